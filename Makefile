@@ -1,0 +1,53 @@
+# One way in: `make demo` opens the board on a simulated world, `make test` runs the tests,
+# `make check` is everything that a change has to pass. Needs Python 3.11 or later, make and git.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format lint types contracts bench lock clean
+
+help:            ## what can be made
+	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+$(VENV)/run: requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "oncall-tui needs Python 3.11 or later: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(BIN)/python -m pip install -q -r requirements.lock
+	$(BIN)/python -m pip install -q --no-deps -e .
+	@touch $@
+
+$(VENV)/dev: $(VENV)/run requirements-dev.lock
+	$(BIN)/python -m pip install -q -r requirements-dev.lock
+	@touch $@
+
+demo: $(VENV)/run  ## the board on a simulated night
+	@$(BIN)/oncall-tui demo
+
+test: $(VENV)/dev  ## the tests
+	$(BIN)/python -m pytest
+
+format: $(VENV)/dev  ## is everything formatted
+	$(BIN)/ruff format --check .
+
+lint: $(VENV)/dev  ## ruff's rules
+	$(BIN)/ruff check .
+
+types: $(VENV)/dev  ## mypy, strict
+	$(BIN)/mypy
+
+contracts: $(VENV)/dev  ## who may import whom
+	$(BIN)/lint-imports
+
+check: format lint types contracts test  ## all that a change has to pass
+
+bench: $(VENV)/dev  ## the budgets, measured
+	$(BIN)/python -m benchmarks
+
+lock: $(VENV)/dev  ## renew the pinned dependencies
+	$(BIN)/python -m pip install -q uv
+	$(BIN)/uv pip compile --universal -q --no-header --no-annotate --no-emit-index-url --python-version 3.11 pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --universal -q --no-header --no-annotate --no-emit-index-url --python-version 3.11 pyproject.toml --group dev -o requirements-dev.lock
+
+clean:           ## remove what was made
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
