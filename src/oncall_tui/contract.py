@@ -1,0 +1,89 @@
+"""What a provider offers. Everything here is synchronous: asynchrony is the poller's, threads are the engine's.
+
+A provider reads, and for each verb that it can do it has an ``ActionHandler``. A verb that a provider lacks is not
+offered on its rows: rows carry their ``verbs``, which the provider sets from what it can do and what the row allows.
+
+Every method may block for the connect and read time-outs (2 s and 5 s) and raises only ``errors.SourceError`` (reading)
+and ``errors.ActionError`` (acting); anything else is a bug of that provider and is shown as that source's state.
+Two threads use a provider at a time: its poller calls ``read``; its action thread calls everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.board import Board
+from oncall_tui.domain.outcome import Check
+from oncall_tui.domain.plan import Ask, Choice, Plan
+from oncall_tui.domain.reading import Reading
+
+
+class ReadRequest(msgspec.Struct, frozen=True):
+    """What the poller wants: *fresh* asks for everything now (after an action, or ``r``), *watch* names rows to re-read."""
+
+    fresh: bool = False
+    watch: frozenset[str] = frozenset()
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What the other side answered to a write, as plain data (ids only), so that a later start can verify it."""
+
+    data: dict[str, Any] = {}
+
+
+class ActionHandler(Protocol):
+    """One verb of one provider: plan -> check -> send -> verify.
+
+    plan    may read. Raises Refused where it cannot be done, and says why.
+    check   reads the target again just before the write. Raises Refused and says what moved.
+    send    makes exactly one attempt. Raises Failed where the other side said no, Unknown where nobody knows.
+    verify  reads. DONE only where the other side shows the effect; PENDING to be asked again; FAILED where it shows
+            that the effect is not there. Also called for an intent that an earlier session left without an outcome:
+            then *receipt* is None, and FAILED means that the write never took effect.
+    choices what a person may pick from first (levels, revisions); empty where there is nothing to pick.
+    """
+
+    def choices(self, target: str, board: Board) -> tuple[Choice, ...]: ...
+    def plan(self, ask: Ask, board: Board) -> Plan: ...
+    def check(self, plan: Plan) -> None: ...
+    def send(self, plan: Plan) -> Receipt: ...
+    def verify(self, plan: Plan, receipt: Receipt | None) -> Check: ...
+
+
+class Provider(Protocol):
+    """The adapter for one source. *interval_s* is how often it is asked when it does not say otherwise."""
+
+    source: str
+    provider: str
+    interval_s: float
+    stale_after_s: float  # a reading older than this is not live any more
+    login: tuple[str, ...]  # the command that renews an expired login; empty: none
+    banner: str  # "endpoint http://…" where it is not the real service; empty: it is
+
+    def read(self, request: ReadRequest) -> Reading: ...
+    def handlers(self) -> Mapping[Verb, ActionHandler]: ...
+    def renew(self) -> None:
+        """Forget credentials and clients: the login was renewed."""
+
+    def close(self) -> None: ...
+
+
+class Keeps(Protocol):
+    """A provider whose acknowledgement has to be extended to last (an Alertmanager's short silence)."""
+
+    def keep(self, plan: Plan, receipt: Receipt, now: float) -> float | None:
+        """Extend it if it is due. Returns when to ask again (seconds since the epoch), None when it is over."""
+
+
+class Context(msgspec.Struct, frozen=True):
+    """What bootstrap hands to a provider's factory besides its options."""
+
+    source: str
+    actor_name: str
+    actor_email: str
+    clock: Any  # oncall_tui.clock.Clock; Any keeps msgspec out of protocols
+    read_only: bool = False

@@ -1,0 +1,19 @@
+"""The verbs that an engineer can do to a row."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Verb(str, Enum):
+    """What can be done. The value is the word in the journal and on screen."""
+
+    ACKNOWLEDGE = "acknowledge"
+    UNACKNOWLEDGE = "un-acknowledge"
+    SILENCE = "silence"
+    NOTE = "note"
+    ESCALATE = "escalate"
+    ROLL_BACK = "roll back"
+
+    def __str__(self) -> str:
+        return self.value

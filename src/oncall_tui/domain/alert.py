@@ -1,0 +1,106 @@
+"""An alert: something that asks for a person."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import msgspec
+
+from oncall_tui.domain.action import Verb
+
+
+class AlertState(str, Enum):
+    """The states of an alert; the value is the word on screen and in ``--json``."""
+
+    FIRING = "firing"
+    ACKNOWLEDGED = "acknowledged"
+    SEEN = "seen"
+    SILENCED = "silenced"
+    INHIBITED = "inhibited"
+    SNOOZED = "snoozed"
+    NO_DATA = "no data"
+    RESOLVED = "resolved"
+    UNKNOWN = "unknown"
+
+    def __str__(self) -> str:
+        return self.value
+
+    @property
+    def asks(self) -> bool:
+        """Does nobody have it yet?"""
+        return self in (AlertState.FIRING, AlertState.UNKNOWN)
+
+
+class Severity(str, Enum):
+    """How bad the source says it is, worst first."""
+
+    CRITICAL = "critical"
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+    UNKNOWN = "unknown"
+
+    def __str__(self) -> str:
+        return self.value
+
+    @property
+    def rank(self) -> int:
+        """0 is the worst. An unknown severity stands beside a warning: not known is not harmless."""
+        return _RANK[self]
+
+
+_RANK = {Severity.CRITICAL: 0, Severity.ERROR: 1, Severity.WARNING: 2, Severity.UNKNOWN: 2, Severity.INFO: 3}
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+class ServiceHint(msgspec.Struct, frozen=True, gc=False):
+    """Which ECS service an alert speaks of, as far as the alert itself tells. Empty strings: it does not say."""
+
+    cluster: str = ""
+    service: str = ""
+    account: str = ""
+    region: str = ""
+
+
+class Alert(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """One alert as its source tells it.
+
+    *id* is ``SOURCE/NATIVE_ID`` and never changes while the alert lives. *began* is when this firing began. *keys* are
+    strings that the same problem carries in other systems (an alarm's ARN, a dedup key, a fingerprint): two alerts that
+    share one are the same problem. *label_sets* are the label sets that an incident says it was made of.
+    """
+
+    id: str
+    source: str
+    provider: str
+    native_id: str
+    state: AlertState
+    severity: Severity
+    title: str
+    began: float
+    changed: float | None = None
+    by: tuple[str, ...] = ()
+    until: float | None = None
+    comment: str = ""
+    urgency: str = ""
+    escalates_at: float | None = None
+    assigned: tuple[str, ...] = ()
+    url: str = ""
+    labels: Pairs = ()
+    annotations: Pairs = ()
+    hint: ServiceHint = ServiceHint()
+    keys: tuple[str, ...] = ()
+    label_sets: tuple[Pairs, ...] = ()
+    count: int = 1
+    hidden: str = ""  # why it is hidden unless asked for ("target tracking"); empty: shown
+    verbs: frozenset[Verb] = frozenset()
+
+    @property
+    def version(self) -> str:
+        """What a re-check compares: identity, state and when it began; never a count or another stamp."""
+        return f"{self.id}|{self.state}|{self.began:.0f}"
+
+    def label(self, name: str) -> str:
+        """The label's value, or an empty string."""
+        return next((value for key, value in self.labels if key == name), "")

@@ -1,0 +1,56 @@
+"""The board: the newest reading of every source, merged into one immutable value with a version number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+import msgspec
+
+from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.deploy import Deploy
+from oncall_tui.domain.reading import Reading, SourceStatus
+from oncall_tui.domain.service import Service
+
+
+class Board(msgspec.Struct, frozen=True, kw_only=True):
+    """All rows by id, in their sources' order, and how each source is. *at* is when it was put together."""
+
+    version: int
+    at: float
+    sources: Mapping[str, SourceStatus] = MappingProxyType({})
+    alerts: Mapping[str, Alert] = MappingProxyType({})
+    services: Mapping[str, Service] = MappingProxyType({})
+    deploys: Mapping[str, Deploy] = MappingProxyType({})
+
+    @property
+    def live(self) -> int:
+        """How many sources are OK now."""
+        return sum(s.live for s in self.sources.values())
+
+    @property
+    def unread(self) -> tuple[SourceStatus, ...]:
+        """The sources whose rows may not be the truth now."""
+        return tuple(s for s in self.sources.values() if not s.live)
+
+
+EMPTY = Board(version=0, at=0.0)
+
+
+def merge(version: int, at: float, statuses: Iterable[SourceStatus], readings: Iterable[Reading]) -> Board:
+    """One board from each source's status and its last good reading."""
+    alerts: dict[str, Alert] = {}
+    services: dict[str, Service] = {}
+    deploys: dict[str, Deploy] = {}
+    for reading in readings:
+        alerts.update((a.id, a) for a in reading.alerts)
+        services.update((s.id, s) for s in reading.services)
+        deploys.update((d.id, d) for d in reading.deploys)
+    return Board(
+        version=version,
+        at=at,
+        sources=MappingProxyType({s.name: s for s in statuses}),
+        alerts=MappingProxyType(alerts),
+        services=MappingProxyType(services),
+        deploys=MappingProxyType(deploys),
+    )

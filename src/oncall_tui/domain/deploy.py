@@ -1,0 +1,114 @@
+"""A deploy: one rollout of a service, from one revision to another."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import msgspec
+
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.revision import Revision
+
+
+class DeployState(str, Enum):
+    """Where a deploy stands; the value is the word on screen and in ``--json``."""
+
+    PENDING = "pending"
+    IN_PROGRESS = "in progress"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    ROLLING_BACK = "rolling back"
+    ROLLED_BACK = "rolled back"
+    ROLLBACK_FAILED = "rollback failed"
+    UNKNOWN = "unknown"
+
+    def __str__(self) -> str:
+        return self.value
+
+    @property
+    def running(self) -> bool:
+        """Is it still moving?"""
+        return self in (DeployState.PENDING, DeployState.IN_PROGRESS, DeployState.STOPPING, DeployState.ROLLING_BACK)
+
+    @property
+    def bad(self) -> bool:
+        """Did it end, or is it ending, otherwise than meant?"""
+        return self in (
+            DeployState.FAILED,
+            DeployState.ROLLING_BACK,
+            DeployState.ROLLED_BACK,
+            DeployState.ROLLBACK_FAILED,
+        )
+
+    @property
+    def status_class(self) -> str:
+        """What a re-check compares: a deploy that goes from pending to in progress has not moved, one that ended has."""
+        return "open" if self in (DeployState.PENDING, DeployState.IN_PROGRESS) else self.value
+
+
+class TaskFailure(msgspec.Struct, frozen=True, gc=False):
+    """Why a task stopped; *exit_code* is None where no container had one."""
+
+    task: str
+    at: float
+    reason: str
+    exit_code: int | None = None
+
+    @property
+    def words(self) -> str:
+        return f"exit {self.exit_code} {self.reason}" if self.exit_code is not None else self.reason
+
+
+class Deploy(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """One deploy as last read. *id* is ``SOURCE/`` and ECS's own id; *native_id* the ARN or id alone.
+
+    *old* is None for a first deploy or where the source revision could not be read. *rollback* says why this deploy is
+    itself a rollback (empty: it is none that anybody knows of). *read_from* is ``service deployment`` or, where those
+    calls are denied, ``deployments[]``.
+    """
+
+    id: str
+    source: str
+    native_id: str
+    service_id: str
+    state: DeployState
+    new: Revision
+    started: float
+    old: Revision | None = None
+    status: str = ""  # the API's own word
+    strategy: str = "rolling"
+    stage: str = ""
+    finished: float | None = None
+    desired: int = 0
+    running: int = 0  # tasks of the new revision that run
+    pending: int = 0
+    old_running: int = 0
+    failed_tasks: int = 0
+    failures: tuple[TaskFailure, ...] = ()
+    breaker: str = ""  # "2/3", where a circuit breaker counts
+    reason: str = ""
+    started_by: str = ""
+    rollback: str = ""
+    rollback_to: str = ""  # the service revision's ARN that a rollback goes back to
+    read_from: str = "service deployment"
+    verbs: frozenset[Verb] = frozenset()
+
+    @property
+    def version(self) -> str:
+        """What a re-check of a rollback compares: the deploy, its status class and its target."""
+        return f"{self.id}|{self.state.status_class}|{self.new.task_definition}"
+
+    @property
+    def arrow(self) -> str:
+        """``:41→:42``; for a rollback under way ``:42→:41``."""
+        old = self.old.short if self.old else "first"
+        if self.state in (DeployState.ROLLING_BACK, DeployState.ROLLED_BACK, DeployState.ROLLBACK_FAILED):
+            return f"{self.new.short}→{old}"
+        return f"{old}→{self.new.short}"
+
+    @property
+    def progress(self) -> str:
+        """``2/4``: tasks of the new revision that run, of those wanted."""
+        return f"{self.running}/{self.desired}"

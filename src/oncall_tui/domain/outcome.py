@@ -1,0 +1,48 @@
+"""An outcome: what came of an action."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import msgspec
+
+from oncall_tui.domain.action import Verb
+
+
+class OutcomeState(str, Enum):
+    """How an action stands; the value is the word in the journal, on screen and in ``--json``."""
+
+    PENDING = "pending"
+    DONE = "done"
+    SENT = "sent"
+    REFUSED = "refused"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+    def __str__(self) -> str:
+        return self.value
+
+    @property
+    def final(self) -> bool:
+        return self not in (OutcomeState.PENDING, OutcomeState.UNKNOWN)
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How one action stands. *message* names the target and says what was seen; *hint* what to do now."""
+
+    plan_id: str
+    verb: Verb
+    target: str
+    state: OutcomeState
+    message: str
+    at: float
+    hint: str = ""
+
+
+class Check(msgspec.Struct, frozen=True):
+    """What a verify saw: *state* DONE, FAILED or PENDING (look again in *again_in_s* seconds), in words."""
+
+    state: OutcomeState
+    message: str
+    again_in_s: float = 1.0
+    hint: str = ""

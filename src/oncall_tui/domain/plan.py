@@ -1,0 +1,78 @@
+"""A plan: what an action will do, pinned to ids and versions, in words that a person can check."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+from oncall_tui.domain.action import Verb
+
+
+class Confirm(str, Enum):
+    """What a person has to do before it is sent."""
+
+    NONE = "none"  # one key, no prompt
+    YES = "yes"  # a modal that names the target
+    NAME = "name"  # a modal, and the target's name typed
+
+
+class Actor(msgspec.Struct, frozen=True):
+    """Who acts. *guessed* is True where the configuration has no ``me`` and the Unix account was taken."""
+
+    name: str
+    email: str = ""
+    guessed: bool = False
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """One way to do it that a person may pick: an escalation level, a revision to go back to."""
+
+    id: str
+    label: str
+    detail: str = ""
+    default: bool = False
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """What an engineer asks for. *version* is the row's as it was seen on screen.
+
+    *for_s* seconds and *reason* go with a silence, *text* with a note, *choice* with an escalation or a rollback.
+    *matchers* are (label, value) for a silence that is wider than the alert's own labels.
+    """
+
+    verb: Verb
+    target: str
+    version: str
+    actor: Actor
+    reason: str = ""
+    text: str = ""
+    for_s: float = 0.0
+    choice: str = ""
+    matchers: tuple[tuple[str, str], ...] = ()
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What will be done. *request* is what the provider will send, as plain data, so that it can be journalled.
+
+    *lines* are (name, text) for the modal; *affects* lists what else it touches (alerts that a silence would hide);
+    *commands* are equivalent commands to copy, without secrets; *confirm_name* is what has to be typed.
+    """
+
+    id: str
+    verb: Verb
+    source: str
+    target: str
+    version: str
+    actor: Actor
+    made_at: float
+    title: str
+    lines: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[str, ...] = ()
+    affects: tuple[str, ...] = ()
+    confirm: Confirm = Confirm.YES
+    confirm_name: str = ""
+    request: dict[str, Any] = {}
+    commands: tuple[str, ...] = ()
+    writes: int = 1

@@ -1,0 +1,81 @@
+"""A reading: what one poll of one source returned, and the problems that it met."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import msgspec
+
+from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.deploy import Deploy
+from oncall_tui.domain.service import Service
+
+
+class SourceState(str, Enum):
+    """How a source is. The value is the word in ``status --json``; ``label`` the one on screen."""
+
+    OK = "ok"
+    STALE = "stale"
+    EXPIRED = "expired"
+    DENIED = "denied"
+    THROTTLED = "throttled"
+    OFFLINE = "offline"
+    NO_CREDENTIALS = "no_credentials"
+    MALFORMED = "malformed"
+    WAITING = "waiting"  # not answered yet, and not yet late
+
+    def __str__(self) -> str:
+        return self.value
+
+    @property
+    def label(self) -> str:
+        return self.value.upper().replace("_", "-")
+
+
+class Problem(msgspec.Struct, frozen=True, gc=False):
+    """One thing that a reading lacks: *scope* says where (``cluster prod-main``, ``deploys``), *hint* what to do."""
+
+    state: SourceState
+    scope: str
+    message: str
+    hint: str = ""
+
+
+class Reading(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """Everything that is known of one source after a poll, true *at* that time.
+
+    Rows of a scope with a problem may be older: the provider keeps its last good ones. *next_in_s* is when the
+    provider wants to be asked again (None: the source's own interval). *calls* is how many calls this poll made.
+    """
+
+    source: str
+    at: float
+    alerts: tuple[Alert, ...] = ()
+    services: tuple[Service, ...] = ()
+    deploys: tuple[Deploy, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    next_in_s: float | None = None
+    calls: int = 0
+
+
+class SourceStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What the board says of one source. *read_at* is when it was last read well (None: never)."""
+
+    name: str
+    provider: str
+    state: SourceState
+    read_at: float | None = None
+    message: str = ""
+    hint: str = ""
+    login: tuple[str, ...] = ()  # the command that renews an expired login; empty: none known
+    problems: tuple[Problem, ...] = ()
+    calls_per_s: float = 0.0
+    banner: str = ""  # "endpoint http://127.0.0.1:4566" where the source is not the real service
+
+    @property
+    def live(self) -> bool:
+        return self.state is SourceState.OK
+
+    def age_s(self, now: float) -> float | None:
+        """Seconds since it was last read well; None: never."""
+        return None if self.read_at is None else max(0.0, now - self.read_at)

@@ -1,0 +1,110 @@
+"""The error tree. Each error carries a message for a person and a hint: what to do now.
+
+Reading errors say which state a source is in; action errors say which outcome an action had. Nothing else is caught
+by type anywhere, so what is not in this tree is a bug and is shown as one.
+"""
+
+from __future__ import annotations
+
+
+class OncallError(Exception):
+    """The root: *message* says what is wrong, *hint* what to do now (may be empty)."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class ConfigurationError(OncallError):
+    """The configuration cannot be used; *mistakes* are all of them, one printable line each."""
+
+    def __init__(self, message: str, hint: str = "", mistakes: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint)
+        self.mistakes = mistakes
+
+    def __str__(self) -> str:
+        return "\n".join((super().__str__(), *self.mistakes))
+
+
+class JournalError(OncallError):
+    """The journal cannot be opened or written."""
+
+
+# --- reading a source -------------------------------------------------------------------------------------------------
+
+
+class SourceError(OncallError):
+    """A source could not be read. *state* is the word that the board shows (see domain.reading.SourceState)."""
+
+    state = "offline"
+
+
+class Offline(SourceError):
+    """Refused, reset, timed out, no name, a 5xx: nothing usable came back."""
+
+    state = "offline"
+
+
+class Expired(SourceError):
+    """The login has run out; the hint is the command that renews it."""
+
+    state = "expired"
+
+
+class Denied(SourceError):
+    """The login is good but not allowed to do this; the hint names the missing permission."""
+
+    state = "denied"
+
+
+class Throttled(SourceError):
+    """The other side asks for fewer calls. *retry_after_s* is what it asked for, in seconds, if it said."""
+
+    state = "throttled"
+
+    def __init__(self, message: str, hint: str = "", retry_after_s: float | None = None) -> None:
+        super().__init__(message, hint)
+        self.retry_after_s = retry_after_s
+
+
+class NoCredentials(SourceError):
+    """There is no login at all: no keys, no token, no such profile."""
+
+    state = "no_credentials"
+
+
+class Malformed(SourceError):
+    """An answer came that is not what its API promises (HTML with status 200, cut-off JSON, a missing key)."""
+
+    state = "malformed"
+
+
+# --- acting -----------------------------------------------------------------------------------------------------------
+
+
+class ActionError(OncallError):
+    """An action did not end as done. *outcome* is the word for how it ended (see domain.outcome.OutcomeState)."""
+
+    outcome = "failed"
+
+
+class Refused(ActionError):
+    """Not sent, on purpose: the target moved, is not able, or somebody has it already. Nothing was changed."""
+
+    outcome = "refused"
+
+
+class Failed(ActionError):
+    """The other side said no. Nothing was changed."""
+
+    outcome = "failed"
+
+
+class Unknown(ActionError):
+    """It was sent and nobody knows whether it took effect (time-out, 5xx, a dropped line). Read again to learn."""
+
+    outcome = "unknown"

@@ -1,0 +1,43 @@
+"""Names -> lazy modules. A new provider is one file (with its options) and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import msgspec
+
+from oncall_tui.contract import Context, Provider
+from oncall_tui.providers.options import SourceOptions
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """Where a provider's options type and its factory are: ``module:name``, under this package."""
+
+    options: str
+    factory: str
+
+
+SOURCES: dict[str, Entry] = {
+    "ecs": Entry("aws.options:EcsOptions", "aws.ecs:build"),
+    "cloudwatch": Entry("aws.options:CloudWatchOptions", "aws.cloudwatch:build"),
+    "alertmanager": Entry("alertmanager.options:AlertmanagerOptions", "alertmanager.provider:build"),
+    "pagerduty": Entry("pagerduty.options:PagerDutyOptions", "pagerduty.provider:build"),
+}
+
+
+def _load(path: str) -> Any:
+    module, _, name = path.partition(":")
+    return getattr(import_module(f"{__package__}.{module}"), name)
+
+
+def options_types() -> dict[str, type[SourceOptions]]:
+    """Each provider's options type, by the provider's name. Imports no I/O."""
+    return {name: _load(entry.options) for name, entry in SOURCES.items()}
+
+
+def build(options: SourceOptions, context: Context) -> Provider:
+    """The provider for one configured source. Imports its client library: call it off the UI's thread."""
+    factory: Callable[[SourceOptions, Context], Provider] = _load(SOURCES[options.provider].factory)
+    return factory(options, context)

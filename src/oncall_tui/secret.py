@@ -1,0 +1,89 @@
+"""A secret: where it comes from is configured, its value is read off the UI's thread and never shown."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from pathlib import Path
+
+from oncall_tui.errors import NoCredentials
+
+COMMAND_TIMEOUT_S = 15.0
+
+
+class Secret:
+    """``{env: NAME}``, ``{file: PATH}`` or ``{command: [ARG, …]}``. Its repr and str name the place, never the value."""
+
+    __slots__ = ("_lock", "_value", "kind", "where")
+
+    def __init__(self, kind: str, where: tuple[str, ...]) -> None:
+        self.kind = kind
+        self.where = where
+        self._value: str | None = None
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"<secret from {self.place}>"
+
+    @property
+    def place(self) -> str:
+        """Where it comes from, for messages. A command's arguments may hold secrets too: only its name is told."""
+        return {"env": "$" + self.where[0], "file": self.where[0]}.get(self.kind, f"command {self.where[0]}")
+
+    def get(self) -> str:
+        """The value, read once. May block for a command's run; raises NoCredentials with what to set."""
+        with self._lock:
+            if self._value is None:
+                self._value = self._read()
+                _known.add(self._value)
+            return self._value
+
+    def forget(self) -> None:
+        """Read it anew next time: the other side refused it."""
+        with self._lock:
+            self._value = None
+
+    def _read(self) -> str:
+        value = {"env": self._from_env, "file": self._from_file, "command": self._from_command}[self.kind]().strip()
+        if not value:
+            raise NoCredentials(f"the secret from {self.place} is empty", f"set {self.place}")
+        if not value.isprintable() or not value.isascii():
+            raise NoCredentials(f"the secret from {self.place} has characters that no header can carry")
+        return value
+
+    def _from_env(self) -> str:
+        return os.environ.get(self.where[0], "")
+
+    def _from_file(self) -> str:
+        try:
+            return Path(self.where[0]).expanduser().read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            raise NoCredentials(f"cannot read the secret from {self.place}: {error.__class__.__name__}") from None
+
+    def _from_command(self) -> str:
+        try:
+            done = subprocess.run(
+                self.where,
+                capture_output=True,
+                text=True,
+                timeout=COMMAND_TIMEOUT_S,
+                stdin=subprocess.DEVNULL,
+                check=False,
+            )
+        except (OSError, subprocess.SubprocessError, UnicodeDecodeError) as error:
+            raise NoCredentials(f"the secret's {self.place} did not run: {error.__class__.__name__}") from None
+        if done.returncode != 0:  # its stderr may hold the secret or half of it: not shown
+            raise NoCredentials(f"the secret's {self.place} ended with status {done.returncode}", "run it by hand")
+        return done.stdout
+
+
+_known: set[str] = set()
+
+
+def redact(text: str) -> str:
+    """*text* with each secret that was read in this process replaced: an error body may echo what was sent."""
+    for value in _known:
+        if len(value) >= 4:
+            text = text.replace(value, "•••")
+    return text
