@@ -23,7 +23,7 @@ from oncall_tui.domain.reading import Reading
 
 
 class ReadRequest(msgspec.Struct, frozen=True):
-    """What the poller wants: *fresh* asks for everything now (after an action, or ``r``), *watch* names rows to re-read."""
+    """What the poller wants: *fresh* asks for everything now (after an action, or ``r``), *watch* names rows first."""
 
     fresh: bool = False
     watch: frozenset[str] = frozenset()

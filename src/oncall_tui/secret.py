@@ -13,7 +13,7 @@ COMMAND_TIMEOUT_S = 15.0
 
 
 class Secret:
-    """``{env: NAME}``, ``{file: PATH}`` or ``{command: [ARG, …]}``. Its repr and str name the place, never the value."""
+    """``{env: NAME}``, ``{file: PATH}`` or ``{command: [ARG, …]}``. Its repr names the place, never the value."""
 
     __slots__ = ("_lock", "_value", "kind", "where")
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 
-class Verb(str, Enum):
+class Verb(StrEnum):
     """What can be done. The value is the word in the journal and on screen."""
 
     ACKNOWLEDGE = "acknowledge"
@@ -14,6 +14,3 @@ class Verb(str, Enum):
     NOTE = "note"
     ESCALATE = "escalate"
     ROLL_BACK = "roll back"
-
-    def __str__(self) -> str:
-        return self.value

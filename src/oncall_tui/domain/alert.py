@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 import msgspec
 
 from oncall_tui.domain.action import Verb
 
 
-class AlertState(str, Enum):
+class AlertState(StrEnum):
     """The states of an alert; the value is the word on screen and in ``--json``."""
 
     FIRING = "firing"
@@ -22,16 +22,13 @@ class AlertState(str, Enum):
     RESOLVED = "resolved"
     UNKNOWN = "unknown"
 
-    def __str__(self) -> str:
-        return self.value
-
     @property
     def asks(self) -> bool:
         """Does nobody have it yet?"""
         return self in (AlertState.FIRING, AlertState.UNKNOWN)
 
 
-class Severity(str, Enum):
+class Severity(StrEnum):
     """How bad the source says it is, worst first."""
 
     CRITICAL = "critical"
@@ -39,9 +36,6 @@ class Severity(str, Enum):
     WARNING = "warning"
     INFO = "info"
     UNKNOWN = "unknown"
-
-    def __str__(self) -> str:
-        return self.value
 
     @property
     def rank(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 import msgspec
 
@@ -10,7 +10,7 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.revision import Revision
 
 
-class DeployState(str, Enum):
+class DeployState(StrEnum):
     """Where a deploy stands; the value is the word on screen and in ``--json``."""
 
     PENDING = "pending"
@@ -23,9 +23,6 @@ class DeployState(str, Enum):
     ROLLED_BACK = "rolled back"
     ROLLBACK_FAILED = "rollback failed"
     UNKNOWN = "unknown"
-
-    def __str__(self) -> str:
-        return self.value
 
     @property
     def running(self) -> bool:
@@ -44,7 +41,7 @@ class DeployState(str, Enum):
 
     @property
     def status_class(self) -> str:
-        """What a re-check compares: a deploy that goes from pending to in progress has not moved, one that ended has."""
+        """What a re-check compares: from pending to in progress nothing moved; a deploy that ended did."""
         return "open" if self in (DeployState.PENDING, DeployState.IN_PROGRESS) else self.value
 
 

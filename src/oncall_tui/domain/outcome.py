@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 import msgspec
 
 from oncall_tui.domain.action import Verb
 
 
-class OutcomeState(str, Enum):
+class OutcomeState(StrEnum):
     """How an action stands; the value is the word in the journal, on screen and in ``--json``."""
 
     PENDING = "pending"
@@ -18,9 +18,6 @@ class OutcomeState(str, Enum):
     REFUSED = "refused"
     FAILED = "failed"
     UNKNOWN = "unknown"
-
-    def __str__(self) -> str:
-        return self.value
 
     @property
     def final(self) -> bool:

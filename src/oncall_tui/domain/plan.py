@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -10,7 +10,7 @@ import msgspec
 from oncall_tui.domain.action import Verb
 
 
-class Confirm(str, Enum):
+class Confirm(StrEnum):
     """What a person has to do before it is sent."""
 
     NONE = "none"  # one key, no prompt

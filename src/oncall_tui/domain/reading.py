@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 import msgspec
 
@@ -11,7 +11,7 @@ from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.service import Service
 
 
-class SourceState(str, Enum):
+class SourceState(StrEnum):
     """How a source is. The value is the word in ``status --json``; ``label`` the one on screen."""
 
     OK = "ok"
@@ -23,9 +23,6 @@ class SourceState(str, Enum):
     NO_CREDENTIALS = "no_credentials"
     MALFORMED = "malformed"
     WAITING = "waiting"  # not answered yet, and not yet late
-
-    def __str__(self) -> str:
-        return self.value
 
     @property
     def label(self) -> str:

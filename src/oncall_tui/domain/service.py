@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 import msgspec
 
@@ -19,7 +19,7 @@ class ServiceKey(msgspec.Struct, frozen=True, gc=False, order=True):
     name: str
 
 
-class Health(str, Enum):
+class Health(StrEnum):
     """How a service is, from its tasks. The value is the word in ``--json``."""
 
     HEALTHY = "healthy"
@@ -28,9 +28,6 @@ class Health(str, Enum):
     DOWN = "down"  # none runs and some are wanted
     STOPPED = "stopped"  # none is wanted
     UNKNOWN = "unknown"
-
-    def __str__(self) -> str:
-        return self.value
 
     @property
     def is_fault(self) -> bool:
