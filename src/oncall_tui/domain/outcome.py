@@ -37,9 +37,13 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Check(msgspec.Struct, frozen=True):
-    """What a verify saw: *state* DONE, FAILED or PENDING (look again in *again_in_s* seconds), in words."""
+    """What a verify saw: *state* DONE, FAILED or PENDING (look again in *again_in_s* seconds), in words.
+
+    *evidence* is what must not change while a rollback proves steady (the deploy's id, its count of failed tasks).
+    """
 
     state: OutcomeState
     message: str
     again_in_s: float = 1.0
     hint: str = ""
+    evidence: str = ""

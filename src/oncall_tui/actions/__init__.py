@@ -1,0 +1,1 @@
+"""plan -> confirm -> re-check -> intent journalled -> send -> verify -> outcome journalled."""

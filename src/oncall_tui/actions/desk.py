@@ -1,0 +1,235 @@
+"""Where actions are asked for: finds who can do it, plans on the source's lane, starts flows, keeps outcomes."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from typing import Any, cast
+
+import msgspec
+
+from oncall_tui.actions.flow import Flow
+from oncall_tui.actions.keeper import Keeper
+from oncall_tui.actions.local import Marks
+from oncall_tui.actions.local import handlers as local_handlers
+from oncall_tui.clock import Clock
+from oncall_tui.contract import ActionHandler, Keeps, Provider, Receipt
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.board import Board
+from oncall_tui.domain.entry import Entry, EntryKind
+from oncall_tui.domain.outcome import Outcome, OutcomeState
+from oncall_tui.domain.plan import Ask, Choice, Confirm, Plan
+from oncall_tui.errors import ActionError, Failed, JournalError, OncallError, Refused, SourceError
+from oncall_tui.journal import Intent, Journal
+from oncall_tui.polling.lane import Lane
+
+PROVIDER_PATIENCE_S = 5.0
+LOCAL_VERBS = frozenset({Verb.ACKNOWLEDGE, Verb.UNACKNOWLEDGE, Verb.NOTE})
+
+
+class Side(msgspec.Struct, frozen=True):
+    """One source as the desk needs it: its lane, and its provider once that is built (raises SourceError before)."""
+
+    name: str
+    lane: Lane
+    provider: Callable[[float], Provider]
+    reread: Callable[[], None]
+
+
+class Desk:
+    """Thread-safe. *told* is called (from a lane's thread) whenever an outcome changes."""
+
+    def __init__(
+        self,
+        sides: Mapping[str, Side],
+        journal: Journal,
+        clock: Clock,
+        board: Callable[[], Board],
+        dress: Callable[[Plan], Plan],
+        told: Callable[[], None],
+        read_only: bool,
+        steady_s: float,
+    ) -> None:
+        self.read_only = read_only
+        self.steady_s = steady_s
+        self.marks = Marks(journal)
+        self.keeper = Keeper(journal, clock)
+        self._sides, self._journal, self._clock = sides, journal, clock
+        self._board, self._dress, self._told = board, dress, told
+        self._local = local_handlers(self.marks, clock)
+        self._lock = threading.Lock()
+        self._flows: dict[str, Flow] = {}
+        self._outcomes: dict[str, Outcome] = {}
+        self._waiting: dict[str, list[Future[Outcome]]] = {}
+        self._numbers = itertools.count(1)
+
+    # --- asking -------------------------------------------------------------------------------------------------------
+
+    def choices(self, verb: Verb, target: str) -> Future[tuple[Choice, ...]]:
+        """What there is to pick from (levels, revisions), read now."""
+        side = self._side(target)
+        return side.lane.run(lambda: self._handler(side, verb).choices(target, self._board()))
+
+    def plan(self, ask: Ask) -> Future[Plan]:
+        """The plan, to be shown and confirmed. The future raises Refused or Failed; a refusal is journalled."""
+        side = self._side(ask.target)
+        return side.lane.run(lambda: self._planned(side, ask))
+
+    def quick(self, ask: Ask) -> Future[Plan | None]:
+        """Plan, and go on at once where no confirm is wanted (None is returned); else the plan, to be confirmed."""
+        side = self._side(ask.target)
+        ticket = f"ask-{next(self._numbers)}"
+        self._put(_outcome(ticket, ask, OutcomeState.PENDING, "checking", self._clock.now()))
+
+        def run() -> Plan | None:
+            try:
+                plan = self._planned(side, ask)
+            except OncallError as error:
+                state = OutcomeState(getattr(error, "outcome", "failed"))
+                self._put(_outcome(ticket, ask, state, error.message, self._clock.now(), error.hint))
+                raise
+            self.dismiss(ticket)
+            if plan.confirm is not Confirm.NONE:
+                return plan
+            self.execute(plan)
+            return None
+
+        return side.lane.run(run)
+
+    def execute(self, plan: Plan, without_journal: bool = False) -> Future[Outcome]:
+        """Carry out a plan that was confirmed. The future ends with the first final (or unknown) outcome."""
+        side = self._side(plan.target)
+        done: Future[Outcome] = Future()
+        with self._lock:
+            if plan.id in self._flows:  # a key pressed twice is one action
+                self._waiting.setdefault(plan.id, []).append(done)
+                return done
+            handler = self._handler(side, plan.verb)
+            flow = Flow(plan, handler, side.lane, self._journal, self._clock, self._flow_told, self.steady_s)
+            self._flows[plan.id] = flow
+            self._waiting[plan.id] = [done]
+        flow.start(without_journal)
+        return done
+
+    def resume(self, intent: Intent) -> Future[Outcome]:
+        """Follow an intent that an earlier session left open. Raises Failed where its source is gone."""
+        plan = intent.plan
+        side = self._side(plan.target)
+        done: Future[Outcome] = Future()
+        receipt = Receipt(intent.receipt) if intent.receipt is not None else None
+        with self._lock:
+            if plan.id in self._flows:
+                raise Failed("it is followed already")
+            handler = self._handler(side, plan.verb)
+            flow = Flow(plan, handler, side.lane, self._journal, self._clock, self._flow_told, self.steady_s)
+            self._flows[plan.id] = flow
+            self._waiting[plan.id] = [done]
+        flow.resume(receipt, intent.at)
+        return done
+
+    # --- outcomes -----------------------------------------------------------------------------------------------------
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """Every outcome that was not dismissed, oldest first."""
+        with self._lock:
+            return tuple(self._outcomes.values())
+
+    @property
+    def writing(self) -> int:
+        """Actions that may be on their way to the other side right now."""
+        with self._lock:
+            return sum(flow.before_answer for flow in self._flows.values())
+
+    def dismiss(self, plan_id: str) -> None:
+        """Stop showing an outcome. What is pending goes on."""
+        with self._lock:
+            self._outcomes.pop(plan_id, None)
+        self._told()
+
+    def plan_of(self, plan_id: str) -> Plan | None:
+        flow = self._flows.get(plan_id)
+        return flow.plan if flow else None
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _planned(self, side: Side, ask: Ask) -> Plan:
+        try:
+            if self.read_only:
+                raise Refused("read only: nothing is written", "start without --read-only, and without read_only: true")
+            plan = self._dress(self._handler(side, ask.verb).plan(ask, self._board()))
+        except ActionError as error:
+            self._journal.record([self._refusal(ask, error)])
+            raise
+        except SourceError as error:
+            failed = Failed(f"its state cannot be read: {error.message}", error.hint)
+            self._journal.record([self._refusal(ask, failed)])
+            raise failed from None
+        return plan
+
+    def _refusal(self, ask: Ask, error: ActionError) -> Entry:
+        data = {"verb": ask.verb, "state": error.outcome, "version": ask.version}
+        text = f"{ask.verb}: {error.message}"
+        return Entry(
+            at=self._clock.now(), kind=EntryKind.REFUSED, subject=ask.target, actor=ask.actor.name, text=text, data=data
+        )
+
+    def _side(self, target: str) -> Side:
+        side = self._sides.get(target.partition("/")[0])
+        if side is None:
+            raise Failed(f"no such source: {target}", "it is not in the configuration any more")
+        return side
+
+    def _handler(self, side: Side, verb: Verb) -> ActionHandler:
+        found = side.provider(PROVIDER_PATIENCE_S).handlers().get(verb)
+        if found is None and verb in LOCAL_VERBS and self.local_here(side.provider(0).handlers(), verb):
+            found = self._local[verb]
+        if found is None:
+            raise Refused(f"{side.name} cannot {verb}")
+        return found
+
+    @staticmethod
+    def local_here(handlers: Mapping[Verb, Any], verb: Verb) -> bool:
+        """Is *verb* done here, in the journal? Un-acknowledge only where acknowledge is."""
+        return Verb.ACKNOWLEDGE not in handlers if verb is Verb.UNACKNOWLEDGE else verb not in handlers
+
+    def _flow_told(self, outcome: Outcome) -> None:
+        settled = outcome.state not in (OutcomeState.PENDING,)
+        with self._lock:
+            self._outcomes[outcome.plan_id] = outcome
+            waiting = self._waiting.pop(outcome.plan_id, []) if settled else []
+        for future in waiting:
+            future.set_result(outcome)
+        if outcome.state is OutcomeState.DONE:
+            self._after_done(outcome)
+        self._told()
+
+    def _after_done(self, outcome: Outcome) -> None:
+        """A fresh reading is asked for; an acknowledgement that is short by nature is kept up from now on."""
+        flow = self._flows[outcome.plan_id]
+        side = self._side(flow.plan.target)
+        side.reread()
+        provider = side.provider(0)
+        if flow.plan.verb is Verb.ACKNOWLEDGE and hasattr(provider, "keep") and flow.receipt is not None:
+            self.keeper.keep(flow.plan, flow.receipt, cast(Keeps, provider), side.lane)
+        elif flow.plan.verb is Verb.UNACKNOWLEDGE:
+            self.keeper.drop(flow.plan.target)
+
+    def _put(self, outcome: Outcome) -> None:
+        with self._lock:
+            self._outcomes[outcome.plan_id] = outcome
+        self._told()
+
+    def left_open(self) -> list[Intent]:
+        """Intents of earlier sessions without an outcome; a journal that cannot be read has none to give."""
+        try:
+            return self._journal.open_intents()
+        except JournalError as error:
+            self._journal.failure = str(error)
+            return []
+
+
+def _outcome(ticket: str, ask: Ask, state: OutcomeState, message: str, at: float, hint: str = "") -> Outcome:
+    return Outcome(plan_id=ticket, verb=ask.verb, target=ask.target, state=state, message=message, at=at, hint=hint)

@@ -1,0 +1,220 @@
+"""One action from its plan to its outcome. Each step is a job on its source's lane, so a long follow blocks nobody.
+
+    re-check -> intent on disk -> send (one attempt) -> verify, again and again -> outcome on disk
+
+The words are strict: *done* only after the other side showed the effect; a write that timed out is *unknown* and is
+resolved by reading; *failed* only where nothing changed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from oncall_tui.clock import Clock
+from oncall_tui.contract import ActionHandler, Receipt
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.outcome import Check, Outcome, OutcomeState
+from oncall_tui.domain.plan import Plan
+from oncall_tui.errors import ActionError, Failed, JournalError, Refused, SourceError, Unknown
+from oncall_tui.journal import Journal
+from oncall_tui.polling.lane import Lane
+from oncall_tui.secret import redact
+
+log = logging.getLogger(__name__)
+
+UNKNOWN_SETTLES_S = 12.0  # a write that timed out may still be on its way: "not there" counts only after this
+QUICK_GIVES_UP_S = 20.0  # an acknowledge that does not show by then is unknown, and is read on
+UNKNOWN_AGAIN_S = 10.0
+
+
+class Flow:
+    """One action under way. *told* is called with each new Outcome (pending ones too), from the lane's thread.
+
+    *steady_s*: a rollback is done when the other side's "done" has held for so long, with the same evidence.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        handler: ActionHandler,
+        lane: Lane,
+        journal: Journal,
+        clock: Clock,
+        told: Callable[[Outcome], None],
+        steady_s: float = 0.0,
+    ) -> None:
+        self.plan = plan
+        self.steady_s = steady_s if plan.verb is Verb.ROLL_BACK else 0.0
+        self.outcome = self._say(OutcomeState.PENDING, "checking", now=clock.now())
+        self.before_answer = False  # may it be on its way to the other side right now?
+        self._handler, self._lane, self._journal, self._clock, self._told = handler, lane, journal, clock, told
+        self._receipt: Receipt | None = None
+        self._sent = False
+        self._lost_at: float | None = None  # when a write's answer was lost (monotonic)
+        self._began = clock.monotonic()
+        self._steady_since: float | None = None
+        self._evidence = ""
+
+    # --- from a key press ---------------------------------------------------------------------------------------------
+
+    def start(self, without_journal: bool = False) -> None:
+        """Check, write the intent, send. Returns at once."""
+        self.before_answer = True
+        self._told(self.outcome)
+        self._lane.run(lambda: self._guarded(lambda: self._send(without_journal)))
+
+    def resume(self, receipt: Receipt | None, sent_at: float) -> None:
+        """Follow what an earlier session sent, or may have sent, and left without an outcome."""
+        self._receipt, self._sent = receipt, True
+        if receipt is None:
+            self._lost_at = self._clock.monotonic() - (self._clock.now() - sent_at)
+        self._tell(OutcomeState.PENDING, "left open by an earlier session: reading what came of it")
+        self._lane.run(lambda: self._guarded(self._verify))
+
+    @property
+    def receipt(self) -> Receipt | None:
+        """What the other side answered; None where no answer came."""
+        return self._receipt
+
+    # --- on the lane --------------------------------------------------------------------------------------------------
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception as error:  # a handler's bug must end as an outcome, not as silence
+            log.exception("action %s: bug", self.plan.id)
+            state = OutcomeState.UNKNOWN if self._sent else OutcomeState.FAILED
+            self._end(state, f"bug: {error.__class__.__name__}: {error}", "please report it with the log")
+
+    def _send(self, without_journal: bool) -> None:
+        try:
+            self._handler.check(self.plan)
+        except ActionError as error:
+            self._end(OutcomeState(error.outcome), error.message, error.hint)
+            return
+        except SourceError as error:
+            self._end(OutcomeState.FAILED, f"not sent: its state cannot be read again: {error.message}", error.hint)
+            return
+        try:
+            self._journal.intent(self.plan)
+        except JournalError as error:
+            if not without_journal:
+                self._end(OutcomeState.REFUSED, f"not sent: {error.message}", error.hint)
+                return
+        self._tell(OutcomeState.PENDING, "sending")
+        self._sent = True
+        try:
+            self._receipt = self._handler.send(self.plan)
+        except Unknown as error:
+            self._lost_at = self._clock.monotonic()
+            self._tell(OutcomeState.PENDING, f"no answer ({error.message}): reading what came of it")
+        except ActionError as error:
+            self._end(OutcomeState(error.outcome), error.message, error.hint)
+            return
+        finally:
+            self.before_answer = False
+        if self._receipt is not None:
+            # The answer is kept too, so that a later start can follow what this one sent.
+            self._note_unfinished("sent, not verified yet")
+        self._verify()
+
+    def _verify(self) -> None:
+        try:
+            check = self._handler.verify(self.plan, self._receipt)
+        except Refused as error:
+            check = Check(OutcomeState.FAILED, error.message, hint=error.hint)
+        except (Failed, Unknown, SourceError) as error:
+            self._unreadable(error.message, error.hint)
+            return
+        if check.state is OutcomeState.DONE:
+            self._holds(check)
+        elif check.state is OutcomeState.FAILED:
+            self._not_there(check)
+        else:
+            self._steady_since = None
+            self._again(check)
+
+    def _holds(self, check: Check) -> None:
+        """The effect is there: done, or for a rollback, done once it has held."""
+        now = self._clock.monotonic()
+        if self._steady_since is None or check.evidence != self._evidence:
+            self._steady_since, self._evidence = now, check.evidence
+        held = now - self._steady_since
+        if held < self.steady_s:
+            self._tell(OutcomeState.PENDING, f"{check.message}, steady for {held:.0f} of {self.steady_s:.0f} s")
+            self._later(min(3.0, self.steady_s - held))
+            return
+        words = f"{check.message} · {now - self._began:.0f} s"
+        if self._lost_at is not None:
+            words = f"{words} (the answer was lost; verified by reading)"
+        self._end(OutcomeState.DONE, words, check.hint)
+
+    def _not_there(self, check: Check) -> None:
+        """The effect is not there. After a lost answer that counts only once the write cannot be on its way."""
+        if self._lost_at is not None and self._clock.monotonic() - self._lost_at < UNKNOWN_SETTLES_S:
+            self._tell(OutcomeState.PENDING, f"no answer yet, not seen there yet: {check.message}")
+            self._later(2.0)
+            return
+        self._end(OutcomeState.FAILED, check.message, check.hint)
+
+    def _again(self, check: Check) -> None:
+        quick = self.plan.verb is not Verb.ROLL_BACK
+        waited = self._clock.monotonic() - self._began
+        if quick and waited > QUICK_GIVES_UP_S:
+            self._unknown(f"sent, and not seen there after {waited:.0f} s: {check.message}", check.hint)
+            return
+        self._tell(OutcomeState.PENDING, check.message)
+        self._later(check.again_in_s)
+
+    def _unreadable(self, message: str, hint: str) -> None:
+        """It cannot be read whether it took effect: that is unknown, shown as such, and read on."""
+        self._steady_since = None
+        waited = self._clock.monotonic() - self._began
+        if waited < QUICK_GIVES_UP_S:
+            self._tell(OutcomeState.PENDING, f"sent; cannot be verified yet: {message}")
+            self._later(2.0)
+        else:
+            self._unknown(f"sent; cannot be verified: {message}", hint)
+
+    def _unknown(self, message: str, hint: str) -> None:
+        if self.outcome.state is not OutcomeState.UNKNOWN:
+            self._tell(OutcomeState.UNKNOWN, message, hint or "it is read again every 10 s; look at the source itself")
+            self._journal.outcome(self.plan, self.outcome, self._data())
+        self._later(UNKNOWN_AGAIN_S)
+
+    # --- saying so ----------------------------------------------------------------------------------------------------
+
+    def _later(self, seconds: float) -> None:
+        self._lane.run(lambda: self._guarded(self._verify), delay_s=seconds)
+
+    def _end(self, state: OutcomeState, message: str, hint: str = "") -> None:
+        self.before_answer = False
+        outcome = self._say(state, message, hint)
+        self._journal.outcome(self.plan, outcome, self._data())
+        self.outcome = outcome
+        self._told(outcome)
+
+    def _tell(self, state: OutcomeState, message: str, hint: str = "") -> None:
+        if self.outcome.state is OutcomeState.UNKNOWN and state is OutcomeState.PENDING:
+            state = OutcomeState.UNKNOWN  # once unknown, unknown until it is known
+        self.outcome = self._say(state, message, hint)
+        self._told(self.outcome)
+
+    def _note_unfinished(self, message: str) -> None:
+        outcome = self._say(OutcomeState.PENDING, message)
+        self._journal.outcome(self.plan, outcome, self._data())
+
+    def _say(self, state: OutcomeState, message: str, hint: str = "", now: float | None = None) -> Outcome:
+        return Outcome(
+            plan_id=self.plan.id,
+            verb=self.plan.verb,
+            target=self.plan.target,
+            state=state,
+            message=redact(message),
+            at=self._clock.now() if now is None else now,
+            hint=redact(hint),
+        )
+
+    def _data(self) -> dict[str, object] | None:
+        return dict(self._receipt.data) if self._receipt is not None else None

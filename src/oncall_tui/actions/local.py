@@ -1,0 +1,168 @@
+"""What is done here alone, because the source has no such thing: mark an alert as seen, take that back, note it.
+
+A CloudWatch alarm cannot be acknowledged: ``a`` records "seen by X" in the journal, and the row says *seen*, never
+*acknowledged*. The write is the journal's entry, so it is verified by reading the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from oncall_tui.clock import Clock
+from oncall_tui.contract import ActionHandler, Receipt
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.board import Board
+from oncall_tui.domain.entry import Entry, EntryKind
+from oncall_tui.domain.outcome import Check, OutcomeState
+from oncall_tui.domain.plan import Ask, Choice, Confirm, Plan
+from oncall_tui.errors import Failed, JournalError, Refused
+from oncall_tui.journal import Journal
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """Who has seen an alert, when, and which firing of it (*began*): a new firing is not seen."""
+
+    by: str
+    at: float
+    began: float
+
+
+class Marks:
+    """The seen marks, read from the journal once and kept up by the handlers here."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._marks: Mapping[str, Mark] | None = None
+
+    @property
+    def current(self) -> Mapping[str, Mark]:
+        return self._marks or {}
+
+    def load(self) -> None:
+        """Read them from the journal; one that cannot be read leaves them empty and says so by its own state."""
+        marks: dict[str, Mark] = {}
+        try:
+            for entry in self._journal.recent(5000, (EntryKind.SEEN, EntryKind.UNSEEN)):
+                apply(marks, entry)
+        except JournalError as error:
+            self._journal.failure = str(error)
+        self._marks = marks
+
+    def put(self, entry: Entry) -> None:
+        try:
+            self._journal.must(entry)
+        except JournalError as error:
+            raise Failed(f"not recorded: {error.message}", error.hint) from None
+        marks = dict(self.current)
+        apply(marks, entry)
+        self._marks = marks
+
+
+def apply(marks: dict[str, Mark], entry: Entry) -> None:
+    """One entry's effect on the marks."""
+    if entry.kind is EntryKind.SEEN:
+        marks[entry.subject] = Mark(entry.actor, entry.at, float(entry.data.get("began", 0.0)))
+    elif entry.kind is EntryKind.UNSEEN:
+        marks.pop(entry.subject, None)
+
+
+class _Local:
+    """What the three have in common: the target is an alert on the board, and the journal is the other side."""
+
+    verb: Verb
+    kind: EntryKind
+    says: str
+
+    def __init__(self, marks: Marks, clock: Clock) -> None:
+        self.marks = marks
+        self.clock = clock
+
+    def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
+        return ()
+
+    def plan(self, ask: Ask, board: Board) -> Plan:
+        alert = board.alerts.get(ask.target)
+        if alert is None:
+            raise Refused("the alert is not there any more")
+        if alert.version != ask.version:
+            raise Refused(f"moved: it is {alert.state} now")
+        self.allow(ask)
+        now = self.clock.now()
+        return Plan(
+            id=f"{self.verb.name.lower()}-{now:.6f}-{ask.target}",
+            verb=self.verb,
+            source=alert.source,
+            target=ask.target,
+            version=ask.version,
+            actor=ask.actor,
+            made_at=now,
+            title=f"{self.says} {alert.title}",
+            lines=(("alert", alert.title), ("where", "in the journal here: its source has no such action")),
+            confirm=Confirm.NONE,
+            request={"kind": self.kind, "began": alert.began, "text": ask.text},
+        )
+
+    def allow(self, ask: Ask) -> None:
+        """Raises Refused where it cannot be asked for."""
+
+    def check(self, plan: Plan) -> None:
+        """The row was compared when the plan was made, on the newest board that there is."""
+
+    def send(self, plan: Plan) -> Receipt:
+        self.marks.put(
+            Entry(
+                at=self.clock.now(),
+                kind=EntryKind(plan.request["kind"]),
+                subject=plan.target,
+                actor=plan.actor.name,
+                text=plan.request["text"],
+                data={"began": plan.request["began"], "plan": plan.id},
+            )
+        )
+        return Receipt()
+
+    def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
+        written = any(e.data.get("plan") == plan.id for e in self.marks._journal.of(plan.target))
+        if written:
+            return Check(OutcomeState.DONE, f"{self.says} by {plan.actor.name}")
+        return Check(OutcomeState.FAILED, "it is not in the journal")
+
+
+class See(_Local):
+    """``a`` where a source has no acknowledge."""
+
+    verb, kind, says = Verb.ACKNOWLEDGE, EntryKind.SEEN, "seen"
+
+
+class Unsee(_Local):
+    """``u`` on what is seen: only one's own mark."""
+
+    verb, kind, says = Verb.UNACKNOWLEDGE, EntryKind.UNSEEN, "no longer seen"
+
+    def allow(self, ask: Ask) -> None:
+        mark = self.marks.current.get(ask.target)
+        if mark is None:
+            raise Refused("nobody has marked it as seen")
+        if mark.by != ask.actor.name:
+            raise Refused(f"seen by {mark.by}: only they take it back")
+
+
+class LocalNote(_Local):
+    """``n`` where a source has no notes."""
+
+    verb, kind, says = Verb.NOTE, EntryKind.NOTE, "noted"
+
+    def allow(self, ask: Ask) -> None:
+        if not ask.text.strip():
+            raise Refused("a note needs a text")
+
+
+def handlers(marks: Marks, clock: Clock) -> dict[Verb, ActionHandler]:
+    """The local handlers; a provider's own stand before them."""
+    return {
+        Verb.ACKNOWLEDGE: See(marks, clock),
+        Verb.UNACKNOWLEDGE: Unsee(marks, clock),
+        Verb.NOTE: LocalNote(marks, clock),
+    }

@@ -1,0 +1,47 @@
+"""board, board -> what changed: alerts and deploys that came, moved on or went. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from oncall_tui.domain.alert import AlertState
+from oncall_tui.domain.board import Board
+
+
+class Change(msgspec.Struct, frozen=True, gc=False):
+    """One row's state went from *old* (empty: it was not there) to *new*."""
+
+    what: str  # "alert" or "deploy"
+    id: str
+    old: str
+    new: str
+    title: str
+
+
+def changes(known: Mapping[str, str], board: Board) -> list[Change]:
+    """What differs between the states last *known* (row id → state) and *board*.
+
+    An alert that is gone is resolved only where its source could be read: one that cannot be read has lost nothing.
+    """
+    found = []
+    for alert in board.alerts.values():
+        old = known.get(alert.id, "")
+        if old != alert.state:
+            found.append(Change("alert", alert.id, old, alert.state, alert.title))
+    for deploy in board.deploys.values():
+        old = known.get(deploy.id, "")
+        if old != deploy.state:
+            found.append(Change("deploy", deploy.id, old, deploy.state, f"{deploy.service_id} {deploy.arrow}"))
+    live = {name for name, source in board.sources.items() if source.live}
+    ended = (AlertState.RESOLVED, "")
+    for row_id, state in known.items():
+        if state in ended or row_id in board.alerts or row_id in board.deploys:
+            continue
+        if row_id.partition("/")[0] in live and state in _ALERT_STATES:
+            found.append(Change("alert", row_id, state, AlertState.RESOLVED, ""))
+    return found
+
+
+_ALERT_STATES = frozenset(AlertState)

@@ -1,0 +1,34 @@
+"""A journal entry: one thing that was seen or done."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+
+class EntryKind(StrEnum):
+    """What an entry tells of; the value is the word in the database."""
+
+    ALERT = "alert"  # an alert changed its state
+    DEPLOY = "deploy"  # a deploy changed its state
+    INTENT = "intent"  # an action is about to be sent
+    OUTCOME = "outcome"  # what came of it
+    REFUSED = "refused"  # an action that was not sent
+    SEEN = "seen"  # somebody has seen an alert that cannot be acknowledged
+    UNSEEN = "unseen"
+    NOTE = "note"
+    KEPT = "kept"  # an acknowledgement was extended
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """*at* in seconds since the epoch, UTC; *subject* is a row's or a plan's id; *data* holds no secret."""
+
+    at: float
+    kind: EntryKind
+    subject: str
+    actor: str = ""
+    text: str = ""
+    data: dict[str, Any] = {}
+    seq: int = 0  # given by the journal

@@ -1,0 +1,155 @@
+"""One source's poller: its own daemon thread, one attempt a poll, never two at once, never given up."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections import deque
+from collections.abc import Callable
+
+import msgspec
+
+from oncall_tui.clock import Clock
+from oncall_tui.contract import Provider, ReadRequest
+from oncall_tui.domain.reading import Reading, SourceState
+from oncall_tui.errors import SourceError
+from oncall_tui.polling.gate import Gate
+from oncall_tui.polling.schedule import Schedule
+from oncall_tui.polling.status import Seen
+from oncall_tui.secret import redact
+
+log = logging.getLogger(__name__)
+RATE_WINDOW_S = 60.0
+FRESH = ReadRequest(fresh=True)
+
+
+class Poller:
+    """Reads one source for as long as the program runs. ``seen`` is its newest state, replaced whole.
+
+    *build* makes the provider (it imports client libraries, so it runs here, after the first frame). *changed* is
+    called from this thread after each poll. A bug in a provider becomes this source's visible state.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        build: Callable[[], Provider],
+        clock: Clock,
+        gate: Gate,
+        changed: Callable[[], None],
+        interval_s: float | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        self.name = name
+        self.provider: Provider | None = None
+        self.seen = Seen(name=name, provider=kind, started_at=clock.now(), stale_after_s=60.0)
+        self._build, self._clock, self._gate, self._changed = build, clock, gate, changed
+        self._interval_s = interval_s
+        self._schedule = Schedule(interval_s or 15.0, rng or random.Random())
+        self._wake = threading.Condition()
+        self._due = 0.0
+        self._request = ReadRequest()
+        self._renew = False
+        self._stopped = False
+        self._ready = threading.Event()
+        self._calls: deque[tuple[float, int]] = deque()
+        self._thread = threading.Thread(target=self._run, name=f"poll {name}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask it to end. It is a daemon: a hung call is left behind, never waited for."""
+        with self._wake:
+            self._stopped = True
+            self._wake.notify()
+
+    def ask(self, request: ReadRequest = FRESH) -> None:
+        """Read again now (or right after the poll that runs), whatever the schedule says."""
+        with self._wake:
+            self._request = ReadRequest(
+                fresh=self._request.fresh or request.fresh, watch=self._request.watch | request.watch
+            )
+            self._due = 0.0
+            self._wake.notify()
+
+    def renew(self) -> None:
+        """The login was renewed: forget credentials, then read."""
+        self._renew = True
+        self.ask()
+
+    def ready(self, timeout_s: float) -> Provider:
+        """The provider, once it is built. Raises SourceError while it is not."""
+        if not self._ready.wait(timeout_s) or self.provider is None:
+            raise SourceError(f"{self.name} is not ready: {self.seen.message or 'still starting'}", self.seen.hint)
+        return self.provider
+
+    # --- the thread ---------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                while not self._stopped and (left := self._due - self._clock.monotonic()) > 0:
+                    self._wake.wait(left)
+                if self._stopped:
+                    return
+                request, self._request = self._request, ReadRequest()
+            wait = self._poll(request)
+            with self._wake:
+                # A request that came while polling keeps its "now".
+                asked = self._request.fresh or bool(self._request.watch)
+                self._due = 0.0 if asked else self._clock.monotonic() + wait
+
+    def _poll(self, request: ReadRequest) -> float:
+        """One poll; returns the seconds to wait."""
+        self._set(asking_since=self._clock.now())
+        self._gate.enter()
+        try:
+            provider = self._provider()
+            reading = provider.read(request)
+        except SourceError as error:
+            return self._failed(error, SourceState(error.state), redact(error.message), redact(error.hint))
+        except Exception as error:  # a provider's bug is this source's state, and nobody else's
+            log.exception("source %s: bug while reading", self.name)
+            text = redact(f"bug in this provider: {error.__class__.__name__}: {error}")
+            return self._failed(error, SourceState.MALFORMED, text, "please report it with the log")
+        finally:
+            self._gate.leave()
+        self._succeeded(provider, reading)
+        return self._schedule.after_success(reading.next_in_s)
+
+    def _provider(self) -> Provider:
+        if self.provider is None:
+            self.provider = self._build()
+            self._schedule.interval_s = self._interval_s or self.provider.interval_s
+            self._set(
+                stale_after_s=max(self.provider.stale_after_s, 3 * self._schedule.interval_s),
+                login=self.provider.login,
+                banner=self.provider.banner,
+            )
+            self._ready.set()
+        if self._renew:
+            self._renew = False
+            self.provider.renew()
+        return self.provider
+
+    def _succeeded(self, provider: Provider, reading: Reading) -> None:
+        now = self._clock.monotonic()
+        self._calls.append((now, reading.calls))
+        while self._calls and now - self._calls[0][0] > RATE_WINDOW_S:
+            self._calls.popleft()
+        span = max(10.0, now - self._calls[0][0])
+        rate = sum(n for _, n in self._calls) / span
+        self._set(reading=reading, error_state=None, message="", hint="", asking_since=None, calls_per_s=round(rate, 2))
+        self._changed()
+
+    def _failed(self, error: BaseException, state: SourceState, message: str, hint: str) -> float:
+        log.warning("source %s: %s: %s", self.name, state, message)
+        self._set(error_state=state, message=message, hint=hint, asking_since=None)
+        self._changed()
+        return self._schedule.after_failure(error)
+
+    def _set(self, **changes: object) -> None:
+        self.seen = msgspec.structs.replace(self.seen, **changes)

@@ -1,0 +1,1 @@
+"""board -> what to look at first, and why. Pure: every claim is made from the board alone."""

@@ -1,0 +1,174 @@
+"""What an engineer looks at: the board's alerts joined, told apart (pages, notifications) and ranked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+
+import msgspec
+
+from oncall_tui.domain.alert import Alert, AlertState, Severity
+from oncall_tui.domain.board import Board
+from oncall_tui.domain.deploy import Deploy
+from oncall_tui.domain.product import Product
+from oncall_tui.domain.service import Service
+from oncall_tui.triage.join import ServiceIndex, incidents, product_of_alert, product_of_service
+
+LOOK_BACK_S = 3600.0  # a deploy that began up to an hour before an alert may be its cause
+
+PageRule = Mapping[str, str]  # field or label → glob; all of one rule have to match
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """What the configuration says of looking: which alerts page, and which products there are."""
+
+    pages: tuple[PageRule, ...] = ()
+    products: tuple[Product, ...] = ()
+
+
+class AlertLook(msgspec.Struct, frozen=True, gc=False):
+    """One alert as an engineer sees it. *incident* is the pager's row for the same problem: ``a`` goes there."""
+
+    alert: Alert
+    service: Service | None
+    product: Product | None
+    pages: bool
+    suspect: Deploy | None
+    incident: str
+
+    @property
+    def rank(self) -> tuple[int, int, int, int, float, str]:
+        """Pages first, then what nobody has, then severity, protected products, the newest; the id settles ties."""
+        alert = self.alert
+        protected = 0 if self.product and self.product.protected else 1
+        return (not self.pages, _ATTENTION[alert.state], alert.severity.rank, protected, -alert.began, alert.id)
+
+
+_ATTENTION = {
+    AlertState.FIRING: 0,
+    AlertState.UNKNOWN: 0,
+    AlertState.NO_DATA: 1,
+    AlertState.SEEN: 2,
+    AlertState.ACKNOWLEDGED: 2,
+    AlertState.SNOOZED: 3,
+    AlertState.SILENCED: 4,
+    AlertState.INHIBITED: 4,
+    AlertState.RESOLVED: 5,
+}
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything for the screen and ``status``: alerts ranked, services and deploys ordered."""
+
+    board: Board
+    alerts: tuple[AlertLook, ...]
+    hidden: int  # alerts that are not shown unless asked for
+    services: tuple[Service, ...]
+    deploys: tuple[Deploy, ...]
+    products: Mapping[str, Product]  # by service id
+
+    def find(self, alert_id: str) -> AlertLook | None:
+        return next((a for a in self.alerts if a.alert.id == alert_id), None)
+
+
+class Looker:
+    """Makes looks from boards; keeps what did not change from one to the next, since most rows do not."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self._services: Mapping[str, Service] = {}
+        self._index = ServiceIndex(())
+        self._products: dict[str, Product] = {}
+        self._alerts: dict[str, AlertLook] = {}
+        self._deploys: Mapping[str, Deploy] = {}
+        self._by_service: dict[str, list[Deploy]] = {}
+
+    def look(self, board: Board, show_hidden: bool = False) -> Look:
+        same_services = self._same(board)
+        joined = incidents(board.alerts.values())
+        looks: dict[str, AlertLook] = {}
+        for alert in board.alerts.values():
+            old = self._alerts.get(alert.id)
+            incident = joined.get(alert.id, "")
+            if same_services and old is not None and old.alert is alert and old.incident == incident:
+                looks[alert.id] = old
+            else:
+                looks[alert.id] = self._look_at(alert, incident)
+        self._alerts = looks
+        shown = [a for a in looks.values() if show_hidden or not a.alert.hidden]
+        shown.sort(key=lambda a: a.rank)
+        return Look(
+            board=board,
+            alerts=tuple(shown),
+            hidden=len(looks) - len(shown),
+            services=tuple(sorted(board.services.values(), key=_service_order)),
+            deploys=tuple(sorted(board.deploys.values(), key=_deploy_order)),
+            products=self._products,
+        )
+
+    def _same(self, board: Board) -> bool:
+        """Are services and deploys what they were? Boards hold the same objects where nothing changed."""
+        same = _identical(self._services, board.services) and _identical(self._deploys, board.deploys)
+        if not same:
+            if self._services.keys() != board.services.keys():
+                found = ((s, product_of_service(s, self.rules.products)) for s in board.services)
+                self._products = {s: p for s, p in found if p}
+            self._services, self._deploys = board.services, board.deploys
+            self._index = ServiceIndex(board.services.values())
+            self._by_service = {}
+            for deploy in board.deploys.values():
+                self._by_service.setdefault(deploy.service_id, []).append(deploy)
+        return same
+
+    def _look_at(self, alert: Alert, incident: str) -> AlertLook:
+        service = self._index.find(alert.hint)
+        product = product_of_alert(alert, service, self.rules.products)
+        suspect = self._suspect(alert, service)
+        return AlertLook(alert, service, product, pages(alert, self.rules.pages), suspect, incident)
+
+    def _suspect(self, alert: Alert, service: Service | None) -> Deploy | None:
+        """The newest deploy of the alert's own service that began in the hour before the alert did."""
+        if service is None:
+            return None
+        found = [d for d in self._by_service.get(service.id, ()) if 0 <= alert.began - d.started <= LOOK_BACK_S]
+        return max(found, key=lambda d: d.started, default=None)
+
+
+def pages(alert: Alert, rules: tuple[PageRule, ...]) -> bool:
+    """Does any rule say that this alert pages?"""
+    return any(all(fnmatchcase(_field(alert, k), v) for k, v in rule.items()) for rule in rules)
+
+
+def _field(alert: Alert, name: str) -> str:
+    if name in ("severity", "provider", "source", "urgency", "state"):
+        return str(getattr(alert, name))
+    return alert.label(name)
+
+
+def _identical(a: Mapping[str, object], b: Mapping[str, object]) -> bool:
+    return len(a) == len(b) and all(b.get(k) is v for k, v in a.items())
+
+
+def _service_order(service: Service) -> tuple[int, str]:
+    return (0 if service.health.is_fault else 1 if service.health == "deploying" else 2, service.id)
+
+
+def _deploy_order(deploy: Deploy) -> tuple[int, float, str]:
+    return (0 if deploy.state.running else 1, -deploy.started, deploy.id)
+
+
+def page_count(look: Look) -> int:
+    """Pages that are open: neither resolved nor silenced."""
+    return sum(a.pages and _ATTENTION[a.alert.state] < 4 for a in look.alerts)
+
+
+def unacknowledged_count(look: Look) -> int:
+    """Pages that nobody has."""
+    return sum(a.pages and a.alert.state.asks for a in look.alerts)
+
+
+def severity_word(severity: Severity, does_page: bool) -> str:
+    """``PAGE``, or the severity in at most four letters: the first column of a row."""
+    if does_page:
+        return "PAGE"
+    return {"critical": "crit", "error": "err", "warning": "warn", "info": "info", "unknown": "?"}[severity]
