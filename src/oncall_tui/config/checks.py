@@ -1,0 +1,124 @@
+"""What a value must be beyond its type: a time zone that exists, a URL that can be asked, a glob that can match."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+
+from oncall_tui.config.mistake import nearest, show
+from oncall_tui.config.walk import Check, Complaint
+from oncall_tui.domain.alert import AlertState, Severity
+
+URGENCIES = ("high", "low")
+
+
+def check_for(providers: Mapping[str, object]) -> Callable[[str], Check | None]:
+    """The check for a key's path (without indexes), given the providers that there are."""
+    checks: dict[str, Check] = {
+        "timezone": timezone,
+        "steady_s": positive,
+        "sources[].name": source_name,
+        "sources[].interval_s": positive,
+        "products[].services[]": service_glob,
+        "pages[]": page_rule,
+        "pages[].severity": one_of(tuple(Severity)),
+        "pages[].state": one_of(tuple(AlertState)),
+        "pages[].urgency": one_of(URGENCIES),
+        "pages[].provider": one_of(tuple(providers)),
+    }
+
+    def find(pattern: str) -> Check | None:
+        name = pattern.rsplit(".", 1)[-1]
+        if pattern in checks:
+            return checks[pattern]
+        if name == "url" or name.endswith("_url"):
+            return url
+        return entry if name.endswith("[]") else None
+
+    return find
+
+
+def timezone(name: str) -> Complaint | None:
+    """A name of the time zone database."""
+    import zoneinfo
+
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        known = zoneinfo.available_timezones()
+        if not known:
+            return Complaint("a machine with time zone data (install tzdata)", "none")
+        cities = {zone.rsplit("/", 1)[-1]: zone for zone in sorted(known)}
+        near = nearest(name, known) or cities.get(nearest(name, cities), "")
+        return Complaint("a time zone like Asia/Tokyo or UTC", show(name), near)
+    return None
+
+
+def positive(number: float | None) -> Complaint | None:
+    """More than nothing, where it is given."""
+    return None if number is None or number > 0 else Complaint("a number above 0", f"{number:g}")
+
+
+def url(text: str) -> Complaint | None:
+    """``http(s)://HOST…`` without a password in it. It is never quoted back: it may hold one all the same."""
+    if not text:
+        return None  # the key's default: not configured
+    wanted = "a URL like https://host.example.com:9093"
+    try:
+        parts = urlsplit(text)
+        port_ok = parts.port is None or parts.port > 0
+    except ValueError:
+        return Complaint(wanted, "a text that is none")
+    if parts.username is not None or parts.password is not None:
+        return Complaint("a URL without a name and password in it", "one with them: use a secret")
+    if parts.scheme not in ("http", "https"):
+        return Complaint(wanted, "another scheme" if "://" in text else "no http:// or https:// before it")
+    if not parts.hostname or not port_ok or any(c.isspace() or not c.isprintable() for c in text):
+        return Complaint(wanted, "a text that is none")
+    return None
+
+
+def source_name(name: str) -> Complaint | None:
+    """Ids are ``SOURCE/NATIVE_ID`` and globs ``SOURCE/CLUSTER/SERVICE``: the name has to be told from the rest."""
+    if any(c.isspace() or c in "/*?[]," or not c.isprintable() for c in name):
+        return Complaint("a name without blanks, /, comma, *, ?, [ or ]", show(name))
+    return None
+
+
+def entry(value: object) -> Complaint | None:
+    """A list's entry: a text that is not blank."""
+    return Complaint("a text", "an empty one") if isinstance(value, str) and not value.strip() else None
+
+
+def glob(text: str) -> Complaint | None:
+    """A shell glob. An open bracket without its end would match nothing but itself."""
+    rest = text
+    while "[" in rest:
+        rest = rest[rest.index("[") + 1 :]
+        if "]" not in rest[1:]:
+            return Complaint("a glob with each [ closed by ]", show(text))
+        rest = rest[rest.index("]", 1) + 1 :]
+    return entry(text)
+
+
+def service_glob(text: str) -> Complaint | None:
+    """``SOURCE/CLUSTER/SERVICE``, each a glob."""
+    if (parts := text.split("/")) and len(parts) == 3 and all(part.strip() for part in parts):
+        return glob(text)
+    return Complaint("SOURCE/CLUSTER/SERVICE, each a name or a glob", show(text))
+
+
+def page_rule(rule: Mapping[str, str]) -> Complaint | None:
+    """An empty rule would page for everything."""
+    return None if rule else Complaint("at least one field or label", "none")
+
+
+def one_of(choices: tuple[str, ...]) -> Check:
+    """One of few words."""
+
+    def check(word: str) -> Complaint | None:
+        if word in choices:
+            return None
+        return Complaint("one of " + ", ".join(choices), show(word), nearest(word, choices))
+
+    return check

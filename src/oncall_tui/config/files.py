@@ -1,0 +1,106 @@
+"""Which files the configuration is read from, their text, and whether they may be trusted to name commands."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from oncall_tui.config.mistake import Mistake
+from oncall_tui.config.nodes import MAX_BYTES, Unreadable
+
+VARIABLE = "ONCALL_TUI_CONFIG"
+TEAM_FILE = Path("/etc/oncall-tui/config.yaml")
+_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+
+
+def own_file(environ: Mapping[str, str]) -> Path:
+    """One's own file: where ``init`` writes it."""
+    base = environ.get("XDG_CONFIG_HOME", "")
+    folder = Path(base) if base.startswith("/") else Path("~/.config").expanduser()
+    return folder / "oncall-tui" / "config.yaml"
+
+
+def find(config: str, environ: Mapping[str, str], team_file: Path = TEAM_FILE) -> tuple[Path, ...]:
+    """The files to read, the one that wins last; empty where there is none."""
+    if chosen := config or environ.get(VARIABLE, ""):
+        return (Path(chosen).expanduser(),)
+    return tuple(path for path in (team_file, own_file(environ)) if _there(path))
+
+
+def _there(path: Path) -> bool:
+    """Is anything there? What cannot be looked at is: that it is not readable has to be said."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def read(path: Path) -> str:
+    """The file's text; raises Unreadable with the one mistake that says why not."""
+    try:
+        # not blocking: a pipe would hold up the start for ever
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb") as stream:
+            mode = os.fstat(descriptor).st_mode
+            if not stat.S_ISREG(mode):
+                raise Unreadable(_whole(path, "a file", "a folder" if stat.S_ISDIR(mode) else "no regular file"))
+            data = stream.read(MAX_BYTES + 1)
+    except IsADirectoryError:
+        raise Unreadable(_whole(path, "a file", "a folder")) from None
+    except FileNotFoundError:
+        raise Unreadable(_whole(path, "a file", "none")) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "a name that cannot be one"
+        raise Unreadable(_whole(path, "a file that you can read", reason.lower())) from None
+    if len(data) > MAX_BYTES:
+        raise Unreadable(_whole(path, f"at most {MAX_BYTES // 1000} kB", "more"))
+    return _decode(data, path)
+
+
+def _decode(data: bytes, path: Path) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
+        raise Unreadable(
+            Mistake(file=str(path), line=line, column=column, expected="text in UTF-8", found="a byte that is none")
+        ) from None
+
+
+def _whole(path: Path, expected: str, found: str) -> Mistake:
+    return Mistake(file=str(path), expected=expected, found=found)
+
+
+def unsafe(path: Path) -> str:
+    """Why others could make this file run a command of theirs, as ``found, and what to do``; empty: they cannot.
+
+    Its folder counts: who may write there can put another file in its place (but not where the sticky bit is set).
+    """
+    for place in dict.fromkeys((path, path.resolve(), path.absolute().parent, path.resolve().parent)):
+        try:
+            status = place.stat()
+        except OSError:
+            return f"{place}, which cannot be looked at"
+        if status.st_uid not in (0, os.geteuid()):
+            return f"{place} of another user (chown it)"
+        shared = status.st_mode & _WRITABLE_BY_OTHERS
+        if shared and not (stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX):
+            return f"{place} writable by others (chmod go-w {place})"
+    return ""
+
+
+def open_to_others(path: str) -> str:
+    """What others may do with a secret's file, in words; empty: nothing, or nobody knows."""
+    try:
+        mode = Path(path).expanduser().stat().st_mode
+    except (OSError, RuntimeError, ValueError):
+        return ""
+    if mode & _WRITABLE_BY_OTHERS:
+        return "written"
+    return "read" if mode & stat.S_IROTH else ""

@@ -1,0 +1,218 @@
+"""Files -> one configuration, or one error with every mistake of every file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import msgspec
+
+from oncall_tui.config import files
+from oncall_tui.config.checks import check_for
+from oncall_tui.config.mistake import Mistake, nearest, show
+from oncall_tui.config.model import Config, Product, Screen, Written
+from oncall_tui.config.nodes import Unreadable, compose, is_empty
+from oncall_tui.config.walk import BAD, Enough, Walker, pattern
+from oncall_tui.errors import ConfigurationError
+from oncall_tui.providers.options import SourceOptions
+from oncall_tui.secret import Secret
+
+Options = Mapping[str, type[SourceOptions]]
+
+
+class _File(msgspec.Struct, frozen=True):
+    """What one file gave: the keys that it has, where they stand, and its secrets."""
+
+    path: str
+    given: dict[str, Any]
+    places: dict[str, tuple[str, int, int]]
+    secrets: tuple[tuple[str, Secret], ...]
+
+
+def find(config: str = "", environ: Mapping[str, str] | None = None) -> tuple[Path, ...]:
+    """The files that ``load`` reads: *config*, else ``$ONCALL_TUI_CONFIG``, else the team's and one's own."""
+    return files.find(config, os.environ if environ is None else environ, files.TEAM_FILE)
+
+
+def load(options: Options, config: str = "", environ: Mapping[str, str] | None = None) -> Config:
+    """The configuration of this machine and person. *options* are the providers' options types, by name."""
+    paths = find(config, environ)
+    if not paths:
+        own = files.own_file(os.environ if environ is None else environ)
+        raise ConfigurationError(
+            f"there is no configuration: neither {files.TEAM_FILE} nor {own}",
+            "`oncall-tui demo` shows it without one, `oncall-tui init` writes one to fill in",
+        )
+    return load_files(paths, options)
+
+
+def load_files(paths: Sequence[Path | str], options: Options) -> Config:
+    """The files merged, later ones over earlier ones."""
+    mistakes: list[Mistake] = []
+    loaded: list[_File] = []
+    for path in map(Path, paths):
+        try:
+            text = files.read(path)
+        except Unreadable as error:
+            mistakes.append(error.mistake)
+            continue
+        one = _one_file(text, str(path), options, mistakes)
+        mistakes.extend(_commands(path, one))
+        loaded.append(_anchored(one, path))
+    return _finish(loaded, mistakes)
+
+
+def load_text(text: str, options: Options, name: str = "config.yaml") -> Config:
+    """The configuration in *text*, as if it stood in the file *name* (whose rights are not looked at)."""
+    mistakes: list[Mistake] = []
+    return _finish([_one_file(text, name, options, mistakes)], mistakes)
+
+
+def _one_file(text: str, path: str, options: Options, mistakes: list[Mistake]) -> _File:
+    walker = Walker(path, check_for(options), {SourceOptions: ("provider", options)}, ("sources", "products"))
+    given: Any = {}
+    try:
+        root = compose(text, path)
+        if root is not None and not is_empty(root):
+            given = walker.root(root, Written)
+    except Unreadable as error:
+        walker.mistakes.append(error.mistake)
+    except Enough:
+        walker.mistakes.append(
+            Mistake(file=path, expected="fewer mistakes", found="these first ones; there may be more")
+        )
+    mistakes.extend(walker.mistakes)
+    return _File(path, {} if given is BAD else given, walker.places, tuple(walker.secrets))
+
+
+# --- files that run commands ------------------------------------------------------------------------------------------
+
+
+def _commands(path: Path, file: _File) -> Iterable[Mistake]:
+    """Each key that runs a command, where others could write the file."""
+    keys = [key for key, secret in file.secrets if secret.kind == "command"]
+    keys += [key for key in file.places if pattern(key) == "sources[].login"]
+    if not keys or not (why := files.unsafe(path)):
+        return
+    for key in keys:
+        _, line, column = file.places[key]
+        wanted = "a file that only you or root can write, because it runs a command"
+        yield Mistake(file=file.path, line=line, column=column, key=key, expected=wanted, found=why)
+
+
+def _anchored(file: _File, path: Path) -> _File:
+    """Secrets in files named with ``./`` are meant from the configuration's folder, not from where one stands."""
+    for _, secret in file.secrets:
+        if secret.kind == "file" and secret.where[0].startswith("."):
+            secret.where = (str(path.absolute().parent / secret.where[0]),)
+    return file
+
+
+# --- all files together -----------------------------------------------------------------------------------------------
+
+
+def _finish(loaded: Sequence[_File], mistakes: list[Mistake]) -> Config:
+    given = _merge(loaded)
+    if not mistakes:
+        mistakes.extend(_unknown_sources(loaded, given))
+    if mistakes:
+        lines = tuple(dict.fromkeys(str(mistake) for mistake in mistakes))
+        count = "1 mistake" if len(lines) == 1 else f"{len(lines)} mistakes"
+        raise ConfigurationError(f"{count} in the configuration", mistakes=lines)
+    return Config(**given, files=tuple(file.path for file in loaded), warnings=tuple(_warnings(loaded, given)))
+
+
+def _merge(loaded: Sequence[_File]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for file in loaded:
+        for key, value in file.given.items():
+            if key in ("sources", "products") and key in merged:
+                merged[key] = tuple({item.name: item for item in (*merged[key], *value)}.values())
+            elif key == "screen" and key in merged:
+                merged[key] = _merged_screen(merged[key], value, file.places)
+            else:
+                merged[key] = value
+    return merged
+
+
+def _merged_screen(team: Screen, own: Screen, places: Mapping[str, object]) -> Screen:
+    """Only what one's own file says replaces; keys and views one by one."""
+    changes: dict[str, Any] = {}
+    for name in Screen.__struct_fields__:
+        if f"screen.{name}" in places:
+            value = getattr(own, name)
+            changes[name] = {**getattr(team, name), **value} if isinstance(value, dict) else value
+    return msgspec.structs.replace(team, **changes)
+
+
+def _unknown_sources(loaded: Sequence[_File], given: Mapping[str, Any]) -> Iterable[Mistake]:
+    """Rules of what pages that name a source which no file has: they would never page."""
+    names = [source.name for source in given.get("sources", ())]
+    last = next((file for file in reversed(loaded) if "pages" in file.given), None)
+    for index, rule in enumerate(last.given["pages"] if last else ()):
+        wanted = rule.get("source")
+        if last and wanted is not None and not any(fnmatchcase(name, wanted) for name in names):
+            key = f"pages[{index}].source"
+            file, line, column = last.places[key]
+            expected = "one of the sources " + ", ".join(names) if names else "the name of a source"
+            near = nearest(wanted, names)
+            yield Mistake(
+                file=file, line=line, column=column, key=key, expected=expected, found=show(wanted), near=near
+            )
+
+
+def _warnings(loaded: Sequence[_File], given: Mapping[str, Any]) -> Iterable[str]:
+    names = [source.name for source in given.get("sources", ())]
+    if not names:
+        yield "no source is configured: there is nothing to read (the key sources)"
+    for product in given.get("products", ()):
+        yield from _lost_globs(product, names)
+    for file in loaded:
+        for key, secret in file.secrets:
+            if secret.kind == "file" and (how := files.open_to_others(secret.where[0])):
+                yield f"{file.path}: {key}: {secret.place} can be {how} by others (chmod go-rw {secret.place})"
+
+
+def _lost_globs(product: Product, names: Sequence[str]) -> Iterable[str]:
+    """Services of a source that nobody configured: a product without rows looks like a healthy one."""
+    for text in product.services:
+        source = text.split("/")[0]
+        if not any(fnmatchcase(name, source) for name in names):
+            near = nearest(source, names)
+            meant = f"; did you mean {near}?" if near else ""
+            yield f"product {product.name}: {show(text)} names no configured source{meant}"
+
+
+# --- for the documentation --------------------------------------------------------------------------------------------
+
+
+def known_settings(options: Options) -> tuple[str, ...]:
+    """Every key that a file may have, as a dotted name: ``products[].owner``, ``sources[ecs].region``."""
+    found: list[str] = []
+    for field in msgspec.structs.fields(Written):
+        if field.encode_name == "sources":
+            for provider, kind in options.items():
+                found.extend(_settings(kind, f"sources[{provider}]"))
+        else:
+            found.extend((field.encode_name, *_settings(field.type, field.encode_name)))
+    return tuple(found)
+
+
+def _settings(kind: Any, key: str) -> Iterable[str]:
+    origin = get_origin(kind)
+    if origin is Annotated:
+        yield from _settings(get_args(kind)[0], key)
+    elif origin in (Union, UnionType):
+        for option in get_args(kind):
+            yield from _settings(option, key)
+    elif origin in (tuple, list, frozenset):
+        yield from _settings(get_args(kind)[0], f"{key}[]")
+    elif isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        for field in msgspec.structs.fields(kind):
+            name = f"{key}.{field.encode_name}"
+            yield name
+            yield from _settings(field.type, name)

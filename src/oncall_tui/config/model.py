@@ -1,0 +1,72 @@
+"""What the configuration holds, beside each provider's own options. Field names are the keys of the file."""
+
+from __future__ import annotations
+
+import msgspec
+
+from oncall_tui.providers.options import SourceOptions
+
+PageRule = dict[str, str]  # severity, provider, urgency, source, state or any label -> value; all of them must match
+
+DEFAULT_PAGES: tuple[PageRule, ...] = ({"severity": "critical"}, {"provider": "pagerduty", "urgency": "high"})
+DEFAULT_JOURNAL = "~/.local/state/oncall-tui/journal.db"
+
+
+class Me(msgspec.Struct, frozen=True, kw_only=True):
+    """Who acts. *email* is what PagerDuty knows the person by; *pagerduty_id* where it is another one there."""
+
+    name: str
+    email: str = ""
+    pagerduty_id: str = ""
+
+
+class Product(msgspec.Struct, frozen=True, kw_only=True):
+    """A system with an owner, a runbook, services and alerts.
+
+    *services* are ``SOURCE/CLUSTER/SERVICE`` globs; *alerts* is label -> glob, and all of them must match. What is
+    *protected* is rolled back only with its name typed, and *rollback_note* is what is read before.
+    """
+
+    name: str
+    owner: str = ""
+    runbook: str = ""
+    services: tuple[str, ...] = ()
+    alerts: dict[str, str] = {}
+    protected: bool = False
+    rollback_note: str = ""
+
+
+class Screen(msgspec.Struct, frozen=True, kw_only=True):
+    """How the screen looks and sounds. *keys* is an action's id -> its key; *views* a name -> a filter's text."""
+
+    bell: bool = True
+    mouse: bool = False
+    theme: str = ""
+    keys: dict[str, str] = {}
+    views: dict[str, str] = {}
+
+
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """What one file may say: the top-level keys, in the order in which they are documented."""
+
+    me: Me | None = None
+    timezone: str = "UTC"
+    sources: tuple[SourceOptions, ...] = ()
+    pages: tuple[PageRule, ...] = DEFAULT_PAGES
+    products: tuple[Product, ...] = ()
+    read_only: bool = False
+    screen: Screen = Screen()
+    steady_s: float = 60.0
+    journal: str = ""
+
+
+class Config(Written, frozen=True, kw_only=True):
+    """All files together. *files* are those that it came from; *warnings* are worth a line, and stop nothing."""
+
+    files: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def journal_path(self) -> str:
+        """Where the journal is: the configured path or the default, ``~`` not yet expanded."""
+        return self.journal or DEFAULT_JOURNAL

@@ -1,0 +1,96 @@
+"""YAML text -> nodes that know their line and column, with a bound on everything that a file could blow up.
+
+Nodes, not values: a value has forgotten where it stood, and whether ``5`` was written with quotes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from oncall_tui.config.mistake import Mistake
+
+MAX_BYTES = 1_000_000
+MAX_DEPTH = 24
+MAX_NODES = 50_000
+WHAT_YAML = "YAML"
+
+
+class Unreadable(Exception):
+    """The text has no nodes: the one mistake that says why."""
+
+    def __init__(self, mistake: Mistake) -> None:
+        super().__init__(str(mistake))
+        self.mistake = mistake
+
+
+def compose(text: str, file: str) -> Any:
+    """The document's root node; None where the text holds nothing but comments."""
+    import yaml
+
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        _measure(yaml, loader, text, file)
+        reader = loader(text)
+        try:
+            return reader.get_single_node()
+        finally:
+            reader.dispose()
+    except yaml.YAMLError as error:
+        raise Unreadable(_explain(error, text, file)) from None
+    except (UnicodeError, ValueError, OverflowError):
+        raise Unreadable(Mistake(file=file, expected="text in UTF-8", found="characters that are none")) from None
+
+
+def _measure(yaml: Any, loader: Any, text: str, file: str) -> None:
+    """Stop before what is nested too deep or too long: composing is recursive, and ends the process when it is."""
+    depth = 0
+    for nodes, event in enumerate(yaml.parse(text, loader)):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH or nodes > MAX_NODES:
+            line, column = place(event)
+            limit = f"at most {MAX_DEPTH} levels" if depth > MAX_DEPTH else f"at most {MAX_NODES} entries"
+            raise Unreadable(Mistake(file=file, line=line, column=column, expected=limit, found="more"))
+
+
+def _explain(error: Any, text: str, file: str) -> Mistake:
+    """The parser's complaint in its words, but for what it quotes: that may be half of a secret."""
+    mark = getattr(error, "problem_mark", None)
+    problem = str(getattr(error, "problem", "") or getattr(error, "reason", "") or "something else")
+    line, column = (mark.line + 1, mark.column + 1) if mark else _at(error, text)
+    if "alias" in problem:
+        problem = "an alias (*NAME) without its anchor (&NAME) before it; a text that begins with * needs quotes"
+    elif "another document" in problem:
+        problem = "a second document (---)"
+    elif _has_tab(text, line):
+        problem += ": a tab; YAML indents with spaces"
+    problem = re.sub(r"\s*(\"[^\"]{2,}\"|'[^']{2,}')", "", problem)
+    return Mistake(file=file, line=line, column=column, expected=WHAT_YAML, found=problem)
+
+
+def _at(error: Any, text: str) -> tuple[int, int]:
+    position = getattr(error, "position", None)
+    if not isinstance(position, int) or not 0 <= position <= len(text):
+        return 0, 0
+    before = text[:position]
+    return before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1
+
+
+def _has_tab(text: str, line: int) -> bool:
+    lines = text.split("\n")
+    here = lines[line - 1] if 0 < line <= len(lines) else ""
+    return "\t" in here[: len(here) - len(here.lstrip())] or here.rstrip("\r").endswith("\t")
+
+
+def place(node: Any) -> tuple[int, int]:
+    """Line and column, from 1."""
+    mark = node.start_mark
+    return mark.line + 1, mark.column + 1
+
+
+def is_empty(node: Any) -> bool:
+    """Is it a key with nothing after it?"""
+    return bool(node.id == "scalar" and not node.value and not node.style)

@@ -1,0 +1,90 @@
+"""The file that ``init`` writes: every key, explained by an example, and nothing said yet."""
+
+from __future__ import annotations
+
+from oncall_tui.config.model import DEFAULT_JOURNAL
+
+
+def template() -> str:
+    """Comments alone, so that it loads as it is. A line becomes active when its ``#`` and blank are taken away."""
+    return _TEMPLATE.replace("JOURNAL", DEFAULT_JOURNAL)
+
+
+_TEMPLATE = """\
+## The configuration of oncall-tui. Lines with one # are examples: take the # and the blank after it away, and edit.
+## /etc/oncall-tui/config.yaml is a team's; ~/.config/oncall-tui/config.yaml, one's own, is laid over it.
+## A secret is {env: NAME}, {file: PATH} or {command: [ARG, ...]}, never a literal. A file that runs commands (a
+## secret's command, a source's login) must be yours or root's, and writable by nobody else.
+
+## Who acts. Goes into the journal and to PagerDuty; without it the Unix account is taken, and the screen says so.
+# me:
+#   name: Alice
+#   email: alice@example.com
+#   pagerduty_id: PUSER01            # only where PagerDuty knows you by another email address
+
+## Times on screen.
+# timezone: Asia/Tokyo
+
+## What is read. Every source has a name and a provider; interval_s is the time between polls, login the command
+## that renews an expired login.
+# sources:
+#   - name: prod
+#     provider: ecs
+#     region: ap-northeast-1
+#     profile: prod
+#     act_profile: prod-operator     # used for actions alone; without it, what can be read can be acted on
+#     clusters: ["prod-*"]
+#     login: [aws, sso, login, --profile, prod]
+#   - name: other-account
+#     provider: ecs
+#     region: ap-northeast-1
+#     role_arn: arn:aws:iam::123456789012:role/oncall-read
+#     act_role_arn: arn:aws:iam::123456789012:role/oncall-act
+#   - name: alarms
+#     provider: cloudwatch
+#     region: ap-northeast-1
+#     profile: prod
+#     severity: {critical: ["*-critical"]}
+#   - name: prom
+#     provider: alertmanager
+#     url: http://127.0.0.1:9093
+#     bearer_token: {env: AM_TOKEN}
+#     interval_s: 10
+#   - name: pager
+#     provider: pagerduty
+#     token: {command: [pass, show, pagerduty]}
+#     teams: [PABC123]
+
+## What pages; the rest notifies. A rule is fields (severity, provider, urgency, source, state) and labels, and all of
+## them must match; one rule is enough.
+# pages:
+#   - {severity: critical}
+#   - {provider: pagerduty, urgency: high}
+
+## Systems with an owner. services are SOURCE/CLUSTER/SERVICE globs, alerts label: glob.
+# products:
+#   - name: payments
+#     owner: "#team-payments"
+#     runbook: https://wiki.example.com/payments
+#     services: ["prod/prod-main/payments-*"]
+#     alerts: {team: payments}
+#     protected: true                # roll back only with the name typed
+#     rollback_note: "v2 migrates the ledger: ask #team-payments first"
+
+## Look, and touch nothing.
+# read_only: false
+
+## How the screen looks and sounds. keys is an action's id: its key; views a name: a filter's text.
+# screen:
+#   bell: true                       # ring when something new pages
+#   mouse: false                     # true takes the mouse from the terminal's own selecting and copying
+#   theme: textual-dark
+#   keys: {acknowledge: a}
+#   views: {mine: payments}
+
+## How long what was bad has to stay well until it counts as steady, in seconds.
+# steady_s: 60
+
+## Where what was seen and done is kept.
+# journal: JOURNAL
+"""
