@@ -10,6 +10,8 @@ from oncall_tui.config.walk import Check, Complaint
 from oncall_tui.domain.alert import AlertState, Severity
 
 URGENCIES = ("high", "low")
+GLOBS = ("sources[].clusters[]", "sources[].severity.", "products[].alerts.")
+WORDS = ("pages[].", "screen.keys.", "screen.views.")
 
 
 def check_for(providers: Mapping[str, object]) -> Callable[[str], Check | None]:
@@ -19,6 +21,8 @@ def check_for(providers: Mapping[str, object]) -> Callable[[str], Check | None]:
         "steady_s": positive,
         "sources[].name": source_name,
         "sources[].interval_s": positive,
+        "sources[].severity": severities,
+        "sources[].urgencies[]": one_of(URGENCIES),
         "products[].services[]": service_glob,
         "pages[]": page_rule,
         "pages[].severity": one_of(tuple(Severity)),
@@ -28,9 +32,13 @@ def check_for(providers: Mapping[str, object]) -> Callable[[str], Check | None]:
     }
 
     def find(pattern: str) -> Check | None:
-        name = pattern.rsplit(".", 1)[-1]
         if pattern in checks:
             return checks[pattern]
+        if pattern.startswith(GLOBS):
+            return glob
+        if pattern.startswith(WORDS):
+            return entry
+        name = pattern.rsplit(".", 1)[-1]
         if name == "url" or name.endswith("_url"):
             return url
         return entry if name.endswith("[]") else None
@@ -86,12 +94,20 @@ def source_name(name: str) -> Complaint | None:
 
 
 def entry(value: object) -> Complaint | None:
-    """A list's entry: a text that is not blank."""
+    """A list's or a mapping's entry: a text that is not blank."""
     return Complaint("a text", "an empty one") if isinstance(value, str) and not value.strip() else None
 
 
-def glob(text: str) -> Complaint | None:
+def severities(globs: object) -> Complaint | None:
+    """Severity word -> globs: a word that is none would never be looked up."""
+    wrong = [word for word in globs if word not in tuple(Severity)] if isinstance(globs, Mapping) else []
+    return one_of(tuple(Severity))(wrong[0]) if wrong else None
+
+
+def glob(text: object) -> Complaint | None:
     """A shell glob. An open bracket without its end would match nothing but itself."""
+    if not isinstance(text, str):
+        return None  # the list of globs: its entries come one by one
     rest = text
     while "[" in rest:
         rest = rest[rest.index("[") + 1 :]

@@ -85,7 +85,7 @@ def _one_file(text: str, path: str, options: Options, mistakes: list[Mistake]) -
         walker.mistakes.append(
             Mistake(file=path, expected="fewer mistakes", found="these first ones; there may be more")
         )
-    mistakes.extend(walker.mistakes)
+    mistakes.extend(sorted(walker.mistakes, key=lambda mistake: (mistake.line or 10**9, mistake.column)))
     return _File(path, {} if given is BAD else given, walker.places, tuple(walker.secrets))
 
 

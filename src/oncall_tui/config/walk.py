@@ -10,18 +10,17 @@ import re
 from collections.abc import Callable, Mapping
 from enum import Enum
 from types import UnionType
-from typing import Annotated, Any, Final, Literal, NamedTuple, Union, get_args, get_origin
+from typing import Annotated, Any, Final, NamedTuple, Union, get_args, get_origin
 
 import msgspec
 
 from oncall_tui.config.mistake import Mistake, nearest, show
 from oncall_tui.config.nodes import MAX_NODES, is_empty, place
+from oncall_tui.config.words import A_SECRET, TAG, breaks, expected, is_text, known_fields, pattern, seen, words
 from oncall_tui.secret import Secret
 
 MAX_MISTAKES = 50
 BAD: Final = object()
-A_SECRET = "a secret: {env: NAME}, {file: PATH} or {command: [ARG, …]}, never a literal"
-_TAG = "tag:yaml.org,2002:"
 _STANDARD = frozenset(("str", "int", "float", "bool", "null", "map", "seq", "timestamp", "merge", "value", "binary"))
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _INT = re.compile(r"[-+]?(0|[1-9][0-9_]{0,17})")
@@ -90,7 +89,7 @@ class Walker:
             self.note(node, key, f"at most {MAX_NODES} entries", "more, by its aliases")
             raise Enough
         self.places[key] = (self.file, *place(node))
-        if not node.tag.startswith(_TAG) or node.tag.removeprefix(_TAG) not in _STANDARD:
+        if not node.tag.startswith(TAG) or node.tag.removeprefix(TAG) not in _STANDARD:
             return self.note(node, key, expected(kind), "a tag (!NAME), which is not read here")
         found = self._dispatch(node, kind, key)
         if found is not BAD and (check := self._check_for(pattern(key))) and (wrong := check(found)):
@@ -116,7 +115,7 @@ class Walker:
     # --- scalars ------------------------------------------------------------------------------------------------------
 
     def _scalar(self, node: Any, kind: Any, key: str) -> Any:
-        if node.id != "scalar" or node.tag == _TAG + "null":
+        if node.id != "scalar" or node.tag == TAG + "null":
             return self.note(node, key, expected(kind), seen(node))
         if kind is str:
             return self._text(node, key)
@@ -127,7 +126,7 @@ class Walker:
         return self._choice(node, kind, key)
 
     def _text(self, node: Any, key: str) -> Any:
-        if node.tag != _TAG + "str":
+        if node.tag != TAG + "str":
             return self.note(node, key, expected(str), f"{seen(node)}: put it in quotes")
         if not node.value.isprintable() and any(not c.isprintable() and c not in "\n\t" for c in node.value):
             return self.note(node, key, expected(str), "control characters")
@@ -135,7 +134,7 @@ class Walker:
 
     def _bool(self, node: Any, key: str) -> Any:
         word = node.value.lower()
-        if node.tag == _TAG + "bool" and word in ("true", "false"):
+        if node.tag == TAG + "bool" and word in ("true", "false"):
             return word == "true"
         near = {"yes": "true", "on": "true", "no": "false", "off": "false", "true": "true", "false": "false"}
         return self.note(node, key, expected(bool), seen(node), near.get(word, ""))
@@ -160,13 +159,13 @@ class Walker:
         inner, *extras = get_args(kind)
         found = self._dispatch(node, inner, key)
         for meta in extras:
-            if found is not BAD and isinstance(meta, msgspec.Meta) and (wrong := _breaks(found, meta)):
+            if found is not BAD and isinstance(meta, msgspec.Meta) and (wrong := breaks(found, meta)):
                 return self.note(node, key, meta.description or wrong, "another")
         return found
 
     def _union(self, node: Any, kind: Any, key: str) -> Any:
         options = [option for option in get_args(kind) if option is not type(None)]
-        if len(options) < len(get_args(kind)) and node.tag == _TAG + "null":
+        if len(options) < len(get_args(kind)) and node.tag == TAG + "null":
             return None
         if len(options) == 1:
             return self.value(node, options[0], key)
@@ -202,7 +201,7 @@ class Walker:
         before = len(self.mistakes)
         for index, entry in enumerate(node.value):
             for name, value in entry.value if entry.id == "mapping" else ():
-                if not (_is_text(name) and name.value == "name" and _is_text(value) and value.value):
+                if not (is_text(name) and name.value == "name" and is_text(value) and value.value):
                     continue
                 if value.value in lines:
                     found = f"{show(value.value)}, which line {lines[value.value]} has already"
@@ -231,9 +230,9 @@ class Walker:
         for name, value in node.value:
             if name.id != "scalar":
                 self.note(name, key, "a word as key", seen(name))
-            elif name.tag == _TAG + "merge":
+            elif name.tag == TAG + "merge":
                 self.note(name, key, "a key", "a merge (<<), which is not read here: write its keys out")
-            elif name.tag != _TAG + "str":
+            elif name.tag != TAG + "str":
                 self.note(name, key, "a word as key", f"{seen(name)}: put it in quotes")
             elif name.value in pairs:
                 first = place(pairs[name.value][0])[0]
@@ -257,12 +256,20 @@ class Walker:
             return BAD
         try:
             return kind(**given)
-        except (ValueError, TypeError) as error:  # a type's own __post_init__ may know better
-            return self.note(node, key, str(error) or "other values")
+        except ValueError as error:  # a type's own __post_init__ knows what goes together
+            return self._own_words(node, key, str(error))
+
+    def _own_words(self, node: Any, key: str, text: str) -> Any:
+        """What an options type says of itself; ``KEY: …`` in front points at that key."""
+        name, _, rest = text.partition(": ")
+        at = next((pair for pair in node.value if pair[0].value == name), None)
+        if at is None or not rest:
+            return self.note(node, key, text.removeprefix("expected ") or "other values")
+        return self.note(at[1], f"{key}.{name}", rest.removeprefix("expected "))
 
     def fields(self, node: Any, kind: Any, key: str) -> Any:
         """The mapping's fields as keyword arguments of *kind*, or BAD."""
-        known = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+        known = known_fields(kind)
         before = len(self.mistakes)
         given: dict[str, Any] = {}
         seen_names = set()
@@ -323,88 +330,11 @@ class Walker:
         """The place of the secret, or what was expected instead."""
         if kind == "command":
             entries = node.value if node.id == "sequence" else ()
-            if entries and all(_is_text(entry) and entry.value and "\0" not in entry.value for entry in entries):
+            if entries and all(is_text(entry) and entry.value and "\0" not in entry.value for entry in entries):
                 return tuple(entry.value for entry in entries)
             return "a list of texts: the program and its arguments, each in quotes if it is a number"
-        text = node.value if _is_text(node) else ""
+        text = node.value if is_text(node) else ""
         if kind == "env":
             return (text,) if _ENV_NAME.fullmatch(text) else "the name of an environment variable"
         good = text.startswith(("/", "~", "./", "../")) and text.isprintable()
         return (text,) if good else "the path of a file, beginning with / or ~ or ."
-
-
-def _is_text(node: Any) -> bool:
-    return bool(node.id == "scalar" and node.tag == _TAG + "str")
-
-
-def seen(node: Any, quote: bool = True) -> str:
-    """What a node is, in words; numbers and truth values are quoted, texts never."""
-    if node.id != "scalar":
-        return {"sequence": "a list", "mapping": "a mapping (key: value)"}.get(node.id, node.id)
-    if node.tag == _TAG + "null":
-        return "nothing"
-    kind = {"int": "a number", "float": "a number", "bool": "a truth value", "timestamp": "a date"}.get(
-        node.tag.removeprefix(_TAG), "a text"
-    )
-    return f"{kind} ({show(node.value)[1:-1]})" if quote and kind != "a text" else kind
-
-
-def words(kind: Any) -> tuple[Any, ...]:
-    """The values of an enumeration or a Literal; empty for any other type."""
-    if get_origin(kind) is Literal:
-        return get_args(kind)
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return tuple(member.value for member in kind)
-    return ()
-
-
-_PLAIN: dict[Any, str] = {
-    str: "a text",
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    Secret: A_SECRET,
-    type(None): "nothing",
-}
-
-
-def expected(kind: Any) -> str:
-    """The type in words."""
-    origin = get_origin(kind)
-    if plain := _PLAIN.get(kind):
-        return plain
-    if origin is Annotated:
-        return expected(get_args(kind)[0])
-    if origin in (Union, UnionType):
-        return " or ".join(expected(option) for option in get_args(kind) if option is not type(None))
-    if origin in (tuple, list, frozenset):
-        return f"a list ({expected(get_args(kind)[0])} each)"
-    if origin is dict:
-        return f"a mapping (name: {expected(get_args(kind)[1])})"
-    if choices := words(kind):
-        return ("one of " if len(choices) > 1 else "") + ", ".join(str(choice) for choice in choices)
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-        return "a mapping with the keys " + ", ".join(kind.__struct_encode_fields__)
-    raise TypeError(f"the configuration has no way to write a {kind!r}")  # a bug in an options type
-
-
-def pattern(key: str) -> str:
-    """A key's path with its indexes left out: ``sources[3].name`` -> ``sources[].name``."""
-    return re.sub(r"\[\d+\]", "[]", key)
-
-
-def _breaks(value: Any, meta: msgspec.Meta) -> str:
-    """What of *meta* the value does not keep, in words; empty: nothing."""
-    tests: tuple[tuple[Any, str, Callable[[Any, Any], bool]], ...] = (
-        (meta.ge, "at least {}", lambda v, m: v >= m),
-        (meta.gt, "more than {}", lambda v, m: v > m),
-        (meta.le, "at most {}", lambda v, m: v <= m),
-        (meta.lt, "less than {}", lambda v, m: v < m),
-        (meta.min_length, "a length of at least {}", lambda v, m: len(v) >= m),
-        (meta.max_length, "a length of at most {}", lambda v, m: len(v) <= m),
-        (meta.pattern, "a text like {}", lambda v, m: re.search(m, v) is not None),
-    )
-    for limit, text, keeps in tests:
-        if limit is not None and not keeps(value, limit):
-            return text.format(limit)
-    return ""
