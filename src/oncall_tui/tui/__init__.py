@@ -1,0 +1,1 @@
+"""What the engineer sees and presses. The only room that knows Textual."""

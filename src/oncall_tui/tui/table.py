@@ -1,0 +1,482 @@
+"""The one table: rows known by id, drawn line by line, repainted only where something changed.
+
+A refresh never points the cursor at another row: it stays on its row's id wherever that goes, and when the row
+vanishes the cursor stays on what is left of it, an empty place, until the engineer moves it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from oncall_tui.tui import palette
+from oncall_tui.tui.rows import GAP, GUTTER, Cell, Column, Place, Row, as_cell, column_widths, distinct
+from oncall_tui.tui.text import clean, fit, wrap
+
+__all__ = ["Cell", "Column", "Row", "Table"]
+
+_CACHED_LINES = 2_000
+_INDENT = 2  # of an extra line, after the gutter
+
+
+class Table(ScrollView, can_focus=True):
+    """Rows under fixed columns, with a cursor that is known by its row's id, and marks."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(palette.CLASSES)
+    DEFAULT_CSS = """
+        Table {
+            height: 1fr;
+            overflow-x: hidden;
+            overflow-y: auto;
+            scrollbar-gutter: stable;
+            scrollbar-size-vertical: 1;
+        }
+        """ + palette.css("Table")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "Up", show=False, id="table.up"),
+        Binding("down,j", "move(1)", "Down", show=False, id="table.down"),
+        Binding("home,g", "edge(-1)", "First", show=False, id="table.first"),
+        Binding("end,G", "edge(1)", "Last", show=False, id="table.last"),
+        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False, id="table.page_up"),
+        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False, id="table.page_down"),
+        Binding("enter", "open", "Open", show=False, id="table.open"),
+        Binding("space", "toggle_mark", "Mark", show=False, id="table.mark"),
+    ]
+
+    class Moved(Message):
+        """The cursor is on another row. *id* is None where it is on none: its row is gone, or there is no row."""
+
+        def __init__(self, table: Table, id: str | None) -> None:
+            super().__init__()
+            self.table = table
+            self.id = id
+
+        @property
+        def control(self) -> Table:
+            return self.table
+
+    class Opened(Message):
+        """Enter was pressed on the row *id*."""
+
+        def __init__(self, table: Table, id: str) -> None:
+            super().__init__()
+            self.table = table
+            self.id = id
+
+        @property
+        def control(self) -> Table:
+            return self.table
+
+    class Marked(Message):
+        """The marks changed: by the engineer, or because marked rows vanished. *dropped* are the latter."""
+
+        def __init__(self, table: Table, marked: frozenset[str], dropped: frozenset[str] = frozenset()) -> None:
+            super().__init__()
+            self.table = table
+            self.marked = marked
+            self.dropped = dropped
+
+        @property
+        def control(self) -> Table:
+            return self.table
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        *,
+        show_header: bool = False,
+        show_extra: bool = True,
+        name: str | None = None,
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(name=name, id=id, classes=classes)
+        self._columns = tuple(columns)
+        self._head = 1 if show_header else 0
+        self._show_extra = show_extra
+        self._rows: Sequence[Row] = ()
+        self._place = Place()
+        self._marked: set[str] = set()
+        self._placeholder: tuple[Cell, ...] = ()
+        self._holds = 0
+        self._waiting: Sequence[Row] | None = None
+        self._paint = palette.Palette(self)
+        self._widths: tuple[int, ...] = ()
+        self._line_width = 0
+        self._cache: dict[tuple[str, int, int], tuple[Row, Strip]] = {}
+        self._drawn: dict[int, Strip] = {}
+
+    # -- what it shows ---------------------------------------------------------------------------------------------
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        """The rows on screen; while held, not the newest."""
+        return self._rows
+
+    @property
+    def cursor_id(self) -> str | None:
+        """The id of the row under the cursor; None: its row is gone, or there is none. An action takes this."""
+        return self._place.id
+
+    @property
+    def cursor_row(self) -> Row | None:
+        """The row under the cursor, as it is on screen."""
+        return self._place.row
+
+    @property
+    def gone(self) -> Row | None:
+        """The row that was under the cursor when it vanished, until the cursor is moved."""
+        return self._place.ghost
+
+    @property
+    def marked(self) -> frozenset[str]:
+        """The ids of the marked rows, all of them on screen or a scroll away."""
+        return frozenset(self._marked)
+
+    def show(self, rows: Sequence[Row]) -> None:
+        """Replace the rows. The cursor stays on its row's id; only what changed is repainted. Held: kept for later."""
+        if self._holds:
+            self._waiting = rows
+            return
+        offset = self._place.index - self.scroll_offset.y
+        was_at_top = self.scroll_offset.y == 0
+        was = self._place.id
+        new, index = distinct(rows)
+        self._place = self._place.after(self._rows, new, index)
+        self._rows = new
+        self._drop_marks(index)
+        self._resize_content()
+        self._keep_in_place(offset, was_at_top)
+        self._repaint()
+        if self._place.id != was:
+            self.post_message(self.Moved(self, self._place.id))
+
+    def placeholder(self, lines: Iterable[Cell]) -> None:
+        """What stands there when no row does, in words; a long line is wrapped."""
+        self._placeholder = tuple(lines)
+        if not self._rows:
+            self._resize_content()
+            self._repaint()
+
+    def set_columns(self, columns: Sequence[Column]) -> None:
+        """Other columns, for another width of pane. The rows' cells have to follow with the next ``show``."""
+        if tuple(columns) != self._columns:
+            self._columns = tuple(columns)
+            self._forget()
+
+    def set_extra(self, shown: bool) -> None:
+        """Whether a row's extra lines are drawn under it when the cursor is on it."""
+        if shown != self._show_extra:
+            self._show_extra = shown
+            self._resize_content()
+            self._repaint()
+
+    def hold(self) -> None:
+        """A modal opens: keep what is on screen as it is until ``release``. Holds nest."""
+        self._holds += 1
+
+    def release(self) -> None:
+        """The modal closed: show the newest rows."""
+        self._holds = max(0, self._holds - 1)
+        if not self._holds and self._waiting is not None:
+            rows, self._waiting = self._waiting, None
+            self.show(rows)
+
+    # -- the cursor and the marks ----------------------------------------------------------------------------------
+
+    def move_to(self, id: str) -> bool:
+        """Put the cursor on the row *id*; False: there is no such row."""
+        index = next((i for i, row in enumerate(self._rows) if row.id == id), None)
+        if index is not None:
+            self._move(index)
+        return index is not None
+
+    def action_move(self, by: int) -> None:
+        """One row down (1) or up (-1); from where a row vanished, to its neighbours."""
+        self._move(self._place.step(by))
+
+    def action_page(self, by: int) -> None:
+        """A pane's height down (1) or up (-1)."""
+        height = max(1, self.scrollable_content_region.height - self._head - 1)
+        self._move(self._place.index + by * height)
+
+    def action_edge(self, to: int) -> None:
+        """The last row (1) or the first (-1)."""
+        self._move(len(self._rows) - 1 if to > 0 else 0)
+
+    def action_open(self) -> None:
+        """Say that the row under the cursor is opened."""
+        if self._place.id is not None:
+            self.post_message(self.Opened(self, self._place.id))
+
+    def action_toggle_mark(self) -> None:
+        self.toggle_mark()
+
+    def toggle_mark(self) -> None:
+        """Mark the row under the cursor, or take its mark away."""
+        if self._place.id is None:
+            return
+        self._marked = self._marked ^ {self._place.id}
+        self._repaint()
+        self.post_message(self.Marked(self, self.marked))
+
+    def clear_marks(self) -> None:
+        """Take every mark away."""
+        if self._marked:
+            self._marked.clear()
+            self._repaint()
+            self.post_message(self.Marked(self, frozenset()))
+
+    def _drop_marks(self, known: Mapping[str, int]) -> None:
+        dropped = frozenset(id for id in self._marked if id not in known)
+        if dropped:
+            self._marked -= dropped
+            self.post_message(self.Marked(self, self.marked, dropped))
+
+    def _move(self, index: int) -> None:
+        if not self._rows:
+            return
+        index = min(max(index, 0), len(self._rows) - 1)
+        was = self._place.id
+        self._place = Place(index, self._rows[index], was=True)
+        self._resize_content()
+        self._reveal()
+        self._repaint()
+        if self._place.id != was:
+            self.post_message(self.Moved(self, self._place.id))
+
+    # -- where things are: rows, with the cursor's block among them ------------------------------------------------
+
+    def _block(self) -> tuple[int, int, int]:
+        """(first row index, rows in it, lines it takes) of the lines that the cursor covers."""
+        place = self._place
+        if place.ghost is not None:
+            return place.index, 0, 1
+        if place.row is None:
+            return place.index, 0, 0
+        return place.index, 1, 1 + (len(place.row.extra) if self._show_extra else 0)
+
+    def _resize_content(self) -> None:
+        """Tell the scroll bar how many lines there are; a layout only if that changed."""
+        if self._rows:
+            _, rows, lines = self._block()
+            height = len(self._rows) - rows + lines
+        else:
+            height = len(self._placeholder_lines())
+        size = Size(0, height + self._head)
+        if size != self.virtual_size:
+            self.virtual_size = size
+
+    def _view_height(self) -> int:
+        return max(1, self.scrollable_content_region.height - self._head)
+
+    def _keep_in_place(self, offset: int, was_at_top: bool) -> None:
+        """After a refresh, leave the cursor's row on its line of the screen.
+
+        At the top the view stays at the top as long as the cursor is still in it: what is new and worse comes in
+        there, and must not come in out of sight.
+        """
+        height = self._view_height()
+        if not 0 <= offset < height or (was_at_top and self._place.index < height):
+            return
+        self.scroll_to(y=max(0, self._place.index - offset), animate=False)
+
+    def _reveal(self) -> None:
+        """Scroll so that the cursor is seen; by half a pane, since each scroll repaints all of it over SSH."""
+        _, _, lines = self._block()
+        height, top = self._view_height(), self._place.index
+        first, last = self.scroll_offset.y, self.scroll_offset.y + height
+        if top < first:
+            self.scroll_to(y=max(0, min(top, first - height // 2)), animate=False)
+        elif top + max(1, lines) > last:
+            self.scroll_to(y=max(top + lines - height, min(top, first + height // 2)), animate=False)
+
+    # -- drawing ---------------------------------------------------------------------------------------------------
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the pane."""
+        self._measure()
+        strip = self._drawn.get(y)
+        if strip is None:
+            strip = self._drawn[y] = self._strip(y)
+        return strip
+
+    def _measure(self) -> None:
+        width = self.scrollable_content_region.width
+        if width != self._line_width:
+            self._line_width = width
+            self._widths = column_widths(self._columns, width)
+            self._cache.clear()
+            self._drawn.clear()
+
+    def _repaint(self) -> None:
+        """Work out every visible line again, and repaint the spans that differ from what was drawn."""
+        self._measure()
+        for y, old in list(self._drawn.items()):
+            new = self._strip(y)
+            if new is not old:
+                self._drawn[y] = new
+                for x, cells in _differences(old, new):
+                    self.refresh(Region(x, y, cells, 1))
+
+    def _strip(self, y: int) -> Strip:
+        if y < self._head:
+            return self._header()
+        line = y - self._head + self.scroll_offset.y
+        if not self._rows:
+            return self._placeholder_line(line)
+        first, rows, lines = self._block()
+        if line < first:
+            return self._row_line(self._rows[line], 0)
+        if line < first + lines:
+            return self._row_line(self._place.ghost or self._rows[first], line - first, cursor=True)
+        index = line - lines + rows
+        return self._row_line(self._rows[index], 0) if index < len(self._rows) else self._blank()
+
+    def _row_line(self, row: Row, sub: int, cursor: bool = False) -> Strip:
+        gone = row is self._place.ghost and cursor
+        state = cursor | (row.id in self._marked) << 1 | self.has_focus << 2 | gone << 3
+        key = (row.id, sub, state)
+        found = self._cache.get(key)
+        if found is not None and (found[0] is row or found[0] == row):
+            return found[1]
+        if len(self._cache) > _CACHED_LINES:
+            self._cache.clear()
+        ground = ("cursor" if self.has_focus else "cursor-blurred") if cursor and not gone else ""
+        if sub:
+            strip = self._extra(row.extra[sub - 1])
+        else:
+            strip = self._cells(row, self._gutter(row, cursor, gone), ground, "gone" if gone else row.style)
+        self._cache[key] = (row, strip)
+        return strip
+
+    def _gutter(self, row: Row, cursor: bool, gone: bool) -> str:
+        sign = "×" if gone else " " if not cursor else "▸" if self.has_focus else "▹"
+        return sign + ("●" if row.id in self._marked else " ")
+
+    def _cells(self, row: Row, gutter: str, ground: str, style: str) -> Strip:
+        segments = [Segment(gutter[: self._line_width], self._paint(style or "mark", ground))]
+        for column, width, cell in zip(
+            self._columns, self._widths, _padded(row.cells, len(self._columns)), strict=True
+        ):
+            if width:
+                text, own = as_cell(cell)
+                paint = self._paint(style if style == "gone" else own or style, ground)
+                segments.append(Segment(fit(text, width, column.align) + " " * GAP, paint))
+        return self._finish(segments, self._paint(style if style == "gone" else "", ground))
+
+    def _header(self) -> Strip:
+        cells = tuple((column.title, "heading") for column in self._columns)
+        return self._cells(Row("", cells), " " * GUTTER, "", "heading")
+
+    def _extra(self, cells: Sequence[Cell]) -> Strip:
+        segments = [Segment(" " * (GUTTER + _INDENT), self._paint(""))]
+        for cell in cells:
+            text, style = as_cell(cell)
+            segments.append(Segment(clean(text), self._paint(style)))
+        return self._finish(segments, self._paint(""))
+
+    def _placeholder_lines(self) -> list[tuple[str, str]]:
+        room = max(8, (self.scrollable_content_region.width or 80) - GUTTER - 1)
+        return [(line, style) for text, style in map(as_cell, self._placeholder) for line in wrap(text, room)]
+
+    def _placeholder_line(self, line: int) -> Strip:
+        lines = self._placeholder_lines()
+        if line >= len(lines):
+            return self._blank()
+        text, style = lines[line]
+        return self._finish([Segment(" " * GUTTER + text, self._paint(style))], self._paint(""))
+
+    def _blank(self) -> Strip:
+        return Strip.blank(self._line_width, self._paint(""))
+
+    def _finish(self, segments: Iterable[Segment], rest: Style) -> Strip:
+        """A strip of exactly the line's width: cut with an ellipsis, or filled up."""
+        left = self._line_width
+        kept: list[Segment] = []
+        for segment in segments:
+            cells = cell_len(segment.text)
+            if cells > left:
+                kept.append(Segment(fit(segment.text, left), segment.style))
+                left = 0
+                break
+            kept.append(segment)
+            left -= cells
+        if left:
+            kept.append(Segment(" " * left, rest))
+        return Strip([segment for segment in kept if segment.text], self._line_width)
+
+    # -- what makes it draw anew -----------------------------------------------------------------------------------
+
+    def _forget(self) -> None:
+        """The styles, the columns or the width changed: draw everything anew."""
+        self._line_width = -1
+        self._cache.clear()
+        self._drawn.clear()
+        self.refresh()
+
+    def notify_style_update(self) -> None:
+        """The theme, or what it says of this widget, changed."""
+        super().notify_style_update()
+        self._paint.clear()
+        self._cache.clear()
+        self._drawn.clear()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Scrolled: repaint the spans that differ, where the base class would repaint the pane."""
+        if self.show_vertical_scrollbar:
+            self.vertical_scrollbar.position = new_value
+        if round(old_value) != round(new_value):
+            self._repaint()
+
+    def on_resize(self) -> None:
+        """Another size: the columns share it anew, and the cursor stays in view."""
+        self._resize_content()
+        self._forget()
+        if self._rows:
+            self._reveal()
+
+    def on_focus(self) -> None:
+        self._repaint()
+
+    def on_blur(self) -> None:
+        self._repaint()
+
+    def on_click(self, event: events.Click) -> None:
+        """Put the cursor on the row that was clicked."""
+        line = event.y - self._head + self.scroll_offset.y
+        first, rows, lines = self._block()
+        if event.y >= self._head and not first <= line < first + lines:
+            index = line if line < first else line - lines + rows
+            if index < len(self._rows):
+                self._move(index)
+
+
+def _padded(cells: Sequence[Cell], count: int) -> Iterator[Cell]:
+    """Exactly *count* cells: a row may have too few, and what is too much is not drawn."""
+    for i in range(count):
+        yield cells[i] if i < len(cells) else ""
+
+
+def _differences(old: Strip, new: Strip) -> Iterator[tuple[int, int]]:
+    """(x, cells) of the spans in which two lines differ; the whole line where they are not cut alike."""
+    before, after = list(old), list(new)
+    ends = [cell_len(segment.text) for segment in after]
+    if ends != [cell_len(segment.text) for segment in before]:
+        yield 0, new.cell_length
+        return
+    x = 0
+    for was, now, cells in zip(before, after, ends, strict=True):
+        if was != now:
+            yield x, cells
+        x += cells

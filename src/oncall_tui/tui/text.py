@@ -1,0 +1,138 @@
+"""Text for a terminal: made harmless, measured in cells, cut or padded to fit. Knows nothing of Textual."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import datetime, tzinfo
+from functools import lru_cache
+
+from rich.cells import cell_len
+
+ELLIPSIS = "…"
+_NAMED = {0x0A: "⏎", 0x09: " ", 0x1B: "␛", 0x7F: "␡", 0x2028: "⏎", 0x2029: "⏎", 0x85: "⏎"}
+# Control, format (bidi, zero-width, tags), surrogate, line and paragraph separator.
+_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+_MAX_MARKS = 4  # combining marks on one character; a heap of them paints over the lines above and below
+
+
+def _is_selector(code: int) -> bool:
+    """Variation selectors change a character's width in some terminals and not in others."""
+    return 0xFE00 <= code <= 0xFE0F or 0xE0100 <= code <= 0xE01EF or code == 0x034F
+
+
+class _Visible(dict[int, str]):
+    """What each character becomes, worked out when it is first met."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        if code in _NAMED:
+            char = _NAMED[code]
+        elif code < 0x20:
+            char = chr(0x2400 + code)
+        elif _is_selector(code):
+            char = ""
+        elif unicodedata.category(char) in _UNSAFE:
+            char = "·"
+        self[code] = char
+        return char
+
+
+_VISIBLE = _Visible()
+
+
+@lru_cache(maxsize=16_384)
+def clean(text: str) -> str:
+    """*text* with nothing in it that a terminal would obey: control characters become visible signs.
+
+    A line break becomes ``⏎``, ESC ``␛``; bidirectional overrides, zero-width characters and surrogates ``·``.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return _thin_marks(text.replace("\r\n", "\n").translate(_VISIBLE))
+
+
+def _thin_marks(text: str) -> str:
+    kept: list[str] = []
+    run = _MAX_MARKS  # a mark with nothing before it would land on the neighbouring cell
+    for char in text:
+        if not ord(char) >= 0x300 or cell_len(char):
+            run = 0
+        else:
+            run += 1
+            if run > _MAX_MARKS:
+                if not kept:
+                    kept.append("·")
+                continue
+        kept.append(char)
+    return "".join(kept)
+
+
+def width(text: str) -> int:
+    """How many cells *text* takes once it is cleaned."""
+    return cell_len(clean(text))
+
+
+@lru_cache(maxsize=16_384)
+def fit(text: str, cells: int, align: str = "left") -> str:
+    """*text*, cleaned, padded or cut with ``…`` to exactly *cells* cells. *align* is ``left`` or ``right``."""
+    text = clean(text)
+    if cells <= 0:
+        return ""
+    missing = cells - cell_len(text)
+    if missing < 0:
+        text = take(text, cells - 1) + ELLIPSIS
+        missing = cells - cell_len(text)
+    return " " * missing + text if align == "right" else text + " " * missing
+
+
+def take(text: str, cells: int) -> str:
+    """As much of the beginning of *text*, cleaned, as goes into *cells* cells."""
+    text = clean(text)
+    if text.isascii():
+        return text[:cells]
+    used = 0
+    for index, char in enumerate(text):
+        used += cell_len(char)
+        if used > cells:
+            return text[:index]
+    return text
+
+
+def wrap(text: str, cells: int) -> list[str]:
+    """*text*, cleaned, in lines of at most *cells* cells, broken at spaces where there are any."""
+    lines: list[str] = []
+    line = ""
+    for word in clean(text).split(" "):
+        joined = f"{line} {word}" if line else word
+        if cell_len(joined) <= cells:
+            line = joined
+            continue
+        if line:
+            lines.append(line)
+        line = word
+        while cells > 1 and cell_len(line) > cells:
+            head = take(line, cells)
+            lines.append(head)
+            line = line[len(head) :]
+    return [*lines, line]
+
+
+def age(seconds: float | None) -> str:
+    """How long ago, in at most 4 cells and rarely changing: ``now``, ``10s``, ``41m``, ``3h``, ``2d``; None: ``–``."""
+    if seconds is None:
+        return "–"
+    if seconds < 10:
+        return "now"
+    if seconds < 60:
+        return f"{int(seconds // 10) * 10}s"
+    if seconds < 3600:
+        return f"{int(seconds // 60)}m"
+    if seconds < 86_400:
+        return f"{int(seconds // 3600)}h"
+    days = int(seconds // 86_400)
+    return f"{days}d" if days < 1000 else f"{min(days // 365, 999)}y"
+
+
+def clock(at: float, tz: tzinfo | None = None) -> str:
+    """The time of day of *at* (seconds since the epoch) in *tz*, ``03:12``; None: the machine's own zone."""
+    return datetime.fromtimestamp(at, tz).strftime("%H:%M")
