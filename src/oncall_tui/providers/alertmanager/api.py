@@ -1,0 +1,83 @@
+"""The calls on an Alertmanager that the provider and its actions share."""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import Any
+
+import msgspec
+
+from oncall_tui import errors
+from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
+from oncall_tui.providers.alertmanager.wire import Posted, WireAlert, WireSilence
+from oncall_tui.providers.http import Http, NotFound, pieces
+
+# What every version's matcher parser reads alike when it stands in quotes; the rest is matched here, not there.
+_PLAIN_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*\Z")
+_PLAIN_VALUE = re.compile(r"[A-Za-z0-9_.:/@ -]+\Z")
+_QUERY_LIMIT = 3000  # some proxies refuse request lines over 8 KiB, and a filter grows when it is encoded
+
+
+def authorization(options: AlertmanagerOptions) -> str:
+    """The header's value. May block for a secret's command; raises errors.NoCredentials."""
+    if options.bearer_token is not None:
+        return "Bearer " + options.bearer_token.get()
+    if options.password is None:
+        return ""
+    login = f"{options.username}:{options.password.get()}".encode()
+    return "Basic " + base64.b64encode(login).decode()
+
+
+class Api:
+    """Typed calls. Reading raises errors.SourceError, writing errors.ActionError (see ``providers.http``)."""
+
+    def __init__(self, http: Http, filters: tuple[str, ...] = ()) -> None:
+        self.http = http
+        self._filters = filters
+
+    def raw_alerts(self) -> list[msgspec.Raw]:
+        """Every alert of the configured filter, undecoded."""
+        return self.http.get("/api/v2/alerts", list[msgspec.Raw], [("filter", f) for f in self._filters])
+
+    def raw_silences(self) -> list[msgspec.Raw]:
+        """Every silence, ended ones too (the server keeps those for five days), undecoded."""
+        return self.http.get("/api/v2/silences", list[msgspec.Raw])
+
+    def matching(self, labels: dict[str, str]) -> list[WireAlert]:
+        """Every alert there is now, filtered view or not, that equality matchers for *labels* match."""
+        params: list[tuple[str, str]] = []
+        room = _QUERY_LIMIT
+        for name, value in labels.items():
+            matcher = f'{name}="{value}"'
+            if _PLAIN_NAME.match(name) and _PLAIN_VALUE.match(value) and (room := room - len(matcher)) > 0:
+                params.append(("filter", matcher))
+        raws = self.http.get("/api/v2/alerts", list[msgspec.Raw], params)
+        found, _ = pieces(raws, WireAlert)
+        return [alert for alert in found if alert.has(labels)]
+
+    def silences(self) -> list[WireSilence]:
+        """Every silence that can be read."""
+        return pieces(self.raw_silences(), WireSilence)[0]
+
+    def silence(self, silence_id: str) -> WireSilence | None:
+        """One silence by id, None where there is none."""
+        try:
+            return self.http.get(f"/api/v2/silence/{silence_id}", WireSilence)
+        except NotFound:
+            return None
+
+    def post(self, silence: dict[str, Any]) -> str:
+        """Make a silence, or replace the one of the same id. Returns its id."""
+        return self.http.write("POST", "/api/v2/silences", Posted, silence).silenceID
+
+    def expire(self, silence_id: str) -> None:
+        """End a silence now. One that is gone already is a 404, and at 0.25 a 500: Unknown, to be read again."""
+        self.http.write("DELETE", f"/api/v2/silence/{silence_id}", bytes)
+
+
+def safe_id(silence_id: str) -> str:
+    """*silence_id* where it can stand in a path; raises errors.Failed where not."""
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,64}", silence_id):
+        raise errors.Failed("the silence's id is not one")
+    return silence_id

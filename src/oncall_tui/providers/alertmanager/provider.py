@@ -1,0 +1,120 @@
+"""The Alertmanager provider: alerts with who silenced them, and what can be done to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from oncall_tui import errors
+from oncall_tui.clock import Clock
+from oncall_tui.contract import ActionHandler, Context, ReadRequest, Receipt
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.plan import Plan
+from oncall_tui.domain.reading import Problem, Reading, SourceState
+from oncall_tui.providers.alertmanager.api import Api, authorization
+from oncall_tui.providers.alertmanager.desk import Desk
+from oncall_tui.providers.alertmanager.ending import Keeper, Unacknowledge
+from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
+from oncall_tui.providers.alertmanager.rows import Rows
+from oncall_tui.providers.alertmanager.silencing import Acknowledge, Silence
+from oncall_tui.providers.alertmanager.wire import WireSilence
+from oncall_tui.providers.http import Http
+
+if TYPE_CHECKING:
+    import httpx
+
+
+class Alertmanager:
+    """One Alertmanager (contract.Provider, contract.Keeps). Two calls a poll, one where nothing is silenced."""
+
+    provider = "alertmanager"
+
+    def __init__(self, options: AlertmanagerOptions, http: Http, clock: Clock, read_only: bool) -> None:
+        self.source = options.name
+        self.interval_s = options.interval_s or 10.0
+        self.stale_after_s = 3 * self.interval_s
+        self.login = options.login
+        self.banner = ""
+        self._http = http
+        self._clock = clock
+        self._api = Api(http, options.filter)
+        self._rows = Rows(options, read_only)
+        self._silences: dict[str, WireSilence] = {}
+        desk = Desk(options, self._api, Rows(options, read_only), clock, read_only)
+        self._keeper = Keeper(desk)
+        self._handlers: dict[Verb, ActionHandler] = {
+            Verb.ACKNOWLEDGE: Acknowledge(desk),
+            Verb.UNACKNOWLEDGE: Unacknowledge(desk),
+            Verb.SILENCE: Silence(desk),
+        }
+
+    def read(self, request: ReadRequest) -> Reading:
+        """GET /api/v2/alerts, and /api/v2/silences where an alert is silenced. Raises errors.SourceError."""
+        calls = self._http.calls
+        raws = self._api.raw_alerts()
+        silenced, bad = self._rows.take(raws)
+        problems = self._read_silences() if silenced else []
+        rows = self._rows.rows(self._silences)
+        if bad and not rows:
+            raise errors.Malformed(f"{self._http.host} sent {bad} alerts that its API does not promise")
+        if bad:
+            problems.append(Problem(SourceState.MALFORMED, f"{bad} of {len(raws)} alerts", "not as the API promises"))
+        return Reading(
+            source=self.source,
+            at=self._clock.now(),
+            alerts=rows,
+            problems=tuple(problems),
+            calls=self._http.calls - calls,
+        )
+
+    def _read_silences(self) -> list[Problem]:
+        """Read who silenced what. Where that fails the alerts are still true: a problem, and the last good ones."""
+        decoder = msgspec.json.Decoder(WireSilence)
+        silences: dict[str, WireSilence] = {}
+        bad = 0
+        try:
+            raws = self._api.raw_silences()
+        except errors.SourceError as error:
+            return [Problem(SourceState(error.state), "silences", error.message, error.hint)]
+        for raw in raws:
+            try:
+                silence = decoder.decode(raw)
+            except msgspec.MsgspecError:
+                bad += 1
+                continue
+            silences[silence.id] = silence
+        self._silences = silences
+        return [Problem(SourceState.MALFORMED, f"{bad} silences", "not as the API promises")] if bad else []
+
+    def handlers(self) -> Mapping[Verb, ActionHandler]:
+        """What can be done to an alert here."""
+        return self._handlers
+
+    def keep(self, plan: Plan, receipt: Receipt, now: float) -> float | None:
+        """contract.Keeps: extend the acknowledgement that *plan* made."""
+        return self._keeper.keep(plan, receipt, now) if plan.verb is Verb.ACKNOWLEDGE else None
+
+    def renew(self) -> None:
+        """Read the secrets anew."""
+        self._http.renew()
+
+    def close(self) -> None:
+        """Drop the connections."""
+        self._http.close()
+
+
+def build(options: AlertmanagerOptions, context: Context, transport: httpx.BaseTransport | None = None) -> Alertmanager:
+    """The provider for one source. Opens nothing yet. *transport* is for tests."""
+    secrets = tuple(s for s in (options.bearer_token, options.password) if s is not None)
+    url = options.url.rstrip("/").removesuffix("/api/v2")
+    http = Http(
+        source=context.source,
+        url=url,
+        clock=context.clock,
+        authorization=(lambda: authorization(options)) if secrets else None,
+        secrets=secrets,
+        transport=transport,
+    )
+    return Alertmanager(options, http, context.clock, context.read_only)

@@ -1,0 +1,30 @@
+"""One small synchronous seam over httpx that every HTTP provider stands on.
+
+Reading: one attempt, 2 s to connect and 5 s between bytes; what goes wrong becomes one of ``errors.SourceError``.
+Writing: one attempt; what was never sent, or was refused, is ``errors.Failed``; what nobody knows, ``errors.Unknown``.
+Redirects are not followed: an API does not redirect, a login page does. Messages never carry a secret: what the other
+side says is redacted, stripped of control characters, put on one line and cut.
+
+httpx is imported when the first client is made, so that options and the registry stay light.
+"""
+
+from __future__ import annotations
+
+from oncall_tui.providers.http.acting import SETTLE_S, Sent, before_sending, read_back
+from oncall_tui.providers.http.client import Http, NotFound
+from oncall_tui.providers.http.text import ago, pieces, reference, stamp, utc, words
+
+__all__ = [
+    "SETTLE_S",
+    "Http",
+    "NotFound",
+    "Sent",
+    "ago",
+    "before_sending",
+    "pieces",
+    "read_back",
+    "reference",
+    "stamp",
+    "utc",
+    "words",
+]

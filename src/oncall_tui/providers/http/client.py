@@ -1,0 +1,373 @@
+"""The client: one exchange, and what its answer means."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from oncall_tui import errors
+from oncall_tui.clock import Clock
+from oncall_tui.providers.http.text import MESSAGE_LIMIT, say_json, words
+from oncall_tui.secret import Secret
+
+if TYPE_CHECKING:
+    import ssl
+
+    import httpx
+
+CONNECT_S = 2.0
+READ_S = 5.0
+TOTAL_S = 30.0  # the read time-out restarts with every byte: a trickle would otherwise hold a thread for ever
+MAX_BODY = 64 * 1024 * 1024
+
+T = TypeVar("T")
+Params = Sequence[tuple[str, str]]
+
+
+class NotFound(errors.Malformed):
+    """The other side has no such thing (404): the caller knows whether that is a wrong URL or an answer."""
+
+
+class _Broken(Exception):
+    """An exchange that brought no whole answer. *sent* tells whether the request may have arrived."""
+
+    def __init__(self, message: str, *, sent: bool, garbled: bool = False, hint: str = "") -> None:
+        super().__init__(message)
+        self.message, self.sent, self.garbled, self.hint = message, sent, garbled, hint
+
+
+class _Answer(msgspec.Struct):
+    """What came back: *cut* says why the body is not whole (empty: it is)."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    cut: _Broken | None = None
+
+
+class Http:
+    """One HTTP API of one source. Thread-safe: the poller and the action thread share it.
+
+    *authorization* gives the header's value and may block for a secret's command. *secrets* are forgotten on a 401, so
+    that a rotated token is read anew. *serial* is a lock held over each request, for an API that wants one at a time.
+    *say* turns a status and an error body into words.
+    """
+
+    def __init__(
+        self,
+        *,
+        source: str,
+        url: str,
+        clock: Clock,
+        authorization: Callable[[], str] | None = None,
+        secrets: tuple[Secret, ...] = (),
+        headers: Mapping[str, str] | None = None,
+        serial: threading.Lock | None = None,
+        say: Callable[[int, bytes], str] = say_json,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.source = source
+        self.url = url.rstrip("/")
+        self.host = urlsplit(url).netloc.rpartition("@")[2]
+        self.calls = 0
+        self.skew_s = 0.0  # the server's clock minus ours, as far as its Date headers tell (whole seconds)
+        self._clock = clock
+        self._authorization = authorization
+        self._secrets = secrets
+        self._headers = dict(headers or {})
+        self._serial = serial
+        self._say = say
+        self._transport = transport
+        self._client: httpx.Client | None = None
+        self._lock = threading.Lock()
+        self._encoded: set[str] = set()  # header values made from secrets: an error body may echo these too
+
+    # --- what providers call -------------------------------------------------------------------------------------
+
+    def get(self, path: str, into: type[T], params: Params = ()) -> T:
+        """Read *path* as *into*. Raises errors.SourceError; NotFound (a Malformed) on 404."""
+        try:
+            answer = self._exchange("GET", path, params, None, {})
+        except _Broken as broken:
+            raise errors.Offline(broken.message, broken.hint) from None
+        if not 200 <= answer.status < 300:
+            raise self._unread(answer, path)
+        if answer.cut is not None:
+            kind = errors.Malformed if answer.cut.garbled else errors.Offline
+            raise kind(answer.cut.message, answer.cut.hint)
+        return self._decode(answer.body, into)
+
+    def write(
+        self,
+        method: str,
+        path: str,
+        into: type[T],
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> T:
+        """One attempt to change something. Raises errors.Failed (nothing changed) or errors.Unknown (nobody knows).
+
+        *into* is the answer's type; ``bytes`` takes whatever came.
+        """
+        content = None if body is None else msgspec.json.encode(body)
+        try:
+            answer = self._exchange(method, path, (), content, headers or {})
+        except errors.SourceError as error:  # its secret could not be read: nothing was sent
+            raise errors.Failed(f"not sent: {error.message}", error.hint) from None
+        except _Broken as broken:
+            if broken.sent:
+                raise errors.Unknown(f"sent, but {broken.message}", "it is read again to learn what happened") from None
+            raise errors.Failed(f"not sent: {broken.message}", broken.hint) from None
+        self._judge(answer)
+        if into is bytes:
+            return answer.body  # type: ignore[return-value]
+        try:
+            if answer.cut is None:
+                return self._decode(answer.body, into)
+        except errors.Malformed:
+            pass
+        raise errors.Unknown(
+            f"{self.host} answered {answer.status}, but not what its API promises",
+            "it is read again to learn what happened",
+        )
+
+    def server_now(self) -> float:
+        """Now by the server's clock, seconds since the epoch: what is sent is compared with that one."""
+        return self._clock.now() + (self.skew_s if abs(self.skew_s) > 2.0 else 0.0)
+
+    def words(self, text: str, limit: int = MESSAGE_LIMIT) -> str:
+        """As the module's ``words``, and with what was made from secrets (a Basic header) gone too."""
+        for value in self._encoded:
+            text = text.replace(value, "•••")
+        return words(text, limit)
+
+    def renew(self) -> None:
+        """Read the secrets anew at the next request."""
+        for secret in self._secrets:
+            secret.forget()
+
+    def close(self) -> None:
+        """Drop the connections; a later request opens new ones."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    # --- one exchange ----------------------------------------------------------------------------------------------
+
+    def _exchange(
+        self, method: str, path: str, params: Params, content: bytes | None, headers: Mapping[str, str]
+    ) -> _Answer:
+        sending = {**self._headers, **headers}
+        if content is not None:
+            sending["Content-Type"] = "application/json"
+        if self._authorization is not None:
+            value = self._authorization()
+            self._encoded.add(value.rpartition(" ")[2])
+            sending["Authorization"] = value
+        if self._serial is None:
+            return self._attempt(method, path, params, content, sending)
+        if not self._serial.acquire(timeout=TOTAL_S):
+            raise _Broken("an earlier request still hangs", sent=False)
+        try:
+            return self._attempt(method, path, params, content, sending)
+        finally:
+            self._serial.release()
+
+    def _attempt(
+        self, method: str, path: str, params: Params, content: bytes | None, headers: Mapping[str, str]
+    ) -> _Answer:
+        import httpx
+
+        self.calls += 1
+        started = self._clock.monotonic()
+        try:
+            with self._open().stream(
+                method, self.url + path, params=list(params) or None, content=content, headers=headers
+            ) as response:
+                self._note_clock(response.headers)
+                body, cut = self._body(response, started)
+                return _Answer(response.status_code, response.headers, body, cut)
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            raise self._broken(error) from None
+
+    def _body(self, response: httpx.Response, started: float) -> tuple[bytes, _Broken | None]:
+        import httpx
+
+        parts: list[bytes] = []
+        size = 0
+        cut = None
+        try:
+            for part in response.iter_bytes():
+                parts.append(part)
+                size += len(part)
+                if size > MAX_BODY:
+                    cut = _Broken(f"{self.host} sent over {MAX_BODY >> 20} MiB", sent=True, garbled=True)
+                elif self._clock.monotonic() - started > TOTAL_S:
+                    cut = _Broken(f"{self.host} took over {TOTAL_S:.0f} s to answer", sent=True)
+                if cut is not None:
+                    break
+        except httpx.TimeoutException:
+            cut = _Broken(f"{self.host} stopped answering for {READ_S:.0f} s", sent=True)
+        except (httpx.TransportError, httpx.DecodingError):
+            cut = _Broken(f"the answer of {self.host} was cut off", sent=True, garbled=True)
+        return b"".join(parts), cut
+
+    def _open(self) -> httpx.Client:
+        import httpx
+
+        with self._lock:
+            if self._client is None:
+                self._client = httpx.Client(
+                    timeout=httpx.Timeout(READ_S, connect=CONNECT_S, pool=CONNECT_S),
+                    follow_redirects=False,
+                    transport=self._transport,
+                    verify=_trust(self.url),
+                    headers={"User-Agent": "oncall-tui", "Accept": "application/json"},
+                )
+            return self._client
+
+    def _note_clock(self, headers: Mapping[str, str]) -> None:
+        with suppress(ValueError, TypeError, OverflowError):  # no Date, or none that is one: the last one stands
+            self.skew_s = parsedate_to_datetime(headers.get("date", "")).timestamp() - self._clock.now()
+
+    def _broken(self, error: Exception) -> _Broken:
+        """What a transport error means, in words. Only errors from before the request was sent say sent=False."""
+        import httpx
+
+        host = self.host
+        if isinstance(error, httpx.ConnectTimeout):
+            return _Broken(f"no connection to {host} within {CONNECT_S:.0f} s", sent=False, hint="is the network up?")
+        if isinstance(error, httpx.PoolTimeout):
+            return _Broken(f"earlier requests to {host} still hang", sent=False)
+        if isinstance(error, httpx.ConnectError):
+            return self._unconnected(str(error))
+        if isinstance(error, httpx.ProxyError):
+            return _Broken(f"the proxy refused: {self.words(str(error), 120)}", sent=False, hint="see $HTTPS_PROXY")
+        if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol | httpx.LocalProtocolError):
+            return _Broken(f"{host}: {self.words(str(error), 120)}", sent=False, hint="check the source's url")
+        if isinstance(error, httpx.TimeoutException):
+            return _Broken(f"{host} did not answer within {READ_S:.0f} s", sent=True)
+        return _Broken(f"{host} dropped the connection", sent=True)
+
+    def _unconnected(self, said: str) -> _Broken:
+        lower = said.lower()
+        if "certificate" in lower:
+            hint = "set SSL_CERT_FILE to the authority's certificate"
+            return _Broken(f"the certificate of {self.host} is not trusted", sent=False, hint=hint)
+        if "name or service" in lower or "name resolution" in lower or "no address" in lower or "nodename" in lower:
+            return _Broken(f"no address for {self.host}", sent=False, hint="check the url, and that names resolve")
+        if "refused" in lower:
+            return _Broken(f"{self.host} refuses connections", sent=False, hint="is it running, is the port right?")
+        return _Broken(f"no connection to {self.host}: {self.words(said, 120)}", sent=False)
+
+    # --- what an answer means --------------------------------------------------------------------------------------
+
+    def _decode(self, body: bytes, into: type[T]) -> T:
+        try:
+            return msgspec.json.decode(body, type=into)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            if body.lstrip()[:1] == b"<":
+                raise errors.Malformed(
+                    f"{self.host} sent a web page instead of JSON", "a login page or a proxy answers in its place?"
+                ) from None
+            what = self.words(str(error), 120) if body.strip() else "an empty body"
+            raise errors.Malformed(f"{self.host} sent what its API does not promise: {what}", "check the url") from None
+
+    def _said(self, answer: _Answer) -> str:
+        text = self.words(self._say(answer.status, answer.body[:65536]))
+        return f": {text}" if text else ""
+
+    def _unread(self, answer: _Answer, path: str) -> errors.SourceError:
+        status, said = answer.status, self._said(answer)
+        if status == 401:
+            self.renew()
+            return errors.Expired(f"{self.host} does not accept the login{said}", self._renewal())
+        if 300 <= status < 400:
+            return self._redirected(answer)
+        if status in (402, 403, 407):
+            return errors.Denied(f"{self.host} denies GET {path}{said}", "the login needs the right to read this")
+        if status == 404:
+            return NotFound(f"{self.host} has no {path}{said}", "check the source's url")
+        if status == 429:
+            wait = _retry_after(answer.headers, self._clock.now())
+            asked = "" if wait is None else f", again in {wait:.0f} s"
+            return errors.Throttled(f"{self.host} asks for fewer calls{asked}{said}", retry_after_s=wait)
+        if status >= 500 or status == 408:
+            return errors.Offline(f"{self.host} answered {status}{said}")
+        return errors.Malformed(f"{self.host} answered {status} to GET {path}{said}", "check the source's options")
+
+    def _redirected(self, answer: _Answer) -> errors.SourceError:
+        to = urlsplit(answer.headers.get("location", ""))
+        here = urlsplit(self.url)
+        place = self.words(f"{to.netloc.rpartition('@')[2] or self.host}{to.path}", 120)  # its query may hold tokens
+        if to.hostname == here.hostname and to.scheme != here.scheme:
+            return errors.Malformed(f"{self.host} redirects to {to.scheme}", f"set the source's url to {to.scheme}://…")
+        return errors.Expired(f"{self.host} redirects to {place}: a login page?", self._renewal())
+
+    def _renewal(self) -> str:
+        if not self._secrets:
+            return "log in there, or configure the source's credentials"
+        return "renew the token at " + ", ".join(secret.place for secret in self._secrets)
+
+    def _judge(self, answer: _Answer) -> None:
+        """Return where a write was accepted; raise Failed or Unknown where not."""
+        status = answer.status
+        if 200 <= status < 300:
+            return
+        said = self._said(answer)
+        if status >= 500 or status == 408:
+            raise errors.Unknown(f"sent, but {self.host} answered {status}{said}", "it is read again to learn more")
+        if status == 401:
+            self.renew()
+            raise errors.Failed(f"{self.host} does not accept the login{said}", self._renewal())
+        if 300 <= status < 400:  # these APIs never redirect a write that they took
+            error = self._redirected(answer)
+            raise errors.Failed(error.message, error.hint)
+        if status == 429:
+            wait = _retry_after(answer.headers, self._clock.now())
+            raise errors.Failed(
+                f"{self.host} asks for fewer calls{said}", "" if wait is None else f"try again in {wait:.0f} s"
+            )
+        hint = "the login needs the right to do this" if status in (402, 403, 407) else ""
+        raise errors.Failed(f"{self.host} refused it with {status}{said}", hint)
+
+
+def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds to wait, from ``Retry-After`` (seconds or a date) or ``ratelimit-reset`` (seconds); None: not said."""
+    for name in ("retry-after", "ratelimit-reset"):
+        value = headers.get(name, "").strip()
+        try:
+            return min(max(0.0, float(value)), 3600.0)
+        except ValueError:
+            pass
+        try:
+            return min(max(0.0, parsedate_to_datetime(value).timestamp() - now), 3600.0)
+        except (ValueError, TypeError, OverflowError):
+            pass
+    return None
+
+
+_contexts: dict[str, Any] = {}
+_contexts_lock = threading.Lock()
+
+
+def _trust(url: str) -> ssl.SSLContext:
+    """One TLS context for all clients (a bundle of authorities is megabytes); for http, one that trusts nobody."""
+    import ssl
+
+    import httpx
+
+    kind = "https" if url.startswith("https:") else "http"
+    with _contexts_lock:
+        if kind not in _contexts:
+            made = httpx.create_ssl_context() if kind == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            _contexts[kind] = made
+        context: ssl.SSLContext = _contexts[kind]
+        return context

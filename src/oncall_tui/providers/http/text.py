@@ -1,0 +1,81 @@
+"""Words and times from outside, made fit for a message. Pure."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import msgspec
+
+from oncall_tui.secret import Secret, redact
+
+MESSAGE_LIMIT = 240
+
+T = TypeVar("T")
+
+
+def words(text: str, limit: int = MESSAGE_LIMIT) -> str:
+    """*text* from outside, fit for a message: secrets redacted, control characters gone, one line, at most *limit*."""
+    text = redact(text)
+    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def stamp(text: str | None) -> float | None:
+    """Seconds since the epoch of an RFC 3339 time, None where it is none. A time without an offset is UTC."""
+    if not text:
+        return None
+    try:
+        when = datetime.fromisoformat(text)
+        return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def utc(at: float) -> str:
+    """``03:27 UTC``: for messages; the screen has its own time zone."""
+    return datetime.fromtimestamp(at, UTC).strftime("%H:%M UTC")
+
+
+def ago(seconds: float) -> str:
+    """``20 s ago``; what lies in the future (two clocks) is ``just now``."""
+    seconds = int(seconds)
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit} ago"
+    return f"{seconds} s ago" if seconds > 0 else "just now"
+
+
+def reference(secret: Secret) -> str:
+    """How a shell gets at the secret: for commands to copy, never its value."""
+    if secret.kind == "env":
+        return "$" + secret.where[0]
+    if secret.kind == "file":
+        return f"$(cat {shlex.quote(secret.where[0])})"
+    return f"$({shlex.quote(secret.where[0])} …)"  # its arguments may hold secrets
+
+
+def pieces(raws: Iterable[msgspec.Raw], into: type[T]) -> tuple[list[T], int]:
+    """Each item decoded on its own, and how many could not be: one bad item must not hide the good ones."""
+    decoder = msgspec.json.Decoder(into)
+    good: list[T] = []
+    bad = 0
+    for raw in raws:
+        try:
+            good.append(decoder.decode(raw))
+        except msgspec.MsgspecError:
+            bad += 1
+    return good, bad
+
+
+def say_json(status: int, body: bytes) -> str:
+    """What an error body says: a JSON string, its ``message`` or ``error``, or the text itself."""
+    try:
+        said = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return "" if body.lstrip()[:1] == b"<" else body.decode("utf-8", "replace")
+    if isinstance(said, dict):
+        said = said.get("message") or said.get("error") or ""
+    return said if isinstance(said, str) else ""
