@@ -16,7 +16,8 @@ from oncall_tui.config.checks import check_for
 from oncall_tui.config.mistake import Mistake, nearest, show
 from oncall_tui.config.model import Config, Product, Screen, Written
 from oncall_tui.config.nodes import Unreadable, compose, is_empty
-from oncall_tui.config.walk import BAD, Enough, Walker, pattern
+from oncall_tui.config.walk import BAD, Enough, Walker
+from oncall_tui.config.words import pattern
 from oncall_tui.errors import ConfigurationError
 from oncall_tui.providers.options import SourceOptions
 from oncall_tui.secret import Secret

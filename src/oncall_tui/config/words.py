@@ -31,7 +31,7 @@ def is_text(node: Any) -> bool:
 def seen(node: Any, quote: bool = True) -> str:
     """What a node is, in words; numbers and truth values are quoted, texts never."""
     if node.id != "scalar":
-        return {"sequence": "a list", "mapping": "a mapping (key: value)"}.get(node.id, node.id)
+        return "a list" if node.id == "sequence" else "a mapping (key: value)"
     if node.tag == TAG + "null":
         return "nothing"
     kind = {"int": "a number", "float": "a number", "bool": "a truth value", "timestamp": "a date"}.get(

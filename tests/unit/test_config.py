@@ -1,0 +1,647 @@
+"""The configuration: what it accepts, what it says of every mistake, and what it never says."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from oncall_tui import config
+from oncall_tui.config import files
+from oncall_tui.config.nodes import MAX_BYTES
+from oncall_tui.errors import ConfigurationError
+from oncall_tui.providers.options import SourceOptions
+from oncall_tui.providers.registry import options_types
+from oncall_tui.secret import Secret
+
+ROOT = Path(__file__).parents[2]
+LITERAL = "xK7pQ9zLmW3vN8rT"
+
+
+class Colour(StrEnum):
+    RED = "red"
+    GREEN = "green"
+
+
+class Inner(msgspec.Struct, frozen=True, kw_only=True):
+    size: int = 1
+    colour: Colour = Colour.RED
+
+
+class Box(SourceOptions, frozen=True, kw_only=True):
+    """One field of every type that the configuration can write."""
+
+    url: str
+    token: Secret | None = None
+    tokens: tuple[Secret, ...] = ()
+    clusters: tuple[str, ...] = ()
+    count: int = 0
+    share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.5
+    flag: bool = False
+    mode: Literal["fast", "slow"] = "fast"
+    either: bool | Literal["pages"] = True
+    inner: Inner = Inner()
+    table: dict[str, tuple[str, ...]] = {}
+    low: int = 0
+    high: int = 9
+
+    def __post_init__(self) -> None:
+        if self.low > self.high:
+            raise ValueError("low: expected at most high")
+
+
+OPTIONS: dict[str, type[SourceOptions]] = {"box": Box, "alertmanager": Box, "pagerduty": Box}
+SOURCE = '- {name: one, provider: box, url: "http://host:1"'
+
+
+def box(fields: str) -> Any:
+    """A source with these fields more, in flow style."""
+    return config.load_text(f"sources:\n  {SOURCE}, {fields}}}\n", OPTIONS).sources[0]
+
+
+def mistakes(text: str) -> tuple[str, ...]:
+    with pytest.raises(ConfigurationError) as caught:
+        config.load_text(textwrap.dedent(text), OPTIONS, "c.yaml")
+    return caught.value.mistakes
+
+
+def refused(text: str, options: dict[str, type[SourceOptions]]) -> ConfigurationError | None:
+    """What is said against *text*; None: it loads."""
+    try:
+        config.load_text(text, options)
+    except ConfigurationError as error:
+        return error
+    return None
+
+
+def real_options() -> dict[str, type[SourceOptions]]:
+    """The options types of the providers that ship."""
+    pytest.importorskip("oncall_tui.providers.pagerduty.options")
+    return options_types()
+
+
+def write(path: Path, text: str, mode: int = 0o600) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+# --- what is accepted -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["", "\n", "# only words\n", "---\n", "{}", "\ufeff# a byte order mark\n"])
+def test_nothing_said_loads_with_a_warning(text: str) -> None:
+    loaded = config.load_text(text.lstrip("\ufeff"), OPTIONS)
+    assert loaded.sources == ()
+    assert loaded.timezone == "UTC"
+    assert loaded.pages == ({"severity": "critical"}, {"provider": "pagerduty", "urgency": "high"})
+    assert "no source is configured" in loaded.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("fields", "name", "value"),
+    [
+        ("count: -12", "count", -12),
+        ("count: 1_000", "count", 1000),
+        ("share: 1", "share", 1.0),
+        ("share: 0.25", "share", 0.25),
+        ("share: 1e-2", "share", 0.01),
+        ("flag: true", "flag", True),
+        ("flag: False", "flag", False),
+        ("mode: slow", "mode", "slow"),
+        ("either: pages", "either", "pages"),
+        ("either: false", "either", False),
+        ("clusters: [a-*, 'b[0-9]']", "clusters", ("a-*", "b[0-9]")),
+        ("clusters: []", "clusters", ()),
+        ("inner: {size: 3, colour: green}", "inner", Inner(size=3, colour=Colour.GREEN)),
+        ("table: {a: [b, c]}", "table", {"a": ("b", "c")}),
+        ("interval_s: 5", "interval_s", 5.0),
+        ("interval_s: null", "interval_s", None),
+        ("token: ", "token", None),
+        ("login: [aws, sso, login]", "login", ("aws", "sso", "login")),
+    ],
+)
+def test_a_value_of_every_type(fields: str, name: str, value: object) -> None:
+    found = getattr(box(fields), name)
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("written", "kind", "where"),
+    [
+        ("{env: AM_TOKEN}", "env", ("AM_TOKEN",)),
+        ("{file: /run/secrets/am}", "file", ("/run/secrets/am",)),
+        ("{file: ~/token}", "file", ("~/token",)),
+        ("{command: [pass, show, '1']}", "command", ("pass", "show", "1")),
+    ],
+)
+def test_a_secret_is_a_place(written: str, kind: str, where: tuple[str, ...]) -> None:
+    token = box(f"token: {written}").token
+    assert (token.kind, token.where) == (kind, where)
+
+
+def test_an_anchor_may_be_used_again() -> None:
+    text = f"sources:\n  {SOURCE}, clusters: &all ['*']}}\n  {SOURCE.replace('one', 'two')}, clusters: *all}}\n"
+    assert [source.name for source in config.load_text(text, OPTIONS).sources] == ["one", "two"]
+
+
+# --- every mistake, with its place ------------------------------------------------------------------------------------
+
+HAS_BOX = f"sources:\n  {SOURCE}"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        # keys
+        ("tiemzone: UTC", '1:1: expected one of the keys me, .*, found the key "tiemzone"; did you mean timezone\\?'),
+        ("me: {nmae: A, name: B}", '1:6: me: .*found the key "nmae"; did you mean name\\?'),
+        ("me: {email: a@b}", r"1:5: me: expected the key name \(a text\), found none"),
+        ("read_only: true\nread_only: false", "2:1: expected each key once, found a key again that line 1 has already"),
+        ("? [a]\n: b", "1:3: expected a word as key, found a list"),
+        ("1: b", r"1:1: expected a word as key, found a number \(1\): put it in quotes"),
+        ("<<: {read_only: true}", "1:1: expected a key, found a merge .*write its keys out"),
+        # wrong types
+        ("me: Alice", "1:5: me: expected a mapping with the keys name, email, pagerduty_id or nothing|a text"),
+        ("me: {name: yes}", r"1:12: me.name: expected a text, found a truth value \(yes\): put it in quotes"),
+        ("me: {name: 5}", r"me.name: expected a text, found a number \(5\): put it in quotes"),
+        ("me: {name: 2026-11-22}", r"found a date \(2026-11-22\): put it in quotes"),
+        ("me: {name: ''}", "1:12: me.name: expected a text, found an empty one"),
+        ("me: {name: }", "me.name: expected a text, found nothing"),
+        (
+            "read_only: yes",
+            r"1:12: read_only: expected true or false, found a truth value \(yes\); did you mean true\?",
+        ),
+        ("read_only: off", "did you mean false\\?"),
+        ("read_only: 'true'", "read_only: expected true or false, found a text; did you mean true\\?"),
+        ("steady_s: '60'", "1:11: steady_s: expected a number, found a text; did you mean 60, without quotes\\?"),
+        ("steady_s: 1:30", "steady_s: expected a number, found a number \\(1:30\\)"),
+        ("steady_s: .inf", "steady_s: expected a number"),
+        ("steady_s: 0", "steady_s: expected a number above 0, found 0"),
+        ("sources: {}", r"1:10: sources: expected a list \(a mapping.*, found a mapping"),
+        ("sources:", "sources: expected a list .*, found nothing"),
+        ("pages: {severity: critical}", "pages: expected a list .*found a mapping"),
+        ("screen: {keys: [a]}", r"screen.keys: expected a mapping \(name: a text\), found a list"),
+        ("screen: {keys: {acknowledge: ''}}", "screen.keys.acknowledge: expected a text, found an empty one"),
+        ("- a", "1:1: expected a mapping with the keys me, .*, found a list"),
+        ("words", "1:1: expected a mapping .*, found a text"),
+        ("me: !!python/object:os.system {name: A}", "1:5: me: .*found a tag"),
+        # sources
+        (
+            "sources: [{name: a, provider: boxx}]",
+            '1:31: .*provider: expected one of box, .*"boxx"; did you mean box\\?',
+        ),
+        ("sources: [{name: a, provdier: box}]", 'expected the key provider .*"provdier"; did you mean provider\\?'),
+        ("sources: [{name: a}]", r"1:11: sources\[0\]: expected the key provider \(one of box, .*\), found none"),
+        ("sources: [{name: a, provider: box}]", r"expected the key url \(a text\), found none"),
+        ("sources: [one]", r"1:11: sources\[0\]: expected a mapping with the keys .*, found a text"),
+        (f"{HAS_BOX}}}\n  {SOURCE}}}", '3:12: .*name: expected each name once, found "one", which line 2 has already'),
+        (HAS_BOX.replace("one", "a/b") + "}", 'name: expected a name without blanks, .*, found "a/b"'),
+        (
+            HAS_BOX.replace("http://host:1", "host:9093") + "}",
+            "url: expected a URL like .*found no http:// or https://",
+        ),
+        (HAS_BOX.replace("http:", "ftp:") + "}", "url: expected a URL like .*found another scheme"),
+        (HAS_BOX.replace(":1", ":99999") + "}", "url: expected a URL like .*found a text that is none"),
+        (HAS_BOX.replace("host", "me:pw@host") + "}", "expected a URL without a name and password in it"),
+        (HAS_BOX + ", clusters: prod}", r"clusters: expected a list \(a text each\), found a text: .*write \[ENTRY\]"),
+        (HAS_BOX + ", clusters: ['a[']}", r'clusters\[0\]: expected a glob with each \[ closed by \], found "a\["'),
+        (HAS_BOX + ", clusters: ['']}", r"clusters\[0\]: expected a text, found an empty one"),
+        (HAS_BOX + ", mode: fats}", 'mode: expected one of fast, slow, found "fats"; did you mean fast\\?'),
+        (HAS_BOX + ", inner: {colour: gren}}", 'colour: expected one of red, green, found "gren"; did you mean green'),
+        (HAS_BOX + ", either: 3}", "either: expected true or false or pages, found a number"),
+        (HAS_BOX + ", count: 1.5}", "count: expected a whole number, found a number \\(1.5\\)"),
+        (HAS_BOX + ", count: 010}", "count: expected a whole number, found a number \\(010\\)"),
+        (HAS_BOX + ", share: 2}", "share: expected at most 1"),
+        (HAS_BOX + ", interval_s: -1}", "interval_s: expected a number above 0, found -1"),
+        (HAS_BOX + ", low: 10}", r"2:\d+: sources\[0\].low: expected at most high"),
+        # what pages, and products
+        ("timezone: Asia/Tokio", '1:11: timezone: .*, found "Asia/Tokio"; did you mean Asia/Tokyo\\?'),
+        ("timezone: tokyo", "did you mean Asia/Tokyo\\?"),
+        ("timezone: ../etc/passwd", "timezone: expected a time zone like"),
+        ("timezone: Asia", "timezone: expected a time zone like"),
+        ("pages: [{severity: critcal}]", 'expected one of critical, .*, found "critcal"; did you mean critical\\?'),
+        ("pages: [{provider: pagrduty}]", "did you mean pagerduty\\?"),
+        ("pages: [{urgency: urgent}]", "expected one of high, low"),
+        ("pages: [{}]", r"pages\[0\]: expected at least one field or label, found none"),
+        (
+            f"{HAS_BOX}}}\npages: [{{source: onn}}]",
+            '3:18: .*expected .* the sources one, found "onn"; did you mean one',
+        ),
+        ("products: [{name: a, services: [prod/a]}]", r'services\[0\]: expected SOURCE/CLUSTER/SERVICE.*"prod/a"'),
+        ("products: [{name: a}, {name: a}]", r"1:30: products\[1\].name: expected each name once"),
+        ("products: [{name: a, alerts: {team: '[x'}}]", "alerts.team: expected a glob"),
+        # no YAML at all
+        ("a: b: c", "1:5: expected YAML, found mapping values are not allowed"),
+        ("me:\n\tname: A", "2:1: expected YAML, .*a tab; YAML indents with spaces"),
+        ("a: [1, 2", "expected YAML, found "),
+        ("a: *nowhere", r"1:4: expected YAML, found an alias .* without its anchor"),
+        ("a: 1\n---\nb: 2", "2:1: expected YAML, found a second document"),
+        ("a: \x07", "expected YAML"),
+        ("a: &a [*a]", "expected one of the keys"),
+        ("\ud800", "expected text in UTF-8"),
+    ],
+)
+def test_a_mistake_is_told_with_its_place(text: str, line: str) -> None:
+    found = mistakes(text)
+    assert any(re.search(line, one) for one in found), found
+    assert all(one.startswith("c.yaml") for one in found)
+
+
+def test_all_mistakes_come_at_once_and_in_order() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        config.load_text("tiemzone: UTC\nread_only: yes\nsources: [{name: a}]\nme: {}\n", OPTIONS, "c.yaml")
+    assert caught.value.message == "4 mistakes in the configuration"
+    assert [line.split(":")[1] for line in caught.value.mistakes] == ["1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize(
+    ("piece", "times", "line"),
+    [
+        ("[", 500, "1:25: expected at most 24 levels, found more"),
+        ("[", 100_000, "1:25: expected at most 24 levels, found more"),
+        ("- ", 100_000, "expected at most 24 levels, found more"),
+        ("{a: ", 100_000, "expected at most 24 levels, found more"),
+        ("- a\n", 60_000, "expected at most 50000 entries, found more"),
+    ],
+)
+def test_what_would_blow_up_is_stopped_first(piece: str, times: int, line: str) -> None:
+    found = mistakes(piece * times)
+    assert len(found) == 1
+    assert line in found[0]
+
+
+def test_a_flood_of_mistakes_ends() -> None:
+    assert len(mistakes("sources: [" + "x, " * 1000 + "]")) == 51
+
+
+def test_aliases_cannot_stand_for_a_billion_entries() -> None:
+    many = ", ".join(["*s"] * 3000)
+    text = f"sources:\n  - &s {{name: a, provider: box, url: 'http://h', clusters: [{'a, ' * 40}]}}\nproducts: []\n"
+    text = text.replace("\nproducts", f"\n  - {{name: b, provider: box, url: 'http://h', tokens: [{many}]}}\nproducts")
+    assert len(mistakes(text)) == 51
+    bomb = f"products:\n  - {{name: p, services: &s [{'a/b/c, ' * 5000}]}}\n" + "".join(
+        f"  - {{name: p{n}, services: *s}}\n" for n in range(20)
+    )
+    assert "by its aliases" in "".join(mistakes(bomb))
+
+
+# --- secrets never come out -------------------------------------------------------------------------------------------
+
+PLANTED = [
+    "token: {0}",
+    "token: '{0}'",
+    "token: [{0}]",
+    "token: {{{0}}}",
+    "token: {{{0}: x}}",
+    "token: {{env: '{0}!'}}",
+    "token: {{env: [{0}]}}",
+    "token: {{file: {0}}}",
+    "token: {{command: {0}}}",
+    "token: {{command: [a, {{b: {0}}}]}}",
+    "token: {{command: []}}, count: '{0}'",
+    "token: {{env: A, file: {0}}}",
+    "token: {{value: {0}}}",
+    "token: !{0} x",
+    "token: *{0}",
+    "token: ab,{0}",
+    "token: ab, {0}, count: x",
+    "token: {0}: x",
+    'token: "{0}',
+    "token: '{0}' x",
+    "tokne: {0}",
+    "tokens: {0}",
+    "tokens: [{0}]",
+    "tokens: [{{{0}}}]",
+    "url: 'http://me:{0}@h'",
+    "url: '{0}'",
+    "count: {0}",
+    "inner: {0}",
+    "table: {0}",
+    "login: {0}",
+    "login: [a, [{0}]]",
+]
+
+
+@pytest.mark.parametrize("planted", PLANTED)
+def test_a_literal_secret_is_refused_and_not_repeated(planted: str) -> None:
+    found = mistakes(f"sources:\n  {SOURCE}, {planted.format(LITERAL)}}}\n")
+    assert found
+    assert LITERAL not in "\n".join(found)
+    assert LITERAL[4:12] not in "\n".join(found)
+
+
+def test_what_a_secret_is_instead() -> None:
+    assert "a secret: {env: NAME}, {file: PATH} or {command: [ARG, …]}, never a literal, found a text" in "".join(
+        mistakes(f"sources:\n  {SOURCE}, token: {LITERAL}}}\n")
+    )
+    near = mistakes(f"sources:\n  {SOURCE}, token: {{evn: {LITERAL}}}}}\n")
+    assert near[0].endswith("found another key; did you mean env?")
+
+
+SECRET_TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\n\r"), max_size=6).map(
+    lambda end: LITERAL + end
+)
+
+
+@given(SECRET_TEXT, st.sampled_from(PLANTED))
+@settings(max_examples=150, deadline=None)
+def test_no_planted_literal_comes_out(literal: str, planted: str) -> None:
+    error = refused(f"sources:\n  {SOURCE}, {planted.format(literal)}}}\n", OPTIONS)
+    assert LITERAL not in str(error)
+    assert error is None or error.__suppress_context__ or error.__context__ is None
+
+
+WORDS = "sources me name box provider pages products timezone UTC yes null 1 1e9 0x1F screen keys token env url <<"
+PIECES = st.sampled_from([*"{}[]:,-#&*!|>'\"%@`?~=\n\t ", "  ", "- ", ": ", *WORDS.split()])
+
+
+@given(st.one_of(st.text(max_size=80), st.lists(PIECES, max_size=40).map("".join)))
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_no_text_makes_anything_but_a_configuration_error(text: str) -> None:
+    error = refused(text, OPTIONS)
+    assert error is None or (error.mistakes and all(line.isprintable() for line in error.mistakes))
+
+
+@given(st.data())
+@settings(max_examples=150, deadline=None)
+def test_nor_does_an_example_with_something_changed(data: st.DataObject) -> None:
+    text = (ROOT / "config/example.yaml").read_text()
+    at = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(at, min(len(text), at + 30)))
+    put = data.draw(st.lists(PIECES, max_size=4).map("".join))
+    error = refused(text[:at] + put + text[end:], real_options())
+    assert error is None or error.mistakes
+
+
+@given(st.binary(max_size=60))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_nor_do_any_bytes(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "bytes.yaml"
+    path.write_bytes(data)
+    with contextlib.suppress(ConfigurationError):
+        config.load_files([path], OPTIONS)
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path, dict[str, str]]:
+    """The team's file, one's own, and an environment that leads to it."""
+    team = tmp_path / "etc" / "config.yaml"
+    monkeypatch.setattr(files, "TEAM_FILE", team)
+    return team, tmp_path / "xdg/oncall-tui/config.yaml", {"XDG_CONFIG_HOME": str(tmp_path / "xdg")}
+
+
+def test_without_any_file_it_names_what_helps(places: tuple[Path, Path, dict[str, str]]) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        config.load(OPTIONS, environ=places[2])
+    assert "no configuration" in caught.value.message
+    assert "oncall-tui demo" in caught.value.hint
+    assert "oncall-tui init" in caught.value.hint
+
+
+def test_the_argument_wins_then_the_environment_then_both_files(places: tuple[Path, Path, dict[str, str]]) -> None:
+    team, own, environ = places
+    write(team, "")
+    assert config.find(environ=environ) == (team,)
+    write(own, "")
+    assert config.find(environ=environ) == (team, own)
+    environ["ONCALL_TUI_CONFIG"] = "/other.yaml"
+    assert config.find(environ=environ) == (Path("/other.yaml"),)
+    assert config.find("/chosen.yaml", environ) == (Path("/chosen.yaml"),)
+
+
+def test_ones_own_file_is_found_without_xdg(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/alice")
+    own = Path("/home/alice/.config/oncall-tui/config.yaml")
+    assert files.own_file({}) == own
+    assert files.own_file({"XDG_CONFIG_HOME": "not/absolute"}) == own
+
+
+def test_ones_own_file_is_laid_over_the_teams(places: tuple[Path, Path, dict[str, str]]) -> None:
+    team, own, environ = places
+    write(
+        team,
+        f"""
+timezone: UTC
+read_only: true
+sources:
+  {SOURCE}}}
+  {SOURCE.replace("one", "two")}}}
+products: [{{name: pay, owner: team}}, {{name: web}}]
+screen: {{mouse: true, theme: dark, keys: {{a: x, b: y}}}}
+""",
+    )
+    write(
+        own,
+        f"""
+me: {{name: Alice}}
+timezone: Asia/Tokyo
+sources:
+  {SOURCE.replace("one", "three")}}}
+  {SOURCE}, count: 7}}
+products: [{{name: pay, owner: me}}]
+screen: {{theme: light, keys: {{b: z}}, views: {{mine: pay}}}}
+""",
+    )
+    loaded = config.load(OPTIONS, environ=environ)
+    assert loaded.me == config.Me(name="Alice")
+    assert loaded.timezone == "Asia/Tokyo"
+    assert loaded.read_only is True
+    assert [(source.name, getattr(source, "count", 0)) for source in loaded.sources] == [
+        ("one", 7),
+        ("two", 0),
+        ("three", 0),
+    ]
+    assert [(product.name, product.owner) for product in loaded.products] == [("pay", "me"), ("web", "")]
+    assert loaded.screen == config.Screen(mouse=True, theme="light", keys={"a": "x", "b": "z"}, views={"mine": "pay"})
+    assert loaded.files == (str(team), str(own))
+
+
+def test_mistakes_of_all_files_come_together(places: tuple[Path, Path, dict[str, str]]) -> None:
+    team, own, environ = places
+    write(team, "read_only: yes")
+    write(own, "tiemzone: x")
+    with pytest.raises(ConfigurationError) as caught:
+        config.load(OPTIONS, environ=environ)
+    assert [line.split(":")[0] for line in caught.value.mistakes] == [str(team), str(own)]
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "big").write_bytes(b"#" * (MAX_BYTES + 1))
+    (tmp_path / "latin").write_bytes(b"me: {name: A}\ntimezone: \xff\n")
+    (tmp_path / "loop").symlink_to("loop")
+    os.mkfifo(tmp_path / "pipe")
+    wanted = {
+        "none": "expected a file, found none",
+        "": "expected a file, found a folder",
+        "pipe": "expected a file, found no regular file",
+        "big": "expected at most 1000 kB, found more",
+        "latin": "latin:2:11: expected text in UTF-8, found a byte that is none",
+        "loop": "expected a file that you can read, found ",
+        "a\0b": "expected a file that you can read, found ",
+        "latin/x": "expected a file that you can read, found not a directory",
+    }
+    for name, text in wanted.items():
+        with pytest.raises(ConfigurationError) as caught:
+            config.load_files([str(tmp_path / name) if name else tmp_path], OPTIONS)
+        assert text in caught.value.mistakes[0], name
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_a_file_that_is_not_ours_to_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "c.yaml", "", 0o000)
+    with pytest.raises(ConfigurationError, match="expected a file that you can read, found permission denied"):
+        config.load_files([path], OPTIONS)
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_bytes(b"\xef\xbb\xbfread_only: true\r\n")
+    assert config.load_files([path], OPTIONS).read_only
+
+
+RUNS = [f"sources:\n  {SOURCE}, token: {{command: [a]}}}}", f"sources:\n  {SOURCE}, login: [a]}}"]
+
+
+@pytest.mark.parametrize("text", RUNS)
+@pytest.mark.parametrize(
+    ("file_mode", "folder_mode", "good"),
+    [
+        (0o600, 0o700, True),
+        (0o644, 0o755, True),
+        (0o664, 0o755, False),
+        (0o646, 0o755, False),
+        (0o600, 0o777, False),
+        (0o600, 0o1777, True),
+    ],
+)
+def test_a_file_that_runs_commands_is_ours_alone(
+    tmp_path: Path, text: str, file_mode: int, folder_mode: int, good: bool
+) -> None:
+    path = write(tmp_path / "folder" / "c.yaml", text, file_mode)
+    path.parent.chmod(folder_mode)
+    if good:
+        assert config.load_files([path], OPTIONS).sources
+        return
+    with pytest.raises(ConfigurationError) as caught:
+        config.load_files([path], OPTIONS)
+    culprit = path if file_mode & 0o022 else path.parent
+    assert re.search(r":2:\d+: sources\[0\]\.(token|login): expected a file that only you", caught.value.mistakes[0])
+    assert f"{culprit} writable by others (chmod go-w {culprit})" in caught.value.mistakes[0]
+
+
+def test_a_file_that_runs_nothing_may_be_shared(tmp_path: Path) -> None:
+    path = write(tmp_path / "c.yaml", f"sources:\n  {SOURCE}, token: {{env: A}}}}", 0o666)
+    assert config.load_files([path], OPTIONS).warnings == ()
+
+
+def test_a_file_of_another_user_runs_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "c.yaml", RUNS[0])
+    if os.geteuid() == 0:
+        os.chown(path, 12345, -1)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    with pytest.raises(ConfigurationError, match=r"of another user \(chown it\)"):
+        config.load_files([path], OPTIONS)
+
+
+def test_a_link_is_followed_to_what_it_names(tmp_path: Path) -> None:
+    write(tmp_path / "real" / "c.yaml", RUNS[0], 0o666)
+    (tmp_path / "link.yaml").symlink_to(tmp_path / "real" / "c.yaml")
+    with pytest.raises(ConfigurationError, match="writable by others"):
+        config.load_files([tmp_path / "link.yaml"], OPTIONS)
+
+
+def test_a_secrets_file_that_others_can_read_is_a_warning(tmp_path: Path) -> None:
+    secret = write(tmp_path / "token", LITERAL, 0o644)
+    path = write(tmp_path / "c.yaml", f"sources:\n  {SOURCE}, token: {{file: ./token}}}}")
+    loaded = config.load_files([path], OPTIONS)
+    assert loaded.warnings == (f"{path}: sources[0].token: {secret} can be read by others (chmod go-rw {secret})",)
+    secret.chmod(0o600)
+    loaded = config.load_files([path], OPTIONS)
+    assert loaded.warnings == ()
+    assert loaded.sources[0].token.get() == LITERAL  # type: ignore[attr-defined]
+
+
+def test_a_product_of_a_source_that_nobody_has_is_a_warning() -> None:
+    text = f"sources:\n  {SOURCE}}}\nproducts: [{{name: pay, services: [onne/*/*, o*/*/*]}}]\n"
+    assert config.load_text(text, OPTIONS).warnings == (
+        'product pay: "onne/*/*" names no configured source; did you mean one?',
+    )
+
+
+# --- what ships -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["example.yaml", "minimal.yaml"])
+def test_the_examples_load(name: str) -> None:
+    loaded = config.load_files([ROOT / "config" / name], real_options())
+    assert loaded.sources
+    assert loaded.warnings == ()
+
+
+def test_the_template_loads_as_it_is_and_with_its_examples(tmp_path: Path) -> None:
+    text = config.template()
+    assert config.load_text(text, real_options()).sources == ()
+    active = "\n".join(line.removeprefix("# ") for line in text.splitlines() if not line.startswith("##"))
+    loaded = config.load_files([write(tmp_path / "c.yaml", active)], real_options())
+    assert {source.provider for source in loaded.sources} == set(real_options())
+    assert loaded.warnings == ()
+
+
+def test_the_template_names_every_key_of_its_own() -> None:
+    own = [name for name in config.known_settings(real_options()) if not name.startswith("sources[")]
+    missing = [name for name in own if not re.search(rf"\b{name.rsplit('.')[-1]}:", config.template())]
+    assert missing == []
+
+
+def test_known_settings_go_into_every_type() -> None:
+    names = config.known_settings(OPTIONS)
+    assert {"me.name", "products[].owner", "sources[box].inner.size", "sources[box].token", "screen.keys"} <= set(names)
+    assert len(names) == len(set(names))
+
+
+def _actions(name: str) -> set[str]:
+    policy = json.loads((ROOT / "config/iam" / name).read_text())
+    assert policy["Version"] == "2012-10-17"
+    for statement in policy["Statement"]:
+        assert statement["Effect"] == "Allow"
+        assert statement["Resource"]
+    return {action for statement in policy["Statement"] for action in statement["Action"]}
+
+
+def test_what_reads_and_what_acts_are_apart() -> None:
+    read, act = _actions("read.json"), _actions("act.json")
+    assert not read & act
+    verbs = {action.split(":")[1] for action in read}
+    assert all(re.match("(List|Describe|Get|BatchGet|FilterLogEvents)", verb) for verb in verbs)
+    assert not any(re.match("(List|Describe|Get|BatchGet)", action.split(":")[1]) for action in act)
+
+
+def test_reading_the_configuration_imports_little() -> None:
+    code = (
+        "import sys, oncall_tui.config as c; from oncall_tui.providers.options import SourceOptions as S;"
+        "c.load_text('sources: [{name: a, provider: b}]', {'b': S});"
+        "print(*sorted({m.split('.')[0] for m in sys.modules}), 'oncall_tui.providers.registry' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    *modules, registry = done.stdout.split()
+    assert registry == "False"
+    assert not {"textual", "httpx", "boto3", "botocore", "asyncio", "sqlite3", "difflib"} & set(modules)
