@@ -86,12 +86,6 @@ def refused(text: str, options: dict[str, type[SourceOptions]]) -> Configuration
     return None
 
 
-def real_options() -> dict[str, type[SourceOptions]]:
-    """The options types of the providers that ship."""
-    pytest.importorskip("oncall_tui.providers.pagerduty.options")
-    return options_types()
-
-
 def write(path: Path, text: str, mode: int = 0o600) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.write_text(text)
@@ -152,6 +146,15 @@ def test_a_value_of_every_type(fields: str, name: str, value: object) -> None:
 def test_a_secret_is_a_place(written: str, kind: str, where: tuple[str, ...]) -> None:
     token = box(f"token: {written}").token
     assert (token.kind, token.where) == (kind, where)
+
+
+def test_what_pages_is_told_by_globs() -> None:
+    text = "pages: [{severity: 'crit*'}, {team: 'pay*', urgency: high}, {state: no data}]"
+    assert config.load_text(text, OPTIONS).pages == (
+        {"severity": "crit*"},
+        {"team": "pay*", "urgency": "high"},
+        {"state": "no data"},
+    )
 
 
 def test_an_anchor_may_be_used_again() -> None:
@@ -237,6 +240,8 @@ HAS_BOX = f"sources:\n  {SOURCE}"
         ("pages: [{severity: critcal}]", 'expected one of critical, .*, found "critcal"; did you mean critical\\?'),
         ("pages: [{provider: pagrduty}]", "did you mean pagerduty\\?"),
         ("pages: [{urgency: urgent}]", "expected one of high, low"),
+        ("pages: [{team: '[a'}]", "pages\\[0\\].team: expected a glob"),
+        ("pages: [{team: ''}]", "pages\\[0\\].team: expected a text, found an empty one"),
         ("pages: [{}]", r"pages\[0\]: expected at least one field or label, found none"),
         (
             f"{HAS_BOX}}}\npages: [{{source: onn}}]",
@@ -384,7 +389,7 @@ def test_nor_does_an_example_with_something_changed(data: st.DataObject) -> None
     at = data.draw(st.integers(0, len(text)))
     end = data.draw(st.integers(at, min(len(text), at + 30)))
     put = data.draw(st.lists(PIECES, max_size=4).map("".join))
-    error = refused(text[:at] + put + text[end:], real_options())
+    error = refused(text[:at] + put + text[end:], options_types())
     assert error is None or error.mistakes
 
 
@@ -592,22 +597,22 @@ def test_a_product_of_a_source_that_nobody_has_is_a_warning() -> None:
 
 @pytest.mark.parametrize("name", ["example.yaml", "minimal.yaml"])
 def test_the_examples_load(name: str) -> None:
-    loaded = config.load_files([ROOT / "config" / name], real_options())
+    loaded = config.load_files([ROOT / "config" / name], options_types())
     assert loaded.sources
     assert loaded.warnings == ()
 
 
 def test_the_template_loads_as_it_is_and_with_its_examples(tmp_path: Path) -> None:
     text = config.template()
-    assert config.load_text(text, real_options()).sources == ()
+    assert config.load_text(text, options_types()).sources == ()
     active = "\n".join(line.removeprefix("# ") for line in text.splitlines() if not line.startswith("##"))
-    loaded = config.load_files([write(tmp_path / "c.yaml", active)], real_options())
-    assert {source.provider for source in loaded.sources} == set(real_options())
+    loaded = config.load_files([write(tmp_path / "c.yaml", active)], options_types())
+    assert {source.provider for source in loaded.sources} == set(options_types())
     assert loaded.warnings == ()
 
 
 def test_the_template_names_every_key_of_its_own() -> None:
-    own = [name for name in config.known_settings(real_options()) if not name.startswith("sources[")]
+    own = [name for name in config.known_settings(options_types()) if not name.startswith("sources[")]
     missing = [name for name in own if not re.search(rf"\b{name.rsplit('.')[-1]}:", config.template())]
     assert missing == []
 

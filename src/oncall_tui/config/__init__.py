@@ -1,14 +1,13 @@
 """The configuration: YAML text and each provider's options type become one frozen value, or every mistake at once."""
 
 from oncall_tui.config.load import find, known_settings, load, load_files, load_text
-from oncall_tui.config.model import Config, Me, PageRule, Product, Screen
+from oncall_tui.config.model import Config, Me, PageRule, Screen
 from oncall_tui.config.template import template
 
 __all__ = [
     "Config",
     "Me",
     "PageRule",
-    "Product",
     "Screen",
     "find",
     "known_settings",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
 from oncall_tui.config.mistake import nearest, show
@@ -10,8 +11,8 @@ from oncall_tui.config.walk import Check, Complaint
 from oncall_tui.domain.alert import AlertState, Severity
 
 URGENCIES = ("high", "low")
-GLOBS = ("sources[].clusters[]", "sources[].severity.", "products[].alerts.")
-WORDS = ("pages[].", "screen.keys.", "screen.views.")
+GLOBS = ("sources[].clusters[]", "sources[].severity.", "products[].alerts.", "pages[].")
+WORDS = ("screen.keys.", "screen.views.")
 
 
 def check_for(providers: Mapping[str, object]) -> Callable[[str], Check | None]:
@@ -130,10 +131,10 @@ def page_rule(rule: Mapping[str, str]) -> Complaint | None:
 
 
 def one_of(choices: tuple[str, ...]) -> Check:
-    """One of few words."""
+    """One of few words, or a glob that one of them matches."""
 
     def check(word: str) -> Complaint | None:
-        if word in choices:
+        if any(fnmatchcase(choice, word) for choice in choices):
             return None
         return Complaint("one of " + ", ".join(choices), show(word), nearest(word, choices))
 

@@ -14,10 +14,11 @@ import msgspec
 from oncall_tui.config import files
 from oncall_tui.config.checks import check_for
 from oncall_tui.config.mistake import Mistake, nearest, show
-from oncall_tui.config.model import Config, Product, Screen, Written
+from oncall_tui.config.model import Config, Screen, Written
 from oncall_tui.config.nodes import Unreadable, compose, is_empty
 from oncall_tui.config.walk import BAD, Enough, Walker
 from oncall_tui.config.words import pattern
+from oncall_tui.domain.product import Product
 from oncall_tui.errors import ConfigurationError
 from oncall_tui.providers.options import SourceOptions
 from oncall_tui.secret import Secret

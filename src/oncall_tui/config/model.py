@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
+from oncall_tui.domain.product import Product
 from oncall_tui.providers.options import SourceOptions
 
-PageRule = dict[str, str]  # severity, provider, urgency, source, state or any label -> value; all of them must match
+PageRule = dict[str, str]  # severity, provider, urgency, source, state or any label -> glob; all of them must match
 
 DEFAULT_PAGES: tuple[PageRule, ...] = ({"severity": "critical"}, {"provider": "pagerduty", "urgency": "high"})
 DEFAULT_JOURNAL = "~/.local/state/oncall-tui/journal.db"
@@ -18,22 +19,6 @@ class Me(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     email: str = ""
     pagerduty_id: str = ""
-
-
-class Product(msgspec.Struct, frozen=True, kw_only=True):
-    """A system with an owner, a runbook, services and alerts.
-
-    *services* are ``SOURCE/CLUSTER/SERVICE`` globs; *alerts* is label -> glob, and all of them must match. What is
-    *protected* is rolled back only with its name typed, and *rollback_note* is what is read before.
-    """
-
-    name: str
-    owner: str = ""
-    runbook: str = ""
-    services: tuple[str, ...] = ()
-    alerts: dict[str, str] = {}
-    protected: bool = False
-    rollback_note: str = ""
 
 
 class Screen(msgspec.Struct, frozen=True, kw_only=True):

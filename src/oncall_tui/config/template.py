@@ -56,7 +56,7 @@ _TEMPLATE = """\
 #     teams: [PABC123]
 
 ## What pages; the rest notifies. A rule is fields (severity, provider, urgency, source, state) and labels, and all of
-## them must match; one rule is enough.
+## them must match, each as a glob; one rule is enough.
 # pages:
 #   - {severity: critical}
 #   - {provider: pagerduty, urgency: high}
