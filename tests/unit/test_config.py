@@ -242,6 +242,7 @@ HAS_BOX = f"sources:\n  {SOURCE}"
         ("pages: [{urgency: urgent}]", "expected one of high, low"),
         ("pages: [{team: '[a'}]", "pages\\[0\\].team: expected a glob"),
         ("pages: [{team: ''}]", "pages\\[0\\].team: expected a text, found an empty one"),
+        (HAS_BOX + ", severity: {}}", "expected one of the keys"),
         ("pages: [{}]", r"pages\[0\]: expected at least one field or label, found none"),
         (
             f"{HAS_BOX}}}\npages: [{{source: onn}}]",
@@ -611,10 +612,31 @@ def test_the_template_loads_as_it_is_and_with_its_examples(tmp_path: Path) -> No
     assert loaded.warnings == ()
 
 
-def test_the_template_names_every_key_of_its_own() -> None:
-    own = [name for name in config.known_settings(options_types()) if not name.startswith("sources[")]
-    missing = [name for name in own if not re.search(rf"\b{name.rsplit('.')[-1]}:", config.template())]
-    assert missing == []
+def test_the_template_names_every_key() -> None:
+    names = {name.rsplit(".")[-1] for name in config.known_settings(options_types())}
+    assert sorted(name for name in names if not re.search(rf"\b{name}:", config.template())) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ("provider: cloudwatch, severity: {crit: ['*']}", 'severity: .*found "crit"; did you mean critical'),
+        ("provider: cloudwatch, severity: {'crit*': ['*']}", 'severity: expected one of critical, .*"crit'),
+        ("provider: cloudwatch, severity: {critical: ['[a']}", "severity.critical.0.: expected a glob"),
+        ("provider: ecs, account: 123456789012", "account: expected a text, found a number .*put it in quotes"),
+        ("provider: ecs, cluster: [a]", 'found the key "cluster"; did you mean clusters'),
+        ("provider: pagerduty, token: {env: A}, urgencies: [hgh]", 'found "hgh"; did you mean high'),
+        ("provider: pagerduty", "expected the key token .a secret: "),
+        ("provider: alertmanager, url: 'http://h', username: a", "expected username and password: both, or none"),
+        (
+            "provider: alertmanager, url: 'http://h', username: a, bearer_token: {env: A}",
+            r"1:89: sources\[0\].bearer_token: expected either this, or username and password",
+        ),
+    ],
+)
+def test_mistakes_in_the_options_that_ship(source: str, line: str) -> None:
+    error = refused(f"sources: [{{name: a, {source}}}]", options_types())
+    assert re.search(line, str(error)), str(error)
 
 
 def test_known_settings_go_into_every_type() -> None:

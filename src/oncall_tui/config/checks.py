@@ -26,10 +26,10 @@ def check_for(providers: Mapping[str, object]) -> Callable[[str], Check | None]:
         "sources[].urgencies[]": one_of(URGENCIES),
         "products[].services[]": service_glob,
         "pages[]": page_rule,
-        "pages[].severity": one_of(tuple(Severity)),
-        "pages[].state": one_of(tuple(AlertState)),
-        "pages[].urgency": one_of(URGENCIES),
-        "pages[].provider": one_of(tuple(providers)),
+        "pages[].severity": one_of(tuple(Severity), globs=True),
+        "pages[].state": one_of(tuple(AlertState), globs=True),
+        "pages[].urgency": one_of(URGENCIES, globs=True),
+        "pages[].provider": one_of(tuple(providers), globs=True),
     }
 
     def find(pattern: str) -> Check | None:
@@ -130,11 +130,11 @@ def page_rule(rule: Mapping[str, str]) -> Complaint | None:
     return None if rule else Complaint("at least one field or label", "none")
 
 
-def one_of(choices: tuple[str, ...]) -> Check:
-    """One of few words, or a glob that one of them matches."""
+def one_of(choices: tuple[str, ...], globs: bool = False) -> Check:
+    """One of few words; with *globs* also a glob that one of them matches."""
 
     def check(word: str) -> Complaint | None:
-        if any(fnmatchcase(choice, word) for choice in choices):
+        if word in choices or (globs and any(fnmatchcase(choice, word) for choice in choices)):
             return None
         return Complaint("one of " + ", ".join(choices), show(word), nearest(word, choices))
 

@@ -35,25 +35,43 @@ _TEMPLATE = """\
 #     act_profile: prod-operator     # used for actions alone; without it, what can be read can be acted on
 #     clusters: ["prod-*"]
 #     login: [aws, sso, login, --profile, prod]
+#     account: "123456789012"        # only where it should not be taken from what is read
 #   - name: other-account
 #     provider: ecs
 #     region: ap-northeast-1
 #     role_arn: arn:aws:iam::123456789012:role/oncall-read
 #     act_role_arn: arn:aws:iam::123456789012:role/oncall-act
+#     endpoint_url: https://vpce-1.example.com   # instead of AWS's own; a banner tells that it is in use
 #   - name: alarms
 #     provider: cloudwatch
 #     region: ap-northeast-1
 #     profile: prod
-#     severity: {critical: ["*-critical"]}
+#     severity: {critical: ["*-critical"]}   # by the alarm's name; the rest are warnings
+#     show_target_tracking: false    # alarms that target-tracking scaling keeps for itself
 #   - name: prom
 #     provider: alertmanager
 #     url: http://127.0.0.1:9093
 #     bearer_token: {env: AM_TOKEN}
 #     interval_s: 10
+#     filter: ['team="payments"']    # matchers: the server sends only these
+#     severity_label: severity
+#     title: [summary, alertname]    # annotations or labels: the first that is there is the row's title
+#     cluster_labels: [ecs_cluster, cluster]   # these four tell which ECS service an alert speaks of
+#     service_labels: [ecs_service, service]
+#     account_label: account
+#     region_label: region
+#   - name: prom-behind-login
+#     provider: alertmanager
+#     url: https://alertmanager.example.com/prefix
+#     username: oncall
+#     password: {file: /run/secrets/alertmanager}
 #   - name: pager
 #     provider: pagerduty
 #     token: {command: [pass, show, pagerduty]}
-#     teams: [PABC123]
+#     url: https://api.pagerduty.com # https://api.eu.pagerduty.com in the EU
+#     teams: [PABC123]               # these three narrow what is read
+#     services: [PSVC001]
+#     urgencies: [high, low]
 
 ## What pages; the rest notifies. A rule is fields (severity, provider, urgency, source, state) and labels, and all of
 ## them must match, each as a glob; one rule is enough.
