@@ -20,7 +20,7 @@ from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
 from oncall_tui.providers.alertmanager.rows import Rows
 from oncall_tui.providers.alertmanager.silencing import Acknowledge, Silence
 from oncall_tui.providers.alertmanager.wire import WireSilence
-from oncall_tui.providers.http import Http
+from oncall_tui.providers.http import Http, Listing
 
 if TYPE_CHECKING:
     import httpx
@@ -42,6 +42,7 @@ class Alertmanager:
         self._api = Api(http, options.filter)
         self._rows = Rows(options, read_only)
         self._silences: dict[str, WireSilence] = {}
+        self._listing = Listing(msgspec.json.Decoder(WireSilence).decode)
         desk = Desk(options, self._api, Rows(options, read_only), clock, read_only)
         self._keeper = Keeper(desk)
         self._handlers: dict[Verb, ActionHandler] = {
@@ -71,21 +72,11 @@ class Alertmanager:
 
     def _read_silences(self) -> list[Problem]:
         """Read who silenced what. Where that fails the alerts are still true: a problem, and the last good ones."""
-        decoder = msgspec.json.Decoder(WireSilence)
-        silences: dict[str, WireSilence] = {}
-        bad = 0
         try:
-            raws = self._api.raw_silences()
+            silences, bad = self._listing.take(self._api.raw_silences())
         except errors.SourceError as error:
             return [Problem(SourceState(error.state), "silences", error.message, error.hint)]
-        for raw in raws:
-            try:
-                silence = decoder.decode(raw)
-            except msgspec.MsgspecError:
-                bad += 1
-                continue
-            silences[silence.id] = silence
-        self._silences = silences
+        self._silences = {silence.id: silence for silence in silences}
         return [Problem(SourceState.MALFORMED, f"{bad} silences", "not as the API promises")] if bad else []
 
     def handlers(self) -> Mapping[Verb, ActionHandler]:

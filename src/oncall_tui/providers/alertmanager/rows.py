@@ -4,28 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping
-from hashlib import blake2b
 
 import msgspec
 
 from oncall_tui.domain.action import Verb
-from oncall_tui.domain.alert import Alert, AlertState, Pairs, ServiceHint, Severity
+from oncall_tui.domain.alert import Alert, AlertState, Pairs, ServiceHint
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
 from oncall_tui.providers.alertmanager.wire import WireAlert, WireSilence
-from oncall_tui.providers.http import stamp
-
-_SEVERITIES = {
-    Severity.CRITICAL: "critical crit page pager paging emergency emerg fatal disaster sev0 sev1 p0 p1",
-    Severity.ERROR: "error err major high sev2 p2",
-    Severity.WARNING: "warning warn average minor medium moderate sev3 p3 ticket",
-    Severity.INFO: "info information informational notice low none debug ok sev4 sev5 p4 p5",
-}
-_WORDS = {word: severity for severity, line in _SEVERITIES.items() for word in line.split()}
-
-
-def severity(word: str) -> Severity:
-    """The severity that a label's word means; a word that nobody knows is UNKNOWN (the label itself stays to see)."""
-    return _WORDS.get(word.strip().lower(), Severity.UNKNOWN)
+from oncall_tui.providers.http import Listing, severity, stamp
 
 
 def same_person(name: str, me: Iterable[str]) -> bool:
@@ -33,7 +19,15 @@ def same_person(name: str, me: Iterable[str]) -> bool:
     return bool(name) and name.strip().casefold() in {m.strip().casefold() for m in me if m}
 
 
-_Entry = tuple[WireAlert, tuple[WireSilence, ...], Alert]
+class _Entry:
+    """One alert as decoded, and the row that was made of it with the silences that held it then."""
+
+    __slots__ = ("held", "row", "wire")
+
+    def __init__(self, wire: WireAlert, row: Alert) -> None:
+        self.wire = wire
+        self.row = row
+        self.held: tuple[WireSilence, ...] = ()
 
 
 class Rows:
@@ -43,39 +37,30 @@ class Rows:
         self._options = options
         self._read_only = read_only
         self._decoder = msgspec.json.Decoder(WireAlert)
-        self._known: dict[bytes, _Entry] = {}
-        self._new: dict[bytes, _Entry] = {}
+        self._listing = Listing(self._entry)
+        self._entries: list[_Entry] = []
         self._by_id: dict[str, Alert] = {}
+
+    def _entry(self, raw: msgspec.Raw) -> _Entry:
+        wire = self._decoder.decode(raw)
+        return _Entry(wire, self.row(wire, ()))
 
     def take(self, raws: list[msgspec.Raw]) -> tuple[bool, int]:
         """Decode what changed. Tells whether a silence holds any of them, and how many items were not alerts."""
-        self._new = {}
-        bad = 0
-        for raw in raws:
-            digest = blake2b(raw, digest_size=16).digest()
-            entry = self._known.get(digest)
-            if entry is None:
-                try:
-                    wire = self._decoder.decode(raw)
-                    entry = (wire, (), self.row(wire, ()))
-                except (msgspec.MsgspecError, ValueError):
-                    bad += 1
-                    continue
-            self._new[digest] = entry
-        return any(wire.status.silencedBy for wire, _, _ in self._new.values()), bad
+        self._entries, bad = self._listing.take(raws)
+        return any(entry.wire.status.silencedBy for entry in self._entries), bad
 
     def rows(self, silences: Mapping[str, WireSilence]) -> tuple[Alert, ...]:
         """The rows of what was taken, given the *silences* by id."""
         by_id: dict[str, Alert] = {}
-        for digest, (wire, held, row) in self._new.items():
-            if wire.status.silencedBy:
-                now = tuple(silences[i] for i in wire.status.silencedBy if i in silences)
-                if now != held:
-                    held, row = now, self.row(wire, now)
-            row = self._reuse(row)
-            self._new[digest] = (wire, held, row)
-            by_id[row.id] = row
-        self._known, self._by_id = self._new, by_id
+        for entry in self._entries:
+            if entry.wire.status.silencedBy:
+                held = tuple(silences[i] for i in entry.wire.status.silencedBy if i in silences)
+                if held != entry.held:
+                    entry.held, entry.row = held, self.row(entry.wire, held)
+            entry.row = self._reuse(entry.row)
+            by_id[entry.row.id] = entry.row
+        self._by_id = by_id
         return tuple(by_id.values())
 
     def _reuse(self, row: Alert) -> Alert:

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 from oncall_tui.providers.http.acting import SETTLE_S, Sent, before_sending, read_back
 from oncall_tui.providers.http.client import Http, NotFound
-from oncall_tui.providers.http.text import ago, pieces, reference, stamp, utc, words
+from oncall_tui.providers.http.listing import Listing
+from oncall_tui.providers.http.text import ago, pieces, reference, severity, stamp, utc, words
 
 __all__ = [
     "SETTLE_S",
     "Http",
+    "Listing",
     "NotFound",
     "Sent",
     "ago",
@@ -24,6 +26,7 @@ __all__ = [
     "pieces",
     "read_back",
     "reference",
+    "severity",
     "stamp",
     "utc",
     "words",

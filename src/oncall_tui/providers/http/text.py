@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
+from oncall_tui.domain.alert import Severity
 from oncall_tui.secret import Secret, redact
 
 MESSAGE_LIMIT = 240
@@ -79,3 +80,17 @@ def say_json(status: int, body: bytes) -> str:
     if isinstance(said, dict):
         said = said.get("message") or said.get("error") or ""
     return said if isinstance(said, str) else ""
+
+
+_SEVERITIES = {
+    Severity.CRITICAL: "critical crit page pager paging emergency emerg fatal disaster sev0 sev1 p0 p1",
+    Severity.ERROR: "error err major high sev2 p2",
+    Severity.WARNING: "warning warn average minor medium moderate sev3 p3 ticket",
+    Severity.INFO: "info information informational notice low none debug ok sev4 sev5 p4 p5",
+}
+_WORDS = {word: severity for severity, line in _SEVERITIES.items() for word in line.split()}
+
+
+def severity(word: str) -> Severity:
+    """The severity that a word means; a word that nobody knows is UNKNOWN (what carried it stays to see)."""
+    return _WORDS.get(word.strip().lower(), Severity.UNKNOWN)

@@ -1,0 +1,1 @@
+"""PagerDuty, REST API v2 (``PagerDuty/api-schema``: ``reference/REST/openapiv3.json``)."""

@@ -1,0 +1,178 @@
+"""The PagerDuty provider: open incidents, who has them, when they escalate, and what can be done to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import msgspec
+
+from oncall_tui import errors
+from oncall_tui.clock import Clock
+from oncall_tui.contract import ActionHandler, Context, ReadRequest
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.reading import Problem, Reading, SourceState
+from oncall_tui.providers.http import Http, Listing
+from oncall_tui.providers.pagerduty.acting import Acknowledge, AddNote, Desk
+from oncall_tui.providers.pagerduty.api import ACCEPT, LAST, Api, say, turn
+from oncall_tui.providers.pagerduty.details import NONE, Details, details
+from oncall_tui.providers.pagerduty.escalating import Escalate, Level, levels
+from oncall_tui.providers.pagerduty.options import PagerDutyOptions
+from oncall_tui.providers.pagerduty.rows import row
+from oncall_tui.providers.pagerduty.wire import Incident
+
+if TYPE_CHECKING:
+    import httpx
+
+DETAILS_A_POLL = 20  # incidents whose alerts are read in one poll
+DETAILS_S = 2.0  # and how long that may take: the list itself is what matters
+MORE_IN_S = 3.0  # with more of them to read, the next poll: 20 each 3 s are 400 calls of the 960 a minute
+DENIED_S = 300.0  # a token that may not read alerts is not asked again at once
+
+
+class _Entry:
+    """One incident as decoded, and the row that was made of it with the details known then."""
+
+    __slots__ = ("details", "incident", "row")
+
+    def __init__(self, incident: Incident, made: Alert) -> None:
+        self.incident = incident
+        self.row = made
+        self.details = NONE
+
+
+class PagerDuty:
+    """One PagerDuty account (contract.Provider). One call a page and poll, and one for each new incident."""
+
+    provider = "pagerduty"
+
+    def __init__(self, options: PagerDutyOptions, http: Http, clock: Clock, read_only: bool) -> None:
+        self.source = options.name
+        self.interval_s = options.interval_s or 10.0
+        self.stale_after_s = 3 * self.interval_s
+        self.login = options.login
+        real = (urlsplit(options.url).hostname or "").endswith(".pagerduty.com")
+        self.banner = "" if real else f"endpoint {http.url}"
+        self._http = http
+        self._clock = clock
+        self._read_only = read_only
+        self._api = Api(http, options)
+        self._decoder = msgspec.json.Decoder(Incident)
+        self._listing = Listing(self._entry)
+        self._details: dict[str, tuple[int, Details]] = {}
+        self._details_after = 0.0
+        self._details_problem: Problem | None = None
+        self._by_id: dict[str, Alert] = {}
+        desk = Desk(options, self._api, clock, read_only)
+        self._handlers: dict[Verb, ActionHandler] = {
+            Verb.ACKNOWLEDGE: Acknowledge(desk),
+            Verb.NOTE: AddNote(desk),
+            Verb.ESCALATE: Escalate(desk),
+        }
+
+    def _entry(self, raw: msgspec.Raw) -> _Entry:
+        incident = self._decoder.decode(raw)
+        return _Entry(incident, row(self.source, incident, NONE, self._read_only))
+
+    def read(self, request: ReadRequest) -> Reading:
+        """Every open incident. Raises errors.SourceError where the list cannot be read whole."""
+        calls = self._http.calls
+        raws, cut = self._api.open_incidents()
+        entries, bad = self._listing.take(raws)
+        if bad and not entries:
+            raise errors.Malformed(f"{self._http.host} sent {bad} incidents that its API does not promise")
+        left = self._read_details(entries, request.watch)
+        rows = self._rows(entries)
+        return Reading(
+            source=self.source,
+            at=self._clock.now(),
+            alerts=rows,
+            problems=self._problems(cut, bad, len(raws)),
+            next_in_s=min(MORE_IN_S, self.interval_s) if left else None,
+            calls=self._http.calls - calls,
+        )
+
+    def _rows(self, entries: list[_Entry]) -> tuple[Alert, ...]:
+        by_id: dict[str, Alert] = {}
+        for entry in entries:
+            _, known = self._details.get(entry.incident.id, (0, NONE))
+            if known is not entry.details:
+                entry.details, entry.row = known, row(self.source, entry.incident, known, self._read_only)
+            old = self._by_id.get(entry.row.id)
+            if old is not None and old == entry.row:
+                entry.row = old
+            by_id[entry.row.id] = entry.row
+        self._by_id = by_id
+        return tuple(by_id.values())
+
+    def _problems(self, cut: bool, bad: int, total: int) -> tuple[Problem, ...]:
+        problems = [self._details_problem] if self._details_problem else []
+        if cut and total > LAST - 500:
+            message = f"over {LAST:,} are open, and the API shows no more than that"
+            problems.append(Problem(SourceState.DENIED, "incidents", message, "narrow it: teams, services, urgencies"))
+        elif cut:
+            problems.append(Problem(SourceState.STALE, "incidents", "the list moved while it was read: some may lack"))
+        if bad:
+            problems.append(Problem(SourceState.MALFORMED, f"{bad} of {total} incidents", "not as the API promises"))
+        return tuple(problems)
+
+    def _read_details(self, entries: list[_Entry], watch: frozenset[str]) -> int:
+        """Read the alerts of incidents that are new or have grown, a few a poll. How many are left for the next."""
+        counts = {e.incident.id: (e.incident.alert_counts.all if e.incident.alert_counts else 0) for e in entries}
+        self._details = {i: known for i, known in self._details.items() if i in counts}
+        wanted = [e for e in entries if self._details.get(e.incident.id, (-1, NONE))[0] != counts[e.incident.id]]
+        wanted.sort(key=lambda e: (e.row.id not in watch, -e.row.began))
+        started = self._clock.monotonic()
+        if started < self._details_after:
+            return 0
+        self._details_problem = None
+        for done, entry in enumerate(wanted):
+            if done >= DETAILS_A_POLL or self._clock.monotonic() - started > DETAILS_S:
+                return len(wanted) - done
+            incident_id = entry.incident.id
+            try:
+                self._details[incident_id] = (counts[incident_id], details(self._api.alerts(incident_id)))
+            except errors.SourceError as error:
+                self._details_problem = Problem(
+                    SourceState(error.state), "incidents' alerts", error.message, error.hint
+                )
+                if isinstance(error, errors.Denied):
+                    self._details_after = started + DENIED_S
+                return 0
+        return 0
+
+    def oncalls(self, target: str) -> tuple[Level, ...]:
+        """Who is on call now at each level of the policy of the incident *target* (a row's id). Raises SourceError."""
+        incident = self._api.incident(target.removeprefix(self.source + "/"))
+        return levels(self._api, incident.policy, self._http.server_now()) if incident and incident.policy else ()
+
+    def handlers(self) -> Mapping[Verb, ActionHandler]:
+        """What can be done to an incident here."""
+        return self._handlers
+
+    def renew(self) -> None:
+        """Read the token anew."""
+        self._http.renew()
+        self._details_after = 0.0
+
+    def close(self) -> None:
+        """Drop the connections."""
+        self._http.close()
+
+
+def build(options: PagerDutyOptions, context: Context, transport: httpx.BaseTransport | None = None) -> PagerDuty:
+    """The provider for one source. Opens nothing yet. *transport* is for tests."""
+    http = Http(
+        source=context.source,
+        url=options.url,
+        clock=context.clock,
+        authorization=lambda: "Token token=" + options.token.get(),
+        secrets=(options.token,),
+        headers={"Accept": ACCEPT, "Content-Type": "application/json"},
+        serial=turn(options),
+        say=say,
+        transport=transport,
+    )
+    return PagerDuty(options, http, context.clock, context.read_only)

@@ -1,0 +1,83 @@
+"""PagerDuty's incidents -> rows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import Alert, AlertState, Severity
+from oncall_tui.providers.http import severity, stamp
+from oncall_tui.providers.pagerduty.details import NONE, Details
+from oncall_tui.providers.pagerduty.wire import Incident, Reference
+
+_STATES = {
+    "triggered": AlertState.FIRING,
+    "acknowledged": AlertState.ACKNOWLEDGED,
+    "resolved": AlertState.RESOLVED,
+}
+_URGENCIES = {"high": Severity.CRITICAL, "low": Severity.WARNING}
+_ASKING = frozenset({Verb.ACKNOWLEDGE, Verb.NOTE, Verb.ESCALATE})
+VERBS: Mapping[AlertState, frozenset[Verb]] = {
+    AlertState.ACKNOWLEDGED: frozenset({Verb.NOTE, Verb.ESCALATE}),  # the API has no un-acknowledge
+    AlertState.RESOLVED: frozenset(),
+}
+
+
+def row(source: str, incident: Incident, details: Details = NONE, read_only: bool = False) -> Alert:
+    """One row. Raises ValueError where its beginning is no time."""
+    began = stamp(incident.created_at)
+    if began is None:
+        raise ValueError("created_at is no time")
+    state = _STATES.get(incident.status, AlertState.UNKNOWN)
+    acks = incident.acknowledgements or ()
+    keys = (f"dedup:{incident.incident_key}",) if incident.incident_key else ()
+    return Alert(
+        id=f"{source}/{incident.id}",
+        source=source,
+        provider="pagerduty",
+        native_id=incident.id,
+        state=state,
+        severity=_severity(incident),
+        title=incident.title or incident.summary or incident.id,
+        began=began,
+        changed=max((s for a in acks if (s := stamp(a.at))), default=stamp(incident.last_status_change_at)),
+        by=tuple(dict.fromkeys(a.acknowledger.label for a in acks)) if state is AlertState.ACKNOWLEDGED else (),
+        until=pending(incident, "unacknowledge") if state is AlertState.ACKNOWLEDGED else None,
+        comment="" if incident.status in _STATES else f"status {incident.status}",
+        urgency=incident.urgency or "",
+        escalates_at=pending(incident, "escalate"),
+        assigned=tuple(dict.fromkeys(a.assignee.label for a in incident.assigned)),
+        url=incident.html_url or "",
+        labels=details.labels,
+        annotations=_annotations(incident),
+        hint=details.hint,
+        keys=tuple(dict.fromkeys((*keys, *details.keys))),
+        label_sets=details.label_sets,
+        count=max(1, incident.alert_counts.all if incident.alert_counts else 1),
+        verbs=frozenset() if read_only else VERBS.get(state, _ASKING),
+    )
+
+
+def pending(incident: Incident, kind: str) -> float | None:
+    """When it does *kind* by itself, the soonest; None: it will not, or does not say."""
+    return min((s for p in incident.pending_actions or () if p.type == kind and (s := stamp(p.at))), default=None)
+
+
+def _severity(incident: Incident) -> Severity:
+    """The priority's word (``P1``) where it is one that is known, else the urgency's."""
+    said = severity(incident.priority.label) if incident.priority else Severity.UNKNOWN
+    return said if said is not Severity.UNKNOWN else _URGENCIES.get(incident.urgency or "", Severity.UNKNOWN)
+
+
+def _annotations(incident: Incident) -> tuple[tuple[str, str], ...]:
+    def name(thing: Reference | None) -> str:
+        return thing.label if thing else ""
+
+    pairs = (
+        ("incident", str(incident.incident_number or "")),
+        ("policy", name(incident.escalation_policy)),
+        ("priority", name(incident.priority)),
+        ("service", name(incident.service)),
+        ("teams", ", ".join(t.label for t in incident.teams or ())),
+    )
+    return tuple((key, value) for key, value in pairs if value)

@@ -1,0 +1,158 @@
+"""PagerDuty's own words, as far as they are used (its OpenAPI file: Incident, Alert, Oncall, IncidentNote).
+
+Enumerations stay strings: a value that is not known yet must become a row, not an error. What may be missing or null
+has a default.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """Anything that is pointed to; with ``include[]`` a user brings its name and e-mail."""
+
+    id: str = ""
+    type: str = ""
+    summary: str | None = None
+    name: str | None = None
+    email: str | None = None
+
+    @property
+    def label(self) -> str:
+        return self.summary or self.name or self.id
+
+
+class Assignment(msgspec.Struct, frozen=True):
+    assignee: Reference
+    at: str | None = None
+
+
+class Acknowledgement(msgspec.Struct, frozen=True):
+    acknowledger: Reference
+    at: str | None = None
+
+
+class PendingAction(msgspec.Struct, frozen=True):
+    """What it will do by itself: ``escalate``, ``unacknowledge``, ``resolve``, ``urgency_change``."""
+
+    type: str
+    at: str | None = None
+
+
+class AlertCounts(msgspec.Struct, frozen=True):
+    all: int = 0
+
+
+class Incident(msgspec.Struct, frozen=True):
+    """One incident as ``GET /incidents`` lists it."""
+
+    id: str
+    status: str
+    created_at: str
+    title: str | None = None
+    summary: str | None = None
+    incident_number: int | None = None
+    incident_key: str | None = None
+    urgency: str | None = None
+    html_url: str | None = None
+    priority: Reference | None = None
+    service: Reference | None = None
+    escalation_policy: Reference | None = None
+    teams: tuple[Reference, ...] | None = None
+    assignments: tuple[Assignment, ...] | None = None
+    acknowledgements: tuple[Acknowledgement, ...] | None = None
+    pending_actions: tuple[PendingAction, ...] | None = None
+    last_status_change_at: str | None = None
+    alert_counts: AlertCounts | None = None
+
+    @property
+    def policy(self) -> str:
+        return self.escalation_policy.id if self.escalation_policy else ""
+
+    @property
+    def assigned(self) -> tuple[Assignment, ...]:
+        return self.assignments or ()
+
+
+class Incidents(msgspec.Struct, frozen=True):
+    """A page of incidents."""
+
+    incidents: list[msgspec.Raw]
+    more: bool = False
+
+
+class OneIncident(msgspec.Struct, frozen=True):
+    incident: Incident
+
+
+class Body(msgspec.Struct, frozen=True):
+    details: Any = None
+
+
+class IncidentAlert(msgspec.Struct, frozen=True):
+    """One alert inside an incident; *body.details* is whatever the integration sent."""
+
+    alert_key: str | None = None
+    body: Body | None = None
+
+
+class IncidentAlerts(msgspec.Struct, frozen=True):
+    alerts: list[msgspec.Raw]
+
+
+class OnCall(msgspec.Struct, frozen=True):
+    """Who is on call at one level. Without start and end it is always."""
+
+    user: Reference
+    escalation_level: int
+    start: str | None = None
+    end: str | None = None
+
+
+class OnCalls(msgspec.Struct, frozen=True):
+    oncalls: list[OnCall]
+    more: bool = False
+
+
+class Rule(msgspec.Struct, frozen=True):
+    targets: tuple[Reference, ...] = ()
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """An escalation policy: its first rule is level 1."""
+
+    id: str
+    escalation_rules: tuple[Rule, ...] = ()
+
+
+class OnePolicy(msgspec.Struct, frozen=True):
+    escalation_policy: Policy
+
+
+class Note(msgspec.Struct, frozen=True):
+    id: str
+    content: str = ""
+    created_at: str | None = None
+
+
+class OneNote(msgspec.Struct, frozen=True):
+    note: Note
+
+
+class Notes(msgspec.Struct, frozen=True):
+    notes: list[Note]
+
+
+class LogEntry(msgspec.Struct, frozen=True):
+    """One thing that happened to an incident: ``acknowledge_log_entry``, ``escalate_log_entry``, …"""
+
+    type: str = ""
+    created_at: str | None = None
+    agent: Reference | None = None
+
+
+class LogEntries(msgspec.Struct, frozen=True):
+    log_entries: list[LogEntry]
