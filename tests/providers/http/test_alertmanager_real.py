@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -111,3 +114,167 @@ def test_acknowledge_and_back(
     plan, _, check = act(provider, ask(Verb.UNACKNOWLEDGE, held, alice), board)
     assert (check.state, check.message) == (OutcomeState.DONE, "no longer acknowledged by Alice")
     assert row(board_of(provider), **labels).state is AlertState.FIRING
+
+
+def test_acknowledged_by_somebody_first_is_refused_with_their_name(
+    alertmanager: Any, provider: Alertmanager, board_of: Callable[[Any], Any], row: Callable[..., Any], alice: Actor
+) -> None:
+    alertmanager.fire({"alertname": "Down"})
+    board = board_of(provider)
+    asked = ask(Verb.ACKNOWLEDGE, row(board, alertname="Down"), alice)
+    plan = provider.handlers()[Verb.ACKNOWLEDGE].plan(asked, board)
+    alertmanager.silence("bob@example.com", "ACK! karma", 600, alertname="Down")
+    with pytest.raises(errors.Refused, match=r"acknowledged by bob@example.com, .*, until \d\d:\d\d UTC"):
+        provider.handlers()[Verb.ACKNOWLEDGE].check(plan)
+    with pytest.raises(errors.Refused, match=r"acknowledged by bob@example\.com"):
+        provider.handlers()[Verb.ACKNOWLEDGE].plan(asked, board)
+    board = board_of(provider)
+    theirs = row(board, alertname="Down")
+    assert theirs.by == ("bob@example.com",)
+    with pytest.raises(errors.Refused, match=r"made by bob@example\.com"):
+        provider.handlers()[Verb.UNACKNOWLEDGE].plan(ask(Verb.UNACKNOWLEDGE, theirs, alice), board)
+    assert [s["status"]["state"] for s in alertmanager.silences()] == ["active"]
+
+
+def test_labels_that_match_more_than_one_alert_are_asked_about(
+    alertmanager: Any, provider: Alertmanager, board_of: Callable[[Any], Any], row: Callable[..., Any], alice: Actor
+) -> None:
+    narrow, wide = {"alertname": "Down", "job": "api"}, {"alertname": "Down", "job": "api", "zone": "a"}
+    alertmanager.fire(narrow, wide, {"alertname": "Down", "job": "web"})
+    board = board_of(provider)
+    target = next(a for a in board.alerts.values() if dict(a.labels) == narrow)
+    handler = provider.handlers()[Verb.ACKNOWLEDGE]
+    plan = handler.plan(ask(Verb.ACKNOWLEDGE, target, alice), board)
+    assert plan.confirm is Confirm.YES
+    assert plan.affects == ("Down (job=api, zone=a)",)
+    assert ("matches", "2 alerts: this one and 1 with more labels") in plan.lines
+    handler.check(plan)
+    alertmanager.fire({**wide, "zone": "b"})
+    with pytest.raises(errors.Refused, match=r"also hide Down \(job=api, zone=b\)"):
+        handler.check(plan)
+    assert handler.plan(ask(Verb.ACKNOWLEDGE, row(board, zone="a"), alice), board).confirm is Confirm.NONE
+
+
+def test_silence_previews_what_it_hides_and_is_verified(
+    alertmanager: Any, provider: Alertmanager, board_of: Callable[[Any], Any], row: Callable[..., Any], alice: Actor
+) -> None:
+    alertmanager.fire(
+        *({"alertname": "Load", "team": "payments", "n": str(n)} for n in range(4)), {"alertname": "Other"}
+    )
+    board = board_of(provider)
+    target = row(board, n="2")
+    plan, _, check = act(
+        provider,
+        ask(Verb.SILENCE, target, alice, reason="known, see the ticket", for_s=1800, matchers=(("team", "payments"),)),
+        board,
+    )
+    lines = dict(plan.lines)
+    assert (plan.confirm, len(plan.affects)) == (Confirm.YES, 3)
+    assert (lines["matchers"], lines["hides now"], lines["reason"]) == (
+        'team="payments"',
+        "4 alerts",
+        "known, see the ticket",
+    )
+    assert "after 30 min" in lines["ends"]
+    assert any("no resolve" in warning for warning in plan.warnings)
+    assert (check.state, check.message[:30]) == (OutcomeState.DONE, "silenced by alice@example.com ")
+    assert {a["labels"]["alertname"] for a in alertmanager.alerts(silenced="false")} == {"Other"}
+    held = row(board_of(provider), n="2")
+    assert (held.state, held.comment) == (AlertState.SILENCED, "known, see the ticket")
+    with pytest.raises(errors.Refused, match=r"silenced by alice@example\.com"):
+        provider.handlers()[Verb.ACKNOWLEDGE].plan(ask(Verb.ACKNOWLEDGE, held, alice), board)
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({}, "reason"),
+        ({"reason": "x", "for_s": -1.0}, "at most 7 days"),
+        ({"reason": "x", "for_s": 8 * 86400.0}, "at most 7 days"),
+        ({"reason": "x", "matchers": (("team", ""),)}, "label with a value"),
+        ({"reason": "x", "matchers": (("a", "1"), ("a", "2"))}, "twice"),
+    ],
+)
+def test_a_silence_without_reason_end_or_matcher_is_refused(
+    alertmanager: Any,
+    provider: Alertmanager,
+    board_of: Callable[[Any], Any],
+    row: Callable[..., Any],
+    alice: Actor,
+    more: dict[str, Any],
+    words: str,
+) -> None:
+    alertmanager.fire({"alertname": "Down"})
+    board = board_of(provider)
+    with pytest.raises(errors.Refused, match=words):
+        provider.handlers()[Verb.SILENCE].plan(ask(Verb.SILENCE, row(board), alice, **more), board)
+    assert alertmanager.silences() == []
+
+
+def test_a_lost_answer_is_found_again_by_reading(
+    alertmanager: Any, provider: Alertmanager, board_of: Callable[[Any], Any], row: Callable[..., Any], alice: Actor
+) -> None:
+    alertmanager.fire(NASTY)
+    board = board_of(provider)
+    alertmanager.silence("alice@example.com", "ACK! an older one", 1, **NASTY)
+    alertmanager.wait(lambda: alertmanager.alerts()[0]["status"]["state"] == "active")
+    handler = provider.handlers()[Verb.ACKNOWLEDGE]
+    plan = handler.plan(ask(Verb.ACKNOWLEDGE, row(board), alice), board)
+    assert handler.verify(plan, None).state is OutcomeState.PENDING  # the older one is not taken for ours
+    handler.send(plan)
+    assert handler.verify(plan, None).state is OutcomeState.DONE
+
+
+def test_keep_extends_the_same_silence_until_it_is_over(
+    alertmanager: Any, provider: Alertmanager, board_of: Callable[[Any], Any], row: Callable[..., Any], alice: Actor
+) -> None:
+    alertmanager.fire(NASTY)
+    board = board_of(provider)
+    plan, receipt, _ = act(provider, ask(Verb.ACKNOWLEDGE, row(board), alice), board)
+    now = time.time()
+    assert provider.keep(plan, receipt, now) == pytest.approx(now + 600, abs=5)  # not due
+    (before,) = alertmanager.silences()
+    assert provider.keep(plan, receipt, now + 700) == pytest.approx(now + 700 + 600, abs=5)
+    (after,) = alertmanager.silences()
+    assert (after["id"], after["startsAt"]) == (before["id"], before["startsAt"])
+    assert after["endsAt"] > before["endsAt"]
+    alertmanager.http.delete(f"/silence/{after['id']}").raise_for_status()
+    assert provider.keep(plan, receipt, now + 1400) is None
+    assert [s["status"]["state"] for s in alertmanager.silences()] == ["expired"]
+
+
+def test_keep_lets_a_resolved_alert_go(
+    alertmanager: Any, provider: Alertmanager, board_of: Callable[[Any], Any], row: Callable[..., Any], alice: Actor
+) -> None:
+    alertmanager.fire({"alertname": "Down"})
+    board = board_of(provider)
+    plan, receipt, _ = act(provider, ask(Verb.ACKNOWLEDGE, row(board), alice), board)
+    (before,) = alertmanager.silences()
+    ended = [{"labels": {"alertname": "Down"}, "endsAt": before["startsAt"]}]
+    alertmanager.http.post("/alerts", json=ended).raise_for_status()
+    alertmanager.wait(lambda: not alertmanager.alerts())
+    assert provider.keep(plan, receipt, time.time() + 700) is None
+    assert alertmanager.silences()[0]["endsAt"] == before["endsAt"]
+
+
+def test_the_command_to_copy_does_the_same(
+    alertmanager: Any, provider: Alertmanager, board_of: Callable[[Any], Any], row: Callable[..., Any], alice: Actor
+) -> None:
+    amtool = shutil.which("amtool")
+    if amtool is None:
+        pytest.skip("no amtool here")
+    labels = {"alertname": "Down", "path": '[/prod] "x" \\ ok', "who": "当番"}
+    alertmanager.fire(labels)
+    board = board_of(provider)
+    plan = provider.handlers()[Verb.ACKNOWLEDGE].plan(ask(Verb.ACKNOWLEDGE, row(board), alice), board)
+    subprocess.run(shlex.split(plan.commands[0]), check=True, capture_output=True, timeout=10)
+    held = row(board_of(provider))
+    assert (held.state, held.by) == (AlertState.ACKNOWLEDGED, ("alice@example.com",))
+
+
+def test_a_stopped_server_is_offline(alertmanager: Any, provider: Alertmanager) -> None:
+    alertmanager.fire({"alertname": "Down"})
+    assert len(provider.read(ReadRequest()).alerts) == 1
+    alertmanager.stop()
+    with pytest.raises(errors.Offline, match="refuses connections"):
+        provider.read(ReadRequest())

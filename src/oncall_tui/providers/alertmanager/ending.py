@@ -19,7 +19,6 @@ from oncall_tui.providers.alertmanager.wire import WireAlert, WireSilence
 from oncall_tui.providers.http import Sent, before_sending, read_back, stamp
 
 EXTEND_UNDER_S = 300.0
-RETRY_S = 30.0
 
 
 def own(silences: tuple[WireSilence, ...], actor: Actor) -> tuple[WireSilence, ...]:
@@ -128,14 +127,14 @@ class Keeper:
         self.desk = desk
 
     def keep(self, plan: Plan, receipt: Receipt, now: float) -> float | None:
-        """Extend it if under five minutes are left. When to ask again (seconds since the epoch); None: it is over."""
+        """Extend it if under five minutes are left. When to ask again (seconds since the epoch); None: it is over.
+
+        Raises SourceError or ActionError where that cannot be told: ask again soon, a few minutes are left.
+        """
         silence_id = safe_id(str(receipt.data.get("silenceID", "")))
-        skew = self.desk.api.http.server_now() - self.desk.clock.now()
-        try:
-            ends = self._extended(plan, silence_id, now + skew)
-        except (errors.SourceError, errors.ActionError):
-            # Not known is not over: asked again while there is time; the source's state says what is wrong.
-            return now + RETRY_S if now < plan.made_at + LONGEST_KEPT_S else None
+        http = self.desk.api.http
+        ends = self._extended(plan, silence_id, now + http.server_now() - self.desk.clock.now())
+        skew = http.server_now() - self.desk.clock.now()
         return None if ends is None else max(now + 1.0, ends - skew - EXTEND_UNDER_S)
 
     def _extended(self, plan: Plan, silence_id: str, now: float) -> float | None:
@@ -168,6 +167,3 @@ class Keeper:
             api.expire(safe_id(posted))
             return None
         return until
-
-
-LONGEST_KEPT_S = 3 * 3600.0  # past the session's own two hours nothing is retried

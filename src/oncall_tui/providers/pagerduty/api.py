@@ -160,7 +160,7 @@ class Api:
         """An escalation policy, None where this token may not read it: on-call levels then come from who is on call."""
         try:
             return self.http.get(f"/escalation_policies/{quote(policy_id, safe='')}", OnePolicy).escalation_policy
-        except (NotFound, errors.Denied, errors.Malformed):
+        except (errors.Denied, errors.Malformed):
             return None
 
     def notes(self, incident_id: str) -> list[Note]:
@@ -172,7 +172,7 @@ class Api:
         try:
             path = self._path(incident_id) + "/log_entries"
             return self.http.get(path, LogEntries, [("limit", str(PAGE))]).log_entries
-        except (NotFound, errors.Denied):
+        except (errors.Malformed, errors.Denied):  # it is evidence where there is none else, never the only source
             return []
 
     def update(self, incident_id: str, change: dict[str, Any], email: str) -> Incident:
