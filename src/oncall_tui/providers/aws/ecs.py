@@ -1,0 +1,63 @@
+"""The ECS provider: services and deploys of one account and region, and rolling a deploy back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from oncall_tui.contract import ActionHandler, Context, ReadRequest
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.reading import Reading
+from oncall_tui.providers.aws import budget
+from oncall_tui.providers.aws.ecs_known import Known
+from oncall_tui.providers.aws.ecs_read import EcsReader
+from oncall_tui.providers.aws.options import EcsOptions
+from oncall_tui.providers.aws.session import Sessions
+from oncall_tui.providers.aws.wire import Transport, Wire
+
+
+class EcsProvider:
+    """One ECS source. *calls* counts AWS calls by operation since the start."""
+
+    provider = "ecs"
+    interval_s = 3.0  # each reading says itself when it wants to be asked next
+    stale_after_s = 90.0  # a whole sweep takes 70 s
+
+    def __init__(self, options: EcsOptions, context: Context, transport: Transport | None = None) -> None:
+        self.source = options.name
+        self.calls: Counter[str] = Counter()
+        self._sessions = Sessions(options)
+        self.login = self._sessions.login
+        allowance = budget.shared(context.clock, *self._sessions.budget_key())
+        wire = Wire(self._sessions, "ecs", allowance, self.calls, transport)
+        known = Known(wire)
+        self._reader = EcsReader(
+            options.name, wire, known, context.clock, options.clusters, options.account, not context.read_only
+        )
+        self._handlers: dict[Verb, ActionHandler] = {}
+
+    @property
+    def banner(self) -> str:
+        """``endpoint http://…`` where it is not AWS that is asked."""
+        return self._sessions.banner("ecs")
+
+    def read(self, request: ReadRequest) -> Reading:
+        """One poll: a bounded number of calls. Raises SourceError where nothing at all could be read."""
+        return self._reader.read(request)
+
+    def handlers(self) -> Mapping[Verb, ActionHandler]:
+        """Rolling back, unless nothing may be written."""
+        return self._handlers
+
+    def renew(self) -> None:
+        """Forget keys and clients."""
+        self._sessions.renew()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._sessions.close()
+
+
+def build(options: EcsOptions, context: Context) -> EcsProvider:
+    """The provider of one configured source. Reads ``~/.aws/config``, makes no call."""
+    return EcsProvider(options, context)

@@ -1,0 +1,285 @@
+"""The parts of ECS's answers that are used, typed. Fields and enums: botocore's ``ecs/2014-11-13`` service model.
+
+Each answer's own list has no default: an answer without it (a captive portal's, a proxy's) does not decode. Times are
+seconds since the epoch, as ECS's JSON 1.1 carries them. Environment values are not declared here, so never kept.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Answer(msgspec.Struct, gc=False, rename="camel"):
+    """What comes over the wire: unknown fields are passed over."""
+
+
+class Failure(Answer):
+    arn: str = ""
+    reason: str = ""
+    detail: str = ""
+
+
+class ListClusters(Answer):
+    cluster_arns: list[str]
+    next_token: str = ""
+
+
+class ListServices(Answer):
+    service_arns: list[str]
+    next_token: str = ""
+
+
+class ClusterW(Answer):
+    cluster_arn: str
+    cluster_name: str = ""
+    status: str = ""
+    running_tasks_count: int = 0
+    pending_tasks_count: int = 0
+    active_services_count: int = 0
+
+
+class DescribeClusters(Answer):
+    clusters: list[ClusterW]
+    failures: list[Failure] = []
+
+
+class EventW(Answer):
+    created_at: float = 0.0
+    message: str = ""
+
+
+class DeploymentW(Answer):
+    id: str
+    status: str = ""
+    task_definition: str = ""
+    desired_count: int = 0
+    running_count: int = 0
+    pending_count: int = 0
+    failed_tasks: int = 0
+    created_at: float = 0.0
+    updated_at: float = 0.0
+    rollout_state: str = ""
+    rollout_state_reason: str = ""
+
+
+class TaskSetW(Answer):
+    id: str
+    status: str = ""
+    task_definition: str = ""
+    started_by: str = ""
+    external_id: str = ""
+    computed_desired_count: int = 0
+    running_count: int = 0
+    pending_count: int = 0
+    created_at: float = 0.0
+    updated_at: float = 0.0
+    stability_status: str = ""
+
+
+class ControllerW(Answer):
+    type: str = "ECS"
+
+
+class BreakerConfigW(Answer):
+    enable: bool = False
+    rollback: bool = False
+
+
+class ConfigurationW(Answer):
+    strategy: str = "ROLLING"
+    bake_time_in_minutes: int | None = None
+    deployment_circuit_breaker: BreakerConfigW | None = None
+
+
+class SummaryW(Answer):
+    arn: str = ""
+    requested_task_count: int = 0
+    running_task_count: int = 0
+    pending_task_count: int = 0
+    requested_production_traffic_weight: float | None = None
+
+
+class ServiceW(Answer):
+    service_arn: str
+    service_name: str
+    cluster_arn: str
+    status: str = ""
+    desired_count: int = 0
+    running_count: int = 0
+    pending_count: int = 0
+    task_definition: str = ""
+    deployments: list[DeploymentW] = []
+    task_sets: list[TaskSetW] = []
+    events: list[EventW] = []
+    deployment_controller: ControllerW | None = None
+    deployment_configuration: ConfigurationW | None = None
+    current_service_deployment: str = ""
+    current_service_revisions: list[SummaryW] = []
+
+    @property
+    def controller(self) -> str:
+        return self.deployment_controller.type if self.deployment_controller else "ECS"
+
+
+class DescribeServices(Answer):
+    services: list[ServiceW]
+    failures: list[Failure] = []
+
+
+class BriefW(Answer):
+    """One of ListServiceDeployments."""
+
+    service_deployment_arn: str
+    created_at: float = 0.0
+    started_at: float | None = None
+    finished_at: float | None = None
+    target_service_revision_arn: str = ""
+    status: str = ""
+    status_reason: str = ""
+
+
+class ListServiceDeployments(Answer):
+    service_deployments: list[BriefW]
+    next_token: str = ""
+
+
+class HookW(Answer):
+    hook_id: str = ""
+    target_type: str = ""
+    status: str = ""
+    expires_at: float | None = None
+    timeout_action: str = ""
+
+
+class RollbackW(Answer):
+    reason: str = ""
+    started_at: float | None = None
+    service_revision_arn: str = ""
+
+
+class BreakerW(Answer):
+    status: str = ""
+    failure_count: int = 0
+    threshold: int = 0
+
+
+class AlarmsW(Answer):
+    triggered_alarm_names: list[str] = []
+
+
+class ServiceDeploymentW(Answer):
+    service_deployment_arn: str
+    service_arn: str = ""
+    cluster_arn: str = ""
+    created_at: float = 0.0
+    started_at: float | None = None
+    finished_at: float | None = None
+    stopped_at: float | None = None
+    status: str = ""
+    status_reason: str = ""
+    lifecycle_stage: str = ""
+    lifecycle_hook_details: list[HookW] = []
+    source_service_revisions: list[SummaryW] = []
+    target_service_revision: SummaryW | None = None
+    deployment_configuration: ConfigurationW | None = None
+    rollback: RollbackW | None = None
+    deployment_circuit_breaker: BreakerW | None = None
+    alarms: AlarmsW | None = None
+
+    @property
+    def target_arn(self) -> str:
+        return self.target_service_revision.arn if self.target_service_revision else ""
+
+
+class DescribeServiceDeployments(Answer):
+    service_deployments: list[ServiceDeploymentW]
+    failures: list[Failure] = []
+
+
+class ContainerImageW(Answer):
+    container_name: str = ""
+    image_digest: str = ""
+    image: str = ""
+
+
+class ServiceRevisionW(Answer):
+    service_revision_arn: str
+    task_definition: str = ""
+    container_images: list[ContainerImageW] = []
+    created_at: float = 0.0
+    load_balancers: list[msgspec.Raw] = []
+    network_configuration: msgspec.Raw | None = None
+    capacity_provider_strategy: list[msgspec.Raw] = []
+    platform_version: str = ""
+
+
+class DescribeServiceRevisions(Answer):
+    service_revisions: list[ServiceRevisionW]
+    failures: list[Failure] = []
+
+
+class NameW(Answer):
+    """A name, and never the value beside it."""
+
+    name: str = ""
+
+
+class PortW(Answer):
+    container_port: int | None = None
+    protocol: str = ""
+
+
+class ContainerW(Answer):
+    name: str = ""
+    image: str = ""
+    cpu: int = 0
+    memory: int | None = None
+    memory_reservation: int | None = None
+    port_mappings: list[PortW] = []
+    environment: list[NameW] = []
+    secrets: list[NameW] = []
+    environment_files: list[msgspec.Raw] = []
+
+
+class TaskDefinitionW(Answer):
+    task_definition_arn: str
+    container_definitions: list[ContainerW] = []
+    cpu: str = ""
+    memory: str = ""
+    status: str = ""
+    network_mode: str = ""
+    task_role_arn: str = ""
+    execution_role_arn: str = ""
+    registered_at: float | None = None
+    registered_by: str = ""
+
+
+class DescribeTaskDefinition(Answer):
+    task_definition: TaskDefinitionW
+
+
+class ListTasks(Answer):
+    task_arns: list[str]
+    next_token: str = ""
+
+
+class TaskContainerW(Answer):
+    name: str = ""
+    exit_code: int | None = None
+    reason: str = ""
+
+
+class TaskW(Answer):
+    task_arn: str
+    task_definition_arn: str = ""
+    started_by: str = ""
+    stop_code: str = ""
+    stopped_reason: str = ""
+    stopped_at: float | None = None
+    stopping_at: float | None = None
+    containers: list[TaskContainerW] = []
+
+
+class DescribeTasks(Answer):
+    tasks: list[TaskW]
+    failures: list[Failure] = []

@@ -1,0 +1,90 @@
+"""What never changes once it was read: service revisions, task definitions, why a task stopped. Bounded, and shared by
+the poller's and the action's thread."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable
+from typing import Generic, TypeVar
+
+from oncall_tui.domain.deploy import TaskFailure
+from oncall_tui.domain.revision import Revision
+from oncall_tui.providers.aws import ecs_decode as w
+from oncall_tui.providers.aws import ecs_rows as rows
+from oncall_tui.providers.aws.budget import Lane
+from oncall_tui.providers.aws.wire import Wire
+
+K = TypeVar("K")
+V = TypeVar("V")
+REVISIONS_A_CALL = 20
+
+
+class Lru(Generic[K, V]):
+    """The last *size* values that were put or asked for. Safe between threads."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._values: OrderedDict[K, V] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: K) -> V | None:
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+            return self._values.get(key)
+
+    def put(self, key: K, value: V) -> None:
+        with self._lock:
+            self._values[key] = value
+            self._values.move_to_end(key)
+            while len(self._values) > self._size:
+                self._values.popitem(last=False)
+
+    def __contains__(self, key: object) -> bool:
+        with self._lock:
+            return key in self._values
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+class Known:
+    """The caches of one source, and the calls that fill them."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self.revisions: Lru[str, w.ServiceRevisionW] = Lru(4000)
+        self.definitions: Lru[str, w.TaskDefinitionW] = Lru(2000)
+        self.tasks: Lru[str, tuple[str, TaskFailure | None]] = Lru(4000)  # task ARN -> (task definition, why)
+
+    def read_revisions(self, arns: Iterable[str], lane: Lane) -> None:
+        """DescribeServiceRevisions of those not yet known, 20 a call. Raises SourceError or Later."""
+        todo = [a for a in dict.fromkeys(arns) if a and a not in self.revisions]
+        for at in range(0, len(todo), REVISIONS_A_CALL):
+            chunk = todo[at : at + REVISIONS_A_CALL]
+            answer = self._wire.read(
+                w.DescribeServiceRevisions, "DescribeServiceRevisions", lane, serviceRevisionArns=chunk
+            )
+            for found in answer.service_revisions:
+                self.revisions.put(found.service_revision_arn, found)
+
+    def read_definition(self, arn: str, lane: Lane, again: bool = False) -> w.TaskDefinitionW:
+        """DescribeTaskDefinition; *again* for its status, the one thing of it that changes. Raises as above."""
+        known = self.definitions.get(arn)
+        if known is None or again:
+            answer = self._wire.read(w.DescribeTaskDefinition, "DescribeTaskDefinition", lane, taskDefinition=arn)
+            known = answer.task_definition
+            self.definitions.put(arn, known)
+        return known
+
+    def definition_of(self, revision_arn: str) -> str:
+        """The task definition's ARN of a service revision; empty where it was not read."""
+        found = self.revisions.get(revision_arn)
+        return found.task_definition if found else ""
+
+    def revision(self, revision_arn: str = "", task_definition: str = "") -> Revision:
+        """The domain's revision from what is known now; no call is made."""
+        made = self.revisions.get(revision_arn) if revision_arn else None
+        name = made.task_definition if made else task_definition
+        return rows.revision(name or "?", made, self.definitions.get(name) if name else None)

@@ -1,0 +1,248 @@
+"""An AWS account in memory: a transport that answers as bytes and checks each request against botocore's model."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import botocore.session
+from botocore.exceptions import ClientError
+from botocore.validate import ParamValidator
+
+ACCOUNT, REGION = "123456789012", "eu-west-1"
+_models: dict[str, Any] = {}
+
+
+def model(service: str) -> Any:
+    """botocore's model of a service, loaded once for all tests."""
+    if service not in _models:
+        _models[service] = botocore.session.Session().get_service_model(service)
+    return _models[service]
+
+
+def error(operation: str, code: str, message: str = "", status: int = 400, **headers: str) -> ClientError:
+    """What botocore raises for an error answer."""
+    meta = {"HTTPStatusCode": status, "HTTPHeaders": {k.replace("_", "-"): v for k, v in headers.items()}}
+    return ClientError({"Error": {"Code": code, "Message": message}, "ResponseMetadata": meta}, operation)
+
+
+def arn(kind: str, *path: str) -> str:
+    return f"arn:aws:ecs:{REGION}:{ACCOUNT}:{kind}/{'/'.join(path)}"
+
+
+def task_definition(family: str, number: int) -> str:
+    return arn("task-definition", f"{family}:{number}")
+
+
+class World:
+    """*services* by (cluster, name); *refuse* maps an operation, or (operation, cluster), to what it raises or answers."""
+
+    def __init__(self, clock: Any) -> None:
+        self.clock = clock
+        self.services: dict[tuple[str, str], dict[str, Any]] = {}
+        self.deploys: dict[str, dict[str, Any]] = {}  # by ARN
+        self.revisions: dict[str, dict[str, Any]] = {}
+        self.inactive: set[str] = set()
+        self.tasks: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        self.refuse: dict[Any, Any] = {}
+        self.asked: Counter[str] = Counter()
+        self.sent: list[tuple[str, dict[str, Any], bool]] = []
+
+    def __call__(self, operation: str, params: dict[str, Any], acting: bool) -> bytes:
+        report = ParamValidator().validate(params, model("ecs").operation_model(operation).input_shape)
+        assert not report.has_errors(), report.generate_report()
+        self.asked[operation] += 1
+        self.sent.append((operation, params, acting))
+        for key in (operation, (operation, str(params.get("cluster", "")).rsplit("/", 1)[-1])):
+            if key in self.refuse:
+                answer = self.refuse[key]
+                if isinstance(answer, Exception):
+                    raise answer
+                return bytes(answer)
+        return json.dumps(getattr(self, operation)(**params)).encode()
+
+    # --- building ---
+
+    def service(
+        self, cluster: str, name: str, *, desired: int = 2, number: int = 41, age: float = 30 * 86_400
+    ) -> dict[str, Any]:
+        """A service at rest."""
+        at = self.clock.now() - age
+        definition = task_definition(name, number)
+        made = {
+            "serviceArn": arn("service", cluster, name),
+            "serviceName": name,
+            "clusterArn": arn("cluster", cluster),
+            "status": "ACTIVE",
+            "desiredCount": desired,
+            "runningCount": desired,
+            "pendingCount": 0,
+            "taskDefinition": definition,
+            "deploymentController": {"type": "ECS"},
+            "deployments": [self.deployment(f"ecs-svc/{name}-{number}", definition, desired, at)],
+            "events": [{"id": str(i), "createdAt": at - i, "message": f"({name}) steady {i}"} for i in range(100)],
+        }
+        self.services[cluster, name] = made
+        return made
+
+    @staticmethod
+    def deployment(id_: str, definition: str, desired: int, at: float, **more: Any) -> dict[str, Any]:
+        rest = {"status": "PRIMARY", "rolloutState": "COMPLETED", "failedTasks": 0, "pendingCount": 0}
+        counts = {"desiredCount": desired, "runningCount": desired, "createdAt": at, "updatedAt": at}
+        return {"id": id_, "taskDefinition": definition, **rest, **counts, **more}
+
+    def revision(self, cluster: str, name: str, id_: str, number: int, digest: str = "") -> str:
+        made = arn("service-revision", cluster, name, id_)
+        image = f"registry.example.com/{name}:v{number}"
+        self.revisions[made] = {
+            "serviceRevisionArn": made,
+            "taskDefinition": task_definition(name, number),
+            "containerImages": [
+                {"containerName": "app", "image": image, "imageDigest": digest or f"sha256:{number:064x}"}
+            ],
+        }
+        return made
+
+    def deploy(
+        self, cluster: str, name: str, old: int | None, new: int, *, age: float, status: str = "SUCCESSFUL", **more: Any
+    ) -> dict[str, Any]:
+        """A service deployment that began *age* seconds ago; its service's deployments[] are the caller's."""
+        id_ = f"d{len(self.deploys):04d}"
+        made = arn("service-deployment", cluster, name, id_)
+        at = self.clock.now() - age
+        target = {
+            "arn": self.revision(cluster, name, f"r{id_}", new),
+            "requestedTaskCount": 2,
+            "runningTaskCount": 1,
+            "pendingTaskCount": 1,
+        }
+        source = [] if old is None else [{"arn": self.revision(cluster, name, f"s{id_}", old), "runningTaskCount": 1}]
+        self.deploys[made] = {
+            "serviceDeploymentArn": made,
+            "serviceArn": arn("service", cluster, name),
+            "clusterArn": arn("cluster", cluster),
+            "createdAt": at,
+            "startedAt": at,
+            **(
+                {"finishedAt": at + 60}
+                if status in ("SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED")
+                else {}
+            ),
+            "status": status,
+            "targetServiceRevision": target,
+            "sourceServiceRevisions": source,
+            "deploymentConfiguration": {"strategy": "ROLLING"},
+            **more,
+        }
+        return self.deploys[made]
+
+    def rolling(self, cluster: str, name: str, old: int = 41, new: int = 42, age: float = 30.0) -> dict[str, Any]:
+        """A service with a deploy under way, and the one before it, a week old."""
+        service = self.service(cluster, name, number=old)
+        self.deploy(cluster, name, old - 1, old, age=7 * 86_400)
+        made = self.deploy(cluster, name, old, new, age=age, status="IN_PROGRESS")
+        at = self.clock.now() - age
+        service["taskDefinition"] = task_definition(name, new)
+        service["deployments"][0] |= {"status": "ACTIVE"}
+        first = self.deployment(
+            f"ecs-svc/{name}-{new}", task_definition(name, new), 2, at, rolloutState="IN_PROGRESS", runningCount=1
+        )
+        service["deployments"].insert(0, first)
+        service["currentServiceDeployment"] = made["serviceDeploymentArn"]
+        return made
+
+    # --- answering ---
+
+    def ListClusters(self, **_: Any) -> Any:
+        return {"clusterArns": [arn("cluster", c) for c in dict.fromkeys(c for c, _ in self.services)]}
+
+    def ListServices(self, cluster: str, maxResults: int = 10, nextToken: str = "0", **_: Any) -> Any:
+        found = [s["serviceArn"] for (c, _), s in self.services.items() if c == cluster]
+        at = int(nextToken)
+        more = {"nextToken": str(at + maxResults)} if at + maxResults < len(found) else {}
+        return {"serviceArns": found[at : at + maxResults], **more}
+
+    def DescribeClusters(self, clusters: list[str], **_: Any) -> Any:
+        return {"clusters": [self._cluster(c) for c in clusters], "failures": []}
+
+    def _cluster(self, name: str) -> Any:
+        of = [s for (c, _), s in self.services.items() if c == name]
+        return {
+            "clusterArn": arn("cluster", name),
+            "clusterName": name,
+            "activeServicesCount": len(of),
+            "runningTasksCount": sum(s["runningCount"] for s in of),
+            "pendingTasksCount": sum(s["pendingCount"] for s in of),
+        }
+
+    def DescribeServices(self, cluster: str, services: list[str], **_: Any) -> Any:
+        assert len(services) <= 10
+        cluster = cluster.rsplit("/", 1)[-1]
+        found = [self.services.get((cluster, n)) for n in services]
+        missing = [
+            {"arn": arn("service", cluster, n), "reason": "MISSING"}
+            for n, s in zip(services, found, strict=True)
+            if not s
+        ]
+        return {"services": [s for s in found if s], "failures": missing}
+
+    def ListServiceDeployments(self, service: str, cluster: str, **_: Any) -> Any:
+        of = [
+            d for d in self.deploys.values() if d["serviceArn"].endswith(f"/{service}") and d["clusterArn"] == cluster
+        ]
+        keys = ("serviceDeploymentArn", "createdAt", "startedAt", "finishedAt", "status")
+        return {
+            "serviceDeployments": [
+                {k: d[k] for k in keys if k in d} | {"targetServiceRevisionArn": d["targetServiceRevision"]["arn"]}
+                for d in of
+            ]
+        }
+
+    def DescribeServiceDeployments(self, serviceDeploymentArns: list[str]) -> Any:
+        assert len(serviceDeploymentArns) <= 20
+        return {"serviceDeployments": [self.deploys[a] for a in serviceDeploymentArns if a in self.deploys]}
+
+    def DescribeServiceRevisions(self, serviceRevisionArns: list[str]) -> Any:
+        assert len(serviceRevisionArns) <= 20
+        return {"serviceRevisions": [self.revisions[a] for a in serviceRevisionArns]}
+
+    def DescribeTaskDefinition(self, taskDefinition: str) -> Any:
+        family, _, number = taskDefinition.rsplit("/", 1)[-1].partition(":")
+        container = {
+            "name": "app",
+            "image": f"registry.example.com/{family}:v{number}",
+            "environment": [{"name": "MODE", "value": "not to be kept"}],
+            "secrets": [{"name": "TOKEN", "valueFrom": "not to be kept either"}],
+            "portMappings": [{"containerPort": 8080, "protocol": "tcp"}],
+        }
+        return {
+            "taskDefinition": {
+                "taskDefinitionArn": taskDefinition,
+                "containerDefinitions": [container],
+                "cpu": "256",
+                "memory": "512" if int(number) < 42 else "1024",
+                "status": "INACTIVE" if taskDefinition in self.inactive else "ACTIVE",
+                "registeredBy": f"arn:aws:sts::{ACCOUNT}:assumed-role/ci/build",
+            }
+        }
+
+    def ListTasks(self, cluster: str, serviceName: str, **_: Any) -> Any:
+        return {"taskArns": [t["taskArn"] for t in self.tasks.get((cluster.rsplit("/", 1)[-1], serviceName), [])]}
+
+    def DescribeTasks(self, cluster: str, tasks: list[str]) -> Any:
+        return {"tasks": [t for of in self.tasks.values() for t in of if t["taskArn"] in tasks]}
+
+    def StopServiceDeployment(self, serviceDeploymentArn: str, stopType: str) -> Any:
+        self.deploys[serviceDeploymentArn]["status"] = "ROLLBACK_REQUESTED"
+        return {"serviceDeploymentArn": serviceDeploymentArn}
+
+    def UpdateService(self, cluster: str, service: str, taskDefinition: str) -> Any:
+        made = self.services[cluster.rsplit("/", 1)[-1], service]
+        for one in made["deployments"]:
+            one["status"] = "ACTIVE"
+        id_ = f"ecs-svc/{len(self.deploys)}-new"
+        first = self.deployment(id_, taskDefinition, 2, self.clock.now(), rolloutState="IN_PROGRESS", runningCount=0)
+        made["deployments"].insert(0, first)
+        made["taskDefinition"] = taskDefinition
+        return {"service": made}

@@ -1,0 +1,51 @@
+"""A clock that moves when told to, an account in memory, and providers that read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from oncall_tui.clock import FakeClock
+from oncall_tui.contract import Context
+from oncall_tui.providers.aws.ecs import EcsProvider
+from oncall_tui.providers.aws.options import EcsOptions
+from aws_world import World
+
+
+@pytest.fixture(autouse=True)
+def _no_aws_around(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    """Nothing of this machine's own AWS configuration is seen."""
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def world(clock: FakeClock) -> World:
+    return World(clock)
+
+
+@pytest.fixture
+def ecs(clock: FakeClock, world: World) -> Callable[..., EcsProvider]:
+    """Make an ECS provider over the world."""
+
+    def make(**options: Any) -> EcsProvider:
+        read_only = options.pop("read_only", False)
+        chosen = EcsOptions(name="prod", provider="ecs", region="eu-west-1", **options)
+        context = Context(
+            source="prod", actor_name="Alice", actor_email="alice@example.com", clock=clock, read_only=read_only
+        )
+        return EcsProvider(chosen, context, world)
+
+    return make

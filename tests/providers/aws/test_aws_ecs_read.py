@@ -1,0 +1,297 @@
+"""Reading ECS: rows, the cadence of calls, and what is shown where something cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from oncall_tui import errors
+from oncall_tui.clock import FakeClock
+from oncall_tui.contract import ReadRequest
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.deploy import DeployState
+from oncall_tui.domain.reading import Reading, SourceState
+from oncall_tui.domain.service import Health
+from oncall_tui.providers.aws.ecs import EcsProvider
+from aws_world import World, error, task_definition
+
+Make = Callable[..., EcsProvider]
+
+
+def settle(provider: EcsProvider, clock: FakeClock, polls: int = 200) -> Reading:
+    """Poll as a poller would until nothing is due at once."""
+    for _ in range(polls):
+        reading = provider.read(ReadRequest())
+        if reading.next_in_s and not any(p.state is SourceState.WAITING for p in reading.problems):
+            return reading
+        clock.advance(reading.next_in_s or 0.0)
+    raise AssertionError("never at rest")
+
+
+def run_for(provider: EcsProvider, clock: FakeClock, seconds: float) -> Reading:
+    """Poll for *seconds*, each time when the provider wants to be asked."""
+    end = clock.now() + seconds
+    while True:
+        reading = provider.read(ReadRequest())
+        clock.advance(max(0.01, reading.next_in_s or 0.0))
+        if clock.now() >= end:
+            return reading
+
+
+def test_a_service_at_rest(ecs: Make, world: World, clock: FakeClock) -> None:
+    world.service("main", "api", desired=3)
+    reading = settle(ecs(), clock)
+    (row,) = reading.services
+    assert (row.id, row.health, row.desired, row.running) == ("prod/main/api", Health.HEALTHY, 3, 3)
+    assert (row.key.account, row.key.region, row.key.cluster, row.key.name) == (
+        "123456789012",
+        "eu-west-1",
+        "main",
+        "api",
+    )
+    assert row.revision.short == ":41"
+    assert len(row.events) == 5
+    assert row.verbs == {Verb.ROLL_BACK}
+    assert not reading.problems
+    assert not reading.deploys
+    assert world.asked["ListServiceDeployments"] == 0  # its last deploy is a month old
+
+
+def test_a_deploy_under_way(ecs: Make, world: World, clock: FakeClock) -> None:
+    world.rolling("main", "api")
+    reading = settle(ecs(), clock)
+    (row,) = reading.services
+    (deploy,) = reading.deploys
+    assert row.health is Health.DEPLOYING
+    assert row.deploy_id == deploy.id
+    assert (deploy.state, deploy.arrow, deploy.progress) == (DeployState.IN_PROGRESS, ":41→:42", "1/2")
+    assert deploy.new.images[0].digest.startswith("sha256:")
+    assert dict(deploy.new.settings)["environment"] == "MODE"
+    assert "not to be kept" not in repr(deploy)
+    assert deploy.started_by == "ci/build"
+    assert deploy.verbs == {Verb.ROLL_BACK}
+    assert reading.next_in_s == pytest.approx(3.0, abs=0.1)
+
+
+def test_a_read_only_source_offers_nothing(ecs: Make, world: World, clock: FakeClock) -> None:
+    world.rolling("main", "api")
+    provider = ecs(read_only=True)
+    reading = settle(provider, clock)
+    assert not reading.services[0].verbs
+    assert not reading.deploys[0].verbs
+    assert not provider.handlers()
+
+
+def fill(world: World, services: int, clusters: int = 2) -> None:
+    for i in range(services):
+        world.service(f"c{i % clusters}", f"svc-{i:04d}")
+
+
+@pytest.mark.parametrize(("services", "a_second"), [(200, 0.5), (1000, 2.0)])
+def test_calls_at_rest_stay_within_the_budget(
+    ecs: Make, world: World, clock: FakeClock, services: int, a_second: float
+) -> None:
+    fill(world, services)
+    provider = ecs()
+    settle(provider, clock)
+    before = provider.calls.total()
+    run_for(provider, clock, 1_200)
+    cloudwatch = 1 / 15 + 1 / 60  # a source of alarms beside it shares the budget
+    assert (provider.calls.total() - before) / 1_200 + cloudwatch <= a_second, provider.calls
+
+
+def test_every_service_is_read_again_within_a_sweep(ecs: Make, world: World, clock: FakeClock) -> None:
+    fill(world, 200)
+    provider = ecs()
+    settle(provider, clock)
+    run_for(provider, clock, 300)
+    reading = provider.read(ReadRequest())
+    assert max(clock.now() - s.read_at for s in reading.services) <= 72
+
+
+def test_rows_come_before_everything_is_read(ecs: Make, world: World, clock: FakeClock) -> None:
+    fill(world, 1000)
+    reading = ecs().read(ReadRequest())
+    assert 0 < len(reading.services) < 1000
+    assert any(p.state is SourceState.WAITING for p in reading.problems)
+    assert (reading.next_in_s or 0.0) <= 1.0
+
+
+def test_a_deploy_that_starts_is_seen_within_ten_seconds(ecs: Make, world: World, clock: FakeClock) -> None:
+    fill(world, 200)
+    provider = ecs()
+    settle(provider, clock)
+    run_for(provider, clock, 100)
+    started = clock.now()
+    world.rolling("c1", "svc-0051", age=0.0)
+    world.services["c1", "svc-0051"]["pendingCount"] = 1
+    while clock.now() - started < 60:
+        reading = provider.read(ReadRequest())
+        if any(d.state.running for d in reading.deploys):
+            break
+        clock.advance(max(0.01, reading.next_in_s or 0.0))
+    assert clock.now() - started <= 10
+
+
+def test_a_cluster_that_always_stirs_is_not_read_over_and_over(ecs: Make, world: World, clock: FakeClock) -> None:
+    fill(world, 200, clusters=1)
+    provider = ecs()
+    settle(provider, clock)
+    before = provider.calls["DescribeServices"]
+    for i in range(60):
+        world.services["c0", "svc-0000"]["pendingCount"] = i % 2
+        run_for(provider, clock, 10)
+    assert (provider.calls["DescribeServices"] - before) / 600 <= 1.0
+
+
+def test_one_denied_cluster_is_its_own_problem(ecs: Make, world: World, clock: FakeClock) -> None:
+    world.service("main", "api")
+    world.service("other", "web")
+    message = "User: arn:aws:iam::1:user/x is not authorized to perform: ecs:DescribeServices on resource: y"
+    world.refuse["DescribeServices", "other"] = error("DescribeServices", "AccessDeniedException", message)
+    provider = ecs()
+    for _ in range(50):
+        reading = provider.read(ReadRequest())
+        clock.advance(max(0.01, reading.next_in_s or 0.0))
+    assert [s.name for s in reading.services] == ["api"]
+    denied = next(p for p in reading.problems if p.scope == "cluster other")
+    assert (denied.state, denied.hint) == (SourceState.DENIED, "needs ecs:DescribeServices")
+    assert world.asked["DescribeServices"] < 30
+
+
+def test_denied_altogether_is_the_source_s_state(ecs: Make, world: World) -> None:
+    world.service("main", "api")
+    world.refuse["ListClusters"] = error("ListClusters", "AccessDeniedException")
+    with pytest.raises(errors.Denied, match="needs ecs:ListClusters"):
+        ecs().read(ReadRequest())
+
+
+def test_plain_cluster_names_need_no_listing(ecs: Make, world: World, clock: FakeClock) -> None:
+    world.service("main", "api")
+    settle(ecs(clusters=("main",)), clock)
+    assert world.asked["ListClusters"] == 0
+
+
+def test_no_cluster_matches(ecs: Make, world: World) -> None:
+    world.service("main", "api")
+    (problem,) = ecs(clusters=("prod-*",)).read(ReadRequest()).problems
+    assert "no cluster matches prod-*; there is: main" in problem.message
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        error("ListServiceDeployments", "AccessDeniedException", status=400),
+        error("ListServiceDeployments", "UnknownOperationException", status=400),
+        error("ListServiceDeployments", "500", "Internal Server Error", 500, content_type="text/html"),
+    ],
+)
+def test_deploys_fall_back_to_what_describe_services_shows(
+    ecs: Make, world: World, clock: FakeClock, refusal: Exception
+) -> None:
+    world.rolling("main", "api")
+    world.refuse["ListServiceDeployments"] = refusal
+    provider = ecs()
+    reading = settle(provider, clock)
+    (deploy,) = reading.deploys
+    assert (deploy.read_from, deploy.arrow, deploy.state) == ("deployments[]", ":41→:42", DeployState.IN_PROGRESS)
+    assert reading.services[0].note.startswith("deploys: ")
+    assert not reading.services[0].verbs
+    (problem,) = reading.problems
+    assert problem.scope == "deploys"
+    run_for(provider, clock, 120)
+    assert world.asked["ListServiceDeployments"] == 1  # not asked again at each poll
+    world.refuse.clear()
+    provider.read(ReadRequest(fresh=True))
+    reading = settle(provider, clock)
+    assert not reading.problems
+    assert reading.deploys[0].read_from == "service deployment"
+
+
+def test_a_failed_poll_keeps_rows_and_raises(ecs: Make, world: World, clock: FakeClock) -> None:
+    world.service("main", "api")
+    provider = ecs()
+    settle(provider, clock)
+    for operation in ("DescribeServices", "DescribeClusters"):
+        world.refuse[operation] = error(operation, "ExpiredTokenException")
+    clock.advance(100)
+    with pytest.raises(errors.Expired):
+        provider.read(ReadRequest())
+    world.refuse.clear()
+    assert provider.read(ReadRequest()).services
+
+
+@pytest.mark.parametrize("body", [b"<html>log in to the wifi</html>", b'{"services": [{"serviceAr', b"{}", b""])
+def test_what_is_no_answer_is_malformed(ecs: Make, world: World, body: bytes) -> None:
+    world.service("main", "api")
+    for operation in ("DescribeServices", "DescribeClusters", "ListClusters"):
+        world.refuse[operation] = body
+    with pytest.raises(errors.Malformed):
+        ecs().read(ReadRequest())
+
+
+def test_a_service_that_vanished_goes(ecs: Make, world: World, clock: FakeClock) -> None:
+    world.service("main", "api")
+    world.service("main", "web")
+    provider = ecs()
+    settle(provider, clock)
+    del world.services["main", "web"]
+    run_for(provider, clock, 100)
+    assert [s.name for s in provider.read(ReadRequest()).services] == ["api"]
+
+
+def test_unchanged_rows_stay_the_same_objects(ecs: Make, world: World, clock: FakeClock) -> None:
+    fill(world, 40)
+    provider = ecs()
+    before = {s.id: s for s in settle(provider, clock).services}
+    after = provider.read(ReadRequest()).services
+    assert all(before[s.id] is s for s in after)
+
+
+def test_why_tasks_failed(ecs: Make, world: World, clock: FakeClock) -> None:
+    made = world.rolling("main", "api")
+    made["deploymentCircuitBreaker"] = {"status": "MONITORING", "failureCount": 2, "threshold": 3}
+    task = {
+        "taskArn": "arn:aws:ecs:eu-west-1:123456789012:task/main/0001",
+        "taskDefinitionArn": task_definition("api", 42),
+        "stopCode": "EssentialContainerExited",
+        "stoppedReason": "Essential container in task exited",
+        "stoppedAt": clock.now() - 5,
+        "containers": [{"name": "app", "exitCode": 137, "reason": "OutOfMemoryError"}],
+    }
+    scaled = task | {"taskArn": task["taskArn"][:-1] + "2", "stopCode": "ServiceSchedulerInitiated"}
+    world.tasks["main", "api"] = [task, scaled]
+    provider = ecs()
+    (deploy,) = settle(provider, clock).deploys
+    assert (deploy.breaker, deploy.failed_tasks) == ("2/3", 2)
+    assert [f.words for f in deploy.failures] == ["exit 137 OutOfMemoryError"]
+    run_for(provider, clock, 60)
+    assert world.asked["ListTasks"] <= 7
+    assert world.asked["DescribeTasks"] == 1
+
+
+def test_a_rollback_by_hand_is_known_for_one(ecs: Make, world: World, clock: FakeClock) -> None:
+    service = world.service("main", "api", number=41, age=60)
+    world.deploy("main", "api", 40, 41, age=7 * 86_400)
+    world.deploy("main", "api", 41, 42, age=600)
+    world.deploy("main", "api", 42, 41, age=60)
+    service["deployments"][0]["createdAt"] = clock.now() - 60
+    reading = settle(ecs(), clock)
+    assert [(d.arrow, d.rollback) for d in reading.deploys] == [(":42→:41", "going back to :41"), (":41→:42", "")]
+
+
+def test_account_s_own_name_and_code_deploy(ecs: Make, world: World, clock: FakeClock) -> None:
+    service = world.service("main", "api")
+    service["deploymentController"] = {"type": "CODE_DEPLOY"}
+    service["deployments"] = []
+    service["taskSets"] = [
+        {"id": "ecs-svc/1", "status": "PRIMARY", "taskDefinition": task_definition("api", 41), "createdAt": 1.0},
+        {"id": "ecs-svc/2", "status": "ACTIVE", "taskDefinition": task_definition("api", 42), "createdAt": 2.0},
+    ]
+    reading: Any = settle(ecs(account="999999999999"), clock)
+    assert reading.services[0].key.account == "999999999999"
+    assert reading.services[0].note == "controller CODE_DEPLOY"
+    assert (reading.deploys[0].read_from, reading.deploys[0].arrow) == ("taskSets", ":41→:42")
+    assert not reading.services[0].verbs
