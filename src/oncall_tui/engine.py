@@ -18,7 +18,7 @@ from oncall_tui.clock import Clock
 from oncall_tui.contract import Provider, ReadRequest
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState
-from oncall_tui.domain.board import EMPTY, Board, merge
+from oncall_tui.domain.board import Board, merge
 from oncall_tui.domain.changes import Change, changes
 from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.entry import Entry, EntryKind
@@ -85,7 +85,8 @@ class Engine:
             sides, journal, clock, lambda: self.update.board, self._dress, self._dirty.set, read_only, steady_s
         )
         self.looker = Looker(rules)
-        self.update = Update(look=self.looker.look(EMPTY))
+        waiting = [status_of(p.seen, clock.now()) for p in self._pollers.values()]
+        self.update = Update(look=self.looker.look(merge(0, clock.now(), waiting, ())))
         self.show_hidden = False
         self._known: dict[str, str] | None = None
         self._overlaid: dict[str, tuple[Alert, object, Alert]] = {}
@@ -130,6 +131,11 @@ class Engine:
     def provider(self, source: str, timeout_s: float = 0.0) -> Provider:
         """The built provider. Raises SourceError while it is not there."""
         return self._pollers[source].ready(timeout_s)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The configured sources' names."""
+        return tuple(self._pollers)
 
     def pressed(self) -> None:
         """A key was pressed: an engineer is awake."""

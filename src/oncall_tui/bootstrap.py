@@ -1,0 +1,71 @@
+"""Configuration -> sources, engine. The only room that knows all the others.
+
+Nothing here imports boto3, httpx or Textual: providers are built by their own pollers' threads.
+"""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+
+from oncall_tui import config as configuration
+from oncall_tui import log
+from oncall_tui.clock import Clock, SystemClock
+from oncall_tui.config import Config
+from oncall_tui.contract import Context, Provider
+from oncall_tui.domain.plan import Actor
+from oncall_tui.engine import Engine, SourceSpec
+from oncall_tui.journal import Journal
+from oncall_tui.providers import registry
+from oncall_tui.providers.options import SourceOptions
+from oncall_tui.secret import redact
+from oncall_tui.triage.look import Rules
+
+
+def load_config(path: str = "") -> Config:
+    """The configuration. Raises ConfigurationError with every mistake."""
+    return configuration.load(registry.options_types(), path)
+
+
+def load_config_text(text: str, name: str) -> Config:
+    """The same from a text: the demo's."""
+    return configuration.load_text(text, registry.options_types(), name)
+
+
+def actor_of(config: Config) -> Actor:
+    """Who acts: ``me``, or the Unix account, said to be a guess."""
+    if config.me is not None:
+        return Actor(config.me.name, config.me.email)
+    return Actor(getpass.getuser(), "", guessed=True)
+
+
+def make_engine(
+    config: Config, *, read_only: bool = False, steady_s: float | None = None, clock: Clock | None = None
+) -> Engine:
+    """An engine over every configured source, not started yet."""
+    clock = clock or SystemClock()
+    actor = actor_of(config)
+    read_only = read_only or config.read_only
+    journal_path = Path(config.journal_path).expanduser()
+    log.start(journal_path.parent)
+    specs = tuple(_spec(options, actor, clock, read_only) for options in config.sources)
+    return Engine(
+        specs,
+        Rules(pages=config.pages, products=config.products),
+        Journal(journal_path, clock.now, redact),
+        clock,
+        actor,
+        read_only=read_only,
+        steady_s=config.steady_s if steady_s is None else steady_s,
+    )
+
+
+def _spec(options: SourceOptions, actor: Actor, clock: Clock, read_only: bool) -> SourceSpec:
+    context = Context(
+        source=options.name, actor_name=actor.name, actor_email=actor.email, clock=clock, read_only=read_only
+    )
+
+    def build() -> Provider:
+        return registry.build(options, context)
+
+    return SourceSpec(options.name, options.provider, build, options.interval_s)

@@ -1,0 +1,17 @@
+"""``ack``: the key's twin for scripts."""
+
+from __future__ import annotations
+
+import click
+
+from oncall_tui.cli.common import alert_command
+from oncall_tui.domain.action import Verb
+
+
+@click.command()
+@click.argument("alert")
+@click.option("--yes", is_flag=True, help="Do not ask, whatever the plan says.")
+@click.pass_context
+def ack(context: click.Context, alert: str, yes: bool) -> None:
+    """Acknowledge ALERT (its id, as `status` prints it)."""
+    alert_command(context, alert, Verb.ACKNOWLEDGE, yes)

@@ -1,0 +1,39 @@
+"""``board``: the screen."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from oncall_tui import bootstrap
+from oncall_tui.cli.common import fail
+from oncall_tui.config import Config
+
+
+@click.command()
+@click.pass_context
+def board(context: click.Context) -> None:
+    """Open the board."""
+    options = context.obj
+    if not sys.stdout.isatty():
+        fail("the board needs a terminal", "`oncall-tui status` prints it once", 2)
+    sys.exit(show(bootstrap.load_config(options["config"]), options["read_only"]))
+
+
+def show(config: Config, read_only: bool) -> int:
+    """Run the screen until it is left; returns the exit code."""
+    import gc
+
+    gc.disable()  # until the first frame: it saves 20 ms, and the app switches it on again
+    from oncall_tui.tui.app import OncallApp
+
+    engine = bootstrap.make_engine(config, read_only=read_only)
+    app = OncallApp(engine, config)
+    try:
+        app.run(mouse=config.screen.mouse)
+    finally:
+        engine.stop()
+    code = app.return_code or 0
+    sys.stdout.flush()
+    return code

@@ -1,0 +1,30 @@
+"""``check``: the configuration, then each source contacted: its state, what is missing, what to do."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from oncall_tui.cli import DONE, NOT_DONE
+from oncall_tui.cli.common import READ_TIMEOUT_S, printable, running
+
+
+@click.command()
+@click.pass_context
+def check(context: click.Context) -> None:
+    """Check the configuration, then contact each source."""
+    with running(context, read_only=True) as engine:
+        click.echo(f"configuration: good, {len(engine.sources)} sources")
+        update = engine.first_read(READ_TIMEOUT_S)
+        for status in update.board.sources.values():
+            click.echo(printable(f"{status.name:<12} {status.provider:<14} {status.state.label:<15} {status.message}"))
+            for hint in dict.fromkeys((status.hint, *(p.hint for p in status.problems))):
+                if hint:
+                    click.echo(printable(f"{'':<12} {'':<14} → {hint}"))
+            if status.banner:
+                click.echo(printable(f"{'':<12} {'':<14} {status.banner}"))
+        if update.journal_failure:
+            click.echo(printable(f"journal: {update.journal_failure}"))
+        good = all(s.live for s in update.board.sources.values()) and not update.journal_failure
+    sys.exit(DONE if good else NOT_DONE)

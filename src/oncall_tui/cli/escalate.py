@@ -1,0 +1,35 @@
+"""``escalate``: to a level of the incident's policy; without ``--to`` it prints who is on call at each."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from oncall_tui.cli.common import carry_out, end, find_alert, printable, result, running, say
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.plan import Ask
+
+
+@click.command()
+@click.argument("alert")
+@click.option("--to", "to", default="", help="The level, as printed without this option: level:2.")
+@click.option("--reason", default="", help="Why.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_context
+def escalate(context: click.Context, alert: str, to: str, reason: str, yes: bool) -> None:
+    """Escalate ALERT to a level of its policy."""
+    with running(context) as engine:
+        row = find_alert(engine, alert)
+        choices = result(engine.desk.choices(Verb.ESCALATE, row.id))
+        wanted = to if ":" in to or not to else f"level:{to}"
+        if wanted not in {c.id for c in choices}:
+            say("pick one with --to:" if not to else f"there is no {to!r}; there are:")
+            for choice in choices:
+                click.echo(printable(f"{choice.id}\t{choice.label}\t{choice.detail}"))
+            sys.exit(2 if to else 0)
+        ask = Ask(
+            verb=Verb.ESCALATE, target=row.id, version=row.version, actor=engine.actor, choice=wanted, reason=reason
+        )
+        outcome = carry_out(engine, ask, yes)
+    end(outcome)

@@ -1,0 +1,37 @@
+"""``journal``: what was seen and done, oldest first."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from oncall_tui import bootstrap
+from oncall_tui.cli.common import printable
+
+
+@click.command()
+@click.option("--last", default=50, show_default=True, help="How many entries.")
+@click.option("--actions", is_flag=True, help="Only what was done.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.pass_context
+def journal(context: click.Context, last: int, actions: bool, as_json: bool) -> None:
+    """Print the journal's newest entries."""
+    import msgspec
+
+    from oncall_tui.domain.entry import EntryKind
+    from oncall_tui.journal.store import Store
+
+    path = Path(bootstrap.load_config(context.obj["config"]).journal_path).expanduser()
+    kinds = [k for k in EntryKind if not actions or k not in (EntryKind.ALERT, EntryKind.DEPLOY)]
+    store = Store(path)
+    for entry in store.read(f"kind IN ({','.join('?' * len(kinds))})", tuple(kinds), last):
+        if as_json:
+            click.echo(json.dumps(msgspec.to_builtins(entry)))
+            continue
+        at = datetime.fromtimestamp(entry.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        state = entry.data.get("state") or entry.data.get("new") or ""
+        click.echo(printable(f"{at} {entry.kind:<8} {state:<12} {entry.actor:<10} {entry.subject}  {entry.text}"))
+    store.close()

@@ -1,0 +1,133 @@
+"""``rollback``: to what ran before, followed to the end."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any, NoReturn
+
+import click
+import msgspec
+
+from oncall_tui.cli import DONE, NOT_DONE
+from oncall_tui.cli.common import exit_code, fail, find_service, printable, result, running, say, show_plan
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.outcome import Outcome, OutcomeState
+from oncall_tui.domain.plan import Ask, Confirm, Plan
+from oncall_tui.engine import Engine
+from oncall_tui.errors import ActionError
+
+LONGEST_S = 3600.0
+
+
+@click.command()
+@click.argument("service")
+@click.option("--to", default="", help="The revision to go back to, as the plan lists them.")
+@click.option("--dry-run", is_flag=True, help="Show the plan; send nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--confirm", "typed", default="", metavar="NAME", help="The name, for what is protected.")
+@click.option("--expect", default="", metavar="DEPLOY", help="Refuse unless this is the deploy that is seen.")
+@click.option("--wait", is_flag=True, help="Follow it until it is steady.")
+@click.option("--steady", type=float, default=None, metavar="S", help="How long steady is, in seconds.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_context
+def rollback(
+    context: click.Context,
+    service: str,
+    to: str,
+    dry_run: bool,
+    yes: bool,
+    typed: str,
+    expect: str,
+    wait: bool,
+    steady: float | None,
+    as_json: bool,
+) -> None:
+    """Roll SERVICE (its id: SOURCE/CLUSTER/NAME) back to what ran before."""
+    began = time.monotonic()
+    with running(context, steady_s=steady) as engine:
+        row = find_service(engine, service)
+        if expect and expect not in (row.deploy_id, row.deploy_id.partition("/")[2]):
+            _refuse(as_json, row.id, f"moved: the deploy is {row.deploy_id or 'not known'}, not {expect}")
+        deploy = engine.update.board.deploys.get(row.deploy_id)
+        version = deploy.version if deploy else row.deploy_id
+        ask = Ask(verb=Verb.ROLL_BACK, target=row.id, version=version, actor=engine.actor, choice=to)
+        try:
+            plan = result(engine.desk.plan(ask))
+        except ActionError as error:
+            _refuse(as_json, row.id, error.message, error.hint, error.outcome)
+        if not as_json:
+            show_plan(plan)
+        if dry_run:
+            _print(as_json, {"dry_run": True, "plan": _plan(plan)}, "nothing was sent")
+            sys.exit(DONE)
+        _confirm(plan, yes, typed)
+        outcome = _send(engine, plan, wait, as_json)
+        firing = engine.still_firing(row.id)
+    told = {
+        "service": row.id,
+        "state": outcome.state,
+        "message": outcome.message,
+        "hint": outcome.hint,
+        "seconds": round(time.monotonic() - began, 1),
+        "still_firing": firing,
+        "plan": _plan(plan),
+    }
+    fires = f"; still firing: {', '.join(firing)}" if firing else ""
+    _print(as_json, told, f"{outcome.state}: {row.id}: {outcome.message}{fires}")
+    under_way = outcome.state is OutcomeState.PENDING and not wait
+    sys.exit(DONE if under_way else exit_code(outcome))
+
+
+def _send(engine: Engine, plan: Plan, wait: bool, quiet: bool) -> Outcome:
+    """Execute, telling each step on stderr; without *wait* only until the other side has taken it."""
+    future = engine.desk.execute(plan)
+    last = ""
+    until = time.monotonic() + LONGEST_S
+    while not future.done() and time.monotonic() < until:
+        engine.wait(lambda u: future.done(), 0.25)
+        outcome = next((o for o in engine.desk.outcomes if o.plan_id == plan.id), None)
+        if outcome and outcome.message != last and not quiet:
+            last = outcome.message
+            say(f"  {outcome.state}: {last}")
+        if outcome and not wait and engine.desk.writing == 0 and outcome.message not in ("checking", "sending"):
+            return outcome
+    return result(future, 1.0)
+
+
+def _confirm(plan: Plan, yes: bool, typed: str) -> None:
+    if plan.confirm is Confirm.NAME:
+        if not typed and sys.stdin.isatty() and not yes:
+            typed = click.prompt(f"Protected. Type {plan.confirm_name} to go on", default="", err=True)
+        if typed != plan.confirm_name:
+            fail(f"protected: {plan.confirm_name} has to be named", f"--confirm {plan.confirm_name}", 2)
+        return
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        fail("this needs a confirm", "add --yes", 2)
+    if not click.confirm("Go on?", default=False, err=True):
+        fail("not confirmed: nothing was sent")
+
+
+def _plan(plan: Plan) -> dict[str, Any]:
+    return {
+        "id": plan.id,
+        "title": plan.title,
+        "lines": dict(plan.lines),
+        "warnings": list(plan.warnings),
+        "request": msgspec.to_builtins(plan.request),
+        "commands": list(plan.commands),
+    }
+
+
+def _refuse(as_json: bool, target: str, message: str, hint: str = "", state: str = "refused") -> NoReturn:
+    _print(as_json, {"service": target, "state": state, "message": message, "hint": hint}, f"{state}: {message}")
+    if hint and not as_json:
+        say(f"  {hint}")
+    sys.exit(NOT_DONE)
+
+
+def _print(as_json: bool, value: dict[str, Any], text: str) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False) if as_json else printable(text))

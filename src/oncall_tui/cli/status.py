@@ -1,0 +1,110 @@
+"""``status``: alerts, services and deploys once, as text or as one JSON object."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from oncall_tui.cli import DONE, NOT_DONE
+from oncall_tui.cli.common import READ_TIMEOUT_S, running
+from oncall_tui.cli.textboard import text_board
+from oncall_tui.domain.deploy import Deploy
+from oncall_tui.domain.reading import SourceState, SourceStatus
+from oncall_tui.domain.service import Service
+from oncall_tui.engine import Update
+from oncall_tui.triage.look import AlertLook
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object; times are RFC 3339 UTC.")
+@click.pass_context
+def status(context: click.Context, as_json: bool) -> None:
+    """Read every source once and print what there is. Exits 1 where a source could not be read."""
+    with running(context, read_only=True) as engine:
+        update = engine.first_read(READ_TIMEOUT_S)
+        now = engine.clock.now()
+    if as_json:
+        click.echo(json.dumps(as_object(update, now), ensure_ascii=False))
+    else:
+        click.echo(text_board(update, now))
+    sys.exit(DONE if all(s.live for s in update.board.sources.values()) else NOT_DONE)
+
+
+def as_object(update: Update, now: float) -> dict[str, Any]:
+    """The board as the one documented object."""
+    look = update.look
+    return {
+        "at": stamp(now),
+        "sources": [_source(s, now) for s in update.board.sources.values()],
+        "alerts": [_alert(a) for a in look.alerts],
+        "services": [_service(s) for s in look.services],
+        "deploys": [_deploy(d) for d in look.deploys],
+    }
+
+
+def stamp(at: float | None) -> str | None:
+    """RFC 3339, UTC, whole seconds."""
+    return None if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _source(source: SourceStatus, now: float) -> dict[str, Any]:
+    waiting = source.state is SourceState.WAITING  # not answered in all this time: for a script that is offline
+    age = source.age_s(now)
+    return {
+        "name": source.name,
+        "provider": source.provider,
+        "state": SourceState.OFFLINE if waiting else source.state,
+        "age_s": None if age is None else round(age, 1),
+        "message": source.message,
+        "hint": source.hint,
+    }
+
+
+def _alert(row: AlertLook) -> dict[str, Any]:
+    alert = row.alert
+    return {
+        "id": alert.id,
+        "source": alert.source,
+        "state": alert.state,
+        "severity": alert.severity,
+        "pages": row.pages,
+        "title": alert.title,
+        "since": stamp(alert.began),
+        "service": row.service.id if row.service else None,
+        "product": row.product.name if row.product else None,
+        "acknowledged_by": list(alert.by) if alert.state in ("acknowledged", "seen") else [],
+    }
+
+
+def _service(service: Service) -> dict[str, Any]:
+    key = service.key
+    return {
+        "id": service.id,
+        "account": key.account,
+        "region": key.region,
+        "cluster": key.cluster,
+        "name": key.name,
+        "health": service.health,
+        "desired": service.desired,
+        "running": service.running,
+        "pending": service.pending,
+    }
+
+
+def _deploy(deploy: Deploy) -> dict[str, Any]:
+    return {
+        "id": deploy.id,
+        "service": deploy.service_id,
+        "state": deploy.state,
+        "strategy": deploy.strategy,
+        "from": deploy.old.family_revision if deploy.old else None,
+        "to": deploy.new.family_revision,
+        "started": stamp(deploy.started),
+        "progress": deploy.progress,
+        "failed_tasks": deploy.failed_tasks,
+        "reason": deploy.reason,
+    }

@@ -1,0 +1,87 @@
+"""The board once, as plain text: for ``status``, and for a demo without a terminal."""
+
+from __future__ import annotations
+
+from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.reading import SourceState
+from oncall_tui.engine import Update
+from oncall_tui.triage.look import AlertLook, page_count, severity_word, unacknowledged_count
+from oncall_tui.tui.text import age, clean, fit
+
+WIDTH = 118
+
+
+def text_board(update: Update, now: float) -> str:
+    """Sources, alerts, services and deploys, one line each."""
+    look = update.look
+    lines = [_sources(update, now), "", f"ALERTS {len(look.alerts)} · {page_count(look)} page · "]
+    lines[-1] += f"{unacknowledged_count(look)} unacknowledged" + (f" · {look.hidden} hidden" if look.hidden else "")
+    lines += [_alert(row, now) for row in look.alerts] or [f"  {nothing(update, now)}"]
+    faults = sum(s.health.is_fault for s in look.services)
+    lines += ["", f"SERVICES {len(look.services)} · {faults} unhealthy"]
+    for service in look.services:
+        counts = f"{service.running}/{service.desired}" + (f" +{service.pending}" if service.pending else "")
+        when = age(now - service.last_deploy) if service.last_deploy else ""
+        cells = ((service.id, 44), (counts, 9), (service.revision.short, 7), (service.health, 11), (when, 5))
+        lines.append("  " + _row(cells) + clean(service.note))
+    running = sum(d.state.running for d in look.deploys)
+    lines += ["", f"DEPLOYS {running} running · {len(look.deploys)} in the last day"]
+    for deploy in look.deploys:
+        why = deploy.failures[0].words if deploy.failures else deploy.reason
+        shown = ((deploy.service_id, 44), (deploy.arrow, 12), (str(deploy.state), 14), (deploy.progress, 7))
+        lines.append("  " + _row((*shown, (age(now - deploy.started), 5))) + clean(why))
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def nothing(update: Update, now: float) -> str:
+    """An empty list of alerts in words: "nothing is wrong" and "I don't know" never look alike."""
+    board = update.board
+    total = len(board.sources)
+    if not total:
+        return "No source is configured: nothing is read."
+    if board.live == total:
+        oldest = max((s.age_s(now) or 0.0 for s in board.sources.values()), default=0.0)
+        return f"No alert is firing. {total}/{total} sources read within {max(1, round(oldest))} s."
+    if all(s.state is SourceState.WAITING for s in board.sources.values()):
+        return f"Reading {total} sources: nothing is known yet."
+    missing = ", ".join(f"{s.name} ({s.state.label}{': ' + s.hint if s.hint else ''})" for s in board.unread)
+    return clean(f"No alert in what could be read. {board.live}/{total} sources; not read: {missing}.")
+
+
+def who(alert: Alert, now: float) -> str:
+    """``acknowledged Bob 2m ←1h20m``: the state, who, since when and until when."""
+    words = [str(alert.state), *alert.by[:2]]
+    if alert.changed and alert.by:
+        words.append(age(now - alert.changed))
+    if alert.until:
+        words.append(f"for {age(max(0.0, alert.until - now))}")
+    return " ".join(words)
+
+
+def _sources(update: Update, now: float) -> str:
+    board = update.board
+    told = [f"{board.live}/{len(board.sources)} sources live"]
+    for source in board.sources.values():
+        read = source.age_s(now)
+        since = "never read" if read is None else f"read {read:.0f} s ago"
+        told.append(clean(f"  {source.name:<12} {source.state.label:<15} {since:<16} {source.message} {source.hint}"))
+    return "\n".join(told)
+
+
+def _alert(row: AlertLook, now: float) -> str:
+    alert = row.alert
+    product = row.product.name if row.product else "–"
+    service = row.service.title if row.service else "–"
+    cells = (
+        (severity_word(alert.severity, row.pages), 5),
+        (age(now - alert.began), 5),
+        (product, 10),
+        (service, 24),
+        (alert.title, 44),
+    )
+    suspect = f"  ◂ deploy {row.suspect.arrow}" if row.suspect else ""
+    return "  " + _row(cells) + clean(who(alert, now)) + suspect
+
+
+def _row(cells: tuple[tuple[str, int], ...]) -> str:
+    return "".join(fit(text, width) + " " for text, width in cells)

@@ -1,0 +1,116 @@
+"""The app: one screen over one engine. It listens to the engine, rings, and goes when asked."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Iterable
+from typing import ClassVar
+from zoneinfo import ZoneInfo
+
+from textual import events
+from textual.app import App, SystemCommand
+from textual.screen import Screen
+
+from oncall_tui.config import Config
+from oncall_tui.engine import Engine
+from oncall_tui.triage.episodes import Episodes
+from oncall_tui.tui.acting import VERBS
+from oncall_tui.tui.board import BoardScreen
+from oncall_tui.tui.keys import KEYS
+from oncall_tui.tui.modals import ConfirmMany, Modal
+from oncall_tui.tui.sound import notification
+
+REDRAW_S = 0.25
+
+
+class OncallApp(App[None]):
+    """The program on screen. The engine is started after the first frame, so that nothing is read before it."""
+
+    TITLE = "oncall-tui"
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    BINDINGS: ClassVar = []
+
+    def __init__(self, engine: Engine, config: Config) -> None:
+        super().__init__()
+        self.engine = engine
+        self.config = config
+        self._episodes = Episodes()
+        self._rang_first = False
+
+    def on_mount(self) -> None:
+        if self.config.screen.theme:
+            self.theme = self.config.screen.theme
+        self.animation_level = "none"
+        self.board = BoardScreen(self.engine, ZoneInfo(self.config.timezone), self.engine.actor.name)
+        self.board.bell_on = self.config.screen.bell
+        if self.config.screen.keys:
+            self.set_keymap(dict(self.config.screen.keys))
+        self.push_screen(self.board)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        """The first frame is out: start to read, and let the collector run, without what start-up left."""
+        self.engine.start()
+        gc.collect()
+        gc.freeze()
+        gc.enable()
+        self.run_worker(self._listen(), exit_on_error=True)
+
+    async def _listen(self) -> None:
+        async for update in self.engine.changes():
+            self.board.show(update)
+            self._ring(self._episodes.new(update.look, self.engine.clock.now()))
+            await asyncio.sleep(REDRAW_S)
+
+    def _ring(self, begun: list[str]) -> None:
+        """Ring once for pages that begin an episode; what fires already at the start is on screen anyway."""
+        if not begun or not self.board.bell_on or self._driver is None:
+            return
+        look = self.board.update_.look.find(begun[0])
+        title = look.alert.title if look else begun[0]
+        more = f" (+{len(begun) - 1})" if len(begun) > 1 else ""
+        self._driver.write(notification(f"PAGE {title}{more}"))
+        self._driver.flush()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys: somebody is awake; and those typed before a modal was painted are dropped."""
+        if isinstance(event, events.Key):
+            self.engine.pressed()
+            if isinstance(self.screen, Modal) and self.screen.deaf:
+                return
+        await super().on_event(event)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The palette offers what is possible now: the verbs that the row under the cursor can do, then the rest."""
+        if not isinstance(screen, BoardScreen):
+            return
+        for key in KEYS:
+            name = key.action.partition("(")[0]
+            if key.id in ("commands", "mark", "describe") or not screen.offered(key.id):
+                continue
+            callback = getattr(screen, f"action_{name}", None) or getattr(self, f"action_{name}", None)
+            if callback is None:
+                continue
+            where = f" {screen.row_id}" if key.id in VERBS else ""
+            argument = key.action.partition("(")[2].rstrip(")").strip("'")
+            yield SystemCommand(
+                f"{key.word} ({key.label}){where}",
+                key.what,
+                (lambda c=callback, a=argument: c(int(a) if a.lstrip("-").isdigit() else a)) if argument else callback,
+            )
+
+    def action_leave(self) -> None:
+        """Quit; with a write in flight it asks once."""
+        writing = self.engine.desk.writing
+        if not writing:
+            self.exit()
+            return
+        title = "Quit while a write is on its way?"
+        rows = (f"{writing} not answered yet.", "Its intent is in the journal: the next start reads what came of it.")
+        self.push_screen(ConfirmMany(title, rows), lambda yes: self.exit() if yes else None)
+
+    async def action_quit(self) -> None:
+        """Ctrl+Q is the same as q."""
+        self.action_leave()

@@ -1,0 +1,366 @@
+"""The board: alerts, services and deploys in panes, the detail of the row under the cursor, and how every source is.
+
+Handlers own what is on screen; the engine is only asked. Nothing here waits for a provider.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from zoneinfo import ZoneInfo
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import Screen
+from textual.widgets import Input
+
+from oncall_tui.cli.textboard import nothing
+from oncall_tui.domain.outcome import OutcomeState
+from oncall_tui.engine import Engine, Update
+from oncall_tui.triage.filters import FilterError, parse
+from oncall_tui.triage.look import AlertLook, page_count, unacknowledged_count
+from oncall_tui.tui import detail, headline
+from oncall_tui.tui.acting import Acting
+from oncall_tui.tui.keybar import KeyBar, StatusLine
+from oncall_tui.tui.keys import KEYS
+from oncall_tui.tui.lines import Lines
+from oncall_tui.tui.modals import Help, Text
+from oncall_tui.tui.table import Table
+from oncall_tui.tui.view import ALERT_COLUMNS, DEPLOY_COLUMNS, SERVICE_COLUMNS, Shown, View
+
+PANES = ("alerts", "services", "deploys", "detail")
+WIDE_COLUMNS, WIDE_LINES = 110, 30
+TICK_S = 10.0  # ages change in steps of ten seconds at the most often
+DONE_SHOWN_S = 20.0
+
+
+class BoardScreen(Acting, Screen[None]):
+    """The one top-level screen."""
+
+    DEFAULT_CSS = """
+    BoardScreen { layout: vertical; }
+    BoardScreen .pane { height: 1fr; }
+    BoardScreen #pane-alerts { height: 2fr; }
+    BoardScreen #middle { height: 2fr; }
+    BoardScreen #pane-services { width: 1fr; border-right: vkey $primary; }
+    BoardScreen #pane-deploys { width: 1fr; }
+    BoardScreen #pane-detail { height: 9; }
+    BoardScreen #tabs { display: none; }
+    BoardScreen #outcome { height: auto; max-height: 3; display: none; }
+    BoardScreen #filter { display: none; height: 1; border: none; padding: 0 1; background: $boost; }
+    BoardScreen #filter:focus { border: none; }
+    BoardScreen.narrow #tabs { display: block; }
+    BoardScreen.narrow .pane, BoardScreen.narrow #middle { display: none; }
+    BoardScreen.narrow .title { display: none; }
+    BoardScreen.narrow #pane-services { border-right: none; }
+    BoardScreen.narrow .pane.active, BoardScreen.narrow #middle.active { display: block; height: 1fr; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(k.key, k.action, k.word, show=False, id=k.id, tooltip=k.what) for k in KEYS if k.id != "mark"
+    ]
+
+    def __init__(self, engine: Engine, tz: ZoneInfo, me: str) -> None:
+        super().__init__()
+        self.engine, self.tz, self.me = engine, tz, me
+        self.view = View(tz)
+        self.update_: Update = engine.update
+        self.shown = Shown()
+        self.pane = "alerts"
+        self.zoomed = False
+        self.bell_on = True
+        self.notice: tuple[str, str] | None = None
+        self._calls = ""
+
+    def compose(self) -> ComposeResult:
+        yield StatusLine(id="status")
+        yield StatusLine(id="tabs")
+        with Vertical(id="pane-alerts", classes="pane"):
+            yield headline.Title(id="title-alerts", classes="title")
+            yield Table(ALERT_COLUMNS, id="alerts")
+        with Horizontal(id="middle"):
+            with Vertical(id="pane-services", classes="pane"):
+                yield headline.Title(id="title-services", classes="title")
+                yield Table(SERVICE_COLUMNS, id="services")
+            with Vertical(id="pane-deploys", classes="pane"):
+                yield headline.Title(id="title-deploys", classes="title")
+                yield Table(DEPLOY_COLUMNS, id="deploys")
+        with Vertical(id="pane-detail", classes="pane"):
+            yield headline.Title(id="title-detail", classes="title")
+            yield Lines(id="detail")
+        yield Lines(id="outcome", indent=2)
+        yield Input(id="filter", placeholder="words, key:value, !inverse, ~regex; Enter keeps it, Esc clears it")
+        yield KeyBar(id="keys")
+
+    def on_mount(self) -> None:
+        self.tables = {name: self.query_one(f"#{name}", Table) for name in PANES[:3]}
+        self._arrange()
+        self.tables["alerts"].focus()
+        self.set_interval(TICK_S, self.tick)
+
+    # --- drawing ------------------------------------------------------------------------------------------------------
+
+    def show(self, update: Update) -> None:
+        """A newer update is here. Under a modal it is only kept: painting there would cost the whole screen."""
+        self.update_ = update
+        if self.is_current:
+            self.draw()
+
+    def tick(self) -> None:
+        """Ages, and what the engine says without an event."""
+        self._calls = ""
+        if self.is_current:
+            self.draw()
+
+    def on_screen_resume(self) -> None:
+        if hasattr(self, "tables"):
+            self.draw()
+
+    def draw(self) -> None:
+        """Everything, from the newest update; each part repaints only where it differs."""
+        now = self.engine.clock.now()
+        update = self.update_
+        alerts = self.tables["alerts"]
+        alerts.placeholder([nothing(update, now)] if not self._narrowed() else ["Nothing matches the filter."])
+        alerts.show(self.view.alerts(update, self.shown, alerts.cursor_id, now))
+        self.tables["services"].placeholder([self._none("service")])
+        self.tables["services"].show(self.view.services(update, self.shown, now))
+        self.tables["deploys"].placeholder([self._none("deploy of the last day")])
+        self.tables["deploys"].show(self.view.deploys(update, self.shown, now))
+        self._draw_titles(update)
+        self._draw_status(update, now)
+        self._draw_detail()
+        self._draw_outcome(now)
+        self._draw_keys()
+
+    def _narrowed(self) -> bool:
+        return bool(self.shown.filter or self.shown.faults) and bool(self.update_.look.alerts)
+
+    def _none(self, what: str) -> str:
+        if self.shown.filter or self.shown.faults:
+            return f"No {what} matches."
+        unread = [s.name for s in self.update_.board.unread]
+        return f"No {what}." if not unread else f"No {what} in what could be read; not read: {', '.join(unread)}."
+
+    def _draw_titles(self, update: Update) -> None:
+        look = update.look
+        narrowed = " · filtered" if self.shown.filter else ""
+        narrowed += " · faults only" if self.shown.faults else ""
+        hidden = f" · {look.hidden} hidden" if look.hidden else ""
+        sick = sum(s.health.is_fault for s in look.services)
+        moving = sum(s.health == "deploying" for s in look.services)
+        running = sum(d.state.running for d in look.deploys)
+        pages, unacked = page_count(look), unacknowledged_count(look)
+        words = {
+            "alerts": f"ALERTS {len(look.alerts)} · {pages} page · {unacked} unacknowledged{hidden}{narrowed}",
+            "services": f"SERVICES {len(look.services)} · {sick} unhealthy · {moving} deploying{narrowed}",
+            "deploys": f"DEPLOYS {running} running · {len(look.deploys)} in the last day{narrowed}",
+            "detail": "DETAIL",
+        }
+        for name, text in words.items():
+            self.query_one(f"#title-{name}", headline.Title).say(text, active=name == self.pane)
+        tabs = (
+            ("alerts", f"1 ALERTS {len(look.alerts)}", f" {unacked}!" if unacked else ""),
+            ("services", f"2 services {len(look.services)}", f" {sick}✗" if sick else ""),
+            ("deploys", f"3 deploys {running}", ""),
+            ("detail", "4 detail", ""),
+        )
+        parts = []
+        for name, text, sign in tabs:
+            parts.append((f" {text}", "cursor" if name == self.pane else ""))
+            parts.append((f"{sign} ", "critical" if sign else "cursor" if name == self.pane else ""))
+        self.query_one("#tabs", StatusLine).show(parts, [(narrowed.removeprefix(" · "), "warning")])
+
+    def _draw_status(self, update: Update, now: float) -> None:
+        self._calls = self._calls or f"{sum(s.calls_per_s for s in update.board.sources.values()):.1f} calls/s"
+        wide = self.size.width >= WIDE_COLUMNS
+        left = headline.left(update, self.me, self.engine.desk.read_only, wide)
+        right = headline.right(update, now, self.tz, self._calls if wide else "", wide, self.bell_on)
+        self.query_one("#status", StatusLine).show(left, right)
+
+    def _draw_detail(self) -> None:
+        if self.has_class("narrow") and self.pane != "detail":
+            return
+        self.query_one("#detail", Lines).show(self._detail_lines())
+
+    def _detail_lines(self) -> list[detail.Line]:
+        now, update = self.engine.clock.now(), self.update_
+        row_id = self.row_id
+        if self.list_pane == "alerts":
+            look = self.alert_look(row_id)
+            return detail.alert_lines(look, update, now, self.tz) if look else []
+        if self.list_pane == "services":
+            service = update.board.services.get(row_id or "")
+            return detail.service_lines(service, update, now, self.tz) if service else []
+        deploy = update.board.deploys.get(row_id or "")
+        return detail.deploy_lines(deploy, now, self.tz) if deploy else []
+
+    def _draw_outcome(self, now: float) -> None:
+        for outcome in self.update_.outcomes:
+            if outcome.state in (OutcomeState.DONE, OutcomeState.SENT) and now - outcome.at > DONE_SHOWN_S:
+                self.engine.desk.dismiss(outcome.plan_id)
+        lines = headline.outcome_lines(self.update_, self.notice)
+        widget = self.query_one("#outcome", Lines)
+        widget.display = bool(lines)
+        widget.styles.height = max(1, len(lines))
+        widget.show(lines)
+
+    def _draw_keys(self) -> None:
+        items = [(k.label, k.word, self.offered(k.id)) for k in KEYS if k.bar]
+        self.query_one("#keys", KeyBar).show(items)
+
+    # --- what is looked at --------------------------------------------------------------------------------------------
+
+    @property
+    def list_pane(self) -> str:
+        """The pane whose row is meant: the detail pane belongs to the list that was looked at before."""
+        return self.pane if self.pane != "detail" else self._list
+
+    _list = "alerts"
+
+    @property
+    def row_id(self) -> str | None:
+        """The id of the row under the cursor."""
+        return self.tables[self.list_pane].cursor_id
+
+    def alert_look(self, alert_id: str | None) -> AlertLook | None:
+        """The alert as it was drawn: what the engineer saw is what an action is pinned to."""
+        return self.view.drawn(alert_id) if alert_id else None
+
+    def on_table_moved(self, event: Table.Moved) -> None:
+        event.stop()
+        if event.table.id == "alerts":
+            self.draw()  # a resolved row goes, an acknowledged one re-sorts, once the cursor has left it
+        else:
+            self._draw_detail()
+            self._draw_keys()
+
+    def on_table_opened(self, event: Table.Opened) -> None:
+        event.stop()
+        self.action_detail()
+
+    def on_table_marked(self, event: Table.Marked) -> None:
+        event.stop()
+        if event.dropped:
+            self.say(f"{len(event.dropped)} marked rows are not shown any more: unmarked", "warning")
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.call_later(self._arrange)
+
+    def _arrange(self) -> None:
+        """One pane at a time where it is small, or where it is wanted; else all of them."""
+        size = self.app.size
+        narrow = self.zoomed or size.width < WIDE_COLUMNS or size.height < WIDE_LINES
+        self.set_class(narrow, "narrow")
+        for name in PANES:
+            self.query_one(f"#pane-{name}").set_class(name == self.pane, "active")
+        self.query_one("#middle").set_class(self.pane in ("services", "deploys"), "active")
+        if self.pane in self.tables:
+            self.tables[self.pane].focus()
+        self.draw()
+
+    # --- keys that only look ------------------------------------------------------------------------------------------
+
+    def action_pane(self, name: str) -> None:
+        if name != "detail":
+            self._list = name
+        self.pane = name
+        self._arrange()
+
+    def action_next_pane(self, by: int) -> None:
+        panes = PANES if self.has_class("narrow") else PANES[:3]
+        at = panes.index(self.pane) if self.pane in panes else 0
+        self.action_pane(panes[(at + by) % len(panes)])
+
+    def action_zoom(self) -> None:
+        self.zoomed = not self.zoomed
+        self._arrange()
+
+    def action_detail(self) -> None:
+        if self.has_class("narrow"):
+            self.action_pane("detail" if self.pane != "detail" else self._list)
+        else:
+            self.app.push_screen(Text("Detail", self._detail_lines()))
+
+    def action_back(self) -> None:
+        """Esc: one step back, the nearest first."""
+        if self.notice:
+            self.notice = None
+        elif shown := headline.shown_outcome(self.update_):
+            self.engine.desk.dismiss(shown.plan_id)
+        elif self.pane == "detail":
+            self.action_pane(self._list)
+        elif self.zoomed:
+            self.action_zoom()
+        elif self.shown.filter or self.shown.faults:
+            self._filter(Shown())
+        self.draw()
+
+    def action_faults(self) -> None:
+        self._filter(Shown(self.shown.filter, not self.shown.faults))
+
+    def action_hidden(self) -> None:
+        self.engine.show_hidden = not self.engine.show_hidden
+        self.engine.recompose()
+
+    def action_refresh(self) -> None:
+        self.engine.refresh()
+        self.say("reading every source again", "dim")
+
+    def action_copy(self) -> None:
+        row_id = self.row_id
+        look = self.alert_look(row_id) if self.list_pane == "alerts" else None
+        text = f"{row_id} {look.alert.title} {look.alert.url}".strip() if look else row_id or ""
+        self.app.copy_to_clipboard(text)
+        self.say(f"copied {text}" if text else "there is no row to copy", "dim")
+
+    def action_quiet(self) -> None:
+        self.bell_on = not self.bell_on
+        self.draw()
+
+    def action_help(self) -> None:
+        self.app.push_screen(Help())
+
+    def action_sources(self) -> None:
+        self.app.push_screen(Text("Sources", detail.source_lines(self.update_, self.engine.clock.now())))
+
+    def action_filter(self) -> None:
+        line = self.query_one("#filter", Input)
+        line.display = True
+        line.value = self.shown.filter
+        line.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        try:
+            parse(event.value)
+        except FilterError:
+            return  # a regular expression that is still being typed
+        self._filter(Shown(event.value, self.shown.faults))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        try:
+            parse(event.value)
+        except FilterError as error:
+            self.say(str(error), "warning")
+        self._close_filter()
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key == "escape" and self.query_one("#filter", Input).has_focus:
+            event.stop()
+            self._filter(Shown("", self.shown.faults))
+            self._close_filter()
+
+    def _close_filter(self) -> None:
+        self.query_one("#filter", Input).display = False
+        self._arrange()
+
+    def _filter(self, shown: Shown) -> None:
+        self.shown = shown
+        self.draw()
+
+    def say(self, text: str, style: str = "") -> None:
+        """A word that stays until the next one, or Esc."""
+        self.notice = (text, style)
+        self._draw_outcome(self.engine.clock.now())

@@ -1,0 +1,141 @@
+"""The detail of one row, as lines of (text, style): from what was read already, no call is made for it."""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+
+from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.deploy import Deploy
+from oncall_tui.domain.product import Product
+from oncall_tui.domain.revision import changed_settings
+from oncall_tui.domain.service import Service
+from oncall_tui.engine import Update
+from oncall_tui.triage.look import AlertLook
+from oncall_tui.tui.text import age, clock
+from oncall_tui.tui.view import why_lines
+
+Line = tuple[tuple[str, str], ...]
+
+
+def _line(name: str, text: str, style: str = "") -> Line:
+    return ((f" {name:<9} ", "dim"), (text, style))
+
+
+def alert_lines(look: AlertLook, update: Update, now: float, tz: tzinfo) -> list[Line]:
+    """What is known of an alert: the suspect first, since it is what the key acts on."""
+    alert = look.alert
+    lines: list[Line] = [_line("alert", alert.title, "bold"), _line("state", _state(alert, now, tz))]
+    if look.suspect:
+        lines.append(_suspect(look.suspect, alert))
+    elif look.service:
+        last = look.service.last_deploy
+        told = f"; the last deploy of {look.service.name} was {age(now - last)} ago" if last else ""
+        lines.append(_line("suspect", f"no deploy began in the hour before{told}"))
+    if look.service:
+        lines.append(_line("service", _service(look.service)))
+    if look.incident and (incident := update.board.alerts.get(look.incident)):
+        words = f"{incident.source}: {incident.title} · {_state(incident, now, tz)} · a and E go there"
+        lines.append(_line("pager", words))
+    if alert.assigned:
+        lines.append(_line("assigned", ", ".join(alert.assigned)))
+    lines += _product(look.product)
+    lines += [_line(name, text) for name, text in alert.annotations if name not in ("summary", "title")]
+    if alert.labels:
+        lines.append(_line("labels", "  ".join(f"{k}={v}" for k, v in alert.labels)))
+    if alert.url:
+        lines.append(_line("link", alert.url))
+    lines.append(_line("id", alert.id, "dim"))
+    return lines
+
+
+def _state(alert: Alert, now: float, tz: tzinfo) -> str:
+    words = [str(alert.state)]
+    if alert.by:
+        words.append("by " + ", ".join(alert.by))
+    if alert.changed and alert.by:
+        words.append(f"{age(now - alert.changed)} ago")
+    if alert.until:
+        words.append(f"until {clock(alert.until, tz)}")
+    words.append(f"· began {clock(alert.began, tz)}, {age(now - alert.began)} ago")
+    if alert.escalates_at and alert.state.asks:
+        words.append(f"· escalates by itself at {clock(alert.escalates_at, tz)}")
+    if alert.comment:
+        words.append(f"· {alert.comment}")
+    return " ".join(words)
+
+
+def _suspect(deploy: Deploy, alert: Alert) -> Line:
+    words = f"deploy {deploy.arrow} began {age(alert.began - deploy.started)} before"
+    if deploy.failed_tasks:
+        words += f", {deploy.failed_tasks} tasks failed since"
+        words += f" ({deploy.failures[0].words})" if deploy.failures else ""
+    return _line("suspect", f"{words}    R rolls it back", "warning")
+
+
+def _service(service: Service) -> str:
+    pending = f" +{service.pending}" if service.pending else ""
+    return f"{service.id}  {service.running}/{service.desired}{pending}  {service.revision.short}  {service.health}"
+
+
+def _product(product: Product | None) -> list[Line]:
+    if product is None:
+        return []
+    words = [f"{product.name}", f"owner {product.owner}" if product.owner else ""]
+    words += [f"runbook {product.runbook}" if product.runbook else "", "protected" if product.protected else ""]
+    return [_line("product", "   ".join(w for w in words if w))]
+
+
+def service_lines(service: Service, update: Update, now: float, tz: tzinfo) -> list[Line]:
+    """What is known of a service: its deploy, its events, its alerts."""
+    key = service.key
+    lines = [_line("service", f"{_service(service)}", "bold")]
+    lines.append(_line("where", f"account {key.account} · {key.region} · cluster {key.cluster} · {service.controller}"))
+    lines.append(_line("revision", service.revision.family_revision + _images(service)))
+    deploy = update.board.deploys.get(service.deploy_id)
+    if deploy:
+        lines += deploy_lines(deploy, now, tz)[:3]
+    if service.note:
+        lines.append(_line("note", service.note, "warning"))
+    firing = [a.alert for a in update.look.alerts if a.service and a.service.id == service.id]
+    lines += [_line("alert", f"{a.severity} {a.title} · {_state(a, now, tz)}") for a in firing[:4]]
+    lines += _product(update.look.products.get(service.id))
+    lines += [_line(clock(at, tz), text, "dim") for at, text in service.events[:5]]
+    return lines
+
+
+def _images(service: Service) -> str:
+    return "".join(f"  {i.short} {i.digest[:15]}" for i in service.revision.images)
+
+
+def deploy_lines(deploy: Deploy, now: float, tz: tzinfo) -> list[Line]:
+    """What is known of a deploy: what changed, how far it is, what failed."""
+    who = f" by {deploy.started_by}" if deploy.started_by else ""
+    ended = f", ended {clock(deploy.finished, tz)}" if deploy.finished else ""
+    head = f"{deploy.service_id} {deploy.arrow}  {deploy.state}  {deploy.progress}"
+    lines = [_line("deploy", head, "bold")]
+    lines += [_line("failed", line, "critical") for line in why_lines(deploy)]
+    lines.append(_line("began", f"{clock(deploy.started, tz)}, {age(now - deploy.started)} ago{who}{ended}"))
+    if deploy.old:
+        changed = changed_settings(deploy.old, deploy.new)
+        lines.append(_line("changes", " · ".join(changed) or "nothing that is read (a redeploy of the same)"))
+    stage = f" · stage {deploy.stage}" if deploy.stage else ""
+    counts = f"new {deploy.running} running, {deploy.pending} pending · old {deploy.old_running} left · "
+    lines.append(_line("tasks", f"{counts}{deploy.failed_tasks} failed · {deploy.strategy}{stage}"))
+    lines += [_line("stopped", f"{clock(f.at, tz)} {f.task} {f.words}") for f in deploy.failures[1:4]]
+    lines.append(_line("id", f"{deploy.native_id}  (read from {deploy.read_from})", "dim"))
+    return lines
+
+
+def source_lines(update: Update, now: float) -> list[Line]:
+    """Every source: how it is, when it was last read well, what to do."""
+    lines: list[Line] = []
+    for s in update.board.sources.values():
+        read = "never read" if s.read_at is None else f"read {age(now - s.read_at)} ago".replace("now ago", "now")
+        style = "ok" if s.live else "critical"
+        lines.append(((f" {s.name:<12} ", "bold"), (f"{s.state.label:<15}", style), (f" {read:<16} {s.message}", "")))
+        hints = [s.hint, *(f"{p.scope}: {p.message} → {p.hint}" for p in s.problems), s.banner]
+        lines += [((" " * 14 + "→ ", "dim"), (hint, "")) for hint in dict.fromkeys(hints) if hint]
+        lines.append(((" " * 14, ""), (f"{s.provider}, {s.calls_per_s:.1f} calls/s", "dim")))
+    if update.journal_failure:
+        lines.append(((" journal      ", "bold"), (update.journal_failure, "critical")))
+    return lines

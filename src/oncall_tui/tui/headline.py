@@ -1,0 +1,108 @@
+"""The lines that say how things are: the status line, the panes' titles, what came of actions. Pure but for Title."""
+
+from __future__ import annotations
+
+from datetime import datetime, tzinfo
+
+from oncall_tui.domain.outcome import Outcome, OutcomeState
+from oncall_tui.domain.reading import SourceState, SourceStatus
+from oncall_tui.engine import Update
+from oncall_tui.tui.keybar import Part, StatusLine
+from oncall_tui.tui.lines import Line
+from oncall_tui.tui.text import age, width
+
+_SIGN = {
+    OutcomeState.PENDING: ("…", "warning"),
+    OutcomeState.DONE: ("✓", "ok"),
+    OutcomeState.SENT: ("→", "ok"),
+    OutcomeState.REFUSED: ("✗", "critical"),
+    OutcomeState.FAILED: ("✗", "critical"),
+    OutcomeState.UNKNOWN: ("?", "unknown"),
+}
+
+
+class Title(StatusLine):
+    """A pane's title on a rule across the pane; the active one says so by its sign too."""
+
+    def say(self, text: str, active: bool) -> None:
+        self.show([("━▸ " if active else "━  ", "heading"), (text + " ", "heading" if active else "")])
+
+    def parts(self, cells: int) -> list[Part]:
+        parts = super().parts(cells)
+        words = [(t, s) for t, s in parts if t.strip()]
+        return [*words, ("━" * max(0, cells - sum(width(t) for t, _ in words)), "dim")]
+
+
+def left(update: Update, me: str, read_only: bool, wide: bool) -> list[Part]:
+    """Who, and what is looked at; what switches writes off, or makes them unsafe, is loud."""
+    board = update.board
+    parts: list[Part] = [(" oncall ", "heading"), (f" {me} ", "")]
+    if read_only:
+        parts.append((" READ ONLY ", "warning"))
+    if update.journal_failure:
+        parts.append((" JOURNAL FAILS ", "critical"))
+    if any(s.banner for s in board.sources.values()):
+        parts.append((" NOT AWS ", "warning"))
+    if wide:
+        accounts = len({(s.key.account, s.key.region) for s in board.services.values()})
+        parts.append((f" {accounts} accounts · {len(board.services)} services", "dim"))
+    return parts
+
+
+def right(update: Update, now: float, tz: tzinfo, calls: str, wide: bool, bell: bool) -> list[Part]:
+    """How every source is, worst first, in as few words as fit."""
+    board = update.board
+    total = len(board.sources)
+    parts: list[Part] = [(f"{board.live}/{total} live", "ok" if board.live == total else "critical")]
+    for source in board.unread:
+        style = "warning" if source.state is SourceState.WAITING else "critical"
+        parts.append((" · " + _unread(source, now, wide), style))
+    if calls:
+        parts.append((f" · {calls}", "dim"))
+    if not bell:
+        parts.append((" · bell off", "dim"))
+    parts.append((datetime.fromtimestamp(now, tz).strftime("  %H:%M %Z ") if wide else " ", ""))
+    return parts
+
+
+def _unread(source: SourceStatus, now: float, wide: bool) -> str:
+    if source.state is SourceState.WAITING:
+        return f"{source.name} reading"
+    since = source.age_s(now)
+    words = f"{source.name} {source.state.label} {age(since) if since is not None else 'never read'}"
+    return f"{words}: {source.message[:40]}" if wide and source.message else words
+
+
+def shown_outcome(update: Update) -> Outcome | None:
+    """The outcome that is shown: the oldest that went wrong, else the newest that is under way, else the newest."""
+    wrong = (OutcomeState.REFUSED, OutcomeState.FAILED, OutcomeState.UNKNOWN)
+    bad = [o for o in update.outcomes if o.state in wrong]
+    if bad:
+        return bad[0]
+    pending = [o for o in update.outcomes if o.state is OutcomeState.PENDING]
+    return pending[-1] if pending else update.outcomes[-1] if update.outcomes else None
+
+
+def outcome_lines(update: Update, notice: tuple[str, str] | None) -> list[Line]:
+    """What came of actions: shown until dismissed where it went wrong."""
+    lines: list[Line] = []
+    outcome = shown_outcome(update)
+    if outcome:
+        sign, style = _SIGN[outcome.state]
+        more = len(update.outcomes) - 1
+        name = target_name(update, outcome.target)
+        tail = f"  (+{more})" if more else ""
+        esc = "  Esc dismisses" if outcome.state is not OutcomeState.PENDING else ""
+        head = f" {sign} {outcome.verb} {name}: {outcome.state}"
+        lines.append(((head, style), (f" {outcome.message}{tail}{esc}", "")))
+        if outcome.hint:
+            lines.append((("   → ", "dim"), (outcome.hint, "")))
+    if notice:
+        lines.append(((" " + notice[0], notice[1]),))
+    return lines
+
+
+def target_name(update: Update, target: str) -> str:
+    """A row's name for a person: an alert's title, a service's id."""
+    alert = update.board.alerts.get(target)
+    return alert.title if alert else target

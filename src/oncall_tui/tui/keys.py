@@ -1,0 +1,79 @@
+"""The one table of keys: it makes the bindings, the help screen, the key bar and the README's table.
+
+Lower case reads, UPPER CASE writes what is hard to undo; ``a``, ``u`` and ``n`` are the exceptions that fingers expect.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Group = Literal["act", "look", "move", "program"]
+
+
+class Key(msgspec.Struct, frozen=True):
+    """*id* is the name for the configuration's ``screen.keys``; *word* stands in the key bar, *what* in help."""
+
+    id: str
+    key: str
+    label: str
+    action: str
+    word: str
+    what: str
+    group: Group
+    bar: bool = False
+
+
+KEYS: tuple[Key, ...] = (
+    Key("ack", "a", "a", "ack", "ack", "acknowledge the row, or the marked rows; no prompt for one row", "act", True),
+    Key("unack", "u", "u", "unack", "unack", "take back one's own acknowledgement, or one's own seen", "act"),
+    Key(
+        "escalate", "E", "E", "escalate", "escalate", "escalate: shows who is on call at each level first", "act", True
+    ),
+    Key(
+        "rollback", "R", "R", "rollback", "roll back", "roll the row's service back; shows the plan first", "act", True
+    ),
+    Key(
+        "silence", "S", "S", "silence", "silence", "silence for a time, with a reason; shows what it hides", "act", True
+    ),
+    Key("note", "n", "n", "note", "note", "add a note", "act"),
+    Key("mark", "space", "space", "mark", "mark", "mark the row for a, S or n on several", "act"),
+    Key("login", "L", "L", "login", "log in", "renew an expired login: runs its command, then comes back", "act"),
+    Key("detail", "enter", "Enter", "detail", "detail", "detail of the row", "look", True),
+    Key("describe", "d", "d", "detail", "detail", "the same", "look"),
+    Key("filter", "slash", "/", "filter", "filter", "filter: words, key:value, !inverse, ~regex", "look", True),
+    Key("faults", "f", "f", "faults", "faults", "faults only, on and off", "look"),
+    Key("hidden", "H", "H", "hidden", "hidden", "show what is hidden by default (target tracking alarms)", "look"),
+    Key("refresh", "r", "r", "refresh", "refresh", "read every source again now", "look"),
+    Key("copy", "c", "c", "copy", "copy", "copy the row's id and title (OSC 52)", "look"),
+    Key("sources", "i", "i", "sources", "sources", "every source: its state, its age, what to do", "look"),
+    Key("alerts", "1", "1", "pane('alerts')", "alerts", "the alerts pane", "move"),
+    Key("services", "2", "2", "pane('services')", "services", "the services pane", "move"),
+    Key("deploys", "3", "3", "pane('deploys')", "deploys", "the deploys pane", "move"),
+    Key("details", "4", "4", "pane('detail')", "detail", "the detail pane", "move"),
+    Key("next", "tab", "Tab", "next_pane(1)", "next pane", "the next pane", "move"),
+    Key("previous", "shift+tab", "Shift+Tab", "next_pane(-1)", "pane before", "the pane before", "move"),
+    Key("zoom", "z", "z", "zoom", "zoom", "the pane alone, and back", "move"),
+    Key("back", "escape", "Esc", "back", "back", "back: dismiss a message, a filter, a zoom", "move"),
+    Key("quiet", "m", "m", "quiet", "bell off", "bell off and on", "program"),
+    Key("commands", "colon", ":", "command_palette", "commands", "what can be done now, by name", "program"),
+    Key("help", "question_mark", "?", "help", "help", "this help", "program", True),
+    Key("quit", "q", "q", "leave", "quit", "quit", "program"),
+)
+
+MOVES: tuple[tuple[str, str], ...] = (
+    ("j k, ↓ ↑", "down and up"),
+    ("g G", "first and last row"),
+    ("Ctrl+F Ctrl+B", "a page down and up"),
+)
+HEADINGS: dict[Group, str] = {"act": "Act", "look": "Look", "move": "Move", "program": "Program"}
+
+
+def by_group() -> dict[str, list[tuple[str, str]]]:
+    """Heading → (key, what it does), for help and for the documentation."""
+    found: dict[str, list[tuple[str, str]]] = {heading: [] for heading in HEADINGS.values()}
+    for key in KEYS:
+        found[HEADINGS[key.group]].append((key.label, key.what))
+    found["Move"] += MOVES
+    return found

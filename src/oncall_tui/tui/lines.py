@@ -1,0 +1,83 @@
+"""Lines of text that are repainted one by one: the detail, and what came of actions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from textual.geometry import Region, Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from oncall_tui.tui import palette
+from oncall_tui.tui.keybar import fit_parts
+from oncall_tui.tui.text import wrap
+
+Line = tuple[tuple[str, str], ...]
+
+
+class Lines(ScrollView, can_focus=False):
+    """(text, style) lines; a line that is too long goes on, indented, where *wrapped*, else is cut with an ellipsis."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(palette.CLASSES)
+    DEFAULT_CSS = """
+        Lines { height: 1fr; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; }
+        """ + palette.css("Lines")
+
+    def __init__(self, *, wrapped: bool = True, indent: int = 11, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._wrapped, self._indent = wrapped, indent
+        self._lines: tuple[Line, ...] = ()
+        self._folded: list[Line] = []
+        self._folded_for = 0
+        self._paint = palette.Palette(self)
+
+    def notify_style_update(self) -> None:
+        """The theme changed."""
+        super().notify_style_update()
+        self._paint.clear()
+
+    def show(self, lines: Sequence[Line]) -> None:
+        """Replace the lines; only those that differ are repainted."""
+        if tuple(lines) == self._lines:
+            return
+        self._lines = tuple(lines)
+        old = self._folded
+        self._fold()
+        first = self.scroll_offset.y
+        for y in range(self.size.height):
+            at = first + y
+            was = old[at] if at < len(old) else None
+            now = self._folded[at] if at < len(self._folded) else None
+            if was != now:
+                self.refresh(Region(0, y, self.size.width, 1))
+
+    def _fold(self) -> None:
+        width = self.scrollable_content_region.width
+        self._folded_for = width
+        self._folded = [part for line in self._lines for part in self._fold_one(line, width)]
+        size = Size(0, len(self._folded))
+        if size != self.virtual_size:
+            self.virtual_size = size
+
+    def _fold_one(self, line: Line, width: int) -> list[Line]:
+        text, style = line[-1]
+        before = sum(len(t) for t, _ in line[:-1])
+        if not self._wrapped or width <= before + 8 or len(text) + before <= width // 2:
+            return [line]
+        parts = wrap(text, width - before)
+        rest: list[Line] = [((" " * min(before, self._indent), ""), (part, style)) for part in parts[1:]]
+        return [(*line[:-1], (parts[0] if parts else "", style)), *rest]
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the pane."""
+        width = self.scrollable_content_region.width
+        if width != self._folded_for:
+            self._fold()
+        at = self.scroll_offset.y + y
+        plain = self._paint("")
+        if at >= len(self._folded):
+            return Strip.blank(width, plain)
+        segments = [Segment(text, self._paint(style)) for text, style in fit_parts(self._folded[at], width)]
+        return Strip(segments).adjust_cell_length(width, plain)

@@ -1,0 +1,395 @@
+"""Update -> rows, titles and lines of text. Pure but for its cache: a row that did not change is the same object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import tzinfo
+
+import msgspec
+
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import Alert, AlertState
+from oncall_tui.domain.deploy import Deploy, DeployState
+from oncall_tui.domain.outcome import Outcome, OutcomeState
+from oncall_tui.domain.service import Health, Service
+from oncall_tui.engine import Update
+from oncall_tui.triage.filters import Fields, parse
+from oncall_tui.triage.look import AlertLook, Look, severity_word
+from oncall_tui.tui.rows import Cell, Column, Row
+from oncall_tui.tui.text import age, clock
+
+ALERT_COLUMNS = (
+    Column("severity", "", 4),
+    Column("age", "AGE", 4, align="right"),
+    Column("product", "PRODUCT", 10, drop=2),
+    Column("service", "SERVICE", 22, drop=1),
+    Column("title", "ALERT", 30, flex=True, min_width=24),
+    Column("count", "", 4, drop=4),
+    Column("state", "STATE", 24),
+    Column("suspect", "", 22, drop=3),
+)
+SERVICE_COLUMNS = (
+    Column("sign", "", 1),
+    Column("name", "SERVICE", 20, flex=True, min_width=18),
+    Column("tasks", "TASKS", 8),
+    Column("revision", "REV", 6),
+    Column("health", "HEALTH", 10),
+    Column("deploy", "DEPLOY", 4, align="right"),
+    Column("note", "", 16, drop=1),
+)
+DEPLOY_COLUMNS = (
+    Column("service", "SERVICE", 16, flex=True, min_width=14),
+    Column("arrow", "", 10),
+    Column("state", "STATE", 12),
+    Column("tasks", "", 6),
+    Column("failed", "", 9, drop=1),
+    Column("age", "", 4, align="right"),
+    Column("by", "BY", 14, drop=2),
+)
+
+_SIGNS = {
+    Health.HEALTHY: ("✓", "ok"),
+    Health.DEPLOYING: ("~", "warning"),
+    Health.DEGRADED: ("✗", "critical"),
+    Health.DOWN: ("✗", "critical"),
+    Health.STOPPED: ("·", "dim"),
+    Health.UNKNOWN: ("?", "unknown"),
+}
+_STATE_STYLE = {
+    AlertState.FIRING: "bold",
+    AlertState.UNKNOWN: "unknown",
+    AlertState.NO_DATA: "unknown",
+    AlertState.RESOLVED: "ok",
+}
+_SHORT = {AlertState.ACKNOWLEDGED: "ack", AlertState.SILENCED: "silenced"}
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """What the engineer asked to see."""
+
+    filter: str = ""
+    faults: bool = False
+
+
+class View:
+    """Makes rows from looks, and keeps them. *tz* is the configured time zone."""
+
+    def __init__(self, tz: tzinfo) -> None:
+        self.tz = tz
+        self._alerts: dict[str, tuple[object, Row, AlertLook]] = {}
+        self._services: dict[str, tuple[object, Row]] = {}
+        self._deploys: dict[str, tuple[object, Row]] = {}
+        self._held: tuple[str, AlertLook, float] | None = None  # the cursor's row: its look, and when it went
+        self._repeated: tuple[Look | None, frozenset[str]] = (None, frozenset())
+
+    # --- alerts -------------------------------------------------------------------------------------------------------
+
+    def alerts(self, update: Update, shown: Shown, cursor: str | None, now: float) -> list[Row]:
+        """The rows of the alerts pane, in order; the cursor's row keeps its place and stays after it resolved."""
+        looks = self._ordered(update.look.alerts, update, cursor, now)
+        pending = {o.target: o for o in update.outcomes if o.state is OutcomeState.PENDING}
+        test = parse(shown.filter) if shown.filter else None
+        live = {name: source.live for name, source in update.board.sources.items()}
+        repeated = self._names(update.look)
+        rows: list[Row] = []
+        kept: dict[str, tuple[object, Row, AlertLook]] = {}
+        for look in looks:
+            alert = look.alert
+            target = look.incident or alert.id
+            fresh = live.get(alert.source, False)
+            key = (
+                look,
+                age(now - alert.began),
+                _until(alert, now),
+                pending.get(target),
+                fresh,
+                self._gone_age(alert, now),
+            )
+            old = self._alerts.get(alert.id)
+            if old is not None and _same(old[0], key):  # type: ignore[arg-type]
+                row = old[1]
+                kept[alert.id] = old
+            else:
+                row = self._alert_row(
+                    look, now, pending.get(target), fresh, look.service and look.service.name in repeated
+                )
+                kept[alert.id] = (key, row, look)
+            if shown.faults and not alert.state.asks:
+                continue
+            if test is not None and not test(alert_fields(look)):
+                continue
+            rows.append(row)
+        self._alerts = kept
+        return rows
+
+    def drawn(self, alert_id: str) -> AlertLook | None:
+        """The alert as it was last drawn."""
+        known = self._alerts.get(alert_id)
+        return known[2] if known else None
+
+    def _ordered(
+        self, looks: Sequence[AlertLook], update: Update, cursor: str | None, now: float
+    ) -> Sequence[AlertLook]:
+        """The looks with the cursor's row held where it stood when the cursor came to it."""
+        if cursor is None:
+            self._held = None
+            return looks
+        current = next((x for x in looks if x.alert.id == cursor), None)
+        if self._held is None or self._held[0] != cursor:
+            if current is None:
+                return looks
+            self._held = (cursor, current, 0.0)
+            return looks
+        _, held, gone_at = self._held
+        if current is None:
+            known = self._alerts.get(cursor)
+            current = known[2] if known else held
+            if current.alert.state is not AlertState.RESOLVED:
+                gone = msgspec.structs.replace(
+                    current.alert, state=AlertState.RESOLVED, verbs=frozenset(), changed=now, by=(), until=None
+                )
+                current = msgspec.structs.replace(current, alert=gone, incident="")
+                self._held = (cursor, held, gone_at or now)
+        if current.rank == held.rank:
+            return looks if current in looks else _insert(looks, current, held)
+        return _insert([x for x in looks if x.alert.id != cursor], current, held)
+
+    def _gone_age(self, alert: Alert, now: float) -> str:
+        return age(now - alert.changed) if alert.state is AlertState.RESOLVED and alert.changed else ""
+
+    def _alert_row(
+        self, look: AlertLook, now: float, pending: Outcome | None, live: bool, repeated: bool | Service | None
+    ) -> Row:
+        alert = look.alert
+        word = severity_word(alert.severity, look.pages)
+        style = "dim" if not alert.state.asks and alert.state is not AlertState.NO_DATA else ""
+        strong = "critical" if look.pages else "warning" if alert.severity.rank <= 2 else ""
+        service = look.service
+        name = "–" if service is None else service.id if repeated else service.title
+        if service is None and alert.hint.service:
+            name = alert.hint.service
+        suspect = ""
+        if look.suspect and alert.state.asks:
+            suspect = f"◂ {look.suspect.arrow} {age(alert.began - look.suspect.started)} before"
+        cells: tuple[Cell, ...] = (
+            (word, style or strong),
+            age(now - alert.began),
+            look.product.name if look.product else "–",
+            name,
+            alert.title,
+            f"×{alert.count}" if alert.count > 1 else "",
+            self._state(look, now, pending, live),
+            (suspect, "warning"),
+        )
+        extra: list[tuple[Cell, ...]] = []
+        if suspect:
+            extra.append(((f"suspect  deploy {suspect[2:]}{_failed_words(look.suspect)}", "warning"),))
+        return Row(alert.id, cells, style, tuple(extra))
+
+    def _state(self, look: AlertLook, now: float, pending: Outcome | None, live: bool) -> Cell:
+        alert = look.alert
+        if pending is not None:
+            return (f"{pending.verb}… {pending.message}", "warning")
+        if alert.state is AlertState.RESOLVED:
+            return (f"resolved {age(now - (alert.changed or now))} ago".replace("now ago", "now"), "ok")
+        words = [_SHORT.get(alert.state, str(alert.state)), *(_name(b) for b in alert.by[:1])]
+        if until := _until(alert, now):
+            words.append(until)
+        if look.incident and alert.state.asks:
+            words.append("→pager")
+        if not live:
+            words.insert(0, "?")
+        return (" ".join(words), "stale" if not live else _STATE_STYLE.get(alert.state, ""))
+
+    def _names(self, look: Look) -> frozenset[str]:
+        """Service names that stand in more than one cluster or account."""
+        if self._repeated[0] is None or self._repeated[0].services is not look.services:
+            seen: set[str] = set()
+            twice = {s.name for s in look.services if s.title in seen or seen.add(s.title)}  # type: ignore[func-returns-value]
+            self._repeated = (look, frozenset(twice))
+        return self._repeated[1]
+
+    # --- services -----------------------------------------------------------------------------------------------------
+
+    def services(self, update: Update, shown: Shown, now: float) -> list[Row]:
+        """The rows of the services pane."""
+        test = parse(shown.filter) if shown.filter else None
+        live = {name: source.live for name, source in update.board.sources.items()}
+        repeated = self._names(update.look)
+        rows = []
+        kept: dict[str, tuple[object, Row]] = {}
+        for service in update.look.services:
+            if shown.faults and not service.health.is_fault and service.health is not Health.DEPLOYING:
+                continue
+            if test is not None and not test(service_fields(service, update.look)):
+                continue
+            since = age(now - service.last_deploy) if service.last_deploy else ""
+            key = (service, since, live.get(service.source, False), service.name in repeated)
+            old = self._services.get(service.id)
+            row = old[1] if old and _same(old[0], key) else _service_row(service, since, key[2], key[3])  # type: ignore[arg-type]
+            kept[service.id] = (key, row)
+            rows.append(row)
+        self._services = kept
+        return rows
+
+    # --- deploys ------------------------------------------------------------------------------------------------------
+
+    def deploys(self, update: Update, shown: Shown, now: float) -> list[Row]:
+        """The rows of the deploys pane: those under way first, then the newest."""
+        test = parse(shown.filter) if shown.filter else None
+        live = {name: source.live for name, source in update.board.sources.items()}
+        rows = []
+        kept: dict[str, tuple[object, Row]] = {}
+        for deploy in update.look.deploys:
+            if shown.faults and not (deploy.state.running or deploy.state.bad):
+                continue
+            if test is not None and not test(deploy_fields(deploy)):
+                continue
+            key = (deploy, age(now - deploy.started), live.get(deploy.source, False))
+            old = self._deploys.get(deploy.id)
+            row = old[1] if old and _same(old[0], key) else _deploy_row(deploy, key[1], key[2])  # type: ignore[arg-type]
+            kept[deploy.id] = (key, row)
+            rows.append(row)
+        self._deploys = kept
+        return rows
+
+    def time(self, at: float) -> str:
+        """Time of day in the configured zone."""
+        return clock(at, self.tz)
+
+
+def _same(old: tuple[object, ...], new: tuple[object, ...]) -> bool:
+    """Equal, with the row itself compared by identity: rows that did not change are the same objects."""
+    return old[0] is new[0] and old[1:] == new[1:]
+
+
+def _insert(looks: Sequence[AlertLook], row: AlertLook, like: AlertLook) -> list[AlertLook]:
+    """*looks* with *row* at the place that *like* has by rank."""
+    at = next((i for i, x in enumerate(looks) if x.rank > like.rank), len(looks))
+    return [*looks[:at], row, *looks[at:]]
+
+
+def _name(who: str) -> str:
+    return who.partition("@")[0]
+
+
+def _until(alert: Alert, now: float) -> str:
+    if alert.until is None or alert.state is AlertState.RESOLVED:
+        return ""
+    return f"{age(max(0.0, alert.until - now))} left"
+
+
+def _failed_words(deploy: Deploy | None) -> str:
+    if deploy is None or not deploy.failed_tasks:
+        return ""
+    why = f" ({deploy.failures[0].words})" if deploy.failures else ""
+    return f", {deploy.failed_tasks} tasks failed{why}"
+
+
+def _service_row(service: Service, since: str, live: bool, repeated: bool) -> Row:
+    sign, style = _SIGNS[service.health] if live else ("?", "stale")
+    counts = f"{service.running}/{service.desired}" + (f" +{service.pending}" if service.pending else "")
+    cells: tuple[Cell, ...] = (
+        (sign, style),
+        service.id if repeated else service.title,
+        counts,
+        service.revision.short,
+        (str(service.health), style if service.health is not Health.HEALTHY or not live else ""),
+        since,
+        (service.note or service.targets, "dim"),
+    )
+    extra = (((service.note, "warning"),),) if service.note else ()
+    return Row(service.id, cells, "" if live else "dim", extra)
+
+
+def _deploy_row(deploy: Deploy, since: str, live: bool) -> Row:
+    style = "critical" if deploy.state.bad else "warning" if deploy.state.running else ""
+    failed = f"✗{deploy.failed_tasks}" + (f" {deploy.breaker}" if deploy.breaker else "") if deploy.failed_tasks else ""
+    word = {DeployState.IN_PROGRESS: deploy.strategy, DeployState.SUCCEEDED: "done"}.get(
+        deploy.state, str(deploy.state)
+    )
+    if deploy.rollback and deploy.state is DeployState.IN_PROGRESS:
+        word = "going back"
+    cells: tuple[Cell, ...] = (
+        deploy.service_id.rpartition("/")[2],
+        deploy.arrow,
+        (word, style),
+        deploy.progress,
+        (failed, "critical"),
+        since,
+        deploy.started_by,
+    )
+    lines = [line for line in why_lines(deploy) if line]
+    return Row(deploy.id, cells, "" if live else "dim", tuple(((line, "warning"),) for line in lines[:2]))
+
+
+def why_lines(deploy: Deploy) -> list[str]:
+    """What went wrong with it, in words: tasks, breaker, reason."""
+    lines = []
+    if deploy.failed_tasks or deploy.failures:
+        why = deploy.failures[0].words if deploy.failures else "reason not read yet"
+        breaker = f" · breaker {deploy.breaker}" if deploy.breaker else ""
+        lines.append(f"{deploy.failed_tasks} failed: {why}{breaker}")
+    lines += [deploy.rollback, deploy.reason]
+    return [line for line in dict.fromkeys(lines) if line]
+
+
+# --- what a filter sees -----------------------------------------------------------------------------------------------
+
+
+def alert_fields(look: AlertLook) -> Fields:
+    """A row's fields by name: its own, then its labels."""
+    alert = look.alert
+    return {
+        **dict(alert.labels),
+        "title": alert.title,
+        "state": alert.state,
+        "severity": alert.severity,
+        "source": alert.source,
+        "provider": alert.provider,
+        "product": look.product.name if look.product else "",
+        "service": look.service.id if look.service else alert.hint.service,
+        "page": "yes" if look.pages else "no",
+        "by": " ".join(alert.by),
+    }
+
+
+def service_fields(service: Service, look: Look) -> Mapping[str, str]:
+    product = look.products.get(service.id)
+    return {
+        "service": service.id,
+        "cluster": service.key.cluster,
+        "account": service.key.account,
+        "source": service.source,
+        "health": service.health,
+        "revision": service.revision.family_revision,
+        "product": product.name if product else "",
+    }
+
+
+def deploy_fields(deploy: Deploy) -> Mapping[str, str]:
+    return {
+        "service": deploy.service_id,
+        "source": deploy.source,
+        "state": deploy.state,
+        "revision": deploy.new.family_revision,
+        "by": deploy.started_by,
+        "reason": deploy.reason,
+    }
+
+
+def can(look: AlertLook, update: Update, verb: Verb) -> tuple[str, Alert] | None:
+    """Where *verb* on this row goes: (words, alert); None where nothing can do it.
+
+    An alert that is joined to a pager's incident is acknowledged and escalated there, never silenced away.
+    """
+    if look.alert.state is AlertState.RESOLVED:
+        return None
+    incident = update.board.alerts.get(look.incident) if look.incident else None
+    for alert in (incident, look.alert):
+        if alert is not None and verb in alert.verbs:
+            joined = alert is incident
+            if not joined and incident is not None and verb is Verb.ACKNOWLEDGE:
+                return None  # the incident has it already: a silence here would only hide that
+            return (f"{alert.source}: {alert.title}", alert)
+    return None
