@@ -53,7 +53,7 @@ class Alertmanager:
 
     def read(self, request: ReadRequest) -> Reading:
         """GET /api/v2/alerts, and /api/v2/silences where an alert is silenced. Raises errors.SourceError."""
-        calls = self._http.calls
+        calls, at = self._http.calls, self._clock.now()  # what is read is as old as the first call
         raws = self._api.raw_alerts()
         silenced, bad = self._rows.take(raws)
         problems = self._read_silences() if silenced else []
@@ -64,7 +64,7 @@ class Alertmanager:
             problems.append(Problem(SourceState.MALFORMED, f"{bad} of {len(raws)} alerts", "not as the API promises"))
         return Reading(
             source=self.source,
-            at=self._clock.now(),
+            at=at,
             alerts=rows,
             problems=tuple(problems),
             calls=self._http.calls - calls,

@@ -39,10 +39,14 @@ class Rows:
         self._decoder = msgspec.json.Decoder(WireAlert)
         self._listing = Listing(self._entry)
         self._entries: list[_Entry] = []
+        self._last: dict[str, _Entry] = {}
         self._by_id: dict[str, Alert] = {}
 
     def _entry(self, raw: msgspec.Raw) -> _Entry:
         wire = self._decoder.decode(raw)
+        old = self._last.get(wire.fingerprint)
+        if old is not None and old.wire == wire:  # only stamps that no row shows: Prometheus sends again each minute
+            return old
         return _Entry(wire, self.row(wire, ()))
 
     def take(self, raws: list[msgspec.Raw]) -> tuple[bool, int]:
@@ -61,10 +65,11 @@ class Rows:
             entry.row = self._reuse(entry.row)
             by_id[entry.row.id] = entry.row
         self._by_id = by_id
+        self._last = {entry.wire.fingerprint: entry for entry in self._entries}
         return tuple(by_id.values())
 
     def _reuse(self, row: Alert) -> Alert:
-        """The row of the last poll where it says the same: Prometheus sends again each minute, with new stamps only."""
+        """The row of the last poll where it says the same."""
         old = self._by_id.get(row.id)
         return old if old is not None and (old is row or old == row) else row
 

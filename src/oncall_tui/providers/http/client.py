@@ -144,7 +144,8 @@ class Http:
     def words(self, text: str, limit: int = MESSAGE_LIMIT) -> str:
         """As the module's ``words``, and with what was made from secrets (a Basic header) gone too."""
         for value in self._encoded:
-            text = text.replace(value, "•••")
+            if len(value) >= 4:
+                text = text.replace(value, "•••")
         return words(text, limit)
 
     def renew(self) -> None:

@@ -78,7 +78,7 @@ class PagerDuty:
 
     def read(self, request: ReadRequest) -> Reading:
         """Every open incident. Raises errors.SourceError where the list cannot be read whole."""
-        calls = self._http.calls
+        calls, at = self._http.calls, self._clock.now()  # what is read is as old as the first call
         raws, cut = self._api.open_incidents()
         entries, bad = self._listing.take(raws)
         if bad and not entries:
@@ -87,7 +87,7 @@ class PagerDuty:
         rows = self._rows(entries)
         return Reading(
             source=self.source,
-            at=self._clock.now(),
+            at=at,
             alerts=rows,
             problems=self._problems(cut, bad, len(raws)),
             next_in_s=min(MORE_IN_S, self.interval_s) if left else None,
