@@ -1,0 +1,164 @@
+"""An AWS endpoint: AWS JSON 1.0 and 1.1 by X-Amz-Target, and STS's GetCallerIdentity over Query and XML."""
+
+import json
+from typing import Any, Protocol, TypeVar
+from urllib.parse import parse_qs
+
+from oncall_tui.drill.wire import Answer, Request
+
+Json = dict[str, Any]
+_Item = TypeVar("_Item")
+
+WRITES = frozenset(
+    {"UpdateService", "StopServiceDeployment", "PutAlarmMuteRule", "DeleteAlarmMuteRule", "SetAlarmState"}
+)
+
+
+class AwsError(Exception):
+    """An error of the API model, by its shape's name."""
+
+    def __init__(self, kind: str, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.status = status
+
+
+class Api(Protocol):
+    """One AWS service on an endpoint."""
+
+    prefix: str
+    """Of X-Amz-Target."""
+    version: str
+    """Of AWS JSON."""
+    permission: str
+    """IAM's prefix of its actions."""
+
+    def call(self, operation: str, asked: Json) -> Json | bytes:
+        """The answer, or AwsError. Bytes are JSON that is encoded already."""
+        ...
+
+    def resource(self, asked: Json) -> str:
+        """The ARN that a denied call names."""
+        ...
+
+
+class AwsEndpoint:
+    """What listens at the port of an AWS source."""
+
+    def __init__(self, number: str, region: str, apis: list[Api]) -> None:
+        self.number = number
+        self.region = region
+        self._apis = {api.prefix: api for api in apis}
+
+    def operation(self, request: Request) -> str:
+        """As IAM and the API reference name it."""
+        target = request.headers.get("x-amz-target", "")
+        if "." in target:
+            return target.rpartition(".")[2]
+        return parse_qs(request.body.decode("utf-8", "replace")).get("Action", ["Unknown"])[0]
+
+    def is_write(self, operation: str) -> bool:
+        """Whether it changes anything."""
+        return operation in WRITES
+
+    def handle(self, request: Request) -> Answer:
+        """The answer, an error's where it is one."""
+        prefix, _, operation = request.headers.get("x-amz-target", "").rpartition(".")
+        if not operation:
+            return self._sts(request)
+        api = self._apis.get(prefix)
+        try:
+            if "authorization" not in request.headers:
+                raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
+            if api is None:
+                raise AwsError("UnknownOperationException", f"{prefix} is not served here")
+            asked = json.loads(request.body or b"{}")
+            return self._encoded(api, api.call(operation, asked))
+        except AwsError as error:
+            return self.error(request, error)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            return self.error(request, AwsError("SerializationException", f"malformed request: {error!r}"))
+
+    def error(self, request: Request, error: AwsError) -> Answer:
+        """An error as the protocol of this request gives it."""
+        prefix = request.headers.get("x-amz-target", "").rpartition(".")[0]
+        if not prefix:
+            return _xml_error(error)
+        body = json.dumps({"__type": error.kind, "message": error.message}, ensure_ascii=False).encode()
+        api = self._apis.get(prefix)
+        headers = {"Content-Type": f"application/x-amz-json-{api.version if api else '1.1'}"}
+        return Answer(error.status, body, headers)
+
+    def fault(self, kind: str, request: Request) -> Answer | None:
+        """What the API answers where it is throttled, denied, …; None where it is no answer of the API's."""
+        expired = "The security token included in the request is expired"
+        invalid = "The security token included in the request is invalid."
+        faults = {
+            "throttle": AwsError("ThrottlingException", "Rate exceeded"),
+            "error500": AwsError("ServerException", "Service Unavailable. Please try again later.", 500),
+            "expired": AwsError("ExpiredTokenException", expired),
+            "unauthorized": AwsError("UnrecognizedClientException", invalid),
+            "denied": AwsError("AccessDeniedException", self._denied(request)),
+        }
+        return self.error(request, faults[kind]) if kind in faults else None
+
+    def _denied(self, request: Request) -> str:
+        operation = self.operation(request)
+        api = self._apis.get(request.headers.get("x-amz-target", "").rpartition(".")[0])
+        action = f"{api.permission if api else 'sts'}:{operation}"
+        resource = "*"
+        if api is not None:
+            try:
+                resource = api.resource(json.loads(request.body or b"{}"))
+            except (ValueError, TypeError, KeyError, AttributeError):
+                resource = "*"
+        return (
+            f"User: {self._caller()} is not authorized to perform: {action} on resource: {resource} "
+            f"because no identity-based policy allows the {action} action"
+        )
+
+    def _caller(self) -> str:
+        return f"arn:aws:sts::{self.number}:assumed-role/oncall-drill/alice"
+
+    def _encoded(self, api: Api, value: Json | bytes) -> Answer:
+        body = value if isinstance(value, bytes) else json.dumps(value, ensure_ascii=False).encode()
+        return Answer(200, body, {"Content-Type": f"application/x-amz-json-{api.version}"})
+
+    def _sts(self, request: Request) -> Answer:
+        if self.operation(request) != "GetCallerIdentity":
+            return _xml_error(AwsError("InvalidAction", "Could not find operation"))
+        body = (
+            '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>'
+            f"<Arn>{self._caller()}</Arn><UserId>DRILLROLE:alice</UserId><Account>{self.number}</Account>"
+            "</GetCallerIdentityResult><ResponseMetadata><RequestId>drill</RequestId></ResponseMetadata>"
+            "</GetCallerIdentityResponse>"
+        )
+        return Answer(200, body.encode(), {"Content-Type": "text/xml"})
+
+
+def _xml_error(error: AwsError) -> Answer:
+    kind = {"ExpiredTokenException": "ExpiredToken", "AccessDeniedException": "AccessDenied"}.get(
+        error.kind, error.kind
+    )
+    status = 403 if kind in ("ExpiredToken", "AccessDenied") else error.status
+    body = (
+        '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>'
+        f"<Code>{kind}</Code><Message>{error.message}</Message></Error><RequestId>drill</RequestId></ErrorResponse>"
+    )
+    return Answer(status, body.encode(), {"Content-Type": "text/xml"})
+
+
+def page(
+    items: list[_Item], asked: Json, size_key: str, token_key: str, default: int, most: int
+) -> tuple[list[_Item], Json]:
+    """One page of `items`, and the token of the next as a member (none at the end). A token is an offset."""
+    size = asked.get(size_key, default)
+    if not isinstance(size, int) or not 1 <= size <= most:
+        raise AwsError("InvalidParameterException", f"{size_key} must be between 1 and {most}.")
+    token = asked.get(token_key) or "drill-0"
+    start = token.removeprefix("drill-")
+    if not start.isdigit():
+        raise AwsError("InvalidParameterException", "Invalid token.")
+    end = int(start) + size
+    return items[int(start) : end], ({token_key: f"drill-{end}"} if end < len(items) else {})

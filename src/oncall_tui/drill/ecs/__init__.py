@@ -1,0 +1,1 @@
+"""Amazon ECS, simulated: services whose rolling deploys move. Shapes are those of the service's API model."""

@@ -1,0 +1,200 @@
+"""The ECS API: AWS JSON 1.1, with the page limits and errors of the API reference."""
+
+from collections.abc import Callable
+
+from oncall_tui.drill.aws import AwsError, Json, page
+from oncall_tui.drill.ecs import views
+from oncall_tui.drill.ecs.model import Account, Cluster, Service, Task, TaskDefinition
+from oncall_tui.drill.ecs.rollout import Mover
+from oncall_tui.drill.ecs.writes import Writes
+
+
+class EcsApi:
+    """One account's ECS in one region."""
+
+    prefix = "AmazonEC2ContainerServiceV20141113"
+    version = "1.1"
+    permission = "ecs"
+
+    def __init__(self, account: Account, mover: Mover) -> None:
+        self.account = account
+        writes = Writes(account, mover, self.find_service, self.find_definition)
+        self._operations: dict[str, Callable[[Json], Json | bytes]] = {
+            "ListClusters": self._list_clusters,
+            "DescribeClusters": self._describe_clusters,
+            "ListServices": self._list_services,
+            "DescribeServices": self._describe_services,
+            "ListServiceDeployments": self._list_deployments,
+            "DescribeServiceDeployments": self._describe_deployments,
+            "DescribeServiceRevisions": self._describe_revisions,
+            "DescribeTaskDefinition": self._describe_definition,
+            "ListTaskDefinitions": self._list_definitions,
+            "ListTasks": self._list_tasks,
+            "DescribeTasks": self._describe_tasks,
+            "UpdateService": writes.update_service,
+            "StopServiceDeployment": writes.stop_deployment,
+        }
+
+    def call(self, operation: str, asked: Json) -> Json | bytes:
+        """The answer, or AwsError."""
+        if operation not in self._operations:
+            raise AwsError("UnknownOperationException", f"{operation} is not simulated")
+        return self._operations[operation](asked)
+
+    def resource(self, asked: Json) -> str:
+        """The ARN that a denied call names."""
+        for key in ("serviceDeploymentArn", "service"):
+            if str(asked.get(key, "")).startswith("arn:"):
+                return str(asked[key])
+        for key in ("serviceDeploymentArns", "serviceRevisionArns"):
+            if asked.get(key):
+                return str(asked[key][0])
+        cluster = str(asked.get("cluster", "default")).rsplit("/")[-1]
+        names = asked.get("services") or [asked.get("service") or "*"]
+        if "cluster" in asked:
+            return self.account.arn(f"service/{cluster}/{str(names[0]).rsplit('/')[-1]}")
+        return self.account.arn("cluster/*") if "clusters" in asked else "*"
+
+    # -- finding
+
+    def find_cluster(self, asked: Json) -> Cluster:
+        """By name or ARN; `default` where none is given."""
+        name = str(asked.get("cluster", "default")).rsplit("/")[-1]
+        if name not in self.account.clusters:
+            raise AwsError("ClusterNotFoundException", "Cluster not found.")
+        return self.account.clusters[name]
+
+    def find_service(self, asked: Json) -> Service:
+        """By name or ARN, in the cluster asked for (an ARN names its own)."""
+        given = str(asked["service"])
+        parts = given.split("/")
+        cluster = self.find_cluster(asked if len(parts) < 3 else {"cluster": parts[1]})
+        if parts[-1] not in cluster.services:
+            raise AwsError("ServiceNotFoundException", "Service not found.")
+        return cluster.services[parts[-1]]
+
+    def find_definition(self, given: str) -> TaskDefinition:
+        """By ARN, `family:revision`, or `family` for the newest that is active."""
+        family, _, number = given.rsplit("/")[-1].partition(":")
+        held = self.account.families.get(family, {})
+        if not number:
+            active = [it for it in held.values() if it.active]
+            if active:
+                return max(active, key=lambda it: it.number)
+        elif number.isdigit() and int(number) in held:
+            return held[int(number)]
+        raise AwsError("ClientException", "Unable to describe task definition.")
+
+    # -- reading
+
+    def _list_clusters(self, asked: Json) -> Json:
+        arns, more = page([c.arn for c in self.account.clusters.values()], asked, "maxResults", "nextToken", 100, 100)
+        return {"clusterArns": arns, **more}
+
+    def _describe_clusters(self, asked: Json) -> Json:
+        found, failures = [], []
+        for given in _at_most(asked.get("clusters") or ["default"], 100, "clusters"):
+            it = self.account.clusters.get(given.rsplit("/")[-1])
+            if it is None:
+                failures.append(self._missing(given, "cluster/"))
+            else:
+                found.append(views.cluster(it, "STATISTICS" in asked.get("include", [])))
+        return {"clusters": found, "failures": failures}
+
+    def _list_services(self, asked: Json) -> Json:
+        services = self.find_cluster(asked).services.values()
+        arns, more = page([s.arn for s in services], asked, "maxResults", "nextToken", 10, 100)
+        return {"serviceArns": arns, **more}
+
+    def _describe_services(self, asked: Json) -> bytes:
+        cluster = self.find_cluster(asked)
+        found, failures = [], []
+        for given in _at_most(asked["services"], 10, "services"):
+            it = cluster.services.get(given.rsplit("/")[-1])
+            if it is None:
+                failures.append(self._missing(given, f"service/{cluster.name}/"))
+            else:
+                found.append(views.service_bytes(self.account, it))
+        failed = b",".join(b'{"arn":"%s","reason":"MISSING"}' % f["arn"].encode() for f in failures)
+        return b'{"services":[' + b",".join(found) + b'],"failures":[' + failed + b"]}"
+
+    def _list_deployments(self, asked: Json) -> Json:
+        service = self.find_service(asked)
+        wanted, created = asked.get("status") or [], asked.get("createdAt") or {}
+        after, before = created.get("after", 0.0), created.get("before", float("inf"))
+        found = [
+            views.deployment_brief(service, it)
+            for it in service.deployments
+            if (not wanted or it.status in wanted) and after <= it.created_at <= before
+        ]
+        some, more = page(found, asked, "maxResults", "nextToken", 20, 100)
+        return {"serviceDeployments": some, **more}
+
+    def _describe_deployments(self, asked: Json) -> Json:
+        found, failures = [], []
+        for arn in _at_most(asked["serviceDeploymentArns"], 20, "serviceDeploymentArns"):
+            if held := self.account.deployments.get(arn):
+                found.append(views.deployment(*held))
+            else:
+                failures.append({"arn": arn, "reason": "MISSING"})
+        return {"serviceDeployments": found, "failures": failures}
+
+    def _describe_revisions(self, asked: Json) -> Json:
+        found, failures = [], []
+        for arn in _at_most(asked["serviceRevisionArns"], 20, "serviceRevisionArns"):
+            if held := self.account.revisions.get(arn):
+                found.append(views.revision(*held))
+            else:
+                failures.append({"arn": arn, "reason": "MISSING"})
+        return {"serviceRevisions": found, "failures": failures}
+
+    def _describe_definition(self, asked: Json) -> Json:
+        return {"taskDefinition": views.task_definition(self.account, self.find_definition(asked["taskDefinition"]))}
+
+    def _list_definitions(self, asked: Json) -> Json:
+        wanted = asked.get("status", "ACTIVE")
+        prefix = asked.get("familyPrefix")
+        families = [prefix] if prefix else sorted(self.account.families)
+        held = [it for name in families for _, it in sorted(self.account.families.get(name, {}).items())]
+        arns = [it.arn for it in held if it.active == (wanted == "ACTIVE")]
+        if asked.get("sort") == "DESC":
+            arns.reverse()
+        arns, more = page(arns, asked, "maxResults", "nextToken", 100, 100)
+        return {"taskDefinitionArns": arns, **more}
+
+    def _list_tasks(self, asked: Json) -> Json:
+        cluster = self.find_cluster(asked)
+        services = list(cluster.services.values())
+        if asked.get("serviceName"):
+            services = [self.find_service({"cluster": cluster.name, "service": asked["serviceName"]})]
+        wanted = asked.get("desiredStatus", "RUNNING")
+        arns = [task.arn for s in services for task in (*s.tasks, *s.stopped) if task.desired_status == wanted]
+        arns, more = page(arns, asked, "maxResults", "nextToken", 100, 100)
+        return {"taskArns": arns, **more}
+
+    def _describe_tasks(self, asked: Json) -> Json:
+        cluster = self.find_cluster(asked)
+        wanted = _at_most(asked["tasks"], 100, "tasks")
+        held: dict[str, tuple[Service, Task]] = {}
+        for service in cluster.services.values():
+            for task in (*service.tasks, *service.stopped):
+                held[task.arn.rsplit("/")[-1]] = (service, task)
+        found, failures = [], []
+        for given in wanted:
+            if it := held.get(given.rsplit("/")[-1]):
+                found.append(views.task(self.account, *it))
+            else:
+                failures.append(self._missing(given, f"task/{cluster.name}/"))
+        return {"tasks": found, "failures": failures}
+
+    def _missing(self, given: str, kind: str) -> Json:
+        arn = given if given.startswith("arn:") else self.account.arn(kind + given)
+        return {"arn": arn, "reason": "MISSING"}
+
+
+def _at_most(given: list[str], most: int, name: str) -> list[str]:
+    if not given:
+        raise AwsError("InvalidParameterException", f"{name} cannot be empty.")
+    if len(given) > most:
+        raise AwsError("InvalidParameterException", f"{name} cannot contain more than {most} items.")
+    return given

@@ -1,0 +1,164 @@
+"""Puts services into an account as a scenario describes them, at rest and with a history."""
+
+from typing import Any
+
+from oncall_tui.drill.ecs.model import (
+    EVENTS_KEPT,
+    FAILURES,
+    Account,
+    Breaker,
+    Deployment,
+    Failure,
+    Revision,
+    Rollout,
+    Service,
+    Task,
+    TaskDefinition,
+)
+from oncall_tui.drill.ecs.rollout import Mover
+
+Table = dict[str, Any]
+DAY = 86400.0  # seconds
+
+
+def lay_service(spec: Table, cluster_name: str, name: str, account: Account, mover: Mover) -> Service:
+    """A service of a scenario: its task definitions, its deploys of the past, its tasks, at rest."""
+    cluster = account.cluster(cluster_name)
+    now, number = mover.now(), int(spec.get("revision", 12))
+    age = DAY * float(spec.get("days", 6.0))
+    role = f"arn:aws:iam::{account.number}:role/{spec.get('by', 'ci-deployer')}"
+    service = Service(
+        name,
+        cluster,
+        account.arn(f"service/{cluster_name}/{name}"),
+        int(spec.get("desired", 2)),
+        now - age - 200 * DAY,
+        role,
+        _breaker(spec.get("breaker", {})),
+        float(spec.get("start_s", 4.0)),
+        float(spec.get("steady_s", 10.0)),
+        int(spec.get("port", 8080)),
+    )
+    cluster.services[name] = service
+    current = _define(account, service, spec, number, now - age - 300)
+    others = spec.get("definitions", {})
+    for key, changes in others.items():
+        merged = {k: v for k, v in spec.items() if k not in ("days", "fails", "inactive")} | changes
+        merged["environment"] = spec.get("environment", {}) | changes.get("environment", {})
+        days = float(changes.get("days", 0.02 if int(key) > number else (age / DAY) + 14 * (number - int(key))))
+        _define(account, service, merged, int(key), now - days * DAY)
+    if not any(int(key) < number for key in others) and number > 1:
+        before = spec | {"image": _earlier(spec.get("image", "v1.0.0"))}
+        _define(account, service, before, number - 1, now - age - 14 * DAY)
+    _settle(account, service, current, now, age)
+    count = min(int(spec.get("events", 3)), EVENTS_KEPT)
+    service.past = lambda: past_events(account, service, now, count)
+    return service
+
+
+def _settle(account: Account, service: Service, current: TaskDefinition, now: float, age: float) -> None:
+    """The deploys of the past, newest first in the end, and tasks that run."""
+    family = account.families[current.family]
+    earlier = [family[n] for n in sorted(family) if n < current.number]
+    sources: list[Revision] = []
+    revision = None
+    for steps, definition in enumerate(reversed([*reversed(earlier[-3:])]), start=0):
+        at = now - age - 14 * DAY * (len(earlier[-3:]) - steps)
+        revision = account.revise(service, definition, at)
+        account.record(service, _past(account, service, revision, sources, at))
+        sources = [revision]
+    began = now - age
+    revision = account.revise(service, current, began)
+    account.record(service, _past(account, service, revision, sources, began))
+    rollout = Rollout(f"ecs-svc/{account.decimal_id()}", revision, began, began + 120, "COMPLETED")
+    rollout.reason = f"ECS deployment {rollout.id} completed."
+    service.rollouts, service.good = [rollout], revision
+    for _ in range(service.desired):
+        arn = account.arn(f"task/{service.cluster.name}/{account.hex_id()}")
+        task = Task(arn, revision, rollout.id, began + 5)
+        task.last_status, task.started_at = "RUNNING", began + 40
+        service.tasks.append(task)
+
+
+def _past(account: Account, service: Service, revision: Revision, sources: list[Revision], at: float) -> Deployment:
+    arn = account.arn(f"service-deployment/{service.cluster.name}/{service.name}/{account.hex_id(20)}")
+    deployment = Deployment(arn, revision, list(sources), at, "SUCCESSFUL", "Service deployment completed.")
+    deployment.started_at, deployment.finished_at = at + 1, at + 180
+    deployment.updated_at = at + 180
+    deployment.breaker_status = "MONITORING_COMPLETE" if service.breaker.enable else "DISABLED"
+    return deployment
+
+
+def past_events(account: Account, service: Service, now: float, count: int) -> list[Table]:
+    """The event stream of the past: a steady state every six hours, newest first."""
+    first = now - (now % 21600) - 900
+    text = f"(service {service.name}) has reached a steady state."
+    ats = [first - 21600 * index for index in range(count)]
+    return [{"id": account.hex_id(), "createdAt": at, "message": text} for at in ats]
+
+
+def _breaker(spec: Table) -> Breaker:
+    return Breaker(bool(spec.get("enable", False)), bool(spec.get("rollback", False)), int(spec.get("threshold", 3)))
+
+
+def _define(account: Account, service: Service, spec: Table, number: int, at: float) -> TaskDefinition:
+    family = service.name
+    cpu, memory = int(spec.get("cpu", 512)), int(spec.get("memory", 1024))
+    definition = TaskDefinition(
+        account.arn(f"task-definition/{family}:{number}"),
+        family,
+        number,
+        [_container(account, service, spec, cpu, memory)],
+        cpu,
+        memory,
+        at,
+        f"arn:aws:sts::{account.number}:assumed-role/{spec.get('by', 'ci-deployer')}/deploy",
+        not spec.get("inactive", False),
+        _failure(spec.get("fails")),
+    )
+    account.register(definition)
+    return definition
+
+
+def _container(account: Account, service: Service, spec: Table, cpu: int, memory: int) -> Table:
+    registry = f"{account.number}.dkr.ecr.{account.region}.amazonaws.com"
+    port = int(spec.get("port", 8080))
+    environment = {"SERVICE": service.name, "LOG_LEVEL": "info"} | spec.get("environment", {})
+    secret = f"arn:aws:ssm:{account.region}:{account.number}:parameter/{service.name}"
+    secrets = {"DRILL_DATABASE": f"{secret}/drill-database"} | spec.get("secrets", {})
+    return {
+        "name": "app",
+        "image": f"{registry}/{service.name}:{spec.get('image', 'v1.0.0')}",
+        "cpu": cpu,
+        "memory": memory,
+        "essential": True,
+        "portMappings": [{"containerPort": port, "hostPort": port, "protocol": "tcp"}],
+        "environment": [{"name": k, "value": str(v)} for k, v in environment.items()],
+        "secrets": [{"name": k, "valueFrom": str(v)} for k, v in secrets.items()],
+        "mountPoints": [],
+        "volumesFrom": [],
+        "logConfiguration": {
+            "logDriver": "awslogs",
+            "options": {
+                "awslogs-group": f"/ecs/{service.cluster.name}/{service.name}",
+                "awslogs-region": account.region,
+                "awslogs-stream-prefix": "ecs",
+            },
+        },
+    }
+
+
+def _failure(spec: str | Table | None) -> Failure | None:
+    if spec is None:
+        return None
+    if isinstance(spec, str):
+        return FAILURES[spec]
+    like = FAILURES[str(spec["like"])]
+    after = float(spec.get("after_s", like.after_s))
+    return Failure(after, like.exit_code, like.reason, like.stopped_reason, like.stop_code)
+
+
+def _earlier(image: str) -> str:
+    """The patch release before: v1.8.3 -> v1.8.2."""
+    head, _, last = image.rpartition(".")
+    return f"{head}.{int(last) - 1}" if head and last.isdigit() and int(last) else f"{image}-before"

@@ -1,0 +1,59 @@
+"""The ECS API's writes: UpdateService and StopServiceDeployment."""
+
+from collections.abc import Callable
+
+from oncall_tui.drill.aws import AwsError, Json
+from oncall_tui.drill.ecs import views
+from oncall_tui.drill.ecs.model import Account, Service, TaskDefinition
+from oncall_tui.drill.ecs.rollout import Mover
+
+
+class Writes:
+    """The writes of one account."""
+
+    def __init__(
+        self,
+        account: Account,
+        mover: Mover,
+        find_service: Callable[[Json], Service],
+        find_definition: Callable[[str], TaskDefinition],
+    ) -> None:
+        self._account = account
+        self._mover = mover
+        self._find_service = find_service
+        self._find_definition = find_definition
+
+    def update_service(self, asked: Json) -> Json:
+        """Another task definition or a forced deploy starts a deploy; desiredCount alone only scales."""
+        service = self._find_service(asked)
+        if service.status != "ACTIVE":
+            raise AwsError("ServiceNotActiveException", "Service was not ACTIVE.")
+        current = service.primary.revision.definition
+        wanted = self._find_definition(asked["taskDefinition"]) if asked.get("taskDefinition") else current
+        if not wanted.active:
+            raise AwsError("ClientException", "TaskDefinition is inactive")
+        desired = asked.get("desiredCount")
+        if desired is not None and (not isinstance(desired, int) or desired < 0):
+            raise AwsError("InvalidParameterException", "desiredCount must be at least 0.")
+        if desired is not None:
+            self._mover.scale(service, desired)
+        if wanted is not current or asked.get("forceNewDeployment"):
+            now = self._mover.now()
+            self._mover.deploy(service, self._account.revise(service, wanted, now))
+        return {"service": views.service(self._account, service)}
+
+    def stop_deployment(self, asked: Json) -> Json:
+        """Only ROLLBACK: the prose of the reference offers no other, though the enumeration has ABORT."""
+        if asked.get("stopType", "ROLLBACK") != "ROLLBACK":
+            raise AwsError("InvalidParameterException", "stopType must be ROLLBACK.")
+        arn = asked["serviceDeploymentArn"]
+        if arn not in self._account.deployments:
+            raise AwsError("ServiceDeploymentNotFoundException", "The service deployment does not exist.")
+        service, deployment = self._account.deployments[arn]
+        if deployment.status not in ("PENDING", "IN_PROGRESS"):
+            status = deployment.status
+            raise AwsError("ConflictException", f"The service deployment is in {status} and cannot be stopped.")
+        if service.good is None:
+            raise AwsError("InvalidParameterException", "The service deployment has no source service revision.")
+        self._mover.request_rollback(service, deployment)
+        return {"serviceDeploymentArn": arn}

@@ -1,0 +1,118 @@
+"""What goes wrong on purpose: which calls of which source fail, how, and how often."""
+
+import fnmatch
+import threading
+from dataclasses import dataclass, field
+
+KINDS = (
+    "throttle",
+    "error500",
+    "hang",
+    "expired",
+    "denied",
+    "unauthorized",
+    "html",
+    "truncated",
+    "refuse",
+    "redirect",
+    "slow",
+)
+LONGEST_HANG = 120.0  # seconds
+
+
+@dataclass
+class Fault:
+    """One rule. `count` is how many calls it still spoils; None is all of them. `delay_s` is in wall seconds."""
+
+    id: str
+    source: str
+    operation: str
+    kind: str
+    count: int | None = None
+    writes_only: bool = False
+    after_effect: bool = False
+    delay_s: float = LONGEST_HANG
+    gone: threading.Event = field(default_factory=threading.Event)
+
+    def spoils(self, source: str, operation: str, is_write: bool) -> bool:
+        """Whether this call is one of those it is for."""
+        if self.count == 0 or self.kind == "refuse" or (self.writes_only and not is_write):
+            return False
+        return self.source in ("*", source) and fnmatch.fnmatchcase(operation, self.operation)
+
+    def hold(self) -> None:
+        """Wait as long as it says, or until the rule is taken away."""
+        self.gone.wait(min(self.delay_s, LONGEST_HANG))
+
+    def public(self) -> dict[str, object]:
+        """As the control API shows it."""
+        return {
+            "id": self.id,
+            "source": self.source,
+            "operation": self.operation,
+            "kind": self.kind,
+            "count": self.count,
+            "writes_only": self.writes_only,
+            "after_effect": self.after_effect,
+            "delay_s": self.delay_s,
+        }
+
+
+class FaultBook:
+    """The rules in force, oldest first; the first that matches a call spoils it."""
+
+    def __init__(self) -> None:
+        self._rules: list[Fault] = []
+        self._made = 0
+
+    def add(self, asked: dict[str, object], sources: list[str]) -> Fault:
+        """A rule from the control API's JSON, or ValueError with what is wrong with it."""
+        known = {"source", "operation", "kind", "count", "writes_only", "after_effect", "delay_s"}
+        if unknown := sorted(set(asked) - known):
+            raise ValueError(f"unknown key {unknown[0]!r}: expected {', '.join(sorted(known))}")
+        kind, source = str(asked.get("kind")), str(asked.get("source", "*"))
+        if kind not in KINDS:
+            raise ValueError(f"kind {kind!r}: expected one of {', '.join(KINDS)}")
+        if source not in ("*", *sources):
+            raise ValueError(f"source {source!r}: expected * or one of {', '.join(sources)}")
+        count, delay = asked.get("count"), asked.get("delay_s")
+        if count is not None and (not isinstance(count, int) or count < 1):
+            raise ValueError("count: expected null or a number from 1")
+        if delay is not None and not isinstance(delay, int | float):
+            raise ValueError("delay_s: expected seconds")
+        default = 2.0 if kind == "slow" else LONGEST_HANG
+        self._made += 1
+        fault = Fault(f"fault-{self._made}", source, str(asked.get("operation", "*")), kind, count)
+        fault.writes_only, fault.after_effect = bool(asked.get("writes_only")), bool(asked.get("after_effect"))
+        fault.delay_s = default if delay is None else float(delay)
+        self._rules.append(fault)
+        return fault
+
+    def take(self, source: str, operation: str, is_write: bool) -> Fault | None:
+        """The rule that spoils this call, counted down, or None."""
+        for fault in self._rules:
+            if fault.spoils(source, operation, is_write):
+                if fault.count is not None:
+                    fault.count -= 1
+                return fault
+        return None
+
+    def remove(self, id: str | None = None, source: str | None = None, kind: str | None = None) -> int:
+        """Take away the rules that match all that is given; how many there were. What hangs on them goes on."""
+        going = [
+            rule
+            for rule in self._rules
+            if id in (None, rule.id) and source in (None, rule.source) and kind in (None, rule.kind)
+        ]
+        for rule in going:
+            rule.gone.set()
+            self._rules.remove(rule)
+        return len(going)
+
+    def refused(self, source: str) -> bool:
+        """Whether this source's port is to be closed."""
+        return any(rule.kind == "refuse" and rule.source in ("*", source) for rule in self._rules)
+
+    def public(self) -> list[dict[str, object]]:
+        """Every rule, as the control API shows it."""
+        return [rule.public() for rule in self._rules]

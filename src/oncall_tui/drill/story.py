@@ -1,0 +1,207 @@
+"""What happens: the events of a scenario, each a mapping with one verb, and the rules that watch services' health."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from oncall_tui.drill.ecs.model import Account, Service
+from oncall_tui.drill.ecs.rollout import Mover
+from oncall_tui.drill.scenario import Table
+from oncall_tui.drill.timeline import Timeline
+from oncall_tui.drill.world import World
+
+
+class Alerts(Protocol):
+    """What this asks of the simulated Alertmanager."""
+
+    def fire(self, labels: dict[str, str], annotations: dict[str, str], began: float | None = None) -> None:
+        """Begin, or go on."""
+
+    def resolve(self, labels: dict[str, str]) -> None:
+        """End."""
+
+
+class Pager(Protocol):
+    """What this asks of the simulated PagerDuty."""
+
+    def trigger(
+        self, key: str, title: str, service: str, urgency: str, details: dict[str, Any], alert_key: str | None = None
+    ) -> object:
+        """A new incident."""
+
+    def resolve(self, key: str, by: str | None = None) -> object:
+        """It is over."""
+
+    def acknowledge(self, key: str, by: str) -> object:
+        """Somebody has it."""
+
+
+class Alarms(Protocol):
+    """What this asks of the simulated CloudWatch."""
+
+    def set_state(self, name: str, state: str, reason: str) -> None:
+        """Move an alarm."""
+
+
+class Watch:
+    """A rule: do this when a service was unhealthy for a while, undo it when it was healthy for a while."""
+
+    def __init__(self, rule: Table, service: Service, timeline: Timeline, tell: Callable[[list[Table]], None]) -> None:
+        self.service = service
+        self._rule = rule
+        self._timeline = timeline
+        self._tell = tell
+        self._on = False
+        self._was_healthy = True
+        self._turn = 0
+
+    def look(self) -> None:
+        """Called whenever the service changed."""
+        healthy = self.service.healthy()
+        if healthy == self._was_healthy:
+            return
+        self._was_healthy = healthy
+        self._turn += 1
+        turn = self._turn
+        wait = self._rule["healthy_s"] if healthy else self._rule["after_s"]
+        self._timeline.after(wait, lambda: self._held(turn, healthy))
+
+    def _held(self, turn: int, healthy: bool) -> None:
+        if turn != self._turn or self._on != healthy:
+            return
+        self._on = not healthy
+        self._tell(self._rule["undo" if healthy else "do"])
+
+
+class Story:
+    """Does events."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.accounts: dict[str, tuple[Account, Mover]] = {}
+        """By the name of the source."""
+        self.alerts: Alerts | None = None
+        self.pager: Pager | None = None
+        self.alarms: Alarms | None = None
+        self.watches: list[Watch] = []
+
+    def schedule(self, events: list[Table]) -> None:
+        """Have events happen, each after its `after_s`, and again every `every_s`."""
+        for event in events:
+            self.world.timeline.after(float(event.get("after_s", 0.0)), self._happening(event))
+
+    def _happening(self, event: Table) -> Callable[[], None]:
+        def happen() -> None:
+            self.do(event)
+            if "every_s" in event:
+                self.world.timeline.after(float(event["every_s"]), happen)
+
+        return happen
+
+    def do(self, event: Table) -> None:
+        """Do one event now. ValueError where it names what is not there."""
+        for verb, given in event.items():
+            if verb not in ("after_s", "every_s"):
+                getattr(self, f"_{verb}")(given)
+
+    def changed(self, service: Service) -> None:
+        """Hear of a service that changed."""
+        for watch in self.watches:
+            if watch.service is service:
+                watch.look()
+
+    def service(self, path: str) -> tuple[Service, Mover, Account]:
+        """By `source/cluster/service`."""
+        source, _, rest = path.partition("/")
+        cluster, _, name = rest.partition("/")
+        if source in self.accounts:
+            account, mover = self.accounts[source]
+            if cluster in account.clusters and name in account.clusters[cluster].services:
+                return account.clusters[cluster].services[name], mover, account
+        raise ValueError(f"no service is {path!r}: expected source/cluster/service")
+
+    # -- the verbs
+
+    def _deploy(self, given: Table) -> None:
+        service, mover, account = self.service(given["service"])
+        current = service.primary.revision.definition
+        number = given.get("revision", current.number)
+        held = account.families[current.family]
+        if number not in held:
+            raise ValueError(f"{given['service']} has no task definition {number}: expected one of {sorted(held)}")
+        mover.deploy(service, account.revise(service, held[number], self.world.timeline.now()))
+
+    def _scale(self, given: Table) -> None:
+        service, mover, _ = self.service(given["service"])
+        mover.scale(service, given["desired"])
+
+    def _kill(self, given: Table) -> None:
+        service, mover, _ = self.service(given["service"])
+        mover.kill(service, given.get("count", 1), given.get("exit", 1))
+
+    def _fire(self, given: Table) -> None:
+        began = self.world.timeline.now() - 60 * float(given.get("minutes_ago", 0.0))
+        self._alerts().fire(_texts(given["labels"]), _texts(given.get("annotations", {})), began)
+
+    def _resolve(self, given: Table) -> None:
+        self._alerts().resolve(_texts(given["labels"]))
+
+    def _flap(self, given: Table) -> None:
+        def on() -> None:
+            self._fire(given)
+            self.world.timeline.after(float(given["on_s"]), off)
+
+        def off() -> None:
+            self._resolve(given)
+            self.world.timeline.after(float(given["off_s"]), on)
+
+        on()
+
+    def _alarm(self, given: Table) -> None:
+        if self.alarms is None:
+            raise ValueError("no source is a cloudwatch")
+        self.alarms.set_state(given["name"], given["state"], given.get("reason", ""))
+
+    def _page(self, given: Table) -> None:
+        details = dict(given.get("details", {}))
+        self._pager().trigger(
+            given["key"],
+            given["title"],
+            given["service"],
+            given["urgency"],
+            details,
+            alert_key=given.get("alert_key", given["key"]),
+        )
+
+    def _resolve_page(self, given: Table) -> None:
+        self._pager().resolve(given["key"], given.get("by"))
+
+    def _acknowledge_page(self, given: Table) -> None:
+        self._pager().acknowledge(given["key"], given["by"])
+
+    def _fault(self, given: Table) -> None:
+        self.world.faults.add(dict(given), list(self.world.peers))
+        self.world.refresh_ports()
+
+    def _clear_faults(self, given: bool) -> None:
+        self.world.faults.remove()
+        self.world.refresh_ports()
+
+    def _while_unhealthy(self, given: Table) -> None:
+        service, _, _ = self.service(given["service"])
+        watch = Watch(given, service, self.world.timeline, self.schedule)
+        self.watches.append(watch)
+        watch.look()
+
+    def _alerts(self) -> Alerts:
+        if self.alerts is None:
+            raise ValueError("no source is an alertmanager")
+        return self.alerts
+
+    def _pager(self) -> Pager:
+        if self.pager is None:
+            raise ValueError("no source is a pagerduty")
+        return self.pager
+
+
+def _texts(given: Table) -> dict[str, str]:
+    return {key: str(value) for key, value in given.items()}
