@@ -34,12 +34,8 @@ WIDTHS = (5, 4, 10, 18, 24, 12, 14, 8, 5, 6)
 
 def cells(index: int, state: str = "firing") -> tuple[str, ...]:
     """The texts of one row."""
-    return ("PAGE", "41m", f"product-{index % 13}", f"prod/service-{index}", f"[/prod] 5xx rate {index}", state) + (
-        "no suspect",
-        "prom",
-        f"×{index % 20}",
-        "bob",
-    )
+    place = (f"product-{index % 13}", f"prod/service-{index}", f"[/prod] 5xx rate {index}")
+    return ("PAGE", "41m", *place, state, "no suspect", "prom", f"×{index % 20}", "bob")
 
 
 class Own(App[None]):
@@ -131,7 +127,10 @@ def measure(kind: str) -> dict[str, tuple[float, float]]:
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
     told, tell = os.pipe()
-    env = {k: v for k, v in os.environ.items() if k != "NO_COLOR"} | {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+    env = {k: v for k, v in os.environ.items() if k != "NO_COLOR"} | {
+        "TERM": "xterm-256color",
+        "COLORTERM": "truecolor",
+    }
     command = [sys.executable, "-m", "benchmarks.table", "--child", kind, str(tell)]
     process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=env, pass_fds=[tell])
     os.close(slave)

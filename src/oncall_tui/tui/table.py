@@ -6,12 +6,9 @@ vanishes the cursor stays on what is left of it, an empty place, until the engin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
-from rich.cells import cell_len
-from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
@@ -20,13 +17,10 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from oncall_tui.tui import palette
-from oncall_tui.tui.rows import GAP, GUTTER, Cell, Column, Place, Row, as_cell, column_widths, distinct
-from oncall_tui.tui.text import clean, fit, wrap
+from oncall_tui.tui.painter import Line, Look, Painter
+from oncall_tui.tui.rows import Cell, Column, Place, Row, distinct
 
 __all__ = ["Cell", "Column", "Row", "Table"]
-
-_CACHED_LINES = 2_000
-_INDENT = 2  # of an extra line, after the gutter
 
 
 class Table(ScrollView, can_focus=True):
@@ -101,7 +95,6 @@ class Table(ScrollView, can_focus=True):
         classes: str | None = None,
     ) -> None:
         super().__init__(name=name, id=id, classes=classes)
-        self._columns = tuple(columns)
         self._head = 1 if show_header else 0
         self._show_extra = show_extra
         self._rows: Sequence[Row] = ()
@@ -111,10 +104,8 @@ class Table(ScrollView, can_focus=True):
         self._holds = 0
         self._waiting: Sequence[Row] | None = None
         self._paint = palette.Palette(self)
-        self._widths: tuple[int, ...] = ()
-        self._line_width = 0
-        self._cache: dict[tuple[str, int, int], tuple[Row, Strip]] = {}
-        self._drawn: dict[int, Strip] = {}
+        self._painter = Painter(self._paint, columns)
+        self._drawn: dict[int, Line] = {}
 
     # -- what it shows ---------------------------------------------------------------------------------------------
 
@@ -170,9 +161,9 @@ class Table(ScrollView, can_focus=True):
 
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Other columns, for another width of pane. The rows' cells have to follow with the next ``show``."""
-        if tuple(columns) != self._columns:
-            self._columns = tuple(columns)
-            self._forget()
+        if tuple(columns) != self._painter.columns:
+            self._painter.set_columns(columns)
+            self._draw_anew()
 
     def set_extra(self, shown: bool) -> None:
         """Whether a row's extra lines are drawn under it when the cursor is on it."""
@@ -272,7 +263,7 @@ class Table(ScrollView, can_focus=True):
             _, rows, lines = self._block()
             height = len(self._rows) - rows + lines
         else:
-            height = len(self._placeholder_lines())
+            height = len(self._painter.placeholder(self._placeholder))
         size = Size(0, height + self._head)
         if size != self.virtual_size:
             self.virtual_size = size
@@ -306,130 +297,56 @@ class Table(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """One line of the pane."""
         self._measure()
-        strip = self._drawn.get(y)
-        if strip is None:
-            strip = self._drawn[y] = self._strip(y)
-        return strip
+        line = self._drawn.get(y)
+        if line is None:
+            line = self._drawn[y] = self._line(y)
+        return line.strip
 
     def _measure(self) -> None:
-        width = self.scrollable_content_region.width
-        if width != self._line_width:
-            self._line_width = width
-            self._widths = column_widths(self._columns, width)
-            self._cache.clear()
+        if self._painter.measure(self.scrollable_content_region.width):
             self._drawn.clear()
 
     def _repaint(self) -> None:
-        """Work out every visible line again, and repaint the spans that differ from what was drawn."""
+        """Work out every drawn line again, and repaint the spans that differ."""
         self._measure()
         for y, old in list(self._drawn.items()):
-            new = self._strip(y)
-            if new is not old:
-                self._drawn[y] = new
-                for x, cells in _differences(old, new):
-                    self.refresh(Region(x, y, cells, 1))
+            new = self._line(y)
+            if new is old:
+                continue
+            self._drawn[y] = new
+            if span := new.differs(old):
+                self.refresh(Region(span[0], y, span[1], 1))
 
-    def _strip(self, y: int) -> Strip:
+    def _line(self, y: int) -> Line:
         if y < self._head:
-            return self._header()
+            return self._painter.heading()
         line = y - self._head + self.scroll_offset.y
         if not self._rows:
-            return self._placeholder_line(line)
-        first, rows, lines = self._block()
+            lines = self._painter.placeholder(self._placeholder)
+            return lines[line] if line < len(lines) else self._painter.blank()
+        first, rows, count = self._block()
         if line < first:
             return self._row_line(self._rows[line], 0)
-        if line < first + lines:
+        if line < first + count:
             return self._row_line(self._place.ghost or self._rows[first], line - first, cursor=True)
-        index = line - lines + rows
-        return self._row_line(self._rows[index], 0) if index < len(self._rows) else self._blank()
+        index = line - count + rows
+        return self._row_line(self._rows[index], 0) if index < len(self._rows) else self._painter.blank()
 
-    def _row_line(self, row: Row, sub: int, cursor: bool = False) -> Strip:
-        gone = row is self._place.ghost and cursor
-        state = cursor | (row.id in self._marked) << 1 | self.has_focus << 2 | gone << 3
-        key = (row.id, sub, state)
-        found = self._cache.get(key)
-        if found is not None and (found[0] is row or found[0] == row):
-            return found[1]
-        if len(self._cache) > _CACHED_LINES:
-            self._cache.clear()
-        ground = ("cursor" if self.has_focus else "cursor-blurred") if cursor and not gone else ""
-        if sub:
-            strip = self._extra(row.extra[sub - 1])
-        else:
-            strip = self._cells(row, self._gutter(row, cursor, gone), ground, "gone" if gone else row.style)
-        self._cache[key] = (row, strip)
-        return strip
+    def _row_line(self, row: Row, sub: int, cursor: bool = False) -> Line:
+        gone = cursor and self._place.ghost is not None
+        return self._painter.row(row, sub, Look(cursor, row.id in self._marked, self.has_focus, gone))
 
-    def _gutter(self, row: Row, cursor: bool, gone: bool) -> str:
-        sign = "×" if gone else " " if not cursor else "▸" if self.has_focus else "▹"
-        return sign + ("●" if row.id in self._marked else " ")
-
-    def _cells(self, row: Row, gutter: str, ground: str, style: str) -> Strip:
-        segments = [Segment(gutter[: self._line_width], self._paint(style or "mark", ground))]
-        for column, width, cell in zip(
-            self._columns, self._widths, _padded(row.cells, len(self._columns)), strict=True
-        ):
-            if width:
-                text, own = as_cell(cell)
-                paint = self._paint(style if style == "gone" else own or style, ground)
-                segments.append(Segment(fit(text, width, column.align) + " " * GAP, paint))
-        return self._finish(segments, self._paint(style if style == "gone" else "", ground))
-
-    def _header(self) -> Strip:
-        cells = tuple((column.title, "heading") for column in self._columns)
-        return self._cells(Row("", cells), " " * GUTTER, "", "heading")
-
-    def _extra(self, cells: Sequence[Cell]) -> Strip:
-        segments = [Segment(" " * (GUTTER + _INDENT), self._paint(""))]
-        for cell in cells:
-            text, style = as_cell(cell)
-            segments.append(Segment(clean(text), self._paint(style)))
-        return self._finish(segments, self._paint(""))
-
-    def _placeholder_lines(self) -> list[tuple[str, str]]:
-        room = max(8, (self.scrollable_content_region.width or 80) - GUTTER - 1)
-        return [(line, style) for text, style in map(as_cell, self._placeholder) for line in wrap(text, room)]
-
-    def _placeholder_line(self, line: int) -> Strip:
-        lines = self._placeholder_lines()
-        if line >= len(lines):
-            return self._blank()
-        text, style = lines[line]
-        return self._finish([Segment(" " * GUTTER + text, self._paint(style))], self._paint(""))
-
-    def _blank(self) -> Strip:
-        return Strip.blank(self._line_width, self._paint(""))
-
-    def _finish(self, segments: Iterable[Segment], rest: Style) -> Strip:
-        """A strip of exactly the line's width: cut with an ellipsis, or filled up."""
-        left = self._line_width
-        kept: list[Segment] = []
-        for segment in segments:
-            cells = cell_len(segment.text)
-            if cells > left:
-                kept.append(Segment(fit(segment.text, left), segment.style))
-                left = 0
-                break
-            kept.append(segment)
-            left -= cells
-        if left:
-            kept.append(Segment(" " * left, rest))
-        return Strip([segment for segment in kept if segment.text], self._line_width)
-
-    # -- what makes it draw anew -----------------------------------------------------------------------------------
-
-    def _forget(self) -> None:
-        """The styles, the columns or the width changed: draw everything anew."""
-        self._line_width = -1
-        self._cache.clear()
+    def _draw_anew(self) -> None:
         self._drawn.clear()
         self.refresh()
+
+    # -- what makes it draw anew -----------------------------------------------------------------------------------
 
     def notify_style_update(self) -> None:
         """The theme, or what it says of this widget, changed."""
         super().notify_style_update()
         self._paint.clear()
-        self._cache.clear()
+        self._painter.forget()
         self._drawn.clear()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
@@ -441,8 +358,9 @@ class Table(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         """Another size: the columns share it anew, and the cursor stays in view."""
+        self._measure()
         self._resize_content()
-        self._forget()
+        self._draw_anew()
         if self._rows:
             self._reveal()
 
@@ -460,23 +378,3 @@ class Table(ScrollView, can_focus=True):
             index = line if line < first else line - lines + rows
             if index < len(self._rows):
                 self._move(index)
-
-
-def _padded(cells: Sequence[Cell], count: int) -> Iterator[Cell]:
-    """Exactly *count* cells: a row may have too few, and what is too much is not drawn."""
-    for i in range(count):
-        yield cells[i] if i < len(cells) else ""
-
-
-def _differences(old: Strip, new: Strip) -> Iterator[tuple[int, int]]:
-    """(x, cells) of the spans in which two lines differ; the whole line where they are not cut alike."""
-    before, after = list(old), list(new)
-    ends = [cell_len(segment.text) for segment in after]
-    if ends != [cell_len(segment.text) for segment in before]:
-        yield 0, new.cell_length
-        return
-    x = 0
-    for was, now, cells in zip(before, after, ends, strict=True):
-        if was != now:
-            yield x, cells
-        x += cells

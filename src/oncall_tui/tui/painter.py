@@ -1,0 +1,164 @@
+"""The table's lines: a row, its extra lines, the heading and the placeholder, each exactly as wide as the pane."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from oncall_tui.text import clean, fit, wrap
+from oncall_tui.tui.palette import Palette
+from oncall_tui.tui.rows import GAP, GUTTER, Cell, Column, Row, as_cell, column_widths
+
+_CACHED_LINES = 2_000
+_INDENT = 2  # of an extra line, after the gutter
+_LEAST_ROOM = 8
+
+
+class Line(NamedTuple):
+    """A drawn line, and the parts it was made of, one a column, to find what differs from another line."""
+
+    parts: tuple[Segment, ...]
+    strip: Strip
+
+    def differs(self, old: Line) -> tuple[int, int] | None:
+        """(x, cells) of the span that is not as in *old*; None: nothing. Lines cut otherwise differ as a whole."""
+        ends = [cell_len(part.text) for part in self.parts]
+        if ends != [cell_len(part.text) for part in old.parts]:
+            return 0, sum(ends)
+        changed = [i for i, (now, was) in enumerate(zip(self.parts, old.parts, strict=True)) if now != was]
+        if not changed:
+            return None
+        return sum(ends[: changed[0]]), sum(ends[changed[0] : changed[-1] + 1])
+
+
+class Look(NamedTuple):
+    """How a row stands: under the cursor, marked, in the focused table, vanished."""
+
+    cursor: bool = False
+    marked: bool = False
+    focused: bool = False
+    gone: bool = False
+
+    @property
+    def sign(self) -> str:
+        """The gutter, which says all of this without colour."""
+        cursor = "×" if self.gone else " " if not self.cursor else "▸" if self.focused else "▹"
+        return cursor + ("●" if self.marked else " ")
+
+    @property
+    def ground(self) -> str:
+        """The name of the style whose background the row has; empty: the table's own."""
+        if not self.cursor or self.gone:
+            return ""
+        return "cursor" if self.focused else "cursor-blurred"
+
+
+class Painter:
+    """Draws lines of one width and remembers them."""
+
+    def __init__(self, paint: Palette, columns: Sequence[Column]) -> None:
+        self._paint = paint
+        self._columns = tuple(columns)
+        self._width = 0
+        self._widths: tuple[int, ...] = ()
+        self._cache: dict[tuple[str, int, Look], tuple[Row, Line]] = {}
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return self._columns
+
+    def set_columns(self, columns: Sequence[Column]) -> None:
+        """Draw with other columns from now on."""
+        self._columns = tuple(columns)
+        self._widths = column_widths(self._columns, self._width)
+        self.forget()
+
+    def measure(self, width: int) -> bool:
+        """Draw lines of *width* cells from now on; False: as before."""
+        if width == self._width:
+            return False
+        self._width = width
+        self._widths = column_widths(self._columns, width)
+        self.forget()
+        return True
+
+    def forget(self) -> None:
+        """The styles changed."""
+        self._cache.clear()
+
+    def row(self, row: Row, sub: int, look: Look) -> Line:
+        """The line *sub* of *row*: 0 is the row itself, the others its extra lines."""
+        key = (row.id, sub, look)
+        found = self._cache.get(key)
+        if found is not None and (found[0] is row or found[0] == row):
+            return found[1]
+        if len(self._cache) > _CACHED_LINES:
+            self._cache.clear()
+        line = self._extra(row.extra[sub - 1]) if sub else self._cells(row, look)
+        self._cache[key] = (row, line)
+        return line
+
+    def heading(self) -> Line:
+        """The columns' titles."""
+        return self._cells(Row("", tuple(c.title for c in self._columns), "heading"), Look())
+
+    def blank(self) -> Line:
+        """An empty line."""
+        return self._finish([])
+
+    def placeholder(self, cells: Sequence[Cell]) -> list[Line]:
+        """Lines of text, wrapped."""
+        room = max(_LEAST_ROOM, self._width - GUTTER - 1)
+        texts = [(line, style) for text, style in map(as_cell, cells) for line in wrap(text, room)]
+        return [self._finish([Segment(" " * GUTTER + text, self._paint(style))]) for text, style in texts]
+
+    def _cells(self, row: Row, look: Look) -> Line:
+        ground = look.ground
+        sign = look.sign[: self._width]
+        parts = [
+            Segment(sign, self._paint(("dim" if look.gone else row.style or "mark") if sign.strip() else "", ground))
+        ]
+        for i, (column, width) in enumerate(zip(self._columns, self._widths, strict=True)):
+            if width:
+                text, style = as_cell(row.cells[i] if i < len(row.cells) else "")
+                paint = self._paint("gone" if look.gone and text.strip() else style or row.style, ground)
+                parts.append(Segment(fit(text, width, column.align) + " " * GAP, paint))
+        return self._finish(parts, ground)
+
+    def _extra(self, cells: Sequence[Cell]) -> Line:
+        parts = [Segment(" " * (GUTTER + _INDENT), self._paint(""))]
+        parts += [Segment(clean(text), self._paint(style)) for text, style in map(as_cell, cells)]
+        return self._finish(parts)
+
+    def _finish(self, parts: Sequence[Segment], ground: str = "") -> Line:
+        """Exactly as wide as the pane: cut with an ellipsis, or filled up."""
+        left = self._width
+        kept: list[Segment] = []
+        for part in parts:
+            cells = cell_len(part.text)
+            if cells > left:
+                kept.append(Segment(fit(part.text, left), part.style))
+                left = 0
+                break
+            kept.append(part)
+            left -= cells
+        kept.append(Segment(" " * left, self._paint("", ground)))
+        kept = [part for part in kept if part.text]
+        return Line(tuple(kept), Strip(_merged(kept), self._width))
+
+
+def _merged(parts: Sequence[Segment]) -> Iterator[Segment]:
+    """Neighbours of one style as one: a change is sent with all to its left, and each style costs 40 bytes."""
+    text, style = "", Style.null()
+    for part in parts:
+        if part.style != style and text:
+            yield Segment(text, style)
+            text = ""
+        text, style = text + part.text, part.style or Style.null()
+    if text:
+        yield Segment(text, style)
