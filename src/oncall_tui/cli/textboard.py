@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from oncall_tui.domain.alert import Alert
-from oncall_tui.domain.reading import SourceState
 from oncall_tui.engine import Update
+from oncall_tui.text import age, clean, fit
 from oncall_tui.triage.look import AlertLook, page_count, severity_word, unacknowledged_count
-from oncall_tui.tui.text import age, clean, fit
-
-WIDTH = 118
+from oncall_tui.triage.words import nothing
 
 
 def text_board(update: Update, now: float) -> str:
@@ -16,7 +14,7 @@ def text_board(update: Update, now: float) -> str:
     look = update.look
     lines = [_sources(update, now), "", f"ALERTS {len(look.alerts)} · {page_count(look)} page · "]
     lines[-1] += f"{unacknowledged_count(look)} unacknowledged" + (f" · {look.hidden} hidden" if look.hidden else "")
-    lines += [_alert(row, now) for row in look.alerts] or [f"  {nothing(update, now)}"]
+    lines += [_alert(row, now) for row in look.alerts] or [f"  {clean(nothing(update.board, now))}"]
     faults = sum(s.health.is_fault for s in look.services)
     lines += ["", f"SERVICES {len(look.services)} · {faults} unhealthy"]
     for service in look.services:
@@ -31,21 +29,6 @@ def text_board(update: Update, now: float) -> str:
         shown = ((deploy.service_id, 44), (deploy.arrow, 12), (str(deploy.state), 14), (deploy.progress, 7))
         lines.append("  " + _row((*shown, (age(now - deploy.started), 5))) + clean(why))
     return "\n".join(line.rstrip() for line in lines)
-
-
-def nothing(update: Update, now: float) -> str:
-    """An empty list of alerts in words: "nothing is wrong" and "I don't know" never look alike."""
-    board = update.board
-    total = len(board.sources)
-    if not total:
-        return "No source is configured: nothing is read."
-    if board.live == total:
-        oldest = max((s.age_s(now) or 0.0 for s in board.sources.values()), default=0.0)
-        return f"No alert is firing. {total}/{total} sources read within {max(1, round(oldest))} s."
-    if all(s.state is SourceState.WAITING for s in board.sources.values()):
-        return f"Reading {total} sources: nothing is known yet."
-    missing = ", ".join(f"{s.name} ({s.state.label}{': ' + s.hint if s.hint else ''})" for s in board.unread)
-    return clean(f"No alert in what could be read. {board.live}/{total} sources; not read: {missing}.")
 
 
 def who(alert: Alert, now: float) -> str:

@@ -15,11 +15,11 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widgets import Input
 
-from oncall_tui.cli.textboard import nothing
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.engine import Engine, Update
 from oncall_tui.triage.filters import FilterError, parse
 from oncall_tui.triage.look import AlertLook, page_count, unacknowledged_count
+from oncall_tui.triage.words import nothing
 from oncall_tui.tui import detail, headline
 from oncall_tui.tui.acting import Acting
 from oncall_tui.tui.keybar import KeyBar, StatusLine
@@ -47,7 +47,7 @@ class BoardScreen(Acting, Screen[None]):
     BoardScreen #pane-deploys { width: 1fr; }
     BoardScreen #pane-detail { height: 9; }
     BoardScreen #tabs { display: none; }
-    BoardScreen #outcome { height: auto; max-height: 3; display: none; }
+    BoardScreen #outcome { height: 1; display: none; }
     BoardScreen #filter { display: none; height: 1; border: none; padding: 0 1; background: $boost; }
     BoardScreen #filter:focus { border: none; }
     BoardScreen.narrow #tabs { display: block; }
@@ -121,7 +121,7 @@ class BoardScreen(Acting, Screen[None]):
         now = self.engine.clock.now()
         update = self.update_
         alerts = self.tables["alerts"]
-        alerts.placeholder([nothing(update, now)] if not self._narrowed() else ["Nothing matches the filter."])
+        alerts.placeholder([nothing(update.board, now)] if not self._narrowed() else ["Nothing matches the filter."])
         alerts.show(self.view.alerts(update, self.shown, alerts.cursor_id, now))
         self.tables["services"].placeholder([self._none("service")])
         self.tables["services"].show(self.view.services(update, self.shown, now))
@@ -202,8 +202,8 @@ class BoardScreen(Acting, Screen[None]):
         lines = headline.outcome_lines(self.update_, self.notice)
         widget = self.query_one("#outcome", Lines)
         widget.display = bool(lines)
-        widget.styles.height = max(1, len(lines))
         widget.show(lines)
+        widget.styles.height = min(4, max(1, widget.needed(self.size.width)))
 
     def _draw_keys(self) -> None:
         items = [(k.label, k.word, self.offered(k.id)) for k in KEYS if k.bar]

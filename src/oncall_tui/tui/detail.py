@@ -10,8 +10,8 @@ from oncall_tui.domain.product import Product
 from oncall_tui.domain.revision import changed_settings
 from oncall_tui.domain.service import Service
 from oncall_tui.engine import Update
+from oncall_tui.text import age, clock
 from oncall_tui.triage.look import AlertLook
-from oncall_tui.tui.text import age, clock
 from oncall_tui.tui.view import why_lines
 
 Line = tuple[tuple[str, str], ...]

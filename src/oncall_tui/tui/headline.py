@@ -7,9 +7,9 @@ from datetime import datetime, tzinfo
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.engine import Update
+from oncall_tui.text import age, width
 from oncall_tui.tui.keybar import Part, StatusLine
 from oncall_tui.tui.lines import Line
-from oncall_tui.tui.text import age, width
 
 _SIGN = {
     OutcomeState.PENDING: ("…", "warning"),
@@ -94,7 +94,7 @@ def outcome_lines(update: Update, notice: tuple[str, str] | None) -> list[Line]:
         tail = f"  (+{more})" if more else ""
         esc = "  Esc dismisses" if outcome.state is not OutcomeState.PENDING else ""
         head = f" {sign} {outcome.verb} {name}: {outcome.state}"
-        lines.append(((head, style), (f" {outcome.message}{tail}{esc}", "")))
+        lines.append(((head + " ", style), (f"{outcome.message}{tail}{esc}", "")))
         if outcome.hint:
             lines.append((("   → ", "dim"), (outcome.hint, "")))
     if notice:

@@ -10,8 +10,8 @@ from rich.segment import Segment
 from textual.strip import Strip
 from textual.widget import Widget
 
+from oncall_tui.text import clean, fit, take, width
 from oncall_tui.tui import palette
-from oncall_tui.tui.text import clean, fit, take, width
 
 Part = tuple[str, str]
 """Text, and the name of its style."""

@@ -10,9 +10,10 @@ from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from oncall_tui.text import width as width_of
+from oncall_tui.text import wrap
 from oncall_tui.tui import palette
 from oncall_tui.tui.keybar import fit_parts
-from oncall_tui.tui.text import wrap
 
 Line = tuple[tuple[str, str], ...]
 
@@ -53,6 +54,10 @@ class Lines(ScrollView, can_focus=False):
             if was != now:
                 self.refresh(Region(0, y, self.size.width, 1))
 
+    def needed(self, width: int) -> int:
+        """How many lines of the screen it takes at this width."""
+        return sum(len(self._fold_one(line, width)) for line in self._lines)
+
     def _fold(self) -> None:
         width = self.scrollable_content_region.width
         self._folded_for = width
@@ -64,11 +69,13 @@ class Lines(ScrollView, can_focus=False):
     def _fold_one(self, line: Line, width: int) -> list[Line]:
         text, style = line[-1]
         before = sum(len(t) for t, _ in line[:-1])
-        if not self._wrapped or width <= before + 8 or len(text) + before <= width // 2:
+        if not self._wrapped or width <= before + 8 or width_of(text) + before <= width:
             return [line]
-        parts = wrap(text, width - before)
-        rest: list[Line] = [((" " * min(before, self._indent), ""), (part, style)) for part in parts[1:]]
-        return [(*line[:-1], (parts[0] if parts else "", style)), *rest]
+        first = wrap(text, width - before)[0]
+        rest = text[len(first) :].lstrip()
+        indent = min(before, self._indent)
+        more: list[Line] = [((" " * indent, ""), (part, style)) for part in wrap(rest, width - indent) if part]
+        return [(*line[:-1], (first, style)), *more]
 
     def render_line(self, y: int) -> Strip:
         """One line of the pane."""

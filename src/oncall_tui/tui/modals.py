@@ -18,8 +18,8 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from oncall_tui.domain.plan import Choice, Confirm, Plan
+from oncall_tui.text import clean, fit
 from oncall_tui.tui.keys import by_group
-from oncall_tui.tui.text import clean, fit
 
 DEAF_S = 0.5
 R = TypeVar("R")

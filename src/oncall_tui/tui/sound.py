@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from oncall_tui.tui.text import clean
+from oncall_tui.text import clean
 
 LONGEST = 120
 

@@ -278,9 +278,12 @@ class Table(ScrollView, can_focus=True):
         there, and must not come in out of sight.
         """
         height = self._view_height()
-        if not 0 <= offset < height or (was_at_top and self._place.index < height):
+        if was_at_top and self._place.index < height:
             return
-        self.scroll_to(y=max(0, self._place.index - offset), animate=False)
+        if 0 <= offset < height:
+            self._scroll_lines(self._place.index - offset)
+        else:  # scrolled away from the cursor: the view stays, as far as there are rows
+            self._scroll_lines(min(self.scroll_offset.y, self.virtual_size.height - self._head - height))
 
     def _reveal(self) -> None:
         """Scroll so that the cursor is seen; by half a pane, since each scroll repaints all of it over SSH."""
@@ -288,9 +291,13 @@ class Table(ScrollView, can_focus=True):
         height, top = self._view_height(), self._place.index
         first, last = self.scroll_offset.y, self.scroll_offset.y + height
         if top < first:
-            self.scroll_to(y=max(0, min(top, first - height // 2)), animate=False)
+            self._scroll_lines(min(top, first - height // 2))
         elif top + max(1, lines) > last:
-            self.scroll_to(y=max(top + lines - height, min(top, first + height // 2)), animate=False)
+            self._scroll_lines(max(top + lines - height, min(top, first + height // 2)))
+
+    def _scroll_lines(self, to: int) -> None:
+        # Forced: right after the rows came the scroll bar is not laid out yet, and without it nothing may scroll.
+        self.scroll_to(y=max(0, to), animate=False, force=True)
 
     # -- drawing ---------------------------------------------------------------------------------------------------
 

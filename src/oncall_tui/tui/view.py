@@ -13,19 +13,19 @@ from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.service import Health, Service
 from oncall_tui.engine import Update
+from oncall_tui.text import age, clock
 from oncall_tui.triage.filters import Fields, parse
 from oncall_tui.triage.look import AlertLook, Look, severity_word
 from oncall_tui.tui.rows import Cell, Column, Row
-from oncall_tui.tui.text import age, clock
 
 ALERT_COLUMNS = (
     Column("severity", "", 4),
     Column("age", "AGE", 4, align="right"),
     Column("product", "PRODUCT", 10, drop=2),
-    Column("service", "SERVICE", 22, drop=1),
-    Column("title", "ALERT", 30, flex=True, min_width=24),
+    Column("service", "SERVICE", 19, drop=1),
+    Column("title", "ALERT", 30, flex=True, min_width=22),
     Column("count", "", 4, drop=4),
-    Column("state", "STATE", 24),
+    Column("state", "STATE", 22),
     Column("suspect", "", 22, drop=3),
 )
 SERVICE_COLUMNS = (

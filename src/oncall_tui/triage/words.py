@@ -1,0 +1,25 @@
+"""What an empty list of alerts means, in words: "nothing is wrong" and "I don't know" never look alike."""
+
+from __future__ import annotations
+
+from oncall_tui.domain.board import Board
+from oncall_tui.domain.reading import SourceState
+
+
+def nothing(board: Board, now: float) -> str:
+    """Said where no alert is listed. Names come from outside: clean it before it is shown."""
+    total = len(board.sources)
+    if not total:
+        return "No source is configured: nothing is read."
+    if board.live == total:
+        oldest = max((s.age_s(now) or 0.0 for s in board.sources.values()), default=0.0)
+        return f"No alert is firing. {total}/{total} sources read within {_rounded(oldest)} s."
+    if all(s.state is SourceState.WAITING for s in board.sources.values()):
+        return f"Reading {total} sources: nothing is known yet."
+    missing = ", ".join(f"{s.name} ({s.state.label}{': ' + s.hint if s.hint else ''})" for s in board.unread)
+    return f"No alert in what could be read. {board.live}/{total} sources; not read: {missing}."
+
+
+def _rounded(seconds: float) -> int:
+    """Up to the next 15 s: a sentence that changes each second is a repaint each second."""
+    return max(15, int(-(-seconds // 15) * 15))
