@@ -88,7 +88,10 @@ class _Alert:
     fingerprint: str
     fixed: bytes = b""
     """The part of its JSON that does not change with time."""
-    silenced_by: tuple[str, ...] = ()
+    encoded: bytes = b""
+    """All of its JSON, empty until it is asked for and after a change."""
+    silenced_by: tuple[str, ...] | None = None
+    """None until it was worked out."""
     inhibited_by: tuple[str, ...] = ()
 
     @property
@@ -127,6 +130,7 @@ class Alertmanager:
         self._began = now()
         self._alerts: dict[str, _Alert] = {}
         self._silences: dict[str, _Silence] = {}
+        self._active: list[_Silence] = []
         self._changes_at = -math.inf
         self._listed: dict[tuple[tuple[str, tuple[str, ...]], ...], Answer] = {}
 
@@ -213,7 +217,7 @@ class Alertmanager:
         for alert in list(self._alerts.values()):
             if alert.resent and now >= alert.updated + RESEND:
                 alert.updated = now - (now - alert.updated) % RESEND
-                alert.ends = alert.updated + SENT_FOR
+                alert.ends, alert.encoded = alert.updated + SENT_FOR, b""
             elif alert.ends <= now:
                 del self._alerts[alert.fingerprint]
         self._silences = {key: one for key, one in self._silences.items() if now < one.ends + RETENTION}
@@ -230,12 +234,17 @@ class Alertmanager:
 
     def _mark_silenced(self, now: float) -> None:
         active = [silence for silence in self._silences.values() if silence.state(now) == "active"]
+        stale = active != self._active
+        self._active = active
         for alert in self._alerts.values():
-            alert.silenced_by = tuple(sorted(silence.id for silence in active if silence.hides(alert.labels)))
+            if stale or alert.silenced_by is None:
+                by = tuple(sorted(silence.id for silence in active if silence.hides(alert.labels)))
+                if by != alert.silenced_by:
+                    alert.silenced_by, alert.encoded = by, b""
 
     def _mark_inhibited(self) -> None:
-        for alert in self._alerts.values():
-            alert.inhibited_by = ()
+        for alert in self._alerts.values() if self._inhibit else ():
+            alert.inhibited_by, alert.encoded = (), b""
         for rule in self._inhibit:
             sources: dict[tuple[str, ...], str] = {}
             for alert in self._sorted():
@@ -585,10 +594,12 @@ def _fixed(alert: _Alert, receiver: str) -> bytes:
 
 
 def _encoded(alert: _Alert) -> bytes:
-    """Its JSON: what is fixed was encoded once, so a list of thousands costs little."""
-    marks = f'"inhibitedBy":{_listed(alert.inhibited_by)},"silencedBy":{_listed(alert.silenced_by)}'
-    times = f'"endsAt":"{_instant(alert.ends)}","updatedAt":"{_instant(alert.updated)}"'
-    return f'{{{times},"status":{{{marks},"state":"{alert.state}"}},'.encode() + alert.fixed[1:]
+    """Its JSON: encoded again only after a change, and then only the part that changes with time."""
+    if not alert.encoded:
+        marks = f'"inhibitedBy":{_listed(alert.inhibited_by)},"silencedBy":{_listed(alert.silenced_by or ())}'
+        times = f'"endsAt":"{_instant(alert.ends)}","updatedAt":"{_instant(alert.updated)}"'
+        alert.encoded = f'{{{times},"status":{{{marks},"state":"{alert.state}"}},'.encode() + alert.fixed[1:]
+    return alert.encoded
 
 
 def _listed(ids: tuple[str, ...]) -> str:
