@@ -36,7 +36,7 @@ def task_definition(family: str, number: int) -> str:
 
 
 class World:
-    """*services* by (cluster, name); *refuse* maps an operation, or (operation, cluster), to what it raises or answers."""
+    """*services* by (cluster, name); *refuse*: an operation, or (operation, cluster) -> what it raises or answers."""
 
     def __init__(self, clock: Any) -> None:
         self.clock = clock

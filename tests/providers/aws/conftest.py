@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from aws_world import World
 
 from oncall_tui.clock import FakeClock
 from oncall_tui.contract import Context
 from oncall_tui.providers.aws.ecs import EcsProvider
 from oncall_tui.providers.aws.options import EcsOptions
-from aws_world import World
 
 
 @pytest.fixture(autouse=True)

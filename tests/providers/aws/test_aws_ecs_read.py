@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from aws_world import World, error, task_definition
 
 from oncall_tui import errors
 from oncall_tui.clock import FakeClock
@@ -15,7 +16,6 @@ from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.reading import Reading, SourceState
 from oncall_tui.domain.service import Health
 from oncall_tui.providers.aws.ecs import EcsProvider
-from aws_world import World, error, task_definition
 
 Make = Callable[..., EcsProvider]
 

@@ -9,6 +9,7 @@ from oncall_tui.contract import ActionHandler, Context, ReadRequest
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.reading import Reading
 from oncall_tui.providers.aws import budget
+from oncall_tui.providers.aws.ecs_actions import RollBack
 from oncall_tui.providers.aws.ecs_known import Known
 from oncall_tui.providers.aws.ecs_read import EcsReader
 from oncall_tui.providers.aws.options import EcsOptions
@@ -34,7 +35,8 @@ class EcsProvider:
         self._reader = EcsReader(
             options.name, wire, known, context.clock, options.clusters, options.account, not context.read_only
         )
-        self._handlers: dict[Verb, ActionHandler] = {}
+        roll_back = RollBack(options.name, wire, known, context.clock, options.act_profile or options.profile)
+        self._handlers: dict[Verb, ActionHandler] = {} if context.read_only else {Verb.ROLL_BACK: roll_back}
 
     @property
     def banner(self) -> str:

@@ -279,9 +279,9 @@ class Deploys:
         )
 
     def _registered_by(self, task_definition: str) -> str:
-        """Who registered it: ECS tells nobody who deployed it. A role's session reads ``role/session``."""
+        """Who registered it: ECS tells nobody who deployed it."""
         found = self._known.definitions.get(task_definition)
-        return "/".join(arn.parse(found.registered_by).resource.split("/")[1:]) if found else ""
+        return rows.person(found.registered_by) if found else ""
 
     def _failures(self, key: str, task_definition: str, since: float) -> tuple[TaskFailure, ...]:
         found = []

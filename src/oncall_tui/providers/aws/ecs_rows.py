@@ -32,7 +32,7 @@ ROLLOUT = {
     "COMPLETED": DeployState.SUCCEEDED,
     "FAILED": DeployState.FAILED,
 }
-OURS = "ECS scheduler's own"  # why a task stopped that did not fail
+# Task stop codes (API reference, Task.stopCode) that are nobody's failure: scaling in, a person, a reclaimed machine
 _NOT_FAILED = ("ServiceSchedulerInitiated", "UserInitiated", "SpotInterruption", "TerminationNotice")
 
 
@@ -245,6 +245,11 @@ def strategy(service: w.ServiceW) -> str:
     """``rolling``, ``blue-green``, …"""
     made = service.deployment_configuration
     return (made.strategy if made else "ROLLING").lower().replace("_", "-")
+
+
+def person(principal: str) -> str:
+    """Who an IAM ARN is, without its account: ``alice``, or ``role/session``."""
+    return "/".join(arn.parse(principal).path)
 
 
 def failure(task: w.TaskW) -> TaskFailure | None:
