@@ -75,7 +75,6 @@ def _alertmanager(source: Table, scenario: Table, story: Story) -> Alertmanager:
 def _pagerduty(source: Table, scenario: Table, story: Story) -> Any:
     from oncall_tui.drill.pagerduty import PagerDuty
 
-
     spec = scenario.get("pagerduty", {})
     peer = PagerDuty(story.world.timeline.now, story.world.timeline.speed, spec)
     if story.pager is None:

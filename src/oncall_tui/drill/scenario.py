@@ -72,6 +72,7 @@ _EVENTS: Table = {
         "urgency": ("high", "low"),
         "details?": _TEXTS,
         "alert_key?": str,
+        "minutes_ago?": float,
     },
     "resolve_page?": {"key": str, "by?": str},
     "acknowledge_page?": {"key": str, "by": str},

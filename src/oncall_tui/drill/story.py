@@ -1,7 +1,7 @@
 """What happens: the events of a scenario, each a mapping with one verb, and the rules that watch services' health."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from oncall_tui.drill.ecs.model import Account, Service
 from oncall_tui.drill.ecs.rollout import Mover
@@ -24,9 +24,17 @@ class Pager(Protocol):
     """What this asks of the simulated PagerDuty."""
 
     def trigger(
-        self, key: str, title: str, service: str, urgency: str, details: dict[str, Any], alert_key: str | None = None
-    ) -> object:
+        self,
+        key: str,
+        title: str,
+        service: str,
+        urgency: str = "high",
+        details: dict[str, object] | None = None,
+        alert_key: str = "",
+        began: float | None = None,
+    ) -> str:
         """A new incident."""
+        ...
 
     def resolve(self, key: str, by: str | None = None) -> object:
         """It is over."""
@@ -162,15 +170,11 @@ class Story:
         self.alarms.set_state(given["name"], given["state"], given.get("reason", ""))
 
     def _page(self, given: Table) -> None:
-        details = dict(given.get("details", {}))
-        self._pager().trigger(
-            given["key"],
-            given["title"],
-            given["service"],
-            given["urgency"],
-            details,
-            alert_key=given.get("alert_key", given["key"]),
-        )
+        key, urgency = given["key"], given["urgency"]
+        details: dict[str, object] = dict(given.get("details", {}))
+        alert_key: str = given.get("alert_key", key)
+        began = self.world.timeline.now() - 60 * float(given.get("minutes_ago", 0.0))
+        self._pager().trigger(key, given["title"], given["service"], urgency, details, alert_key, began)
 
     def _resolve_page(self, given: Table) -> None:
         self._pager().resolve(given["key"], given.get("by"))
