@@ -42,6 +42,7 @@ class Own(App[None]):
     """5,000 rows in the table of this project."""
 
     turn = 0
+    there = False
 
     def compose(self) -> ComposeResult:
         yield Table([Column(n, n, w, flex=n == "title") for n, w in zip(NAMES, WIDTHS, strict=True)])
@@ -57,6 +58,11 @@ class Own(App[None]):
             rows[i] = Row(str(i), cells(i, f"ack {self.turn % 10}"))
         self.query_one(Table).show(rows)
 
+    def come_and_go(self) -> None:
+        self.there = not self.there
+        new = [Row("new", cells(0))] if self.there else []
+        self.query_one(Table).show([*self.rows[:30], *new, *self.rows[30:]])
+
     def down(self) -> None:
         self.query_one(Table).action_move(1)
 
@@ -65,6 +71,7 @@ class Theirs(App[None]):
     """The same in a DataTable."""
 
     turn = 0
+    there = False
 
     def compose(self) -> ComposeResult:
         yield DataTable(cursor_type="row")
@@ -81,6 +88,14 @@ class Theirs(App[None]):
         for i in range(5, 5 + count):
             self.query_one(DataTable).update_cell(str(i), "state", f"ack {self.turn % 10}")
 
+    def come_and_go(self) -> None:
+        self.there = not self.there
+        table = self.query_one(DataTable)
+        if self.there:
+            table.add_row(*cells(0)[:4], key="new")
+        else:
+            table.remove_row("new")
+
     def down(self) -> None:
         self.query_one(DataTable).action_cursor_down()
 
@@ -90,6 +105,7 @@ STEPS: dict[str, Callable[[Own | Theirs], None]] = {
     "nothing changed": lambda app: app.change(0),
     "one cell": lambda app: app.change(1),
     "100 cells": lambda app: app.change(100),
+    "row comes or goes": lambda app: app.come_and_go(),
     "cursor down": lambda app: app.down(),
 }
 
