@@ -1,0 +1,176 @@
+"""The CloudWatch provider: metric and composite alarms of one account and region, and silencing one.
+
+There is no acknowledge in CloudWatch, so none is offered here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from oncall_tui import errors
+from oncall_tui.contract import ActionHandler, Context, ReadRequest
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.reading import Problem, Reading, SourceState
+from oncall_tui.providers.aws import budget, cw_rows
+from oncall_tui.providers.aws import cw_decode as w
+from oncall_tui.providers.aws.budget import Lane, Later
+from oncall_tui.providers.aws.cw_mutes import Mute, Mutes
+from oncall_tui.providers.aws.cw_silence import TYPES, Silence
+from oncall_tui.providers.aws.errors import NOT_OFFERED
+from oncall_tui.providers.aws.options import CloudWatchOptions
+from oncall_tui.providers.aws.session import Sessions
+from oncall_tui.providers.aws.wire import Transport, Wire
+
+MUTES_S = 120.0
+NO_DATA_S = 60.0
+DENIED_S = 300.0
+HISTORY = 30
+
+
+class CloudWatchProvider:
+    """One CloudWatch source. *calls* counts AWS calls by operation since the start."""
+
+    provider = "cloudwatch"
+    interval_s = 15.0  # DescribeAlarms has 9 calls a second for the whole account, ECS's own alarm rollbacks included
+    stale_after_s = 60.0
+
+    def __init__(self, options: CloudWatchOptions, context: Context, transport: Transport | None = None) -> None:
+        self.source = options.name
+        self.calls: Counter[str] = Counter()
+        self._options, self._clock = options, context.clock
+        self._sessions = Sessions(options)
+        self.login = self._sessions.login
+        allowance = budget.shared(context.clock, *self._sessions.budget_key())
+        self._wire = Wire(self._sessions, "cloudwatch", allowance, self.calls, transport)
+        self._mutes = Mutes(self._wire)
+        self._can_act = not context.read_only
+        self._muted: Mapping[str, Mute] = {}
+        self._rows: dict[str, Alert] = {}
+        self._no_data: list[w.AlarmW] = []
+        self._problems: dict[str, Problem] = {}
+        self._mutes_at = self._no_data_at = self._composite_at = 0.0
+        self._many = False  # more than a page of alarms: ask for those that are not OK alone
+        silence = Silence(options.name, self._wire, context.clock, options.act_profile or options.profile)
+        self._handlers: dict[Verb, ActionHandler] = {Verb.SILENCE: silence} if self._can_act else {}
+
+    @property
+    def banner(self) -> str:
+        """``endpoint http://…`` where it is not AWS that is asked."""
+        return self._sessions.banner("cloudwatch")
+
+    def read(self, request: ReadRequest) -> Reading:
+        """All alarms that are not OK. Raises SourceError where they cannot be read."""
+        before = self.calls.total()
+        now = self._clock.now()
+        if request.fresh:
+            self._mutes_at = self._no_data_at = self._composite_at = 0.0
+        try:
+            alarms = self._alarms(now)
+        except Later as later:
+            kept = tuple(self._rows.values())
+            return Reading(source=self.source, at=now, alerts=kept, problems=self._told(), next_in_s=later.wait_s)
+        self._read_mutes(now)
+        rows = (self._row(a) for a in alarms)
+        self._rows = {r.id: self._rows[r.id] if self._rows.get(r.id) == r else r for r in rows if r is not None}
+        return Reading(
+            source=self.source,
+            at=now,
+            alerts=tuple(self._rows.values()),
+            problems=self._told(),
+            calls=self.calls.total() - before,
+        )
+
+    def history(self, alert: Alert) -> tuple[tuple[float, str], ...]:
+        """What happened to an alarm, newest first, as (time, words). Raises SourceError."""
+        answer = self._wire.read(
+            w.DescribeAlarmHistory, "DescribeAlarmHistory", Lane.ACT, AlarmName=alert.title, MaxRecords=HISTORY
+        )
+        found = ((w.seconds(i.timestamp) or 0.0, i.history_summary) for i in answer.alarm_history_items)
+        return tuple(sorted(found, reverse=True))
+
+    def handlers(self) -> Mapping[Verb, ActionHandler]:
+        """Silencing, unless nothing may be written."""
+        return self._handlers
+
+    def renew(self) -> None:
+        """Forget keys and clients."""
+        self._sessions.renew()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._sessions.close()
+
+    # --- reading ---
+
+    def _row(self, alarm: w.AlarmW) -> Alert | None:
+        o = self._options
+        mute = self._muted.get(alarm.alarm_name)
+        row = cw_rows.alert(self.source, alarm, mute, o.severity, o.show_target_tracking, self._can_act)
+        if row is not None and row.until is not None and row.until <= self._clock.now():  # it ended since it was read
+            return cw_rows.alert(self.source, alarm, None, o.severity, o.show_target_tracking, self._can_act)
+        return row
+
+    def _alarms(self, now: float) -> list[w.AlarmW]:
+        if not self._many:
+            pages, found = self._pages(now, {})
+            self._many = pages > 1
+            return found
+        _, firing = self._pages(now, {"StateValue": "ALARM"})
+        if now >= self._no_data_at:
+            _, self._no_data = self._pages(now, {"StateValue": "INSUFFICIENT_DATA"})
+            self._no_data_at = now + NO_DATA_S
+        names = {a.alarm_name for a in firing}
+        return firing + [a for a in self._no_data if a.alarm_name not in names]
+
+    def _pages(self, now: float, which: dict[str, str]) -> tuple[int, list[w.AlarmW]]:
+        """Every page; without composite alarms where those are denied (they need a permission on ``*``)."""
+        if now < self._composite_at:
+            return self._all_pages({**which, "AlarmTypes": TYPES[:1]})
+        try:
+            answer = self._all_pages({**which, "AlarmTypes": TYPES})
+        except errors.Denied as error:
+            answer = self._all_pages({**which, "AlarmTypes": TYPES[:1]})
+            hint = "needs cloudwatch:DescribeAlarms on *"
+            self._problems["composite"] = Problem(SourceState.DENIED, "composite alarms", error.message, hint)
+            self._composite_at = now + DENIED_S
+        else:
+            self._problems.pop("composite", None)
+        return answer
+
+    def _all_pages(self, params: dict[str, object]) -> tuple[int, list[w.AlarmW]]:
+        found: list[w.AlarmW] = []
+        token: dict[str, str] = {}
+        lane, pages = Lane.HOT, 0
+        while True:
+            page = self._wire.read(w.DescribeAlarms, "DescribeAlarms", lane, MaxRecords=100, **params, **token)
+            found += (*page.metric_alarms, *page.composite_alarms)
+            pages += 1
+            if not page.next_token:
+                return pages, found
+            token, lane = {"NextToken": page.next_token}, Lane.ACT  # what was begun is ended
+
+    def _read_mutes(self, now: float) -> None:
+        if now < self._mutes_at:
+            return
+        try:
+            self._muted = self._mutes.read()
+        except NOT_OFFERED as error:
+            self._problems["mutes"] = Problem(SourceState(error.state), "mute rules", error.message, error.hint)
+            self._mutes_at = now + DENIED_S
+        except errors.SourceError as error:
+            self._problems["mutes"] = Problem(SourceState(error.state), "mute rules", error.message, error.hint)
+        except Later:
+            pass
+        else:
+            self._problems.pop("mutes", None)
+            self._mutes_at = now + MUTES_S
+
+    def _told(self) -> tuple[Problem, ...]:
+        return tuple(self._problems.values())
+
+
+def build(options: CloudWatchOptions, context: Context) -> CloudWatchProvider:
+    """The provider of one configured source. Reads ``~/.aws/config``, makes no call."""
+    return CloudWatchProvider(options, context)

@@ -1,0 +1,106 @@
+"""What CloudWatch answered -> alerts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from urllib.parse import quote
+
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import Alert, AlertState, ServiceHint, Severity
+from oncall_tui.providers.aws import arn
+from oncall_tui.providers.aws import cw_decode as w
+from oncall_tui.providers.aws.cw_mutes import Mute
+
+TARGET_TRACKING = "TargetTracking-"
+_SIGNS = {"GreaterThan": ">", "LessThan": "<", "GreaterThanOrEqualTo": "≥", "LessThanOrEqualTo": "≤"}
+
+
+def severity(name: str, globs: Mapping[str, tuple[str, ...]]) -> Severity:
+    """The worst severity one of whose globs matches the alarm's name; else a warning."""
+    for word in Severity:
+        if any(fnmatchcase(name, glob) for glob in globs.get(word.value, ())):
+            return word
+    return Severity.WARNING
+
+
+def hint(alarm: w.AlarmW) -> ServiceHint:
+    """The ECS service of its dimensions ClusterName and ServiceName; account and region of its ARN."""
+    of = dict(alarm.all_dimensions())
+    at = arn.parse(alarm.alarm_arn)
+    return ServiceHint(of.get("ClusterName", ""), of.get("ServiceName", ""), at.account, at.region)
+
+
+def state(alarm: w.AlarmW, mute: Mute | None) -> AlertState | None:
+    """None: it is fine. INSUFFICIENT_DATA is neither firing nor fine."""
+    if alarm.state_value == "OK":
+        return None
+    if alarm.state_value == "INSUFFICIENT_DATA":
+        return AlertState.NO_DATA
+    if alarm.state_value != "ALARM":
+        return AlertState.UNKNOWN
+    if mute is not None:
+        return AlertState.SILENCED
+    return AlertState.INHIBITED if alarm.actions_suppressed_by else AlertState.FIRING
+
+
+def alert(
+    source: str,
+    alarm: w.AlarmW,
+    mute: Mute | None,
+    globs: Mapping[str, tuple[str, ...]],
+    show_target_tracking: bool,
+    can_act: bool,
+) -> Alert | None:
+    """A row, or None: it is fine."""
+    is_now = state(alarm, mute)
+    if is_now is None:
+        return None
+    at = arn.parse(alarm.alarm_arn)
+    tracking = alarm.alarm_name.startswith(TARGET_TRACKING) and not show_target_tracking
+    composite = (("composite", alarm.alarm_rule),) if alarm.alarm_rule else ()
+    metric = (("namespace", alarm.namespace), ("metric", alarm.metric_name))
+    labels = (("alarmname", alarm.alarm_name), *metric, *alarm.all_dimensions())
+    told = (
+        ("description", alarm.alarm_description),
+        ("reason", alarm.state_reason),
+        ("threshold", threshold(alarm)),
+        ("actions", "" if alarm.actions_enabled else "disabled: this alarm notifies nobody"),
+        *composite,
+    )
+    return Alert(
+        id=f"{source}/{alarm.alarm_name}",
+        source=source,
+        provider="cloudwatch",
+        native_id=alarm.alarm_arn,
+        state=is_now,
+        severity=severity(alarm.alarm_name, globs),
+        title=alarm.alarm_name,
+        began=alarm.began,
+        changed=w.seconds(alarm.state_updated_timestamp),
+        by=(mute.by,) if mute and mute.by else (),
+        until=mute.until if mute else None,
+        comment=mute.reason if mute else alarm.actions_suppressed_reason,
+        url=console(at.region, alarm.alarm_name),
+        labels=tuple((k, v) for k, v in labels if v),
+        annotations=tuple((k, v) for k, v in told if v),
+        hint=hint(alarm),
+        keys=(alarm.alarm_arn,),
+        hidden="target tracking" if tracking else "",
+        verbs=frozenset({Verb.SILENCE}) if can_act and mute is None else frozenset(),
+    )
+
+
+def threshold(alarm: w.AlarmW) -> str:
+    """``CPUUtilization > 80``; empty where it is not that simple."""
+    sign = _SIGNS.get(alarm.comparison_operator.removesuffix("Threshold"), "")
+    if not sign or alarm.threshold is None:
+        return ""
+    return f"{alarm.metric_name or 'expression'} {sign} {alarm.threshold:g}"
+
+
+def console(region: str, name: str) -> str:
+    """The alarm's page in AWS's console."""
+    return (
+        f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#alarmsV2:alarm/{quote(name, safe='')}"
+    )
