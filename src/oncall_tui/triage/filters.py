@@ -26,7 +26,7 @@ def _term(term: str) -> Test:
         inner = _term(term[1:])
         return lambda fields: not inner(fields)
     key, colon, value = term.partition(":")
-    if colon and key.isidentifier() and value:
+    if colon and key.isidentifier() and value and not value.startswith("//"):  # http://… is a word
         match = _matcher(value)
         name = key.lower()
         return lambda fields: match(fields.get(name, ""))

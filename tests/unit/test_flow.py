@@ -1,0 +1,191 @@
+"""From a plan to its outcome: the words are strict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.support.fakes import ALICE, FakeProvider, InlineLane
+
+from oncall_tui.actions.flow import Flow
+from oncall_tui.clock import FakeClock
+from oncall_tui.contract import Receipt
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.board import Board
+from oncall_tui.domain.entry import Entry, EntryKind
+from oncall_tui.domain.outcome import Check, Outcome, OutcomeState
+from oncall_tui.domain.plan import Ask
+from oncall_tui.errors import Failed, Offline, Refused, Unknown
+from oncall_tui.journal import Journal
+
+_MARK = Entry(at=0.0, kind=EntryKind.NOTE, subject="mark")
+DONE, PENDING, FAILED = OutcomeState.DONE, OutcomeState.PENDING, OutcomeState.FAILED
+
+
+class Bench:
+    """One action on one alert, with everything around it."""
+
+    def __init__(self, folder: Path, steady_s: float = 0.0, verb: Verb = Verb.ACKNOWLEDGE) -> None:
+        self.clock = FakeClock()
+        self.provider = FakeProvider(clock=self.clock)
+        self.alert = self.provider.add("a")
+        self.handler = self.provider.acknowledge
+        self.lane = InlineLane(self.clock)
+        self.journal = Journal(folder / "journal.db", self.clock.now)
+        self.told: list[Outcome] = []
+        ask = Ask(verb=verb, target=self.alert.id, version=self.alert.version, actor=ALICE)
+        self.plan = self.handler.plan(ask, Board(version=0, at=0))
+        self.flow = Flow(self.plan, self.handler, self.lane, self.journal, self.clock, self.told.append, steady_s)  # type: ignore[arg-type]
+
+    def go(self, seconds: float = 0.0) -> Outcome:
+        self.flow.start()
+        self.lane.settle(seconds)
+        return self.flow.outcome
+
+    def kinds(self) -> list[tuple[str, str]]:
+        self.journal.must(msgspec.structs.replace(_MARK, at=self.clock.now()))  # all before it is written
+        return [(e.kind, e.data.get("state", "")) for e in self.journal.recent() if e.kind != EntryKind.NOTE]
+
+
+def test_done_only_after_the_other_side_showed_it(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.handler.verdicts = [Check(PENDING, "not yet", again_in_s=1), Check(DONE, "there")]
+    assert bench.go().state is PENDING
+    bench.lane.settle(1.0)
+    assert bench.flow.outcome.state is DONE
+    assert bench.kinds() == [("intent", ""), ("outcome", "pending"), ("outcome", "done")]
+
+
+def test_the_intent_is_on_disk_before_anything_is_sent(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    written: list[str] = []
+    send = bench.handler.send
+    bench.handler.send = lambda plan: (written.extend(k for k, _ in bench.kinds()), send(plan))[1]  # type: ignore[method-assign]
+    bench.go()
+    assert written == ["intent"]
+
+
+def test_a_target_that_moved_is_refused_and_nothing_is_sent(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.provider.alerts[bench.alert.id] = msgspec.structs.replace(bench.alert, began=bench.alert.began + 60)
+    outcome = bench.go()
+    assert outcome.state is OutcomeState.REFUSED
+    assert "moved" in outcome.message
+    assert bench.handler.sent == []
+    assert ("intent", "") not in bench.kinds()
+
+
+def test_a_state_that_cannot_be_read_again_is_failed_and_nothing_is_sent(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.handler.check_raises = [Offline("refused")]
+    assert bench.go().state is FAILED
+    assert bench.handler.sent == []
+
+
+def test_what_the_other_side_said_no_to_is_failed(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.handler.send_raises = [Failed("403: not yours", "ask for the permission")]
+    outcome = bench.go()
+    assert (outcome.state, outcome.hint) == (FAILED, "ask for the permission")
+
+
+def test_a_lost_answer_is_resolved_by_reading_to_done(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.handler.send_raises = [Unknown("timed out")]
+    bench.handler.effect_anyway = True
+    outcome = bench.go()
+    assert outcome.state is DONE
+    assert "verified by reading" in outcome.message
+    assert len(bench.handler.sent) == 1
+
+
+def test_a_lost_answer_is_failed_only_once_the_write_cannot_be_on_its_way(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.handler.send_raises = [Unknown("timed out")]
+    bench.go(5)
+    assert bench.flow.outcome.state is PENDING
+    bench.lane.settle(10)
+    assert bench.flow.outcome.state is FAILED
+    assert bench.handler.sent == []
+
+
+def test_a_write_that_took_effect_late_is_not_called_failed(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.handler.send_raises = [Unknown("timed out")]
+    bench.go(5)
+    bench.handler.send(bench.plan)  # the hung request arrives after all
+    bench.lane.settle(5)
+    assert bench.flow.outcome.state is DONE
+
+
+def test_what_cannot_be_verified_is_unknown_shown_and_read_on_until_it_is_known(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.handler.verdicts = [Offline("down")] * 20
+    bench.go(40)
+    assert bench.flow.outcome.state is OutcomeState.UNKNOWN
+    assert ("outcome", "unknown") in bench.kinds()
+    bench.handler.verdicts = []
+    bench.lane.settle(15)
+    assert bench.flow.outcome.state is DONE
+
+
+def test_a_rollback_is_done_only_after_it_held_for_the_steady_time(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, steady_s=60, verb=Verb.ROLL_BACK)
+    steady = Check(DONE, "4/4 on :41", evidence="failed 2")
+    bench.handler.verdicts = [steady] * 10 + [Check(PENDING, "3/4", again_in_s=3)] + [steady] * 60
+    bench.go(59)
+    assert bench.flow.outcome.state is PENDING
+    assert "of 60 s" in bench.flow.outcome.message
+    bench.lane.settle(30)
+    assert bench.flow.outcome.state is PENDING  # a task stopped at 30 s: the time began anew
+    bench.lane.settle(10)
+    assert bench.flow.outcome.state is DONE
+
+
+def test_a_task_that_stopped_between_two_looks_begins_the_steady_time_anew(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, steady_s=30, verb=Verb.ROLL_BACK)
+    before, after = Check(DONE, "4/4", evidence="failed 2"), Check(DONE, "4/4", evidence="failed 3")
+    bench.handler.verdicts = [before] * 9 + [after] * 60
+    bench.go(31)
+    assert bench.flow.outcome.state is PENDING
+    bench.lane.settle(30)
+    assert bench.flow.outcome.state is DONE
+
+
+def test_without_a_journal_nothing_is_sent_unless_a_person_said_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    bench = Bench(tmp_path)
+    bench.flow._journal = Journal(tmp_path / "file" / "journal.db", bench.clock.now)
+    assert bench.go().state is OutcomeState.REFUSED
+    assert "journal" in bench.flow.outcome.message
+    bench.flow.start(without_journal=True)
+    bench.lane.settle()
+    assert bench.flow.outcome.state is DONE
+
+
+@pytest.mark.parametrize("receipt", [None, Receipt({"id": "receipt-1"})])
+def test_an_intent_left_open_is_resolved_by_reading_and_nothing_is_sent_again(
+    tmp_path: Path, receipt: Receipt | None
+) -> None:
+    bench = Bench(tmp_path)
+    bench.handler.send(bench.plan)
+    bench.flow.resume(receipt, bench.clock.now() - 300)
+    bench.lane.settle()
+    assert bench.flow.outcome.state is DONE
+    assert len(bench.handler.sent) == 1
+
+
+def test_a_bug_after_the_write_is_unknown_and_before_it_failed(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.handler.check_raises = [ZeroDivisionError()]
+    assert bench.go().state is FAILED
+    after = Bench(tmp_path)
+    after.handler.verdicts = [ZeroDivisionError()]  # type: ignore[list-item]
+    assert after.go().state is OutcomeState.UNKNOWN
+
+
+def test_refused_by_the_handler_keeps_its_words(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.handler.check_raises = [Refused("acknowledged by bob, 20 s ago")]
+    assert bench.go().message == "acknowledged by bob, 20 s ago"

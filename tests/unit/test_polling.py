@@ -1,0 +1,187 @@
+"""When a source is asked, and what is said of it."""
+
+from __future__ import annotations
+
+import random
+import threading
+
+import pytest
+from tests.support.fakes import FakeProvider
+
+from oncall_tui.clock import FakeClock, SystemClock
+from oncall_tui.contract import ReadRequest
+from oncall_tui.domain.reading import Problem, Reading, SourceState
+from oncall_tui.errors import Denied, Expired, Malformed, NoCredentials, Offline, SourceError, Throttled
+from oncall_tui.polling.gate import Gate
+from oncall_tui.polling.lane import Lane
+from oncall_tui.polling.poller import Poller
+from oncall_tui.polling.schedule import Schedule
+from oncall_tui.polling.status import Seen, status_of
+
+
+def make(provider: FakeProvider) -> tuple[Poller, list[int]]:
+    told: list[int] = []
+    gate = Gate(4, provider.clock)
+    poller = Poller(
+        provider.source, "fake", lambda: provider, provider.clock, gate, lambda: told.append(1), rng=random.Random(1)
+    )
+    return poller, told
+
+
+def test_success_waits_the_interval_or_what_the_provider_wants() -> None:
+    schedule = Schedule(10.0, random.Random(1))
+    assert 9.5 <= schedule.after_success(None) <= 10.5
+    assert 2.8 <= schedule.after_success(3.0) <= 3.2
+    assert schedule.after_success(0.0) == 0.0
+
+
+def test_failures_back_off_to_a_minute_with_jitter_and_never_give_up() -> None:
+    schedule = Schedule(10.0, random.Random(1))
+    waits = [schedule.after_failure(Offline("down")) for _ in range(50)]
+    assert 1.0 <= waits[0] <= 2.0
+    assert waits[2] > waits[0]
+    assert all(30.0 <= wait <= 60.0 for wait in waits[8:])
+    assert len({round(w, 3) for w in waits[8:]}) > 10
+    assert schedule.after_success(None) <= 10.5
+    assert schedule.after_failure(Offline("down")) <= 2.0
+
+
+def test_what_the_other_side_asks_for_is_honoured_within_bounds() -> None:
+    schedule = Schedule(10.0, random.Random(1))
+    assert schedule.after_failure(Throttled("slow down", retry_after_s=42)) == 42
+    assert schedule.after_failure(Throttled("slow down", retry_after_s=9000)) == 300
+
+
+@pytest.mark.parametrize("error", [Offline, Expired, Denied, Throttled, NoCredentials, Malformed])
+def test_each_failure_becomes_the_state_and_keeps_the_last_good_rows(error: type[SourceError]) -> None:
+    provider = FakeProvider()
+    provider.add("a")
+    poller, told = make(provider)
+    poller._poll(ReadRequest())
+    provider.read_raises = [error("it is so", "do this")]
+    provider.clock.advance(5)
+    poller._poll(ReadRequest())
+    status = status_of(poller.seen, provider.clock.now())
+    assert (status.state, status.message, status.hint) == (error.state, "it is so", "do this")
+    assert status.age_s(provider.clock.now()) == 5
+    assert poller.seen.reading is not None
+    assert len(poller.seen.reading.alerts) == 1
+    assert len(told) == 2
+
+
+def test_a_bug_in_a_provider_is_that_sources_state_and_the_poller_goes_on() -> None:
+    provider = FakeProvider()
+    provider.read_raises = [ZeroDivisionError("oops")]
+    poller, _ = make(provider)
+    poller._poll(ReadRequest())
+    assert poller.seen.error_state is SourceState.MALFORMED
+    assert "bug in this provider: ZeroDivisionError" in poller.seen.message
+    poller._poll(ReadRequest())
+    assert status_of(poller.seen, provider.clock.now()).state is SourceState.OK
+
+
+def test_a_provider_that_cannot_be_built_is_tried_again() -> None:
+    provider = FakeProvider()
+    fail = [NoCredentials("no such profile", "aws configure")]
+
+    def build() -> FakeProvider:
+        if fail:
+            raise fail.pop()
+        return provider
+
+    poller = Poller("x", "fake", build, provider.clock, Gate(1, provider.clock), lambda: None)
+    poller._poll(ReadRequest())
+    assert poller.seen.error_state is SourceState.NO_CREDENTIALS
+    with pytest.raises(SourceError, match="no such profile"):
+        poller.ready(0)
+    poller._poll(ReadRequest())
+    assert poller.ready(0) is provider
+
+
+def test_a_renewed_login_rebuilds_credentials_before_the_next_read() -> None:
+    provider = FakeProvider()
+    poller, _ = make(provider)
+    poller._poll(ReadRequest())
+    poller.renew()
+    poller._poll(ReadRequest())
+    assert provider.renewed == 1
+
+
+def test_the_threads_read_at_once_when_asked_and_one_at_a_time() -> None:
+    provider = FakeProvider()
+    provider.clock = SystemClock()  # type: ignore[assignment]
+    inside, most, read = 0, 0, threading.Semaphore(0)
+    inner = provider.read
+
+    def counted(request: ReadRequest) -> Reading:
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        try:
+            return inner(request)
+        finally:
+            inside -= 1
+            read.release()
+
+    provider.read = counted  # type: ignore[method-assign]
+    poller, _ = make(provider)
+    poller.start()
+    for _ in range(5):
+        assert read.acquire(timeout=5)
+        poller.ask()
+    assert read.acquire(timeout=5)
+    poller.stop()
+    assert most == 1
+    assert any(request.fresh for request in provider.reads)
+
+
+def seen(**fields: object) -> Seen:
+    return Seen(name="prom", provider="alertmanager", started_at=0.0, stale_after_s=30.0, **fields)  # type: ignore[arg-type]
+
+
+READ = Reading(source="prom", at=100.0)
+PARTLY = Reading(source="prom", at=100.0, problems=(Problem(SourceState.DENIED, "deploys", "no", "ecs:List"),))
+
+
+@pytest.mark.parametrize(
+    ("known", "now", "state", "words"),
+    [
+        (seen(), 1.0, "waiting", "not read yet"),
+        (seen(asking_since=0.0), 12.0, "offline", "no answer for 12 s"),
+        (seen(reading=READ), 110.0, "ok", ""),
+        (seen(reading=READ), 131.0, "stale", "its poll is late"),
+        (seen(reading=READ, asking_since=105.0), 131.0, "stale", "no answer for 26 s"),
+        (seen(reading=READ, error_state=SourceState.EXPIRED, message="m"), 101.0, "expired", "m"),
+        (seen(reading=PARTLY), 101.0, "denied", "deploys: no"),
+        (seen(reading=Reading(source="prom", at=100.0, complete=False)), 101.0, "waiting", "still reading"),
+    ],
+)
+def test_the_state_of_a_source(known: Seen, now: float, state: str, words: str) -> None:
+    status = status_of(known, now)
+    assert (status.state, status.message) == (state, words)
+    assert status.live == (state == "ok")
+
+
+def test_a_hung_poll_does_not_use_up_the_gate() -> None:
+    clock = FakeClock()
+    gate = Gate(1, clock, hung_after_s=1.0)
+    hung = threading.Thread(target=gate.enter)  # enters and never leaves
+    hung.start()
+    hung.join()
+    clock.advance(2)
+    gate.enter(patience_s=0.0)
+    assert gate._counted() == 1  # only this one: the hung one is not counted any more
+
+
+def test_a_lane_runs_in_order_later_jobs_later_and_gives_exceptions_to_the_asker() -> None:
+    lane = Lane("x", SystemClock())
+    order: list[str] = []
+    late = lane.run(lambda: order.append("late"), delay_s=0.05)
+    first = lane.run(lambda: order.append("first"))
+    broken = lane.run(lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        broken.result(5)
+    first.result(5)
+    late.result(5)
+    assert order == ["first", "late"]
+    lane.stop()

@@ -1,0 +1,237 @@
+"""What to look at first, and why."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import msgspec
+import pytest
+from tests.support.fakes import alert, deploy, revision, service
+
+from oncall_tui.domain.alert import AlertState, ServiceHint, Severity
+from oncall_tui.domain.board import Board, merge
+from oncall_tui.domain.changes import changes
+from oncall_tui.domain.deploy import DeployState
+from oncall_tui.domain.product import Product
+from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
+from oncall_tui.domain.service import ServiceKey
+from oncall_tui.triage.episodes import Episodes
+from oncall_tui.triage.filters import FilterError, keep
+from oncall_tui.triage.join import incidents
+from oncall_tui.triage.look import Look, Looker, Rules, page_count, unacknowledged_count
+from oncall_tui.triage.words import nothing
+
+PAGES = ({"severity": "critical"}, {"provider": "pagerduty", "urgency": "high"})
+PAYMENTS = Product(
+    name="payments", services=("prod/*/payments-*",), alerts={"team": "payments"}, protected=True, rollback_note="ask"
+)
+SEARCH = Product(name="search", services=("*/*/search-*",))
+NOW = 1_800_000_000.0
+
+
+def board(*rows: Any, states: dict[str, SourceState] | None = None) -> Board:
+    sources = dict.fromkeys((r.source for r in rows), SourceState.OK) | (states or {})
+    readings = [
+        Reading(
+            source=name,
+            at=NOW,
+            alerts=tuple(r for r in rows if r.source == name and hasattr(r, "severity")),
+            services=tuple(r for r in rows if r.source == name and hasattr(r, "health")),
+            deploys=tuple(r for r in rows if r.source == name and hasattr(r, "strategy")),
+        )
+        for name in sources
+    ]
+    statuses = [SourceStatus(name=n, provider="fake", state=s, read_at=NOW) for n, s in sources.items()]
+    return merge(1, NOW, statuses, readings)
+
+
+def look(*rows: Any) -> Look:
+    return Looker(Rules(pages=PAGES, products=(PAYMENTS, SEARCH))).look(board(*rows))
+
+
+def hint(name: str, cluster: str = "main", **more: str) -> ServiceHint:
+    return ServiceHint(cluster=cluster, service=name, **more)
+
+
+def test_rank_pages_then_nobodys_then_severity_then_protected_then_newest() -> None:
+    rows = [
+        alert("prom/page-new", severity=Severity.CRITICAL, began=NOW - 10),
+        alert("prom/page-old", severity=Severity.CRITICAL, began=NOW - 90),
+        alert("prom/page-ack", severity=Severity.CRITICAL, state=AlertState.ACKNOWLEDGED, began=NOW),
+        alert("prom/error", severity=Severity.ERROR, began=NOW - 900),
+        alert("prom/protected", labels=(("team", "payments"),), began=NOW - 500),
+        alert("prom/warn", began=NOW - 5),
+        alert("prom/unknown", severity=Severity.UNKNOWN, began=NOW - 6),
+        alert("prom/info", severity=Severity.INFO, began=NOW),
+        alert("prom/silenced", state=AlertState.SILENCED),
+    ]
+    expected = [r.id for r in rows]
+    for seed in range(20):
+        random.Random(seed).shuffle(rows)
+        assert [a.alert.id for a in look(*rows).alerts] == expected
+    assert (page_count(look(*rows)), unacknowledged_count(look(*rows))) == (3, 2)
+
+
+def test_what_pages_is_said_by_fields_and_labels() -> None:
+    rows = look(
+        alert("pager/high", provider="pagerduty", urgency="high"),
+        alert("pager/low", provider="pagerduty", urgency="low"),
+        alert("prom/crit", severity=Severity.CRITICAL),
+    )
+    assert {a.alert.id: a.pages for a in rows.alerts} == {"pager/high": True, "pager/low": False, "prom/crit": True}
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        (hint("payments-api"), None),  # two clusters have it: not told apart, not guessed
+        (hint("payments-api", "main"), None),
+        (hint("payments-api", "jobs"), "prod/jobs/payments-api"),
+        (hint("payments-api", "main", account="111111111111"), "prod/main/payments-api"),
+        (hint("payments-api", "main", account="999999999999"), None),
+        (hint("search", ""), "prod/main/search"),
+        (hint("arn:aws:ecs:eu:1:service/main/search", "arn:aws:ecs:eu:1:cluster/main"), "prod/main/search"),
+        (hint("", "main"), None),
+        (hint("nothing"), None),
+    ],
+)
+def test_an_alert_is_joined_to_the_one_service_it_names_or_to_none(asked: ServiceHint, found: str | None) -> None:
+    other = ServiceKey("222222222222", "us-east-1", "main", "payments-api")
+    services = (
+        service("prod/main/payments-api"),
+        service("edge/main/payments-api", key=other),
+        service("prod/jobs/payments-api"),
+        service("prod/main/search"),
+    )
+    if asked == hint("payments-api"):
+        asked = msgspec.structs.replace(asked, cluster="")
+    row = look(*services, alert("prom/a", hint=asked)).alerts[0]
+    assert (row.service.id if row.service else None) == found
+
+
+def test_the_product_is_said_by_labels_first_then_by_the_service() -> None:
+    rows = look(
+        service("prod/main/search-api"),
+        alert("prom/label", labels=(("team", "payments"),), hint=hint("search-api")),
+        alert("prom/service", hint=hint("search-api")),
+        alert("prom/none"),
+    ).alerts
+    found = {r.alert.id: r.product.name if r.product else None for r in rows}
+    assert found == {"prom/label": "payments", "prom/service": "search", "prom/none": None}
+
+
+def test_the_suspect_is_the_newest_deploy_of_the_service_in_the_hour_before() -> None:
+    api = service("prod/main/api")
+    rows = [
+        deploy("prod/old", started=NOW - 5000),
+        deploy("prod/older", started=NOW - 2000, new=revision(41), old=revision(40)),
+        deploy("prod/newer", started=NOW - 1000),
+        deploy("prod/after", started=NOW - 10),
+        deploy("prod/other", "prod/main/other", started=NOW - 901),
+    ]
+    began = alert("prom/a", began=NOW - 900, hint=hint("api"))
+    found = look(api, began, *rows).alerts[0]
+    assert found.suspect is not None
+    assert found.suspect.id == "prod/newer"
+    quiet = look(api, msgspec.structs.replace(began, began=NOW - 6000), *rows).alerts[0]
+    assert quiet.suspect is None  # it began before every deploy
+
+
+def test_one_problem_is_joined_by_key_or_by_exactly_its_labels() -> None:
+    labels = (("alertname", "Down"), ("service", "api"))
+    rows = [
+        alert("pager/1", provider="pagerduty", keys=("arn:alarm",)),
+        alert("pager/2", provider="pagerduty", label_sets=(tuple(reversed(labels)),)),
+        alert("pager/3", provider="pagerduty", keys=("gone",), state=AlertState.RESOLVED),
+        alert("alarms/1", keys=("arn:alarm",)),
+        alert("alarms/2", keys=("gone",)),
+        alert("prom/1", labels=labels),
+        alert("prom/2", labels=(*labels, ("pod", "x"))),
+    ]
+    assert incidents(rows) == {"alarms/1": "pager/1", "prom/1": "pager/2"}
+
+
+def test_rows_that_did_not_change_are_the_same_objects_and_a_new_service_joins_them_anew() -> None:
+    looker = Looker(Rules())
+    a, b = alert("prom/a", hint=hint("api")), alert("prom/b")
+    first = looker.look(board(a, b))
+    changed = msgspec.structs.replace(b, state=AlertState.ACKNOWLEDGED)
+    second = looker.look(board(a, changed))
+    assert second.find("prom/a") is first.find("prom/a")
+    assert second.find("prom/b") is not first.find("prom/b")
+    third = looker.look(board(a, changed, service("prod/main/api")))
+    joined = third.find("prom/a")
+    assert joined is not None
+    assert joined.service is not None
+
+
+def test_a_page_rings_once_an_episode() -> None:
+    episodes = Episodes()
+    page = look(alert("prom/a", severity=Severity.CRITICAL))
+    assert episodes.new(page, 0.0) == ["prom/a"]
+    assert episodes.new(page, 10.0) == []
+    assert episodes.new(look(alert("prom/b")), 20.0) == []
+    assert episodes.new(page, 20.0 + 29 * 60) == []  # it flapped: the same episode
+    assert episodes.new(page, 20.0 + 62 * 60) == ["prom/a"]
+
+
+def test_hidden_alerts_are_counted_and_shown_on_demand() -> None:
+    looker = Looker(Rules())
+    rows = board(alert("a/1", hidden="target tracking"), alert("a/2"))
+    assert [x.alert.id for x in looker.look(rows).alerts] == ["a/2"]
+    assert looker.look(rows).hidden == 1
+    assert len(looker.look(rows, show_hidden=True).alerts) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("", {"1", "2", "3"}),
+        ("pay", {"1", "2"}),
+        ("PAY down", {"1"}),
+        ("state:firing", {"1", "3"}),
+        ("!state:firing", {"2"}),
+        ("!pay", {"3"}),
+        ("title:~^d.*n$", {"1"}),
+        ("~^search", {"3"}),
+        ("team:nobody", set()),
+        ("http://x", {"3"}),
+        ("!", set()),
+    ],
+)
+def test_filters(text: str, kept: set[str]) -> None:
+    rows = [
+        ("1", {"title": "down", "product": "payments", "state": "firing"}),
+        ("2", {"title": "slow", "product": "payments", "state": "silenced"}),
+        ("3", {"title": "queue http://x", "product": "search", "state": "firing"}),
+    ]
+    assert keep(rows, text) == kept
+
+
+def test_a_filter_that_is_no_regular_expression_says_so() -> None:
+    with pytest.raises(FilterError, match="not a regular expression"):
+        keep([], "title:~[")
+
+
+def test_changes_tell_what_came_moved_and_went() -> None:
+    rows = board(alert("prom/a"), deploy("prod/d", state=DeployState.FAILED))
+    known = {"prom/a": "acknowledged", "prom/gone": "firing", "prod/d": "failed", "prom/was": "resolved"}
+    found = {(c.id, c.old, c.new) for c in changes(known, rows)}
+    assert found == {("prom/a", "acknowledged", "firing"), ("prom/gone", "firing", "resolved")}
+
+
+def test_an_alert_of_a_source_that_cannot_be_read_has_not_resolved() -> None:
+    rows = board(states={"prom": SourceState.OFFLINE})
+    assert changes({"prom/gone": "firing"}, rows) == []
+
+
+def test_nothing_is_wrong_and_not_known_never_look_alike() -> None:
+    good = nothing(board(states={"prom": SourceState.OK, "pager": SourceState.OK}), NOW + 3)
+    bad = nothing(board(states={"prom": SourceState.OK, "pager": SourceState.EXPIRED}), NOW + 3)
+    first = nothing(board(states={"prom": SourceState.WAITING}), NOW)
+    none = nothing(board(), NOW)
+    assert good == "No alert is firing. 2/2 sources read within 15 s."
+    assert bad == "No alert in what could be read. 1/2 sources; not read: pager (EXPIRED)."
+    assert first == "Reading 1 sources: nothing is known yet."
+    assert none == "No source is configured: nothing is read."
