@@ -1,6 +1,7 @@
 """Lays out a world as a scenario describes it."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from oncall_tui.drill.alertmanager import Alertmanager
@@ -22,20 +23,32 @@ def build(scenario: Table, world: World, port: int = 0) -> Story:
         if source["provider"] == "ecs":
             _account(source, story)
     for index, source in enumerate(scenario["sources"]):
-        make: Callable[[Table, Table, Story], Any] = _MAKERS[source["provider"]]
-        world.listen(source["name"], make(source, scenario, story), port + index if port else 0)
+        with _at(scenario, source, "sources"):
+            if source["name"] in world.peers:
+                raise ValueError(f"the name {source['name']!r} is here twice")
+            peer = _MAKERS[source["provider"]](source, scenario, story)
+        world.listen(source["name"], peer, port + index if port else 0)
     for spec in scenario.get("services", []):
-        _service(spec, story)
+        with _at(scenario, spec, "services"):
+            _service(spec, story)
     if isinstance(story.alarms, CloudWatch):
         _alarms(scenario, story, story.alarms)
-    try:
-        for event in scenario.get("events", []):
-            _name_check(event, story)
-        story.schedule(scenario.get("events", []))
-        world.advance()
-    except ValueError as error:
-        raise ScenarioError(f"{scenario['name']}: events: {error}") from None
+    for event in scenario.get("events", []):
+        with _at(scenario, event, "events"):
+            story.check(event)
+    story.schedule(scenario.get("events", []))
+    world.advance()
     return story
+
+
+@contextlib.contextmanager
+def _at(scenario: Table, spec: object, what: str) -> Iterator[None]:
+    """A ValueError becomes one that tells the file and the line."""
+    try:
+        yield
+    except ValueError as error:
+        file, line = getattr(scenario, "file", scenario["name"]), getattr(spec, "line", 1)
+        raise ScenarioError(f"{file}:{line}: {what}: {error}") from None
 
 
 def _account(source: Table, story: Story) -> None:
@@ -54,8 +67,7 @@ def _ecs(source: Table, scenario: Table, story: Story) -> AwsEndpoint:
 def _cloudwatch(source: Table, scenario: Table, story: Story) -> AwsEndpoint:
     of = source.get("of", next(iter(story.accounts), ""))
     if of not in story.accounts:
-        line = f"{scenario['name']}: source {source['name']!r}: of: expected the name of an ecs source"
-        raise ScenarioError(line)
+        raise ValueError(f"of: expected the name of an ecs source, got {of!r}")
     account = story.accounts[of][0]
     source.setdefault("region", account.region)
     alarms = CloudWatch(account.number, account.region, story.world.timeline.now)
@@ -95,36 +107,28 @@ def _service(spec: Table, story: Story) -> None:
     parts = spec["at"].split("/")
     if len(parts) != 3 or parts[0] not in story.accounts:
         names = ", ".join(story.accounts)
-        line = getattr(spec, "line", 1)
-        raise ScenarioError(
-            f"line {line}: services: at: expected source/cluster/service with a source of {names}, got {spec['at']!r}"
-        )
+        raise ValueError(f"at: expected source/cluster/service with a source of {names}, got {spec['at']!r}")
     account, mover = story.accounts[parts[0]]
     lay_service(spec, parts[1], parts[2], account, mover)
 
 
 def _alarms(scenario: Table, story: Story, alarms: CloudWatch) -> None:
     for spec in scenario.get("alarms", []):
-        alarm = Alarm(spec["name"], spec.get("about", ""))
-        alarm.metric, alarm.namespace = spec.get("metric", "5XXError"), spec.get("namespace", "AWS/ECS")
-        alarm.threshold = float(spec.get("threshold", 1.0))
-        alarm.any_of = list(spec.get("any_of", []))
-        alarm.actions = list(spec.get("actions", []))
-        if "service" in spec:
-            _, cluster, service = spec["service"].split("/")
-            alarm.dimensions = {"ClusterName": cluster, "ServiceName": service}
-        since = story.world.timeline.now() - 60 * float(spec.get("minutes", 60.0))
-        alarms.add(alarm, spec.get("state", "OK"), since)
+        with _at(scenario, spec, "alarms"):
+            _alarm(spec, story, alarms)
 
 
-def _name_check(event: Table, story: Story) -> None:
-    """ValueError where an event names a service that is not there."""
-    for given in event.values():
-        if isinstance(given, dict):
-            if "/" in str(given.get("service", "")):
-                story.service(given["service"])
-            for inner in (*given.get("do", []), *given.get("undo", [])):
-                _name_check(inner, story)
+def _alarm(spec: Table, story: Story, alarms: CloudWatch) -> None:
+    alarm = Alarm(spec["name"], spec.get("about", ""))
+    alarm.metric, alarm.namespace = spec.get("metric", "5XXError"), spec.get("namespace", "AWS/ECS")
+    alarm.threshold = float(spec.get("threshold", 1.0))
+    alarm.any_of = list(spec.get("any_of", []))
+    alarm.actions = list(spec.get("actions", []))
+    if "service" in spec:
+        service = story.service(spec["service"])[0]
+        alarm.dimensions = {"ClusterName": service.cluster.name, "ServiceName": service.name}
+    since = story.world.timeline.now() - 60 * float(spec.get("minutes", 60.0))
+    alarms.add(alarm, spec.get("state", "OK"), since)
 
 
 def truth(story: Story) -> Table:
@@ -146,14 +150,11 @@ def truth(story: Story) -> Table:
                     {"arn": d.arn, "status": d.status, "task_definition": d.target.definition.arn}
                     for d in it.deployments
                 ]
-    peers: dict[str, Callable[[], object]] = {
-        "alerts": getattr(story.alerts, "state", _nothing),
-        "incidents": getattr(story.pager, "state", _nothing),
-        "alarms": getattr(story.alarms, "state", _nothing),
-    }
-    told: Table = {name: state() for name, state in peers.items()}
-    return {"now": story.world.timeline.now(), "services": services, "deployments": deployments, **told}
+    told: Table = {"now": story.world.timeline.now(), "services": services, "deployments": deployments}
+    for peer in (story.alerts, story.pager, story.alarms):
+        told |= getattr(peer, "state", _nothing)()
+    return told
 
 
-def _nothing() -> object:
+def _nothing() -> Table:
     return {}

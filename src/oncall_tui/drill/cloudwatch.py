@@ -82,11 +82,16 @@ class CloudWatch:
         self._alarms[alarm.name] = alarm
         self._follow(since)
 
-    def set_state(self, name: str, state: str, reason: str = "") -> None:
-        """Move an alarm, and the composites above it. ValueError where there is none of this name."""
+    def check(self, name: str) -> None:
+        """ValueError where there is no alarm of this name."""
         if name not in self._alarms:
             raise ValueError(f"no alarm is {name!r}")
-        self._move(self._alarms[name], state, reason or _reason(self._alarms[name], state), self._now())
+
+    def set_state(self, name: str, state: str, reason: str = "") -> None:
+        """Move an alarm, and the composites above it. ValueError where there is none of this name."""
+        self.check(name)
+        alarm = self._alarms[name]
+        self._move(alarm, state, reason or _reason(alarm, state), self._now())
         self._follow(self._now())
 
     def state(self) -> object:

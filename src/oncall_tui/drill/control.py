@@ -79,6 +79,7 @@ class Control:
 
     def _do(self, asked: dict[str, Any]) -> object:
         check_event(asked.get("event"))
+        self._story.check(asked["event"])
         self._story.schedule([asked["event"]])
         self._world.advance()
         return {"ok": True}

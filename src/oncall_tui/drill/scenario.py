@@ -20,6 +20,7 @@ class _Lined(dict[str, Any]):
 
     line: int
     lines: dict[str, int]
+    file: str
 
 
 class _LinedLoader(_Loader):  # type: ignore[misc]
@@ -172,7 +173,8 @@ def parse(text: str, file: str) -> Table:
     except yaml.YAMLError as error:
         raise ScenarioError(f"{file}:1: {error}") from None
     _check(found, _FORMAT, "", 1, file)
-    scenario: Table = found
+    scenario: _Lined = found
+    scenario.file = file
     return scenario
 
 

@@ -53,9 +53,9 @@ class Listener:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 listening.bind(("127.0.0.1", self.port))
-            except OSError:
+            except OSError as error:
                 listening.close()
-                raise
+                raise OSError(f"127.0.0.1:{self.port}: {error.strerror}") from None
             listening.listen(512)
             self.port = int(listening.getsockname()[1])
             self._listening = listening

@@ -1,9 +1,10 @@
 """What happens: the events of a scenario, each a mapping with one verb, and the rules that watch services' health."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Protocol
 
-from oncall_tui.drill.ecs.model import Account, Service
+from oncall_tui.drill.ecs.model import Account, Service, TaskDefinition
 from oncall_tui.drill.ecs.rollout import Mover
 from oncall_tui.drill.scenario import Table
 from oncall_tui.drill.timeline import Timeline
@@ -48,6 +49,9 @@ class Alarms(Protocol):
 
     def set_state(self, name: str, state: str, reason: str) -> None:
         """Move an alarm."""
+
+    def check(self, name: str) -> None:
+        """ValueError where there is none of this name."""
 
 
 class Watch:
@@ -99,7 +103,8 @@ class Story:
 
     def _happening(self, event: Table) -> Callable[[], None]:
         def happen() -> None:
-            self.do(event)
+            with contextlib.suppress(ValueError):  # checked before, and nobody is there to be told
+                self.do(event)
             if "every_s" in event:
                 self.world.timeline.after(float(event["every_s"]), happen)
 
@@ -110,6 +115,23 @@ class Story:
         for verb, given in event.items():
             if verb not in ("after_s", "every_s"):
                 getattr(self, f"_{verb}")(given)
+
+    def check(self, event: Table) -> None:
+        """ValueError where an event names a service, a task definition, an alarm or a source that is not there."""
+        for verb, given in event.items():
+            if verb in ("fire", "resolve", "flap"):
+                self._alerts()
+            elif verb in ("page", "resolve_page", "acknowledge_page"):
+                self._pager()
+            elif verb == "alarm":
+                self._alarms().check(given["name"])
+            elif verb == "deploy":
+                self._definition(given)
+            elif verb in ("scale", "kill", "while_unhealthy"):
+                self.service(given["service"])
+            if verb == "while_unhealthy":
+                for inner in (*given["do"], *given["undo"]):
+                    self.check(inner)
 
     def changed(self, service: Service) -> None:
         """Hear of a service that changed."""
@@ -131,12 +153,16 @@ class Story:
 
     def _deploy(self, given: Table) -> None:
         service, mover, account = self.service(given["service"])
+        mover.deploy(service, account.revise(service, self._definition(given), self.world.timeline.now()))
+
+    def _definition(self, given: Table) -> TaskDefinition:
+        service, _, account = self.service(given["service"])
         current = service.primary.revision.definition
         number = given.get("revision", current.number)
         held = account.families[current.family]
         if number not in held:
             raise ValueError(f"{given['service']} has no task definition {number}: expected one of {sorted(held)}")
-        mover.deploy(service, account.revise(service, held[number], self.world.timeline.now()))
+        return held[number]
 
     def _scale(self, given: Table) -> None:
         service, mover, _ = self.service(given["service"])
@@ -165,14 +191,12 @@ class Story:
         on()
 
     def _alarm(self, given: Table) -> None:
-        if self.alarms is None:
-            raise ValueError("no source is a cloudwatch")
-        self.alarms.set_state(given["name"], given["state"], given.get("reason", ""))
+        self._alarms().set_state(given["name"], given["state"], given.get("reason", ""))
 
     def _page(self, given: Table) -> None:
         key, urgency = given["key"], given["urgency"]
         details: dict[str, object] = dict(given.get("details", {}))
-        alert_key: str = given.get("alert_key", key)
+        alert_key = str(given.get("alert_key", key))
         began = self.world.timeline.now() - 60 * float(given.get("minutes_ago", 0.0))
         self._pager().trigger(key, given["title"], given["service"], urgency, details, alert_key, began)
 
@@ -195,6 +219,11 @@ class Story:
         watch = Watch(given, service, self.world.timeline, self.schedule)
         self.watches.append(watch)
         watch.look()
+
+    def _alarms(self) -> Alarms:
+        if self.alarms is None:
+            raise ValueError("no source is a cloudwatch")
+        return self.alarms
 
     def _alerts(self) -> Alerts:
         if self.alerts is None:

@@ -1,5 +1,6 @@
 """The ECS API: AWS JSON 1.1, with the page limits and errors of the API reference."""
 
+import json
 from collections.abc import Callable
 
 from oncall_tui.drill.aws import AwsError, Json, page
@@ -115,8 +116,7 @@ class EcsApi:
                 failures.append(self._missing(given, f"service/{cluster.name}/"))
             else:
                 found.append(views.service_bytes(self.account, it))
-        failed = b",".join(b'{"arn":"%s","reason":"MISSING"}' % f["arn"].encode() for f in failures)
-        return b'{"services":[' + b",".join(found) + b'],"failures":[' + failed + b"]}"
+        return b'{"services":[' + b",".join(found) + b'],"failures":' + json.dumps(failures).encode() + b"}"
 
     def _list_deployments(self, asked: Json) -> Json:
         service = self.find_service(asked)

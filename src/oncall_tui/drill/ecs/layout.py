@@ -43,6 +43,8 @@ def lay_service(spec: Table, cluster_name: str, name: str, account: Account, mov
     current = _define(account, service, spec, number, now - age - 300)
     others = spec.get("definitions", {})
     for key, changes in others.items():
+        if not key.isdigit():
+            raise ValueError(f"definitions: expected the number of a task definition, got {key!r}")
         merged = {k: v for k, v in spec.items() if k not in ("days", "fails", "inactive")} | changes
         merged["environment"] = spec.get("environment", {}) | changes.get("environment", {})
         days = float(changes.get("days", 0.02 if int(key) > number else (age / DAY) + 14 * (number - int(key))))
