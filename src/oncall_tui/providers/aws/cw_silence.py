@@ -100,7 +100,12 @@ class Silence:
             "Rule": {"Schedule": {"Expression": expression, "Duration": duration, "Timezone": "UTC"}},
             "MuteTargets": {"AlarmNames": [alarm.alarm_name]},
         }
-        request = {"operation": "PutAlarmMuteRule", "region": at.region, "account": at.account, "params": params}
+        request: dict[str, Any] = {
+            "operation": "PutAlarmMuteRule",
+            "region": at.region,
+            "account": at.account,
+            "params": params,
+        }
         request |= {"alarm": alarm.alarm_name, "arn": alarm.alarm_arn, "state": alarm.state_value}
         request |= {"began": alarm.began, "begin": begin, "until": begin + seconds}
         lines = (

@@ -6,6 +6,8 @@ seconds since the epoch, as ECS's JSON 1.1 carries them. Environment values are 
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 
@@ -207,10 +209,13 @@ class ServiceRevisionW(Answer):
     task_definition: str = ""
     container_images: list[ContainerImageW] = []
     created_at: float = 0.0
-    load_balancers: list[msgspec.Raw] = []
-    network_configuration: msgspec.Raw | None = None
-    capacity_provider_strategy: list[msgspec.Raw] = []
-    platform_version: str = ""
+    load_balancers: list[Any] = []
+    network_configuration: dict[str, Any] | None = None
+    capacity_provider_strategy: list[Any] = []
+    service_connect_configuration: dict[str, Any] | None = None
+    volume_configurations: list[Any] = []
+    service_registries: list[Any] = []
+    launch_type: str = ""
 
 
 class DescribeServiceRevisions(Answer):
@@ -238,7 +243,7 @@ class ContainerW(Answer):
     port_mappings: list[PortW] = []
     environment: list[NameW] = []
     secrets: list[NameW] = []
-    environment_files: list[msgspec.Raw] = []
+    environment_files: list[Any] = []
 
 
 class TaskDefinitionW(Answer):

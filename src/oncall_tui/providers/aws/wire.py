@@ -93,4 +93,5 @@ class Wire:
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             kind = "a web page" if raw.lstrip()[:1] == b"<" else "cut off or not what AWS promises"
             hint = f"a proxy or a captive portal before {self.sessions.endpoint(self.service) or 'AWS'}?"
-            raise errors.Malformed(f"{operation}: the answer is {kind}", hint) from error
+            where = f" ({error})" if kind[0] == "c" else ""  # names the field, never a value
+            raise errors.Malformed(f"{operation}: the answer is {kind}{where}", hint) from error
