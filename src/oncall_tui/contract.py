@@ -72,11 +72,18 @@ class Provider(Protocol):
     def close(self) -> None: ...
 
 
+class Kept(msgspec.Struct, frozen=True):
+    """What came of one look at an acknowledgement: *again_at* is when to look next (None: it is over)."""
+
+    again_at: float | None
+    extended: bool = False
+
+
 class Keeps(Protocol):
     """A provider whose acknowledgement has to be extended to last (an Alertmanager's short silence)."""
 
-    def keep(self, plan: Plan, receipt: Receipt, now: float) -> float | None:
-        """Extend it if it is due. Returns when to ask again (seconds since the epoch), None when it is over."""
+    def keep(self, plan: Plan, receipt: Receipt, now: float) -> Kept:
+        """Extend it if it is due. Times are seconds since the epoch."""
 
 
 class Context(msgspec.Struct, frozen=True):

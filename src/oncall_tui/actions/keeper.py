@@ -12,7 +12,7 @@ from collections.abc import Callable
 import msgspec
 
 from oncall_tui.clock import Clock
-from oncall_tui.contract import Keeps, Receipt
+from oncall_tui.contract import Keeps, Kept, Receipt
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.plan import Plan
 from oncall_tui.errors import OncallError
@@ -25,7 +25,7 @@ AT_MOST_S = 2 * 3600.0
 AGAIN_S = 30.0
 
 
-class Kept(msgspec.Struct):
+class Keeping(msgspec.Struct):
     """One acknowledgement that is kept up."""
 
     plan: Plan
@@ -43,7 +43,7 @@ class Keeper:
     def __init__(self, journal: Journal, clock: Clock) -> None:
         self._journal = journal
         self._clock = clock
-        self._kept: dict[str, Kept] = {}
+        self._keeping: dict[str, Keeping] = {}
         self._pressed_at = clock.now()
 
     def pressed(self) -> None:
@@ -53,37 +53,40 @@ class Keeper:
     def keep(self, plan: Plan, receipt: Receipt, provider: Keeps, lane: Lane) -> None:
         """Begin to extend what *plan* made."""
         now = self._clock.now()
-        self._kept[plan.target] = Kept(plan, receipt, provider, lane, now, now + AGAIN_S)
+        self._keeping[plan.target] = Keeping(plan, receipt, provider, lane, now, now + AGAIN_S)
 
     def drop(self, target: str) -> None:
         """Un-acknowledged: no longer ours to extend."""
-        self._kept.pop(target, None)
+        self._keeping.pop(target, None)
 
     def tick(self) -> None:
         """Extend what is due."""
         now = self._clock.now()
-        for target, kept in list(self._kept.items()):
+        for target, kept in list(self._keeping.items()):
             if now - kept.since > AT_MOST_S:
-                del self._kept[target]
+                del self._keeping[target]
             elif not kept.busy and now >= kept.next_at and now - self._pressed_at <= AWAKE_S:
                 kept.busy = True
                 kept.lane.run(self._job(target, kept))
 
-    def _job(self, target: str, kept: Kept) -> Callable[[], None]:
+    def _job(self, target: str, kept: Keeping) -> Callable[[], None]:
         def extend() -> None:
             now = self._clock.now()
+            text = ""
             try:
-                again = kept.provider.keep(kept.plan, kept.receipt, now)
+                result = kept.provider.keep(kept.plan, kept.receipt, now)
             except OncallError as error:  # tried again soon: a silence has minutes left when it is due
                 log.warning("not extended: %s", error)
-                again = now + AGAIN_S
-            if again is None:
-                self._kept.pop(target, None)
+                result = Kept(again_at=now + AGAIN_S)
+            if result.again_at is None:
+                self._keeping.pop(target, None)
                 text = "no longer extended: it is over, or not ours any more"
             else:
-                kept.next_at = max(again, now + 1.0)
-                text = "extended"
+                kept.next_at = max(result.again_at, now + 1.0)
+                text = "extended" if result.extended else ""
             kept.busy = False
+            if not text:
+                return
             entry = Entry(at=now, kind=EntryKind.KEPT, subject=target, actor=kept.plan.actor.name, text=text)
             self._journal.record([entry])
 

@@ -34,7 +34,7 @@ def changes(known: Mapping[str, str], board: Board) -> list[Change]:
         old = known.get(deploy.id, "")
         if old != deploy.state:
             found.append(Change("deploy", deploy.id, old, deploy.state, f"{deploy.service_id} {deploy.arrow}"))
-    live = {name for name, source in board.sources.items() if source.live}
+    live = {name for name, source in board.sources.items() if source.current}
     ended = (AlertState.RESOLVED, "")
     for row_id, state in known.items():
         if state in ended or row_id in board.alerts or row_id in board.deploys:

@@ -43,6 +43,7 @@ class Reading(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     Rows of a scope with a problem may be older: the provider keeps its last good ones. *next_in_s* is when the
     provider wants to be asked again (None: the source's own interval). *calls* is how many calls this poll made.
+    *complete* is False while a first sweep is still under way: what is not there yet may still come.
     """
 
     source: str
@@ -53,6 +54,7 @@ class Reading(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     problems: tuple[Problem, ...] = ()
     next_in_s: float | None = None
     calls: int = 0
+    complete: bool = True
 
 
 class SourceStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -67,11 +69,17 @@ class SourceStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     login: tuple[str, ...] = ()  # the command that renews an expired login; empty: none known
     problems: tuple[Problem, ...] = ()
     calls_per_s: float = 0.0
+    partial: bool = False  # it was read just now, but for what *problems* name
     banner: str = ""  # "endpoint http://127.0.0.1:4566" where the source is not the real service
 
     @property
     def live(self) -> bool:
         return self.state is SourceState.OK
+
+    @property
+    def current(self) -> bool:
+        """Are its rows of now, but for those that a problem names?"""
+        return self.live or self.partial
 
     def age_s(self, now: float) -> float | None:
         """Seconds since it was last read well; None: never."""

@@ -29,6 +29,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 def status_of(seen: Seen, now: float) -> SourceStatus:
     """The source's state now: a failure stands before age, age before problems of a part."""
     state, message, hint = _state(seen, now)
+    fresh = seen.error_state is None and seen.reading is not None and now - seen.reading.at <= seen.stale_after_s
     return SourceStatus(
         name=seen.name,
         provider=seen.provider,
@@ -39,6 +40,7 @@ def status_of(seen: Seen, now: float) -> SourceStatus:
         login=seen.login,
         problems=seen.reading.problems if seen.reading else (),
         calls_per_s=seen.calls_per_s,
+        partial=fresh and state is not SourceState.OK,
         banner=seen.banner,
     )
 
@@ -55,6 +57,8 @@ def _state(seen: Seen, now: float) -> tuple[SourceState, str, str]:
     if age > seen.stale_after_s:
         why = f"no answer for {hung_s:.0f} s" if hung_s > LATE_S else "its poll is late"
         return SourceState.STALE, why, "check the network between here and there"
+    if not seen.reading.complete:
+        return SourceState.WAITING, "still reading", ""
     if seen.reading.problems:
         first = seen.reading.problems[0]
         more = len(seen.reading.problems) - 1

@@ -148,8 +148,8 @@ class BoardScreen(Acting, Screen[None]):
         narrowed += " · faults only" if self.shown.faults else ""
         hidden = f" · {look.hidden} hidden" if look.hidden else ""
         sick = sum(s.health.is_fault for s in look.services)
-        moving = sum(s.health == "deploying" for s in look.services)
         running = sum(d.state.running for d in look.deploys)
+        moving = len({d.service_id for d in look.deploys if d.state.running})
         pages, unacked = page_count(look), unacknowledged_count(look)
         words = {
             "alerts": f"ALERTS {len(look.alerts)} · {pages} page · {unacked} unacknowledged{hidden}{narrowed}",

@@ -70,7 +70,7 @@ def _unread(source: SourceStatus, now: float, wide: bool) -> str:
         return f"{source.name} reading"
     since = source.age_s(now)
     words = f"{source.name} {source.state.label} {age(since) if since is not None else 'never read'}"
-    return f"{words}: {source.message[:40]}" if wide and source.message else words
+    return f"{words}: {source.message[:28]}" if wide and source.message else words
 
 
 def shown_outcome(update: Update) -> Outcome | None:

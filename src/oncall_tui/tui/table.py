@@ -15,6 +15,7 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widget import Widget
 
 from oncall_tui.tui import palette
 from oncall_tui.tui.painter import Line, Look, Painter
@@ -258,15 +259,25 @@ class Table(ScrollView, can_focus=True):
         return place.index, 1, 1 + (len(place.row.extra) if self._show_extra else 0)
 
     def _resize_content(self) -> None:
-        """Tell the scroll bar how many lines there are; a layout only if that changed."""
+        """Tell the scroll bar how many lines there are.
+
+        A layout repaints the whole pane, so there is one only where the scroll bar comes or goes.
+        """
         if self._rows:
             _, rows, lines = self._block()
             height = len(self._rows) - rows + lines
         else:
             height = len(self._painter.placeholder(self._placeholder))
         size = Size(0, height + self._head)
-        if size != self.virtual_size:
+        if size == self.virtual_size:
+            return
+        scrolls = size.height > self.container_size.height
+        if scrolls != self.show_vertical_scrollbar or not self.container_size:
             self.virtual_size = size
+            return
+        self.set_reactive(Widget.virtual_size, size)
+        if scrolls:
+            self.vertical_scrollbar.window_virtual_size = size.height
 
     def _view_height(self) -> int:
         return max(1, self.scrollable_content_region.height - self._head)

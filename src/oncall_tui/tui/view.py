@@ -24,9 +24,8 @@ ALERT_COLUMNS = (
     Column("product", "PRODUCT", 10, drop=2),
     Column("service", "SERVICE", 19, drop=1),
     Column("title", "ALERT", 30, flex=True, min_width=22),
-    Column("count", "", 4, drop=4),
-    Column("state", "STATE", 22),
-    Column("suspect", "", 22, drop=3),
+    Column("state", "STATE", 20),
+    Column("suspect", "", 20, drop=3),
 )
 SERVICE_COLUMNS = (
     Column("sign", "", 1),
@@ -89,7 +88,7 @@ class View:
         looks = self._ordered(update.look.alerts, update, cursor, now)
         pending = {o.target: o for o in update.outcomes if o.state is OutcomeState.PENDING}
         test = parse(shown.filter) if shown.filter else None
-        live = {name: source.live for name, source in update.board.sources.items()}
+        live = {name: source.current for name, source in update.board.sources.items()}
         repeated = self._names(update.look)
         rows: list[Row] = []
         kept: dict[str, tuple[object, Row, AlertLook]] = {}
@@ -176,8 +175,7 @@ class View:
             age(now - alert.began),
             look.product.name if look.product else "–",
             name,
-            alert.title,
-            f"×{alert.count}" if alert.count > 1 else "",
+            f"{alert.title} ×{alert.count}" if alert.count > 1 else alert.title,
             self._state(look, now, pending, live),
             (suspect, "warning"),
         )
@@ -214,7 +212,7 @@ class View:
     def services(self, update: Update, shown: Shown, now: float) -> list[Row]:
         """The rows of the services pane."""
         test = parse(shown.filter) if shown.filter else None
-        live = {name: source.live for name, source in update.board.sources.items()}
+        live = {name: source.current for name, source in update.board.sources.items()}
         repeated = self._names(update.look)
         rows = []
         kept: dict[str, tuple[object, Row]] = {}
@@ -237,7 +235,7 @@ class View:
     def deploys(self, update: Update, shown: Shown, now: float) -> list[Row]:
         """The rows of the deploys pane: those under way first, then the newest."""
         test = parse(shown.filter) if shown.filter else None
-        live = {name: source.live for name, source in update.board.sources.items()}
+        live = {name: source.current for name, source in update.board.sources.items()}
         rows = []
         kept: dict[str, tuple[object, Row]] = {}
         for deploy in update.look.deploys:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 from oncall_tui import errors
-from oncall_tui.contract import Receipt
+from oncall_tui.contract import Kept, Receipt
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.board import Board
@@ -126,28 +126,28 @@ class Keeper:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
 
-    def keep(self, plan: Plan, receipt: Receipt, now: float) -> float | None:
-        """Extend it if under five minutes are left. When to ask again (seconds since the epoch); None: it is over.
+    def keep(self, plan: Plan, receipt: Receipt, now: float) -> Kept:
+        """Extend it if under five minutes are left. Times are seconds since the epoch.
 
         Raises SourceError or ActionError where that cannot be told: ask again soon, a few minutes are left.
         """
         silence_id = safe_id(str(receipt.data.get("silenceID", "")))
         http = self.desk.api.http
-        ends = self._extended(plan, silence_id, now + http.server_now() - self.desk.clock.now())
+        ends, extended = self._extended(plan, silence_id, now + http.server_now() - self.desk.clock.now())
         skew = http.server_now() - self.desk.clock.now()
-        return None if ends is None else max(now + 1.0, ends - skew - EXTEND_UNDER_S)
+        return Kept(None if ends is None else max(now + 1.0, ends - skew - EXTEND_UNDER_S), extended)
 
-    def _extended(self, plan: Plan, silence_id: str, now: float) -> float | None:
-        """When the silence ends, by the server's clock, after extending it if that is due; None: it is over."""
+    def _extended(self, plan: Plan, silence_id: str, now: float) -> tuple[float | None, bool]:
+        """When the silence ends, by the server's clock (None: it is over), and whether it was extended for that."""
         api = self.desk.api
         silence = api.silence(silence_id)
         if silence is None or not silence.is_active or not own((silence,), plan.actor):
-            return None
+            return None, False
         ends = stamp(silence.endsAt) or 0.0
         if ends - now > EXTEND_UNDER_S:
-            return ends
+            return ends, False
         if self.desk.look(plan.request["labels"], plan.request["fingerprint"]).row is None:
-            return None
+            return None, False
         until = now + ACK_S
         # An update has to carry the same id, start and matchers; else the server makes a second silence.
         same = [
@@ -165,5 +165,5 @@ class Keeper:
         )
         if posted != silence.id:  # somebody removed it between the read and the write: theirs is the last word
             api.expire(safe_id(posted))
-            return None
-        return until
+            return None, False
+        return until, True

@@ -9,7 +9,7 @@ import msgspec
 
 from oncall_tui import errors
 from oncall_tui.clock import Clock
-from oncall_tui.contract import ActionHandler, Context, ReadRequest, Receipt
+from oncall_tui.contract import ActionHandler, Context, Kept, ReadRequest, Receipt
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.plan import Plan
 from oncall_tui.domain.reading import Problem, Reading, SourceState
@@ -83,9 +83,9 @@ class Alertmanager:
         """What can be done to an alert here."""
         return self._handlers
 
-    def keep(self, plan: Plan, receipt: Receipt, now: float) -> float | None:
+    def keep(self, plan: Plan, receipt: Receipt, now: float) -> Kept:
         """contract.Keeps: extend the acknowledgement that *plan* made."""
-        return self._keeper.keep(plan, receipt, now) if plan.verb is Verb.ACKNOWLEDGE else None
+        return self._keeper.keep(plan, receipt, now) if plan.verb is Verb.ACKNOWLEDGE else Kept(None)
 
     def renew(self) -> None:
         """Read the secrets anew."""

@@ -19,7 +19,7 @@ def before_sending() -> Iterator[None]:
     try:
         yield
     except errors.SourceError as error:
-        raise errors.Refused(f"not sent, since it could not be read first: {error.message}", error.hint) from None
+        raise errors.Failed(f"not sent, since it could not be read first: {error.message}", error.hint) from None
 
 
 def read_back(look: Callable[[], Check]) -> Check:
