@@ -323,6 +323,34 @@ async def test_only_what_changed_is_repainted(monkeypatch: pytest.MonkeyPatch) -
         assert regions == [(8, 3, 5, 1)]
 
 
+async def test_what_is_repainted_in_parts_is_what_is_drawn_as_a_whole() -> None:
+    chance = random.Random(5)
+    async with board(header=True) as (app, pilot):
+        app.table.placeholder(["Nothing."])
+        for _ in range(60):
+            ids = chance.sample(range(40), chance.choice([0, 3, 9, 10, 30]))
+            app.table.show([row(str(i), f"{i} {chance.random()}", extra=(("why",),) * (i % 3)) for i in ids])
+            await pilot.pause()
+            app.table.action_move(chance.choice([-9, -1, 0, 1, 9]))
+            app.table.toggle_mark()
+            await pilot.pause()
+            parts = app.lines()
+            app.table._draw_anew()
+            await pilot.pause()
+            assert app.lines() == parts
+            assert not ids or app.cursor_line()
+
+
+async def test_a_list_that_shrinks_scrolls_back() -> None:
+    async with board() as (app, pilot):
+        app.table.show(rows(range(60)))
+        app.table.action_edge(1)
+        app.table.show(rows([58, 59]))
+        await pilot.pause()
+        assert "alert 58 " in app.lines()[1]
+        assert "alert 59 " in app.cursor_line()
+
+
 async def test_a_long_placeholder_is_wrapped() -> None:
     async with board((40, 12)) as (app, pilot):
         said = "No alert in what could be read. 4/6 sources; not read: prom (2m), pager (expired)."
