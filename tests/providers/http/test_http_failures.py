@@ -330,7 +330,7 @@ def test_what_cannot_be_read_again_is_not_sent(side: Side, alice: Actor) -> None
     acknowledge = side.provider.handlers()[Verb.ACKNOWLEDGE]
     plan = acknowledge.plan(Ask(verb=Verb.ACKNOWLEDGE, target=alert.id, version=alert.version, actor=alice), board)
     side.answer = says(503)
-    with pytest.raises(errors.Refused, match="not sent"):
+    with pytest.raises(errors.Failed, match="not sent"):
         acknowledge.check(plan)
 
 
