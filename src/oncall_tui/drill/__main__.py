@@ -60,26 +60,10 @@ def _serve(asked: argparse.Namespace) -> int:
 
 def _start(asked: argparse.Namespace) -> str:
     """Bring a world up; the line that tells where."""
-    from oncall_tui.drill.build import build
-    from oncall_tui.drill.control import Control
-    from oncall_tui.drill.printed import ENVIRONMENT, configuration
-    from oncall_tui.drill.server import Listener
-    from oncall_tui.drill.timeline import Timeline
-    from oncall_tui.drill.world import World
+    from oncall_tui.drill.opened import open_world
 
-    scenario = _scenario(asked)
-    world = World(Timeline(asked.speed, asked.clock == "manual"), asked.seed)
-    with world.lock:
-        story = build(scenario, world, asked.port + 1 if asked.port else 0)
-        control = Listener(Control(story).deliver, asked.port)
-        world.portal = f"{control.url}/_drill/portal"
-    told = {
-        "control": control.url,
-        "endpoints": {name: listener.url for name, listener in world.listeners.items()},
-        "environment": ENVIRONMENT,
-        "config": configuration(scenario, world, control.url),
-    }
-    return json.dumps(told, ensure_ascii=False)
+    opened = open_world(_scenario(asked), asked.speed, asked.clock == "manual", asked.seed, asked.port)
+    return json.dumps(opened.told, ensure_ascii=False)
 
 
 def _scenario(asked: argparse.Namespace) -> dict[str, Any]:

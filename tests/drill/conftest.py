@@ -1,0 +1,94 @@
+"""A drill world in this process, on a clock that the test moves."""
+
+import json
+import urllib.request
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.error import HTTPError
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from oncall_tui.drill.opened import Opened, open_world
+from oncall_tui.drill.scenario import load, parse
+
+PAYMENTS = "prod/prod-main/payments-api"
+_ECS = "AmazonEC2ContainerServiceV20141113"
+_CLOUDWATCH = "GraniteServiceVersion20100801"
+
+
+class Drill:
+    """What a test does to a world, all of it over the wire."""
+
+    def __init__(self, opened: Opened) -> None:
+        self.opened = opened
+        self.endpoints: dict[str, str] = opened.told["endpoints"]
+
+    def control(self, method: str, path: str, body: object = None) -> Any:
+        """One call of the control API."""
+        data = None if body is None else json.dumps(body).encode()
+        asked = urllib.request.Request(f"{self.opened.told['control']}/_drill/{path}", data=data, method=method)
+        with urllib.request.urlopen(asked, timeout=5) as answer:
+            return json.load(answer)
+
+    def advance(self, seconds: float) -> None:
+        self.control("POST", "advance", {"s": seconds})
+
+    def state(self) -> Any:
+        return self.control("GET", "state")
+
+    def service(self, path: str = PAYMENTS) -> Any:
+        return self.state()["services"][path]
+
+    def do(self, **event: object) -> None:
+        self.control("POST", "do", {"event": event})
+
+    def fault(self, kind: str, source: str = "*", **more: object) -> str:
+        return str(self.control("POST", "faults", {"source": source, "kind": kind, **more})["id"])
+
+    def raw(self, source: str, operation: str, body: object, signed: bool = True) -> tuple[int, Any]:
+        """One AWS JSON call, and its answer as it came."""
+        target = _CLOUDWATCH if source == "alarms" else _ECS
+        headers = {"X-Amz-Target": f"{target}.{operation}", "Content-Type": "application/x-amz-json-1.1"}
+        if signed:
+            headers["Authorization"] = "drill"
+        asked = urllib.request.Request(self.endpoints[source], data=json.dumps(body).encode(), headers=headers)
+        try:
+            with urllib.request.urlopen(asked, timeout=5) as answer:
+                return answer.status, json.load(answer)
+        except HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+
+    def client(self, source: str, service: str = "ecs", timeout: float = 5.0) -> Any:
+        """A boto3 client that makes one attempt."""
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoints[source],
+            region_name="ap-northeast-1",
+            aws_access_key_id="drill",
+            aws_secret_access_key="drill",
+            config=Config(retries={"total_max_attempts": 1}, read_timeout=timeout, connect_timeout=2),
+        )
+
+
+@pytest.fixture
+def make_drill() -> Iterator[Callable[..., Drill]]:
+    """Open a world by a shipped scenario's name, or by a scenario's text."""
+    held: list[Opened] = []
+
+    def make(scenario: str = "quiet", **more: Any) -> Drill:
+        table = parse(scenario, "test.yaml") if "\n" in scenario else load(scenario)
+        held.append(open_world(table, manual=True, **more))
+        return Drill(held[-1])
+
+    yield make
+    for opened in held:
+        opened.close()
+
+
+@pytest.fixture
+def drill(make_drill: Callable[..., Drill]) -> Drill:
+    """The quiet world."""
+    return make_drill()
