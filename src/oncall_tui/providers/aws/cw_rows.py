@@ -101,6 +101,5 @@ def threshold(alarm: w.AlarmW) -> str:
 
 def console(region: str, name: str) -> str:
     """The alarm's page in AWS's console."""
-    return (
-        f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#alarmsV2:alarm/{quote(name, safe='')}"
-    )
+    page = f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
+    return f"{page}#alarmsV2:alarm/{quote(name, safe='')}"

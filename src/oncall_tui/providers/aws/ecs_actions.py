@@ -111,6 +111,8 @@ class RollBack:
             "to": to.task_definition,
         }
         changes = changed_settings(frm, to)
+        beside = () if decision.call is Call.STOP else self._known.differs(frm.arn, to.arn)
+        kept = (f"UpdateService leaves as it is what differs besides: {', '.join(beside)}",) if beside else ()
         lines = (
             ("service", f"{cluster}/{service.service_name}"),
             ("account", f"{at.account}  {at.region}"),
@@ -130,7 +132,7 @@ class RollBack:
             made_at=self._clock.now(),
             title=f"Roll back {self._source}/{service.service_name} {frm.short}→{to.short}",
             lines=lines,
-            warnings=decision.warnings,
+            warnings=(*decision.warnings, *kept),
             confirm=Confirm.YES,
             confirm_name=service.service_name,
             request=request,

@@ -18,6 +18,15 @@ from oncall_tui.providers.aws.wire import Wire
 K = TypeVar("K")
 V = TypeVar("V")
 REVISIONS_A_CALL = 20
+BESIDE = {  # of a service revision, and not of its task definition
+    "network_configuration": "network",
+    "load_balancers": "load balancers",
+    "capacity_provider_strategy": "capacity providers",
+    "launch_type": "launch type",
+    "service_connect_configuration": "Service Connect",
+    "volume_configurations": "volumes",
+    "service_registries": "service discovery",
+}
 
 
 class Lru(Generic[K, V]):
@@ -88,3 +97,10 @@ class Known:
         made = self.revisions.get(revision_arn) if revision_arn else None
         name = made.task_definition if made else task_definition
         return rows.revision(name or "?", made, self.definitions.get(name) if name else None)
+
+    def differs(self, one: str, other: str) -> tuple[str, ...]:
+        """What two service revisions differ in outside their task definitions; nothing where either is not known."""
+        a, b = self.revisions.get(one), self.revisions.get(other)
+        if a is None or b is None:
+            return ()
+        return tuple(words for field, words in BESIDE.items() if getattr(a, field) != getattr(b, field))
