@@ -5,13 +5,11 @@ from collections.abc import Callable
 from typing import Any
 
 from oncall_tui.drill.build import truth
-from oncall_tui.drill.faults import LONGEST_HANG
 from oncall_tui.drill.scenario import ScenarioError, check_event
 from oncall_tui.drill.server import Delivery
 from oncall_tui.drill.story import Story
 from oncall_tui.drill.wire import Answer, Request, json_answer
-
-_PORTAL = b"<!DOCTYPE html><html><body>Drill network: please sign in.</body></html>"
+from oncall_tui.drill.world import PORTAL
 
 
 class Control:
@@ -41,7 +39,7 @@ class Control:
     def _answer(self, request: Request) -> Answer:
         path = request.path.removeprefix("/_drill/").rstrip("/")
         if path == "portal":
-            return Answer(200, _PORTAL, {"Content-Type": "text/html; charset=utf-8"})
+            return Answer(200, PORTAL, {"Content-Type": "text/html; charset=utf-8"})
         try:
             self._world.advance()
             if request.method == "DELETE" and path.startswith("faults/"):
@@ -65,7 +63,7 @@ class Control:
     def _fault(self, asked: dict[str, Any]) -> object:
         fault = self._world.faults.add(asked, list(self._world.peers))
         self._world.refresh_ports()
-        return {"id": fault.id, "longest_s": LONGEST_HANG}
+        return {"id": fault.id}
 
     def _remove(self, id: str | None) -> object:
         removed = self._world.faults.remove(id)

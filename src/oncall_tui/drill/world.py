@@ -12,7 +12,7 @@ from oncall_tui.drill.server import Delivery, Listener
 from oncall_tui.drill.timeline import Timeline
 from oncall_tui.drill.wire import Answer, Request
 
-_PORTAL = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Drill network: please sign in.</body></html>"
+PORTAL = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Drill network: please sign in.</body></html>"
 
 
 class Peer(Protocol):
@@ -91,7 +91,7 @@ class World:
         if kind == "truncated":
             return Delivery(held, cut=True)
         if kind == "html":
-            return Delivery(Answer(200, _PORTAL, {"Content-Type": "text/html; charset=utf-8"}))
+            return Delivery(Answer(200, PORTAL, {"Content-Type": "text/html; charset=utf-8"}))
         if kind == "redirect":
             return Delivery(Answer(302, b"", {"Location": self.portal}))
         spoil: Callable[[str, Request], Answer | None] = getattr(peer, "fault", _http_fault)

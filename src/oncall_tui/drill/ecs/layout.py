@@ -61,11 +61,10 @@ def lay_service(spec: Table, cluster_name: str, name: str, account: Account, mov
 def _settle(account: Account, service: Service, current: TaskDefinition, now: float, age: float) -> None:
     """The deploys of the past, newest first in the end, and tasks that run."""
     family = account.families[current.family]
-    earlier = [family[n] for n in sorted(family) if n < current.number]
+    earlier = [family[n] for n in sorted(family) if n < current.number][-3:]
     sources: list[Revision] = []
-    revision = None
-    for steps, definition in enumerate(reversed([*reversed(earlier[-3:])]), start=0):
-        at = now - age - 14 * DAY * (len(earlier[-3:]) - steps)
+    for steps, definition in enumerate(earlier):
+        at = now - age - 14 * DAY * (len(earlier) - steps)
         revision = account.revise(service, definition, at)
         account.record(service, _past(account, service, revision, sources, at))
         sources = [revision]

@@ -74,7 +74,7 @@ class Revision:
 
 @dataclass
 class Task:
-    """One task. `life` grows with every change of state, so that what was planned for an earlier one is void."""
+    """One task: PENDING, then RUNNING, then STOPPED for good."""
 
     arn: str
     revision: Revision
