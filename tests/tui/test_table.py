@@ -387,6 +387,27 @@ async def test_the_cursor_is_seen_in_every_theme(theme: str) -> None:
         assert (first.bgcolor, first.reverse) != (second.bgcolor, second.reverse)
 
 
+@pytest.mark.parametrize("theme", ["textual-dark", "textual-light", "ansi-dark", "ansi-light"])
+async def test_unknown_never_looks_well(theme: str) -> None:
+    async with board() as (app, pilot):
+        app.theme = theme
+        app.table.show([Row("a", (("x", "ok"), ("y", "unknown")))])
+        app.set_focus(None)
+        await pilot.pause()
+        colours = [
+            segment.style.color for segment in app.table.render_line(0) if segment.style and segment.text.strip()
+        ]
+        assert colours[-1] != colours[-2]
+
+
+async def test_the_cursor_of_a_table_without_focus_has_another_sign() -> None:
+    async with board() as (app, pilot):
+        app.table.show(rows("ab"))
+        app.set_focus(None)
+        await pilot.pause()
+        assert app.cursor_line().startswith("▹")
+
+
 async def test_the_cursor_is_seen_without_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     async with board() as (app, pilot):

@@ -9,20 +9,21 @@ from __future__ import annotations
 from rich.style import Style
 from textual.widget import Widget
 
+# Not known never has the colour of well: the accent, which some themes make green, is for keys and marks alone.
 _RULES = {
     "critical": "color: $text-error; text-style: bold;",
     "warning": "color: $text-warning;",
     "ok": "color: $text-success;",
     "dim": "text-style: dim;",
     "stale": "color: $text-warning; text-style: dim;",
-    "unknown": "color: $text-accent; text-style: bold;",
+    "unknown": "color: ansi_magenta; text-style: bold;",
     "heading": "text-style: bold;",
     "bold": "text-style: bold;",
     "gone": "text-style: dim strike;",
     "mark": "color: $text-accent; text-style: bold;",
     "key": "color: $text-accent; text-style: bold;",
     "cursor": "background: $block-cursor-background; color: $block-cursor-foreground; text-style: bold;",
-    "cursor-blurred": "background: $block-cursor-blurred-background;",
+    "cursor-blurred": "text-style: bold;",
 }
 NAMES = frozenset(_RULES)
 CLASSES = frozenset(f"paint--{name}" for name in _RULES)
@@ -57,7 +58,9 @@ class Palette:
 
     def _work_out(self, name: str, ground: str) -> Style:
         widget = self._widget
-        base = widget.get_component_rich_style(f"paint--{ground}") if ground else widget.rich_style
+        base = widget.get_component_rich_style("paint--cursor") if ground == "cursor" else widget.rich_style
+        if ground and ground != "cursor":
+            base += widget.get_component_rich_style(f"paint--{ground}", partial=True)
         if name not in NAMES:
             return base
         own = widget.get_component_rich_style(f"paint--{name}", partial=True)
