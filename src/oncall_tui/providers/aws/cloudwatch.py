@@ -84,9 +84,8 @@ class CloudWatchProvider:
 
     def history(self, alert: Alert) -> tuple[tuple[float, str], ...]:
         """What happened to an alarm, newest first, as (time, words). Raises SourceError."""
-        answer = self._wire.read(
-            w.DescribeAlarmHistory, "DescribeAlarmHistory", Lane.ACT, AlarmName=alert.title, MaxRecords=HISTORY
-        )
+        ask = {"AlarmName": alert.title, "AlarmTypes": TYPES, "MaxRecords": HISTORY}
+        answer = self._wire.read(w.DescribeAlarmHistory, "DescribeAlarmHistory", Lane.ACT, **ask)
         found = ((w.seconds(i.timestamp) or 0.0, i.history_summary) for i in answer.alarm_history_items)
         return tuple(sorted(found, reverse=True))
 

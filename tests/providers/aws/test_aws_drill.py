@@ -1,0 +1,202 @@
+"""The real adapters against the drill: a bad deploy is seen, rolled back, and what became of it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from drill_world import Drill, board
+
+from oncall_tui import errors
+from oncall_tui.contract import Provider, ReadRequest, Receipt
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import AlertState
+from oncall_tui.domain.deploy import DeployState
+from oncall_tui.domain.outcome import Check, OutcomeState
+from oncall_tui.domain.plan import Actor, Ask, Plan
+from oncall_tui.domain.reading import Reading, SourceState
+from oncall_tui.domain.service import Health
+
+SERVICE = "prod/prod-main/payments-api"
+ALICE = Actor("Alice", "alice@example.com")
+
+
+@pytest.fixture
+def drill(monkeypatch: pytest.MonkeyPatch) -> Iterator[Drill]:
+    running = Drill()
+    for name, value in running.told["environment"].items():
+        monkeypatch.setenv(name, value)
+    yield running
+    running.close()
+
+
+def ask(target: str, version: str = "", choice: str = "") -> Ask:
+    return Ask(verb=Verb.ROLL_BACK, target=target, version=version, actor=ALICE, choice=choice)
+
+
+def bad_deploy(drill: Drill, provider: Provider) -> Reading:
+    """payments-api:42 is rolled out 20 s into the night, and its tasks fail."""
+    return drill.read(provider, lambda r: any(d.failures for d in r.deploys))
+
+
+def follow(drill: Drill, provider: Provider, plan: Plan, receipt: Receipt | None) -> list[Check]:
+    seen = []
+    for _ in range(80):
+        seen.append(provider.handlers()[Verb.ROLL_BACK].verify(plan, receipt))
+        if seen[-1].state is not OutcomeState.PENDING:
+            return seen
+        drill.advance(seen[-1].again_in_s)
+    raise AssertionError(seen[-1])
+
+
+def test_a_bad_deploy_is_seen_with_its_reason(drill: Drill) -> None:
+    provider = drill.provider("prod")
+    reading = bad_deploy(drill, provider)
+    (deploy,) = reading.deploys
+    assert (deploy.arrow, deploy.state, deploy.service_id) == (":41→:42", DeployState.IN_PROGRESS, SERVICE)
+    assert deploy.failures[0].exit_code == 137
+    assert deploy.failed_tasks
+    assert deploy.new.images[0].short == "payments-api:v1.9.0"
+    assert not reading.problems
+    service = next(s for s in reading.services if s.id == SERVICE)
+    assert service.health in (Health.DEGRADED, Health.DOWN)
+    assert len(reading.services) == 32
+
+
+def test_roll_back_a_deploy_under_way(drill: Drill) -> None:
+    provider = drill.provider("prod")
+    reading = bad_deploy(drill, provider)
+    (deploy,) = reading.deploys
+    handler = provider.handlers()[Verb.ROLL_BACK]
+    plan = handler.plan(ask(deploy.id, deploy.version), board(reading))
+    lines = dict(plan.lines)
+    assert plan.request["operation"] == "StopServiceDeployment"
+    assert lines["from"].startswith(":42  payments-api:v1.9.0  sha256:")
+    assert lines["to"].startswith(":41  payments-api:v1.8.3  sha256:")
+    assert "ran well until" in lines["to"]
+    assert "memory" in lines["changes"]
+    assert plan.commands[0].startswith("aws ecs stop-service-deployment --service-deployment-arn arn:")
+    handler.check(plan)
+    seen = follow(drill, provider, plan, handler.send(plan))
+    assert seen[-1].state is OutcomeState.DONE, seen[-1]
+    assert "rolling back :42→:41" in " ".join(c.message for c in seen)
+    after = drill.read(provider, lambda r: r.deploys[0].state is DeployState.ROLLED_BACK)
+    assert after.deploys[0].rollback == "going back to :41"
+    with pytest.raises(errors.Refused, match="rolled back to :41 already"):
+        handler.plan(ask(SERVICE), board(after))
+    with pytest.raises(errors.Refused, match="moved"):
+        handler.check(plan)
+    with pytest.raises(errors.Failed):
+        handler.send(plan)
+
+
+def test_roll_back_a_finished_deploy_and_no_ping_pong(drill: Drill) -> None:
+    service = "prod/prod-main/search-api"
+    provider = drill.provider("prod")
+    reading = drill.read(provider)
+    handler = provider.handlers()[Verb.ROLL_BACK]
+    plan = handler.plan(ask(service), board(reading))
+    assert plan.request["operation"] == "UpdateService"
+    assert plan.request["to"].endswith(":63")
+    assert any(c.default and c.label == ":63" for c in handler.choices(service, board(reading)))
+    handler.check(plan)
+    receipt = handler.send(plan)
+    assert receipt.data["deployment"].startswith("ecs-svc/")
+    going = drill.read(provider, lambda r: any(d.state.running for d in r.deploys))
+    (deploy,) = (d for d in going.deploys if d.service_id == service and d.state.running)
+    assert deploy.rollback == "going back to :63"
+    with pytest.raises(errors.Refused, match=r"itself a rollback: going back to :63.*bring :64 back"):
+        handler.plan(ask(deploy.id, deploy.version), board(going))
+    assert follow(drill, provider, plan, receipt)[-1].state is OutcomeState.DONE
+    with pytest.raises(errors.Refused, match="was itself a rollback"):
+        handler.plan(ask(service), board(going))
+
+
+def test_a_write_that_timed_out_is_unknown_and_found_by_reading(drill: Drill) -> None:
+    provider = drill.provider("prod")
+    reading = bad_deploy(drill, provider)
+    handler = provider.handlers()[Verb.ROLL_BACK]
+    plan = handler.plan(ask(SERVICE), board(reading))
+    drill.fault("prod", "StopServiceDeployment", "error500", after_effect=True, count=1)
+    with pytest.raises(errors.Unknown):
+        handler.send(plan)
+    assert follow(drill, provider, plan, None)[-1].state is OutcomeState.DONE
+
+
+def test_a_write_that_never_arrived_is_found_out(drill: Drill) -> None:
+    provider = drill.provider("prod")
+    reading = bad_deploy(drill, provider)
+    handler = provider.handlers()[Verb.ROLL_BACK]
+    plan = handler.plan(ask(SERVICE), board(reading))
+    last = follow(drill, provider, plan, None)[-1]
+    assert last.state is OutcomeState.FAILED
+    assert "never took effect" in last.message
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        ("expired", errors.Expired),
+        ("denied", errors.Denied),
+        ("throttle", errors.Throttled),
+        ("html", errors.Malformed),
+        ("truncated", errors.Malformed),
+        ("refuse", errors.Offline),
+        ("error500", errors.Offline),
+        ("unauthorized", errors.NoCredentials),
+        ("redirect", errors.Malformed),
+    ],
+)
+def test_each_fault_has_its_state(drill: Drill, kind: str, error: type[errors.SourceError]) -> None:
+    provider = drill.provider("prod")
+    assert drill.read(provider).services
+    drill.fault("prod", "*", kind)
+    drill.advance(100)
+    found: list[errors.SourceError] = []
+    for _ in range(20):
+        try:
+            provider.read(ReadRequest(fresh=True))
+        except errors.SourceError as one:
+            found.append(one)
+            break
+        drill.advance(5)
+    assert found, kind
+    assert isinstance(found[0], error), found[0]
+    drill.clear()
+    drill.advance(100)
+    assert len(drill.read(provider).services) == 32
+
+
+def test_deploys_denied_while_services_are_readable(drill: Drill) -> None:
+    provider = drill.provider("prod")
+    drill.fault("prod", "ListServiceDeployments", "denied")
+    reading = drill.read(provider, lambda r: any(d.state.running for d in r.deploys))
+    assert reading.deploys[0].read_from == "deployments[]"
+    (problem,) = reading.problems
+    assert (problem.state, problem.hint) == (SourceState.DENIED, "needs ecs:ListServiceDeployments")
+    assert problem.scope.startswith("deploys")
+
+
+def test_silence_an_alarm(drill: Drill) -> None:
+    provider: Any = drill.provider("alarms")
+    reading = provider.read(ReadRequest())
+    alarm = next(a for a in reading.alerts if a.state is AlertState.FIRING and not a.hidden)
+    handler = provider.handlers()[Verb.SILENCE]
+    wanted = Ask(verb=Verb.SILENCE, target=alarm.id, version=alarm.version, actor=ALICE, reason="known", for_s=1800.0)
+    plan = handler.plan(wanted, board(reading))
+    assert "has notified already" in " ".join(plan.warnings)
+    handler.check(plan)
+    receipt = handler.send(plan)
+    check = handler.verify(plan, receipt)
+    for _ in range(20):
+        if check.state is not OutcomeState.PENDING:
+            break
+        drill.advance(check.again_in_s)
+        check = handler.verify(plan, None)
+    assert check.state is OutcomeState.DONE, check
+    after = next(a for a in provider.read(ReadRequest(fresh=True)).alerts if a.id == alarm.id)
+    assert (after.state, after.by, after.comment) == (AlertState.SILENCED, ("Alice",), "known")
+    assert after.until == pytest.approx(plan.request["until"])
+    drill.control("do", event={"alarm": {"name": alarm.title, "state": "OK", "reason": "fine again"}})
+    assert "OK" in provider.history(alarm)[0][1]
