@@ -121,11 +121,11 @@ class EcsApi:
     def _list_deployments(self, asked: Json) -> Json:
         service = self.find_service(asked)
         wanted, created = asked.get("status") or [], asked.get("createdAt") or {}
-        after, before = created.get("after", 0.0), created.get("before", float("inf"))
+        after, before = _ms(created.get("after", 0.0)), _ms(created.get("before", 1e12))
         found = [
             views.deployment_brief(service, it)
             for it in service.deployments
-            if (not wanted or it.status in wanted) and after <= it.created_at <= before
+            if (not wanted or it.status in wanted) and after <= _ms(it.created_at) <= before
         ]
         some, more = page(found, asked, "maxResults", "nextToken", 20, 100)
         return {"serviceDeployments": some, **more}
@@ -190,6 +190,11 @@ class EcsApi:
     def _missing(self, given: str, kind: str) -> Json:
         arn = given if given.startswith("arn:") else self.account.arn(kind + given)
         return {"arn": arn, "reason": "MISSING"}
+
+
+def _ms(at: float) -> int:
+    """Whole milliseconds: clients keep no more than microseconds of a timestamp that they send back."""
+    return round(at * 1000)
 
 
 def _at_most(given: list[str], most: int, name: str) -> list[str]:
