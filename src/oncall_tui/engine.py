@@ -82,7 +82,15 @@ class Engine:
         self._lanes = {s.name: Lane(s.name, clock) for s in specs}
         sides = {name: Side(name, self._lanes[name], p.ready, p.ask) for name, p in self._pollers.items()}
         self.desk = Desk(
-            sides, journal, clock, lambda: self.update.board, self._dress, self._dirty.set, read_only, steady_s
+            sides,
+            journal,
+            clock,
+            lambda: self.update.board,
+            self._dress,
+            self._dirty.set,
+            read_only,
+            steady_s,
+            self._epilogue,
         )
         self.looker = Looker(rules)
         waiting = [status_of(p.seen, clock.now()) for p in self._pollers.values()]
@@ -316,6 +324,13 @@ class Engine:
             and d.service_id != service_id
             and look.products.get(d.service_id) is product
         ]
+
+    def _epilogue(self, plan: Plan) -> str:
+        """Apart from whether a rollback is done: does an alert of the service still fire?"""
+        if plan.verb is not Verb.ROLL_BACK:
+            return ""
+        firing = self.still_firing(str(plan.request.get("service_id") or plan.target))
+        return f"still firing: {', '.join(firing)}" if firing else "no alert of it fires"
 
     def still_firing(self, service_id: str) -> list[str]:
         """Titles of alerts of this service that fire now: said apart from whether a rollback is done."""

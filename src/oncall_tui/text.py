@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
 
 from rich.cells import cell_len
@@ -131,6 +132,34 @@ def age(seconds: float | None) -> str:
         return f"{int(seconds // 3600)}h"
     days = int(seconds // 86_400)
     return f"{days}d" if days < 1000 else f"{min(days // 365, 999)}y"
+
+
+def ago(seconds: float | None) -> str:
+    """``just now``, ``3m ago``; None: ``never``."""
+    if seconds is None:
+        return "never"
+    return "just now" if seconds < 10 else f"{age(seconds)} ago"
+
+
+def before(seconds: float) -> str:
+    """``just before``, ``3m before``: how long one thing began before another."""
+    return "just before" if seconds < 10 else f"{age(seconds)} before"
+
+
+_UTC = re.compile(r"\b([0-2]\d):([0-5]\d) UTC\b")
+
+
+def local_times(text: str, tz: tzinfo, now: float) -> str:
+    """*text* with each ``18:36 UTC`` as that time of day in *tz*: providers speak UTC, people do not."""
+    if "UTC" not in text:
+        return text
+    offset = datetime.fromtimestamp(now, tz).utcoffset() or timedelta()
+
+    def shifted(found: re.Match[str]) -> str:
+        minutes = (int(found[1]) * 60 + int(found[2]) + int(offset.total_seconds()) // 60) % 1440
+        return f"{minutes // 60:02}:{minutes % 60:02}"
+
+    return _UTC.sub(shifted, text)
 
 
 def clock(at: float, tz: tzinfo | None = None) -> str:

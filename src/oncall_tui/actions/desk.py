@@ -51,9 +51,11 @@ class Desk:
         told: Callable[[], None],
         read_only: bool,
         steady_s: float,
+        epilogue: Callable[[Plan], str],
     ) -> None:
         self.read_only = read_only
         self.steady_s = steady_s
+        self._epilogue = epilogue
         self.marks = Marks(journal)
         self.keeper = Keeper(journal, clock)
         self._sides, self._journal, self._clock = sides, journal, clock
@@ -106,9 +108,7 @@ class Desk:
             if plan.id in self._flows:  # a key pressed twice is one action
                 self._waiting.setdefault(plan.id, []).append(done)
                 return done
-            handler = self._handler(side, plan.verb)
-            flow = Flow(plan, handler, side.lane, self._journal, self._clock, self._flow_told, self.steady_s)
-            self._flows[plan.id] = flow
+            flow = self._flows[plan.id] = self._flow(side, plan)
             self._waiting[plan.id] = [done]
         flow.start(without_journal)
         return done
@@ -122,9 +122,7 @@ class Desk:
         with self._lock:
             if plan.id in self._flows:
                 raise Failed("it is followed already")
-            handler = self._handler(side, plan.verb)
-            flow = Flow(plan, handler, side.lane, self._journal, self._clock, self._flow_told, self.steady_s)
-            self._flows[plan.id] = flow
+            flow = self._flows[plan.id] = self._flow(side, plan)
             self._waiting[plan.id] = [done]
         flow.resume(receipt, intent.at)
         return done
@@ -154,6 +152,12 @@ class Desk:
         return flow.plan if flow else None
 
     # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _flow(self, side: Side, plan: Plan) -> Flow:
+        handler = self._handler(side, plan.verb)
+        return Flow(
+            plan, handler, side.lane, self._journal, self._clock, self._flow_told, self.steady_s, self._epilogue
+        )
 
     def _planned(self, side: Side, ask: Ask) -> Plan:
         try:

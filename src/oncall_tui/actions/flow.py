@@ -31,6 +31,7 @@ UNKNOWN_AGAIN_S = 10.0
 class Flow:
     """One action under way. *told* is called with each new Outcome (pending ones too), from the lane's thread.
 
+    *epilogue* gives a word on what is so apart from the action itself (does the alert still fire?).
     *steady_s*: a rollback is done when the other side's "done" has held for so long, with the same evidence.
     """
 
@@ -43,12 +44,14 @@ class Flow:
         clock: Clock,
         told: Callable[[Outcome], None],
         steady_s: float = 0.0,
+        epilogue: Callable[[Plan], str] = lambda plan: "",
     ) -> None:
         self.plan = plan
         self.steady_s = steady_s if plan.verb is Verb.ROLL_BACK else 0.0
         self.outcome = self._say(OutcomeState.PENDING, "checking", now=clock.now())
         self.before_answer = False  # may it be on its way to the other side right now?
         self._handler, self._lane, self._journal, self._clock, self._told = handler, lane, journal, clock, told
+        self._epilogue = epilogue
         self._receipt: Receipt | None = None
         self._sent = False
         self._lost_at: float | None = None  # when a write's answer was lost (monotonic)
@@ -148,7 +151,8 @@ class Flow:
         words = f"{check.message} · {now - self._began:.0f} s"
         if self._lost_at is not None:
             words = f"{words} (the answer was lost; verified by reading)"
-        self._end(OutcomeState.DONE, words, check.hint)
+        after = self._epilogue(self.plan)
+        self._end(OutcomeState.DONE, f"{words} · {after}" if after else words, check.hint)
 
     def _not_there(self, check: Check) -> None:
         """The effect is not there. After a lost answer that counts only once the write cannot be on its way."""

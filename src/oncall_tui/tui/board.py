@@ -15,6 +15,7 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widgets import Input
 
+from oncall_tui.domain.action import Verb
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.engine import Engine, Update
 from oncall_tui.triage.filters import FilterError, parse
@@ -197,9 +198,10 @@ class BoardScreen(Acting, Screen[None]):
 
     def _draw_outcome(self, now: float) -> None:
         for outcome in self.update_.outcomes:
-            if outcome.state in (OutcomeState.DONE, OutcomeState.SENT) and now - outcome.at > DONE_SHOWN_S:
+            quiet = outcome.state in (OutcomeState.DONE, OutcomeState.SENT) and outcome.verb is not Verb.ROLL_BACK
+            if quiet and now - outcome.at > DONE_SHOWN_S:
                 self.engine.desk.dismiss(outcome.plan_id)
-        lines = headline.outcome_lines(self.update_, self.notice)
+        lines = headline.outcome_lines(self.update_, self.notice, self.tz, now)
         widget = self.query_one("#outcome", Lines)
         widget.display = bool(lines)
         widget.show(lines)

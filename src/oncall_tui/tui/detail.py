@@ -10,7 +10,7 @@ from oncall_tui.domain.product import Product
 from oncall_tui.domain.revision import changed_settings
 from oncall_tui.domain.service import Service
 from oncall_tui.engine import Update
-from oncall_tui.text import age, clock
+from oncall_tui.text import ago, before, clock
 from oncall_tui.triage.look import AlertLook
 from oncall_tui.tui.view import why_lines
 
@@ -29,7 +29,7 @@ def alert_lines(look: AlertLook, update: Update, now: float, tz: tzinfo) -> list
         lines.append(_suspect(look.suspect, alert))
     elif look.service:
         last = look.service.last_deploy
-        told = f"; the last deploy of {look.service.name} was {age(now - last)} ago" if last else ""
+        told = f"; the last deploy of {look.service.name}: {ago(now - last)}" if last else ""
         lines.append(_line("suspect", f"no deploy began in the hour before{told}"))
     if look.service:
         lines.append(_line("service", _service(look.service)))
@@ -53,10 +53,10 @@ def _state(alert: Alert, now: float, tz: tzinfo) -> str:
     if alert.by:
         words.append("by " + ", ".join(alert.by))
     if alert.changed and alert.by:
-        words.append(f"{age(now - alert.changed)} ago")
+        words.append(ago(now - alert.changed))
     if alert.until:
         words.append(f"until {clock(alert.until, tz)}")
-    words.append(f"· began {clock(alert.began, tz)}, {age(now - alert.began)} ago")
+    words.append(f"· began {clock(alert.began, tz)}, {ago(now - alert.began)}")
     if alert.escalates_at and alert.state.asks:
         words.append(f"· escalates by itself at {clock(alert.escalates_at, tz)}")
     if alert.comment:
@@ -65,7 +65,7 @@ def _state(alert: Alert, now: float, tz: tzinfo) -> str:
 
 
 def _suspect(deploy: Deploy, alert: Alert) -> Line:
-    words = f"deploy {deploy.arrow} began {age(alert.began - deploy.started)} before"
+    words = f"deploy {deploy.arrow} began {before(alert.began - deploy.started)}"
     if deploy.failed_tasks:
         words += f", {deploy.failed_tasks} tasks failed since"
         words += f" ({deploy.failures[0].words})" if deploy.failures else ""
@@ -114,7 +114,7 @@ def deploy_lines(deploy: Deploy, now: float, tz: tzinfo) -> list[Line]:
     head = f"{deploy.service_id} {deploy.arrow}  {deploy.state}  {deploy.progress}"
     lines = [_line("deploy", head, "bold")]
     lines += [_line("failed", line, "critical") for line in why_lines(deploy)]
-    lines.append(_line("began", f"{clock(deploy.started, tz)}, {age(now - deploy.started)} ago{who}{ended}"))
+    lines.append(_line("began", f"{clock(deploy.started, tz)}, {ago(now - deploy.started)}{who}{ended}"))
     if deploy.old:
         changed = changed_settings(deploy.old, deploy.new)
         lines.append(_line("changes", " · ".join(changed) or "nothing that is read (a redeploy of the same)"))
@@ -130,7 +130,7 @@ def source_lines(update: Update, now: float) -> list[Line]:
     """Every source: how it is, when it was last read well, what to do."""
     lines: list[Line] = []
     for s in update.board.sources.values():
-        read = "never read" if s.read_at is None else f"read {age(now - s.read_at)} ago".replace("now ago", "now")
+        read = "never read" if s.read_at is None else f"read {ago(now - s.read_at)}"
         style = "ok" if s.live else "critical"
         lines.append(((f" {s.name:<12} ", "bold"), (f"{s.state.label:<15}", style), (f" {read:<16} {s.message}", "")))
         hints = [s.hint, *(f"{p.scope}: {p.message} → {p.hint}" for p in s.problems), s.banner]

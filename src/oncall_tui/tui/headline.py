@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.engine import Update
-from oncall_tui.text import age, width
+from oncall_tui.text import age, local_times, width
 from oncall_tui.tui.keybar import Part, StatusLine
 from oncall_tui.tui.lines import Line
 
@@ -83,7 +83,7 @@ def shown_outcome(update: Update) -> Outcome | None:
     return pending[-1] if pending else update.outcomes[-1] if update.outcomes else None
 
 
-def outcome_lines(update: Update, notice: tuple[str, str] | None) -> list[Line]:
+def outcome_lines(update: Update, notice: tuple[str, str] | None, tz: tzinfo, now: float) -> list[Line]:
     """What came of actions: shown until dismissed where it went wrong."""
     lines: list[Line] = []
     outcome = shown_outcome(update)
@@ -93,8 +93,8 @@ def outcome_lines(update: Update, notice: tuple[str, str] | None) -> list[Line]:
         name = target_name(update, outcome.target)
         tail = f"  (+{more})" if more else ""
         esc = "  Esc dismisses" if outcome.state is not OutcomeState.PENDING else ""
-        head = f" {sign} {outcome.verb} {name}: {outcome.state}"
-        lines.append(((head + " ", style), (f"{outcome.message}{tail}{esc}", "")))
+        head = f" {sign} {outcome.verb} {name}: {outcome.state}:"
+        lines.append(((head + " ", style), (local_times(outcome.message, tz, now) + tail + esc, "")))
         if outcome.hint:
             lines.append((("   → ", "dim"), (outcome.hint, "")))
     if notice:

@@ -18,7 +18,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from oncall_tui.domain.plan import Choice, Confirm, Plan
-from oncall_tui.text import clean, fit
+from oncall_tui.text import clean, fit, wrap
 from oncall_tui.tui.keys import by_group
 
 DEAF_S = 0.5
@@ -60,7 +60,8 @@ class Modal(ModalScreen[R]):
     Modal Static { height: auto; }
     Modal Input { border: none; height: 1; background: $boost; padding: 0 1; margin: 0 0 1 0; }
     Modal Input:focus { border: none; }
-    Modal OptionList { height: auto; max-height: 12; border: none; background: $surface; }
+    Modal OptionList { height: auto; max-height: 12; border: none; background: $surface; padding: 0; }
+    Modal OptionList:focus { border: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Cancel", show=False)]
 
@@ -101,7 +102,7 @@ class ConfirmPlan(Modal[bool]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
             with VerticalScroll(classes="lines", can_focus=False):
-                yield Static(content(plan_lines(self.plan)), markup=False)
+                yield Static(content(plan_lines(self.plan, min(78, self.app.size.width) - 4)), markup=False)
             if self.plan.confirm is Confirm.NAME:
                 name = self.plan.confirm_name
                 yield Static(content([(("Protected. Type ", ""), (name, "bold"), (" and Enter to go on:", ""))]))
@@ -133,9 +134,13 @@ class ConfirmPlan(Modal[bool]):
         self.notify("the command is copied", markup=False)
 
 
-def plan_lines(plan: Plan) -> list[Line]:
+def plan_lines(plan: Plan, width: int) -> list[Line]:
     """Everything that a person has to know before saying yes."""
-    lines: list[Line] = [((f"{name:<10} ", "dim"), (text, "")) for name, text in plan.lines]
+    lines: list[Line] = []
+    for name, text in plan.lines:
+        parts = wrap(text, width - 11)
+        lines.append(((fit(name, 10) + " ", "dim"), (parts[0], "")))
+        lines += [((" " * 11, ""), (part, "")) for part in parts[1:]]
     if plan.affects:
         lines.append(((f"also       {len(plan.affects)} more:", "warning"),))
         lines += [(("           ", ""), (text, "")) for text in plan.affects[:8]]

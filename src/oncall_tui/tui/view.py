@@ -11,9 +11,10 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.domain.outcome import Outcome, OutcomeState
+from oncall_tui.domain.reading import SourceStatus
 from oncall_tui.domain.service import Health, Service
 from oncall_tui.engine import Update
-from oncall_tui.text import age, clock
+from oncall_tui.text import age, ago, before, clock
 from oncall_tui.triage.filters import Fields, parse
 from oncall_tui.triage.look import AlertLook, Look, severity_word
 from oncall_tui.tui.rows import Cell, Column, Row
@@ -45,6 +46,8 @@ DEPLOY_COLUMNS = (
     Column("age", "", 4, align="right"),
     Column("by", "BY", 14, drop=2),
 )
+
+ROW_STALE_S = 180.0  # a sweep takes 70 s: a row that two of them left out is not known to be true any more
 
 _SIGNS = {
     Health.HEALTHY: ("✓", "ok"),
@@ -119,7 +122,7 @@ class View:
                 continue
             rows.append(row)
         self._alerts = kept
-        return rows
+        return _with_unread(rows, update, now, self.tz)
 
     def drawn(self, alert_id: str) -> AlertLook | None:
         """The alert as it was last drawn."""
@@ -169,7 +172,7 @@ class View:
             name = alert.hint.service
         suspect = ""
         if look.suspect and alert.state.asks:
-            suspect = f"◂ {look.suspect.arrow} {age(alert.began - look.suspect.started)} before"
+            suspect = f"◂ {look.suspect.arrow} {before(alert.began - look.suspect.started)}"
         cells: tuple[Cell, ...] = (
             (word, style or strong),
             age(now - alert.began),
@@ -189,7 +192,7 @@ class View:
         if pending is not None:
             return (f"{pending.verb}… {pending.message}", "warning")
         if alert.state is AlertState.RESOLVED:
-            return (f"resolved {age(now - (alert.changed or now))} ago".replace("now ago", "now"), "ok")
+            return (f"resolved {ago(now - (alert.changed or now))}", "ok")
         words = [_SHORT.get(alert.state, str(alert.state)), *(_name(b) for b in alert.by[:1])]
         if until := _until(alert, now):
             words.append(until)
@@ -222,7 +225,8 @@ class View:
             if test is not None and not test(service_fields(service, update.look)):
                 continue
             since = age(now - service.last_deploy) if service.last_deploy else ""
-            key = (service, since, live.get(service.source, False), service.name in repeated)
+            fresh = live.get(service.source, False) and now - service.read_at < ROW_STALE_S
+            key = (service, since, fresh, service.name in repeated)
             old = self._services.get(service.id)
             row = old[1] if old and _same(old[0], key) else _service_row(service, since, key[2], key[3])  # type: ignore[arg-type]
             kept[service.id] = (key, row)
@@ -254,6 +258,39 @@ class View:
     def time(self, at: float) -> str:
         """Time of day in the configured zone."""
         return clock(at, self.tz)
+
+
+def _with_unread(rows: list[Row], update: Update, now: float, tz: tzinfo) -> list[Row]:
+    """*rows* with one for each source whose alerts may not be the truth: after what pages, never out of sight."""
+    unread = [
+        _unread_row(s, update, now, tz) for s in update.board.sources.values() if not s.current and s.state != "waiting"
+    ]
+    if not unread:
+        return rows
+    look = {a.alert.id: a.pages for a in update.look.alerts}
+    at = next((i for i, row in enumerate(rows) if not look.get(row.id)), len(rows))
+    return [*rows[:at], *unread, *rows[at:]]
+
+
+def _unread_row(source: SourceStatus, update: Update, now: float, tz: tzinfo) -> Row:
+    count = sum(a.source == source.name for a in update.board.alerts.values())
+    if source.read_at is None:
+        title = f"{source.name}: never read: what it knows is not known here"
+    else:
+        title = (
+            f"{source.name}: not read for {age(now - source.read_at)}, {count} alerts as of {clock(source.read_at, tz)}"
+        )
+    cells: tuple[Cell, ...] = (
+        ("?", "unknown"),
+        age(source.age_s(now)) if source.read_at is not None else "–",
+        "–",
+        "–",
+        (title, "unknown"),
+        (source.state.label, "unknown"),
+        "",
+    )
+    lines = tuple(((line, ""),) for line in (source.message, f"→ {source.hint}" if source.hint else "") if line)
+    return Row(f"source:{source.name}", cells, "", lines)
 
 
 def _same(old: tuple[object, ...], new: tuple[object, ...]) -> bool:
@@ -312,13 +349,20 @@ def _deploy_row(deploy: Deploy, since: str, live: bool) -> Row:
         deploy.service_id.rpartition("/")[2],
         deploy.arrow,
         (word, style),
-        deploy.progress,
+        _progress(deploy),
         (failed, "critical"),
         since,
         deploy.started_by,
     )
     lines = [line for line in why_lines(deploy) if line]
     return Row(deploy.id, cells, "" if live else "dim", tuple(((line, "warning"),) for line in lines[:2]))
+
+
+def _progress(deploy: Deploy) -> str:
+    """New tasks of those wanted; while it goes back, the old ones; nothing where the count says nothing any more."""
+    if deploy.state is DeployState.ROLLING_BACK:
+        return f"{deploy.old_running}/{deploy.desired}" if deploy.old_running else ""
+    return deploy.progress if deploy.state.running or deploy.state is DeployState.SUCCEEDED else ""
 
 
 def why_lines(deploy: Deploy) -> list[str]:
