@@ -202,15 +202,13 @@ class RollBack:
         return Receipt({"deployment": first})
 
     def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
-        """Read what became of it. A source that cannot be read now leaves it pending, and says so."""
+        """Read what became of it. Raises SourceError where that cannot be read now."""
         now = self._clock.now()
         try:
             if plan.request["operation"] == Call.STOP:
                 return ecs_verify.stopped(self._wire, self._known, plan, receipt, now)
             return ecs_verify.updated(self._wire, plan, receipt, now)
-        except errors.SourceError as error:
-            return ecs_verify.pending(f"cannot be read now: {error}", 5.0)
-        except errors.Refused as error:
+        except errors.Refused as error:  # the service is gone
             return ecs_verify.failed(error.message)
 
 

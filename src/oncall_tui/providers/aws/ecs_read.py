@@ -60,6 +60,7 @@ class EcsReader:
         self._problems: dict[str, Problem] = {}
         self._absent: dict[str, float] = {}
         self._discover_at = self._sentinel_at = 0.0
+        self._complete = False
         self._good = 0
         self._failed: errors.SourceError | None = None
 
@@ -89,6 +90,7 @@ class EcsReader:
             problems=tuple(self._told()),
             next_in_s=max(wait, self._next_at(now) - now, 0.0),
             calls=sum(self._wire.calls.values()) - before,
+            complete=self._is_complete(now),
         )
 
     def _raise_if_lost(self) -> None:
@@ -97,6 +99,12 @@ class EcsReader:
         troubles = [c.trouble for c in self._clusters.values()]
         if troubles and all(troubles):  # not one cluster's services can be read, whatever else can
             raise next(t for t in troubles if t)
+
+    def _is_complete(self, now: float) -> bool:
+        """Was everything that can be read read once? What is denied does not count."""
+        listed = all(c.trouble or c.listed_at is not None for c in self._clusters.values())
+        self._complete = self._complete or (listed and not self._schedule.unread(now) and not self._deploys.pending)
+        return self._complete
 
     # --- one step ---
 
@@ -300,10 +308,6 @@ class EcsReader:
         if self._failed is not None:
             state = SourceState(self._failed.state)
             yield Problem(state, "services", self._failed.message, self._failed.hint)
-        unread = self._schedule.unread()
-        if unread:
-            done = len(self._schedule.slots) - unread
-            yield Problem(SourceState.WAITING, "services", f"{done} of {done + unread} services read so far")
 
     def trouble(self, cluster: Cluster, error: errors.SourceError, now: float) -> None:
         """A cluster cannot be read: its rows stay as they were, and it is asked again in a minute."""

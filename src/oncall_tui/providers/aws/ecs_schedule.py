@@ -139,6 +139,6 @@ class Schedule:
             times.append(max(self._sweep_at, min(s.held for s in self.slots.values())))
         return min(times, default=now + SWEEP_MIN_S)
 
-    def unread(self) -> int:
-        """How many services were never read."""
-        return sum(not slot.read_at for slot in self.slots.values())
+    def unread(self, now: float) -> int:
+        """How many services were never read, and can be."""
+        return sum(not slot.read_at and slot.held <= now for slot in self.slots.values())

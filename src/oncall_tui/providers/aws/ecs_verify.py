@@ -23,8 +23,8 @@ def pending(message: str, again_in_s: float = AGAIN_S) -> Check:
     return Check(OutcomeState.PENDING, message, again_in_s)
 
 
-def done(message: str, hint: str = "") -> Check:
-    return Check(OutcomeState.DONE, message, 0.0, hint)
+def done(message: str, evidence: str) -> Check:
+    return Check(OutcomeState.DONE, message, AGAIN_S, evidence=evidence)
 
 
 def failed(message: str, hint: str = "") -> Check:
@@ -113,7 +113,8 @@ def _settled(service: w.ServiceW, to: str, arrow: str, note: str) -> Check:
     alone = len([d for d in service.deployments if d.running_count or d.pending_count]) <= 1
     there = first is not None and first.task_definition == to and first.running_count >= service.desired_count
     if there and alone and not service.pending_count:
-        return done(f"rolled back {arrow}, {_tasks(service, to)} running{note}")
+        evidence = f"{first.id} {first.failed_tasks} failed" if first else ""
+        return done(f"rolled back {arrow}, {_tasks(service, to)} running{note}", evidence)
     if first is not None and first.task_definition != to:
         return failed(f"rolled back {arrow}, but {rollback.short(first.task_definition)} is being deployed now{note}")
     return pending(f"rolled back {arrow}, {_tasks(service, to)} running{note}")
