@@ -297,7 +297,7 @@ class Engine:
         warnings = list(plan.warnings)
         changed: dict[str, object] = {}
         if plan.verb is Verb.ROLL_BACK:
-            service_id = str(plan.request.get("service_id") or plan.target)
+            service_id = self._service_of(plan)
             product = self.update.look.products.get(service_id)
             if product and product.rollback_note:
                 warnings.insert(0, product.rollback_note)
@@ -329,8 +329,13 @@ class Engine:
         """Apart from whether a rollback is done: does an alert of the service still fire?"""
         if plan.verb is not Verb.ROLL_BACK:
             return ""
-        firing = self.still_firing(str(plan.request.get("service_id") or plan.target))
+        firing = self.still_firing(self._service_of(plan))
         return f"still firing: {', '.join(firing)}" if firing else "no alert of it fires"
+
+    def _service_of(self, plan: Plan) -> str:
+        """A rollback's target is a service, or one of its deploys."""
+        deploy = self.update.board.deploys.get(plan.target)
+        return deploy.service_id if deploy else plan.target
 
     def still_firing(self, service_id: str) -> list[str]:
         """Titles of alerts of this service that fire now: said apart from whether a rollback is done."""

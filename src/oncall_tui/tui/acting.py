@@ -21,8 +21,8 @@ from oncall_tui.domain.service import Service
 from oncall_tui.durations import seconds
 from oncall_tui.errors import OncallError
 from oncall_tui.text import clean
+from oncall_tui.tui.fields import can
 from oncall_tui.tui.modals import ConfirmMany, ConfirmPlan, Form, Modal, Pick, Text
-from oncall_tui.tui.view import can
 
 if TYPE_CHECKING:
     from oncall_tui.tui.board import BoardScreen

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import tzinfo
 
 import msgspec
 
-from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.domain.outcome import Outcome, OutcomeState
-from oncall_tui.domain.reading import SourceStatus
+from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.domain.service import Health, Service
 from oncall_tui.engine import Update
 from oncall_tui.text import age, ago, before, clock
-from oncall_tui.triage.filters import Fields, parse
+from oncall_tui.triage.filters import parse
 from oncall_tui.triage.look import AlertLook, Look, severity_word
+from oncall_tui.tui.fields import alert_fields, deploy_fields, service_fields
 from oncall_tui.tui.rows import Cell, Column, Row
 
 ALERT_COLUMNS = (
@@ -262,14 +262,12 @@ class View:
 
 def _with_unread(rows: list[Row], update: Update, now: float, tz: tzinfo) -> list[Row]:
     """*rows* with one for each source whose alerts may not be the truth: after what pages, never out of sight."""
-    unread = [
-        _unread_row(s, update, now, tz) for s in update.board.sources.values() if not s.current and s.state != "waiting"
-    ]
-    if not unread:
+    lost = [s for s in update.board.sources.values() if not s.current and s.state is not SourceState.WAITING]
+    if not lost or not rows:  # an empty pane says it in a sentence
         return rows
     look = {a.alert.id: a.pages for a in update.look.alerts}
     at = next((i for i, row in enumerate(rows) if not look.get(row.id)), len(rows))
-    return [*rows[:at], *unread, *rows[at:]]
+    return [*rows[:at], *(_unread_row(source, update, now, tz) for source in lost), *rows[at:]]
 
 
 def _unread_row(source: SourceStatus, update: Update, now: float, tz: tzinfo) -> Row:
@@ -277,9 +275,8 @@ def _unread_row(source: SourceStatus, update: Update, now: float, tz: tzinfo) ->
     if source.read_at is None:
         title = f"{source.name}: never read: what it knows is not known here"
     else:
-        title = (
-            f"{source.name}: not read for {age(now - source.read_at)}, {count} alerts as of {clock(source.read_at, tz)}"
-        )
+        at = clock(source.read_at, tz)
+        title = f"{source.name}: not read for {age(now - source.read_at)}, {count} alerts as of {at}"
     cells: tuple[Cell, ...] = (
         ("?", "unknown"),
         age(source.age_s(now)) if source.read_at is not None else "–",
@@ -374,64 +371,3 @@ def why_lines(deploy: Deploy) -> list[str]:
         lines.append(f"{deploy.failed_tasks} failed: {why}{breaker}")
     lines += [deploy.rollback, deploy.reason]
     return [line for line in dict.fromkeys(lines) if line]
-
-
-# --- what a filter sees -----------------------------------------------------------------------------------------------
-
-
-def alert_fields(look: AlertLook) -> Fields:
-    """A row's fields by name: its own, then its labels."""
-    alert = look.alert
-    return {
-        **dict(alert.labels),
-        "title": alert.title,
-        "state": alert.state,
-        "severity": alert.severity,
-        "source": alert.source,
-        "provider": alert.provider,
-        "product": look.product.name if look.product else "",
-        "service": look.service.id if look.service else alert.hint.service,
-        "page": "yes" if look.pages else "no",
-        "by": " ".join(alert.by),
-    }
-
-
-def service_fields(service: Service, look: Look) -> Mapping[str, str]:
-    product = look.products.get(service.id)
-    return {
-        "service": service.id,
-        "cluster": service.key.cluster,
-        "account": service.key.account,
-        "source": service.source,
-        "health": service.health,
-        "revision": service.revision.family_revision,
-        "product": product.name if product else "",
-    }
-
-
-def deploy_fields(deploy: Deploy) -> Mapping[str, str]:
-    return {
-        "service": deploy.service_id,
-        "source": deploy.source,
-        "state": deploy.state,
-        "revision": deploy.new.family_revision,
-        "by": deploy.started_by,
-        "reason": deploy.reason,
-    }
-
-
-def can(look: AlertLook, update: Update, verb: Verb) -> tuple[str, Alert] | None:
-    """Where *verb* on this row goes: (words, alert); None where nothing can do it.
-
-    An alert that is joined to a pager's incident is acknowledged and escalated there, never silenced away.
-    """
-    if look.alert.state is AlertState.RESOLVED:
-        return None
-    incident = update.board.alerts.get(look.incident) if look.incident else None
-    for alert in (incident, look.alert):
-        if alert is not None and verb in alert.verbs:
-            joined = alert is incident
-            if not joined and incident is not None and verb is Verb.ACKNOWLEDGE:
-                return None  # the incident has it already: a silence here would only hide that
-            return (f"{alert.source}: {alert.title}", alert)
-    return None
