@@ -55,11 +55,11 @@ class Silence:
 
     def plan(self, ask: Ask, board: Board) -> Plan:
         """Read the alarm, and say what the mute would and would not do. Raises Refused."""
+        if not ask.reason.strip():
+            raise errors.Refused("a silence needs a reason")
         row = board.alerts.get(ask.target)
         if row is None:
             raise errors.Refused(f"{ask.target} is not on the board")
-        if not ask.reason.strip():
-            raise errors.Refused("a silence needs a reason")
         name = row.title
         try:
             alarm = read_alarm(self._wire, name)

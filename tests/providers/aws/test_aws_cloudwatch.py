@@ -1,0 +1,273 @@
+"""Alarms as alerts: states, severities, whose they are, what mutes them; and a mute rule's window."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+from aws_world import ACCOUNT, REGION, error, model
+from botocore.validate import ParamValidator
+
+from oncall_tui import errors
+from oncall_tui.clock import FakeClock
+from oncall_tui.contract import Context, ReadRequest, Receipt
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import Alert, AlertState, Severity
+from oncall_tui.domain.board import Board, merge
+from oncall_tui.domain.outcome import OutcomeState
+from oncall_tui.domain.plan import Actor, Ask, Plan
+from oncall_tui.domain.reading import SourceState
+from oncall_tui.providers.aws.cloudwatch import CloudWatchProvider
+from oncall_tui.providers.aws.cw_mutes import duration_s, window
+from oncall_tui.providers.aws.options import CloudWatchOptions
+
+SERVICE = [{"Name": "ClusterName", "Value": "main"}, {"Name": "ServiceName", "Value": "api"}]
+
+
+class Alarms:
+    """CloudWatch in memory."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.clock = clock
+        self.alarms: dict[str, dict[str, Any]] = {}
+        self.rules: dict[str, dict[str, Any]] = {}
+        self.refuse: dict[str, Any] = {}
+        self.asked: Counter[str] = Counter()
+        self.page = 100
+
+    def __call__(self, operation: str, params: dict[str, Any], acting: bool) -> bytes:
+        report = ParamValidator().validate(params, model("cloudwatch").operation_model(operation).input_shape)
+        assert not report.has_errors(), report.generate_report()
+        self.asked[operation] += 1
+        if operation in self.refuse:
+            raise self.refuse[operation]
+        return json.dumps(getattr(self, operation)(**params)).encode()
+
+    def add(self, name: str, state: str = "ALARM", **more: Any) -> None:
+        self.alarms[name] = {
+            "AlarmName": name,
+            "AlarmArn": f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{name}",
+            "StateValue": state,
+            "StateUpdatedTimestamp": self.clock.now() - 10,
+            "StateTransitionedTimestamp": self.clock.now() - 60,
+            "ActionsEnabled": True,
+            "Dimensions": SERVICE,
+            "MetricName": "CPUUtilization",
+            "Threshold": 80.0,
+            "ComparisonOperator": "GreaterThanThreshold",
+            **more,
+        }
+
+    def DescribeAlarms(self, AlarmTypes: Any = ("MetricAlarm",), NextToken: str = "0", **which: Any) -> Any:
+        if "CompositeAlarm" in AlarmTypes and "composite" in self.refuse:
+            raise self.refuse["composite"]
+        found = [a for a in self.alarms.values() if which.get("StateValue", a["StateValue"]) == a["StateValue"]]
+        found = [a for a in found if a["AlarmName"] in which.get("AlarmNames", [a["AlarmName"]])]
+        at = int(NextToken)
+        more = {"NextToken": str(at + self.page)} if at + self.page < len(found) else {}
+        chunk = found[at : at + self.page]
+        composite = [a for a in chunk if "AlarmRule" in a] if "CompositeAlarm" in AlarmTypes else []
+        return {"MetricAlarms": [a for a in chunk if "AlarmRule" not in a], "CompositeAlarms": composite, **more}
+
+    def ListAlarmMuteRules(self, **_: Any) -> Any:
+        base = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm-mute-rule:"
+        return {"AlarmMuteRuleSummaries": [{"AlarmMuteRuleArn": base + n, "Status": "ACTIVE"} for n in self.rules]}
+
+    def GetAlarmMuteRule(self, AlarmMuteRuleName: str) -> Any:
+        if AlarmMuteRuleName not in self.rules:
+            raise error("GetAlarmMuteRule", "ResourceNotFoundException", "no such rule", 404)
+        return {"Status": "ACTIVE", **self.rules[AlarmMuteRuleName]}
+
+    def PutAlarmMuteRule(self, **params: Any) -> Any:
+        self.rules[params["Name"]] = params
+        return {}
+
+
+@pytest.fixture
+def alarms(clock: FakeClock) -> Alarms:
+    return Alarms(clock)
+
+
+def provider(alarms: Alarms, read_only: bool = False, **more: Any) -> CloudWatchProvider:
+    options = CloudWatchOptions(**{"name": "alarms", "provider": "cloudwatch", "region": REGION} | more)
+    context = Context(source="alarms", actor_name="A", actor_email="", clock=alarms.clock, read_only=read_only)
+    return CloudWatchProvider(options, context, alarms)
+
+
+def read(alarms: Alarms, **more: Any) -> dict[str, Alert]:
+    return {a.title: a for a in provider(alarms, **more).read(ReadRequest()).alerts}
+
+
+def test_states(alarms: Alarms) -> None:
+    alarms.add("fires")
+    alarms.add("fine", "OK")
+    alarms.add("blind", "INSUFFICIENT_DATA")
+    alarms.add("whole", AlarmRule="ALARM(fires)", ActionsSuppressedBy="Alarm", ActionsSuppressedReason="a deploy")
+    alarms.add("TargetTracking-service/main/api-AlarmLow-1")
+    found = read(alarms)
+    assert {n: a.state for n, a in found.items() if not a.hidden} == {
+        "fires": AlertState.FIRING,
+        "blind": AlertState.NO_DATA,
+        "whole": AlertState.INHIBITED,
+    }
+    assert found["whole"].comment == "a deploy"
+    assert found["TargetTracking-service/main/api-AlarmLow-1"].hidden == "target tracking"
+    assert not any(a.hidden for a in read(alarms, show_target_tracking=True).values())
+    one = found["fires"]
+    assert one.began == alarms.clock.now() - 60
+    assert one.keys == (f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:fires",)
+    assert dict(one.annotations)["threshold"] == "CPUUtilization > 80"
+    assert one.verbs == {Verb.SILENCE}  # there is no acknowledge in CloudWatch
+    assert not read(alarms, read_only=True)["fires"].verbs
+
+
+def test_whose_it_is_in_both_shapes(alarms: Alarms) -> None:
+    alarms.add("plain")
+    query = {"Id": "m1", "MetricStat": {"Metric": {"Namespace": "AWS/ECS", "MetricName": "x", "Dimensions": SERVICE}}}
+    alarms.add("math", Dimensions=[], Metrics=[{"Id": "e1", "Expression": "m1*2"}, query])
+    alarms.add("other", Dimensions=[{"Name": "Queue", "Value": "q"}])
+    found = read(alarms)
+    for name in ("plain", "math"):
+        hint = found[name].hint
+        assert (hint.cluster, hint.service, hint.account, hint.region) == ("main", "api", ACCOUNT, REGION)
+    assert found["other"].hint.service == ""
+
+
+def test_the_worst_severity_that_matches(alarms: Alarms) -> None:
+    for name in ("api-critical", "api-info", "api"):
+        alarms.add(name)
+    found = read(alarms, severity={"info": ("api-*",), "critical": ("*-critical",)})
+    assert [found[n].severity for n in ("api-critical", "api-info", "api")] == [
+        Severity.CRITICAL,
+        Severity.INFO,
+        Severity.WARNING,
+    ]
+
+
+def test_every_page_and_then_only_what_is_not_fine(alarms: Alarms) -> None:
+    for i in range(250):
+        alarms.add(f"fine-{i}", "OK")
+    alarms.add("last")
+    source = provider(alarms)
+    assert [a.title for a in source.read(ReadRequest()).alerts] == ["last"]
+    assert alarms.asked["DescribeAlarms"] == 3
+    alarms.clock.advance(15)
+    assert [a.title for a in source.read(ReadRequest()).alerts] == ["last"]
+    assert alarms.asked["DescribeAlarms"] == 5  # ALARM, and once a minute INSUFFICIENT_DATA
+    alarms.clock.advance(15)
+    source.read(ReadRequest())
+    assert alarms.asked["DescribeAlarms"] == 6
+
+
+def test_composite_alarms_denied(alarms: Alarms) -> None:
+    alarms.add("fires")
+    alarms.refuse["composite"] = error("DescribeAlarms", "AccessDenied")
+    reading = provider(alarms).read(ReadRequest())
+    assert [a.title for a in reading.alerts] == ["fires"]
+    assert [(p.scope, p.state) for p in reading.problems] == [("composite alarms", SourceState.DENIED)]
+
+
+def test_denied_altogether(alarms: Alarms) -> None:
+    alarms.refuse["DescribeAlarms"] = error("DescribeAlarms", "AccessDenied")
+    with pytest.raises(errors.Denied, match="needs cloudwatch:DescribeAlarms"):
+        provider(alarms).read(ReadRequest())
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        error("ListAlarmMuteRules", "AccessDenied"),
+        error("ListAlarmMuteRules", "500", "", 500, content_type="text/html"),
+        error("ListAlarmMuteRules", "ThrottlingException"),
+    ],
+)
+def test_mute_rules_that_cannot_be_read_cost_no_alarm(alarms: Alarms, refusal: Exception) -> None:
+    alarms.add("fires")
+    alarms.refuse["ListAlarmMuteRules"] = refusal
+    reading = provider(alarms).read(ReadRequest())
+    assert [a.state for a in reading.alerts] == [AlertState.FIRING]
+    assert [p.scope for p in reading.problems] == ["mute rules"]
+
+
+# --- silencing --------------------------------------------------------------------------------------------------------
+
+
+def board(source: CloudWatchProvider) -> Board:
+    reading = source.read(ReadRequest())
+    return merge(1, reading.at, (), (reading,))
+
+
+def plan(source: CloudWatchProvider, **more: Any) -> Plan:
+    ask: dict[str, Any] = {"verb": Verb.SILENCE, "target": "alarms/fires", "version": "", "actor": Actor("Alice")}
+    return source.handlers()[Verb.SILENCE].plan(Ask(**ask | {"reason": "known", "for_s": 3600.0} | more), board(source))
+
+
+def test_a_silence_from_plan_to_row(alarms: Alarms) -> None:
+    scaling = f"arn:aws:autoscaling:{REGION}:{ACCOUNT}:scalingPolicy:x"
+    alarms.add("fires", OKActions=["arn:aws:sns:x"], AlarmActions=[scaling, "arn:aws:sns:x"])
+    source = provider(alarms)
+    made = plan(source)
+    lines = dict(made.lines)
+    assert "pager behind it will not resolve" in lines["lost"]
+    assert "Auto Scaling" in lines["lost"]
+    assert any("fire then" in words for words in made.warnings)
+    assert made.commands[0].startswith("aws cloudwatch put-alarm-mute-rule --name oncall-tui-")
+    handler = source.handlers()[Verb.SILENCE]
+    handler.check(made)
+    receipt = handler.send(made)
+    assert handler.verify(made, receipt).state is OutcomeState.DONE
+    alarms.clock.advance(61)
+    row = source.read(ReadRequest(fresh=True)).alerts[0]
+    assert (row.state, row.by, row.comment) == (AlertState.SILENCED, ("Alice",), "known")
+    assert row.until == made.request["until"]
+    assert not row.verbs
+    alarms.clock.advance(3700)
+    assert source.read(ReadRequest()).alerts[0].state is AlertState.FIRING  # also before the rules are read again
+
+
+def test_what_moved_is_refused(alarms: Alarms) -> None:
+    alarms.add("fires")
+    source = provider(alarms)
+    made = plan(source)
+    handler = source.handlers()[Verb.SILENCE]
+    alarms.add("fires", StateTransitionedTimestamp=alarms.clock.now())
+    with pytest.raises(errors.Refused, match="fired anew"):
+        handler.check(made)
+    alarms.add("fires", "OK")
+    with pytest.raises(errors.Refused, match="is OK now"):
+        handler.check(made)
+    with pytest.raises(errors.Refused, match="reason"):
+        plan(source, reason=" ")
+    with pytest.raises(errors.Refused, match="not on the board"):
+        plan(source, target="alarms/other")
+
+
+def test_a_mute_that_never_arrived(alarms: Alarms) -> None:
+    alarms.add("fires")
+    source = provider(alarms)
+    made = plan(source)
+    handler = source.handlers()[Verb.SILENCE]
+    assert handler.verify(made, None).state is OutcomeState.PENDING
+    alarms.clock.advance(30)
+    assert handler.verify(made, None).state is OutcomeState.FAILED
+    alarms.refuse["PutAlarmMuteRule"] = error("PutAlarmMuteRule", "LimitExceededFault", "too many rules")
+    with pytest.raises(errors.Failed, match="too many rules"):
+        handler.send(made)
+    assert handler.verify(made, Receipt()).state is OutcomeState.FAILED
+
+
+@pytest.mark.parametrize(
+    ("for_s", "seconds", "duration"),
+    [(1, 60, "PT1M"), (61, 120, "PT2M"), (3600, 3600, "PT60M"), (86_400 * 40, 86_400 * 15, "P15D")],
+)
+def test_a_window_keeps_to_aws_s_bounds(for_s: float, seconds: int, duration: str) -> None:
+    begin, lasts, expression, said = window(1_800_000_001.0, for_s)
+    assert (begin, lasts, said) == (1_800_000_060, seconds, duration)
+    assert expression == "at(2027-01-15T08:01)"
+    assert duration_s(said) == seconds
+
+
+def test_durations() -> None:
+    assert [duration_s(t) for t in ("PT4H", "P2DT12H", "PT", "x")] == [14_400, 216_000, None, None]
