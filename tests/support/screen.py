@@ -1,0 +1,114 @@
+"""The board on a headless terminal, over an engine that is driven by hand."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from textual.app import App
+from textual.pilot import Pilot
+
+from oncall_tui.clock import FakeClock
+from oncall_tui.contract import ReadRequest
+from oncall_tui.domain.product import Product
+from oncall_tui.engine import Engine, SourceSpec
+from oncall_tui.journal import Journal
+from oncall_tui.triage.look import Rules
+from oncall_tui.tui.board import BoardScreen
+from oncall_tui.tui.modals import Modal
+from tests.support.fakes import ALICE, FakeProvider
+
+PAGES = ({"severity": "critical"},)
+
+
+class Host(App[None]):
+    """Shows one board; drops keys for a modal that is deaf, as the app does."""
+
+    def __init__(self, board: BoardScreen) -> None:
+        super().__init__()
+        self.board = board
+
+    def on_mount(self) -> None:
+        self.push_screen(self.board)
+
+
+class Rig:
+    """Sources, engine, board and pilot. ``refresh`` polls by hand, ``settle`` waits for the lanes."""
+
+    def __init__(self, folder: Path, *providers: FakeProvider, products: tuple[Product, ...] = (), **more: Any) -> None:
+        self.clock = FakeClock()
+        self.providers = providers or (FakeProvider(),)
+        for provider in self.providers:
+            provider.clock = self.clock
+        specs = tuple(SourceSpec(p.source, p.provider, lambda p=p: p) for p in self.providers)  # type: ignore[misc]
+        journal = Journal(folder / "journal.db", self.clock.now)
+        rules = Rules(pages=PAGES, products=products)
+        self.engine = Engine(specs, rules, journal, self.clock, ALICE, **more)
+        self.board = BoardScreen(self.engine, ZoneInfo("Asia/Tokyo"), "Alice")
+        self.pilot: Pilot[None]
+
+    @property
+    def provider(self) -> FakeProvider:
+        return self.providers[0]
+
+    def poll(self) -> None:
+        """One poll of every source, and a new update; not drawn yet."""
+        for poller in self.engine._pollers.values():
+            poller._poll(ReadRequest())
+        self.engine._compose()
+
+    def refresh(self) -> None:
+        """Poll, and draw."""
+        self.poll()
+        self.board.show(self.engine.update)
+
+    def drain(self) -> None:
+        """Wait until every lane did what it has to do now."""
+        for _ in range(3):
+            for lane in self.engine._lanes.values():
+                lane.run(lambda: None).result(5)
+        self.engine._compose()
+
+    async def settle(self) -> None:
+        """The same, and what the screen's workers wait for, drawn."""
+        for _ in range(3):
+            self.drain()
+            await self.pilot.pause()
+        self.board.show(self.engine.update)
+        await self.pilot.pause()
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.settle()
+
+    def text(self) -> str:
+        """What is on screen, line by line."""
+        screen = self.pilot.app.screen
+        strips = screen._compositor.render_strips()
+        return "\n".join("".join(segment.text for segment in strip).rstrip() for strip in strips)
+
+    async def modal(self) -> Modal[Any]:
+        """The modal that is open, once it listens to keys."""
+        for _ in range(20):
+            await self.pilot.pause()
+            if isinstance(self.pilot.app.screen, Modal):
+                self.pilot.app.screen._painted_at = 0.0
+                return self.pilot.app.screen
+            await self.settle()
+        raise AssertionError(f"no modal:\n{self.text()}")
+
+
+@asynccontextmanager
+async def on_screen(rig: Rig, size: tuple[int, int] = (120, 40)) -> AsyncIterator[Rig]:
+    """The rig's board, running."""
+    host = Host(rig.board)
+    async with host.run_test(size=size) as pilot:
+        rig.pilot = pilot
+        await pilot.pause()
+        rig.refresh()
+        await pilot.pause()
+        yield rig
+    rig.engine.stop()

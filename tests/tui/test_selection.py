@@ -1,0 +1,134 @@
+"""The right target, or none: rows move and vanish between the look and the key."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.support.screen import Rig, on_screen
+
+from oncall_tui.domain.alert import AlertState, Severity
+from oncall_tui.domain.outcome import OutcomeState
+
+SEVERITIES = (Severity.CRITICAL, Severity.WARNING, Severity.INFO)
+ORDERS = 1000
+
+
+def fill(rig: Rig, rng: random.Random) -> None:
+    rig.provider.alerts.clear()
+    for name in rng.sample("abcdefghijkl", 8):
+        rig.provider.add(name, severity=rng.choice(SEVERITIES), began=rig.clock.now() - rng.randrange(5000))
+
+
+def stir(rig: Rig, rng: random.Random) -> None:
+    """Rows come, go, change their order, resolve, fire anew, are acknowledged by somebody else."""
+    alerts = rig.provider.alerts
+    for alert_id in list(alerts):
+        change = rng.random()
+        if change < 0.15:
+            del alerts[alert_id]
+        elif change < 0.25:
+            alerts[alert_id] = msgspec.structs.replace(alerts[alert_id], began=rig.clock.now())
+        elif change < 0.35:
+            bob = {"state": AlertState.ACKNOWLEDGED, "by": ("bob",)}
+            alerts[alert_id] = msgspec.structs.replace(alerts[alert_id], **bob)
+        elif change < 0.55:
+            alerts[alert_id] = msgspec.structs.replace(alerts[alert_id], severity=rng.choice(SEVERITIES))
+    for name in rng.sample("mnopqrst", rng.randrange(3)):
+        rig.provider.add(name, severity=Severity.CRITICAL, began=rig.clock.now())
+    rig.provider.alerts = dict(rng.sample(list(alerts.items()), len(alerts)))
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_a_thousand_random_orders_hit_no_wrong_target_and_miss_no_right_one(tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    rig = Rig(tmp_path)
+    wrong = missed = hit = none = 0
+    async with on_screen(rig) as rig:
+        table = rig.board.tables["alerts"]
+        for _ in range(ORDERS // 4):
+            fill(rig, rng)
+            rig.refresh()
+            meant = rng.choice(list(rig.provider.alerts))
+            table.move_to(meant)
+            rig.refresh()
+            before = len(rig.provider.acknowledge.sent)
+            for _ in range(rng.randrange(3)):  # drawn once, twice, or not at all between the look and the key
+                stir(rig, rng)
+                rig.refresh()
+            if rng.random() < 0.5:
+                stir(rig, rng)  # moves between the newest reading and the key
+            look = rig.board.alert_look(meant)
+            seen = look.alert.version if look else ""
+            rig.board.action_ack()
+            there = rig.provider.alerts.get(meant)
+            rig.drain()
+            sent = [plan.target for plan in rig.provider.acknowledge.sent[before:]]
+            could = there is not None and there.version == seen
+            wrong += any(target != meant for target in sent) or (bool(sent) and not could)
+            missed += could and not sent
+            hit += could and bool(sent)
+            none += not could and not sent
+            for outcome in rig.engine.desk.outcomes:
+                rig.engine.desk.dismiss(outcome.plan_id)
+            if rng.random() < 0.3:
+                table.action_move(1)
+    print(f"seed {seed}: {hit} carried out, {none} not possible and not sent, {missed} missed, {wrong} wrong")
+    assert wrong == 0
+    assert missed == 0
+    assert hit > 50
+    assert none > 50
+
+
+async def test_a_row_that_vanished_takes_no_key_until_the_cursor_moves(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.provider.add("a", began=3.0)
+    rig.provider.add("b", began=2.0)
+    rig.provider.add("c", began=1.0)
+    async with on_screen(rig) as rig:
+        await rig.press("j")
+        assert rig.board.row_id == "fake/b"
+        del rig.provider.alerts["fake/b"]
+        rig.refresh()
+        await rig.settle()
+        assert "resolved just now" in rig.text()
+        await rig.press("a")
+        assert rig.provider.acknowledge.sent == []
+        assert "it is resolved: there is nothing to do" in rig.text()
+        await rig.press("j")
+        assert rig.board.row_id == "fake/c"
+        assert "title of b" not in rig.text()
+        await rig.press("a")
+        assert [p.target for p in rig.provider.acknowledge.sent] == ["fake/c"]
+
+
+async def test_an_acknowledged_row_stays_under_the_cursor_and_sorts_once_left(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    for number, name in enumerate("abc"):
+        rig.provider.add(name, began=100.0 - number)
+    async with on_screen(rig) as rig:
+        await rig.press("a")
+        await rig.settle()
+        rig.refresh()
+        rows = rig.board.tables["alerts"].rows
+        assert [r.id for r in rows] == ["fake/a", "fake/b", "fake/c"]
+        assert rig.board.tables["alerts"].cursor_id == "fake/a"
+        await rig.press("j")
+        assert [r.id for r in rig.board.tables["alerts"].rows] == ["fake/b", "fake/c", "fake/a"]
+        assert rig.board.row_id == "fake/b"
+
+
+async def test_a_key_pressed_on_what_moved_since_is_refused_and_says_so(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.provider.add("a")
+    async with on_screen(rig) as rig:
+        fresh = msgspec.structs.replace(rig.provider.alerts["fake/a"], state=AlertState.SILENCED)
+        rig.provider.alerts["fake/a"] = fresh
+        await rig.press("a")
+        outcome = rig.engine.desk.outcomes[0]
+        assert outcome.state is OutcomeState.REFUSED
+        assert "moved: it is silenced now" in rig.text()
+        await rig.press("escape")
+        assert "moved" not in rig.text()
