@@ -103,7 +103,7 @@ def test_roll_back_a_finished_deploy_and_no_ping_pong(drill: Drill) -> None:
     handler.check(plan)
     receipt = handler.send(plan)
     assert receipt.data["deployment"].startswith("ecs-svc/")
-    going = drill.read(provider, lambda r: any(d.state.running for d in r.deploys))
+    going = drill.read(provider, lambda r: any(d.state.running and d.service_id == service for d in r.deploys))
     (deploy,) = (d for d in going.deploys if d.service_id == service and d.state.running)
     assert deploy.rollback == "going back to :63"
     with pytest.raises(errors.Refused, match=r"itself a rollback: going back to :63.*bring :64 back"):

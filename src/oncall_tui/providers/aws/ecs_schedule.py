@@ -14,8 +14,9 @@ import msgspec
 A_CALL = 10  # DescribeServices takes ten names
 HOT_S = 3.0
 UNWELL_S = 15.0  # fewer tasks than wanted, and nothing deploys
+SWEEP_S = 69.0
 SWEEP_CALLS_PER_S = 0.29  # for up to 200 services, and in proportion above: 0.5/s is the budget for everything together
-SWEEP_MIN_S = 20.0
+SWEEP_CALLS_MOST = 1.45  # 1,000 services; more take longer than SWEEP_S
 WANT_AGAIN_S = 9.0
 WANT_AGAIN_MAX_S = 70.0
 
@@ -128,8 +129,8 @@ class Schedule:
         for slot in self.slots.values():
             sizes[slot.cluster] = sizes.get(slot.cluster, 0) + 1
         chunks = sum(-(-size // A_CALL) for size in sizes.values())
-        rate = SWEEP_CALLS_PER_S * max(1.0, len(self.slots) / 200)
-        return max(SWEEP_MIN_S / chunks, 1 / rate) if chunks else SWEEP_MIN_S
+        rate = min(SWEEP_CALLS_MOST, SWEEP_CALLS_PER_S * max(1.0, len(self.slots) / 200))
+        return max(SWEEP_S / chunks, 1 / rate) if chunks else SWEEP_S
 
     def next_at(self, now: float) -> float:
         """When something is due."""
@@ -137,7 +138,7 @@ class Schedule:
         times += [max(s.held, now) for s in self.slots.values() if s.wanted]
         if self.slots:
             times.append(max(self._sweep_at, min(s.held for s in self.slots.values())))
-        return min(times, default=now + SWEEP_MIN_S)
+        return min(times, default=now + SWEEP_S)
 
     def unread(self, now: float) -> int:
         """How many services were never read, and can be."""
