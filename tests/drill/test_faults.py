@@ -67,6 +67,13 @@ def test_html_and_a_redirect_to_a_page(drill: Drill) -> None:
         assert b"sign in" in answer.read()
 
 
+def test_an_empty_answer(drill: Drill) -> None:
+    drill.fault("empty", "*", count=2)
+    with urllib.request.urlopen(f"{drill.endpoints['prom']}/api/v2/alerts", timeout=5) as answer:
+        assert (answer.status, answer.read()) == (200, b"")
+    assert "clusterArns" not in drill.client("prod").list_clusters()
+
+
 def test_a_truncated_answer(drill: Drill) -> None:
     """boto3 takes it for a success without the expected key; the socket tells that bytes are missing."""
     drill.fault("truncated", "prod")
@@ -157,6 +164,29 @@ def test_a_login_ends_expired_faults_of_its_source_alone(drill: Drill) -> None:
         drill.client("edge").list_clusters()
 
 
+def test_a_login_at_one_source_where_all_have_expired(drill: Drill) -> None:
+    drill.fault("expired")
+    assert drill.control("POST", "login", {"source": "prod"}) == {"removed": 1}
+    assert drill.control("POST", "login", {"source": "prod"}) == {"removed": 0}
+    drill.client("prod").list_clusters()
+    with pytest.raises(ClientError):
+        drill.client("edge").list_clusters()
+
+
+def test_a_mistake_of_the_worlds_own_is_an_answer_and_says_nothing_on_stderr(
+    drill: Drill, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def broken(request: object) -> None:
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr(drill.opened.story.world.peers["prom"], "handle", broken)
+    with pytest.raises(HTTPError) as caught:
+        urllib.request.urlopen(f"{drill.endpoints['prom']}/api/v2/alerts", timeout=5)
+    with caught.value as answer:
+        assert answer.code == 500
+    assert capfd.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -164,6 +194,7 @@ def test_a_login_ends_expired_faults_of_its_source_alone(drill: Drill) -> None:
         {"source": "prod", "kind": "gremlins"},
         {"source": "prod", "kind": "hang", "count": 0},
         {"source": "prod", "kind": "hang", "cuont": 1},
+        {"source": "prod", "kind": "refuse", "count": 1},
         [],
     ],
 )

@@ -10,7 +10,7 @@ Json = dict[str, Any]
 _Item = TypeVar("_Item")
 
 WRITES = frozenset(
-    {"UpdateService", "StopServiceDeployment", "PutAlarmMuteRule", "DeleteAlarmMuteRule", "SetAlarmState"}
+    {"UpdateService", "StopServiceDeployment", "StopTask", "PutAlarmMuteRule", "DeleteAlarmMuteRule", "SetAlarmState"}
 )
 
 

@@ -86,4 +86,4 @@ class Control:
         source = str(asked["source"])
         if source not in self._world.peers:
             raise ValueError(f"no source is {source!r}")
-        return {"removed": self._world.faults.remove(source=source, kind="expired")}
+        return {"removed": self._world.faults.renew(source)}

@@ -16,6 +16,7 @@ KINDS = (
     "refuse",
     "redirect",
     "slow",
+    "empty",
 )
 LONGEST_HANG = 120.0  # seconds
 
@@ -33,10 +34,14 @@ class Fault:
     after_effect: bool = False
     delay_s: float = LONGEST_HANG
     gone: threading.Event = field(default_factory=threading.Event)
+    renewed: set[str] = field(default_factory=set)
+    """Sources whose login was renewed since: a rule for all of them spoils those no more."""
 
     def spoils(self, source: str, operation: str, is_write: bool) -> bool:
         """Whether this call is one of those it is for."""
         if self.count == 0 or self.kind == "refuse" or (self.writes_only and not is_write):
+            return False
+        if source in self.renewed:
             return False
         return self.source in ("*", source) and fnmatch.fnmatchcase(operation, self.operation)
 
@@ -78,6 +83,8 @@ class FaultBook:
         count, delay = asked.get("count"), asked.get("delay_s")
         if count is not None and (not isinstance(count, int) or count < 1):
             raise ValueError("count: expected null or a number from 1")
+        if count is not None and kind == "refuse":
+            raise ValueError("count: expected null, as a closed port sees no calls that it could count")
         if delay is not None and not isinstance(delay, int | float):
             raise ValueError("delay_s: expected seconds")
         default = 2.0 if kind == "slow" else LONGEST_HANG
@@ -97,13 +104,20 @@ class FaultBook:
                 return fault
         return None
 
-    def remove(self, id: str | None = None, source: str | None = None, kind: str | None = None) -> int:
-        """Take away the rules that match all that is given; how many there were. What hangs on them goes on."""
-        going = [
-            rule
-            for rule in self._rules
-            if id in (None, rule.id) and source in (None, rule.source) and kind in (None, rule.kind)
-        ]
+    def renew(self, source: str) -> int:
+        """End what has expired at one source; how many rules that were."""
+        expired = [rule for rule in self._rules if rule.kind == "expired" and source not in rule.renewed]
+        mine = [rule for rule in expired if rule.source == source]
+        shared = [rule for rule in expired if rule.source == "*"]
+        for rule in mine:
+            self.remove(rule.id)
+        for rule in shared:
+            rule.renewed.add(source)
+        return len(mine) + len(shared)
+
+    def remove(self, id: str | None = None) -> int:
+        """Take away one rule, or all; how many there were. What hangs on them goes on."""
+        going = [rule for rule in self._rules if id in (None, rule.id)]
         for rule in going:
             rule.gone.set()
             self._rules.remove(rule)

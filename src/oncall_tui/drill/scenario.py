@@ -61,6 +61,7 @@ _DEFINITION: Table = {
 _EVENTS: Table = {
     "deploy?": {"service": str, "revision?": int},
     "scale?": {"service": str, "desired": int},
+    "delete?": {"service": str},
     "kill?": {"service": str, "count?": int, "exit?": int},
     "fire?": {"labels": _TEXTS, "annotations?": _TEXTS, "minutes_ago?": float},
     "resolve?": {"labels": _TEXTS},
@@ -132,6 +133,8 @@ _FORMAT: Table = {
             "revision?": int,
             "start_s?": float,
             "steady_s?": float,
+            "first?": bool,
+            "tags?": _TEXTS,
             "breaker?": {"enable": bool, "rollback?": bool, "threshold?": int},
             "definitions?": {"*": _DEFINITION},
             **_DEFINITION,

@@ -103,7 +103,7 @@ class Listener:
 
     def _answer(self, connection: socket.socket, request: Request) -> bool:
         """Whether the connection stays open."""
-        delivery = self._handler(request)
+        delivery = self._handled(request)
         if delivery.wait is not None:
             delivery.wait()
         if delivery.silent:
@@ -113,6 +113,13 @@ class Listener:
         payload = b"" if request.method == "HEAD" else sent
         connection.sendall(_head(delivery.answer) + payload)
         return not delivery.cut and request.headers.get("connection", "").lower() != "close"
+
+    def _handled(self, request: Request) -> Delivery:
+        """A mistake of the world's own is a 500, as a traceback on stderr would run across the board that is shown."""
+        try:
+            return self._handler(request)
+        except Exception as error:  # noqa: BLE001
+            return Delivery(Answer(500, f"drill: {error!r}".encode(), {"Content-Type": "text/plain; charset=utf-8"}))
 
 
 def _head(answer: Answer) -> bytes:

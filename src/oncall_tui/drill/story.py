@@ -127,7 +127,7 @@ class Story:
                 self._alarms().check(given["name"])
             elif verb == "deploy":
                 self._definition(given)
-            elif verb in ("scale", "kill", "while_unhealthy"):
+            elif verb in ("scale", "kill", "delete", "while_unhealthy"):
                 self.service(given["service"])
             if verb == "while_unhealthy":
                 for inner in (*given["do"], *given["undo"]):
@@ -167,6 +167,10 @@ class Story:
     def _scale(self, given: Table) -> None:
         service, mover, _ = self.service(given["service"])
         mover.scale(service, given["desired"])
+
+    def _delete(self, given: Table) -> None:
+        service, mover, _ = self.service(given["service"])
+        mover.delete(service)
 
     def _kill(self, given: Table) -> None:
         service, mover, _ = self.service(given["service"])

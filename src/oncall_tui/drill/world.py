@@ -92,6 +92,8 @@ class World:
             return Delivery(held, cut=True)
         if kind == "html":
             return Delivery(Answer(200, PORTAL, {"Content-Type": "text/html; charset=utf-8"}))
+        if kind == "empty":
+            return Delivery(Answer(200, b"", {"Content-Type": held.headers.get("Content-Type", "application/json")}))
         if kind == "redirect":
             return Delivery(Answer(302, b"", {"Location": self.portal}))
         spoil: Callable[[str, Request], Answer | None] = getattr(peer, "fault", _http_fault)

@@ -19,7 +19,7 @@ class EcsApi:
 
     def __init__(self, account: Account, mover: Mover) -> None:
         self.account = account
-        writes = Writes(account, mover, self.find_service, self.find_definition)
+        writes = Writes(account, mover, self)
         self._operations: dict[str, Callable[[Json], Json | bytes]] = {
             "ListClusters": self._list_clusters,
             "DescribeClusters": self._describe_clusters,
@@ -34,6 +34,7 @@ class EcsApi:
             "DescribeTasks": self._describe_tasks,
             "UpdateService": writes.update_service,
             "StopServiceDeployment": writes.stop_deployment,
+            "StopTask": writes.stop_task,
         }
 
     def call(self, operation: str, asked: Json) -> Json | bytes:
@@ -52,6 +53,8 @@ class EcsApi:
                 return str(asked[key][0])
         cluster = str(asked.get("cluster", "default")).rsplit("/")[-1]
         names = asked.get("services") or [asked.get("service") or "*"]
+        if "task" in asked:
+            return self.account.arn(f"task/{cluster}/{str(asked['task']).rsplit('/')[-1]}")
         if "cluster" in asked:
             return self.account.arn(f"service/{cluster}/{str(names[0]).rsplit('/')[-1]}")
         return self.account.arn("cluster/*") if "clusters" in asked else "*"
@@ -86,6 +89,13 @@ class EcsApi:
             return held[int(number)]
         raise AwsError("ClientException", "Unable to describe task definition.")
 
+    def find_tasks(self, cluster: Cluster) -> dict[str, tuple[Service, Task]]:
+        """Every task that is still shown, by its id."""
+        every = [
+            (service, task) for service in cluster.services.values() for task in (*service.tasks, *service.stopped)
+        ]
+        return {task.arn.rsplit("/")[-1]: (service, task) for service, task in every}
+
     # -- reading
 
     def _list_clusters(self, asked: Json) -> Json:
@@ -93,29 +103,32 @@ class EcsApi:
         return {"clusterArns": arns, **more}
 
     def _describe_clusters(self, asked: Json) -> Json:
-        found, failures = [], []
+        found, failures, include = [], [], asked.get("include", [])
         for given in _at_most(asked.get("clusters") or ["default"], 100, "clusters"):
             it = self.account.clusters.get(given.rsplit("/")[-1])
             if it is None:
                 failures.append(self._missing(given, "cluster/"))
             else:
-                found.append(views.cluster(it, "STATISTICS" in asked.get("include", [])))
+                found.append(views.cluster(it, "STATISTICS" in include, "TAGS" in include))
         return {"clusters": found, "failures": failures}
 
     def _list_services(self, asked: Json) -> Json:
         services = self.find_cluster(asked).services.values()
-        arns, more = page([s.arn for s in services], asked, "maxResults", "nextToken", 10, 100)
+        arns, more = page(
+            [s.arn for s in services if s.status != "INACTIVE"], asked, "maxResults", "nextToken", 10, 100
+        )
         return {"serviceArns": arns, **more}
 
     def _describe_services(self, asked: Json) -> bytes:
         cluster = self.find_cluster(asked)
+        shown = views.tagged_bytes if "TAGS" in asked.get("include", []) else views.service_bytes
         found, failures = [], []
         for given in _at_most(asked["services"], 10, "services"):
             it = cluster.services.get(given.rsplit("/")[-1])
             if it is None:
                 failures.append(self._missing(given, f"service/{cluster.name}/"))
             else:
-                found.append(views.service_bytes(self.account, it))
+                found.append(shown(self.account, it))
         return b'{"services":[' + b",".join(found) + b'],"failures":' + json.dumps(failures).encode() + b"}"
 
     def _list_deployments(self, asked: Json) -> Json:
@@ -149,7 +162,9 @@ class EcsApi:
         return {"serviceRevisions": found, "failures": failures}
 
     def _describe_definition(self, asked: Json) -> Json:
-        return {"taskDefinition": views.task_definition(self.account, self.find_definition(asked["taskDefinition"]))}
+        it = self.find_definition(asked["taskDefinition"])
+        told: Json = {"taskDefinition": views.task_definition(self.account, it)}
+        return told | ({"tags": views.definition_tags(it)} if "TAGS" in asked.get("include", []) else {})
 
     def _list_definitions(self, asked: Json) -> Json:
         wanted = asked.get("status", "ACTIVE")
@@ -175,10 +190,7 @@ class EcsApi:
     def _describe_tasks(self, asked: Json) -> Json:
         cluster = self.find_cluster(asked)
         wanted = _at_most(asked["tasks"], 100, "tasks")
-        held: dict[str, tuple[Service, Task]] = {}
-        for service in cluster.services.values():
-            for task in (*service.tasks, *service.stopped):
-                held[task.arn.rsplit("/")[-1]] = (service, task)
+        held = self.find_tasks(cluster)
         found, failures = [], []
         for given in wanted:
             if it := held.get(given.rsplit("/")[-1]):

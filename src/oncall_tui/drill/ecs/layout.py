@@ -32,15 +32,16 @@ def lay_service(spec: Table, cluster_name: str, name: str, account: Account, mov
         cluster,
         account.arn(f"service/{cluster_name}/{name}"),
         int(spec.get("desired", 2)),
-        now - age - 200 * DAY,
+        now if spec.get("first") else now - age - 200 * DAY,
         role,
         _breaker(spec.get("breaker", {})),
         float(spec.get("start_s", 4.0)),
         float(spec.get("steady_s", 10.0)),
         int(spec.get("port", 8080)),
+        tags={"product": name.partition("-")[0]} | spec.get("tags", {}),
     )
     cluster.services[name] = service
-    current = _define(account, service, spec, number, now - age - 300)
+    current = _define(account, service, spec, number, now - 300 if spec.get("first") else now - age - 300)
     others = spec.get("definitions", {})
     for key, changes in others.items():
         if not key.isdigit():
@@ -49,6 +50,9 @@ def lay_service(spec: Table, cluster_name: str, name: str, account: Account, mov
         merged["environment"] = spec.get("environment", {}) | changes.get("environment", {})
         days = float(changes.get("days", 0.02 if int(key) > number else (age / DAY) + 14 * (number - int(key))))
         _define(account, service, merged, int(key), now - days * DAY)
+    if spec.get("first"):
+        mover.deploy(service, account.revise(service, current, now))
+        return service
     if not any(int(key) < number for key in others) and number > 1:
         before = spec | {"image": _earlier(spec.get("image", "v1.0.0"))}
         _define(account, service, before, number - 1, now - age - 14 * DAY)

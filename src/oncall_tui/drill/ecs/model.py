@@ -151,6 +151,7 @@ class Service:
     steady_s: float = 10.0
     port: int = 8080
     status: str = "ACTIVE"
+    tags: dict[str, str] = field(default_factory=dict)
     version: int = 0
     rollouts: list[Rollout] = field(default_factory=list)
     """PRIMARY first, then those that are still drained."""

@@ -71,11 +71,23 @@ class Mover:
         service.desired = desired
         self.step(service)
 
+    def delete(self, service: Service) -> None:
+        """DeleteService: no task is wanted, none runs, and what is under way ends."""
+        service.desired, service.status = 0, "INACTIVE"
+        if service.deployments[0].status in UNDER_WAY_OR_STOPPING:
+            self._finish(service.deployments[0], "STOPPED", "Service was deleted.")
+        self.step(service)
+
     def kill(self, service: Service, count: int, exit_code: int) -> None:
         """Let running tasks die, though their revision is good."""
         for task in [t for t in service.tasks if t.last_status == "RUNNING"][:count]:
             task.exit_code = exit_code
             self._stop(service, task, "EssentialContainerExited", "Essential container in task exited")
+        self.step(service)
+
+    def stop_task(self, service: Service, task: Task, reason: str) -> None:
+        """StopTask: one task ends by a person's hand, and the scheduler replaces it."""
+        self._stop(service, task, "UserInitiated", reason or "Task stopped by user")
         self.step(service)
 
     def event(self, service: Service, text: str) -> None:
@@ -215,7 +227,7 @@ class Mover:
         deployment = service.deployments[0]
         if deployment.status == "ROLLBACK_IN_PROGRESS":
             self._finish(deployment, "ROLLBACK_SUCCESSFUL", deployment.reason)
-        elif deployment.status == "IN_PROGRESS":
+        elif deployment.status in ("IN_PROGRESS", "ROLLBACK_REQUESTED"):  # completed before the stop took hold
             self._finish(deployment, "SUCCESSFUL", "Service deployment completed.")
         if deployment.breaker_status == "MONITORING":
             deployment.breaker_status = "MONITORING_COMPLETE"

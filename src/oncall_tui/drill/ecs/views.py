@@ -3,7 +3,17 @@
 import json
 from typing import Any
 
-from oncall_tui.drill.ecs.model import Account, Cluster, Deployment, Revision, Rollout, Service, Task, TaskDefinition
+from oncall_tui.drill.ecs.model import (
+    Account,
+    Cluster,
+    Deployment,
+    Revision,
+    Rollout,
+    Service,
+    Task,
+    TaskDefinition,
+    image_digest,
+)
 
 Json = dict[str, Any]
 
@@ -21,7 +31,12 @@ def present(**values: Any) -> Json:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def cluster(it: Cluster, statistics: bool) -> Json:
+def tags(held: dict[str, str]) -> list[Json]:
+    """tags[]."""
+    return [{"key": key, "value": str(value)} for key, value in held.items()]
+
+
+def cluster(it: Cluster, statistics: bool, tagged: bool) -> Json:
     """A member of DescribeClusters' clusters[]."""
     services = it.services.values()
     running, pending = sum(s.running() for s in services), sum(s.pending() for s in services)
@@ -38,7 +53,7 @@ def cluster(it: Cluster, statistics: bool) -> Json:
         "pendingTasksCount": pending,
         "activeServicesCount": len(it.services),
         "statistics": [{"name": k, "value": str(v)} for k, v in counted.items()] if statistics else [],
-        "tags": [],
+        "tags": tags({"environment": it.name.partition("-")[0]}) if tagged else [],
         "settings": [{"name": "containerInsights", "value": "disabled"}],
         "capacityProviders": ["FARGATE"],
         "defaultCapacityProviderStrategy": [],
@@ -146,6 +161,12 @@ def service_bytes(account: Account, it: Service) -> bytes:
     return body
 
 
+def tagged_bytes(account: Account, it: Service) -> bytes:
+    """The same with the tags, which are sent only where they are asked for."""
+    told = json.dumps(tags(it.tags), ensure_ascii=False).encode()
+    return service_bytes(account, it)[:-1] + b',"tags":' + told + b"}"
+
+
 def deployment_brief(owner: Service, it: Deployment) -> Json:
     """A member of ListServiceDeployments."""
     return present(
@@ -227,6 +248,12 @@ def task_definition(account: Account, it: TaskDefinition) -> Json:
         "registeredAt": it.registered_at,
         "registeredBy": it.registered_by,
     }
+
+
+def definition_tags(it: TaskDefinition) -> list[Json]:
+    """What a pipeline puts on a task definition, so that it is known where it came from."""
+    image = it.containers[0]["image"]
+    return tags({"commit": image_digest(image)[-12:], "release": image.rpartition(":")[2]})
 
 
 def task(account: Account, owner: Service, it: Task) -> Json:

@@ -1,35 +1,48 @@
-"""The ECS API's writes: UpdateService and StopServiceDeployment."""
+"""The ECS API's writes: UpdateService, StopServiceDeployment and StopTask."""
 
-from collections.abc import Callable
+from typing import Protocol
 
 from oncall_tui.drill.aws import AwsError, Json
 from oncall_tui.drill.ecs import views
-from oncall_tui.drill.ecs.model import Account, Service, TaskDefinition
+from oncall_tui.drill.ecs.model import Account, Cluster, Service, Task, TaskDefinition
 from oncall_tui.drill.ecs.rollout import Mover
+
+
+class Finder(Protocol):
+    """Finds what a request names, or raises the AwsError that says that it is not there."""
+
+    def find_cluster(self, asked: Json) -> Cluster:
+        """By the member `cluster`."""
+        ...
+
+    def find_service(self, asked: Json) -> Service:
+        """By the members `cluster` and `service`."""
+        ...
+
+    def find_definition(self, given: str) -> TaskDefinition:
+        """By ARN, `family:revision` or `family`."""
+        ...
+
+    def find_tasks(self, cluster: Cluster) -> dict[str, tuple[Service, Task]]:
+        """All of a cluster, by id."""
+        ...
 
 
 class Writes:
     """The writes of one account."""
 
-    def __init__(
-        self,
-        account: Account,
-        mover: Mover,
-        find_service: Callable[[Json], Service],
-        find_definition: Callable[[str], TaskDefinition],
-    ) -> None:
+    def __init__(self, account: Account, mover: Mover, finder: Finder) -> None:
         self._account = account
         self._mover = mover
-        self._find_service = find_service
-        self._find_definition = find_definition
+        self._finder = finder
 
     def update_service(self, asked: Json) -> Json:
         """Another task definition or a forced deploy starts a deploy; desiredCount alone only scales."""
-        service = self._find_service(asked)
+        service = self._finder.find_service(asked)
         if service.status != "ACTIVE":
             raise AwsError("ServiceNotActiveException", "Service was not ACTIVE.")
         current = service.primary.revision.definition
-        wanted = self._find_definition(asked["taskDefinition"]) if asked.get("taskDefinition") else current
+        wanted = self._finder.find_definition(asked["taskDefinition"]) if asked.get("taskDefinition") else current
         if not wanted.active:
             raise AwsError("ClientException", "TaskDefinition is inactive")
         desired = asked.get("desiredCount")
@@ -57,3 +70,14 @@ class Writes:
             raise AwsError("InvalidParameterException", "The service deployment has no source service revision.")
         self._mover.request_rollback(service, deployment)
         return {"serviceDeploymentArn": arn}
+
+    def stop_task(self, asked: Json) -> Json:
+        """One task, by id or ARN; a task that has stopped already is answered as it is."""
+        cluster = self._finder.find_cluster(asked)
+        held = self._finder.find_tasks(cluster).get(str(asked["task"]).rsplit("/")[-1])
+        if held is None:
+            raise AwsError("InvalidParameterException", "The referenced task was not found.")
+        service, task = held
+        if task.live:
+            self._mover.stop_task(service, task, str(asked.get("reason", "")))
+        return {"task": views.task(self._account, service, task)}
