@@ -75,9 +75,9 @@ async def test_a_thousand_random_orders_hit_no_wrong_target_and_miss_no_right_on
                 rig.engine.desk.dismiss(outcome.plan_id)
             if rng.random() < 0.3:
                 table.action_move(1)
-    print(f"seed {seed}: {hit} carried out, {none} not possible and not sent, {missed} missed, {wrong} wrong")
-    assert wrong == 0
-    assert missed == 0
+    counts = f"seed {seed}: {hit} carried out, {none} not possible and not sent, {missed} missed, {wrong} wrong"
+    assert wrong == 0, counts
+    assert missed == 0, counts
     assert hit > 50
     assert none > 50
 

@@ -11,19 +11,19 @@ from typing import ClassVar, TypeVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from oncall_tui.domain.plan import Choice, Confirm, Plan
-from oncall_tui.text import clean, fit, wrap
+from oncall_tui.text import clean, fit
 from oncall_tui.tui.keys import by_group
+from oncall_tui.tui.lines import Line, Lines
 
 DEAF_S = 0.5
 R = TypeVar("R")
-Line = tuple[tuple[str, str], ...]
 
 _STYLES = {
     "critical": "bold $text-error",
@@ -56,7 +56,7 @@ class Modal(ModalScreen[R]):
         width: 78; max-width: 100%; height: auto; max-height: 100%;
         border: round $primary; background: $surface; padding: 0 1;
     }
-    Modal > .box > .lines { height: auto; max-height: 1fr; }
+    Modal Lines { background: $surface; }
     Modal Static { height: auto; }
     Modal Input { border: none; height: 1; background: $boost; padding: 0 1; margin: 0 0 1 0; }
     Modal Input:focus { border: none; }
@@ -76,6 +76,14 @@ class Modal(ModalScreen[R]):
 
     def _painted(self) -> None:
         self._painted_at = time.monotonic()
+
+    def body(self, lines: Sequence[Line], beside: int = 2, indent: int = 11) -> Lines:
+        """*lines* in as much height as they need and the screen has, *beside* other lines of the box; scrollable."""
+        screen = self.app.size
+        body = Lines(indent=indent, id="body")
+        body.show(lines)
+        body.styles.height = max(1, min(body.needed(min(78, screen.width) - 5), screen.height - beside - 2))
+        return body
 
     @property
     def deaf(self) -> bool:
@@ -101,8 +109,7 @@ class ConfirmPlan(Modal[bool]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
-            with VerticalScroll(classes="lines", can_focus=False):
-                yield Static(content(plan_lines(self.plan, min(78, self.app.size.width) - 4)), markup=False)
+            yield self.body(plan_lines(self.plan), beside=5)
             if self.plan.confirm is Confirm.NAME:
                 name = self.plan.confirm_name
                 yield Static(content([(("Protected. Type ", ""), (name, "bold"), (" and Enter to go on:", ""))]))
@@ -134,19 +141,15 @@ class ConfirmPlan(Modal[bool]):
         self.notify("the command is copied", markup=False)
 
 
-def plan_lines(plan: Plan, width: int) -> list[Line]:
+def plan_lines(plan: Plan) -> list[Line]:
     """Everything that a person has to know before saying yes."""
-    lines: list[Line] = []
-    for name, text in plan.lines:
-        parts = wrap(text, width - 11)
-        lines.append(((fit(name, 10) + " ", "dim"), (parts[0], "")))
-        lines += [((" " * 11, ""), (part, "")) for part in parts[1:]]
+    lines: list[Line] = [((fit(name, 10) + " ", "dim"), (text, "")) for name, text in plan.lines]
     if plan.affects:
         lines.append(((f"also       {len(plan.affects)} more:", "warning"),))
         lines += [(("           ", ""), (text, "")) for text in plan.affects[:8]]
         if len(plan.affects) > 8:
             lines.append(((f"           and {len(plan.affects) - 8} more", "dim"),))
-    lines += [((f"⚠ {warning}", "warning"),) for warning in plan.warnings]
+    lines += [(("⚠ ", "warning"), (warning, "warning")) for warning in plan.warnings]
     return [*lines, (("", ""),)]
 
 
@@ -164,8 +167,7 @@ class ConfirmMany(Modal[bool]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
-            with VerticalScroll(classes="lines", can_focus=False):
-                yield Static(content([((row, ""),) for row in self._rows]), markup=False)
+            yield self.body([((row, ""),) for row in self._rows], beside=2, indent=2)
             yield Static(content([((" [Enter] cancel ", "bold"), ("     y ", "key"), ("go on", ""))]))
 
     def action_go_on(self) -> None:
@@ -252,11 +254,11 @@ class Help(Modal[None]):
         for heading, keys in by_group().items():
             lines.append(((heading, "bold"),))
             lines += [((f"  {key:<15}", "key"), (what, "")) for key, what in keys]
-        with Vertical(classes="box"), VerticalScroll(classes="lines", can_focus=False):
-            yield Static(content(lines), markup=False)
+        with Vertical(classes="box"):
+            yield self.body(lines)
 
     def action_scroll(self, by: int) -> None:
-        self.query_one(VerticalScroll).scroll_relative(y=by * 3, animate=False)
+        self.query_one("#body", Lines).scroll_relative(y=by * 3, animate=False)
 
 
 class Text(Help):
@@ -267,5 +269,5 @@ class Text(Help):
         self._lines = lines
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="box"), VerticalScroll(classes="lines", can_focus=False):
-            yield Static(content(self._lines), markup=False)
+        with Vertical(classes="box"):
+            yield self.body(self._lines)

@@ -1,0 +1,68 @@
+"""Pictures of the board for the documentation: ``python -m tests.support.picture FOLDER``.
+
+The real program on the drill world, on a headless terminal; each picture is an SVG.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from oncall_tui import bootstrap
+from oncall_tui.cli.demo import demo_config
+from oncall_tui.tui.app import OncallApp
+
+PAGE_AT_S = 24.0
+
+
+async def _until(pilot: Pilot[None], app: OncallApp, text: str, seconds: float) -> None:
+    for _ in range(int(seconds * 5)):
+        await asyncio.sleep(0.2)
+        await pilot.pause()
+        strips = app.screen._compositor.render_strips()
+        if text in "\n".join("".join(s.text for s in strip) for strip in strips):
+            return
+    raise SystemExit(f"{text!r} did not come on screen")
+
+
+async def _take(world: dict[str, object], folder: Path, size: tuple[int, int], name: str) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        config = demo_config(world, Path(scratch))
+        engine = bootstrap.make_engine(config)
+        app = OncallApp(engine, config)
+        async with app.run_test(size=size) as pilot:
+            await _until(pilot, app, "PAGE", 60)
+            await asyncio.sleep(4)
+            await pilot.press("g")
+            await pilot.pause()
+            (folder / f"{name}.svg").write_text(app.export_screenshot(title="oncall-tui"))
+            await pilot.press("R")
+            await _until(pilot, app, "Protected", 10)
+            (folder / f"{name}-rollback.svg").write_text(app.export_screenshot(title="oncall-tui"))
+            await pilot.press("escape")
+            await pilot.pause()
+            app.exit()
+        engine.stop()
+
+
+def main(folder: Path) -> None:
+    """Write the pictures into *folder*."""
+    command = [sys.executable, "-m", "oncall_tui.drill", "serve", "--with-parent", "--speed", "2"]
+    for size, name in (((120, 40), "board"), ((80, 24), "board-80x24")):
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+            assert child.stdout
+            world = json.loads(child.stdout.readline())
+            os.environ.update(world["environment"])
+            asyncio.run(_take(world, folder, size, name))
+            child.terminate()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs"))
