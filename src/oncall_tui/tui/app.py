@@ -87,7 +87,7 @@ class OncallApp(App[None]):
         if not isinstance(screen, BoardScreen):
             return
         for key in KEYS:
-            name = key.action.partition("(")[0]
+            name = key.action.partition("(")[0].removeprefix("app.")
             if key.id in ("commands", "mark", "describe") or not screen.offered(key.id):
                 continue
             callback = getattr(screen, f"action_{name}", None) or getattr(self, f"action_{name}", None)

@@ -57,9 +57,9 @@ KEYS: tuple[Key, ...] = (
     Key("zoom", "z", "z", "zoom", "zoom", "the pane alone, and back", "move"),
     Key("back", "escape", "Esc", "back", "back", "back: dismiss a message, a filter, a zoom", "move"),
     Key("quiet", "m", "m", "quiet", "bell off", "bell off and on", "program"),
-    Key("commands", "colon", ":", "command_palette", "commands", "what can be done now, by name", "program"),
+    Key("commands", "colon", ":", "app.command_palette", "commands", "what can be done now, by name", "program"),
     Key("help", "question_mark", "?", "help", "help", "this help", "program", True),
-    Key("quit", "q", "q", "leave", "quit", "quit", "program"),
+    Key("quit", "q", "q", "app.leave", "quit", "quit", "program"),
 )
 
 MOVES: tuple[tuple[str, str], ...] = (

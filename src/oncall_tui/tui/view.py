@@ -276,7 +276,7 @@ def _unread_row(source: SourceStatus, update: Update, now: float, tz: tzinfo) ->
         title = f"{source.name}: never read: what it knows is not known here"
     else:
         at = clock(source.read_at, tz)
-        title = f"{source.name}: not read for {age(now - source.read_at)}, {count} alerts as of {at}"
+        title = f"{source.name}: {count} alerts as of {at}, not read since"
     cells: tuple[Cell, ...] = (
         ("?", "unknown"),
         age(source.age_s(now)) if source.read_at is not None else "–",

@@ -1,0 +1,376 @@
+"""The board by keys, headless: what is shown, what a key does, what a modal lets through."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from tests.support.fakes import FakeHandler, FakeProvider, deploy, service
+from tests.support.screen import Rig, on_screen
+
+from oncall_tui.config import Config
+from oncall_tui.contract import Receipt
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import AlertState, Severity
+from oncall_tui.domain.deploy import TaskFailure
+from oncall_tui.domain.outcome import OutcomeState
+from oncall_tui.domain.plan import Ask, Choice, Confirm, Plan
+from oncall_tui.domain.service import Health
+from oncall_tui.errors import Expired, Failed, Offline, Refused
+from oncall_tui.tui.app import OncallApp
+from oncall_tui.tui.keys import KEYS
+from oncall_tui.tui.modals import ConfirmMany, ConfirmPlan, Form, Pick, Text
+
+HOSTILE = ("[/prod] down", "[bold]not bold[/bold]", "a \x1b[31mred\x1b[0m \x07 bell", "決済サービスのエラー率が高い")
+
+
+class Confirmed(FakeHandler):
+    """A handler whose plans want a confirm, and that offers two levels."""
+
+    def __init__(self, provider: FakeProvider, verb: Verb, **plan: Any) -> None:
+        super().__init__(provider, verb)
+        self.fields = plan
+        self.asked: list[Ask] = []
+
+    def choices(self, target: str, board: object) -> tuple[Choice, ...]:
+        return (Choice("level:2", "level 2: Bob", default=True), Choice("level:3", "level 3: Carol"))
+
+    def plan(self, ask: Ask, board: Any) -> Plan:
+        self.asked.append(ask)
+        plan = super().plan(ask, board)
+        fields: dict[str, Any] = {"confirm": Confirm.YES, "lines": (("to", ask.choice or "x"),), "commands": ("curl",)}
+        return msgspec.structs.replace(plan, **{**fields, **self.fields})
+
+
+class Able(FakeProvider):
+    """A provider that can do everything."""
+
+    def __init__(self, source: str = "fake") -> None:
+        super().__init__(source)
+        self.all: dict[Verb, Any] = {v: Confirmed(self, v) for v in Verb}
+        self.all[Verb.ACKNOWLEDGE] = self.acknowledge
+
+    def handlers(self) -> Any:
+        return self.all
+
+    def add(self, name: str, **fields: Any) -> Any:
+        return super().add(name, **{"verbs": frozenset(Verb), **fields})
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)])
+async def test_hostile_texts_are_text_and_every_line_has_its_width(tmp_path: Path, size: tuple[int, int]) -> None:
+    rig = Rig(tmp_path)
+    for number, title in enumerate(HOSTILE):
+        rig.provider.add(str(number), title=title, began=100.0 - number)
+    async with on_screen(rig, size) as rig:
+        text = rig.text()
+        assert "[/prod] down" in text
+        assert "[bold]not bold[/" in text
+        assert "\x1b" not in text
+        assert "\x07" not in text
+        assert "決済" in text
+        for strip in rig.pilot.app.screen._compositor.render_strips():
+            assert strip.cell_length == size[0]
+
+
+async def test_80x24_shows_one_pane_and_signs_for_the_others(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, FakeProvider("prod"))
+    rig.provider.add("a", severity=Severity.CRITICAL)
+    rig.provider.services["prod/main/api"] = service(health=Health.DOWN, running=0)
+    async with on_screen(rig, (80, 24)) as rig:
+        assert "1 ALERTS 1 1!  2 services 1 1✗  3 deploys 0  4 detail" in rig.text()
+        assert "HEALTH" not in rig.text()
+        await rig.press("2")
+        assert "prod/api" in rig.text()
+        assert "title of a" not in rig.text()
+        await rig.press("tab")
+        assert "No deploy of the last day." in rig.text()
+
+
+async def test_from_120x40_all_panes_are_there_and_z_shows_one(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, FakeProvider("prod"))
+    rig.provider.add("a")
+    rig.provider.services["prod/main/api"] = service()
+    rig.provider.deploys["prod/d1"] = deploy(failed_tasks=2, failures=(TaskFailure("t", 1.0, "OutOfMemoryError", 137),))
+    async with on_screen(rig, (120, 40)) as rig:
+        text = rig.text()
+        assert all(word in text for word in ("ALERTS 1", "SERVICES 1", "DEPLOYS 1 running", "DETAIL", "title of a"))
+        assert "2 failed: exit 137 OutOfMemoryError" in text
+        await rig.press("3", "z")
+        assert "SERVICES" not in rig.text()
+        assert ":41→:42" in rig.text()
+        await rig.press("z")
+        assert "SERVICES 1" in rig.text()
+
+
+async def test_a_failing_source_blanks_nothing_and_is_seen_in_three_places(tmp_path: Path) -> None:
+    good, bad = FakeProvider("good"), FakeProvider("bad")
+    rig = Rig(tmp_path, good, bad)
+    good.add("a")
+    bad.add("b")
+    async with on_screen(rig) as rig:
+        bad.read_raises = [Expired("the login has run out", "aws sso login --profile prod")]
+        rig.clock.advance(130)
+        rig.refresh()
+        await rig.settle()
+        text = rig.text()
+        assert "1/2 live · bad EXPIRED 2m: the login has run out" in text
+        assert "bad: 1 alerts as of 17:00" in text
+        assert "title of b" in text
+        assert "? firing" in text
+        await rig.press("i")
+        assert "→ aws sso login --profile prod" in rig.text()
+
+
+async def test_nothing_firing_and_not_known_are_different_screens(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, FakeProvider("prom"), FakeProvider("pager"))
+    async with on_screen(rig) as rig:
+        assert "No alert is firing. 2/2 sources read within 15 s." in rig.text()
+        rig.providers[1].read_raises = [Offline("refused", "is it running?")]
+        rig.refresh()
+        await rig.settle()
+        assert "No alert in what could be read. 1/2 sources; not read: pager (OFFLINE: is it running?)." in rig.text()
+
+
+async def test_a_rare_action_asks_in_a_modal_where_enter_cancels_and_y_goes_on(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, Able())
+    rig.provider.add("a")
+    async with on_screen(rig) as rig:
+        await rig.pilot.press("E")
+        assert isinstance(await rig.modal(), Pick)
+        assert "level 2: Bob" in rig.text()
+        await rig.pilot.press("j", "enter")
+        assert isinstance(await rig.modal(), ConfirmPlan)
+        handler = rig.provider.handlers()[Verb.ESCALATE]
+        assert handler.asked[0].choice == "level:3"
+        await rig.press("enter")
+        assert handler.sent == []
+        assert "cancelled, nothing was sent" in rig.text()
+        await rig.pilot.press("E")
+        await rig.modal()
+        await rig.pilot.press("enter")
+        await rig.modal()
+        await rig.press("y")
+        assert [p.verb for p in handler.sent] == [Verb.ESCALATE]
+
+
+async def test_what_is_protected_wants_its_name_typed(tmp_path: Path) -> None:
+    from oncall_tui.domain.product import Product
+
+    rig = Rig(
+        tmp_path,
+        Able("prod"),
+        products=(Product(name="p", services=("prod/*",), protected=True, rollback_note="ask first"),),
+    )
+    rig.provider.services["prod/main/api"] = service()
+    async with on_screen(rig) as rig:
+        handler = rig.provider.handlers()[Verb.ROLL_BACK]
+        handler.check = lambda plan: None
+        handler.send = lambda plan: handler.sent.append(plan) or Receipt()
+        await rig.press("2")
+        await rig.pilot.press("R")
+        await rig.modal()
+        assert "ask first" in rig.text()
+        await rig.pilot.press("y", "enter")
+        await rig.settle()
+        assert "That is not its name" in rig.text()
+        assert handler.sent == []
+        await rig.pilot.press("backspace", *"api", "enter")
+        await rig.settle()
+        assert [p.target for p in handler.sent] == ["prod/main/api"]
+
+
+async def test_several_rows_one_confirm_then_n_of_m_with_reasons(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, Able())
+    for number, name in enumerate("abc"):
+        rig.provider.add(name, began=100.0 - number)
+    async with on_screen(rig) as rig:
+        await rig.press("space", "j", "space", "j", "space")
+        rig.provider.acknowledge.check_raises = [None, Refused("acknowledged by bob, 20 s ago"), None]
+        await rig.pilot.press("a")
+        assert isinstance(await rig.modal(), ConfirmMany)
+        assert "acknowledge 3 of 3 rows" in rig.text()
+        await rig.pilot.press("y")
+        assert isinstance(await rig.modal(), Text)
+        assert "2 of 3 done" in rig.text()
+        assert "title of b: refused: acknowledged by bob, 20 s ago" in rig.text()
+        assert len(rig.provider.acknowledge.sent) == 2
+        assert rig.board.tables["alerts"].marked == frozenset()
+
+
+async def test_a_filter_hides_rows_and_unmarks_what_it_hides(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, Able())
+    rig.provider.add("a", title="payments down", began=2.0)
+    rig.provider.add("b", title="search slow", began=1.0)
+    async with on_screen(rig) as rig:
+        await rig.press("space", "slash", *"search", "enter")
+        assert "search slow" in rig.text()
+        assert [r.id for r in rig.board.tables["alerts"].rows] == ["fake/b"]
+        assert rig.board.tables["alerts"].marked == frozenset()
+        assert "1 marked rows are not shown any more: unmarked" in rig.text()
+        assert "filtered" in rig.text()
+        await rig.press("escape", "escape")
+        assert "payments down" in rig.text()
+
+
+async def test_a_text_field_swallows_every_other_key(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, Able())
+    rig.provider.add("a")
+    async with on_screen(rig) as rig:
+        await rig.pilot.press("S")
+        form = await rig.modal()
+        assert isinstance(form, Form)
+        await rig.pilot.press(*"qaER")
+        assert form.query_one("#reason").value == "qaER"  # type: ignore[attr-defined]
+        await rig.pilot.press("enter")
+        await rig.modal()
+        ask = rig.provider.handlers()[Verb.SILENCE].asked[0]
+        assert (ask.for_s, ask.reason) == (3600.0, "qaER")
+
+
+async def test_a_mistake_in_a_form_is_said_and_nothing_is_sent(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, Able())
+    rig.provider.add("a")
+    async with on_screen(rig) as rig:
+        await rig.pilot.press("n")
+        await rig.modal()
+        await rig.press("enter")
+        assert "the text is missing: nothing was sent" in rig.text()
+        assert rig.provider.handlers()[Verb.NOTE].asked == []
+
+
+async def test_read_only_offers_nothing_and_says_so(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, read_only=True)
+    rig.provider.add("a")
+    async with on_screen(rig) as rig:
+        assert "READ ONLY" in rig.text()
+        await rig.press("a")
+        assert "read only: nothing is written" in rig.text()
+        assert rig.provider.acknowledge.sent == []
+        with pytest.raises(Refused, match="read only"):
+            seen = rig.provider.alerts["fake/a"]
+            ask = Ask(verb=Verb.ACKNOWLEDGE, target=seen.id, version=seen.version, actor=rig.engine.actor)
+            rig.engine.desk.plan(ask).result(5)
+
+
+async def test_what_failed_is_shown_until_dismissed(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.provider.add("a")
+    async with on_screen(rig) as rig:
+        rig.provider.acknowledge.send_raises = [Failed("403: not yours", "ask for it")]
+        await rig.press("a")
+        rig.clock.advance(3600)
+        rig.board.tick()
+        await rig.settle()
+        assert "failed: 403: not yours" in rig.text()
+        assert "→ ask for it" in rig.text()
+        await rig.press("escape")
+        assert "403" not in rig.text()
+
+
+async def test_what_a_source_cannot_acknowledge_is_seen_and_never_called_acknowledged(tmp_path: Path) -> None:
+    provider = FakeProvider("alarms")
+    provider.handlers = dict  # type: ignore[method-assign,assignment]
+    provider.add("a", verbs=frozenset())
+    rig = Rig(tmp_path, provider)
+    async with on_screen(rig) as rig:
+        await rig.press("a")
+        rig.refresh()
+        await rig.settle()
+        assert "seen Alice" in rig.text()
+        assert "ack Alice" not in rig.text()
+        await rig.press("u")
+        rig.refresh()
+        await rig.settle()
+        assert "seen Alice" not in rig.text()
+        await rig.press("a")
+        again = msgspec.structs.replace(provider.alerts["alarms/a"], began=rig.clock.now())
+        provider.alerts["alarms/a"] = again
+        rig.refresh()
+        await rig.settle()
+        assert "firing" in rig.text()  # a new firing is not seen
+
+
+async def test_an_alert_of_a_pagers_incident_is_acknowledged_there_and_never_silenced(tmp_path: Path) -> None:
+    pager, prom = Able("pager"), Able("prom")
+    pager.provider = "pagerduty"
+    pager.add("i", provider="pagerduty", keys=("k",), title="incident", began=1.0)
+    prom.add("a", keys=("k",), began=2.0)
+    rig = Rig(tmp_path, pager, prom)
+    async with on_screen(rig) as rig:
+        assert rig.board.row_id == "prom/a"
+        assert "→pager" in rig.text()
+        await rig.press("a")
+        assert [p.target for p in pager.acknowledge.sent] == ["pager/i"]
+        assert prom.acknowledge.sent == []
+
+
+async def test_every_key_of_the_table_has_its_action(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    async with on_screen(rig) as rig:
+        for key in KEYS:
+            name = key.action.partition("(")[0]
+            owner = OncallApp if name.startswith("app.") else rig.board
+            if key.id != "mark":  # the table's own
+                assert hasattr(owner, f"action_{name.removeprefix('app.')}"), key
+
+
+async def test_the_app_drops_keys_for_a_modal_that_was_not_there_yet(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, Able("prod"))
+    rig.provider.add("a")
+    app = OncallApp(rig.engine, Config(timezone="UTC"))
+    async with app.run_test(size=(100, 30)) as pilot:
+        for _ in range(50):
+            await pilot.pause(0.05)
+            if app.board.row_id:
+                break
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert app.screen.deaf  # type: ignore[attr-defined]
+        await pilot.press("q", "escape", "a")
+        await pilot.pause()
+        assert app.screen is not app.board
+        app.screen._painted_at = 0.0  # type: ignore[attr-defined]
+        await pilot.press("q")
+        await pilot.pause()
+        assert app.screen is app.board
+        await pilot.press("q")
+    assert app.return_code == 0
+    rig.engine.stop()
+    assert rig.provider.acknowledge.sent == []
+
+
+async def test_a_page_rings_once(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    page = rig.provider.add("p", severity=Severity.CRITICAL, title="x \x1b]0;evil\x07")
+    app = OncallApp(rig.engine, Config(timezone="UTC"))
+    written: list[str] = []
+    async with app.run_test(size=(100, 30)) as pilot:
+        assert app._driver is not None
+        app._driver.write = written.append  # type: ignore[method-assign]
+        app._driver.flush = lambda: None  # type: ignore[method-assign]
+        for _ in range(50):
+            await pilot.pause(0.05)
+            if rig.engine.update.board.alerts:
+                break
+        rig.provider.alerts[page.id] = msgspec.structs.replace(page, state=AlertState.FIRING)
+        rig.engine.refresh()
+        await pilot.pause(0.5)
+        rings = [w for w in written if "]9;" in w]
+        assert len(rings) == 1
+        assert rings[0].count("\x1b") == (1 if not rings[0].startswith("\a\x1bPtmux") else rings[0].count("\x1b"))
+        assert "evil" in rings[0]
+        assert "\x1b]0;" not in rings[0]
+    rig.engine.stop()
+
+
+async def test_a_cold_engine_says_reading_and_never_all_well(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    async with on_screen(rig) as rig:
+        pass
+    cold = Rig(tmp_path / "cold")
+    assert all(s.state == "waiting" for s in cold.engine.update.board.sources.values())
+    cold.engine.stop()
+    assert OutcomeState.UNKNOWN.final is False
