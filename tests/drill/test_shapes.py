@@ -74,6 +74,31 @@ def test_cloudwatch_shapes(make_drill: Callable[..., Drill], after: int) -> None
     assert drill.raw("alarms", "GetAlarmMuteRule", {"AlarmMuteRuleName": "m"})[0] == 404
 
 
+def test_metric_data_goes_with_the_alarms(make_drill: Callable[..., Drill]) -> None:
+    drill = make_drill("night")
+    drill.advance(180)
+    now = drill.state()["now"]
+
+    def query(id: str, namespace: str, name: str, service: str) -> object:
+        dimensions = [{"Name": "ClusterName", "Value": "prod-main"}, {"Name": "ServiceName", "Value": service}]
+        metric = {"Namespace": namespace, "MetricName": name, "Dimensions": dimensions}
+        return {"Id": id, "MetricStat": {"Metric": metric, "Period": 60, "Stat": "Sum"}}
+
+    queries = [
+        query("bad", "AWS/ApplicationELB", "HTTPCode_Target_5XX_Count", "payments-api"),
+        query("cpu", "AWS/ECS", "CPUUtilization", "auth-api"),
+        query("none", "AWS/ECS", "Nothing", "auth-api"),
+    ]
+    asked = {"MetricDataQueries": queries, "StartTime": now - 3600, "EndTime": now + 60, "ScanBy": "TimestampAscending"}
+    told = _check(drill, "alarms", "GetMetricData", asked)["MetricDataResults"]
+    assert [len(it["Values"]) for it in told] == [61, 61, 0]
+    assert max(told[0]["Values"][:50]) < 50 < told[0]["Values"][-1]
+    assert drill.raw("alarms", "GetMetricData", {**asked, "EndTime": 0})[0] == 400
+    assert (
+        drill.raw("alarms", "GetMetricData", {**asked, "MetricDataQueries": [{"Id": "m", "Expression": "1"}]})[0] == 400
+    )
+
+
 def test_scale_shapes_and_pages(make_drill: Callable[..., Drill]) -> None:
     from oncall_tui.drill.opened import open_world
     from oncall_tui.drill.scale import scale

@@ -1,5 +1,6 @@
-"""CloudWatch's alarms and mute rules: the service model of 2010-08-01, as AWS JSON 1.0 (botocore 1.44 picks that).
+"""CloudWatch's alarms, their metrics, and mute rules: the service model of 2010-08-01.
 
+It is AWS JSON 1.0, which botocore 1.44 picks of the three protocols that the model offers.
 Timestamps are epoch seconds. A mute rule changes no alarm's state: it only keeps actions from being taken.
 """
 
@@ -12,6 +13,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from oncall_tui.drill.aws import AwsError, Json, page
+from oncall_tui.drill.cloudwatch_metrics import metric_data
 
 HISTORY_KEPT = 500
 
@@ -33,6 +35,12 @@ class Alarm:
     state: str = "OK"
     reason: str = ""
     since: float = 0.0
+    changes: list[tuple[float, str]] = field(default_factory=list)
+
+    @property
+    def low(self) -> bool:
+        """Whether it is in ALARM below its threshold: a target-tracking policy's, which sits there normally."""
+        return "-AlarmLow-" in self.name
 
 
 @dataclass
@@ -67,6 +75,7 @@ class CloudWatch:
         self._operations: dict[str, Callable[[Json], Json]] = {
             "DescribeAlarms": self._describe_alarms,
             "DescribeAlarmHistory": self._describe_history,
+            "GetMetricData": lambda asked: metric_data(asked, self._metric_alarms(), self._now()),
             "PutAlarmMuteRule": self._put_mute,
             "ListAlarmMuteRules": self._list_mutes,
             "GetAlarmMuteRule": self._get_mute,
@@ -78,6 +87,7 @@ class CloudWatch:
     def add(self, alarm: Alarm, state: str, since: float) -> None:
         """A new alarm, in a state since then."""
         alarm.state, alarm.since = state, since
+        alarm.changes.append((since, state))
         alarm.reason = _reason(alarm, state)
         self._alarms[alarm.name] = alarm
         self._follow(since)
@@ -132,6 +142,7 @@ class CloudWatch:
         self._history.append(item)
         del self._history[:-HISTORY_KEPT]
         alarm.state, alarm.reason, alarm.since = state, reason, at
+        alarm.changes.append((at, state))
 
     def _follow(self, at: float) -> None:
         for alarm in self._alarms.values():
@@ -142,6 +153,9 @@ class CloudWatch:
                 self._move(alarm, state, f"{names} in ALARM", at)
 
     # -- alarms
+
+    def _metric_alarms(self) -> list[Alarm]:
+        return [alarm for alarm in self._alarms.values() if not alarm.any_of]
 
     def _describe_alarms(self, asked: Json) -> Json:
         kinds = asked.get("AlarmTypes") or ["MetricAlarm"]
@@ -178,7 +192,7 @@ class CloudWatch:
         }
 
     def _metric(self, alarm: Alarm) -> Json:
-        low = "-AlarmLow-" in alarm.name
+        low = alarm.low
         return self._common(alarm) | {
             "StateReasonData": json.dumps({"version": "1.0", "threshold": alarm.threshold}),
             "MetricName": alarm.metric,
@@ -275,7 +289,7 @@ def _reason(alarm: Alarm, state: str) -> str:
     if state == "INSUFFICIENT_DATA":
         return "Insufficient Data: 3 datapoints were unknown."
     how = "was" if state == "ALARM" else "was not"
-    if "-AlarmLow-" in alarm.name:
+    if alarm.low:
         return f"Threshold Crossed: 15 datapoints {how} less than the threshold ({alarm.threshold})."
     return f"Threshold Crossed: 3 datapoints {how} greater than or equal to the threshold ({alarm.threshold})."
 
