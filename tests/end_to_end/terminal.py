@@ -1,0 +1,154 @@
+"""The program in a pseudo-terminal: keys go in, and what a terminal would show comes out."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import pyte
+from ptyprocess import PtyProcess
+
+CURSOR = "▸"
+# What a terminal obeys: CSI, OSC and other strings, charset choices, two-character escapes.
+ESCAPES = re.compile(
+    rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|[()*+][0-9A-B]|[=>78cDEHMNOZ])"
+)
+
+
+class Program:
+    """One running program; ``screen`` is what is shown now. A thread reads, so that output never blocks it."""
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        env: Mapping[str, str],
+        size: tuple[int, int] = (120, 40),
+        cwd: str | None = None,
+    ) -> None:
+        self.columns, self.lines = size
+        self._screen = pyte.Screen(self.columns, self.lines)
+        self._stream = pyte.ByteStream(self._screen)
+        self._changed = threading.Condition()
+        self.raw = bytearray()
+        self.ended = False
+        env = {**env, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        command = [sys.executable, "-m", "oncall_tui", *arguments]
+        self._process = PtyProcess.spawn(command, cwd=cwd, env=env, dimensions=(self.lines, self.columns))
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        while True:
+            try:
+                data = os.read(self._process.fd, 65536)
+            except OSError:  # the other side of the terminal is closed
+                data = b""
+            with self._changed:
+                if not data:
+                    self.ended = True
+                else:
+                    self.raw += data
+                    # pyte has no private modes with a $, no kitty keys: a terminal that knows neither skips them too.
+                    self._stream.feed(re.sub(rb"\x1b\[[<>=?][0-9;]*(?:\$p|u)", b"", data))
+                self._changed.notify_all()
+            if not data:
+                return
+
+    # --- what is shown ------------------------------------------------------------------------------------------------
+
+    @property
+    def screen(self) -> list[str]:
+        """The lines as they are shown, without spaces at their ends."""
+        with self._changed:
+            return [line.rstrip() for line in self._screen.display]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.screen)
+
+    def cells(self, y: int) -> list[str]:
+        """One line cell by cell; the second cell of a wide character is empty."""
+        with self._changed:
+            return [self._screen.buffer[y][x].data for x in range(self.columns)]
+
+    def wait(self, shown: Callable[[str], bool] | str, seconds: float = 20.0) -> str:
+        """Wait until the screen satisfies *shown* (or has this text in it); returns the screen."""
+        test = shown if callable(shown) else lambda text: shown in text
+        end = time.monotonic() + seconds
+        while True:
+            with self._changed:
+                text = "\n".join(line.rstrip() for line in self._screen.display)
+                if test(text):
+                    return text
+                left = end - time.monotonic()
+                what = "the program ended" if self.ended else f"not within {seconds:.0f} s"
+                assert left > 0, f"{what}: {shown if isinstance(shown, str) else 'the screen wanted'}\n{text}"
+                assert not self.ended, f"{what}\n{text}"
+                self._changed.wait(min(left, 0.25))
+
+    def gone(self, text: str, seconds: float = 20.0) -> str:
+        """Wait until *text* is not shown any more."""
+        return self.wait(lambda screen: text not in screen, seconds)
+
+    # --- what is pressed ----------------------------------------------------------------------------------------------
+
+    def press(self, keys: str) -> None:
+        self._process.write(keys.encode())
+
+    def press_when_heard(self, keys: str) -> None:
+        """Press in a modal that has just been painted: it hears nothing for half a second."""
+        time.sleep(0.7)
+        self.press(keys)
+
+    def cursor_line(self) -> str:
+        """The line under the cursor of the pane that has the focus."""
+        return next((line for line in self.screen if line.startswith(CURSOR)), "")
+
+    def go_to(self, text: str, seconds: float = 20.0) -> str:
+        """Move the cursor, by j and k, to the row of the alerts pane that has *text* in it, however rows move."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            lines = self.screen
+            under = next((y for y, line in enumerate(lines) if line.startswith(CURSOR)), None)
+            wanted = next((y for y, line in enumerate(lines) if text in line), None)
+            if under is not None and under == wanted:
+                return lines[under]
+            self.press("g" if under is None or wanted is None else "j" if under < wanted else "k")
+            self._settle()
+        raise AssertionError(f"the cursor never came to {text!r}\n{self.text}")
+
+    def _settle(self, quiet: float = 0.06, longest: float = 0.5) -> None:
+        """Wait until nothing more is painted for a moment."""
+        end = time.monotonic() + longest
+        while time.monotonic() < end:
+            with self._changed:
+                before = len(self.raw)
+                self._changed.wait(quiet)
+                if len(self.raw) == before:
+                    return
+
+    # --- its end ------------------------------------------------------------------------------------------------------
+
+    def wait_end(self, seconds: float = 10.0) -> int:
+        """Its exit code."""
+        end = time.monotonic() + seconds
+        while self._process.isalive():
+            assert time.monotonic() < end, f"it has not ended after {seconds:.0f} s\n{self.text}"
+            time.sleep(0.02)
+        self._reader.join(5)
+        code = self._process.exitstatus
+        assert code is not None, f"ended by signal {self._process.signalstatus}"
+        return int(code)
+
+    def close(self) -> None:
+        """End it, whatever it does."""
+        if self._process.isalive():
+            self._process.kill(signal.SIGKILL)
+            self._process.wait()
+        self._reader.join(5)
+        self._process.fileobj.close()
