@@ -1,0 +1,197 @@
+"""AWS calls at rest, how soon a deploy is on screen, whether all services are read in a sweep, and a hung source.
+
+Calls: the program runs in a pseudo-terminal on the drill world's scale scenario (two accounts with two clusters each,
+a CloudWatch source in one of them); from ten seconds after everything was read, the drill counts what it is asked for.
+
+Deploys: in the same terminal, with 200 services, deploys are begun one after the other in changing clusters, at random
+moments; the time to the first screen whose title counts one more. One service's deploy is then followed: how often the
+drill is asked for services over 12 s while it runs, less what the sweep asks for, is how often it is read again. With
+the clusters' statistics denied the sweep alone has to find the deploy.
+
+Sweep and hung source: an engine without a screen; the greatest age that any service's row had over more than a sweep;
+then one account hangs (each call is accepted and never answered), and the mean time between two readings of each of the
+other sources is compared with that before.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from benchmarks.result import Effort, Result, middle
+from benchmarks.terminal import Terminal
+from benchmarks.world import World
+
+AWS = ("prod", "edge", "alarms")
+CALLS_A_SECOND = {200: 0.5, 1_000: 2.0}
+DEPLOY_S, SWEEP_S, AGAIN_S = 10.0, 70.0, 3.0
+DEPLOYS_TITLE = re.compile(r"DEPLOYS (\d+) running · (\d+) in the last day")
+
+
+def counted(world: World) -> Counter[str]:
+    """AWS calls so far, by operation."""
+    total: Counter[str] = Counter()
+    for source, operations in world.calls().items():
+        if source in AWS:
+            total.update(operations)
+    return total
+
+
+def ready(terminal: Terminal, services: int) -> None:
+    """Wait until everything was read once."""
+    words = (f"SERVICES {services}", "5/5 live")
+    terminal.wait_screen(lambda text: all(word in text for word in words), 300, every_s=0.25)
+
+
+def at_rest(world: World, terminal: Terminal, services: int, seconds: float) -> Result:
+    """Calls a second, by operation."""
+    ready(terminal, services)
+    terminal.run(10.0)
+    before = counted(world)
+    terminal.run(seconds)
+    made = counted(world) - before
+    rate, budget = sum(made.values()) / seconds, CALLS_A_SECOND[services]
+    table = ", ".join(f"{name} {count / seconds:.3f}" for name, count in made.most_common())
+    told = f"{rate:.2f}/s over {seconds:.0f} s: {table}"
+    return Result(f"AWS calls at rest, {services:,} services", told, f"{budget}/s", rate <= budget)
+
+
+# --- deploys ----------------------------------------------------------------------------------------------------------
+
+
+def begun(text: str) -> int:
+    """How many deploys the screen counts."""
+    found = DEPLOYS_TITLE.search(text)
+    return int(found[2]) if found else 0
+
+
+def deploy(world: World, terminal: Terminal, service: str, timeout_s: float) -> float:
+    """Begin a deploy; seconds until it is on screen."""
+    known = begun("\n".join(terminal.display()))
+    at = time.monotonic()
+    world.do(deploy={"service": service})
+    return terminal.wait_screen(lambda text: begun(text) > known, timeout_s) - at
+
+
+def deploys(world: World, terminal: Terminal, runs: int, swept: int) -> list[Result]:
+    """How soon deploys are on screen, with cluster statistics and without."""
+    by_cluster: dict[str, list[str]] = {}
+    for name in world.ask("state")["services"]:
+        by_cluster.setdefault(name.rpartition("/")[0], []).append(name)
+    random.seed(2)
+    clusters = sorted(by_cluster)
+    times, again = [], []
+    for turn in range(runs):
+        terminal.run(random.uniform(0.0, 9.0))
+        name = random.choice(by_cluster[clusters[turn % len(clusters)]])
+        rest = _described(world, terminal, name, 12.0)
+        times.append(deploy(world, terminal, name, 120))
+        again.append(12.0 / max(0.5, _described(world, terminal, name, 12.0) - rest))
+        terminal.wait_screen(lambda text: "DEPLOYS 0 running" in text, 180, every_s=0.25)
+    told = f"{middle(times):.1f} s (median of {runs}; {min(times):.1f}–{max(times):.1f} s)"
+    results = [
+        Result("a deploy that starts is on screen", told, f"{DEPLOY_S:.0f} s", max(times) <= DEPLOY_S),
+        Result("– a deploying service is read again each", f"{middle(again):.1f} s", f"{AGAIN_S:.0f} s"),
+    ]
+    if swept:
+        world.ask("faults", {"source": "*", "operation": "DescribeClusters", "kind": "denied"})
+        terminal.run(12.0)
+        late = []
+        for turn in range(swept):
+            name = random.choice(by_cluster[clusters[turn % len(clusters)]])
+            late.append(deploy(world, terminal, name, 180))
+            terminal.wait_screen(lambda text: "DEPLOYS 0 running" in text, 180, every_s=0.25)
+        world.do(clear_faults=True)
+        told = f"at most {max(late):.0f} s of {swept}"
+        results.append(Result("– the same, statistics denied", told, f"{SWEEP_S:.0f} s", max(late) <= SWEEP_S))
+    return results
+
+
+def _described(world: World, terminal: Terminal, service: str, seconds: float) -> int:
+    """How often the account of *service* is asked for services in the next *seconds*."""
+    source = service.partition("/")[0]
+    before = world.calls()[source].get("DescribeServices", 0)
+    terminal.run(seconds)
+    return world.calls()[source].get("DescribeServices", 0) - before
+
+
+# --- without a screen -------------------------------------------------------------------------------------------------
+
+
+def sweep(services: int, seconds: float) -> list[Result]:
+    """Are all services read in each sweep, and does a hung source hold up the others?"""
+    import os
+
+    with World("scale", services, 50) as world:
+        os.environ.update({k: v for k, v in world.env.items() if k.startswith(("AWS_", "ONCALL_"))})
+        from oncall_tui import bootstrap
+
+        engine = bootstrap.make_engine(bootstrap.load_config(str(world.write_config())), read_only=True)
+        engine.start()
+        try:
+            done = engine.wait(
+                lambda u: len(u.board.services) == services and all(s.live for s in u.board.sources.values()), 300
+            )
+            if not done:
+                raise RuntimeError("not everything could be read")
+            ages = _oldest(engine, SWEEP_S + seconds)
+            before = _cadence(engine, seconds)
+            world.ask("faults", {"source": "edge", "kind": "hang"})
+            threading.Event().wait(10.0)
+            during = _cadence(engine, seconds)
+        finally:
+            engine.stop()
+    clusters = {s.key.cluster for s in engine.update.board.services.values()}
+    told = f"{max(ages):.0f} s ({services} services, 2 accounts, {len(clusters)} clusters)"
+    others = {name: (before[name], during[name]) for name in before if name != "edge"}
+    ratio = max(new / old for old, new in others.values())
+    table = ", ".join(f"{name} {old:.1f} → {new:.1f} s" for name, (old, new) in others.items())
+    return [
+        Result("greatest age of a service's row", told, f"{SWEEP_S:.0f} s", max(ages) <= SWEEP_S),
+        Result("one account hung: time between readings", table, "no longer", ratio <= 1.25),
+    ]
+
+
+def _oldest(engine: Any, seconds: float) -> list[float]:
+    until = time.monotonic() + seconds
+    ages = []
+    while time.monotonic() < until:
+        now = engine.clock.now()
+        ages.append(max(now - s.read_at for s in engine.update.board.services.values()))
+        time.sleep(0.5)
+    return ages
+
+
+def _cadence(engine: Any, seconds: float) -> dict[str, float]:
+    """Mean seconds between two readings of each source."""
+    seen: dict[str, list[float]] = {name: [] for name in engine.sources}
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        for name, source in engine.update.board.sources.items():
+            if source.read_at and (not seen[name] or seen[name][-1] != source.read_at):
+                seen[name].append(source.read_at)
+        time.sleep(0.05)
+    return {n: (at[-1] - at[0]) / (len(at) - 1) if len(at) > 1 else seconds for n, at in seen.items()}
+
+
+def run(effort: Effort) -> list[Result]:
+    """Measure."""
+    seconds = effort.length(30, 60, 180)
+
+    def small() -> list[Result]:
+        with World("scale", 200, 50) as world, world.program() as terminal:
+            rest = at_rest(world, terminal, 200, seconds)
+            return [rest, *deploys(world, terminal, effort.runs(2, 3, 9), effort.runs(0, 1, 3))]
+
+    def large() -> list[Result]:
+        with World("scale", 1_000, 50) as world, world.program() as terminal:
+            return [at_rest(world, terminal, 1_000, seconds)]
+
+    with ThreadPoolExecutor(3) as pool:
+        parts = [pool.submit(large), pool.submit(small), pool.submit(sweep, 200, seconds)]
+        return [result for part in parts for result in part.result()]
