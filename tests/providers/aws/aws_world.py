@@ -188,9 +188,8 @@ class World:
         return {"services": [s for s in found if s], "failures": missing}
 
     def ListServiceDeployments(self, service: str, cluster: str, **_: Any) -> Any:
-        of = [
-            d for d in self.deploys.values() if d["serviceArn"].endswith(f"/{service}") and d["clusterArn"] == cluster
-        ]
+        key = arn("service", cluster.rsplit("/", 1)[-1], service)
+        of = [d for d in self.deploys.values() if d["serviceArn"] == key]
         keys = ("serviceDeploymentArn", "createdAt", "startedAt", "finishedAt", "status")
         return {
             "serviceDeployments": [

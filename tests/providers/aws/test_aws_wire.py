@@ -43,8 +43,7 @@ class Server:
             except OSError:
                 return
             with line:
-                asked = line.recv(65_536)
-                self.requests.append(asked)
+                self.requests.append(_whole(line))
                 if self.says != b"hang":
                     line.sendall(self.says)
                 else:
@@ -53,6 +52,18 @@ class Server:
     def close(self) -> None:
         self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
+
+
+def _whole(line: socket.socket) -> bytes:
+    """A request to its end: hanging up with some of it unread would be a reset."""
+    asked = b""
+    while b"\r\n\r\n" not in asked:
+        asked += line.recv(65_536)
+    head, _, body = asked.partition(b"\r\n\r\n")
+    length = int(next(h for h in head.lower().split(b"\r\n") if h.startswith(b"content-length")).split(b":")[1])
+    while len(body) < length:
+        body += line.recv(65_536)
+    return head
 
 
 @pytest.fixture

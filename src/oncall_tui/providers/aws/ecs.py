@@ -35,7 +35,8 @@ class EcsProvider:
         self._reader = EcsReader(
             options.name, wire, known, context.clock, options.clusters, options.account, not context.read_only
         )
-        roll_back = RollBack(options.name, wire, known, context.clock, options.act_profile or options.profile)
+        profile = options.act_profile or options.profile
+        roll_back = RollBack(options.name, wire, known, context.clock, profile, self._reader.touch)
         self._handlers: dict[Verb, ActionHandler] = {} if context.read_only else {Verb.ROLL_BACK: roll_back}
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from oncall_tui import errors
@@ -30,9 +31,11 @@ _FLAGS = {Call.STOP: "stop-service-deployment", Call.UPDATE: "update-service"}
 class RollBack:
     """The handler of ``roll back`` on services and deploys. A target is a service's id or a deploy's."""
 
-    def __init__(self, source: str, wire: Wire, known: Known, clock: Clock, act_profile: str) -> None:
+    def __init__(
+        self, source: str, wire: Wire, known: Known, clock: Clock, act_profile: str, touch: Callable[[str], None]
+    ) -> None:
         self._source, self._wire, self._known, self._clock = source, wire, known, clock
-        self._act_profile = act_profile
+        self._act_profile, self._touch = act_profile, touch  # *touch*: have the poller read this service first
 
     # --- before ---
 
@@ -190,6 +193,7 @@ class RollBack:
     def send(self, plan: Plan) -> Receipt:
         """One attempt, with the acting credentials. Raises Failed or Unknown."""
         asked = plan.request
+        self._touch(f"{self._source}/{asked['cluster']}/{asked['service']}")
         if asked["operation"] == Call.STOP:
             arn_ = asked["serviceDeploymentArn"]
             self._wire.write("StopServiceDeployment", serviceDeploymentArn=arn_, stopType="ROLLBACK")
@@ -204,6 +208,7 @@ class RollBack:
     def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
         """Read what became of it. Raises SourceError where that cannot be read now."""
         now = self._clock.now()
+        self._touch(f"{self._source}/{plan.request['cluster']}/{plan.request['service']}")
         try:
             if plan.request["operation"] == Call.STOP:
                 return ecs_verify.stopped(self._wire, self._known, plan, receipt, now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from sys import intern
@@ -25,6 +26,8 @@ from oncall_tui.providers.aws.wire import Wire
 DISCOVER_S = 300.0
 LIST_SERVICES_S = 600.0  # sooner where the cluster's own count of services moved
 SENTINEL_S = 9.0
+SENTINEL_FEW_S = 5.0  # a task may be pending for seconds only; where there are few services the budget allows to look
+FEW = 60
 DENIED_S = 60.0
 WORK_S = 2.0  # a poll comes back after this much work, so that the first rows appear soon
 CLUSTERS_A_CALL = 100
@@ -60,6 +63,7 @@ class EcsReader:
         self._problems: dict[str, Problem] = {}
         self._absent: dict[str, float] = {}
         self._discover_at = self._sentinel_at = 0.0
+        self._touched: deque[str] = deque()
         self._complete = False
         self._good = 0
         self._failed: errors.SourceError | None = None
@@ -71,9 +75,10 @@ class EcsReader:
         self._good, self._failed = 0, None
         if request.fresh:
             self._want_all()
+        watch = request.watch | self._take_touched()
         wait = 0.0
         try:
-            while self._step(request) and self._clock.monotonic() - started < WORK_S:
+            while self._step(watch) and self._clock.monotonic() - started < WORK_S:
                 pass
         except Later as later:
             wait = later.wait_s
@@ -93,6 +98,17 @@ class EcsReader:
             complete=self._is_complete(now),
         )
 
+    def touch(self, key: str) -> None:
+        """Somebody acts on this service: read it first in the next poll. Called from the action's thread."""
+        self._touched.append(key)
+
+    def _take_touched(self) -> frozenset[str]:
+        found = set()
+        while self._touched:
+            found.add(self._touched.popleft())
+        self._schedule.want(found)
+        return frozenset(found)
+
     def _raise_if_lost(self) -> None:
         if self._failed is not None and not self._good:
             raise self._failed
@@ -108,12 +124,12 @@ class EcsReader:
 
     # --- one step ---
 
-    def _step(self, request: ReadRequest) -> bool:
+    def _step(self, watch: frozenset[str]) -> bool:
         """Make the most urgent call; False: nothing is due."""
         now = self._clock.now()
         if now >= self._discover_at:
             self._discover(now)
-        cluster, keys = self._schedule.hot(now, request.watch)
+        cluster, keys = self._schedule.hot(now, watch)
         if keys:
             self._describe(cluster, keys, Lane.HOT, now)
         elif self._clusters and now >= self._sentinel_at:
@@ -207,7 +223,7 @@ class EcsReader:
             self._problems.pop("cluster statistics", None)
             for found in answer.clusters:
                 self._saw_cluster(found, now)
-        self._sentinel_at = now + SENTINEL_S
+        self._sentinel_at = now + (SENTINEL_FEW_S if len(self._schedule.slots) <= FEW else SENTINEL_S)
 
     def _saw_cluster(self, found: w.ClusterW, now: float) -> None:
         cluster = self._clusters.get(arn.parse(found.cluster_arn).name)

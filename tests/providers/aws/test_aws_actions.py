@@ -1,0 +1,182 @@
+"""A rollback's plan, check and write over the account in memory: what is pinned, what moved, who acts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aws_world import World, error, task_definition
+
+from oncall_tui import errors
+from oncall_tui.clock import FakeClock
+from oncall_tui.contract import ActionHandler, ReadRequest
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.board import Board, merge
+from oncall_tui.domain.outcome import OutcomeState
+from oncall_tui.domain.plan import Actor, Ask, Plan
+from oncall_tui.providers.aws.ecs import EcsProvider
+
+Make = Callable[..., EcsProvider]
+TARGET = "prod/main/api"
+
+
+def board(provider: EcsProvider) -> Board:
+    reading = provider.read(ReadRequest())
+    return merge(1, reading.at, (), (reading,))
+
+
+def made(provider: EcsProvider, **more: Any) -> tuple[ActionHandler, Plan]:
+    handler = provider.handlers()[Verb.ROLL_BACK]
+    ask: dict[str, Any] = {"verb": Verb.ROLL_BACK, "target": TARGET, "version": "", "actor": Actor("Alice")}
+    return handler, handler.plan(Ask(**ask | more), board(provider))
+
+
+def finished(world: World) -> None:
+    """:42 has run for an hour, :41 for a week before it."""
+    world.service("main", "api", number=42, age=3_600)
+    world.deploy("main", "api", 40, 41, age=7 * 86_400)
+    world.deploy("main", "api", 41, 42, age=3_600)
+
+
+def test_what_is_sent_is_pinned_and_sent_by_who_acts(ecs: Make, world: World) -> None:
+    deploy = world.rolling("main", "api")
+    handler, plan = made(ecs(profile="", act_profile=""))
+    assert plan.request["serviceDeploymentArn"] == deploy["serviceDeploymentArn"]
+    lines = dict(plan.lines)
+    assert lines["account"] == "123456789012  eu-west-1"
+    assert "ran well until 30 s ago, for 7d" in lines["to"]
+    assert lines["changes"] == "image api:v42 → api:v41 · memory 1024 → 512"
+    handler.check(plan)
+    assert not any(acting for _, _, acting in world.sent)
+    handler.send(plan)
+    assert world.sent[-1][2] is True
+    assert handler.verify(plan, None).state is OutcomeState.PENDING
+
+
+def test_a_finished_deploy_is_updated_back(ecs: Make, world: World, clock: FakeClock) -> None:
+    finished(world)
+    handler, plan = made(ecs())
+    assert plan.commands == (
+        f"aws ecs update-service --cluster main --service api --task-definition {task_definition('api', 41)} "
+        "--region eu-west-1",
+    )
+    handler.check(plan)
+    receipt = handler.send(plan)
+    assert handler.verify(plan, receipt).message == "rolling back :42→:41 0/2"
+    first = world.services["main", "api"]["deployments"][0]
+    first |= {"rolloutState": "COMPLETED", "runningCount": 2}
+    del world.services["main", "api"]["deployments"][1:]
+    check = handler.verify(plan, receipt)
+    assert (check.state, check.message) == (OutcomeState.DONE, "rolled back :42→:41, 2/2 running")
+    assert check.evidence == f"{first['id']} 0 failed"
+
+
+def test_an_update_that_never_arrived(ecs: Make, world: World, clock: FakeClock) -> None:
+    finished(world)
+    handler, plan = made(ecs())
+    assert handler.verify(plan, None).state is OutcomeState.PENDING
+    clock.advance(30)
+    assert "never took effect: :42 is what runs" in handler.verify(plan, None).message
+
+
+def test_what_moved_is_said(ecs: Make, world: World) -> None:
+    deploy = world.rolling("main", "api")
+    handler, plan = made(ecs())
+    deploy["status"] = "SUCCESSFUL"
+    with pytest.raises(errors.Refused, match="moved: the deploy is succeeded now"):
+        handler.check(plan)
+    deploy["status"] = "IN_PROGRESS"
+    world.deploy("main", "api", 42, 43, age=0.0, status="PENDING")
+    with pytest.raises(errors.Refused, match="moved: a newer deploy"):
+        handler.check(plan)
+
+
+def test_a_throttled_re_read_stops_an_update_and_not_a_stop(ecs: Make, world: World) -> None:
+    throttled = error("DescribeServices", "ThrottlingException")
+    world.rolling("main", "api")
+    handler, plan = made(ecs())
+    world.refuse["DescribeServices"] = throttled
+    handler.check(plan)
+    world.refuse["DescribeServices"] = error("DescribeServices", "AccessDeniedException")
+    with pytest.raises(errors.Refused, match="could not be read again"):
+        handler.check(plan)
+    world.refuse.clear()
+    world.services.clear()
+    world.deploys.clear()
+    finished(world)
+    handler, plan = made(ecs())
+    world.refuse["DescribeServices"] = throttled
+    with pytest.raises(errors.Refused, match="could not be read again"):
+        handler.check(plan)
+
+
+def test_an_inactive_target_is_refused_before_it_is_asked(ecs: Make, world: World) -> None:
+    finished(world)
+    world.inactive.add(task_definition("api", 41))
+    with pytest.raises(errors.Refused, match="INACTIVE"):
+        made(ecs())
+
+
+def test_without_service_deployments_there_is_no_way_back(ecs: Make, world: World) -> None:
+    finished(world)
+    world.refuse["ListServiceDeployments"] = error("ListServiceDeployments", "AccessDeniedException")
+    with pytest.raises(errors.Refused, match=r"cannot be read: .*needs ecs:ListServiceDeployments"):
+        made(ecs())
+
+
+def test_a_deploy_that_was_overtaken_is_not_the_target(ecs: Make, world: World) -> None:
+    world.rolling("main", "api")
+    provider = ecs()
+    seen = board(provider)
+    (deploy,) = seen.deploys.values()
+    world.deploy("main", "api", 42, 43, age=0.0, status="PENDING")
+    handler = provider.handlers()[Verb.ROLL_BACK]
+    ask = Ask(verb=Verb.ROLL_BACK, target=deploy.id, version=deploy.version, actor=Actor("Alice"))
+    with pytest.raises(errors.Refused, match="a newer deploy, of :43"):
+        handler.plan(ask, seen)
+
+
+def test_what_was_shown_must_still_stand(ecs: Make, world: World) -> None:
+    deploy = world.rolling("main", "api")
+    provider = ecs()
+    seen = board(provider)
+    (row,) = seen.deploys.values()
+    deploy["status"] = "SUCCESSFUL"
+    ask = Ask(verb=Verb.ROLL_BACK, target=row.id, version=row.version, actor=Actor("Alice"))
+    with pytest.raises(errors.Refused, match="moved since it was shown: the deploy is succeeded now"):
+        provider.handlers()[Verb.ROLL_BACK].plan(ask, seen)
+
+
+def test_ecs_goes_elsewhere_than_was_shown(ecs: Make, world: World) -> None:
+    deploy = world.rolling("main", "api")
+    handler, plan = made(ecs())
+    receipt = handler.send(plan)
+    other = world.revision("main", "api", "older", 40)
+    deploy |= {"status": "ROLLBACK_SUCCESSFUL", "rollback": {"serviceRevisionArn": other}}
+    service = world.services["main", "api"]
+    service["deployments"] = [world.deployment("ecs-svc/back", task_definition("api", 40), 2, 0.0)]
+    check = handler.verify(plan, receipt)
+    assert check.state is OutcomeState.DONE
+    assert "went back to :40, not to :41" in check.message
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "words"),
+    [
+        ("SUCCESSFUL", OutcomeState.FAILED, "completed before the stop"),
+        ("STOPPED", OutcomeState.FAILED, "was stopped, not rolled back"),
+        ("ROLLBACK_FAILED", OutcomeState.FAILED, "could not roll"),
+        ("ROLLBACK_IN_PROGRESS", OutcomeState.PENDING, "rolling back :42→:41 2/2"),
+        ("STOP_REQUESTED", OutcomeState.PENDING, "being stopped"),
+        ("IN_PROGRESS", OutcomeState.PENDING, "has not begun"),
+    ],
+)
+def test_how_a_stop_can_end(ecs: Make, world: World, status: str, state: OutcomeState, words: str) -> None:
+    deploy = world.rolling("main", "api")
+    handler, plan = made(ecs())
+    receipt = handler.send(plan)
+    deploy["status"] = status
+    check = handler.verify(plan, receipt)
+    assert check.state is state
+    assert words in check.message
