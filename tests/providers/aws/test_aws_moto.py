@@ -109,3 +109,15 @@ def test_botocore_lets_the_answer_past_its_parser(client: Callable[[str], Any]) 
     answer = client("ecs").list_clusters()
     assert b"clusterArns" in answer[RAW]
     assert "clusterArns" not in answer
+
+
+def test_a_role_is_assumed_for_acting_alone(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    role = "arn:aws:iam::123456789012:role/operator"
+    sessions = Sessions(EcsOptions(provider="ecs", name="aws", region="eu-west-1", act_role_arn=role))
+    assert sessions.client("ecs")._get_credentials().method == "env"
+    sessions.resolve("ecs", acting=True)
+    acting = sessions.client("ecs", acting=True)._get_credentials()
+    assert acting.method == "assume-role"
+    assert acting.token
+    assert b"clusterArns" in sessions.client("ecs", acting=True).list_clusters()[RAW]
