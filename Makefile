@@ -25,7 +25,7 @@ demo: $(VENV)/run  ## the board on a simulated night
 	@$(BIN)/oncall-tui demo
 
 test: $(VENV)/dev  ## the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PYTEST_FLAGS)
 
 format: $(VENV)/dev  ## is everything formatted
 	$(BIN)/ruff format --check .

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Iterable
+from functools import partial
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
@@ -47,6 +48,8 @@ class OncallApp(App[None]):
         self.board.bell_on = self.config.screen.bell
         if self.config.screen.keys:
             self.set_keymap(dict(self.config.screen.keys))
+        if self.config.warnings:
+            self.board.notice = ("; ".join(self.config.warnings), "warning")
         self.push_screen(self.board)
         self.call_after_refresh(self._begin)
 
@@ -86,6 +89,7 @@ class OncallApp(App[None]):
         """The palette offers what is possible now: the verbs that the row under the cursor can do, then the rest."""
         if not isinstance(screen, BoardScreen):
             return
+        yield from self._views()
         for key in KEYS:
             name = key.action.partition("(")[0].removeprefix("app.")
             if key.id in ("commands", "mark", "describe") or not screen.offered(key.id):
@@ -100,6 +104,11 @@ class OncallApp(App[None]):
                 key.what,
                 (lambda c=callback, a=argument: c(int(a) if a.lstrip("-").isdigit() else a)) if argument else callback,
             )
+
+    def _views(self) -> Iterable[SystemCommand]:
+        """The configured views: filters by name."""
+        for name, text in self.config.screen.views.items():
+            yield SystemCommand(f"view {name}", f"filter: {text}", partial(self.board.show_view, text))
 
     def action_leave(self) -> None:
         """Quit; with a write in flight it asks once."""

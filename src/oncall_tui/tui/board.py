@@ -358,6 +358,10 @@ class BoardScreen(Acting, Screen[None]):
         self.query_one("#filter", Input).display = False
         self._arrange()
 
+    def show_view(self, text: str) -> None:
+        """A configured view: its filter."""
+        self._filter(Shown(text, self.shown.faults))
+
     def _filter(self, shown: Shown) -> None:
         self.shown = shown
         self.draw()

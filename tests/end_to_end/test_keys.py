@@ -1,0 +1,256 @@
+"""The night by keys alone: the program in a pseudo-terminal, and a drill world that says what is true."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.terminal import Program
+from tests.end_to_end.world import PAYMENTS, World, acknowledgers, assignees, shipped, until, written
+
+pytestmark = pytest.mark.pty
+PAGE = "HighErrorRate"
+ROW = re.compile(r"^[▸▹ ] (?:PAGE|crit|err|warn|info|\?) ")
+SEARCH = "prod/prod-main/search-api"
+
+
+def alert_rows(screen: str) -> list[str]:
+    """The lines of the alerts pane that are an alert each."""
+    return [line for line in screen.splitlines() if ROW.match(line)]
+
+
+def third_of_seven(screen: str) -> bool:
+    rows = alert_rows(screen)
+    return len(rows) == 7 and PAGE in rows[2]
+
+
+def unwrapped(screen: str) -> str:
+    """A modal's words in one line, without its frame."""
+    return re.sub(r"[│\s]+", " ", screen)
+
+
+def restless(folder: Path) -> str:
+    """The shipped scenario with one thing changed: what comes and goes pages too, and so stands above the page."""
+    scenario = shipped("page-third")
+    scenario["name"] = "restless"
+    for event in scenario["events"]:
+        if "flap" in event:
+            event["flap"]["labels"] = {
+                "alertname": event["flap"]["labels"]["alertname"],
+                "severity": "critical",
+                "team": "payments",
+            }
+    return written(folder, scenario)
+
+
+def done(world: World) -> list[tuple[str, str, str]]:
+    """Each action in the journal, in the order of its writing: (what, verb, state)."""
+    told = []
+    for entry in world.entries("intent", "outcome"):
+        if entry.kind == "intent":
+            assert entry.actor == "Alice"
+            told.append(("intent", entry.data["plan"]["verb"], ""))
+        elif entry.data["state"] != "pending":
+            told.append(("outcome", entry.data["verb"], entry.data["state"]))
+    return told
+
+
+def test_a_night_at_120_by_40(
+    make_world: Callable[..., World], run_program: Callable[..., Program], tmp_path: Path
+) -> None:
+    world = make_world("--scenario", restless(tmp_path))
+    program = run_program("--config", str(world.configure(intervals=0.5)), env=world.env)
+
+    # The page arrives third of seven, below two that come and go every second.
+    program.wait(lambda screen: len(alert_rows(screen)) == 6)
+    program.press("G")
+    tops: set[str] = set()
+
+    def arrived(screen: str) -> bool:
+        tops.add("\n".join(alert_rows(screen)[:2]))
+        return third_of_seven(screen)
+
+    program.wait(arrived, 30)
+    assert len(tops) > 1, "the rows above never moved"
+    incident = world.incident()
+    assert incident is not None
+    assert incident["status"] == "triggered"
+
+    # One key on it, while the rows above it move.
+    program.go_to(PAGE)
+    program.press("a")
+    program.wait(lambda screen: any(PAGE in row and "ack Alice" in row for row in alert_rows(screen)))
+    incident = world.incident()
+    assert incident is not None
+    assert incident["status"] == "acknowledged"
+    assert acknowledgers(incident) == ["Alice"]
+    assert world.writes("prom") == []
+
+    # Escalate: who it goes to is on screen before anything is sent, and Enter in the confirm sends nothing.
+    program.go_to(PAGE)
+    program.press("E")
+    program.wait("level 2: Bob")
+    program.press_when_heard("\r")
+    program.wait(lambda screen: "Bob" in screen and "[Enter] cancel" in screen)
+    program.press_when_heard("\r")
+    program.wait("cancelled, nothing was sent")
+    assert len(world.writes()) == 1
+    program.press("E")
+    program.wait("level 2: Bob")
+    program.press_when_heard("\r")
+    program.wait(lambda screen: "to level 2: Bob" in unwrapped(screen) and "[Enter] cancel" in screen)
+    incident = world.incident()
+    assert incident is not None
+    assert assignees(incident) == ["Alice"]
+    assert len(world.writes()) == 1
+    program.press_when_heard("y")
+    program.wait(lambda screen: "✓ escalate" in screen and ": done" in screen)
+    incident = world.incident()
+    assert incident is not None
+    assert assignees(incident) == ["Bob"]
+
+    # The bad deploy, and why its tasks stopped: in its pane, and in the detail.
+    program.press("3")
+    program.wait(lambda screen: bool(re.search(r"▕▸ payments-api +:41→:42 .*\n.*exit 137 OutOfMemoryError", screen)))
+    program.wait(lambda screen: "failed: exit 137 OutOfMemoryError" in screen.partition("DETAIL")[2])
+
+    # Roll back: the plan, the name, and nothing for a key that came too early or for a wrong name.
+    program.press("1")
+    program.go_to(PAGE)
+    program.press("Ry")
+    program.wait("Protected. Type payments-api")
+    program.press("y")
+    plan = unwrapped(program.text)
+    assert "Roll back prod/payments-api :42→:41" in plan
+    assert "v2 migrates the ledger: ask #team-payments first" in plan
+    program.press_when_heard("payments-ap\r")
+    program.wait("That is not its name")
+    assert world.writes("prod") == []
+    program.press("i\r")
+    until(lambda: world.writes("prod"), "the rollback is sent")
+    program.wait(lambda screen: f"roll back {PAYMENTS}: pending" in screen and "of 2 s" in screen, 60)
+    program.wait(f"✓ roll back {PAYMENTS}: done")
+    service = world.service()
+    assert service["healthy"]
+    assert service["task_definition"].endswith("payments-api:41")
+    assert (service["running"], service["desired"], service["pending"]) == (2, 2, 0)
+    assert [w["operation"] for w in world.writes("prod")] == ["StopServiceDeployment"]
+
+    # The alert resolves: its row says so until the cursor has left it.
+    program.wait(lambda screen: any(PAGE in row and "resolved" in row for row in alert_rows(screen)))
+    incident = world.incident()
+    assert incident is not None
+    assert incident["status"] == "resolved"
+    program.press("G")
+    program.wait(lambda screen: not any(PAGE in row for row in alert_rows(screen)))
+
+    assert done(world) == [
+        ("intent", "acknowledge", ""),
+        ("outcome", "acknowledge", "done"),
+        ("intent", "escalate", ""),
+        ("outcome", "escalate", "done"),
+        ("intent", "roll back", ""),
+        ("outcome", "roll back", "done"),
+    ]
+    assert world.journal.stat().st_mode & 0o777 == 0o600
+    states = [(e.data["old"], e.data["new"]) for e in world.entries("alert") if e.subject == f"pager/{incident['id']}"]
+    assert states == [("", "firing"), ("firing", "acknowledged"), ("acknowledged", "firing"), ("firing", "resolved")]
+    program.press("q")
+    assert program.wait_end() == 0
+
+
+def test_the_same_at_80_by_24(make_world: Callable[..., World], run_program: Callable[..., Program]) -> None:
+    world = make_world("--scenario", "page-third", "--speed", "2")
+    program = run_program("--config", str(world.configure(intervals=0.5)), env=world.env, size=(80, 24))
+    program.wait("1 ALERTS 7 1!", 30)
+    program.go_to(PAGE)
+    program.press("a")
+    program.wait(lambda screen: any(PAGE in row and "ack Alice" in row for row in alert_rows(screen)))
+    program.press("3")
+    program.wait(lambda screen: ":41→:42" in screen and "exit 137 OutOfMemoryError" in screen)
+    program.press("4")
+    program.wait(lambda screen: "deploy" in screen and "exit 137 OutOfMemoryError" in screen)
+    program.press("1E")
+    program.wait("level 2: Bob")
+    program.press_when_heard("\r")
+    program.wait(lambda screen: "to level 2: Bob" in unwrapped(screen) and "[Enter] cancel" in screen)
+    assert len(world.writes()) == 1
+    program.press_when_heard("y")
+    until(lambda: assignees(world.incident() or {}) == ["Bob"], "it is assigned to Bob")
+    program.press("R")
+    program.wait("Protected. Type payments-api")
+    assert ":42→:41" in unwrapped(program.text)
+    program.press_when_heard("payments-api\r")
+    program.wait(f"✓ roll back {PAYMENTS}: done", 60)
+    assert world.service()["healthy"]
+    program.wait(lambda screen: any(PAGE in row and "resolved" in row for row in alert_rows(screen)))
+    assert [state for what, _, state in done(world) if what == "outcome"] == ["done", "done", "done"]
+
+
+def test_what_came_of_it_can_be_read_at_80_by_24(
+    make_world: Callable[..., World], run_program: Callable[..., Program]
+) -> None:
+    world = make_world("--scenario", "page-third", "--speed", "2")
+    program = run_program("--config", str(world.configure(intervals=0.5)), env=world.env, size=(80, 24))
+    program.wait("1 ALERTS 7 1!", 30)
+    program.go_to(PAGE)
+    program.press("a")
+    program.wait(lambda screen: "done" in screen and "acknowledged by Alice until" in unwrapped(screen))
+
+
+def test_a_confirm_hears_nothing_at_first_and_enter_cancels_it(
+    make_world: Callable[..., World], run_program: Callable[..., Program]
+) -> None:
+    world = make_world("--scenario", "page-third")
+    program = run_program("--config", str(world.configure()), env=world.env, size=(80, 24))
+    program.wait("2 services 5")
+    program.press("2")
+    program.go_to("search-api")
+
+    program.press("R")
+    opened = time.monotonic()
+    while "[Enter] cancel" not in program.text:
+        program.press("y")
+        assert time.monotonic() - opened < 15
+        time.sleep(0.01)
+    program.press("y")
+    program.press("\r")
+    time.sleep(0.7)
+    assert "[Enter] cancel" in program.text, "a key of the first half second was heard"
+    assert "Roll back prod/search-api :64→:63" in unwrapped(program.text)
+    program.press("\r")
+    program.wait("roll back: cancelled, nothing was sent")
+    assert world.writes() == []
+    assert world.entries("intent") == []
+
+    program.press("R")
+    program.wait("[Enter] cancel")
+    program.press_when_heard("\x1b")
+    program.wait("roll back: cancelled, nothing was sent")
+    program.press("R")
+    program.wait("[Enter] cancel")
+    program.press_when_heard("y")
+    until(lambda: world.writes("prod"), "once the half second is over, y goes on")
+    program.wait(f"roll back {SEARCH}: pending")
+    assert [w["operation"] for w in world.writes()] == ["UpdateService"]
+
+
+def test_a_row_that_went_before_the_key_is_not_replaced_by_its_neighbour(
+    make_world: Callable[..., World], run_program: Callable[..., Program]
+) -> None:
+    world = make_world("--scenario", "page-third")
+    program = run_program("--config", str(world.configure(intervals=0.5)), env=world.env, size=(80, 24))
+    labels: dict[str, Any] = {"alertname": "Brief", "severity": "warning"}
+    world.do(fire={"labels": labels, "annotations": {"summary": "brief one"}})
+    program.go_to("brief one")
+    world.do(resolve={"labels": labels})
+    program.wait(lambda screen: any("brief one" in row and "resolved" in row for row in alert_rows(screen)))
+    program.press("a")
+    program.wait("it is resolved: there is nothing to do")
+    assert world.writes() == []
+    assert world.entries("intent", "refused") == []
