@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from oncall_tui.drill.alertmanager import RESEND, Alertmanager, InhibitRule, Matcher, fingerprint
+from oncall_tui.drill.alertmanager import RESEND, Alertmanager
+from oncall_tui.drill.alertmanager_model import InhibitRule, Matcher, fingerprint
 from oncall_tui.drill.wire import Request
 
 START = 1_700_000_000.0

@@ -1,6 +1,7 @@
 """The scenarios that ship do what they say, and mistakes in one's own are told."""
 
 from collections.abc import Callable
+from urllib.error import HTTPError
 
 import pytest
 
@@ -97,6 +98,40 @@ def test_a_scenario_that_is_not_there() -> None:
         load("nihgt")
     with pytest.raises(ScenarioError, match="cannot be read"):
         load("./nothing.yaml")
+
+
+INHIBIT = """
+name: inhibit
+sources: [{name: prom, provider: alertmanager}, {name: pager, provider: pagerduty}]
+inhibit: [{source: {severity: critical}, target: {severity: warning}, equal: [service]}]
+events:
+  - fire: {labels: {alertname: Slow, severity: warning, service: api}}
+  - fire: {labels: {alertname: Slow, severity: warning, service: web}}
+  - {after_s: 5, fire: {labels: {alertname: Down, severity: critical, service: api}}}
+  - {after_s: 5, silence: {labels: {service: web}, for_s: 60, by: Bob}}
+"""
+
+
+def test_alerts_are_inhibited_and_silenced_by_others(make_drill: Callable[..., Drill]) -> None:
+    drill = make_drill(INHIBIT)
+
+    def states() -> dict[str, str]:
+        alerts = drill.state()["alerts"]
+        return {f"{it['labels']['alertname']} {it['labels']['service']}": it["status"]["state"] for it in alerts}
+
+    assert states() == {"Slow api": "active", "Slow web": "active"}
+    drill.advance(6)
+    assert states() == {"Slow api": "suppressed", "Slow web": "suppressed", "Down api": "active"}
+    assert [it["createdBy"] for it in drill.state()["silences"]] == ["Bob"]
+    drill.advance(60)
+    assert states() == {"Slow api": "suppressed", "Slow web": "active", "Down api": "active"}
+
+
+def test_an_event_that_names_nobody_is_refused(drill: Drill) -> None:
+    with pytest.raises(HTTPError) as caught:
+        drill.do(acknowledge_page={"key": "k", "by": "Nobody"})
+    with caught.value as answer:
+        assert b"nobody is called" in answer.read()
 
 
 def test_events_by_the_control_api(drill: Drill) -> None:

@@ -11,10 +11,36 @@ import math
 import re
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any
 
+from oncall_tui.drill.alertmanager_model import (
+    Alert,
+    InhibitRule,
+    Matcher,
+    Silence,
+    all_match,
+    fingerprint,
+    kept,
+    may_change,
+    values_of,
+)
+from oncall_tui.drill.alertmanager_wire import (
+    NAME,
+    Refused,
+    body_of,
+    check_alert,
+    check_silence,
+    encoded_alert,
+    fixed_part,
+    flag_of,
+    instant,
+    instant_of,
+    matcher_filter,
+    matcher_of,
+    receiver_filter,
+    shown_silence,
+)
 from oncall_tui.drill.wire import Answer, Request, json_answer
 
 RESOLVE_TIMEOUT = 300.0
@@ -26,9 +52,6 @@ SENT_FOR = 240.0
 RETENTION = 120 * 3600.0
 """Seconds for which an expired silence is still listed (`--data.retention`)."""
 
-_TRUE = frozenset({"true", "1", "yes", "ok", "y", "on", "selected", "checked", "t", "enabled"})
-_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-_FILTER = re.compile(r"\s*([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(=~|!=|!~|=)\s*(.*?)\s*", re.DOTALL)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _ROUTES = {
     "/-/healthy": ("GET",),
@@ -41,83 +64,6 @@ _ROUTES = {
 }
 
 
-class Refused(Exception):
-    """A request that is answered with an error."""
-
-    def __init__(self, status: int, value: object) -> None:
-        super().__init__(value)
-        self.answer = json_answer(value, status)
-
-
-@dataclass(frozen=True)
-class Matcher:
-    """One matcher; a label that is absent has the value ""."""
-
-    name: str
-    value: str
-    regex: bool = False
-    equal: bool = True
-    pattern: re.Pattern[str] | None = field(default=None, compare=False)
-
-    def matches(self, value: str) -> bool:
-        hit = self.pattern.fullmatch(value) is not None if self.pattern else value == self.value
-        return hit is self.equal
-
-    def shown(self) -> dict[str, object]:
-        return {"isEqual": self.equal, "isRegex": self.regex, "name": self.name, "value": self.value}
-
-
-class InhibitRule(NamedTuple):
-    """While an alert matches all of `source`, those that match `target` with the same `equal` labels are inhibited."""
-
-    source: tuple[Matcher, ...]
-    target: tuple[Matcher, ...]
-    equal: tuple[str, ...] = ()
-
-
-@dataclass
-class _Alert:
-    labels: dict[str, str]
-    annotations: dict[str, str]
-    generator: str
-    starts: float
-    ends: float
-    updated: float
-    resent: bool
-    """Is it sent again by itself until it is resolved?"""
-    fingerprint: str
-    fixed: bytes = b""
-    """The part of its JSON that does not change with time."""
-    encoded: bytes = b""
-    """All of its JSON, empty until it is asked for and after a change."""
-    silenced_by: tuple[str, ...] | None = None
-    """None until it was worked out."""
-    inhibited_by: tuple[str, ...] = ()
-
-    @property
-    def state(self) -> str:
-        return "suppressed" if self.silenced_by or self.inhibited_by else "active"
-
-
-@dataclass(frozen=True)
-class _Silence:
-    id: str
-    matchers: tuple[Matcher, ...]
-    starts: float
-    ends: float
-    updated: float
-    by: str
-    comment: str
-
-    def state(self, now: float) -> str:
-        if now < self.starts:
-            return "pending"
-        return "active" if now < self.ends else "expired"
-
-    def hides(self, labels: dict[str, str]) -> bool:
-        return all(matcher.matches(labels.get(matcher.name, "")) for matcher in self.matchers)
-
-
 class Alertmanager:
     """One Alertmanager; `now` gives POSIX seconds."""
 
@@ -128,9 +74,9 @@ class Alertmanager:
         self._receiver = receiver
         self._inhibit = tuple(inhibit)
         self._began = now()
-        self._alerts: dict[str, _Alert] = {}
-        self._silences: dict[str, _Silence] = {}
-        self._active: list[_Silence] = []
+        self._alerts: dict[str, Alert] = {}
+        self._silences: dict[str, Silence] = {}
+        self._active: list[Silence] = []
         self._changes_at = -math.inf
         self._listed: dict[tuple[tuple[str, tuple[str, ...]], ...], Answer] = {}
 
@@ -152,16 +98,22 @@ class Alertmanager:
 
     def resolve(self, labels: dict[str, str]) -> None:
         """End the alert of exactly these labels."""
-        if self._alerts.pop(fingerprint(_kept(labels)), None):
+        if self._alerts.pop(fingerprint(kept(labels)), None):
             self._changed()
+
+    def silence(self, labels: dict[str, str], seconds: float, by: str, comment: str) -> str:
+        """Somebody silences all alerts that have these labels, from now on; the silence's id."""
+        now = self._now()
+        matchers = tuple(Matcher(name, value) for name, value in sorted(labels.items()))
+        return self._set_silence(None, Silence("", matchers, now, now + seconds, now, by, comment))
 
     def state(self) -> object:
         """What is there, for scenarios and tests: alerts with their status, silences with their state."""
         self._settle()
         now = self._now()
         return {
-            "alerts": [json.loads(_encoded(alert)) for alert in self._sorted()],
-            "silences": [_shown(silence, now) for silence in self._ordered()],
+            "alerts": [json.loads(encoded_alert(alert)) for alert in self._sorted()],
+            "silences": [shown_silence(silence, now) for silence in self._ordered()],
         }
 
     def _handle(self, request: Request) -> Answer:
@@ -192,7 +144,7 @@ class Alertmanager:
         return {
             "cluster": {"peers": [], "status": "disabled"},
             "config": {"original": f"route:\n  receiver: {self._receiver}\nreceivers:\n- name: {self._receiver}\n"},
-            "uptime": _instant(self._began),
+            "uptime": instant(self._began),
             "versionInfo": {
                 "branch": "drill",
                 "buildDate": "",
@@ -248,16 +200,16 @@ class Alertmanager:
         for rule in self._inhibit:
             sources: dict[tuple[str, ...], str] = {}
             for alert in self._sorted():
-                if _all_match(rule.source, alert.labels):
-                    sources.setdefault(_values(alert, rule.equal), alert.fingerprint)
+                if all_match(rule.source, alert.labels):
+                    sources.setdefault(values_of(alert, rule.equal), alert.fingerprint)
             for alert in self._alerts.values():
-                by = sources.get(_values(alert, rule.equal))
-                if by and _all_match(rule.target, alert.labels) and not _all_match(rule.source, alert.labels):
+                by = sources.get(values_of(alert, rule.equal))
+                if by and all_match(rule.target, alert.labels) and not all_match(rule.source, alert.labels):
                     alert.inhibited_by = (*alert.inhibited_by, by)
 
     # Alerts
 
-    def _sorted(self) -> list[_Alert]:
+    def _sorted(self) -> list[Alert]:
         return [self._alerts[key] for key in sorted(self._alerts)]
 
     def _put(
@@ -269,20 +221,20 @@ class Alertmanager:
         ends: float,
         resent: bool = False,
     ) -> None:
-        labels, annotations = _kept(labels), _kept(annotations)
+        labels, annotations = kept(labels), kept(annotations)
         key = fingerprint(labels)
         before = self._alerts.get(key)
         if before is not None:
             starts, resent = min(starts, before.starts), resent or (before.resent and ends > self._now())
-        alert = _Alert(labels, annotations, generator, starts, ends, self._now(), resent, key)
-        alert.fixed = _fixed(alert, self._receiver)
+        alert = Alert(labels, annotations, generator, starts, ends, self._now(), resent, key)
+        alert.fixed = fixed_part(alert, self._receiver)
         self._alerts[key] = alert
         self._changed()
 
     def _post_alerts(self, request: Request) -> Answer:
-        posted = _body(request, "alerts", list)
+        posted = body_of(request, "alerts", list)
         for index, item in enumerate(posted):
-            _check_alert(index, item)
+            check_alert(index, item)
         refusals: list[str] = []
         for item in posted:
             refusals += self._post_alert(item)
@@ -293,17 +245,17 @@ class Alertmanager:
     def _post_alert(self, item: dict[str, Any]) -> list[str]:
         """Take one posted alert, or say why not: the good ones of a batch are taken all the same."""
         now = self._now()
-        ends = _parsed("alerts", item.get("endsAt"))
-        starts = _parsed("alerts", item.get("startsAt"))
+        ends = instant_of("alerts", item.get("endsAt"))
+        starts = instant_of("alerts", item.get("startsAt"))
         if starts is None:
             starts = now if ends is None else min(now, ends)
         if ends is not None and ends < starts:
             return ["start time must be before end time"]
-        labels = _kept(item["labels"])
+        labels = kept(item["labels"])
         if not labels:
             return ["at least one label pair required"]
         for name in (*labels, *(item.get("annotations") or {})):
-            if not _NAME.fullmatch(name):
+            if not NAME.fullmatch(name):
                 where = "label" if name in labels else "annotation"
                 return [f'invalid {where} set: invalid name "{name}"']
         ends = now + RESOLVE_TIMEOUT if ends is None else ends
@@ -320,16 +272,16 @@ class Alertmanager:
         return answer
 
     def _list_alerts(self, request: Request) -> Answer:
-        receiver = _receiver(request)
-        matchers = [_filter(text) for text in request.query.get("filter", [])]
-        active, silenced, inhibited = (_flag(request, name) for name in ("active", "silenced", "inhibited"))
+        receiver = receiver_filter(request)
+        matchers = [matcher_filter(text) for text in request.query.get("filter", [])]
+        active, silenced, inhibited = (flag_of(request, name) for name in ("active", "silenced", "inhibited"))
         shown = [
-            _encoded(alert)
+            encoded_alert(alert)
             for alert in self._sorted()
             if (active or alert.state != "active")
             and (silenced or not alert.silenced_by)
             and (inhibited or not alert.inhibited_by)
-            and _all_match(matchers, alert.labels)
+            and all_match(matchers, alert.labels)
         ]
         if receiver is not None and not receiver.fullmatch(self._receiver):
             shown = []
@@ -337,11 +289,11 @@ class Alertmanager:
 
     # Silences
 
-    def _ordered(self) -> list[_Silence]:
+    def _ordered(self) -> list[Silence]:
         """Active ones by their end, then pending ones by their start, then expired ones, the latest first."""
         now = self._now()
 
-        def place(silence: _Silence) -> tuple[int, float]:
+        def place(silence: Silence) -> tuple[int, float]:
             return {"active": (0, silence.ends), "pending": (1, silence.starts)}.get(
                 silence.state(now), (2, -silence.ends)
             )
@@ -350,9 +302,11 @@ class Alertmanager:
 
     def _get_silences(self, request: Request) -> Answer:
         """Those that hold every matcher of the filter itself: a filter is not applied to what they hide."""
-        wanted = {_filter(text) for text in request.query.get("filter", [])}
+        wanted = {matcher_filter(text) for text in request.query.get("filter", [])}
         now = self._now()
-        return json_answer([_shown(silence, now) for silence in self._ordered() if wanted <= set(silence.matchers)])
+        return json_answer(
+            [shown_silence(silence, now) for silence in self._ordered() if wanted <= set(silence.matchers)]
+        )
 
     def _one_silence(self, request: Request) -> Answer:
         key = request.path.rsplit("/", 1)[1]
@@ -360,13 +314,13 @@ class Alertmanager:
             raise Refused(422, {"code": 601, "message": f'silenceID in path must be of type uuid: "{key}"'})
         silence = self._silences.get(key)
         if request.method == "GET":
-            return json_answer(_shown(silence, self._now())) if silence else Answer(404, b"")
+            return json_answer(shown_silence(silence, self._now())) if silence else Answer(404, b"")
         if silence is None:
             raise Refused(500, "silence not found")
         self._expire(silence)
         return Answer(200, b"")
 
-    def _expire(self, silence: _Silence) -> None:
+    def _expire(self, silence: Silence) -> None:
         now = self._now()
         if silence.state(now) != "expired":
             starts = min(silence.starts, now)
@@ -374,11 +328,11 @@ class Alertmanager:
             self._changed()
 
     def _post_silence(self, request: Request) -> Answer:
-        item = _body(request, "silence", dict)
-        _check_silence(item)
+        item = body_of(request, "silence", dict)
+        check_silence(item)
         now = self._now()
-        starts = _parsed("silence", item["startsAt"]) or 0.0
-        ends = _parsed("silence", item["endsAt"]) or 0.0
+        starts = instant_of("silence", item["startsAt"]) or 0.0
+        ends = instant_of("silence", item["endsAt"]) or 0.0
         if starts >= ends:
             raise Refused(400, "Failed to create silence: start time must be before end time")
         if ends < now:
@@ -386,16 +340,16 @@ class Alertmanager:
         before = self._silences.get(item.get("id") or "")
         if item.get("id") and before is None:
             raise Refused(404, "silence not found")
-        matchers = tuple(_matcher(index, one) for index, one in enumerate(item["matchers"]))
+        matchers = tuple(matcher_of(index, one) for index, one in enumerate(item["matchers"]))
         if all(matcher.equal and matcher.matches("") for matcher in matchers):
             raise Refused(400, "silence invalid: at least one matcher must not match the empty string")
-        silence = _Silence("", matchers, starts, ends, now, item["createdBy"], item["comment"])
+        silence = Silence("", matchers, starts, ends, now, item["createdBy"], item["comment"])
         return json_answer({"silenceID": self._set_silence(before, silence)})
 
-    def _set_silence(self, before: _Silence | None, silence: _Silence) -> str:
+    def _set_silence(self, before: Silence | None, silence: Silence) -> str:
         """Extend the one before if only its end, author or comment changes, else expire it; the id of what holds."""
         now = self._now()
-        if before is not None and _same(before, silence, now):
+        if before is not None and may_change(before, silence, now):
             silence = replace(silence, id=before.id)
         else:
             if before is not None:
@@ -406,214 +360,5 @@ class Alertmanager:
         return silence.id
 
 
-def fingerprint(labels: dict[str, str]) -> str:
-    """FNV-1a, 64 bits, over `name 0xFF value 0xFF` in the order of the names (prometheus/common's label sets)."""
-    value = 0xCBF29CE484222325
-    for name in sorted(labels):
-        for byte in b"%s\xff%s\xff" % (name.encode(), labels[name].encode()):
-            value = ((value ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
-    return f"{value:016x}"
-
-
-def _same(before: _Silence, after: _Silence, now: float) -> bool:
-    """May a silence be changed in place? An active one only with the start that it has, to the second."""
-    if before.matchers != after.matchers:
-        return False
-    state = before.state(now)
-    if state == "active":
-        return int(before.starts) == int(after.starts)
-    return state == "pending" and after.starts >= now
-
-
 def _route(path: str) -> str:
     return "/api/v2/silence/{id}" if path.startswith("/api/v2/silence/") else path
-
-
-def _kept(labels: dict[str, str]) -> dict[str, str]:
-    """The labels without empty ones, which mean the same as absent ones."""
-    return {name: value for name, value in sorted(labels.items()) if value != ""}
-
-
-def _values(alert: _Alert, names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(alert.labels.get(name, "") for name in names)
-
-
-def _all_match(matchers: Iterable[Matcher], labels: dict[str, str]) -> bool:
-    return all(matcher.matches(labels.get(matcher.name, "")) for matcher in matchers)
-
-
-# Reading what was sent
-
-
-def _flag(request: Request, name: str) -> bool:
-    """A boolean of the query: true when it is absent, false when it is nonsense."""
-    values = request.query.get(name)
-    return values is None or values[-1].lower() in _TRUE
-
-
-def _receiver(request: Request) -> re.Pattern[str] | None:
-    text = request.query.get("receiver", [""])[-1]
-    if not text:
-        return None
-    try:
-        return re.compile(text)
-    except re.error as error:
-        raise Refused(400, f"failed to parse receiver param: {_regex_error(error, f'^(?:{text})$')}") from None
-
-
-def _filter(text: str) -> Matcher:
-    """One `filter=`: `name="value"` with one of four operators; the quotes may be left out."""
-    found = _FILTER.fullmatch(text)
-    if found is None:
-        raise Refused(400, f"bad matcher format: {text}")
-    name, operator, value = found.groups()
-    try:
-        return _compiled(name, _unquoted(value), operator.endswith("~"), not operator.startswith("!"))
-    except re.error as error:
-        raise Refused(400, _regex_error(error, f"^(?:{_unquoted(value)})$")) from None
-
-
-def _unquoted(text: str) -> str:
-    opened = text.startswith('"')
-    inner = re.fullmatch(r'"?((?:[^"\\]|\\.)*?)("?)', text, re.DOTALL)
-    if inner is None or opened != bool(inner[2]):
-        raise Refused(400, f"matcher value contains unescaped double quote: {text}")
-    known = {"\\n": "\n", '\\"': '"', "\\\\": "\\"}
-    return re.sub(r"\\.", lambda found: known.get(found[0], found[0]), inner[1], flags=re.DOTALL)
-
-
-def _compiled(name: str, value: str, regex: bool, equal: bool) -> Matcher:
-    return Matcher(name, value, regex, equal, re.compile(value) if regex else None)
-
-
-def _regex_error(error: re.error, pattern: str) -> str:
-    said = "missing closing )" if "unterminated subpattern" in str(error) else error.msg
-    return f"error parsing regexp: {said}: `{pattern}`"
-
-
-def _matcher(index: int, item: dict[str, Any]) -> Matcher:
-    """One matcher of a silence, checked."""
-    name, value, wrong = item["name"], item["value"], f"silence invalid: invalid label matcher {index}: "
-    if not _NAME.fullmatch(name):
-        raise Refused(400, f'{wrong}invalid label name "{name}"')
-    try:
-        return _compiled(name, value, item["isRegex"], item.get("isEqual", True))
-    except re.error as error:
-        raise Refused(400, f'{wrong}invalid regular expression "{value}": {_regex_error(error, value)}') from None
-
-
-def _body(request: Request, name: str, kind: type) -> Any:
-    if not request.headers.get("content-type", "").startswith("application/json"):
-        sent = request.headers.get("content-type", "")
-        message = f'unsupported media type "{sent}", only [application/json] are allowed'
-        raise Refused(415, {"code": 415, "message": message})
-    if not request.body:
-        raise Refused(422, {"code": 602, "message": f"{name} in body is required"})
-    try:
-        value = json.loads(request.body)
-    except ValueError as error:
-        raise _unparsed(name, str(error)) from None
-    if not isinstance(value, kind):
-        raise _unparsed(name, f"json: cannot unmarshal {type(value).__name__}")
-    return value
-
-
-def _unparsed(name: str, why: str) -> Refused:
-    return Refused(400, {"code": 400, "message": f'parsing {name} body from "" failed, because {why}'})
-
-
-def _typed(name: str, item: object, shape: dict[str, type]) -> None:
-    """Refuse what is no object, or holds a field of another type than `shape` says."""
-    if not isinstance(item, dict):
-        raise _unparsed(name, f"json: cannot unmarshal {type(item).__name__}")
-    for key, kind in shape.items():
-        if item.get(key) is not None and not isinstance(item[key], kind):
-            raise _unparsed(name, f"json: cannot unmarshal {type(item[key]).__name__} into field {key}")
-
-
-def _required(item: dict[str, Any], keys: Iterable[str], prefix: str = "") -> None:
-    for key in keys:
-        if item.get(key) is None:
-            raise Refused(422, {"code": 602, "message": f"{prefix}{key} in body is required"})
-
-
-def _check_alert(index: int, item: object) -> None:
-    texts = dict.fromkeys(("startsAt", "endsAt", "generatorURL"), str)
-    _typed("alerts", item, {"labels": dict, "annotations": dict, **texts})
-    assert isinstance(item, dict)
-    _required(item, ("labels",), f"{index}.")
-    for part in (item["labels"], item.get("annotations") or {}):
-        _typed("alerts", part, dict.fromkeys(part, str))
-    url = item.get("generatorURL") or "/"
-    if not re.match(r"/|[a-zA-Z][a-zA-Z0-9+.-]*:", url):
-        raise Refused(422, {"code": 601, "message": f'{index}.generatorURL in body must be of type uri: "{url}"'})
-
-
-def _check_silence(item: dict[str, Any]) -> None:
-    texts = dict.fromkeys(("id", "comment", "createdBy", "startsAt", "endsAt"), str)
-    _typed("silence", item, {"matchers": list, **texts})
-    for key in ("startsAt", "endsAt"):
-        _parsed("silence", item.get(key))
-    _required(item, ("comment", "createdBy", "endsAt", "matchers", "startsAt"))
-    if not item["matchers"]:
-        raise Refused(422, {"code": 612, "message": "matchers in body should have at least 1 items"})
-    for index, one in enumerate(item["matchers"]):
-        _typed("silence", one, {"isEqual": bool, "isRegex": bool, "name": str, "value": str})
-        _required(one, ("isRegex", "name", "value"), f"matchers.{index}.")
-
-
-def _parsed(name: str, text: str | None) -> float | None:
-    """An instant in POSIX seconds; None for an absent one and for Go's zero time."""
-    if not text or text.startswith("0001-01-01T00:00:00"):
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise _unparsed(name, f'parsing time "{text}": cannot parse it') from None
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
-
-
-# Writing what is answered
-
-
-def _instant(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _fixed(alert: _Alert, receiver: str) -> bytes:
-    value: dict[str, object] = {
-        "annotations": alert.annotations,
-        "fingerprint": alert.fingerprint,
-        "labels": alert.labels,
-        "receivers": [{"name": receiver}],
-        "startsAt": _instant(alert.starts),
-    }
-    if alert.generator:
-        value["generatorURL"] = alert.generator
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _encoded(alert: _Alert) -> bytes:
-    """Its JSON: encoded again only after a change, and then only the part that changes with time."""
-    if not alert.encoded:
-        marks = f'"inhibitedBy":{_listed(alert.inhibited_by)},"silencedBy":{_listed(alert.silenced_by or ())}'
-        times = f'"endsAt":"{_instant(alert.ends)}","updatedAt":"{_instant(alert.updated)}"'
-        alert.encoded = f'{{{times},"status":{{{marks},"state":"{alert.state}"}},'.encode() + alert.fixed[1:]
-    return alert.encoded
-
-
-def _listed(ids: tuple[str, ...]) -> str:
-    return json.dumps(ids, separators=(",", ":")) if ids else "[]"
-
-
-def _shown(silence: _Silence, now: float) -> dict[str, object]:
-    return {
-        "id": silence.id,
-        "status": {"state": silence.state(now)},
-        "updatedAt": _instant(silence.updated),
-        "comment": silence.comment,
-        "createdBy": silence.by,
-        "endsAt": _instant(silence.ends),
-        "matchers": [matcher.shown() for matcher in silence.matchers],
-        "startsAt": _instant(silence.starts),
-    }

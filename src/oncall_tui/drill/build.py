@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from oncall_tui.drill.alertmanager import Alertmanager
+from oncall_tui.drill.alertmanager_model import InhibitRule, Matcher
 from oncall_tui.drill.aws import Api, AwsEndpoint
 from oncall_tui.drill.cloudwatch import Alarm, CloudWatch
 from oncall_tui.drill.ecs.api import EcsApi
@@ -78,10 +79,15 @@ def _cloudwatch(source: Table, scenario: Table, story: Story) -> AwsEndpoint:
 
 
 def _alertmanager(source: Table, scenario: Table, story: Story) -> Alertmanager:
-    peer = Alertmanager(story.world.timeline.now)
+    peer = Alertmanager(story.world.timeline.now, inhibit=[_inhibit(it) for it in scenario.get("inhibit", [])])
     if story.alerts is None:
         story.alerts = peer
     return peer
+
+
+def _inhibit(spec: Table) -> InhibitRule:
+    source, target = (tuple(Matcher(k, str(v)) for k, v in spec[key].items()) for key in ("source", "target"))
+    return InhibitRule(source, target, tuple(spec.get("equal", [])))
 
 
 def _pagerduty(source: Table, scenario: Table, story: Story) -> Any:

@@ -72,6 +72,10 @@ class PagerDuty:
         incident.add_alert(alert_key or key, title, details or {}, at)
         return incident.id
 
+    def check(self, who: str) -> None:
+        """ValueError where nobody has this name, e-mail address or id."""
+        self._somebody(who)
+
     def acknowledge(self, key: str, by: str) -> None:
         """Somebody (a name, an e-mail address or an id) acknowledges the open incident of that key, if there is one."""
         incident, person = self._still_open(key), self._somebody(by)

@@ -66,6 +66,7 @@ _EVENTS: Table = {
     "fire?": {"labels": _TEXTS, "annotations?": _TEXTS, "minutes_ago?": float},
     "resolve?": {"labels": _TEXTS},
     "flap?": {"labels": _TEXTS, "annotations?": _TEXTS, "on_s": float, "off_s": float},
+    "silence?": {"labels": _TEXTS, "for_s": float, "by": str, "comment?": str},
     "alarm?": {"name": str, "state": ("OK", "ALARM", "INSUFFICIENT_DATA"), "reason?": str},
     "page?": {
         "key": str,
@@ -141,6 +142,7 @@ _FORMAT: Table = {
         }
     ],
     "alarms?": [_ALARM],
+    "inhibit?": [{"source": _TEXTS, "target": _TEXTS, "equal?": [str]}],
     "events?": [_EVENT],
 }
 

@@ -20,6 +20,9 @@ class Alerts(Protocol):
     def resolve(self, labels: dict[str, str]) -> None:
         """End."""
 
+    def silence(self, labels: dict[str, str], seconds: float, by: str, comment: str) -> object:
+        """Somebody hides what has these labels."""
+
 
 class Pager(Protocol):
     """What this asks of the simulated PagerDuty."""
@@ -42,6 +45,9 @@ class Pager(Protocol):
 
     def acknowledge(self, key: str, by: str) -> object:
         """Somebody has it."""
+
+    def check(self, who: str) -> None:
+        """ValueError where nobody is called this."""
 
 
 class Alarms(Protocol):
@@ -119,10 +125,14 @@ class Story:
     def check(self, event: Table) -> None:
         """ValueError where an event names a service, a task definition, an alarm or a source that is not there."""
         for verb, given in event.items():
-            if verb in ("fire", "resolve", "flap"):
+            if verb in ("fire", "resolve", "flap", "silence"):
                 self._alerts()
-            elif verb in ("page", "resolve_page", "acknowledge_page"):
+            elif verb == "page":
                 self._pager()
+            elif verb in ("resolve_page", "acknowledge_page"):
+                pager = self._pager()
+                if "by" in given:
+                    pager.check(given["by"])
             elif verb == "alarm":
                 self._alarms().check(given["name"])
             elif verb == "deploy":
@@ -193,6 +203,10 @@ class Story:
             self.world.timeline.after(float(given["off_s"]), on)
 
         on()
+
+    def _silence(self, given: Table) -> None:
+        seconds = float(given["for_s"]) / self.world.timeline.speed
+        self._alerts().silence(_texts(given["labels"]), seconds, given["by"], given.get("comment", "drill"))
 
     def _alarm(self, given: Table) -> None:
         self._alarms().set_state(given["name"], given["state"], given.get("reason", ""))
