@@ -249,10 +249,11 @@ async def test_read_only_offers_nothing_and_says_so(tmp_path: Path) -> None:
         await rig.press("a")
         assert "read only: nothing is written" in rig.text()
         assert rig.provider.acknowledge.sent == []
+        seen = rig.provider.alerts["fake/a"]
+        ask = Ask(verb=Verb.ACKNOWLEDGE, target=seen.id, version=seen.version, actor=rig.engine.actor)
+        planned = rig.engine.desk.plan(ask)
         with pytest.raises(Refused, match="read only"):
-            seen = rig.provider.alerts["fake/a"]
-            ask = Ask(verb=Verb.ACKNOWLEDGE, target=seen.id, version=seen.version, actor=rig.engine.actor)
-            rig.engine.desk.plan(ask).result(5)
+            planned.result(5)
 
 
 async def test_what_failed_is_shown_until_dismissed(tmp_path: Path) -> None:
