@@ -188,6 +188,7 @@ def test_the_same_at_80_by_24(make_world: Callable[..., World], run_program: Cal
     program.press_when_heard("payments-api\r")
     program.wait(f"✓ roll back {PAYMENTS}: done", 60)
     assert world.service()["healthy"]
+    assert program.raw.count(b"PAGE [FIRING:1] HighErrorRate") == 1, "rung once an episode"
     program.wait(lambda screen: any(PAGE in row and "resolved" in row for row in alert_rows(screen)))
     assert [state for what, _, state in done(world) if what == "outcome"] == ["done", "done", "done"]
 
@@ -254,3 +255,19 @@ def test_a_row_that_went_before_the_key_is_not_replaced_by_its_neighbour(
     program.wait("it is resolved: there is nothing to do")
     assert world.writes() == []
     assert world.entries("intent", "refused") == []
+
+
+@pytest.mark.parametrize("burst", ["/ack\r", "nack\r"], ids=["a filter", "a note"])
+def test_text_that_comes_in_one_burst_is_never_taken_for_keys_that_act(
+    make_world: Callable[..., World], run_program: Callable[..., Program], burst: str
+) -> None:
+    world = make_world("--scenario", "page-third")
+    program = run_program("--config", str(world.configure()), env=world.env, size=(80, 24))
+    program.go_to("search-index: queue")
+    program.press(burst)
+    program.press_when_heard("\x1b")
+    program.press("1")
+    time.sleep(1.0)
+    assert world.writes() == []
+    assert world.entries("intent", "refused") == []
+    assert "acknowledge" not in program.text
