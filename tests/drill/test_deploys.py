@@ -116,6 +116,21 @@ def test_a_new_deploy_supersedes_the_one_under_way(drill: Drill) -> None:
     assert _described(drill)["runningCount"] == 4
 
 
+@pytest.mark.parametrize("after_s", [0, 1, 2, 3, 5, 8, 13])
+@pytest.mark.parametrize("way", ["stop", "update"])
+def test_going_back_ends_whenever_it_begins(drill: Drill, way: str, after_s: float) -> None:
+    """Also while every new task is still pending, so that there is no room for others until those are stopped."""
+    arn = _update(drill, taskDefinition="payments-api:42")["currentServiceDeployment"]
+    drill.advance(after_s)
+    if way == "stop":
+        drill.client("prod").stop_service_deployment(serviceDeploymentArn=arn, stopType="ROLLBACK")
+    else:
+        arn = _update(drill, taskDefinition="payments-api:41")["currentServiceDeployment"]
+    drill.advance(60)
+    assert _deployment(drill, arn)["status"] == ("ROLLBACK_SUCCESSFUL" if way == "stop" else "SUCCESSFUL")
+    assert drill.service()["healthy"]
+
+
 def test_a_forced_deploy_and_a_change_of_scale(drill: Drill) -> None:
     again = _update(drill, forceNewDeployment=True)
     assert again["taskDefinition"].endswith(":41")

@@ -100,9 +100,9 @@ class Mover:
     def step(self, service: Service) -> None:
         """Bring the tasks one step nearer to what is wanted, and look whether that was all."""
         primary = service.primary
+        self._stop_surplus(service, primary)  # first, as it makes room: nothing else would look again
         if primary.state != "FAILED":
             self._start_missing(service, primary)
-        self._stop_surplus(service, primary)
         self._drop_drained(service)
         self._watch_steady(service, primary)
         self._touch(service)
