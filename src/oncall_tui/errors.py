@@ -38,9 +38,16 @@ class JournalError(OncallError):
 
 
 class SourceError(OncallError):
-    """A source could not be read. *state* is the word that the board shows (see domain.reading.SourceState)."""
+    """A source could not be read. *state* is the word that the board shows (see domain.reading.SourceState).
+
+    Where whoever raises it knows no better hint, *usual_hint* says what to do about such a state.
+    """
 
     state = "offline"
+    usual_hint = "it is asked again by itself; look at the network, and at the other side"
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message, hint or self.usual_hint)
 
 
 class Offline(SourceError):
@@ -53,18 +60,21 @@ class Expired(SourceError):
     """The login has run out; the hint is the command that renews it."""
 
     state = "expired"
+    usual_hint = "log in again"
 
 
 class Denied(SourceError):
     """The login is good but not allowed to do this; the hint names the missing permission."""
 
     state = "denied"
+    usual_hint = "ask for the permission"
 
 
 class Throttled(SourceError):
     """The other side asks for fewer calls. *retry_after_s* is what it asked for, in seconds, if it said."""
 
     state = "throttled"
+    usual_hint = "it is asked again by itself, more seldom; a longer interval_s or fewer readers help"
 
     def __init__(self, message: str, hint: str = "", retry_after_s: float | None = None) -> None:
         super().__init__(message, hint)
@@ -75,12 +85,14 @@ class NoCredentials(SourceError):
     """There is no login at all: no keys, no token, no such profile."""
 
     state = "no_credentials"
+    usual_hint = "configure a login for this source"
 
 
 class Malformed(SourceError):
     """An answer came that is not what its API promises (HTML with status 200, cut-off JSON, a missing key)."""
 
     state = "malformed"
+    usual_hint = "it is asked again by itself; a proxy in between? look at the source's url"
 
 
 # --- acting -----------------------------------------------------------------------------------------------------------

@@ -185,3 +185,27 @@ def test_a_lane_runs_in_order_later_jobs_later_and_gives_exceptions_to_the_asker
     late.result(5)
     assert order == ["first", "late"]
     lane.stop()
+
+
+def test_a_poll_without_a_call_is_no_newer_and_ends_no_error() -> None:
+    provider = FakeProvider()
+    poller, _ = make(provider)
+    poller._poll(ReadRequest())
+    read_at = provider.clock.now()
+    provider.clock.advance(5)
+    provider.read_raises = [Throttled("slow down")]
+    poller._poll(ReadRequest())
+    inner = provider.read
+    provider.read = lambda request: Reading(source="fake", at=provider.clock.now(), calls=0)  # type: ignore[method-assign]
+    poller._poll(ReadRequest())
+    assert poller.seen.reading is not None
+    assert (poller.seen.error_state, poller.seen.reading.at) == (SourceState.THROTTLED, read_at)
+    provider.read = inner  # type: ignore[method-assign]
+    poller._poll(ReadRequest())
+    assert (poller.seen.error_state, poller.seen.reading.at) == (None, provider.clock.now())
+
+
+@pytest.mark.parametrize("error", [Offline, Expired, Denied, Throttled, NoCredentials, Malformed])
+def test_every_failure_says_what_to_do(error: type[SourceError]) -> None:
+    assert error("what is wrong").hint
+    assert error("what is wrong", "do this").hint == "do this"

@@ -137,6 +137,12 @@ class Poller:
 
     def _succeeded(self, provider: Provider, reading: Reading) -> None:
         now = self._clock.monotonic()
+        if reading.calls == 0:
+            # Without a call nothing was read (the allowance of calls is used up): it is no newer, and no error is over.
+            old = self.seen.reading
+            self._set(asking_since=None, reading=old and msgspec.structs.replace(reading, at=old.at))
+            self._changed()
+            return
         self._calls.append((now, reading.calls))
         while self._calls and now - self._calls[0][0] > RATE_WINDOW_S:
             self._calls.popleft()
