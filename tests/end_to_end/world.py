@@ -144,7 +144,7 @@ class World:
         config["sources"] = [s for s in config["sources"] if not only or s["name"] in only]
         if intervals is not None:
             config["sources"] = [{**s, "interval_s": intervals} for s in config["sources"]]
-        path = self.folder / "config.yaml"
+        path = self.folder / f"{'-'.join(only) or 'config'}.yaml"
         path.write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
         return path
 
