@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.end_to_end.terminal import Program
-from tests.end_to_end.world import World, acknowledgers, journalled, until, written
+from tests.end_to_end.world import PAYMENTS, World, acknowledgers, journalled, until, written
 
 KILLS = 50
 SOURCES = ("prom", "pager")
@@ -199,3 +199,31 @@ def test_fifty_kills_between_intent_and_outcome(
     told = Counter((how, ended[plan]) for plan, how in killed.items())
     print(json.dumps({f"{how}: {state}": n for (how, state), n in sorted(told.items())}, indent=1))  # noqa: T201
     assert {state for _, state in told} == {"done", "failed"}, "both were seen"
+
+
+@pytest.mark.pty
+def test_a_rollback_is_followed_on_by_the_next_start(
+    make_world: Callable[..., World], run_program: Callable[..., Program]
+) -> None:
+    world = make_world("--scenario", "page-third", "--speed", "3")
+    config = str(world.configure(only=("prod",)))
+    until(lambda: world.service()["task_definition"].endswith(":42"), "the bad deploy")
+    command = [sys.executable, "-m", "oncall_tui", "--config", config, "rollback", PAYMENTS]
+    command += ["--yes", "--confirm", "payments-api", "--wait"]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, env=world.env) as process:
+        try:
+            until(lambda: world.writes("prod"), "the rollback is sent")
+        finally:
+            process.send_signal(signal.SIGKILL)
+        assert process.wait(10) == -signal.SIGKILL
+    (intent,) = world.entries("intent")
+    assert last_outcomes(world.journal).get(intent.subject) not in FINAL
+
+    program = run_program("--config", config, env=world.env)
+    program.wait(f"✓ roll back {PAYMENTS}: done", 60)
+    until(lambda: last_outcomes(world.journal)[intent.subject] == "done", "its outcome is in the journal")
+    service = world.service()
+    assert service["healthy"]
+    assert service["task_definition"].endswith(":41")
+    assert [w["operation"] for w in world.writes("prod")] == ["StopServiceDeployment"]
