@@ -4,9 +4,10 @@ Calls: the program runs in a pseudo-terminal on the drill world's scale scenario
 a CloudWatch source in one of them); from ten seconds after everything was read, the drill counts what it is asked for.
 
 Deploys: in the same terminal, with 200 services, deploys are begun one after the other in changing clusters, at random
-moments; the time to the first screen whose title counts one more. One service's deploy is then followed: how often the
-drill is asked for services over 12 s while it runs, less what the sweep asks for, is how often it is read again. With
-the clusters' statistics denied the sweep alone has to find the deploy.
+moments; the time to the first screen whose title counts one more. The drill runs at a fifth of its speed there: its
+tasks need 4 s to start, which is over between two looks at a cluster's statistics, and real ones need 20 s or more.
+The first deploy is followed: how often it is looked at while it runs. With the clusters' statistics denied the sweep
+alone has to find a deploy.
 
 Sweep and hung source: an engine without a screen; the greatest age that any service's row had over more than a sweep;
 then one account hangs (each call is accepted and never answered), and the mean time between two readings of each of the
@@ -85,39 +86,43 @@ def deploys(world: World, terminal: Terminal, runs: int, swept: int) -> list[Res
         by_cluster.setdefault(name.rpartition("/")[0], []).append(name)
     random.seed(2)
     clusters = sorted(by_cluster)
-    times, again = [], []
-    for turn in range(runs):
+
+    def one(turn: int, timeout_s: float) -> tuple[str, float]:
         terminal.run(random.uniform(0.0, 9.0))
-        name = random.choice(by_cluster[clusters[turn % len(clusters)]])
-        rest = _described(world, terminal, name, 12.0)
-        times.append(deploy(world, terminal, name, 120))
-        again.append(12.0 / max(0.5, _described(world, terminal, name, 12.0) - rest))
-        terminal.wait_screen(lambda text: "DEPLOYS 0 running" in text, 180, every_s=0.25)
+        names = by_cluster[clusters[turn % len(clusters)]]
+        name = names.pop(random.randrange(len(names)))
+        return name, deploy(world, terminal, name, timeout_s)
+
+    name, first = one(0, 120)
+    again = _again(world, terminal, name.partition("/")[0], 16.0)
+    times = [first, *(one(turn, 120)[1] for turn in range(1, runs))]
     told = f"{middle(times):.1f} s (median of {runs}; {min(times):.1f}–{max(times):.1f} s)"
     results = [
         Result("a deploy that starts is on screen", told, f"{DEPLOY_S:.0f} s", max(times) <= DEPLOY_S),
-        Result("– a deploying service is read again each", f"{middle(again):.1f} s", f"{AGAIN_S:.0f} s"),
+        Result("a deploying service is read again each", f"{again:.1f} s", f"{AGAIN_S:.0f} s", again <= AGAIN_S * 1.1),
     ]
     if swept:
         world.ask("faults", {"source": "*", "operation": "DescribeClusters", "kind": "denied"})
         terminal.run(12.0)
-        late = []
-        for turn in range(swept):
-            name = random.choice(by_cluster[clusters[turn % len(clusters)]])
-            late.append(deploy(world, terminal, name, 180))
-            terminal.wait_screen(lambda text: "DEPLOYS 0 running" in text, 180, every_s=0.25)
+        late = [one(turn, 180)[1] for turn in range(swept)]
         world.do(clear_faults=True)
         told = f"at most {max(late):.0f} s of {swept}"
         results.append(Result("– the same, statistics denied", told, f"{SWEEP_S:.0f} s", max(late) <= SWEEP_S))
     return results
 
 
-def _described(world: World, terminal: Terminal, service: str, seconds: float) -> int:
-    """How often the account of *service* is asked for services in the next *seconds*."""
-    source = service.partition("/")[0]
-    before = world.calls()[source].get("DescribeServices", 0)
-    terminal.run(seconds)
-    return world.calls()[source].get("DescribeServices", 0) - before
+def _again(world: World, terminal: Terminal, source: str, seconds: float) -> float:
+    """Mean seconds between two looks at the deploys that run, which nothing else asks for."""
+    at: list[float] = []
+    known = -1
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        count = world.calls()[source].get("DescribeServiceDeployments", 0)
+        if known not in (-1, count):
+            at.append(time.monotonic())
+        known = count
+        terminal.run(0.1)
+    return (at[-1] - at[0]) / (len(at) - 1) if len(at) > 1 else seconds
 
 
 # --- without a screen -------------------------------------------------------------------------------------------------
@@ -184,7 +189,7 @@ def run(effort: Effort) -> list[Result]:
     seconds = effort.length(30, 60, 180)
 
     def small() -> list[Result]:
-        with World("scale", 200, 50) as world, world.program() as terminal:
+        with World("scale", 200, 50, speed=0.2) as world, world.program() as terminal:
             rest = at_rest(world, terminal, 200, seconds)
             return [rest, *deploys(world, terminal, effort.runs(2, 3, 9), effort.runs(0, 1, 3))]
 

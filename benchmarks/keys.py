@@ -66,6 +66,10 @@ class Replay(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answered)
 
+    def handle(self) -> None:
+        with contextlib.suppress(ConnectionError):  # the program has left
+            super().handle()
+
     def log_message(self, *_: Any) -> None:
         pass
 

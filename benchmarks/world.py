@@ -16,9 +16,9 @@ from benchmarks.terminal import Terminal, environment
 class World:
     """One running drill world with a folder of its own. Use it in a ``with``."""
 
-    def __init__(self, scenario: str = "scale", services: int = 0, alerts: int = 0, seed: int = 1) -> None:
+    def __init__(self, scenario: str = "scale", services: int = 0, alerts: int = 0, speed: float = 1.0) -> None:
         command = [sys.executable, "-m", "oncall_tui.drill", "serve", "--with-parent", "--scenario", scenario]
-        command += ["--services", str(services), "--alerts", str(alerts), "--seed", str(seed)]
+        command += ["--services", str(services), "--alerts", str(alerts), "--speed", str(speed)]
         self._folder = tempfile.TemporaryDirectory(prefix="oncall-tui-bench-")
         self.folder = Path(self._folder.name)
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
