@@ -22,7 +22,7 @@ class World:
         self.at = START
         self.pager = PagerDuty(lambda: self.at, **given)
         self.headers = {
-            "authorization": "Token token=drill",
+            "authorization": "Token token=drill-account",
             "accept": ACCEPT,
             "content-type": "application/json",
             "from": "alice@example.com",

@@ -57,7 +57,7 @@ def _source(source: SourceStatus, now: float) -> dict[str, Any]:
     return {
         "name": source.name,
         "provider": source.provider,
-        "state": SourceState.OFFLINE if waiting else source.state,
+        "state": (SourceState.STALE if source.partial else SourceState.OFFLINE) if waiting else source.state,
         "age_s": None if age is None else round(age, 1),
         "message": source.message,
         "hint": source.hint,

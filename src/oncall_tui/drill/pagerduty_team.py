@@ -5,7 +5,7 @@ A specification is plain data, as YAML gives it. Every key may be left out:
     people: [{name: Alice, email: alice@example.com, token: drill-alice}]
     policies: [{name: Payments, team: Payments, levels: [{people: [Alice], schedule: Primary, after: 300}]}]
     services: [{name: payments, policy: Payments, team: Payments, acknowledge_timeout: 1800, auto_resolve: null}]
-    token: drill                                  # the account's own key, which belongs to no user
+    token: drill-account                          # the account's own key, which belongs to no user
 
 `after`, `acknowledge_timeout` and `auto_resolve` are seconds before they are divided by the drill's speed.
 """
@@ -84,7 +84,7 @@ class Account:
         self._speed = speed
         self.teams: dict[str, Team] = {}
         self.people: dict[str, Person] = {}
-        self.tokens: dict[str, Person | None] = {str(spec.get("token") or "drill"): None}
+        self.tokens: dict[str, Person | None] = {str(spec.get("token") or "drill-account"): None}
         for item in spec.get("people") or _DEFAULT_PEOPLE:
             self._add_person({"name": item} if isinstance(item, str) else item)
         self.policies = {one.id: one for one in map(self._policy, spec.get("policies") or [self._default_policy()])}

@@ -6,7 +6,7 @@ from typing import Any
 from oncall_tui.drill.scenario import Table
 from oncall_tui.drill.world import World
 
-ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "drill", "AWS_SECRET_ACCESS_KEY": "drill", "ONCALL_DRILL_TOKEN": "drill"}
+ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "drill", "AWS_SECRET_ACCESS_KEY": "drill", "ONCALL_DRILL_TOKEN": "drill-account"}
 
 _PASSED_ON = ("timezone", "me", "pages")
 

@@ -15,7 +15,7 @@ from oncall_tui.contract import Provider, ReadRequest
 from oncall_tui.domain.reading import Reading, SourceState
 from oncall_tui.errors import SourceError
 from oncall_tui.polling.gate import Gate
-from oncall_tui.polling.schedule import Schedule
+from oncall_tui.polling.schedule import BACKOFF_FIRST_S, Schedule
 from oncall_tui.polling.status import Seen
 from oncall_tui.secret import redact
 
@@ -118,6 +118,8 @@ class Poller:
         finally:
             self._gate.leave()
         self._succeeded(provider, reading)
+        if reading.calls == 0 and self.seen.error_state is not None:
+            return reading.next_in_s or BACKOFF_FIRST_S  # nothing was tried: the back-off goes on where it was
         return self._schedule.after_success(reading.next_in_s)
 
     def _provider(self) -> Provider:

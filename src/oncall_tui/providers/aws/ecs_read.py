@@ -64,7 +64,7 @@ class EcsReader:
         self._absent: dict[str, float] = {}
         self._discover_at = self._sentinel_at = 0.0
         self._touched: deque[str] = deque()
-        self._complete = False
+        self._complete = self._discovered = False
         self._good = 0
         self._failed: errors.SourceError | None = None
 
@@ -85,7 +85,9 @@ class EcsReader:
         except errors.SourceError as error:
             self._failed, wait = error, FAILED_S
         self._build()
-        self._raise_if_lost()
+        calls = sum(self._wire.calls.values()) - before
+        if calls or self._failed:  # without a call there is nothing new to say of the clusters
+            self._raise_if_lost()
         now = self._clock.now()
         return Reading(
             source=self._source,
@@ -94,7 +96,7 @@ class EcsReader:
             deploys=tuple(d for made in self._made.values() for d in made),
             problems=tuple(self._told()),
             next_in_s=max(wait, self._next_at(now) - now, 0.0),
-            calls=sum(self._wire.calls.values()) - before,
+            calls=calls,
             complete=self._is_complete(now),
         )
 
@@ -118,7 +120,7 @@ class EcsReader:
 
     def _is_complete(self, now: float) -> bool:
         """Was everything that can be read read once? What is denied does not count."""
-        listed = all(c.trouble or c.listed_at is not None for c in self._clusters.values())
+        listed = self._discovered and all(c.trouble or c.listed_at is not None for c in self._clusters.values())
         self._complete = self._complete or (listed and not self._schedule.unread(now) and not self._deploys.pending)
         return self._complete
 
@@ -168,6 +170,7 @@ class EcsReader:
                 raise
             self._problems["clusters"] = Problem(SourceState(error.state), "clusters", error.message, error.hint)
         self._discover_at = now + DISCOVER_S
+        self._discovered = True
 
     def _list_clusters(self) -> None:
         if not any(c in glob for glob in self._globs for c in "*?["):
