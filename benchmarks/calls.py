@@ -191,7 +191,7 @@ def run(effort: Effort) -> list[Result]:
     def small() -> list[Result]:
         with World("scale", 200, 50, speed=0.2) as world, world.program() as terminal:
             rest = at_rest(world, terminal, 200, seconds)
-            return [rest, *deploys(world, terminal, effort.runs(2, 3, 9), effort.runs(0, 1, 3))]
+            return [rest, *deploys(world, terminal, effort.runs(2, 3, 9), effort.runs(0, 0, 3))]
 
     def large() -> list[Result]:
         with World("scale", 1_000, 50) as world, world.program() as terminal:
