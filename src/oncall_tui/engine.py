@@ -268,7 +268,12 @@ class Engine:
             self._known = self._journalled_states()
         found = changes(self._known, board)
         self._known.update((c.id, c.new) for c in found)
-        self.journal.record([_entry(c, now) for c in found])
+        self.journal.record([_entry(c, self._title(c), now) for c in found])
+
+    def _title(self, change: Change) -> str:
+        """What is gone is named as the last update had it."""
+        gone = self.update.board.alerts.get(change.id)
+        return change.title or (gone.title if gone else "")
 
     def _journalled_states(self) -> dict[str, str]:
         try:
@@ -350,10 +355,10 @@ def _same_rows(old: Look, new: Look) -> bool:
     return True
 
 
-def _entry(change: Change, now: float) -> Entry:
+def _entry(change: Change, title: str, now: float) -> Entry:
     kind = EntryKind.ALERT if change.what == "alert" else EntryKind.DEPLOY
     return Entry(
-        at=now, kind=kind, subject=change.id, text=change.title, data={"old": str(change.old), "new": str(change.new)}
+        at=now, kind=kind, subject=change.id, text=title, data={"old": str(change.old), "new": str(change.new)}
     )
 
 

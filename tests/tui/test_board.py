@@ -265,7 +265,7 @@ async def test_what_failed_is_shown_until_dismissed(tmp_path: Path) -> None:
         rig.clock.advance(3600)
         rig.board.tick()
         await rig.settle()
-        assert "failed: 403: not yours" in rig.text()
+        assert "acknowledge: failed: title of a: 403: not yours" in rig.text()
         assert "→ ask for it" in rig.text()
         await rig.press("escape")
         assert "403" not in rig.text()

@@ -18,6 +18,8 @@ def board(context: click.Context) -> None:
     options = context.obj
     if not sys.stdout.isatty():
         fail("the board needs a terminal", "`oncall-tui status` prints it once", 2)
+    if not sys.stderr.isatty():  # Textual draws there
+        fail("the board draws on stderr, which is redirected", "do not redirect it; the log is beside the journal", 2)
     sys.exit(show(bootstrap.load_config(options["config"]), options["read_only"]))
 
 

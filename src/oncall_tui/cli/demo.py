@@ -44,7 +44,7 @@ def _on(child: subprocess.Popen[str], read_only: bool) -> int:
     os.environ.update(world["environment"])
     with tempfile.TemporaryDirectory(prefix="oncall-tui-demo-") as folder:
         config = demo_config(world, Path(folder))
-        if sys.stdout.isatty():
+        if sys.stdout.isatty() and sys.stderr.isatty():
             from oncall_tui.cli.board import show
 
             return show(config, read_only)

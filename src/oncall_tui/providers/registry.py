@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -27,6 +28,9 @@ SOURCES: dict[str, Entry] = {
 }
 
 
+_importing = threading.Lock()
+
+
 def _load(path: str) -> Any:
     module, _, name = path.partition(":")
     return getattr(import_module(f"{__package__}.{module}"), name)
@@ -39,5 +43,6 @@ def options_types() -> dict[str, type[SourceOptions]]:
 
 def build(options: SourceOptions, context: Context) -> Provider:
     """The provider for one configured source. Imports its client library: call it off the UI's thread."""
-    factory: Callable[[SourceOptions, Context], Provider] = _load(SOURCES[options.provider].factory)
+    with _importing:  # several sources start at once, and big packages do not like to be imported by many threads
+        factory: Callable[[SourceOptions, Context], Provider] = _load(SOURCES[options.provider].factory)
     return factory(options, context)

@@ -106,7 +106,7 @@ class Acting(Base):
 
     def action_ack(self: BoardScreen) -> None:  # type: ignore[misc]
         if self._marked():
-            self._several(Verb.ACKNOWLEDGE, {})
+            self._several(Verb.ACKNOWLEDGE, {}, self._marked())
         else:
             self._quick(Verb.ACKNOWLEDGE)
 
@@ -129,6 +129,7 @@ class Acting(Base):
         if alert is None:
             self.say(self._why_not(Verb.ESCALATE), "warning")
             return
+        self.coming = True
         self.run_worker(self._escalate(alert), exit_on_error=False)
 
     def action_rollback(self: BoardScreen) -> None:  # type: ignore[misc]
@@ -140,6 +141,7 @@ class Acting(Base):
         version = deploy.version if deploy else service.deploy_id
         ask = Ask(verb=Verb.ROLL_BACK, target=service.id, version=version, actor=self.engine.actor)
         self.say(f"reading what {service.id} ran before", "dim")
+        self.coming = True
         self.run_worker(self._planned(ask), exit_on_error=False)
 
     def action_login(self: BoardScreen) -> None:  # type: ignore[misc]
@@ -182,6 +184,7 @@ class Acting(Base):
     async def _planned(self: BoardScreen, ask: Ask) -> None:  # type: ignore[misc]
         plan = await self._answer(self.engine.desk.plan(ask))
         if plan is not None:
+            self.coming = False
             self.notice = None
             await self._confirmed(plan)
 
@@ -197,11 +200,13 @@ class Acting(Base):
         if choices is None:
             return
         self.notice = None
+        self.coming = False
         if not choices:
             self.say("there is no level above this one", "warning")
             return
         picked = await self.ask_modal(Pick(f"Escalate {alert.title}", choices))
         if picked:
+            self.coming = True
             await self._planned(self._ask(Verb.ESCALATE, alert, choice=picked))
 
     def _with_form(self: BoardScreen, verb: Verb, title: str, fields: Sequence[tuple[str, str, str]]) -> None:  # type: ignore[misc]
@@ -209,14 +214,19 @@ class Acting(Base):
         if alert is None and not self._marked():
             self.say(self._why_not(verb), "warning")
             return
-        self.run_worker(self._filled(verb, alert, title, fields), exit_on_error=False)
-
-    async def _filled(  # type: ignore[misc]
-        self: BoardScreen, verb: Verb, alert: Alert | None, title: str, fields: Sequence[tuple[str, str, str]]
-    ) -> None:
         marked = self._marked()
         name = f"{len(marked)} rows" if marked else alert.title if alert else ""
-        values = await self.ask_modal(Form(f"{title}: {name}", fields))
+        answer = self.open_modal(Form(f"{title}: {name}", fields))
+        self.run_worker(self._filled(verb, alert, marked, answer), exit_on_error=False)
+
+    async def _filled(  # type: ignore[misc]
+        self: BoardScreen,
+        verb: Verb,
+        alert: Alert | None,
+        marked: list[str],
+        answer: asyncio.Future[dict[str, str] | None],
+    ) -> None:
+        values = await answer
         if values is None:
             return
         try:
@@ -225,8 +235,9 @@ class Acting(Base):
             self.say(str(error), "warning")
             return
         if marked:
-            self._several(verb, more)
+            self._several(verb, more, marked)
         elif alert is not None:
+            self.coming = True
             await self._planned(self._ask(verb, alert, **more))
 
     # --- several rows -------------------------------------------------------------------------------------------------
@@ -235,8 +246,9 @@ class Acting(Base):
         table = self.tables["alerts"]
         return [row.id for row in table.rows if row.id in table.marked] if self.list_pane == "alerts" else []
 
-    def _several(self: BoardScreen, verb: Verb, more: dict[str, Any]) -> None:  # type: ignore[misc]
-        self.run_worker(self._bulk(verb, more, self._marked()), exit_on_error=False)
+    def _several(self: BoardScreen, verb: Verb, more: dict[str, Any], marked: list[str]) -> None:  # type: ignore[misc]
+        self.coming = True
+        self.run_worker(self._bulk(verb, more, marked), exit_on_error=False)
 
     async def _bulk(self: BoardScreen, verb: Verb, more: dict[str, Any], marked: list[str]) -> None:  # type: ignore[misc]
         """Plan each, one confirm that lists them, carry out what could be planned, then N of M with reasons."""
@@ -257,6 +269,7 @@ class Acting(Base):
                 not_done.append(f"{title}: {error}")
         rows = [f"{title}" + (f"  (also {len(p.affects)} more)" if p.affects else "") for title, p in plans.values()]
         rows += [f"not possible: {line}" for line in not_done]
+        self.coming = False
         if not plans or not await self.ask_modal(ConfirmMany(f"{verb} {len(plans)} of {len(marked)} rows", rows)):
             self.say("\n".join(not_done[:2]) or f"{verb}: cancelled, nothing was sent", "dim")
             return
@@ -280,17 +293,24 @@ class Acting(Base):
         try:
             return await asyncio.wrap_future(future)
         except OncallError as error:
+            self.coming = False
             if not told:
                 self.say(str(error), "critical")
         except Exception as error:  # noqa: BLE001 - a bug in a provider ends as words, not as the program
+            self.coming = False
             self.say(f"bug: {error.__class__.__name__}: {error}", "critical")
         return None
 
     async def ask_modal(self: BoardScreen, modal: Modal[T]) -> T | None:  # type: ignore[misc]
         """Show a modal and wait for what it says; None: cancelled."""
+        return await self.open_modal(modal)
+
+    def open_modal(self: BoardScreen, modal: Modal[T]) -> asyncio.Future[T | None]:  # type: ignore[misc]
+        """Show a modal now: keys that come from here on are its own."""
         answer: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
+        self.coming = False
         self.app.push_screen(modal, answer.set_result)
-        return await answer
+        return answer
 
 
 def _more(values: dict[str, str]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from oncall_tui.tui.modals import ConfirmMany, Modal
 from oncall_tui.tui.sound import notification
 
 REDRAW_S = 0.25
+WHILE_COMING = frozenset({"up", "down", "j", "k", "g", "G", "pageup", "pagedown", "escape", "q", "question_mark"})
 
 
 class OncallApp(App[None]):
@@ -78,10 +79,12 @@ class OncallApp(App[None]):
         self._driver.flush()
 
     async def on_event(self, event: events.Event) -> None:
-        """Keys: somebody is awake; and those typed before a modal was painted are dropped."""
+        """Keys: somebody is awake; and those typed before a modal was painted, or was there at all, are dropped."""
         if isinstance(event, events.Key):
             self.engine.pressed()
             if isinstance(self.screen, Modal) and self.screen.deaf:
+                return
+            if self.board.coming and self.screen is self.board and event.key not in WHILE_COMING:
                 return
         await super().on_event(event)
 

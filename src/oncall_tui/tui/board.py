@@ -58,7 +58,9 @@ class BoardScreen(Acting, Screen[None]):
     BoardScreen.narrow .pane.active, BoardScreen.narrow #middle.active { display: block; height: 1fr; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(k.key, k.action, k.word, show=False, id=k.id, tooltip=k.what) for k in KEYS if k.id != "mark"
+        Binding(k.key, k.action, k.word, show=False, id=k.id, tooltip=k.what, priority=True)
+        for k in KEYS
+        if k.id != "mark"
     ]
 
     def __init__(self, engine: Engine, tz: ZoneInfo, me: str) -> None:
@@ -71,6 +73,7 @@ class BoardScreen(Acting, Screen[None]):
         self.zoomed = False
         self.bell_on = True
         self.notice: tuple[str, str] | None = None
+        self.coming = False  # a modal is on its way: keys that act are not for the board any more
         self._calls = ""
 
     def compose(self) -> ComposeResult:
@@ -92,6 +95,14 @@ class BoardScreen(Acting, Screen[None]):
         yield Lines(id="outcome", indent=2)
         yield Input(id="filter", placeholder="words, key:value, !inverse, ~regex; Enter keeps it, Esc clears it")
         yield KeyBar(id="keys")
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A text field swallows every key.
+
+        The keys are priority bindings, so that each has done its work before the next is looked at, however fast they
+        come: text that arrives in one burst must not be taken for keys that act.
+        """
+        return not isinstance(self.focused, Input)
 
     def on_mount(self) -> None:
         self.tables = {name: self.query_one(f"#{name}", Table) for name in PANES[:3]}
@@ -330,7 +341,7 @@ class BoardScreen(Acting, Screen[None]):
         line = self.query_one("#filter", Input)
         line.display = True
         line.value = self.shown.filter
-        line.focus()
+        self.set_focus(line)  # now, not after the next message: what is typed next belongs to it
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()

@@ -7,9 +7,11 @@ from datetime import datetime, tzinfo
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.engine import Update
-from oncall_tui.text import age, local_times, width
+from oncall_tui.text import age, fit, local_times, width
 from oncall_tui.tui.keybar import Part, StatusLine
 from oncall_tui.tui.lines import Line
+
+NAME_CELLS = 40  # of a target: the word for how it ended and why has to be read at 80 columns
 
 _SIGN = {
     OutcomeState.PENDING: ("…", "warning"),
@@ -91,10 +93,11 @@ def outcome_lines(update: Update, notice: tuple[str, str] | None, tz: tzinfo, no
         sign, style = _SIGN[outcome.state]
         more = len(update.outcomes) - 1
         name = target_name(update, outcome.target)
+        short = name if width(name) <= NAME_CELLS else fit(name, NAME_CELLS)
         tail = f"  (+{more})" if more else ""
         esc = "  Esc dismisses" if outcome.state is not OutcomeState.PENDING else ""
-        head = f" {sign} {outcome.verb} {name}: {outcome.state}:"
-        lines.append(((head + " ", style), (local_times(outcome.message, tz, now) + tail + esc, "")))
+        head = f" {sign} {outcome.verb}: {outcome.state}:"
+        lines.append(((head + " ", style), (f"{short}: {local_times(outcome.message, tz, now)}{tail}{esc}", "")))
         if outcome.hint:
             lines.append((("   → ", "dim"), (outcome.hint, "")))
     if notice:

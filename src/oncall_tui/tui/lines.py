@@ -68,7 +68,7 @@ class Lines(ScrollView, can_focus=False):
 
     def _fold_one(self, line: Line, width: int) -> list[Line]:
         text, style = line[-1]
-        before = sum(len(t) for t, _ in line[:-1])
+        before = sum(width_of(t) for t, _ in line[:-1])
         if not self._wrapped or width <= before + 8 or width_of(text) + before <= width:
             return [line]
         first = wrap(text, width - before)[0]

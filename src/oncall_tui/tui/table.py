@@ -38,14 +38,14 @@ class Table(ScrollView, can_focus=True):
         }
         """ + palette.css("Table")
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Up", show=False, id="table.up"),
-        Binding("down,j", "move(1)", "Down", show=False, id="table.down"),
-        Binding("home,g", "edge(-1)", "First", show=False, id="table.first"),
-        Binding("end,G", "edge(1)", "Last", show=False, id="table.last"),
-        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False, id="table.page_up"),
-        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False, id="table.page_down"),
-        Binding("enter", "open", "Open", show=False, id="table.open"),
-        Binding("space", "toggle_mark", "Mark", show=False, id="table.mark"),
+        Binding("up,k", "move(-1)", "Up", show=False, id="table.up", priority=True),
+        Binding("down,j", "move(1)", "Down", show=False, id="table.down", priority=True),
+        Binding("home,g", "edge(-1)", "First", show=False, id="table.first", priority=True),
+        Binding("end,G", "edge(1)", "Last", show=False, id="table.last", priority=True),
+        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False, id="table.page_up", priority=True),
+        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False, id="table.page_down", priority=True),
+        Binding("enter", "open", "Open", show=False, id="table.open", priority=True),
+        Binding("space", "toggle_mark", "Mark", show=False, id="table.mark", priority=True),
     ]
 
     class Moved(Message):
