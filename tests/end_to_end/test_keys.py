@@ -133,8 +133,8 @@ def test_a_night_at_120_by_40(
     assert world.writes("prod") == []
     program.press("i\r")
     until(lambda: world.writes("prod"), "the rollback is sent")
-    program.wait(lambda screen: f"roll back {PAYMENTS}: pending" in screen and "of 2 s" in screen, 60)
-    program.wait(f"✓ roll back {PAYMENTS}: done")
+    program.wait(lambda screen: "roll back: pending" in screen and PAYMENTS in screen and "of 2 s" in screen, 60)
+    program.wait(f"✓ roll back: done: {PAYMENTS}")
     service = world.service()
     assert service["healthy"]
     assert service["task_definition"].endswith("payments-api:41")
@@ -186,7 +186,7 @@ def test_the_same_at_80_by_24(make_world: Callable[..., World], run_program: Cal
     program.wait("Protected. Type payments-api")
     assert ":42→:41" in unwrapped(program.text)
     program.press_when_heard("payments-api\r")
-    program.wait(f"✓ roll back {PAYMENTS}: done", 60)
+    program.wait(f"✓ roll back: done: {PAYMENTS}", 60)
     assert world.service()["healthy"]
     assert program.raw.count(b"PAGE [FIRING:1] HighErrorRate") == 1, "rung once an episode"
     program.wait(lambda screen: any(PAGE in row and "resolved" in row for row in alert_rows(screen)))
@@ -237,7 +237,7 @@ def test_a_confirm_hears_nothing_at_first_and_enter_cancels_it(
     program.wait("[Enter] cancel")
     program.press_when_heard("y")
     until(lambda: world.writes("prod"), "once the half second is over, y goes on")
-    program.wait(f"roll back {SEARCH}: pending")
+    program.wait(f"roll back: pending: {SEARCH}")
     assert [w["operation"] for w in world.writes()] == ["UpdateService"]
 
 

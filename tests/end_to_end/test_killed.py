@@ -220,7 +220,7 @@ def test_a_rollback_is_followed_on_by_the_next_start(
     assert last_outcomes(world.journal).get(intent.subject) not in FINAL
 
     program = run_program("--config", config, env=world.env)
-    program.wait(f"✓ roll back {PAYMENTS}: done", 60)
+    program.wait(f"✓ roll back: done: {PAYMENTS}", 60)
     until(lambda: last_outcomes(world.journal)[intent.subject] == "done", "its outcome is in the journal")
     service = world.service()
     assert service["healthy"]

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from oncall_tui import errors
 from oncall_tui.clock import Clock
 from oncall_tui.contract import ActionHandler, Context, Kept, ReadRequest, Receipt
@@ -20,6 +18,7 @@ from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
 from oncall_tui.providers.alertmanager.rows import Rows
 from oncall_tui.providers.alertmanager.silencing import Acknowledge, Silence
 from oncall_tui.providers.alertmanager.wire import WireSilence
+from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http import Http, Listing
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ class Alertmanager:
         self._api = Api(http, options.filter)
         self._rows = Rows(options, read_only)
         self._silences: dict[str, WireSilence] = {}
-        self._listing = Listing(msgspec.json.Decoder(WireSilence).decode)
+        self._listing = Listing(decoder(WireSilence).decode)
         desk = Desk(options, self._api, Rows(options, read_only), clock, read_only)
         self._keeper = Keeper(desk)
         self._handlers: dict[Verb, ActionHandler] = {

@@ -11,6 +11,7 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState, Pairs, ServiceHint
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
 from oncall_tui.providers.alertmanager.wire import WireAlert, WireSilence
+from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http import Listing, severity, stamp
 
 
@@ -36,7 +37,7 @@ class Rows:
     def __init__(self, options: AlertmanagerOptions, read_only: bool = False) -> None:
         self._options = options
         self._read_only = read_only
-        self._decoder = msgspec.json.Decoder(WireAlert)
+        self._decoder = decoder(WireAlert)
         self._listing = Listing(self._entry)
         self._entries: list[_Entry] = []
         self._last: dict[str, _Entry] = {}

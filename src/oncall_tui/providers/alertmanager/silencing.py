@@ -18,6 +18,7 @@ from oncall_tui.domain.plan import Ask, Choice, Confirm, Plan
 from oncall_tui.providers.alertmanager.api import safe_id
 from oncall_tui.providers.alertmanager.desk import Desk, author, iso
 from oncall_tui.providers.alertmanager.wire import ACK, Matcher, WireSilence
+from oncall_tui.providers.decoding import convert
 from oncall_tui.providers.http import Sent, before_sending, read_back, stamp, utc
 
 ACK_S = 900.0  # karma's: too short needs re-silencing, too long hides a recurrence
@@ -83,7 +84,7 @@ class Silencing:
         if receipt is not None and "silenceID" in receipt.data:
             return api.silence(safe_id(str(receipt.data["silenceID"])))
         asked = plan.request["silence"]
-        matchers = sorted(msgspec.convert(m, Matcher) for m in asked["matchers"])
+        matchers = sorted(convert(m, Matcher) for m in asked["matchers"])
         found = [
             s
             for s in api.silences()

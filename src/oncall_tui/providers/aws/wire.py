@@ -12,6 +12,7 @@ from oncall_tui import errors
 from oncall_tui.providers.aws import errors as aws_errors
 from oncall_tui.providers.aws.budget import Budget, Lane
 from oncall_tui.providers.aws.session import RAW, Sessions
+from oncall_tui.providers.decoding import decoder
 
 T = TypeVar("T")
 THROTTLED_S = 5.0
@@ -34,7 +35,6 @@ class Wire:
         self.calls = calls
         self._budget = budget
         self._transport = transport
-        self._types: dict[Any, msgspec.json.Decoder[Any]] = {}
 
     def read(self, answer: type[T], operation: str, lane: Lane = Lane.SWEEP, **params: Any) -> T:
         """Ask once. Raises errors.SourceError, or budget.Later where no call is to be had now."""
@@ -85,11 +85,8 @@ class Wire:
         return raw
 
     def _decode(self, answer: type[T], operation: str, raw: bytes) -> T:
-        decoder = self._types.get(answer)
-        if decoder is None:
-            decoder = self._types[answer] = msgspec.json.Decoder(answer, strict=False)
         try:
-            return decoder.decode(raw)  # type: ignore[no-any-return]
+            return decoder(answer, strict=False).decode(raw)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             kind = "a web page" if raw.lstrip()[:1] == b"<" else "cut off or not what AWS promises"
             hint = f"a proxy or a captive portal before {self.sessions.endpoint(self.service) or 'AWS'}?"

@@ -13,6 +13,7 @@ import msgspec
 
 from oncall_tui import errors
 from oncall_tui.clock import Clock
+from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http.text import MESSAGE_LIMIT, say_json, words
 from oncall_tui.secret import Secret
 
@@ -272,7 +273,7 @@ class Http:
 
     def _decode(self, body: bytes, into: type[T]) -> T:
         try:
-            return msgspec.json.decode(body, type=into)
+            return decoder(into).decode(body)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             if body.lstrip()[:1] == b"<":
                 raise errors.Malformed(

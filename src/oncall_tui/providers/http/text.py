@@ -10,6 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from oncall_tui.domain.alert import Severity
+from oncall_tui.providers.decoding import decoder
 from oncall_tui.secret import Secret, redact
 
 MESSAGE_LIMIT = 240
@@ -60,12 +61,12 @@ def reference(secret: Secret) -> str:
 
 def pieces(raws: Iterable[msgspec.Raw], into: type[T]) -> tuple[list[T], int]:
     """Each item decoded on its own, and how many could not be: one bad item must not hide the good ones."""
-    decoder = msgspec.json.Decoder(into)
+    decode = decoder(into).decode
     good: list[T] = []
     bad = 0
     for raw in raws:
         try:
-            good.append(decoder.decode(raw))
+            good.append(decode(raw))
         except msgspec.MsgspecError:
             bad += 1
     return good, bad

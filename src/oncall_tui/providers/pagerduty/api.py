@@ -10,6 +10,7 @@ from urllib.parse import quote
 import msgspec
 
 from oncall_tui import errors
+from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http import Http, NotFound, pieces, reference
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
 from oncall_tui.providers.pagerduty.wire import (
@@ -66,7 +67,7 @@ class _Errors(msgspec.Struct):
 def say(status: int, body: bytes) -> str:
     """``{"error": {"message", "code", "errors"}}`` in words; nothing where it is something else."""
     try:
-        error = msgspec.json.decode(body, type=_Errors).error
+        error = decoder(_Errors).decode(body).error
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return ""
     details = [d for d in error.errors if isinstance(d, str)] if isinstance(error.errors, list) else []

@@ -14,6 +14,7 @@ from oncall_tui.contract import ActionHandler, Context, ReadRequest
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.reading import Problem, Reading, SourceState
+from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http import Http, Listing
 from oncall_tui.providers.pagerduty.acting import Acknowledge, AddNote, Desk
 from oncall_tui.providers.pagerduty.api import ACCEPT, LAST, Api, say, turn
@@ -59,7 +60,7 @@ class PagerDuty:
         self._clock = clock
         self._read_only = read_only
         self._api = Api(http, options)
-        self._decoder = msgspec.json.Decoder(Incident)
+        self._decoder = decoder(Incident)
         self._listing = Listing(self._entry)
         self._details: dict[str, tuple[int, Details]] = {}
         self._details_after = 0.0

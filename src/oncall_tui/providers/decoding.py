@@ -1,0 +1,33 @@
+"""Typed JSON decoders, one a type, built one at a time.
+
+msgspec works out what a type looks like when it is first used, and another thread that decodes meanwhile meets it half
+done: the process dies (seen with msgspec 0.22 and four threads). Sources start together, so they share this lock.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+_lock = threading.Lock()
+_decoders: dict[tuple[Any, bool], msgspec.json.Decoder[Any]] = {}
+
+
+def decoder(into: type[T], *, strict: bool = True) -> msgspec.json.Decoder[T]:
+    """The decoder into *into*. Safe from any thread; nothing is decoded into a type before its decoder is whole."""
+    found = _decoders.get((into, strict))
+    if found is None:
+        with _lock:
+            found = _decoders.get((into, strict))
+            if found is None:
+                found = _decoders[(into, strict)] = msgspec.json.Decoder(into, strict=strict)
+    return found
+
+
+def convert(value: object, into: type[T]) -> T:
+    """*value*, plain data, as *into*. Raises msgspec.ValidationError."""
+    decoder(into)
+    return msgspec.convert(value, into)
