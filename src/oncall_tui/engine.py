@@ -10,6 +10,8 @@ import asyncio
 import logging
 import threading
 from collections.abc import AsyncIterator, Callable
+from operator import is_
+from types import MappingProxyType
 
 import msgspec
 
@@ -24,7 +26,7 @@ from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import Actor, Confirm, Plan
-from oncall_tui.domain.reading import SourceState
+from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
 from oncall_tui.errors import ActionError, JournalError, SourceError
 from oncall_tui.journal import Intent, Journal
 from oncall_tui.polling.gate import Gate
@@ -36,7 +38,7 @@ from oncall_tui.triage.look import Look, Looker, Rules
 log = logging.getLogger(__name__)
 TICK_S = 1.0
 POLLS_AT_ONCE = 4
-AT_MOST_EVERY_S = 0.1  # boards: one screen shows at most four a second
+AT_MOST_EVERY_S = 0.2  # boards: one screen shows at most four a second
 
 
 class SourceSpec(msgspec.Struct, frozen=True):
@@ -98,6 +100,7 @@ class Engine:
         self.show_hidden = False
         self._known: dict[str, str] | None = None
         self._overlaid: dict[str, tuple[Alert, object, Alert]] = {}
+        self._looked_at: tuple[list[object], tuple[object, ...]] = ([], ())
         self._left_open: list[Intent] = []
         self._listeners: set[Callable[[], None]] = set()
         self._composed = threading.Condition()
@@ -214,22 +217,34 @@ class Engine:
         now = self.clock.now()
         seen = [p.seen for p in self._pollers.values()]
         statuses = [status_of(s, now) for s in seen]
-        board = merge(self.update.board.version + 1, now, statuses, [s.reading for s in seen if s.reading])
-        if len(self._overlaid) > 2 * len(board.alerts) + 100:
-            self._overlaid.clear()
-        board = msgspec.structs.replace(board, alerts={a.id: self._overlay(a) for a in board.alerts.values()})
-        update = Update(
-            look=self.looker.look(board, self.show_hidden),
-            outcomes=self.desk.outcomes,
-            journal_failure=self.journal.failure,
-        )
-        self._journal_changes(board, now)
+        readings = [s.reading for s in seen if s.reading]
+        look = self._look(readings, statuses, now)
+        update = Update(look=look, outcomes=self.desk.outcomes, journal_failure=self.journal.failure)
         if self._differs(update):
             with self._composed:
                 self.update = update
                 self._composed.notify_all()
             for wake in tuple(self._listeners):
                 wake()
+
+    def _look(self, readings: list[Reading], statuses: list[SourceStatus], now: float) -> Look:
+        """The look at these readings; where their rows are what they were, the last one with the newest sources."""
+        rows: list[object] = [row for r in readings for row in (*r.alerts, *r.services, *r.deploys)]
+        able = tuple(p.provider is not None for p in self._pollers.values())
+        beside = (self.desk.marks.current, self.show_hidden, able, tuple(s.current for s in statuses))
+        old_rows, old_beside = self._looked_at
+        self._looked_at = (rows, beside)
+        version = self.update.board.version + 1
+        if beside == old_beside and len(rows) == len(old_rows) and all(map(is_, rows, old_rows)):
+            sources = MappingProxyType({s.name: s for s in statuses})
+            board = msgspec.structs.replace(self.update.board, version=version, at=now, sources=sources)
+            return msgspec.structs.replace(self.update.look, board=board)
+        board = merge(version, now, statuses, readings)
+        if len(self._overlaid) > 2 * len(board.alerts) + 100:
+            self._overlaid.clear()
+        board = msgspec.structs.replace(board, alerts={a.id: self._overlay(a) for a in board.alerts.values()})
+        self._journal_changes(board, now)
+        return self.looker.look(board, self.show_hidden)
 
     def _differs(self, new: Update) -> bool:
         old = self.update

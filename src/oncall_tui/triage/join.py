@@ -28,9 +28,13 @@ class ServiceIndex:
         """The one service that the hint names; None where it names none, or cannot tell between several."""
         if not hint.service:
             return None
-        name = hint.service.rsplit("/", 1)[-1]
-        found = [s for s in self._by_name.get(name, ()) if _fits(s, hint)]
+        found = [s for s in self._by_name.get(service_name(hint), ()) if _fits(s, hint)]
         return found[0] if len(found) == 1 else None
+
+
+def service_name(hint: ServiceHint) -> str:
+    """The service's name alone: a hint may hold an ARN."""
+    return hint.service.rsplit("/", 1)[-1] if "/" in hint.service else hint.service
 
 
 def _fits(service: Service, hint: ServiceHint) -> bool:

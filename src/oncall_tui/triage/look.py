@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from typing import TypeVar
 
 import msgspec
 
@@ -12,8 +13,9 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.service import Service
-from oncall_tui.triage.join import ServiceIndex, incidents, product_of_alert, product_of_service
+from oncall_tui.triage.join import ServiceIndex, incidents, product_of_alert, product_of_service, service_name
 
+T = TypeVar("T")
 LOOK_BACK_S = 3600.0  # a deploy that began up to an hour before an alert may be its cause
 
 PageRule = Mapping[str, str]  # field or label → glob; all of one rule have to match
@@ -27,7 +29,10 @@ class Rules(msgspec.Struct, frozen=True):
 
 
 class AlertLook(msgspec.Struct, frozen=True, gc=False):
-    """One alert as an engineer sees it. *incident* is the pager's row for the same problem: ``a`` goes there."""
+    """One alert as an engineer sees it, and its place among others (*rank*, the smallest first).
+
+    *incident* is the pager's row for the same problem: ``a`` goes there.
+    """
 
     alert: Alert
     service: Service | None
@@ -35,13 +40,13 @@ class AlertLook(msgspec.Struct, frozen=True, gc=False):
     pages: bool
     suspect: Deploy | None
     incident: str
+    rank: tuple[int, int, int, int, float, str]
 
-    @property
-    def rank(self) -> tuple[int, int, int, int, float, str]:
-        """Pages first, then what nobody has, then severity, protected products, the newest; the id settles ties."""
-        alert = self.alert
-        protected = 0 if self.product and self.product.protected else 1
-        return (not self.pages, _ATTENTION[alert.state], alert.severity.rank, protected, -alert.began, alert.id)
+
+def rank_of(alert: Alert, product: Product | None, does_page: bool) -> tuple[int, int, int, int, float, str]:
+    """Pages first, then what nobody has, then severity, protected products, the newest; the id settles ties."""
+    protected = 0 if product and product.protected else 1
+    return (not does_page, _ATTENTION[alert.state], alert.severity.rank, protected, -alert.began, alert.id)
 
 
 _ATTENTION = {
@@ -84,13 +89,14 @@ class Looker:
         self._by_service: dict[str, list[Deploy]] = {}
 
     def look(self, board: Board, show_hidden: bool = False) -> Look:
-        same_services = self._same(board)
+        changed = self._changed(board)
         joined = incidents(board.alerts.values())
         looks: dict[str, AlertLook] = {}
         for alert in board.alerts.values():
             old = self._alerts.get(alert.id)
             incident = joined.get(alert.id, "")
-            if same_services and old is not None and old.alert is alert and old.incident == incident:
+            kept = old is not None and old.alert is alert and old.incident == incident
+            if kept and old is not None and not (changed and service_name(alert.hint) in changed):
                 looks[alert.id] = old
             else:
                 looks[alert.id] = self._look_at(alert, incident)
@@ -106,10 +112,11 @@ class Looker:
             products=self._products,
         )
 
-    def _same(self, board: Board) -> bool:
-        """Are services and deploys what they were? Boards hold the same objects where nothing changed."""
-        same = _identical(self._services, board.services) and _identical(self._deploys, board.deploys)
-        if not same:
+    def _changed(self, board: Board) -> set[str]:
+        """The names of services that are not what they were, or whose deploys are not (the same objects)."""
+        changed = {s.name for s in _differing(self._services, board.services)}
+        changed |= {d.service_id.rpartition("/")[2] for d in _differing(self._deploys, board.deploys)}
+        if changed:
             if self._services.keys() != board.services.keys():
                 found = ((s, product_of_service(s, self.rules.products)) for s in board.services)
                 self._products = {s: p for s, p in found if p}
@@ -118,13 +125,15 @@ class Looker:
             self._by_service = {}
             for deploy in board.deploys.values():
                 self._by_service.setdefault(deploy.service_id, []).append(deploy)
-        return same
+        return changed
 
     def _look_at(self, alert: Alert, incident: str) -> AlertLook:
         service = self._index.find(alert.hint)
         product = product_of_alert(alert, service, self.rules.products)
         suspect = self._suspect(alert, service)
-        return AlertLook(alert, service, product, pages(alert, self.rules.pages), suspect, incident)
+        does_page = pages(alert, self.rules.pages)
+        rank = rank_of(alert, product, does_page)
+        return AlertLook(alert, service, product, does_page, suspect, incident, rank)
 
     def _suspect(self, alert: Alert, service: Service | None) -> Deploy | None:
         """The newest deploy of the alert's own service that began in the hour before the alert did."""
@@ -145,8 +154,10 @@ def _field(alert: Alert, name: str) -> str:
     return alert.label(name)
 
 
-def _identical(a: Mapping[str, object], b: Mapping[str, object]) -> bool:
-    return len(a) == len(b) and all(b.get(k) is v for k, v in a.items())
+def _differing(old: Mapping[str, T], new: Mapping[str, T]) -> list[T]:
+    """What came, went, or is another object than before."""
+    gone = [row for key, row in old.items() if key not in new]
+    return [row for key, row in new.items() if old.get(key) is not row] + gone
 
 
 def _service_order(service: Service) -> tuple[int, str]:

@@ -12,6 +12,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.geometry import Size
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -74,7 +75,13 @@ class BoardScreen(Acting, Screen[None]):
         self.bell_on = True
         self.notice: tuple[str, str] | None = None
         self.coming = False  # a modal is on its way: keys that act are not for the board any more
-        self._calls = ""
+        self._calls = (
+            0,
+            "",
+        )  # the minute, and the words: a figure that changes all the time is a line sent all the time
+        self._arranged: tuple[bool, str] | None = None
+        self._arranged_for = Size(0, 0)
+        self._drawn_for: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
         yield StatusLine(id="status")
@@ -106,8 +113,9 @@ class BoardScreen(Acting, Screen[None]):
 
     def on_mount(self) -> None:
         self.tables = {name: self.query_one(f"#{name}", Table) for name in PANES[:3]}
+        for table in self.tables.values():
+            table.on_moved = self._moved
         self._arrange()
-        self.tables["alerts"].focus()
         self.set_interval(TICK_S, self.tick)
 
     # --- drawing ------------------------------------------------------------------------------------------------------
@@ -120,7 +128,7 @@ class BoardScreen(Acting, Screen[None]):
 
     def tick(self) -> None:
         """Ages, and what the engine says without an event."""
-        self._calls = ""
+        self._drawn_for = ()
         if self.is_current:
             self.draw()
 
@@ -132,18 +140,31 @@ class BoardScreen(Acting, Screen[None]):
         """Everything, from the newest update; each part repaints only where it differs."""
         now = self.engine.clock.now()
         update = self.update_
+        self._draw_tables(update, now)
+        self._draw_titles(update)
+        self._draw_status(update, now)
+        self._draw_detail()
+        self._draw_outcome(now)
+        self._draw_keys()
+
+    def _draw_tables(self, update: Update, now: float) -> None:
+        """The rows, unless nothing that they are made of changed since they were drawn, nor a tick went by."""
         alerts = self.tables["alerts"]
+        current = tuple(s.current for s in update.board.sources.values())
+        look = update.look
+        key = (look.alerts, look.services, look.deploys, self.shown, update.outcomes, current, alerts.cursor_id)
+        same = len(key) == len(self._drawn_for) and all(
+            a is b for a, b in zip(key[:3], self._drawn_for[:3], strict=True)
+        )
+        if same and key[3:] == self._drawn_for[3:]:
+            return
+        self._drawn_for = key
         alerts.placeholder([nothing(update.board, now)] if not self._narrowed() else ["Nothing matches the filter."])
         alerts.show(self.view.alerts(update, self.shown, alerts.cursor_id, now))
         self.tables["services"].placeholder([self._none("service")])
         self.tables["services"].show(self.view.services(update, self.shown, now))
         self.tables["deploys"].placeholder([self._none("deploy of the last day")])
         self.tables["deploys"].show(self.view.deploys(update, self.shown, now))
-        self._draw_titles(update)
-        self._draw_status(update, now)
-        self._draw_detail()
-        self._draw_outcome(now)
-        self._draw_keys()
 
     def _narrowed(self) -> bool:
         return bool(self.shown.filter or self.shown.faults) and bool(self.update_.look.alerts)
@@ -184,10 +205,11 @@ class BoardScreen(Acting, Screen[None]):
         self.query_one("#tabs", StatusLine).show(parts, [(narrowed.removeprefix(" · "), "warning")])
 
     def _draw_status(self, update: Update, now: float) -> None:
-        self._calls = self._calls or f"{sum(s.calls_per_s for s in update.board.sources.values()):.1f} calls/s"
+        if self._calls[0] != int(now // 60):
+            self._calls = (int(now // 60), f"{sum(s.calls_per_s for s in update.board.sources.values()):.1f} calls/s")
         wide = self.size.width >= WIDE_COLUMNS
         left = headline.left(update, self.me, self.engine.desk.read_only, wide)
-        right = headline.right(update, now, self.tz, self._calls if wide else "", wide, self.bell_on)
+        right = headline.right(update, now, self.tz, self._calls[1] if wide else "", wide, self.bell_on)
         self.query_one("#status", StatusLine).show(left, right)
 
     def _draw_detail(self) -> None:
@@ -242,7 +264,10 @@ class BoardScreen(Acting, Screen[None]):
 
     def on_table_moved(self, event: Table.Moved) -> None:
         event.stop()
-        if event.table.id == "alerts":
+
+    def _moved(self) -> None:
+        """A key moved a cursor: what follows it is painted in the same frame."""
+        if self.view.holding and self.pane == "alerts":
             self.draw()  # a resolved row goes, an acknowledged one re-sorts, once the cursor has left it
         else:
             self._draw_detail()
@@ -258,18 +283,21 @@ class BoardScreen(Acting, Screen[None]):
             self.say(f"{len(event.dropped)} marked rows are not shown any more: unmarked", "warning")
 
     def on_resize(self, event: events.Resize) -> None:
-        self.call_later(self._arrange)
+        if event.size != self._arranged_for:
+            self._arrange()
 
     def _arrange(self) -> None:
         """One pane at a time where it is small, or where it is wanted; else all of them."""
-        size = self.app.size
+        size = self._arranged_for = self.app.size
         narrow = self.zoomed or size.width < WIDE_COLUMNS or size.height < WIDE_LINES
-        self.set_class(narrow, "narrow")
-        for name in PANES:
-            self.query_one(f"#pane-{name}").set_class(name == self.pane, "active")
-        self.query_one("#middle").set_class(self.pane in ("services", "deploys"), "active")
+        if (narrow, self.pane) != self._arranged:
+            self._arranged = (narrow, self.pane)
+            self.set_class(narrow, "narrow")
+            for name in PANES:
+                self.query_one(f"#pane-{name}").set_class(name == self.pane, "active")
+            self.query_one("#middle").set_class(self.pane in ("services", "deploys"), "active")
         if self.pane in self.tables:
-            self.tables[self.pane].focus()
+            self.set_focus(self.tables[self.pane])
         self.draw()
 
     # --- keys that only look ------------------------------------------------------------------------------------------

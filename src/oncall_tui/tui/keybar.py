@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -24,7 +23,6 @@ _HELP = "?"
 class _Line(Widget):
     """One line that is repainted only when its parts change."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = set(palette.CLASSES)
     DEFAULT_CSS = "_Line { height: 1; width: 1fr; }"
 
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
@@ -51,7 +49,7 @@ class _Line(Widget):
 class KeyBar(_Line):
     """The footer: what can be pressed. What does not fit goes from the right, but help always stays."""
 
-    DEFAULT_CSS = "KeyBar { height: 1; width: 1fr; }\n" + palette.css("KeyBar")
+    DEFAULT_CSS = "KeyBar { height: 1; width: 1fr; }\n"
 
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)
@@ -92,7 +90,7 @@ def _key_parts(item: KeyItem) -> list[Part]:
 class StatusLine(_Line):
     """What is looked at on the left, how it is on the right. Where it is narrow, the right has priority."""
 
-    DEFAULT_CSS = "StatusLine { height: 1; width: 1fr; }\n" + palette.css("StatusLine")
+    DEFAULT_CSS = "StatusLine { height: 1; width: 1fr; }\n"
 
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from rich.segment import Segment
 from textual.geometry import Region, Size
@@ -21,10 +20,9 @@ Line = tuple[tuple[str, str], ...]
 class Lines(ScrollView, can_focus=False):
     """(text, style) lines; a line that is too long goes on, indented, where *wrapped*, else is cut with an ellipsis."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = set(palette.CLASSES)
     DEFAULT_CSS = """
         Lines { height: 1fr; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; }
-        """ + palette.css("Lines")
+        """
 
     def __init__(self, *, wrapped: bool = True, indent: int = 11, id: str | None = None) -> None:
         super().__init__(id=id)

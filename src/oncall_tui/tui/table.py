@@ -6,7 +6,7 @@ vanishes the cursor stays on what is left of it, an empty place, until the engin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from textual import events
@@ -27,7 +27,6 @@ __all__ = ["Cell", "Column", "Row", "Table"]
 class Table(ScrollView, can_focus=True):
     """Rows under fixed columns, with a cursor that is known by its row's id, and marks."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = set(palette.CLASSES)
     DEFAULT_CSS = """
         Table {
             height: 1fr;
@@ -36,7 +35,7 @@ class Table(ScrollView, can_focus=True):
             scrollbar-gutter: stable;
             scrollbar-size-vertical: 1;
         }
-        """ + palette.css("Table")
+        """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "Up", show=False, id="table.up", priority=True),
         Binding("down,j", "move(1)", "Down", show=False, id="table.down", priority=True),
@@ -235,6 +234,9 @@ class Table(ScrollView, can_focus=True):
             self._marked -= dropped
             self.post_message(self.Marked(self, self.marked, dropped))
 
+    on_moved: Callable[[], None] | None = None
+    """Called when a key moved the cursor, before the frame is painted: what follows the cursor is in the same frame."""
+
     def _move(self, index: int) -> None:
         if not self._rows:
             return
@@ -246,6 +248,8 @@ class Table(ScrollView, can_focus=True):
         self._repaint()
         if self._place.id != was:
             self.post_message(self.Moved(self, self._place.id))
+            if self.on_moved is not None:
+                self.on_moved()
 
     # -- where things are: rows, with the cursor's block among them ------------------------------------------------
 

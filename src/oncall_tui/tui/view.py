@@ -82,6 +82,7 @@ class View:
         self._services: dict[str, tuple[object, Row]] = {}
         self._deploys: dict[str, tuple[object, Row]] = {}
         self._held: tuple[str, AlertLook, float] | None = None  # the cursor's row: its look, and when it went
+        self.holding = False  # does the cursor's row stand where it would not by rank, or no more at all?
         self._repeated: tuple[Look | None, frozenset[str]] = (None, frozenset())
 
     # --- alerts -------------------------------------------------------------------------------------------------------
@@ -133,6 +134,7 @@ class View:
         self, looks: Sequence[AlertLook], update: Update, cursor: str | None, now: float
     ) -> Sequence[AlertLook]:
         """The looks with the cursor's row held where it stood when the cursor came to it."""
+        self.holding = False
         if cursor is None:
             self._held = None
             return looks
@@ -152,6 +154,7 @@ class View:
                 )
                 current = msgspec.structs.replace(current, alert=gone, incident="")
                 self._held = (cursor, held, gone_at or now)
+        self.holding = current.rank != held.rank or current.alert.state is AlertState.RESOLVED
         if current.rank == held.rank:
             return looks if current in looks else _insert(looks, current, held)
         return _insert([x for x in looks if x.alert.id != cursor], current, held)
