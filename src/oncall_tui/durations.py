@@ -8,8 +8,9 @@ _UNITS = {"m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def seconds(text: str) -> float:
-    """``90m``, ``2h``, ``1d`` as seconds. Raises ValueError, in words, for anything else."""
-    found = re.fullmatch(r"(\d{1,5})([mhd])", text.strip())
-    if not found or int(found[1]) == 0:
-        raise ValueError(f"{text!r} is not a time: write 90m, 2h or 1d")
-    return int(found[1]) * _UNITS[found[2]]
+    """``90m``, ``1h30m``, ``1d`` as seconds. Raises ValueError, in words, for anything else."""
+    parts = re.findall(r"(\d{1,5})([mhd])", text.strip())
+    total = sum(int(number) * _UNITS[unit] for number, unit in parts)
+    if not total or "".join(n + u for n, u in parts) != text.strip():
+        raise ValueError(f"{text!r} is not a time: write 90m, 1h30m or 1d")
+    return total

@@ -265,16 +265,16 @@ class Engine:
         result = alert
         provider = self._pollers[alert.source].provider
         handlers = provider.handlers() if provider else {}
+        seen = mark is not None and mark.began == alert.began and alert.state is AlertState.FIRING
         if provider and not self.desk.read_only:
-            seen = mark is not None and mark.began == alert.began and alert.state is AlertState.FIRING
             verbs = {Verb.NOTE} if self.desk.local_here(handlers, Verb.NOTE) else set()
             if self.desk.local_here(handlers, Verb.UNACKNOWLEDGE):
                 verbs.add(Verb.UNACKNOWLEDGE if seen else Verb.ACKNOWLEDGE)
             result = msgspec.structs.replace(alert, verbs=alert.verbs | verbs)
-            if seen and mark:
-                result = msgspec.structs.replace(result, state=AlertState.SEEN, by=(mark.by,), changed=mark.at)
         elif self.desk.read_only:
             result = msgspec.structs.replace(alert, verbs=frozenset())
+        if seen and mark:
+            result = msgspec.structs.replace(result, state=AlertState.SEEN, by=(mark.by,), changed=mark.at)
         self._overlaid[alert.id] = (alert, mark, result)
         return result
 

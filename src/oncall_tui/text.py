@@ -99,22 +99,25 @@ def take(text: str, cells: int) -> str:
     return text
 
 
-def wrap(text: str, cells: int) -> list[str]:
-    """*text*, cleaned, in lines of at most *cells* cells, broken at spaces where there are any."""
+def wrap(text: str, cells: int, first: int | None = None) -> list[str]:
+    """*text*, cleaned, in lines of at most *cells* cells (the first: *first*), broken at spaces where it has any."""
     lines: list[str] = []
     line = ""
     for word in clean(text).split(" "):
+        room = cells if lines or first is None else first
         joined = f"{line} {word}" if line else word
-        if cell_len(joined) <= cells:
+        if cell_len(joined) <= room:
             line = joined
             continue
         if line:
             lines.append(line)
+            room = cells
         line = word
-        while cells > 1 and cell_len(line) > cells:
-            head = take(line, cells)
+        while room > 1 and cell_len(line) > room:
+            head = take(line, room)
             lines.append(head)
             line = line[len(head) :]
+            room = cells
     return [*lines, line]
 
 

@@ -210,7 +210,7 @@ async def test_a_filter_hides_rows_and_unmarks_what_it_hides(tmp_path: Path) -> 
         assert [r.id for r in rig.board.tables["alerts"].rows] == ["fake/b"]
         assert rig.board.tables["alerts"].marked == frozenset()
         assert "1 marked rows are not shown any more: unmarked" in rig.text()
-        assert "filtered" in rig.text()
+        assert "filter 'search': 1 shown" in rig.text()
         await rig.press("escape", "escape")
         assert "payments down" in rig.text()
 

@@ -161,6 +161,10 @@ class Desk:
 
     def _planned(self, side: Side, ask: Ask) -> Plan:
         try:
+            with self._lock:
+                pending = [f for f in self._flows.values() if f.outcome.state is OutcomeState.PENDING]
+            if any((f.plan.target, f.plan.verb) == (ask.target, ask.verb) for f in pending):
+                raise Refused(f"{ask.verb} is on its way already")
             if self.read_only:
                 raise Refused("read only: nothing is written", "start without --read-only, and without read_only: true")
             plan = self._dress(self._handler(side, ask.verb).plan(ask, self._board()))

@@ -54,6 +54,7 @@ class Flow:
         self._epilogue = epilogue
         self._receipt: Receipt | None = None
         self._sent = False
+        self._lost_why = ""
         self._lost_at: float | None = None  # when a write's answer was lost (monotonic)
         self._began = clock.monotonic()
         self._steady_since: float | None = None
@@ -111,7 +112,8 @@ class Flow:
             self._receipt = self._handler.send(self.plan)
         except Unknown as error:
             self._lost_at = self._clock.monotonic()
-            self._tell(OutcomeState.PENDING, f"no answer ({error.message}): reading what came of it")
+            self._lost_why = error.message
+            self._tell(OutcomeState.PENDING, f"{error.message}: reading what came of it")
         except ActionError as error:
             self._end(OutcomeState(error.outcome), error.message, error.hint)
             return
@@ -157,10 +159,11 @@ class Flow:
     def _not_there(self, check: Check) -> None:
         """The effect is not there. After a lost answer that counts only once the write cannot be on its way."""
         if self._lost_at is not None and self._clock.monotonic() - self._lost_at < UNKNOWN_SETTLES_S:
-            self._tell(OutcomeState.PENDING, f"no answer yet, not seen there yet: {check.message}")
+            self._tell(OutcomeState.PENDING, f"{self._lost_why}; {check.message}")
             self._later(2.0)
             return
-        self._end(OutcomeState.FAILED, check.message, check.hint)
+        lost = f" ({self._lost_why})" if self._lost_why else ""
+        self._end(OutcomeState.FAILED, check.message + lost, check.hint)
 
     def _again(self, check: Check) -> None:
         quick = self.plan.verb is not Verb.ROLL_BACK
@@ -168,7 +171,8 @@ class Flow:
         if quick and waited > QUICK_GIVES_UP_S:
             self._unknown(f"sent, and not seen there after {waited:.0f} s: {check.message}", check.hint)
             return
-        self._tell(OutcomeState.PENDING, check.message)
+        lost = f"{self._lost_why}; " if self._lost_at is not None and self._lost_why else ""
+        self._tell(OutcomeState.PENDING, f"{lost}{check.message}")
         self._later(check.again_in_s)
 
     def _unreadable(self, message: str, hint: str) -> None:

@@ -22,6 +22,7 @@ from oncall_tui.domain.reading import SourceState
 from oncall_tui.domain.service import Service
 from oncall_tui.engine import Engine, Update
 from oncall_tui.errors import Refused
+from oncall_tui.triage.target import can
 
 READ_TIMEOUT_S = 45.0  # a first sweep of 1,000 services within the calls allowed; a dead source fails much earlier
 T = TypeVar("T")
@@ -135,10 +136,24 @@ def exit_code(outcome: Outcome) -> int:
     )
 
 
+def target(engine: Engine, alert: Alert, verb: Verb) -> Alert:
+    """Where the verb goes: to the open incident of a pager, if the alert is joined to one. As on the board."""
+    engine.first_read(READ_TIMEOUT_S)  # an incident that was not read yet would be missed
+    look = engine.update.look.find(alert.id)
+    if look is None or not look.incident:
+        return alert
+    found = can(look, engine.update.board, verb)
+    if found is None:
+        raise Refused(f"its incident {look.incident} is acknowledged already, or offers no {verb}")
+    if found[1].id != alert.id:
+        say(f"{alert.id} is joined to the incident {found[1].id}: {verb} goes there")
+    return found[1]
+
+
 def alert_command(context: click.Context, alert_id: str, verb: Verb, yes: bool, **more: object) -> NoReturn:
     """One verb on one alert, from the command line."""
     with running(context) as engine:
-        alert = find_alert(engine, alert_id)
+        alert = target(engine, find_alert(engine, alert_id), verb)
         ask = Ask(verb=verb, target=alert.id, version=alert.version, actor=engine.actor, **more)  # type: ignore[arg-type]
         outcome = carry_out(engine, ask, yes)
     end(outcome)

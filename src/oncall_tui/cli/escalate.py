@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from oncall_tui.cli.common import carry_out, end, find_alert, printable, result, running, say
+from oncall_tui.cli.common import carry_out, end, find_alert, printable, result, running, say, target
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.plan import Ask
 
@@ -20,7 +20,7 @@ from oncall_tui.domain.plan import Ask
 def escalate(context: click.Context, alert: str, to: str, reason: str, yes: bool) -> None:
     """Escalate ALERT to a level of its policy."""
     with running(context) as engine:
-        row = find_alert(engine, alert)
+        row = target(engine, find_alert(engine, alert), Verb.ESCALATE)
         choices = result(engine.desk.choices(Verb.ESCALATE, row.id))
         wanted = to if ":" in to or not to else f"level:{to}"
         if wanted not in {c.id for c in choices}:

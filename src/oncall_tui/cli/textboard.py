@@ -14,6 +14,8 @@ def text_board(update: Update, now: float) -> str:
     look = update.look
     lines = [_sources(update, now), "", f"ALERTS {len(look.alerts)} · {page_count(look)} page · "]
     lines[-1] += f"{unacknowledged_count(look)} unacknowledged" + (f" · {look.hidden} hidden" if look.hidden else "")
+    unread = [s.name for s in update.board.unread]
+    lines[-1] += f" · not read: {', '.join(unread)}" if unread else ""
     lines += [_alert(row, now) for row in look.alerts] or [f"  {clean(nothing(update.board, now))}"]
     faults = sum(s.health.is_fault for s in look.services)
     lines += ["", f"SERVICES {len(look.services)} · {faults} unhealthy"]
@@ -47,7 +49,8 @@ def _sources(update: Update, now: float) -> str:
     for source in board.sources.values():
         read = source.age_s(now)
         since = "never read" if read is None else f"read {read:.0f} s ago"
-        told.append(clean(f"  {source.name:<12} {source.state.label:<15} {since:<16} {source.message} {source.hint}"))
+        hint = f" → {source.hint}" if source.hint else ""
+        told.append(clean(f"  {source.name:<12} {source.state.label:<15} {since:<16} {source.message}{hint}"))
     return "\n".join(told)
 
 
@@ -63,7 +66,7 @@ def _alert(row: AlertLook, now: float) -> str:
         (alert.title, 44),
     )
     suspect = f"  ◂ deploy {row.suspect.arrow}" if row.suspect else ""
-    return "  " + _row(cells) + clean(who(alert, now)) + suspect
+    return "  " + _row((*cells, (who(alert, now), 26))) + clean(alert.id) + suspect
 
 
 def _row(cells: tuple[tuple[str, int], ...]) -> str:

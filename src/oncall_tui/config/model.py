@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import msgspec
 
 from oncall_tui.domain.product import Product
@@ -54,4 +56,6 @@ class Config(Written, frozen=True, kw_only=True):
     @property
     def journal_path(self) -> str:
         """Where the journal is: the configured path or the default, ``~`` not yet expanded."""
-        return self.journal or DEFAULT_JOURNAL
+        state = os.environ.get("XDG_STATE_HOME", "")
+        default = f"{state}/oncall-tui/journal.db" if state.startswith("/") else DEFAULT_JOURNAL
+        return self.journal or default

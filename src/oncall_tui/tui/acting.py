@@ -5,6 +5,7 @@ only wait for futures; the work itself is done on the source's own lane.
 from __future__ import annotations
 
 import asyncio
+import re
 import subprocess
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -21,7 +22,7 @@ from oncall_tui.domain.service import Service
 from oncall_tui.durations import seconds
 from oncall_tui.errors import OncallError
 from oncall_tui.text import clean
-from oncall_tui.tui.fields import can
+from oncall_tui.triage.target import can
 from oncall_tui.tui.modals import ConfirmMany, ConfirmPlan, Form, Modal, Pick, Text
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Acting(Base):
         if self.list_pane != "alerts":
             return None
         look = self.alert_look(self.row_id)
-        found = can(look, self.update_, verb) if look else None
+        found = can(look, self.update_.board, verb) if look else None
         return found[1] if found else None
 
     def _service_here(self: BoardScreen) -> Service | None:  # type: ignore[misc]
@@ -95,9 +96,14 @@ class Acting(Base):
         if look and look.alert.state is AlertState.RESOLVED:
             return "it is resolved: there is nothing to do"
         if look and look.incident and verb is Verb.ACKNOWLEDGE:
-            return "its incident at the pager is not open for that: see the detail"
-        state = f" while it is {look.alert.state}" if look else ""
-        return f"{look.alert.source if look else 'this row'} cannot {verb} it{state}"
+            return "its incident at the pager is acknowledged already, or not readable: see the detail"
+        if look is None:
+            return f"this row cannot be: {verb}"
+        if verb is Verb.UNACKNOWLEDGE and look.alert.provider == "pagerduty":
+            return "PagerDuty has no un-acknowledge: it lapses by itself, see the detail"
+        if verb is Verb.ACKNOWLEDGE and look.alert.state is AlertState.ACKNOWLEDGED:
+            return f"acknowledged already, by {', '.join(look.alert.by) or 'somebody'}"
+        return f"{look.alert.source} offers no {verb} for it ({look.alert.state})"
 
     def _ask(self: BoardScreen, verb: Verb, alert: Alert, **more: Any) -> Ask:  # type: ignore[misc]
         return Ask(verb=verb, target=alert.id, version=alert.version, actor=self.engine.actor, **more)
@@ -189,7 +195,7 @@ class Acting(Base):
             await self._confirmed(plan)
 
     async def _confirmed(self: BoardScreen, plan: Plan) -> None:  # type: ignore[misc]
-        if plan.confirm is Confirm.NONE or await self.ask_modal(ConfirmPlan(plan)):
+        if plan.confirm is Confirm.NONE or await self.ask_modal(ConfirmPlan(plan, self.tz, self.engine.clock.now())):
             self.engine.desk.execute(plan, without_journal=bool(self.update_.journal_failure))
         else:
             self.say(f"{plan.verb}: cancelled, nothing was sent", "dim")
@@ -216,7 +222,7 @@ class Acting(Base):
             return
         marked = self._marked()
         name = f"{len(marked)} rows" if marked else alert.title if alert else ""
-        answer = self.open_modal(Form(f"{title}: {name}", fields))
+        answer = self.open_modal(Form(f"{title}: {name}", fields, _more))
         self.run_worker(self._filled(verb, alert, marked, answer), exit_on_error=False)
 
     async def _filled(  # type: ignore[misc]
@@ -224,15 +230,10 @@ class Acting(Base):
         verb: Verb,
         alert: Alert | None,
         marked: list[str],
-        answer: asyncio.Future[dict[str, str] | None],
+        answer: asyncio.Future[dict[str, Any] | None],
     ) -> None:
-        values = await answer
-        if values is None:
-            return
-        try:
-            more = _more(values)
-        except ValueError as error:
-            self.say(str(error), "warning")
+        more = await answer
+        if more is None:
             return
         if marked:
             self._several(verb, more, marked)
@@ -257,7 +258,7 @@ class Acting(Base):
         self.say(f"planning {verb} for {len(marked)} rows", "dim")
         for row_id in marked:
             look = self.alert_look(row_id)
-            found = can(look, self.update_, verb) if look else None
+            found = can(look, self.update_.board, verb) if look else None
             title = look.alert.title if look else row_id
             if found is None:
                 not_done.append(f"{title}: it cannot be done to this row now")
@@ -267,10 +268,12 @@ class Acting(Base):
                 plans.setdefault(plan.target, (title, plan))
             except OncallError as error:
                 not_done.append(f"{title}: {error}")
-        rows = [f"{title}" + (f"  (also {len(p.affects)} more)" if p.affects else "") for title, p in plans.values()]
+        rows = [_listed(title, plan) for title, plan in plans.values()]
         rows += [f"not possible: {line}" for line in not_done]
         self.coming = False
-        if not plans or not await self.ask_modal(ConfirmMany(f"{verb} {len(plans)} of {len(marked)} rows", rows)):
+        if not plans or not await self.ask_modal(
+            ConfirmMany(f"{verb} {len(plans)} of {len(marked)} rows", rows, str(verb))
+        ):
             self.say("\n".join(not_done[:2]) or f"{verb}: cancelled, nothing was sent", "dim")
             return
         futures = [(title, self.engine.desk.execute(plan)) for title, plan in plans.values()]
@@ -281,7 +284,9 @@ class Acting(Base):
             if outcome.state is not OutcomeState.DONE:
                 not_done.append(f"{title}: {outcome.state}: {outcome.message}")
         self.tables["alerts"].clear_marks()
-        self.say(f"{verb}: {done} of {len(marked)} done", "ok" if done == len(marked) else "warning")
+        seen = sum("kind" in plan.request for _, plan in plans.values())
+        only = f", {seen} of them only here (their sources have no such action)" if seen else ""
+        self.say(f"{verb}: {done} of {len(marked)} done{only}", "ok" if done == len(marked) else "warning")
         if not_done:
             lines = [((row, "warning"),) for row in not_done]
             self.app.push_screen(Text(f"{verb}: {done} of {len(marked)} done; not done:", lines))
@@ -313,6 +318,13 @@ class Acting(Base):
         return answer
 
 
+def _listed(title: str, plan: Plan) -> str:
+    """One line of a confirm for several: what is done to this row."""
+    also = f"  (also {len(plan.affects)} more)" if plan.affects else ""
+    here = "  (only marked here: its source has no such action)" if "kind" in plan.request else ""
+    return f"{title}{also}{here}"
+
+
 def _more(values: dict[str, str]) -> dict[str, Any]:
     """A form's texts as an ask's fields. Raises ValueError with what is wrong."""
     more: dict[str, Any] = {}
@@ -321,15 +333,23 @@ def _more(values: dict[str, str]) -> dict[str, Any]:
         if name == "for_s":
             more[name] = seconds(value)
         elif name == "matchers":
-            pairs = [part.partition("=") for part in value.split(",") if part.strip()]
-            if any(not key.strip() or not equals for key, equals, _ in pairs):
-                raise ValueError("matchers are label=value, label=value")
-            more[name] = tuple((key.strip(), text.strip()) for key, _, text in pairs)
+            more[name] = _matchers(value)
         elif not value:
             raise ValueError(f"the {name} is missing: nothing was sent")
         else:
             more[name] = value
     return more
+
+
+def _matchers(text: str) -> tuple[tuple[str, str], ...]:
+    """``label=value, label=value``. Raises ValueError for what is none: a wrong matcher hides the wrong alerts."""
+    pairs = [part.partition("=") for part in text.split(",") if part.strip()]
+    for key, equals, value in pairs:
+        if not equals or not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_]*", key.strip()) or value.startswith("~"):
+            raise ValueError(f"{(key + equals + value).strip()!r} is not label=value (!=, =~ and !~ are not offered)")
+    if not pairs:
+        raise ValueError("at least one label=value, or it would hide everything")
+    return tuple((key.strip(), value.strip()) for key, _, value in pairs)
 
 
 def _run(command: tuple[str, ...]) -> int:

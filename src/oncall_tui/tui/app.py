@@ -24,7 +24,7 @@ from oncall_tui.tui.modals import ConfirmMany, Modal
 from oncall_tui.tui.sound import notification
 
 REDRAW_S = 0.25
-WHILE_COMING = frozenset({"up", "down", "j", "k", "g", "G", "pageup", "pagedown", "escape", "q", "question_mark"})
+WHILE_COMING = frozenset({"up", "down", "j", "k", "g", "G", "pageup", "pagedown", "escape", "q"})
 
 
 class OncallApp(App[None]):
@@ -84,7 +84,7 @@ class OncallApp(App[None]):
         """Keys: somebody is awake; and those typed before a modal was painted, or was there at all, are dropped."""
         if isinstance(event, events.Key):
             self.engine.pressed()
-            if isinstance(self.screen, Modal) and self.screen.deaf:
+            if isinstance(self.screen, Modal) and self.screen.too_early(event):
                 return
             if self.board.coming and self.screen is self.board and event.key not in WHILE_COMING:
                 return
@@ -123,7 +123,7 @@ class OncallApp(App[None]):
             return
         title = "Quit while a write is on its way?"
         rows = (f"{writing} not answered yet.", "Its intent is in the journal: the next start reads what came of it.")
-        self.push_screen(ConfirmMany(title, rows), lambda yes: self.exit() if yes else None)
+        self.push_screen(ConfirmMany(title, rows, "quit"), lambda yes: self.exit() if yes else None)
 
     async def action_quit(self) -> None:
         """Ctrl+Q is the same as q."""

@@ -35,6 +35,7 @@ PANES = ("alerts", "services", "deploys", "detail")
 WIDE_COLUMNS, WIDE_LINES = 110, 30
 TICK_S = 10.0  # ages change in steps of ten seconds at the most often
 DONE_SHOWN_S = 20.0
+NOTICE_S = 8.0  # of a word that only says what was asked for
 
 
 class BoardScreen(Acting, Screen[None]):
@@ -57,6 +58,7 @@ class BoardScreen(Acting, Screen[None]):
     BoardScreen.narrow .title { display: none; }
     BoardScreen.narrow #pane-services { border-right: none; }
     BoardScreen.narrow .pane.active, BoardScreen.narrow #middle.active { display: block; height: 1fr; }
+    BoardScreen.narrow #pane-detail.active { height: 1fr; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(k.key, k.action, k.word, show=False, id=k.id, tooltip=k.what, priority=True)
@@ -99,7 +101,7 @@ class BoardScreen(Acting, Screen[None]):
         with Vertical(id="pane-detail", classes="pane"):
             yield headline.Title(id="title-detail", classes="title")
             yield Lines(id="detail")
-        yield Lines(id="outcome", indent=2)
+        yield Lines(id="outcome", indent=2, focus=False)
         yield Input(id="filter", placeholder="words, key:value, !inverse, ~regex; Enter keeps it, Esc clears it")
         yield KeyBar(id="keys")
 
@@ -177,7 +179,8 @@ class BoardScreen(Acting, Screen[None]):
 
     def _draw_titles(self, update: Update) -> None:
         look = update.look
-        narrowed = " · filtered" if self.shown.filter else ""
+        rows = len(self.tables["alerts"].rows)
+        narrowed = f" · filter {self.shown.filter!r}: {rows} shown" if self.shown.filter else ""
         narrowed += " · faults only" if self.shown.faults else ""
         hidden = f" · {look.hidden} hidden" if look.hidden else ""
         sick = sum(s.health.is_fault for s in look.services)
@@ -227,13 +230,15 @@ class BoardScreen(Acting, Screen[None]):
             service = update.board.services.get(row_id or "")
             return detail.service_lines(service, update, now, self.tz) if service else []
         deploy = update.board.deploys.get(row_id or "")
-        return detail.deploy_lines(deploy, now, self.tz) if deploy else []
+        return detail.deploy_lines(deploy, update, now, self.tz) if deploy else []
 
     def _draw_outcome(self, now: float) -> None:
         for outcome in self.update_.outcomes:
             quiet = outcome.state in (OutcomeState.DONE, OutcomeState.SENT) and outcome.verb is not Verb.ROLL_BACK
             if quiet and now - outcome.at > DONE_SHOWN_S:
                 self.engine.desk.dismiss(outcome.plan_id)
+        if self.notice and self.notice[1] == "dim" and now - self._said_at > NOTICE_S:
+            self.notice = None
         lines = headline.outcome_lines(self.update_, self.notice, self.tz, now)
         widget = self.query_one("#outcome", Lines)
         widget.display = bool(lines)
@@ -252,6 +257,7 @@ class BoardScreen(Acting, Screen[None]):
         return self.pane if self.pane != "detail" else self._list
 
     _list = "alerts"
+    _said_at = 0.0
 
     @property
     def row_id(self) -> str | None:
@@ -296,8 +302,7 @@ class BoardScreen(Acting, Screen[None]):
             for name in PANES:
                 self.query_one(f"#pane-{name}").set_class(name == self.pane, "active")
             self.query_one("#middle").set_class(self.pane in ("services", "deploys"), "active")
-        if self.pane in self.tables:
-            self.set_focus(self.tables[self.pane])
+        self.set_focus(self.tables.get(self.pane) or self.query_one("#detail", Lines))
         self.draw()
 
     # --- keys that only look ------------------------------------------------------------------------------------------
@@ -309,9 +314,7 @@ class BoardScreen(Acting, Screen[None]):
         self._arrange()
 
     def action_next_pane(self, by: int) -> None:
-        panes = PANES if self.has_class("narrow") else PANES[:3]
-        at = panes.index(self.pane) if self.pane in panes else 0
-        self.action_pane(panes[(at + by) % len(panes)])
+        self.action_pane(PANES[(PANES.index(self.pane) + by) % len(PANES)])
 
     def action_zoom(self) -> None:
         self.zoomed = not self.zoomed
@@ -408,4 +411,5 @@ class BoardScreen(Acting, Screen[None]):
     def say(self, text: str, style: str = "") -> None:
         """A word that stays until the next one, or Esc."""
         self.notice = (text, style)
+        self._said_at = self.engine.clock.now()
         self._draw_outcome(self.engine.clock.now())

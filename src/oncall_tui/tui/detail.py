@@ -17,6 +17,19 @@ from oncall_tui.tui.view import why_lines
 Line = tuple[tuple[str, str], ...]
 
 
+def _stale(update: Update, tz: tzinfo, *sources: str) -> list[Line]:
+    """What is told below may not be so any more: the sources that it came from cannot be read."""
+    lines = []
+    for name in dict.fromkeys(sources):
+        source = update.board.sources.get(name)
+        if source and not source.current:
+            at = f"as of {clock(source.read_at, tz)}" if source.read_at else "never read"
+            lines.append(
+                _line("? " + name, f"{source.state.label}, {at}: not known to be so now. {source.hint}", "stale")
+            )
+    return lines
+
+
 def _line(name: str, text: str, style: str = "") -> Line:
     return ((f" {name:<9} ", "dim"), (text, style))
 
@@ -24,7 +37,8 @@ def _line(name: str, text: str, style: str = "") -> Line:
 def alert_lines(look: AlertLook, update: Update, now: float, tz: tzinfo) -> list[Line]:
     """What is known of an alert: the suspect first, since it is what the key acts on."""
     alert = look.alert
-    lines: list[Line] = [_line("alert", alert.title, "bold"), _line("state", _state(alert, now, tz))]
+    stale = _stale(update, tz, alert.source, *([look.service.source] if look.service else []))
+    lines: list[Line] = [*stale, _line("alert", alert.title, "bold"), _line("state", _state(alert, now, tz))]
     if look.suspect:
         lines.append(_suspect(look.suspect, alert))
     elif look.service:
@@ -88,12 +102,12 @@ def _product(product: Product | None) -> list[Line]:
 def service_lines(service: Service, update: Update, now: float, tz: tzinfo) -> list[Line]:
     """What is known of a service: its deploy, its events, its alerts."""
     key = service.key
-    lines = [_line("service", f"{_service(service)}", "bold")]
+    lines = [*_stale(update, tz, service.source), _line("service", _service(service), "bold")]
     lines.append(_line("where", f"account {key.account} · {key.region} · cluster {key.cluster} · {service.controller}"))
     lines.append(_line("revision", service.revision.family_revision + _images(service)))
     deploy = update.board.deploys.get(service.deploy_id)
     if deploy:
-        lines += deploy_lines(deploy, now, tz)[:3]
+        lines += deploy_lines(deploy, update, now, tz)[:3]
     if service.note:
         lines.append(_line("note", service.note, "warning"))
     firing = [a.alert for a in update.look.alerts if a.service and a.service.id == service.id]
@@ -107,12 +121,12 @@ def _images(service: Service) -> str:
     return "".join(f"  {i.short} {i.digest[:15]}" for i in service.revision.images)
 
 
-def deploy_lines(deploy: Deploy, now: float, tz: tzinfo) -> list[Line]:
+def deploy_lines(deploy: Deploy, update: Update, now: float, tz: tzinfo) -> list[Line]:
     """What is known of a deploy: what changed, how far it is, what failed."""
     who = f" by {deploy.started_by}" if deploy.started_by else ""
     ended = f", ended {clock(deploy.finished, tz)}" if deploy.finished else ""
     head = f"{deploy.service_id} {deploy.arrow}  {deploy.state}  {deploy.progress}"
-    lines = [_line("deploy", head, "bold")]
+    lines = [*_stale(update, tz, deploy.source), _line("deploy", head, "bold")]
     lines += [_line("failed", line, "critical") for line in why_lines(deploy)]
     lines.append(_line("began", f"{clock(deploy.started, tz)}, {ago(now - deploy.started)}{who}{ended}"))
     if deploy.old:

@@ -1,14 +1,11 @@
-"""What a filter sees of a row, and where a verb on it goes. Pure."""
+"""What a filter sees of a row. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from oncall_tui.domain.action import Verb
-from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.service import Service
-from oncall_tui.engine import Update
 from oncall_tui.triage.filters import Fields
 from oncall_tui.triage.look import AlertLook, Look
 
@@ -52,20 +49,3 @@ def deploy_fields(deploy: Deploy) -> Mapping[str, str]:
         "by": deploy.started_by,
         "reason": deploy.reason,
     }
-
-
-def can(look: AlertLook, update: Update, verb: Verb) -> tuple[str, Alert] | None:
-    """Where *verb* on this row goes: (words, alert); None where nothing can do it.
-
-    An alert that is joined to a pager's incident is acknowledged and escalated there, never silenced away.
-    """
-    if look.alert.state is AlertState.RESOLVED:
-        return None
-    incident = update.board.alerts.get(look.incident) if look.incident else None
-    for alert in (incident, look.alert):
-        if alert is not None and verb in alert.verbs:
-            joined = alert is incident
-            if not joined and incident is not None and verb is Verb.ACKNOWLEDGE:
-                return None  # the incident has it already: a silence here would only hide that
-            return (f"{alert.source}: {alert.title}", alert)
-    return None

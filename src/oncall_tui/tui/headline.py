@@ -62,8 +62,8 @@ def right(update: Update, now: float, tz: tzinfo, calls: str, wide: bool, bell: 
     if calls:
         parts.append((f" · {calls}", "dim"))
     if not bell:
-        parts.append((" · bell off", "dim"))
-    parts.append((datetime.fromtimestamp(now, tz).strftime("  %H:%M %Z ") if wide else " ", ""))
+        parts.append((" · BELL OFF", "warning"))
+    parts.append((datetime.fromtimestamp(now, tz).strftime("  %H:%M %Z " if wide else "  %H:%M "), ""))
     return parts
 
 
@@ -71,6 +71,8 @@ def _unread(source: SourceStatus, now: float, wide: bool) -> str:
     if source.state is SourceState.WAITING:
         return f"{source.name} reading"
     since = source.age_s(now)
+    if source.state is SourceState.EXPIRED and source.login:
+        return f"{source.name} EXPIRED: L logs in"
     words = f"{source.name} {source.state.label} {age(since) if since is not None else 'never read'}"
     return f"{words}: {source.message[:28]}" if wide and source.message else words
 

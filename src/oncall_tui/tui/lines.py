@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from rich.segment import Segment
+from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -17,15 +19,24 @@ from oncall_tui.tui.keybar import fit_parts
 Line = tuple[tuple[str, str], ...]
 
 
-class Lines(ScrollView, can_focus=False):
+class Lines(ScrollView, can_focus=True):
     """(text, style) lines; a line that is too long goes on, indented, where *wrapped*, else is cut with an ellipsis."""
 
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "by(1)", show=False, priority=True),
+        Binding("up,k", "by(-1)", show=False, priority=True),
+        Binding("pagedown,ctrl+f", "by(10)", show=False, priority=True),
+        Binding("pageup,ctrl+b", "by(-10)", show=False, priority=True),
+        Binding("home,g", "by(-10000)", show=False, priority=True),
+        Binding("end,G", "by(10000)", show=False, priority=True),
+    ]
     DEFAULT_CSS = """
         Lines { height: 1fr; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; }
         """
 
-    def __init__(self, *, wrapped: bool = True, indent: int = 11, id: str | None = None) -> None:
+    def __init__(self, *, wrapped: bool = True, indent: int = 11, focus: bool = True, id: str | None = None) -> None:
         super().__init__(id=id)
+        self.can_focus = focus
         self._wrapped, self._indent = wrapped, indent
         self._lines: tuple[Line, ...] = ()
         self._folded: list[Line] = []
@@ -52,6 +63,10 @@ class Lines(ScrollView, can_focus=False):
             if was != now:
                 self.refresh(Region(0, y, self.size.width, 1))
 
+    def action_by(self, lines: int) -> None:
+        """Scroll so many lines down, or up."""
+        self.scroll_to(y=self.scroll_offset.y + lines, animate=False)
+
     def needed(self, width: int) -> int:
         """How many lines of the screen it takes at this width."""
         return sum(len(self._fold_one(line, width)) for line in self._lines)
@@ -69,10 +84,9 @@ class Lines(ScrollView, can_focus=False):
         before = sum(width_of(t) for t, _ in line[:-1])
         if not self._wrapped or width <= before + 8 or width_of(text) + before <= width:
             return [line]
-        first = wrap(text, width - before)[0]
-        rest = text[len(first) :].lstrip()
-        indent = min(before, self._indent)
-        more: list[Line] = [((" " * indent, ""), (part, style)) for part in wrap(rest, width - indent) if part]
+        indent = min(before, self._indent) if len(line) > 1 else self._indent
+        first, *rest = wrap(text, width - indent, width - before)
+        more: list[Line] = [((" " * indent, ""), (part, style)) for part in rest if part]
         return [(*line[:-1], (first, style)), *more]
 
     def render_line(self, y: int) -> Strip:

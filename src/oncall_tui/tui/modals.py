@@ -5,8 +5,9 @@ a second after; Enter cancels where it could do harm.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from typing import ClassVar, TypeVar
+from collections.abc import Callable, Sequence
+from datetime import tzinfo
+from typing import Any, ClassVar, TypeVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -18,7 +19,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from oncall_tui.domain.plan import Choice, Confirm, Plan
-from oncall_tui.text import clean, fit
+from oncall_tui.text import clean, fit, local_times
 from oncall_tui.tui.keys import by_group
 from oncall_tui.tui.lines import Line, Lines
 
@@ -69,6 +70,7 @@ class Modal(ModalScreen[R]):
         super().__init__()
         self._title = title
         self._painted_at: float | None = None
+        self.early: list[events.Key] = []  # keys that came before there was anything to take them
 
     def on_mount(self) -> None:
         self.query_one(".box").border_title = Content(clean(self._title))
@@ -76,6 +78,9 @@ class Modal(ModalScreen[R]):
 
     def _painted(self) -> None:
         self._painted_at = time.monotonic()
+        for key in self.early:
+            self.app.post_message(key)
+        self.early.clear()
 
     def body(self, lines: Sequence[Line], beside: int = 2, indent: int = 11) -> Lines:
         """*lines* in as much height as they need and the screen has, *beside* other lines of the box; scrollable."""
@@ -84,6 +89,16 @@ class Modal(ModalScreen[R]):
         body.show(lines)
         body.styles.height = max(1, min(body.needed(min(78, screen.width) - 5), screen.height - beside - 2))
         return body
+
+    keeps_early = False  # a form's first letters are its text; a confirm's were meant for what was there before
+
+    def too_early(self, key: events.Key) -> bool:
+        """Is there nothing yet to take this key? It is kept for later, or dropped."""
+        if self.keeps_early:
+            if self._painted_at is None:
+                self.early.append(key)
+            return self._painted_at is None
+        return self.deaf
 
     @property
     def deaf(self) -> bool:
@@ -103,13 +118,13 @@ class ConfirmPlan(Modal[bool]):
         Binding("c", "copy", "Copy", show=False),
     ]
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, tz: tzinfo, now: float) -> None:
         super().__init__(plan.title)
-        self.plan = plan
+        self.plan, self._tz, self._now = plan, tz, now
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
-            yield self.body(plan_lines(self.plan), beside=5)
+            yield self.body(plan_lines(self.plan, self._tz, self._now), beside=5)
             if self.plan.confirm is Confirm.NAME:
                 name = self.plan.confirm_name
                 yield Static(content([(("Protected. Type ", ""), (name, "bold"), (" and Enter to go on:", ""))]))
@@ -141,34 +156,35 @@ class ConfirmPlan(Modal[bool]):
         self.notify("the command is copied", markup=False)
 
 
-def plan_lines(plan: Plan) -> list[Line]:
+def plan_lines(plan: Plan, tz: tzinfo, now: float) -> list[Line]:
     """Everything that a person has to know before saying yes."""
-    lines: list[Line] = [((fit(name, 10) + " ", "dim"), (text, "")) for name, text in plan.lines]
+    told = [(name, local_times(text, tz, now)) for name, text in plan.lines]
+    lines: list[Line] = [((fit(name, 10) + " ", "dim"), (text, "")) for name, text in told]
+    lines += [(("⚠ ", "warning"), (warning, "warning")) for warning in plan.warnings]
     if plan.affects:
         lines.append(((f"also       {len(plan.affects)} more:", "warning"),))
         lines += [(("           ", ""), (text, "")) for text in plan.affects[:8]]
         if len(plan.affects) > 8:
             lines.append(((f"           and {len(plan.affects) - 8} more", "dim"),))
-    lines += [(("⚠ ", "warning"), (warning, "warning")) for warning in plan.warnings]
     return [*lines, (("", ""),)]
 
 
 class ConfirmMany(Modal[bool]):
-    """One confirm for several rows, which lists them."""
+    """One confirm for several rows, which lists them; *verb* says what ``y`` does."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "go_on", "Go on", show=False),
         Binding("n,enter", "cancel", "Cancel", show=False),
     ]
 
-    def __init__(self, title: str, rows: Sequence[str]) -> None:
+    def __init__(self, title: str, rows: Sequence[str], verb: str) -> None:
         super().__init__(title)
-        self._rows = rows
+        self._rows, self._verb = rows, verb
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
             yield self.body([((row, ""),) for row in self._rows], beside=2, indent=2)
-            yield Static(content([((" [Enter] cancel ", "bold"), ("     y ", "key"), ("go on", ""))]))
+            yield Static(content([((" [Enter] cancel ", "bold"), ("     y ", "key"), (self._verb, ""))]))
 
     def action_go_on(self) -> None:
         self.dismiss(True)
@@ -208,11 +224,22 @@ def _choice(choice: Choice) -> Content:
     return content([((fit(choice.label, 40), "bold"), (" " + choice.detail, "dim"))])
 
 
-class Form(Modal[dict[str, str]]):
-    """A few lines to fill in; Enter in the last goes on to the plan, which is confirmed apart."""
+class Form(Modal[dict[str, Any]]):
+    """A few lines to fill in; Enter in the last goes on to the plan, which is confirmed apart.
 
-    def __init__(self, title: str, fields: Sequence[tuple[str, str, str]]) -> None:
+    *read* makes values of the texts, or raises ValueError with what is wrong, which is said here: nothing is lost.
+    """
+
+    keeps_early = True
+
+    def __init__(
+        self,
+        title: str,
+        fields: Sequence[tuple[str, str, str]],
+        read: Callable[[dict[str, str]], dict[str, Any]],
+    ) -> None:
         super().__init__(title)
+        self._read = read
         self._fields = fields  # (name, what it is, what stands there)
 
     def compose(self) -> ComposeResult:
@@ -220,7 +247,7 @@ class Form(Modal[dict[str, str]]):
             for name, what, value in self._fields:
                 yield Static(content([((what, "dim"),)]), markup=False)
                 yield Input(value, id=name)
-            yield Static(content([(("Enter: next, then the plan. Esc cancels.", "dim"),)]))
+            yield Static(content([(("Enter: next, then the plan. Esc cancels.", "dim"),)]), id="hint")
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -234,7 +261,12 @@ class Form(Modal[dict[str, str]]):
         if at + 1 < len(inputs):
             inputs[at + 1].focus()
         else:
-            self.dismiss({str(i.id): i.value for i in inputs})
+            try:
+                values = self._read({str(i.id): i.value for i in inputs})
+            except ValueError as error:
+                self.query_one("#hint", Static).update(content([((str(error), "critical"),)]))
+                return
+            self.dismiss(values)
 
 
 class Help(Modal[None]):
@@ -242,8 +274,6 @@ class Help(Modal[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark,q,enter", "cancel", "Close", show=False),
-        Binding("j,down", "scroll(1)", show=False),
-        Binding("k,up", "scroll(-1)", show=False),
     ]
 
     def __init__(self) -> None:
@@ -256,9 +286,6 @@ class Help(Modal[None]):
             lines += [((f"  {key:<15}", "key"), (what, "")) for key, what in keys]
         with Vertical(classes="box"):
             yield self.body(lines)
-
-    def action_scroll(self, by: int) -> None:
-        self.query_one("#body", Lines).scroll_relative(y=by * 3, animate=False)
 
 
 class Text(Help):

@@ -117,7 +117,7 @@ class Place(msgspec.Struct, frozen=True):
     def after(self, old: Sequence[Row], new: Sequence[Row], index: Mapping[str, int]) -> Place:
         """Where the cursor is once *new* rows stand where *old* ones stood: never on another row than before."""
         if not new:
-            return Place(was=self.was)
+            return Place(ghost=self.row or self.ghost, was=self.was)
         if not self.was:
             return Place(0, new[0], was=True)
         known = self.row or self.ghost

@@ -234,6 +234,7 @@ class Table(ScrollView, can_focus=True):
             self._marked -= dropped
             self.post_message(self.Marked(self, self.marked, dropped))
 
+    _touched = False  # by a key: until then the top is what is worth seeing
     on_moved: Callable[[], None] | None = None
     """Called when a key moved the cursor, before the frame is painted: what follows the cursor is in the same frame."""
 
@@ -242,6 +243,7 @@ class Table(ScrollView, can_focus=True):
             return
         index = min(max(index, 0), len(self._rows) - 1)
         was = self._place.id
+        self._touched = True
         self._place = Place(index, self._rows[index], was=True)
         self._resize_content()
         self._reveal()
@@ -293,7 +295,7 @@ class Table(ScrollView, can_focus=True):
         there, and must not come in out of sight.
         """
         height = self._view_height()
-        if was_at_top and self._place.index < height:
+        if was_at_top and (self._place.index < height or not self._touched):
             return
         if 0 <= offset < height:
             self._scroll_lines(self._place.index - offset)

@@ -345,6 +345,8 @@ def _deploy_row(deploy: Deploy, since: str, live: bool) -> Row:
     )
     if deploy.rollback and deploy.state is DeployState.IN_PROGRESS:
         word = "going back"
+    if not live:
+        word, style = f"? {word}", "stale"
     cells: tuple[Cell, ...] = (
         deploy.service_id.rpartition("/")[2],
         deploy.arrow,
