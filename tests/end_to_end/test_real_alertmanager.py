@@ -65,7 +65,7 @@ def filtered(program: Program, words: str, count: int) -> list[str]:
     program.press("/")
     program.wait("words, key:value, !inverse, ~regex")
     program.press(f"{words}\r")
-    program.wait(lambda screen: "filtered" in screen and len(ROW.findall(screen)) == count)
+    program.wait(lambda screen: f"{count} shown" in screen and len(ROW.findall(screen)) == count)
     return [line for line in program.screen if ROW.match(line)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from operator import is_
 from typing import TypeVar
 
 import msgspec
@@ -87,6 +88,9 @@ class Looker:
         self._alerts: dict[str, AlertLook] = {}
         self._deploys: Mapping[str, Deploy] = {}
         self._by_service: dict[str, list[Deploy]] = {}
+        self._shown: tuple[AlertLook, ...] = ()
+        self._ordered_services: tuple[Service, ...] = ()
+        self._ordered_deploys: tuple[Deploy, ...] = ()
 
     def look(self, board: Board, show_hidden: bool = False) -> Look:
         changed = self._changed(board)
@@ -103,12 +107,15 @@ class Looker:
         self._alerts = looks
         shown = [a for a in looks.values() if show_hidden or not a.alert.hidden]
         shown.sort(key=lambda a: a.rank)
+        self._shown = _or_same(self._shown, shown)
+        self._ordered_services = _or_same(self._ordered_services, sorted(board.services.values(), key=_service_order))
+        self._ordered_deploys = _or_same(self._ordered_deploys, sorted(board.deploys.values(), key=_deploy_order))
         return Look(
             board=board,
-            alerts=tuple(shown),
+            alerts=self._shown,
             hidden=len(looks) - len(shown),
-            services=tuple(sorted(board.services.values(), key=_service_order)),
-            deploys=tuple(sorted(board.deploys.values(), key=_deploy_order)),
+            services=self._ordered_services,
+            deploys=self._ordered_deploys,
             products=self._products,
         )
 
@@ -152,6 +159,11 @@ def _field(alert: Alert, name: str) -> str:
     if name in ("severity", "provider", "source", "urgency", "state"):
         return str(getattr(alert, name))
     return alert.label(name)
+
+
+def _or_same(old: tuple[T, ...], new: list[T]) -> tuple[T, ...]:
+    """*old* itself where *new* has the same objects in the same order: what is drawn from it need not be again."""
+    return old if len(old) == len(new) and all(map(is_, old, new)) else tuple(new)
 
 
 def _differing(old: Mapping[str, T], new: Mapping[str, T]) -> list[T]:

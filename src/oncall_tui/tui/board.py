@@ -83,7 +83,7 @@ class BoardScreen(Acting, Screen[None]):
         )  # the minute, and the words: a figure that changes all the time is a line sent all the time
         self._arranged: tuple[bool, str] | None = None
         self._arranged_for = Size(0, 0)
-        self._drawn_for: tuple[object, ...] = ()
+        self._drawn_for: dict[str, tuple[object, tuple[object, ...]]] = {}
 
     def compose(self) -> ComposeResult:
         yield StatusLine(id="status")
@@ -130,7 +130,7 @@ class BoardScreen(Acting, Screen[None]):
 
     def tick(self) -> None:
         """Ages, and what the engine says without an event."""
-        self._drawn_for = ()
+        self._drawn_for.clear()
         if self.is_current:
             self.draw()
 
@@ -150,23 +150,26 @@ class BoardScreen(Acting, Screen[None]):
         self._draw_keys()
 
     def _draw_tables(self, update: Update, now: float) -> None:
-        """The rows, unless nothing that they are made of changed since they were drawn, nor a tick went by."""
-        alerts = self.tables["alerts"]
+        """The rows; of a table of which nothing changed since it was drawn, nor a tick went by, none."""
+        look, shown, alerts = update.look, self.shown, self.tables["alerts"]
         current = tuple(s.current for s in update.board.sources.values())
-        look = update.look
-        key = (look.alerts, look.services, look.deploys, self.shown, update.outcomes, current, alerts.cursor_id)
-        same = len(key) == len(self._drawn_for) and all(
-            a is b for a, b in zip(key[:3], self._drawn_for[:3], strict=True)
-        )
-        if same and key[3:] == self._drawn_for[3:]:
-            return
-        self._drawn_for = key
-        alerts.placeholder([nothing(update.board, now)] if not self._narrowed() else ["Nothing matches the filter."])
-        alerts.show(self.view.alerts(update, self.shown, alerts.cursor_id, now))
-        self.tables["services"].placeholder([self._none("service")])
-        self.tables["services"].show(self.view.services(update, self.shown, now))
-        self.tables["deploys"].placeholder([self._none("deploy of the last day")])
-        self.tables["deploys"].show(self.view.deploys(update, self.shown, now))
+        if self._is_new("alerts", look.alerts, shown, update.outcomes, current, alerts.cursor_id):
+            alerts.placeholder(
+                [nothing(update.board, now)] if not self._narrowed() else ["Nothing matches the filter."]
+            )
+            alerts.show(self.view.alerts(update, shown, alerts.cursor_id, now))
+        if self._is_new("services", look.services, shown, current):
+            self.tables["services"].placeholder([self._none("service")])
+            self.tables["services"].show(self.view.services(update, shown, now))
+        if self._is_new("deploys", look.deploys, shown, current):
+            self.tables["deploys"].placeholder([self._none("deploy of the last day")])
+            self.tables["deploys"].show(self.view.deploys(update, shown, now))
+
+    def _is_new(self, table: str, rows: object, *beside: object) -> bool:
+        """Are the rows (the same object if not) or what is shown of them other than when it was drawn?"""
+        old = self._drawn_for.get(table)
+        self._drawn_for[table] = (rows, beside)
+        return old is None or old[0] is not rows or old[1] != beside
 
     def _narrowed(self) -> bool:
         return bool(self.shown.filter or self.shown.faults) and bool(self.update_.look.alerts)
@@ -407,6 +410,9 @@ class BoardScreen(Acting, Screen[None]):
     def _filter(self, shown: Shown) -> None:
         self.shown = shown
         self.draw()
+        for table in self.tables.values():  # asked for by a key, unlike a refresh: the cursor goes to what is shown
+            if table.cursor_id is None and table.rows:
+                table.move_to(table.rows[0].id)
 
     def say(self, text: str, style: str = "") -> None:
         """A word that stays until the next one, or Esc."""

@@ -32,6 +32,7 @@ DENIED_S = 60.0
 WORK_S = 2.0  # a poll comes back after this much work, so that the first rows appear soon
 CLUSTERS_A_CALL = 100
 FAILED_S = 5.0  # after a poll that broke off; the poller itself waits where nothing was read
+SAME_ROW_S = 10.0  # a row may say that it was read up to so long before it was
 
 
 class Cluster:
@@ -282,6 +283,7 @@ class EcsReader:
             if service.status == "INACTIVE" or key not in self._schedule.slots:
                 continue
             seen.add(key)
+            del service.events[rows.EVENTS_KEPT :]  # a hundred come with each service, and it is kept
             self._services[key] = service
             self._deploys.notice(service, now)
             self._deploys.dirty.add(key)
@@ -317,8 +319,9 @@ class EcsReader:
             current = made[0].new if made and made[0].new.task_definition == service.task_definition else None
             at = self._schedule.slots[key].read_at
             row = rows.to_service(self._source, service, at, made, note, self._account, can_act, current)
-            if row != self._rows.get(key):
-                self._rows[key] = row
+            old = self._rows.get(key)
+            if old is None or row.read_at - old.read_at >= SAME_ROW_S or not rows.says_the_same(row, old):
+                self._rows[key] = row  # else the same object stays: what did not change is not drawn again
         self._deploys.dirty.clear()
 
     def _told(self) -> Iterator[Problem]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from sys import intern
 
+import msgspec
+
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.deploy import Deploy, DeployState, TaskFailure
 from oncall_tui.domain.revision import Image, Revision
@@ -314,3 +316,8 @@ def to_service(
         note=note,
         verbs=ROLL_BACK if can_act else NO_VERBS,
     )
+
+
+def says_the_same(new: Service, old: Service) -> bool:
+    """Equal but for when they were read?"""
+    return msgspec.structs.replace(new, read_at=old.read_at) == old
