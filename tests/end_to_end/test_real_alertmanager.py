@@ -95,13 +95,13 @@ def test_two_hundred_alerts_are_shown_whole(
     columns = state_column(program, "[/prod]")
 
     program.press("\x1b")
-    program.wait(lambda screen: "filtered" not in screen)
+    program.wait(lambda screen: "· filter" not in screen)
     wide = filtered(program, "検索", 20)
     assert sorted(re.findall(r"検索インデックスの遅延 (\d+)", "\n".join(wide))) == [str(n) for n in range(180, 200)]
     assert state_column(program, "検索") == columns, "wide characters keep the columns straight"
 
     program.press("\x1b")
-    program.wait(lambda screen: "filtered" not in screen)
+    program.wait(lambda screen: "· filter" not in screen)
     hostile = filtered(program, "bell", 10)
     assert all("disk␛[31mfull␇ bell␛]0;owned␇" in line for line in hostile), hostile
     assert state_column(program, "bell") == columns, "control characters keep the columns straight"
