@@ -108,7 +108,7 @@ def test_two_hundred_alerts_are_shown_whole(
 
     # Nothing of them reached the terminal: every ESC is one of the program's own, and none stands in a text.
     raw = bytes(program.raw)
-    own = ESCAPES.sub(b"", raw)
+    own = re.sub(rb"\x1b(\[[0-9;?]*)?$", b"", ESCAPES.sub(b"", raw))  # the last one may still be on its way
     assert b"\x1b" not in own
     assert b"\x07" not in own
     assert b"\x9b" not in own.decode("utf-8", "replace").encode("latin-1", "ignore")

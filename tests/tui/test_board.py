@@ -17,8 +17,10 @@ from oncall_tui.domain.alert import AlertState, Severity
 from oncall_tui.domain.deploy import TaskFailure
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.plan import Ask, Choice, Confirm, Plan
+from oncall_tui.domain.reading import Problem, SourceState
 from oncall_tui.domain.service import Health
 from oncall_tui.errors import Expired, Failed, Offline, Refused
+from oncall_tui.tui.acting import _matchers
 from oncall_tui.tui.app import OncallApp
 from oncall_tui.tui.keys import KEYS
 from oncall_tui.tui.modals import ConfirmMany, ConfirmPlan, Form, Pick, Text
@@ -375,3 +377,54 @@ async def test_a_cold_engine_says_reading_and_never_all_well(tmp_path: Path) -> 
     assert all(s.state == "waiting" for s in cold.engine.update.board.sources.values())
     cold.engine.stop()
     assert OutcomeState.UNKNOWN.final is False
+
+
+async def test_a_denied_cluster_marks_its_own_services_and_no_others(tmp_path: Path) -> None:
+    provider = FakeProvider("prod")
+    provider.services = {
+        "prod/main/api": service("prod/main/api"),
+        "prod/jobs/report": service("prod/jobs/report"),
+    }
+    rig = Rig(tmp_path, provider)
+    read = provider.read
+    problem = Problem(SourceState.DENIED, "cluster jobs", "DescribeServices is denied", "needs ecs:DescribeServices")
+    provider.read = lambda request: msgspec.structs.replace(read(request), problems=(problem,))  # type: ignore[method-assign]
+    async with on_screen(rig) as rig:
+        text = rig.text()
+        assert "✓ prod/api" in text
+        assert "? prod/report" in text
+        assert "0/1 live · prod DENIED now: cluster jobs: DescribeServic" in text
+
+
+async def test_a_deploy_and_a_detail_of_a_source_that_is_lost_say_so(tmp_path: Path) -> None:
+    provider = FakeProvider("prod")
+    provider.services["prod/main/api"] = service()
+    provider.deploys["prod/d1"] = deploy()
+    rig = Rig(tmp_path, provider)
+    async with on_screen(rig) as rig:
+        provider.read_raises = [Expired("the login has run out")]
+        rig.refresh()
+        await rig.press("3")
+        text = rig.text()
+        assert "? rolling" in text
+        assert "EXPIRED, as of 17:00: not known to be so now. log in again" in text
+
+
+async def test_a_form_keeps_what_was_typed_ahead_and_what_was_wrong(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, Able())
+    rig.provider.add("a")
+    async with on_screen(rig) as rig:
+        await rig.pilot.press("S")
+        form = await rig.modal()
+        form.query_one("#for_s").value = "soon"  # type: ignore[attr-defined]
+        await rig.pilot.press(*"why", "enter")
+        await rig.settle()
+        assert "'soon' is not a time: write 90m, 1h30m or 1d" in rig.text()
+        assert form.query_one("#reason").value == "why"  # type: ignore[attr-defined]
+        assert rig.provider.handlers()[Verb.SILENCE].asked == []
+
+
+@pytest.mark.parametrize("text", ["service!=x", "service=~.*", "=x", "service", ""])
+def test_a_matcher_that_is_not_offered_is_refused_by_name(text: str) -> None:
+    with pytest.raises(ValueError, match="label=value"):
+        _matchers(text)

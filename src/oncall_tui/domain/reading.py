@@ -81,6 +81,10 @@ class SourceStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         """Are its rows of now, but for those that a problem names?"""
         return self.live or self.partial
 
+    def lacks(self, cluster: str) -> bool:
+        """Could this cluster's services not be read just now, while others were?"""
+        return any(p.scope in (f"cluster {cluster}", "clusters", "services") for p in self.problems)
+
     def age_s(self, now: float) -> float | None:
         """Seconds since it was last read well; None: never."""
         return None if self.read_at is None else max(0.0, now - self.read_at)

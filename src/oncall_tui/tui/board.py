@@ -152,7 +152,7 @@ class BoardScreen(Acting, Screen[None]):
     def _draw_tables(self, update: Update, now: float) -> None:
         """The rows; of a table of which nothing changed since it was drawn, nor a tick went by, none."""
         look, shown, alerts = update.look, self.shown, self.tables["alerts"]
-        current = tuple(s.current for s in update.board.sources.values())
+        current = tuple((s.current, s.problems) for s in update.board.sources.values())
         if self._is_new("alerts", look.alerts, shown, update.outcomes, current, alerts.cursor_id):
             alerts.placeholder(
                 [nothing(update.board, now)] if not self._narrowed() else ["Nothing matches the filter."]

@@ -218,7 +218,7 @@ class View:
     def services(self, update: Update, shown: Shown, now: float) -> list[Row]:
         """The rows of the services pane."""
         test = parse(shown.filter) if shown.filter else None
-        live = {name: source.current for name, source in update.board.sources.items()}
+        live = {s.name: s for s in update.board.sources.values() if s.current}
         repeated = self._names(update.look)
         rows = []
         kept: dict[str, tuple[object, Row]] = {}
@@ -228,7 +228,8 @@ class View:
             if test is not None and not test(service_fields(service, update.look)):
                 continue
             since = age(now - service.last_deploy) if service.last_deploy else ""
-            fresh = live.get(service.source, False) and now - service.read_at < ROW_STALE_S
+            source = live.get(service.source)
+            fresh = source is not None and not source.lacks(service.key.cluster) and now - service.read_at < ROW_STALE_S
             key = (service, since, fresh, service.name in repeated)
             old = self._services.get(service.id)
             row = old[1] if old and _same(old[0], key) else _service_row(service, since, key[2], key[3])  # type: ignore[arg-type]
