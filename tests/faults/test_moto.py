@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 import pytest
 
 from oncall_tui import bootstrap, errors
@@ -36,6 +37,7 @@ def endpoint() -> Iterator[str]:
     server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
+    httpx.post(f"http://{host}:{port}/moto-api/reset").raise_for_status()  # its state is the whole process's
     url = f"http://{host}:{port}"
     _fill(url)
     yield url
