@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -20,7 +20,9 @@ from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import Plan
 from oncall_tui.errors import JournalError
-from oncall_tui.journal.store import Store
+
+if TYPE_CHECKING:
+    from oncall_tui.journal.store import Store
 
 WRITE_TIMEOUT_S = 5.0
 
@@ -137,6 +139,8 @@ class Journal:
 
     def _opened(self) -> Store:
         if self._store is None:
+            from oncall_tui.journal.store import Store  # sqlite3 is not needed for the first frame
+
             self._store = Store(self.path)
         return self._store
 

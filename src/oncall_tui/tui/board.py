@@ -49,6 +49,9 @@ class BoardScreen(Acting, Screen[None]):
     BoardScreen #pane-services { width: 1fr; border-right: vkey $primary; }
     BoardScreen #pane-deploys { width: 1fr; }
     BoardScreen #pane-detail { height: 9; }
+    BoardScreen #top { height: 1; }
+    BoardScreen #clock { width: 26; }
+    BoardScreen.narrow #clock { width: 7; }
     BoardScreen #tabs { display: none; }
     BoardScreen #outcome { height: 1; display: none; }
     BoardScreen #filter { display: none; height: 1; border: none; padding: 0 1; background: $boost; }
@@ -86,7 +89,9 @@ class BoardScreen(Acting, Screen[None]):
         self._drawn_for: dict[str, tuple[object, tuple[object, ...]]] = {}
 
     def compose(self) -> ComposeResult:
-        yield StatusLine(id="status")
+        with Horizontal(id="top"):
+            yield StatusLine(id="status")
+            yield StatusLine(id="clock")  # what changes each minute, apart: a line is sent up to what changed in it
         yield StatusLine(id="tabs")
         with Vertical(id="pane-alerts", classes="pane"):
             yield headline.Title(id="title-alerts", classes="title")
@@ -211,12 +216,13 @@ class BoardScreen(Acting, Screen[None]):
         self.query_one("#tabs", StatusLine).show(parts, [(narrowed.removeprefix(" · "), "warning")])
 
     def _draw_status(self, update: Update, now: float) -> None:
-        if self._calls[0] != int(now // 60):
+        if self._calls[0] != int(now // 60) or self._calls[1].startswith("0.0"):
             self._calls = (int(now // 60), f"{sum(s.calls_per_s for s in update.board.sources.values()):.1f} calls/s")
         wide = self.size.width >= WIDE_COLUMNS
         left = headline.left(update, self.me, self.engine.desk.read_only, wide)
-        right = headline.right(update, now, self.tz, self._calls[1] if wide else "", wide, self.bell_on)
-        self.query_one("#status", StatusLine).show(left, right)
+        self.query_one("#status", StatusLine).show(left, headline.right(update, now, wide, self.bell_on))
+        clock = headline.clock(now, self.tz, self._calls[1] if wide else "", wide)
+        self.query_one("#clock", StatusLine).show([], clock)
 
     def _draw_detail(self) -> None:
         if self.has_class("narrow") and self.pane != "detail":

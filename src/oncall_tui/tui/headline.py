@@ -51,7 +51,13 @@ def left(update: Update, me: str, read_only: bool, wide: bool) -> list[Part]:
     return parts
 
 
-def right(update: Update, now: float, tz: tzinfo, calls: str, wide: bool, bell: bool) -> list[Part]:
+def clock(now: float, tz: tzinfo, calls: str, wide: bool) -> list[Part]:
+    """The time of day, and how many calls a second are made."""
+    time = datetime.fromtimestamp(now, tz).strftime("%H:%M %Z " if wide else "%H:%M ")
+    return [(f"{calls}  " if calls else "", "dim"), (time, "")]
+
+
+def right(update: Update, now: float, wide: bool, bell: bool) -> list[Part]:
     """How every source is, worst first, in as few words as fit."""
     board = update.board
     total = len(board.sources)
@@ -59,11 +65,8 @@ def right(update: Update, now: float, tz: tzinfo, calls: str, wide: bool, bell: 
     for source in board.unread:
         style = "warning" if source.state is SourceState.WAITING else "critical"
         parts.append((" · " + _unread(source, now, wide), style))
-    if calls:
-        parts.append((f" · {calls}", "dim"))
     if not bell:
         parts.append((" · BELL OFF", "warning"))
-    parts.append((datetime.fromtimestamp(now, tz).strftime("  %H:%M %Z " if wide else "  %H:%M "), ""))
     return parts
 
 

@@ -26,7 +26,7 @@ class _Entry:
     __slots__ = ("held", "row", "wire")
 
     def __init__(self, wire: WireAlert, row: Alert) -> None:
-        self.wire = wire
+        self.wire = wire if wire.status.silencedBy else None  # kept only where a silence may yet change the row
         self.row = row
         self.held: tuple[WireSilence, ...] = ()
 
@@ -40,33 +40,28 @@ class Rows:
         self._decoder = decoder(WireAlert)
         self._listing = Listing(self._entry)
         self._entries: list[_Entry] = []
-        self._last: dict[str, _Entry] = {}
         self._by_id: dict[str, Alert] = {}
 
     def _entry(self, raw: msgspec.Raw) -> _Entry:
         wire = self._decoder.decode(raw)
-        old = self._last.get(wire.fingerprint)
-        if old is not None and old.wire == wire:  # only stamps that no row shows: Prometheus sends again each minute
-            return old
         return _Entry(wire, self.row(wire, ()))
 
     def take(self, raws: list[msgspec.Raw]) -> tuple[bool, int]:
         """Decode what changed. Tells whether a silence holds any of them, and how many items were not alerts."""
         self._entries, bad = self._listing.take(raws)
-        return any(entry.wire.status.silencedBy for entry in self._entries), bad
+        return any(entry.wire is not None for entry in self._entries), bad
 
     def rows(self, silences: Mapping[str, WireSilence]) -> tuple[Alert, ...]:
         """The rows of what was taken, given the *silences* by id."""
         by_id: dict[str, Alert] = {}
         for entry in self._entries:
-            if entry.wire.status.silencedBy:
+            if entry.wire is not None:
                 held = tuple(silences[i] for i in entry.wire.status.silencedBy if i in silences)
                 if held != entry.held:
                     entry.held, entry.row = held, self.row(entry.wire, held)
             entry.row = self._reuse(entry.row)
             by_id[entry.row.id] = entry.row
         self._by_id = by_id
-        self._last = {entry.wire.fingerprint: entry for entry in self._entries}
         return tuple(by_id.values())
 
     def _reuse(self, row: Alert) -> Alert:
