@@ -10,6 +10,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import AsyncIterator, Callable
+from functools import lru_cache
 from operator import is_
 from types import MappingProxyType
 
@@ -270,7 +271,7 @@ class Engine:
             verbs = {Verb.NOTE} if self.desk.local_here(handlers, Verb.NOTE) else set()
             if self.desk.local_here(handlers, Verb.UNACKNOWLEDGE):
                 verbs.add(Verb.UNACKNOWLEDGE if seen else Verb.ACKNOWLEDGE)
-            result = msgspec.structs.replace(alert, verbs=alert.verbs | verbs)
+            result = msgspec.structs.replace(alert, verbs=_together(alert.verbs, frozenset(verbs)))
         elif self.desk.read_only:
             result = msgspec.structs.replace(alert, verbs=frozenset())
         if seen and mark:
@@ -361,6 +362,12 @@ class Engine:
         """Titles of alerts of this service that fire now: said apart from whether a rollback is done."""
         rows = self.update.look.alerts
         return [a.alert.title for a in rows if a.service and a.service.id == service_id and a.alert.state.asks]
+
+
+@lru_cache(maxsize=256)
+def _together(some: frozenset[Verb], more: frozenset[Verb]) -> frozenset[Verb]:
+    """Both, as one object for the thousands of alerts that have the same."""
+    return some | more
 
 
 def _same_rows(old: Look, new: Look) -> bool:

@@ -32,7 +32,7 @@ DENIED_S = 60.0
 WORK_S = 2.0  # a poll comes back after this much work, so that the first rows appear soon
 CLUSTERS_A_CALL = 100
 FAILED_S = 5.0  # after a poll that broke off; the poller itself waits where nothing was read
-SAME_ROW_S = 1.0  # a row may say that it was read up to so long before it was
+SAME_ROW_S = 3.0  # a row may say that it was read up to so long before it was
 
 
 class Cluster:
