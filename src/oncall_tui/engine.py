@@ -25,7 +25,7 @@ from oncall_tui.domain.board import Board, merge
 from oncall_tui.domain.changes import Change, changes
 from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.entry import Entry, EntryKind
-from oncall_tui.domain.outcome import Outcome, OutcomeState
+from oncall_tui.domain.outcome import Outcome
 from oncall_tui.domain.plan import Actor, Confirm, Plan
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
 from oncall_tui.errors import ActionError, JournalError, SourceError
@@ -234,7 +234,6 @@ class Engine:
         able = tuple(p.provider is not None for p in self._pollers.values())
         beside = (self.desk.marks.current, self.show_hidden, able, tuple(s.current for s in statuses))
         old_rows, old_beside = self._looked_at
-        self._looked_at = (rows, beside)
         version = self.update.board.version + 1
         if beside == old_beside and len(rows) == len(old_rows) and all(map(is_, rows, old_rows)):
             sources = MappingProxyType({s.name: s for s in statuses})
@@ -245,7 +244,9 @@ class Engine:
             self._overlaid.clear()
         board = msgspec.structs.replace(board, alerts={a.id: self._overlay(a) for a in board.alerts.values()})
         self._journal_changes(board, now)
-        return self.looker.look(board, self.show_hidden)
+        look = self.looker.look(board, self.show_hidden)
+        self._looked_at = (rows, beside)  # only now: had a step failed, these rows would never be looked at again
+        return look
 
     def _differs(self, new: Update) -> bool:
         old = self.update
@@ -382,8 +383,3 @@ def _entry(change: Change, title: str, now: float) -> Entry:
     return Entry(
         at=now, kind=kind, subject=change.id, text=title, data={"old": str(change.old), "new": str(change.new)}
     )
-
-
-def settled(outcome: Outcome) -> bool:
-    """Is there nothing more to wait for in this session?"""
-    return outcome.state is not OutcomeState.PENDING

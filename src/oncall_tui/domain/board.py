@@ -34,9 +34,6 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(s for s in self.sources.values() if not s.live)
 
 
-EMPTY = Board(version=0, at=0.0)
-
-
 def merge(version: int, at: float, statuses: Iterable[SourceStatus], readings: Iterable[Reading]) -> Board:
     """One board from each source's status and its last good reading."""
     alerts: dict[str, Alert] = {}
