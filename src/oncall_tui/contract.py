@@ -10,16 +10,18 @@ Two threads use a provider at a time: its poller calls ``read``; its action thre
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
 from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import Severity
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check
 from oncall_tui.domain.plan import Ask, Choice, Plan
 from oncall_tui.domain.reading import Reading
+from oncall_tui.errors import ActionError
 
 
 class ReadRequest(msgspec.Struct, frozen=True):
@@ -52,6 +54,57 @@ class ActionHandler(Protocol):
     def check(self, plan: Plan) -> None: ...
     def send(self, plan: Plan) -> Receipt: ...
     def verify(self, plan: Plan, receipt: Receipt | None) -> Check: ...
+
+
+class Bulk(Protocol):
+    """What an ActionHandler may offer besides: many targets in few calls. One result a plan, in the plans' order.
+
+    *at_once* is how many the other side takes in one write; never more are handed to ``send_many``. ``plan_many`` and
+    ``check_many`` may list instead of reading each. ``send_many`` makes one attempt; it raises Failed or Unknown where
+    that holds for all, and returns the error of each one that the other side left out.
+    """
+
+    at_once: int
+
+    def plan_many(self, asks: Sequence[Ask], board: Board) -> list[Plan | ActionError]: ...
+    def check_many(self, plans: Sequence[Plan]) -> list[ActionError | None]: ...
+    def send_many(self, plans: Sequence[Plan]) -> list[Receipt | ActionError]: ...
+    def verify_many(self, plans: Sequence[Plan], receipts: Sequence[Receipt | None]) -> list[Check]: ...
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """A word to others. *thread* is what belongs together (an alert's id), *about* what it is about (a service's id).
+
+    *key* is the same for the same problem, so that a pager that gets it twice pages once.
+    """
+
+    thread: str
+    title: str
+    text: str
+    severity: Severity
+    about: str
+    actor: str
+    key: str = ""
+    url: str = ""
+
+
+class Destination(Protocol):
+    """The adapter for one destination. *pages* is True where it wakes a person, False where it only tells.
+
+    Nobody confirms what was sent here, so its outcome is *sent*, never *done*.
+    """
+
+    destination: str
+    provider: str
+    pages: bool
+
+    def words(self, message: Message) -> tuple[tuple[str, str], ...]:
+        """What will be sent, as (name, text) for the confirm. Makes no call, shows no secret."""
+
+    def send(self, message: Message) -> Receipt:
+        """One attempt. Raises Failed (nothing was taken) or Unknown (nobody knows)."""
+
+    def close(self) -> None: ...
 
 
 class Provider(Protocol):

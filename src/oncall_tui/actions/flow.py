@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from oncall_tui.clock import Clock
 from oncall_tui.contract import ActionHandler, Receipt
-from oncall_tui.domain.action import Verb
+from oncall_tui.domain.action import FOLLOWED
 from oncall_tui.domain.outcome import Check, Outcome, OutcomeState
 from oncall_tui.domain.plan import Plan
 from oncall_tui.errors import ActionError, Failed, JournalError, Refused, SourceError, Unknown
@@ -32,7 +32,7 @@ class Flow:
     """One action under way. *told* is called with each new Outcome (pending ones too), from the lane's thread.
 
     *epilogue* gives a word on what is so apart from the action itself (does the alert still fire?).
-    *steady_s*: a rollback is done when the other side's "done" has held for so long, with the same evidence.
+    *steady_s*: what deploys is done when the other side's "done" has held for so long, with the same evidence.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Flow:
         epilogue: Callable[[Plan], str] = lambda plan: "",
     ) -> None:
         self.plan = plan
-        self.steady_s = steady_s if plan.verb is Verb.ROLL_BACK else 0.0
+        self.steady_s = steady_s if plan.verb in FOLLOWED else 0.0
         self.outcome = self._say(OutcomeState.PENDING, "checking", now=clock.now())
         self.before_answer = False  # may it be on its way to the other side right now?
         self._handler, self._lane, self._journal, self._clock, self._told = handler, lane, journal, clock, told
@@ -166,7 +166,7 @@ class Flow:
         self._end(OutcomeState.FAILED, check.message + lost, check.hint)
 
     def _again(self, check: Check) -> None:
-        quick = self.plan.verb is not Verb.ROLL_BACK
+        quick = self.plan.verb not in FOLLOWED
         waited = self._clock.monotonic() - self._began
         if quick and waited > QUICK_GIVES_UP_S:
             self._unknown(f"sent, and not seen there after {waited:.0f} s: {check.message}", check.hint)

@@ -14,3 +14,14 @@ class Verb(StrEnum):
     NOTE = "note"
     ESCALATE = "escalate"
     ROLL_BACK = "roll back"
+    UNDO_ROLLBACK = "undo rollback"  # bring again what a rollback went back from
+    GO_ON = "go on"  # at a hook or a wait that holds a deploy up
+    RESTART = "restart"  # a forced new deploy of what runs
+    RESOLVE = "resolve"
+    SNOOZE = "snooze"
+    REASSIGN = "reassign"
+    MERGE = "merge"
+
+
+# What takes minutes and is followed to its end; the others are seen within seconds, or not.
+FOLLOWED = frozenset({Verb.ROLL_BACK, Verb.UNDO_ROLLBACK, Verb.GO_ON, Verb.RESTART})

@@ -85,6 +85,10 @@ class Deploy(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     failed_tasks: int = 0
     failures: tuple[TaskFailure, ...] = ()
     breaker: str = ""  # "2/3", where a circuit breaker counts
+    traffic: float | None = None  # percent of production traffic that the new revision gets, where it is told
+    bake_until: float | None = None  # when a bake time ends, or the old tasks of a deploy that is over are removed
+    waits: str = ""  # what holds it up, in words: "paused at its hook before production traffic, until 02:41"
+    alarms: tuple[str, ...] = ()  # names of the alarms that would make ECS roll it back
     reason: str = ""
     started_by: str = ""
     rollback: str = ""

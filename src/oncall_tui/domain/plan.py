@@ -27,12 +27,16 @@ class Actor(msgspec.Struct, frozen=True):
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """One way to do it that a person may pick: an escalation level, a revision to go back to."""
+    """One way to do it that a person may pick: an escalation level, a revision to go back to.
+
+    *warning* says why it may be a bad pick; empty: nothing is known against it.
+    """
 
     id: str
     label: str
     detail: str = ""
     default: bool = False
+    warning: str = ""
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
