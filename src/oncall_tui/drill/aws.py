@@ -10,7 +10,18 @@ Json = dict[str, Any]
 _Item = TypeVar("_Item")
 
 WRITES = frozenset(
-    {"UpdateService", "StopServiceDeployment", "StopTask", "PutAlarmMuteRule", "DeleteAlarmMuteRule", "SetAlarmState"}
+    {
+        "UpdateService",
+        "StopServiceDeployment",
+        "ContinueServiceDeployment",
+        "StopTask",
+        "StopDeployment",
+        "ContinueDeployment",
+        "CreateDeployment",
+        "PutAlarmMuteRule",
+        "DeleteAlarmMuteRule",
+        "SetAlarmState",
+    }
 )
 
 
@@ -147,6 +158,13 @@ def _xml_error(error: AwsError) -> Answer:
         f"<Code>{kind}</Code><Message>{error.message}</Message></Error><RequestId>drill</RequestId></ErrorResponse>"
     )
     return Answer(status, body.encode(), {"Content-Type": "text/xml"})
+
+
+def required(asked: Json, name: str) -> str:
+    """A member that has to be there, as ECS asks for it."""
+    if not isinstance(asked.get(name), str) or not asked[name]:
+        raise AwsError("InvalidParameterException", f"{name} can not be blank.")
+    return str(asked[name])
 
 
 def page(

@@ -20,6 +20,7 @@ from oncall_tui.drill.world import World
 def build(scenario: Table, world: World, port: int = 0) -> Story:
     """Fill `world` with the scenario's sources; those listen from `port` on (0: wherever there is room)."""
     story = Story(world)
+    world.timeline.rewind(float(scenario.get("ahead_s", 0.0)))
     for source in scenario["sources"]:
         if source["provider"] == "ecs":
             _account(source, story)
@@ -135,32 +136,3 @@ def _alarm(spec: Table, story: Story, alarms: CloudWatch) -> None:
         alarm.dimensions = {"ClusterName": service.cluster.name, "ServiceName": service.name}
     since = story.world.timeline.now() - 60 * float(spec.get("minutes", 60.0))
     alarms.add(alarm, spec.get("state", "OK"), since)
-
-
-def truth(story: Story) -> Table:
-    """What is so, whatever the sources answer: for tests."""
-    services, deployments = {}, {}
-    for source, (account, _) in story.accounts.items():
-        for cluster in account.clusters.values():
-            for it in cluster.services.values():
-                path = f"{source}/{cluster.name}/{it.name}"
-                services[path] = {
-                    "running": it.running(),
-                    "pending": it.pending(),
-                    "desired": it.desired,
-                    "task_definition": it.primary.revision.definition.arn,
-                    "healthy": it.healthy(),
-                    "deployment": it.deployments[0].arn if it.deployments else None,
-                }
-                deployments[path] = [
-                    {"arn": d.arn, "status": d.status, "task_definition": d.target.definition.arn}
-                    for d in it.deployments
-                ]
-    told: Table = {"now": story.world.timeline.now(), "services": services, "deployments": deployments}
-    for peer in (story.alerts, story.pager, story.alarms):
-        told |= getattr(peer, "state", _nothing)()
-    return told
-
-
-def _nothing() -> Table:
-    return {}

@@ -4,10 +4,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from oncall_tui.drill.build import truth
 from oncall_tui.drill.scenario import ScenarioError, check_event
 from oncall_tui.drill.server import Delivery
 from oncall_tui.drill.story import Story
+from oncall_tui.drill.truth import truth
 from oncall_tui.drill.wire import Answer, Request, json_answer
 from oncall_tui.drill.world import PORTAL
 

@@ -59,7 +59,14 @@ _DEFINITION: Table = {
     "inactive?": bool,
 }
 _EVENTS: Table = {
-    "deploy?": {"service": str, "revision?": int},
+    "deploy?": {"service": str, "revision?": int, "settings?": {"*": object}, "push?": str},
+    "stop?": {"service": str},
+    "complete?": {"service": str},
+    "race?": {"service": str, "ends": ("SUCCESSFUL", "STOPPED", "ROLLBACK_FAILED"), "after_s?": float},
+    "hold?": {"service": str, "at": {"*": float}},
+    "release?": {"service": str},
+    "trip?": {"service": str, "alarm": str},
+    "deregister?": {"service": str, "revision": int},
     "scale?": {"service": str, "desired": int},
     "delete?": {"service": str},
     "kill?": {"service": str, "count?": int, "exit?": int},
@@ -97,9 +104,28 @@ _ALARM: Table = {
     "any_of?": [str],
     "minutes?": float,
 }
+_STAGES = (
+    "RECONCILE_SERVICE",
+    "PRE_SCALE_UP",
+    "POST_SCALE_UP",
+    "TEST_TRAFFIC_SHIFT",
+    "POST_TEST_TRAFFIC_SHIFT",
+    "PRE_PRODUCTION_TRAFFIC_SHIFT",
+    "PRODUCTION_TRAFFIC_SHIFT",
+    "POST_PRODUCTION_TRAFFIC_SHIFT",
+)
+_HOOK: Table = {
+    "stages": [_STAGES],
+    "type?": ("PAUSE", "AWS_LAMBDA"),
+    "timeout_minutes?": int,
+    "on_timeout?": ("ROLLBACK", "CONTINUE"),
+    "takes_s?": float,
+    "fails?": bool,
+}
 _FORMAT: Table = {
     "name": str,
     "about?": str,
+    "ahead_s?": float,
     "timezone?": str,
     "me?": {"name": str, "email": str},
     "sources": [
@@ -136,6 +162,20 @@ _FORMAT: Table = {
             "steady_s?": float,
             "first?": bool,
             "tags?": _TEXTS,
+            "strategy?": {
+                "name": ("ROLLING", "BLUE_GREEN", "LINEAR", "CANARY"),
+                "bake_minutes?": int,
+                "step_percent?": float,
+                "step_bake_minutes?": int,
+                "canary_percent?": float,
+                "canary_bake_minutes?": int,
+                "stage_s?": float,
+                "rollout_state?": bool,
+                "clean_up_stop?": ("accepted", "refused"),
+            },
+            "hooks?": [_HOOK],
+            "deploy_alarms?": {"names": [str], "rollback?": bool},
+            "hold?": {"*": float},
             "breaker?": {"enable": bool, "rollback?": bool, "threshold?": int},
             "definitions?": {"*": _DEFINITION},
             **_DEFINITION,

@@ -1,6 +1,7 @@
 """What happens: the events of a scenario, each a mapping with one verb, and the rules that watch services' health."""
 
 import contextlib
+import math
 from collections.abc import Callable
 from typing import Protocol
 
@@ -9,6 +10,10 @@ from oncall_tui.drill.ecs.rollout import Mover
 from oncall_tui.drill.scenario import Table
 from oncall_tui.drill.timeline import Timeline
 from oncall_tui.drill.world import World
+
+_OF_A_SERVICE = frozenset(
+    ["scale", "kill", "delete", "while_unhealthy", "stop", "complete", "race", "hold", "release", "trip"],
+)
 
 
 class Alerts(Protocol):
@@ -135,9 +140,9 @@ class Story:
                     pager.check(given["by"])
             elif verb == "alarm":
                 self._alarms().check(given["name"])
-            elif verb == "deploy":
+            elif verb in ("deploy", "deregister"):
                 self._definition(given)
-            elif verb in ("scale", "kill", "delete", "while_unhealthy"):
+            elif verb in _OF_A_SERVICE:
                 self.service(given["service"])
             if verb == "while_unhealthy":
                 for inner in (*given["do"], *given["undo"]):
@@ -163,7 +168,39 @@ class Story:
 
     def _deploy(self, given: Table) -> None:
         service, mover, account = self.service(given["service"])
-        mover.deploy(service, account.revise(service, self._definition(given), self.world.timeline.now()))
+        now, definition = self.world.timeline.now(), self._definition(given)
+        settings = given.get("settings")
+        mover.deploy(service, account.revise(service, definition, now, settings, given.get("push", "")))
+
+    def _stop(self, given: Table) -> None:
+        service, mover, _ = self.service(given["service"])
+        if service.deployments and service.deployments[0].status in ("PENDING", "IN_PROGRESS") and service.good:
+            mover.request_rollback(service, service.deployments[0])
+        else:
+            raise ValueError(f"no deploy of {given['service']} is under way that could be stopped")
+
+    def _complete(self, given: Table) -> None:
+        service, mover, _ = self.service(given["service"])
+        mover.complete_now(service)
+
+    def _race(self, given: Table) -> None:
+        service, _, _ = self.service(given["service"])
+        service.ends = given["ends"], float(given.get("after_s", 2.0))
+
+    def _hold(self, given: Table) -> None:
+        service, _, _ = self.service(given["service"])
+        service.hold = {key: float(value) if value else math.inf for key, value in given["at"].items()}
+
+    def _release(self, given: Table) -> None:
+        service, mover, _ = self.service(given["service"])
+        mover.release(service)
+
+    def _trip(self, given: Table) -> None:
+        service, mover, _ = self.service(given["service"])
+        mover.alarm(service, given["alarm"])
+
+    def _deregister(self, given: Table) -> None:
+        self._definition(given).active = False
 
     def _definition(self, given: Table) -> TaskDefinition:
         service, _, account = self.service(given["service"])
@@ -210,6 +247,11 @@ class Story:
 
     def _alarm(self, given: Table) -> None:
         self._alarms().set_state(given["name"], given["state"], given.get("reason", ""))
+        if given["state"] == "ALARM":
+            for account, mover in self.accounts.values():
+                for cluster in account.clusters.values():
+                    for service in cluster.services.values():
+                        mover.alarm(service, given["name"])
 
     def _page(self, given: Table) -> None:
         key, urgency = given["key"], given["urgency"]

@@ -28,6 +28,10 @@ class Timeline:
         """Have `do` happen `seconds` (of unscaled scenario time) from now."""
         heapq.heappush(self._due, (self._now + seconds / self.speed, next(self._order), do))
 
+    def rewind(self, seconds: float) -> None:
+        """Begin earlier, in unscaled seconds, so that what was laid has moved on by the time it is first looked at."""
+        self._now -= seconds / self.speed
+
     def forward(self, seconds: float) -> None:
         """Move a manual clock. The wall clock cannot be moved: ValueError."""
         if not self._manual:

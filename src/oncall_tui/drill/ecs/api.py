@@ -34,6 +34,7 @@ class EcsApi:
             "DescribeTasks": self._describe_tasks,
             "UpdateService": writes.update_service,
             "StopServiceDeployment": writes.stop_deployment,
+            "ContinueServiceDeployment": writes.continue_deployment,
             "StopTask": writes.stop_task,
         }
 

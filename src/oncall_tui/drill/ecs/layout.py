@@ -1,5 +1,6 @@
 """Puts services into an account as a scenario describes them, at rest and with a history."""
 
+import math
 from typing import Any
 
 from oncall_tui.drill.ecs.model import (
@@ -16,6 +17,7 @@ from oncall_tui.drill.ecs.model import (
     TaskDefinition,
 )
 from oncall_tui.drill.ecs.rollout import Mover
+from oncall_tui.drill.ecs.strategy import strategy
 
 Table = dict[str, Any]
 DAY = 86400.0  # seconds
@@ -39,6 +41,8 @@ def lay_service(spec: Table, cluster_name: str, name: str, account: Account, mov
         float(spec.get("steady_s", 10.0)),
         int(spec.get("port", 8080)),
         tags={"product": name.partition("-")[0]} | spec.get("tags", {}),
+        strategy=strategy(spec),
+        hold={key: float(value) if value else math.inf for key, value in spec.get("hold", {}).items()},
     )
     cluster.services[name] = service
     current = _define(account, service, spec, number, now - 300 if spec.get("first") else now - age - 300)
@@ -77,6 +81,7 @@ def _settle(account: Account, service: Service, current: TaskDefinition, now: fl
     account.record(service, _past(account, service, revision, sources, began))
     rollout = Rollout(f"ecs-svc/{account.decimal_id()}", revision, began, began + 120, "COMPLETED")
     rollout.reason = f"ECS deployment {rollout.id} completed."
+    rollout.weight = 100.0 if service.shifts else 0.0
     service.rollouts, service.good = [rollout], revision
     for _ in range(service.desired):
         arn = account.arn(f"task/{service.cluster.name}/{account.hex_id()}")

@@ -1,10 +1,13 @@
 """What an ECS account holds. Times are epoch seconds, memory is MiB, cpu is CPU units (1024 to a vCPU)."""
 
+import math
 import random
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+
+from oncall_tui.drill.ecs.strategy import HookDetail, Step, Strategy
 
 EVENTS_KEPT = 100  # DescribeServices: "the event stream … a maximum of 100"
 
@@ -70,6 +73,8 @@ class Revision:
     digests: dict[str, str]
     """Container name -> image digest."""
     created_at: float
+    settings: dict[str, Any] = field(default_factory=dict)
+    """Members of DescribeServiceRevisions that are not the drill's usual ones: networkConfiguration, …"""
 
 
 @dataclass
@@ -106,6 +111,17 @@ class Rollout:
     state: str = "IN_PROGRESS"
     reason: str = ""
     failed: int = 0
+    scaled: bool = True
+    """Whether its tasks are wanted already."""
+    weight: float = 0.0
+    """Its share of production traffic in percent, where the service shifts traffic."""
+    test_weight: float = 0.0
+    scale: float = 100.0
+    """Of a task set: the share of the desired count, in percent."""
+    external_id: str = ""
+    """Of a task set: who made it."""
+    draining: bool = False
+    """Of a task set: going."""
 
 
 @dataclass
@@ -125,6 +141,25 @@ class Deployment:
     failures: int = 0
     breaker_status: str = "MONITORING"
     rollback: dict[str, Any] | None = None
+    stage: str | None = None
+    """lifecycleStage, of a deploy that shifts traffic."""
+    hooks: list[HookDetail] = field(default_factory=list)
+    triggered: list[str] = field(default_factory=list)
+    """Names of the alarms that went off in it."""
+    watched: str = "DISABLED"
+    """The status of its alarms."""
+
+
+@dataclass
+class Shift:
+    """A deploy under way that keeps two revisions. `turn` grows with every decision that makes what was due void."""
+
+    deployment: Deployment
+    green: Rollout
+    blue: Rollout | None
+    steps: list[Step]
+    at: int = 0
+    turn: int = 0
 
 
 @dataclass(frozen=True)
@@ -168,11 +203,43 @@ class Service:
     not_before: float = 0.0
     """No new task is started before this: the scheduler's pause after a failed one."""
     cached: tuple[int, bytes] = (-1, b"")
+    strategy: Strategy = field(default_factory=Strategy)
+    controller: str = "ECS"
+    kept: Rollout | None = None
+    """The rollout that is kept beside the primary one: blue, or the old one while the new one is PENDING."""
+    shift: Shift | None = None
+    awaits: tuple[Rollout, Callable[[], None]] | None = None
+    """A rollout, and what happens once it is steady; where None, the primary one's steady state ends the deploy."""
+    hold: dict[str, float] = field(default_factory=dict)
+    """Status or stage -> how long the next deploy stays in it, in unscaled seconds; infinite: until released."""
+    waiting: dict[tuple[str, str], Callable[[], None]] = field(default_factory=dict)
+    """(deploy, status or stage) that is held -> what happens when it is released."""
+    ends: tuple[str, float] | None = None
+    """How the deploy ends that is stopped next, and how soon after the stop: a race."""
 
     @property
     def primary(self) -> Rollout:
         """The rollout that is wanted now."""
         return self.rollouts[0]
+
+    def wanted(self, rollout: Rollout) -> int:
+        """How many tasks a rollout is to have."""
+        if self.controller != "ECS":
+            return 0 if rollout.draining else math.ceil(self.desired * rollout.scale / 100)
+        if rollout is self.kept or (rollout is self.primary and rollout.scaled):
+            return self.desired
+        return 0
+
+    def traffic(self) -> dict[str, float]:
+        """Revision ARN -> its share of production traffic in percent: its tasks' share where none is shifted."""
+        if not self.shifts:
+            running = [t.revision.arn for t in self.tasks if t.last_status == "RUNNING"]
+            return {arn: round(100 * running.count(arn) / len(running), 1) for arn in dict.fromkeys(running)}
+        shares: dict[str, float] = {}
+        for it in self.rollouts:
+            if it.weight:
+                shares[it.revision.arn] = shares.get(it.revision.arn, 0.0) + it.weight
+        return shares
 
     def counted(self, rollout: Rollout, status: str) -> int:
         """How many tasks of a rollout are in this state."""
@@ -193,8 +260,15 @@ class Service:
         """How many tasks start."""
         return sum(1 for task in self.tasks if task.last_status == "PENDING")
 
+    @property
+    def shifts(self) -> bool:
+        """Whether traffic is moved between revisions, instead of tasks being replaced."""
+        return self.controller != "ECS" or self.strategy.shifts
+
     def healthy(self) -> bool:
-        """Whether as many tasks as wanted run a revision that does not fail."""
+        """Whether as many tasks as wanted run a revision that does not fail, and none that fails gets traffic."""
+        if any(self.revisions[arn].definition.fails for arn in self.traffic()) and self.shifts:
+            return False
         good = sum(1 for t in self.tasks if t.last_status == "RUNNING" and t.revision.definition.fails is None)
         return good >= self.desired
 
@@ -246,11 +320,20 @@ class Account:
         """Keep a task definition."""
         self.families.setdefault(definition.family, {})[definition.number] = definition
 
-    def revise(self, service: Service, definition: TaskDefinition, created_at: float) -> Revision:
-        """A new revision of a service."""
+    def revise(
+        self,
+        service: Service,
+        definition: TaskDefinition,
+        created_at: float,
+        settings: dict[str, Any] | None = None,
+        push: str = "",
+    ) -> Revision:
+        """A new revision of a service. `settings`: instead of the service's; `push`: tells pushes of one tag apart."""
         arn = self.arn(f"service-revision/{service.cluster.name}/{service.name}/{self.decimal_id()}")
-        digests = {c["name"]: image_digest(c["image"]) for c in definition.containers}
-        revision = Revision(arn, definition, digests, created_at)
+        digests = {c["name"]: image_digest(c["image"] + push) for c in definition.containers}
+        if settings is None:
+            settings = service.primary.revision.settings if service.rollouts else {}
+        revision = Revision(arn, definition, digests, created_at, settings)
         service.revisions[arn] = revision
         self.revisions[arn] = (service, revision)
         return revision

@@ -1,43 +1,54 @@
-"""How a rolling deploy moves: tasks start, replace the old ones, die, and the circuit breaker counts.
+"""How deploys move: tasks start, replace the old ones, die, and the circuit breaker counts.
 
 The rules are those of the rolling strategy in ECS's developer guide with minimum 100 % and maximum 200 %: as many new
-tasks as wanted are started beside the old ones, and an old one is stopped for each new one that runs.
+tasks as wanted are started beside the old ones, and an old one is stopped for each new one that runs. Deploys that
+shift traffic instead are `shift`'s; both keep their tasks here.
 """
 
+import math
 from collections.abc import Callable
 
-from oncall_tui.drill.ecs.model import Account, Deployment, Revision, Rollout, Service, Task
+from oncall_tui.drill.ecs.model import UNDER_WAY, Account, Deployment, Revision, Rollout, Service, Task
+from oncall_tui.drill.ecs.shift import Shifter
+from oncall_tui.drill.ecs.tasks import Tasks
 from oncall_tui.drill.timeline import Timeline
 
-RESTART_S = 3.0  # the scheduler's pause after a failed task
+UNDER_WAY_OR_STOPPING = (*UNDER_WAY, "STOP_REQUESTED")
+BY_USER = "Service deployment rolled back because of a user's request."
 
 
-class Mover:
+class Mover(Tasks):
     """Moves the services of one account along the timeline; `changed` hears of every service that changed."""
 
     def __init__(self, account: Account, timeline: Timeline, changed: Callable[[Service], None]) -> None:
-        self.account = account
-        self._timeline = timeline
-        self._changed = changed
-
-    def now(self) -> float:
-        """The world's time, in epoch seconds."""
-        return self._timeline.now()
+        super().__init__(account, timeline, changed)
+        self.shifter = Shifter(self)
 
     # -- what others ask for
 
     def deploy(self, service: Service, revision: Revision) -> Deployment:
-        """Start a deploy; one that is under way is superseded (STOP_REQUESTED, then STOPPED)."""
-        now = self._timeline.now()
+        """Start a deploy; one that is under way is superseded (STOP_REQUESTED, then STOPPED).
+
+        That a newer one may start is documented (RECONCILE_SERVICE is for it); which of two revisions that share the
+        traffic it starts from is not: here the one with the larger share.
+        """
+        now = self.now()
         sources = list({t.revision.arn: t.revision for t in service.tasks if t.live}.values())
         if service.deployments and service.deployments[0].status in UNDER_WAY_OR_STOPPING:
             self._supersede(service, service.deployments[0])
         arn = self.account.arn(f"service-deployment/{service.cluster.name}/{service.name}/{self.account.hex_id(20)}")
-        deployment = Deployment(arn, revision, sources, now, updated_at=now, started_at=now)
+        deployment = Deployment(arn, revision, sources, now, "PENDING", updated_at=now)
         if not service.breaker.enable:
             deployment.breaker_status = "DISABLED"
+        if service.strategy.alarms.enable:
+            deployment.watched = "MONITORING"
         self.account.record(service, deployment)
-        self._roll(service, revision)
+        self._forget_shift(service)
+        service.kept = self._serving(service)
+        rollout = self.rollout(service, revision)
+        rollout.scaled = False
+        self.gate(service, deployment, "PENDING", lambda: self._begin(service, deployment, len(sources) > 1))
+        self.step(service)
         return deployment
 
     def roll_back(self, service: Service, deployment: Deployment, reason: str) -> None:
@@ -45,26 +56,51 @@ class Mover:
         target = service.good
         if target is None:
             return
-        now = self._timeline.now()
+        self._mark_rollback(service, deployment, target, reason)
+        if service.shift is not None or service.kept is not None:
+            self.shifter.back(service, deployment, target)
+            return
+        self.rollout(service, target, f"{reason} Rolling back to {target.definition.arn.rsplit('/')[-1]}.")
+        self.step(service)
+
+    def _mark_rollback(self, service: Service, deployment: Deployment, target: Revision, reason: str) -> None:
+        now = self.now()
         deployment.status, deployment.reason, deployment.updated_at = "ROLLBACK_IN_PROGRESS", reason, now
         deployment.rollback = {"reason": reason, "startedAt": now, "serviceRevisionArn": target.arn}
         failed = service.primary
         failed.state, failed.reason, failed.updated_at = "FAILED", reason, now
-        self._roll(service, target, f"{reason} Rolling back to {target.definition.arn.rsplit('/')[-1]}.")
 
     def request_rollback(self, service: Service, deployment: Deployment) -> None:
-        """StopServiceDeployment: requested now, under way a second later."""
-        now = self._timeline.now()
+        """StopServiceDeployment: requested now, under way a second later, or ended otherwise where a race is set."""
+        now = self.now()
         deployment.status, deployment.updated_at = "ROLLBACK_REQUESTED", now
         deployment.stopped_at = now
         deployment.reason = "Service deployment rollback requested by user."
-        self._touch(service)
+        if service.shift is not None:
+            service.shift.turn += 1
+            deployment.hooks = []
+        ends, service.ends = service.ends, None
+        if ends is not None:
+            self.after(ends[1], lambda: self._lost_race(service, deployment, ends[0]))
+        else:
+            self.after(1.0, lambda: self._start_rollback(service, deployment))
+        self.touch(service)
 
-        def begin() -> None:
-            if deployment.status == "ROLLBACK_REQUESTED":
-                self.roll_back(service, deployment, "Service deployment rolled back because of a user's request.")
-
-        self._timeline.after(1.0, begin)
+    def alarm(self, service: Service, name: str) -> None:
+        """An alarm went off: a deploy under way that watches it fails, and is rolled back where that is configured."""
+        watched = service.strategy.alarms
+        if name not in watched.names or not watched.enable or not service.deployments:
+            return
+        deployment = service.deployments[0]
+        if deployment.status != "IN_PROGRESS":
+            return
+        deployment.triggered.append(name)
+        deployment.watched = "TRIGGERED"
+        self.event(service, f"(service {service.name}) deployment failed: alarm detected: {name}.")
+        if watched.rollback and service.good is not None:
+            self.roll_back(service, deployment, "Service deployment rolled back because an alarm was triggered.")
+        else:
+            self.stop_deployment(service, deployment, "Service deployment failed: an alarm was triggered.")
 
     def scale(self, service: Service, desired: int) -> None:
         """Change how many tasks are wanted, without a deploy."""
@@ -74,90 +110,134 @@ class Mover:
     def delete(self, service: Service) -> None:
         """DeleteService: no task is wanted, none runs, and what is under way ends."""
         service.desired, service.status = 0, "INACTIVE"
-        if service.deployments[0].status in UNDER_WAY_OR_STOPPING:
-            self._finish(service.deployments[0], "STOPPED", "Service was deleted.")
+        self._forget_shift(service)
+        if service.deployments and service.deployments[0].status in UNDER_WAY_OR_STOPPING:
+            self.finish(service.deployments[0], "STOPPED", "Service was deleted.")
         self.step(service)
 
-    def kill(self, service: Service, count: int, exit_code: int) -> None:
-        """Let running tasks die, though their revision is good."""
-        for task in [t for t in service.tasks if t.last_status == "RUNNING"][:count]:
-            task.exit_code = exit_code
-            self._stop(service, task, "EssentialContainerExited", "Essential container in task exited")
-        self.step(service)
-
-    def stop_task(self, service: Service, task: Task, reason: str) -> None:
-        """StopTask: one task ends by a person's hand, and the scheduler replaces it."""
-        self._stop(service, task, "UserInitiated", reason or "Task stopped by user")
-        self.step(service)
-
-    def event(self, service: Service, text: str) -> None:
-        """Put a line into the service's event stream."""
-        now = self._timeline.now()
-        service.events.appendleft({"id": self.account.hex_id(), "createdAt": now, "message": text})
-
-    # -- one step
-
-    def step(self, service: Service) -> None:
-        """Bring the tasks one step nearer to what is wanted, and look whether that was all."""
+    def complete_now(self, service: Service) -> None:
+        """The deploy under way succeeds at once. ValueError where none does that could."""
+        deployment = service.deployments[0] if service.deployments else None
+        if deployment is None or deployment.status not in ("PENDING", "IN_PROGRESS", "ROLLBACK_REQUESTED"):
+            raise ValueError(f"no deploy of {service.name} is under way that could complete")
         primary = service.primary
-        self._stop_surplus(service, primary)  # first, as it makes room: nothing else would look again
-        if primary.state != "FAILED":
-            self._start_missing(service, primary)
-        self._drop_drained(service)
-        self._watch_steady(service, primary)
-        self._touch(service)
+        if service.shift is not None:
+            deployment.stage = "CLEAN_UP"
+        self._forget_shift(service)
+        primary.scaled = True
+        self.replace_at_once(service, primary)
+        self._succeed(service, primary, deployment)
 
-    def _start_missing(self, service: Service, primary: Rollout) -> None:
-        if service.not_before > self._timeline.now():
-            return
-        mine = sum(1 for t in service.tasks if t.live and t.rollout_id == primary.id)
-        room = 2 * service.desired - sum(1 for t in service.tasks if t.live)
-        started = [self._start(service, primary) for _ in range(max(0, min(service.desired - mine, room)))]
-        if started:
-            names = " ".join(f"(task {task.arn.rsplit('/')[-1]})" for task in started)
-            self.event(service, f"(service {service.name}) has started {len(started)} tasks: {names}.")
+    def stop_deployment(self, service: Service, deployment: Deployment, reason: str) -> None:
+        """It failed and is not rolled back: no new task is started, and what runs goes on."""
+        if service.shift is not None:
+            service.shift.turn += 1
+        service.primary.state, service.primary.reason, service.awaits = "FAILED", reason, None
+        deployment.hooks, deployment.stopped_at = [], self.now()
+        self.finish(deployment, "STOPPED", reason)
+        self.touch(service)
 
-    def _start(self, service: Service, rollout: Rollout) -> Task:
-        arn = self.account.arn(f"task/{service.cluster.name}/{self.account.hex_id()}")
-        task = Task(arn, rollout.revision, rollout.id, self._timeline.now())
-        service.tasks.append(task)
-        self._timeline.after(self.account.uncertain(service.start_s), lambda: self._started(service, task))
-        return task
+    # -- a hold: so that a test or a person can look at leisure
 
-    def _started(self, service: Service, task: Task) -> None:
-        if not task.live:
+    def gate(self, service: Service, deployment: Deployment, name: str, go: Callable[[], None]) -> None:
+        """Leave a status or a stage now, or when its hold ends."""
+        seconds = service.hold.pop(name, None)
+        if seconds is None:
+            go()
             return
-        fails = task.revision.definition.fails
-        if fails is not None and fails.stop_code == "TaskFailedToStart":
-            self._fail(service, task)
+        key = (deployment.arn, name)
+        service.waiting[key] = go
+        if math.isfinite(seconds):
+            self.after(seconds, lambda: self._release(service, key, go))
+
+    def held(self, service: Service, deployment: Deployment, name: str) -> bool:
+        """Whether a gate is closed."""
+        return (deployment.arn, name) in service.waiting
+
+    def release(self, service: Service) -> None:
+        """Let everything that is held go on."""
+        service.hold.clear()
+        for key, go in list(service.waiting.items()):
+            self._release(service, key, go)
+
+    def _release(self, service: Service, key: tuple[str, str], go: Callable[[], None]) -> None:
+        if service.waiting.get(key) is go:
+            del service.waiting[key]
+            go()
+
+    # -- ends and beginnings
+
+    def _begin(self, service: Service, deployment: Deployment, reconcile: bool) -> None:
+        if deployment.status != "PENDING":
             return
-        task.last_status, task.started_at = "RUNNING", self._timeline.now()
-        if fails is not None:
-            self._timeline.after(self.account.uncertain(fails.after_s), lambda: self._fail(service, task))
+        now = self.now()
+        deployment.status, deployment.started_at, deployment.updated_at = "IN_PROGRESS", now, now
+        if service.strategy.shifts:
+            self.shifter.begin(service, deployment, reconcile)
+            return
+        service.primary.scaled, service.kept = True, None
         self.step(service)
 
-    def _fail(self, service: Service, task: Task) -> None:
-        fails = task.revision.definition.fails
-        if not task.live or fails is None:
-            return
-        task.exit_code, task.container_reason = fails.exit_code, fails.reason
-        self._stop(service, task, fails.stop_code, fails.stopped_reason)
-        if fails.stop_code == "ServiceSchedulerInitiated":
-            name = task.arn.rsplit("/")[-1]
-            self.event(service, f"(service {service.name}) (task {name}) failed container health checks.")
-        self._count_failure(service, task)
-        service.not_before = self._timeline.now() + RESTART_S / self._timeline.speed
-        self._timeline.after(RESTART_S + 0.01, lambda: self.step(service))
-        self.step(service)
+    def _start_rollback(self, service: Service, deployment: Deployment) -> None:
+        if deployment.status == "ROLLBACK_REQUESTED":
+            self.gate(service, deployment, "ROLLBACK_REQUESTED", lambda: self._rollback(service, deployment))
 
-    def _count_failure(self, service: Service, task: Task) -> None:
+    def _rollback(self, service: Service, deployment: Deployment) -> None:
+        if deployment.status == "ROLLBACK_REQUESTED":
+            self.roll_back(service, deployment, BY_USER)
+
+    def _fail_rollback(self, service: Service, deployment: Deployment) -> None:
+        if deployment.status == "ROLLBACK_IN_PROGRESS":
+            self.stop_deployment(service, deployment, "Service deployment rollback failed.")
+            deployment.status = "ROLLBACK_FAILED"
+
+    def _lost_race(self, service: Service, deployment: Deployment, ends: str) -> None:
+        if deployment.status != "ROLLBACK_REQUESTED":
+            return
+        if ends == "SUCCESSFUL":
+            self.complete_now(service)
+        elif ends == "ROLLBACK_FAILED" and service.good is not None:  # it brought nothing back
+            self._mark_rollback(service, deployment, service.good, BY_USER)
+            self.touch(service)
+            self.after(2.0, lambda: self._fail_rollback(service, deployment))
+        else:
+            self.stop_deployment(service, deployment, "Service deployment stopped.")
+
+    def completed(self, service: Service, primary: Rollout) -> None:
+        """The primary rollout is steady, and nothing else runs: the deploy has come to its end."""
+        deployment = service.deployments[0]
+        name = "ROLLBACK_IN_PROGRESS" if deployment.status == "ROLLBACK_IN_PROGRESS" else "IN_PROGRESS"
+        if self.held(service, deployment, name):
+            return
+        status = deployment.status
+
+        def end() -> None:
+            if deployment.status == status and service.primary is primary and primary.state == "IN_PROGRESS":
+                self._succeed(service, primary, deployment)
+
+        self.gate(service, deployment, name, end)
+
+    def _succeed(self, service: Service, primary: Rollout, deployment: Deployment) -> None:
+        primary.state, primary.updated_at = "COMPLETED", self.now()
+        primary.reason = f"ECS deployment {primary.id} completed."
+        self.event(service, f"(service {service.name}) (deployment {primary.id}) deployment completed.")
+        self.event(service, f"(service {service.name}) has reached a steady state.")
+        service.good = primary.revision
+        if deployment.status == "ROLLBACK_IN_PROGRESS":
+            self.finish(deployment, "ROLLBACK_SUCCESSFUL", deployment.reason)
+        elif deployment.status in UNDER_WAY:  # also where it completed before the stop took hold
+            self.finish(deployment, "SUCCESSFUL", "Service deployment completed.")
+        self.touch(service)
+
+    def failed(self, service: Service, task: Task) -> None:
+        """A task of the deploy under way died: the circuit breaker counts."""
         rollout = service.primary
         if task.rollout_id != rollout.id or rollout.state != "IN_PROGRESS":
             return
         rollout.failed += 1
-        rollout.updated_at = self._timeline.now()
-        deployment = service.deployments[0]
-        if deployment.status != "IN_PROGRESS":
+        rollout.updated_at = self.now()
+        deployment = service.deployments[0] if service.deployments else None
+        if deployment is None or deployment.status != "IN_PROGRESS":
             return
         deployment.failures += 1
         if service.breaker.enable and deployment.failures >= service.breaker.threshold:
@@ -171,104 +251,29 @@ class Mover:
         if service.breaker.rollback and service.good is not None:
             self.roll_back(service, deployment, why)
             return
-        service.primary.state = "FAILED"
+        why = "Service deployment failed: the circuit breaker threshold was exceeded."
+        self.stop_deployment(service, deployment, why)
         service.primary.reason = "ECS deployment circuit breaker: tasks failed to start."
-        self._finish(deployment, "STOPPED", "Service deployment failed: the circuit breaker threshold was exceeded.")
-
-    def _stop_surplus(self, service: Service, primary: Rollout) -> None:
-        fresh = [t for t in service.tasks if t.rollout_id == primary.id]
-        for task in [t for t in fresh if t.live][service.desired :]:
-            self._stop(service, task, "ServiceSchedulerInitiated", self._because(primary))
-        old = [t for t in service.tasks if t.live and t.rollout_id != primary.id]
-        running = sum(1 for t in fresh if t.last_status == "RUNNING")
-        going = [t for t in old if t.last_status == "PENDING"]
-        old_running = [t for t in old if t.last_status == "RUNNING"]
-        going += old_running[: max(0, len(old_running) + running - service.desired)]
-        for task in going:
-            self._stop(service, task, "ServiceSchedulerInitiated", self._because(primary))
-        if going:
-            names = " ".join(f"(task {task.arn.rsplit('/')[-1]})" for task in going)
-            self.event(service, f"(service {service.name}) has stopped {len(going)} running tasks: {names}.")
-
-    def _because(self, rollout: Rollout) -> str:
-        return f"Scaling activity initiated by (deployment {rollout.id})"
-
-    def _drop_drained(self, service: Service) -> None:
-        live = {task.rollout_id for task in service.tasks}
-        service.rollouts[1:] = [r for r in service.rollouts[1:] if r.id in live]
-
-    def _watch_steady(self, service: Service, primary: Rollout) -> None:
-        if not self._steady(service, primary):
-            return
-        youngest = max((t.started_at or 0.0 for t in service.tasks), default=0.0)
-        settled = youngest + service.steady_s / self._timeline.speed
-        wait = (settled - self._timeline.now()) * self._timeline.speed
-        if wait <= 0:
-            self._complete(service, primary)
-            return
-        self._timeline.after(wait + 0.01, lambda: self._settled(service, primary))
-
-    def _settled(self, service: Service, primary: Rollout) -> None:
-        if service.primary is primary and primary.state == "IN_PROGRESS":
-            self.step(service)
-
-    def _steady(self, service: Service, primary: Rollout) -> bool:
-        if primary.state != "IN_PROGRESS" or len(service.tasks) != service.desired:
-            return False
-        return service.counted(primary, "RUNNING") == service.desired
-
-    def _complete(self, service: Service, primary: Rollout) -> None:
-        now = self._timeline.now()
-        primary.state, primary.updated_at = "COMPLETED", now
-        primary.reason = f"ECS deployment {primary.id} completed."
-        self.event(service, f"(service {service.name}) (deployment {primary.id}) deployment completed.")
-        self.event(service, f"(service {service.name}) has reached a steady state.")
-        service.good = primary.revision
-        deployment = service.deployments[0]
-        if deployment.status == "ROLLBACK_IN_PROGRESS":
-            self._finish(deployment, "ROLLBACK_SUCCESSFUL", deployment.reason)
-        elif deployment.status in ("IN_PROGRESS", "ROLLBACK_REQUESTED"):  # completed before the stop took hold
-            self._finish(deployment, "SUCCESSFUL", "Service deployment completed.")
-        if deployment.breaker_status == "MONITORING":
-            deployment.breaker_status = "MONITORING_COMPLETE"
-
-    # -- small moves
-
-    def _roll(self, service: Service, revision: Revision, reason: str = "") -> None:
-        now = self._timeline.now()
-        rollout = Rollout(f"ecs-svc/{self.account.decimal_id()}", revision, now, now)
-        rollout.reason = reason or f"ECS deployment {rollout.id} in progress."
-        service.rollouts.insert(0, rollout)
-        service.not_before = 0.0
-        self.step(service)
 
     def _supersede(self, service: Service, deployment: Deployment) -> None:
-        now = self._timeline.now()
+        now = self.now()
         deployment.status, deployment.updated_at, deployment.stopped_at = "STOP_REQUESTED", now, now
-        deployment.reason = "Service deployment stopped: a newer one was started."
+        deployment.reason, deployment.hooks = "Service deployment stopped: a newer one was started.", []
 
         def stopped() -> None:
             if deployment.status == "STOP_REQUESTED":
-                self._finish(deployment, "STOPPED", deployment.reason)
-                self._touch(service)
+                self.finish(deployment, "STOPPED", deployment.reason)
+                self.touch(service)
 
-        self._timeline.after(1.0, stopped)
+        self.after(1.0, lambda: self.gate(service, deployment, "STOP_REQUESTED", stopped))
 
-    def _finish(self, deployment: Deployment, status: str, reason: str) -> None:
-        now = self._timeline.now()
-        deployment.status, deployment.reason = status, reason
-        deployment.finished_at = deployment.updated_at = now
+    def _forget_shift(self, service: Service) -> None:
+        if service.shift is not None:
+            service.shift.turn += 1
+        service.shift = service.kept = service.awaits = None
 
-    def _stop(self, service: Service, task: Task, code: str, reason: str) -> None:
-        task.last_status = task.desired_status = "STOPPED"
-        task.stopped_at = self._timeline.now()
-        task.stop_code, task.stopped_reason = code, reason
-        service.tasks.remove(task)
-        service.stopped.appendleft(task)
-
-    def _touch(self, service: Service) -> None:
-        service.version += 1
-        self._changed(service)
-
-
-UNDER_WAY_OR_STOPPING = ("PENDING", "IN_PROGRESS", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS", "STOP_REQUESTED")
+    def _serving(self, service: Service) -> Rollout | None:
+        if not service.rollouts or not service.strategy.shifts:
+            return next((it for it in service.rollouts if it.scaled), None)
+        most = max(service.rollouts, key=lambda it: it.weight)
+        return most if most.weight else None

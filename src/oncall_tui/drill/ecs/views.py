@@ -14,6 +14,7 @@ from oncall_tui.drill.ecs.model import (
     TaskDefinition,
     image_digest,
 )
+from oncall_tui.drill.ecs.strategy import Hook, HookDetail
 
 Json = dict[str, Any]
 
@@ -65,73 +66,140 @@ def configuration(it: Service) -> Json:
     breaker: Json = {"enable": it.breaker.enable, "rollback": it.breaker.rollback}
     if it.breaker.enable:
         breaker["thresholdConfiguration"] = {"type": "COUNT", "value": it.breaker.threshold}
-    return {
+    how = it.strategy
+    told: Json = {
         "deploymentCircuitBreaker": breaker,
         "maximumPercent": 200,
         "minimumHealthyPercent": 100,
-        "strategy": "ROLLING",
-        "bakeTimeInMinutes": 0,
+        "strategy": how.name,
+        "bakeTimeInMinutes": how.bake_minutes,
     }
+    if how.alarms.enable:
+        told["alarms"] = {"alarmNames": list(how.alarms.names), "rollback": how.alarms.rollback, "enable": True}
+    if how.hooks:
+        told["lifecycleHooks"] = [_hook(it, hook) for hook in how.hooks]
+    if how.name == "LINEAR":
+        steps = {"stepPercent": how.step_percent, "stepBakeTimeInMinutes": how.step_bake_minutes}
+        told["linearConfiguration"] = steps
+    if how.name == "CANARY":
+        canary = {"canaryPercent": how.canary_percent, "canaryBakeTimeInMinutes": how.canary_bake_minutes}
+        told["canaryConfiguration"] = canary
+    return told
+
+
+def _hook(it: Service, hook: Hook) -> Json:
+    timeout = {"timeoutInMinutes": hook.timeout_minutes, "action": hook.on_timeout}
+    told = {"targetType": hook.target, "lifecycleStages": list(hook.stages), "timeoutConfiguration": timeout}
+    return told | ({} if hook.target == "PAUSE" else {"hookTargetArn": _function(it)})
+
+
+def _function(it: Service) -> str:
+    _, _, _, region, number, *_ = it.arn.split(":")
+    return f"arn:aws:lambda:{region}:{number}:function:{it.name}-hook"
+
+
+def hook_detail(it: Service, detail: HookDetail) -> Json:
+    """A member of lifecycleHookDetails[]."""
+    return present(
+        hookId=detail.id,
+        targetType=detail.hook.target,
+        targetArn=None if detail.hook.target == "PAUSE" else _function(it),
+        status=detail.status,
+        expiresAt=detail.expires_at,
+        timeoutAction=detail.hook.on_timeout,
+    )
 
 
 def rollout(service: Service, it: Rollout) -> Json:
     """A member of DescribeServices' deployments[]."""
     primary = it is service.primary
-    return {
+    told: Json = {
         "id": it.id,
         "status": "PRIMARY" if primary else "ACTIVE",
         "taskDefinition": it.revision.definition.arn,
-        "desiredCount": service.desired if primary else 0,
+        "desiredCount": service.wanted(it),
         "pendingCount": service.counted(it, "PENDING"),
         "runningCount": service.counted(it, "RUNNING"),
         "failedTasks": it.failed,
         "createdAt": it.created_at,
         "updatedAt": it.updated_at,
-        "launchType": "FARGATE",
-        "platformVersion": "1.4.0",
+        **_where(it.revision),
         "platformFamily": "Linux",
-        "networkConfiguration": NETWORK,
-        "rolloutState": it.state,
-        "rolloutStateReason": it.reason,
     }
+    if service.strategy.rollout_state:
+        told |= {"rolloutState": it.state, "rolloutStateReason": it.reason}
+    kept = ("networkConfiguration", "serviceConnectConfiguration", "volumeConfigurations")
+    return told | {key: value for key, value in _settings(service, it.revision).items() if key in kept}
+
+
+def _settings(service: Service, it: Revision) -> Json:
+    """What a service revision carries besides the task definition."""
+    return {"networkConfiguration": NETWORK, "loadBalancers": load_balancers(service)} | it.settings
+
+
+def _where(it: Revision) -> Json:
+    """Where its tasks run: the launch type is left out where a capacity provider strategy is used."""
+    given = it.settings.get("capacityProviderStrategy")
+    return {"capacityProviderStrategy": given} if given else {"launchType": "FARGATE", "platformVersion": "1.4.0"}
+
+
+def load_balancers(it: Service) -> list[Json]:
+    """loadBalancers[]; a service that shifts traffic has two target groups."""
+    if not it.cluster.name.endswith("main") and not it.shifts:
+        return []
+    _, _, _, region, number, *_ = it.arn.split(":")
+    elb = f"arn:aws:elasticloadbalancing:{region}:{number}"
+    told: Json = {"targetGroupArn": f"{elb}:targetgroup/{it.name}/drill", "containerName": "app"}
+    told["containerPort"] = it.port
+    if it.controller == "ECS" and it.strategy.shifts:
+        told["advancedConfiguration"] = {
+            "alternateTargetGroupArn": f"{elb}:targetgroup/{it.name}-alternate/drill",
+            "productionListenerRule": f"{elb}:listener-rule/app/{it.name}/drill/production",
+            "roleArn": f"arn:aws:iam::{number}:role/ecs-load-balancing",
+        }
+    return [told]
 
 
 def current_revisions(service: Service) -> list[Json]:
     """currentServiceRevisions[]: those that have tasks, and the wanted one."""
     arns = dict.fromkeys([service.primary.revision.arn, *(t.revision.arn for t in service.tasks)])
-    return [revision_counts(service, service.revisions[arn]) for arn in arns]
+    counted = [revision_counts(service, service.revisions[arn]) for arn in arns]
+    return [{key: it[key] for key in it if not key.endswith("Weight")} for it in counted]
 
 
 def revision_counts(service: Service, it: Revision) -> Json:
     """How many tasks of a revision are wanted, run and start."""
     mine = [t.last_status for t in service.tasks if t.revision.arn == it.arn]
-    wanted = service.desired if service.primary.revision.arn == it.arn else 0
-    return {
+    rollouts = [rollout for rollout in service.rollouts if rollout.revision.arn == it.arn]
+    told: Json = {
         "arn": it.arn,
-        "requestedTaskCount": wanted,
+        "requestedTaskCount": sum(service.wanted(rollout) for rollout in rollouts),
         "runningTaskCount": mine.count("RUNNING"),
         "pendingTaskCount": mine.count("PENDING"),
     }
+    if service.strategy.shifts:
+        told["requestedProductionTrafficWeight"] = sum(rollout.weight for rollout in rollouts)
+        told["requestedTestTrafficWeight"] = sum(rollout.test_weight for rollout in rollouts)
+    return told
 
 
 def service(account: Account, it: Service) -> Json:
     """A member of DescribeServices' services[]."""
-    targets = f"arn:aws:elasticloadbalancing:{account.region}:{account.number}:targetgroup/{it.name}/drill"
-    balanced = [{"targetGroupArn": targets, "containerName": "app", "containerPort": it.port}]
+    revision = it.primary.revision
+    settings = _settings(it, revision)
     return present(
         serviceArn=it.arn,
         serviceName=it.name,
         clusterArn=it.cluster.arn,
-        loadBalancers=balanced if it.cluster.name.endswith("main") else [],
+        loadBalancers=settings["loadBalancers"],
         serviceRegistries=[],
         status=it.status,
         desiredCount=it.desired,
         runningCount=it.running(),
         pendingCount=it.pending(),
-        launchType="FARGATE",
-        platformVersion="LATEST",
+        **_where(revision) | ({} if "capacityProviderStrategy" in revision.settings else {"platformVersion": "LATEST"}),
         platformFamily="Linux",
-        taskDefinition=it.primary.revision.definition.arn,
+        taskDefinition=revision.definition.arn,
         deploymentConfiguration=configuration(it),
         deployments=[rollout(it, r) for r in it.rollouts],
         events=it.all_events(),
@@ -140,10 +208,10 @@ def service(account: Account, it: Service) -> Json:
         currentServiceRevisions=current_revisions(it),
         placementConstraints=[],
         placementStrategy=[],
-        networkConfiguration=NETWORK,
+        networkConfiguration=settings["networkConfiguration"],
         healthCheckGracePeriodSeconds=0,
         schedulingStrategy="REPLICA",
-        deploymentController={"type": "ECS"},
+        deploymentController={"type": it.controller},
         createdBy=it.created_by,
         enableECSManagedTags=True,
         propagateTags="SERVICE",
@@ -185,6 +253,7 @@ def deployment_brief(owner: Service, it: Deployment) -> Json:
 def deployment(owner: Service, it: Deployment) -> Json:
     """A member of DescribeServiceDeployments."""
     breaker = {"status": it.breaker_status, "failureCount": it.failures, "threshold": owner.breaker.threshold}
+    names = list(owner.strategy.alarms.names)
     return present(
         serviceDeploymentArn=it.arn,
         serviceArn=owner.arn,
@@ -198,10 +267,12 @@ def deployment(owner: Service, it: Deployment) -> Json:
         targetServiceRevision=revision_counts(owner, it.target),
         status=it.status,
         statusReason=it.reason or None,
+        lifecycleStage=it.stage,
+        lifecycleHookDetails=[hook_detail(owner, hook) for hook in it.hooks] or None,
         deploymentConfiguration=configuration(owner),
         rollback=it.rollback,
         deploymentCircuitBreaker=breaker,
-        alarms={"status": "DISABLED", "alarmNames": [], "triggeredAlarmNames": []},
+        alarms={"status": it.watched, "alarmNames": names, "triggeredAlarmNames": it.triggered},
     )
 
 
@@ -216,10 +287,9 @@ def revision(owner: Service, it: Revision) -> Json:
         "serviceArn": owner.arn,
         "clusterArn": owner.cluster.arn,
         "taskDefinition": it.definition.arn,
-        "launchType": "FARGATE",
-        "platformVersion": "1.4.0",
+        **_where(it),
         "platformFamily": "Linux",
-        "networkConfiguration": NETWORK,
+        **_settings(owner, it),
         "containerImages": images,
         "guardDutyEnabled": False,
         "createdAt": it.created_at,

@@ -2,9 +2,9 @@
 
 from typing import Protocol
 
-from oncall_tui.drill.aws import AwsError, Json
+from oncall_tui.drill.aws import AwsError, Json, required
 from oncall_tui.drill.ecs import views
-from oncall_tui.drill.ecs.model import Account, Cluster, Service, Task, TaskDefinition
+from oncall_tui.drill.ecs.model import Account, Cluster, Deployment, Service, Task, TaskDefinition
 from oncall_tui.drill.ecs.rollout import Mover
 
 
@@ -59,17 +59,41 @@ class Writes:
         """Only ROLLBACK: the prose of the reference offers no other, though the enumeration has ABORT."""
         if asked.get("stopType", "ROLLBACK") != "ROLLBACK":
             raise AwsError("InvalidParameterException", "stopType must be ROLLBACK.")
-        arn = asked["serviceDeploymentArn"]
-        if arn not in self._account.deployments:
-            raise AwsError("ServiceDeploymentNotFoundException", "The service deployment does not exist.")
-        service, deployment = self._account.deployments[arn]
-        if deployment.status not in ("PENDING", "IN_PROGRESS"):
+        arn, service, deployment = self._deployment(asked)
+        if deployment.status in ("STOP_REQUESTED", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"):
+            return {"serviceDeploymentArn": arn}  # documented: it goes on with what it does
+        refuses = deployment.stage == "CLEAN_UP" and service.strategy.clean_up_stop == "refused"
+        if deployment.status not in ("PENDING", "IN_PROGRESS") or refuses:
             status = deployment.status
             raise AwsError("ConflictException", f"The service deployment is in {status} and cannot be stopped.")
         if service.good is None:
             raise AwsError("InvalidParameterException", "The service deployment has no source service revision.")
         self._mover.request_rollback(service, deployment)
         return {"serviceDeploymentArn": arn}
+
+    def continue_deployment(self, asked: Json) -> Json:
+        """A paused deploy goes on or back. That the hook has to wait for it is documented; the wording is not."""
+        arn, service, deployment = self._deployment(asked)
+        id, action = required(asked, "hookId"), asked.get("action", "CONTINUE")
+        if action not in ("CONTINUE", "ROLLBACK"):
+            raise AwsError("InvalidParameterException", "action must be CONTINUE or ROLLBACK.")
+        hook = next((it for it in deployment.hooks if it.id == id), None)
+        if hook is None:
+            raise AwsError(
+                "InvalidParameterException", "The service deployment has no lifecycle hook with this hookId."
+            )
+        if deployment.status != "IN_PROGRESS" or hook.status != "AWAITING_ACTION":
+            raise AwsError("InvalidParameterException", "The lifecycle hook is not in the AWAITING_ACTION status.")
+        if action == "ROLLBACK" and service.good is None:
+            raise AwsError("InvalidParameterException", "The service deployment has no source service revision.")
+        self._mover.shifter.answer(service, deployment, hook, action)
+        return {"serviceDeploymentArn": arn}
+
+    def _deployment(self, asked: Json) -> tuple[str, Service, Deployment]:
+        arn = required(asked, "serviceDeploymentArn")
+        if arn not in self._account.deployments:
+            raise AwsError("ServiceDeploymentNotFoundException", "The service deployment does not exist.")
+        return arn, *self._account.deployments[arn]
 
     def stop_task(self, asked: Json) -> Json:
         """One task, by id or ARN; a task that has stopped already is answered as it is."""

@@ -1,0 +1,66 @@
+"""What is so in a world, whatever its sources answer: for tests."""
+
+from oncall_tui.drill.ecs.model import Deployment, Service
+from oncall_tui.drill.scenario import Table
+from oncall_tui.drill.story import Story
+
+
+def truth(story: Story) -> Table:
+    """What is so, whatever the sources answer: for tests."""
+    services, deployments = {}, {}
+    for source, (account, _) in story.accounts.items():
+        for cluster in account.clusters.values():
+            for it in cluster.services.values():
+                path = f"{source}/{cluster.name}/{it.name}"
+                services[path] = told_of(it)
+                deployments[path] = [told_of_deployment(it, d) for d in it.deployments]
+    told: Table = {"now": story.world.timeline.now(), "services": services, "deployments": deployments}
+    for peer in (story.alerts, story.pager, story.alarms):
+        told |= getattr(peer, "state", _nothing)()
+    return told
+
+
+def _nothing() -> Table:
+    return {}
+
+
+def told_of(it: Service) -> Table:
+    """Of a service: what runs, and what gets the traffic."""
+    traffic = it.traffic()
+    arns = dict.fromkeys([*(t.revision.arn for t in it.tasks), *traffic])
+    return {
+        "running": it.running(),
+        "pending": it.pending(),
+        "desired": it.desired,
+        "controller": it.controller,
+        "strategy": it.strategy.name,
+        "task_definition": it.primary.revision.definition.arn,
+        "healthy": it.healthy(),
+        "deployment": it.deployments[0].arn if it.deployments else None,
+        "good": it.good.arn if it.good else None,
+        "revisions": [
+            {
+                "arn": arn,
+                "task_definition": it.revisions[arn].definition.arn,
+                "digests": it.revisions[arn].digests,
+                "running": sum(1 for t in it.tasks if t.revision.arn == arn and t.last_status == "RUNNING"),
+                "traffic": traffic.get(arn, 0.0),
+            }
+            for arn in arns
+        ],
+    }
+
+
+def told_of_deployment(it: Service, deployment: Deployment) -> Table:
+    """Of a service deployment."""
+    back = (deployment.rollback or {}).get("serviceRevisionArn")
+    return {
+        "arn": deployment.arn,
+        "status": deployment.status,
+        "stage": deployment.stage,
+        "created_at": deployment.created_at,
+        "finished_at": deployment.finished_at,
+        "revision": deployment.target.arn,
+        "task_definition": deployment.target.definition.arn,
+        "rolled_back_to": it.revisions[back].definition.arn if back else None,
+    }
