@@ -72,6 +72,18 @@ _TEMPLATE = """\
 #     teams: [PABC123]               # these three narrow what is read
 #     services: [PSVC001]
 #     urgencies: [high, low]
+#   - name: errors
+#     provider: sentry
+#     organization: example          # its slug
+#     token: {env: SENTRY_TOKEN}     # the scopes event:read, and event:write to act
+#     url: https://sentry.io         # https://de.sentry.io for data in the EU, or one's own Sentry
+#     projects: [checkout, search]   # these four narrow what is read; query is in Sentry's search language
+#     environments: [production]
+#     levels: [fatal, error]
+#     query: "!logger:csp"
+#     seen_within: 24h               # what was not seen lately is not shown
+#     services: {checkout: prod-main/checkout-api}   # which ECS service a project is: CLUSTER/SERVICE
+#     assigned_is_acknowledged: true # false where Sentry's own rules assign: a then marks as seen
 
 ## What pages; the rest notifies. A rule is fields (severity, provider, urgency, source, state) and labels, and all of
 ## them must match, each as a glob; one rule is enough.

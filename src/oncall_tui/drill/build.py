@@ -102,11 +102,31 @@ def _pagerduty(source: Table, scenario: Table, story: Story) -> Any:
     return peer
 
 
+def _sentry(source: Table, scenario: Table, story: Story) -> Any:
+    from oncall_tui.drill.sentry import Sentry
+
+    peer = Sentry(story.world.timeline.now, scenario.get("sentry", {}))
+    if story.issues is None:
+        story.issues = peer
+    return peer
+
+
+def _mackerel(source: Table, scenario: Table, story: Story) -> Any:
+    from oncall_tui.drill.mackerel import Mackerel
+
+    peer = Mackerel(story.world.timeline.now, scenario.get("mackerel", {}))
+    if story.mackerel is None:
+        story.mackerel = peer
+    return peer
+
+
 _MAKERS: dict[str, Callable[[Table, Table, Story], Any]] = {
     "ecs": _ecs,
     "cloudwatch": _cloudwatch,
     "alertmanager": _alertmanager,
     "pagerduty": _pagerduty,
+    "sentry": _sentry,
+    "mackerel": _mackerel,
 }
 
 

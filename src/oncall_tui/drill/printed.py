@@ -14,12 +14,12 @@ _PASSED_ON = ("timezone", "me", "pages")
 def configuration(scenario: Table, world: World, control: str) -> dict[str, Any]:
     """The configuration object."""
     config: dict[str, Any] = {key: scenario[key] for key in _PASSED_ON if key in scenario}
-    config["sources"] = [_source(it, world.listeners[it["name"]].url, control) for it in scenario["sources"]]
+    config["sources"] = [_source(it, world.listeners[it["name"]].url, control, scenario) for it in scenario["sources"]]
     config["products"] = scenario.get("products", [])
     return config
 
 
-def _source(source: Table, url: str, control: str) -> dict[str, Any]:
+def _source(source: Table, url: str, control: str, scenario: Table) -> dict[str, Any]:
     name, provider = source["name"], source["provider"]
     shown: dict[str, Any] = {"name": name, "provider": provider}
     if provider in ("ecs", "cloudwatch"):
@@ -28,6 +28,12 @@ def _source(source: Table, url: str, control: str) -> dict[str, Any]:
         shown |= {key: source[key] for key in ("severity",) if key in source}
     elif provider == "pagerduty":
         shown |= {"url": url, "token": {"env": "ONCALL_DRILL_TOKEN"}}
+    elif provider == "sentry":
+        shown |= {"url": url, "token": {"env": "ONCALL_DRILL_TOKEN"}}
+        shown["organization"] = scenario.get("sentry", {}).get("organization", "example")
+        shown |= {key: source[key] for key in ("services",) if key in source}
+    elif provider == "mackerel":
+        shown |= {"url": url, "api_key": {"env": "ONCALL_DRILL_TOKEN"}}
     else:
         shown["url"] = url
     return shown

@@ -86,6 +86,31 @@ _EVENTS: Table = {
     },
     "resolve_page?": {"key": str, "by?": str},
     "acknowledge_page?": {"key": str, "by": str},
+    "issue?": {
+        "key": str,
+        "title": str,
+        "project": str,
+        "level?": ("fatal", "error", "warning", "info", "debug"),
+        "count?": int,
+        "users?": int,
+        "culprit?": str,
+        "environment?": str,
+        "substatus?": str,
+        "assigned?": str,
+        "minutes_ago?": float,
+    },
+    "resolve_issue?": {"key": str},
+    "assign_issue?": {"key": str, "to": str},
+    "open_alert?": {
+        "key": str,
+        "monitor": str,
+        "status?": ("CRITICAL", "WARNING", "UNKNOWN"),
+        "type?": str,
+        "message?": str,
+        "host?": str,
+        "minutes_ago?": float,
+    },
+    "close_alert?": {"key": str},
     "fault?": {"*": (str, int, float, bool)},
     "clear_faults?": bool,
     "while_unhealthy?": {"service": str, "after_s": float, "healthy_s": float, "do": [_EVENT], "undo": [_EVENT]},
@@ -131,12 +156,13 @@ _FORMAT: Table = {
     "sources": [
         {
             "name": str,
-            "provider": ("ecs", "cloudwatch", "alertmanager", "pagerduty"),
+            "provider": ("ecs", "cloudwatch", "alertmanager", "pagerduty", "sentry", "mackerel"),
             "account?": str,
             "region?": str,
             "clusters?": [str],
             "of?": str,
             "severity?": {"*": [str]},
+            "services?": {"*": str},
         }
     ],
     "pages?": [{"*": str}],
@@ -152,6 +178,8 @@ _FORMAT: Table = {
         }
     ],
     "pagerduty?": {"people?": [{"*": object}], "policies?": [{"*": object}], "services?": [{"*": object}]},
+    "sentry?": {"organization?": str, "people?": [{"name": str, "email?": str}]},
+    "mackerel?": {"monitors?": [{"name": str, "type?": str}]},
     "services?": [
         {
             "at": str,

@@ -3,7 +3,7 @@
 import contextlib
 import math
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from oncall_tui.drill.ecs.model import Account, Service, TaskDefinition
 from oncall_tui.drill.ecs.rollout import Mover
@@ -65,6 +65,34 @@ class Alarms(Protocol):
         """ValueError where there is none of this name."""
 
 
+class Issues(Protocol):
+    """What this asks of the simulated Sentry."""
+
+    def report(self, key: str, title: str, project: str, level: str = "error", **more: Any) -> str:
+        """Events of an issue."""
+        ...
+
+    def resolve(self, key: str) -> None:
+        """Somebody resolves it."""
+
+    def assign(self, key: str, who: str) -> None:
+        """Somebody assigns it."""
+
+    def check(self, who: str) -> None:
+        """ValueError where nobody is called this."""
+
+
+class Monitors(Protocol):
+    """What this asks of the simulated Mackerel."""
+
+    def open(self, key: str, monitor: str, status: str = "CRITICAL", **more: Any) -> str:
+        """An alert opens, or changes."""
+        ...
+
+    def close(self, key: str) -> None:
+        """It is over."""
+
+
 class Watch:
     """A rule: do this when a service was unhealthy for a while, undo it when it was healthy for a while."""
 
@@ -103,6 +131,8 @@ class Story:
         self.accounts: dict[str, tuple[Account, Mover]] = {}
         """By the name of the source."""
         self.alerts: Alerts | None = None
+        self.issues: Issues | None = None
+        self.mackerel: Monitors | None = None
         self.pager: Pager | None = None
         self.alarms: Alarms | None = None
         self.watches: list[Watch] = []
@@ -138,6 +168,12 @@ class Story:
                 pager = self._pager()
                 if "by" in given:
                     pager.check(given["by"])
+            elif verb in ("issue", "resolve_issue", "assign_issue"):
+                issues = self._issues()
+                if who := given.get("assigned") or given.get("to"):
+                    issues.check(who)
+            elif verb in ("open_alert", "close_alert"):
+                self._monitors()
             elif verb == "alarm":
                 self._alarms().check(given["name"])
             elif verb in ("deploy", "deregister"):
@@ -266,6 +302,26 @@ class Story:
     def _acknowledge_page(self, given: Table) -> None:
         self._pager().acknowledge(given["key"], given["by"])
 
+    def _issue(self, given: Table) -> None:
+        self._issues().report(**self._began(given))
+
+    def _resolve_issue(self, given: Table) -> None:
+        self._issues().resolve(given["key"])
+
+    def _assign_issue(self, given: Table) -> None:
+        self._issues().assign(given["key"], given["to"])
+
+    def _open_alert(self, given: Table) -> None:
+        self._monitors().open(**self._began(given))
+
+    def _close_alert(self, given: Table) -> None:
+        self._monitors().close(given["key"])
+
+    def _began(self, given: Table) -> dict[str, Any]:
+        """What is given, with `began` instead of `minutes_ago`."""
+        rest = {key: value for key, value in given.items() if key != "minutes_ago"}
+        return {**rest, "began": self.world.timeline.now() - 60 * float(given.get("minutes_ago", 0.0))}
+
     def _fault(self, given: Table) -> None:
         self.world.faults.add(dict(given), list(self.world.peers))
         self.world.refresh_ports()
@@ -289,6 +345,16 @@ class Story:
         if self.alerts is None:
             raise ValueError("no source is an alertmanager")
         return self.alerts
+
+    def _issues(self) -> Issues:
+        if self.issues is None:
+            raise ValueError("no source is a sentry")
+        return self.issues
+
+    def _monitors(self) -> Monitors:
+        if self.mackerel is None:
+            raise ValueError("no source is a mackerel")
+        return self.mackerel
 
     def _pager(self) -> Pager:
         if self.pager is None:

@@ -15,7 +15,7 @@ def truth(story: Story) -> Table:
                 services[path] = told_of(it)
                 deployments[path] = [told_of_deployment(it, d) for d in it.deployments]
     told: Table = {"now": story.world.timeline.now(), "services": services, "deployments": deployments}
-    for peer in (story.alerts, story.pager, story.alarms):
+    for peer in (story.alerts, story.pager, story.alarms, story.issues, story.mackerel):
         told |= getattr(peer, "state", _nothing)()
     return told
 

@@ -25,6 +25,7 @@ SOURCES: dict[str, Entry] = {
     "cloudwatch": Entry("aws.options:CloudWatchOptions", "aws.cloudwatch:build"),
     "alertmanager": Entry("alertmanager.options:AlertmanagerOptions", "alertmanager.provider:build"),
     "pagerduty": Entry("pagerduty.options:PagerDutyOptions", "pagerduty.provider:build"),
+    "sentry": Entry("sentry.options:SentryOptions", "sentry.provider:build"),
 }
 
 

@@ -57,7 +57,8 @@ class Http:
 
     *authorization* gives the header's value and may block for a secret's command. *secrets* are forgotten on a 401, so
     that a rotated token is read anew. *serial* is a lock held over each request, for an API that wants one at a time.
-    *say* turns a status and an error body into words.
+    *say* turns a status and an error body into words. *read_right* and *write_right* name what the login has to be
+    allowed (``the scope event:read``), for hints.
     """
 
     def __init__(
@@ -71,6 +72,8 @@ class Http:
         headers: Mapping[str, str] | None = None,
         serial: threading.Lock | None = None,
         say: Callable[[int, bytes], str] = say_json,
+        read_right: str = "",
+        write_right: str = "",
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.source = source
@@ -84,6 +87,7 @@ class Http:
         self._headers = dict(headers or {})
         self._serial = serial
         self._say = say
+        self._rights = (read_right, write_right)
         self._transport = transport
         self._client: httpx.Client | None = None
         self._lock = threading.Lock()
@@ -93,6 +97,10 @@ class Http:
 
     def get(self, path: str, into: type[T], params: Params = ()) -> T:
         """Read *path* as *into*. Raises errors.SourceError; NotFound (a Malformed) on 404."""
+        return self.page(path, into, params)[0]
+
+    def page(self, path: str, into: type[T], params: Params = ()) -> tuple[T, Mapping[str, str]]:
+        """As ``get``, with the answer's headers: some APIs tell there where the next page is."""
         try:
             answer = self._exchange("GET", path, params, None, {})
         except _Broken as broken:
@@ -102,7 +110,7 @@ class Http:
         if answer.cut is not None:
             kind = errors.Malformed if answer.cut.garbled else errors.Offline
             raise kind(answer.cut.message, answer.cut.hint)
-        return self._decode(answer.body, into)
+        return self._decode(answer.body, into), answer.headers
 
     def write(
         self,
@@ -294,11 +302,12 @@ class Http:
         if 300 <= status < 400:
             return self._redirected(answer)
         if status in (402, 403, 407):
-            return errors.Denied(f"{self.host} denies GET {path}{said}", "the login needs the right to read this")
+            hint = "the login needs the right to read this"
+            return errors.Denied(f"{self.host} denies GET {path}{said}", _named(hint, self._rights[0]))
         if status == 404:
             return NotFound(f"{self.host} has no {path}{said}", "check the source's url")
         if status == 429:
-            wait = _retry_after(answer.headers, self._clock.now())
+            wait = _retry_after(answer.headers, self.server_now())
             asked = "" if wait is None else f", again in {wait:.0f} s"
             return errors.Throttled(f"{self.host} asks for fewer calls{asked}{said}", retry_after_s=wait)
         if status >= 500 or status == 408:
@@ -316,7 +325,8 @@ class Http:
     def _renewal(self) -> str:
         if not self._secrets:
             return "log in there, or configure the source's credentials"
-        return "renew the token at " + ", ".join(secret.place for secret in self._secrets)
+        where = "renew the token at " + ", ".join(secret.place for secret in self._secrets)
+        return _named(where, " and ".join(right for right in self._rights if right))
 
     def _judge(self, answer: _Answer) -> None:
         """Return where a write was accepted; raise Failed or Unknown where not."""
@@ -333,16 +343,24 @@ class Http:
             error = self._redirected(answer)
             raise errors.Failed(error.message, error.hint)
         if status == 429:
-            wait = _retry_after(answer.headers, self._clock.now())
+            wait = _retry_after(answer.headers, self.server_now())
             raise errors.Failed(
                 f"{self.host} asks for fewer calls{said}", "" if wait is None else f"try again in {wait:.0f} s"
             )
-        hint = "the login needs the right to do this" if status in (402, 403, 407) else ""
+        hint = _named("the login needs the right to do this", self._rights[1]) if status in (402, 403, 407) else ""
         raise errors.Failed(f"{self.host} refused it with {status}{said}", hint)
 
 
+def _named(hint: str, right: str) -> str:
+    return f"{hint}: {right}" if right else hint
+
+
 def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds to wait, from ``Retry-After`` (seconds or a date) or ``ratelimit-reset`` (seconds); None: not said."""
+    """Seconds to wait, None where it is not said. *now* in seconds since the epoch, by the server's clock.
+
+    From ``Retry-After`` (seconds or a date), ``ratelimit-reset`` (seconds: PagerDuty), or
+    ``X-Sentry-Rate-Limit-Reset`` (seconds since the epoch: Sentry's "Rate Limits").
+    """
     for name in ("retry-after", "ratelimit-reset"):
         value = headers.get(name, "").strip()
         try:
@@ -353,7 +371,10 @@ def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
             return min(max(0.0, parsedate_to_datetime(value).timestamp() - now), 3600.0)
         except (ValueError, TypeError, OverflowError):
             pass
-    return None
+    try:
+        return min(max(0.0, float(headers.get("x-sentry-rate-limit-reset", "")) - now), 3600.0)
+    except ValueError:
+        return None
 
 
 _contexts: dict[str, Any] = {}

@@ -1,0 +1,88 @@
+"""One issue of the simulated Sentry, and how its API shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+
+class Person(NamedTuple):
+    """A member of the organization."""
+
+    id: str
+    name: str
+    email: str
+
+
+@dataclass
+class Issue:
+    """Times in POSIX seconds; `ignored_until` None: not ignored, or not until a time."""
+
+    id: str
+    title: str
+    project: str
+    project_id: str
+    level: str
+    first: float
+    last: float
+    culprit: str = ""
+    platform: str = "python"
+    status: str = "unresolved"
+    substatus: str | None = "new"
+    assigned: Person | None = None
+    ignored_until: float | None = None
+    count: int = 0
+    users: int = 0
+    environments: set[str] = field(default_factory=set)
+    comments: list[str] = field(default_factory=list)
+
+    def settle(self, status: str, substatus: str | None = None) -> None:
+        """Take a status, and what goes with it."""
+        self.status = status
+        self.substatus = substatus or ("ongoing" if status == "unresolved" else None)
+        self.ignored_until = None
+
+
+def instant(at: float) -> str:
+    """A time as Sentry writes it."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def shown(issue: Issue) -> dict[str, Any]:
+    """The fields of one issue ("List an Organization's Issues") that clients read."""
+    assigned = issue.assigned
+    actor = {"type": "user", "id": assigned.id, "name": assigned.name, "email": assigned.email} if assigned else None
+    details = {"ignoreUntil": instant(issue.ignored_until)} if issue.ignored_until is not None else {}
+    short = f"{issue.project.upper()}-{int(issue.id) - 7000}"
+    return {
+        "id": issue.id,
+        "shareId": None,
+        "shortId": short,
+        "title": issue.title,
+        "culprit": issue.culprit,
+        "permalink": f"https://sentry.example.com/issues/{issue.id}/",
+        "logger": None,
+        "level": issue.level,
+        "status": issue.status,
+        "statusDetails": details,
+        "substatus": issue.substatus,
+        "isPublic": False,
+        "platform": issue.platform,
+        "project": {"id": issue.project_id, "name": issue.project, "slug": issue.project, "platform": issue.platform},
+        "type": "error",
+        "metadata": {"title": issue.title},
+        "numComments": len(issue.comments),
+        "assignedTo": actor,
+        "isBookmarked": False,
+        "hasSeen": False,
+        "annotations": [],
+        "issueType": "error",
+        "issueCategory": "error",
+        "priority": "high" if issue.level in ("fatal", "error") else "medium",
+        "isUnhandled": False,
+        "count": str(issue.count),
+        "userCount": issue.users,
+        "firstSeen": instant(issue.first),
+        "lastSeen": instant(issue.last),
+    }

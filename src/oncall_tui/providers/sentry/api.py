@@ -1,0 +1,134 @@
+"""The calls on Sentry that the provider and its actions share."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from oncall_tui.providers.http import Http, NotFound, reference
+from oncall_tui.providers.sentry.options import SentryOptions
+from oncall_tui.providers.sentry.wire import Comment, Issue
+
+PAGE = 100  # the most that a page may have
+PAGES = 100  # so many pages a poll: 10,000 issues
+READ_RIGHT = "the scope event:read"
+WRITE_RIGHT = "the scope event:write"
+
+_LINK = re.compile(r"<[^>]*>((?:\s*;\s*[a-z]+=\"[^\"]*\")*)")
+_PART = re.compile(r"([a-z]+)=\"([^\"]*)\"")
+
+
+def say(status: int, body: bytes) -> str:
+    """``{"detail": …}`` or, of a refused field, ``{"field": ["why"]}`` in words; nothing where it is something else."""
+    try:
+        said = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return ""
+    if not isinstance(said, dict):
+        return ""
+    detail = said.get("detail", "")
+    if isinstance(detail, dict):
+        detail = detail.get("message", "")
+    if isinstance(detail, str) and detail:
+        return detail
+    whys = [f"{name}: {' '.join(map(str, why))}" for name, why in said.items() if isinstance(why, list) and why]
+    return "; ".join(whys)
+
+
+def next_cursor(headers: Mapping[str, str]) -> str:
+    """The next page's cursor from the ``Link`` header; empty: this was the last.
+
+    Sentry gives a next link on the last page too: only ``results="true"`` says that something is there ("Pagination").
+    """
+    for parts in _LINK.findall(headers.get("link", "")):
+        link = dict(_PART.findall(parts))
+        if link.get("rel") == "next" and link.get("results") == "true":
+            return str(link.get("cursor", ""))
+    return ""
+
+
+def search(options: SentryOptions) -> str:
+    """The search that *options* ask for, in Sentry's language. Projects as numbers have a parameter of their own."""
+    slugs = [project for project in options.projects if not project.isdecimal()]
+    parts = ["is:unresolved", _one_of("project", slugs), _one_of("level", options.levels), options.query.strip()]
+    return " ".join(part for part in parts if part)
+
+
+def _one_of(key: str, values: tuple[str, ...] | list[str]) -> str:
+    if len(values) > 1:
+        return f"{key}:[{','.join(values)}]"
+    return f"{key}:{values[0]}" if values else ""
+
+
+class Api:
+    """Typed calls. Reading raises errors.SourceError, writing errors.ActionError (see ``providers.http``)."""
+
+    def __init__(self, http: Http, options: SentryOptions) -> None:
+        self.http = http
+        self._options = options
+        self._root = f"/api/0/organizations/{quote(options.organization, safe='')}/issues/"
+
+    def unresolved(self) -> tuple[list[msgspec.Raw], bool]:
+        """Every issue that the options ask for, undecoded, and whether there are more than are read.
+
+        Sorted by when they were first seen, which never moves: sorted by the last event, an issue that has one between
+        two pages would move up, and another be skipped.
+        """
+        found: list[msgspec.Raw] = []
+        cursor = ""
+        seen = {cursor}
+        for _ in range(PAGES):
+            params = [*self._params(), ("cursor", cursor)] if cursor else self._params()
+            page, headers = self.http.page(self._root, list[msgspec.Raw], params)
+            found += page
+            cursor = next_cursor(headers)
+            if cursor in seen:  # empty, or a page that points at itself
+                return found, bool(cursor)
+            seen.add(cursor)
+        return found, True
+
+    def _params(self) -> list[tuple[str, str]]:
+        options = self._options
+        numbers = [project for project in options.projects if project.isdecimal()]
+        return [
+            ("query", search(options)),
+            ("statsPeriod", options.seen_within),
+            ("sort", "new"),
+            ("limit", str(PAGE)),
+            *(("project", number) for number in numbers or ("-1",)),
+            *(("environment", name) for name in options.environments),
+        ]
+
+    def issue(self, issue_id: str) -> Issue | None:
+        """One issue, None where there is none (deleted, or merged into another)."""
+        try:
+            return self.http.get(self._path(issue_id), Issue)
+        except NotFound:
+            return None
+
+    def update(self, issue_id: str, change: dict[str, Any]) -> Issue:
+        """PUT one issue.
+
+        Never the list's own PUT: there an id that is out of scope is answered as a success ("If any IDs are out of
+        scope, the data won't be mutated but the endpoint will still produce a successful response").
+        """
+        return self.http.write("PUT", self._path(issue_id), Issue, change)
+
+    def comment(self, issue_id: str, text: str) -> Comment:
+        """POST a comment. Not in the published schema, but what Sentry's own pages use; a user's token is needed."""
+        return self.http.write("POST", self._path(issue_id) + "comments/", Comment, {"text": text})
+
+    def command(self, issue_id: str, change: dict[str, Any]) -> str:
+        """The same write as a curl command, with a reference to the token, never its value."""
+        token = reference(self._options.token)
+        data = shlex.quote(msgspec.json.encode(change).decode())
+        url = shlex.quote(self.http.url + self._path(issue_id))
+        return f'curl -sS -X PUT -H "Authorization: Bearer {token}" --json {data} {url}'
+
+    def _path(self, issue_id: str) -> str:
+        return f"{self._root}{quote(issue_id, safe='')}/"

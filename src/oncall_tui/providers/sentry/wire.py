@@ -1,0 +1,71 @@
+"""Sentry's own words, as far as they are used ("List an Organization's Issues", "Retrieve an Issue").
+
+Enumerations stay strings: a value that is not known yet must become a row, not an error. What may be missing or null
+has a default.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Actor(msgspec.Struct, frozen=True):
+    """Who an issue is assigned to: a ``user`` or a ``team``; a team has no e-mail address."""
+
+    type: str = ""
+    id: str | int = ""
+    name: str | None = None
+    email: str | None = None
+
+    @property
+    def label(self) -> str:
+        return self.name or self.email or str(self.id)
+
+    @property
+    def is_person(self) -> bool:
+        return self.type != "team"
+
+
+class Project(msgspec.Struct, frozen=True):
+    slug: str | None = None
+    name: str | None = None
+    platform: str | None = None
+
+
+class StatusDetails(msgspec.Struct, frozen=True):
+    """Why it is resolved or ignored. *ignoreUntil* is null where something else than time ends it."""
+
+    ignoreUntil: str | None = None
+
+
+class Issue(msgspec.Struct, frozen=True):
+    """One issue. *count* is a number as text, of the window that was asked for; in a single issue's answer of all."""
+
+    id: str
+    status: str = ""
+    substatus: str | None = None
+    statusDetails: StatusDetails | None = None
+    title: str | None = None
+    shortId: str | None = None
+    culprit: str | None = None
+    permalink: str | None = None
+    level: str | None = None
+    priority: str | None = None
+    platform: str | None = None
+    issueCategory: str | None = None
+    project: Project | None = None
+    assignedTo: Actor | None = None
+    count: str | int | None = None
+    userCount: int | None = None
+    firstSeen: str | None = None
+    lastSeen: str | None = None
+
+    @property
+    def slug(self) -> str:
+        return (self.project.slug if self.project else None) or ""
+
+
+class Comment(msgspec.Struct, frozen=True):
+    """What a comment on an issue is answered with."""
+
+    id: str | int = ""
