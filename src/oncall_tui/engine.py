@@ -17,23 +17,26 @@ from types import MappingProxyType
 import msgspec
 
 from oncall_tui.actions.desk import Desk, Side
+from oncall_tui.actions.recall import recall
 from oncall_tui.clock import Clock
 from oncall_tui.contract import Provider, ReadRequest
-from oncall_tui.domain.action import Verb
+from oncall_tui.domain.action import FOLLOWED, Verb
 from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.board import Board, merge
 from oncall_tui.domain.changes import Change, changes
-from oncall_tui.domain.deploy import DeployState
+from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Outcome
 from oncall_tui.domain.plan import Actor, Confirm, Plan
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
+from oncall_tui.domain.recall import Began
 from oncall_tui.errors import ActionError, JournalError, SourceError
 from oncall_tui.journal import Intent, Journal
 from oncall_tui.polling.gate import Gate
 from oncall_tui.polling.lane import Lane
 from oncall_tui.polling.poller import Poller
 from oncall_tui.polling.status import status_of
+from oncall_tui.triage.caution import cautions
 from oncall_tui.triage.look import Look, Looker, Rules
 
 log = logging.getLogger(__name__)
@@ -88,7 +91,7 @@ class Engine:
             sides,
             journal,
             clock,
-            lambda: self.update.board,
+            self._board_for,
             self._dress,
             self._dirty.set,
             read_only,
@@ -243,8 +246,8 @@ class Engine:
         if len(self._overlaid) > 2 * len(board.alerts) + 100:
             self._overlaid.clear()
         board = msgspec.structs.replace(board, alerts={a.id: self._overlay(a) for a in board.alerts.values()})
-        self._journal_changes(board, now)
         look = self.looker.look(board, self.show_hidden)
+        self._journal_changes(look, now)
         self._looked_at = (rows, beside)  # only now: had a step failed, these rows would never be looked at again
         return look
 
@@ -280,12 +283,16 @@ class Engine:
         self._overlaid[alert.id] = (alert, mark, result)
         return result
 
-    def _journal_changes(self, board: Board, now: float) -> None:
+    def _journal_changes(self, look: Look, now: float) -> None:
         if self._known is None:
             self._known = self._journalled_states()
-        found = changes(self._known, board)
+        found = changes(self._known, look.board)
+        if not found:
+            return
         self._known.update((c.id, c.new) for c in found)
-        self.journal.record([_entry(c, self._title(c), now) for c in found])
+        services = {a.alert.id: a.service.id for a in look.alerts if a.service}
+        alerts = look.board.alerts
+        self.journal.record([_entry(c, self._title(c), now, alerts.get(c.id), services.get(c.id, "")) for c in found])
 
     def _title(self, change: Change) -> str:
         """What is gone is named as the last update had it."""
@@ -318,14 +325,14 @@ class Engine:
         """Add what only the whole board and the configuration tell: protection, notes, who else deploys."""
         warnings = list(plan.warnings)
         changed: dict[str, object] = {}
-        if plan.verb is Verb.ROLL_BACK:
-            service_id = self._service_of(plan)
-            product = self.update.look.products.get(service_id)
-            if product and product.rollback_note:
+        if plan.verb in FOLLOWED:
+            look, service_id = self.update.look, self._service_of(plan)
+            product = look.products.get(service_id)
+            if product and product.rollback_note and plan.verb is not Verb.GO_ON:
                 warnings.insert(0, product.rollback_note)
             if product and product.protected:
                 changed = {"confirm": Confirm.NAME, "confirm_name": service_id.rsplit("/", 1)[-1]}
-            warnings += self._neighbours(service_id)
+            warnings += cautions(look, service_id, self._deploy_of(plan) if plan.verb is Verb.ROLL_BACK else None)
         if self.actor.guessed:
             warnings.append(f"acting as {self.actor.name}, taken from the Unix account: set me: in the configuration")
         if self.journal.failure:
@@ -334,25 +341,31 @@ class Engine:
                 changed["confirm"] = Confirm.YES
         return msgspec.structs.replace(plan, warnings=tuple(warnings), **changed)
 
-    def _neighbours(self, service_id: str) -> list[str]:
+    def _deploy_of(self, plan: Plan) -> Deploy | None:
+        """The deploy that a rollback goes away from: the one that was picked, or the service's last."""
+        board = self.update.board
+        service = board.services.get(plan.target)
+        return board.deploys.get(service.deploy_id if service else plan.target)
+
+    def _with_recall(self, target: str) -> Board:
+        """The board for a plan about one service: with what is remembered of it. Reads the journal's disk."""
         look = self.update.look
-        product = look.products.get(service_id)
-        if product is None:
-            return []
-        return [
-            f"{d.service_id} of the same product is deploying too ({d.arrow})"
-            for d in look.deploys
-            if d.state in (DeployState.PENDING, DeployState.IN_PROGRESS)
-            and d.service_id != service_id
-            and look.products.get(d.service_id) is product
+        deploy = look.board.deploys.get(target)
+        service_id = deploy.service_id if deploy else target
+        on_board = [
+            Began(a.alert.began, a.alert.title) for a in look.alerts if a.service and a.service.id == service_id
         ]
+        return msgspec.structs.replace(look.board, recall=recall(self.journal, service_id, on_board))
 
     def _epilogue(self, plan: Plan) -> str:
         """Apart from whether a rollback is done: does an alert of the service still fire?"""
-        if plan.verb is not Verb.ROLL_BACK:
+        if plan.verb not in (Verb.ROLL_BACK, Verb.RESTART):
             return ""
         firing = self.still_firing(self._service_of(plan))
         return f"still firing: {', '.join(firing)}" if firing else "no alert of it fires"
+
+    def _board_for(self, verb: Verb, target: str) -> Board:
+        return self._with_recall(target) if verb in FOLLOWED else self.update.board
 
     def _service_of(self, plan: Plan) -> str:
         """A rollback's target is a service, or one of its deploys."""
@@ -378,8 +391,11 @@ def _same_rows(old: Look, new: Look) -> bool:
     return True
 
 
-def _entry(change: Change, title: str, now: float) -> Entry:
+def _entry(change: Change, title: str, now: float, alert: Alert | None, service_id: str) -> Entry:
     kind = EntryKind.ALERT if change.what == "alert" else EntryKind.DEPLOY
-    return Entry(
-        at=now, kind=kind, subject=change.id, text=title, data={"old": str(change.old), "new": str(change.new)}
-    )
+    data: dict[str, object] = {"old": str(change.old), "new": str(change.new)}
+    if service_id:
+        data["service"] = service_id
+    if alert is not None:
+        data["began"] = alert.began
+    return Entry(at=now, kind=kind, subject=change.id, text=title, data=data)

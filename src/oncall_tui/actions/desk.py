@@ -46,7 +46,7 @@ class Desk:
         sides: Mapping[str, Side],
         journal: Journal,
         clock: Clock,
-        board: Callable[[], Board],
+        board: Callable[[Verb, str], Board],
         dress: Callable[[Plan], Plan],
         told: Callable[[], None],
         read_only: bool,
@@ -72,7 +72,7 @@ class Desk:
     def choices(self, verb: Verb, target: str) -> Future[tuple[Choice, ...]]:
         """What there is to pick from (levels, revisions), read now."""
         side = self._side(target)
-        return side.lane.run(lambda: self._handler(side, verb).choices(target, self._board()))
+        return side.lane.run(lambda: self._handler(side, verb).choices(target, self._board(verb, target)))
 
     def plan(self, ask: Ask) -> Future[Plan]:
         """The plan, to be shown and confirmed. The future raises Refused or Failed; a refusal is journalled."""
@@ -167,7 +167,7 @@ class Desk:
                 raise Refused(f"{ask.verb} is on its way already")
             if self.read_only:
                 raise Refused("read only: nothing is written", "start without --read-only, and without read_only: true")
-            plan = self._dress(self._handler(side, ask.verb).plan(ask, self._board()))
+            plan = self._dress(self._handler(side, ask.verb).plan(ask, self._board(ask.verb, ask.target)))
         except ActionError as error:
             self._journal.record([self._refusal(ask, error)])
             raise

@@ -10,11 +10,15 @@ import msgspec
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.reading import Reading, SourceStatus
+from oncall_tui.domain.recall import Recall
 from oncall_tui.domain.service import Service
 
 
 class Board(msgspec.Struct, frozen=True, kw_only=True):
-    """All rows by id, in their sources' order, and how each source is. *at* is when it was put together."""
+    """All rows by id, in their sources' order, and how each source is. *at* is when it was put together.
+
+    *recall* is what is remembered of the one service that a plan is made for; empty on the boards that are looked at.
+    """
 
     version: int
     at: float
@@ -22,6 +26,7 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
     alerts: Mapping[str, Alert] = MappingProxyType({})
     services: Mapping[str, Service] = MappingProxyType({})
     deploys: Mapping[str, Deploy] = MappingProxyType({})
+    recall: Recall = Recall()
 
     @property
     def live(self) -> int:

@@ -50,7 +50,8 @@ class World:
         self.sent: list[tuple[str, dict[str, Any], bool]] = []
 
     def __call__(self, operation: str, params: dict[str, Any], acting: bool) -> bytes:
-        report = ParamValidator().validate(params, model("ecs").operation_model(operation).input_shape)
+        known = "ecs" if operation in model("ecs").operation_names else "codedeploy"
+        report = ParamValidator().validate(params, model(known).operation_model(operation).input_shape)
         assert not report.has_errors(), report.generate_report()
         self.asked[operation] += 1
         self.sent.append((operation, params, acting))
@@ -152,6 +153,10 @@ class World:
         service["currentServiceDeployment"] = made["serviceDeploymentArn"]
         return made
 
+    def newest(self) -> dict[str, Any]:
+        """The deploy that was made last."""
+        return list(self.deploys.values())[-1]
+
     # --- answering ---
 
     def ListClusters(self, **_: Any) -> Any:
@@ -236,8 +241,25 @@ class World:
         self.deploys[serviceDeploymentArn]["status"] = "ROLLBACK_REQUESTED"
         return {"serviceDeploymentArn": serviceDeploymentArn}
 
-    def UpdateService(self, cluster: str, service: str, taskDefinition: str) -> Any:
+    def ContinueServiceDeployment(self, serviceDeploymentArn: str, hookId: str, action: str) -> Any:
+        deploy = self.deploys[serviceDeploymentArn]
+        (hook,) = deploy["lifecycleHookDetails"]
+        assert hook["hookId"] == hookId
+        hook["status"] = "SUCCEEDED"
+        deploy["status"] = "ROLLBACK_REQUESTED" if action == "ROLLBACK" else deploy["status"]
+        return {"serviceDeploymentArn": serviceDeploymentArn}
+
+    def ListTaskDefinitions(self, familyPrefix: str, **_: Any) -> Any:
+        return {"taskDefinitionArns": [task_definition(familyPrefix, n) for n in (43, 42, 41, 40, 39)]}
+
+    def UpdateService(
+        self, cluster: str, service: str, taskDefinition: str = "", forceNewDeployment: bool = False
+    ) -> Any:
         made = self.services[cluster.rsplit("/", 1)[-1], service]
+        taskDefinition = taskDefinition or made["taskDefinition"]
+        number = int(made["taskDefinition"].rpartition(":")[2])
+        new = int(taskDefinition.rpartition(":")[2])
+        self.deploy(cluster.rsplit("/", 1)[-1], service, number, new, age=0.0, status="IN_PROGRESS")
         for one in made["deployments"]:
             one["status"] = "ACTIVE"
         id_ = f"ecs-svc/{len(self.deploys)}-new"

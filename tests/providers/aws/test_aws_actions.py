@@ -42,7 +42,7 @@ def finished(world: World) -> None:
 def test_what_is_sent_is_pinned_and_sent_by_who_acts(ecs: Make, world: World) -> None:
     deploy = world.rolling("main", "api")
     handler, plan = made(ecs(profile="", act_profile=""))
-    assert plan.request["serviceDeploymentArn"] == deploy["serviceDeploymentArn"]
+    assert plan.request["deploy"] == deploy["serviceDeploymentArn"]
     lines = dict(plan.lines)
     assert lines["account"] == "123456789012  eu-west-1"
     assert "ran well until 30 s ago, for 7d" in lines["to"]
@@ -64,6 +64,7 @@ def test_a_finished_deploy_is_updated_back(ecs: Make, world: World, clock: FakeC
     handler.check(plan)
     receipt = handler.send(plan)
     assert handler.verify(plan, receipt).message == "rolling back :42→:41 0/2"
+    world.newest()["status"] = "SUCCESSFUL"
     first = world.services["main", "api"]["deployments"][0]
     first |= {"rolloutState": "COMPLETED", "runningCount": 2}
     del world.services["main", "api"]["deployments"][1:]

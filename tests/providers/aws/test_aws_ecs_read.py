@@ -53,7 +53,7 @@ def test_a_service_at_rest(ecs: Make, world: World, clock: FakeClock) -> None:
     )
     assert row.revision.short == ":41"
     assert len(row.events) == 5
-    assert row.verbs == {Verb.ROLL_BACK}
+    assert row.verbs == {Verb.ROLL_BACK, Verb.RESTART}
     assert not reading.problems
     assert not reading.deploys
     assert world.asked["ListServiceDeployments"] == 0  # its last deploy is a month old
@@ -292,6 +292,6 @@ def test_account_s_own_name_and_code_deploy(ecs: Make, world: World, clock: Fake
     ]
     reading: Any = settle(ecs(account="999999999999"), clock)
     assert reading.services[0].key.account == "999999999999"
-    assert reading.services[0].note == "controller CODE_DEPLOY"
+    assert reading.services[0].note == ""  # its task sets name no deployment to ask CodeDeploy for
     assert (reading.deploys[0].read_from, reading.deploys[0].arrow) == ("taskSets", ":41→:42")
-    assert not reading.services[0].verbs
+    assert reading.services[0].verbs == {Verb.ROLL_BACK}

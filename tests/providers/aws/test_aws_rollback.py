@@ -1,4 +1,4 @@
-"""Which call a rollback is, to which revision, or why it is none: a table, which will grow."""
+"""Which call a rollback is, to which revision, or why it is none: every line of the table."""
 
 from __future__ import annotations
 
@@ -7,80 +7,156 @@ from typing import Any
 import pytest
 from aws_world import task_definition
 
+from oncall_tui.domain.recall import Began
 from oncall_tui.domain.revision import Image, Revision
 from oncall_tui.providers.aws import ecs_decode as w
-from oncall_tui.providers.aws.rollback import Call, Facts, Past, decide, goes_back, source_of
+from oncall_tui.providers.aws.history import Candidate, Spell, goes_back, source_of
+from oncall_tui.providers.aws.rollback import decide
+from oncall_tui.providers.aws.rollback_table import TABLE, Call, Facts, Line
 
-STOP, UPDATE = Call.STOP, Call.UPDATE
+STOP, HOOK, UPDATE, CD_STOP, CD_CREATE = Call.STOP, Call.HOOK, Call.UPDATE, Call.CD_STOP, Call.CD_CREATE
+DAY = 86_400.0
+
+
+def definition(number: int) -> str:
+    return task_definition("api", number)
 
 
 def rev(number: int, digest: str = "", image: str = "", status: str = "ACTIVE") -> Revision:
     shown = Image("app", image or f"registry.example.com/api:v{number}", digest or f"sha256:{number}")
-    return Revision(task_definition=task_definition("api", number), arn=f"r{number}", images=(shown,), status=status)
+    return Revision(task_definition=definition(number), arn=f"r{number}", images=(shown,), status=status)
 
 
-def past(*numbers: int) -> tuple[Past, ...]:
-    return tuple(Past(deploy=f"d{n}", revision=rev(n), since=0.0, until=100.0) for n in numbers)
+def candidate(number: int, length_s: float = DAY, blamed: str = "", **more: Any) -> Candidate:
+    """One that ran; *blamed*: an alert that began just after its deploy."""
+    spell = Spell(deploy=f"d{number}", revision=rev(number, **more), started=0.0, since=0.0, until=length_s)
+    alerts = (Began(1.0, blamed),) if blamed else ()
+    return Candidate(revision=rev(number, **more), spells=(spell,), alerts=alerts, blamed=alerts)
 
 
 def facts(**more: Any) -> Facts:
     usual: dict[str, Any] = {"now": 1000.0, "deploy": "d", "status": "SUCCESSFUL", "source": rev(41), "target": rev(42)}
-    return Facts(**usual | {"began": 988.0, "history": past(41, 40)} | more)
+    return Facts(**usual | {"began": 988.0, "candidates": (candidate(41), candidate(40))} | more)
 
 
+def going(**more: Any) -> Facts:
+    return facts(status="IN_PROGRESS", **more)
+
+
+def code_deploy(status: str, **more: Any) -> Facts:
+    return facts(controller="CODE_DEPLOY", strategy="CODE_DEPLOY", status=status, **more)
+
+
+L = Line
 CASES = [
-    # what is read, the call, to which revision, a word of the reason or of the warning
-    ("in progress", facts(status="IN_PROGRESS"), STOP, ":41", ""),
-    ("pending", facts(status="PENDING"), STOP, ":41", ""),
-    ("baking", facts(status="IN_PROGRESS", stage="BAKE_TIME"), STOP, ":41", ""),
-    ("forced redeploy in progress", facts(status="IN_PROGRESS", source=rev(42)), STOP, ":42", "only renews"),
-    ("the one before failed", facts(status="IN_PROGRESS", history=past(40)), STOP, ":41", "may be :40"),
-    ("the same choice", facts(status="IN_PROGRESS", choice=task_definition("api", 41)), STOP, ":41", ""),
-    ("another choice", facts(status="IN_PROGRESS", choice=task_definition("api", 40)), None, "", "nowhere else"),
-    ("first deploy", facts(status="IN_PROGRESS", source=None, history=()), None, "", "first deploy"),
-    ("paused", facts(status="IN_PROGRESS", waiting_hook="h-1"), None, "", "ContinueServiceDeployment, action ROLLBACK"),
-    ("cleaning up", facts(status="IN_PROGRESS", stage="CLEAN_UP"), None, "", "being removed"),
-    ("a rollback in progress", facts(status="IN_PROGRESS", going_back="going back to :42", by="ci/bob"), None, "",
+    # the line, what is read, the call, to which revision, a word of the reason, the hint or a warning
+    (L.PROGRESS, "rolling", going(), STOP, ":41", ""),
+    (L.PROGRESS, "pending", facts(status="PENDING"), STOP, ":41", ""),
+    (L.PROGRESS, "blue/green", going(strategy="BLUE_GREEN", stage="SCALE_UP"), STOP, ":41", ""),
+    (L.PROGRESS, "linear", going(strategy="LINEAR", stage="PRODUCTION_TRAFFIC_SHIFT"), STOP, ":41", ""),
+    (L.PROGRESS, "canary", going(strategy="CANARY", stage="PRODUCTION_TRAFFIC_SHIFT"), STOP, ":41", ""),
+    (L.PROGRESS, "the choice is what ran before", going(choice=definition(41)), STOP, ":41", ""),
+    (L.PROGRESS, "chosen though doubted", going(candidates=(candidate(41, 60.0), candidate(40)),
+     choice=definition(41)), STOP, ":41", "ran 1m only"),
+    (L.PROGRESS, "renews another image", going(source=rev(42, digest="sha256:old"), candidates=(
+     Candidate(revision=rev(42, digest="sha256:old"), source=True),)), STOP, ":42", "goes back to that image"),
+    (L.PROGRESS, "nothing better than a doubted one", going(candidates=(candidate(41, 60.0),)), STOP, ":41", "1m only"),
+    (L.BAKING, "blue/green", going(strategy="BLUE_GREEN", stage="BAKE_TIME"), STOP, ":41", ""),
+    (L.PAUSED, "a hook waits", going(strategy="CANARY", hook="h-1"), HOOK, ":41", ""),
+    (L.CLEAN_UP, "blue goes", going(strategy="BLUE_GREEN", stage="CLEAN_UP"), None, "", "being removed"),
+    (L.ELSEWHERE, "a choice", going(choice=definition(40)), UPDATE, ":40", "would bring :41"),
+    (L.ELSEWHERE, "a hot-fix over a bad one", going(candidates=(candidate(41, blamed="5xx"), candidate(40))), UPDATE,
+     ":40", "would bring :41"),
+    (L.ELSEWHERE, "only renews", going(source=rev(42)), UPDATE, ":41", "only renews :42"),
+    (L.ELSEWHERE, "linear", going(strategy="LINEAR", choice=definition(40)), None, "", "nowhere else"),
+    (L.ELSEWHERE, "paused", going(hook="h-1", choice=definition(40)), None, "", "nowhere else"),
+    (L.GOING_BACK, "breaker", facts(status="ROLLBACK_IN_PROGRESS", reason="circuit breaker", went_back_to=rev(41)),
+     None, "", "a rollback to :41 is under way: circuit breaker"),
+    (L.GOING_BACK, "asked for", facts(status="ROLLBACK_REQUESTED"), None, "", "under way"),
+    (L.STOPPING, "", facts(status="STOP_REQUESTED"), None, "", "newer one"),
+    (L.IS_ROLLBACK, "under way", going(going_back="going back to :42", by="ci/bob"), None, "",
      "going back to :42, 12 s ago, by ci/bob; stopping it would bring :41 back"),
-    ("breaker", facts(status="ROLLBACK_IN_PROGRESS", reason="circuit breaker", went_back_to=rev(41)), None, "",
-     "a rollback to :41 is under way: circuit breaker"),
-    ("rollback asked for", facts(status="ROLLBACK_REQUESTED"), None, "", "under way"),
-    ("stopping", facts(status="STOP_REQUESTED"), None, "", "newer one"),
-    ("finished", facts(), UPDATE, ":41", ""),
-    ("stopped", facts(status="STOPPED"), UPDATE, ":41", ""),
-    ("rollback failed", facts(status="ROLLBACK_FAILED"), UPDATE, ":41", ""),
-    ("rolled back", facts(status="ROLLBACK_SUCCESSFUL", went_back_to=rev(41)), None, "", "rolled back to :41 already"),
-    ("rolled back, further", facts(status="ROLLBACK_SUCCESSFUL", went_back_to=rev(41),
-     choice=task_definition("api", 40)), UPDATE, ":40", ""),
-    ("finished, a choice", facts(choice=task_definition("api", 40)), UPDATE, ":40", ""),
-    ("finished, what runs", facts(choice=task_definition("api", 42), history=past(42, 41)), None, "", "what runs"),
-    ("finished, never ran", facts(choice=task_definition("api", 7)), None, "", "never ran well"),
-    ("finished rollback", facts(going_back="going back to :42"), None, "", "itself a rollback"),
-    ("finished rollback, a choice", facts(going_back="going back to :42", choice=task_definition("api", 40)),
+    (L.IS_ROLLBACK, "finished", facts(going_back="going back to :42"), None, "", "itself a rollback"),
+    (L.IS_ROLLBACK, "to the bad one", facts(going_back="x", choice=definition(41)), None, "", "would undo that"),
+    (L.IS_ROLLBACK, "ECS's own", facts(status="ROLLBACK_SUCCESSFUL", went_back_to=rev(41)), None, "",
+     "rolled back to :41 already"),
+    (L.IS_ROLLBACK, "ECS's own, to the bad one", facts(status="ROLLBACK_SUCCESSFUL", went_back_to=rev(41),
+     choice=definition(42)), None, "", "would undo that"),
+    (L.FINISHED, "successful", facts(), UPDATE, ":41", ""),
+    (L.FINISHED, "stopped", facts(status="STOPPED"), UPDATE, ":41", ""),
+    (L.FINISHED, "rollback failed", facts(status="ROLLBACK_FAILED"), UPDATE, ":41", ""),
+    (L.FINISHED, "a choice", facts(choice=definition(40)), UPDATE, ":40", ""),
+    (L.FINISHED, "further back", facts(status="ROLLBACK_SUCCESSFUL", went_back_to=rev(41), choice=definition(40)),
      UPDATE, ":40", ""),
-    ("finished rollback, back to the bad", facts(going_back="x", choice=task_definition("api", 41)), UPDATE, ":41",
-     "brings it again"),
-    ("finished first deploy", facts(source=None, history=()), None, "", "first deploy"),
-    ("finished, forced", facts(source=rev(42)), UPDATE, ":41", "only renewed :42"),
-    ("finished, forced, nothing else", facts(source=rev(42), history=()), None, "", "no earlier deploy"),
-    ("another digest", facts(source=rev(42, digest="sha256:old")), None, "", "another image under the same tag"),
-    ("inactive", facts(source=rev(41, status="INACTIVE")), None, "", "INACTIVE"),
-    ("a tag that moves", facts(source=rev(41, image="api:latest"), target=rev(42, image="api:latest")), UPDATE, ":41",
-     "whatever that tag means now"),
-    ("code deploy", facts(controller="CODE_DEPLOY"), None, "", "CodeDeploy"),
-    ("external", facts(controller="EXTERNAL"), None, "", "EXTERNAL"),
-    ("draining", facts(service_status="DRAINING"), None, "", "DRAINING"),
-    ("unreadable", facts(deploy="", target=None), None, "", "not known"),
+    (L.FINISHED, "further back than a rollback", facts(going_back="x", choice=definition(40)), UPDATE, ":40", ""),
+    (L.FINISHED, "the one before ran a moment", facts(candidates=(candidate(41, 600.0), candidate(40))), UPDATE, ":40",
+     ""),
+    (L.FINISHED, "the one before had alerts", facts(candidates=(candidate(41, blamed="5xx"), candidate(40))), UPDATE,
+     ":40", ""),
+    (L.FINISHED, "a forced redeploy", facts(source=rev(42)), UPDATE, ":41", ""),
+    (L.FINISHED, "a tag that moves", facts(target=rev(42, image="api:latest"),
+     candidates=(candidate(41, image="api:latest"),)), UPDATE, ":41", "had another digest then"),
+    (L.FINISHED, "deregistered, an older one is not", facts(candidates=(candidate(41, status="INACTIVE"),
+     candidate(40))), UPDATE, ":40", ""),
+    (L.FINISHED, "never seen running", facts(choice=definition(39), candidates=(Candidate(revision=rev(39)),)), UPDATE,
+     ":39", "never seen running"),
+    (L.FIRST, "under way", going(source=None, candidates=()), None, "", "first deploy"),
+    (L.FIRST, "finished", facts(source=None, candidates=()), None, "", "first deploy"),
+    (L.NOWHERE, "what runs", facts(choice=definition(42)), None, "", "what runs"),
+    (L.NOWHERE, "not of its history", facts(choice=definition(7)), None, "", "neither of this service's history"),
+    (L.NOWHERE, "only renewed", facts(source=rev(42), candidates=()), None, "", "no earlier deploy"),
+    (L.NOWHERE, "another digest", facts(source=rev(42, digest="sha256:old")), None, "", "image under the same tag"),
+    (L.NOWHERE, "all deregistered", facts(candidates=(candidate(41, status="INACTIVE"),)), None, "", "INACTIVE"),
+    (L.NOWHERE, "a deregistered choice", facts(choice=definition(41), candidates=(candidate(41, status="INACTIVE"),)),
+     None, "", "ECS will not start it"),
+    (L.NOWHERE, "never seen running is no default", facts(candidates=(Candidate(revision=rev(39)),)), None, "",
+     "never seen running"),
+    (L.UNREADABLE, "denied", facts(unreadable="ListServiceDeployments is denied"), None, "", "is denied"),
+    (L.UNREADABLE, "no deploy", facts(deploy="", target=None), None, "", "not known"),
+    (L.UNREADABLE, "a new word of ECS", facts(status="FLYING"), None, "", "FLYING"),
+    (L.UNREADABLE, "a new word of CodeDeploy", code_deploy("Flying"), None, "", "Flying"),
+    (L.UNREADABLE, "a new controller", facts(controller="MAGIC"), None, "", "MAGIC"),
+    (L.INACTIVE, "draining", facts(service_status="DRAINING"), None, "", "DRAINING"),
+    *((L.CD_PROGRESS, s, code_deploy(s), CD_STOP, ":41", "") for s in ("Created", "Queued", "InProgress", "Baking",
+     "Ready")),
+    (L.CD_PROGRESS, "elsewhere", code_deploy("InProgress", choice=definition(40)), None, "", "nowhere else"),
+    *((L.CD_FINISHED, s, code_deploy(s, source=None), CD_CREATE, ":41", "") for s in ("Succeeded", "Failed",
+     "Stopped")),
+    (L.CD_FINISHED, "a choice", code_deploy("Succeeded", source=None, choice=definition(40)), CD_CREATE, ":40", ""),
+    (L.CD_ROLLBACK, "under way", code_deploy("InProgress", going_back="going back to :41"), None, "", "rolling back"),
+    (L.EXTERNAL, "", facts(controller="EXTERNAL"), None, "", "update-service-primary-task-set"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("read", "call", "to", "words"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
-def test_decide(read: Facts, call: Call | None, to: str, words: str) -> None:
+@pytest.mark.parametrize(
+    ("line", "read", "call", "to", "words"), [(c[0], *c[2:]) for c in CASES], ids=[f"{c[0]}: {c[1]}" for c in CASES]
+)
+def test_decide(line: Line, read: Facts, call: Call | None, to: str, words: str) -> None:
     found = decide(read)
     assert found.call is call, found.why
-    assert (found.to.short if found.to else "") == to
-    assert words in (found.why or " ".join(found.warnings))
+    assert found.line is line
+    assert (found.to.revision.short if found.to else "") == to
+    assert words in " ".join((found.why, found.hint, *found.warnings))
     assert bool(found.why) is (call is None)
+
+
+def test_every_line_of_the_table_has_a_case_and_words() -> None:
+    assert {c[0] for c in CASES} == set(Line) == set(TABLE)
+
+
+def test_what_is_passed_over_is_said() -> None:
+    found = decide(
+        facts(candidates=(candidate(43, 60.0, blamed="5xx"), candidate(42, status="INACTIVE"), candidate(41)))
+    )
+    assert found.to is not None
+    assert found.to.revision.short == ":41"
+    assert found.passed_over == (
+        ":43 ran 1m only and 1 alert began within an hour of its deploy: 5xx",
+        ":42 is INACTIVE (deregistered)",
+    )
+
+
+# --- knowing a rollback when one is seen ------------------------------------------------------------------------------
 
 
 def made(target: int, source: int | None, at: float = 100.0, **more: Any) -> w.ServiceDeploymentW:
@@ -117,7 +193,7 @@ def ran(*numbers: int, status: str = "SUCCESSFUL") -> list[w.BriefW]:
     ],
 )  # fmt: skip
 def test_a_rollback_is_known_when_seen(deploy: w.ServiceDeploymentW, briefs: list[w.BriefW], words: str) -> None:
-    assert goes_back(deploy, briefs, lambda arn: task_definition("api", int(arn[1:])) if arn else "") == words
+    assert goes_back(deploy, briefs, lambda arn: definition(int(arn[1:])) if arn else "") == words
 
 
 def test_of_several_sources_the_one_that_succeeded() -> None:

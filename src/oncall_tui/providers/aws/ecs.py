@@ -12,9 +12,10 @@ from oncall_tui.providers.aws import budget
 from oncall_tui.providers.aws.ecs_actions import RollBack
 from oncall_tui.providers.aws.ecs_known import Known
 from oncall_tui.providers.aws.ecs_read import EcsReader
+from oncall_tui.providers.aws.ecs_siblings import GoOn, Restart, UndoRollback
 from oncall_tui.providers.aws.options import EcsOptions
 from oncall_tui.providers.aws.session import Sessions
-from oncall_tui.providers.aws.wire import Transport, Wire
+from oncall_tui.providers.aws.wire import Transport, Wire, Wires
 
 
 class EcsProvider:
@@ -31,13 +32,21 @@ class EcsProvider:
         self.login = self._sessions.login
         allowance = budget.shared(context.clock, *self._sessions.budget_key())
         wire = Wire(self._sessions, "ecs", allowance, self.calls, transport)
+        wires = Wires(wire, Wire(self._sessions, "codedeploy", allowance, self.calls, transport))
         known = Known(wire)
         self._reader = EcsReader(
-            options.name, wire, known, context.clock, options.clusters, options.account, not context.read_only
+            options.name, wires, known, context.clock, options.clusters, options.account, not context.read_only
         )
         profile = options.act_profile or options.profile
-        roll_back = RollBack(options.name, wire, known, context.clock, profile, self._reader.touch)
-        self._handlers: dict[Verb, ActionHandler] = {} if context.read_only else {Verb.ROLL_BACK: roll_back}
+        hands = (options.name, wires, known, context.clock, profile, self._reader.touch)
+        self._handlers: dict[Verb, ActionHandler] = {}
+        if not context.read_only:
+            self._handlers = {
+                Verb.ROLL_BACK: RollBack(*hands),
+                Verb.UNDO_ROLLBACK: UndoRollback(*hands),
+                Verb.GO_ON: GoOn(*hands),
+                Verb.RESTART: Restart(*hands),
+            }
 
     @property
     def banner(self) -> str:
@@ -49,7 +58,7 @@ class EcsProvider:
         return self._reader.read(request)
 
     def handlers(self) -> Mapping[Verb, ActionHandler]:
-        """Rolling back, unless nothing may be written."""
+        """Rolling back and its siblings, unless nothing may be written."""
         return self._handlers
 
     def renew(self) -> None:

@@ -87,8 +87,15 @@ class BreakerConfigW(Answer):
     rollback: bool = False
 
 
+class AlarmConfigW(Answer):
+    alarm_names: list[str] = []
+    enable: bool = False
+    rollback: bool = False
+
+
 class ConfigurationW(Answer):
     strategy: str = "ROLLING"
+    alarms: AlarmConfigW | None = None
     bake_time_in_minutes: int | None = None
     deployment_circuit_breaker: BreakerConfigW | None = None
 
@@ -146,6 +153,8 @@ class ListServiceDeployments(Answer):
 
 
 class HookW(Answer):
+    """What runs, or waits, at a lifecycle stage; AWAITING_ACTION waits for ContinueServiceDeployment."""
+
     hook_id: str = ""
     target_type: str = ""
     status: str = ""
@@ -177,6 +186,7 @@ class ServiceDeploymentW(Answer):
     started_at: float | None = None
     finished_at: float | None = None
     stopped_at: float | None = None
+    updated_at: float | None = None
     status: str = ""
     status_reason: str = ""
     lifecycle_stage: str = ""
@@ -192,6 +202,15 @@ class ServiceDeploymentW(Answer):
     def target_arn(self) -> str:
         return self.target_service_revision.arn if self.target_service_revision else ""
 
+    @property
+    def strategy(self) -> str:
+        return self.deployment_configuration.strategy if self.deployment_configuration else "ROLLING"
+
+    @property
+    def waiting(self) -> HookW | None:
+        """The hook that waits for an answer; None: none does."""
+        return next((h for h in self.lifecycle_hook_details if h.status == "AWAITING_ACTION"), None)
+
 
 class DescribeServiceDeployments(Answer):
     service_deployments: list[ServiceDeploymentW]
@@ -205,6 +224,8 @@ class ContainerImageW(Answer):
 
 
 class ServiceRevisionW(Answer):
+    """A service revision: also what is no part of its task definition, kept only to be compared."""
+
     service_revision_arn: str
     task_definition: str = ""
     container_images: list[ContainerImageW] = []
@@ -261,6 +282,11 @@ class TaskDefinitionW(Answer):
 
 class DescribeTaskDefinition(Answer):
     task_definition: TaskDefinitionW
+
+
+class ListTaskDefinitions(Answer):
+    task_definition_arns: list[str]
+    next_token: str = ""
 
 
 class ListTasks(Answer):

@@ -16,10 +16,12 @@ from oncall_tui.providers.aws import arn
 from oncall_tui.providers.aws import ecs_decode as w
 from oncall_tui.providers.aws import ecs_rows as rows
 from oncall_tui.providers.aws.budget import Lane
+from oncall_tui.providers.aws.cd_deploys import CodeDeploys
 from oncall_tui.providers.aws.ecs_known import Known
+from oncall_tui.providers.aws.ecs_seen import read_briefs
 from oncall_tui.providers.aws.errors import NOT_OFFERED, Gone
-from oncall_tui.providers.aws.rollback import goes_back, source_of
-from oncall_tui.providers.aws.wire import Wire
+from oncall_tui.providers.aws.history import goes_back, source_of
+from oncall_tui.providers.aws.wire import Wires
 
 DAY_S = 86_400.0
 RETRY_DENIED_S = 300.0
@@ -30,7 +32,13 @@ EXPLAIN_EVERY_S = 10.0
 EXPLAIN_FOR_S = 3_600.0  # a stopped task stays visible at least an hour
 FAILURES_KEPT = 5
 ENDED = frozenset({"SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"})
-_SCOPE = {"deploys": "deploys", "definitions": "task definitions", "tasks": "stopped tasks"}
+CODE = "codedeploy"
+_SCOPE = {
+    CODE: "CodeDeploy deployments",
+    "deploys": "deploys",
+    "definitions": "task definitions",
+    "tasks": "stopped tasks",
+}
 
 Place = tuple[str, str]  # (what is asked, cluster)
 
@@ -38,8 +46,9 @@ Place = tuple[str, str]  # (what is asked, cluster)
 class Deploys:
     """One source's deploys. Used by its poller's thread alone, but for ``Known``."""
 
-    def __init__(self, source: str, wire: Wire, known: Known, can_act: bool) -> None:
-        self._source, self._wire, self._known, self._can_act = source, wire, known, can_act
+    def __init__(self, source: str, wires: Wires, known: Known, can_act: bool) -> None:
+        self._source, self._wire, self._known, self._can_act = source, wires.ecs, known, can_act
+        self._code = CodeDeploys(source, wires.code_deploy, known)
         self._briefs: dict[str, list[w.BriefW]] = {}
         self._details: dict[str, w.ServiceDeploymentW] = {}
         self._noticed: dict[str, tuple[str, ...]] = {}
@@ -61,6 +70,9 @@ class Deploys:
         key = rows.service_id(self._source, service)
         first = rows.primary(service)
         print_ = (service.current_service_deployment, first.id if first else "", service.task_definition)
+        if service.controller == "CODE_DEPLOY":
+            self._code.notice(key, service, now)
+            return
         if service.controller != "ECS" or service.task_sets:
             return
         young = first is not None and now - first.created_at < DAY_S
@@ -82,9 +94,14 @@ class Deploys:
             self._details.pop(detail.service_deployment_arn, None)
         for held in (self._briefs, self._noticed, self._rows, self._to_list, self._to_explain, self._of_service):
             held.pop(key, None)
+        self._code.forget(key)
 
-    def moving(self, key: str) -> bool:
-        """Is a deploy of it known that has not ended?"""
+    def moving(self, key: str, service: w.ServiceW) -> bool:
+        """Does it deploy, by its own words or by a deploy that is known and has not ended?"""
+        if self._code.known(key):
+            return self._code.moving(key)
+        if rows.deploying(service):
+            return True
         return any(d.status not in ENDED for d in self._details_of(key))
 
     def _details_of(self, key: str) -> Iterator[w.ServiceDeploymentW]:
@@ -94,7 +111,14 @@ class Deploys:
     @property
     def pending(self) -> bool:
         """Is there something to ask now?"""
-        waiting = (self._to_list, self._to_describe, self._to_revise, self._to_explain, self._to_define)
+        waiting = (
+            self._to_list,
+            self._to_describe,
+            self._code.pending,
+            self._to_revise,
+            self._to_explain,
+            self._to_define,
+        )
         return any(waiting)
 
     # --- asking ---
@@ -105,6 +129,7 @@ class Deploys:
         for waiting, ask in (
             (self._to_list, self._list),
             (self._to_describe, self._describe),
+            (self._code.pending, self._ask_code_deploy),
             (self._to_revise, self._revise),
             (self._to_explain, self._explain),
             (self._to_define, self._define),
@@ -120,8 +145,8 @@ class Deploys:
             self._noticed.clear()  # what could not be asked is noticed anew
         if not self._off:
             return
-        for waiting in (self._to_list, self._to_explain):
-            what = "deploys" if waiting is self._to_list else "tasks"
+        of_services = (("deploys", self._to_list), ("tasks", self._to_explain), (CODE, self._code.pending))
+        for what, waiting in of_services:
             for key in [k for k, s in waiting.items() if (what, arn.parse(s.cluster_arn).name) in self._off]:
                 del waiting[key]
         for todo in (self._to_describe, self._to_revise, self._to_define):
@@ -134,15 +159,8 @@ class Deploys:
         cluster = arn.parse(service.cluster_arn).name
         lane = Lane.HOT if rows.deploying(service) else Lane.SWEEP
         with _Off(self, "deploys", cluster, now):
-            answer = self._wire.read(
-                w.ListServiceDeployments,
-                "ListServiceDeployments",
-                lane,
-                cluster=service.cluster_arn,
-                service=service.service_name,
-                maxResults=100,
-            )
-            self._briefs[key] = sorted(answer.service_deployments, key=lambda b: b.created_at, reverse=True)
+            found = read_briefs(self._wire, service.cluster_arn, service.service_name, lane)
+            self._briefs[key] = list(found)
             for brief in self._briefs[key][:DEPLOYS_KEPT]:
                 known = self._details.get(brief.service_deployment_arn)
                 young = now - brief.created_at < DAY_S or brief.status not in ENDED
@@ -151,6 +169,13 @@ class Deploys:
             earlier = [b for b in self._briefs[key] if b.status == "SUCCESSFUL"][:HISTORY]
             self._want_revisions((b.target_service_revision_arn for b in earlier), cluster)
         self._to_list.pop(key, None)
+        self.dirty.add(key)
+
+    def _ask_code_deploy(self, now: float) -> None:
+        key, service = next(iter(self._code.pending.items()))
+        with _Off(self, CODE, arn.parse(service.cluster_arn).name, now):
+            self._code.ask(key, now)
+        self._code.pending.pop(key, None)
         self.dirty.add(key)
 
     def _describe(self, now: float) -> None:
@@ -229,7 +254,9 @@ class Deploys:
         """The rows of one service from what is known now, newest first; those that did not change stay the same."""
         key = rows.service_id(self._source, service)
         cluster = arn.parse(service.cluster_arn).name
-        if service.controller != "ECS" or service.task_sets:
+        if service.controller == "CODE_DEPLOY" and (CODE, cluster) not in self._off:
+            made = self._code.build(key, service, now, self._can_act)
+        elif service.controller != "ECS" or service.task_sets:
             made = rows.from_task_sets(self._source, service)
         elif ("deploys", cluster) in self._off:
             made = self._fallback(key, service, now)
@@ -245,6 +272,9 @@ class Deploys:
 
     def note(self, service: w.ServiceW) -> str:
         """What of this service's deploys could not be read; empty: nothing."""
+        if service.controller == "CODE_DEPLOY":
+            gone = self._off.get((CODE, arn.parse(service.cluster_arn).name))
+            return f"CodeDeploy: {gone[1].state.value.replace('_', ' ')}" if gone else ""
         if service.controller != "ECS":
             return f"controller {service.controller}"
         off = self._off.get(("deploys", arn.parse(service.cluster_arn).name))

@@ -1,141 +1,168 @@
-"""What a rollback has to know of a service, read now: the service, its newest deploy, and what ran well before."""
+"""What a rollback has to know of a service: what runs, what is under way, and what ran well before."""
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 import msgspec
 
-from oncall_tui import errors
+from oncall_tui.domain.recall import Recall
 from oncall_tui.domain.revision import Revision
+from oncall_tui.providers.aws import cd_facts, history
 from oncall_tui.providers.aws import ecs_decode as w
 from oncall_tui.providers.aws import ecs_rows as rows
-from oncall_tui.providers.aws.budget import Lane
 from oncall_tui.providers.aws.ecs_known import Known
-from oncall_tui.providers.aws.errors import NOT_OFFERED, Gone
-from oncall_tui.providers.aws.rollback import Facts, Past, goes_back, source_of
-from oncall_tui.providers.aws.wire import Wire
+from oncall_tui.providers.aws.ecs_seen import Seen, again, read_family, read_status
+from oncall_tui.providers.aws.history import Candidate, Put, Spell
+from oncall_tui.providers.aws.rollback import IN_PROGRESS, other_digest
+from oncall_tui.providers.aws.rollback_table import Facts
+from oncall_tui.providers.aws.wire import Wire, Wires
 
-HISTORY = 20
-
-
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """One service as just read. *newest* None: service deployments are not to be had, *unreadable* says why."""
-
-    service: w.ServiceW
-    briefs: tuple[w.BriefW, ...] = ()
-    newest: w.ServiceDeploymentW | None = None
-    unreadable: str = ""
+SETTLED = 5  # candidates whose task definition is read again, for its status of now
+SAME_DEPLOY_S = 120.0  # a deploy that began so soon after a rollback was sent here is that rollback
 
 
-def read_service(wire: Wire, cluster: str, name: str) -> w.ServiceW:
-    """DescribeServices of one. Raises SourceError, and Refused where there is no such service."""
-    answer = wire.read(w.DescribeServices, "DescribeServices", Lane.ACT, cluster=cluster, services=[name])
-    if not answer.services:
-        raise errors.Refused(f"{cluster}/{name} is not there any more")
-    return answer.services[0]
+def facts(
+    wires: Wires, known: Known, seen: Seen, recall: Recall, now: float, choice: str = "", picked: str = ""
+) -> Facts:
+    """The decision's input. The task definitions that may be gone back to are read for their status of now.
 
-
-def read_deploy(wire: Wire, arn: str) -> w.ServiceDeploymentW | None:
-    """DescribeServiceDeployments of one; None where ECS does not know it."""
-    answer = wire.read(
-        w.DescribeServiceDeployments, "DescribeServiceDeployments", Lane.ACT, serviceDeploymentArns=[arn]
-    )
-    return next(iter(answer.service_deployments), None)
-
-
-def read_briefs(wire: Wire, cluster: str, name: str) -> tuple[w.BriefW, ...]:
-    """ListServiceDeployments, newest first: 90 days, or the last hundred."""
-    answer = wire.read(
-        w.ListServiceDeployments,
-        "ListServiceDeployments",
-        Lane.ACT,
-        cluster=cluster,
-        service=name,
-        maxResults=100,
-    )
-    return tuple(sorted(answer.service_deployments, key=lambda b: b.created_at, reverse=True))
-
-
-def see(wire: Wire, known: Known, cluster: str, name: str) -> Seen:
-    """Read a service and its deploys: four calls at most, without the task definitions. Raises SourceError, Refused."""
-    service = read_service(wire, cluster, name)
-    if service.controller != "ECS":
-        return Seen(service=service)
-    try:
-        briefs = read_briefs(wire, cluster, name)
-        newest = read_deploy(wire, briefs[0].service_deployment_arn) if briefs else None
-        good = [b.target_service_revision_arn for b in briefs if b.status == "SUCCESSFUL"][:HISTORY]
-        if newest is not None:
-            good += [newest.target_arn, *(s.arn for s in newest.source_service_revisions)]
-            good.append(newest.rollback.service_revision_arn if newest.rollback else "")
-        known.read_revisions(good, Lane.ACT)
-    except NOT_OFFERED as error:
-        return Seen(service=service, unreadable=f"{error.message} ({error.hint})" if error.hint else error.message)
-    return Seen(service=service, briefs=briefs, newest=newest)
-
-
-def facts(wire: Wire, known: Known, seen: Seen, choice: str, now: float, settle: bool = True) -> Facts:
-    """The decision's input. With *settle* the task definitions that may be gone back to are read for their status."""
+    *picked* is the ARN of the deploy that it is asked for, where that is an older one than the newest.
+    """
+    if seen.code_deploys:
+        return cd_facts.facts(wires, known, seen, recall, now, choice)
     service, newest = seen.service, seen.newest
     if newest is None:
-        return Facts(now=now, controller=service.controller, service_status=service.status, choice=choice)
-    before = source_of(newest, seen.briefs)
+        return Facts(
+            now=now,
+            controller=service.controller,
+            service_status=service.status,
+            choice=choice,
+            unreadable=seen.unreadable,
+            source=_other_task_set(known, service),
+        )
+    before = history.source_of(newest, seen.briefs)
     went = newest.rollback.service_revision_arn if newest.rollback else ""
-    history = past(known, seen)
-    if settle:
-        told = [choice, known.definition_of(before), *(p.revision.task_definition for p in history)]
-        current = known.definition_of(newest.target_arn)
-        _read_status(wire, known, [current, *dict.fromkeys(t for t in told if t)][:4])
-        history = past(known, seen)
     target = known.revision(newest.target_arn, service.task_definition)
-    definition = known.definitions.get(target.task_definition)
-    hook = next((h.hook_id for h in newest.lifecycle_hook_details if h.status == "AWAITING_ACTION"), "")
+    source = known.revision(before) if before else None
+    back = newest.status.startswith("ROLLBACK") and newest.status != "ROLLBACK_FAILED"
+    current = (known.revision(went) if went else source or target) if back else target
+    found = _candidates(known, seen, recall, current, source, picked, now)
+    found = _settle(wires.ecs, known, (*_renewed(source, target), *found), choice, current)
+    going_back, by = _going_back(known, seen, newest, recall)
+    hook = newest.waiting
     return Facts(
         now=now,
         controller=service.controller,
+        strategy=newest.strategy,
         service_status=service.status,
         deploy=newest.service_deployment_arn,
         status=newest.status,
         stage=newest.lifecycle_stage,
-        waiting_hook=hook,
+        hook=hook.hook_id if hook else "",
         reason=(newest.rollback.reason if newest.rollback else "") or newest.status_reason,
         source=known.revision(before) if before else None,
-        target=target,
+        target=known.revision(newest.target_arn, service.task_definition),
         went_back_to=known.revision(went) if went else None,
         began=newest.started_at or newest.created_at,
-        by=rows.person(definition.registered_by) if definition else "",
-        going_back=goes_back(newest, seen.briefs, known.definition_of),
-        history=history,
+        by=by,
+        going_back=going_back,
+        candidates=found,
         choice=choice,
+        picked=picked,
     )
 
 
-def past(known: Known, seen: Seen) -> tuple[Past, ...]:
-    """Earlier successful deploys, newest first, each task definition once; how long each was what ran."""
-    found: dict[str, Past] = {}
-    until = seen.newest.started_at or seen.newest.created_at if seen.newest else 0.0
-    for brief in seen.briefs[1:]:
-        if brief.status != "SUCCESSFUL":
-            continue
-        since = brief.finished_at or brief.started_at or brief.created_at
-        revision = known.revision(brief.target_service_revision_arn)
-        if revision.task_definition != "?" and revision.task_definition not in found:
-            one = Past(deploy=brief.service_deployment_arn, revision=revision, since=since, until=max(since, until))
-            found[revision.task_definition] = one
-        until = brief.started_at or brief.created_at
-    return tuple(found.values())
+def _going_back(known: Known, seen: Seen, newest: w.ServiceDeploymentW, recall: Recall) -> tuple[str, str]:
+    """Why the newest deploy is itself a rollback, and by whom; empty: it is none that is known."""
+    to = known.definition_of(newest.target_arn)
+    for sent in recall.rollbacks:
+        if sent.to == to and -5.0 <= newest.created_at - sent.at < SAME_DEPLOY_S:
+            return f"going back to {history.short(to)}", sent.by
+    definition = known.definitions.get(to)
+    by = rows.person(definition.registered_by) if definition else ""
+    return history.goes_back(newest, seen.briefs, known.definition_of), by
 
 
-def _read_status(wire: Wire, known: Known, definitions: list[str]) -> None:
-    """The task definitions with their status of now: a deregistered one cannot be gone back to."""
-    for name in definitions:
-        with suppress(*NOT_OFFERED, Gone):  # then ECS itself will say so
-            if name:
-                known.read_definition(name, Lane.ACT, again=True)
+def _candidates(
+    known: Known, seen: Seen, recall: Recall, current: Revision, source: Revision | None, picked: str, now: float
+) -> tuple[Candidate, ...]:
+    """What may be gone back to from the newest deploy, or from the older one that was *picked*."""
+    newest = seen.newest
+    assert newest is not None
+    began = newest.started_at or newest.created_at
+    ran = history.spells(puts(known, seen.briefs), now if current_ran(seen, known, current) else began)
+    put = known.definition_of(newest.target_arn)
+    away = {current.task_definition, put}
+    ended_by, first = began, source
+    if newest.status not in IN_PROGRESS and put != current.task_definition:
+        ended_by, first = now, None  # it went back: what ran before it is what runs
+    older = next((b for b in seen.briefs if b.service_deployment_arn == picked), None)
+    if older is not None and picked != newest.service_deployment_arn:
+        away.add(known.definition_of(older.target_service_revision_arn))
+        ended_by = older.started_at or older.created_at
+        first = source if source and _ran_by(ran, source, ended_by) else None
+    if first is not None and _never_stood(known, seen, first):
+        first = None
+    return history.candidates(ran, recall.alerts, tuple(away), first, ended_by)
 
 
-def status_line(revision: Revision) -> str:
-    """``:42  payments:v1.9.0  sha256:9f1c…``."""
-    images = [f"{i.short}  {i.digest[:14]}…" if i.digest else i.short for i in revision.images]
-    return "  ".join((revision.short, *images))
+def current_ran(seen: Seen, known: Known, current: Revision) -> bool:
+    """Is what runs now what the newest successful deploy put there? Then its spell goes on."""
+    good = next((b for b in seen.briefs if b.status == "SUCCESSFUL"), None)
+    return good is not None and known.definition_of(good.target_service_revision_arn) == current.task_definition
+
+
+def _ran_by(ran: tuple[Spell, ...], revision: Revision, ended_by: float) -> bool:
+    return any(s.revision.task_definition == revision.task_definition and s.started < ended_by for s in ran)
+
+
+def _never_stood(known: Known, seen: Seen, source: Revision) -> bool:
+    """Did every deploy of it that history shows end otherwise than well? Then nothing speaks for going back to it."""
+    of = [b for b in seen.briefs if known.definition_of(b.target_service_revision_arn) == source.task_definition]
+    return bool(of) and not any(b.status == "SUCCESSFUL" for b in of)
+
+
+def _renewed(source: Revision | None, target: Revision) -> tuple[Candidate, ...]:
+    """A deploy that only renews images under the same tag goes back to the same task definition, if stopped."""
+    if source is None or source.task_definition != target.task_definition or not other_digest(source, target):
+        return ()
+    return (Candidate(revision=source, source=True),)
+
+
+def puts(known: Known, briefs: tuple[w.BriefW, ...]) -> tuple[Put, ...]:
+    """The deploys that succeeded, and whose revision was read."""
+    found = []
+    for brief in briefs:
+        if brief.status == "SUCCESSFUL" and brief.target_service_revision_arn in known.revisions:
+            began = brief.started_at or brief.created_at
+            found.append(
+                Put(
+                    deploy=brief.service_deployment_arn,
+                    revision=known.revision(brief.target_service_revision_arn),
+                    started=began,
+                    finished=brief.finished_at or began,
+                )
+            )
+    return tuple(found)
+
+
+def _settle(
+    wire: Wire, known: Known, found: tuple[Candidate, ...], choice: str, current: Revision
+) -> tuple[Candidate, ...]:
+    """Read the first few task definitions again: a deregistered one cannot be gone back to. A choice that history does
+    not show is looked up among its family's ACTIVE revisions."""
+    read_status(wire, known, current.task_definition)
+    names = [c.revision.task_definition for c in found]
+    if choice and choice not in names and choice != current.task_definition:
+        never = [r for r in read_family(wire, known, current.task_definition) if r.task_definition == choice]
+        found += tuple(Candidate(revision=r) for r in never)
+        names += [r.task_definition for r in never]
+    wanted = dict.fromkeys((*names[:SETTLED], *([choice] if choice in names else [])))
+    for name in wanted:
+        read_status(wire, known, name)
+    return tuple(msgspec.structs.replace(c, revision=again(known, c.revision)) for c in found)
+
+
+def _other_task_set(known: Known, service: w.ServiceW) -> Revision | None:
+    """What runs besides the newest task set."""
+    sets = sorted(service.task_sets, key=lambda t: t.created_at, reverse=True)
+    return known.revision("", sets[1].task_definition) if len(sets) > 1 else None

@@ -21,7 +21,7 @@ from oncall_tui.providers.aws.ecs_deploys import Deploys
 from oncall_tui.providers.aws.ecs_known import Known
 from oncall_tui.providers.aws.ecs_schedule import Schedule
 from oncall_tui.providers.aws.errors import NOT_OFFERED, Gone
-from oncall_tui.providers.aws.wire import Wire
+from oncall_tui.providers.aws.wire import Wires
 
 DISCOVER_S = 300.0
 LIST_SERVICES_S = 600.0  # sooner where the cluster's own count of services moved
@@ -51,12 +51,12 @@ class EcsReader:
     """The state of one ECS source between polls. Used by one thread."""
 
     def __init__(
-        self, source: str, wire: Wire, known: Known, clock: Clock, globs: tuple[str, ...], account: str, can_act: bool
+        self, source: str, wires: Wires, known: Known, clock: Clock, globs: tuple[str, ...], account: str, can_act: bool
     ) -> None:
-        self._source, self._wire, self._clock, self._globs = source, wire, clock, globs
+        self._source, self._wire, self._clock, self._globs = source, wires.ecs, clock, globs
         self._account, self._can_act = account, can_act
         self._schedule = Schedule()
-        self._deploys = Deploys(source, wire, known, can_act)
+        self._deploys = Deploys(source, wires, known, can_act)
         self._clusters: dict[str, Cluster] = {}
         self._services: dict[str, w.ServiceW] = {}
         self._rows: dict[str, Service] = {}
@@ -288,7 +288,7 @@ class EcsReader:
             self._deploys.notice(service, now)
             self._deploys.dirty.add(key)
             unwell = service.running_count < service.desired_count
-            moving = rows.deploying(service) or self._deploys.moving(key)
+            moving = self._deploys.moving(key, service)
             self._schedule.was_read(key, now, moving, unwell)
         missing = [key for key in keys if key not in seen]
         if missing:  # MISSING or INACTIVE: it goes; who else is there is asked again

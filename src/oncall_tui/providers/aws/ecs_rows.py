@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from sys import intern
 
 import msgspec
@@ -16,6 +17,7 @@ from oncall_tui.providers.aws import ecs_decode as w
 
 EVENTS_KEPT = 5
 ROLL_BACK = frozenset({Verb.ROLL_BACK})
+ON_SERVICE = frozenset({Verb.ROLL_BACK, Verb.RESTART})  # CodeDeploy's services cannot be restarted by ECS
 NO_VERBS: frozenset[Verb] = frozenset()
 
 STATES = {
@@ -105,6 +107,15 @@ def rollout(service: w.ServiceW, deployment: w.DeploymentW) -> DeployState:
     return DeployState.IN_PROGRESS if moving else DeployState.SUCCEEDED
 
 
+def running_definition(service: w.ServiceW) -> str:
+    """The task definition that is meant to run: of the PRIMARY task set or deployment where the service names none."""
+    leads = next((t for t in service.task_sets if t.status == "PRIMARY"), None)
+    first = primary(service)
+    return (
+        service.task_definition or (leads.task_definition if leads else "") or (first.task_definition if first else "")
+    )
+
+
 def deploying(service: w.ServiceW) -> bool:
     """Does ``DescribeServices`` itself show that something is being rolled out?"""
     if service.task_sets:
@@ -133,10 +144,11 @@ def from_service_deployment(
     can_act: bool,
 ) -> Deploy:
     """A row of one of DescribeServiceDeployments."""
+    configuration = made.deployment_configuration or w.ConfigurationW()
+    hook = made.waiting
     target = made.target_service_revision or w.SummaryW()
     breaker = made.deployment_circuit_breaker
     state = STATES.get(made.status, DeployState.UNKNOWN)
-    strategy = made.deployment_configuration.strategy if made.deployment_configuration else "ROLLING"
     counted = bool(breaker and breaker.threshold and breaker.status != "DISABLED")
     reasons = (made.rollback.reason if made.rollback else "", made.status_reason, _alarms(made))
     return Deploy(
@@ -149,8 +161,12 @@ def from_service_deployment(
         old=old,
         started=made.started_at or made.created_at,
         status=made.status,
-        strategy=strategy.lower().replace("_", "-"),
+        strategy=configuration.strategy.lower().replace("_", "-"),
         stage=made.lifecycle_stage.lower().replace("_", " "),
+        traffic=target.requested_production_traffic_weight if configuration.strategy != "ROLLING" else None,
+        bake_until=_bake_until(made, configuration),
+        waits=_paused(made, hook) if hook else "",
+        alarms=_watched(configuration),
         finished=made.finished_at or made.stopped_at,
         desired=target.requested_task_count or service.desired_count,
         running=target.running_task_count,
@@ -163,8 +179,42 @@ def from_service_deployment(
         started_by=started_by,
         rollback=rollback,
         rollback_to=made.rollback.service_revision_arn if made.rollback else "",
-        verbs=ROLL_BACK if can_act and old is not None else NO_VERBS,
+        verbs=_verbs(state, old, rollback, hook) if can_act else NO_VERBS,
     )
+
+
+def _verbs(state: DeployState, old: Revision | None, rollback: str, hook: w.HookW | None) -> frozenset[Verb]:
+    """What the state allows; whether it is the newest deploy, and what is sensible, the plan decides."""
+    found = set()
+    if old is not None:
+        found.add(Verb.ROLL_BACK)
+    if hook is not None and state is DeployState.IN_PROGRESS:
+        found.add(Verb.GO_ON)
+    if rollback and state is not DeployState.ROLLING_BACK:
+        found.add(Verb.UNDO_ROLLBACK)
+    return frozenset(found)
+
+
+def _bake_until(made: w.ServiceDeploymentW, configuration: w.ConfigurationW) -> float | None:
+    """When the bake time ends: counted from the last update, since ECS does not say when it began."""
+    minutes = configuration.bake_time_in_minutes
+    if made.lifecycle_stage != "BAKE_TIME" or made.status != "IN_PROGRESS" or not minutes or not made.updated_at:
+        return None
+    return made.updated_at + minutes * 60
+
+
+def _paused(made: w.ServiceDeploymentW, hook: w.HookW) -> str:
+    stage = made.lifecycle_stage.lower().replace("_", " ")
+    until = ""
+    if hook.expires_at:
+        at = datetime.fromtimestamp(hook.expires_at, UTC).strftime("%H:%M UTC")
+        until = f", else {hook.timeout_action.lower() or 'it times out'} at {at}"
+    return f"paused at its hook in {stage or 'this deploy'}{until}"
+
+
+def _watched(configuration: w.ConfigurationW) -> tuple[str, ...]:
+    alarms = configuration.alarms
+    return tuple(alarms.alarm_names) if alarms and alarms.enable else ()
 
 
 def _alarms(made: w.ServiceDeploymentW) -> str:
@@ -306,7 +356,7 @@ def to_service(
         desired=service.desired_count,
         running=service.running_count,
         pending=service.pending_count,
-        revision=current or revision(service.task_definition or (first.task_definition if first else "")),
+        revision=current or revision(running_definition(service)),
         read_at=read_at,
         controller=service.controller,
         status=service.status,
@@ -314,7 +364,7 @@ def to_service(
         last_deploy=began,
         events=tuple((e.created_at, e.message) for e in service.events[:EVENTS_KEPT]),
         note=note,
-        verbs=ROLL_BACK if can_act else NO_VERBS,
+        verbs=(ON_SERVICE if service.controller == "ECS" else ROLL_BACK) if can_act else NO_VERBS,
     )
 
 

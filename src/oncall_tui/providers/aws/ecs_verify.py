@@ -1,4 +1,4 @@
-"""What became of a rollback: read, and said in words. Nothing here writes."""
+"""What became of a rollback or of one of its siblings: read, and said in words. Nothing here writes."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from typing import Any
 from oncall_tui.contract import Receipt
 from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import Plan
+from oncall_tui.providers.aws import codedeploy as cd
 from oncall_tui.providers.aws import ecs_decode as w
-from oncall_tui.providers.aws import ecs_facts, rollback
+from oncall_tui.providers.aws import ecs_seen, rollback
 from oncall_tui.providers.aws.budget import Lane
 from oncall_tui.providers.aws.ecs_known import Known
 from oncall_tui.providers.aws.ecs_rows import primary
 from oncall_tui.providers.aws.errors import NOT_OFFERED
-from oncall_tui.providers.aws.wire import Wire
+from oncall_tui.providers.aws.history import short
+from oncall_tui.providers.aws.rollback_table import Call
+from oncall_tui.providers.aws.wire import Wire, Wires
 
 AGAIN_S = 3.0
 TAKES_EFFECT_S = 20.0  # after that a write that shows nowhere never arrived
@@ -31,19 +34,35 @@ def failed(message: str, hint: str = "") -> Check:
     return Check(OutcomeState.FAILED, message, 0.0, hint)
 
 
+def verify(wires: Wires, known: Known, plan: Plan, receipt: Receipt | None, now: float) -> Check:
+    """By the call that was sent. Raises SourceError where it cannot be read; Refused where the service is gone."""
+    match plan.request["operation"]:
+        case Call.STOP | Call.HOOK:
+            return stopped(wires.ecs, known, plan, receipt, now)
+        case Call.CD_STOP:
+            return cd_stopped(wires, plan, receipt, now)
+        case Call.CD_CREATE:
+            return cd_created(wires, plan, receipt, now)
+        case _:
+            return updated(wires.ecs, known, plan, receipt, now)
+
+
+# --- ECS: the deploy under way was stopped ----------------------------------------------------------------------------
+
+
 def stopped(wire: Wire, known: Known, plan: Plan, receipt: Receipt | None, now: float) -> Check:
-    """After StopServiceDeployment(ROLLBACK). Raises SourceError where it cannot be read."""
+    """After StopServiceDeployment(ROLLBACK), or ContinueServiceDeployment(ROLLBACK)."""
     asked = plan.request
-    found = ecs_facts.read_deploy(wire, asked["serviceDeploymentArn"])
-    arrow = f"{rollback.short(asked['from'])}→{rollback.short(asked['to'])}"
+    found = ecs_seen.read_deploy(wire, asked["deploy"])
+    arrow = _arrow(asked)
     if found is None:
         return failed("the deploy is not known to ECS any more")
     if found.status in rollback.IN_PROGRESS:
         if receipt is None and now - plan.made_at > TAKES_EFFECT_S:
-            return failed(f"it never took effect: the deploy of {rollback.short(asked['from'])} goes on")
+            return failed(f"it never took effect: the deploy of {short(asked['from'])} goes on")
         return pending("asked to stop; the deploy has not begun to go back", 1.0)
     if found.status == "SUCCESSFUL":
-        return failed(f"the deploy completed before the stop: {rollback.short(asked['from'])} runs", "roll back again")
+        return failed(f"the deploy completed before the stop: {short(asked['from'])} runs", "roll back again")
     if found.status == "STOP_REQUESTED":
         return pending("the deploy is being stopped")
     if found.status == "STOPPED":
@@ -52,7 +71,7 @@ def stopped(wire: Wire, known: Known, plan: Plan, receipt: Receipt | None, now: 
         return failed(
             f"ECS could not roll {arrow} back: {found.status_reason or 'no reason given'}", "look at its events"
         )
-    service = ecs_facts.read_service(wire, asked["cluster"], asked["service"])
+    service = ecs_seen.read_service(wire, asked["cluster"], asked["service"])
     went, note = _went_to(wire, known, found, asked)
     if found.status in rollback.ROLLING_BACK:
         return pending(f"rolling back {arrow} {_tasks(service, went)}{note}")
@@ -70,54 +89,180 @@ def _went_to(wire: Wire, known: Known, found: w.ServiceDeploymentW, asked: dict[
     went = known.definition_of(revision) or str(asked["to"])
     if went == asked["to"]:
         return went, ""
-    return went, f"; ECS went back to {rollback.short(went)}, not to {rollback.short(asked['to'])} as shown before"
+    return went, f"; ECS went back to {short(went)}, not to {short(asked['to'])} as shown before"
 
 
-def updated(wire: Wire, plan: Plan, receipt: Receipt | None, now: float) -> Check:
-    """After UpdateService(taskDefinition). Raises SourceError where it cannot be read."""
+# --- ECS: a new deploy was started ------------------------------------------------------------------------------------
+
+
+def updated(wire: Wire, known: Known, plan: Plan, receipt: Receipt | None, now: float) -> Check:
+    """After UpdateService, of another task definition or of the same one anew: the deploy that it made is followed."""
     asked = plan.request
-    service = ecs_facts.read_service(wire, asked["cluster"], asked["service"])
+    service = ecs_seen.read_service(wire, asked["cluster"], asked["service"])
+    try:
+        briefs = ecs_seen.read_briefs(wire, asked["cluster"], asked["service"], pages=1)
+        newer = [b for b in briefs if b.created_at > float(asked["deployCreatedAt"])]
+        known.read_revisions([b.target_service_revision_arn for b in newer], Lane.ACT)
+    except NOT_OFFERED:
+        return _by_deployments(plan, service)
+    ours = [b for b in newer if known.definition_of(b.target_service_revision_arn) == asked["to"]]
+    if not ours:
+        return _not_there(plan, receipt, now, service, newer)
+    mine = ours[-1]  # the first that was made after what was pinned
+    if mine.status in rollback.IN_PROGRESS:
+        return pending(f"{_doing(asked)} {_tasks(service, asked['to'])}")
+    if mine.status == "SUCCESSFUL":
+        return _settled(service, asked["to"], _arrow(asked), "", asked)
+    return _ended_otherwise(asked, mine, newer)
+
+
+def _ended_otherwise(asked: dict[str, Any], mine: w.BriefW, newer: list[w.BriefW]) -> Check:
+    why = f": {mine.status_reason}" if mine.status_reason else ""
+    what = "restart" if asked.get("force") else "deploy that was to go back"
+    if mine.status in (*rollback.ROLLING_BACK, "STOP_REQUESTED"):
+        return pending(f"the {what} is itself being {'stopped' if mine.status[0] == 'S' else 'rolled back'}{why}")
+    if mine.status == "STOPPED" and newer[0].service_deployment_arn != mine.service_deployment_arn:
+        return failed(f"a newer deploy took over before the {what} was through{why}", "look at the newest deploy")
+    return failed(f"the {what} ended as {mine.status}{why}", "look at its events")
+
+
+def _by_deployments(plan: Plan, service: w.ServiceW) -> Check:
+    """Where service deployments cannot be read: what ``deployments[]`` shows."""
+    asked = plan.request
     first = primary(service)
-    arrow = f"{rollback.short(asked['from'])}→{rollback.short(asked['to'])}"
     if first is None or first.task_definition != asked["to"]:
-        return _not_there(wire, plan, receipt, now, first)
+        return pending("sent; ECS does not show it yet", 1.0)
     if first.rollout_state == "FAILED":
         return failed(f"the deploy that goes back failed: {first.rollout_state_reason}", "look at its events")
-    if first.rollout_state == "IN_PROGRESS":
-        return pending(f"rolling back {arrow} {_tasks(service, asked['to'])}")
-    return _settled(service, asked["to"], arrow, "")
+    if first.rollout_state == "IN_PROGRESS" or first.created_at <= float(asked["deployCreatedAt"]):
+        return pending(f"{_doing(asked)} {_tasks(service, asked['to'])}")
+    return _settled(service, asked["to"], _arrow(asked), "", asked)
 
 
-def _not_there(wire: Wire, plan: Plan, receipt: Receipt | None, now: float, first: w.DeploymentW | None) -> Check:
-    """The newest deployment is of another task definition: did ours come and go, or never come?"""
+def _not_there(plan: Plan, receipt: Receipt | None, now: float, service: w.ServiceW, newer: list[w.BriefW]) -> Check:
+    """No deploy of ours is to be seen: has it not come yet, or will it never?"""
+    first = primary(service)
+    runs = short(first.task_definition) if first else "nothing"
+    if now - plan.made_at < TAKES_EFFECT_S or receipt is not None:
+        if newer and receipt is not None and now - plan.made_at >= TAKES_EFFECT_S:
+            return failed(f"a deploy of {runs} is newer than this rollback")
+        return pending("sent; ECS does not show it yet" if receipt is not None else "not to be seen yet", 1.0)
+    if newer:
+        return failed(f"it never took effect: somebody else's deploy, of {runs}, is there instead")
+    return failed(f"it never took effect: {runs} is what runs, and no newer deploy is there")
+
+
+# --- CodeDeploy -------------------------------------------------------------------------------------------------------
+
+
+def cd_stopped(wires: Wires, plan: Plan, receipt: Receipt | None, now: float) -> Check:
+    """After codedeploy StopDeployment(autoRollbackEnabled): to Stopped, then its rollback deployment to its end."""
     asked = plan.request
-    runs = rollback.short(first.task_definition) if first else "nothing"
-    pinned = float(asked.get("deployCreatedAt", plan.made_at))
-    briefs = ecs_facts.read_briefs(wire, asked["cluster"], asked["service"])
-    newer = [b for b in briefs if b.created_at > pinned]
-    ended = next((b for b in newer if b.status.startswith("ROLLBACK") or b.status == "STOPPED"), None)
-    if receipt is None and not newer:
+    found = cd.read_one(wires.code_deploy, asked["deploy"])
+    arrow = _arrow(asked)
+    if found.status == "Succeeded":
+        return failed(f"the deployment completed before the stop: {short(asked['from'])} runs", "roll back again")
+    if found.rolled_back_by:
+        back = cd.read_one(wires.code_deploy, found.rolled_back_by)
+        if back.open:
+            return pending(f"rolling back {arrow}: {back.deployment_id} is {back.status}")
+        if back.status != "Succeeded":
+            why = back.error_information.message if back.error_information else "no reason given"
+            return failed(f"CodeDeploy's rollback {back.deployment_id} ended as {back.status}: {why}")
+    elif found.open:
+        if receipt is None and now - plan.made_at > TAKES_EFFECT_S:
+            return failed(f"it never took effect: the deployment of {short(asked['from'])} goes on")
+        return pending("asked to stop; the deployment has not stopped yet", 1.0)
+    service = ecs_seen.read_service(wires.ecs, asked["cluster"], asked["service"])
+    return _settled_task_sets(service, asked["to"], arrow, stopped=not found.rolled_back_by)
+
+
+def cd_created(wires: Wires, plan: Plan, receipt: Receipt | None, now: float) -> Check:
+    """After codedeploy CreateDeployment: followed by its id, or found by its description where the answer was lost."""
+    asked = plan.request
+    made = str(receipt.data.get("deploy", "")) if receipt else ""
+    if not made:
+        listed = cd.read_history(wires.code_deploy, asked["application"], asked["group"])
+        made = next((d.deployment_id for d in listed if plan.id in d.description), "")
+    if not made:
         if now - plan.made_at > TAKES_EFFECT_S:
-            return failed(f"it never took effect: {runs} is what runs, and no newer deploy is there")
+            return failed("it never took effect: no deployment of it is there")
         return pending("not to be seen yet", 1.0)
-    if ended is not None:
-        return failed(f"the deploy that was to go back ended as {ended.status}: {ended.status_reason}".rstrip(": "))
-    if receipt is not None and now - plan.made_at < TAKES_EFFECT_S:
-        return pending("sent; ECS does not show it yet", 1.0)
-    return failed(f"a deploy of {runs} is newer than this rollback")
+    found = cd.read_one(wires.code_deploy, made)
+    arrow = _arrow(asked)
+    if found.status in ("Failed", "Stopped"):
+        why = found.error_information.message if found.error_information else "no reason given"
+        return failed(f"the deployment that was to go back, {made}, ended as {found.status}: {why}")
+    service = ecs_seen.read_service(wires.ecs, asked["cluster"], asked["service"])
+    if not _leads(service, asked["to"]):
+        wait = " and waits for “go on” (C)" if cd.wait_of(found) == "READY_WAIT" else ""
+        return pending(f"rolling back {arrow}: {made} is {found.status}{wait}")
+    return _settled_task_sets(service, asked["to"], arrow, stopped=False)
 
 
-def _settled(service: w.ServiceW, to: str, arrow: str, note: str) -> Check:
+def _leads(service: w.ServiceW, to: str) -> bool:
+    """Does the task set of *to* get production traffic? That is the PRIMARY one (API reference, TaskSet)."""
+    return any(t.status == "PRIMARY" and t.task_definition == to for t in service.task_sets)
+
+
+def _settled_task_sets(service: w.ServiceW, to: str, arrow: str, stopped: bool) -> Check:
+    first = next((t for t in service.task_sets if t.status == "PRIMARY"), None)
+    if first is None or first.task_definition != to:
+        runs = short(first.task_definition) if first else "nothing"
+        if stopped:
+            return failed(f"the deployment was stopped, and {runs} has the traffic: CodeDeploy rolled nothing back")
+        return pending(f"rolling back {arrow}: {runs} still has the traffic")
+    words = f"rolled back {arrow}, {first.running_count}/{first.computed_desired_count} running"
+    if first.running_count < first.computed_desired_count or first.pending_count:
+        return pending(words)
+    return done(words, first.id)
+
+
+def went_on(wires: Wires, plan: Plan, receipt: Receipt | None, now: float) -> Check:
+    """After going on: what waited waits no more, and the deploy was not rolled back instead."""
+    asked = plan.request
+    late = receipt is None and now - plan.made_at > TAKES_EFFECT_S
+    if asked["operation"] == Call.HOOK:
+        found = ecs_seen.read_deploy(wires.ecs, asked["deploy"])
+        if found is None:
+            return failed("the deploy is not known to ECS any more")
+        if found.waiting is not None and found.waiting.hook_id == asked["hookId"]:
+            return failed("it never took effect: the deploy is still paused") if late else pending("still paused", 1.0)
+        if found.status not in (*rollback.IN_PROGRESS, "SUCCESSFUL"):
+            return failed(f"the deploy is {found.status} now: {found.status_reason or 'somebody else was first'}")
+        stage = found.lifecycle_stage.lower().replace("_", " ")
+        return done(f"the deploy of {short(asked['to'])} goes on: {stage or found.status.lower()}", "")
+    made = cd.read_one(wires.code_deploy, asked["deploy"])
+    if cd.wait_of(made) == "READY_WAIT":
+        return failed("it never took effect: the deployment still waits") if late else pending("still waiting", 1.0)
+    if made.status in ("Failed", "Stopped"):
+        return failed(f"the deployment is {made.status} now")
+    return done(f"the deployment of {short(asked['to'])} goes on: {made.status}", "")
+
+
+# --- the tasks --------------------------------------------------------------------------------------------------------
+
+
+def _settled(service: w.ServiceW, to: str, arrow: str, note: str, asked: dict[str, Any] | None = None) -> Check:
     """ECS calls it ended; it is done when the tasks say so too."""
+    word = f"restarted {short(to)}" if asked and asked.get("force") else f"rolled back {arrow}"
     first = primary(service)
     alone = len([d for d in service.deployments if d.running_count or d.pending_count]) <= 1
     there = first is not None and first.task_definition == to and first.running_count >= service.desired_count
     if there and alone and not service.pending_count:
         evidence = f"{first.id} {first.failed_tasks} failed" if first else ""
-        return done(f"rolled back {arrow}, {_tasks(service, to)} running{note}", evidence)
+        return done(f"{word}, {_tasks(service, to)} running{note}", evidence)
     if first is not None and first.task_definition != to:
-        return failed(f"rolled back {arrow}, but {rollback.short(first.task_definition)} is being deployed now{note}")
-    return pending(f"rolled back {arrow}, {_tasks(service, to)} running{note}")
+        return failed(f"{word}, but {short(first.task_definition)} is being deployed now{note}")
+    return pending(f"{word}, {_tasks(service, to)} running{note}")
+
+
+def _doing(asked: dict[str, Any]) -> str:
+    return f"restarting {short(asked['to'])}" if asked.get("force") else f"rolling back {_arrow(asked)}"
+
+
+def _arrow(asked: dict[str, Any]) -> str:
+    return f"{short(asked['from'])}→{short(asked['to'])}"
 
 
 def _tasks(service: w.ServiceW, definition: str) -> str:

@@ -92,3 +92,10 @@ class Wire:
             hint = f"a proxy or a captive portal before {self.sessions.endpoint(self.service) or 'AWS'}?"
             where = f" ({error})" if kind[0] == "c" else ""  # names the field, never a value
             raise errors.Malformed(f"{operation}: the answer is {kind}{where}", hint) from error
+
+
+class Wires(msgspec.Struct, frozen=True):
+    """The calls that rolling back takes: ECS's and CodeDeploy's."""
+
+    ecs: Wire
+    code_deploy: Wire

@@ -1,0 +1,226 @@
+"""The CodeDeploy deployments of a source's services, as the poller keeps them: what to ask next, and the rows of it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.deploy import Deploy, DeployState
+from oncall_tui.domain.revision import Revision
+from oncall_tui.providers.aws import codedeploy as cd
+from oncall_tui.providers.aws import ecs_decode as w
+from oncall_tui.providers.aws import ecs_rows as rows
+from oncall_tui.providers.aws.budget import Lane
+from oncall_tui.providers.aws.ecs_known import Known
+from oncall_tui.providers.aws.wire import Wire
+
+OPEN_EVERY_S = 3.0
+WAITING_EVERY_S = 15.0  # while blue waits to be removed, for an hour often, nothing else moves
+YOUNG_S = 86_400.0
+
+STATES = {
+    "Created": DeployState.PENDING,
+    "Queued": DeployState.PENDING,
+    "InProgress": DeployState.IN_PROGRESS,
+    "Baking": DeployState.IN_PROGRESS,
+    "Ready": DeployState.IN_PROGRESS,
+    "Succeeded": DeployState.SUCCEEDED,
+    "Failed": DeployState.FAILED,
+    "Stopped": DeployState.STOPPED,
+}
+
+
+class Held(msgspec.Struct):
+    """What is known of one service's deployments: by id, and the ECS target of the newest that is open."""
+
+    found: dict[str, cd.DeploymentW]
+    target: cd.EcsTargetW | None = None
+    asked_at: float = 0.0
+
+
+class CodeDeploys:
+    """Used by its source's poller alone."""
+
+    def __init__(self, source: str, wire: Wire, known: Known) -> None:
+        self._source, self._wire, self._known = source, wire, known
+        self._held: dict[str, Held] = {}
+        self._todo: dict[str, w.ServiceW] = {}
+
+    # --- what to ask ---
+
+    def notice(self, key: str, service: w.ServiceW, now: float) -> None:
+        """A service was read: are there deployments of it to ask about?"""
+        held = self._held.setdefault(key, Held({}))
+        ids = {t.external_id for t in service.task_sets if t.external_id}
+        young = any(now - t.created_at < YOUNG_S for t in service.task_sets)
+        unknown = (ids | self._rollbacks(held)) - held.found.keys()
+        every = OPEN_EVERY_S if self.moving(key) else WAITING_EVERY_S
+        is_open = any(d.open for d in held.found.values()) and now - held.asked_at >= every - 0.5
+        if (unknown and (young or rows.deploying(service))) or is_open:
+            self._todo[key] = service
+
+    @staticmethod
+    def _rollbacks(held: Held) -> set[str]:
+        return {d.rolled_back_by for d in held.found.values() if d.rolled_back_by}
+
+    @property
+    def pending(self) -> dict[str, w.ServiceW]:
+        """What is to be asked now, by service id."""
+        return self._todo
+
+    def moving(self, key: str) -> bool:
+        """Is a deployment of it under way that does more than wait to remove the old tasks?"""
+        held = self._held.get(key)
+        return held is not None and any(d.open and cd.wait_of(d) != "TERMINATION_WAIT" for d in held.found.values())
+
+    def known(self, key: str) -> bool:
+        """Was anything of it read?"""
+        held = self._held.get(key)
+        return bool(held and held.found)
+
+    def forget(self, key: str) -> None:
+        self._held.pop(key, None)
+        self._todo.pop(key, None)
+
+    # --- asking ---
+
+    def ask(self, key: str, now: float) -> None:
+        """Two calls for one service. Raises SourceError or Later."""
+        service = self._todo[key]
+        held = self._held.setdefault(key, Held({}))
+        shown = [t.external_id for t in service.task_sets if t.external_id]
+        keep = [i for i, d in held.found.items() if d.open]
+        ids = list(dict.fromkeys((*shown, *keep, *self._rollbacks(held))))
+        found = cd.read(self._wire, ids, Lane.HOT)
+        held.found = {d.deployment_id: d for d in sorted(found, key=lambda d: d.create_time, reverse=True)}
+        held.asked_at = now
+        newest = next(iter(held.found.values()), None)
+        held.target = None
+        if newest is not None and newest.open and cd.wait_of(newest) != "TERMINATION_WAIT":
+            held.target = cd.read_target(self._wire, newest.deployment_id, service, Lane.ACT)
+        self._todo.pop(key, None)
+
+    # --- rows ---
+
+    def build(self, key: str, service: w.ServiceW, now: float, can_act: bool) -> tuple[Deploy, ...]:
+        """The rows of one service, newest first; from its task sets alone where its deployments are not known."""
+        held = self._held.get(key)
+        if held is None or not held.found:
+            return rows.from_task_sets(self._source, service)
+        made = list(held.found.values())
+        found = [
+            self._row(service, d, made[at + 1 :], held, newest=at == 0, now=now)
+            for at, d in enumerate(made)
+            if d.open or now - d.create_time < YOUNG_S
+        ]
+        return tuple(d if can_act else msgspec.structs.replace(d, verbs=rows.NO_VERBS) for d in found)
+
+    def _row(
+        self,
+        service: w.ServiceW,
+        made: cd.DeploymentW,
+        older: list[cd.DeploymentW],
+        held: Held,
+        newest: bool,
+        now: float,
+    ) -> Deploy:
+        new_set = next((t for t in service.task_sets if t.external_id == made.deployment_id), None)
+        new = made.definition or (new_set.task_definition if new_set else "")
+        if not new and newest and service.task_sets:
+            new = max(service.task_sets, key=lambda t: t.created_at).task_definition
+        others = [t for t in service.task_sets if t.task_definition != new]
+        before = others[0].task_definition if others else _before(made, older)
+        own = next((t for t in service.task_sets if t.task_definition == new), None) if newest else new_set
+        return Deploy(
+            id=row_id(self._source, service, made.deployment_id),
+            source=self._source,
+            native_id=made.deployment_id,
+            service_id=rows.service_id(self._source, service),
+            state=self._state(made, held),
+            new=self._known.revision("", new),
+            old=self._revision(before),
+            started=made.start_time or made.create_time,
+            status=made.status,
+            strategy="code-deploy",
+            stage=_stage(held.target) if newest else "",
+            finished=made.complete_time,
+            desired=own.computed_desired_count if own else 0,
+            running=own.running_count if own else 0,
+            pending=own.pending_count if own else 0,
+            old_running=sum(t.running_count for t in others) if newest else 0,
+            traffic=_traffic(service, held.target, new) if newest and made.open else None,
+            waits=_waits(made, now),
+            reason=made.reason,
+            started_by=made.creator if made.creator not in ("", "user") else "",
+            rollback=f"going back to {rows.revision(new).short}" if made.is_rollback and new else "",
+            verbs=_verbs(made, bool(before)),
+            read_from="CodeDeploy",
+        )
+
+    def _revision(self, name: str) -> Revision | None:
+        return self._known.revision("", name) if name else None
+
+    @staticmethod
+    def _state(made: cd.DeploymentW, held: Held) -> DeployState:
+        state = STATES.get(made.status, DeployState.UNKNOWN)
+        back = held.found.get(made.rolled_back_by) if made.rolled_back_by else None
+        if made.rolled_back_by and state in (DeployState.STOPPED, DeployState.FAILED):
+            if back is not None and back.status == "Succeeded":
+                return DeployState.ROLLED_BACK
+            return DeployState.ROLLBACK_FAILED if back is not None and not back.open else DeployState.ROLLING_BACK
+        return state
+
+
+def row_id(source: str, service: w.ServiceW, deployment: str) -> str:
+    """``SOURCE/CLUSTER/SERVICE/d-…``."""
+    return f"{rows.service_id(source, service)}/{deployment}"
+
+
+def _before(made: cd.DeploymentW, older: list[cd.DeploymentW]) -> str:
+    """The task definition that ran before, from older deployments or from what the API says of it."""
+    told = cd.definition_in(made.previous_revision.content) if made.previous_revision else ""
+    return next((d.definition for d in older if d.definition), "") or told
+
+
+def _verbs(made: cd.DeploymentW, has_old: bool) -> frozenset[Verb]:
+    if made.is_rollback:
+        return rows.NO_VERBS
+    wanted = {Verb.ROLL_BACK} if has_old else set()
+    if cd.wait_of(made) == "READY_WAIT":
+        wanted.add(Verb.GO_ON)
+    return frozenset(wanted)
+
+
+def _stage(target: cd.EcsTargetW | None) -> str:
+    """The lifecycle event under way, in words: ``allow traffic``."""
+    events = target.lifecycle_events if target else []
+    name = next((e.lifecycle_event_name for e in events if e.status == "InProgress"), "")
+    return "".join(f" {c.lower()}" if c.isupper() else c for c in name).strip()
+
+
+def _traffic(service: w.ServiceW, target: cd.EcsTargetW | None, new: str) -> float | None:
+    ids = {t.id for t in service.task_sets if t.task_definition == new}
+    infos = target.task_sets_info if target else []
+    return next((t.traffic_weight for t in infos if t.identifer in ids or t.task_set_label == "Green"), None)
+
+
+def _waits(made: cd.DeploymentW, now: float) -> str:
+    made_how = made.blue_green_deployment_configuration
+    wait = cd.wait_of(made)
+    if wait == "READY_WAIT":
+        ready = made_how.deployment_ready_option if made_how else None
+        left = f"; {_minutes(made, ready.wait_time_in_minutes, now)}" if ready and ready.wait_time_in_minutes else ""
+        stop = ready and ready.action_on_timeout == "STOP_DEPLOYMENT"
+        return f"waits before production traffic{left}{', then it stops' if left and stop else ''}"
+    if wait == "TERMINATION_WAIT":
+        gone = made_how.terminate_blue_instances_on_deployment_success if made_how else None
+        if gone is not None and gone.action == "KEEP_ALIVE":
+            return "done but for the old tasks, which are kept"
+        minutes = f" within {gone.termination_wait_time_in_minutes}m" if gone else ""
+        return f"done but for the old tasks: gone{minutes}"
+    return ""
+
+
+def _minutes(made: cd.DeploymentW, minutes: int, now: float) -> str:
+    left = (made.start_time or made.create_time) + minutes * 60 - now
+    return f"{max(0, round(left / 60))}m left at most"

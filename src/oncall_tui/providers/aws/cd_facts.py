@@ -1,0 +1,74 @@
+"""What a rollback has to know of a service that CodeDeploy deploys."""
+
+from __future__ import annotations
+
+import msgspec
+
+from oncall_tui.domain.recall import Recall
+from oncall_tui.domain.revision import Revision
+from oncall_tui.providers.aws import codedeploy as cd
+from oncall_tui.providers.aws import history
+from oncall_tui.providers.aws.ecs_known import Known
+from oncall_tui.providers.aws.ecs_seen import Seen, again, read_status
+from oncall_tui.providers.aws.history import Candidate, Put
+from oncall_tui.providers.aws.rollback_table import Facts
+from oncall_tui.providers.aws.wire import Wire, Wires
+
+SETTLED = 5  # candidates whose task definition is read again, for its status of now
+
+
+def facts(wires: Wires, known: Known, seen: Seen, recall: Recall, now: float, choice: str) -> Facts:
+    """The decision's input, from what CodeDeploy and the task sets tell."""
+    service, newest = seen.service, seen.code_deploys[0]
+    sets = sorted(service.task_sets, key=lambda t: t.created_at, reverse=True)
+    primary = next((t for t in sets if t.status == "PRIMARY"), None)
+    running = primary.task_definition if primary else service.task_definition
+    target = newest.definition if newest.open and newest.definition else (sets[0].task_definition if sets else running)
+    if not newest.open:
+        target = running or target
+    before = next((t.task_definition for t in sets if t.task_definition != target), "") if newest.open else ""
+    began = newest.start_time or newest.create_time
+    put = [p for d in seen.code_deploys if (p := _put(known, d)) is not None]
+    ran = history.spells(put, now if not newest.open else began)
+    source = known.revision("", before) if before else None
+    found = history.candidates(ran, recall.alerts, (target,), source, began if newest.open else now)
+    previous = cd.definition_in(newest.previous_revision.content) if newest.previous_revision else ""
+    if not found and previous not in ("", target):
+        older = known.revision("", previous)
+        found = (Candidate(revision=older, source=True),)
+    current = known.revision("", target)
+    found = _settle(wires.ecs, known, found, current)
+    return Facts(
+        now=now,
+        controller=service.controller,
+        strategy="CODE_DEPLOY",
+        service_status=service.status,
+        deploy=newest.deployment_id,
+        status=newest.status,
+        stage=cd.wait_of(newest),
+        reason=newest.reason,
+        source=known.revision("", before) if before else None,
+        target=known.revision("", target),
+        began=began,
+        going_back=f"going back to {history.short(newest.definition)}".rstrip() if newest.is_rollback else "",
+        candidates=found,
+        choice=choice,
+    )
+
+
+def _put(known: Known, made: cd.DeploymentW) -> Put | None:
+    if made.status != "Succeeded" or not made.definition:
+        return None
+    began = made.start_time or made.create_time
+    return Put(
+        deploy=made.deployment_id,
+        revision=known.revision("", made.definition),
+        started=began,
+        finished=made.complete_time or began,
+    )
+
+
+def _settle(wire: Wire, known: Known, found: tuple[Candidate, ...], current: Revision) -> tuple[Candidate, ...]:
+    for name in dict.fromkeys((current.task_definition, *(c.revision.task_definition for c in found[:SETTLED]))):
+        read_status(wire, known, name)
+    return tuple(msgspec.structs.replace(c, revision=again(known, c.revision)) for c in found)

@@ -1,0 +1,222 @@
+"""What is close to rolling back: undo a rollback, go on at a hook or a wait, force a new deploy."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from oncall_tui import errors
+from oncall_tui.contract import Receipt
+from oncall_tui.domain.board import Board
+from oncall_tui.domain.outcome import Check
+from oncall_tui.domain.plan import Ask, Confirm, Plan
+from oncall_tui.domain.revision import Revision
+from oncall_tui.providers.aws import arn, ecs_plan, ecs_verify, rollback
+from oncall_tui.providers.aws import codedeploy as cd
+from oncall_tui.providers.aws.ecs_actions import Acting
+from oncall_tui.providers.aws.ecs_seen import Seen, status_line
+from oncall_tui.providers.aws.history import Candidate, span
+from oncall_tui.providers.aws.rollback_table import Call, Decision, Facts, Line
+
+WAIT = "ContinueDeployment"
+RESTART = "restart"
+
+
+class UndoRollback(Acting):
+    """Bring again what the last rollback went back from: never by ``R``, and always with the name typed."""
+
+    def plan(self, ask: Ask, board: Board) -> Plan:
+        """Raises Refused where the newest deploy is no rollback that has ended, or is under way by UpdateService."""
+        seen, facts = self._see(ask.target, board)
+        self._as_was_seen(ask, board, seen)
+        decision = _undo(facts)
+        if decision.call is None:
+            raise errors.Refused(decision.why, decision.hint)
+        return ecs_plan.plan(self._source, seen, facts, decision, self._known, ask, self._act_profile)
+
+
+def _undo(facts: Facts) -> Decision:
+    def no(why: str, hint: str = "") -> Decision:
+        return Decision(line=Line.IS_ROLLBACK, call=None, why=why, hint=hint)
+
+    if facts.controller != "ECS" or facts.target is None:
+        return no("only a rollback that ECS itself deploys can be undone from here", "deploy it anew")
+    if facts.status in rollback.ROLLING_BACK:
+        return no("ECS is still rolling back", "wait for its end")
+    bad = facts.target if facts.status.startswith("ROLLBACK") else facts.source
+    current = facts.went_back_to if facts.status.startswith("ROLLBACK") else facts.target
+    if not facts.going_back or bad is None or current is None:
+        return no("the last deploy is no rollback: nothing to undo", "R rolls back")
+    if facts.status == "STOP_REQUESTED":
+        return no("this deploy is being stopped: act on the newer one")
+    since = f"it was rolled back {span(facts.now - facts.began)} ago"
+    warnings = (f"this brings {bad.short} again: {since}" + (f" ({facts.reason})" if facts.reason else ""),)
+    call = Call.STOP if facts.status in rollback.IN_PROGRESS else Call.UPDATE
+    to = Candidate(revision=bad, source=True)
+    if call is Call.UPDATE and not to.startable:
+        return no(f"{bad.short} is {bad.status} (deregistered): ECS will not start it")
+    return Decision(line=Line.IS_ROLLBACK, call=call, frm=current, to=to, warnings=warnings)
+
+
+class GoOn(Acting):
+    """Let a deploy go on where it waits: a paused hook, or CodeDeploy's wait before its traffic shift.
+
+    CodeDeploy's TERMINATION_WAIT is never continued: that removes the old tasks, and with them the way back.
+    """
+
+    def plan(self, ask: Ask, board: Board) -> Plan:
+        """Raises Refused where nothing waits for an answer."""
+        seen, facts = self._see(ask.target, board)
+        self._as_was_seen(ask, board, seen)
+        if facts.target is None:
+            raise errors.Refused(f"its deploy cannot be read: {facts.unreadable or 'there is none'}")
+        if facts.controller == "CODE_DEPLOY":
+            return self._code_deploy(ask, seen, facts, facts.target)
+        newest = seen.newest
+        hook = newest.waiting if newest else None
+        if newest is None or hook is None:
+            raise errors.Refused("the deploy is not paused: nothing waits for an answer")
+        stage = newest.lifecycle_stage.lower().replace("_", " ")
+        until = f", else {hook.timeout_action} at {_clock(hook.expires_at)}" if hook.expires_at else ""
+        asked = ecs_plan.request(seen, facts, Call.HOOK, facts.target, facts.target) | {"action": "CONTINUE"}
+        lines = (
+            ("paused", f"at its hook in {stage or 'the deploy'}{until}"),
+            ("traffic", _traffic(newest.target_service_revision)),
+            ("call", "ecs ContinueServiceDeployment(CONTINUE) at this hook: the deploy goes to its next stage"),
+        )
+        return self._plan(ask, seen, facts, asked, facts.target, lines, (ecs_plan.command(asked, self._act_profile),))
+
+    def _code_deploy(self, ask: Ask, seen: Seen, facts: Facts, target: Revision) -> Plan:
+        if facts.stage == "TERMINATION_WAIT":
+            raise errors.Refused(
+                "only the removal of the old tasks waits: going on would destroy the way back", "let it end by itself"
+            )
+        if facts.stage != "READY_WAIT":
+            raise errors.Refused(f"the deployment is {facts.status}: nothing waits for an answer")
+        asked = ecs_plan.request(seen, facts, WAIT, target, target)
+        words = f"aws deploy continue-deployment --deployment-id {facts.deploy} --deployment-wait-type READY_WAIT"
+        lines = (
+            ("waits", "before production traffic goes to the new tasks"),
+            ("call", f"codedeploy ContinueDeployment({facts.deploy}, READY_WAIT): production traffic is shifted"),
+        )
+        return self._plan(ask, seen, facts, asked, target, lines, (words,))
+
+    def _plan(
+        self,
+        ask: Ask,
+        seen: Seen,
+        facts: Facts,
+        asked: dict[str, Any],
+        target: Revision,
+        lines: tuple[tuple[str, str], ...],
+        commands: tuple[str, ...],
+    ) -> Plan:
+        at = arn.parse(seen.service.service_arn)
+        name = seen.service.service_name
+        before = facts.source.short if facts.source else "nothing"
+        return Plan(
+            id=uuid.uuid4().hex,
+            verb=ask.verb,
+            source=self._source,
+            target=ask.target,
+            version=ask.version,
+            actor=ask.actor,
+            made_at=facts.now,
+            title=f"Go on with the deploy of {self._source}/{name} {before}→{target.short}",
+            lines=(
+                ("service", f"{arn.parse(seen.service.cluster_arn).name}/{name}"),
+                ("account", f"{at.account}  {at.region}"),
+                ("forward", status_line(target)),
+                *((n, t) for n, t in lines if t),
+            ),
+            confirm=Confirm.YES,
+            confirm_name=name,
+            request=asked,
+            commands=commands,
+        )
+
+    def _check(self, asked: dict[str, Any]) -> None:
+        if asked["operation"] != WAIT:
+            super()._check(asked)
+            return
+        found = cd.read_one(self._wires.code_deploy, asked["deploy"])
+        if cd.wait_of(found) != "READY_WAIT":
+            raise errors.Refused(f"moved: the deployment is {found.status} now, and waits for nothing")
+
+    def _send(self, asked: dict[str, Any]) -> Receipt:
+        if asked["operation"] != WAIT:
+            return super()._send(asked)
+        self._wires.code_deploy.write(
+            "ContinueDeployment", deploymentId=asked["deploy"], deploymentWaitType="READY_WAIT"
+        )
+        return Receipt({"deploy": asked["deploy"]})
+
+    def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
+        """Done when what waited waits no more, and the deploy was not rolled back instead."""
+        self._touch(f"{self._source}/{plan.request['cluster']}/{plan.request['service']}")
+        return ecs_verify.went_on(self._wires, plan, receipt, self._clock.now())
+
+
+class Restart(Acting):
+    """Force a new deploy of what runs: new tasks of the same task definition."""
+
+    def plan(self, ask: Ask, board: Board) -> Plan:
+        """Raises Refused where another controller deploys, or a deploy is under way."""
+        seen, facts = self._see(ask.target, board)
+        self._as_was_seen(ask, board, seen)
+        current = self._may(facts)
+        asked = ecs_plan.request(seen, facts, Call.UPDATE, current, current) | {"force": True}
+        name = seen.service.service_name
+        at = arn.parse(seen.service.service_arn)
+        tags = [i.short for i in current.images if "@sha256:" not in i.image]
+        warning = f"{', '.join(tags)}: what the tag means now is started, which may be another image" if tags else ""
+        lines = (
+            ("service", f"{arn.parse(seen.service.cluster_arn).name}/{name}"),
+            ("account", f"{at.account}  {at.region}"),
+            ("restarts", f"{status_line(current)}  {seen.service.running_count}/{seen.service.desired_count} running"),
+            ("call", "ecs UpdateService(forceNewDeployment): a new deploy of the same task definition"),
+            ("not undone", "a restart is no rollback: it changes nothing that was deployed"),
+        )
+        return Plan(
+            id=uuid.uuid4().hex,
+            verb=ask.verb,
+            source=self._source,
+            target=ask.target,
+            version=ask.version,
+            actor=ask.actor,
+            made_at=facts.now,
+            title=f"Restart {self._source}/{name} {current.short}",
+            lines=lines,
+            warnings=(warning,) if warning else (),
+            confirm=Confirm.YES,
+            confirm_name=name,
+            request=asked,
+            commands=(ecs_plan.command(asked, self._act_profile),),
+        )
+
+    @staticmethod
+    def _may(facts: Facts) -> Revision:
+        if facts.controller != "ECS":
+            raise errors.Refused(f"ECS forces no new deploy where {facts.controller} deploys", "deploy it anew there")
+        if facts.target is None:
+            raise errors.Refused(f"its deploys cannot be read: {facts.unreadable or 'there is none'}")
+        if facts.service_status != "ACTIVE":
+            raise errors.Refused(f"the service is {facts.service_status}")
+        if facts.status not in rollback.ENDED:
+            raise errors.Refused("a deploy is under way, and starts new tasks itself", "wait for its end, or R")
+        current = facts.went_back_to if facts.status == "ROLLBACK_SUCCESSFUL" else facts.target
+        if current is None:
+            raise errors.Refused("what runs cannot be read")
+        if current.status in ("INACTIVE", "DELETED"):
+            raise errors.Refused(f"{current.short} is {current.status} (deregistered): ECS will not start it")
+        return current
+
+
+def _traffic(target: Any) -> str:
+    weight = target.requested_production_traffic_weight if target else None
+    return f"{weight:.0f}% of production traffic goes to the new revision now" if weight is not None else ""
+
+
+def _clock(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%H:%M UTC")

@@ -1,0 +1,200 @@
+"""What ran before, and what of it is worth going back to. Pure.
+
+ECS keeps 90 days of service deployments (API reference, ListServiceDeployments). Only those that succeeded made
+anything run; a failed one that was rolled back left what ran before it running.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from oncall_tui.domain.recall import Began
+from oncall_tui.domain.revision import Revision
+from oncall_tui.providers.aws import ecs_decode as w
+
+LONG_ENOUGH_S = 3600.0
+BLAMED_S = 3600.0  # an alert within this of a deploy's start may be that deploy's doing (as for a suspect)
+GONE = ("INACTIVE", "DELETE_IN_PROGRESS", "DELETED")
+ALERTS_TOLD = 3
+
+
+class Put(msgspec.Struct, frozen=True, kw_only=True):
+    """One deploy that succeeded: what it put there. Seconds since the epoch; *ended* None: still what runs."""
+
+    deploy: str
+    revision: Revision
+    started: float
+    finished: float
+
+
+class Spell(msgspec.Struct, frozen=True, kw_only=True):
+    """A time in which one task definition was what ran: *started* is its deploy's start, *since* that deploy's end."""
+
+    deploy: str
+    revision: Revision
+    started: float
+    since: float
+    until: float
+
+    @property
+    def length_s(self) -> float:
+        return max(0.0, self.until - self.since)
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """One task definition that may be gone back to: its spells, newest first, and the alerts that began in them.
+
+    *spells* empty: history does not show it running. *source*: ECS says that it ran before the newest deploy.
+    """
+
+    revision: Revision
+    spells: tuple[Spell, ...] = ()
+    alerts: tuple[Began, ...] = ()
+    blamed: tuple[Began, ...] = ()
+    source: bool = False
+
+    @property
+    def ran(self) -> bool:
+        return bool(self.spells) or self.source
+
+    @property
+    def startable(self) -> bool:
+        """Would ECS start it? A deregistered task definition it does not."""
+        return self.revision.status not in GONE
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What speaks against it, in words; empty: nothing that is known."""
+        found = []
+        if not self.startable:
+            found.append(f"is {self.revision.status} (deregistered)")
+        if not self.ran:
+            found.append("was never seen running")
+        elif self.spells and max(s.length_s for s in self.spells) < LONG_ENOUGH_S:
+            found.append(f"ran {span(max(s.length_s for s in self.spells))} only")
+        if self.blamed:
+            found.append(_alerts(self.blamed, "within an hour of its deploy"))
+        return tuple(found)
+
+    def words(self, now: float) -> str:
+        """``ran well until 3m ago, for 6d``, and what began in it."""
+        if not self.ran:
+            return "never seen running"
+        if not self.spells:
+            return "ran before the newest deploy, since before what history covers"
+        last = self.spells[0]
+        ended = "until now" if last.until >= now - 1 else f"until {span(now - last.until)} ago"
+        more = f" (and {len(self.spells) - 1} times before)" if len(self.spells) > 1 else ""
+        after = [a for a in self.alerts if a not in self.blamed]
+        later = f"; {_alerts(after, 'in that time')}" if after else ""
+        well = "" if self.blamed else " well"
+        return f"ran{well} {ended}, for {span(last.length_s)}{more}{later}"
+
+
+def _alerts(found: Sequence[Began], when: str) -> str:
+    names = ", ".join(dict.fromkeys(a.title for a in found[:ALERTS_TOLD]))
+    more = f" and {len(found) - ALERTS_TOLD} more" if len(found) > ALERTS_TOLD else ""
+    return f"{len(found)} alert{'s' if len(found) > 1 else ''} began {when}: {names}{more}"
+
+
+def span(seconds: float) -> str:
+    """``12 s``, ``3m``, ``6d``: how long."""
+    seconds = max(0.0, seconds)
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f}{unit}"
+    return f"{seconds:.0f} s"
+
+
+def spells(puts: Sequence[Put], until: float) -> tuple[Spell, ...]:
+    """What ran when, newest first. *until* is when the last of it ended (now, or when the newest deploy began).
+
+    Deploys of the same task definition in a row are one spell: a forced redeploy changes nothing that can be gone
+    back to.
+    """
+    found: list[Spell] = []
+    for put in sorted(puts, key=lambda p: p.finished):
+        last = found[-1] if found else None
+        if last is not None and last.revision.task_definition == put.revision.task_definition:
+            found[-1] = msgspec.structs.replace(last, revision=put.revision, deploy=put.deploy)
+            continue
+        if last is not None:
+            found[-1] = msgspec.structs.replace(last, until=max(last.since, put.started))
+        spell = Spell(
+            deploy=put.deploy,
+            revision=put.revision,
+            started=put.started,
+            since=put.finished,
+            until=max(put.finished, until),
+        )
+        found.append(spell)
+    return tuple(reversed(found))
+
+
+def candidates(
+    ran: Sequence[Spell], alerts: Sequence[Began], away_from: Sequence[str], source: Revision | None, ended_by: float
+) -> tuple[Candidate, ...]:
+    """What ran before *ended_by*, newest first, each task definition once; none of *away_from* (task definitions).
+
+    *source* is what ECS says ran before the newest deploy: it goes first, and may be older than what history covers.
+    """
+    found: dict[str, Candidate] = {}
+    if source is not None and source.task_definition not in away_from:
+        found[source.task_definition] = Candidate(revision=source, source=True)
+    for spell in ran:
+        name = spell.revision.task_definition
+        if name in away_from or spell.started >= ended_by:
+            continue
+        known = found.get(name) or Candidate(revision=spell.revision)
+        began = tuple(a for a in alerts if spell.started <= a.at < max(spell.until, spell.since))
+        blamed = tuple(a for a in began if a.at < spell.started + BLAMED_S)
+        found[name] = msgspec.structs.replace(
+            known, spells=(*known.spells, spell), alerts=(*known.alerts, *began), blamed=(*known.blamed, *blamed)
+        )
+    return tuple(found.values())
+
+
+def best(found: Sequence[Candidate]) -> Candidate | None:
+    """The newest with nothing against it; else the newest that ran and can be started at all."""
+    able = [c for c in found if c.ran and c.startable]
+    return next((c for c in able if not c.doubts), able[0] if able else None)
+
+
+# --- knowing a rollback when one is seen ------------------------------------------------------------------------------
+
+
+def source_of(made: w.ServiceDeploymentW, briefs: Sequence[w.BriefW]) -> str:
+    """The service revision that ran before *made*. Where several did (it overtook a deploy), one that succeeded."""
+    found = [s for s in made.source_service_revisions if s.arn and s.arn != made.target_arn]
+    good = {b.target_service_revision_arn for b in briefs if b.status == "SUCCESSFUL"}
+    best_ = sorted(found, key=lambda s: (s.arn not in good, -s.running_task_count))
+    return best_[0].arn if best_ else ""
+
+
+def goes_back(made: w.ServiceDeploymentW, briefs: Sequence[w.BriefW], definition_of: Callable[[str], str]) -> str:
+    """Why *made* is itself a rollback; empty: it is none that can be known.
+
+    It is one where ECS says so, or where it puts back a task definition that an older deploy had put there well. The
+    same task definition as before is a forced redeploy, and a higher number of the same family is a way forward again.
+    """
+    if made.rollback is not None and (made.status.startswith("ROLLBACK")):
+        to = short(definition_of(made.rollback.service_revision_arn))
+        return f"going back to {to}" if to else "going back"
+    to, frm = definition_of(made.target_arn), definition_of(source_of(made, briefs))
+    if not to or not frm or to == frm or _forward(frm, to):
+        return ""
+    earlier = (b for b in briefs if b.status == "SUCCESSFUL" and b.created_at < made.created_at)
+    ran = any(definition_of(b.target_service_revision_arn) == to for b in earlier)
+    return f"going back to {short(to)}" if ran else ""
+
+
+def _forward(frm: str, to: str) -> bool:
+    (family, _, old), (other, _, new) = frm.rpartition(":"), to.rpartition(":")
+    return family == other and old.isdigit() and new.isdigit() and int(new) > int(old)
+
+
+def short(task_definition: str) -> str:
+    """``:41``; empty for an empty name."""
+    return Revision(task_definition=task_definition).short if task_definition else ""

@@ -1,0 +1,56 @@
+"""What the whole board says against acting on one service: shown on the plan, before anything is sent. Pure."""
+
+from __future__ import annotations
+
+from oncall_tui.domain.deploy import Deploy, DeployState
+from oncall_tui.text import age, clock
+from oncall_tui.triage.look import Look
+from oncall_tui.triage.wide import Fire, Wide, wide
+
+TOLD = 3
+
+
+def wide_of(look: Look) -> Wide | None:
+    """Is something wide going on now?"""
+    return wide(
+        Fire(a.alert.began, a.service.id, a.product.name, a.alert.state) for a in look.alerts if a.service and a.product
+    )
+
+
+def cautions(look: Look, service_id: str, deploy: Deploy | None) -> tuple[str, ...]:
+    """Against rolling *service_id* back from *deploy*: older alerts, a wide event, who else of the product deploys."""
+    return (*_older_alerts(look, service_id, deploy), *_wide(look), *_neighbours(look, service_id))
+
+
+def _older_alerts(look: Look, service_id: str, deploy: Deploy | None) -> tuple[str, ...]:
+    """Alerts that began before the deploy did: it is not what caused them."""
+    if deploy is None:
+        return ()
+    mine = [a.alert for a in look.alerts if a.service and a.service.id == service_id and a.alert.state.asks]
+    older = [a for a in mine if a.began < deploy.started]
+    told = tuple(f"{a.title} began {age(deploy.started - a.began)} before this deploy did" for a in older[:TOLD])
+    return (*told, f"and {len(older) - TOLD} more alerts began before it") if len(older) > TOLD else told
+
+
+def _wide(look: Look) -> tuple[str, ...]:
+    found = wide_of(look)
+    if found is None:
+        return ()
+    when = clock(found.since)
+    return (
+        f"wide: {found.words} fire since {when}, probably not one deploy; "
+        "a rollback replaces running tasks while something else may be down",
+    )
+
+
+def _neighbours(look: Look, service_id: str) -> tuple[str, ...]:
+    product = look.products.get(service_id)
+    if product is None:
+        return ()
+    return tuple(
+        f"{d.service_id} of the same product is deploying too ({d.arrow})"
+        for d in look.deploys
+        if d.state in (DeployState.PENDING, DeployState.IN_PROGRESS)
+        and d.service_id != service_id
+        and look.products.get(d.service_id) is product
+    )

@@ -1,0 +1,65 @@
+"""Wide events: many services of several products at once are probably not one deploy's doing. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from oncall_tui.domain.alert import AlertState
+
+WITHIN_S = 300.0
+SERVICES, PRODUCTS = 3, 2
+_COUNTS = frozenset({AlertState.FIRING, AlertState.ACKNOWLEDGED, AlertState.SEEN, AlertState.UNKNOWN})
+
+
+class Fire(msgspec.Struct, frozen=True, gc=False):
+    """One firing alert: when it began, on which service, of which product (by name)."""
+
+    began: float
+    service: str
+    product: str
+    state: AlertState = AlertState.FIRING
+
+
+class Wide(msgspec.Struct, frozen=True, gc=False):
+    """How many services of how many products began to fire within five minutes, and since when."""
+
+    since: float
+    services: int
+    products: int
+
+    @property
+    def words(self) -> str:
+        """Without the time, which each screen writes its own way."""
+        return f"{self.services} services of {self.products} products"
+
+
+def wide(fires: Iterable[Fire]) -> Wide | None:
+    """The newest five minutes in which three services of two products began to fire; None: there are none.
+
+    What follows within five minutes of the last that belongs to it is counted in: the number grows as it spreads.
+    """
+    found = sorted((f for f in fires if f.state in _COUNTS and f.service and f.product), key=lambda f: f.began)
+    best: Wide | None = None
+    start = 0
+    for end, last in enumerate(found):
+        while last.began - found[start].began > WITHIN_S:
+            start += 1
+        services = {f.service for f in found[start : end + 1]}
+        products = {f.product for f in found[start : end + 1]}
+        if len(services) >= SERVICES and len(products) >= PRODUCTS:
+            best = _spread(found, start)
+    return best
+
+
+def _spread(found: list[Fire], start: int) -> Wide:
+    """From the first of it to the last that followed without five quiet minutes."""
+    last = found[start].began
+    part = []
+    for fire in found[start:]:
+        if fire.began - last > WITHIN_S:
+            break
+        part.append(fire)
+        last = fire.began
+    return Wide(found[start].began, len({f.service for f in part}), len({f.product for f in part}))
