@@ -96,6 +96,8 @@ def test_a_night_at_120_by_40(
     program.press("E")
     program.wait("level 2: Bob")
     program.press_when_heard("\r")
+    program.wait("may be empty")
+    program.press("\r")
     program.wait(lambda screen: "Bob" in screen and "[Enter] cancel" in screen)
     program.press_when_heard("\r")
     program.wait("cancelled, nothing was sent")
@@ -103,6 +105,8 @@ def test_a_night_at_120_by_40(
     program.press("E")
     program.wait("level 2: Bob")
     program.press_when_heard("\r")
+    program.wait("may be empty")
+    program.press("\r")
     program.wait(lambda screen: "to level 2: Bob" in unwrapped(screen) and "[Enter] cancel" in screen)
     incident = world.incident()
     assert incident is not None
@@ -178,6 +182,8 @@ def test_the_same_at_80_by_24(make_world: Callable[..., World], run_program: Cal
     program.press("1E")
     program.wait("level 2: Bob")
     program.press_when_heard("\r")
+    program.wait("may be empty")
+    program.press("\r")
     program.wait(lambda screen: "to level 2: Bob" in unwrapped(screen) and "[Enter] cancel" in screen)
     assert len(world.writes()) == 1
     program.press_when_heard("y")

@@ -32,6 +32,7 @@ def until(found: Callable[[], T], what: str, seconds: float = 20.0, pause: float
 def environment(home: Path, **more: str) -> dict[str, str]:
     """What a command runs in: nothing of the account that runs the tests but its PATH."""
     return {
+        **({"PYTHONPATH": os.environ["PYTHONPATH"]} if "PYTHONPATH" in os.environ else {}),  # the code that is tested
         "PATH": os.environ["PATH"],
         "HOME": str(home),
         "XDG_CONFIG_HOME": str(home / ".config"),

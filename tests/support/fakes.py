@@ -12,7 +12,7 @@ import msgspec
 
 from oncall_tui.clock import FakeClock
 from oncall_tui.contract import ActionHandler, ReadRequest, Receipt
-from oncall_tui.domain.action import Verb
+from oncall_tui.domain.action import FOLLOWED, Verb
 from oncall_tui.domain.alert import Alert, AlertState, ServiceHint, Severity
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.deploy import Deploy, DeployState
@@ -120,6 +120,85 @@ class FakeHandler:
         return Check(OutcomeState.FAILED, "it is not acknowledged")
 
 
+class Confirmed(FakeHandler):
+    """A handler whose plans want a confirm; *picks* is what there is to pick from, or the error instead."""
+
+    def __init__(self, provider: FakeProvider, verb: Verb, **plan: Any) -> None:
+        super().__init__(provider, verb)
+        self.fields = plan
+        self.asked: list[Ask] = []
+        self.plan_raises: list[Exception | None] = []
+        self.picks: tuple[Choice, ...] | Exception = (
+            Choice("level:2", "level 2: Bob", default=True),
+            Choice("level:3", "level 3: Carol"),
+        )
+
+    def choices(self, target: str, board: object) -> tuple[Choice, ...]:
+        if isinstance(self.picks, Exception):
+            raise self.picks
+        return self.picks
+
+    def plan(self, ask: Ask, board: Any) -> Plan:
+        self.asked.append(ask)
+        if self.plan_raises and (error := self.plan_raises.pop(0)):
+            raise error
+        plan = super().plan(ask, board)
+        fields: dict[str, Any] = {"confirm": Confirm.YES, "lines": (("to", ask.choice or "x"),), "commands": ("curl",)}
+        return msgspec.structs.replace(plan, **{**fields, **self.fields})
+
+
+class Deploys(Confirmed):
+    """A handler of a verb that deploys: what was sent shows nowhere but in ``sent``."""
+
+    def check(self, plan: Plan) -> None:
+        if self.check_raises and (error := self.check_raises.pop(0)):
+            raise error
+
+    def send(self, plan: Plan) -> Receipt:
+        self.sent.append(plan)
+        return Receipt({})
+
+    def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
+        if self.verdicts:
+            verdict = self.verdicts.pop(0)
+            if isinstance(verdict, Exception):
+                raise verdict
+            return verdict
+        return Check(OutcomeState.PENDING, "rolling back :42→:41 3/4", 3.0)
+
+
+# A plan with everything that can be said of a rollback at once: what has to be read on the smallest screen.
+WORST_PLAN: dict[str, Any] = {
+    "title": "Roll back prod/payments-api :42→:41",
+    "lines": (
+        ("account", "111111111111 (production)  ap-northeast-1"),
+        ("service", "prod-main/payments-api"),
+        ("from", ":42  payments:v1.9.0  sha256:9f1c3b7e5a21  now, for 3m, 2/4 running, 2 failed"),
+        ("to", ":41  payments:v1.8.3  sha256:77ab01c4e9d8  ran well until 3m ago, for 6d"),
+        ("changes", "image payments:v1.9.0 → payments:v1.8.3 · memory 512 → 1024 · environment −FEATURE_X +LEDGER_URL"),
+        ("call", "ecs StopServiceDeployment(ROLLBACK) on the deploy in progress"),
+        ("not undone", "load balancer target groups, capacity provider strategy, Service Connect, volumes"),
+        ("note", "v2 migrates the ledger: see wiki.example.com/payments/rollback before anything else"),
+    ),
+    "warnings": (
+        "v2 migrates the ledger: ask #team-payments first",
+        "the task definition of :41 is INACTIVE: ECS runs it, but nobody can register it again",
+        "the tag v1.8.3 has another digest now than when :41 ran: sha256:77ab01c4e9d8 → sha256:10ffee229a01",
+        "2 alerts of this service began before this deploy: p99 latency (41m), queue depth (2h)",
+        "5 products fire at once: a rollback replaces running tasks while a dependency may be down",
+        "prod/prod-main/payments-jobs of the same product is deploying too (:7→:8)",
+        "CI or infrastructure code may deploy it again: the last three deploys were by github-actions",
+        ":41 ran for 40m only, and an alert began in it: p99 latency",
+    ),
+    "commands": ("aws ecs stop-service-deployment --stop-type ROLLBACK",),
+}
+REVISIONS = (
+    Choice("arn:41", ":41", "ran 6d, until 3m ago · payments:v1.8.3", default=True),
+    Choice("arn:42", ":42", "ran 41m, until 2h ago", warning="ran under an hour, and 2 alerts began in it"),
+    Choice("arn:40", ":40", "never seen running", warning="never seen running: history covers 90 days"),
+)
+
+
 class FakeProvider:
     """A source in memory. ``read_raises`` fails the next reads."""
 
@@ -167,6 +246,22 @@ class FakeProvider:
         found = alert(f"{self.source}/{name}", source=self.source, **fields)
         self.alerts[found.id] = found
         return found
+
+
+class Able(FakeProvider):
+    """A provider that can do everything."""
+
+    def __init__(self, source: str = "fake") -> None:
+        super().__init__(source)
+        self.all: dict[Verb, Any] = {v: (Deploys if v in FOLLOWED else Confirmed)(self, v) for v in Verb}
+        self.all[Verb.ACKNOWLEDGE] = self.acknowledge
+        self.all[Verb.ROLL_BACK].picks = REVISIONS
+
+    def handlers(self) -> Any:
+        return self.all
+
+    def add(self, name: str, **fields: Any) -> Any:
+        return super().add(name, **{"verbs": frozenset(Verb), **fields})
 
 
 def alert(alert_id: str = "fake/a", **fields: Any) -> Alert:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
-from tests.support.fakes import FakeHandler, FakeProvider, deploy, service
+from tests.support.fakes import Able, FakeProvider, deploy, service
 from tests.support.screen import Rig, on_screen
 
 from oncall_tui.config import Config
@@ -16,49 +15,18 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState, Severity
 from oncall_tui.domain.deploy import TaskFailure
 from oncall_tui.domain.outcome import OutcomeState
-from oncall_tui.domain.plan import Ask, Choice, Confirm, Plan
+from oncall_tui.domain.plan import Ask
 from oncall_tui.domain.reading import Problem, SourceState
 from oncall_tui.domain.service import Health
 from oncall_tui.errors import Expired, Failed, Offline, Refused
-from oncall_tui.tui.acting import _matchers
 from oncall_tui.tui.app import OncallApp
+from oncall_tui.tui.confirm import ConfirmMany, ConfirmPlan
+from oncall_tui.tui.forms import matchers
 from oncall_tui.tui.keys import KEYS
-from oncall_tui.tui.modals import ConfirmMany, ConfirmPlan, Form, Pick, Text
+from oncall_tui.tui.modals import Form, Text
+from oncall_tui.tui.pick import Pick
 
 HOSTILE = ("[/prod] down", "[bold]not bold[/bold]", "a \x1b[31mred\x1b[0m \x07 bell", "決済サービスのエラー率が高い")
-
-
-class Confirmed(FakeHandler):
-    """A handler whose plans want a confirm, and that offers two levels."""
-
-    def __init__(self, provider: FakeProvider, verb: Verb, **plan: Any) -> None:
-        super().__init__(provider, verb)
-        self.fields = plan
-        self.asked: list[Ask] = []
-
-    def choices(self, target: str, board: object) -> tuple[Choice, ...]:
-        return (Choice("level:2", "level 2: Bob", default=True), Choice("level:3", "level 3: Carol"))
-
-    def plan(self, ask: Ask, board: Any) -> Plan:
-        self.asked.append(ask)
-        plan = super().plan(ask, board)
-        fields: dict[str, Any] = {"confirm": Confirm.YES, "lines": (("to", ask.choice or "x"),), "commands": ("curl",)}
-        return msgspec.structs.replace(plan, **{**fields, **self.fields})
-
-
-class Able(FakeProvider):
-    """A provider that can do everything."""
-
-    def __init__(self, source: str = "fake") -> None:
-        super().__init__(source)
-        self.all: dict[Verb, Any] = {v: Confirmed(self, v) for v in Verb}
-        self.all[Verb.ACKNOWLEDGE] = self.acknowledge
-
-    def handlers(self) -> Any:
-        return self.all
-
-    def add(self, name: str, **fields: Any) -> Any:
-        return super().add(name, **{"verbs": frozenset(Verb), **fields})
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)])
@@ -144,9 +112,11 @@ async def test_a_rare_action_asks_in_a_modal_where_enter_cancels_and_y_goes_on(t
         assert isinstance(await rig.modal(), Pick)
         assert "level 2: Bob" in rig.text()
         await rig.pilot.press("j", "enter")
+        assert isinstance(await rig.modal(), Form)
+        await rig.pilot.press(*"paged twice", "enter")
         assert isinstance(await rig.modal(), ConfirmPlan)
         handler = rig.provider.handlers()[Verb.ESCALATE]
-        assert handler.asked[0].choice == "level:3"
+        assert (handler.asked[0].choice, handler.asked[0].reason) == ("level:3", "paged twice")
         await rig.press("enter")
         assert handler.sent == []
         assert "cancelled, nothing was sent" in rig.text()
@@ -154,6 +124,8 @@ async def test_a_rare_action_asks_in_a_modal_where_enter_cancels_and_y_goes_on(t
         await rig.modal()
         await rig.pilot.press("enter")
         await rig.modal()
+        await rig.pilot.press("enter")  # the reason may be empty
+        assert isinstance(await rig.modal(), ConfirmPlan)
         await rig.press("y")
         assert [p.verb for p in handler.sent] == [Verb.ESCALATE]
 
@@ -427,4 +399,4 @@ async def test_a_form_keeps_what_was_typed_ahead_and_what_was_wrong(tmp_path: Pa
 @pytest.mark.parametrize("text", ["service!=x", "service=~.*", "=x", "service", ""])
 def test_a_matcher_that_is_not_offered_is_refused_by_name(text: str) -> None:
     with pytest.raises(ValueError, match="label=value"):
-        _matchers(text)
+        matchers(text)

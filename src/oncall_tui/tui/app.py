@@ -19,8 +19,9 @@ from oncall_tui.engine import Engine
 from oncall_tui.triage.episodes import Episodes
 from oncall_tui.tui.acting import VERBS
 from oncall_tui.tui.board import BoardScreen
+from oncall_tui.tui.confirm import ConfirmMany
 from oncall_tui.tui.keys import KEYS
-from oncall_tui.tui.modals import ConfirmMany, Modal
+from oncall_tui.tui.modals import Modal
 from oncall_tui.tui.sound import notification
 
 REDRAW_S = 0.25
@@ -95,6 +96,7 @@ class OncallApp(App[None]):
         if not isinstance(screen, BoardScreen):
             return
         yield from self._views()
+        yield from (SystemCommand(title, what, call) for title, what, call in screen.without_keys())
         for key in KEYS:
             name = key.action.partition("(")[0].removeprefix("app.")
             if key.id in ("commands", "mark", "describe") or not screen.offered(key.id):

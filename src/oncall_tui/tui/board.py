@@ -13,23 +13,22 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.geometry import Size
-from textual.screen import Screen
 from textual.widgets import Input
 
-from oncall_tui.domain.action import Verb
+from oncall_tui.domain.action import FOLLOWED
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.engine import Engine, Update
-from oncall_tui.triage.filters import FilterError, parse
-from oncall_tui.triage.look import AlertLook, page_count, unacknowledged_count
+from oncall_tui.triage.look import page_count, unacknowledged_count
 from oncall_tui.triage.words import nothing
 from oncall_tui.tui import detail, headline
 from oncall_tui.tui.acting import Acting
+from oncall_tui.tui.filtering import Filtering
 from oncall_tui.tui.keybar import KeyBar, StatusLine
 from oncall_tui.tui.keys import KEYS
 from oncall_tui.tui.lines import Lines
 from oncall_tui.tui.modals import Help, Text
 from oncall_tui.tui.table import Table
-from oncall_tui.tui.view import ALERT_COLUMNS, DEPLOY_COLUMNS, SERVICE_COLUMNS, Shown, View
+from oncall_tui.tui.view import ALERT_COLUMNS, DEPLOY_COLUMNS, SERVICE_COLUMNS, Shown
 
 PANES = ("alerts", "services", "deploys", "detail")
 WIDE_COLUMNS, WIDE_LINES = 110, 30
@@ -38,7 +37,7 @@ DONE_SHOWN_S = 20.0
 NOTICE_S = 8.0  # of a word that only says what was asked for
 
 
-class BoardScreen(Acting, Screen[None]):
+class BoardScreen(Acting, Filtering):
     """The one top-level screen."""
 
     DEFAULT_CSS = """
@@ -70,16 +69,9 @@ class BoardScreen(Acting, Screen[None]):
     ]
 
     def __init__(self, engine: Engine, tz: ZoneInfo, me: str) -> None:
-        super().__init__()
-        self.engine, self.tz, self.me = engine, tz, me
-        self.view = View(tz)
-        self.update_: Update = engine.update
-        self.shown = Shown()
-        self.pane = "alerts"
+        super().__init__(engine, tz, me)
         self.zoomed = False
         self.bell_on = True
-        self.notice: tuple[str, str] | None = None
-        self.coming = False  # a modal is on its way: keys that act are not for the board any more
         self._calls = (
             0,
             "",
@@ -122,7 +114,7 @@ class BoardScreen(Acting, Screen[None]):
         self.tables = {name: self.query_one(f"#{name}", Table) for name in PANES[:3]}
         for table in self.tables.values():
             table.on_moved = self._moved
-        self._arrange()
+        self.lay_out()
         self.set_interval(TICK_S, self.tick)
 
     # --- drawing ------------------------------------------------------------------------------------------------------
@@ -151,7 +143,7 @@ class BoardScreen(Acting, Screen[None]):
         self._draw_titles(update)
         self._draw_status(update, now)
         self._draw_detail()
-        self._draw_outcome(now)
+        self.draw_outcome(now)
         self._draw_keys()
 
     def _draw_tables(self, update: Update, now: float) -> None:
@@ -241,41 +233,24 @@ class BoardScreen(Acting, Screen[None]):
         deploy = update.board.deploys.get(row_id or "")
         return detail.deploy_lines(deploy, update, now, self.tz) if deploy else []
 
-    def _draw_outcome(self, now: float) -> None:
+    def draw_outcome(self, now: float) -> None:
         for outcome in self.update_.outcomes:
-            quiet = outcome.state in (OutcomeState.DONE, OutcomeState.SENT) and outcome.verb is not Verb.ROLL_BACK
+            quiet = outcome.state in (OutcomeState.DONE, OutcomeState.SENT) and outcome.verb not in FOLLOWED
             if quiet and now - outcome.at > DONE_SHOWN_S:
                 self.engine.desk.dismiss(outcome.plan_id)
-        if self.notice and self.notice[1] == "dim" and now - self._said_at > NOTICE_S:
+        if self.notice and self.notice[1] == "dim" and now - self.said_at > NOTICE_S:
             self.notice = None
-        lines = headline.outcome_lines(self.update_, self.notice, self.tz, now)
+        lines = headline.outcome_lines(self.update_, self.notice, self.tz, now, self.engine.desk.plan_of)
         widget = self.query_one("#outcome", Lines)
         widget.display = bool(lines)
         widget.show(lines)
-        widget.styles.height = min(4, max(1, widget.needed(self.size.width)))
+        widget.styles.height = min(6, max(1, widget.needed(self.size.width)))
 
     def _draw_keys(self) -> None:
         items = [(k.label, k.word, self.offered(k.id)) for k in KEYS if k.bar]
         self.query_one("#keys", KeyBar).show(items)
 
     # --- what is looked at --------------------------------------------------------------------------------------------
-
-    @property
-    def list_pane(self) -> str:
-        """The pane whose row is meant: the detail pane belongs to the list that was looked at before."""
-        return self.pane if self.pane != "detail" else self._list
-
-    _list = "alerts"
-    _said_at = 0.0
-
-    @property
-    def row_id(self) -> str | None:
-        """The id of the row under the cursor."""
-        return self.tables[self.list_pane].cursor_id
-
-    def alert_look(self, alert_id: str | None) -> AlertLook | None:
-        """The alert as it was drawn: what the engineer saw is what an action is pinned to."""
-        return self.view.drawn(alert_id) if alert_id else None
 
     def on_table_moved(self, event: Table.Moved) -> None:
         event.stop()
@@ -299,9 +274,9 @@ class BoardScreen(Acting, Screen[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         if event.size != self._arranged_for:
-            self._arrange()
+            self.lay_out()
 
-    def _arrange(self) -> None:
+    def lay_out(self) -> None:
         """One pane at a time where it is small, or where it is wanted; else all of them."""
         size = self._arranged_for = self.app.size
         narrow = self.zoomed or size.width < WIDE_COLUMNS or size.height < WIDE_LINES
@@ -318,39 +293,39 @@ class BoardScreen(Acting, Screen[None]):
 
     def action_pane(self, name: str) -> None:
         if name != "detail":
-            self._list = name
+            self.list = name
         self.pane = name
-        self._arrange()
+        self.lay_out()
 
     def action_next_pane(self, by: int) -> None:
         self.action_pane(PANES[(PANES.index(self.pane) + by) % len(PANES)])
 
     def action_zoom(self) -> None:
         self.zoomed = not self.zoomed
-        self._arrange()
+        self.lay_out()
 
     def action_detail(self) -> None:
         if self.has_class("narrow"):
-            self.action_pane("detail" if self.pane != "detail" else self._list)
+            self.action_pane("detail" if self.pane != "detail" else self.list)
         else:
             self.app.push_screen(Text("Detail", self._detail_lines()))
 
     def action_back(self) -> None:
         """Esc: one step back, the nearest first."""
-        if self.notice:
+        shown = headline.shown_outcome(self.update_)
+        if self.coming:
+            self.give_up()
+        elif self.notice:
             self.notice = None
-        elif shown := headline.shown_outcome(self.update_):
+        elif shown is not None and shown.state is not OutcomeState.PENDING:
             self.engine.desk.dismiss(shown.plan_id)
         elif self.pane == "detail":
-            self.action_pane(self._list)
+            self.action_pane(self.list)
         elif self.zoomed:
             self.action_zoom()
         elif self.shown.filter or self.shown.faults:
-            self._filter(Shown())
+            self.filter_by(Shown())
         self.draw()
-
-    def action_faults(self) -> None:
-        self._filter(Shown(self.shown.filter, not self.shown.faults))
 
     def action_hidden(self) -> None:
         self.engine.show_hidden = not self.engine.show_hidden
@@ -376,52 +351,3 @@ class BoardScreen(Acting, Screen[None]):
 
     def action_sources(self) -> None:
         self.app.push_screen(Text("Sources", detail.source_lines(self.update_, self.engine.clock.now())))
-
-    def action_filter(self) -> None:
-        line = self.query_one("#filter", Input)
-        line.display = True
-        line.value = self.shown.filter
-        self.set_focus(line)  # now, not after the next message: what is typed next belongs to it
-
-    def on_input_changed(self, event: Input.Changed) -> None:
-        event.stop()
-        try:
-            parse(event.value)
-        except FilterError:
-            return  # a regular expression that is still being typed
-        self._filter(Shown(event.value, self.shown.faults))
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        try:
-            parse(event.value)
-        except FilterError as error:
-            self.say(str(error), "warning")
-        self._close_filter()
-
-    def on_key(self, event: events.Key) -> None:
-        if event.key == "escape" and self.query_one("#filter", Input).has_focus:
-            event.stop()
-            self._filter(Shown("", self.shown.faults))
-            self._close_filter()
-
-    def _close_filter(self) -> None:
-        self.query_one("#filter", Input).display = False
-        self._arrange()
-
-    def show_view(self, text: str) -> None:
-        """A configured view: its filter."""
-        self._filter(Shown(text, self.shown.faults))
-
-    def _filter(self, shown: Shown) -> None:
-        self.shown = shown
-        self.draw()
-        for table in self.tables.values():  # asked for by a key, unlike a refresh: the cursor goes to what is shown
-            if table.cursor_id is None and table.rows:
-                table.move_to(table.rows[0].id)
-
-    def say(self, text: str, style: str = "") -> None:
-        """A word that stays until the next one, or Esc."""
-        self.notice = (text, style)
-        self._said_at = self.engine.clock.now()
-        self._draw_outcome(self.engine.clock.now())

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, tzinfo
 
+from oncall_tui.domain.action import FOLLOWED
 from oncall_tui.domain.outcome import Outcome, OutcomeState
+from oncall_tui.domain.plan import Plan
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.engine import Update
 from oncall_tui.text import age, fit, local_times, width
@@ -90,16 +93,25 @@ def shown_outcome(update: Update) -> Outcome | None:
     return pending[-1] if pending else update.outcomes[-1] if update.outcomes else None
 
 
-def outcome_lines(update: Update, notice: tuple[str, str] | None, tz: tzinfo, now: float) -> list[Line]:
-    """What came of actions: shown until dismissed where it went wrong."""
+def outcome_lines(
+    update: Update,
+    notice: tuple[str, str] | None,
+    tz: tzinfo,
+    now: float,
+    plan_of: Callable[[str], Plan | None] = lambda plan_id: None,
+) -> list[Line]:
+    """What came of actions: shown until dismissed where it went wrong. What is under way is never behind that."""
     lines: list[Line] = []
-    outcome = shown_outcome(update)
-    if outcome:
+    first = shown_outcome(update)
+    pending = [o for o in update.outcomes if o.state is OutcomeState.PENDING and o.verb in FOLLOWED]
+    shown = list(dict.fromkeys(o for o in (first, *pending[-1:]) if o is not None))
+    for outcome in shown:
         sign, style = _SIGN[outcome.state]
-        more = len(update.outcomes) - 1
-        name = target_name(update, outcome.target)
+        plan = plan_of(outcome.plan_id)
+        name = target_name(update, outcome.target, plan)
         short = name if width(name) <= NAME_CELLS else fit(name, NAME_CELLS)
-        tail = f"  (+{more})" if more else ""
+        more = len(update.outcomes) - len(shown)
+        tail = _since(outcome, plan, now) + (f"  (+{more})" if more and outcome is first else "")
         esc = "  Esc dismisses" if outcome.state is not OutcomeState.PENDING else ""
         head = f" {sign} {outcome.verb}: {outcome.state}:"
         lines.append(((head + " ", style), (f"{short}: {local_times(outcome.message, tz, now)}{tail}{esc}", "")))
@@ -110,7 +122,19 @@ def outcome_lines(update: Update, notice: tuple[str, str] | None, tz: tzinfo, no
     return lines
 
 
-def target_name(update: Update, target: str) -> str:
-    """A row's name for a person: an alert's title, a service's id."""
+def _since(outcome: Outcome, plan: Plan | None, now: float) -> str:
+    """How long it is under way, for what takes minutes."""
+    if outcome.state is not OutcomeState.PENDING or outcome.verb not in FOLLOWED or plan is None:
+        return ""
+    return f" · {age(now - plan.made_at)}"
+
+
+def target_name(update: Update, target: str, plan: Plan | None = None) -> str:
+    """A name for a person: an alert's title, a service's id (a deploy's too); of what is gone, its plan's title."""
     alert = update.board.alerts.get(target)
-    return alert.title if alert else target
+    if alert is not None:
+        return alert.title
+    deploy = update.board.deploys.get(target)
+    if deploy is not None:
+        return deploy.service_id
+    return target if target in update.board.services or plan is None else plan.title

@@ -35,6 +35,15 @@ KEYS: tuple[Key, ...] = (
         "rollback", "R", "R", "rollback", "roll back", "roll the row's service back; shows the plan first", "act", True
     ),
     Key(
+        "continue",
+        "C",
+        "C",
+        "continue",
+        "go on",
+        "go on at what holds a deploy up (a paused hook, a CodeDeploy wait); always asks first",
+        "act",
+    ),
+    Key(
         "silence", "S", "S", "silence", "silence", "silence for a time, with a reason; shows what it hides", "act", True
     ),
     Key("note", "n", "n", "note", "note", "add a note", "act"),

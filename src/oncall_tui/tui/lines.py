@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -42,6 +42,7 @@ class Lines(ScrollView, can_focus=True):
         self._folded: list[Line] = []
         self._folded_for = 0
         self._paint = palette.Palette(self)
+        self.on_scrolled: Callable[[], None] | None = None
 
     def notify_style_update(self) -> None:
         """The theme changed."""
@@ -66,6 +67,18 @@ class Lines(ScrollView, can_focus=True):
     def action_by(self, lines: int) -> None:
         """Scroll so many lines down, or up."""
         self.scroll_to(y=self.scroll_offset.y + lines, animate=False)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Scrolled: who counts what is out of sight is told."""
+        super().watch_scroll_y(old_value, new_value)
+        if self.on_scrolled is not None:
+            self.on_scrolled()
+
+    def hidden(self) -> tuple[int, int, int]:
+        """(lines out of sight above, below, warnings among the latter)."""
+        first = self.scroll_offset.y
+        below = self._folded[first + self.size.height :]
+        return first, len(below), sum(line[0][1] == "warning" and bool(line[0][0].strip()) for line in below)
 
     def needed(self, width: int) -> int:
         """How many lines of the screen it takes at this width."""

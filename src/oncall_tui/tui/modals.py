@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from datetime import tzinfo
 from typing import Any, ClassVar, TypeVar
 
 from textual import events
@@ -15,11 +14,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Input, OptionList, Static
-from textual.widgets.option_list import Option
+from textual.widgets import Input, Static
 
-from oncall_tui.domain.plan import Choice, Confirm, Plan
-from oncall_tui.text import clean, fit, local_times
+from oncall_tui.text import clean
+from oncall_tui.tui.keybar import StatusLine
 from oncall_tui.tui.keys import by_group
 from oncall_tui.tui.lines import Line, Lines
 
@@ -49,22 +47,27 @@ def content(lines: Sequence[Line]) -> Content:
 
 
 class Modal(ModalScreen[R]):
-    """A box in the middle. ``deaf`` while keys have to be dropped; the app asks before it passes any on."""
+    """A box in the middle. ``deaf`` while keys have to be dropped; the app asks before it passes any on.
+
+    A box may hold a *body* (``body``): lines in as much height as they need and the screen has. What is out of sight
+    is counted on a line under it. *beside* is how many other lines the box has, *box_width* how wide it may be.
+    """
 
     DEFAULT_CSS = """
     Modal { align: center middle; background: $background 40%; }
     Modal > .box {
-        width: 78; max-width: 100%; height: auto; max-height: 100%;
+        max-width: 100%; height: auto; max-height: 100%;
         border: round $primary; background: $surface; padding: 0 1;
     }
     Modal Lines { background: $surface; }
+    Modal #more { background: $surface; display: none; }
     Modal Static { height: auto; }
     Modal Input { border: none; height: 1; background: $boost; padding: 0 1; margin: 0 0 1 0; }
     Modal Input:focus { border: none; }
-    Modal OptionList { height: auto; max-height: 12; border: none; background: $surface; padding: 0; }
-    Modal OptionList:focus { border: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Cancel", show=False)]
+    box_width = 78
+    beside = 0
 
     def __init__(self, title: str) -> None:
         super().__init__()
@@ -73,22 +76,47 @@ class Modal(ModalScreen[R]):
         self.early: list[events.Key] = []  # keys that came before there was anything to take them
 
     def on_mount(self) -> None:
-        self.query_one(".box").border_title = Content(clean(self._title))
+        box = self.query_one(".box")
+        box.border_title = Content(clean(self._title))
+        box.styles.width = self.box_width
+        self.fit_body()
         self.call_after_refresh(self._painted)
 
     def _painted(self) -> None:
         self._painted_at = time.monotonic()
+        self._count_hidden()
         for key in self.early:
             self.app.post_message(key)
         self.early.clear()
 
-    def body(self, lines: Sequence[Line], beside: int = 2, indent: int = 11) -> Lines:
-        """*lines* in as much height as they need and the screen has, *beside* other lines of the box; scrollable."""
-        screen = self.app.size
+    def body(self, lines: Sequence[Line], indent: int = 11) -> ComposeResult:
+        """*lines*, scrollable, and the line that says what of them is out of sight."""
         body = Lines(indent=indent, id="body")
         body.show(lines)
-        body.styles.height = max(1, min(body.needed(min(78, screen.width) - 5), screen.height - beside - 2))
-        return body
+        body.on_scrolled = self._count_hidden
+        yield body
+        yield StatusLine(id="more")
+
+    def fit_body(self) -> None:
+        """Give the body the height that it needs, or that there is."""
+        for body in self.query("#body").results(Lines):
+            inner = min(self.box_width, self.app.size.width) - 5  # border, padding, scroll bar
+            room = self.app.size.height - 2 - self.beside
+            needed = body.needed(inner)
+            self.query_one("#more").display = needed > room
+            body.styles.height = max(1, min(needed, room - 1 if needed > room else room))
+
+    def on_resize(self) -> None:
+        self.fit_body()
+        self.call_after_refresh(self._count_hidden)
+
+    def _count_hidden(self) -> None:
+        for body in self.query("#body").results(Lines):
+            above, below, warnings = body.hidden()
+            words = [f"▼ {below} more below" if below else "", f"▲ {above} above" if above else ""]
+            loud = f"{warnings} of them a warning" if warnings == 1 else f"{warnings} of them warnings"
+            parts = [(" · ".join(w for w in words if w), "warning"), (f", {loud}" if warnings else "", "critical")]
+            self.query_one("#more", StatusLine).show([*parts, ("  ↓ ↑ scroll", "key")])
 
     keeps_early = False  # a form's first letters are its text; a confirm's were meant for what was there before
 
@@ -107,121 +135,6 @@ class Modal(ModalScreen[R]):
 
     def action_cancel(self) -> None:
         self.dismiss(None)
-
-
-class ConfirmPlan(Modal[bool]):
-    """A plan in words. ``y`` goes on; Enter, ``n`` and Esc cancel. What is protected wants its name typed."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "go_on", "Go on", show=False),
-        Binding("n,enter", "cancel", "Cancel", show=False),
-        Binding("c", "copy", "Copy", show=False),
-    ]
-
-    def __init__(self, plan: Plan, tz: tzinfo, now: float) -> None:
-        super().__init__(plan.title)
-        self.plan, self._tz, self._now = plan, tz, now
-
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="box"):
-            yield self.body(plan_lines(self.plan, self._tz, self._now), beside=5)
-            if self.plan.confirm is Confirm.NAME:
-                name = self.plan.confirm_name
-                yield Static(content([(("Protected. Type ", ""), (name, "bold"), (" and Enter to go on:", ""))]))
-                yield Input(id="name")
-                yield Static(content([(("Esc cancels", "dim"),)]), id="hint")
-            else:
-                verb = str(self.plan.verb)
-                keys = ((" [Enter] cancel ", "bold"), ("     y ", "key"), (verb, ""), ("     c ", "key"), ("copy", ""))
-                yield Static(content([keys]))
-
-    def on_mount(self) -> None:
-        super().on_mount()
-        if self.plan.confirm is Confirm.NAME:
-            self.query_one(Input).focus()
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        if event.value.strip() == self.plan.confirm_name:
-            self.dismiss(True)
-        else:
-            self.query_one("#hint", Static).update(content([(("That is not its name. Esc cancels.", "critical"),)]))
-
-    def action_go_on(self) -> None:
-        if self.plan.confirm is not Confirm.NAME:
-            self.dismiss(True)
-
-    def action_copy(self) -> None:
-        self.app.copy_to_clipboard("\n".join(self.plan.commands))
-        self.notify("the command is copied", markup=False)
-
-
-def plan_lines(plan: Plan, tz: tzinfo, now: float) -> list[Line]:
-    """Everything that a person has to know before saying yes."""
-    told = [(name, local_times(text, tz, now)) for name, text in plan.lines]
-    lines: list[Line] = [((fit(name, 10) + " ", "dim"), (text, "")) for name, text in told]
-    lines += [(("⚠ ", "warning"), (warning, "warning")) for warning in plan.warnings]
-    if plan.affects:
-        lines.append(((f"also       {len(plan.affects)} more:", "warning"),))
-        lines += [(("           ", ""), (text, "")) for text in plan.affects[:8]]
-        if len(plan.affects) > 8:
-            lines.append(((f"           and {len(plan.affects) - 8} more", "dim"),))
-    return [*lines, (("", ""),)]
-
-
-class ConfirmMany(Modal[bool]):
-    """One confirm for several rows, which lists them; *verb* says what ``y`` does."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "go_on", "Go on", show=False),
-        Binding("n,enter", "cancel", "Cancel", show=False),
-    ]
-
-    def __init__(self, title: str, rows: Sequence[str], verb: str) -> None:
-        super().__init__(title)
-        self._rows, self._verb = rows, verb
-
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="box"):
-            yield self.body([((row, ""),) for row in self._rows], beside=2, indent=2)
-            yield Static(content([((" [Enter] cancel ", "bold"), ("     y ", "key"), (self._verb, ""))]))
-
-    def action_go_on(self) -> None:
-        self.dismiss(True)
-
-
-class Pick(Modal[str]):
-    """One of several: a level, a revision. Nothing is chosen until a row is, and a plan follows."""
-
-    def __init__(self, title: str, choices: Sequence[Choice]) -> None:
-        super().__init__(title)
-        self._choices = choices
-
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="box"):
-            options = [Option(_choice(c), id=c.id) for c in self._choices]
-            yield OptionList(*options, markup=False)
-            yield Static(content([(("j/k and Enter pick one; a confirm follows. Esc cancels.", "dim"),)]))
-
-    def on_mount(self) -> None:
-        super().on_mount()
-        menu = self.query_one(OptionList)
-        menu.focus()
-        menu.highlighted = next((i for i, c in enumerate(self._choices) if c.default), 0)
-
-    def on_key(self, event: events.Key) -> None:
-        if event.character == "j":
-            self.query_one(OptionList).action_cursor_down()
-        elif event.character == "k":
-            self.query_one(OptionList).action_cursor_up()
-
-    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        event.stop()
-        self.dismiss(event.option.id)
-
-
-def _choice(choice: Choice) -> Content:
-    return content([((fit(choice.label, 40), "bold"), (" " + choice.detail, "dim"))])
 
 
 class Form(Modal[dict[str, Any]]):
@@ -285,7 +198,7 @@ class Help(Modal[None]):
             lines.append(((heading, "bold"),))
             lines += [((f"  {key:<15}", "key"), (what, "")) for key, what in keys]
         with Vertical(classes="box"):
-            yield self.body(lines)
+            yield from self.body(lines)
 
 
 class Text(Help):
@@ -297,4 +210,20 @@ class Text(Help):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
-            yield self.body(self._lines)
+            yield from self.body(self._lines)
+
+
+class Told(Text):
+    """Why something was not done: it waits to be read, and a key that was typed ahead does nothing to it."""
+
+    beside = 1
+
+    def __init__(self, title: str, state: str, message: str, hint: str) -> None:
+        lines: list[Line] = [((f"{state}: ", "critical"), (message, "bold"))]
+        lines += [(("→ ", "key"), (hint, ""))] if hint else []
+        super().__init__(title, [*lines, (("", ""),)])
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box"):
+            yield from self.body(self._lines, indent=2)
+            yield Static(content([((" [Enter] back ", "bold"), ("  nothing was sent", "dim"))]))

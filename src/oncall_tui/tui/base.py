@@ -1,0 +1,171 @@
+"""What every part of the board stands on: what is looked at, a word to the engineer, and one question at a time.
+
+The parts (``acting``, ``deploying``, ``picking``, ``several``, ``filtering``) are put together in ``board``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import Future
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from textual.screen import Screen
+from textual.worker import Worker
+
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.plan import Ask, Confirm, Plan
+from oncall_tui.engine import Engine, Update
+from oncall_tui.errors import OncallError
+from oncall_tui.triage.look import AlertLook
+from oncall_tui.tui.confirm import ANOTHER, ConfirmPlan
+from oncall_tui.tui.modals import Modal, Told
+from oncall_tui.tui.table import Table
+from oncall_tui.tui.view import Shown, View
+
+T = TypeVar("T")
+AT_ONCE = frozenset({Verb.ACKNOWLEDGE, Verb.UNACKNOWLEDGE, Verb.NOTE})  # frequent and reversible; all else always asks
+
+
+class Base(Screen[None]):
+    """State that the parts share, and the way from an ask to an action."""
+
+    def __init__(self, engine: Engine, tz: ZoneInfo, me: str) -> None:
+        super().__init__()
+        self.engine, self.tz, self.me = engine, tz, me
+        self.view = View(tz)
+        self.update_: Update = engine.update
+        self.shown = Shown()
+        self.tables: dict[str, Table] = {}
+        self.pane = "alerts"
+        self.list = "alerts"  # the list that the detail pane belongs to
+        self.notice: tuple[str, str] | None = None
+        self.said_at = 0.0
+        self.coming = False  # a modal is on its way: keys that act are not for the board any more
+        self._flow: Worker[None] | None = None  # what is on its way
+        self._flows = 0
+
+    def draw(self) -> None:
+        """Everything, from the newest update."""
+        raise NotImplementedError
+
+    def draw_outcome(self, now: float) -> None:
+        """What came of actions, and the last word."""
+        raise NotImplementedError
+
+    # --- what is looked at --------------------------------------------------------------------------------------------
+
+    @property
+    def list_pane(self) -> str:
+        """The pane whose row is meant: the detail pane belongs to the list that was looked at before."""
+        return self.pane if self.pane != "detail" else self.list
+
+    @property
+    def row_id(self) -> str | None:
+        """The id of the row under the cursor."""
+        return self.tables[self.list_pane].cursor_id
+
+    def alert_look(self, alert_id: str | None) -> AlertLook | None:
+        """The alert as it was drawn: what the engineer saw is what an action is pinned to."""
+        return self.view.drawn(alert_id) if alert_id else None
+
+    def say(self, text: str, style: str = "") -> None:
+        """A word that stays until the next one, or Esc."""
+        self.notice = (text, style)
+        self.said_at = self.engine.clock.now()
+        self.draw_outcome(self.said_at)
+
+    def _unsay(self) -> None:
+        """What was being read is read: the word for it goes before a modal stands over it."""
+        self.notice = None
+        self.draw_outcome(self.engine.clock.now())
+
+    # --- one question at a time ---------------------------------------------------------------------------------------
+
+    def begin(self, steps: Coroutine[Any, Any, None], coming: bool = True) -> None:
+        """Run *steps* beside the keys. *coming*: its first answer opens a modal, so keys that act wait for that."""
+        if self.coming:  # another question is on its way already
+            steps.close()
+            return
+        self.coming = coming
+        self._flows += 1
+        self._flow = self.run_worker(self._guarded(steps, self._flows), exit_on_error=False)
+
+    async def _guarded(self, steps: Coroutine[Any, Any, None], number: int) -> None:
+        try:
+            await steps
+        except Exception as error:  # noqa: BLE001 - a bug ends as words, not as the program
+            self.say(f"bug: {error.__class__.__name__}: {error}", "critical")
+        finally:
+            if number == self._flows:  # else a later question is on its way
+                self.coming = False
+
+    def give_up(self) -> None:
+        """Esc while something is being read for a question: it is not asked any more."""
+        if self._flow is not None:
+            self._flow.cancel()
+        self.coming = False
+        self.say("cancelled, nothing was sent", "dim")
+
+    async def answer(self, future: Future[T], told: bool = False, title: str = "") -> T | None:
+        """The future's value; an error gives None, and is said (unless the desk tells it as an outcome).
+
+        With a *title* it is said in a modal of its own: what was typed ahead must not plan anew behind it.
+        """
+        try:
+            return await asyncio.wrap_future(future)
+        except OncallError as error:
+            self._unsay()
+            if title:
+                await self.ask_modal(Told(title, str(getattr(error, "outcome", "failed")), error.message, error.hint))
+            elif not told:
+                self.say(str(error), "critical")
+        except Exception as error:  # noqa: BLE001 - a bug in a provider ends as words, not as the program
+            self.say(f"bug: {error.__class__.__name__}: {error}", "critical")
+        return None
+
+    async def ask_modal(self, modal: Modal[T]) -> T | None:
+        """Show a modal and wait for what it says; None: cancelled."""
+        return await self.open_modal(modal)
+
+    def open_modal(self, modal: Modal[T]) -> asyncio.Future[T | None]:
+        """Show a modal now: keys that come from here on are its own."""
+        answer: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
+        self.coming = False
+        self.app.push_screen(modal, answer.set_result)
+        return answer
+
+    # --- from an ask to an action -------------------------------------------------------------------------------------
+
+    def ask(self, verb: Verb, alert: Alert, **more: Any) -> Ask:
+        return Ask(verb=verb, target=alert.id, version=alert.version, actor=self.engine.actor, **more)
+
+    async def planned(self, ask: Ask, name: str) -> Plan | None:
+        """The plan; None where it was refused or failed, which was said. Until then keys that act are dropped."""
+        self.coming = True
+        plan = await self.answer(self.engine.desk.plan(ask), title=f"{ask.verb} {name}")
+        if plan is not None:
+            self._unsay()
+        self.coming = False
+        return plan
+
+    async def confirmed(self, plan: Plan, another: bool = False) -> str | None:
+        """What the engineer says to the plan: to go on, to pick another (where *another*), or None."""
+        if plan.confirm is Confirm.NONE and plan.verb in AT_ONCE:
+            return "go on"
+        return await self.ask_modal(ConfirmPlan(plan, self.tz, self.engine.clock.now(), another))
+
+    async def plan_and_act(self, ask: Ask, name: str) -> None:
+        """Plan, ask, and carry out what was said yes to."""
+        plan = await self.planned(ask, name)
+        if plan is not None:
+            self.act(plan, await self.confirmed(plan))
+
+    def act(self, plan: Plan, said: str | None) -> None:
+        """Carry the plan out, or say that nothing was sent."""
+        if said is None or said == ANOTHER:
+            self.say(f"{plan.verb}: cancelled, nothing was sent", "dim")
+        else:
+            self.engine.desk.execute(plan, without_journal=bool(self.update_.journal_failure))

@@ -1,0 +1,140 @@
+"""The confirms: a plan in words, whole, before anything is sent. Enter cancels; what is protected wants its name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import tzinfo
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widgets import Input, Static
+
+from oncall_tui.domain.plan import Confirm, Plan
+from oncall_tui.text import fit, local_times
+from oncall_tui.tui.lines import Line, Lines
+from oncall_tui.tui.modals import Modal, content
+
+GO_ON, ANOTHER = "go on", "another"
+AFFECTS_SHOWN = 8
+
+
+class ConfirmPlan(Modal[str]):
+    """A plan in words. ``y`` goes on; Enter, ``n`` and Esc cancel. What is protected wants its name typed.
+
+    Says GO_ON, ANOTHER (only where *another* target can be picked: ``t``, or Ctrl+T while a name is typed), or None.
+    """
+
+    DEFAULT_CSS = """
+    ConfirmPlan > .box { border-subtitle-color: $text-warning; border-subtitle-style: bold; }
+    ConfirmPlan Input { margin: 0; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "go_on", "Go on", show=False),
+        Binding("n,enter", "cancel", "Cancel", show=False),
+        Binding("c", "copy", "Copy", show=False),
+        Binding("t,ctrl+t", "another", "Another", show=False),
+        # While a name is typed, the lines have no focus: these scroll them then.
+        Binding("down", "by(1)", show=False),
+        Binding("up", "by(-1)", show=False),
+        Binding("pagedown", "by(10)", show=False),
+        Binding("pageup", "by(-10)", show=False),
+    ]
+    box_width = 110
+
+    def __init__(self, plan: Plan, tz: tzinfo, now: float, another: bool = False) -> None:
+        super().__init__(plan.title)
+        self.plan, self._tz, self._now, self._another = plan, tz, now, another
+        self.beside = 3 if plan.confirm is Confirm.NAME else 1
+
+    def compose(self) -> ComposeResult:
+        named = self.plan.confirm is Confirm.NAME
+        with Vertical(classes="box"):
+            yield from self.body(plan_lines(self.plan, self._tz, self._now))
+            if named:
+                name = self.plan.confirm_name
+                yield Static(content([(("Protected. Type ", ""), (name, "bold"), (" and Enter to go on:", ""))]))
+                yield Input(id="name")
+                yield Static(content([self._hint()]), id="hint")
+            else:
+                verb = str(self.plan.verb)
+                keys = [(" [Enter] cancel ", "bold"), ("     y ", "key"), (verb, ""), ("     c ", "key"), ("copy", "")]
+                keys += [("     t ", "key"), ("another revision", "")] if self._another else []
+                yield Static(content([tuple(keys)]))
+
+    def _hint(self) -> Line:
+        words: list[tuple[str, str]] = [("Esc cancels", "dim")]
+        if self._another:
+            words += [("     Ctrl+T ", "key"), ("another revision", "")]
+        return tuple(words)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        if count := len(self.plan.warnings):
+            self.query_one(".box").border_subtitle = f"⚠ {count} warning{'s' if count > 1 else ''}"
+        if self.plan.confirm is Confirm.NAME:
+            self.query_one(Input).focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if event.value.strip() == self.plan.confirm_name:
+            self.dismiss(GO_ON)
+        else:
+            wrong: Line = (("That is not its name.  ", "critical"), *self._hint())
+            self.query_one("#hint", Static).update(content([wrong]))
+
+    def action_go_on(self) -> None:
+        if self.plan.confirm is not Confirm.NAME:
+            self.dismiss(GO_ON)
+
+    def action_another(self) -> None:
+        if self._another:
+            self.dismiss(ANOTHER)
+
+    def action_by(self, lines: int) -> None:
+        self.query_one("#body", Lines).action_by(lines)
+
+    def action_copy(self) -> None:
+        self.app.copy_to_clipboard("\n".join(self.plan.commands))
+        self.notify("the command is copied", markup=False)
+
+
+def plan_lines(plan: Plan, tz: tzinfo, now: float) -> list[Line]:
+    """Everything that a person has to know before saying yes: where from and to, the warnings, then the rest."""
+    facts: list[Line] = [((fit(name, 10) + " ", "dim"), (local_times(text, tz, now), "")) for name, text in plan.lines]
+    names = [name for name, _ in plan.lines]
+    head = names.index("to") + 1 if "to" in names else len(facts)
+    return [*facts[:head], *_warnings(plan, tz, now), *facts[head:]]
+
+
+def _warnings(plan: Plan, tz: tzinfo, now: float) -> list[Line]:
+    lines: list[Line] = [(("⚠ ", "warning"), (local_times(text, tz, now), "warning")) for text in plan.warnings]
+    if plan.affects:
+        lines.append(((f"also       {len(plan.affects)} more:", "warning"),))
+        lines += [(("           ", ""), (text, "")) for text in plan.affects[:AFFECTS_SHOWN]]
+        if len(plan.affects) > AFFECTS_SHOWN:
+            lines.append(((f"           and {len(plan.affects) - AFFECTS_SHOWN} more", "dim"),))
+    return lines
+
+
+class ConfirmMany(Modal[bool]):
+    """One confirm for several rows, which lists them; *verb* says what ``y`` does."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "go_on", "Go on", show=False),
+        Binding("n,enter", "cancel", "Cancel", show=False),
+    ]
+    beside = 1
+
+    def __init__(self, title: str, rows: Sequence[str], verb: str) -> None:
+        super().__init__(title)
+        self._rows, self._verb = rows, verb
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box"):
+            yield from self.body([((row, ""),) for row in self._rows], indent=2)
+            yield Static(content([((" [Enter] cancel ", "bold"), ("     y ", "key"), (self._verb, ""))]))
+
+    def action_go_on(self) -> None:
+        self.dismiss(True)

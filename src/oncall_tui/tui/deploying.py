@@ -1,0 +1,80 @@
+"""The verbs that deploy: roll back, go on, restart, undo a rollback. Each shows its plan first, and always asks."""
+
+from __future__ import annotations
+
+import msgspec
+
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.outcome import OutcomeState
+from oncall_tui.domain.plan import Ask
+from oncall_tui.tui.base import Base
+from oncall_tui.tui.confirm import ANOTHER
+from oncall_tui.tui.pick import Pick
+from oncall_tui.tui.targets import Spot, Target, spot, target
+
+READING = {
+    Verb.ROLL_BACK: "reading what {} ran before",
+    Verb.UNDO_ROLLBACK: "reading what {} was rolled back from",
+    Verb.GO_ON: "reading what holds {} up",
+    Verb.RESTART: "reading what {} runs",
+}
+
+
+class Deploying(Base):
+    """From an alert's, a service's or a deploy's row to one of its service's deploys."""
+
+    def spot(self) -> Spot:
+        """What the row under the cursor speaks of."""
+        row_id = self.row_id or ""
+        look = self.alert_look(row_id) if self.list_pane == "alerts" else None
+        return spot(self.list_pane, row_id, look, self.update_.board)
+
+    def deploy_target(self, verb: Verb) -> Target | str:
+        """Where *verb* goes to from the row under the cursor, or why it cannot."""
+        return target(verb, self.spot())
+
+    def action_rollback(self) -> None:
+        self.deploy_verb(Verb.ROLL_BACK)
+
+    def action_continue(self) -> None:
+        self.deploy_verb(Verb.GO_ON)
+
+    def deploy_verb(self, verb: Verb) -> None:
+        """Plan *verb* for the row under the cursor, or say why not."""
+        found = self.deploy_target(verb)
+        if self.engine.desk.read_only:
+            self.say("read only: nothing is written", "warning")
+        elif self.row_id is None:
+            self.say("there is no row under the cursor: move it to one first", "warning")
+        elif isinstance(found, str):
+            self.say(found, "warning")
+        elif self._on_its_way(verb, found):
+            self.say(f"{verb} {found.name}: it is on its way already", "warning")
+        elif not self.coming:
+            self.say(READING[verb].format(found.name), "dim")
+            self.begin(self._deploy(verb, found))
+
+    def _on_its_way(self, verb: Verb, to: Target) -> bool:
+        """Is the same being done to this service, by way of whichever row?"""
+        deploys = self.update_.board.deploys
+        services = [deploys[i].service_id if i in deploys else i for i in (to.id, *self._pending(verb))]
+        return services[0] in services[1:]
+
+    def _pending(self, verb: Verb) -> list[str]:
+        outcomes = self.engine.desk.outcomes
+        return [o.target for o in outcomes if o.verb is verb and o.state is OutcomeState.PENDING]
+
+    async def _deploy(self, verb: Verb, to: Target) -> None:
+        """Plan, show, let another revision be picked as often as wanted, and carry out what was said yes to."""
+        ask = Ask(verb=verb, target=to.id, version=to.version, actor=self.engine.actor)
+        plan = await self.planned(ask, to.name)
+        while plan is not None:
+            said = await self.confirmed(plan, another=verb is Verb.ROLL_BACK)
+            if said != ANOTHER:
+                self.act(plan, said)
+                return
+            choices = self.engine.desk.choices(verb, to.id)
+            picked = await self.ask_modal(Pick(f"{to.name}: to which revision?", choices, "no other is known"))
+            if picked is not None:
+                self.say(f"planning {verb} {to.name}", "dim")
+                plan = await self.planned(msgspec.structs.replace(ask, choice=picked), to.name)

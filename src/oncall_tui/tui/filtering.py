@@ -1,0 +1,64 @@
+"""The filter: typed in a line of its own, kept until it is cleared."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.widgets import Input
+
+from oncall_tui.triage.filters import FilterError, parse
+from oncall_tui.tui.base import Base
+from oncall_tui.tui.view import Shown
+
+
+class Filtering(Base):
+    """What of the board is shown."""
+
+    def lay_out(self) -> None:
+        """Lay the panes out, and give the one that is looked at the focus."""
+        raise NotImplementedError
+
+    def action_faults(self) -> None:
+        self.filter_by(Shown(self.shown.filter, not self.shown.faults))
+
+    def action_filter(self) -> None:
+        line = self.query_one("#filter", Input)
+        line.display = True
+        line.value = self.shown.filter
+        self.set_focus(line)  # now, not after the next message: what is typed next belongs to it
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        try:
+            parse(event.value)
+        except FilterError:
+            return  # a regular expression that is still being typed
+        self.filter_by(Shown(event.value, self.shown.faults))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        try:
+            parse(event.value)
+        except FilterError as error:
+            self.say(str(error), "warning")
+        self._close_filter()
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key == "escape" and self.query_one("#filter", Input).has_focus:
+            event.stop()
+            self.filter_by(Shown("", self.shown.faults))
+            self._close_filter()
+
+    def _close_filter(self) -> None:
+        self.query_one("#filter", Input).display = False
+        self.lay_out()
+
+    def show_view(self, text: str) -> None:
+        """A configured view: its filter."""
+        self.filter_by(Shown(text, self.shown.faults))
+
+    def filter_by(self, shown: Shown) -> None:
+        self.shown = shown
+        self.draw()
+        for table in self.tables.values():  # asked for by a key, unlike a refresh: the cursor goes to what is shown
+            if table.cursor_id is None and table.rows:
+                table.move_to(table.rows[0].id)

@@ -1,0 +1,117 @@
+"""The verbs on alerts that want something picked or typed first: escalate, silence, snooze, note, reassign, merge."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import Alert
+from oncall_tui.triage.target import can
+from oncall_tui.tui import forms
+from oncall_tui.tui.modals import Form
+from oncall_tui.tui.pick import Pick
+from oncall_tui.tui.several import Several
+
+FOR_S = ("for_s", "for how long: 90m, 2h, 1d", "1h")
+REASON = ("reason", "why (others read it)", "")
+
+
+class Picking(Several):
+    """A question or two, then the plan."""
+
+    def alert_target(self, verb: Verb) -> Alert | None:
+        """The alert that *verb* on the row under the cursor goes to: the pager's incident first."""
+        if self.list_pane != "alerts":
+            return None
+        look = self.alert_look(self.row_id)
+        found = can(look, self.update_.board, verb) if look else None
+        return found[1] if found else None
+
+    def why_not(self, verb: Verb) -> str:
+        """Why *verb* cannot be done to the row under the cursor."""
+        raise NotImplementedError
+
+    def alert_verb(self, verb: Verb) -> None:
+        """What the palette offers on alerts."""
+        if verb is Verb.SNOOZE:
+            self._with_form(verb, "Snooze", (FOR_S, REASON))
+            return
+        alert = self.alert_target(verb)
+        if alert is None or self.engine.desk.read_only:
+            self.say(self.why_not(verb), "warning")
+        elif verb is Verb.RESOLVE:
+            self.begin(self.plan_and_act(self.ask(verb, alert), alert.title))
+        else:
+            self.begin(self._picked(verb, alert))
+
+    def action_note(self) -> None:
+        self._with_form(Verb.NOTE, "Note", (("text", "the note", ""),))
+
+    def action_silence(self) -> None:
+        """Silence; where a row can only be snoozed (a pager's incident), snooze."""
+        if self._only_snooze():
+            self._with_form(Verb.SNOOZE, "Snooze", (FOR_S, REASON))
+            return
+        fields = [FOR_S, REASON]
+        alert = self.alert_target(Verb.SILENCE)
+        if alert is not None and not self.marked() and alert.provider == "alertmanager":
+            matchers = ", ".join(f"{k}={v}" for k, v in alert.labels)
+            fields.append(("matchers", "what it matches: fewer labels hide more (the plan shows what)", matchers))
+        self._with_form(Verb.SILENCE, "Silence", fields)
+
+    def _only_snooze(self) -> bool:
+        if marked := self.marked():
+            looks = [look for look in map(self.alert_look, marked) if look]
+            return not any(can(look, self.update_.board, Verb.SILENCE) for look in looks) and any(
+                can(look, self.update_.board, Verb.SNOOZE) for look in looks
+            )
+        return self.alert_target(Verb.SILENCE) is None and self.alert_target(Verb.SNOOZE) is not None
+
+    def action_escalate(self) -> None:
+        self.alert_verb(Verb.ESCALATE)
+
+    async def _picked(self, verb: Verb, alert: Alert) -> None:
+        """Pick, say why where others are to read it, then the plan."""
+        choices = self.engine.desk.choices(verb, alert.id)
+        has_it = f"{', '.join(alert.assigned)} has it" if alert.assigned else "it is assigned to nobody"
+        nothing = {
+            Verb.ESCALATE: f"There is no level above this one: {has_it}.",
+            Verb.REASSIGN: f"There is nobody else to give it to: {has_it}.",
+            Verb.MERGE: "There is no other incident to merge it into.",
+        }.get(verb, "There is nothing to pick from.")
+        picked = await self.ask_modal(Pick(f"{str(verb).capitalize()} {alert.title}", choices, nothing))
+        if picked is None:
+            return
+        more: dict[str, Any] | None = {}
+        if verb in (Verb.ESCALATE, Verb.REASSIGN):
+            title = f"{str(verb).capitalize()} {alert.title}"
+            more = await self.ask_modal(Form(title, (("reason", forms.OPTIONAL, ""),), forms.optional))
+        if more is None:
+            self.say(f"{verb}: cancelled, nothing was sent", "dim")
+        else:
+            await self.plan_and_act(self.ask(verb, alert, choice=picked, **more), alert.title)
+
+    def _with_form(self, verb: Verb, title: str, fields: Sequence[tuple[str, str, str]]) -> None:
+        alert = self.alert_target(verb)
+        marked = self.marked()
+        if self.engine.desk.read_only or (alert is None and not marked):
+            self.say(self.why_not(verb), "warning")
+            return
+        if self.coming:
+            return
+        name = f"{len(marked)} rows" if marked else alert.title if alert else ""
+        answer = self.open_modal(Form(f"{title}: {name}", fields, forms.more))
+        self.begin(self._filled(verb, alert, marked, answer), coming=False)
+
+    async def _filled(
+        self, verb: Verb, alert: Alert | None, marked: list[str], answer: asyncio.Future[dict[str, Any] | None]
+    ) -> None:
+        more = await answer
+        if more is None:
+            return
+        if marked:
+            await self.bulk(verb, more, marked)
+        elif alert is not None:
+            await self.plan_and_act(self.ask(verb, alert, **more), alert.title)

@@ -1,0 +1,80 @@
+"""The marked rows: a plan for each, one confirm that lists them, then N of M, with a reason for each that was not."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.outcome import Outcome, OutcomeState
+from oncall_tui.domain.plan import Plan
+from oncall_tui.errors import OncallError
+from oncall_tui.triage.target import can
+from oncall_tui.tui.base import Base
+from oncall_tui.tui.confirm import ConfirmMany
+from oncall_tui.tui.modals import Text
+
+
+class Several(Base):
+    """One verb on every marked row of the alerts pane."""
+
+    def marked(self) -> list[str]:
+        """The ids of the marked rows, in the order on screen."""
+        table = self.tables["alerts"]
+        return [row.id for row in table.rows if row.id in table.marked] if self.list_pane == "alerts" else []
+
+    async def bulk(self, verb: Verb, more: dict[str, Any], marked: list[str]) -> None:
+        """Plan each, one confirm that lists them, carry out what could be planned, then N of M with reasons."""
+        self.coming = True
+        self.say(f"planning {verb} for {len(marked)} rows", "dim")
+        plans, not_done = await self._plans(verb, more, marked)
+        rows = [_listed(title, plan) for title, plan in plans.values()]
+        rows += [f"not possible: {line}" for line in not_done]
+        confirm = ConfirmMany(f"{verb} {len(plans)} of {len(marked)} rows", rows, str(verb))
+        if not plans or not await self.ask_modal(confirm):
+            self.say("\n".join(not_done[:2]) or f"{verb}: cancelled, nothing was sent", "dim")
+            return
+        await self._carry_out(verb, plans, not_done, len(marked))
+
+    async def _plans(
+        self, verb: Verb, more: dict[str, Any], marked: list[str]
+    ) -> tuple[dict[str, tuple[str, Plan]], list[str]]:
+        """(title, plan) by target, and a line for each row that cannot be."""
+        not_done: list[str] = []
+        plans: dict[str, tuple[str, Plan]] = {}
+        for row_id in marked:
+            look = self.alert_look(row_id)
+            found = can(look, self.update_.board, verb) if look else None
+            title = look.alert.title if look else row_id
+            if found is None:
+                not_done.append(f"{title}: it cannot be done to this row now")
+                continue
+            try:
+                plan = await asyncio.wrap_future(self.engine.desk.plan(self.ask(verb, found[1], **more)))
+                plans.setdefault(plan.target, (title, plan))
+            except OncallError as error:
+                not_done.append(f"{title}: {error}")
+        return plans, not_done
+
+    async def _carry_out(self, verb: Verb, plans: dict[str, tuple[str, Plan]], not_done: list[str], count: int) -> None:
+        futures = [(title, self.engine.desk.execute(plan)) for title, plan in plans.values()]
+        done = 0
+        for title, future in futures:
+            outcome: Outcome = await asyncio.wrap_future(future)
+            done += outcome.state is OutcomeState.DONE
+            if outcome.state is not OutcomeState.DONE:
+                not_done.append(f"{title}: {outcome.state}: {outcome.message}")
+        self.tables["alerts"].clear_marks()
+        seen = sum("kind" in plan.request for _, plan in plans.values())
+        only = f", {seen} of them only here (their sources have no such action)" if seen else ""
+        self.say(f"{verb}: {done} of {count} done{only}", "ok" if done == count else "warning")
+        if not_done:
+            lines = [((row, "warning"),) for row in not_done]
+            self.app.push_screen(Text(f"{verb}: {done} of {count} done; not done:", lines))
+
+
+def _listed(title: str, plan: Plan) -> str:
+    """One line of a confirm for several: what is done to this row."""
+    also = f"  (also {len(plan.affects)} more)" if plan.affects else ""
+    here = "  (only marked here: its source has no such action)" if "kind" in plan.request else ""
+    return f"{title}{also}{here}"

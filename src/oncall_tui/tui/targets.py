@@ -1,0 +1,113 @@
+"""What a verb that deploys goes to, from the row under the cursor: an id and the version that was seen. Pure."""
+
+from __future__ import annotations
+
+import msgspec
+
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import AlertState
+from oncall_tui.domain.board import Board
+from oncall_tui.domain.deploy import Deploy
+from oncall_tui.domain.service import Service
+from oncall_tui.triage.look import AlertLook
+
+
+class Target(msgspec.Struct, frozen=True):
+    """An id, its version as it was on screen, and a name for a person."""
+
+    id: str
+    version: str
+    name: str
+
+
+class Spot(msgspec.Struct, frozen=True):
+    """What the row under the cursor speaks of: its *service*, that service's *newest* deploy, and the deploy that the
+    row itself names: the *suspect* of an alert, or a deploy's own row (*own*).
+    """
+
+    service: Service | None = None
+    newest: Deploy | None = None
+    suspect: Deploy | None = None
+    own: Deploy | None = None
+
+
+def spot(pane: str, row_id: str, look: AlertLook | None, board: Board) -> Spot:
+    """What the row *row_id* of *pane* speaks of; *look* is an alert's row as it was drawn."""
+    if pane == "alerts":
+        if look is None or look.alert.state is AlertState.RESOLVED:
+            return Spot()
+        return Spot(look.service, _newest(look.service, board), suspect=look.suspect)
+    if pane == "deploys":
+        own = board.deploys.get(row_id)
+        service = board.services.get(own.service_id) if own else None
+        return Spot(service, _newest(service, board) or own, own=own)
+    service = board.services.get(row_id)
+    return Spot(service, _newest(service, board))
+
+
+def _newest(service: Service | None, board: Board) -> Deploy | None:
+    if service is None:
+        return None
+    known = board.deploys.get(service.deploy_id)
+    if known is not None or service.deploy_id:
+        return known
+    return max((d for d in board.deploys.values() if d.service_id == service.id), key=_began, default=None)
+
+
+def _began(deploy: Deploy) -> float:
+    return deploy.started
+
+
+def target(verb: Verb, at: Spot) -> Target | str:
+    """Where *verb* goes to from there, or why it cannot: a line for a person."""
+    if at.service is None and at.own is None:
+        return "this row names no service that is known"
+    if verb is Verb.ROLL_BACK:
+        return _roll_back(at)
+    if verb is Verb.RESTART:
+        return _of_service(verb, at)
+    return _of_newest(verb, at)
+
+
+def _roll_back(at: Spot) -> Target | str:
+    """To what ran before the suspect; from a deploy's row before that deploy; else before what runs."""
+    deploy = at.suspect or at.own
+    if deploy is None:
+        return _of_service(Verb.ROLL_BACK, at)
+    verbs = deploy.verbs
+    if at.service is not None and (at.suspect or at.newest is None or at.newest.id == deploy.id):
+        verbs |= at.service.verbs
+    if Verb.ROLL_BACK not in verbs:
+        return f"{deploy.service_id} {deploy.arrow} cannot be rolled back{_says_why(at)}"
+    return Target(deploy.id, deploy.version, f"{deploy.service_id} {deploy.arrow}")
+
+
+def _of_service(verb: Verb, at: Spot) -> Target | str:
+    service = at.service
+    if service is None or verb not in service.verbs:
+        name = service.id if service else at.own.service_id if at.own else "it"
+        return f"{name} cannot be {'rolled back' if verb is Verb.ROLL_BACK else 'restarted'}{_says_why(at)}"
+    version = at.newest.version if at.newest else service.deploy_id
+    return Target(service.id, version, service.id)
+
+
+def _of_newest(verb: Verb, at: Spot) -> Target | str:
+    """What is done to a service's newest deploy alone; from an older deploy's row it is not."""
+    name = at.service.id if at.service else at.own.service_id if at.own else "it"
+    newest = at.newest
+    if newest is None:
+        return f"no deploy of {name} is known"
+    if at.own is not None and at.own.id != newest.id:
+        return f"{at.own.arrow} is not the newest deploy of {name} any more: {newest.arrow} is"
+    if verb in newest.verbs:
+        return Target(newest.id, newest.version, f"{name} {newest.arrow}")
+    if verb is Verb.UNDO_ROLLBACK:
+        return f"the newest deploy of {name}, {newest.arrow}, is no rollback that is known"
+    if newest.waits:
+        return f"{name} {newest.arrow} {newest.waits}: no key goes on there"
+    return f"nothing holds {name} up: its newest deploy {newest.arrow} is {newest.state}"
+
+
+def _says_why(at: Spot) -> str:
+    note = at.service.note if at.service else ""
+    return f" ({note})" if note else ""

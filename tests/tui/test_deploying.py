@@ -1,0 +1,342 @@
+"""The verbs that deploy, by keys: the right target, the whole plan on every screen, another revision, a refusal."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.fakes import WORST_PLAN, Able, deploy, revision, service
+from tests.support.screen import Rig, on_screen
+from textual.widgets import Input
+
+from oncall_tui.config import Config
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import ServiceHint
+from oncall_tui.domain.deploy import DeployState
+from oncall_tui.domain.outcome import Check, OutcomeState
+from oncall_tui.domain.product import Product
+from oncall_tui.errors import Refused
+from oncall_tui.tui.app import OncallApp
+from oncall_tui.tui.confirm import ConfirmPlan
+from oncall_tui.tui.modals import Told
+from oncall_tui.tui.pick import Pick
+
+API = "prod/main/api"
+EVERY = frozenset(Verb)
+
+
+class Night(Rig):
+    """A service whose newest deploy 42→43 did not help; 41→42 is suspected; the last hour's other alert has none."""
+
+    def __init__(self, folder: Path, protected: bool = False) -> None:
+        products = (Product(name="p", services=("prod/*",), protected=protected),)
+        super().__init__(folder, Able("prod"), products=products)
+        now = self.clock.now()
+        self.provider.services[API] = service(API, deploy_id="prod/d43", revision=revision(43))
+        self.provider.deploys["prod/d42"] = deploy(
+            "prod/d42", API, state=DeployState.SUCCEEDED, started=now - 900, verbs=frozenset()
+        )
+        self.provider.deploys["prod/d43"] = deploy(
+            "prod/d43", API, old=revision(42), new=revision(43), started=now - 300, verbs=EVERY - {Verb.GO_ON}
+        )
+        hint = ServiceHint(service="api")
+        self.provider.add("bad", began=now - 800, hint=hint, title="5xx")
+        self.provider.add("old", began=now - 9000, hint=hint, title="old")
+
+    def handler(self, verb: Verb = Verb.ROLL_BACK) -> Any:
+        return self.provider.handlers()[verb]
+
+
+@asynccontextmanager
+async def night(folder: Path, size: tuple[int, int] = (120, 40), protected: bool = False) -> AsyncIterator[Any]:
+    async with on_screen(Night(folder, protected), size) as rig:
+        yield rig
+
+
+@pytest.mark.parametrize(
+    ("pane", "row", "meant", "seen"),
+    [
+        ("1", "prod/bad", "prod/d42", "prod/d42"),  # what ran before the suspect, whatever was deployed since
+        ("1", "prod/old", API, "prod/d43"),  # no suspect: before what runs
+        ("2", API, API, "prod/d43"),
+        ("3", "prod/d43", "prod/d43", "prod/d43"),
+    ],
+)
+async def test_each_row_has_its_target_as_it_was_seen(
+    tmp_path: Path, pane: str, row: str, meant: str, seen: str
+) -> None:
+    async with night(tmp_path) as rig:
+        await rig.press(pane)
+        rig.board.tables[rig.board.list_pane].move_to(row)
+        await rig.pilot.press("R")
+        assert isinstance(await rig.modal(), ConfirmPlan)
+        (ask,) = rig.handler().asked
+        assert (ask.target, ask.version, ask.choice) == (meant, rig.provider.deploys[seen].version, "")
+        await rig.press("y")
+        assert [p.target for p in rig.handler().sent] == [meant]
+
+
+async def test_a_deploy_that_is_over_and_was_followed_by_another_is_not_offered(tmp_path: Path) -> None:
+    async with night(tmp_path) as rig:
+        await rig.press("3", "j")
+        assert rig.board.row_id == "prod/d42"
+        assert not rig.board.offered("rollback")
+        await rig.press("R")
+        assert "prod/main/api :41→:42 cannot be rolled back" in rig.text()
+        assert rig.handler().asked == []
+
+
+async def test_another_revision_is_picked_from_what_is_known_of_each(tmp_path: Path) -> None:
+    async with night(tmp_path, (80, 24)) as rig:
+        await rig.press("2")
+        await rig.pilot.press("R")
+        await rig.modal()
+        await rig.pilot.press("t")
+        assert isinstance(await rig.modal(), Pick)
+        await rig.settle()
+        text = rig.text()
+        assert ":41  default  ran 6d, until 3m ago" in text
+        assert "! ran under an hour, and 2 alerts began in it" in text
+        assert "! never seen running: history covers 90 days" in text
+        await rig.pilot.press("escape")
+        assert isinstance(await rig.modal(), ConfirmPlan)  # back to the plan that was shown
+        assert len(rig.handler().asked) == 1
+        await rig.pilot.press("t")
+        await rig.modal()
+        await rig.settle()
+        await rig.pilot.press("j", "j", "enter")
+        await rig.settle()
+        assert isinstance(await rig.modal(), ConfirmPlan)
+        assert [a.choice for a in rig.handler().asked] == ["", "arn:40"]
+        assert "to         arn:40" in rig.text()
+        assert rig.handler().sent == []
+        await rig.press("y")
+        assert len(rig.handler().sent) == 1
+
+
+async def test_revisions_that_take_long_to_read_hold_no_key(tmp_path: Path) -> None:
+    async with night(tmp_path) as rig:
+        release = threading.Event()
+        picks = rig.handler().picks
+        rig.handler().choices = lambda target, board: release.wait(10) and picks
+        await rig.press("2")
+        await rig.pilot.press("R")
+        await rig.modal()
+        await rig.pilot.press("t")
+        for _ in range(5):
+            await rig.pilot.pause()
+        assert "reading…" in rig.text()
+        await rig.pilot.press("enter")  # nothing to pick is on screen: nothing is picked
+        picker = rig.pilot.app.screen
+        assert isinstance(picker, Pick)
+        picker._painted_at = 0.0
+        assert not picker.deaf
+        release.set()
+        await rig.settle()
+        assert ":40" in rig.text()
+        assert picker.deaf  # what is typed now was meant for what was there before
+        await rig.pilot.press("escape")
+        assert isinstance(await rig.modal(), ConfirmPlan)
+
+
+async def test_a_refusal_says_why_and_what_to_do_and_plans_nothing_anew(tmp_path: Path) -> None:
+    rig = Night(tmp_path)
+    rig.handler().plan_raises = [Refused("this deploy is itself a rollback", "the palette undoes it")] * 9
+    app = OncallApp(rig.engine, Config(timezone="UTC"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        for _ in range(50):
+            await pilot.pause(0.05)
+            if app.board.row_id:
+                break
+        await pilot.press("2", "R", "R", "R", "y")
+        for _ in range(50):
+            await pilot.pause(0.02)
+            if isinstance(app.screen, Told):
+                break
+        rig.pilot = pilot
+        text = rig.text()
+        assert "refused: this deploy is itself a rollback" in text
+        assert "→ the palette undoes it" in text
+        app.screen._painted_at = 0.0  # type: ignore[attr-defined]
+        await pilot.press("R", "y", "t")
+        await pilot.pause()
+        assert isinstance(app.screen, Told)
+        assert len(rig.handler().asked) == 1
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.screen is app.board
+    rig.engine.stop()
+    assert rig.handler().sent == []
+
+
+@pytest.mark.parametrize("protected", [False, True])
+async def test_the_longest_plan_can_be_read_to_its_end_at_80_by_24(tmp_path: Path, protected: bool) -> None:
+    async with night(tmp_path, (80, 24), protected) as rig:
+        rig.handler().fields = WORST_PLAN
+        await rig.press("2")
+        await rig.pilot.press("R")
+        await rig.modal()
+        confirm = "Protected. Type api and Enter" if protected else "[Enter] cancel"
+        seen: set[str] = set()
+        for _ in range(30):
+            text = rig.text()
+            assert confirm in text
+            assert "⚠ 8 warnings" in text
+            assert "Roll back prod/payments-api :42→:41" in text
+            seen |= {line.strip("│ ▁▂▃▄▅▆▇█") for line in text.splitlines()}
+            if "more below" not in text:
+                break
+            await rig.pilot.press("down")
+            await rig.pilot.pause()
+        else:
+            raise AssertionError("it never ends")
+        everything = " ".join(seen)
+        for part in (*(t for _, t in WORST_PLAN["lines"]), *WORST_PLAN["warnings"]):
+            assert all(word in everything for word in part.split()), part
+        if protected:
+            await rig.pilot.press(*"api", "enter")
+        else:
+            await rig.pilot.press("y")
+        await rig.settle()
+        assert len(rig.handler().sent) == 1
+
+
+async def test_what_is_out_of_sight_is_counted_and_warnings_are_named(tmp_path: Path) -> None:
+    async with night(tmp_path, (80, 24), protected=True) as rig:
+        rig.handler().fields = WORST_PLAN
+        await rig.press("2")
+        await rig.pilot.press("R")
+        await rig.modal()
+        await rig.pilot.pause()
+        assert "▼ 8 more below, 1 of them a warning" in rig.text()
+        await rig.pilot.press("pagedown")
+        await rig.pilot.pause()
+        assert "▲ 8 above" in rig.text()
+
+
+@pytest.mark.parametrize("protected", [False, True])
+async def test_all_of_it_is_there_at_once_at_120_by_40(tmp_path: Path, protected: bool) -> None:
+    async with night(tmp_path, protected=protected) as rig:
+        rig.handler().fields = WORST_PLAN
+        await rig.press("2")
+        await rig.pilot.press("R")
+        await rig.modal()
+        text = rig.text()
+        assert "more below" not in text
+        assert all(warning in text for warning in WORST_PLAN["warnings"])
+        assert "wiki.example.com/payments/rollback" in text
+
+
+async def test_a_name_that_has_a_t_in_it_can_be_typed_and_another_revision_be_picked(tmp_path: Path) -> None:
+    async with night(tmp_path, protected=True) as rig:
+        await rig.press("2")
+        await rig.pilot.press("R")
+        modal = await rig.modal()
+        await rig.pilot.press(*"tapcy")
+        assert modal.query_one(Input).value == "tapcy"
+        await rig.pilot.press("ctrl+t")
+        assert isinstance(await rig.modal(), Pick)
+
+
+async def test_c_goes_on_where_something_waits_and_asks_first(tmp_path: Path) -> None:
+    async with night(tmp_path) as rig:
+        await rig.press("C")
+        assert "nothing holds prod/main/api up: its newest deploy :42→:43 is in progress" in rig.text()
+        waits = deploy("prod/d43", API, verbs=EVERY, waits="paused at its hook before production traffic")
+        rig.provider.deploys["prod/d43"] = waits
+        rig.refresh()
+        for pane, row in (("1", "prod/bad"), ("2", API), ("3", "prod/d43")):
+            await rig.press(pane)
+            rig.board.tables[rig.board.list_pane].move_to(row)
+            await rig.pilot.press("C")
+            assert isinstance(await rig.modal(), ConfirmPlan)
+            assert rig.handler(Verb.GO_ON).asked[-1].target == "prod/d43"
+            await rig.press("escape")
+        assert rig.handler(Verb.GO_ON).sent == []
+        await rig.pilot.press("C")
+        await rig.modal()
+        await rig.press("y")
+        assert [p.target for p in rig.handler(Verb.GO_ON).sent] == ["prod/d43"]
+        await rig.press("escape", "j")
+        assert rig.board.row_id == "prod/d42"
+        await rig.press("C")
+        assert ":41→:42 is not the newest deploy of prod/main/api any more" in rig.text()
+
+
+async def test_a_verb_that_deploys_asks_even_where_its_plan_would_not(tmp_path: Path) -> None:
+    from oncall_tui.domain.plan import Confirm
+
+    async with night(tmp_path) as rig:
+        rig.handler().fields = {"confirm": Confirm.NONE}
+        await rig.press("2")
+        await rig.pilot.press("R")
+        assert isinstance(await rig.modal(), ConfirmPlan)
+        assert rig.handler().sent == []
+
+
+async def test_the_same_is_not_asked_twice_from_another_row(tmp_path: Path) -> None:
+    async with night(tmp_path) as rig:
+        await rig.press("2")
+        await rig.pilot.press("R")
+        await rig.modal()
+        await rig.press("y")
+        assert len(rig.handler().sent) == 1
+        await rig.press("3", "R")
+        assert "it is on its way already" in rig.text()
+        assert len(rig.handler().asked) == 1
+
+
+async def test_esc_gives_up_what_is_being_read(tmp_path: Path) -> None:
+    async with night(tmp_path) as rig:
+        release = threading.Event()
+        plan = rig.handler().plan
+        rig.handler().plan = lambda ask, board: release.wait(10) and plan(ask, board)
+        await rig.press("2")
+        await rig.pilot.press("R")
+        assert rig.board.coming
+        await rig.pilot.press("escape")
+        assert "cancelled, nothing was sent" in rig.text()
+        assert not rig.board.coming
+        release.set()
+        await rig.settle()
+        assert rig.pilot.app.screen is rig.board
+
+
+async def test_what_came_of_it_stays_until_it_is_dismissed(tmp_path: Path) -> None:
+    async with night(tmp_path, (80, 24)) as rig:
+        rig.engine.desk.steady_s = 0.0
+        rig.handler().verdicts = [Check(OutcomeState.DONE, "rolled back :43→:42, 4/4 running")]
+        await rig.press("3")
+        await rig.pilot.press("R")
+        await rig.modal()
+        await rig.press("y")
+        rig.clock.advance(3600)
+        rig.board.tick()
+        await rig.settle()
+        assert "✓ roll back: done: prod/main/api" in rig.text()
+        assert "rolled back :43→:42, 4/4 running" in rig.text()
+        await rig.press("escape")
+        assert "rolled back" not in rig.text()
+
+
+def titles(rig: Any) -> list[str]:
+    return [title for title, _, _ in rig.board.without_keys()]
+
+
+async def test_the_palette_offers_what_has_no_key_only_where_it_is_possible(tmp_path: Path) -> None:
+    async with night(tmp_path) as rig:
+        await rig.press("2")
+        assert titles(rig) == ["undo the last rollback prod/main/api :42→:43"]
+        rig.provider.services[API] = service(API, deploy_id="prod/d43", verbs=EVERY)
+        rig.provider.deploys["prod/d43"] = deploy("prod/d43", API, verbs=frozenset())
+        rig.refresh()
+        assert titles(rig) == ["restart (force a new deploy) prod/main/api"]
+        (_, _, call), *_ = rig.board.without_keys()
+        call()
+        assert isinstance(await rig.modal(), ConfirmPlan)
+        await rig.press("y")
+        assert [p.target for p in rig.handler(Verb.RESTART).sent] == [API]
