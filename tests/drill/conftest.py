@@ -15,6 +15,7 @@ from oncall_tui.drill.scenario import load, parse
 
 PAYMENTS = "prod/prod-main/payments-api"
 _ECS = "AmazonEC2ContainerServiceV20141113"
+_CODEDEPLOY = "CodeDeploy_20141006"
 _CLOUDWATCH = "GraniteServiceVersion20100801"
 
 
@@ -47,9 +48,9 @@ class Drill:
     def fault(self, kind: str, source: str = "*", **more: object) -> str:
         return str(self.control("POST", "faults", {"source": source, "kind": kind, **more})["id"])
 
-    def raw(self, source: str, operation: str, body: object, signed: bool = True) -> tuple[int, Any]:
+    def raw(self, source: str, operation: str, body: object, signed: bool = True, api: str = "") -> tuple[int, Any]:
         """One AWS JSON call, and its answer as it came."""
-        target = _CLOUDWATCH if source == "alarms" else _ECS
+        target = _CODEDEPLOY if api == "codedeploy" else _CLOUDWATCH if source == "alarms" else _ECS
         headers = {"X-Amz-Target": f"{target}.{operation}", "Content-Type": "application/x-amz-json-1.1"}
         if signed:
             headers["Authorization"] = "drill"

@@ -155,6 +155,17 @@ def test_count_and_reset(drill: Drill) -> None:
     assert drill.control("GET", "calls") == {"sources": {name: {} for name in drill.endpoints}, "writes": []}
 
 
+def test_the_nth_call_of_one_operation(drill: Drill) -> None:
+    drill.fault("throttle", "prod", operation="DescribeServices", skip=1, count=1)
+    client = drill.client("prod")
+    asked = {"cluster": "prod-main", "services": ["payments-api"]}
+    client.describe_services(**asked)
+    client.list_clusters()
+    with pytest.raises(ClientError):
+        client.describe_services(**asked)
+    client.describe_services(**asked)
+
+
 def test_a_login_ends_expired_faults_of_its_source_alone(drill: Drill) -> None:
     drill.fault("expired", "prod")
     drill.fault("expired", "edge")
@@ -194,6 +205,7 @@ def test_a_mistake_of_the_worlds_own_is_an_answer_and_says_nothing_on_stderr(
         {"source": "prod", "kind": "gremlins"},
         {"source": "prod", "kind": "hang", "count": 0},
         {"source": "prod", "kind": "hang", "cuont": 1},
+        {"source": "prod", "kind": "hang", "skip": -1},
         {"source": "prod", "kind": "refuse", "count": 1},
         [],
     ],

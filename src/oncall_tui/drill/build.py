@@ -8,6 +8,9 @@ from oncall_tui.drill.alertmanager import Alertmanager
 from oncall_tui.drill.alertmanager_model import InhibitRule, Matcher
 from oncall_tui.drill.aws import Api, AwsEndpoint
 from oncall_tui.drill.cloudwatch import Alarm, CloudWatch
+from oncall_tui.drill.codedeploy import CodeDeploy
+from oncall_tui.drill.codedeploy_api import CodeDeployApi
+from oncall_tui.drill.codedeploy_layout import lay_group
 from oncall_tui.drill.ecs.api import EcsApi
 from oncall_tui.drill.ecs.layout import lay_service
 from oncall_tui.drill.ecs.model import Account
@@ -58,12 +61,15 @@ def _account(source: Table, story: Story) -> None:
     account = Account(number, region, story.world.rng)
     for name in source.get("clusters", ["default"]):
         account.cluster(name)
-    story.accounts[source["name"]] = account, Mover(account, story.world.timeline, story.changed)
+    mover = Mover(account, story.world.timeline, story.changed)
+    story.accounts[source["name"]] = account, mover
+    story.codedeploys[source["name"]] = CodeDeploy(account, mover)
 
 
 def _ecs(source: Table, scenario: Table, story: Story) -> AwsEndpoint:
     account, mover = story.accounts[source["name"]]
-    return AwsEndpoint(account.number, account.region, [EcsApi(account, mover)])
+    apis: list[Api] = [EcsApi(account, mover), CodeDeployApi(story.codedeploys[source["name"]])]
+    return AwsEndpoint(account.number, account.region, apis)
 
 
 def _cloudwatch(source: Table, scenario: Table, story: Story) -> AwsEndpoint:
@@ -136,7 +142,9 @@ def _service(spec: Table, story: Story) -> None:
         names = ", ".join(story.accounts)
         raise ValueError(f"at: expected source/cluster/service with a source of {names}, got {spec['at']!r}")
     account, mover = story.accounts[parts[0]]
-    lay_service(spec, parts[1], parts[2], account, mover)
+    service, past = lay_service(spec, parts[1], parts[2], account, mover)
+    if service.controller == "CODE_DEPLOY":
+        lay_group(spec, service, past, story.codedeploys[parts[0]])
 
 
 def _alarms(scenario: Table, story: Story, alarms: CloudWatch) -> None:

@@ -23,7 +23,10 @@ LONGEST_HANG = 120.0  # seconds
 
 @dataclass
 class Fault:
-    """One rule. `count` is how many calls it still spoils; None is all of them. `delay_s` is in wall seconds."""
+    """One rule. `delay_s` is in wall seconds.
+
+    `count` is how many calls it still spoils, None is all of them; `skip` is how many it lets pass before that.
+    """
 
     id: str
     source: str
@@ -33,6 +36,7 @@ class Fault:
     writes_only: bool = False
     after_effect: bool = False
     delay_s: float = LONGEST_HANG
+    skip: int = 0
     gone: threading.Event = field(default_factory=threading.Event)
     renewed: set[str] = field(default_factory=set)
     """Sources whose login was renewed since: a rule for all of them spoils those no more."""
@@ -60,6 +64,7 @@ class Fault:
             "writes_only": self.writes_only,
             "after_effect": self.after_effect,
             "delay_s": self.delay_s,
+            "skip": self.skip,
         }
 
 
@@ -72,7 +77,7 @@ class FaultBook:
 
     def add(self, asked: dict[str, object], sources: list[str]) -> Fault:
         """A rule from the control API's JSON, or ValueError with what is wrong with it."""
-        known = {"source", "operation", "kind", "count", "writes_only", "after_effect", "delay_s"}
+        known = {"source", "operation", "kind", "count", "writes_only", "after_effect", "delay_s", "skip"}
         if unknown := sorted(set(asked) - known):
             raise ValueError(f"unknown key {unknown[0]!r}: expected {', '.join(sorted(known))}")
         kind, source = str(asked.get("kind")), str(asked.get("source", "*"))
@@ -80,17 +85,20 @@ class FaultBook:
             raise ValueError(f"kind {kind!r}: expected one of {', '.join(KINDS)}")
         if source not in ("*", *sources):
             raise ValueError(f"source {source!r}: expected * or one of {', '.join(sources)}")
-        count, delay = asked.get("count"), asked.get("delay_s")
+        count, delay, skip = asked.get("count"), asked.get("delay_s"), asked.get("skip", 0)
         if count is not None and (not isinstance(count, int) or count < 1):
             raise ValueError("count: expected null or a number from 1")
         if count is not None and kind == "refuse":
             raise ValueError("count: expected null, as a closed port sees no calls that it could count")
+        if not isinstance(skip, int) or skip < 0:
+            raise ValueError("skip: expected a number from 0")
         if delay is not None and not isinstance(delay, int | float):
             raise ValueError("delay_s: expected seconds")
         default = 2.0 if kind == "slow" else LONGEST_HANG
         self._made += 1
         fault = Fault(f"fault-{self._made}", source, str(asked.get("operation", "*")), kind, count)
         fault.writes_only, fault.after_effect = bool(asked.get("writes_only")), bool(asked.get("after_effect"))
+        fault.skip = skip
         fault.delay_s = default if delay is None else float(delay)
         self._rules.append(fault)
         return fault
@@ -99,6 +107,9 @@ class FaultBook:
         """The rule that spoils this call, counted down, or None."""
         for fault in self._rules:
             if fault.spoils(source, operation, is_write):
+                if fault.skip:
+                    fault.skip -= 1
+                    continue
                 if fault.count is not None:
                     fault.count -= 1
                 return fault

@@ -147,6 +147,17 @@ _HOOK: Table = {
     "takes_s?": float,
     "fails?": bool,
 }
+_PAST: Table = {
+    "revision": int,
+    "days": float,
+    "minutes?": float,
+    "status?": ("SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"),
+    "reason?": str,
+    "settings?": {"*": object},
+    "push?": str,
+    "breaker?": bool,
+    "alarm?": str,
+}
 _FORMAT: Table = {
     "name": str,
     "about?": str,
@@ -204,6 +215,19 @@ _FORMAT: Table = {
             "hooks?": [_HOOK],
             "deploy_alarms?": {"names": [str], "rollback?": bool},
             "hold?": {"*": float},
+            "controller?": ("ECS", "CODE_DEPLOY", "EXTERNAL"),
+            "codedeploy?": {
+                "application?": str,
+                "group?": str,
+                "config?": str,
+                "wait_minutes?": int,
+                "ready_minutes?": int,
+                "rollback_events?": [str],
+                "alarms?": [str],
+            },
+            "task_sets?": [{"revision": int, "scale?": float}],
+            "settings?": {"*": object},
+            "history?": [_PAST],
             "breaker?": {"enable": bool, "rollback?": bool, "threshold?": int},
             "definitions?": {"*": _DEFINITION},
             **_DEFINITION,

@@ -5,6 +5,8 @@ import math
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from oncall_tui.drill.codedeploy import CodeDeploy
+from oncall_tui.drill.codedeploy_model import CodeDeployment
 from oncall_tui.drill.ecs.model import Account, Service, TaskDefinition
 from oncall_tui.drill.ecs.rollout import Mover
 from oncall_tui.drill.scenario import Table
@@ -130,6 +132,8 @@ class Story:
         self.world = world
         self.accounts: dict[str, tuple[Account, Mover]] = {}
         """By the name of the source."""
+        self.codedeploys: dict[str, CodeDeploy] = {}
+        """By the name of the source."""
         self.alerts: Alerts | None = None
         self.issues: Issues | None = None
         self.mackerel: Monitors | None = None
@@ -205,19 +209,39 @@ class Story:
     def _deploy(self, given: Table) -> None:
         service, mover, account = self.service(given["service"])
         now, definition = self.world.timeline.now(), self._definition(given)
+        if service.controller == "CODE_DEPLOY":
+            self._codedeploy(given).deploy(service, definition)
+            return
+        if service.controller == "EXTERNAL":
+            raise ValueError(f"{given['service']} is deployed by an EXTERNAL controller")
         settings = given.get("settings")
         mover.deploy(service, account.revise(service, definition, now, settings, given.get("push", "")))
 
     def _stop(self, given: Table) -> None:
         service, mover, _ = self.service(given["service"])
-        if service.deployments and service.deployments[0].status in ("PENDING", "IN_PROGRESS") and service.good:
+        if service.controller == "CODE_DEPLOY":
+            self._codedeploy(given).stop(self._under_way(given), rollback=True)
+        elif service.deployments and service.deployments[0].status in ("PENDING", "IN_PROGRESS") and service.good:
             mover.request_rollback(service, service.deployments[0])
         else:
             raise ValueError(f"no deploy of {given['service']} is under way that could be stopped")
 
     def _complete(self, given: Table) -> None:
         service, mover, _ = self.service(given["service"])
-        mover.complete_now(service)
+        if service.controller == "CODE_DEPLOY":
+            self._codedeploy(given).complete_now(self._under_way(given))
+        else:
+            mover.complete_now(service)
+
+    def _codedeploy(self, given: Table) -> CodeDeploy:
+        return self.codedeploys[given["service"].partition("/")[0]]
+
+    def _under_way(self, given: Table) -> CodeDeployment:
+        held = self._codedeploy(given)
+        found = held.active(held.group_of(self.service(given["service"])[0]))
+        if found is None:
+            raise ValueError(f"no deploy of {given['service']} is under way")
+        return found
 
     def _race(self, given: Table) -> None:
         service, _, _ = self.service(given["service"])
@@ -232,8 +256,14 @@ class Story:
         mover.release(service)
 
     def _trip(self, given: Table) -> None:
-        service, mover, _ = self.service(given["service"])
-        mover.alarm(service, given["alarm"])
+        service, _, _ = self.service(given["service"])
+        self._tripped(service, given["service"].partition("/")[0], given["alarm"])
+
+    def _tripped(self, service: Service, source: str, alarm: str) -> None:
+        if service.controller == "CODE_DEPLOY":
+            self.codedeploys[source].alarm(service, alarm)
+        else:
+            self.accounts[source][1].alarm(service, alarm)
 
     def _deregister(self, given: Table) -> None:
         self._definition(given).active = False
@@ -284,10 +314,10 @@ class Story:
     def _alarm(self, given: Table) -> None:
         self._alarms().set_state(given["name"], given["state"], given.get("reason", ""))
         if given["state"] == "ALARM":
-            for account, mover in self.accounts.values():
+            for source, (account, _) in self.accounts.items():
                 for cluster in account.clusters.values():
                     for service in cluster.services.values():
-                        mover.alarm(service, given["name"])
+                        self._tripped(service, source, given["name"])
 
     def _page(self, given: Table) -> None:
         key, urgency = given["key"], given["urgency"]

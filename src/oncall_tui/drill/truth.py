@@ -1,5 +1,6 @@
 """What is so in a world, whatever its sources answer: for tests."""
 
+from oncall_tui.drill.codedeploy_model import CodeDeployment
 from oncall_tui.drill.ecs.model import Deployment, Service
 from oncall_tui.drill.scenario import Table
 from oncall_tui.drill.story import Story
@@ -14,6 +15,9 @@ def truth(story: Story) -> Table:
                 path = f"{source}/{cluster.name}/{it.name}"
                 services[path] = told_of(it)
                 deployments[path] = [told_of_deployment(it, d) for d in it.deployments]
+        for group in story.codedeploys[source].groups.values():
+            path = f"{source}/{group.service.cluster.name}/{group.service.name}"
+            deployments[path] = [told_of_codedeploy(it) for it in group.deployments]
     told: Table = {"now": story.world.timeline.now(), "services": services, "deployments": deployments}
     for peer in (story.alerts, story.pager, story.alarms, story.issues, story.mackerel):
         told |= getattr(peer, "state", _nothing)()
@@ -63,4 +67,18 @@ def told_of_deployment(it: Service, deployment: Deployment) -> Table:
         "revision": deployment.target.arn,
         "task_definition": deployment.target.definition.arn,
         "rolled_back_to": it.revisions[back].definition.arn if back else None,
+    }
+
+
+def told_of_codedeploy(it: CodeDeployment) -> Table:
+    """Of a CodeDeploy deployment."""
+    return {
+        "arn": it.id,
+        "status": it.status,
+        "stage": it.waits or None,
+        "created_at": it.created_at,
+        "finished_at": it.completed_at,
+        "task_definition": it.definition.arn if it.definition else None,
+        "rollback_of": it.rollback_of or None,
+        "rolled_back_by": it.rolled_back_by or None,
     }

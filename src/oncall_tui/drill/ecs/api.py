@@ -9,6 +9,8 @@ from oncall_tui.drill.ecs.model import Account, Cluster, Service, Task, TaskDefi
 from oncall_tui.drill.ecs.rollout import Mover
 from oncall_tui.drill.ecs.writes import Writes
 
+KEPT_S = 90 * 86400.0  # how far back the history of service deployments goes, by the developer guide
+
 
 class EcsApi:
     """One account's ECS in one region."""
@@ -19,6 +21,7 @@ class EcsApi:
 
     def __init__(self, account: Account, mover: Mover) -> None:
         self.account = account
+        self._mover = mover
         writes = Writes(account, mover, self)
         self._operations: dict[str, Callable[[Json], Json | bytes]] = {
             "ListClusters": self._list_clusters,
@@ -30,6 +33,7 @@ class EcsApi:
             "DescribeServiceRevisions": self._describe_revisions,
             "DescribeTaskDefinition": self._describe_definition,
             "ListTaskDefinitions": self._list_definitions,
+            "DescribeTaskSets": self._describe_sets,
             "ListTasks": self._list_tasks,
             "DescribeTasks": self._describe_tasks,
             "UpdateService": writes.update_service,
@@ -139,7 +143,9 @@ class EcsApi:
         found = [
             views.deployment_brief(service, it)
             for it in service.deployments
-            if (not wanted or it.status in wanted) and after <= _ms(it.created_at) <= before
+            if it.created_at >= self._mover.now() - KEPT_S
+            and (not wanted or it.status in wanted)
+            and after <= _ms(it.created_at) <= before
         ]
         some, more = page(found, asked, "maxResults", "nextToken", 20, 100)
         return {"serviceDeployments": some, **more}
@@ -161,6 +167,16 @@ class EcsApi:
             else:
                 failures.append({"arn": arn, "reason": "MISSING"})
         return {"serviceRevisions": found, "failures": failures}
+
+    def _describe_sets(self, asked: Json) -> Json:
+        service = self.find_service(asked)
+        wanted = [str(it).rsplit("task-set/")[-1] for it in asked.get("taskSets") or []]
+        mine = service.rollouts if service.controller != "ECS" else []
+        held = {it.id: it for it in mine}
+        ids = ["/".join(it.split("/")[-2:]) for it in wanted] or list(held)
+        arn = service.arn.replace(":service/", ":task-set/")
+        missing = [{"arn": f"{arn}/{id}", "reason": "MISSING"} for id in ids if id not in held]
+        return {"taskSets": [views.task_set(service, held[id]) for id in ids if id in held], "failures": missing}
 
     def _describe_definition(self, asked: Json) -> Json:
         it = self.find_definition(asked["taskDefinition"])

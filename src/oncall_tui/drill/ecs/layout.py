@@ -3,28 +3,26 @@
 import math
 from typing import Any
 
+from oncall_tui.drill.ecs.history import DAY, Past, lay_history, lay_rollout, pasts
 from oncall_tui.drill.ecs.model import (
     EVENTS_KEPT,
     FAILURES,
     Account,
     Breaker,
-    Deployment,
     Failure,
-    Revision,
-    Rollout,
     Service,
-    Task,
     TaskDefinition,
 )
 from oncall_tui.drill.ecs.rollout import Mover
 from oncall_tui.drill.ecs.strategy import strategy
 
 Table = dict[str, Any]
-DAY = 86400.0  # seconds
 
 
-def lay_service(spec: Table, cluster_name: str, name: str, account: Account, mover: Mover) -> Service:
-    """A service of a scenario: its task definitions, its deploys of the past, its tasks, at rest."""
+def lay_service(
+    spec: Table, cluster_name: str, name: str, account: Account, mover: Mover
+) -> tuple[Service, list[Past]]:
+    """A service of a scenario at rest: its task definitions, its tasks; and the deploys of its past."""
     cluster = account.cluster(cluster_name)
     now, number = mover.now(), int(spec.get("revision", 12))
     age = DAY * float(spec.get("days", 6.0))
@@ -44,6 +42,7 @@ def lay_service(spec: Table, cluster_name: str, name: str, account: Account, mov
         strategy=strategy(spec),
         hold={key: float(value) if value else math.inf for key, value in spec.get("hold", {}).items()},
     )
+    service.controller = spec.get("controller", "ECS")
     cluster.services[name] = service
     current = _define(account, service, spec, number, now - 300 if spec.get("first") else now - age - 300)
     others = spec.get("definitions", {})
@@ -55,48 +54,29 @@ def lay_service(spec: Table, cluster_name: str, name: str, account: Account, mov
         days = float(changes.get("days", 0.02 if int(key) > number else (age / DAY) + 14 * (number - int(key))))
         _define(account, service, merged, int(key), now - days * DAY)
     if spec.get("first"):
+        if service.controller != "ECS":
+            raise ValueError(f"first: not of a {service.controller} service")
         mover.deploy(service, account.revise(service, current, now))
-        return service
+        return service, []
     if not any(int(key) < number for key in others) and number > 1:
         before = spec | {"image": _earlier(spec.get("image", "v1.0.0"))}
         _define(account, service, before, number - 1, now - age - 14 * DAY)
-    _settle(account, service, current, now, age)
+    past = pasts(spec, account.families[current.family], current, now, age)
+    lay_history(account, service, past, current)
+    for it in spec.get("task_sets", []):
+        _task_set(account, service, it, now)
     count = min(int(spec.get("events", 3)), EVENTS_KEPT)
     service.past = lambda: past_events(account, service, now, count)
-    return service
+    return service, past
 
 
-def _settle(account: Account, service: Service, current: TaskDefinition, now: float, age: float) -> None:
-    """The deploys of the past, newest first in the end, and tasks that run."""
-    family = account.families[current.family]
-    earlier = [family[n] for n in sorted(family) if n < current.number][-3:]
-    sources: list[Revision] = []
-    for steps, definition in enumerate(earlier):
-        at = now - age - 14 * DAY * (len(earlier) - steps)
-        revision = account.revise(service, definition, at)
-        account.record(service, _past(account, service, revision, sources, at))
-        sources = [revision]
-    began = now - age
-    revision = account.revise(service, current, began)
-    account.record(service, _past(account, service, revision, sources, began))
-    rollout = Rollout(f"ecs-svc/{account.decimal_id()}", revision, began, began + 120, "COMPLETED")
-    rollout.reason = f"ECS deployment {rollout.id} completed."
-    rollout.weight = 100.0 if service.shifts else 0.0
-    service.rollouts, service.good = [rollout], revision
-    for _ in range(service.desired):
-        arn = account.arn(f"task/{service.cluster.name}/{account.hex_id()}")
-        task = Task(arn, revision, rollout.id, began + 5)
-        task.last_status, task.started_at = "RUNNING", began + 40
-        service.tasks.append(task)
-
-
-def _past(account: Account, service: Service, revision: Revision, sources: list[Revision], at: float) -> Deployment:
-    arn = account.arn(f"service-deployment/{service.cluster.name}/{service.name}/{account.hex_id(20)}")
-    deployment = Deployment(arn, revision, list(sources), at, "SUCCESSFUL", "Service deployment completed.")
-    deployment.started_at, deployment.finished_at = at + 1, at + 180
-    deployment.updated_at = at + 180
-    deployment.breaker_status = "MONITORING_COMPLETE" if service.breaker.enable else "DISABLED"
-    return deployment
+def _task_set(account: Account, service: Service, given: Table, now: float) -> None:
+    """One beside the primary one."""
+    held = account.families[service.primary.revision.definition.family]
+    if service.controller != "EXTERNAL" or given["revision"] not in held:
+        raise ValueError("task_sets: expected an EXTERNAL service, and task definitions that it has")
+    revision = account.revise(service, held[given["revision"]], now - DAY)
+    lay_rollout(account, service, revision, now - DAY, float(given.get("scale", 0.0)))
 
 
 def past_events(account: Account, service: Service, now: float, count: int) -> list[Table]:

@@ -47,7 +47,7 @@ class Mover(Tasks):
         service.kept = self._serving(service)
         rollout = self.rollout(service, revision)
         rollout.scaled = False
-        self.gate(service, deployment, "PENDING", lambda: self._begin(service, deployment, len(sources) > 1))
+        self.gate(service, deployment.arn, "PENDING", lambda: self._begin(service, deployment, len(sources) > 1))
         self.step(service)
         return deployment
 
@@ -139,13 +139,13 @@ class Mover(Tasks):
 
     # -- a hold: so that a test or a person can look at leisure
 
-    def gate(self, service: Service, deployment: Deployment, name: str, go: Callable[[], None]) -> None:
+    def gate(self, service: Service, arn: str, name: str, go: Callable[[], None]) -> None:
         """Leave a status or a stage now, or when its hold ends."""
         seconds = service.hold.pop(name, None)
         if seconds is None:
             go()
             return
-        key = (deployment.arn, name)
+        key = (arn, name)
         service.waiting[key] = go
         if math.isfinite(seconds):
             self.after(seconds, lambda: self._release(service, key, go))
@@ -180,7 +180,7 @@ class Mover(Tasks):
 
     def _start_rollback(self, service: Service, deployment: Deployment) -> None:
         if deployment.status == "ROLLBACK_REQUESTED":
-            self.gate(service, deployment, "ROLLBACK_REQUESTED", lambda: self._rollback(service, deployment))
+            self.gate(service, deployment.arn, "ROLLBACK_REQUESTED", lambda: self._rollback(service, deployment))
 
     def _rollback(self, service: Service, deployment: Deployment) -> None:
         if deployment.status == "ROLLBACK_REQUESTED":
@@ -215,7 +215,7 @@ class Mover(Tasks):
             if deployment.status == status and service.primary is primary and primary.state == "IN_PROGRESS":
                 self._succeed(service, primary, deployment)
 
-        self.gate(service, deployment, name, end)
+        self.gate(service, deployment.arn, name, end)
 
     def _succeed(self, service: Service, primary: Rollout, deployment: Deployment) -> None:
         primary.state, primary.updated_at = "COMPLETED", self.now()
@@ -265,7 +265,7 @@ class Mover(Tasks):
                 self.finish(deployment, "STOPPED", deployment.reason)
                 self.touch(service)
 
-        self.after(1.0, lambda: self.gate(service, deployment, "STOP_REQUESTED", stopped))
+        self.after(1.0, lambda: self.gate(service, deployment.arn, "STOP_REQUESTED", stopped))
 
     def _forget_shift(self, service: Service) -> None:
         if service.shift is not None:

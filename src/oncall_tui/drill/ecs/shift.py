@@ -31,7 +31,7 @@ class Scheduler(Protocol):
         """As long as it takes at this world's speed."""
         ...
 
-    def gate(self, service: Service, deployment: Deployment, name: str, go: Callable[[], None]) -> None:
+    def gate(self, service: Service, arn: str, name: str, go: Callable[[], None]) -> None:
         """Leave a status or a stage."""
 
     def step(self, service: Service) -> None:
@@ -128,7 +128,7 @@ class Shifter:
 
     def _leave(self, service: Service, shift: Shift, step: Step) -> None:
         on = self._held_by(service, shift, lambda: self._go_on(service, shift))
-        self._mover.gate(service, shift.deployment, step.stage, on)
+        self._mover.gate(service, shift.deployment.arn, step.stage, on)
 
     def _go_on(self, service: Service, shift: Shift) -> None:
         shift.deployment.hooks = []
@@ -167,7 +167,7 @@ class Shifter:
 
         leave = self._held_by(service, shift, end)
         gate = self._held_by(
-            service, shift, lambda: self._mover.gate(service, deployment, "ROLLBACK_IN_PROGRESS", leave)
+            service, shift, lambda: self._mover.gate(service, deployment.arn, "ROLLBACK_IN_PROGRESS", leave)
         )
         self._mover.after(service.strategy.stage_s, gate)
 

@@ -160,6 +160,42 @@ def load_balancers(it: Service) -> list[Json]:
     return [told]
 
 
+def set_status(service: Service, it: Rollout) -> str:
+    """Of a task set."""
+    return "DRAINING" if it.draining else "PRIMARY" if it is service.primary else "ACTIVE"
+
+
+def task_set(service: Service, it: Rollout) -> Json:
+    """A member of DescribeServices' taskSets[]."""
+    running, pending = service.counted(it, "RUNNING"), service.counted(it, "PENDING")
+    steady = running == service.wanted(it) and not pending
+    settings = _settings(service, it.revision)
+    return present(
+        id=it.id,
+        taskSetArn=f"{service.arn.replace(':service/', ':task-set/')}/{it.id}",
+        serviceArn=service.arn,
+        clusterArn=service.cluster.arn,
+        startedBy="CODE_DEPLOY" if service.controller == "CODE_DEPLOY" else None,
+        externalId=it.external_id or None,
+        status=set_status(service, it),
+        taskDefinition=it.revision.definition.arn,
+        computedDesiredCount=service.wanted(it),
+        pendingCount=pending,
+        runningCount=running,
+        createdAt=it.created_at,
+        updatedAt=it.updated_at,
+        **_where(it.revision),
+        platformFamily="Linux",
+        networkConfiguration=settings["networkConfiguration"],
+        loadBalancers=settings["loadBalancers"],
+        serviceRegistries=[],
+        scale={"value": it.scale, "unit": "PERCENT"},
+        stabilityStatus="STEADY_STATE" if steady else "STABILIZING",
+        stabilityStatusAt=it.updated_at,
+        tags=[],
+    )
+
+
 def current_revisions(service: Service) -> list[Json]:
     """currentServiceRevisions[]: those that have tasks, and the wanted one."""
     arns = dict.fromkeys([service.primary.revision.arn, *(t.revision.arn for t in service.tasks)])
@@ -186,7 +222,7 @@ def revision_counts(service: Service, it: Revision) -> Json:
 def service(account: Account, it: Service) -> Json:
     """A member of DescribeServices' services[]."""
     revision = it.primary.revision
-    settings = _settings(it, revision)
+    settings, ours = _settings(it, revision), it.controller == "ECS"
     return present(
         serviceArn=it.arn,
         serviceName=it.name,
@@ -201,11 +237,12 @@ def service(account: Account, it: Service) -> Json:
         platformFamily="Linux",
         taskDefinition=revision.definition.arn,
         deploymentConfiguration=configuration(it),
-        deployments=[rollout(it, r) for r in it.rollouts],
+        taskSets=None if ours else [task_set(it, r) for r in it.rollouts],
+        deployments=[rollout(it, r) for r in it.rollouts] if ours else [],
         events=it.all_events(),
         createdAt=it.created_at,
         currentServiceDeployment=it.deployments[0].arn if it.deployments else None,
-        currentServiceRevisions=current_revisions(it),
+        currentServiceRevisions=current_revisions(it) if ours else [],
         placementConstraints=[],
         placementStrategy=[],
         networkConfiguration=settings["networkConfiguration"],

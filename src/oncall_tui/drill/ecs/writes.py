@@ -7,6 +7,16 @@ from oncall_tui.drill.ecs import views
 from oncall_tui.drill.ecs.model import Account, Cluster, Deployment, Service, Task, TaskDefinition
 from oncall_tui.drill.ecs.rollout import Mover
 
+SETTINGS = (
+    "networkConfiguration",
+    "loadBalancers",
+    "capacityProviderStrategy",
+    "serviceConnectConfiguration",
+    "volumeConfigurations",
+    "serviceRegistries",
+    "vpcLatticeConfigurations",
+)  # members of UpdateService that make a new service revision, and are kept until they are given anew
+
 
 class Finder(Protocol):
     """Finds what a request names, or raises the AwsError that says that it is not there."""
@@ -41,6 +51,7 @@ class Writes:
         service = self._finder.find_service(asked)
         if service.status != "ACTIVE":
             raise AwsError("ServiceNotActiveException", "Service was not ACTIVE.")
+        self._check_controller(service, asked)
         current = service.primary.revision.definition
         wanted = self._finder.find_definition(asked["taskDefinition"]) if asked.get("taskDefinition") else current
         if not wanted.active:
@@ -50,10 +61,27 @@ class Writes:
             raise AwsError("InvalidParameterException", "desiredCount must be at least 0.")
         if desired is not None:
             self._mover.scale(service, desired)
-        if wanted is not current or asked.get("forceNewDeployment"):
+        held = service.primary.revision.settings
+        settings = held | {key: asked[key] for key in SETTINGS if key in asked}
+        if wanted is not current or settings != held or asked.get("forceNewDeployment"):
             now = self._mover.now()
-            self._mover.deploy(service, self._account.revise(service, wanted, now))
+            self._mover.deploy(service, self._account.revise(service, wanted, now, settings))
         return {"service": views.service(self._account, service)}
+
+    def _check_controller(self, service: Service, asked: Json) -> None:
+        """The words for CODE_DEPLOY are those that people report; those for EXTERNAL are a guess after them."""
+        if service.controller == "ECS":
+            return
+        codedeploy = service.controller == "CODE_DEPLOY"
+        of = "a CODE_DEPLOY" if codedeploy else "an EXTERNAL"
+        instead = "Use AWS CodeDeploy to trigger a new deployment." if codedeploy else "Create a new task set instead."
+        what = "force a new deployment" if asked.get("forceNewDeployment") else ""
+        what = "update task definition" if asked.get("taskDefinition") else what
+        if not what and any(key in asked for key in SETTINGS):
+            what = "update the network configuration, load balancers or platform"
+        if what:
+            told = f"Unable to {what} on services with {of} deployment controller. {instead}"
+            raise AwsError("InvalidParameterException", told)
 
     def stop_deployment(self, asked: Json) -> Json:
         """Only ROLLBACK: the prose of the reference offers no other, though the enumeration has ABORT."""
