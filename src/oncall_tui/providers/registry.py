@@ -26,6 +26,7 @@ SOURCES: dict[str, Entry] = {
     "alertmanager": Entry("alertmanager.options:AlertmanagerOptions", "alertmanager.provider:build"),
     "pagerduty": Entry("pagerduty.options:PagerDutyOptions", "pagerduty.provider:build"),
     "sentry": Entry("sentry.options:SentryOptions", "sentry.provider:build"),
+    "datadog": Entry("datadog.options:DatadogOptions", "datadog.provider:build"),
 }
 
 

@@ -55,10 +55,10 @@ class _Answer(msgspec.Struct):
 class Http:
     """One HTTP API of one source. Thread-safe: the poller and the action thread share it.
 
-    *authorization* gives the header's value and may block for a secret's command. *secrets* are forgotten on a 401, so
-    that a rotated token is read anew. *serial* is a lock held over each request, for an API that wants one at a time.
-    *say* turns a status and an error body into words. *read_right* and *write_right* name what the login has to be
-    allowed (``the scope event:read``), for hints.
+    *authorization* gives the header's value and may block for a secret's command; so does *login*, where an API wants
+    its secrets in headers of its own. *secrets* are forgotten on a 401, so that a rotated token is read anew. *serial*
+    is a lock held over each request, for an API that wants one at a time. *say* turns a status and an error body into
+    words. *read_right* and *write_right* name what the login has to be allowed (``the scope event:read``), for hints.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class Http:
         url: str,
         clock: Clock,
         authorization: Callable[[], str] | None = None,
+        login: Callable[[], Mapping[str, str]] | None = None,
         secrets: tuple[Secret, ...] = (),
         headers: Mapping[str, str] | None = None,
         serial: threading.Lock | None = None,
@@ -81,8 +82,10 @@ class Http:
         self.host = urlsplit(url).netloc.rpartition("@")[2]
         self.calls = 0
         self.skew_s = 0.0  # the server's clock minus ours, as far as its Date headers tell (whole seconds)
+        self.pause_s: float | None = None  # the last answer said that no call is left for so many seconds
         self._clock = clock
         self._authorization = authorization
+        self._login = login
         self._secrets = secrets
         self._headers = dict(headers or {})
         self._serial = serial
@@ -181,6 +184,8 @@ class Http:
             value = self._authorization()
             self._encoded.add(value.rpartition(" ")[2])
             sending["Authorization"] = value
+        if self._login is not None:
+            sending.update(self._login())
         if self._serial is None:
             return self._attempt(method, path, params, content, sending)
         if not self._serial.acquire(timeout=TOTAL_S):
@@ -202,6 +207,7 @@ class Http:
                 method, self.url + path, params=list(params) or None, content=content, headers=headers
             ) as response:
                 self._note_clock(response.headers)
+                self.pause_s = _used_up(response.headers)
                 body, cut = self._body(response, started)
                 return _Answer(response.status_code, response.headers, body, cut)
         except (httpx.TransportError, httpx.InvalidURL) as error:
@@ -358,10 +364,10 @@ def _named(hint: str, right: str) -> str:
 def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds to wait, None where it is not said. *now* in seconds since the epoch, by the server's clock.
 
-    From ``Retry-After`` (seconds or a date), ``ratelimit-reset`` (seconds: PagerDuty), or
-    ``X-Sentry-Rate-Limit-Reset`` (seconds since the epoch: Sentry's "Rate Limits").
+    From ``Retry-After`` (seconds or a date), ``ratelimit-reset`` (seconds: PagerDuty), ``X-RateLimit-Reset`` (seconds:
+    Datadog's "Rate Limits"), or ``X-Sentry-Rate-Limit-Reset`` (seconds since the epoch: Sentry's "Rate Limits").
     """
-    for name in ("retry-after", "ratelimit-reset"):
+    for name in ("retry-after", "ratelimit-reset", "x-ratelimit-reset"):
         value = headers.get(name, "").strip()
         try:
             return min(max(0.0, float(value)), 3600.0)
@@ -375,6 +381,12 @@ def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
         return min(max(0.0, float(headers.get("x-sentry-rate-limit-reset", "")) - now), 3600.0)
     except ValueError:
         return None
+
+
+def _used_up(headers: Mapping[str, str]) -> float | None:
+    """Seconds until there are calls again, where ``[x-]ratelimit-remaining`` says that none is left; else None."""
+    left = headers.get("ratelimit-remaining", headers.get("x-ratelimit-remaining", "")).strip()
+    return _retry_after(headers, 0.0) if left == "0" else None
 
 
 _contexts: dict[str, Any] = {}

@@ -1,0 +1,194 @@
+"""The calls on Datadog that the provider and its actions share."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from oncall_tui import errors
+from oncall_tui.providers.datadog.holds import Hold, hold, names
+from oncall_tui.providers.datadog.options import DatadogOptions
+from oncall_tui.providers.datadog.wire import (
+    Downtime,
+    Downtimes,
+    Included,
+    Matches,
+    Monitor,
+    OneDowntime,
+    Search,
+    Valid,
+)
+from oncall_tui.providers.http import Http, NotFound, pieces, reference
+
+PAGE = 500  # monitors; the API takes 1,000, but has to answer within the read time-out
+DOWNTIMES = 100
+SEARCHED = 100
+MOST = 100  # pages of one list: what never ends is no list
+GROUPS = "alert,warn,no data"
+READS = "the application key needs monitors_read"
+DOWNS = "the application key needs monitors_downtime"
+
+T = TypeVar("T")
+
+
+def login(options: DatadogOptions) -> Mapping[str, str]:
+    """The two headers. May block for a secret's command; raises errors.NoCredentials."""
+    return {"DD-API-KEY": options.api_key.get(), "DD-APPLICATION-KEY": options.application_key.get()}
+
+
+def say(status: int, body: bytes) -> str:
+    """``{"errors": […]}`` in words: texts (v1), or objects with ``detail`` or ``title`` (v2)."""
+    try:
+        said = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return ""
+    listed = said.get("errors") if isinstance(said, dict) else None
+    found = []
+    for one in listed if isinstance(listed, list) else ():
+        text = one.get("detail") or one.get("title") if isinstance(one, dict) else one
+        if isinstance(text, str):
+            found.append(text)
+    return ", ".join(found)
+
+
+class Api:
+    """Typed calls. Reading raises errors.SourceError, writing errors.ActionError (see ``providers.http``)."""
+
+    def __init__(self, http: Http, options: DatadogOptions) -> None:
+        self.http = http
+        self._options = options
+
+    # --- monitors --------------------------------------------------------------------------------------------------
+
+    def monitors(self) -> tuple[list[msgspec.Raw], bool]:
+        """Every monitor, undecoded, with the groups that alert, and whether there are more than are read.
+
+        The API filters by tags, not by state: those that are well come too.
+        """
+        found: list[msgspec.Raw] = []
+        first = b""
+        for page in range(MOST):
+            params = [*self._query(), ("page", str(page)), ("page_size", str(PAGE))]
+            items = self._read("/api/v1/monitor", list[msgspec.Raw], params, READS)
+            if not items or bytes(items[0]) == first:  # the end, or a server that does not page
+                return found, False
+            first = bytes(items[0])
+            found += items
+            if len(items) != PAGE:
+                return found, False
+        return found, True
+
+    def _query(self) -> list[tuple[str, str]]:
+        query = [("group_states", GROUPS), ("with_downtimes", "true")]
+        for name in ("tags", "monitor_tags"):
+            if values := getattr(self._options, name):
+                query.append((name, ",".join(values)))
+        return query
+
+    def searched(self, query: str) -> frozenset[int]:
+        """The ids of the monitors that a search finds."""
+        found: set[int] = set()
+        for page in range(MOST):
+            params = [("query", query), ("page", str(page)), ("per_page", str(SEARCHED))]
+            answer = self._read("/api/v1/monitor/search", Search, params, READS)
+            found.update(monitor.id for monitor in answer.monitors)
+            if not answer.monitors or page + 1 >= answer.metadata.page_count:
+                break
+        return frozenset(found)
+
+    def monitor(self, monitor_id: int) -> Monitor | None:
+        """One monitor with the groups that alert, None where there is none."""
+        params = [("group_states", GROUPS), ("with_downtimes", "true")]
+        try:
+            return self._read(f"/api/v1/monitor/{monitor_id}", Monitor, params, READS)
+        except NotFound:
+            return None
+
+    # --- downtimes -------------------------------------------------------------------------------------------------
+
+    def holds(self) -> tuple[list[Hold], int]:
+        """Every downtime that holds now, and how many could not be read."""
+        found: list[Hold] = []
+        broken = seen = 0
+        for _ in range(MOST):
+            params = [
+                ("current_only", "true"),
+                ("include", "created_by"),
+                ("page[offset]", str(seen)),
+                ("page[limit]", str(DOWNTIMES)),
+            ]
+            page = self._read("/api/v2/downtime", Downtimes, params, DOWNS)
+            good, bad = pieces(page.data, Downtime)
+            authors = names(pieces(page.included, Included)[0])
+            found += [hold(one, authors) for one in good]
+            broken += bad
+            seen += len(page.data)
+            total = page.meta.page.total_filtered_count if page.meta and page.meta.page else None
+            if not page.data or (len(page.data) < DOWNTIMES if total is None else seen >= total):
+                break
+        return found, broken
+
+    def hold(self, downtime_id: str) -> Hold | None:
+        """One downtime, None where there is none."""
+        try:
+            path = f"/api/v2/downtime/{downtime_id}"
+            answer = self._read(path, OneDowntime, [("include", "created_by")], DOWNS)
+        except NotFound:
+            return None
+        return hold(answer.data, names(pieces(answer.included, Included)[0]))
+
+    def matches(self, monitor_id: int) -> frozenset[str]:
+        """The ids of the downtimes that the server says hold for a monitor now."""
+        path = f"/api/v2/monitor/{monitor_id}/downtime_matches"
+        try:
+            answer = self._read(path, Matches, [("page[limit]", str(DOWNTIMES))], DOWNS)
+        except NotFound:
+            return frozenset()
+        return frozenset(match.id for match in answer.data)
+
+    def add(self, attributes: dict[str, Any]) -> Hold:
+        """Make a downtime: one attempt. Raises errors.Failed or errors.Unknown."""
+        answer = self.http.write("POST", "/api/v2/downtime", OneDowntime, body(attributes))
+        return hold(answer.data, names(pieces(answer.included, Included)[0]))
+
+    def add_command(self, attributes: dict[str, Any]) -> str:
+        """The same by hand, with references to the keys, never their values."""
+        options = self._options
+        keys = (
+            f'-H "DD-API-KEY: {reference(options.api_key)}"'
+            f' -H "DD-APPLICATION-KEY: {reference(options.application_key)}"'
+        )
+        data = shlex.quote(msgspec.json.encode(body(attributes)).decode())
+        return f"curl -sS {keys} --json {data} {shlex.quote(self.http.url + '/api/v2/downtime')}"
+
+    # --- what a refusal means --------------------------------------------------------------------------------------
+
+    def _read(self, path: str, into: type[T], params: list[tuple[str, str]], needs: str) -> T:
+        """As ``Http.get``; a 403 is told apart: a key that is none gets it, and one without the right."""
+        try:
+            return self.http.get(path, into, params)
+        except errors.Denied as error:
+            if not self._key_is_valid():
+                self.http.renew()  # a rotated key is refused so
+                place = self._options.api_key.place
+                message = f"{self.http.host} does not accept the API key"
+                raise errors.Expired(message, f"renew the key at {place}; is the site right?") from None
+            where = self._options.application_key.place
+            raise errors.Denied(error.message, f"{needs}; or it was revoked: see {where}") from None
+
+    def _key_is_valid(self) -> bool:
+        """``/api/v1/validate`` looks at the API key alone. Where it cannot be asked, the key is not to blame."""
+        try:
+            return self.http.get("/api/v1/validate", Valid).valid
+        except errors.Denied:
+            return False
+        except errors.SourceError:
+            return True
+
+
+def body(attributes: dict[str, Any]) -> dict[str, Any]:
+    """What ``POST /api/v2/downtime`` takes (``DowntimeCreateRequest``)."""
+    return {"data": {"type": "downtime", "attributes": attributes}}

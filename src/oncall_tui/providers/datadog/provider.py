@@ -1,0 +1,136 @@
+"""The Datadog provider: monitors that alert, group by group, with who silenced them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from oncall_tui import errors
+from oncall_tui.clock import Clock
+from oncall_tui.contract import ActionHandler, Context, ReadRequest
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.reading import Problem, Reading, SourceState
+from oncall_tui.providers.datadog.api import Api, login, say
+from oncall_tui.providers.datadog.holds import Hold
+from oncall_tui.providers.datadog.options import DatadogOptions
+from oncall_tui.providers.datadog.rows import Rows
+from oncall_tui.providers.datadog.silencing import Silence
+from oncall_tui.providers.http import Http
+
+if TYPE_CHECKING:
+    import httpx
+
+SEARCH_S = 300.0  # which monitors a query finds is asked so often, and whenever another one alerts
+DENIED_S = 300.0  # a key that may not read downtimes is not asked again at once
+HOSTS = (".datadoghq.com", ".datadoghq.eu", ".ddog-gov.com")
+
+
+class Datadog:
+    """One Datadog organization (contract.Provider). A call for each 500 monitors, and one for the downtimes."""
+
+    provider = "datadog"
+
+    def __init__(self, options: DatadogOptions, http: Http, clock: Clock, read_only: bool) -> None:
+        self.source = options.name
+        self.interval_s = options.interval_s or 30.0
+        self.stale_after_s = 3 * self.interval_s
+        self.login = options.login
+        real = (urlsplit(options.api_url).hostname or "").endswith(HOSTS)
+        self.banner = "" if real else f"endpoint {http.url}"
+        self._options = options
+        self._http = http
+        self._clock = clock
+        self._api = Api(http, options)
+        self._rows = Rows(options, read_only)
+        self._holds: tuple[Hold, ...] = ()
+        self._searched: frozenset[int] | None = None
+        self._judged: frozenset[int] = frozenset()  # the alerting monitors that the last search knew of
+        self._search_at = 0.0
+        self._denied: Problem | None = None
+        self._denied_until = 0.0
+        self._handlers: dict[Verb, ActionHandler] = {
+            Verb.SILENCE: Silence(options, self._api, Rows(options, read_only), clock, read_only)
+        }
+
+    def read(self, request: ReadRequest) -> Reading:
+        """Every monitor that alerts. Raises errors.SourceError where the list cannot be read whole."""
+        calls, at = self._http.calls, self._clock.now()  # what is read is as old as the first call
+        raws, cut = self._api.monitors()
+        any_alerts, bad = self._rows.take(raws)
+        if bad and bad == len(raws):
+            raise errors.Malformed(f"{self._http.host} sent {bad} monitors that its API does not promise")
+        problems: list[Problem] = []
+        if any_alerts:
+            problems += self._read_holds()
+            problems += self._read_search()
+        if cut:
+            message = f"there are over {len(raws):,}: the others are not read"
+            problems.append(Problem(SourceState.DENIED, "monitors", message, "narrow it: tags, monitor_tags"))
+        if bad:
+            problems.append(Problem(SourceState.MALFORMED, f"{bad} of {len(raws)} monitors", "not as the API promises"))
+        pause = self._http.pause_s
+        return Reading(
+            source=self.source,
+            at=at,
+            alerts=self._rows.rows(self._holds, self._searched, at),
+            problems=tuple(problems),
+            next_in_s=None if pause is None else max(pause, self.interval_s),
+            calls=self._http.calls - calls,
+        )
+
+    def _read_holds(self) -> list[Problem]:
+        """Read the downtimes. Where that fails the alerts are still true: a problem, and the last good ones."""
+        if self._denied is not None and self._clock.monotonic() < self._denied_until:
+            return [self._denied]
+        self._denied = None
+        try:
+            holds, bad = self._api.holds()
+        except errors.SourceError as error:
+            problem = Problem(SourceState(error.state), "downtimes", error.message, error.hint)
+            if isinstance(error, errors.Denied):
+                self._denied, self._denied_until = problem, self._clock.monotonic() + DENIED_S
+            return [problem]
+        self._holds = tuple(holds)
+        return [Problem(SourceState.MALFORMED, f"{bad} downtimes", "not as the API promises")] if bad else []
+
+    def _read_search(self) -> list[Problem]:
+        """Read which monitors the query finds, where that may have changed. Until it was read all are shown."""
+        if not self._options.query:
+            return []
+        alerting, now = self._rows.known(), self._clock.monotonic()
+        if self._searched is not None and alerting <= self._judged and now < self._search_at:
+            return []
+        try:
+            self._searched = self._api.searched(self._options.query)
+        except errors.SourceError as error:
+            return [Problem(SourceState(error.state), "query", error.message, error.hint)]
+        self._judged, self._search_at = alerting, now + SEARCH_S
+        return []
+
+    def handlers(self) -> Mapping[Verb, ActionHandler]:
+        """Silence; there is no acknowledging a monitor, so that is done in the journal here (*seen*)."""
+        return self._handlers
+
+    def renew(self) -> None:
+        """Read the keys anew."""
+        self._http.renew()
+        self._denied = None
+
+    def close(self) -> None:
+        """Drop the connections."""
+        self._http.close()
+
+
+def build(options: DatadogOptions, context: Context, transport: httpx.BaseTransport | None = None) -> Datadog:
+    """The provider for one source. Opens nothing yet. *transport* is for tests."""
+    http = Http(
+        source=context.source,
+        url=options.api_url,
+        clock=context.clock,
+        login=lambda: login(options),
+        secrets=(options.api_key, options.application_key),
+        say=say,
+        transport=transport,
+    )
+    return Datadog(options, http, context.clock, context.read_only)

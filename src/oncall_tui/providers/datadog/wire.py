@@ -1,0 +1,175 @@
+"""Datadog's own words, as far as they are used.
+
+``Monitor``, ``MonitorState``, ``MatchingDowntime`` of its v1 OpenAPI file; ``DowntimeResponse``,
+``MonitorDowntimeMatchResponse`` of v2. Enumerations stay strings: a value that is not known yet must become a row, not
+an error. What may be missing or null has a default. Times of v1 are seconds since the epoch, of v2 RFC 3339.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+
+class GroupState(msgspec.Struct, frozen=True, gc=False):
+    """One group of a multi-alert monitor; *name* is ``host:web-1,env:prod``, ``*`` where it is not grouped."""
+
+    status: str | None = None
+    name: str | None = None
+    last_triggered_ts: float | None = None
+    last_nodata_ts: float | None = None
+    last_resolved_ts: float | None = None
+
+
+class State(msgspec.Struct, frozen=True):
+    """Only the groups that ``group_states`` asks for."""
+
+    groups: dict[str, GroupState] | None = None
+
+
+class MatchingDowntime(msgspec.Struct, frozen=True):
+    """A downtime that holds now, as the monitor itself lists it: tags that all have to match, and no author."""
+
+    scope: tuple[str, ...] | None = None
+    start: float | None = None
+    end: float | None = None
+
+
+class MonitorOptions(msgspec.Struct, frozen=True):
+    """*silenced*: a group's name, or ``*`` -> the end of its mute (null: none)."""
+
+    silenced: dict[str, float | None] | None = None
+
+
+class Monitor(msgspec.Struct, frozen=True):
+    """One monitor as ``GET /api/v1/monitor`` lists it."""
+
+    id: int
+    overall_state: str | None = None
+    name: str | None = None
+    type: str | None = None
+    query: str | None = None
+    message: str | None = None
+    priority: int | None = None
+    draft_status: str | None = None
+    tags: tuple[str, ...] | None = None
+    state: State | None = None
+    options: MonitorOptions | None = None
+    matching_downtimes: tuple[MatchingDowntime, ...] | None = None
+    overall_state_modified: str | None = None
+    created: str | None = None
+
+
+class Found(msgspec.Struct, frozen=True):
+    """One monitor of a search."""
+
+    id: int
+
+
+class SearchMeta(msgspec.Struct, frozen=True):
+    page_count: int = 0
+
+
+class Search(msgspec.Struct, frozen=True):
+    """A page of ``GET /api/v1/monitor/search``."""
+
+    monitors: tuple[Found, ...]
+    metadata: SearchMeta = SearchMeta()
+
+
+class Target(msgspec.Struct, frozen=True):
+    """Which monitors a downtime is for: one, or those that have all of these tags."""
+
+    monitor_id: int | None = None
+    monitor_tags: tuple[str, ...] | None = None
+
+
+class Window(msgspec.Struct, frozen=True):
+    start: str | None = None
+    end: str | None = None
+
+
+class Schedule(msgspec.Struct, frozen=True):
+    """One time, or a recurring one with what holds now."""
+
+    start: str | None = None
+    end: str | None = None
+    current_downtime: Window | None = None
+
+
+class DowntimeAttributes(msgspec.Struct, frozen=True):
+    """*status* is ``active``, ``scheduled``, ``ended`` or ``canceled``."""
+
+    status: str | None = None
+    scope: str | None = None
+    message: str | None = None
+    created: str | None = None
+    monitor_identifier: Target | None = None
+    schedule: Schedule | None = None
+
+
+class Downtime(msgspec.Struct, frozen=True):
+    """One downtime; its *relationships* name who made it, where that was asked for."""
+
+    id: str
+    attributes: DowntimeAttributes
+    relationships: dict[str, Any] | None = None
+
+    @property
+    def author_id(self) -> str:
+        """The id of who made it; empty: it does not say."""
+        made = (self.relationships or {}).get("created_by")
+        data = made.get("data") if isinstance(made, dict) else None
+        return str(data.get("id", "")) if isinstance(data, dict) else ""
+
+
+class UserAttributes(msgspec.Struct, frozen=True):
+    name: str | None = None
+    handle: str | None = None
+    email: str | None = None
+
+
+class Included(msgspec.Struct, frozen=True):
+    """What comes with downtimes: users, of which names are wanted."""
+
+    id: str = ""
+    type: str = ""
+    attributes: UserAttributes = UserAttributes()
+
+
+class PageInfo(msgspec.Struct, frozen=True):
+    total_filtered_count: int | None = None
+
+
+class PageMeta(msgspec.Struct, frozen=True):
+    page: PageInfo | None = None
+
+
+class Downtimes(msgspec.Struct, frozen=True):
+    """A page of ``GET /api/v2/downtime``."""
+
+    data: list[msgspec.Raw]
+    included: list[msgspec.Raw] = []
+    meta: PageMeta | None = None
+
+
+class OneDowntime(msgspec.Struct, frozen=True):
+    data: Downtime
+    included: list[msgspec.Raw] = []
+
+
+class Match(msgspec.Struct, frozen=True):
+    """A downtime that the server says holds for a monitor."""
+
+    id: str
+
+
+class Matches(msgspec.Struct, frozen=True):
+    data: tuple[Match, ...]
+
+
+class Valid(msgspec.Struct, frozen=True):
+    """The answer of ``GET /api/v1/validate``."""
+
+    valid: bool = False
