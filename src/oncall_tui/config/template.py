@@ -84,6 +84,21 @@ _TEMPLATE = """\
 #     seen_within: 24h               # what was not seen lately is not shown
 #     services: {checkout: prod-main/checkout-api}   # which ECS service a project is: CLUSTER/SERVICE
 #     assigned_is_acknowledged: true # false where Sentry's own rules assign: a then marks as seen
+#   - name: dd
+#     provider: datadog
+#     site: datadoghq.com            # us3.datadoghq.com, us5.datadoghq.com, datadoghq.eu, ap1.datadoghq.com, …
+#     url: https://api.datadoghq.com # only where it is reached by another name
+#     api_key: {env: DD_API_KEY}
+#     application_key: {env: DD_APP_KEY}   # with monitors_read, and monitors_downtime to silence and to see who did
+#     monitor_tags: [team:payments]  # these three narrow what is read; query as on the page Manage Monitors
+#     tags: [env:prod]
+#     query: "type:metric"
+#     states: [alert, warn, no data, unknown]
+#     cluster_labels: [ecs_cluster, cluster_name]   # these four are tags that tell which ECS service it is
+#     service_labels: [ecs_service, service]
+#     account_label: aws_account
+#     region_label: region
+#     notify_at_end: true            # when a silence ends and the monitor still alerts, Datadog notifies anew
 
 ## What pages; the rest notifies. A rule is fields (severity, provider, urgency, source, state) and labels, and all of
 ## them must match, each as a glob; one rule is enough.

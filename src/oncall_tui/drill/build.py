@@ -117,6 +117,18 @@ def _sentry(source: Table, scenario: Table, story: Story) -> Any:
     return peer
 
 
+def _datadog(source: Table, scenario: Table, story: Story) -> Any:
+    from oncall_tui.drill.datadog import Datadog
+
+    peer = Datadog(story.world.timeline.now)
+    for spec in scenario.get("datadog", {}).get("monitors", []):
+        with _at(scenario, spec, "datadog.monitors"):
+            peer.add(spec)
+    if story.datadog is None:
+        story.datadog = peer
+    return peer
+
+
 def _mackerel(source: Table, scenario: Table, story: Story) -> Any:
     from oncall_tui.drill.mackerel import Mackerel
 
@@ -133,6 +145,7 @@ _MAKERS: dict[str, Callable[[Table, Table, Story], Any]] = {
     "pagerduty": _pagerduty,
     "sentry": _sentry,
     "mackerel": _mackerel,
+    "datadog": _datadog,
 }
 
 

@@ -32,6 +32,9 @@ def _source(source: Table, url: str, control: str, scenario: Table) -> dict[str,
         shown |= {"url": url, "token": {"env": "ONCALL_DRILL_TOKEN"}}
         shown["organization"] = scenario.get("sentry", {}).get("organization", "example")
         shown |= {key: source[key] for key in ("services",) if key in source}
+    elif provider == "datadog":
+        keys = {"env": "ONCALL_DRILL_TOKEN"}
+        shown |= {"url": url, "api_key": keys, "application_key": keys}
     elif provider == "mackerel":
         shown |= {"url": url, "api_key": {"env": "ONCALL_DRILL_TOKEN"}}
     else:

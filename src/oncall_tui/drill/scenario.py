@@ -58,6 +58,7 @@ _DEFINITION: Table = {
     "fails?": ("oom", "exit", "pull", "health", {"like": str, "after_s?": float}),
     "inactive?": bool,
 }
+_GROUP_STATES = ("OK", "Warn", "Alert", "No Data")
 _EVENTS: Table = {
     "deploy?": {"service": str, "revision?": int, "settings?": {"*": object}, "push?": str},
     "stop?": {"service": str},
@@ -75,6 +76,8 @@ _EVENTS: Table = {
     "flap?": {"labels": _TEXTS, "annotations?": _TEXTS, "on_s": float, "off_s": float},
     "silence?": {"labels": _TEXTS, "for_s": float, "by": str, "comment?": str},
     "alarm?": {"name": str, "state": ("OK", "ALARM", "INSUFFICIENT_DATA"), "reason?": str},
+    "monitor?": {"name": str, "group?": str, "state": _GROUP_STATES},
+    "downtime?": {"name": str, "group?": str, "for_s": float, "by": str, "comment?": str},
     "page?": {
         "key": str,
         "title": str,
@@ -129,6 +132,18 @@ _ALARM: Table = {
     "any_of?": [str],
     "minutes?": float,
 }
+_MONITOR: Table = {
+    "name": str,
+    "id?": int,
+    "priority?": int,
+    "type?": str,
+    "query?": str,
+    "message?": str,
+    "tags?": [str],
+    "state?": _GROUP_STATES,
+    "groups?": {"*": _GROUP_STATES},
+    "minutes?": float,
+}
 _STAGES = (
     "RECONCILE_SERVICE",
     "PRE_SCALE_UP",
@@ -167,7 +182,7 @@ _FORMAT: Table = {
     "sources": [
         {
             "name": str,
-            "provider": ("ecs", "cloudwatch", "alertmanager", "pagerduty", "sentry", "mackerel"),
+            "provider": ("ecs", "cloudwatch", "alertmanager", "pagerduty", "sentry", "mackerel", "datadog"),
             "account?": str,
             "region?": str,
             "clusters?": [str],
@@ -190,6 +205,7 @@ _FORMAT: Table = {
     ],
     "pagerduty?": {"people?": [{"*": object}], "policies?": [{"*": object}], "services?": [{"*": object}]},
     "sentry?": {"organization?": str, "people?": [{"name": str, "email?": str}]},
+    "datadog?": {"monitors": [_MONITOR]},
     "mackerel?": {"monitors?": [{"name": str, "type?": str}]},
     "services?": [
         {

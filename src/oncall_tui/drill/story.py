@@ -95,6 +95,19 @@ class Monitors(Protocol):
         """It is over."""
 
 
+class Groups(Protocol):
+    """What this asks of the simulated Datadog."""
+
+    def set_state(self, name: str, group: str, state: str) -> None:
+        """Move one group of a monitor."""
+
+    def silence(self, name: str, group: str, seconds: float, by: str, comment: str) -> None:
+        """Somebody makes a downtime."""
+
+    def check(self, name: str) -> None:
+        """ValueError where no monitor has this name."""
+
+
 class Watch:
     """A rule: do this when a service was unhealthy for a while, undo it when it was healthy for a while."""
 
@@ -139,6 +152,7 @@ class Story:
         self.mackerel: Monitors | None = None
         self.pager: Pager | None = None
         self.alarms: Alarms | None = None
+        self.datadog: Groups | None = None
         self.watches: list[Watch] = []
 
     def schedule(self, events: list[Table]) -> None:
@@ -178,6 +192,8 @@ class Story:
                     issues.check(who)
             elif verb in ("open_alert", "close_alert"):
                 self._monitors()
+            elif verb in ("monitor", "downtime"):
+                self._datadog().check(given["name"])
             elif verb == "alarm":
                 self._alarms().check(given["name"])
             elif verb in ("deploy", "deregister"):
@@ -319,6 +335,13 @@ class Story:
                     for service in cluster.services.values():
                         self._tripped(service, source, given["name"])
 
+    def _monitor(self, given: Table) -> None:
+        self._datadog().set_state(given["name"], given.get("group", "*"), given["state"])
+
+    def _downtime(self, given: Table) -> None:
+        seconds = float(given["for_s"]) / self.world.timeline.speed
+        self._datadog().silence(given["name"], given.get("group", "*"), seconds, given["by"], given.get("comment", ""))
+
     def _page(self, given: Table) -> None:
         key, urgency = given["key"], given["urgency"]
         details: dict[str, object] = dict(given.get("details", {}))
@@ -385,6 +408,11 @@ class Story:
         if self.mackerel is None:
             raise ValueError("no source is a mackerel")
         return self.mackerel
+
+    def _datadog(self) -> Groups:
+        if self.datadog is None:
+            raise ValueError("no source is a datadog")
+        return self.datadog
 
     def _pager(self) -> Pager:
         if self.pager is None:

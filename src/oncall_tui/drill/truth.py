@@ -19,7 +19,7 @@ def truth(story: Story) -> Table:
             path = f"{source}/{group.service.cluster.name}/{group.service.name}"
             deployments[path] = [told_of_codedeploy(it) for it in group.deployments]
     told: Table = {"now": story.world.timeline.now(), "services": services, "deployments": deployments}
-    for peer in (story.alerts, story.pager, story.alarms, story.issues, story.mackerel):
+    for peer in (story.alerts, story.pager, story.alarms, story.issues, story.mackerel, story.datadog):
         told |= getattr(peer, "state", _nothing)()
     return told
 

@@ -131,6 +131,8 @@ def build(options: DatadogOptions, context: Context, transport: httpx.BaseTransp
         login=lambda: login(options),
         secrets=(options.api_key, options.application_key),
         say=say,
+        read_right="monitors_read",
+        write_right="monitors_downtime",
         transport=transport,
     )
     return Datadog(options, http, context.clock, context.read_only)

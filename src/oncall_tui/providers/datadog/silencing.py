@@ -15,7 +15,7 @@ from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import Ask, Choice, Confirm, Plan
-from oncall_tui.providers.datadog.api import DOWNS, Api
+from oncall_tui.providers.datadog.api import Api
 from oncall_tui.providers.datadog.holds import Hold, message
 from oncall_tui.providers.datadog.options import DatadogOptions
 from oncall_tui.providers.datadog.rows import Rows, alerting, drifts
@@ -157,12 +157,7 @@ class Silence:
         """POST once. The receipt has the downtime's id and its end. Raises Failed or Unknown."""
         until = self._api.http.server_now() + plan.request["for_s"]
         self._sent.note(plan)
-        try:
-            made = self._api.add(_ending(plan.request["attributes"], until))
-        except errors.Failed as error:
-            if " refused it with 403" in error.message:
-                raise errors.Failed(error.message, DOWNS) from None
-            raise
+        made = self._api.add(_ending(plan.request["attributes"], until))
         return Receipt({"downtime": made.id, "until": until})
 
     def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
