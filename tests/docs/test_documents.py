@@ -50,7 +50,14 @@ def test_every_setting_is_documented() -> None:
 def test_the_readmes_configuration_loads() -> None:
     example = README.partition("```yaml\n")[2].partition("```")[0]
     config = load_text(example, registry.options_types())
-    assert [s.provider for s in config.sources] == ["ecs", "cloudwatch", "alertmanager", "pagerduty", "sentry", "datadog"]
+    assert [s.provider for s in config.sources] == [
+        "ecs",
+        "cloudwatch",
+        "alertmanager",
+        "pagerduty",
+        "sentry",
+        "datadog",
+    ]
 
 
 @pytest.mark.parametrize("name", ["example.yaml", "minimal.yaml"])
