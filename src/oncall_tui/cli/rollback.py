@@ -74,7 +74,7 @@ def rollback(
         "still_firing": firing,
         "plan": _plan(plan),
     }
-    fires = f"; still firing: {', '.join(firing)}" if firing else ""
+    fires = f"; still firing: {', '.join(firing)}" if firing and "still firing" not in outcome.message else ""
     _print(as_json, told, f"{outcome.state}: {row.id}: {outcome.message}{fires}")
     under_way = outcome.state is OutcomeState.PENDING and not wait
     sys.exit(DONE if under_way else exit_code(outcome))

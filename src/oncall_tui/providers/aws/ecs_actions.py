@@ -166,7 +166,9 @@ class Acting:
                 )
                 return Receipt({"deploy": str(answer.get("deploymentId", ""))})
             case _:
-                what = {"forceNewDeployment": True} if asked.get("force") else {"taskDefinition": asked["to"]}
+                what: dict[str, Any] = {} if asked.get("force") else {"taskDefinition": asked["to"]}
+                if asked.get("force") or asked.get("anew"):  # else ECS starts no deploy of what it has already
+                    what["forceNewDeployment"] = True
                 answer = ecs.write("UpdateService", cluster=asked["cluster"], service=asked["service"], **what)
                 made = answer.get("service", {}).get("deployments", [])
                 first = next((str(d.get("id", "")) for d in made if d.get("status") == "PRIMARY"), "")

@@ -38,6 +38,8 @@ def request(seen: Seen, facts: Facts, call: str, frm: Revision, to: Revision) ->
         "from": frm.task_definition,
         "to": to.task_definition,
     }
+    if call == Call.UPDATE and service.task_definition == to.task_definition:
+        found["anew"] = True
     if facts.hook:
         found["hookId"] = facts.hook
     if code is not None:
@@ -193,7 +195,8 @@ def _arguments(call: Call, asked: dict[str, Any]) -> list[str]:
             return ["--service-deployment-arn", asked["deploy"], "--hook-id", asked["hookId"], "--action", action]
         case Call.UPDATE:
             names = ["--cluster", asked["cluster"], "--service", asked["service"]]
-            return names + (["--force-new-deployment"] if asked.get("force") else ["--task-definition", asked["to"]])
+            names += [] if asked.get("force") else ["--task-definition", asked["to"]]
+            return names + (["--force-new-deployment"] if asked.get("force") or asked.get("anew") else [])
         case Call.CD_STOP:
             return ["--deployment-id", asked["deploy"], "--auto-rollback-enabled"]
         case Call.CD_CREATE:

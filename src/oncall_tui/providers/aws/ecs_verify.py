@@ -19,6 +19,7 @@ from oncall_tui.providers.aws.rollback_table import Call
 from oncall_tui.providers.aws.wire import Wire, Wires
 
 AGAIN_S = 3.0
+NO_DEPLOY_S = 120.0  # after that a write that ECS took has started nothing (a plan may have been read for a minute)
 TAKES_EFFECT_S = 20.0  # after that a write that shows nowhere never arrived
 
 
@@ -143,10 +144,14 @@ def _not_there(plan: Plan, receipt: Receipt | None, now: float, service: w.Servi
     """No deploy of ours is to be seen: has it not come yet, or will it never?"""
     first = primary(service)
     runs = short(first.task_definition) if first else "nothing"
-    if now - plan.made_at < TAKES_EFFECT_S or receipt is not None:
-        if newer and receipt is not None and now - plan.made_at >= TAKES_EFFECT_S:
-            return failed(f"a deploy of {runs} is newer than this rollback")
+    if now - plan.made_at < TAKES_EFFECT_S:
         return pending("sent; ECS does not show it yet" if receipt is not None else "not to be seen yet", 1.0)
+    if receipt is not None and newer:
+        return failed(f"a deploy of {runs} is newer than this rollback")
+    if receipt is not None and now - plan.made_at < NO_DEPLOY_S:
+        return pending("sent; ECS does not show it yet", 1.0)
+    if receipt is not None:
+        return failed(f"ECS took it and started no deploy: {runs} is what it means to run", "look at its events")
     if newer:
         return failed(f"it never took effect: somebody else's deploy, of {runs}, is there instead")
     return failed(f"it never took effect: {runs} is what runs, and no newer deploy is there")

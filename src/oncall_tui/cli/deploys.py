@@ -1,0 +1,167 @@
+"""``deploys``: what is being rolled out, once or followed in plain lines, for pipelines and logs."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+import click
+
+from oncall_tui.cli import DONE, NOT_DONE, UNKNOWN
+from oncall_tui.cli.common import READ_TIMEOUT_S, find_service, printable, running, say
+from oncall_tui.cli.status import stamp
+from oncall_tui.domain.deploy import Deploy, DeployState
+from oncall_tui.domain.reading import SourceStatus
+from oncall_tui.engine import Engine
+from oncall_tui.text import age
+
+LONGEST_S = 3600.0
+PAUSE_S = 0.5
+
+
+@click.command()
+@click.argument("service", required=False, default="")
+@click.option("--watch", is_flag=True, help="Print each change; with SERVICE until its deploy has ended.")
+@click.option("--within", type=float, default=30.0, metavar="S", help="How long a deploy may take to begin (--watch).")
+@click.option("--json", "as_json", is_flag=True, help="JSON: one array, or with --watch one object a line.")
+@click.pass_context
+def deploys(context: click.Context, service: str, watch: bool, within: float, as_json: bool) -> None:
+    """Deploys of the last day, or of SERVICE (its id: SOURCE/CLUSTER/NAME), newest first.
+
+    With SERVICE and --watch: exits 0 where the deploy succeeded, 1 where it did not, 3 where nobody can tell.
+    """
+    with running(context, read_only=True) as engine:
+        if service:
+            service = find_service(engine, service).id
+        else:
+            engine.first_read(READ_TIMEOUT_S)
+        if watch:
+            sys.exit(_follow(engine, service, within, as_json) if service else _follow_all(engine, as_json))
+        found = _newest_first(engine, service)
+        now = engine.clock.now()
+        if as_json:
+            click.echo(json.dumps([as_object(d) for d in found], ensure_ascii=False))
+        else:
+            click.echo("\n".join(line(d, now) for d in found) or "no deploy in the last day, as far as could be read")
+        _exit_by_sources(engine, service)
+
+
+def as_object(deploy: Deploy) -> dict[str, Any]:
+    """One deploy as the documented object; times are RFC 3339 UTC."""
+    return {
+        "id": deploy.id,
+        "service": deploy.service_id,
+        "state": deploy.state,
+        "strategy": deploy.strategy,
+        "stage": deploy.stage,
+        "from": deploy.old.family_revision if deploy.old else None,
+        "to": deploy.new.family_revision,
+        "started": stamp(deploy.started),
+        "finished": stamp(deploy.finished),
+        "running": deploy.running,
+        "desired": deploy.desired,
+        "traffic_percent": deploy.traffic,
+        "waits": deploy.waits,
+        "failed_tasks": deploy.failed_tasks,
+        "failures": [
+            {"task": f.task, "at": stamp(f.at), "exit": f.exit_code, "reason": f.reason} for f in deploy.failures
+        ],
+        "alarms": list(deploy.alarms),
+        "rollback": deploy.rollback,
+        "reason": deploy.reason,
+    }
+
+
+def line(deploy: Deploy, now: float) -> str:
+    """``prod/prod-main/api :41→:42 in progress · canary scale up · 1/4 tasks · 10% traffic · 12m``."""
+    words = [str(deploy.state), f"{deploy.strategy} {deploy.stage}".strip(), f"{deploy.progress} tasks"]
+    if deploy.traffic is not None:
+        words.append(f"{deploy.traffic:.0f}% traffic")
+    if deploy.bake_until is not None and deploy.state.running:
+        words.append(f"bakes {age(max(0.0, deploy.bake_until - now))} more")
+    if deploy.failed_tasks:
+        why = f": {deploy.failures[0].words}" if deploy.failures else ""
+        words.append(f"{deploy.failed_tasks} failed{why}")
+    words += [w for w in (f"breaker {deploy.breaker}" if deploy.breaker else "", deploy.waits, deploy.rollback) if w]
+    if deploy.reason and deploy.state is not DeployState.IN_PROGRESS:
+        words.append(deploy.reason)
+    words.append(age((deploy.finished or now) - deploy.started))
+    return printable(f"{deploy.service_id} {deploy.arrow} {' · '.join(words)}")
+
+
+# --- following --------------------------------------------------------------------------------------------------------
+
+
+def _follow(engine: Engine, service: str, within: float, as_json: bool) -> int:
+    """One service's deploy to its end. A newer one that takes over is followed instead, and the first did not do it."""
+    began, last, first = time.monotonic(), "", ""
+    for now in _ticks(engine, began):
+        newest = next(iter(_newest_first(engine, service)), None)
+        early = time.monotonic() - began < within
+        if newest is None or (not newest.state.running and not last and early):
+            if newest is None and not early:
+                say("no deploy of it began, and none ended in the last day")
+                return NOT_DONE
+            continue
+        last, first = _tell(newest, now, as_json, last), first or newest.id
+        if not newest.state.running and _live(engine, service):
+            return DONE if newest.state is DeployState.SUCCEEDED and newest.id == first else NOT_DONE
+    say(f"still under way after {LONGEST_S / 60:.0f} minutes: no longer followed")
+    return UNKNOWN
+
+
+def _follow_all(engine: Engine, as_json: bool) -> int:
+    """Every deploy's changes, until interrupted."""
+    told: dict[str, str] = {}
+    for now in _ticks(engine, float("inf")):
+        for deploy in _newest_first(engine, ""):
+            told[deploy.id] = _tell(deploy, now, as_json, told.get(deploy.id, ""))
+    return DONE
+
+
+def _ticks(engine: Engine, began: float) -> Iterator[float]:
+    """The time (seconds since the epoch) at each look; ends after an hour, or on Ctrl+C with what is known."""
+    while time.monotonic() - began < LONGEST_S:
+        yield engine.clock.now()
+        _wait(engine)
+
+
+def _wait(engine: Engine) -> None:
+    """Until something changed, or half a second went by."""
+    shown = engine.update
+    engine.wait(lambda update: update is not shown, PAUSE_S)
+
+
+def _tell(deploy: Deploy, now: float, as_json: bool, last: str) -> str:
+    """Print it where it changed; what was printed, without its age."""
+    words = line(deploy, now).rpartition(" · ")[0]
+    if words != last:
+        shown = json.dumps({"at": stamp(now), **as_object(deploy)}, ensure_ascii=False) if as_json else ""
+        click.echo(shown or f"{stamp(now)} {line(deploy, now)}")
+        sys.stdout.flush()
+    return words
+
+
+def _newest_first(engine: Engine, service: str) -> list[Deploy]:
+    found = [d for d in engine.update.board.deploys.values() if service in ("", d.service_id)]
+    return sorted(found, key=lambda d: -d.started)
+
+
+def _source(engine: Engine, service: str) -> SourceStatus | None:
+    return engine.update.board.sources.get(service.partition("/")[0])
+
+
+def _live(engine: Engine, service: str) -> bool:
+    status = _source(engine, service)
+    return status is not None and status.current
+
+
+def _exit_by_sources(engine: Engine, service: str) -> NoReturn:
+    sources = engine.update.board.sources.values()
+    lost = [s for s in sources if not s.current and (not service or s.name == service.partition("/")[0])]
+    for status in lost:
+        say(f"{status.name} could not be read: {status.message}")
+    sys.exit(NOT_DONE if lost else DONE)
