@@ -57,6 +57,7 @@ def test_the_readmes_configuration_loads() -> None:
         "pagerduty",
         "sentry",
         "datadog",
+        "mackerel",
     ]
 
 

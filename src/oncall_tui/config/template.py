@@ -99,6 +99,12 @@ _TEMPLATE = """\
 #     account_label: aws_account
 #     region_label: region
 #     notify_at_end: true            # when a silence ends and the monitor still alerts, Datadog notifies anew
+#   - name: monitors
+#     provider: mackerel
+#     api_key: {env: MACKEREL_APIKEY}   # Read, and Write to close alerts
+#     url: https://api.mackerelio.com
+#     organization: example          # its name, for links to alerts
+#     services: {Shop: prod-main/checkout-api}   # which ECS service a service of Mackerel's is
 
 ## What pages; the rest notifies. A rule is fields (severity, provider, urgency, source, state) and labels, and all of
 ## them must match, each as a glob; one rule is enough.

@@ -45,7 +45,7 @@ class _Refusal(Exception):
 
 
 class Mackerel:
-    """One organization. `now` gives POSIX seconds; `spec`: monitors [{name, type}]."""
+    """One organization. `now` gives POSIX seconds; `spec`: monitors [{name, type, service}]."""
 
     def __init__(self, now: Callable[[], float], spec: Mapping[str, Any] | None = None) -> None:
         spec = spec or {}
@@ -55,7 +55,7 @@ class Mackerel:
         self._alerts: list[Alert] = []
         self._open: dict[str, Alert] = {}
         for it in spec.get("monitors", []):
-            self._monitor(it["name"], it.get("type", "service"))
+            self._monitor(it["name"], it.get("type", "service"), it.get("service", ""))
 
     def operation(self, request: Request) -> str:
         """The request's name, as `POST /api/v0/alerts/{id}/close`."""
@@ -107,12 +107,13 @@ class Mackerel:
         """What is there, for scenarios and tests."""
         return {"mackerel": [alert.public() for alert in self._alerts]}
 
-    def _monitor(self, name: str, kind: str) -> str:
+    def _monitor(self, name: str, kind: str, service: str = "") -> str:
         for monitor_id, monitor in self._monitors.items():
             if monitor["name"] == name:
                 return monitor_id
         made = f"2m{len(self._monitors) + 1:09d}"
-        self._monitors[made] = {"id": made, "type": kind, "name": name, "memo": "", "isMute": False}
+        more = {"service": service} if service else {}
+        self._monitors[made] = {"id": made, "type": kind, "name": name, "memo": "", "isMute": False, **more}
         return made
 
     # Answering

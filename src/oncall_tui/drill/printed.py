@@ -37,6 +37,7 @@ def _source(source: Table, url: str, control: str, scenario: Table) -> dict[str,
         shown |= {"url": url, "api_key": keys, "application_key": keys}
     elif provider == "mackerel":
         shown |= {"url": url, "api_key": {"env": "ONCALL_DRILL_TOKEN"}}
+        shown |= {key: source[key] for key in ("services",) if key in source}
     else:
         shown["url"] = url
     return shown

@@ -206,7 +206,7 @@ _FORMAT: Table = {
     "pagerduty?": {"people?": [{"*": object}], "policies?": [{"*": object}], "services?": [{"*": object}]},
     "sentry?": {"organization?": str, "people?": [{"name": str, "email?": str}]},
     "datadog?": {"monitors": [_MONITOR]},
-    "mackerel?": {"monitors?": [{"name": str, "type?": str}]},
+    "mackerel?": {"monitors?": [{"name": str, "type?": str, "service?": str}]},
     "services?": [
         {
             "at": str,

@@ -27,6 +27,7 @@ SOURCES: dict[str, Entry] = {
     "pagerduty": Entry("pagerduty.options:PagerDutyOptions", "pagerduty.provider:build"),
     "sentry": Entry("sentry.options:SentryOptions", "sentry.provider:build"),
     "datadog": Entry("datadog.options:DatadogOptions", "datadog.provider:build"),
+    "mackerel": Entry("mackerel.options:MackerelOptions", "mackerel.provider:build"),
 }
 
 

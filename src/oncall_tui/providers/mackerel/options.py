@@ -1,0 +1,34 @@
+"""What a Mackerel source is configured with. Imports no I/O."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from oncall_tui.providers.options import SourceOptions
+from oncall_tui.secret import Secret
+
+
+class MackerelOptions(SourceOptions, frozen=True, kw_only=True):
+    """One Mackerel organization, as one API key sees it.
+
+    *organization* is its name, for links to alerts. *services* says which ECS service a Mackerel service is, for the
+    monitors that watch one: its name -> ``CLUSTER/SERVICE``. *url* is another one where Mackerel is run elsewhere.
+    """
+
+    api_key: Secret
+    url: str = "https://api.mackerelio.com"
+    organization: str = ""
+    services: dict[str, str] = {}
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("url: expected https://HOST, as https://api.mackerelio.com")
+        if parts.username or parts.password:
+            raise ValueError("url: a login does not stand in the url; use api_key: {env: NAME}")
+        if not re.fullmatch(r"[A-Za-z0-9_-]*", self.organization):
+            raise ValueError("organization: expected its name, as in https://mackerel.io/orgs/NAME")
+        for name, at in self.services.items():
+            if not re.fullmatch(r"[^/\s]+/[^/\s]+", at):
+                raise ValueError(f"services: expected CLUSTER/SERVICE for {name[:40]!r}")

@@ -1,0 +1,152 @@
+"""The Mackerel provider: open alerts with their monitors' names, and closing one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import msgspec
+
+from oncall_tui import errors
+from oncall_tui.clock import Clock
+from oncall_tui.contract import ActionHandler, Context, ReadRequest
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.reading import Problem, Reading, SourceState
+from oncall_tui.providers.decoding import decoder
+from oncall_tui.providers.http import Http, Listing, pieces
+from oncall_tui.providers.mackerel.closing import Close
+from oncall_tui.providers.mackerel.options import MackerelOptions
+from oncall_tui.providers.mackerel.rows import row
+from oncall_tui.providers.mackerel.wire import Alerts, Monitor, Monitors, WireAlert
+
+if TYPE_CHECKING:
+    import httpx
+
+PAGE = 100  # the most that a page may have ("List Alerts")
+PAGES = 100  # so many pages a poll: 10,000 alerts
+MONITORS_S = 300.0  # names of monitors hardly change
+AGAIN_S = 30.0  # but for a monitor that is not known yet, or names that could not be read
+
+
+class Mackerel:
+    """One organization (contract.Provider). One call a page and poll, and one for the monitors every five minutes."""
+
+    provider = "mackerel"
+
+    def __init__(self, options: MackerelOptions, http: Http, clock: Clock, read_only: bool) -> None:
+        self.source = options.name
+        self.interval_s = options.interval_s or 30.0
+        self.stale_after_s = 3 * self.interval_s
+        self.login = options.login
+        real = (urlsplit(options.url).hostname or "").endswith(".mackerelio.com")
+        self.banner = "" if real else f"endpoint {http.url}"
+        self._options = options
+        self._http = http
+        self._clock = clock
+        self._read_only = read_only
+        self._listing = Listing(decoder(WireAlert).decode)
+        self._monitors: dict[str, Monitor] = {}
+        self._monitors_at: float | None = None  # when they were asked for (monotonic)
+        self._problem: Problem | None = None
+        self._by_id: dict[str, Alert] = {}
+        self._handlers: dict[Verb, ActionHandler] = {Verb.RESOLVE: Close(options, http, clock, read_only)}
+
+    def read(self, request: ReadRequest) -> Reading:
+        """Every open alert. Raises errors.SourceError where the list cannot be read whole."""
+        calls, at = self._http.calls, self._clock.now()  # what is read is as old as the first call
+        raws, cut = self._open_alerts()
+        found, bad = self._listing.take(raws)
+        if bad and not found:
+            raise errors.Malformed(f"{self._http.host} sent {bad} alerts that its API does not promise")
+        self._read_monitors({wire.monitorId for wire in found if wire.monitorId})
+        self._by_id = {alert.id: alert for alert in map(self._row, found)}
+        return Reading(
+            source=self.source,
+            at=at,
+            alerts=tuple(self._by_id.values()),
+            problems=self._problems(cut, bad, len(raws)),
+            calls=self._http.calls - calls,
+        )
+
+    def _row(self, wire: WireAlert) -> Alert:
+        """The row of the last poll where it says the same."""
+        made = row(self._options, wire, self._monitors.get(wire.monitorId or ""), self._read_only)
+        old = self._by_id.get(made.id)
+        return old if old is not None and old == made else made
+
+    def _open_alerts(self) -> tuple[list[msgspec.Raw], bool]:
+        """Every page, and whether there are more than are read."""
+        found: list[msgspec.Raw] = []
+        after: str | None = None
+        for _ in range(PAGES):
+            params = [("limit", str(PAGE)), *([("nextId", after)] if after else [])]
+            page = self._http.get("/api/v0/alerts", Alerts, params)
+            found += page.alerts
+            if not page.nextId or page.nextId == after:
+                return found, bool(page.nextId)
+            after = page.nextId
+        return found, True
+
+    def _read_monitors(self, wanted: set[str]) -> None:
+        """Learn the monitors' names. Where that fails the alerts are still true: a problem, and the last good ones."""
+        patience = MONITORS_S if wanted <= self._monitors.keys() and self._problem is None else AGAIN_S
+        now = self._clock.monotonic()
+        if not wanted or (self._monitors_at is not None and now - self._monitors_at < patience):
+            return
+        self._monitors_at, self._problem = now, None
+        try:
+            monitors, _ = pieces(self._http.get("/api/v0/monitors", Monitors).monitors, Monitor)
+        except errors.SourceError as error:
+            self._problem = Problem(SourceState(error.state), "monitors' names", error.message, error.hint)
+            return
+        self._monitors = {monitor.id: monitor for monitor in monitors}
+
+    def _problems(self, cut: bool, bad: int, total: int) -> tuple[Problem, ...]:
+        problems = [self._problem] if self._problem else []
+        if cut:
+            problems.append(Problem(SourceState.DENIED, "alerts", f"there are more than the {total:,} that were read"))
+        if bad:
+            problems.append(Problem(SourceState.MALFORMED, f"{bad} of {total} alerts", "not as the API promises"))
+        return tuple(problems)
+
+    def handlers(self) -> Mapping[Verb, ActionHandler]:
+        """What can be done to an alert here."""
+        return self._handlers
+
+    def renew(self) -> None:
+        """Read the key anew."""
+        self._http.renew()
+        self._monitors_at = None
+
+    def close(self) -> None:
+        """Drop the connections."""
+        self._http.close()
+
+
+def build(options: MackerelOptions, context: Context, transport: httpx.BaseTransport | None = None) -> Mackerel:
+    """The provider for one source. Opens nothing yet. *transport* is for tests."""
+    http = Http(
+        source=context.source,
+        url=options.url,
+        clock=context.clock,
+        login=lambda: {"X-Api-Key": options.api_key.get()},
+        secrets=(options.api_key,),
+        say=say,
+        read_right="Read, and this address among those that the key permits",
+        write_right="Write, and this address among those that the key permits",
+        transport=transport,
+    )
+    return Mackerel(options, http, context.clock, context.read_only)
+
+
+def say(status: int, body: bytes) -> str:
+    """``{"error": {"message": …}}`` or ``{"error": …}`` in words; nothing where it is something else."""
+    try:
+        said = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return ""
+    error = said.get("error", "") if isinstance(said, dict) else ""
+    message = error.get("message", "") if isinstance(error, dict) else error
+    return message if isinstance(message, str) else ""

@@ -1,0 +1,271 @@
+"""The Mackerel provider against the drill's Mackerel, in this process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from tests.support.wire import Asked
+
+from oncall_tui import errors
+from oncall_tui.clock import FakeClock
+from oncall_tui.contract import Context, ReadRequest
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import AlertState, ServiceHint, Severity
+from oncall_tui.domain.board import Board
+from oncall_tui.domain.outcome import OutcomeState
+from oncall_tui.domain.plan import Actor, Ask, Confirm, Plan
+from oncall_tui.domain.reading import SourceState
+from oncall_tui.drill.mackerel import Mackerel as Organization
+from oncall_tui.providers.mackerel.options import MackerelOptions
+from oncall_tui.providers.mackerel.provider import PAGES, Mackerel, build, say
+from oncall_tui.providers.mackerel.rows import row
+from oncall_tui.providers.mackerel.wire import Monitor, WireAlert
+from oncall_tui.secret import Secret
+
+KEY = "planted-key-value"
+
+
+@pytest.fixture
+def organization(clock: FakeClock) -> Organization:
+    made = Organization(clock.now, {"keys": [KEY], "monitors": [{"name": "checkout 5xx"}]})
+    made.open("k", "checkout 5xx", message="12 % > 2 % [/red]", began=clock.now() - 300)
+    return made
+
+
+@pytest.fixture
+def asked(organization: Organization) -> Asked:
+    return Asked(organization)
+
+
+@pytest.fixture
+def mackerel(asked: Asked, context: Context, monkeypatch: pytest.MonkeyPatch) -> Mackerel:
+    monkeypatch.setenv("PLANTED_KEY", KEY)
+    return build(options(), context, asked.transport)
+
+
+@pytest.fixture
+def planned(mackerel: Mackerel, board_of: Callable[[Any], Board], alice: Actor) -> Callable[..., tuple[Plan, Any]]:
+    """A plan to close the one alert that there is, and the handler."""
+
+    def plan(**more: Any) -> tuple[Plan, Any]:
+        board = board_of(mackerel)
+        (alert,) = board.alerts.values()
+        handler = mackerel.handlers()[Verb.RESOLVE]
+        ask = Ask(verb=Verb.RESOLVE, target=alert.id, version=alert.version, actor=alice, **more)
+        return handler.plan(ask, board), handler
+
+    return plan
+
+
+def options(**more: Any) -> MackerelOptions:
+    secret = Secret("env", ("PLANTED_KEY",))
+    return MackerelOptions(**{"name": "mk", "provider": "mackerel", "api_key": secret, **more})
+
+
+def wire(**more: Any) -> WireAlert:
+    return WireAlert(**{"id": "2x1", "status": "CRITICAL", "openedAt": 1_799_999_000, **more})
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_alert_is_a_row_with_its_monitors_name(mackerel: Mackerel, clock: FakeClock, asked: Asked) -> None:
+    reading = mackerel.read(ReadRequest())
+    (alert,) = reading.alerts
+    assert (alert.id, alert.title) == ("mk/2x000000001", "checkout 5xx: 12 % > 2 % [/red]")
+    assert (alert.state, alert.severity, alert.began) == (AlertState.FIRING, Severity.CRITICAL, clock.at - 300)
+    assert (alert.label("monitor"), alert.label("type")) == ("checkout 5xx", "service")
+    assert alert.verbs == {Verb.RESOLVE}
+    assert (reading.problems, reading.calls) == ((), 2)
+    assert all(request.headers["x-api-key"] == KEY for request in asked.requests)
+    assert all("authorization" not in request.headers for request in asked.requests)
+
+
+def test_monitors_are_asked_for_seldom(mackerel: Mackerel, organization: Organization, clock: FakeClock) -> None:
+    assert mackerel.read(ReadRequest()).calls == 2
+    clock.advance(60)
+    assert mackerel.read(ReadRequest()).calls == 1
+    organization.open("other", "a new monitor")
+    assert mackerel.read(ReadRequest()).calls == 2  # one that is not known
+    clock.advance(301)
+    assert mackerel.read(ReadRequest()).calls == 2
+
+
+def test_alerts_whose_monitors_cannot_be_read_stay(mackerel: Mackerel, asked: Asked, clock: FakeClock) -> None:
+    asked.spoil = lambda request: httpx.Response(403, json={}) if request.url.path.endswith("monitors") else None
+    reading = mackerel.read(ReadRequest())
+    assert [alert.title for alert in reading.alerts] == ["service: 12 % > 2 % [/red]"]
+    assert [(problem.state, problem.scope) for problem in reading.problems] == [(SourceState.DENIED, "monitors' names")]
+    asked.spoil = lambda request: None
+    assert mackerel.read(ReadRequest()).problems == reading.problems  # not asked again at once
+    clock.advance(31)
+    assert mackerel.read(ReadRequest()).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("fields", "state", "severity"),
+    [
+        ({}, AlertState.FIRING, Severity.CRITICAL),
+        ({"status": "WARNING"}, AlertState.FIRING, Severity.WARNING),
+        ({"status": "UNKNOWN"}, AlertState.FIRING, Severity.UNKNOWN),
+        ({"status": "OK"}, AlertState.RESOLVED, Severity.UNKNOWN),
+        ({"closedAt": 1_799_999_500}, AlertState.RESOLVED, Severity.CRITICAL),
+        ({"status": "PONDERING"}, AlertState.UNKNOWN, Severity.UNKNOWN),
+    ],
+)
+def test_states(fields: dict[str, Any], state: AlertState, severity: Severity) -> None:
+    found = row(options(), wire(**fields), None)
+    assert (found.state, found.severity) == (state, severity)
+    assert found.comment == ("status PONDERING" if state is AlertState.UNKNOWN else "")
+
+
+def test_which_service_a_monitor_watches() -> None:
+    given = options(services={"Shop": "prod-main/checkout-api"}, organization="acme")
+    found = row(given, wire(value=12.5, hostId="h1"), Monitor("m", "5xx", "Shop"))
+    assert found.hint == ServiceHint(cluster="prod-main", service="checkout-api")
+    assert (found.label("service"), found.label("value"), found.label("host")) == ("Shop", "12.5", "h1")
+    assert found.url == "https://mackerel.io/orgs/acme/alerts/2x1"
+    bare = row(given, wire(monitorId="2m9"), None)
+    assert (bare.title, bare.hint) == ("monitor: 2m9", ServiceHint())
+
+
+def test_all_pages_are_read(mackerel: Mackerel, organization: Organization, clock: FakeClock) -> None:
+    for number in range(4999):
+        organization.open(f"k{number}", "checkout 5xx", began=clock.at - number)
+    reading = mackerel.read(ReadRequest())
+    assert (len(reading.alerts), reading.calls, reading.problems) == (5000, 51, ())
+    again = mackerel.read(ReadRequest())
+    assert all(one is other for one, other in zip(again.alerts, reading.alerts, strict=True))
+
+
+def test_more_than_can_be_read_is_said(mackerel: Mackerel, asked: Asked) -> None:
+    def page(request: httpx.Request) -> httpx.Response | None:
+        one = {"id": f"x{len(asked.requests)}", "status": "WARNING", "openedAt": 1}
+        return httpx.Response(200, json={"alerts": [one], "nextId": one["id"]})
+
+    asked.spoil = page
+    reading = mackerel.read(ReadRequest())
+    assert len(reading.alerts) == PAGES
+    assert "more than the 100" in reading.problems[0].message
+    asked.spoil = lambda request: httpx.Response(200, json={"alerts": [], "nextId": "x"})
+    assert mackerel.read(ReadRequest()).calls == 2  # a page that points at itself
+
+
+def test_one_bad_alert_hides_no_good_one(mackerel: Mackerel, asked: Asked) -> None:
+    good = {"id": "g", "status": "WARNING", "openedAt": 1, "monitorId": None, "unheard": {"of": 1}}
+    asked.spoil = lambda request: httpx.Response(200, json={"alerts": [good, {"id": "b"}], "nextId": None})
+    reading = mackerel.read(ReadRequest())
+    assert [alert.native_id for alert in reading.alerts] == ["g"]
+    assert [problem.scope for problem in reading.problems] == ["1 of 2 alerts"]
+    asked.spoil = lambda request: httpx.Response(200, json={"alerts": [{"id": "b"}]})
+    with pytest.raises(errors.Malformed):
+        mackerel.read(ReadRequest())
+
+
+def test_failures_name_what_the_key_needs(mackerel: Mackerel, asked: Asked) -> None:
+    asked.spoil = lambda request: httpx.Response(403, json={"error": {"message": f"no {KEY}"}})
+    with pytest.raises(errors.Denied) as denied:
+        mackerel.read(ReadRequest())
+    assert "Read" in denied.value.hint
+    assert KEY not in str(denied.value)
+    asked.spoil = lambda request: httpx.Response(401, json={"error": "Authentication failed"})
+    with pytest.raises(errors.Expired, match="Authentication failed") as expired:
+        mackerel.read(ReadRequest())
+    assert "$PLANTED_KEY" in expired.value.hint
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"error": {"message": "no"}}', "no"),
+        (b'{"error": "no"}', "no"),
+        (b"[]", ""),
+        (b"<p>", ""),
+        (b'{"error": 3}', ""),
+    ],
+)
+def test_what_an_error_body_says(body: bytes, words: str) -> None:
+    assert say(400, body) == words
+
+
+# --- closing ----------------------------------------------------------------------------------------------------------
+
+
+def test_closing_gives_a_reason(planned: Any, asked: Asked, mackerel: Mackerel) -> None:
+    plan, handler = planned(reason="the deploy is over")
+    assert (plan.title, plan.confirm) == ("close checkout 5xx: 12 % > 2 % [/red]", Confirm.YES)
+    assert KEY not in repr(plan)
+    assert "$PLANTED_KEY" in plan.commands[0]
+    handler.check(plan)
+    check = handler.verify(plan, handler.send(plan))
+    reason = "the deploy is over (Alice, with oncall-tui)"
+    assert (check.state, check.message) == (OutcomeState.DONE, f"closed: {reason}")
+    (write,) = asked.writes
+    assert (write.method, write.url.path) == ("POST", "/api/v0/alerts/2x000000001/close")
+    assert json.loads(write.content) == {"reason": reason}
+    assert mackerel.read(ReadRequest()).alerts == ()
+
+
+def test_what_moved_is_not_closed(planned: Any, organization: Organization, asked: Asked) -> None:
+    plan, handler = planned()
+    organization.open("k", "checkout 5xx", "WARNING")  # less bad, and still the same
+    handler.check(plan)
+    organization.close("k")
+    with pytest.raises(errors.Refused, match="already closed"):
+        handler.check(plan)
+    asked.spoil = lambda request: httpx.Response(404, json={"error": {"message": "Alert not found."}})
+    with pytest.raises(errors.Refused, match="does not have this alert any more"):
+        handler.check(plan)
+    assert not asked.writes
+
+
+@pytest.mark.parametrize("effect", [True, False])
+def test_a_lost_answer_is_told_by_reading(planned: Any, asked: Asked, clock: FakeClock, effect: bool) -> None:
+    plan, handler = planned()
+
+    def lost(request: httpx.Request) -> httpx.Response | None:
+        if request.method == "GET":
+            return None
+        if effect:
+            asked.truly(request)
+        return httpx.Response(502, content=b"<html>")
+
+    asked.spoil = lost
+    with pytest.raises(errors.Unknown):
+        handler.send(plan)
+    assert len(asked.writes) == 1
+    assert handler.verify(plan, None).state is (OutcomeState.DONE if effect else OutcomeState.PENDING)
+    clock.advance(15)
+    assert handler.verify(plan, None).state is (OutcomeState.DONE if effect else OutcomeState.FAILED)
+
+
+def test_read_only(
+    asked: Asked, clock: FakeClock, board_of: Any, monkeypatch: pytest.MonkeyPatch, alice: Actor
+) -> None:
+    monkeypatch.setenv("PLANTED_KEY", KEY)
+    context = Context(source="mk", actor_name="Alice", actor_email="", clock=clock, read_only=True)
+    mackerel = build(options(), context, asked.transport)
+    board = board_of(mackerel)
+    (alert,) = board.alerts.values()
+    assert alert.verbs == frozenset()
+    ask = Ask(verb=Verb.RESOLVE, target=alert.id, version=alert.version, actor=alice)
+    with pytest.raises(errors.Refused, match="read only"):
+        mackerel.handlers()[Verb.RESOLVE].plan(ask, board)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "key"),
+    [
+        ({"url": "api.mackerelio.com"}, "url"),
+        ({"url": "https://a:b@api.mackerelio.com"}, "url"),
+        ({"organization": "a/b"}, "organization"),
+        ({"services": {"Shop": "api"}}, "services"),
+    ],
+)
+def test_mistakes_in_options_name_their_key(wrong: dict[str, Any], key: str) -> None:
+    with pytest.raises(ValueError, match=f"^{key}: "):
+        options(**wrong)
