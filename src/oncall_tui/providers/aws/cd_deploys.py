@@ -34,6 +34,7 @@ class Held(msgspec.Struct):
     """What is known of one service's deployments: by id, and the ECS target of the newest that is open."""
 
     found: dict[str, cd.DeploymentW]
+    definitions: dict[str, str]  # deployment -> its task definition, as its task set showed it while it was there
     target: cd.EcsTargetW | None = None
     asked_at: float = 0.0
 
@@ -50,7 +51,7 @@ class CodeDeploys:
 
     def notice(self, key: str, service: w.ServiceW, now: float) -> None:
         """A service was read: are there deployments of it to ask about?"""
-        held = self._held.setdefault(key, Held({}))
+        held = self._held.setdefault(key, Held({}, {}))
         ids = {t.external_id for t in service.task_sets if t.external_id}
         young = any(now - t.created_at < YOUNG_S for t in service.task_sets)
         unknown = (ids | self._rollbacks(held)) - held.found.keys()
@@ -87,18 +88,30 @@ class CodeDeploys:
     def ask(self, key: str, now: float) -> None:
         """Two calls for one service. Raises SourceError or Later."""
         service = self._todo[key]
-        held = self._held.setdefault(key, Held({}))
+        held = self._held.setdefault(key, Held({}, {}))
         shown = [t.external_id for t in service.task_sets if t.external_id]
         keep = [i for i, d in held.found.items() if d.open]
         ids = list(dict.fromkeys((*shown, *keep, *self._rollbacks(held))))
         found = cd.read(self._wire, ids, Lane.HOT)
         held.found = {d.deployment_id: d for d in sorted(found, key=lambda d: d.create_time, reverse=True)}
         held.asked_at = now
+        self._learn(held, service)
         newest = next(iter(held.found.values()), None)
         held.target = None
         if newest is not None and newest.open and cd.wait_of(newest) != "TERMINATION_WAIT":
             held.target = cd.read_target(self._wire, newest.deployment_id, service, Lane.ACT)
         self._todo.pop(key, None)
+
+    @staticmethod
+    def _learn(held: Held, service: w.ServiceW) -> None:
+        """Which task definition each deployment puts there: task sets tell, and go when it is over."""
+        held.definitions.update((t.external_id, t.task_definition) for t in service.task_sets if t.external_id)
+        for made in held.found.values():
+            info = made.rollback_info
+            bad = held.definitions.get(info.rollback_triggering_deployment_id, "") if info else ""
+            to = next((t.task_definition for t in service.task_sets if t.task_definition != bad), "")
+            if made.is_rollback and bad and to:
+                held.definitions.setdefault(made.deployment_id, to)
 
     # --- rows ---
 
@@ -124,12 +137,11 @@ class CodeDeploys:
         newest: bool,
         now: float,
     ) -> Deploy:
+        new = held.definitions.get(made.deployment_id, "") or rows.running_definition(service)
         new_set = next((t for t in service.task_sets if t.external_id == made.deployment_id), None)
-        new = made.definition or (new_set.task_definition if new_set else "")
-        if not new and newest and service.task_sets:
-            new = max(service.task_sets, key=lambda t: t.created_at).task_definition
-        others = [t for t in service.task_sets if t.task_definition != new]
-        before = others[0].task_definition if others else _before(made, older)
+        others = [t for t in service.task_sets if t.task_definition != new] if newest else []
+        told = (held.definitions.get(d.deployment_id, "") for d in older)
+        before = others[0].task_definition if others else next((d for d in told if d and d != new), "")
         own = next((t for t in service.task_sets if t.task_definition == new), None) if newest else new_set
         return Deploy(
             id=row_id(self._source, service, made.deployment_id),
@@ -174,12 +186,6 @@ class CodeDeploys:
 def row_id(source: str, service: w.ServiceW, deployment: str) -> str:
     """``SOURCE/CLUSTER/SERVICE/d-…``."""
     return f"{rows.service_id(source, service)}/{deployment}"
-
-
-def _before(made: cd.DeploymentW, older: list[cd.DeploymentW]) -> str:
-    """The task definition that ran before, from older deployments or from what the API says of it."""
-    told = cd.definition_in(made.previous_revision.content) if made.previous_revision else ""
-    return next((d.definition for d in older if d.definition), "") or told
 
 
 def _verbs(made: cd.DeploymentW, has_old: bool) -> frozenset[Verb]:

@@ -44,6 +44,7 @@ def facts(wires: Wires, known: Known, seen: Seen, recall: Recall, now: float, ch
         strategy="CODE_DEPLOY",
         service_status=service.status,
         deploy=newest.deployment_id,
+        unreadable=_unreadable(seen, found) if not newest.open else "",
         status=newest.status,
         stage=cd.wait_of(newest),
         reason=newest.reason,
@@ -54,6 +55,14 @@ def facts(wires: Wires, known: Known, seen: Seen, recall: Recall, now: float, ch
         candidates=found,
         choice=choice,
     )
+
+
+def _unreadable(seen: Seen, found: tuple[Candidate, ...]) -> str:
+    """Said where earlier deployments are there, and what they put there cannot be told."""
+    earlier = [d for d in seen.code_deploys[1:] if d.status == "Succeeded"]
+    if found or not earlier or any(d.definition for d in earlier):
+        return ""
+    return "the AppSpecs of earlier deployments (in S3 or GitHub?) cannot be read from here"
 
 
 def _put(known: Known, made: cd.DeploymentW) -> Put | None:

@@ -7,6 +7,7 @@ deployment's id, and an ECS target's id ``CLUSTER:SERVICE``: its API reference, 
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from typing import Any
 
 import yaml
@@ -14,6 +15,8 @@ import yaml
 from oncall_tui.providers.aws import arn
 from oncall_tui.providers.aws import ecs_decode as w
 from oncall_tui.providers.aws.budget import Lane
+from oncall_tui.providers.aws.errors import NOT_OFFERED, Gone
+from oncall_tui.providers.aws.lru import Lru
 from oncall_tui.providers.aws.wire import Wire
 
 LISTED = 25  # BatchGetDeployments takes as many
@@ -35,9 +38,12 @@ class LocationW(w.Answer):
     git_hub_location: dict[str, Any] | None = None
 
     @property
+    def spec(self) -> AppSpecW | None:
+        return self.app_spec_content or self.string
+
+    @property
     def content(self) -> str:
-        found = self.app_spec_content or self.string
-        return found.content if found else ""
+        return self.spec.content if self.spec else ""
 
 
 class RollbackInfoW(w.Answer):
@@ -163,6 +169,39 @@ def read(wire: Wire, ids: list[str], lane: Lane) -> list[DeploymentW]:
 def read_one(wire: Wire, deployment: str, lane: Lane = Lane.ACT) -> DeploymentW:
     """GetDeployment. Raises SourceError (Gone where CodeDeploy does not know it)."""
     return wire.read(GetDeployment, "GetDeployment", lane, deploymentId=deployment).deployment_info
+
+
+class GetApplicationRevision(w.Answer):
+    revision: LocationW
+
+
+def with_specs(wire: Wire, found: list[DeploymentW], contents: Lru[str, str]) -> None:
+    """Fill in the AppSpecs of *found*: GetDeployment leaves their content out, GetApplicationRevision tells it.
+
+    *contents* keeps them by hash. One that cannot be had (it lies in S3, or is gone) stays empty. Raises SourceError
+    where the call is throttled, or nobody answers.
+    """
+    for made in found:
+        spec = made.revision.spec if made.revision else None
+        if spec is None or not spec.sha256 or spec.content:
+            continue
+        spec.content = contents.get(spec.sha256) or _read_spec(wire, made, spec.sha256)
+        contents.put(spec.sha256, spec.content)
+
+
+def _read_spec(wire: Wire, made: DeploymentW, sha256: str) -> str:
+    kind = made.revision.revision_type if made.revision else ""
+    named = {"revisionType": kind, "string" if kind == "String" else "appSpecContent": {"sha256": sha256}}
+    with suppress(*NOT_OFFERED, Gone):
+        answer = wire.read(
+            GetApplicationRevision,
+            "GetApplicationRevision",
+            Lane.ACT,
+            applicationName=made.application_name,
+            revision=named,
+        )
+        return answer.revision.content
+    return ""
 
 
 def read_history(wire: Wire, application: str, group: str, lane: Lane = Lane.ACT) -> list[DeploymentW]:

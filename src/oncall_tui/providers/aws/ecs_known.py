@@ -3,20 +3,16 @@ the poller's and the action's thread."""
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Iterable
-from typing import Generic, TypeVar
 
 from oncall_tui.domain.deploy import TaskFailure
 from oncall_tui.domain.revision import Revision
 from oncall_tui.providers.aws import ecs_decode as w
 from oncall_tui.providers.aws import ecs_rows as rows
 from oncall_tui.providers.aws.budget import Lane
+from oncall_tui.providers.aws.lru import Lru
 from oncall_tui.providers.aws.wire import Wire
 
-K = TypeVar("K")
-V = TypeVar("V")
 REVISIONS_A_CALL = 20
 BESIDE = {  # of a service revision, and not of its task definition
     "network_configuration": "network",
@@ -29,35 +25,6 @@ BESIDE = {  # of a service revision, and not of its task definition
 }
 
 
-class Lru(Generic[K, V]):
-    """The last *size* values that were put or asked for. Safe between threads."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._values: OrderedDict[K, V] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: K) -> V | None:
-        with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
-            return self._values.get(key)
-
-    def put(self, key: K, value: V) -> None:
-        with self._lock:
-            self._values[key] = value
-            self._values.move_to_end(key)
-            while len(self._values) > self._size:
-                self._values.popitem(last=False)
-
-    def __contains__(self, key: object) -> bool:
-        with self._lock:
-            return key in self._values
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-
 class Known:
     """The caches of one source, and the calls that fill them."""
 
@@ -65,6 +32,7 @@ class Known:
         self._wire = wire
         self.revisions: Lru[str, w.ServiceRevisionW] = Lru(4000)
         self.definitions: Lru[str, w.TaskDefinitionW] = Lru(2000)
+        self.specs: Lru[str, str] = Lru(200)  # an AppSpec's hash -> its content
         self.tasks: Lru[str, tuple[str, TaskFailure | None]] = Lru(4000)  # task ARN -> (task definition, why)
 
     def read_revisions(self, arns: Iterable[str], lane: Lane) -> None:

@@ -17,6 +17,7 @@ from oncall_tui.providers.aws.wire import Wire, Wires
 
 HISTORY = 40  # earlier successful deploys looked at
 PAGES = 5  # of a hundred deploys
+SPECS = 8  # earlier CodeDeploy deployments whose AppSpec is read
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +72,7 @@ def see(wires: Wires, known: Known, cluster: str, name: str) -> Seen:
     service = read_service(wires.ecs, cluster, name)
     try:
         if service.controller == "CODE_DEPLOY":
-            return _see_code_deploy(wires.code_deploy, service)
+            return _see_code_deploy(wires.code_deploy, known, service)
         if service.controller != "ECS":
             return Seen(service=service)
         briefs = read_briefs(wires.ecs, cluster, name)
@@ -86,12 +87,14 @@ def see(wires: Wires, known: Known, cluster: str, name: str) -> Seen:
     return Seen(service=service, briefs=briefs, newest=newest)
 
 
-def _see_code_deploy(wire: Wire, service: w.ServiceW) -> Seen:
+def _see_code_deploy(wire: Wire, known: Known, service: w.ServiceW) -> Seen:
     shown = cd.external_id(service)
     if not shown:
         return Seen(service=service, unreadable="no task set names its CodeDeploy deployment")
     one = cd.read_one(wire, shown)
     found = cd.read_history(wire, one.application_name, one.deployment_group_name)
+    good = [d for d in found if d.status == "Succeeded"][:SPECS]
+    cd.with_specs(wire, [*found[:1], *good], known.specs)
     return Seen(service=service, code_deploys=tuple(found) or (one,))
 
 

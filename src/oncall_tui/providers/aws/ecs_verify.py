@@ -178,6 +178,8 @@ def cd_stopped(wires: Wires, plan: Plan, receipt: Receipt | None, now: float) ->
         if receipt is None and now - plan.made_at > TAKES_EFFECT_S:
             return failed(f"it never took effect: the deployment of {short(asked['from'])} goes on")
         return pending("asked to stop; the deployment has not stopped yet", 1.0)
+    elif now - (found.complete_time or now) < TAKES_EFFECT_S:
+        return pending("the deployment is stopped; its rollback has not begun yet", 1.0)
     service = ecs_seen.read_service(wires.ecs, asked["cluster"], asked["service"])
     return _settled_task_sets(service, asked["to"], arrow, stopped=not found.rolled_back_by)
 

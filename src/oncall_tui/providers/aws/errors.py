@@ -190,7 +190,7 @@ def _answered(error: boto.ClientError, where: Where) -> errors.SourceError:
         return Missing(f"{operation} is not known here ({code})")
     if (
         "unable to describe task definition" in text.lower()
-        or code.endswith(("NotFoundException", "NotFound", "NotFoundFault"))
+        or code.endswith(("NotFoundException", "NotFound", "NotFoundFault", "DoesNotExistException"))
         or code == "ServiceNotActiveException"
     ):
         return Gone(f"{operation}: {text or code}")
