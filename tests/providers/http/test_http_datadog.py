@@ -22,6 +22,7 @@ from oncall_tui.providers.datadog.options import DatadogOptions
 from oncall_tui.providers.datadog.provider import DENIED_S, SEARCH_S, Datadog, build
 from oncall_tui.providers.datadog.rows import severity
 from oncall_tui.secret import Secret
+from oncall_tui.triage.join import incidents
 
 KEYS = {"PLANTED_API": "drill-planted-api-key", "PLANTED_APP": "drill-planted-app-key"}
 WEB = "ecs_cluster:prod-main,ecs_service:web"
@@ -506,3 +507,11 @@ def test_what_is_read_stays_true_to_the_organization(datadog: Datadog, organizat
     }
     assert set(rows(datadog)) == wanted
     assert json.dumps(truth)
+
+
+def test_a_page_with_its_dedup_key_is_the_same_problem(datadog: Datadog) -> None:
+    found = rows(datadog)
+    page = msgspec.structs.replace(
+        found["12"], id="pager/P1", provider="pagerduty", state=AlertState.FIRING, keys=(f"dedup:datadog:11:{WEB}",)
+    )
+    assert incidents([page, *found.values()]) == {f"dd/11/{WEB}": "pager/P1"}

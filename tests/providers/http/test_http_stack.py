@@ -1,4 +1,4 @@
-"""Sentry and Mackerel over real sockets: configured as the drill prints it, with each of its faults."""
+"""Sentry, Mackerel and Datadog over real sockets: configured as the drill prints it, with each of its faults."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ name: small
 sources:
   - {name: errors, provider: sentry, services: {checkout: prod-main/checkout-api}}
   - {name: monitors, provider: mackerel, services: {Shop: prod-main/checkout-api}}
+  - {name: metrics, provider: datadog}
 sentry: {people: [{name: Alice, email: alice@example.com}]}
 mackerel: {monitors: [{name: load, service: Shop}]}
+datadog: {monitors: [{name: errors, tags: ["cluster_name:prod-main"], groups: {"service:checkout-api": Alert}}]}
 events:
   - issue: {key: k, title: "It broke [/red]", project: checkout, level: fatal, count: 3}
   - open_alert: {key: k, monitor: load}
@@ -74,7 +76,7 @@ def make(opened: Opened, clock: FakeClock) -> Iterator[Callable[[str], Provider]
 
 
 @pytest.mark.parametrize("kind", STATES)
-@pytest.mark.parametrize("name", ["errors", "monitors"])
+@pytest.mark.parametrize("name", ["errors", "monitors", "metrics"])
 def test_each_fault_has_its_state_and_a_hint(
     make: Callable[[str], Provider], opened: Opened, name: str, kind: str
 ) -> None:
@@ -97,6 +99,7 @@ VERBS = [
     ("errors", Verb.RESOLVE, {}, "resolved"),
     ("errors", Verb.SILENCE, {"for_s": 900.0, "reason": "known"}, "ignored until"),
     ("monitors", Verb.RESOLVE, {}, "closed: closed (Alice, with oncall-tui)"),
+    ("metrics", Verb.SILENCE, {"for_s": 900.0, "reason": "known"}, "silenced by Alice until"),
 ]
 
 
@@ -142,6 +145,6 @@ def test_each_verb_ends_truthfully(
     writes = [write for write in world.writes if "comments" not in write.operation]
     assert len(writes) == 1
     after = {alert.state for alert in provider.read(ReadRequest()).alerts}
-    gone = verb is not Verb.ACKNOWLEDGE
-    expected = (set() if gone else {AlertState.ACKNOWLEDGED}) if taken else {AlertState.FIRING}
-    assert after == expected
+    done = {AlertState.SILENCED} if name == "metrics" else set()
+    done = {AlertState.ACKNOWLEDGED} if verb is Verb.ACKNOWLEDGE else done
+    assert after == (done if taken else {AlertState.FIRING})
