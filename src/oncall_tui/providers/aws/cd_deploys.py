@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import msgspec
 
 from oncall_tui.domain.action import Verb
@@ -36,7 +38,9 @@ class Held(msgspec.Struct):
     found: dict[str, cd.DeploymentW]
     definitions: dict[str, str]  # deployment -> its task definition, as its task set showed it while it was there
     target: cd.EcsTargetW | None = None
+    waits_since: float | None = None  # when the wait began that the newest is in
     asked_at: float = 0.0
+    listed: bool = False  # were older deployments, and what they put there, looked up?
 
 
 class CodeDeploys:
@@ -56,6 +60,8 @@ class CodeDeploys:
         young = any(now - t.created_at < YOUNG_S for t in service.task_sets)
         unknown = (ids | self._rollbacks(held)) - held.found.keys()
         every = OPEN_EVERY_S if self.moving(key) else WAITING_EVERY_S
+        if not held.listed and young:
+            self._todo[key] = service
         is_open = any(d.open for d in held.found.values()) and now - held.asked_at >= every - 0.5
         if (unknown and (young or rows.deploying(service))) or is_open:
             self._todo[key] = service
@@ -86,21 +92,38 @@ class CodeDeploys:
     # --- asking ---
 
     def ask(self, key: str, now: float) -> None:
-        """Two calls for one service. Raises SourceError or Later."""
+        """Two calls for one service, a few more the first time and after an end. Raises SourceError or Later."""
         service = self._todo[key]
         held = self._held.setdefault(key, Held({}, {}))
         shown = [t.external_id for t in service.task_sets if t.external_id]
         keep = [i for i, d in held.found.items() if d.open]
         ids = list(dict.fromkeys((*shown, *keep, *self._rollbacks(held))))
         found = cd.read(self._wire, ids, Lane.HOT)
+        if not held.listed and found:
+            found = cd.read_history(self._wire, found[0].application_name, found[0].deployment_group_name, Lane.HOT)
+            recent = [d for d in found if d.open or now - d.create_time < YOUNG_S]
+            found = found[: len(recent) + 1]  # one more: what the oldest of them took over from
+            cd.with_specs(self._wire, found, self._known.specs, Lane.HOT)
+            held.definitions.update((d.deployment_id, d.definition) for d in found if d.definition)
+        held.listed = bool(found) and not any(d.open for d in found)
         held.found = {d.deployment_id: d for d in sorted(found, key=lambda d: d.create_time, reverse=True)}
         held.asked_at = now
         self._learn(held, service)
-        newest = next(iter(held.found.values()), None)
-        held.target = None
-        if newest is not None and newest.open and cd.wait_of(newest) != "TERMINATION_WAIT":
-            held.target = cd.read_target(self._wire, newest.deployment_id, service, Lane.ACT)
         self._todo.pop(key, None)
+        self._ask_target(held, service)
+
+    def _ask_target(self, held: Held, service: w.ServiceW) -> None:
+        """Where the newest stands: each time while it moves, once when its last wait has begun."""
+        newest = next(iter(held.found.values()), None)
+        if newest is None or not newest.open:
+            held.target, held.waits_since = None, None
+            return
+        wait = cd.wait_of(newest)
+        if wait and held.waits_since is not None:
+            return
+        held.target = cd.read_target(self._wire, newest.deployment_id, service, Lane.ACT)
+        ended = [e.end_time for e in held.target.lifecycle_events if e.end_time] if held.target else []
+        held.waits_since = max(ended, default=newest.start_time or newest.create_time) if wait else None
 
     @staticmethod
     def _learn(held: Held, service: w.ServiceW) -> None:
@@ -122,7 +145,7 @@ class CodeDeploys:
             return rows.from_task_sets(self._source, service)
         made = list(held.found.values())
         found = [
-            self._row(service, d, made[at + 1 :], held, newest=at == 0, now=now)
+            self._row(service, d, made[at + 1 :], held, newest=at == 0)
             for at, d in enumerate(made)
             if d.open or now - d.create_time < YOUNG_S
         ]
@@ -135,7 +158,6 @@ class CodeDeploys:
         older: list[cd.DeploymentW],
         held: Held,
         newest: bool,
-        now: float,
     ) -> Deploy:
         new = held.definitions.get(made.deployment_id, "") or rows.running_definition(service)
         new_set = next((t for t in service.task_sets if t.external_id == made.deployment_id), None)
@@ -161,7 +183,8 @@ class CodeDeploys:
             pending=own.pending_count if own else 0,
             old_running=sum(t.running_count for t in others) if newest else 0,
             traffic=_traffic(service, held.target, new) if newest and made.open else None,
-            waits=_waits(made, now),
+            waits=_waits(made, held.waits_since if newest else None),
+            bake_until=_gone_at(made, held.waits_since) if newest else None,
             reason=made.reason,
             started_by=made.creator if made.creator not in ("", "user") else "",
             rollback=f"going back to {rows.revision(new).short}" if made.is_rollback and new else "",
@@ -210,23 +233,29 @@ def _traffic(service: w.ServiceW, target: cd.EcsTargetW | None, new: str) -> flo
     return next((t.traffic_weight for t in infos if t.identifer in ids or t.task_set_label == "Green"), None)
 
 
-def _waits(made: cd.DeploymentW, now: float) -> str:
-    made_how = made.blue_green_deployment_configuration
+def _waits(made: cd.DeploymentW, since: float | None) -> str:
+    """What it waits for, and until when, where the wait's beginning is known."""
+    how = made.blue_green_deployment_configuration or cd.BlueGreenW()
     wait = cd.wait_of(made)
     if wait == "READY_WAIT":
-        ready = made_how.deployment_ready_option if made_how else None
-        left = f"; {_minutes(made, ready.wait_time_in_minutes, now)}" if ready and ready.wait_time_in_minutes else ""
-        stop = ready and ready.action_on_timeout == "STOP_DEPLOYMENT"
-        return f"waits before production traffic{left}{', then it stops' if left and stop else ''}"
+        ready = how.deployment_ready_option or cd.ReadyW()
+        end = "it stops" if ready.action_on_timeout == "STOP_DEPLOYMENT" else "it goes on"
+        until = f", else {end} at {_clock(since + ready.wait_time_in_minutes * 60)}" if since else ""
+        return f"waits before production traffic{until if ready.wait_time_in_minutes else ''}"
     if wait == "TERMINATION_WAIT":
-        gone = made_how.terminate_blue_instances_on_deployment_success if made_how else None
-        if gone is not None and gone.action == "KEEP_ALIVE":
-            return "done but for the old tasks, which are kept"
-        minutes = f" within {gone.termination_wait_time_in_minutes}m" if gone else ""
-        return f"done but for the old tasks: gone{minutes}"
+        gone = _gone_at(made, since)
+        return "the old tasks are kept" if gone is None else f"the old tasks go at {_clock(gone)}"
     return ""
 
 
-def _minutes(made: cd.DeploymentW, minutes: int, now: float) -> str:
-    left = (made.start_time or made.create_time) + minutes * 60 - now
-    return f"{max(0, round(left / 60))}m left at most"
+def _gone_at(made: cd.DeploymentW, since: float | None) -> float | None:
+    """When the old tasks are removed, and with them the way back; None: not told, or they are kept."""
+    how = made.blue_green_deployment_configuration or cd.BlueGreenW()
+    end = how.terminate_blue_instances_on_deployment_success
+    if cd.wait_of(made) != "TERMINATION_WAIT" or since is None or end is None or end.action == "KEEP_ALIVE":
+        return None
+    return since + end.termination_wait_time_in_minutes * 60
+
+
+def _clock(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%H:%M UTC")

@@ -175,7 +175,7 @@ class GetApplicationRevision(w.Answer):
     revision: LocationW
 
 
-def with_specs(wire: Wire, found: list[DeploymentW], contents: Lru[str, str]) -> None:
+def with_specs(wire: Wire, found: list[DeploymentW], contents: Lru[str, str], lane: Lane = Lane.ACT) -> None:
     """Fill in the AppSpecs of *found*: GetDeployment leaves their content out, GetApplicationRevision tells it.
 
     *contents* keeps them by hash. One that cannot be had (it lies in S3, or is gone) stays empty. Raises SourceError
@@ -185,18 +185,18 @@ def with_specs(wire: Wire, found: list[DeploymentW], contents: Lru[str, str]) ->
         spec = made.revision.spec if made.revision else None
         if spec is None or not spec.sha256 or spec.content:
             continue
-        spec.content = contents.get(spec.sha256) or _read_spec(wire, made, spec.sha256)
+        spec.content = contents.get(spec.sha256) or _read_spec(wire, made, spec.sha256, lane)
         contents.put(spec.sha256, spec.content)
 
 
-def _read_spec(wire: Wire, made: DeploymentW, sha256: str) -> str:
+def _read_spec(wire: Wire, made: DeploymentW, sha256: str, lane: Lane) -> str:
     kind = made.revision.revision_type if made.revision else ""
     named = {"revisionType": kind, "string" if kind == "String" else "appSpecContent": {"sha256": sha256}}
     with suppress(*NOT_OFFERED, Gone):
         answer = wire.read(
             GetApplicationRevision,
             "GetApplicationRevision",
-            Lane.ACT,
+            lane,
             applicationName=made.application_name,
             revision=named,
         )
