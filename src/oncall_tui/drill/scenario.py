@@ -61,7 +61,7 @@ _DEFINITION: Table = {
 _GROUP_STATES = ("OK", "Warn", "Alert", "No Data")
 _EVENTS: Table = {
     "deploy?": {"service": str, "revision?": int, "settings?": {"*": object}, "push?": str},
-    "stop?": {"service": str},
+    "stop?": {"service": str, "rollback?": bool},
     "complete?": {"service": str},
     "race?": {"service": str, "ends": ("SUCCESSFUL", "STOPPED", "ROLLBACK_FAILED"), "after_s?": float},
     "hold?": {"service": str, "at": {"*": float}},

@@ -236,7 +236,7 @@ class Story:
     def _stop(self, given: Table) -> None:
         service, mover, _ = self.service(given["service"])
         if service.controller == "CODE_DEPLOY":
-            self._codedeploy(given).stop(self._under_way(given), rollback=True)
+            self._codedeploy(given).stop(self._under_way(given), given.get("rollback", True))
         elif service.deployments and service.deployments[0].status in ("PENDING", "IN_PROGRESS") and service.good:
             mover.request_rollback(service, service.deployments[0])
         else:

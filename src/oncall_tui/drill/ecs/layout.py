@@ -25,7 +25,8 @@ def lay_service(
     """A service of a scenario at rest: its task definitions, its tasks; and the deploys of its past."""
     cluster = account.cluster(cluster_name)
     now, number = mover.now(), int(spec.get("revision", 12))
-    age = DAY * float(spec.get("days", 6.0))
+    deployed = [entry["days"] for entry in spec.get("history", []) if entry["revision"] == number]
+    age = DAY * float(spec.get("days", max(deployed, default=6.0)))
     role = f"arn:aws:iam::{account.number}:role/{spec.get('by', 'ci-deployer')}"
     service = Service(
         name,

@@ -151,7 +151,7 @@ class Shifter:
         """The traffic is back; then what is green stops."""
         deployment = shift.deployment
         for rollout in service.rollouts:
-            rollout.weight, rollout.test_weight = 100.0 if rollout is blue else 0.0, 0.0
+            rollout.weight, rollout.test_weight = 100.0 if rollout is blue and service.shifts else 0.0, 0.0
         service.rollouts.remove(blue)
         service.rollouts.insert(0, blue)
         service.kept = None

@@ -171,7 +171,10 @@ class Tasks:
 
     def _drop_drained(self, service: Service) -> None:
         live = {task.rollout_id for task in service.tasks}
-        service.rollouts[1:] = [it for it in service.rollouts[1:] if it.id in live or service.wanted(it)]
+        held = (service.kept, service.awaits[0] if service.awaits else None)
+        service.rollouts[1:] = [
+            it for it in service.rollouts[1:] if it.id in live or it.weight or it in held or service.wanted(it)
+        ]
 
     def _watch_steady(self, service: Service) -> None:
         rollout = service.awaits[0] if service.awaits else service.primary
