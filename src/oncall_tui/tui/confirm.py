@@ -12,12 +12,13 @@ from textual.containers import Vertical
 from textual.widgets import Input, Static
 
 from oncall_tui.domain.plan import Confirm, Plan
-from oncall_tui.text import fit, local_times
+from oncall_tui.text import fit, local_times, width
 from oncall_tui.tui.lines import Line, Lines
 from oncall_tui.tui.modals import Modal, content
 
 GO_ON, ANOTHER = "go on", "another"
 AFFECTS_SHOWN = 8
+NAME_CELLS = 14
 
 
 class ConfirmPlan(Modal[str]):
@@ -51,7 +52,7 @@ class ConfirmPlan(Modal[str]):
     def compose(self) -> ComposeResult:
         named = self.plan.confirm is Confirm.NAME
         with Vertical(classes="box"):
-            yield from self.body(plan_lines(self.plan, self._tz, self._now))
+            yield from self.body(plan_lines(self.plan, self._tz, self._now), _names(self.plan) + 1)
             if named:
                 name = self.plan.confirm_name
                 yield Static(content([(("Protected. Type ", ""), (name, "bold"), (" and Enter to go on:", ""))]))
@@ -102,10 +103,18 @@ class ConfirmPlan(Modal[str]):
 
 def plan_lines(plan: Plan, tz: tzinfo, now: float) -> list[Line]:
     """Everything that a person has to know before saying yes: where from and to, the warnings, then the rest."""
-    facts: list[Line] = [((fit(name, 10) + " ", "dim"), (local_times(text, tz, now), "")) for name, text in plan.lines]
+    cells = _names(plan)
+    facts: list[Line] = [
+        ((fit(name, cells) + " ", "dim"), (local_times(text, tz, now), "")) for name, text in plan.lines
+    ]
     names = [name for name, _ in plan.lines]
     head = names.index("to") + 1 if "to" in names else len(facts)
     return [*facts[:head], *_warnings(plan, tz, now), *facts[head:]]
+
+
+def _names(plan: Plan) -> int:
+    """The cells of the facts' names."""
+    return max(10, min(NAME_CELLS, max((width(name) for name, _ in plan.lines), default=0)))
 
 
 def _warnings(plan: Plan, tz: tzinfo, now: float) -> list[Line]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from datetime import tzinfo
 
+from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.revision import changed_settings
 from oncall_tui.domain.service import Service
 from oncall_tui.engine import Update
-from oncall_tui.text import ago, before, clock
+from oncall_tui.text import ago, before, clock, local_times
 from oncall_tui.triage.look import AlertLook
-from oncall_tui.tui.view import why_lines
+from oncall_tui.tui import progress
 
 Line = tuple[tuple[str, str], ...]
 
@@ -107,7 +108,7 @@ def service_lines(service: Service, update: Update, now: float, tz: tzinfo) -> l
     lines.append(_line("revision", service.revision.family_revision + _images(service)))
     deploy = update.board.deploys.get(service.deploy_id)
     if deploy:
-        lines += deploy_lines(deploy, update, now, tz)[:3]
+        lines += _deploy_head(deploy, now, tz)
     if service.note:
         lines.append(_line("note", service.note, "warning"))
     firing = [a.alert for a in update.look.alerts if a.service and a.service.id == service.id]
@@ -121,21 +122,34 @@ def _images(service: Service) -> str:
     return "".join(f"  {i.short} {i.digest[:15]}" for i in service.revision.images)
 
 
+def _deploy_head(deploy: Deploy, now: float, tz: tzinfo) -> list[Line]:
+    """What it is, what holds it up, what failed, how far it is."""
+    head = f"{deploy.service_id} {deploy.arrow}  {progress.state_words(deploy)}"
+    lines = [_line("deploy", head, "critical" if deploy.state.bad else "bold")]
+    if deploy.waits:
+        goes_on = "    C goes on" if Verb.GO_ON in deploy.verbs else ""
+        lines.append(_line("waits", local_times(deploy.waits, tz, now) + goes_on, "warning"))
+    lines += [_line("failed", local_times(line, tz, now), "critical") for line in progress.why_lines(deploy)]
+    if far := progress.far(deploy, now):
+        until = f" (until {clock(deploy.bake_until, tz)})" if deploy.bake_until and deploy.bake_until > now else ""
+        lines.append(_line("progress", far + until))
+    return lines
+
+
 def deploy_lines(deploy: Deploy, update: Update, now: float, tz: tzinfo) -> list[Line]:
-    """What is known of a deploy: what changed, how far it is, what failed."""
+    """What is known of a deploy: what it waits for, what failed, how far it is, what changed."""
     who = f" by {deploy.started_by}" if deploy.started_by else ""
     ended = f", ended {clock(deploy.finished, tz)}" if deploy.finished else ""
-    head = f"{deploy.service_id} {deploy.arrow}  {deploy.state}  {deploy.progress}"
-    lines = [*_stale(update, tz, deploy.source), _line("deploy", head, "bold")]
-    lines += [_line("failed", line, "critical") for line in why_lines(deploy)]
+    lines = [*_stale(update, tz, deploy.source), *_deploy_head(deploy, now, tz)]
     lines.append(_line("began", f"{clock(deploy.started, tz)}, {ago(now - deploy.started)}{who}{ended}"))
     if deploy.old:
         changed = changed_settings(deploy.old, deploy.new)
         lines.append(_line("changes", " · ".join(changed) or "nothing that is read (a redeploy of the same)"))
-    stage = f" · stage {deploy.stage}" if deploy.stage else ""
     counts = f"new {deploy.running} running, {deploy.pending} pending · old {deploy.old_running} left · "
-    lines.append(_line("tasks", f"{counts}{deploy.failed_tasks} failed · {deploy.strategy}{stage}"))
+    lines.append(_line("tasks", f"{counts}{deploy.failed_tasks} failed"))
     lines += [_line("stopped", f"{clock(f.at, tz)} {f.task} {f.words}") for f in deploy.failures[1:4]]
+    if deploy.alarms and deploy.state.running:
+        lines.append(_line("alarms", f"{', '.join(deploy.alarms)}: one that fires makes ECS roll it back"))
     lines.append(_line("id", f"{deploy.native_id}  (read from {deploy.read_from})", "dim"))
     return lines
 

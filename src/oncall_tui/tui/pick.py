@@ -73,7 +73,7 @@ class Pick(Modal[str]):
         self._choices = choices
         menu = self.query_one(OptionList)
         cells = min(LABEL_CELLS, max(width(c.label) for c in choices))
-        menu.add_options(Option(_choice(c, cells)) for c in choices)
+        menu.add_options(Option(_choice(c, cells, any(x.default for x in choices))) for c in choices)
         menu.styles.max_height = max(3, self.app.size.height - 3)
         menu.display = True
         menu.focus()
@@ -95,9 +95,9 @@ class Pick(Modal[str]):
         self.dismiss(self._choices[event.option_index].id)
 
 
-def _choice(choice: Choice, cells: int) -> Content:
+def _choice(choice: Choice, cells: int, marks: bool) -> Content:
     """Its label and what is known of it; under it, what speaks against it."""
     label = choice.label if width(choice.label) > cells else fit(choice.label, cells)
-    mark = "default  " if choice.default else ""
+    mark = "default  " if choice.default else " " * 9 if marks else ""
     lines = [((label + "  ", "bold"), (mark, "ok"), (choice.detail, "dim"))]
     return content([*lines, *([(("  ! " + choice.warning, "warning"),)] if choice.warning else [])])

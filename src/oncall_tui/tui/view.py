@@ -8,25 +8,27 @@ from datetime import tzinfo
 import msgspec
 
 from oncall_tui.domain.alert import Alert, AlertState
-from oncall_tui.domain.deploy import Deploy, DeployState
+from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.domain.service import Health, Service
 from oncall_tui.engine import Update
-from oncall_tui.text import age, ago, before, clock
+from oncall_tui.text import age, ago, before, clock, fit, local_times, width
 from oncall_tui.triage.filters import parse
 from oncall_tui.triage.look import AlertLook, Look, severity_word
+from oncall_tui.tui import progress
 from oncall_tui.tui.fields import alert_fields, deploy_fields, service_fields
 from oncall_tui.tui.rows import Cell, Column, Row
 
+STATE_CELLS, SUSPECT_CELLS = 20, 21
 ALERT_COLUMNS = (
     Column("severity", "", 4),
     Column("age", "AGE", 4, align="right"),
     Column("product", "PRODUCT", 10, drop=2),
     Column("service", "SERVICE", 19, drop=1),
     Column("title", "ALERT", 30, flex=True, min_width=22),
-    Column("state", "STATE", 20),
-    Column("suspect", "", 20, drop=3),
+    Column("state", "STATE", STATE_CELLS),
+    Column("suspect", "", SUSPECT_CELLS, drop=3),
 )
 SERVICE_COLUMNS = (
     Column("sign", "", 1),
@@ -38,15 +40,15 @@ SERVICE_COLUMNS = (
     Column("note", "", 16, drop=1),
 )
 DEPLOY_COLUMNS = (
-    Column("service", "SERVICE", 16, flex=True, min_width=14),
-    Column("arrow", "", 10),
+    Column("service", "SERVICE", 14, flex=True, min_width=12),
+    Column("arrow", "", 9),
     Column("state", "STATE", 12),
-    Column("tasks", "", 6),
-    Column("failed", "", 9, drop=1),
+    Column("how", "", 22, flex=True, min_width=14),
     Column("age", "", 4, align="right"),
-    Column("by", "BY", 14, drop=2),
+    Column("by", "BY", 22, drop=1),
 )
 
+LEAST_NAME = 3  # cells of a name that still tell who
 ROW_STALE_S = 180.0  # a sweep takes 70 s: a row that two of them left out is not known to be true any more
 
 _SIGNS = {
@@ -173,9 +175,7 @@ class View:
         name = "–" if service is None else service.id if repeated else service.title
         if service is None and alert.hint.service:
             name = alert.hint.service
-        suspect = ""
-        if look.suspect and alert.state.asks:
-            suspect = f"◂ {look.suspect.arrow} {before(alert.began - look.suspect.started)}"
+        suspect = _suspect(look.suspect, alert) if look.suspect and alert.state.asks else ""
         cells: tuple[Cell, ...] = (
             (word, style or strong),
             age(now - alert.began),
@@ -186,8 +186,10 @@ class View:
             (suspect, "warning"),
         )
         extra: list[tuple[Cell, ...]] = []
-        if suspect:
-            extra.append(((f"suspect  deploy {suspect[2:]}{_failed_words(look.suspect)}", "warning"),))
+        if look.suspect and suspect:
+            began = before(alert.began - look.suspect.started)
+            words = f"suspect  deploy {look.suspect.arrow} {began}{_failed_words(look.suspect)}"
+            extra.append(((words, "warning"),))
         return Row(alert.id, cells, style, tuple(extra))
 
     def _state(self, look: AlertLook, now: float, pending: Outcome | None, live: bool) -> Cell:
@@ -196,13 +198,16 @@ class View:
             return (f"{pending.verb}… {pending.message}", "warning")
         if alert.state is AlertState.RESOLVED:
             return (f"resolved {ago(now - (alert.changed or now))}", "ok")
-        words = [_SHORT.get(alert.state, str(alert.state)), *(_name(b) for b in alert.by[:1])]
-        if until := _until(alert, now):
-            words.append(until)
+        word = _SHORT.get(alert.state, str(alert.state))
+        words = [] if live else ["?"]
+        words += [word, *([f"←{until}"] if (until := _until(alert, now)) else [])]
         if look.incident and alert.state.asks:
             words.append("→pager")
-        if not live:
-            words.insert(0, "?")
+        if alert.by:  # the name alone is cut where there is no room for all
+            room = STATE_CELLS - sum(width(w) + 1 for w in words)
+            who = _name(alert.by[0])
+            if room >= LEAST_NAME:
+                words.insert(words.index(word) + 1, who if width(who) <= room else fit(who, room))
         return (" ".join(words), "stale" if not live else _STATE_STYLE.get(alert.state, ""))
 
     def _names(self, look: Look) -> frozenset[str]:
@@ -251,17 +256,33 @@ class View:
                 continue
             if test is not None and not test(deploy_fields(deploy)):
                 continue
-            key = (deploy, age(now - deploy.started), live.get(deploy.source, False))
+            fresh = live.get(deploy.source, False)
+            key = (deploy, age(now - deploy.started), fresh, progress.left(deploy, now))
             old = self._deploys.get(deploy.id)
-            row = old[1] if old and _same(old[0], key) else _deploy_row(deploy, key[1], key[2])  # type: ignore[arg-type]
+            row = old[1] if old and _same(old[0], key) else self._deploy_row(deploy, now, fresh)  # type: ignore[arg-type]
             kept[deploy.id] = (key, row)
             rows.append(row)
         self._deploys = kept
         return rows
 
-    def time(self, at: float) -> str:
-        """Time of day in the configured zone."""
-        return clock(at, self.tz)
+    def _deploy_row(self, deploy: Deploy, now: float, live: bool) -> Row:
+        style = "critical" if deploy.state.bad else "warning" if deploy.state.running else ""
+        word = progress.state_word(deploy)
+        how, how_style = progress.how(deploy, self.tz, now)
+        if not live:
+            word, style, how_style = f"? {word}", "stale", ""
+        cells: tuple[Cell, ...] = (
+            deploy.service_id.rpartition("/")[2],
+            deploy.arrow,
+            (word, style),
+            (how, how_style),
+            age(now - deploy.started),
+            deploy.started_by,
+        )
+        waits = [deploy.waits] if deploy.waits and deploy.state.running else []
+        lines = [*waits, *progress.why_lines(deploy)]
+        extra = tuple(((local_times(line, self.tz, now), "warning"),) for line in lines[:3])
+        return Row(deploy.id, cells, "" if live else "dim", extra)
 
 
 def _with_unread(rows: list[Row], update: Update, now: float, tz: tzinfo) -> list[Row]:
@@ -312,7 +333,13 @@ def _name(who: str) -> str:
 def _until(alert: Alert, now: float) -> str:
     if alert.until is None or alert.state is AlertState.RESOLVED:
         return ""
-    return f"{age(max(0.0, alert.until - now))} left"
+    return age(max(0.0, alert.until - now))
+
+
+def _suspect(deploy: Deploy, alert: Alert) -> str:
+    """Which deploy, and how long before; where the revisions are long, without the word for it."""
+    words = f"◂ {deploy.arrow} {before(alert.began - deploy.started)}"
+    return words if width(words) <= SUSPECT_CELLS else f"◂ {deploy.arrow} {age(alert.began - deploy.started)}"
 
 
 def _failed_words(deploy: Deploy | None) -> str:
@@ -336,44 +363,3 @@ def _service_row(service: Service, since: str, live: bool, repeated: bool) -> Ro
     )
     extra = (((service.note, "warning"),),) if service.note else ()
     return Row(service.id, cells, "" if live else "dim", extra)
-
-
-def _deploy_row(deploy: Deploy, since: str, live: bool) -> Row:
-    style = "critical" if deploy.state.bad else "warning" if deploy.state.running else ""
-    failed = f"✗{deploy.failed_tasks}" + (f" {deploy.breaker}" if deploy.breaker else "") if deploy.failed_tasks else ""
-    word = {DeployState.IN_PROGRESS: deploy.strategy, DeployState.SUCCEEDED: "done"}.get(
-        deploy.state, str(deploy.state)
-    )
-    if deploy.rollback and deploy.state is DeployState.IN_PROGRESS:
-        word = "going back"
-    if not live:
-        word, style = f"? {word}", "stale"
-    cells: tuple[Cell, ...] = (
-        deploy.service_id.rpartition("/")[2],
-        deploy.arrow,
-        (word, style),
-        _progress(deploy),
-        (failed, "critical"),
-        since,
-        deploy.started_by,
-    )
-    lines = [line for line in why_lines(deploy) if line]
-    return Row(deploy.id, cells, "" if live else "dim", tuple(((line, "warning"),) for line in lines[:2]))
-
-
-def _progress(deploy: Deploy) -> str:
-    """New tasks of those wanted; while it goes back, the old ones; nothing where the count says nothing any more."""
-    if deploy.state is DeployState.ROLLING_BACK:
-        return f"{deploy.old_running}/{deploy.desired}" if deploy.old_running else ""
-    return deploy.progress if deploy.state.running or deploy.state is DeployState.SUCCEEDED else ""
-
-
-def why_lines(deploy: Deploy) -> list[str]:
-    """What went wrong with it, in words: tasks, breaker, reason."""
-    lines = []
-    if deploy.failed_tasks or deploy.failures:
-        why = deploy.failures[0].words if deploy.failures else "reason not read yet"
-        breaker = f" · breaker {deploy.breaker}" if deploy.breaker else ""
-        lines.append(f"{deploy.failed_tasks} failed: {why}{breaker}")
-    lines += [deploy.rollback, deploy.reason]
-    return [line for line in dict.fromkeys(lines) if line]

@@ -1,0 +1,108 @@
+"""How far a deploy is and what is wrong with it, in words. Pure.
+
+Where there is little room, what matters most stands first: what it waits for, what failed, traffic, tasks.
+"""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+
+from oncall_tui.domain.deploy import Deploy, DeployState
+from oncall_tui.text import age, local_times
+
+_BACK = (DeployState.ROLLING_BACK, DeployState.ROLLED_BACK, DeployState.ROLLBACK_FAILED)
+_OVER = {
+    DeployState.SUCCEEDED: "done",
+    DeployState.ROLLBACK_FAILED: "failed",
+}
+
+
+def by_itself(deploy: Deploy) -> bool:
+    """Did ECS take it back, and no person? A circuit breaker or an alarm that it named, or a breaker that is full."""
+    if deploy.state not in _BACK:
+        return False
+    reason = deploy.reason.lower()
+    failed, _, threshold = deploy.breaker.partition("/")
+    full = failed.isdigit() and threshold.isdigit() and int(failed) >= int(threshold)
+    return "breaker" in reason or "alarm" in reason or full
+
+
+def state_word(deploy: Deploy) -> str:
+    """One word, at most two, for a row. What was taken back since it failed is *failed*, never well."""
+    if deploy.state is DeployState.ROLLED_BACK and by_itself(deploy):
+        return "failed"
+    if deploy.state is not DeployState.IN_PROGRESS:
+        return _OVER.get(deploy.state, str(deploy.state))
+    if deploy.waits:
+        return "waits"
+    if deploy.rollback:
+        return "going back"
+    return "baking" if deploy.bake_until is not None else deploy.strategy
+
+
+def state_words(deploy: Deploy) -> str:
+    """The same for the detail, whole: the state, the strategy, the stage."""
+    words = str(deploy.state)
+    if by_itself(deploy):
+        back = {DeployState.ROLLING_BACK: "rolling back", DeployState.ROLLED_BACK: "rolled back"}
+        words = f"failed, {back.get(deploy.state, 'and its rollback failed too')}"
+    return " · ".join(w for w in (words, deploy.strategy, f"stage {deploy.stage}" if deploy.stage else "") if w)
+
+
+def how(deploy: Deploy, tz: tzinfo, now: float) -> tuple[str, str]:
+    """(words, style) for a row: the first that matters comes first, since the rest may be cut."""
+    running = deploy.state.running
+    failed = deploy.failed_tasks if running or deploy.state.bad else 0
+    words = [
+        deploy.waits if running else "",
+        "rolled back" if deploy.state is DeployState.ROLLED_BACK and by_itself(deploy) else "",
+        "the rollback failed" if deploy.state is DeployState.ROLLBACK_FAILED else "",
+        f"✗{failed}" if failed else "",
+        _left(deploy, now),
+        f"{deploy.traffic:.0f}%" if running and deploy.traffic is not None else "",
+        _tasks(deploy),
+        f"breaker {deploy.breaker}" if failed and deploy.breaker else "",
+        deploy.failures[0].words if failed and deploy.failures else deploy.reason if deploy.state.bad else "",
+    ]
+    style = "warning" if running and deploy.waits else "critical" if failed or deploy.state.bad else ""
+    return local_times(" · ".join(w for w in words if w), tz, now), style
+
+
+def far(deploy: Deploy, now: float) -> str:
+    """``2/4 tasks · 10% traffic · bakes 4m more``."""
+    tasks = _tasks(deploy)
+    words = [
+        f"{tasks} tasks{' of the old revision' if deploy.state is DeployState.ROLLING_BACK else ''}" if tasks else "",
+        f"{deploy.traffic:.0f}% traffic" if deploy.traffic is not None else "",
+        _left(deploy, now, " more"),
+    ]
+    return " · ".join(w for w in words if w)
+
+
+def left(deploy: Deploy, now: float) -> str:
+    """How long it still bakes, or keeps the old tasks, as a row shows it: changes with the time."""
+    return age(deploy.bake_until - now) if deploy.bake_until is not None and deploy.bake_until > now else ""
+
+
+def _left(deploy: Deploy, now: float, more: str = "") -> str:
+    if not (time := left(deploy, now)):
+        return ""
+    return f"bakes {time}{more}" if deploy.state.running else f"old tasks go in {time}"
+
+
+def _tasks(deploy: Deploy) -> str:
+    """New tasks of those wanted; while it goes back, the old ones; nothing where the count says nothing any more."""
+    if deploy.state is DeployState.ROLLING_BACK:
+        return f"{deploy.old_running}/{deploy.desired}" if deploy.old_running else ""
+    return deploy.progress if deploy.state.running or deploy.state is DeployState.SUCCEEDED else ""
+
+
+def why_lines(deploy: Deploy) -> list[str]:
+    """What went wrong with it, in words: tasks, breaker, reason."""
+    lines = []
+    if deploy.failed_tasks or deploy.failures:
+        why = deploy.failures[0].words if deploy.failures else "reason not read yet"
+        breaker = f" · breaker {deploy.breaker}" if deploy.breaker else ""
+        lines.append(f"{deploy.failed_tasks} failed: {why}{breaker}")
+    lines += [deploy.rollback, deploy.reason]
+    return [line for line in dict.fromkeys(lines) if line]
