@@ -62,8 +62,8 @@ async def test_a_thousand_random_orders_hit_no_wrong_target_and_miss_no_right_on
                 stir(rig, rng)  # moves between the newest reading and the key
             look = rig.board.alert_look(meant)
             seen = look.alert.version if look else ""
+            there = rig.provider.alerts.get(meant)  # before the key: its lane may have written before the next line
             rig.board.action_ack()
-            there = rig.provider.alerts.get(meant)
             rig.drain()
             sent = [plan.target for plan in rig.provider.acknowledge.sent[before:]]
             could = there is not None and there.version == seen
