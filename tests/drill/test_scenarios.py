@@ -41,6 +41,33 @@ def test_the_night_pages_and_a_rollback_ends_it(make_drill: Callable[..., Drill]
     assert len(after["alerts"]) == len(before["alerts"])
 
 
+def test_the_stack_is_told_by_everybody_and_a_rollback_ends_it(make_drill: Callable[..., Drill]) -> None:
+    drill = make_drill("stack")
+
+    def loud() -> tuple[set[str], list[str], list[str], list[str]]:
+        state = drill.state()
+        alarms = {name for name, value in state["alarms"].items() if value == "ALARM"}
+        issues = [f"{it['project']['slug']} {it['count']}" for it in state["issues"] if it["status"] == "unresolved"]
+        return alarms, issues, [it["status"] for it in state["mackerel"] if "closedAt" not in it], _open(drill)
+
+    assert loud() == (set(), ["search 214", "mail 37"], ["WARNING"], [])
+    drill.advance(75)
+    assert loud() == (
+        {"checkout-api-5xx-critical"},
+        ["search 214", "mail 37", "checkout 913"],
+        ["WARNING", "CRITICAL"],
+        ["high"],
+    )
+    path = "prod/prod-main/checkout-api"
+    drill.client("prod").stop_service_deployment(
+        serviceDeploymentArn=drill.service(path)["deployment"], stopType="ROLLBACK"
+    )
+    drill.advance(60)
+    alarms, issues, monitors, pages = loud()
+    assert (alarms, monitors, pages) == (set(), ["WARNING"], [])
+    assert "checkout 913" in issues  # an issue stays until somebody resolves it
+
+
 def test_an_update_to_the_earlier_revision_ends_the_night_too(make_drill: Callable[..., Drill]) -> None:
     drill = make_drill("night")
     drill.advance(60)

@@ -106,6 +106,19 @@ class Sentry:
         if issue is not None:
             issue.settle("resolved")
 
+    def ignore(self, key: str, seconds: float) -> None:
+        """Somebody else ignores an issue for a time."""
+        issue = self._keys.get(key)
+        if issue is not None:
+            issue.settle("ignored", "archived_until_condition_met")
+            issue.ignored_until = self._now() + seconds
+
+    def reopen(self, key: str) -> None:
+        """Somebody else ends its being ignored."""
+        issue = self._keys.get(key)
+        if issue is not None:
+            issue.settle("unresolved")
+
     def assign(self, key: str, who: str) -> None:
         """Somebody else assigns an issue; to nobody: an empty name."""
         issue = self._keys.get(key)

@@ -60,10 +60,16 @@ def _matches(issue: Issue, search: str) -> bool:
                 return False
             continue
         allowed = [part.strip() for part in value.strip("[]").split(",")]
-        has = {"is": {issue.status}, "project": {issue.project}, "level": {issue.level}}.get(key, issue.environments)
-        if not has.intersection(allowed):
+        if not _has(issue, key).intersection(allowed):
             return False
     return True
+
+
+def _has(issue: Issue, key: str) -> set[str]:
+    """What an issue has under one key of the search."""
+    if key == "is":
+        return {issue.status, issue.substatus or issue.status}
+    return {"project": {issue.project}, "level": {issue.level}}.get(key, issue.environments)
 
 
 def _scoped(issues: list[Issue], query: dict[str, list[str]], now: float) -> list[Issue]:

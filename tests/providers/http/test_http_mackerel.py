@@ -170,7 +170,8 @@ def test_failures_name_what_the_key_needs(mackerel: Mackerel, asked: Asked) -> N
     asked.spoil = lambda request: httpx.Response(403, json={"error": {"message": f"no {KEY}"}})
     with pytest.raises(errors.Denied) as denied:
         mackerel.read(ReadRequest())
-    assert "Read" in denied.value.hint
+    assert denied.value.hint == "the login needs the right to read this: Read"
+    assert "or the key does not permit this address" in denied.value.message
     assert KEY not in str(denied.value)
     asked.spoil = lambda request: httpx.Response(401, json={"error": "Authentication failed"})
     with pytest.raises(errors.Expired, match="Authentication failed") as expired:

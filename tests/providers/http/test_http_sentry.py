@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import httpx
+import msgspec
 import pytest
 from tests.support.wire import Asked
 
@@ -31,6 +32,19 @@ from oncall_tui.secret import Secret
 TOKEN = "planted-token-value"
 PEOPLE = [{"name": "Alice", "email": "alice@example.com"}, {"name": "Bob", "email": "bob@example.com"}]
 ISSUE = "/api/0/organizations/acme/issues/7001/"
+
+
+@pytest.fixture(autouse=True)
+def waited(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Waiting moves the test's clock."""
+    found: list[float] = []
+
+    def wait(seconds: float) -> None:
+        found.append(seconds)
+        clock.advance(seconds)
+
+    monkeypatch.setattr("oncall_tui.providers.sentry.api.time.sleep", wait)
+    return found
 
 
 @pytest.fixture
@@ -79,6 +93,17 @@ def options(**more: Any) -> SentryOptions:
     return SentryOptions(**{"name": "errors", "provider": "sentry", "organization": "acme", "token": secret, **more})
 
 
+def unresolved(answer: Callable[[httpx.Request], httpx.Response | None]) -> Callable[..., httpx.Response | None]:
+    """As *answer* for the list of what is unresolved; nothing is ignored."""
+
+    def spoil(request: httpx.Request) -> httpx.Response | None:
+        if "archived" in request.url.params.get("query", ""):
+            return httpx.Response(200, json=[])
+        return answer(request)
+
+    return spoil
+
+
 def body(request: httpx.Request) -> Any:
     return json.loads(request.content)
 
@@ -97,10 +122,11 @@ def test_an_issue_is_a_row(sentry: Sentry, clock: FakeClock, asked: Asked) -> No
     assert alert.hint == ServiceHint(cluster="prod-main", service="checkout-api")
     assert alert.url == "https://sentry.example.com/issues/7001/"
     assert alert.verbs == {Verb.ACKNOWLEDGE, Verb.RESOLVE, Verb.SILENCE}
-    assert (reading.problems, reading.calls) == ((), 1)
-    (request,) = asked.requests
-    assert request.headers["authorization"] == f"Bearer {TOKEN}"
-    params = dict(request.url.params.multi_items())
+    assert (reading.problems, reading.calls) == ((), 2)
+    unresolved, ignored = asked.requests
+    assert unresolved.headers["authorization"] == f"Bearer {TOKEN}"
+    assert ignored.url.params["query"] == "is:archived_until_condition_met"
+    params = dict(unresolved.url.params.multi_items())
     assert params == {"query": "is:unresolved", "statsPeriod": "24h", "sort": "new", "limit": "100", "project": "-1"}
 
 
@@ -129,9 +155,9 @@ def test_only_what_was_seen_lately_asks(sentry: Sentry, organization: Organizati
 
 
 def test_the_search_is_sentrys_own() -> None:
-    assert search(options()) == "is:unresolved"
+    assert search(options(), "unresolved") == "is:unresolved"
     wide = options(projects=("a", "b"), levels=("fatal",), query=" !logger:csp ")
-    assert search(wide) == "is:unresolved project:[a,b] level:fatal !logger:csp"
+    assert search(wide, "unresolved") == "is:unresolved project:[a,b] level:fatal !logger:csp"
 
 
 @pytest.mark.parametrize(
@@ -208,20 +234,38 @@ def test_where_rules_assign_an_assigned_issue_still_asks(make: Callable[..., Sen
 
 def test_an_issue_with_hardly_a_field(sentry: Sentry, asked: Asked) -> None:
     bare = {"id": "9", "status": "unresolved", "lastSeen": "2027-01-15T07:59:00Z", "assignedTo": None, "count": None}
-    asked.spoil = lambda request: httpx.Response(200, json=[bare])
+    asked.spoil = unresolved(lambda request: httpx.Response(200, json=[bare]))
     (alert,) = sentry.read(ReadRequest()).alerts
     assert (alert.title, alert.count, alert.severity, alert.url) == ("9", 1, Severity.UNKNOWN, "")
 
 
 def test_one_bad_issue_hides_no_good_one(sentry: Sentry, asked: Asked) -> None:
     good = {"id": "9", "status": "unresolved", "firstSeen": "2027-01-15T07:59:00Z"}
-    asked.spoil = lambda request: httpx.Response(200, json=[good, {"id": 7}, {"id": "8", "status": "unresolved"}])
+    bad = [{"id": 7}, {"id": "8", "status": "unresolved"}]
+    asked.spoil = unresolved(lambda request: httpx.Response(200, json=[good, *bad]))
     reading = sentry.read(ReadRequest())
     assert [alert.native_id for alert in reading.alerts] == ["9"]
     assert [(p.state, p.scope) for p in reading.problems] == [(SourceState.MALFORMED, "2 of 3 issues")]
-    asked.spoil = lambda request: httpx.Response(200, json=[{"id": 7}])
+    asked.spoil = unresolved(lambda request: httpx.Response(200, json=[{"id": 7}]))
     with pytest.raises(errors.Malformed, match="1 issues"):
         sentry.read(ReadRequest())
+
+
+def test_ignored_issues_that_cannot_be_read_are_a_problem_and_stay(
+    sentry: Sentry, organization: Organization, asked: Asked
+) -> None:
+    organization.report("quiet", "Known", "search")
+    organization.ignore("quiet", 3600)
+    before = sentry.read(ReadRequest())
+    assert [alert.state for alert in before.alerts] == [AlertState.FIRING, AlertState.SILENCED]
+
+    def broken(request: httpx.Request) -> httpx.Response | None:
+        return httpx.Response(500) if "archived" in request.url.params.get("query", "") else None
+
+    asked.spoil = broken
+    reading = sentry.read(ReadRequest())
+    assert reading.alerts == before.alerts
+    assert [(p.state, p.scope) for p in reading.problems] == [(SourceState.OFFLINE, "ignored issues")]
 
 
 def test_what_did_not_change_is_the_same_object(sentry: Sentry, organization: Organization) -> None:
@@ -240,7 +284,7 @@ def test_five_thousand_are_read_to_the_end(sentry: Sentry, organization: Organiz
         organization.report(f"k{number}", f"title {number}", "checkout", began=clock.at - number)
     reading = sentry.read(ReadRequest())
     assert len(reading.alerts) == 5000
-    assert (reading.calls, reading.problems) == (50, ())
+    assert (reading.calls, reading.problems) == (51, ())
 
 
 def test_an_event_between_two_pages_loses_no_issue(
@@ -265,9 +309,9 @@ def test_more_than_can_be_read_is_said(sentry: Sentry, asked: Asked) -> None:
         one = {"id": str(at), "status": "unresolved", "firstSeen": "2027-01-15T07:59:00Z"}
         return httpx.Response(200, json=[one], headers={"Link": link})
 
-    asked.spoil = page
+    asked.spoil = unresolved(page)
     reading = sentry.read(ReadRequest())
-    assert len(reading.alerts) == len(asked.requests) == PAGES
+    assert len(reading.alerts) == len(asked.requests) - 1 == PAGES
     (problem,) = reading.problems
     assert "more than the 100" in problem.message
     assert "projects" in problem.hint
@@ -275,9 +319,9 @@ def test_more_than_can_be_read_is_said(sentry: Sentry, asked: Asked) -> None:
 
 def test_a_page_that_points_at_itself_ends(sentry: Sentry, asked: Asked) -> None:
     link = '<http://x/>; rel="next"; results="true"; cursor="0:1:0"'
-    asked.spoil = lambda request: httpx.Response(200, json=[], headers={"Link": link})
+    asked.spoil = unresolved(lambda request: httpx.Response(200, json=[], headers={"Link": link}))
     assert sentry.read(ReadRequest()).problems
-    assert len(asked.requests) == 2
+    assert len(asked.requests) == 3
 
 
 @pytest.mark.parametrize(
@@ -324,7 +368,9 @@ def test_denied_and_expired_name_the_scope(sentry: Sentry, asked: Asked) -> None
     asked.spoil = lambda request: httpx.Response(401, json={"detail": f"Invalid token {TOKEN}"})
     with pytest.raises(errors.Expired) as expired:
         sentry.read(ReadRequest())
-    assert expired.value.hint == "renew the token at $PLANTED_TOKEN: the scope event:read and the scope event:write"
+    assert (
+        expired.value.hint == "renew the token at $PLANTED_TOKEN, with the scope event:read and the scope event:write"
+    )
     assert TOKEN not in str(expired.value)
 
 
@@ -457,10 +503,11 @@ def test_ignoring_has_an_end_and_tells_who_and_why(
     assert body(change) == {"status": "ignored", "statusDetails": {"ignoreDuration": 11}}
     assert comment.url.path == ISSUE + "comments/"
     assert body(comment) == {"text": "Ignored until 08:11 UTC by Alice with oncall-tui: deploy at nine"}
-    assert sentry.read(ReadRequest()).alerts == ()
+    (alert,) = sentry.read(ReadRequest()).alerts
+    assert (alert.state, alert.until, alert.verbs) == (AlertState.SILENCED, clock.at + 660, {Verb.RESOLVE})
     clock.advance(661)
     (alert,) = sentry.read(ReadRequest()).alerts
-    assert alert.state is AlertState.FIRING
+    assert (alert.state, alert.until) == (AlertState.FIRING, None)
 
 
 def test_a_comment_that_is_not_taken_is_said(planned: Any, asked: Asked) -> None:
@@ -541,6 +588,49 @@ def test_read_only_writes_nothing(
     for verb, handler in sentry.handlers().items():
         with pytest.raises(errors.Refused, match="read only"):
             handler.plan(Ask(verb=verb, target=alert.id, version=alert.version, actor=alice, reason="x"), board)
+
+
+# The body of "Update an Issue", and of its statusDetails, as the published schema has them: nothing else may be sent.
+class Details(msgspec.Struct, forbid_unknown_fields=True):
+    ignoreDuration: Annotated[int, msgspec.Meta(ge=1)]
+
+
+class Update(msgspec.Struct, forbid_unknown_fields=True):
+    status: Literal["resolved", "resolvedInNextRelease", "unresolved", "ignored"] | msgspec.UnsetType = msgspec.UNSET
+    statusDetails: Details | msgspec.UnsetType = msgspec.UNSET
+    assignedTo: str | msgspec.UnsetType = msgspec.UNSET
+
+
+def test_what_is_sent_is_what_the_schema_has(planned: Any, asked: Asked, organization: Organization) -> None:
+    for verb, more in (
+        (Verb.ACKNOWLEDGE, {}),
+        (Verb.UNACKNOWLEDGE, {}),
+        (Verb.SILENCE, {"reason": "x"}),
+        (Verb.RESOLVE, {"reason": "fixed"}),
+    ):
+        plan, handler = planned(verb, **more)
+        handler.check(plan)
+        handler.send(plan)
+        organization.report("key", "", "checkout")
+        organization.reopen("key")
+    sent = [write for write in asked.writes if write.url.path == ISSUE]
+    assert len(sent) == 4
+    for write in sent:
+        assert write.method == "PUT"
+        assert write.headers["content-type"] == "application/json"
+        msgspec.json.decode(write.content, type=Update)
+
+
+def test_single_issues_are_asked_for_four_times_a_second(
+    planned: Any, clock: FakeClock, waited: list[float], asked: Asked
+) -> None:
+    plan, handler = planned(Verb.ACKNOWLEDGE)
+    began = clock.at
+    for _ in range(9):
+        handler.check(plan)
+    assert clock.at - began == pytest.approx(2.0)
+    assert len(waited) == 2
+    assert dict(asked.requests[-1].url.params.multi_items())["collapse"]
 
 
 # --- options ----------------------------------------------------------------------------------------------------------

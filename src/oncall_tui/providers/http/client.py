@@ -332,7 +332,8 @@ class Http:
         if not self._secrets:
             return "log in there, or configure the source's credentials"
         where = "renew the token at " + ", ".join(secret.place for secret in self._secrets)
-        return _named(where, " and ".join(right for right in self._rights if right))
+        rights = " and ".join(right for right in self._rights if right)
+        return f"{where}, with {rights}" if rights else where
 
     def _judge(self, answer: _Answer) -> None:
         """Return where a write was accepted; raise Failed or Unknown where not."""

@@ -134,19 +134,20 @@ def build(options: MackerelOptions, context: Context, transport: httpx.BaseTrans
         login=lambda: {"X-Api-Key": options.api_key.get()},
         secrets=(options.api_key,),
         say=say,
-        read_right="Read, and this address among those that the key permits",
-        write_right="Write, and this address among those that the key permits",
+        read_right="Read",
+        write_right="Write",
         transport=transport,
     )
     return Mackerel(options, http, context.clock, context.read_only)
 
 
 def say(status: int, body: bytes) -> str:
-    """``{"error": {"message": …}}`` or ``{"error": …}`` in words; nothing where it is something else."""
+    """``{"error": {"message": …}}`` or ``{"error": …}`` in words; of a 403 also the other reason that there may be."""
     try:
         said = msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        return ""
+        said = None
     error = said.get("error", "") if isinstance(said, dict) else ""
     message = error.get("message", "") if isinstance(error, dict) else error
-    return message if isinstance(message, str) else ""
+    parts = [message if isinstance(message, str) else "", "or the key does not permit this address"]
+    return ", ".join(part for part in parts[: 2 if status == 403 else 1] if part)

@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import re
 import shlex
+import threading
+import time
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
+from oncall_tui.clock import Clock
 from oncall_tui.providers.http import Http, NotFound, reference
 from oncall_tui.providers.sentry.options import SentryOptions
 from oncall_tui.providers.sentry.wire import Comment, Issue
 
+UNRESOLVED = "unresolved"
+UNTIL = "archived_until_condition_met"  # ignored until a time (or a count): what ends by itself
 PAGE = 100  # the most that a page may have
 PAGES = 100  # so many pages a poll: 10,000 issues
+A_SECOND = (
+    4  # calls to single issues: each endpoint has its own limit, and theirs is 5 ("Rate Limits", "Update an Issue")
+)
 READ_RIGHT = "the scope event:read"
 WRITE_RIGHT = "the scope event:write"
+
+_BARE = [("collapse", part) for part in ("release", "stats", "tags")]  # what takes the server long, and is not used
 
 _LINK = re.compile(r"<[^>]*>((?:\s*;\s*[a-z]+=\"[^\"]*\")*)")
 _PART = re.compile(r"([a-z]+)=\"([^\"]*)\"")
@@ -52,10 +63,10 @@ def next_cursor(headers: Mapping[str, str]) -> str:
     return ""
 
 
-def search(options: SentryOptions) -> str:
+def search(options: SentryOptions, state: str) -> str:
     """The search that *options* ask for, in Sentry's language. Projects as numbers have a parameter of their own."""
     slugs = [project for project in options.projects if not project.isdecimal()]
-    parts = ["is:unresolved", _one_of("project", slugs), _one_of("level", options.levels), options.query.strip()]
+    parts = [f"is:{state}", _one_of("project", slugs), _one_of("level", options.levels), options.query.strip()]
     return " ".join(part for part in parts if part)
 
 
@@ -65,16 +76,35 @@ def _one_of(key: str, values: tuple[str, ...] | list[str]) -> str:
     return f"{key}:{values[0]}" if values else ""
 
 
+class _Pace:
+    """Waits where so many calls were made in the last second: many marked rows at once would run into the limit."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._made: deque[float] = deque(maxlen=A_SECOND)
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        """Return when one more call may be made: within a second."""
+        with self._lock:
+            if len(self._made) == A_SECOND:
+                left = self._made[0] + 1.0 - self._clock.monotonic()
+                if left > 0:
+                    time.sleep(left)
+            self._made.append(self._clock.monotonic())
+
+
 class Api:
     """Typed calls. Reading raises errors.SourceError, writing errors.ActionError (see ``providers.http``)."""
 
-    def __init__(self, http: Http, options: SentryOptions) -> None:
+    def __init__(self, http: Http, options: SentryOptions, clock: Clock) -> None:
         self.http = http
+        self._reading, self._writing = _Pace(clock), _Pace(clock)
         self._options = options
         self._root = f"/api/0/organizations/{quote(options.organization, safe='')}/issues/"
 
-    def unresolved(self) -> tuple[list[msgspec.Raw], bool]:
-        """Every issue that the options ask for, undecoded, and whether there are more than are read.
+    def issues(self, state: str) -> tuple[list[msgspec.Raw], bool]:
+        """Every issue of *state* that the options ask for, undecoded, and whether there are more than are read.
 
         Sorted by when they were first seen, which never moves: sorted by the last event, an issue that has one between
         two pages would move up, and another be skipped.
@@ -83,7 +113,7 @@ class Api:
         cursor = ""
         seen = {cursor}
         for _ in range(PAGES):
-            params = [*self._params(), ("cursor", cursor)] if cursor else self._params()
+            params = self._params(state) + ([("cursor", cursor)] if cursor else [])
             page, headers = self.http.page(self._root, list[msgspec.Raw], params)
             found += page
             cursor = next_cursor(headers)
@@ -92,11 +122,11 @@ class Api:
             seen.add(cursor)
         return found, True
 
-    def _params(self) -> list[tuple[str, str]]:
+    def _params(self, state: str) -> list[tuple[str, str]]:
         options = self._options
         numbers = [project for project in options.projects if project.isdecimal()]
         return [
-            ("query", search(options)),
+            ("query", search(options, state)),
             ("statsPeriod", options.seen_within),
             ("sort", "new"),
             ("limit", str(PAGE)),
@@ -106,8 +136,9 @@ class Api:
 
     def issue(self, issue_id: str) -> Issue | None:
         """One issue, None where there is none (deleted, or merged into another)."""
+        self._reading.wait()
         try:
-            return self.http.get(self._path(issue_id), Issue)
+            return self.http.get(self._path(issue_id), Issue, _BARE)
         except NotFound:
             return None
 
@@ -117,6 +148,7 @@ class Api:
         Never the list's own PUT: there an id that is out of scope is answered as a success ("If any IDs are out of
         scope, the data won't be mutated but the endpoint will still produce a successful response").
         """
+        self._writing.wait()
         return self.http.write("PUT", self._path(issue_id), Issue, change)
 
     def comment(self, issue_id: str, text: str) -> Comment:

@@ -1,4 +1,4 @@
-"""The Sentry provider: unresolved issues that were seen lately, who has them, and what can be done to them."""
+"""The Sentry provider: issues that were seen lately, unresolved or ignored for a time, and what can be done to them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.reading import Problem, Reading, SourceState
 from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http import Http, Listing
-from oncall_tui.providers.sentry.api import READ_RIGHT, WRITE_RIGHT, Api, say
+from oncall_tui.providers.sentry.api import READ_RIGHT, UNRESOLVED, UNTIL, WRITE_RIGHT, Api, say
 from oncall_tui.providers.sentry.assigning import Assign, Unassign
 from oncall_tui.providers.sentry.desk import Desk
 from oncall_tui.providers.sentry.ending import Ignore, Resolve
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Sentry:
-    """One organization (contract.Provider). One call a page of a hundred issues and poll."""
+    """One organization (contract.Provider). Two calls a poll: what is unresolved, and what is ignored until a time."""
 
     provider = "sentry"
 
@@ -42,9 +42,10 @@ class Sentry:
         self._http = http
         self._clock = clock
         self._read_only = read_only
-        self._api = Api(http, options)
+        self._api = Api(http, options, clock)
         self._decoder = decoder(Issue)
         self._listing = Listing(self._row)
+        self._ignored: list[msgspec.Raw] = []  # the last good ones
         self._by_id: dict[str, Alert] = {}
         desk = Desk(options, self._api, clock, read_only)
         self._handlers: dict[Verb, ActionHandler] = {Verb.RESOLVE: Resolve(desk), Verb.SILENCE: Ignore(desk)}
@@ -57,7 +58,9 @@ class Sentry:
     def read(self, request: ReadRequest) -> Reading:
         """Every issue that is asked for. Raises errors.SourceError where the list cannot be read whole."""
         calls, at = self._http.calls, self._clock.now()  # what is read is as old as the first call
-        raws, cut = self._api.unresolved()
+        raws, cut = self._api.issues(UNRESOLVED)
+        problems = self._read_ignored()
+        raws = [*raws, *self._ignored]  # an issue that was ignored between the two reads is in both: the later holds
         found, bad = self._listing.take(raws)
         if bad and not found:
             raise errors.Malformed(f"{self._http.host} sent {bad} issues that its API does not promise")
@@ -66,9 +69,18 @@ class Sentry:
             source=self.source,
             at=at,
             alerts=tuple(self._by_id.values()),
-            problems=self._problems(cut, bad, len(raws)),
+            problems=(*problems, *self._problems(cut, bad, len(raws))),
             calls=self._http.calls - calls,
         )
+
+    def _read_ignored(self) -> list[Problem]:
+        """Read what is ignored, so that it does not look resolved. Where that fails the rest is true: a problem."""
+        try:
+            self._ignored, cut = self._api.issues(UNTIL)
+        except errors.SourceError as error:
+            return [Problem(SourceState(error.state), "ignored issues", error.message, error.hint)]
+        said = f"there are more than the {len(self._ignored):,} that were read"
+        return [Problem(SourceState.DENIED, "ignored issues", said, "narrow it")] if cut else []
 
     def _known(self, alert: Alert) -> Alert:
         """The row of the last poll where it says the same: much of an issue's JSON moves that no row shows."""
