@@ -166,6 +166,22 @@ def test_other_groups_that_the_scope_hides_are_named(planned: Planned, asked: As
     assert planned("11/a:1,b:2")[0].affects == ()
 
 
+def test_a_split_monitor_without_its_groups_is_warned_of(planned: Planned, asked: Asked) -> None:
+    monitor = {"id": 11, "overall_state": "Alert", "multi": True, "created": "2027-01-01T00:00:00Z"}
+
+    def answer(request: httpx.Request) -> httpx.Response | None:
+        if request.url.path == "/api/v1/monitor":
+            return httpx.Response(200, json=[monitor])
+        return httpx.Response(200, json=monitor) if request.url.path == "/api/v1/monitor/11" else None
+
+    asked.spoil = answer
+    plan, _ = planned("11")
+    assert dict(plan.lines)["scope"] == "* (the whole monitor)"
+    assert any("all of them are silenced" in warning for warning in plan.warnings)
+    monitor["multi"] = False
+    assert not any("all of them" in warning for warning in planned("11")[0].warnings)
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [

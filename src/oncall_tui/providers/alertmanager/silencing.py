@@ -19,7 +19,7 @@ from oncall_tui.providers.alertmanager.api import safe_id
 from oncall_tui.providers.alertmanager.desk import Desk, author, iso
 from oncall_tui.providers.alertmanager.wire import ACK, Matcher, WireSilence
 from oncall_tui.providers.decoding import convert
-from oncall_tui.providers.http import Sent, before_sending, read_back, stamp, utc
+from oncall_tui.providers.http import Sent, before_sending, length, read_back, stamp, utc
 
 ACK_S = 900.0  # karma's: too short needs re-silencing, too long hides a recurrence
 DEFAULT_S = 3600.0
@@ -196,7 +196,7 @@ class Silence(Silencing):
             lines=(
                 ("matchers", ", ".join(f'{name}="{value}"' for name, value in sorted(matchers.items()))),
                 ("hides now", _counted(len(hidden) + bool(request["covers"]))),
-                ("ends", f"{utc(now + for_s)}, after {_length(for_s)}"),
+                ("ends", f"{utc(now + for_s)}, after {length(for_s)}"),
                 ("reason", reason),
             ),
             warnings=self._warnings(bool(request["covers"])),
@@ -218,10 +218,3 @@ class Silence(Silencing):
 
 def _counted(n: int) -> str:
     return "1 alert" if n == 1 else f"{n} alerts"
-
-
-def _length(seconds: float) -> str:
-    minutes = max(1, round(seconds / 60))
-    days, minutes = divmod(minutes, 1440)
-    hours, minutes = divmod(minutes, 60)
-    return " ".join(f"{n} {unit}" for n, unit in ((days, "d"), (hours, "h"), (minutes, "min")) if n)

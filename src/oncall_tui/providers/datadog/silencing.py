@@ -21,7 +21,7 @@ from oncall_tui.providers.datadog.options import DatadogOptions
 from oncall_tui.providers.datadog.rows import Rows, alerting, drifts
 from oncall_tui.providers.datadog.scope import Unreadable, covers, scope_of, tags_of
 from oncall_tui.providers.datadog.wire import Monitor
-from oncall_tui.providers.http import Sent, before_sending, read_back, utc
+from oncall_tui.providers.http import Sent, before_sending, length, read_back, utc
 
 DEFAULT_S = 3600.0
 LONGEST_S = 7 * 86400.0
@@ -75,11 +75,11 @@ class Silence:
             lines=(
                 ("monitor", f"{monitor_id} {monitor.name or ''}".strip()),
                 ("scope", scope if scope != "*" else "* (the whole monitor)"),
-                ("ends", f"{utc(now + for_s)}, after {_length(for_s)}, by itself"),
+                ("ends", f"{utc(now + for_s)}, after {length(for_s)}, by itself"),
                 ("at its end", self._at_end()),
                 ("reason", reason),
             ),
-            warnings=self._warnings(row, reason),
+            warnings=_warnings(row, reason, whole=scope == "*" and bool(monitor.multi)),
             affects=_listed(others),
             confirm=Confirm.YES,
             request={"monitor": monitor_id, "group": group, "for_s": for_s, "attributes": attributes},
@@ -137,15 +137,6 @@ class Silence:
         if self._options.notify_at_end:
             return f"Datadog notifies anew if it still has {', '.join(END_STATES[:-1])} or {END_STATES[-1]}"
         return "nobody is notified, even if it still alerts (notify_at_end is off)"
-
-    @staticmethod
-    def _warnings(row: Alert, reason: str) -> tuple[str, ...]:
-        words = ["what has been notified already stays: an open incident is not closed by this"]
-        if row.state is AlertState.SILENCED:
-            words.append("it is silenced already" + (f" until {utc(row.until)}" if row.until else ""))
-        if "@" in reason:
-            words.append("Datadog notifies whoever the reason names with @")
-        return tuple(words)
 
     def check(self, plan: Plan) -> None:
         """Read the monitor again. Raises Refused where it moved."""
@@ -214,6 +205,17 @@ def _sound(reason: str, for_s: float, ask: Ask) -> None:
         raise errors.Refused("a Datadog downtime is made for one group of one monitor", "make a wider one in Datadog")
 
 
+def _warnings(row: Alert, reason: str, whole: bool) -> tuple[str, ...]:
+    words = ["what has been notified already stays: an open incident is not closed by this"]
+    if whole:
+        words.append("Datadog does not say which of its groups alert: all of them are silenced")
+    if row.state is AlertState.SILENCED:
+        words.append("it is silenced already" + (f" until {utc(row.until)}" if row.until else ""))
+    if "@" in reason:
+        words.append("Datadog notifies whoever the reason names with @")
+    return tuple(words)
+
+
 def _native(alert: Alert) -> tuple[int, str]:
     number, slash, group = alert.native_id.partition("/")
     if not number.isdecimal():
@@ -230,10 +232,3 @@ def _ending(attributes: dict[str, Any], until: float) -> dict[str, Any]:
 def _listed(others: list[str]) -> tuple[str, ...]:
     more = len(others) - LISTED
     return (*others[:LISTED], f"and {more} more") if more > 0 else tuple(others)
-
-
-def _length(seconds: float) -> str:
-    minutes = max(1, round(seconds / 60))
-    days, minutes = divmod(minutes, 1440)
-    hours, minutes = divmod(minutes, 60)
-    return " ".join(f"{n} {unit}" for n, unit in ((days, "d"), (hours, "h"), (minutes, "min")) if n)

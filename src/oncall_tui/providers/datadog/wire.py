@@ -52,6 +52,7 @@ class Monitor(msgspec.Struct, frozen=True):
     query: str | None = None
     message: str | None = None
     priority: int | None = None
+    multi: bool | None = None
     draft_status: str | None = None
     tags: tuple[str, ...] | None = None
     state: State | None = None

@@ -13,7 +13,7 @@ from __future__ import annotations
 from oncall_tui.providers.http.acting import SETTLE_S, Sent, before_sending, read_back
 from oncall_tui.providers.http.client import Http, NotFound
 from oncall_tui.providers.http.listing import Listing
-from oncall_tui.providers.http.text import ago, pieces, reference, severity, stamp, utc, words
+from oncall_tui.providers.http.text import ago, length, pieces, reference, severity, stamp, utc, words
 
 __all__ = [
     "SETTLE_S",
@@ -23,6 +23,7 @@ __all__ = [
     "Sent",
     "ago",
     "before_sending",
+    "length",
     "pieces",
     "read_back",
     "reference",

@@ -50,6 +50,14 @@ def ago(seconds: float) -> str:
     return f"{seconds} s ago" if seconds > 0 else "just now"
 
 
+def length(seconds: float) -> str:
+    """``1 d 2 h 30 min``: how long something will last; never less than a minute."""
+    minutes = max(1, round(seconds / 60))
+    days, minutes = divmod(minutes, 1440)
+    hours, minutes = divmod(minutes, 60)
+    return " ".join(f"{n} {unit}" for n, unit in ((days, "d"), (hours, "h"), (minutes, "min")) if n)
+
+
 def reference(secret: Secret) -> str:
     """How a shell gets at the secret: for commands to copy, never its value."""
     if secret.kind == "env":
