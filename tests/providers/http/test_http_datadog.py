@@ -323,6 +323,8 @@ def test_downtimes_that_may_not_be_read_are_a_problem_and_the_alerts_stay(
     before = len(asked.requests)
     assert datadog.read(ReadRequest()).problems == reading.problems
     assert len(asked.requests) == before + 1  # not asked again at once
+    assert datadog.read(ReadRequest(fresh=True)).problems == reading.problems
+    assert len(asked.requests) == before + 4  # but where somebody wants to know: the list, the downtimes, the key
     asked.spoil = lambda request: None
     clock.advance(DENIED_S + 1)
     assert datadog.read(ReadRequest()).problems == ()
@@ -410,6 +412,8 @@ def test_a_query_narrows_to_what_it_finds(
     clock.advance(SEARCH_S + 1)
     rows(datadog)
     assert searches() == 3
+    datadog.read(ReadRequest(fresh=True))
+    assert searches() == 4
 
 
 # --- what a refusal means ---------------------------------------------------------------------------------------------

@@ -134,6 +134,21 @@ def test_it_is_sent_as_the_api_has_it_and_verified(
     assert made["id"] == receipt.data["downtime"]
 
 
+def test_its_end_is_by_datadogs_clock(planned: Planned, asked: Asked, organization: Organization) -> None:
+    """Ours may be wrong: ten minutes off would make half an hour a third longer."""
+
+    def ahead(request: httpx.Request) -> httpx.Response:
+        found = asked.truly(request)
+        found.headers["Date"] = "Fri, 15 Jan 2027 08:10:00 GMT"
+        return found
+
+    asked.spoil = ahead
+    plan, handler = planned()
+    handler.send(plan)
+    schedule = json.loads(asked.writes[0].content)["data"]["attributes"]["schedule"]
+    assert schedule["end"] == "2027-01-15T08:40:00+00:00"
+
+
 def test_without_notifying_at_its_end(make: Callable[..., Datadog], planned: Planned) -> None:
     plan, _ = planned(provider=make(notify_at_end=False))
     assert "nobody is notified, even if it still alerts" in dict(plan.lines)["at its end"]

@@ -55,6 +55,8 @@ class Datadog:
 
     def read(self, request: ReadRequest) -> Reading:
         """Every monitor that alerts. Raises errors.SourceError where the list cannot be read whole."""
+        if request.fresh:
+            self._denied, self._search_at = None, 0.0
         calls, at = self._http.calls, self._clock.now()  # what is read is as old as the first call
         raws, cut = self._api.monitors()
         any_alerts, bad = self._rows.take(raws)
