@@ -28,6 +28,7 @@ from oncall_tui.providers.sentry.rows import row
 from oncall_tui.providers.sentry.wire import Actor as Assigned
 from oncall_tui.providers.sentry.wire import Issue
 from oncall_tui.secret import Secret
+from oncall_tui.triage.join import incidents
 
 TOKEN = "planted-token-value"
 PEOPLE = [{"name": "Alice", "email": "alice@example.com"}, {"name": "Bob", "email": "bob@example.com"}]
@@ -121,6 +122,7 @@ def test_an_issue_is_a_row(sentry: Sentry, clock: FakeClock, asked: Asked) -> No
     assert (alert.began, alert.changed) == (clock.at - 900, clock.at)
     assert alert.hint == ServiceHint(cluster="prod-main", service="checkout-api")
     assert alert.url == "https://sentry.example.com/issues/7001/"
+    assert alert.keys == ("dedup:CHECKOUT-1",)  # as Sentry's own PagerDuty integration has it
     assert alert.verbs == {Verb.ACKNOWLEDGE, Verb.RESOLVE, Verb.SILENCE}
     assert (reading.problems, reading.calls) == ((), 2)
     unresolved, ignored = asked.requests
@@ -128,6 +130,12 @@ def test_an_issue_is_a_row(sentry: Sentry, clock: FakeClock, asked: Asked) -> No
     assert ignored.url.params["query"] == "is:archived_until_condition_met"
     params = dict(unresolved.url.params.multi_items())
     assert params == {"query": "is:unresolved", "statsPeriod": "24h", "sort": "new", "limit": "100", "project": "-1"}
+
+
+def test_an_issue_is_joined_to_the_page_that_sentry_itself_made(sentry: Sentry) -> None:
+    (issue,) = sentry.read(ReadRequest()).alerts
+    page = msgspec.structs.replace(issue, id="pager/Q1", provider="pagerduty", keys=("dedup:CHECKOUT-1",))
+    assert incidents((issue, page)) == {"errors/7001": "pager/Q1"}
 
 
 def test_what_is_asked_for_is_narrowed_there(make: Callable[..., Sentry], organization: Organization) -> None:

@@ -58,6 +58,8 @@ def row(options: SentryOptions, issue: Issue, read_only: bool = False) -> Alert:
         labels=_labels(issue),
         annotations=_pairs({"culprit": issue.culprit, "issue": issue.shortId}),
         hint=ServiceHint(cluster=cluster, service=service),
+        # Sentry's own integration pages with the short id as dedup key (sentry.integrations.pagerduty.client)
+        keys=(f"dedup:{issue.shortId}",) if issue.shortId else (),
         count=max(1, _number(issue.count)),
         verbs=frozenset() if read_only else verbs if options.assigned_is_acknowledged else verbs - _ASSIGNING,
     )
