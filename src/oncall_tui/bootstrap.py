@@ -24,12 +24,12 @@ from oncall_tui.triage.look import Rules
 
 def load_config(path: str = "") -> Config:
     """The configuration. Raises ConfigurationError with every mistake."""
-    return configuration.load(registry.options_types(), path)
+    return configuration.load(registry.options_types(), path, destinations=registry.destination_types())
 
 
 def load_config_text(text: str, name: str) -> Config:
     """The same from a text: the demo's."""
-    return configuration.load_text(text, registry.options_types(), name)
+    return configuration.load_text(text, registry.options_types(), name, registry.destination_types())
 
 
 def actor_of(config: Config) -> Actor:

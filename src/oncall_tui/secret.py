@@ -81,6 +81,11 @@ class Secret:
 _known: set[str] = set()
 
 
+def keep_secret(part: str) -> None:
+    """Redact *part* too: a piece of a secret that is as good as the whole (a webhook URL's path)."""
+    _known.add(part)
+
+
 def redact(text: str) -> str:
     """*text* with each secret that was read in this process replaced: an error body may echo what was sent."""
     for value in _known:

@@ -43,13 +43,14 @@ def test_every_command_is_documented_and_exists() -> None:
 def test_every_setting_is_documented() -> None:
     part = README.partition("\n## Configuration\n")[2].partition("\n## ")[0]
     words = set(re.findall(r"`(\w+)`", part))
-    leaves = {re.split(r"[.\]]", s)[-1].rstrip("[]") or s for s in known_settings(registry.options_types())}
+    settings = known_settings(registry.options_types(), registry.destination_types())
+    leaves = {re.split(r"[.\]]", s)[-1].rstrip("[]") or s for s in settings}
     assert {leaf for leaf in leaves if leaf} - words == set()
 
 
 def test_the_readmes_configuration_loads() -> None:
     example = README.partition("```yaml\n")[2].partition("```")[0]
-    config = load_text(example, registry.options_types())
+    config = load_text(example, registry.options_types(), destinations=registry.destination_types())
     assert [s.provider for s in config.sources] == [
         "ecs",
         "cloudwatch",

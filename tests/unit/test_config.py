@@ -23,7 +23,7 @@ from oncall_tui.config import files
 from oncall_tui.config.nodes import MAX_BYTES
 from oncall_tui.errors import ConfigurationError
 from oncall_tui.providers.options import SourceOptions
-from oncall_tui.providers.registry import options_types
+from oncall_tui.providers.registry import destination_types, options_types
 from oncall_tui.secret import Secret
 
 ROOT = Path(__file__).parents[2]
@@ -598,7 +598,7 @@ def test_a_product_of_a_source_that_nobody_has_is_a_warning() -> None:
 
 @pytest.mark.parametrize("name", ["example.yaml", "minimal.yaml"])
 def test_the_examples_load(name: str) -> None:
-    loaded = config.load_files([ROOT / "config" / name], options_types())
+    loaded = config.load_files([ROOT / "config" / name], options_types(), destination_types())
     assert loaded.sources
     assert loaded.warnings == ()
 
@@ -607,13 +607,14 @@ def test_the_template_loads_as_it_is_and_with_its_examples(tmp_path: Path) -> No
     text = config.template()
     assert config.load_text(text, options_types()).sources == ()
     active = "\n".join(line.removeprefix("# ") for line in text.splitlines() if not line.startswith("##"))
-    loaded = config.load_files([write(tmp_path / "c.yaml", active)], options_types())
+    loaded = config.load_files([write(tmp_path / "c.yaml", active)], options_types(), destination_types())
     assert {source.provider for source in loaded.sources} == set(options_types())
+    assert {destination.provider for destination in loaded.escalation} == set(destination_types())
     assert loaded.warnings == ()
 
 
 def test_the_template_names_every_key() -> None:
-    names = {name.rsplit(".")[-1] for name in config.known_settings(options_types())}
+    names = {name.rsplit(".")[-1] for name in config.known_settings(options_types(), destination_types())}
     assert sorted(name for name in names if not re.search(rf"\b{name}:", config.template())) == []
 
 
@@ -637,6 +638,70 @@ def test_the_template_names_every_key() -> None:
 def test_mistakes_in_the_options_that_ship(source: str, line: str) -> None:
     error = refused(f"sources: [{{name: a, {source}}}]", options_types())
     assert re.search(line, str(error)), str(error)
+
+
+SLACK = "{name: chat, provider: slack, webhook: {env: W}}"
+
+
+def escalation(text: str) -> tuple[str, ...]:
+    with pytest.raises(ConfigurationError) as caught:
+        config.load_text(textwrap.dedent(text), options_types(), "c.yaml", destination_types())
+    return caught.value.mistakes
+
+
+@pytest.mark.parametrize(
+    ("destination", "line"),
+    [
+        ("provider: slak, webhook: {env: W}", 'provider: expected one of slack, .*found "slak"; did you mean slack'),
+        ("provider: slack", "expected webhook, or token and channel: one of both"),
+        ("provider: slack, webhook: {env: A}, token: {env: B}, channel: c", "expected webhook, or token and channel"),
+        ("provider: slack, token: {env: A}", "token: expected a token needs the channel beside it"),
+        ("provider: slack, webhook: {env: A}, channel: c", "channel: expected a webhook has its own"),
+        (
+            "provider: slack, webhook: 'https://hooks.example.com/services/drill'",
+            "webhook: expected a secret: .*found a text",
+        ),
+        ("provider: pagerduty-events", "expected the key routing_key .a secret: "),
+        ("provider: pagerduty-events, routing_key: {env: A}, url: x", "url: expected a URL"),
+        ("provider: sns, topic_arn: managers", "topic_arn: expected arn:aws:sns:REGION:ACCOUNT:TOPIC"),
+        ("provider: sns, topic: x", 'expected the key topic_arn|found the key "topic"; did you mean topic_arn'),
+    ],
+)
+def test_mistakes_in_the_destinations(destination: str, line: str) -> None:
+    (mistake, *_) = escalation(f"escalation: [{{name: a, {destination}}}]")
+    assert re.search(line, mistake), mistake
+    assert mistake.startswith("c.yaml:1:")
+    assert "services/drill" not in mistake
+
+
+def test_who_is_told_has_to_be_a_destination_and_all_mistakes_come_at_once() -> None:
+    text = f"""\
+    escalation: [{SLACK}]
+    products:
+      - {{name: pay, tell: [chta, chat]}}
+      - {{name: web, ownr: me, tell: [nobody-at-all]}}
+    timezone: Asia/Tokio
+    """
+    found = escalation(text)
+    assert [re.sub(r".*c.yaml:(\d+:\d+): ([^:]+):.*", r"\1 \2", line) for line in found] == [
+        "4:17 products[1]",
+        "5:11 timezone",
+        "3:24 products[0].tell[0]",
+        "4:34 products[1].tell[0]",
+    ]
+    assert found[2].endswith('expected one of the destinations chat, found "chta"; did you mean chat?')
+
+
+def test_one_may_be_told_at_a_destination_of_the_other_file(tmp_path: Path) -> None:
+    team = write(tmp_path / "team.yaml", f"escalation: [{SLACK}]")
+    own = write(tmp_path / "own.yaml", "products: [{name: pay, tell: [chat]}]")
+    loaded = config.load_files([team, own], options_types(), destination_types())
+    assert loaded.products[0].tell == ("chat",)
+    assert [d.name for d in loaded.escalation] == ["chat"]
+
+
+def test_a_name_twice_is_a_mistake() -> None:
+    assert "chat" in escalation(f"escalation: [{SLACK}, {SLACK}]")[0]
 
 
 def test_known_settings_go_into_every_type() -> None:

@@ -24,6 +24,7 @@ def check_for(providers: Mapping[str, object]) -> Callable[[str], Check | None]:
         "sources[].interval_s": positive,
         "sources[].severity": severities,
         "sources[].urgencies[]": one_of(URGENCIES),
+        "escalation[].name": source_name,
         "products[].services[]": service_glob,
         "pages[]": page_rule,
         "pages[].severity": one_of(tuple(Severity), globs=True),

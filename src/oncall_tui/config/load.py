@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from types import UnionType
+from types import MappingProxyType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
@@ -16,14 +16,18 @@ from oncall_tui.config.checks import check_for
 from oncall_tui.config.mistake import Mistake, nearest, show
 from oncall_tui.config.model import Config, Screen, Written
 from oncall_tui.config.nodes import Unreadable, compose, is_empty
+from oncall_tui.config.tell import Told, told, unknown
 from oncall_tui.config.walk import BAD, Enough, Walker
 from oncall_tui.config.words import pattern
 from oncall_tui.domain.product import Product
 from oncall_tui.errors import ConfigurationError
-from oncall_tui.providers.options import SourceOptions
+from oncall_tui.providers.options import DestinationOptions, SourceOptions
 from oncall_tui.secret import Secret
 
 Options = Mapping[str, type[SourceOptions]]
+Destinations = Mapping[str, type[DestinationOptions]]
+NAMED = ("sources", "escalation", "products")  # lists whose entries are laid over each other by their names
+NONE: Destinations = MappingProxyType({})
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -33,6 +37,7 @@ class _File(msgspec.Struct, frozen=True):
     given: dict[str, Any]
     places: dict[str, tuple[str, int, int]]
     secrets: tuple[tuple[str, Secret], ...]
+    told: Told = Told()
 
 
 def find(config: str = "", environ: Mapping[str, str] | None = None) -> tuple[Path, ...]:
@@ -40,7 +45,9 @@ def find(config: str = "", environ: Mapping[str, str] | None = None) -> tuple[Pa
     return files.find(config, os.environ if environ is None else environ, files.TEAM_FILE)
 
 
-def load(options: Options, config: str = "", environ: Mapping[str, str] | None = None) -> Config:
+def load(
+    options: Options, config: str = "", environ: Mapping[str, str] | None = None, destinations: Destinations = NONE
+) -> Config:
     """The configuration of this machine and person. *options* are the providers' options types, by name."""
     paths = find(config, environ)
     if not paths:
@@ -49,10 +56,10 @@ def load(options: Options, config: str = "", environ: Mapping[str, str] | None =
             f"there is no configuration: neither {files.TEAM_FILE} nor {own}",
             "`oncall-tui demo` shows it without one, `oncall-tui init` writes one to fill in",
         )
-    return load_files(paths, options)
+    return load_files(paths, options, destinations)
 
 
-def load_files(paths: Sequence[Path | str], options: Options) -> Config:
+def load_files(paths: Sequence[Path | str], options: Options, destinations: Destinations = NONE) -> Config:
     """The files merged, later ones over earlier ones."""
     mistakes: list[Mistake] = []
     loaded: list[_File] = []
@@ -62,25 +69,31 @@ def load_files(paths: Sequence[Path | str], options: Options) -> Config:
         except Unreadable as error:
             mistakes.append(error.mistake)
             continue
-        one = _one_file(text, str(path), options, mistakes)
+        one = _one_file(text, str(path), options, destinations, mistakes)
         mistakes.extend(_commands(path, one))
         loaded.append(_anchored(one, path))
     return _finish(loaded, mistakes)
 
 
-def load_text(text: str, options: Options, name: str = "config.yaml") -> Config:
+def load_text(text: str, options: Options, name: str = "config.yaml", destinations: Destinations = NONE) -> Config:
     """The configuration in *text*, as if it stood in the file *name* (whose rights are not looked at)."""
     mistakes: list[Mistake] = []
-    return _finish([_one_file(text, name, options, mistakes)], mistakes)
+    return _finish([_one_file(text, name, options, destinations, mistakes)], mistakes)
 
 
-def _one_file(text: str, path: str, options: Options, mistakes: list[Mistake]) -> _File:
-    walker = Walker(path, check_for(options), {SourceOptions: ("provider", options)}, ("sources", "products"))
+def _one_file(text: str, path: str, options: Options, destinations: Destinations, mistakes: list[Mistake]) -> _File:
+    variants: dict[type, tuple[str, Mapping[str, type]]] = {
+        SourceOptions: ("provider", options),
+        DestinationOptions: ("provider", destinations),
+    }
+    walker = Walker(path, check_for(options), variants, NAMED)
     given: Any = {}
+    says = Told()
     try:
         root = compose(text, path)
         if root is not None and not is_empty(root):
             given = walker.root(root, Written)
+            says = told(root)  # after the walk, which has a bound on what aliases can stand for
     except Unreadable as error:
         walker.mistakes.append(error.mistake)
     except Enough:
@@ -88,7 +101,7 @@ def _one_file(text: str, path: str, options: Options, mistakes: list[Mistake]) -
             Mistake(file=path, expected="fewer mistakes", found="these first ones; there may be more")
         )
     mistakes.extend(sorted(walker.mistakes, key=lambda mistake: (mistake.line or 10**9, mistake.column)))
-    return _File(path, {} if given is BAD else given, walker.places, tuple(walker.secrets))
+    return _File(path, {} if given is BAD else given, walker.places, tuple(walker.secrets), says)
 
 
 # --- files that run commands ------------------------------------------------------------------------------------------
@@ -119,6 +132,7 @@ def _anchored(file: _File, path: Path) -> _File:
 
 def _finish(loaded: Sequence[_File], mistakes: list[Mistake]) -> Config:
     given = _merge(loaded)
+    mistakes.extend(unknown([(file.path, file.told) for file in loaded]))
     if not mistakes:
         mistakes.extend(_unknown_sources(loaded, given))
     if mistakes:
@@ -132,7 +146,7 @@ def _merge(loaded: Sequence[_File]) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for file in loaded:
         for key, value in file.given.items():
-            if key in ("sources", "products") and key in merged:
+            if key in NAMED and key in merged:
                 merged[key] = tuple({item.name: item for item in (*merged[key], *value)}.values())
             elif key == "screen" and key in merged:
                 merged[key] = _merged_screen(merged[key], value, file.places)
@@ -192,13 +206,14 @@ def _lost_globs(product: Product, names: Sequence[str]) -> Iterable[str]:
 # --- for the documentation --------------------------------------------------------------------------------------------
 
 
-def known_settings(options: Options) -> tuple[str, ...]:
+def known_settings(options: Options, destinations: Destinations = NONE) -> tuple[str, ...]:
     """Every key that a file may have, as a dotted name: ``products[].owner``, ``sources[ecs].region``."""
     found: list[str] = []
+    variants: dict[str, Mapping[str, type]] = {"sources": options, "escalation": destinations}
     for field in msgspec.structs.fields(Written):
-        if field.encode_name == "sources":
-            for provider, kind in options.items():
-                found.extend(_settings(kind, f"sources[{provider}]"))
+        if field.encode_name in variants:
+            for provider, kind in variants[field.encode_name].items():
+                found.extend(_settings(kind, f"{field.encode_name}[{provider}]"))
         else:
             found.extend((field.encode_name, *_settings(field.type, field.encode_name)))
     return tuple(found)

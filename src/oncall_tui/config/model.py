@@ -7,7 +7,7 @@ import os
 import msgspec
 
 from oncall_tui.domain.product import Product
-from oncall_tui.providers.options import SourceOptions
+from oncall_tui.providers.options import DestinationOptions, SourceOptions
 
 PageRule = dict[str, str]  # severity, provider, urgency, source, state or any label -> glob; all of them must match
 
@@ -40,6 +40,7 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     timezone: str = "UTC"
     sources: tuple[SourceOptions, ...] = ()
     pages: tuple[PageRule, ...] = DEFAULT_PAGES
+    escalation: tuple[DestinationOptions, ...] = ()
     products: tuple[Product, ...] = ()
     read_only: bool = False
     screen: Screen = Screen()

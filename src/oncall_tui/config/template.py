@@ -112,6 +112,25 @@ _TEMPLATE = """\
 #   - {severity: critical}
 #   - {provider: pagerduty, urgency: high}
 
+## Where an escalation goes for what cannot escalate by itself, and who is told of rollbacks (a product's tell).
+# escalation:
+#   - name: payments-channel
+#     provider: slack
+#     token: {env: SLACK_TOKEN}      # a bot's, with chat:write: what belongs together is one thread
+#     channel: "#payments"
+#   - name: ops-channel
+#     provider: slack
+#     webhook: {env: SLACK_WEBHOOK}  # or an incoming webhook: its URL is the secret
+#   - name: payments-page
+#     provider: pagerduty-events
+#     routing_key: {env: PAGERDUTY_ROUTING_KEY}
+#     url: https://events.pagerduty.com   # https://events.eu.pagerduty.com in the EU
+#   - name: managers
+#     provider: sns
+#     topic_arn: arn:aws:sns:ap-northeast-1:123456789012:managers
+#     profile: prod                  # role_arn and endpoint_url as for ecs
+#     pages: true                    # false: it tells, and wakes nobody
+
 ## Systems with an owner. services are SOURCE/CLUSTER/SERVICE globs, alerts label: glob.
 # products:
 #   - name: payments
@@ -121,6 +140,7 @@ _TEMPLATE = """\
 #     alerts: {team: payments}
 #     protected: true                # roll back only with the name typed
 #     rollback_note: "v2 migrates the ledger: ask #team-payments first"
+#     tell: [payments-channel]       # destinations that hear of a rollback when it is sent, and how it ended
 
 ## Look, and touch nothing.
 # read_only: false

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from oncall_tui.drill import destinations
 from oncall_tui.drill.alertmanager import Alertmanager
 from oncall_tui.drill.alertmanager_model import InhibitRule, Matcher
 from oncall_tui.drill.aws import Api, AwsEndpoint
@@ -33,6 +34,9 @@ def build(scenario: Table, world: World, port: int = 0) -> Story:
                 raise ValueError(f"the name {source['name']!r} is here twice")
             peer = _MAKERS[source["provider"]](source, scenario, story)
         world.listen(source["name"], peer, port + index if port else 0)
+    for index, spec in enumerate(scenario.get("escalation", []), start=len(scenario["sources"])):
+        with _at(scenario, spec, "escalation"):
+            destinations.lay(spec, story, port + index if port else 0)
     for spec in scenario.get("services", []):
         with _at(scenario, spec, "services"):
             _service(spec, story)

@@ -3,6 +3,7 @@
 import sys
 from typing import Any
 
+from oncall_tui.drill import destinations
 from oncall_tui.drill.scenario import Table
 from oncall_tui.drill.world import World
 
@@ -15,6 +16,8 @@ def configuration(scenario: Table, world: World, control: str) -> dict[str, Any]
     """The configuration object."""
     config: dict[str, Any] = {key: scenario[key] for key in _PASSED_ON if key in scenario}
     config["sources"] = [_source(it, world.listeners[it["name"]].url, control, scenario) for it in scenario["sources"]]
+    if "escalation" in scenario:
+        config["escalation"] = destinations.printed(scenario, world)
     config["products"] = scenario.get("products", [])
     return config
 

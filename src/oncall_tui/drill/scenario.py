@@ -191,6 +191,15 @@ _FORMAT: Table = {
             "services?": {"*": str},
         }
     ],
+    "escalation?": [
+        {
+            "name": str,
+            "provider": ("slack", "pagerduty-events", "sns"),
+            "channel?": str,
+            "service?": str,
+            "topic_arn?": str,
+        }
+    ],
     "pages?": [{"*": str}],
     "products?": [
         {
@@ -201,6 +210,7 @@ _FORMAT: Table = {
             "alerts?": _TEXTS,
             "protected?": bool,
             "rollback_note?": str,
+            "tell?": [str],
         }
     ],
     "pagerduty?": {"people?": [{"*": object}], "policies?": [{"*": object}], "services?": [{"*": object}]},

@@ -1,5 +1,6 @@
 """What is so in a world, whatever its sources answer: for tests."""
 
+from oncall_tui.drill import destinations
 from oncall_tui.drill.codedeploy_model import CodeDeployment
 from oncall_tui.drill.ecs.model import Deployment, Service
 from oncall_tui.drill.scenario import Table
@@ -21,7 +22,7 @@ def truth(story: Story) -> Table:
     told: Table = {"now": story.world.timeline.now(), "services": services, "deployments": deployments}
     for peer in (story.alerts, story.pager, story.alarms, story.issues, story.mackerel, story.datadog):
         told |= getattr(peer, "state", _nothing)()
-    return told
+    return told | destinations.told(story.world)
 
 
 def _nothing() -> Table:

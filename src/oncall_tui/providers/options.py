@@ -1,4 +1,4 @@
-"""What every source's configuration has. No I/O is imported here: options are read before the first frame."""
+"""What each source and destination is configured with. No I/O is imported: options are read before the first frame."""
 
 from __future__ import annotations
 
@@ -15,3 +15,10 @@ class SourceOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     provider: str
     interval_s: float | None = None
     login: tuple[str, ...] = ()
+
+
+class DestinationOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Fields that every destination shares; each one's options extend this."""
+
+    name: str
+    provider: str

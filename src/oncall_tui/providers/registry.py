@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 
-from oncall_tui.contract import Context, Provider
-from oncall_tui.providers.options import SourceOptions
+from oncall_tui.contract import Context, Destination, Provider
+from oncall_tui.providers.options import DestinationOptions, SourceOptions
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -30,6 +30,11 @@ SOURCES: dict[str, Entry] = {
     "mackerel": Entry("mackerel.options:MackerelOptions", "mackerel.provider:build"),
 }
 
+DESTINATIONS: dict[str, Entry] = {
+    "slack": Entry("slack.options:SlackOptions", "slack.destination:build"),
+    "pagerduty-events": Entry("events.options:EventsOptions", "events.destination:build"),
+    "sns": Entry("aws.sns_options:SnsOptions", "aws.sns:build"),
+}
 
 _importing = threading.Lock()
 
@@ -44,8 +49,20 @@ def options_types() -> dict[str, type[SourceOptions]]:
     return {name: _load(entry.options) for name, entry in SOURCES.items()}
 
 
+def destination_types() -> dict[str, type[DestinationOptions]]:
+    """Each destination's options type, by its provider's name. Imports no I/O."""
+    return {name: _load(entry.options) for name, entry in DESTINATIONS.items()}
+
+
 def build(options: SourceOptions, context: Context) -> Provider:
     """The provider for one configured source. Imports its client library: call it off the UI's thread."""
     with _importing:  # several sources start at once, and big packages do not like to be imported by many threads
         factory: Callable[[SourceOptions, Context], Provider] = _load(SOURCES[options.provider].factory)
+    return factory(options, context)
+
+
+def build_destination(options: DestinationOptions, context: Context) -> Destination:
+    """The adapter for one configured destination. As ``build``."""
+    with _importing:
+        factory: Callable[[DestinationOptions, Context], Destination] = _load(DESTINATIONS[options.provider].factory)
     return factory(options, context)

@@ -30,6 +30,7 @@ CONFIG = Config(
     user_agent_extra="oncall-tui",
 )
 AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".amazonaws.eu")
+QUERY = frozenset({"sns"})  # answer in XML, seldom: botocore's parser is good enough
 RAW = "_raw"  # where the hook below leaves an answer's bytes
 
 _lock = threading.Lock()  # sessions are not safe between threads; the service models are loaded once for all of them
@@ -67,7 +68,8 @@ class Sessions:
                     endpoint_url=self._options.endpoint_url or None,
                     config=CONFIG,
                 )
-                found.meta.events.register(f"before-parse.{service}", keep_raw)
+                if service not in QUERY:
+                    found.meta.events.register(f"before-parse.{service}", keep_raw)
                 self._clients[service, acting] = found
             return found
 

@@ -81,6 +81,7 @@ class Http:
         self.url = url.rstrip("/")
         self.host = urlsplit(url).netloc.rpartition("@")[2]
         self.calls = 0
+        self.held_until = 0.0  # a 429 asked for no call before this (monotonic)
         self.skew_s = 0.0  # the server's clock minus ours, as far as its Date headers tell (whole seconds)
         self.pause_s: float | None = None  # the last answer said that no call is left for so many seconds
         self._clock = clock
@@ -351,6 +352,7 @@ class Http:
             raise errors.Failed(error.message, error.hint)
         if status == 429:
             wait = _retry_after(answer.headers, self.server_now())
+            self.held_until = self._clock.monotonic() + (wait or 0.0)
             raise errors.Failed(
                 f"{self.host} asks for fewer calls{said}", "" if wait is None else f"try again in {wait:.0f} s"
             )

@@ -1,0 +1,1 @@
+"""PagerDuty Events v2, as a destination: it pages without knowing whom."""

@@ -1,0 +1,34 @@
+"""What destinations over HTTP share: nobody can read back what they sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from oncall_tui import errors
+from oncall_tui.providers.http.text import words
+
+LINES = 40
+LINE_LIMIT = 1_000
+
+
+@contextmanager
+def one_attempt(where: str) -> Iterator[None]:
+    """One write to a destination. A secret that cannot be read is Failed; what is Unknown says where to look."""
+    try:
+        yield
+    except errors.SourceError as error:
+        raise errors.Failed(f"not sent: {error.message}", error.hint) from None
+    except errors.Unknown as error:
+        raise errors.Unknown(error.message, f"it cannot be read back: look at {where}") from None
+
+
+def lines(text: str) -> str:
+    """Text of several lines fit to be sent: secrets redacted, control characters gone, each line and all of it cut."""
+    return "\n".join(words(line, LINE_LIMIT) for line in text.splitlines()[:LINES]).strip()
+
+
+def link(url: str) -> str:
+    """*url* where it is one that may be followed, else nothing."""
+    good = url.startswith(("https://", "http://")) and url.isprintable() and not any(c in " <>|\"'" for c in url)
+    return url if good and len(url) <= LINE_LIMIT else ""
