@@ -19,14 +19,14 @@ from oncall_tui.secret import redact
 
 SUBJECT = 100
 MESSAGE = 60_000  # characters: below 256 KiB whatever they are
+ASK = "it cannot be read back: ask who reads the topic"
 _NO_SUBJECT = "oncall-tui: see the message"
 
 
 def subject(title: str) -> str:
     """*title* as a subject may be: ASCII, printable, one line. Where nothing is left of it, words that say so."""
     kept = " ".join("".join(c if c.isascii() and c.isprintable() else " " for c in redact(title)).split())
-    kept = kept.lstrip(" ")
-    if sum(c.isalnum() for c in kept) < min(8, len(title.strip())):
+    if not kept or 2 * sum(c.isalnum() for c in kept) < sum(c.isalnum() for c in title):
         return _NO_SUBJECT
     return kept if len(kept) <= SUBJECT else kept[: SUBJECT - 3] + "..."
 
@@ -56,24 +56,28 @@ class Sns:
     def send(self, message: Message) -> Receipt:
         """Publish once. Raises Failed or Unknown."""
         where = self._sessions.where("sns", "Publish", acting=True)
+        asked = self._asked(message)
         try:
             self._sessions.resolve("sns", acting=True)
+            client = self._sessions.client("sns", acting=True)
         except Exception as error:
             mapped = aws_errors.before_writing(error, where)
             if mapped is None:
                 raise
             raise mapped from error
         try:
-            answer: dict[str, Any] = self._sessions.client("sns", acting=True).publish(**self._asked(message))
+            answer: dict[str, Any] = client.publish(**asked)
+        except (KeyError, AttributeError, TypeError) as error:  # botocore's parser, over XML that is not SNS's
+            raise errors.Unknown("Publish was sent; the answer is not what AWS promises", ASK) from error
         except Exception as error:
             mapped = aws_errors.writing(error, where)
             if isinstance(mapped, errors.Unknown):
-                raise errors.Unknown(mapped.message, "it cannot be read back: ask who reads the topic") from error
+                raise errors.Unknown(mapped.message, ASK) from error
             if mapped is None:
                 raise
             raise mapped from error
         if not answer.get("MessageId"):
-            raise errors.Unknown("SNS answered, but not with a message's id", "ask who reads the topic")
+            raise errors.Unknown("SNS answered, but not with a message's id", ASK)
         return Receipt({"destination": self.destination, "message": str(answer["MessageId"])})
 
     def close(self) -> None:

@@ -1,0 +1,131 @@
+"""SNS as a destination: what is published, what came of it. The other side is the drill's SNS, over the wire."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from oncall_tui import errors
+from oncall_tui.contract import Message
+from oncall_tui.domain.alert import Severity
+from oncall_tui.drill.opened import Opened, open_world
+from oncall_tui.drill.scenario import parse
+from oncall_tui.providers.aws.sns import Sns, subject
+from oncall_tui.providers.aws.sns_options import SnsOptions
+
+TOPIC = "arn:aws:sns:ap-northeast-1:111111111111:managers"
+WORLD = f"""
+name: topics
+sources: []
+escalation:
+  - {{name: managers, provider: sns, topic_arn: "{TOPIC}"}}
+  - {{name: queue, provider: sns, topic_arn: "{TOPIC}.fifo"}}
+"""
+
+
+@pytest.fixture
+def drill() -> Iterator[Opened]:
+    opened = open_world(parse(WORLD, "topics.yaml"))
+    yield opened
+    opened.close()
+
+
+def topic(drill: Opened, name: str = "managers", **more: Any) -> Sns:
+    written = next(it for it in drill.told["config"]["escalation"] if it["name"] == name)
+    return Sns(SnsOptions(**{**written, **more}))
+
+
+def told(drill: Opened, name: str = "managers") -> Any:
+    with urllib.request.urlopen(f"{drill.told['control']}/_drill/state", timeout=5) as answer:
+        return json.load(answer)["told"][name]
+
+
+def message(**more: Any) -> Message:
+    values: dict[str, Any] = {
+        "thread": "prom/a@1",
+        "title": "payments-api: 5xx over 2 %",
+        "text": "critical, firing\nreason: 決済が止まっています",
+        "severity": Severity.CRITICAL,
+        "about": "prod/main/api",
+        "actor": "Alice",
+        "key": "prom/a",
+        "url": "https://wiki.example.com/api",
+    }
+    return Message(**{**values, **more})
+
+
+def test_one_message_is_published(drill: Opened) -> None:
+    sns = topic(drill)
+    assert (sns.pages, sns.destination) == (True, "managers")
+    assert sns.send(message()).data == {"destination": "managers", "message": "drill-1"}
+    (one,) = told(drill)
+    assert one["subject"] == "payments-api: 5xx over 2 %"
+    assert one["message"] == (
+        "payments-api: 5xx over 2 %\n\ncritical, firing\nreason: 決済が止まっています\n\n"
+        "by Alice, with oncall-tui\nhttps://wiki.example.com/api"
+    )
+    assert dict(sns.words(message()))["text"] == one["message"]
+
+
+def test_a_fifo_topic_gets_its_group(drill: Opened) -> None:
+    topic(drill, "queue", pages=False).send(message())
+    assert len(told(drill, "queue")) == 1
+
+
+@pytest.mark.parametrize(
+    ("title", "wanted"),
+    [
+        ("plain", "plain"),
+        ("a\r\nb\tc", "a b c"),
+        ("x" * 200, "x" * 97 + "..."),
+        ("検索インデックスの CPU が高い", "oncall-tui: see the message"),
+        ("決済 API payments-api 5xx rate 12 %", "API payments-api 5xx rate 12 %"),
+        ("", "oncall-tui: see the message"),
+    ],
+)
+def test_a_subject_is_what_sns_takes(title: str, wanted: str) -> None:
+    assert subject(title) == wanted
+
+
+def test_a_title_that_is_no_subject_is_still_whole_in_the_message(drill: Opened) -> None:
+    topic(drill).send(message(title="検索 \x1b[31m\n"))
+    assert told(drill)[0]["message"].startswith("検索  [31m\n")
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "words"),
+    [
+        ("throttle", errors.Failed, "throttled"),
+        ("denied", errors.Failed, "SNS:Publish"),
+        ("expired", errors.Failed, "expired"),
+        ("error500", errors.Unknown, "ask who reads the topic"),
+        ("html", errors.Unknown, "ask who reads the topic"),
+        ("truncated", errors.Unknown, "ask who reads the topic"),
+    ],
+)
+def test_what_came_of_it(drill: Opened, fault: str, kind: type[Exception], words: str) -> None:
+    drill.story.world.faults.add({"source": "managers", "kind": fault}, list(drill.story.world.peers))
+    with pytest.raises(kind, match=words):
+        topic(drill).send(message())
+    assert drill.story.world.calls["managers"] == {"Publish": 1}
+
+
+def test_a_topic_that_is_not_there_is_failed(drill: Opened) -> None:
+    with pytest.raises(errors.Failed, match="Topic does not exist"):
+        topic(drill, topic_arn=TOPIC + "s").send(message())
+
+
+def test_what_listens_nowhere_was_not_sent(drill: Opened) -> None:
+    sns = topic(drill)
+    drill.close()
+    with pytest.raises(errors.Failed, match="nothing was sent"):
+        sns.send(message())
+
+
+def test_the_topic_is_checked(drill: Opened) -> None:
+    with pytest.raises(ValueError, match="topic_arn: expected"):
+        topic(drill, topic_arn="managers")
