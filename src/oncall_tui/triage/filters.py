@@ -21,15 +21,26 @@ def parse(text: str) -> Test:
     return lambda fields: all(test(fields) for test in tests)
 
 
+def keys(text: str) -> tuple[str, ...]:
+    """The keys that *text* asks for, in their order."""
+    pairs = (_key_value(term.removeprefix("!")) for term in text.split())
+    return tuple(dict.fromkeys(pair[0] for pair in pairs if pair))
+
+
+def _key_value(term: str) -> tuple[str, str] | None:
+    key, colon, value = term.partition(":")
+    if colon and key.isidentifier() and value and not value.startswith("//"):  # http://… is a word
+        return key, value
+    return None
+
+
 def _term(term: str) -> Test:
     if term.startswith("!") and len(term) > 1:
         inner = _term(term[1:])
         return lambda fields: not inner(fields)
-    key, colon, value = term.partition(":")
-    if colon and key.isidentifier() and value and not value.startswith("//"):  # http://… is a word
-        match = _matcher(value)
-        name = key.lower()
-        return lambda fields: match(fields.get(name, ""))
+    if pair := _key_value(term):
+        name, match = pair[0], _matcher(pair[1])
+        return lambda fields: match(fields.get(name) or fields.get(name.lower(), ""))
     match = _matcher(term)
     return lambda fields: any(match(text) for text in fields.values())
 

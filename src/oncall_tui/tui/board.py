@@ -22,12 +22,13 @@ from oncall_tui.triage.look import page_count, unacknowledged_count
 from oncall_tui.triage.words import nothing
 from oncall_tui.tui import detail, headline
 from oncall_tui.tui.acting import Acting
+from oncall_tui.tui.fields import unknown_key
 from oncall_tui.tui.filtering import Filtering
 from oncall_tui.tui.keybar import KeyBar, StatusLine
 from oncall_tui.tui.keys import KEYS
 from oncall_tui.tui.lines import Lines
 from oncall_tui.tui.modals import Help, Text
-from oncall_tui.tui.table import Table
+from oncall_tui.tui.table import Cell, Table
 from oncall_tui.tui.view import ALERT_COLUMNS, DEPLOY_COLUMNS, SERVICE_COLUMNS, Shown
 
 PANES = ("alerts", "services", "deploys", "detail")
@@ -151,9 +152,7 @@ class BoardScreen(Acting, Filtering):
         look, shown, alerts = update.look, self.shown, self.tables["alerts"]
         current = tuple((s.current, s.problems) for s in update.board.sources.values())
         if self._is_new("alerts", look.alerts, shown, update.outcomes, current, alerts.cursor_id):
-            alerts.placeholder(
-                [nothing(update.board, now)] if not self._narrowed() else ["Nothing matches the filter."]
-            )
+            alerts.placeholder(self._nothing_matches() if self._narrowed() else [nothing(update.board, now)])
             alerts.show(self.view.alerts(update, shown, alerts.cursor_id, now))
         if self._is_new("services", look.services, shown, current):
             self.tables["services"].placeholder([self._none("service")])
@@ -170,6 +169,10 @@ class BoardScreen(Acting, Filtering):
 
     def _narrowed(self) -> bool:
         return bool(self.shown.filter or self.shown.faults) and bool(self.update_.look.alerts)
+
+    def _nothing_matches(self) -> list[Cell]:
+        unknown = unknown_key(self.shown.filter, self.update_.look)
+        return ["Nothing matches the filter.", *([(unknown, "warning")] if unknown else [])]
 
     def _none(self, what: str) -> str:
         if self.shown.filter or self.shown.faults:

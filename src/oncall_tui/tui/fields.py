@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.service import Service
-from oncall_tui.triage.filters import Fields
+from oncall_tui.triage.filters import Fields, keys
 from oncall_tui.triage.look import AlertLook, Look
 
 
@@ -49,3 +49,31 @@ def deploy_fields(deploy: Deploy) -> Mapping[str, str]:
         "by": deploy.started_by,
         "reason": deploy.reason,
     }
+
+
+OWN = [
+    "account",
+    "by",
+    "cluster",
+    "health",
+    "page",
+    "product",
+    "provider",
+    "reason",
+    "revision",
+    "service",
+    "severity",
+    "source",
+    "state",
+    "title",
+]
+
+
+def unknown_key(text: str, look: Look) -> str:
+    """In words, the first key of a filter that no row has; empty: there is none. A typo must not look like quiet."""
+    asked = [key for key in keys(text) if key.lower() not in OWN]
+    if not asked:
+        return ""
+    labels = {name for a in look.alerts for name, _ in a.alert.labels}
+    found = next((key for key in asked if not {key, key.lower()} & labels), "")
+    return f"no row has the key {found!r}: it is one of {', '.join(OWN)}, or a label's name" if found else ""

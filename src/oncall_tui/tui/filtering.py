@@ -7,6 +7,7 @@ from textual.widgets import Input
 
 from oncall_tui.triage.filters import FilterError, parse
 from oncall_tui.tui.base import Base
+from oncall_tui.tui.fields import unknown_key
 from oncall_tui.tui.view import Shown
 
 
@@ -40,6 +41,7 @@ class Filtering(Base):
             parse(event.value)
         except FilterError as error:
             self.say(str(error), "warning")
+        self._say_unknown(event.value)
         self._close_filter()
 
     def on_key(self, event: events.Key) -> None:
@@ -55,6 +57,11 @@ class Filtering(Base):
     def show_view(self, text: str) -> None:
         """A configured view: its filter."""
         self.filter_by(Shown(text, self.shown.faults))
+        self._say_unknown(text)
+
+    def _say_unknown(self, text: str) -> None:
+        if words := unknown_key(text, self.update_.look):
+            self.say(words, "warning")
 
     def filter_by(self, shown: Shown) -> None:
         self.shown = shown

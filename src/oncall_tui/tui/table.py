@@ -11,20 +11,18 @@ from typing import ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
-from textual.strip import Strip
 from textual.widget import Widget
 
-from oncall_tui.tui import palette
-from oncall_tui.tui.painter import Line, Look, Painter
+from oncall_tui.tui.canvas import Canvas
+from oncall_tui.tui.painter import Line, Look
 from oncall_tui.tui.rows import Cell, Column, Place, Row, distinct
 
 __all__ = ["Cell", "Column", "Row", "Table"]
 
 
-class Table(ScrollView, can_focus=True):
+class Table(Canvas, can_focus=True):
     """Rows under fixed columns, with a cursor that is known by its row's id, and marks."""
 
     DEFAULT_CSS = """
@@ -94,7 +92,7 @@ class Table(ScrollView, can_focus=True):
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
-        super().__init__(name=name, id=id, classes=classes)
+        super().__init__(columns, name=name, id=id, classes=classes)
         self._head = 1 if show_header else 0
         self._show_extra = show_extra
         self._rows: Sequence[Row] = ()
@@ -103,9 +101,6 @@ class Table(ScrollView, can_focus=True):
         self._placeholder: tuple[Cell, ...] = ()
         self._holds = 0
         self._waiting: Sequence[Row] | None = None
-        self._paint = palette.Palette(self)
-        self._painter = Painter(self._paint, columns)
-        self._drawn: dict[int, Line] = {}
 
     # -- what it shows ---------------------------------------------------------------------------------------------
 
@@ -318,29 +313,6 @@ class Table(ScrollView, can_focus=True):
 
     # -- drawing ---------------------------------------------------------------------------------------------------
 
-    def render_line(self, y: int) -> Strip:
-        """One line of the pane."""
-        self._measure()
-        line = self._drawn.get(y)
-        if line is None:
-            line = self._drawn[y] = self._line(y)
-        return line.strip
-
-    def _measure(self) -> None:
-        if self._painter.measure(self.scrollable_content_region.width):
-            self._drawn.clear()
-
-    def _repaint(self) -> None:
-        """Work out every drawn line again, and repaint the spans that differ."""
-        self._measure()
-        for y, old in list(self._drawn.items()):
-            new = self._line(y)
-            if new is old:
-                continue
-            self._drawn[y] = new
-            if span := new.differs(old):
-                self.refresh(Region(span[0], y, span[1], 1))
-
     def _line(self, y: int) -> Line:
         if y < self._head:
             return self._painter.heading()
@@ -360,25 +332,7 @@ class Table(ScrollView, can_focus=True):
         gone = cursor and self._place.ghost is not None
         return self._painter.row(row, sub, Look(cursor, row.id in self._marked, self.has_focus, gone))
 
-    def _draw_anew(self) -> None:
-        self._drawn.clear()
-        self.refresh()
-
     # -- what makes it draw anew -----------------------------------------------------------------------------------
-
-    def notify_style_update(self) -> None:
-        """The theme, or what it says of this widget, changed."""
-        super().notify_style_update()
-        self._paint.clear()
-        self._painter.forget()
-        self._drawn.clear()
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Scrolled: repaint the spans that differ, where the base class would repaint the pane."""
-        if self.show_vertical_scrollbar:
-            self.vertical_scrollbar.position = new_value
-        if round(old_value) != round(new_value):
-            self._repaint()
 
     def on_resize(self) -> None:
         """Another size: the columns share it anew, and the cursor stays in view."""
