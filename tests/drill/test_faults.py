@@ -133,6 +133,18 @@ def test_a_write_that_takes_effect_and_then_fails(drill: Drill, kind: str) -> No
     assert drill.service()["task_definition"].endswith(":43")
 
 
+@pytest.mark.parametrize("kind", ["hang", "error500"])
+def test_a_write_that_takes_effect_long_after_it_failed(drill: Drill, kind: str) -> None:
+    drill.fault(kind, "prod", operation="UpdateService", late_s=30, count=1, delay_s=0.3)
+    client = drill.client("prod", timeout=0.2)
+    with pytest.raises((ClientError, HTTPClientError)):
+        client.update_service(cluster="prod-main", service="payments-api", taskDefinition="payments-api:43")
+    drill.advance(29)
+    assert drill.service()["task_definition"].endswith(":41")
+    drill.advance(2)
+    assert drill.service()["task_definition"].endswith(":43")
+
+
 def test_a_write_that_fails_without_an_effect(drill: Drill) -> None:
     drill.fault("error500", "prod", operation="UpdateService")
     with pytest.raises(ClientError):
@@ -206,6 +218,7 @@ def test_a_mistake_of_the_worlds_own_is_an_answer_and_says_nothing_on_stderr(
         {"source": "prod", "kind": "hang", "count": 0},
         {"source": "prod", "kind": "hang", "cuont": 1},
         {"source": "prod", "kind": "hang", "skip": -1},
+        {"source": "prod", "kind": "hang", "late_s": "soon"},
         {"source": "prod", "kind": "refuse", "count": 1},
         [],
     ],

@@ -37,6 +37,8 @@ class Fault:
     after_effect: bool = False
     delay_s: float = LONGEST_HANG
     skip: int = 0
+    late_s: float | None = None
+    """The call takes effect this much later, in the world's unscaled seconds, whatever was answered."""
     gone: threading.Event = field(default_factory=threading.Event)
     renewed: set[str] = field(default_factory=set)
     """Sources whose login was renewed since: a rule for all of them spoils those no more."""
@@ -65,6 +67,7 @@ class Fault:
             "after_effect": self.after_effect,
             "delay_s": self.delay_s,
             "skip": self.skip,
+            "late_s": self.late_s,
         }
 
 
@@ -77,7 +80,7 @@ class FaultBook:
 
     def add(self, asked: dict[str, object], sources: list[str]) -> Fault:
         """A rule from the control API's JSON, or ValueError with what is wrong with it."""
-        known = {"source", "operation", "kind", "count", "writes_only", "after_effect", "delay_s", "skip"}
+        known = {"source", "operation", "kind", "count", "writes_only", "after_effect", "delay_s", "skip", "late_s"}
         if unknown := sorted(set(asked) - known):
             raise ValueError(f"unknown key {unknown[0]!r}: expected {', '.join(sorted(known))}")
         kind, source = str(asked.get("kind")), str(asked.get("source", "*"))
@@ -85,6 +88,9 @@ class FaultBook:
             raise ValueError(f"kind {kind!r}: expected one of {', '.join(KINDS)}")
         if source not in ("*", *sources):
             raise ValueError(f"source {source!r}: expected * or one of {', '.join(sources)}")
+        late = asked.get("late_s")
+        if late is not None and not isinstance(late, int | float):
+            raise ValueError("late_s: expected seconds")
         count, delay, skip = asked.get("count"), asked.get("delay_s"), asked.get("skip", 0)
         if count is not None and (not isinstance(count, int) or count < 1):
             raise ValueError("count: expected null or a number from 1")
@@ -98,7 +104,7 @@ class FaultBook:
         self._made += 1
         fault = Fault(f"fault-{self._made}", source, str(asked.get("operation", "*")), kind, count)
         fault.writes_only, fault.after_effect = bool(asked.get("writes_only")), bool(asked.get("after_effect"))
-        fault.skip = skip
+        fault.skip, fault.late_s = skip, None if late is None else float(late)
         fault.delay_s = default if delay is None else float(delay)
         self._rules.append(fault)
         return fault

@@ -79,7 +79,12 @@ class World:
                 return Delivery(peer.handle(request))
             effect = fault.after_effect or fault.kind in ("slow", "truncated")
             answer = peer.handle(request) if effect else None
+            if fault.late_s is not None and not effect:
+                self.timeline.after(fault.late_s, lambda: self._take_effect(peer, request))
             return self._spoiled(peer, request, fault, answer)
+
+    def _take_effect(self, peer: Peer, request: Request) -> None:
+        peer.handle(request)
 
     def _spoiled(self, peer: Peer, request: Request, fault: Fault, answer: Answer | None) -> Delivery:
         kind = fault.kind

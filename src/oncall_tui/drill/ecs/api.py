@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 from oncall_tui.drill.aws import AwsError, Json, page
-from oncall_tui.drill.ecs import views
+from oncall_tui.drill.ecs import task_views, views
 from oncall_tui.drill.ecs.model import Account, Cluster, Service, Task, TaskDefinition
 from oncall_tui.drill.ecs.rollout import Mover
 from oncall_tui.drill.ecs.writes import Writes
@@ -180,8 +180,8 @@ class EcsApi:
 
     def _describe_definition(self, asked: Json) -> Json:
         it = self.find_definition(asked["taskDefinition"])
-        told: Json = {"taskDefinition": views.task_definition(self.account, it)}
-        return told | ({"tags": views.definition_tags(it)} if "TAGS" in asked.get("include", []) else {})
+        told: Json = {"taskDefinition": task_views.task_definition(self.account, it)}
+        return told | ({"tags": task_views.definition_tags(it)} if "TAGS" in asked.get("include", []) else {})
 
     def _list_definitions(self, asked: Json) -> Json:
         wanted = asked.get("status", "ACTIVE")
@@ -211,7 +211,7 @@ class EcsApi:
         found, failures = [], []
         for given in wanted:
             if it := held.get(given.rsplit("/")[-1]):
-                found.append(views.task(self.account, *it))
+                found.append(task_views.task(self.account, *it))
             else:
                 failures.append(self._missing(given, f"task/{cluster.name}/"))
         return {"tasks": found, "failures": failures}

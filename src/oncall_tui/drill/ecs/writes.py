@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from oncall_tui.drill.aws import AwsError, Json, required
-from oncall_tui.drill.ecs import views
+from oncall_tui.drill.ecs import task_views, views
 from oncall_tui.drill.ecs.model import Account, Cluster, Deployment, Service, Task, TaskDefinition
 from oncall_tui.drill.ecs.rollout import Mover
 
@@ -132,4 +132,4 @@ class Writes:
         service, task = held
         if task.live:
             self._mover.stop_task(service, task, str(asked.get("reason", "")))
-        return {"task": views.task(self._account, service, task)}
+        return {"task": task_views.task(self._account, service, task)}
