@@ -18,7 +18,10 @@ from oncall_tui.engine import Update
 from oncall_tui.triage.words import nothing
 from tests.faults.world import SCENARIO, Ahead, Rig, World, rows_of, started
 
-SOURCES = {"prod": "ecs", "alarms": "cloudwatch", "prom": "alertmanager", "pager": "pagerduty", "dd": "datadog"}
+SOURCES = {"prod": "ecs", "alarms": "cloudwatch", "prom": "alertmanager", "pager": "pagerduty", "dd": "datadog"} | {
+    "errors": "sentry",
+    "monitors": "mackerel",
+}
 OFFLINE, STALE, EXPIRED = SourceState.OFFLINE, SourceState.STALE, SourceState.EXPIRED
 RIGHT: dict[str, tuple[SourceState, ...]] = {
     "throttle": (SourceState.THROTTLED,),

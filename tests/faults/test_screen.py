@@ -80,11 +80,13 @@ async def on_screen(world: World, folder: Path) -> AsyncIterator[Screen]:
         ("prom", "refuse", "OFFLINE", "alerts"),
         ("pager", "expired", "EXPIRED", "alerts"),
         ("dd", "denied", "DENIED", "alerts"),
+        ("errors", "throttle", "THROTTLED", "alerts"),
+        ("monitors", "expired", "EXPIRED", "alerts"),
     ],
 )
 async def test_a_failing_source(world: World, tmp_path: Path, source: str, kind: str, label: str, table: str) -> None:
     async with on_screen(world, tmp_path) as screen:
-        await screen.until(lambda: "6/6 live" in screen.status(), "all sources are read")
+        await screen.until(lambda: "8/8 live" in screen.status(), "all sources are read")
         before = screen.rows(table)
         mine = [row for row in before if row.startswith(f"{source}/")]
         assert mine
@@ -96,7 +98,7 @@ async def test_a_failing_source(world: World, tmp_path: Path, source: str, kind:
             await screen.until(lambda: f"{source} {label}" in screen.status(), f"{source} {label}")
             await screen.pilot.press("1" if table == "alerts" else "2")
             await screen.pilot.pause()
-            assert "5/6 live" in screen.lines()[0]
+            assert "7/8 live" in screen.lines()[0]
             assert f"{source} {label}" in screen.lines()[0]
             rows = screen.rows(table)
             marked = 5 if table == "alerts" else 0
@@ -108,7 +110,7 @@ async def test_a_failing_source(world: World, tmp_path: Path, source: str, kind:
         world.lift()
         screen.rig.engine.clock.by += 10.0  # type: ignore[attr-defined]  # the allowance of calls is whole again
         await screen.poll(source)
-        await screen.until(lambda: "6/6 live" in screen.status(), "it is well again")
+        await screen.until(lambda: "8/8 live" in screen.status(), "it is well again")
         assert screen.rows(table).keys() == before.keys()
 
 

@@ -56,9 +56,10 @@ def test_what_some_messages_name(cases: Cases, source: str) -> None:
     hung = cases["hang", source].warm.status
     assert "no answer" in hung.message or "did not answer" in hung.message
     hints = {kind: cases[kind, source].warm.status.hint for kind in ("denied", "expired")}
-    rights = {"prod": "ecs:", "alarms": "cloudwatch:DescribeAlarms", "dd": "monitors_read"}
+    rights = {"prod": "ecs:", "alarms": "cloudwatch:DescribeAlarms", "dd": "monitors_read", "errors": "event:read"}
     assert rights.get(source, "right to read") in hints["denied"]
     renews = {"prom": "$FAULTS_PROM_TOKEN", "pager": "$ONCALL_DRILL_TOKEN", "dd": "$ONCALL_DRILL_TOKEN"}
+    renews |= dict.fromkeys(("errors", "monitors"), "$ONCALL_DRILL_TOKEN")
     assert renews.get(source, "oncall_tui.drill login") in hints["expired"]
     if source in ("prod", "alarms"):
         assert cases["expired", source].warm.status.login[-1] == source
@@ -83,7 +84,7 @@ def test_the_last_good_rows_stay_and_are_marked_old(cases: Cases, kind: str, sou
 @BOTH
 def test_nobody_else_is_touched(cases: Cases, kind: str, source: str, start: str) -> None:
     found = told(cases, kind, source, start)
-    assert len(found.others) == 5
+    assert len(found.others) == 7
     assert "edge" in found.others
     assert {name: states for name, states in found.others.items() if states != (OK,)} == {}
     assert found.moved == ()
@@ -96,7 +97,7 @@ def test_a_cold_start_invents_nothing(cases: Cases, kind: str, source: str) -> N
     assert cold.status.read_at is None
     assert not cold.status.current
     assert cold.source["age_s"] is None
-    assert cold.nothing.startswith("No alert in what could be read. 5/6 sources; not read: ")
+    assert cold.nothing.startswith("No alert in what could be read. 7/8 sources; not read: ")
     assert f"{source} ({cold.status.state.label}" in cold.nothing
 
 

@@ -45,12 +45,15 @@ class _Refusal(Exception):
 
 
 class Mackerel:
-    """One organization. `now` gives POSIX seconds; `spec`: monitors [{name, type, service}]."""
+    """One organization. `now` gives POSIX seconds; `spec`: monitors [{name, type, service}].
+
+    Keys are good that begin with `drill-`, or that `spec` names.
+    """
 
     def __init__(self, now: Callable[[], float], spec: Mapping[str, Any] | None = None) -> None:
         spec = spec or {}
         self._now = now
-        self._keys = frozenset(spec.get("keys", ["drill-account"]))
+        self._keys = tuple(spec.get("keys", ["drill-"]))
         self._monitors: dict[str, dict[str, Any]] = {}
         self._alerts: list[Alert] = []
         self._open: dict[str, Alert] = {}
@@ -119,7 +122,7 @@ class Mackerel:
     # Answering
 
     def _handle(self, request: Request) -> Answer:
-        if request.headers.get("x-api-key") not in self._keys:
+        if not request.headers.get("x-api-key", "").startswith(self._keys):
             raise _Refusal("Authentication failed. Please try with valid Api Key.", 401)
         operation = self.operation(request)
         if operation == "GET /api/v0/alerts":
