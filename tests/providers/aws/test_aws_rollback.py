@@ -190,6 +190,7 @@ def ran(*numbers: int, status: str = "SUCCESSFUL") -> list[w.BriefW]:
         (made(41, None), ran(41), ""),
         (made(42, 41, status="ROLLBACK_IN_PROGRESS", rollback=w.RollbackW(service_revision_arn="r41")), ran(41),
          "going back to :41"),
+        (made(42, 41, status="ROLLBACK_FAILED", rollback=w.RollbackW(service_revision_arn="r41")), ran(41), ""),
     ],
 )  # fmt: skip
 def test_a_rollback_is_known_when_seen(deploy: w.ServiceDeploymentW, briefs: list[w.BriefW], words: str) -> None:

@@ -181,7 +181,8 @@ def cd_stopped(wires: Wires, plan: Plan, receipt: Receipt | None, now: float) ->
     elif now - (found.complete_time or now) < TAKES_EFFECT_S:
         return pending("the deployment is stopped; its rollback has not begun yet", 1.0)
     service = ecs_seen.read_service(wires.ecs, asked["cluster"], asked["service"])
-    return _settled_task_sets(service, asked["to"], arrow, stopped=not found.rolled_back_by)
+    mine = (found.deployment_id, found.rolled_back_by)
+    return _settled_task_sets(service, asked["to"], arrow, mine, stopped=not found.rolled_back_by)
 
 
 def cd_created(wires: Wires, plan: Plan, receipt: Receipt | None, now: float) -> Check:
@@ -204,7 +205,7 @@ def cd_created(wires: Wires, plan: Plan, receipt: Receipt | None, now: float) ->
     if not _leads(service, asked["to"]):
         wait = " and waits for “go on” (C)" if cd.wait_of(found) == "READY_WAIT" else ""
         return pending(f"rolling back {arrow}: {made} is {found.status}{wait}")
-    return _settled_task_sets(service, asked["to"], arrow, stopped=False)
+    return _settled_task_sets(service, asked["to"], arrow, (made,), stopped=False)
 
 
 def _leads(service: w.ServiceW, to: str) -> bool:
@@ -212,7 +213,8 @@ def _leads(service: w.ServiceW, to: str) -> bool:
     return any(t.status == "PRIMARY" and t.task_definition == to for t in service.task_sets)
 
 
-def _settled_task_sets(service: w.ServiceW, to: str, arrow: str, stopped: bool) -> Check:
+def _settled_task_sets(service: w.ServiceW, to: str, arrow: str, mine: tuple[str, ...], stopped: bool) -> Check:
+    """*mine*: the deployments that the rollback is made of. A task set of another, newer one takes the traffic next."""
     first = next((t for t in service.task_sets if t.status == "PRIMARY"), None)
     if first is None or first.task_definition != to:
         runs = short(first.task_definition) if first else "nothing"
@@ -220,6 +222,10 @@ def _settled_task_sets(service: w.ServiceW, to: str, arrow: str, stopped: bool) 
             return failed(f"the deployment was stopped, and {runs} has the traffic: CodeDeploy rolled nothing back")
         return pending(f"rolling back {arrow}: {runs} still has the traffic")
     words = f"rolled back {arrow}, {first.running_count}/{first.computed_desired_count} running"
+    others = [t for t in service.task_sets if t.status == "ACTIVE" and t.external_id not in ("", *mine)]
+    newer = next((t for t in others if t.created_at > first.created_at), None)
+    if newer is not None:
+        return failed(f"{words}, but {short(newer.task_definition)} is being deployed now")
     if first.running_count < first.computed_desired_count or first.pending_count:
         return pending(words)
     return done(words, first.id)

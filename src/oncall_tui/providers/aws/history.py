@@ -178,8 +178,9 @@ def goes_back(made: w.ServiceDeploymentW, briefs: Sequence[w.BriefW], definition
 
     It is one where ECS says so, or where it puts back a task definition that an older deploy had put there well. The
     same task definition as before is a forced redeploy, and a higher number of the same family is a way forward again.
+    One whose rollback failed went nowhere.
     """
-    if made.rollback is not None and (made.status.startswith("ROLLBACK")):
+    if made.rollback is not None and made.status.startswith("ROLLBACK") and made.status != "ROLLBACK_FAILED":
         to = short(definition_of(made.rollback.service_revision_arn))
         return f"going back to {to}" if to else "going back"
     to, frm = definition_of(made.target_arn), definition_of(source_of(made, briefs))

@@ -1,0 +1,86 @@
+"""500 races, each by its seed: an engineer rolls a bad deploy back while others act and the line fails.
+
+The provider, the desk, the flow and the journal are the program's own; the world is the drill's. Program and world
+stand on one clock that moves with each call (20 to 300 ms) and from job to job, so nothing here waits: 500 take 35 s.
+450 call the drill's handler in this process, errors raised as botocore raises them; every tenth goes over real HTTP on
+loopback with the program's own botocore clients, whose read time-out is cut from 5 s to 0.3 s.
+
+One race alone: ``RACE_SEED=17 pytest tests/races -s``. Other seeds: ``RACES_FROM=1000``; fewer: ``RACES=50``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import pytest
+from botocore.config import Config
+
+from oncall_tui.providers.aws import budget, session
+from tests.faults.world import UNWANTED
+from tests.races.judge import judge, told
+from tests.races.race import Scene, made
+
+RACES = int(os.environ.get("RACES", "500"))
+FROM = int(os.environ.get("RACES_FROM", "0"))
+ALONE = os.environ.get("RACE_SEED", "")
+EVERY_HTTP = 10
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The drill's keys, nothing of this machine's own AWS configuration, a short time-out on the real line."""
+    for name in UNWANTED:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "drill")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "drill")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setattr(session, "CONFIG", session.CONFIG.merge(Config(read_timeout=0.3)))
+    monkeypatch.setattr(budget, "_shared", {})
+
+
+def test_races(tmp_path: Path) -> None:
+    seeds = [int(ALONE)] if ALONE else range(FROM, FROM + RACES)
+    by_kind: dict[str, Counter[str]] = defaultdict(Counter)
+    resolved: Counter[str] = Counter()
+    failed: list[str] = []
+    missed: list[str] = []
+    possible = came = 0
+    for seed in seeds:
+        scene = Scene(made(seed, http=seed % EVERY_HTTP == EVERY_HTTP - 1), tmp_path)
+        try:
+            scene.run()
+            verdict = judge(scene)
+        except BaseException:
+            print(f"\nrace {seed} broke")  # noqa: T201
+            raise
+        finally:
+            scene.close()
+        counts = by_kind[scene.race.kind]
+        counts.update(verdict.outcomes)
+        counts["races"] += 1
+        resolved.update(verdict.resolved)
+        possible += verdict.possible
+        came += verdict.possible and verdict.came
+        if verdict.wrongs:
+            failed.append(told(scene, verdict))
+        elif verdict.possible and not verdict.came:
+            missed.append(told(scene, verdict))
+        if ALONE:
+            print(told(scene, verdict))  # noqa: T201
+    _print(by_kind, resolved, possible, came, missed)
+    assert not failed, f"{len(failed)} races went wrong:\n" + "\n".join(failed[:20])
+    assert came >= 0.95 * possible, f"{came} of {possible} came back:\n" + "\n".join(missed[:20])
+
+
+def _print(
+    by_kind: dict[str, Counter[str]], resolved: Counter[str], possible: int, came: int, missed: list[str]
+) -> None:
+    states = ("races", "done", "refused", "failed")
+    print(f"\n{'':20}" + "".join(f"{state:>9}" for state in states))  # noqa: T201
+    for kind, counts in (*sorted(by_kind.items()), ("all", sum(by_kind.values(), Counter()))):
+        print(f"{kind:20}" + "".join(f"{counts[state]:9}" for state in states))  # noqa: T201
+    print(f"unknown, resolved by reading as: {dict(resolved)}")  # noqa: T201
+    print(f"possible {possible}, rolled back {came}")  # noqa: T201
+    print("\n".join(missed))  # noqa: T201
