@@ -86,6 +86,17 @@ def fit(text: str, cells: int, align: str = "left") -> str:
     return " " * missing + text if align == "right" else text + " " * missing
 
 
+@lru_cache(maxsize=4096)
+def fit_middle(text: str, cells: int) -> str:
+    """*text* in exactly *cells* cells, cut in its middle: names that begin alike often end otherwise."""
+    text = clean(text)
+    if cell_len(text) <= cells or cells < 5:
+        return fit(text, cells)
+    last = (cells - 1) // 2
+    tail = text[-last:] if text.isascii() else take(text[::-1], last)[::-1]
+    return fit(take(text, cells - 1 - cell_len(tail)) + ELLIPSIS + tail, cells)
+
+
 def take(text: str, cells: int) -> str:
     """As much of the beginning of *text*, cleaned, as goes into *cells* cells."""
     text = clean(text)

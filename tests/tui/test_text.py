@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from oncall_tui.text import age, clean, clock, fit, take, width, wrap
+from oncall_tui.text import age, clean, clock, fit, fit_middle, take, width, wrap
 
 ANYTHING = st.text(st.characters(), max_size=40)
 NASTY = "\x00\x07\x1b[2J\x7f\x85\x9b31m\u202e\u2066\u200b\u200d\u2028\ud800\ufeff\U000e0041\r\n\t"
@@ -68,6 +68,17 @@ def test_fit_is_exact(text: str, cells: int, align: str) -> None:
 )
 def test_fit(text: str, cells: int, fitted: str) -> None:
     assert fit(text, cells) == fitted
+
+
+@given(ANYTHING, st.integers(0, 30))
+def test_cut_in_the_middle_it_is_exact_too(text: str, cells: int) -> None:
+    assert cell_len(fit_middle(text, cells)) == cells
+
+
+def test_names_that_begin_alike_are_told_apart() -> None:
+    assert fit_middle("blue-green-baking", 12) == "blue-g…aking"
+    assert fit_middle("payments-api", 12) == "payments-api"
+    assert fit_middle("日本語の名前です", 9) == "日本…です"
 
 
 def test_fit_to_the_right() -> None:

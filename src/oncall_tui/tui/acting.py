@@ -4,6 +4,7 @@ only wait for futures; the work itself is done on the source's own lane.
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -133,7 +134,13 @@ class Acting(Deploying, Picking):
         self.run_worker(self._confirm_if_asked(future), exit_on_error=False)
 
     async def _confirm_if_asked(self, future: Future[Plan | None]) -> None:
-        plan = await self.answer(future, told=True)
+        try:
+            plan = await asyncio.wrap_future(future)
+        except OncallError:
+            return  # the desk tells it as an outcome
+        except Exception as error:  # noqa: BLE001 - a bug in a provider ends as words, not as the program
+            self.say(f"bug: {error.__class__.__name__}: {error}", "critical")
+            return
         if plan is not None:
             self.act(plan, await self.confirmed(plan))
 

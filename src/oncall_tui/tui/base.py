@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from concurrent.futures import Future
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -20,8 +19,8 @@ from oncall_tui.domain.plan import Ask, Confirm, Plan
 from oncall_tui.engine import Engine, Update
 from oncall_tui.errors import OncallError
 from oncall_tui.triage.look import AlertLook
-from oncall_tui.tui.confirm import ANOTHER, ConfirmPlan
-from oncall_tui.tui.modals import Modal, Told
+from oncall_tui.tui.confirm import ConfirmPlan
+from oncall_tui.tui.modals import ANOTHER, Modal, Told
 from oncall_tui.tui.table import Table
 from oncall_tui.tui.view import Shown, View
 
@@ -109,23 +108,6 @@ class Base(Screen[None]):
         self.coming = False
         self.say("cancelled, nothing was sent", "dim")
 
-    async def answer(self, future: Future[T], told: bool = False, title: str = "") -> T | None:
-        """The future's value; an error gives None, and is said (unless the desk tells it as an outcome).
-
-        With a *title* it is said in a modal of its own: what was typed ahead must not plan anew behind it.
-        """
-        try:
-            return await asyncio.wrap_future(future)
-        except OncallError as error:
-            self._unsay()
-            if title:
-                await self.ask_modal(Told(title, str(getattr(error, "outcome", "failed")), error.message, error.hint))
-            elif not told:
-                self.say(str(error), "critical")
-        except Exception as error:  # noqa: BLE001 - a bug in a provider ends as words, not as the program
-            self.say(f"bug: {error.__class__.__name__}: {error}", "critical")
-        return None
-
     async def ask_modal(self, modal: Modal[T]) -> T | None:
         """Show a modal and wait for what it says; None: cancelled."""
         return await self.open_modal(modal)
@@ -142,13 +124,19 @@ class Base(Screen[None]):
     def ask(self, verb: Verb, alert: Alert, **more: Any) -> Ask:
         return Ask(verb=verb, target=alert.id, version=alert.version, actor=self.engine.actor, **more)
 
-    async def planned(self, ask: Ask, name: str) -> Plan | None:
-        """The plan; None where it was refused or failed, which was said. Until then keys that act are dropped."""
+    async def planned(self, ask: Ask, name: str, another: bool = False) -> Plan | str | None:
+        """The plan, or what was said to its refusal: ANOTHER (where *another*), or None. Keys that act wait for it.
+
+        A refusal is told in a modal of its own: what was typed ahead must not plan anew behind it.
+        """
         self.coming = True
-        plan = await self.answer(self.engine.desk.plan(ask), title=f"{ask.verb} {name}")
-        if plan is not None:
+        try:
+            plan = await asyncio.wrap_future(self.engine.desk.plan(ask))
+        except OncallError as error:
             self._unsay()
-        self.coming = False
+            state = str(getattr(error, "outcome", "failed"))
+            return await self.ask_modal(Told(f"{ask.verb} {name}", state, error.message, error.hint, another))
+        self._unsay()
         return plan
 
     async def confirmed(self, plan: Plan, another: bool = False) -> str | None:
@@ -160,7 +148,7 @@ class Base(Screen[None]):
     async def plan_and_act(self, ask: Ask, name: str) -> None:
         """Plan, ask, and carry out what was said yes to."""
         plan = await self.planned(ask, name)
-        if plan is not None:
+        if isinstance(plan, Plan):
             self.act(plan, await self.confirmed(plan))
 
     def act(self, plan: Plan, said: str | None) -> None:

@@ -182,18 +182,16 @@ class BoardScreen(Acting, Filtering):
 
     def _draw_titles(self, update: Update) -> None:
         look = update.look
-        rows = len(self.tables["alerts"].rows)
-        narrowed = f" · filter {self.shown.filter!r}: {rows} shown" if self.shown.filter else ""
-        narrowed += " · faults only" if self.shown.faults else ""
+        said = {name: self._narrowed_words(name) for name in self.tables}
         hidden = f" · {look.hidden} hidden" if look.hidden else ""
         sick = sum(s.health.is_fault for s in look.services)
         running = sum(d.state.running for d in look.deploys)
         moving = len({d.service_id for d in look.deploys if d.state.running})
         pages, unacked = page_count(look), unacknowledged_count(look)
         words = {
-            "alerts": f"ALERTS {len(look.alerts)} · {pages} page · {unacked} unacknowledged{hidden}{narrowed}",
-            "services": f"SERVICES {len(look.services)} · {sick} unhealthy · {moving} deploying{narrowed}",
-            "deploys": f"DEPLOYS {running} running · {len(look.deploys)} in the last day{narrowed}",
+            "alerts": f"ALERTS {len(look.alerts)} · {pages} page · {unacked} unacknowledged{hidden}{said['alerts']}",
+            "services": f"SERVICES {len(look.services)} · {sick} unhealthy · {moving} deploying{said['services']}",
+            "deploys": f"DEPLOYS {running} running · {len(look.deploys)} in the last day{said['deploys']}",
             "detail": "DETAIL",
         }
         for name, text in words.items():
@@ -208,7 +206,13 @@ class BoardScreen(Acting, Filtering):
         for name, text, sign in tabs:
             parts.append((f" {text}", "cursor" if name == self.pane else ""))
             parts.append((f"{sign} ", "critical" if sign else "cursor" if name == self.pane else ""))
-        self.query_one("#tabs", StatusLine).show(parts, [(narrowed.removeprefix(" · "), "warning")])
+        self.query_one("#tabs", StatusLine).show(parts, [(said[self.list_pane].removeprefix(" · "), "warning")])
+
+    def _narrowed_words(self, pane: str) -> str:
+        """What is not shown of a pane, and how many rows are."""
+        rows = len(self.tables[pane].rows)
+        words = f" · filter {self.shown.filter!r}: {rows} shown" if self.shown.filter else ""
+        return f"{words} · faults only" if self.shown.faults else words
 
     def _draw_status(self, update: Update, now: float) -> None:
         if self._calls[0] != int(now // 60) or self._calls[1].startswith("0.0"):

@@ -14,9 +14,9 @@ from textual.widgets import Input, Static
 from oncall_tui.domain.plan import Confirm, Plan
 from oncall_tui.text import fit, local_times, width
 from oncall_tui.tui.lines import Line, Lines
-from oncall_tui.tui.modals import Modal, content
+from oncall_tui.tui.modals import ANOTHER, Modal, content
 
-GO_ON, ANOTHER = "go on", "another"
+GO_ON = "go on"
 AFFECTS_SHOWN = 8
 NAME_CELLS = 14
 

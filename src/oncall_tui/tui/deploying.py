@@ -6,9 +6,9 @@ import msgspec
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.outcome import OutcomeState
-from oncall_tui.domain.plan import Ask
+from oncall_tui.domain.plan import Ask, Plan
 from oncall_tui.tui.base import Base
-from oncall_tui.tui.confirm import ANOTHER
+from oncall_tui.tui.modals import ANOTHER
 from oncall_tui.tui.pick import Pick
 from oncall_tui.tui.targets import Spot, Target, spot, target
 
@@ -67,14 +67,17 @@ class Deploying(Base):
     async def _deploy(self, verb: Verb, to: Target) -> None:
         """Plan, show, let another revision be picked as often as wanted, and carry out what was said yes to."""
         ask = Ask(verb=verb, target=to.id, version=to.version, actor=self.engine.actor)
-        plan = await self.planned(ask, to.name)
+        another = verb is Verb.ROLL_BACK
+        plan = await self.planned(ask, to.name, another)
         while plan is not None:
-            said = await self.confirmed(plan, another=verb is Verb.ROLL_BACK)
-            if said != ANOTHER:
+            said = await self.confirmed(plan, another) if isinstance(plan, Plan) else plan
+            if isinstance(plan, Plan) and said != ANOTHER:
                 self.act(plan, said)
                 return
             choices = self.engine.desk.choices(verb, to.id)
             picked = await self.ask_modal(Pick(f"{to.name}: to which revision?", choices, "no other is known"))
             if picked is not None:
                 self.say(f"planning {verb} {to.name}", "dim")
-                plan = await self.planned(msgspec.structs.replace(ask, choice=picked), to.name)
+                plan = await self.planned(msgspec.structs.replace(ask, choice=picked), to.name, another)
+            elif not isinstance(plan, Plan):
+                return  # a refusal stood there: nothing to go back to

@@ -129,7 +129,7 @@ def _deploy_head(deploy: Deploy, now: float, tz: tzinfo) -> list[Line]:
     if deploy.waits:
         goes_on = "    C goes on" if Verb.GO_ON in deploy.verbs else ""
         lines.append(_line("waits", local_times(deploy.waits, tz, now) + goes_on, "warning"))
-    lines += [_line("failed", local_times(line, tz, now), "critical") for line in progress.why_lines(deploy)]
+    lines += [_line(name, local_times(words, tz, now), style) for name, words, style in progress.why(deploy)]
     if far := progress.far(deploy, now):
         until = f" (until {clock(deploy.bake_until, tz)})" if deploy.bake_until and deploy.bake_until > now else ""
         lines.append(_line("progress", far + until))

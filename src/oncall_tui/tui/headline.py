@@ -126,7 +126,8 @@ def _since(outcome: Outcome, plan: Plan | None, now: float) -> str:
     """How long it is under way, for what takes minutes."""
     if outcome.state is not OutcomeState.PENDING or outcome.verb not in FOLLOWED or plan is None:
         return ""
-    return f" · {age(now - plan.made_at)}"
+    seconds = now - plan.made_at
+    return f" · {age(seconds)}" if seconds >= 10 else ""
 
 
 def target_name(update: Update, target: str, plan: Plan | None = None) -> str:

@@ -22,6 +22,7 @@ from oncall_tui.tui.keys import by_group
 from oncall_tui.tui.lines import Line, Lines
 
 DEAF_S = 0.5
+ANOTHER = "another"  # said where another target is wanted
 R = TypeVar("R")
 
 _STYLES = {
@@ -213,17 +214,31 @@ class Text(Help):
             yield from self.body(self._lines)
 
 
-class Told(Text):
-    """Why something was not done: it waits to be read, and a key that was typed ahead does nothing to it."""
+class Told(Modal[str]):
+    """Why something was not done: it waits to be read, and a key that was typed ahead does nothing to it.
 
+    Says ANOTHER where *another* target can be picked, or None.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q,enter", "cancel", "Close", show=False),
+        Binding("t", "another", "Another", show=False),
+    ]
     beside = 1
 
-    def __init__(self, title: str, state: str, message: str, hint: str) -> None:
-        lines: list[Line] = [((f"{state}: ", "critical"), (message, "bold"))]
-        lines += [(("→ ", "key"), (hint, ""))] if hint else []
-        super().__init__(title, [*lines, (("", ""),)])
+    def __init__(self, title: str, state: str, message: str, hint: str, another: bool = False) -> None:
+        super().__init__(title)
+        self._lines: list[Line] = [((f"{state}: ", "critical"), (message, "bold"))]
+        self._lines += [(("→ ", "key"), (hint, ""))] if hint else []
+        self._another = another
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
-            yield from self.body(self._lines, indent=2)
-            yield Static(content([((" [Enter] back ", "bold"), ("  nothing was sent", "dim"))]))
+            yield from self.body([*self._lines, (("", ""),)], indent=2)
+            keys = [(" [Enter] back ", "bold"), ("  nothing was sent", "dim")]
+            keys += [("     t ", "key"), ("another revision", "")] if self._another else []
+            yield Static(content([tuple(keys)]))
+
+    def action_another(self) -> None:
+        if self._another:
+            self.dismiss(ANOTHER)

@@ -10,7 +10,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from oncall_tui.text import clean, fit, wrap
+from oncall_tui.text import clean, fit, fit_middle, wrap
 from oncall_tui.tui.palette import Palette
 from oncall_tui.tui.rows import GAP, GUTTER, Cell, Column, Row, as_cell, column_widths
 
@@ -127,7 +127,8 @@ class Painter:
             if width:
                 text, style = as_cell(row.cells[i] if i < len(row.cells) else "")
                 paint = self._paint("gone" if look.gone and text.strip() else style or row.style, ground)
-                parts.append(Segment(fit(text, width, column.align) + " " * GAP, paint))
+                fitted = fit_middle(text, width) if column.align == "middle" else fit(text, width, column.align)
+                parts.append(Segment(fitted + " " * GAP, paint))
         return self._finish(parts, ground)
 
     def _extra(self, cells: Sequence[Cell]) -> Line:

@@ -97,12 +97,15 @@ def _tasks(deploy: Deploy) -> str:
     return deploy.progress if deploy.state.running or deploy.state is DeployState.SUCCEEDED else ""
 
 
-def why_lines(deploy: Deploy) -> list[str]:
-    """What went wrong with it, in words: tasks, breaker, reason."""
+def why(deploy: Deploy) -> list[tuple[str, str, str]]:
+    """What went wrong with it, as (name, words, style): tasks and breaker, that it is a rollback, the reason."""
     lines = []
     if deploy.failed_tasks or deploy.failures:
-        why = deploy.failures[0].words if deploy.failures else "reason not read yet"
+        reason = deploy.failures[0].words if deploy.failures else "reason not read yet"
         breaker = f" · breaker {deploy.breaker}" if deploy.breaker else ""
-        lines.append(f"{deploy.failed_tasks} failed: {why}{breaker}")
-    lines += [deploy.rollback, deploy.reason]
-    return [line for line in dict.fromkeys(lines) if line]
+        lines.append(("failed", f"{deploy.failed_tasks} failed: {reason}{breaker}", "critical"))
+    if deploy.rollback:
+        lines.append(("rollback", deploy.rollback, "warning"))
+    if deploy.reason and deploy.reason != deploy.rollback and deploy.state is not DeployState.SUCCEEDED:
+        lines.append(("reason", deploy.reason, "critical" if deploy.state.bad else ""))
+    return lines

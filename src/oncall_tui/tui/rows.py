@@ -18,7 +18,8 @@ class Column(msgspec.Struct, frozen=True):
     """A column of a fixed *width*, so that it keeps its place from refresh to refresh.
 
     A *flex* column takes a share of what is left, in proportion to *width*, and at least *min_width*. Where the pane is
-    too narrow, the columns with the highest *drop* go first; those with 0 stay.
+    too narrow, the columns with the highest *drop* go first; those with 0 stay. *align* ``middle``: to the left, and
+    what is too long is cut in its middle.
     """
 
     key: str
@@ -26,7 +27,7 @@ class Column(msgspec.Struct, frozen=True):
     width: int
     flex: bool = False
     min_width: int = 0
-    align: Literal["left", "right"] = "left"
+    align: Literal["left", "right", "middle"] = "left"
     drop: int = 0
 
     @property

@@ -25,14 +25,14 @@ ALERT_COLUMNS = (
     Column("severity", "", 4),
     Column("age", "AGE", 4, align="right"),
     Column("product", "PRODUCT", 10, drop=2),
-    Column("service", "SERVICE", 19, drop=1),
+    Column("service", "SERVICE", 19, align="middle", drop=1),
     Column("title", "ALERT", 30, flex=True, min_width=22),
     Column("state", "STATE", STATE_CELLS),
     Column("suspect", "", SUSPECT_CELLS, drop=3),
 )
 SERVICE_COLUMNS = (
     Column("sign", "", 1),
-    Column("name", "SERVICE", 20, flex=True, min_width=18),
+    Column("name", "SERVICE", 20, flex=True, min_width=18, align="middle"),
     Column("tasks", "TASKS", 8),
     Column("revision", "REV", 6),
     Column("health", "HEALTH", 10),
@@ -40,7 +40,7 @@ SERVICE_COLUMNS = (
     Column("note", "", 16, drop=1),
 )
 DEPLOY_COLUMNS = (
-    Column("service", "SERVICE", 14, flex=True, min_width=12),
+    Column("service", "SERVICE", 14, flex=True, min_width=12, align="middle"),
     Column("arrow", "", 9),
     Column("state", "STATE", 12),
     Column("how", "", 22, flex=True, min_width=14),
@@ -280,7 +280,7 @@ class View:
             deploy.started_by,
         )
         waits = [deploy.waits] if deploy.waits and deploy.state.running else []
-        lines = [*waits, *progress.why_lines(deploy)]
+        lines = [*waits, *(words for _, words, _ in progress.why(deploy))]
         extra = tuple(((local_times(line, self.tz, now), "warning"),) for line in lines[:3])
         return Row(deploy.id, cells, "" if live else "dim", extra)
 
