@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.text import age, clock
 from oncall_tui.triage.look import Look
@@ -36,7 +38,7 @@ def _wide(look: Look) -> tuple[str, ...]:
     found = wide_of(look)
     if found is None:
         return ()
-    when = clock(found.since)
+    when = f"{clock(found.since, UTC)} UTC"  # who shows it says it in the configured zone
     return (
         f"wide: {found.words} fire since {when}, probably not one deploy; "
         "a rollback replaces running tasks while something else may be down",
@@ -47,10 +49,12 @@ def _neighbours(look: Look, service_id: str) -> tuple[str, ...]:
     product = look.products.get(service_id)
     if product is None:
         return ()
-    return tuple(
-        f"{d.service_id} of the same product is deploying too ({d.arrow})"
+    found = [
+        d
         for d in look.deploys
         if d.state in (DeployState.PENDING, DeployState.IN_PROGRESS)
         and d.service_id != service_id
         and look.products.get(d.service_id) is product
-    )
+    ]
+    told = tuple(f"{d.service_id} of the same product is deploying too ({d.arrow})" for d in found[:TOLD])
+    return (*told, f"and {len(found) - TOLD} more deploys of the product are under way") if found[TOLD:] else told
