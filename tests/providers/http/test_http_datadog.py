@@ -17,7 +17,7 @@ from oncall_tui.contract import Context, ReadRequest
 from oncall_tui.domain.alert import AlertState, ServiceHint, Severity
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.drill.datadog import Datadog as Organization
-from oncall_tui.providers.datadog.api import PAGE, say
+from oncall_tui.providers.datadog.api import GROWN_AFTER, LEAST, PAGE, say
 from oncall_tui.providers.datadog.options import DatadogOptions
 from oncall_tui.providers.datadog.provider import DENIED_S, SEARCH_S, Datadog, build
 from oncall_tui.providers.datadog.rows import severity
@@ -371,7 +371,7 @@ def test_a_server_that_does_not_page_ends(datadog: Datadog, asked: Asked) -> Non
 
 
 def test_more_than_can_be_read_is_said(datadog: Datadog, asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("oncall_tui.providers.datadog.api.MOST", 2)
+    monkeypatch.setattr("oncall_tui.providers.datadog.api.LIMIT", 2 * PAGE)
 
     def answer(request: httpx.Request) -> httpx.Response | None:
         if request.url.path != "/api/v1/monitor":
@@ -383,6 +383,31 @@ def test_more_than_can_be_read_is_said(datadog: Datadog, asked: Asked, monkeypat
     (problem,) = datadog.read(ReadRequest()).problems
     assert (problem.state, problem.scope) == (SourceState.DENIED, "monitors")
     assert "over 1,000" in problem.message
+
+
+def test_pages_get_smaller_where_they_do_not_come_in_time(datadog: Datadog, asked: Asked) -> None:
+    def slow(request: httpx.Request) -> httpx.Response | None:
+        if int(request.url.params.get("page_size", "0")) > 100:
+            raise httpx.ReadTimeout("x")
+        return None
+
+    asked.spoil = slow
+    for _ in range(3):
+        with pytest.raises(errors.Offline, match="within 5 s"):
+            datadog.read(ReadRequest())
+    assert len(datadog.read(ReadRequest()).alerts) == 3
+    assert page_size(asked) == LEAST
+    asked.spoil = lambda request: httpx.Response(503)  # no reason to ask for less
+    with pytest.raises(errors.Offline):
+        datadog.read(ReadRequest())
+    asked.spoil = lambda request: None
+    for _ in range(GROWN_AFTER):
+        datadog.read(ReadRequest())
+    assert page_size(asked) == 2 * LEAST
+
+
+def page_size(asked: Asked) -> int:
+    return [int(r.url.params["page_size"]) for r in asked.requests if r.url.path == "/api/v1/monitor"][-1]
 
 
 def test_one_bad_monitor_hides_no_good_one(datadog: Datadog, asked: Asked) -> None:

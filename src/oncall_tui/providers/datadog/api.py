@@ -21,12 +21,15 @@ from oncall_tui.providers.datadog.wire import (
     Search,
     Valid,
 )
-from oncall_tui.providers.http import Http, NotFound, pieces, reference
+from oncall_tui.providers.http import Http, NotFound, TooSlow, pieces, reference
 
 PAGE = 500  # monitors; the API takes 1,000, but has to answer within the read time-out
+LEAST = 100  # what a page is made smaller to, where it does not
+GROWN_AFTER = 120  # whole lists until a larger page is tried again
+LIMIT = 50_000  # monitors that are read
 DOWNTIMES = 100
 SEARCHED = 100
-MOST = 100  # pages of one list: what never ends is no list
+MOST = 100  # pages of another list: what never ends is no list
 GROUPS = "alert,warn,no data"
 READS = "the application key needs monitors_read"
 DOWNS = "the application key needs monitors_downtime"
@@ -60,24 +63,38 @@ class Api:
     def __init__(self, http: Http, options: DatadogOptions) -> None:
         self.http = http
         self._options = options
+        self._page = PAGE
+        self._whole = 0  # lists that were read since the page's size changed
 
     # --- monitors --------------------------------------------------------------------------------------------------
 
     def monitors(self) -> tuple[list[msgspec.Raw], bool]:
         """Every monitor, undecoded, with the groups that alert, and whether there are more than are read.
 
-        The API filters by tags, not by state: those that are well come too.
+        The API filters by tags, not by state: those that are well come too. Where a page did not come in time, the next
+        poll asks for smaller ones.
         """
+        if self._whole >= GROWN_AFTER:
+            self._page, self._whole = min(PAGE, 2 * self._page), 0
+        try:
+            found = self._listed(self._page)
+        except TooSlow:
+            self._page, self._whole = max(LEAST, self._page // 2), 0
+            raise
+        self._whole += 1
+        return found
+
+    def _listed(self, size: int) -> tuple[list[msgspec.Raw], bool]:
         found: list[msgspec.Raw] = []
         first = b""
-        for page in range(MOST):
-            params = [*self._query(), ("page", str(page)), ("page_size", str(PAGE))]
+        for page in range(-(-LIMIT // size)):
+            params = [*self._query(), ("page", str(page)), ("page_size", str(size))]
             items = self._read("/api/v1/monitor", list[msgspec.Raw], params, READS)
             if not items or bytes(items[0]) == first:  # the end, or a server that does not page
                 return found, False
             first = bytes(items[0])
             found += items
-            if len(items) != PAGE:
+            if len(items) != size:
                 return found, False
         return found, True
 

@@ -11,7 +11,7 @@ httpx is imported when the first client is made, so that options and the registr
 from __future__ import annotations
 
 from oncall_tui.providers.http.acting import SETTLE_S, Sent, before_sending, read_back
-from oncall_tui.providers.http.client import Http, NotFound
+from oncall_tui.providers.http.client import Http, NotFound, TooSlow
 from oncall_tui.providers.http.listing import Listing
 from oncall_tui.providers.http.text import ago, length, pieces, reference, severity, stamp, utc, words
 
@@ -21,6 +21,7 @@ __all__ = [
     "Listing",
     "NotFound",
     "Sent",
+    "TooSlow",
     "ago",
     "before_sending",
     "length",

@@ -14,6 +14,7 @@ import msgspec
 from oncall_tui import errors
 from oncall_tui.clock import Clock
 from oncall_tui.providers.decoding import decoder
+from oncall_tui.providers.http.limits import retry_after, used_up
 from oncall_tui.providers.http.text import MESSAGE_LIMIT, say_json, words
 from oncall_tui.secret import Secret
 
@@ -35,12 +36,21 @@ class NotFound(errors.Malformed):
     """The other side has no such thing (404): the caller knows whether that is a wrong URL or an answer."""
 
 
+class TooSlow(errors.Offline):
+    """The answer did not come in time: where a list was asked for, a smaller page of it might."""
+
+
 class _Broken(Exception):
     """An exchange that brought no whole answer. *sent* tells whether the request may have arrived."""
 
-    def __init__(self, message: str, *, sent: bool, garbled: bool = False, hint: str = "") -> None:
+    def __init__(self, message: str, *, sent: bool, garbled: bool = False, slow: bool = False, hint: str = "") -> None:
         super().__init__(message)
-        self.message, self.sent, self.garbled, self.hint = message, sent, garbled, hint
+        self.message, self.sent, self.garbled, self.slow, self.hint = message, sent, garbled, slow, hint
+
+    def unread(self) -> errors.SourceError:
+        """What it means where something was read."""
+        kind = errors.Malformed if self.garbled else TooSlow if self.slow else errors.Offline
+        return kind(self.message, self.hint)
 
 
 class _Answer(msgspec.Struct):
@@ -108,12 +118,11 @@ class Http:
         try:
             answer = self._exchange("GET", path, params, None, {})
         except _Broken as broken:
-            raise errors.Offline(broken.message, broken.hint) from None
+            raise broken.unread() from None
         if not 200 <= answer.status < 300:
             raise self._unread(answer, path)
         if answer.cut is not None:
-            kind = errors.Malformed if answer.cut.garbled else errors.Offline
-            raise kind(answer.cut.message, answer.cut.hint)
+            raise answer.cut.unread()
         return self._decode(answer.body, into), answer.headers
 
     def write(
@@ -208,7 +217,7 @@ class Http:
                 method, self.url + path, params=list(params) or None, content=content, headers=headers
             ) as response:
                 self._note_clock(response.headers)
-                self.pause_s = _used_up(response.headers)
+                self.pause_s = used_up(response.headers)
                 body, cut = self._body(response, started)
                 return _Answer(response.status_code, response.headers, body, cut)
         except (httpx.TransportError, httpx.InvalidURL) as error:
@@ -227,11 +236,11 @@ class Http:
                 if size > MAX_BODY:
                     cut = _Broken(f"{self.host} sent over {MAX_BODY >> 20} MiB", sent=True, garbled=True)
                 elif self._clock.monotonic() - started > TOTAL_S:
-                    cut = _Broken(f"{self.host} took over {TOTAL_S:.0f} s to answer", sent=True)
+                    cut = _Broken(f"{self.host} took over {TOTAL_S:.0f} s to answer", sent=True, slow=True)
                 if cut is not None:
                     break
         except httpx.TimeoutException:
-            cut = _Broken(f"{self.host} stopped answering for {READ_S:.0f} s", sent=True)
+            cut = _Broken(f"{self.host} stopped answering for {READ_S:.0f} s", sent=True, slow=True)
         except (httpx.TransportError, httpx.DecodingError):
             cut = _Broken(f"the answer of {self.host} was cut off", sent=True, garbled=True)
         return b"".join(parts), cut
@@ -270,7 +279,7 @@ class Http:
         if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol | httpx.LocalProtocolError):
             return _Broken(f"{host}: {self.words(str(error), 120)}", sent=False, hint="check the source's url")
         if isinstance(error, httpx.TimeoutException):
-            return _Broken(f"{host} did not answer within {READ_S:.0f} s", sent=True)
+            return _Broken(f"{host} did not answer within {READ_S:.0f} s", sent=True, slow=True)
         return _Broken(f"{host} dropped the connection", sent=True)
 
     def _unconnected(self, said: str) -> _Broken:
@@ -314,7 +323,7 @@ class Http:
         if status == 404:
             return NotFound(f"{self.host} has no {path}{said}", "check the source's url")
         if status == 429:
-            wait = _retry_after(answer.headers, self.server_now())
+            wait = retry_after(answer.headers, self.server_now())
             asked = "" if wait is None else f", again in {wait:.0f} s"
             return errors.Throttled(f"{self.host} asks for fewer calls{asked}{said}", retry_after_s=wait)
         if status >= 500 or status == 408:
@@ -351,7 +360,7 @@ class Http:
             error = self._redirected(answer)
             raise errors.Failed(error.message, error.hint)
         if status == 429:
-            wait = _retry_after(answer.headers, self.server_now())
+            wait = retry_after(answer.headers, self.server_now())
             self.held_until = self._clock.monotonic() + (wait or 0.0)
             raise errors.Failed(
                 f"{self.host} asks for fewer calls{said}", "" if wait is None else f"try again in {wait:.0f} s"
@@ -362,34 +371,6 @@ class Http:
 
 def _named(hint: str, right: str) -> str:
     return f"{hint}: {right}" if right else hint
-
-
-def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds to wait, None where it is not said. *now* in seconds since the epoch, by the server's clock.
-
-    From ``Retry-After`` (seconds or a date), ``ratelimit-reset`` (seconds: PagerDuty), ``X-RateLimit-Reset`` (seconds:
-    Datadog's "Rate Limits"), or ``X-Sentry-Rate-Limit-Reset`` (seconds since the epoch: Sentry's "Rate Limits").
-    """
-    for name in ("retry-after", "ratelimit-reset", "x-ratelimit-reset"):
-        value = headers.get(name, "").strip()
-        try:
-            return min(max(0.0, float(value)), 3600.0)
-        except ValueError:
-            pass
-        try:
-            return min(max(0.0, parsedate_to_datetime(value).timestamp() - now), 3600.0)
-        except (ValueError, TypeError, OverflowError):
-            pass
-    try:
-        return min(max(0.0, float(headers.get("x-sentry-rate-limit-reset", "")) - now), 3600.0)
-    except ValueError:
-        return None
-
-
-def _used_up(headers: Mapping[str, str]) -> float | None:
-    """Seconds until there are calls again, where ``[x-]ratelimit-remaining`` says that none is left; else None."""
-    left = headers.get("ratelimit-remaining", headers.get("x-ratelimit-remaining", "")).strip()
-    return _retry_after(headers, 0.0) if left == "0" else None
 
 
 _contexts: dict[str, Any] = {}
