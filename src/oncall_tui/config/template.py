@@ -83,7 +83,6 @@ _TEMPLATE = """\
 #     query: "!logger:csp"
 #     seen_within: 24h               # what was not seen lately is not shown
 #     services: {checkout: prod-main/checkout-api}   # which ECS service a project is: CLUSTER/SERVICE
-#     assigned_is_acknowledged: true # false where Sentry's own rules assign: a then marks as seen
 #   - name: dd
 #     provider: datadog
 #     site: datadoghq.com            # us3.datadoghq.com, us5.datadoghq.com, datadoghq.eu, ap1.datadoghq.com, …

@@ -94,13 +94,14 @@ class Sentry:
             issue.substatus = str(more.get("substatus", "new"))
             self._issues[issue.id] = self._keys[key] = issue
         elif issue.status == "resolved":
-            issue.status, issue.substatus, issue.ignored_until = "unresolved", "regressed", None
+            issue.settle("unresolved", "regressed")
+            issue.note("set_regression", now, None)
         issue.environments.add(str(more.get("environment", "production")))
         issue.count += int(more.get("count", 1))
         issue.users += int(more.get("users", 0))
         issue.last = now
-        if "assigned" in more:
-            issue.assigned = self._somebody(str(more["assigned"]))
+        if "assigned" in more:  # as Sentry's rules do
+            issue.assign(self._somebody(str(more["assigned"])), now, None)
         return issue.id
 
     def resolve(self, key: str) -> None:
@@ -126,7 +127,8 @@ class Sentry:
         """Somebody else assigns an issue; to nobody: an empty name."""
         issue = self._keys.get(key)
         if issue is not None:
-            issue.assigned = self._somebody(who) if who else None
+            person = self._somebody(who) if who else None
+            issue.assign(person, self._now(), person)
 
     def check(self, who: str) -> None:
         """ValueError where nobody has this name or e-mail address."""
@@ -167,7 +169,7 @@ class Sentry:
         if issue is None:
             raise Refusal("The requested resource does not exist", 404)
         if operation == "GET issue":
-            return json_answer({**shown(issue), "activity": []})
+            return json_answer({**shown(issue), "activity": issue.activity})
         if operation == "PUT issue":
             return self._put(issue, _body(request))
         if operation == "POST comments":
@@ -184,7 +186,7 @@ class Sentry:
         if minutes is not None and (not isinstance(minutes, int) or minutes < 1):
             raise Refusal({"statusDetails": {"ignoreDuration": ["A valid integer is required."]}}, 400)
         if "assignedTo" in body:
-            issue.assigned = self._assignee(body["assignedTo"])
+            issue.assign(self._assignee(body["assignedTo"]), self._now(), self._people[0])
         if status == "ignored":
             issue.settle("ignored", "archived_until_condition_met" if minutes else "archived_forever")
             issue.ignored_until = self._now() + 60 * minutes if minutes else None

@@ -36,6 +36,21 @@ class Issue:
     users: int = 0
     environments: set[str] = field(default_factory=set)
     comments: list[str] = field(default_factory=list)
+    activity: list[dict[str, Any]] = field(default_factory=list)
+    """The newest first."""
+
+    def note(self, kind: str, at: float, by: Person | None, **data: Any) -> None:
+        """Keep that something happened; by nobody: Sentry itself did it."""
+        user = {"id": by.id, "name": by.name, "email": by.email} if by else None
+        entry = {"id": str(len(self.activity)), "type": kind, "user": user, "dateCreated": instant(at), "data": data}
+        self.activity.insert(0, entry)
+
+    def assign(self, to: Person | None, at: float, by: Person | None) -> None:
+        """Give it to somebody; to whom it is assigned already: nothing happens, and nothing is noted."""
+        if to != self.assigned:
+            rule = {} if by else {"integration": "projectOwnership", "rule": f"path:{self.project}/*"}
+            self.note("assigned" if to else "unassigned", at, by, **({"assignee": to.id, **rule} if to else {}))
+        self.assigned = to
 
     def settle(self, status: str, substatus: str | None = None) -> None:
         """Take a status, and what goes with it."""

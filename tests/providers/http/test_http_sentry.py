@@ -22,6 +22,7 @@ from oncall_tui.domain.plan import Actor, Ask, Confirm, Plan
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.drill.sentry import Sentry as Organization
 from oncall_tui.providers.sentry.api import PAGES, next_cursor, say, search
+from oncall_tui.providers.sentry.holding import Holding, holding
 from oncall_tui.providers.sentry.options import SentryOptions
 from oncall_tui.providers.sentry.provider import Sentry, build
 from oncall_tui.providers.sentry.rows import row
@@ -229,15 +230,145 @@ def test_who_has_it_is_named() -> None:
     assert (team.by, team.assigned) == ((), ("team payments",))
 
 
-def test_where_rules_assign_an_assigned_issue_still_asks(make: Callable[..., Sentry], asked: Asked) -> None:
-    ruled = make(assigned_is_acknowledged=False)
-    found = row(options(assigned_is_acknowledged=False), issue(assignedTo=BOB))
-    assert (found.state, found.assigned, found.verbs) == (
-        AlertState.FIRING,
-        ("Bob",),
-        {Verb.RESOLVE, Verb.SILENCE},
-    )
-    assert set(ruled.handlers()) == {Verb.RESOLVE, Verb.SILENCE}  # a marks as seen, in the journal
+# --- who has it -------------------------------------------------------------------------------------------------------
+
+
+def happened(*entries: Any) -> list[msgspec.Raw]:
+    return [msgspec.Raw(msgspec.json.encode(entry)) for entry in entries]
+
+
+ASSIGNED = {"type": "assigned", "user": {"id": "101"}, "data": {"assignee": "101"}}
+BY_RULE = {"type": "assigned", "user": None, "data": {"integration": "codeowners", "rule": "path:src/*"}}
+BY_SLACK = {"type": "assigned", "user": None, "data": {"integration": "slack"}}
+CAME_BACK = {"type": "set_regression", "user": None, "data": {"version": ""}}
+ESCALATED = {"type": "set_escalating", "data": None}
+OTHER = {"type": "note", "data": {"text": "assigned"}}
+
+
+@pytest.mark.parametrize(
+    ("substatus", "activity", "held"),
+    [
+        ("ongoing", None, Holding.TAKEN),
+        (None, None, Holding.TAKEN),
+        ("new", None, Holding.UNREAD),
+        ("new", [ASSIGNED], Holding.TAKEN),
+        ("new", [OTHER, BY_RULE], Holding.GIVEN),
+        ("new", [BY_SLACK], Holding.TAKEN),
+        ("new", [ASSIGNED, BY_RULE], Holding.TAKEN),
+        ("new", [], Holding.TAKEN),
+        ("new", ["nonsense", 3, {"type": 4}, BY_RULE], Holding.GIVEN),
+        ("regressed", [CAME_BACK, ASSIGNED], Holding.STALE),
+        ("regressed", [ASSIGNED, CAME_BACK, BY_RULE], Holding.TAKEN),
+        ("escalating", [OTHER, ESCALATED, ASSIGNED], Holding.STALE),
+        ("an unheard-of word", [BY_RULE], Holding.GIVEN),
+    ],
+)
+def test_who_really_has_it(substatus: str | None, activity: list[Any] | None, held: Holding) -> None:
+    told = None if activity is None else happened(*activity)
+    assert holding(issue(substatus=substatus, assignedTo=BOB, activity=told)) is held
+    assert holding(issue(substatus=substatus, activity=told)) is Holding.TAKEN  # nobody: there is no question
+
+
+def test_what_a_rule_assigned_still_asks(sentry: Sentry, organization: Organization, asked: Asked) -> None:
+    organization.report("ruled", "Slow", "search", assigned="Bob")
+    reading = sentry.read(ReadRequest())
+    ruled = next(alert for alert in reading.alerts if alert.title == "Slow")
+    assert (ruled.state, ruled.assigned, ruled.by) == (AlertState.FIRING, ("Bob",), ())
+    assert ruled.comment == "new; assigned by a rule, not by a person"
+    assert Verb.ACKNOWLEDGE in ruled.verbs
+    assert (reading.calls, reading.next_in_s) == (3, None)
+    assert sentry.read(ReadRequest()).calls == 2  # it is known now
+    organization.assign("ruled", "Alice")
+    again = next(alert for alert in sentry.read(ReadRequest()).alerts if alert.title == "Slow")
+    assert (again.state, again.by) == (AlertState.ACKNOWLEDGED, ("Alice",))
+
+
+def test_what_came_back_asks_again(sentry: Sentry, organization: Organization, planned: Any, clock: FakeClock) -> None:
+    organization.assign("key", "Alice")
+    assert [alert.state for alert in sentry.read(ReadRequest()).alerts] == [AlertState.ACKNOWLEDGED]
+    organization.resolve("key")
+    organization.report("key", "", "checkout")
+    (alert,) = sentry.read(ReadRequest()).alerts
+    assert (alert.state, alert.comment) == (AlertState.FIRING, "regressed; assigned before it came back")
+
+
+def test_taking_what_one_has_in_name_alone(
+    sentry: Sentry, organization: Organization, planned: Any, asked: Asked
+) -> None:
+    organization.assign("key", "Alice")
+    organization.resolve("key")
+    organization.report("key", "", "checkout")
+    plan, handler = planned(Verb.ACKNOWLEDGE)
+    assert plan.writes == 2
+    assert ("assigned", "Alice → Alice (alice@example.com)") in plan.lines
+    handler.check(plan)
+    check = handler.verify(plan, handler.send(plan))
+    assert (check.state, check.message) == (OutcomeState.DONE, "assigned to Alice")
+    assert [body(write) for write in asked.writes] == [{"assignedTo": ""}, {"assignedTo": "alice@example.com"}]
+    assert [alert.state for alert in sentry.read(ReadRequest()).alerts] == [AlertState.ACKNOWLEDGED]
+
+
+def test_taking_over_what_another_has_in_name_alone(organization: Organization, planned: Any, asked: Asked) -> None:
+    organization.assign("key", "Bob")
+    organization.resolve("key")
+    organization.report("key", "", "checkout")
+    plan, handler = planned(Verb.ACKNOWLEDGE)
+    assert (plan.writes, plan.lines[1]) == (1, ("assigned", "Bob → Alice (alice@example.com)"))
+    organization.assign("key", "")
+    with pytest.raises(errors.Refused, match="assigned to nobody now"):
+        handler.check(plan)
+    organization.assign("key", "Bob")
+    with pytest.raises(errors.Refused, match="already assigned to Bob"):
+        handler.check(plan)
+    assert not asked.writes
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_half_of_taking_again_is_not_done(
+    organization: Organization, planned: Any, asked: Asked, clock: FakeClock, lost: int
+) -> None:
+    organization.assign("key", "Alice")
+    organization.resolve("key")
+    organization.report("key", "", "checkout")
+    plan, handler = planned(Verb.ACKNOWLEDGE)
+
+    def refuse(request: httpx.Request) -> httpx.Response | None:
+        return httpx.Response(403, json={"detail": "no"}) if len(asked.writes) == lost else None
+
+    asked.spoil = refuse
+    with pytest.raises(errors.Failed if lost == 1 else errors.Unknown):
+        handler.send(plan)
+    asked.spoil = lambda request: None
+    clock.advance(15)
+    check = handler.verify(plan, None)
+    assert check.state is OutcomeState.FAILED
+    had = "Alice (assigned before it came back)" if lost == 1 else "nobody"
+    assert check.message == f"not assigned to Alice: it is assigned to {had}"
+
+
+def test_many_that_are_in_question_are_read_a_few_a_poll(
+    sentry: Sentry, organization: Organization, asked: Asked, clock: FakeClock
+) -> None:
+    for number in range(20):
+        organization.report(f"k{number}", f"t{number}", "checkout", assigned="Bob", began=clock.at - number)
+    reading = sentry.read(ReadRequest(watch=frozenset({"errors/7021"})))
+    assert asked.requests[2].url.path.endswith("/7021/")  # what is looked at comes first
+    assert sum("not read yet" in alert.comment for alert in reading.alerts) == 20 - (reading.calls - 2)
+    assert reading.next_in_s == 3.0
+    polls = 1
+    while reading.next_in_s is not None:
+        reading = sentry.read(ReadRequest())
+        polls += 1
+    assert polls < 5
+    assert sum("by a rule" in alert.comment for alert in reading.alerts) == 20
+
+
+def test_who_assigned_cannot_be_read(sentry: Sentry, organization: Organization, asked: Asked) -> None:
+    organization.report("ruled", "Slow", "search", assigned="Bob")
+    asked.spoil = lambda request: httpx.Response(500) if request.url.path.endswith("/7002/") else None
+    reading = sentry.read(ReadRequest())
+    assert [(p.state, p.scope) for p in reading.problems] == [(SourceState.OFFLINE, "who assigned")]
+    assert {alert.state for alert in reading.alerts} == {AlertState.FIRING}  # not known is not harmless
 
 
 def test_an_issue_with_hardly_a_field(sentry: Sentry, asked: Asked) -> None:

@@ -11,15 +11,21 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import Ask, Confirm, Plan
 from oncall_tui.providers.sentry.desk import Handler, is_me
-from oncall_tui.providers.sentry.rows import assignee
+from oncall_tui.providers.sentry.holding import Holding, holding
+from oncall_tui.providers.sentry.rows import assignee, state_of
+from oncall_tui.providers.sentry.wire import Actor as Assigned
 from oncall_tui.providers.sentry.wire import Issue
 
 
 class Assign(Handler):
-    """One key, no prompt: the issue is assigned to whoever acts. It stays unresolved, and others see whose it is."""
+    """One key, no prompt: the issue is assigned to whoever acts. It stays unresolved, and others see whose it is.
+
+    Where it is assigned to them already (by a rule, or from before it came back) it is given back first: Sentry notes
+    no second assignment to the same person, and nobody would see that they have it now.
+    """
 
     def plan(self, ask: Ask, board: Board) -> Plan:
-        """Reads nothing: ``check`` does, right after. Raises Refused where a person has it already."""
+        """Reads who has it where somebody does. Raises Refused where a person has taken it already."""
         alert = self.desk.target(ask, board)
         if alert.state is AlertState.ACKNOWLEDGED:
             raise errors.Refused(f"already assigned to {', '.join(alert.by)}")
@@ -29,34 +35,57 @@ class Assign(Handler):
                 "Sentry has no acknowledge: it is assigned to you, and has to know who that is",
                 "set me.email to the e-mail address of your Sentry user",
             )
-        has_it = ", ".join(alert.assigned) or "nobody"
+        had = self._free(self.desk.read(alert.native_id)) if alert.assigned else None
+        again = is_me(had, ask.actor)
+        first = (("first", "given back: Sentry notes no second assignment to the same person"),) if again else ()
         return self.desk.plan(
             ask,
             alert,
             {"assignedTo": email},
             title=f"assign {alert.title} to {ask.actor.name}",
-            lines=(("issue", alert.title), ("assigned", f"{has_it} → {ask.actor.name} ({email})")),
+            lines=(("issue", alert.title), ("assigned", f"{assignee(had)} → {ask.actor.name} ({email})"), *first),
             confirm=Confirm.NONE,
+            request={"had": _id(had), "again": again},
+            writes=2 if again else 1,
         )
 
+    @staticmethod
+    def _free(issue: Issue) -> Assigned | None:
+        """Who has it in name alone. Raises Refused where a person has taken it."""
+        if state_of(issue, holding(issue)) is AlertState.ACKNOWLEDGED:
+            raise errors.Refused(f"already assigned to {assignee(issue.assignedTo)}")
+        return issue.assignedTo
+
     def check(self, plan: Plan) -> None:
-        """Read the issue again. Raises Refused where it moved, or somebody has it."""
+        """Read the issue again. Raises Refused where it moved, or is somebody else's now."""
         issue = self.desk.read(plan.request["issue"])
-        if issue.assignedTo is not None and issue.assignedTo.is_person:
-            raise errors.Refused(f"already assigned to {issue.assignedTo.label}")
+        if _id(self._free(issue)) != plan.request["had"]:
+            raise errors.Refused(f"it is assigned to {assignee(issue.assignedTo)} now")
         self.desk.unmoved(plan.version, issue)
 
+    def send(self, plan: Plan) -> Receipt:
+        """PUT once; where it has to be given back first, that once too. Raises Failed or Unknown."""
+        if not plan.request["again"]:
+            return super().send(plan)
+        self.sent.note(plan)
+        self.desk.api.update(plan.request["issue"], {"assignedTo": ""})
+        try:
+            return super().send(plan)
+        except errors.Failed as error:
+            raise errors.Unknown(f"given back, and not assigned again: {error.message}", error.hint) from None
+
     def shows(self, plan: Plan, receipt: Receipt | None, issue: Issue) -> Check:
-        """DONE where it is assigned to whom it was assigned to."""
+        """DONE where a person has assigned it to whom it was to be assigned to."""
         who = issue.assignedTo
         answered = str(receipt.data.get("assignee", "")) if receipt is not None else ""
-        mine = is_me(who, plan.actor) or (who is not None and who.is_person and str(who.id) == answered != "")
-        if mine:
+        mine = is_me(who, plan.actor) or (who is not None and who.is_person and _id(who) == answered != "")
+        if mine and (receipt is not None or holding(issue) is Holding.TAKEN):  # the activity may come later
             return Check(OutcomeState.DONE, f"assigned to {assignee(who)}")
+        how = f" ({holding(issue)})" if mine else ""
         return self.sent.absent(
             plan,
-            f"sent, still assigned to {assignee(who)}",
-            f"not assigned to {plan.actor.name}: it is assigned to {assignee(who)}",
+            f"sent, still assigned to {assignee(who)}{how}",
+            f"not assigned to {plan.actor.name}: it is assigned to {assignee(who)}{how}",
         )
 
 
@@ -76,7 +105,7 @@ class Unassign(Handler):
             title=f"unassign {alert.title}",
             lines=(("issue", alert.title), ("assigned", f"{assignee(issue.assignedTo)} → nobody")),
             confirm=Confirm.NONE,
-            request={"had": str(issue.assignedTo.id) if issue.assignedTo else ""},
+            request={"had": _id(issue.assignedTo)},
         )
 
     @staticmethod
@@ -89,13 +118,17 @@ class Unassign(Handler):
     def check(self, plan: Plan) -> None:
         """Read the issue again. Raises Refused where it moved, or is somebody else's now."""
         issue = self.desk.read(plan.request["issue"])
-        if issue.assignedTo is None or str(issue.assignedTo.id) != plan.request["had"]:
+        if _id(issue.assignedTo) != plan.request["had"]:
             raise errors.Refused(f"it is assigned to {assignee(issue.assignedTo)} now")
         self.desk.unmoved(plan.version, issue)
 
     def shows(self, plan: Plan, receipt: Receipt | None, issue: Issue) -> Check:
         """DONE where it is not assigned to whom it was."""
         who = issue.assignedTo
-        if who is None or str(who.id) != plan.request["had"]:
+        if _id(who) != plan.request["had"]:
             return Check(OutcomeState.DONE, f"no longer assigned to {plan.actor.name}; assigned to {assignee(who)}")
         return self.sent.absent(plan, "sent, not given back yet", f"still assigned to {assignee(who)}")
+
+
+def _id(who: Assigned | None) -> str:
+    return str(who.id) if who is not None else ""

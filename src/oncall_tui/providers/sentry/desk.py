@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from oncall_tui import errors
@@ -14,6 +15,7 @@ from oncall_tui.domain.outcome import Check
 from oncall_tui.domain.plan import Actor, Ask, Choice, Plan
 from oncall_tui.providers.http import Sent, before_sending, read_back, utc
 from oncall_tui.providers.sentry.api import Api
+from oncall_tui.providers.sentry.holding import holding
 from oncall_tui.providers.sentry.options import SentryOptions
 from oncall_tui.providers.sentry.rows import assignee, ignored_until, row, state_of
 from oncall_tui.providers.sentry.wire import Actor as Assigned
@@ -25,10 +27,18 @@ GONE = "Sentry does not have this issue any more"
 class Desk:
     """One organization, as its action handlers see it."""
 
-    def __init__(self, options: SentryOptions, api: Api, clock: Clock, read_only: bool) -> None:
+    def __init__(
+        self,
+        options: SentryOptions,
+        api: Api,
+        clock: Clock,
+        read_only: bool,
+        forget: Callable[[str], None] = lambda issue_id: None,
+    ) -> None:
         self.options = options
         self.api = api
         self.clock = clock
+        self.forget = forget  # what is known of an issue's activity: it was written to
         self._read_only = read_only
 
     def target(self, ask: Ask, board: Board) -> Alert:
@@ -54,7 +64,7 @@ class Desk:
         When it was first seen is not compared: a list that is narrowed to an environment tells that environment's.
         """
         try:
-            now = row(self.options, issue)
+            now = row(self.options, issue, holding(issue))
         except ValueError:
             raise errors.Refused("Sentry sent an issue without a beginning") from None
         if version and now.version.rpartition("|")[0] != version.rpartition("|")[0]:
@@ -63,7 +73,7 @@ class Desk:
 
     def words(self, issue: Issue) -> str:
         """How it stands: ``assigned to Bob``, ``ignored until 04:30 UTC``, ``resolved``."""
-        state = state_of(issue)
+        state = state_of(issue, holding(issue))
         if state is AlertState.SILENCED:
             until = ignored_until(issue)
             return "ignored" + (f" until {utc(until)}" if until is not None else ", without an end")
@@ -105,7 +115,10 @@ class Handler:
     def send(self, plan: Plan) -> Receipt:
         """PUT once. Raises Failed or Unknown."""
         self.sent.note(plan)
-        issue = self.desk.api.update(plan.request["issue"], plan.request["change"])
+        try:
+            issue = self.desk.api.update(plan.request["issue"], plan.request["change"])
+        finally:
+            self.desk.forget(plan.request["issue"])
         receipt = {"issue": issue.id, "assignee": str(issue.assignedTo.id) if issue.assignedTo else ""}
         text = plan.request.get("comment", "")
         return Receipt({**receipt, "comment": self._commented(plan, text)} if text else receipt)

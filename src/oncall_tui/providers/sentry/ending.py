@@ -12,6 +12,7 @@ from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import Ask, Confirm, Plan
 from oncall_tui.providers.http import utc
 from oncall_tui.providers.sentry.desk import Handler, said
+from oncall_tui.providers.sentry.holding import Holding
 from oncall_tui.providers.sentry.rows import ignored_until, state_of
 from oncall_tui.providers.sentry.wire import Issue
 
@@ -48,7 +49,7 @@ class Resolve(Handler):
 
     def shows(self, plan: Plan, receipt: Receipt | None, issue: Issue) -> Check:
         """DONE where its status is resolved, or it was and an event has brought it back."""
-        if state_of(issue) is AlertState.RESOLVED:
+        if state_of(issue, Holding.TAKEN) is AlertState.RESOLVED:
             return Check(OutcomeState.DONE, said("resolved", receipt))
         if receipt is not None and issue.substatus == "regressed":
             return Check(OutcomeState.DONE, said("resolved, and regressed since", receipt))
@@ -93,7 +94,7 @@ class Ignore(Handler):
         until = ignored_until(issue)
         skew_s = self.desk.api.http.server_now() - self.desk.clock.now()
         ours = until is not None and abs(until - skew_s - plan.request["until"]) < NEAR_S
-        if state_of(issue) is AlertState.SILENCED and (ours or receipt is not None):
+        if state_of(issue, Holding.TAKEN) is AlertState.SILENCED and (ours or receipt is not None):
             hint = "" if ours else "its end is not the one asked for: look at it in Sentry"
             return Check(OutcomeState.DONE, said(self.desk.words(issue), receipt), hint=hint)
         if receipt is None and self.desk.clock.now() > plan.request["until"]:

@@ -20,8 +20,6 @@ class SentryOptions(SourceOptions, frozen=True, kw_only=True):
     *projects* (slugs, or numbers), *environments* and *levels* narrow on the server, and *query* is put behind them,
     in Sentry's search language. *seen_within* is how recently an issue has to have been seen to be on the board
     (``24h``; m, h, d, w). *services* says which ECS service a project is: its slug -> ``CLUSTER/SERVICE``.
-    *assigned_is_acknowledged*: Sentry has no acknowledge, so acknowledging assigns, and what is assigned to a person
-    counts as acknowledged. False where Sentry's own rules assign: then acknowledging marks as seen, as elsewhere.
     """
 
     organization: str
@@ -33,7 +31,6 @@ class SentryOptions(SourceOptions, frozen=True, kw_only=True):
     query: str = ""
     seen_within: str = "24h"
     services: dict[str, str] = {}
-    assigned_is_acknowledged: bool = True
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -19,6 +19,7 @@ from oncall_tui.providers.sentry.api import READ_RIGHT, UNRESOLVED, UNTIL, WRITE
 from oncall_tui.providers.sentry.assigning import Assign, Unassign
 from oncall_tui.providers.sentry.desk import Desk
 from oncall_tui.providers.sentry.ending import Ignore, Resolve
+from oncall_tui.providers.sentry.holding import Holding, holding, in_question
 from oncall_tui.providers.sentry.options import SentryOptions
 from oncall_tui.providers.sentry.rows import row
 from oncall_tui.providers.sentry.wire import Issue
@@ -27,8 +28,36 @@ if TYPE_CHECKING:
     import httpx
 
 
+ACTIVITIES_A_POLL = 8  # issues whose activity is read in one poll
+ACTIVITIES_S = 2.0  # and how long that may take: the list itself is what matters
+MORE_IN_S = 3.0  # with more of them to read, the next poll
+AGAIN_S = 60.0  # an issue that nobody has taken is looked at again: somebody may have assigned it to the same person
+
+
+class _Entry:
+    """One issue as decoded, and the row that was made of it with what was known then of who has it."""
+
+    __slots__ = ("held", "issue", "row")
+
+    def __init__(self, issue: Issue, held: Holding, made: Alert) -> None:
+        self.issue = issue
+        self.held = held
+        self.row = made
+
+
+class _Known(NamedTuple):
+    """What one issue's activity told: *of* is what it was then, *at* when it was read (monotonic)."""
+
+    of: tuple[str, str | None]
+    held: Holding
+    at: float
+
+
 class Sentry:
-    """One organization (contract.Provider). Two calls a poll: what is unresolved, and what is ignored until a time."""
+    """One organization (contract.Provider). Two calls a poll: what is unresolved, and what is ignored until a time.
+
+    And one for each issue that is new or came back, and is assigned: who did that is in a single issue's answer alone.
+    """
 
     provider = "sentry"
 
@@ -44,16 +73,27 @@ class Sentry:
         self._read_only = read_only
         self._api = Api(http, options, clock)
         self._decoder = decoder(Issue)
-        self._listing = Listing(self._row)
+        self._listing = Listing(self._entry)
+        self._known: dict[str, _Known] = {}
+        self._writes: dict[str, int] = {}  # how often an issue was written to from here
         self._ignored: list[msgspec.Raw] = []  # the last good ones
         self._by_id: dict[str, Alert] = {}
-        desk = Desk(options, self._api, clock, read_only)
-        self._handlers: dict[Verb, ActionHandler] = {Verb.RESOLVE: Resolve(desk), Verb.SILENCE: Ignore(desk)}
-        if options.assigned_is_acknowledged:
-            self._handlers |= {Verb.ACKNOWLEDGE: Assign(desk), Verb.UNACKNOWLEDGE: Unassign(desk)}
+        desk = Desk(options, self._api, clock, read_only, self._forget)
+        self._handlers: dict[Verb, ActionHandler] = {
+            Verb.ACKNOWLEDGE: Assign(desk),
+            Verb.UNACKNOWLEDGE: Unassign(desk),
+            Verb.RESOLVE: Resolve(desk),
+            Verb.SILENCE: Ignore(desk),
+        }
 
-    def _row(self, raw: msgspec.Raw) -> Alert:
-        return row(self._options, self._decoder.decode(raw), self._read_only)
+    def _entry(self, raw: msgspec.Raw) -> _Entry:
+        issue = self._decoder.decode(raw)
+        held = holding(issue)
+        return _Entry(issue, held, row(self._options, issue, held, self._read_only))
+
+    def _forget(self, issue_id: str) -> None:
+        self._writes[issue_id] = self._writes.get(issue_id, 0) + 1
+        self._known.pop(issue_id, None)
 
     def read(self, request: ReadRequest) -> Reading:
         """Every issue that is asked for. Raises errors.SourceError where the list cannot be read whole."""
@@ -64,12 +104,14 @@ class Sentry:
         found, bad = self._listing.take(raws)
         if bad and not found:
             raise errors.Malformed(f"{self._http.host} sent {bad} issues that its API does not promise")
-        self._by_id = {alert.id: self._known(alert) for alert in found}
+        left, trouble = self._read_activities(found, request.watch)
+        self._by_id = {alert.id: alert for alert in map(self._row, found)}
         return Reading(
             source=self.source,
             at=at,
             alerts=tuple(self._by_id.values()),
-            problems=(*problems, *self._problems(cut, bad, len(raws))),
+            problems=(*problems, *trouble, *self._problems(cut, bad, len(raws))),
+            next_in_s=min(MORE_IN_S, self.interval_s) if left else None,
             calls=self._http.calls - calls,
         )
 
@@ -82,10 +124,40 @@ class Sentry:
         said = f"there are more than the {len(self._ignored):,} that were read"
         return [Problem(SourceState.DENIED, "ignored issues", said, "narrow it")] if cut else []
 
-    def _known(self, alert: Alert) -> Alert:
+    def _read_activities(self, entries: list[_Entry], watch: frozenset[str]) -> tuple[int, list[Problem]]:
+        """Learn who assigned what is in question, a few a poll. How many are left, and what went wrong."""
+        asked = {entry.issue.id: entry for entry in entries if in_question(entry.issue)}
+        self._known = {i: known for i, known in list(self._known.items()) if i in asked and known.of == _of(asked[i])}
+        started = self._clock.monotonic()
+        wanted = [entry for entry in asked.values() if self._due(entry, started)]
+        wanted.sort(key=lambda e: (e.issue.id in self._known, e.row.id not in watch, -e.row.began))
+        for done, entry in enumerate(wanted):
+            if done >= ACTIVITIES_A_POLL or self._clock.monotonic() - started > ACTIVITIES_S:
+                return sum(e.issue.id not in self._known for e in wanted), []
+            writes = self._writes.get(entry.issue.id)
+            try:
+                issue = self._api.issue(entry.issue.id)
+            except errors.SourceError as error:
+                return 0, [Problem(SourceState(error.state), "who assigned", error.message, error.hint)]
+            held = holding(issue) if issue is not None else Holding.TAKEN
+            if self._writes.get(entry.issue.id) == writes:  # else it may be older than the write
+                self._known[entry.issue.id] = _Known(_of(entry), held, self._clock.monotonic())
+        return 0, []
+
+    def _due(self, entry: _Entry, now: float) -> bool:
+        known = self._known.get(entry.issue.id)
+        return known is None or (known.held is not Holding.TAKEN and now - known.at > AGAIN_S)
+
+    def _row(self, entry: _Entry) -> Alert:
         """The row of the last poll where it says the same: much of an issue's JSON moves that no row shows."""
-        old = self._by_id.get(alert.id)
-        return old if old is not None and old == alert else alert
+        known = self._known.get(entry.issue.id)
+        held = known.held if known else holding(entry.issue)
+        if held is not entry.held:
+            entry.held, entry.row = held, row(self._options, entry.issue, held, self._read_only)
+        old = self._by_id.get(entry.row.id)
+        if old is not None and old == entry.row:
+            entry.row = old
+        return entry.row
 
     def _problems(self, cut: bool, bad: int, total: int) -> tuple[Problem, ...]:
         problems = []
@@ -108,6 +180,11 @@ class Sentry:
     def close(self) -> None:
         """Drop the connections."""
         self._http.close()
+
+
+def _of(entry: _Entry) -> tuple[str, str | None]:
+    """What an activity was read of: with another assignee or substatus it has to be read anew."""
+    return str(entry.issue.assignedTo.id) if entry.issue.assignedTo else "", entry.issue.substatus
 
 
 def build(options: SentryOptions, context: Context, transport: httpx.BaseTransport | None = None) -> Sentry:

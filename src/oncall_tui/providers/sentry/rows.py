@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState, Pairs, ServiceHint
 from oncall_tui.providers.http import severity, stamp
+from oncall_tui.providers.sentry.holding import Holding
 from oncall_tui.providers.sentry.options import SentryOptions
 from oncall_tui.providers.sentry.wire import Actor, Issue
 
@@ -26,10 +27,9 @@ _VERBS: Mapping[AlertState, frozenset[Verb]] = {
     AlertState.ACKNOWLEDGED: _ENDING | {Verb.UNACKNOWLEDGE},
     AlertState.SILENCED: frozenset({Verb.RESOLVE}),
 }
-_ASSIGNING = frozenset({Verb.ACKNOWLEDGE, Verb.UNACKNOWLEDGE})
 
 
-def row(options: SentryOptions, issue: Issue, read_only: bool = False) -> Alert:
+def row(options: SentryOptions, issue: Issue, held: Holding = Holding.TAKEN, read_only: bool = False) -> Alert:
     """One row. *began* is when it was first seen, *changed* when last. Raises ValueError where neither is a time."""
     changed = stamp(issue.lastSeen)
     began = stamp(issue.firstSeen)
@@ -37,8 +37,7 @@ def row(options: SentryOptions, issue: Issue, read_only: bool = False) -> Alert:
         began = changed
     if began is None:
         raise ValueError("firstSeen is no time")
-    state = state_of(issue, options.assigned_is_acknowledged)
-    verbs = _VERBS.get(state, frozenset())
+    state = state_of(issue, held)
     cluster, _, service = options.services.get(issue.slug, "").partition("/")
     return Alert(
         id=f"{options.name}/{issue.id}",
@@ -52,7 +51,7 @@ def row(options: SentryOptions, issue: Issue, read_only: bool = False) -> Alert:
         changed=changed,
         by=(issue.assignedTo.label,) if issue.assignedTo and state is AlertState.ACKNOWLEDGED else (),
         until=ignored_until(issue),
-        comment=_comment(issue),
+        comment=_comment(issue, held),
         assigned=(assignee(issue.assignedTo),) if issue.assignedTo else (),
         url=issue.permalink or "",
         labels=_labels(issue),
@@ -61,14 +60,14 @@ def row(options: SentryOptions, issue: Issue, read_only: bool = False) -> Alert:
         # Sentry's own integration pages with the short id as dedup key (sentry.integrations.pagerduty.client)
         keys=(f"dedup:{issue.shortId}",) if issue.shortId else (),
         count=max(1, _number(issue.count)),
-        verbs=frozenset() if read_only else verbs if options.assigned_is_acknowledged else verbs - _ASSIGNING,
+        verbs=frozenset() if read_only else _VERBS.get(state, frozenset()),
     )
 
 
-def state_of(issue: Issue, assigned_is_acknowledged: bool = True) -> AlertState:
-    """Unresolved and with a person is acknowledged; a team is nobody yet."""
+def state_of(issue: Issue, held: Holding) -> AlertState:
+    """Unresolved, and *held* by a person that it is assigned to, is acknowledged; a team is nobody yet."""
     state = _STATES.get(issue.status, AlertState.UNKNOWN)
-    if state is AlertState.FIRING and assigned_is_acknowledged and issue.assignedTo and issue.assignedTo.is_person:
+    if state is AlertState.FIRING and held is Holding.TAKEN and issue.assignedTo and issue.assignedTo.is_person:
         return AlertState.ACKNOWLEDGED
     return state
 
@@ -82,14 +81,15 @@ def assignee(actor: Actor | None) -> str:
 
 def ignored_until(issue: Issue) -> float | None:
     """When it stops being ignored, seconds since the epoch; None: not ignored, or not until a time."""
-    ignored = state_of(issue) is AlertState.SILENCED
+    ignored = _STATES.get(issue.status) is AlertState.SILENCED
     return stamp(issue.statusDetails.ignoreUntil) if ignored and issue.statusDetails else None
 
 
-def _comment(issue: Issue) -> str:
+def _comment(issue: Issue, held: Holding) -> str:
     if issue.status not in _STATES:
         return f"status {issue.status or 'missing'}"
-    return "" if (issue.substatus or "") in _USUAL else (issue.substatus or "").replace("_", " ")
+    substatus = "" if (issue.substatus or "") in _USUAL else (issue.substatus or "").replace("_", " ")
+    return "; ".join(part for part in (substatus, str(held)) if part)
 
 
 def _labels(issue: Issue) -> Pairs:

@@ -6,6 +6,8 @@ has a default.
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 
@@ -38,8 +40,18 @@ class StatusDetails(msgspec.Struct, frozen=True):
     ignoreUntil: str | None = None
 
 
+class Happened(msgspec.Struct, frozen=True):
+    """One entry of an issue's activity. *data* is as the type has it."""
+
+    type: str = ""
+    data: Any = None
+
+
 class Issue(msgspec.Struct, frozen=True):
-    """One issue. *count* is a number as text, of the window that was asked for; in a single issue's answer of all."""
+    """One issue. *count* is a number as text, of the window that was asked for; in a single issue's answer of all.
+
+    *activity* is in a single issue's answer alone, the newest first.
+    """
 
     id: str
     status: str = ""
@@ -59,6 +71,7 @@ class Issue(msgspec.Struct, frozen=True):
     userCount: int | None = None
     firstSeen: str | None = None
     lastSeen: str | None = None
+    activity: list[msgspec.Raw] | None = None
 
     @property
     def slug(self) -> str:
