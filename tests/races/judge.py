@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from oncall_tui.domain.action import Verb
-from tests.races.race import Scene
+from tests.races.scene import Scene
 from tests.races.truth import BAD, GOOD
 from tests.races.wire import Sent
 
@@ -89,11 +89,8 @@ def _rolls_back(scene: Scene, sent: Sent) -> bool:
 
 def _left_open(scene: Scene) -> list[str]:
     said = {s.plan for s in scene.said}
-    return [
-        f"left without an outcome: {plan.title}"
-        for plan in scene.plans.values()
-        if plan.verb is Verb.ROLL_BACK and plan.id not in said and scene.desk.plan_of(plan.id) is not None
-    ]
+    mine = (scene.plans[id] for id in scene.confirmed - said)
+    return [f"left without an outcome: {plan.title}" for plan in mine if plan.verb is Verb.ROLL_BACK]
 
 
 def told(scene: Scene, verdict: Verdict) -> str:

@@ -10,6 +10,8 @@ from oncall_tui.drill.opened import Opened
 from tests.races.truth import BAD, PATH, Truth
 from tests.races.wire import request
 
+ALARM = "api-5xx"
+
 
 class Moment(NamedTuple):
     """Just before the *nth* call of a phase (plan, check, send, verify); or *nth* seconds after R (at), or into the
@@ -37,8 +39,10 @@ def moment(rng: random.Random) -> Moment:
 class Others:
     """Does the deeds of one race, once each, and tells the truth whose they were."""
 
-    def __init__(self, opened: Opened, truth: Truth, deeds: tuple[Deed, ...]) -> None:
-        self._opened, self._truth = opened, truth
+    def __init__(
+        self, opened: Opened, truth: Truth, deeds: tuple[Deed, ...], second: Callable[[], None] = lambda: None
+    ) -> None:
+        self._opened, self._truth, self._second = opened, truth, second
         self._left = list(deeds)
         self.did: list[str] = []
         self.began: list[float] = []  # when a deed of theirs changed something
@@ -51,7 +55,18 @@ class Others:
 
     def do(self, deed: Deed) -> None:
         before = self._truth.mark()
-        acts: dict[str, Callable[[Deed], None]] = {"stop": self._stop, "deploy": self._deploy, "complete": self._end}
+        if deed.what == "R":  # by the program too: the line notes what it writes
+            self.did.append(f"R {deed.when.phase}:{deed.when.nth:.0f}")
+            self._second()
+            return
+        acts: dict[str, Callable[[Deed], None]] = {
+            "stop": self._stop,
+            "deploy": self._deploy,
+            "complete": self._end,
+            "kill": self._kill,
+            "scale": self._scale,
+            "trip": self._trip,
+        }
         acts.get(deed.what, self._answer)(deed)
         changed = self._truth.changed(before)
         self._truth.theirs(changed)
@@ -61,20 +76,30 @@ class Others:
             f"{deed.what} {deed.number or ''} {deed.when.phase}:{deed.when.nth:.0f}{'' if changed else ' (nothing)'}"
         )
 
-    def _told(self, event: dict[str, Any]) -> None:
+    def told(self, event: dict[str, Any]) -> None:
         self._opened.story.schedule([event])
         self._opened.story.world.advance()
 
     def _stop(self, deed: Deed) -> None:
-        self._told({"stop": {"service": PATH}})
+        self.told({"stop": {"service": PATH}})
 
     def _end(self, deed: Deed) -> None:
-        self._told({"complete": {"service": PATH}})
+        self.told({"complete": {"service": PATH}})
+
+    def _kill(self, deed: Deed) -> None:
+        """A task dies, of whichever revision."""
+        self.told({"kill": {"service": PATH, "count": 1}})
+
+    def _scale(self, deed: Deed) -> None:
+        self.told({"scale": {"service": PATH, "desired": deed.number}})
+
+    def _trip(self, deed: Deed) -> None:
+        self.told({"trip": {"service": PATH, "alarm": ALARM}})
 
     def _deploy(self, deed: Deed) -> None:
         """As a pipeline does: UpdateService, forced where it deploys the same again; CodeDeploy's as the drill's."""
         if self._truth.group is not None:
-            self._told({"deploy": {"service": PATH, "revision": deed.number}})
+            self.told({"deploy": {"service": PATH, "revision": deed.number}})
             return
         asked: dict[str, Any] = {"cluster": "main", "service": "api", "taskDefinition": f"api:{deed.number}"}
         if deed.number == BAD:

@@ -20,7 +20,8 @@ from botocore.config import Config
 from oncall_tui.providers.aws import budget, session
 from tests.faults.world import UNWANTED
 from tests.races.judge import judge, told
-from tests.races.race import Scene, made
+from tests.races.race import made
+from tests.races.scene import Scene
 
 RACES = int(os.environ.get("RACES", "500"))
 FROM = int(os.environ.get("RACES_FROM", "0"))

@@ -27,6 +27,7 @@ from tests.races.truth import Truth
 CODE_DEPLOY = frozenset(
     {
         "BatchGetDeployments",
+        "BatchGetDeploymentTargets",
         "ContinueDeployment",
         "CreateDeployment",
         "GetApplicationRevision",
@@ -61,6 +62,7 @@ class Line:
         self.near: Callable[[str, bool], None] = lambda operation, after: None
         self.plan = ""  # whose write it would be
         self.sent: list[Sent] = []
+        self.lost: set[str] = set()  # plans whose write got no answer, or none that says what came of it
         self.late_s: float | None = None  # the next write gets there so much after the program gave up on it
         self._at = clock.now()
 
@@ -90,6 +92,13 @@ class Line:
         before = self.truth.mark()
         try:
             return self.call(operation, params)
+        except ClientError as error:
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+                self.lost.add(self.plan)
+            raise
+        except (ReadTimeoutError, ConnectionClosedError):
+            self.lost.add(self.plan)
+            raise
         finally:
             self._note(operation, before, self.plan)
 
@@ -100,6 +109,7 @@ class Line:
     def _late(self, operation: str, params: dict[str, Any], late_s: float) -> None:
         """It hangs on the way: the program's time runs out, and then it arrives after all."""
         self.late_s, plan, world = None, self.plan, self.opened.story.world
+        self.lost.add(plan)
 
         def arrives() -> None:
             before = self.truth.mark()
@@ -132,6 +142,7 @@ class InProcess(Line):
             raise ReadTimeoutError(endpoint_url="in this process")
         if delivery.silent or delivery.cut:
             raise ConnectionClosedError(endpoint_url="in this process")
+        assert b"UnknownOperation" not in delivery.answer.body, operation
         if delivery.answer.status >= 300:
             raise ClientError(_parsed(delivery.answer), operation)
         return delivery.answer.body

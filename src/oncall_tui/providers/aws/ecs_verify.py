@@ -222,6 +222,15 @@ def _settled_task_sets(service: w.ServiceW, to: str, arrow: str, mine: tuple[str
             return failed(f"the deployment was stopped, and {runs} has the traffic: CodeDeploy rolled nothing back")
         return pending(f"rolling back {arrow}: {runs} still has the traffic")
     words = f"rolled back {arrow}, {first.running_count}/{first.computed_desired_count} running"
+    left = next(
+        (t for t in service.task_sets if t.status == "ACTIVE" and t.external_id in mine and t is not first), None
+    )
+    if stopped and left is not None:
+        bad = short(left.task_definition)
+        return failed(
+            f"the deployment was stopped, and CodeDeploy rolled nothing back: {bad} still runs beside {short(to)}",
+            "it may have a share of the traffic: roll back again",
+        )
     others = [t for t in service.task_sets if t.status == "ACTIVE" and t.external_id not in ("", *mine)]
     newer = next((t for t in others if t.created_at > first.created_at), None)
     if newer is not None:
