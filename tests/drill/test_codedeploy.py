@@ -170,6 +170,21 @@ def test_a_stop_with_rollback_goes_back_by_a_deployment_of_its_own(make_drill: M
     assert _runs(drill) == {"6": (2, 100)}
 
 
+def test_a_first_deployment_has_nothing_to_go_back_to(make_drill: Make) -> None:
+    drill = _world(make_drill, "wait_minutes: 12, new: true")
+    assert "externalId" not in _service(drill)["taskSets"][0]
+    assert _ask(drill, "ListDeployments", **GROUP)["deployments"] == []
+    assert "lastSuccessfulDeployment" not in _ask(drill, "GetDeploymentGroup", **GROUP)["deploymentGroupInfo"]
+    id = _create(drill)
+    drill.advance(30)
+    drill.client("prod", "codedeploy").stop_deployment(deploymentId=id, autoRollbackEnabled=True)
+    drill.advance(10)
+    told = _deployment(drill, id)
+    assert told["status"] == "Stopped"
+    assert set(told["rollbackInfo"]) == {"rollbackMessage"}
+    assert _runs(drill)["6"] == (2, 100)
+
+
 def test_a_stop_without_rollback_leaves_the_traffic_where_it_is(make_drill: Make) -> None:
     drill = _world(make_drill)
     id = _create(drill)

@@ -7,6 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.drill.conftest import PAYMENTS, Drill
+from tests.drill.shapes import error_names
 
 BREAKER = """
 name: breaker
@@ -101,6 +102,43 @@ def test_stop_of_what_is_not_there_or_in_another_way(drill: Drill) -> None:
     arn = _described(drill)["currentServiceDeployment"]
     asked = {"serviceDeploymentArn": arn, "stopType": "ABORT"}
     assert _refused(ecs.stop_service_deployment, **asked) == "InvalidParameterException"
+
+
+@pytest.mark.parametrize(
+    ("operation", "asked", "code"),
+    [
+        ("StopServiceDeployment", {}, "InvalidParameterException"),
+        ("StopServiceDeployment", {"serviceDeploymentArn": "payments-api"}, "InvalidParameterException"),
+        ("ContinueServiceDeployment", {"serviceDeploymentArn": "x", "hookId": "h"}, "InvalidParameterException"),
+        ("UpdateService", {"cluster": "prod-main"}, "InvalidParameterException"),
+        ("UpdateService", {"service": "payments-api"}, "ClusterNotFoundException"),
+        ("DescribeServiceDeployments", {}, "InvalidParameterException"),
+        ("DescribeServiceRevisions", {"serviceRevisionArns": []}, "InvalidParameterException"),
+        ("DescribeServices", {"cluster": "prod-main"}, "InvalidParameterException"),
+        ("DescribeTaskSets", {"cluster": "prod-main", "service": "none"}, "ServiceNotFoundException"),
+    ],
+)
+def test_what_is_missing_is_told_in_the_models_words(drill: Drill, operation: str, asked: object, code: str) -> None:
+    status, answer = drill.raw("prod", operation, asked)
+    assert (status, answer["__type"]) == (400, code)
+    assert code in error_names("ecs", operation)
+
+
+def test_going_back_means_the_last_successful_one_not_the_one_before(drill: Drill) -> None:
+    stopped = _update(drill, taskDefinition="payments-api:43")["currentServiceDeployment"]
+    drill.advance(6)
+    drill.do(race={"service": PAYMENTS, "ends": "STOPPED"})
+    drill.client("prod").stop_service_deployment(serviceDeploymentArn=stopped, stopType="ROLLBACK")
+    drill.advance(5)
+    assert _deployment(drill, stopped)["status"] == "STOPPED"
+    arn = _update(drill, taskDefinition="payments-api:42")["currentServiceDeployment"]
+    sources = [it["arn"] for it in _deployment(drill, arn)["sourceServiceRevisions"]]
+    told = drill.client("prod").describe_service_revisions(serviceRevisionArns=sources)["serviceRevisions"]
+    assert {it["taskDefinition"][-3:] for it in told} >= {":43"}
+    drill.client("prod").stop_service_deployment(serviceDeploymentArn=arn, stopType="ROLLBACK")
+    drill.advance(60)
+    assert _deployment(drill, arn)["status"] == "ROLLBACK_SUCCESSFUL"
+    assert drill.service()["task_definition"].endswith(":41")
 
 
 def test_a_new_deploy_supersedes_the_one_under_way(drill: Drill) -> None:

@@ -86,7 +86,7 @@ class CodeDeploy:
         else:
             self._end(deployment)
 
-    def stop(self, deployment: CodeDeployment, rollback: bool, why: str = "Deployment was stopped by a user.") -> None:
+    def stop(self, deployment: CodeDeployment, rollback: bool) -> None:
         """Stopped a second later; then the rollback is a deployment of its own."""
         if deployment.stopping:
             return
@@ -99,7 +99,7 @@ class CodeDeploy:
             if ends is not None and ends[0] == "SUCCESSFUL":
                 self.complete_now(deployment)
                 return
-            self._set(deployment, "Stopped", why)
+            self._set(deployment, "Stopped")
             deployment.waits = ""
             service.awaits = None
             for event in deployment.events.values():
@@ -118,7 +118,7 @@ class CodeDeploy:
         if deployment is None or name not in group.alarms or deployment.rollback_of:
             return
         deployment.error = {"code": "ALARM_ACTIVE", "message": f"One or more alarms have been activated: {name}."}
-        self.stop(deployment, "DEPLOYMENT_STOP_ON_ALARM" in group.rollback_events, "An alarm was activated.")
+        self.stop(deployment, "DEPLOYMENT_STOP_ON_ALARM" in group.rollback_events)
 
     def complete_now(self, deployment: CodeDeployment) -> None:
         """It succeeds at once."""
@@ -175,7 +175,7 @@ class CodeDeploy:
         self._set(deployment, "Ready")
 
         def too_late() -> None:
-            self._set(deployment, "Stopped", "The deployment timed out waiting for traffic to be rerouted.")
+            self._set(deployment, "Stopped")
             deployment.waits = ""
             self._drain(deployment.green, group.service)
 
@@ -223,11 +223,13 @@ class CodeDeploy:
     def _roll_back(self, stopped: CodeDeployment) -> None:
         """A deployment of its own, which gives the traffic back to the task set that it came from."""
         group = stopped.group
-        before = next((it for it in group.deployments if it.status == "Succeeded"), None)
-        content = before.content if before else stopped.content
-        deployment = self.record(group, content, self.now(), "codeDeployRollback")
+        before = group.last(ended=True)
+        if before is None:  # a guess: that there is nothing to redeploy is documented, the words are not
+            stopped.message = f"Deployment {stopped.id} cannot be rolled back: nothing was deployed before it."
+            return
+        deployment = self.record(group, before.content, self.now(), "codeDeployRollback")
         deployment.rollback_of, stopped.rolled_back_by = stopped.id, deployment.id
-        deployment.definition = before.definition if before else None
+        deployment.definition = before.definition
         deployment.message = f"Deployment {stopped.id} was stopped; this deployment rolls it back."
         stopped.message = f"Deployment {stopped.id} is rolled back by {deployment.id}."
         deployment.green, deployment.blue = stopped.blue, stopped.green
@@ -276,10 +278,8 @@ class CodeDeploy:
             event.setdefault("endTime", self.now())
         deployment.updated_at = self.now()
 
-    def _set(self, deployment: CodeDeployment, status: str, message: str = "") -> None:
+    def _set(self, deployment: CodeDeployment, status: str) -> None:
         deployment.status, deployment.updated_at = status, self.now()
-        if message:
-            deployment.message = message
         if status in ENDED:
             deployment.completed_at = self.now()
         self._mover.touch(deployment.group.service)

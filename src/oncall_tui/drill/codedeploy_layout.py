@@ -27,9 +27,10 @@ def lay_group(spec: Table, service: Service, past: list[Past], held: CodeDeploy)
     )
     weights(group.config)
     held.groups[group.application, group.name] = group
-    for it in past:
+    for it in [] if given.get("new") else past:
         _lay(group, it, held)
-    service.primary.external_id = next(it.id for it in group.deployments if it.status == "Succeeded")
+    if last := group.last(ended=True):
+        service.primary.external_id = last.id
     return group
 
 

@@ -79,6 +79,7 @@ class CodeDeployment:
     rolled_back_by: str = ""
     rollback_of: str = ""
     message: str = ""
+    """About its rollback."""
     error: Json | None = None
     turn: int = 0
 

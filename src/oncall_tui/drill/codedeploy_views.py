@@ -41,7 +41,7 @@ def deployment(it: CodeDeployment) -> Json:
         ignoreApplicationStopFailures=False,
         autoRollbackConfiguration=_rollback(group),
         updateOutdatedInstancesOnly=False,
-        rollbackInfo=rollback if it.rolled_back_by or it.rollback_of else None,
+        rollbackInfo=rollback or None,
         deploymentStyle=_STYLE,
         instanceTerminationWaitTimeStarted=it.waits == "TERMINATION_WAIT" or it.status == "Succeeded",
         blueGreenDeploymentConfiguration=_blue_green(group),

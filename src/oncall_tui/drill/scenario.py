@@ -250,6 +250,7 @@ _FORMAT: Table = {
                 "ready_minutes?": int,
                 "rollback_events?": [str],
                 "alarms?": [str],
+                "new?": bool,
             },
             "task_sets?": [{"revision": int, "scale?": float}],
             "settings?": {"*": object},

@@ -19,7 +19,7 @@ def truth(story: Story) -> Table:
         for group in story.codedeploys[source].groups.values():
             path = f"{source}/{group.service.cluster.name}/{group.service.name}"
             deployments[path] = [told_of_codedeploy(it) for it in group.deployments]
-            services[path]["deployment"] = group.deployments[0].id
+            services[path]["deployment"] = group.deployments[0].id if group.deployments else None
     told: Table = {"now": story.world.timeline.now(), "services": services, "deployments": deployments}
     for peer in (story.alerts, story.pager, story.alarms, story.issues, story.mackerel, story.datadog):
         told |= getattr(peer, "state", _nothing)()

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 
-from oncall_tui.drill.aws import AwsError, Json, page
+from oncall_tui.drill.aws import AwsError, Json, page, required
 from oncall_tui.drill.ecs import task_views, views
 from oncall_tui.drill.ecs.model import Account, Cluster, Service, Task, TaskDefinition
 from oncall_tui.drill.ecs.rollout import Mover
@@ -75,7 +75,7 @@ class EcsApi:
 
     def find_service(self, asked: Json) -> Service:
         """By name or ARN, in the cluster asked for (an ARN names its own)."""
-        given = str(asked["service"])
+        given = required(asked, "service")
         parts = given.split("/")
         cluster = self.find_cluster(asked if len(parts) < 3 else {"cluster": parts[1]})
         if parts[-1] not in cluster.services:
@@ -128,7 +128,7 @@ class EcsApi:
         cluster = self.find_cluster(asked)
         shown = views.tagged_bytes if "TAGS" in asked.get("include", []) else views.service_bytes
         found, failures = [], []
-        for given in _at_most(asked["services"], 10, "services"):
+        for given in _at_most(asked.get("services"), 10, "services"):
             it = cluster.services.get(given.rsplit("/")[-1])
             if it is None:
                 failures.append(self._missing(given, f"service/{cluster.name}/"))
@@ -152,7 +152,7 @@ class EcsApi:
 
     def _describe_deployments(self, asked: Json) -> Json:
         found, failures = [], []
-        for arn in _at_most(asked["serviceDeploymentArns"], 20, "serviceDeploymentArns"):
+        for arn in _at_most(asked.get("serviceDeploymentArns"), 20, "serviceDeploymentArns"):
             if held := self.account.deployments.get(arn):
                 found.append(views.deployment(*held))
             else:
@@ -161,7 +161,7 @@ class EcsApi:
 
     def _describe_revisions(self, asked: Json) -> Json:
         found, failures = [], []
-        for arn in _at_most(asked["serviceRevisionArns"], 20, "serviceRevisionArns"):
+        for arn in _at_most(asked.get("serviceRevisionArns"), 20, "serviceRevisionArns"):
             if held := self.account.revisions.get(arn):
                 found.append(views.revision(*held))
             else:
@@ -179,7 +179,7 @@ class EcsApi:
         return {"taskSets": [views.task_set(service, held[id]) for id in ids if id in held], "failures": missing}
 
     def _describe_definition(self, asked: Json) -> Json:
-        it = self.find_definition(asked["taskDefinition"])
+        it = self.find_definition(required(asked, "taskDefinition"))
         told: Json = {"taskDefinition": task_views.task_definition(self.account, it)}
         return told | ({"tags": task_views.definition_tags(it)} if "TAGS" in asked.get("include", []) else {})
 
@@ -206,7 +206,7 @@ class EcsApi:
 
     def _describe_tasks(self, asked: Json) -> Json:
         cluster = self.find_cluster(asked)
-        wanted = _at_most(asked["tasks"], 100, "tasks")
+        wanted = _at_most(asked.get("tasks"), 100, "tasks")
         held = self.find_tasks(cluster)
         found, failures = [], []
         for given in wanted:
@@ -226,7 +226,7 @@ def _ms(at: float) -> int:
     return round(at * 1000)
 
 
-def _at_most(given: list[str], most: int, name: str) -> list[str]:
+def _at_most(given: list[str] | None, most: int, name: str) -> list[str]:
     if not given:
         raise AwsError("InvalidParameterException", f"{name} cannot be empty.")
     if len(given) > most:

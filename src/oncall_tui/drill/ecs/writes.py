@@ -119,6 +119,8 @@ class Writes:
 
     def _deployment(self, asked: Json) -> tuple[str, Service, Deployment]:
         arn = required(asked, "serviceDeploymentArn")
+        if not arn.startswith(self._account.arn("service-deployment/")):
+            raise AwsError("InvalidParameterException", "Invalid ARN.")
         if arn not in self._account.deployments:
             raise AwsError("ServiceDeploymentNotFoundException", "The service deployment does not exist.")
         return arn, *self._account.deployments[arn]
@@ -126,7 +128,7 @@ class Writes:
     def stop_task(self, asked: Json) -> Json:
         """One task, by id or ARN; a task that has stopped already is answered as it is."""
         cluster = self._finder.find_cluster(asked)
-        held = self._finder.find_tasks(cluster).get(str(asked["task"]).rsplit("/")[-1])
+        held = self._finder.find_tasks(cluster).get(required(asked, "task").rsplit("/")[-1])
         if held is None:
             raise AwsError("InvalidParameterException", "The referenced task was not found.")
         service, task = held
