@@ -1,6 +1,7 @@
 """Pictures of the board for the documentation: ``python -m tests.support.picture FOLDER``.
 
-The real program on the drill world, on a headless terminal; each picture is an SVG.
+The real program on the drill world, on a headless terminal; and the longest plan that there can be, with every
+warning. Each picture is an SVG.
 """
 
 from __future__ import annotations
@@ -17,7 +18,11 @@ from textual.pilot import Pilot
 
 from oncall_tui import bootstrap
 from oncall_tui.cli.demo import demo_config
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.product import Product
 from oncall_tui.tui.app import OncallApp
+from tests.support.fakes import WORST_PLAN, Able, deploy, service
+from tests.support.screen import Rig, on_screen
 
 PAGE_AT_S = 24.0
 
@@ -52,8 +57,27 @@ async def _take(world: dict[str, object], folder: Path, size: tuple[int, int], n
         engine.stop()
 
 
+async def _plan(folder: Path, size: tuple[int, int], name: str) -> None:
+    """A rollback with everything that can be said of one."""
+    with tempfile.TemporaryDirectory() as scratch:
+        provider = Able("prod")
+        products = (Product(name="payments", services=("prod/*",), protected=True),)
+        rig = Rig(Path(scratch), provider, products=products)
+        provider.handlers()[Verb.ROLL_BACK].fields = WORST_PLAN
+        provider.services["prod/prod-main/payments-api"] = service("prod/prod-main/payments-api", deploy_id="prod/d42")
+        provider.deploys["prod/d42"] = deploy("prod/d42", "prod/prod-main/payments-api")
+        async with on_screen(rig, size):
+            await rig.press("2")
+            await rig.pilot.press("R")
+            await rig.modal()
+            await rig.pilot.pause()
+            (folder / f"{name}.svg").write_text(rig.pilot.app.export_screenshot(title="oncall-tui"))
+
+
 def main(folder: Path) -> None:
     """Write the pictures into *folder*."""
+    for size, name in (((120, 40), "plan"), ((80, 24), "plan-80x24")):
+        asyncio.run(_plan(folder, size, name))
     command = [sys.executable, "-m", "oncall_tui.drill", "serve", "--with-parent", "--speed", "2"]
     for size, name in (((120, 40), "board"), ((80, 24), "board-80x24")):
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:

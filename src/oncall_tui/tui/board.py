@@ -35,6 +35,7 @@ PANES = ("alerts", "services", "deploys", "detail")
 WIDE_COLUMNS, WIDE_LINES = 110, 30
 TICK_S = 10.0  # ages change in steps of ten seconds at the most often
 DONE_SHOWN_S = 20.0
+RARE = frozenset({"continue"})  # keys in the bar only where they can do something
 NOTICE_S = 8.0  # of a word that only says what was asked for
 
 
@@ -254,7 +255,9 @@ class BoardScreen(Acting, Filtering):
         widget.styles.height = min(6, max(1, widget.needed(self.size.width)))
 
     def _draw_keys(self) -> None:
-        items = [(k.label, k.word, self.offered(k.id)) for k in KEYS if k.bar]
+        """The usual keys, and those that are rare where they can do something now."""
+        known = [(k, self.offered(k.id)) for k in KEYS if k.bar or k.id in RARE]
+        items = [(k.label, k.word, can) for k, can in known if k.bar or can]
         self.query_one("#keys", KeyBar).show(items)
 
     # --- what is looked at --------------------------------------------------------------------------------------------
