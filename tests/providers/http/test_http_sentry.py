@@ -403,8 +403,10 @@ def test_ignored_issues_that_cannot_be_read_are_a_problem_and_stay(
 
     asked.spoil = broken
     reading = sentry.read(ReadRequest())
-    assert reading.alerts == before.alerts
+    assert set(reading.alerts) == set(before.alerts)
     assert [(p.state, p.scope) for p in reading.problems] == [(SourceState.OFFLINE, "ignored issues")]
+    organization.reopen("quiet")  # what is read now stands before what was read then
+    assert {alert.state for alert in sentry.read(ReadRequest()).alerts} == {AlertState.FIRING}
 
 
 def test_what_did_not_change_is_the_same_object(sentry: Sentry, organization: Organization) -> None:
@@ -511,6 +513,12 @@ def test_denied_and_expired_name_the_scope(sentry: Sentry, asked: Asked) -> None
         expired.value.hint == "renew the token at $PLANTED_TOKEN, with the scope event:read and the scope event:write"
     )
     assert TOKEN not in str(expired.value)
+
+
+def test_an_organization_that_is_not_there(make: Callable[..., Sentry]) -> None:
+    with pytest.raises(errors.Malformed) as caught:
+        make(organization="acne").read(ReadRequest())
+    assert "organization" in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -114,13 +114,20 @@ class Api:
         seen = {cursor}
         for _ in range(PAGES):
             params = self._params(state) + ([("cursor", cursor)] if cursor else [])
-            page, headers = self.http.page(self._root, list[msgspec.Raw], params)
+            page, headers = self._page(params)
             found += page
             cursor = next_cursor(headers)
             if cursor in seen:  # empty, or a page that points at itself
                 return found, bool(cursor)
             seen.add(cursor)
         return found, True
+
+    def _page(self, params: list[tuple[str, str]]) -> tuple[list[msgspec.Raw], Mapping[str, str]]:
+        try:
+            return self.http.page(self._root, list[msgspec.Raw], params)
+        except NotFound as error:
+            hint = "check the source's url and organization: what is kept in the EU is at https://de.sentry.io"
+            raise NotFound(error.message, hint) from None
 
     def _params(self, state: str) -> list[tuple[str, str]]:
         options = self._options

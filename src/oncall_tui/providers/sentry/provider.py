@@ -100,7 +100,8 @@ class Sentry:
         calls, at = self._http.calls, self._clock.now()  # what is read is as old as the first call
         raws, cut = self._api.issues(UNRESOLVED)
         problems = self._read_ignored()
-        raws = [*raws, *self._ignored]  # an issue that was ignored between the two reads is in both: the later holds
+        # An issue may be in both, ignored between the two reads, or since not ignored any more: the later read holds.
+        raws = [*self._ignored, *raws] if problems else [*raws, *self._ignored]
         found, bad = self._listing.take(raws)
         if bad and not found:
             raise errors.Malformed(f"{self._http.host} sent {bad} issues that its API does not promise")
