@@ -8,6 +8,7 @@ which passes here asks PagerDuty for nothing that is undocumented.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -39,6 +40,8 @@ class PagerDuty:
         self._incidents: dict[str, Incident] = {}
         self._open: dict[str, Incident] = {}
         """The open ones by their keys."""
+        self._next_due = -math.inf
+        """Nothing comes due before this, POSIX seconds; what changes an incident puts it back."""
 
     def operation(self, request: Request) -> str:
         """The request's name, as `PUT /incidents/{id}/merge`."""
@@ -47,6 +50,8 @@ class PagerDuty:
     def handle(self, request: Request) -> Answer:
         """Answer one request."""
         self.advance()
+        if request.method != "GET":
+            self._next_due = -math.inf
         try:
             return self._handle(request)
         except Refusal as refusal:
@@ -69,6 +74,7 @@ class PagerDuty:
         incident = self._still_open(key)
         if incident is None:
             incident = self._new(key, title, service, urgency, at)
+            self._next_due = min(self._next_due, incident.next_due)
         incident.add_alert(alert_key or key, title, details or {}, at)
         return incident.id
 
@@ -81,20 +87,25 @@ class PagerDuty:
         incident, person = self._still_open(key), self._somebody(by)
         if incident is not None and all(who != person for _, who in incident.acknowledged):
             incident.acknowledge(person, self._now())
+            self._next_due = -math.inf
 
     def resolve(self, key: str, by: str | None = None) -> None:
         """The open incident of that key ends, by itself or by somebody's hand."""
         incident = self._still_open(key)
         if incident is not None:
             incident.resolve(incident.service if by is None else self._somebody(by), self._now())
+            self._next_due = -math.inf
 
     def advance(self) -> None:
         """Do what came due: escalations, lapses of acknowledgements, automatic resolves."""
         now = self._now()
+        if now < self._next_due:
+            return
         for key, incident in list(self._open.items()):
             incident.advance(now)
             if incident.status == "resolved":
                 del self._open[key]
+        self._next_due = min((one.next_due for one in self._open.values()), default=math.inf)
 
     def state(self) -> object:
         """What is there, for scenarios and tests: every incident as the API shows it."""

@@ -8,6 +8,7 @@ escalate; one that was given to a person by hand has left its policy. Instants a
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -123,6 +124,12 @@ class Incident:
         """What it will do by itself and when, the next first."""
         due = (("escalate", self.escalates_at), ("unacknowledge", self.lapses_at), ("resolve", self.resolves_at))
         return sorted(((kind, at) for kind, at in due if at is not None), key=lambda one: one[1])
+
+    @property
+    def next_due(self) -> float:
+        """When it does something by itself next; infinity for never."""
+        due = [at for at in (self.escalates_at, self.lapses_at, self.resolves_at) if at is not None]
+        return min(due, default=math.inf)
 
     def record(self, kind: str, at: float, agent: Agent, text: str = "", channel: str = "api") -> None:
         people = tuple(person for _, person in self.assigned)

@@ -1,0 +1,41 @@
+"""Every case of the contract, for every HTTP provider."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from tests.providers.contract.cases import CASES, READ_S, TOKEN, Bench, Plug
+from tests.providers.contract.plugs import PLUGS
+
+from oncall_tui.clock import FakeClock
+from oncall_tui.providers import registry
+
+BY_NAME = {plug.name: plug for plug in PLUGS}
+
+
+@pytest.fixture
+def bench(plug: Plug, case: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """A provider in front of a server, with a clock that waiting moves."""
+    clock = FakeClock(1_800_000_000.0)
+    monkeypatch.setenv("PLANTED_TOKEN", TOKEN)
+    if case == "timed_out":
+        monkeypatch.setattr("oncall_tui.providers.http.client.READ_S", READ_S)
+    made = Bench(plug, clock)
+    monkeypatch.setattr(time, "sleep", clock.advance)  # a provider's own pace
+    try:
+        yield made
+    finally:
+        monkeypatch.undo()
+        made.close()
+
+
+@pytest.mark.parametrize("plug", PLUGS, ids=BY_NAME)
+@pytest.mark.parametrize("case", CASES)
+def test_it_keeps_the_contract(bench: Bench, case: str) -> None:
+    CASES[case](bench)
+
+
+def test_every_http_provider_is_under_contract() -> None:
+    assert set(BY_NAME) == set(registry.SOURCES) - {"ecs", "cloudwatch"}  # botocore's: tests/providers/aws
