@@ -11,7 +11,8 @@ import json
 import subprocess
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,11 +60,11 @@ def roll_back(world: World, config: Path, name: str) -> Result:
     return Result(name, asked.get("operation", ""), to, told["state"], told["message"], seconds, runs)
 
 
-def run(world: World, names: list[str]) -> list[Result]:
+def run(world: World, names: list[str]) -> Iterator[Result]:
     """Several at once: most of the time goes by in waiting."""
     config = world.configure()
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(lambda name: roll_back(world, config, name), names))
+        yield from (f.result() for f in as_completed([pool.submit(roll_back, world, config, name) for name in names]))
 
 
 def names_of(world: World) -> list[str]:

@@ -83,8 +83,17 @@ def find_alert(engine: Engine, alert_id: str) -> Alert:
 
 
 def find_service(engine: Engine, wanted: str) -> Service:
-    """The service with this id. Ends the program where there is none."""
-    update = read_source(engine, wanted.partition("/")[0])
+    """The service with this id, as soon as it was read. Ends the program where there is none."""
+    name = wanted.partition("/")[0]
+    if name in engine.sources:
+        state = SourceState.WAITING
+        engine.wait(
+            lambda u: (
+                wanted in u.board.services or (name in u.board.sources and u.board.sources[name].state is not state)
+            ),
+            READ_TIMEOUT_S,
+        )
+    update = engine.update if wanted in engine.update.board.services else read_source(engine, name)
     service = update.board.services.get(wanted)
     if service is None:
         near = get_close_matches(wanted, update.board.services, 3, 0.5)

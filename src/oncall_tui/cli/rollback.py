@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from oncall_tui.cli import DONE, NOT_DONE
-from oncall_tui.cli.common import exit_code, fail, find_service, printable, result, running, say, show_plan
+from oncall_tui.cli.common import exit_code, fail, find_service, printable, read_source, result, running, say, show_plan
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import Ask, Confirm, Plan
@@ -48,6 +48,8 @@ def rollback(
     began = time.monotonic()
     with running(context, steady_s=steady) as engine:
         row = find_service(engine, service)
+        if expect and not row.deploy_id:  # its deploys come after the service itself
+            row = read_source(engine, row.source).board.services.get(row.id, row)
         if expect and expect not in (row.deploy_id, row.deploy_id.partition("/")[2]):
             _refuse(as_json, row.id, f"moved: the deploy is {row.deploy_id or 'not known'}, not {expect}")
         deploy = engine.update.board.deploys.get(row.deploy_id)

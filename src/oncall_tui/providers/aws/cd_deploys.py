@@ -36,6 +36,7 @@ class Held(msgspec.Struct):
     """What is known of one service's deployments: by id, and the ECS target of the newest that is open."""
 
     found: dict[str, cd.DeploymentW]
+    known: set[str]  # the ids that were asked for, whether CodeDeploy knew them or not
     definitions: dict[str, str]  # deployment -> its task definition, as its task set showed it while it was there
     target: cd.EcsTargetW | None = None
     waits_since: float | None = None  # when the wait began that the newest is in
@@ -55,10 +56,10 @@ class CodeDeploys:
 
     def notice(self, key: str, service: w.ServiceW, now: float) -> None:
         """A service was read: are there deployments of it to ask about?"""
-        held = self._held.setdefault(key, Held({}, {}))
+        held = self._held.setdefault(key, Held({}, set(), {}))
         ids = {t.external_id for t in service.task_sets if t.external_id}
         young = any(now - t.created_at < YOUNG_S for t in service.task_sets)
-        unknown = (ids | self._rollbacks(held)) - held.found.keys()
+        unknown = (ids | self._rollbacks(held)) - held.known
         every = OPEN_EVERY_S if self.moving(key) else WAITING_EVERY_S
         if not held.listed and young:
             self._todo[key] = service
@@ -94,18 +95,21 @@ class CodeDeploys:
     def ask(self, key: str, now: float) -> None:
         """Two calls for one service, a few more the first time and after an end. Raises SourceError or Later."""
         service = self._todo[key]
-        held = self._held.setdefault(key, Held({}, {}))
+        held = self._held.setdefault(key, Held({}, set(), {}))
         shown = [t.external_id for t in service.task_sets if t.external_id]
-        keep = [i for i, d in held.found.items() if d.open]
-        ids = list(dict.fromkeys((*shown, *keep, *self._rollbacks(held))))
+        ids = list(dict.fromkeys((*shown, *self._rollbacks(held), *held.found)))[: cd.LISTED]
+        held.known |= set(ids)
         found = cd.read(self._wire, ids, Lane.HOT)
         if not held.listed and found:
             found = cd.read_history(self._wire, found[0].application_name, found[0].deployment_group_name, Lane.HOT)
-            recent = [d for d in found if d.open or now - d.create_time < YOUNG_S]
-            found = found[: len(recent) + 1]  # one more: what the oldest of them took over from
+            recent = sum(d.open or now - d.create_time < YOUNG_S for d in found)  # and one more: what the oldest
+            found = [d for at, d in enumerate(found) if at <= recent or d.deployment_id in shown]  # took over from
             cd.with_specs(self._wire, found, self._known.specs, Lane.HOT)
             held.definitions.update((d.deployment_id, d.definition) for d in found if d.definition)
-        held.listed = bool(found) and not any(d.open for d in found)
+            held.listed = True
+        was_open = {i for i, d in held.found.items() if d.open}
+        if any(d.deployment_id in was_open and not d.open for d in found):
+            held.listed = False  # what came after it (a rollback) is looked up once more
         held.found = {d.deployment_id: d for d in sorted(found, key=lambda d: d.create_time, reverse=True)}
         held.asked_at = now
         self._learn(held, service)

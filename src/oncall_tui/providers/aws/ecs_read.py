@@ -137,10 +137,10 @@ class EcsReader:
             self._describe(cluster, keys, Lane.HOT, now)
         elif self._clusters and now >= self._sentinel_at:
             self._look_at_clusters(now)
-        elif not (self._list_services_of_one(now) or self._deploys.step(now)):
+        elif not (self._list_services_of_one(now) or self._deploys.step(now, not self._schedule.unread(now))):
             cluster, keys = self._schedule.rest(now)
             if not keys:
-                return False
+                return self._deploys.step(now, True)
             self._describe(cluster, keys, Lane.SWEEP, now)
             self._schedule.swept(now)
         return True
