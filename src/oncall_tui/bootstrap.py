@@ -1,4 +1,4 @@
-"""Configuration -> sources, engine. The only room that knows all the others.
+"""Configuration -> sources, destinations, engine. The only room that knows all the others.
 
 Nothing here imports boto3, httpx or Textual: providers are built by their own pollers' threads.
 """
@@ -10,14 +10,15 @@ from pathlib import Path
 
 from oncall_tui import config as configuration
 from oncall_tui import log
+from oncall_tui.actions.outlets import DestinationSpec
 from oncall_tui.clock import Clock, SystemClock
 from oncall_tui.config import Config
-from oncall_tui.contract import Context, Provider
+from oncall_tui.contract import Context, Destination, Provider
 from oncall_tui.domain.plan import Actor
 from oncall_tui.engine import Engine, SourceSpec
 from oncall_tui.journal import Journal
 from oncall_tui.providers import registry
-from oncall_tui.providers.options import SourceOptions
+from oncall_tui.providers.options import DestinationOptions, SourceOptions
 from oncall_tui.secret import redact
 from oncall_tui.triage.look import Rules
 
@@ -49,6 +50,7 @@ def make_engine(
     journal_path = Path(config.journal_path).expanduser()
     log.start(journal_path.parent)
     specs = tuple(_spec(options, actor, clock, read_only) for options in config.sources)
+    destinations = tuple(_destination(options, actor, clock) for options in config.escalation)
     return Engine(
         specs,
         Rules(pages=config.pages, products=config.products),
@@ -57,6 +59,7 @@ def make_engine(
         actor,
         read_only=read_only,
         steady_s=config.steady_s if steady_s is None else steady_s,
+        destinations=destinations,
     )
 
 
@@ -69,3 +72,12 @@ def _spec(options: SourceOptions, actor: Actor, clock: Clock, read_only: bool) -
         return registry.build(options, context)
 
     return SourceSpec(options.name, options.provider, build, options.interval_s)
+
+
+def _destination(options: DestinationOptions, actor: Actor, clock: Clock) -> DestinationSpec:
+    context = Context(source=options.name, actor_name=actor.name, actor_email=actor.email, clock=clock)
+
+    def build() -> Destination:
+        return registry.build_destination(options, context)
+
+    return DestinationSpec(options.name, options.provider, build)

@@ -17,26 +17,26 @@ from types import MappingProxyType
 import msgspec
 
 from oncall_tui.actions.desk import Desk, Side
-from oncall_tui.actions.recall import recall
+from oncall_tui.actions.dress import Dresser
+from oncall_tui.actions.escalate import Escalate
+from oncall_tui.actions.outlets import DestinationSpec, Outlets
+from oncall_tui.actions.tell import Teller
 from oncall_tui.clock import Clock
 from oncall_tui.contract import Provider, ReadRequest
-from oncall_tui.domain.action import FOLLOWED, Verb
+from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.board import Board, merge
 from oncall_tui.domain.changes import Change, changes
-from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Outcome
-from oncall_tui.domain.plan import Actor, Confirm, Plan
+from oncall_tui.domain.plan import Actor
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
-from oncall_tui.domain.recall import Began
 from oncall_tui.errors import ActionError, JournalError, SourceError
 from oncall_tui.journal import Intent, Journal
 from oncall_tui.polling.gate import Gate
 from oncall_tui.polling.lane import Lane
 from oncall_tui.polling.poller import Poller
 from oncall_tui.polling.status import status_of
-from oncall_tui.triage.caution import cautions
 from oncall_tui.triage.look import Look, Looker, Rules
 
 log = logging.getLogger(__name__)
@@ -78,6 +78,7 @@ class Engine:
         actor: Actor,
         read_only: bool = False,
         steady_s: float = 60.0,
+        destinations: tuple[DestinationSpec, ...] = (),
     ) -> None:
         self.actor, self.clock, self.journal = actor, clock, journal
         gate = Gate(POLLS_AT_ONCE, clock)
@@ -87,17 +88,30 @@ class Engine:
         }
         self._lanes = {s.name: Lane(s.name, clock) for s in specs}
         sides = {name: Side(name, self._lanes[name], p.ready, p.ask) for name, p in self._pollers.items()}
+        self._outlets = Outlets(destinations, clock)
+        self._dresser = Dresser(lambda: self.update.look, journal, actor)
         self.desk = Desk(
             sides,
             journal,
             clock,
-            self._board_for,
-            self._dress,
+            self._dresser.board_for,
+            self._dresser.dress,
             self._dirty.set,
             read_only,
             steady_s,
-            self._epilogue,
+            self._dresser.epilogue,
+            self._escalate(),
         )
+        self._teller = Teller(
+            self._outlets,
+            journal,
+            clock,
+            lambda: self.update.board,
+            self._dresser.audience,
+            self.desk.aside,
+            self.desk.show,
+        )
+        self.desk.observers.append(self._teller.observe)
         self.looker = Looker(rules)
         waiting = [status_of(p.seen, clock.now()) for p in self._pollers.values()]
         self.update = Update(look=self.looker.look(merge(0, clock.now(), waiting, ())))
@@ -127,6 +141,7 @@ class Engine:
             poller.stop()
         for lane in self._lanes.values():
             lane.stop()
+        self._outlets.stop()
         self.journal.close(0.3)
 
     # --- asking -------------------------------------------------------------------------------------------------------
@@ -159,6 +174,16 @@ class Engine:
     def recompose(self) -> None:
         """Look again (what is hidden was asked for)."""
         self._dirty.set()
+
+    def told(self, timeout_s: float) -> bool:
+        """Wait until others were told of what was done; False after *timeout_s* seconds. For commands."""
+        return self._teller.settle(timeout_s)
+
+    def _escalate(self) -> Escalate | None:
+        """Who escalates what cannot escalate by itself: nobody, where there is no destination."""
+        if not self._outlets:
+            return None
+        return Escalate(self._outlets, self.clock, lambda: self.update.board, lambda row: self.update.look.find(row))
 
     # --- listening ----------------------------------------------------------------------------------------------------
 
@@ -272,7 +297,7 @@ class Engine:
         handlers = provider.handlers() if provider else {}
         seen = mark is not None and mark.began == alert.began and alert.state is AlertState.FIRING
         if provider and not self.desk.read_only:
-            verbs = {Verb.NOTE} if self.desk.local_here(handlers, Verb.NOTE) else set()
+            verbs = {verb for verb in self.desk.local_verbs if self.desk.local_here(handlers, verb)}
             if self.desk.local_here(handlers, Verb.UNACKNOWLEDGE):
                 verbs.add(Verb.UNACKNOWLEDGE if seen else Verb.ACKNOWLEDGE)
             result = msgspec.structs.replace(alert, verbs=_together(alert.verbs, frozenset(verbs)))
@@ -319,63 +344,9 @@ class Engine:
             except (ActionError, SourceError) as error:
                 log.warning("intent %s: %s", intent.plan.id, error)
 
-    # --- plans --------------------------------------------------------------------------------------------------------
-
-    def _dress(self, plan: Plan) -> Plan:
-        """Add what only the whole board and the configuration tell: protection, notes, who else deploys."""
-        warnings = list(plan.warnings)
-        changed: dict[str, object] = {}
-        if plan.verb in FOLLOWED:
-            look, service_id = self.update.look, self._service_of(plan)
-            product = look.products.get(service_id)
-            if product and product.rollback_note and plan.verb is not Verb.GO_ON:
-                warnings.insert(0, product.rollback_note)
-            if product and product.protected:
-                changed = {"confirm": Confirm.NAME, "confirm_name": service_id.rsplit("/", 1)[-1]}
-            warnings += cautions(look, service_id, self._deploy_of(plan) if plan.verb is Verb.ROLL_BACK else None)
-        if self.actor.guessed:
-            warnings.append(f"acting as {self.actor.name}, taken from the Unix account: set me: in the configuration")
-        if self.journal.failure:
-            warnings.append(f"acting without a journal: {self.journal.failure}")
-            if plan.confirm is Confirm.NONE:
-                changed["confirm"] = Confirm.YES
-        return msgspec.structs.replace(plan, warnings=tuple(warnings), **changed)
-
-    def _deploy_of(self, plan: Plan) -> Deploy | None:
-        """The deploy that a rollback goes away from: the one that was picked, or the service's last."""
-        board = self.update.board
-        service = board.services.get(plan.target)
-        return board.deploys.get(service.deploy_id if service else plan.target)
-
-    def _with_recall(self, target: str) -> Board:
-        """The board for a plan about one service: with what is remembered of it. Reads the journal's disk."""
-        look = self.update.look
-        deploy = look.board.deploys.get(target)
-        service_id = deploy.service_id if deploy else target
-        on_board = [
-            Began(a.alert.began, a.alert.title) for a in look.alerts if a.service and a.service.id == service_id
-        ]
-        return msgspec.structs.replace(look.board, recall=recall(self.journal, service_id, on_board))
-
-    def _epilogue(self, plan: Plan) -> str:
-        """Apart from whether a rollback is done: does an alert of the service still fire?"""
-        if plan.verb not in (Verb.ROLL_BACK, Verb.RESTART):
-            return ""
-        firing = self.still_firing(self._service_of(plan))
-        return f"still firing: {', '.join(firing)}" if firing else "no alert of it fires"
-
-    def _board_for(self, verb: Verb, target: str) -> Board:
-        return self._with_recall(target) if verb in FOLLOWED else self.update.board
-
-    def _service_of(self, plan: Plan) -> str:
-        """A rollback's target is a service, or one of its deploys."""
-        deploy = self.update.board.deploys.get(plan.target)
-        return deploy.service_id if deploy else plan.target
-
     def still_firing(self, service_id: str) -> list[str]:
         """Titles of alerts of this service that fire now: said apart from whether a rollback is done."""
-        rows = self.update.look.alerts
-        return [a.alert.title for a in rows if a.service and a.service.id == service_id and a.alert.state.asks]
+        return self._dresser.still_firing(service_id)
 
 
 @lru_cache(maxsize=256)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
@@ -10,6 +11,7 @@ from typing import Any, cast
 
 import msgspec
 
+from oncall_tui.actions.escalate import Escalate
 from oncall_tui.actions.flow import Flow
 from oncall_tui.actions.keeper import Keeper
 from oncall_tui.actions.local import Marks
@@ -25,8 +27,8 @@ from oncall_tui.errors import ActionError, Failed, JournalError, OncallError, Re
 from oncall_tui.journal import Intent, Journal
 from oncall_tui.polling.lane import Lane
 
+log = logging.getLogger(__name__)
 PROVIDER_PATIENCE_S = 5.0
-LOCAL_VERBS = frozenset({Verb.ACKNOWLEDGE, Verb.UNACKNOWLEDGE, Verb.NOTE})
 
 
 class Side(msgspec.Struct, frozen=True):
@@ -52,6 +54,7 @@ class Desk:
         read_only: bool,
         steady_s: float,
         epilogue: Callable[[Plan], str],
+        escalate: Escalate | None = None,
     ) -> None:
         self.read_only = read_only
         self.steady_s = steady_s
@@ -61,6 +64,10 @@ class Desk:
         self._sides, self._journal, self._clock = sides, journal, clock
         self._board, self._dress, self._told = board, dress, told
         self._local = local_handlers(self.marks, clock)
+        self._escalate = escalate
+        if escalate is not None:
+            self._local[Verb.ESCALATE] = escalate
+        self.observers: list[Callable[[Flow, Outcome], None]] = []
         self._lock = threading.Lock()
         self._flows: dict[str, Flow] = {}
         self._outcomes: dict[str, Outcome] = {}
@@ -83,14 +90,14 @@ class Desk:
         """Plan, and go on at once where no confirm is wanted (None is returned); else the plan, to be confirmed."""
         side = self._side(ask.target)
         ticket = f"ask-{next(self._numbers)}"
-        self._put(_outcome(ticket, ask, OutcomeState.PENDING, "checking", self._clock.now()))
+        self.show(_outcome(ticket, ask, OutcomeState.PENDING, "checking", self._clock.now()))
 
         def run() -> Plan | None:
             try:
                 plan = self._planned(side, ask)
             except OncallError as error:
                 state = OutcomeState(getattr(error, "outcome", "failed"))
-                self._put(_outcome(ticket, ask, state, error.message, self._clock.now(), error.hint))
+                self.show(_outcome(ticket, ask, state, error.message, self._clock.now(), error.hint))
                 raise
             self.dismiss(ticket)
             if plan.confirm is not Confirm.NONE:
@@ -112,6 +119,45 @@ class Desk:
             self._waiting[plan.id] = [done]
         flow.start(without_journal)
         return done
+
+    def aside(self, ask: Ask, failed: Callable[[str, str], None], over: Callable[[], None]) -> None:
+        """Carry out what belongs to another action, journalled by itself and shown nowhere. Returns at once.
+
+        *failed* is called with a message and a hint where it did not end as done, *over* once, when it is known.
+        """
+
+        left = True
+
+        def told(outcome: Outcome) -> None:
+            if outcome.state is OutcomeState.PENDING:
+                return
+            if outcome.state not in (OutcomeState.DONE, OutcomeState.SENT):
+                failed(outcome.message, outcome.hint)
+            ended()
+
+        def ended() -> None:
+            nonlocal left
+            if left:
+                left = False
+                over()
+
+        def run() -> None:
+            try:
+                plan = self._planned(self._side(ask.target), ask)
+                self._flow(self._side(ask.target), plan, told).start()
+            except OncallError as error:
+                failed(error.message, error.hint)
+                ended()
+            except Exception as error:
+                log.exception("%s beside an action: bug", ask.verb)
+                failed(f"bug: {error.__class__.__name__}: {error}", "please report it with the log")
+                ended()
+
+        try:
+            self._side(ask.target).lane.run(run)
+        except OncallError as error:
+            failed(error.message, error.hint)
+            ended()
 
     def resume(self, intent: Intent) -> Future[Outcome]:
         """Follow an intent that an earlier session left open. Raises Failed where its source is gone."""
@@ -153,11 +199,11 @@ class Desk:
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
-    def _flow(self, side: Side, plan: Plan) -> Flow:
+    def _flow(self, side: Side, plan: Plan, told: Callable[[Outcome], None] | None = None) -> Flow:
         handler = self._handler(side, plan.verb)
-        return Flow(
-            plan, handler, side.lane, self._journal, self._clock, self._flow_told, self.steady_s, self._epilogue
-        )
+        lane = self._escalate.lane_of(plan) if self._escalate and handler is self._escalate else side.lane
+        told = told or self._flow_told
+        return Flow(plan, handler, lane, self._journal, self._clock, told, self.steady_s, self._epilogue)
 
     def _planned(self, side: Side, ask: Ask) -> Plan:
         try:
@@ -192,11 +238,16 @@ class Desk:
 
     def _handler(self, side: Side, verb: Verb) -> ActionHandler:
         found = side.provider(PROVIDER_PATIENCE_S).handlers().get(verb)
-        if found is None and verb in LOCAL_VERBS and self.local_here(side.provider(0).handlers(), verb):
+        if found is None and verb in self._local and self.local_here(side.provider(0).handlers(), verb):
             found = self._local[verb]
         if found is None:
             raise Refused(f"{side.name} cannot {verb}")
         return found
+
+    @property
+    def local_verbs(self) -> frozenset[Verb]:
+        """What any row may have done to it here, where its source cannot; acknowledge and its undoing are apart."""
+        return frozenset(self._local) - {Verb.ACKNOWLEDGE, Verb.UNACKNOWLEDGE}
 
     @staticmethod
     def local_here(handlers: Mapping[Verb, Any], verb: Verb) -> bool:
@@ -204,6 +255,7 @@ class Desk:
         return Verb.ACKNOWLEDGE not in handlers if verb is Verb.UNACKNOWLEDGE else verb not in handlers
 
     def _flow_told(self, outcome: Outcome) -> None:
+        self._observed(self._flows[outcome.plan_id], outcome)  # first: a command ends with what waits below
         settled = outcome.state not in (OutcomeState.PENDING,)
         with self._lock:
             self._outcomes[outcome.plan_id] = outcome
@@ -213,6 +265,14 @@ class Desk:
         if outcome.state is OutcomeState.DONE:
             self._after_done(outcome)
         self._told()
+
+    def _observed(self, flow: Flow, outcome: Outcome) -> None:
+        """Let others hear of it; a bug there is none of the action's."""
+        for observe in self.observers:
+            try:
+                observe(flow, outcome)
+            except Exception:
+                log.exception("action %s: an observer's bug", flow.plan.id)
 
     def _after_done(self, outcome: Outcome) -> None:
         """A fresh reading is asked for; an acknowledgement that is short by nature is kept up from now on."""
@@ -225,7 +285,8 @@ class Desk:
         elif flow.plan.verb is Verb.UNACKNOWLEDGE:
             self.keeper.drop(flow.plan.target)
 
-    def _put(self, outcome: Outcome) -> None:
+    def show(self, outcome: Outcome) -> None:
+        """Show an outcome that no flow of the desk has."""
         with self._lock:
             self._outcomes[outcome.plan_id] = outcome
         self._told()

@@ -49,6 +49,7 @@ class Flow:
         self.plan = plan
         self.steady_s = steady_s if plan.verb in FOLLOWED else 0.0
         self.outcome = self._say(OutcomeState.PENDING, "checking", now=clock.now())
+        self.resumed = False  # taken up from an earlier session
         self.before_answer = False  # may it be on its way to the other side right now?
         self._handler, self._lane, self._journal, self._clock, self._told = handler, lane, journal, clock, told
         self._epilogue = epilogue
@@ -70,7 +71,7 @@ class Flow:
 
     def resume(self, receipt: Receipt | None, sent_at: float) -> None:
         """Follow what an earlier session sent, or may have sent, and left without an outcome."""
-        self._receipt, self._sent = receipt, True
+        self._receipt, self._sent, self.resumed = receipt, True, True
         if receipt is None:
             self._lost_at = self._clock.monotonic() - (self._clock.now() - sent_at)
         self._tell(OutcomeState.PENDING, "left open by an earlier session: reading what came of it")
@@ -80,6 +81,11 @@ class Flow:
     def receipt(self) -> Receipt | None:
         """What the other side answered; None where no answer came."""
         return self._receipt
+
+    @property
+    def sent(self) -> bool:
+        """Did it go out, and nobody said no?"""
+        return self._receipt is not None or self._lost_at is not None
 
     # --- on the lane --------------------------------------------------------------------------------------------------
 
@@ -136,6 +142,11 @@ class Flow:
             self._holds(check)
         elif check.state is OutcomeState.FAILED:
             self._not_there(check)
+        elif check.state is OutcomeState.SENT:
+            self._end(OutcomeState.SENT, check.message, check.hint)
+        elif check.state is OutcomeState.UNKNOWN:
+            lost = f"{self._lost_why}; " if self._lost_why else ""
+            self._end(OutcomeState.UNKNOWN, lost + check.message, check.hint, closed=True)
         else:
             self._steady_since = None
             self._again(check)
@@ -196,10 +207,10 @@ class Flow:
     def _later(self, seconds: float) -> None:
         self._lane.run(lambda: self._guarded(self._verify), delay_s=seconds)
 
-    def _end(self, state: OutcomeState, message: str, hint: str = "") -> None:
+    def _end(self, state: OutcomeState, message: str, hint: str = "", closed: bool = False) -> None:
         self.before_answer = False
         outcome = self._say(state, message, hint)
-        self._journal.outcome(self.plan, outcome, self._data())
+        self._journal.outcome(self.plan, outcome, self._data(), closed)
         self.outcome = outcome
         self._told(outcome)
 

@@ -25,6 +25,7 @@ from oncall_tui.errors import Refused
 from oncall_tui.triage.target import can
 
 READ_TIMEOUT_S = 45.0  # a first sweep of 1,000 services within the calls allowed; a dead source fails much earlier
+TOLD_TIMEOUT_S = 8.0  # a connection and an answer; a destination that hangs longer is left behind
 T = TypeVar("T")
 
 
@@ -40,6 +41,8 @@ def running(context: click.Context, *, read_only: bool = False, steady_s: float 
     try:
         yield engine
     finally:
+        if not engine.told(TOLD_TIMEOUT_S):
+            say("warning: others were not told in time; the journal says who")
         engine.stop()
 
 

@@ -13,17 +13,18 @@ from oncall_tui.domain.plan import Ask
 
 @click.command()
 @click.argument("alert")
-@click.option("--to", "to", default="", help="The level, as printed without this option: level:2.")
+@click.option("--to", "to", default="", help="The level or the destination, as printed without this option: level:2.")
 @click.option("--reason", default="", help="Why.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def escalate(context: click.Context, alert: str, to: str, reason: str, yes: bool) -> None:
-    """Escalate ALERT to a level of its policy."""
+    """Escalate ALERT to a level of its policy, or to a destination where it has none."""
     with running(context) as engine:
         row = target(engine, find_alert(engine, alert), Verb.ESCALATE)
         choices = result(engine.desk.choices(Verb.ESCALATE, row.id))
-        wanted = to if ":" in to or not to else f"level:{to}"
-        if wanted not in {c.id for c in choices}:
+        ids = {c.id for c in choices}
+        wanted = next((w for w in (to, f"level:{to}", f"send:{to}") if w in ids), "")
+        if not wanted:
             say("pick one with --to:" if not to else f"there is no {to!r}; there are:")
             for choice in choices:
                 click.echo(printable(f"{choice.id}\t{choice.label}\t{choice.detail}"))

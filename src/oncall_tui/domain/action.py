@@ -21,6 +21,7 @@ class Verb(StrEnum):
     SNOOZE = "snooze"
     REASSIGN = "reassign"
     MERGE = "merge"
+    TELL = "tell"  # others hear of an action that is followed; no key asks for it
 
 
 # What takes minutes and is followed to its end; the others are seen within seconds, or not.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from enum import StrEnum
 
 import msgspec
@@ -94,6 +95,13 @@ class Alert(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     def version(self) -> str:
         """What a re-check compares: identity, state and when it began; never a count or another stamp."""
         return f"{self.id}|{self.state}|{self.began:.0f}"
+
+    @property
+    def page_key(self) -> str:
+        """What a page of it is known by, so that a pager that gets it twice pages once: at most 255 characters."""
+        if len(self.id) <= 255:
+            return self.id
+        return f"{self.id[:190]}-{hashlib.sha256(self.id.encode()).hexdigest()}"
 
     def label(self, name: str) -> str:
         """The label's value, or an empty string."""

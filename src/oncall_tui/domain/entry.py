@@ -20,6 +20,7 @@ class EntryKind(StrEnum):
     UNSEEN = "unseen"
     NOTE = "note"
     KEPT = "kept"  # an acknowledgement was extended
+    TOLD = "told"  # a destination heard of an action, or could not be told
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

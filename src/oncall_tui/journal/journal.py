@@ -84,8 +84,11 @@ class Journal:
             )
         )
 
-    def outcome(self, plan: Plan, outcome: Outcome, receipt: dict[str, Any] | None = None) -> None:
-        """What came of it; *unknown* leaves the intent open for the next start."""
+    def outcome(
+        self, plan: Plan, outcome: Outcome, receipt: dict[str, Any] | None = None, closed: bool = False
+    ) -> None:
+        """What came of it; *unknown* leaves the intent open for the next start, unless it is *closed*: never known."""
+        data = {"state": outcome.state, "verb": plan.verb, "target": plan.target, "receipt": receipt}
         self.record(
             [
                 Entry(
@@ -94,7 +97,7 @@ class Journal:
                     subject=plan.id,
                     actor=plan.actor.name,
                     text=outcome.message,
-                    data={"state": outcome.state, "verb": plan.verb, "target": plan.target, "receipt": receipt},
+                    data=data | ({"closed": True} if closed else {}),
                 )
             ]
         )
@@ -116,7 +119,7 @@ class Journal:
         found = []
         for entry in intents:
             outcome = last.get(entry.subject)
-            if outcome and OutcomeState(outcome.data["state"]).final:
+            if outcome and (OutcomeState(outcome.data["state"]).final or outcome.data.get("closed")):
                 continue
             if self._alive(entry.data):
                 continue

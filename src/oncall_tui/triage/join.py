@@ -75,7 +75,7 @@ def incidents(alerts: Iterable[Alert]) -> Mapping[str, str]:
     for alert in alerts:
         if alert.provider in PAGER_PROVIDERS:
             continue
-        incident = next((by_key[k] for k in alert.keys if k in by_key), None)
+        incident = next((by_key[k] for k in (*alert.keys, f"dedup:{alert.page_key}") if k in by_key), None)
         if incident is None and by_labels and alert.labels:
             incident = by_labels.get(frozenset(alert.labels))
         if incident is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, tzinfo
 
-from oncall_tui.domain.action import FOLLOWED
+from oncall_tui.domain.action import FOLLOWED, Verb
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import Plan
 from oncall_tui.domain.reading import SourceState, SourceStatus
@@ -84,13 +84,19 @@ def _unread(source: SourceStatus, now: float, wide: bool) -> str:
 
 
 def shown_outcome(update: Update) -> Outcome | None:
-    """The outcome that is shown: the oldest that went wrong, else the newest that is under way, else the newest."""
+    """The outcome that is shown: the oldest that went wrong, else the newest that is under way, else the newest.
+
+    That others could not be told hides nothing of an action itself: it is shown where no action is under way.
+    """
     wrong = (OutcomeState.REFUSED, OutcomeState.FAILED, OutcomeState.UNKNOWN)
-    bad = [o for o in update.outcomes if o.state in wrong]
+    untold = [o for o in update.outcomes if o.verb is Verb.TELL]
+    outcomes = [o for o in update.outcomes if o.verb is not Verb.TELL]
+    bad = [o for o in outcomes if o.state in wrong]
     if bad:
         return bad[0]
-    pending = [o for o in update.outcomes if o.state is OutcomeState.PENDING]
-    return pending[-1] if pending else update.outcomes[-1] if update.outcomes else None
+    pending = [o for o in outcomes if o.state is OutcomeState.PENDING]
+    shown = pending[-1:] or untold[:1] or outcomes[-1:]
+    return shown[0] if shown else None
 
 
 def outcome_lines(

@@ -1,0 +1,100 @@
+"""What only the whole board, the journal and the configuration tell of a plan: protection, cautions, who will hear."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from oncall_tui.actions.recall import recall
+from oncall_tui.actions.tell import Audience
+from oncall_tui.domain.action import FOLLOWED, Verb
+from oncall_tui.domain.alert import AlertState
+from oncall_tui.domain.board import Board
+from oncall_tui.domain.deploy import Deploy
+from oncall_tui.domain.plan import Actor, Confirm, Plan
+from oncall_tui.domain.recall import Began
+from oncall_tui.journal import Journal
+from oncall_tui.triage.caution import cautions
+from oncall_tui.triage.join import PAGER_PROVIDERS
+from oncall_tui.triage.look import Look
+
+NOTED = 3  # incidents that get a note: more than a few are a sign that the join is too wide
+
+
+class Dresser:
+    """*look* gives the newest look."""
+
+    def __init__(self, look: Callable[[], Look], journal: Journal, actor: Actor) -> None:
+        self._look, self._journal, self._actor = look, journal, actor
+
+    def dress(self, plan: Plan) -> Plan:
+        """The plan with what a provider cannot know."""
+        warnings = list(plan.warnings)
+        changed: dict[str, object] = {}
+        if plan.verb in FOLLOWED:
+            look, service_id = self._look(), self.service_of(plan)
+            product = look.products.get(service_id)
+            if product and product.rollback_note and plan.verb is not Verb.GO_ON:
+                warnings.insert(0, product.rollback_note)
+            if product and product.protected:
+                changed = {"confirm": Confirm.NAME, "confirm_name": service_id.rsplit("/", 1)[-1]}
+            warnings += cautions(look, service_id, self._deploy_of(plan) if plan.verb is Verb.ROLL_BACK else None)
+            if hears := self.audience(plan).words:
+                changed["lines"] = (*plan.lines, ("tells", hears))
+        if self._actor.guessed:
+            warnings.append(f"acting as {self._actor.name}, taken from the Unix account: set me: in the configuration")
+        if self._journal.failure:
+            warnings.append(f"acting without a journal: {self._journal.failure}")
+            if plan.confirm is Confirm.NONE:
+                changed["confirm"] = Confirm.YES
+        return msgspec.structs.replace(plan, warnings=tuple(warnings), **changed)
+
+    def audience(self, plan: Plan) -> Audience:
+        """The product's destinations, and the open incidents that are joined to the service's alerts."""
+        look, service_id = self._look(), self.service_of(plan)
+        product = look.products.get(service_id)
+        incidents: dict[str, None] = {}
+        for row in look.alerts:
+            if row.service is None or row.service.id != service_id or row.alert.state is AlertState.RESOLVED:
+                continue
+            incident = row.alert.id if row.alert.provider in PAGER_PROVIDERS else row.incident
+            alert = look.board.alerts.get(incident)
+            if alert is not None and Verb.NOTE in alert.verbs:
+                incidents[incident] = None
+        return Audience(product.tell if product else (), tuple(incidents)[:NOTED], service_id)
+
+    def epilogue(self, plan: Plan) -> str:
+        """Apart from whether a rollback is done: does an alert of the service still fire?"""
+        if plan.verb not in (Verb.ROLL_BACK, Verb.RESTART):
+            return ""
+        firing = self.still_firing(self.service_of(plan))
+        return f"still firing: {', '.join(firing)}" if firing else "no alert of it fires"
+
+    def board_for(self, verb: Verb, target: str) -> Board:
+        """The board that a plan is made from; for what is followed, with what the journal remembers. Blocks."""
+        look = self._look()
+        if verb not in FOLLOWED:
+            return look.board
+        deploy = look.board.deploys.get(target)
+        service_id = deploy.service_id if deploy else target
+        on_board = [
+            Began(a.alert.began, a.alert.title) for a in look.alerts if a.service and a.service.id == service_id
+        ]
+        return msgspec.structs.replace(look.board, recall=recall(self._journal, service_id, on_board))
+
+    def service_of(self, plan: Plan) -> str:
+        """A rollback's target is a service, or one of its deploys."""
+        deploy = self._look().board.deploys.get(plan.target)
+        return deploy.service_id if deploy else plan.target
+
+    def still_firing(self, service_id: str) -> list[str]:
+        """Titles of alerts of this service that fire now: said apart from whether a rollback is done."""
+        rows = self._look().alerts
+        return [a.alert.title for a in rows if a.service and a.service.id == service_id and a.alert.state.asks]
+
+    def _deploy_of(self, plan: Plan) -> Deploy | None:
+        """The deploy that a rollback goes away from: the one that was picked, or the service's last."""
+        board = self._look().board
+        service = board.services.get(plan.target)
+        return board.deploys.get(service.deploy_id if service else plan.target)

@@ -1,0 +1,141 @@
+"""Escalate what cannot escalate by itself: to a destination that pages or tells. Its outcome is *sent*.
+
+A page by PagerDuty's events is refused where the alert is joined to an open incident already: that one is escalated
+itself, by who is on call, and a second page would wake a second person for the same thing.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+import msgspec
+
+from oncall_tui.actions.outlets import Outlet, Outlets
+from oncall_tui.clock import Clock
+from oncall_tui.contract import Message, Receipt
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.board import Board
+from oncall_tui.domain.outcome import Check, OutcomeState
+from oncall_tui.domain.plan import Ask, Choice, Confirm, Plan
+from oncall_tui.errors import Refused
+from oncall_tui.polling.lane import Lane
+from oncall_tui.text import age
+from oncall_tui.triage.look import AlertLook
+
+EVENTS = "pagerduty-events"
+CHOICE = "send:"
+
+
+class Escalate:
+    """The handler of ``escalate`` where a source has none. *look* gives an alert's row as it is joined now."""
+
+    def __init__(
+        self, outlets: Outlets, clock: Clock, board: Callable[[], Board], look: Callable[[str], AlertLook | None]
+    ) -> None:
+        self._outlets, self._clock, self._board, self._look = outlets, clock, board, look
+
+    def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
+        """Every destination, those that page first."""
+        found = [(outlet, outlet.get()) for outlet in self._outlets]
+        found.sort(key=lambda pair: not pair[1].pages)
+        incident = self._incident(target)
+        return tuple(
+            Choice(
+                id=CHOICE + outlet.name,
+                label=f"{'page' if made.pages else 'tell'} {outlet.name}",
+                detail=f"{outlet.provider}; it is sent, and nobody confirms it",
+                warning=f"it is the incident {incident} already" if incident and made.pages else "",
+            )
+            for outlet, made in found
+        )
+
+    def plan(self, ask: Ask, board: Board) -> Plan:
+        """What will be sent, and where. Raises Refused where the row moved, or its incident pages already."""
+        alert = self._unmoved(ask.target, ask.version, board)
+        if not ask.choice.startswith(CHOICE):
+            raise Refused("pick a destination", f"one of {', '.join(outlet.name for outlet in self._outlets)}")
+        outlet = self._outlets.find(ask.choice.removeprefix(CHOICE))
+        made = outlet.get()
+        self._not_twice(outlet, ask.target)
+        message = self._message(ask, alert)
+        incident = self._incident(ask.target)
+        warnings = [f"it is the incident {incident} already: somebody may be paged twice"] if incident else []
+        return Plan(
+            id=uuid.uuid4().hex,
+            verb=Verb.ESCALATE,
+            source=alert.source,
+            target=ask.target,
+            version=ask.version,
+            actor=ask.actor,
+            made_at=self._clock.now(),
+            title=f"{'Page' if made.pages else 'Tell'} {outlet.name} of {alert.title}",
+            lines=(("alert", f"{alert.title}  {alert.state}"), *made.words(message), ("then", "nobody confirms it")),
+            warnings=tuple(warnings) if made.pages else (),
+            confirm=Confirm.YES,
+            request={"destination": outlet.name, "message": msgspec.to_builtins(message)},
+        )
+
+    def check(self, plan: Plan) -> None:
+        """Is the row what it was, and not joined meanwhile? Raises Refused."""
+        self._unmoved(plan.target, plan.version, self._board())
+        self._not_twice(self._outlets.find(plan.request["destination"]), plan.target)
+
+    def send(self, plan: Plan) -> Receipt:
+        """One attempt, on the destination's own lane. Raises Failed or Unknown."""
+        message = msgspec.convert(plan.request["message"], Message)
+        return self._outlets.find(plan.request["destination"]).get().send(message)
+
+    def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
+        """SENT where the destination took it; where its answer was lost, nobody will ever know."""
+        name = plan.request["destination"]
+        if receipt is not None:
+            return Check(OutcomeState.SENT, f"sent to {name}; nobody confirms it")
+        return Check(
+            OutcomeState.UNKNOWN, f"{name} may have it, or not", hint=f"it cannot be read back: look at {name}"
+        )
+
+    def lane_of(self, plan: Plan) -> Lane:
+        """The destination's own: one that hangs must not hold up what the alert's source is asked for."""
+        return self._outlets.find(plan.request["destination"]).lane
+
+    def _unmoved(self, target: str, version: str, board: Board) -> Alert:
+        alert = board.alerts.get(target)
+        if alert is None:
+            raise Refused("the alert is not there any more")
+        if alert.version != version:
+            raise Refused(f"moved: it is {alert.state} now")
+        return alert
+
+    def _incident(self, target: str) -> str:
+        look = self._look(target)
+        return look.incident if look else ""
+
+    def _not_twice(self, outlet: Outlet, target: str) -> None:
+        incident = self._incident(target)
+        if incident and outlet.provider == EVENTS:
+            raise Refused(f"it is paged already: it is the incident {incident}", "escalate the incident itself")
+
+    def _message(self, ask: Ask, alert: Alert) -> Message:
+        look = self._look(alert.id)
+        service = look.service.id if look and look.service else ""
+        product = look.product if look else None
+        said = [
+            f"reason: {ask.reason}" if ask.reason.strip() else "",
+            f"{alert.severity}, {alert.state} for {age(self._clock.now() - alert.began)}",
+            f"service: {service}" if service else "",
+            f"product: {product.name}, of {product.owner}" if product and product.owner else "",
+            f"runbook: {product.runbook}" if product and product.runbook else "",
+            f"alert: {alert.id}",
+        ]
+        return Message(
+            thread=f"{alert.id}@{alert.began:.0f}",
+            title=alert.title,
+            text="\n".join(line for line in said if line),
+            severity=alert.severity,
+            about=service or alert.id,
+            actor=ask.actor.name,
+            key=alert.page_key,
+            url=alert.url,
+        )
