@@ -1,0 +1,228 @@
+"""Others hear of an action that is followed: when it was sent, and how it ended; never in its way."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.support.fakes import ALICE
+from tests.support.told import Bench, FakeDestination
+
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import Severity
+from oncall_tui.domain.entry import EntryKind
+from oncall_tui.domain.outcome import Check, OutcomeState
+from oncall_tui.errors import Failed, Refused, Unknown
+from oncall_tui.journal import Intent
+from oncall_tui.tui import headline
+
+
+@pytest.fixture
+def chat() -> FakeDestination:
+    return FakeDestination("chat")
+
+
+@pytest.fixture
+def bench(tmp_path: Path, chat: FakeDestination) -> Iterator[Bench]:
+    made = Bench(tmp_path, chat, tell=("chat",))
+    yield made
+    made.engine.stop()
+
+
+def titles(destination: FakeDestination) -> list[str]:
+    return [message.title for message in destination.sent]
+
+
+@pytest.mark.parametrize(
+    ("verb", "begun", "ended"),
+    [
+        (Verb.ROLL_BACK, "Alice is rolling back prod/api :42→:41", "Alice rolled back prod/api :42→:41: 2/2 on :41"),
+        (
+            Verb.UNDO_ROLLBACK,
+            "Alice is undoing the rollback of prod/api :41→:42",
+            "Alice undid the rollback of prod/api :41→:42: 2/2 on :41",
+        ),
+        (
+            Verb.GO_ON,
+            "Alice goes on with the deploy of prod/api :41→:42",
+            "Alice went on with the deploy of prod/api :41→:42: 2/2 on :41",
+        ),
+        (Verb.RESTART, "Alice is restarting prod/api :42", "Alice restarted prod/api :42: 2/2 on :41"),
+    ],
+)
+def test_a_line_when_it_is_sent_and_one_when_it_ended(
+    bench: Bench, chat: FakeDestination, verb: Verb, begun: str, ended: str
+) -> None:
+    bench.follow[verb].verdicts = [Check(OutcomeState.PENDING, "1/2", 0.0)]
+    assert bench.do(verb).state is OutcomeState.DONE
+    assert titles(chat)[0] == begun
+    assert titles(chat)[1].startswith(ended)
+    assert len(chat.sent) == 2
+    assert {m.thread for m in chat.sent} == {chat.sent[0].thread}
+    assert {m.about for m in chat.sent} == {"prod/main/api"}
+    assert all(m.key == "" for m in chat.sent)  # a word, never a page
+
+
+def test_the_plan_says_who_will_hear(bench: Bench) -> None:
+    bench.incident()
+    assert dict(bench.plan(Verb.ROLL_BACK).lines)["tells"] == "chat, a note on pager/Q1"
+
+
+def test_a_plan_alone_tells_nobody(bench: Bench, chat: FakeDestination) -> None:
+    bench.plan(Verb.ROLL_BACK)
+    bench.drain()
+    assert chat.sent == []
+
+
+@pytest.mark.parametrize("where", ["plan", "check", "send"])
+def test_what_was_not_sent_is_not_told(bench: Bench, chat: FakeDestination, where: str) -> None:
+    handler = bench.follow[Verb.ROLL_BACK]
+    bench.incident()
+    if where == "plan":
+        bench.engine.desk.read_only = True
+        with pytest.raises(Refused):
+            bench.plan(Verb.ROLL_BACK)
+    else:
+        error = Refused("moved") if where == "check" else Failed("403")
+        (handler.check_raises if where == "check" else handler.send_raises).append(error)
+        assert bench.do(Verb.ROLL_BACK).state is not OutcomeState.DONE
+    assert chat.sent == []
+    assert bench.notes.texts == []
+
+
+def test_a_failure_and_an_unknown_are_told_as_what_they_are(bench: Bench, chat: FakeDestination) -> None:
+    handler = bench.follow[Verb.ROLL_BACK]
+    handler.verdicts = [Check(OutcomeState.FAILED, "it ended as succeeded", hint="look at it")]
+    bench.do(Verb.ROLL_BACK)
+    assert titles(chat)[1] == "failed: roll back of prod/api :42→:41 by Alice: it ended as succeeded"
+    assert (chat.sent[1].text, chat.sent[1].severity) == ("look at it", Severity.ERROR)
+    handler.verdicts = [Check(OutcomeState.UNKNOWN, "nobody knows")]
+    bench.do(Verb.ROLL_BACK)
+    assert titles(chat)[3].startswith("unknown: roll back of prod/api")
+
+
+def test_a_lost_answer_counts_as_sent(bench: Bench, chat: FakeDestination) -> None:
+    bench.follow[Verb.ROLL_BACK].send_raises = [Unknown("timed out")]
+    bench.do(Verb.ROLL_BACK)
+    assert titles(chat)[0] == "Alice is rolling back prod/api :42→:41"
+    assert "verified by reading" in titles(chat)[1]
+
+
+def test_other_actions_tell_nobody(bench: Bench, chat: FakeDestination) -> None:
+    bench.do(Verb.NOTE, "prom/a", text="seen before")
+    assert chat.sent == []
+
+
+def test_a_note_goes_on_the_joined_incident_as_an_action_of_its_own(bench: Bench, chat: FakeDestination) -> None:
+    bench.incident()
+    bench.do(Verb.ROLL_BACK)
+    assert [target for target, _ in bench.notes.texts] == ["pager/Q1", "pager/Q1"]
+    assert bench.notes.texts[0][1] == "Alice is rolling back prod/api :42→:41"
+    assert bench.notes.texts[1][1].startswith("Alice rolled back prod/api :42→:41: 2/2 on :41")
+    assert {m.thread for m in chat.sent} == {"pager/Q1"}
+    ended = [e.data for e in bench.written(EntryKind.OUTCOME) if e.data["verb"] == Verb.NOTE]
+    assert [d["state"] for d in ended if d["state"] != "pending"] == ["done", "done"]
+    assert [o.verb for o in bench.engine.desk.outcomes] == [Verb.ROLL_BACK]  # not in the strip
+
+
+def test_an_incident_that_is_over_gets_no_note_and_that_is_no_failure(bench: Bench) -> None:
+    incident = bench.incident()
+    handler = bench.follow[Verb.ROLL_BACK]
+    verify = handler.verify
+
+    def over(plan: Any, receipt: Any) -> Check:
+        check = verify(plan, receipt)
+        if check.state is OutcomeState.DONE:
+            bench.resolve(incident)
+        return check
+
+    handler.verdicts = [Check(OutcomeState.PENDING, "1/2", 0.0)]
+    plan = bench.plan(Verb.ROLL_BACK)
+    handler.verify = over  # type: ignore[method-assign]
+    bench.engine.desk.execute(plan).result(5)
+    bench.drain()
+    assert [text for _, text in bench.notes.texts] == ["Alice is rolling back prod/api :42→:41"]
+    assert bench.untold() == []
+
+
+def test_what_could_not_be_told_is_said_once_and_the_action_is_done(bench: Bench, chat: FakeDestination) -> None:
+    chat.raises = [Failed("channel_not_found", "look at its name"), Unknown("timed out")]
+    assert bench.do(Verb.ROLL_BACK).state is OutcomeState.DONE
+    (untold,) = bench.untold()
+    assert untold.state is OutcomeState.FAILED
+    assert untold.message == "chat was not told: channel_not_found"
+    assert untold.hint == "look at its name"
+    states = [e.data["state"] for e in bench.written(EntryKind.TOLD)]
+    assert states == ["failed", "unknown"]
+
+
+def test_a_note_that_fails_is_said_once_too(bench: Bench) -> None:
+    bench.incident()
+    bench.notes.check_raises = [Refused("set me.email"), Refused("set me.email")]
+    assert bench.do(Verb.ROLL_BACK).state is OutcomeState.DONE
+    assert [o.message for o in bench.untold()] == ["pager/Q1 was not told: set me.email"]
+    assert bench.engine.told(1)
+
+
+def test_a_bug_in_a_destination_is_neither_the_actions_nor_silent(bench: Bench, chat: FakeDestination) -> None:
+    chat.raises = [ZeroDivisionError("oops")]
+    assert bench.do(Verb.ROLL_BACK).state is OutcomeState.DONE
+    assert [o.state for o in bench.untold()] == [OutcomeState.UNKNOWN]
+    assert len(chat.sent) == 1  # the next line goes out
+
+
+def test_a_destination_that_hangs_holds_up_nothing(tmp_path: Path, chat: FakeDestination) -> None:
+    other = FakeDestination("other")
+    chat.gate = threading.Event()
+    bench = Bench(tmp_path, chat, other, tell=("chat", "other"))
+    try:
+        assert bench.do(Verb.ROLL_BACK).state is OutcomeState.DONE
+        assert len(other.sent) == 2
+        assert chat.sent == []
+        assert not bench.engine.told(0.01)
+        chat.gate.set()
+        assert bench.engine.told(5)
+        assert len(chat.sent) == 2
+        assert chat.threads == {"act to chat"}
+        assert other.threads == {"act to other"}
+    finally:
+        chat.gate.set()
+        bench.engine.stop()
+
+
+def test_each_line_is_in_the_journal(bench: Bench) -> None:
+    bench.do(Verb.ROLL_BACK)
+    lines = bench.written(EntryKind.TOLD)
+    assert [e.data["state"] for e in lines] == ["sent", "sent"]
+    assert lines[0].text == "chat: Alice is rolling back prod/api :42→:41"
+    assert {e.subject for e in lines} == {bench.engine.desk.outcomes[0].plan_id}
+
+
+def test_what_an_earlier_session_sent_is_told_only_how_it_ended(bench: Bench, chat: FakeDestination) -> None:
+    plan = bench.plan(Verb.ROLL_BACK)
+    bench.engine.desk.resume(Intent(plan, {"id": "r"}, bench.clock.now())).result(5)
+    bench.drain()
+    assert len(chat.sent) == 1
+    assert titles(chat)[0].startswith("Alice rolled back")
+
+
+def test_a_destination_that_is_not_configured_any_more_is_said(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, tell=("gone",))
+    assert bench.do(Verb.ROLL_BACK).state is OutcomeState.DONE
+    assert [o.message for o in bench.untold()] == ["gone was not told: no destination is called gone"]
+    bench.engine.stop()
+
+
+def test_what_was_not_told_never_stands_before_the_action(bench: Bench, chat: FakeDestination) -> None:
+    chat.raises = [Failed("no")]
+    bench.follow[Verb.ROLL_BACK].verdicts = [Check(OutcomeState.PENDING, "1/2", 60.0)]
+    bench.engine.desk.execute(bench.plan(Verb.ROLL_BACK))
+    bench.drain()
+    shown = headline.shown_outcome(bench.engine.update)
+    assert shown is not None
+    assert (shown.verb, shown.state) == (Verb.ROLL_BACK, OutcomeState.PENDING)
+    assert len(bench.untold()) == 1
+    assert ALICE.name in bench.written(EntryKind.TOLD)[0].text
