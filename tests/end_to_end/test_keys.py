@@ -49,9 +49,11 @@ def restless(folder: Path) -> str:
 
 
 def done(world: World) -> list[tuple[str, str, str]]:
-    """Each action in the journal, in the order of its writing: (what, verb, state)."""
+    """Each action in the journal, in the order of its writing: (what, verb, state); not the notes beside a rollback."""
     told = []
     for entry in world.entries("intent", "outcome"):
+        if entry.data.get("verb", entry.data.get("plan", {}).get("verb")) == "note":
+            continue
         if entry.kind == "intent":
             assert entry.actor == "Alice"
             told.append(("intent", entry.data["plan"]["verb"], ""))
@@ -161,6 +163,8 @@ def test_a_night_at_120_by_40(
         ("intent", "roll back", ""),
         ("outcome", "roll back", "done"),
     ]
+    notes = [w["body"] for w in world.writes("pager") if w["operation"] == "POST /incidents/{id}/notes"]
+    assert "Alice is rolling back prod/payments-api :42→:41" in notes[0]
     assert world.journal.stat().st_mode & 0o777 == 0o600
     states = [(e.data["old"], e.data["new"]) for e in world.entries("alert") if e.subject == f"pager/{incident['id']}"]
     assert states == [("", "firing"), ("firing", "acknowledged"), ("acknowledged", "firing"), ("firing", "resolved")]
