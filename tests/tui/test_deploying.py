@@ -350,3 +350,63 @@ async def test_the_palette_offers_what_has_no_key_only_where_it_is_possible(tmp_
         assert isinstance(await rig.modal(), ConfirmPlan)
         await rig.press("y")
         assert [p.target for p in rig.handler(Verb.RESTART).sent] == [API]
+
+
+async def test_what_the_palette_listed_is_what_it_does(tmp_path: Path) -> None:
+    """The row may move on while the palette is open: its entry is for what it named."""
+    async with night(tmp_path) as rig:
+        await rig.press("2")
+        version = rig.provider.deploys["prod/d43"].version
+        ((_, _, call),) = rig.board.without_keys()
+        rig.provider.deploys["prod/d43"] = deploy("prod/d43", API, state=DeployState.SUCCEEDED, verbs=EVERY)
+        rig.refresh()
+        call()
+        await rig.modal()
+        (ask,) = rig.handler(Verb.UNDO_ROLLBACK).asked
+        assert (ask.target, ask.version) == ("prod/d43", version)
+
+
+async def test_what_became_of_several_rows_never_covers_a_question(tmp_path: Path) -> None:
+    async with night(tmp_path) as rig:
+        release = threading.Event()
+        send = rig.provider.acknowledge.send
+        rig.provider.acknowledge.send = lambda plan: (release.wait(10), send(plan))[1]
+        rig.provider.acknowledge.check_raises = [Refused("acknowledged by bob, 20 s ago"), None]
+        await rig.pilot.press("space", "j", "space")
+        await rig.pilot.press("a")
+        await rig.modal()
+        await rig.pilot.press("y")
+        await rig.pilot.pause()
+        rig.board.action_help()
+        await rig.pilot.pause()
+        shown = rig.pilot.app.screen
+        release.set()
+        await rig.settle()
+        assert rig.pilot.app.screen is shown
+        await rig.pilot.press("escape")
+        await rig.settle()
+        assert "1 of 2 done; not done:" in rig.text()
+        assert "acknowledged by bob, 20 s ago" in rig.text()
+
+
+async def test_an_alerts_detail_says_what_its_services_deploy_waits_for(tmp_path: Path) -> None:
+    async with night(tmp_path) as rig:
+        waits = deploy("prod/d43", API, verbs=EVERY, waits="paused at its hook, else rollback at 08:41 UTC")
+        rig.provider.deploys["prod/d43"] = waits
+        rig.refresh()
+        await rig.settle()
+        assert "paused at its hook, else rollback at 17:41    C goes on" in rig.text()
+
+
+async def test_nothing_is_painted_under_a_modal(tmp_path: Path) -> None:
+    """What changes there would cost the whole screen each time over a slow line; it is there once the modal goes."""
+    async with night(tmp_path) as rig:
+        await rig.press("2")
+        await rig.pilot.press("R")
+        await rig.modal()
+        rig.provider.add("new", title="came under the modal", began=rig.clock.now())
+        rig.refresh()
+        await rig.pilot.pause()
+        assert "came under the modal" not in rig.text()
+        await rig.press("escape")
+        assert "came under the modal" in rig.text()

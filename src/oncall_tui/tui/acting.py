@@ -62,13 +62,16 @@ class Acting(Deploying, Picking):
         return self.alert_target(verb) is not None
 
     def without_keys(self) -> Iterator[tuple[str, str, Callable[[], None]]]:
-        """What the palette offers besides the keys: (title, help, what to call)."""
+        """What the palette offers besides the keys: (title, help, what to call). Each is for what was listed."""
         for verb, (title, what) in PALETTE.items():
             if not self.possible(verb):
                 continue
-            found = self.deploy_target(verb) if verb in DEPLOYS else self.alert_target(verb)
-            name = found.name if isinstance(found, Target) else getattr(found, "title", "")
-            yield f"{title} {name}", what, partial(self.deploy_verb if verb in DEPLOYS else self.alert_verb, verb)
+            if verb in DEPLOYS:
+                target = self.deploy_target(verb)
+                if isinstance(target, Target):
+                    yield f"{title} {target.name}", what, partial(self.deploy_verb, verb, target)
+            elif alert := self.alert_target(verb):
+                yield f"{title} {alert.title}", what, partial(self.alert_verb, verb, alert)
 
     def why_not(self, verb: Verb) -> str:
         if self.engine.desk.read_only:

@@ -45,6 +45,7 @@ class Base(Screen[None]):
         self.coming = False  # a modal is on its way: keys that act are not for the board any more
         self._flow: Worker[None] | None = None  # what is on its way
         self._flows = 0
+        self._to_show: list[Modal[None]] = []
 
     def draw(self) -> None:
         """Everything, from the newest update."""
@@ -118,6 +119,16 @@ class Base(Screen[None]):
         self.coming = False
         self.app.push_screen(modal, answer.set_result)
         return answer
+
+    def show_when_free(self, modal: Modal[None]) -> None:
+        """Show what nobody asked for just now, never over a question that is being answered."""
+        self._to_show.append(modal)
+        self.show_waiting()
+
+    def show_waiting(self) -> None:
+        """Show what waited for the board to be free."""
+        if self._to_show and self.is_active and not self.coming:
+            self.app.push_screen(self._to_show.pop(0))
 
     # --- from an ask to an action -------------------------------------------------------------------------------------
 

@@ -124,18 +124,19 @@ class BoardScreen(Acting, Filtering):
     def show(self, update: Update) -> None:
         """A newer update is here. Under a modal it is only kept: painting there would cost the whole screen."""
         self.update_ = update
-        if self.is_current:
+        if self.is_active:
             self.draw()
 
     def tick(self) -> None:
         """Ages, and what the engine says without an event."""
         self._drawn_for.clear()
-        if self.is_current:
+        if self.is_active:
             self.draw()
 
     def on_screen_resume(self) -> None:
-        if hasattr(self, "tables"):
+        if self.tables:
             self.draw()
+            self.call_after_refresh(self.show_waiting)
 
     def draw(self) -> None:
         """Everything, from the newest update; each part repaints only where it differs."""

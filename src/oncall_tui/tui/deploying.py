@@ -39,9 +39,9 @@ class Deploying(Base):
     def action_continue(self) -> None:
         self.deploy_verb(Verb.GO_ON)
 
-    def deploy_verb(self, verb: Verb) -> None:
-        """Plan *verb* for the row under the cursor, or say why not."""
-        found = self.deploy_target(verb)
+    def deploy_verb(self, verb: Verb, seen: Target | None = None) -> None:
+        """Plan *verb* for the row under the cursor, or for what the palette listed; or say why not."""
+        found = seen or self.deploy_target(verb)
         if self.engine.desk.read_only:
             self.say("read only: nothing is written", "warning")
         elif self.row_id is None:

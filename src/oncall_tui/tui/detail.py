@@ -41,13 +41,15 @@ def alert_lines(look: AlertLook, update: Update, now: float, tz: tzinfo) -> list
     stale = _stale(update, tz, alert.source, *([look.service.source] if look.service else []))
     lines: list[Line] = [*stale, _line("alert", alert.title, "bold"), _line("state", _state(alert, now, tz))]
     if look.suspect:
-        lines.append(_suspect(look.suspect, alert))
+        lines.append(_suspect(look.suspect, alert, look.service))
     elif look.service:
         last = look.service.last_deploy
         told = f"; the last deploy of {look.service.name}: {ago(now - last)}" if last else ""
         lines.append(_line("suspect", f"no deploy began in the hour before{told}"))
     if look.service:
         lines.append(_line("service", _service(look.service)))
+        newest = update.board.deploys.get(look.service.deploy_id)
+        lines += _waits(newest, now, tz) if newest else []
     if look.incident and (incident := update.board.alerts.get(look.incident)):
         words = f"{incident.source}: {incident.title} · {_state(incident, now, tz)} · a and E go there"
         lines.append(_line("pager", words))
@@ -79,12 +81,13 @@ def _state(alert: Alert, now: float, tz: tzinfo) -> str:
     return " ".join(words)
 
 
-def _suspect(deploy: Deploy, alert: Alert) -> Line:
+def _suspect(deploy: Deploy, alert: Alert, service: Service | None) -> Line:
     words = f"deploy {deploy.arrow} began {before(alert.began - deploy.started)}"
     if deploy.failed_tasks:
         words += f", {deploy.failed_tasks} tasks failed since"
         words += f" ({deploy.failures[0].words})" if deploy.failures else ""
-    return _line("suspect", f"{words}    R rolls it back", "warning")
+    can = Verb.ROLL_BACK in deploy.verbs | (service.verbs if service else frozenset())
+    return _line("suspect", f"{words}{'    R rolls it back' if can else ''}", "warning")
 
 
 def _service(service: Service) -> str:
@@ -126,14 +129,20 @@ def _deploy_head(deploy: Deploy, now: float, tz: tzinfo) -> list[Line]:
     """What it is, what holds it up, what failed, how far it is."""
     head = f"{deploy.service_id} {deploy.arrow}  {progress.state_words(deploy)}"
     lines = [_line("deploy", head, "critical" if deploy.state.bad else "bold")]
-    if deploy.waits:
-        goes_on = "    C goes on" if Verb.GO_ON in deploy.verbs else ""
-        lines.append(_line("waits", local_times(deploy.waits, tz, now) + goes_on, "warning"))
+    lines += _waits(deploy, now, tz)
     lines += [_line(name, local_times(words, tz, now), style) for name, words, style in progress.why(deploy)]
     if far := progress.far(deploy, now):
         until = f" (until {clock(deploy.bake_until, tz)})" if deploy.bake_until and deploy.bake_until > now else ""
         lines.append(_line("progress", far + until))
     return lines
+
+
+def _waits(deploy: Deploy, now: float, tz: tzinfo) -> list[Line]:
+    """What holds it up."""
+    if not deploy.waits:
+        return []
+    goes_on = "    C goes on" if Verb.GO_ON in deploy.verbs else ""
+    return [_line("waits", local_times(deploy.waits, tz, now) + goes_on, "warning")]
 
 
 def deploy_lines(deploy: Deploy, update: Update, now: float, tz: tzinfo) -> list[Line]:

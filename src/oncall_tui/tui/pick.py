@@ -77,7 +77,8 @@ class Pick(Modal[str]):
         menu.styles.max_height = max(3, self.app.size.height - 3)
         menu.display = True
         menu.focus()
-        menu.highlighted = next((i for i, c in enumerate(choices) if c.default), 0)
+        safe = next((i for i, c in enumerate(choices) if not c.warning), 0)
+        menu.highlighted = next((i for i, c in enumerate(choices) if c.default), safe)
         self.query_one("#state").display = False
         told = f"{len(choices)} to pick from: j/k and Enter; a confirm follows. Esc goes back."
         self.query_one("#hint", Static).update(content([((told, "dim"),)]))

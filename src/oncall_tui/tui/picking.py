@@ -33,12 +33,12 @@ class Picking(Several):
         """Why *verb* cannot be done to the row under the cursor."""
         raise NotImplementedError
 
-    def alert_verb(self, verb: Verb) -> None:
-        """What the palette offers on alerts."""
+    def alert_verb(self, verb: Verb, seen: Alert | None = None) -> None:
+        """Do *verb* to the row under the cursor, or to what the palette listed."""
+        alert = seen or self.alert_target(verb)
         if verb is Verb.SNOOZE:
-            self._with_form(verb, "Snooze", (FOR_S, REASON))
+            self._with_form(verb, "Snooze", (FOR_S, REASON), seen)
             return
-        alert = self.alert_target(verb)
         if alert is None or self.engine.desk.read_only:
             self.say(self.why_not(verb), "warning")
         elif verb is Verb.RESOLVE:
@@ -93,9 +93,11 @@ class Picking(Several):
         else:
             await self.plan_and_act(self.ask(verb, alert, choice=picked, **more), alert.title)
 
-    def _with_form(self, verb: Verb, title: str, fields: Sequence[tuple[str, str, str]]) -> None:
-        alert = self.alert_target(verb)
-        marked = self.marked()
+    def _with_form(
+        self, verb: Verb, title: str, fields: Sequence[tuple[str, str, str]], seen: Alert | None = None
+    ) -> None:
+        alert = seen or self.alert_target(verb)
+        marked = [] if seen else self.marked()
         if self.engine.desk.read_only or (alert is None and not marked):
             self.say(self.why_not(verb), "warning")
             return

@@ -70,7 +70,7 @@ class Several(Base):
         self.say(f"{verb}: {done} of {count} done{only}", "ok" if done == count else "warning")
         if not_done:
             lines = [((row, "warning"),) for row in not_done]
-            self.app.push_screen(Text(f"{verb}: {done} of {count} done; not done:", lines))
+            self.show_when_free(Text(f"{verb}: {done} of {count} done; not done:", lines))
 
 
 def _listed(title: str, plan: Plan) -> str:
