@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from tests.support.wire import Asked
 
@@ -209,6 +210,21 @@ def test_closing_gives_a_reason(planned: Any, asked: Asked, mackerel: Mackerel) 
     assert (write.method, write.url.path) == ("POST", "/api/v0/alerts/2x000000001/close")
     assert json.loads(write.content) == {"reason": reason}
     assert mackerel.read(ReadRequest()).alerts == ()
+
+
+def test_what_was_seen_here_is_closed_all_the_same(mackerel: Mackerel, board_of: Any, alice: Actor) -> None:
+    """The board's row is *seen* then, and Mackerel knows nothing of it."""
+    board = board_of(mackerel)
+    (alert,) = board.alerts.values()
+    seen = msgspec.structs.replace(alert, state=AlertState.SEEN)
+    handler = mackerel.handlers()[Verb.RESOLVE]
+    for version in (seen.version, alert.version, ""):
+        plan = handler.plan(Ask(verb=Verb.RESOLVE, target=alert.id, version=version, actor=alice), board)
+        handler.check(plan)
+    other = msgspec.structs.replace(seen, began=seen.began - 60)
+    plan = handler.plan(Ask(verb=Verb.RESOLVE, target=alert.id, version=other.version, actor=alice), board)
+    with pytest.raises(errors.Refused, match="it moved"):
+        handler.check(plan)
 
 
 def test_what_moved_is_not_closed(planned: Any, organization: Organization, asked: Asked) -> None:

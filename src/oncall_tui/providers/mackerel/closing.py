@@ -25,6 +25,14 @@ GONE = "Mackerel does not have this alert any more"
 REASON_LIMIT = 2000  # characters; the API names no limit
 
 
+def _unseen(version: str) -> str:
+    """The version that Mackerel's own state would have: that an alert was seen is known here alone."""
+    head, _, began = version.rpartition("|")
+    if head.endswith(f"|{AlertState.SEEN}"):
+        head = head.removesuffix(AlertState.SEEN) + AlertState.FIRING
+    return f"{head}|{began}"
+
+
 class Close:
     """POST …/close with a reason, which the API wants."""
 
@@ -73,7 +81,7 @@ class Close:
         if state_of(wire) is AlertState.RESOLVED:
             raise errors.Refused(f"already closed{f': {wire.reason}' if wire.reason else ''}")
         now = row(self._options, wire, None)
-        if plan.version and now.version != plan.version:
+        if plan.version and now.version != _unseen(plan.version):
             raise errors.Refused(f"it moved: it is {now.state} now")
 
     def send(self, plan: Plan) -> Receipt:
