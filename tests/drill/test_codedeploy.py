@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -305,3 +306,69 @@ def test_an_external_controllers_task_sets(make_drill: Make) -> None:
     told = drill.raw("prod", "DescribeTaskSets", asked)[1]
     assert [it["id"] for it in told["taskSets"]] == [sets[1]["id"], sets[0]["id"]]
     assert [it["reason"] for it in told["failures"]] == ["MISSING"]
+
+
+def _do_something(drill: Drill, rng: random.Random) -> None:
+    what = rng.choice(("create", "stop", "stop alone", "continue", "scale", "kill", "race", "complete", "trip", ""))
+    ids = drill.state()["deployments"][API]
+    id, status = ids[0]["arn"], 200
+    if what == "create":
+        asked = {**GROUP, "revision": _appspec(rng.choice((5, 6, 7)))}
+        status, _ = drill.raw("prod", "CreateDeployment", asked, api="codedeploy")
+    elif what.startswith("stop"):
+        asked = {"deploymentId": id, "autoRollbackEnabled": what == "stop"}
+        status, _ = drill.raw("prod", "StopDeployment", asked, api="codedeploy")
+    elif what == "continue":
+        asked = {"deploymentId": id, "deploymentWaitType": rng.choice(("READY_WAIT", "TERMINATION_WAIT"))}
+        status, _ = drill.raw("prod", "ContinueDeployment", asked, api="codedeploy")
+    elif what == "scale":
+        drill.do(scale={"service": API, "desired": rng.randrange(4)})
+    elif what == "kill":
+        drill.do(kill={"service": API, "count": rng.randrange(1, 4)})
+    elif what == "race":
+        drill.do(race={"service": API, "ends": rng.choice(("SUCCESSFUL", "STOPPED"))})
+    elif what == "complete":
+        drill.do(complete={"service": API})
+    elif what == "trip":
+        drill.do(trip={"service": API, "alarm": "api-5xx"})
+    assert status in (200, 400)
+
+
+@pytest.mark.parametrize("ready", [0, 1])
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_is_done_it_comes_to_rest(make_drill: Make, seed: int, ready: int) -> None:
+    how = "config: CodeDeployDefault.ECSLinear40PercentEvery1Minutes, wait_minutes: 2, alarms: [api-5xx]"
+    drill, rng = _world(make_drill, f"{how}, ready_minutes: {ready}"), random.Random(seed)
+    for _ in range(40):
+        _do_something(drill, rng)
+        drill.advance(rng.choice((0, 1, 3, 10, 60, 130)))
+        assert abs(sum(it["traffic"] for it in drill.service(API)["revisions"]) - 100) < 0.2
+        told = _service(drill)["taskSets"]
+        assert [it["status"] for it in told].count("PRIMARY") == 1
+        for held in drill.state()["deployments"][API]:
+            _deployment(drill, held["arn"])
+    drill.advance(1200)
+    drill.do(scale={"service": API, "desired": 2})
+    drill.do(deploy={"service": API, "revision": 6})
+    drill.do(complete={"service": API})
+    drill.advance(1200)
+    assert _runs(drill) == {"6": (2, 100)}
+    assert {it["status"] for it in drill.state()["deployments"][API]} <= {"Succeeded", "Stopped", "Failed"}
+
+
+def test_a_fault_can_be_aimed_at_one_call_of_codedeploy(make_drill: Make) -> None:
+    drill = _world(make_drill)
+    id = _create(drill)
+    drill.advance(5)
+    drill.fault("denied", "prod", operation="StopDeployment", count=1)
+    client = drill.client("prod", "codedeploy")
+    with pytest.raises(ClientError, match="not authorized to perform: codedeploy:StopDeployment on resource") as caught:
+        client.stop_deployment(deploymentId=id, autoRollbackEnabled=True)
+    assert "deploymentgroup:AppECS-main-api/DgpECS-main-api" in str(caught.value)
+    drill.fault("error500", "prod", operation="StopDeployment", after_effect=True, count=1)
+    with pytest.raises(ClientError):
+        client.stop_deployment(deploymentId=id, autoRollbackEnabled=True)
+    drill.advance(10)
+    assert _deployment(drill, id)["status"] == "Stopped"
+    writes = [it["operation"] for it in drill.control("GET", "calls")["writes"]]
+    assert writes == ["CreateDeployment", "StopDeployment", "StopDeployment"]
