@@ -130,7 +130,10 @@ PLUGS = (
         items=_at("/api/v1/monitor"),
         title=_setting("name"),
         unknown=_datadog_state,
-        optional=("name", "type", "query", "message", "priority", "tags", "options", "matching_downtimes", "created"),
+        optional=(
+            *("name", "type", "query", "message", "priority", "tags", "options", "matching_downtimes", "created"),
+            *("state", "state.groups", "options.silenced", "overall_state_modified", "multi", "modified", "deleted"),
+        ),
     ),
     Plug(
         name="sentry",
