@@ -69,6 +69,8 @@ class Dresser:
         if plan.verb not in (Verb.ROLL_BACK, Verb.RESTART):
             return ""
         firing = self.still_firing(self.service_of(plan))
+        if not firing and not any(s.provider != "ecs" and s.current for s in self._look().board.sources.values()):
+            return ""  # no source of alerts is read: nothing can be said
         return f"still firing: {', '.join(firing)}" if firing else "no alert of it fires"
 
     def board_for(self, verb: Verb, target: str) -> Board:

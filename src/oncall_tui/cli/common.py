@@ -89,10 +89,10 @@ def find_service(engine: Engine, wanted: str) -> Service:
     """The service with this id, as soon as it was read. Ends the program where there is none."""
     name = wanted.partition("/")[0]
     if name in engine.sources:
-        state = SourceState.WAITING
+        going_on = (SourceState.WAITING, SourceState.THROTTLED)  # more of it is still to come
         engine.wait(
             lambda u: (
-                wanted in u.board.services or (name in u.board.sources and u.board.sources[name].state is not state)
+                wanted in u.board.services or (name in u.board.sources and u.board.sources[name].state not in going_on)
             ),
             READ_TIMEOUT_S,
         )
@@ -100,6 +100,9 @@ def find_service(engine: Engine, wanted: str) -> Service:
     service = update.board.services.get(wanted)
     if service is None:
         near = get_close_matches(wanted, update.board.services, 3, 0.5)
+        status = update.board.sources[name]
+        if not status.live:
+            fail(f"no service {wanted!r} in what could be read of {name}: {status.message}", status.hint)
         fail(f"no service {wanted!r}", f"did you mean {', '.join(near)}?" if near else "`oncall-tui status` lists them")
     return service
 

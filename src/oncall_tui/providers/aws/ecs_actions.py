@@ -104,8 +104,17 @@ class Acting:
             return
         service = ecs_seen.read_service(self._wires.ecs, asked["cluster"], asked["service"])
         briefs = ecs_seen.read_briefs(self._wires.ecs, asked["cluster"], asked["service"], pages=1)
-        if not briefs or briefs[0].service_deployment_arn != asked["deploy"]:
+        if (briefs[0].service_deployment_arn if briefs else "") != asked["deploy"]:
             raise errors.Refused(f"moved: a newer deploy, of {short(service.task_definition)}, is there now")
+        if service.status != "ACTIVE":
+            raise errors.Refused(f"moved: the service is {service.status}")
+        if not briefs and short(service.task_definition) != short(asked["from"]):
+            raise errors.Refused(f"moved: {short(service.task_definition)} is what runs now")
+        if briefs:
+            self._check_deploy(asked)
+
+    def _check_deploy(self, asked: dict[str, Any]) -> None:
+        """The deploy that is pinned stands as it stood."""
         was = rows.STATES.get(asked["status"], DeployState.UNKNOWN).status_class
         found = ecs_seen.read_deploy(self._wires.ecs, asked["deploy"])
         state = rows.STATES.get(found.status, DeployState.UNKNOWN) if found else DeployState.UNKNOWN
@@ -118,8 +127,6 @@ class Acting:
             raise errors.Refused("moved: its hook was answered already")
         if found.lifecycle_stage == "CLEAN_UP" and asked["operation"] == Call.STOP:
             raise errors.Refused("moved: the old tasks are being removed already")
-        if service.status != "ACTIVE":
-            raise errors.Refused(f"moved: the service is {service.status}")
 
     def _check_code_deploy(self, asked: dict[str, Any]) -> None:
         found = cd.read_history(self._wires.code_deploy, asked["application"], asked["group"])

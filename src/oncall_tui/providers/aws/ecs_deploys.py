@@ -123,19 +123,16 @@ class Deploys:
 
     # --- asking ---
 
-    def step(self, now: float, details: bool) -> bool:
-        """Make the most urgent call that is due; False: none is. Raises SourceError or Later.
-
-        Without *details* only what a row cannot do without: while services were not read once, those go first.
-        """
+    def step(self, now: float) -> bool:
+        """Make the most urgent call that is due; False: none is. Raises SourceError or Later."""
         self._drop_unavailable(now)
         for waiting, ask in (
             (self._to_list, self._list),
             (self._to_describe, self._describe),
             (self._code.pending, self._ask_code_deploy),
             (self._to_revise, self._revise),
-            (self._to_explain if details else {}, self._explain),
-            (self._to_define if details else {}, self._define),
+            (self._to_explain, self._explain),
+            (self._to_define, self._define),
         ):
             if waiting:
                 ask(now)

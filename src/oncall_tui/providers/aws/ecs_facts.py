@@ -30,6 +30,8 @@ def facts(
     if seen.code_deploys:
         return cd_facts.facts(wires, known, seen, recall, now, choice)
     service, newest = seen.service, seen.newest
+    if newest is None and service.controller == "ECS" and not seen.unreadable:
+        return _quiet_facts(wires, known, seen, now, choice)
     if newest is None:
         return Facts(
             now=now,
@@ -68,6 +70,23 @@ def facts(
         candidates=found,
         choice=choice,
         picked=picked,
+    )
+
+
+def _quiet_facts(wires: Wires, known: Known, seen: Seen, now: float, choice: str) -> Facts:
+    """Of a service without a deploy in the 90 days that ECS remembers: what runs is known, and nothing before it."""
+    service = seen.service
+    current = known.revision("", service.task_definition)
+    found = _settle(wires.ecs, known, (), choice, current)
+    first = rows.primary(service)
+    return Facts(
+        now=now,
+        strategy=rows.strategy(service).upper().replace("-", "_"),
+        service_status=service.status,
+        target=known.revision("", service.task_definition),
+        began=first.created_at if first else 0.0,
+        candidates=found,
+        choice=choice,
     )
 
 

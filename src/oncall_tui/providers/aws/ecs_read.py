@@ -137,13 +137,20 @@ class EcsReader:
             self._describe(cluster, keys, Lane.HOT, now)
         elif self._clusters and now >= self._sentinel_at:
             self._look_at_clusters(now)
-        elif not (self._list_services_of_one(now) or self._deploys.step(now, not self._schedule.unread(now))):
+        elif not (self._list_services_of_one(now) or self._read_first(now) or self._deploys.step(now)):
             cluster, keys = self._schedule.rest(now)
             if not keys:
-                return self._deploys.step(now, True)
+                return False
             self._describe(cluster, keys, Lane.SWEEP, now)
             self._schedule.swept(now)
         return True
+
+    def _read_first(self, now: float) -> bool:
+        """Services that were never read go before what only explains others; False: there are none."""
+        cluster, keys = self._schedule.never_read(now)
+        if keys:
+            self._describe(cluster, keys, Lane.HOT, now)
+        return bool(keys)
 
     def _next_at(self, now: float) -> float:
         if self._deploys.pending:

@@ -140,6 +140,11 @@ class Schedule:
             times.append(max(self._sweep_at, min(s.held for s in self.slots.values())))
         return min(times, default=now + SWEEP_S)
 
+    def never_read(self, now: float) -> tuple[str, list[str]]:
+        """(cluster, up to ten ids) of services that were never read, and can be."""
+        ready = self._ready(now)
+        return self._call([key for key, slot in ready.items() if not slot.read_at], ready)
+
     def unread(self, now: float) -> int:
         """How many services were never read, and can be."""
         return sum(not slot.read_at and slot.held <= now for slot in self.slots.values())

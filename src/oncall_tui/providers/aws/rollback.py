@@ -16,6 +16,7 @@ IN_PROGRESS = ("PENDING", "IN_PROGRESS")
 ENDED = ("SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED")
 CD_OPEN = ("Created", "Queued", "InProgress", "Baking", "Ready")
 CD_ENDED = ("Succeeded", "Failed", "Stopped")
+PICK = "pick one by name: ACTIVE revisions are listed, never seen running"
 UNDO = "the palette's “undo the last rollback” brings it again"
 
 
@@ -29,7 +30,7 @@ def decide(facts: Facts) -> Decision:
         return _no(Line.UNREADABLE, f"what ran before cannot be read: {facts.unreadable}")
     if facts.controller not in ("ECS", "CODE_DEPLOY"):
         return _no(Line.UNREADABLE, f"the controller {facts.controller} is not known here", "roll back there")
-    if not facts.deploy or facts.target is None:
+    if facts.target is None or not (facts.deploy or facts.target.task_definition):
         return _no(Line.UNREADABLE, "no deploy of this service can be read, so what ran before is not known")
     return _code_deploy(facts, facts.target) if facts.controller == "CODE_DEPLOY" else _ecs(facts, facts.target)
 
@@ -50,6 +51,8 @@ def _ecs(facts: Facts, target: Revision) -> Decision:
         return _under_way(facts, target)
     if facts.status in ENDED:
         return _finished(facts, target)
+    if not facts.deploy:
+        return _quiet(facts, target)
     return _no(Line.UNREADABLE, f"ECS calls this deploy {facts.status or 'nothing'}, which is not known here")
 
 
@@ -101,14 +104,7 @@ def _elsewhere(facts: Facts, target: Revision, wanted: Candidate) -> Decision:
     warning = f"a deploy is under way, and stopping it would bring {back}: this starts {to} in its place"
     if facts.source is not None and facts.source.task_definition == target.task_definition:
         warning = f"the deploy under way only renews {target.short}: this starts {to} in its place"
-    return Decision(
-        line=Line.ELSEWHERE,
-        call=Call.UPDATE,
-        frm=target,
-        to=wanted,
-        warnings=(warning, *_doubts(wanted), *same_tags(target, wanted.revision)),
-        passed_over=_passed_over(facts, wanted),
-    )
+    return _update(Line.ELSEWHERE, facts, target, wanted, warning)
 
 
 # --- a deploy that ended ----------------------------------------------------------------------------------------------
@@ -147,12 +143,28 @@ def _finished(facts: Facts, target: Revision) -> Decision:
     refused = _unstartable(wanted)
     if refused is not None:
         return refused
+    return _update(Line.FINISHED, facts, current, wanted)
+
+
+def _quiet(facts: Facts, current: Revision) -> Decision:
+    """No deploy in the 90 days that ECS remembers: only what a person picks by name."""
+    if not facts.choice:
+        return _no(Line.NOWHERE, "no deploy in the 90 days that ECS remembers: what ran before is not known", PICK)
+    if facts.choice == current.task_definition:
+        return _no(Line.NOWHERE, f"{current.short} is what runs")
+    wanted = _wanted(facts)
+    if isinstance(wanted, Decision):
+        return wanted
+    return _unstartable(wanted) or _update(Line.FINISHED, facts, current, wanted)
+
+
+def _update(line: Line, facts: Facts, current: Revision, wanted: Candidate, *warnings: str) -> Decision:
     return Decision(
-        line=Line.FINISHED,
+        line=line,
         call=Call.UPDATE,
         frm=current,
         to=wanted,
-        warnings=(*_doubts(wanted), *same_tags(current, wanted.revision)),
+        warnings=(*warnings, *_doubts(wanted), *same_tags(current, wanted.revision)),
         passed_over=_passed_over(facts, wanted),
     )
 
@@ -185,7 +197,7 @@ def _wanted(facts: Facts) -> Candidate | Decision:
     return _no(
         Line.NOWHERE,
         "no earlier deploy of another task definition succeeded in the 90 days that ECS remembers",
-        "pick one by name: ACTIVE revisions are listed, never seen running",
+        PICK,
     )
 
 
