@@ -98,7 +98,7 @@ class _Telling:
                 to = max(lower) if rng.random() < 0.7 else rng.choice(lower)
                 able.append((Why.ROLLBACK, 18, to))
             if last.how is How.ROLLED_BACK and last.number != self.current:
-                able.append((Why.RETRY, 60, last.number))
+                able.append((Why.ROLLBACK if last.why is Why.ROLLBACK else Why.RETRY, 60, last.number))
             undoes = last.why is Why.ROLLBACK and last.how is not How.ROLLED_BACK
             if undoes and last.before is not None and last.before > last.number:
                 able.append((Why.UNDO, 80, last.before))
