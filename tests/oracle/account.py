@@ -36,7 +36,8 @@ class Account(World):
 
     def _add(self, step: Step) -> None:
         more: dict[str, Any] = {} if step.ended is None else {"finishedAt": step.ended}
-        source = [] if step.before is None else [{"arn": self._arn(step.before), "runningTaskCount": 2}]
+        found = [n for n in (step.before, step.besides) if n is not None]
+        source = [{"arn": self._arn(n), "runningTaskCount": 1} for n in found]
         if step.how in (How.ROLLED_BACK, How.ROLLING_BACK, How.ROLLBACK_FAILED) and source:
             began = step.began + 20.0
             back = source[0]["arn"] if self._runs is None else self._arn(self._runs)
@@ -44,7 +45,7 @@ class Account(World):
         made = self.deploy(
             CLUSTER, NAME, None, step.number, age=self.clock.now() - step.began, status=STATUS[step.how], **more
         )
-        made["sourceServiceRevisions"] = source
+        made["sourceServiceRevisions"] = sorted(source, key=lambda s: str(s["arn"]))
         self._arns[step.number] = made["targetServiceRevision"]["arn"]
         self._runs = step.number if step.how is How.SUCCEEDED else self._runs
 

@@ -33,7 +33,10 @@ class Why(StrEnum):
 
 @dataclass(frozen=True)
 class Step:
-    """One deploy of task definition *number*. *before*: whose tasks ran when it began (None: nobody's)."""
+    """One deploy of task definition *number*. *before*: whose tasks ran when it began (None: nobody's).
+
+    *besides*: tasks of this one ran too, left by a deploy that was stopped or failed.
+    """
 
     number: int
     began: float
@@ -41,6 +44,7 @@ class Step:
     how: How
     why: Why
     before: int | None
+    besides: int | None = None
     sent_from_here: bool = False  # a rollback that this machine's journal knows of
 
 
@@ -67,6 +71,7 @@ class Story:
             ended = "now" if s.ended is None else f"{(s.ended - s.began) / MINUTE:.0f}m"
             here = " (sent from here)" if s.sent_from_here else ""
             before = "nothing" if s.before is None else f":{s.before}"
+            before += "" if s.besides is None else f" and :{s.besides}"
             ago = (self.now - s.began) / HOUR
             lines.append(f"  {ago:9.2f}h ago :{s.number} {s.why}{here}, {before} ran, {ended}: {s.how}")
         lines += [f"  {(self.now - a) / HOUR:9.2f}h ago an alert began" for a in self.alerts]
@@ -92,7 +97,8 @@ class _Telling:
         rng, last = self.rng, self.steps[-1] if self.steps else None
         able = [(Why.RELEASE, 34, self.next_number)]
         if last is not None:
-            able.append((Why.FORCED, 16, self.current))
+            half = last.why is Why.ROLLBACK and last.how in (How.STOPPED, How.ROLLBACK_FAILED)
+            able.append((Why.ROLLBACK if half else Why.FORCED, 16, self.current))
             lower = sorted({n for n in self.ran if n < self.current})
             if lower:
                 to = max(lower) if rng.random() < 0.7 else rng.choice(lower)
@@ -120,14 +126,21 @@ class _Telling:
         if rng.random() < 0.05:
             self.at += rng.uniform(30, 100) * DAY
 
+    def found(self) -> tuple[int | None, int | None]:
+        """What runs when a deploy begins: what succeeded, what a deploy left that did not, or both."""
+        if self.left is None or self.runs is None:
+            return (self.runs if self.left is None or self.rng.random() < 0.5 else self.left), None
+        return self.rng.choice(((self.left, None), (self.runs, None), (self.runs, self.left)))
+
     def step(self, how: How) -> None:
         """One more deploy, ending like *how*."""
         rng = self.rng
         why, number = self.pick()
-        if self.steps:
+        overtaken = self.steps and self.steps[-1].how is How.STOPPED and rng.random() < 0.4
+        if self.steps and not overtaken:
             self.wait(why)
         self.next_number = max(self.next_number, number + rng.choice((1, 1, 1, 2)))
-        before = self.left if self.left is not None and rng.random() < 0.5 else self.runs
+        before, besides = self.found()
         if before is None and how in (How.ROLLED_BACK, How.ROLLING_BACK):
             how = How.STOPPED  # there is nothing to roll back to
         began = self.at
@@ -135,7 +148,7 @@ class _Telling:
         self.at += rng.uniform(0.5, 25) * MINUTE
         stopped = how in (How.ROLLED_BACK, How.ROLLING_BACK)
         here = (stopped or why is Why.ROLLBACK) and rng.random() < 0.4
-        self.steps.append(Step(number, began, None if going else self.at, how, why, before, here))
+        self.steps.append(Step(number, began, None if going else self.at, how, why, before, besides, here))
         if rng.random() < (0.2 if why in (Why.ROLLBACK, Why.FORCED) else 0.4):
             self.alerts.append(began + rng.uniform(0.5, 59) * MINUTE)
         if rng.random() < 0.2:

@@ -167,8 +167,8 @@ def puts(known: Known, briefs: tuple[w.BriefW, ...]) -> tuple[Put, ...]:
 def _settle(
     wire: Wire, known: Known, found: tuple[Candidate, ...], choice: str, current: Revision
 ) -> tuple[Candidate, ...]:
-    """Read the first few task definitions again: a deregistered one cannot be gone back to. A choice that history does
-    not show is looked up among its family's ACTIVE revisions."""
+    """Read the first few task definitions again, and on to one that can be the default: a deregistered one cannot be
+    gone back to. A choice that history does not show is looked up among its family's ACTIVE revisions."""
     read_status(wire, known, current.task_definition)
     names = [c.revision.task_definition for c in found]
     if choice and choice not in names and choice != current.task_definition:
@@ -178,7 +178,12 @@ def _settle(
     wanted = dict.fromkeys((*names[:SETTLED], *([choice] if choice in names else [])))
     for name in wanted:
         read_status(wire, known, name)
-    return tuple(msgspec.structs.replace(c, revision=again(known, c.revision)) for c in found)
+    found = tuple(msgspec.structs.replace(c, revision=again(known, c.revision)) for c in found)
+    while (default := history.best(found)) is not None and default.revision.task_definition not in wanted:
+        wanted[default.revision.task_definition] = None
+        read_status(wire, known, default.revision.task_definition)
+        found = tuple(msgspec.structs.replace(c, revision=again(known, c.revision)) for c in found)
+    return found
 
 
 def _other_task_set(known: Known, service: w.ServiceW) -> Revision | None:

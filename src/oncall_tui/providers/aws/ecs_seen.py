@@ -10,6 +10,7 @@ from oncall_tui import errors
 from oncall_tui.domain.revision import Revision
 from oncall_tui.providers.aws import codedeploy as cd
 from oncall_tui.providers.aws import ecs_decode as w
+from oncall_tui.providers.aws import history
 from oncall_tui.providers.aws.budget import Lane
 from oncall_tui.providers.aws.ecs_known import Known
 from oncall_tui.providers.aws.errors import NOT_OFFERED, Gone
@@ -81,6 +82,7 @@ def see(wires: Wires, known: Known, cluster: str, name: str) -> Seen:
         if newest is not None:
             good += [newest.target_arn, *(s.arn for s in newest.source_service_revisions)]
             good.append(newest.rollback.service_revision_arn if newest.rollback else "")
+            good += history.left_behind(briefs, newest.created_at)
         known.read_revisions(good, Lane.ACT)
     except (*NOT_OFFERED, Gone) as error:
         return Seen(service=service, unreadable=f"{error.message} ({error.hint})" if error.hint else error.message)

@@ -48,6 +48,8 @@ def _undo(facts: Facts) -> Decision:
     current = facts.went_back_to if facts.status.startswith("ROLLBACK") else facts.target
     if not facts.going_back or bad is None or current is None:
         return no("the last deploy is no rollback: nothing to undo", "R rolls back")
+    if bad.task_definition == current.task_definition:
+        return no(f"what {current.short} came in place of never ran whole: nothing to undo", "deploy that anew")
     if facts.status == "STOP_REQUESTED":
         return no("this deploy is being stopped: act on the newer one")
     since = f"it was rolled back {span(facts.now - facts.began)} ago"

@@ -30,13 +30,21 @@ class Put(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Spell(msgspec.Struct, frozen=True, kw_only=True):
-    """A time in which one task definition was what ran: *started* is its deploy's start, *since* that deploy's end."""
+    """A time in which one task definition was what ran: *started* is its first deploy's start, *since* that one's end.
+
+    *renewed* is when forced redeploys of it began.
+    """
 
     deploy: str
     revision: Revision
     started: float
     since: float
     until: float
+    renewed: tuple[float, ...] = ()
+
+    def blames(self, at: float) -> bool:
+        """Did what began *at* begin soon after a deploy of this spell, a forced one too (it may pull another image)?"""
+        return any(began <= at < began + BLAMED_S for began in (self.started, *self.renewed))
 
     @property
     def length_s(self) -> float:
@@ -118,7 +126,8 @@ def spells(puts: Sequence[Put], until: float) -> tuple[Spell, ...]:
     for put in sorted(puts, key=lambda p: p.finished):
         last = found[-1] if found else None
         if last is not None and last.revision.task_definition == put.revision.task_definition:
-            found[-1] = msgspec.structs.replace(last, revision=put.revision, deploy=put.deploy)
+            renewed = (*last.renewed, put.started)
+            found[-1] = msgspec.structs.replace(last, revision=put.revision, deploy=put.deploy, renewed=renewed)
             continue
         if last is not None:
             found[-1] = msgspec.structs.replace(last, until=max(last.since, put.started))
@@ -149,7 +158,7 @@ def candidates(
             continue
         known = found.get(name) or Candidate(revision=spell.revision)
         began = tuple(a for a in alerts if spell.started <= a.at < max(spell.until, spell.since))
-        blamed = tuple(a for a in began if a.at < spell.started + BLAMED_S)
+        blamed = tuple(a for a in began if spell.blames(a.at))
         found[name] = msgspec.structs.replace(
             known, spells=(*known.spells, spell), alerts=(*known.alerts, *began), blamed=(*known.blamed, *blamed)
         )
@@ -173,18 +182,36 @@ def source_of(made: w.ServiceDeploymentW, briefs: Sequence[w.BriefW]) -> str:
     return best_[0].arn if best_ else ""
 
 
+def left_behind(briefs: Sequence[w.BriefW], before: float) -> tuple[str, ...]:
+    """Service revisions whose tasks may have run when a deploy began at *before*: of the last deploy that succeeded,
+    and of those since that were stopped (overtaken, that is) or whose rollback failed. ECS's own rollback clears them.
+    """
+    found: list[str] = []
+    cleared = False
+    for brief in sorted((b for b in briefs if b.created_at < before), key=lambda b: b.created_at, reverse=True):
+        if brief.status == "SUCCESSFUL":
+            return (*found, brief.target_service_revision_arn)
+        cleared = cleared or brief.status == "ROLLBACK_SUCCESSFUL"
+        if brief.status in ("STOPPED", "STOP_REQUESTED", "ROLLBACK_FAILED") and not cleared:
+            found.append(brief.target_service_revision_arn)
+    return tuple(found)
+
+
 def goes_back(made: w.ServiceDeploymentW, briefs: Sequence[w.BriefW], definition_of: Callable[[str], str]) -> str:
     """Why *made* is itself a rollback; empty: it is none that can be known.
 
-    It is one where ECS says so, or where it puts back a task definition that an older deploy had put there well. The
-    same task definition as before is a forced redeploy, and a higher number of the same family is a way forward again.
-    One whose rollback failed went nowhere.
+    It is one where ECS says so, or where it puts back a task definition that an older deploy had put there well, in
+    place of another one: also of one that it overtook, or that was stopped midway. The same task definition as before
+    is a forced redeploy, and a higher number of the same family is a way forward again. One whose rollback failed went
+    nowhere.
     """
     if made.rollback is not None and made.status.startswith("ROLLBACK") and made.status != "ROLLBACK_FAILED":
         to = short(definition_of(made.rollback.service_revision_arn))
         return f"going back to {to}" if to else "going back"
-    to, frm = definition_of(made.target_arn), definition_of(source_of(made, briefs))
-    if not to or not frm or to == frm or _forward(frm, to):
+    to = definition_of(made.target_arn)
+    replaced = (*(s.arn for s in made.source_service_revisions), *left_behind(briefs, made.created_at))
+    others = {definition_of(arn) for arn in replaced} - {"", to}
+    if not to or all(_forward(frm, to) for frm in others):
         return ""
     earlier = (b for b in briefs if b.status == "SUCCESSFUL" and b.created_at < made.created_at)
     ran = any(definition_of(b.target_service_revision_arn) == to for b in earlier)

@@ -61,7 +61,8 @@ def _ecs(facts: Facts, target: Revision) -> Decision:
 
 def _under_way(facts: Facts, target: Revision) -> Decision:
     if facts.going_back:
-        back = f"; stopping it would bring {facts.source.short} back" if facts.source else ""
+        bad = _replaced(facts, target)
+        back = f"; stopping it would bring {bad} back" if bad else ""
         return _no(Line.IS_ROLLBACK, f"this deploy is itself a rollback: {_who(facts)}{back}", UNDO)
     if facts.source is None and not facts.candidates:
         return _no(Line.FIRST, "this is the service's first deploy: nothing ran before it")
@@ -81,6 +82,12 @@ def _under_way(facts: Facts, target: Revision) -> Decision:
     if facts.source is not None and facts.source.task_definition == target.task_definition:
         warnings.append(f"both are {target.short}, with another image under the same tag: ECS goes back to that image")
     return Decision(line=line, call=call, frm=target, to=wanted, warnings=tuple(warnings))
+
+
+def _replaced(facts: Facts, target: Revision) -> str:
+    """``:42``, in whose place the newest deploy came; empty where ECS does not tell, or it overtook that one."""
+    source = facts.source
+    return source.short if source is not None and source.task_definition != target.task_definition else ""
 
 
 def _reaches(facts: Facts, target: Revision, wanted: Candidate) -> bool:
@@ -120,11 +127,11 @@ def _finished(facts: Facts, target: Revision) -> Decision:
         if facts.choice == target.task_definition:
             return _no(Line.IS_ROLLBACK, f"ECS went back from {target.short}: this would undo that", UNDO)
     elif facts.going_back:
-        bad = facts.source.short if facts.source else "what it replaced"
+        bad = _replaced(facts, target)
         if not facts.choice:
-            why = f"the last deploy was itself a rollback: {_who(facts)}; before it ran {bad}"
+            why = f"the last deploy was itself a rollback: {_who(facts)}" + (f"; before it ran {bad}" if bad else "")
             return _no(Line.IS_ROLLBACK, why, f"pick another revision to go further back; {UNDO}")
-        if facts.source is not None and facts.choice == facts.source.task_definition:
+        if bad and facts.source is not None and facts.choice == facts.source.task_definition:
             return _no(Line.IS_ROLLBACK, f"the last deploy went back from {bad}: this would undo that", UNDO)
     if facts.source is None and not facts.candidates:
         return _no(Line.FIRST, "this is the service's first deploy: nothing ran before it")
