@@ -123,7 +123,7 @@ class _Telling:
             self.at += rng.uniform(1.1, 20) * HOUR
         else:
             self.at += rng.uniform(1, 12) * DAY
-        if rng.random() < 0.05:
+        if rng.random() < 0.12:
             self.at += rng.uniform(30, 100) * DAY
 
     def found(self) -> tuple[int | None, int | None]:
@@ -199,7 +199,7 @@ def tell(seed: int, index: int, now: float) -> Story:
     telling.step(_one(rng, NEWEST))
     last = telling.steps[-1]
     if last.ended is None:
-        ago = rng.uniform(0.5, 20) * MINUTE
+        ago = rng.uniform(0.5, 20) * MINUTE if rng.random() < 0.8 else rng.uniform(20, 150) * MINUTE
     elif rng.random() < 0.12:
         ago = rng.uniform(91, 300) * DAY  # a quiet service
     else:

@@ -186,6 +186,14 @@ BY_HAND = {
     ),
     "the rollback of it failed": (story(*GOOD, step(42, HOUR, 5, 41, How.ROLLBACK_FAILED)), Answer(41, UPDATE)),
     "stopped midway": (story(*GOOD, step(42, HOUR, 5, 41, How.STOPPED)), Answer(41, UPDATE)),
+    "what ran before it ran no longer than until it began": (
+        story(*GOOD, step(42, 150 * MINUTE, 5, 41), step(43, 2 * HOUR, 5, 42, How.STOPPED)),
+        Answer(41, UPDATE),
+    ),
+    "what was half put back ran before": (
+        story(*GOOD, BAD, step(41, HOUR, 5, 42, How.STOPPED), step(43, HOUR / 2, 5, 41)),
+        Answer(41, UPDATE),
+    ),
     "a rollback by UpdateService": (story(*GOOD, BAD, step(41, HOUR, 5, 42)), NO),
     "a rollback over what was stopped midway": (
         story(*GOOD, step(42, 2 * HOUR, 5, 41, How.STOPPED), step(41, HOUR, 5, 41)),
