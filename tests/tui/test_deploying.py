@@ -277,6 +277,37 @@ async def test_c_goes_on_where_something_waits_and_asks_first(tmp_path: Path) ->
         assert ":41→:42 is not the newest deploy of prod/main/api any more" in rig.text()
 
 
+async def test_a_wait_that_no_key_ends_says_what_it_is(tmp_path: Path) -> None:
+    async with night(tmp_path) as rig:
+        waits = "the old tasks go at 08:41 UTC"
+        rig.provider.deploys["prod/d43"] = deploy("prod/d43", API, verbs=EVERY - {Verb.GO_ON}, waits=waits)
+        rig.refresh()
+        await rig.press("C")
+        assert "waits: the old tasks go at 17:41; there is no going on from here" in rig.text()
+        assert rig.handler(Verb.GO_ON).asked == []
+
+
+async def test_the_palette_does_not_open_over_a_question(tmp_path: Path) -> None:
+    rig = Night(tmp_path)
+    app = OncallApp(rig.engine, Config(timezone="UTC"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        for _ in range(50):
+            await pilot.pause(0.05)
+            if app.board.row_id:
+                break
+        await pilot.press("question_mark")
+        await pilot.pause()
+        app.screen._painted_at = 0.0  # type: ignore[attr-defined]
+        over = app.screen
+        await pilot.press("ctrl+p")
+        await pilot.pause()
+        assert app.screen is over
+        await pilot.press("escape", "colon")
+        await pilot.pause()
+        assert app.screen is not app.board
+    rig.engine.stop()
+
+
 async def test_a_verb_that_deploys_asks_even_where_its_plan_would_not(tmp_path: Path) -> None:
     from oncall_tui.domain.plan import Confirm
 

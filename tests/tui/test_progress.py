@@ -69,6 +69,7 @@ IN = {"desired": 4, "running": 2}
             f"the rollback failed · {BREAKER}",
         ),
         ({"state": DeployState.SUCCEEDED, "desired": 4, "running": 4}, "done", "4/4"),
+        ({"state": DeployState.SUCCEEDED, "desired": 4, "running": 0}, "done", ""),  # another runs since
         (
             {"state": DeployState.SUCCEEDED, "desired": 4, "running": 4, "bake_until": NOW + 730},
             "done",

@@ -112,6 +112,11 @@ class OncallApp(App[None]):
                 (lambda c=callback, a=argument: c(int(a) if a.lstrip("-").isdigit() else a)) if argument else callback,
             )
 
+    def action_command_palette(self) -> None:
+        """The palette is the board's: over a question it would have nothing to offer."""
+        if self.screen is self.board and not self.board.coming:
+            super().action_command_palette()
+
     def _views(self) -> Iterable[SystemCommand]:
         """The configured views: filters by name."""
         for name, text in self.config.screen.views.items():

@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input, Static
 
+from oncall_tui.domain.action import Verb
 from oncall_tui.domain.plan import Confirm, Plan
 from oncall_tui.text import fit, local_times, width
 from oncall_tui.tui.lines import Line, Lines
@@ -55,7 +56,8 @@ class ConfirmPlan(Modal[str]):
             yield from self.body(plan_lines(self.plan, self._tz, self._now), _names(self.plan) + 1)
             if named:
                 name = self.plan.confirm_name
-                yield Static(content([(("Protected. Type ", ""), (name, "bold"), (" and Enter to go on:", ""))]))
+                why = "" if self.plan.verb is Verb.UNDO_ROLLBACK else "Protected. "
+                yield Static(content([((f"{why}Type ", ""), (name, "bold"), (" and Enter to go on:", ""))]))
                 yield Input(id="name")
                 yield Static(content([self._hint()]), id="hint")
             else:

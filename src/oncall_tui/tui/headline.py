@@ -124,7 +124,7 @@ def outcome_lines(
         if outcome.hint:
             lines.append((("   → ", "dim"), (outcome.hint, "")))
     if notice:
-        lines.append(((" " + notice[0], notice[1]),))
+        lines.append(((" " + local_times(notice[0], tz, now), notice[1]),))
     return lines
 
 

@@ -94,7 +94,10 @@ def _tasks(deploy: Deploy) -> str:
     """New tasks of those wanted; while it goes back, the old ones; nothing where the count says nothing any more."""
     if deploy.state is DeployState.ROLLING_BACK:
         return f"{deploy.old_running}/{deploy.desired}" if deploy.old_running else ""
-    return deploy.progress if deploy.state.running or deploy.state is DeployState.SUCCEEDED else ""
+    shows = deploy.state.running or (
+        deploy.state is DeployState.SUCCEEDED and deploy.running
+    )  # else it is not what runs
+    return deploy.progress if shows else ""
 
 
 def why(deploy: Deploy) -> list[tuple[str, str, str]]:

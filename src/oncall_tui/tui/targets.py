@@ -104,7 +104,7 @@ def _of_newest(verb: Verb, at: Spot) -> Target | str:
     if verb is Verb.UNDO_ROLLBACK:
         return f"the newest deploy of {name}, {newest.arrow}, is no rollback that is known"
     if newest.waits:
-        return f"{name} {newest.arrow} {newest.waits}: no key goes on there"
+        return f"{name} {newest.arrow} waits: {newest.waits}; there is no going on from here"
     return f"nothing holds {name} up: its newest deploy {newest.arrow} is {newest.state}"
 
 
