@@ -107,7 +107,7 @@ def test_what_a_session_left_without_an_answer_is_unknown_once(
     bench: Bench, page: FakeDestination, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = bench.plan(E, "prom/a", choice="send:page")
-    bench.journal.intent(plan)
+    bench.journal.intents([plan])
     monkeypatch.setattr(bench.journal, "_alive", lambda data: False)
     (left,) = bench.journal.open_intents()
     assert bench.engine.desk.resume(left).result(5).state is OutcomeState.UNKNOWN

@@ -90,9 +90,9 @@ def test_entries_come_back_in_order_with_their_data(journal: Journal) -> None:
 
 
 def test_an_intent_stays_open_until_a_final_outcome(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
-    journal.intent(plan("p1", id="1"))
-    journal.intent(plan("p2"))
-    journal.intent(plan("p3"))
+    journal.intents([plan("p1", id="1")])
+    journal.intents([plan("p2")])
+    journal.intents([plan("p3")])
     journal.outcome(plan("p2"), outcome(OutcomeState.DONE, "p2"))
     journal.outcome(plan("p3"), outcome(OutcomeState.UNKNOWN, "p3"), {"silence": "s"})
     later = another_session(journal.path, journal, monkeypatch)
@@ -102,7 +102,7 @@ def test_an_intent_stays_open_until_a_final_outcome(journal: Journal, monkeypatc
 
 
 def test_an_intent_of_a_session_that_runs_is_left_to_it(journal: Journal) -> None:
-    journal.intent(plan())
+    journal.intents([plan()])
     assert Journal(journal.path, FakeClock().now).open_intents() == []
 
 

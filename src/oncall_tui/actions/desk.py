@@ -5,19 +5,21 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, cast
 
 import msgspec
 
+from oncall_tui.actions.batch import Batch, Part
 from oncall_tui.actions.escalate import Escalate
 from oncall_tui.actions.flow import Flow
 from oncall_tui.actions.keeper import Keeper
 from oncall_tui.actions.local import Marks
 from oncall_tui.actions.local import handlers as local_handlers
 from oncall_tui.clock import Clock
-from oncall_tui.contract import ActionHandler, Keeps, Provider, Receipt
+from oncall_tui.contract import ActionHandler, Bulk, Keeps, Provider, Receipt
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.entry import Entry, EntryKind
@@ -106,6 +108,33 @@ class Desk:
             return None
 
         return side.lane.run(run)
+
+    def plan_many(self, asks: Sequence[Ask]) -> list[Future[Plan]]:
+        """A plan for each of many rows; where their source can, with fewer readings than one each."""
+        futures: list[Future[Plan]] = [Future() for _ in asks]
+        groups: dict[tuple[str, Verb], list[int]] = {}
+        for at, ask in enumerate(asks):
+            groups.setdefault((ask.target.partition("/")[0], ask.verb), []).append(at)
+        for places in groups.values():
+            part, waiting = [asks[at] for at in places], [futures[at] for at in places]
+            try:
+                side = self._side(part[0].target)
+            except OncallError as error:
+                for future in waiting:
+                    future.set_exception(error)
+                continue
+            side.lane.run(partial(self._plan_group, side, part, waiting))
+        return futures
+
+    def execute_many(self, plans: Sequence[Plan], without_journal: bool = False) -> list[Future[Outcome]]:
+        """Carry out plans that were confirmed together; where their source can, many in one call."""
+        groups: dict[tuple[str, Verb], list[Plan]] = {}
+        for plan in plans:
+            groups.setdefault((plan.source, plan.verb), []).append(plan)
+        found: dict[str, Future[Outcome]] = {}
+        for part in groups.values():
+            found |= self._execute_group(part, without_journal)
+        return [found[plan.id] for plan in plans]
 
     def execute(self, plan: Plan, without_journal: bool = False) -> Future[Outcome]:
         """Carry out a plan that was confirmed. The future ends with the first final (or unknown) outcome."""
@@ -205,15 +234,61 @@ class Desk:
         told = told or self._flow_told
         return Flow(plan, handler, lane, self._journal, self._clock, told, self.steady_s, self._epilogue)
 
-    def _planned(self, side: Side, ask: Ask) -> Plan:
+    def _execute_group(self, plans: list[Plan], without_journal: bool) -> dict[str, Future[Outcome]]:
+        side = self._side(plans[0].target)
+        handler = self._handler(side, plans[0].verb)
+        again = any(plan.id in self._flows for plan in plans)  # a key pressed twice is one action
+        if len(plans) == 1 or again or not _is_bulk(handler):
+            return {plan.id: self.execute(plan, without_journal) for plan in plans}
+        found: dict[str, Future[Outcome]] = {plan.id: Future() for plan in plans}
+        parts = [
+            Part(plan, handler, side.lane, self._journal, self._clock, self._flow_told, 0.0, self._epilogue)
+            for plan in plans
+        ]
+        with self._lock:
+            self._flows.update((part.plan.id, part) for part in parts)
+            self._waiting.update((plan_id, [future]) for plan_id, future in found.items())
+        bulk = cast(Bulk, handler)
+        for at in range(0, len(parts), bulk.at_once):
+            Batch(parts[at : at + bulk.at_once], bulk, side.lane, self._journal).start(without_journal)
+        return found
+
+    def _plan_group(self, side: Side, asks: list[Ask], futures: list[Future[Plan]]) -> None:
+        """On the lane: each future gets its plan, or why it cannot be."""
         try:
-            with self._lock:
-                pending = [f for f in self._flows.values() if f.outcome.state is OutcomeState.PENDING]
-            if any((f.plan.target, f.plan.verb) == (ask.target, ask.verb) for f in pending):
-                raise Refused(f"{ask.verb} is on its way already")
-            if self.read_only:
-                raise Refused("read only: nothing is written", "start without --read-only, and without read_only: true")
-            plan = self._dress(self._handler(side, ask.verb).plan(ask, self._board(ask.verb, ask.target)))
+            handler = self._handler(side, asks[0].verb)
+            results = self._bulk_planned(handler, asks) if len(asks) > 1 and _is_bulk(handler) else None
+        except (ActionError, SourceError) as error:
+            results = [error if isinstance(error, ActionError) else Failed(error.message, error.hint)] * len(asks)
+        for at, (ask, future) in enumerate(zip(asks, futures, strict=True)):
+            try:
+                future.set_result(self._planned(side, ask, results[at] if results is not None else None))
+            except Exception as error:  # noqa: BLE001 - it is the asker's
+                future.set_exception(error)
+
+    def _bulk_planned(self, handler: ActionHandler, asks: list[Ask]) -> list[Plan | ActionError]:
+        return cast(Bulk, handler).plan_many(asks, self._board(asks[0].verb, asks[0].target))
+
+    def _may(self, ask: Ask) -> None:
+        """Raises Refused where it is on its way already, or nothing may be written."""
+        with self._lock:
+            pending = [f for f in self._flows.values() if f.outcome.state is OutcomeState.PENDING]
+        if any((f.plan.target, f.plan.verb) == (ask.target, ask.verb) for f in pending):
+            raise Refused(f"{ask.verb} is on its way already")
+        if self.read_only:
+            raise Refused("read only: nothing is written", "start without --read-only, and without read_only: true")
+
+    def _planned(self, side: Side, ask: Ask, made: Plan | ActionError | None = None) -> Plan:
+        """The plan, dressed; *made* is what planning many together gave for this one."""
+        try:
+            self._may(ask)
+            if isinstance(made, ActionError):
+                raise made
+            plan = (
+                self._dress(made)
+                if made is not None
+                else self._dress(self._handler(side, ask.verb).plan(ask, self._board(ask.verb, ask.target)))
+            )
         except ActionError as error:
             self._journal.record([self._refusal(ask, error)])
             raise
@@ -298,6 +373,10 @@ class Desk:
         except JournalError as error:
             self._journal.failure = str(error)
             return []
+
+
+def _is_bulk(handler: ActionHandler) -> bool:
+    return hasattr(handler, "send_many")
 
 
 def _outcome(ticket: str, ask: Ask, state: OutcomeState, message: str, at: float, hint: str = "") -> Outcome:

@@ -13,10 +13,10 @@ from collections.abc import Callable
 
 from oncall_tui.clock import Clock
 from oncall_tui.contract import ActionHandler, Receipt
-from oncall_tui.domain.action import FOLLOWED
+from oncall_tui.domain.action import FOLLOWED, Verb
 from oncall_tui.domain.outcome import Check, Outcome, OutcomeState
 from oncall_tui.domain.plan import Plan
-from oncall_tui.errors import ActionError, Failed, JournalError, Refused, SourceError, Unknown
+from oncall_tui.errors import ActionError, Failed, JournalError, OncallError, Refused, SourceError, Unknown
 from oncall_tui.journal import Journal
 from oncall_tui.polling.lane import Lane
 from oncall_tui.secret import redact
@@ -47,7 +47,7 @@ class Flow:
         epilogue: Callable[[Plan], str] = lambda plan: "",
     ) -> None:
         self.plan = plan
-        self.steady_s = steady_s if plan.verb in FOLLOWED else 0.0
+        self.steady_s = steady_s if plan.verb in FOLLOWED and plan.verb is not Verb.GO_ON else 0.0
         self.outcome = self._say(OutcomeState.PENDING, "checking", now=clock.now())
         self.resumed = False  # taken up from an earlier session
         self.before_answer = False  # may it be on its way to the other side right now?
@@ -94,41 +94,62 @@ class Flow:
             step()
         except Exception as error:  # a handler's bug must end as an outcome, not as silence
             log.exception("action %s: bug", self.plan.id)
-            state = OutcomeState.UNKNOWN if self._sent else OutcomeState.FAILED
-            self._end(state, f"bug: {error.__class__.__name__}: {error}", "please report it with the log")
+            self._bug(error)
+
+    def _bug(self, error: Exception) -> None:
+        state = OutcomeState.UNKNOWN if self._sent else OutcomeState.FAILED
+        self._end(state, f"bug: {error.__class__.__name__}: {error}", "please report it with the log")
 
     def _send(self, without_journal: bool) -> None:
         try:
             self._handler.check(self.plan)
-        except ActionError as error:
-            self._end(OutcomeState(error.outcome), error.message, error.hint)
-            return
-        except SourceError as error:
-            self._end(OutcomeState.FAILED, f"not sent: its state cannot be read again: {error.message}", error.hint)
+        except (ActionError, SourceError) as error:
+            self._not_sent(error)
             return
         try:
-            self._journal.intent(self.plan)
+            self._journal.intents([self.plan])
         except JournalError as error:
             if not without_journal:
-                self._end(OutcomeState.REFUSED, f"not sent: {error.message}", error.hint)
+                self._not_sent(error)
                 return
-        self._tell(OutcomeState.PENDING, "sending")
-        self._sent = True
+        self._sending()
         try:
-            self._receipt = self._handler.send(self.plan)
+            receipt = self._handler.send(self.plan)
         except Unknown as error:
-            self._lost_at = self._clock.monotonic()
-            self._lost_why = error.message
-            self._tell(OutcomeState.PENDING, f"{error.message}: reading what came of it")
+            self._lost(error)
         except ActionError as error:
             self._end(OutcomeState(error.outcome), error.message, error.hint)
             return
-        finally:
-            self.before_answer = False
-        if self._receipt is not None:
-            # The answer is kept too, so that a later start can follow what this one sent.
-            self._note_unfinished("sent, not verified yet")
+        else:
+            self._answered(receipt)
         self._verify()
+
+    def _not_sent(self, error: OncallError) -> None:
+        """Nothing was sent: the other side cannot have changed."""
+        if isinstance(error, ActionError):
+            self._end(OutcomeState(error.outcome), error.message, error.hint)
+        elif isinstance(error, JournalError):
+            self._end(OutcomeState.REFUSED, f"not sent: {error.message}", error.hint)
+        else:
+            message = f"not sent: its state cannot be read again: {error.message}"
+            self._end(OutcomeState.FAILED, message, error.hint)
+
+    def _sending(self) -> None:
+        self._tell(OutcomeState.PENDING, "sending")
+        self._sent = True
+
+    def _lost(self, error: Unknown) -> None:
+        """Nobody knows whether it took effect: reading will tell."""
+        self.before_answer = False
+        self._lost_at = self._clock.monotonic()
+        self._lost_why = error.message
+        self._tell(OutcomeState.PENDING, f"{error.message}: reading what came of it")
+
+    def _answered(self, receipt: Receipt) -> None:
+        """The answer is kept too, so that a later start can follow what this one sent."""
+        self.before_answer = False
+        self._receipt = receipt
+        self._note_unfinished("sent, not verified yet")
 
     def _verify(self) -> None:
         try:
@@ -138,6 +159,10 @@ class Flow:
         except (Failed, Unknown, SourceError) as error:
             self._unreadable(error.message, error.hint)
             return
+        self._take(check)
+
+    def _take(self, check: Check) -> None:
+        """What a verify saw."""
         if check.state is OutcomeState.DONE:
             self._holds(check)
         elif check.state is OutcomeState.FAILED:

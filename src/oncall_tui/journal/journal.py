@@ -61,28 +61,30 @@ class Journal:
         if wanted:
             self._jobs.put((wanted, None))
 
-    def must(self, entry: Entry) -> None:
+    def must(self, *entries: Entry) -> None:
         """Written when this returns; raises JournalError if it cannot be. Blocks: not for the UI's thread."""
         done: Future[None] = Future()
-        self._jobs.put(([self._clean(entry)], done))
+        self._jobs.put(([self._clean(entry) for entry in entries], done))
         try:
             done.result(WRITE_TIMEOUT_S)
         except TimeoutError:
             raise JournalError("the journal did not take an entry in time", "check the disk") from None
 
-    def intent(self, plan: Plan) -> None:
-        """The plan is on disk before it is sent. Raises JournalError."""
-        data = {"plan": msgspec.to_builtins(plan), **self._session}
-        self.must(
+    def intents(self, plans: Iterable[Plan]) -> None:
+        """The plans are on disk, all or none, before they are sent. Raises JournalError."""
+        at = self._now()
+        found = [
             Entry(
-                at=self._now(),
+                at=at,
                 kind=EntryKind.INTENT,
                 subject=plan.id,
                 actor=plan.actor.name,
                 text=plan.title,
-                data=data,
+                data={"plan": msgspec.to_builtins(plan), **self._session},
             )
-        )
+            for plan in plans
+        ]
+        self.must(*found)
 
     def outcome(
         self, plan: Plan, outcome: Outcome, receipt: dict[str, Any] | None = None, closed: bool = False

@@ -7,7 +7,7 @@ from typing import Any
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.outcome import Outcome, OutcomeState
-from oncall_tui.domain.plan import Plan
+from oncall_tui.domain.plan import Ask, Plan
 from oncall_tui.errors import OncallError
 from oncall_tui.triage.target import can
 from oncall_tui.tui.base import Base
@@ -41,25 +41,29 @@ class Several(Base):
     ) -> tuple[dict[str, tuple[str, Plan]], list[str]]:
         """(title, plan) by target, and a line for each row that cannot be."""
         not_done: list[str] = []
-        plans: dict[str, tuple[str, Plan]] = {}
+        asks: dict[str, tuple[str, Ask]] = {}  # two rows of one incident are one ask
         for row_id in marked:
             look = self.alert_look(row_id)
             found = can(look, self.update_.board, verb) if look else None
             title = look.alert.title if look else row_id
             if found is None:
                 not_done.append(f"{title}: it cannot be done to this row now")
-                continue
+            else:
+                asks.setdefault(found[1].id, (title, self.ask(verb, found[1], **more)))
+        plans: dict[str, tuple[str, Plan]] = {}
+        futures = self.engine.desk.plan_many([ask for _, ask in asks.values()])
+        for (title, _), future in zip(asks.values(), futures, strict=True):
             try:
-                plan = await asyncio.wrap_future(self.engine.desk.plan(self.ask(verb, found[1], **more)))
+                plan = await asyncio.wrap_future(future)
                 plans.setdefault(plan.target, (title, plan))
             except OncallError as error:
                 not_done.append(f"{title}: {error}")
         return plans, not_done
 
     async def _carry_out(self, verb: Verb, plans: dict[str, tuple[str, Plan]], not_done: list[str], count: int) -> None:
-        futures = [(title, self.engine.desk.execute(plan)) for title, plan in plans.values()]
+        futures = self.engine.desk.execute_many([plan for _, plan in plans.values()])
         done = 0
-        for title, future in futures:
+        for (title, _), future in zip(plans.values(), futures, strict=True):
             outcome: Outcome = await asyncio.wrap_future(future)
             done += outcome.state is OutcomeState.DONE
             if outcome.state is not OutcomeState.DONE:
