@@ -83,7 +83,7 @@ def made(seed: int, http: bool = False) -> Race:
         pressed_s=begins,
         stale_s=rng.choice((0.5, rng.uniform(0, 5), rng.uniform(0, 15))),
         looks_s=rng.choice((1.0, rng.uniform(1, 10), rng.uniform(5, 45))),
-        scenario=_scenario(kind, strategy, rng),
+        scenario=scenario(kind, strategy, rng),
         **parts,
     )
 
@@ -146,7 +146,8 @@ def _trouble(kind: str, strategy: str, rng: random.Random) -> dict[str, Any]:
             return {}
 
 
-def _scenario(kind: str, strategy: str, rng: random.Random) -> dict[str, Any]:
+def scenario(kind: str, strategy: str, rng: random.Random) -> dict[str, Any]:
+    """One service at rest with :41, which ran for six days; :40 and :39 before it."""
     service: dict[str, Any] = {
         "at": PATH,
         "desired": rng.randint(1, 4),

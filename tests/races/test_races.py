@@ -14,11 +14,6 @@ import os
 from collections import Counter, defaultdict
 from pathlib import Path
 
-import pytest
-from botocore.config import Config
-
-from oncall_tui.providers.aws import budget, session
-from tests.faults.world import UNWANTED
 from tests.races.judge import judge, told
 from tests.races.race import made
 from tests.races.scene import Scene
@@ -27,18 +22,6 @@ RACES = int(os.environ.get("RACES", "500"))
 FROM = int(os.environ.get("RACES_FROM", "0"))
 ALONE = os.environ.get("RACE_SEED", "")
 EVERY_HTTP = 10
-
-
-@pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The drill's keys, nothing of this machine's own AWS configuration, a short time-out on the real line."""
-    for name in UNWANTED:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "drill")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "drill")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setattr(session, "CONFIG", session.CONFIG.merge(Config(read_timeout=0.3)))
-    monkeypatch.setattr(budget, "_shared", {})
 
 
 def test_races(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from oncall_tui.providers.aws.history import Candidate, Put
 from oncall_tui.providers.aws.rollback_table import Facts
 from oncall_tui.providers.aws.wire import Wire, Wires
 
+SAME_DEPLOY_S = 120.0  # a deployment that began so soon after a rollback was sent here is that rollback
 SETTLED = 5  # candidates whose task definition is read again, for its status of now
 
 
@@ -26,6 +27,8 @@ def facts(wires: Wires, known: Known, seen: Seen, recall: Recall, now: float, ch
     target = newest.definition if newest.open and newest.definition else (sets[0].task_definition if sets else running)
     if not newest.open:
         target = running or target
+    if newest.status in ("Stopped", "Failed") and newest.definition and not newest.rolled_back_by:
+        target = newest.definition  # away from what was on its way, not from what it left running
     before = next((t.task_definition for t in sets if t.task_definition != target), "") if newest.open else ""
     began = newest.start_time or newest.create_time
     put = [p for d in seen.code_deploys if (p := _put(known, d)) is not None]
@@ -51,10 +54,26 @@ def facts(wires: Wires, known: Known, seen: Seen, recall: Recall, now: float, ch
         source=known.revision("", before) if before else None,
         target=known.revision("", target),
         began=began,
-        going_back=f"going back to {history.short(newest.definition)}".rstrip() if newest.is_rollback else "",
+        going_back=_going_back(newest, put, recall),
         candidates=found,
         choice=choice,
     )
+
+
+def _going_back(newest: cd.DeploymentW, put: list[Put], recall: Recall) -> str:
+    """Why the newest deployment is itself a rollback; empty: it is none that is known. As for ECS's own deploys."""
+    to = newest.definition
+    words = f"going back to {history.short(to)}".rstrip()
+    if newest.is_rollback:
+        return words
+    if not to or newest.status in ("Stopped", "Failed"):
+        return ""
+    sent = any(s.to == to and -5.0 <= newest.create_time - s.at < SAME_DEPLOY_S for s in recall.rollbacks)
+    before = [p for p in put if p.deploy != newest.deployment_id]
+    replaced = before[0].revision.task_definition if before else to
+    earlier = any(p.revision.task_definition == to for p in before)
+    back = earlier and replaced != to and not history.forward(replaced, to)
+    return words if sent or back else ""
 
 
 def _unreadable(seen: Seen, found: tuple[Candidate, ...]) -> str:

@@ -182,7 +182,7 @@ def cd_stopped(wires: Wires, plan: Plan, receipt: Receipt | None, now: float) ->
         return pending("the deployment is stopped; its rollback has not begun yet", 1.0)
     service = ecs_seen.read_service(wires.ecs, asked["cluster"], asked["service"])
     mine = (found.deployment_id, found.rolled_back_by)
-    return _settled_task_sets(service, asked["to"], arrow, mine, stopped=not found.rolled_back_by)
+    return _settled_task_sets(service, asked["to"], arrow, mine, found.create_time, stopped=not found.rolled_back_by)
 
 
 def cd_created(wires: Wires, plan: Plan, receipt: Receipt | None, now: float) -> Check:
@@ -202,36 +202,41 @@ def cd_created(wires: Wires, plan: Plan, receipt: Receipt | None, now: float) ->
         why = found.error_information.message if found.error_information else "no reason given"
         return failed(f"the deployment that was to go back, {made}, ended as {found.status}: {why}")
     service = ecs_seen.read_service(wires.ecs, asked["cluster"], asked["service"])
-    if not _leads(service, asked["to"]):
+    first = _leading(service)
+    if first is None or (first.external_id != made and first.created_at <= found.create_time):
         wait = " and waits for “go on” (C)" if cd.wait_of(found) == "READY_WAIT" else ""
         return pending(f"rolling back {arrow}: {made} is {found.status}{wait}")
-    return _settled_task_sets(service, asked["to"], arrow, (made,), stopped=False)
+    return _settled_task_sets(service, asked["to"], arrow, (made,), found.create_time, stopped=False)
 
 
-def _leads(service: w.ServiceW, to: str) -> bool:
-    """Does the task set of *to* get production traffic? That is the PRIMARY one (API reference, TaskSet)."""
-    return any(t.status == "PRIMARY" and t.task_definition == to for t in service.task_sets)
+def _leading(service: w.ServiceW) -> w.TaskSetW | None:
+    """The task set that gets production traffic: the PRIMARY one (API reference, TaskSet)."""
+    return next((t for t in service.task_sets if t.status == "PRIMARY"), None)
 
 
-def _settled_task_sets(service: w.ServiceW, to: str, arrow: str, mine: tuple[str, ...], stopped: bool) -> Check:
-    """*mine*: the deployments that the rollback is made of. A task set of another, newer one takes the traffic next."""
-    first = next((t for t in service.task_sets if t.status == "PRIMARY"), None)
+def _settled_task_sets(
+    service: w.ServiceW, to: str, arrow: str, mine: tuple[str, ...], since: float, stopped: bool
+) -> Check:
+    """*mine*: the deployments that the rollback is made of, the first made at *since*. A task set of another, newer
+    one has the traffic by now, or takes it next."""
+    first = _leading(service)
+    runs = short(first.task_definition) if first else "nothing"
+    if first is not None and first.external_id not in ("", *mine) and first.created_at > since:
+        return failed(f"rolled back {arrow}, but {runs} was deployed after it")
     if first is None or first.task_definition != to:
-        runs = short(first.task_definition) if first else "nothing"
         if stopped:
             return failed(f"the deployment was stopped, and {runs} has the traffic: CodeDeploy rolled nothing back")
         return pending(f"rolling back {arrow}: {runs} still has the traffic")
     words = f"rolled back {arrow}, {first.running_count}/{first.computed_desired_count} running"
-    left = next(
-        (t for t in service.task_sets if t.status == "ACTIVE" and t.external_id in mine and t is not first), None
-    )
+    besides = [t for t in service.task_sets if t.status == "ACTIVE"]
+    left = next((t for t in besides if t.external_id in mine), None)
     if stopped and left is not None:
         bad = short(left.task_definition)
         return failed(
             f"the deployment was stopped, and CodeDeploy rolled nothing back: {bad} still runs beside {short(to)}",
             "it may have a share of the traffic: roll back again",
         )
-    others = [t for t in service.task_sets if t.status == "ACTIVE" and t.external_id not in ("", *mine)]
+    others = [t for t in besides if t.external_id not in ("", *mine)]
     newer = next((t for t in others if t.created_at > first.created_at), None)
     if newer is not None:
         return failed(f"{words}, but {short(newer.task_definition)} is being deployed now")

@@ -211,14 +211,14 @@ def goes_back(made: w.ServiceDeploymentW, briefs: Sequence[w.BriefW], definition
     to = definition_of(made.target_arn)
     replaced = (*(s.arn for s in made.source_service_revisions), *left_behind(briefs, made.created_at))
     others = {definition_of(arn) for arn in replaced} - {"", to}
-    if not to or all(_forward(frm, to) for frm in others):
+    if not to or all(forward(frm, to) for frm in others):
         return ""
     earlier = (b for b in briefs if b.status == "SUCCESSFUL" and b.created_at < made.created_at)
     ran = any(definition_of(b.target_service_revision_arn) == to for b in earlier)
     return f"going back to {short(to)}" if ran else ""
 
 
-def _forward(frm: str, to: str) -> bool:
+def forward(frm: str, to: str) -> bool:
     (family, _, old), (other, _, new) = frm.rpartition(":"), to.rpartition(":")
     return family == other and old.isdigit() and new.isdigit() and int(new) > int(old)
 

@@ -235,7 +235,7 @@ def _passed_over(facts: Facts, wanted: Candidate) -> tuple[str, ...]:
 
 
 def _code_deploy(facts: Facts, target: Revision) -> Decision:
-    if facts.going_back:
+    if facts.going_back and (facts.status in CD_OPEN or not facts.choice):
         return _no(
             Line.CD_ROLLBACK, f"CodeDeploy is rolling back, or has: {_who(facts)}", "the deploys pane follows it"
         )
