@@ -56,7 +56,7 @@ def _false_failed(scene: Scene, plan: str, message: str, to: int, at: float) -> 
     for sent in (s for s in scene.sent if s.plan == plan and s.deploy):
         status, went = scene.truth.went(sent.deploy)
         well = status in ("ROLLBACK_SUCCESSFUL", "SUCCESSFUL", "Succeeded") and went == to
-        if well and not any(sent.at < foreign <= at for foreign in scene.others.began):
+        if well and not any(sent.at <= foreign <= at for foreign in scene.others.began):
             return [f"false failed at {at:.0f}: {message}: {status} :{went}"]
     return []
 

@@ -92,3 +92,28 @@ def test_a_rollback_by_update_service_is_not_undone_by_r(run: Run) -> None:
     scene = run("ROLLING", {}, 120.0, deeds=(Deed(Moment("plan", 1), "R"),))
     assert [sent.operation for sent in scene.sent] == ["UpdateService"], words(scene)
     assert scene.truth.served().alone(41)
+
+
+def test_a_bad_deploy_that_overtook_another_goes_back_to_what_succeeded_last(run: Run) -> None:
+    """Every task was of :40 already when :42 overtook it, but :40 had not come through: ECS goes back to :41."""
+    before = (Deed(Moment("before", 0), "deploy", 40),)
+    scene = run("ROLLING", {"start_s": 1, "steady_s": 60}, 3.0, before=before)
+    assert words(scene) == ["done: rolled back :42→:41, 2/2 running · " + words(scene)[0].rpartition("· ")[2]]
+    assert scene.truth.served().alone(41)
+
+
+def test_the_bad_one_deployed_again_is_replaced_and_not_stopped(run: Run) -> None:
+    """It overtakes our own way back: stopping it would bring :42 again, which succeeded last."""
+    deeds = (Deed(Moment("verify", 6), "deploy", 42),)
+    scene = run("ROLLING", {"start_s": 1, "steady_s": 30}, 120.0, deeds=deeds)
+    assert [said.state for said in scene.said] == ["failed", "done"], words(scene)
+    assert [sent.operation for sent in scene.sent] == ["UpdateService", "UpdateService"]
+    assert scene.truth.served().alone(41)
+
+
+def test_a_deploy_of_ours_is_not_taken_for_another_of_the_same(run: Run) -> None:
+    """Between our check and our write a second engineer rolled back and a pipeline brought the bad one again."""
+    deeds = (Deed(Moment("check", 3), "R"), Deed(Moment("check", 3), "deploy", 42))
+    scene = run("ROLLING", {}, 120.0, deeds=deeds)
+    assert "failed" not in {said.state for said in scene.said}, words(scene)
+    assert scene.truth.served().alone(41)

@@ -204,3 +204,11 @@ def test_of_several_sources_the_one_that_succeeded() -> None:
     deploy = made(43, 41)
     deploy.source_service_revisions = [w.SummaryW(arn="r42", running_task_count=2), w.SummaryW(arn="r41")]
     assert source_of(deploy, ran(41)) == "r41"
+
+
+def test_what_never_succeeded_is_not_gone_back_to() -> None:
+    """:43 overtook :42 when every task was of :42 already: ECS goes back to the last that succeeded."""
+    deploy = made(43, 42, at=9.0)
+    assert source_of(deploy, [*ran(40, 41), *ran(42, status="STOPPED")]) == "r41"
+    assert source_of(deploy, ran(42, status="STOPPED")) == "r42"  # history shows no success
+    assert source_of(made(43, None, at=9.0), ran(41)) == ""  # a first deploy
