@@ -94,12 +94,13 @@ def test_a_rollback_by_update_service_is_not_undone_by_r(run: Run) -> None:
     assert scene.truth.served().alone(41)
 
 
-def test_a_bad_deploy_that_overtook_another_goes_back_to_what_succeeded_last(run: Run) -> None:
-    """Every task was of :40 already when :42 overtook it, but :40 had not come through: ECS goes back to :41."""
+def test_a_bad_deploy_that_overtook_another_is_replaced_and_not_stopped(run: Run) -> None:
+    """Every task was of :40 already when :42 overtook it, but :40 had not come through: a stop would bring :41."""
     before = (Deed(Moment("before", 0), "deploy", 40),)
     scene = run("ROLLING", {"start_s": 1, "steady_s": 60}, 3.0, before=before)
-    assert words(scene) == ["done: rolled back :42→:41, 2/2 running · " + words(scene)[0].rpartition("· ")[2]]
-    assert scene.truth.served().alone(41)
+    assert [said.state for said in scene.said] == ["done"], words(scene)
+    assert [sent.operation for sent in scene.sent] == ["UpdateService"]
+    assert scene.truth.served().alone(40)
 
 
 def test_the_bad_one_deployed_again_is_replaced_and_not_stopped(run: Run) -> None:

@@ -10,7 +10,7 @@ from aws_world import task_definition
 from oncall_tui.domain.recall import Began
 from oncall_tui.domain.revision import Image, Revision
 from oncall_tui.providers.aws import ecs_decode as w
-from oncall_tui.providers.aws.history import Candidate, Spell, goes_back, source_of
+from oncall_tui.providers.aws.history import Candidate, Spell, goes_back, source_of, succeeded_last
 from oncall_tui.providers.aws.rollback import decide
 from oncall_tui.providers.aws.rollback_table import TABLE, Call, Facts, Line
 
@@ -67,6 +67,8 @@ CASES = [
     (L.ELSEWHERE, "a choice", going(choice=definition(40)), UPDATE, ":40", "would bring :41"),
     (L.ELSEWHERE, "a hot-fix over a bad one", going(candidates=(candidate(41, blamed="5xx"), candidate(40))), UPDATE,
      ":40", "would bring :41"),
+    (L.ELSEWHERE, "overtook another", going(unsure=True), UPDATE, ":41", "is not sure"),
+    (L.PROGRESS, "overtook another", going(unsure=True, strategy="BLUE_GREEN"), STOP, ":41", ""),
     (L.ELSEWHERE, "only renews", going(source=rev(42)), UPDATE, ":41", "only renews :42"),
     (L.ELSEWHERE, "linear", going(strategy="LINEAR", choice=definition(40)), None, "", "nowhere else"),
     (L.ELSEWHERE, "paused", going(hook="h-1", choice=definition(40)), None, "", "nowhere else"),
@@ -206,9 +208,7 @@ def test_of_several_sources_the_one_that_succeeded() -> None:
     assert source_of(deploy, ran(41)) == "r41"
 
 
-def test_what_never_succeeded_is_not_gone_back_to() -> None:
-    """:43 overtook :42 when every task was of :42 already: ECS goes back to the last that succeeded."""
-    deploy = made(43, 42, at=9.0)
-    assert source_of(deploy, [*ran(40, 41), *ran(42, status="STOPPED")]) == "r41"
-    assert source_of(deploy, ran(42, status="STOPPED")) == "r42"  # history shows no success
-    assert source_of(made(43, None, at=9.0), ran(41)) == ""  # a first deploy
+def test_what_succeeded_last() -> None:
+    briefs = [*ran(40, 41), *ran(42, status="STOPPED")]
+    assert succeeded_last(made(43, 42, at=9.0), briefs) == "r41"
+    assert succeeded_last(made(43, 42, at=9.0), ran(42, status="STOPPED")) == ""

@@ -193,10 +193,8 @@ class Deploys:
     def _take(self, found: w.ServiceDeploymentW, cluster: str) -> None:
         self._details[found.service_deployment_arn] = found
         path = arn.parse(found.service_deployment_arn).path
-        key = "/".join((self._source, *path[:2]))
-        self.dirty.add(key)
+        self.dirty.add("/".join((self._source, *path[:2])))
         wanted = [found.target_arn, *(s.arn for s in found.source_service_revisions)]
-        wanted.append(source_of(found, self._briefs.get(key, ())))
         wanted.append(found.rollback.service_revision_arn if found.rollback else "")
         self._want_revisions(iter(wanted), cluster)
 

@@ -63,6 +63,7 @@ def facts(
         reason=(newest.rollback.reason if newest.rollback else "") or newest.status_reason,
         source=known.revision(before) if before else None,
         target=known.revision(newest.target_arn, service.task_definition),
+        unsure=_unsure(known, seen, newest, before),
         went_back_to=known.revision(went) if went else None,
         began=newest.started_at or newest.created_at,
         by=by,
@@ -88,6 +89,13 @@ def _quiet_facts(wires: Wires, known: Known, seen: Seen, now: float, choice: str
         candidates=found,
         choice=choice,
     )
+
+
+def _unsure(known: Known, seen: Seen, newest: w.ServiceDeploymentW, before: str) -> bool:
+    """Did what ran before never succeed, while another did? ECS may go back to either ("the previous service revision",
+    API reference, StopServiceDeployment; "the last deployment that completed", developer guide, circuit breaker)."""
+    last = known.definition_of(history.succeeded_last(newest, seen.briefs))
+    return bool(before and last) and last != known.definition_of(before)
 
 
 def _going_back(known: Known, seen: Seen, newest: w.ServiceDeploymentW, recall: Recall) -> tuple[str, str]:

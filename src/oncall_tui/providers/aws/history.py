@@ -175,17 +175,18 @@ def best(found: Sequence[Candidate]) -> Candidate | None:
 
 
 def source_of(made: w.ServiceDeploymentW, briefs: Sequence[w.BriefW]) -> str:
-    """The service revision that ran before *made*, which is where stopping it goes: the newest that succeeded.
-
-    Where *made* overtook a deploy, what runs beside may never have succeeded, and nothing goes back to it. Where
-    history shows no success, it is what ECS names as the source.
-    """
+    """The service revision that ran before *made*. Where several did (it overtook a deploy), one that succeeded."""
     found = [s for s in made.source_service_revisions if s.arn and s.arn != made.target_arn]
+    good = {b.target_service_revision_arn for b in briefs if b.status == "SUCCESSFUL"}
+    best_ = sorted(found, key=lambda s: (s.arn not in good, -s.running_task_count))
+    return best_[0].arn if best_ else ""
+
+
+def succeeded_last(made: w.ServiceDeploymentW, briefs: Sequence[w.BriefW]) -> str:
+    """The service revision of the newest deploy before *made* that succeeded; empty: history shows none."""
     before = (b for b in briefs if b.status == "SUCCESSFUL" and b.created_at < made.created_at)
     newest = max(before, key=lambda b: b.created_at, default=None)
-    if not found or newest is None:
-        return max(found, key=lambda s: s.running_task_count).arn if found else ""
-    return newest.target_service_revision_arn
+    return newest.target_service_revision_arn if newest else ""
 
 
 def left_behind(briefs: Sequence[w.BriefW], before: float) -> tuple[str, ...]:

@@ -92,7 +92,7 @@ def _replaced(facts: Facts, target: Revision) -> str:
 
 def _reaches(facts: Facts, target: Revision, wanted: Candidate) -> bool:
     """Does stopping the deploy go where it is wanted? ECS goes back to the source revision, and nowhere else."""
-    if facts.source is None:
+    if facts.source is None or (facts.unsure and facts.strategy == "ROLLING"):  # else blue still runs: it is the source
         return False
     same = wanted.revision.task_definition == facts.source.task_definition
     renewed = facts.source.task_definition == target.task_definition
@@ -108,9 +108,12 @@ def _elsewhere(facts: Facts, target: Revision, wanted: Candidate) -> Decision:
     refused = _unstartable(wanted)
     if refused is not None:
         return refused
-    warning = f"a deploy is under way, and stopping it would bring {back}: this starts {to} in its place"
+    starts = f"this starts {to} in its place"
+    warning = f"a deploy is under way, and stopping it would bring {back}: {starts}"
+    if facts.unsure:
+        warning = f"a deploy is under way that overtook another, and where stopping it would go is not sure: {starts}"
     if facts.source is not None and facts.source.task_definition == target.task_definition:
-        warning = f"the deploy under way only renews {target.short}: this starts {to} in its place"
+        warning = f"the deploy under way only renews {target.short}: {starts}"
     return _update(Line.ELSEWHERE, facts, target, wanted, warning)
 
 

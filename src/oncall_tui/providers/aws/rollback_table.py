@@ -113,7 +113,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
     *deploy* is the newest deploy's ARN or id, *status* its API word, *source* what ran before it (None: a first
     deploy), *target* what it puts there, *going_back* why it is itself a rollback, *choice* the id that a person
-    picked (a task definition's ARN; for CodeDeploy a deployment's id), *picked* the older deploy that it was asked for.
+    picked (a task definition's ARN; for CodeDeploy a deployment's id), *picked* the older deploy that it was asked for,
+    *unsure* that *source* never succeeded, so that ECS may go back to another.
     """
 
     now: float
@@ -134,6 +135,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     candidates: tuple[Candidate, ...] = ()
     choice: str = ""
     picked: str = ""
+    unsure: bool = False
     unreadable: str = ""
 
 
