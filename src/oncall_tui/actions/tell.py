@@ -59,6 +59,13 @@ class _Heard(msgspec.Struct):
     ended: OutcomeState = OutcomeState.PENDING
 
 
+def _both(first: Audience | None, now: Audience) -> Audience:
+    """Who heard of the beginning hears of the end; and so does an incident that came meanwhile."""
+    if first is None:
+        return now
+    return msgspec.structs.replace(first, incidents=tuple(dict.fromkeys((*first.incidents, *now.incidents))))
+
+
 def begins(plan: Plan) -> str:
     """``Alice is rolling back prod/payments-api :42→:41``."""
     stem, now, _ = _WORDS[plan.verb]
@@ -126,9 +133,7 @@ class Teller:
     # --- inside -------------------------------------------------------------------------------------------------------
 
     def _tell(self, plan: Plan, heard: _Heard, line: str, more: str, severity: Severity) -> None:
-        if heard.audience is None:
-            heard.audience = self._audience(plan)
-        to = heard.audience
+        to = heard.audience = _both(heard.audience, self._audience(plan))
         message = Message(
             thread=to.incidents[0] if to.incidents else plan.id,
             title=redact(line),
@@ -184,6 +189,7 @@ class Teller:
         )
         self._journal.record([entry])
         if error is not None:
+            log.warning("destination %s: %s", name, error)
             self._fail(plan, name, state, error.message, error.hint)
 
     def _fail(self, plan: Plan, name: str, state: OutcomeState, message: str, hint: str) -> None:

@@ -15,10 +15,12 @@ from oncall_tui.cli.common import exit_code, fail, find_service, printable, read
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import Ask, Confirm, Plan
+from oncall_tui.domain.reading import SourceState
 from oncall_tui.engine import Engine
 from oncall_tui.errors import ActionError
 
 LONGEST_S = 3600.0
+ALERTS_TIMEOUT_S = 3.0
 
 
 @click.command()
@@ -55,6 +57,7 @@ def rollback(
         deploy = engine.update.board.deploys.get(row.deploy_id)
         version = deploy.version if deploy else row.deploy_id
         ask = Ask(verb=Verb.ROLL_BACK, target=row.id, version=version, actor=engine.actor, choice=to)
+        _hear_alerts(engine)
         try:
             plan = result(engine.desk.plan(ask))
         except ActionError as error:
@@ -80,6 +83,14 @@ def rollback(
     _print(as_json, told, f"{outcome.state}: {row.id}: {outcome.message}{fires}")
     under_way = outcome.state is OutcomeState.PENDING and not wait
     sys.exit(DONE if under_way else exit_code(outcome))
+
+
+def _hear_alerts(engine: Engine) -> None:
+    """Let alerts be read once: the plan warns by them, and joined incidents get a note. What is slow is left out."""
+    engine.wait(
+        lambda u: all(s.state is not SourceState.WAITING for s in u.board.sources.values() if s.provider != "ecs"),
+        ALERTS_TIMEOUT_S,
+    )
 
 
 def _send(engine: Engine, plan: Plan, wait: bool, quiet: bool) -> Outcome:
