@@ -26,7 +26,7 @@ def test_it_tells_where_it_listens_and_ends_with_its_parent() -> None:
         assert child.stderr.read() == ""
         assert child.stdout.read() == ""
     assert sorted(told) == ["config", "control", "endpoints", "environment"]
-    assert sorted(told["endpoints"]) == ["alarms", "edge", "managers", "on-call", "pager", "prod", "prom", "slack"]
+    assert sorted(told["endpoints"]) == ["alarms", "edge", "pager", "prod", "prom"]
     assert told["environment"]["AWS_ACCESS_KEY_ID"] == "drill"
     assert logged_in.returncode == 0
     assert "Logged in: prod." in logged_in.stdout
