@@ -3,12 +3,13 @@
 1. A rollback goes away from what the newest deploy put there, to what ran before it. "Ran": a deploy of it succeeded.
    A task definition counts once. A spell of it lasts from the end of its first deploy to the start of the next
    successful deploy of another one, or of the newest deploy where that is of another one and was not rolled back.
-2. Newest first by when they ran; what the newest deploy found running goes first, unless deploys of it are known and
-   none of them succeeded.
+2. Newest first by when they ran, never what the newest deploy puts there. What that found running goes first, unless
+   deploys of it are known and none of them succeeded.
 3. Doubted: its longest spell was under an hour, or an alert began within the hour after the start of one of its spells'
    deploys, and before that spell ended. The newest without doubt that can be started; else the newest that can be.
 4. What was never seen running is no default.
-5. A rollback is never reversed.
+5. A rollback is never reversed: not one by ECS, not one sent from here, no deploy that puts back what ran earlier
+   in place of a higher number.
 6. A deploy in progress is stopped where that leads to the default; else, and after a finished one, the service is
    updated.
 
@@ -59,7 +60,7 @@ def answer(story: Story) -> Answer:
     why = rollback(seen)
     if why:
         return Answer(refused=why)
-    order = candidates(seen, story.current)
+    order = candidates(seen)
     if not order:
         return Answer(refused="nothing is known to have run before")
     able = [n for n in order if n not in story.gone]
@@ -80,7 +81,7 @@ def spells(seen: tuple[Step, ...]) -> list[Spell]:
     return [Spell(g[0].number, g, end) for g, end in zip(groups, ends, strict=False)]
 
 
-def candidates(seen: tuple[Step, ...], current: int) -> list[int]:
+def candidates(seen: tuple[Step, ...]) -> list[int]:
     newest = seen[-1]
     order = [s.number for s in reversed(spells(seen))]
     first = newest.before
@@ -88,7 +89,7 @@ def candidates(seen: tuple[Step, ...], current: int) -> list[int]:
         deploys = [s for s in seen[:-1] if s.number == first]
         if not deploys or any(s.how is How.SUCCEEDED for s in deploys):
             order.insert(0, first)
-    return [n for n in dict.fromkeys(order) if n not in (newest.number, current)]
+    return [n for n in dict.fromkeys(order) if n != newest.number]
 
 
 def doubted(number: int, of: list[Spell], story: Story) -> bool:

@@ -58,7 +58,7 @@ class Story:
     alerts: tuple[float, ...] = ()
     numbers: tuple[int, ...] = ()
     gone: frozenset[int] = frozenset()  # deregistered
-    current: int = 0  # the service's task definition now
+    current: int = 0  # the service's task definition now; of a rollback that failed the old one, or not
 
     @property
     def newest(self) -> Step | None:
@@ -88,6 +88,7 @@ class _Telling:
     current: int = 0
     runs: int | None = None  # what last succeeded
     left: int | None = None  # what a stopped or failed deploy left tasks of
+    there: set[int] = field(default_factory=set)  # what runs, and all that was left since that succeeded
     ran: list[int] = field(default_factory=list)  # every definition that succeeded, in order of success
     steps: list[Step] = field(default_factory=list)
     alerts: list[float] = field(default_factory=list)
@@ -97,20 +98,21 @@ class _Telling:
         rng, last = self.rng, self.steps[-1] if self.steps else None
         able = [(Why.RELEASE, 34, self.next_number)]
         if last is not None:
-            half = last.why is Why.ROLLBACK and last.how in (How.STOPPED, How.ROLLBACK_FAILED)
-            able.append((Why.ROLLBACK if half else Why.FORCED, 16, self.current))
+            able.append((Why.FORCED, 16, self.current))
             lower = sorted({n for n in self.ran if n < self.current})
             if lower:
                 to = max(lower) if rng.random() < 0.7 else rng.choice(lower)
                 able.append((Why.ROLLBACK, 18, to))
             if last.how is How.ROLLED_BACK and last.number != self.current:
-                able.append((Why.ROLLBACK if last.why is Why.ROLLBACK else Why.RETRY, 60, last.number))
+                able.append((Why.RETRY, 60, last.number))
             undoes = last.why is Why.ROLLBACK and last.how is not How.ROLLED_BACK
             if undoes and last.before is not None and last.before > last.number:
                 able.append((Why.UNDO, 80, last.before))
             if self.runs is not None:
                 able.append((Why.HOT_FIX, 16, self.next_number))
         why, _, number = rng.choices(able, [w for _, w, _ in able])[0]
+        if why is not Why.ROLLBACK and number in self.ran and any(number < n for n in self.there):
+            why = Why.ROLLBACK  # a rollback that was stopped or rolled back, put there again
         return why, number
 
     def wait(self, why: Why) -> None:
@@ -158,15 +160,17 @@ class _Telling:
     def _settle(self, number: int, how: How, before: int | None) -> None:
         if how is How.SUCCEEDED:
             self.current = self.runs = number
-            self.left = None
+            self.left, self.there = None, {number}
             self.ran.append(number)
         elif how in (How.ROLLED_BACK, How.ROLLING_BACK):
             assert before is not None
             self.current = before if self.runs is None else self.runs
-            self.left = None
+            self.left, self.there = None, {self.current}
         else:
-            self.current = number
+            back = how is How.ROLLBACK_FAILED and self.runs is not None and self.rng.random() < 0.5
+            self.current = self.runs if back and self.runs is not None else number
             self.left = number if number != self.runs else None
+            self.there.add(number)
 
 
 ENDINGS = (

@@ -64,7 +64,8 @@ def program(story: Story) -> Answer:
     handler.send(plan)
     ((operation, sent, _),) = [one for one in account.sent if one[2]]
     if operation == "UpdateService":
-        assert sent == {"cluster": CLUSTER, "service": NAME, "taskDefinition": to}
+        forced = {"forceNewDeployment": True} if to == task_definition(NAME, story.current) else {}
+        assert sent == {"cluster": CLUSTER, "service": NAME, "taskDefinition": to} | forced
     else:
         assert sent == {"serviceDeploymentArn": stopped, "stopType": "ROLLBACK"}
     return Answer(int(to.rpartition(":")[2]), operation)
@@ -185,6 +186,10 @@ BY_HAND = {
         Answer(41, UPDATE),
     ),
     "the rollback of it failed": (story(*GOOD, step(42, HOUR, 5, 41, How.ROLLBACK_FAILED)), Answer(41, UPDATE)),
+    "and the service is on the old one again, which may not run": (
+        story(*GOOD, step(42, HOUR, 5, 41, How.ROLLBACK_FAILED), current=41),
+        Answer(41, UPDATE),
+    ),
     "stopped midway": (story(*GOOD, step(42, HOUR, 5, 41, How.STOPPED)), Answer(41, UPDATE)),
     "what ran before it ran no longer than until it began": (
         story(*GOOD, step(42, 150 * MINUTE, 5, 41), step(43, 2 * HOUR, 5, 42, How.STOPPED)),
