@@ -34,6 +34,7 @@ KINDS = (
     "task dies",
     "scaled",
     "overtook",
+    "deploys denied",
 )
 STRATEGIES = ("ROLLING", "BLUE_GREEN", "CANARY", "LINEAR", "CODE_DEPLOY")
 WEIGHTS = (40, 20, 15, 10, 15)
@@ -57,7 +58,8 @@ class Race(NamedTuple):
     ends: dict[str, Any] = {}
     late_s: float | None = None
     twice: str = ""
-    outage_s: float = 0.0
+    outage_s: float = 0.0  # from the write on, nothing answers
+    blind: bool = False  # from the write on, ListServiceDeployments is denied
 
 
 def made(seed: int, http: bool = False) -> Race:
@@ -129,6 +131,8 @@ def _trouble(kind: str, strategy: str, rng: random.Random) -> dict[str, Any]:
             return {"faults": ({**write, "kind": "denied", "count": None},)}
         case "outage":
             return {"outage_s": rng.uniform(15, 240)}
+        case "deploys denied":
+            return {"blind": True}
         case "second R":
             return {"deeds": (Deed(when, "R"),)}
         case "alarm":

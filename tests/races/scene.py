@@ -87,7 +87,7 @@ class Scene:
         if after:
             if self._phase == "send" and operation == self.plans[self.line.plan].request["operation"]:
                 self.others.at("sent", 1)
-                self._outage_begins()
+                self._answers_end()
             return
         self._calls += 1
         if self._phase == "verify":
@@ -95,7 +95,9 @@ class Scene:
         self.others.at(self._phase, self._calls)
         self.others.at("at", self.clock.now() - self._pressed if self._pressed else -1.0)
 
-    def _outage_begins(self) -> None:
+    def _answers_end(self) -> None:
+        if self.race.blind:
+            self.world.faults.add({"kind": "denied", "operation": "ListServiceDeployments"}, ["prod"])
         if self.race.outage_s and not self._outage:
             self._outage = True
             fault = self.world.faults.add({"kind": "hang", "source": "prod", "delay_s": self._hang_s}, ["prod"])

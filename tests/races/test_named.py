@@ -28,7 +28,16 @@ def run(tmp_path: Path) -> Iterator[Run]:
     def go(strategy: str, service: dict[str, Any], pressed_s: float, **parts: Any) -> Scene:
         world = scenario("nothing", strategy, random.Random(1))
         world["services"][0] |= {"desired": 2, "start_s": 3, "steady_s": 5} | service
-        plain = {"deeds": (), "faults": (), "ends": {}, "late_s": None, "twice": "", "outage_s": 0.0, "before": ()}
+        plain = {
+            "deeds": (),
+            "faults": (),
+            "ends": {},
+            "late_s": None,
+            "twice": "",
+            "outage_s": 0.0,
+            "before": (),
+            "blind": False,
+        }
         race: Race = made(1)._replace(
             kind="named",
             strategy=strategy,
@@ -118,3 +127,11 @@ def test_a_deploy_of_ours_is_not_taken_for_another_of_the_same(run: Run) -> None
     scene = run("ROLLING", {}, 120.0, deeds=deeds)
     assert "failed" not in {said.state for said in scene.said}, words(scene)
     assert scene.truth.served().alone(41)
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_where_deploys_cannot_be_read_any_more_it_is_known_by_the_service(run: Run, lost: bool) -> None:
+    faults = ({"source": "prod", "kind": "error500", "writes_only": True, "count": 1},) if lost else ()
+    scene = run("ROLLING", {}, 120.0, faults=faults, blind=True)
+    assert scene.said[0].state == ("failed" if lost else "done"), words(scene)
+    assert not lost or "it never took effect" in scene.said[0].message

@@ -105,10 +105,10 @@ def updated(wire: Wire, known: Known, plan: Plan, receipt: Receipt | None, now: 
         newer = [b for b in briefs if b.created_at > float(asked["deployCreatedAt"])]
         known.read_revisions([b.target_service_revision_arn for b in newer], Lane.ACT)
     except NOT_OFFERED:
-        return _by_deployments(plan, service)
+        return _by_deployments(plan, receipt, now, service)
     ours = [b for b in newer if known.definition_of(b.target_service_revision_arn) == asked["to"]]
     if not ours:
-        return _not_there(plan, receipt, now, service, newer)
+        return _not_there(plan, receipt, now, service, newer=bool(newer))
     mine = ours[0]  # where another began it anew since, that is what brings it
     if mine.status in rollback.IN_PROGRESS:
         return pending(f"{_doing(asked)} {_tasks(service, asked['to'])}")
@@ -127,20 +127,22 @@ def _ended_otherwise(asked: dict[str, Any], mine: w.BriefW, newer: list[w.BriefW
     return failed(f"the {what} ended as {mine.status}{why}", "look at its events")
 
 
-def _by_deployments(plan: Plan, service: w.ServiceW) -> Check:
+def _by_deployments(plan: Plan, receipt: Receipt | None, now: float, service: w.ServiceW) -> Check:
     """Where service deployments cannot be read: what ``deployments[]`` shows."""
     asked = plan.request
     first = primary(service)
-    if first is None or first.task_definition != asked["to"]:
-        return pending("sent; ECS does not show it yet", 1.0)
+    old = first is None or first.created_at <= float(asked["deployCreatedAt"])
+    if first is None or old or first.task_definition != asked["to"]:
+        taken_over = first is not None and not old and first.task_definition != asked["from"]
+        return _not_there(plan, receipt, now, service, newer=taken_over)
     if first.rollout_state == "FAILED":
         return failed(f"the deploy that goes back failed: {first.rollout_state_reason}", "look at its events")
-    if first.rollout_state == "IN_PROGRESS" or first.created_at <= float(asked["deployCreatedAt"]):
+    if first.rollout_state == "IN_PROGRESS":
         return pending(f"{_doing(asked)} {_tasks(service, asked['to'])}")
     return _settled(service, asked["to"], _arrow(asked), "", asked)
 
 
-def _not_there(plan: Plan, receipt: Receipt | None, now: float, service: w.ServiceW, newer: list[w.BriefW]) -> Check:
+def _not_there(plan: Plan, receipt: Receipt | None, now: float, service: w.ServiceW, newer: bool) -> Check:
     """No deploy of ours is to be seen: has it not come yet, or will it never?"""
     first = primary(service)
     runs = short(first.task_definition) if first else "nothing"
