@@ -16,10 +16,11 @@ from oncall_tui.config import Config
 from oncall_tui.contract import Context, Destination, Provider
 from oncall_tui.domain.plan import Actor
 from oncall_tui.engine import Engine, SourceSpec
+from oncall_tui.errors import SourceError
 from oncall_tui.journal import Journal
 from oncall_tui.providers import registry
 from oncall_tui.providers.options import DestinationOptions, SourceOptions
-from oncall_tui.secret import redact
+from oncall_tui.secret import Secret, redact
 from oncall_tui.triage.look import Rules
 
 
@@ -61,6 +62,22 @@ def make_engine(
         steady_s=config.steady_s if steady_s is None else steady_s,
         destinations=destinations,
     )
+
+
+def unready(config: Config) -> dict[str, str]:
+    """Destinations whose secrets cannot be read, and why: nothing else can be asked of one without sending.
+
+    May block for a secret's command.
+    """
+    found = {}
+    for options in config.escalation:
+        secrets = [value for name in options.__struct_fields__ if isinstance(value := getattr(options, name), Secret)]
+        try:
+            for secret in secrets:
+                secret.get()
+        except SourceError as error:
+            found[options.name] = str(error)
+    return found
 
 
 def _spec(options: SourceOptions, actor: Actor, clock: Clock, read_only: bool) -> SourceSpec:

@@ -183,7 +183,9 @@ class Engine:
         """Who escalates what cannot escalate by itself: nobody, where there is no destination."""
         if not self._outlets:
             return None
-        return Escalate(self._outlets, self.clock, lambda: self.update.board, lambda row: self.update.look.find(row))
+        return Escalate(
+            self._outlets, self.journal, self.clock, lambda: self.update.board, lambda row: self.update.look.find(row)
+        )
 
     # --- listening ----------------------------------------------------------------------------------------------------
 

@@ -128,6 +128,24 @@ def test_it_is_sent_paged_and_told_by_commands(world: World) -> None:
     assert sorted(told) == [("chat", "sent"), ("chat", "sent"), ("page", "sent"), ("page", "sent")]
 
 
+def test_check_reads_the_secrets_of_destinations_and_sends_nothing(world: World) -> None:
+    shell = Shell(world)
+    said = shell("check").out
+    assert [line.split()[:4] for line in said.splitlines()[-3:]] == [
+        ["chat", "slack", "not", "contacted"],
+        ["page", "pagerduty-events", "not", "contacted"],
+        ["topic", "sns", "not", "contacted"],
+    ]
+    config = [
+        {**it, "token": {"env": "NOT_SET_HERE"}} if it["name"] == "chat" else it
+        for it in world.told["config"]["escalation"]
+    ]
+    missing = Shell(world, escalation=config)("check", code=NOT_DONE).out
+    assert "SECRET MISSING" in missing
+    assert "set $NOT_SET_HERE" in missing
+    assert world.state["told"] == {"chat": [], "page": [], "topic": []}
+
+
 def test_a_rollback_is_done_though_nobody_could_be_told(world: World) -> None:
     world.fault("denied", "chat")
     world.fault("refuse", "page")

@@ -139,6 +139,27 @@ def test_the_incident_that_a_page_made_is_joined_by_its_key(bench: Bench) -> Non
     assert look.incident == "pager/Q1"
 
 
+def test_the_same_twice_within_a_minute_is_refused_and_later_a_warning(bench: Bench, page: FakeDestination) -> None:
+    late = bench.plan(E, "prom/a", choice="send:page")
+    bench.do(E, "prom/a", choice="send:page")
+    bench.clock.advance(20)
+    bench.written(EntryKind.OUTCOME)
+    with pytest.raises(Refused, match="already escalated: sent by Alice 20 s ago"):
+        bench.plan(E, "prom/a", choice="send:page")
+    assert bench.engine.desk.execute(late).result(5).state is OutcomeState.REFUSED
+    assert len(page.sent) == 1
+    assert bench.plan(E, "prom/a", choice="send:chat").warnings == ()
+    bench.clock.advance(60)
+    assert bench.plan(E, "prom/a", choice="send:page").warnings == ("page: sent by Alice 80 s ago",)
+
+
+def test_what_was_not_sent_may_be_sent_again(bench: Bench, page: FakeDestination) -> None:
+    page.raises = [Failed("429")]
+    bench.do(E, "prom/a", choice="send:page")
+    bench.written(EntryKind.OUTCOME)
+    assert bench.do(E, "prom/a", choice="send:page").state is OutcomeState.SENT
+
+
 def test_a_row_that_moved_is_refused(bench: Bench, page: FakeDestination) -> None:
     plan = bench.plan(E, "prom/a", choice="send:page")
     silenced = msgspec.structs.replace(bench.alert, state=AlertState.SILENCED)

@@ -148,6 +148,27 @@ def test_an_incident_that_is_over_gets_no_note_and_that_is_no_failure(bench: Ben
     assert bench.untold() == []
 
 
+def test_an_incident_that_came_meanwhile_hears_of_the_end_and_the_thread_stays(
+    bench: Bench, chat: FakeDestination
+) -> None:
+    handler = bench.follow[Verb.ROLL_BACK]
+    verify = handler.verify
+
+    def paged(plan: Any, receipt: Any) -> Check:
+        check = verify(plan, receipt)
+        if check.state is OutcomeState.DONE:
+            bench.incident()
+        return check
+
+    handler.verdicts = [Check(OutcomeState.PENDING, "1/2", 0.0)]
+    plan = bench.plan(Verb.ROLL_BACK)
+    handler.verify = paged  # type: ignore[method-assign]
+    bench.engine.desk.execute(plan).result(5)
+    bench.drain()
+    assert [text.partition(":")[0] for _, text in bench.notes.texts] == ["Alice rolled back prod/api "]
+    assert [m.thread for m in chat.sent] == [plan.id, plan.id]
+
+
 def test_what_could_not_be_told_is_said_once_and_the_action_is_done(bench: Bench, chat: FakeDestination) -> None:
     chat.raises = [Failed("channel_not_found", "look at its name"), Unknown("timed out")]
     assert bench.do(Verb.ROLL_BACK).state is OutcomeState.DONE

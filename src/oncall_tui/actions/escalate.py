@@ -17,24 +17,35 @@ from oncall_tui.contract import Message, Receipt
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.board import Board
+from oncall_tui.domain.entry import EntryKind
 from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import Ask, Choice, Confirm, Plan
-from oncall_tui.errors import Refused
+from oncall_tui.errors import JournalError, Refused
+from oncall_tui.journal import Journal
 from oncall_tui.polling.lane import Lane
 from oncall_tui.text import age
 from oncall_tui.triage.look import AlertLook
 
 EVENTS = "pagerduty-events"
 CHOICE = "send:"
+AGAIN_S = 60.0  # two engineers who press at once are one escalation
+REMEMBERED_S = 1800.0
+ENTRIES = 200
 
 
 class Escalate:
     """The handler of ``escalate`` where a source has none. *look* gives an alert's row as it is joined now."""
 
     def __init__(
-        self, outlets: Outlets, clock: Clock, board: Callable[[], Board], look: Callable[[str], AlertLook | None]
+        self,
+        outlets: Outlets,
+        journal: Journal,
+        clock: Clock,
+        board: Callable[[], Board],
+        look: Callable[[str], AlertLook | None],
     ) -> None:
-        self._outlets, self._clock, self._board, self._look = outlets, clock, board, look
+        self._outlets, self._journal, self._clock = outlets, journal, clock
+        self._board, self._look = board, look
 
     def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
         """Every destination, those that page first."""
@@ -59,9 +70,12 @@ class Escalate:
         outlet = self._outlets.find(ask.choice.removeprefix(CHOICE))
         made = outlet.get()
         self._not_twice(outlet, ask.target)
+        before = self._before(outlet, ask.target, "")
         message = self._message(ask, alert)
         incident = self._incident(ask.target)
-        warnings = [f"it is the incident {incident} already: somebody may be paged twice"] if incident else []
+        warnings = [f"{outlet.name}: {before}"] if before else []
+        if incident and made.pages:
+            warnings.append(f"it is the incident {incident} already: somebody may be paged twice")
         return Plan(
             id=uuid.uuid4().hex,
             verb=Verb.ESCALATE,
@@ -72,7 +86,7 @@ class Escalate:
             made_at=self._clock.now(),
             title=f"{'Page' if made.pages else 'Tell'} {outlet.name} of {alert.title}",
             lines=(("alert", f"{alert.title}  {alert.state}"), *made.words(message), ("then", "nobody confirms it")),
-            warnings=tuple(warnings) if made.pages else (),
+            warnings=tuple(warnings),
             confirm=Confirm.YES,
             request={"destination": outlet.name, "message": msgspec.to_builtins(message)},
         )
@@ -80,7 +94,7 @@ class Escalate:
     def check(self, plan: Plan) -> None:
         """Is the row what it was, and not joined meanwhile? Raises Refused."""
         self._unmoved(plan.target, plan.version, self._board())
-        self._not_twice(self._outlets.find(plan.request["destination"]), plan.target)
+        self._not_twice(self._outlets.find(plan.request["destination"]), plan.target, plan.id)
 
     def send(self, plan: Plan) -> Receipt:
         """One attempt, on the destination's own lane. Raises Failed or Unknown."""
@@ -112,10 +126,28 @@ class Escalate:
         look = self._look(target)
         return look.incident if look else ""
 
-    def _not_twice(self, outlet: Outlet, target: str) -> None:
+    def _not_twice(self, outlet: Outlet, target: str, plan_id: str = "") -> None:
+        if before := self._before(outlet, target, plan_id, AGAIN_S):
+            raise Refused(f"already escalated: {before}", f"wait {AGAIN_S:.0f} s, or pick another destination")
         incident = self._incident(target)
         if incident and outlet.provider == EVENTS:
             raise Refused(f"it is paged already: it is the incident {incident}", "escalate the incident itself")
+
+    def _before(self, outlet: Outlet, target: str, plan_id: str, within_s: float = REMEMBERED_S) -> str:
+        """``sent by Alice 20 s ago``, where the journal has it; what was lost or refused is no reason to hold back."""
+        try:
+            entries = self._journal.recent(ENTRIES, (EntryKind.INTENT, EntryKind.OUTCOME))
+        except JournalError:
+            return ""
+        sent = {e.subject for e in entries if e.data.get("state") == OutcomeState.SENT}
+        for entry in reversed(entries):
+            seconds = self._clock.now() - entry.at
+            if entry.kind is not EntryKind.INTENT or entry.subject not in sent - {plan_id} or seconds > within_s:
+                continue
+            plan = entry.data.get("plan", {})
+            if plan.get("target") == target and plan.get("request", {}).get("destination") == outlet.name:
+                return f"sent by {entry.actor} {seconds:.0f} s ago"
+        return ""
 
     def _message(self, ask: Ask, alert: Alert) -> Message:
         look = self._look(alert.id)

@@ -53,9 +53,10 @@ class Audience(msgspec.Struct, frozen=True):
 
 
 class _Heard(msgspec.Struct):
-    """What was told of one action so far. *audience* is who heard of its beginning; None: not asked for yet."""
+    """What was told of one action so far, to whom (None: to nobody yet), and the thread that all of it is in."""
 
     audience: Audience | None = None
+    thread: str = ""
     ended: OutcomeState = OutcomeState.PENDING
 
 
@@ -134,8 +135,9 @@ class Teller:
 
     def _tell(self, plan: Plan, heard: _Heard, line: str, more: str, severity: Severity) -> None:
         to = heard.audience = _both(heard.audience, self._audience(plan))
+        heard.thread = heard.thread or (to.incidents[0] if to.incidents else plan.id)
         message = Message(
-            thread=to.incidents[0] if to.incidents else plan.id,
+            thread=heard.thread,
             title=redact(line),
             text=redact(more),
             severity=severity,

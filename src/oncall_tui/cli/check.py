@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from oncall_tui import bootstrap
 from oncall_tui.cli import DONE, NOT_DONE
 from oncall_tui.cli.common import READ_TIMEOUT_S, printable, running
 
@@ -13,7 +14,7 @@ from oncall_tui.cli.common import READ_TIMEOUT_S, printable, running
 @click.command()
 @click.pass_context
 def check(context: click.Context) -> None:
-    """Check the configuration, then contact each source."""
+    """Check the configuration, then contact each source; of destinations, only their secrets are read."""
     with running(context, read_only=True) as engine:
         click.echo(f"configuration: good, {len(engine.sources)} sources")
         update = engine.first_read(READ_TIMEOUT_S)
@@ -26,5 +27,11 @@ def check(context: click.Context) -> None:
                 click.echo(printable(f"{'':<12} {'':<14} {status.banner}"))
         if update.journal_failure:
             click.echo(printable(f"journal: {update.journal_failure}"))
-        good = all(s.live for s in update.board.sources.values()) and not update.journal_failure
+        config = bootstrap.load_config(context.obj["config"])
+        unready = bootstrap.unready(config)
+        for destination in config.escalation:
+            state = "SECRET MISSING" if destination.name in unready else "not contacted"
+            said = unready.get(destination.name, "nothing can be asked of it without sending")
+            click.echo(printable(f"{destination.name:<12} {destination.provider:<14} {state:<15} {said}"))
+        good = not unready and all(s.live for s in update.board.sources.values()) and not update.journal_failure
     sys.exit(DONE if good else NOT_DONE)
