@@ -50,7 +50,7 @@ def make_engine(
     read_only = read_only or config.read_only
     journal_path = Path(config.journal_path).expanduser()
     log.start(journal_path.parent)
-    specs = tuple(_spec(options, actor, clock, read_only) for options in config.sources)
+    specs = tuple(_spec(options, actor, clock, read_only, config.timezone) for options in config.sources)
     destinations = tuple(_destination(options, actor, clock) for options in config.escalation)
     return Engine(
         specs,
@@ -80,9 +80,14 @@ def unready(config: Config) -> dict[str, str]:
     return found
 
 
-def _spec(options: SourceOptions, actor: Actor, clock: Clock, read_only: bool) -> SourceSpec:
+def _spec(options: SourceOptions, actor: Actor, clock: Clock, read_only: bool, timezone: str) -> SourceSpec:
     context = Context(
-        source=options.name, actor_name=actor.name, actor_email=actor.email, clock=clock, read_only=read_only
+        source=options.name,
+        actor_name=actor.name,
+        actor_email=actor.email,
+        clock=clock,
+        read_only=read_only,
+        timezone=timezone,
     )
 
     def build() -> Provider:

@@ -18,6 +18,7 @@ import msgspec
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Severity
 from oncall_tui.domain.board import Board
+from oncall_tui.domain.duty import Duty
 from oncall_tui.domain.outcome import Check
 from oncall_tui.domain.plan import Ask, Choice, Plan
 from oncall_tui.domain.reading import Reading
@@ -125,6 +126,16 @@ class Provider(Protocol):
     def close(self) -> None: ...
 
 
+class OnCall(Protocol):
+    """What a Provider may offer besides: who is on call now, and next. Raises errors.SourceError."""
+
+    def on_call(self) -> tuple[Duty, ...]:
+        """Each person at each level of each policy, lowest level first; a level without anybody has a Duty too."""
+
+    def on_call_now(self) -> bool | None:
+        """Is whoever uses the program on call? None: it cannot be told (an account's token, and no ``me.email``)."""
+
+
 class Kept(msgspec.Struct, frozen=True):
     """What came of one look at an acknowledgement: *again_at* is when to look next (None: it is over)."""
 
@@ -147,3 +158,4 @@ class Context(msgspec.Struct, frozen=True):
     actor_email: str
     clock: Any  # oncall_tui.clock.Clock; Any keeps msgspec out of protocols
     read_only: bool = False
+    timezone: str = "UTC"  # the one that the screen shows times in

@@ -132,7 +132,7 @@ def test_a_night_by_commands(make_world: Callable[..., World]) -> None:
 
     # Escalate: without --to who is on call, and nothing sent; a level that is not there; without a confirm.
     sent = len(world.writes())
-    assert shell("escalate", page["id"]).out.startswith("level:2\tlevel 2: Bob")
+    assert "\nlevel:2\tlevel 2: Bob" in shell("escalate", page["id"]).out
     shell("escalate", page["id"], "--to", "level:7", "--yes", code=WRONG)
     shell("escalate", page["id"], "--to", "level:2", code=WRONG)
     assert len(world.writes()) == sent

@@ -13,12 +13,12 @@ from oncall_tui.domain.plan import Ask
 
 @click.command()
 @click.argument("alert")
-@click.option("--to", "to", default="", help="The level or the destination, as printed without this option: level:2.")
+@click.option("--to", "to", default="", help="As printed without this option: level:2, user/ID, policy/ID, send:NAME.")
 @click.option("--reason", default="", help="Why.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
 def escalate(context: click.Context, alert: str, to: str, reason: str, yes: bool) -> None:
-    """Escalate ALERT to a level of its policy, or to a destination where it has none."""
+    """Escalate ALERT to a level of its policy, a person or another policy; to a destination where it has none."""
     with running(context) as engine:
         row = target(engine, find_alert(engine, alert), Verb.ESCALATE)
         choices = result(engine.desk.choices(Verb.ESCALATE, row.id))
@@ -27,7 +27,8 @@ def escalate(context: click.Context, alert: str, to: str, reason: str, yes: bool
         if not wanted:
             say("pick one with --to:" if not to else f"there is no {to!r}; there are:")
             for choice in choices:
-                click.echo(printable(f"{choice.id}\t{choice.label}\t{choice.detail}"))
+                about = f"{choice.detail}\t{choice.warning}".strip("\t")
+                click.echo(printable(f"{choice.id}\t{choice.label}\t{about}".rstrip()))
             sys.exit(2 if to else 0)
         ask = Ask(
             verb=Verb.ESCALATE, target=row.id, version=row.version, actor=engine.actor, choice=wanted, reason=reason

@@ -7,19 +7,29 @@ which passes here asks PagerDuty for nothing that is undocumented.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from oncall_tui.drill import pagerduty_shape as shape
-from oncall_tui.drill.pagerduty_incident import Incident, Refusal, Serial, invalid, missing
-from oncall_tui.drill.pagerduty_query import Listing, chosen, include, page
+from oncall_tui.drill.pagerduty_incident import Change, Incident, Refusal, Serial, invalid, missing
+from oncall_tui.drill.pagerduty_query import Listing, chosen, include, page, time_of
 from oncall_tui.drill.pagerduty_team import Account, Person
+from oncall_tui.drill.pagerduty_wire import (
+    ACCEPT,
+    Limit,
+    accepted,
+    body_of,
+    id_of,
+    key_of,
+    member,
+    object_of,
+    route,
+    whole,
+)
 from oncall_tui.drill.wire import Answer, Request, json_answer
 
-ACCEPT = "application/vnd.pagerduty+json;version=2"
 AT_ONCE = 250
 """Incidents that one PUT may change (OpenAPI, `PUT /incidents`)."""
 LONGEST_SNOOZE = 604_800
@@ -27,7 +37,6 @@ LONGEST_SNOOZE = 604_800
 
 _STATUSES = ("triggered", "acknowledged", "resolved")
 _TOKEN = re.compile(r"Token token=(\S+)")
-_COLLECTIONS = ("incidents", "escalation_policies", "users", "services", "teams")
 
 
 class PagerDuty:
@@ -36,8 +45,10 @@ class PagerDuty:
     def __init__(self, now: Callable[[], float], speed: float = 1.0, spec: Mapping[str, Any] | None = None) -> None:
         self._now = now
         self._account = Account(spec, speed)
+        self._limit = Limit(now, (spec or {}).get("calls_a_minute"))
         self._serial = Serial()
         self._incidents: dict[str, Incident] = {}
+        self._changes: list[Change] = []
         self._open: dict[str, Incident] = {}
         """The open ones by their keys."""
         self._next_due = -math.inf
@@ -45,17 +56,20 @@ class PagerDuty:
 
     def operation(self, request: Request) -> str:
         """The request's name, as `PUT /incidents/{id}/merge`."""
-        return f"{request.method} {_route(request.path)}"
+        return f"{request.method} {route(request.path)}"
 
     def handle(self, request: Request) -> Answer:
         """Answer one request."""
         self.advance()
         if request.method != "GET":
             self._next_due = -math.inf
+        refused = self._limit.refusal()
+        if refused is not None:
+            return self._limit.told(refused)
         try:
-            return self._handle(request)
+            return self._limit.told(self._handle(request))
         except Refusal as refusal:
-            return json_answer(refusal.value, refusal.status)
+            return self._limit.told(json_answer(refusal.value, refusal.status))
 
     # What the world does
 
@@ -68,12 +82,14 @@ class PagerDuty:
         details: dict[str, object] | None = None,
         alert_key: str = "",
         began: float | None = None,
+        priority: str = "",
     ) -> str:
         """Trigger an incident, or add an alert to the open one of that key; its id. `began` in POSIX seconds."""
         at = self._now() if began is None else began
         incident = self._still_open(key)
         if incident is None:
             incident = self._new(key, title, service, urgency, at)
+            incident.priority = priority
             self._next_due = min(self._next_due, incident.next_due)
         incident.add_alert(alert_key or key, title, details or {}, at)
         return incident.id
@@ -81,6 +97,10 @@ class PagerDuty:
     def check(self, who: str) -> None:
         """ValueError where nobody has this name, e-mail address or id."""
         self._somebody(who)
+
+    def change(self, service: str, summary: str, source: str = "") -> None:
+        """A change event, as a deploy sends one: it is related to what is and will be open on that service."""
+        self._changes.append(Change(self._serial("C"), self._account.service(service), summary, source, self._now()))
 
     def acknowledge(self, key: str, by: str) -> None:
         """Somebody (a name, an e-mail address or an id) acknowledges the open incident of that key, if there is one."""
@@ -136,7 +156,7 @@ class PagerDuty:
 
     def _handle(self, request: Request) -> Answer:
         user = self._token(request)
-        if not _accepted(request):
+        if not accepted(request):
             raise Refusal(2001, f"Accept: {ACCEPT} is required", 406)
         route = self.operation(request)
         if route in _READS:
@@ -170,7 +190,7 @@ class PagerDuty:
         return json_answer({"user": shape.person(user)})
 
     def _incident(self, request: Request) -> Incident:
-        found = self._incidents.get(_id(request))
+        found = self._incidents.get(id_of(request))
         if found is None:
             raise missing()
         return found
@@ -196,27 +216,46 @@ class PagerDuty:
         shown = [shape.alert(incident, one) for one in incident.alerts]
         return page(request, "alerts", [one for one in shown if not wanted or one["status"] in wanted])
 
+    def _get_changes(self, request: Request) -> Answer:
+        incident = self._incident(request)
+        found = [shape.change(one) for one in self._changes if one.service == incident.service]
+        return json_answer({"change_events": found[::-1]})
+
     def _list_oncalls(self, request: Request) -> Answer:
-        found: Iterable[shape.Json] = shape.oncalls(self._account, self._now(), include(request))
+        found: Iterable[shape.Json] = shape.oncalls(self._account, self._now(), include(request), self._until(request))
         for name, part in (("escalation_policy_ids[]", "escalation_policy"), ("user_ids[]", "user")):
             wanted = chosen(request, name)
-            found = [one for one in found if not wanted or _key(one[part]) in wanted]
+            found = [one for one in found if not wanted or key_of(one[part]) in wanted]
         return page(request, "oncalls", list(found))
+
+    def _until(self, request: Request) -> float:
+        """To when shifts are wanted: now, where it does not say (OpenAPI, `GET /oncalls`)."""
+        if chosen(request, "earliest") == {"true"} or not request.query.get("until"):
+            return self._now()
+        return time_of(request, "until", self._now())
 
     def _list_policies(self, request: Request) -> Answer:
         return page(request, "escalation_policies", [shape.policy(one) for one in self._account.policies.values()])
 
     def _get_policy(self, request: Request) -> Answer:
-        found = self._account.policies.get(_id(request))
+        found = self._account.policies.get(id_of(request))
         if found is None:
             raise missing()
         return json_answer({"escalation_policy": shape.policy(found)})
 
     def _list_users(self, request: Request) -> Answer:
-        return page(request, "users", [shape.person(one) for one in self._account.people.values()])
+        wanted = request.query.get("query", [""])[-1].casefold()
+        found = [one for one in self._account.people.values() if wanted in f"{one.name}\n{one.email}".casefold()]
+        return page(request, "users", [shape.person(one) for one in found])
 
     def _list_services(self, request: Request) -> Answer:
         return page(request, "services", [shape.service(one) for one in self._account.services.values()])
+
+    def _get_service(self, request: Request) -> Answer:
+        found = self._account.services.get(id_of(request))
+        if found is None:
+            raise missing()
+        return json_answer({"service": shape.service(found)})
 
     def _list_teams(self, request: Request) -> Answer:
         return page(request, "teams", [shape.team(one) for one in self._account.teams.values()])
@@ -225,14 +264,14 @@ class PagerDuty:
 
     def _put_incidents(self, request: Request, by: Person) -> Answer:
         """Change many; those that cannot be changed are left out of the answer, unless that is all of them."""
-        items = _member(request, "incidents", list)
+        items = member(request, "incidents", list)
         if len(items) > AT_ONCE:
             raise Refusal(2001, f"At most {AT_ONCE} incidents can be changed at once", 413)
         changed: list[Incident] = []
         refusals: list[Refusal] = []
         for item in items:
             try:
-                changed.append(self._change(_object(item), by))
+                changed.append(self._change(object_of(item), by))
             except Refusal as refusal:
                 refusals.append(refusal)
         if refusals and not changed:
@@ -240,7 +279,7 @@ class PagerDuty:
         return json_answer({"incidents": [shape.incident(one, include(request)) for one in changed]})
 
     def _put_incident(self, request: Request, by: Person) -> Answer:
-        item = _member(request, "incident", dict)
+        item = member(request, "incident", dict)
         incident = self._change({**item, "id": self._incident(request).id}, by)
         return json_answer({"incident": shape.incident(incident, include(request))})
 
@@ -249,6 +288,8 @@ class PagerDuty:
         incident = self._incidents.get(str(item.get("id")))
         if incident is None:
             raise missing()
+        if incident.service.only and by.name not in incident.service.only:
+            raise Refusal(2010, "Access Denied", 403)
         if item.get("type") not in ("incident_reference", "incident"):
             raise invalid("Type must be incident_reference")
         if item.get("status") not in (None, *_STATUSES):
@@ -259,7 +300,7 @@ class PagerDuty:
         elif item.get("assignments"):
             incident.assign(self._assignees(item["assignments"]), by, now)
         elif item.get("escalation_level") is not None:
-            incident.escalate(_whole(item["escalation_level"], "Escalation level"), by, now)
+            incident.escalate(whole(item["escalation_level"], "Escalation level"), by, now)
         if item.get("status") is not None:
             self._set_status(incident, item["status"], by)
         incident.title = str(item.get("title") or incident.title)
@@ -283,14 +324,14 @@ class PagerDuty:
         self._open[incident.key] = incident
 
     def _policy_of(self, item: object) -> Any:
-        policy = self._account.policies.get(_key(item))
+        policy = self._account.policies.get(key_of(item))
         if policy is None:
             raise invalid("Escalation policy cannot be found")
         return policy
 
     def _assignees(self, items: object) -> list[Person]:
         found = [
-            self._account.people.get(_key(_object(item).get("assignee")))
+            self._account.people.get(key_of(object_of(item).get("assignee")))
             for item in (items if isinstance(items, list) else [])
         ]
         if not found or None in found:
@@ -299,14 +340,14 @@ class PagerDuty:
 
     def _post_note(self, request: Request, by: Person) -> Answer:
         incident = self._incident(request)
-        text = _member(request, "note", dict).get("content")
+        text = member(request, "note", dict).get("content")
         if not isinstance(text, str) or not text.strip():
             raise invalid("Content cannot be empty")
         return json_answer({"note": shape.note(incident.note(text, by, self._now()))})
 
     def _snooze(self, request: Request, by: Person) -> Answer:
         incident = self._incident(request)
-        seconds = _whole(_body(request).get("duration"), "Duration")
+        seconds = whole(body_of(request).get("duration"), "Duration")
         if not 1 <= seconds <= LONGEST_SNOOZE:
             raise invalid(f"Duration must be between 1 and {LONGEST_SNOOZE}")
         incident.snooze(seconds, by, self._now())
@@ -315,7 +356,7 @@ class PagerDuty:
     def _merge(self, request: Request, by: Person) -> Answer:
         """Move the sources' alerts into the target and resolve the sources."""
         target = self._incident(request)
-        sources = [self._incidents.get(_key(item)) for item in _member(request, "source_incidents", list)]
+        sources = [self._incidents.get(key_of(item)) for item in member(request, "source_incidents", list)]
         if not sources or None in sources or target in sources:
             raise invalid("Source incidents cannot be merged")
         for source in sources:
@@ -333,11 +374,13 @@ _READS: dict[str, Callable[[PagerDuty, Request], Answer]] = {
     "GET /incidents/{id}/notes": PagerDuty._get_notes,
     "GET /incidents/{id}/log_entries": PagerDuty._get_log,
     "GET /incidents/{id}/alerts": PagerDuty._get_alerts,
+    "GET /incidents/{id}/related_change_events": PagerDuty._get_changes,
     "GET /oncalls": PagerDuty._list_oncalls,
     "GET /escalation_policies": PagerDuty._list_policies,
     "GET /escalation_policies/{id}": PagerDuty._get_policy,
     "GET /users": PagerDuty._list_users,
     "GET /services": PagerDuty._list_services,
+    "GET /services/{id}": PagerDuty._get_service,
     "GET /teams": PagerDuty._list_teams,
 }
 _WRITES: dict[str, Callable[[PagerDuty, Request, Person], Answer]] = {
@@ -347,51 +390,3 @@ _WRITES: dict[str, Callable[[PagerDuty, Request, Person], Answer]] = {
     "POST /incidents/{id}/notes": PagerDuty._post_note,
     "POST /incidents/{id}/snooze": PagerDuty._snooze,
 }
-
-
-def _route(path: str) -> str:
-    parts = path.strip("/").split("/")
-    if len(parts) > 1 and parts[0] in _COLLECTIONS and parts[:2] != ["users", "me"]:
-        parts[1] = "{id}"
-    return "/" + "/".join(parts)
-
-
-def _id(request: Request) -> str:
-    return request.path.strip("/").split("/")[1]
-
-
-def _accepted(request: Request) -> bool:
-    """The versioned media type is required (REST documentation, "Versioning"); a type after a comma is no matter."""
-    return request.headers.get("accept", "").replace(" ", "").split(",")[0] == ACCEPT
-
-
-def _body(request: Request) -> dict[str, Any]:
-    if not request.headers.get("content-type", "").startswith("application/json"):
-        raise Refusal(2001, "Content-Type: application/json is required", 415)
-    try:
-        return _object(json.loads(request.body))
-    except ValueError:
-        raise invalid("The body is no JSON") from None
-
-
-def _member(request: Request, name: str, kind: type) -> Any:
-    value = _body(request).get(name)
-    if not isinstance(value, kind):
-        raise invalid(f"{name} is required")
-    return value
-
-
-def _object(value: object) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise invalid("An object is expected")
-    return value
-
-
-def _key(reference: object) -> str:
-    return str(reference.get("id")) if isinstance(reference, dict) else ""
-
-
-def _whole(value: object, name: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise invalid(f"{name} must be a whole number")
-    return value

@@ -56,6 +56,17 @@ class Alert:
 
 
 @dataclass(frozen=True)
+class Change:
+    """One change event of a service."""
+
+    id: str
+    service: Service
+    summary: str
+    source: str
+    at: float
+
+
+@dataclass(frozen=True)
 class Note:
     id: str
     by: Person
@@ -100,6 +111,7 @@ class Incident:
     serial: Serial
     policy: Policy
     status: str = "triggered"
+    priority: str = ""
     level: int = 0
     """1 for the first; 0 once it was given to a person by hand."""
     assigned: list[tuple[float, Person]] = field(default_factory=list)

@@ -106,8 +106,8 @@ class Listing:
     def _window(self, now: float) -> tuple[float, float]:
         if _last(self._request, "date_range") == "all":
             return float("-inf"), float("inf")
-        until = _time(self._request, "until", now)
-        since = _time(self._request, "since", until - DEFAULT_WINDOW)
+        until = time_of(self._request, "until", now)
+        since = time_of(self._request, "since", until - DEFAULT_WINDOW)
         if not 0 <= until - since <= LONGEST_WINDOW:
             raise invalid("Since and until must be in order and at most six months apart")
         return since, until
@@ -134,7 +134,8 @@ def _number(request: Request, name: str, default: int) -> int:
     return int(text) if text else default
 
 
-def _time(request: Request, name: str, default: float) -> float:
+def time_of(request: Request, name: str, default: float) -> float:
+    """An instant of ISO 8601 in POSIX seconds, *default* where there is none."""
     text = _last(request, name)
     if not text:
         return default

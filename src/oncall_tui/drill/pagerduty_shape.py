@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import UTC, datetime
 
-from oncall_tui.drill.pagerduty_incident import Agent, Alert, Entry, Incident, Note
-from oncall_tui.drill.pagerduty_team import Account, Level, Person, Policy, Service, Team, schedule_id
+from oncall_tui.drill.pagerduty_incident import Agent, Alert, Change, Entry, Incident, Note
+from oncall_tui.drill.pagerduty_team import Account, Level, Person, Policy, Service, Team, priority_id, schedule_id
 
 Json = dict[str, object]
 SITE = "https://drill.example.com"
@@ -80,22 +80,32 @@ def _schedule(name: str) -> Json:
     return _pointer("schedule", "schedules", schedule_id(name), name)
 
 
-def oncalls(account: Account, now: float, include: Collection[str]) -> list[Json]:
-    """Who is on call, by policy and level: in weeks from Monday 00:00 UTC on a schedule, without ends otherwise."""
+def oncalls(account: Account, now: float, include: Collection[str], until: float) -> list[Json]:
+    """Who is on call, by policy and level: in weeks from Monday 00:00 UTC on a schedule, without ends otherwise.
+
+    On a schedule the weeks that begin before *until* are told too: of `then`, in turn with those of now.
+    """
     began = now - (now - _MONDAY) % WEEK
-    return [
-        {
-            "escalation_policy": reference(one, "escalation_policies" in include),
-            "escalation_level": number,
-            "schedule": _schedule(level.schedule) if level.schedule else None,
-            "user": reference(each, "users" in include),
-            "start": instant(began) if level.schedule else None,
-            "end": instant(began + WEEK) if level.schedule else None,
-        }
-        for one in account.policies.values()
-        for number, level in enumerate(one.levels, 1)
-        for each in level.people
-    ]
+    found: list[Json] = []
+    for one in account.policies.values():
+        for number, level in enumerate(one.levels, 1):
+            turns = [(0, level.people)]
+            if level.schedule:
+                weeks = 1 + max(0, int((until - began) // WEEK))
+                turns = [(week, level.then if week % 2 and level.then else level.people) for week in range(weeks)]
+            found += [
+                {
+                    "escalation_policy": reference(one, "escalation_policies" in include),
+                    "escalation_level": number,
+                    "schedule": _schedule(level.schedule) if level.schedule else None,
+                    "user": reference(each, "users" in include),
+                    "start": instant(began + week * WEEK) if level.schedule else None,
+                    "end": instant(began + (week + 1) * WEEK) if level.schedule else None,
+                }
+                for week, people in turns
+                for each in people
+            ]
+    return found
 
 
 def incident(one: Incident, include: Collection[str] = ()) -> Json:
@@ -125,10 +135,12 @@ def incident(one: Incident, include: Collection[str] = ()) -> Json:
         "resolved_at": None if one.resolved is None else instant(one.resolved),
         "escalation_policy": reference(one.policy, "escalation_policies" in include),
         "teams": [reference(each, "teams" in include) for each in one.teams],
-        "priority": None,
+        "priority": _pointer("priority", "priorities", priority_id(one.priority), one.priority)
+        if one.priority
+        else None,
         "pending_actions": [{"type": kind, "at": instant(at)} for kind, at in one.pending],
         "alert_counts": _counts(one),
-        "is_mergeable": True,
+        "is_mergeable": bool(one.alerts) or one.status == "resolved",
     }
     if "first_trigger_log_entries" in include:
         shown["first_trigger_log_entry"] = entry(one, one.log[0])
@@ -151,6 +163,24 @@ def alert(owner: Incident, one: Alert) -> Json:
         "service": reference(owner.service),
         "incident": _pointer("incident", "incidents", owner.id, f"[#{owner.number}] {owner.title}"),
         "body": {"type": "alert_body", "details": one.details},
+    }
+
+
+def change(one: Change) -> Json:
+    url = f"{SITE}/change_events/{one.id}"
+    return {
+        "id": one.id,
+        "type": "change_event",
+        "self": url,
+        "html_url": url,
+        "summary": one.summary,
+        "source": one.source or None,
+        "timestamp": instant(one.at),
+        "services": [reference(one.service)],
+        "links": [],
+        "images": [],
+        "custom_details": {},
+        "correlation_reason": {"reason": "related_service"},
     }
 
 

@@ -4,8 +4,11 @@ A specification is plain data, as YAML gives it. Every key may be left out:
 
     people: [{name: Alice, email: alice@example.com, token: drill-alice}]
     policies: [{name: Payments, team: Payments, levels: [{people: [Alice], schedule: Primary, after: 300}]}]
+                                                  # then: [Bob] in a level: who is on call there next week
     services: [{name: payments, policy: Payments, team: Payments, acknowledge_timeout: 1800, auto_resolve: null}]
+                                                  # only: [Alice] there: who may change its incidents
     token: drill-account                          # the account's own key, which belongs to no user
+    calls_a_minute: 960                           # then a 429; left out: no end of them
 
 `after`, `acknowledge_timeout` and `auto_resolve` are seconds before they are divided by the drill's speed.
 """
@@ -46,11 +49,12 @@ class Team:
 
 @dataclass(frozen=True)
 class Level:
-    """One rule of a policy; with a schedule its people are on call by weeks, without one always."""
+    """One rule of a policy; with a schedule its people are on call by weeks, without one always; `then` next week."""
 
     people: tuple[Person, ...]
     after: float
     schedule: str
+    then: tuple[Person, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,8 @@ class Service:
     team: Team | None
     acknowledged_for: float | None
     resolves_after: float | None
+    only: tuple[str, ...] = ()
+    """Who may change its incidents; nobody named: everybody."""
 
 
 _Named = TypeVar("_Named", Person, Policy)
@@ -121,7 +127,13 @@ class Account:
         team = self._team(item.get("team")) or policy.team
         lapse, ends = item.get("acknowledge_timeout", ACKNOWLEDGED_FOR), item.get("auto_resolve")
         service = Service(
-            _id("service", item), str(item["name"]), policy, team, self._seconds(lapse), self._seconds(ends)
+            _id("service", item),
+            str(item["name"]),
+            policy,
+            team,
+            self._seconds(lapse),
+            self._seconds(ends),
+            tuple(item.get("only") or ()),
         )
         self.services[service.id] = service
         return service
@@ -142,7 +154,8 @@ class Account:
         rule: Mapping[str, Any] = item if isinstance(item, Mapping) else {"people": list(item)}
         people = tuple(_named(self.people.values(), str(name), "person") for name in rule.get("people") or ())
         after = float(rule.get("after") or ESCALATION) / self._speed
-        return Level(people, after, str(rule.get("schedule") or ""))
+        then = tuple(_named(self.people.values(), str(name), "person") for name in rule.get("then") or ())
+        return Level(people, after, str(rule.get("schedule") or ""), then)
 
     def _team(self, name: object) -> Team | None:
         if not name:
@@ -166,6 +179,11 @@ def _named(known: Iterable[_Named], name: str, kind: str) -> _Named:
 def schedule_id(name: str) -> str:
     """The id of the schedule of that name."""
     return _id("schedule", {"name": name})
+
+
+def priority_id(name: str) -> str:
+    """The id of the priority of that name."""
+    return _id("priority", {"name": name})
 
 
 def _id(kind: str, item: Mapping[str, Any]) -> str:

@@ -86,7 +86,9 @@ _EVENTS: Table = {
         "details?": _TEXTS,
         "alert_key?": str,
         "minutes_ago?": float,
+        "priority?": str,
     },
+    "change?": {"service": str, "summary": str, "source?": str},
     "resolve_page?": {"key": str, "by?": str},
     "acknowledge_page?": {"key": str, "by": str},
     "issue?": {

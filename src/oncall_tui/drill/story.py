@@ -36,9 +36,13 @@ class Pager(Protocol):
         details: dict[str, object] | None = None,
         alert_key: str = "",
         began: float | None = None,
+        priority: str = "",
     ) -> str:
         """A new incident."""
         ...
+
+    def change(self, service: str, summary: str, source: str = "") -> None:
+        """A change event."""
 
     def resolve(self, key: str, by: str | None = None) -> object:
         """It is over."""
@@ -169,7 +173,7 @@ class Story(Deploys):
         for verb, given in event.items():
             if verb in ("fire", "resolve", "flap", "silence"):
                 self._alerts()
-            elif verb == "page":
+            elif verb in ("page", "change"):
                 self._pager()
             elif verb in ("resolve_page", "acknowledge_page"):
                 pager = self._pager()
@@ -243,7 +247,11 @@ class Story(Deploys):
         details: dict[str, object] = dict(given.get("details", {}))
         alert_key = str(given.get("alert_key", key))
         began = self.world.timeline.now() - 60 * float(given.get("minutes_ago", 0.0))
-        self._pager().trigger(key, given["title"], given["service"], urgency, details, alert_key, began)
+        priority = str(given.get("priority", ""))
+        self._pager().trigger(key, given["title"], given["service"], urgency, details, alert_key, began, priority)
+
+    def _change(self, given: Table) -> None:
+        self._pager().change(given["service"], given["summary"], str(given.get("source", "")))
 
     def _resolve_page(self, given: Table) -> None:
         self._pager().resolve(given["key"], given.get("by"))

@@ -171,7 +171,7 @@ def test_an_escalation_by_time_is_seen_and_refuses_the_older_plan(pager: Provide
     plan, handler = planned(pager, Verb.ESCALATE, choice="level:2")
     drill.move(301)
     assert next(a for a in pager.read(ReadRequest()).alerts if a.id == plan.target).assigned == ("Bob",)
-    with pytest.raises(errors.Refused, match="already escalated to Bob"):
+    with pytest.raises(errors.Refused, match="already escalated by itself to Bob"):
         handler.check(plan)
     assert not drill.writes("pager")
 
@@ -185,9 +185,15 @@ def test_escalate_to_a_level_with_its_person_named(pager: Provider, planned: Any
     reading = pager.read(ReadRequest())
     board = merge(1, reading.at, (), (reading,))
     choices = handler.choices(plan.target, board)
-    assert [(c.id, c.label, c.default) for c in choices] == [
-        ("level:3", "level 3: nobody on call", False),
-        ("level:4", "level 4: Carol", True),
+    assert [(c.id, c.label, c.warning, c.default) for c in choices if c.id.startswith("level")] == [
+        ("level:1", "level 1: Alice", "below the level that has it", False),
+        ("level:2", "level 2: Bob", "has it now", False),
+        ("level:3", "level 3: nobody on call", "nobody is on call there", False),
+        ("level:4", "level 4: Carol", "", True),
+    ]
+    assert [(c.label, c.detail) for c in choices[4:]] == [
+        ("Alice", "on call: level 1"),
+        ("Carol", "on call: level 4"),
     ]
     nobody, _ = planned(pager, Verb.ESCALATE, choice="level:3")
     with pytest.raises(errors.Failed, match="nobody is on call there"):
@@ -206,7 +212,7 @@ def test_a_resolved_incident_is_not_reopened(pager: Provider, planned: Any, dril
     plan, handler = planned(pager, Verb.ACKNOWLEDGE)
     drill.do(resolve_page={"key": "k1"})
     drill.move(20)
-    with pytest.raises(errors.Refused, match="resolved 20 s ago: acknowledging would reopen it"):
+    with pytest.raises(errors.Refused, match="already resolved by payments, 20 s ago, not reopened"):
         handler.check(plan)
     assert not drill.writes("pager")
 

@@ -23,6 +23,7 @@ from oncall_tui.secret import Secret
 ALICE = {"id": "UALICE", "type": "user_reference", "summary": "Alice", "email": "alice@example.com"}
 BOB = {"id": "UBOB", "type": "user_reference", "summary": "Bob", "email": "bob@example.com"}
 CAROL = {"id": "UCAROL", "type": "user_reference", "summary": "Carol", "email": "carol@example.com"}
+DAVE = {"id": "UDAVE", "type": "user", "name": "Dave", "email": "dave@example.com"}
 FIRING = "Labels:\n - alertname = Down\n - ecs_service = svc-0\n - cluster = prod-main\nAnnotations:\n - service = no\n"
 
 
@@ -92,6 +93,10 @@ class Account:
                     "more": False,
                 }
             )
+        if parts == ["users"]:
+            return _json({"users": [ALICE, BOB, CAROL, DAVE], "more": False})
+        if parts == ["escalation_policies"]:
+            return _json({"escalation_policies": [{"id": "EP1", "name": "Payments"}, {"id": "EP2", "name": "Shop"}]})
         if parts[0] == "escalation_policies":
             return _json({"escalation_policy": {"id": parts[1], "escalation_rules": [{}, {}, {}]}})
         if parts[1] not in self.incidents:
@@ -182,7 +187,8 @@ def test_an_incident_as_a_row(account: Account, provider: PagerDuty) -> None:
     assert first.label_sets == ((("alertname", "Down"), ("cluster", "prod-main"), ("ecs_service", "svc-0")),)
     assert (second.state, second.severity, second.by) == (AlertState.ACKNOWLEDGED, Severity.WARNING, ("Bob",))
     assert (second.changed, second.until) == (1_799_999_980.0, 1_800_001_800.0)
-    assert second.verbs == {Verb.NOTE, Verb.ESCALATE}
+    assert second.verbs == {Verb.NOTE, Verb.ESCALATE, Verb.RESOLVE, Verb.SNOOZE, Verb.REASSIGN, Verb.MERGE}
+    assert (second.label("priority"), dict(second.annotations)["priority"]) == ("nonsense", "nonsense")
     params = account.asked[0].url.params
     assert params["date_range"] == "all"
     assert params.get_list("statuses[]") == ["triggered", "acknowledged"]
@@ -272,7 +278,7 @@ def test_acknowledge_is_refused_where_somebody_has_it_or_it_is_resolved(
     with pytest.raises(errors.Refused, match=r"already acknowledged by Bob, 20 s ago, until 08:30 UTC"):
         handler.check(plan)
     incident.update(status="resolved", acknowledgements=[], last_status_change_at="2027-01-15T07:59:40Z")
-    with pytest.raises(errors.Refused, match=r"resolved 20 s ago: acknowledging would reopen it"):
+    with pytest.raises(errors.Refused, match=r"already resolved 20 s ago, not reopened"):
         handler.check(plan)
     del account.incidents["P1"]
     with pytest.raises(errors.Refused, match="does not have this incident"):
@@ -334,9 +340,14 @@ def test_escalate_names_who_is_on_call_now(account: Account, provider: PagerDuty
     asked, board = ask(Verb.ESCALATE, "P1", choice="level:2", reason="no answer")
     handler = provider.handlers()[Verb.ESCALATE]
     choices = handler.choices(asked.target, board)
-    assert [(c.id, c.label, c.detail, c.default) for c in choices] == [
-        ("level:2", "level 2: Bob, Carol", "until 09:00 UTC", True),
-        ("level:3", "level 3: nobody on call", "", False),
+    assert [(c.id, c.label, c.detail, c.default, c.warning) for c in choices] == [
+        ("level:1", "level 1: Alice", "until 09:00 UTC", False, "has it now"),
+        ("level:2", "level 2: Bob, Carol", "until 09:00 UTC", True, ""),
+        ("level:3", "level 3: nobody on call", "", False, "nobody is on call there"),
+        ("user/UBOB", "Bob", "on call: level 2, until 09:00 UTC", False, ""),
+        ("user/UCAROL", "Carol", "on call: level 2", False, ""),
+        ("user/UDAVE", "Dave", "not on call for this policy", False, ""),
+        ("policy/EP2", "policy Shop", "starts at its level 1", False, ""),
     ]
     plan = handler.plan(asked, board)
     lines = dict(plan.lines)

@@ -1,10 +1,12 @@
-"""Acknowledge and note, and what PagerDuty's actions share."""
+"""What PagerDuty's actions share, and notes."""
 
 from __future__ import annotations
 
 import re
 import uuid
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from oncall_tui import errors
 from oncall_tui.clock import Clock
@@ -13,10 +15,11 @@ from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import Actor, Ask, Choice, Confirm, Plan
-from oncall_tui.providers.http import Sent, ago, before_sending, read_back, stamp, utc
+from oncall_tui.providers.http import Sent, ago, before_sending, read_back, stamp
 from oncall_tui.providers.pagerduty.api import Api
+from oncall_tui.providers.pagerduty.lapsing import Lapses
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
-from oncall_tui.providers.pagerduty.rows import pending, row
+from oncall_tui.providers.pagerduty.rows import row
 from oncall_tui.providers.pagerduty.wire import Incident, Note, Reference
 
 NOTE_LIMIT = 25_000  # characters; the API names no limit, and a note is read in a list
@@ -25,11 +28,16 @@ NOTE_LIMIT = 25_000  # characters; the API names no limit, and a note is read in
 class Desk:
     """One account, as its action handlers see it."""
 
-    def __init__(self, options: PagerDutyOptions, api: Api, clock: Clock, read_only: bool) -> None:
+    def __init__(
+        self, options: PagerDutyOptions, api: Api, clock: Clock, lapses: Lapses, read_only: bool, timezone: str = "UTC"
+    ) -> None:
         self.options = options
         self.api = api
         self.clock = clock
+        self.lapses = lapses
         self._read_only = read_only
+        self._zone = ZoneInfo(timezone)
+        self._owner: Reference | None = None
 
     def target(self, ask: Ask, board: Board) -> Alert:
         """The row that is meant. Raises Refused where it is not on the board, or nobody may write."""
@@ -38,12 +46,39 @@ class Desk:
         alert = board.alerts.get(ask.target)
         if alert is None or alert.source != self.options.name:
             raise errors.Refused(f"{ask.target} is resolved, or not there any more")
-        email = ask.actor.email
-        if not re.fullmatch(r"[!-~]+@[!-~]+", email):
-            raise errors.Refused(
-                "PagerDuty wants to know who acts", "set me.email to the e-mail address of your PagerDuty user"
-            )
+        self.acts_as(ask.actor)
         return alert
+
+    def acts_as(self, actor: Actor) -> tuple[str, tuple[str, ...]]:
+        """The ``From`` of a write, and a warning where it is not ``me.email``. Raises Refused where nobody is known.
+
+        A user's token tells whose it is; the account's own does not, and nobody's address is put in its place.
+        """
+        if re.fullmatch(r"[!-~]+@[!-~]+", actor.email):
+            return actor.email, ("me is not configured: who acts is a guess",) if actor.guessed else ()
+        if not actor.email and self._owner is None:
+            with before_sending():
+                self._owner = self.api.me()
+        if not actor.email and self._owner is not None and self._owner.email:
+            email = self._owner.email
+            return email, (f"me.email is not set: it is done as {email}, whose token it is",)
+        raise errors.Refused(
+            "PagerDuty wants to know who acts", "set me.email to the e-mail address of your PagerDuty user"
+        )
+
+    def forget(self) -> None:
+        """The login was renewed: whose token it is may be another one."""
+        self._owner = None
+
+    def row(self, incident: Incident) -> Alert:
+        """The incident as a row. Raises ValueError as ``rows.row``."""
+        return row(self.options.name, incident, snoozed=self.lapses.snoozed(incident))
+
+    def local(self, at: float) -> str:
+        """``09:00 JST``, with the day where that is not today: in the time zone that the screen shows."""
+        when = datetime.fromtimestamp(at, self._zone)
+        today = datetime.fromtimestamp(self.clock.now(), self._zone).date()
+        return when.strftime("%H:%M %Z" if when.date() == today else "%a %d %b %H:%M %Z")
 
     def read(self, incident_id: str) -> Incident:
         """The incident as it is. Raises Refused where it cannot be read, or is gone."""
@@ -56,12 +91,12 @@ class Desk:
     def unmoved(self, version: str, incident: Incident) -> Alert:
         """Its row, where it is still what *version* says; else Refused, saying what moved."""
         try:
-            now = row(self.options.name, incident)
+            now = self.row(incident)
         except ValueError:
             raise errors.Refused("PagerDuty sent an incident without a beginning") from None
         if now.state is AlertState.RESOLVED:
-            raise errors.Refused(f"{self.state_words(now)}: acknowledging would reopen it", "nothing is left to do")
-        if version and now.version != version:
+            raise errors.Refused(f"already {self.state_words(now)}, not reopened", "nothing is left to do")
+        if version and _held(now.version) != _held(version):
             raise errors.Refused(self.state_words(now))
         return now
 
@@ -71,14 +106,17 @@ class Desk:
         if now.changed is not None:
             when = ago(self.api.http.server_now() - now.changed)
             said += f", {when}" if now.by else f" {when}"
-        return said + (f", until {utc(now.until)}" if now.until is not None else "")
+        return said + (f", until {self.local(now.until)}" if now.until is not None else "")
 
     def since(self, plan: Plan) -> float:
         """When *plan* was made, by the server's clock, with room for its whole seconds."""
         return plan.made_at + self.api.http.server_now() - self.clock.now() - 2.0
 
     def plan(self, ask: Ask, alert: Alert, version: str, **more: Any) -> Plan:
-        """A plan for *alert* with what all of them have."""
+        """A plan for *alert* with what all of them have; *request* gets the ``From`` of the write."""
+        email, warnings = self.acts_as(ask.actor)
+        more["request"] = {**more["request"], "from": email}
+        more["warnings"] = (*warnings, *more.get("warnings", ()))
         return Plan(
             id=uuid.uuid4().hex,
             verb=ask.verb,
@@ -91,91 +129,21 @@ class Desk:
         )
 
 
+def sender(plan: Plan) -> str:
+    """Who a plan is sent as."""
+    return str(plan.request.get("from") or plan.actor.email)
+
+
+def _held(version: str) -> str:
+    """A row's version, where snoozed and acknowledged are one: the API has one word for both."""
+    return version.replace(f"|{AlertState.SNOOZED}|", f"|{AlertState.ACKNOWLEDGED}|")
+
+
 def is_me(user: Reference, actor: Actor) -> bool | None:
     """Is *user* the one who acts? None: it cannot be told, since no e-mail address came with it."""
     if user.email and actor.email:
         return user.email.casefold() == actor.email.casefold()
     return True if user.label.casefold() == actor.name.casefold() else None
-
-
-class Acknowledge:
-    """One key, no prompt. Sent only to what is still triggered: a resolved incident would be reopened."""
-
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
-        self._sent = Sent(desk.clock)
-
-    def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
-        """Nothing to pick."""
-        return ()
-
-    def plan(self, ask: Ask, board: Board) -> Plan:
-        """Reads nothing: ``check`` does, right after. Raises Refused where somebody has it already."""
-        alert = self.desk.target(ask, board)
-        if alert.state in (AlertState.ACKNOWLEDGED, AlertState.RESOLVED):
-            raise errors.Refused(f"already {self.desk.state_words(alert)}")
-        change = {"status": "acknowledged"}
-        body = {"incident": {"type": "incident_reference", **change}}
-        return self.desk.plan(
-            ask,
-            alert,
-            ask.version or alert.version,
-            title=f"acknowledge {alert.title}",
-            lines=(("incident", alert.title), ("assigned", ", ".join(alert.assigned) or "nobody")),
-            confirm=Confirm.NONE,
-            request={"incident": alert.native_id, "change": change},
-            commands=(self.desk.api.command("PUT", alert.native_id, "", body, ask.actor.email),),
-        )
-
-    def check(self, plan: Plan) -> None:
-        """Read the incident again. Raises Refused where it is resolved, or somebody has it."""
-        incident = self.desk.read(plan.request["incident"])
-        if incident.status == "acknowledged":
-            raise errors.Refused(f"already {self.desk.state_words(row(self.desk.options.name, incident))}")
-        self.desk.unmoved(plan.version, incident)
-
-    def send(self, plan: Plan) -> Receipt:
-        """PUT once. Raises Failed or Unknown."""
-        self._sent.note(plan)
-        changed = self.desk.api.update(plan.request["incident"], plan.request["change"], plan.actor.email)
-        return Receipt({"incident": changed.id, "status": changed.status})
-
-    def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
-        """DONE where the incident shows it."""
-        return read_back(lambda: self._verify(plan, receipt))
-
-    def _verify(self, plan: Plan, receipt: Receipt | None) -> Check:
-        incident = self.desk.api.incident(plan.request["incident"])
-        if incident is None:
-            return Check(OutcomeState.FAILED, "PagerDuty does not have this incident any more")
-        if incident.status == "acknowledged":
-            return self._whose(plan, receipt, incident)
-        if receipt is not None and incident.status == "resolved":
-            return Check(OutcomeState.DONE, "acknowledged, and resolved since")
-        if receipt is None and self._logged(plan):
-            return Check(OutcomeState.DONE, f"acknowledged by {plan.actor.name}; it is {incident.status} now")
-        return self._sent.absent(plan, f"sent, still {incident.status}", f"not acknowledged: it is {incident.status}")
-
-    def _whose(self, plan: Plan, receipt: Receipt | None, incident: Incident) -> Check:
-        acks = incident.acknowledgements or ()
-        mine = [is_me(a.acknowledger, plan.actor) for a in acks]
-        until = pending(incident, "unacknowledge")
-        end = f" until {utc(until)}" if until is not None else ""
-        if receipt is not None or not acks or any(m is not False for m in mine):
-            who = plan.actor.name if True in mine else ", ".join(a.acknowledger.label for a in acks)
-            return Check(OutcomeState.DONE, f"acknowledged{f' by {who}' if who else ''}{end}")
-        who = ", ".join(a.acknowledger.label for a in acks)
-        return self._sent.absent(plan, f"sent; {who} has it", f"acknowledged by {who}{end}, not by you")
-
-    def _logged(self, plan: Plan) -> bool:
-        """Does the incident's log show our acknowledgement? It may have lapsed or been resolved since."""
-        return any(
-            entry.type.startswith("acknowledge_log_entry")
-            and entry.agent is not None
-            and is_me(entry.agent, plan.actor)
-            and (stamp(entry.created_at) or 0.0) >= self.desk.since(plan)
-            for entry in self.desk.api.log(plan.request["incident"])
-        )
 
 
 class AddNote:
@@ -206,7 +174,7 @@ class AddNote:
             lines=(("incident", alert.title), ("note", text)),
             confirm=Confirm.NONE,
             request={"incident": alert.native_id, "content": text},
-            commands=(self.desk.api.command("POST", alert.native_id, "/notes", body, ask.actor.email),),
+            commands=(self.desk.api.command("POST", alert.native_id, "/notes", body, self.desk.acts_as(ask.actor)[0]),),
         )
 
     def check(self, plan: Plan) -> None:
@@ -216,7 +184,7 @@ class AddNote:
     def send(self, plan: Plan) -> Receipt:
         """POST once. Raises Failed or Unknown."""
         self._sent.note(plan)
-        note = self.desk.api.add_note(plan.request["incident"], plan.request["content"], plan.actor.email)
+        note = self.desk.api.add_note(plan.request["incident"], plan.request["content"], sender(plan))
         return Receipt({"note": note.id})
 
     def verify(self, plan: Plan, receipt: Receipt | None) -> Check:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 import threading
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -12,27 +13,14 @@ import msgspec
 from oncall_tui import errors
 from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http import Http, NotFound, pieces, reference
+from oncall_tui.providers.pagerduty import wire
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
-from oncall_tui.providers.pagerduty.wire import (
-    Incident,
-    IncidentAlert,
-    IncidentAlerts,
-    Incidents,
-    LogEntries,
-    LogEntry,
-    Note,
-    Notes,
-    OnCall,
-    OnCalls,
-    OneIncident,
-    OneNote,
-    OnePolicy,
-    Policy,
-)
+from oncall_tui.providers.pagerduty.wire import Incident, IncidentAlert, LogEntry, Note, OnCall, Policy, Reference
 
 ACCEPT = "application/vnd.pagerduty+json;version=2"
 PAGE = 100
 LAST = 10_000  # offset + limit over this is refused by the API
+LOW = 0.1  # so small a part of the calls of a minute left: what can wait does
 OVERLAP = 5  # read again from the page before: an incident that resolves meanwhile moves the others up
 
 _CODES = {
@@ -43,6 +31,10 @@ _CODES = {
     1015: "nobody is on call there",
     2020: "too many requests",
 }
+
+T = TypeVar("T")
+Query = Sequence[tuple[str, str]]
+OPEN = (("statuses[]", "triggered"), ("statuses[]", "acknowledged"))
 
 _turns: dict[tuple[str, str, tuple[str, ...]], threading.Lock] = {}
 _turns_lock = threading.Lock()
@@ -79,11 +71,42 @@ def say(status: int, body: bytes) -> str:
 
 
 class Api:
-    """Typed calls. Reading raises errors.SourceError, writing errors.ActionError (see ``providers.http``)."""
+    """Typed calls. Reading raises errors.SourceError, writing errors.ActionError (see ``providers.http``).
+
+    ``ratelimit-limit``, ``-remaining`` and ``-reset`` (seconds) come with answers ("REST API Rate Limits"): where few
+    calls are left *low* says so, and where none is, what is read in the background is not asked for (Throttled).
+    """
 
     def __init__(self, http: Http, options: PagerDutyOptions) -> None:
         self.http = http
         self._options = options
+        self.mine = ""  # the id of the only user whose incidents are wanted
+        self.low = False  # few calls are left in this minute
+        self.reset_s = 0.0  # seconds until there are all of them again, when that was last said
+
+    # --- the seam ------------------------------------------------------------------------------------------------
+
+    def get(self, path: str, into: type[T], params: Query = ()) -> T:
+        """As ``Http.get``, keeping an eye on how many calls are left."""
+        answer, headers = self.http.page(path, into, params)
+        self._count(headers)
+        return answer
+
+    def _count(self, headers: Mapping[str, str]) -> None:
+        try:
+            left, limit = float(headers["ratelimit-remaining"]), float(headers["ratelimit-limit"])
+            self.reset_s = min(max(0.0, float(headers["ratelimit-reset"])), 300.0)
+        except (KeyError, ValueError):
+            self.low = False
+            return
+        self.low = left <= LOW * limit
+
+    def _before_more(self) -> None:
+        """Raises Throttled where the last answer said that no call is left: the next one would be a 429."""
+        if self.http.pause_s:
+            raise errors.Throttled(f"no call is left for {self.http.pause_s:.0f} s", retry_after_s=self.http.pause_s)
+
+    # --- incidents -----------------------------------------------------------------------------------------------
 
     def open_incidents(self) -> tuple[list[msgspec.Raw], bool]:
         """Every open incident, undecoded, and whether the API has more than it shows.
@@ -101,9 +124,10 @@ class Api:
         offset = 0
         last: list[bytes] = []
         while offset + PAGE <= LAST:
-            page = self.http.get(
-                "/incidents", Incidents, [*self._query(), ("limit", str(PAGE)), ("offset", str(offset))]
-            )
+            if offset:
+                self._before_more()
+            params = [*OPEN, ("sort_by", "created_at:asc"), *self._narrowed()]
+            page = self.get("/incidents", wire.Incidents, [*params, ("limit", str(PAGE)), ("offset", str(offset))])
             raws = {bytes(raw): raw for raw in page.incidents}
             if last and not any(raw in raws for raw in last):
                 return list(seen.values()), False, page.more
@@ -114,86 +138,167 @@ class Api:
             offset += max(1, len(page.incidents) - OVERLAP)
         return list(seen.values()), True, True
 
-    def _query(self) -> list[tuple[str, str]]:
+    def _narrowed(self) -> list[tuple[str, str]]:
         options = self._options
         return [
-            ("statuses[]", "triggered"),
-            ("statuses[]", "acknowledged"),
             ("date_range", "all"),  # the default window is a month: older open incidents would vanish
-            ("sort_by", "created_at:asc"),
             *(("team_ids[]", team) for team in options.teams),
             *(("service_ids[]", service) for service in options.services),
             *(("urgencies[]", urgency) for urgency in options.urgencies),
+            *((("user_ids[]", self.mine),) if self.mine else ()),
         ]
 
+    def among_open(self) -> dict[str, Incident]:
+        """The open incidents by id, decoded; those that are not as promised are left out."""
+        return {one.id: one for one in pieces(self.open_incidents()[0], Incident)[0]}
+
+    def among_resolved(self, pages: int) -> dict[str, Incident]:
+        """The incidents that were resolved last, by id: as many pages as are asked for."""
+        found: dict[str, Incident] = {}
+        for number in range(pages):
+            params = [("statuses[]", "resolved"), ("sort_by", "resolved_at:desc"), *self._narrowed()]
+            where = [("limit", str(PAGE)), ("offset", str(number * PAGE))]
+            page = self.get("/incidents", wire.Incidents, [*(p for p in params if p[0] != "user_ids[]"), *where])
+            found.update({one.id: one for one in pieces(page.incidents, Incident)[0]})
+            if not page.more:
+                break
+        return found
+
     def incident(self, incident_id: str) -> Incident | None:
-        """One incident with its acknowledgers' e-mail addresses, None where there is none."""
+        """One incident, with e-mail addresses of who acknowledged and who changed it last; None: there is none."""
+        params = [("include[]", "acknowledgers"), ("include[]", "agents")]
         try:
-            return self.http.get(self._path(incident_id), OneIncident, [("include[]", "acknowledgers")]).incident
+            return self.get(path(incident_id), wire.OneIncident, params).incident
         except NotFound:
             return None
 
     def alerts(self, incident_id: str) -> list[IncidentAlert]:
         """The first hundred alerts inside an incident."""
         try:
-            answer = self.http.get(self._path(incident_id) + "/alerts", IncidentAlerts, [("limit", str(PAGE))])
+            answer = self.get(path(incident_id) + "/alerts", wire.IncidentAlerts, [("limit", str(PAGE))])
         except NotFound:  # merged or deleted between the two reads
             return []
         return pieces(answer.alerts, IncidentAlert)[0]
 
-    def oncalls(self, policy_id: str) -> list[OnCall]:
-        """Who is on call for a policy, at every level."""
-        found: list[OnCall] = []
-        while True:
-            params = [
-                ("escalation_policy_ids[]", policy_id),
-                ("earliest", "true"),
-                ("include[]", "users"),
-                ("limit", str(PAGE)),
-                ("offset", str(len(found))),
-            ]
-            page = self.http.get("/oncalls", OnCalls, params)
-            found += page.oncalls
-            if not page.more or not page.oncalls or len(found) + PAGE > LAST:
-                return found
-
-    def policy(self, policy_id: str) -> Policy | None:
-        """An escalation policy, None where this token may not read it: on-call levels then come from who is on call."""
-        try:
-            return self.http.get(f"/escalation_policies/{quote(policy_id, safe='')}", OnePolicy).escalation_policy
-        except (errors.Denied, errors.Malformed):
-            return None
-
     def notes(self, incident_id: str) -> list[Note]:
         """The incident's notes."""
-        return self.http.get(self._path(incident_id) + "/notes", Notes).notes
+        return self.get(path(incident_id) + "/notes", wire.Notes).notes
 
     def log(self, incident_id: str) -> list[LogEntry]:
         """What happened to it, newest first, a hundred at most; empty where this token may not read it."""
         try:
-            path = self._path(incident_id) + "/log_entries"
-            return self.http.get(path, LogEntries, [("limit", str(PAGE))]).log_entries
+            return self.get(path(incident_id) + "/log_entries", wire.LogEntries, [("limit", str(PAGE))]).log_entries
         except (errors.Malformed, errors.Denied):  # it is evidence where there is none else, never the only source
             return []
+
+    def changes(self, incident_id: str) -> list[wire.ChangeEvent]:
+        """Changes that PagerDuty holds to be related to it; empty where the account's plan or the token has none."""
+        try:
+            answer = self.get(path(incident_id) + "/related_change_events", wire.ChangeEvents, [("limit", "20")])
+        except (errors.Malformed, errors.Denied):
+            return []
+        return pieces(answer.change_events, wire.ChangeEvent)[0]
+
+    # --- people, policies, services ------------------------------------------------------------------------------
+
+    def oncalls(self, policy_id: str = "", *, until: str = "") -> list[OnCall]:
+        """Who is on call for a policy (empty: for each), at every level; up to *until* (RFC 3339) those after too."""
+        narrowed = [("escalation_policy_ids[]", policy_id)] if policy_id else []
+        params = [*narrowed, *([("until", until)] if until else [("earliest", "true")]), ("include[]", "users")]
+        return self._all("/oncalls", wire.OnCalls, params, lambda page: page.oncalls)
+
+    def policy(self, policy_id: str) -> Policy | None:
+        """An escalation policy, None where this token may not read it: on-call levels then come from who is on call."""
+        try:
+            return self.get(f"/escalation_policies/{quote(policy_id, safe='')}", wire.OnePolicy).escalation_policy
+        except (errors.Denied, errors.Malformed):
+            return None
+
+    def policies(self) -> list[Policy]:
+        """Every escalation policy; none where this token may not read them."""
+        try:
+            return self._all("/escalation_policies", wire.Policies, (), lambda page: page.escalation_policies)
+        except (errors.Denied, errors.Malformed):
+            return []
+
+    def users(self) -> list[Reference]:
+        """Everybody in the account; nobody where this token may not read them."""
+        try:
+            return self._all("/users", wire.Users, (), lambda page: page.users)
+        except (errors.Denied, errors.Malformed):
+            return []
+
+    def services(self) -> list[wire.Service]:
+        """Every service; none where this token may not read them."""
+        try:
+            return self._all("/services", wire.Services, (), lambda page: page.services)
+        except (errors.Denied, errors.Malformed):
+            return []
+
+    def service(self, service_id: str) -> wire.Service | None:
+        """One service, None where it is gone."""
+        try:
+            return self.get(f"/services/{quote(service_id, safe='')}", wire.OneService).service
+        except NotFound:
+            return None
+
+    def me(self) -> Reference | None:
+        """Whom the token belongs to, None where it is the account's own (``GET /users/me`` is a 400 then)."""
+        try:
+            return self.get("/users/me", wire.OneUser).user
+        except (errors.Malformed, errors.Denied):
+            return None
+
+    def user(self, email: str) -> Reference | None:
+        """The user of this e-mail address. ``query`` matches parts of names too: the address has to be the same."""
+        found = self.get("/users", wire.Users, [("query", email), ("limit", str(PAGE))]).users
+        return next((one for one in found if (one.email or "").casefold() == email.casefold()), None)
+
+    def _all(self, where: str, into: type[T], params: Query, items: Callable[[T], list[Any]]) -> list[Any]:
+        found: list[Any] = []
+        while True:
+            page = self.get(where, into, [*params, ("limit", str(PAGE)), ("offset", str(len(found)))])
+            found += items(page)
+            if not getattr(page, "more", False) or not items(page) or len(found) + PAGE > LAST:
+                return found
+
+    # --- writing -------------------------------------------------------------------------------------------------
 
     def update(self, incident_id: str, change: dict[str, Any], email: str) -> Incident:
         """PUT one incident. *email* is who acts."""
         body = {"incident": {"type": "incident_reference", **change}}
-        return self.http.write("PUT", self._path(incident_id), OneIncident, body, {"From": email}).incident
+        return self.http.write("PUT", path(incident_id), wire.OneIncident, body, {"From": email}).incident
+
+    def update_many(self, incident_ids: Sequence[str], change: dict[str, Any], email: str) -> dict[str, Incident]:
+        """PUT at most 250 incidents at once. Those that were changed, by id."""
+        items = [{"id": each, "type": "incident_reference", **change} for each in incident_ids]
+        answer = self.http.write("PUT", "/incidents", wire.Changed, {"incidents": items}, {"From": email})
+        return {one.id: one for one in answer.incidents}
+
+    def snooze(self, incident_id: str, seconds: int, email: str) -> Incident:
+        """POST a snooze of 1 to 604,800 seconds."""
+        body = {"duration": seconds}
+        return self.http.write("POST", path(incident_id) + "/snooze", wire.OneIncident, body, {"From": email}).incident
+
+    def merge(self, into: str, source_id: str, email: str) -> Incident:
+        """PUT *source_id* into the incident *into*, which stays."""
+        body = {"source_incidents": [{"id": source_id, "type": "incident_reference"}]}
+        return self.http.write("PUT", path(into) + "/merge", wire.OneIncident, body, {"From": email}).incident
 
     def add_note(self, incident_id: str, content: str, email: str) -> Note:
         """POST a note."""
         body = {"note": {"content": content}}
-        return self.http.write("POST", self._path(incident_id) + "/notes", OneNote, body, {"From": email}).note
+        return self.http.write("POST", path(incident_id) + "/notes", wire.OneNote, body, {"From": email}).note
 
     def command(self, method: str, incident_id: str, tail: str, body: object, email: str) -> str:
         """The same write as a curl command, with a reference to the token, never its value."""
         token = reference(self._options.token)
         words = shlex.join(["-H", f"Accept: {ACCEPT}", "-H", f"From: {email}"])
         data = shlex.quote(msgspec.json.encode(body).decode())
-        url = shlex.quote(f"{self.http.url}{self._path(incident_id)}{tail}")
+        url = shlex.quote(f"{self.http.url}{path(incident_id)}{tail}")
         return f'curl -sS -X {method} -H "Authorization: Token token={token}" {words} --json {data} {url}'
 
-    @staticmethod
-    def _path(incident_id: str) -> str:
-        return f"/incidents/{quote(incident_id, safe='')}"
+
+def path(incident_id: str) -> str:
+    """Where one incident is."""
+    return f"/incidents/{quote(incident_id, safe='')}"

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from oncall_tui.providers.options import SourceOptions
 from oncall_tui.secret import Secret
+
+URGENCIES = ("high", "low")
+_ID = re.compile(r"[A-Z0-9]{3,20}")
 
 
 class PagerDutyOptions(SourceOptions, frozen=True, kw_only=True):
     """One PagerDuty account, as one REST API key sees it.
 
     *url* is ``https://api.eu.pagerduty.com`` in the EU region. *teams*, *services* (ids) and *urgencies* (``high``,
-    ``low``) narrow on the server. Who acts is ``me.email``: it has to be a user of the account.
+    ``low``) narrow on the server, and so does *mine*: only incidents that are assigned to whom the token belongs, or
+    for the account's own key to ``me.email``. Who acts is ``me.email``: it has to be a user of the account.
     """
 
     token: Secret
@@ -20,6 +25,7 @@ class PagerDutyOptions(SourceOptions, frozen=True, kw_only=True):
     teams: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
     urgencies: tuple[str, ...] = ()
+    mine: bool = False
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
@@ -27,3 +33,8 @@ class PagerDutyOptions(SourceOptions, frozen=True, kw_only=True):
             raise ValueError("url: expected https://HOST, as https://api.eu.pagerduty.com")
         if parts.username or parts.password:
             raise ValueError("url: a login does not stand in the url; use token: {env: NAME}")
+        for name, ids in (("teams", self.teams), ("services", self.services)):
+            if wrong := [one for one in ids if not _ID.fullmatch(one)]:
+                raise ValueError(f"{name}: expected ids as in their pages' addresses (PABC123), not {wrong[0][:40]!r}")
+        if wrong := [one for one in self.urgencies if one not in URGENCIES]:
+            raise ValueError(f"urgencies: expected of {', '.join(URGENCIES)}, not {wrong[0][:20]!r}")

@@ -9,20 +9,26 @@ from urllib.parse import urlsplit
 import msgspec
 
 from oncall_tui import errors
-from oncall_tui.clock import Clock
 from oncall_tui.contract import ActionHandler, Context, ReadRequest
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.duty import Duty
 from oncall_tui.domain.reading import Problem, Reading, SourceState
 from oncall_tui.providers.decoding import decoder
-from oncall_tui.providers.http import Http, Listing
-from oncall_tui.providers.pagerduty.acting import Acknowledge, AddNote, Desk
+from oncall_tui.providers.http import Http, Listing, stamp
+from oncall_tui.providers.pagerduty.acting import AddNote, Desk
 from oncall_tui.providers.pagerduty.api import ACCEPT, LAST, Api, say, turn
 from oncall_tui.providers.pagerduty.details import NONE, Details, details
-from oncall_tui.providers.pagerduty.escalating import Escalate, Level, levels
+from oncall_tui.providers.pagerduty.duties import duties
+from oncall_tui.providers.pagerduty.escalating import Escalate
+from oncall_tui.providers.pagerduty.giving import Givers, Level, Reassign, is_now, levels
+from oncall_tui.providers.pagerduty.lapsing import Lapses
+from oncall_tui.providers.pagerduty.merging import Merge
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
 from oncall_tui.providers.pagerduty.rows import row
-from oncall_tui.providers.pagerduty.wire import Incident
+from oncall_tui.providers.pagerduty.snoozing import Snooze
+from oncall_tui.providers.pagerduty.status import Acknowledge, Resolve
+from oncall_tui.providers.pagerduty.wire import Incident, Reference
 
 if TYPE_CHECKING:
     import httpx
@@ -36,12 +42,13 @@ DENIED_S = 300.0  # a token that may not read alerts is not asked again at once
 class _Entry:
     """One incident as decoded, and the row that was made of it with the details known then."""
 
-    __slots__ = ("details", "incident", "row")
+    __slots__ = ("details", "incident", "row", "snoozed")
 
     def __init__(self, incident: Incident, made: Alert) -> None:
         self.incident = incident
         self.row = made
         self.details = NONE
+        self.snoozed = False
 
 
 class PagerDuty:
@@ -49,7 +56,8 @@ class PagerDuty:
 
     provider = "pagerduty"
 
-    def __init__(self, options: PagerDutyOptions, http: Http, clock: Clock, read_only: bool) -> None:
+    def __init__(self, options: PagerDutyOptions, http: Http, context: Context) -> None:
+        clock, read_only = context.clock, context.read_only
         self.source = options.name
         self.interval_s = options.interval_s or 10.0
         self.stale_after_s = 3 * self.interval_s
@@ -59,6 +67,8 @@ class PagerDuty:
         self._http = http
         self._clock = clock
         self._read_only = read_only
+        self._mine = options.mine
+        self._email = context.actor_email
         self._api = Api(http, options)
         self._decoder = decoder(Incident)
         self._listing = Listing(self._entry)
@@ -66,11 +76,17 @@ class PagerDuty:
         self._details_after = 0.0
         self._details_problem: Problem | None = None
         self._by_id: dict[str, Alert] = {}
-        desk = Desk(options, self._api, clock, read_only)
+        self._lapses = Lapses(self._api, clock)
+        self._desk = desk = Desk(options, self._api, clock, self._lapses, read_only, context.timezone)
+        givers = Givers(desk)
         self._handlers: dict[Verb, ActionHandler] = {
             Verb.ACKNOWLEDGE: Acknowledge(desk),
             Verb.NOTE: AddNote(desk),
-            Verb.ESCALATE: Escalate(desk),
+            Verb.ESCALATE: Escalate(desk, givers),
+            Verb.RESOLVE: Resolve(desk),
+            Verb.SNOOZE: Snooze(desk),
+            Verb.REASSIGN: Reassign(desk, givers),
+            Verb.MERGE: Merge(desk),
         }
 
     def _entry(self, raw: msgspec.Raw) -> _Entry:
@@ -80,27 +96,51 @@ class PagerDuty:
     def read(self, request: ReadRequest) -> Reading:
         """Every open incident. Raises errors.SourceError where the list cannot be read whole."""
         calls, at = self._http.calls, self._clock.now()  # what is read is as old as the first call
+        if self._mine and not self._api.mine:
+            self._api.mine = self._who().id
         raws, cut = self._api.open_incidents()
         entries, bad = self._listing.take(raws)
         if bad and not entries:
             raise errors.Malformed(f"{self._http.host} sent {bad} incidents that its API does not promise")
-        left = self._read_details(entries, request.watch)
+        left = 0
+        if (
+            not self._api.low or request.fresh
+        ):  # few calls are left: the list alone, and more of it when there are again
+            self._lapses.learn(entry.incident for entry in entries)
+            left = self._read_details(entries, request.watch)
         rows = self._rows(entries)
         return Reading(
             source=self.source,
             at=at,
             alerts=rows,
             problems=self._problems(cut, bad, len(raws)),
-            next_in_s=min(MORE_IN_S, self.interval_s) if left else None,
+            next_in_s=self._next_in(left),
             calls=self._http.calls - calls,
         )
+
+    def _next_in(self, left: int) -> float | None:
+        if self._api.low:
+            return max(self.interval_s, self._api.reset_s)
+        return min(MORE_IN_S, self.interval_s) if left else None
+
+    def _who(self) -> Reference:
+        """Who uses the program, by the token, else by ``me.email``. Raises SourceError where nobody is known."""
+        me = self._api.me() or (self._api.user(self._email) if self._email else None)
+        if me is None:
+            raise errors.NoCredentials(
+                "it is not known whose incidents are mine",
+                "use a user's token, or set me.email to the address of a user of the account",
+            )
+        return me
 
     def _rows(self, entries: list[_Entry]) -> tuple[Alert, ...]:
         by_id: dict[str, Alert] = {}
         for entry in entries:
             _, known = self._details.get(entry.incident.id, (0, NONE))
-            if known is not entry.details:
-                entry.details, entry.row = known, row(self.source, entry.incident, known, self._read_only)
+            snoozed = self._lapses.snoozed(entry.incident)
+            if known is not entry.details or snoozed is not entry.snoozed:
+                entry.details, entry.snoozed = known, snoozed
+                entry.row = row(self.source, entry.incident, known, self._read_only, snoozed)
             old = self._by_id.get(entry.row.id)
             if old is not None and old == entry.row:
                 entry.row = old
@@ -149,6 +189,37 @@ class PagerDuty:
         incident = self._api.incident(target.removeprefix(self.source + "/"))
         return levels(self._api, incident.policy, self._http.server_now()) if incident and incident.policy else ()
 
+    def on_call(self) -> tuple[Duty, ...]:
+        """Who is on call at each level of each policy, and who is next (contract.OnCall). Raises SourceError."""
+        return duties(self._api, self._http.server_now())
+
+    def on_call_now(self) -> bool | None:
+        """Is whoever uses the program on call, at any level? None where it is not known who that is."""
+        try:
+            me = self._who()
+        except errors.NoCredentials:
+            return None
+        now = self._http.server_now()
+        return any(one.user.id == me.id and is_now(one, now) for one in self._api.oncalls())
+
+    def timeline(self, target: str) -> tuple[tuple[float, str, str], ...]:
+        """What happened to an incident (a row's id): (at, who, what), newest first. Raises SourceError.
+
+        Its log entries, a hundred at most, and the changes that PagerDuty holds to be related to it.
+        """
+        incident_id = target.removeprefix(self.source + "/")
+        found = [
+            (at, entry.agent.label if entry.agent else "", entry.summary or entry.type.removesuffix("_log_entry"))
+            for entry in self._api.log(incident_id)
+            if (at := stamp(entry.created_at)) is not None
+        ]
+        for change in self._api.changes(incident_id):
+            why = change.correlation_reason.reason if change.correlation_reason else None
+            said = f"change: {change.summary or 'without a summary'}" + (f" ({why.replace('_', ' ')})" if why else "")
+            if (at := stamp(change.timestamp)) is not None:
+                found.append((at, change.source or "", said))
+        return tuple(sorted(found, key=lambda item: -item[0]))
+
     def handlers(self) -> Mapping[Verb, ActionHandler]:
         """What can be done to an incident here."""
         return self._handlers
@@ -156,6 +227,8 @@ class PagerDuty:
     def renew(self) -> None:
         """Read the token anew."""
         self._http.renew()
+        self._api.mine = ""
+        self._desk.forget()
         self._details_after = 0.0
 
     def close(self) -> None:
@@ -176,4 +249,4 @@ def build(options: PagerDutyOptions, context: Context, transport: httpx.BaseTran
         say=say,
         transport=transport,
     )
-    return PagerDuty(options, http, context.clock, context.read_only)
+    return PagerDuty(options, http, context)

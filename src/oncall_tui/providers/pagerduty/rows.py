@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from oncall_tui.domain.action import Verb
-from oncall_tui.domain.alert import Alert, AlertState, Severity
+from oncall_tui.domain.alert import Alert, AlertState, Pairs, Severity
 from oncall_tui.providers.http import severity, stamp
 from oncall_tui.providers.pagerduty.details import NONE, Details
 from oncall_tui.providers.pagerduty.wire import Incident, Reference
@@ -16,19 +16,28 @@ _STATES = {
     "resolved": AlertState.RESOLVED,
 }
 _URGENCIES = {"high": Severity.CRITICAL, "low": Severity.WARNING}
-_ASKING = frozenset({Verb.ACKNOWLEDGE, Verb.NOTE, Verb.ESCALATE})
+_OPEN = frozenset({Verb.NOTE, Verb.ESCALATE, Verb.RESOLVE, Verb.REASSIGN, Verb.MERGE})
+_HELD = _OPEN | {Verb.SNOOZE}  # the API has no un-acknowledge; what nobody has cannot be snoozed (1012)
 VERBS: Mapping[AlertState, frozenset[Verb]] = {
-    AlertState.ACKNOWLEDGED: frozenset({Verb.NOTE, Verb.ESCALATE}),  # the API has no un-acknowledge
+    AlertState.ACKNOWLEDGED: _HELD,
+    AlertState.SNOOZED: _HELD,
     AlertState.RESOLVED: frozenset(),
 }
+_HELD_STATES = (AlertState.ACKNOWLEDGED, AlertState.SNOOZED)
 
 
-def row(source: str, incident: Incident, details: Details = NONE, read_only: bool = False) -> Alert:
-    """One row. Raises ValueError where its beginning is no time."""
+def row(
+    source: str, incident: Incident, details: Details = NONE, read_only: bool = False, snoozed: bool = False
+) -> Alert:
+    """One row; *snoozed*: its acknowledgement was made to last otherwise than its service's do (see ``lapsing``).
+
+    Raises ValueError where its beginning is no time.
+    """
     began = stamp(incident.created_at)
     if began is None:
         raise ValueError("created_at is no time")
     state = _STATES.get(incident.status, AlertState.UNKNOWN)
+    state = AlertState.SNOOZED if snoozed and state is AlertState.ACKNOWLEDGED else state
     acks = incident.acknowledgements or ()
     keys = (f"dedup:{incident.incident_key}",) if incident.incident_key else ()
     return Alert(
@@ -41,26 +50,42 @@ def row(source: str, incident: Incident, details: Details = NONE, read_only: boo
         title=incident.title or incident.summary or incident.id,
         began=began,
         changed=max((s for a in acks if (s := stamp(a.at))), default=stamp(incident.last_status_change_at)),
-        by=tuple(dict.fromkeys(a.acknowledger.label for a in acks)) if state is AlertState.ACKNOWLEDGED else (),
-        until=pending(incident, "unacknowledge") if state is AlertState.ACKNOWLEDGED else None,
+        by=_by(incident, state),
+        until=pending(incident, "unacknowledge") if state in _HELD_STATES else None,
         comment="" if incident.status in _STATES else f"status {incident.status}",
         urgency=incident.urgency or "",
         escalates_at=pending(incident, "escalate"),
         assigned=tuple(dict.fromkeys(a.assignee.label for a in incident.assigned)),
         url=incident.html_url or "",
-        labels=details.labels,
+        labels=_labels(incident, details),
         annotations=_annotations(incident),
         hint=details.hint,
         keys=tuple(dict.fromkeys((*keys, *details.keys))),
         label_sets=details.label_sets,
         count=max(1, incident.alert_counts.all if incident.alert_counts else 1),
-        verbs=frozenset() if read_only else VERBS.get(state, _ASKING),
+        verbs=frozenset() if read_only else VERBS.get(state, _OPEN | {Verb.ACKNOWLEDGE}),
     )
+
+
+def _by(incident: Incident, state: AlertState) -> tuple[str, ...]:
+    """Who acknowledged it, or who resolved it."""
+    if state in _HELD_STATES:
+        return tuple(dict.fromkeys(a.acknowledger.label for a in incident.acknowledgements or ()))
+    last = incident.last_status_change_by
+    return (last.label,) if state is AlertState.RESOLVED and last is not None else ()
 
 
 def pending(incident: Incident, kind: str) -> float | None:
     """When it does *kind* by itself, the soonest; None: it will not, or does not say."""
     return min((s for p in incident.pending_actions or () if p.type == kind and (s := stamp(p.at))), default=None)
+
+
+def _labels(incident: Incident, details: Details) -> Pairs:
+    """What its alerts agree on, and the priority that somebody gave it."""
+    if incident.priority is None or not incident.priority.label:
+        return details.labels
+    others = [pair for pair in details.labels if pair[0] != "priority"]
+    return tuple(sorted((*others, ("priority", incident.priority.label))))
 
 
 def _severity(incident: Incident) -> Severity:

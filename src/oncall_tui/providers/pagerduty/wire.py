@@ -66,7 +66,9 @@ class Incident(msgspec.Struct, frozen=True):
     acknowledgements: tuple[Acknowledgement, ...] | None = None
     pending_actions: tuple[PendingAction, ...] | None = None
     last_status_change_at: str | None = None
+    last_status_change_by: Reference | None = None
     alert_counts: AlertCounts | None = None
+    is_mergeable: bool | None = None
 
     @property
     def policy(self) -> str:
@@ -75,6 +77,12 @@ class Incident(msgspec.Struct, frozen=True):
     @property
     def assigned(self) -> tuple[Assignment, ...]:
         return self.assignments or ()
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """What a PUT of many answers: those that it changed, and no others."""
+
+    incidents: list[Incident]
 
 
 class Incidents(msgspec.Struct, frozen=True):
@@ -110,6 +118,7 @@ class OnCall(msgspec.Struct, frozen=True):
     escalation_level: int
     start: str | None = None
     end: str | None = None
+    escalation_policy: Reference | None = None
 
 
 class OnCalls(msgspec.Struct, frozen=True):
@@ -125,7 +134,50 @@ class Policy(msgspec.Struct, frozen=True):
     """An escalation policy: its first rule is level 1."""
 
     id: str
+    summary: str | None = None
+    name: str | None = None
     escalation_rules: tuple[Rule, ...] = ()
+
+    @property
+    def label(self) -> str:
+        return self.name or self.summary or self.id
+
+
+class Policies(msgspec.Struct, frozen=True):
+    escalation_policies: list[Policy]
+    more: bool = False
+
+
+class Users(msgspec.Struct, frozen=True):
+    users: list[Reference]
+    more: bool = False
+
+
+class OneUser(msgspec.Struct, frozen=True):
+    user: Reference
+
+
+class Service(msgspec.Struct, frozen=True):
+    """A PagerDuty service. *acknowledgement_timeout* in seconds, null: an acknowledgement there never lapses."""
+
+    id: str
+    summary: str | None = None
+    name: str | None = None
+    acknowledgement_timeout: int | None = None
+    escalation_policy: Reference | None = None
+
+    @property
+    def label(self) -> str:
+        return self.name or self.summary or self.id
+
+
+class OneService(msgspec.Struct, frozen=True):
+    service: Service
+
+
+class Services(msgspec.Struct, frozen=True):
+    services: list[Service]
+    more: bool = False
 
 
 class OnePolicy(msgspec.Struct, frozen=True):
@@ -151,8 +203,28 @@ class LogEntry(msgspec.Struct, frozen=True):
 
     type: str = ""
     created_at: str | None = None
+    summary: str | None = None
     agent: Reference | None = None
 
 
 class LogEntries(msgspec.Struct, frozen=True):
     log_entries: list[LogEntry]
+
+
+class Correlation(msgspec.Struct, frozen=True):
+    """Why a change is related: ``most_recent``, ``related_service``, ``intelligent``."""
+
+    reason: str | None = None
+
+
+class ChangeEvent(msgspec.Struct, frozen=True):
+    """A change that PagerDuty holds to be related to an incident."""
+
+    timestamp: str | None = None
+    summary: str | None = None
+    source: str | None = None
+    correlation_reason: Correlation | None = None
+
+
+class ChangeEvents(msgspec.Struct, frozen=True):
+    change_events: list[msgspec.Raw]
