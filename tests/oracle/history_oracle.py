@@ -9,7 +9,7 @@
    deploys, and before that spell ended. The newest without doubt that can be started; else the newest that can be.
 4. What was never seen running is no default.
 5. A rollback is never reversed: not one by ECS, not one sent from here, no deploy that puts back what ran earlier
-   in place of a higher number.
+   in place of a higher number. A restart of one that is a rollback is that rollback still.
 6. A deploy in progress is stopped where that leads to the default; else, and after a finished one, the service is
    updated.
 
@@ -107,6 +107,9 @@ def doubted(number: int, of: list[Spell], story: Story) -> bool:
 def rollback(seen: tuple[Step, ...]) -> str:
     """Why the newest deploy is itself a rollback; empty: it is none."""
     newest, older = seen[-1], seen[:-1]
+    same = [at for at, step in enumerate(older) if (step.number, step.how) == (newest.number, How.SUCCEEDED)]
+    if newest.how not in (How.ROLLED_BACK, How.ROLLING_BACK) and replaced(seen) == {newest.number} and same:
+        return rollback(seen[: same[-1] + 1])
     if newest.how in (How.ROLLED_BACK, How.ROLLING_BACK):
         return "ECS rolled it back"
     sent = (s.began for s in seen if s.sent_from_here and s.number == newest.number)

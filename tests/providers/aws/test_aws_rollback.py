@@ -191,6 +191,7 @@ def ran(*numbers: int, status: str = "SUCCESSFUL") -> list[w.BriefW]:
         (made(41, 42), ran(41, 42), "going back to :41"),
         (made(41, 42), ran(41, 42, status="STOPPED"), ""),  # it never ran well
         (made(42, 42), ran(41, 42), ""),  # a forced redeploy
+        (made(41, 41), ran(41, 42, 41), "going back to :41"),  # of a rollback
         (made(42, 41), ran(41, 42), ""),  # forward again, to what was rolled back once
         (made(41, None), ran(41), ""),
         (made(42, 41, status="ROLLBACK_IN_PROGRESS", rollback=w.RollbackW(service_revision_arn="r41")), ran(41),

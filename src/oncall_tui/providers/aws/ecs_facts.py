@@ -101,8 +101,9 @@ def _unsure(known: Known, seen: Seen, newest: w.ServiceDeploymentW, before: str)
 def _going_back(known: Known, seen: Seen, newest: w.ServiceDeploymentW, recall: Recall) -> tuple[str, str]:
     """Why the newest deploy is itself a rollback, and by whom; empty: it is none that is known."""
     to = known.definition_of(newest.target_arn)
+    began = history.began_at(newest, seen.briefs, known.definition_of)
     for sent in recall.rollbacks:
-        if sent.to == to and -5.0 <= newest.created_at - sent.at < SAME_DEPLOY_S:
+        if sent.to == to and -5.0 <= began - sent.at < SAME_DEPLOY_S:
             return f"going back to {history.short(to)}", sent.by
     definition = known.definitions.get(to)
     by = rows.person(definition.registered_by) if definition else ""

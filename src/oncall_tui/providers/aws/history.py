@@ -209,20 +209,34 @@ def goes_back(made: w.ServiceDeploymentW, briefs: Sequence[w.BriefW], definition
 
     It is one where ECS says so, or where it puts back a task definition that an older deploy had put there well, in
     place of another one: also of one that it overtook, or that was stopped midway. The same task definition as before
-    is a forced redeploy, and a higher number of the same family is a way forward again. One whose rollback failed went
-    nowhere.
+    is a forced redeploy, which goes back where the deploy did that it renews; a higher number of the same family is a
+    way forward again. One whose rollback failed went nowhere.
     """
     if made.rollback is not None and made.status.startswith("ROLLBACK") and made.status != "ROLLBACK_FAILED":
         to = short(definition_of(made.rollback.service_revision_arn))
         return f"going back to {to}" if to else "going back"
-    to = definition_of(made.target_arn)
-    replaced = (*(s.arn for s in made.source_service_revisions), *left_behind(briefs, made.created_at))
-    others = {definition_of(arn) for arn in replaced} - {"", to}
+    to, at = definition_of(made.target_arn), began_at(made, briefs, definition_of)
+    sources = tuple(s.arn for s in made.source_service_revisions) if at == made.created_at else ()
+    others = {definition_of(arn) for arn in (*sources, *left_behind(briefs, at))} - {"", to}
     if not to or all(forward(frm, to) for frm in others):
         return ""
-    earlier = (b for b in briefs if b.status == "SUCCESSFUL" and b.created_at < made.created_at)
+    earlier = (b for b in briefs if b.status == "SUCCESSFUL" and b.created_at < at)
     ran = any(definition_of(b.target_service_revision_arn) == to for b in earlier)
     return f"going back to {short(to)}" if ran else ""
+
+
+def began_at(made: w.ServiceDeploymentW, briefs: Sequence[w.BriefW], definition_of: Callable[[str], str]) -> float:
+    """When the deploy began that put there what *made* does: an earlier one, where *made* only renews its tasks."""
+    to, at = definition_of(made.target_arn), made.created_at
+    replaced = (*(s.arn for s in made.source_service_revisions), *left_behind(briefs, at))
+    if any(definition_of(arn) not in ("", to) for arn in replaced):
+        return at
+    good = sorted((b for b in briefs if b.status == "SUCCESSFUL" and b.created_at < at), key=lambda b: -b.created_at)
+    for brief in good:
+        if definition_of(brief.target_service_revision_arn) != to:
+            break
+        at = brief.created_at
+    return at
 
 
 def forward(frm: str, to: str) -> bool:

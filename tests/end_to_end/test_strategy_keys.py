@@ -1,0 +1,83 @@
+"""Deploys of other kinds by keys alone: one that bakes, one that is paused at its hook, one of CodeDeploy's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.terminal import Program
+from tests.end_to_end.world import World, until
+
+pytestmark = pytest.mark.pty
+
+
+@pytest.fixture(scope="module")
+def strategies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    world = World(tmp_path_factory.mktemp("strategies"), "--scenario", "strategies", "--speed", "10")
+    yield world
+    world.close()
+
+
+def only(program: Program, name: str) -> None:
+    """The services pane, with one service in it."""
+    program.wait(lambda screen: "SERVICES 7" in screen or "services 7" in screen)
+    program.press("2")
+    program.press("/")
+    program.wait("Enter keeps it")
+    program.press(f"{name}\r")
+    if program.columns > 100:  # the detail pane tells which row the cursor is on
+        program.wait(lambda screen: f"service   prod/main/{name} " in screen and f"filter '{name}'" in screen, 60)
+    else:
+        program.wait(lambda screen: f"filter '{name}'" in screen and "linear-pau" in program.cursor_line(), 60)
+
+
+def running(world: World, name: str) -> dict[str, Any]:
+    """The truth: the revisions of which tasks run, by number, and the traffic of each."""
+    found = world.service(f"prod/main/{name}")["revisions"]
+    return {r["task_definition"].rpartition(":")[2]: r["traffic"] for r in found if r["running"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "call", "words"),
+    [
+        ("blue-green-baking", "StopServiceDeployment", "traffic goes back to tasks that still run"),
+        ("canary-paused", "ContinueServiceDeployment", "ContinueServiceDeployment(ROLLBACK)"),
+        ("codedeploy-ready", "StopDeployment", "codedeploy StopDeployment"),
+    ],
+)
+def test_rolled_back_by_keys(
+    strategies: World, run_program: Callable[..., Program], name: str, call: str, words: str
+) -> None:
+    config = strategies.configure(me={"name": "Alice", "email": "alice@example.com"})
+    program = run_program("--config", str(config), env=strategies.env, size=(120, 40))
+    only(program, name)
+    sent = len(strategies.writes())
+    program.press("R")
+    program.wait(lambda screen: f"Roll back prod/{name} :42→:41" in screen and words in " ".join(screen.split()))
+    assert len(strategies.writes()) == sent
+    program.wait("y roll back")
+    until(lambda: _confirmed(program, strategies, sent), "the confirm is taken, once it was on screen half a second")
+    program.wait(f"✓ roll back: done: prod/main/{name}: rolled back :42→:41", 90)
+    assert strategies.writes()[-1]["operation"] == call
+    assert len(strategies.writes()) == sent + 1
+    assert running(strategies, name) == {"41": 100}
+
+
+def _confirmed(program: Program, world: World, sent: int) -> bool:
+    if len(world.writes()) == sent and "y roll back" in program.text:
+        program.press("y")
+    return len(world.writes()) > sent
+
+
+def test_going_on_names_what_goes_forward(strategies: World, run_program: Callable[..., Program]) -> None:
+    config = strategies.configure(me={"name": "Alice", "email": "alice@example.com"})
+    program = run_program("--config", str(config), env=strategies.env, size=(80, 24))
+    only(program, "linear-paused")
+    sent = len(strategies.writes())
+    program.press("C")
+    program.wait("Go on with the deploy of prod/linear-paused :41→:42")
+    program.press("\x1b")
+    program.gone("Go on with the deploy")
+    assert len(strategies.writes()) == sent
