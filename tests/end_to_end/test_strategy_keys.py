@@ -65,6 +65,12 @@ def test_rolled_back_by_keys(
     assert running(strategies, name) == {"41": 100}
 
 
+def _asked(program: Program, title: str) -> bool:
+    if title not in program.text:
+        program.press("C")
+    return title in program.text
+
+
 def _confirmed(program: Program, world: World, sent: int) -> bool:
     if len(world.writes()) == sent and "y roll back" in program.text:
         program.press("y")
@@ -76,8 +82,8 @@ def test_going_on_names_what_goes_forward(strategies: World, run_program: Callab
     program = run_program("--config", str(config), env=strategies.env, size=(80, 24))
     only(program, "linear-paused")
     sent = len(strategies.writes())
-    program.press("C")
-    program.wait("Go on with the deploy of prod/linear-paused :41→:42")
+    title = "Go on with the deploy of prod/linear-paused :41→:42"
+    until(lambda: _asked(program, title), "its deploy is read, and the plan is shown", 60, 1.0)
     program.press("\x1b")
     program.gone("Go on with the deploy")
     assert len(strategies.writes()) == sent
