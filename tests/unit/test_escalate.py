@@ -14,7 +14,7 @@ from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.entry import EntryKind
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.plan import Confirm
-from oncall_tui.errors import Failed, Refused, Unknown
+from oncall_tui.errors import Failed, Offline, Refused, Unknown
 
 E = Verb.ESCALATE
 
@@ -135,6 +135,22 @@ def test_an_incident_that_came_while_the_plan_was_read_refuses_it_too(bench: Ben
 def test_the_incident_that_a_page_made_is_joined_by_its_key(bench: Bench) -> None:
     bench.incident(keys=("dedup:prom/a",))
     look = bench.engine.update.look.find("prom/a")
+    assert look is not None
+    assert look.incident == "pager/Q1"
+
+
+def test_a_pager_that_cannot_be_read_is_a_warning_for_what_pages(bench: Bench) -> None:
+    bench.pager.read_raises = [Offline("refused")]
+    bench.clock.advance(120)
+    bench.poll()
+    assert bench.plan(E, "prom/a", choice="send:page").warnings == ("pager is OFFLINE: it may be an incident already",)
+    assert bench.plan(E, "prom/a", choice="send:chat").warnings == ()
+
+
+def test_the_incident_of_an_alert_with_a_long_id_is_joined_too(bench: Bench) -> None:
+    long = bench.prom.add("x" * 400, verbs=frozenset())
+    bench.incident(keys=(f"dedup:{long.page_key}",))
+    look = bench.engine.update.look.find(long.id)
     assert look is not None
     assert look.incident == "pager/Q1"
 

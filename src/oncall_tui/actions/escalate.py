@@ -6,7 +6,7 @@ itself, by who is on call, and a second page would wake a second person for the 
 
 from __future__ import annotations
 
-import uuid
+import os
 from collections.abc import Callable
 
 import msgspec
@@ -24,6 +24,7 @@ from oncall_tui.errors import JournalError, Refused
 from oncall_tui.journal import Journal
 from oncall_tui.polling.lane import Lane
 from oncall_tui.text import age
+from oncall_tui.triage.join import PAGER_PROVIDERS
 from oncall_tui.triage.look import AlertLook
 
 EVENTS = "pagerduty-events"
@@ -72,18 +73,25 @@ class Escalate:
         self._not_twice(outlet, ask.target)
         before = self._before(outlet, ask.target, "")
         message = self._message(ask, alert)
+        now = self._clock.now()
         incident = self._incident(ask.target)
         warnings = [f"{outlet.name}: {before}"] if before else []
+        if made.pages:
+            warnings += [
+                f"{source.name} is {source.state.label}: it may be an incident already"
+                for source in board.sources.values()
+                if source.provider in PAGER_PROVIDERS and not source.live
+            ]
         if incident and made.pages:
             warnings.append(f"it is the incident {incident} already: somebody may be paged twice")
         return Plan(
-            id=uuid.uuid4().hex,
+            id=os.urandom(16).hex(),
             verb=Verb.ESCALATE,
             source=alert.source,
             target=ask.target,
             version=ask.version,
             actor=ask.actor,
-            made_at=self._clock.now(),
+            made_at=now,
             title=f"{'Page' if made.pages else 'Tell'} {outlet.name} of {alert.title}",
             lines=(("alert", f"{alert.title}  {alert.state}"), *made.words(message), ("then", "nobody confirms it")),
             warnings=tuple(warnings),

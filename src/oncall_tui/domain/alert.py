@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from enum import StrEnum
 
 import msgspec
@@ -44,6 +43,7 @@ class Severity(StrEnum):
         return _RANK[self]
 
 
+PAGE_KEY = 255  # characters that a pager takes as a key (PagerDuty's Events v2)
 _RANK = {Severity.CRITICAL: 0, Severity.ERROR: 1, Severity.WARNING: 2, Severity.UNKNOWN: 2, Severity.INFO: 3}
 
 Pairs = tuple[tuple[str, str], ...]
@@ -99,8 +99,10 @@ class Alert(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     @property
     def page_key(self) -> str:
         """What a page of it is known by, so that a pager that gets it twice pages once: at most 255 characters."""
-        if len(self.id) <= 255:
+        if len(self.id) <= PAGE_KEY:
             return self.id
+        import hashlib  # seldom needed, and slow to load
+
         return f"{self.id[:190]}-{hashlib.sha256(self.id.encode()).hexdigest()}"
 
     def label(self, name: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-from oncall_tui.domain.alert import Alert, AlertState, ServiceHint
+from oncall_tui.domain.alert import PAGE_KEY, Alert, AlertState, ServiceHint
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.service import Service
 
@@ -71,11 +71,14 @@ def incidents(alerts: Iterable[Alert]) -> Mapping[str, str]:
             by_labels.update({frozenset(labels): alert.id for labels in alert.label_sets if labels})
     if not by_key and not by_labels:
         return {}
+    sent = {key.removeprefix("dedup:"): incident for key, incident in by_key.items() if key.startswith("dedup:")}
     found: dict[str, str] = {}
     for alert in alerts:
         if alert.provider in PAGER_PROVIDERS:
             continue
-        incident = next((by_key[k] for k in (*alert.keys, f"dedup:{alert.page_key}") if k in by_key), None)
+        incident = next((by_key[k] for k in alert.keys if k in by_key), None)
+        if incident is None:  # a page that was sent from here has the alert's id as its dedup key
+            incident = sent.get(alert.id if len(alert.id) <= PAGE_KEY else alert.page_key)
         if incident is None and by_labels and alert.labels:
             incident = by_labels.get(frozenset(alert.labels))
         if incident is not None:
