@@ -156,6 +156,19 @@ def test_one_message_a_second_and_no_sooner_than_slack_asked(side: Side) -> None
     assert len(side.requests) == 3
 
 
+def test_a_webhook_that_asked_for_a_rest_gets_it(side: Side) -> None:
+    slack = side.hook()
+    side.answer(429, "rate_limited", **{"Retry-After": "30"})
+    with pytest.raises(errors.Failed, match="fewer calls"):
+        slack.send(message())
+    with pytest.raises(errors.Failed, match="asked to wait"):
+        slack.send(message())
+    assert len(side.requests) == 1
+    side.clock.advance(31)
+    side.answer(200, "ok")
+    slack.send(message())
+
+
 @pytest.mark.parametrize(
     ("status", "body", "kind", "words"),
     [

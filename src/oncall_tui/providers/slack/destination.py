@@ -114,7 +114,7 @@ class Slack:
                 assert self._options.webhook is not None
                 return self._by_webhook(message, self._options.webhook)
             finally:
-                self._next_at = self._clock.monotonic() + GAP_S
+                self._next_at = max(self._next_at, self._clock.monotonic() + GAP_S)
                 if self._http is not None:
                     self._next_at = max(self._next_at, self._http.held_until)
 
