@@ -6,14 +6,16 @@ Nothing here imports boto3, httpx or Textual: providers are built by their own p
 from __future__ import annotations
 
 import getpass
+from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 from oncall_tui import config as configuration
 from oncall_tui import log
 from oncall_tui.actions.outlets import DestinationSpec
 from oncall_tui.clock import Clock, SystemClock
 from oncall_tui.config import Config
-from oncall_tui.contract import Context, Destination, Provider
+from oncall_tui.contract import Context, Destination, OnCall, Provider
 from oncall_tui.domain.plan import Actor
 from oncall_tui.engine import Engine, SourceSpec
 from oncall_tui.errors import SourceError
@@ -62,6 +64,14 @@ def make_engine(
         steady_s=config.steady_s if steady_s is None else steady_s,
         destinations=destinations,
     )
+
+
+def on_call_sources(config: Config, clock: Clock | None = None) -> dict[str, Callable[[], OnCall]]:
+    """What builds each source that tells who is on call, by its name; without an engine: nothing is polled."""
+    clock, actor = clock or SystemClock(), actor_of(config)
+    wanted = [options for options in config.sources if registry.SOURCES[options.provider].on_call]
+    specs = [_spec(options, actor, clock, True, config.timezone) for options in wanted]
+    return {spec.name: cast(Callable[[], OnCall], spec.build) for spec in specs}
 
 
 def unready(config: Config) -> dict[str, str]:

@@ -127,7 +127,10 @@ class Provider(Protocol):
 
 
 class OnCall(Protocol):
-    """What a Provider may offer besides: who is on call now, and next. Raises errors.SourceError."""
+    """What a Provider may offer besides: who is on call now, and next. Raises errors.SourceError.
+
+    The registry says which providers do, so that nothing is built to find out.
+    """
 
     def on_call(self) -> tuple[Duty, ...]:
         """Each person at each level of each policy, lowest level first; a level without anybody has a Duty too."""

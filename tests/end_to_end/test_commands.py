@@ -130,6 +130,14 @@ def test_a_night_by_commands(make_world: Callable[..., World]) -> None:
     shell("note", page["id"], "rolling back :42")
     assert len([w for w in world.writes("pager") if "rolling back :42" in w["body"]]) == 1
 
+    # Who is on call.
+    told = shell("oncall", "--json").json
+    first = next(duty for duty in told["on_call"] if (duty["policy"], duty["level"]) == ("Payments", 1))
+    assert (told["me_on_call"], told["unread"]) == (True, [])
+    assert (first["person"], first["email"]) == ("Alice", "alice@example.com")
+    assert set(first) >= {"since", "until", "next_person", "next_at", "services", "products"}
+    assert re.search(r"^  level 2  Bob ", shell("oncall").out, re.MULTILINE)
+
     # Escalate: without --to who is on call, and nothing sent; a level that is not there; without a confirm.
     sent = len(world.writes())
     assert "\nlevel:2\tlevel 2: Bob" in shell("escalate", page["id"]).out

@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "silence": ("silence:silence", "Silence an alert for a time, with a reason."),
     "note": ("note:note", "Add a note to an alert."),
     "escalate": ("escalate:escalate", "Escalate an incident to a level."),
+    "oncall": ("oncall:oncall", "Print who is on call, now and next."),
     "deploys": ("deploys:deploys", "Print what is being rolled out; --watch follows it."),
     "rollback": ("rollback:rollback", "Roll a service back, and follow it to the end."),
     "journal": ("journal:journal", "Print what was seen and done."),

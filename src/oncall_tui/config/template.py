@@ -72,6 +72,7 @@ _TEMPLATE = """\
 #     teams: [PABC123]               # these three narrow what is read
 #     services: [PSVC001]
 #     urgencies: [high, low]
+#     mine: false                    # true: only incidents that are assigned to me
 #   - name: errors
 #     provider: sentry
 #     organization: example          # its slug

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+
 import msgspec
+
+from oncall_tui.domain.product import Product
+
+SERVICE_LABEL = "pagerduty_service"  # the label that tells a pager's service, on its rows and in a product's alerts
 
 
 class Duty(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -21,3 +27,11 @@ class Duty(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     services: tuple[str, ...] = ()
     next_person: str = ""
     next_at: float | None = None
+
+    def is_for(self, product: Product) -> bool:
+        """Does it page for *product*: by the pager's service that the product's alerts name, or by the same name?"""
+        wanted = product.alerts.get(SERVICE_LABEL)
+        if wanted is not None:
+            return any(fnmatchcase(service, wanted) for service in self.services)
+        names = {name.casefold() for name in (self.policy, *self.services)}
+        return product.name.casefold() in names

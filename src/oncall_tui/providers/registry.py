@@ -14,17 +14,21 @@ from oncall_tui.providers.options import DestinationOptions, SourceOptions
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """Where a provider's options type and its factory are: ``module:name``, under this package."""
+    """Where a provider's options type and its factory are: ``module:name``, under this package.
+
+    *on_call*: it tells who is on call (contract.OnCall).
+    """
 
     options: str
     factory: str
+    on_call: bool = False
 
 
 SOURCES: dict[str, Entry] = {
     "ecs": Entry("aws.options:EcsOptions", "aws.ecs:build"),
     "cloudwatch": Entry("aws.options:CloudWatchOptions", "aws.cloudwatch:build"),
     "alertmanager": Entry("alertmanager.options:AlertmanagerOptions", "alertmanager.provider:build"),
-    "pagerduty": Entry("pagerduty.options:PagerDutyOptions", "pagerduty.provider:build"),
+    "pagerduty": Entry("pagerduty.options:PagerDutyOptions", "pagerduty.provider:build", on_call=True),
     "sentry": Entry("sentry.options:SentryOptions", "sentry.provider:build"),
     "datadog": Entry("datadog.options:DatadogOptions", "datadog.provider:build"),
     "mackerel": Entry("mackerel.options:MackerelOptions", "mackerel.provider:build"),

@@ -21,6 +21,7 @@ from oncall_tui.domain.alert import AlertState, Severity
 from oncall_tui.domain.board import Board, merge
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.plan import Actor, Ask, Confirm, Plan
+from oncall_tui.domain.product import Product
 from oncall_tui.drill.pagerduty import PagerDuty as Account
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
 from oncall_tui.providers.pagerduty.provider import PagerDuty, build
@@ -436,6 +437,19 @@ def test_who_is_on_call_now_and_next(pager: PagerDuty, clock: FakeClock) -> None
     assert first.until is not None
     assert first.since < clock.now() < first.until
     assert first.next_at == first.until
+
+
+def test_a_duty_is_for_a_product_by_its_service_or_its_name(pager: PagerDuty) -> None:
+    duty = pager.on_call()[0]
+    by_label = Product(name="Cards", alerts={"pagerduty_service": "pay*"})
+    other = Product(name="payments", alerts={"pagerduty_service": "shop"})
+    assert [duty.is_for(it) for it in (by_label, Product(name="PAYMENTS"), other, Product(name="Shop"))] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert by_label.owns_alert(row(pager))  # and so are its incidents
 
 
 def test_am_i_on_call(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState, Pairs, Severity
+from oncall_tui.domain.duty import SERVICE_LABEL
 from oncall_tui.providers.http import severity, stamp
 from oncall_tui.providers.pagerduty.details import NONE, Details
 from oncall_tui.providers.pagerduty.wire import Incident, Reference
@@ -81,11 +82,13 @@ def pending(incident: Incident, kind: str) -> float | None:
 
 
 def _labels(incident: Incident, details: Details) -> Pairs:
-    """What its alerts agree on, and the priority that somebody gave it."""
-    if incident.priority is None or not incident.priority.label:
-        return details.labels
-    others = [pair for pair in details.labels if pair[0] != "priority"]
-    return tuple(sorted((*others, ("priority", incident.priority.label))))
+    """What its alerts agree on, its service, and the priority that somebody gave it."""
+    own = {
+        SERVICE_LABEL: incident.service.label if incident.service else "",
+        "priority": incident.priority.label if incident.priority else "",
+    }
+    said = {name: value for name, value in own.items() if value}
+    return tuple(sorted({**dict(details.labels), **said}.items())) if said else details.labels
 
 
 def _severity(incident: Incident) -> Severity:

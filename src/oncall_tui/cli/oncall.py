@@ -1,0 +1,103 @@
+"""``oncall``: who is on call for which policy and product, now and next."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from oncall_tui import bootstrap
+from oncall_tui.cli import DONE, NOT_DONE
+from oncall_tui.cli.common import fail, printable, say
+from oncall_tui.cli.status import stamp
+from oncall_tui.clock import SystemClock
+from oncall_tui.config import Config
+from oncall_tui.domain.duty import Duty
+from oncall_tui.errors import SourceError
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object; times are RFC 3339 UTC.")
+@click.pass_context
+def oncall(context: click.Context, as_json: bool) -> None:
+    """Print who is on call, now and next. Exits 1 where a source that tells it could not be read."""
+    config = bootstrap.load_config(context.obj["config"])
+    sources = bootstrap.on_call_sources(config)
+    if not sources:
+        fail("no source tells who is on call", "configure a pagerduty source")
+    found: list[tuple[str, Duty]] = []
+    mine: list[bool | None] = []
+    failed: list[tuple[str, SourceError]] = []
+    for name, build in sources.items():
+        try:
+            source = build()
+            found += [(name, duty) for duty in source.on_call()]
+            mine.append(source.on_call_now())
+        except SourceError as error:
+            failed.append((name, error))
+    me = True if True in mine else False if False in mine else None
+    if as_json:
+        click.echo(json.dumps(_as_object(config, found, me, failed), ensure_ascii=False))
+    else:
+        _print(config, found, me)
+    for name, why in failed:
+        say(f"{name}: {why}")
+    sys.exit(NOT_DONE if failed else DONE)
+
+
+def _products(config: Config, duty: Duty) -> list[str]:
+    return [product.name for product in config.products if duty.is_for(product)]
+
+
+def _as_object(
+    config: Config, found: list[tuple[str, Duty]], me: bool | None, failed: list[tuple[str, SourceError]]
+) -> dict[str, Any]:
+    return {
+        "at": stamp(SystemClock().now()),
+        "me_on_call": me,
+        "on_call": [
+            {
+                "source": source,
+                "policy": duty.policy,
+                "level": duty.level,
+                "person": duty.person or None,
+                "email": duty.email or None,
+                "since": stamp(duty.since),
+                "until": stamp(duty.until),
+                "next_person": duty.next_person or None,
+                "next_at": stamp(duty.next_at),
+                "services": list(duty.services),
+                "products": _products(config, duty),
+            }
+            for source, duty in found
+        ],
+        "unread": [{"source": name, "message": error.message, "hint": error.hint} for name, error in failed],
+    }
+
+
+def _print(config: Config, found: list[tuple[str, Duty]], me: bool | None) -> None:
+    """A line a person, under their policy."""
+    zone = ZoneInfo(config.timezone)
+    if me is not None:
+        click.echo("You are on call." if me else "You are not on call.")
+    shown = ""
+    for source, duty in found:
+        if f"{source}/{duty.policy}" != shown:
+            shown = f"{source}/{duty.policy}"
+            products = ", ".join(_products(config, duty))
+            for_what = f"products: {products}" if products else f"services: {', '.join(duty.services) or 'none'}"
+            click.echo(printable(f"{duty.policy}  ({source}; {for_what})"))
+        until = f"until {_at(duty.until, zone)}" if duty.until is not None else "always" if duty.person else ""
+        after = f"then {duty.next_person}" if duty.next_person else ""
+        if duty.next_at is not None and duty.next_at != duty.until:
+            after += f" from {_at(duty.next_at, zone)}"
+        words = "  ".join(part for part in (until, after) if part)
+        click.echo(printable(f"  level {duty.level}  {duty.person or 'nobody':<20}  {words}".rstrip()))
+
+
+def _at(at: float, zone: ZoneInfo) -> str:
+    return datetime.fromtimestamp(at, zone).strftime("%a %d %b %H:%M %Z")
