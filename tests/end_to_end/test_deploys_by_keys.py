@@ -1,4 +1,4 @@
-"""What deploys, by keys alone: each strategy rolled back, a wait gone on at, a refusal, another revision, an undo."""
+"""What deploys, by keys alone: a wait gone on at, a refusal, another revision, an undo."""
 
 from __future__ import annotations
 
@@ -37,29 +37,6 @@ def look_at(program: Program, name: str) -> None:
 
 def went(world: World) -> list[str]:
     return [w["operation"] for w in world.writes()]
-
-
-def test_each_strategy_goes_back_by_one_key_and_one_yes(make_world: Make, run_program: Run, tmp_path: Path) -> None:
-    calls = {
-        "canary-shifting": "StopServiceDeployment",
-        "blue-green-baking": "StopServiceDeployment",
-        "codedeploy-ready": "StopDeployment",
-    }
-    world = make_world("--scenario", some(tmp_path, *calls), "--speed", "5")
-    program = run_program("--config", str(world.configure(intervals=0.5)), env=world.env, size=(80, 24))
-    for number, (name, call) in enumerate(calls.items()):
-        look_at(program, name)
-        program.press("Ry")  # the y is typed ahead: it must do nothing
-        program.wait("[Enter] cancel")
-        assert f"Roll back prod/{name} :42→:41" in unwrapped(program.text)
-        assert len(world.writes()) == number
-        program.press_when_heard("y")
-        program.wait(f"✓ roll back: done: prod/main/{name}", 60)
-        assert went(world)[number:] == [call]
-        runs = [r for r in world.service(f"prod/main/{name}")["revisions"] if r["running"]]
-        assert any(r["task_definition"].endswith(":41") for r in runs), runs
-        program.press("\x1b\x1b")
-        program.gone("✓ roll back")
 
 
 def test_what_waits_goes_on_after_a_yes_that_names_it(make_world: Make, run_program: Run, tmp_path: Path) -> None:

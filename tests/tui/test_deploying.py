@@ -238,6 +238,24 @@ async def test_all_of_it_is_there_at_once_at_120_by_40(tmp_path: Path, protected
         assert "wiki.example.com/payments/rollback" in text
 
 
+@pytest.mark.parametrize("size", [(80, 24), (60, 20)])
+async def test_the_question_stays_whole_however_long_the_name_is(tmp_path: Path, size: tuple[int, int]) -> None:
+    rig = Night(tmp_path, protected=True)
+    name = "payments-" + "very-" * 14 + "long"
+    rig.provider.services[f"prod/main/{name}"] = service(f"prod/main/{name}", deploy_id="prod/d43")
+    rig.handler().fields = WORST_PLAN
+    async with on_screen(rig, size) as rig:
+        await rig.press("2")
+        rig.board.tables["services"].move_to(f"prod/main/{name}")
+        await rig.pilot.press("R")
+        await rig.modal()
+        await rig.pilot.pause()
+        said = "".join(line.strip("│ ") for line in rig.text().splitlines()).replace(" ", "")
+        assert f"Protected.Type{name}andEntertogoon:" in said
+        assert "Esccancels" in said
+        assert "morebelow" in said
+
+
 async def test_a_name_that_has_a_t_in_it_can_be_typed_and_another_revision_be_picked(tmp_path: Path) -> None:
     async with night(tmp_path, protected=True) as rig:
         await rig.press("2")

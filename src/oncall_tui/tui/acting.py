@@ -91,6 +91,8 @@ class Acting(Deploying, Picking):
             return "PagerDuty has no un-acknowledge: it lapses by itself, see the detail"
         if verb is Verb.ACKNOWLEDGE and look.alert.state is AlertState.ACKNOWLEDGED:
             return f"acknowledged already, by {', '.join(look.alert.by) or 'somebody'}"
+        if verb is Verb.SILENCE and look.alert.provider == "pagerduty" and look.alert.state is AlertState.FIRING:
+            return "PagerDuty snoozes what is acknowledged: a first, then S"
         return f"{look.alert.source} offers no {verb} for it ({look.alert.state})"
 
     # --- the keys -----------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from textual.widgets import Input, Static
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.plan import Confirm, Plan
-from oncall_tui.text import fit, local_times, width
+from oncall_tui.text import fit, local_times, width, wrap
 from oncall_tui.tui.lines import Line, Lines
 from oncall_tui.tui.modals import ANOTHER, Modal, content
 
@@ -48,23 +48,31 @@ class ConfirmPlan(Modal[str]):
     def __init__(self, plan: Plan, tz: tzinfo, now: float, another: bool = False) -> None:
         super().__init__(plan.title)
         self.plan, self._tz, self._now, self._another = plan, tz, now, another
-        self.beside = 3 if plan.confirm is Confirm.NAME else 1
 
     def compose(self) -> ComposeResult:
         named = self.plan.confirm is Confirm.NAME
         with Vertical(classes="box"):
             yield from self.body(plan_lines(self.plan, self._tz, self._now), _names(self.plan) + 1)
+            yield Static(content([self._question()]))
             if named:
-                name = self.plan.confirm_name
-                why = "" if self.plan.verb is Verb.UNDO_ROLLBACK else "Protected. "
-                yield Static(content([((f"{why}Type ", ""), (name, "bold"), (" and Enter to go on:", ""))]))
                 yield Input(id="name")
                 yield Static(content([self._hint()]), id="hint")
-            else:
-                verb = str(self.plan.verb)
-                keys = [(" [Enter] cancel ", "bold"), ("     y ", "key"), (verb, ""), ("     c ", "key"), ("copy", "")]
-                keys += [("     t ", "key"), ("another revision", "")] if self._another else []
-                yield Static(content([tuple(keys)]))
+
+    def _question(self) -> Line:
+        """What to press, or to type, to go on."""
+        if self.plan.confirm is Confirm.NAME:
+            why = "" if self.plan.verb is Verb.UNDO_ROLLBACK else "Protected. "
+            return ((f"{why}Type ", ""), (self.plan.confirm_name, "bold"), (" and Enter to go on:", ""))
+        verb = str(self.plan.verb)
+        keys = [(" [Enter] cancel ", "bold"), ("     y ", "key"), (verb, ""), ("     c ", "key"), ("copy", "")]
+        return (*keys, *((("     t ", "key"), ("another revision", "")) if self._another else ()))
+
+    def fit_body(self) -> None:
+        """The question stays on screen whole, however long the name is."""
+        inner = min(self.box_width, self.app.size.width) - 4
+        asked = len(wrap("".join(text for text, _ in self._question()), inner))
+        self.beside = asked + (2 if self.plan.confirm is Confirm.NAME else 0)
+        super().fit_body()
 
     def _hint(self) -> Line:
         words: list[tuple[str, str]] = [("Esc cancels", "dim")]
