@@ -18,7 +18,7 @@ class Verdict(NamedTuple):
     outcomes: tuple[str, ...]
     possible: bool
     came: bool
-    resolved: tuple[str, ...]
+    resolved: tuple[str, ...]  # "lost, then done": no answer came to the write; "unknown, …": shown as such
 
 
 def judge(scene: Scene) -> Verdict:
@@ -26,13 +26,13 @@ def judge(scene: Scene) -> Verdict:
     wrongs = [*_false_words(scene), *_wrong_revisions(scene), *_left_open(scene)]
     served, denied = scene.truth.served(), _denied(scene)
     overtaken = scene.truth.last_by == "theirs" and scene.truth.heads_to() not in GOOD
-    answered = [s for s in scene.said if s.was_unknown or s.lost]
+    lost = [f"{'unknown' if s.was_unknown else 'lost'}, {s.state}" for s in scene.said if s.was_unknown or s.lost]
     return Verdict(
         wrongs=tuple(wrongs),
         outcomes=tuple(s.state for s in scene.said),
         possible=not denied and not overtaken,
         came=any(served.alone(number) for number in GOOD),
-        resolved=tuple(s.state for s in answered),
+        resolved=tuple(lost),
     )
 
 

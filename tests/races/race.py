@@ -130,7 +130,8 @@ def _trouble(kind: str, strategy: str, rng: random.Random) -> dict[str, Any]:
         case "denied":
             return {"faults": ({**write, "kind": "denied", "count": None},)}
         case "outage":
-            return {"outage_s": rng.uniform(15, 240)}
+            lost = ({**write, "kind": "hang", "count": 1},) if rng.random() < 0.5 else ()
+            return {"outage_s": rng.uniform(15, 240), "faults": lost}
         case "deploys denied":
             return {"blind": True}
         case "second R":
