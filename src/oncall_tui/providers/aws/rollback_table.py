@@ -66,7 +66,7 @@ TABLE: dict[Line, tuple[str, str, str]] = {
     ),
     Line.ELSEWHERE: (
         "ECS, rolling",
-        "PENDING, IN_PROGRESS; the revision wanted is not what ran before",
+        "PENDING, IN_PROGRESS; the revision wanted is not what ran before, or that never succeeded",
         "UpdateService(that task definition): a new deploy takes over. Other strategies: refused",
     ),
     Line.GOING_BACK: (
@@ -103,7 +103,7 @@ TABLE: dict[Line, tuple[str, str, str]] = {
         "Succeeded, Failed, Stopped",
         "codedeploy CreateDeployment(the earlier revision's AppSpec)",
     ),
-    Line.CD_ROLLBACK: ("CODE_DEPLOY", "any; CodeDeploy's own rollback", "refused: followed, never reversed"),
+    Line.CD_ROLLBACK: ("CODE_DEPLOY", "any; the deployment is itself a rollback", "refused: followed, never reversed"),
     Line.EXTERNAL: ("EXTERNAL", "any", "refused: says which calls do it by hand"),
 }
 
