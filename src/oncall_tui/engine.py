@@ -175,6 +175,11 @@ class Engine:
         """Look again (what is hidden was asked for)."""
         self._dirty.set()
 
+    @property
+    def destinations(self) -> tuple[str, ...]:
+        """The configured destinations' names."""
+        return tuple(outlet.name for outlet in self._outlets)
+
     def told(self, timeout_s: float) -> bool:
         """Wait until others were told of what was done; False after *timeout_s* seconds. For commands."""
         return self._teller.settle(timeout_s)

@@ -93,6 +93,8 @@ class Acting(Deploying, Picking):
             return f"acknowledged already, by {', '.join(look.alert.by) or 'somebody'}"
         if verb is Verb.SILENCE and look.alert.provider == "pagerduty" and look.alert.state is AlertState.FIRING:
             return "PagerDuty snoozes what is acknowledged: a first, then S"
+        if verb is Verb.ESCALATE and look.alert.provider != "pagerduty" and not self.engine.destinations:
+            return f"{look.alert.source} cannot escalate: a destination under escalation: in the configuration can"
         return f"{look.alert.source} offers no {verb} for it ({look.alert.state})"
 
     # --- the keys -----------------------------------------------------------------------------------------------------

@@ -1,0 +1,43 @@
+"""E on screen where a source cannot escalate by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.support.fakes import FakeProvider
+from tests.support.screen import Rig, on_screen
+from tests.support.told import FakeDestination
+
+from oncall_tui.actions.outlets import DestinationSpec
+
+
+async def test_without_a_destination_it_says_what_would_help(tmp_path: Path) -> None:
+    provider = FakeProvider()
+    provider.add("a")
+    async with on_screen(Rig(tmp_path, provider)) as rig:
+        await rig.press("E")
+        assert "fake cannot escalate: a destination under escalation: in the configuration can" in rig.text()
+
+
+async def test_with_one_it_is_picked_planned_confirmed_and_sent(tmp_path: Path) -> None:
+    provider, chat = FakeProvider(), FakeDestination("chat")
+    provider.add("a")
+    spec = DestinationSpec("chat", "slack", lambda: chat)
+    async with on_screen(Rig(tmp_path, provider, destinations=(spec,)), (80, 24)) as rig:
+        await rig.press("E")
+        await rig.modal()
+        await rig.settle()
+        assert "tell chat" in rig.text()
+        await rig.press("enter")
+        await rig.modal()
+        await rig.press("enter")
+        await rig.modal()
+        await rig.settle()
+        assert "nobody confirms it" in rig.text()
+        assert chat.sent == []
+        await rig.press("y")
+        for outlet in rig.engine._outlets:
+            outlet.lane.run(lambda: None).result(5)
+        await rig.settle()
+        assert len(chat.sent) == 1
+        assert "→ escalate: sent:" in rig.text()
