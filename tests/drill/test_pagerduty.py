@@ -331,3 +331,55 @@ def test_the_state_is_plain_data(world: World) -> None:
     state: Any = world.pager.state()
     assert json.loads(json.dumps(state)) == state
     assert state["incidents"][0]["title"] == "It is down"
+
+
+def test_who_may_change_it_is_told_for_each_of_many(world: World) -> None:
+    world = World(spec={"services": [{"name": "payments"}, {"name": "vault", "only": ["Bob"]}]})
+    free, kept = world.trigger("a"), world.pager.trigger("b", "It is down", "vault")
+    items = [{"id": each, "type": "incident_reference", "status": "acknowledged"} for each in (free, kept)]
+    status, answer = world.ask("PUT", "/incidents", {"incidents": items})
+    assert (status, [one["id"] for one in answer["incidents"]]) == (200, [free])
+    status, answer = world.put(kept, status="acknowledged")
+    assert (status, answer["error"]["code"]) == (403, 2010)
+    assert world.ask("PUT", "/incidents", {"incidents": items[1:]}, **{"from": "bob@example.com"})[0] == 200
+
+
+def test_priorities_and_related_changes_are_shown(world: World) -> None:
+    key = world.trigger(priority="P2")
+    priority = world.get(key)["priority"]
+    assert (priority["type"], priority["summary"]) == ("priority_reference", "P2")
+    assert world.get(world.trigger("other"))["priority"] is None
+    world.pager.change("payments", "42 deployed", "ci")
+    world.pager.change("elsewhere", "no matter")
+    (change,) = world.ask("GET", f"/incidents/{key}/related_change_events")[1]["change_events"]
+    assert (change["summary"], change["source"], change["timestamp"]) == ("42 deployed", "ci", iso(START))
+    assert change["correlation_reason"] == {"reason": "related_service"}
+
+
+def test_one_service_users_by_a_word_and_shifts_to_come() -> None:
+    level = {"people": ["Alice"], "schedule": "Primary", "then": ["Bob"]}
+    world = World(spec={"policies": [{"name": "On call", "levels": [level, ["Carol"]]}], "services": [{"name": "pay"}]})
+    (service,) = world.ask("GET", "/services")[1]["services"]
+    assert world.ask("GET", f"/services/{service['id']}")[1]["service"] == service
+    assert world.ask("GET", "/services/PNONE")[0] == 404
+    assert [one["name"] for one in world.ask("GET", "/users?query=BOB@")[1]["users"]] == ["Bob"]
+    told = world.ask("GET", f"/oncalls?until={urllib.parse.quote(iso(START + 8 * 86400))}")[1]["oncalls"]
+    assert [(one["escalation_level"], one["user"]["summary"]) for one in told] == [
+        (1, "Alice"),
+        (1, "Bob"),
+        (2, "Carol"),
+    ]
+    assert told[0]["end"] == told[1]["start"]
+    assert len(world.ask("GET", "/oncalls?earliest=true")[1]["oncalls"]) == 2
+
+
+def test_calls_are_counted_where_there_is_a_limit() -> None:
+    world = World(spec={"calls_a_minute": 1})
+    assert world.ask("GET", "/users")[0] == 200
+    status, answer = world.ask("GET", "/users")
+    assert (status, answer["error"]["code"]) == (429, 2020)
+    request = Request("GET", "/users", {}, world.headers, b"")
+    assert world.pager.handle(request).headers["ratelimit-remaining"] == "0"
+    world.at += 60
+    assert world.pager.handle(request).headers["ratelimit-remaining"] == "0"
+    assert world.ask("GET", "/users")[0] == 429

@@ -134,6 +134,19 @@ def test_300_are_two_calls_and_two_of_them_say_why_not(tmp_path: Path) -> None:
     assert len({o.plan_id for o in bench.desk.outcomes}) == 299
 
 
+def test_one_whose_own_answer_was_lost_is_read_on_and_not_left_unknown(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, 3)
+    send = bench.handler.send_many
+
+    def one_lost(plans: Sequence[Plan]) -> list[Receipt | ActionError]:
+        first, *others = send(plans)
+        assert isinstance(first, Receipt)  # it took effect
+        return [Unknown("lost"), *others]
+
+    bench.handler.send_many = one_lost  # type: ignore[method-assign]
+    assert [o.state for o in bench.carry_out()] == [DONE, DONE, DONE]
+
+
 def test_every_intent_is_on_disk_before_anything_is_sent(tmp_path: Path) -> None:
     bench = Bench(tmp_path, 3)
     seen: list[int] = []

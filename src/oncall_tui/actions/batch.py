@@ -108,7 +108,9 @@ class Batch:
                 part.said_no(error)
         else:
             for part, result in zip(parts, results, strict=True):
-                if isinstance(result, ActionError):
+                if isinstance(result, Unknown):
+                    part.lost(result)
+                elif isinstance(result, ActionError):
                     part.said_no(result)
                 else:
                     part.answered(result)

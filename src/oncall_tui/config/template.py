@@ -69,7 +69,7 @@ _TEMPLATE = """\
 #     provider: pagerduty
 #     token: {command: [pass, show, pagerduty]}
 #     url: https://api.pagerduty.com # https://api.eu.pagerduty.com in the EU
-#     teams: [PABC123]               # these three narrow what is read
+#     teams: [PABC123]               # these four narrow what is read
 #     services: [PSVC001]
 #     urgencies: [high, low]
 #     mine: false                    # true: only incidents that are assigned to me

@@ -11,6 +11,7 @@ To plug a provider in, add a ``Plug`` to ``plugs.py``:
     title     (item, text): set the item's title to *text*.
     unknown   (item): put a word that nobody knows where the item says its state.
     optional  the item's fields that may be missing, ``a.b`` for one inside another.
+    write     (verb, what an Ask for it has besides): one thing that can be done to an item, tried in each way to fail.
 
 Nothing else: ``test_contract.py`` runs every case for every plug, and ``python -m tests.providers.contract`` prints
 them as a table. A case is a function that takes a ``Bench`` and is listed in ``CASES``; its docstring's first line is
@@ -28,8 +29,12 @@ from tests.providers.contract.server import Handler, Said, Server
 
 from oncall_tui import errors
 from oncall_tui.clock import FakeClock
-from oncall_tui.contract import Context, Provider, ReadRequest
+from oncall_tui.contract import ActionHandler, Context, Provider, ReadRequest
+from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
+from oncall_tui.domain.board import merge
+from oncall_tui.domain.outcome import OutcomeState
+from oncall_tui.domain.plan import Actor, Ask, Plan
 from oncall_tui.domain.reading import Reading
 from oncall_tui.drill.wire import Answer, Request
 
@@ -54,6 +59,7 @@ class Plug(NamedTuple):
     title: Callable[[Any, str], None]
     unknown: Callable[[Any], None]
     optional: tuple[str, ...]
+    write: tuple[Verb, dict[str, Any]]
 
 
 class Bench:
@@ -92,6 +98,32 @@ class Bench:
     def read(self) -> Reading:
         """One poll; everything is asked for anew."""
         return self.provider.read(ReadRequest(fresh=True))
+
+    def planned(self) -> tuple[Plan, ActionHandler]:
+        """The plug's write on the only row there is, checked and ready to be sent."""
+        reading = self.read()
+        (alert,) = reading.alerts
+        verb, more = self.plug.write
+        handler = self.provider.handlers()[verb]
+        actor = Actor(name="Alice", email="alice@example.com")
+        ask = Ask(verb=verb, target=alert.id, version=alert.version, actor=actor, **more)
+        plan = handler.plan(ask, merge(1, reading.at, (), (reading,)))
+        handler.check(plan)
+        return plan, handler
+
+    def spoils(self, spoil: Handler, kind: type[errors.ActionError]) -> tuple[Plan, ActionHandler, errors.ActionError]:
+        """The write answered by *spoil*, reads as ever: it fails as *kind* after one request, without the token."""
+        plan, handler = self.planned()
+        self.server.answer = lambda request: self.good(request) if request.method == "GET" else spoil(request)
+        with pytest.raises(errors.ActionError) as caught:
+            handler.send(plan)
+        said = str(caught.value)
+        assert type(caught.value) is kind, f"{type(caught.value).__name__}: {said}"
+        assert len(self.server.writes) == 1
+        assert said.isprintable()
+        assert TOKEN not in said + repr(plan)
+        self.server.answer = self.good
+        return plan, handler, caught.value
 
     def fails(self, handler: Handler, kind: type[errors.SourceError]) -> errors.SourceError:
         """Read well, then under *handler*: it fails as *kind*, in words without the token, and recovers by itself."""
@@ -317,6 +349,48 @@ def login_page(bench: Bench) -> None:
     assert "sso.example/login" in error.message
 
 
+# --- writing ----------------------------------------------------------------------------------------------------------
+
+
+def write_done(bench: Bench) -> None:
+    """a write is one request, and done once it is read"""
+    plan, handler = bench.planned()
+    receipt = handler.send(plan)
+    assert len(bench.server.writes) == 1
+    assert handler.verify(plan, receipt).state is OutcomeState.DONE
+
+
+def write_forbidden(bench: Bench) -> None:
+    """a write: 403"""
+    bench.spoils(says(403, ECHO), errors.Failed)
+
+
+def write_throttled(bench: Bench) -> None:
+    """a write: 429, and it is not sent again"""
+    *_, error = bench.spoils(says(429, ECHO, Retry_After="9"), errors.Failed)
+    assert "9 s" in str(error)
+
+
+def write_broken(bench: Bench) -> None:
+    """a write: 500 without effect is unknown, and failed once it cannot come any more"""
+    plan, handler, _ = bench.spoils(says(500, ECHO), errors.Unknown)
+    assert handler.verify(plan, None).state is OutcomeState.PENDING
+    bench.clock.advance(60.0)
+    assert handler.verify(plan, None).state is OutcomeState.FAILED
+
+
+def write_lost(bench: Bench) -> None:
+    """a write: it took effect and the answer was lost; reading tells"""
+
+    def taken(request: Request) -> Said:
+        bench.peer.handle(request)
+        bench.server.over.wait(3 * READ_S)
+        return Said(200, b"{}")
+
+    plan, handler, _ = bench.spoils(taken, errors.Unknown)
+    assert handler.verify(plan, None).state is OutcomeState.DONE
+
+
 CASES: dict[str, Callable[[Bench], None]] = {
     case.__name__: case
     for case in (
@@ -341,5 +415,10 @@ CASES: dict[str, Callable[[Bench], None]] = {
         odd_text,
         other_clock,
         proof_of_one_try,
+        write_done,
+        write_forbidden,
+        write_throttled,
+        write_broken,
+        write_lost,
     )
 }

@@ -8,6 +8,7 @@ from typing import Any
 from tests.providers.contract.cases import TOKEN, Plug
 
 from oncall_tui.contract import Context, Provider
+from oncall_tui.domain.action import Verb
 from oncall_tui.drill.alertmanager import Alertmanager as AlertmanagerWorld
 from oncall_tui.drill.datadog import Datadog as DatadogWorld
 from oncall_tui.drill.mackerel import Mackerel as MackerelWorld
@@ -27,6 +28,7 @@ Now = Callable[[], float]
 Item = dict[str, Any]
 SECRET = Secret("env", ("PLANTED_TOKEN",))
 WORD = "pondering"
+PEOPLE = [{"name": "Alice", "email": "alice@example.com"}]
 
 
 def _built(options: Callable[[str], SourceOptions]) -> Callable[[str, Context], Provider]:
@@ -85,7 +87,7 @@ def _datadog_state(item: Item) -> None:
 
 
 def _sentry(now: Now, count: int) -> SentryWorld:
-    world = SentryWorld(now, {"organization": "acme", "tokens": [TOKEN]})
+    world = SentryWorld(now, {"organization": "acme", "tokens": [TOKEN], "people": PEOPLE})
     for n in range(count):
         world.report(f"k{n}", f"problem {n}", "checkout", began=now() - 60)
     return world
@@ -111,6 +113,7 @@ PLUGS = (
             *("escalation_policy", "teams", "assignments", "acknowledgements", "pending_actions", "alert_counts"),
             *("last_status_change_at", "last_status_change_by", "service.summary"),
         ),
+        write=(Verb.ACKNOWLEDGE, {}),
     ),
     Plug(
         name="alertmanager",
@@ -120,6 +123,7 @@ PLUGS = (
         title=_setting("annotations", "summary"),
         unknown=lambda item: item["status"].update(state=WORD),
         optional=("generatorURL", "status.mutedBy"),  # all else is required (openapi.yaml, gettableAlert)
+        write=(Verb.ACKNOWLEDGE, {}),
     ),
     Plug(
         name="datadog",
@@ -134,6 +138,7 @@ PLUGS = (
             *("name", "type", "query", "message", "priority", "tags", "options", "matching_downtimes", "created"),
             *("state", "state.groups", "options.silenced", "overall_state_modified", "multi", "modified", "deleted"),
         ),
+        write=(Verb.SILENCE, {"for_s": 3600.0, "reason": "deploying"}),
     ),
     Plug(
         name="sentry",
@@ -148,6 +153,7 @@ PLUGS = (
             *("title", "substatus", "statusDetails", "shortId", "culprit", "permalink", "level", "priority"),
             *("platform", "issueCategory", "project", "assignedTo", "count", "userCount", "lastSeen", "project.slug"),
         ),
+        write=(Verb.ACKNOWLEDGE, {}),
     ),
     Plug(
         name="mackerel",
@@ -157,5 +163,6 @@ PLUGS = (
         title=_setting("message"),
         unknown=lambda item: item.update(status=WORD),
         optional=("monitorId", "type", "hostId", "value", "message", "reason"),
+        write=(Verb.RESOLVE, {"reason": "false alarm"}),
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
@@ -74,7 +75,8 @@ class Server:
         for name, value in {"Date": formatdate(self.date(), usegmt=True), **said.headers}.items():
             one.send_header(name, value)
         one.send_header("Content-Length", str(len(said.body) if promised is None else promised))
-        one.end_headers()
-        one.wfile.write(said.body)
+        with suppress(BrokenPipeError, ConnectionResetError):  # the other side did not wait
+            one.end_headers()
+            one.wfile.write(said.body)
         if promised is not None:
             one.close_connection = True

@@ -20,7 +20,7 @@ def bench(plug: Plug, case: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Be
     """A provider in front of a server, with a clock that waiting moves."""
     clock = FakeClock(1_800_000_000.0)
     monkeypatch.setenv("PLANTED_TOKEN", TOKEN)
-    if case == "timed_out":
+    if case in ("timed_out", "write_lost"):
         monkeypatch.setattr("oncall_tui.providers.http.client.READ_S", READ_S)
     made = Bench(plug, clock)
     monkeypatch.setattr(time, "sleep", clock.advance)  # a provider's own pace
