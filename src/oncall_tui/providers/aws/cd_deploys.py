@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import msgspec
 
 from oncall_tui.domain.action import Verb
@@ -149,7 +147,7 @@ class CodeDeploys:
             return rows.from_task_sets(self._source, service)
         made = list(held.found.values())
         found = [
-            self._row(service, d, made[at + 1 :], held, newest=at == 0)
+            self._row(service, d, made[at + 1 :], held, newest=at == 0, now=now)
             for at, d in enumerate(made)
             if d.open or now - d.create_time < YOUNG_S
         ]
@@ -162,6 +160,7 @@ class CodeDeploys:
         older: list[cd.DeploymentW],
         held: Held,
         newest: bool,
+        now: float,
     ) -> Deploy:
         new = held.definitions.get(made.deployment_id, "") or rows.running_definition(service)
         new_set = next((t for t in service.task_sets if t.external_id == made.deployment_id), None)
@@ -187,7 +186,7 @@ class CodeDeploys:
             pending=own.pending_count if own else 0,
             old_running=sum(t.running_count for t in others) if newest else 0,
             traffic=_traffic(service, held.target, new) if newest and made.open else None,
-            waits=_waits(made, held.waits_since if newest else None),
+            waits=_waits(made, held.waits_since if newest else None, now),
             bake_until=_gone_at(made, held.waits_since) if newest else None,
             reason=made.reason,
             started_by=made.creator if made.creator not in ("", "user") else "",
@@ -237,18 +236,18 @@ def _traffic(service: w.ServiceW, target: cd.EcsTargetW | None, new: str) -> flo
     return next((t.traffic_weight for t in infos if t.identifer in ids or t.task_set_label == "Green"), None)
 
 
-def _waits(made: cd.DeploymentW, since: float | None) -> str:
+def _waits(made: cd.DeploymentW, since: float | None, now: float) -> str:
     """What it waits for, and until when, where the wait's beginning is known."""
     how = made.blue_green_deployment_configuration or cd.BlueGreenW()
     wait = cd.wait_of(made)
     if wait == "READY_WAIT":
         ready = how.deployment_ready_option or cd.ReadyW()
         end = "it stops" if ready.action_on_timeout == "STOP_DEPLOYMENT" else "it goes on"
-        until = f", else {end} at {_clock(since + ready.wait_time_in_minutes * 60)}" if since else ""
+        until = f", else {end} {rows.when(since + ready.wait_time_in_minutes * 60, now)}" if since else ""
         return f"waits before production traffic{until if ready.wait_time_in_minutes else ''}"
     if wait == "TERMINATION_WAIT":
         gone = _gone_at(made, since)
-        return "the old tasks are kept" if gone is None else f"the old tasks go at {_clock(gone)}"
+        return "the old tasks are kept" if gone is None else f"the old tasks go {rows.when(gone, now)}"
     return ""
 
 
@@ -259,7 +258,3 @@ def _gone_at(made: cd.DeploymentW, since: float | None) -> float | None:
     if cd.wait_of(made) != "TERMINATION_WAIT" or since is None or end is None or end.action == "KEEP_ALIVE":
         return None
     return since + end.termination_wait_time_in_minutes * 60
-
-
-def _clock(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%H:%M UTC")

@@ -262,7 +262,7 @@ class Deploys:
             made = self._fallback(key, service, now)
         else:
             details = [d for d in self._details_of(key) if now - d.created_at < DAY_S or d.status not in ENDED]
-            made = tuple(self._row(key, service, d) for d in details)
+            made = tuple(self._row(key, service, d, now) for d in details)
         before = {d.id: d for d in self._rows.get(key, ())}
         kept = tuple(before[d.id] if before.get(d.id) == d else d for d in made)
         self._rows[key] = kept
@@ -280,7 +280,7 @@ class Deploys:
         off = self._off.get(("deploys", arn.parse(service.cluster_arn).name))
         return f"deploys: {off[1].state.value.replace('_', ' ')}, from deployments[]" if off else ""
 
-    def _row(self, key: str, service: w.ServiceW, made: w.ServiceDeploymentW) -> Deploy:
+    def _row(self, key: str, service: w.ServiceW, made: w.ServiceDeploymentW, now: float) -> Deploy:
         newest = self._briefs[key][0].service_deployment_arn == made.service_deployment_arn
         new = self._known.revision(made.target_arn, service.task_definition if newest else "")
         before = source_of(made, self._briefs[key])
@@ -295,6 +295,7 @@ class Deploys:
             failures=self._failures(key, new.task_definition, made.started_at or made.created_at),
             started_by=self._registered_by(new.task_definition),
             can_act=self._can_act,
+            now=now,
         )
 
     def _fallback(self, key: str, service: w.ServiceW, now: float) -> tuple[Deploy, ...]:

@@ -16,6 +16,7 @@ from oncall_tui.providers.aws import arn
 from oncall_tui.providers.aws import ecs_decode as w
 
 EVENTS_KEPT = 5
+TODAY_S = 12 * 3600.0  # farther away than that a time of day would mislead
 ROLL_BACK = frozenset({Verb.ROLL_BACK})
 ON_SERVICE = frozenset({Verb.ROLL_BACK, Verb.RESTART})  # CodeDeploy's services cannot be restarted by ECS
 NO_VERBS: frozenset[Verb] = frozenset()
@@ -142,6 +143,7 @@ def from_service_deployment(
     failures: tuple[TaskFailure, ...],
     started_by: str,
     can_act: bool,
+    now: float,
 ) -> Deploy:
     """A row of one of DescribeServiceDeployments."""
     configuration = made.deployment_configuration or w.ConfigurationW()
@@ -165,7 +167,7 @@ def from_service_deployment(
         stage=made.lifecycle_stage.lower().replace("_", " "),
         traffic=target.requested_production_traffic_weight if configuration.strategy != "ROLLING" else None,
         bake_until=_bake_until(made, configuration),
-        waits=_paused(made, hook) if hook else "",
+        waits=_paused(made, hook, now) if hook else "",
         alarms=_watched(configuration),
         finished=made.finished_at or made.stopped_at,
         desired=target.requested_task_count or service.desired_count,
@@ -203,13 +205,19 @@ def _bake_until(made: w.ServiceDeploymentW, configuration: w.ConfigurationW) -> 
     return made.updated_at + minutes * 60
 
 
-def _paused(made: w.ServiceDeploymentW, hook: w.HookW) -> str:
+def _paused(made: w.ServiceDeploymentW, hook: w.HookW, now: float) -> str:
     stage = made.lifecycle_stage.lower().replace("_", " ")
     until = ""
     if hook.expires_at:
-        at = datetime.fromtimestamp(hook.expires_at, UTC).strftime("%H:%M UTC")
-        until = f", else {hook.timeout_action.lower() or 'it times out'} at {at}"
+        until = f", else {hook.timeout_action.lower() or 'it times out'} {when(hook.expires_at, now)}"
     return f"paused at its hook in {stage or 'this deploy'}{until}"
+
+
+def when(at: float, now: float) -> str:
+    """``at 02:41 UTC``; ``in 23h`` where it is farther away than a time of day tells."""
+    if at - now > TODAY_S:
+        return f"in {(at - now) / 3600:.0f}h"
+    return datetime.fromtimestamp(at, UTC).strftime("at %H:%M UTC")
 
 
 def _watched(configuration: w.ConfigurationW) -> tuple[str, ...]:

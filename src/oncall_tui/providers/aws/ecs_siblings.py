@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, datetime
 from typing import Any
 
 from oncall_tui import errors
@@ -14,6 +13,7 @@ from oncall_tui.domain.plan import Ask, Confirm, Plan
 from oncall_tui.domain.revision import Revision
 from oncall_tui.providers.aws import arn, ecs_plan, ecs_verify, rollback
 from oncall_tui.providers.aws import codedeploy as cd
+from oncall_tui.providers.aws import ecs_rows as rows
 from oncall_tui.providers.aws.ecs_actions import Acting
 from oncall_tui.providers.aws.ecs_seen import Seen, status_line
 from oncall_tui.providers.aws.history import Candidate, span
@@ -80,7 +80,7 @@ class GoOn(Acting):
         if newest is None or hook is None:
             raise errors.Refused("the deploy is not paused: nothing waits for an answer")
         stage = newest.lifecycle_stage.lower().replace("_", " ")
-        until = f", else {hook.timeout_action} at {_clock(hook.expires_at)}" if hook.expires_at else ""
+        until = f", else {hook.timeout_action} {rows.when(hook.expires_at, facts.now)}" if hook.expires_at else ""
         asked = ecs_plan.request(seen, facts, Call.HOOK, facts.target, facts.target) | {"action": "CONTINUE"}
         lines = (
             ("paused", f"at its hook in {stage or 'the deploy'}{until}"),
@@ -218,7 +218,3 @@ class Restart(Acting):
 def _traffic(target: Any) -> str:
     weight = target.requested_production_traffic_weight if target else None
     return f"{weight:.0f}% of production traffic goes to the new revision now" if weight is not None else ""
-
-
-def _clock(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%H:%M UTC")
