@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,9 +15,11 @@ import jsonschema
 import msgspec
 import pytest
 from tests.providers.contract import bodies
+from tests.support.fakes import InlineLane
 from tests.support.wire import Asked
 
 from oncall_tui import errors
+from oncall_tui.actions.desk import Desk, Side
 from oncall_tui.clock import FakeClock
 from oncall_tui.contract import Context, ReadRequest
 from oncall_tui.domain.action import Verb
@@ -23,6 +29,8 @@ from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.plan import Actor, Ask, Confirm, Plan
 from oncall_tui.domain.product import Product
 from oncall_tui.drill.pagerduty import PagerDuty as Account
+from oncall_tui.drill.wire import Answer, Request, json_answer
+from oncall_tui.journal import Journal
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
 from oncall_tui.providers.pagerduty.provider import PagerDuty, build
 from oncall_tui.secret import Secret
@@ -417,6 +425,78 @@ def test_many_that_cannot_be_listed_are_not_sent(pager: PagerDuty, many: Any, as
     asked.spoil = lambda request: httpx.Response(503)
     assert {type(no) for no in handler.check_many(plans)} == {errors.Failed}
     assert {check.state for check in handler.verify_many(plans, [None] * len(plans))} == {OutcomeState.PENDING}
+
+
+class Busy:
+    """An account that notices two requests at a time."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._inside = threading.Lock()
+        self.together = 0
+
+    def handle(self, request: Request) -> Answer:
+        if not self._inside.acquire(blocking=False):
+            self.together += 1
+            return json_answer({}, 500)
+        try:
+            time.sleep(0.002)  # long enough to be met by another thread
+            return self._account.handle(request)
+        finally:
+            self._inside.release()
+
+
+def test_two_sources_with_one_token_ask_one_after_the_other(
+    account: Account, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLANTED_TOKEN", "drill-account")
+    busy = Busy(account)
+    both = [
+        build(
+            PagerDutyOptions(name=name, provider="pagerduty", token=Secret("env", ("PLANTED_TOKEN",))),
+            context,
+            Asked(busy).transport,
+        )
+        for name in ("one", "two")
+    ]
+    with ThreadPoolExecutor(4) as pool:
+        readings = [pool.submit(pager.read, ReadRequest()) for pager in both * 8]
+        assert all(len(reading.result(20).alerts) == 1 for reading in readings)
+    assert busy.together == 0
+
+
+def test_298_of_300_through_the_desk(
+    account: Account, pager: PagerDuty, many: Any, asked: Asked, clock: FakeClock, tmp_path: Path
+) -> None:
+    asks, board = many(Verb.ACKNOWLEDGE, 299)
+    lane = InlineLane(clock)
+    journal = Journal(tmp_path / "journal.db", clock.now)
+    side = Side("pager", lane, lambda timeout: pager, lambda: None)  # type: ignore[arg-type]
+    desk = Desk(
+        {"pager": side},
+        journal,
+        clock,
+        lambda verb, target: board,
+        lambda plan: plan,
+        lambda: None,
+        False,
+        0.0,
+        lambda plan: "",
+    )
+    planning = desk.plan_many(asks)
+    lane.settle()
+    plans = [future.result(0) for future in planning]
+    account.resolve("m7", "Bob")
+    futures = desk.execute_many(plans)
+    lane.settle(30.0)
+    outcomes = {plan.title: future.result(0) for plan, future in zip(plans, futures, strict=True)}
+    assert len([o for o in outcomes.values() if o.state is OutcomeState.DONE]) == 298
+    not_done = {title: (o.state, o.message) for title, o in outcomes.items() if o.state is not OutcomeState.DONE}
+    assert not_done["acknowledge m7"][0] is OutcomeState.REFUSED
+    assert not_done["acknowledge m7"][1].endswith("not reopened")
+    assert not_done["acknowledge vault"][0] is OutcomeState.FAILED
+    assert "Access Denied" in not_done["acknowledge vault"][1]
+    assert [write.url.path for write in asked.writes].count("/incidents") == 2
 
 
 # --- who is on call ---------------------------------------------------------------------------------------------------

@@ -41,8 +41,8 @@ class Lapses:
         for service_id in sorted(missing)[:READ_AT_ONCE]:
             try:
                 service = self._api.service(service_id)
-            except errors.SourceError:
-                self._after = now + DENIED_S
+            except errors.SourceError as error:
+                self._after = now + (DENIED_S if isinstance(error, errors.Denied) else 0.0)
                 return
             lapse = service.acknowledgement_timeout if service else None
             if service is not None:
