@@ -14,7 +14,7 @@ from oncall_tui.cli import DONE, NOT_DONE, UNKNOWN
 from oncall_tui.cli.common import READ_TIMEOUT_S, find_service, printable, running, say
 from oncall_tui.cli.status import stamp
 from oncall_tui.domain.deploy import Deploy, DeployState
-from oncall_tui.domain.reading import SourceStatus
+from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.engine import Engine
 from oncall_tui.text import age
 
@@ -38,6 +38,8 @@ def deploys(context: click.Context, service: str, watch: bool, within: float, as
             service = find_service(engine, service).id
         else:
             engine.first_read(READ_TIMEOUT_S)
+        if service and not watch:
+            _read_deploys(engine, service)
         if watch:
             sys.exit(_follow(engine, service, within, as_json) if service else _follow_all(engine, as_json))
         found = _newest_first(engine, service)
@@ -143,6 +145,19 @@ def _tell(deploy: Deploy, now: float, as_json: bool, last: str) -> str:
         click.echo(shown or f"{stamp(now)} {line(deploy, now)}")
         sys.stdout.flush()
     return words
+
+
+def _read_deploys(engine: Engine, service: str) -> None:
+    """Wait until a deploy of it was read, or its source is through: deploys come after the service itself."""
+    name = service.partition("/")[0]
+    going_on = (SourceState.WAITING, SourceState.THROTTLED)
+    engine.wait(
+        lambda u: (
+            any(d.service_id == service for d in u.board.deploys.values())
+            or u.board.sources[name].state not in going_on
+        ),
+        READ_TIMEOUT_S,
+    )
 
 
 def _newest_first(engine: Engine, service: str) -> list[Deploy]:

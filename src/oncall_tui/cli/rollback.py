@@ -17,7 +17,7 @@ from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import Ask, Confirm, Plan
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.engine import Engine
-from oncall_tui.errors import ActionError
+from oncall_tui.errors import ActionError, Refused
 
 LONGEST_S = 3600.0
 ALERTS_TIMEOUT_S = 3.0
@@ -25,7 +25,7 @@ ALERTS_TIMEOUT_S = 3.0
 
 @click.command()
 @click.argument("service")
-@click.option("--to", default="", help="The revision to go back to, as the plan lists them.")
+@click.option("--to", default="", help="The revision to go back to: :41, or a task definition.")
 @click.option("--dry-run", is_flag=True, help="Show the plan; send nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--confirm", "typed", default="", metavar="NAME", help="The name, for what is protected.")
@@ -56,9 +56,11 @@ def rollback(
             _refuse(as_json, row.id, f"moved: the deploy is {row.deploy_id or 'not known'}, not {expect}")
         deploy = engine.update.board.deploys.get(row.deploy_id)
         version = deploy.version if deploy else row.deploy_id
-        ask = Ask(verb=Verb.ROLL_BACK, target=row.id, version=version, actor=engine.actor, choice=to)
+        ask = Ask(verb=Verb.ROLL_BACK, target=row.id, version=version, actor=engine.actor)
         _hear_alerts(engine)
         try:
+            if to:
+                ask = msgspec.structs.replace(ask, choice=_revision(engine, row.id, to))
             plan = result(engine.desk.plan(ask))
         except ActionError as error:
             _refuse(as_json, row.id, error.message, error.hint, error.outcome)
@@ -91,6 +93,19 @@ def _hear_alerts(engine: Engine) -> None:
         lambda u: all(s.state is not SourceState.WAITING for s in u.board.sources.values() if s.provider != "ecs"),
         ALERTS_TIMEOUT_S,
     )
+
+
+def _revision(engine: Engine, service_id: str, wanted: str) -> str:
+    """The task definition that ``:41``, ``41``, ``payments-api:41`` or an ARN names. Raises Refused where none does."""
+    if wanted.startswith("arn:"):
+        return wanted
+    found = result(engine.desk.choices(Verb.ROLL_BACK, service_id))
+    for choice in found:
+        family = choice.id.rsplit("/", 1)[-1]
+        if wanted in (choice.id, family, choice.label, choice.label.removeprefix(":")):
+            return choice.id
+    listed = ", ".join(f"{c.label} ({c.warning or c.detail.rpartition('  ')[2]})" for c in found[:8])
+    raise Refused(f"{wanted} cannot be gone back to", f"there are: {listed or 'none'}")
 
 
 def _send(engine: Engine, plan: Plan, wait: bool, quiet: bool) -> Outcome:
