@@ -459,3 +459,55 @@ async def test_nothing_is_painted_under_a_modal(tmp_path: Path) -> None:
         assert "came under the modal" not in rig.text()
         await rig.press("escape")
         assert "came under the modal" in rig.text()
+
+
+async def test_between_two_modals_of_a_question_no_key_acts(tmp_path: Path) -> None:
+    """The board is on top for a moment there: what is typed in a hurry must neither acknowledge nor ask anew."""
+    rig = Night(tmp_path)
+    release = threading.Event()
+    app = OncallApp(rig.engine, Config(timezone="UTC"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        for _ in range(50):
+            await pilot.pause(0.05)
+            if app.board.row_id:
+                break
+        await pilot.press("R")
+        await opened(pilot, app, ConfirmPlan)
+        await pilot.press("t")
+        await opened(pilot, app, Pick)
+        plan = rig.handler().plan
+        rig.handler().plan = lambda ask, board: release.wait(10) and plan(ask, board)
+        await pilot.press("enter", "a", "R", "E", "n", "x")
+        assert app.screen is app.board
+        assert app.board.coming
+        release.set()
+        await opened(pilot, app, ConfirmPlan)
+        await pilot.press("escape")
+        await pilot.pause(0.1)
+        assert app.screen is app.board
+        assert not app.board.coming
+        assert len(rig.handler().asked) == 2
+        assert rig.provider.acknowledge.sent == []
+    rig.engine.stop()
+
+
+async def opened(pilot: Any, app: OncallApp, kind: type) -> None:
+    """Wait for a modal of this kind, and until it listens to keys."""
+    for _ in range(500):
+        await pilot.pause(0.02)
+        if isinstance(app.screen, kind) and not app.screen.deaf:  # type: ignore[attr-defined]
+            return
+    raise AssertionError(app.screen)
+
+
+async def test_esc_twice_in_a_hurry_ends_a_question_once(tmp_path: Path) -> None:
+    async with night(tmp_path) as rig:
+        await rig.press("2")
+        await rig.pilot.press("R")
+        modal = await rig.modal()
+        modal.action_cancel()
+        rig.board.action_back()
+        await rig.settle()
+        assert "cancelled, nothing was sent" in rig.text()
+        assert not rig.board.coming
+        assert rig.handler().sent == []

@@ -138,7 +138,7 @@ class Acting(Deploying, Picking):
         except OncallError as error:
             self.say(str(error), "critical")
             return
-        self.run_worker(self._confirm_if_asked(future), exit_on_error=False)
+        self.begin(self._confirm_if_asked(future), asks=False)
 
     async def _confirm_if_asked(self, future: Future[Plan | None]) -> None:
         try:

@@ -42,7 +42,7 @@ class Base(Screen[None]):
         self.list = "alerts"  # the list that the detail pane belongs to
         self.notice: tuple[str, str] | None = None
         self.said_at = 0.0
-        self.coming = False  # a modal is on its way: keys that act are not for the board any more
+        self._asking: set[int] = set()  # the question that is under way: at most one
         self._flow: Worker[None] | None = None  # what is on its way
         self._flows = 0
         self._to_show: list[Modal[None]] = []
@@ -84,14 +84,21 @@ class Base(Screen[None]):
 
     # --- one question at a time ---------------------------------------------------------------------------------------
 
-    def begin(self, steps: Coroutine[Any, Any, None], coming: bool = True) -> None:
-        """Run *steps* beside the keys. *coming*: its first answer opens a modal, so keys that act wait for that."""
-        if self.coming:  # another question is on its way already
+    @property
+    def coming(self) -> bool:
+        """Is a question under way? Then keys that act are not for the board, also between two of its modals."""
+        return bool(self._asking)
+
+    def begin(self, steps: Coroutine[Any, Any, None], asks: bool = True) -> None:
+        """Run *steps* beside the keys. *asks*: a question to the engineer, of which there is one at a time."""
+        if asks and self.coming:
             steps.close()
             return
-        self.coming = coming
         self._flows += 1
-        self._flow = self.run_worker(self._guarded(steps, self._flows), exit_on_error=False)
+        if asks:
+            self._asking.add(self._flows)
+        worker = self.run_worker(self._guarded(steps, self._flows), exit_on_error=False)
+        self._flow = worker if asks else self._flow
 
     async def _guarded(self, steps: Coroutine[Any, Any, None], number: int) -> None:
         try:
@@ -99,14 +106,18 @@ class Base(Screen[None]):
         except Exception as error:  # noqa: BLE001 - a bug ends as words, not as the program
             self.say(f"bug: {error.__class__.__name__}: {error}", "critical")
         finally:
-            if number == self._flows:  # else a later question is on its way
-                self.coming = False
+            self._asking.discard(number)
+            self.show_waiting()
+
+    def asked(self) -> None:
+        """Nothing more is asked: keys act again, while what was said yes to is carried out."""
+        self._asking.clear()
 
     def give_up(self) -> None:
         """Esc while something is being read for a question: it is not asked any more."""
         if self._flow is not None:
             self._flow.cancel()
-        self.coming = False
+        self.asked()
         self.say("cancelled, nothing was sent", "dim")
 
     async def ask_modal(self, modal: Modal[T]) -> T | None:
@@ -116,8 +127,7 @@ class Base(Screen[None]):
     def open_modal(self, modal: Modal[T]) -> asyncio.Future[T | None]:
         """Show a modal now: keys that come from here on are its own."""
         answer: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
-        self.coming = False
-        self.app.push_screen(modal, answer.set_result)
+        self.app.push_screen(modal, lambda said: None if answer.done() else answer.set_result(said))
         return answer
 
     def show_when_free(self, modal: Modal[None]) -> None:
@@ -140,7 +150,6 @@ class Base(Screen[None]):
 
         A refusal is told in a modal of its own: what was typed ahead must not plan anew behind it.
         """
-        self.coming = True
         try:
             plan = await asyncio.wrap_future(self.engine.desk.plan(ask))
         except OncallError as error:
@@ -164,6 +173,7 @@ class Base(Screen[None]):
 
     def act(self, plan: Plan, said: str | None) -> None:
         """Carry the plan out, or say that nothing was sent."""
+        self.asked()
         if said is None or said == ANOTHER:
             self.say(f"{plan.verb}: cancelled, nothing was sent", "dim")
         else:

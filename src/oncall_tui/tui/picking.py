@@ -105,7 +105,7 @@ class Picking(Several):
             return
         name = f"{len(marked)} rows" if marked else alert.title if alert else ""
         answer = self.open_modal(Form(f"{title}: {name}", fields, forms.more))
-        self.begin(self._filled(verb, alert, marked, answer), coming=False)
+        self.begin(self._filled(verb, alert, marked, answer))
 
     async def _filled(
         self, verb: Verb, alert: Alert | None, marked: list[str], answer: asyncio.Future[dict[str, Any] | None]

@@ -25,7 +25,6 @@ class Several(Base):
 
     async def bulk(self, verb: Verb, more: dict[str, Any], marked: list[str]) -> None:
         """Plan each, one confirm that lists them, carry out what could be planned, then N of M with reasons."""
-        self.coming = True
         self.say(f"planning {verb} for {len(marked)} rows", "dim")
         plans, not_done = await self._plans(verb, more, marked)
         rows = [_listed(title, plan) for title, plan in plans.values()]
@@ -34,6 +33,7 @@ class Several(Base):
         if not plans or not await self.ask_modal(confirm):
             self.say("\n".join(not_done[:2]) or f"{verb}: cancelled, nothing was sent", "dim")
             return
+        self.asked()
         await self._carry_out(verb, plans, not_done, len(marked))
 
     async def _plans(
