@@ -139,6 +139,25 @@ class OnCall(Protocol):
         """Is whoever uses the program on call? None: it cannot be told (an account's token, and no ``me.email``)."""
 
 
+class Told(msgspec.Struct, frozen=True, gc=False):
+    """One thing that happened to a row: *at* in seconds since the epoch, *by* whom (may be empty), *where* it is known.
+
+    *where* is empty for the row's own source, ``here`` for this machine's journal.
+    """
+
+    at: float
+    by: str
+    text: str
+    where: str = ""
+
+
+class Timeline(Protocol):
+    """A provider that remembers what happened to a row. Asked for on demand, never by a poll."""
+
+    def timeline(self, target: str) -> tuple[Told, ...]:
+        """Newest first. Raises errors.SourceError."""
+
+
 class Kept(msgspec.Struct, frozen=True):
     """What came of one look at an acknowledgement: *again_at* is when to look next (None: it is over)."""
 

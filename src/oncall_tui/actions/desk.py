@@ -18,8 +18,9 @@ from oncall_tui.actions.flow import Flow
 from oncall_tui.actions.keeper import Keeper
 from oncall_tui.actions.local import Marks
 from oncall_tui.actions.local import handlers as local_handlers
+from oncall_tui.actions.timeline import merged
 from oncall_tui.clock import Clock
-from oncall_tui.contract import ActionHandler, Bulk, Keeps, Provider, Receipt
+from oncall_tui.contract import ActionHandler, Bulk, Keeps, Provider, Receipt, Timeline, Told
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.entry import Entry, EntryKind
@@ -82,6 +83,22 @@ class Desk:
         """What there is to pick from (levels, revisions), read now."""
         side = self._side(target)
         return side.lane.run(lambda: self._handler(side, verb).choices(target, self._board(verb, target)))
+
+    def timeline(self, target: str) -> Future[tuple[Told, ...]]:
+        """What happened to a row, newest first: its source's memory, where it has one, and the journal's."""
+        side = self._side(target)
+
+        def read() -> tuple[Told, ...]:
+            provider = side.provider(PROVIDER_PATIENCE_S)
+            remembered: tuple[Told, ...] = ()
+            if hasattr(provider, "timeline"):
+                try:
+                    remembered = cast(Timeline, provider).timeline(target)
+                except SourceError as error:
+                    remembered = (Told(self._clock.now(), "", f"{side.name}'s own part cannot be read: {error}"),)
+            return merged(remembered, self._journal, target)
+
+        return side.lane.run(read)
 
     def plan(self, ask: Ask) -> Future[Plan]:
         """The plan, to be shown and confirmed. The future raises Refused or Failed; a refusal is journalled."""

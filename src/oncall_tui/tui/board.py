@@ -28,6 +28,7 @@ from oncall_tui.tui.keybar import KeyBar, StatusLine
 from oncall_tui.tui.keys import KEYS
 from oncall_tui.tui.lines import Lines
 from oncall_tui.tui.modals import Help, Text
+from oncall_tui.tui.remembering import Remembering
 from oncall_tui.tui.table import Cell, Table
 from oncall_tui.tui.view import ALERT_COLUMNS, DEPLOY_COLUMNS, SERVICE_COLUMNS, Shown
 
@@ -39,7 +40,7 @@ RARE = frozenset({"continue"})  # keys in the bar only where they can do somethi
 NOTICE_S = 8.0  # of a word that only says what was asked for
 
 
-class BoardScreen(Acting, Filtering):
+class BoardScreen(Acting, Filtering, Remembering):
     """The one top-level screen."""
 
     DEFAULT_CSS = """

@@ -192,7 +192,7 @@ def test_the_timeline_has_the_log_and_related_changes(
     clock.advance(10)
     account.acknowledge("k1", "Bob")
     told = pager.timeline(row(pager).id)
-    assert [(who, what) for _, who, what in told] == [
+    assert [(one.by, one.text) for one in told] == [
         ("Bob", "Acknowledged by Bob"),
         ("ci", "change: payments-api: 42 deployed (related service)"),
         ("payments", "Assigned to Alice by payments"),

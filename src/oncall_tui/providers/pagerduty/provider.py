@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from oncall_tui import errors
-from oncall_tui.contract import ActionHandler, Context, ReadRequest
+from oncall_tui.contract import ActionHandler, Context, ReadRequest, Told
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.duty import Duty
@@ -202,14 +202,14 @@ class PagerDuty:
         now = self._http.server_now()
         return any(one.user.id == me.id and is_now(one, now) for one in self._api.oncalls())
 
-    def timeline(self, target: str) -> tuple[tuple[float, str, str], ...]:
-        """What happened to an incident (a row's id): (at, who, what), newest first. Raises SourceError.
+    def timeline(self, target: str) -> tuple[Told, ...]:
+        """What happened to an incident (a row's id), newest first (contract.Timeline). Raises SourceError.
 
         Its log entries, a hundred at most, and the changes that PagerDuty holds to be related to it.
         """
         incident_id = target.removeprefix(self.source + "/")
         found = [
-            (at, entry.agent.label if entry.agent else "", entry.summary or entry.type.removesuffix("_log_entry"))
+            Told(at, entry.agent.label if entry.agent else "", entry.summary or entry.type.removesuffix("_log_entry"))
             for entry in self._api.log(incident_id)
             if (at := stamp(entry.created_at)) is not None
         ]
@@ -217,8 +217,8 @@ class PagerDuty:
             why = change.correlation_reason.reason if change.correlation_reason else None
             said = f"change: {change.summary or 'without a summary'}" + (f" ({why.replace('_', ' ')})" if why else "")
             if (at := stamp(change.timestamp)) is not None:
-                found.append((at, change.source or "", said))
-        return tuple(sorted(found, key=lambda item: -item[0]))
+                found.append(Told(at, change.source or "", said))
+        return tuple(sorted(found, key=lambda told: -told.at))
 
     def handlers(self) -> Mapping[Verb, ActionHandler]:
         """What can be done to an incident here."""

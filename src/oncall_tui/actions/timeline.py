@@ -1,0 +1,38 @@
+"""What happened to one row: what its source remembers, and what this machine's journal saw and did. Newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from oncall_tui.contract import Told
+from oncall_tui.domain.entry import Entry, EntryKind
+from oncall_tui.domain.outcome import OutcomeState
+from oncall_tui.errors import JournalError
+from oncall_tui.journal import Journal
+
+ENTRIES = 5_000
+_KINDS = (EntryKind.ALERT, EntryKind.OUTCOME, EntryKind.REFUSED, EntryKind.SEEN, EntryKind.UNSEEN, EntryKind.NOTE)
+
+
+def merged(remembered: Iterable[Told], journal: Journal, target: str) -> tuple[Told, ...]:
+    """Both, by time. Reads the disk; a journal that cannot be read has nothing to tell."""
+    try:
+        entries = journal.recent(ENTRIES, _KINDS)
+    except JournalError:
+        entries = []
+    here = (told for entry in entries if (told := _told(entry, target)) is not None)
+    return tuple(sorted((*remembered, *here), key=lambda told: -told.at))
+
+
+def _told(entry: Entry, target: str) -> Told | None:
+    if entry.kind is EntryKind.OUTCOME:
+        state = entry.data.get("state")
+        if entry.data.get("target") != target or state == OutcomeState.PENDING:
+            return None
+        return Told(entry.at, entry.actor, f"{entry.data.get('verb')}: {state}: {entry.text}", "here")
+    if entry.subject != target:
+        return None
+    if entry.kind is EntryKind.ALERT:
+        return Told(entry.at, "", f"{entry.data.get('old') or 'new'} → {entry.data.get('new')}", "here")
+    word = "" if entry.kind in (EntryKind.NOTE, EntryKind.REFUSED) else f"{entry.kind}: "
+    return Told(entry.at, entry.actor, f"{word}{entry.text}", "here")
