@@ -65,7 +65,8 @@ class Program:
     def screen(self) -> list[str]:
         """The lines as they are shown, without spaces at their ends."""
         with self._changed:
-            return [line.rstrip() for line in self._screen.display]
+            lines = (self._screen.buffer[y] for y in range(self.lines))  # its own `display` trips over half a wide cell
+            return ["".join(line[x].data for x in range(self.columns)).rstrip() for line in lines]
 
     @property
     def text(self) -> str:
