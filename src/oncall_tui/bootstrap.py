@@ -103,7 +103,8 @@ def _spec(options: SourceOptions, actor: Actor, clock: Clock, read_only: bool, t
     def build() -> Provider:
         return registry.build(options, context)
 
-    return SourceSpec(options.name, options.provider, build, options.interval_s)
+    tells = registry.SOURCES[options.provider].on_call
+    return SourceSpec(options.name, options.provider, build, options.interval_s, tells)
 
 
 def _destination(options: DestinationOptions, actor: Actor, clock: Clock) -> DestinationSpec:

@@ -27,12 +27,14 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.board import Board, merge
 from oncall_tui.domain.changes import Change, changes
+from oncall_tui.domain.duty import Roster
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Outcome
 from oncall_tui.domain.plan import Actor
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
 from oncall_tui.errors import ActionError, JournalError, SourceError
 from oncall_tui.journal import Intent, Journal
+from oncall_tui.polling.duties import Duties
 from oncall_tui.polling.gate import Gate
 from oncall_tui.polling.lane import Lane
 from oncall_tui.polling.poller import Poller
@@ -46,12 +48,16 @@ AT_MOST_EVERY_S = 0.2  # boards: one screen shows at most four a second
 
 
 class SourceSpec(msgspec.Struct, frozen=True):
-    """One configured source: *build* makes its provider (slow imports included) and is called on its own thread."""
+    """One configured source: *build* makes its provider (slow imports included) and is called on its own thread.
+
+    *on_call*: its provider tells who is on call (contract.OnCall).
+    """
 
     name: str
     provider: str
     build: Callable[[], Provider]
     interval_s: float | None = None
+    on_call: bool = False
 
 
 class Update(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +66,7 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
     look: Look
     outcomes: tuple[Outcome, ...] = ()
     journal_failure: str = ""
+    rosters: tuple[Roster, ...] = ()
 
     @property
     def board(self) -> Board:
@@ -88,6 +95,8 @@ class Engine:
         }
         self._lanes = {s.name: Lane(s.name, clock) for s in specs}
         sides = {name: Side(name, self._lanes[name], p.ready, p.ask) for name, p in self._pollers.items()}
+        tell = [s.name for s in specs if s.on_call]
+        self.duties = Duties({name: (self._lanes[name], sides[name].provider) for name in tell}, clock, self._dirty.set)
         self._outlets = Outlets(destinations, clock)
         self._dresser = Dresser(lambda: self.update.look, journal, actor)
         self.desk = Desk(
@@ -245,6 +254,7 @@ class Engine:
                 self._compose()
                 self._resume()
                 self.desk.keeper.tick()
+                self.duties.tick({s.name for s in self.update.board.sources.values() if s.current})
             except Exception:  # the board must go on; the log has it
                 log.exception("board: bug")
             threading.Event().wait(AT_MOST_EVERY_S)
@@ -255,7 +265,12 @@ class Engine:
         statuses = [status_of(s, now) for s in seen]
         readings = [s.reading for s in seen if s.reading]
         look = self._look(readings, statuses, now)
-        update = Update(look=look, outcomes=self.desk.outcomes, journal_failure=self.journal.failure)
+        update = Update(
+            look=look,
+            outcomes=self.desk.outcomes,
+            journal_failure=self.journal.failure,
+            rosters=self.duties.rosters,
+        )
         if self._differs(update):
             with self._composed:
                 self.update = update
@@ -288,6 +303,7 @@ class Engine:
         return (
             new.outcomes != old.outcomes
             or new.journal_failure != old.journal_failure
+            or new.rosters != old.rosters
             or dict(new.board.sources) != dict(old.board.sources)
             or new.look.hidden != old.look.hidden
             or not _same_rows(old.look, new.look)

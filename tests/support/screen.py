@@ -43,7 +43,10 @@ class Rig:
         self.providers = providers or (FakeProvider(),)
         for provider in self.providers:
             provider.clock = self.clock
-        specs = tuple(SourceSpec(p.source, p.provider, lambda p=p: p) for p in self.providers)  # type: ignore[misc]
+        specs = tuple(
+            SourceSpec(p.source, p.provider, lambda p=p: p, on_call=hasattr(p, "on_call"))  # type: ignore[misc]
+            for p in self.providers
+        )
         journal = Journal(folder / "journal.db", self.clock.now)
         rules = Rules(pages=PAGES, products=products)
         self.engine = Engine(specs, rules, journal, self.clock, ALICE, **more)

@@ -1,7 +1,8 @@
-"""A duty: who is on call for a policy at one level, and who is next."""
+"""A duty: who is on call for a policy at one level, and who is next. A roster: all of one source, as last read."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from oncall_tui.domain.product import Product
 
 SERVICE_LABEL = "pagerduty_service"  # the label that tells a pager's service, on its rows and in a product's alerts
+OLD_S = 900.0  # what was read longer ago than that says nothing of now: three readings were missed
 
 
 class Duty(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -28,6 +30,10 @@ class Duty(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     next_person: str = ""
     next_at: float | None = None
 
+    def over(self, now: float) -> bool:
+        """Did somebody else take over since it was read, or should have?"""
+        return any(at is not None and at <= now for at in (self.until, self.next_at))
+
     def is_for(self, product: Product) -> bool:
         """Does it page for *product*: by the pager's service that the product's alerts name, or by the same name?"""
         wanted = product.alerts.get(SERVICE_LABEL)
@@ -35,3 +41,38 @@ class Duty(msgspec.Struct, frozen=True, gc=False, kw_only=True):
             return any(fnmatchcase(service, wanted) for service in self.services)
         names = {name.casefold() for name in (self.policy, *self.services)}
         return product.name.casefold() in names
+
+
+class Roster(msgspec.Struct, frozen=True, kw_only=True):
+    """What one source told of its duties when it was last read well, *read_at* (None: never).
+
+    *mine*: was whoever uses the program on call then? None: not known. *message* and *hint* are of the last attempt,
+    where it failed. *asking*: an attempt is under way.
+    """
+
+    source: str
+    duties: tuple[Duty, ...] = ()
+    mine: bool | None = None
+    read_at: float | None = None
+    message: str = ""
+    hint: str = ""
+    asking: bool = False
+
+    def known_mine(self, now: float) -> bool | None:
+        """Is whoever uses the program on call *now*? None: not known, or somebody may have taken over since."""
+        if self.read_at is None or now - self.read_at > OLD_S or any(d.over(now) for d in self.duties):
+            return None
+        return self.mine
+
+
+def on_call(rosters: Iterable[Roster], email: str, now: float) -> tuple[bool | None, int]:
+    """Is the person of this address on call, and at which level at the lowest (0: not told)?
+
+    False only where every source says so; None: not known.
+    """
+    known = [(roster, roster.known_mine(now)) for roster in rosters]
+    mine = [roster for roster, answer in known if answer]
+    if mine:
+        levels = [d.level for roster in mine for d in roster.duties if email and d.email.casefold() == email.casefold()]
+        return True, min(levels, default=0)
+    return (False if known and all(answer is False for _, answer in known) else None), 0

@@ -28,6 +28,7 @@ from oncall_tui.tui.keybar import KeyBar, StatusLine
 from oncall_tui.tui.keys import KEYS
 from oncall_tui.tui.lines import Lines
 from oncall_tui.tui.modals import Help, Text
+from oncall_tui.tui.oncall import OnCallView
 from oncall_tui.tui.remembering import Remembering
 from oncall_tui.tui.table import Cell, Table
 from oncall_tui.tui.view import ALERT_COLUMNS, DEPLOY_COLUMNS, SERVICE_COLUMNS, Shown
@@ -221,7 +222,8 @@ class BoardScreen(Acting, Filtering, Remembering):
         if self._calls[0] != int(now // 60) or self._calls[1].startswith("0.0"):
             self._calls = (int(now // 60), f"{sum(s.calls_per_s for s in update.board.sources.values()):.1f} calls/s")
         wide = self.size.width >= WIDE_COLUMNS
-        left = headline.left(update, self.me, self.engine.desk.read_only, wide)
+        mine = headline.on_call(update, self.engine.actor.email, now)
+        left = headline.left(update, self.me, self.engine.desk.read_only, wide, mine)
         self.query_one("#status", StatusLine).show(left, headline.right(update, now, wide, self.bell_on))
         clock = headline.clock(now, self.tz, self._calls[1] if wide else "", wide)
         self.query_one("#clock", StatusLine).show([], clock)
@@ -363,3 +365,6 @@ class BoardScreen(Acting, Filtering, Remembering):
 
     def action_sources(self) -> None:
         self.app.push_screen(Text("Sources", detail.source_lines(self.update_, self.engine.clock.now())))
+
+    def action_oncall(self) -> None:
+        self.app.push_screen(OnCallView(self.engine, self.tz))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, tzinfo
 
+from oncall_tui.domain import duty
 from oncall_tui.domain.action import FOLLOWED, Verb
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import Plan
@@ -38,8 +39,8 @@ class Title(StatusLine):
         return [*words, ("━" * max(0, cells - sum(width(t) for t, _ in words)), "dim")]
 
 
-def left(update: Update, me: str, read_only: bool, wide: bool) -> list[Part]:
-    """Who, and what is looked at; what switches writes off, or makes them unsafe, is loud."""
+def left(update: Update, me: str, read_only: bool, wide: bool, mine: str = "") -> list[Part]:
+    """Who, and what is looked at; what switches writes off, or makes them unsafe, is loud. *mine*: see ``on_call``."""
     board = update.board
     parts: list[Part] = [(" oncall ", "heading"), (f" {me} ", "")]
     if read_only:
@@ -48,10 +49,20 @@ def left(update: Update, me: str, read_only: bool, wide: bool) -> list[Part]:
         parts.append((" JOURNAL FAILS ", "critical"))
     if any(s.banner for s in board.sources.values()):
         parts.append((" NOT AWS ", "warning"))
+    if mine:
+        parts.append((f" {mine} ", "dim" if mine.startswith("not") else "heading"))
     if wide:
         accounts = len({(s.key.account, s.key.region) for s in board.services.values()})
         parts.append((f" {accounts} accounts · {len(board.services)} services", "dim"))
     return parts
+
+
+def on_call(update: Update, email: str, now: float) -> str:
+    """``on call L1``, ``on call`` where the level is not told, ``not on call``; empty where it is not known."""
+    mine, level = duty.on_call(update.rosters, email, now)
+    if mine is None:
+        return ""
+    return f"on call{f' L{level}' if level else ''}" if mine else "not on call"
 
 
 def clock(now: float, tz: tzinfo, calls: str, wide: bool) -> list[Part]:

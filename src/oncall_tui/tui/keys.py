@@ -66,6 +66,7 @@ KEYS: tuple[Key, ...] = (
     Key("refresh", "r", "r", "refresh", "refresh", "read every source again now", "look"),
     Key("copy", "c", "c", "copy", "copy", "copy the row's id and title (OSC 52)", "look"),
     Key("sources", "i", "i", "sources", "sources", "every source: its state, its age, what to do", "look"),
+    Key("oncall", "o", "o", "oncall", "on call", "who is on call, now and next", "look"),
     Key("alerts", "1", "1", "pane('alerts')", "alerts", "the alerts pane", "move"),
     Key("services", "2", "2", "pane('services')", "services", "the services pane", "move"),
     Key("deploys", "3", "3", "pane('deploys')", "deploys", "the deploys pane", "move"),
