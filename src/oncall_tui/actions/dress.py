@@ -86,7 +86,10 @@ class Dresser:
         return msgspec.structs.replace(look.board, recall=recall(self._journal, service_id, on_board))
 
     def service_of(self, plan: Plan) -> str:
-        """A rollback's target is a service, or one of its deploys."""
+        """The id of the service that is acted on: as its provider named it, since a deploy's row may be gone by now."""
+        cluster, service = plan.request.get("cluster"), plan.request.get("service")
+        if cluster and service:
+            return f"{plan.source}/{cluster}/{service}"
         deploy = self._look().board.deploys.get(plan.target)
         return deploy.service_id if deploy else plan.target
 

@@ -59,6 +59,8 @@ def plan(source: str, seen: Seen, facts: Facts, decision: Decision, known: Known
         asked |= _earlier(seen, to)
         asked["description"] = f"oncall-tui {plan_id}: back to {to.revision.short}, by {ask.actor.name}"[:200]
     undo = ask.verb is Verb.UNDO_ROLLBACK
+    if undo:
+        asked["undo"] = True
     word = "Undo the rollback of" if undo else "Roll back"
     return Plan(
         id=plan_id,

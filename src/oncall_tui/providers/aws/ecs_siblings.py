@@ -52,8 +52,9 @@ def _undo(facts: Facts) -> Decision:
         return no(f"what {current.short} came in place of never ran whole: nothing to undo", "deploy that anew")
     if facts.status == "STOP_REQUESTED":
         return no("this deploy is being stopped: act on the newer one")
+    ecs = facts.status.startswith("ROLLBACK") and facts.reason  # else the reason is that of a deploy that succeeded
     since = f"it was rolled back {span(facts.now - facts.began)} ago"
-    warnings = (f"this brings {bad.short} again: {since}" + (f" ({facts.reason})" if facts.reason else ""),)
+    warnings = (f"this brings {bad.short} again: {since}" + (f" ({facts.reason})" if ecs else ""),)
     call = Call.STOP if facts.status in rollback.IN_PROGRESS else Call.UPDATE
     to = Candidate(revision=bad, source=True)
     if call is Call.UPDATE and not to.startable:

@@ -75,8 +75,8 @@ def stopped(wire: Wire, known: Known, plan: Plan, receipt: Receipt | None, now: 
     service = ecs_seen.read_service(wire, asked["cluster"], asked["service"])
     went, note = _went_to(wire, known, found, asked)
     if found.status in rollback.ROLLING_BACK:
-        return pending(f"rolling back {arrow} {_tasks(service, went)}{note}")
-    return _settled(service, went, arrow, note)
+        return pending(f"{_doing(asked)} {_tasks(service, went)}{note}")
+    return _settled(service, went, asked, note)
 
 
 def _went_to(wire: Wire, known: Known, found: w.ServiceDeploymentW, asked: dict[str, Any]) -> tuple[str, str]:
@@ -113,7 +113,7 @@ def updated(wire: Wire, known: Known, plan: Plan, receipt: Receipt | None, now: 
     if mine.status in rollback.IN_PROGRESS:
         return pending(f"{_doing(asked)} {_tasks(service, asked['to'])}")
     if mine.status == "SUCCESSFUL":
-        return _settled(service, asked["to"], _arrow(asked), "", asked)
+        return _settled(service, asked["to"], asked)
     return _ended_otherwise(asked, mine, newer)
 
 
@@ -139,7 +139,7 @@ def _by_deployments(plan: Plan, receipt: Receipt | None, now: float, service: w.
         return failed(f"the deploy that goes back failed: {first.rollout_state_reason}", "look at its events")
     if first.rollout_state == "IN_PROGRESS":
         return pending(f"{_doing(asked)} {_tasks(service, asked['to'])}")
-    return _settled(service, asked["to"], _arrow(asked), "", asked)
+    return _settled(service, asked["to"], asked)
 
 
 def _not_there(plan: Plan, receipt: Receipt | None, now: float, service: w.ServiceW, newer: bool) -> Check:
@@ -272,9 +272,9 @@ def went_on(wires: Wires, plan: Plan, receipt: Receipt | None, now: float) -> Ch
 # --- the tasks --------------------------------------------------------------------------------------------------------
 
 
-def _settled(service: w.ServiceW, to: str, arrow: str, note: str, asked: dict[str, Any] | None = None) -> Check:
+def _settled(service: w.ServiceW, to: str, asked: dict[str, Any], note: str = "") -> Check:
     """ECS calls it ended; it is done when the tasks say so too."""
-    word = f"restarted {short(to)}" if asked and asked.get("force") else f"rolled back {arrow}"
+    word = _did(asked)
     first = primary(service)
     alone = len([d for d in service.deployments if d.running_count or d.pending_count]) <= 1
     there = first is not None and first.task_definition == to and first.running_count >= service.desired_count
@@ -287,7 +287,15 @@ def _settled(service: w.ServiceW, to: str, arrow: str, note: str, asked: dict[st
 
 
 def _doing(asked: dict[str, Any]) -> str:
-    return f"restarting {short(asked['to'])}" if asked.get("force") else f"rolling back {_arrow(asked)}"
+    if asked.get("force"):
+        return f"restarting {short(asked['to'])}"
+    return f"{'bringing again' if asked.get('undo') else 'rolling back'} {_arrow(asked)}"
+
+
+def _did(asked: dict[str, Any]) -> str:
+    if asked.get("force"):
+        return f"restarted {short(asked['to'])}"
+    return f"{'brought again' if asked.get('undo') else 'rolled back'} {_arrow(asked)}"
 
 
 def _arrow(asked: dict[str, Any]) -> str:
