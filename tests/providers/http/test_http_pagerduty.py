@@ -209,6 +209,42 @@ def test_alerts_inside_are_read_once_and_again_when_there_are_more(account: Acco
     assert provider.read(ReadRequest()).calls == 2
 
 
+def test_a_long_list_is_not_read_for_every_few_alerts(account: Account, provider: PagerDuty, clock: FakeClock) -> None:
+    for n in range(3_000):
+        account.add(f"P{n}")
+    reading, oldest, began = provider.read(ReadRequest()), 0.0, clock.now()
+    while clock.now() - began < 60.0:
+        clock.advance(reading.next_in_s or provider.interval_s)
+        reading = provider.read(ReadRequest())
+        oldest = max(oldest, clock.now() - reading.at)
+        assert len(reading.alerts) == 3_000
+    inside = sum(request.url.path.endswith("/alerts") for request in account.asked)
+    assert oldest < provider.interval_s  # and no row claims to be newer than the list that it was in
+    assert inside == 21 * 20
+    assert len(account.asked) < 900  # of 960 a minute
+
+
+def test_a_long_list_is_read_where_something_was_done_or_it_failed(
+    account: Account, provider: PagerDuty, clock: FakeClock
+) -> None:
+    for n in range(150):
+        account.add(f"P{n}")
+    assert provider.read(ReadRequest()).next_in_s == 3.0
+    account.incidents["P7"]["status"] = "resolved"
+    assert len(provider.read(ReadRequest()).alerts) == 150
+    assert len(provider.read(ReadRequest(fresh=True)).alerts) == 149
+    account.denied.add("incidents")
+    with pytest.raises(errors.Denied):
+        provider.read(ReadRequest(watch=frozenset({"pager/P9"})))
+    with pytest.raises(errors.Denied):  # what was read before does not stand in for a list that fails
+        provider.read(ReadRequest())
+    account.denied.clear()
+    assert provider.read(ReadRequest()).next_in_s == 3.0
+    provider.renew()
+    account.incidents["P8"]["status"] = "resolved"
+    assert len(provider.read(ReadRequest()).alerts) == 148
+
+
 def test_denied_alerts_are_a_problem_and_the_rows_stay(account: Account, provider: PagerDuty, clock: FakeClock) -> None:
     account.add("P1")
     account.denied.add("alerts")

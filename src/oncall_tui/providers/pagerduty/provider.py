@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 DETAILS_A_POLL = 20  # incidents whose alerts are read in one poll
 DETAILS_S = 2.0  # and how long that may take: the list itself is what matters
 MORE_IN_S = 3.0  # with more of them to read, the next poll: 20 each 3 s are 400 calls of the 960 a minute
+LONG = 100  # a list of more than one page is not read again for each such poll: 5,000 incidents are 53 calls
 DENIED_S = 300.0  # a token that may not read alerts is not asked again at once
 
 
@@ -51,8 +52,22 @@ class _Entry:
         self.snoozed = False
 
 
+class _Listed(NamedTuple):
+    """The whole list as it was read: *at* (epoch seconds), *cut* where the API has more, *bad* of *total* left out."""
+
+    entries: list[_Entry]
+    at: float
+    cut: bool
+    bad: int
+    total: int
+
+
 class PagerDuty:
-    """One PagerDuty account (contract.Provider). One call a page and poll, and one for each new incident."""
+    """One PagerDuty account (contract.Provider). One call a page and poll, and one for each new incident.
+
+    While the alerts of many incidents are still to be read, a long list is read each interval all the same and no more
+    often: the polls between read alerts alone, and give the list's rows as old as they are.
+    """
 
     provider = "pagerduty"
 
@@ -72,6 +87,8 @@ class PagerDuty:
         self._api = Api(http, options)
         self._decoder = decoder(Incident)
         self._listing = Listing(self._entry)
+        self._listed: _Listed | None = None  # what the next poll need not read again
+        self._list_at = 0.0  # when it has to, all the same (monotonic)
         self._details: dict[str, tuple[int, Details]] = {}
         self._details_after = 0.0
         self._details_problem: Problem | None = None
@@ -95,28 +112,38 @@ class PagerDuty:
 
     def read(self, request: ReadRequest) -> Reading:
         """Every open incident. Raises errors.SourceError where the list cannot be read whole."""
-        calls, at = self._http.calls, self._clock.now()  # what is read is as old as the first call
+        calls = self._http.calls
+        listed = self._list(request)
+        left = 0
+        if (
+            not self._api.low or request.fresh
+        ):  # few calls are left: the list alone, and more of it when there are again
+            self._lapses.learn(entry.incident for entry in listed.entries)
+            left = self._read_details(listed.entries, request.watch)
+        self._listed = listed if left and listed.total > LONG else None
+        return Reading(
+            source=self.source,
+            at=listed.at,
+            alerts=self._rows(listed.entries),
+            problems=self._problems(listed.cut, listed.bad, listed.total),
+            next_in_s=self._next_in(left),
+            calls=self._http.calls - calls,
+        )
+
+    def _list(self, request: ReadRequest) -> _Listed:
+        """The list, read anew but where the last one is kept. Where that fails, none is kept."""
+        now = self._clock.monotonic()
+        if self._listed and not request.fresh and not request.watch and now < self._list_at:
+            return self._listed
+        self._listed, self._list_at = None, now + self.interval_s - MORE_IN_S / 2
+        at = self._clock.now()  # what is read is as old as the first call
         if self._mine and not self._api.mine:
             self._api.mine = self._who().id
         raws, cut = self._api.open_incidents()
         entries, bad = self._listing.take(raws)
         if bad and not entries:
             raise errors.Malformed(f"{self._http.host} sent {bad} incidents that its API does not promise")
-        left = 0
-        if (
-            not self._api.low or request.fresh
-        ):  # few calls are left: the list alone, and more of it when there are again
-            self._lapses.learn(entry.incident for entry in entries)
-            left = self._read_details(entries, request.watch)
-        rows = self._rows(entries)
-        return Reading(
-            source=self.source,
-            at=at,
-            alerts=rows,
-            problems=self._problems(cut, bad, len(raws)),
-            next_in_s=self._next_in(left),
-            calls=self._http.calls - calls,
-        )
+        return _Listed(entries, at, cut, bad, len(raws))
 
     def _next_in(self, left: int) -> float | None:
         if self._api.low:
@@ -228,6 +255,7 @@ class PagerDuty:
         """Read the token anew."""
         self._http.renew()
         self._api.mine = ""
+        self._listed = None
         self._desk.forget()
         self._details_after = 0.0
 
