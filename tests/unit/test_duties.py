@@ -140,6 +140,26 @@ def test_a_source_that_is_not_there_yet_is_asked_as_soon_as_it_is() -> None:
     assert rig.roster.message == ""
 
 
+def test_what_failed_with_its_source_is_asked_once_when_that_is_back() -> None:
+    rig = Rig()
+    rig.duties.go_on()
+    rig.tick()
+    rig.pager.duties = Offline("no answer")
+    rig.duties.look()
+    rig.tick(after=20.0)
+    assert rig.pager.calls == ["on call"]
+    rig.tick("pager")
+    rig.tick("pager", after=20.0)
+    assert rig.pager.calls == ["on call"] * 2
+    rig.tick()
+    rig.pager.duties = ()
+    rig.tick("pager", after=20.0)
+    assert rig.roster.message == ""
+    rig.tick()
+    rig.tick("pager", after=20.0)  # it was away for a moment, and nothing failed: the five minutes hold
+    assert rig.pager.calls == ["on call"] * 3 + ["mine"]
+
+
 def test_a_bug_of_the_provider_is_told_and_asked_again_later() -> None:
     rig = Rig()
     rig.pager.duties = KeyError("policy")

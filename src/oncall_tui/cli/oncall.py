@@ -39,7 +39,8 @@ def oncall(context: click.Context, as_json: bool) -> None:
             mine.append(source.on_call_now())
         except SourceError as error:
             failed.append((name, error))
-    me = True if True in mine else False if False in mine else None
+    not_known = bool(failed) or None in mine
+    me = True if True in mine else None if not_known else False
     if as_json:
         click.echo(json.dumps(_as_object(config, found, me, failed), ensure_ascii=False))
     else:

@@ -19,7 +19,7 @@ from oncall_tui.secret import redact
 
 log = logging.getLogger(__name__)
 EVERY_S = 300.0
-AGAIN_S = 10.0  # after a failure an engineer who looks again may ask so soon
+AGAIN_S = 10.0  # after a failure it may be asked so soon: by an engineer who looks again, or where its source is back
 
 
 class Duties:
@@ -40,6 +40,7 @@ class Duties:
         self._rosters = {name: Roster(source=name) for name in sources}
         self._asked: dict[str, float] = {}
         self._coming: dict[str, Future[Roster]] = {}
+        self._lost: set[str] = set()  # the sources that were not current since it was asked last
         self._on = False
 
     @property
@@ -53,9 +54,20 @@ class Duties:
         self._on = True
 
     def tick(self, current: Collection[str]) -> None:
-        """Ask those that were not asked for 5 minutes. Only of *current* sources: the rest would hold up their lane."""
-        for name in self._sources:
-            if self._on and name in current and self._since(name) >= EVERY_S:
+        """Ask those that were not asked for 5 minutes, and those that failed as soon as their source is back.
+
+        Only of *current* sources: the rest would hold up their lane.
+        """
+        for roster in self.rosters:
+            name = roster.source
+            if name not in current:
+                self._lost.add(name)
+                continue
+            if not roster.message:
+                self._lost.discard(name)
+            back = name in self._lost and self._since(name) >= AGAIN_S
+            if self._on and (back or self._since(name) >= EVERY_S):
+                self._lost.discard(name)
                 self.ask(name)
 
     def look(self) -> list[Future[Roster]]:

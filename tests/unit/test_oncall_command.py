@@ -1,0 +1,60 @@
+"""``oncall``: "not on call" is said only where every source says so."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from oncall_tui import bootstrap
+from oncall_tui.cli import cli
+from oncall_tui.domain.duty import Duty
+from oncall_tui.errors import Offline
+
+CONFIG = "sources:\n  - {name: prom, provider: alertmanager, url: http://127.0.0.1:9}\n"
+
+
+class Pager:
+    """Tells whether I am on call, or fails."""
+
+    def __init__(self, mine: bool | Exception | None) -> None:
+        self.mine = mine
+
+    def on_call(self) -> tuple[Duty, ...]:
+        if isinstance(self.mine, Exception):
+            raise self.mine
+        return (Duty(policy="Payments", level=1, person="Bob"),)
+
+    def on_call_now(self) -> Any:
+        return self.mine
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ((True, None), True),
+        ((True, Offline("no answer")), True),
+        ((False, False), False),
+        ((False, None), None),
+        ((False, Offline("no answer")), None),
+        ((None,), None),
+    ],
+)
+def test_whether_i_am_on_call(
+    answers: tuple[Any, ...], said: bool | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(CONFIG)
+    sources = {f"pager-{at}": (lambda mine=mine: Pager(mine)) for at, mine in enumerate(answers)}
+    monkeypatch.setattr(bootstrap, "on_call_sources", lambda config: sources)
+    result = CliRunner().invoke(cli, ["--config", str(path), "oncall", "--json"])
+    failed = any(isinstance(answer, Exception) for answer in answers)
+    assert result.exit_code == int(failed), result.output
+    told = json.loads(result.stdout.splitlines()[0])
+    assert told["me_on_call"] is said
+    words = CliRunner().invoke(cli, ["--config", str(path), "oncall"]).stdout
+    assert ("You are not on call." in words) is (said is False)
+    assert ("You are on call." in words) is (said is True)
