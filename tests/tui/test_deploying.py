@@ -234,8 +234,8 @@ async def test_all_of_it_is_there_at_once_at_120_by_40(tmp_path: Path, protected
         await rig.modal()
         text = rig.text()
         assert "more below" not in text
-        whole = " ".join(re.sub(r"[│⚠]", " ", text).split())
-        assert all(part in whole for part in (*WORST_PLAN["warnings"], *(t for _, t in WORST_PLAN["lines"][-2:])))
+        for part in (*WORST_PLAN["warnings"], *(t for _, t in WORST_PLAN["lines"])):
+            assert all(word in text for word in part.split()), part
 
 
 @pytest.mark.parametrize("size", [(80, 24), (60, 20)])
