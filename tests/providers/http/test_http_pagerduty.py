@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from oncall_tui import errors
@@ -18,6 +19,7 @@ from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.plan import Actor, Ask, Confirm
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
 from oncall_tui.providers.pagerduty.provider import PagerDuty, build
+from oncall_tui.providers.pagerduty.wire import Incident, Reference, shared
 from oncall_tui.secret import Secret
 
 ALICE = {"id": "UALICE", "type": "user_reference", "summary": "Alice", "email": "alice@example.com"}
@@ -207,6 +209,21 @@ def test_alerts_inside_are_read_once_and_again_when_there_are_more(account: Acco
     assert provider.read(ReadRequest()).calls == 1
     account.incidents["P3"]["alert_counts"] = {"all": 2}
     assert provider.read(ReadRequest()).calls == 2
+
+
+def test_what_incidents_have_in_common_is_held_once(account: Account) -> None:
+    common = {"service": {"id": "PS1", "summary": "shop"}, "teams": [{"id": "PT1"}], "priority": {"id": "PP1"}}
+    whole = account.add("P1", **common, last_status_change_by=BOB)
+    bare = {key: whole[key] for key in ("id", "status", "created_at")}
+    known: dict[Reference, Reference] = {}
+    for raw in (whole, bare, {**bare, "assignments": []}):
+        told = msgspec.convert(raw, Incident)
+        assert shared(told, known) == told
+    first, second = (shared(msgspec.convert({**whole, "id": each}, Incident), known) for each in ("P1", "P2"))
+    assert first.service is second.service
+    assert first.policy == "EP1"
+    assert first.assigned[0].assignee is second.assigned[0].assignee
+    assert len(known) == 6
 
 
 def test_a_long_list_is_not_read_for_every_few_alerts(account: Account, provider: PagerDuty, clock: FakeClock) -> None:

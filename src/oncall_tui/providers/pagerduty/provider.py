@@ -28,7 +28,7 @@ from oncall_tui.providers.pagerduty.options import PagerDutyOptions
 from oncall_tui.providers.pagerduty.rows import row
 from oncall_tui.providers.pagerduty.snoozing import Snooze
 from oncall_tui.providers.pagerduty.status import Acknowledge, Resolve
-from oncall_tui.providers.pagerduty.wire import Incident, Reference
+from oncall_tui.providers.pagerduty.wire import Incident, Reference, shared
 
 if TYPE_CHECKING:
     import httpx
@@ -86,6 +86,7 @@ class PagerDuty:
         self._email = context.actor_email
         self._api = Api(http, options)
         self._decoder = decoder(Incident)
+        self._references: dict[Reference, Reference] = {}
         self._listing = Listing(self._entry)
         self._listed: _Listed | None = None  # what the next poll need not read again
         self._list_at = 0.0  # when it has to, all the same (monotonic)
@@ -107,7 +108,7 @@ class PagerDuty:
         }
 
     def _entry(self, raw: msgspec.Raw) -> _Entry:
-        incident = self._decoder.decode(raw)
+        incident = shared(self._decoder.decode(raw), self._references)
         return _Entry(incident, row(self.source, incident, NONE, self._read_only))
 
     def read(self, request: ReadRequest) -> Reading:

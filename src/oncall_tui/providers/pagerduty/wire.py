@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 
-class Reference(msgspec.Struct, frozen=True):
+class Reference(msgspec.Struct, frozen=True, gc=False):
     """Anything that is pointed to; with ``include[]`` a user brings its name and e-mail."""
 
     id: str = ""
@@ -25,28 +25,28 @@ class Reference(msgspec.Struct, frozen=True):
         return self.summary or self.name or self.id
 
 
-class Assignment(msgspec.Struct, frozen=True):
+class Assignment(msgspec.Struct, frozen=True, gc=False):
     assignee: Reference
     at: str | None = None
 
 
-class Acknowledgement(msgspec.Struct, frozen=True):
+class Acknowledgement(msgspec.Struct, frozen=True, gc=False):
     acknowledger: Reference
     at: str | None = None
 
 
-class PendingAction(msgspec.Struct, frozen=True):
+class PendingAction(msgspec.Struct, frozen=True, gc=False):
     """What it will do by itself: ``escalate``, ``unacknowledge``, ``resolve``, ``urgency_change``."""
 
     type: str
     at: str | None = None
 
 
-class AlertCounts(msgspec.Struct, frozen=True):
+class AlertCounts(msgspec.Struct, frozen=True, gc=False):
     all: int = 0
 
 
-class Incident(msgspec.Struct, frozen=True):
+class Incident(msgspec.Struct, frozen=True, gc=False):
     """One incident as ``GET /incidents`` lists it."""
 
     id: str
@@ -77,6 +77,27 @@ class Incident(msgspec.Struct, frozen=True):
     @property
     def assigned(self) -> tuple[Assignment, ...]:
         return self.assignments or ()
+
+
+def shared(incident: Incident, known: dict[Reference, Reference]) -> Incident:
+    """An equal incident with the references of *known*, which grows: thousands name the same services and people."""
+
+    def one(thing: Reference) -> Reference:
+        return known.setdefault(thing, thing)
+
+    def maybe(thing: Reference | None) -> Reference | None:
+        return thing and one(thing)
+
+    held = tuple(msgspec.structs.replace(each, assignee=one(each.assignee)) for each in incident.assigned)
+    return msgspec.structs.replace(
+        incident,
+        priority=maybe(incident.priority),
+        service=maybe(incident.service),
+        escalation_policy=maybe(incident.escalation_policy),
+        teams=incident.teams and tuple(map(one, incident.teams)),
+        assignments=held or incident.assignments,
+        last_status_change_by=maybe(incident.last_status_change_by),
+    )
 
 
 class Changed(msgspec.Struct, frozen=True):
