@@ -341,6 +341,20 @@ async def test_what_is_repainted_in_parts_is_what_is_drawn_as_a_whole() -> None:
             assert not ids or app.cursor_line()
 
 
+async def test_every_row_is_marked_and_none() -> None:
+    async with board() as (app, pilot):
+        app.table.show([row(str(i), f"row {i}") for i in range(30)])
+        await pilot.pause()
+        app.table.action_mark_all()
+        assert len(app.table.marked) == 30
+        app.table.toggle_mark()
+        assert len(app.table.marked) == 29
+        app.table.action_mark_all()
+        assert len(app.table.marked) == 30
+        app.table.action_mark_all()
+        assert not app.table.marked
+
+
 async def test_a_list_that_shrinks_scrolls_back() -> None:
     async with board() as (app, pilot):
         app.table.show(rows(range(60)))

@@ -100,7 +100,7 @@ class OncallApp(App[None]):
         yield from (SystemCommand(title, what, call) for title, what, call in screen.without_keys())
         for key in KEYS:
             name = key.action.partition("(")[0].removeprefix("app.")
-            if key.id in ("commands", "mark", "describe") or not screen.offered(key.id):
+            if key.id in ("commands", "mark", "mark_all", "describe") or not screen.offered(key.id):
                 continue
             callback = getattr(screen, f"action_{name}", None) or getattr(self, f"action_{name}", None)
             if callback is None:

@@ -69,7 +69,7 @@ class BoardScreen(Acting, Filtering, Remembering):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(k.key, k.action, k.word, show=False, id=k.id, tooltip=k.what, priority=True)
         for k in KEYS
-        if k.id != "mark"
+        if k.id not in ("mark", "mark_all")
     ]
 
     def __init__(self, engine: Engine, tz: ZoneInfo, me: str) -> None:

@@ -43,6 +43,7 @@ class Table(Canvas, can_focus=True):
         Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False, id="table.page_down", priority=True),
         Binding("enter", "open", "Open", show=False, id="table.open", priority=True),
         Binding("space", "toggle_mark", "Mark", show=False, id="table.mark", priority=True),
+        Binding("asterisk", "mark_all", "Mark all", show=False, id="table.mark_all", priority=True),
     ]
 
     class Moved(Message):
@@ -213,6 +214,13 @@ class Table(Canvas, can_focus=True):
         if self._place.id is None:
             return
         self._marked = self._marked ^ {self._place.id}
+        self._repaint()
+        self.post_message(self.Marked(self, self.marked))
+
+    def action_mark_all(self) -> None:
+        """Mark every row that is shown; take all marks away where every one has it already."""
+        everything = {row.id for row in self.rows}
+        self._marked = set() if everything <= self._marked else everything
         self._repaint()
         self.post_message(self.Marked(self, self.marked))
 
