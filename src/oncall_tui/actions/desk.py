@@ -12,15 +12,15 @@ from typing import Any, cast
 
 import msgspec
 
+from oncall_tui.actions import timeline
 from oncall_tui.actions.batch import Batch, Part
 from oncall_tui.actions.escalate import Escalate
 from oncall_tui.actions.flow import Flow
 from oncall_tui.actions.keeper import Keeper
 from oncall_tui.actions.local import Marks
 from oncall_tui.actions.local import handlers as local_handlers
-from oncall_tui.actions.timeline import merged
 from oncall_tui.clock import Clock
-from oncall_tui.contract import ActionHandler, Bulk, Keeps, Provider, Receipt, Timeline, Told
+from oncall_tui.contract import ActionHandler, Bulk, Keeps, Provider, Receipt, Told
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.entry import Entry, EntryKind
@@ -87,18 +87,9 @@ class Desk:
     def timeline(self, target: str) -> Future[tuple[Told, ...]]:
         """What happened to a row, newest first: its source's memory, where it has one, and the journal's."""
         side = self._side(target)
-
-        def read() -> tuple[Told, ...]:
-            provider = side.provider(PROVIDER_PATIENCE_S)
-            remembered: tuple[Told, ...] = ()
-            if hasattr(provider, "timeline"):
-                try:
-                    remembered = cast(Timeline, provider).timeline(target)
-                except SourceError as error:
-                    remembered = (Told(self._clock.now(), "", f"{side.name}'s own part cannot be read: {error}"),)
-            return merged(remembered, self._journal, target)
-
-        return side.lane.run(read)
+        return side.lane.run(
+            lambda: timeline.read(side.provider(PROVIDER_PATIENCE_S), self._journal, target, self._clock.now())
+        )
 
     def plan(self, ask: Ask) -> Future[Plan]:
         """The plan, to be shown and confirmed. The future raises Refused or Failed; a refusal is journalled."""
@@ -238,6 +229,11 @@ class Desk:
         with self._lock:
             self._outcomes.pop(plan_id, None)
         self._told()
+
+    def answered(self, plan_id: str) -> bool:
+        """Did the other side answer that it has taken it?"""
+        flow = self._flows.get(plan_id)
+        return flow is not None and flow.receipt is not None
 
     def plan_of(self, plan_id: str) -> Plan | None:
         flow = self._flows.get(plan_id)

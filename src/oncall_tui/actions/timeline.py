@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import cast
 
-from oncall_tui.contract import Told
+from oncall_tui.contract import Provider, Timeline, Told
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import OutcomeState
-from oncall_tui.errors import JournalError
+from oncall_tui.errors import JournalError, SourceError
 from oncall_tui.journal import Journal
 
 ENTRIES = 5_000
 _KINDS = (EntryKind.ALERT, EntryKind.OUTCOME, EntryKind.REFUSED, EntryKind.SEEN, EntryKind.UNSEEN, EntryKind.NOTE)
+
+
+def read(provider: Provider, journal: Journal, target: str, now: float) -> tuple[Told, ...]:
+    """Both. What the source cannot tell just now is said as the newest line."""
+    remembered: tuple[Told, ...] = ()
+    if hasattr(provider, "timeline"):
+        try:
+            remembered = cast(Timeline, provider).timeline(target)
+        except SourceError as error:
+            remembered = (Told(now, "", f"{provider.source}'s own part cannot be read: {error}"),)
+    return merged(remembered, journal, target)
 
 
 def merged(remembered: Iterable[Told], journal: Journal, target: str) -> tuple[Told, ...]:

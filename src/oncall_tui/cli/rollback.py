@@ -119,7 +119,7 @@ def _send(engine: Engine, plan: Plan, wait: bool, quiet: bool) -> Outcome:
         if outcome and outcome.message != last and not quiet:
             last = outcome.message
             say(f"  {outcome.state}: {last}")
-        if outcome and not wait and engine.desk.writing == 0 and outcome.message not in ("checking", "sending"):
+        if outcome and not wait and engine.desk.answered(plan.id):
             return outcome
     return result(future, 1.0)
 

@@ -14,8 +14,9 @@ from oncall_tui.contract import ActionHandler, ReadRequest
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.board import Board, merge
 from oncall_tui.domain.outcome import OutcomeState
-from oncall_tui.domain.plan import Actor, Ask, Plan
+from oncall_tui.domain.plan import Actor, Ask, Confirm, Plan
 from oncall_tui.providers.aws.ecs import EcsProvider
+from oncall_tui.providers.aws.rollback_table import Call
 
 Make = Callable[..., EcsProvider]
 TARGET = "prod/main/api"
@@ -158,8 +159,60 @@ def test_ecs_goes_elsewhere_than_was_shown(ecs: Make, world: World) -> None:
     service = world.services["main", "api"]
     service["deployments"] = [world.deployment("ecs-svc/back", task_definition("api", 40), 2, 0.0)]
     check = handler.verify(plan, receipt)
-    assert check.state is OutcomeState.DONE
+    assert check.state is OutcomeState.FAILED  # ended, and elsewhere than was meant: that is not done
     assert "went back to :40, not to :41" in check.message
+
+
+def test_what_was_read_for_minutes_is_not_called_lost_at_once(ecs: Make, world: World, clock: FakeClock) -> None:
+    finished(world)
+    handler, plan = made(ecs())
+    clock.advance(300)  # the plan stood on screen for so long
+    receipt = handler.send(plan)
+    del world.deploys[world.newest()["serviceDeploymentArn"]]  # the list lags behind
+    assert handler.verify(plan, receipt).state is OutcomeState.PENDING
+    clock.advance(200)
+    assert "started no deploy" in handler.verify(plan, receipt).message
+
+
+def test_a_quiet_service_can_be_restarted(ecs: Make, world: World) -> None:
+    world.service("main", "api", number=42)
+    provider = ecs()
+    handler = provider.handlers()[Verb.RESTART]
+    plan = handler.plan(Ask(verb=Verb.RESTART, target=TARGET, version="", actor=Actor("Alice")), board(provider))
+    handler.check(plan)
+    handler.send(plan)
+    assert world.sent[-1][1] == {"cluster": "main", "service": "api", "forceNewDeployment": True}
+
+
+def test_going_on_is_never_sent_without_a_re_read(ecs: Make, world: World) -> None:
+    deploy = world.rolling("main", "api")
+    deploy["lifecycleHookDetails"] = [{"hookId": "h-1", "targetType": "PAUSE", "status": "AWAITING_ACTION"}]
+    provider = ecs()
+    handler = provider.handlers()[Verb.GO_ON]
+    plan = handler.plan(Ask(verb=Verb.GO_ON, target=TARGET, version="", actor=Actor("Alice")), board(provider))
+    world.refuse["DescribeServices"] = error("DescribeServices", "ThrottlingException")
+    with pytest.raises(errors.Refused, match="could not be read again"):
+        handler.check(plan)
+    world.refuse.clear()
+    handler.check(plan)
+    handler.send(plan)
+    assert world.sent[-1][1]["action"] == "CONTINUE"
+
+
+def test_undoing_a_rollback_at_a_hook_answers_the_hook(ecs: Make, world: World) -> None:
+    world.service("main", "api", number=41)
+    for number, age in ((41, 9 * 86_400), (42, 3_600)):
+        world.deploy("main", "api", number - 1, number, age=age)
+    back = world.deploy("main", "api", 42, 41, age=60, status="IN_PROGRESS")
+    back["lifecycleHookDetails"] = [{"hookId": "h-1", "targetType": "PAUSE", "status": "AWAITING_ACTION"}]
+    provider = ecs()
+    handler = provider.handlers()[Verb.UNDO_ROLLBACK]
+    ask = Ask(verb=Verb.UNDO_ROLLBACK, target=TARGET, version="", actor=Actor("Alice"))
+    plan = handler.plan(ask, board(provider))
+    assert (plan.request["operation"], plan.confirm, plan.confirm_name) == (Call.HOOK, Confirm.NAME, "api")
+    back["lifecycleStage"] = "CLEAN_UP"
+    with pytest.raises(errors.Refused, match="being removed"):
+        handler.plan(ask, board(provider))
 
 
 @pytest.mark.parametrize(

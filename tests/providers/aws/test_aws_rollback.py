@@ -10,6 +10,7 @@ from aws_world import task_definition
 from oncall_tui.domain.recall import Began
 from oncall_tui.domain.revision import Image, Revision
 from oncall_tui.providers.aws import ecs_decode as w
+from oncall_tui.providers.aws.codedeploy import definition_in
 from oncall_tui.providers.aws.history import Candidate, Spell, goes_back, source_of, succeeded_last
 from oncall_tui.providers.aws.rollback import decide
 from oncall_tui.providers.aws.rollback_table import TABLE, Call, Facts, Line
@@ -128,6 +129,12 @@ CASES = [
     *((L.CD_FINISHED, s, code_deploy(s, source=None), CD_CREATE, ":41", "") for s in ("Succeeded", "Failed",
      "Stopped")),
     (L.CD_FINISHED, "a choice", code_deploy("Succeeded", source=None, choice=definition(40)), CD_CREATE, ":40", ""),
+    (L.CD_ROLLBACK, "finished, to the bad one", code_deploy("Succeeded", going_back="x", undone=definition(42),
+     target=rev(41), candidates=(candidate(42), candidate(40)), choice=definition(42)), None, "", "would undo it"),
+    (L.CD_FINISHED, "further back than a rollback", code_deploy("Succeeded", going_back="x", undone=definition(42),
+     target=rev(41), candidates=(candidate(42), candidate(40)), choice=definition(40)), CD_CREATE, ":40", ""),
+    (L.FINISHED, "an older suspect, the tag moved since", facts(picked="older", source=rev(42, digest="sha256:old")),
+     UPDATE, ":41", ""),
     (L.CD_ROLLBACK, "under way", code_deploy("InProgress", going_back="going back to :41"), None, "", "rolling back"),
     (L.EXTERNAL, "", facts(controller="EXTERNAL"), None, "", "update-service-primary-task-set"),
 ]  # fmt: skip
@@ -213,3 +220,8 @@ def test_what_succeeded_last() -> None:
     briefs = [*ran(40, 41), *ran(42, status="STOPPED")]
     assert succeeded_last(made(43, 42, at=9.0), briefs) == "r41"
     assert succeeded_last(made(43, 42, at=9.0), ran(42, status="STOPPED")) == ""
+
+
+@pytest.mark.parametrize("content", ["", "version: 2024-13-45", "a: 0x_", "[" * 3000, "{", "Resources: 3", "- 1"])
+def test_an_appspec_that_is_none_names_nothing(content: str) -> None:
+    assert definition_in(content) == ""

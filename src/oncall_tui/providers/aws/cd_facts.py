@@ -55,6 +55,7 @@ def facts(wires: Wires, known: Known, seen: Seen, recall: Recall, now: float, ch
         target=known.revision("", target),
         began=began,
         going_back=_going_back(newest, put, recall),
+        undone=_undone(seen, put),
         candidates=found,
         choice=choice,
     )
@@ -74,6 +75,16 @@ def _going_back(newest: cd.DeploymentW, put: list[Put], recall: Recall) -> str:
     earlier = any(p.revision.task_definition == to for p in before)
     back = earlier and replaced != to and not history.forward(replaced, to)
     return words if sent or back else ""
+
+
+def _undone(seen: Seen, put: list[Put]) -> str:
+    """What the newest deployment, where it is a rollback, went back from; empty where that is not told."""
+    newest, info = seen.code_deploys[0], seen.code_deploys[0].rollback_info
+    bad = info.rollback_triggering_deployment_id if info else ""
+    if bad:
+        return next((d.definition for d in seen.code_deploys if d.deployment_id == bad), "")
+    before = [p for p in put if p.deploy != newest.deployment_id]
+    return before[0].revision.task_definition if before else ""
 
 
 def _unreadable(seen: Seen, found: tuple[Candidate, ...]) -> str:

@@ -181,16 +181,18 @@ def with_specs(wire: Wire, found: list[DeploymentW], contents: Lru[str, str], la
     *contents* keeps them by hash. One that cannot be had (it lies in S3, or is gone) stays empty. Raises SourceError
     where the call is throttled, or nobody answers.
     """
-    for made in found:
-        spec = made.revision.spec if made.revision else None
-        if spec is None or not spec.sha256 or spec.content:
+    newest = found[0].previous_revision if found else None  # what ran before may be older than what is listed
+    named = [(made, made.revision) for made in found] + ([(found[0], newest)] if newest else [])
+    for made, location in named:
+        spec = location.spec if location else None
+        if location is None or spec is None or not spec.sha256 or spec.content:
             continue
-        spec.content = contents.get(spec.sha256) or _read_spec(wire, made, spec.sha256, lane)
+        kind = location.revision_type
+        spec.content = contents.get(spec.sha256) or _read_spec(wire, made, kind, spec.sha256, lane)
         contents.put(spec.sha256, spec.content)
 
 
-def _read_spec(wire: Wire, made: DeploymentW, sha256: str, lane: Lane) -> str:
-    kind = made.revision.revision_type if made.revision else ""
+def _read_spec(wire: Wire, made: DeploymentW, kind: str, sha256: str, lane: Lane) -> str:
     named = {"revisionType": kind, "string" if kind == "String" else "appSpecContent": {"sha256": sha256}}
     with suppress(*NOT_OFFERED, Gone):
         answer = wire.read(
@@ -236,7 +238,11 @@ def definition_in(content: str) -> str:
     """
     try:
         parsed = yaml.safe_load(content) if content else None  # JSON is YAML too
-    except yaml.YAMLError:
+    except (
+        yaml.YAMLError,
+        ValueError,
+        RecursionError,
+    ):  # other people's text: a date that is none, a thousand brackets
         return ""
     resources = parsed.get("Resources") if isinstance(parsed, dict) else None
     for resource in resources if isinstance(resources, list) else ():

@@ -93,7 +93,9 @@ class Acting:
         try:
             self._check(asked)
         except errors.Throttled as error:
-            if asked["operation"] not in PINNED:  # an update without a re-read could undo another's deploy
+            if (
+                asked["operation"] not in PINNED or asked.get("action") == "CONTINUE"
+            ):  # an update without a re-read could undo another's deploy
                 raise errors.Refused(f"could not be read again: {error.message}", error.hint) from error
         except errors.SourceError as error:
             raise errors.Refused(f"could not be read again: {error.message}", error.hint) from error
@@ -103,7 +105,7 @@ class Acting:
             self._check_code_deploy(asked)
             return
         service = ecs_seen.read_service(self._wires.ecs, asked["cluster"], asked["service"])
-        briefs = ecs_seen.read_briefs(self._wires.ecs, asked["cluster"], asked["service"], pages=1)
+        briefs = ecs_seen.read_briefs(self._wires.ecs, asked["cluster"], asked["service"])
         if (briefs[0].service_deployment_arn if briefs else "") != asked["deploy"]:
             raise errors.Refused(f"moved: a newer deploy, of {short(service.task_definition)}, is there now")
         if service.status != "ACTIVE":
@@ -141,7 +143,8 @@ class Acting:
         asked = plan.request
         self._touch(f"{self._source}/{asked['cluster']}/{asked['service']}")
         try:
-            return self._send(asked)
+            receipt = self._send(asked)
+            return Receipt({**receipt.data, "at": self._clock.now()})
         except errors.Failed as error:
             raise errors.Failed(f"{error.message}{self._and_now(asked)}", error.hint) from error
 

@@ -96,7 +96,7 @@ def _see_code_deploy(wire: Wire, known: Known, service: w.ServiceW) -> Seen:
     one = cd.read_one(wire, shown)
     found = cd.read_history(wire, one.application_name, one.deployment_group_name)
     good = [d for d in found if d.status == "Succeeded"][:SPECS]
-    cd.with_specs(wire, [*found[:1], *good], known.specs)
+    cd.with_specs(wire, [*found[:2], *good], known.specs)  # the second may be what the first went back from
     return Seen(service=service, code_deploys=tuple(found) or (one,))
 
 

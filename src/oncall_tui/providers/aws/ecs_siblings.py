@@ -55,7 +55,13 @@ def _undo(facts: Facts) -> Decision:
     ecs = facts.status.startswith("ROLLBACK") and facts.reason  # else the reason is that of a deploy that succeeded
     since = f"it was rolled back {span(facts.now - facts.began)} ago"
     warnings = (f"this brings {bad.short} again: {since}" + (f" ({facts.reason})" if ecs else ""),)
-    call = Call.STOP if facts.status in rollback.IN_PROGRESS else Call.UPDATE
+    if facts.stage == "CLEAN_UP" and facts.status in rollback.IN_PROGRESS:
+        return no("the old tasks are being removed already", "again in a moment, when it has ended")
+    call = Call.UPDATE
+    if facts.status in rollback.IN_PROGRESS and not facts.unsure:
+        call = Call.HOOK if facts.hook else Call.STOP
+    elif facts.status in rollback.IN_PROGRESS and facts.strategy != "ROLLING":
+        return no("it is not sure what stopping this deploy would bring", "wait for its end")
     to = Candidate(revision=bad, source=True)
     if call is Call.UPDATE and not to.startable:
         return no(f"{bad.short} is {bad.status} (deregistered): ECS will not start it")
@@ -206,7 +212,7 @@ class Restart(Acting):
             raise errors.Refused(f"its deploys cannot be read: {facts.unreadable or 'there is none'}")
         if facts.service_status != "ACTIVE":
             raise errors.Refused(f"the service is {facts.service_status}")
-        if facts.status not in rollback.ENDED:
+        if facts.deploy and facts.status not in rollback.ENDED:
             raise errors.Refused("a deploy is under way, and starts new tasks itself", "wait for its end, or R")
         current = facts.went_back_to if facts.status == "ROLLBACK_SUCCESSFUL" else facts.target
         if current is None:

@@ -59,7 +59,7 @@ def stopped(wire: Wire, known: Known, plan: Plan, receipt: Receipt | None, now: 
     if found is None:
         return failed("the deploy is not known to ECS any more")
     if found.status in rollback.IN_PROGRESS:
-        if receipt is None and now - plan.made_at > TAKES_EFFECT_S:
+        if receipt is None and _since(plan, receipt, now) > TAKES_EFFECT_S:
             return failed(f"it never took effect: the deploy of {short(asked['from'])} goes on")
         return pending("asked to stop; the deploy has not begun to go back", 1.0)
     if found.status == "SUCCESSFUL":
@@ -76,7 +76,10 @@ def stopped(wire: Wire, known: Known, plan: Plan, receipt: Receipt | None, now: 
     went, note = _went_to(wire, known, found, asked)
     if found.status in rollback.ROLLING_BACK:
         return pending(f"{_doing(asked)} {_tasks(service, went)}{note}")
-    return _settled(service, went, asked, note)
+    check = _settled(service, went, asked, note)
+    if went != asked["to"] and check.state is OutcomeState.DONE:
+        return failed(f"ECS went back to {short(went)}, not to {short(asked['to'])} as shown before", "look at it")
+    return check
 
 
 def _went_to(wire: Wire, known: Known, found: w.ServiceDeploymentW, asked: dict[str, Any]) -> tuple[str, str]:
@@ -101,7 +104,7 @@ def updated(wire: Wire, known: Known, plan: Plan, receipt: Receipt | None, now: 
     asked = plan.request
     service = ecs_seen.read_service(wire, asked["cluster"], asked["service"])
     try:
-        briefs = ecs_seen.read_briefs(wire, asked["cluster"], asked["service"], pages=1)
+        briefs = ecs_seen.read_briefs(wire, asked["cluster"], asked["service"])
         newer = [b for b in briefs if b.created_at > float(asked["deployCreatedAt"])]
         known.read_revisions([b.target_service_revision_arn for b in newer], Lane.ACT)
     except NOT_OFFERED:
@@ -146,11 +149,11 @@ def _not_there(plan: Plan, receipt: Receipt | None, now: float, service: w.Servi
     """No deploy of ours is to be seen: has it not come yet, or will it never?"""
     first = primary(service)
     runs = short(first.task_definition) if first else "nothing"
-    if now - plan.made_at < TAKES_EFFECT_S:
+    if _since(plan, receipt, now) < TAKES_EFFECT_S:
         return pending("sent; ECS does not show it yet" if receipt is not None else "not to be seen yet", 1.0)
     if receipt is not None and newer:
         return failed(f"a deploy of {runs} is newer than this rollback")
-    if receipt is not None and now - plan.made_at < NO_DEPLOY_S:
+    if receipt is not None and _since(plan, receipt, now) < NO_DEPLOY_S:
         return pending("sent; ECS does not show it yet", 1.0)
     if receipt is not None:
         return failed(f"ECS took it and started no deploy: {runs} is what it means to run", "look at its events")
@@ -177,7 +180,7 @@ def cd_stopped(wires: Wires, plan: Plan, receipt: Receipt | None, now: float) ->
             why = back.error_information.message if back.error_information else "no reason given"
             return failed(f"CodeDeploy's rollback {back.deployment_id} ended as {back.status}: {why}")
     elif found.open:
-        if receipt is None and now - plan.made_at > TAKES_EFFECT_S:
+        if receipt is None and _since(plan, receipt, now) > TAKES_EFFECT_S:
             return failed(f"it never took effect: the deployment of {short(asked['from'])} goes on")
         return pending("asked to stop; the deployment has not stopped yet", 1.0)
     elif now - (found.complete_time or now) < TAKES_EFFECT_S:
@@ -195,7 +198,7 @@ def cd_created(wires: Wires, plan: Plan, receipt: Receipt | None, now: float) ->
         listed = cd.read_history(wires.code_deploy, asked["application"], asked["group"])
         made = next((d.deployment_id for d in listed if plan.id in d.description), "")
     if not made:
-        if now - plan.made_at > TAKES_EFFECT_S:
+        if _since(plan, receipt, now) > TAKES_EFFECT_S:
             return failed("it never took effect: no deployment of it is there")
         return pending("not to be seen yet", 1.0)
     found = cd.read_one(wires.code_deploy, made)
@@ -208,7 +211,10 @@ def cd_created(wires: Wires, plan: Plan, receipt: Receipt | None, now: float) ->
     if first is None or (first.external_id != made and first.created_at <= found.create_time):
         wait = " and waits for “go on” (C)" if cd.wait_of(found) == "READY_WAIT" else ""
         return pending(f"rolling back {arrow}: {made} is {found.status}{wait}")
-    return _settled_task_sets(service, asked["to"], arrow, (made,), found.create_time, stopped=False)
+    check = _settled_task_sets(service, asked["to"], arrow, (made,), found.create_time, stopped=False)
+    if check.state is OutcomeState.DONE and found.open and cd.wait_of(found) != "TERMINATION_WAIT":
+        return pending(f"{check.message}; {made} is still {found.status}")  # its last hooks may yet send it back
+    return check
 
 
 def _leading(service: w.ServiceW) -> w.TaskSetW | None:
@@ -250,7 +256,7 @@ def _settled_task_sets(
 def went_on(wires: Wires, plan: Plan, receipt: Receipt | None, now: float) -> Check:
     """After going on: what waited waits no more, and the deploy was not rolled back instead."""
     asked = plan.request
-    late = receipt is None and now - plan.made_at > TAKES_EFFECT_S
+    late = receipt is None and _since(plan, receipt, now) > TAKES_EFFECT_S
     if asked["operation"] == Call.HOOK:
         found = ecs_seen.read_deploy(wires.ecs, asked["deploy"])
         if found is None:
@@ -284,6 +290,11 @@ def _settled(service: w.ServiceW, to: str, asked: dict[str, Any], note: str = ""
     if first is not None and first.task_definition != to:
         return failed(f"{word}, but {short(first.task_definition)} is being deployed now{note}")
     return pending(f"{word}, {_tasks(service, to)} running{note}")
+
+
+def _since(plan: Plan, receipt: Receipt | None, now: float) -> float:
+    """Seconds since it was sent; since it was planned, where the answer was lost (the flow waits by itself then)."""
+    return now - float(receipt.data.get("at", plan.made_at) if receipt is not None else plan.made_at)
 
 
 def _doing(asked: dict[str, Any]) -> str:

@@ -140,7 +140,7 @@ def _finished(facts: Facts, target: Revision) -> Decision:
         return _no(Line.FIRST, "this is the service's first deploy: nothing ran before it")
     if facts.choice == current.task_definition:
         return _no(Line.NOWHERE, f"{current.short} is what runs")
-    if not facts.choice and _only_digest(facts, current):
+    if not facts.choice and facts.picked in ("", facts.deploy) and _only_digest(facts, current):
         return _no(
             Line.NOWHERE,
             f"before and after are both {current.short}, with another image under the same tag: "
@@ -238,6 +238,8 @@ def _passed_over(facts: Facts, wanted: Candidate) -> tuple[str, ...]:
 
 
 def _code_deploy(facts: Facts, target: Revision) -> Decision:
+    if facts.going_back and facts.choice and facts.choice == facts.undone and facts.status not in CD_OPEN:
+        return _no(Line.CD_ROLLBACK, "the last deployment went back from that: this would undo it", "deploy it anew")
     if facts.going_back and (facts.status in CD_OPEN or not facts.choice):
         return _no(
             Line.CD_ROLLBACK, f"CodeDeploy is rolling back, or has: {_who(facts)}", "the deploys pane follows it"

@@ -135,6 +135,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     candidates: tuple[Candidate, ...] = ()
     choice: str = ""
     picked: str = ""
+    undone: str = ""  # the task definition that CodeDeploy's last rollback went back from
     unsure: bool = False
     unreadable: str = ""
 
