@@ -65,8 +65,11 @@ class Program:
     def screen(self) -> list[str]:
         """The lines as they are shown, without spaces at their ends."""
         with self._changed:
-            lines = (self._screen.buffer[y] for y in range(self.lines))  # its own `display` trips over half a wide cell
-            return ["".join(line[x].data for x in range(self.columns)).rstrip() for line in lines]
+            return self._drawn()
+
+    def _drawn(self) -> list[str]:
+        lines = (self._screen.buffer[y] for y in range(self.lines))  # its own `display` trips over half a wide cell
+        return ["".join(line[x].data for x in range(self.columns)).rstrip() for line in lines]
 
     @property
     def text(self) -> str:
@@ -83,7 +86,7 @@ class Program:
         end = time.monotonic() + seconds
         while True:
             with self._changed:
-                text = "\n".join(line.rstrip() for line in self._screen.display)
+                text = "\n".join(self._drawn())
                 if test(text):
                     return text
                 left = end - time.monotonic()
