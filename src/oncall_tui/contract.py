@@ -19,6 +19,8 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Severity
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.duty import Duty
+from oncall_tui.domain.inside import Inside
+from oncall_tui.domain.metric import Metric, Series
 from oncall_tui.domain.outcome import Check
 from oncall_tui.domain.plan import Ask, Choice, Plan
 from oncall_tui.domain.reading import Reading
@@ -156,6 +158,23 @@ class Timeline(Protocol):
 
     def timeline(self, target: str) -> tuple[Told, ...]:
         """Newest first. Raises errors.SourceError."""
+
+
+class Inspects(Protocol):
+    """What a Provider may offer besides: a service from inside. Asked for by who looks, never by a poll."""
+
+    def inspect(self, service_id: str) -> Inside:
+        """Its tasks, targets and events now. Raises SourceError where none of it can be read."""
+
+
+class Measures(Protocol):
+    """What a Provider may offer besides: metrics. Asked for by who looks, never by a poll."""
+
+    def service_metrics(self, service_id: str) -> tuple[tuple[str, Metric], ...]:
+        """What is worth drawing of the service, as (title, metric). Makes no call."""
+
+    def measure(self, wanted: Sequence[tuple[str, Metric]], since: float, until: float) -> tuple[Series, ...]:
+        """One call for all of them, in their order; times are seconds since the epoch. Raises SourceError."""
 
 
 class Kept(msgspec.Struct, frozen=True):

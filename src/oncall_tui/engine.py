@@ -33,6 +33,7 @@ from oncall_tui.domain.outcome import Outcome
 from oncall_tui.domain.plan import Actor
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
 from oncall_tui.errors import ActionError, JournalError, SourceError
+from oncall_tui.evidence.ask import Evidence
 from oncall_tui.journal import Intent, Journal
 from oncall_tui.polling.duties import Duties
 from oncall_tui.polling.gate import Gate
@@ -95,6 +96,7 @@ class Engine:
         }
         self._lanes = {s.name: Lane(s.name, clock) for s in specs}
         sides = {name: Side(name, self._lanes[name], p.ready, p.ask) for name, p in self._pollers.items()}
+        self.evidence = Evidence({name: p.ready for name, p in self._pollers.items()}, clock)
         tell = [s.name for s in specs if s.on_call]
         self.duties = Duties({name: (self._lanes[name], sides[name].provider) for name in tell}, clock, self._dirty.set)
         self._outlets = Outlets(destinations, clock)
@@ -151,6 +153,7 @@ class Engine:
         for lane in self._lanes.values():
             lane.stop()
         self._outlets.stop()
+        self.evidence.stop()
         self.journal.close(0.3)
 
     # --- asking -------------------------------------------------------------------------------------------------------

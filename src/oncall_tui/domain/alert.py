@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from oncall_tui.domain.action import Verb
+from oncall_tui.domain.metric import Metric
 
 
 class AlertState(StrEnum):
@@ -89,6 +90,7 @@ class Alert(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     label_sets: tuple[Pairs, ...] = ()
     count: int = 1
     hidden: str = ""  # why it is hidden unless asked for ("target tracking"); empty: shown
+    metric: Metric | None = None  # what an alarm watches, where that is one metric
     verbs: frozenset[Verb] = frozenset()
 
     @property

@@ -1,0 +1,77 @@
+"""A service from inside: its tasks and its load balancer's targets, as read when somebody looks."""
+
+from __future__ import annotations
+
+import msgspec
+
+from oncall_tui.domain.reading import Problem
+
+
+class Container(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """One container of a task. *exit_code* is None while it runs, or where ECS has none (it never started)."""
+
+    name: str
+    status: str = ""
+    health: str = ""  # HEALTHY, UNHEALTHY or UNKNOWN, as its own health check says
+    exit_code: int | None = None
+    reason: str = ""
+    runtime_id: str = ""
+
+
+class Task(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """One task. *id* is the last part of its ARN; times are seconds since the epoch, UTC (None: not yet, not told)."""
+
+    id: str
+    arn: str
+    task_definition: str
+    status: str  # lastStatus: PROVISIONING … RUNNING … STOPPED
+    desired: str  # desiredStatus: what ECS wants it to be
+    health: str = ""
+    started_by: str = ""  # the id of the deployment in ``deployments[]`` that started it
+    created: float | None = None
+    started: float | None = None
+    stopped: float | None = None
+    stop_code: str = ""
+    reason: str = ""  # stoppedReason
+    zone: str = ""
+    can_exec: bool = False  # enableExecuteCommand
+    containers: tuple[Container, ...] = ()
+
+    @property
+    def revision(self) -> str:
+        """``:42``"""
+        number = self.task_definition.rpartition(":")[2]
+        return f":{number}" if number.isdigit() else self.task_definition
+
+    @property
+    def exit_code(self) -> int | None:
+        """The first exit code that is not 0, else the first."""
+        codes = [c.exit_code for c in self.containers if c.exit_code is not None]
+        return next((code for code in codes if code), codes[0] if codes else None)
+
+
+class Target(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """One target of a load balancer's target group, apart from the tasks: what runs may still be unhealthy there."""
+
+    group: str
+    id: str
+    port: int = 0
+    state: str = ""  # healthy, unhealthy, initial, draining, unused, unavailable
+    reason: str = ""
+    zone: str = ""
+
+
+class Inside(msgspec.Struct, frozen=True, kw_only=True):
+    """What was read of one service *at* that time. What could not be read is in *problems*, the rest is there still.
+
+    *tasks* are those that run or start first, then the stopped ones, newest first (ECS keeps them for about an hour).
+    *events* are newest first.
+    """
+
+    service_id: str
+    at: float
+    tasks: tuple[Task, ...] = ()
+    targets: tuple[Target, ...] = ()
+    events: tuple[tuple[float, str], ...] = ()
+    problems: tuple[Problem, ...] = ()
+    calls: int = 0
