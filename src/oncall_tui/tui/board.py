@@ -23,15 +23,15 @@ from oncall_tui.triage.words import nothing
 from oncall_tui.tui import detail, headline
 from oncall_tui.tui.acting import Acting
 from oncall_tui.tui.fields import unknown_key
-from oncall_tui.tui.filtering import Filtering
 from oncall_tui.tui.keybar import KeyBar, StatusLine
 from oncall_tui.tui.keys import KEYS
 from oncall_tui.tui.lines import Lines
+from oncall_tui.tui.looking_at import LookingAt
 from oncall_tui.tui.modals import Help, Text
 from oncall_tui.tui.oncall import OnCallView
 from oncall_tui.tui.remembering import Remembering
 from oncall_tui.tui.table import Cell, Table
-from oncall_tui.tui.view import ALERT_COLUMNS, DEPLOY_COLUMNS, SERVICE_COLUMNS, Shown
+from oncall_tui.tui.view import ALERT_COLUMNS, DEPLOY_COLUMNS, SERVICE_COLUMNS
 
 PANES = ("alerts", "services", "deploys", "detail")
 WIDE_COLUMNS, WIDE_LINES = 110, 30
@@ -41,7 +41,7 @@ RARE = frozenset({"continue"})  # keys in the bar only where they can do somethi
 NOTICE_S = 8.0  # of a word that only says what was asked for
 
 
-class BoardScreen(Acting, Filtering, Remembering):
+class BoardScreen(Acting, LookingAt, Remembering):
     """The one top-level screen."""
 
     DEFAULT_CSS = """
@@ -186,7 +186,7 @@ class BoardScreen(Acting, Filtering, Remembering):
 
     def _draw_titles(self, update: Update) -> None:
         look = update.look
-        said = {name: self._narrowed_words(name) for name in self.tables}
+        said = {name: self.narrowed_words(name) for name in self.tables}
         hidden = f" · {look.hidden} hidden" if look.hidden else ""
         sick = sum(s.health.is_fault for s in look.services)
         running = sum(d.state.running for d in look.deploys)
@@ -211,12 +211,6 @@ class BoardScreen(Acting, Filtering, Remembering):
             parts.append((f" {text}", "cursor" if name == self.pane else ""))
             parts.append((f"{sign} ", "critical" if sign else "cursor" if name == self.pane else ""))
         self.query_one("#tabs", StatusLine).show(parts, [(said[self.list_pane].removeprefix(" · "), "warning")])
-
-    def _narrowed_words(self, pane: str) -> str:
-        """What is not shown of a pane, and how many rows are."""
-        rows = len(self.tables[pane].rows)
-        words = f" · filter {self.shown.filter!r}: {rows} shown" if self.shown.filter else ""
-        return f"{words} · faults only" if self.shown.faults else words
 
     def _draw_status(self, update: Update, now: float) -> None:
         if self._calls[0] != int(now // 60) or self._calls[1].startswith("0.0"):
@@ -338,7 +332,7 @@ class BoardScreen(Acting, Filtering, Remembering):
         elif self.zoomed:
             self.action_zoom()
         elif self.shown.filter or self.shown.faults:
-            self.filter_by(Shown())
+            self.filter_by(self.everything())
         self.draw()
 
     def action_hidden(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from textual import events
 from textual.widgets import Input
 
@@ -9,6 +10,8 @@ from oncall_tui.triage.filters import FilterError, parse
 from oncall_tui.tui.base import Base
 from oncall_tui.tui.fields import unknown_key
 from oncall_tui.tui.view import Shown
+
+replace = msgspec.structs.replace
 
 
 class Filtering(Base):
@@ -19,7 +22,7 @@ class Filtering(Base):
         raise NotImplementedError
 
     def action_faults(self) -> None:
-        self.filter_by(Shown(self.shown.filter, not self.shown.faults))
+        self.filter_by(replace(self.shown, faults=not self.shown.faults))
 
     def action_filter(self) -> None:
         line = self.query_one("#filter", Input)
@@ -33,7 +36,7 @@ class Filtering(Base):
             parse(event.value)
         except FilterError:
             return  # a regular expression that is still being typed
-        self.filter_by(Shown(event.value, self.shown.faults))
+        self.filter_by(replace(self.shown, filter=event.value))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
@@ -47,7 +50,7 @@ class Filtering(Base):
     def on_key(self, event: events.Key) -> None:
         if event.key == "escape" and self.query_one("#filter", Input).has_focus:
             event.stop()
-            self.filter_by(Shown("", self.shown.faults))
+            self.filter_by(replace(self.shown, filter=""))
             self._close_filter()
 
     def _close_filter(self) -> None:
@@ -56,12 +59,16 @@ class Filtering(Base):
 
     def show_view(self, text: str) -> None:
         """A configured view: its filter."""
-        self.filter_by(Shown(text, self.shown.faults))
+        self.filter_by(replace(self.shown, filter=text))
         self._say_unknown(text)
 
     def _say_unknown(self, text: str) -> None:
         if words := unknown_key(text, self.update_.look):
             self.say(words, "warning")
+
+    def everything(self) -> Shown:
+        """What is shown with nothing left out; the order stays."""
+        return replace(self.shown, filter="", faults=False)
 
     def filter_by(self, shown: Shown) -> None:
         self.shown = shown

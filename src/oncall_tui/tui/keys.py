@@ -63,6 +63,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("filter", "slash", "/", "filter", "filter", "filter: words, key:value, !inverse, ~regex", "look", True),
     Key("faults", "f", "f", "faults", "faults", "faults only, on and off", "look"),
+    Key("sort", "greater_than_sign", ">", "sort", "sort", "sort the pane by a column; picked again: reversed", "look"),
     Key("hidden", "H", "H", "hidden", "hidden", "show what is hidden by default (target tracking alarms)", "look"),
     Key("refresh", "r", "r", "refresh", "refresh", "read every source again now", "look"),
     Key("copy", "c", "c", "copy", "copy", "copy the row's id and title (OSC 52)", "look"),

@@ -19,6 +19,7 @@ from oncall_tui.triage.look import AlertLook, Look, severity_word
 from oncall_tui.tui import progress
 from oncall_tui.tui.fields import alert_fields, deploy_fields, service_fields
 from oncall_tui.tui.rows import Cell, Column, Row
+from oncall_tui.tui.sorting import Order, Sort, Sorter, of, order
 
 STATE_CELLS, SUSPECT_CELLS = 20, 21
 ALERT_COLUMNS = (
@@ -73,6 +74,7 @@ class Shown(msgspec.Struct, frozen=True):
 
     filter: str = ""
     faults: bool = False
+    sorts: tuple[Sort, ...] = ()
 
 
 class View:
@@ -80,6 +82,7 @@ class View:
 
     def __init__(self, tz: tzinfo) -> None:
         self.tz = tz
+        self._sorter = Sorter()
         self._alerts: dict[str, tuple[object, Row, AlertLook]] = {}
         self._services: dict[str, tuple[object, Row]] = {}
         self._deploys: dict[str, tuple[object, Row]] = {}
@@ -91,7 +94,8 @@ class View:
 
     def alerts(self, update: Update, shown: Shown, cursor: str | None, now: float) -> list[Row]:
         """The rows of the alerts pane, in order; the cursor's row keeps its place and stays after it resolved."""
-        looks = self._ordered(update.look.alerts, update, cursor, now)
+        looks = self._sorter.rows("alerts", update.look.alerts, shown.sorts)
+        looks = self._ordered(looks, order(of(shown.sorts, "alerts")), cursor, now)
         pending = {o.target: o for o in update.outcomes if o.state is OutcomeState.PENDING}
         test = parse(shown.filter) if shown.filter else None
         live = {name: source.current for name, source in update.board.sources.items()}
@@ -132,9 +136,7 @@ class View:
         known = self._alerts.get(alert_id)
         return known[2] if known else None
 
-    def _ordered(
-        self, looks: Sequence[AlertLook], update: Update, cursor: str | None, now: float
-    ) -> Sequence[AlertLook]:
+    def _ordered(self, looks: Sequence[AlertLook], by: Order, cursor: str | None, now: float) -> Sequence[AlertLook]:
         """The looks with the cursor's row held where it stood when the cursor came to it."""
         self.holding = False
         if cursor is None:
@@ -156,10 +158,11 @@ class View:
                 )
                 current = msgspec.structs.replace(current, alert=gone, incident="")
                 self._held = (cursor, held, gone_at or now)
-        self.holding = current.rank != held.rank or current.alert.state is AlertState.RESOLVED
-        if current.rank == held.rank:
-            return looks if current in looks else _insert(looks, current, held)
-        return _insert([x for x in looks if x.alert.id != cursor], current, held)
+        stays = by(current) == by(held)
+        self.holding = not stays or current.alert.state is AlertState.RESOLVED
+        if stays:
+            return looks if current in looks else _insert(looks, current, held, by)
+        return _insert([x for x in looks if x.alert.id != cursor], current, held, by)
 
     def _gone_age(self, alert: Alert, now: float) -> str:
         return age(now - alert.changed) if alert.state is AlertState.RESOLVED and alert.changed else ""
@@ -227,7 +230,7 @@ class View:
         repeated = self._names(update.look)
         rows = []
         kept: dict[str, tuple[object, Row]] = {}
-        for service in update.look.services:
+        for service in self._sorter.rows("services", update.look.services, shown.sorts):
             if shown.faults and not service.health.is_fault and service.health is not Health.DEPLOYING:
                 continue
             if test is not None and not test(service_fields(service, update.look)):
@@ -251,7 +254,7 @@ class View:
         live = {name: source.current for name, source in update.board.sources.items()}
         rows = []
         kept: dict[str, tuple[object, Row]] = {}
-        for deploy in update.look.deploys:
+        for deploy in self._sorter.rows("deploys", update.look.deploys, shown.sorts):
             if shown.faults and not (deploy.state.running or deploy.state.bad):
                 continue
             if test is not None and not test(deploy_fields(deploy)):
@@ -320,9 +323,10 @@ def _same(old: tuple[object, ...], new: tuple[object, ...]) -> bool:
     return old[0] is new[0] and old[1:] == new[1:]
 
 
-def _insert(looks: Sequence[AlertLook], row: AlertLook, like: AlertLook) -> list[AlertLook]:
-    """*looks* with *row* at the place that *like* has by rank."""
-    at = next((i for i, x in enumerate(looks) if x.rank > like.rank), len(looks))
+def _insert(looks: Sequence[AlertLook], row: AlertLook, like: AlertLook, by: Order) -> list[AlertLook]:
+    """*looks* with *row* at the place that *like* has in their order."""
+    place = by(like)
+    at = next((i for i, x in enumerate(looks) if by(x) > place), len(looks))
     return [*looks[:at], row, *looks[at:]]
 
 
