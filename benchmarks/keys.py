@@ -105,7 +105,7 @@ def program(path: str) -> None:
         from oncall_tui.providers.aws.ecs import EcsProvider
 
         unlimited = budget.Budget(bootstrap.SystemClock(), rate=1e9, burst=1e9)
-        budget.shared = lambda *_: unlimited  # type: ignore[assignment]
+        budget.shared = lambda *_, **__: unlimited  # type: ignore[assignment]
         read = EcsProvider.read
 
         def at_once(self: EcsProvider, request: ReadRequest) -> Reading:

@@ -20,6 +20,7 @@ from oncall_tui.domain.alert import Severity
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.duty import Duty
 from oncall_tui.domain.inside import Inside
+from oncall_tui.domain.logs import LogPage, LogPlace, LogWanted
 from oncall_tui.domain.metric import Metric, Series
 from oncall_tui.domain.outcome import Check
 from oncall_tui.domain.plan import Ask, Choice, Plan
@@ -175,6 +176,18 @@ class Measures(Protocol):
 
     def measure(self, wanted: Sequence[tuple[str, Metric]], since: float, until: float) -> tuple[Series, ...]:
         """One call for all of them, in their order; times are seconds since the epoch. Raises SourceError."""
+
+
+class Logs(Protocol):
+    """What a Provider may offer besides: what a service's containers log. Asked for by who looks, never by a poll."""
+
+    def log_places(self, service_id: str) -> tuple[LogPlace, ...]:
+        """Where each container of what runs writes its log; one that cannot be read says where its lines go.
+
+        Raises SourceError."""
+
+    def log_page(self, wanted: LogWanted) -> LogPage:
+        """One call for one page of lines. Raises SourceError."""
 
 
 class Kept(msgspec.Struct, frozen=True):

@@ -16,6 +16,7 @@ from oncall_tui.drill.scenario import load, parse
 PAYMENTS = "prod/prod-main/payments-api"
 _ECS = "AmazonEC2ContainerServiceV20141113"
 _CODEDEPLOY = "CodeDeploy_20141006"
+_LOGS = "Logs_20140328"
 _CLOUDWATCH = "GraniteServiceVersion20100801"
 
 
@@ -50,7 +51,7 @@ class Drill:
 
     def raw(self, source: str, operation: str, body: object, signed: bool = True, api: str = "") -> tuple[int, Any]:
         """One AWS JSON call, and its answer as it came."""
-        target = _CODEDEPLOY if api == "codedeploy" else _CLOUDWATCH if source == "alarms" else _ECS
+        target = {"codedeploy": _CODEDEPLOY, "logs": _LOGS}.get(api) or (_CLOUDWATCH if source == "alarms" else _ECS)
         headers = {"X-Amz-Target": f"{target}.{operation}", "Content-Type": "application/x-amz-json-1.1"}
         if signed:
             headers["Authorization"] = "drill"

@@ -16,6 +16,7 @@ from oncall_tui.drill.ecs.api import EcsApi
 from oncall_tui.drill.ecs.layout import lay_service
 from oncall_tui.drill.ecs.model import Account
 from oncall_tui.drill.ecs.rollout import Mover
+from oncall_tui.drill.logs import LogsApi
 from oncall_tui.drill.scenario import ScenarioError, Table
 from oncall_tui.drill.story import Story
 from oncall_tui.drill.world import World
@@ -73,6 +74,7 @@ def _account(source: Table, story: Story) -> None:
 def _ecs(source: Table, scenario: Table, story: Story) -> AwsEndpoint:
     account, mover = story.accounts[source["name"]]
     apis: list[Api] = [EcsApi(account, mover), CodeDeployApi(story.codedeploys[source["name"]])]
+    apis.append(LogsApi(account, story.world.timeline.now))
     return AwsEndpoint(account.number, account.region, apis)
 
 

@@ -57,6 +57,7 @@ _DEFINITION: Table = {
     "days?": float,
     "fails?": ("oom", "exit", "pull", "health", {"like": str, "after_s?": float}),
     "inactive?": bool,
+    "log?": {"driver": str, "options?": _TEXTS},
 }
 _GROUP_STATES = ("OK", "Warn", "Alert", "No Data")
 _EVENTS: Table = {
@@ -68,6 +69,8 @@ _EVENTS: Table = {
     "release?": {"service": str},
     "trip?": {"service": str, "alarm": str},
     "deregister?": {"service": str, "revision": int},
+    "log?": {"service": str, "text": str, "level?": ("INFO", "WARN", "ERROR"), "share?": float},
+    "log_no_more?": {"service": str},
     "scale?": {"service": str, "desired": int},
     "delete?": {"service": str},
     "kill?": {"service": str, "count?": int, "exit?": int},
@@ -224,6 +227,7 @@ _FORMAT: Table = {
             "at": str,
             "desired?": int,
             "events?": int,
+            "log_per_s?": float,
             "revision?": int,
             "start_s?": float,
             "steady_s?": float,

@@ -4,14 +4,14 @@ import math
 
 from oncall_tui.drill.codedeploy import CodeDeploy
 from oncall_tui.drill.codedeploy_model import CodeDeployment
-from oncall_tui.drill.ecs.model import Account, Service, TaskDefinition
+from oncall_tui.drill.ecs.model import Account, Says, Service, TaskDefinition
 from oncall_tui.drill.ecs.rollout import Mover
 from oncall_tui.drill.scenario import Table
 from oncall_tui.drill.world import World
 
 OF_A_SERVICE = frozenset(
     ["scale", "kill", "delete", "while_unhealthy", "stop", "complete", "race", "hold", "release", "trip"],
-)
+) | {"log", "log_no_more"}
 """The verbs that name a service, and no task definition of it."""
 
 
@@ -71,6 +71,15 @@ class Deploys:
         if found is None:
             raise ValueError(f"no deploy of {given['service']} is under way")
         return found
+
+    def _log(self, given: Table) -> None:
+        service, _, _ = self.service(given["service"])
+        share, now = float(given.get("share", 0.3)), self.world.timeline.now()
+        service.log_says.append(Says(given.get("level", "ERROR"), given["text"], share, now))
+
+    def _log_no_more(self, given: Table) -> None:
+        for says in self.service(given["service"])[0].log_says:
+            says.end = min(says.end, self.world.timeline.now())
 
     def _race(self, given: Table) -> None:
         service, _, _ = self.service(given["service"])

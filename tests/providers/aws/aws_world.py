@@ -50,7 +50,7 @@ class World:
         self.sent: list[tuple[str, dict[str, Any], bool]] = []
 
     def __call__(self, operation: str, params: dict[str, Any], acting: bool) -> bytes:
-        known = "ecs" if operation in model("ecs").operation_names else "codedeploy"
+        known = next(s for s in ("ecs", "codedeploy", "logs") if operation in model(s).operation_names)
         report = ParamValidator().validate(params, model(known).operation_model(operation).input_shape)
         assert not report.has_errors(), report.generate_report()
         self.asked[operation] += 1

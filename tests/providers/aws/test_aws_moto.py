@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from oncall_tui import errors
@@ -14,6 +15,7 @@ from oncall_tui.contract import Context, ReadRequest
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState, Severity
 from oncall_tui.domain.board import merge
+from oncall_tui.domain.logs import LogPlace, LogWanted
 from oncall_tui.domain.plan import Actor, Ask
 from oncall_tui.domain.reading import Reading
 from oncall_tui.providers.aws import cloudwatch, ecs
@@ -123,3 +125,29 @@ def test_a_role_is_assumed_for_acting_alone(endpoint: str, monkeypatch: pytest.M
     assert acting.method == "assume-role"
     assert acting.token
     assert b"clusterArns" in sessions.client("ecs", acting=True).list_clusters()[RAW]
+
+
+def test_lines_of_a_log_group(options: dict[str, Any], client: Callable[[str], Any]) -> None:
+    """moto passes over the prefix of the streams' names, so that other streams' lines come too: they are left out."""
+    made, now = client("logs"), CONTEXT.clock.now()
+    made.create_log_group(logGroupName="/ecs/api")
+    for stream in ("ecs/app/t1", "ecs/app/t2", "other/app/t3"):
+        made.create_log_stream(logGroupName="/ecs/api", logStreamName=stream)
+        events = [{"timestamp": int(1000 * (now - 9 + i)), "message": f"line {i} of {stream}"} for i in range(3)]
+        made.put_log_events(logGroupName="/ecs/api", logStreamName=stream, logEvents=events)
+    provider = ecs.build(EcsOptions(provider="ecs", **options), CONTEXT)
+    place = LogPlace(
+        container="app",
+        driver="awslogs",
+        where="",
+        readable=True,
+        group="/ecs/api",
+        region="eu-west-1",
+        prefix="ecs/app/",
+    )
+    first = provider.log_page(LogWanted(place=place, since=now - 60, limit=4))
+    rest = provider.log_page(LogWanted(place=place, since=now - 60, limit=100, token=first.token))
+    lines = [*first.lines, *rest.lines]
+    assert sorted({it.stream.task for it in lines}) == ["t1", "t2"]
+    assert len({it.id for it in lines}) == len(lines) == 6
+    assert provider.log_page(LogWanted(place=msgspec.structs.replace(place, group="/none"), since=now)).missing

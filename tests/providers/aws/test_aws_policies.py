@@ -23,7 +23,9 @@ def calls() -> tuple[set[str], set[str]]:
     """What the code reads and what it writes, as ``service:Operation``, from every wire.read and wire.write."""
     session = botocore.session.Session()
     of = {
-        op: s for s in ("codedeploy", "sns", "cloudwatch", "ecs") for op in session.get_service_model(s).operation_names
+        op: s
+        for s in ("codedeploy", "sns", "cloudwatch", "ecs", "logs")
+        for op in session.get_service_model(s).operation_names
     }
     read, write = set(), set()
     for path in CODE.glob("*.py"):

@@ -43,6 +43,7 @@ def lay_service(
         strategy=strategy(spec),
         hold={key: float(value) if value else math.inf for key, value in spec.get("hold", {}).items()},
     )
+    service.log_per_s = float(spec.get("log_per_s", service.log_per_s))
     service.controller = spec.get("controller", "ECS")
     cluster.services[name] = service
     current = _define(account, service, spec, number, now - 300 if spec.get("first") else now - age - 300)
@@ -99,7 +100,7 @@ def _define(account: Account, service: Service, spec: Table, number: int, at: fl
         account.arn(f"task-definition/{family}:{number}"),
         family,
         number,
-        [_container(account, service, spec, cpu, memory)],
+        _containers(account, service, spec, cpu, memory),
         cpu,
         memory,
         at,
@@ -109,6 +110,20 @@ def _define(account: Account, service: Service, spec: Table, number: int, at: fl
     )
     account.register(definition)
     return definition
+
+
+def _containers(account: Account, service: Service, spec: Table, cpu: int, memory: int) -> list[Table]:
+    """The application; and a log router beside it, where it logs by way of FireLens."""
+    app = _container(account, service, spec, cpu, memory)
+    logged = app["logConfiguration"]
+    if "log" in spec:
+        app["logConfiguration"] = {"logDriver": spec["log"]["driver"], "options": dict(spec["log"].get("options", {}))}
+    if app["logConfiguration"]["logDriver"] != "awsfirelens":
+        return [app]
+    router = {"cpu": 64, "memory": 64, "essential": True, "mountPoints": [], "volumesFrom": [], "portMappings": []}
+    router |= {"name": "log_router", "image": "public.ecr.aws/aws-observability/aws-for-fluent-bit:stable"}
+    router |= {"environment": [], "logConfiguration": logged, "firelensConfiguration": {"type": "fluentbit"}}
+    return [app, router]
 
 
 def _container(account: Account, service: Service, spec: Table, cpu: int, memory: int) -> Table:

@@ -172,6 +172,18 @@ class Breaker:
 
 
 @dataclass
+class Says:
+    """What a service's tasks log besides, from when to when; `{n}` in the text becomes a number."""
+
+    level: str
+    text: str
+    share: float
+    """Of its lines."""
+    begin: float
+    end: float = math.inf
+
+
+@dataclass
 class Service:
     """One ECS service and all that belongs to it. `version` grows with every change that an answer shows."""
 
@@ -212,6 +224,9 @@ class Service:
     """A rollout, and what happens once it is steady; where None, the primary one's steady state ends the deploy."""
     hold: dict[str, float] = field(default_factory=dict)
     """Status or stage -> how long the next deploy stays in it, in unscaled seconds; infinite: until released."""
+    log_per_s: float = 1.5
+    """Lines of traffic that each of its tasks logs in a second of the world's time."""
+    log_says: list[Says] = field(default_factory=list)
     waiting: dict[tuple[str, str], Callable[[], None]] = field(default_factory=dict)
     """(deploy, status or stage) that is held -> what happens when it is released."""
     ends: tuple[str, float] | None = None

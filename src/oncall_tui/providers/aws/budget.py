@@ -71,7 +71,10 @@ _shared: dict[tuple[Any, ...], Budget] = {}
 _shared_lock = threading.Lock()
 
 
-def shared(clock: Clock, *key: str) -> Budget:
-    """The one budget of *key* (whose credentials, which region): ECS and CloudWatch sources take from the same."""
+def shared(clock: Clock, *key: str, rate: float = RATE_PER_S, burst: float = BURST) -> Budget:
+    """The one budget of *key* (whose credentials, which region): ECS and CloudWatch sources take from the same.
+
+    *rate* and *burst* are for a key of its own, where AWS has a limit of its own (CloudWatch Logs).
+    """
     with _shared_lock:
-        return _shared.setdefault((clock, *key), Budget(clock))
+        return _shared.setdefault((clock, *key), Budget(clock, rate, burst))

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 
 from oncall_tui.contract import ActionHandler, Context, ReadRequest
 from oncall_tui.domain.action import Verb
+from oncall_tui.domain.logs import LogPage, LogPlace, LogWanted
 from oncall_tui.domain.reading import Reading
 from oncall_tui.providers.aws import budget
 from oncall_tui.providers.aws.ecs_actions import RollBack
 from oncall_tui.providers.aws.ecs_known import Known
 from oncall_tui.providers.aws.ecs_read import EcsReader
 from oncall_tui.providers.aws.ecs_siblings import GoOn, Restart, UndoRollback
+from oncall_tui.providers.aws.logs import EcsLogs
 from oncall_tui.providers.aws.options import EcsOptions
 from oncall_tui.providers.aws.session import Sessions
 from oncall_tui.providers.aws.wire import Transport, Wire, Wires
@@ -34,6 +36,7 @@ class EcsProvider:
         wire = Wire(self._sessions, "ecs", allowance, self.calls, transport)
         wires = Wires(wire, Wire(self._sessions, "codedeploy", allowance, self.calls, transport))
         known = Known(wire)
+        self._logs = EcsLogs(options, wire, known, context.clock, self.calls, transport)
         self._reader = EcsReader(
             options.name, wires, known, context.clock, options.clusters, options.account, not context.read_only
         )
@@ -61,13 +64,23 @@ class EcsProvider:
         """Rolling back and its siblings, unless nothing may be written."""
         return self._handlers
 
+    def log_places(self, service_id: str) -> tuple[LogPlace, ...]:
+        """See contract.Logs."""
+        return self._logs.places(service_id)
+
+    def log_page(self, wanted: LogWanted) -> LogPage:
+        """See contract.Logs."""
+        return self._logs.page(wanted)
+
     def renew(self) -> None:
         """Forget keys and clients."""
         self._sessions.renew()
+        self._logs.renew()
 
     def close(self) -> None:
         """Close the connections."""
         self._sessions.close()
+        self._logs.close()
 
 
 def build(options: EcsOptions, context: Context) -> EcsProvider:

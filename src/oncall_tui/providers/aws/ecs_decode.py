@@ -255,6 +255,34 @@ class PortW(Answer):
     protocol: str = ""
 
 
+_AWSLOGS = {"awslogs-group", "awslogs-region", "awslogs-stream-prefix"}
+_ROUTED = {"name", "@type", "host", "port", "region", "index", "bucket", "stream", "delivery_stream", "provider"}
+_ROUTED |= {"log_group_name", "log_stream_prefix", "log_stream_name", "dd_service", "dd_source"}
+_DRIVERS = {"splunk-url", "splunk-index", "gelf-address", "syslog-address", "fluentd-address"}
+LOG_OPTIONS = _AWSLOGS | _ROUTED | _DRIVERS | {"config-file-type", "config-file-value"}
+
+
+class LogOptionsW(Answer):
+    """A map of options, of which only those that are no secrets are kept: a token may stand beside them in clear."""
+
+    options: dict[str, str | None] | None = None
+
+    def __post_init__(self) -> None:
+        self.options = {k.lower(): v for k, v in (self.options or {}).items() if v and k.lower() in LOG_OPTIONS}
+
+
+class LogConfigurationW(LogOptionsW):
+    """A container's log driver."""
+
+    log_driver: str = ""
+
+
+class FirelensW(LogOptionsW):
+    """The mark of a container that routes the others' logs."""
+
+    type: str = ""
+
+
 class ContainerW(Answer):
     name: str = ""
     image: str = ""
@@ -265,6 +293,8 @@ class ContainerW(Answer):
     environment: list[NameW] = []
     secrets: list[NameW] = []
     environment_files: list[Any] = []
+    log_configuration: LogConfigurationW | None = None
+    firelens_configuration: FirelensW | None = None
 
 
 class TaskDefinitionW(Answer):
