@@ -58,9 +58,12 @@ def test_a_page_may_be_empty_and_go_on(make_drill: Callable[..., Drill]) -> None
 
 def test_lines_arrive_late(make_drill: Callable[..., Drill]) -> None:
     """What was read up to the newest has holes, which later answers fill."""
-    drill = make_drill("night")
+    drill = make_drill(
+        "name: many\nsources: [{name: prod, provider: ecs, clusters: [prod-main]}]\n"
+        "services:\n  - {at: prod/prod-main/payments-api, log_per_s: 50}\n"
+    )
     start = _ms(drill)
-    drill.advance(20)
+    drill.advance(5)
     first = _all(drill, startTime=start)
     newest = first[-1]["timestamp"]
     drill.advance(5)
