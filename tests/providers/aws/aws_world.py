@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from botocore.validate import ParamValidator
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
+SERVICES = ("ecs", "codedeploy", "elbv2", "cloudwatch", "logs")
 _models: dict[str, Any] = {}
 
 
@@ -45,12 +46,16 @@ class World:
         self.revisions: dict[str, dict[str, Any]] = {}
         self.inactive: set[str] = set()
         self.tasks: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        self.targets: dict[str, list[dict[str, Any]]] = {}  # by target group's ARN, as DescribeTargetHealth has them
+        self.metrics: dict[
+            str, dict[str, Any]
+        ] = {}  # "NAME STATISTIC" -> a member of MetricDataResults, without its id
         self.refuse: dict[Any, Any] = {}
         self.asked: Counter[str] = Counter()
         self.sent: list[tuple[str, dict[str, Any], bool]] = []
 
     def __call__(self, operation: str, params: dict[str, Any], acting: bool) -> bytes:
-        known = next(s for s in ("ecs", "codedeploy", "logs") if operation in model(s).operation_names)
+        known = next(s for s in SERVICES if operation in model(s).operation_names)
         report = ParamValidator().validate(params, model(known).operation_model(operation).input_shape)
         assert not report.has_errors(), report.generate_report()
         self.asked[operation] += 1
@@ -231,11 +236,30 @@ class World:
             }
         }
 
-    def ListTasks(self, cluster: str, serviceName: str, **_: Any) -> Any:
-        return {"taskArns": [t["taskArn"] for t in self.tasks.get((cluster.rsplit("/", 1)[-1], serviceName), [])]}
+    def ListTasks(self, cluster: str, serviceName: str, desiredStatus: str, maxResults: int = 100, **_: Any) -> Any:
+        held = self.tasks.get((cluster.rsplit("/", 1)[-1], serviceName), [])
+        arns = [t["taskArn"] for t in held if t.get("desiredStatus", "STOPPED") == desiredStatus]
+        return {"taskArns": arns[:maxResults], **({"nextToken": "more"} if len(arns) > maxResults else {})}
 
     def DescribeTasks(self, cluster: str, tasks: list[str]) -> Any:
-        return {"tasks": [t for of in self.tasks.values() for t in of if t["taskArn"] in tasks]}
+        assert len(tasks) <= 100
+        found = [t for of in self.tasks.values() for t in of if t["taskArn"] in tasks and not t.get("gone")]
+        there = {t["taskArn"] for t in found}
+        return {"tasks": found, "failures": [{"arn": a, "reason": "MISSING"} for a in tasks if a not in there]}
+
+    def DescribeTargetHealth(self, TargetGroupArn: str) -> Any:
+        if TargetGroupArn not in self.targets:
+            raise error("DescribeTargetHealth", "TargetGroupNotFound", "One or more target groups not found")
+        return {"TargetHealthDescriptions": self.targets[TargetGroupArn]}
+
+    def GetMetricData(self, MetricDataQueries: list[dict[str, Any]], **_: Any) -> Any:
+        assert len(MetricDataQueries) <= 500
+        results = []
+        for query in MetricDataQueries:
+            asked = query["MetricStat"]
+            told = self.metrics.get(f"{asked['Metric']['MetricName']} {asked['Stat']}", {"StatusCode": "Complete"})
+            results.append({"Id": query["Id"], "Timestamps": [], "Values": [], **told})
+        return {"MetricDataResults": results, "Messages": []}
 
     def StopServiceDeployment(self, serviceDeploymentArn: str, stopType: str) -> Any:
         self.deploys[serviceDeploymentArn]["status"] = "ROLLBACK_REQUESTED"

@@ -22,9 +22,10 @@ NEEDED_BESIDE = {"codedeploy:RegisterApplicationRevision"}
 def calls() -> tuple[set[str], set[str]]:
     """What the code reads and what it writes, as ``service:Operation``, from every wire.read and wire.write."""
     session = botocore.session.Session()
+    iam = {"elbv2": "elasticloadbalancing"}  # where IAM calls it otherwise than botocore
     of = {
-        op: s
-        for s in ("codedeploy", "sns", "cloudwatch", "ecs", "logs")
+        op: iam.get(s, s)
+        for s in ("elbv2", "codedeploy", "sns", "cloudwatch", "ecs", "logs")
         for op in session.get_service_model(s).operation_names
     }
     read, write = set(), set()

@@ -6,12 +6,13 @@ There is no acknowledge in CloudWatch, so none is offered here.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from oncall_tui import errors
 from oncall_tui.contract import ActionHandler, Context, ReadRequest
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.metric import Metric, Series
 from oncall_tui.domain.reading import Problem, Reading, SourceState
 from oncall_tui.providers.aws import budget, cw_rows
 from oncall_tui.providers.aws import cw_decode as w
@@ -19,6 +20,7 @@ from oncall_tui.providers.aws.budget import Lane, Later
 from oncall_tui.providers.aws.cw_mutes import Mute, Mutes
 from oncall_tui.providers.aws.cw_silence import TYPES, Silence
 from oncall_tui.providers.aws.errors import NOT_OFFERED
+from oncall_tui.providers.aws.metrics import Metrics
 from oncall_tui.providers.aws.options import CloudWatchOptions
 from oncall_tui.providers.aws.session import Sessions
 from oncall_tui.providers.aws.wire import Transport, Wire
@@ -45,6 +47,9 @@ class CloudWatchProvider:
         allowance = budget.shared(context.clock, *self._sessions.budget_key())
         self._wire = Wire(self._sessions, "cloudwatch", allowance, self.calls, transport)
         self._mutes = Mutes(self._wire)
+        self._metrics = Metrics(
+            self._wire, context.clock, lambda: (options.account, self._sessions.region("cloudwatch"))
+        )
         self._can_act = not context.read_only
         self._muted: Mapping[str, Mute] = {}
         self._rows: dict[str, Alert] = {}
@@ -81,6 +86,14 @@ class CloudWatchProvider:
             problems=self._told(),
             calls=self.calls.total() - before,
         )
+
+    def service_metrics(self, service_id: str) -> tuple[tuple[str, Metric], ...]:
+        """None: a service is its ECS source's to tell of."""
+        return ()
+
+    def measure(self, wanted: Sequence[tuple[str, Metric]], since: float, until: float) -> tuple[Series, ...]:
+        """One call for all of them, in their order. Raises SourceError."""
+        return self._metrics.measure(wanted, since, until)
 
     def history(self, alert: Alert) -> tuple[tuple[float, str], ...]:
         """What happened to an alarm, newest first, as (time, words). Raises SourceError."""

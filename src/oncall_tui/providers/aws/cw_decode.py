@@ -37,11 +37,14 @@ class MetricW(Answer):
 
 class MetricStatW(Answer):
     metric: MetricW | None = None
+    period: int = 0
+    stat: str = ""
 
 
 class QueryW(Answer):
     metric_stat: MetricStatW | None = None
     expression: str = ""
+    account_id: str = ""
 
 
 class AlarmW(Answer):
@@ -60,6 +63,9 @@ class AlarmW(Answer):
     state_transitioned_timestamp: Stamp = None
     metric_name: str = ""
     namespace: str = ""
+    statistic: str = ""
+    extended_statistic: str = ""
+    period: int = 0
     comparison_operator: str = ""
     threshold: float | None = None
     dimensions: list[DimensionW] = []
@@ -130,6 +136,26 @@ class HistoryItemW(Answer):
     timestamp: Stamp = None
     history_item_type: str = ""
     history_summary: str = ""
+
+
+class MessageW(Answer):
+    code: str = ""
+    value: str = ""
+
+
+class MetricResultW(Answer):
+    """One query's points of one page; *values* go with *timestamps*."""
+
+    id: str
+    timestamps: list[Stamp] = []
+    values: list[float] = []
+    status_code: str = ""
+    messages: list[MessageW] = []
+
+
+class GetMetricData(Answer):
+    metric_data_results: list[MetricResultW]
+    next_token: str = ""
 
 
 class DescribeAlarmHistory(Answer):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from sys import intern
 from urllib.parse import quote
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState, ServiceHint, Severity
+from oncall_tui.domain.metric import Metric
 from oncall_tui.providers.aws import arn
 from oncall_tui.providers.aws import cw_decode as w
 from oncall_tui.providers.aws.cw_mutes import Mute
@@ -29,6 +31,32 @@ def hint(alarm: w.AlarmW) -> ServiceHint:
     of = dict(alarm.all_dimensions())
     at = arn.parse(alarm.alarm_arn)
     return ServiceHint(of.get("ClusterName", ""), of.get("ServiceName", ""), at.account, at.region)
+
+
+def metric(alarm: w.AlarmW) -> Metric | None:
+    """What it watches, where that is one metric: not of metric math, and of its own account."""
+    at = arn.parse(alarm.alarm_arn)
+    name, space, dimensions = alarm.metric_name, alarm.namespace, alarm.dimensions
+    statistic, period = alarm.statistic or alarm.extended_statistic, alarm.period
+    if alarm.metrics:
+        (query, *more), stat = alarm.metrics, alarm.metrics[0].metric_stat
+        if more or stat is None or stat.metric is None or query.account_id not in ("", at.account):
+            return None
+        name, space, dimensions = stat.metric.metric_name, stat.metric.namespace, stat.metric.dimensions
+        statistic, period = stat.stat, stat.period
+    if not (name and space and statistic) or alarm.threshold is None:
+        return None
+    return Metric(
+        name=name,
+        namespace=space,
+        dimensions=tuple((d.name, d.value) for d in dimensions),
+        statistic=intern(statistic),
+        period_s=period or 60,
+        threshold=alarm.threshold,
+        comparison=intern(alarm.comparison_operator),
+        account=at.account,
+        region=at.region,
+    )
 
 
 def state(alarm: w.AlarmW, mute: Mute | None) -> AlertState | None:
@@ -59,8 +87,8 @@ def alert(
     at = arn.parse(alarm.alarm_arn)
     tracking = alarm.alarm_name.startswith(TARGET_TRACKING) and not show_target_tracking
     composite = (("composite", alarm.alarm_rule),) if alarm.alarm_rule else ()
-    metric = (("namespace", alarm.namespace), ("metric", alarm.metric_name))
-    labels = (("alarmname", alarm.alarm_name), *metric, *alarm.all_dimensions())
+    watched = (("namespace", alarm.namespace), ("metric", alarm.metric_name))
+    labels = (("alarmname", alarm.alarm_name), *watched, *alarm.all_dimensions())
     told = (
         ("description", alarm.alarm_description),
         ("reason", alarm.state_reason),
@@ -87,6 +115,7 @@ def alert(
         hint=hint(alarm),
         keys=(alarm.alarm_arn,),
         hidden="target tracking" if tracking else "",
+        metric=metric(alarm),
         verbs=frozenset({Verb.SILENCE}) if can_act and mute is None else frozenset(),
     )
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from oncall_tui.contract import ActionHandler, Context, ReadRequest
 from oncall_tui.domain.action import Verb
+from oncall_tui.domain.inside import Inside
 from oncall_tui.domain.logs import LogPage, LogPlace, LogWanted
+from oncall_tui.domain.metric import Metric, Series
 from oncall_tui.domain.reading import Reading
-from oncall_tui.providers.aws import budget
+from oncall_tui.providers.aws import budget, metrics
 from oncall_tui.providers.aws.ecs_actions import RollBack
+from oncall_tui.providers.aws.ecs_inside import Look, place
 from oncall_tui.providers.aws.ecs_known import Known
 from oncall_tui.providers.aws.ecs_read import EcsReader
 from oncall_tui.providers.aws.ecs_siblings import GoOn, Restart, UndoRollback
 from oncall_tui.providers.aws.logs import EcsLogs
+from oncall_tui.providers.aws.metrics import Metrics
 from oncall_tui.providers.aws.options import EcsOptions
 from oncall_tui.providers.aws.session import Sessions
 from oncall_tui.providers.aws.wire import Transport, Wire, Wires
@@ -35,6 +39,12 @@ class EcsProvider:
         allowance = budget.shared(context.clock, *self._sessions.budget_key())
         wire = Wire(self._sessions, "ecs", allowance, self.calls, transport)
         wires = Wires(wire, Wire(self._sessions, "codedeploy", allowance, self.calls, transport))
+        self._look = Look(
+            options.name, wire, Wire(self._sessions, "elbv2", allowance, self.calls, transport), context.clock
+        )
+        watch = Wire(self._sessions, "cloudwatch", allowance, self.calls, transport)
+        self._metrics = Metrics(watch, context.clock, self._here)
+        self._account = options.account
         known = Known(wire)
         self._logs = EcsLogs(options, wire, known, context.clock, self.calls, transport)
         self._reader = EcsReader(
@@ -71,6 +81,23 @@ class EcsProvider:
     def log_page(self, wanted: LogWanted) -> LogPage:
         """See contract.Logs."""
         return self._logs.page(wanted)
+
+    def inspect(self, service_id: str) -> Inside:
+        """Its tasks, targets and events now. Raises SourceError where none of it can be read."""
+        return self._look.inspect(service_id)
+
+    def service_metrics(self, service_id: str) -> tuple[tuple[str, Metric], ...]:
+        """CPU, memory and running tasks. Makes no call."""
+        account, region = self._here()
+        cluster, name = place(self.source, service_id)
+        return metrics.service_metrics(cluster, name, account or self._reader.account_of(service_id), region)
+
+    def measure(self, wanted: Sequence[tuple[str, Metric]], since: float, until: float) -> tuple[Series, ...]:
+        """One call for all of them, in their order. Raises SourceError."""
+        return self._metrics.measure(wanted, since, until)
+
+    def _here(self) -> tuple[str, str]:
+        return self._account, self._sessions.region("ecs")
 
     def renew(self) -> None:
         """Forget keys and clients."""

@@ -326,16 +326,26 @@ class ListTasks(Answer):
 
 class TaskContainerW(Answer):
     name: str = ""
+    last_status: str = ""
+    health_status: str = ""
     exit_code: int | None = None
     reason: str = ""
+    runtime_id: str = ""
 
 
 class TaskW(Answer):
     task_arn: str
     task_definition_arn: str = ""
+    last_status: str = ""
+    desired_status: str = ""
+    health_status: str = ""
+    availability_zone: str = ""
+    enable_execute_command: bool = False
     started_by: str = ""
     stop_code: str = ""
     stopped_reason: str = ""
+    created_at: float | None = None
+    started_at: float | None = None
     stopped_at: float | None = None
     stopping_at: float | None = None
     containers: list[TaskContainerW] = []

@@ -105,6 +105,11 @@ class EcsReader:
         """Somebody acts on this service: read it first in the next poll. Called from the action's thread."""
         self._touched.append(key)
 
+    def account_of(self, key: str) -> str:
+        """The account of a service that was read; empty: it was not."""
+        found = self._services.get(key)
+        return arn.parse(found.service_arn).account if found else ""
+
     def _take_touched(self) -> frozenset[str]:
         found = set()
         while self._touched:

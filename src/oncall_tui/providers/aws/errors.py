@@ -237,7 +237,8 @@ def _retry_after(error: boto.ClientError) -> float | None:
 
 
 def _service_of(operation: str, where: Where) -> str:
-    return {"AssumeRole": "sts", "GetRoleCredentials": "sso"}.get(operation, where["service"])
+    service = {"AssumeRole": "sts", "GetRoleCredentials": "sso"}.get(operation, where["service"])
+    return {"elbv2": "elasticloadbalancing"}.get(service, service)  # as IAM calls it
 
 
 def _portal(where: Where) -> str:

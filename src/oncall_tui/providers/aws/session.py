@@ -30,7 +30,7 @@ CONFIG = Config(
     user_agent_extra="oncall-tui",
 )
 AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".amazonaws.eu")
-QUERY = frozenset({"sns"})  # answer in XML, seldom: botocore's parser is good enough
+QUERY = frozenset({"sns", "elbv2"})  # answer in XML, seldom: botocore's parser is good enough
 RAW = "_raw"  # where the hook below leaves an answer's bytes
 
 _lock = threading.Lock()  # sessions are not safe between threads; the service models are loaded once for all of them

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -11,7 +12,7 @@ from botocore import xform_name
 from oncall_tui import errors
 from oncall_tui.providers.aws import errors as aws_errors
 from oncall_tui.providers.aws.budget import Budget, Lane
-from oncall_tui.providers.aws.session import RAW, Sessions
+from oncall_tui.providers.aws.session import QUERY, RAW, Sessions
 from oncall_tui.providers.decoding import decoder
 
 T = TypeVar("T")
@@ -80,8 +81,10 @@ class Wire:
     def _send(self, operation: str, params: dict[str, Any], acting: bool) -> bytes:
         if self._transport is not None:
             return self._transport(operation, params, acting)
-        client = self.sessions.client(self.service, acting)
-        raw: bytes = getattr(client, xform_name(operation))(**params)[RAW]
+        ask = getattr(self.sessions.client(self.service, acting), xform_name(operation))
+        if self.service in QUERY:
+            return _from_xml(ask, operation, params)
+        raw: bytes = ask(**params)[RAW]
         return raw
 
     def _decode(self, answer: type[T], operation: str, raw: bytes) -> T:
@@ -92,6 +95,16 @@ class Wire:
             hint = f"a proxy or a captive portal before {self.sessions.endpoint(self.service) or 'AWS'}?"
             where = f" ({error})" if kind[0] == "c" else ""  # names the field, never a value
             raise errors.Malformed(f"{operation}: the answer is {kind}{where}", hint) from error
+
+
+def _from_xml(ask: Callable[..., dict[str, Any]], operation: str, params: dict[str, Any]) -> bytes:
+    """What botocore read of an answer in XML, as JSON: decoded like the others, so that what is missing is seen."""
+    try:
+        answer = ask(**params)
+    except (KeyError, AttributeError, TypeError, IndexError) as error:  # its parser, over XML that is not AWS's
+        raise errors.Malformed(f"{operation}: the answer is not what AWS promises") from error
+    answer.pop("ResponseMetadata", None)
+    return msgspec.json.encode(answer)
 
 
 class Wires(msgspec.Struct, frozen=True):
