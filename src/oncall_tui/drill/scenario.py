@@ -55,7 +55,7 @@ _DEFINITION: Table = {
     "port?": int,
     "by?": str,
     "days?": float,
-    "fails?": ("oom", "exit", "pull", "health", {"like": str, "after_s?": float}),
+    "fails?": ("oom", "exit", "pull", "health", "elb", {"like": str, "after_s?": float}),
     "inactive?": bool,
     "log?": {"driver": str, "options?": _TEXTS},
 }
@@ -72,6 +72,7 @@ _EVENTS: Table = {
     "log?": {"service": str, "text": str, "level?": ("INFO", "WARN", "ERROR"), "share?": float},
     "log_no_more?": {"service": str},
     "scale?": {"service": str, "desired": int},
+    "capacity?": {"service": str, "tasks?": int},
     "delete?": {"service": str},
     "kill?": {"service": str, "count?": int, "exit?": int},
     "fire?": {"labels": _TEXTS, "annotations?": _TEXTS, "minutes_ago?": float},

@@ -10,7 +10,7 @@ from oncall_tui.drill.scenario import Table
 from oncall_tui.drill.world import World
 
 OF_A_SERVICE = frozenset(
-    ["scale", "kill", "delete", "while_unhealthy", "stop", "complete", "race", "hold", "release", "trip"],
+    ["scale", "capacity", "kill", "delete", "while_unhealthy", "stop", "complete", "race", "hold", "release", "trip"],
 ) | {"log", "log_no_more"}
 """The verbs that name a service, and no task definition of it."""
 
@@ -118,6 +118,11 @@ class Deploys:
     def _scale(self, given: Table) -> None:
         service, mover, _ = self.service(given["service"])
         mover.scale(service, given["desired"])
+
+    def _capacity(self, given: Table) -> None:
+        service, mover, _ = self.service(given["service"])
+        service.room = given.get("tasks")
+        mover.step(service)
 
     def _delete(self, given: Table) -> None:
         service, mover, _ = self.service(given["service"])

@@ -1,6 +1,7 @@
 """Puts services into an account as a scenario describes them, at rest and with a history."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from oncall_tui.drill.ecs.history import DAY, Past, lay_history, lay_rollout, pasts
@@ -161,7 +162,7 @@ def _failure(spec: str | Table | None) -> Failure | None:
         return FAILURES[spec]
     like = FAILURES[str(spec["like"])]
     after = float(spec.get("after_s", like.after_s))
-    return Failure(after, like.exit_code, like.reason, like.stopped_reason, like.stop_code)
+    return replace(like, after_s=after)
 
 
 def _earlier(image: str) -> str:

@@ -23,7 +23,10 @@ class Failure:
     reason: str
     """The container's reason, as DescribeTasks gives it."""
     stopped_reason: str
+    """The task's. TARGET_GROUP stands for the ARN of the service's target group, here and in `event`."""
     stop_code: str
+    event: str = ""
+    """What the service's event stream says of it, after the service's and the task's names."""
 
 
 # Shorter than the 10 s until a deploy counts as steady; one that fails later ends well first, as it would at AWS.
@@ -43,7 +46,23 @@ FAILURES = {
         "CannotPullContainerError: pull image manifest has been retried 1 time(s): not found",
         "TaskFailedToStart",
     ),
-    "health": Failure(7.0, 137, "", "Task failed container health checks", "ServiceSchedulerInitiated"),
+    "health": Failure(
+        7.0,
+        137,
+        "",
+        "Task failed container health checks",
+        "ServiceSchedulerInitiated",
+        "failed container health checks.",
+    ),
+    "elb": Failure(
+        7.0,
+        143,
+        "",
+        "Task failed ELB health checks in (target-group TARGET_GROUP)",
+        "ServiceSchedulerInitiated",
+        "(port 8080) is unhealthy in (target-group TARGET_GROUP) due to "
+        "(reason Health checks failed with these codes: [503]).",
+    ),
 }
 
 
@@ -212,6 +231,10 @@ class Service:
     past: Callable[[], list[dict[str, Any]]] | None = None
     good: Revision | None = None
     """The last that reached a steady state: where a rollback goes."""
+    room: int | None = None
+    """How many tasks of it there is capacity for; None: for all that are wanted."""
+    crowded: bool = False
+    """Whether the event stream says that a task found no place: said once, until it does."""
     not_before: float = 0.0
     """No new task is started before this: the scheduler's pause after a failed one."""
     cached: tuple[int, bytes] = (-1, b"")

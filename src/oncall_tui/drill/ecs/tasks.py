@@ -3,9 +3,14 @@
 from collections.abc import Callable
 
 from oncall_tui.drill.ecs.model import Account, Deployment, Revision, Rollout, Service, Task
+from oncall_tui.drill.ecs.views import load_balancers
 from oncall_tui.drill.timeline import Timeline
 
 RESTART_S = 3.0  # the scheduler's pause after a failed task
+NO_PLACE = (  # on Fargate, by the developer guide's "service event messages", which says it once until it is resolved
+    "was unable to place a task. Reason: Capacity is unavailable at this time. "
+    "Please try again later or in a different availability zone."
+)
 
 
 class Tasks:
@@ -110,7 +115,13 @@ class Tasks:
         live = [t for t in service.tasks if t.live]
         mine = sum(1 for t in live if t.rollout_id == rollout.id)
         room = (3 if service.shifts else 2) * service.desired - len(live)
-        started = [self._start(service, rollout) for _ in range(max(0, min(service.wanted(rollout) - mine, room)))]
+        missing = max(0, min(service.wanted(rollout) - mine, room))
+        placed = missing if service.room is None else max(0, min(missing, service.room - len(live)))
+        if placed < missing and not service.crowded:
+            self.event(service, f"(service {service.name}) {NO_PLACE}")
+        if missing or rollout is service.primary:
+            service.crowded = placed < missing
+        started = [self._start(service, rollout) for _ in range(placed)]
         if started:
             names = " ".join(f"(task {task.arn.rsplit('/')[-1]})" for task in started)
             self.event(service, f"(service {service.name}) has started {len(started)} tasks: {names}.")
@@ -140,10 +151,11 @@ class Tasks:
         if not task.live or fails is None:
             return
         task.exit_code, task.container_reason = fails.exit_code, fails.reason
-        self._stop(service, task, fails.stop_code, fails.stopped_reason)
-        if fails.stop_code == "ServiceSchedulerInitiated":
-            name = task.arn.rsplit("/")[-1]
-            self.event(service, f"(service {service.name}) (task {name}) failed container health checks.")
+        group = next((str(it["targetGroupArn"]) for it in load_balancers(service)), "none")
+        self._stop(service, task, fails.stop_code, fails.stopped_reason.replace("TARGET_GROUP", group))
+        if fails.event:
+            name = f"(service {service.name}) (task {task.arn.rsplit('/')[-1]})"
+            self.event(service, f"{name} {fails.event.replace('TARGET_GROUP', group)}")
         self.failed(service, task)
         service.not_before = self.now() + RESTART_S / self._timeline.speed
         self.after(RESTART_S + 0.01, lambda: self.step(service))

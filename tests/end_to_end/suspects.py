@@ -1,0 +1,293 @@
+"""The ten incidents that ship: whose deploy is the first suspect, and in which words.
+
+``python -m tests.end_to_end.suspects`` plays all of them at once and prints what the program says, as a table.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from oncall_tui import bootstrap
+from oncall_tui.domain.alert import AlertState
+from oncall_tui.domain.reading import SourceState
+from oncall_tui.engine import Engine, Update
+from oncall_tui.triage.look import AlertLook
+from tests.end_to_end.world import World
+
+SPEED = 4.0
+
+
+class Told(NamedTuple):
+    """What has to be said of one alert, found by its title. *first*: ``service old→new``; empty: there is no suspect."""
+
+    title: str
+    first: str
+    words: str  # a pattern that the line about it has to hold
+    besides: tuple[str, ...] = ()  # further suspects, in order
+    innocent: tuple[str, ...] = ()  # those that it says are not the suspect
+
+
+class Incident(NamedTuple):
+    """One scenario: what has to be said, and when all that matters has been read."""
+
+    told: tuple[Told, ...]
+    read: Callable[[Update], bool]
+
+
+def deploy_name(service_id: str, arrow: str) -> str:
+    return f"{service_id.rpartition('/')[2]} {arrow}"
+
+
+def row_of(update: Update, title: str) -> AlertLook | None:
+    found = [r for r in update.look.alerts if title in r.alert.title or any(title in o.title for o in r.others)]
+    assert len(found) <= 1, f"{title!r} is {len(found)} rows"
+    return found[0] if found else None
+
+
+def fires(*titles: str) -> Callable[[Update], bool]:
+    """All of them are rows that fire, and services were read."""
+
+    def read(update: Update) -> bool:
+        rows = [row_of(update, title) for title in titles]
+        return bool(update.board.services) and all(r is not None and r.alert.state is AlertState.FIRING for r in rows)
+
+    return read
+
+
+def fails(title: str, service: str, deploys: int = 1) -> Callable[[Update], bool]:
+    """It fires, and tasks of the service's deploy are known to have failed; so many deploys are under way."""
+
+    def read(update: Update) -> bool:
+        running = [d for d in update.board.deploys.values() if d.state.running]
+        failing = any(d.service_id.endswith(service) and d.failures for d in running)
+        return fires(title)(update) and failing and len(running) == deploys
+
+    return read
+
+
+def both(*wanted: Callable[[Update], bool]) -> Callable[[Update], bool]:
+    return lambda update: all(it(update) for it in wanted)
+
+
+def deployed(service: str, within_s: float = 600.0) -> Callable[[Update], bool]:
+    return lambda u: any(
+        d.service_id.endswith(service) and u.board.at - d.started < within_s for d in u.board.deploys.values()
+    )
+
+
+def flapped(title: str) -> Callable[[Update], bool]:
+    def read(update: Update) -> bool:
+        row = row_of(update, title)
+        newest = max((d.started for d in update.board.deploys.values()), default=0.0)
+        return row is not None and row.firings >= 3 and row.alert.began > newest
+
+    return read
+
+
+def three(title: str) -> Callable[[Update], bool]:
+    def read(update: Update) -> bool:
+        row = row_of(update, title)
+        return row is not None and len(row.members) == 3
+
+    return read
+
+
+NONE = r"^no suspect: no deploy in the hour before; the last, {}, began {} ago$"
+BEGAN = r"^deploy {} of prod/{} began .*before"
+INCIDENTS = {
+    "bad-image": Incident(
+        (
+            Told(
+                "2 of 4 tasks run",
+                "shop-api :41→:42",
+                BEGAN.format(":41→:42", "shop-api") + r", \d+ tasks? failed since \(CannotPullContainerError: .*",
+            ),
+        ),
+        fails("2 of 4 tasks run", "shop-api"),
+    ),
+    "out-of-memory": Incident(
+        (
+            Told(
+                "payments-api: 5xx rate",
+                "payments-api :41→:42",
+                BEGAN.format(":41→:42", "payments-api") + r", \d+ tasks? failed since \(exit 137 OutOfMemoryError",
+            ),
+        ),
+        both(fails("payments-api: 5xx rate", "payments-api"), three("payments-api: 5xx rate")),
+    ),
+    "health-check": Incident(
+        (
+            Told(
+                "catalog-api-unhealthy-critical",
+                "catalog-api :52→:53",
+                BEGAN.format(":52→:53", "catalog-api") + r", \d+ tasks? failed since \(exit 143 Task failed ELB health",
+            ),
+        ),
+        fails("catalog-api-unhealthy-critical", "catalog-api"),
+    ),
+    "configuration": Incident(
+        (
+            Told(
+                "31 % of orders fail",
+                "orders-api :71→:72",
+                BEGAN.format(":71→:72", "orders-api") + r", \d+ tasks? failed since \(exit 1 Essential container in",
+            ),
+        ),
+        fails("31 % of orders fail", "orders-api"),
+    ),
+    "capacity": Incident(
+        (Told("search-api-tasks-critical", "", NONE.format(":63→:64", "2d")),),
+        fires("search-api-tasks-critical"),
+    ),
+    "dependency": Incident(
+        (
+            Told("94 % of calls time out", "", r"^no suspect"),
+            Told("88 % of charges fail", "", NONE.format(":32→:33", "2d")),
+        ),
+        fires("94 % of calls time out", "88 % of charges fail"),
+    ),
+    "two-deploys": Incident(
+        (
+            Told(
+                "cart-api: 5xx rate",
+                "cart-api :45→:46",
+                BEGAN.format(":45→:46", "cart-api") + r", \d+ tasks? failed since \(exit 1 Essential container in",
+                besides=("cart-web :39→:40",),
+            ),
+        ),
+        both(fails("cart-api: 5xx rate", "cart-api", 2), deployed("notify-api")),
+    ),
+    "older-alert": Incident(
+        (
+            Told(
+                "auth-api: p99",
+                "",
+                NONE.format(":87→:88", "2d"),
+                innocent=("auth-api :88→:89",),
+            ),
+        ),
+        both(fires("auth-api: p99"), deployed("auth-api")),
+    ),
+    "flapping": Incident(
+        (
+            Told(
+                "quotes take 3 s",
+                "",
+                NONE.format(":35→:36", "11d"),
+                innocent=("shipping-api :36→:37",),
+            ),
+        ),
+        both(flapped("quotes take 3 s"), deployed("shipping-api")),
+    ),
+    "expired-login": Incident(
+        (
+            Told(
+                "22 % of uploads fail",
+                "media-upload :34→:35",
+                BEGAN.format(":34→:35", "media-upload") + r", \d+ tasks? failed since \(exit 137 OutOfMemoryError",
+            ),
+        ),
+        both(
+            fails("22 % of uploads fail", "media-upload"),
+            lambda u: u.board.sources["prod"].state is SourceState.EXPIRED,
+        ),
+    ),
+}
+
+
+class Said(NamedTuple):
+    """What was said of one alert at last, and every deploy that was accused of it at any time."""
+
+    line: str
+    suspects: tuple[str, ...]
+    innocent: tuple[str, ...]
+    accused: frozenset[str]
+
+
+class Watched:
+    """One incident, played: an engine on a world of its own, and what it said."""
+
+    def __init__(self, name: str, folder: Path, stack: ExitStack) -> None:
+        self.incident = INCIDENTS[name]
+        self.accused: dict[str, set[str]] = {told.title: set() for told in self.incident.told}
+        world = World(folder, "--scenario", name, "--speed", str(SPEED))
+        stack.callback(world.close)
+        os.environ.update(world.told["environment"])  # the same for every world
+        self.engine: Engine = bootstrap.make_engine(bootstrap.load_config(str(world.configure(0.5))))
+        self.engine.start()
+        stack.callback(self.engine.stop)
+
+    def _look(self, update: Update) -> bool:
+        for title, accused in self.accused.items():
+            if row := row_of(update, title):
+                accused.update(deploy_name(s.deploy.service_id, s.deploy.arrow) for s in row.suspicion.suspects)
+        return self.incident.read(update)
+
+    def said(self, seconds: float) -> dict[str, Said]:
+        """By title, once all was read that matters."""
+        read = self.engine.wait(self._look, seconds)
+        update, now = self.engine.update, self.engine.clock.now()
+        found = {}
+        for title, accused in self.accused.items():
+            row = row_of(update, title)
+            assert row is not None, f"{title!r} is not there: {[r.alert.title for r in update.look.alerts]}"
+            deploys = [(d.service_id, d.arrow, d.state, d.failures[:1]) for d in update.board.deploys.values()]
+            assert read, f"not all of it was read in {seconds:.0f} s: {row.alert.state}, {deploys}"
+            suspects, innocent = (
+                tuple(deploy_name(s.deploy.service_id, s.deploy.arrow) for s in held)
+                for held in (row.suspicion.suspects, row.suspicion.innocent)
+            )
+            found[title] = Said(row.suspicion.words(now), suspects, innocent, frozenset(accused))
+        return found
+
+
+@contextmanager
+def played(folder: Path) -> Iterator[dict[str, Watched]]:
+    """All ten, side by side."""
+    with ExitStack() as stack:
+        held = {}
+        for name in INCIDENTS:
+            (folder / name).mkdir()
+            held[name] = Watched(name, folder / name, stack)
+        yield held
+
+
+def right(told: Told, said: Said) -> bool:
+    """Whether what was said is what has to be."""
+    suspects = ((told.first,) if told.first else ()) + told.besides
+    return (
+        said.suspects == suspects
+        and said.accused <= set(suspects)
+        and set(told.innocent) == set(said.innocent)
+        and bool(re.search(told.words, said.line))
+    )
+
+
+def main() -> int:
+    """Play all and print the table."""
+    began, wrong = time.monotonic(), 0
+    sys.stdout.write("| scenario | alert | first suspect | words | right |\n|---|---|---|---|---|\n")
+    with tempfile.TemporaryDirectory() as folder, played(Path(folder)) as incidents:
+        for name, watched in incidents.items():
+            said = watched.said(90.0)
+            for told in watched.incident.told:
+                it = said[told.title]
+                words = "; ".join((it.line, *(f"not the suspect: {deploy}" for deploy in it.innocent)))
+                ok = right(told, it)
+                wrong += not ok
+                first = it.suspects[0] if it.suspects else "no suspect"
+                sys.stdout.write(f"| {name} | {told.title} | {first} | {words} | {'yes' if ok else '**no**'} |\n")
+    sys.stdout.write(f"\n{wrong} wrong; {time.monotonic() - began:.0f} s\n")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
