@@ -272,6 +272,28 @@ def test_why_tasks_failed(ecs: Make, world: World, clock: FakeClock) -> None:
     assert world.asked["DescribeTasks"] == 1
 
 
+@pytest.mark.parametrize("what", ["ELB health checks in (target-group arn:…)", "container health checks"])
+def test_a_task_that_was_stopped_for_its_health_failed(ecs: Make, world: World, clock: FakeClock, what: str) -> None:
+    """The scheduler stops it, as it stops what scales in; the reason alone tells them apart."""
+    made = world.rolling("main", "api")
+    made["deploymentCircuitBreaker"] = {"status": "MONITORING", "failureCount": 1, "threshold": 3}
+    task = {
+        "taskArn": "arn:aws:ecs:eu-west-1:123456789012:task/main/0001",
+        "taskDefinitionArn": task_definition("api", 42),
+        "stopCode": "ServiceSchedulerInitiated",
+        "stoppedReason": f"Task failed {what}",
+        "stoppedAt": clock.now() - 5,
+        "containers": [{"name": "app", "exitCode": 143}],
+    }
+    scaled = task | {
+        "taskArn": task["taskArn"][:-1] + "2",
+        "stoppedReason": "Scaling activity initiated by (deployment x)",
+    }
+    world.tasks["main", "api"] = [task, scaled]
+    (deploy,) = settle(ecs(), clock).deploys
+    assert [f.words for f in deploy.failures] == [f"exit 143 Task failed {what}"]
+
+
 def test_a_rollback_by_hand_is_known_for_one(ecs: Make, world: World, clock: FakeClock) -> None:
     service = world.service("main", "api", number=41, age=60)
     world.deploy("main", "api", 40, 41, age=7 * 86_400)

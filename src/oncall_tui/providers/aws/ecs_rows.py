@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from sys import intern
@@ -39,6 +40,8 @@ ROLLOUT = {
 }
 # Task stop codes (API reference, Task.stopCode) that are nobody's failure: scaling in, a person, a reclaimed machine
 _NOT_FAILED = ("ServiceSchedulerInitiated", "UserInitiated", "SpotInterruption", "TerminationNotice")
+# … but for what the scheduler stops since it is not healthy (developer guide, "stopped tasks error messages")
+_UNHEALTHY = re.compile(r"Task failed .*health checks")
 
 
 def service_id(source: str, service: w.ServiceW) -> str:
@@ -314,7 +317,7 @@ def person(principal: str) -> str:
 
 def failure(task: w.TaskW) -> TaskFailure | None:
     """Why a stopped task failed; None where it was stopped on purpose (scaling in, a deploy's end, a person)."""
-    if task.stop_code.startswith(_NOT_FAILED):
+    if task.stop_code.startswith(_NOT_FAILED) and not _UNHEALTHY.match(task.stopped_reason):
         return None
     ended = next((c for c in task.containers if c.exit_code), None) or next(
         (c for c in task.containers if c.reason), None
