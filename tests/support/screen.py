@@ -71,7 +71,7 @@ class Rig:
     def drain(self) -> None:
         """Wait until every lane did what it has to do now."""
         for _ in range(3):
-            for lane in self.engine._lanes.values():
+            for lane in (*self.engine._lanes.values(), *self.engine.evidence._lanes.values()):
                 lane.run(lambda: None).result(5)
         self.engine._compose()
 

@@ -88,7 +88,7 @@ class OncallApp(App[None]):
             self.engine.pressed()
             if isinstance(self.screen, Modal) and self.screen.too_early(event):
                 return
-            if self.board.coming and self.screen is self.board and event.key not in WHILE_COMING:
+            if self.board.coming and self.board.looked_at and event.key not in WHILE_COMING:
                 return
         await super().on_event(event)
 

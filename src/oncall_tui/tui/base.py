@@ -28,6 +28,18 @@ T = TypeVar("T")
 AT_ONCE = frozenset({Verb.ACKNOWLEDGE, Verb.UNACKNOWLEDGE, Verb.NOTE})  # frequent and reversible; all else always asks
 
 
+class Over(Screen[None]):
+    """A screen over the board for one row. It is told when the board is newer, and when there is a word to show."""
+
+    def follow(self) -> None:
+        """The board is newer."""
+        raise NotImplementedError
+
+    def draw_outcome(self, now: float) -> None:
+        """What came of actions, and the last word."""
+        raise NotImplementedError
+
+
 class Base(Screen[None]):
     """State that the parts share, and the way from an ask to an action."""
 
@@ -46,6 +58,7 @@ class Base(Screen[None]):
         self._flow: Worker[None] | None = None  # what is on its way
         self._flows = 0
         self._to_show: list[Modal[None]] = []
+        self.over: Over | None = None  # the screen that is open for one row
 
     def draw(self) -> None:
         """Everything, from the newest update."""
@@ -81,6 +94,11 @@ class Base(Screen[None]):
         """What was being read is read: the word for it goes before a modal stands over it."""
         self.notice = None
         self.draw_outcome(self.engine.clock.now())
+
+    @property
+    def looked_at(self) -> bool:
+        """Is the board, or what is open over it for one row, what the engineer sees?"""
+        return self.is_active or (self.over is not None and self.over.is_active)
 
     # --- one question at a time ---------------------------------------------------------------------------------------
 
@@ -137,7 +155,7 @@ class Base(Screen[None]):
 
     def show_waiting(self) -> None:
         """Show what waited for the board to be free."""
-        if self._to_show and self.is_active and not self.coming:
+        if self._to_show and self.looked_at and not self.coming:
             self.app.push_screen(self._to_show.pop(0))
 
     # --- from an ask to an action -------------------------------------------------------------------------------------

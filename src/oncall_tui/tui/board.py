@@ -20,8 +20,9 @@ from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.engine import Engine, Update
 from oncall_tui.triage.look import page_count, unacknowledged_count
 from oncall_tui.triage.words import nothing
-from oncall_tui.tui import detail, headline
+from oncall_tui.tui import headline
 from oncall_tui.tui.acting import Acting
+from oncall_tui.tui.detail import pane as detail
 from oncall_tui.tui.fields import unknown_key
 from oncall_tui.tui.keybar import KeyBar, StatusLine
 from oncall_tui.tui.keys import KEYS
@@ -29,6 +30,7 @@ from oncall_tui.tui.lines import Lines
 from oncall_tui.tui.looking_at import LookingAt
 from oncall_tui.tui.modals import Help, Text
 from oncall_tui.tui.oncall import OnCallView
+from oncall_tui.tui.opening import Opening
 from oncall_tui.tui.remembering import Remembering
 from oncall_tui.tui.table import Cell, Table
 from oncall_tui.tui.view import ALERT_COLUMNS, DEPLOY_COLUMNS, SERVICE_COLUMNS
@@ -41,7 +43,7 @@ RARE = frozenset({"continue"})  # keys in the bar only where they can do somethi
 NOTICE_S = 8.0  # of a word that only says what was asked for
 
 
-class BoardScreen(Acting, LookingAt, Remembering):
+class BoardScreen(Acting, LookingAt, Remembering, Opening):
     """The one top-level screen."""
 
     DEFAULT_CSS = """
@@ -126,13 +128,15 @@ class BoardScreen(Acting, LookingAt, Remembering):
     def show(self, update: Update) -> None:
         """A newer update is here. Under a modal it is only kept: painting there would cost the whole screen."""
         self.update_ = update
-        if self.is_active:
+        if self.looked_at:
             self.draw()
+        if self.over is not None:
+            self.over.follow()
 
     def tick(self) -> None:
         """Ages, and what the engine says without an event."""
         self._drawn_for.clear()
-        if self.is_active:
+        if self.looked_at:
             self.draw()
 
     def on_screen_resume(self) -> None:
@@ -251,6 +255,8 @@ class BoardScreen(Acting, LookingAt, Remembering):
         widget.display = bool(lines)
         widget.show(lines)
         widget.styles.height = min(6, max(1, widget.needed(self.size.width)))
+        if self.over is not None:
+            self.over.draw_outcome(now)
 
     def _draw_keys(self) -> None:
         """The usual keys, and those that are rare where they can do something now."""
@@ -311,12 +317,6 @@ class BoardScreen(Acting, LookingAt, Remembering):
     def action_zoom(self) -> None:
         self.zoomed = not self.zoomed
         self.lay_out()
-
-    def action_detail(self) -> None:
-        if self.has_class("narrow"):
-            self.action_pane("detail" if self.pane != "detail" else self.list)
-        else:
-            self.app.push_screen(Text("Detail", self._detail_lines()))
 
     def action_back(self) -> None:
         """Esc: one step back, the nearest first."""

@@ -50,7 +50,16 @@ KEYS: tuple[Key, ...] = (
     Key("mark", "space", "space", "mark", "mark", "mark the row for a, S or n on several", "act"),
     Key("mark_all", "asterisk", "*", "mark_all", "mark all", "mark every row that is shown, or none", "act"),
     Key("login", "L", "L", "login", "log in", "renew an expired login: runs its command, then comes back", "act"),
-    Key("detail", "enter", "Enter", "detail", "detail", "detail of the row", "look", True),
+    Key(
+        "detail",
+        "enter",
+        "Enter",
+        "detail",
+        "detail",
+        "the row on a screen of its own: suspect, tasks, metrics, timeline",
+        "look",
+        True,
+    ),
     Key("describe", "d", "d", "detail", "detail", "the same", "look"),
     Key(
         "timeline",

@@ -19,7 +19,9 @@ class Several(Base):
     """One verb on every marked row of the alerts pane."""
 
     def marked(self) -> list[str]:
-        """The ids of the marked rows, in the order on screen."""
+        """The ids of the marked rows, in the order on screen; none while one row alone is looked at."""
+        if self.over is not None:
+            return []
         table = self.tables["alerts"]
         return [row.id for row in table.rows if row.id in table.marked] if self.list_pane == "alerts" else []
 

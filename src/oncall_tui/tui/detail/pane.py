@@ -18,7 +18,7 @@ from oncall_tui.tui import progress
 Line = tuple[tuple[str, str], ...]
 
 
-def _stale(update: Update, tz: tzinfo, *sources: str) -> list[Line]:
+def stale(update: Update, tz: tzinfo, *sources: str) -> list[Line]:
     """What is told below may not be so any more: the sources that it came from cannot be read."""
     lines = []
     for name in dict.fromkeys(sources):
@@ -26,46 +26,46 @@ def _stale(update: Update, tz: tzinfo, *sources: str) -> list[Line]:
         if source and not source.current:
             at = f"as of {clock(source.read_at, tz)}" if source.read_at else "never read"
             lines.append(
-                _line("? " + name, f"{source.state.label}, {at}: not known to be so now. {source.hint}", "stale")
+                line("? " + name, f"{source.state.label}, {at}: not known to be so now. {source.hint}", "stale")
             )
     return lines
 
 
-def _line(name: str, text: str, style: str = "") -> Line:
+def line(name: str, text: str, style: str = "") -> Line:
     return ((f" {name:<9} ", "dim"), (text, style))
 
 
 def alert_lines(look: AlertLook, update: Update, now: float, tz: tzinfo) -> list[Line]:
     """What is known of an alert: the suspect first, since it is what the key acts on."""
     alert = look.alert
-    stale = _stale(update, tz, alert.source, *([look.service.source] if look.service else []))
-    lines: list[Line] = [*stale, _line("alert", alert.title, "bold"), _line("state", _state(alert, now, tz))]
+    old = stale(update, tz, alert.source, *([look.service.source] if look.service else []))
+    lines: list[Line] = [*old, line("alert", alert.title, "bold"), line("state", state(alert, now, tz))]
     if look.suspect:
-        lines.append(_suspect(look.suspect, alert, look.service))
+        lines.append(suspect_line(look.suspect, alert, look.service))
     elif look.service:
         last = look.service.last_deploy
         told = f"; the last deploy of {look.service.name}: {ago(now - last)}" if last else ""
-        lines.append(_line("suspect", f"no deploy began in the hour before{told}"))
+        lines.append(line("suspect", f"no deploy began in the hour before{told}"))
     if look.service:
-        lines.append(_line("service", _service(look.service)))
+        lines.append(line("service", service_words(look.service)))
         newest = update.board.deploys.get(look.service.deploy_id)
-        lines += _waits(newest, now, tz) if newest else []
+        lines += waits(newest, now, tz) if newest else []
     if look.incident and (incident := update.board.alerts.get(look.incident)):
-        words = f"{incident.source}: {incident.title} · {_state(incident, now, tz)} · a and E go there"
-        lines.append(_line("pager", words))
+        words = f"{incident.source}: {incident.title} · {state(incident, now, tz)} · a and E go there"
+        lines.append(line("pager", words))
     if alert.assigned:
-        lines.append(_line("assigned", ", ".join(alert.assigned)))
-    lines += _product(look.product)
-    lines += [_line(name, text) for name, text in alert.annotations if name not in ("summary", "title")]
+        lines.append(line("assigned", ", ".join(alert.assigned)))
+    lines += product_lines(look.product)
+    lines += [line(name, text) for name, text in alert.annotations if name not in ("summary", "title")]
     if alert.labels:
-        lines.append(_line("labels", "  ".join(f"{k}={v}" for k, v in alert.labels)))
+        lines.append(line("labels", "  ".join(f"{k}={v}" for k, v in alert.labels)))
     if alert.url:
-        lines.append(_line("link", alert.url))
-    lines.append(_line("id", alert.id, "dim"))
+        lines.append(line("link", alert.url))
+    lines.append(line("id", alert.id, "dim"))
     return lines
 
 
-def _state(alert: Alert, now: float, tz: tzinfo) -> str:
+def state(alert: Alert, now: float, tz: tzinfo) -> str:
     words = [str(alert.state)]
     if alert.by:
         words.append("by " + ", ".join(alert.by))
@@ -81,85 +81,85 @@ def _state(alert: Alert, now: float, tz: tzinfo) -> str:
     return " ".join(words)
 
 
-def _suspect(deploy: Deploy, alert: Alert, service: Service | None) -> Line:
+def suspect_line(deploy: Deploy, alert: Alert, service: Service | None) -> Line:
     words = f"deploy {deploy.arrow} began {before(alert.began - deploy.started)}"
     if deploy.failed_tasks:
         words += f", {deploy.failed_tasks} tasks failed since"
         words += f" ({deploy.failures[0].words})" if deploy.failures else ""
     can = Verb.ROLL_BACK in deploy.verbs | (service.verbs if service else frozenset())
-    return _line("suspect", f"{words}{'    R rolls it back' if can else ''}", "warning")
+    return line("suspect", f"{words}{'    R rolls it back' if can else ''}", "warning")
 
 
-def _service(service: Service) -> str:
+def service_words(service: Service) -> str:
     pending = f" +{service.pending}" if service.pending else ""
     return f"{service.id}  {service.running}/{service.desired}{pending}  {service.revision.short}  {service.health}"
 
 
-def _product(product: Product | None) -> list[Line]:
+def product_lines(product: Product | None) -> list[Line]:
     if product is None:
         return []
     words = [f"{product.name}", f"owner {product.owner}" if product.owner else ""]
     words += [f"runbook {product.runbook}" if product.runbook else "", "protected" if product.protected else ""]
-    return [_line("product", "   ".join(w for w in words if w))]
+    return [line("product", "   ".join(w for w in words if w))]
 
 
 def service_lines(service: Service, update: Update, now: float, tz: tzinfo) -> list[Line]:
     """What is known of a service: its deploy, its events, its alerts."""
     key = service.key
-    lines = [*_stale(update, tz, service.source), _line("service", _service(service), "bold")]
-    lines.append(_line("where", f"account {key.account} · {key.region} · cluster {key.cluster} · {service.controller}"))
-    lines.append(_line("revision", service.revision.family_revision + _images(service)))
+    lines = [*stale(update, tz, service.source), line("service", service_words(service), "bold")]
+    lines.append(line("where", f"account {key.account} · {key.region} · cluster {key.cluster} · {service.controller}"))
+    lines.append(line("revision", service.revision.family_revision + images(service)))
     deploy = update.board.deploys.get(service.deploy_id)
     if deploy:
-        lines += _deploy_head(deploy, now, tz)
+        lines += deploy_head(deploy, now, tz)
     if service.note:
-        lines.append(_line("note", service.note, "warning"))
+        lines.append(line("note", service.note, "warning"))
     firing = [a.alert for a in update.look.alerts if a.service and a.service.id == service.id]
-    lines += [_line("alert", f"{a.severity} {a.title} · {_state(a, now, tz)}") for a in firing[:4]]
-    lines += _product(update.look.products.get(service.id))
-    lines += [_line(clock(at, tz), text, "dim") for at, text in service.events[:5]]
+    lines += [line("alert", f"{a.severity} {a.title} · {state(a, now, tz)}") for a in firing[:4]]
+    lines += product_lines(update.look.products.get(service.id))
+    lines += [line(clock(at, tz), text, "dim") for at, text in service.events[:5]]
     return lines
 
 
-def _images(service: Service) -> str:
+def images(service: Service) -> str:
     return "".join(f"  {i.short} {i.digest[:15]}" for i in service.revision.images)
 
 
-def _deploy_head(deploy: Deploy, now: float, tz: tzinfo) -> list[Line]:
+def deploy_head(deploy: Deploy, now: float, tz: tzinfo) -> list[Line]:
     """What it is, what holds it up, what failed, how far it is."""
     head = f"{deploy.service_id} {deploy.arrow}  {progress.state_words(deploy)}"
-    lines = [_line("deploy", head, "critical" if deploy.state.bad else "bold")]
-    lines += _waits(deploy, now, tz)
-    lines += [_line(name, local_times(words, tz, now), style) for name, words, style in progress.why(deploy)]
+    lines = [line("deploy", head, "critical" if deploy.state.bad else "bold")]
+    lines += waits(deploy, now, tz)
+    lines += [line(name, local_times(words, tz, now), style) for name, words, style in progress.why(deploy)]
     if far := progress.far(deploy, now):
         until = f" (until {clock(deploy.bake_until, tz)})" if deploy.bake_until and deploy.bake_until > now else ""
-        lines.append(_line("progress", far + until))
+        lines.append(line("progress", far + until))
     return lines
 
 
-def _waits(deploy: Deploy, now: float, tz: tzinfo) -> list[Line]:
+def waits(deploy: Deploy, now: float, tz: tzinfo) -> list[Line]:
     """What holds it up."""
     if not deploy.waits:
         return []
     goes_on = "    C goes on" if Verb.GO_ON in deploy.verbs else ""
-    return [_line("waits", local_times(deploy.waits, tz, now) + goes_on, "warning")]
+    return [line("waits", local_times(deploy.waits, tz, now) + goes_on, "warning")]
 
 
 def deploy_lines(deploy: Deploy, update: Update, now: float, tz: tzinfo) -> list[Line]:
     """What is known of a deploy: what it waits for, what failed, how far it is, what changed."""
     who = f" by {deploy.started_by}" if deploy.started_by else ""
     ended = f", ended {clock(deploy.finished, tz)}" if deploy.finished else ""
-    lines = [*_stale(update, tz, deploy.source), *_deploy_head(deploy, now, tz)]
-    lines.append(_line("began", f"{clock(deploy.started, tz)}, {ago(now - deploy.started)}{who}{ended}"))
+    lines = [*stale(update, tz, deploy.source), *deploy_head(deploy, now, tz)]
+    lines.append(line("began", f"{clock(deploy.started, tz)}, {ago(now - deploy.started)}{who}{ended}"))
     if deploy.old:
         changed = changed_settings(deploy.old, deploy.new)
-        lines.append(_line("changes", " · ".join(changed) or "nothing that is read (a redeploy of the same)"))
+        lines.append(line("changes", " · ".join(changed) or "nothing that is read (a redeploy of the same)"))
     counts = f"new {deploy.running} running, {deploy.pending} pending · old {deploy.old_running} left · "
-    lines.append(_line("tasks", f"{counts}{deploy.failed_tasks} failed"))
-    lines += [_line("stopped", f"{clock(f.at, tz)} {f.task} {f.words}") for f in deploy.failures[1:4]]
+    lines.append(line("tasks", f"{counts}{deploy.failed_tasks} failed"))
+    lines += [line("stopped", f"{clock(f.at, tz)} {f.task} {f.words}") for f in deploy.failures[1:4]]
     if deploy.alarms and deploy.state.running:
-        lines.append(_line("alarms", f"{', '.join(deploy.alarms)}: one that fires makes ECS roll it back"))
-    lines.append(_line("id", f"{deploy.native_id}  (read from {deploy.read_from})", "dim"))
+        lines.append(line("alarms", f"{', '.join(deploy.alarms)}: one that fires makes ECS roll it back"))
+    lines.append(line("id", f"{deploy.native_id}  (read from {deploy.read_from})", "dim"))
     return lines
 
 

@@ -1,0 +1,70 @@
+"""When what is read on demand is read again: once when it is looked at, then where the thing itself changed, or a key
+asks for it. Never by the clock. Pure: it is told the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+LEAST_S = 3.0  # between two readings of the same, however often the thing changes
+
+
+class Rereads:
+    """The readings of one part of a screen. Times are seconds of a clock that only goes forward.
+
+    ``saw`` what the thing is on the board, or ``ask`` by a key; when ``due``, ``begin`` a reading, and ``ended`` says
+    whether its result is still wanted. After ``close`` nothing is due, and what comes is dropped.
+    """
+
+    def __init__(self, least_s: float = LEAST_S) -> None:
+        self._least_s = least_s
+        self._mark: Hashable = None
+        self._wanted = False
+        self._begun_at: float | None = None
+        self._number = 0
+        self._under_way = False
+        self._closed = False
+
+    @property
+    def under_way(self) -> bool:
+        """Is a reading under way whose result is wanted?"""
+        return self._under_way and not self._closed
+
+    def saw(self, mark: Hashable) -> None:
+        """What the thing is now, as far as it matters here; the first time, and where it differs, a reading is due."""
+        if self._number == 0 or mark != self._mark:
+            self._wanted = True
+        self._mark = mark
+
+    def ask(self) -> None:
+        """A key asks for it. While one is under way that one is the answer."""
+        self._wanted = self._wanted or not self._under_way
+
+    def due(self, now: float) -> bool:
+        """Has it to be read now? One at a time, and never more often than every *least_s* seconds."""
+        return self.wait(now) == 0.0
+
+    def wait(self, now: float) -> float | None:
+        """Seconds until a reading is due; None: none is, or one is under way and says when it has ended."""
+        if self._closed or not self._wanted or self._under_way:
+            return None
+        if self._begun_at is None:
+            return 0.0
+        return max(0.0, self._begun_at + self._least_s - now)
+
+    def begin(self, now: float) -> int:
+        """A reading begins; its number."""
+        self._number += 1
+        self._begun_at, self._wanted, self._under_way = now, False, True
+        return self._number
+
+    def ended(self, number: int) -> bool:
+        """That reading has ended: is its result wanted?"""
+        if self._closed or number != self._number:
+            return False
+        self._under_way = False
+        return True
+
+    def close(self) -> None:
+        """Nobody looks any more."""
+        self._closed = True

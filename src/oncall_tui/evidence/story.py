@@ -1,0 +1,108 @@
+"""One timeline of an alert, the deploys, the tasks and what was done: newest first, each with who and where. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from oncall_tui.contract import Told
+from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.deploy import Deploy, DeployState
+from oncall_tui.domain.inside import Inside
+from oncall_tui.domain.service import Service
+
+HERE = "here"
+ALERT, DEPLOY, TASK, EVENT, ACTION = "alert", "deploy", "task", "event", "action"
+
+
+class Moment(msgspec.Struct, frozen=True, gc=False):
+    """One thing that happened. *at* in seconds since the epoch, UTC; *kind* is a word for what it happened to.
+
+    *where* it is known: a source's name, or ``here`` for this machine's journal.
+    """
+
+    at: float
+    kind: str
+    text: str
+    by: str = ""
+    where: str = ""
+
+
+def story(
+    alerts: Iterable[Alert] = (),
+    told: Mapping[str, Sequence[Told]] | None = None,
+    deploys: Iterable[Deploy] = (),
+    service: Service | None = None,
+    inside: Inside | None = None,
+) -> tuple[Moment, ...]:
+    """Everything that is known, newest first; what two places tell alike is told once.
+
+    *told* is what each row's source and the journal remember, by the row's id.
+    """
+    deploys = tuple(deploys)
+    moments = [
+        *(m for a in alerts for m in _of_alert(a)),
+        *(m for row_id, rows in (told or {}).items() for m in _of_told(row_id, rows)),
+        *(m for d in deploys for m in _of_deploy(d)),
+        *_of_tasks(deploys, inside),
+        *_of_events(service, inside),
+    ]
+    once = dict.fromkeys(moments)  # equal moments are one
+    seen: set[tuple[int, str]] = set()
+    kept = []
+    for moment in sorted(once, key=lambda m: (-m.at, _ORDER[m.kind], m.text)):
+        same = (int(moment.at), moment.text)
+        if same not in seen:
+            seen.add(same)
+            kept.append(moment)
+    return tuple(kept)
+
+
+_ORDER = {kind: n for n, kind in enumerate((ACTION, ALERT, DEPLOY, TASK, EVENT))}
+
+
+def _of_alert(alert: Alert) -> Iterable[Moment]:
+    yield Moment(alert.began, ALERT, f"began: {alert.title}", "", alert.source)
+
+
+def _of_told(row_id: str, rows: Sequence[Told]) -> Iterable[Moment]:
+    source = row_id.partition("/")[0]
+    for one in rows:
+        kind = ACTION if one.by else ALERT
+        yield Moment(one.at, kind, one.text, one.by, one.where or source)
+
+
+def _of_deploy(deploy: Deploy) -> Iterable[Moment]:
+    name = f"{deploy.service_id.rpartition('/')[2]} {deploy.arrow}"
+    what = "rollback" if deploy.rollback else "deploy"
+    yield Moment(deploy.started, DEPLOY, f"{what} {name} began", deploy.started_by, deploy.source)
+    if deploy.finished is not None and not deploy.state.running:
+        reason = f": {deploy.reason}" if deploy.reason and deploy.state is not DeployState.SUCCEEDED else ""
+        yield Moment(deploy.finished, DEPLOY, f"{what} {name} {deploy.state}{reason}", "", deploy.source)
+
+
+def _of_tasks(deploys: Sequence[Deploy], inside: Inside | None) -> Iterable[Moment]:
+    """Tasks that stopped: as the service was read from inside, and those that only a deploy remembers."""
+    known: set[str] = set()
+    if inside is not None:
+        source = inside.service_id.partition("/")[0]
+        for task in inside.tasks:
+            if task.stopped is not None:
+                known.add(task.id)
+                code = f"exit {task.exit_code} " if task.exit_code is not None else ""
+                text = f"task {task.id[:8]} {task.revision} stopped: {code}{task.reason}"
+                yield Moment(task.stopped, TASK, text, "", source)
+    for deploy in deploys:
+        for failure in deploy.failures:
+            if failure.task not in known and failure.task.rpartition("/")[2] not in known:
+                text = f"task {failure.task.rpartition('/')[2][:8]} {deploy.new.short} stopped: {failure.words}"
+                yield Moment(failure.at, TASK, text, "", deploy.source)
+
+
+def _of_events(service: Service | None, inside: Inside | None) -> Iterable[Moment]:
+    if service is not None:
+        yield from (Moment(at, EVENT, text, "", service.source) for at, text in service.events)
+    if inside is not None:
+        source = inside.service_id.partition("/")[0]
+        yield from (Moment(at, EVENT, text, "", source) for at, text in inside.events)

@@ -1,0 +1,341 @@
+"""The Detail screen: one row, whole, over the board. It follows the row by its id, and acts through the board.
+
+What the board has is shown at once; what is read on demand (tasks, targets, metrics, what happened) appears part by
+part as it comes. Nothing is read by the clock, and nothing after the screen is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.outcome import OutcomeState
+from oncall_tui.triage.look import AlertLook
+from oncall_tui.tui import headline
+from oncall_tui.tui.base import Over
+from oncall_tui.tui.detail.parts import Parts
+from oncall_tui.tui.detail.sections import lines, sections
+from oncall_tui.tui.detail.subject import Subject, subject
+from oncall_tui.tui.detail.words import Scene, Section
+from oncall_tui.tui.keybar import KeyBar, StatusLine
+from oncall_tui.tui.keys import KEYS, Key
+from oncall_tui.tui.lines import Lines
+from oncall_tui.tui.modals import Text
+from oncall_tui.tui.targets import Target
+
+if TYPE_CHECKING:
+    from oncall_tui.tui.board import BoardScreen
+
+TICK_S = 10.0  # of ages; nothing is read for it
+WIDE_COLUMNS = 110
+# Keys that do here what they do on the board, to this row and no other.
+ACTS = ("ack", "escalate", "rollback", "continue", "silence", "note", "unack", "logs", "shell", "copy")
+# Keys that are of no row.
+ANYWHERE = ("login", "sources", "oncall")
+IN_BAR = ("ack", "escalate", "rollback", "continue", "silence", "logs", "shell")
+OWN: tuple[tuple[str, str, str], ...] = (
+    ("1 … 8", "", "to that section"),
+    ("Tab, Shift+Tab", "", "to the next section, the one before"),
+    ("t", "timeline", "to the timeline of alert, deploy, tasks and actions"),
+    ("r", "refresh", "read all of this again now"),
+    ("Esc, q", "back", "dismiss a message, then back to the board"),
+)
+
+
+def _bindings() -> list[BindingType]:
+    keys = {key.id: key for key in KEYS}
+    found: list[BindingType] = [_binding(keys[i], f"act('{i}')") for i in (*ACTS, *ANYWHERE) if i in keys]
+    found += [_binding(keys["timeline"], "section('timeline')"), _binding(keys["refresh"], "again")]
+    found += [_binding(keys["back"], "back"), _binding(keys["quit"], "back"), _binding(keys["help"], "help")]
+    found += [Binding(str(n), f"go({n})", show=False, priority=True) for n in range(1, 10)]
+    found.append(Binding("tab", "next(1)", show=False, priority=True))
+    found.append(Binding("shift+tab", "next(-1)", show=False, priority=True))
+    return found
+
+
+def _binding(key: Key, action: str) -> Binding:
+    return Binding(key.key, action, key.word, show=False, id=key.id, tooltip=key.what, priority=True)
+
+
+class Sections(Lines):
+    """The lines of every section. What comes later above leaves what is being read where it is."""
+
+    def __init__(self) -> None:
+        super().__init__(id="sections")
+        self.starts: list[int] = []
+
+    def tell(self, told: list[tuple[tuple[str, str], ...]], starts: list[int]) -> None:
+        """Replace the lines; the section that is at the top stays there."""
+        if tuple(told) == self._lines:
+            return
+        at, beside = self._top()
+        self.starts = starts
+        self.show(told)
+        if at is not None and at < len(starts):
+            self.scroll_to(y=self._place(starts[at]) + beside, animate=False, force=True)
+
+    def section_at(self) -> int:
+        """The number (from 0) of the section at the top."""
+        return self._top()[0] or 0
+
+    def go_to(self, number: int) -> None:
+        """Bring the heading of a section to the top, as far as there are lines below it."""
+        if 0 <= number < len(self.starts):
+            self.scroll_to(y=self._place(self.starts[number]), animate=False, force=True)
+
+    def _place(self, line: int) -> int:
+        """The line of the screen that a line begins at, folded as it is now."""
+        width = self.scrollable_content_region.width
+        return sum(len(self._fold_one(one, width)) for one in self._lines[:line])
+
+    def _top(self) -> tuple[int | None, int]:
+        """(the section at the top, how many lines it is scrolled by)."""
+        y, found = self.scroll_offset.y, (None, 0)
+        if y == 0:
+            return found
+        for number, start in enumerate(self.starts):
+            place = self._place(start)
+            if place > y:
+                break
+            found = (number, y - place)  # type: ignore[assignment]
+        return found
+
+
+class DetailScreen(Over):
+    """See the module. *pane* and *row_id* say which row; the board's cursor stands on it while this is open."""
+
+    DEFAULT_CSS = """
+    DetailScreen { layout: vertical; }
+    DetailScreen #top { height: 1; }
+    DetailScreen #clock { width: 7; }
+    DetailScreen #sections { height: 1fr; }
+    DetailScreen #outcome { height: 1; display: none; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = _bindings()
+
+    def __init__(self, board: BoardScreen, pane: str, row_id: str) -> None:
+        super().__init__()
+        self.board, self.pane, self.row_id = board, pane, row_id
+        self.engine = board.engine
+        self.parts = Parts(board.engine)
+        self._subject: Subject | None = None
+        self._sections: list[Section] = []
+        self._at = 0  # the section that a key went to last
+        self._left = False
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(id="top"):
+            yield StatusLine(id="status")
+            yield StatusLine(id="clock")
+        yield StatusLine(id="row")
+        yield StatusLine(id="names")
+        yield Sections()
+        yield Lines(id="outcome", indent=2, focus=False)
+        yield KeyBar(id="keys")
+
+    def on_mount(self) -> None:
+        body = self.query_one(Sections)
+        body.on_scrolled = self._scrolled
+        self.set_focus(body)
+        self.follow()
+        self.set_interval(TICK_S, self.draw)
+
+    def on_screen_resume(self) -> None:
+        """A modal closed: what came meanwhile is shown, and what waited for its end."""
+        if self.is_mounted:
+            self.board.draw()
+            self.follow()
+            self.call_after_refresh(self.board.show_waiting)
+
+    def on_unmount(self) -> None:
+        self.close_down()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.draw()
+
+    # --- following the row --------------------------------------------------------------------------------------------
+
+    def follow(self) -> None:
+        """The board is newer: look at the row again, and read what is due."""
+        if self._left:
+            return
+        known = subject(self.pane, self.row_id, self._look(), self.board.update_)
+        if known is not None:
+            self._subject = known
+            self._read()
+        self.draw()
+
+    def _look(self) -> AlertLook | None:
+        return self.board.alert_look(self.row_id) if self.pane == "alerts" else None
+
+    @property
+    def here(self) -> bool:
+        """Is the board's row still this one? A row that vanished takes no key."""
+        return self.board.list_pane == self.pane and self.board.row_id == self.row_id
+
+    def _read(self) -> None:
+        """Begin what is due, and come back for what was put off."""
+        if self._left or self._subject is None:
+            return
+        for take, future in self.parts.look(self._subject):
+            self.run_worker(self._came(take, future), exit_on_error=False)
+        wait = self.parts.wait()
+        if wait is not None:
+            self.set_timer(max(wait, 0.05), self._read)
+
+    async def _came(self, take: Callable[[], bool], future: Future[object]) -> None:
+        with suppress(Exception):  # take says it, as words
+            await asyncio.wrap_future(future)
+        if take():
+            self._read()  # it changed while it was read
+            self.draw()
+
+    # --- drawing ------------------------------------------------------------------------------------------------------
+
+    def draw(self) -> None:
+        """Everything, from the newest update; each part repaints only where it differs."""
+        if self._left or not self.is_mounted or not self.is_active:
+            return
+        now, update, of = self.engine.clock.now(), self.board.update_, self._subject
+        wide = self.size.width >= WIDE_COLUMNS
+        left = headline.left(update, self.board.me, self.engine.desk.read_only, wide)
+        self.query_one("#status", StatusLine).show(left, headline.right(update, now, wide, self.board.bell_on))
+        self.query_one("#clock", StatusLine).show([], headline.clock(now, self.board.tz, "", False))
+        if of is not None:
+            self._draw_row(of)
+            scene = Scene(update, now, self.board.tz, self.size.width)
+            self._sections = sections(of, self.parts, scene, self._back_words())
+            told, starts = lines(self._sections, of, scene)
+            self.query_one(Sections).tell(told, starts)
+            self._draw_names()
+        self.draw_outcome(now)
+        self._draw_keys()
+
+    def _draw_row(self, of: Subject) -> None:
+        """Which row this is, always; and where it left the board, that."""
+        word = {"alerts": "ALERT", "services": "SERVICE", "deploys": "DEPLOY"}[self.pane]
+        state = str(of.alert.state) if of.alert else str(of.service.health) if of.service else ""
+        if self.pane == "deploys" and of.deploy is not None:
+            state = str(of.deploy.state)
+        parts = [(f" {word} ", "cursor"), (f" {of.title()}", "bold")]
+        right = [(f" {state} ", "bold")] if self.here else [(" not on the board any more: as it was last ", "stale")]
+        self.query_one("#row", StatusLine).show(parts, right)
+
+    def _draw_names(self) -> None:
+        parts = []
+        for number, section in enumerate(self._sections):
+            style = "cursor" if number == self._at else "dim"
+            parts += [(f" {number + 1}", "key" if style == "dim" else style), (f" {section.name}", style)]
+        self.query_one("#names", StatusLine).show(parts)
+
+    def draw_outcome(self, now: float) -> None:
+        """What came of actions, and the last word: the board's, seen from here."""
+        if not self.is_mounted:
+            return
+        board = self.board
+        shown = headline.outcome_lines(board.update_, board.notice, board.tz, now, self.engine.desk.plan_of)
+        widget = self.query_one("#outcome", Lines)
+        widget.display = bool(shown)
+        widget.show(shown)
+        widget.styles.height = min(6, max(1, widget.needed(self.size.width)))
+
+    def _draw_keys(self) -> None:
+        known = {k.id: k for k in KEYS}
+        items = []
+        for key_id in IN_BAR:
+            can = key_id in known and self.here and self.board.offered(key_id)
+            if key_id in known and (can or key_id != "continue"):
+                items.append((known[key_id].label, known[key_id].word, can))
+        items += [("r", "read again", True), ("Tab", "section", True), ("Esc", "board", True), ("?", "help", True)]
+        self.query_one("#keys", KeyBar).show(items)
+
+    def _back_words(self) -> str:
+        """What ``R`` would do, or why it cannot."""
+        if self.engine.desk.read_only:
+            return "read only: nothing is written"
+        if not self.here:
+            return "nothing: the row is not on the board any more"
+        target = self.board.deploy_target(Verb.ROLL_BACK)
+        if isinstance(target, Target):
+            return f"rolls back {target.name}; shows the plan first, and asks"
+        return target
+
+    # --- keys ---------------------------------------------------------------------------------------------------------
+
+    def action_act(self, key_id: str) -> None:
+        """What the key does on the board, to this row."""
+        if key_id not in ANYWHERE and not self.here:
+            self.board.say("the row is not on the board any more: nothing is done from here; Esc goes back", "warning")
+            return
+        name = next(key.action for key in KEYS if key.id == key_id)
+        getattr(self.board, f"action_{name}")()
+
+    def action_again(self) -> None:
+        """Read what is shown again: on demand, and its sources."""
+        self.parts.again()
+        for source in self._subject.sources if self._subject else ():
+            self.engine.refresh(source)
+        self.board.say("reading it again", "dim")
+        self._read()
+        self.draw()
+
+    def action_go(self, number: int) -> None:
+        """To a section, by its number from 1."""
+        if 0 < number <= len(self._sections):
+            self._at = number - 1
+            self.query_one(Sections).go_to(self._at)
+            self._at = number - 1  # scrolling there may not bring it to the top
+            self._draw_names()
+
+    def action_next(self, by: int) -> None:
+        if self._sections:
+            self.action_go((self._at + by) % len(self._sections) + 1)
+
+    def action_section(self, name: str) -> None:
+        names = [section.name for section in self._sections]
+        if name in names:
+            self.action_go(names.index(name) + 1)
+
+    def _scrolled(self) -> None:
+        at = self.query_one(Sections).section_at()
+        if at != self._at and self._sections:
+            self._at = at
+            self._draw_names()
+
+    def action_back(self) -> None:
+        """Esc: one step back, the nearest first; the last is the board."""
+        board = self.board
+        shown = headline.shown_outcome(board.update_)
+        if board.coming:
+            board.give_up()
+        elif board.notice and board.notice[1] != "dim":
+            board.notice = None
+            board.draw_outcome(self.engine.clock.now())
+        elif shown is not None and shown.state is not OutcomeState.PENDING:
+            self.engine.desk.dismiss(shown.plan_id)
+        else:
+            self.close_down()
+            self.dismiss()
+
+    def close_down(self) -> None:
+        """Nobody looks any more: nothing is asked from here on, and what comes is dropped."""
+        self._left = True
+        self.parts.close()
+        if self.board.over is self:
+            self.board.over = None
+
+    def action_help(self) -> None:
+        known = {key.id: key for key in KEYS}
+        told = [((f"  {label:<15}", "key"), (what, "")) for label, _, what in OWN]
+        told += [((f"  {known[i].label:<15}", "key"), (known[i].what, "")) for i in ACTS if i in known]
+        told.append((("  j k, ↓ ↑ …    ", "key"), ("scroll; g G, Ctrl+F Ctrl+B", "")))
+        self.app.push_screen(Text("Keys of the detail", told))

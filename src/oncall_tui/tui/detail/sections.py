@@ -1,0 +1,44 @@
+"""The sections of the Detail screen for a row, in the order that a tired person needs them. Pure."""
+
+from __future__ import annotations
+
+from oncall_tui.text import width
+from oncall_tui.tui.detail import pane
+from oncall_tui.tui.detail.alert_part import alert_section, labels_section, related_section, suspect_section
+from oncall_tui.tui.detail.deploy_part import deploy_section
+from oncall_tui.tui.detail.metric_part import metrics_section
+from oncall_tui.tui.detail.parts import Parts
+from oncall_tui.tui.detail.service_part import alerts_section, service_section
+from oncall_tui.tui.detail.story_part import story_section
+from oncall_tui.tui.detail.subject import Subject
+from oncall_tui.tui.detail.words import Scene, Section
+from oncall_tui.tui.lines import Line
+
+
+def sections(of: Subject, parts: Parts, scene: Scene, back: str) -> list[Section]:
+    """*back* says what ``R`` would do."""
+    service = service_section(of, parts.inside, scene)
+    metrics = metrics_section(of, parts.metrics, scene)
+    story = story_section(of, parts.told, parts.inside, scene)
+    if of.look is not None:
+        head = [alert_section(of, scene), suspect_section(of, scene, back), service]
+        return [*head, metrics, story, related_section(of, scene), labels_section(of, scene)]
+    deploy = deploy_section(of, scene, back)
+    head = [deploy, service] if of.pane == "deploys" else [service, deploy]
+    return [*head, metrics, alerts_section(of, scene), story]
+
+
+def lines(found: list[Section], of: Subject, scene: Scene) -> tuple[list[Line], list[int]]:
+    """(every line, the number of each heading's line)."""
+    told: list[Line] = list(pane.stale(scene.update, scene.tz, *of.sources))
+    starts: list[int] = []
+    for number, section in enumerate(found, 1):
+        starts.append(len(told) if number > 1 else 0)
+        told.append(_heading(number, section, scene.cells))
+        told += section.lines
+    return told, starts
+
+
+def _heading(number: int, section: Section, cells: int) -> Line:
+    name, said = f"━ {number} {section.name} ", f"{section.said} " if section.said else ""
+    return ((name, "heading"), (said, "dim"), ("━" * max(1, cells - width(name) - width(said) - 2), "dim"))

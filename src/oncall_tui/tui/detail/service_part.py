@@ -1,0 +1,214 @@
+"""What is told of a service: how it is in one line, then its tasks, targets, alerts and events, each apart. Pure.
+
+A count of healthy tasks hides what they depend on: so the first line says tasks, targets and alerts
+together.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from oncall_tui.domain.inside import Inside, Target, Task
+from oncall_tui.domain.service import Service
+from oncall_tui.text import ago
+from oncall_tui.triage.look import AlertLook
+from oncall_tui.tui.detail import pane
+from oncall_tui.tui.detail.alert_part import alert_line
+from oncall_tui.tui.detail.parts import Part
+from oncall_tui.tui.detail.subject import Subject
+from oncall_tui.tui.detail.words import Scene, Section, as_of, at, hint, line, standing
+from oncall_tui.tui.lines import Line
+
+EACH = 8  # running tasks that are listed one by one; more are counted by revision and health
+STOPPED, EVENTS, ALERTS = 8, 8, 8
+
+
+def alerts_of(service: Service, scene: Scene) -> list[AlertLook]:
+    """The alerts of the service that ask for a person."""
+    looks = scene.update.look.alerts
+    return [a for a in looks if a.service and a.service.id == service.id and a.alert.state.asks]
+
+
+def verdict(service: Service, inside: Inside | None, firing: int) -> tuple[str, str]:
+    """(one line, its style): whether what runs also works, from all that is known. What is not read is not claimed."""
+    running = _running(inside) if inside else []
+    sick_tasks = [t for t in running if t.health == "UNHEALTHY"]
+    targets = _counted(inside.targets) if inside else {}
+    unhealthy = sum(n for state, n in targets.items() if state in ("unhealthy", "unavailable"))
+    alerts = f"{firing} alert{'s' if firing > 1 else ''} of it fire{'' if firing > 1 else 's'}"
+    if service.running < service.desired:
+        words = [f"{service.running} of {service.desired} tasks run: too few"]
+        words += [f"{unhealthy} of {sum(targets.values())} targets unhealthy"] if unhealthy else []
+        return " · ".join([*words, alerts] if firing else words), "critical"
+    all_run = "no task is wanted" if not service.desired else f"all {service.desired} tasks run"
+    but = []
+    if sick_tasks:
+        but.append(f"{len(sick_tasks)} of them are unhealthy by their own check")
+    if unhealthy:
+        but.append(f"{unhealthy} of {sum(targets.values())} targets are unhealthy")
+    if firing:
+        but.append(alerts)
+    if but:
+        more = (
+            "" if sick_tasks or unhealthy or inside is None else ": running is not working; look at what it depends on"
+        )
+        return f"{all_run}, BUT {' and '.join(but)}{more}", "critical" if sick_tasks or unhealthy else "warning"
+    if inside is None:
+        return f"{all_run}, no alert of it; its targets are not read yet", ""
+    if inside.problems:
+        return f"{all_run}, no alert of it; not all of it could be read, see below", "warning"
+    told = f", {targets['healthy']}/{sum(targets.values())} targets healthy" if targets.get("healthy") else ""
+    return f"{all_run}{told}, no alert of it", "ok"
+
+
+def service_section(of: Subject, part: Part[Inside], scene: Scene) -> Section:
+    """The service: the verdict first."""
+    service = of.service
+    if service is None:
+        name = of.deploy.service_id if of.deploy else "the row"
+        return Section("service", (line("none", f"{name} names no service that is on the board"),))
+    firing = alerts_of(service, scene)
+    words, style = verdict(service, part.value, len(firing))
+    lines = [line("well?", words, style), line("service", pane.service_words(service), "bold")]
+    if service.note:
+        lines.append(line("note", service.note, "warning"))
+    if of.newest is not None and (of.look is not None) and (of.deploy is None or of.newest.id != of.deploy.id):
+        lines += pane.deploy_head(of.newest, scene.now, scene.tz)
+    lines += standing(part, "tasks", scene)
+    if part.value is not None:
+        lines += _inside(part.value, service, scene)
+    lines += [alert_line(a, scene) for a in firing[:ALERTS]] if of.pane != "services" else []
+    lines += _events(service, part.value, scene)
+    key = service.key
+    lines.append(line("where", f"account {key.account} · {key.region} · cluster {key.cluster} · {service.controller}"))
+    return Section("service", tuple(lines), as_of(part, scene))
+
+
+def alerts_section(of: Subject, scene: Scene) -> Section:
+    """A service's or a deploy's alerts, and those of its product, apart."""
+    service = of.service
+    mine = [a for a in scene.update.look.alerts if service and a.service and a.service.id == service.id]
+    ids = {a.alert.id for a in mine}
+    others = [
+        a
+        for a in scene.update.look.alerts
+        if of.product and a.product and a.product.name == of.product.name and a.alert.id not in ids
+    ]
+    lines = [alert_line(a, scene) for a in mine[:ALERTS]]
+    if not mine:
+        unread = [s.name for s in scene.update.board.unread]
+        lines.append(
+            line("none", "no alert of it in what was read" + (f"; not read: {', '.join(unread)}" if unread else ""))
+        )
+    if others:
+        lines.append(line("product", f"other alerts of {of.product.name if of.product else ''}:", "dim"))
+        lines += [alert_line(a, scene) for a in others[:ALERTS]]
+    lines += pane.product_lines(of.product)
+    return Section("alerts", tuple(lines))
+
+
+def _inside(inside: Inside, service: Service, scene: Scene) -> Iterable[Line]:
+    for problem in inside.problems:
+        yield line(problem.scope[:9], f"could not be read: {problem.message}", "critical")
+        if problem.hint:
+            yield hint(problem.hint)
+    by_state = Counter(_group(t) for t in inside.tasks)
+    counts = " · ".join(f"{by_state[s]} {s}" for s in ("running", "pending", "stopping", "stopped") if by_state[s])
+    yield line("tasks", counts or "none, nor any that stopped within the last hour")
+    yield from _stopped(inside, scene)
+    yield from _live(inside, service, scene)
+    yield from _targets(inside.targets)
+
+
+_GROUPS = {
+    "RUNNING": "running",
+    "PROVISIONING": "pending",
+    "PENDING": "pending",
+    "ACTIVATING": "pending",
+    "STOPPED": "stopped",
+}
+
+
+def _group(task: Task) -> str:
+    if task.stopped is not None or task.status == "STOPPED":
+        return "stopped"
+    if task.desired == "STOPPED":
+        return "stopping"
+    return _GROUPS.get(task.status, "stopping")
+
+
+def _running(inside: Inside | None) -> list[Task]:
+    return [t for t in inside.tasks if _group(t) == "running"] if inside else []
+
+
+def why(task: Task) -> str:
+    """Why a task stopped: ``exit 137 OutOfMemoryError: …``; each container that says more than the task does."""
+    words = [f"exit {task.exit_code}"] if task.exit_code is not None else []
+    said = [c.reason for c in task.containers if c.reason]
+    words += [text for text in dict.fromkeys((*said, task.reason)) if text]
+    return " · ".join(words) or task.stop_code or "no reason told"
+
+
+def _stopped(inside: Inside, scene: Scene) -> Iterable[Line]:
+    """Why tasks die: the same reason is told once, with how often and when last."""
+    found: dict[tuple[str, str], list[Task]] = {}
+    for task in inside.tasks:
+        if _group(task) == "stopped":
+            found.setdefault((why(task), task.revision), []).append(task)
+    for (reason, revision), tasks in list(found.items())[:STOPPED]:
+        times = [t.stopped for t in tasks if t.stopped is not None]
+        last = f"last {at(max(times), scene.now, scene.tz)}" if len(tasks) > 1 and times else ""
+        one = f"{at(times[0], scene.now, scene.tz)}" if len(tasks) == 1 and times else last
+        count = f"{len(tasks)}× " if len(tasks) > 1 else ""
+        ids = ", ".join(t.id[:8] for t in tasks[:3])
+        bad = any(t.exit_code for t in tasks) or any(
+            t.stop_code not in ("", "ServiceSchedulerInitiated") for t in tasks
+        )
+        yield line("stopped", f"{count}{revision} {reason} · {one} · {ids}", "critical" if bad else "")
+    if len(found) > STOPPED:
+        yield line("", f"and {len(found) - STOPPED} more reasons")
+
+
+def _live(inside: Inside, service: Service, scene: Scene) -> Iterable[Line]:
+    """What runs, starts or stops: one by one, or counted where there are many."""
+    live = [t for t in inside.tasks if _group(t) != "stopped"]
+    if len(live) <= EACH:
+        for task in live:
+            since = task.started or task.created
+            old = ago(scene.now - since) if since else "not started"
+            words = (
+                f"{task.id[:8]} {task.revision} {_health(task)} · started {old}{f' · {task.zone}' if task.zone else ''}"
+            )
+            yield line(_group(task), words, "critical" if task.health == "UNHEALTHY" else "")
+        return
+    for (group, revision, health), count in Counter((_group(t), t.revision, _health(t)) for t in live).most_common():
+        yield line(group, f"{count} × {revision} {health}", "critical" if "unhealthy" in health else "")
+
+
+def _health(task: Task) -> str:
+    return {"HEALTHY": "healthy", "UNHEALTHY": "unhealthy"}.get(task.health, "no health check")
+
+
+def _counted(targets: Iterable[Target]) -> Counter[str]:
+    return Counter(t.state for t in targets if t.state not in ("draining", "unused"))
+
+
+def _targets(targets: Sequence[Target]) -> Iterable[Line]:
+    """The load balancer's own view, by target group; who is not healthy by name."""
+    for group in dict.fromkeys(t.group for t in targets):
+        there = [t for t in targets if t.group == group]
+        counts = " · ".join(f"{n} {state or 'unknown'}" for state, n in Counter(t.state for t in there).most_common())
+        bad = [t for t in there if t.state not in ("healthy", "draining", "unused")]
+        yield line("targets", f"{group}: {counts}", "critical" if any(t.state == "unhealthy" for t in bad) else "")
+        for target in bad[:EACH]:
+            port = f":{target.port}" if target.port else ""
+            yield line(
+                "", f"{target.id}{port} {target.state} {target.reason}{f' · {target.zone}' if target.zone else ''}"
+            )
+
+
+def _events(service: Service, inside: Inside | None, scene: Scene) -> Iterable[Line]:
+    events = inside.events if inside and inside.events else service.events
+    for number, (when, text) in enumerate(events[:EVENTS]):
+        yield line("events" if not number else "", f"{at(when, scene.now, scene.tz)}  {text}", "dim")

@@ -1,0 +1,31 @@
+"""What opens over the board for one row: its Detail screen. Imported when its key is pressed, not at the start."""
+
+from __future__ import annotations
+
+from oncall_tui.tui.base import Base
+
+
+class Opening(Base):
+    """The screens of one row."""
+
+    def action_detail(self) -> None:
+        """The row under the cursor on a screen of its own."""
+        from oncall_tui.tui.board import BoardScreen
+        from oncall_tui.tui.detail.screen import DetailScreen
+
+        row_id = self.row_id
+        assert isinstance(self, BoardScreen)
+        if row_id is None:
+            self.say("there is no row under the cursor: move it to one first", "warning")
+        elif not self.knows(row_id):
+            self.say("that line is about a source, no row of its own: i shows every source", "warning")
+        elif self.over is None:
+            self.over = DetailScreen(self, self.list_pane, row_id)
+            self.app.push_screen(self.over)
+
+    def knows(self, row_id: str) -> bool:
+        """Is it a row of the board, and no line about a source?"""
+        if self.list_pane == "alerts":
+            return self.alert_look(row_id) is not None
+        board = self.update_.board
+        return row_id in (board.services if self.list_pane == "services" else board.deploys)

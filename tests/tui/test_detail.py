@@ -1,0 +1,387 @@
+"""The Detail screen by keys, headless: what it says, what it calls and when, and that it acts on its row alone."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from tests.support.fakes import FakeProvider, deploy, service
+from tests.support.inside import ALARM, Inspected, stopped, target, task
+from tests.support.screen import Rig, on_screen
+
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import AlertState, ServiceHint, Severity
+from oncall_tui.domain.deploy import DeployState, TaskFailure
+from oncall_tui.domain.inside import Inside
+from oncall_tui.domain.product import Product
+from oncall_tui.domain.reading import Problem, SourceState
+from oncall_tui.errors import Denied, Offline, Throttled
+from oncall_tui.tui.detail.screen import DetailScreen
+from oncall_tui.tui.modals import Text
+
+KINDS = ("inspect", "measure", "timeline")
+
+
+def world(tmp_path: Path, *more: FakeProvider) -> Rig:
+    """A service whose deploy fails, and two alerts of it."""
+    provider = Inspected("prod")
+    product = Product(name="payments", services=("prod/*",), owner="#team-payments")
+    rig = Rig(tmp_path, provider, *more, products=(product,))
+    provider.services["prod/main/api"] = service(deploy_id="prod/d1")
+    provider.deploys["prod/d1"] = deploy(
+        started=1_799_998_800.0,
+        failed_tasks=2,
+        breaker="2/3",
+        failures=(TaskFailure("t", 1_799_999_950.0, "OutOfMemoryError", 137),),
+    )
+    hint = ServiceHint(service="api")
+    provider.add("a", title="5xx rate 12%", severity=Severity.CRITICAL, hint=hint, metric=ALARM, labels=(("k", "v"),))
+    provider.add("b", title="queue depth", hint=hint)
+    return rig
+
+
+def provider_of(rig: Rig) -> Inspected:
+    assert isinstance(rig.provider, Inspected)
+    return rig.provider
+
+
+def change(rig: Rig, **fields: Any) -> None:
+    services = rig.provider.services
+    services["prod/main/api"] = msgspec.structs.replace(services["prod/main/api"], **fields)
+
+
+async def opened(rig: Rig) -> DetailScreen:
+    await rig.press("enter")
+    await rig.settle()
+    screen = rig.pilot.app.screen
+    assert isinstance(screen, DetailScreen)
+    return screen
+
+
+async def everything(rig: Rig) -> str:
+    """All that the screen has to say, whatever is in sight."""
+    await rig.pilot.press("g")
+    found = [rig.text()]
+    for _ in range(12):
+        await rig.pilot.press("pagedown")
+        await rig.pilot.pause()
+        found.append(rig.text())
+    return "\n".join(found)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_an_alert_whole(tmp_path: Path, size: tuple[int, int]) -> None:
+    rig = world(tmp_path)
+    provider_of(rig).within = msgspec.structs.replace(
+        provider_of(rig).within,
+        tasks=(task(1), task(2), stopped(3), stopped(4)),
+        targets=(target(1), target(2, "unhealthy", "Target.FailedHealthChecks")),
+    )
+    async with on_screen(rig, size):
+        await opened(rig)
+        first = rig.text()
+        assert "ALERT  prod/api  5xx rate 12%" in first
+        assert "1 alert 2 suspect 3 service 4 metrics 5 timeline 6 related" in first
+        assert "rolls back prod/main/api :41→:42; shows the plan first, and asks" in first
+        text = await everything(rig)
+        for words in (
+            "2 failed: exit 137 OutOfMemoryError",
+            "image api:v41 → api:v42",
+            "all 2 tasks run, BUT 1 of 2 targets are unhealthy and 2 alerts of it",
+            "2× :42 exit 137 · OutOfMemoryError",
+            "10.0.1.2:8080 unhealthy Target.FailedHealthChecks",
+            "threshold > 20: crossed 16:44",
+            "A  16:43 the alert began",
+            "D  16:40 deploy :41→:42 began",
+            "task 00000003 :42 stopped: exit 137",
+            "queue depth · firing",
+            "k=v",
+        ):
+            assert words in text, words
+        for strip in rig.pilot.app.screen._compositor.render_strips():
+            assert strip.cell_length == size[0]
+
+
+async def test_the_service_and_the_deploy_rows_have_screens_too(tmp_path: Path) -> None:
+    rig = world(tmp_path)
+    async with on_screen(rig, (120, 40)):
+        await rig.press("2")
+        await opened(rig)
+        assert "SERVICE  prod/main/api" in rig.text()
+        assert "1 service 2 deploy 3 metrics 4 alerts 5 timeline" in rig.text()
+        await rig.press("escape", "3")
+        await opened(rig)
+        assert "DEPLOY  prod/main/api :41→:42" in rig.text()
+        assert "1 deploy 2 service" in rig.text()
+
+
+async def test_it_is_read_once_and_not_again_while_nothing_changed(tmp_path: Path) -> None:
+    rig = world(tmp_path)
+    async with on_screen(rig):
+        await opened(rig)
+        once = [provider_of(rig).calls(kind) for kind in KINDS]
+        assert once[:2] == [1, 1]
+        assert ("measure", ("alarm: HTTPCode_Target_5XX_Count", "cpu %")) in provider_of(rig).asked  # one call for all
+        for _ in range(40):
+            rig.clock.advance(10)
+            rig.refresh()
+            rig.pilot.app.screen.draw()
+            await rig.settle()
+        assert [provider_of(rig).calls(kind) for kind in KINDS] == once
+        assert "as of 17:00, 6m ago" in await everything(rig)
+
+
+async def test_it_is_read_again_where_the_thing_itself_changed_and_by_the_key(tmp_path: Path) -> None:
+    rig = world(tmp_path)
+    async with on_screen(rig):
+        await opened(rig)
+        rig.clock.advance(60)
+        change(rig, running=1, pending=1)
+        rig.refresh()
+        await rig.settle()
+        assert (provider_of(rig).calls("inspect"), provider_of(rig).calls("measure")) == (2, 2)
+        rig.clock.advance(60)
+        rig.provider.deploys["prod/d1"] = msgspec.structs.replace(rig.provider.deploys["prod/d1"], failed_tasks=3)
+        rig.refresh()
+        await rig.settle()
+        assert provider_of(rig).calls("inspect") == 3
+        rig.clock.advance(60)
+        rig.provider.add("a", title="5xx rate 12%", hint=ServiceHint(service="api"), state=AlertState.ACKNOWLEDGED)
+        rig.refresh()
+        await rig.settle()
+        assert (provider_of(rig).calls("inspect"), provider_of(rig).calls("timeline")) == (3, 4 * 3)  # no task moved
+        rig.clock.advance(60)
+        await rig.press("r")
+        assert provider_of(rig).calls("inspect") == 4
+
+
+async def test_a_storm_of_changes_is_at_most_one_reading_in_three_seconds(tmp_path: Path) -> None:
+    rig = world(tmp_path)
+    async with on_screen(rig):
+        await opened(rig)
+        for number in range(60):  # a change every half second, for half a minute
+            rig.clock.advance(0.5)
+            change(rig, pending=number)
+            rig.refresh()
+            await rig.settle()
+        assert 9 <= provider_of(rig).calls("inspect") <= 11
+
+
+async def test_nothing_is_asked_after_it_closed_and_what_was_pending_is_dropped(tmp_path: Path) -> None:
+    rig = world(tmp_path)
+    hold, reached = threading.Event(), threading.Event()
+    async with on_screen(rig):
+        provider, read = provider_of(rig), provider_of(rig).inspect
+
+        def slow(service_id: str) -> Inside:
+            reached.set()
+            hold.wait(5)
+            return read(service_id)
+
+        provider.inspect = slow  # type: ignore[method-assign]
+        await rig.pilot.press("enter")
+        await rig.pilot.pause()
+        screen = rig.pilot.app.screen
+        assert isinstance(screen, DetailScreen)
+        assert reached.wait(5)
+        assert "reading…" in rig.text()
+        await rig.pilot.press("escape")
+        await rig.pilot.pause()
+        hold.set()
+        await rig.settle()
+        assert rig.pilot.app.screen is rig.board
+        assert screen.parts.inside.value is None
+        asked = len(provider.asked)
+        rig.clock.advance(60)
+        change(rig, running=0)
+        rig.refresh()
+        await rig.settle()
+        assert len(provider.asked) == asked
+
+
+async def test_a_part_that_fails_says_why_and_what_to_do_and_the_others_stay(tmp_path: Path) -> None:
+    rig = world(tmp_path)
+    async with on_screen(rig):
+        provider_of(rig).raises = {"inspect": [Denied("ecs:ListTasks is denied", "allow ecs:ListTasks")]}
+        await opened(rig)
+        text = await everything(rig)
+        assert "could not be read: ecs:ListTasks is denied" in text
+        assert "→ allow ecs:ListTasks" in text
+        assert "cpu %" in text
+        assert "no task" not in text
+        assert "its targets are not read yet" not in text or "2 alerts of it fire" in text
+
+
+async def test_old_data_is_marked_where_the_next_reading_fails(tmp_path: Path) -> None:
+    rig = world(tmp_path)
+    async with on_screen(rig):
+        await opened(rig)
+        provider_of(rig).raises = {"inspect": [Throttled("too many calls")], "measure": [Offline("refused")]}
+        rig.clock.advance(300)
+        await rig.press("r")
+        text = await everything(rig)
+        assert "could not be read: too many calls" in text
+        assert "below is what was read 17:00, 5m ago: not known to be so now" in text
+        assert "2 running" in text
+
+
+async def test_problems_of_a_part_of_the_inside_do_not_hide_the_rest(tmp_path: Path) -> None:
+    rig = world(tmp_path)
+    provider_of(rig).within = Inside(
+        service_id="prod/main/api",
+        at=0.0,
+        tasks=(task(1), task(2)),
+        problems=(Problem(SourceState.DENIED, "targets", "DescribeTargetHealth is denied", "allow it"),),
+    )
+    rig.provider.alerts.clear()
+    async with on_screen(rig):
+        await rig.press("2")
+        await opened(rig)
+        text = rig.text()
+        assert "could not be read: DescribeTargetHealth is denied" in text
+        assert "not all of it could be read" in text
+        assert "2 running" in text
+
+
+async def test_its_row_moves_on_the_board_and_the_keys_stay_with_it(tmp_path: Path) -> None:
+    rig = world(tmp_path)
+    async with on_screen(rig):
+        await opened(rig)
+        for number in range(5):  # worse and newer: above it by rank
+            rig.provider.add(f"new{number}", severity=Severity.CRITICAL, began=1_799_999_990.0 + number)
+        rig.refresh()
+        await rig.settle()
+        await rig.press("a")
+        assert [plan.target for plan in rig.provider.acknowledge.sent] == ["prod/a"]
+        assert "acknowledged" in rig.text()
+        assert isinstance(rig.pilot.app.screen, DetailScreen)
+
+
+async def test_marked_rows_of_the_board_are_not_meant_here(tmp_path: Path) -> None:
+    rig = world(tmp_path)
+    async with on_screen(rig):
+        await rig.press("j", "space", "k")
+        await opened(rig)
+        await rig.press("a")
+        assert [plan.target for plan in rig.provider.acknowledge.sent] == ["prod/a"]
+
+
+async def test_a_row_that_vanished_takes_no_key_and_the_screen_says_so(tmp_path: Path) -> None:
+    rig = world(tmp_path)
+    async with on_screen(rig):
+        await rig.press("2")
+        await opened(rig)
+        del rig.provider.services["prod/main/api"]
+        rig.refresh()
+        await rig.settle()
+        assert "not on the board any more" in rig.text()
+        await rig.press("R")
+        assert isinstance(rig.pilot.app.screen, DetailScreen)
+        assert rig.provider.handlers()[Verb.ROLL_BACK].asked == []
+        assert "nothing is done from here" in rig.text()
+
+
+async def test_R_asks_over_it_and_the_outcome_is_seen_on_it(tmp_path: Path) -> None:
+    rig = world(tmp_path)
+    async with on_screen(rig):
+        rig.provider.deploys["prod/d1"] = msgspec.structs.replace(
+            rig.provider.deploys["prod/d1"], verbs=frozenset({Verb.ROLL_BACK})
+        )
+        rig.refresh()
+        await opened(rig)
+        await rig.pilot.press("R")
+        await rig.modal()
+        await rig.press("y")
+        await rig.settle()
+        assert [p.target for p in rig.provider.handlers()[Verb.ROLL_BACK].sent] == ["prod/d1"]
+        assert isinstance(rig.pilot.app.screen, DetailScreen)
+        assert "rolling back :42→:41 3/4" in rig.text()
+
+
+async def test_keys_typed_while_a_question_is_prepared_are_dropped(tmp_path: Path) -> None:
+    from oncall_tui.config import Config
+    from oncall_tui.tui.app import OncallApp
+
+    rig = world(tmp_path)
+    app = OncallApp(rig.engine, Config())
+    async with app.run_test(size=(120, 40)) as pilot:
+        rig.pilot, rig.board = pilot, app.board
+        await pilot.pause()
+        rig.refresh()
+        await pilot.pause()
+        await opened(rig)
+        app.board._asking.add(99)
+        await pilot.press("a", "b", "E")
+        await rig.settle()
+        assert rig.provider.acknowledge.sent == []
+        app.board._asking.clear()
+        await rig.press("a")
+        assert len(rig.provider.acknowledge.sent) == 1
+    rig.engine.stop()
+
+
+async def test_numbers_and_tab_go_to_sections_and_help_says_so(tmp_path: Path) -> None:
+    rig = world(tmp_path)
+    async with on_screen(rig, (80, 24)):
+        await opened(rig)
+        await rig.press("3")
+        assert rig.text().splitlines()[3].startswith("━ 3 service")
+        await rig.press("tab")
+        assert rig.text().splitlines()[3].startswith("━ 4 metrics")
+        await rig.press("shift+tab")
+        assert rig.text().splitlines()[3].startswith("━ 3 service")
+        await rig.press("question_mark")
+        assert isinstance(rig.pilot.app.screen, Text)
+        assert "to that section" in rig.text()
+
+
+async def test_what_comes_above_leaves_what_is_read_where_it_is(tmp_path: Path) -> None:
+    rig = world(tmp_path)
+    async with on_screen(rig, (80, 24)):
+        await opened(rig)
+        await rig.press("4")
+        assert rig.text().splitlines()[3].startswith("━ 4 metrics")
+        provider_of(rig).within = msgspec.structs.replace(provider_of(rig).within, tasks=tuple(map(task, range(8))))
+        rig.clock.advance(60)
+        change(rig, pending=1)
+        rig.refresh()
+        await rig.settle()
+        assert rig.text().splitlines()[3].startswith("━ 4 metrics")
+
+
+async def test_hostile_texts_are_text(tmp_path: Path) -> None:
+    rig = world(tmp_path)
+    rig.provider.add(
+        "a",
+        title="[/prod] \x1b[31mred\x07",
+        hint=ServiceHint(service="api"),
+        annotations=(("note", "[bold]x\x1b]52;c;eA=="),),
+    )
+    provider_of(rig).within = msgspec.structs.replace(
+        provider_of(rig).within, tasks=(stopped(1, 1, "\x1b[2J[/] gone"),), events=((1.0, "[red]event\x9b"),)
+    )
+    async with on_screen(rig):
+        await opened(rig)
+        text = await everything(rig)
+        assert "[/prod]" in text
+        assert "[bold]x" in text
+        assert "[/] gone" in text
+        assert not any(sign in text for sign in ("\x1b", "\x07", "\x9b"))
+
+
+async def test_a_rolled_back_deploy_is_no_more_the_same_and_is_read_again(tmp_path: Path) -> None:
+    rig = world(tmp_path)
+    async with on_screen(rig):
+        await rig.press("3")
+        await opened(rig)
+        rig.clock.advance(30)
+        rig.provider.deploys["prod/d1"] = msgspec.structs.replace(
+            rig.provider.deploys["prod/d1"], state=DeployState.ROLLED_BACK, finished=1_800_000_000.0
+        )
+        rig.refresh()
+        await rig.settle()
+        assert provider_of(rig).calls("inspect") == 2
+        assert "rolled back" in rig.text()
