@@ -8,8 +8,8 @@
 4. Three or more services of two or more products that fire within five minutes: a wide event; its suspects are "also
    deployed".
 
-Of a deploy that is over, and of which nobody tells when it ended, the rules say nothing if it began before the
-look-back did: it may be one. Where the words of rule 4 can be read in two ways, both answers are right: whether a
+A deploy that is over, and of which nobody tells when it ended, is a suspect where it began in the look-back: nothing is
+claimed that cannot be shown. Where the words of rule 4 can be read in two ways, both answers are right: whether a
 firing that is acknowledged counts, whether a flap counts from its episode or from its last firing, whether a service
 of no product counts.
 """
@@ -24,12 +24,11 @@ from tests.oracle_suspects.town import FIRING, QUIET, WIDE, Deployed, Problem, T
 
 @dataclass(frozen=True)
 class Answer:
-    """Names of deploys. *first*: any of them may be the first suspect; empty: there is none ("" in it: perhaps)."""
+    """Names of deploys. *first*: any of them may be the first suspect; empty: there is none."""
 
     began: float
     first: frozenset[str]
     suspects: frozenset[str]
-    maybe: frozenset[str]
     own: frozenset[str]  # of its own service: these stand before all others
     innocent: frozenset[str]  # of its own service, and has to be named as not the suspect
     later: frozenset[str]  # all of its service or product that began after the episode did
@@ -41,6 +40,7 @@ class Wide:
 
     is_one: bool | None
     members: frozenset[str] = frozenset()
+    plain: bool = False  # every reading finds the same
 
 
 def began(problem: Problem) -> float:
@@ -59,36 +59,25 @@ def answer(town: Town, problem: Problem) -> Answer:
     own = [d for d in town.deploys if problem.service and d.service == problem.service]
     product = problem.product or town.product_of(problem.service)
     siblings = [d for d in town.deploys if d not in own and product and town.product_of(d.service) == product]
-    sure_own, maybe_own = _found(town, own, at)
-    sure, maybe = _found(town, siblings, at)
-    if sure_own:
-        first = sure_own | maybe_own
-    elif sure:
-        first = maybe_own | sure | maybe
-    else:
-        first = maybe_own | maybe | ({""} if maybe_own or maybe else set())
+    mine, theirs = _found(town, own, at), _found(town, siblings, at)
     return Answer(
         began=at,
-        first=frozenset(first),
-        suspects=frozenset(sure_own | sure),
-        maybe=frozenset(maybe_own | maybe),
+        first=mine or theirs,
+        suspects=mine | theirs,
         own=frozenset(d.name for d in own),
         innocent=frozenset(d.name for d in own if d.start > at),
         later=frozenset(d.name for d in (*own, *siblings) if d.start > at),
     )
 
 
-def _found(town: Town, deploys: list[Deployed], at: float) -> tuple[set[str], set[str]]:
-    """Those that were under way or ended in the look-back before *at*, and those of which that cannot be known."""
-    sure, maybe = set(), set()
-    for d in deploys:
-        if d.start > at:
-            continue
-        if d.going or (d.end is not None and d.end >= at - town.look_back) or d.start >= at - town.look_back:
-            sure.add(d.name)
-        elif not d.told:
-            maybe.add(d.name)
-    return sure, maybe
+def _found(town: Town, deploys: list[Deployed], at: float) -> frozenset[str]:
+    """Those that were under way, or ended, in the look-back before *at*."""
+    since = at - town.look_back
+    return frozenset(
+        d.name
+        for d in deploys
+        if d.start <= at and (d.going or d.start >= since or (d.end is not None and d.end >= since))
+    )
 
 
 def wide(town: Town) -> Wide:
@@ -98,7 +87,7 @@ def wide(town: Town) -> Wide:
         return Wide(False)
     if not all(readings):
         return Wide(None)
-    return Wide(True, frozenset.intersection(*readings))
+    return Wide(True, frozenset.intersection(*readings), len(set(readings)) == 1)
 
 
 def _wide(town: Town, acknowledged: bool, episodes: bool, lone: bool) -> frozenset[str]:

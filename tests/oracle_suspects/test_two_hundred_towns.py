@@ -1,0 +1,151 @@
+"""Whose deploy is suspected: 200 made-up towns, what the program says held against an oracle of its own.
+
+``-s`` prints the counts; ``ORACLE_TOWNS`` and ``ORACLE_SEED`` ask for more, or for others.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from dataclasses import replace
+from functools import cache
+
+import pytest
+
+from oncall_tui.clock import FakeClock
+from oncall_tui.triage.look import AlertLook, Look
+from tests.oracle_suspects.played import alert_id, deploy_id, played
+from tests.oracle_suspects.suspect_oracle import Answer, answer, began, wide
+from tests.oracle_suspects.test_the_oracle import BY_HAND
+from tests.oracle_suspects.town import FIRING, Problem, Town, build, without_deploys
+
+TOWNS = int(os.environ.get("ORACLE_TOWNS", "200"))
+SEED = int(os.environ.get("ORACLE_SEED", "5"))
+NOW = FakeClock().now()
+TOLD = 3  # deploys that are named as not the suspect: the newest of them
+
+
+@cache
+def towns() -> tuple[Town, ...]:
+    return tuple(build(SEED, index, NOW) for index in range(TOWNS))
+
+
+def ids(names: frozenset[str]) -> set[str]:
+    return set(map(deploy_id, names))
+
+
+def row_of(look: Look, problem: Problem) -> AlertLook:
+    row = look.find(alert_id(problem))
+    assert row is not None
+    return row
+
+
+def wrongs(town: Town, problem: Problem, row: AlertLook) -> list[str]:
+    """What the program says of this problem otherwise than the oracle, each under a word that is counted."""
+    want = answer(town, problem)
+    said = [s.deploy.id for s in row.suspicion.suspects]
+    found = [f"episode began {row.began - want.began:.0f} s late"] if abs(row.began - want.began) > 1 else []
+    found += [f"missed {name}" for name in sorted(ids(want.suspects) - set(said))]
+    found += [f"falsely accused {name}" for name in sorted(set(said) - ids(want.suspects))]
+    if (said[0] if said else "") not in (ids(want.first) or {""}):
+        found.append(f"first suspect {said[0] if said else 'none'}, wanted one of {sorted(want.first)}")
+    own = [deploy in ids(want.own) for deploy in said]
+    if own != sorted(own, reverse=True) or own != [s.own for s in row.suspicion.suspects]:
+        found.append("order: the product's before its own")
+    return found + wrong_words(town, want, row)
+
+
+def wrong_words(town: Town, want: Answer, row: AlertLook) -> list[str]:
+    """Of what is said beside the suspects."""
+    said, found = row.suspicion, []
+    told = {s.deploy.id for s in said.innocent}
+    if told - ids(want.later) or len(told & ids(want.innocent)) < min(TOLD, len(want.innocent)):
+        found.append(f"not the suspect: says {sorted(told)}, wanted {sorted(want.innocent)}")
+    if any("not the suspect" not in s.words for s in said.innocent):
+        found.append("not the suspect: does not say so")
+    line = said.words(town.now)
+    if not said.suspects:
+        mine = sorted((d for d in town.deploys if d.name in want.own), key=lambda d: d.start)
+        last = {None} if not mine else {deploy_id(mine[-1].name)}
+        last |= {deploy_id(d.name) for d in [d for d in mine if d.start <= want.began][-1:]}
+        if (said.last.id if said.last else None) not in last or "no suspect" not in line:
+            found.append(f"no suspect: says {line!r}")
+        if said.last is not None and "ago" not in line:
+            found.append("no suspect: no age of the last deploy")
+    elif said.suspects[0].words not in line:
+        found.append(f"words: {line!r}")
+    return found
+
+
+def wrong_wide(town: Town, look: Look) -> list[str]:
+    want = wide(town)
+    found = []
+    if want.is_one is not None and want.is_one != (look.wide is not None):
+        found.append(f"wide: says {look.wide}, wanted {want.is_one}")
+    if want.plain and look.wide is not None:
+        of = [p for p in town.problems if p.name in want.members]
+        said = (look.wide.since, look.wide.services, look.wide.products)
+        counted = (len({p.service for p in of}), len({town.product_of(p.service) for p in of} - {""}))
+        if said != (min(map(began, of)), *counted):
+            found.append(f"wide: says {said}, wanted {counted}")
+    for problem in (p for p in town.problems if p.state != "resolved"):
+        said = row_of(look, problem).suspicion
+        also = said.words(town.now).startswith("also deployed")
+        if said.suspects and problem.name in want.members and not also:
+            found.append(f'wide: {problem.name} is of it, and does not say "also deployed"')
+        if also and look.wide is None:
+            found.append(f'wide: {problem.name} says "also deployed", and nothing is wide')
+    return found
+
+
+def test_two_hundred_towns(capsys: pytest.CaptureFixture[str]) -> None:
+    counts: Counter[str] = Counter({"misses": 0, "false accusations": 0, "wrong first suspects": 0})
+    wrong = []
+    for town in towns():
+        look = played(town)
+        counts["towns"] += 1
+        counts[f"towns: wide {wide(town).is_one}"] += 1
+        found = wrong_wide(town, look)
+        for problem in (p for p in town.problems if p.state != "resolved"):
+            want, row = answer(town, problem), row_of(look, problem)
+            counts["problems"] += 1
+            counts[f"problems: {problem.state}"] += 1
+            counts["problems: no suspect" if not want.first else "problems: with a suspect"] += 1
+            if problem.cause and want.suspects:
+                counts[f"the cause stands first: {bool(row.suspect) and row.suspect.native_id == problem.cause}"] += 1
+            here = wrongs(town, problem, row)
+            counts["misses"] += sum(w.startswith("missed") for w in here)
+            counts["false accusations"] += sum(w.startswith("falsely") for w in here)
+            counts["wrong first suspects"] += sum(w.startswith("first") for w in here)
+            counts["otherwise wrong"] += sum(not w.startswith(("missed", "falsely", "first")) for w in here)
+            found += [f"{problem.name}: {w}" for w in here]
+        if found:
+            wrong.append("\n    ".join([str(town), *found]))
+    with capsys.disabled():
+        sys.stdout.write("\n" + "".join(f"  {n:5} {what}\n" for what, n in sorted(counts.items())))
+        sys.stdout.write("\n".join(wrong[:5]) + "\n" if wrong else "")
+    assert not wrong, f"{len(wrong)} of {len(towns())} towns"
+
+
+def test_nothing_is_accused_where_nothing_was_deployed() -> None:
+    for town in map(without_deploys, towns()):
+        for row in played(town).alerts:
+            said = row.suspicion
+            assert (row.suspect, said.suspects, said.innocent, said.last) == (None, (), (), None)
+            assert said.words(town.now).startswith("no suspect")
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_worked_out_by_hand(name: str) -> None:
+    town, _ = BY_HAND[name]
+    (problem,) = town.problems
+    assert wrongs(town, problem, row_of(played(town), problem)) == []
+
+
+@pytest.mark.parametrize("state", [FIRING, "acknowledged", "silenced"])
+def test_whatever_somebody_did_about_it(state: str) -> None:
+    town, _ = BY_HAND["of its product"]
+    told = replace(town, problems=tuple(replace(p, state=state) for p in town.problems))
+    (problem,) = told.problems
+    assert wrongs(told, problem, row_of(played(told), problem)) == []
