@@ -26,7 +26,7 @@ SPEED = 4.0
 
 
 class Told(NamedTuple):
-    """What has to be said of one alert, found by its title. *first*: ``service old→new``; empty: there is no suspect."""
+    """What has to be said of one alert, found by its title. *first*: ``service old→new``; empty: no suspect."""
 
     title: str
     first: str

@@ -1,10 +1,9 @@
-"""Ten incidents on the real adapters: whose deploy is suspected of each alert, in which words, and where nobody's is."""
+"""Ten incidents on the real adapters: whose deploy is suspected of each alert, in which words, and where none is."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
