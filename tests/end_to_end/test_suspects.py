@@ -11,7 +11,6 @@ import pytest
 from oncall_tui.drill.scenario import load
 from tests.end_to_end.suspects import INCIDENTS, Watched, played
 
-
 pytestmark = pytest.mark.skipif(not find_spec("oncall_tui.triage.suspect"), reason="nobody is suspected yet")
 
 
