@@ -737,3 +737,13 @@ def test_reading_the_configuration_imports_little() -> None:
     *modules, registry = done.stdout.split()
     assert registry == "False"
     assert not {"textual", "httpx", "boto3", "botocore", "asyncio", "sqlite3", "difflib"} & set(modules)
+
+
+def test_a_view_that_is_no_filter_is_a_mistake_with_its_place() -> None:
+    text = "screen: {views: {mine: 'by:alice !~^up', slow: '~(slow|late)'}}"
+    assert config.load_text(text, OPTIONS).screen.views["mine"] == "by:alice !~^up"
+    found = mistakes("screen:\n  views:\n    good: pay\n    bad: 'team:~(unclosed'\n")
+    assert len(found) == 1
+    assert "4:10" in found[0]
+    assert "screen.views.bad" in found[0]
+    assert "not a regular expression: (unclosed" in found[0]

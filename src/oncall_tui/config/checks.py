@@ -12,7 +12,7 @@ from oncall_tui.domain.alert import AlertState, Severity
 
 URGENCIES = ("high", "low")
 GLOBS = ("sources[].clusters[]", "sources[].severity.", "products[].alerts.", "pages[].")
-WORDS = ("screen.keys.", "screen.views.")
+WORDS = ("screen.keys.",)
 
 
 def check_for(providers: Mapping[str, object]) -> Callable[[str], Check | None]:
@@ -38,6 +38,8 @@ def check_for(providers: Mapping[str, object]) -> Callable[[str], Check | None]:
             return checks[pattern]
         if pattern.startswith(GLOBS):
             return glob
+        if pattern.startswith("screen.views."):
+            return view
         if pattern.startswith(WORDS):
             return entry
         name = pattern.rsplit(".", 1)[-1]
@@ -98,6 +100,19 @@ def source_name(name: str) -> Complaint | None:
 def entry(value: object) -> Complaint | None:
     """A list's or a mapping's entry: a text that is not blank."""
     return Complaint("a text", "an empty one") if isinstance(value, str) and not value.strip() else None
+
+
+def view(text: object) -> Complaint | None:
+    """A filter that can be one: where a regular expression is none, the view would show what it should not."""
+    from oncall_tui.triage.filters import FilterError, parse  # only where there are views
+
+    if not isinstance(text, str) or not text.strip():
+        return entry(text)
+    try:
+        parse(text)
+    except FilterError as error:
+        return Complaint("a filter: words, key:value, !inverse, ~regex", error.message)
+    return None
 
 
 def severities(globs: object) -> Complaint | None:

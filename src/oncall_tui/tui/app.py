@@ -49,6 +49,7 @@ class OncallApp(App[None]):
         self.animation_level = "none"
         self.board = BoardScreen(self.engine, ZoneInfo(self.config.timezone), self.engine.actor.name)
         self.board.bell_on = self.config.screen.bell
+        self.board.views = self.config.screen.views
         if self.config.screen.keys:
             self.set_keymap(dict(self.config.screen.keys))
         if self.config.warnings:
@@ -121,7 +122,7 @@ class OncallApp(App[None]):
     def _views(self) -> Iterable[SystemCommand]:
         """The configured views: filters by name."""
         for name, text in self.config.screen.views.items():
-            yield SystemCommand(f"view {name}", f"filter: {text}", partial(self.board.show_view, text))
+            yield SystemCommand(f"view {name}", f"filter: {text}", partial(self.board.show_view, name))
 
     def action_leave(self) -> None:
         """Quit; with a write in flight it asks once."""

@@ -19,11 +19,9 @@ from oncall_tui.domain.action import FOLLOWED
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.engine import Engine, Update
 from oncall_tui.triage.look import page_count, unacknowledged_count
-from oncall_tui.triage.words import nothing
 from oncall_tui.tui import headline
 from oncall_tui.tui.acting import Acting
 from oncall_tui.tui.detail import pane as detail
-from oncall_tui.tui.fields import unknown_key
 from oncall_tui.tui.keybar import KeyBar, StatusLine
 from oncall_tui.tui.keys import KEYS
 from oncall_tui.tui.lines import Lines
@@ -32,7 +30,7 @@ from oncall_tui.tui.modals import Help, Text
 from oncall_tui.tui.oncall import OnCallView
 from oncall_tui.tui.opening import Opening
 from oncall_tui.tui.remembering import Remembering
-from oncall_tui.tui.table import Cell, Table
+from oncall_tui.tui.table import Table
 from oncall_tui.tui.view import ALERT_COLUMNS, DEPLOY_COLUMNS, SERVICE_COLUMNS
 
 PANES = ("alerts", "services", "deploys", "detail")
@@ -57,7 +55,7 @@ class BoardScreen(Acting, LookingAt, Remembering, Opening):
     BoardScreen #top { height: 1; }
     BoardScreen #clock { width: 26; }
     BoardScreen.narrow #clock { width: 7; }
-    BoardScreen #tabs { display: none; }
+    BoardScreen #tabs, BoardScreen #looking { display: none; }
     BoardScreen #outcome { height: 1; display: none; }
     BoardScreen #filter { display: none; height: 1; border: none; padding: 0 1; background: $boost; }
     BoardScreen #filter:focus { border: none; }
@@ -90,6 +88,7 @@ class BoardScreen(Acting, LookingAt, Remembering, Opening):
         with Horizontal(id="top"):
             yield StatusLine(id="status")
             yield StatusLine(id="clock")  # what changes each minute, apart: a line is sent up to what changed in it
+        yield StatusLine(id="looking")
         yield StatusLine(id="tabs")
         with Vertical(id="pane-alerts", classes="pane"):
             yield headline.Title(id="title-alerts", classes="title")
@@ -150,6 +149,7 @@ class BoardScreen(Acting, LookingAt, Remembering, Opening):
         update = self.update_
         self._draw_tables(update, now)
         self._draw_titles(update)
+        self.draw_looking()
         self._draw_status(update, now)
         self._draw_detail()
         self.draw_outcome(now)
@@ -160,13 +160,13 @@ class BoardScreen(Acting, LookingAt, Remembering, Opening):
         look, shown, alerts = update.look, self.shown, self.tables["alerts"]
         current = tuple((s.current, s.problems) for s in update.board.sources.values())
         if self._is_new("alerts", look.alerts, shown, update.outcomes, current, alerts.cursor_id):
-            alerts.placeholder(self._nothing_matches() if self._narrowed() else [nothing(update.board, now)])
+            alerts.placeholder(self.nothing_shown(now))
             alerts.show(self.view.alerts(update, shown, alerts.cursor_id, now))
         if self._is_new("services", look.services, shown, current):
-            self.tables["services"].placeholder([self._none("service")])
+            self.tables["services"].placeholder(self.none_shown("service"))
             self.tables["services"].show(self.view.services(update, shown, now))
         if self._is_new("deploys", look.deploys, shown, current):
-            self.tables["deploys"].placeholder([self._none("deploy of the last day")])
+            self.tables["deploys"].placeholder(self.none_shown("deploy of the last day"))
             self.tables["deploys"].show(self.view.deploys(update, shown, now))
 
     def _is_new(self, table: str, rows: object, *beside: object) -> bool:
@@ -174,19 +174,6 @@ class BoardScreen(Acting, LookingAt, Remembering, Opening):
         old = self._drawn_for.get(table)
         self._drawn_for[table] = (rows, beside)
         return old is None or old[0] is not rows or old[1] != beside
-
-    def _narrowed(self) -> bool:
-        return bool(self.shown.filter or self.shown.faults) and bool(self.update_.look.alerts)
-
-    def _nothing_matches(self) -> list[Cell]:
-        unknown = unknown_key(self.shown.filter, self.update_.look)
-        return ["Nothing matches the filter.", *([(unknown, "warning")] if unknown else [])]
-
-    def _none(self, what: str) -> str:
-        if self.shown.filter or self.shown.faults:
-            return f"No {what} matches."
-        unread = [s.name for s in self.update_.board.unread]
-        return f"No {what}." if not unread else f"No {what} in what could be read; not read: {', '.join(unread)}."
 
     def _draw_titles(self, update: Update) -> None:
         look = update.look
@@ -214,7 +201,7 @@ class BoardScreen(Acting, LookingAt, Remembering, Opening):
         for name, text, sign in tabs:
             parts.append((f" {text}", "cursor" if name == self.pane else ""))
             parts.append((f"{sign} ", "critical" if sign else "cursor" if name == self.pane else ""))
-        self.query_one("#tabs", StatusLine).show(parts, [(said[self.list_pane].removeprefix(" · "), "warning")])
+        self.query_one("#tabs", StatusLine).show(parts, [(self.order_words(self.list_pane), "warning")])
 
     def _draw_status(self, update: Update, now: float) -> None:
         if self._calls[0] != int(now // 60) or self._calls[1].startswith("0.0"):
@@ -331,7 +318,7 @@ class BoardScreen(Acting, LookingAt, Remembering, Opening):
             self.action_pane(self.list)
         elif self.zoomed:
             self.action_zoom()
-        elif self.shown.filter or self.shown.faults:
+        elif self.shown.narrows:
             self.filter_by(self.everything())
         self.draw()
 

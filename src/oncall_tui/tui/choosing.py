@@ -1,8 +1,10 @@
-"""The lists that one thing is chosen from: the column to sort by. They change what is shown, and nothing else."""
+"""The lists that one thing is chosen from: what to look at, the column to sort by. They change what is shown, and
+nothing else.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -10,10 +12,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Static
 
-from oncall_tui.tui import sorting
+from oncall_tui.domain.product import Product
+from oncall_tui.engine import Update
+from oncall_tui.tui import products, sorting
 from oncall_tui.tui.modals import Modal, content
-from oncall_tui.tui.rows import Column, Row
+from oncall_tui.tui.rows import Cell, Column, Row
 from oncall_tui.tui.table import Table
+from oncall_tui.tui.view import Shown
 
 
 class Chooser(Modal[str]):
@@ -66,6 +71,76 @@ class Chooser(Modal[str]):
     def said(self, row_id: str) -> str:
         """What the row says when it is picked."""
         return row_id
+
+
+ALL, PRODUCT, VIEW = "all", "product:", "view:"
+AGAIN_S = 1.0  # how often the list follows what is read
+
+
+class LookAt(Chooser):
+    """All products, each product with what is open in it, and the configured views. Says a row's id: ``all``, or the
+    name of a product or view behind ``product:`` or ``view:``.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("p,q", "cancel", "Back", show=False)]
+    columns = (
+        Column("name", "LOOK AT", 14, flex=True, min_width=12, align="middle"),
+        Column("pages", "PAGES", 9),
+        Column("others", "OTHER", 5, align="right"),
+        Column("sick", "SICK", 5, align="right"),
+        Column("deploys", "DEPLOYS", 7, align="right"),
+        Column("owner", "", 20, flex=True, min_width=8, drop=1),
+    )
+    header = True
+    box_width = 90
+
+    def __init__(
+        self, update: Callable[[], Update], known: Sequence[Product], views: Mapping[str, str], shown: Shown
+    ) -> None:
+        super().__init__("Look at")
+        self._update, self._known, self._views, self._shown = update, known, views, shown
+        self._counted: object = None
+
+    def on_mount(self) -> None:
+        self.set_interval(AGAIN_S, self._again)
+
+    def _again(self) -> None:
+        if self._counted is not self._update().look:
+            self.fill()
+
+    def first(self) -> str:
+        if self._shown.view in self._views:
+            return VIEW + self._shown.view
+        return ALL if self._shown.product is None else PRODUCT + self._shown.product
+
+    def choices(self) -> Sequence[Row]:
+        update = self._update()
+        self._counted = update.look
+        lost = [s.name for s in update.board.sources.values() if not s.current]
+        said = f"not read now: {', '.join(lost)}: counts are of what was last read" if lost else ""
+        self.query_one("#hint", Static).update(content([((self.hint, "dim"), (f"  {said}", "warning"))]))
+        total, *each = products.open_in(update.look, self._known)
+        rows = [_product(ALL, total, "all products")]
+        rows += [_product(PRODUCT + one.name, one, one.name or "no product") for one in each]
+        blank: tuple[Cell, ...] = ("", "", "", "")
+        return [*rows, *(Row(VIEW + n, (f"view {n}", *blank, (text, "dim"))) for n, text in self._views.items())]
+
+
+def _product(row_id: str, one: products.Open, name: str) -> Row:
+    """Its counts: nothing for none, a ``?`` where it is not known."""
+    fire = "critical" if one.nobodys else "warning" if one.pages or one.sick else ""
+    pages = f"{one.pages}, {one.nobodys}!" if one.nobodys else str(one.pages or "")
+    sick = f"{one.sick or ''}{'?' if one.unread else ''}"
+    owner = f"{', '.join(one.unread)} not read" if one.unread else one.owner
+    cells: tuple[Cell, ...] = (
+        (name, fire or ("" if one.name else "dim")),
+        (pages, "critical" if one.nobodys else "warning"),
+        str(one.notifications or ""),
+        (sick, "warning"),
+        str(one.deploys or ""),
+        (owner, "unknown" if one.unread else "dim"),
+    )
+    return Row(row_id, cells)
 
 
 class Columns(Chooser):

@@ -40,7 +40,8 @@ def service_fields(service: Service, look: Look) -> Mapping[str, str]:
     }
 
 
-def deploy_fields(deploy: Deploy) -> Mapping[str, str]:
+def deploy_fields(deploy: Deploy, look: Look) -> Mapping[str, str]:
+    product = look.products.get(deploy.service_id)
     return {
         "service": deploy.service_id,
         "source": deploy.source,
@@ -48,6 +49,7 @@ def deploy_fields(deploy: Deploy) -> Mapping[str, str]:
         "revision": deploy.new.family_revision,
         "by": deploy.started_by,
         "reason": deploy.reason,
+        "product": product.name if product else "",
     }
 
 

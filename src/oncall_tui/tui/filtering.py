@@ -36,7 +36,7 @@ class Filtering(Base):
             parse(event.value)
         except FilterError:
             return  # a regular expression that is still being typed
-        self.filter_by(replace(self.shown, filter=event.value))
+        self.filter_by(replace(self.shown, filter=event.value, view=""))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
@@ -44,31 +44,27 @@ class Filtering(Base):
             parse(event.value)
         except FilterError as error:
             self.say(str(error), "warning")
-        self._say_unknown(event.value)
+        self.say_unknown(event.value)
         self._close_filter()
 
     def on_key(self, event: events.Key) -> None:
         if event.key == "escape" and self.query_one("#filter", Input).has_focus:
             event.stop()
-            self.filter_by(replace(self.shown, filter=""))
+            self.filter_by(replace(self.shown, filter="", view=""))
             self._close_filter()
 
     def _close_filter(self) -> None:
         self.query_one("#filter", Input).display = False
         self.lay_out()
 
-    def show_view(self, text: str) -> None:
-        """A configured view: its filter."""
-        self.filter_by(replace(self.shown, filter=text))
-        self._say_unknown(text)
-
-    def _say_unknown(self, text: str) -> None:
+    def say_unknown(self, text: str) -> None:
+        """Say the first key of a filter that no row has."""
         if words := unknown_key(text, self.update_.look):
             self.say(words, "warning")
 
     def everything(self) -> Shown:
         """What is shown with nothing left out; the order stays."""
-        return replace(self.shown, filter="", faults=False)
+        return Shown(sorts=self.shown.sorts)
 
     def filter_by(self, shown: Shown) -> None:
         self.shown = shown

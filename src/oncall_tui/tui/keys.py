@@ -72,6 +72,9 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("filter", "slash", "/", "filter", "filter", "filter: words, key:value, !inverse, ~regex", "look", True),
     Key("faults", "f", "f", "faults", "faults", "faults only, on and off", "look"),
+    Key(
+        "product", "p", "p", "look_at", "product", "look at one product, or a configured view; or at all again", "look"
+    ),
     Key("sort", "greater_than_sign", ">", "sort", "sort", "sort the pane by a column; picked again: reversed", "look"),
     Key("hidden", "H", "H", "hidden", "hidden", "show what is hidden by default (target tracking alarms)", "look"),
     Key("refresh", "r", "r", "refresh", "refresh", "read every source again now", "look"),
@@ -85,7 +88,7 @@ KEYS: tuple[Key, ...] = (
     Key("next", "tab", "Tab", "next_pane(1)", "next pane", "the next pane", "move"),
     Key("previous", "shift+tab", "Shift+Tab", "next_pane(-1)", "pane before", "the pane before", "move"),
     Key("zoom", "z", "z", "zoom", "zoom", "the pane alone, and back", "move"),
-    Key("back", "escape", "Esc", "back", "back", "back: dismiss a message, a filter, a zoom", "move"),
+    Key("back", "escape", "Esc", "back", "back", "back: dismiss a message, a zoom, then what is not shown", "move"),
     Key("quiet", "m", "m", "quiet", "bell off", "bell off and on", "program"),
     Key("commands", "colon", ":", "app.command_palette", "commands", "what can be done now, by name", "program"),
     Key("help", "question_mark", "?", "help", "help", "this help", "program", True),

@@ -1,16 +1,56 @@
-"""What is looked at, and in which order: picked by keys, said in the titles."""
+"""What is looked at, and in which order: picked by keys, said in the titles and in a line of its own."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
+from oncall_tui.domain.reading import SourceState
+from oncall_tui.text import fit, width
 from oncall_tui.triage.look import Look
-from oncall_tui.tui import sorting
+from oncall_tui.triage.words import nothing
+from oncall_tui.tui import products, sorting
+from oncall_tui.tui.fields import unknown_key
 from oncall_tui.tui.filtering import Filtering
+from oncall_tui.tui.keybar import Part, StatusLine
+from oncall_tui.tui.rows import Cell
+from oncall_tui.tui.view import Shown
+
+FILTER_CELLS = 24  # of a filter's text, where what it hides has to be read beside it
 
 
 class LookingAt(Filtering):
-    """The sort of each pane."""
+    """The picked product or view, and the sort of each pane."""
+
+    views: Mapping[str, str] = {}  # the configured ones: name -> filter
+
+    # --- the keys -----------------------------------------------------------------------------------------------------
+
+    def action_look_at(self) -> None:
+        """Pick the product, or the configured view, that is looked at."""
+        self.begin(self._looked_at())
+
+    async def _looked_at(self) -> None:
+        from oncall_tui.tui import choosing  # not needed for the first frame
+
+        known = self.engine.looker.rules.products
+        said = await self.ask_modal(choosing.LookAt(lambda: self.update_, known, self.views, self.shown))
+        self.asked()
+        if said is None:
+            return
+        if said.startswith(choosing.VIEW):
+            self.show_view(said.removeprefix(choosing.VIEW))
+            return
+        filter_ = "" if self.shown.view else self.shown.filter  # a view is replaced, what was typed is kept
+        product = None if said == choosing.ALL else said.removeprefix(choosing.PRODUCT)
+        self.filter_by(msgspec.structs.replace(self.shown, product=product, filter=filter_, view=""))
+
+    def show_view(self, name: str) -> None:
+        """Look at what the configured view *name* says."""
+        text = self.views[name]
+        self.filter_by(msgspec.structs.replace(self.shown, product=None, filter=text, view=name))
+        self.say_unknown(text)
 
     def action_sort(self) -> None:
         """Pick the column that the pane is sorted by; picked again: reversed."""
@@ -29,24 +69,86 @@ class LookingAt(Filtering):
         if table.cursor_id is not None:
             table.move_to(table.cursor_id)  # its row went elsewhere: the cursor is seen there
 
+    # --- what is said of it -------------------------------------------------------------------------------------------
+
     def narrowed_words(self, pane: str) -> str:
-        """What is not shown of a pane, how many rows are, and in which order they stand where it is not by rank."""
-        shown, rows = self.shown, self.tables[pane].rows
-        words = [f"filter {shown.filter!r}: {len(rows)} shown"] if shown.filter else []
-        words += ["faults only"] if shown.faults else []
-        if by := sorting.words(shown.sorts, pane):
-            words.append(by)
-            below = pages_below([row.id for row in rows], self.update_.look) if pane == "alerts" else 0
-            words += [f"{_count(below, 'page')} further down"] if below else []
-        return "".join(f" · {word}" for word in words)
+        """What is not shown of a pane, how many rows are, and their order."""
+        words = _what(self.shown, 999)
+        counted = f"{' · '.join(words)}: {len(self.tables[pane].rows)} shown" if words else ""
+        return "".join(f" · {word}" for word in (counted, self.order_words(pane)) if word)
+
+    def order_words(self, pane: str) -> str:
+        """The order of a pane where it is not by rank, and how many pages stand further down in it."""
+        by = sorting.words(self.shown.sorts, pane)
+        if not by or pane != "alerts":
+            return by
+        below = pages_below([row.id for row in self.tables[pane].rows], self.update_.look)
+        return f"{by} · {count(below, 'page')} further down" if below else by
+
+    def draw_looking(self) -> None:
+        """The line that says that not all is shown, and what is out of sight: a page never without a sign."""
+        line = self.query_one("#looking", StatusLine)
+        line.display = self.shown.narrows
+        if line.display:
+            rows = {name: [row.id for row in table.rows] for name, table in self.tables.items()}
+            line.show(*looking(self.shown, rows, self.update_.look))
+
+    def nothing_shown(self, now: float) -> list[Cell]:
+        """What stands in the alerts pane where no row does."""
+        if not self.shown.narrows or not self.update_.look.alerts:
+            return [nothing(self.update_.board, now)]
+        unknown = unknown_key(self.shown.filter, self.update_.look)
+        words = "Nothing matches the filter." if self.shown.filter else "No alert matches."
+        return [words, *([(unknown, "warning")] if unknown else []), *self._unread()]
+
+    def none_shown(self, what: str) -> list[Cell]:
+        """What stands in another pane where no row does."""
+        if self.shown.narrows:
+            return [f"No {what} matches.", *self._unread()]
+        unread = [s.name for s in self.update_.board.unread]
+        return [f"No {what}." if not unread else f"No {what} in what could be read; not read: {', '.join(unread)}."]
+
+    def _unread(self) -> list[Cell]:
+        """That nothing is shown is no news of a source that is not read."""
+        unread = [s.name for s in self.update_.board.unread if s.state is not SourceState.WAITING]
+        return [(f"Not known of what is not read: {', '.join(unread)}.", "warning")] if unread else []
+
+
+def looking(shown: Shown, rows: Mapping[str, list[str]], look: Look) -> tuple[list[Part], list[Part]]:
+    """The two sides of the line: what is looked at, and what is not shown. *rows* are the ids in each pane."""
+    every = {"alerts": len(look.alerts), "services": len(look.services), "deploys": len(look.deploys)}
+    real = {name: [i for i in ids if not i.startswith("source:")] for name, ids in rows.items()}
+    hidden = {name: max(0, total - len(real[name])) for name, total in every.items()}
+    words = ", ".join(count(number, name.removesuffix("s")) for name, number in hidden.items() if number)
+    left: list[Part] = [(f" {' · '.join(_what(shown, FILTER_CELLS))} ", "cursor")]
+    left.append((f" hides {words}" if words else " everything is shown all the same", "dim"))
+    seen = set(real["alerts"])
+    lost = [a for a in look.alerts if products.open_page(a) and str(a.rank[-1]) not in seen]
+    if not lost:
+        return left, [("Esc shows all", "dim")]
+    only = shown.product is not None and not shown.filter and not shown.faults
+    where = f"outside of {shown.product}" if only and shown.product else "not shown"
+    nobodys = sum(a.alert.state.asks for a in lost)
+    has = f", {nobodys}!" if nobodys else ""  # as in the panes' names: nobody has them
+    return left, [(f" {count(len(lost), 'page')}{has} {where}", "critical" if nobodys else "warning")]
+
+
+def _what(shown: Shown, cells: int) -> list[str]:
+    """What of everything is looked at."""
+    text = shown.filter if width(shown.filter) <= cells else fit(shown.filter, cells)
+    words = [] if shown.product is None else [shown.product or "no product"]
+    if shown.filter:
+        words.append(f"view {shown.view}: {text}" if shown.view else f"filter {text!r}")
+    return [*words, *(["faults only"] if shown.faults else [])]
 
 
 def pages_below(rows: list[str], look: Look) -> int:
     """How many open pages stand under a row that does not page."""
-    pages = {str(a.rank[-1]): a.pages for a in look.alerts}
+    pages = {str(a.rank[-1]): products.open_page(a) for a in look.alerts}
     first = next((i for i, row in enumerate(rows) if pages.get(row) is False), len(rows))
     return sum(pages.get(row, False) for row in rows[first:])
 
 
-def _count(number: int, what: str) -> str:
+def count(number: int, what: str) -> str:
+    """``1 page``, ``2 pages``."""
     return f"{number} {what}{'' if number == 1 else 's'}"

@@ -10,6 +10,7 @@ import msgspec
 from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.outcome import Outcome, OutcomeState
+from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.domain.service import Health, Service
 from oncall_tui.engine import Update
@@ -70,11 +71,24 @@ _SHORT = {AlertState.ACKNOWLEDGED: "ack", AlertState.SILENCED: "silenced"}
 
 
 class Shown(msgspec.Struct, frozen=True):
-    """What the engineer asked to see."""
+    """What the engineer asked to see. *product* is a product's name, empty for what has none, None for everything;
+    *view* names the configured view that *filter* came from.
+    """
 
     filter: str = ""
     faults: bool = False
     sorts: tuple[Sort, ...] = ()
+    product: str | None = None
+    view: str = ""
+
+    @property
+    def narrows(self) -> bool:
+        """Is there anything that is left out?"""
+        return bool(self.filter or self.faults or self.product is not None)
+
+    def has(self, product: Product | None) -> bool:
+        """Is what is of *product* looked at?"""
+        return self.product is None or self.product == (product.name if product else "")
 
 
 class View:
@@ -123,7 +137,7 @@ class View:
                     look, now, pending.get(target), fresh, look.service and look.service.name in repeated
                 )
                 kept[alert.id] = (key, row, look)
-            if shown.faults and not alert.state.asks:
+            if not shown.has(look.product) or (shown.faults and not alert.state.asks):
                 continue
             if test is not None and not test(alert_fields(look)):
                 continue
@@ -231,6 +245,8 @@ class View:
         rows = []
         kept: dict[str, tuple[object, Row]] = {}
         for service in self._sorter.rows("services", update.look.services, shown.sorts):
+            if not shown.has(update.look.products.get(service.id)):
+                continue
             if shown.faults and not service.health.is_fault and service.health is not Health.DEPLOYING:
                 continue
             if test is not None and not test(service_fields(service, update.look)):
@@ -255,9 +271,11 @@ class View:
         rows = []
         kept: dict[str, tuple[object, Row]] = {}
         for deploy in self._sorter.rows("deploys", update.look.deploys, shown.sorts):
+            if not shown.has(update.look.products.get(deploy.service_id)):
+                continue
             if shown.faults and not (deploy.state.running or deploy.state.bad):
                 continue
-            if test is not None and not test(deploy_fields(deploy)):
+            if test is not None and not test(deploy_fields(deploy, update.look)):
                 continue
             fresh = live.get(deploy.source, False)
             key = (deploy, age(now - deploy.started), fresh, progress.left(deploy, now))
