@@ -56,7 +56,7 @@ def make_engine(
     destinations = tuple(_destination(options, actor, clock) for options in config.escalation)
     return Engine(
         specs,
-        Rules(pages=config.pages, products=config.products),
+        Rules(config.pages, config.products, config.expected, config.look_back_s),
         Journal(journal_path, clock.now, redact),
         clock,
         actor,

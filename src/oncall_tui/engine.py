@@ -296,6 +296,8 @@ class Engine:
         if len(self._overlaid) > 2 * len(board.alerts) + 100:
             self._overlaid.clear()
         board = msgspec.structs.replace(board, alerts={a.id: self._overlay(a) for a in board.alerts.values()})
+        if self._known is None:
+            self._known = self._journalled_states()
         look = self.looker.look(board, self.show_hidden)
         self._journal_changes(look, now)
         self._looked_at = (rows, beside)  # only now: had a step failed, these rows would never be looked at again
@@ -335,13 +337,12 @@ class Engine:
         return result
 
     def _journal_changes(self, look: Look, now: float) -> None:
-        if self._known is None:
-            self._known = self._journalled_states()
-        found = changes(self._known, look.board)
+        known = self._known = self._known or {}
+        found = changes(known, look.board)
         if not found:
             return
-        self._known.update((c.id, c.new) for c in found)
-        services = {a.alert.id: a.service.id for a in look.alerts if a.service}
+        known.update((c.id, c.new) for c in found)
+        services = {m.id: a.service.id for a in look.alerts if a.service for m in a.members}
         alerts = look.board.alerts
         self.journal.record([_entry(c, self._title(c), now, alerts.get(c.id), services.get(c.id, "")) for c in found])
 
@@ -356,6 +357,7 @@ class Engine:
         except JournalError as error:
             self.journal.failure = str(error)
             return {}
+        self.looker.episodes.load(entries)
         return {e.subject: str(e.data.get("new", "")) for e in entries}
 
     def _resume(self) -> None:

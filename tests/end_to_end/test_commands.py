@@ -15,7 +15,7 @@ import pytest
 from tests.end_to_end.world import PAYMENTS, World, acknowledgers, assignees, environment, until
 
 KEYS = {
-    "": {"at", "sources", "alerts", "services", "deploys"},
+    "": {"at", "sources", "alerts", "wide", "services", "deploys"},
     "sources": {"name", "provider", "state", "age_s", "message", "hint"},
     "alerts": {
         "id",
@@ -28,6 +28,14 @@ KEYS = {
         "service",
         "product",
         "acknowledged_by",
+        "problem",
+        "leads",
+        "episode_since",
+        "flapping",
+        "rank",
+        "suspects",
+        "not_suspect",
+        "suspicion",
     },
     "services": {"id", "account", "region", "cluster", "name", "health", "desired", "running", "pending"},
     "deploys": {

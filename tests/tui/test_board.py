@@ -275,8 +275,9 @@ async def test_an_alert_of_a_pagers_incident_is_acknowledged_there_and_never_sil
     prom.add("a", keys=("k",), began=2.0)
     rig = Rig(tmp_path, pager, prom)
     async with on_screen(rig) as rig:
-        assert rig.board.row_id == "prom/a"
-        assert "→pager" in rig.text()
+        assert rig.board.row_id == "pager/i"  # one problem, one row, that says who saw it and where the key goes
+        assert "incident +prom" in rig.text()
+        assert "seen by  pager: firing · prom: firing; a goes to the pager" in rig.text()
         await rig.press("a")
         assert [p.target for p in pager.acknowledge.sent] == ["pager/i"]
         assert prom.acknowledge.sent == []

@@ -16,10 +16,9 @@ from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
 from oncall_tui.domain.service import ServiceKey
-from oncall_tui.triage.episodes import Episodes
 from oncall_tui.triage.filters import FilterError, keep
-from oncall_tui.triage.join import incidents
 from oncall_tui.triage.look import Look, Looker, Rules, page_count, unacknowledged_count
+from oncall_tui.triage.ring import Ring
 from oncall_tui.triage.words import nothing
 
 PAGES = ({"severity": "critical"}, {"provider": "pagerduty", "urgency": "high"})
@@ -149,7 +148,18 @@ def test_one_problem_is_joined_by_key_or_by_exactly_its_labels() -> None:
         alert("prom/1", labels=labels),
         alert("prom/2", labels=(*labels, ("pod", "x"))),
     ]
-    assert incidents(rows) == {"alarms/1": "pager/1", "prom/1": "pager/2"}
+    found = look(*rows).alerts
+    assert {r.alert.id: [o.id for o in r.others] for r in found if r.others} == {
+        "pager/1": ["alarms/1"],
+        "pager/2": ["prom/1"],
+    }
+    assert {r.alert.id: r.incident for r in found} == {
+        "pager/1": "pager/1",
+        "pager/2": "pager/2",
+        "pager/3": "",  # closed: the next firing opens another
+        "alarms/2": "",
+        "prom/2": "",
+    }
 
 
 def test_rows_that_did_not_change_are_the_same_objects_and_a_new_service_joins_them_anew() -> None:
@@ -167,13 +177,18 @@ def test_rows_that_did_not_change_are_the_same_objects_and_a_new_service_joins_t
 
 
 def test_a_page_rings_once_an_episode() -> None:
-    episodes = Episodes()
-    page = look(alert("prom/a", severity=Severity.CRITICAL))
-    assert episodes.new(page, 0.0) == ["prom/a"]
-    assert episodes.new(page, 10.0) == []
-    assert episodes.new(look(alert("prom/b")), 20.0) == []
-    assert episodes.new(page, 20.0 + 29 * 60) == []  # it flapped: the same episode
-    assert episodes.new(page, 20.0 + 62 * 60) == ["prom/a"]
+    looker, ring = Looker(Rules(pages=PAGES)), Ring()
+
+    def rings(at: float, *began: float) -> list[str]:
+        rows = [alert("prom/a", severity=Severity.CRITICAL, began=b) for b in began] or [alert("prom/b")]
+        return ring.new(looker.look(msgspec.structs.replace(board(*rows), at=at)))
+
+    assert rings(NOW, NOW) == ["prom/a"]
+    assert rings(NOW + 10, NOW) == []
+    assert rings(NOW + 20) == []  # quiet
+    assert rings(NOW + 29 * 60, NOW + 29 * 60) == []  # it flapped: the same episode
+    assert rings(NOW + 30 * 60) == []
+    assert rings(NOW + 61 * 60, NOW + 61 * 60) == ["prom/a"]
 
 
 def test_hidden_alerts_are_counted_and_shown_on_demand() -> None:

@@ -16,7 +16,6 @@ from oncall_tui.domain.plan import Actor, Confirm, Plan
 from oncall_tui.domain.recall import Began
 from oncall_tui.journal import Journal
 from oncall_tui.triage.caution import cautions
-from oncall_tui.triage.join import PAGER_PROVIDERS
 from oncall_tui.triage.look import Look
 
 NOTED = 3  # incidents that get a note: more than a few are a sign that the join is too wide
@@ -58,7 +57,7 @@ class Dresser:
         for row in look.alerts:
             if row.service is None or row.service.id != service_id or row.alert.state is AlertState.RESOLVED:
                 continue
-            incident = row.alert.id if row.alert.provider in PAGER_PROVIDERS else row.incident
+            incident = row.incident
             alert = look.board.alerts.get(incident)
             if alert is not None and Verb.NOTE in alert.verbs:
                 incidents[incident] = None
@@ -81,7 +80,7 @@ class Dresser:
         deploy = look.board.deploys.get(target)
         service_id = deploy.service_id if deploy else target
         on_board = [
-            Began(a.alert.began, a.alert.title) for a in look.alerts if a.service and a.service.id == service_id
+            Began(m.began, m.title) for a in look.alerts if a.service and a.service.id == service_id for m in a.members
         ]
         return msgspec.structs.replace(look.board, recall=recall(self._journal, service_id, on_board))
 

@@ -132,7 +132,7 @@ class Escalate:
 
     def _incident(self, target: str) -> str:
         look = self._look(target)
-        return look.incident if look else ""
+        return look.incident if look and look.incident != target else ""
 
     def _not_twice(self, outlet: Outlet, target: str, plan_id: str = "") -> None:
         if before := self._before(outlet, target, plan_id, AGAIN_S):

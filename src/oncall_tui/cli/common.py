@@ -155,7 +155,7 @@ def target(engine: Engine, alert: Alert, verb: Verb) -> Alert:
     """Where the verb goes: to the open incident of a pager, if the alert is joined to one. As on the board."""
     engine.first_read(READ_TIMEOUT_S)  # an incident that was not read yet would be missed
     look = engine.update.look.find(alert.id)
-    if look is None or not look.incident:
+    if look is None or look.incident in ("", alert.id):
         return alert
     found = can(look, engine.update.board, verb)
     if found is None:

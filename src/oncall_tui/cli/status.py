@@ -12,11 +12,14 @@ import click
 from oncall_tui.cli import DONE, NOT_DONE
 from oncall_tui.cli.common import READ_TIMEOUT_S, running
 from oncall_tui.cli.textboard import text_board
+from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.domain.service import Service
 from oncall_tui.engine import Update
 from oncall_tui.triage.look import AlertLook
+from oncall_tui.triage.suspect import Suspect
+from oncall_tui.triage.wide import Wide
 
 
 @click.command()
@@ -40,7 +43,8 @@ def as_object(update: Update, now: float) -> dict[str, Any]:
     return {
         "at": stamp(now),
         "sources": [_source(s, now) for s in update.board.sources.values()],
-        "alerts": [_alert(a) for a in look.alerts],
+        "alerts": [_alert(row, alert, now) for row in look.alerts for alert in row.members],
+        "wide": _wide(look.wide),
         "services": [_service(s) for s in look.services],
         "deploys": [_deploy(d) for d in look.deploys],
     }
@@ -64,20 +68,38 @@ def _source(source: SourceStatus, now: float) -> dict[str, Any]:
     }
 
 
-def _alert(row: AlertLook) -> dict[str, Any]:
-    alert = row.alert
+def _wide(event: Wide | None) -> dict[str, Any] | None:
+    if event is None:
+        return None
+    return {"since": stamp(event.since), "services": event.services, "products": event.products}
+
+
+def _alert(row: AlertLook, alert: Alert, now: float) -> dict[str, Any]:
+    """One alert; those with the same *problem* are one row of the board, which the one that *leads* stands for."""
     return {
         "id": alert.id,
         "source": alert.source,
         "state": alert.state,
         "severity": alert.severity,
         "pages": row.pages,
+        "problem": row.id,
+        "leads": alert is row.alert,
         "title": alert.title,
         "since": stamp(alert.began),
         "service": row.service.id if row.service else None,
         "product": row.product.name if row.product else None,
         "acknowledged_by": list(alert.by) if alert.state in ("acknowledged", "seen") else [],
+        "episode_since": stamp(row.began),
+        "flapping": row.flapping,
+        "rank": row.why,
+        "suspects": [_suspect(s) for s in row.suspicion.suspects],
+        "not_suspect": [_suspect(s) for s in row.suspicion.innocent],
+        "suspicion": row.suspicion.words(now),
     }
+
+
+def _suspect(suspect: Suspect) -> dict[str, Any]:
+    return {"deploy": suspect.deploy.id, "service": suspect.deploy.service_id, "words": suspect.words}
 
 
 def _service(service: Service) -> dict[str, Any]:

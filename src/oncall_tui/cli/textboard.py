@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 from oncall_tui.domain.alert import Alert
 from oncall_tui.engine import Update
-from oncall_tui.text import age, clean, fit
-from oncall_tui.triage.look import AlertLook, page_count, severity_word, unacknowledged_count
+from oncall_tui.text import age, clean, clock, fit
+from oncall_tui.triage.look import AlertLook, page_count, unacknowledged_count
+from oncall_tui.triage.rank import severity_word
 from oncall_tui.triage.words import nothing
 
 
@@ -16,6 +19,8 @@ def text_board(update: Update, now: float) -> str:
     lines[-1] += f"{unacknowledged_count(look)} unacknowledged" + (f" · {look.hidden} hidden" if look.hidden else "")
     unread = [s.name for s in update.board.unread]
     lines[-1] += f" · not read: {', '.join(unread)}" if unread else ""
+    if look.wide:
+        lines.append(f"  wide: {look.wide.words} since {clock(look.wide.since, UTC)} UTC, probably not one deploy")
     lines += [_alert(row, now) for row in look.alerts] or [f"  {clean(nothing(update.board, now))}"]
     faults = sum(s.health.is_fault for s in look.services)
     lines += ["", f"SERVICES {len(look.services)} · {faults} unhealthy"]
@@ -59,14 +64,15 @@ def _alert(row: AlertLook, now: float) -> str:
     product = row.product.name if row.product else "–"
     service = row.service.title if row.service else "–"
     cells = (
-        (severity_word(alert.severity, row.pages), 5),
-        (age(now - alert.began), 5),
+        (severity_word(row.severity, row.pages), 5),
+        (age(now - row.began), 5),
         (product, 10),
         (service, 24),
         (alert.title, 44),
     )
-    suspect = f"  ◂ deploy {row.suspect.arrow}" if row.suspect else ""
-    return "  " + _row((*cells, (who(alert, now), 26))) + clean(alert.id) + suspect
+    also = f"  also {', '.join(clean(o.id) for o in row.others)}" if row.others else ""
+    suspect = f"  ◂ {clean(row.suspicion.words(now))}" if row.suspect else ""
+    return "  " + _row((*cells, (who(alert, now), 26))) + clean(alert.id) + also + suspect
 
 
 def _row(cells: tuple[tuple[str, int], ...]) -> str:

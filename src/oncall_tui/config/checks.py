@@ -11,7 +11,7 @@ from oncall_tui.config.walk import Check, Complaint
 from oncall_tui.domain.alert import AlertState, Severity
 
 URGENCIES = ("high", "low")
-GLOBS = ("sources[].clusters[]", "sources[].severity.", "products[].alerts.", "pages[].")
+GLOBS = ("sources[].clusters[]", "sources[].severity.", "products[].alerts.", "pages[].", "expected[].")
 WORDS = ("screen.keys.",)
 
 
@@ -20,6 +20,7 @@ def check_for(providers: Mapping[str, object]) -> Callable[[str], Check | None]:
     checks: dict[str, Check] = {
         "timezone": timezone,
         "steady_s": positive,
+        "look_back_s": positive,
         "sources[].name": source_name,
         "sources[].interval_s": positive,
         "sources[].severity": severities,
@@ -31,6 +32,8 @@ def check_for(providers: Mapping[str, object]) -> Callable[[str], Check | None]:
         "pages[].state": one_of(tuple(AlertState), globs=True),
         "pages[].urgency": one_of(URGENCIES, globs=True),
         "pages[].provider": one_of(tuple(providers), globs=True),
+        "expected[]": page_rule,
+        "expected[].provider": one_of(tuple(providers), globs=True),
     }
 
     def find(pattern: str) -> Check | None:

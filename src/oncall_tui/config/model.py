@@ -40,11 +40,13 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     timezone: str = "UTC"
     sources: tuple[SourceOptions, ...] = ()
     pages: tuple[PageRule, ...] = DEFAULT_PAGES
+    expected: tuple[PageRule, ...] = ()
     escalation: tuple[DestinationOptions, ...] = ()
     products: tuple[Product, ...] = ()
     read_only: bool = False
     screen: Screen = Screen()
     steady_s: float = 60.0
+    look_back_s: float = 3600.0
     journal: str = ""
 
 

@@ -112,6 +112,10 @@ _TEMPLATE = """\
 #   - {severity: critical}
 #   - {provider: pagerduty, urgency: high}
 
+## Dead man's switches: alerts that have to fire always. They are hidden while they do; their absence is an alert.
+# expected:
+#   - {alertname: Watchdog}
+
 ## Where an escalation goes for what cannot escalate by itself, and who is told of rollbacks (a product's tell).
 # escalation:
 #   - name: payments-channel
@@ -155,6 +159,9 @@ _TEMPLATE = """\
 
 ## How long what was bad has to stay well until it counts as steady, in seconds.
 # steady_s: 60
+
+## How long before an alert a deploy may have ended and still be its suspect, in seconds.
+# look_back_s: 3600
 
 ## Where what was seen and done is kept.
 # journal: JOURNAL

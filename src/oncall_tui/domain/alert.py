@@ -44,6 +44,7 @@ class Severity(StrEnum):
         return _RANK[self]
 
 
+OURS = "expected"  # the source's name of the alerts that are made here, for what is expected to fire and does not
 PAGE_KEY = 255  # characters that a pager takes as a key (PagerDuty's Events v2)
 _RANK = {Severity.CRITICAL: 0, Severity.ERROR: 1, Severity.WARNING: 2, Severity.UNKNOWN: 2, Severity.INFO: 3}
 

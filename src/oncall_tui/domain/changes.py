@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from oncall_tui.domain.alert import AlertState
+from oncall_tui.domain.alert import OURS, AlertState
 from oncall_tui.domain.board import Board
 
 
@@ -34,7 +34,7 @@ def changes(known: Mapping[str, str], board: Board) -> list[Change]:
         old = known.get(deploy.id, "")
         if old != deploy.state:
             found.append(Change("deploy", deploy.id, old, deploy.state, f"{deploy.service_id} {deploy.arrow}"))
-    live = {name for name, source in board.sources.items() if source.current}
+    live = {OURS, *(name for name, source in board.sources.items() if source.current)}
     ended = (AlertState.RESOLVED, "")
     for row_id, state in known.items():
         if state in ended or row_id in board.alerts or row_id in board.deploys:

@@ -7,16 +7,8 @@ from datetime import UTC
 from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.text import age, clock
 from oncall_tui.triage.look import Look
-from oncall_tui.triage.wide import Fire, Wide, wide
 
 TOLD = 3
-
-
-def wide_of(look: Look) -> Wide | None:
-    """Is something wide going on now?"""
-    return wide(
-        Fire(a.alert.began, a.service.id, a.product.name, a.alert.state) for a in look.alerts if a.service and a.product
-    )
 
 
 def cautions(look: Look, service_id: str, deploy: Deploy | None) -> tuple[str, ...]:
@@ -28,14 +20,14 @@ def _older_alerts(look: Look, service_id: str, deploy: Deploy | None) -> tuple[s
     """Alerts that began before the deploy did: it is not what caused them."""
     if deploy is None:
         return ()
-    mine = [a.alert for a in look.alerts if a.service and a.service.id == service_id and a.alert.state.asks]
+    mine = [a for a in look.alerts if a.service and a.service.id == service_id and a.alert.state.asks]
     older = [a for a in mine if a.began < deploy.started]
-    told = tuple(f"{a.title} began {age(deploy.started - a.began)} before this deploy did" for a in older[:TOLD])
+    told = tuple(f"{a.alert.title} began {age(deploy.started - a.began)} before this deploy did" for a in older[:TOLD])
     return (*told, f"and {len(older) - TOLD} more alerts began before it") if len(older) > TOLD else told
 
 
 def _wide(look: Look) -> tuple[str, ...]:
-    found = wide_of(look)
+    found = look.wide
     if found is None:
         return ()
     when = f"{clock(found.since, UTC)} UTC"  # who shows it says it in the configured zone

@@ -1,26 +1,115 @@
-"""Episodes: a page rings once from its first firing until it has been quiet for thirty minutes."""
+"""Episodes: from an alert's first firing after thirty quiet minutes to its last. A flap begins none. Pure.
+
+What is known of earlier firings is what this program saw while it ran, and what its journal kept: an alert that fired
+while nobody looked is not known to have flapped.
+"""
 
 from __future__ import annotations
 
-from oncall_tui.triage.look import Look
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from oncall_tui.domain.alert import Alert, AlertState
+from oncall_tui.domain.entry import Entry, EntryKind
+from oncall_tui.triage.join import PAGER_PROVIDERS
 
 QUIET_S = 30 * 60.0
+FLAPS = 3  # firings in one episode that make a flapping alert
+FORGET_S = 24 * 3600.0
+SAME_S = 1.0  # two readings of one firing may differ in their fraction of a second
+
+
+class Episode(msgspec.Struct, frozen=True, gc=False):
+    """*began* is the first firing's, *latest* the newest firing's begin; *ended* is None while it fires.
+
+    *seen* is when it was last known to fire. Seconds since the epoch.
+    """
+
+    began: float
+    latest: float
+    seen: float
+    ended: float | None = None
+    firings: int = 1
+
+    @property
+    def flapping(self) -> bool:
+        return self.firings >= FLAPS
 
 
 class Episodes:
-    """Remembers when each page last fired. ``new`` says which pages begin an episode in this look."""
+    """The episode that each alert is in. ``load`` what the journal has, then ``follow`` each board's alerts."""
 
     def __init__(self) -> None:
-        self._last: dict[str, float] = {}
+        self._known: dict[str, Episode] = {}
+        self._alerts: Mapping[str, Alert] = {}
+        self._at = 0.0  # when they were followed
 
-    def new(self, look: Look, now: float) -> list[str]:
-        """Ids of alerts that page, that nobody has, and that were quiet for thirty minutes or never seen."""
-        begun = []
-        for row in look.alerts:
-            if not (row.pages and row.alert.state.asks) or row.incident:
+    def load(self, entries: Iterable[Entry]) -> None:
+        """What the journal saw, oldest first; entries of other kinds are passed over."""
+        for entry in entries:
+            if entry.kind is not EntryKind.ALERT:
                 continue
-            last = self._last.get(row.alert.id)
-            if last is None or now - last > QUIET_S:
-                begun.append(row.alert.id)
-            self._last[row.alert.id] = now
-        return begun
+            if entry.data.get("new") == AlertState.RESOLVED:
+                self._quiet(entry.subject, entry.at)
+            else:
+                began = entry.data.get("began")
+                self._fires(entry.subject, float(began) if began else entry.at, entry.at)
+
+    def follow(self, alerts: Mapping[str, Alert], unread: frozenset[str], now: float) -> set[str]:
+        """Take the board's *alerts*; returns the ids of those whose episode is another than it was.
+
+        What is gone has gone quiet only where its source was read: *unread* are the sources that were not.
+        """
+        changed = set()
+        for alert in alerts.values():
+            if self._alerts.get(alert.id) is alert:
+                continue
+            key = key_of(alert)
+            before = self._known.get(key)
+            if alert.state is AlertState.RESOLVED:
+                self._quiet(key, alert.changed or now)
+            else:
+                self._fires(key, alert.began, now, self._at if alert.id in self._alerts else 0.0)
+            after = self._known.get(key)
+            if before is None or after is None or (before.began, before.firings) != (after.began, after.firings):
+                changed.add(alert.id)
+        for alert_id, alert in self._alerts.items():
+            if alert_id not in alerts and alert.source not in unread:
+                self._quiet(key_of(alert), now)
+        self._alerts, self._at = alerts, now
+        if len(self._known) > 2 * len(alerts) + 1000:
+            self._forget(now)
+        return changed
+
+    def of(self, alert: Alert) -> Episode:
+        """The alert's episode; one that was never followed begins with its firing."""
+        return self._known.get(key_of(alert)) or Episode(alert.began, alert.began, alert.began)
+
+    def _fires(self, key: str, began: float, now: float, fired_until: float = 0.0) -> None:
+        """*fired_until*: it was followed until then without going quiet."""
+        old = self._known.get(key)
+        if old is None:
+            self._known[key] = Episode(began, began, now)
+            return
+        again = began > old.latest + SAME_S or old.ended is not None
+        quiet_since = old.ended if old.ended is not None else max(old.seen, old.latest, fired_until)
+        if again and began - quiet_since > QUIET_S:
+            self._known[key] = Episode(began, began, now)
+        else:
+            self._known[key] = Episode(
+                min(old.began, began), max(old.latest, began), now, firings=old.firings + (1 if again else 0)
+            )
+
+    def _quiet(self, key: str, at: float) -> None:
+        old = self._known.get(key)
+        if old is not None and old.ended is None:
+            self._known[key] = msgspec.structs.replace(old, ended=at)
+
+    def _forget(self, now: float) -> None:
+        self._known = {k: e for k, e in self._known.items() if e.ended is None or now - e.ended < FORGET_S}
+
+
+def key_of(alert: Alert) -> str:
+    """What an alert's firings have in common: its id; a pager's incident has a new one each time, but the same key."""
+    return alert.keys[0] if alert.provider in PAGER_PROVIDERS and alert.keys else alert.id

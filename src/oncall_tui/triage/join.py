@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
+import msgspec
+
 from oncall_tui.domain.alert import PAGE_KEY, Alert, AlertState, ServiceHint
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.service import Service
@@ -51,36 +53,113 @@ def product_of_service(service_id: str, products: Iterable[Product]) -> Product 
     return next((p for p in products if p.owns_service(service_id)), None)
 
 
-def product_of_alert(alert: Alert, service: Service | None, products: Iterable[Product]) -> Product | None:
-    """By the alert's labels first, since a person wrote those; else by its service."""
+def product_of_alerts(alerts: Iterable[Alert], service: Service | None, products: Iterable[Product]) -> Product | None:
+    """By the alerts' labels first, since a person wrote those; else by their service."""
     products = tuple(products)
-    by_label = next((p for p in products if p.owns_alert(alert)), None)
+    by_label = next((p for alert in alerts for p in products if p.owns_alert(alert)), None)
     if by_label or service is None:
         return by_label
     return product_of_service(service.id, products)
 
 
-def incidents(alerts: Iterable[Alert]) -> Mapping[str, str]:
-    """Alert id → the id of the open incident of a pager that is the same problem."""
-    alerts = tuple(alerts)
-    by_key: dict[str, str] = {}
-    by_labels: dict[frozenset[tuple[str, str]], str] = {}
-    for alert in alerts:
-        if alert.provider in PAGER_PROVIDERS and alert.state is not AlertState.RESOLVED:
-            by_key.update(dict.fromkeys(alert.keys, alert.id))
-            by_labels.update({frozenset(labels): alert.id for labels in alert.label_sets if labels})
-    if not by_key and not by_labels:
-        return {}
-    sent = {key.removeprefix("dedup:"): incident for key, incident in by_key.items() if key.startswith("dedup:")}
-    found: dict[str, str] = {}
-    for alert in alerts:
-        if alert.provider in PAGER_PROVIDERS:
-            continue
-        incident = next((by_key[k] for k in alert.keys if k in by_key), None)
-        if incident is None:  # a page that was sent from here has the alert's id as its dedup key
-            incident = sent.get(alert.id if len(alert.id) <= PAGE_KEY else alert.page_key)
-        if incident is None and by_labels and alert.labels:
-            incident = by_labels.get(frozenset(alert.labels))
-        if incident is not None:
-            found[alert.id] = incident
-    return found
+class Problem(msgspec.Struct, frozen=True, gc=False):
+    """Alerts that are one problem, each as its own source tells it. *incident*: the pager's open one, or empty.
+
+    The incident may be a row of its own: one that lists alerts of several services is several problems.
+    """
+
+    members: tuple[Alert, ...]
+    incident: str = ""
+
+
+class Joiner:
+    """Puts alerts together; keeps what it worked out of each, since most do not change from board to board."""
+
+    def __init__(self) -> None:
+        self._labels: dict[str, tuple[Alert, frozenset[tuple[str, str]]]] = {}
+
+    def problems(self, alerts: Mapping[str, Alert], services: Mapping[str, Service]) -> list[Problem]:
+        """Every alert in exactly one problem. *services*: of each alert that names one, by the alert's id."""
+        groups = self._groups(alerts)
+        grouped = {alert_id for group in groups for alert_id in group}
+        found = [Problem((alert,), _own(alert)) for alert in alerts.values() if alert.id not in grouped]
+        for group in groups:
+            found += _split([alerts[i] for i in group], services)
+        return found
+
+    def _groups(self, alerts: Mapping[str, Alert]) -> list[list[str]]:
+        """Ids of alerts that share a key, or that an open incident lists."""
+        pagers = [a for a in alerts.values() if a.provider in PAGER_PROVIDERS and a.state is not AlertState.RESOLVED]
+        owner: dict[str, str] = {}
+        parent: dict[str, str] = {}
+        for alert in alerts.values():
+            if alert.provider in PAGER_PROVIDERS and alert.state is AlertState.RESOLVED:
+                continue  # what is closed takes nothing: the next firing opens another
+            for key in alert.keys:
+                other = owner.setdefault(key, alert.id)
+                if other != alert.id:
+                    _unite(parent, other, alert.id)
+        if pagers:
+            self._by_incident(pagers, alerts, owner, parent)
+        groups: dict[str, list[str]] = defaultdict(list)
+        for alert_id in parent:
+            groups[_root(parent, alert_id)].append(alert_id)
+        return list(groups.values())
+
+    def _by_incident(
+        self, pagers: list[Alert], alerts: Mapping[str, Alert], owner: dict[str, str], parent: dict[str, str]
+    ) -> None:
+        """By what an incident says that it was made of: label sets, and pages that were sent from here."""
+        by_labels = {frozenset(labels): p.id for p in pagers for labels in p.label_sets if labels}
+        sent = any(key.startswith("dedup:") for p in pagers for key in p.keys)
+        for alert in alerts.values():
+            if alert.provider in PAGER_PROVIDERS:
+                continue
+            if by_labels and alert.labels and (incident := by_labels.get(self._label_set(alert))):
+                _unite(parent, incident, alert.id)
+            if sent:  # a page that was sent from here has the alert's id as its dedup key
+                key = alert.id if len(alert.id) <= PAGE_KEY else alert.page_key
+                if incident := owner.get(f"dedup:{key}"):
+                    _unite(parent, incident, alert.id)
+
+    def _label_set(self, alert: Alert) -> frozenset[tuple[str, str]]:
+        known = self._labels.get(alert.id)
+        if known is None or known[0] is not alert:
+            if len(self._labels) > 50_000:
+                self._labels.clear()
+            known = self._labels[alert.id] = (alert, frozenset(alert.labels))
+        return known[1]
+
+
+def _unite(parent: dict[str, str], one: str, other: str) -> None:
+    parent.setdefault(one, one)
+    parent.setdefault(other, other)
+    a, b = _root(parent, one), _root(parent, other)
+    if a != b:
+        parent[b] = a
+
+
+def _root(parent: dict[str, str], alert_id: str) -> str:
+    while parent[alert_id] != alert_id:
+        parent[alert_id] = parent[parent[alert_id]]
+        alert_id = parent[alert_id]
+    return alert_id
+
+
+def _own(alert: Alert) -> str:
+    return alert.id if alert.provider in PAGER_PROVIDERS and alert.state is not AlertState.RESOLVED else ""
+
+
+def _split(members: list[Alert], services: Mapping[str, Service]) -> list[Problem]:
+    """One problem, but for members of several services: those are a problem each, joined by the incident alone."""
+    pagers = sorted((m for m in members if _own(m)), key=lambda m: (not m.state.asks, m.began, m.id))
+    incident = pagers[0].id if pagers else ""
+    by_service: dict[str, list[Alert]] = defaultdict(list)
+    for member in members:
+        by_service[services[member.id].id if member.id in services else ""].append(member)
+    named = [service_id for service_id in by_service if service_id]
+    if len(named) <= 1:
+        return [Problem(tuple(members), incident)]
+    nameless = by_service.pop("", [])
+    found = [Problem(tuple(part), incident) for part in by_service.values()]
+    return [*found, *(Problem((m,), _own(m) or incident) for m in nameless)]

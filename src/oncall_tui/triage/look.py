@@ -1,9 +1,8 @@
-"""What an engineer looks at: the board's alerts joined, told apart (pages, notifications) and ranked."""
+"""What an engineer looks at: the board's alerts joined to problems, told apart (pages, notifications) and ranked."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from fnmatch import fnmatchcase
+from collections.abc import Iterable, Mapping
 from operator import is_
 from typing import TypeVar
 
@@ -14,57 +13,78 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.service import Service
-from oncall_tui.triage.join import ServiceIndex, incidents, product_of_alert, product_of_service, service_name
+from oncall_tui.triage.episodes import Episodes
+from oncall_tui.triage.expected import Expected
+from oncall_tui.triage.join import Joiner, Problem, ServiceIndex, product_of_alerts, product_of_service, service_name
+from oncall_tui.triage.rank import ATTENTION, PageRule, Rank, lead_order, pages, rank_of, why
+from oncall_tui.triage.suspect import LOOK_BACK_S, NOTHING, Suspicion, suspicion
+from oncall_tui.triage.wide import Fire, Wide, wide
 
 T = TypeVar("T")
-LOOK_BACK_S = 3600.0  # a deploy that began up to an hour before an alert may be its cause
-
-PageRule = Mapping[str, str]  # field or label → glob; all of one rule have to match
 
 
 class Rules(msgspec.Struct, frozen=True):
-    """What the configuration says of looking: which alerts page, and which products there are."""
+    """What the configuration says of looking: which alerts page, which products there are, what has to fire always."""
 
     pages: tuple[PageRule, ...] = ()
     products: tuple[Product, ...] = ()
+    expected: tuple[PageRule, ...] = ()
+    look_back_s: float = LOOK_BACK_S
 
 
-class AlertLook(msgspec.Struct, frozen=True, gc=False):
-    """One alert as an engineer sees it, and its place among others (*rank*, the smallest first).
+class AlertLook(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """One problem as an engineer sees it: one row, and its place among others (*rank*, the smallest first).
 
-    *incident* is the pager's row for the same problem: ``a`` goes there.
+    *id* is the row's, and stays while the problem lasts. *alert* leads: the pager's incident where there is one.
+    *others* are the same problem as other sources tell it. *incident* is the pager's alert for it: ``a`` goes there.
+    *began* is when the episode began, which has had so many *firings*.
     """
 
+    id: str
     alert: Alert
-    service: Service | None
-    product: Product | None
-    pages: bool
-    suspect: Deploy | None
-    incident: str
-    rank: tuple[int, int, int, int, float, str]
+    others: tuple[Alert, ...] = ()
+    service: Service | None = None
+    product: Product | None = None
+    pages: bool = False
+    severity: Severity = Severity.UNKNOWN
+    began: float = 0.0
+    firings: int = 1
+    flapping: bool = False
+    suspicion: Suspicion = NOTHING
+    incident: str = ""
+    rank: Rank
 
+    @property
+    def members(self) -> tuple[Alert, ...]:
+        """Every alert of the problem, the leading one first."""
+        return (self.alert, *self.others)
 
-def rank_of(alert: Alert, product: Product | None, does_page: bool) -> tuple[int, int, int, int, float, str]:
-    """Pages first, then what nobody has, then severity, protected products, the newest; the id settles ties."""
-    protected = 0 if product and product.protected else 1
-    return (not does_page, _ATTENTION[alert.state], alert.severity.rank, protected, -alert.began, alert.id)
+    @property
+    def suspect(self) -> Deploy | None:
+        """The first suspect: what ``R`` rolls back."""
+        return self.suspicion.first.deploy if self.suspicion.first else None
 
+    @property
+    def why(self) -> str:
+        """Why the row stands where it does, in words."""
+        return why(self.rank, self.severity)
 
-_ATTENTION = {
-    AlertState.FIRING: 0,
-    AlertState.UNKNOWN: 0,
-    AlertState.NO_DATA: 1,
-    AlertState.SEEN: 2,
-    AlertState.ACKNOWLEDGED: 2,
-    AlertState.SNOOZED: 3,
-    AlertState.SILENCED: 4,
-    AlertState.INHIBITED: 4,
-    AlertState.RESOLVED: 5,
-}
+    @property
+    def flaps(self) -> str:
+        """``flapping: fired 4 times``; empty: it does not flap."""
+        return f"flapping: fired {self.firings} times" if self.flapping else ""
+
+    @property
+    def count(self) -> int:
+        """How often it came: the sources' own counts, and the alerts of one source that are one problem."""
+        by_source: dict[str, int] = {}
+        for member in self.members:
+            by_source[member.source] = by_source.get(member.source, 0) + member.count
+        return max(by_source.values())
 
 
 class Look(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything for the screen and ``status``: alerts ranked, services and deploys ordered."""
+    """Everything for the screen and ``status``: problems ranked, services and deploys ordered."""
 
     board: Board
     alerts: tuple[AlertLook, ...]
@@ -72,9 +92,19 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     services: tuple[Service, ...]
     deploys: tuple[Deploy, ...]
     products: Mapping[str, Product]  # by service id
+    wide: Wide | None = None
 
     def find(self, alert_id: str) -> AlertLook | None:
-        return next((a for a in self.alerts if a.alert.id == alert_id), None)
+        """The row with this id, or the one that the alert with this id belongs to."""
+        own = next((a for a in self.alerts if a.id == alert_id), None)
+        return own or next((a for a in self.alerts if any(m.id == alert_id for m in a.members)), None)
+
+    def related(self, row: AlertLook) -> tuple[AlertLook, ...]:
+        """Other problems of the same service, then of the same product: shown, never acknowledged along."""
+        rest = [a for a in self.alerts if a.id != row.id]
+        mine = [a for a in rest if row.service and a.service and a.service.id == row.service.id]
+        theirs = [a for a in rest if row.product and a.product is row.product and a not in mine]
+        return (*mine, *theirs)
 
 
 class Looker:
@@ -82,83 +112,208 @@ class Looker:
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
+        self.episodes = Episodes()
+        self._expected = Expected(rules.expected)
+        self._joiner = Joiner()
         self._services: Mapping[str, Service] = {}
+        self._deploys: Mapping[str, Deploy] = {}
+        self._lost: frozenset[str] = frozenset()
         self._index = ServiceIndex(())
         self._products: dict[str, Product] = {}
-        self._alerts: dict[str, AlertLook] = {}
-        self._deploys: Mapping[str, Deploy] = {}
         self._by_service: dict[str, list[Deploy]] = {}
+        self._by_product: dict[str, list[Deploy]] = {}
+        self._found: dict[str, tuple[Alert, Service | None]] = {}  # which service an alert names
+        self._rows: dict[str, AlertLook] = {}  # by row id, before what is wide is known
+        self._row_ids: dict[str, str] = {}  # by alert id
+        self._dressed: dict[str, tuple[AlertLook, AlertLook]] = {}
         self._shown: tuple[AlertLook, ...] = ()
         self._ordered_services: tuple[Service, ...] = ()
         self._ordered_deploys: tuple[Deploy, ...] = ()
 
     def look(self, board: Board, show_hidden: bool = False) -> Look:
-        changed = self._changed(board)
-        joined = incidents(board.alerts.values())
-        looks: dict[str, AlertLook] = {}
-        for alert in board.alerts.values():
-            old = self._alerts.get(alert.id)
-            incident = joined.get(alert.id, "")
-            kept = old is not None and old.alert is alert and old.incident == incident
-            if kept and old is not None and not (changed and service_name(alert.hint) in changed):
-                looks[alert.id] = old
-            else:
-                looks[alert.id] = self._look_at(alert, incident)
-        self._alerts = looks
-        shown = [a for a in looks.values() if show_hidden or not a.alert.hidden]
-        shown.sort(key=lambda a: a.rank)
+        """The look at *board*; what is expected to fire, and does not, is on its board too."""
+        board = self._expected.fill(board)
+        stale = self._learn(board)
+        lost = frozenset(s.name for s in board.unread)
+        episodes = self.episodes.follow(board.alerts, lost, board.at)
+        rows = self._problems(board, stale, episodes)
+        event = wide(_fire(row) for row in rows if row.service and row.product)
+        dressed = [self._dress(row, event) for row in rows]
+        shown = [row for row in dressed if show_hidden or not row.alert.hidden]
+        shown.sort(key=_by_rank)
         self._shown = _or_same(self._shown, shown)
         self._ordered_services = _or_same(self._ordered_services, sorted(board.services.values(), key=_service_order))
         self._ordered_deploys = _or_same(self._ordered_deploys, sorted(board.deploys.values(), key=_deploy_order))
         return Look(
             board=board,
             alerts=self._shown,
-            hidden=len(looks) - len(shown),
+            hidden=len(dressed) - len(shown),
             services=self._ordered_services,
             deploys=self._ordered_deploys,
             products=self._products,
+            wide=event,
         )
 
-    def _changed(self, board: Board) -> set[str]:
-        """The names of services that are not what they were, or whose deploys are not (the same objects)."""
-        changed = {s.name for s in _differing(self._services, board.services)}
-        changed |= {d.service_id.rpartition("/")[2] for d in _differing(self._deploys, board.deploys)}
-        if changed:
-            if self._services.keys() != board.services.keys():
-                found = ((s, product_of_service(s, self.rules.products)) for s in board.services)
-                self._products = {s: p for s, p in found if p}
-            self._services, self._deploys = board.services, board.deploys
+    # --- what is known of services and deploys ------------------------------------------------------------------------
+
+    def _learn(self, board: Board) -> _Stale:
+        """Take the board's services and deploys; what rows of which services and products have to be made anew."""
+        moved = _differing(self._services, board.services)
+        names = {s.name for s in moved}
+        ids = {s.id for s in moved} | {d.service_id for d in _differing(self._deploys, board.deploys)}
+        lost = frozenset(s.name for s in board.unread if s.state != "waiting")
+        everything = lost != self._lost
+        if not ids and not everything:
+            return _Stale()
+        if self._services.keys() != board.services.keys():
+            found = ((s, product_of_service(s, self.rules.products)) for s in board.services)
+            self._products = {s: p for s, p in found if p}
+        if names:
             self._index = ServiceIndex(board.services.values())
-            self._by_service = {}
-            for deploy in board.deploys.values():
-                self._by_service.setdefault(deploy.service_id, []).append(deploy)
-        return changed
+        self._services, self._deploys, self._lost = board.services, board.deploys, lost
+        self._by_service, self._by_product = {}, {}
+        for deploy in board.deploys.values():
+            self._by_service.setdefault(deploy.service_id, []).append(deploy)
+            product = self._products.get(deploy.service_id)
+            if product is not None:
+                self._by_product.setdefault(product.name, []).append(deploy)
+        products = {p.name for i in ids if (p := self._products.get(i)) is not None}
+        return _Stale(frozenset(names), frozenset(ids), frozenset(products), everything)
 
-    def _look_at(self, alert: Alert, incident: str) -> AlertLook:
+    def _service_of(self, alert: Alert, stale: _Stale) -> Service | None:
+        known = self._found.get(alert.id)
+        if known is not None and known[0] is alert and service_name(alert.hint) not in stale.names:
+            return known[1]
         service = self._index.find(alert.hint)
-        product = product_of_alert(alert, service, self.rules.products)
-        suspect = self._suspect(alert, service)
-        does_page = pages(alert, self.rules.pages)
-        rank = rank_of(alert, product, does_page)
-        return AlertLook(alert, service, product, does_page, suspect, incident, rank)
+        self._found[alert.id] = (alert, service)
+        return service
 
-    def _suspect(self, alert: Alert, service: Service | None) -> Deploy | None:
-        """The newest deploy of the alert's own service that began in the hour before the alert did."""
-        if service is None:
-            return None
-        found = [d for d in self._by_service.get(service.id, ()) if 0 <= alert.began - d.started <= LOOK_BACK_S]
-        return max(found, key=lambda d: d.started, default=None)
+    # --- rows ---------------------------------------------------------------------------------------------------------
+
+    def _problems(self, board: Board, stale: _Stale, episodes: set[str]) -> list[AlertLook]:
+        """A row for each problem; the same object as before where nothing of it moved."""
+        services = {a.id: s for a in board.alerts.values() if (s := self._service_of(a, stale)) is not None}
+        problems = self._joiner.problems(board.alerts, services)
+        ids = self._ids(problems)
+        rows: dict[str, AlertLook] = {}
+        for problem, row_id in zip(problems, ids, strict=True):
+            old = self._rows.get(row_id)
+            if old is None or not self._same(old, problem, services, stale, episodes):
+                old = self._row(row_id, problem, services)
+            rows[row_id] = old
+        self._rows = rows
+        self._row_ids = {m.id: row.id for row in rows.values() for m in row.members}
+        if len(self._found) > 2 * len(board.alerts) + 1000:
+            self._found = {i: self._found[i] for i in board.alerts}
+        return list(rows.values())
+
+    def _same(
+        self,
+        old: AlertLook,
+        problem: Problem,
+        services: Mapping[str, Service],
+        stale: _Stale,
+        episodes: set[str],
+    ) -> bool:
+        members = problem.members
+        if stale.everything or problem.incident != old.incident or len(members) != 1 + len(old.others):
+            return False
+        if len(members) == 1:
+            if members[0] is not old.alert or members[0].id in episodes:
+                return False
+        elif {id(m) for m in members} != {id(m) for m in old.members} or any(m.id in episodes for m in members):
+            return False
+        service = next((services[m.id] for m in members if m.id in services), None)
+        if service is not old.service or (service is not None and service.id in stale.services):
+            return False
+        return old.product is None or old.product.name not in stale.products
+
+    def _ids(self, problems: list[Problem]) -> list[str]:
+        """The rows' ids: a problem keeps its own, also when the alert that it had it from is gone or leads no more."""
+        members = {m.id for p in problems for m in p.members}
+        taken: set[str] = set()
+        ids = []
+        for problem in problems:
+            own = {m.id for m in problem.members}
+            kept = (self._row_ids.get(m.id, "") for m in problem.members)
+            wanted = [i for i in kept if i and (i in own or i not in members)]
+            lead = min(problem.members, key=lead_order).id if len(problem.members) > 1 else problem.members[0].id
+            row_id = next(i for i in (*wanted, lead, *sorted(own)) if i not in taken)
+            taken.add(row_id)
+            ids.append(row_id)
+        return ids
+
+    def _row(self, row_id: str, problem: Problem, services: Mapping[str, Service]) -> AlertLook:
+        members = sorted(problem.members, key=lead_order) if len(problem.members) > 1 else problem.members
+        lead = members[0]
+        service = next((services[m.id] for m in members if m.id in services), None)
+        product = product_of_alerts(members, service, self.rules.products)
+        active = [m for m in members if m.state is not AlertState.RESOLVED] or [lead]
+        episodes = [self.episodes.of(m) for m in active]
+        began = min(e.began for e in episodes)
+        severity = min((m.severity for m in active), key=lambda s: s.rank)
+        does_page = any(pages(m, self.rules.pages) for m in active)
+        return AlertLook(
+            id=row_id,
+            alert=lead,
+            others=tuple(members[1:]),
+            service=service,
+            product=product,
+            pages=does_page,
+            severity=severity,
+            began=began,
+            firings=max(e.firings for e in episodes),
+            flapping=any(e.flapping for e in episodes),
+            suspicion=self._suspicion(began, service, product),
+            incident=problem.incident,
+            rank=rank_of(row_id, lead.state, severity, product, does_page, began),
+        )
+
+    def _suspicion(self, began: float, service: Service | None, product: Product | None) -> Suspicion:
+        own_id = service.id if service else ""
+        others = self._by_product.get(product.name, ()) if product else ()
+        unread = service.note if service else ""
+        if service is not None and service.source in self._lost:
+            unread = f"{service.source} cannot be read now"
+        return suspicion(
+            began,
+            own_id,
+            self._by_service.get(own_id, ()),
+            [d for d in others if d.service_id != own_id],
+            look_back_s=self.rules.look_back_s,
+            last_at=service.last_deploy if service else None,
+            unread=unread,
+        )
+
+    def _dress(self, row: AlertLook, event: Wide | None) -> AlertLook:
+        """The row with what only all rows together tell: that it is part of something wide."""
+        if event is None or not event.holds(row.began) or not row.suspicion.suspects:
+            return row
+        known = self._dressed.get(row.id)
+        if known is None or known[0] is not row:
+            if len(self._dressed) > 10_000:
+                self._dressed.clear()
+            told = msgspec.structs.replace(row.suspicion, wide=True)
+            known = self._dressed[row.id] = (row, msgspec.structs.replace(row, suspicion=told))
+        return known[1]
 
 
-def pages(alert: Alert, rules: tuple[PageRule, ...]) -> bool:
-    """Does any rule say that this alert pages?"""
-    return any(all(fnmatchcase(_field(alert, k), v) for k, v in rule.items()) for rule in rules)
+class _Stale(msgspec.Struct, frozen=True):
+    """What moved since the last board: names and ids of services, names of products; or everything."""
+
+    names: frozenset[str] = frozenset()
+    services: frozenset[str] = frozenset()
+    products: frozenset[str] = frozenset()
+    everything: bool = False
 
 
-def _field(alert: Alert, name: str) -> str:
-    if name in ("severity", "provider", "source", "urgency", "state"):
-        return str(getattr(alert, name))
-    return alert.label(name)
+def _fire(row: AlertLook) -> Fire:
+    service = row.service.id if row.service else ""
+    return Fire(row.began, service, row.product.name if row.product else "", row.alert.state)
+
+
+def _by_rank(row: AlertLook) -> Rank:
+    return row.rank
 
 
 def _or_same(old: tuple[T, ...], new: list[T]) -> tuple[T, ...]:
@@ -182,7 +337,7 @@ def _deploy_order(deploy: Deploy) -> tuple[int, float, str]:
 
 def page_count(look: Look) -> int:
     """Pages that are open: neither resolved nor silenced."""
-    return sum(a.pages and _ATTENTION[a.alert.state] < 4 for a in look.alerts)
+    return sum(a.pages and ATTENTION[a.alert.state] < 4 for a in look.alerts)
 
 
 def unacknowledged_count(look: Look) -> int:
@@ -190,8 +345,6 @@ def unacknowledged_count(look: Look) -> int:
     return sum(a.pages and a.alert.state.asks for a in look.alerts)
 
 
-def severity_word(severity: Severity, does_page: bool) -> str:
-    """``PAGE``, or the severity in at most four letters: the first column of a row."""
-    if does_page:
-        return "PAGE"
-    return {"critical": "crit", "error": "err", "warning": "warn", "info": "info", "unknown": "?"}[severity]
+def members_of(rows: Iterable[AlertLook]) -> dict[str, AlertLook]:
+    """Each alert's row, by the alert's id."""
+    return {member.id: row for row in rows for member in row.members}

@@ -16,7 +16,7 @@ def can(look: AlertLook, board: Board, verb: Verb) -> tuple[str, Alert] | None:
     if look.alert.state is AlertState.RESOLVED:
         return None
     incident = board.alerts.get(look.incident) if look.incident else None
-    for alert in (incident, look.alert):
+    for alert in (incident, *look.members):
         if alert is not None and verb in alert.verbs:
             joined = alert is incident
             if not joined and incident is not None and verb is Verb.ACKNOWLEDGE:

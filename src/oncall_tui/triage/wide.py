@@ -23,16 +23,21 @@ class Fire(msgspec.Struct, frozen=True, gc=False):
 
 
 class Wide(msgspec.Struct, frozen=True, gc=False):
-    """How many services of how many products began to fire within five minutes, and since when."""
+    """How many services of how many products began to fire within five minutes; the first *since*, the last *until*."""
 
     since: float
     services: int
     products: int
+    until: float = 0.0
 
     @property
     def words(self) -> str:
         """Without the time, which each screen writes its own way."""
         return f"{self.services} services of {self.products} products"
+
+    def holds(self, began: float) -> bool:
+        """Does what began then belong to it?"""
+        return self.since <= began <= self.until
 
 
 def wide(fires: Iterable[Fire]) -> Wide | None:
@@ -62,4 +67,4 @@ def _spread(found: list[Fire], start: int) -> Wide:
             break
         part.append(fire)
         last = fire.began
-    return Wide(found[start].began, len({f.service for f in part}), len({f.product for f in part}))
+    return Wide(found[start].began, len({f.service for f in part}), len({f.product for f in part}), last)

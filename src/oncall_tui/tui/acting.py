@@ -83,7 +83,7 @@ class Acting(Deploying, Picking):
         look = self.alert_look(self.row_id)
         if look and look.alert.state is AlertState.RESOLVED:
             return "it is resolved: there is nothing to do"
-        if look and look.incident and verb is Verb.ACKNOWLEDGE:
+        if look and look.incident not in ("", look.alert.id) and verb is Verb.ACKNOWLEDGE:
             return "its incident at the pager is acknowledged already, or not readable: see the detail"
         if look is None:
             return f"this row cannot be: {verb}"

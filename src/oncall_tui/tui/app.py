@@ -16,7 +16,7 @@ from textual.screen import Screen
 
 from oncall_tui.config import Config
 from oncall_tui.engine import Engine
-from oncall_tui.triage.episodes import Episodes
+from oncall_tui.triage.ring import Ring
 from oncall_tui.tui.acting import VERBS
 from oncall_tui.tui.board import BoardScreen
 from oncall_tui.tui.confirm import ConfirmMany
@@ -40,7 +40,7 @@ class OncallApp(App[None]):
         super().__init__()
         self.engine = engine
         self.config = config
-        self._episodes = Episodes()
+        self._pages = Ring()
         self._rang_first = False
 
     def on_mount(self) -> None:
@@ -70,7 +70,7 @@ class OncallApp(App[None]):
     async def _listen(self) -> None:
         async for update in self.engine.changes():
             self.board.show(update)
-            self._ring(self._episodes.new(update.look, self.engine.clock.now()))
+            self._ring(self._pages.new(update.look))
             await asyncio.sleep(REDRAW_S)
 
     def _ring(self, begun: list[str]) -> None:

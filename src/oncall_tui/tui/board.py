@@ -55,7 +55,7 @@ class BoardScreen(Acting, LookingAt, Remembering, Opening):
     BoardScreen #top { height: 1; }
     BoardScreen #clock { width: 26; }
     BoardScreen.narrow #clock { width: 7; }
-    BoardScreen #tabs, BoardScreen #looking { display: none; }
+    BoardScreen #tabs, BoardScreen #looking, BoardScreen #wide { display: none; }
     BoardScreen #outcome { height: 1; display: none; }
     BoardScreen #filter { display: none; height: 1; border: none; padding: 0 1; background: $boost; }
     BoardScreen #filter:focus { border: none; }
@@ -90,6 +90,7 @@ class BoardScreen(Acting, LookingAt, Remembering, Opening):
             yield StatusLine(id="clock")  # what changes each minute, apart: a line is sent up to what changed in it
         yield StatusLine(id="looking")
         yield StatusLine(id="tabs")
+        yield StatusLine(id="wide")
         with Vertical(id="pane-alerts", classes="pane"):
             yield headline.Title(id="title-alerts", classes="title")
             yield Table(ALERT_COLUMNS, id="alerts")
@@ -151,6 +152,7 @@ class BoardScreen(Acting, LookingAt, Remembering, Opening):
         self._draw_titles(update)
         self.draw_looking()
         self._draw_status(update, now)
+        self._draw_wide(update)
         self._draw_detail()
         self.draw_outcome(now)
         self._draw_keys()
@@ -212,6 +214,12 @@ class BoardScreen(Acting, LookingAt, Remembering, Opening):
         self.query_one("#status", StatusLine).show(left, headline.right(update, now, wide, self.bell_on))
         clock = headline.clock(now, self.tz, self._calls[1] if wide else "", wide)
         self.query_one("#clock", StatusLine).show([], clock)
+
+    def _draw_wide(self, update: Update) -> None:
+        line = self.query_one("#wide", StatusLine)
+        line.display = update.look.wide is not None
+        if update.look.wide is not None:
+            line.show([(headline.wide(update.look.wide, self.tz), "critical")])
 
     def _draw_detail(self) -> None:
         if self.has_class("narrow") and self.pane != "detail":
@@ -333,7 +341,7 @@ class BoardScreen(Acting, LookingAt, Remembering, Opening):
     def action_copy(self) -> None:
         row_id = self.row_id
         look = self.alert_look(row_id) if self.list_pane == "alerts" else None
-        text = f"{row_id} {look.alert.title} {look.alert.url}".strip() if look else row_id or ""
+        text = f"{look.alert.id} {look.alert.title} {look.alert.url}".strip() if look else row_id or ""
         self.app.copy_to_clipboard(text)
         self.say(f"copied {text}" if text else "there is no row to copy", "dim")
 

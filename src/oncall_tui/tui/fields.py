@@ -14,12 +14,12 @@ def alert_fields(look: AlertLook) -> Fields:
     """A row's fields by name: its own, then its labels."""
     alert = look.alert
     return {
-        **dict(alert.labels),
+        **{name: value for member in reversed(look.members) for name, value in member.labels},
         "title": alert.title,
         "state": alert.state,
-        "severity": alert.severity,
-        "source": alert.source,
-        "provider": alert.provider,
+        "severity": look.severity,
+        "source": " ".join(dict.fromkeys(m.source for m in look.members)),
+        "provider": " ".join(dict.fromkeys(m.provider for m in look.members)),
         "product": look.product.name if look.product else "",
         "service": look.service.id if look.service else alert.hint.service,
         "page": "yes" if look.pages else "no",

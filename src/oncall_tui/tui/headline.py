@@ -12,6 +12,7 @@ from oncall_tui.domain.plan import Plan
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.engine import Update
 from oncall_tui.text import age, fit, local_times, width
+from oncall_tui.triage.wide import Wide
 from oncall_tui.tui.keybar import Part, StatusLine
 from oncall_tui.tui.lines import Line
 
@@ -55,6 +56,12 @@ def left(update: Update, me: str, read_only: bool, wide: bool, mine: str = "") -
         accounts = len({(s.key.account, s.key.region) for s in board.services.values()})
         parts.append((f" {accounts} accounts · {len(board.services)} services", "dim"))
     return parts
+
+
+def wide(event: Wide, tz: tzinfo) -> str:
+    """The banner: first what matters, since a narrow screen cuts its end."""
+    at = datetime.fromtimestamp(event.since, tz).strftime("%H:%M")
+    return f" ! wide: {event.words} since {at}, probably not one deploy "
 
 
 def on_call(update: Update, email: str, now: float) -> str:

@@ -27,8 +27,8 @@ class Remembering(Base):
         self.begin(self._timeline(look), asks=False)
 
     async def _timeline(self, look: AlertLook) -> None:
-        """Of the alert, and of the pager's incident that it is joined to: each is asked at its own source."""
-        ids = dict.fromkeys(i for i in (look.incident, look.alert.id) if i)
+        """Of each alert that the row stands for, and of the pager's incident: each is asked at its own source."""
+        ids = dict.fromkeys(i for i in (look.incident, *(m.id for m in look.members)) if i)
         found: list[Told] = []
         for row_id in ids:
             try:

@@ -22,13 +22,15 @@ class Target(msgspec.Struct, frozen=True):
 
 class Spot(msgspec.Struct, frozen=True):
     """What the row under the cursor speaks of: its *service*, that service's *newest* deploy, and the deploy that the
-    row itself names: the *suspect* of an alert, or a deploy's own row (*own*).
+    row itself names: the *suspect* of an alert, or a deploy's own row (*own*). A suspect may be another service's of
+    the product (*suspect_of*).
     """
 
     service: Service | None = None
     newest: Deploy | None = None
     suspect: Deploy | None = None
     own: Deploy | None = None
+    suspect_of: Service | None = None
 
 
 def spot(pane: str, row_id: str, look: AlertLook | None, board: Board) -> Spot:
@@ -36,7 +38,8 @@ def spot(pane: str, row_id: str, look: AlertLook | None, board: Board) -> Spot:
     if pane == "alerts":
         if look is None or look.alert.state is AlertState.RESOLVED:
             return Spot()
-        return Spot(look.service, _newest(look.service, board), suspect=look.suspect)
+        of = board.services.get(look.suspect.service_id) if look.suspect else None
+        return Spot(look.service, _newest(look.service, board), suspect=look.suspect, suspect_of=of)
     if pane == "deploys":
         own = board.deploys.get(row_id)
         service = board.services.get(own.service_id) if own else None
@@ -60,7 +63,7 @@ def _began(deploy: Deploy) -> float:
 
 def target(verb: Verb, at: Spot) -> Target | str:
     """Where *verb* goes to from there, or why it cannot: a line for a person."""
-    if at.service is None and at.own is None:
+    if at.service is None and at.own is None and (at.suspect is None or verb is not Verb.ROLL_BACK):
         return "this row names no service that is known"
     if verb is Verb.ROLL_BACK:
         return _roll_back(at)
@@ -75,10 +78,11 @@ def _roll_back(at: Spot) -> Target | str:
     if deploy is None:
         return _of_service(Verb.ROLL_BACK, at)
     verbs = deploy.verbs
-    if at.service is not None and (at.suspect or at.newest is None or at.newest.id == deploy.id):
-        verbs |= at.service.verbs
+    service = at.suspect_of if at.suspect else at.service
+    if service is not None and (at.suspect or at.newest is None or at.newest.id == deploy.id):
+        verbs |= service.verbs
     if Verb.ROLL_BACK not in verbs:
-        return f"{deploy.service_id} {deploy.arrow} cannot be rolled back{_says_why(at)}"
+        return f"{deploy.service_id} {deploy.arrow} cannot be rolled back{_says_why(service)}"
     return Target(deploy.id, deploy.version, f"{deploy.service_id} {deploy.arrow}")
 
 
@@ -86,7 +90,7 @@ def _of_service(verb: Verb, at: Spot) -> Target | str:
     service = at.service
     if service is None or verb not in service.verbs:
         name = service.id if service else at.own.service_id if at.own else "it"
-        return f"{name} cannot be {'rolled back' if verb is Verb.ROLL_BACK else 'restarted'}{_says_why(at)}"
+        return f"{name} cannot be {'rolled back' if verb is Verb.ROLL_BACK else 'restarted'}{_says_why(service)}"
     version = at.newest.version if at.newest else service.deploy_id
     return Target(service.id, version, service.id)
 
@@ -108,6 +112,6 @@ def _of_newest(verb: Verb, at: Spot) -> Target | str:
     return f"nothing holds {name} up: its newest deploy {newest.arrow} is {newest.state}"
 
 
-def _says_why(at: Spot) -> str:
-    note = at.service.note if at.service else ""
+def _says_why(service: Service | None) -> str:
+    note = service.note if service else ""
     return f" ({note})" if note else ""

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 
 import msgspec
 
-from oncall_tui.domain.alert import Alert, AlertState
+from oncall_tui.domain.alert import OURS, Alert, AlertState
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.domain.service import Health, Service
 from oncall_tui.engine import Update
-from oncall_tui.text import age, ago, before, clock, fit, local_times, width
+from oncall_tui.text import age, ago, clock, fit, local_times, width
 from oncall_tui.triage.filters import parse
-from oncall_tui.triage.look import AlertLook, Look, severity_word
-from oncall_tui.tui import progress
+from oncall_tui.triage.look import AlertLook, Look
+from oncall_tui.triage.rank import severity_word
+from oncall_tui.tui import joined, progress
 from oncall_tui.tui.fields import alert_fields, deploy_fields, service_fields
 from oncall_tui.tui.rows import Cell, Column, Row
 from oncall_tui.tui.sorting import Order, Sort, Sorter, of, order
@@ -118,25 +119,17 @@ class View:
         kept: dict[str, tuple[object, Row, AlertLook]] = {}
         for look in looks:
             alert = look.alert
-            target = look.incident or alert.id
-            fresh = live.get(alert.source, False)
-            key = (
-                look,
-                age(now - alert.began),
-                _until(alert, now),
-                pending.get(target),
-                fresh,
-                self._gone_age(alert, now),
-            )
-            old = self._alerts.get(alert.id)
+            going_on = _going_on(look, pending) if pending else None
+            fresh = live.get(alert.source, alert.source == OURS)
+            key = (look, age(now - look.began), _until(alert, now), going_on, fresh, self._gone_age(alert, now))
+            old = self._alerts.get(look.id)
             if old is not None and _same(old[0], key):  # type: ignore[arg-type]
                 row = old[1]
-                kept[alert.id] = old
+                kept[look.id] = old
             else:
-                row = self._alert_row(
-                    look, now, pending.get(target), fresh, look.service and look.service.name in repeated
-                )
-                kept[alert.id] = (key, row, look)
+                twice = look.service is not None and look.service.name in repeated
+                row = self._alert_row(look, now, going_on, fresh, twice)
+                kept[look.id] = (key, row, look)
             if not shown.has(look.product) or (shown.faults and not alert.state.asks):
                 continue
             if test is not None and not test(alert_fields(look)):
@@ -145,9 +138,9 @@ class View:
         self._alerts = kept
         return _with_unread(rows, update, now, self.tz)
 
-    def drawn(self, alert_id: str) -> AlertLook | None:
-        """The alert as it was last drawn."""
-        known = self._alerts.get(alert_id)
+    def drawn(self, row_id: str) -> AlertLook | None:
+        """The row as it was last drawn."""
+        known = self._alerts.get(row_id)
         return known[2] if known else None
 
     def _ordered(self, looks: Sequence[AlertLook], by: Order, cursor: str | None, now: float) -> Sequence[AlertLook]:
@@ -156,7 +149,7 @@ class View:
         if cursor is None:
             self._held = None
             return looks
-        current = next((x for x in looks if x.alert.id == cursor), None)
+        current = next((x for x in looks if x.id == cursor), None)
         if self._held is None or self._held[0] != cursor:
             if current is None:
                 return looks
@@ -170,44 +163,36 @@ class View:
                 gone = msgspec.structs.replace(
                     current.alert, state=AlertState.RESOLVED, verbs=frozenset(), changed=now, by=(), until=None
                 )
-                current = msgspec.structs.replace(current, alert=gone, incident="")
+                current = msgspec.structs.replace(current, alert=gone, others=(), incident="")
                 self._held = (cursor, held, gone_at or now)
         stays = by(current) == by(held)
         self.holding = not stays or current.alert.state is AlertState.RESOLVED
         if stays:
             return looks if current in looks else _insert(looks, current, held, by)
-        return _insert([x for x in looks if x.alert.id != cursor], current, held, by)
+        return _insert([x for x in looks if x.id != cursor], current, held, by)
 
     def _gone_age(self, alert: Alert, now: float) -> str:
         return age(now - alert.changed) if alert.state is AlertState.RESOLVED and alert.changed else ""
 
-    def _alert_row(
-        self, look: AlertLook, now: float, pending: Outcome | None, live: bool, repeated: bool | Service | None
-    ) -> Row:
+    def _alert_row(self, look: AlertLook, now: float, pending: Outcome | None, live: bool, repeated: bool) -> Row:
         alert = look.alert
-        word = severity_word(alert.severity, look.pages)
+        word = severity_word(look.severity, look.pages)
         style = "dim" if not alert.state.asks and alert.state is not AlertState.NO_DATA else ""
-        strong = "critical" if look.pages else "warning" if alert.severity.rank <= 2 else ""
+        strong = "critical" if look.pages else "warning" if look.severity.rank <= 2 else ""
         service = look.service
         name = "–" if service is None else service.id if repeated else service.title
         if service is None and alert.hint.service:
             name = alert.hint.service
-        suspect = _suspect(look.suspect, alert) if look.suspect and alert.state.asks else ""
         cells: tuple[Cell, ...] = (
             (word, style or strong),
-            age(now - alert.began),
+            age(now - look.began),
             look.product.name if look.product else "–",
             name,
-            f"{alert.title} ×{alert.count}" if alert.count > 1 else alert.title,
+            joined.title(look),
             self._state(look, now, pending, live),
-            (suspect, "warning"),
+            joined.suspect(look, SUSPECT_CELLS),
         )
-        extra: list[tuple[Cell, ...]] = []
-        if look.suspect and suspect:
-            began = before(alert.began - look.suspect.started)
-            words = f"suspect  deploy {look.suspect.arrow} {began}{_failed_words(look.suspect)}"
-            extra.append(((words, "warning"),))
-        return Row(alert.id, cells, style, tuple(extra))
+        return Row(look.id, cells, style, joined.extra(look, now))
 
     def _state(self, look: AlertLook, now: float, pending: Outcome | None, live: bool) -> Cell:
         alert = look.alert
@@ -218,8 +203,10 @@ class View:
         word = _SHORT.get(alert.state, str(alert.state))
         words = [] if live else ["?"]
         words += [word, *([f"←{until}"] if (until := _until(alert, now)) else [])]
-        if look.incident and alert.state.asks:
+        if alert.state.asks and look.incident not in ("", alert.id):
             words.append("→pager")
+        if look.flapping and alert.state.asks:
+            words.append("flaps")
         if alert.by:  # the name alone is cut where there is no room for all
             room = STATE_CELLS - sum(width(w) + 1 for w in words)
             who = _name(alert.by[0])
@@ -311,7 +298,7 @@ def _with_unread(rows: list[Row], update: Update, now: float, tz: tzinfo) -> lis
     lost = [s for s in update.board.sources.values() if not s.current and s.state is not SourceState.WAITING]
     if not lost or not rows:  # an empty pane says it in a sentence
         return rows
-    look = {a.alert.id: a.pages for a in update.look.alerts}
+    look = {a.id: a.pages for a in update.look.alerts}
     at = next((i for i, row in enumerate(rows) if not look.get(row.id)), len(rows))
     return [*rows[:at], *(_unread_row(source, update, now, tz) for source in lost), *rows[at:]]
 
@@ -358,17 +345,9 @@ def _until(alert: Alert, now: float) -> str:
     return age(max(0.0, alert.until - now))
 
 
-def _suspect(deploy: Deploy, alert: Alert) -> str:
-    """Which deploy, and how long before; where the revisions are long, without the word for it."""
-    words = f"◂ {deploy.arrow} {before(alert.began - deploy.started)}"
-    return words if width(words) <= SUSPECT_CELLS else f"◂ {deploy.arrow} {age(alert.began - deploy.started)}"
-
-
-def _failed_words(deploy: Deploy | None) -> str:
-    if deploy is None or not deploy.failed_tasks:
-        return ""
-    why = f" ({deploy.failures[0].words})" if deploy.failures else ""
-    return f", {deploy.failed_tasks} tasks failed{why}"
+def _going_on(look: AlertLook, pending: Mapping[str, Outcome]) -> Outcome | None:
+    """What is under way of any of the row's alerts, or of the incident that it is joined to."""
+    return next((pending[i] for i in (look.incident, *(m.id for m in look.members)) if i in pending), None)
 
 
 def _service_row(service: Service, since: str, live: bool, repeated: bool) -> Row:

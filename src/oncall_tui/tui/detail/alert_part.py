@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from oncall_tui.domain.alert import Alert
-from oncall_tui.text import ago, before
 from oncall_tui.triage.look import AlertLook
 from oncall_tui.tui.detail import pane
 from oncall_tui.tui.detail.deploy_part import deploy_lines
@@ -47,8 +44,7 @@ def _style(alert: Alert) -> str:
 
 def _standing(look: AlertLook) -> list[tuple[str, str]]:
     """Why it stands where it does, and whether it flaps."""
-    found = [("place", str(getattr(look, "why", ""))), ("flaps", str(getattr(look, "flaps", "")))]
-    return [(name, text) for name, text in found if text]
+    return [(name, text) for name, text in (("rank", look.why), ("flaps", look.flaps)) if text]
 
 
 def suspect_section(of: Subject, scene: Scene, back: str) -> Section:
@@ -56,40 +52,17 @@ def suspect_section(of: Subject, scene: Scene, back: str) -> Section:
     look = of.look
     assert look is not None
     lines: list[Line] = []
-    suspicion = getattr(look, "suspicion", None)
-    if suspicion is None:
-        lines += _suspected(look, scene)
-    else:
-        for number, one in enumerate(suspicion.suspects, 1):
-            lines.append(line(f"{number}.", one.words, "warning" if number == 1 else ""))
-        if not suspicion.suspects:
-            lines.append(line("suspect", suspicion.words))
-        for deploy in suspicion.innocent:
-            words = f"{deploy.service_id} {deploy.arrow} {_after(deploy.started, look, scene)}: not the suspect"
-            lines.append(line("not", words))
-        if not suspicion.suspects and suspicion.last is not None:
-            last = suspicion.last
-            lines.append(line("last", f"{last.service_id} {last.arrow} began {ago(scene.now - last.started)}"))
+    found = look.suspicion
+    for number, one in enumerate(found.suspects, 1):
+        also = "also deployed: " if found.wide else ""
+        lines.append(line(f"{number}.", also + one.words, "warning" if number == 1 and not found.wide else ""))
+    if not found.suspects:
+        lines.append(line("suspect", found.words(scene.now).replace("no suspect", "none", 1)))
+    lines += [line("not", one.words) for one in found.innocent]
     lines.append(((f" {'R':<9} ", "key"), (back, "")))
     if look.suspect is not None:
         lines += deploy_lines(look.suspect, scene)
     return Section("suspect", tuple(lines))
-
-
-def _after(started: float, look: AlertLook, scene: Scene) -> str:
-    began = getattr(look, "began", look.alert.began)
-    return f"began {before(started - began).replace('before', 'after')}"
-
-
-def _suspected(look: AlertLook, scene: Scene) -> Iterable[Line]:
-    if look.suspect is not None:
-        yield pane.suspect_line(look.suspect, look.alert, look.service)
-    elif look.service is None:
-        yield line("suspect", "none: the alert names no service that is known")
-    else:
-        yield line("suspect", "no deploy began in the hour before")
-        if last := look.service.last_deploy:
-            yield line("last", f"deploy of {look.service.name}: {ago(scene.now - last)}")
 
 
 def related_section(of: Subject, scene: Scene) -> Section:

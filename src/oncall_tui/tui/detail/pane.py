@@ -11,11 +11,12 @@ from oncall_tui.domain.product import Product
 from oncall_tui.domain.revision import changed_settings
 from oncall_tui.domain.service import Service
 from oncall_tui.engine import Update
-from oncall_tui.text import ago, before, clock, local_times
+from oncall_tui.text import ago, clock, local_times
 from oncall_tui.triage.look import AlertLook
 from oncall_tui.tui import progress
 
 Line = tuple[tuple[str, str], ...]
+OTHERS = 3
 
 
 def stale(update: Update, tz: tzinfo, *sources: str) -> list[Line]:
@@ -40,17 +41,16 @@ def alert_lines(look: AlertLook, update: Update, now: float, tz: tzinfo) -> list
     alert = look.alert
     old = stale(update, tz, alert.source, *([look.service.source] if look.service else []))
     lines: list[Line] = [*old, line("alert", alert.title, "bold"), line("state", state(alert, now, tz))]
-    if look.suspect:
-        lines.append(suspect_line(look.suspect, alert, look.service))
-    elif look.service:
-        last = look.service.last_deploy
-        told = f"; the last deploy of {look.service.name}: {ago(now - last)}" if last else ""
-        lines.append(line("suspect", f"no deploy began in the hour before{told}"))
+    lines += suspicion_lines(look, update, now)
     if look.service:
         lines.append(line("service", service_words(look.service)))
         newest = update.board.deploys.get(look.service.deploy_id)
         lines += waits(newest, now, tz) if newest else []
-    if look.incident and (incident := update.board.alerts.get(look.incident)):
+    lines += [line("also", f"{o.source}: {o.title} · {state(o, now, tz)}") for o in look.others[:OTHERS]]
+    if look.others[OTHERS:]:
+        lines.append(line("also", f"and {len(look.others) - OTHERS} more alerts that are the same problem"))
+    lines.append(line("rank", f"{look.why}{f' · {look.flaps}' if look.flaps else ''}", "dim"))
+    if look.incident != alert.id and (incident := update.board.alerts.get(look.incident)):
         words = f"{incident.source}: {incident.title} · {state(incident, now, tz)} · a and E go there"
         lines.append(line("pager", words))
     if alert.assigned:
@@ -81,13 +81,19 @@ def state(alert: Alert, now: float, tz: tzinfo) -> str:
     return " ".join(words)
 
 
-def suspect_line(deploy: Deploy, alert: Alert, service: Service | None) -> Line:
-    words = f"deploy {deploy.arrow} began {before(alert.began - deploy.started)}"
-    if deploy.failed_tasks:
-        words += f", {deploy.failed_tasks} tasks failed since"
-        words += f" ({deploy.failures[0].words})" if deploy.failures else ""
-    can = Verb.ROLL_BACK in deploy.verbs | (service.verbs if service else frozenset())
-    return line("suspect", f"{words}{'    R rolls it back' if can else ''}", "warning")
+def suspicion_lines(look: AlertLook, update: Update, now: float) -> list[Line]:
+    """The first suspect and whether R can do something, the next ones, and what began too late to be one."""
+    found = look.suspicion
+    if not found.service and not found.suspects:
+        return []
+    style = "warning" if found.suspects and not found.wide else ""
+    lines = [line("suspect", found.words(now).replace("no suspect", "none", 1), style)]
+    if deploy := look.suspect:
+        service = update.board.services.get(deploy.service_id)
+        can = Verb.ROLL_BACK in deploy.verbs | (service.verbs if service else frozenset())
+        lines = [line("suspect", f"{found.words(now)}{'    R rolls it back' if can else ''}", style)]
+    lines += [line("then", s.words) for s in found.suspects[1:OTHERS]]
+    return lines + [line("not", s.words, "dim") for s in found.innocent[:OTHERS]]
 
 
 def service_words(service: Service) -> str:

@@ -1,0 +1,77 @@
+"""In which order problems stand, and why each stands where it does. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+
+from oncall_tui.domain.alert import Alert, AlertState, Severity
+from oncall_tui.domain.product import Product
+
+PageRule = Mapping[str, str]  # field or label → glob; all of one rule have to match
+Rank = tuple[int, int, int, int, float, str]
+
+ATTENTION = {
+    AlertState.FIRING: 0,
+    AlertState.UNKNOWN: 0,
+    AlertState.NO_DATA: 1,
+    AlertState.SEEN: 2,
+    AlertState.ACKNOWLEDGED: 2,
+    AlertState.SNOOZED: 3,
+    AlertState.SILENCED: 4,
+    AlertState.INHIBITED: 4,
+    AlertState.RESOLVED: 5,
+}
+_NOBODYS = {
+    0: "nobody has it",
+    1: "no data",
+    2: "somebody has it",
+    3: "snoozed",
+    4: "silenced or inhibited",
+    5: "resolved",
+}
+
+
+def rank_of(
+    row_id: str, state: AlertState, severity: Severity, product: Product | None, does_page: bool, began: float
+) -> Rank:
+    """Pages first, then what nobody has, then severity, protected products, the newest; the id settles ties."""
+    protected = 0 if product and product.protected else 1
+    return (not does_page, ATTENTION[state], severity.rank, protected, -began, row_id)
+
+
+def why(rank: Rank, severity: Severity) -> str:
+    """Why a row stands where it does, in the order in which it counts."""
+    words = ["notification" if rank[0] else "page", _NOBODYS[rank[1]], str(severity)]
+    if not rank[3]:
+        words.append("protected product")
+    return ", ".join(words) + "; among such rows the newest first"
+
+
+def pages(alert: Alert, rules: Sequence[PageRule]) -> bool:
+    """Does any rule say that this alert pages?"""
+    return any(matches(alert, rule) for rule in rules)
+
+
+def matches(alert: Alert, rule: PageRule) -> bool:
+    """Do all fields and labels of *rule* fit?"""
+    return all(fnmatchcase(_field(alert, k), v) for k, v in rule.items())
+
+
+def _field(alert: Alert, name: str) -> str:
+    if name in ("severity", "provider", "source", "urgency", "state"):
+        return str(getattr(alert, name))
+    return alert.label(name)
+
+
+def lead_order(alert: Alert) -> tuple[int, int, int, float, str]:
+    """The alert that leads its problem: the pager's incident, since the key goes there; then what asks most."""
+    is_incident = bool(alert.provider == "pagerduty" and alert.state is not AlertState.RESOLVED)
+    return (not is_incident, ATTENTION[alert.state], alert.severity.rank, alert.began, alert.id)
+
+
+def severity_word(severity: Severity, does_page: bool) -> str:
+    """``PAGE``, or the severity in at most four letters: the first column of a row."""
+    if does_page:
+        return "PAGE"
+    return {"critical": "crit", "error": "err", "warning": "warn", "info": "info", "unknown": "?"}[severity]

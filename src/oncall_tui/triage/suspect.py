@@ -1,0 +1,157 @@
+"""Which deploy may have done it, in words that say why. Pure: from the deploys and when the episode began.
+
+A deploy is a suspect where it had begun when the episode began and was under way then, or had ended within the
+look-back before. What began later is not, and that is said too. Nothing is claimed that these rows do not show.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from oncall_tui.domain.deploy import Deploy, DeployState
+from oncall_tui.text import age, ago, before
+
+LOOK_BACK_S = 3600.0
+TOLD_INNOCENT = 3
+
+
+class Suspect(msgspec.Struct, frozen=True, gc=False):
+    """One deploy, and the words for what it has to do with the alert. *own*: it is of the alert's own service."""
+
+    deploy: Deploy
+    own: bool
+    words: str
+
+
+class Suspicion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """*suspects* are ranked: the first is what ``R`` rolls back. *innocent* began after the episode did.
+
+    *last* is the service's last deploy where nothing is suspect. *unread* says why there may be one that is not known
+    (empty: everything that matters was read). *wide*: it is part of something wide, so deploys are "also deployed".
+    """
+
+    suspects: tuple[Suspect, ...] = ()
+    innocent: tuple[Suspect, ...] = ()
+    last: Deploy | None = None
+    last_at: float | None = None
+    service: str = ""
+    unread: str = ""
+    wide: bool = False
+    look_back_s: float = LOOK_BACK_S
+
+    @property
+    def first(self) -> Suspect | None:
+        return self.suspects[0] if self.suspects else None
+
+    def words(self, now: float) -> str:
+        """One line: the first suspect, or that there is none, and then how old the last deploy is."""
+        if self.suspects:
+            return ("also deployed: " if self.wide else "") + self.suspects[0].words
+        if self.unread:
+            return f"not known: {self.unread}"
+        if not self.service:
+            return "no suspect: it names no service that is known"
+        none = f"no suspect: no deploy in the {_span(self.look_back_s)} before"
+        if self.last is not None:
+            return f"{none}; the last, {self.last.arrow}, began {ago(now - self.last.started)}"
+        if self.last_at is not None:
+            return f"{none}; the last began {ago(now - self.last_at)}"
+        return none
+
+
+NOTHING = Suspicion()
+
+
+def suspicion(
+    began: float,
+    service_id: str,
+    own: Iterable[Deploy],
+    others: Iterable[Deploy] = (),
+    *,
+    look_back_s: float = LOOK_BACK_S,
+    last_at: float | None = None,
+    unread: str = "",
+) -> Suspicion:
+    """*began*: when the alert's episode began; *own*: deploys of its service; *others*: of the rest of its product.
+
+    *last_at*: when the service's last deploy began, as the service itself tells.
+    """
+    own = sorted(own, key=_newest_first)
+    mine = [d for d in own if _suspect(d, began, look_back_s)]
+    theirs = sorted((d for d in others if _suspect(d, began, look_back_s)), key=_worst_first)
+    # A rollback brought back what had run well: before it, whatever else was deployed is to be looked at.
+    mine.sort(key=_is_rollback)
+    suspects = [Suspect(d, True, _words(d, began)) for d in mine] + [
+        Suspect(d, False, _words(d, began)) for d in theirs
+    ]
+    later = [Suspect(d, True, _later_words(d, began)) for d in own if d.started > began]
+    earlier = [d for d in own if d.started <= began]
+    return Suspicion(
+        suspects=tuple(suspects),
+        innocent=tuple(later[:TOLD_INNOCENT]),
+        last=None if suspects else next(iter(earlier or own), None),
+        last_at=last_at,
+        service=service_id,
+        unread=unread,
+        look_back_s=look_back_s,
+    )
+
+
+def _suspect(deploy: Deploy, began: float, look_back_s: float) -> bool:
+    if deploy.started > began:
+        return False
+    return _ended(deploy) is None or (_ended(deploy) or 0.0) >= began - look_back_s
+
+
+def _ended(deploy: Deploy) -> float | None:
+    """When it ended; None: it is under way. Where no end is told of one that is over, its begin stands for it."""
+    if deploy.finished is not None:
+        return deploy.finished
+    return None if deploy.state.running else deploy.started
+
+
+def _newest_first(deploy: Deploy) -> tuple[float, str]:
+    return (-deploy.started, deploy.id)
+
+
+def _is_rollback(deploy: Deploy) -> bool:
+    return bool(deploy.rollback) and deploy.state not in (DeployState.ROLLED_BACK, DeployState.ROLLING_BACK)
+
+
+def _worst_first(deploy: Deploy) -> tuple[bool, float, str]:
+    """Of services that only share the product: what goes wrong first."""
+    return (not (deploy.failed_tasks or deploy.state.bad), *_newest_first(deploy))
+
+
+def _name(deploy: Deploy) -> str:
+    """``prod/payments-api`` of ``prod/prod-main/payments-api``."""
+    source, _, rest = deploy.service_id.partition("/")
+    return f"{source}/{rest.rpartition('/')[2]}"
+
+
+def _words(deploy: Deploy, began: float) -> str:
+    words = [f"{'rollback' if _is_rollback(deploy) else 'deploy'} {deploy.arrow} of {_name(deploy)}"]
+    words[0] += f" began {before(began - deploy.started)}"
+    ended = deploy.finished
+    if ended is not None and ended <= began:
+        words.append(f"{deploy.state} {before(began - ended)}")
+    elif deploy.state.bad:
+        words.append(str(deploy.state))
+    if deploy.failed_tasks:
+        why = f" ({deploy.failures[0].words})" if deploy.failures else ""
+        words.append(f"{deploy.failed_tasks} {'task' if deploy.failed_tasks == 1 else 'tasks'} failed since{why}")
+    return ", ".join(words)
+
+
+def _later_words(deploy: Deploy, began: float) -> str:
+    return f"deploy {deploy.arrow} of {_name(deploy)} began {_after(deploy.started - began)} it: not the suspect"
+
+
+def _after(seconds: float) -> str:
+    return "just after" if seconds < 10 else f"{age(seconds)} after"
+
+
+def _span(seconds: float) -> str:
+    return "hour" if seconds == 3600 else f"{seconds / 60:g} minutes"

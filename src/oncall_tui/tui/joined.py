@@ -1,0 +1,48 @@
+"""What a row says of a problem that several alerts make up, and of its suspect. Pure."""
+
+from __future__ import annotations
+
+from oncall_tui.text import age, before, width
+from oncall_tui.triage.look import AlertLook
+from oncall_tui.tui.rows import Cell
+
+
+def title(look: AlertLook) -> str:
+    """The leading alert's title, how often it came, and which other sources saw it: ``5xx rate ×14 +alarms``."""
+    others = dict.fromkeys(o.source for o in look.others if o.source != look.alert.source)
+    words = [look.alert.title, *([f"×{look.count}"] if look.count > 1 else []), *(f"+{name}" for name in others)]
+    return " ".join(words)
+
+
+def suspect(look: AlertLook, cells: int) -> Cell:
+    """The suspect in *cells* cells: which deploy, how long before; or that there is none, or that it is not known."""
+    first, found = look.suspicion.first, look.suspicion
+    if not look.alert.state.asks:
+        return ""
+    if first is None:
+        if found.unread:
+            return ("suspect not known", "unknown")
+        return ("no suspect", "dim") if found.service else ""
+    since = look.began - first.deploy.started
+    if found.wide:
+        return (f"also {first.deploy.arrow} {age(since)}", "dim")
+    if not first.own:
+        return (f"◂ {first.deploy.service_id.rpartition('/')[2]} {first.deploy.arrow}", "warning")
+    words = f"◂ {first.deploy.arrow} {before(since)}"
+    return (words if width(words) <= cells else f"◂ {first.deploy.arrow} {age(since)}", "warning")
+
+
+def extra(look: AlertLook, now: float) -> tuple[tuple[Cell, ...], ...]:
+    """The lines under the cursor's row: the suspect in words, who else saw it, that it flaps."""
+    lines: list[tuple[Cell, ...]] = []
+    if look.alert.state.asks and (look.suspicion.service or look.suspicion.suspects):
+        style = "warning" if look.suspicion.suspects and not look.suspicion.wide else "dim"
+        label = "suspect  " if look.suspicion.suspects else ""
+        lines.append(((f"{label}{look.suspicion.words(now)}", style),))
+    if look.others:
+        told = [f"{m.source}: {m.state}" + (f" by {m.by[0]}" if m.by else "") for m in look.members]
+        goes = "; a goes to the pager" if look.incident and look.alert.state.asks else ""
+        lines.append(((f"seen by  {' · '.join(told)}{goes}", "dim"),))
+    if look.flaps:
+        lines.append(((look.flaps, "dim"),))
+    return tuple(lines)

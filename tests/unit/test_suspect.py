@@ -1,0 +1,154 @@
+"""Which deploy may have done it: a table of cases. Times are minutes before the episode began (negative: after)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from tests.support.fakes import alert, deploy, revision, service
+from tests.unit.test_triage import NOW, board, hint
+
+from oncall_tui.domain.deploy import Deploy, DeployState, TaskFailure
+from oncall_tui.domain.product import Product
+from oncall_tui.triage.look import AlertLook, Looker, Rules
+from oncall_tui.triage.suspect import suspicion
+
+API, JOBS = "prod/main/api", "prod/main/jobs"
+SHOP = Product(name="shop", services=("prod/*/*",))
+
+
+def at(minutes: float, of: str = API, ended: float | None = None, **more: Any) -> Deploy:
+    """A deploy that began so many minutes before, under way unless it ended."""
+    state = DeployState.IN_PROGRESS if ended is None else DeployState.SUCCEEDED
+    finished = None if ended is None else NOW - ended * 60
+    name = f"{of.rpartition('/')[2]}{minutes:g}"
+    defaults: dict[str, Any] = {"state": state, "started": NOW - minutes * 60, "finished": finished}
+    return deploy(f"prod/{name}", of, **(defaults | more))
+
+
+CASES: list[tuple[str, list[Deploy], list[Deploy], list[str], list[str]]] = [
+    # what it is, of the service, of the rest of the product -> suspects in their order, innocent
+    ("under way", [at(3)], [], ["api3"], []),
+    ("under way for hours", [at(400)], [], ["api400"], []),
+    ("ended within the look-back", [at(90, ended=59)], [], ["api90"], []),
+    ("ended just at its edge", [at(90, ended=60)], [], ["api90"], []),
+    ("ended before it", [at(90, ended=61)], [], [], []),
+    ("began with it", [at(0)], [], ["api0"], []),
+    ("began after it", [at(-4)], [], [], ["api-4"]),
+    ("the newest of two first", [at(40, ended=30), at(5)], [], ["api5", "api40"], []),
+    ("its own before its product's, though that fails", [at(50, ended=45)], [at(2, JOBS, failed_tasks=3)],
+     ["api50", "jobs2"], []),
+    ("of its product, what fails first", [], [at(2, JOBS), at(9, JOBS, failed_tasks=1)], ["jobs9", "jobs2"], []),
+    ("a product's later deploy is not spoken of", [], [at(-2, JOBS)], [], []),
+    ("a rollback is looked at last", [at(2, rollback="by hand"), at(9, ended=3)], [], ["api9", "api2"], []),
+    ("over, and no end is told: its begin counts",
+     [at(70, state=DeployState.STOPPED), at(50, state=DeployState.FAILED)], [], ["api50"], []),
+    ("nothing", [], [], [], []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("own", "others", "suspects", "innocent"), [c[1:] for c in CASES], ids=[c[0] for c in CASES])
+def test_the_table(own: list[Deploy], others: list[Deploy], suspects: list[str], innocent: list[str]) -> None:
+    found = suspicion(NOW, API, own, others)
+    assert [s.deploy.id.removeprefix("prod/") for s in found.suspects] == suspects
+    assert [s.deploy.id.removeprefix("prod/") for s in found.innocent] == innocent
+    assert all(s.own == (s.deploy.service_id == API) for s in found.suspects)
+
+
+def words(*own: Deploy, others: tuple[Deploy, ...] = (), **more: Any) -> str:
+    return suspicion(NOW, API, own, others, **more).words(NOW + 60)
+
+
+def test_the_words_say_what_and_how_long_before_and_what_failed() -> None:
+    old, new = revision(41), revision(42)
+    oom = (TaskFailure("t1", NOW, "OutOfMemoryError", 137),)
+    failing = at(3, old=old, new=new, failed_tasks=2, failures=oom)
+    assert (
+        words(failing) == "deploy :41→:42 of prod/api began 3m before, 2 tasks failed since (exit 137 OutOfMemoryError)"
+    )
+    assert (
+        words(at(40, ended=10, old=old, new=new)) == "deploy :41→:42 of prod/api began 40m before, succeeded 10m before"
+    )
+    assert words(others=(at(0.1, JOBS, old=old, new=new),)) == "deploy :41→:42 of prod/jobs began just before"
+    back = at(5, ended=1, old=old, new=new, state=DeployState.ROLLED_BACK)
+    assert words(back) == "deploy :42→:41 of prod/api began 5m before, rolled back 1m before"
+
+
+def test_where_there_is_none_the_last_deploy_and_its_age_are_said() -> None:
+    old, new = revision(41), revision(42)
+    assert words(at(200, ended=190, old=old, new=new)) == (
+        "no suspect: no deploy in the hour before; the last, :41→:42, began 3h ago"
+    )
+    assert words(last_at=NOW - 86_400 * 3) == "no suspect: no deploy in the hour before; the last began 3d ago"
+    assert words(look_back_s=1800.0) == "no suspect: no deploy in the 30 minutes before"
+    assert words(unread="deploys: denied") == "not known: deploys: denied"
+    assert suspicion(NOW, "", ()).words(NOW) == "no suspect: it names no service that is known"
+
+
+def test_a_later_deploy_is_said_not_to_be_the_suspect() -> None:
+    found = suspicion(NOW, API, [at(-4, old=revision(41), new=revision(42))])
+    assert [s.words for s in found.innocent] == ["deploy :41→:42 of prod/api began 4m after it: not the suspect"]
+
+
+def looked(*rows: Any) -> AlertLook:
+    rows = (service(API), service(JOBS), *rows)
+    return Looker(Rules(products=(SHOP,))).look(board(*rows)).alerts[0]
+
+
+def test_an_alert_of_a_product_alone_suspects_the_products_deploys() -> None:
+    row = looked(alert("prom/a", began=NOW, labels=(("team", "shop"),)), at(3, JOBS))
+    assert row.suspect is None  # nobody says that it is the shop's
+    shop = msgspec.structs.replace(SHOP, alerts={"team": "shop"})
+    rules = Rules(products=(shop,))
+    rows = (service(JOBS), alert("prom/a", began=NOW, labels=(("team", "shop"),)), at(3, JOBS))
+    (row,) = Looker(rules).look(board(*rows)).alerts
+    assert row.suspect is not None
+    assert row.suspect.service_id == JOBS
+
+
+def test_a_flap_does_not_blame_a_newer_deploy_and_thirty_quiet_minutes_begin_an_episode() -> None:
+    looker = Looker(Rules())
+
+    def row(minute: float, began: float | None) -> AlertLook | None:
+        rows = [service(API), at(-12)]
+        if began is not None:
+            rows.append(alert("prom/a", began=NOW + began * 60, hint=hint("api")))
+        found = looker.look(msgspec.structs.replace(board(*rows), at=NOW + minute * 60)).alerts
+        return found[0] if found else None
+
+    first = row(1, 0)
+    assert first is not None
+    row(5, None)
+    again = row(16, 15)
+    assert again is not None
+    assert (again.began, again.firings, again.suspect) == (NOW, 2, None)
+    assert again.suspicion.innocent
+    row(20, None)
+    third = row(26, 25)
+    assert third is not None
+    assert third.flaps == "flapping: fired 3 times"
+    row(30, None)
+    fresh = row(62, 61)
+    assert fresh is not None
+    assert (fresh.began, fresh.firings) == (NOW + 61 * 60, 1)
+    assert fresh.suspect is not None
+
+
+def test_in_a_wide_event_suspects_are_also_deployed() -> None:
+    products = (SHOP, Product(name="auth", services=("edge/*/*",)))
+    rows = [service(API), service(JOBS), service("edge/main/web", source="edge"), at(3)]
+    for name in ("api", "jobs", "web"):
+        rows.append(alert(f"prom/{name}", began=NOW, hint=hint(name)))
+    looker = Looker(Rules(products=products))
+    look = looker.look(board(*rows))
+    assert look.wide is not None
+    assert look.wide.words == "3 services of 2 products"
+    row = look.find("prom/api")
+    assert row is not None
+    assert row.suspicion.words(NOW).startswith("also deployed: deploy ")
+    assert row.suspect is not None  # R offers it still, and warns
+    assert looker.look(board(*rows)).find("prom/api") is row
+    calm = looker.look(board(*rows[:-1])).find("prom/api")
+    assert calm is not None
+    assert not calm.suspicion.wide
