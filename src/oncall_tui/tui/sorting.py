@@ -70,7 +70,7 @@ def _alert_severity(look: AlertLook) -> tuple[int, int]:
 
 
 def _alert_suspect(look: AlertLook) -> float | None:
-    return look.alert.began - look.suspect.started if look.suspect else None
+    return look.began - look.suspect.started if look.suspect else None
 
 
 def _alert_service(look: AlertLook) -> str | None:
