@@ -19,12 +19,13 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Severity
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.duty import Duty
-from oncall_tui.domain.inside import Inside
+from oncall_tui.domain.inside import Inside, Task
 from oncall_tui.domain.logs import LogPage, LogPlace, LogWanted
 from oncall_tui.domain.metric import Metric, Series
 from oncall_tui.domain.outcome import Check
-from oncall_tui.domain.plan import Ask, Choice, Plan
+from oncall_tui.domain.plan import Actor, Ask, Choice, Plan
 from oncall_tui.domain.reading import Reading
+from oncall_tui.domain.service import Service
 from oncall_tui.errors import ActionError
 
 
@@ -188,6 +189,29 @@ class Logs(Protocol):
 
     def log_page(self, wanted: LogWanted) -> LogPage:
         """One call for one page of lines. Raises SourceError."""
+
+
+class Shells(Protocol):
+    """What a Provider may offer besides, as its ``shells``: a shell in a container, by *programs* of other makers that
+    take the terminal.
+    """
+
+    programs: tuple[str, ...]
+
+    def shell(self, service: Service, task: Task, container: str, actor: Actor) -> Plan:
+        """The command, to be confirmed: ``request["command"]``, with no secret in it. Raises Refused. Makes no call."""
+
+    def enabling(self, service: Service) -> str:
+        """The command that lets shells be opened in the service's next tasks. Only ever told."""
+
+    def keys(self) -> Mapping[str, str]:
+        """What the command's environment needs besides this program's: secret. May block. Raises ActionError."""
+
+
+class OpensShells(Protocol):
+    """A Provider that offers Shells."""
+
+    shells: Shells
 
 
 class Kept(msgspec.Struct, frozen=True):

@@ -34,6 +34,7 @@ _TEMPLATE = """\
 #     profile: prod
 #     act_profile: prod-operator     # used for actions alone; without it, what can be read can be acted on
 #     clusters: ["prod-*"]
+#     shell: /bin/sh                 # what `s` starts in a container
 #     login: [aws, sso, login, --profile, prod]
 #     account: "123456789012"        # only where it should not be taken from what is read
 #   - name: other-account

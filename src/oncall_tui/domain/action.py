@@ -21,6 +21,7 @@ class Verb(StrEnum):
     SNOOZE = "snooze"
     REASSIGN = "reassign"
     MERGE = "merge"
+    SHELL = "shell"  # in a container; the terminal is handed over, and what is typed there is nobody's plan
     TELL = "tell"  # others hear of an action that is followed; no key asks for it
 
 

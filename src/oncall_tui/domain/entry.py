@@ -20,6 +20,7 @@ class EntryKind(StrEnum):
     UNSEEN = "unseen"
     NOTE = "note"
     KEPT = "kept"  # an acknowledgement was extended
+    SHELL = "shell"  # a shell in a container: about to be opened, and how it ended; never what was typed there
     TOLD = "told"  # a destination heard of an action, or could not be told
 
 

@@ -5,7 +5,6 @@ only wait for futures; the work itself is done on the source's own lane.
 from __future__ import annotations
 
 import asyncio
-import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from functools import partial
@@ -15,9 +14,9 @@ from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.plan import Plan
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.errors import OncallError
-from oncall_tui.text import clean
 from oncall_tui.tui.deploying import Deploying
 from oncall_tui.tui.picking import Picking
+from oncall_tui.tui.shelling import Shelling
 from oncall_tui.tui.targets import Target
 
 VERBS = {
@@ -41,7 +40,7 @@ PALETTE = {
 }
 
 
-class Acting(Deploying, Picking):
+class Acting(Deploying, Picking, Shelling):
     """What the board can do to rows. Every ask carries the id and the version that were on screen."""
 
     # --- what is offered ----------------------------------------------------------------------------------------------
@@ -119,8 +118,10 @@ class Acting(Deploying, Picking):
             self.say(f"{source.name}: {source.hint or 'renew its secret where it comes from'}", "warning")
             self.engine.renew(source.name)
             return
+        from oncall_tui.tui import foreground
+
         with self.app.suspend():
-            code = _run(source.login)
+            code = foreground.run(source.login)
         self.engine.renew(source.name)
         command = " ".join(source.login[:3])
         self.say(f"{command}… ended with status {code}; reading {source.name} again", "" if code == 0 else "warning")
@@ -150,15 +151,3 @@ class Acting(Deploying, Picking):
             return
         if plan is not None:
             self.act(plan, await self.confirmed(plan))
-
-
-def _run(command: tuple[str, ...]) -> int:
-    """The login command on the bare terminal; Ctrl+C ends it, not this program."""
-    print(f"\n  running: {clean(' '.join(command))}\n", flush=True)  # noqa: T201 - the screen is suspended
-    try:
-        return subprocess.run(command, check=False).returncode
-    except OSError as error:
-        print(f"  it cannot be run: {error}", flush=True)  # noqa: T201
-        return 127
-    except KeyboardInterrupt:
-        return 130

@@ -1,6 +1,7 @@
 """The one table of keys: it makes the bindings, the help screen, the key bar and the README's table.
 
-Lower case reads, UPPER CASE writes what is hard to undo; ``a``, ``u`` and ``n`` are the exceptions that fingers expect.
+Lower case reads, UPPER CASE writes what is hard to undo; ``a``, ``u`` and ``n`` are the exceptions that fingers expect,
+and ``s``, which only hands over.
 """
 
 from __future__ import annotations
@@ -49,6 +50,15 @@ KEYS: tuple[Key, ...] = (
     Key("note", "n", "n", "note", "note", "add a note", "act"),
     Key("mark", "space", "space", "mark", "mark", "mark the row for a, S or n on several", "act"),
     Key("mark_all", "asterisk", "*", "mark_all", "mark all", "mark every row that is shown, or none", "act"),
+    Key(
+        "shell",
+        "s",
+        "s",
+        "shell",
+        "shell",
+        "a shell in a container of the row's service (ECS Exec); shows the command first",
+        "act",
+    ),
     Key("login", "L", "L", "login", "log in", "renew an expired login: runs its command, then comes back", "act"),
     Key(
         "detail",

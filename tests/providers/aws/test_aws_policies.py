@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[3]
 CODE = ROOT / "src" / "oncall_tui" / "providers" / "aws"
 # A call of AWS's own that another one needs: CreateDeployment registers the AppSpec that it is given (CodeDeploy's user
 # guide, "Permissions required"), so that its permission is needed, and no code makes the call.
-NEEDED_BESIDE = {"codedeploy:RegisterApplicationRevision"}
+# And a shell is opened by the AWS CLI, with the acting profile.
+NEEDED_BESIDE = {"codedeploy:RegisterApplicationRevision", "ecs:ExecuteCommand"}
 
 
 def calls() -> tuple[set[str], set[str]]:

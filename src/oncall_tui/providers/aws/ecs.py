@@ -21,6 +21,7 @@ from oncall_tui.providers.aws.logs import EcsLogs
 from oncall_tui.providers.aws.metrics import Metrics
 from oncall_tui.providers.aws.options import EcsOptions
 from oncall_tui.providers.aws.session import Sessions
+from oncall_tui.providers.aws.shell import EcsShells
 from oncall_tui.providers.aws.wire import Transport, Wire, Wires
 
 
@@ -50,6 +51,7 @@ class EcsProvider:
         self._reader = EcsReader(
             options.name, wires, known, context.clock, options.clusters, options.account, not context.read_only
         )
+        self.shells = EcsShells(options, self._sessions, context.clock, context.read_only)
         profile = options.act_profile or options.profile
         hands = (options.name, wires, known, context.clock, profile, self._reader.touch)
         self._handlers: dict[Verb, ActionHandler] = {}

@@ -26,10 +26,12 @@ class AwsOptions(SourceOptions, frozen=True, kw_only=True, forbid_unknown_fields
 class EcsOptions(AwsOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One account and region whose ECS services and deploys are read.
 
-    *clusters*: names or globs. Where all are plain names, ``ecs:ListClusters`` is never called.
+    *clusters*: names or globs. Where all are plain names, ``ecs:ListClusters`` is never called. *shell*: what a shell
+    in a container starts.
     """
 
     clusters: tuple[str, ...] = ("*",)
+    shell: str = "/bin/sh"
 
 
 class CloudWatchOptions(AwsOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -80,6 +80,23 @@ class Sessions:
             raise NoCredentialsError
         credentials.get_frozen_credentials()
 
+    def acting_as(self) -> tuple[str, str]:
+        """The profile and the role of writes; each may be empty."""
+        o = self._options
+        if o.act_profile or o.act_role_arn:  # its own profile starts without the reading role
+            return o.act_profile or o.profile, o.act_role_arn
+        return o.profile, o.role_arn
+
+    def keys(self, acting: bool) -> dict[str, str]:
+        """The keys now, as the environment of another program takes them (AWS CLI user guide). Never to be shown."""
+        with _lock:
+            credentials = self._session(acting).get_credentials()
+        if credentials is None:
+            raise NoCredentialsError
+        now = credentials.get_frozen_credentials()
+        found = {"AWS_ACCESS_KEY_ID": now.access_key, "AWS_SECRET_ACCESS_KEY": now.secret_key}
+        return {**found, "AWS_SESSION_TOKEN": now.token} if now.token else found
+
     def where(self, service: str, operation: str = "", acting: bool = False) -> Where:
         """What a message about a call of *operation* should name."""
         login = self.act_login if acting else self.login
@@ -125,12 +142,9 @@ class Sessions:
 
     def _session(self, acting: bool) -> botocore.session.Session:
         if acting not in self._sessions:
-            o = self._options
-            profile, role = o.profile, o.role_arn
-            if acting and (o.act_profile or o.act_role_arn):  # its own profile starts without the reading role
-                profile, role = o.act_profile or o.profile, o.act_role_arn
+            profile, role = self.acting_as() if acting else (self._options.profile, self._options.role_arn)
             session = _session(profile)
-            self._sessions[acting] = _assuming(session, role, o.region) if role else session
+            self._sessions[acting] = _assuming(session, role, self._options.region) if role else session
         return self._sessions[acting]
 
 

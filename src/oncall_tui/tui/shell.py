@@ -1,0 +1,238 @@
+"""From a service to a shell in one of its containers: its tasks read now, one picked, the command confirmed, and then
+another program has the terminal. Who, what, when, how long and how it ended is journalled; nothing of what was typed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from typing import ClassVar, TypeVar, cast
+
+import msgspec
+from textual.app import ComposeResult, SuspendNotSupported
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widgets import Static
+
+from oncall_tui.contract import Inspects, OpensShells, Provider, Shells
+from oncall_tui.domain.entry import Entry, EntryKind
+from oncall_tui.domain.inside import Container, Inside, Task
+from oncall_tui.domain.plan import Choice, Plan
+from oncall_tui.domain.service import Service
+from oncall_tui.errors import JournalError, OncallError, Refused
+from oncall_tui.text import age
+from oncall_tui.tui import foreground
+from oncall_tui.tui.base import Base
+from oncall_tui.tui.lines import Line
+from oncall_tui.tui.modals import DEAF_S, Modal, Told, content
+from oncall_tui.tui.pick import Pick
+
+T = TypeVar("T")
+RUNS = "RUNNING"
+TAKEN = "who, when, how long and how it ended; nothing of what is typed or shown there"
+MEANWHILE = "the board stands still and does not ring; Ctrl+C is the session's; `exit` ends it"
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a shell may be opened."""
+
+    task: Task
+    container: Container
+
+    @property
+    def id(self) -> str:
+        return f"{self.task.id}/{self.container.name}"
+
+
+def places(inside: Inside) -> list[Place]:
+    """The containers that run; those where a shell can be opened first."""
+    found = [Place(t, c) for t in inside.tasks if t.status == RUNS for c in t.containers if c.status in ("", RUNS)]
+    return sorted(found, key=lambda place: not place.task.can_exec)
+
+
+def choices(found: Sequence[Place], now: float) -> tuple[Choice, ...]:
+    """The same to pick from; none is the default: which one is meant only the engineer knows."""
+    return tuple(
+        Choice(
+            id=place.id,
+            label=f"{place.task.id[:8]} {place.container.name}",
+            detail=_detail(place, now),
+            warning="" if place.task.can_exec else "started without execute-command: no shell can be opened in it",
+        )
+        for place in found
+    )
+
+
+def _detail(place: Place, now: float) -> str:
+    task = place.task
+    since = f"runs {age(now - task.started)}" if task.started is not None else ""
+    health = next((h for h in (place.container.health, task.health) if h and h != "UNKNOWN"), "")
+    return "  ".join(word for word in (task.revision, since, health.lower(), task.zone) if word)
+
+
+class OpenShell:
+    """One question, from the key to the end of the session."""
+
+    def __init__(self, board: Base, service: Service) -> None:
+        self._board, self._engine, self._service = board, board.engine, service
+        self._name = f"Shell in {service.title}"
+
+    async def steps(self) -> None:
+        """All of it. What goes wrong is told, and nothing is opened then."""
+        try:
+            place = await self._place()
+            if place is not None:
+                await self._open(place)
+        except OncallError as error:
+            self._board._unsay()
+            state = str(getattr(error, "outcome", "failed"))
+            await self._board.ask_modal(Told(self._name, state, error.message, error.hint))
+
+    async def _place(self) -> Place | None:
+        """Where: picked, unless there is one place only."""
+        inside = await self._ask(lambda provider: _inspects(provider).inspect(self._service.id))
+        found = places(inside)
+        if not found:
+            unread = "; ".join(p.message for p in inside.problems)
+            raise Refused(
+                f"no task of {self._service.title} runs", unread or "a stopped task has no shell: see its logs"
+            )
+        if not any(place.task.can_exec for place in found):
+            enabling = await self._ask(lambda provider: _shells(provider).enabling(self._service))
+            await self._show_enabling(f"no task of {self._service.title} takes a shell", enabling)
+            return None
+        if len(found) == 1:
+            return found[0]
+        self._board._unsay()
+        coming: Future[tuple[Choice, ...]] = Future()
+        coming.set_result(choices(found, self._engine.clock.now()))
+        picked = await self._board.ask_modal(Pick(f"{self._name}: which container?", coming, "nothing runs"))
+        return next((place for place in found if place.id == picked), None)
+
+    async def _open(self, place: Place) -> None:
+        """The command, confirmed; or what is missing for it."""
+        shells = await self._ask(_shells)
+        if not place.task.can_exec:
+            await self._show_enabling(f"task {place.task.id[:8]} takes no shell", shells.enabling(self._service))
+            return
+        plan = self._dressed(shells.shell(self._service, place.task, place.container.name, self._engine.actor))
+        self._board._unsay()
+        missing = [name for name in shells.programs if shutil.which(name) is None]
+        if missing:
+            said = f"not on this machine: {', '.join(missing)}. Where they are, this opens it:"
+            await self._show_command(plan.title, [((said, "warning"),)], plan.commands[0])
+            return
+        if await self._board.confirmed(plan) is None:
+            self._board.say("shell: cancelled, nothing was opened", "dim")
+            return
+        keys = await self._ask(lambda provider: _shells(provider).keys())
+        await self._hand_over(plan, keys)
+
+    def _dressed(self, plan: Plan) -> Plan:
+        """The plan with what its provider cannot know."""
+        update, warnings = self._board.update_, list(plan.warnings)
+        product = update.look.products.get(self._service.id)
+        if product is not None and product.protected:
+            warnings.insert(0, f"{product.name} is protected")
+        if self._engine.actor.guessed:
+            warnings.append(f"acting as {self._engine.actor.name}, taken from the Unix account: set me: in the file")
+        if update.journal_failure:
+            warnings.append(f"acting without a journal: {update.journal_failure}")
+        lines = (*plan.lines, ("journalled", TAKEN), ("meanwhile", MEANWHILE))
+        return msgspec.structs.replace(plan, lines=lines, warnings=tuple(warnings))
+
+    async def _hand_over(self, plan: Plan, keys: Mapping[str, str]) -> None:
+        """Journal it, let the session have the terminal, journal how it ended."""
+        where = f"task {plan.request['task'][:8]} {plan.request['container']}"
+        try:
+            opening = self._entry(plan, f"opening in {where}", "opening")
+            await asyncio.wrap_future(self._engine.evidence.run("journal", lambda: self._engine.journal.must(opening)))
+        except JournalError as error:
+            if not self._board.update_.journal_failure:  # nobody was told that it would not be journalled
+                raise Refused(f"not opened: it cannot be journalled: {error.message}", error.hint) from None
+        began = self._engine.clock.monotonic()
+        try:
+            with self._board.app.suspend():
+                status = foreground.run(plan.request["command"], {**os.environ, **keys} if keys else None)
+        except SuspendNotSupported:
+            self._engine.journal.record([self._entry(plan, f"not opened in {where}: no terminal", "refused")])
+            raise Refused("this terminal cannot be handed over", plan.commands[0]) from None
+        seconds = self._engine.clock.monotonic() - began
+        ended = f"{foreground.words(status)} after {_long(seconds)}"
+        data = {"status": status, "seconds": round(seconds, 1)}
+        self._engine.journal.record([self._entry(plan, f"in {where}: {ended}", "ended", **data)])
+        self._engine.pressed()  # whoever was in a session is awake
+        self._board.say(f"shell in {self._service.title}, {where}: {ended}", "" if status == 0 else "warning")
+        await asyncio.sleep(DEAF_S)  # what was being typed when it ended does nothing here
+
+    def _entry(self, plan: Plan, text: str, state: str, **more: object) -> Entry:
+        return Entry(
+            at=self._engine.clock.now(),
+            kind=EntryKind.SHELL,
+            subject=self._service.id,
+            actor=plan.actor.name,
+            text=text,
+            data={**plan.request, "state": state, "shell": plan.id, **more},
+        )
+
+    async def _show_enabling(self, why: str, command: str) -> None:
+        self._board._unsay()
+        lines: list[Line] = [
+            ((f"{why}: ", "critical"), ("execute-command was not enabled when it was started.", "bold")),
+            (("This enables it. It is a deploy that replaces every task, so it is not done from here:", "warning"),),
+        ]
+        await self._show_command(self._name, lines, command)
+
+    async def _show_command(self, title: str, lines: list[Line], command: str) -> None:
+        self._board.app.copy_to_clipboard(command)
+        await self._board.ask_modal(ToCopy(title, lines, command))
+
+    async def _ask(self, question: Callable[[Provider], T]) -> T:
+        return await asyncio.wrap_future(self._engine.evidence.ask(self._service.source, question))
+
+
+class ToCopy(Modal[None]):
+    """A command that is not run from here. It is on the clipboard already where the terminal takes it (OSC 52)."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q,enter", "cancel", "Close", show=False),
+        Binding("c", "copy", "Copy", show=False),
+    ]
+    beside = 1
+    box_width = 100
+
+    def __init__(self, title: str, lines: Sequence[Line], command: str) -> None:
+        super().__init__(title)
+        self._lines, self._command = lines, command
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box"):
+            yield from self.body([*self._lines, (("", ""),), ((self._command, "bold"),), (("", ""),)], indent=2)
+            keys: Line = ((" [Enter] back ", "bold"), ("  copied (OSC 52)", "dim"), ("     c ", "key"), ("again", ""))
+            yield Static(content([keys]))
+
+    def action_copy(self) -> None:
+        self.app.copy_to_clipboard(self._command)
+
+
+def _inspects(provider: Provider) -> Inspects:
+    if not hasattr(provider, "inspect"):
+        raise Refused(f"{provider.source} does not show its tasks")
+    return cast(Inspects, provider)
+
+
+def _shells(provider: Provider) -> Shells:
+    if not hasattr(provider, "shells"):
+        raise Refused(f"{provider.source} has no shells")
+    return cast(OpensShells, provider).shells
+
+
+def _long(seconds: float) -> str:
+    """``42s``, ``3m 10s``, ``1h 2m``."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole}s"
+    return f"{whole // 60}m {whole % 60}s" if whole < 3600 else f"{whole // 3600}h {whole % 3600 // 60}m"
