@@ -26,6 +26,13 @@ def faults_of(service: str, operation: str, answer: object) -> list[str]:
     return list(_faults(_model(service).operation_model(operation).output_shape, answer, operation))
 
 
+def enums_of(service: str, operation: str, answer: object) -> list[str]:
+    """The same of an answer that a client has parsed already (XML): words that an enumeration does not have."""
+    assert isinstance(answer, dict)
+    told = {key: value for key, value in answer.items() if key != "ResponseMetadata"}
+    return faults_of(service, operation, told)
+
+
 def error_names(service: str, operation: str) -> set[str]:
     """The errors that the model gives an operation."""
     return {shape.name for shape in _model(service).operation_model(operation).error_shapes}

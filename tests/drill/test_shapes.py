@@ -66,7 +66,7 @@ def test_cloudwatch_shapes(make_drill: Callable[..., Drill], after: int) -> None
     assert _check(drill, "alarms", "DescribeAlarms", both)["CompositeAlarms"]
     assert _check(drill, "alarms", "DescribeAlarms", {})["CompositeAlarms"] == []
     items = _check(drill, "alarms", "DescribeAlarmHistory", both)["AlarmHistoryItems"]
-    assert bool(items) is bool(after)
+    assert items  # of what is in ALARM since before the world began
     _check(drill, "alarms", "PutAlarmMuteRule", {"Name": "m", "MuteTargets": {"AlarmNames": ["a"]}, **MUTE})
     assert _check(drill, "alarms", "ListAlarmMuteRules", {})["AlarmMuteRuleSummaries"][0]["Status"] == "EXPIRED"
     _check(drill, "alarms", "GetAlarmMuteRule", {"AlarmMuteRuleName": "m"})

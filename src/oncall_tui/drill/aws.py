@@ -3,6 +3,7 @@
 import json
 from typing import Any, Protocol, TypeVar
 from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
 
 from oncall_tui.drill.wire import Answer, Request
 
@@ -54,13 +55,32 @@ class Api(Protocol):
         ...
 
 
+class QueryApi(Protocol):
+    """An AWS service on an endpoint that speaks Query and XML."""
+
+    space: str
+    """Of its XML."""
+    permission: str
+    """IAM's prefix of its actions."""
+    operations: frozenset[str]
+
+    def answer(self, operation: str, asked: dict[str, str]) -> str:
+        """What is within the result's element, or AwsError."""
+        ...
+
+    def resource(self, asked: dict[str, str]) -> str:
+        """The ARN that a denied call names."""
+        ...
+
+
 class AwsEndpoint:
     """What listens at the port of an AWS source."""
 
-    def __init__(self, number: str, region: str, apis: list[Api]) -> None:
+    def __init__(self, number: str, region: str, apis: list[Api], queries: tuple[QueryApi, ...] = ()) -> None:
         self.number = number
         self.region = region
         self._apis = {api.prefix: api for api in apis}
+        self._queries = {operation: api for api in queries for operation in api.operations}
 
     def operation(self, request: Request) -> str:
         """As IAM and the API reference name it."""
@@ -77,7 +97,7 @@ class AwsEndpoint:
         """The answer, an error's where it is one."""
         prefix, _, operation = request.headers.get("x-amz-target", "").rpartition(".")
         if not operation:
-            return self._sts(request)
+            return self._query(request)
         api = self._apis.get(prefix)
         try:
             if "authorization" not in request.headers:
@@ -95,7 +115,8 @@ class AwsEndpoint:
         """An error as the protocol of this request gives it."""
         prefix = request.headers.get("x-amz-target", "").rpartition(".")[0]
         if not prefix:
-            return _xml_error(error)
+            query = self._queries.get(self.operation(request))
+            return _xml_error(error, query.space if query else _STS)
         body = json.dumps({"__type": error.kind, "message": error.message}, ensure_ascii=False).encode()
         api = self._apis.get(prefix)
         headers = {"Content-Type": f"application/x-amz-json-{api.version if api else '1.1'}"}
@@ -117,8 +138,9 @@ class AwsEndpoint:
     def _denied(self, request: Request) -> str:
         operation = self.operation(request)
         api = self._apis.get(request.headers.get("x-amz-target", "").rpartition(".")[0])
-        action = f"{api.permission if api else 'sts'}:{operation}"
-        resource = "*"
+        query = self._queries.get(operation) if api is None else None
+        action = f"{api.permission if api else query.permission if query else 'sts'}:{operation}"
+        resource = query.resource(_asked(request)) if query else "*"
         if api is not None:
             try:
                 resource = api.resource(json.loads(request.body or b"{}"))
@@ -136,26 +158,53 @@ class AwsEndpoint:
         body = value if isinstance(value, bytes) else json.dumps(value, ensure_ascii=False).encode()
         return Answer(200, body, {"Content-Type": f"application/x-amz-json-{api.version}"})
 
+    def _query(self, request: Request) -> Answer:
+        operation, asked = self.operation(request), _asked(request)
+        api = self._queries.get(operation)
+        if api is None:
+            return self._sts(request)
+        try:
+            if "authorization" not in request.headers:
+                raise AwsError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
+            return _xml(operation, api.answer(operation, asked), api.space)
+        except AwsError as error:
+            return self.error(request, error)
+
     def _sts(self, request: Request) -> Answer:
         if self.operation(request) != "GetCallerIdentity":
             return _xml_error(AwsError("InvalidAction", "Could not find operation"))
-        body = (
-            '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>'
-            f"<Arn>{self._caller()}</Arn><UserId>DRILLROLE:alice</UserId><Account>{self.number}</Account>"
-            "</GetCallerIdentityResult><ResponseMetadata><RequestId>drill</RequestId></ResponseMetadata>"
-            "</GetCallerIdentityResponse>"
-        )
-        return Answer(200, body.encode(), {"Content-Type": "text/xml"})
+        told = f"<Arn>{self._caller()}</Arn><UserId>DRILLROLE:alice</UserId><Account>{self.number}</Account>"
+        return _xml("GetCallerIdentity", told, _STS)
 
 
-def _xml_error(error: AwsError) -> Answer:
-    kind = {"ExpiredTokenException": "ExpiredToken", "AccessDeniedException": "AccessDenied"}.get(
-        error.kind, error.kind
-    )
-    status = 403 if kind in ("ExpiredToken", "AccessDenied") else error.status
+_STS = "https://sts.amazonaws.com/doc/2011-06-15/"
+_IN_XML = {
+    "ExpiredTokenException": ("ExpiredToken", 403),
+    "AccessDeniedException": ("AccessDenied", 403),
+    "UnrecognizedClientException": ("InvalidClientTokenId", 403),
+    "ThrottlingException": ("Throttling", 400),
+    "ServerException": ("InternalFailure", 500),
+}
+"""What Query calls an error by another name, and its HTTP status."""
+
+
+def _asked(request: Request) -> dict[str, str]:
+    return {key: value[0] for key, value in parse_qs(request.body.decode("utf-8", "replace")).items()}
+
+
+def _xml(operation: str, told: str, space: str) -> Answer:
     body = (
-        '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>'
-        f"<Code>{kind}</Code><Message>{error.message}</Message></Error><RequestId>drill</RequestId></ErrorResponse>"
+        f'<{operation}Response xmlns="{space}"><{operation}Result>{told}</{operation}Result>'
+        f"<ResponseMetadata><RequestId>drill</RequestId></ResponseMetadata></{operation}Response>"
+    )
+    return Answer(200, body.encode(), {"Content-Type": "text/xml"})
+
+
+def _xml_error(error: AwsError, space: str = "") -> Answer:
+    kind, status = _IN_XML.get(error.kind, (error.kind, error.status))
+    body = (
+        f'<ErrorResponse xmlns="{space or _STS}"><Error><Type>Sender</Type><Code>{kind}</Code>'
+        f"<Message>{escape(error.message)}</Message></Error><RequestId>drill</RequestId></ErrorResponse>"
     )
     return Answer(status, body.encode(), {"Content-Type": "text/xml"})
 

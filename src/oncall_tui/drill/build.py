@@ -9,6 +9,7 @@ from oncall_tui.drill.alertmanager import Alertmanager
 from oncall_tui.drill.alertmanager_model import InhibitRule, Matcher
 from oncall_tui.drill.aws import Api, AwsEndpoint
 from oncall_tui.drill.cloudwatch import Alarm, CloudWatch
+from oncall_tui.drill.cloudwatch_metrics import MetricsApi
 from oncall_tui.drill.codedeploy import CodeDeploy
 from oncall_tui.drill.codedeploy_api import CodeDeployApi
 from oncall_tui.drill.codedeploy_layout import lay_group
@@ -16,6 +17,8 @@ from oncall_tui.drill.ecs.api import EcsApi
 from oncall_tui.drill.ecs.layout import lay_service
 from oncall_tui.drill.ecs.model import Account
 from oncall_tui.drill.ecs.rollout import Mover
+from oncall_tui.drill.elb import TargetGroups
+from oncall_tui.drill.gauges import Gauges
 from oncall_tui.drill.logs import LogsApi
 from oncall_tui.drill.scenario import ScenarioError, Table
 from oncall_tui.drill.story import Story
@@ -73,18 +76,24 @@ def _account(source: Table, story: Story) -> None:
 
 def _ecs(source: Table, scenario: Table, story: Story) -> AwsEndpoint:
     account, mover = story.accounts[source["name"]]
+    now = story.world.timeline.now
     apis: list[Api] = [EcsApi(account, mover), CodeDeployApi(story.codedeploys[source["name"]])]
-    apis.append(LogsApi(account, story.world.timeline.now))
-    return AwsEndpoint(account.number, account.region, apis)
+    apis.append(LogsApi(account, now))
+    watched = story.watched.setdefault(source["name"], [])
+    gauges = Gauges(account, now, mover.scaled)
+    apis.append(MetricsApi(gauges, lambda: [alarm for held in watched for alarm in held.metric_alarms()], now))
+    return AwsEndpoint(account.number, account.region, apis, (TargetGroups(account, now, mover.scaled),))
 
 
 def _cloudwatch(source: Table, scenario: Table, story: Story) -> AwsEndpoint:
     of = source.get("of", next(iter(story.accounts), ""))
     if of not in story.accounts:
         raise ValueError(f"of: expected the name of an ecs source, got {of!r}")
-    account = story.accounts[of][0]
+    account, mover = story.accounts[of]
     source.setdefault("region", account.region)
-    alarms = CloudWatch(account.number, account.region, story.world.timeline.now)
+    now = story.world.timeline.now
+    alarms = CloudWatch(account.number, account.region, now, Gauges(account, now, mover.scaled))
+    story.watched.setdefault(of, []).append(alarms)
     if story.alarms is None:
         story.alarms = alarms
     apis: list[Api] = [alarms]

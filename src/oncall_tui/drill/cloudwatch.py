@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from oncall_tui.drill.aws import AwsError, Json, page
 from oncall_tui.drill.cloudwatch_metrics import metric_data
+from oncall_tui.drill.gauges import Gauges
 
 HISTORY_KEPT = 500
 
@@ -65,7 +66,7 @@ class CloudWatch:
     version = "1.0"
     permission = "cloudwatch"
 
-    def __init__(self, number: str, region: str, now: Callable[[], float]) -> None:
+    def __init__(self, number: str, region: str, now: Callable[[], float], gauges: Gauges) -> None:
         self._base = f"arn:aws:cloudwatch:{region}:{number}"
         self._topic = f"arn:aws:sns:{region}:{number}:oncall-drill"
         self._now = now
@@ -75,7 +76,7 @@ class CloudWatch:
         self._operations: dict[str, Callable[[Json], Json]] = {
             "DescribeAlarms": self._describe_alarms,
             "DescribeAlarmHistory": self._describe_history,
-            "GetMetricData": lambda asked: metric_data(asked, self._metric_alarms(), self._now()),
+            "GetMetricData": lambda asked: metric_data(asked, self.metric_alarms(), gauges, self._now()),
             "PutAlarmMuteRule": self._put_mute,
             "ListAlarmMuteRules": self._list_mutes,
             "GetAlarmMuteRule": self._get_mute,
@@ -90,6 +91,8 @@ class CloudWatch:
         alarm.changes.append((since, state))
         alarm.reason = _reason(alarm, state)
         self._alarms[alarm.name] = alarm
+        if state != "OK":
+            self._remember(alarm, "OK", _reason(alarm, "OK"), since)
         self._follow(since)
 
     def check(self, name: str) -> None:
@@ -126,23 +129,36 @@ class CloudWatch:
         if state == alarm.state:
             alarm.reason = reason
             return
+        old, why = alarm.state, alarm.reason
+        alarm.state, alarm.reason, alarm.since = state, reason, at
+        alarm.changes.append((at, state))
+        self._remember(alarm, old, why, at)
+
+    def _remember(self, alarm: Alarm, old: str, why: str, at: float) -> None:
+        """Put a change of state, and the word that was sent of it, into the history."""
         data = {
             "version": "1.0",
-            "oldState": {"stateValue": alarm.state, "stateReason": alarm.reason},
-            "newState": {"stateValue": state, "stateReason": reason},
+            "oldState": {"stateValue": old, "stateReason": why},
+            "newState": {"stateValue": alarm.state, "stateReason": alarm.reason},
         }
+        self._note(alarm, at, "StateUpdate", f"Alarm updated from {old} to {alarm.state}", data)
+        topics = {"ALARM": alarm.actions or [self._topic], "OK": [self._topic]}.get(alarm.state, [])
+        muted = any(self._status(m) == "ACTIVE" for m in self._mutes.values() if alarm.name in m.targets)
+        for topic in [] if muted else topics:
+            done = {"actionState": "Succeeded", "stateUpdateTimestamp": int(at * 1000), "notificationResource": topic}
+            self._note(alarm, at + 0.2, "Action", f"Successfully executed action {topic}", done)
+
+    def _note(self, alarm: Alarm, at: float, kind: str, summary: str, data: Json) -> None:
         item = {
             "AlarmName": alarm.name,
             "AlarmType": _kind(alarm),
             "Timestamp": at,
-            "HistoryItemType": "StateUpdate",
-            "HistorySummary": f"Alarm updated from {alarm.state} to {state}",
+            "HistoryItemType": kind,
+            "HistorySummary": summary,
             "HistoryData": json.dumps(data),
         }
         self._history.append(item)
         del self._history[:-HISTORY_KEPT]
-        alarm.state, alarm.reason, alarm.since = state, reason, at
-        alarm.changes.append((at, state))
 
     def _follow(self, at: float) -> None:
         for alarm in self._alarms.values():
@@ -154,7 +170,8 @@ class CloudWatch:
 
     # -- alarms
 
-    def _metric_alarms(self) -> list[Alarm]:
+    def metric_alarms(self) -> list[Alarm]:
+        """Those that watch a metric."""
         return [alarm for alarm in self._alarms.values() if not alarm.any_of]
 
     def _describe_alarms(self, asked: Json) -> Json:
@@ -197,7 +214,7 @@ class CloudWatch:
             "StateReasonData": json.dumps({"version": "1.0", "threshold": alarm.threshold}),
             "MetricName": alarm.metric,
             "Namespace": alarm.namespace,
-            "Statistic": "Average" if low else "Sum",
+            **_statistic(alarm),
             "Dimensions": [{"Name": k, "Value": v} for k, v in alarm.dimensions.items()],
             "Period": 60,
             "EvaluationPeriods": 15 if low else 3,
@@ -222,8 +239,8 @@ class CloudWatch:
             and asked.get("HistoryItemType") in (None, item["HistoryItemType"])
             and start <= item["Timestamp"] <= end
         ]
-        if asked.get("ScanBy", "TimestampDescending") == "TimestampDescending":
-            found.reverse()
+        newest = asked.get("ScanBy", "TimestampDescending") == "TimestampDescending"
+        found.sort(key=lambda item: float(item["Timestamp"]), reverse=newest)
         some, more = _paged(found, asked, 100, 100)
         return {"AlarmHistoryItems": some, **more}
 
@@ -279,6 +296,15 @@ class CloudWatch:
     def _delete_mute(self, asked: Json) -> Json:
         self._mutes.pop(asked["AlarmMuteRuleName"], None)
         return {}
+
+
+def _statistic(alarm: Alarm) -> Json:
+    """What goes with such a metric."""
+    if alarm.metric.endswith("Time"):
+        return {"ExtendedStatistic": "p99"}
+    if alarm.metric.endswith("Utilization") or alarm.low:
+        return {"Statistic": "Average"}
+    return {"Statistic": "Maximum" if "Age" in alarm.metric else "Sum"}
 
 
 def _kind(alarm: Alarm) -> str:

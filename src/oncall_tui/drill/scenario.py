@@ -46,6 +46,7 @@ _LinedLoader.add_constructor("tag:yaml.org,2002:map", _mapping)
 
 _TEXTS = {"*": (str, int, float, bool)}
 _EVENT: Table = {"after_s?": float, "every_s?": float}
+_TARGETS = ("healthy", "unhealthy", "initial", "draining", "unused", "unavailable")
 _DEFINITION: Table = {
     "image?": str,
     "memory?": int,
@@ -56,6 +57,7 @@ _DEFINITION: Table = {
     "by?": str,
     "days?": float,
     "fails?": ("oom", "exit", "pull", "health", "elb", {"like": str, "after_s?": float}),
+    "targets?": _TARGETS,
     "inactive?": bool,
     "log?": {"driver": str, "options?": _TEXTS},
 }
@@ -71,6 +73,7 @@ _EVENTS: Table = {
     "deregister?": {"service": str, "revision": int},
     "log?": {"service": str, "text": str, "level?": ("INFO", "WARN", "ERROR"), "share?": float},
     "log_no_more?": {"service": str},
+    "targets?": {"service": str, "state?": _TARGETS, "reason?": str},
     "scale?": {"service": str, "desired": int},
     "capacity?": {"service": str, "tasks?": int},
     "delete?": {"service": str},
@@ -229,6 +232,7 @@ _FORMAT: Table = {
             "desired?": int,
             "events?": int,
             "log_per_s?": float,
+            "exec?": bool,
             "revision?": int,
             "start_s?": float,
             "steady_s?": float,

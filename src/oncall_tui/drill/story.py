@@ -147,6 +147,8 @@ class Story(Deploys):
         self.alarms: Alarms | None = None
         self.datadog: Groups | None = None
         self.watches: list[Watch] = []
+        self.watched: dict[str, list[Any]] = {}
+        """The CloudWatch sources of each ecs source, by its name."""
 
     def schedule(self, events: list[Table]) -> None:
         """Have events happen, each after its `after_s`, and again every `every_s`."""

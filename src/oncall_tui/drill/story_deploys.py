@@ -11,7 +11,7 @@ from oncall_tui.drill.world import World
 
 OF_A_SERVICE = frozenset(
     ["scale", "capacity", "kill", "delete", "while_unhealthy", "stop", "complete", "race", "hold", "release", "trip"],
-) | {"log", "log_no_more"}
+) | {"log", "log_no_more", "targets"}
 """The verbs that name a service, and no task definition of it."""
 
 
@@ -76,6 +76,10 @@ class Deploys:
         service, _, _ = self.service(given["service"])
         share, now = float(given.get("share", 0.3)), self.world.timeline.now()
         service.log_says.append(Says(given.get("level", "ERROR"), given["text"], share, now))
+
+    def _targets(self, given: Table) -> None:
+        service, _, _ = self.service(given["service"])
+        service.targets = given.get("state", ""), given.get("reason", "")
 
     def _log_no_more(self, given: Table) -> None:
         for says in self.service(given["service"])[0].log_says:

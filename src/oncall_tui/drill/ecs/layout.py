@@ -44,6 +44,7 @@ def lay_service(
         strategy=strategy(spec),
         hold={key: float(value) if value else math.inf for key, value in spec.get("hold", {}).items()},
     )
+    service.exec = bool(spec.get("exec", False))
     service.log_per_s = float(spec.get("log_per_s", service.log_per_s))
     service.controller = spec.get("controller", "ECS")
     cluster.services[name] = service
@@ -108,6 +109,7 @@ def _define(account: Account, service: Service, spec: Table, number: int, at: fl
         f"arn:aws:sts::{account.number}:assumed-role/{spec.get('by', 'ci-deployer')}/deploy",
         not spec.get("inactive", False),
         _failure(spec.get("fails")),
+        spec.get("targets", ""),
     )
     account.register(definition)
     return definition

@@ -81,6 +81,8 @@ class TaskDefinition:
     registered_by: str
     active: bool = True
     fails: Failure | None = None
+    targets: str = ""
+    """How a load balancer sees its tasks, where that is not as they are."""
 
 
 @dataclass
@@ -247,6 +249,10 @@ class Service:
     """A rollout, and what happens once it is steady; where None, the primary one's steady state ends the deploy."""
     hold: dict[str, float] = field(default_factory=dict)
     """Status or stage -> how long the next deploy stays in it, in unscaled seconds; infinite: until released."""
+    exec: bool = False
+    """Whether ECS Exec is enabled for its tasks."""
+    targets: tuple[str, str] = ("", "")
+    """How a load balancer sees its tasks from now on, whatever they run, and why; empty: as they are."""
     log_per_s: float = 1.5
     """Lines of traffic that each of its tasks logs in a second of the world's time."""
     log_says: list[Says] = field(default_factory=list)

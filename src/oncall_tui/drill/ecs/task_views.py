@@ -46,8 +46,8 @@ def task(account: Account, owner: Service, it: Task) -> Json:
         clusterArn=owner.cluster.arn,
         taskDefinitionArn=definition.arn,
         containers=[_container(owner, it, c) for c in definition.containers],
-        attachments=[],
-        availabilityZone=f"{account.region}a",
+        attachments=[_network(it)],
+        availabilityZone=zone(account, it),
         connectivity="CONNECTED" if it.started_at else None,
         connectivityAt=it.started_at,
         cpu=str(definition.cpu),
@@ -62,18 +62,64 @@ def task(account: Account, owner: Service, it: Task) -> Json:
         stoppedReason=it.stopped_reason or None,
         desiredStatus=it.desired_status,
         lastStatus=it.last_status,
-        healthStatus="UNKNOWN",
+        healthStatus=health(owner, it),
         group=f"service:{owner.name}",
         launchType="FARGATE",
         platformVersion="1.4.0",
         platformFamily="Linux",
-        enableExecuteCommand=False,
+        enableExecuteCommand=owner.exec,
         tags=[],
         version=1,
     )
 
 
+def task_id(it: Task) -> str:
+    """The last part of its ARN."""
+    return it.arn.rsplit("/")[-1]
+
+
+def number(it: Task) -> int:
+    """The same for the same task: what is made of it looks random and is not."""
+    return int(task_id(it)[:12], 16)
+
+
+def address(it: Task) -> str:
+    """Its private address, which is also its load balancer's target."""
+    n = number(it)
+    return f"10.0.{n % 250}.{n // 250 % 250 + 4}"
+
+
+def zone(account: Account, it: Task) -> str:
+    """One of the region's first three."""
+    return f"{account.region}{'abc'[number(it) % 3]}"
+
+
+def health(owner: Service, it: Task) -> str:
+    """As its containers' health check says; a service of whose revisions one dies of it has such a check."""
+    checked = any(_unwell(r.definition) for r in owner.revisions.values())
+    if not checked or it.started_at is None:
+        return "UNKNOWN"
+    return "UNHEALTHY" if _unwell(it.revision.definition) else "HEALTHY"
+
+
+def _unwell(definition: TaskDefinition) -> bool:
+    return definition.fails is not None and "health checks" in definition.fails.stopped_reason
+
+
+def _network(it: Task) -> Json:
+    details = {"networkInterfaceId": f"eni-{task_id(it)[:17]}", "privateIPv4Address": address(it)}
+    told = [{"name": name, "value": value} for name, value in details.items()]
+    status = "ATTACHED" if it.last_status == "RUNNING" else "DELETED" if it.last_status == "STOPPED" else "ATTACHING"
+    return {"id": task_id(it)[:8], "type": "ElasticNetworkInterface", "status": status, "details": told}
+
+
+def _agents(it: Task) -> list[Json]:
+    status = it.last_status if it.last_status in ("PENDING", "RUNNING", "STOPPED") else "PENDING"
+    return [present(name="ExecuteCommandAgent", lastStatus=status, lastStartedAt=it.started_at)]
+
+
 def _container(owner: Service, it: Task, spec: Json) -> Json:
+    main = spec is it.revision.definition.containers[0]  # a log router beside it ends well
     return present(
         containerArn=f"{owner.cluster.arn.replace(':cluster/', ':container/')}/{it.arn.rsplit('/')[-1]}/{spec['name']}",
         taskArn=it.arn,
@@ -81,10 +127,12 @@ def _container(owner: Service, it: Task, spec: Json) -> Json:
         image=spec["image"],
         imageDigest=it.revision.digests[spec["name"]] if it.started_at else None,
         lastStatus=it.last_status,
-        exitCode=it.exit_code,
-        reason=it.container_reason or None,
-        healthStatus="UNKNOWN",
-        networkInterfaces=[],
+        runtimeId=f"{task_id(it)}-{number(it) % 10**10:010d}" if it.started_at else None,
+        exitCode=it.exit_code if main else 0 if it.exit_code is not None else None,
+        reason=(it.container_reason or None) if main else None,
+        healthStatus=health(owner, it) if main else "UNKNOWN",
+        networkInterfaces=[{"attachmentId": task_id(it)[:8], "privateIpv4Address": address(it)}],
+        managedAgents=_agents(it) if owner.exec and main else None,
         cpu=str(spec["cpu"]),
         memory=str(spec["memory"]),
     )

@@ -249,7 +249,7 @@ def service(account: Account, it: Service) -> Json:
         createdBy=it.created_by,
         enableECSManagedTags=True,
         propagateTags="SERVICE",
-        enableExecuteCommand=False,
+        enableExecuteCommand=it.exec,
         availabilityZoneRebalancing="ENABLED",
     )
 
