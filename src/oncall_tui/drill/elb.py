@@ -79,7 +79,8 @@ class TargetGroups:
             return said
         if self._now() - (task.started_at or 0.0) < self._scaled(INITIAL_S):
             return "initial"
-        return "unhealthy" if task_views.health(service, task) == "UNHEALTHY" else "healthy"
+        fails = task.revision.definition.fails
+        return "unhealthy" if fails is not None and "health checks" in fails.stopped_reason else "healthy"
 
 
 def _groups(service: Service) -> list[str]:

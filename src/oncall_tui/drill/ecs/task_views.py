@@ -103,7 +103,7 @@ def health(owner: Service, it: Task) -> str:
 
 
 def _unwell(definition: TaskDefinition) -> bool:
-    return definition.fails is not None and "health checks" in definition.fails.stopped_reason
+    return definition.fails is not None and "container health checks" in definition.fails.stopped_reason
 
 
 def _network(it: Task) -> Json:
