@@ -76,8 +76,9 @@ class LogPage(msgspec.Struct, frozen=True, kw_only=True):
 
 _HEAD = 400  # characters in which a line says its level
 _NAMED = re.compile(r"""["']?(?:log\.)?(?:level|severity|lvl|levelname|loglevel)["']?\s*[=:]\s*["']?([A-Za-z]+|\d+)""")
-_WORD = re.compile(
-    r"\b(FATAL|CRITICAL|EMERGENCY|EMERG|PANIC|SEVERE|ERROR|ERR)\b|\b(WARNING|WARN)\b|\b(INFO|NOTICE|DEBUG|TRACE)\b"
+_WORD = re.compile(  # a colour's final "m" may stand right before it
+    r"(?<![A-Z0-9_])(FATAL|CRITICAL|EMERGENCY|EMERG|PANIC|SEVERE|ERROR|ERR)(?![A-Za-z])"
+    r"|(?<![A-Z0-9_])(WARNING|WARN)(?![A-Za-z])|(?<![A-Z0-9_])(INFO|NOTICE|DEBUG|TRACE)(?![A-Za-z])"
 )
 _SAYS = re.compile(
     r"Traceback \(most recent|\bpanic:|\b\w*(?:Exception|Error|Errors)\b\s*[:(]|\b[Ff]atal error\b|OOMKilled"
