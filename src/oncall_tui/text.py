@@ -47,6 +47,11 @@ def clean(text: str) -> str:
 
     A line break becomes ``⏎``, ESC ``␛``; bidirectional overrides, zero-width characters and surrogates ``·``.
     """
+    return visible(text)
+
+
+def visible(text: str) -> str:
+    """The same as ``clean``, and kept nowhere: for texts that are many and long (log lines)."""
     if text.isascii() and text.isprintable():
         return text
     return _thin_marks(text.replace("\r\n", "\n").translate(_VISIBLE))

@@ -172,8 +172,8 @@ class LogReader:
         run.held.clear()
         run.missing.clear()
         self._wait_until = run.next_at = 0.0
-        if self.trouble is not None:
-            self.places, self.trouble = None, None
+        if self.places is None:
+            self.trouble = None
         elif not run.live and not run.errands:
             self.later()
 
@@ -189,6 +189,7 @@ class LogReader:
     def step(self, provider: Any) -> None:
         """Make the next call, of a provider that reads logs (contract.Logs). What goes wrong is kept, not raised."""
         run, now = self.run, self._clock.monotonic()
+        self.trouble = None
         if self.places is None:
             self._find(provider)
             return
@@ -200,6 +201,11 @@ class LogReader:
         if errand is not None:
             self._ask(provider, run, errand)
 
+    def fail(self, error: SourceError) -> None:
+        """There was no provider to ask."""
+        self.trouble = error
+        self._wait_until = self._clock.monotonic() + _back_off(error)
+
     def _run(self, around: float | None, task: str) -> Run:
         return Run(around=around, task=task, opened=self._clock.now(), store=LogStore())
 
@@ -210,10 +216,9 @@ class LogReader:
                 raise SourceError("this source cannot read logs")
             places: tuple[LogPlace, ...] = provider.log_places(self.service_id)
         except SourceError as error:
-            self.trouble = error
-            self._wait_until = self._clock.monotonic() + _back_off(error)
+            self.fail(error)
         else:
-            self.trouble, self.places = None, places
+            self.places = places
 
     def _plan(self, run: Run) -> None:
         """The first questions: what follows a time before what led to it, or the last minutes."""

@@ -25,6 +25,7 @@ from oncall_tui.tui.detail import pane as detail
 from oncall_tui.tui.keybar import KeyBar, StatusLine
 from oncall_tui.tui.keys import KEYS
 from oncall_tui.tui.lines import Lines
+from oncall_tui.tui.log_keys import LogKeys
 from oncall_tui.tui.looking_at import LookingAt
 from oncall_tui.tui.modals import Help, Text
 from oncall_tui.tui.oncall import OnCallView
@@ -41,7 +42,7 @@ RARE = frozenset({"continue"})  # keys in the bar only where they can do somethi
 NOTICE_S = 8.0  # of a word that only says what was asked for
 
 
-class BoardScreen(Acting, LookingAt, Remembering, Opening):
+class BoardScreen(Acting, LookingAt, Remembering, Opening, LogKeys):
     """The one top-level screen."""
 
     DEFAULT_CSS = """

@@ -80,6 +80,7 @@ KEYS: tuple[Key, ...] = (
         "what happened to the alert: its pager's log, and what was done",
         "look",
     ),
+    Key("logs", "l", "l", "logs", "logs", "the service's log around the alert's start, or live", "look", True),
     Key("filter", "slash", "/", "filter", "filter", "filter: words, key:value, !inverse, ~regex", "look", True),
     Key("faults", "f", "f", "faults", "faults", "faults only, on and off", "look"),
     Key(

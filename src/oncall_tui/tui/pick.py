@@ -35,6 +35,7 @@ class Pick(Modal[str]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Back", show=False)]
     box_width = 100
+    then = " a confirm follows."
 
     def __init__(self, title: str, choices: Future[tuple[Choice, ...]], nothing: str) -> None:
         super().__init__(title)
@@ -80,7 +81,7 @@ class Pick(Modal[str]):
         safe = next((i for i, c in enumerate(choices) if not c.warning), 0)
         menu.highlighted = next((i for i, c in enumerate(choices) if c.default), safe)
         self.query_one("#state").display = False
-        told = f"{len(choices)} to pick from: j/k and Enter; a confirm follows. Esc goes back."
+        told = f"{len(choices)} to pick from: j/k and Enter;{self.then} Esc goes back."
         self.query_one("#hint", Static).update(content([((told, "dim"),)]))
         self._painted_at = None  # what was typed while there was nothing to see picks nothing
         self.call_after_refresh(self._painted)

@@ -1,0 +1,54 @@
+"""The key that opens a service's log. Its screen is imported when it is pressed."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from textual.app import App
+
+from oncall_tui.engine import Engine
+from oncall_tui.triage.look import AlertLook
+from oncall_tui.tui.base import Base
+
+
+def open_logs(
+    app: App[Any],
+    engine: Engine,
+    tz: ZoneInfo,
+    service_id: str,
+    around: float | None = None,
+    task_id: str | None = None,
+    mark: str = "the alert began",
+) -> None:
+    """Show the log of a service: around a time (seconds since the epoch; *mark* says what was then), or live; of one
+    task alone, or of all.
+    """
+    from oncall_tui.tui.logs.screen import LogScreen
+
+    app.push_screen(LogScreen(engine, tz, service_id, around, task_id or "", mark))
+
+
+class LogKeys(Base):
+    """The log of the service that the row under the cursor names."""
+
+    def action_logs(self) -> None:
+        """The log of the row's service: from an alert around its start, else live."""
+        look = self.alert_look(self.row_id) if self.list_pane == "alerts" else None
+        service_id = self._service_of_row(look)
+        if not service_id:
+            why = (
+                "there is no row under the cursor" if self.row_id is None else "this row names no service that is known"
+            )
+            self.say(f"{why}: no log", "warning")
+            return
+        around = None if look is None else float(getattr(look, "began", 0.0) or look.alert.began)
+        open_logs(self.app, self.engine, self.tz, service_id, around)
+
+    def _service_of_row(self, look: AlertLook | None) -> str:
+        if look is not None:
+            return look.service.id if look.service else ""
+        if self.list_pane == "services":
+            return self.row_id or ""
+        deploy = self.update_.board.deploys.get(self.row_id or "")
+        return deploy.service_id if deploy and self.list_pane == "deploys" else ""
