@@ -342,7 +342,7 @@ async def test_nothing_but_text_reaches_the_terminal(tmp_path: Path, size: tuple
             for row in rig.text().splitlines():
                 assert all(c.isprintable() for c in row), ascii(row)
                 assert words.cell_len(row) <= size[0]
-            if size[1] >= 24:
+            if size[1] >= 24 and not view(rig).wrapped:
                 assert "[bold]markup[/]" in rig.text()
                 assert "red" in rig.text()
                 assert "31m" not in rig.text()
