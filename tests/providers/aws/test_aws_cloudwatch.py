@@ -16,6 +16,7 @@ from oncall_tui.contract import Context, ReadRequest, Receipt
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState, Severity
 from oncall_tui.domain.board import Board, merge
+from oncall_tui.domain.metric import Metric
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.plan import Actor, Ask, Plan
 from oncall_tui.domain.reading import SourceState
@@ -33,6 +34,7 @@ class Alarms:
         self.clock = clock
         self.alarms: dict[str, dict[str, Any]] = {}
         self.rules: dict[str, dict[str, Any]] = {}
+        self.history: dict[str, list[dict[str, Any]]] = {}
         self.refuse: dict[str, Any] = {}
         self.asked: Counter[str] = Counter()
         self.page = 100
@@ -70,6 +72,14 @@ class Alarms:
         chunk = found[at : at + self.page]
         composite = [a for a in chunk if "AlarmRule" in a] if "CompositeAlarm" in AlarmTypes else []
         return {"MetricAlarms": [a for a in chunk if "AlarmRule" not in a], "CompositeAlarms": composite, **more}
+
+    def DescribeAlarmHistory(self, AlarmName: str, AlarmTypes: Any, MaxRecords: int, **more: Any) -> Any:
+        if "CompositeAlarm" in AlarmTypes and "composite" in self.refuse:
+            raise self.refuse["composite"]
+        found = self.history.get(AlarmName, [])
+        at = int(more.get("NextToken", "0"))
+        token = {"NextToken": str(at + MaxRecords)} if at + MaxRecords < len(found) else {}
+        return {"AlarmHistoryItems": found[at : at + MaxRecords], **token}
 
     def ListAlarmMuteRules(self, **_: Any) -> Any:
         base = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm-mute-rule:"
@@ -271,3 +281,130 @@ def test_a_window_keeps_to_aws_s_bounds(for_s: float, seconds: int, duration: st
 
 def test_durations() -> None:
     assert [duration_s(t) for t in ("PT4H", "P2DT12H", "PT", "x")] == [14_400, 216_000, None, None]
+
+
+# --- what an alarm watches, and what happened to it ---
+
+
+def watches(alarms: Alarms, **more: Any) -> Metric | None:
+    alarms.add("it", **({"Namespace": "AWS/ECS", "Statistic": "Average", "Period": 300} | more))
+    return read(alarms)["it"].metric
+
+
+STAT = {
+    "Metric": {"Namespace": "AWS/ECS", "MetricName": "MemoryUtilization", "Dimensions": SERVICE[:1]},
+    "Period": 120,
+    "Stat": "p90",
+}
+NONE = {"MetricName": "", "Namespace": "", "Statistic": "", "Dimensions": []}
+
+
+def test_the_metric_that_an_alarm_watches(alarms: Alarms) -> None:
+    assert watches(alarms) == Metric(
+        name="CPUUtilization",
+        namespace="AWS/ECS",
+        dimensions=(("ClusterName", "main"), ("ServiceName", "api")),
+        statistic="Average",
+        period_s=300,
+        threshold=80.0,
+        comparison="GreaterThanThreshold",
+        account=ACCOUNT,
+        region=REGION,
+    )
+    found = watches(alarms, Statistic="", ExtendedStatistic="p99.9")
+    assert found
+    assert found.statistic == "p99.9"
+
+
+def test_a_single_metric_among_metrics_is_one_too(alarms: Alarms) -> None:
+    found = watches(alarms, Metrics=[{"Id": "m", "MetricStat": STAT, "ReturnData": True}], **NONE)
+    assert found
+    assert (found.name, found.statistic, found.period_s, found.threshold) == ("MemoryUtilization", "p90", 120, 80.0)
+    assert found.dimensions == (("ClusterName", "main"),)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"Metrics": [{"Id": "e", "Expression": "m1/m2*100"}, {"Id": "m1", "MetricStat": STAT}], **NONE},
+        {
+            "Metrics": [{"Id": "m1", "MetricStat": STAT}, {"Id": "b", "Expression": "ANOMALY_DETECTION_BAND(m1)"}],
+            **NONE,
+        },
+        {"Metrics": [{"Id": "q", "Expression": "SELECT MAX(x) FROM y", "Period": 60}], **NONE},
+        {"Metrics": [{"Id": "m", "MetricStat": STAT, "AccountId": "999999999999"}], **NONE},
+        {"AlarmRule": "ALARM(other)", **NONE},
+        {"Threshold": None, "ThresholdMetricId": "b"},
+        {"Statistic": ""},
+    ],
+)
+def test_what_is_not_one_metric_with_a_threshold_is_none(alarms: Alarms, more: dict[str, Any]) -> None:
+    assert watches(alarms, **more) is None
+
+
+def test_a_row_stays_the_same_object_while_its_metric_does(alarms: Alarms) -> None:
+    alarms.add("it", Namespace="AWS/ECS", Statistic="Average", Period=60)
+    reader = provider(alarms)
+    (first,), (second,) = reader.read(ReadRequest()).alerts, reader.read(ReadRequest()).alerts
+    assert first.metric
+    assert first is second
+    alarms.alarms["it"]["Threshold"] = 90.0
+    (third,) = reader.read(ReadRequest()).alerts
+    assert third.metric
+    assert third.metric.threshold == 90.0
+
+
+def test_metrics_are_measured_by_an_alarms_source_too(alarms: Alarms, monkeypatch: pytest.MonkeyPatch) -> None:
+    metric = watches(alarms)
+    assert metric
+    points = {"Timestamps": [alarms.clock.now() - 300], "Values": [91.0], "StatusCode": "Complete"}
+    answer = {"MetricDataResults": [{"Id": "m0", **points}]}
+    monkeypatch.setattr(alarms, "GetMetricData", lambda **_: answer, raising=False)
+    now = alarms.clock.now()
+    (found,) = provider(alarms).measure([("cpu", metric)], now - 3600, now)
+    assert (found.title, found.points, found.unread) == ("cpu", ((now - 300, 91.0),), "")
+    assert provider(alarms).service_metrics("prod/main/api") == ()
+    assert alarms.asked["GetMetricData"] == 1
+
+
+def item(at: float, kind: str, summary: str, data: str = "") -> dict[str, Any]:
+    return {"Timestamp": at, "HistoryItemType": kind, "HistorySummary": summary, "HistoryData": data}
+
+
+def test_what_happened_to_an_alarm_is_told_newest_first(alarms: Alarms) -> None:
+    data = json.dumps({"newState": {"stateValue": "ALARM", "stateReason": "Threshold Crossed: 3 datapoints"}})
+    alarms.history["team/api"] = [
+        item(100.0, "ConfigurationUpdate", 'Alarm "team/api" updated'),
+        item(300.2, "Action", "Successfully executed action arn:aws:sns:eu-west-1:123456789012:on-call"),
+        item(300.0, "StateUpdate", "Alarm updated from OK to ALARM", data),
+        item(200.0, "StateUpdate", "Alarm updated from ALARM to OK", data[:30]),
+    ]
+    told = provider(alarms).timeline("alarms/team/api")
+    assert [(t.at, t.by, t.text) for t in told] == [
+        (300.2, "", "Successfully executed action arn:aws:sns:eu-west-1:123456789012:on-call"),
+        (300.0, "", "Alarm updated from OK to ALARM: Threshold Crossed: 3 datapoints"),
+        (200.0, "", "Alarm updated from ALARM to OK"),
+        (100.0, "", 'Alarm "team/api" updated'),
+    ]
+    assert alarms.asked["DescribeAlarmHistory"] == 1
+
+
+def test_a_long_history_is_bounded_and_says_so(alarms: Alarms) -> None:
+    alarms.history["flaps"] = [item(1000.0 - i, "StateUpdate", f"change {i}") for i in range(450)]
+    told = provider(alarms).timeline("alarms/flaps")
+    assert (len(told), told[-1].text, alarms.asked["DescribeAlarmHistory"]) == (
+        201,
+        "what was before this is not read",
+        2,
+    )
+    assert told[-2].text == "change 199"
+
+
+def test_without_the_right_to_composite_alarms_a_metric_alarm_s_history_is_read(alarms: Alarms) -> None:
+    alarms.history["it"] = [item(1.0, "StateUpdate", "Alarm updated from OK to ALARM")]
+    alarms.refuse["composite"] = error("DescribeAlarmHistory", "AccessDenied", "no", 403)
+    assert len(provider(alarms).timeline("alarms/it")) == 1
+    alarms.refuse["DescribeAlarmHistory"] = error("DescribeAlarmHistory", "AccessDenied", "", 403)
+    with pytest.raises(errors.Denied) as caught:
+        provider(alarms).timeline("alarms/it")
+    assert caught.value.hint == "needs cloudwatch:DescribeAlarmHistory"

@@ -195,4 +195,6 @@ def test_silence_an_alarm(drill: Drill) -> None:
     assert (after.state, after.by, after.comment) == (AlertState.SILENCED, ("Alice",), "known")
     assert after.until == pytest.approx(plan.request["until"])
     drill.control("do", event={"alarm": {"name": alarm.title, "state": "OK", "reason": "fine again"}})
-    assert "OK" in provider.history(alarm)[0][1]
+    told = provider.timeline(alarm.id)
+    assert told[0].text.startswith("Alarm updated from ALARM to OK: fine again")
+    assert any("from OK to ALARM" in line.text for line in told)

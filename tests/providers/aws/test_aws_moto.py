@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import boto3
 import httpx
 import msgspec
 import pytest
@@ -151,3 +152,41 @@ def test_lines_of_a_log_group(options: dict[str, Any], client: Callable[[str], A
     assert sorted({it.stream.task for it in lines}) == ["t1", "t2"]
     assert len({it.id for it in lines}) == len(lines) == 6
     assert provider.log_page(LogWanted(place=msgspec.structs.replace(place, group="/none"), since=now)).missing
+
+
+def test_metrics_that_were_put_are_read_back_in_one_call(options: dict[str, Any], client: Callable[[str], Any]) -> None:
+    now = float(int(CONTEXT.clock.now()) // 60 * 60)
+    dimensions = [{"Name": "ClusterName", "Value": "main"}, {"Name": "ServiceName", "Value": "api"}]
+    data = [
+        {"MetricName": "CPUUtilization", "Dimensions": dimensions, "Timestamp": now - 120, "Value": value}
+        for value in (20.0, 40.0, 60.0)
+    ]
+    client("cloudwatch").put_metric_data(Namespace="AWS/ECS", MetricData=data)
+    provider = ecs.build(EcsOptions(provider="ecs", **options), CONTEXT)
+    cpu, memory, running = provider.measure(provider.service_metrics("aws/main/api"), now - 3600, now)
+    assert [value for _, value in cpu.points] == [40.0]
+    assert [value for _, value in running.points] == [3.0]
+    assert abs(cpu.points[0][0] - (now - 120)) <= 60
+    assert memory.points == ()
+    assert provider.calls == {"GetMetricData": 1}
+
+
+def test_a_service_from_inside(options: dict[str, Any], client: Callable[[str], Any]) -> None:
+    """Its targets come in XML; moto runs no task by itself."""
+    where = {"endpoint_url": options["endpoint_url"], "region_name": options["region"]}
+    vpc = boto3.client("ec2", **where).create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    group = client("elbv2").create_target_group(Name="api", Protocol="HTTP", Port=8080, VpcId=vpc, TargetType="ip")
+    arn = group["TargetGroups"][0]["TargetGroupArn"]
+    client("elbv2").register_targets(TargetGroupArn=arn, Targets=[{"Id": "10.0.0.7", "Port": 8080}])
+    made = client("ecs")
+    made.create_cluster(clusterName="inside")
+    container = {"name": "app", "image": "api:v1", "memory": 128}
+    made.register_task_definition(family="inside", containerDefinitions=[container])
+    behind = {"targetGroupArn": arn, "containerName": "app", "containerPort": 8080}
+    made.create_service(
+        cluster="inside", serviceName="api", taskDefinition="inside", desiredCount=1, loadBalancers=[behind]
+    )
+    found = ecs.build(EcsOptions(provider="ecs", **options), CONTEXT).inspect("aws/inside/api")
+    assert [(t.group, t.id, t.port) for t in found.targets] == [("api", "10.0.0.7", 8080)]
+    assert found.targets[0].state
+    assert not found.problems

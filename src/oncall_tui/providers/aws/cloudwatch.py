@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from oncall_tui import errors
-from oncall_tui.contract import ActionHandler, Context, ReadRequest
+from oncall_tui.contract import ActionHandler, Context, ReadRequest, Told
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.metric import Metric, Series
 from oncall_tui.domain.reading import Problem, Reading, SourceState
-from oncall_tui.providers.aws import budget, cw_rows
+from oncall_tui.providers.aws import budget, cw_history, cw_rows
 from oncall_tui.providers.aws import cw_decode as w
 from oncall_tui.providers.aws.budget import Lane, Later
 from oncall_tui.providers.aws.cw_mutes import Mute, Mutes
@@ -28,7 +28,6 @@ from oncall_tui.providers.aws.wire import Transport, Wire
 MUTES_S = 120.0
 NO_DATA_S = 60.0
 DENIED_S = 300.0
-HISTORY = 30
 
 
 class CloudWatchProvider:
@@ -95,12 +94,9 @@ class CloudWatchProvider:
         """One call for all of them, in their order. Raises SourceError."""
         return self._metrics.measure(wanted, since, until)
 
-    def history(self, alert: Alert) -> tuple[tuple[float, str], ...]:
-        """What happened to an alarm, newest first, as (time, words). Raises SourceError."""
-        ask = {"AlarmName": alert.title, "AlarmTypes": TYPES, "MaxRecords": HISTORY}
-        answer = self._wire.read(w.DescribeAlarmHistory, "DescribeAlarmHistory", Lane.ACT, **ask)
-        found = ((w.seconds(i.timestamp) or 0.0, i.history_summary) for i in answer.alarm_history_items)
-        return tuple(sorted(found, reverse=True))
+    def timeline(self, target: str) -> tuple[Told, ...]:
+        """What happened to an alarm, newest first. Raises SourceError."""
+        return cw_history.read(self._wire, target.removeprefix(f"{self.source}/"))
 
     def handlers(self) -> Mapping[Verb, ActionHandler]:
         """Silencing, unless nothing may be written."""

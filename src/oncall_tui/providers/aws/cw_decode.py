@@ -136,6 +136,18 @@ class HistoryItemW(Answer):
     timestamp: Stamp = None
     history_item_type: str = ""
     history_summary: str = ""
+    history_data: str = ""
+
+
+class StateW(msgspec.Struct, gc=False, rename="camel"):
+    state_value: str = ""
+    state_reason: str = ""
+
+
+class HistoryDataW(msgspec.Struct, gc=False, rename="camel"):
+    """What a StateUpdate carries as text."""
+
+    new_state: StateW = msgspec.field(default_factory=StateW)
 
 
 class MessageW(Answer):
