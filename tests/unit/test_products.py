@@ -83,7 +83,7 @@ def test_pages_out_of_sight_are_counted_and_what_is_not_shown_too() -> None:
     assert text == (" smoke  hides 4 alerts, 2 services, 2 deploys 3 pages, 2! outside of smoke")
     text = said(Shown(product="fire"), ["am/fire-1", "am/fire-2", "am/fire-3"])
     assert text == " fire  hides 3 alerts 1 page, 1! outside of fire"
-    everything = [row.alert.id for row in look().alerts]
+    everything = [row.id for row in look().alerts]
     assert said(Shown(faults=True), [i for i in everything if i != "am/fire-2"]) == (
         " faults only  hides 1 alert 1 page not shown"
     )

@@ -33,10 +33,7 @@ def look(**rows: Any) -> Look:
 
 
 def ids(pane: str, rows: Any, column: str, down: bool = False) -> str:
-    return " ".join(
-        (row.alert.id if pane == "alerts" else row.id).rpartition("/")[2]
-        for row in Sorter().rows(pane, rows, (Sort(pane, column, down),))
-    )
+    return " ".join(row.id.rpartition("/")[2] for row in Sorter().rows(pane, rows, (Sort(pane, column, down),)))
 
 
 ALERTS = look(

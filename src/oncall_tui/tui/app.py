@@ -48,12 +48,12 @@ class OncallApp(App[None]):
             self.theme = self.config.screen.theme
         self.animation_level = "none"
         self.board = BoardScreen(self.engine, ZoneInfo(self.config.timezone), self.engine.actor.name)
-        self.board.bell_on = self.config.screen.bell
         self.board.views = self.config.screen.views
+        wrong = self.board.take_up(self.config.screen.bell)
         if self.config.screen.keys:
             self.set_keymap(dict(self.config.screen.keys))
-        if self.config.warnings:
-            self.board.notice = ("; ".join(self.config.warnings), "warning")
+        if warnings := [*self.config.warnings, *([wrong] if wrong else [])]:
+            self.board.notice = ("; ".join(warnings), "warning")
         self.push_screen(self.board)
         self.call_after_refresh(self._begin)
 
@@ -87,6 +87,7 @@ class OncallApp(App[None]):
         """Keys: somebody is awake; and those typed before a modal was painted, or was there at all, are dropped."""
         if isinstance(event, events.Key):
             self.engine.pressed()
+            self.board.pressed()
             if isinstance(self.screen, Modal) and self.screen.too_early(event):
                 return
             if self.board.coming and self.board.looked_at and event.key not in WHILE_COMING:
@@ -123,6 +124,10 @@ class OncallApp(App[None]):
         """The configured views: filters by name."""
         for name, text in self.config.screen.views.items():
             yield SystemCommand(f"view {name}", f"filter: {text}", partial(self.board.show_view, name))
+
+    def on_unmount(self) -> None:
+        if hasattr(self, "board"):  # a start that failed has none
+            self.board.stop_keeping()
 
     def action_leave(self) -> None:
         """Quit; with a write in flight it asks once."""

@@ -26,7 +26,7 @@ from oncall_tui.tui.keybar import KeyBar, StatusLine
 from oncall_tui.tui.keys import KEYS
 from oncall_tui.tui.lines import Lines
 from oncall_tui.tui.log_keys import LogKeys
-from oncall_tui.tui.looking_at import LookingAt
+from oncall_tui.tui.looking_back import LookingBack
 from oncall_tui.tui.modals import Help, Text
 from oncall_tui.tui.oncall import OnCallView
 from oncall_tui.tui.opening import Opening
@@ -42,7 +42,7 @@ RARE = frozenset({"continue"})  # keys in the bar only where they can do somethi
 NOTICE_S = 8.0  # of a word that only says what was asked for
 
 
-class BoardScreen(Acting, LookingAt, Remembering, Opening, LogKeys):
+class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys):
     """The one top-level screen."""
 
     DEFAULT_CSS = """
@@ -76,7 +76,6 @@ class BoardScreen(Acting, LookingAt, Remembering, Opening, LogKeys):
     def __init__(self, engine: Engine, tz: ZoneInfo, me: str) -> None:
         super().__init__(engine, tz, me)
         self.zoomed = False
-        self.bell_on = True
         self._calls = (
             0,
             "",
@@ -150,6 +149,7 @@ class BoardScreen(Acting, LookingAt, Remembering, Opening, LogKeys):
         now = self.engine.clock.now()
         update = self.update_
         self._draw_tables(update, now)
+        self.draw_new()
         self._draw_titles(update)
         self.draw_looking()
         self._draw_status(update, now)
@@ -267,7 +267,7 @@ class BoardScreen(Acting, LookingAt, Remembering, Opening, LogKeys):
 
     def _moved(self) -> None:
         """A key moved a cursor: what follows it is painted in the same frame."""
-        if self.view.holding and self.pane == "alerts":
+        if self.left_row() or (self.view.holding and self.pane == "alerts"):
             self.draw()  # a resolved row goes, an acknowledged one re-sorts, once the cursor has left it
         else:
             self._draw_detail()
@@ -329,6 +329,8 @@ class BoardScreen(Acting, LookingAt, Remembering, Opening, LogKeys):
             self.action_zoom()
         elif self.shown.narrows:
             self.filter_by(self.everything())
+        else:
+            self.last_look.clear()
         self.draw()
 
     def action_hidden(self) -> None:

@@ -123,7 +123,7 @@ def looking(shown: Shown, rows: Mapping[str, list[str]], look: Look) -> tuple[li
     left: list[Part] = [(f" {' · '.join(_what(shown, FILTER_CELLS))} ", "cursor")]
     left.append((f" hides {words}" if words else " everything is shown all the same", "dim"))
     seen = set(real["alerts"])
-    lost = [a for a in look.alerts if products.open_page(a) and str(a.rank[-1]) not in seen]
+    lost = [a for a in look.alerts if products.open_page(a) and a.id not in seen]
     if not lost:
         return left, [("Esc shows all", "dim")]
     only = shown.product is not None and not shown.filter and not shown.faults
@@ -144,7 +144,7 @@ def _what(shown: Shown, cells: int) -> list[str]:
 
 def pages_below(rows: list[str], look: Look) -> int:
     """How many open pages stand under a row that does not page."""
-    pages = {str(a.rank[-1]): products.open_page(a) for a in look.alerts}
+    pages = {a.id: products.open_page(a) for a in look.alerts}
     first = next((i for i, row in enumerate(rows) if pages.get(row) is False), len(rows))
     return sum(pages.get(row, False) for row in rows[first:])
 

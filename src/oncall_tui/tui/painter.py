@@ -37,18 +37,19 @@ class Line(NamedTuple):
 
 
 class Look(NamedTuple):
-    """How a row stands: under the cursor, marked, in the focused table, vanished."""
+    """How a row stands: under the cursor, marked, in the focused table, vanished, new since the last look."""
 
     cursor: bool = False
     marked: bool = False
     focused: bool = False
     gone: bool = False
+    new: bool = False
 
     @property
     def sign(self) -> str:
         """The gutter, which says all of this without colour."""
         cursor = "×" if self.gone else " " if not self.cursor else "▸" if self.focused else "▹"
-        return cursor + ("●" if self.marked else " ")
+        return cursor + ("●" if self.marked else "+" if self.new else " ")
 
     @property
     def ground(self) -> str:

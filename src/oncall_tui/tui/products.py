@@ -11,9 +11,10 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.triage.look import AlertLook, Look
+from oncall_tui.triage.rank import ATTENTION
 
 NONE = ""  # the name that stands for what belongs to no product
-_HAS_NOBODY, _QUIET = 2, 4  # places in a rank: from here on somebody has it, from here on it is silent
+_HAS_NOBODY, _QUIET = 2, 4  # of ATTENTION: from here on somebody has it, from here on it is silent
 
 
 class Open(msgspec.Struct, frozen=True):
@@ -43,7 +44,7 @@ def name_of(row: AlertLook) -> str:
 
 def open_page(row: AlertLook) -> bool:
     """Is it a page that is neither resolved nor silenced?"""
-    return row.pages and row.rank[1] < _QUIET
+    return row.pages and ATTENTION[row.alert.state] < _QUIET
 
 
 def open_in(look: Look, products: Iterable[Product]) -> list[Open]:
@@ -55,8 +56,7 @@ def open_in(look: Look, products: Iterable[Product]) -> list[Open]:
     for row in look.alerts:
         count = counts.setdefault(name_of(row), [0] * 5)
         count[0] += open_page(row)
-        count[1] += row.pages and row.rank[1] < _HAS_NOBODY
-        count[2] += not row.pages and row.rank[1] < _HAS_NOBODY
+        count[1 if row.pages else 2] += ATTENTION[row.alert.state] < _HAS_NOBODY
     for service in look.services:
         counts[_of_service(service.id, look)][3] += service.health.is_fault
     for deploy in look.deploys:

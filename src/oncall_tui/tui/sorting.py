@@ -15,6 +15,7 @@ from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.domain.revision import Revision
 from oncall_tui.domain.service import Health
 from oncall_tui.triage.look import AlertLook
+from oncall_tui.triage.rank import ATTENTION
 from oncall_tui.tui import progress
 
 T = TypeVar("T")
@@ -66,7 +67,7 @@ def _text(text: str) -> str | None:
 
 
 def _alert_severity(look: AlertLook) -> tuple[int, int]:
-    return int(look.rank[0]), look.rank[2]
+    return int(not look.pages), look.severity.rank
 
 
 def _alert_suspect(look: AlertLook) -> float | None:
@@ -100,11 +101,13 @@ _NEW = ("newest first", "oldest first")
 COLUMNS: dict[str, dict[str, By]] = {
     "alerts": {
         "severity": By("severity", "worst first", "least first", _alert_severity),
-        "age": By("age", *_NEW, lambda look: look.rank[4]),
+        "age": By("age", *_NEW, lambda look: -look.began),
         "product": By("product", *_AZ, lambda look: _text(look.product.name if look.product else "")),
         "service": By("service", *_AZ, _alert_service),
         "title": By("alert", *_AZ, lambda look: _text(look.alert.title)),
-        "state": By("state", "nobody's first", "silent first", lambda look: (look.rank[1], look.alert.state)),
+        "state": By(
+            "state", "nobody's first", "silent first", lambda look: (ATTENTION[look.alert.state], look.alert.state)
+        ),
         "suspect": By("suspect", "closest first", "farthest first", _alert_suspect),
     },
     "services": {
@@ -129,10 +132,6 @@ RANK = {
     "services": "rank: what is not well, what deploys, name",
     "deploys": "rank: what is under way, then the newest",
 }
-
-
-def _id(row: Any) -> str:
-    return str(row.rank[-1]) if isinstance(row, AlertLook) else str(row.id)
 
 
 # --- the order --------------------------------------------------------------------------------------------------------
@@ -160,7 +159,7 @@ def order(sort: Sort | None) -> Order:
 
     def key(row: Any) -> tuple[bool, Any, str]:
         found = value(row)
-        return found is None, _Down(found) if down and found is not None else found, _id(row)
+        return found is None, _Down(found) if down and found is not None else found, row.id
 
     return key
 

@@ -99,6 +99,7 @@ class Table(Canvas, can_focus=True):
         self._rows: Sequence[Row] = ()
         self._place = Place()
         self._marked: set[str] = set()
+        self.new: frozenset[str] = frozenset()
         self._placeholder: tuple[Cell, ...] = ()
         self._holds = 0
         self._waiting: Sequence[Row] | None = None
@@ -147,6 +148,12 @@ class Table(Canvas, can_focus=True):
         self._repaint()
         if self._place.id != was:
             self.post_message(self.Moved(self, self._place.id))
+
+    def show_new(self, ids: frozenset[str]) -> None:
+        """Give these rows the sign of what is new, and no others."""
+        if ids != self.new:
+            self.new = ids
+            self._repaint()
 
     def placeholder(self, lines: Iterable[Cell]) -> None:
         """What stands there when no row does, in words; a long line is wrapped."""
@@ -338,7 +345,9 @@ class Table(Canvas, can_focus=True):
 
     def _row_line(self, row: Row, sub: int, cursor: bool = False) -> Line:
         gone = cursor and self._place.ghost is not None
-        return self._painter.row(row, sub, Look(cursor, row.id in self._marked, self.has_focus, gone))
+        return self._painter.row(
+            row, sub, Look(cursor, row.id in self._marked, self.has_focus, gone, row.id in self.new)
+        )
 
     # -- what makes it draw anew -----------------------------------------------------------------------------------
 

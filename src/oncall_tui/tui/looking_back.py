@@ -1,0 +1,96 @@
+"""What outlasts a look: the marks of what is new since the last one, and what is kept for the next session."""
+
+from __future__ import annotations
+
+import msgspec
+
+from oncall_tui.domain.alert import AlertState
+from oncall_tui.tui import kept
+from oncall_tui.tui.lastlook import LastLook
+from oncall_tui.tui.looking_at import LookingAt
+
+KEY_KEPT_S = 60.0  # how often a mere key press is worth a write
+
+
+class LookingBack(LookingAt):
+    """New since you last looked; kept over a restart."""
+
+    bell_on = True
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*args)  # type: ignore[arg-type]
+        self.last_look = LastLook()
+        self.last_look.begin(0.0, self.engine.clock.now())
+        self._was_on: dict[str, str | None] = {}  # each pane's cursor as it was drawn
+        self._keep: kept.Keep | None = None
+        self._kept: kept.Kept | None = None
+        self._bell = True
+
+    # --- kept over a restart ------------------------------------------------------------------------------------------
+
+    def take_up(self, bell: bool) -> str:
+        """Go on as the last session ended, and keep this one from now on. *bell* is what the configuration says.
+        Returns what was wrong with what was kept, in words.
+        """
+        self._bell = self.bell_on = bell
+        path, now = kept.beside(self.engine.journal.path), self.engine.clock.now()
+        found, wrong = kept.read(path)
+        if found is not None:
+            products = {product.name for product in self.engine.looker.rules.products}
+            found, wrong = kept.sound(found, products, self.views, now)
+            self.shown = found.shown
+            self.bell_on = bell if found.bell is None else found.bell
+            self.last_look.begin(found.last_key, now)
+        self._keep, self._kept = kept.Keep(path), found
+        return wrong
+
+    def keep(self, at_once: bool = False) -> None:
+        """Have it written where something else is looked at; of key presses alone, one in a minute."""
+        if self._keep is None:
+            return
+        old = self._kept
+        bell = None if self.bell_on == self._bell else self.bell_on
+        now_ = kept.of(self.shown, bell, self.last_look.last_key)
+        same = old is not None and msgspec.structs.replace(old, last_key=now_.last_key) == now_
+        if old is None or not same or at_once or now_.last_key - old.last_key >= KEY_KEPT_S:
+            self._kept = now_
+            self._keep.put(now_)
+
+    def stop_keeping(self) -> None:
+        """The session ends: write when its last key was."""
+        if self._keep is not None:
+            self.keep(at_once=True)
+            self._keep.close()
+
+    # --- new since you last looked ------------------------------------------------------------------------------------
+
+    def pressed(self) -> None:
+        """A key was pressed."""
+        self.last_look.pressed(self.engine.clock.now())
+
+    def draw_new(self) -> None:
+        """The signs of what is new, on the rows; and keep what is looked at."""
+        self.last_look.passed(self.engine.clock.now())
+        look = self.update_.look
+        alerts = ((a.id, a.began) for a in look.alerts if a.alert.state is not AlertState.RESOLVED)
+        self.tables["alerts"].show_new(self.last_look.new(alerts))
+        self.tables["deploys"].show_new(self.last_look.new((d.id, d.started) for d in look.deploys))
+        self._was_on = {name: table.cursor_id for name, table in self.tables.items()}
+        self.keep()
+
+    def left_row(self) -> bool:
+        """A key moved the cursor: the row that it left was looked at. Was that row new?"""
+        was = self._was_on.get(self.pane)
+        table = self.tables.get(self.pane)
+        if table is None:
+            return False
+        self._was_on[self.pane] = table.cursor_id
+        if was is None or was == table.cursor_id or was not in table.new:
+            return False
+        self.last_look.saw(was)
+        return True
+
+    def order_words(self, pane: str) -> str:
+        new = sum(row.id in self.tables[pane].new for row in self.tables[pane].rows)
+        said = self.last_look.words(new, self.tz, self.engine.clock.now())
+        return " · ".join(words for words in (said, super().order_words(pane)) if words)
