@@ -16,6 +16,7 @@ from oncall_tui.domain.alert import ServiceHint
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.inside import Container, Inside, Task
 from oncall_tui.domain.product import Product
+from oncall_tui.domain.reading import Problem, SourceState
 from oncall_tui.errors import Denied, Failed, JournalError
 from oncall_tui.providers.aws.options import EcsOptions
 from oncall_tui.providers.aws.session import Sessions
@@ -230,7 +231,9 @@ async def test_without_the_programs_the_command_is_there_to_copy(
     [
         (Denied("ListTasks is denied", "needs ecs:ListTasks"), "needs ecs:ListTasks"),
         (Inside(service_id=API, at=0.0), "no task of prod/api runs"),
-        (Inside(service_id=API, at=0.0, tasks=(task(status="STOPPED"),)), "see its logs"),
+        (Inside(service_id=API, at=0.0, tasks=(task(status="STOPPED", reason="it ran out"),)), "stopped: it ran out"),
+        (Inside(service_id=API, at=0.0, problems=(Problem(SourceState.DENIED, "running tasks", "x", "ask"),)), "→ ask"),
+        (Inside(service_id=API, at=0.0, problems=(Problem(SourceState.DENIED, "targets", "x", "y"),)), "see its logs"),
     ],
 )
 async def test_where_there_is_nothing_to_open_it_says_why(

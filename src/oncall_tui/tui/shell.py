@@ -96,10 +96,7 @@ class OpenShell:
         inside = await self._ask(lambda provider: _inspects(provider).inspect(self._service.id))
         found = places(inside)
         if not found:
-            unread = "; ".join(p.message for p in inside.problems)
-            raise Refused(
-                f"no task of {self._service.title} runs", unread or "a stopped task has no shell: see its logs"
-            )
+            raise _nowhere(inside, self._service.title)
         if not any(place.task.can_exec for place in found):
             enabling = await self._ask(lambda provider: _shells(provider).enabling(self._service))
             await self._show_enabling(f"no task of {self._service.title} takes a shell", enabling)
@@ -192,6 +189,18 @@ class OpenShell:
 
     async def _ask(self, question: Callable[[Provider], T]) -> T:
         return await asyncio.wrap_future(self._engine.evidence.ask(self._service.source, question))
+
+
+def _nowhere(inside: Inside, title: str) -> Refused:
+    """Why there is no place: not read, or nothing runs."""
+    unread = next((p for p in inside.problems if p.scope in ("running tasks", "tasks")), None)
+    if unread is not None:
+        return Refused(f"no running task of {title} could be read: {unread.message}", unread.hint)
+    last = next((task for task in inside.tasks if task.status == "STOPPED"), None)
+    why = f"; the last one stopped: {last.reason or last.stop_code or 'no reason told'}" if last else ""
+    return Refused(
+        f"no task of {title} runs{why}", "a stopped task has no shell: see its logs (l) and its detail (Enter)"
+    )
 
 
 class ToCopy(Modal[None]):
