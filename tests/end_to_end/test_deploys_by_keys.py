@@ -31,7 +31,7 @@ def look_at(program: Program, name: str) -> None:
     """The deploys pane with the deploys of one service alone, the newest under the cursor."""
     program.wait("/1 live")
     program.press(f"3/{name}\r")
-    program.wait(lambda screen: f"filter '{name}'" in screen and ":41→:42" in screen, 30)
+    program.wait(lambda screen: f"filter '{name[:20]}" in screen and ":41→:42" in screen, 30)
     program.press("g")
 
 

@@ -171,6 +171,19 @@ def test_every_page_and_then_only_what_is_not_fine(alarms: Alarms) -> None:
     assert alarms.asked["DescribeAlarms"] == 6
 
 
+def test_a_composite_alarm_speaks_of_the_one_service_that_its_parts_speak_of(alarms: Alarms) -> None:
+    other = [{"Name": "ClusterName", "Value": "main"}, {"Name": "ServiceName", "Value": "jobs"}]
+    alarms.add("api-5xx", "OK")
+    alarms.add("api-slow", "OK")
+    alarms.add("jobs-late", "OK", Dimensions=other)
+    arn = alarms.alarms["api-slow"]["AlarmArn"]
+    alarms.add("one", AlarmRule=f'ALARM("api-5xx") AND (ALARM({arn}) OR NOT OK( api-slow ))', Dimensions=[])
+    alarms.add("two", AlarmRule="ALARM(api-5xx) OR ALARM('jobs-late')", Dimensions=[])
+    alarms.add("none", AlarmRule="TRUE", Dimensions=[])
+    hints = {a.title: a.hint.service for a in provider(alarms).read(ReadRequest()).alerts}
+    assert hints == {"one": "api", "two": "", "none": ""}
+
+
 def test_composite_alarms_denied(alarms: Alarms) -> None:
     alarms.add("fires")
     alarms.refuse["composite"] = error("DescribeAlarms", "AccessDenied")

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from oncall_tui import errors
 from oncall_tui.contract import ActionHandler, Context, ReadRequest, Told
 from oncall_tui.domain.action import Verb
-from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.alert import Alert, ServiceHint
 from oncall_tui.domain.metric import Metric, Series
 from oncall_tui.domain.reading import Problem, Reading, SourceState
 from oncall_tui.providers.aws import budget, cw_history, cw_rows
@@ -52,6 +52,7 @@ class CloudWatchProvider:
         self._can_act = not context.read_only
         self._muted: Mapping[str, Mute] = {}
         self._rows: dict[str, Alert] = {}
+        self._hints: dict[str, ServiceHint] = {}  # what each alarm that was ever read speaks of, by its name
         self._no_data: list[w.AlarmW] = []
         self._problems: dict[str, Problem] = {}
         self._mutes_at = self._no_data_at = self._composite_at = 0.0
@@ -76,6 +77,7 @@ class CloudWatchProvider:
             kept = tuple(self._rows.values())
             return Reading(source=self.source, at=now, alerts=kept, problems=self._told(), next_in_s=later.wait_s)
         self._read_mutes(now)
+        self._hints.update((a.alarm_name, cw_rows.hint(a)) for a in alarms if not a.alarm_rule)
         rows = (self._row(a) for a in alarms)
         self._rows = {r.id: self._rows[r.id] if self._rows.get(r.id) == r else r for r in rows if r is not None}
         return Reading(
@@ -115,9 +117,11 @@ class CloudWatchProvider:
     def _row(self, alarm: w.AlarmW) -> Alert | None:
         o = self._options
         mute = self._muted.get(alarm.alarm_name)
-        row = cw_rows.alert(self.source, alarm, mute, o.severity, o.show_target_tracking, self._can_act)
+        row = cw_rows.alert(self.source, alarm, mute, o.severity, o.show_target_tracking, self._can_act, self._hints)
         if row is not None and row.until is not None and row.until <= self._clock.now():  # it ended since it was read
-            return cw_rows.alert(self.source, alarm, None, o.severity, o.show_target_tracking, self._can_act)
+            return cw_rows.alert(
+                self.source, alarm, None, o.severity, o.show_target_tracking, self._can_act, self._hints
+            )
         return row
 
     def _alarms(self, now: float) -> list[w.AlarmW]:

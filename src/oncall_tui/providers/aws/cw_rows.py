@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from sys import intern
+from types import MappingProxyType
 from urllib.parse import quote
 
 from oncall_tui.domain.action import Verb
@@ -15,6 +17,7 @@ from oncall_tui.providers.aws import cw_decode as w
 from oncall_tui.providers.aws.cw_mutes import Mute
 
 TARGET_TRACKING = "TargetTracking-"
+_PART = re.compile(r"\b(?:ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*(?:[\"']([^\"']+)[\"']|([^\s)\"']+))\s*\)")
 _SIGNS = {"GreaterThan": ">", "LessThan": "<", "GreaterThanOrEqualTo": "≥", "LessThanOrEqualTo": "≤"}
 
 
@@ -31,6 +34,19 @@ def hint(alarm: w.AlarmW) -> ServiceHint:
     of = dict(alarm.all_dimensions())
     at = arn.parse(alarm.alarm_arn)
     return ServiceHint(of.get("ClusterName", ""), of.get("ServiceName", ""), at.account, at.region)
+
+
+def parts(rule: str) -> frozenset[str]:
+    """The names of the alarms that a composite alarm's rule speaks of (the API's "AlarmRule": names or ARNs)."""
+    found = (quoted or bare for quoted, bare in _PART.findall(rule))
+    return frozenset(name.partition(":alarm:")[2] if name.startswith("arn:") else name for name in found)
+
+
+def hint_of_parts(alarm: w.AlarmW, known: Mapping[str, ServiceHint]) -> ServiceHint:
+    """A composite alarm has no dimensions: it speaks of the one service that its parts speak of, if it is one."""
+    own = hint(alarm)
+    services = {known[name] for name in parts(alarm.alarm_rule) if name in known and known[name].service}
+    return services.pop() if len(services) == 1 and not own.service else own
 
 
 def metric(alarm: w.AlarmW) -> Metric | None:
@@ -79,8 +95,9 @@ def alert(
     globs: Mapping[str, tuple[str, ...]],
     show_target_tracking: bool,
     can_act: bool,
+    hints: Mapping[str, ServiceHint] = MappingProxyType({}),
 ) -> Alert | None:
-    """A row, or None: it is fine."""
+    """A row, or None: it is fine. *hints*: what other alarms speak of, by name."""
     is_now = state(alarm, mute)
     if is_now is None:
         return None
@@ -112,7 +129,7 @@ def alert(
         url=console(at.region, alarm.alarm_name),
         labels=tuple((k, v) for k, v in labels if v),
         annotations=tuple((k, v) for k, v in told if v),
-        hint=hint(alarm),
+        hint=hint_of_parts(alarm, hints) if alarm.alarm_rule else hint(alarm),
         keys=(alarm.alarm_arn,),
         hidden="target tracking" if tracking else "",
         metric=metric(alarm),
