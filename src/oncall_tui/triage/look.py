@@ -202,7 +202,8 @@ class Looker:
                 old = self._row(row_id, problem, services)
             rows[row_id] = old
         self._rows = rows
-        self._row_ids = {m.id: row.id for row in rows.values() for m in row.members}
+        self._row_ids = {row.alert.id: row.id for row in rows.values()}
+        self._row_ids.update((m.id, row.id) for row in rows.values() if row.others for m in row.others)
         if len(self._found) > 2 * len(board.alerts) + 1000:
             self._found = {i: self._found[i] for i in board.alerts}
         return list(rows.values())
@@ -234,6 +235,11 @@ class Looker:
         taken: set[str] = set()
         ids = []
         for problem in problems:
+            alone = problem.members[0].id
+            if len(problem.members) == 1 and self._row_ids.get(alone, alone) == alone:  # nearly all
+                taken.add(alone)
+                ids.append(alone)
+                continue
             own = {m.id for m in problem.members}
             kept = (self._row_ids.get(m.id, "") for m in problem.members)
             wanted = [i for i in kept if i and (i in own or i not in members)]

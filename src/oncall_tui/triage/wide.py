@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 import msgspec
@@ -46,16 +47,28 @@ def wide(fires: Iterable[Fire]) -> Wide | None:
     What follows within five minutes of the last that belongs to it is counted in: the number grows as it spreads.
     """
     found = sorted((f for f in fires if f.state in _COUNTS and f.service and f.product), key=lambda f: f.began)
-    best: Wide | None = None
-    start = 0
-    for end, last in enumerate(found):
+    services: Counter[str] = Counter()
+    products: Counter[str] = Counter()
+    first: int | None = None  # where the newest unbroken run of such windows began
+    start, before = 0, False
+    for last in found:
+        services[last.service] += 1
+        products[last.product] += 1
         while last.began - found[start].began > WITHIN_S:
+            _drop(services, found[start].service)
+            _drop(products, found[start].product)
             start += 1
-        services = {f.service for f in found[start : end + 1]}
-        products = {f.product for f in found[start : end + 1]}
-        if len(services) >= SERVICES and len(products) >= PRODUCTS:
-            best = _spread(found, start)
-    return best
+        now = len(services) >= SERVICES and len(products) >= PRODUCTS
+        if now and not before:
+            first = start
+        before = now
+    return None if first is None else _spread(found, first)
+
+
+def _drop(counts: Counter[str], name: str) -> None:
+    counts[name] -= 1
+    if not counts[name]:
+        del counts[name]
 
 
 def _spread(found: list[Fire], start: int) -> Wide:
