@@ -81,6 +81,9 @@ def test_where_there_is_none_the_last_deploy_and_its_age_are_said() -> None:
         "no suspect: no deploy in the hour before; the last, :41→:42, began 3h ago"
     )
     assert words(last_at=NOW - 86_400 * 3) == "no suspect: no deploy in the hour before; the last began 3d ago"
+    assert words(at(-4, old=old, new=new), last_at=NOW + 240) == (
+        "no suspect: no deploy in the hour before; :41→:42 began 4m after it"
+    )
     assert words(look_back_s=1800.0) == "no suspect: no deploy in the 30 minutes before"
     assert words(unread="deploys: denied") == "not known: deploys: denied"
     assert suspicion(NOW, "", ()).words(NOW) == "no suspect: it names no service that is known"

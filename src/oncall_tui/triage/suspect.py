@@ -28,12 +28,13 @@ class Suspect(msgspec.Struct, frozen=True, gc=False):
 class Suspicion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """*suspects* are ranked: the first is what ``R`` rolls back. *innocent* began after the episode did.
 
-    *last* is the service's last deploy where nothing is suspect. *unread* says why there may be one that is not known
+    *began* is when that was. *last* is the service's last deploy before it, where nothing is suspect. *unread* says why there may be one that is not known
     (empty: everything that matters was read). *wide*: it is part of something wide, so deploys are "also deployed".
     """
 
     suspects: tuple[Suspect, ...] = ()
     innocent: tuple[Suspect, ...] = ()
+    began: float = 0.0
     last: Deploy | None = None
     last_at: float | None = None
     service: str = ""
@@ -56,6 +57,9 @@ class Suspicion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         none = f"no suspect: no deploy in the {_span(self.look_back_s)} before"
         if self.last is not None:
             return f"{none}; the last, {self.last.arrow}, began {ago(now - self.last.started)}"
+        if self.innocent:
+            later = self.innocent[-1].deploy
+            return f"{none}; {later.arrow} began {_after(later.started - self.began)} it"
         if self.last_at is not None:
             return f"{none}; the last began {ago(now - self.last_at)}"
         return none
@@ -91,7 +95,8 @@ def suspicion(
     return Suspicion(
         suspects=tuple(suspects),
         innocent=tuple(later[:TOLD_INNOCENT]),
-        last=None if suspects else next(iter(earlier or own), None),
+        began=began,
+        last=None if suspects else next(iter(earlier), None),
         last_at=last_at,
         service=service_id,
         unread=unread,
