@@ -56,8 +56,8 @@ def test_the_table(own: list[Deploy], others: list[Deploy], suspects: list[str],
     assert all(s.own == (s.deploy.service_id == API) for s in found.suspects)
 
 
-def words(*own: Deploy, others: tuple[Deploy, ...] = (), **more: Any) -> str:
-    return suspicion(NOW, API, own, others, **more).words(NOW + 60)
+def words(*own: Deploy, others: tuple[Deploy, ...] = (), now: float = NOW + 60, **more: Any) -> str:
+    return suspicion(NOW, API, own, others, **more).words(now)
 
 
 def test_the_words_say_what_and_how_long_before_and_what_failed() -> None:
@@ -81,8 +81,8 @@ def test_where_there_is_none_the_last_deploy_and_its_age_are_said() -> None:
         "no suspect: no deploy in the hour before; the last, :41→:42, began 3h ago"
     )
     assert words(last_at=NOW - 86_400 * 3) == "no suspect: no deploy in the hour before; the last began 3d ago"
-    assert words(at(-4, old=old, new=new), last_at=NOW + 240) == (
-        "no suspect: no deploy in the hour before; :41→:42 began 4m after it"
+    assert words(at(-4, old=old, new=new), last_at=NOW + 240, now=NOW + 242) == (
+        "no suspect: no deploy in the hour before; the last, :41→:42, began 4m after it, just now"
     )
     assert words(look_back_s=1800.0) == "no suspect: no deploy in the 30 minutes before"
     assert words(unread="deploys: denied") == "not known: deploys: denied"

@@ -28,8 +28,8 @@ class Suspect(msgspec.Struct, frozen=True, gc=False):
 class Suspicion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """*suspects* are ranked: the first is what ``R`` rolls back. *innocent* began after the episode did.
 
-    *began* is when that was. *last* is the service's last deploy before it, where nothing is suspect. *unread* says why there may be one that is not known
-    (empty: everything that matters was read). *wide*: it is part of something wide, so deploys are "also deployed".
+    *began* is when that was. *last* is the service's last deploy, where nothing is suspect: the last before it, if one is
+    known. *unread* says why there may be one that is not known (empty: everything that matters was read). *wide*: it is part of something wide, so deploys are "also deployed".
     """
 
     suspects: tuple[Suspect, ...] = ()
@@ -56,10 +56,9 @@ class Suspicion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
             return "no suspect: it names no service that is known"
         none = f"no suspect: no deploy in the {_span(self.look_back_s)} before"
         if self.last is not None:
-            return f"{none}; the last, {self.last.arrow}, began {ago(now - self.last.started)}"
-        if self.innocent:
-            later = self.innocent[-1].deploy
-            return f"{none}; {later.arrow} began {_after(later.started - self.began)} it"
+            later = self.last.started - self.began
+            since = f"{_after(later)} it, {ago(now - self.last.started)}" if later > 0 else ago(now - self.last.started)
+            return f"{none}; the last, {self.last.arrow}, began {since}"
         if self.last_at is not None:
             return f"{none}; the last began {ago(now - self.last_at)}"
         return none
@@ -96,7 +95,7 @@ def suspicion(
         suspects=tuple(suspects),
         innocent=tuple(later[:TOLD_INNOCENT]),
         began=began,
-        last=None if suspects else next(iter(earlier), None),
+        last=None if suspects else next(iter(earlier or own), None),
         last_at=last_at,
         service=service_id,
         unread=unread,
