@@ -28,9 +28,9 @@ class Suspect(msgspec.Struct, frozen=True, gc=False):
 class Suspicion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """*suspects* are ranked: the first is what ``R`` rolls back. *innocent* began after the episode did.
 
-    *began* is when that was. *last* is the service's last deploy, where nothing is suspect: the last before it, if one is
-    known. *unread* says why there may be one that is not known (empty: all that matters was read). *wide*: it is part of
-    something wide, so deploys are "also deployed".
+    *began* is when that was. *last* is the service's last deploy, where nothing is suspect: the last before it, if one
+    is known. *unread* says why there may be one that is not known (empty: all that matters was read). *wide*: it is
+    part of something wide, so deploys are "also deployed".
     """
 
     suspects: tuple[Suspect, ...] = ()
