@@ -116,7 +116,7 @@ async def test_nothing_shown_is_not_nothing_wrong_where_a_source_is_not_read(tmp
         rig.refresh()
         await rig.pilot.press("p")
         await rig.modal()
-        assert "not read now: bad" in rig.text()
+        assert "counts lack what is not read now: bad" in rig.text()
         await rig.press("j", "enter")
         assert rig.board.shown.product in ("", "ledger")
         await look_at(rig, "g", "j", "j")

@@ -84,9 +84,10 @@ async def test_a_session_goes_on_as_the_last_one_ended_and_says_that_a_page_is_o
         assert rig.board.shown == Shown(product="ledger", sorts=(Sort("alerts", "age"),))
         assert not rig.board.bell_on
         assert "BELL OFF" in text
-        assert "ledger  hides 1 alert" in text
         assert "1 page, 1! outside of ledger" in text
-        assert "1 new since 16:43 · by age, newest first" in text
+        assert "1 new since 16:43" in text
+        assert "2 services 0  3 deploys 0  4 detail" in text, "the panes' names and signs are not pushed out"
+        assert "ledger · by age, newest first  hides 1 alert" in text
 
 
 async def test_what_was_kept_and_is_not_configured_any_more_hides_nothing_and_is_said(tmp_path: Path) -> None:

@@ -204,7 +204,7 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys):
         for name, text, sign in tabs:
             parts.append((f" {text}", "cursor" if name == self.pane else ""))
             parts.append((f"{sign} ", "critical" if sign else "cursor" if name == self.pane else ""))
-        self.query_one("#tabs", StatusLine).show(parts, [(self.order_words(self.list_pane), "warning")])
+        self.query_one("#tabs", StatusLine).show(parts, [(self.new_words(self.list_pane), "warning")])
 
     def _draw_status(self, update: Update, now: float) -> None:
         if self._calls[0] != int(now // 60) or self._calls[1].startswith("0.0"):

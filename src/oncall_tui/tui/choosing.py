@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from oncall_tui.domain.product import Product
 from oncall_tui.engine import Update
+from oncall_tui.text import fit, width
 from oncall_tui.tui import products, sorting
 from oncall_tui.tui.modals import Modal, content
 from oncall_tui.tui.rows import Cell, Column, Row
@@ -117,8 +118,10 @@ class LookAt(Chooser):
         update = self._update()
         self._counted = update.look
         lost = [s.name for s in update.board.sources.values() if not s.current]
-        said = f"not read now: {', '.join(lost)}: counts are of what was last read" if lost else ""
-        self.query_one("#hint", Static).update(content([((self.hint, "dim"), (f"  {said}", "warning"))]))
+        said = f"  counts lack what is not read now: {', '.join(lost)}" if lost else ""
+        room = min(self.box_width, self.app.size.width) - 4 - width(self.hint)
+        said = said if width(said) <= room else fit(said, room)
+        self.query_one("#hint", Static).update(content([((self.hint, "dim"), (said, "warning"))]))
         total, *each = products.open_in(update.look, self._known)
         rows = [_product(ALL, total, "all products")]
         rows += [_product(PRODUCT + one.name, one, one.name or "no product") for one in each]

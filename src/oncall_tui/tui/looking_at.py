@@ -72,26 +72,35 @@ class LookingAt(Filtering):
     # --- what is said of it -------------------------------------------------------------------------------------------
 
     def narrowed_words(self, pane: str) -> str:
-        """What is not shown of a pane, how many rows are, and their order."""
+        """What is not shown of a pane, how many rows are, and their order: for its title."""
         words = _what(self.shown, 999)
-        counted = f"{' · '.join(words)}: {len(self.tables[pane].rows)} shown" if words else ""
-        return "".join(f" · {word}" for word in (counted, self.order_words(pane)) if word)
+        shown = len(_real([row.id for row in self.tables[pane].rows]))
+        parts = (f"{' · '.join(words)}: {shown} shown" if words else "", self.new_words(pane), *self._order(pane))
+        return "".join(f" · {word}" for word in parts if word)
 
-    def order_words(self, pane: str) -> str:
+    def new_words(self, pane: str) -> str:
+        """How many rows of a pane are new since the engineer last looked."""
+        raise NotImplementedError
+
+    def _order(self, pane: str) -> tuple[str, str]:
         """The order of a pane where it is not by rank, and how many pages stand further down in it."""
         by = sorting.words(self.shown.sorts, pane)
         if not by or pane != "alerts":
-            return by
+            return by, ""
         below = pages_below([row.id for row in self.tables[pane].rows], self.update_.look)
-        return f"{by} · {count(below, 'page')} further down" if below else by
+        return by, f"{count(below, 'page')} further down" if below else ""
 
     def draw_looking(self) -> None:
-        """The line that says that not all is shown, and what is out of sight: a page never without a sign."""
+        """The line that says that not all is shown, and what is out of sight: a page never without a sign.
+
+        Where the panes have no titles it says the order too.
+        """
         line = self.query_one("#looking", StatusLine)
-        line.display = self.shown.narrows
+        order = self._order(self.list_pane) if self.has_class("narrow") else ("", "")
+        line.display = self.shown.narrows or bool(order[0])
         if line.display:
-            rows = {name: [row.id for row in table.rows] for name, table in self.tables.items()}
-            line.show(*looking(self.shown, rows, self.update_.look))
+            rows = {name: _real([row.id for row in table.rows]) for name, table in self.tables.items()}
+            line.show(*looking(self.shown, rows, self.update_.look, *order))
 
     def nothing_shown(self, now: float) -> list[Cell]:
         """What stands in the alerts pane where no row does."""
@@ -114,23 +123,34 @@ class LookingAt(Filtering):
         return [(f"Not known of what is not read: {', '.join(unread)}.", "warning")] if unread else []
 
 
-def looking(shown: Shown, rows: Mapping[str, list[str]], look: Look) -> tuple[list[Part], list[Part]]:
-    """The two sides of the line: what is looked at, and what is not shown. *rows* are the ids in each pane."""
+def looking(
+    shown: Shown, rows: Mapping[str, list[str]], look: Look, order: str = "", below: str = ""
+) -> tuple[list[Part], list[Part]]:
+    """The two sides of the line: what is looked at, and what is not shown. *rows* are the ids of the rows in each pane;
+    *order* and *below* (pages further down) are words.
+    """
     every = {"alerts": len(look.alerts), "services": len(look.services), "deploys": len(look.deploys)}
-    real = {name: [i for i in ids if not i.startswith("source:")] for name, ids in rows.items()}
-    hidden = {name: max(0, total - len(real[name])) for name, total in every.items()}
+    hidden = {name: max(0, total - len(rows[name])) for name, total in every.items()}
     words = ", ".join(count(number, name.removesuffix("s")) for name, number in hidden.items() if number)
-    left: list[Part] = [(f" {' · '.join(_what(shown, FILTER_CELLS))} ", "cursor")]
-    left.append((f" hides {words}" if words else " everything is shown all the same", "dim"))
-    seen = set(real["alerts"])
+    left: list[Part] = [(f" {' · '.join([*_what(shown, FILTER_CELLS), *([order] if order else [])])} ", "cursor")]
+    if shown.narrows:
+        left.append((f" hides {words}" if words else " everything is shown all the same", "dim"))
+    right: list[Part] = [(f" {below}", "warning")] if below else []
+    seen = set(rows["alerts"])
     lost = [a for a in look.alerts if products.open_page(a) and a.id not in seen]
-    if not lost:
-        return left, [("Esc shows all", "dim")]
-    only = shown.product is not None and not shown.filter and not shown.faults
-    where = f"outside of {shown.product}" if only and shown.product else "not shown"
-    nobodys = sum(a.alert.state.asks for a in lost)
-    has = f", {nobodys}!" if nobodys else ""  # as in the panes' names: nobody has them
-    return left, [(f" {count(len(lost), 'page')}{has} {where}", "critical" if nobodys else "warning")]
+    if lost:
+        only = shown.product is not None and not shown.filter and not shown.faults
+        where = f"outside of {shown.product}" if only and shown.product else "not shown"
+        nobodys = sum(a.alert.state.asks for a in lost)
+        has = f", {nobodys}!" if nobodys else ""  # as in the panes' names: nobody has them
+        words = f" {count(len(lost), 'page')}{has} {where}"
+        right = [(words, "critical" if nobodys else "warning"), *([(" ·", "dim"), *right] if right else [])]
+    return left, right or ([("Esc shows all", "dim")] if shown.narrows else [])
+
+
+def _real(ids: list[str]) -> list[str]:
+    """Without the rows that only say that a source is not read."""
+    return [i for i in ids if not i.startswith("source:")]
 
 
 def _what(shown: Shown, cells: int) -> list[str]:

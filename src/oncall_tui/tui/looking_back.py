@@ -90,7 +90,6 @@ class LookingBack(LookingAt):
         self.last_look.saw(was)
         return True
 
-    def order_words(self, pane: str) -> str:
+    def new_words(self, pane: str) -> str:
         new = sum(row.id in self.tables[pane].new for row in self.tables[pane].rows)
-        said = self.last_look.words(new, self.tz, self.engine.clock.now())
-        return " · ".join(words for words in (said, super().order_words(pane)) if words)
+        return self.last_look.words(new, self.tz, self.engine.clock.now())
