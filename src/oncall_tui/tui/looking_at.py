@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 import msgspec
@@ -29,21 +30,26 @@ class LookingAt(Filtering):
 
     def action_look_at(self) -> None:
         """Pick the product, or the configured view, that is looked at."""
-        self.begin(self._looked_at())
-
-    async def _looked_at(self) -> None:
+        if self.coming:
+            return
         from oncall_tui.tui import choosing  # not needed for the first frame
 
         known = self.engine.looker.rules.products
-        said = await self.ask_modal(choosing.LookAt(lambda: self.update_, known, self.views, self.shown))
+        modal = choosing.LookAt(lambda: self.update_, known, self.views, self.shown)
+        self.begin(self._looked_at(self.open_modal(modal)))  # at once: the keys that follow are the list's
+
+    async def _looked_at(self, answer: asyncio.Future[str | None]) -> None:
+        from oncall_tui.tui.choosing import ALL, PRODUCT, VIEW
+
+        said = await answer
         self.asked()
         if said is None:
             return
-        if said.startswith(choosing.VIEW):
-            self.show_view(said.removeprefix(choosing.VIEW))
+        if said.startswith(VIEW):
+            self.show_view(said.removeprefix(VIEW))
             return
         filter_ = "" if self.shown.view else self.shown.filter  # a view is replaced, what was typed is kept
-        product = None if said == choosing.ALL else said.removeprefix(choosing.PRODUCT)
+        product = None if said == ALL else said.removeprefix(PRODUCT)
         self.filter_by(msgspec.structs.replace(self.shown, product=product, filter=filter_, view=""))
 
     def show_view(self, name: str) -> None:
@@ -54,13 +60,15 @@ class LookingAt(Filtering):
 
     def action_sort(self) -> None:
         """Pick the column that the pane is sorted by; picked again: reversed."""
-        self.begin(self._sorted())
-
-    async def _sorted(self) -> None:
+        if self.coming:
+            return
         from oncall_tui.tui.choosing import Columns  # not needed for the first frame
 
         pane = self.list_pane
-        column = await self.ask_modal(Columns(pane, self.shown.sorts))
+        self.begin(self._sorted(pane, self.open_modal(Columns(pane, self.shown.sorts))))
+
+    async def _sorted(self, pane: str, answer: asyncio.Future[str | None]) -> None:
+        column = await answer
         self.asked()
         if column is None:
             return
