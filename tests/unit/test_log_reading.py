@@ -407,3 +407,26 @@ def test_nothing_is_asked_where_nothing_can_be_read(clock: FakeClock) -> None:
     assert (reader.readable, reader.reading) == ((), False)
     assert side.asked == []
     assert LAST_S >= 600
+
+
+def test_a_flood_is_not_read_again_from_before_it_was_opened(clock: FakeClock) -> None:
+    """Live begins with the newest few hundred lines: the overlap for late ones must not fetch what is before."""
+    side, now = Side(clock), clock.now()
+    side.log(*(line(now - 60 + i / 20) for i in range(1200)))
+    reader = LogReader("prod/c/api", clock)
+    drive(reader, side)
+    assert len(reader.kept.lines) == 400
+    side.log(line(now - 30 + 0.01, "late, and older than what was wanted"), line(now + 0.5, "new"))
+    drive(reader, side, 5.0)
+    assert len(reader.kept.lines) == 401
+    assert "new" in texts(reader)
+
+
+def test_a_line_that_comes_late_before_the_first_is_found(clock: FakeClock) -> None:
+    side, now = Side(clock), clock.now()
+    reader = LogReader("prod/c/api", clock)
+    drive(reader, side, 4.0)
+    side.log(line(now + 2), line(now + 1), late=0.0)
+    side.log(line(now + 0.5, "late"), late=9.0)
+    drive(reader, side, 20.0)
+    assert texts(reader) == ["late", f"line at {now + 1}", f"line at {now + 2}"]

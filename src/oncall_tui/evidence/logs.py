@@ -245,13 +245,15 @@ class LogReader:
             return
         run.next_at = now + POLL_S
         lines = run.store.kept.lines
-        since = run.opened - LAST_S if not lines else lines[-1].at - LATE_S
+        since = self._clock.now() - LAST_S
+        if lines:
+            since = max(since, lines[-1].at - LATE_S)
         if len(lines) >= OVERLAP:
             since = max(since, lines[-OVERLAP].at)
-        since = max(since, self._clock.now() - LAST_S)
-        run.errands.extend(
-            Errand(place=p, since=since, limit=0, pages=1_000_000, empty=1_000_000, tail=True) for p in self._askable()
-        )
+        for place in self._askable():  # what is before that was not wanted when it was opened
+            begin = max(since, run.begins.get(place, since))
+            errand = Errand(place=place, since=begin, limit=0, pages=1_000_000, empty=1_000_000, tail=True)
+            run.errands.append(errand)
 
     def _askable(self) -> list[LogPlace]:
         return [p for p in self.readable if p not in self.run.missing]

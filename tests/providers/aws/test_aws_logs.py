@@ -85,7 +85,7 @@ def test_a_group_that_may_be_many_services() -> None:
         (_container("awsfirelens", Name="datadog", Host="http-intake.logs.example.com", dd_service="pay", apikey="s3"),
          "FireLens → Datadog: host http-intake.logs.example.com, dd_service pay"),
         (_container("awsfirelens", Name="firehose", delivery_stream="pay-logs", region="us-east-1"),
-         "FireLens → Data Firehose: delivery_stream pay-logs, region us-east-1"),
+         "FireLens → Data Firehose: stream pay-logs, region us-east-1"),
         (_container("awsfirelens", **{"@type": "s3", "bucket": "pay-logs"}), "FireLens → S3: bucket pay-logs"),
         (_container("awsfirelens"), "FireLens, and no container of the task routes it"),
     ],

@@ -32,6 +32,7 @@ _ROUTED = {  # FireLens' outputs: Fluent Bit's Name or Fluentd's @type -> what i
     "http": ("HTTP", ("host", "port")),
     "forward": ("another log router", ("host", "port")),
 }
+_SHORT = {"log_group_name": "group", "log_stream_name": "stream", "delivery_stream": "stream"}
 _DRIVERS = {  # log drivers besides awslogs and awsfirelens, and the options that say where
     "splunk": ("Splunk", ("splunk-url", "splunk-index")),
     "gelf": ("Graylog (gelf)", ("gelf-address",)),
@@ -126,11 +127,7 @@ def _shared(group: str, begin: str, names: tuple[str, ...]) -> str:
 
 
 def _where(what: str, keys: tuple[str, ...], options: dict[str, str]) -> str:
-    told = [
-        f"{key.rpartition('_')[2] if key.startswith('log_') else key} {options[key]}"
-        for key in keys
-        if options.get(key)
-    ]
+    told = [f"{_SHORT.get(key, key)} {options[key]}" for key in keys if options.get(key)]
     return f"{what}: {', '.join(told)}" if told else what
 
 

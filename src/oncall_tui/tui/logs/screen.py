@@ -98,6 +98,7 @@ class LogScreen(Screen[None]):
         self.around, self._mark = around, mark
         self.reader = LogReader(service_id, engine.clock, around, task)
         self._asked: Future[None] | None = None
+        self._asked_at = 0.0
         self._said: Part = ("", "")
 
     def compose(self) -> ComposeResult:
@@ -132,6 +133,7 @@ class LogScreen(Screen[None]):
                 self.reader.fail(SourceError(f"bug: {error.__class__.__name__}: {error}"))
             self._asked = None
         if self._asked is None and self.reader.due():
+            self._asked_at = self.engine.clock.monotonic()
             self._asked = self.engine.evidence.run(f"logs {self._source}", self._step)
         if self.is_active:
             self.draw()
@@ -152,10 +154,11 @@ class LogScreen(Screen[None]):
     def draw(self) -> None:
         """Everything; each part repaints only where it differs."""
         reader, task = self.reader, self.reader.run.task
+        waits = self.engine.clock.monotonic() - self._asked_at if self._asked and not self._asked.done() else 0.0
         of = f"task {task[:12]}" if task else "all tasks"
         searched = f" · /{self.view.query_text}" if self.view.query_text else ""
         left: list[Part] = [("LOGS ", "heading"), (self.service_id, "bold"), (f" · {of}{searched}", "")]
-        self.query_one("#title", StatusLine).show(left, state.state(reader, self.tz))
+        self.query_one("#title", StatusLine).show(left, state.state(reader, self.tz, waits))
         said = [self._said] if self._said[0] else state.place(reader)
         self.query_one("#place", StatusLine).show(said, state.count(reader))
         wrong = state.trouble(reader)
@@ -227,9 +230,12 @@ class LogScreen(Screen[None]):
             self._say(f"no more line {'below' if by > 0 else 'above'} says {self.view.query_text!r}", "warning")
 
     def action_error(self, by: int) -> None:
-        if not self.view.jump(by, lambda line: line.level == "error"):
-            where = "below" if by > 0 else "above"
-            self._say(f"no error {where}: {'] reads later' if by > 0 else '[ reads earlier'} lines", "warning")
+        if self.view.jump(by, _is_error):
+            return
+        where, key, other = ("below", "]", "E") if by > 0 else ("above", "[", "e")
+        here = any(map(_is_error, self.view.lines))
+        more = f"{other} goes the other way" if here else f"{key} reads on"
+        self._say(f"no error {where}: {more}", "warning")
 
     def action_pause(self) -> None:
         reader = self.reader
@@ -354,3 +360,7 @@ class LogScreen(Screen[None]):
 
 def _utc(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+
+
+def _is_error(line: LogLine) -> bool:
+    return line.level == "error"

@@ -13,6 +13,7 @@ from oncall_tui.tui.keybar import Part
 
 Line = tuple[Part, ...]
 BEHIND_S = 10.0  # from which on it is said
+WAITS_S = 2.0
 
 
 def trouble(reader: LogReader) -> tuple[str, SourceError] | None:
@@ -24,8 +25,15 @@ def trouble(reader: LogReader) -> tuple[str, SourceError] | None:
     return None
 
 
-def state(reader: LogReader, tz: tzinfo) -> list[Part]:
-    """One word for now, and what belongs to it."""
+def state(reader: LogReader, tz: tzinfo, waits_s: float = 0.0) -> list[Part]:
+    """One word for now, and what belongs to it; *waits_s*: how long a call has been on its way."""
+    found = _state(reader, tz)
+    if waits_s >= WAITS_S:
+        found.append((f" · no answer for {waits_s:.0f}s", "warning"))
+    return found
+
+
+def _state(reader: LogReader, tz: tzinfo) -> list[Part]:
     run = reader.run
     if wrong := trouble(reader):
         word = wrong[1].state.replace("_", " ").upper()
@@ -50,10 +58,15 @@ def state(reader: LogReader, tz: tzinfo) -> list[Part]:
 
 
 def place(reader: LogReader) -> list[Part]:
-    """Where the lines are from."""
+    """Where the lines are from; first, which containers' lines are not among them."""
     found = reader.readable
+    if not found:
+        return []
+    lost = "; ".join(f"not here: {p.container}, {p.where}" for p in reader.places or () if not p.readable)
     words = " · ".join(dict.fromkeys(p.where for p in found))
     doubt = next((p.note for p in found if p.note), "")
+    if lost:
+        return [(lost, "warning"), (f" · {found[0].container} in {words}", "dim")]
     return [(words, "dim"), (f"  {doubt}" if doubt else "", "warning")]
 
 
