@@ -96,7 +96,7 @@ async def test_an_alert_whole(tmp_path: Path, size: tuple[int, int]) -> None:
             "threshold > 20: crossed 16:44",
             "A  16:43 the alert began",
             "D  16:40 deploy :41→:42 began",
-            "task 00000003 :42 stopped: exit 137",
+            "2× task :42 stopped: exit 137 · OutOfMemoryError",
             "queue depth · firing",
             "k=v",
         ):
@@ -125,8 +125,8 @@ async def test_it_is_read_once_and_not_again_while_nothing_changed(tmp_path: Pat
         once = [provider_of(rig).calls(kind) for kind in KINDS]
         assert once[:2] == [1, 1]
         assert ("measure", ("alarm: HTTPCode_Target_5XX_Count", "cpu %")) in provider_of(rig).asked  # one call for all
-        for _ in range(40):
-            rig.clock.advance(10)
+        for _ in range(12):
+            rig.clock.advance(30)
             rig.refresh()
             rig.pilot.app.screen.draw()
             await rig.settle()
@@ -162,12 +162,12 @@ async def test_a_storm_of_changes_is_at_most_one_reading_in_three_seconds(tmp_pa
     rig = world(tmp_path)
     async with on_screen(rig):
         await opened(rig)
-        for number in range(60):  # a change every half second, for half a minute
+        for number in range(30):  # a change every half second, for 15 seconds
             rig.clock.advance(0.5)
             change(rig, pending=number)
             rig.refresh()
             await rig.settle()
-        assert 9 <= provider_of(rig).calls("inspect") <= 11
+        assert 4 <= provider_of(rig).calls("inspect") <= 6
 
 
 async def test_nothing_is_asked_after_it_closed_and_what_was_pending_is_dropped(tmp_path: Path) -> None:
@@ -336,6 +336,33 @@ async def test_numbers_and_tab_go_to_sections_and_help_says_so(tmp_path: Path) -
         await rig.press("question_mark")
         assert isinstance(rig.pilot.app.screen, Text)
         assert "to that section" in rig.text()
+
+
+async def test_the_runbook_is_read_by_its_key_alone_and_is_text(tmp_path: Path) -> None:
+    rig = world(tmp_path)
+    hint = ServiceHint(service="api")
+    rig.provider.add("a", title="5xx", hint=hint, annotations=(("runbook_url", "http://169.254.169.254/latest"),))
+    book = "# Restart\n\n1. Call `#team`\n\n[red]no markup[/] \x1b[2J " + "long " * 60
+    (tmp_path / "pay.md").write_text(book)
+    rules = msgspec.structs.replace(rig.engine.looker.rules.products[0], runbook="pay.md")
+    rig.engine.looker.rules = msgspec.structs.replace(rig.engine.looker.rules, products=(rules,))
+    rig.board.runbook_folders = (tmp_path,)
+    async with on_screen(rig, (80, 24)):
+        await opened(rig)
+        assert "runbook" not in rig.engine.evidence._lanes
+        await rig.pilot.press("b")
+        await rig.settle()
+        text = await everything(rig)
+        assert "pay.md  (product payments)" in text
+        assert "1. Call `#team`" in text
+        assert "[red]no markup[/]" in text
+        assert "\x1b" not in text
+        rig.clock.advance(5)
+        await rig.pilot.press("b")  # the next one: what the alert names
+        await rig.settle()
+        text = await everything(rig)
+        assert "could not be read: 169.254.169.254 is 169.254.169.254, a link-local address" in " ".join(text.split())
+        assert "below is what was read" in text
 
 
 async def test_what_comes_above_leaves_what_is_read_where_it_is(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
@@ -9,17 +10,19 @@ import msgspec
 from oncall_tui.contract import Told
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.deploy import Deploy, DeployState
-from oncall_tui.domain.inside import Inside
+from oncall_tui.domain.inside import Inside, Task
 from oncall_tui.domain.service import Service
 
 HERE = "here"
+RUN_S = 600.0
 ALERT, DEPLOY, TASK, EVENT, ACTION = "alert", "deploy", "task", "event", "action"
 
 
 class Moment(msgspec.Struct, frozen=True, gc=False):
     """One thing that happened. *at* in seconds since the epoch, UTC; *kind* is a word for what it happened to.
 
-    *where* it is known: a source's name, or ``here`` for this machine's journal.
+    *where* it is known: a source's name, or ``here`` for this machine's journal. Of what repeated within ten minutes
+    each, *at* is the last of so many *times* and *first* the first.
     """
 
     at: float
@@ -27,6 +30,13 @@ class Moment(msgspec.Struct, frozen=True, gc=False):
     text: str
     by: str = ""
     where: str = ""
+    times: int = 1
+    first: float | None = None
+
+    @property
+    def since(self) -> float:
+        """When the first of them was."""
+        return self.at if self.first is None else self.first
 
 
 def story(
@@ -50,15 +60,33 @@ def story(
     ]
     once = dict.fromkeys(moments)  # equal moments are one
     seen: set[tuple[int, str]] = set()
-    kept = []
+    kept: list[Moment] = []
+    runs: dict[tuple[str, str, str], int] = {}  # what repeats → its place among the kept
     for moment in sorted(once, key=lambda m: (-m.at, _ORDER[m.kind], m.text)):
         same = (int(moment.at), moment.text)
-        if same not in seen:
-            seen.add(same)
+        if same in seen:
+            continue
+        seen.add(same)
+        short = _without_ids(moment)
+        run = (moment.kind, short, moment.where)
+        newer = kept[runs[run]] if short and run in runs else None
+        if newer is not None and newer.since - moment.at <= RUN_S:
+            kept[runs[run]] = msgspec.structs.replace(newer, text=short, times=newer.times + 1, first=moment.at)
+        else:
+            runs[run] = len(kept)
             kept.append(moment)
     return tuple(kept)
 
 
+def _without_ids(moment: Moment) -> str:
+    """What is told alike for many tasks; empty for what stays by itself."""
+    if moment.kind == TASK:
+        return _TASK.sub("task ", moment.text)
+    return " ".join(_TASKS.sub("", moment.text).split()).rstrip(":. ") if moment.kind == EVENT else ""
+
+
+_TASK = re.compile(r"^task \S+ ")
+_TASKS = re.compile(r"\(?(?:port \d+, )?\(?task [0-9a-f-]{8,}\)?[:.]?|\(task [0-9a-f-]{8,}\)")
 _ORDER = {kind: n for n, kind in enumerate((ACTION, ALERT, DEPLOY, TASK, EVENT))}
 
 
@@ -73,8 +101,21 @@ def _of_told(row_id: str, rows: Sequence[Told]) -> Iterable[Moment]:
         yield Moment(one.at, kind, one.text, one.by, one.where or source)
 
 
+def why_stopped(task: Task) -> str:
+    """``exit 137 · OutOfMemoryError: … · Essential container in task exited``: what its containers say first."""
+    words = [f"exit {task.exit_code}"] if task.exit_code is not None else []
+    said = [c.reason for c in task.containers]
+    words += [text for text in dict.fromkeys((*said, task.reason)) if text]
+    return " · ".join(words) or task.stop_code or "no reason told"
+
+
+def meant(deploy: Deploy) -> str:
+    """``:41→:42``: what it was meant to bring, also where it went back since."""
+    return f"{deploy.old.short if deploy.old else 'first'}→{deploy.new.short}"
+
+
 def _of_deploy(deploy: Deploy) -> Iterable[Moment]:
-    name = f"{deploy.service_id.rpartition('/')[2]} {deploy.arrow}"
+    name = f"{deploy.service_id.rpartition('/')[2]} {meant(deploy)}"
     what = "rollback" if deploy.rollback else "deploy"
     yield Moment(deploy.started, DEPLOY, f"{what} {name} began", deploy.started_by, deploy.source)
     if deploy.finished is not None and not deploy.state.running:
@@ -90,8 +131,7 @@ def _of_tasks(deploys: Sequence[Deploy], inside: Inside | None) -> Iterable[Mome
         for task in inside.tasks:
             if task.stopped is not None:
                 known.add(task.id)
-                code = f"exit {task.exit_code} " if task.exit_code is not None else ""
-                text = f"task {task.id[:8]} {task.revision} stopped: {code}{task.reason}"
+                text = f"task {task.id[:8]} {task.revision} stopped: {why_stopped(task)}"
                 yield Moment(task.stopped, TASK, text, "", source)
     for deploy in deploys:
         for failure in deploy.failures:

@@ -7,6 +7,7 @@ import gc
 import sys
 from collections.abc import Iterable
 from functools import partial
+from pathlib import Path
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
@@ -50,6 +51,7 @@ class OncallApp(App[None]):
         self.board = BoardScreen(self.engine, ZoneInfo(self.config.timezone), self.engine.actor.name)
         self.board.views = self.config.screen.views
         wrong = self.board.take_up(self.config.screen.bell)
+        self.board.runbook_folders = tuple(Path(file).expanduser().parent for file in reversed(self.config.files))
         if self.config.screen.keys:
             self.set_keymap(dict(self.config.screen.keys))
         if warnings := [*self.config.warnings, *([wrong] if wrong else [])]:

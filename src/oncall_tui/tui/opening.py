@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from oncall_tui.tui.base import Base
 
 
 class Opening(Base):
-    """The screens of one row."""
+    """The screens of one row. *runbook_folders*: where the path of a runbook may begin, the nearest first."""
+
+    runbook_folders: tuple[Path, ...] = ()
 
     def action_detail(self) -> None:
         """The row under the cursor on a screen of its own."""

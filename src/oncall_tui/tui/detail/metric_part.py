@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from oncall_tui.domain.metric import Series
+from oncall_tui.evidence.story import meant
 from oncall_tui.text import clock
 from oncall_tui.tui.detail import spark
 from oncall_tui.tui.detail.parts import Measured, Part
@@ -51,13 +52,14 @@ def _measured(of: Subject, found: Measured, scene: Scene) -> Iterable[Line]:
 
 
 def _series(series: Series, window: Window, scene: Scene) -> Iterable[Line]:
-    if series.unread:
-        yield line("", series.title, "bold")
-        yield line("", f"could not be read: {series.unread}", "critical")
-        return
     numbers = spark.numbers(series)
-    if numbers is None:
+    if numbers is None or series.unread:
         yield line("", series.title, "bold")
+    if series.unread:
+        yield line("", f"not all of it could be read: {series.unread}" if numbers else series.unread, "critical")
+    if numbers is None and series.unread:
+        return
+    if numbers is None:
         yield line("", "no data in this time (which is not zero)", "unknown")
         return
     low, high, last = (spark.number(n) for n in numbers)
@@ -87,7 +89,7 @@ def marks(of: Subject, scene: Scene) -> list[Mark]:
     found = []
     if of.deploy is not None:
         deploy = of.deploy
-        found.append(Mark(deploy.started, "D", f"deploy {deploy.arrow} began"))
+        found.append(Mark(deploy.started, "D", f"deploy {meant(deploy)} began"))
         if deploy.finished is not None and not deploy.state.running:
             found.append(Mark(deploy.finished, "E", f"it ended: {deploy.state}"))
     if of.look is not None:

@@ -7,10 +7,11 @@ The calls: ``inspect`` of the service, one ``measure`` for all metrics, a timeli
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
-from typing import Generic, TypeVar, cast
+from pathlib import Path
+from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 
@@ -20,10 +21,14 @@ from oncall_tui.domain.metric import Metric, Series
 from oncall_tui.domain.service import Service
 from oncall_tui.engine import Engine
 from oncall_tui.errors import OncallError, SourceError
+from oncall_tui.evidence.readable import Block, blocks
 from oncall_tui.evidence.rereads import Rereads
+from oncall_tui.evidence.runbook import Place, read
 from oncall_tui.tui.detail.subject import Subject, inside_mark, state_mark, window
 
 T = TypeVar("T")
+Begun = tuple[Callable[[], bool], Future[Any]]
+"""What takes the result of a reading (False: nobody wants it any more), and its future."""
 
 
 class Measured(msgspec.Struct, frozen=True):
@@ -36,6 +41,13 @@ class Measured(msgspec.Struct, frozen=True):
     since: float
     until: float
     failures: tuple[tuple[str, str], ...] = ()
+
+
+class Runbook(msgspec.Struct, frozen=True):
+    """A runbook that was read, as blocks of text."""
+
+    where: str
+    blocks: tuple[Block, ...]
 
 
 class Part(Generic[T]):
@@ -85,24 +97,43 @@ class Parts:
         self.inside: Part[Inside] = Part()
         self.metrics: Part[Measured] = Part()
         self.told: Part[Mapping[str, tuple[Told, ...]]] = Part()
+        self.runbook: Part[Runbook] = Part()
+        self._place = -1  # of the runbooks, the one that was read last
         self._ended: set[str] = set()  # what was done to the row since it is looked at
 
-    def look(self, of: Subject) -> list[tuple[Callable[[], bool], Future[object]]]:
+    def look(self, of: Subject) -> list[Begun]:
         """Begin the readings that are due; for each its future, and what takes its result."""
-        begun: list[tuple[Callable[[], bool], Future[object]]] = []
+        begun: list[Begun] = []
         for part, mark, ask in self._all(of):
             part.rereads.saw(mark)
-            monotonic = self._engine.clock.monotonic()
-            if ask is not None and part.rereads.due(monotonic):
-                number = part.begin(monotonic, self._engine.clock.now())
-                future = ask()
-                begun.append((lambda p=part, n=number, f=future: p.take(n, f), future))  # type: ignore[misc]
+            if ask is not None and part.rereads.due(self._engine.clock.monotonic()):
+                begun.append(self._begin(part, ask))
         return begun
 
     def again(self) -> None:
         """A key asks for all of it."""
         for part in (self.inside, self.metrics, self.told):
             part.rereads.ask()
+
+    def read_runbook(self, places: Sequence[Place], folders: Sequence[Path]) -> list[Begun]:
+        """A key asks for the runbook; where there are several, for the next one. It is read for no other reason."""
+        self.runbook.rereads.ask()
+        if not places or not self.runbook.rereads.due(self._engine.clock.monotonic()):
+            return []
+        self._place = (self._place + 1) % len(places)
+        return [self._begin(self.runbook, partial(self._runbook, places[self._place], tuple(folders)))]
+
+    def _runbook(self, place: Place, folders: Sequence[Path]) -> Future[Runbook]:
+        def job() -> Runbook:
+            page = read(place, folders)
+            return Runbook(page.where, blocks(page))
+
+        return self._engine.evidence.run("runbook", job)
+
+    def _begin(self, part: Part[T], ask: Callable[[], Future[T]]) -> Begun:
+        number = part.begin(self._engine.clock.monotonic(), self._engine.clock.now())
+        future = ask()
+        return partial(part.take, number, future), future
 
     def wait(self) -> float | None:
         """Seconds until something that was put off is due; None: nothing is."""
@@ -112,7 +143,7 @@ class Parts:
 
     def close(self) -> None:
         """Nobody looks any more: nothing is asked, and what comes is dropped."""
-        for part in (self.inside, self.metrics, self.told):
+        for part in (self.inside, self.metrics, self.told, self.runbook):
             part.rereads.close()
 
     def _all(self, of: Subject) -> list[tuple[Part, Hashable, Callable[[], Future] | None]]:  # type: ignore[type-arg]

@@ -19,10 +19,11 @@ from textual.containers import Horizontal
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.outcome import OutcomeState
+from oncall_tui.evidence.runbook import places
 from oncall_tui.triage.look import AlertLook
 from oncall_tui.tui import headline
 from oncall_tui.tui.base import Over
-from oncall_tui.tui.detail.parts import Parts
+from oncall_tui.tui.detail.parts import Begun, Parts
 from oncall_tui.tui.detail.sections import lines, sections
 from oncall_tui.tui.detail.subject import Subject, subject
 from oncall_tui.tui.detail.words import Scene, Section
@@ -41,10 +42,12 @@ WIDE_COLUMNS = 110
 ACTS = ("ack", "escalate", "rollback", "continue", "silence", "note", "unack", "logs", "shell", "copy")
 # Keys that are of no row.
 ANYWHERE = ("login", "sources", "oncall")
-IN_BAR = ("ack", "escalate", "rollback", "continue", "silence", "logs", "shell")
+IN_BAR = ("ack", "escalate", "rollback", "continue", "logs")
+REST = ("silence", "shell")
 OWN: tuple[tuple[str, str, str], ...] = (
     ("1 … 8", "", "to that section"),
     ("Tab, Shift+Tab", "", "to the next section, the one before"),
+    ("b", "runbook", "to the runbook: read it from where the product or the alert says, as text"),
     ("t", "timeline", "to the timeline of alert, deploy, tasks and actions"),
     ("r", "refresh", "read all of this again now"),
     ("Esc, q", "back", "dismiss a message, then back to the board"),
@@ -57,6 +60,7 @@ def _bindings() -> list[BindingType]:
     found += [_binding(keys["timeline"], "section('timeline')"), _binding(keys["refresh"], "again")]
     found += [_binding(keys["back"], "back"), _binding(keys["quit"], "back"), _binding(keys["help"], "help")]
     found += [Binding(str(n), f"go({n})", show=False, priority=True) for n in range(1, 10)]
+    found.append(Binding("b", "runbook", show=False, id="runbook", priority=True))
     found.append(Binding("tab", "next(1)", show=False, priority=True))
     found.append(Binding("shift+tab", "next(-1)", show=False, priority=True))
     return found
@@ -186,11 +190,14 @@ class DetailScreen(Over):
         """Begin what is due, and come back for what was put off."""
         if self._left or self._subject is None:
             return
-        for take, future in self.parts.look(self._subject):
-            self.run_worker(self._came(take, future), exit_on_error=False)
+        self._wait_for(self.parts.look(self._subject))
         wait = self.parts.wait()
         if wait is not None:
             self.set_timer(max(wait, 0.05), self._read)
+
+    def _wait_for(self, begun: list[Begun]) -> None:
+        for take, future in begun:
+            self.run_worker(self._came(take, future), exit_on_error=False)
 
     async def _came(self, take: Callable[[], bool], future: Future[object]) -> None:
         with suppress(Exception):  # take says it, as words
@@ -249,14 +256,14 @@ class DetailScreen(Over):
         widget.styles.height = min(6, max(1, widget.needed(self.size.width)))
 
     def _draw_keys(self) -> None:
+        bar = [("b", "runbook", True), ("Esc", "back", True)]
+        rest = [("r", "read again", True), ("Tab", "section", True), ("?", "help", True)]
+        self.query_one("#keys", KeyBar).show([*self._items(IN_BAR), *bar, *self._items(REST), *rest])
+
+    def _items(self, ids: tuple[str, ...]) -> list[tuple[str, str, bool]]:
         known = {k.id: k for k in KEYS}
-        items = []
-        for key_id in IN_BAR:
-            can = key_id in known and self.here and self.board.offered(key_id)
-            if key_id in known and (can or key_id != "continue"):
-                items.append((known[key_id].label, known[key_id].word, can))
-        items += [("r", "read again", True), ("Tab", "section", True), ("Esc", "board", True), ("?", "help", True)]
-        self.query_one("#keys", KeyBar).show(items)
+        found = [(known[i], self.here and self.board.offered(i)) for i in ids if i in known]
+        return [(key.label, key.word, can) for key, can in found if can or key.id != "continue"]
 
     def _back_words(self) -> str:
         """What ``R`` would do, or why it cannot."""
@@ -287,6 +294,14 @@ class DetailScreen(Over):
         self.board.say("reading it again", "dim")
         self._read()
         self.draw()
+
+    def action_runbook(self) -> None:
+        """Read the runbook, and go to it."""
+        if self._subject is not None:
+            found = places(self._subject.product, self._subject.members)
+            self._wait_for(self.parts.read_runbook(found, self.board.runbook_folders))
+            self.draw()
+            self.action_section("runbook")
 
     def action_go(self, number: int) -> None:
         """To a section, by its number from 1."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from oncall_tui.evidence.runbook import places
 from oncall_tui.text import width
 from oncall_tui.tui.detail import pane
 from oncall_tui.tui.detail.alert_part import alert_section, labels_section, related_section, suspect_section
 from oncall_tui.tui.detail.deploy_part import deploy_section
 from oncall_tui.tui.detail.metric_part import metrics_section
 from oncall_tui.tui.detail.parts import Parts
+from oncall_tui.tui.detail.runbook_part import runbook_section
 from oncall_tui.tui.detail.service_part import alerts_section, service_section
 from oncall_tui.tui.detail.story_part import story_section
 from oncall_tui.tui.detail.subject import Subject
@@ -20,12 +22,13 @@ def sections(of: Subject, parts: Parts, scene: Scene, back: str) -> list[Section
     service = service_section(of, parts.inside, scene)
     metrics = metrics_section(of, parts.metrics, scene)
     story = story_section(of, parts.told, parts.inside, scene)
+    runbook = runbook_section(places(of.product, of.members), parts.runbook, scene)
     if of.look is not None:
         head = [alert_section(of, scene), suspect_section(of, scene, back), service]
-        return [*head, metrics, story, related_section(of, scene), labels_section(of, scene)]
+        return [*head, metrics, story, related_section(of, scene), runbook, labels_section(of, scene)]
     deploy = deploy_section(of, scene, back)
     head = [deploy, service] if of.pane == "deploys" else [service, deploy]
-    return [*head, metrics, alerts_section(of, scene), story]
+    return [*head, metrics, alerts_section(of, scene), story, runbook]
 
 
 def lines(found: list[Section], of: Subject, scene: Scene) -> tuple[list[Line], list[int]]:

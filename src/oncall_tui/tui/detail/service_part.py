@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from oncall_tui.domain.inside import Inside, Target, Task
 from oncall_tui.domain.service import Service
+from oncall_tui.evidence.story import why_stopped
 from oncall_tui.text import ago
 from oncall_tui.triage.look import AlertLook
 from oncall_tui.tui.detail import pane
@@ -78,7 +79,6 @@ def service_section(of: Subject, part: Part[Inside], scene: Scene) -> Section:
     lines += standing(part, "tasks", scene)
     if part.value is not None:
         lines += _inside(part.value, service, scene)
-    lines += [alert_line(a, scene) for a in firing[:ALERTS]] if of.pane != "services" else []
     lines += _events(service, part.value, scene)
     key = service.key
     lines.append(line("where", f"account {key.account} · {key.region} · cluster {key.cluster} · {service.controller}"))
@@ -142,20 +142,12 @@ def _running(inside: Inside | None) -> list[Task]:
     return [t for t in inside.tasks if _group(t) == "running"] if inside else []
 
 
-def why(task: Task) -> str:
-    """Why a task stopped: ``exit 137 OutOfMemoryError: …``; each container that says more than the task does."""
-    words = [f"exit {task.exit_code}"] if task.exit_code is not None else []
-    said = [c.reason for c in task.containers if c.reason]
-    words += [text for text in dict.fromkeys((*said, task.reason)) if text]
-    return " · ".join(words) or task.stop_code or "no reason told"
-
-
 def _stopped(inside: Inside, scene: Scene) -> Iterable[Line]:
     """Why tasks die: the same reason is told once, with how often and when last."""
     found: dict[tuple[str, str], list[Task]] = {}
     for task in inside.tasks:
         if _group(task) == "stopped":
-            found.setdefault((why(task), task.revision), []).append(task)
+            found.setdefault((why_stopped(task), task.revision), []).append(task)
     for (reason, revision), tasks in list(found.items())[:STOPPED]:
         times = [t.stopped for t in tasks if t.stopped is not None]
         last = f"last {at(max(times), scene.now, scene.tz)}" if len(tasks) > 1 and times else ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import tzinfo
+from itertools import pairwise
 
 import msgspec
 
@@ -81,16 +82,24 @@ def cells(series: Series, window: Window) -> list[float | None]:
     A point stands for its period: where cells are finer than that, it fills those that it covers.
     """
     low = sign(series.metric) in ("<", "≤")
+    step = _step(series)
     found: list[float | None] = [None] * window.cells
     for at, value in series.points:
         first = window.cell(max(at, window.since))
-        last = window.cell(min(at + series.metric.period_s - 0.001, window.until))
+        last = window.cell(min(at + step - 0.001, window.until))
         if first is None or last is None:
             continue
         for cell in range(first, last + 1):
             old = found[cell]
             found[cell] = value if old is None else min(old, value) if low else max(old, value)
     return found
+
+
+def _step(series: Series) -> float:
+    """How long a point stands for: the period, or what it was read with where that is longer."""
+    times = [at for at, _ in series.points]
+    apart = min((b - a for a, b in pairwise(times) if b > a), default=0.0)
+    return max(float(series.metric.period_s), apart)
 
 
 def blocks(series: Series, window: Window) -> list[tuple[str, str]]:

@@ -23,7 +23,9 @@ def story_section(of: Subject, told: Part, inside: Part[Inside], scene: Scene) -
         where = "done or seen here" if moment.where == stories.HERE else moment.where
         by = f"{moment.by}: " if moment.by and moment.by not in moment.text else ""
         when = f" {at(moment.at, scene.now, scene.tz):<6}"
-        text = f"{by}{moment.text}{f'  ({where})' if where else ''}"
+        many = f"{moment.times}× " if moment.times > 1 else ""
+        since = f", since {at(moment.since, scene.now, scene.tz)}" if moment.times > 1 else ""
+        text = f"{by}{many}{moment.text}{since}{f'  ({where})' if where else ''}"
         lines.append(((when, "dim"), (f"{moment.kind:<7}", "dim"), (text, _STYLES[moment.kind])))
     if len(moments) > MOST:
         lines.append(line("", f"and {len(moments) - MOST} more, older"))
