@@ -412,3 +412,52 @@ async def test_a_rolled_back_deploy_is_no_more_the_same_and_is_read_again(tmp_pa
         await rig.settle()
         assert provider_of(rig).calls("inspect") == 2
         assert "rolled back" in rig.text()
+
+
+async def test_one_problem_of_three_sources_says_each_state_and_where_a_goes(tmp_path: Path) -> None:
+    alarms, pager = FakeProvider("alarms"), FakeProvider("pager")
+    alarms.provider, pager.provider = "cloudwatch", "pagerduty"
+    rig = world(tmp_path, alarms, pager)
+    rig.provider.alerts.clear()
+    alarms.add("x", title="5xx alarm", hint=ServiceHint(service="api"), keys=("k1",), provider="cloudwatch")
+    pager.add("P1", title="[FIRING] 5xx", keys=("k1",), provider="pagerduty", assigned=("Bob",))
+    async with on_screen(rig, (80, 24)):
+        await opened(rig)
+        text = rig.text()
+        assert "alarms    firing" in text
+        assert "pager     firing" in text
+        assert "goes to pager: [FIRING] 5xx; the others are listed here, not acknowledged" in " ".join(text.split())
+        assert "assigned  Bob" in text
+        await rig.press("a")
+        assert [p.target for p in pager.acknowledge.sent] == ["pager/P1"]
+        assert alarms.acknowledge.sent == []
+
+
+async def test_no_suspect_is_said_and_the_deploy_that_began_later_is_not_one(tmp_path: Path) -> None:
+    rig = world(tmp_path)
+    began = rig.provider.deploys["prod/d1"].started - 240
+    rig.provider.add("a", title="5xx", hint=ServiceHint(service="api"), began=began)
+    rig.provider.alerts.pop("prod/b")
+    async with on_screen(rig, (80, 24)):
+        await opened(rig)
+        text = " ".join(rig.text().split())
+        assert "no suspect: no deploy in the hour before" in text
+        assert "deploy :41→:42 of prod/api began 4m after it: not the suspect" in text
+
+
+async def test_under_the_log_nothing_is_read_and_back_from_it_what_changed_is(tmp_path: Path) -> None:
+    rig = world(tmp_path)
+    async with on_screen(rig):
+        await opened(rig)
+        await rig.pilot.press("l")
+        await rig.pilot.pause()
+        assert not isinstance(rig.pilot.app.screen, DetailScreen)
+        rig.clock.advance(60)
+        change(rig, running=1)
+        rig.refresh()
+        await rig.settle()
+        assert provider_of(rig).calls("measure") == 1
+        await rig.pilot.press("escape")
+        await rig.settle()
+        assert isinstance(rig.pilot.app.screen, DetailScreen)
+        assert provider_of(rig).calls("measure") == 2

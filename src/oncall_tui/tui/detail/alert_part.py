@@ -3,38 +3,52 @@
 from __future__ import annotations
 
 from oncall_tui.domain.alert import Alert
+from oncall_tui.text import ago, clock
 from oncall_tui.triage.look import AlertLook
 from oncall_tui.tui.detail import pane
 from oncall_tui.tui.detail.deploy_part import deploy_lines
 from oncall_tui.tui.detail.subject import Subject
-from oncall_tui.tui.detail.words import Scene, Section, hint, line
+from oncall_tui.tui.detail.words import Keys, Scene, Section, hint, line
 from oncall_tui.tui.lines import Line
 
 RELATED = 12
 
 
-def alert_section(of: Subject, scene: Scene) -> Section:
+def alert_section(of: Subject, scene: Scene, keys: Keys) -> Section:
     """What it is, each source's state, who has it, why it stands where it does."""
     look = of.look
     assert look is not None
     alert = look.alert
     lines = [line("alert", alert.title, "bold")]
+    if scene.update.look.wide is not None and look.suspicion.wide:
+        wide = scene.update.look.wide
+        lines.append(
+            line("wide", f"{wide.words} since {clock(wide.since, scene.tz)}, probably not one deploy", "warning")
+        )
     for member in of.members:
-        lines.append(line(member.source, _member(member, scene), _style(member)))
+        lines.append(line(member.source, _member(member, alert, scene), _style(member)))
+    if keys.ack and len(of.members) > 1:
+        lines.append(((f" {'a':<9} ", "key"), (keys.ack, "")))
     if alert.assigned:
         lines.append(line("assigned", ", ".join(alert.assigned)))
-    if alert.count > 1:
-        lines.append(line("repeats", f"{alert.count} of the same"))
-    lines += [line(name, text, "warning" if name == "flaps" else "") for name, text in _standing(look)]
+    if look.began < alert.began:
+        lines.append(line("episode", f"began {clock(look.began, scene.tz)}, {ago(scene.now - look.began)}"))
+    if look.flaps:
+        lines.append(line("flaps", look.flaps, "warning"))
+    if look.count > 1:
+        lines.append(line("repeats", f"{look.count} of the same"))
+    lines.append(line("place", look.why, "dim"))
     lines += pane.product_lines(of.product)
-    lines += [line(name, text) for name, text in alert.annotations if name not in ("summary", "title")]
-    return Section("alert", tuple(lines))
+    for member in of.members:
+        lines += [line(name, text) for name, text in member.annotations if name not in ("summary", "title")]
+    return Section("alert", tuple(dict.fromkeys(lines)))
 
 
-def _member(alert: Alert, scene: Scene) -> str:
+def _member(alert: Alert, leading: Alert, scene: Scene) -> str:
+    """How one source has it; what is not known to be so now has a sign."""
     source = scene.update.board.sources.get(alert.source)
     known = "" if source is None or source.current else "? "
-    title = f" · {alert.title}" if alert.provider == "pagerduty" else ""
+    title = f" · {alert.title}" if alert.title != leading.title else ""
     return f"{known}{pane.state(alert, scene.now, scene.tz)}{title}"
 
 
@@ -42,42 +56,33 @@ def _style(alert: Alert) -> str:
     return "bold" if alert.state.asks else ""
 
 
-def _standing(look: AlertLook) -> list[tuple[str, str]]:
-    """Why it stands where it does, and whether it flaps."""
-    return [(name, text) for name, text in (("rank", look.why), ("flaps", look.flaps)) if text]
-
-
-def suspect_section(of: Subject, scene: Scene, back: str) -> Section:
-    """Which deploys are suspected and why, which are not, and what ``R`` would do (*back*)."""
+def suspect_section(of: Subject, scene: Scene, keys: Keys) -> Section:
+    """Which deploys are suspected and why, which are not, and what ``R`` would do."""
     look = of.look
     assert look is not None
-    lines: list[Line] = []
     found = look.suspicion
+    lines: list[Line] = []
+    if found.wide and found.suspects:
+        lines.append(line("wide", "something wide is going on: these were also deployed", "warning"))
     for number, one in enumerate(found.suspects, 1):
-        also = "also deployed: " if found.wide else ""
-        lines.append(line(f"{number}.", also + one.words, "warning" if number == 1 and not found.wide else ""))
+        lines.append(line(f"{number}.", one.words, "warning" if number == 1 and not found.wide else ""))
     if not found.suspects:
-        lines.append(line("suspect", found.words(scene.now).replace("no suspect", "none", 1)))
+        lines.append(line("suspect", found.words(scene.now)))
+    elif found.unread:
+        lines.append(line("but", f"not all is known: {found.unread}", "warning"))
     lines += [line("not", one.words) for one in found.innocent]
-    lines.append(((f" {'R':<9} ", "key"), (back, "")))
-    if look.suspect is not None:
-        lines += deploy_lines(look.suspect, scene)
-    return Section("suspect", tuple(lines))
+    lines.append(((f" {'R':<9} ", "key"), (keys.back, "")))
+    shown = look.suspect or found.last
+    if shown is not None:
+        lines += deploy_lines(shown, scene)
+    return Section("suspect", tuple(lines), "" if found.suspects else "none")
 
 
 def related_section(of: Subject, scene: Scene) -> Section:
     """Other alerts of the product, or of the service where there is no product: related, never acted on along."""
-    mine = {a.id for a in of.members}
+    assert of.look is not None
     service_id = of.service.id if of.service else ""
-    near = [
-        a
-        for a in scene.update.look.alerts
-        if a.alert.id not in mine
-        and (
-            (of.product is not None and a.product is not None and a.product.name == of.product.name)
-            or (service_id and a.service is not None and a.service.id == service_id)
-        )
-    ]
+    near = scene.update.look.related(of.look)
     whose = f"product {of.product.name}" if of.product else service_id or "this row"
     lines = [alert_line(a, scene) for a in near[:RELATED]]
     if len(near) > RELATED:

@@ -93,5 +93,5 @@ def marks(of: Subject, scene: Scene) -> list[Mark]:
         if deploy.finished is not None and not deploy.state.running:
             found.append(Mark(deploy.finished, "E", f"it ended: {deploy.state}"))
     if of.look is not None:
-        found.append(Mark(of.look.alert.began, "A", "the alert began"))
+        found.append(Mark(of.look.began, "A", "the alert began"))
     return sorted(found, key=lambda m: m.at)

@@ -26,7 +26,7 @@ from oncall_tui.tui.base import Over
 from oncall_tui.tui.detail.parts import Begun, Parts
 from oncall_tui.tui.detail.sections import lines, sections
 from oncall_tui.tui.detail.subject import Subject, subject
-from oncall_tui.tui.detail.words import Scene, Section
+from oncall_tui.tui.detail.words import Keys, Scene, Section
 from oncall_tui.tui.keybar import KeyBar, StatusLine
 from oncall_tui.tui.keys import KEYS, Key
 from oncall_tui.tui.lines import Lines
@@ -188,8 +188,8 @@ class DetailScreen(Over):
 
     def _read(self) -> None:
         """Begin what is due, and come back for what was put off."""
-        if self._left or self._subject is None:
-            return
+        if self._left or self._subject is None or not self.is_current:
+            return  # nobody looks: under the log nothing is read
         self._wait_for(self.parts.look(self._subject))
         wait = self.parts.wait()
         if wait is not None:
@@ -220,7 +220,7 @@ class DetailScreen(Over):
         if of is not None:
             self._draw_row(of)
             scene = Scene(update, now, self.board.tz, self.size.width)
-            self._sections = sections(of, self.parts, scene, self._back_words())
+            self._sections = sections(of, self.parts, scene, self._keys_words())
             told, starts = lines(self._sections, of, scene)
             self.query_one(Sections).tell(told, starts)
             self._draw_names()
@@ -264,6 +264,12 @@ class DetailScreen(Over):
         known = {k.id: k for k in KEYS}
         found = [(known[i], self.here and self.board.offered(i)) for i in ids if i in known]
         return [(key.label, key.word, can) for key, can in found if can or key.id != "continue"]
+
+    def _keys_words(self) -> Keys:
+        """What the keys would do to this row."""
+        target = self.board.alert_target(Verb.ACKNOWLEDGE) if self.here and self.pane == "alerts" else None
+        others = "the others are listed here, not acknowledged"
+        return Keys(self._back_words(), f"goes to {target.source}: {target.title}; {others}" if target else "")
 
     def _back_words(self) -> str:
         """What ``R`` would do, or why it cannot."""

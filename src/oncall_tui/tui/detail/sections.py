@@ -13,20 +13,20 @@ from oncall_tui.tui.detail.runbook_part import runbook_section
 from oncall_tui.tui.detail.service_part import alerts_section, service_section
 from oncall_tui.tui.detail.story_part import story_section
 from oncall_tui.tui.detail.subject import Subject
-from oncall_tui.tui.detail.words import Scene, Section
+from oncall_tui.tui.detail.words import Keys, Scene, Section
 from oncall_tui.tui.lines import Line
 
 
-def sections(of: Subject, parts: Parts, scene: Scene, back: str) -> list[Section]:
-    """*back* says what ``R`` would do."""
+def sections(of: Subject, parts: Parts, scene: Scene, keys: Keys) -> list[Section]:
+    """Every section, in order."""
     service = service_section(of, parts.inside, scene)
     metrics = metrics_section(of, parts.metrics, scene)
     story = story_section(of, parts.told, parts.inside, scene)
     runbook = runbook_section(places(of.product, of.members), parts.runbook, scene)
     if of.look is not None:
-        head = [alert_section(of, scene), suspect_section(of, scene, back), service]
+        head = [alert_section(of, scene, keys), suspect_section(of, scene, keys), service]
         return [*head, metrics, story, related_section(of, scene), runbook, labels_section(of, scene)]
-    deploy = deploy_section(of, scene, back)
+    deploy = deploy_section(of, scene, keys.back)
     head = [deploy, service] if of.pane == "deploys" else [service, deploy]
     return [*head, metrics, alerts_section(of, scene), story, runbook]
 

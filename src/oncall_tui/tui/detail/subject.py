@@ -43,9 +43,9 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def began(self) -> float | None:
-        """When what the row is about began: an alert, or a deploy."""
+        """When what the row is about began: an alert's episode, or a deploy."""
         if self.look is not None:
-            return self.look.alert.began
+            return self.look.began
         return self.deploy.started if self.pane == "deploys" and self.deploy else None
 
     @property
@@ -76,7 +76,7 @@ def subject(pane: str, row_id: str, look: AlertLook | None, update: Update) -> S
             pane=pane,
             row_id=row_id,
             look=look,
-            members=_members(look, board),
+            members=look.members,
             service=look.service,
             newest=newest,
             deploy=look.suspect or newest,
@@ -98,12 +98,6 @@ def subject(pane: str, row_id: str, look: AlertLook | None, update: Update) -> S
         deploys=_with(deploys, own),
         product=update.look.products.get(service.id) if service else None,
     )
-
-
-def _members(look: AlertLook, board: Board) -> tuple[Alert, ...]:
-    """The leading alert, and the others that are the same problem."""
-    others = [board.alerts[look.incident]] if look.incident in board.alerts else []
-    return tuple({a.id: a for a in (look.alert, *others)}.values())
 
 
 def _deploys(service: Service | None, board: Board) -> tuple[Deploy, ...]:

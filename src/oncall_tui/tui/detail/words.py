@@ -23,6 +23,13 @@ class Scene(msgspec.Struct, frozen=True):
     cells: int
 
 
+class Keys(msgspec.Struct, frozen=True):
+    """What the keys would do to the row, in words: *back* ``R``, *ack* ``a`` (empty: nothing)."""
+
+    back: str = ""
+    ack: str = ""
+
+
 class Section(msgspec.Struct, frozen=True):
     """One part of the screen, under a heading that a number key goes to. *said* stands in the heading."""
 
