@@ -35,6 +35,7 @@ class Program:
         self._stream = pyte.ByteStream(self._screen)
         self._changed = threading.Condition()
         self.raw = bytearray()
+        self.pressed: list[str] = []
         self.ended = False
         env = {**env, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
         command = [sys.executable, "-m", "oncall_tui", *arguments]
@@ -102,6 +103,7 @@ class Program:
     # --- what is pressed ----------------------------------------------------------------------------------------------
 
     def press(self, keys: str) -> None:
+        self.pressed.append(keys)
         self._process.write(keys.encode())
 
     def press_when_heard(self, keys: str) -> None:

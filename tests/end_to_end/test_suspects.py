@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from importlib.util import find_spec
 
 import pytest
 
 from oncall_tui.drill.scenario import load
 from tests.end_to_end.suspects import INCIDENTS, Watched, played
-
-pytestmark = pytest.mark.skipif(not find_spec("oncall_tui.triage.suspect"), reason="nobody is suspected yet")
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ import sys
 from collections import Counter
 from dataclasses import replace
 from functools import cache
-from importlib.util import find_spec
 
 import pytest
 
@@ -21,7 +20,6 @@ from tests.oracle_suspects.suspect_oracle import Answer, answer, began, wide
 from tests.oracle_suspects.test_the_oracle import BY_HAND
 from tests.oracle_suspects.town import FIRING, Problem, Town, build, without_deploys
 
-pytestmark = pytest.mark.skipif(not find_spec("oncall_tui.triage.suspect"), reason="nobody is suspected yet")
 TOWNS = int(os.environ.get("ORACLE_TOWNS", "200"))
 SEED = int(os.environ.get("ORACLE_SEED", "5"))
 NOW = FakeClock().now()
