@@ -214,7 +214,7 @@ class _Building:
     def together(self) -> None:
         """Several services at once, or nearly several, or nearly at once."""
         rng = self.rng
-        within = rng.choice((3.5, 4.5, 4.5, 11.0)) * MINUTE
+        within = rng.choice((3.5, 4.5, 4.5, 9.0, 11.0)) * MINUTE
         begin = self.now - rng.uniform(6, 120) * MINUTE - within
         of = rng.sample(self.services, min(len(self.services), rng.choice((2, 3, 3, 4, 6))))
         if rng.random() < 0.2 and self.products:
@@ -242,7 +242,7 @@ def _build(rng: Random, name: str, now: float) -> Town:
         it.history(service)
     for _ in range(rng.choice((1, 2, 3, 4, 6, 9))):
         it.problem()
-    if rng.random() < 0.35:
+    if rng.random() < 0.5:
         it.together()
     look_back = rng.choice((LOOK_BACK,) * 6 + (0.5 * HOUR, 2 * HOUR))
     return Town(name, now, tuple(it.services), it.products, tuple(it.deploys), tuple(it.problems), look_back)
