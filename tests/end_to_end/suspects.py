@@ -62,13 +62,12 @@ def fires(*titles: str) -> Callable[[Update], bool]:
     return read
 
 
-def fails(title: str, service: str, deploys: int = 1) -> Callable[[Update], bool]:
-    """It fires, and tasks of the service's deploy are known to have failed; so many deploys are under way."""
+def fails(title: str, service: str) -> Callable[[Update], bool]:
+    """It fires, and why tasks of the service's deploy failed was read."""
 
     def read(update: Update) -> bool:
-        running = [d for d in update.board.deploys.values() if d.state.running]
-        failing = any(d.service_id.endswith(service) and d.failures for d in running)
-        return fires(title)(update) and failing and len(running) == deploys
+        deploys = update.board.deploys.values()
+        return fires(title)(update) and any(d.service_id.endswith(service) and d.failures for d in deploys)
 
     return read
 
@@ -164,7 +163,7 @@ INCIDENTS = {
                 besides=("cart-web :39→:40",),
             ),
         ),
-        both(fails("cart-api: 5xx rate", "cart-api", 2), deployed("notify-api")),
+        both(fails("cart-api: 5xx rate", "cart-api"), deployed("cart-web"), deployed("notify-api")),
     ),
     "older-alert": Incident(
         (
