@@ -100,7 +100,7 @@ def three(title: str) -> Callable[[Update], bool]:
 
 
 NONE = r"^no suspect: no deploy in the hour before; the last began {} ago$"
-LATER = r"^no suspect: no deploy in the hour before; the last, {}, began .*, after it: not the suspect$"
+LATER = r"^no suspect: no deploy in the hour before; the last, {}, began .*after it, .*$"
 BEGAN = r"^deploy {} of prod/{} began .*before"
 INCIDENTS = {
     "bad-image": Incident(

@@ -49,19 +49,20 @@ def wide(fires: Iterable[Fire]) -> Wide | None:
     found = sorted((f for f in fires if f.state in _COUNTS and f.service and f.product), key=lambda f: f.began)
     services: Counter[str] = Counter()
     products: Counter[str] = Counter()
-    first: int | None = None  # where the newest unbroken run of such windows began
-    start, before = 0, False
-    for last in found:
+    first: int | None = None  # where the newest of it began
+    start = broke = 0  # of the window; of all that followed without five quiet minutes
+    for index, last in enumerate(found):
+        if index and last.began - found[index - 1].began > WITHIN_S:
+            broke = index
         services[last.service] += 1
         products[last.product] += 1
         while last.began - found[start].began > WITHIN_S:
             _drop(services, found[start].service)
             _drop(products, found[start].product)
             start += 1
-        now = len(services) >= SERVICES and len(products) >= PRODUCTS
-        if now and not before:
+        goes_on = first is not None and first >= broke
+        if len(services) >= SERVICES and len(products) >= PRODUCTS and not goes_on:
             first = start
-        before = now
     return None if first is None else _spread(found, first)
 
 
