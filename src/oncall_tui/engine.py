@@ -320,10 +320,9 @@ class Engine:
         cached = self._overlaid.get(alert.id)
         if cached and cached[0] is alert and cached[1] == mark:
             return cached[2]
-        result = alert
-        provider = self._pollers[alert.source].provider
+        result, provider = alert, self._pollers[alert.source].provider
         handlers = provider.handlers() if provider else {}
-        seen = mark is not None and mark.began == alert.began and alert.state is AlertState.FIRING
+        seen = mark is not None and mark.began == alert.began and alert.state in (AlertState.FIRING, AlertState.NO_DATA)
         if provider and not self.desk.read_only:
             verbs = {verb for verb in self.desk.local_verbs if self.desk.local_here(handlers, verb)}
             if self.desk.local_here(handlers, Verb.UNACKNOWLEDGE):
@@ -332,7 +331,8 @@ class Engine:
         elif self.desk.read_only:
             result = msgspec.structs.replace(alert, verbs=frozenset())
         if seen and mark:
-            result = msgspec.structs.replace(result, state=AlertState.SEEN, by=(mark.by,), changed=mark.at)
+            state = AlertState.SEEN if alert.state is AlertState.FIRING else alert.state  # no data stays no data
+            result = msgspec.structs.replace(result, state=state, by=(mark.by,), changed=mark.at)
         self._overlaid[alert.id] = (alert, mark, result)
         return result
 

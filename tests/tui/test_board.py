@@ -268,6 +268,29 @@ async def test_what_a_source_cannot_acknowledge_is_seen_and_never_called_acknowl
         assert "firing" in rig.text()  # a new firing is not seen
 
 
+async def test_what_has_no_data_says_who_has_seen_that_and_still_has_none(tmp_path: Path) -> None:
+    provider = FakeProvider("alarms")
+    provider.handlers = dict  # type: ignore[method-assign,assignment]
+    provider.add("a", verbs=frozenset(), state=AlertState.NO_DATA)
+    rig = Rig(tmp_path, provider)
+    async with on_screen(rig, (80, 24)) as rig:
+        await rig.press("a")
+        rig.refresh()
+        await rig.settle()
+        assert "no data seen Alice" in rig.text()
+        await rig.press("u")
+        rig.refresh()
+        await rig.settle()
+        assert "no data" in rig.text()
+        assert "seen Alice" not in rig.text()
+        await rig.press("a")
+        firing = msgspec.structs.replace(provider.alerts["alarms/a"], state=AlertState.FIRING, began=rig.clock.now())
+        provider.alerts["alarms/a"] = firing
+        rig.refresh()
+        await rig.settle()
+        assert "firing" in rig.text()  # that it had no data was seen, not this
+
+
 async def test_an_alert_of_a_pagers_incident_is_acknowledged_there_and_never_silenced(tmp_path: Path) -> None:
     pager, prom = Able("pager"), Able("prom")
     pager.provider = "pagerduty"

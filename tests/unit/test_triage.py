@@ -250,3 +250,17 @@ def test_nothing_is_wrong_and_not_known_never_look_alike() -> None:
     assert bad == "No alert in what could be read. 1/2 sources; not read: pager (EXPIRED)."
     assert first == "Reading 1 sources: nothing is known yet."
     assert none == "No source is configured: nothing is read."
+
+
+def test_deploys_that_wait_or_fail_stand_before_those_that_go_on_and_those_before_the_newest_that_is_over() -> None:
+    rows = [
+        deploy("prod/over-new", state=DeployState.FAILED, started=NOW - 1),
+        deploy("prod/goes-new", started=NOW - 10),
+        deploy("prod/goes-old", started=NOW - 50),
+        deploy("prod/fails", started=NOW - 60, failed_tasks=1),
+        deploy("prod/back", started=NOW - 70, state=DeployState.ROLLING_BACK),
+        deploy("prod/waits", started=NOW - 99, waits="paused at its hook before production traffic"),
+        deploy("prod/over-waited", started=NOW - 5, state=DeployState.SUCCEEDED, waits="it did once", failed_tasks=9),
+    ]
+    found = [d.id.removeprefix("prod/") for d in look(*rows).deploys]
+    assert found == ["waits", "fails", "back", "goes-new", "goes-old", "over-new", "over-waited"]

@@ -338,7 +338,10 @@ def _service_order(service: Service) -> tuple[int, str]:
 
 
 def _deploy_order(deploy: Deploy) -> tuple[int, float, str]:
-    return (0 if deploy.state.running else 1, -deploy.started, deploy.id)
+    """What waits for somebody, what fails, what else is under way, then the newest."""
+    bad = deploy.failed_tasks or deploy.state.bad
+    place = 3 if not deploy.state.running else 0 if deploy.waits else 1 if bad else 2
+    return (place, -deploy.started, deploy.id)
 
 
 def page_count(look: Look) -> int:

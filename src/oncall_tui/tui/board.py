@@ -267,9 +267,12 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys):
 
     def _moved(self) -> None:
         """A key moved a cursor: what follows it is painted in the same frame."""
-        if self.left_row() or (self.view.holding and self.pane == "alerts"):
+        left = self.left_row()
+        if self.view.holding and self.pane == "alerts":
             self.draw()  # a resolved row goes, an acknowledged one re-sorts, once the cursor has left it
         else:
+            if left:
+                self._draw_titles(self.update_)
             self._draw_detail()
             self._draw_keys()
 

@@ -81,9 +81,10 @@ class LookingAt(Filtering):
 
     def narrowed_words(self, pane: str) -> str:
         """What is not shown of a pane, how many rows are, and their order: for its title."""
-        words = _what(self.shown, 999)
-        shown = len(_real([row.id for row in self.tables[pane].rows]))
-        parts = (f"{' · '.join(words)}: {shown} shown" if words else "", self.new_words(pane), *self._order(pane))
+        said = ""
+        if words := _what(self.shown, 999):
+            said = f"{' · '.join(words)}: {len(_real([row.id for row in self.tables[pane].rows]))} shown"
+        parts = (said, self.new_words(pane), *self._order(pane))
         return "".join(f" · {word}" for word in parts if word)
 
     def new_words(self, pane: str) -> str:

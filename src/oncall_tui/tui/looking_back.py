@@ -79,17 +79,18 @@ class LookingBack(LookingAt):
         self.keep()
 
     def left_row(self) -> bool:
-        """A key moved the cursor: the row that it left was looked at. Was that row new?"""
-        was = self._was_on.get(self.pane)
-        table = self.tables.get(self.pane)
+        """A key moved the cursor: the row that it left was looked at, and loses its sign. Had it one?"""
+        was, table = self._was_on.get(self.pane), self.tables.get(self.pane)
         if table is None:
             return False
         self._was_on[self.pane] = table.cursor_id
         if was is None or was == table.cursor_id or was not in table.new:
             return False
         self.last_look.saw(was)
+        table.show_new(table.new - {was})
         return True
 
     def new_words(self, pane: str) -> str:
-        new = sum(row.id in self.tables[pane].new for row in self.tables[pane].rows)
-        return self.last_look.words(new, self.tz, self.engine.clock.now())
+        new = self.tables[pane].new
+        new_rows = sum(row.id in new for row in self.tables[pane].rows) if new else 0
+        return self.last_look.words(new_rows, self.tz, self.engine.clock.now())

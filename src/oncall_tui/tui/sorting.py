@@ -130,7 +130,7 @@ COLUMNS: dict[str, dict[str, By]] = {
 RANK = {
     "alerts": "rank: pages, what nobody has, severity, newest",
     "services": "rank: what is not well, what deploys, name",
-    "deploys": "rank: what is under way, then the newest",
+    "deploys": "rank: waits, fails, is under way, newest",
 }
 
 

@@ -201,6 +201,8 @@ class View:
         if alert.state is AlertState.RESOLVED:
             return (f"resolved {ago(now - (alert.changed or now))}", "ok")
         word = _SHORT.get(alert.state, str(alert.state))
+        if alert.state is AlertState.NO_DATA and alert.by:
+            word += " seen"
         words = [] if live else ["?"]
         words += [word, *([f"←{until}"] if (until := _until(alert, now)) else [])]
         if alert.state.asks and look.incident not in ("", alert.id):
@@ -252,7 +254,7 @@ class View:
     # --- deploys ------------------------------------------------------------------------------------------------------
 
     def deploys(self, update: Update, shown: Shown, now: float) -> list[Row]:
-        """The rows of the deploys pane: those under way first, then the newest."""
+        """The rows of the deploys pane: those under way first (what waits or fails on top), then the newest."""
         test = parse(shown.filter) if shown.filter else None
         live = {name: source.current for name, source in update.board.sources.items()}
         rows = []
