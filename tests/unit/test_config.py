@@ -213,6 +213,10 @@ HAS_BOX = f"sources:\n  {SOURCE}"
         ("sources: [{name: a, provider: box}]", r"expected the key url \(a text\), found none"),
         ("sources: [one]", r"1:11: sources\[0\]: expected a mapping with the keys .*, found a text"),
         (f"{HAS_BOX}}}\n  {SOURCE}}}", '3:12: .*name: expected each name once, found "one", which line 2 has already'),
+        (
+            HAS_BOX.replace("one", "expected") + "}",
+            "name: expected another name, found 'expected', which is that of what",
+        ),
         (HAS_BOX.replace("one", "a/b") + "}", 'name: expected a name without blanks, .*, found "a/b"'),
         (
             HAS_BOX.replace("http://host:1", "host:9093") + "}",

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from oncall_tui.config.mistake import nearest, show
 from oncall_tui.config.walk import Check, Complaint
-from oncall_tui.domain.alert import AlertState, Severity
+from oncall_tui.domain.alert import OURS, AlertState, Severity
 
 URGENCIES = ("high", "low")
 GLOBS = ("sources[].clusters[]", "sources[].severity.", "products[].alerts.", "pages[].", "expected[].")
@@ -97,6 +97,8 @@ def source_name(name: str) -> Complaint | None:
     """Ids are ``SOURCE/NATIVE_ID`` and globs ``SOURCE/CLUSTER/SERVICE``: the name has to be told from the rest."""
     if any(c.isspace() or c in "/*?[]," or not c.isprintable() for c in name):
         return Complaint("a name without blanks, /, comma, *, ?, [ or ]", show(name))
+    if name == OURS:
+        return Complaint("another name", f"{OURS!r}, which is that of what is missed under expected:")
     return None
 
 

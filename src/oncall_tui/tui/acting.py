@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from functools import partial
 
 from oncall_tui.domain.action import Verb
-from oncall_tui.domain.alert import AlertState
+from oncall_tui.domain.alert import OURS, AlertState
 from oncall_tui.domain.plan import Plan
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.errors import OncallError
@@ -86,6 +86,8 @@ class Acting(Deploying, Picking, Shelling):
             return "its incident at the pager is acknowledged already, or not readable: see the detail"
         if look is None:
             return f"this row cannot be: {verb}"
+        if look.alert.source == OURS:
+            return "it is this program's own: it ends when what is expected fires again"
         if verb is Verb.UNACKNOWLEDGE and look.alert.provider == "pagerduty":
             return "PagerDuty has no un-acknowledge: it lapses by itself, see the detail"
         if verb is Verb.ACKNOWLEDGE and look.alert.state is AlertState.ACKNOWLEDGED:
