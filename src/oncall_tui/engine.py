@@ -96,9 +96,9 @@ class Engine:
         }
         self._lanes = {s.name: Lane(s.name, clock) for s in specs}
         sides = {name: Side(name, self._lanes[name], p.ready, p.ask) for name, p in self._pollers.items()}
-        self.evidence = Evidence({name: p.ready for name, p in self._pollers.items()}, clock)
-        tell = [s.name for s in specs if s.on_call]
-        self.duties = Duties({name: (self._lanes[name], sides[name].provider) for name in tell}, clock, self._dirty.set)
+        self.evidence = Evidence({name: p.ready for name, p in self._pollers.items()}, clock, journal)
+        tell = {s.name: self._pollers[s.name].ready for s in specs if s.on_call}
+        self.duties = Duties(tell, self.evidence.run, clock, self._dirty.set)
         self._outlets = Outlets(destinations, clock)
         self._dresser = Dresser(lambda: self.update.look, journal, actor)
         self.desk = Desk(

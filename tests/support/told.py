@@ -8,10 +8,11 @@ from typing import Any
 
 from oncall_tui.actions.outlets import DestinationSpec
 from oncall_tui.clock import FakeClock
-from oncall_tui.contract import ActionHandler, Message, ReadRequest, Receipt
+from oncall_tui.contract import ActionHandler, Message, ReadRequest, Receipt, Told
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState, ServiceHint
 from oncall_tui.domain.board import Board
+from oncall_tui.domain.duty import Duty
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Check, Outcome, OutcomeState
 from oncall_tui.domain.plan import Ask, Confirm, Plan
@@ -129,6 +130,15 @@ class Source(FakeProvider):
     def handlers(self) -> dict[Verb, ActionHandler]:
         return self.can
 
+    def on_call(self) -> tuple[Duty, ...]:
+        return ()
+
+    def on_call_now(self) -> bool | None:
+        return None
+
+    def timeline(self, target: str) -> tuple[Told, ...]:
+        return ()
+
 
 class Bench:
     """``prod`` runs prod/main/api, ``prom`` fires about it, ``pager`` has its incident when asked."""
@@ -147,7 +157,10 @@ class Bench:
         self.prod.services[found.id] = found
         self.alert = self.prom.add("a", hint=HINT, keys=("k",), verbs=frozenset())
         self.journal = Journal(folder / "journal.db", self.clock.now)
-        specs = tuple(SourceSpec(p.source, p.provider, lambda p=p: p) for p in (self.prod, self.prom, self.pager))  # type: ignore[misc]
+        specs = tuple(
+            SourceSpec(p.source, p.provider, lambda p=p: p, on_call=p is self.pager)  # type: ignore[misc]
+            for p in (self.prod, self.prom, self.pager)
+        )
         products = (Product(name="pay", services=("prod/main/*",), tell=tell),)
         self.engine = Engine(
             specs,

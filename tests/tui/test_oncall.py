@@ -85,9 +85,8 @@ async def test_o_shows_who_is_on_call_by_product_and_policy(tmp_path: Path) -> N
 
 async def test_it_is_there_before_the_source_answers(tmp_path: Path) -> None:
     async with on_screen(Rig(tmp_path, Pager())) as rig:
-        hold = rig.engine._lanes["pager"]
         jobs: list[Any] = []
-        hold.run = lambda job, delay_s=0.0: jobs.append(job)  # type: ignore[method-assign, assignment, return-value]
+        rig.engine.duties._run = lambda source, job: jobs.append(job)  # type: ignore[method-assign]
         await rig.pilot.press("o")
         await rig.pilot.pause()
         assert "pager: reading…" in rig.text()

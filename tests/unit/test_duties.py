@@ -1,4 +1,4 @@
-"""Who is on call: asked seldom, on the lane, and never said where it is not known."""
+"""Who is on call: asked seldom, on a lane, and never said where it is not known."""
 
 from __future__ import annotations
 
@@ -47,7 +47,11 @@ class Rig:
         self.clock, self.pager = FakeClock(), Pager()
         self.lane: Any = InlineLane(self.clock)
         self.changed = 0
-        self.duties = Duties({"pager": (self.lane, self.pager.ready)}, self.clock, self._changed)
+        self.duties = Duties({"pager": self.pager.ready}, self._run, self.clock, self._changed)
+
+    def _run(self, source: str, job: Any) -> None:
+        assert source == "pager"
+        self.lane.run(job)
 
     def _changed(self) -> None:
         self.changed += 1

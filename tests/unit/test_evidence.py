@@ -1,12 +1,19 @@
 """What is read on demand runs on lanes of its own."""
 
 import threading
+from types import SimpleNamespace
 
 import pytest
+from tests.support.told import Bench
 
 from oncall_tui.clock import SystemClock
-from oncall_tui.errors import SourceError
+from oncall_tui.contract import Told
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.outcome import OutcomeState
+from oncall_tui.errors import Offline, SourceError
 from oncall_tui.evidence.ask import Evidence
+
+EMPTY = SimpleNamespace(recent=lambda *_: [])
 
 
 class Named:
@@ -16,7 +23,7 @@ class Named:
 
 def test_each_source_is_asked_on_a_lane_of_its_own_so_that_a_hung_one_holds_up_nothing_else():
     hung = threading.Event()
-    evidence = Evidence({"a": lambda _: Named("a"), "b": lambda _: Named("b")}, SystemClock())
+    evidence = Evidence({"a": lambda _: Named("a"), "b": lambda _: Named("b")}, SystemClock(), EMPTY)
     try:
         held = evidence.ask("a", lambda provider: hung.wait(5) and provider.source)
         assert evidence.ask("b", lambda provider: provider.source).result(2) == "b"
@@ -33,7 +40,7 @@ def test_a_source_that_is_not_there_or_not_ready_is_told_by_the_future():
     def starting(_):
         raise SourceError("a is not ready: still starting")
 
-    evidence = Evidence({"a": starting}, SystemClock())
+    evidence = Evidence({"a": starting}, SystemClock(), EMPTY)
     try:
         with pytest.raises(SourceError, match="still starting"):
             evidence.ask("a", lambda provider: provider).result(2)
@@ -41,3 +48,49 @@ def test_a_source_that_is_not_there_or_not_ready_is_told_by_the_future():
             evidence.ask("b", lambda provider: provider).result(2)
     finally:
         evidence.stop()
+
+
+@pytest.mark.parametrize("what", ["on_call", "timeline"])
+def test_no_action_is_held_up_by_a_hung_reading_of_what_is_only_looked_at(tmp_path, monkeypatch, what):
+    bench, hung, asked = Bench(tmp_path), threading.Event(), threading.Event()
+    monkeypatch.setattr(bench.pager, what, lambda *_: asked.set() or (hung.wait(30) and ()))
+    incident = bench.incident()
+    try:
+        looks = bench.engine.duties.ask("pager") if what == "on_call" else bench.engine.evidence.timeline(incident.id)
+        assert asked.wait(5)
+        outcome = bench.do(Verb.NOTE, incident.id, text="looking")
+        assert outcome.state is OutcomeState.DONE
+        assert not looks.done()
+        hung.set()
+        assert looks.result(5) is not None
+    finally:
+        hung.set()
+        bench.engine.stop()
+
+
+def test_what_happened_to_a_row_is_its_source_s_memory_and_the_journal_s(tmp_path, monkeypatch):
+    bench = Bench(tmp_path)
+    incident = bench.incident()
+    try:
+        bench.do(Verb.NOTE, incident.id, text="looking")
+        bench.written()  # all of it is on disk
+        monkeypatch.setattr(bench.pager, "timeline", lambda target: (Told(1.0, "Bob", f"took {target}"),))
+        told = bench.engine.evidence.timeline(incident.id).result(5)
+        assert told[-1] == Told(1.0, "Bob", f"took {incident.id}")
+        (mine,) = [line.text for line in told if line.by == "Alice"]
+        assert mine.startswith("note: done: the note is there")
+        monkeypatch.setattr(bench.pager, "timeline", raising(Offline("no answer")))
+        told = bench.engine.evidence.timeline(incident.id).result(5)
+        assert told[0].text.startswith("pager's own part cannot be read: no answer")
+        assert any(line.where == "here" for line in told)
+        (gone,) = bench.engine.evidence.timeline("gone/Q1").result(5)
+        assert "no source 'gone' is configured" in gone.text
+    finally:
+        bench.engine.stop()
+
+
+def raising(error):
+    def ask(*_):
+        raise error
+
+    return ask

@@ -12,7 +12,6 @@ from typing import Any, cast
 
 import msgspec
 
-from oncall_tui.actions import timeline
 from oncall_tui.actions.batch import Batch, Part
 from oncall_tui.actions.escalate import Escalate
 from oncall_tui.actions.flow import Flow
@@ -20,7 +19,7 @@ from oncall_tui.actions.keeper import Keeper
 from oncall_tui.actions.local import Marks
 from oncall_tui.actions.local import handlers as local_handlers
 from oncall_tui.clock import Clock
-from oncall_tui.contract import ActionHandler, Bulk, Keeps, Provider, Receipt, Told
+from oncall_tui.contract import ActionHandler, Bulk, Keeps, Provider, Receipt
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.entry import Entry, EntryKind
@@ -83,13 +82,6 @@ class Desk:
         """What there is to pick from (levels, revisions), read now."""
         side = self._side(target)
         return side.lane.run(lambda: self._handler(side, verb).choices(target, self._board(verb, target)))
-
-    def timeline(self, target: str) -> Future[tuple[Told, ...]]:
-        """What happened to a row, newest first: its source's memory, where it has one, and the journal's."""
-        side = self._side(target)
-        return side.lane.run(
-            lambda: timeline.read(side.provider(PROVIDER_PATIENCE_S), self._journal, target, self._clock.now())
-        )
 
     def plan(self, ask: Ask) -> Future[Plan]:
         """The plan, to be shown and confirmed. The future raises Refused or Failed; a refusal is journalled."""

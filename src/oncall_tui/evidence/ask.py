@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from functools import partial
 from typing import TypeVar
 
 from oncall_tui.clock import Clock
-from oncall_tui.contract import Provider
+from oncall_tui.contract import Provider, Told
 from oncall_tui.errors import SourceError
+from oncall_tui.evidence import timeline
+from oncall_tui.journal import Journal
 from oncall_tui.polling.lane import Lane
 
 T = TypeVar("T")
@@ -22,14 +25,20 @@ class Evidence:
     *providers*: a source's name -> what gives its provider within some seconds, or raises SourceError.
     """
 
-    def __init__(self, providers: Mapping[str, Callable[[float], Provider]], clock: Clock) -> None:
-        self._providers, self._clock = providers, clock
+    def __init__(self, providers: Mapping[str, Callable[[float], Provider]], clock: Clock, journal: Journal) -> None:
+        self._providers, self._clock, self._journal = providers, clock, journal
         self._lanes: dict[str, Lane] = {}
         self._lock = threading.Lock()
 
     def ask(self, source: str, question: Callable[[Provider], T]) -> Future[T]:
         """What *question* says of the source's provider. The future raises SourceError where it cannot be told."""
         return self.run(source, lambda: question(self._provider(source)))
+
+    def timeline(self, target: str) -> Future[tuple[Told, ...]]:
+        """What happened to a row, newest first: its source's memory, where it has one, and the journal's."""
+        source = target.partition("/")[0]
+        ready = partial(self._provider, source)
+        return self.run(source, lambda: timeline.read(ready, self._journal, target, self._clock.now()))
 
     def run(self, name: str, job: Callable[[], T]) -> Future[T]:
         """Run *job* on the lane *name*: a source's, or one for what is of no source (``runbook``)."""

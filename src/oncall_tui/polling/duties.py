@@ -1,4 +1,4 @@
-"""Who is on call: asked on each source's lane, seldom, so that the calls at rest stay few."""
+"""Who is on call: asked where evidence is, so that no action waits for it, and seldom: the calls at rest stay few."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from oncall_tui.clock import Clock
 from oncall_tui.contract import OnCall, Provider
 from oncall_tui.domain.duty import Roster
 from oncall_tui.errors import SourceError
-from oncall_tui.polling.lane import Lane
 from oncall_tui.secret import redact
 
 log = logging.getLogger(__name__)
@@ -25,17 +24,19 @@ AGAIN_S = 10.0  # after a failure it may be asked so soon: by an engineer who lo
 class Duties:
     """The rosters of the sources that tell who is on call. Thread-safe; nothing here waits for a provider.
 
-    *sources*: name → its lane, and its provider once that is built (raises SourceError before). *changed* is called
-    whenever a roster is another one. Nothing is asked by itself before ``go_on``: a command has no use for it.
+    *sources*: name → its provider once that is built (raises SourceError before). *run* runs a job on a lane, by its
+    source's name. *changed* is called whenever a roster is another one. Nothing is asked by itself before ``go_on``: a
+    command has no use for it.
     """
 
     def __init__(
         self,
-        sources: Mapping[str, tuple[Lane, Callable[[float], Provider]]],
+        sources: Mapping[str, Callable[[float], Provider]],
+        run: Callable[[str, Callable[[], None]], object],
         clock: Clock,
         changed: Callable[[], None],
     ) -> None:
-        self._sources, self._clock, self._changed = sources, clock, changed
+        self._sources, self._run, self._clock, self._changed = sources, run, clock, changed
         self._lock = threading.Lock()
         self._rosters = {name: Roster(source=name) for name in sources}
         self._asked: dict[str, float] = {}
@@ -56,7 +57,7 @@ class Duties:
     def tick(self, current: Collection[str]) -> None:
         """Ask those that were not asked for 5 minutes, and those that failed as soon as their source is back.
 
-        Only of *current* sources: the rest would hold up their lane.
+        Only of *current* sources: the rest would hold up who looks.
         """
         for roster in self.rosters:
             name = roster.source
@@ -80,7 +81,7 @@ class Duties:
         return futures
 
     def ask(self, source: str) -> Future[Roster]:
-        """Read it now, on the source's lane. The future has a roster in any case: a failure is told in it."""
+        """Read it now, on a lane. The future has a roster in any case: a failure is told in it."""
         with self._lock:
             coming = self._coming.get(source)
             if coming is not None:
@@ -90,7 +91,7 @@ class Duties:
             self._asked[source] = self._clock.monotonic()
             self._rosters[source] = msgspec.structs.replace(self._rosters[source], asking=True)
         self._changed()
-        self._sources[source][0].run(lambda: self._read(source))
+        self._run(source, lambda: self._read(source))
         return future
 
     def _since(self, source: str) -> float:
@@ -103,7 +104,7 @@ class Duties:
     def _read(self, source: str) -> None:
         at = self._clock.now()
         try:
-            provider = self._sources[source][1](0.0)
+            provider = self._sources[source](0.0)
         except SourceError as error:
             self._asked.pop(source, None)  # nobody was asked: it is as soon as it is there
             self._over(source, **_failure(source, error))
@@ -114,12 +115,12 @@ class Duties:
             self._over(source, **_failure(source, error))
             return
         # Whether I am among them is a job of its own: what an engineer asks for may come between the two.
-        self._sources[source][0].run(lambda: self._read_mine(source, duties=duties, read_at=at))
+        self._run(source, lambda: self._read_mine(source, duties=duties, read_at=at))
 
     def _read_mine(self, source: str, **told: object) -> None:
         mine: bool | None = None
         try:
-            mine = cast(OnCall, self._sources[source][1](0.0)).on_call_now()
+            mine = cast(OnCall, self._sources[source](0.0)).on_call_now()
         except Exception as error:  # noqa: BLE001 - then it is not known
             _failure(source, error)
         self._over(source, mine=mine, message="", hint="", **told)

@@ -32,7 +32,7 @@ class Remembering(Base):
         found: list[Told] = []
         for row_id in ids:
             try:
-                told: tuple[Told, ...] = await asyncio.wrap_future(self.engine.desk.timeline(row_id))
+                told: tuple[Told, ...] = await asyncio.wrap_future(self.engine.evidence.timeline(row_id))
                 found += told
             except OncallError as error:
                 found.append(Told(self.engine.clock.now(), "", f"{row_id} cannot be read: {error}"))

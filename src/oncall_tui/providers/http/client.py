@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 CONNECT_S = 2.0
 READ_S = 5.0
 TOTAL_S = 30.0  # the read time-out restarts with every byte: a trickle would otherwise hold a thread for ever
+HUNG_S = 1.5  # a request that takes so long hangs, and another one goes beside it: an action never waits for a read
 MAX_BODY = 64 * 1024 * 1024
 
 T = TypeVar("T")
@@ -63,12 +64,13 @@ class _Answer(msgspec.Struct):
 
 
 class Http:
-    """One HTTP API of one source. Thread-safe: the poller and the action thread share it.
+    """One HTTP API of one source. Thread-safe: its poller, its actions and who looks share it.
 
     *authorization* gives the header's value and may block for a secret's command; so does *login*, where an API wants
     its secrets in headers of its own. *secrets* are forgotten on a 401, so that a rotated token is read anew. *serial*
-    is a lock held over each request, for an API that wants one at a time. *say* turns a status and an error body into
-    words. *read_right* and *write_right* name what the login has to be allowed (``the scope event:read``), for hints.
+    is a lock held over each request, for an API that wants one at a time; it is not waited for long. *say* turns a
+    status and an error body into words. *read_right* and *write_right* name what the login has to be allowed (``the
+    scope event:read``), for hints.
     """
 
     def __init__(
@@ -198,12 +200,12 @@ class Http:
             sending.update(self._login())
         if self._serial is None:
             return self._attempt(method, path, params, content, sending)
-        if not self._serial.acquire(timeout=TOTAL_S):
-            raise _Broken("an earlier request still hangs", sent=False)
+        turn = self._serial.acquire(timeout=HUNG_S)
         try:
             return self._attempt(method, path, params, content, sending)
         finally:
-            self._serial.release()
+            if turn:
+                self._serial.release()
 
     def _attempt(
         self, method: str, path: str, params: Params, content: bytes | None, headers: Mapping[str, str]

@@ -184,7 +184,7 @@ class Parts:
         futures = []
         for row_id in ids:
             try:
-                futures.append(self._engine.desk.timeline(row_id))
+                futures.append(self._engine.evidence.timeline(row_id))
             except OncallError as error:
                 lost: Future[tuple[Told, ...]] = Future()
                 lost.set_result((Told(self._engine.clock.now(), "", f"{row_id} cannot be read: {error}"),))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import cast
 
 from oncall_tui.contract import Provider, Timeline, Told
@@ -15,14 +15,15 @@ ENTRIES = 5_000
 _KINDS = (EntryKind.ALERT, EntryKind.OUTCOME, EntryKind.REFUSED, EntryKind.SEEN, EntryKind.UNSEEN, EntryKind.NOTE)
 
 
-def read(provider: Provider, journal: Journal, target: str, now: float) -> tuple[Told, ...]:
-    """Both. What the source cannot tell just now is said as the newest line."""
+def read(ready: Callable[[], Provider], journal: Journal, target: str, now: float) -> tuple[Told, ...]:
+    """Both. What the source cannot tell just now is said as the newest line; *ready* gives its provider, or raises."""
     remembered: tuple[Told, ...] = ()
-    if hasattr(provider, "timeline"):
-        try:
+    try:
+        provider = ready()
+        if hasattr(provider, "timeline"):
             remembered = cast(Timeline, provider).timeline(target)
-        except SourceError as error:
-            remembered = (Told(now, "", f"{provider.source}'s own part cannot be read: {error}"),)
+    except SourceError as error:
+        remembered = (Told(now, "", f"{target.partition('/')[0]}'s own part cannot be read: {error}"),)
     return merged(remembered, journal, target)
 
 
