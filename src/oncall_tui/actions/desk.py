@@ -18,6 +18,7 @@ from oncall_tui.actions.flow import Flow
 from oncall_tui.actions.keeper import Keeper
 from oncall_tui.actions.local import Marks
 from oncall_tui.actions.local import handlers as local_handlers
+from oncall_tui.actions.outcomes import Outcomes
 from oncall_tui.clock import Clock
 from oncall_tui.contract import ActionHandler, Bulk, Keeps, Provider, Receipt
 from oncall_tui.domain.action import Verb
@@ -72,7 +73,7 @@ class Desk:
         self.observers: list[Callable[[Flow, Outcome], None]] = []
         self._lock = threading.Lock()
         self._flows: dict[str, Flow] = {}
-        self._outcomes: dict[str, Outcome] = {}
+        self._outcomes = Outcomes()
         self._waiting: dict[str, list[Future[Outcome]]] = {}
         self._numbers = itertools.count(1)
 
@@ -126,8 +127,14 @@ class Desk:
             side.lane.run(partial(self._plan_group, side, part, waiting))
         return futures
 
-    def execute_many(self, plans: Sequence[Plan], without_journal: bool = False) -> list[Future[Outcome]]:
-        """Carry out plans that were confirmed together; where their source can, many in one call."""
+    def execute_many(
+        self, plans: Sequence[Plan], without_journal: bool = False, left_out: Sequence[Outcome] = ()
+    ) -> list[Future[Outcome]]:
+        """Carry out plans that were confirmed together; where their source can, many in one call.
+
+        What came of them is shown as one, with *left_out*: of those that could not be planned.
+        """
+        self._outcomes.together([plan.id for plan in plans], left_out)
         groups: dict[tuple[str, Verb], list[Plan]] = {}
         for plan in plans:
             groups.setdefault((plan.source, plan.verb), []).append(plan)
@@ -207,8 +214,7 @@ class Desk:
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
         """Every outcome that was not dismissed, oldest first."""
-        with self._lock:
-            return tuple(self._outcomes.values())
+        return self._outcomes.all()
 
     @property
     def writing(self) -> int:
@@ -217,9 +223,8 @@ class Desk:
             return sum(flow.before_answer for flow in self._flows.values())
 
     def dismiss(self, plan_id: str) -> None:
-        """Stop showing an outcome. What is pending goes on."""
-        with self._lock:
-            self._outcomes.pop(plan_id, None)
+        """Stop showing what came of a plan, or of a batch. What is pending goes on."""
+        self._outcomes.dismiss(plan_id)
         self._told()
 
     def answered(self, plan_id: str) -> bool:
@@ -337,8 +342,8 @@ class Desk:
     def _flow_told(self, outcome: Outcome) -> None:
         self._observed(self._flows[outcome.plan_id], outcome)  # first: a command ends with what waits below
         settled = outcome.state not in (OutcomeState.PENDING,)
+        self._outcomes.put(outcome)
         with self._lock:
-            self._outcomes[outcome.plan_id] = outcome
             waiting = self._waiting.pop(outcome.plan_id, []) if settled else []
         for future in waiting:
             future.set_result(outcome)
@@ -367,8 +372,7 @@ class Desk:
 
     def show(self, outcome: Outcome) -> None:
         """Show an outcome that no flow of the desk has."""
-        with self._lock:
-            self._outcomes[outcome.plan_id] = outcome
+        self._outcomes.put(outcome)
         self._told()
 
     def left_open(self) -> list[Intent]:

@@ -25,7 +25,10 @@ class OutcomeState(StrEnum):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """How one action stands. *message* names the target and says what was seen; *hint* what to do now."""
+    """How one action stands. *message* names the target and says what was seen; *hint* what to do now.
+
+    *batch* is the same for all that were asked for in one go; empty: it was asked for alone.
+    """
 
     plan_id: str
     verb: Verb
@@ -34,6 +37,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     at: float
     hint: str = ""
+    batch: str = ""
 
 
 class Check(msgspec.Struct, frozen=True):

@@ -240,7 +240,7 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys):
         return detail.deploy_lines(deploy, update, now, self.tz) if deploy else []
 
     def draw_outcome(self, now: float) -> None:
-        for outcome in self.update_.outcomes:
+        for outcome in headline.as_one(self.update_):
             quiet = outcome.state in (OutcomeState.DONE, OutcomeState.SENT) and outcome.verb not in FOLLOWED
             if quiet and now - outcome.at > DONE_SHOWN_S:
                 self.engine.desk.dismiss(outcome.plan_id)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, tzinfo
 
+import msgspec
+
 from oncall_tui.domain import duty
 from oncall_tui.domain.action import FOLLOWED, Verb
 from oncall_tui.domain.outcome import Outcome, OutcomeState
@@ -16,8 +18,10 @@ from oncall_tui.triage.wide import Wide
 from oncall_tui.tui.keybar import Part, StatusLine
 from oncall_tui.tui.lines import Line
 
+REASONS_SHOWN = 3  # of a bulk action, in its line: its own list has them all
 NAME_CELLS = 40  # of a target: the word for how it ended and why has to be read at 80 columns
 
+_WRONG = (OutcomeState.UNKNOWN, OutcomeState.FAILED, OutcomeState.REFUSED)  # the worst first
 _SIGN = {
     OutcomeState.PENDING: ("…", "warning"),
     OutcomeState.DONE: ("✓", "ok"),
@@ -101,15 +105,53 @@ def _unread(source: SourceStatus, now: float, wide: bool) -> str:
     return f"{words}: {source.message[:28]}" if wide and source.message else words
 
 
+def as_one(update: Update) -> list[Outcome]:
+    """The outcomes, what was asked for in one go as one: how many of how many, and why the others were not."""
+    batches: dict[str, list[Outcome]] = {}
+    for outcome in update.outcomes:
+        batches.setdefault(outcome.batch or outcome.plan_id, []).append(outcome)
+    return [_one(update, members) if members[0].batch else members[0] for members in batches.values()]
+
+
+def _one(update: Update, members: list[Outcome]) -> Outcome:
+    done = sum(outcome.state in (OutcomeState.DONE, OutcomeState.SENT) for outcome in members)
+    wrong = [outcome for outcome in members if outcome.state in _WRONG]
+    states, hints = {outcome.state for outcome in members}, {outcome.hint for outcome in wrong}
+    why = _reasons(update, wrong)
+    return msgspec.structs.replace(
+        members[0],
+        plan_id=members[0].batch,
+        target="",
+        state=next(s for s in (OutcomeState.PENDING, *_WRONG, OutcomeState.SENT, OutcomeState.DONE) if s in states),
+        message=f"{done} of {len(members)} done{': ' if why else ''}{why}",
+        hint=hints.pop() if len(hints) == 1 else "",
+        at=max(outcome.at for outcome in members),
+    )
+
+
+def _reasons(update: Update, wrong: list[Outcome]) -> str:
+    """Each reason once, the most frequent first, and the name of a row that has its own."""
+    reasons: dict[str, list[Outcome]] = {}
+    for outcome in wrong:
+        reasons.setdefault(f"{outcome.state}: {outcome.message}", []).append(outcome)
+    ordered = sorted(reasons.items(), key=lambda item: -len(item[1]))
+    words = [
+        f"{len(same)}× {reason}" if len(same) > 1 else f"{target_name(update, same[0].target)}: {reason}"
+        for reason, same in ordered[:REASONS_SHOWN]
+    ]
+    left = sum(len(same) for _, same in ordered[REASONS_SHOWN:])
+    return "; ".join([*words, *([f"and {left} more"] if left else [])])
+
+
 def shown_outcome(update: Update) -> Outcome | None:
     """The outcome that is shown: the oldest that went wrong, else the newest that is under way, else the newest.
 
     That others could not be told hides nothing of an action itself: it is shown where no action is under way.
     """
-    wrong = (OutcomeState.REFUSED, OutcomeState.FAILED, OutcomeState.UNKNOWN)
-    untold = [o for o in update.outcomes if o.verb is Verb.TELL]
-    outcomes = [o for o in update.outcomes if o.verb is not Verb.TELL]
-    bad = [o for o in outcomes if o.state in wrong]
+    every = as_one(update)
+    untold = [o for o in every if o.verb is Verb.TELL]
+    outcomes = [o for o in every if o.verb is not Verb.TELL]
+    bad = [o for o in outcomes if o.state in _WRONG]
     if bad:
         return bad[0]
     pending = [o for o in outcomes if o.state is OutcomeState.PENDING]
@@ -126,7 +168,7 @@ def outcome_lines(
 ) -> list[Line]:
     """What came of actions: shown until dismissed where it went wrong. What is under way is never behind that."""
     lines: list[Line] = []
-    first = shown_outcome(update)
+    first, every = shown_outcome(update), len(as_one(update))
     pending = [o for o in update.outcomes if o.state is OutcomeState.PENDING and o.verb in FOLLOWED]
     shown = list(dict.fromkeys(o for o in (first, *pending[-1:]) if o is not None))
     for outcome in shown:
@@ -134,11 +176,12 @@ def outcome_lines(
         plan = plan_of(outcome.plan_id)
         name = target_name(update, outcome.target, plan)
         short = name if width(name) <= NAME_CELLS else fit(name, NAME_CELLS)
-        more = len(update.outcomes) - len(shown)
+        more = every - len(shown)
         tail = _since(outcome, plan, now) + (f"  (+{more})" if more and outcome is first else "")
         esc = "  Esc dismisses" if outcome.state is not OutcomeState.PENDING else ""
-        head = f" {sign} {outcome.verb}: {outcome.state}:"
-        lines.append(((head + " ", style), (f"{short}: {local_times(outcome.message, tz, now)}{tail}{esc}", "")))
+        state, who = ("", "") if outcome.batch else (f"{outcome.state}: ", f"{short}: ")
+        words = f"{who}{local_times(outcome.message, tz, now)}{tail}{esc}"
+        lines.append(((f" {sign} {outcome.verb}: {state}", style), (words, "")))
         if outcome.hint:
             lines.append((("   → ", "dim"), (outcome.hint, "")))
     if notice:

@@ -8,11 +8,13 @@ from typing import Any
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import Ask, Plan
-from oncall_tui.errors import OncallError
+from oncall_tui.errors import OncallError, Refused
 from oncall_tui.triage.target import can
 from oncall_tui.tui.base import Base
 from oncall_tui.tui.confirm import ConfirmMany
 from oncall_tui.tui.modals import Text
+
+LeftOut = tuple[str, str, OncallError]  # a row's title, what would have been acted on, why it is not
 
 
 class Several(Base):
@@ -28,55 +30,73 @@ class Several(Base):
     async def bulk(self, verb: Verb, more: dict[str, Any], marked: list[str]) -> None:
         """Plan each, one confirm that lists them, carry out what could be planned, then N of M with reasons."""
         self.say(f"planning {verb} for {len(marked)} rows", "dim")
-        plans, not_done = await self._plans(verb, more, marked)
+        plans, left_out = await self._plans(verb, more, marked)
+        not_possible = [f"{title}: {error}" for title, _, error in left_out]
         rows = [_listed(title, plan) for title, plan in plans.values()]
-        rows += [f"not possible: {line}" for line in not_done]
+        rows += [f"not possible: {line}" for line in not_possible]
         confirm = ConfirmMany(f"{verb} {len(plans)} of {len(marked)} rows", rows, str(verb))
         if not plans or not await self.ask_modal(confirm):
-            self.say("\n".join(not_done[:2]) or f"{verb}: cancelled, nothing was sent", "dim")
+            self.say("\n".join(not_possible[:2]) or f"{verb}: cancelled, nothing was sent", "dim")
             return
         self.asked()
-        await self._carry_out(verb, plans, not_done, len(marked))
+        await self._carry_out(verb, plans, left_out)
 
     async def _plans(
         self, verb: Verb, more: dict[str, Any], marked: list[str]
-    ) -> tuple[dict[str, tuple[str, Plan]], list[str]]:
-        """(title, plan) by target, and a line for each row that cannot be."""
-        not_done: list[str] = []
+    ) -> tuple[dict[str, tuple[str, Plan]], list[LeftOut]]:
+        """(title, plan) by target, and why each of the other rows cannot be."""
+        left_out: list[LeftOut] = []
         asks: dict[str, tuple[str, Ask]] = {}  # two rows of one incident are one ask
         for row_id in marked:
             look = self.alert_look(row_id)
             found = can(look, self.update_.board, verb) if look else None
             title = look.alert.title if look else row_id
             if found is None:
-                not_done.append(f"{title}: it cannot be done to this row now")
+                left_out.append((title, row_id, Refused("it cannot be done to this row now")))
             else:
                 asks.setdefault(found[1].id, (title, self.ask(verb, found[1], **more)))
         plans: dict[str, tuple[str, Plan]] = {}
         futures = self.engine.desk.plan_many([ask for _, ask in asks.values()])
-        for (title, _), future in zip(asks.values(), futures, strict=True):
+        for (title, ask), future in zip(asks.values(), futures, strict=True):
             try:
                 plan = await asyncio.wrap_future(future)
                 plans.setdefault(plan.target, (title, plan))
             except OncallError as error:
-                not_done.append(f"{title}: {error}")
-        return plans, not_done
+                left_out.append((title, ask.target, error))
+        return plans, left_out
 
-    async def _carry_out(self, verb: Verb, plans: dict[str, tuple[str, Plan]], not_done: list[str], count: int) -> None:
-        futures = self.engine.desk.execute_many([plan for _, plan in plans.values()])
-        done = 0
+    async def _carry_out(self, verb: Verb, plans: dict[str, tuple[str, Plan]], left_out: list[LeftOut]) -> None:
+        """What comes of it is one line of the board's; a list has the reason of each that was not done."""
+        self.notice = None
+        at = self.engine.clock.now()
+        others = [_outcome(verb, target, error, at) for _, target, error in left_out]
+        futures = self.engine.desk.execute_many([plan for _, plan in plans.values()], left_out=others)
+        not_done = [f"{title}: {error}" for title, _, error in left_out]
         for (title, _), future in zip(plans.values(), futures, strict=True):
             outcome: Outcome = await asyncio.wrap_future(future)
-            done += outcome.state is OutcomeState.DONE
             if outcome.state is not OutcomeState.DONE:
                 not_done.append(f"{title}: {outcome.state}: {outcome.message}")
         self.tables["alerts"].clear_marks()
-        seen = sum("kind" in plan.request for _, plan in plans.values())
-        only = f", {seen} of them only here (their sources have no such action)" if seen else ""
-        self.say(f"{verb}: {done} of {count} done{only}", "ok" if done == count else "warning")
+        if seen := sum("kind" in plan.request for _, plan in plans.values()):
+            self.say(f"{verb}: {seen} of them only here (their sources have no such action)")
         if not_done:
+            count = len(plans) + len(left_out)
             lines = [((row, "warning"),) for row in not_done]
-            self.show_when_free(Text(f"{verb}: {done} of {count} done; not done:", lines))
+            self.show_when_free(Text(f"{verb}: {count - len(not_done)} of {count} done; not done:", lines))
+
+
+def _outcome(verb: Verb, target: str, error: OncallError, at: float) -> Outcome:
+    """What came of a row that could not be planned."""
+    state = OutcomeState(getattr(error, "outcome", "failed"))
+    return Outcome(
+        plan_id=f"no plan {at} {target}",
+        verb=verb,
+        target=target,
+        state=state,
+        message=error.message,
+        at=at,
+        hint=error.hint,
+    )
 
 
 def _listed(title: str, plan: Plan) -> str:
