@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import msgspec
+import pytest
 from tests.support.fakes import FakeProvider, service
 from tests.support.screen import Rig, on_screen
 
 from oncall_tui.domain.alert import AlertState, Severity
+from oncall_tui.domain.product import Product
 from oncall_tui.tui.choosing import Columns
+from oncall_tui.tui.sorting import COLUMNS, Sort, chosen
+from oncall_tui.tui.view import Shown
 
 
 def rows(rig: Rig, pane: str = "alerts") -> str:
@@ -76,3 +81,51 @@ async def test_each_pane_has_its_own_sort_and_esc_leaves_it(tmp_path: Path) -> N
         assert rows(rig, "services") == "b a"
         await rig.press("escape")
         assert rows(rig, "services") == "b a"
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_under_any_sort_and_product_a_key_hits_the_row_that_was_meant_or_none(tmp_path: Path, seed: int) -> None:
+    """As in test_selection, with another order picked, or a product, between the look and the key."""
+    rng = random.Random(seed)
+    rig = Rig(tmp_path, products=(Product(name="even", alerts={"half": "even"}),))
+    hits = 0
+    async with on_screen(rig) as rig:
+        table = rig.board.tables["alerts"]
+        for _ in range(60):
+            rig.provider.alerts.clear()
+            for number in range(8):
+                half = "even" if number % 2 == 0 else "odd"
+                began = rig.clock.now() - rng.randrange(5000)
+                rig.provider.add(
+                    f"r{number}", severity=rng.choice(list(Severity)), began=began, labels=(("half", half),)
+                )
+            rig.refresh()
+            column = rng.choice(["", *COLUMNS["alerts"]])
+            rig.board.filter_by(Shown(sorts=(Sort("alerts", column, rng.random() < 0.5),) if column else ()))
+            meant = rng.choice(list(rig.provider.alerts))
+            table.move_to(meant)
+            away = False
+            for _ in range(2):
+                for alert_id, alert in list(rig.provider.alerts.items()):
+                    if rng.random() < 0.3:
+                        changes = {"severity": rng.choice(list(Severity)), "title": rng.choice("xyz")}
+                        rig.provider.alerts[alert_id] = msgspec.structs.replace(alert, **changes)
+                rig.refresh()
+                again = rng.choice(["", *COLUMNS["alerts"]])
+                sorts = chosen(rig.board.shown.sorts, "alerts", again)
+                product = "even" if rng.random() < 0.2 else None
+                rig.board.filter_by(Shown(sorts=sorts, product=product))
+                away |= product is not None and meant[-1] in "1357"
+            at = table.cursor_id
+            before = len(rig.provider.acknowledge.sent)
+            rig.board.action_ack()
+            rig.drain()
+            sent = [plan.target for plan in rig.provider.acknowledge.sent[before:]]
+            assert sent in ([], [at]), "what is acknowledged is under the cursor"
+            if at == meant:
+                hits += sent == [meant]
+            else:
+                assert away, "the cursor goes to another row where a key hid its own, and nowhere else"
+            for outcome in rig.engine.desk.outcomes:
+                rig.engine.desk.dismiss(outcome.plan_id)
+    assert hits > 30

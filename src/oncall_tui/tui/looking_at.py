@@ -25,6 +25,7 @@ class LookingAt(Filtering):
     """The picked product or view, and the sort of each pane."""
 
     views: Mapping[str, str] = {}  # the configured ones: name -> filter
+    _below: tuple[object, object, int] = (None, None, 0)  # of these rows and alerts: pages further down
 
     # --- the keys -----------------------------------------------------------------------------------------------------
 
@@ -96,7 +97,10 @@ class LookingAt(Filtering):
         by = sorting.words(self.shown.sorts, pane)
         if not by or pane != "alerts":
             return by, ""
-        below = pages_below([row.id for row in self.tables[pane].rows], self.update_.look)
+        rows, look = self.tables[pane].rows, self.update_.look
+        if self._below[0] is not rows or self._below[1] is not look.alerts:
+            self._below = (rows, look.alerts, pages_below([row.id for row in rows], look))
+        below = self._below[2]
         return by, f"{count(below, 'page')} further down" if below else ""
 
     def draw_looking(self) -> None:
@@ -142,7 +146,7 @@ def looking(
     hidden = {name: max(0, total - len(rows[name])) for name, total in every.items()}
     words = ", ".join(count(number, name.removesuffix("s")) for name, number in hidden.items() if number)
     left: list[Part] = [(f" {' · '.join([*_what(shown, FILTER_CELLS), *([order] if order else [])])} ", "cursor")]
-    if shown.narrows:
+    if shown.narrows and any(every.values()):
         left.append((f" hides {words}" if words else " everything is shown all the same", "dim"))
     right: list[Part] = [(f" {below}", "warning")] if below else []
     seen = set(rows["alerts"])
