@@ -16,7 +16,7 @@ from importlib import import_module
 
 from benchmarks.result import Effort, Result, markdown
 
-ALONE = ("first_frame", "change", "keys", "quit", "paging")
+ALONE = ("first_frame", "change", "keys", "quit", "paging", "logs")
 TOGETHER = ("rest", "memory", "calls")
 
 

@@ -76,13 +76,10 @@ class LogPage(msgspec.Struct, frozen=True, kw_only=True):
 
 _HEAD = 400  # characters in which a line says its level
 _NAMED = re.compile(r"""["']?(?:log\.)?(?:level|severity|lvl|levelname|loglevel)["']?\s*[=:]\s*["']?([A-Za-z]+|\d+)""")
-_WORD = re.compile(  # a colour's final "m" may stand right before it
-    r"(?<![A-Z0-9_])(FATAL|CRITICAL|EMERGENCY|EMERG|PANIC|SEVERE|ERROR|ERR)(?![A-Za-z])"
-    r"|(?<![A-Z0-9_])(WARNING|WARN)(?![A-Za-z])|(?<![A-Z0-9_])(INFO|NOTICE|DEBUG|TRACE)(?![A-Za-z])"
-)
-_SAYS = re.compile(
-    r"Traceback \(most recent|\bpanic:|\b\w*(?:Exception|Error|Errors)\b\s*[:(]|\b[Ff]atal error\b|OOMKilled"
-)
+_WORD = re.compile(
+    "(FATAL|CRITICAL|EMERGENCY|EMERG|PANIC|SEVERE|ERROR|ERR)|(WARNING|WARN)|INFO|NOTICE|DEBUG|TRACE"
+)  # literals alone: it is asked of every line
+_SAYS = re.compile(r"Traceback \(most recent|\bpanic:|(?:Exception|Errors?)\b\s*[:(]|[Ff]atal error\b|OOMKilled")
 _LEVELS = {
     "error": "error err fatal critical crit panic alert emerg emergency severe 50 60",
     "warning": "warn warning 40",
@@ -96,12 +93,17 @@ def level_of(text: str) -> str:
     capitals, then what exceptions look like.
     """
     head = text[:_HEAD]
-    named = _NAMED.search(head)
-    if named:
-        found = _WORDS.get(named[1].lower())
-        if found:
+    if "evel" in head or "everity" in head or "lvl" in head:
+        named = _NAMED.search(head)
+        if named and (found := _WORDS.get(named[1].lower())):
             return found
-    word = _WORD.search(head)
-    if word:
-        return "error" if word[1] else "warning" if word[2] else "info"
+    for word in _WORD.finditer(head):
+        if _stands_alone(head, *word.span()):
+            return "error" if word[1] else "warning" if word[2] else "info"
     return "error" if _SAYS.search(head) else ""
+
+
+def _stands_alone(text: str, begin: int, end: int) -> bool:
+    """Is it a word of its own? A colour's final ``m`` may stand right before it."""
+    before, after = text[begin - 1 : begin], text[end : end + 1]
+    return not (before.isupper() or before.isdigit() or before == "_" or after.isalpha() or after == "_")

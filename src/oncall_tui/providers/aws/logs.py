@@ -96,7 +96,9 @@ class EcsLogs:
             raise Refusal(
                 error.message, "a group of the class Infrequent Access is read by Logs Insights alone"
             ) from error
-        lines = [self._line(place, it) for it in answer.events if it.log_stream_name.startswith(prefix)]
+        names = {it.log_stream_name for it in answer.events}
+        streams = {name: self._stream(place, name) for name in names if name.startswith(prefix)}
+        lines = [_line(it, streams[it.log_stream_name]) for it in answer.events if it.log_stream_name in streams]
         lines.sort(key=_at)
         return LogPage(lines=tuple(lines), token=answer.next_token or "")
 
@@ -110,17 +112,14 @@ class EcsLogs:
         for wire in tuple(self._wires.values()):
             wire.sessions.close()
 
-    def _line(self, place: LogPlace, it: EventW) -> LogLine:
-        key = (place.prefix, it.log_stream_name)
+    def _stream(self, place: LogPlace, name: str) -> LogStream:
+        key = (place.prefix, name)
         stream = self._streams.get(key)
         if stream is None:
-            task = it.log_stream_name[len(place.prefix) :] if place.prefix else ""
-            stream = LogStream(it.log_stream_name, place.container, task)
+            task = name[len(place.prefix) :] if place.prefix else ""
+            stream = LogStream(name, place.container, task)
             self._streams.put(key, stream)
-        text = it.message.rstrip("\r\n")
-        if len(text) > LONGEST:
-            text = f"{text[:LONGEST]}… (cut: {len(text)} characters)"
-        return LogLine(it.timestamp / 1000, it.event_id, text, stream, level_of(text))
+        return stream
 
     def _wire(self, region: str) -> Wire:
         found = self._wires.get(region)
@@ -133,6 +132,13 @@ class EcsLogs:
             found = Wire(sessions, "logs", allowance, self._calls, self._transport)
             self._wires[region] = found
         return found
+
+
+def _line(it: EventW, stream: LogStream) -> LogLine:
+    text = it.message.rstrip("\r\n")
+    if len(text) > LONGEST:
+        text = f"{text[:LONGEST]}… (cut: {len(text)} characters)"
+    return LogLine(it.timestamp / 1000, it.event_id, text, stream, level_of(text))
 
 
 def _ms(at: float) -> int:
