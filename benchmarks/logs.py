@@ -3,8 +3,9 @@
 One service of four tasks that log 4,000 lines a second together; the program in a pseudo-terminal follows them live,
 over the real adapter with its own limit of two calls a second. At most 20,000 lines and 16 MB are kept. ``k`` and ``G``
 are pressed in turn (off the newest line and back to it) with pauses of random length between: the answer of a key is
-what is written until 60 ms of silence. What the stream itself writes within that counts too, a key in twenty or so, so
-that only the p95 has a budget here. Memory is the program's VmRSS, less what it was before the log was opened. The baseline is the same keys with the stream paused.
+what is written until 60 ms of silence. What the stream itself writes within that counts too, a key in twenty or so,
+so that only the p95 has a budget here. Memory is the program's VmRSS, less what it was before the log was opened. The
+baseline is the same keys with the stream paused.
 """
 
 from __future__ import annotations

@@ -51,8 +51,16 @@ async def _take(world: dict[str, object], folder: Path, size: tuple[int, int], n
             await pilot.press("R")
             await _until(pilot, app, "Protected", 10)
             (folder / f"{name}-rollback.svg").write_text(app.export_screenshot(title="oncall-tui"))
+            await asyncio.sleep(1)  # the plan is deaf at first
             await pilot.press("escape")
+            await _until(pilot, app, "nothing was sent", 10)
+            await pilot.press("l")
+            await _until(pilot, app, "began ──", 10)
+            await asyncio.sleep(2)  # what led to it is read after what followed
+            await pilot.press("E")
             await pilot.pause()
+            logs = app.export_screenshot(title="oncall-tui")
+            (folder / f"{name.replace('board', 'logs')}.svg").write_text(logs)
             app.exit()
         engine.stop()
 
