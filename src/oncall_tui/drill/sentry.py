@@ -109,6 +109,7 @@ class Sentry:
         issue = self._keys.get(key)
         if issue is not None:
             issue.settle("resolved")
+            issue.note("set_resolved", self._now(), None)
 
     def ignore(self, key: str, seconds: float) -> None:
         """Somebody else ignores an issue for a time."""

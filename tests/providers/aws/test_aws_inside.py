@@ -11,6 +11,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from oncall_tui import errors
 from oncall_tui.clock import FakeClock
+from oncall_tui.contract import ReadRequest
 from oncall_tui.domain.inside import Target
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.providers.aws.ecs import EcsProvider
@@ -242,7 +243,28 @@ def test_a_service_that_is_not_there_any_more(ecs: Make, world: World) -> None:
 def test_a_look_is_counted_in_the_account_s_budget(
     ecs: Make, world: World, api: dict[str, Any], clock: FakeClock
 ) -> None:
+    """It never waits itself, and what it took, a sweep waits for."""
     provider = ecs()
-    before = provider.calls.total()
-    provider.inspect("prod/main/api")
-    assert provider.calls.total() - before == sum(world.asked.values()) > 0
+    for _ in range(20):
+        provider.inspect("prod/main/api")
+    assert provider.calls.total() == sum(world.asked.values()) == 80  # no task is there to be described
+    reading = provider.read(ReadRequest())
+    assert reading.calls == 0
+    assert reading.next_in_s
+    clock.advance(60)
+    assert provider.read(ReadRequest()).calls
+
+
+@pytest.mark.parametrize("operation", ["DescribeTargetHealth", "GetMetricData"])
+def test_what_aws_throttles_apart_holds_up_no_poll(
+    ecs: Make, world: World, api: dict[str, Any], operation: str
+) -> None:
+    provider = ecs()
+    world.refuse[operation] = error(operation, "Throttling", "Rate exceeded")
+    now = world.clock.now()
+    if operation == "GetMetricData":
+        with pytest.raises(errors.Throttled):
+            provider.measure(provider.service_metrics("prod/main/api"), now - 3600, now)
+    else:
+        assert provider.inspect("prod/main/api").problems[0].state is SourceState.THROTTLED
+    assert provider.read(ReadRequest()).calls

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+from tests.support.joined import incidents
 from tests.support.wire import Asked
 
 from oncall_tui import errors
@@ -22,7 +23,6 @@ from oncall_tui.providers.datadog.options import DatadogOptions
 from oncall_tui.providers.datadog.provider import DENIED_S, SEARCH_S, Datadog, build
 from oncall_tui.providers.datadog.rows import severity
 from oncall_tui.secret import Secret
-from oncall_tui.triage.join import incidents
 
 KEYS = {"PLANTED_API": "drill-planted-api-key", "PLANTED_APP": "drill-planted-app-key"}
 WEB = "ecs_cluster:prod-main,ecs_service:web"

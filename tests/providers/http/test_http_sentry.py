@@ -9,11 +9,12 @@ from typing import Annotated, Any, Literal
 import httpx
 import msgspec
 import pytest
+from tests.support.joined import incidents
 from tests.support.wire import Asked
 
 from oncall_tui import errors
 from oncall_tui.clock import FakeClock
-from oncall_tui.contract import Context, ReadRequest, Receipt
+from oncall_tui.contract import Context, ReadRequest, Receipt, Told
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState, ServiceHint, Severity
 from oncall_tui.domain.board import Board
@@ -26,10 +27,10 @@ from oncall_tui.providers.sentry.holding import Holding, holding
 from oncall_tui.providers.sentry.options import SentryOptions
 from oncall_tui.providers.sentry.provider import Sentry, build
 from oncall_tui.providers.sentry.rows import row
+from oncall_tui.providers.sentry.telling import told
 from oncall_tui.providers.sentry.wire import Actor as Assigned
 from oncall_tui.providers.sentry.wire import Issue
 from oncall_tui.secret import Secret
-from oncall_tui.triage.join import incidents
 
 TOKEN = "planted-token-value"
 PEOPLE = [{"name": "Alice", "email": "alice@example.com"}, {"name": "Bob", "email": "bob@example.com"}]
@@ -801,3 +802,52 @@ def test_single_issues_are_asked_for_four_times_a_second(
 def test_mistakes_in_options_name_their_key(wrong: dict[str, Any], key: str) -> None:
     with pytest.raises(ValueError, match=f"^{key}: "):
         options(**wrong)
+
+
+# --- what happened to it ----------------------------------------------------------------------------------------------
+
+
+def test_what_happened_to_an_issue_is_told_newest_first_in_one_call(
+    sentry: Sentry, organization: Organization, asked: Asked, clock: FakeClock
+) -> None:
+    organization.assign("key", "Bob")
+    clock.advance(60)
+    organization.resolve("key")
+    clock.advance(60)
+    organization.report("key", "", "checkout")
+    (alert,) = sentry.read(ReadRequest()).alerts
+    before = len(asked.requests)
+    found = sentry.timeline(alert.id)
+    assert len(asked.requests) - before == 1
+    assert [one.text.partition(" ")[0] for one in found][:3] == ["it", "resolved", "assigned"]
+    assert [one.at for one in found] == sorted((one.at for one in found), reverse=True)
+    assert sentry.timeline("errors/999999") == ()
+
+
+@pytest.mark.parametrize(
+    ("entry", "by", "text"),
+    [
+        ({"type": "set_regression", "user": None, "data": {"version": "2.1"}}, "", "it came back in 2.1"),
+        (
+            {
+                "type": "assigned",
+                "user": {"id": "1", "name": "Bob"},
+                "data": {"assignee": "1", "assigneeEmail": "bob@example.com", "integration": "codeowners"},
+            },
+            "Bob",
+            "assigned to bob@example.com by codeowners",
+        ),
+        (
+            {"type": "note", "user": {"id": 1, "email": "bob@example.com"}, "data": {"text": "x"}},
+            "bob@example.com",
+            "note: x",
+        ),
+        ({"type": "set_resolved_in_release", "data": None}, "", "resolved in release"),
+        ({"type": "something_new", "data": "odd"}, "", "something new"),
+        ({"data": 3}, "", "something happened"),
+    ],
+)
+def test_activity_in_words(entry: dict[str, Any], by: str, text: str) -> None:
+    at = {"dateCreated": "2027-01-15T08:00:00.000Z"}
+    found = told(issue(activity=happened({**entry, **at}, {"type": "note"}, "nonsense")))
+    assert found == (Told(1_800_000_000.0, by, text),)

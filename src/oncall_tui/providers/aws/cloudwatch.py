@@ -46,9 +46,9 @@ class CloudWatchProvider:
         allowance = budget.shared(context.clock, *self._sessions.budget_key())
         self._wire = Wire(self._sessions, "cloudwatch", allowance, self.calls, transport)
         self._mutes = Mutes(self._wire)
-        self._metrics = Metrics(
-            self._wire, context.clock, lambda: (options.account, self._sessions.region("cloudwatch"))
-        )
+        aside = budget.shared(context.clock, *self._sessions.budget_key(), "metrics")  # AWS throttles it apart
+        watch = Wire(self._sessions, "cloudwatch", aside, self.calls, transport)
+        self._metrics = Metrics(watch, context.clock, lambda: (options.account, self._sessions.region("cloudwatch")))
         self._can_act = not context.read_only
         self._muted: Mapping[str, Mute] = {}
         self._rows: dict[str, Alert] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from oncall_tui.contract import ActionHandler, Context, ReadRequest
 from oncall_tui.domain.action import Verb
@@ -40,10 +41,11 @@ class EcsProvider:
         allowance = budget.shared(context.clock, *self._sessions.budget_key())
         wire = Wire(self._sessions, "ecs", allowance, self.calls, transport)
         wires = Wires(wire, Wire(self._sessions, "codedeploy", allowance, self.calls, transport))
+        aside = partial(budget.shared, context.clock, *self._sessions.budget_key())  # what AWS throttles apart
         self._look = Look(
-            options.name, wire, Wire(self._sessions, "elbv2", allowance, self.calls, transport), context.clock
+            options.name, wire, Wire(self._sessions, "elbv2", aside("elbv2"), self.calls, transport), context.clock
         )
-        watch = Wire(self._sessions, "cloudwatch", allowance, self.calls, transport)
+        watch = Wire(self._sessions, "cloudwatch", aside("metrics"), self.calls, transport)
         self._metrics = Metrics(watch, context.clock, self._here)
         self._account = options.account
         known = Known(wire)

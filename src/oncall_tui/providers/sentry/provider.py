@@ -9,7 +9,7 @@ import msgspec
 
 from oncall_tui import errors
 from oncall_tui.clock import Clock
-from oncall_tui.contract import ActionHandler, Context, ReadRequest
+from oncall_tui.contract import ActionHandler, Context, ReadRequest, Told
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.reading import Problem, Reading, SourceState
@@ -22,6 +22,7 @@ from oncall_tui.providers.sentry.ending import Ignore, Resolve
 from oncall_tui.providers.sentry.holding import Holding, holding, in_question
 from oncall_tui.providers.sentry.options import SentryOptions
 from oncall_tui.providers.sentry.rows import row
+from oncall_tui.providers.sentry.telling import told
 from oncall_tui.providers.sentry.wire import Issue
 
 if TYPE_CHECKING:
@@ -169,6 +170,11 @@ class Sentry:
         if bad:
             problems.append(Problem(SourceState.MALFORMED, f"{bad} of {total} issues", "not as the API promises"))
         return tuple(problems)
+
+    def timeline(self, target: str) -> tuple[Told, ...]:
+        """What happened to an issue (a row's id), newest first (contract.Timeline). One call. Raises SourceError."""
+        issue = self._api.issue(target.removeprefix(f"{self.source}/"))
+        return told(issue) if issue is not None else ()
 
     def handlers(self) -> Mapping[Verb, ActionHandler]:
         """What can be done to an issue here."""

@@ -47,6 +47,15 @@ class Happened(msgspec.Struct, frozen=True):
     data: Any = None
 
 
+class Activity(msgspec.Struct, frozen=True):
+    """The same, whole: *user* is null where Sentry itself did it."""
+
+    type: str = ""
+    user: Actor | None = None
+    dateCreated: str | None = None
+    data: Any = None
+
+
 class Issue(msgspec.Struct, frozen=True):
     """One issue. *count* is a number as text, of the window that was asked for; in a single issue's answer of all.
 
