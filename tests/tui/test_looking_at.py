@@ -137,3 +137,23 @@ async def test_the_picker_follows_what_is_read_without_moving_the_cursor_to_anot
         modal._again()
         await rig.press("enter")
         assert rig.board.shown.product == "ledger"
+
+
+async def test_a_name_is_found_by_its_letters_and_esc_shows_the_whole_list_again(tmp_path: Path) -> None:
+    rig = rig_of(tmp_path)
+    async with on_screen(rig, (80, 24)) as rig:
+        await rig.pilot.press("p")
+        await rig.modal()
+        await rig.press("slash", *"lED")
+        assert "ledger" in rig.text()
+        assert "all products" not in rig.text().partition("LOOK AT")[2]
+        await rig.press("escape")
+        assert "all products" in rig.text().partition("LOOK AT")[2]
+        await rig.press("slash", *"zzz", "enter")  # none has it: nothing is picked
+        assert isinstance(rig.pilot.app.screen, LookAt)
+        await rig.press("escape", "slash", "l", "down", "enter")  # all products, ledger, view slow
+        assert rig.board.shown.product == "ledger"
+        await rig.pilot.press("p", "slash", "q", "u", "escape", "q")  # in the line q is a letter
+        await rig.settle()
+        assert rig.pilot.app.screen is rig.board
+        assert rig.board.shown.product == "ledger"

@@ -10,14 +10,14 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from oncall_tui.domain.product import Product
 from oncall_tui.engine import Update
 from oncall_tui.text import fit, width
 from oncall_tui.tui import products, sorting
 from oncall_tui.tui.modals import Modal, content
-from oncall_tui.tui.rows import Cell, Column, Row
+from oncall_tui.tui.rows import Cell, Column, Row, as_cell
 from oncall_tui.tui.table import Table
 from oncall_tui.tui.view import Shown
 
@@ -83,7 +83,13 @@ class LookAt(Chooser):
     name of a product or view behind ``product:`` or ``view:``.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("p,q", "cancel", "Back", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("p,q", "cancel", "Back", show=False),
+        Binding("slash", "find", "Find", show=False),
+        Binding("down", "by(1)", "Down", show=False),
+        Binding("up", "by(-1)", "Up", show=False),
+    ]
+    DEFAULT_CSS = "LookAt Input { display: none; margin: 0; }"
     columns = (
         Column("name", "LOOK AT", 14, flex=True, min_width=12, align="middle"),
         Column("pages", "PAGES", 9),
@@ -94,6 +100,7 @@ class LookAt(Chooser):
     )
     header = True
     box_width = 90
+    hint = "Enter picks, / finds a name. Esc goes back."
 
     def __init__(
         self, update: Callable[[], Update], known: Sequence[Product], views: Mapping[str, str], shown: Shown
@@ -101,9 +108,52 @@ class LookAt(Chooser):
         super().__init__("Look at")
         self._update, self._known, self._views, self._shown = update, known, views, shown
         self._counted: object = None
+        self._wanted = ""  # a part of a name
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box"):
+            yield Table(self.columns, id="choices", show_header=self.header)
+            yield Input(placeholder="a part of a name; Enter picks, Esc shows all")
+            yield Static(content([((self.hint, "dim"),)]), id="hint")
 
     def on_mount(self) -> None:
         self.set_interval(AGAIN_S, self._again)
+
+    # --- a name by its letters ----------------------------------------------------------------------------------------
+
+    def action_find(self) -> None:
+        self.beside = 2
+        self.query_one(Input).display = True
+        self.query_one(Input).focus()
+        self.fill()
+
+    def action_by(self, rows: int) -> None:
+        self.query_one(Table).action_move(rows)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._wanted = event.value.strip().casefold()
+        self.fill()
+        table = self.query_one(Table)
+        if table.rows:  # what is typed asks for the first that has it
+            table.move_to(table.rows[0].id)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if (row_id := self.query_one(Table).cursor_id) is not None:
+            self.dismiss(row_id)
+
+    def action_cancel(self) -> None:
+        """Esc: the whole list first, then back."""
+        line = self.query_one(Input)
+        if not line.display:
+            self.dismiss(None)
+            return
+        line.display, line.value, self._wanted, self.beside = False, "", "", 1
+        self.fill()
+        self.query_one(Table).focus()
+
+    # --- what there is ------------------------------------------------------------------------------------------------
 
     def _again(self) -> None:
         if self._counted is not self._update().look:
@@ -126,7 +176,8 @@ class LookAt(Chooser):
         rows = [_product(ALL, total, "all products")]
         rows += [_product(PRODUCT + one.name, one, one.name or "no product") for one in each]
         blank: tuple[Cell, ...] = ("", "", "", "")
-        return [*rows, *(Row(VIEW + n, (f"view {n}", *blank, (text, "dim"))) for n, text in self._views.items())]
+        rows += [Row(VIEW + n, (f"view {n}", *blank, (text, "dim"))) for n, text in self._views.items()]
+        return [row for row in rows if self._wanted in as_cell(row.cells[0])[0].casefold()]
 
 
 def _product(row_id: str, one: products.Open, name: str) -> Row:
