@@ -90,7 +90,7 @@ async def test_an_alert_whole(tmp_path: Path, size: tuple[int, int]) -> None:
         for words in (
             "2 failed: exit 137 OutOfMemoryError",
             "image api:v41 → api:v42",
-            "all 2 tasks run, BUT 1 of 2 targets are unhealthy and 2 alerts of it",
+            "all 2 tasks run, BUT 2 died within the hour, 1 of 2 targets",
             "2× :42 exit 137 · OutOfMemoryError",
             "10.0.1.2:8080 unhealthy Target.FailedHealthChecks",
             "threshold > 20: crossed 16:44",
@@ -241,7 +241,7 @@ async def test_problems_of_a_part_of_the_inside_do_not_hide_the_rest(tmp_path: P
         await rig.press("2")
         await opened(rig)
         text = rig.text()
-        assert "could not be read: DescribeTargetHealth is denied" in text
+        assert "targets could not be read: DescribeTargetHealth is denied" in text
         assert "not all of it could be read" in text
         assert "2 running" in text
 

@@ -63,7 +63,7 @@ def test_marks_stand_at_their_time_and_beside_each_other_where_they_are_one() ->
     marks = [Mark(60.0, "D", "deploy"), Mark(65.0, "A", "alert"), Mark(9_999.0, "X", "out of sight")]
     assert axis(WINDOW, marks, UTC)[0] == "─DA───────"
     assert axis(Window(0.0, 3600.0, 20), [], UTC)[1] == "00:00          01:00"
-    assert axis(WINDOW, [Mark(600.0, "D", ""), Mark(600.0, "A", "")], UTC)[0] == "────────AD"
+    assert axis(WINDOW, [Mark(600.0, "D", ""), Mark(600.0, "A", "")], UTC)[0] == "────────DA"
 
 
 @pytest.mark.parametrize(

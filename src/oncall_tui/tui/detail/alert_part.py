@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from oncall_tui.domain.alert import Alert
-from oncall_tui.text import ago, clock
+from oncall_tui.text import ago, clock, fit
 from oncall_tui.triage.look import AlertLook
 from oncall_tui.tui.detail import pane
 from oncall_tui.tui.detail.deploy_part import deploy_lines
 from oncall_tui.tui.detail.subject import Subject
-from oncall_tui.tui.detail.words import Keys, Scene, Section, hint, line
+from oncall_tui.tui.detail.words import Keys, Scene, Section, line
 from oncall_tui.tui.lines import Line
 
 RELATED = 12
+DESCRIPTIONS = ("description", "message", "summary")  # what an alert says of itself
 
 
 def alert_section(of: Subject, scene: Scene, keys: Keys) -> Section:
@@ -31,17 +32,17 @@ def alert_section(of: Subject, scene: Scene, keys: Keys) -> Section:
         lines.append(((f" {'a':<9} ", "key"), (keys.ack, "")))
     if alert.assigned:
         lines.append(line("assigned", ", ".join(alert.assigned)))
-    if look.began < alert.began:
+    if alert.began - look.began >= 60:
         lines.append(line("episode", f"began {clock(look.began, scene.tz)}, {ago(scene.now - look.began)}"))
     if look.flaps:
         lines.append(line("flaps", look.flaps, "warning"))
     if look.count > 1:
         lines.append(line("repeats", f"{look.count} of the same"))
-    lines.append(line("place", look.why, "dim"))
-    lines += pane.product_lines(of.product)
-    for member in of.members:
-        lines += [line(name, text) for name, text in member.annotations if name not in ("summary", "title")]
-    return Section("alert", tuple(dict.fromkeys(lines)))
+    if says := next(
+        (v for m in of.members for k, v in m.annotations if k in DESCRIPTIONS and v not in alert.title), ""
+    ):
+        lines.append(line("says", fit(says, max(40, scene.cells - 14)).rstrip()))
+    return Section("alert", tuple(lines))
 
 
 def _member(alert: Alert, leading: Alert, scene: Scene) -> str:
@@ -102,14 +103,15 @@ def alert_line(look: AlertLook, scene: Scene) -> Line:
     return line(str(alert.severity), words, _style(alert))
 
 
-def labels_section(of: Subject, scene: Scene) -> Section:
-    """Every label and link of each alert, as its source tells them."""
-    lines: list[Line] = []
+def about_section(of: Subject, scene: Scene) -> Section:
+    """Why the row stands where it does, whose it is, and all that each source tells of its alert."""
+    look = of.look
+    assert look is not None
+    lines = [line("place", look.why), *pane.product_lines(of.product)]
     for alert in of.members:
         lines.append(line(alert.source, alert.id, "dim"))
-        lines += [line("", f"{name}={value}") for name, value in alert.labels]
+        lines += [line(name, text) for name, text in alert.annotations]
+        lines += [line("label", f"{name}={value}") for name, value in alert.labels]
         if alert.url:
             lines.append(line("link", alert.url))
-    if not any(a.labels or a.url for a in of.members):
-        lines.append(hint("its source tells no label and no link"))
-    return Section("labels", tuple(lines))
+    return Section("about", tuple(lines))

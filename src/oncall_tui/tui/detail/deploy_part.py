@@ -23,9 +23,10 @@ def deploy_lines(deploy: Deploy, scene: Scene) -> list[Line]:
     lines += _changes(deploy)
     counts = f"new {deploy.running} running, {deploy.pending} pending · old {deploy.old_running} left · "
     lines.append(line("tasks", f"{counts}{deploy.failed_tasks} failed"))
-    if deploy.breaker:
+    if deploy.breaker and not (deploy.failed_tasks or deploy.failures):
         lines.append(line("breaker", f"{deploy.breaker} failed tasks until ECS gives up"))
-    lines += [line("stopped", f"{clock(f.at, tz)} {f.task} {f.words}") for f in deploy.failures[1:FAILURES]]
+    others = [f for f in deploy.failures if f.words != deploy.failures[0].words]
+    lines += [line("stopped", f"{clock(f.at, tz)} {f.task[:8]} {f.words}") for f in others[:FAILURES]]
     if deploy.alarms and deploy.state.running:
         lines.append(line("alarms", f"{', '.join(deploy.alarms)}: one that fires makes ECS roll it back"))
     return lines

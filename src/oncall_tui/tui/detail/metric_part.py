@@ -64,8 +64,8 @@ def _series(series: Series, window: Window, scene: Scene) -> Iterable[Line]:
         return
     low, high, last = (spark.number(n) for n in numbers)
     newest = at(series.points[-1][0], scene.now, scene.tz)
-    words = f"  min {low} · max {high} · last {last} at {newest} · {series.metric.statistic}"
-    yield ((" " * INDENT, ""), (series.title, "bold"), (words, ""))
+    words = f"min {low} · max {high} · last {last} at {newest} · {series.metric.statistic}"
+    yield ((" " * INDENT, ""), (f"{series.title}  ", "bold"), (words, ""))
     if series.metric.threshold is not None:
         yield line("", _threshold(series, scene), "warning" if spark.crossings(series) else "")
     yield ((" " * INDENT, ""), *spark.blocks(series, window))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from oncall_tui.evidence.runbook import places
 from oncall_tui.text import width
 from oncall_tui.tui.detail import pane
-from oncall_tui.tui.detail.alert_part import alert_section, labels_section, related_section, suspect_section
+from oncall_tui.tui.detail.alert_part import about_section, alert_section, related_section, suspect_section
 from oncall_tui.tui.detail.deploy_part import deploy_section
 from oncall_tui.tui.detail.metric_part import metrics_section
 from oncall_tui.tui.detail.parts import Parts
@@ -25,7 +25,7 @@ def sections(of: Subject, parts: Parts, scene: Scene, keys: Keys) -> list[Sectio
     runbook = runbook_section(places(of.product, of.members), parts.runbook, scene)
     if of.look is not None:
         head = [alert_section(of, scene, keys), suspect_section(of, scene, keys), service]
-        return [*head, metrics, story, related_section(of, scene), runbook, labels_section(of, scene)]
+        return [*head, metrics, story, related_section(of, scene), runbook, about_section(of, scene)]
     deploy = deploy_section(of, scene, keys.back)
     head = [deploy, service] if of.pane == "deploys" else [service, deploy]
     return [*head, metrics, alerts_section(of, scene), story, runbook]

@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from oncall_tui.domain.inside import Inside, Target, Task
+from oncall_tui.domain.reading import SourceState
 from oncall_tui.domain.service import Service
+from oncall_tui.evidence import story as stories
 from oncall_tui.evidence.story import why_stopped
 from oncall_tui.text import ago
 from oncall_tui.triage.look import AlertLook
@@ -33,34 +35,38 @@ def alerts_of(service: Service, scene: Scene) -> list[AlertLook]:
 
 def verdict(service: Service, inside: Inside | None, firing: int) -> tuple[str, str]:
     """(one line, its style): whether what runs also works, from all that is known. What is not read is not claimed."""
-    running = _running(inside) if inside else []
-    sick_tasks = [t for t in running if t.health == "UNHEALTHY"]
-    targets = _counted(inside.targets) if inside else {}
+    seen = inside is not None and not any("tasks" in p.scope for p in inside.problems)
+    run = min(len(_running(inside)), service.running) if seen else service.running
+    died = [t for t in inside.tasks if _group(t) == "stopped" and _bad(t)] if inside else []
+    targets = _counted(inside.targets) if inside else Counter()
     unhealthy = sum(n for state, n in targets.items() if state in ("unhealthy", "unavailable"))
-    alerts = f"{firing} alert{'s' if firing > 1 else ''} of it fire{'' if firing > 1 else 's'}"
-    if service.running < service.desired:
-        words = [f"{service.running} of {service.desired} tasks run: too few"]
-        words += [f"{unhealthy} of {sum(targets.values())} targets unhealthy"] if unhealthy else []
-        return " · ".join([*words, alerts] if firing else words), "critical"
-    all_run = "no task is wanted" if not service.desired else f"all {service.desired} tasks run"
-    but = []
-    if sick_tasks:
-        but.append(f"{len(sick_tasks)} of them are unhealthy by their own check")
-    if unhealthy:
-        but.append(f"{unhealthy} of {sum(targets.values())} targets are unhealthy")
-    if firing:
-        but.append(alerts)
-    if but:
-        more = (
-            "" if sick_tasks or unhealthy or inside is None else ": running is not working; look at what it depends on"
-        )
-        return f"{all_run}, BUT {' and '.join(but)}{more}", "critical" if sick_tasks or unhealthy else "warning"
+    sick = sum(t.health == "UNHEALTHY" for t in _running(inside))
+    but = [
+        f"{len(died)} died within the hour" if died else "",
+        f"{sick} unhealthy by {'its' if sick == 1 else 'their'} own check" if sick else "",
+        f"{unhealthy} of {targets.total()} targets unhealthy" if unhealthy else "",
+        f"{firing} alert{'s fire' if firing > 1 else ' fires'}" if firing else "",
+    ]
+    told = ", ".join(words for words in but if words)
+    if run < service.desired:
+        counted = f" (the board counted {service.running})" if run < service.running else ""
+        some = f"{run} of {service.desired} tasks run{counted}: too few" if run else f"no task runs{counted}"
+        return some + (f"; {told}" if told else ""), "critical"
+    all_run = f"all {service.desired} tasks run" if service.desired else "no task is wanted"
+    if told:
+        look = "" if died or sick or unhealthy or not seen else ": running is not working, look at what it depends on"
+        return f"{all_run}, BUT {told}{look}", "critical" if died or sick or unhealthy else "warning"
     if inside is None:
         return f"{all_run}, no alert of it; its targets are not read yet", ""
+    healthy = f", {targets['healthy']}/{targets.total()} targets healthy" if targets["healthy"] else ""
     if inside.problems:
-        return f"{all_run}, no alert of it; not all of it could be read, see below", "warning"
-    told = f", {targets['healthy']}/{sum(targets.values())} targets healthy" if targets.get("healthy") else ""
-    return f"{all_run}{told}, no alert of it", "ok"
+        return f"{all_run}{healthy}, no alert of it; not all of it could be read, see below", "warning"
+    return f"{all_run}{healthy}, no alert of it", "ok"
+
+
+def _bad(task: Task) -> bool:
+    """Did it die, rather than being replaced?"""
+    return bool(task.exit_code) or task.stop_code not in ("", "ServiceSchedulerInitiated", "UserInitiated")
 
 
 def service_section(of: Subject, part: Part[Inside], scene: Scene) -> Section:
@@ -110,7 +116,10 @@ def alerts_section(of: Subject, scene: Scene) -> Section:
 
 def _inside(inside: Inside, service: Service, scene: Scene) -> Iterable[Line]:
     for problem in inside.problems:
-        yield line(problem.scope[:9], f"could not be read: {problem.message}", "critical")
+        if problem.state is SourceState.OK:  # read, but not all of it
+            yield line("but", f"{problem.scope}: {problem.message}", "warning")
+        else:
+            yield line("but", f"{problem.scope} could not be read: {problem.message}", "critical")
         if problem.hint:
             yield hint(problem.hint)
     by_state = Counter(_group(t) for t in inside.tasks)
@@ -154,10 +163,9 @@ def _stopped(inside: Inside, scene: Scene) -> Iterable[Line]:
         one = f"{at(times[0], scene.now, scene.tz)}" if len(tasks) == 1 and times else last
         count = f"{len(tasks)}× " if len(tasks) > 1 else ""
         ids = ", ".join(t.id[:8] for t in tasks[:3])
-        bad = any(t.exit_code for t in tasks) or any(
-            t.stop_code not in ("", "ServiceSchedulerInitiated") for t in tasks
+        yield line(
+            "stopped", f"{count}{revision} {reason} · {one} · {ids}", "critical" if any(map(_bad, tasks)) else ""
         )
-        yield line("stopped", f"{count}{revision} {reason} · {one} · {ids}", "critical" if bad else "")
     if len(found) > STOPPED:
         yield line("", f"and {len(found) - STOPPED} more reasons")
 
@@ -201,6 +209,9 @@ def _targets(targets: Sequence[Target]) -> Iterable[Line]:
 
 
 def _events(service: Service, inside: Inside | None, scene: Scene) -> Iterable[Line]:
-    events = inside.events if inside and inside.events else service.events
-    for number, (when, text) in enumerate(events[:EVENTS]):
-        yield line("events" if not number else "", f"{at(when, scene.now, scene.tz)}  {text}", "dim")
+    """ECS's own words, newest first; what repeats is told once."""
+    events = stories.story(service=service, inside=inside)
+    told = [m for m in events if m.kind == stories.EVENT][:EVENTS]
+    for number, moment in enumerate(told):
+        many = f"{moment.times}× " if moment.times > 1 else ""
+        yield line("events" if not number else "", f"{at(moment.at, scene.now, scene.tz)}  {many}{moment.text}", "dim")

@@ -126,16 +126,14 @@ def blocks(series: Series, window: Window) -> list[tuple[str, str]]:
 def axis(window: Window, marks: Iterable[Mark], tz: tzinfo) -> tuple[str, str]:
     """Two lines: the marks at their cells, and the times at both ends.
 
-    Where two fall on the same cell, the later one stands beside it: the words say the times.
+    Where two fall on the same cell they stand beside each other, the earlier one first: the words say the times.
     """
     row = ["─"] * window.cells
-    for mark in sorted(marks, key=lambda m: m.at):
-        cell = window.cell(mark.at)
-        if cell is None:
-            continue
-        free = [c for c in (*range(cell, window.cells), *range(cell, -1, -1)) if row[c] == "─"]
-        if free:
-            row[free[0]] = mark.sign
+    seen = [(cell, m.sign) for m in sorted(marks, key=lambda m: m.at) if (cell := window.cell(m.at)) is not None]
+    last = -1
+    for number, (cell, sign_) in enumerate(seen):
+        last = min(max(cell, last + 1), window.cells - len(seen) + number)
+        row[last] = sign_
     left, right = clock(window.since, tz), clock(window.until, tz)
     return "".join(row), left + " " * max(1, window.cells - len(left) - len(right)) + right
 

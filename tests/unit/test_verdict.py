@@ -1,0 +1,106 @@
+"""The one line that holds tasks, targets and alerts together: a healthy count hides nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.support.fakes import service
+from tests.support.inside import stopped, target, task
+
+from oncall_tui.domain.inside import Inside
+from oncall_tui.domain.reading import Problem, SourceState
+from oncall_tui.tui.detail.service_part import verdict
+
+RUN = (task(1), task(2))
+OK = (target(1), target(2))
+DENIED = Problem(SourceState.DENIED, "targets", "denied")
+
+
+def inside(**fields: Any) -> Inside:
+    return Inside(**{"service_id": "prod/main/api", "at": 0.0, "tasks": RUN, "targets": OK, **fields})
+
+
+CASES: dict[str, tuple[dict[str, Any], Inside | None, int, str, str]] = {
+    "well": ({}, inside(), 0, "all 2 tasks run, 2/2 targets healthy, no alert of it", "ok"),
+    "no load balancer": ({}, inside(targets=()), 0, "all 2 tasks run, no alert of it", "ok"),
+    "not read yet is not well": ({}, None, 0, "all 2 tasks run, no alert of it; its targets are not read yet", ""),
+    "targets denied is not well": (
+        {},
+        inside(targets=(), problems=(DENIED,)),
+        0,
+        "all 2 tasks run, no alert of it; not all of it could be read, see below",
+        "warning",
+    ),
+    "tasks run, targets do not answer": (
+        {},
+        inside(targets=(target(1), target(2, "unhealthy"))),
+        1,
+        "all 2 tasks run, BUT 1 of 2 targets unhealthy, 1 alert fires",
+        "critical",
+    ),
+    "a dead dependency": (
+        {},
+        inside(),
+        2,
+        "all 2 tasks run, BUT 2 alerts fire: running is not working, look at what it depends on",
+        "warning",
+    ),
+    "an alert, and nothing is read yet": ({}, None, 1, "all 2 tasks run, BUT 1 alert fires", "warning"),
+    "tasks die and come again": (
+        {},
+        inside(tasks=(*RUN, stopped(3), stopped(4))),
+        0,
+        "all 2 tasks run, BUT 2 died within the hour",
+        "critical",
+    ),
+    "replaced by a deploy is not dead": (
+        {},
+        inside(tasks=(*RUN, stopped(3, None, "", stop_code="ServiceSchedulerInitiated"))),
+        0,
+        "all 2 tasks run, 2/2 targets healthy, no alert of it",
+        "ok",
+    ),
+    "unhealthy by its own check": (
+        {},
+        inside(tasks=(task(1), task(2, health="UNHEALTHY"))),
+        0,
+        "all 2 tasks run, BUT 1 unhealthy by its own check",
+        "critical",
+    ),
+    "too few": ({"running": 1}, inside(tasks=(task(1),)), 1, "1 of 2 tasks run: too few; 1 alert fires", "critical"),
+    "what was read just now is newer than the board": (
+        {},
+        inside(tasks=(stopped(1), stopped(2))),
+        0,
+        "no task runs (the board counted 2); 2 died within the hour",
+        "critical",
+    ),
+    "tasks that could not be read are not none": (
+        {},
+        inside(tasks=(), problems=(Problem(SourceState.DENIED, "tasks", "denied"),)),
+        0,
+        "all 2 tasks run, 2/2 targets healthy, no alert of it; not all of it could be read, see below",
+        "warning",
+    ),
+    "none wanted": (
+        {"running": 0, "desired": 0},
+        inside(tasks=(), targets=()),
+        0,
+        "no task is wanted, no alert of it",
+        "ok",
+    ),
+    "draining targets are no targets": (
+        {},
+        inside(targets=(*OK, target(3, "draining"), target(4, "unused"))),
+        0,
+        "all 2 tasks run, 2/2 targets healthy, no alert of it",
+        "ok",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_verdict(name: str) -> None:
+    fields, within, firing, words, style = CASES[name]
+    assert verdict(service(**fields), within, firing) == (words, style)
