@@ -244,6 +244,13 @@ async def test_problems_of_a_part_of_the_inside_do_not_hide_the_rest(tmp_path: P
         assert "targets could not be read: DescribeTargetHealth is denied" in text
         assert "not all of it could be read" in text
         assert "2 running" in text
+        lost = Problem(SourceState.DENIED, "running tasks", "ListTasks is denied", "allow it")
+        provider_of(rig).within = Inside(service_id="prod/main/api", at=0.0, problems=(lost,))
+        rig.clock.advance(10)
+        await rig.press("r")
+        assert "tasks     not known" in rig.text()
+        assert "none, nor any" not in rig.text()
+        assert "no task runs" not in rig.text()
 
 
 async def test_its_row_moves_on_the_board_and_the_keys_stay_with_it(tmp_path: Path) -> None:

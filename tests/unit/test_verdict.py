@@ -18,7 +18,7 @@ DENIED = Problem(SourceState.DENIED, "targets", "denied")
 
 
 def inside(**fields: Any) -> Inside:
-    return Inside(**{"service_id": "prod/main/api", "at": 0.0, "tasks": RUN, "targets": OK, **fields})
+    return Inside(**{"service_id": "prod/main/api", "at": 1_800_000_009.0, "tasks": RUN, "targets": OK, **fields})
 
 
 CASES: dict[str, tuple[dict[str, Any], Inside | None, int, str, str]] = {
@@ -74,6 +74,13 @@ CASES: dict[str, tuple[dict[str, Any], Inside | None, int, str, str]] = {
         inside(tasks=(stopped(1), stopped(2))),
         0,
         "no task runs (the board counted 2); 2 died within the hour",
+        "critical",
+    ),
+    "what was read before the board was is older": (
+        {"running": 0},
+        inside(at=1_700_000_000.0),
+        0,
+        "no task runs",
         "critical",
     ),
     "tasks that could not be read are not none": (

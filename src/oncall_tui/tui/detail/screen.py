@@ -297,7 +297,6 @@ class DetailScreen(Over):
         self.parts.again()
         for source in self._subject.sources if self._subject else ():
             self.engine.refresh(source)
-        self.board.say("reading it again", "dim")
         self._read()
         self.draw()
 

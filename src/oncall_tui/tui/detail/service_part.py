@@ -36,7 +36,8 @@ def alerts_of(service: Service, scene: Scene) -> list[AlertLook]:
 def verdict(service: Service, inside: Inside | None, firing: int) -> tuple[str, str]:
     """(one line, its style): whether what runs also works, from all that is known. What is not read is not claimed."""
     seen = inside is not None and not any("tasks" in p.scope for p in inside.problems)
-    run = min(len(_running(inside)), service.running) if seen else service.running
+    newer = seen and inside is not None and inside.at >= service.read_at
+    run = len(_running(inside)) if newer else service.running
     died = [t for t in inside.tasks if _group(t) == "stopped" and _bad(t)] if inside else []
     targets = _counted(inside.targets) if inside else Counter()
     unhealthy = sum(n for state, n in targets.items() if state in ("unhealthy", "unavailable"))
@@ -49,7 +50,7 @@ def verdict(service: Service, inside: Inside | None, firing: int) -> tuple[str, 
     ]
     told = ", ".join(words for words in but if words)
     if run < service.desired:
-        counted = f" (the board counted {service.running})" if run < service.running else ""
+        counted = f" (the board counted {service.running})" if run != service.running else ""
         some = f"{run} of {service.desired} tasks run{counted}: too few" if run else f"no task runs{counted}"
         return some + (f"; {told}" if told else ""), "critical"
     all_run = f"all {service.desired} tasks run" if service.desired else "no task is wanted"
@@ -124,7 +125,8 @@ def _inside(inside: Inside, service: Service, scene: Scene) -> Iterable[Line]:
             yield hint(problem.hint)
     by_state = Counter(_group(t) for t in inside.tasks)
     counts = " · ".join(f"{by_state[s]} {s}" for s in ("running", "pending", "stopping", "stopped") if by_state[s])
-    yield line("tasks", counts or "none, nor any that stopped within the last hour")
+    lost = any("tasks" in p.scope for p in inside.problems)
+    yield line("tasks", counts or ("not known" if lost else "none, nor any that stopped within the last hour"))
     yield from _stopped(inside, scene)
     yield from _live(inside, service, scene)
     yield from _targets(inside.targets)

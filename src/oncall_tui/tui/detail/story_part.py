@@ -22,7 +22,7 @@ def story_section(of: Subject, told: Part, inside: Part[Inside], scene: Scene) -
     for moment in moments[:MOST]:
         where = "done or seen here" if moment.where == stories.HERE else moment.where
         by = f"{moment.by}: " if moment.by and moment.by not in moment.text else ""
-        when = f" {at(moment.at, scene.now, scene.tz):<6}"
+        when = f" {at(moment.at, scene.now, scene.tz)} "
         many = f"{moment.times}× " if moment.times > 1 else ""
         since = f", since {at(moment.since, scene.now, scene.tz)}" if moment.times > 1 else ""
         text = f"{by}{many}{moment.text}{since}{f'  ({where})' if where else ''}"
