@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
+import re
+from collections.abc import Callable
+from fnmatch import translate
+from functools import cache
 
 import msgspec
 
@@ -25,7 +28,12 @@ class Product(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     tell: tuple[str, ...] = ()
 
     def owns_service(self, service_id: str) -> bool:
-        return any(fnmatchcase(service_id, pattern) for pattern in self.services)
+        return any(_matcher(pattern)(service_id) for pattern in self.services)
 
     def owns_alert(self, alert: Alert) -> bool:
-        return bool(self.alerts) and all(fnmatchcase(alert.label(k), v) for k, v in self.alerts.items())
+        return bool(self.alerts) and all(_matcher(v)(alert.label(k)) for k, v in self.alerts.items())
+
+
+@cache  # the configuration's patterns; fnmatch itself keeps 256 (Python 3.11), and compiles anew what is beyond them
+def _matcher(pattern: str) -> Callable[[str], object]:
+    return re.compile(translate(pattern)).match

@@ -1,4 +1,4 @@
-"""Which service and product an alert speaks of, and which alerts are one problem.
+"""Which service an alert speaks of, and which alerts are one problem.
 
 Order of trust: the same key (an alarm's ARN, a fingerprint, a dedup key), or an incident that lists exactly the alert's
 labels: joined, one problem. The same service only: related, which is shown and never acknowledged along.
@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from oncall_tui.domain.alert import PAGE_KEY, Alert, AlertState, ServiceHint
-from oncall_tui.domain.product import Product
 from oncall_tui.domain.service import Service
 
 PAGER_PROVIDERS = frozenset({"pagerduty"})
@@ -46,20 +45,6 @@ def _fits(service: Service, hint: ServiceHint) -> bool:
         and (not hint.account or hint.account == key.account)
         and (not hint.region or hint.region == key.region)
     )
-
-
-def product_of_service(service_id: str, products: Iterable[Product]) -> Product | None:
-    """The first product whose globs match."""
-    return next((p for p in products if p.owns_service(service_id)), None)
-
-
-def product_of_alerts(alerts: Iterable[Alert], service: Service | None, products: Iterable[Product]) -> Product | None:
-    """By the alerts' labels first, since a person wrote those; else by their service."""
-    products = tuple(products)
-    by_label = next((p for alert in alerts for p in products if p.owns_alert(alert)), None)
-    if by_label or service is None:
-        return by_label
-    return product_of_service(service.id, products)
 
 
 class Problem(msgspec.Struct, frozen=True, gc=False):

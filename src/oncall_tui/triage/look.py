@@ -15,7 +15,8 @@ from oncall_tui.domain.product import Product
 from oncall_tui.domain.service import Service
 from oncall_tui.triage.episodes import Episodes
 from oncall_tui.triage.expected import Expected
-from oncall_tui.triage.join import Joiner, Problem, ServiceIndex, product_of_alerts, product_of_service, service_name
+from oncall_tui.triage.join import Joiner, Problem, ServiceIndex, service_name
+from oncall_tui.triage.owners import Owners
 from oncall_tui.triage.rank import ATTENTION, PageRule, Rank, lead_order, pages, rank_of, why
 from oncall_tui.triage.suspect import LOOK_BACK_S, NOTHING, Suspicion, suspicion
 from oncall_tui.triage.wide import Fire, Wide, wide
@@ -119,6 +120,7 @@ class Looker:
         self._deploys: Mapping[str, Deploy] = {}
         self._lost: frozenset[str] = frozenset()
         self._index = ServiceIndex(())
+        self._owners = Owners(rules.products)
         self._products: dict[str, Product] = {}
         self._by_service: dict[str, list[Deploy]] = {}
         self._by_product: dict[str, list[Deploy]] = {}
@@ -166,7 +168,7 @@ class Looker:
         if not ids and not everything:
             return _Stale()
         if self._services.keys() != board.services.keys():
-            found = ((s, product_of_service(s, self.rules.products)) for s in board.services)
+            found = ((s, self._owners.of_service(s)) for s in board.services)
             self._products = {s: p for s, p in found if p}
         if names:
             self._index = ServiceIndex(board.services.values())
@@ -253,7 +255,7 @@ class Looker:
         members = sorted(problem.members, key=lead_order) if len(problem.members) > 1 else problem.members
         lead = members[0]
         service = next((services[m.id] for m in members if m.id in services), None)
-        product = product_of_alerts(members, service, self.rules.products)
+        product = self._owners.of_alerts(members, service)
         active = [m for m in members if m.state is not AlertState.RESOLVED] or [lead]
         episodes = [self.episodes.of(m) for m in active]
         began = min(e.began for e in episodes)
