@@ -40,7 +40,7 @@ class Chooser(Modal[str]):
         self.fill()
         table = self.query_one(Table)
         table.move_to(self.first())
-        table.focus()
+        self.set_focus(table)
 
     def first(self) -> str:
         """The row that the cursor is on at first."""
@@ -85,7 +85,7 @@ class LookAt(Chooser):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("p,q", "cancel", "Back", show=False),
-        Binding("slash", "find", "Find", show=False),
+        Binding("slash", "find", "Find", show=False, priority=True),  # done before the next key is looked at
         Binding("down", "by(1)", "Down", show=False),
         Binding("up", "by(-1)", "Up", show=False),
     ]
@@ -121,10 +121,15 @@ class LookAt(Chooser):
 
     # --- a name by its letters ----------------------------------------------------------------------------------------
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """In the line a slash is a slash."""
+        return action != "find" or not isinstance(self.focused, Input)
+
     def action_find(self) -> None:
         self.beside = 2
-        self.query_one(Input).display = True
-        self.query_one(Input).focus()
+        line = self.query_one(Input)
+        line.display = True
+        self.set_focus(line)  # now, not after the next message: what is typed next belongs to it
         self.fill()
 
     def action_by(self, rows: int) -> None:
@@ -151,7 +156,7 @@ class LookAt(Chooser):
             return
         line.display, line.value, self._wanted, self.beside = False, "", "", 1
         self.fill()
-        self.query_one(Table).focus()
+        self.set_focus(self.query_one(Table))
 
     # --- what there is ------------------------------------------------------------------------------------------------
 
