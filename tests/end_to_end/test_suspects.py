@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from oncall_tui import bootstrap
 from oncall_tui.drill.scenario import load
-from tests.end_to_end.suspects import INCIDENTS, Watched, played
+from tests.end_to_end.suspects import INCIDENTS, SPEED, Watched, flapped, played, row_of
+from tests.end_to_end.test_commands import Shell
+from tests.end_to_end.world import World, until
+
+SHIPPING = "prod/prod-main/shipping-api"
 
 
 @pytest.fixture(scope="module")
@@ -33,3 +38,48 @@ def test_the_first_suspect_and_its_words(incidents: dict[str, Watched], name: st
 def test_there_are_ten_and_each_can_be_played_alone() -> None:
     assert len(INCIDENTS) == 10
     assert [load(name)["name"] for name in INCIDENTS] == list(INCIDENTS)
+
+
+def test_a_restart_between_two_flaps_does_not_blame_the_deploy(
+    make_world: Callable[..., World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first flaps are known from the journal alone; the deploy began before the one that fires now."""
+    title = "quotes take 3 s"
+    world = make_world("--scenario", "flapping", "--speed", str(SPEED))
+    for name, value in world.told["environment"].items():
+        monkeypatch.setenv(name, value)
+    config = bootstrap.load_config(str(world.configure(0.5)))
+    first = bootstrap.make_engine(config)
+    first.start()
+    try:
+        assert first.wait(lambda u: row_of(u, title) is not None, 30)
+        assert first.wait(lambda u: (row := row_of(u, title)) is not None and row.firings == 2, 30)
+    finally:
+        first.stop()
+    until(lambda: world.service(SHIPPING)["task_definition"].endswith(":37"), "the deploy", 30)
+    second = bootstrap.make_engine(config)
+    second.start()
+    try:
+        assert second.wait(flapped(title), 60)
+        row = row_of(second.update, title)
+    finally:
+        second.stop()
+    assert row is not None
+    assert row.suspicion.suspects == ()
+    assert [s.deploy.service_id for s in row.suspicion.innocent] == [SHIPPING]
+
+
+def test_status_tells_scripts_the_same(make_world: Callable[..., World]) -> None:
+    world = make_world("--scenario", "out-of-memory", "--speed", str(2 * SPEED))
+    shell = Shell(world)
+    until(lambda: world.incident() and world.state["alarms"]["payments-api-5xx-critical"] == "ALARM", "the page", 30)
+    told = shell("status", "--json").json
+    (deploy,) = (d for d in told["deploys"] if d["service"] == "prod/prod-main/payments-api")
+    assert len(told["alerts"]) == 3
+    assert len({a["problem"] for a in told["alerts"]}) == 1
+    assert [a["source"] for a in told["alerts"] if a["leads"]] == ["pager"]
+    for alert in told["alerts"]:
+        assert [(s["deploy"], s["service"]) for s in alert["suspects"]] == [(deploy["id"], deploy["service"])]
+        assert alert["suspicion"] == alert["suspects"][0]["words"]
+        assert "deploy :41→:42 of prod/payments-api began" in alert["suspicion"]
+        assert alert["not_suspect"] == []
