@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from tests.support.fakes import FakeProvider, alert, service
+from tests.support.fakes import FakeProvider, alert, deploy, service
 from tests.support.screen import Rig, on_screen
 
 from oncall_tui.domain.alert import ServiceHint
@@ -149,6 +149,7 @@ async def test_around_an_alert_with_its_start_marked(tmp_path: Path) -> None:
     async with log_of(tmp_path, provider, pane="1") as rig:
         shown = rig.text().splitlines()
         mark = next(y for y, row in enumerate(shown) if "the alert began" in row)
+        assert not any("deploy" in row for row in shown)
         assert 5 <= mark <= 12
         assert "line 149" in shown[mark - 1]
         assert "▸" in shown[mark + 1]
@@ -157,6 +158,24 @@ async def test_around_an_alert_with_its_start_marked(tmp_path: Path) -> None:
         assert "LIVE" in (await press(rig, "f")).splitlines()[0]
         assert "the alert began" not in rig.text()
         assert "the alert began" in await press(rig, "a")
+
+
+async def test_where_the_suspect_began_is_marked_too(tmp_path: Path) -> None:
+    provider = Logging("prod")
+    for i in range(300):
+        provider.log(600 - i * 2, f"INFO line {i}")
+    now = provider.clock.now()
+    hint = ServiceHint(cluster="prod-main", service="payments-api")
+    provider.alerts["prod/a1"] = alert("prod/a1", hint=hint, began=now - 300)
+    provider.deploys["prod/d42"] = deploy("prod/d42", API, started=now - 309)
+    async with log_of(tmp_path, provider, pane="1") as rig:
+        shown = rig.text().splitlines()
+        began = [y for y, row in enumerate(shown) if "began ──" in row]
+        assert ["deploy :41→:42 began" in shown[began[0]], "the alert began" in shown[began[1]]] == [True, True]
+        assert "line 145" in shown[began[0] - 1]
+        await press(rig, "f")
+        await press(rig, "g", "slash", *"line 146", "enter")
+        assert "deploy :41→:42 began" in rig.text()  # live too
 
 
 async def test_a_row_without_a_service_says_so(tmp_path: Path) -> None:

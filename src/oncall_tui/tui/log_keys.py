@@ -7,7 +7,9 @@ from zoneinfo import ZoneInfo
 
 from textual.app import App
 
+from oncall_tui.domain.deploy import Deploy
 from oncall_tui.engine import Engine
+from oncall_tui.text import clean
 from oncall_tui.triage.look import AlertLook
 from oncall_tui.tui.base import Base
 
@@ -19,14 +21,18 @@ def open_logs(
     service_id: str,
     around: float | None = None,
     task_id: str | None = None,
-    mark: str = "the alert began",
+    deploy: Deploy | None = None,
 ) -> None:
-    """Show the log of a service: around a time (seconds since the epoch; *mark* says what was then), or live; of one
-    task alone, or of all.
+    """Show the log of a service: around an alert's start (seconds since the epoch), or live; of one task, or of all.
+
+    *deploy* (the suspect, or the last one): where it began is marked among the lines, as the alert's start is.
     """
     from oncall_tui.tui.logs.screen import LogScreen
 
-    app.push_screen(LogScreen(engine, tz, service_id, around, task_id or "", mark))
+    marks = [] if around is None else [(around, "the alert began")]
+    if deploy is not None:
+        marks.append((deploy.started, f"deploy {clean(deploy.arrow)} began"))
+    app.push_screen(LogScreen(engine, tz, service_id, around, task_id or "", marks))
 
 
 class LogKeys(Base):
@@ -42,8 +48,14 @@ class LogKeys(Base):
             )
             self.say(f"{why}: no log", "warning")
             return
-        around = None if look is None else float(getattr(look, "began", 0.0) or look.alert.began)
-        open_logs(self.app, self.engine, self.tz, service_id, around)
+        around = None if look is None else look.began or look.alert.began
+        deploy = look.suspect if look is not None else self._deploy_of(service_id)
+        open_logs(self.app, self.engine, self.tz, service_id, around, deploy=deploy)
+
+    def _deploy_of(self, service_id: str) -> Deploy | None:
+        board = self.update_.board
+        service = board.services.get(service_id)
+        return board.deploys.get(service.deploy_id) if service else None
 
     def _service_of_row(self, look: AlertLook | None) -> str:
         if look is not None:

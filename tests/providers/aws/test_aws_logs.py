@@ -219,6 +219,22 @@ def test_what_goes_wrong(ecs: Callable[..., EcsProvider], world: World, clock: F
         provider.log_page(wanted)
 
 
+def test_a_group_in_another_region_is_asked_there(ecs: Callable[..., EcsProvider], world: World) -> None:
+    world.FilterLogEvents = _events()  # type: ignore[attr-defined]
+    provider = ecs(account="123456789012")
+    provider.log_page(LogWanted(place=APP, since=0.0))
+    other = msgspec.structs.replace(APP, region="us-east-1")
+    provider.log_page(LogWanted(place=other, since=0.0))
+    wires = provider._logs._wires
+    assert {region: wire.sessions.client("logs").meta.region_name for region, wire in wires.items()} == {
+        "eu-west-1": "eu-west-1",
+        "us-east-1": "us-east-1",
+    }
+    assert wires["eu-west-1"]._budget is not wires["us-east-1"]._budget
+    provider.renew()
+    provider.close()
+
+
 # --- the drill, over the wire -----------------------------------------------------------------------------------------
 
 

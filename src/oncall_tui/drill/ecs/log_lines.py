@@ -93,7 +93,7 @@ class Writer:
         yield begin + 310, "INFO", "connected to the database in 84 ms"
         yield begin + 1200, "INFO", f"listening on 0.0.0.0:{self._service.port}"
         if self.until_ms is not None:
-            yield from self._end(self.until_ms)
+            yield from (it for it in self._end(self.until_ms) if it[1] != "WARN" or it[0] > begin + 1200)
 
     def _end(self, end: int) -> Iterator[tuple[int, str, str]]:
         """The last words, by what it died of."""

@@ -23,7 +23,7 @@ from oncall_tui.evidence.logs import AFTER_S, LogReader
 from oncall_tui.tui.keybar import KeyBar, Part, StatusLine
 from oncall_tui.tui.lines import Line
 from oncall_tui.tui.logs import state, tasks
-from oncall_tui.tui.logs.view import LogView
+from oncall_tui.tui.logs.view import LogView, Mark
 from oncall_tui.tui.logs.words import harmless, unfolded
 from oncall_tui.tui.modals import Text
 
@@ -51,7 +51,7 @@ KEYS: tuple[tuple[str, str, str], ...] = (
 
 
 class LogScreen(Screen[None]):
-    """Reads only. *around*: a time in seconds since the epoch, with *mark*, the words for it; None: live."""
+    """Reads only. *around*: a time in seconds since the epoch; None: live. *marks*: times, with words, to be shown."""
 
     DEFAULT_CSS = """
     LogScreen { layout: vertical; }
@@ -91,11 +91,11 @@ class LogScreen(Screen[None]):
         service_id: str,
         around: float | None = None,
         task: str = "",
-        mark: str = "the alert began",
+        marks: Sequence[Mark] = (),
     ) -> None:
         super().__init__()
         self.engine, self.tz, self.service_id = engine, tz, service_id
-        self.around, self._mark = around, mark
+        self.around, self._marks = around, marks
         self.reader = LogReader(service_id, engine.clock, around, task)
         self._asked: Future[None] | None = None
         self._asked_at = 0.0
@@ -105,7 +105,7 @@ class LogScreen(Screen[None]):
         yield StatusLine(id="title")
         yield StatusLine(id="place")
         yield StatusLine(id="wrong")
-        yield LogView(self.tz, self._marked(), id="lines")
+        yield LogView(self.tz, self.around, self._marks, id="lines")
         yield Input(id="search", placeholder="search; Enter keeps it, Esc clears it")
         yield KeyBar(id="keys")
 
@@ -120,9 +120,6 @@ class LogScreen(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """A text field swallows every key."""
         return not isinstance(self.focused, Input)
-
-    def _marked(self) -> tuple[float, str] | None:
-        return None if self.reader.run.live or self.around is None else (self.around, self._mark)
 
     # --- asking and drawing -------------------------------------------------------------------------------------------
 
@@ -241,7 +238,7 @@ class LogScreen(Screen[None]):
         reader = self.reader
         if reader.paused:
             reader.go_on()
-            self.view.follow = self.view.mark is None
+            self.view.follow = self.view.goal is None
             self._say("")
         elif reader.run.live:
             reader.pause()
@@ -262,7 +259,7 @@ class LogScreen(Screen[None]):
             self._say("it was opened without an alert: f is live, [ reads earlier lines", "warning")
             return
         self.reader.look_around(self.around)
-        self.view.reset(self._marked())
+        self.view.reset(self.around)
         self._say("")
         self.tick()
 
@@ -303,7 +300,7 @@ class LogScreen(Screen[None]):
         if said is None:
             return
         self.reader.pick("" if said == tasks.ALL else said)
-        self.view.reset(self._marked())
+        self.view.reset(self.reader.run.around)
         self.tick()
 
     def action_open(self) -> None:

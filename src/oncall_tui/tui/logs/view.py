@@ -24,6 +24,7 @@ from oncall_tui.tui.keybar import Part
 from oncall_tui.tui.logs.words import fold, matches, readable, spans
 
 Row = tuple[Part, ...]
+Mark = tuple[float, str]
 WIDE = 100  # cells from which milliseconds are shown
 TASK = 6  # characters of a task's id
 FOLDED_KEPT = 600  # lines whose rows are kept
@@ -32,7 +33,10 @@ SIGNS = {"error": ("✗", "critical"), "warning": ("!", "warning")}
 
 
 class LogView(Widget, can_focus=True):
-    """Lines with a cursor. *follow*: the newest stays in sight. *mark* is a time, with words, that is drawn between."""
+    """Lines with a cursor. *follow*: the newest stays in sight. *goal*: a time at which it begins (None: the newest).
+
+    *marks* are times, with words, that are drawn between the lines.
+    """
 
     DEFAULT_CSS = "LogView { height: 1fr; }"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -44,17 +48,17 @@ class LogView(Widget, can_focus=True):
         Binding("end,G", "edge(1)", show=False, priority=True),
     ]
 
-    def __init__(self, tz: tzinfo, mark: tuple[float, str] | None, id: str | None = None) -> None:
+    def __init__(self, tz: tzinfo, goal: float | None, marks: Sequence[Mark] = (), id: str | None = None) -> None:
         super().__init__(id=id)
-        self._tz, self.mark = tz, mark
+        self._tz, self.goal, self._marks = tz, goal, sorted(marks)
         self.lines: Sequence[LogLine] = ()
         self.cursor = 0
-        self.follow = mark is None
+        self.follow = goal is None
         self.wrapped = False
         self.query_text = ""
         self.columns = (True, False)  # the task's, the container's
         self.on_moved: Callable[[], None] | None = None
-        self._touched = False  # by a key: else it goes to the mark
+        self._touched = False  # by a key: else it goes to the goal
         self._top, self._skip = 0, 0
         self._head: Row = ()
         self._foot: Row = ()
@@ -73,8 +77,7 @@ class LogView(Widget, can_focus=True):
             self.lines = lines
             self.cursor = self._place_of(under) if under else 0
             self._top = self._place_of(top) if top and self._top >= 0 else min(self._top, 0)
-            if self.mark and not self._touched:
-                self._go_to_mark(self.mark[0])
+            self._go_to_goal()
         self._head, self._foot, self._empty = head, foot, empty
         self.draw()
 
@@ -93,9 +96,9 @@ class LogView(Widget, can_focus=True):
             index += 1
         return seen
 
-    def reset(self, mark: tuple[float, str] | None) -> None:
-        """Another look: from its mark on, or following."""
-        self.mark, self.follow, self._touched = mark, mark is None, False
+    def reset(self, goal: float | None) -> None:
+        """Another look: from its goal on, or following."""
+        self.goal, self.follow, self._touched = goal, goal is None, False
         self.lines, self.cursor, self._top, self._skip = (), 0, 0, 0
         self._folded.clear()
 
@@ -104,7 +107,7 @@ class LogView(Widget, can_focus=True):
 
     def _place_of(self, line: LogLine) -> int:
         """Where the line is now; where it is not any more, where it would be."""
-        index = bisect_left(self.lines, line.at, key=lambda it: it.at)
+        index = bisect_left(self.lines, line.at, key=_at)
         for at in range(index, len(self.lines)):
             if self.lines[at] is line or self.lines[at].id == line.id:
                 return at
@@ -112,8 +115,10 @@ class LogView(Widget, can_focus=True):
                 break
         return max(0, min(index, len(self.lines) - 1))
 
-    def _go_to_mark(self, at: float) -> None:
-        self.cursor = max(0, min(bisect_left(self.lines, at, key=lambda it: it.at), len(self.lines) - 1))
+    def _go_to_goal(self) -> None:
+        if self.goal is None or self._touched or not self.lines:
+            return
+        self.cursor = min(bisect_left(self.lines, self.goal, key=_at), len(self.lines) - 1)
         self._lift(self.size.height // 3)
 
     # --- moving -------------------------------------------------------------------------------------------------------
@@ -134,7 +139,7 @@ class LogView(Widget, can_focus=True):
         self._touched = True
         last = len(self.lines) - 1
         self.cursor = max(0, min(index, last))
-        self.follow = self.mark is None and self.cursor == last
+        self.follow = self.goal is None and self.cursor == last
         self.draw()
         if self.on_moved:
             self.on_moved()
@@ -232,13 +237,14 @@ class LogView(Widget, can_focus=True):
         return (("▸", "mark"), *row[1:2], (row[2][0], "cursor"), *row[3:])
 
     def _first_row(self, index: int) -> int:
-        return 1 if self._marked(index) else 0
+        return len(self._marked(index))
 
-    def _marked(self, index: int) -> bool:
-        """Does the mark stand right before this line?"""
-        if self.mark is None or not 0 <= index < len(self.lines) or self.lines[index].at < self.mark[0]:
-            return False
-        return index == 0 or self.lines[index - 1].at < self.mark[0]
+    def _marked(self, index: int) -> Sequence[Mark]:
+        """The marks that stand right before this line."""
+        if not self._marks or not 0 <= index < len(self.lines):
+            return ()
+        after = self.lines[index - 1].at if index else float("-inf")
+        return [mark for mark in self._marks if after < mark[0] <= self.lines[index].at]
 
     def _rows_of(self, index: int) -> list[Row]:
         if index < 0:
@@ -249,9 +255,8 @@ class LogView(Widget, can_focus=True):
         rows = self._folded.get(line.id)
         if rows is None:
             rows = self._folded[line.id] = self._fold(line)
-        if self.mark and self._marked(index):
-            return [self._rule(*self.mark), *rows]
-        return rows
+        marks = self._marked(index)
+        return [*(self._rule(*mark) for mark in marks), *rows] if marks else rows
 
     def _rule(self, at: float, words: str) -> Row:
         text = f"──── {datetime.fromtimestamp(at, self._tz):%H:%M:%S} {words} "
@@ -288,8 +293,7 @@ class LogView(Widget, can_focus=True):
 
     def on_resize(self, event: events.Resize) -> None:
         """Another width folds otherwise."""
-        if self.mark and not self._touched and self.lines:
-            self._go_to_mark(self.mark[0])
+        self._go_to_goal()
         self._rows = []
         self.draw()
 
@@ -297,6 +301,10 @@ class LogView(Widget, can_focus=True):
         """The theme changed."""
         super().notify_style_update()
         self._paint.clear()
+
+
+def _at(line: LogLine) -> float:
+    return line.at
 
 
 def _cut(text: str, cells: int, marks: Sequence[tuple[int, int]], style: str) -> Row:
