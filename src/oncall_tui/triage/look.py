@@ -128,6 +128,8 @@ class Looker:
         self._rows: dict[str, AlertLook] = {}  # by row id, before what is wide is known
         self._row_ids: dict[str, str] = {}  # by alert id
         self._dressed: dict[str, tuple[AlertLook, AlertLook]] = {}
+        self._fired: list[AlertLook] = []
+        self._event: Wide | None = None
         self._shown: tuple[AlertLook, ...] = ()
         self._ordered_services: tuple[Service, ...] = ()
         self._ordered_deploys: tuple[Deploy, ...] = ()
@@ -139,7 +141,7 @@ class Looker:
         lost = frozenset(s.name for s in board.unread)
         episodes = self.episodes.follow(board.alerts, lost, board.at)
         rows = self._problems(board, stale, episodes)
-        event = wide(_fire(row) for row in rows if row.service and row.product)
+        event = self._wide(rows)
         dressed = [self._dress(row, event) for row in rows]
         shown = [row for row in dressed if show_hidden or not row.alert.hidden]
         shown.sort(key=_by_rank)
@@ -292,6 +294,14 @@ class Looker:
             last_at=service.last_deploy if service else None,
             unread=unread,
         )
+
+    def _wide(self, rows: list[AlertLook]) -> Wide | None:
+        """What is wide; what it was, where no row that changed began at another time or is of another service."""
+        last, self._fired = self._fired, rows
+        same = len(rows) == len(last) and all(a is b or _fire(a) == _fire(b) for a, b in zip(rows, last, strict=True))
+        if not same:
+            self._event = wide(_fire(row) for row in rows if row.service and row.product)
+        return self._event
 
     def _dress(self, row: AlertLook, event: Wide | None) -> AlertLook:
         """The row with what only all rows together tell: that it is part of something wide."""
