@@ -20,6 +20,12 @@ def strategies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     world.close()
 
 
+def fresh(world: World) -> str:
+    """The configuration for a program that goes on from no other's filter."""
+    world.journal.with_name("journal.screen.json").unlink(missing_ok=True)
+    return str(world.configure(me={"name": "Alice", "email": "alice@example.com"}))
+
+
 def only(program: Program, name: str) -> None:
     """The services pane, with one service in it."""
     program.wait(lambda screen: "SERVICES 7" in screen or "services 7" in screen)
@@ -50,8 +56,8 @@ def running(world: World, name: str) -> dict[str, Any]:
 def test_rolled_back_by_keys(
     strategies: World, run_program: Callable[..., Program], name: str, call: str, words: str
 ) -> None:
-    config = strategies.configure(me={"name": "Alice", "email": "alice@example.com"})
-    program = run_program("--config", str(config), env=strategies.env, size=(120, 40))
+    config = fresh(strategies)
+    program = run_program("--config", config, env=strategies.env, size=(120, 40))
     only(program, name)
     sent = len(strategies.writes())
     program.press("R")
@@ -78,8 +84,8 @@ def _confirmed(program: Program, world: World, sent: int) -> bool:
 
 
 def test_going_on_names_what_goes_forward(strategies: World, run_program: Callable[..., Program]) -> None:
-    config = strategies.configure(me={"name": "Alice", "email": "alice@example.com"})
-    program = run_program("--config", str(config), env=strategies.env, size=(80, 24))
+    config = fresh(strategies)
+    program = run_program("--config", config, env=strategies.env, size=(80, 24))
     only(program, "linear-paused")
     sent = len(strategies.writes())
     title = "Go on with the deploy of prod/linear-paused :41→:42"
