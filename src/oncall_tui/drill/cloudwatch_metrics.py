@@ -12,7 +12,7 @@ from oncall_tui.drill.gauges import Gauges
 
 QUERIES = 500  # a call, by the API reference
 POINTS = 100_800  # a call, by the API reference; here it is a query's
-SHORTEST = (1, 5, 10, 30)  # periods in seconds; others are multiples of a minute
+SHORTEST = (1, 5, 10, 20, 30)  # periods in seconds; others are multiples of a minute
 
 
 class Watched(Protocol):

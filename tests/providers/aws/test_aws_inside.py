@@ -141,6 +141,21 @@ def test_the_calls_are_as_few_as_promised(ecs: Make, world: World, api: dict[str
     assert len(found.events) == 20
 
 
+def test_a_revision_that_cannot_be_read_is_told_and_all_else_is_there(
+    ecs: Make, world: World, api: dict[str, Any]
+) -> None:
+    task(world, "here", 60)
+    api["currentServiceRevisions"] = [{"arn": world.revision("main", "api", "r1", 41)}]
+    provider = ecs()
+    world.refuse["DescribeServiceRevisions"] = error("DescribeServiceRevisions", "AccessDeniedException", "", 400)
+    found = provider.inspect("prod/main/api")
+    assert [(p.scope, p.hint) for p in found.problems] == [("service revision", "needs ecs:DescribeServiceRevisions")]
+    assert len(found.tasks) == 1
+    world.refuse.clear()
+    world.asked.clear()
+    assert provider.inspect("prod/main/api").calls == sum(world.asked.values()) == 6  # as many as are promised
+
+
 def test_more_tasks_than_are_read_is_said(ecs: Make, world: World, api: dict[str, Any]) -> None:
     for i in range(130):
         task(world, f"r{i}", 3600)

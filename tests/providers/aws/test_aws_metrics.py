@@ -10,6 +10,7 @@ from aws_world import World, error
 
 from oncall_tui import errors
 from oncall_tui.clock import FakeClock
+from oncall_tui.contract import ReadRequest
 from oncall_tui.domain.metric import Metric, Series
 from oncall_tui.providers.aws.ecs import EcsProvider
 from oncall_tui.providers.aws.metrics import period_s
@@ -35,7 +36,7 @@ def test_what_ecs_tells_of_each_service_in_one_call(ecs: Make, world: World) -> 
     provider = ecs(account="123456789012")
     wanted = provider.service_metrics("prod/main/api")
     assert not world.sent  # it makes no call
-    assert [title for title, _ in wanted] == ["cpu %", "memory % max", "running tasks"]
+    assert [title for title, _ in wanted] == ["cpu %", "memory %", "running tasks"]
     assert wanted[0][1].account == "123456789012"
     found = provider.measure(wanted, now - HOUR, now)
     assert [s.title for s in found] == [title for title, _ in wanted]
@@ -48,6 +49,29 @@ def test_what_ecs_tells_of_each_service_in_one_call(ecs: Make, world: World) -> 
     assert (stat["Period"], stat["Stat"]) == (60, "Average")
     dimensions = [{"Name": "ClusterName", "Value": "main"}, {"Name": "ServiceName", "Value": "api"}]
     assert stat["Metric"] == {"Namespace": "AWS/ECS", "MetricName": "CPUUtilization", "Dimensions": dimensions}
+
+
+def test_running_tasks_where_ecs_sends_the_metric_every_20_s(ecs: Make, world: World) -> None:
+    """Three samples a minute are three of one task: a look at the service tells, and costs one call once."""
+    service = world.service("main", "api")
+    revision = world.revision("main", "api", "r1", 41)
+    told = {"metricConfigurations": [{"metricNames": ["CPUUtilization"], "resolutionSeconds": 20}]}
+    world.revisions[revision]["monitoring"] = told
+    service["currentServiceRevisions"] = [{"arn": revision}]
+    provider = ecs()
+    while not provider.read(ReadRequest()).services:
+        pass
+    assert provider.service_metrics("prod/main/api")[2][1].period_s == 60  # not known yet
+    world.asked.clear()
+    assert provider.inspect("prod/main/api").calls == sum(world.asked.values()) == 4
+    assert provider.inspect("prod/main/api").calls == 3
+    running = provider.service_metrics("prod/main/api")[2]
+    now = world.clock.now()
+    world.metrics["CPUUtilization SampleCount"] = {"Timestamps": [now - 60], "Values": [12.0], "StatusCode": "Complete"}
+    for hours, period, tasks in ((1, 20, 12.0), (6, 60, 4.0), (12, 120, 2.0)):
+        (found,) = provider.measure([running], now - hours * HOUR, now)
+        assert asked(world)[-1]["MetricDataQueries"][0]["MetricStat"]["Period"] == period
+        assert found.points[0][1] == pytest.approx(tasks)
 
 
 def test_points_are_oldest_first_however_they_come(ecs: Make, world: World) -> None:

@@ -12,6 +12,7 @@ from oncall_tui.domain.inside import Inside
 from oncall_tui.domain.logs import LogPage, LogPlace, LogWanted
 from oncall_tui.domain.metric import Metric, Series
 from oncall_tui.domain.reading import Reading
+from oncall_tui.domain.service import ServiceKey
 from oncall_tui.providers.aws import budget, metrics
 from oncall_tui.providers.aws.ecs_actions import RollBack
 from oncall_tui.providers.aws.ecs_inside import Look, place
@@ -42,13 +43,12 @@ class EcsProvider:
         wire = Wire(self._sessions, "ecs", allowance, self.calls, transport)
         wires = Wires(wire, Wire(self._sessions, "codedeploy", allowance, self.calls, transport))
         aside = partial(budget.shared, context.clock, *self._sessions.budget_key())  # what AWS throttles apart
-        self._look = Look(
-            options.name, wire, Wire(self._sessions, "elbv2", aside("elbv2"), self.calls, transport), context.clock
-        )
+        balancers = Wire(self._sessions, "elbv2", aside("elbv2"), self.calls, transport)
+        self._known = known = Known(wire)
+        self._look = Look(options.name, wire, balancers, known, context.clock)
         watch = Wire(self._sessions, "cloudwatch", aside("metrics"), self.calls, transport)
         self._metrics = Metrics(watch, context.clock, self._here)
         self._account = options.account
-        known = Known(wire)
         self._logs = EcsLogs(options, wire, known, context.clock, self.calls, transport)
         self._reader = EcsReader(
             options.name, wires, known, context.clock, options.clusters, options.account, not context.read_only
@@ -93,8 +93,10 @@ class EcsProvider:
     def service_metrics(self, service_id: str) -> tuple[tuple[str, Metric], ...]:
         """CPU, memory and running tasks. Makes no call."""
         account, region = self._here()
-        cluster, name = place(self.source, service_id)
-        return metrics.service_metrics(cluster, name, account or self._reader.account_of(service_id), region)
+        of = ServiceKey(account or self._reader.account_of(service_id), region, *place(self.source, service_id))
+        made = [self._known.revisions.get(arn) for arn in self._reader.revisions_of(service_id)]
+        every = min((one.resolution_s(metrics.CPU) for one in made if one), default=metrics.MINUTE)
+        return metrics.service_metrics(of, every)
 
     def measure(self, wanted: Sequence[tuple[str, Metric]], since: float, until: float) -> tuple[Series, ...]:
         """One call for all of them, in their order. Raises SourceError."""

@@ -223,6 +223,15 @@ class ContainerImageW(Answer):
     image: str = ""
 
 
+class MetricConfigurationW(Answer):
+    metric_names: list[str] = []
+    resolution_seconds: int = 60
+
+
+class MonitoringW(Answer):
+    metric_configurations: list[MetricConfigurationW] = []
+
+
 class ServiceRevisionW(Answer):
     """A service revision: also what is no part of its task definition, kept only to be compared."""
 
@@ -237,6 +246,12 @@ class ServiceRevisionW(Answer):
     volume_configurations: list[Any] = []
     service_registries: list[Any] = []
     launch_type: str = ""
+    monitoring: MonitoringW | None = None
+
+    def resolution_s(self, metric: str) -> int:
+        """How often ECS sends this metric of the service: every 60 s, or 20 where that was asked for."""
+        told = self.monitoring.metric_configurations if self.monitoring else []
+        return next((one.resolution_seconds for one in told if metric in one.metric_names), 60)
 
 
 class DescribeServiceRevisions(Answer):

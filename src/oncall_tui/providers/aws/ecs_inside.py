@@ -1,7 +1,8 @@
 """A service from inside, read now for somebody who looks: its tasks, its targets, its newest events.
 
 Calls of one look: DescribeServices, ListTasks twice, DescribeTasks once a hundred tasks, DescribeTargetHealth once a
-target group: five where there are a hundred tasks or fewer and one target group. Each part may fail alone.
+target group; and DescribeServiceRevisions where the revision is not known yet, which tells how often ECS sends its
+metrics. Six at the most where there are a hundred tasks or fewer and one target group. Each part may fail alone.
 
 Facts: ECS's API reference (ListTasks: a hundred ARNs a page, in no promised order; stopped tasks for about an hour;
 DescribeTasks: a hundred tasks a call) and Elastic Load Balancing's (DescribeTargetHealth).
@@ -17,10 +18,11 @@ from oncall_tui import errors
 from oncall_tui.clock import Clock
 from oncall_tui.domain.inside import Container, Inside, Target, Task
 from oncall_tui.domain.reading import Problem, SourceState
-from oncall_tui.providers.aws import arn
+from oncall_tui.providers.aws import arn, ecs_known
 from oncall_tui.providers.aws import ecs_decode as w
 from oncall_tui.providers.aws import inside_decode as d
 from oncall_tui.providers.aws.budget import Lane
+from oncall_tui.providers.aws.ecs_known import Known
 from oncall_tui.providers.aws.errors import Gone
 from oncall_tui.providers.aws.wire import Wire
 
@@ -41,10 +43,10 @@ def place(source: str, service_id: str) -> tuple[str, str]:
 
 
 class Look:
-    """Looks inside services of one source. Used by the lane of who looks; keeps nothing."""
+    """Looks inside services of one source. Used by the lane of who looks; keeps nothing but revisions."""
 
-    def __init__(self, source: str, ecs: Wire, elb: Wire, clock: Clock) -> None:
-        self._source, self._ecs, self._elb, self._clock = source, ecs, elb, clock
+    def __init__(self, source: str, ecs: Wire, elb: Wire, known: Known, clock: Clock) -> None:
+        self._source, self._ecs, self._elb, self._known, self._clock = source, ecs, elb, known, clock
 
     def inspect(self, service_id: str) -> Inside:
         """See contract.Inspects."""
@@ -57,6 +59,9 @@ class Look:
         for start in range(0, len(arns), TASKS):
             some = arns[start : start + TASKS]
             tasks += parts.read("tasks", partial(self._tasks, parts, cluster, some), [])
+        arns = [s.arn for s in seen.current_service_revisions] if seen else []
+        if any(one not in self._known.revisions for one in arns):
+            parts.read("service revision", partial(self._revisions, parts, arns), None)
         targets = self._targets(parts, seen.groups() if seen else [])
         parts.raise_if_nothing()
         return Inside(
@@ -75,6 +80,10 @@ class Look:
         if not answer.services:
             raise Gone(f"{cluster}/{name} is not there any more")
         return answer.services[0]
+
+    def _revisions(self, parts: Parts, arns: list[str]) -> None:
+        parts.calls += 1
+        self._known.read_revisions(arns[: ecs_known.REVISIONS_A_CALL], Lane.ACT)
 
     def _list(self, parts: Parts, cluster: str, name: str, wanted: str) -> list[str]:
         scope = f"{wanted.lower()} tasks"

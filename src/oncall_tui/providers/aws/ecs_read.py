@@ -110,6 +110,11 @@ class EcsReader:
         found = self._services.get(key)
         return arn.parse(found.service_arn).account if found else ""
 
+    def revisions_of(self, key: str) -> tuple[str, ...]:
+        """The ARNs of the revisions that a service runs; empty where it was not read."""
+        found = self._services.get(key)
+        return tuple(summary.arn for summary in found.current_service_revisions) if found else ()
+
     def _take_touched(self) -> frozenset[str]:
         found = set()
         while self._touched:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from oncall_tui.providers.aws.ecs_decode import Answer, EventW
+from oncall_tui.providers.aws.ecs_decode import Answer, EventW, SummaryW
 
 
 class AdvancedW(Answer):
@@ -33,6 +33,7 @@ class InsideW(Answer):
     events: list[EventW] = []
     load_balancers: list[LoadBalancerW] = []
     task_sets: list[SetW] = []
+    current_service_revisions: list[SummaryW] = []
 
     def groups(self) -> list[str]:
         """The ARN of each target group, once."""

@@ -3,8 +3,10 @@
 Facts: CloudWatch's API reference (GetMetricData: 500 queries and 100,800 points a call; a period of a minute or more is
 a multiple of 60 s; what is finer is kept for 3 hours, minutes for 15 days, five of them for 63, an hour's for 455).
 ECS's developer guide ("Amazon ECS CloudWatch metrics"): CPUUtilization and MemoryUtilization by ClusterName and
-ServiceName, once a minute, and none where no task runs; Maximum is the task that uses most; ("Service RUNNING task
-count"): with a period of one minute the sample count of either is how many tasks run.
+ServiceName, once a minute, and none where no task runs; Maximum is the task that uses most. Its edition of 2022
+("Service RUNNING task count"): with a period of one minute the sample count of either is how many tasks run; later ones
+name Container Insights alone, which costs more. Since June 2026 ("Faster auto scaling with high-resolution metrics") a
+service may have either sent every 20 s (ServiceRevision.monitoring): then the sample count of 20 s is taken.
 """
 
 from __future__ import annotations
@@ -16,10 +18,12 @@ from typing import Any
 
 from oncall_tui.clock import Clock
 from oncall_tui.domain.metric import Metric, Series
+from oncall_tui.domain.service import ServiceKey
 from oncall_tui.providers.aws import cw_decode as w
 from oncall_tui.providers.aws.budget import Lane
 from oncall_tui.providers.aws.wire import Wire
 
+CPU = "CPUUtilization"
 QUERIES = 500
 POINTS = 360  # of a series: more than a screen is wide; six hours of minutes
 PAGES = 5
@@ -33,17 +37,28 @@ _UNREAD = {
 }
 
 
-def service_metrics(cluster: str, service: str, account: str, region: str) -> tuple[tuple[str, Metric], ...]:
-    """What ECS itself tells of each service, as (title, metric). Where no task runs there is no point, and no 0."""
-    at = {"dimensions": (("ClusterName", cluster), ("ServiceName", service)), "account": account, "region": region}
+def service_metrics(of: ServiceKey, every_s: int = MINUTE) -> tuple[tuple[str, Metric], ...]:
+    """What ECS itself tells of each service, as (title, metric). Where no task runs there is no point, and no 0.
 
-    def made(name: str, statistic: str) -> Metric:
-        return Metric(name=name, namespace="AWS/ECS", statistic=statistic, **at)  # type: ignore[arg-type]
+    *every_s* is how often it sends the service's CPU.
+    """
+    at = (("ClusterName", of.cluster), ("ServiceName", of.name))
+
+    def made(name: str, statistic: str, period_s: int = MINUTE) -> Metric:
+        return Metric(
+            name=name,
+            namespace="AWS/ECS",
+            dimensions=at,
+            statistic=statistic,
+            period_s=period_s,
+            account=of.account,
+            region=of.region,
+        )
 
     return (
-        ("cpu %", made("CPUUtilization", "Average")),
-        ("memory % max", made("MemoryUtilization", "Maximum")),
-        ("running tasks", made("CPUUtilization", "SampleCount")),
+        ("cpu %", made(CPU, "Average")),
+        ("memory %", made("MemoryUtilization", "Maximum")),
+        ("running tasks", made(CPU, "SampleCount", every_s)),
     )
 
 
@@ -54,7 +69,7 @@ def period_s(metric: Metric, since: float, until: float, now: float) -> int:
     kept = 3600 if age > 63 * DAY else 300 if age > 15 * DAY else MINUTE if age > FINE_S else 1
     own = max(1, metric.period_s)
     least = max(own, kept, (until - since) / POINTS)
-    if least <= own < MINUTE:
+    if least <= own < MINUTE:  # 20 s is one of those that AWS takes
         return own
     step = lcm(own, max(kept, MINUTE))
     return ceil(least / step) * step
