@@ -186,7 +186,8 @@ class Logs(Protocol):
     def log_places(self, service_id: str) -> tuple[LogPlace, ...]:
         """Where each container of what runs writes its log; one that cannot be read says where its lines go.
 
-        Raises SourceError."""
+        Empty: the service is not there any more. Raises SourceError.
+        """
 
     def log_page(self, wanted: LogWanted) -> LogPage:
         """One call for one page of lines. Raises SourceError."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from tests.support.fakes import FakeProvider, alert, deploy, service
 from tests.support.screen import Rig, on_screen
@@ -260,6 +261,30 @@ async def test_one_task(tmp_path: Path) -> None:
         assert provider.asked[-1].task == "a" * 32
 
 
+async def test_one_task_where_the_streams_do_not_tell_whose_they_are(tmp_path: Path) -> None:
+    """Another task's lines must not stand under its name."""
+    provider = Logging("prod")
+    note = "its streams are named by Docker's ids: no task can be told"
+    provider.places = (msgspec.structs.replace(PLACE, prefix="", note=note),)
+    provider.log(1, "INFO somebody's")
+    async with log_of(tmp_path, provider) as rig:
+        assert "somebody's" in rig.text()
+        screen = rig.pilot.app.screen
+        assert isinstance(screen, LogScreen)
+        screen._picked("b" * 32)
+        await read(rig)
+        assert "no task can be told" in " ".join(rig.text().split())
+        assert "somebody's" not in rig.text()
+
+
+async def test_a_container_that_logs_elsewhere_is_said_beside_one_that_does_not(tmp_path: Path) -> None:
+    provider = Logging("prod")
+    provider.places = (PLACE, msgspec.structs.replace(ELSEWHERE, container="worker"))
+    provider.log(1, "INFO one")
+    async with log_of(tmp_path, provider) as rig:
+        assert "not here: worker, FireLens → Datadog" in rig.text().splitlines()[1]
+
+
 @pytest.mark.parametrize(
     ("refusal", "word", "hint"),
     [
@@ -276,10 +301,11 @@ async def test_a_failing_source_keeps_the_lines_and_says_why(
         provider.refusal = refusal
         rig.clock.advance(3)
         await read(rig)
-        first, _, third, *rest = rig.text().splitlines()
+        first, _, third, fourth, *rest = rig.text().splitlines()
         assert word in first
         assert "lines as last read" in first
-        assert hint in third
+        assert refusal.message in third
+        assert hint in fourth
         assert any("INFO one" in row for row in rest)
         provider.refusal = None
         await press(rig, "r")
@@ -295,6 +321,7 @@ async def test_nothing_logged_not_readable_and_elsewhere_differ(tmp_path: Path) 
             ({"refusal": Denied("no", "needs x")}, "whether there are lines is not known"),
             ({"missing": "the log group /x is not there in y"}, "the log group /x is not there in y"),
             ({"places": (ELSEWHERE,)}, "app: FireLens → Datadog: host logs.example.com"),
+            ({"places": ()}, "The service is not there any more"),
         )
     ):
         provider = Logging("prod")
@@ -355,7 +382,7 @@ async def test_nothing_but_text_reaches_the_terminal(tmp_path: Path, size: tuple
         "{" + "[" * 3000,
     ]
     for n, text in enumerate(nasty):
-        provider.log(len(nasty) - n, text)
+        provider.log(len(nasty) - n, text, task=f"\x1b[31m{n}\n\u202e")
     async with log_of(tmp_path, provider, size) as rig:
         for _ in range(2):
             for row in rig.text().splitlines():
@@ -382,6 +409,8 @@ def test_a_search_finds_what_is_shown_and_what_came() -> None:
     for said in ('"status":500', "status=500", "error no"):
         assert words.matches(text, said)
     assert not words.matches(text, "status=501")
+    assert words.matches('{"level":50,"msg":"no"}', "error no")
+    assert words.matches('{"msg":"\\u6c7a\\u6e08"}', "決済")
     assert words.matches("\x1b[31mre\x1b[0md", "red")
     assert words.spans("one two one", "one") == [(0, 3), (8, 11)]
 

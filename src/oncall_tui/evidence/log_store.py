@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from sys import getsizeof
 
 import msgspec
@@ -11,6 +12,7 @@ from oncall_tui.domain.logs import LogLine
 
 MOST_LINES = 20_000
 MOST_BYTES = 16_000_000
+_at = attrgetter("at")
 BESIDE = 300  # bytes of a line besides its text: the struct, its time, its id, its places in the list and the set
 
 
@@ -83,10 +85,6 @@ class LogStore:
             size -= _size(every[count] if way > 0 else every[-1 - count])
             count += 1
         return count
-
-
-def _at(line: LogLine) -> float:
-    return line.at
 
 
 def _size(line: LogLine) -> int:

@@ -92,8 +92,8 @@ class LogReader:
 
     @property
     def readable(self) -> tuple[LogPlace, ...]:
-        """The places that can be read here."""
-        return tuple(p for p in self.places or () if p.readable)
+        """The places that can be read here; of one task those alone whose streams say whose they are."""
+        return tuple(p for p in self.places or () if p.readable and (p.prefix or not self.run.task))
 
     @property
     def reading(self) -> bool:

@@ -7,6 +7,7 @@ everything else that reads logs; here it is two a second, in a budget of its own
 from __future__ import annotations
 
 from collections import Counter
+from operator import attrgetter
 
 import msgspec
 
@@ -64,7 +65,7 @@ class EcsLogs:
         _, cluster, name = service_id.split("/", 2)
         answer = self._ecs.read(w.DescribeServices, "DescribeServices", Lane.ACT, cluster=cluster, services=[name])
         if not answer.services:
-            raise Gone(f"{cluster}/{name} is not there any more", "Esc goes back; r on the board reads it again")
+            return ()
         service = answer.services[0]
         arns = [d.task_definition for d in service.deployments] + [s.task_definition for s in service.task_sets]
         wanted = [a for a in dict.fromkeys((service.task_definition, *arns)) if a][:REVISIONS]
@@ -99,7 +100,7 @@ class EcsLogs:
         names = {it.log_stream_name for it in answer.events}
         streams = {name: self._stream(place, name) for name in names if name.startswith(prefix)}
         lines = [_line(it, streams[it.log_stream_name]) for it in answer.events if it.log_stream_name in streams]
-        lines.sort(key=_at)
+        lines.sort(key=attrgetter("at"))
         return LogPage(lines=tuple(lines), token=answer.next_token or "")
 
     def renew(self) -> None:
@@ -143,7 +144,3 @@ def _line(it: EventW, stream: LogStream) -> LogLine:
 
 def _ms(at: float) -> int:
     return max(0, int(at * 1000))
-
-
-def _at(line: LogLine) -> float:
-    return line.at

@@ -21,7 +21,7 @@ from oncall_tui.errors import SourceError
 from oncall_tui.evidence import insights
 from oncall_tui.evidence.logs import AFTER_S, LogReader
 from oncall_tui.tui.keybar import KeyBar, Part, StatusLine
-from oncall_tui.tui.lines import Line
+from oncall_tui.tui.lines import Line, Lines
 from oncall_tui.tui.logs import state, tasks
 from oncall_tui.tui.logs.view import LogView, Mark
 from oncall_tui.tui.logs.words import harmless, unfolded
@@ -29,6 +29,7 @@ from oncall_tui.tui.modals import Text
 
 TICK_S = 0.25
 PATIENCE_S = 5.0  # for a provider that is still being built
+NOTICE_S = 8.0  # of a word about a key
 COPIED = 60_000  # characters: terminals take no more at a time
 KEYS: tuple[tuple[str, str, str], ...] = (
     ("j k g G Ctrl+F Ctrl+B", "", "move; on the newest line it follows what is new"),
@@ -100,11 +101,12 @@ class LogScreen(Screen[None]):
         self._asked: Future[None] | None = None
         self._asked_at = 0.0
         self._said: Part = ("", "")
+        self._said_at = 0.0
 
     def compose(self) -> ComposeResult:
         yield StatusLine(id="title")
         yield StatusLine(id="place")
-        yield StatusLine(id="wrong")
+        yield Lines(id="wrong", indent=2, focus=False)
         yield LogView(self.tz, self.around, self._marks, id="lines")
         yield Input(id="search", placeholder="search; Enter keeps it, Esc clears it")
         yield KeyBar(id="keys")
@@ -156,18 +158,26 @@ class LogScreen(Screen[None]):
         searched = f" · /{self.view.query_text}" if self.view.query_text else ""
         left: list[Part] = [("LOGS ", "heading"), (self.service_id, "bold"), (f" · {of}{searched}", "")]
         self.query_one("#title", StatusLine).show(left, state.state(reader, self.tz, waits))
+        if self.engine.clock.monotonic() - self._said_at > NOTICE_S:
+            self._said = ("", "")
         said = [self._said] if self._said[0] else state.place(reader)
         self.query_one("#place", StatusLine).show(said, state.count(reader))
-        wrong = state.trouble(reader)
-        line = self.query_one("#wrong", StatusLine)
-        line.display = wrong is not None
-        if wrong:
-            line.show([(wrong[1].message, "critical"), (f" → {wrong[1].hint}" if wrong[1].hint else "", "")])
+        self._draw_wrong(state.trouble(reader))
         self.view.columns = (not task, len(reader.readable) > 1)
         kept, nothing = reader.kept, [] if reader.kept.lines else state.empty(reader, self.tz)
         self.view.show(kept.lines, state.head(reader), state.foot(reader), nothing)
         seen = self.view.on_screen
         reader.looking_at = seen[0].at if seen and not self.view.follow else None
+
+    def _draw_wrong(self, wrong: tuple[str, SourceError] | None) -> None:
+        """What went wrong, whole, and what to do about it."""
+        lines = self.query_one("#wrong", Lines)
+        if wrong:
+            rows: list[Line] = [((wrong[1].message, "critical"),)]
+            rows += [(("→ ", "key"), (wrong[1].hint, ""))] if wrong[1].hint else []
+            lines.show(rows)
+            lines.styles.height = min(4, max(1, lines.needed(self.size.width)))
+        lines.display = wrong is not None
 
     def on_screen_resume(self) -> None:
         if self.is_mounted and hasattr(self, "view"):
@@ -177,8 +187,8 @@ class LogScreen(Screen[None]):
         self._say("")
 
     def _say(self, text: str, style: str = "bold") -> None:
-        """A word in the second line until the next key that moves."""
-        self._said = (text, style)
+        """A word in the second line, for some seconds or until the next key that moves."""
+        self._said, self._said_at = (text, style), self.engine.clock.monotonic()
         self.draw()
 
     # --- keys ---------------------------------------------------------------------------------------------------------

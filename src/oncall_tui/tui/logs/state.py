@@ -41,8 +41,10 @@ def _state(reader: LogReader, tz: tzinfo) -> list[Part]:
         return [(f"{wrong[0]}: {word}" if wrong[0] else word, "critical"), (kept, "warning")]
     if reader.places is None:
         return [("READING…", "warning")]
+    if not reader.places:
+        return [("GONE", "critical")]
     if not reader.readable:
-        return [("NOT IN CLOUDWATCH", "warning")]
+        return [("NOT TOLD" if _untold(reader) else "NOT IN CLOUDWATCH", "warning")]
     if run.missing and len(run.missing) == len(reader.readable):
         return [("NO LOG GROUP", "critical")]
     if reader.paused:
@@ -101,6 +103,10 @@ def empty(reader: LogReader, tz: tzinfo) -> list[Line]:
         return [_line("The log is not readable now: whether there are lines is not known.", "critical")]
     if reader.places is None:
         return [_line("Reading where the service logs…", "dim")]
+    if not reader.places:
+        return [_line("The service is not there any more; Esc goes back.", "warning")]
+    if untold := _untold(reader):
+        return [_line(f"One task's lines cannot be told: {untold}.", "warning"), _line("t picks all of them.")]
     if not reader.readable:
         return [
             _line("This log is not in CloudWatch, so that it cannot be shown here.", "warning"),
@@ -115,6 +121,13 @@ def empty(reader: LogReader, tz: tzinfo) -> list[Line]:
     if reader.reading:
         return [_line("Reading…", "dim")]
     return [*_nothing(reader, tz), _line(""), *elsewhere(reader.places)]
+
+
+def _untold(reader: LogReader) -> str:
+    """Why one task's lines cannot be told from the others', though the log can be read; empty: they can."""
+    if not reader.run.task or reader.readable:
+        return ""
+    return next((p.note for p in reader.places or () if p.readable), "")
 
 
 def _nothing(reader: LogReader, tz: tzinfo) -> list[Line]:

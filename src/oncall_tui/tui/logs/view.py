@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
+from operator import attrgetter
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -19,9 +20,10 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from oncall_tui.domain.logs import LogLine
+from oncall_tui.text import width, wrap
 from oncall_tui.tui import palette
 from oncall_tui.tui.keybar import Part
-from oncall_tui.tui.logs.words import fold, matches, readable, spans
+from oncall_tui.tui.logs.words import fold, harmless, matches, readable, spans
 
 Row = tuple[Part, ...]
 Mark = tuple[float, str]
@@ -29,6 +31,7 @@ WIDE = 100  # cells from which milliseconds are shown
 TASK = 6  # characters of a task's id
 FOLDED_KEPT = 600  # lines whose rows are kept
 LONGEST_ROWS = 60  # of one line where it is wrapped
+_at = attrgetter("at")
 SIGNS = {"error": ("✗", "critical"), "warning": ("!", "warning")}
 
 
@@ -183,7 +186,9 @@ class LogView(Widget, can_focus=True):
         if self.follow:
             self.cursor = max(0, len(self.lines) - 1)
         self._scroll()
-        rows = self._visible() if self.lines else list(self._empty)
+        rows = (
+            self._visible() if self.lines else [part for row in self._empty for part in _wrapped(row, self.size.width)]
+        )
         rows += [()] * (self.size.height - len(rows))
         old, self._rows = self._rows, rows[: self.size.height]
         for y, row in enumerate(self._rows):
@@ -270,7 +275,7 @@ class LogView(Widget, can_focus=True):
         own = line.stream.task or line.stream.name.rpartition("/")[2]
         before = f" {own[:TASK]:<{TASK}}" if task else ""
         before += f" {line.stream.container[:10]:<10}" if container else ""
-        begin: Row = ((" ", ""), SIGNS.get(line.level, (" ", "")), (stamp, "dim"), (before + " ", "key"))
+        begin: Row = ((" ", ""), SIGNS.get(line.level, (" ", "")), (stamp, "dim"), (harmless(before) + " ", "key"))
         used = sum(cell_len(text) for text, _ in begin)
         style = SIGNS.get(line.level, ("", ""))[1]
         shown = readable(line.text)
@@ -303,8 +308,14 @@ class LogView(Widget, can_focus=True):
         self._paint.clear()
 
 
-def _at(line: LogLine) -> float:
-    return line.at
+def _wrapped(row: Row, cells: int) -> list[Row]:
+    """A row of words in as many as it needs; what stands before its last part stays in the first."""
+    if not row:
+        return [row]
+    before = sum(width(text) for text, _ in row[:-1])
+    text, style = row[-1]
+    first, *rest = wrap(text, max(10, cells - 2), max(10, cells - before))
+    return [(*row[:-1], (first, style)), *((("  ", ""), (part, style)) for part in rest)]
 
 
 def _cut(text: str, cells: int, marks: Sequence[tuple[int, int]], style: str) -> Row:

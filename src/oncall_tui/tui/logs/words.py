@@ -25,6 +25,8 @@ _STAMP = re.compile(r"\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\
 _TIMES = frozenset({"time", "timestamp", "ts", "@timestamp", "date", "asctime"})
 _LEVELS = frozenset({"level", "severity", "lvl", "levelname", "log.level", "loglevel"})
 _MESSAGES = ("msg", "message", "log", "event", "error")
+_PARTS = re.compile(r"[\s=]+")
+_NAMES = frozenset({"trace", "debug", "info", "warn", "error", "fatal"})  # of levels that may be numbers
 _PINO = {10: "TRACE", 20: "DEBUG", 30: "INFO", 40: "WARN", 50: "ERROR", 60: "FATAL"}
 
 
@@ -80,9 +82,13 @@ def _in_words(found: dict[str, Any]) -> str:
 
 def matches(text: str, query: str) -> bool:
     """Does the line say *query* (lower case), as it came or as it is shown?"""
-    if query in text.lower():
+    low = text.lower()
+    if query in low:
         return True
-    return (text[:1] == "{" or not text.isprintable()) and query in readable(text).lower()
+    if text[:1] == "{":  # thousands are asked: what a member cannot say in other letters has to be there
+        parts = [part for part in _PARTS.split(query) if part.isascii() and part.isalnum() and part not in _NAMES]
+        return all(part in low for part in parts) and query in readable(text).lower()
+    return not text.isprintable() and query in readable(text).lower()
 
 
 def spans(shown: str, query: str) -> list[tuple[int, int]]:
