@@ -54,6 +54,7 @@ async def _take(world: dict[str, object], folder: Path, size: tuple[int, int], n
             await asyncio.sleep(1)  # the plan is deaf at first
             await pilot.press("escape")
             await _until(pilot, app, "nothing was sent", 10)
+            await _detail(pilot, app, folder, name.replace("board", "detail"))
             await pilot.press("l")
             await _until(pilot, app, "began ──", 10)
             await asyncio.sleep(2)  # what led to it is read after what followed
@@ -63,6 +64,22 @@ async def _take(world: dict[str, object], folder: Path, size: tuple[int, int], n
             (folder / f"{name.replace('board', 'logs')}.svg").write_text(logs)
             app.exit()
         engine.stop()
+
+
+async def _detail(pilot: Pilot[None], app: OncallApp, folder: Path, name: str) -> None:
+    """The page's row whole: its first screen, and its metrics."""
+    await pilot.press("enter")
+    await _until(pilot, app, "as of" if app.size.height > 30 else "1 alert", 10)
+    await pilot.press("4")
+    await _until(pilot, app, "threshold", 60)  # the alarm joins the page a little later, with its metric
+    await asyncio.sleep(8)
+    for key, part in (("4", "-metrics"), ("1", "")):
+        await pilot.press(key)
+        await pilot.pause()
+        await asyncio.sleep(0.5)
+        (folder / f"{name}{part}.svg").write_text(app.export_screenshot(title="oncall-tui"))
+    await pilot.press("escape")
+    await _until(pilot, app, "began" if app.size.height > 30 else "1 ALERTS", 10)
 
 
 async def _plan(folder: Path, size: tuple[int, int], name: str) -> None:

@@ -98,7 +98,8 @@ def _of_told(row_id: str, rows: Sequence[Told]) -> Iterable[Moment]:
     source = row_id.partition("/")[0]
     for one in rows:
         kind = ACTION if one.by else ALERT
-        yield Moment(one.at, kind, one.text, one.by, one.where or source)
+        text = f"{source}: {one.text}" if one.where == HERE and not one.by else one.text
+        yield Moment(one.at, kind, text, one.by, one.where or source)
 
 
 def why_stopped(task: Task) -> str:

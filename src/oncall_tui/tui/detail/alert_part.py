@@ -15,8 +15,8 @@ RELATED = 12
 DESCRIPTIONS = ("description", "message", "summary")  # what an alert says of itself
 
 
-def alert_section(of: Subject, scene: Scene, keys: Keys) -> Section:
-    """What it is, each source's state, who has it, why it stands where it does."""
+def alert_section(of: Subject, scene: Scene, keys: Keys, well: Line | None) -> Section:
+    """What it is, each source's state, who has it; *well* says in one line how its service is."""
     look = of.look
     assert look is not None
     alert = look.alert
@@ -42,7 +42,7 @@ def alert_section(of: Subject, scene: Scene, keys: Keys) -> Section:
         (v for m in of.members for k, v in m.annotations if k in DESCRIPTIONS and v not in alert.title), ""
     ):
         lines.append(line("says", fit(says, max(40, scene.cells - 14)).rstrip()))
-    return Section("alert", tuple(lines))
+    return Section("alert", (*lines, well) if well else tuple(lines))
 
 
 def _member(alert: Alert, leading: Alert, scene: Scene) -> str:
@@ -66,7 +66,13 @@ def suspect_section(of: Subject, scene: Scene, keys: Keys) -> Section:
     if found.wide and found.suspects:
         lines.append(line("wide", "something wide is going on: these were also deployed", "warning"))
     for number, one in enumerate(found.suspects, 1):
-        lines.append(line(f"{number}.", one.words, "warning" if number == 1 and not found.wide else ""))
+        lines.append(
+            line(
+                f"{number}." if number > 1 else "suspect",
+                one.words,
+                "warning" if number == 1 and not found.wide else "",
+            )
+        )
     if not found.suspects:
         lines.append(line("suspect", found.words(scene.now)))
     elif found.unread:

@@ -20,6 +20,7 @@ from textual.containers import Horizontal
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.evidence.runbook import places
+from oncall_tui.triage.join import PAGER_PROVIDERS
 from oncall_tui.triage.look import AlertLook
 from oncall_tui.tui import headline
 from oncall_tui.tui.base import Over
@@ -268,8 +269,9 @@ class DetailScreen(Over):
     def _keys_words(self) -> Keys:
         """What the keys would do to this row."""
         target = self.board.alert_target(Verb.ACKNOWLEDGE) if self.here and self.pane == "alerts" else None
-        others = "the others are listed here, not acknowledged"
-        return Keys(self._back_words(), f"goes to {target.source}: {target.title}; {others}" if target else "")
+        stops = ", which stops the escalation" if target and target.provider in PAGER_PROVIDERS else ""
+        ack = f"goes to {target.source}{stops}; the rest is only listed" if target else ""
+        return Keys(self._back_words(), ack)
 
     def _back_words(self) -> str:
         """What ``R`` would do, or why it cannot."""

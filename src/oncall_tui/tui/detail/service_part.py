@@ -65,6 +65,14 @@ def verdict(service: Service, inside: Inside | None, firing: int) -> tuple[str, 
     return f"{all_run}{healthy}, no alert of it", "ok"
 
 
+def well(of: Subject, part: Part[Inside], scene: Scene) -> Line | None:
+    """The verdict as a line; None where the row names no service."""
+    if of.service is None:
+        return None
+    words, style = verdict(of.service, part.value, len(alerts_of(of.service, scene)))
+    return line("well?", words, style)
+
+
 def _bad(task: Task) -> bool:
     """Did it die, rather than being replaced?"""
     return bool(task.exit_code) or task.stop_code not in ("", "ServiceSchedulerInitiated", "UserInitiated")
@@ -76,9 +84,8 @@ def service_section(of: Subject, part: Part[Inside], scene: Scene) -> Section:
     if service is None:
         name = of.deploy.service_id if of.deploy else "the row"
         return Section("service", (line("none", f"{name} names no service that is on the board"),))
-    firing = alerts_of(service, scene)
-    words, style = verdict(service, part.value, len(firing))
-    lines = [line("well?", words, style), line("service", pane.service_words(service), "bold")]
+    verdict_ = well(of, part, scene)
+    lines = [*([verdict_] if verdict_ else []), line("service", pane.service_words(service), "bold")]
     if service.note:
         lines.append(line("note", service.note, "warning"))
     if of.newest is not None and (of.look is not None) and (of.deploy is None or of.newest.id != of.deploy.id):

@@ -20,7 +20,8 @@ def story_section(of: Subject, told: Part, inside: Part[Inside], scene: Scene) -
     if inside.failure is not None:
         lines.append(line("tasks", "could not be read: their stops may be missing here", "warning"))
     for moment in moments[:MOST]:
-        where = "done or seen here" if moment.where == stories.HERE else moment.where
+        here = "done here" if moment.kind == stories.ACTION else "seen here"
+        where = here if moment.where == stories.HERE else moment.where
         by = f"{moment.by}: " if moment.by and moment.by not in moment.text else ""
         when = f" {at(moment.at, scene.now, scene.tz)} "
         many = f"{moment.times}× " if moment.times > 1 else ""
