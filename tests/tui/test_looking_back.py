@@ -104,6 +104,8 @@ async def test_what_is_kept_is_written_when_it_changes_and_not_with_every_draw(t
     written: list[kept.Kept] = []
     rig.board._keep.put = written.append  # type: ignore[union-attr,method-assign]
     async with on_screen(rig) as rig:
+        rig.board.pressed()  # the session's first key is worth a write of its own
+        rig.refresh()
         first = len(written)
         rig.refresh()
         await rig.press("j", "k")
@@ -116,3 +118,18 @@ async def test_what_is_kept_is_written_when_it_changes_and_not_with_every_draw(t
         rig.board.pressed()
         rig.refresh()
         assert len(written) == first + 2, "when somebody was here, once in a minute"
+
+
+async def test_a_start_that_nobody_pressed_a_key_in_is_no_look(tmp_path: Path) -> None:
+    rig = session(tmp_path)
+    former = rig.clock.now() - 1000
+    kept.write(kept.beside(rig.engine.journal.path), kept.of(Shown(), None, former))
+    rig.board.take_up(True)
+    async with on_screen(rig) as rig:
+        assert signs(rig) == {"l1"}
+        rig.clock.advance(300)
+        rig.refresh()
+        rig.board.stop_keeping()
+    found, _ = kept.read(kept.beside(rig.engine.journal.path))
+    assert found is not None
+    assert found.last_key == former

@@ -11,17 +11,20 @@ DAY_S = 20 * 3600.0
 
 
 class LastLook:
-    """When the engineer last looked (*since*; None: no time that matters), and which rows were looked at since then."""
+    """When the engineer last looked (*since*; None: no time that matters), and which rows were looked at since then.
+    *key* is the last key of all sessions (0: not known); a session that had none yet is looked at since it began.
+    """
 
     def __init__(self) -> None:
         self.since: float | None = None
+        self.key = 0.0
         self.last_key = 0.0
         self._seen: set[str] = set()
 
     def begin(self, former: float, now: float) -> None:
         """A session begins; *former* is the last key of the one before (0: not known)."""
         self.since = former or None
-        self.last_key = now
+        self.key, self.last_key = former, now
 
     def passed(self, now: float) -> None:
         """Time went by; a pause that was long enough is one from whose beginning on all is new."""
@@ -32,7 +35,7 @@ class LastLook:
     def pressed(self, now: float) -> None:
         """A key: somebody looks."""
         self.passed(now)
-        self.last_key = now
+        self.key = self.last_key = now
 
     def saw(self, row_id: str) -> None:
         """The cursor was on this row and left it."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import msgspec
 
 from oncall_tui.domain.alert import AlertState
+from oncall_tui.engine import Engine
 from oncall_tui.tui import kept
 from oncall_tui.tui.lastlook import LastLook
 from oncall_tui.tui.looking_at import LookingAt
@@ -17,8 +20,8 @@ class LookingBack(LookingAt):
 
     bell_on = True
 
-    def __init__(self, *args: object) -> None:
-        super().__init__(*args)  # type: ignore[arg-type]
+    def __init__(self, engine: Engine, tz: ZoneInfo, me: str) -> None:
+        super().__init__(engine, tz, me)
         self.last_look = LastLook()
         self.last_look.begin(0.0, self.engine.clock.now())
         self._was_on: dict[str, str | None] = {}  # each pane's cursor as it was drawn
@@ -50,7 +53,7 @@ class LookingBack(LookingAt):
             return
         old = self._kept
         bell = None if self.bell_on == self._bell else self.bell_on
-        now_ = kept.of(self.shown, bell, self.last_look.last_key)
+        now_ = kept.of(self.shown, bell, self.last_look.key)
         same = old is not None and msgspec.structs.replace(old, last_key=now_.last_key) == now_
         if old is None or not same or at_once or now_.last_key - old.last_key >= KEY_KEPT_S:
             self._kept = now_
