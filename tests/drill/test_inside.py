@@ -165,3 +165,19 @@ def test_an_alarm_s_history_has_its_states_and_what_was_sent(make_drill: Callabl
     for _ in range(12):
         drill.advance(10)
     assert told("payments-api-5xx-critical")[-1] == ("StateUpdate", "Alarm updated from OK to ALARM")
+
+
+def test_an_alarm_that_is_in_alarm_below_its_threshold(make_drill: Callable[..., Drill]) -> None:
+    drill = make_drill("health-check")
+    for _ in range(8):
+        drill.advance(5)
+    client = drill.client("alarms", "cloudwatch")
+    (alarm,) = client.describe_alarms()["MetricAlarms"]
+    assert (alarm["StateValue"], alarm["ComparisonOperator"]) == ("ALARM", "LessThanThreshold")
+    assert "less than the threshold (3.0)" in alarm["StateReason"]
+    metric = {key: alarm[key] for key in ("Namespace", "MetricName", "Dimensions")}
+    query = {"Id": "m", "MetricStat": {"Metric": metric, "Period": 60, "Stat": alarm["Statistic"]}}
+    now = drill.state()["now"]
+    asked = {"StartTime": now - 600, "EndTime": now, "ScanBy": "TimestampAscending"}
+    (told,) = client.get_metric_data(MetricDataQueries=[query], **asked)["MetricDataResults"]
+    assert (told["Values"][0], told["Values"][-1]) == (3.0, 0.0)

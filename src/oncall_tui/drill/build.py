@@ -184,7 +184,7 @@ def _alarms(scenario: Table, story: Story, alarms: CloudWatch) -> None:
 def _alarm(spec: Table, story: Story, alarms: CloudWatch) -> None:
     alarm = Alarm(spec["name"], spec.get("about", ""))
     alarm.metric, alarm.namespace = spec.get("metric", "5XXError"), spec.get("namespace", "AWS/ECS")
-    alarm.threshold = float(spec.get("threshold", 1.0))
+    alarm.threshold, alarm.below = float(spec.get("threshold", 1.0)), bool(spec.get("below", False))
     alarm.any_of = list(spec.get("any_of", []))
     alarm.actions = list(spec.get("actions", []))
     if "service" in spec:

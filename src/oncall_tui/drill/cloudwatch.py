@@ -30,6 +30,8 @@ class Alarm:
     metric: str = "5XXError"
     namespace: str = "AWS/ECS"
     threshold: float = 1.0
+    below: bool = False
+    """Whether it is in ALARM below its threshold."""
     dimensions: dict[str, str] = field(default_factory=dict)
     any_of: list[str] = field(default_factory=list)
     actions: list[str] = field(default_factory=list)
@@ -39,9 +41,14 @@ class Alarm:
     changes: list[tuple[float, str]] = field(default_factory=list)
 
     @property
-    def low(self) -> bool:
-        """Whether it is in ALARM below its threshold: a target-tracking policy's, which sits there normally."""
+    def tracking(self) -> bool:
+        """Whether it is a target-tracking policy's, which sits in ALARM normally."""
         return "-AlarmLow-" in self.name
+
+    @property
+    def low(self) -> bool:
+        """Whether it is in ALARM below its threshold."""
+        return self.below or self.tracking
 
 
 @dataclass
@@ -209,7 +216,7 @@ class CloudWatch:
         }
 
     def _metric(self, alarm: Alarm) -> Json:
-        low = alarm.low
+        periods = _periods(alarm)
         return self._common(alarm) | {
             "StateReasonData": json.dumps({"version": "1.0", "threshold": alarm.threshold}),
             "MetricName": alarm.metric,
@@ -217,10 +224,10 @@ class CloudWatch:
             **_statistic(alarm),
             "Dimensions": [{"Name": k, "Value": v} for k, v in alarm.dimensions.items()],
             "Period": 60,
-            "EvaluationPeriods": 15 if low else 3,
-            "DatapointsToAlarm": 15 if low else 3,
+            "EvaluationPeriods": periods,
+            "DatapointsToAlarm": periods,
             "Threshold": alarm.threshold,
-            "ComparisonOperator": "LessThanThreshold" if low else "GreaterThanOrEqualToThreshold",
+            "ComparisonOperator": "LessThanThreshold" if alarm.low else "GreaterThanOrEqualToThreshold",
             "TreatMissingData": "missing",
         }
 
@@ -302,8 +309,10 @@ def _statistic(alarm: Alarm) -> Json:
     """What goes with such a metric."""
     if alarm.metric.endswith("Time"):
         return {"ExtendedStatistic": "p99"}
-    if alarm.metric.endswith("Utilization") or alarm.low:
+    if alarm.metric.endswith("Utilization") or alarm.tracking:
         return {"Statistic": "Average"}
+    if alarm.low:
+        return {"Statistic": "Minimum"}
     return {"Statistic": "Maximum" if "Age" in alarm.metric else "Sum"}
 
 
@@ -311,13 +320,16 @@ def _kind(alarm: Alarm) -> str:
     return "CompositeAlarm" if alarm.any_of else "MetricAlarm"
 
 
+def _periods(alarm: Alarm) -> int:
+    return 15 if alarm.tracking else 3
+
+
 def _reason(alarm: Alarm, state: str) -> str:
     if state == "INSUFFICIENT_DATA":
         return "Insufficient Data: 3 datapoints were unknown."
-    how = "was" if state == "ALARM" else "was not"
-    if alarm.low:
-        return f"Threshold Crossed: 15 datapoints {how} less than the threshold ({alarm.threshold})."
-    return f"Threshold Crossed: 3 datapoints {how} greater than or equal to the threshold ({alarm.threshold})."
+    how = "were" if state == "ALARM" else "were not"
+    than = "less than" if alarm.low else "greater than or equal to"
+    return f"Threshold Crossed: {_periods(alarm)} datapoints {how} {than} the threshold ({alarm.threshold})."
 
 
 def _paged(found: list[_Item], asked: Json, default: int, most: int) -> tuple[list[_Item], Json]:

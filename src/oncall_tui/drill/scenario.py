@@ -137,6 +137,7 @@ _ALARM: Table = {
     "metric?": str,
     "namespace?": str,
     "threshold?": float,
+    "below?": bool,
     "actions?": [str],
     "any_of?": [str],
     "minutes?": float,
