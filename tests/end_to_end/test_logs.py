@@ -36,6 +36,11 @@ def test_from_the_page_to_the_error_and_through_every_failure(
     )
     assert max(map(len, shown.split("\n"))) <= 80
 
+    program.wait(lambda screen: _lines(screen) >= 400)  # what led to it is read after what followed
+    known = _lines(program.text)
+    program.press("[")
+    program.wait(lambda screen: _lines(screen) > known)
+
     program.press("f")
     program.wait(lambda screen: screen.split("\n")[0].endswith("LIVE"))
     for kind, word, hint in (
@@ -75,6 +80,11 @@ def test_from_the_page_to_the_error_and_through_every_failure(
     assert program.wait_end() == 0
 
 
+def _lines(screen: str) -> int:
+    found = re.search(r"([\d,]+) lines", screen.split("\n")[1])
+    return int(found[1].replace(",", "")) if found else 0
+
+
 def _says(screen: str, word: str, hint: str) -> bool:
     first, _, *few = screen.split("\n")[:6]
     return word in first and hint in " ".join(few)
@@ -92,10 +102,18 @@ def test_quitting_while_the_log_hangs(make_world: Callable[..., World], run_prog
     program.wait("live")
     program.press("2")
     program.wait("healthy")
+    program.press("lwfce?")  # in one burst: no key meets a screen that is half there
+    program.wait("LOGS")
+    program.wait("Keys of the log")
+    program.press_when_heard("\x1b")
+    program.gone("Keys of the log")
+    program.press("q")
+    program.wait("2 services")
     world.fault("hang", operation="FilterLogEvents")
+    before = filter_calls(world)
     program.press("l")
     program.wait("LOGS")
-    until(lambda: filter_calls(world) > 0, "it is asked")
+    until(lambda: filter_calls(world) > before, "it is asked")
     began = time.monotonic()
     program.press("\x11")
     assert program.wait_end() == 0

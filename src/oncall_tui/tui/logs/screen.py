@@ -96,23 +96,25 @@ class LogScreen(Screen[None]):
     ) -> None:
         super().__init__()
         self.engine, self.tz, self.service_id = engine, tz, service_id
-        self.around, self._marks = around, marks
+        self.around = around
         self.reader = LogReader(service_id, engine.clock, around, task)
         self._asked: Future[None] | None = None
         self._asked_at = 0.0
         self._said: Part = ("", "")
         self._said_at = 0.0
+        self.view = LogView(tz, around, marks, id="lines")
+        self._ready = False  # is everything there that a key may need?
 
     def compose(self) -> ComposeResult:
         yield StatusLine(id="title")
         yield StatusLine(id="place")
         yield Lines(id="wrong", indent=2, focus=False)
-        yield LogView(self.tz, self.around, self._marks, id="lines")
+        yield self.view
         yield Input(id="search", placeholder="search; Enter keeps it, Esc clears it")
         yield KeyBar(id="keys")
 
     def on_mount(self) -> None:
-        self.view = self.query_one("#lines", LogView)
+        self._ready = True
         self.view.on_moved = self._moved
         self.set_focus(self.view)
         self.query_one("#keys", KeyBar).show([(k, word, True) for k, word, _ in KEYS if word])
@@ -120,8 +122,8 @@ class LogScreen(Screen[None]):
         self.call_after_refresh(self.tick)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A text field swallows every key."""
-        return not isinstance(self.focused, Input)
+        """A text field swallows every key; one that was typed before there was a screen does nothing."""
+        return self._ready and not isinstance(self.focused, Input)
 
     # --- asking and drawing -------------------------------------------------------------------------------------------
 
@@ -180,7 +182,7 @@ class LogScreen(Screen[None]):
         lines.display = wrong is not None
 
     def on_screen_resume(self) -> None:
-        if self.is_mounted and hasattr(self, "view"):
+        if self._ready:
             self.draw()
 
     def _moved(self) -> None:
