@@ -149,7 +149,7 @@ INCIDENTS = {
     ),
     "dependency": Incident(
         (
-            Told("94 % of calls time out", "", r"^no suspect: it names no service that is known$"),
+            Told("94 % of calls time out", "", r"^no suspect: no deploy of billing in the hour before$"),
             Told("88 % of charges fail", "", NONE.format("2d")),
         ),
         fires("94 % of calls time out", "88 % of charges fail"),

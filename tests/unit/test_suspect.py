@@ -11,6 +11,7 @@ from tests.unit.test_triage import NOW, board, hint
 
 from oncall_tui.domain.deploy import Deploy, DeployState, TaskFailure
 from oncall_tui.domain.product import Product
+from oncall_tui.domain.reading import Problem, SourceState, SourceStatus
 from oncall_tui.triage.look import AlertLook, Looker, Rules
 from oncall_tui.triage.suspect import suspicion
 from oncall_tui.triage.wide import Fire, wide
@@ -165,3 +166,59 @@ def test_a_wide_event_that_spreads_for_long_is_since_its_first() -> None:
     assert event is not None
     assert (event.since, event.until, event.services, event.products) == (NOW, NOW + 600, 6, 2)
     assert all(event.holds(f.began) for f in fires)
+
+
+def said(*rows: Any, products: tuple[Product, ...] = (), **sources: SourceStatus) -> str:
+    """The line about the only alert; *sources* are how they are, where they are not OK."""
+    whole = board(*rows)
+    held = {s.name: msgspec.structs.replace(s, provider="ecs") for s in whole.sources.values()} | sources
+    (row,) = Looker(Rules(products=products)).look(msgspec.structs.replace(whole, sources=held)).alerts
+    return row.suspicion.words(NOW)
+
+
+def status(name: str, state: SourceState, *scopes: str) -> SourceStatus:
+    read_at = None if state is SourceState.WAITING else NOW
+    problems = tuple(Problem(SourceState.DENIED, scope, "no") for scope in scopes)
+    return SourceStatus(
+        name=name, provider="ecs", state=state, read_at=read_at, problems=problems, partial=bool(scopes)
+    )
+
+
+FIRES = alert("prom/a", began=NOW, hint=hint("api"))
+NONE = "no suspect: no deploy in the hour before"
+OF_THE_SHOP = alert("prom/a", began=NOW, labels=(("team", "shop"),))
+BOTH = Product(name="shop", services=("prod/*/*", "edge/*/*"), alerts={"team": "shop"})
+
+
+def test_no_suspect_is_said_only_where_deploys_were_read() -> None:
+    assert said(FIRES, service(API)) == NONE
+    expired, waiting = status("prod", SourceState.EXPIRED), status("prod", SourceState.WAITING)
+    assert said(FIRES, service(API), prod=expired) == "not known: prod cannot be read now"
+    assert said(FIRES, prod=expired) == "not known: prod cannot be read now"
+    assert said(FIRES, prod=waiting) == "not known: prod has not been read yet"
+    nameless = alert("prom/a", began=NOW)
+    assert said(nameless, service(API), prod=expired) == "no suspect: it names no service that is known"
+
+
+def test_a_cluster_that_cannot_be_read_makes_no_other_unknown() -> None:
+    other, mine = (status("prod", SourceState.DENIED, f"cluster {name}") for name in ("jobs", "main"))
+    assert said(FIRES, service(API), prod=other) == NONE
+    assert said(FIRES, service(API), prod=mine) == "not known: prod cannot be read now"
+
+
+def test_the_rest_of_a_product_may_be_where_nobody_can_read() -> None:
+    web = service("edge/main/web", source="edge")
+    expired = status("edge", SourceState.EXPIRED)
+    assert said(FIRES, service(API), web, products=(BOTH,)) == NONE
+    assert said(FIRES, service(API), web, products=(BOTH,), edge=expired) == "not known: edge cannot be read now"
+    assert said(FIRES, service(API), products=(BOTH,), edge=expired) == "not known: edge cannot be read now"
+    assert said(FIRES, service(API), web, at(3), products=(BOTH,), edge=expired).startswith("deploy")
+    assert said(FIRES, service(API), web, products=(SHOP,), edge=expired) == NONE
+
+
+def test_an_alert_of_a_product_alone_says_that_nothing_of_it_was_deployed() -> None:
+    of_it = "no suspect: no deploy of shop in the hour before"
+    assert said(OF_THE_SHOP, service(API), products=(BOTH,)) == of_it
+    expired = status("prod", SourceState.EXPIRED)
+    assert said(OF_THE_SHOP, service(API), products=(BOTH,), prod=expired) == "not known: prod cannot be read now"
+    assert said(OF_THE_SHOP, products=(BOTH,), prod=expired) == "not known: prod cannot be read now"

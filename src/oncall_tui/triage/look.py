@@ -13,6 +13,7 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.service import Service
+from oncall_tui.triage.blind import Blind, blind
 from oncall_tui.triage.episodes import Episodes
 from oncall_tui.triage.expected import Expected
 from oncall_tui.triage.join import Joiner, Problem, ServiceIndex, service_name
@@ -118,7 +119,7 @@ class Looker:
         self._joiner = Joiner()
         self._services: Mapping[str, Service] = {}
         self._deploys: Mapping[str, Deploy] = {}
-        self._lost: frozenset[str] = frozenset()
+        self._blind = Blind()
         self._index = ServiceIndex(())
         self._owners = Owners(rules.products)
         self._products: dict[str, Product] = {}
@@ -165,8 +166,8 @@ class Looker:
         moved = _differing(self._services, board.services)
         names = {s.name for s in moved}
         ids = {s.id for s in moved} | {d.service_id for d in _differing(self._deploys, board.deploys)}
-        lost = frozenset(s.name for s in board.unread if s.state != "waiting")
-        everything = lost != self._lost
+        unread = blind(board.sources)
+        everything = unread != self._blind
         if not ids and not everything:
             return _Stale()
         if self._services.keys() != board.services.keys():
@@ -174,7 +175,7 @@ class Looker:
             self._products = {s: p for s, p in found if p}
         if names:
             self._index = ServiceIndex(board.services.values())
-        self._services, self._deploys, self._lost = board.services, board.deploys, lost
+        self._services, self._deploys, self._blind = board.services, board.deploys, unread
         self._by_service, self._by_product = {}, {}
         for deploy in board.deploys.values():
             self._by_service.setdefault(deploy.service_id, []).append(deploy)
@@ -274,17 +275,21 @@ class Looker:
             began=began,
             firings=max(e.firings for e in episodes),
             flapping=any(e.flapping for e in episodes),
-            suspicion=self._suspicion(began, service, product),
+            suspicion=self._suspicion(members, began, service, product),
             incident=problem.incident,
             rank=rank_of(row_id, lead.state, severity, product, does_page, began),
         )
 
-    def _suspicion(self, began: float, service: Service | None, product: Product | None) -> Suspicion:
+    def _suspicion(
+        self, members: Iterable[Alert], began: float, service: Service | None, product: Product | None
+    ) -> Suspicion:
         own_id = service.id if service else ""
         others = self._by_product.get(product.name, ()) if product else ()
-        unread = service.note if service else ""
-        if service is not None and service.source in self._lost:
-            unread = f"{service.source} cannot be read now"
+        unread = self._blind.about(service) if service else ""
+        if not unread and product:
+            unread = self._blind.about_product(product)
+        if not unread and service is None and any(m.hint.service for m in members):
+            unread = self._blind.about_any()
         return suspicion(
             began,
             own_id,
@@ -293,6 +298,7 @@ class Looker:
             look_back_s=self.rules.look_back_s,
             last_at=service.last_deploy if service else None,
             unread=unread,
+            product=product.name if product else "",
         )
 
     def _wide(self, rows: list[AlertLook]) -> Wide | None:

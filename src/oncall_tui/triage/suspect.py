@@ -39,6 +39,7 @@ class Suspicion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     last: Deploy | None = None
     last_at: float | None = None
     service: str = ""
+    product: str = ""
     unread: str = ""
     wide: bool = False
     look_back_s: float = LOOK_BACK_S
@@ -47,15 +48,21 @@ class Suspicion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     def first(self) -> Suspect | None:
         return self.suspects[0] if self.suspects else None
 
+    @property
+    def placed(self) -> bool:
+        """Is it known of which service, or of which product at least?"""
+        return bool(self.service or self.product)
+
     def words(self, now: float) -> str:
         """One line: the first suspect, or that there is none, and then how old the last deploy is."""
         if self.suspects:
             return ("also deployed: " if self.wide else "") + self.suspects[0].words
         if self.unread:
             return f"not known: {self.unread}"
-        if not self.service:
+        if not self.placed:
             return "no suspect: it names no service that is known"
-        none = f"no suspect: no deploy in the {_span(self.look_back_s)} before"
+        of = "" if self.service else f" of {self.product}"
+        none = f"no suspect: no deploy{of} in the {_span(self.look_back_s)} before"
         if self.last is not None:
             later = self.last.started - self.began
             since = f"{_after(later)} it, {ago(now - self.last.started)}" if later > 0 else ago(now - self.last.started)
@@ -77,6 +84,7 @@ def suspicion(
     look_back_s: float = LOOK_BACK_S,
     last_at: float | None = None,
     unread: str = "",
+    product: str = "",
 ) -> Suspicion:
     """*began*: when the alert's episode began; *own*: deploys of its service; *others*: of the rest of its product.
 
@@ -99,6 +107,7 @@ def suspicion(
         last=None if suspects else next(iter(earlier or own), None),
         last_at=last_at,
         service=service_id,
+        product=product,
         unread=unread,
         look_back_s=look_back_s,
     )

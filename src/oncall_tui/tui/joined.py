@@ -22,7 +22,7 @@ def suspect(look: AlertLook, cells: int) -> Cell:
     if first is None:
         if found.unread:
             return ("suspect not known", "unknown")
-        return ("no suspect", "dim") if found.service else ""
+        return ("no suspect", "dim") if found.placed else ""
     since = look.began - first.deploy.started
     if found.wide:
         return (f"also {first.deploy.arrow} {age(since)}", "dim")
@@ -35,7 +35,7 @@ def suspect(look: AlertLook, cells: int) -> Cell:
 def extra(look: AlertLook, now: float) -> tuple[tuple[Cell, ...], ...]:
     """The lines under the cursor's row: the suspect in words, who else saw it, that it flaps."""
     lines: list[tuple[Cell, ...]] = []
-    if look.alert.state.asks and (look.suspicion.service or look.suspicion.suspects):
+    if look.alert.state.asks and (look.suspicion.placed or look.suspicion.unread):
         style = "warning" if look.suspicion.suspects and not look.suspicion.wide else "dim"
         label = "suspect  " if look.suspicion.suspects else ""
         lines.append(((f"{label}{look.suspicion.words(now)}", style),))

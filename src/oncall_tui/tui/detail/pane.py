@@ -84,7 +84,7 @@ def state(alert: Alert, now: float, tz: tzinfo) -> str:
 def suspicion_lines(look: AlertLook, update: Update, now: float) -> list[Line]:
     """The first suspect and whether R can do something, the next ones, and what began too late to be one."""
     found = look.suspicion
-    if not found.service and not found.suspects:
+    if not found.placed and not found.unread:
         return []
     style = "warning" if found.suspects and not found.wide else ""
     lines = [line("suspect", found.words(now).replace("no suspect", "none", 1), style)]

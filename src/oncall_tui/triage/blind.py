@@ -1,0 +1,54 @@
+"""Where nobody can look just now: "no suspect" is said only of what was read. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+
+import msgspec
+
+from oncall_tui.domain.product import Product
+from oncall_tui.domain.reading import SourceState, SourceStatus
+from oncall_tui.domain.service import Service
+
+SERVICE_PROVIDERS = frozenset({"ecs"})
+
+
+class Blind(msgspec.Struct, frozen=True):
+    """*whole*: sources of which nothing is current, each with the words for it; *holds*: those of them that may have
+    services. *parts*: the scopes that other sources lack.
+    """
+
+    whole: Mapping[str, str] = {}
+    holds: tuple[str, ...] = ()
+    parts: Mapping[str, tuple[str, ...]] = {}
+
+    def about(self, service: Service) -> str:
+        """Why deploys of this service may be there that are not known; empty: they were read."""
+        if words := self.whole.get(service.source):
+            return words
+        scopes = self.parts.get(service.source, ())
+        if any(scope in (f"cluster {service.key.cluster}", "clusters", "services") for scope in scopes):
+            return _words(service.source)
+        return service.note
+
+    def about_product(self, product: Product) -> str:
+        """The same of the sources that the product's globs reach into."""
+        wanted = {pattern.partition("/")[0] for pattern in product.services}
+        return next((self.whole[s] for s in self.holds if any(fnmatchcase(s, one) for one in wanted)), "")
+
+    def about_any(self) -> str:
+        """The same of a service that is not on the board: it may be of any source."""
+        return next((self.whole[s] for s in self.holds), "")
+
+
+def blind(sources: Mapping[str, SourceStatus]) -> Blind:
+    """What is not read now. Equal where nothing of it moved."""
+    whole = {s.name: _words(s.name, s.state) for s in sources.values() if not s.current}
+    holds = tuple(name for name in whole if sources[name].provider in SERVICE_PROVIDERS)
+    parts = {s.name: tuple(p.scope for p in s.problems) for s in sources.values() if s.current and s.problems}
+    return Blind(whole, holds, parts)
+
+
+def _words(source: str, state: SourceState = SourceState.OFFLINE) -> str:
+    return f"{source} has not been read yet" if state is SourceState.WAITING else f"{source} cannot be read now"
