@@ -16,7 +16,7 @@ import msgspec
 from oncall_tui.errors import Denied, Malformed
 from oncall_tui.evidence.runbook import ELSEWHERE, Page
 
-BLOCKS, CHARACTERS = 4_000, 4_000  # at most, of a page and of a block
+BLOCKS, CHARACTERS = 2_000, 4_000  # at most, of a page and of a block
 PATIENCE_S = 2.0  # for a page that is hard to read
 CHUNK = 8_192
 

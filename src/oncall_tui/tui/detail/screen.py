@@ -24,6 +24,7 @@ from oncall_tui.triage.join import PAGER_PROVIDERS
 from oncall_tui.triage.look import AlertLook
 from oncall_tui.tui import headline
 from oncall_tui.tui.base import Over
+from oncall_tui.tui.detail.body import Body
 from oncall_tui.tui.detail.parts import Begun, Parts
 from oncall_tui.tui.detail.sections import lines, sections
 from oncall_tui.tui.detail.subject import Subject, subject
@@ -71,50 +72,6 @@ def _binding(key: Key, action: str) -> Binding:
     return Binding(key.key, action, key.word, show=False, id=key.id, tooltip=key.what, priority=True)
 
 
-class Sections(Lines):
-    """The lines of every section. What comes later above leaves what is being read where it is."""
-
-    def __init__(self) -> None:
-        super().__init__(id="sections")
-        self.starts: list[int] = []
-
-    def tell(self, told: list[tuple[tuple[str, str], ...]], starts: list[int]) -> None:
-        """Replace the lines; the section that is at the top stays there."""
-        if tuple(told) == self._lines:
-            return
-        at, beside = self._top()
-        self.starts = starts
-        self.show(told)
-        if at is not None and at < len(starts):
-            self.scroll_to(y=self._place(starts[at]) + beside, animate=False, force=True)
-
-    def section_at(self) -> int:
-        """The number (from 0) of the section at the top."""
-        return self._top()[0] or 0
-
-    def go_to(self, number: int) -> None:
-        """Bring the heading of a section to the top, as far as there are lines below it."""
-        if 0 <= number < len(self.starts):
-            self.scroll_to(y=self._place(self.starts[number]), animate=False, force=True)
-
-    def _place(self, line: int) -> int:
-        """The line of the screen that a line begins at, folded as it is now."""
-        width = self.scrollable_content_region.width
-        return sum(len(self._fold_one(one, width)) for one in self._lines[:line])
-
-    def _top(self) -> tuple[int | None, int]:
-        """(the section at the top, how many lines it is scrolled by)."""
-        y, found = self.scroll_offset.y, (None, 0)
-        if y == 0:
-            return found
-        for number, start in enumerate(self.starts):
-            place = self._place(start)
-            if place > y:
-                break
-            found = (number, y - place)  # type: ignore[assignment]
-        return found
-
-
 class DetailScreen(Over):
     """See the module. *pane* and *row_id* say which row; the board's cursor stands on it while this is open."""
 
@@ -143,12 +100,12 @@ class DetailScreen(Over):
             yield StatusLine(id="clock")
         yield StatusLine(id="row")
         yield StatusLine(id="names")
-        yield Sections()
+        yield Body()
         yield Lines(id="outcome", indent=2, focus=False)
         yield KeyBar(id="keys")
 
     def on_mount(self) -> None:
-        body = self.query_one(Sections)
+        body = self.query_one(Body)
         body.on_scrolled = self._scrolled
         self.set_focus(body)
         self.follow()
@@ -156,7 +113,7 @@ class DetailScreen(Over):
 
     def on_screen_resume(self) -> None:
         """A modal closed: what came meanwhile is shown, and what waited for its end."""
-        if self.is_mounted:
+        if self._there:
             self.board.draw()
             self.follow()
             self.call_after_refresh(self.board.show_waiting)
@@ -187,6 +144,11 @@ class DetailScreen(Over):
         """Is the board's row still this one? A row that vanished takes no key."""
         return self.board.list_pane == self.pane and self.board.row_id == self.row_id
 
+    @property
+    def _there(self) -> bool:
+        """Is there something to draw on? Not before it is mounted, nor while the program ends."""
+        return not self._left and bool(self.query("#outcome"))
+
     def _read(self) -> None:
         """Begin what is due, and come back for what was put off."""
         if self._left or self._subject is None or not self.is_current:
@@ -211,7 +173,7 @@ class DetailScreen(Over):
 
     def draw(self) -> None:
         """Everything, from the newest update; each part repaints only where it differs."""
-        if self._left or not self.is_mounted or not self.is_active:
+        if not self._there or not self.is_active:
             return
         now, update, of = self.engine.clock.now(), self.board.update_, self._subject
         wide = self.size.width >= WIDE_COLUMNS
@@ -223,7 +185,7 @@ class DetailScreen(Over):
             scene = Scene(update, now, self.board.tz, self.size.width)
             self._sections = sections(of, self.parts, scene, self._keys_words())
             told, starts = lines(self._sections, of, scene)
-            self.query_one(Sections).tell(told, starts)
+            self.query_one(Body).tell(told, starts)
             self._draw_names()
         self.draw_outcome(now)
         self._draw_keys()
@@ -247,7 +209,7 @@ class DetailScreen(Over):
 
     def draw_outcome(self, now: float) -> None:
         """What came of actions, and the last word: the board's, seen from here."""
-        if not self.is_mounted:
+        if not self._there:
             return
         board = self.board
         shown = headline.outcome_lines(board.update_, board.notice, board.tz, now, self.engine.desk.plan_of)
@@ -314,7 +276,7 @@ class DetailScreen(Over):
         """To a section, by its number from 1."""
         if 0 < number <= len(self._sections):
             self._at = number - 1
-            self.query_one(Sections).go_to(self._at)
+            self.query_one(Body).go_to(self._at)
             self._at = number - 1  # scrolling there may not bring it to the top
             self._draw_names()
 
@@ -328,7 +290,7 @@ class DetailScreen(Over):
             self.action_go(names.index(name) + 1)
 
     def _scrolled(self) -> None:
-        at = self.query_one(Sections).section_at()
+        at = self.query_one(Body).section_at()
         if at != self._at and self._sections:
             self._at = at
             self._draw_names()
