@@ -228,6 +228,48 @@ async def test_old_data_is_marked_where_the_next_reading_fails(tmp_path: Path) -
         assert "2 running" in text
 
 
+async def test_what_could_not_be_read_is_read_again_once_its_source_is_back(tmp_path: Path) -> None:
+    rig = world(tmp_path)
+    async with on_screen(rig):
+        provider_of(rig).raises = {"inspect": [Offline("refused")]}
+        rig.provider.read_raises = [Offline("refused")]
+        await opened(rig)
+        rig.refresh()
+        rig.clock.advance(60)
+        await rig.settle()
+        assert provider_of(rig).calls("inspect") == 1  # no change, and no clock
+        rig.refresh()  # the source answers again
+        await rig.settle()
+        assert (provider_of(rig).calls("inspect"), provider_of(rig).calls("measure")) == (2, 1)
+        rig.provider.read_raises = [Offline("refused")]
+        for _ in range(2):
+            rig.clock.advance(60)
+            rig.refresh()
+            await rig.settle()
+        assert provider_of(rig).calls("inspect") == 2  # nothing of it is missing
+
+
+async def test_a_row_that_became_a_part_of_another_says_so_and_takes_no_key(tmp_path: Path) -> None:
+    alarms, pager = FakeProvider("alarms"), FakeProvider("pager")
+    rig = world(tmp_path, alarms, pager)
+    rig.provider.alerts.clear()
+    alarms.add("x", title="5xx alarm", provider="cloudwatch", keys=("k1",))
+    pager.add("P1", title="queue", provider="pagerduty", keys=("k2",))
+    async with on_screen(rig):
+        await rig.press("g", "j")
+        screen = await opened(rig)
+        assert screen.row_id == "pager/P1"
+        alarms.add("x", title="5xx alarm", provider="cloudwatch", keys=("k1", "k2"))  # now both carry the same key
+        for _ in range(2):
+            rig.refresh()
+            await rig.settle()
+        assert rig.engine.update.look.find("pager/P1").id == "alarms/x"  # type: ignore[union-attr]
+        assert "the same problem as another row now" in rig.text()
+        await rig.press("a")
+        assert alarms.acknowledge.sent == pager.acknowledge.sent == []
+        assert "resolved" not in rig.text()
+
+
 async def test_problems_of_a_part_of_the_inside_do_not_hide_the_rest(tmp_path: Path) -> None:
     rig = world(tmp_path)
     provider_of(rig).within = Inside(

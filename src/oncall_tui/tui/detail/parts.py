@@ -7,7 +7,7 @@ The calls: ``inspect`` of the service, one ``measure`` for all metrics, a timeli
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
@@ -99,16 +99,26 @@ class Parts:
         self.told: Part[Mapping[str, tuple[Told, ...]]] = Part()
         self.runbook: Part[Runbook] = Part()
         self._place = -1  # of the runbooks, the one that was read last
+        self._current: frozenset[str] | None = None  # the sources that could be read when it was looked at last
         self._ended: set[str] = set()  # what was done to the row since it is looked at
 
-    def look(self, of: Subject) -> list[Begun]:
+    def look(self, of: Subject, current: Iterable[str] = ()) -> list[Begun]:
         """Begin the readings that are due; for each its future, and what takes its result."""
+        self._see(frozenset(current), of)
         begun: list[Begun] = []
         for part, mark, ask in self._all(of):
             part.rereads.saw(mark)
             if ask is not None and part.rereads.due(self._engine.clock.monotonic()):
                 begun.append(self._begin(part, ask))
         return begun
+
+    def _see(self, current: frozenset[str], of: Subject) -> None:
+        """A source that can be read again is a change where something of it could not be read."""
+        back = (current - self._current) & set(of.sources) if self._current is not None else frozenset()
+        self._current = current
+        for part in (self.inside, self.metrics, self.told) if back else ():
+            if part.failure is not None:
+                part.rereads.ask()
 
     def again(self) -> None:
         """A key asks for all of it."""

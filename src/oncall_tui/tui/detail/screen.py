@@ -90,6 +90,7 @@ class DetailScreen(Over):
         self.engine = board.engine
         self.parts = Parts(board.engine)
         self._subject: Subject | None = None
+        self._joined: AlertLook | None = None  # the row that this one has become a part of
         self._sections: list[Section] = []
         self._at = 0  # the section that a key went to last
         self._left = False
@@ -130,19 +131,20 @@ class DetailScreen(Over):
         """The board is newer: look at the row again, and read what is due."""
         if self._left:
             return
-        known = subject(self.pane, self.row_id, self._look(), self.board.update_)
+        look = self.board.alert_look(self.row_id) if self.pane == "alerts" else None
+        now_in = self.board.update_.look.find(look.alert.id) if look else None
+        self._joined = now_in if now_in is not None and now_in.id != self.row_id else None
+        known = subject(self.pane, self.row_id, self._joined or look, self.board.update_)
         if known is not None:
             self._subject = known
             self._read()
         self.draw()
 
-    def _look(self) -> AlertLook | None:
-        return self.board.alert_look(self.row_id) if self.pane == "alerts" else None
-
     @property
     def here(self) -> bool:
         """Is the board's row still this one? A row that vanished takes no key."""
-        return self.board.list_pane == self.pane and self.board.row_id == self.row_id
+        on_it = self.board.list_pane == self.pane and self.board.row_id == self.row_id
+        return on_it and self._joined is None
 
     @property
     def _there(self) -> bool:
@@ -153,7 +155,8 @@ class DetailScreen(Over):
         """Begin what is due, and come back for what was put off."""
         if self._left or self._subject is None or not self.is_current:
             return  # nobody looks: under the log nothing is read
-        self._wait_for(self.parts.look(self._subject))
+        current = (s.name for s in self.board.update_.board.sources.values() if s.current)
+        self._wait_for(self.parts.look(self._subject, current))
         wait = self.parts.wait()
         if wait is not None:
             self.set_timer(max(wait, 0.05), self._read)
@@ -197,8 +200,17 @@ class DetailScreen(Over):
         if self.pane == "deploys" and of.deploy is not None:
             state = str(of.deploy.state)
         parts = [(f" {word} ", "cursor"), (f" {of.title()}", "bold")]
-        right = [(f" {state} ", "bold")] if self.here else [(" not on the board any more: as it was last ", "stale")]
+        right = [(f" {state} ", "bold")] if self.here else [(self._gone_words(of), "stale")]
         self.query_one("#row", StatusLine).show(parts, right)
+
+    def _gone_words(self, of: Subject) -> str:
+        """Where the row went: into another one that is the same problem, out of what is shown, or away."""
+        board = self.board.update_.board
+        if self._joined is not None:
+            return " the same problem as another row now: Esc, and open that "
+        if of.row_id in board.services or of.row_id in board.deploys or of.row_id in board.alerts:
+            return " not among the rows that are shown: Esc goes back "
+        return " not on the board any more: as it was last "
 
     def _draw_names(self) -> None:
         parts = []
