@@ -10,7 +10,7 @@ from oncall_tui.clock import SystemClock
 from oncall_tui.contract import Told
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.outcome import OutcomeState
-from oncall_tui.errors import Offline, SourceError
+from oncall_tui.errors import Denied, Offline, SourceError
 from oncall_tui.evidence.ask import Evidence
 
 EMPTY = SimpleNamespace(recent=lambda *_: [])
@@ -81,7 +81,10 @@ def test_what_happened_to_a_row_is_its_source_s_memory_and_the_journal_s(tmp_pat
         assert mine.startswith("note: done: the note is there")
         monkeypatch.setattr(bench.pager, "timeline", raising(Offline("no answer")))
         told = bench.engine.evidence.timeline(incident.id).result(5)
-        assert told[0].text.startswith("pager's own part cannot be read: no answer")
+        assert told[0].text == "pager's own part cannot be read: no answer"  # and not: it is asked again by itself
+        monkeypatch.setattr(bench.pager, "timeline", raising(Denied("denied", "needs a right")))
+        told = bench.engine.evidence.timeline(incident.id).result(5)
+        assert told[0].text == "pager's own part cannot be read: denied (needs a right)"
         assert any(line.where == "here" for line in told)
         (gone,) = bench.engine.evidence.timeline("gone/Q1").result(5)
         assert "no source 'gone' is configured" in gone.text

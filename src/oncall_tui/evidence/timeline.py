@@ -23,7 +23,8 @@ def read(ready: Callable[[], Provider], journal: Journal, target: str, now: floa
         if hasattr(provider, "timeline"):
             remembered = cast(Timeline, provider).timeline(target)
     except SourceError as error:
-        remembered = (Told(now, "", f"{target.partition('/')[0]}'s own part cannot be read: {error}"),)
+        why = error.message if error.hint == error.usual_hint else str(error)  # nothing asks for it again by itself
+        remembered = (Told(now, "", f"{target.partition('/')[0]}'s own part cannot be read: {why}"),)
     return merged(remembered, journal, target)
 
 

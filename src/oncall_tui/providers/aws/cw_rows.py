@@ -49,23 +49,23 @@ def hint_of_parts(alarm: w.AlarmW, known: Mapping[str, ServiceHint]) -> ServiceH
     return services.pop() if len(services) == 1 and not own.service else own
 
 
-def metric(alarm: w.AlarmW) -> Metric | None:
-    """What it watches, where that is one metric: not of metric math, and of its own account."""
+def metric(alarm: w.AlarmW, pairs: list[tuple[str, str]]) -> Metric | None:
+    """What it watches, where that is one metric: no metric math, and its own account's. *pairs* are its dimensions."""
     at = arn.parse(alarm.alarm_arn)
-    name, space, dimensions = alarm.metric_name, alarm.namespace, alarm.dimensions
+    name, space = alarm.metric_name, alarm.namespace
     statistic, period = alarm.statistic or alarm.extended_statistic, alarm.period
     if alarm.metrics:
         (query, *more), stat = alarm.metrics, alarm.metrics[0].metric_stat
         if more or stat is None or stat.metric is None or query.account_id not in ("", at.account):
             return None
-        name, space, dimensions = stat.metric.metric_name, stat.metric.namespace, stat.metric.dimensions
+        name, space = stat.metric.metric_name, stat.metric.namespace
         statistic, period = stat.stat, stat.period
     if not (name and space and statistic) or alarm.threshold is None:
         return None
     return Metric(
         name=name,
         namespace=space,
-        dimensions=tuple((d.name, d.value) for d in dimensions),
+        dimensions=tuple(pairs),  # the same objects as the labels'
         statistic=intern(statistic),
         period_s=period or 60,
         threshold=alarm.threshold,
@@ -104,8 +104,9 @@ def alert(
     at = arn.parse(alarm.alarm_arn)
     tracking = alarm.alarm_name.startswith(TARGET_TRACKING) and not show_target_tracking
     composite = (("composite", alarm.alarm_rule),) if alarm.alarm_rule else ()
+    pairs = alarm.all_dimensions()
     watched = (("namespace", alarm.namespace), ("metric", alarm.metric_name))
-    labels = (("alarmname", alarm.alarm_name), *watched, *alarm.all_dimensions())
+    labels = (("alarmname", alarm.alarm_name), *watched, *pairs)
     told = (
         ("description", alarm.alarm_description),
         ("reason", alarm.state_reason),
@@ -127,12 +128,12 @@ def alert(
         until=mute.until if mute else None,
         comment=mute.reason if mute else alarm.actions_suppressed_reason,
         url=console(at.region, alarm.alarm_name),
-        labels=tuple((k, v) for k, v in labels if v),
+        labels=tuple(pair for pair in labels if pair[1]),
         annotations=tuple((k, v) for k, v in told if v),
         hint=hint_of_parts(alarm, hints) if alarm.alarm_rule else hint(alarm),
         keys=(alarm.alarm_arn,),
         hidden="target tracking" if tracking else "",
-        metric=metric(alarm),
+        metric=metric(alarm, pairs),
         verbs=frozenset({Verb.SILENCE}) if can_act and mute is None else frozenset(),
     )
 
