@@ -33,8 +33,13 @@ class Chunk(NamedTuple):
 
 
 def environment(home: Path, more: dict[str, str] | None = None) -> dict[str, str]:
-    """This process's environment in a home of its own, so that nobody's configuration or login is in it."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "ONCALL_", "XDG_", "NO_COLOR"))}
+    """This process's environment in a home of its own, so that nobody's configuration or login is in it.
+
+    Bytecode is kept between runs, as an installed program's is: compiling this program's source at each start, and not
+    that of what it is held against, would be measured otherwise.
+    """
+    left_out = ("AWS_", "ONCALL_", "XDG_", "NO_COLOR", "PYTHONDONTWRITEBYTECODE")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(left_out)}
     here = {"HOME": str(home), "TERM": "xterm-256color", "COLORTERM": "truecolor", "AWS_EC2_METADATA_DISABLED": "true"}
     here |= {"AWS_CONFIG_FILE": str(home / "none"), "AWS_SHARED_CREDENTIALS_FILE": str(home / "none")}
     return kept | here | (more or {})

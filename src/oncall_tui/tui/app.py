@@ -20,7 +20,6 @@ from oncall_tui.engine import Engine
 from oncall_tui.triage.ring import Ring
 from oncall_tui.tui.acting import VERBS
 from oncall_tui.tui.board import BoardScreen
-from oncall_tui.tui.confirm import ConfirmMany
 from oncall_tui.tui.keys import KEYS
 from oncall_tui.tui.modals import Modal
 from oncall_tui.tui.sound import notification
@@ -44,19 +43,22 @@ class OncallApp(App[None]):
         self._pages = Ring()
         self._rang_first = False
 
-    def on_mount(self) -> None:
-        if self.config.screen.theme:
-            self.theme = self.config.screen.theme
-        self.animation_level = "none"
+    def get_default_screen(self) -> BoardScreen:
+        """The board is the first screen: a blank one under it would be laid out and painted before it."""
         self.board = BoardScreen(self.engine, ZoneInfo(self.config.timezone), self.engine.actor.name)
         self.board.views = self.config.screen.views
         wrong = self.board.take_up(self.config.screen.bell)
         self.board.runbook_folders = tuple(Path(file).expanduser().parent for file in reversed(self.config.files))
-        if self.config.screen.keys:
-            self.set_keymap(dict(self.config.screen.keys))
         if warnings := [*self.config.warnings, *([wrong] if wrong else [])]:
             self.board.notice = ("; ".join(warnings), "warning")
-        self.push_screen(self.board)
+        return self.board
+
+    def on_mount(self) -> None:
+        if self.config.screen.theme:
+            self.theme = self.config.screen.theme
+        self.animation_level = "none"
+        if self.config.screen.keys:
+            self.set_keymap(dict(self.config.screen.keys))
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
@@ -137,6 +139,8 @@ class OncallApp(App[None]):
         if not writing:
             self.exit()
             return
+        from oncall_tui.tui.confirm import ConfirmMany
+
         title = "Quit while a write is on its way?"
         rows = (f"{writing} not answered yet.", "Its intent is in the journal: the next start reads what came of it.")
         self.push_screen(ConfirmMany(title, rows, "quit"), lambda yes: self.exit() if yes else None)

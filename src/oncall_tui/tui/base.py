@@ -19,7 +19,6 @@ from oncall_tui.domain.plan import Ask, Confirm, Plan
 from oncall_tui.engine import Engine, Update
 from oncall_tui.errors import OncallError
 from oncall_tui.triage.look import AlertLook
-from oncall_tui.tui.confirm import ConfirmPlan
 from oncall_tui.tui.modals import ANOTHER, Modal, Told
 from oncall_tui.tui.table import Table
 from oncall_tui.tui.view import Shown, View
@@ -181,6 +180,8 @@ class Base(Screen[None]):
         """What the engineer says to the plan: to go on, to pick another (where *another*), or None."""
         if plan.confirm is Confirm.NONE and plan.verb in AT_ONCE:
             return "go on"
+        from oncall_tui.tui.confirm import ConfirmPlan
+
         return await self.ask_modal(ConfirmPlan(plan, self.tz, self.engine.clock.now(), another))
 
     async def plan_and_act(self, ask: Ask, name: str) -> None:

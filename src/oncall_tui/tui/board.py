@@ -28,7 +28,6 @@ from oncall_tui.tui.lines import Lines
 from oncall_tui.tui.log_keys import LogKeys
 from oncall_tui.tui.looking_back import LookingBack
 from oncall_tui.tui.modals import Help, Text
-from oncall_tui.tui.oncall import OnCallView
 from oncall_tui.tui.opening import Opening
 from oncall_tui.tui.remembering import Remembering
 from oncall_tui.tui.table import Table
@@ -91,7 +90,7 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys):
         yield StatusLine(id="looking")
         yield StatusLine(id="tabs")
         yield StatusLine(id="wide")
-        with Vertical(id="pane-alerts", classes="pane"):
+        with Vertical(id="pane-alerts", classes="pane active"):
             yield headline.Title(id="title-alerts", classes="title")
             yield Table(ALERT_COLUMNS, id="alerts")
         with Horizontal(id="middle"):
@@ -105,7 +104,6 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys):
             yield headline.Title(id="title-detail", classes="title")
             yield Lines(id="detail")
         yield Lines(id="outcome", indent=2, focus=False)
-        yield Input(id="filter", placeholder="words, key:value, !inverse, ~regex; Enter keeps it, Esc clears it")
         yield KeyBar(id="keys")
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -362,4 +360,6 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys):
         self.app.push_screen(Text("Sources", detail.source_lines(self.update_, self.engine.clock.now())))
 
     def action_oncall(self) -> None:
+        from oncall_tui.tui.oncall import OnCallView
+
         self.app.push_screen(OnCallView(self.engine, self.tz))

@@ -24,8 +24,15 @@ class Filtering(Base):
     def action_faults(self) -> None:
         self.filter_by(replace(self.shown, faults=not self.shown.faults))
 
+    def _line(self) -> Input | None:
+        """Where it is typed; None: it never was."""
+        return next(iter(self.query("#filter").results(Input)), None)
+
     def action_filter(self) -> None:
-        line = self.query_one("#filter", Input)
+        line = self._line()
+        if line is None:  # not there from the start: the first frame is earlier without it
+            line = Input(id="filter", placeholder="words, key:value, !inverse, ~regex; Enter keeps it, Esc clears it")
+            self.mount(line, before="#keys")
         line.display = True
         line.value = self.shown.filter
         self.set_focus(line)  # now, not after the next message: what is typed next belongs to it
@@ -48,13 +55,15 @@ class Filtering(Base):
         self._close_filter()
 
     def on_key(self, event: events.Key) -> None:
-        if event.key == "escape" and self.query_one("#filter", Input).has_focus:
+        line = self._line()
+        if event.key == "escape" and line is not None and line.has_focus:
             event.stop()
             self.filter_by(replace(self.shown, filter="", view=""))
             self._close_filter()
 
     def _close_filter(self) -> None:
-        self.query_one("#filter", Input).display = False
+        if line := self._line():
+            line.display = False
         self.lay_out()
 
     def say_unknown(self, text: str) -> None:

@@ -11,7 +11,6 @@ from oncall_tui.domain.alert import Alert
 from oncall_tui.triage.target import can
 from oncall_tui.tui import forms
 from oncall_tui.tui.modals import Form
-from oncall_tui.tui.pick import Pick
 from oncall_tui.tui.several import Several
 
 FOR_S = ("for_s", "for how long: 90m, 2h, 1d", "1h")
@@ -74,6 +73,8 @@ class Picking(Several):
 
     async def _picked(self, verb: Verb, alert: Alert) -> None:
         """Pick, say why where others are to read it, then the plan."""
+        from oncall_tui.tui.pick import Pick
+
         choices = self.engine.desk.choices(verb, alert.id)
         has_it = f"{', '.join(alert.assigned)} has it" if alert.assigned else "it is assigned to nobody"
         nothing = {
