@@ -19,6 +19,9 @@ from oncall_tui.domain.alert import ServiceHint
 from oncall_tui.domain.logs import LogLine, LogPage, LogPlace, LogStream, LogWanted
 from oncall_tui.errors import Denied, SourceError, Throttled
 from oncall_tui.evidence.insights import link, query
+from oncall_tui.text import clean
+from oncall_tui.tui.lines import Lines
+from oncall_tui.tui.log_keys import open_logs
 from oncall_tui.tui.logs import words
 from oncall_tui.tui.logs.screen import KEYS, LogScreen
 from oncall_tui.tui.logs.view import LogView
@@ -351,6 +354,35 @@ async def test_a_line_whole_and_the_help(tmp_path: Path) -> None:
         await press(rig, "question_mark")
         await rig.modal()
         assert "fold long lines" in rig.text()
+
+
+async def test_a_line_of_the_greatest_length_is_shown_whole_at_once(tmp_path: Path) -> None:
+    provider = Logging("prod")
+    provider.log(1, "決済" * 16_000)
+    async with log_of(tmp_path, provider) as rig:
+        assert "characters more: Enter shows them" not in rig.text()  # out of sight, as the line is cut
+        await press(rig, "enter")
+        modal = await rig.modal()
+        body = modal.query_one("#body", Lines)
+        assert sum(len(part) for row in body._lines for part, _ in row if "決済" in part) == 32_000
+        assert clean.cache_info().currsize < 5_000
+
+
+async def test_one_task_from_another_screen(tmp_path: Path) -> None:
+    """As the tasks of the Detail screen open it."""
+    provider = Logging("prod")
+    provider.log(2, "INFO mine", task="a" * 32)
+    provider.log(1, "INFO another's", task="b" * 32)
+    provider.services[API] = service(API)
+    rig = Rig(tmp_path, provider)
+    async with on_screen(rig, (80, 24)):
+        open_logs(rig.pilot.app, rig.engine, TZ, API, None, "a" * 32)
+        await read(rig)
+        assert "task aaaaaaaaaaaa" in rig.text()
+        assert "INFO mine" in rig.text()
+        assert "another's" not in rig.text()
+        await press(rig, "escape")
+        assert rig.pilot.app.screen is rig.board
 
 
 async def test_what_is_copied(tmp_path: Path) -> None:

@@ -24,11 +24,12 @@ from oncall_tui.tui.keybar import KeyBar, Part, StatusLine
 from oncall_tui.tui.lines import Line, Lines
 from oncall_tui.tui.logs import state, tasks
 from oncall_tui.tui.logs.view import LogView, Mark
-from oncall_tui.tui.logs.words import harmless, unfolded
+from oncall_tui.tui.logs.words import harmless, in_rows, unfolded
 from oncall_tui.tui.modals import Text
 
 TICK_S = 0.25
 PATIENCE_S = 5.0  # for a provider that is still being built
+ROW = 70  # cells of a very long line that is shown whole
 NOTICE_S = 8.0  # of a word about a key
 COPIED = 60_000  # characters: terminals take no more at a time
 KEYS: tuple[tuple[str, str, str], ...] = (
@@ -322,7 +323,7 @@ class LogScreen(Screen[None]):
         when = datetime.fromtimestamp(line.at, self.tz).isoformat(sep=" ", timespec="milliseconds")
         rows: list[Line] = [((when, "bold"), (f"  {line.level}", "critical" if line.level == "error" else "dim"))]
         rows += [((harmless(line.stream.name), "dim"),), (("", ""),)]
-        rows += [((part, ""),) for part in unfolded(line.text)]
+        rows += [((row, ""),) for part in unfolded(line.text) for row in in_rows(part, ROW)]
         self.app.push_screen(Text("Line", rows))
 
     def action_help(self) -> None:

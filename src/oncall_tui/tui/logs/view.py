@@ -191,9 +191,12 @@ class LogView(Widget, can_focus=True):
         )
         rows += [()] * (self.size.height - len(rows))
         old, self._rows = self._rows, rows[: self.size.height]
-        for y, row in enumerate(self._rows):
-            if y >= len(old) or old[y] != row:
-                self.refresh(Region(0, y, self.size.width, 1))
+        changed = [y for y, row in enumerate(self._rows) if y >= len(old) or old[y] != row]
+        if 2 * len(changed) > len(self._rows):
+            self.refresh()  # it scrolled: one region costs less than many
+            return
+        for y in changed:
+            self.refresh(Region(0, y, self.size.width, 1))
 
     def _in_sight(self, index: int) -> bool:
         used, at = -self._skip, self._top

@@ -13,6 +13,7 @@ from rich.cells import cell_len
 
 from oncall_tui.text import ELLIPSIS, visible
 
+BROKEN = 2_000  # characters of a text that is broken at its spaces
 SHOWN = 4_000  # characters of a line on screen; Enter shows all that is kept
 _ESCAPES = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colours and cursor moves
@@ -60,6 +61,11 @@ def unfolded(text: str) -> list[str]:
         return [harmless(part) for part in text.splitlines() or [""]]
     pretty = msgspec.json.format(msgspec.json.encode(found), indent=2).decode()
     return [harmless(part) for part in pretty.splitlines()]
+
+
+def in_rows(text: str, cells: int) -> list[str]:
+    """What is too long to be broken at its spaces in no time, in rows of *cells* cells; else as it is."""
+    return [text] if len(text) <= BROKEN else [text[begin:end] for begin, end in fold(text, cells, cells)]
 
 
 def _object(text: str) -> dict[str, Any] | None:
