@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.terminal import Program
+from tests.end_to_end.terminal import CURSOR, Program
 from tests.end_to_end.test_keys import PAGE, alert_rows, restless, unwrapped
 from tests.end_to_end.world import PAYMENTS, World, until
 
@@ -36,16 +36,21 @@ def pressed(program: Program, since: int) -> list[str]:
     return KEYS.findall("".join(program.pressed[since:]))
 
 
-@pytest.mark.parametrize("size", [(120, 40), (80, 24)], ids=["120x40", "80x24"])
+@pytest.mark.parametrize(
+    ("size", "first"), [((120, 40), ""), ((80, 24), "g")], ids=["120x40", "80x24, from the last row"]
+)
 def test_from_the_bell_to_a_verified_rollback(
     make_world: Callable[..., World],
     run_program: Callable[..., Program],
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     size: tuple[int, int],
+    first: str,
 ) -> None:
     world = make_world("--scenario", restless(tmp_path))
     program = run_program("--config", str(world.configure(intervals=0.5)), env=world.env, size=size)
+    program.wait(lambda screen: len(alert_rows(screen)) >= 6, 30)
+    program.press("G" if first else "")
     until(lambda: BELL in program.raw, "the bell rings for it", 60)
     program.wait(third_of_seven, 30)
     before = world.service()
@@ -53,6 +58,9 @@ def test_from_the_bell_to_a_verified_rollback(
     since = len(program.pressed)
 
     arrive(world, 1)
+    if first:
+        program.press(first)
+        program.wait(lambda screen: screen.splitlines()[2].startswith(CURSOR))
     program.go_to(PAGE)
     arrive(world, 2)
     program.wait("more of it (2)")
