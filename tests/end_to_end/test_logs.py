@@ -24,7 +24,7 @@ def test_from_the_page_to_the_error_and_through_every_failure(
     world = make_world("--scenario", "night", "--speed", "4")
     program = run_program("--config", str(world.configure()), env=world.env, size=(80, 24))
     program.wait(lambda screen: "PAGE" in screen and "payments-api" in screen, 60)
-    program.go_to("PAGE")
+    program.go_to("prod/payments-api ")
     program.press("l")
     shown = program.wait(lambda screen: "began ─" in screen and "READ " in screen)
     assert "LOGS prod/prod-main/payments-api" in shown

@@ -97,7 +97,7 @@ async def read(rig: Rig) -> None:
     screen = rig.pilot.app.screen
     if not isinstance(screen, LogScreen):
         return
-    for _ in range(200):
+    for _ in range(2000):
         screen.tick()
         await rig.pilot.pause()
         if screen._asked is None and not screen.reader.due():
