@@ -64,6 +64,8 @@ class Target(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class Inside(msgspec.Struct, frozen=True, kw_only=True):
     """What was read of one service *at* that time. What could not be read is in *problems*, the rest is there still.
 
+    A problem whose state is OK says that there is more than was read. *calls* is how many calls it took.
+
     *tasks* are those that run or start first, then the stopped ones, newest first (ECS keeps them for about an hour).
     *events* are newest first.
     """
