@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from importlib import import_module
 from typing import Any
@@ -60,6 +61,7 @@ def cli(context: click.Context, config_path: str, read_only: bool) -> None:
     """What is on fire, which ECS service it is, which deploy did it, and one key to make it stop."""
     context.obj = {"config": config_path, "read_only": read_only}
     if context.invoked_subcommand is None:
+        gc.disable()  # until the first frame, as in board.show: a collection for every few modules that are imported
         context.invoke(import_module(f"{__name__}.board").board)
 
 
