@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 
 from oncall_tui.domain.metric import Metric, Series
@@ -28,6 +29,11 @@ def test_what_was_not_measured_is_a_gap_and_zero_is_the_lowest_block() -> None:
     assert drawn(one) == f"▁▅{GAP}{GAP}█{GAP * 5}"
     assert drawn(series()) == GAP * 10
     assert drawn(series((0.0, 0.0))) == "▁" + GAP * 9
+
+
+def test_a_share_is_drawn_of_a_hundred() -> None:
+    one = msgspec.structs.replace(series((0.0, 25.0), (60.0, 100.0), (120.0, 0.0)), title="cpu %")
+    assert drawn(one) == f"▃█▁{GAP * 7}"
 
 
 def test_a_point_fills_what_its_period_covers() -> None:

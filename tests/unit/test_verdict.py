@@ -43,7 +43,7 @@ CASES: dict[str, tuple[dict[str, Any], Inside | None, int, str, str]] = {
         {},
         inside(),
         2,
-        "all 2 tasks run, BUT 2 alerts fire: running is not working, look at what it depends on",
+        "all 2 tasks run, BUT 2 alerts fire: look at what it depends on",
         "warning",
     ),
     "an alert, and nothing is read yet": ({}, None, 1, "all 2 tasks run, BUT 1 alert fires", "warning"),

@@ -74,7 +74,7 @@ def story(
             kept[runs[run]] = msgspec.structs.replace(newer, text=short, times=newer.times + 1, first=moment.at)
         else:
             runs[run] = len(kept)
-            kept.append(moment)
+            kept.append(msgspec.structs.replace(moment, text=short) if moment.kind == EVENT else moment)
     return tuple(kept)
 
 

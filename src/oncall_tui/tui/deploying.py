@@ -47,13 +47,13 @@ class Deploying(Base):
             self.say("there is no row under the cursor: move it to one first", "warning")
         elif isinstance(found, str):
             self.say(found, "warning")
-        elif self._on_its_way(verb, found):
+        elif self.on_its_way(verb, found):
             self.say(f"{verb} {found.name}: it is on its way already", "warning")
         elif not self.coming:
             self.say(READING[verb].format(found.name), "dim")
             self.begin(self._deploy(verb, found))
 
-    def _on_its_way(self, verb: Verb, to: Target) -> bool:
+    def on_its_way(self, verb: Verb, to: Target) -> bool:
         """Is the same being done to this service, by way of whichever row?"""
         deploys = self.update_.board.deploys
         services = [deploys[i].service_id if i in deploys else i for i in (to.id, *self._pending(verb))]

@@ -38,6 +38,7 @@ from oncall_tui.tui.targets import Target
 if TYPE_CHECKING:
     from oncall_tui.tui.board import BoardScreen
 
+NOT_SUSPECTED = ", though no deploy is suspected"
 TICK_S = 10.0  # of ages; nothing is read for it
 WIDE_COLUMNS = 110
 # Keys that do here what they do on the board, to this row and no other.
@@ -254,8 +255,12 @@ class DetailScreen(Over):
         if not self.here:
             return "nothing: the row is not on the board any more"
         target = self.board.deploy_target(Verb.ROLL_BACK)
+        if isinstance(target, Target) and self.board.on_its_way(Verb.ROLL_BACK, target):
+            return f"rolling back {target.name}: it is on its way"
         if isinstance(target, Target):
-            return f"rolls back {target.name}; shows the plan first, and asks"
+            of = self._subject
+            alone = of is not None and of.look is not None and of.look.suspect is None
+            return f"rolls back {target.name}{NOT_SUSPECTED if alone else ''}; shows the plan first, and asks"
         return target
 
     # --- keys ---------------------------------------------------------------------------------------------------------

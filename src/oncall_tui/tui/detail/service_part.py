@@ -55,7 +55,7 @@ def verdict(service: Service, inside: Inside | None, firing: int) -> tuple[str, 
         return some + (f"; {told}" if told else ""), "critical"
     all_run = f"all {service.desired} tasks run" if service.desired else "no task is wanted"
     if told:
-        look = "" if died or sick or unhealthy or not seen else ": running is not working, look at what it depends on"
+        look = "" if died or sick or unhealthy or not seen else ": look at what it depends on"
         return f"{all_run}, BUT {told}{look}", "critical" if died or sick or unhealthy else "warning"
     if inside is None:
         return f"{all_run}, no alert of it; its targets are not read yet", ""

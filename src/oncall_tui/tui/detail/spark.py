@@ -103,12 +103,14 @@ def _step(series: Series) -> float:
 
 
 def blocks(series: Series, window: Window) -> list[tuple[str, str]]:
-    """(text, style) from left to right. The lowest block is 0 (or the least, where that is below it)."""
+    """(text, style) from left to right. The lowest block is 0, or the least; the highest the most, or 100 where it is a
+    share of that: half a processor is no full block.
+    """
     values = cells(series, window)
     there = [v for v in values if v is not None]
     if not there:
         return [(GAP * window.cells, "dim")]
-    bottom, top = min(0.0, *there), max(0.0, *there)
+    bottom, top = min(0.0, *there), max(100.0 if "%" in series.title else 0.0, *there)
     parts: list[tuple[str, str]] = []
     for value in values:
         if value is None:
