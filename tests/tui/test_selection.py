@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from tests.support.fakes import FakeProvider
 from tests.support.screen import Rig, on_screen
 
 from oncall_tui.domain.alert import AlertState, Severity
@@ -132,3 +133,21 @@ async def test_a_key_pressed_on_what_moved_since_is_refused_and_says_so(tmp_path
         assert "moved: it is silenced now" in rig.text()
         await rig.press("escape")
         assert "moved" not in rig.text()
+
+
+async def test_a_row_that_became_part_of_another_is_gone_and_not_said_to_be_resolved(tmp_path: Path) -> None:
+    alarms, pager = FakeProvider("alarms"), FakeProvider("pager")
+    rig = Rig(tmp_path, alarms, pager)
+    alarms.add("x", title="5xx alarm", provider="cloudwatch", keys=("k1",))
+    pager.add("P1", title="queue", provider="pagerduty", keys=("k2",))
+    async with on_screen(rig):
+        await rig.press("g", "j")
+        assert rig.board.row_id == "pager/P1"
+        alarms.add("x", title="5xx alarm", provider="cloudwatch", keys=("k1", "k2"))  # now both carry the same key
+        rig.refresh()
+        await rig.settle()
+        assert [row.id for row in rig.board.tables["alerts"].rows] == ["alarms/x"]
+        assert "resolved" not in rig.text()
+        assert rig.board.row_id is None
+        await rig.press("a")
+        assert alarms.acknowledge.sent == pager.acknowledge.sent == []

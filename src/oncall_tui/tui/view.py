@@ -156,6 +156,9 @@ class View:
             self._held = (cursor, current, 0.0)
             return looks
         _, held, gone_at = self._held
+        if current is None and any(m.id == held.alert.id for x in looks for m in x.members):
+            self._held = None  # it did not resolve: it is a part of another row now
+            return looks
         if current is None:
             known = self._alerts.get(cursor)
             current = known[2] if known else held

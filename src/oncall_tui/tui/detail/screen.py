@@ -133,7 +133,8 @@ class DetailScreen(Over):
         if self._left:
             return
         look = self.board.alert_look(self.row_id) if self.pane == "alerts" else None
-        now_in = self.board.update_.look.find(look.alert.id) if look else None
+        was = look or (self._subject.look if self._subject else None)
+        now_in = self.board.update_.look.find(was.alert.id) if was else None
         self._joined = now_in if now_in is not None and now_in.id != self.row_id else None
         known = subject(self.pane, self.row_id, self._joined or look, self.board.update_)
         if known is not None:
