@@ -372,6 +372,32 @@ async def test_keys_typed_while_a_question_is_prepared_are_dropped(tmp_path: Pat
     rig.engine.stop()
 
 
+async def test_the_palette_offers_what_has_no_key_for_this_row_alone(tmp_path: Path) -> None:
+    from oncall_tui.config import Config
+    from oncall_tui.tui.app import OncallApp
+
+    rig = world(tmp_path)
+    app = OncallApp(rig.engine, Config())
+    async with app.run_test(size=(120, 40)) as pilot:
+        rig.pilot, rig.board = pilot, app.board
+        await pilot.pause()
+        services = rig.provider.services
+        services["prod/main/api"] = msgspec.structs.replace(services["prod/main/api"], verbs=frozenset({Verb.RESTART}))
+        rig.refresh()
+        await pilot.pause()
+        screen = await opened(rig)
+        titles = [command.title for command in app.get_system_commands(screen)]
+        assert "restart (force a new deploy) prod/main/api" in titles
+        assert not any(title.startswith("filter") for title in titles)
+        await pilot.press(":")
+        await pilot.pause()
+        assert app.screen is not screen
+        await pilot.press("escape")
+        rig.board.tables["alerts"].move_to("prod/b")
+        assert list(app.get_system_commands(screen)) == []
+    rig.engine.stop()
+
+
 async def test_numbers_and_tab_go_to_sections_and_help_says_so(tmp_path: Path) -> None:
     rig = world(tmp_path)
     async with on_screen(rig, (80, 24)):

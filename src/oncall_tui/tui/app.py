@@ -100,6 +100,8 @@ class OncallApp(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette offers what is possible now: the verbs that the row under the cursor can do, then the rest."""
+        if screen is self.board.over:
+            yield from (SystemCommand(title, what, call) for title, what, call in self.board.over.commands())
         if not isinstance(screen, BoardScreen):
             return
         yield from self._views()
@@ -120,8 +122,8 @@ class OncallApp(App[None]):
             )
 
     def action_command_palette(self) -> None:
-        """The palette is the board's: over a question it would have nothing to offer."""
-        if self.screen is self.board and not self.board.coming:
+        """The palette is the board's and its row's: over a question it would have nothing to offer."""
+        if self.board.looked_at and not self.board.coming:
             super().action_command_palette()
 
     def _views(self) -> Iterable[SystemCommand]:

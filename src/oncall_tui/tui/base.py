@@ -6,7 +6,7 @@ The parts (``acting``, ``deploying``, ``picking``, ``several``, ``filtering``) a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -36,6 +36,10 @@ class Over(Screen[None]):
 
     def draw_outcome(self, now: float) -> None:
         """What came of actions, and the last word."""
+        raise NotImplementedError
+
+    def commands(self) -> Iterable[tuple[str, str, Callable[[], None]]]:
+        """What the palette offers here: (title, help, what to call)."""
         raise NotImplementedError
 
 

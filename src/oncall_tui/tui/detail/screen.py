@@ -7,7 +7,7 @@ part as it comes. Nothing is read by the clock, and nothing after the screen is 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
@@ -53,6 +53,7 @@ OWN: tuple[tuple[str, str, str], ...] = (
     ("b", "runbook", "to the runbook: read it from where the product or the alert says, as text"),
     ("t", "timeline", "to the timeline of alert, deploy, tasks and actions"),
     ("r", "refresh", "read all of this again now"),
+    (":", "commands", "what can be done to the row and has no key of its own"),
     ("Esc, q", "back", "dismiss a message, then back to the board"),
 )
 
@@ -61,6 +62,7 @@ def _bindings() -> list[BindingType]:
     keys = {key.id: key for key in KEYS}
     found: list[BindingType] = [_binding(keys[i], f"act('{i}')") for i in (*ACTS, *ANYWHERE) if i in keys]
     found += [_binding(keys["timeline"], "section('timeline')"), _binding(keys["refresh"], "again")]
+    found.append(_binding(keys["commands"], "app.command_palette"))
     found += [_binding(keys["back"], "back"), _binding(keys["quit"], "back"), _binding(keys["help"], "help")]
     found += [Binding(str(n), f"go({n})", show=False, priority=True) for n in range(1, 10)]
     found.append(Binding("b", "runbook", show=False, id="runbook", priority=True))
@@ -334,6 +336,10 @@ class DetailScreen(Over):
         self.parts.close()
         if self.board.over is self:
             self.board.over = None
+
+    def commands(self) -> Iterable[tuple[str, str, Callable[[], None]]]:
+        """What can be done to this row and has no key of its own: restart, undo, resolve …"""
+        return self.board.without_keys() if self.here else ()
 
     def action_help(self) -> None:
         known = {key.id: key for key in KEYS}
