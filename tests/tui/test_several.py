@@ -139,6 +139,22 @@ async def test_rows_that_cannot_be_planned_count_and_say_why(tmp_path: Path) -> 
         assert rig.engine.desk.outcomes == ()
 
 
+async def test_those_that_are_marked_here_alone_take_no_esc_of_their_own(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, Able())
+    for name in "abc":
+        rig.provider.add(name, verbs=frozenset())
+    del rig.provider.all[Verb.ACKNOWLEDGE]
+    async with on_screen(rig) as rig:
+        await rig.press("asterisk")
+        await rig.pilot.press("a")
+        await rig.modal()
+        await rig.press("y")
+        assert "3 of 3 done" in outcome_line(rig)
+        assert "3 of them only here" in outcome_line(rig)
+        await rig.press("escape")
+        assert outcome_line(rig) == ""
+
+
 async def test_another_outcome_is_not_hidden_nor_dismissed_with_it(tmp_path: Path) -> None:
     async with acknowledged(tmp_path, {3: Refused(REFUSED)}, count=5) as rig:
         await rig.press("escape")

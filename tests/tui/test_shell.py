@@ -12,6 +12,7 @@ import pytest
 from tests.support.fakes import Able, deploy, service
 from tests.support.screen import Rig, on_screen
 
+from oncall_tui.config import Config
 from oncall_tui.domain.alert import ServiceHint
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.inside import Container, Inside, Task
@@ -22,6 +23,7 @@ from oncall_tui.providers.aws.options import EcsOptions
 from oncall_tui.providers.aws.session import Sessions
 from oncall_tui.providers.aws.shell import EcsShells
 from oncall_tui.tui import foreground, shell
+from oncall_tui.tui.app import OncallApp
 from oncall_tui.tui.confirm import ConfirmPlan
 from oncall_tui.tui.modals import Modal, Told
 from oncall_tui.tui.pick import Pick
@@ -345,15 +347,31 @@ async def test_a_terminal_that_cannot_be_handed_over_says_so(tmp_path: Path, mon
 
 
 async def test_what_was_being_typed_when_it_ended_does_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with room(tmp_path, monkeypatch) as rig:
-        monkeypatch.setattr(shell, "DEAF_S", 60.0)
-        await rig.pressed("s")
-        await rig.pilot.press("y")
-        for _ in range(40):
-            await rig.settle()
-            if rig.ran:
-                break
-        assert rig.board.coming  # the app drops keys that act while something is under way
+    """Also q and Esc: half a second after a session they are nobody's."""
+    rig = Room(tmp_path)
+    monkeypatch.setattr(foreground, "run", rig.hand_over)
+    monkeypatch.setattr(shell, "DEAF_S", 60.0)
+    monkeypatch.setattr(shell.shutil, "which", lambda name: name)
+    app = OncallApp(rig.engine, Config())
+    monkeypatch.setattr(app, "suspend", contextlib.nullcontext)
+    monkeypatch.setattr(rig.engine, "start", lambda: None)
+    async with app.run_test(size=(120, 40)) as pilot:
+        rig.board, rig.pilot = app.board, pilot
+        rig.refresh()
+        assert isinstance(await rig.pressed("s"), ConfirmPlan)
+        await rig.pressed("y")
+        assert rig.ran
+        assert not app.board.coming
+        await pilot.press("a", "E", "q", "escape")
+        await rig.settle()
+        assert app.is_running
+        assert app.screen is app.board
+        assert rig.engine.desk.outcomes == ()
+        assert "ended with status 0" in rig.text()
+        app.board.deaf_until = 0.0
+        await pilot.press("escape")
+        assert "ended with status 0" not in rig.text()
+    rig.engine.stop()
 
 
 def test_the_key_imports_what_it_takes(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import sys
+import time
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -88,10 +89,13 @@ class OncallApp(App[None]):
         self._driver.flush()
 
     async def on_event(self, event: events.Event) -> None:
-        """Keys: somebody is awake; and those typed before a modal was painted, or was there at all, are dropped."""
+        """Keys: somebody is awake; those typed before a modal was painted, or was there at all, are dropped, and those
+        that were meant for a session that has just ended."""
         if isinstance(event, events.Key):
             self.engine.pressed()
             self.board.pressed()
+            if time.monotonic() < self.board.deaf_until:
+                return
             if isinstance(self.screen, Modal) and self.screen.too_early(event):
                 return
             if self.board.coming and self.board.looked_at and event.key not in WHILE_COMING:

@@ -57,6 +57,7 @@ class Base(Screen[None]):
         self.list = "alerts"  # the list that the detail pane belongs to
         self.notice: tuple[str, str] | None = None
         self.said_at = 0.0
+        self.deaf_until = 0.0  # keys before this (monotonic seconds) were meant for what is not there any more
         self._asking: set[int] = set()  # the question that is under way: at most one
         self._flow: Worker[None] | None = None  # what is on its way
         self._flows = 0

@@ -318,11 +318,13 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys):
     def action_back(self) -> None:
         """Esc: one step back, the nearest first."""
         shown = headline.shown_outcome(self.update_)
+        ended = shown is not None and shown.state is not OutcomeState.PENDING
         if self.coming:
             self.give_up()
-        elif self.notice:
+        elif self.notice and not (ended and self.notice[1] == "dim"):
             self.notice = None
-        elif shown is not None and shown.state is not OutcomeState.PENDING:
+        elif shown is not None and ended:
+            self.notice = None  # a dim one goes by itself: it takes no Esc of its own
             self.engine.desk.dismiss(shown.plan_id)
         elif self.pane == "detail":
             self.action_pane(self.list)

@@ -79,7 +79,7 @@ class Several(Base):
                 not_done.append(f"{title}: {outcome.state}: {outcome.message}")
         self.tables["alerts"].clear_marks()
         if seen := sum("kind" in plan.request for _, plan in plans.values()):
-            self.say(f"{verb}: {seen} of them only here (their sources have no such action)")
+            self.say(f"{verb}: {seen} of them only here (their sources have no such action)", "dim")
         if not_done:
             count = len(plans) + len(left_out)
             lines = [((row, "warning"),) for row in not_done]

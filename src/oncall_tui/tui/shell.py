@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import ClassVar, TypeVar, cast
@@ -163,7 +164,7 @@ class OpenShell:
         self._engine.journal.record([self._entry(plan, f"in {where}: {ended}", "ended", **data)])
         self._engine.pressed()  # whoever was in a session is awake
         self._board.say(f"shell in {self._service.title}, {where}: {ended}", "" if status == 0 else "warning")
-        await asyncio.sleep(DEAF_S)  # what was being typed when it ended does nothing here
+        self._board.deaf_until = time.monotonic() + DEAF_S  # what was being typed when it ended does nothing here
 
     def _entry(self, plan: Plan, text: str, state: str, **more: object) -> Entry:
         return Entry(
