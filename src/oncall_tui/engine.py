@@ -286,12 +286,12 @@ class Engine:
         rows: list[object] = [row for r in readings for row in (*r.alerts, *r.services, *r.deploys)]
         able = tuple(p.provider is not None for p in self._pollers.values())
         beside = (self.desk.marks.current, self.show_hidden, able, tuple(s.current for s in statuses))
-        old_rows, old_beside = self._looked_at
-        version = self.update.board.version + 1
+        (old_rows, old_beside), version = self._looked_at, self.update.board.version + 1
         if beside == old_beside and len(rows) == len(old_rows) and all(map(is_, rows, old_rows)):
             sources = MappingProxyType({s.name: s for s in statuses})
             board = msgspec.structs.replace(self.update.board, version=version, at=now, sources=sources)
-            return msgspec.structs.replace(self.update.look, board=board)
+            if self.looker.still(board):
+                return msgspec.structs.replace(self.update.look, board=board)
         board = merge(version, now, statuses, readings)
         if len(self._overlaid) > 2 * len(board.alerts) + 100:
             self._overlaid.clear()

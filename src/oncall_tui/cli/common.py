@@ -22,7 +22,7 @@ from oncall_tui.domain.reading import SourceState
 from oncall_tui.domain.service import Service
 from oncall_tui.engine import Engine, Update
 from oncall_tui.errors import Refused
-from oncall_tui.triage.target import can
+from oncall_tui.triage.join import PAGER_PROVIDERS
 
 READ_TIMEOUT_S = 45.0  # a first sweep of 1,000 services within the calls allowed; a dead source fails much earlier
 TOLD_TIMEOUT_S = 8.0  # a connection and an answer; a destination that hangs longer is left behind
@@ -154,15 +154,17 @@ def exit_code(outcome: Outcome) -> int:
 def target(engine: Engine, alert: Alert, verb: Verb) -> Alert:
     """Where the verb goes: to the open incident of a pager, if the alert is joined to one. As on the board."""
     engine.first_read(READ_TIMEOUT_S)  # an incident that was not read yet would be missed
-    look = engine.update.look.find(alert.id)
-    if look is None or look.incident in ("", alert.id):
-        return alert
-    found = can(look, engine.update.board, verb)
-    if found is None:
+    update = engine.update
+    look = update.look.find(alert.id)
+    if look is None or look.incident in ("", alert.id) or alert.provider in PAGER_PROVIDERS:
+        return alert  # an incident that was named is meant itself, though another leads its row
+    incident = update.board.alerts.get(look.incident)
+    if incident is not None and verb in incident.verbs:
+        say(f"{alert.id} is joined to the incident {incident.id}: {verb} goes there")
+        return incident
+    if verb is Verb.ACKNOWLEDGE:
         raise Refused(f"its incident {look.incident} is acknowledged already, or offers no {verb}")
-    if found[1].id != alert.id:
-        say(f"{alert.id} is joined to the incident {found[1].id}: {verb} goes there")
-    return found[1]
+    return alert
 
 
 def alert_command(context: click.Context, alert_id: str, verb: Verb, yes: bool, **more: object) -> NoReturn:

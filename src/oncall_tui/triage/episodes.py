@@ -43,7 +43,7 @@ class Episodes:
     def __init__(self) -> None:
         self._known: dict[str, Episode] = {}
         self._alerts: Mapping[str, Alert] = {}
-        self._at = 0.0  # when they were followed
+        self._read: dict[str, float] = {}  # source → until when its alerts are known to be what they are
 
     def load(self, entries: Iterable[Entry]) -> None:
         """What the journal saw, oldest first; entries of other kinds are passed over."""
@@ -55,6 +55,10 @@ class Episodes:
             else:
                 began = entry.data.get("began")
                 self._fires(entry.subject, float(began) if began else entry.at, entry.at)
+
+    def still(self, unread: frozenset[str], now: float) -> None:
+        """Nothing moved until *now*: what fires has fired all along, but for the sources that were not read."""
+        self._read.update((source, now) for source in self._read if source not in unread)
 
     def follow(self, alerts: Mapping[str, Alert], unread: frozenset[str], now: float) -> set[str]:
         """Take the board's *alerts*; returns the ids of those whose episode is another than it was.
@@ -70,14 +74,16 @@ class Episodes:
             if alert.state is AlertState.RESOLVED:
                 self._quiet(key, alert.changed or now)
             else:
-                self._fires(key, alert.began, now, self._at if alert.id in self._alerts else 0.0)
+                known = alert.id in self._alerts
+                self._fires(key, alert.began, now, self._read.get(alert.source, 0.0) if known else 0.0)
             after = self._known.get(key)
             if before is None or after is None or (before.began, before.firings) != (after.began, after.firings):
                 changed.add(alert.id)
         for alert_id, alert in self._alerts.items():
             if alert_id not in alerts and alert.source not in unread:
                 self._quiet(key_of(alert), now)
-        self._alerts, self._at = alerts, now
+        self._alerts = alerts
+        self._read.update((source, now) for source in {a.source for a in alerts.values()} - unread)
         if len(self._known) > 2 * len(alerts) + 1000:
             self._forget(now)
         return changed

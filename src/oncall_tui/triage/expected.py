@@ -27,11 +27,17 @@ class Expected:
         self._missing: dict[str, float] = {}  # rule → since when
         self._seen: dict[str, frozenset[str]] = {}  # rule → the sources that had it last
         self._marked: dict[str, tuple[Alert, Alert]] = {}
+        self._due: float | None = None
+
+    def due(self, now: float) -> bool:
+        """Is something missing for long enough to be said now, though nothing on the board moved?"""
+        return self._due is not None and now >= self._due
 
     def fill(self, board: Board) -> Board:
         """*board* with its expected alerts hidden, and an alert for each that is not there."""
         if not self._rules:
             return board
+        self._due = None
         alerts = dict(board.alerts)
         for rule in self._rules:
             name = ", ".join(f"{k}={v}" for k, v in rule.items())
@@ -59,6 +65,7 @@ class Expected:
             return None
         since = self._missing.setdefault(name, board.at)
         if name in self._seen and board.at - since < GRACE_S:
+            self._due = min(since + GRACE_S, self._due or since + GRACE_S)
             return None
         title = rule.get("alertname") or name
         lost = f"; {', '.join(sorted(unread))} cannot be read now" if unread else ""

@@ -13,6 +13,7 @@ import msgspec
 
 from oncall_tui.domain.alert import PAGE_KEY, Alert, AlertState, ServiceHint
 from oncall_tui.domain.service import Service
+from oncall_tui.triage.rank import lead_order
 
 PAGER_PROVIDERS = frozenset({"pagerduty"})
 
@@ -137,8 +138,10 @@ def _own(alert: Alert) -> str:
 
 def _split(members: list[Alert], services: Mapping[str, Service]) -> list[Problem]:
     """One problem, but for members of several services: those are a problem each, joined by the incident alone."""
-    pagers = sorted((m for m in members if _own(m)), key=lambda m: (not m.state.asks, m.began, m.id))
-    incident = pagers[0].id if pagers else ""
+    pagers = [m for m in members if _own(m)]
+    incident = (
+        min(pagers, key=lead_order).id if pagers else ""
+    )  # the one that leads the row: the key goes to what is seen
     by_service: dict[str, list[Alert]] = defaultdict(list)
     for member in members:
         by_service[services[member.id].id if member.id in services else ""].append(member)

@@ -159,6 +159,13 @@ class Looker:
             wide=event,
         )
 
+    def still(self, board: Board) -> bool:
+        """Is the last look what *board* would give, whose rows are those of the last? Only time went by."""
+        if self._expected.due(board.at):
+            return False
+        self.episodes.still(frozenset(s.name for s in board.unread), board.at)
+        return True
+
     # --- what is known of services and deploys ------------------------------------------------------------------------
 
     def _learn(self, board: Board) -> _Stale:
@@ -263,7 +270,7 @@ class Looker:
         episodes = [self.episodes.of(m) for m in active]
         began = min(e.began for e in episodes)
         severity = min((m.severity for m in active), key=lambda s: s.rank)
-        does_page = any(pages(m, self.rules.pages) for m in active)
+        does_page = any(pages(m, self.rules.pages) for m in active if not m.hidden)
         return AlertLook(
             id=row_id,
             alert=lead,
@@ -332,7 +339,8 @@ class _Stale(msgspec.Struct, frozen=True):
 
 
 def _fire(row: AlertLook) -> Fire:
-    service = row.service.id if row.service else ""
+    """Nothing of a service where the row is hidden: what scales in at night is no event."""
+    service = row.service.id if row.service and not row.alert.hidden else ""
     return Fire(row.began, service, row.product.name if row.product else "", row.alert.state)
 
 

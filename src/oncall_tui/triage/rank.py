@@ -64,10 +64,21 @@ def _field(alert: Alert, name: str) -> str:
     return alert.label(name)
 
 
-def lead_order(alert: Alert) -> tuple[int, int, int, float, str]:
-    """The alert that leads its problem: the pager's incident, since the key goes there; then what asks most."""
+def lead_order(alert: Alert) -> tuple[bool, bool, bool, int, int, float, str]:
+    """The alert that leads its problem: the pager's incident, since the key goes there; then what asks most.
+
+    What is hidden never leads what is not, which would be hidden with it.
+    """
     is_incident = bool(alert.provider == "pagerduty" and alert.state is not AlertState.RESOLVED)
-    return (not is_incident, ATTENTION[alert.state], alert.severity.rank, alert.began, alert.id)
+    return (
+        not is_incident,
+        alert.state is AlertState.RESOLVED,
+        bool(alert.hidden),
+        ATTENTION[alert.state],
+        alert.severity.rank,
+        alert.began,
+        alert.id,
+    )
 
 
 def severity_word(severity: Severity, does_page: bool) -> str:
