@@ -19,6 +19,7 @@ from oncall_tui.domain.inside import Container, Inside, Task
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import Problem, SourceState
 from oncall_tui.errors import Denied, Failed, JournalError
+from oncall_tui.evidence.timeline import merged
 from oncall_tui.providers.aws.options import EcsOptions
 from oncall_tui.providers.aws.session import Sessions
 from oncall_tui.providers.aws.shell import EcsShells
@@ -152,6 +153,9 @@ async def test_from_any_row_to_its_service_s_only_container_and_back(
         assert (ended.data["status"], ended.data["seconds"]) == (0, 190.0)
         assert ended.data["shell"] == opening.data["shell"]
         assert (ended.data["task"], ended.data["container"]) == ("1a" * 16, "app")
+        told = [(t.by, t.text, t.where) for t in merged((), rig.engine.journal, API)]
+        assert told[0] == ("Alice", "shell: in task 1a1a1a1a app: ended with status 0 after 3m 10s", "here")
+        assert told[1] == ("Alice", "shell: opening in task 1a1a1a1a app", "here")
         assert (ended.data["account"], ended.data["cluster"]) == ("111111111111", "main")
 
 

@@ -12,7 +12,15 @@ from oncall_tui.errors import JournalError, SourceError
 from oncall_tui.journal import Journal
 
 ENTRIES = 5_000
-_KINDS = (EntryKind.ALERT, EntryKind.OUTCOME, EntryKind.REFUSED, EntryKind.SEEN, EntryKind.UNSEEN, EntryKind.NOTE)
+_KINDS = (
+    EntryKind.ALERT,
+    EntryKind.OUTCOME,
+    EntryKind.REFUSED,
+    EntryKind.SEEN,
+    EntryKind.UNSEEN,
+    EntryKind.NOTE,
+    EntryKind.SHELL,
+)
 
 
 def read(ready: Callable[[], Provider], journal: Journal, target: str, now: float) -> tuple[Told, ...]:
