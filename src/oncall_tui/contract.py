@@ -5,8 +5,9 @@ offered on its rows: rows carry their ``verbs``, which the provider sets from wh
 
 Every method may block for the connect and read time-outs (2 s and 5 s) and raises only ``errors.SourceError`` (reading)
 and ``errors.ActionError`` (acting); anything else is a bug of that provider and is shown as that source's state.
-Three threads use a provider at a time: its poller calls ``read``; its action thread what a verb takes; a third, what is
-only looked at (``on_call``, ``timeline``, ``inspect``, ``measure``, logs), so that no action waits for that.
+Several threads use a provider at a time: its poller calls ``read``; its action thread what a verb takes; others, what
+is only looked at (``on_call``, ``timeline``, ``inspect``, ``measure``, logs), so that no action waits for that, and
+what hangs (``inspect``) holds up no other look (``measure``).
 """
 
 from __future__ import annotations

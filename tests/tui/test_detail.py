@@ -215,6 +215,27 @@ async def test_a_part_that_fails_says_why_and_what_to_do_and_the_others_stay(tmp
         assert "its targets are not read yet" not in text or "2 alerts of it fire" in text
 
 
+async def test_tasks_that_hang_hold_up_neither_metrics_nor_the_timeline(tmp_path: Path) -> None:
+    rig = world(tmp_path)
+    hold = threading.Event()
+    async with on_screen(rig):
+        provider, read = provider_of(rig), provider_of(rig).inspect
+        provider.inspect = lambda service_id: hold.wait(10) and read(service_id)  # type: ignore[method-assign]
+        await rig.pilot.press("enter")
+        for _ in range(40):
+            await rig.pilot.pause(0.05)
+            text = rig.text()
+            screen = rig.pilot.app.screen
+            if isinstance(screen, DetailScreen) and screen.parts.told.value and screen.parts.metrics.value:
+                break
+        assert "tasks     reading…" in text
+        assert isinstance(screen, DetailScreen)
+        assert screen.parts.inside.value is None
+        assert screen.parts.metrics.value is not None
+        assert screen.parts.told.value is not None
+        hold.set()
+
+
 async def test_old_data_is_marked_where_the_next_reading_fails(tmp_path: Path) -> None:
     rig = world(tmp_path)
     async with on_screen(rig):

@@ -27,6 +27,7 @@ def test_each_source_is_asked_on_a_lane_of_its_own_so_that_a_hung_one_holds_up_n
     try:
         held = evidence.ask("a", lambda provider: hung.wait(5) and provider.source)
         assert evidence.ask("b", lambda provider: provider.source).result(2) == "b"
+        assert evidence.ask("a", lambda provider: provider.source, "metrics").result(2) == "a"
         assert evidence.run("runbook", lambda: 7).result(2) == 7
         assert not held.done()
         hung.set()

@@ -30,9 +30,12 @@ class Evidence:
         self._lanes: dict[str, Lane] = {}
         self._lock = threading.Lock()
 
-    def ask(self, source: str, question: Callable[[Provider], T]) -> Future[T]:
-        """What *question* says of the source's provider. The future raises SourceError where it cannot be told."""
-        return self.run(source, lambda: question(self._provider(source)))
+    def ask(self, source: str, question: Callable[[Provider], T], what: str = "") -> Future[T]:
+        """What *question* says of the source's provider. The future raises SourceError where it cannot be told.
+
+        *what* it asks for: each has a lane of its own, so that tasks that hang hold up no metrics.
+        """
+        return self.run(f"{source} {what}".strip(), lambda: question(self._provider(source)))
 
     def timeline(self, target: str) -> Future[tuple[Told, ...]]:
         """What happened to a row, newest first: its source's memory, where it has one, and the journal's."""

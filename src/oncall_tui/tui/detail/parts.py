@@ -173,7 +173,7 @@ class Parts:
                 raise SourceError(f"{service.source} cannot be asked for tasks", "the board's counts are all there is")
             return cast(Inspects, provider).inspect(service.id)
 
-        return lambda: self._engine.evidence.ask(service.source, question)
+        return lambda: self._engine.evidence.ask(service.source, question, "tasks")
 
     def _measure(self, of: Subject) -> Callable[[], Future[Measured]]:
         """One call a source; as a rule there is one source for all that is on screen."""
@@ -182,7 +182,9 @@ class Parts:
             since, until = window(of, self._engine.clock.now())
             futures = [
                 self._engine.evidence.ask(
-                    source, partial(_measured, service_id=one, more=more, since=since, until=until)
+                    source,
+                    partial(_measured, service_id=one, more=more, since=since, until=until),
+                    "metrics",
                 )
                 for source, (one, more) in wanted(of).items()
             ]
