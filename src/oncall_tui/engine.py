@@ -40,6 +40,7 @@ from oncall_tui.polling.gate import Gate
 from oncall_tui.polling.lane import Lane
 from oncall_tui.polling.poller import Poller
 from oncall_tui.polling.status import status_of
+from oncall_tui.triage.episodes import key_of
 from oncall_tui.triage.look import Look, Looker, Rules
 
 log = logging.getLogger(__name__)
@@ -393,8 +394,7 @@ def _same_rows(old: Look, new: Look) -> bool:
 def _entry(change: Change, title: str, now: float, alert: Alert | None, service_id: str) -> Entry:
     kind = EntryKind.ALERT if change.what == "alert" else EntryKind.DEPLOY
     data: dict[str, object] = {"old": str(change.old), "new": str(change.new)}
-    if service_id:
-        data["service"] = service_id
+    data |= {"service": service_id} if service_id else {}
     if alert is not None:
-        data["began"] = alert.began
+        data |= {"began": alert.began, "key": key_of(alert)}
     return Entry(at=now, kind=kind, subject=change.id, text=title, data=data)

@@ -7,18 +7,23 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from tests.support.fakes import FakeProvider, alert, service
+from tests.support.fakes import ALICE, FakeProvider, alert, deploy, service
 from tests.support.screen import Rig
 from tests.unit.test_problems import WATCHDOG, incident
 from tests.unit.test_triage import NOW, PAGES, board, hint
 
+from oncall_tui.actions.dress import Dresser
 from oncall_tui.cli.common import target
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState, Severity
+from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.product import Product
 from oncall_tui.engine import Engine
 from oncall_tui.errors import Refused
-from oncall_tui.triage.look import Looker, Rules
+from oncall_tui.journal import Journal
+from oncall_tui.triage.caution import cautions
+from oncall_tui.triage.episodes import Episodes
+from oncall_tui.triage.look import Looker, Rules, unacknowledged_count
 from oncall_tui.triage.ring import Ring
 
 # --- nothing moves but time -------------------------------------------------------------------------------------------
@@ -105,3 +110,112 @@ def test_a_command_goes_to_what_it_names_or_to_its_incident_and_to_nothing_else(
     had = incident(state=AlertState.ACKNOWLEDGED, verbs=frozenset())
     with pytest.raises(Refused):
         commanded(a, Verb.ACKNOWLEDGE, had, a)
+
+
+# --- when it began ----------------------------------------------------------------------------------------------------
+
+
+def test_a_problem_that_lasts_keeps_its_begin_when_the_alert_that_told_it_first_is_over() -> None:
+    looker, ring = Looker(Rules(pages=PAGES)), Ring()
+    first = alert("alarms/1", keys=("arn:1",), began=NOW - 600)
+    pager = incident(began=NOW - 300)
+    assert len(ring.new(looker.look(board(first, pager)))) == 1
+    look = looker.look(board(pager))
+    assert look.alerts[0].began == NOW - 600
+    assert ring.new(look) == []  # that an alarm is over is no news to ring for
+
+
+def test_an_alert_that_comes_back_after_hours_begins_anew_though_the_row_is_the_same() -> None:
+    looker = Looker(Rules())
+    looker.look(board(alert("alarms/1", began=NOW - 9000)))
+    (row,) = looker.look(board(alert("alarms/1", began=NOW + 9000))).alerts
+    assert (row.began, row.firings) == (NOW + 9000, 1)
+
+
+def test_the_pagers_next_incident_goes_on_with_the_episode_and_the_old_one_leaving_is_no_firing() -> None:
+    episodes = Episodes()
+    old = incident("pager/1", began=NOW)
+    new = incident("pager/2", began=NOW + 300)
+    over = incident("pager/1", began=NOW, state=AlertState.RESOLVED, changed=NOW + 200)
+    noted = incident("pager/2", began=NOW + 300, state=AlertState.ACKNOWLEDGED)
+    for seconds, rows in enumerate(((old,), (new, over), (new,), (noted,)), 300):
+        episodes.follow({r.id: r for r in rows}, frozenset(), NOW + seconds)
+    assert (episodes.of(noted).began, episodes.of(noted).firings, episodes.of(noted).ended) == (NOW, 2, None)
+
+
+def test_the_same_firing_told_of_again_is_no_other_firing() -> None:
+    episodes = Episodes()
+    row = alert("prom/a", began=NOW)
+    for seconds, rows in enumerate(((row,), (), (row,), (), (row,))):
+        episodes.follow({r.id: r for r in rows}, frozenset(), NOW + seconds)
+    assert (episodes.of(row).firings, episodes.of(row).ended) == (1, None)
+
+
+def test_a_pagers_incidents_are_one_episode_over_a_restart(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, FakeProvider("pager"))
+    began = rig.clock.now()
+    rig.provider.alerts = {"pager/1": incident("pager/1", began=began)}
+    rig.poll()
+    rig.clock.advance(60)
+    rig.provider.alerts = {}
+    rig.poll()
+    rig.engine.journal.close(5)
+    later = Rig(tmp_path, FakeProvider("pager"))
+    later.clock.advance(600)
+    later.provider.alerts = {"pager/2": incident("pager/2", began=began + 590)}
+    later.poll()
+    assert [(r.began, r.firings) for r in later.engine.update.look.alerts] == [(began, 2)]
+
+
+def test_episodes_that_never_come_back_are_forgotten() -> None:
+    episodes = Episodes()
+    episodes.load(
+        Entry(at=NOW, kind=EntryKind.ALERT, subject=f"prom/{i}", data={"new": "firing", "began": NOW})
+        for i in range(3000)
+    )
+    here = alert("prom/1", began=NOW)
+    episodes.follow({here.id: here}, frozenset(), NOW + 90_000)
+    assert len(episodes._known) == 1
+
+
+# --- who has it, and does it still fire? ------------------------------------------------------------------------------
+
+
+def parted(**pager: Any) -> Any:
+    """An incident that lists alerts of two services: three rows."""
+    one, two = (("s", "api"),), (("s", "jobs"),)
+    critical = {"severity": Severity.CRITICAL}
+    return Looker(Rules(pages=({"severity": "critical"},))).look(
+        board(
+            service("prod/main/api"),
+            service("prod/main/jobs"),
+            alert("pager/1", provider="pagerduty", label_sets=(one, two), **({"severity": Severity.WARNING} | pager)),
+            alert("prom/1", labels=one, hint=hint("api"), **critical),
+            alert("prom/2", labels=two, hint=hint("jobs"), **critical),
+        )
+    )
+
+
+def test_what_somebody_has_at_the_pager_is_not_counted_as_nobodys() -> None:
+    assert unacknowledged_count(parted()) == 2
+    had = parted(state=AlertState.ACKNOWLEDGED, severity=Severity.CRITICAL)
+    assert (unacknowledged_count(had), Ring().new(had)) == (0, [])
+
+
+def test_pages_ring_where_their_incident_is_a_row_that_does_not() -> None:
+    assert sorted(Ring().new(parted())) == ["prom/1", "prom/2"]
+    assert Ring().new(parted(severity=Severity.CRITICAL)) == ["pager/1"]
+
+
+def test_what_somebody_has_still_fires(tmp_path: Path) -> None:
+    rows = [
+        service("prod/main/api"),
+        incident(state=AlertState.ACKNOWLEDGED, title="the page"),
+        alert("alarms/1", keys=("arn:1",), hint=hint("api")),
+        alert("prom/1", hint=hint("api"), state=AlertState.NO_DATA),
+    ]
+    look = Looker(Rules()).look(board(*rows))
+    dresser = Dresser(lambda: look, Journal(tmp_path / "journal.db", lambda: NOW), ALICE)
+    assert dresser.still_firing("prod/main/api") == ["the page"]
+    older = deploy("prod/d", service_id="prod/main/api", started=NOW + 9000)
+    assert [w for w in cautions(look, "prod/main/api", older) if "before this deploy" in w]

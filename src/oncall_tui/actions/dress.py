@@ -16,7 +16,8 @@ from oncall_tui.domain.plan import Actor, Confirm, Plan
 from oncall_tui.domain.recall import Began
 from oncall_tui.journal import Journal
 from oncall_tui.triage.caution import cautions
-from oncall_tui.triage.look import Look
+from oncall_tui.triage.join import PAGER_PROVIDERS
+from oncall_tui.triage.look import AlertLook, Look
 
 NOTED = 3  # incidents that get a note: more than a few are a sign that the join is too wide
 
@@ -94,11 +95,20 @@ class Dresser:
 
     def still_firing(self, service_id: str) -> list[str]:
         """Titles of alerts of this service that fire now: said apart from whether a rollback is done."""
-        rows = self._look().alerts
-        return [a.alert.title for a in rows if a.service and a.service.id == service_id and a.alert.state.asks]
+        rows = [a for a in self._look().alerts if a.service and a.service.id == service_id]
+        return [a.alert.title for a in rows if _fires(a)]
 
     def _deploy_of(self, plan: Plan) -> Deploy | None:
         """The deploy that a rollback goes away from: the one that was picked, or the service's last."""
         board = self._look().board
         service = board.services.get(plan.target)
         return board.deploys.get(service.deploy_id if service else plan.target)
+
+
+def _fires(row: AlertLook) -> bool:
+    """Does any source say so? That somebody has it, or that it is silenced, ends nothing.
+
+    A pager's incident lasts longer than what it is for: it tells only where nothing else does.
+    """
+    told = [m for m in row.members if m.provider not in PAGER_PROVIDERS] or [row.alert]
+    return any(m.state not in (AlertState.RESOLVED, AlertState.NO_DATA) for m in told)

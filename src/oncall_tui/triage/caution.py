@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC
 
+from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.text import age, clock
 from oncall_tui.triage.look import Look
 
 TOLD = 3
+_FIRES = frozenset({AlertState.FIRING, AlertState.UNKNOWN, AlertState.SEEN, AlertState.ACKNOWLEDGED})
 
 
 def cautions(look: Look, service_id: str, deploy: Deploy | None) -> tuple[str, ...]:
@@ -20,7 +22,7 @@ def _older_alerts(look: Look, service_id: str, deploy: Deploy | None) -> tuple[s
     """Alerts that began before the deploy did: it is not what caused them."""
     if deploy is None:
         return ()
-    mine = [a for a in look.alerts if a.service and a.service.id == service_id and a.alert.state.asks]
+    mine = [a for a in look.alerts if a.service and a.service.id == service_id and a.alert.state in _FIRES]
     older = [a for a in mine if a.began < deploy.started]
     told = tuple(f"{a.alert.title} began {age(deploy.started - a.began)} before this deploy did" for a in older[:TOLD])
     return (*told, f"and {len(older) - TOLD} more alerts began before it") if len(older) > TOLD else told

@@ -43,18 +43,21 @@ class Episodes:
     def __init__(self) -> None:
         self._known: dict[str, Episode] = {}
         self._alerts: Mapping[str, Alert] = {}
+        self._most = 0  # of them, before some are forgotten
         self._read: dict[str, float] = {}  # source → until when its alerts are known to be what they are
 
     def load(self, entries: Iterable[Entry]) -> None:
         """What the journal saw, oldest first; entries of other kinds are passed over."""
+        keys: dict[str, str] = {}  # of a pager's incidents, as it was told when they fired
         for entry in entries:
             if entry.kind is not EntryKind.ALERT:
                 continue
+            key = keys.setdefault(entry.subject, str(entry.data.get("key") or entry.subject))
             if entry.data.get("new") == AlertState.RESOLVED:
-                self._quiet(entry.subject, entry.at)
+                self._quiet(key, entry.at)
             else:
                 began = entry.data.get("began")
-                self._fires(entry.subject, float(began) if began else entry.at, entry.at)
+                self._fires(key, float(began) if began else entry.at, entry.at)
 
     def still(self, unread: frozenset[str], now: float) -> None:
         """Nothing moved until *now*: what fires has fired all along, but for the sources that were not read."""
@@ -66,27 +69,32 @@ class Episodes:
         What is gone has gone quiet only where its source was read: *unread* are the sources that were not.
         """
         changed = set()
-        for alert in alerts.values():
-            if self._alerts.get(alert.id) is alert:
-                continue
-            key = key_of(alert)
-            before = self._known.get(key)
+        moved = [a for a in alerts.values() if self._alerts.get(a.id) is not a]
+        gone = [a for i, a in self._alerts.items() if i not in alerts and a.source not in unread]
+        over = [(a, a.changed or now) for a in moved if a.state is AlertState.RESOLVED] + [(a, now) for a in gone]
+        fires = self._still_fires(alerts) if over else frozenset()
+        for alert, at in over:  # first: a pager's next incident has the key of the one that is over
+            if key_of(alert) not in fires:
+                self._quiet(key_of(alert), at)
+        for alert in moved:
             if alert.state is AlertState.RESOLVED:
-                self._quiet(key, alert.changed or now)
-            else:
-                known = alert.id in self._alerts
-                self._fires(key, alert.began, now, self._read.get(alert.source, 0.0) if known else 0.0)
-            after = self._known.get(key)
-            if before is None or after is None or (before.began, before.firings) != (after.began, after.firings):
+                continue
+            before = self._known.get(key_of(alert))
+            since = self._read.get(alert.source, 0.0) if alert.id in self._alerts else 0.0
+            self._fires(key_of(alert), alert.began, now, since)
+            after = self._known[key_of(alert)]
+            if before is None or (before.began, before.firings) != (after.began, after.firings):
                 changed.add(alert.id)
-        for alert_id, alert in self._alerts.items():
-            if alert_id not in alerts and alert.source not in unread:
-                self._quiet(key_of(alert), now)
         self._alerts = alerts
         self._read.update((source, now) for source in {a.source for a in alerts.values()} - unread)
-        if len(self._known) > 2 * len(alerts) + 1000:
+        if len(self._known) > max(2 * len(alerts) + 1000, self._most):
             self._forget(now)
         return changed
+
+    def _still_fires(self, alerts: Mapping[str, Alert]) -> frozenset[str]:
+        """Keys of the pagers' incidents that go on as they were: another that had the key is over, this one is not."""
+        same = (a for a in alerts.values() if a.provider in PAGER_PROVIDERS and self._alerts.get(a.id) is a)
+        return frozenset(key_of(a) for a in same if a.state is not AlertState.RESOLVED)
 
     def of(self, alert: Alert) -> Episode:
         """The alert's episode; one that was never followed begins with its firing."""
@@ -98,7 +106,7 @@ class Episodes:
         if old is None:
             self._known[key] = Episode(began, began, now)
             return
-        again = began > old.latest + SAME_S or old.ended is not None
+        again = began > old.latest + SAME_S  # else the same firing: it was only not told of for a while
         quiet_since = old.ended if old.ended is not None else max(old.seen, old.latest, fired_until)
         if again and began - quiet_since > QUIET_S:
             self._known[key] = Episode(began, began, now)
@@ -113,7 +121,10 @@ class Episodes:
             self._known[key] = msgspec.structs.replace(old, ended=at)
 
     def _forget(self, now: float) -> None:
-        self._known = {k: e for k, e in self._known.items() if e.ended is None or now - e.ended < FORGET_S}
+        """Drop what was over or out of sight for a day; also what an earlier session last saw firing."""
+        here = {key_of(a) for a in self._alerts.values()}
+        self._known = {k: e for k, e in self._known.items() if k in here or now - (e.ended or e.seen) < FORGET_S}
+        self._most = 2 * len(self._known)
 
 
 def key_of(alert: Alert) -> str:

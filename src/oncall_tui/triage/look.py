@@ -268,7 +268,7 @@ class Looker:
         product = self._owners.of_alerts(members, service)
         active = [m for m in members if m.state is not AlertState.RESOLVED] or [lead]
         episodes = [self.episodes.of(m) for m in active]
-        began = min(e.began for e in episodes)
+        began = self._began(row_id, active, min(e.began for e in episodes))
         severity = min((m.severity for m in active), key=lambda s: s.rank)
         does_page = any(pages(m, self.rules.pages) for m in active if not m.hidden)
         return AlertLook(
@@ -286,6 +286,15 @@ class Looker:
             incident=problem.incident,
             rank=rank_of(row_id, lead.state, severity, product, does_page, began),
         )
+
+    def _began(self, row_id: str, active: Iterable[Alert], began: float) -> float:
+        """When the problem began: also by an alert that is over, while another that was there with it goes on."""
+        old = self._rows.get(row_id)
+        if old is None or old.began >= began:
+            return began
+        was = {m.id: m.began for m in old.members if m.state is not AlertState.RESOLVED}
+        goes_on = any(m.id in was and self.episodes.of(m).began <= was[m.id] for m in active)
+        return old.began if goes_on else began
 
     def _suspicion(
         self, members: Iterable[Alert], began: float, service: Service | None, product: Product | None
@@ -375,11 +384,12 @@ def page_count(look: Look) -> int:
     return sum(a.pages and ATTENTION[a.alert.state] < 4 for a in look.alerts)
 
 
+def nobody_has(look: Look, row: AlertLook) -> bool:
+    """Does it ask, and does the incident that it is joined to, which may be a row of its own?"""
+    incident = look.board.alerts.get(row.incident) if row.incident else None
+    return row.alert.state.asks and (incident is None or incident.state.asks)
+
+
 def unacknowledged_count(look: Look) -> int:
     """Pages that nobody has."""
-    return sum(a.pages and a.alert.state.asks for a in look.alerts)
-
-
-def members_of(rows: Iterable[AlertLook]) -> dict[str, AlertLook]:
-    """Each alert's row, by the alert's id."""
-    return {member.id: row for row in rows for member in row.members}
+    return sum(a.pages and nobody_has(look, a) for a in look.alerts)

@@ -76,6 +76,6 @@ def unknown_key(text: str, look: Look) -> str:
     asked = [key for key in keys(text) if key.lower() not in OWN]
     if not asked:
         return ""
-    labels = {name for a in look.alerts for name, _ in a.alert.labels}
+    labels = {name for a in look.alerts for m in a.members for name, _ in m.labels}
     found = next((key for key in asked if not {key, key.lower()} & labels), "")
     return f"no row has the key {found!r}: it is one of {', '.join(OWN)}, or a label's name" if found else ""

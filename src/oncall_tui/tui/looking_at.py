@@ -9,7 +9,7 @@ import msgspec
 
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.text import fit, width
-from oncall_tui.triage.look import Look
+from oncall_tui.triage.look import Look, nobody_has
 from oncall_tui.triage.words import nothing
 from oncall_tui.tui import products, sorting
 from oncall_tui.tui.fields import unknown_key
@@ -154,7 +154,7 @@ def looking(
     if lost:
         only = shown.product is not None and not shown.filter and not shown.faults
         where = f"outside of {shown.product}" if only and shown.product else "not shown"
-        nobodys = sum(a.alert.state.asks for a in lost)
+        nobodys = sum(nobody_has(look, a) for a in lost)
         has = f", {nobodys}!" if nobodys else ""  # as in the panes' names: nobody has them
         words = f" {count(len(lost), 'page')}{has} {where}"
         right = [(words, "critical" if nobodys else "warning"), *([(" ·", "dim"), *right] if right else [])]

@@ -10,7 +10,7 @@ import msgspec
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import SourceState
-from oncall_tui.triage.look import AlertLook, Look
+from oncall_tui.triage.look import AlertLook, Look, nobody_has
 from oncall_tui.triage.rank import ATTENTION
 
 NONE = ""  # the name that stands for what belongs to no product
@@ -56,7 +56,8 @@ def open_in(look: Look, products: Iterable[Product]) -> list[Open]:
     for row in look.alerts:
         count = counts.setdefault(name_of(row), [0] * 5)
         count[0] += open_page(row)
-        count[1 if row.pages else 2] += ATTENTION[row.alert.state] < _HAS_NOBODY
+        had = row.alert.state.asks and not nobody_has(look, row)  # at the pager
+        count[1 if row.pages else 2] += ATTENTION[row.alert.state] < _HAS_NOBODY and not had
     for service in look.services:
         counts[_of_service(service.id, look)][3] += service.health.is_fault
     for deploy in look.deploys:
