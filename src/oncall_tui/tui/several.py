@@ -55,7 +55,8 @@ class Several(Base):
             if found is None:
                 left_out.append((title, row_id, Refused("it cannot be done to this row now")))
             else:
-                asks.setdefault(found[1].id, (title, self.ask(verb, found[1], **more)))
+                where = f" → {found[0]}" if look and found[1].id != look.alert.id else ""
+                asks.setdefault(found[1].id, (f"{title}{where}", self.ask(verb, found[1], **more)))
         plans: dict[str, tuple[str, Plan]] = {}
         futures = self.engine.desk.plan_many([ask for _, ask in asks.values()])
         for (title, ask), future in zip(asks.values(), futures, strict=True):

@@ -110,6 +110,8 @@ class View:
     def alerts(self, update: Update, shown: Shown, cursor: str | None, now: float) -> list[Row]:
         """The rows of the alerts pane, in order; the cursor's row keeps its place and stays after it resolved."""
         looks = self._sorter.rows("alerts", update.look.alerts, shown.sorts)
+        if self.went_to(cursor, update.look) is not None:
+            cursor = None  # it goes on elsewhere: it is not to be shown as resolved here
         looks = self._ordered(looks, order(of(shown.sorts, "alerts")), cursor, now)
         pending = {o.target: o for o in update.outcomes if o.state is OutcomeState.PENDING}
         test = parse(shown.filter) if shown.filter else None
@@ -142,6 +144,17 @@ class View:
         """The row as it was last drawn."""
         known = self._alerts.get(row_id)
         return known[2] if known else None
+
+    def went_to(self, row_id: str | None, look: Look) -> str | None:
+        """Where a row went that is no row of its own any more, though its alert goes on: the id of the row that it is
+        part of now, or an empty string where that is hidden. None: it went nowhere.
+        """
+        known = self.drawn(row_id) if row_id else None
+        if known is None or any(a.id == row_id for a in look.alerts):
+            return None
+        now = (look.board.alerts.get(m.id) for m in known.members)
+        rows = [look.find(a.id) for a in now if a is not None and a.state is not AlertState.RESOLVED]
+        return next((row.id for row in rows if row), "") if rows else None
 
     def _ordered(self, looks: Sequence[AlertLook], by: Order, cursor: str | None, now: float) -> Sequence[AlertLook]:
         """The looks with the cursor's row held where it stood when the cursor came to it."""
