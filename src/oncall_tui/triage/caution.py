@@ -15,17 +15,26 @@ _FIRES = frozenset({AlertState.FIRING, AlertState.UNKNOWN, AlertState.SEEN, Aler
 
 def cautions(look: Look, service_id: str, deploy: Deploy | None) -> tuple[str, ...]:
     """Against rolling *service_id* back from *deploy*: older alerts, a wide event, who else of the product deploys."""
-    return (*_older_alerts(look, service_id, deploy), *_wide(look), *_neighbours(look, service_id))
+    return (*_not_suspect(look, service_id, deploy), *_wide(look), *_neighbours(look, service_id))
 
 
-def _older_alerts(look: Look, service_id: str, deploy: Deploy | None) -> tuple[str, ...]:
-    """Alerts that began before the deploy did: it is not what caused them."""
+def _not_suspect(look: Look, service_id: str, deploy: Deploy | None) -> tuple[str, ...]:
+    """Alerts that the deploy is no suspect of: they began before it did, or it was over long before they began."""
     if deploy is None:
         return ()
     mine = [a for a in look.alerts if a.service and a.service.id == service_id and a.alert.state in _FIRES]
-    older = [a for a in mine if a.began < deploy.started]
-    told = tuple(f"{a.alert.title} began {age(deploy.started - a.began)} before this deploy did" for a in older[:TOLD])
-    return (*told, f"and {len(older) - TOLD} more alerts began before it") if len(older) > TOLD else told
+    told = []
+    for row in mine:
+        if row.began < deploy.started:
+            told.append(
+                f"{row.alert.title} began {age(deploy.started - row.began)} before this deploy did: not caused by it"
+            )
+        elif all(s.deploy.id != deploy.id for s in row.suspicion.suspects):
+            since = age(row.began - deploy.started)
+            told.append(
+                f"{row.alert.title}: this deploy is not suspected, it began {since} before; going back may not help"
+            )
+    return (*told[:TOLD], f"and {len(told) - TOLD} more alerts like that") if len(told) > TOLD else tuple(told)
 
 
 def _wide(look: Look) -> tuple[str, ...]:

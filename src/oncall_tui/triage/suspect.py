@@ -134,6 +134,10 @@ def _is_rollback(deploy: Deploy) -> bool:
     return bool(deploy.rollback) and deploy.state not in (DeployState.ROLLED_BACK, DeployState.ROLLING_BACK)
 
 
+def _noun(deploy: Deploy) -> str:
+    return "rollback" if _is_rollback(deploy) else "deploy"
+
+
 def _worst_first(deploy: Deploy) -> tuple[bool, float, str]:
     """Of services that only share the product: what goes wrong first."""
     return (not (deploy.failed_tasks or deploy.state.bad), *_newest_first(deploy))
@@ -146,7 +150,7 @@ def _name(deploy: Deploy) -> str:
 
 
 def _words(deploy: Deploy, began: float) -> str:
-    words = [f"{'rollback' if _is_rollback(deploy) else 'deploy'} {deploy.arrow} of {_name(deploy)}"]
+    words = [f"{_noun(deploy)} {deploy.arrow} of {_name(deploy)}"]
     words[0] += f" began {before(began - deploy.started)}"
     ended = deploy.finished
     if ended is not None and ended <= began:
@@ -160,7 +164,9 @@ def _words(deploy: Deploy, began: float) -> str:
 
 
 def _later_words(deploy: Deploy, began: float) -> str:
-    return f"deploy {deploy.arrow} of {_name(deploy)} began {_after(deploy.started - began)} it: not the suspect"
+    return (
+        f"{_noun(deploy)} {deploy.arrow} of {_name(deploy)} began {_after(deploy.started - began)} it: not the suspect"
+    )
 
 
 def _after(seconds: float) -> str:

@@ -38,7 +38,11 @@ def extra(look: AlertLook, now: float) -> tuple[tuple[Cell, ...], ...]:
     if look.alert.state.asks and (look.suspicion.placed or look.suspicion.unread):
         style = "warning" if look.suspicion.suspects and not look.suspicion.wide else "dim"
         label = "suspect  " if look.suspicion.suspects else ""
-        lines.append(((f"{label}{look.suspicion.words(now)}", style),))
+        # Why its tasks died is what is wanted most: on a line of its own it is not what a narrow screen cuts off.
+        words, why, reason = look.suspicion.words(now).partition(" (")
+        lines.append(((f"{label}{words}", style),))
+        if why:
+            lines.append(((f"         ({reason}", style),))
     if look.others:
         told = [f"{m.source}: {m.state}" + (f" by {m.by[0]}" if m.by else "") for m in look.members]
         goes = "; a goes to the pager" if look.incident and look.alert.state.asks else ""

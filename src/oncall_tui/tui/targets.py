@@ -31,13 +31,14 @@ class Spot(msgspec.Struct, frozen=True):
     suspect: Deploy | None = None
     own: Deploy | None = None
     suspect_of: Service | None = None
+    resolved: bool = False  # an alert's row that has resolved takes no key
 
 
 def spot(pane: str, row_id: str, look: AlertLook | None, board: Board) -> Spot:
     """What the row *row_id* of *pane* speaks of; *look* is an alert's row as it was drawn."""
     if pane == "alerts":
         if look is None or look.alert.state is AlertState.RESOLVED:
-            return Spot()
+            return Spot(resolved=look is not None)
         of = board.services.get(look.suspect.service_id) if look.suspect else None
         return Spot(look.service, _newest(look.service, board), suspect=look.suspect, suspect_of=of)
     if pane == "deploys":
@@ -64,6 +65,8 @@ def _began(deploy: Deploy) -> float:
 def target(verb: Verb, at: Spot) -> Target | str:
     """Where *verb* goes to from there, or why it cannot: a line for a person."""
     if at.service is None and at.own is None and (at.suspect is None or verb is not Verb.ROLL_BACK):
+        if at.resolved:
+            return "this alert has resolved: 2 goes to the services, 3 to the deploys; act there"
         return "this row names no service that is known"
     if verb is Verb.ROLL_BACK:
         return _roll_back(at)

@@ -184,6 +184,18 @@ def test_a_composite_alarm_speaks_of_the_one_service_that_its_parts_speak_of(ala
     assert hints == {"one": "api", "two": "", "none": ""}
 
 
+def test_a_composite_alarm_is_the_same_problem_as_the_one_part_that_makes_it_fire(alarms: Alarms) -> None:
+    alarms.add("api-5xx")
+    alarms.add("api-slow", "OK")
+    alarms.add("pages", AlarmRule="ALARM(api-5xx) OR ALARM(api-slow)", Dimensions=[])
+    source = provider(alarms)
+    keys = {a.title: a.keys for a in source.read(ReadRequest()).alerts}
+    assert set(keys["pages"]) == {alarms.alarms["pages"]["AlarmArn"], *keys["api-5xx"]}
+    alarms.add("api-slow")  # now it stands for two problems, and is neither
+    keys = {a.title: a.keys for a in source.read(ReadRequest()).alerts}
+    assert keys["pages"] == (alarms.alarms["pages"]["AlarmArn"],)
+
+
 def test_composite_alarms_denied(alarms: Alarms) -> None:
     alarms.add("fires")
     alarms.refuse["composite"] = error("DescribeAlarms", "AccessDenied")

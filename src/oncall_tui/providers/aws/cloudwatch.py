@@ -53,6 +53,7 @@ class CloudWatchProvider:
         self._muted: Mapping[str, Mute] = {}
         self._rows: dict[str, Alert] = {}
         self._hints: dict[str, ServiceHint] = {}  # what each alarm that was ever read speaks of, by its name
+        self._firing: dict[str, str] = {}  # the ARNs of those in ALARM now, by name
         self._no_data: list[w.AlarmW] = []
         self._problems: dict[str, Problem] = {}
         self._mutes_at = self._no_data_at = self._composite_at = 0.0
@@ -78,6 +79,7 @@ class CloudWatchProvider:
             return Reading(source=self.source, at=now, alerts=kept, problems=self._told(), next_in_s=later.wait_s)
         self._read_mutes(now)
         self._hints.update((a.alarm_name, cw_rows.hint(a)) for a in alarms if not a.alarm_rule)
+        self._firing = {a.alarm_name: a.alarm_arn for a in alarms if a.state_value == "ALARM"}
         rows = (self._row(a) for a in alarms)
         self._rows = {r.id: self._rows[r.id] if self._rows.get(r.id) == r else r for r in rows if r is not None}
         return Reading(
@@ -117,11 +119,10 @@ class CloudWatchProvider:
     def _row(self, alarm: w.AlarmW) -> Alert | None:
         o = self._options
         mute = self._muted.get(alarm.alarm_name)
-        row = cw_rows.alert(self.source, alarm, mute, o.severity, o.show_target_tracking, self._can_act, self._hints)
+        known = cw_rows.Known(self._hints, self._firing)
+        row = cw_rows.alert(self.source, alarm, mute, o.severity, o.show_target_tracking, self._can_act, known)
         if row is not None and row.until is not None and row.until <= self._clock.now():  # it ended since it was read
-            return cw_rows.alert(
-                self.source, alarm, None, o.severity, o.show_target_tracking, self._can_act, self._hints
-            )
+            return cw_rows.alert(self.source, alarm, None, o.severity, o.show_target_tracking, self._can_act, known)
         return row
 
     def _alarms(self, now: float) -> list[w.AlarmW]:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from sys import intern
-from types import MappingProxyType
 from urllib.parse import quote
+
+import msgspec
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState, ServiceHint, Severity
@@ -42,11 +43,24 @@ def parts(rule: str) -> frozenset[str]:
     return frozenset(name.partition(":alarm:")[2] if name.startswith("arn:") else name for name in found)
 
 
-def hint_of_parts(alarm: w.AlarmW, known: Mapping[str, ServiceHint]) -> ServiceHint:
+class Known(msgspec.Struct, frozen=True):
+    """Of a source's other alarms: what each speaks of (*hints*), and the ARNs of those in ALARM, by their names."""
+
+    hints: Mapping[str, ServiceHint] = {}
+    firing: Mapping[str, str] = {}
+
+
+def hint_of_parts(alarm: w.AlarmW, known: Known) -> ServiceHint:
     """A composite alarm has no dimensions: it speaks of the one service that its parts speak of, if it is one."""
-    own = hint(alarm)
-    services = {known[name] for name in parts(alarm.alarm_rule) if name in known and known[name].service}
+    own, hints = hint(alarm), known.hints
+    services = {hints[name] for name in parts(alarm.alarm_rule) if name in hints and hints[name].service}
     return services.pop() if len(services) == 1 and not own.service else own
+
+
+def keys(alarm: w.AlarmW, known: Known) -> tuple[str, ...]:
+    """Its ARN; of a composite alarm also that of the one part that makes it fire: with several it is not the same."""
+    firing = [known.firing[name] for name in sorted(parts(alarm.alarm_rule)) if name in known.firing]
+    return (alarm.alarm_arn, *firing) if len(firing) == 1 else (alarm.alarm_arn,)
 
 
 def metric(alarm: w.AlarmW, pairs: list[tuple[str, str]]) -> Metric | None:
@@ -75,6 +89,9 @@ def metric(alarm: w.AlarmW, pairs: list[tuple[str, str]]) -> Metric | None:
     )
 
 
+NOTHING = Known()
+
+
 def state(alarm: w.AlarmW, mute: Mute | None) -> AlertState | None:
     """None: it is fine. INSUFFICIENT_DATA is neither firing nor fine."""
     if alarm.state_value == "OK":
@@ -95,9 +112,9 @@ def alert(
     globs: Mapping[str, tuple[str, ...]],
     show_target_tracking: bool,
     can_act: bool,
-    hints: Mapping[str, ServiceHint] = MappingProxyType({}),
+    known: Known = NOTHING,
 ) -> Alert | None:
-    """A row, or None: it is fine. *hints*: what other alarms speak of, by name."""
+    """A row, or None: it is fine. *known*: of the source's other alarms."""
     is_now = state(alarm, mute)
     if is_now is None:
         return None
@@ -130,8 +147,8 @@ def alert(
         url=console(at.region, alarm.alarm_name),
         labels=tuple(pair for pair in labels if pair[1]),
         annotations=tuple((k, v) for k, v in told if v),
-        hint=hint_of_parts(alarm, hints) if alarm.alarm_rule else hint(alarm),
-        keys=(alarm.alarm_arn,),
+        hint=hint_of_parts(alarm, known) if alarm.alarm_rule else hint(alarm),
+        keys=keys(alarm, known),
         hidden="target tracking" if tracking else "",
         metric=metric(alarm, pairs),
         verbs=frozenset({Verb.SILENCE}) if can_act and mute is None else frozenset(),
