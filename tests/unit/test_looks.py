@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import msgspec
 import pytest
 from tests.support.fakes import ALICE, FakeProvider, alert, deploy, service
 from tests.support.screen import Rig
@@ -16,8 +17,10 @@ from oncall_tui.actions.dress import Dresser
 from oncall_tui.cli.common import target
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState, Severity
+from oncall_tui.domain.changes import changes
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.product import Product
+from oncall_tui.domain.reading import SourceState
 from oncall_tui.engine import Engine
 from oncall_tui.errors import Refused
 from oncall_tui.journal import Journal
@@ -219,3 +222,46 @@ def test_what_somebody_has_still_fires(tmp_path: Path) -> None:
     assert dresser.still_firing("prod/main/api") == ["the page"]
     older = deploy("prod/d", service_id="prod/main/api", started=NOW + 9000)
     assert [w for w in cautions(look, "prod/main/api", older) if "before this deploy" in w]
+
+
+def test_a_row_whose_incident_somebody_has_stands_below_what_nobody_has() -> None:
+    one, two = (("s", "api"),), (("s", "jobs"),)
+    looker = Looker(Rules())
+    for state in (AlertState.FIRING, AlertState.ACKNOWLEDGED):
+        rows = [
+            service("prod/main/api"),
+            service("prod/main/jobs"),
+            alert("pager/1", provider="pagerduty", label_sets=(one, two), state=state, began=NOW - 10),
+            alert("prom/1", labels=one, hint=hint("api"), began=NOW - 10),
+            alert("prom/2", labels=two, hint=hint("jobs"), began=NOW - 10),
+            alert("prom/3", began=NOW - 999),
+        ]
+        found = [r.id for r in looker.look(board(*rows)).alerts]
+        assert found.index("prom/3") == (3 if state is AlertState.FIRING else 0), found
+
+
+# --- what is gone -----------------------------------------------------------------------------------------------------
+
+
+def test_a_deploy_that_went_with_its_service_is_a_suspect_no_more() -> None:
+    looker = Looker(Rules(products=(Product(name="shop", services=("prod/*/*",)),)))
+    api, jobs = service("prod/main/api"), service("prod/main/jobs")
+    bad = alert("prom/1", hint=hint("api"), began=NOW)
+    one = deploy("prod/d", service_id=jobs.id, started=NOW - 60)
+    assert looker.look(board(api, jobs, bad, one)).alerts[0].suspect is one
+    assert looker.look(board(api, bad)).alerts[0].suspect is None
+
+
+def test_a_pagers_incident_is_never_taken_for_the_dead_mans_switch_that_it_names() -> None:
+    page = alert("pager/1", provider="pagerduty", labels=(("alertname", "Watchdog"),))
+    look = Looker(Rules(expected=({"alertname": "Watchdog"},))).look(board(page))
+    assert sorted(r.id for r in look.alerts) == ["expected/alertname=Watchdog", "pager/1"]
+
+
+def test_what_is_missing_has_not_come_back_before_its_sources_were_read() -> None:
+    known = {"expected/alertname=Watchdog": str(AlertState.FIRING)}
+    seen = board(states={"prom": SourceState.WAITING})
+    never = {n: msgspec.structs.replace(s, read_at=None) for n, s in seen.sources.items()}
+    assert changes(known, msgspec.structs.replace(seen, sources=never)) == []
+    (back,) = changes(known, board(states={"prom": SourceState.OK}))
+    assert (back.id, back.new) == ("expected/alertname=Watchdog", AlertState.RESOLVED)

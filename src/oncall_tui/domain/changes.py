@@ -34,7 +34,9 @@ def changes(known: Mapping[str, str], board: Board) -> list[Change]:
         old = known.get(deploy.id, "")
         if old != deploy.state:
             found.append(Change("deploy", deploy.id, old, deploy.state, f"{deploy.service_id} {deploy.arrow}"))
-    live = {OURS, *(name for name, source in board.sources.items() if source.current)}
+    live = {name for name, source in board.sources.items() if source.current}
+    if all(s.read_at is not None for s in board.sources.values() if s.provider != "ecs"):
+        live.add(OURS)  # before that it is not known what is missing
     ended = (AlertState.RESOLVED, "")
     for row_id, state in known.items():
         if state in ended or row_id in board.alerts or row_id in board.deploys:

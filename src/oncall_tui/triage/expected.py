@@ -13,6 +13,7 @@ import msgspec
 
 from oncall_tui.domain.alert import OURS, Alert, AlertState, Severity
 from oncall_tui.domain.board import Board
+from oncall_tui.triage.join import PAGER_PROVIDERS
 from oncall_tui.triage.rank import PageRule, matches
 
 GRACE_S = 120.0  # an Alertmanager that restarts has no alerts for about a minute
@@ -41,7 +42,7 @@ class Expected:
         alerts = dict(board.alerts)
         for rule in self._rules:
             name = ", ".join(f"{k}={v}" for k, v in rule.items())
-            found = [a for a in board.alerts.values() if a.state is not AlertState.RESOLVED and matches(a, rule)]
+            found = [a for a in board.alerts.values() if _may_be(a, rule) and matches(a, rule)]
             for alert in found:
                 alerts[alert.id] = self._hidden(alert)
             if found:
@@ -94,6 +95,12 @@ class Expected:
         if "source" in rule:
             return frozenset({rule["source"]})
         return frozenset(n for n, s in board.sources.items() if s.provider != "ecs") or frozenset({"no source"})
+
+
+def _may_be(alert: Alert, rule: PageRule) -> bool:
+    """What a pager made of it proves nothing, and is never hidden, unless the rule names the pager."""
+    named = "source" in rule or "provider" in rule
+    return alert.state is not AlertState.RESOLVED and (named or alert.provider not in PAGER_PROVIDERS)
 
 
 def _who(where: frozenset[str]) -> str:

@@ -18,7 +18,17 @@ from oncall_tui.triage.episodes import Episodes
 from oncall_tui.triage.expected import Expected
 from oncall_tui.triage.join import Joiner, Problem, ServiceIndex, service_name
 from oncall_tui.triage.owners import Owners
-from oncall_tui.triage.rank import ATTENTION, PageRule, Rank, lead_order, pages, rank_of, why
+from oncall_tui.triage.rank import (
+    ATTENTION,
+    PageRule,
+    Rank,
+    deploy_order,
+    lead_order,
+    pages,
+    rank_of,
+    service_order,
+    why,
+)
 from oncall_tui.triage.suspect import LOOK_BACK_S, NOTHING, Suspicion, suspicion
 from oncall_tui.triage.wide import Fire, Wide, wide
 
@@ -125,6 +135,7 @@ class Looker:
         self._products: dict[str, Product] = {}
         self._by_service: dict[str, list[Deploy]] = {}
         self._by_product: dict[str, list[Deploy]] = {}
+        self._alerts: Mapping[str, Alert] = {}
         self._found: dict[str, tuple[Alert, Service | None]] = {}  # which service an alert names
         self._rows: dict[str, AlertLook] = {}  # by row id, before what is wide is known
         self._row_ids: dict[str, str] = {}  # by alert id
@@ -147,8 +158,8 @@ class Looker:
         shown = [row for row in dressed if show_hidden or not row.alert.hidden]
         shown.sort(key=_by_rank)
         self._shown = _or_same(self._shown, shown)
-        self._ordered_services = _or_same(self._ordered_services, sorted(board.services.values(), key=_service_order))
-        self._ordered_deploys = _or_same(self._ordered_deploys, sorted(board.deploys.values(), key=_deploy_order))
+        self._ordered_services = _or_same(self._ordered_services, sorted(board.services.values(), key=service_order))
+        self._ordered_deploys = _or_same(self._ordered_deploys, sorted(board.deploys.values(), key=deploy_order))
         return Look(
             board=board,
             alerts=self._shown,
@@ -177,6 +188,7 @@ class Looker:
         everything = unread != self._blind
         if not ids and not everything:
             return _Stale()
+        was = self._products
         if self._services.keys() != board.services.keys():
             found = ((s, self._owners.of_service(s)) for s in board.services)
             self._products = {s: p for s, p in found if p}
@@ -189,7 +201,7 @@ class Looker:
             product = self._products.get(deploy.service_id)
             if product is not None:
                 self._by_product.setdefault(product.name, []).append(deploy)
-        products = {p.name for i in ids if (p := self._products.get(i)) is not None}
+        products = {p.name for i in ids for of in (was, self._products) if (p := of.get(i)) is not None}
         return _Stale(frozenset(names), frozenset(ids), frozenset(products), everything)
 
     def _service_of(self, alert: Alert, stale: _Stale) -> Service | None:
@@ -204,6 +216,7 @@ class Looker:
 
     def _problems(self, board: Board, stale: _Stale, episodes: set[str]) -> list[AlertLook]:
         """A row for each problem; the same object as before where nothing of it moved."""
+        self._alerts = board.alerts
         services = {a.id: s for a in board.alerts.values() if (s := self._service_of(a, stale)) is not None}
         problems = self._joiner.problems(board.alerts, services)
         ids = self._ids(problems)
@@ -235,6 +248,8 @@ class Looker:
             if members[0] is not old.alert or members[0].id in episodes:
                 return False
         elif {id(m) for m in members} != {id(m) for m in old.members} or any(m.id in episodes for m in members):
+            return False
+        if old.incident not in ("", old.alert.id) and old.rank[1] != ATTENTION[self._had(old.alert, old.incident)]:
             return False
         service = next((services[m.id] for m in members if m.id in services), None)
         if service is not old.service or (service is not None and service.id in stale.services):
@@ -284,8 +299,13 @@ class Looker:
             flapping=any(e.flapping for e in episodes),
             suspicion=self._suspicion(members, began, service, product),
             incident=problem.incident,
-            rank=rank_of(row_id, lead.state, severity, product, does_page, began),
+            rank=rank_of(row_id, self._had(lead, problem.incident), severity, product, does_page, began),
         )
+
+    def _had(self, lead: Alert, incident: str) -> AlertState:
+        """The state that a row stands by: somebody has it where somebody has its incident, a row of its own."""
+        pager = self._alerts.get(incident)
+        return lead.state if pager is None or not lead.state.asks else pager.state
 
     def _began(self, row_id: str, active: Iterable[Alert], began: float) -> float:
         """When the problem began: also by an alert that is over, while another that was there with it goes on."""
@@ -366,17 +386,6 @@ def _differing(old: Mapping[str, T], new: Mapping[str, T]) -> list[T]:
     """What came, went, or is another object than before."""
     gone = [row for key, row in old.items() if key not in new]
     return [row for key, row in new.items() if old.get(key) is not row] + gone
-
-
-def _service_order(service: Service) -> tuple[int, str]:
-    return (0 if service.health.is_fault else 1 if service.health == "deploying" else 2, service.id)
-
-
-def _deploy_order(deploy: Deploy) -> tuple[int, float, str]:
-    """What waits for somebody, what fails, what else is under way, then the newest."""
-    bad = deploy.failed_tasks or deploy.state.bad
-    place = 3 if not deploy.state.running else 0 if deploy.waits else 1 if bad else 2
-    return (place, -deploy.started, deploy.id)
 
 
 def page_count(look: Look) -> int:

@@ -1,4 +1,4 @@
-"""In which order problems stand, and why each stands where it does. Pure."""
+"""In which order problems, services and deploys stand, and why each problem stands where it does. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from oncall_tui.domain.alert import Alert, AlertState, Severity
+from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.product import Product
+from oncall_tui.domain.service import Service
 
 PageRule = Mapping[str, str]  # field or label → glob; all of one rule have to match
 Rank = tuple[int, int, int, int, float, str]
@@ -79,6 +81,18 @@ def lead_order(alert: Alert) -> tuple[bool, bool, bool, int, int, float, str]:
         alert.began,
         alert.id,
     )
+
+
+def service_order(service: Service) -> tuple[int, str]:
+    """What is not well, what deploys, then by name."""
+    return (0 if service.health.is_fault else 1 if service.health == "deploying" else 2, service.id)
+
+
+def deploy_order(deploy: Deploy) -> tuple[int, float, str]:
+    """What waits for somebody, what fails, what else is under way, then the newest."""
+    bad = deploy.failed_tasks or deploy.state.bad
+    place = 3 if not deploy.state.running else 0 if deploy.waits else 1 if bad else 2
+    return (place, -deploy.started, deploy.id)
 
 
 def severity_word(severity: Severity, does_page: bool) -> str:
