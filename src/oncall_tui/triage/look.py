@@ -13,22 +13,13 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.service import Service
+from oncall_tui.triage import rank as ranks
 from oncall_tui.triage.blind import Blind, blind
 from oncall_tui.triage.episodes import Episodes
 from oncall_tui.triage.expected import Expected
 from oncall_tui.triage.join import Joiner, Problem, ServiceIndex, service_name
 from oncall_tui.triage.owners import Owners
-from oncall_tui.triage.rank import (
-    ATTENTION,
-    PageRule,
-    Rank,
-    deploy_order,
-    lead_order,
-    pages,
-    rank_of,
-    service_order,
-    why,
-)
+from oncall_tui.triage.rank import ATTENTION, PageRule, Rank, lead_order, pages, rank_of, why
 from oncall_tui.triage.suspect import LOOK_BACK_S, NOTHING, Suspicion, suspicion
 from oncall_tui.triage.wide import Fire, Wide, wide
 
@@ -158,8 +149,10 @@ class Looker:
         shown = [row for row in dressed if show_hidden or not row.alert.hidden]
         shown.sort(key=_by_rank)
         self._shown = _or_same(self._shown, shown)
-        self._ordered_services = _or_same(self._ordered_services, sorted(board.services.values(), key=service_order))
-        self._ordered_deploys = _or_same(self._ordered_deploys, sorted(board.deploys.values(), key=deploy_order))
+        self._ordered_services = _or_same(
+            self._ordered_services, sorted(board.services.values(), key=ranks.service_order)
+        )
+        self._ordered_deploys = _or_same(self._ordered_deploys, sorted(board.deploys.values(), key=ranks.deploy_order))
         return Look(
             board=board,
             alerts=self._shown,
