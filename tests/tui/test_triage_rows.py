@@ -95,25 +95,6 @@ async def test_who_else_saw_it_is_on_the_row_and_a_goes_to_the_one_that_leads(tm
         assert first.acknowledge.sent == []
 
 
-async def test_a_row_that_becomes_part_of_another_takes_the_cursor_along_and_is_not_resolved(tmp_path: Path) -> None:
-    rig = Rig(tmp_path, Able("alarms"), Able("pager"))
-    alarms, pager = rig.providers
-    alarms.add("a", title="the alarm", keys=("arn:1",))
-    pager.add("z", title="the page", provider="pagerduty")  # what it is for is read later
-    async with on_screen(rig, (120, 40)) as rig:
-        rig.board.tables["alerts"].move_to("pager/z")
-        await rig.settle()
-        pager.add("z", title="the page", provider="pagerduty", keys=("arn:1",))
-        rig.refresh()
-        await rig.settle()
-        assert rig.board.row_id == "alarms/a"
-        assert [row.id for row in rig.board.tables["alerts"].rows] == ["alarms/a"]
-        assert "resolved" not in rig.text()
-        target = rig.board.alert_target(Verb.ACKNOWLEDGE)
-        assert target is not None
-        assert target.id == "pager/z"
-
-
 async def test_a_row_that_is_hidden_again_is_not_shown_as_resolved(tmp_path: Path) -> None:
     rig = Rig(tmp_path, Able("alarms"))
     rig.provider.add("a", title="scales in", hidden="target tracking")

@@ -162,10 +162,7 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys):
         current = tuple((s.current, s.problems) for s in update.board.sources.values())
         if self._is_new("alerts", look.alerts, shown, update.outcomes, current, alerts.cursor_id):
             alerts.placeholder(self.nothing_shown(now))
-            part_of = self.view.went_to(alerts.cursor_id, look)
             alerts.show(self.view.alerts(update, shown, alerts.cursor_id, now))
-            if part_of:
-                alerts.move_to(part_of)  # the same problem: two rows of it became one
         if self._is_new("services", look.services, shown, current):
             self.tables["services"].placeholder(self.none_shown("service"))
             self.tables["services"].show(self.view.services(update, shown, now))

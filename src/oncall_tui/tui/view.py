@@ -110,8 +110,8 @@ class View:
     def alerts(self, update: Update, shown: Shown, cursor: str | None, now: float) -> list[Row]:
         """The rows of the alerts pane, in order; the cursor's row keeps its place and stays after it resolved."""
         looks = self._sorter.rows("alerts", update.look.alerts, shown.sorts)
-        if self.went_to(cursor, update.look) is not None:
-            cursor = None  # it goes on elsewhere: it is not to be shown as resolved here
+        if cursor is not None and self._elsewhere(cursor, update.look):
+            cursor = None  # it did not resolve
         looks = self._ordered(looks, order(of(shown.sorts, "alerts")), cursor, now)
         pending = {o.target: o for o in update.outcomes if o.state is OutcomeState.PENDING}
         test = parse(shown.filter) if shown.filter else None
@@ -145,16 +145,13 @@ class View:
         known = self._alerts.get(row_id)
         return known[2] if known else None
 
-    def went_to(self, row_id: str | None, look: Look) -> str | None:
-        """Where a row went that is no row of its own any more, though its alert goes on: the id of the row that it is
-        part of now, or an empty string where that is hidden. None: it went nowhere.
-        """
-        known = self.drawn(row_id) if row_id else None
+    def _elsewhere(self, row_id: str, look: Look) -> bool:
+        """Is it no row of its own any more, though an alert of it goes on: as part of another row, or hidden?"""
+        known = self.drawn(row_id)
         if known is None or any(a.id == row_id for a in look.alerts):
-            return None
+            return False
         now = (look.board.alerts.get(m.id) for m in known.members)
-        rows = [look.find(a.id) for a in now if a is not None and a.state is not AlertState.RESOLVED]
-        return next((row.id for row in rows if row), "") if rows else None
+        return any(a is not None and a.state is not AlertState.RESOLVED for a in now)
 
     def _ordered(self, looks: Sequence[AlertLook], by: Order, cursor: str | None, now: float) -> Sequence[AlertLook]:
         """The looks with the cursor's row held where it stood when the cursor came to it."""
@@ -169,9 +166,6 @@ class View:
             self._held = (cursor, current, 0.0)
             return looks
         _, held, gone_at = self._held
-        if current is None and any(m.id == held.alert.id for x in looks for m in x.members):
-            self._held = None  # it did not resolve: it is a part of another row now
-            return looks
         if current is None:
             known = self._alerts.get(cursor)
             current = known[2] if known else held
