@@ -10,6 +10,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
 from functools import lru_cache
 from operator import is_
 from types import MappingProxyType
@@ -19,20 +20,20 @@ import msgspec
 from oncall_tui.actions.desk import Desk, Side
 from oncall_tui.actions.dress import Dresser
 from oncall_tui.actions.escalate import Escalate
+from oncall_tui.actions.hand_over import send
 from oncall_tui.actions.outlets import DestinationSpec, Outlets
 from oncall_tui.actions.tell import Teller
+from oncall_tui.actions.witness import Witness
 from oncall_tui.clock import Clock
 from oncall_tui.contract import Provider, ReadRequest
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.board import Board, merge
-from oncall_tui.domain.changes import Change, changes
 from oncall_tui.domain.duty import Roster
-from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Outcome
 from oncall_tui.domain.plan import Actor
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
-from oncall_tui.errors import ActionError, JournalError, SourceError
+from oncall_tui.errors import ActionError, SourceError
 from oncall_tui.evidence.ask import Evidence
 from oncall_tui.journal import Intent, Journal
 from oncall_tui.polling.duties import Duties
@@ -40,7 +41,6 @@ from oncall_tui.polling.gate import Gate
 from oncall_tui.polling.lane import Lane
 from oncall_tui.polling.poller import Poller
 from oncall_tui.polling.status import status_of
-from oncall_tui.triage.episodes import key_of
 from oncall_tui.triage.look import Look, Looker, Rules
 
 log = logging.getLogger(__name__)
@@ -125,10 +125,10 @@ class Engine:
         )
         self.desk.observers.append(self._teller.observe)
         self.looker = Looker(rules)
+        self.witness = Witness(journal, self.looker.episodes)
         waiting = [status_of(p.seen, clock.now()) for p in self._pollers.values()]
         self.update = Update(look=self.looker.look(merge(0, clock.now(), waiting, ())))
         self.show_hidden = False
-        self._known: dict[str, str] | None = None
         self._overlaid: dict[str, tuple[Alert, object, Alert]] = {}
         self._looked_at: tuple[list[object], tuple[object, ...]] = ([], ())
         self._left_open: list[Intent] = []
@@ -155,6 +155,7 @@ class Engine:
             lane.stop()
         self._outlets.stop()
         self.evidence.stop()
+        self.witness.end(self.clock.now())
         self.journal.close(0.3)
 
     # --- asking -------------------------------------------------------------------------------------------------------
@@ -196,6 +197,10 @@ class Engine:
     def told(self, timeout_s: float) -> bool:
         """Wait until others were told of what was done; False after *timeout_s* seconds. For commands."""
         return self._teller.settle(timeout_s)
+
+    def send_handover(self, name: str, title: str, text: str) -> Future[str]:
+        """Send a handover to a destination that only tells; what came of it in words. The future raises ActionError."""
+        return send(self._outlets, self.journal, self.clock, self.actor, name, title, text)
 
     def _escalate(self) -> Escalate | None:
         """Who escalates what cannot escalate by itself: nobody, where there is no destination."""
@@ -256,6 +261,7 @@ class Engine:
             self._dirty.clear()
             try:
                 self._compose()
+                self.witness.tick(self.update.board.sources.values(), self.clock.now())
                 self._resume()
                 self.desk.keeper.tick()
                 self.duties.tick({s.name for s in self.update.board.sources.values() if s.current})
@@ -297,10 +303,9 @@ class Engine:
         if len(self._overlaid) > 2 * len(board.alerts) + 100:
             self._overlaid.clear()
         board = msgspec.structs.replace(board, alerts={a.id: self._overlay(a) for a in board.alerts.values()})
-        if self._known is None:
-            self._known = self._journalled_states()
+        self.witness.recall()
         look = self.looker.look(board, self.show_hidden)
-        self._journal_changes(look, now)
+        self.witness.saw(look, self.update.board, now)
         self._looked_at = (rows, beside)  # only now: had a step failed, these rows would never be looked at again
         return look
 
@@ -337,30 +342,6 @@ class Engine:
         self._overlaid[alert.id] = (alert, mark, result)
         return result
 
-    def _journal_changes(self, look: Look, now: float) -> None:
-        known = self._known = self._known or {}
-        found = changes(known, look.board)
-        if not found:
-            return
-        known.update((c.id, c.new) for c in found)
-        services = {m.id: a.service.id for a in look.alerts if a.service for m in a.members}
-        alerts = look.board.alerts
-        self.journal.record([_entry(c, self._title(c), now, alerts.get(c.id), services.get(c.id, "")) for c in found])
-
-    def _title(self, change: Change) -> str:
-        """What is gone is named as the last update had it."""
-        gone = self.update.board.alerts.get(change.id)
-        return change.title or (gone.title if gone else "")
-
-    def _journalled_states(self) -> dict[str, str]:
-        try:
-            entries = self.journal.recent(20_000, (EntryKind.ALERT, EntryKind.DEPLOY))
-        except JournalError as error:
-            self.journal.failure = str(error)
-            return {}
-        self.looker.episodes.load(entries)
-        return {e.subject: str(e.data.get("new", "")) for e in entries}
-
     def _resume(self) -> None:
         """Take up what earlier sessions left open, as soon as its source is there."""
         for intent in tuple(self._left_open):
@@ -389,12 +370,3 @@ def _same_rows(old: Look, new: Look) -> bool:
         if len(a) != len(b) or any(x is not y for x, y in zip(a, b, strict=True)):
             return False
     return True
-
-
-def _entry(change: Change, title: str, now: float, alert: Alert | None, service_id: str) -> Entry:
-    kind = EntryKind.ALERT if change.what == "alert" else EntryKind.DEPLOY
-    data: dict[str, object] = {"old": str(change.old), "new": str(change.new)}
-    data |= {"service": service_id} if service_id else {}
-    if alert is not None:
-        data |= {"began": alert.began, "key": key_of(alert)}
-    return Entry(at=now, kind=kind, subject=change.id, text=title, data=data)

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "oncall": ("oncall:oncall", "Print who is on call, now and next."),
     "deploys": ("deploys:deploys", "Print what is being rolled out; --watch follows it."),
     "rollback": ("rollback:rollback", "Roll a service back, and follow it to the end."),
+    "handover": ("handover:handover", "Print what the next one on call has to know."),
     "journal": ("journal:journal", "Print what was seen and done."),
     "drill": ("drill:drill", "Serve the simulated world alone."),
 }

@@ -21,6 +21,7 @@ class EntryKind(StrEnum):
     NOTE = "note"
     KEPT = "kept"  # an acknowledgement was extended
     SHELL = "shell"  # a shell in a container: about to be opened, and how it ended; never what was typed there
+    WATCH = "watch"  # a board was opened, watches on, or was closed, and which sources it could not read
     TOLD = "told"  # a destination heard of an action, or could not be told
 
 

@@ -135,6 +135,12 @@ class Journal:
         with self._lock:
             return self._opened().read(f"kind IN ({marks})", tuple(kinds), limit)
 
+    def since(self, at: float, kinds: tuple[EntryKind, ...] = tuple(EntryKind)) -> list[Entry]:
+        """The entries of these kinds from *at* (seconds since the epoch) on, oldest first. Raises JournalError."""
+        marks = ",".join("?" * len(kinds))
+        with self._lock:
+            return self._opened().read(f"at >= ? AND kind IN ({marks})", (at, *kinds))
+
     def of(self, subject: str) -> list[Entry]:
         """Everything about one row or plan, oldest first. Raises JournalError."""
         with self._lock:

@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS entry (
 );
 CREATE INDEX IF NOT EXISTS entry_subject ON entry (subject, seq);
 CREATE INDEX IF NOT EXISTS entry_kind ON entry (kind, seq);
+CREATE INDEX IF NOT EXISTS entry_at ON entry (at);
 CREATE TRIGGER IF NOT EXISTS entry_no_update BEFORE UPDATE ON entry BEGIN
     SELECT RAISE(ABORT, 'the journal is append-only');
 END;
@@ -32,6 +33,7 @@ CREATE TRIGGER IF NOT EXISTS entry_no_delete BEFORE DELETE ON entry BEGIN
 END;
 """
 _COLUMNS = "seq, at, kind, subject, actor, text, data"
+_KINDS = frozenset(EntryKind)
 _decode = msgspec.json.Decoder(dict)
 _encode = msgspec.json.Encoder()
 
@@ -81,6 +83,7 @@ class Store:
         return [
             Entry(seq=s, at=at, kind=EntryKind(k), subject=sub, actor=a, text=t, data=_decode.decode(d))
             for s, at, k, sub, a, t, d in rows
+            if k in _KINDS  # a newer program may have written others
         ]
 
     def close(self) -> None:

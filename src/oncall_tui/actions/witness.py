@@ -1,0 +1,97 @@
+"""What the journal is told of what was seen: alerts and deploys that changed, and when a board was watching."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.board import Board
+from oncall_tui.domain.changes import Change, changes
+from oncall_tui.domain.entry import Entry, EntryKind
+from oncall_tui.domain.reading import SourceState, SourceStatus
+from oncall_tui.errors import JournalError
+from oncall_tui.journal import Journal
+from oncall_tui.triage.episodes import Episodes, key_of
+from oncall_tui.triage.look import AlertLook, Look
+
+REMEMBERED = 20_000  # entries that a start looks back at
+WATCHING_S = 300.0  # between two entries that say that somebody watched
+
+
+class Witness:
+    """Called from the board's thread alone, but for ``begin`` and ``end``."""
+
+    def __init__(self, journal: Journal, episodes: Episodes) -> None:
+        self._journal, self._episodes = journal, episodes
+        self._known: dict[str, str] | None = None
+        self._watches = False
+        self._told: tuple[float, tuple[str, ...]] = (0.0, ())
+
+    # --- what changed -------------------------------------------------------------------------------------------------
+
+    def recall(self) -> None:
+        """Read, once, what earlier sessions saw: states, and the episodes that may go on."""
+        if self._known is not None:
+            return
+        try:
+            entries = self._journal.recent(REMEMBERED, (EntryKind.ALERT, EntryKind.DEPLOY))
+        except JournalError as error:
+            self._journal.failure = str(error)
+            entries = []
+        self._episodes.load(entries)
+        self._known = {e.subject: str(e.data.get("new", "")) for e in entries}
+
+    def saw(self, look: Look, before: Board, now: float) -> None:
+        """Journal what changed; what is gone is named as it was on the board *before*."""
+        known = self._known = self._known or {}
+        found = changes(known, look.board)
+        if not found:
+            return
+        known.update((c.id, c.new) for c in found)
+        rows = {m.id: row for row in look.alerts for m in row.members}
+        alerts = look.board.alerts
+        self._journal.record([_entry(c, _title(c, before), now, alerts.get(c.id), rows.get(c.id)) for c in found])
+
+    # --- that somebody watched ----------------------------------------------------------------------------------------
+
+    def begin(self, now: float) -> None:
+        """A board was opened: from now on it is known what was not seen, and why."""
+        self._watches = True
+        self._watch("started", (), now)
+
+    def end(self, now: float) -> None:
+        """It is closed."""
+        if self._watches:
+            self._watches = False
+            self._watch("stopped", self._told[1], now)
+
+    def tick(self, sources: Iterable[SourceStatus], now: float) -> None:
+        """Say so every five minutes, and where another source cannot be read than before."""
+        if not self._watches:
+            return
+        unread = tuple(sorted(s.name for s in sources if not s.current and s.state is not SourceState.WAITING))
+        at, before = self._told
+        if now - at >= WATCHING_S or unread != before:
+            self._watch("watching", unread, now)
+
+    def _watch(self, state: str, unread: tuple[str, ...], now: float) -> None:
+        self._told = (now, unread)
+        data = {"state": state, "unread": list(unread)}
+        self._journal.record([Entry(at=now, kind=EntryKind.WATCH, subject="board", text=state, data=data)])
+
+
+def _title(change: Change, before: Board) -> str:
+    gone = before.alerts.get(change.id)
+    return change.title or (gone.title if gone else "")
+
+
+def _entry(change: Change, title: str, now: float, alert: Alert | None, row: AlertLook | None) -> Entry:
+    kind = EntryKind.ALERT if change.what == "alert" else EntryKind.DEPLOY
+    data: dict[str, object] = {"old": str(change.old), "new": str(change.new)}
+    if row is not None:
+        data |= {"service": row.service.id} if row.service else {}
+        data |= {"product": row.product.name} if row.product else {}
+        data |= {"problem": row.id, "pages": row.pages}
+    if alert is not None:
+        data |= {"began": alert.began, "key": key_of(alert)}
+    return Entry(at=now, kind=kind, subject=change.id, text=title, data=data)

@@ -1,0 +1,272 @@
+"""What is handed over: by problem and by action, with what was not watched said loudly; nothing in it is markup."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from tests.support.fakes import ALICE, alert, deploy, revision, service
+from tests.unit.test_triage import NOW, board, hint
+
+from oncall_tui.actions.hand_over import parts, send
+from oncall_tui.actions.outlets import DestinationSpec, Outlets
+from oncall_tui.actions.witness import Witness
+from oncall_tui.clock import FakeClock
+from oncall_tui.contract import Message, Receipt
+from oncall_tui.domain.alert import AlertState, Severity
+from oncall_tui.domain.deploy import DeployState
+from oncall_tui.domain.entry import Entry, EntryKind
+from oncall_tui.domain.reading import SourceState
+from oncall_tui.errors import Failed, Refused
+from oncall_tui.journal import Journal
+from oncall_tui.triage.episodes import Episodes
+from oncall_tui.triage.handover import Handover, handover
+from oncall_tui.triage.handover_text import as_object, escaped, markdown, sections
+from oncall_tui.triage.look import Look, Looker, Rules
+
+HOUR = 3600.0
+SINCE = NOW - 12 * HOUR
+
+
+def look(*rows: Any, states: dict[str, SourceState] | None = None) -> Look:
+    return Looker(Rules(pages=({"severity": "critical"},))).look(board(*rows, states=states))
+
+
+def entry(kind: EntryKind, minutes_ago: float, subject: str, text: str = "", actor: str = "", **data: Any) -> Entry:
+    return Entry(at=NOW - minutes_ago * 60, kind=kind, subject=subject, text=text, actor=actor, data=data)
+
+
+def fires(minutes_ago: float, subject: str = "prom/a", new: str = "firing", **data: Any) -> Entry:
+    more = {"began": NOW - minutes_ago * 60} if new != "resolved" else {}
+    return entry(EntryKind.ALERT, minutes_ago, subject, "5xx", new=new, **(more | data))
+
+
+def watching(*spans: tuple[float, float]) -> list[Entry]:
+    found = []
+    for first, last in spans:
+        found.append(entry(EntryKind.WATCH, first, "board", state="started", unread=[]))
+        minute = first - 5
+        while minute > last:
+            found.append(entry(EntryKind.WATCH, minute, "board", state="watching", unread=[]))
+            minute -= 5
+        found.append(entry(EntryKind.WATCH, last, "board", state="stopped", unread=[]))
+    return found
+
+
+def made(entries: list[Entry], *rows: Any, states: dict[str, SourceState] | None = None) -> Handover:
+    return handover(sorted(entries, key=lambda e: e.at), look(*rows, states=states), SINCE, NOW)
+
+
+def text(told: Handover) -> str:
+    return "\n".join(line for heading, lines in sections(told, UTC) for line in (heading, *lines))
+
+
+def test_what_fired_is_told_by_problem_with_its_times() -> None:
+    told = made(
+        [
+            fires(200, pages=True, product="shop", service="prod/main/api"),
+            fires(190, new="resolved"),
+            fires(100, pages=True),
+            fires(40, new="resolved"),
+            fires(30, "prom/b", pages=False),
+        ],
+        alert("prom/b", began=NOW - 1800, title="slow"),
+    )
+    page, other = told.fired
+    assert (page.title, page.pages, page.times, page.product, page.service) == ("5xx", True, 2, "shop", "prod/main/api")
+    assert (page.first, page.last, page.ended) == (NOW - 12_000, NOW - 6000, NOW - 2400)
+    assert (other.title, other.ended, other.times) == ("slow", None, 1)
+
+
+def test_the_alerts_of_one_problem_are_one_line() -> None:
+    told = made(
+        [fires(60, "prom/a", problem="prom/a"), fires(59, "pager/1", problem="prom/a", pages=True)],
+        alert("prom/a", keys=("k",), began=NOW - 3600),
+        alert("pager/1", provider="pagerduty", keys=("k",), began=NOW - 3540, title="incident"),
+    )
+    (one,) = told.fired
+    assert (one.title, one.ended) == ("incident", None)
+
+
+def test_what_only_changed_its_state_in_this_time_did_not_fire_in_it() -> None:
+    told = made([entry(EntryKind.ALERT, 30, "prom/a", "old", new="acknowledged", began=NOW - 20 * HOUR)])
+    assert told.fired == ()
+
+
+def test_what_is_open_says_who_has_it_and_until_when() -> None:
+    told = made(
+        [],
+        alert("prom/a", state=AlertState.ACKNOWLEDGED, by=("Bob",), began=NOW - 600, title="mine"),
+        alert("prom/b", state=AlertState.SILENCED, by=("Al",), until=NOW + 600, comment="disk", began=NOW - 60),
+        alert("prom/c", severity=Severity.CRITICAL, began=NOW - 60, title="hot", hint=hint("api")),
+        service("prod/main/api"),
+    )
+    said = text(told)
+    assert "Still open: 2" in said
+    assert "PAGE hot · prod/main/api · FIRING since" in said
+    assert "no suspect: no deploy in the hour before" in said
+    assert "mine · acknowledged by Bob since" in said
+    assert "Seen, silenced or snoozed: 1" in said
+    assert "silenced by Al until" in said
+    assert "· disk" in said
+
+
+def test_what_was_done_has_who_and_what_came_of_it_and_what_is_unknown_is_loud() -> None:
+    told = made(
+        [
+            entry(EntryKind.INTENT, 50, "p1", "Roll back prod/api :42→:41", "Alice", plan={}),
+            entry(EntryKind.OUTCOME, 50, "p1", "sent", "Alice", state="pending", verb="roll back", target="x"),
+            entry(EntryKind.OUTCOME, 48, "p1", "verified", "Alice", state="done", verb="roll back", target="x"),
+            entry(EntryKind.INTENT, 40, "p2", "Silence 5xx", "Bob", plan={}),
+            entry(EntryKind.SEEN, 30, "alarms/a", "cpu", "Alice", began=1.0),
+            entry(EntryKind.SHELL, 20, "prod/main/api", "opened", "Bob", state="opening"),
+            entry(EntryKind.SHELL, 10, "prod/main/api", "ended after 9m", "Bob", state="ended"),
+        ]
+    )
+    said = text(told)
+    assert "Alice: Roll back prod/api :42→:41 · done · verified" in said
+    assert "Bob: Silence 5xx · UNKNOWN · it was begun, and nobody wrote what came of it" in said
+    assert "Alice: seen · cpu" in said
+    assert said.count("shell: prod/main/api") == 1
+
+
+def test_deploys_of_the_time_also_those_that_the_board_has_no_more() -> None:
+    told = made(
+        [entry(EntryKind.DEPLOY, 600, "prod/gone", "prod/main/api :40→:41", new="succeeded")],
+        service("prod/main/api"),
+        deploy("prod/d", "prod/main/api", old=revision(41), new=revision(42), started=NOW - 60, failed_tasks=2),
+        deploy("prod/r", "prod/main/api", started=NOW - 30, rollback="by hand", old=revision(42), new=revision(41)),
+        deploy(
+            "prod/o", "prod/main/api", started=NOW - 20 * HOUR, finished=NOW - 19 * HOUR, state=DeployState.SUCCEEDED
+        ),
+    )
+    assert [(d.arrow, d.rollback) for d in told.deploys] == [(":42→:41", True), (":41→:42", False), (":40→:41", False)]
+
+
+def test_a_gap_is_never_quiet() -> None:
+    whole = made(watching((720, 0)))
+    assert whole.watched_whole
+    assert "a board was open all the time" in text(whole)
+    assert "nothing is open\n" in text(whole)
+    half = made(watching((720, 400), (60, 0)))
+    assert not half.watched_whole
+    assert len(half.watched) == 2
+    assert "what fired and ended at other times is not known here" in text(half)
+    assert "none in what was watched and read: see above" in text(half)
+    assert "no board was open in this time" in text(made([]))
+    killed = made([entry(EntryKind.WATCH, 700, "board", state="started", unread=[])])
+    assert killed.watched == ((NOW - 42_000, NOW - 42_000),)  # it never said that it stopped
+
+
+def test_what_cannot_be_read_and_what_could_not_be_are_said() -> None:
+    lost = entry(EntryKind.WATCH, 10, "board", state="watching", unread=["pager"])
+    told = made([*watching((720, 0)), lost], states={"prom": SourceState.OFFLINE, "pager": SourceState.OK})
+    said = text(told)
+    assert "NOT READ prom: OFFLINE now" in said
+    assert "NOT READ pager: could not be read for a part of this time" in said
+    assert "nothing is open in what was watched and read" in said
+    broken = msgspec.structs.replace(told, journal_failure="disk full")
+    assert "NOT KNOWN what fired and was done: the journal cannot be read: disk full" in text(broken)
+
+
+def test_nothing_from_outside_is_markup_a_link_or_a_mention() -> None:
+    nasty = "[x](http://evil) <!channel> @here `rm` **b** | # h\n- item \x1b[31m"
+    told = made([], alert("prom/a", title=nasty, began=NOW - 60))
+    out = markdown(told, UTC)
+    assert "<!channel>" not in out
+    assert "@here" not in out
+    assert "](http" not in out
+    assert "\x1b" not in out
+    assert "\\`rm\\`" in out
+    assert len([line for line in out.splitlines() if line.startswith("- ") and "evil" in line]) == 2
+    assert "\n" not in escaped("a\nb")
+
+
+def test_as_an_object_its_times_are_stamps() -> None:
+    told = as_object(made([*watching((60, 0)), fires(30)], alert("prom/z", began=NOW - 5)))
+    assert told["now"].endswith("Z")
+    assert all(stamp.endswith("Z") for span in told["watched"] for stamp in span)
+    assert told["fired"][0]["first"].endswith("Z")
+    assert told["watched_whole"] is False
+
+
+def test_a_long_one_goes_in_parts_that_are_taken_whole() -> None:
+    told = "\n".join(f"line {n} " + "x" * 100 for n in range(200)) + "\n" + "y" * 2000
+    found = parts(told)
+    assert all(len(part) <= 2000 and len(part.splitlines()) <= 30 for part in found)
+    assert "".join(found).replace("\n", "") == told.replace("\n", "")
+
+
+def test_it_is_sent_once_and_journalled_and_never_to_one_that_pages(tmp_path: Path) -> None:
+    clock = FakeClock()
+    journal = Journal(tmp_path / "journal.db", clock.now)
+    to = Place("channel"), Place("pager", pages=True), Place("down", error=Failed("no", "look"))
+    outlets = Outlets([DestinationSpec(p.destination, "fake", lambda p=p: p) for p in to], clock)  # type: ignore[misc]
+
+    def hand(name: str) -> str:
+        return send(outlets, journal, clock, ALICE, name, "On call", "a\nb").result(5)
+
+    try:
+        assert hand("channel") == "sent to channel: nobody confirms that it was read"
+        with pytest.raises(Refused, match="pages people"):
+            hand("pager")
+        with pytest.raises(Failed):
+            hand("down")
+        with pytest.raises(Failed, match="no destination"):
+            hand("nowhere")
+        journal.must(entry(EntryKind.NOTE, 0, "x"))
+        told = journal.recent(10, (EntryKind.TOLD,))
+        assert [(e.data["destination"], e.data["state"]) for e in told] == [("channel", "sent"), ("down", "failed")]
+    finally:
+        outlets.stop()
+        journal.close()
+    assert [m.text for m in to[0].sent] == ["a\nb"]
+    assert to[1].sent == []
+
+
+class Place:
+    """A destination in memory."""
+
+    provider = "fake"
+
+    def __init__(self, name: str, pages: bool = False, error: Exception | None = None) -> None:
+        self.destination, self.pages, self._error = name, pages, error
+        self.sent: list[Message] = []
+
+    def words(self, message: Message) -> tuple[tuple[str, str], ...]:
+        return ()
+
+    def send(self, message: Message) -> Receipt:
+        if self._error:
+            raise self._error
+        self.sent.append(message)
+        return Receipt()
+
+    def close(self) -> None: ...
+
+
+def test_the_journal_says_when_a_board_watched_and_what_it_could_not_read(tmp_path: Path) -> None:
+    clock = FakeClock()
+    journal = Journal(tmp_path / "journal.db", clock.now)
+    witness = Witness(journal, Episodes())
+    good = look(states={"prom": SourceState.OK}).board.sources.values()
+    lost = look(states={"prom": SourceState.OFFLINE}).board.sources.values()
+    start = clock.now()
+    witness.tick(good, start)  # a command reads and is gone: nobody watches
+    witness.begin(start)
+    for second in range(0, 700, 10):
+        witness.tick(lost if 400 <= second < 500 else good, start + second)
+    witness.end(start + 700)
+    journal.must(entry(EntryKind.NOTE, 0, "x"))
+    told = [(e.at - start, e.text, e.data["unread"]) for e in journal.recent(50, (EntryKind.WATCH,))]
+    journal.close()
+    assert told == [
+        (0.0, "started", []),
+        (300.0, "watching", []),
+        (400.0, "watching", ["prom"]),
+        (500.0, "watching", []),
+        (700.0, "stopped", []),
+    ]
