@@ -46,7 +46,13 @@ CASES: dict[str, tuple[dict[str, Any], Inside | None, int, str, str]] = {
         "all 2 tasks run, BUT 2 alerts fire: look at what it depends on",
         "warning",
     ),
-    "an alert, and nothing is read yet": ({}, None, 1, "all 2 tasks run, BUT 1 alert fires", "warning"),
+    "an alert, and nothing is read yet": (
+        {},
+        None,
+        1,
+        "all 2 tasks run, BUT 1 alert fires, what died is not read",
+        "warning",
+    ),
     "tasks die and come again": (
         {},
         inside(tasks=(*RUN, stopped(3), stopped(4))),

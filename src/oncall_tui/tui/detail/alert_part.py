@@ -82,7 +82,7 @@ def suspect_section(of: Subject, scene: Scene, keys: Keys) -> Section:
     shown = look.suspect or found.last
     if shown is not None:
         lines += deploy_lines(shown, scene)
-    return Section("suspect", tuple(lines), "" if found.suspects else "none")
+    return Section("suspect", tuple(lines), "" if found.suspects else "not known" if found.unread else "none")
 
 
 def related_section(of: Subject, scene: Scene) -> Section:

@@ -11,7 +11,7 @@ from oncall_tui.tui.detail import spark
 from oncall_tui.tui.detail.parts import Measured, Part
 from oncall_tui.tui.detail.spark import Mark, Window
 from oncall_tui.tui.detail.subject import Subject
-from oncall_tui.tui.detail.words import Scene, Section, as_of, at, hint, line, standing
+from oncall_tui.tui.detail.words import Scene, Section, as_of, at, hint, line, no_service, standing
 from oncall_tui.tui.lines import Line
 
 INDENT = 11
@@ -21,7 +21,7 @@ LEAST, MOST = 24, 120  # cells of a sparkline
 def metrics_section(of: Subject, part: Part[Measured], scene: Scene) -> Section:
     """Every metric around the beginning of what the row is about."""
     if not part.asked and of.service is None and not any(a.metric for a in of.members):
-        return Section("metrics", (line("none", "the row names no service and no metric"),))
+        return Section("metrics", (no_service(of, "the row names no service and no metric"),))
     lines = standing(part, "metrics", scene)
     if part.value is not None:
         lines += _measured(of, part.value, scene)

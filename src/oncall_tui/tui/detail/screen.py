@@ -38,7 +38,7 @@ from oncall_tui.tui.targets import Target
 if TYPE_CHECKING:
     from oncall_tui.tui.board import BoardScreen
 
-NOT_SUSPECTED = ", though no deploy is suspected"
+NOT_SUSPECTED, NOT_KNOWN = ", though no deploy is suspected", ", though it is not known which deploy is suspect"
 TICK_S = 10.0  # of ages; nothing is read for it
 WIDE_COLUMNS = 110
 # Keys that do here what they do on the board, to this row and no other.
@@ -261,9 +261,10 @@ class DetailScreen(Over):
         if isinstance(target, Target) and self.board.on_its_way(Verb.ROLL_BACK, target):
             return f"rolling back {target.name}: it is on its way"
         if isinstance(target, Target):
-            of = self._subject
-            alone = of is not None and of.look is not None and of.look.suspect is None
-            return f"rolls back {target.name}{NOT_SUSPECTED if alone else ''}; shows the plan first, and asks"
+            look = self._subject.look if self._subject else None
+            why = NOT_KNOWN if look and look.suspicion.unread else NOT_SUSPECTED
+            alone = look is not None and look.suspect is None
+            return f"rolls back {target.name}{why if alone else ''}; shows the plan first, and asks"
         return target
 
     # --- keys ---------------------------------------------------------------------------------------------------------

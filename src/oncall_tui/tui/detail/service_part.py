@@ -20,9 +20,10 @@ from oncall_tui.tui.detail import pane
 from oncall_tui.tui.detail.alert_part import alert_line
 from oncall_tui.tui.detail.parts import Part
 from oncall_tui.tui.detail.subject import Subject
-from oncall_tui.tui.detail.words import Scene, Section, as_of, at, hint, line, standing
+from oncall_tui.tui.detail.words import Scene, Section, as_of, at, hint, line, no_service, standing
 from oncall_tui.tui.lines import Line
 
+MOST_STOPPED = 90  # about as many stopped tasks as one reading has: there may be more
 EACH = 8  # running tasks that are listed one by one; more are counted by revision and health
 STOPPED, EVENTS, ALERTS = 8, 8, 8
 
@@ -43,12 +44,14 @@ def verdict(service: Service, inside: Inside | None, firing: int) -> tuple[str, 
     unhealthy = sum(n for state, n in targets.items() if state in ("unhealthy", "unavailable"))
     sick = sum(t.health == "UNHEALTHY" for t in _running(inside))
     but = [
-        f"{len(died)} died within the hour" if died else "",
+        f"{'at least ' if len(died) >= MOST_STOPPED else ''}{len(died)} died within the hour" if died else "",
         f"{sick} unhealthy by {'its' if sick == 1 else 'their'} own check" if sick else "",
         f"{unhealthy} of {targets.total()} targets unhealthy" if unhealthy else "",
         f"{firing} alert{'s fire' if firing > 1 else ' fires'}" if firing else "",
     ]
     told = ", ".join(words for words in but if words)
+    if not seen and (told or run < service.desired):
+        told += f"{', ' if told else ''}what died is not read"
     if run < service.desired:
         counted = f" (the board counted {service.running})" if run != service.running else ""
         some = f"{run} of {service.desired} tasks run{counted}: too few" if run else f"no task runs{counted}"
@@ -70,6 +73,9 @@ def well(of: Subject, part: Part[Inside], scene: Scene) -> Line | None:
     if of.service is None:
         return None
     words, style = verdict(of.service, part.value, len(alerts_of(of.service, scene)))
+    source = scene.update.board.sources.get(of.service.source)
+    if source is not None and not source.current and source.read_at is not None:
+        return line("well?", f"not known now; as of {at(source.read_at, scene.now, scene.tz)}: {words}", "stale")
     return line("well?", words, style)
 
 
@@ -83,7 +89,7 @@ def service_section(of: Subject, part: Part[Inside], scene: Scene) -> Section:
     service = of.service
     if service is None:
         name = of.deploy.service_id if of.deploy else "the row"
-        return Section("service", (line("none", f"{name} names no service that is on the board"),))
+        return Section("service", (no_service(of, f"{name} names no service that is on the board"),))
     verdict_ = well(of, part, scene)
     lines = [*([verdict_] if verdict_ else []), line("service", pane.service_words(service), "bold")]
     if service.note:

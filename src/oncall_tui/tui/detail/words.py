@@ -9,6 +9,7 @@ import msgspec
 from oncall_tui.engine import Update
 from oncall_tui.text import ago, clock
 from oncall_tui.tui.detail.parts import Part
+from oncall_tui.tui.detail.subject import Subject
 from oncall_tui.tui.lines import Line
 
 NAME_CELLS = 9
@@ -78,3 +79,9 @@ def as_of(part: Part, scene: Scene) -> str:  # type: ignore[type-arg]
         return "reading…" if part.rereads.under_way else ""
     words = f"as of {clock(part.read_at, scene.tz)}, {ago(scene.now - part.read_at)}"
     return f"{words}, reading again…" if part.rereads.under_way else words
+
+
+def no_service(of: Subject, words: str) -> Line:
+    """Why nothing is told: the row names no service, or one that cannot be found while its source is not read."""
+    unread = of.look.suspicion.unread if of.look is not None else ""
+    return line("not known", unread, "unknown") if unread else line("none", words)
