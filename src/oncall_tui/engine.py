@@ -202,6 +202,11 @@ class Engine:
         """Send a handover to a destination that only tells; what came of it in words. The future raises ActionError."""
         return send(self._outlets, self.journal, self.clock, self.actor, name, title, text)
 
+    @property
+    def telling(self) -> int:
+        """How many words to others are not out yet: they are lost where the program ends now."""
+        return self._teller.under_way
+
     def _escalate(self) -> Escalate | None:
         """Who escalates what cannot escalate by itself: nobody, where there is no destination."""
         if not self._outlets:

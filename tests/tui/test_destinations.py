@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.support.fakes import FakeProvider
+from tests.support.fakes import Able, FakeProvider
 from tests.support.screen import Rig, on_screen
 from tests.support.told import FakeDestination
 
 from oncall_tui.actions.outlets import DestinationSpec
+from oncall_tui.config import Config
+from oncall_tui.tui.app import OncallApp
+from oncall_tui.tui.confirm import ConfirmMany
 
 
 async def test_without_a_destination_it_says_what_would_help(tmp_path: Path) -> None:
@@ -41,3 +44,20 @@ async def test_with_one_it_is_picked_planned_confirmed_and_sent(tmp_path: Path) 
         await rig.settle()
         assert len(chat.sent) == 1
         assert "→ escalate: sent:" in rig.text()
+
+
+async def test_quitting_asks_once_where_others_were_not_told_yet(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, Able("prod"))
+    app = OncallApp(rig.engine, Config(timezone="UTC"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        rig.engine._teller._count(2)
+        app.action_leave()
+        await pilot.pause()
+        assert isinstance(app.screen, ConfirmMany)
+        shown = "\n".join("".join(part.text for part in strip) for strip in app.screen._compositor.render_strips())
+        assert "Quit before others were told?" in shown
+        assert "2 to others not out yet" in shown
+        app.screen.dismiss(True)
+        await pilot.pause()
+    rig.engine.stop()
+    assert app.return_code == 0

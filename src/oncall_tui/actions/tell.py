@@ -126,6 +126,11 @@ class Teller:
         if over:
             self._tell(plan, heard, ends(plan, outcome), outcome.hint, _BAD.get(outcome.state, Severity.INFO))
 
+    @property
+    def under_way(self) -> int:
+        """How many words to others are not out yet."""
+        return self._under_way
+
     def settle(self, timeout_s: float) -> bool:
         """Wait until everything was told; False after *timeout_s* seconds. For commands, which end right after."""
         with self._changed:

@@ -141,15 +141,17 @@ class OncallApp(App[None]):
             self.board.stop_keeping()
 
     def action_leave(self) -> None:
-        """Quit; with a write in flight it asks once."""
-        writing = self.engine.desk.writing
-        if not writing:
+        """Quit; with a write in flight, or a word to others, it asks once."""
+        writing, telling = self.engine.desk.writing, self.engine.telling
+        if not writing and not telling:
             self.exit()
             return
         from oncall_tui.tui.confirm import ConfirmMany
 
-        title = "Quit while a write is on its way?"
-        rows = (f"{writing} not answered yet.", "Its intent is in the journal: the next start reads what came of it.")
+        title = "Quit while a write is on its way?" if writing else "Quit before others were told?"
+        rows = ["Its intent is in the journal: the next start reads what came of it."] if writing else []
+        rows = [f"{writing} not answered yet.", *rows] if writing else rows
+        rows += [f"{telling} to others not out yet: nobody sends it again."] if telling else []
         self.push_screen(ConfirmMany(title, rows, "quit"), lambda yes: self.exit() if yes else None)
 
     async def action_quit(self) -> None:
