@@ -22,6 +22,7 @@ from oncall_tui.triage.look import page_count, unacknowledged_count
 from oncall_tui.tui import headline
 from oncall_tui.tui.acting import Acting
 from oncall_tui.tui.detail import pane as detail
+from oncall_tui.tui.handing import Handing
 from oncall_tui.tui.keybar import KeyBar, StatusLine
 from oncall_tui.tui.keys import KEYS
 from oncall_tui.tui.lines import Lines
@@ -41,7 +42,7 @@ RARE = frozenset({"continue"})  # keys in the bar only where they can do somethi
 NOTICE_S = 8.0  # of a word that only says what was asked for
 
 
-class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys):
+class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
     """The one top-level screen."""
 
     DEFAULT_CSS = """
