@@ -62,6 +62,7 @@ async def _take(world: dict[str, object], folder: Path, size: tuple[int, int], n
             await pilot.pause()
             logs = app.export_screenshot(title="oncall-tui")
             (folder / f"{name.replace('board', 'logs')}.svg").write_text(logs)
+            await _handover(pilot, app, folder, name.replace("board", "handover"))
             app.exit()
         engine.stop()
 
@@ -80,6 +81,16 @@ async def _detail(pilot: Pilot[None], app: OncallApp, folder: Path, name: str) -
         (folder / f"{name}{part}.svg").write_text(app.export_screenshot(title="oncall-tui"))
     await pilot.press("escape")
     await _until(pilot, app, "began" if app.size.height > 30 else "1 ALERTS", 10)
+
+
+async def _handover(pilot: Pilot[None], app: OncallApp, folder: Path, name: str) -> None:
+    """What is handed over, once the page is acknowledged."""
+    await pilot.press("escape")
+    await pilot.press("a")
+    await _until(pilot, app, "ack Alice", 10)
+    await pilot.press("h")
+    await _until(pilot, app, "Still open", 10)
+    (folder / f"{name}.svg").write_text(app.export_screenshot(title="oncall-tui"))
 
 
 async def _plan(folder: Path, size: tuple[int, int], name: str) -> None:

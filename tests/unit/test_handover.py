@@ -81,6 +81,10 @@ def test_what_fired_is_told_by_problem_with_its_times() -> None:
     assert (other.title, other.ended, other.times) == ("slow", None, 1)
 
 
+def test_what_is_hidden_by_default_is_not_handed_over() -> None:
+    assert made([fires(30, hidden="target tracking")]).fired == ()
+
+
 def test_the_alerts_of_one_problem_are_one_line() -> None:
     told = made(
         [fires(60, "prom/a", problem="prom/a"), fires(59, "pager/1", problem="prom/a", pages=True)],

@@ -94,4 +94,5 @@ def _entry(change: Change, title: str, now: float, alert: Alert | None, row: Ale
         data |= {"problem": row.id, "pages": row.pages}
     if alert is not None:
         data |= {"began": alert.began, "key": key_of(alert)}
+        data |= {"hidden": alert.hidden} if alert.hidden else {}
     return Entry(at=now, kind=kind, subject=change.id, text=title, data=data)

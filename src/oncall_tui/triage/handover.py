@@ -188,7 +188,7 @@ def _fired(entries: Iterable[Entry], look: Look, since: float) -> tuple[Fired, .
     found: dict[str, _Firing] = {}
     problem_of: dict[str, str] = {}
     for entry in entries:
-        if entry.kind is not EntryKind.ALERT:
+        if entry.kind is not EntryKind.ALERT or entry.data.get("hidden"):
             continue
         row = rows.get(entry.subject)
         problem = row.id if row else str(entry.data.get("problem") or problem_of.get(entry.subject) or entry.subject)

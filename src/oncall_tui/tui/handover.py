@@ -160,4 +160,4 @@ def lines(told: Handover, tz: object) -> list[Line]:
 def _style(row: str) -> str:
     if row.startswith(("NOT READ", "NOT KNOWN", "PAGE ")) or "UNKNOWN" in row or "FAILED" in row:
         return "critical"
-    return "warning" if "not known here" in row or "FIRING" in row else ""
+    return "warning" if "not known here" in row or " FIRING since " in row else ""
