@@ -4,11 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Python's compiled files are kept whatever the shell says: the tests start the program hundreds of times.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadgroup
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types contracts bench lock clean
+.PHONY: help demo test test-all check format lint types contracts bench lock clean
 
 help:            ## what can be made
-	@grep -E '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
 $(VENV)/run: requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -24,8 +27,11 @@ $(VENV)/dev: $(VENV)/run requirements-dev.lock
 demo: $(VENV)/run  ## the board on a simulated night
 	@$(BIN)/oncall-tui demo
 
-test: $(VENV)/dev  ## the tests
-	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+test: $(VENV)/dev  ## the tests, several processes side by side
+	$(PYTEST) $(PYTEST_FLAGS)
+
+test-all: $(VENV)/dev  ## the tests with every seed, size and level: what .ci/run runs
+	$(PYTEST) --everything $(PYTEST_FLAGS)
 
 format: $(VENV)/dev  ## is everything formatted
 	$(BIN)/ruff format --check .

@@ -9,6 +9,7 @@ import pytest
 from tests.end_to_end.matrix import SPEED, expected, names_of, run
 from tests.end_to_end.world import World
 
+pytestmark = pytest.mark.xdist_group("strategies")
 SOME = [
     "rolling-in-progress",
     "rolling-finished",

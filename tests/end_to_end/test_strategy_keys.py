@@ -10,7 +10,7 @@ import pytest
 from tests.end_to_end.terminal import Program
 from tests.end_to_end.world import World, until
 
-pytestmark = pytest.mark.pty
+pytestmark = [pytest.mark.pty, pytest.mark.xdist_group("strategy keys")]
 
 
 @pytest.fixture(scope="module")

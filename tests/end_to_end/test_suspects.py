@@ -13,6 +13,7 @@ from tests.end_to_end.suspects import INCIDENTS, SPEED, Watched, flapped, played
 from tests.end_to_end.test_commands import Shell
 from tests.end_to_end.world import World, until
 
+ONE_WORKER = pytest.mark.xdist_group("suspects")
 SHIPPING = "prod/prod-main/shipping-api"
 
 
@@ -23,6 +24,7 @@ def incidents(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Wa
         yield held
 
 
+@ONE_WORKER
 @pytest.mark.parametrize("name", INCIDENTS)
 def test_the_first_suspect_and_its_words(incidents: dict[str, Watched], name: str) -> None:
     said = incidents[name].said(60.0)

@@ -25,7 +25,7 @@ from oncall_tui.triage.words import nothing
 from tests.faults.world import Ahead, Rig, wait_for
 
 moto = pytest.importorskip("moto.server")
-pytestmark = pytest.mark.moto
+pytestmark = [pytest.mark.moto, pytest.mark.xdist_group("faults moto")]
 REGION = "eu-west-1"
 STATES = {"api-5xx-critical": "ALARM", "api-quiet": "OK", "api-blind": "INSUFFICIENT_DATA", "db-slow": "ALARM"}
 

@@ -14,6 +14,7 @@ from oncall_tui.domain.reading import Reading, SourceState
 from tests.faults.table import RIGHT, SOURCES, Case, Told
 from tests.faults.world import SECRETS, Ahead, World, rows_of, started, words
 
+pytestmark = pytest.mark.xdist_group("fault table")
 OK = SourceState.OK
 Cases = dict[tuple[str, str], Case]
 EVERY = pytest.mark.parametrize(("kind", "source"), [(kind, source) for kind in RIGHT for source in SOURCES])

@@ -24,7 +24,7 @@ from oncall_tui.providers.aws.options import CloudWatchOptions, EcsOptions
 from oncall_tui.providers.aws.session import RAW, Sessions
 
 moto = pytest.importorskip("moto.server")
-pytestmark = pytest.mark.moto
+pytestmark = [pytest.mark.moto, pytest.mark.xdist_group("aws moto")]
 CONTEXT = Context(source="aws", actor_name="Alice", actor_email="alice@example.com", clock=SystemClock())
 
 

@@ -1,0 +1,41 @@
+"""How the suite is run: beside each other in several processes, and which tests only ``--everything`` runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Processes a core: most tests wait for another process or for a poll.
+WORKERS_A_CORE = 2.5
+# Long tests begin first, so that the processes end together.
+LONG_FIRST = ("faults", "end_to_end", "races", "oracle_suspects", "oracle", "tui", "drill", "providers")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--everything", action="store_true", help="also run the tests marked `everything`: more seeds, second sizes"
+    )
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return the number of processes that ``-n auto`` starts."""
+    return max(4, round(WORKERS_A_CORE * (os.cpu_count() or 1)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only ``--everything`` runs, and begin with the folders of long tests."""
+    if not config.getoption("everything"):
+        left_out = [item for item in items if item.get_closest_marker("everything")]
+        if left_out:
+            config.hook.pytest_deselected(items=left_out)
+            items[:] = [item for item in items if not item.get_closest_marker("everything")]
+    items.sort(key=_order)
+
+
+def _order(item: pytest.Item) -> int:
+    root = Path(__file__).parent
+    folder = item.path.relative_to(root).parts[0] if item.path.is_relative_to(root) else ""
+    return LONG_FIRST.index(folder) if folder in LONG_FIRST else len(LONG_FIRST)
