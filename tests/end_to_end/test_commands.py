@@ -28,6 +28,8 @@ KEYS = {
         "service",
         "product",
         "acknowledged_by",
+        "until",
+        "assigned",
         "problem",
         "leads",
         "episode_since",

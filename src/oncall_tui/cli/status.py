@@ -17,6 +17,7 @@ from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.domain.service import Service
 from oncall_tui.engine import Update
+from oncall_tui.triage.holding import assignment
 from oncall_tui.triage.look import AlertLook
 from oncall_tui.triage.suspect import Suspect
 from oncall_tui.triage.wide import Wide
@@ -89,12 +90,28 @@ def _alert(row: AlertLook, alert: Alert, now: float) -> dict[str, Any]:
         "service": row.service.id if row.service else None,
         "product": row.product.name if row.product else None,
         "acknowledged_by": list(alert.by) if alert.state in ("acknowledged", "seen") else [],
+        "until": stamp(alert.until),
+        "assigned": _assigned(alert, now),
         "episode_since": stamp(row.began),
         "flapping": row.flapping,
         "rank": row.why,
         "suspects": [_suspect(s) for s in row.suspicion.suspects],
         "not_suspect": [_suspect(s) for s in row.suspicion.innocent],
         "suspicion": row.suspicion.words(now),
+    }
+
+
+def _assigned(alert: Alert, now: float) -> dict[str, Any] | None:
+    """Whom the pager notifies; *level* 0 is not known, and *before* is what this program saw."""
+    if not alert.assigned:
+        return None
+    return {
+        "to": list(alert.assigned),
+        "level": alert.level,
+        "since": stamp(alert.assigned_at),
+        "before": [{"to": one.name, "level": one.level, "since": stamp(one.since)} for one in alert.had],
+        "escalates_at": stamp(alert.escalates_at),
+        "words": assignment(alert, now),
     }
 
 

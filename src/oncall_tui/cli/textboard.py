@@ -7,6 +7,7 @@ from datetime import UTC
 from oncall_tui.domain.alert import Alert
 from oncall_tui.engine import Update
 from oncall_tui.text import age, clean, clock, fit
+from oncall_tui.triage.holding import escalation, left
 from oncall_tui.triage.look import AlertLook, page_count, unacknowledged_count
 from oncall_tui.triage.rank import severity_word
 from oncall_tui.triage.words import nothing
@@ -39,13 +40,11 @@ def text_board(update: Update, now: float) -> str:
 
 
 def who(alert: Alert, now: float) -> str:
-    """``acknowledged Bob 2m ←1h20m``: the state, who, since when and until when."""
+    """``acknowledged Bob 2m, 1h left``, ``firing, escalates in 2m``: the state, who, since when, and what comes."""
     words = [str(alert.state), *alert.by[:2]]
     if alert.changed and alert.by:
         words.append(age(now - alert.changed))
-    if alert.until:
-        words.append(f"for {age(max(0.0, alert.until - now))}")
-    return " ".join(words)
+    return ", ".join(part for part in (" ".join(words), left(alert.until, now), escalation(alert, now)) if part)
 
 
 def _sources(update: Update, now: float) -> str:

@@ -45,6 +45,7 @@ class Severity(StrEnum):
 
 
 OURS = "expected"  # the source's name of the alerts that are made here, for what is expected to fire and does not
+ASSIGNED_AT_ONCE_S = 5.0  # after it began: so late its first assignment may be stamped
 PAGE_KEY = 255  # characters that a pager takes as a key (PagerDuty's Events v2)
 _RANK = {Severity.CRITICAL: 0, Severity.ERROR: 1, Severity.WARNING: 2, Severity.UNKNOWN: 2, Severity.INFO: 3}
 
@@ -60,12 +61,24 @@ class ServiceHint(msgspec.Struct, frozen=True, gc=False):
     region: str = ""
 
 
+class Holder(msgspec.Struct, frozen=True, gc=False):
+    """Somebody whom a pager gave an alert to: since when, and at which level of its policy (0: not known)."""
+
+    name: str
+    since: float | None = None
+    level: int = 0
+
+
 class Alert(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One alert as its source tells it.
 
     *id* is ``SOURCE/NATIVE_ID`` and never changes while the alert lives. *began* is when this firing began. *keys* are
     strings that the same problem carries in other systems (an alarm's ARN, a dedup key, a fingerprint): two alerts that
     share one are the same problem. *label_sets* are the label sets that an incident says it was made of.
+
+    *assigned* are those whom its pager notifies, since *assigned_at*, at *level* of its escalation policy (0: not
+    known). *had* are those who were assigned before, the first one first, as far as it was seen. *escalates_at*: when
+    it goes to the next level by itself.
     """
 
     id: str
@@ -83,6 +96,9 @@ class Alert(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     urgency: str = ""
     escalates_at: float | None = None
     assigned: tuple[str, ...] = ()
+    assigned_at: float | None = None
+    level: int = 0
+    had: tuple[Holder, ...] = ()
     url: str = ""
     labels: Pairs = ()
     annotations: Pairs = ()
@@ -98,6 +114,11 @@ class Alert(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     def version(self) -> str:
         """What a re-check compares: identity, state and when it began; never a count or another stamp."""
         return f"{self.id}|{self.state}|{self.began:.0f}"
+
+    @property
+    def moved(self) -> bool:
+        """Was it given to others after it began: escalated, or assigned by hand?"""
+        return bool(self.had) or (self.assigned_at is not None and self.assigned_at - self.began > ASSIGNED_AT_ONCE_S)
 
     @property
     def page_key(self) -> str:

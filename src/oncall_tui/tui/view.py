@@ -16,6 +16,7 @@ from oncall_tui.domain.service import Health, Service
 from oncall_tui.engine import Update
 from oncall_tui.text import age, ago, clock, fit, local_times, width
 from oncall_tui.triage.filters import parse
+from oncall_tui.triage.holding import escalation, left
 from oncall_tui.triage.look import AlertLook, Look
 from oncall_tui.triage.rank import severity_word
 from oncall_tui.tui import joined, progress
@@ -23,7 +24,7 @@ from oncall_tui.tui.fields import alert_fields, deploy_fields, service_fields
 from oncall_tui.tui.rows import Cell, Column, Row
 from oncall_tui.tui.sorting import Order, Sort, Sorter, of, order
 
-STATE_CELLS, SUSPECT_CELLS = 20, 21
+STATE_CELLS, SUSPECT_CELLS = 22, 21
 ALERT_COLUMNS = (
     Column("severity", "", 4),
     Column("age", "AGE", 4, align="right"),
@@ -123,7 +124,8 @@ class View:
             alert = look.alert
             going_on = _going_on(look, pending) if pending else None
             fresh = live.get(alert.source, alert.source == OURS)
-            key = (look, age(now - look.began), _until(alert, now), going_on, fresh, self._gone_age(alert, now))
+            moves = (left(alert.until, now), escalation(alert, now), self._gone_age(alert, now))
+            key = (look, age(now - look.began), moves, going_on, fresh)
             old = self._alerts.get(look.id)
             if old is not None and _same(old[0], key):  # type: ignore[arg-type]
                 row = old[1]
@@ -210,11 +212,11 @@ class View:
             return (f"{pending.verb}… {pending.message}", "warning")
         if alert.state is AlertState.RESOLVED:
             return (f"resolved {ago(now - (alert.changed or now))}", "ok")
-        word = _SHORT.get(alert.state, str(alert.state))
+        word = escalation(alert, now) or _SHORT.get(alert.state, str(alert.state))
         if alert.state is AlertState.NO_DATA and alert.by:
             word += " seen"
         words = [] if live else ["?"]
-        words += [word, *([f"←{until}"] if (until := _until(alert, now)) else [])]
+        words += [word, *([until] if (until := left(alert.until, now)) else [])]
         if alert.state.asks and look.incident not in ("", alert.id):
             words.append("→pager")
         if look.flapping and alert.state.asks:
@@ -349,12 +351,6 @@ def _insert(looks: Sequence[AlertLook], row: AlertLook, like: AlertLook, by: Ord
 
 def _name(who: str) -> str:
     return who.partition("@")[0]
-
-
-def _until(alert: Alert, now: float) -> str:
-    if alert.until is None or alert.state is AlertState.RESOLVED:
-        return ""
-    return age(max(0.0, alert.until - now))
 
 
 def _going_on(look: AlertLook, pending: Mapping[str, Outcome]) -> Outcome | None:

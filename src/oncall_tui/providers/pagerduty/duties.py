@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from oncall_tui.domain.duty import Duty
 from oncall_tui.providers.http import stamp
 from oncall_tui.providers.pagerduty.api import Api
-from oncall_tui.providers.pagerduty.giving import is_now
+from oncall_tui.providers.pagerduty.levels import is_now
 from oncall_tui.providers.pagerduty.wire import OnCall, Policy
 
 AHEAD_S = 14 * 86_400.0  # so far ahead the next one is looked for; shifts are longer seldom

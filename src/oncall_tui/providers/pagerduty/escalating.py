@@ -9,17 +9,9 @@ from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import Ask, Choice, Confirm, Plan
 from oncall_tui.providers.http import Sent, ago, read_back, stamp
 from oncall_tui.providers.pagerduty.acting import Desk, sender
-from oncall_tui.providers.pagerduty.giving import Givers, Level, Reassign, assigned, names
+from oncall_tui.providers.pagerduty.giving import Givers, Reassign
+from oncall_tui.providers.pagerduty.levels import Level, assigned, current, names, since
 from oncall_tui.providers.pagerduty.wire import Incident
-
-
-def current(incident: Incident, known: tuple[Level, ...]) -> int:
-    """The level that it is at: the highest one whose people have it. 0: cannot be told, or nobody has it.
-
-    The API does not say it; a person who stands at two levels is taken for the lower one.
-    """
-    has = assigned(incident)
-    return max((min((lv.number for lv in known if i in {p.id for p in lv.people}), default=0) for i in has), default=0)
 
 
 class Escalate:
@@ -153,10 +145,10 @@ class Escalate:
         if level is None:
             raise errors.Refused(f"the policy has no {choice.replace(':', ' ')}")
         if level.number == at:
-            since = max((s for a in incident.assigned if (s := stamp(a.at))), default=None)
-            when = f" {ago(self.desk.api.http.server_now() - since)}" if since is not None else ""
-            at_once = since is not None and since - (stamp(incident.created_at) or 0.0) < 5.0
-            by = "" if at_once else self._givers.first(incident, since)
+            moved = since(incident)
+            when = f" {ago(self.desk.api.http.server_now() - moved)}" if moved is not None else ""
+            at_once = moved is not None and moved - (stamp(incident.created_at) or 0.0) < 5.0
+            by = "" if at_once else self._givers.first(incident, moved)
             how = f", escalated{by}{when}" if by else f", since{when}" if when else ""
             raise errors.Refused(f"level {at} has it already: {names(incident)}{how}")
         return level

@@ -13,35 +13,11 @@ from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import Ask, Choice, Confirm, Plan
 from oncall_tui.providers.http import Sent, ago, before_sending, read_back, stamp
 from oncall_tui.providers.pagerduty.acting import Desk, sender
-from oncall_tui.providers.pagerduty.api import Api
-from oncall_tui.providers.pagerduty.wire import Incident, OnCall
+from oncall_tui.providers.pagerduty.levels import Level, Person, assigned, levels, names, since
+from oncall_tui.providers.pagerduty.wire import Incident
 
 PICKED_S = 600.0  # so long a list that was shown pins what the plan starts from
 ESCALATED = ("escalate_log_entry", "assign_log_entry", "reassign_log_entry", "delegate_log_entry")
-
-
-class Person(msgspec.Struct, frozen=True):
-    """Somebody on call; *until* is when the shift ends (None: always on call)."""
-
-    id: str
-    name: str
-    until: float | None = None
-
-
-class Level(msgspec.Struct, frozen=True):
-    """One level of an escalation policy, and who is on call there now (empty: nobody)."""
-
-    number: int
-    people: tuple[Person, ...] = ()
-
-    @property
-    def names(self) -> str:
-        return ", ".join(p.name for p in self.people) or "nobody on call"
-
-    @property
-    def until(self) -> float | None:
-        """When the first of the shifts ends."""
-        return min((p.until for p in self.people if p.until is not None), default=None)
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -52,38 +28,6 @@ class Given(msgspec.Struct, frozen=True):
     people: tuple[str, ...] = ()  # ids, one of whom will have it
     policy: str = ""
     warnings: tuple[str, ...] = ()
-
-
-def levels(api: Api, policy_id: str, now: float) -> tuple[Level, ...]:
-    """Every level of a policy, lowest first. Raises SourceError.
-
-    ``/oncalls`` lists no level where nobody is on call; the policy itself tells how many there are, where the token
-    may read it.
-    """
-    found: dict[int, dict[str, Person]] = {}
-    for oncall in api.oncalls(policy_id):
-        if is_now(oncall, now):
-            person = Person(oncall.user.id, oncall.user.label, stamp(oncall.end))
-            found.setdefault(oncall.escalation_level, {}).setdefault(person.id, person)
-    policy = api.policy(policy_id)
-    top = max([len(policy.escalation_rules) if policy else 0, *found])
-    return tuple(Level(n, tuple(found.get(n, {}).values())) for n in range(1, top + 1))
-
-
-def is_now(oncall: OnCall, now: float) -> bool:
-    """Is this shift on at *now*?"""
-    start, end = stamp(oncall.start), stamp(oncall.end)
-    return (start is None or start <= now + 1.0) and (end is None or end > now)
-
-
-def assigned(incident: Incident) -> list[str]:
-    """The ids of those who have it, in a fixed order."""
-    return sorted(a.assignee.id for a in incident.assigned)
-
-
-def names(incident: Incident) -> str:
-    """Who has it."""
-    return ", ".join(a.assignee.label for a in incident.assigned) or "nobody"
 
 
 class Givers:
@@ -173,7 +117,7 @@ class Givers:
         """Raises Refused, saying who was first and when, where other people have it than *before*."""
         if assigned(incident) == sorted(before):
             return
-        moved = max((s for a in incident.assigned if (s := stamp(a.at))), default=None)
+        moved = since(incident)
         when = f" {ago(self.desk.api.http.server_now() - moved)}" if moved is not None else ""
         by = self.first(incident, moved)
         raise errors.Refused(f"already escalated{by} to {names(incident)}{when}", "look who has it now, then ask again")

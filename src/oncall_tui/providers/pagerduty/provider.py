@@ -21,8 +21,10 @@ from oncall_tui.providers.pagerduty.api import ACCEPT, LAST, Api, say, turn
 from oncall_tui.providers.pagerduty.details import NONE, Details, details
 from oncall_tui.providers.pagerduty.duties import duties
 from oncall_tui.providers.pagerduty.escalating import Escalate
-from oncall_tui.providers.pagerduty.giving import Givers, Level, Reassign, is_now, levels
+from oncall_tui.providers.pagerduty.giving import Givers, Reassign
+from oncall_tui.providers.pagerduty.holders import NOBODY, Holders
 from oncall_tui.providers.pagerduty.lapsing import Lapses
+from oncall_tui.providers.pagerduty.levels import Level, is_now, levels
 from oncall_tui.providers.pagerduty.merging import Merge
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
 from oncall_tui.providers.pagerduty.rows import row
@@ -43,13 +45,14 @@ DENIED_S = 300.0  # a token that may not read alerts is not asked again at once
 class _Entry:
     """One incident as decoded, and the row that was made of it with the details known then."""
 
-    __slots__ = ("details", "incident", "row", "snoozed")
+    __slots__ = ("details", "held", "incident", "row", "snoozed")
 
     def __init__(self, incident: Incident, made: Alert) -> None:
         self.incident = incident
         self.row = made
         self.details = NONE
         self.snoozed = False
+        self.held = NOBODY
 
 
 class _Listed(NamedTuple):
@@ -95,6 +98,7 @@ class PagerDuty:
         self._details_problem: Problem | None = None
         self._by_id: dict[str, Alert] = {}
         self._lapses = Lapses(self._api, clock)
+        self._holders = Holders(self._api, clock)
         self._desk = desk = Desk(options, self._api, clock, self._lapses, read_only, context.timezone)
         givers = Givers(desk)
         self._handlers: dict[Verb, ActionHandler] = {
@@ -115,11 +119,14 @@ class PagerDuty:
         """Every open incident. Raises errors.SourceError where the list cannot be read whole."""
         calls = self._http.calls
         listed = self._list(request)
+        incidents = [entry.incident for entry in listed.entries]
+        self._holders.follow(incidents)
         left = 0
         if (
             not self._api.low or request.fresh
         ):  # few calls are left: the list alone, and more of it when there are again
-            self._lapses.learn(entry.incident for entry in listed.entries)
+            self._lapses.learn(incidents)
+            self._holders.place(incidents)
             left = self._read_details(listed.entries, request.watch)
         self._listed = listed if left and listed.total > LONG else None
         return Reading(
@@ -166,9 +173,10 @@ class PagerDuty:
         for entry in entries:
             _, known = self._details.get(entry.incident.id, (0, NONE))
             snoozed = self._lapses.snoozed(entry.incident)
-            if known is not entry.details or snoozed is not entry.snoozed:
-                entry.details, entry.snoozed = known, snoozed
-                entry.row = row(self.source, entry.incident, known, self._read_only, snoozed)
+            held = self._holders.of(entry.incident)
+            if known is not entry.details or snoozed is not entry.snoozed or held is not entry.held:
+                entry.details, entry.snoozed, entry.held = known, snoozed, held
+                entry.row = row(self.source, entry.incident, known, self._read_only, snoozed, held)
             old = self._by_id.get(entry.row.id)
             if old is not None and old == entry.row:
                 entry.row = old

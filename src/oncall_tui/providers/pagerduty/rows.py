@@ -9,6 +9,8 @@ from oncall_tui.domain.alert import Alert, AlertState, Pairs, Severity
 from oncall_tui.domain.duty import SERVICE_LABEL
 from oncall_tui.providers.http import severity, stamp
 from oncall_tui.providers.pagerduty.details import NONE, Details
+from oncall_tui.providers.pagerduty.holders import NOBODY, Held
+from oncall_tui.providers.pagerduty.levels import since
 from oncall_tui.providers.pagerduty.wire import Incident, Reference
 
 _STATES = {
@@ -28,11 +30,16 @@ _HELD_STATES = (AlertState.ACKNOWLEDGED, AlertState.SNOOZED)
 
 
 def row(
-    source: str, incident: Incident, details: Details = NONE, read_only: bool = False, snoozed: bool = False
+    source: str,
+    incident: Incident,
+    details: Details = NONE,
+    read_only: bool = False,
+    snoozed: bool = False,
+    held: Held = NOBODY,
 ) -> Alert:
     """One row; *snoozed*: its acknowledgement was made to last otherwise than its service's do (see ``lapsing``).
 
-    Raises ValueError where its beginning is no time.
+    *held*: at which level it is, and who had it before. Raises ValueError where its beginning is no time.
     """
     began = stamp(incident.created_at)
     if began is None:
@@ -57,6 +64,9 @@ def row(
         urgency=incident.urgency or "",
         escalates_at=pending(incident, "escalate"),
         assigned=tuple(dict.fromkeys(a.assignee.label for a in incident.assigned)),
+        assigned_at=since(incident),
+        level=held.level,
+        had=held.had,
         url=incident.html_url or "",
         labels=_labels(incident, details),
         annotations=_annotations(incident),

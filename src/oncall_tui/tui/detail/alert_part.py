@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from oncall_tui.domain.alert import Alert
 from oncall_tui.text import ago, clock, fit
+from oncall_tui.triage.holding import assignment
 from oncall_tui.triage.look import AlertLook
 from oncall_tui.tui.detail import pane
 from oncall_tui.tui.detail.deploy_part import deploy_lines
@@ -30,8 +31,8 @@ def alert_section(of: Subject, scene: Scene, keys: Keys, well: Line | None) -> S
         lines.append(line(member.source, _member(member, alert, scene), _style(member)))
     if keys.ack and len(of.members) > 1:
         lines.append(((f" {'a':<9} ", "key"), (keys.ack, "")))
-    if alert.assigned:
-        lines.append(line("assigned", ", ".join(alert.assigned)))
+    if held := assignment(alert, scene.now):
+        lines.append(line("assigned", held))
     if alert.began - look.began >= 60:
         lines.append(line("episode", f"began {clock(look.began, scene.tz)}, {ago(scene.now - look.began)}"))
     if look.flaps:

@@ -12,6 +12,7 @@ from oncall_tui.domain.revision import changed_settings
 from oncall_tui.domain.service import Service
 from oncall_tui.engine import Update
 from oncall_tui.text import ago, clock, local_times
+from oncall_tui.triage.holding import assignment
 from oncall_tui.triage.look import AlertLook
 from oncall_tui.tui import progress
 
@@ -53,8 +54,8 @@ def alert_lines(look: AlertLook, update: Update, now: float, tz: tzinfo) -> list
     if look.incident != alert.id and (incident := update.board.alerts.get(look.incident)):
         words = f"{incident.source}: {incident.title} · {state(incident, now, tz)} · a and E go there"
         lines.append(line("pager", words))
-    if alert.assigned:
-        lines.append(line("assigned", ", ".join(alert.assigned)))
+    if held := assignment(alert, now):
+        lines.append(line("assigned", held))
     lines += product_lines(look.product)
     lines += [line(name, text) for name, text in alert.annotations if name not in ("summary", "title")]
     if alert.labels:
@@ -75,7 +76,7 @@ def state(alert: Alert, now: float, tz: tzinfo) -> str:
         words.append(f"until {clock(alert.until, tz)}")
     words.append(f"· began {clock(alert.began, tz)}, {ago(now - alert.began)}")
     if alert.escalates_at and alert.state.asks:
-        words.append(f"· escalates by itself at {clock(alert.escalates_at, tz)}")
+        words.append(f"· auto-escalates at {clock(alert.escalates_at, tz)}")
     if alert.comment:
         words.append(f"· {alert.comment}")
     return " ".join(words)
