@@ -100,6 +100,13 @@ class Program:
         """Wait until *text* is not shown any more."""
         return self.wait(lambda screen: text not in screen, seconds)
 
+    def resize(self, columns: int, lines: int) -> None:
+        """Change the window's size, as a person does with the mouse."""
+        with self._changed:
+            self.columns, self.lines = columns, lines
+            self._screen.resize(lines, columns)
+        self._process.setwinsize(lines, columns)
+
     # --- what is pressed ----------------------------------------------------------------------------------------------
 
     def press(self, keys: str) -> None:
