@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from textual import events
 from textual.app import App, SystemCommand
+from textual.command import Provider
 from textual.screen import Screen
 
 from oncall_tui.config import Config
@@ -21,12 +22,19 @@ from oncall_tui.engine import Engine
 from oncall_tui.triage.ring import Ring
 from oncall_tui.tui.acting import VERBS
 from oncall_tui.tui.board import BoardScreen
+from oncall_tui.tui.door import copyable, guard
 from oncall_tui.tui.keys import KEYS
 from oncall_tui.tui.modals import Modal
 from oncall_tui.tui.sound import notification
 
 REDRAW_S = 0.25
 WHILE_COMING = frozenset({"up", "down", "j", "k", "g", "G", "pageup", "pagedown", "escape", "q"})
+
+
+def _commands() -> type[Provider]:
+    from oncall_tui.tui.commands import Commands  # not needed for the first frame
+
+    return Commands
 
 
 class OncallApp(App[None]):
@@ -36,9 +44,11 @@ class OncallApp(App[None]):
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS: ClassVar = []
+    COMMANDS: ClassVar = {_commands}
 
     def __init__(self, engine: Engine, config: Config) -> None:
         super().__init__()
+        guard(self)
         self.engine = engine
         self.config = config
         self._pages = Ring()
@@ -125,6 +135,10 @@ class OncallApp(App[None]):
                 key.what,
                 (lambda c=callback, a=argument: c(int(a) if a.lstrip("-").isdigit() else a)) if argument else callback,
             )
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """What is copied is pasted into shells: nothing in it that a terminal would obey."""
+        super().copy_to_clipboard(copyable(text))
 
     def action_command_palette(self) -> None:
         """The palette is the board's and its row's: over a question it would have nothing to offer."""

@@ -22,6 +22,7 @@ from oncall_tui.triage.look import page_count, unacknowledged_count
 from oncall_tui.tui import headline
 from oncall_tui.tui.acting import Acting
 from oncall_tui.tui.detail import pane as detail
+from oncall_tui.tui.door import copy
 from oncall_tui.tui.handing import Handing
 from oncall_tui.tui.keybar import KeyBar, StatusLine
 from oncall_tui.tui.keys import KEYS
@@ -349,8 +350,7 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
         row_id = self.row_id
         look = self.alert_look(row_id) if self.list_pane == "alerts" else None
         text = f"{look.alert.id} {look.alert.title} {look.alert.url}".strip() if look else row_id or ""
-        self.app.copy_to_clipboard(text)
-        self.say(f"copied {text}" if text else "there is no row to copy", "dim")
+        self.say(f"{copy(self.app, text)}: {text}" if text else "there is no row to copy", "dim")
 
     def action_quiet(self) -> None:
         self.bell_on = not self.bell_on

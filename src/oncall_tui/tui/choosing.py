@@ -16,6 +16,7 @@ from oncall_tui.domain.product import Product
 from oncall_tui.engine import Update
 from oncall_tui.text import fit, width
 from oncall_tui.tui import products, sorting
+from oncall_tui.tui.door import CleanInput
 from oncall_tui.tui.modals import Modal, content
 from oncall_tui.tui.rows import Cell, Column, Row, as_cell
 from oncall_tui.tui.table import Table
@@ -113,7 +114,7 @@ class LookAt(Chooser):
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
             yield Table(self.columns, id="choices", show_header=self.header)
-            yield Input(placeholder="a part of a name; Enter picks, Esc shows all")
+            yield CleanInput(placeholder="a part of a name; Enter picks, Esc shows all")
             yield Static(content([((self.hint, "dim"),)]), id="hint")
 
     def on_mount(self) -> None:

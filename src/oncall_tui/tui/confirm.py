@@ -13,7 +13,8 @@ from textual.widgets import Input, Static
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.plan import Confirm, Plan
-from oncall_tui.text import fit, local_times, width, wrap
+from oncall_tui.text import clean, fit, local_times, width, wrap
+from oncall_tui.tui.door import CleanInput, copy
 from oncall_tui.tui.lines import Line, Lines
 from oncall_tui.tui.modals import ANOTHER, Modal, content
 
@@ -55,7 +56,7 @@ class ConfirmPlan(Modal[str]):
             yield from self.body(plan_lines(self.plan, self._tz, self._now), _names(self.plan) + 1)
             yield Static(content([self._question()]))
             if named:
-                yield Input(id="name")
+                yield CleanInput(id="name")
                 yield Static(content([self._hint()]), id="hint")
 
     def _question(self) -> Line:
@@ -89,7 +90,7 @@ class ConfirmPlan(Modal[str]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        if event.value.strip() == self.plan.confirm_name:
+        if event.value.strip() == clean(self.plan.confirm_name).strip():
             self.dismiss(GO_ON)
         else:
             wrong: Line = (("That is not its name.  ", "critical"), *self._hint())
@@ -107,8 +108,7 @@ class ConfirmPlan(Modal[str]):
         self.query_one("#body", Lines).action_by(lines)
 
     def action_copy(self) -> None:
-        self.app.copy_to_clipboard("\n".join(self.plan.commands))
-        self.notify("the command is copied", markup=False)
+        self.notify(f"the command: {copy(self.app, chr(10).join(self.plan.commands))}", markup=False)
 
 
 def plan_lines(plan: Plan, tz: tzinfo, now: float) -> list[Line]:

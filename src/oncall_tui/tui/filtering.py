@@ -8,6 +8,7 @@ from textual.widgets import Input
 
 from oncall_tui.triage.filters import FilterError, parse
 from oncall_tui.tui.base import Base
+from oncall_tui.tui.door import CleanInput
 from oncall_tui.tui.fields import unknown_key
 from oncall_tui.tui.view import Shown
 
@@ -31,7 +32,9 @@ class Filtering(Base):
     def action_filter(self) -> None:
         line = self._line()
         if line is None:  # not there from the start: the first frame is earlier without it
-            line = Input(id="filter", placeholder="words, key:value, !inverse, ~regex; Enter keeps it, Esc clears it")
+            line = CleanInput(
+                id="filter", placeholder="words, key:value, !inverse, ~regex; Enter keeps it, Esc clears it"
+            )
             self.mount(line, before="#keys")
         line.display = True
         line.value = self.shown.filter

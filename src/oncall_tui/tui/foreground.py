@@ -64,7 +64,7 @@ def _status_of(command: Sequence[str], env: Mapping[str, str] | None) -> int:
     try:
         child = subprocess.Popen(command, env=env)
     except OSError as error:
-        _write(f"it cannot be started: {error}\n")
+        _write(f"it cannot be started: {clean(str(error))}\n")
         return NOT_STARTED
     status = child.wait()
     return BY_SIGNAL - status if status < 0 else status

@@ -17,6 +17,7 @@ from oncall_tui.text import clean
 from oncall_tui.triage.handover import KINDS, Handover, handover
 from oncall_tui.triage.handover_text import markdown, plain, sections, title
 from oncall_tui.tui.confirm import ConfirmMany
+from oncall_tui.tui.door import copy
 from oncall_tui.tui.keybar import StatusLine
 from oncall_tui.tui.lines import Line, Lines
 from oncall_tui.tui.modals import Modal
@@ -107,11 +108,10 @@ class HandoverView(Modal[None]):
     # --- to others ----------------------------------------------------------------------------------------------------
 
     def action_copy(self) -> None:
-        """As Markdown, by the terminal (OSC 52)."""
+        """As Markdown, by way of the terminal (OSC 52)."""
         if self.told is not None:
             text = markdown(self.told, self.tz)
-            self.app.copy_to_clipboard(text)
-            self.say(f"copied {len(text.splitlines())} lines of Markdown", "ok")
+            self.say(f"{len(text.splitlines())} lines of Markdown {copy(self.app, text)}", "dim")
 
     def action_send(self) -> None:
         """Pick where to, see what, say yes: it is sent once."""

@@ -17,6 +17,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from oncall_tui.text import clean
+from oncall_tui.tui.door import CleanInput
+from oncall_tui.tui.forms import Field
 from oncall_tui.tui.keybar import StatusLine
 from oncall_tui.tui.keys import by_group
 from oncall_tui.tui.lines import Line, Lines
@@ -141,7 +143,8 @@ class Modal(ModalScreen[R]):
 class Form(Modal[dict[str, Any]]):
     """A few lines to fill in; Enter in the last goes on to the plan, which is confirmed apart.
 
-    *read* makes values of the texts, or raises ValueError with what is wrong, which is said here: nothing is lost.
+    *read* makes values of the texts that were edited, or raises ValueError with what is wrong, which is said here:
+    nothing is lost. A text that was not edited stands for its field's value, whatever it looks like.
     """
 
     keeps_early = True
@@ -149,18 +152,21 @@ class Form(Modal[dict[str, Any]]):
     def __init__(
         self,
         title: str,
-        fields: Sequence[tuple[str, str, str]],
+        fields: Sequence[Field],
         read: Callable[[dict[str, str]], dict[str, Any]],
     ) -> None:
         super().__init__(title)
         self._read = read
-        self._fields = fields  # (name, what it is, what stands there)
+        self._fields = fields
+        self._stood: dict[str, str] = {}  # what stood in each line at first, as it was shown
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
-            for name, what, value in self._fields:
-                yield Static(content([((what, "dim"),)]), markup=False)
-                yield Input(value, id=name)
+            for field in self._fields:
+                yield Static(content([((field.what, "dim"),)]), markup=False)
+                line = CleanInput(field.text, id=field.name)
+                self._stood[field.name] = line.value
+                yield line
             yield Static(content([(("Enter: next, then the plan. Esc cancels.", "dim"),)]), id="hint")
 
     def on_mount(self) -> None:
@@ -176,11 +182,16 @@ class Form(Modal[dict[str, Any]]):
             inputs[at + 1].focus()
         else:
             try:
-                values = self._read({str(i.id): i.value for i in inputs})
+                values = self._values({str(i.id): i.value for i in inputs})
             except ValueError as error:
                 self.query_one("#hint", Static).update(content([((str(error), "critical"),)]))
                 return
             self.dismiss(values)
+
+    def _values(self, texts: dict[str, str]) -> dict[str, Any]:
+        """What was asked for. Raises ValueError with what is wrong."""
+        kept = {f.name: f.value for f in self._fields if f.value is not None and texts[f.name] == self._stood[f.name]}
+        return {**self._read({name: text for name, text in texts.items() if name not in kept}), **kept}
 
 
 class Help(Modal[None]):

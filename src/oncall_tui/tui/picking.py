@@ -10,11 +10,12 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
 from oncall_tui.triage.target import can
 from oncall_tui.tui import forms
+from oncall_tui.tui.forms import Field
 from oncall_tui.tui.modals import Form
 from oncall_tui.tui.several import Several
 
-FOR_S = ("for_s", "for how long: 90m, 2h, 1d", "1h")
-REASON = ("reason", "why (others read it)", "")
+FOR_S = Field("for_s", "for how long: 90m, 2h, 1d", "1h")
+REASON = Field("reason", "why (others read it)")
 
 
 class Picking(Several):
@@ -46,7 +47,7 @@ class Picking(Several):
             self.begin(self._picked(verb, alert))
 
     def action_note(self) -> None:
-        self._with_form(Verb.NOTE, "Note", (("text", "the note", ""),))
+        self._with_form(Verb.NOTE, "Note", (Field("text", "the note"),))
 
     def action_silence(self) -> None:
         """Silence; where a row can only be snoozed (a pager's incident), snooze."""
@@ -56,8 +57,8 @@ class Picking(Several):
         fields = [FOR_S, REASON]
         alert = self.alert_target(Verb.SILENCE)
         if alert is not None and not self.marked() and alert.provider == "alertmanager":
-            matchers = ", ".join(f"{k}={v}" for k, v in alert.labels)
-            fields.append(("matchers", "what it matches: fewer labels hide more (the plan shows what)", matchers))
+            what = "what it matches: fewer labels hide more (the plan shows what)"
+            fields.append(Field("matchers", what, forms.matchers_text(alert.labels), alert.labels))
         self._with_form(Verb.SILENCE, "Silence", fields)
 
     def _only_snooze(self) -> bool:
@@ -88,15 +89,13 @@ class Picking(Several):
         more: dict[str, Any] | None = {}
         if verb in (Verb.ESCALATE, Verb.REASSIGN):
             title = f"{str(verb).capitalize()} {alert.title}"
-            more = await self.ask_modal(Form(title, (("reason", forms.OPTIONAL, ""),), forms.optional))
+            more = await self.ask_modal(Form(title, (Field("reason", forms.OPTIONAL),), forms.optional))
         if more is None:
             self.say(f"{verb}: cancelled, nothing was sent", "dim")
         else:
             await self.plan_and_act(self.ask(verb, alert, choice=picked, **more), alert.title)
 
-    def _with_form(
-        self, verb: Verb, title: str, fields: Sequence[tuple[str, str, str]], seen: Alert | None = None
-    ) -> None:
+    def _with_form(self, verb: Verb, title: str, fields: Sequence[Field], seen: Alert | None = None) -> None:
         alert = seen or self.alert_target(verb)
         marked = [] if seen else self.marked()
         if self.engine.desk.read_only or (alert is None and not marked):

@@ -27,6 +27,7 @@ from oncall_tui.errors import JournalError, OncallError, Refused
 from oncall_tui.text import age
 from oncall_tui.tui import foreground
 from oncall_tui.tui.base import Base
+from oncall_tui.tui.door import SENT_TO, copy
 from oncall_tui.tui.lines import Line
 from oncall_tui.tui.modals import DEAF_S, Modal, Told, content
 from oncall_tui.tui.pick import Pick
@@ -185,7 +186,7 @@ class OpenShell:
         await self._show_command(self._name, lines, command)
 
     async def _show_command(self, title: str, lines: list[Line], command: str) -> None:
-        self._board.app.copy_to_clipboard(command)
+        copy(self._board.app, command)
         await self._board.ask_modal(ToCopy(title, lines, command))
 
     async def _ask(self, question: Callable[[Provider], T]) -> T:
@@ -205,7 +206,7 @@ def _nowhere(inside: Inside, title: str) -> Refused:
 
 
 class ToCopy(Modal[None]):
-    """A command that is not run from here. It is on the clipboard already where the terminal takes it (OSC 52)."""
+    """A command that is not run from here. It is sent to the terminal's clipboard as it opens."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,enter", "cancel", "Close", show=False),
@@ -221,11 +222,11 @@ class ToCopy(Modal[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
             yield from self.body([*self._lines, (("", ""),), ((self._command, "bold"),), (("", ""),)], indent=2)
-            keys: Line = ((" [Enter] back ", "bold"), ("  copied (OSC 52)", "dim"), ("     c ", "key"), ("again", ""))
+            keys: Line = ((" [Enter] back ", "bold"), (f"  {SENT_TO}", "dim"), ("     c ", "key"), ("again", ""))
             yield Static(content([keys]))
 
     def action_copy(self) -> None:
-        self.app.copy_to_clipboard(self._command)
+        copy(self.app, self._command)
 
 
 def _inspects(provider: Provider) -> Inspects:

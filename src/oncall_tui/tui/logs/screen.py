@@ -20,6 +20,7 @@ from oncall_tui.engine import Engine
 from oncall_tui.errors import SourceError
 from oncall_tui.evidence import insights
 from oncall_tui.evidence.logs import AFTER_S, LogReader
+from oncall_tui.tui.door import CleanInput, copy
 from oncall_tui.tui.keybar import KeyBar, Part, StatusLine
 from oncall_tui.tui.lines import Line, Lines
 from oncall_tui.tui.logs import state, tasks
@@ -31,7 +32,6 @@ TICK_S = 0.25
 PATIENCE_S = 5.0  # for a provider that is still being built
 ROW = 70  # cells of a very long line that is shown whole
 NOTICE_S = 8.0  # of a word about a key
-COPIED = 60_000  # characters: terminals take no more at a time
 KEYS: tuple[tuple[str, str, str], ...] = (
     ("j k g G Ctrl+F Ctrl+B", "", "move; on the newest line it follows what is new"),
     ("/", "search", "search; Enter keeps it, Esc clears it"),
@@ -111,7 +111,7 @@ class LogScreen(Screen[None]):
         yield StatusLine(id="place")
         yield Lines(id="wrong", indent=2, focus=False)
         yield self.view
-        yield Input(id="search", placeholder="search; Enter keeps it, Esc clears it")
+        yield CleanInput(id="search", placeholder="search; Enter keeps it, Esc clears it")
         yield KeyBar(id="keys")
 
     def on_mount(self) -> None:
@@ -341,12 +341,11 @@ class LogScreen(Screen[None]):
 
     def _copy(self, lines: Sequence[LogLine]) -> None:
         texts = [f"{_utc(it.at)} {harmless(it.stream.name)} {harmless(it.text)}" for it in lines]
-        text = "\n".join(texts)
-        self.app.copy_to_clipboard(text[:COPIED])
-        cut = f", cut to {COPIED:,} characters" if len(text) > COPIED else ""
-        self._say(
-            f"copied {len(texts)} line{'s' * (len(texts) != 1)}{cut}" if texts else "there is no line to copy", "dim"
-        )
+        if not texts:
+            self._say("there is no line to copy", "dim")
+            return
+        said = copy(self.app, "\n".join(texts))
+        self._say(f"{len(texts)} line{'s' * (len(texts) != 1)} {said}", "dim")
 
     def action_insights(self) -> None:
         """A link for the time that is shown; also on screen, as not every terminal takes what is copied."""
@@ -361,11 +360,11 @@ class LogScreen(Screen[None]):
         prefixes = [p.prefix + (self.reader.run.task if p.prefix else "") for p in here]
         asked = insights.query(prefixes, self.view.query_text)
         url = insights.link(region, [p.group for p in here], since, until, asked)
-        self.app.copy_to_clipboard(url)
-        rows: list[Line] = [(("copied; it opens with this query, not run yet:", "dim"),), (("", ""),)]
+        said = copy(self.app, url)
+        rows: list[Line] = [((f"{said}; the link opens with this query, not run yet:", "dim"),), (("", ""),)]
         rows += [((part, ""),) for part in asked.splitlines()]
         self.app.push_screen(Text("Logs Insights", [*rows, (("", ""),), ((url, "key"),)]))
-        self._say("copied a link to Logs Insights", "dim")
+        self._say(f"a link to Logs Insights {said}", "dim")
 
 
 def _utc(at: float) -> str:
