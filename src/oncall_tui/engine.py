@@ -21,6 +21,7 @@ from oncall_tui.actions.desk import Desk, Side
 from oncall_tui.actions.dress import Dresser
 from oncall_tui.actions.escalate import Escalate
 from oncall_tui.actions.hand_over import send
+from oncall_tui.actions.local import LOCAL
 from oncall_tui.actions.outlets import DestinationSpec, Outlets
 from oncall_tui.actions.tell import Teller
 from oncall_tui.actions.witness import Witness
@@ -338,7 +339,8 @@ class Engine:
             verbs = {verb for verb in self.desk.local_verbs if self.desk.local_here(handlers, verb)}
             if self.desk.local_here(handlers, Verb.UNACKNOWLEDGE):
                 verbs.add(Verb.UNACKNOWLEDGE if seen else Verb.ACKNOWLEDGE)
-            result = msgspec.structs.replace(alert, verbs=_together(alert.verbs, frozenset(verbs)))
+            here = frozenset(verbs & LOCAL)
+            result = msgspec.structs.replace(alert, verbs=_together(alert.verbs, frozenset(verbs)), here=here)
         elif self.desk.read_only:
             result = msgspec.structs.replace(alert, verbs=frozenset())
         if seen and mark:

@@ -83,12 +83,12 @@ def test_it_is_sent_paged_and_told_by_commands(world: World) -> None:
     assert [line.split("\t")[:2] for line in listed] == [
         ["send:page", "page page"],
         ["send:topic", "page topic"],
-        ["send:chat", "tell chat"],
+        ["send:chat", "notify chat"],
     ]
 
-    # To a channel, to a topic: each is sent, and nobody confirms it.
+    # To a channel, to a topic: each is sent, and its delivery is not confirmed.
     sent = shell("escalate", row, "--to", "chat", "--reason", "nobody <answers>", "--yes")
-    assert sent.out.startswith(f"sent: {row}: sent to chat; nobody confirms it")
+    assert sent.out.startswith(f"sent: {row}: sent to Slack")
     (message,) = world.state["told"]["chat"]
     assert message["text"] == BURNS
     assert message["blocks"][1].startswith(
@@ -163,14 +163,14 @@ def test_e_by_keys_goes_to_a_destination(world: World, run_program: Callable[...
     program = run_program("--config", str(world.configure(intervals=0.5)), env=world.env)
     program.wait("burns")
     program.press("E")
-    program.wait(lambda screen: "page page" in screen and "tell chat" in screen)
+    program.wait(lambda screen: "page page" in screen and "notify chat" in screen)
     program.press_when_heard("\r")
     program.wait("may be empty")
     program.press("\r")
-    program.wait("nobody confirms it")
+    program.wait("delivery is not confirmed")
     assert world.state["told"]["page"] == []
     program.press_when_heard("y")
-    program.wait("→ escalate: sent:")
+    program.wait("; delivery is not confirmed")
     assert [one["dedup_key"] for one in world.state["told"]["page"]] == [row]
     program.press("q")
     assert program.wait_end() == 0
@@ -261,7 +261,7 @@ def test_no_secret_is_on_screen(world: World, echo: str, run_program: Callable[.
     program.press_when_heard("\r")
     program.wait("may be empty")
     program.press("\r")
-    program.wait("nobody confirms it")
+    program.wait("delivery is not confirmed")
     program.press_when_heard("y")
     program.wait("bad request")
     clean(program.raw.decode("utf-8", "replace"))

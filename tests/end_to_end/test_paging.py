@@ -55,7 +55,7 @@ def test_one_is_taken_one_escalates_by_itself_and_one_is_handed_on(
 
     program.go_to("checkout is down")
     program.press("a")
-    program.wait("✓ acknowledge: done: checkout is down")
+    program.wait("✓ checkout is down: acknowledged")
     assert acknowledgers(named(world, "checkout is down")) == ["Alice"]
 
     # The other two are handed on: one by key, with who will be paged named before the confirm.
@@ -70,7 +70,7 @@ def test_one_is_taken_one_escalates_by_itself_and_one_is_handed_on(
     program.wait(lambda screen: "to level 2: Bob" in " ".join(screen.replace("│", " ").split()) and "cancel" in screen)
     assert len(world.writes()) == before
     program.press_when_heard("y")
-    program.wait("✓ escalate: done: mail waits")
+    program.wait("✓ mail waits: escalated")
     assert assignees(named(world, "mail waits")) == ["Bob"]
 
     # And one by time: nobody moved, and the board says who has it now.

@@ -127,7 +127,7 @@ def test_acknowledged_there_and_back(
     program.go_to("[/prod] down 165")
     program.press("a")
     (silence,) = until(server.silences, "the silence is there")
-    program.wait(lambda screen: "✓ acknowledge: done: [/prod] down 165" in screen)
+    program.wait(lambda screen: "✓ [/prod] down 165: acknowledged" in screen)
     assert silence["comment"].startswith("ACK!")
     assert silence["createdBy"] == "alice@example.com"
     assert {(m["name"], m["value"], m["isRegex"], m["isEqual"]) for m in silence["matchers"]} == {

@@ -30,20 +30,20 @@ async def test_with_one_it_is_picked_planned_confirmed_and_sent(tmp_path: Path) 
         await rig.press("E")
         await rig.modal()
         await rig.settle()
-        assert "tell chat" in rig.text()
+        assert "notify chat" in rig.text()
         await rig.press("enter")
         await rig.modal()
         await rig.press("enter")
         await rig.modal()
         await rig.settle()
-        assert "nobody confirms it" in rig.text()
+        assert "delivery is not confirmed" in rig.text()
         assert chat.sent == []
         await rig.press("y")
         for outlet in rig.engine._outlets:
             outlet.lane.run(lambda: None).result(5)
         await rig.settle()
         assert len(chat.sent) == 1
-        assert "→ escalate: sent:" in rig.text()
+        assert "→ title of a: sent to chat; delivery is not confirmed" in rig.text()
 
 
 async def test_quitting_asks_once_where_others_were_not_told_yet(tmp_path: Path) -> None:

@@ -92,8 +92,9 @@ async def test_a_mackerel_alert_is_seen_and_closed(tmp_path: Path, monkeypatch: 
     async with issues(tmp_path, monkeypatch) as (rig, _, mackerel):
         await rig.press("j")
         assert rig.board.row_id == "monitors/2x000000001"
+        assert "a mark seen" in rig.text()  # and not: ack
         await rig.press("a")
-        assert "seen by Alice" in rig.text()
+        assert "marked as seen on this machine only: Mackerel cannot be acknowledged" in rig.text()
         (close,) = [call for title, _, call in rig.board.without_keys() if title.startswith("resolve load")]
         close()
         assert isinstance(await rig.modal(), ConfirmPlan)

@@ -149,8 +149,8 @@ async def test_those_that_are_marked_here_alone_take_no_esc_of_their_own(tmp_pat
         await rig.pilot.press("a")
         await rig.modal()
         await rig.press("y")
-        assert "3 of 3 done" in outcome_line(rig)
-        assert "3 of them only here" in outcome_line(rig)
+
+        assert "3 of 3 done (3 marked as seen on this machine only)" in outcome_line(rig)
         await rig.press("escape")
         assert outcome_line(rig) == ""
 

@@ -49,7 +49,7 @@ def test_the_choices_are_the_destinations_those_that_page_first(bench: Bench) ->
     assert [(c.id, c.label) for c in found] == [
         ("send:page", "page page"),
         ("send:topic", "page topic"),
-        ("send:chat", "tell chat"),
+        ("send:chat", "notify chat"),
     ]
     assert {c.warning for c in found} == {""}
     bench.incident()
@@ -60,12 +60,12 @@ def test_the_choices_are_the_destinations_those_that_page_first(bench: Bench) ->
 def test_the_plan_shows_what_will_be_sent(bench: Bench) -> None:
     plan = bench.plan(E, "prom/a", choice="send:page", reason="nobody answers")
     assert plan.confirm is Confirm.YES
-    assert plan.title == "Page page of title of a"
+    assert plan.title == "Page page: title of a"
     assert dict(plan.lines) == {
         "alert": "title of a  firing",
         "to": "page",
         "says": "title of a",
-        "then": "nobody confirms it",
+        "then": "delivery is not confirmed",
     }
     message = plan.request["message"]
     assert message["key"] == "prom/a"
@@ -76,7 +76,7 @@ def test_the_plan_shows_what_will_be_sent(bench: Bench) -> None:
 def test_it_is_sent_never_done(bench: Bench, page: FakeDestination) -> None:
     outcome = bench.do(E, "prom/a", choice="send:page")
     assert outcome.state is OutcomeState.SENT
-    assert outcome.message == "sent to page; nobody confirms it"
+    assert outcome.message == "sent to page; delivery is not confirmed"
     assert [m.key for m in page.sent] == ["prom/a"]
     assert page.threads == {"act to page"}  # never on the alert's own source's lane
     states = [e.data["state"] for e in bench.written(EntryKind.OUTCOME)]
@@ -96,7 +96,7 @@ def test_a_lost_answer_is_unknown_for_good_and_not_asked_for_again(
     page.raises = [Unknown("sent, but it did not answer")]
     outcome = bench.do(E, "prom/a", choice="send:page")
     assert outcome.state is OutcomeState.UNKNOWN
-    assert outcome.message == "sent, but it did not answer; page may have it, or not"
+    assert outcome.message == "sent, but it did not answer; page may have received it, or not"
     assert "look at page" in outcome.hint
     monkeypatch.setattr(bench.journal, "_alive", lambda data: False)
     bench.written(EntryKind.OUTCOME)
@@ -118,7 +118,7 @@ def test_what_a_session_left_without_an_answer_is_unknown_once(
 
 def test_a_page_of_what_is_an_incident_already_is_refused(bench: Bench, page: FakeDestination) -> None:
     bench.incident()
-    with pytest.raises(Refused, match="paged already: it is the incident pager/Q1"):
+    with pytest.raises(Refused, match="somebody is paged for it already: pager/Q1"):
         bench.plan(E, "prom/a", choice="send:page")
     assert "somebody may be paged twice" in bench.plan(E, "prom/a", choice="send:topic").warnings[0]
     assert bench.plan(E, "prom/a", choice="send:chat").warnings == ()
@@ -143,7 +143,8 @@ def test_a_pager_that_cannot_be_read_is_a_warning_for_what_pages(bench: Bench) -
     bench.pager.read_raises = [Offline("refused")]
     bench.clock.advance(120)
     bench.poll()
-    assert bench.plan(E, "prom/a", choice="send:page").warnings == ("pager is OFFLINE: it may be an incident already",)
+    warning = "pager is OFFLINE: an incident may be open for it already"
+    assert bench.plan(E, "prom/a", choice="send:page").warnings == (warning,)
     assert bench.plan(E, "prom/a", choice="send:chat").warnings == ()
 
 
@@ -182,7 +183,7 @@ def test_a_row_that_moved_is_refused(bench: Bench, page: FakeDestination) -> Non
     bench.prom.alerts["prom/a"] = silenced
     bench.poll()
     outcome = bench.engine.desk.execute(plan).result(5)
-    assert (outcome.state, outcome.message) == (OutcomeState.REFUSED, "moved: it is silenced now")
+    assert (outcome.state, outcome.message) == (OutcomeState.REFUSED, "the alert changed: it is silenced now")
     bench.prom.alerts.clear()
     bench.poll()
     with pytest.raises(Refused, match="not there any more"):

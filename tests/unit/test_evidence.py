@@ -79,7 +79,7 @@ def test_what_happened_to_a_row_is_its_source_s_memory_and_the_journal_s(tmp_pat
         told = bench.engine.evidence.timeline(incident.id).result(5)
         assert told[-1] == Told(1.0, "Bob", f"took {incident.id}")
         (mine,) = [line.text for line in told if line.by == "Alice"]
-        assert mine.startswith("note: done: the note is there")
+        assert mine.startswith("the note is there")
         monkeypatch.setattr(bench.pager, "timeline", raising(Offline("no answer")))
         told = bench.engine.evidence.timeline(incident.id).result(5)
         assert told[0].text == "pager's own part cannot be read: no answer"  # and not: it is asked again by itself

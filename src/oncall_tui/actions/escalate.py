@@ -1,4 +1,4 @@
-"""Escalate what cannot escalate by itself: to a destination that pages or tells. Its outcome is *sent*.
+"""Escalate what cannot escalate by itself: to a destination that pages or notifies. Its outcome is *sent*.
 
 A page by PagerDuty's events is refused where the alert is joined to an open incident already: that one is escalated
 itself, by who is on call, and a second page would wake a second person for the same thing.
@@ -56,9 +56,9 @@ class Escalate:
         return tuple(
             Choice(
                 id=CHOICE + outlet.name,
-                label=f"{'page' if made.pages else 'tell'} {outlet.name}",
-                detail=f"{outlet.provider}; it is sent, and nobody confirms it",
-                warning=f"it is the incident {incident} already" if incident and made.pages else "",
+                label=f"{'page' if made.pages else 'notify'} {outlet.name}",
+                detail=f"{outlet.provider}; delivery is not confirmed",
+                warning=f"{incident} is open for it already" if incident and made.pages else "",
             )
             for outlet, made in found
         )
@@ -74,29 +74,36 @@ class Escalate:
         before = self._before(outlet, ask.target, "")
         message = self._message(ask, alert)
         now = self._clock.now()
+        words = made.words(message)
         incident = self._incident(ask.target)
         warnings = [f"{outlet.name}: {before}"] if before else []
         if made.pages:
             warnings += [
-                f"{source.name} is {source.state.label}: it may be an incident already"
+                f"{source.name} is {source.state.label}: an incident may be open for it already"
                 for source in board.sources.values()
                 if source.provider in PAGER_PROVIDERS and not source.live
             ]
         if incident and made.pages:
-            warnings.append(f"it is the incident {incident} already: somebody may be paged twice")
+            warnings.append(f"{incident} is open for it already: somebody may be paged twice")
         return Plan(
             id=os.urandom(16).hex(),
             verb=Verb.ESCALATE,
+            does="page" if made.pages else "notify",
+            did="sent",
             source=alert.source,
             target=ask.target,
             version=ask.version,
             actor=ask.actor,
             made_at=now,
-            title=f"{'Page' if made.pages else 'Tell'} {outlet.name} of {alert.title}",
-            lines=(("alert", f"{alert.title}  {alert.state}"), *made.words(message), ("then", "nobody confirms it")),
+            title=f"{'Page' if made.pages else 'Notify'} {outlet.name}: {alert.title}",
+            lines=(("alert", f"{alert.title}  {alert.state}"), *words, ("then", "delivery is not confirmed")),
             warnings=tuple(warnings),
             confirm=Confirm.YES,
-            request={"destination": outlet.name, "message": msgspec.to_builtins(message)},
+            request={
+                "destination": outlet.name,
+                "where": dict(words).get("to", outlet.name).partition(": ")[0],
+                "message": msgspec.to_builtins(message),
+            },
         )
 
     def check(self, plan: Plan) -> None:
@@ -112,10 +119,13 @@ class Escalate:
     def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
         """SENT where the destination took it; where its answer was lost, nobody will ever know."""
         name = plan.request["destination"]
+        where = plan.request.get("where") or name
         if receipt is not None:
-            return Check(OutcomeState.SENT, f"sent to {name}; nobody confirms it")
+            return Check(OutcomeState.SENT, f"sent to {where}; delivery is not confirmed")
         return Check(
-            OutcomeState.UNKNOWN, f"{name} may have it, or not", hint=f"it cannot be read back: look at {name}"
+            OutcomeState.UNKNOWN,
+            f"{where} may have received it, or not",
+            hint=f"this program cannot read it back: look at {where}",
         )
 
     def lane_of(self, plan: Plan) -> Lane:
@@ -127,7 +137,7 @@ class Escalate:
         if alert is None:
             raise Refused("the alert is not there any more")
         if alert.version != version:
-            raise Refused(f"moved: it is {alert.state} now")
+            raise Refused(f"the alert changed: it is {alert.state} now")
         return alert
 
     def _incident(self, target: str) -> str:
@@ -139,7 +149,7 @@ class Escalate:
             raise Refused(f"already escalated: {before}", f"wait {AGAIN_S:.0f} s, or pick another destination")
         incident = self._incident(target)
         if incident and outlet.provider == EVENTS:
-            raise Refused(f"it is paged already: it is the incident {incident}", "escalate the incident itself")
+            raise Refused(f"somebody is paged for it already: {incident}", "escalate the incident itself")
 
     def _before(self, outlet: Outlet, target: str, plan_id: str, within_s: float = REMEMBERED_S) -> str:
         """``sent by Alice 20 s ago``, where the journal has it; what was lost or refused is no reason to hold back."""

@@ -186,7 +186,8 @@ class Flow:
             self._tell(OutcomeState.PENDING, f"{check.message}, steady for {held:.0f} of {self.steady_s:.0f} s")
             self._later(min(3.0, self.steady_s - held))
             return
-        words = f"{check.message} · {now - self._began:.0f} s"
+        took = f" · {now - self._began:.0f} s" if self.plan.verb in FOLLOWED else ""  # the others take no time
+        words = check.message + took
         if self._lost_at is not None:
             words = f"{words} (the answer was lost; verified by reading)"
         after = self._epilogue(self.plan)
@@ -258,6 +259,7 @@ class Flow:
             message=redact(message),
             at=self._clock.now() if now is None else now,
             hint=redact(hint),
+            did=self.plan.did,
         )
 
     def _data(self) -> dict[str, object] | None:

@@ -1,7 +1,7 @@
-"""What is done here alone, because the source has no such thing: mark an alert as seen, take that back, note it.
+"""Actions that change nothing but this machine's journal, where the source has none: mark as seen, undo that, note.
 
-A CloudWatch alarm cannot be acknowledged: ``a`` records "seen by X" in the journal, and the row says *seen*, never
-*acknowledged*. The write is the journal's entry, so it is verified by reading the journal.
+A CloudWatch alarm cannot be acknowledged: ``a`` records that somebody has seen it, the row says *seen*, and the outcome
+says that it is so on this machine only. The write is the journal's entry, so it is verified by reading the journal.
 """
 
 from __future__ import annotations
@@ -73,7 +73,9 @@ class _Local:
 
     verb: Verb
     kind: EntryKind
-    says: str
+    does: str
+    did: str
+    why: str  # of the alert's system: why it is not done there
 
     def __init__(self, marks: Marks, clock: Clock) -> None:
         self.marks = marks
@@ -87,21 +89,24 @@ class _Local:
         if alert is None:
             raise Refused("the alert is not there any more")
         if alert.version != ask.version:
-            raise Refused(f"moved: it is {alert.state} now")
+            raise Refused(f"the alert changed: it is {alert.state} now")
         self.allow(ask)
         now = self.clock.now()
+        why = f"{alert.system} {self.why}"
         return Plan(
             id=f"{self.verb.name.lower()}-{now:.6f}-{ask.target}",
             verb=self.verb,
+            does=self.does,
+            did=self.did,
             source=alert.source,
             target=ask.target,
             version=ask.version,
             actor=ask.actor,
             made_at=now,
-            title=f"{self.says} {alert.title}",
-            lines=(("alert", alert.title), ("where", "in the journal here: its source has no such action")),
+            title=f"{self.does}: {alert.title}",
+            lines=(("alert", alert.title), ("where", f"on this machine only: {why}")),
             confirm=Confirm.NONE,
-            request={"kind": self.kind, "began": alert.began, "text": ask.text},
+            request={"kind": self.kind, "began": alert.began, "text": ask.text, "why": why},
         )
 
     def allow(self, ask: Ask) -> None:
@@ -126,37 +131,44 @@ class _Local:
     def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
         written = any(e.data.get("plan") == plan.id for e in self.marks._journal.of(plan.target))
         if written:
-            return Check(OutcomeState.DONE, f"{self.says} by {plan.actor.name}")
+            why = plan.request.get("why", "")
+            return Check(OutcomeState.DONE, f"{self.did}: {why}" if why else self.did)
         return Check(OutcomeState.FAILED, "it is not in the journal")
 
 
 class See(_Local):
     """``a`` where a source has no acknowledge."""
 
-    verb, kind, says = Verb.ACKNOWLEDGE, EntryKind.SEEN, "seen"
+    verb, kind = Verb.ACKNOWLEDGE, EntryKind.SEEN
+    does, did, why = "mark as seen", "marked as seen on this machine only", "cannot be acknowledged"
 
 
 class Unsee(_Local):
-    """``u`` on what is seen: only one's own mark."""
+    """``u`` on what is marked as seen: only one's own mark."""
 
-    verb, kind, says = Verb.UNACKNOWLEDGE, EntryKind.UNSEEN, "no longer seen"
+    verb, kind = Verb.UNACKNOWLEDGE, EntryKind.UNSEEN
+    does, did, why = "take back seen", "no longer marked as seen on this machine", "was not told of the mark"
 
     def allow(self, ask: Ask) -> None:
         mark = self.marks.current.get(ask.target)
         if mark is None:
-            raise Refused("nobody has marked it as seen")
+            raise Refused("it is not marked as seen")
         if mark.by != ask.actor.name:
-            raise Refused(f"seen by {mark.by}: only they take it back")
+            raise Refused(f"marked as seen by {mark.by}: only {mark.by} can take that back")
 
 
 class LocalNote(_Local):
     """``n`` where a source has no notes."""
 
-    verb, kind, says = Verb.NOTE, EntryKind.NOTE, "noted"
+    verb, kind = Verb.NOTE, EntryKind.NOTE
+    does, did, why = "note", "noted on this machine only", "takes no notes from here"
 
     def allow(self, ask: Ask) -> None:
         if not ask.text.strip():
             raise Refused("a note needs a text")
+
+
+LOCAL = frozenset({Verb.ACKNOWLEDGE, Verb.UNACKNOWLEDGE, Verb.NOTE})
 
 
 def handlers(marks: Marks, clock: Clock) -> dict[Verb, ActionHandler]:

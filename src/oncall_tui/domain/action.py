@@ -24,6 +24,29 @@ class Verb(StrEnum):
     SHELL = "shell"  # in a container; the terminal is handed over, and what is typed there is nobody's plan
     TELL = "tell"  # others hear of an action that is followed; no key asks for it
 
+    @property
+    def past(self) -> str:
+        """The word for what was done: ``acknowledged``."""
+        return _PAST[self]
+
+
+_PAST = {
+    Verb.ACKNOWLEDGE: "acknowledged",
+    Verb.UNACKNOWLEDGE: "no longer acknowledged",
+    Verb.SILENCE: "silenced",
+    Verb.NOTE: "noted",
+    Verb.ESCALATE: "escalated",
+    Verb.ROLL_BACK: "rolled back",
+    Verb.UNDO_ROLLBACK: "undone",
+    Verb.GO_ON: "continued",
+    Verb.RESTART: "restarted",
+    Verb.RESOLVE: "resolved",
+    Verb.SNOOZE: "snoozed",
+    Verb.REASSIGN: "reassigned",
+    Verb.MERGE: "merged",
+    Verb.SHELL: "opened",
+    Verb.TELL: "told",
+}
 
 # What takes minutes and is followed to its end; the others are seen within seconds, or not.
 FOLLOWED = frozenset({Verb.ROLL_BACK, Verb.UNDO_ROLLBACK, Verb.GO_ON, Verb.RESTART})

@@ -47,6 +47,14 @@ class Severity(StrEnum):
 OURS = "expected"  # the source's name of the alerts that are made here, for what is expected to fire and does not
 ASSIGNED_AT_ONCE_S = 5.0  # after it began: so late its first assignment may be stamped
 PAGE_KEY = 255  # characters that a pager takes as a key (PagerDuty's Events v2)
+_SYSTEMS = {
+    "alertmanager": "Alertmanager",
+    "cloudwatch": "CloudWatch",
+    "datadog": "Datadog",
+    "mackerel": "Mackerel",
+    "pagerduty": "PagerDuty",
+    "sentry": "Sentry",
+}
 _RANK = {Severity.CRITICAL: 0, Severity.ERROR: 1, Severity.WARNING: 2, Severity.UNKNOWN: 2, Severity.INFO: 3}
 
 Pairs = tuple[tuple[str, str], ...]
@@ -109,11 +117,17 @@ class Alert(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     hidden: str = ""  # why it is hidden unless asked for ("target tracking"); empty: shown
     metric: Metric | None = None  # what an alarm watches, where that is one metric
     verbs: frozenset[Verb] = frozenset()
+    here: frozenset[Verb] = frozenset()  # those of them that change nothing but this machine's journal
 
     @property
     def version(self) -> str:
         """What a re-check compares: identity, state and when it began; never a count or another stamp."""
         return f"{self.id}|{self.state}|{self.began:.0f}"
+
+    @property
+    def system(self) -> str:
+        """The name of the system that it is from, as people write it: ``Datadog``."""
+        return _SYSTEMS.get(self.provider, self.provider or self.source)
 
     @property
     def moved(self) -> bool:

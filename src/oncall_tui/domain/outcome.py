@@ -27,7 +27,8 @@ class OutcomeState(StrEnum):
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """How one action stands. *message* names the target and says what was seen; *hint* what to do now.
 
-    *batch* is the same for all that were asked for in one go; empty: it was asked for alone.
+    *batch* is the same for all that were asked for in one go; empty: it was asked for alone. *did* is its plan's: the
+    word for what is done where that is not what the verb says.
     """
 
     plan_id: str
@@ -38,6 +39,12 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     at: float
     hint: str = ""
     batch: str = ""
+    did: str = ""
+
+    @property
+    def past(self) -> str:
+        """The word for what was done: ``acknowledged``, ``marked as seen on this machine only``."""
+        return self.did or self.verb.past
 
 
 class Check(msgspec.Struct, frozen=True):

@@ -62,10 +62,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     *lines* are (name, text) for the modal; *affects* lists what else it touches (alerts that a silence would hide);
     *commands* are equivalent commands to copy, without secrets; *confirm_name* is what has to be typed.
+
+    *does* and *did* are the words for what really happens where the verb says more than that: an alert that its source
+    cannot acknowledge is ``marked as seen on this machine only``. Empty: the verb's own words.
     """
 
     id: str
     verb: Verb
+    does: str = ""
+    did: str = ""
     source: str
     target: str
     version: str

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import cast
 
 from oncall_tui.contract import Provider, Timeline, Told
+from oncall_tui.domain.action import FOLLOWED
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.errors import JournalError, SourceError
@@ -42,7 +43,10 @@ def merged(remembered: Iterable[Told], journal: Journal, target: str) -> tuple[T
         entries = journal.recent(ENTRIES, _KINDS)
     except JournalError:
         entries = []
-    here = (told for entry in entries if (told := _told(entry, target)) is not None)
+    told_of = {entry.subject for entry in entries if entry.kind is EntryKind.OUTCOME}  # ids of plans
+    marks = (EntryKind.SEEN, EntryKind.UNSEEN)  # which say no more than what came of their plans
+    once = (entry for entry in entries if entry.kind not in marks or entry.data.get("plan") not in told_of)
+    here = (told for entry in once if (told := _told(entry, target)) is not None)
     return tuple(sorted((*remembered, *here), key=lambda told: -told.at))
 
 
@@ -51,7 +55,9 @@ def _told(entry: Entry, target: str) -> Told | None:
         state = entry.data.get("state")
         if entry.data.get("target") != target or state == OutcomeState.PENDING:
             return None
-        return Told(entry.at, entry.actor, f"{entry.data.get('verb')}: {state}: {entry.text}", "here")
+        over = state in (OutcomeState.DONE, OutcomeState.SENT) and entry.data.get("verb") not in FOLLOWED
+        words = entry.text if over else f"{entry.data.get('verb')}: {state}: {entry.text}"
+        return Told(entry.at, entry.actor, words, "here")
     if entry.subject != target:
         return None
     if entry.kind is EntryKind.ALERT:

@@ -91,6 +91,7 @@ class Journal:
     ) -> None:
         """What came of it; *unknown* leaves the intent open for the next start, unless it is *closed*: never known."""
         data = {"state": outcome.state, "verb": plan.verb, "target": plan.target, "receipt": receipt}
+        data |= {"did": plan.did} if plan.did else {}
         self.record(
             [
                 Entry(

@@ -258,7 +258,7 @@ def _done(entries: Iterable[Entry]) -> tuple[Done, ...]:
             last[entry.subject] = entry
         elif entry.kind is EntryKind.SHELL and entry.data.get("state") != "opening":
             found.append(Done(at=entry.at, by=entry.actor, what=f"shell: {entry.subject}", message=entry.text))
-        elif entry.kind in (EntryKind.SEEN, EntryKind.NOTE):
+        elif entry.kind is EntryKind.NOTE or (entry.kind is EntryKind.SEEN and entry.data.get("plan") not in intents):
             found.append(Done(at=entry.at, by=entry.actor, what=str(entry.kind), message=entry.text))
     for plan_id in dict.fromkeys((*intents, *last)):
         intent, outcome = intents.get(plan_id), last.get(plan_id)

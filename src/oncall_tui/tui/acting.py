@@ -15,6 +15,7 @@ from oncall_tui.domain.plan import Plan
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.errors import OncallError
 from oncall_tui.tui.deploying import Deploying
+from oncall_tui.tui.keys import Key
 from oncall_tui.tui.picking import Picking
 from oncall_tui.tui.shelling import Shelling
 from oncall_tui.tui.targets import Target
@@ -51,6 +52,13 @@ class Acting(Deploying, Picking, Shelling):
         if verb is None:
             return True
         return self.possible(verb) or (verb is Verb.SILENCE and self.possible(Verb.SNOOZE))
+
+    def word(self, key: Key) -> str:
+        """The word of the key bar: ``mark seen`` where acknowledging is done on this machine only."""
+        if key.id != "ack" or self.row_id is None:
+            return key.word
+        alert = self.alert_target(Verb.ACKNOWLEDGE)
+        return "mark seen" if alert is not None and Verb.ACKNOWLEDGE in alert.here else key.word
 
     def possible(self, verb: Verb) -> bool:
         """Can *verb* be done to the row under the cursor?"""

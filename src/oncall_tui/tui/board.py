@@ -257,7 +257,7 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
     def _draw_keys(self) -> None:
         """The usual keys, and those that are rare where they can do something now."""
         known = [(k, self.offered(k.id)) for k in KEYS if k.bar or k.id in RARE]
-        items = [(k.label, k.word, can) for k, can in known if k.bar or can]
+        items = [(k.label, self.word(k), can) for k, can in known if k.bar or can]
         self.query_one("#keys", KeyBar).show(items)
 
     # --- what is looked at --------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, tzinfo
 
@@ -123,10 +124,18 @@ def _one(update: Update, members: list[Outcome]) -> Outcome:
         plan_id=members[0].batch,
         target="",
         state=next(s for s in (OutcomeState.PENDING, *_WRONG, OutcomeState.SENT, OutcomeState.DONE) if s in states),
-        message=f"{done} of {len(members)} done{': ' if why else ''}{why}",
+        message=f"{_done(members, done)}{': ' if why else ''}{why}",
         hint=hints.pop() if len(hints) == 1 else "",
         at=max(outcome.at for outcome in members),
     )
+
+
+def _done(members: list[Outcome], done: int) -> str:
+    """``2 of 3 done``; where not all is what the verb says, ``3 of 3 done (2 acknowledged, 1 marked as seen …)``."""
+    counts = Counter(o.past for o in members if o.state in (OutcomeState.DONE, OutcomeState.SENT))
+    plain = all(past == members[0].verb.past for past in counts)
+    how = "" if plain else f" ({', '.join(f'{count} {past}' for past, count in counts.items())})"
+    return f"{done} of {len(members)} done{how}"
 
 
 def _reasons(update: Update, wrong: list[Outcome]) -> str:
@@ -179,14 +188,22 @@ def outcome_lines(
         more = every - len(shown)
         tail = _since(outcome, plan, now) + (f"  (+{more})" if more and outcome is first else "")
         esc = "  Esc dismisses" if outcome.state is not OutcomeState.PENDING else ""
-        state, who = ("", "") if outcome.batch else (f"{outcome.state}: ", f"{short}: ")
+        who = "" if outcome.batch else f"{short}: "
         words = f"{who}{local_times(outcome.message, tz, now)}{tail}{esc}"
-        lines.append(((f" {sign} {outcome.verb}: {state}", style), (words, "")))
+        lines.append(((f" {sign} {_head(outcome)}", style), (words, "")))
         if outcome.hint:
             lines.append((("   → ", "dim"), (outcome.hint, "")))
     if notice:
         lines.append(((" " + local_times(notice[0], tz, now), notice[1]),))
     return lines
+
+
+def _head(outcome: Outcome) -> str:
+    """The verb and how it stands; nothing where the message itself says what was done."""
+    if outcome.batch:
+        return f"{outcome.verb}: "
+    over = outcome.state in (OutcomeState.DONE, OutcomeState.SENT) and outcome.verb not in FOLLOWED
+    return "" if over else f"{outcome.verb}: {outcome.state}: "
 
 
 def _since(outcome: Outcome, plan: Plan | None, now: float) -> str:

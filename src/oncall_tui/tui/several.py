@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from oncall_tui.domain.action import Verb
@@ -35,7 +37,8 @@ class Several(Base):
         not_possible = [f"{title}: {error}" for title, _, error in left_out]
         rows = [_listed(title, plan) for title, plan in plans.values()]
         rows += [f"not possible: {line}" for line in not_possible]
-        confirm = ConfirmMany(f"{verb} {len(plans)} of {len(marked)} rows", rows, str(verb))
+        does = _does([plan for _, plan in plans.values()])
+        confirm = ConfirmMany(f"{does or f'{verb} 0'} of {len(marked)} rows", rows, str(verb))
         if not plans or not await self.ask_modal(confirm):
             self.say("\n".join(not_possible[:2]) or f"{verb}: cancelled, nothing was sent", "dim")
             return
@@ -79,8 +82,6 @@ class Several(Base):
             if outcome.state is not OutcomeState.DONE:
                 not_done.append(f"{title}: {outcome.state}: {outcome.message}")
         self.tables["alerts"].clear_marks()
-        if seen := sum("kind" in plan.request for _, plan in plans.values()):
-            self.say(f"{verb}: {seen} of them only here (their sources have no such action)", "dim")
         if not_done:
             count = len(plans) + len(left_out)
             lines = [((row, "warning"),) for row in not_done]
@@ -104,5 +105,11 @@ def _outcome(verb: Verb, target: str, error: OncallError, at: float) -> Outcome:
 def _listed(title: str, plan: Plan) -> str:
     """One line of a confirm for several: what is done to this row."""
     also = f"  (also {len(plan.affects)} more)" if plan.affects else ""
-    here = "  (only marked here: its source has no such action)" if "kind" in plan.request else ""
-    return f"{title}{also}{here}"
+    did = f"  (will be {plan.did})" if plan.did else ""
+    return f"{title}{also}{did}"
+
+
+def _does(plans: Sequence[Plan]) -> str:
+    """``acknowledge 2, mark as seen 1``: what is really done to how many."""
+    counts = Counter(plan.does or str(plan.verb) for plan in plans)
+    return ", ".join(f"{does} {count}" for does, count in counts.items())

@@ -119,7 +119,8 @@ def test_it_is_sent_as_the_api_has_it_and_verified(
         }
     }
     check = handler.verify(plan, receipt)
-    assert (check.state, check.message) == (OutcomeState.DONE, "silenced by Alice until 08:30 UTC")
+    muted = "muted by a downtime of Alice until 08:30 UTC: it still alerts, and notifies nobody"
+    assert (check.state, check.message) == (OutcomeState.DONE, muted)
     read = {request.url.path for request in asked.requests[asked.requests.index(sent) + 1 :]}
     assert read == {
         f"{DOWNTIMES}/{receipt.data['downtime']}",
@@ -324,7 +325,8 @@ def test_a_lost_answer_is_found_again_by_reading(planned: Planned, asked: Asked,
         handler.send(plan)
     assert len(organization.state()["downtimes"]) == 2
     check = handler.verify(plan, None)
-    assert (check.state, check.message) == (OutcomeState.DONE, "silenced by Alice until 08:30 UTC")
+    muted = "muted by a downtime of Alice until 08:30 UTC: it still alerts, and notifies nobody"
+    assert (check.state, check.message) == (OutcomeState.DONE, muted)
     assert len(asked.writes) == 1
 
 

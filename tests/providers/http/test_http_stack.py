@@ -99,7 +99,7 @@ VERBS = [
     ("errors", Verb.RESOLVE, {}, "resolved"),
     ("errors", Verb.SILENCE, {"for_s": 900.0, "reason": "known"}, "ignored until"),
     ("monitors", Verb.RESOLVE, {}, "closed: closed (Alice, with oncall-tui)"),
-    ("metrics", Verb.SILENCE, {"for_s": 900.0, "reason": "known"}, "silenced by Alice until"),
+    ("metrics", Verb.SILENCE, {"for_s": 900.0, "reason": "known"}, "muted by a downtime of Alice until"),
 ]
 
 

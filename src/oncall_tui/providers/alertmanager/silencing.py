@@ -32,6 +32,7 @@ class Silencing:
 
     verb: Verb
     held = "silenced"
+    how = ""
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
@@ -63,7 +64,7 @@ class Silencing:
                 plan, "sent, not to be seen yet", f"Alertmanager has no such silence: not {self.held}"
             )
         until = stamp(silence.endsAt) or 0.0
-        said = f"{self.held} by {silence.createdBy} until {utc(until)}"
+        said = f"{self.held} by {silence.createdBy} until {utc(until)}{self.how}"
         if silence.status.state == "expired":  # a later start looks at an intent whose silence has ended since
             return Check(OutcomeState.DONE, f"was {said}; that has ended")
         if not silence.is_active:
@@ -112,6 +113,7 @@ class Acknowledge(Silencing):
 
     verb = Verb.ACKNOWLEDGE
     held = "acknowledged"
+    how = " (a silence)"
 
     def plan(self, ask: Ask, board: Board) -> Plan:
         """Reads the alert and what its labels match. Raises Refused where somebody has it already, or it moved."""

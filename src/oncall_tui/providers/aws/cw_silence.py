@@ -118,6 +118,8 @@ class Silence:
         return Plan(
             id=plan_id,
             verb=Verb.SILENCE,
+            does="mute",
+            did="muted by a mute rule",
             source=self._source,
             target=ask.target,
             version=ask.version,

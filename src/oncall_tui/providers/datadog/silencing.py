@@ -66,6 +66,8 @@ class Silence:
         return Plan(
             id=uuid.uuid4().hex,
             verb=Verb.SILENCE,
+            does="downtime",
+            did="muted by a downtime",
             source=alert.source,
             target=alert.id,
             version=row.version,
@@ -158,11 +160,9 @@ class Silence:
     def _verify(self, plan: Plan, receipt: Receipt | None) -> Check:
         hold = self._find(plan, receipt)
         if hold is None:
-            return self._sent.absent(
-                plan, "sent, not to be seen yet", "Datadog has no such downtime: it is not silenced"
-            )
+            return self._sent.absent(plan, "sent, not to be seen yet", "Datadog has no such downtime: it is not muted")
         until = f" until {utc(hold.until)}" if hold.until is not None else ""
-        said = f"silenced by {hold.by or 'somebody'}{until}"
+        said = f"muted by a downtime of {hold.by or 'somebody'}{until}"
         if hold.status in ("ended", "canceled"):  # a later start looks at an intent whose downtime has ended since
             return Check(OutcomeState.DONE, f"was {said}; that has ended")
         if hold.status != "active":
@@ -171,7 +171,7 @@ class Silence:
         if monitor is None or self._row(plan.target, monitor) is None:
             return Check(OutcomeState.DONE, f"{said}; the alert itself is gone")
         if hold.id in self._api.matches(plan.request["monitor"]):
-            return Check(OutcomeState.DONE, said)
+            return Check(OutcomeState.DONE, f"{said}: it still alerts, and notifies nobody")
         return self._sent.absent(
             plan, "the downtime is there, the monitor does not show it yet", "the downtime is there, but does not hold"
         )

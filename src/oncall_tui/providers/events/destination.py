@@ -102,7 +102,7 @@ class Events:
         if not message.key:
             return (("to", f"PagerDuty, a change event at {self._http.host}"), *said)
         return (
-            ("to", f"PagerDuty, an event at {self._http.host}: whom it pages is its service's own rule"),
+            ("to", f"PagerDuty, an event at {self._http.host}: PagerDuty's service decides who is paged"),
             *said,
             ("severity", SEVERITIES[message.severity]),
             ("dedup key", dedup_key(message.key)),

@@ -59,6 +59,8 @@ class Close:
         return Plan(
             id=uuid.uuid4().hex,
             verb=Verb.RESOLVE,
+            does="close",
+            did="closed",
             source=alert.source,
             target=alert.id,
             version=ask.version or alert.version,

@@ -194,7 +194,7 @@ class AddNote:
     def _verify(self, plan: Plan, receipt: Receipt | None) -> Check:
         notes = self.desk.api.notes(plan.request["incident"])
         if any(self._is(note, plan, receipt) for note in notes):
-            return Check(OutcomeState.DONE, "the note is there")
+            return Check(OutcomeState.DONE, "noted: PagerDuty shows the note")
         return self._sent.absent(plan, "sent, not to be seen yet", "PagerDuty does not have the note")
 
     def _is(self, note: Note, plan: Plan, receipt: Receipt | None) -> bool:

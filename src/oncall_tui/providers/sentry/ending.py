@@ -77,6 +77,8 @@ class Ignore(Handler):
             ask,
             alert,
             {"status": "ignored", "statusDetails": {"ignoreDuration": minutes}},
+            does="ignore",
+            did="ignored",
             title=f"ignore {alert.title}",
             lines=(
                 ("issue", alert.title),

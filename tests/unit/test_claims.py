@@ -1,0 +1,111 @@
+"""No outcome claims more than happened: what is done on this machine alone is said to be, on every surface."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC
+from pathlib import Path
+
+import pytest
+from tests.support.fakes import ALICE, FakeProvider
+from tests.support.told import Bench
+
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import AlertState
+from oncall_tui.domain.entry import EntryKind
+from oncall_tui.domain.outcome import Outcome, OutcomeState
+from oncall_tui.evidence.timeline import merged
+from oncall_tui.providers.registry import SOURCES
+from oncall_tui.triage.handover import KINDS, handover
+from oncall_tui.triage.handover_text import plain
+from oncall_tui.tui.headline import as_one, outcome_lines
+
+HERE = {
+    Verb.ACKNOWLEDGE: "marked as seen on this machine only: Datadog cannot be acknowledged",
+    Verb.UNACKNOWLEDGE: "no longer marked as seen on this machine: Datadog was not told of the mark",
+    Verb.NOTE: "noted on this machine only: Datadog takes no notes from here",
+}
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    made.prom.provider = "datadog"
+    made.prom.add("a", provider="datadog", verbs=frozenset())
+    made.poll()
+    yield made
+    made.engine.stop()
+
+
+def do(bench: Bench, verb: Verb) -> Outcome:
+    outcome = bench.do(verb, "prom/a", **({"text": "looking"} if verb is Verb.NOTE else {}))
+    bench.written(EntryKind.OUTCOME)
+    bench.poll()
+    return outcome
+
+
+@pytest.mark.parametrize("verb", HERE)
+def test_what_is_done_on_this_machine_alone_is_said_to_be_everywhere(bench: Bench, verb: Verb) -> None:
+    if verb is Verb.UNACKNOWLEDGE:
+        do(bench, Verb.ACKNOWLEDGE)
+    outcome = do(bench, verb)
+    assert (outcome.state, outcome.message) == (OutcomeState.DONE, HERE[verb])
+    update, now = bench.engine.update, bench.clock.now()
+    (line,) = outcome_lines(update, None, UTC, now)[-1:]
+    screen = "".join(text for text, _ in line)
+    assert screen.startswith(f" ✓ title of a: {HERE[verb]}")
+    assert "acknowledge:" not in screen
+    told = [one.text for one in merged((), bench.journal, "prom/a")]
+    assert told.count(HERE[verb]) == 1
+    assert not any(text.startswith(("seen: ", "unseen: ")) for text in told)  # the same thing is told once
+    assert ("looking" in told) == (verb is Verb.NOTE)
+    handed = plain(handover(bench.journal.recent(500, KINDS), update.look, 0.0, now), UTC)
+    assert HERE[verb] in handed
+    assert handed.count(HERE[verb]) == 1
+    assert ("looking" in handed) == (verb is Verb.NOTE)
+
+
+def test_a_plan_says_it_before(bench: Bench) -> None:
+    plan = bench.plan(Verb.ACKNOWLEDGE, "prom/a")
+    assert plan.title == "mark as seen: title of a"
+    assert dict(plan.lines)["where"] == "on this machine only: Datadog cannot be acknowledged"
+
+
+def test_the_row_knows_which_of_its_verbs_stay_here(bench: Bench) -> None:
+    alert = bench.engine.update.board.alerts["prom/a"]
+    assert {Verb.ACKNOWLEDGE, Verb.NOTE} <= alert.here <= alert.verbs
+    do(bench, Verb.ACKNOWLEDGE)
+    seen = bench.engine.update.board.alerts["prom/a"]
+    assert (seen.state, seen.by) == (AlertState.SEEN, (ALICE.name,))
+    assert {Verb.UNACKNOWLEDGE, Verb.NOTE} <= seen.here
+
+
+def test_several_are_counted_by_what_was_done(bench: Bench) -> None:
+    outcome = do(bench, Verb.ACKNOWLEDGE)
+
+    def one(number: int, **more: object) -> Outcome:
+        return Outcome(
+            plan_id=str(number),
+            verb=Verb.ACKNOWLEDGE,
+            target=f"prom/{number}",
+            state=OutcomeState.DONE,
+            message="",
+            at=0.0,
+            batch="b",
+            **more,  # type: ignore[arg-type]
+        )
+
+    class Update:
+        board = bench.engine.update.board
+        outcomes = (one(1), one(2), one(3, did=outcome.did))
+
+    (line,) = as_one(Update)  # type: ignore[arg-type]
+    assert line.message == "3 of 3 done (2 acknowledged, 1 marked as seen on this machine only)"
+
+
+def test_every_source_of_alerts_has_a_name_that_people_write() -> None:
+    provider = FakeProvider("x")
+    for name in SOURCES:
+        alert = provider.add("a", provider=name)
+        if name != "ecs":
+            assert alert.system != name, f"domain/alert.py: how is {name} written?"
