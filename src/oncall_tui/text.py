@@ -165,6 +165,11 @@ def before(seconds: float) -> str:
     return "just before" if seconds < 10 else f"{age(seconds)} before"
 
 
+def count(number: int, what: str) -> str:
+    """``1 page``, ``2 pages``: the noun in its number."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 _UTC = re.compile(r"\b([0-2]\d):([0-5]\d) UTC\b")
 
 

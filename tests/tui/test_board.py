@@ -12,7 +12,7 @@ from tests.support.screen import Rig, on_screen
 from oncall_tui.config import Config
 from oncall_tui.contract import Receipt
 from oncall_tui.domain.action import Verb
-from oncall_tui.domain.alert import AlertState, Severity
+from oncall_tui.domain.alert import AlertState, ServiceHint, Severity
 from oncall_tui.domain.deploy import TaskFailure
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.plan import Ask
@@ -57,6 +57,25 @@ async def test_80x24_shows_one_pane_and_signs_for_the_others(tmp_path: Path) -> 
         assert "title of a" not in rig.text()
         await rig.press("tab")
         assert "No deploy of the last day." in rig.text()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)])
+async def test_every_column_says_what_stands_in_it(tmp_path: Path, size: tuple[int, int]) -> None:
+    rig = Rig(tmp_path, FakeProvider("prod"))
+    rig.provider.add("a", severity=Severity.CRITICAL, hint=ServiceHint(service="api"))
+    rig.provider.services["prod/main/api"] = service(health=Health.DOWN, running=0, pending=2, last_deploy=1.0)
+    rig.provider.deploys["prod/d1"] = deploy()
+    async with on_screen(rig, size) as rig:
+        seen = ""
+        for key in "123":
+            await rig.press(key)
+            seen += rig.text() + "\n"
+        lines = [line.split() for line in seen.splitlines()]
+        for titles in ("SEV AGE", "SERVICE ALERT STATE", "ALERT SERVICE TASKS REV HEALTH DEPLOYED"):
+            assert any(titles in " ".join(line) for line in lines), titles
+        assert any("SERVICE REVISION STATE PROGRESS AGE" in " ".join(line) for line in lines)
+        assert "✗ PAGE prod/api" in " ".join(seen.split())  # a service of which something fires says so
+        assert "0/2 +2" in seen or "0/2, 2 pending" in seen
 
 
 async def test_from_120x40_all_panes_are_there_and_z_shows_one(tmp_path: Path) -> None:

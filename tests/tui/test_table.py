@@ -13,7 +13,7 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
 from oncall_tui.tui.keybar import KeyBar, StatusLine, fit_parts
-from oncall_tui.tui.rows import GAP, GUTTER, Place, column_widths
+from oncall_tui.tui.rows import GAP, GUTTER, Cell, Measure, Need, Place, column_widths
 from oncall_tui.tui.table import Column, Row, Table
 
 COLUMNS = (
@@ -94,6 +94,52 @@ def test_columns_drop_in_their_order() -> None:
     assert all(column_widths(COLUMNS, 41))
     assert column_widths(COLUMNS, 36)[3] == 0
     assert column_widths(COLUMNS, 22)[1] == 0
+
+
+HELD = (
+    Column("severity", "SEV", 4),
+    Column("service", "SERVICE", 8, most=20, turn=2),
+    Column("title", "TITLE", 24, flex=True, min_width=10, turn=1),
+    Column("state", "STATE", 6, most=18, turn=3),
+    Column("suspect", "SUSPECT", 10, most=16, turn=4, wide=60),
+)
+
+
+def held(id: str, service: str = "api", state: Cell = "firing", suspect: Cell = "") -> Row:
+    return Row(id, ("PAGE", service, f"title of {id}", state, suspect))
+
+
+def widths(measure: Measure, *shown: Row, cells: int = 100) -> tuple[int, ...]:
+    return column_widths(HELD, cells, measure.of(shown))
+
+
+def test_a_column_is_as_wide_as_what_it_holds_and_the_title_gets_the_rest() -> None:
+    measure = Measure(HELD)
+    assert widths(measure, held("a"), held("b", "payments-api")) == (4, 12, 100 - 2 - 5 - 13 - 7 - 1, 6, 0)
+    wide = widths(Measure(HELD), held("a", suspect=("◂ :41→:42 3m before", "", "◂ :41→:42 3m")))
+    assert wide[4] >= len("◂ :41→:42 3m")
+    assert sum(w + GAP for w in wide if w) == 100 - GUTTER
+    assert widths(Measure(HELD), held("a", suspect="◂ :41→:42"), cells=59)[4] == 0  # a narrow pane says it elsewhere
+
+
+def test_a_column_grows_at_once_and_gives_back_where_rows_came_or_went() -> None:
+    measure = Measure(HELD)
+    first = widths(measure, held("a", state="silenced bob 19m"), held("b"))
+    assert first[3] == 16
+    assert widths(measure, held("a"), held("b")) == first  # a word that is shorter moves nothing
+    assert widths(measure, held("a", state="ack bob 19m"), held("c")) == (*first[:2], first[2] + 5, 11, 0)
+    assert widths(measure, held("a", state="ack bob 9m"), held("d"))[3] == 11  # nor does a cell or two
+    assert widths(measure, held("a", state="acknowledged bob"), held("d"))[3] == 16
+
+
+@pytest.mark.parametrize("cells", range(0, 140, 3))
+def test_columns_that_hold_something_fill_a_line_and_never_more(cells: int) -> None:
+    chance = random.Random(cells)
+    for _ in range(20):
+        needs = [Need(n := chance.randint(0, 30), n + chance.randint(0, 20)) for _ in HELD]
+        given = column_widths(HELD, cells, needs)
+        used = GUTTER + sum(w + GAP for w in given if w)
+        assert used == cells if cells >= 50 else used <= max(cells, GUTTER)
 
 
 # -- the cursor's place, without a screen ----------------------------------------------------------------------------

@@ -17,6 +17,11 @@ class Image(msgspec.Struct, frozen=True, gc=False):
         """``payments:v1.9.0``: the image without its registry."""
         return self.image.rsplit("/", 1)[-1]
 
+    @property
+    def tag(self) -> str:
+        """``v1.9.0``; empty where the image is named by its digest, or by nothing."""
+        return "" if "@" in self.short else self.short.partition(":")[2]
+
 
 class Revision(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """A task definition as a service ran it. *arn* is the ECS service revision's, or empty where that is not readable.

@@ -94,14 +94,14 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
         yield StatusLine(id="wide")
         with Vertical(id="pane-alerts", classes="pane active"):
             yield headline.Title(id="title-alerts", classes="title")
-            yield Table(ALERT_COLUMNS, id="alerts")
+            yield Table(ALERT_COLUMNS, id="alerts", show_header=True)
         with Horizontal(id="middle"):
             with Vertical(id="pane-services", classes="pane"):
                 yield headline.Title(id="title-services", classes="title")
-                yield Table(SERVICE_COLUMNS, id="services")
+                yield Table(SERVICE_COLUMNS, id="services", show_header=True)
             with Vertical(id="pane-deploys", classes="pane"):
                 yield headline.Title(id="title-deploys", classes="title")
-                yield Table(DEPLOY_COLUMNS, id="deploys")
+                yield Table(DEPLOY_COLUMNS, id="deploys", show_header=True)
         with Vertical(id="pane-detail", classes="pane"):
             yield headline.Title(id="title-detail", classes="title")
             yield Lines(id="detail")
@@ -165,7 +165,7 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
         if self._is_new("alerts", look.alerts, shown, update.outcomes, current, alerts.cursor_id):
             alerts.placeholder(self.nothing_shown(now))
             alerts.show(self.view.alerts(update, shown, alerts.cursor_id, now))
-        if self._is_new("services", look.services, shown, current):
+        if self._is_new("services", look.services, shown, current, look.alerts):
             self.tables["services"].placeholder(self.none_shown("service"))
             self.tables["services"].show(self.view.services(update, shown, now))
         if self._is_new("deploys", look.deploys, shown, current):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from oncall_tui.text import age, before, width
+from oncall_tui.domain.alert import AlertState
+from oncall_tui.text import age, before
 from oncall_tui.triage.look import AlertLook
+from oncall_tui.tui import progress
 from oncall_tui.tui.rows import Cell
 
 
@@ -14,22 +16,28 @@ def title(look: AlertLook) -> str:
     return " ".join(words)
 
 
-def suspect(look: AlertLook, cells: int) -> Cell:
-    """The suspect in *cells* cells: which deploy, how long before; or that there is none, or that it is not known."""
+def suspect(look: AlertLook) -> Cell:
+    """The suspect in as few words as its column has room for: which deploy, how long before; or that it is not known.
+
+    That there is none is news where the row pages, and is said there: on every row it says nothing.
+    """
     first, found = look.suspicion.first, look.suspicion
-    if not look.alert.state.asks:
+    if look.alert.state is AlertState.RESOLVED:
         return ""
     if first is None:
         if found.unread:
             return ("suspect not known", "unknown")
-        return ("no suspect", "dim") if found.placed else ""
+        return ("no suspect", "dim") if found.placed and look.pages else ""
     since = look.began - first.deploy.started
     if found.wide:
-        return (f"also {first.deploy.arrow} {age(since)}", "dim")
+        return (f"also deployed: {first.deploy.arrow} {age(since)}", "dim", f"also {first.deploy.arrow} {age(since)}")
     if not first.own:
         return (f"◂ {first.deploy.service_id.rpartition('/')[2]} {first.deploy.arrow}", "warning")
-    words = f"◂ {first.deploy.arrow} {before(since)}"
-    return (words if width(words) <= cells else f"◂ {first.deploy.arrow} {age(since)}", "warning")
+    arrow = f"◂ {first.deploy.arrow}"
+    shorter = (f"{arrow} {before(since)}", f"{arrow} {age(since)}")
+    if tags := progress.tags(first.deploy):
+        return (f"{arrow} {tags} {before(since)}", "warning", *shorter)
+    return (shorter[0], "warning", shorter[1])
 
 
 def extra(look: AlertLook, now: float) -> tuple[tuple[Cell, ...], ...]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from oncall_tui.domain.reading import SourceState
-from oncall_tui.text import fit, width
+from oncall_tui.text import count, fit, width
 from oncall_tui.triage.look import Look, nobody_has
 from oncall_tui.triage.words import nothing
 from oncall_tui.tui import products, sorting
@@ -180,8 +180,3 @@ def pages_below(rows: list[str], look: Look) -> int:
     pages = {a.id: products.open_page(a) for a in look.alerts}
     first = next((i for i, row in enumerate(rows) if pages.get(row) is False), len(rows))
     return sum(pages.get(row, False) for row in rows[first:])
-
-
-def count(number: int, what: str) -> str:
-    """``1 page``, ``2 pages``."""
-    return f"{number} {what}{'' if number == 1 else 's'}"

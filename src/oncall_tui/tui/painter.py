@@ -12,7 +12,7 @@ from textual.strip import Strip
 
 from oncall_tui.text import clean, fit, fit_middle, wrap
 from oncall_tui.tui.palette import Palette
-from oncall_tui.tui.rows import GAP, GUTTER, Cell, Column, Row, as_cell, column_widths
+from oncall_tui.tui.rows import GAP, GUTTER, Cell, Column, Measure, Row, as_cell, column_widths, fitting
 
 _CACHED_LINES = 2_000
 _INDENT = 2  # of an extra line, after the gutter
@@ -67,24 +67,29 @@ class Painter:
         self._columns = tuple(columns)
         self._width = 0
         self._widths: tuple[int, ...] = ()
+        self._measures = Measure(self._columns)
+        self._needs = self._measures.of(())
         self._cache: dict[tuple[str, int, Look], tuple[Row, Line]] = {}
 
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        return self._columns
-
-    def set_columns(self, columns: Sequence[Column]) -> None:
-        """Draw with other columns from now on."""
-        self._columns = tuple(columns)
-        self._widths = column_widths(self._columns, self._width)
-        self.forget()
+    def learn(self, rows: Sequence[Row]) -> bool:
+        """Give the columns the room that *rows* want of them; False: as before."""
+        self._needs = self._measures.of(rows)
+        return self._share()
 
     def measure(self, width: int) -> bool:
         """Draw lines of *width* cells from now on; False: as before."""
         if width == self._width:
             return False
         self._width = width
-        self._widths = column_widths(self._columns, width)
+        self._share()
+        self.forget()
+        return True
+
+    def _share(self) -> bool:
+        widths = column_widths(self._columns, self._width, self._needs)
+        if widths == self._widths:
+            return False
+        self._widths = widths
         self.forget()
         return True
 
@@ -126,7 +131,7 @@ class Painter:
         ]
         for i, (column, width) in enumerate(zip(self._columns, self._widths, strict=True)):
             if width:
-                text, style = as_cell(row.cells[i] if i < len(row.cells) else "")
+                text, style = fitting(row.cells[i] if i < len(row.cells) else "", width)
                 paint = self._paint("gone" if look.gone and text.strip() else style or row.style, ground)
                 fitted = fit_middle(text, width) if column.align == "middle" else fit(text, width, column.align)
                 parts.append(Segment(fitted + " " * GAP, paint))

@@ -14,6 +14,7 @@ from textual.widget import Widget
 # themes make green, is for keys and marks alone.
 _STYLES: dict[str, tuple[str, Style]] = {
     "critical": ("text-error", Style(bold=True)),
+    "page": ("text-error", Style(bold=True, reverse=True)),  # what pages is seen before the cursor is
     "warning": ("text-warning", Style()),
     "ok": ("text-success", Style()),
     "dim": ("", Style(dim=True)),
@@ -64,7 +65,7 @@ class Palette:
         colour, more = _STYLES[name]
         # Coloured words are not readable on the cursor's strong background: there only bold goes through.
         if ground == "cursor":
-            return base + Style(bold=more.bold)
+            return base + Style(bold=more.bold, reverse=base.reverse != more.reverse if more.reverse else None)
         return base + Style(color=self._colour(colour).rich_color if colour else None) + more
 
     def _cursor(self) -> Style:

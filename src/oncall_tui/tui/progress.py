@@ -100,6 +100,16 @@ def _tasks(deploy: Deploy) -> str:
     return deploy.progress if shows else ""
 
 
+def tags(deploy: Deploy) -> str:
+    """``v1.8.3→v1.9.0``: the tags of the image that changed, old → new; empty: none did, or they are not known."""
+    was = {image.container: image for image in deploy.old.images} if deploy.old else {}
+    for image in deploy.new.images:
+        old = was.get(image.container)
+        if old is not None and old.image != image.image and old.tag and image.tag:
+            return f"{old.tag}→{image.tag}"
+    return ""
+
+
 def why(deploy: Deploy) -> list[tuple[str, str, str]]:
     """What went wrong with it, as (name, words, style): tasks and breaker, that it is a rollback, the reason."""
     lines = []

@@ -19,6 +19,7 @@ from oncall_tui.tui.canvas import Canvas
 from oncall_tui.tui.painter import Line, Look
 from oncall_tui.tui.rows import Cell, Column, Place, Row, distinct
 
+HEADED_LINES = 5  # a pane of fewer lines has no heading
 __all__ = ["Cell", "Column", "Row", "Table"]
 
 
@@ -94,7 +95,7 @@ class Table(Canvas, can_focus=True):
         classes: str | None = None,
     ) -> None:
         super().__init__(columns, name=name, id=id, classes=classes)
-        self._head = 1 if show_header else 0
+        self._show_header = show_header
         self._show_extra = show_extra
         self._rows: Sequence[Row] = ()
         self._place = Place()
@@ -103,6 +104,11 @@ class Table(Canvas, can_focus=True):
         self._placeholder: tuple[Cell, ...] = ()
         self._holds = 0
         self._waiting: Sequence[Row] | None = None
+
+    @property
+    def _head(self) -> int:
+        """Lines of the columns' titles: none over nothing, and none where the pane has room for a few rows only."""
+        return 1 if self._show_header and self._rows and self.size.height >= HEADED_LINES else 0
 
     # -- what it shows ---------------------------------------------------------------------------------------------
 
@@ -143,6 +149,8 @@ class Table(Canvas, can_focus=True):
         self._place = self._place.after(self._rows, new, index)
         self._rows = new
         self._drop_marks(index)
+        if self._painter.learn(new):
+            self._draw_anew()
         self._resize_content()
         self._keep_in_place(offset, was_at_top)
         self._repaint()
@@ -161,12 +169,6 @@ class Table(Canvas, can_focus=True):
         if not self._rows:
             self._resize_content()
             self._repaint()
-
-    def set_columns(self, columns: Sequence[Column]) -> None:
-        """Other columns, for another width of pane. The rows' cells have to follow with the next ``show``."""
-        if tuple(columns) != self._painter.columns:
-            self._painter.set_columns(columns)
-            self._draw_anew()
 
     def set_extra(self, shown: bool) -> None:
         """Whether a row's extra lines are drawn under it when the cursor is on it."""

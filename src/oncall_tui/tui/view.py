@@ -14,44 +14,47 @@ from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.domain.service import Health, Service
 from oncall_tui.engine import Update
-from oncall_tui.text import age, ago, clock, fit, local_times, width
+from oncall_tui.text import age, ago, clock, count, fit, local_times, width
 from oncall_tui.triage.filters import parse
 from oncall_tui.triage.holding import escalation, left
 from oncall_tui.triage.look import AlertLook, Look
-from oncall_tui.triage.rank import severity_word
+from oncall_tui.triage.rank import ATTENTION, severity_word
 from oncall_tui.tui import joined, progress
 from oncall_tui.tui.fields import alert_fields, deploy_fields, service_fields
 from oncall_tui.tui.rows import Cell, Column, Row
 from oncall_tui.tui.sorting import Order, Sort, Sorter, of, order
 
-STATE_CELLS, SUSPECT_CELLS = 22, 21
+STATE_CELLS = 22  # for the words that say who has an alert and how long still
+PRODUCT_FROM, SUSPECT_FROM = 100, 110  # cells of a pane: a narrower one says the suspect under the row
 ALERT_COLUMNS = (
-    Column("severity", "", 4),
+    Column("severity", "SEV", 4),
     Column("age", "AGE", 4, align="right"),
-    Column("product", "PRODUCT", 10, drop=2),
-    Column("service", "SERVICE", 19, align="middle", drop=1),
-    Column("title", "ALERT", 30, flex=True, min_width=22),
-    Column("state", "STATE", STATE_CELLS),
-    Column("suspect", "", SUSPECT_CELLS, drop=3),
+    Column("product", "PRODUCT", 8, most=12, turn=5, wide=PRODUCT_FROM, drop=2),
+    Column("service", "SERVICE", 14, most=24, turn=3, align="middle", drop=1),
+    Column("title", "ALERT", 30, flex=True, min_width=22, turn=2),
+    Column("state", "STATE", 8, most=STATE_CELLS, turn=1),
+    Column("suspect", "SUSPECT", 14, most=21, turn=4, wide=SUSPECT_FROM, drop=3),
 )
 SERVICE_COLUMNS = (
     Column("sign", "", 1),
-    Column("name", "SERVICE", 20, flex=True, min_width=18, align="middle"),
-    Column("tasks", "TASKS", 8),
-    Column("revision", "REV", 6),
-    Column("health", "HEALTH", 10),
-    Column("deploy", "DEPLOY", 4, align="right"),
-    Column("note", "", 16, drop=1),
+    Column("alerts", "ALERT", 4, most=8),
+    Column("name", "SERVICE", 20, flex=True, min_width=16, easy=32, align="middle"),
+    Column("tasks", "TASKS", 5, most=9, turn=2),
+    Column("revision", "REV", 4, most=8, turn=3),
+    Column("health", "HEALTH", 7, most=10, turn=1),
+    Column("deploy", "DEPLOYED", 4, most=9, align="right", turn=4),
+    Column("note", "NOTE", 16, most=40, turn=5, drop=1),
 )
 DEPLOY_COLUMNS = (
-    Column("service", "SERVICE", 14, flex=True, min_width=12, align="middle"),
-    Column("arrow", "", 9),
-    Column("state", "STATE", 12),
-    Column("how", "", 22, flex=True, min_width=14),
-    Column("age", "", 4, align="right"),
-    Column("by", "BY", 22, drop=1),
+    Column("service", "SERVICE", 12, most=24, turn=2, align="middle"),
+    Column("arrow", "REVISION", 8, most=16, turn=1),
+    Column("state", "STATE", 8, most=15, turn=1),
+    Column("how", "PROGRESS", 22, flex=True, min_width=14, easy=40),
+    Column("age", "AGE", 4, align="right"),
+    Column("by", "BY", 12, most=28, turn=3, wide=90, drop=1),
 )
 
+SILENT = 4  # of ATTENTION: from here on nobody is asked for anything
 LEAST_NAME = 3  # cells of a name that still tell who
 ROW_STALE_S = 180.0  # a sweep takes 70 s: a row that two of them left out is not known to be true any more
 
@@ -105,6 +108,7 @@ class View:
         self._held: tuple[str, AlertLook, float] | None = None  # the cursor's row: its look, and when it went
         self.holding = False  # does the cursor's row stand where it would not by rank, or no more at all?
         self._repeated: tuple[Look | None, frozenset[str]] = (None, frozenset())
+        self._open: tuple[object, Mapping[str, Cell]] = (None, {})
 
     # --- alerts -------------------------------------------------------------------------------------------------------
 
@@ -196,13 +200,13 @@ class View:
         if service is None and alert.hint.service:
             name = alert.hint.service
         cells: tuple[Cell, ...] = (
-            (word, style or strong),
+            (word, "page" if look.pages and alert.state.asks else style or strong),
             age(now - look.began),
             look.product.name if look.product else "–",
             name,
             joined.title(look),
             self._state(look, now, pending, live),
-            joined.suspect(look, SUSPECT_CELLS),
+            joined.suspect(look),
         )
         return Row(look.id, cells, style, joined.extra(look, now))
 
@@ -236,13 +240,23 @@ class View:
             self._repeated = (look, frozenset(twice))
         return self._repeated[1]
 
+    def _open_here(self, look: Look) -> Mapping[str, Cell]:
+        """What is open of a service, by its id: that it pages, or how many alerts."""
+        if self._open[0] is not look.alerts:
+            rows: dict[str, list[AlertLook]] = {}
+            for row in look.alerts:
+                if row.service is not None and ATTENTION[row.alert.state] < SILENT:
+                    rows.setdefault(row.service.id, []).append(row)
+            self._open = (look.alerts, {service: _open_words(here) for service, here in rows.items()})
+        return self._open[1]
+
     # --- services -----------------------------------------------------------------------------------------------------
 
     def services(self, update: Update, shown: Shown, now: float) -> list[Row]:
         """The rows of the services pane."""
         test = parse(shown.filter) if shown.filter else None
         live = {s.name: s for s in update.board.sources.values() if s.current}
-        repeated = self._names(update.look)
+        repeated, open_here = self._names(update.look), self._open_here(update.look)
         rows = []
         kept: dict[str, tuple[object, Row]] = {}
         for service in self._sorter.rows("services", update.look.services, shown.sorts):
@@ -255,9 +269,9 @@ class View:
             since = age(now - service.last_deploy) if service.last_deploy else ""
             source = live.get(service.source)
             fresh = source is not None and not source.lacks(service.key.cluster) and now - service.read_at < ROW_STALE_S
-            key = (service, since, fresh, service.name in repeated)
+            key = (service, since, fresh, service.name in repeated, open_here.get(service.id, ""))
             old = self._services.get(service.id)
-            row = old[1] if old and _same(old[0], key) else _service_row(service, since, key[2], key[3])  # type: ignore[arg-type]
+            row = old[1] if old and _same(old[0], key) else _service_row(*key)  # type: ignore[arg-type]
             kept[service.id] = (key, row)
             rows.append(row)
         self._services = kept
@@ -358,16 +372,28 @@ def _going_on(look: AlertLook, pending: Mapping[str, Outcome]) -> Outcome | None
     return next((pending[i] for i in (look.incident, *(m.id for m in look.members)) if i in pending), None)
 
 
-def _service_row(service: Service, since: str, live: bool, repeated: bool) -> Row:
+def _open_words(rows: Sequence[AlertLook]) -> Cell:
+    """``PAGE``, ``PAGE +2``, ``3 alerts``."""
+    more = f" +{len(rows) - 1}" if rows[1:] else ""
+    if any(row.pages for row in rows):
+        asks = any(row.pages and row.alert.state.asks for row in rows)
+        return (f"PAGE{more}", "page" if asks else "critical", "PAGE")
+    return (count(len(rows), "alert"), "warning", str(len(rows)))
+
+
+def _service_row(service: Service, since: str, live: bool, repeated: bool, alerts: Cell) -> Row:
     sign, style = _SIGNS[service.health] if live else ("?", "stale")
-    counts = f"{service.running}/{service.desired}" + (f" +{service.pending}" if service.pending else "")
+    counts: Cell = f"{service.running}/{service.desired}"
+    if service.pending:
+        counts = (f"{counts}, {service.pending} pending", "", f"{counts} +{service.pending}")
     cells: tuple[Cell, ...] = (
         (sign, style),
+        alerts,
         service.id if repeated else service.title,
         counts,
         service.revision.short,
         (str(service.health), style if service.health is not Health.HEALTHY or not live else ""),
-        since,
+        (f"{since} ago", "", since) if since not in ("", "now") else since,
         (service.note or service.targets, "dim"),
     )
     extra = (((service.note, "warning"),),) if service.note else ()
