@@ -17,6 +17,7 @@ from types import MappingProxyType
 
 import msgspec
 
+from oncall_tui.actions.deeds import Deeds
 from oncall_tui.actions.desk import Desk, Side
 from oncall_tui.actions.dress import Dresser
 from oncall_tui.actions.escalate import Escalate
@@ -34,6 +35,7 @@ from oncall_tui.domain.duty import Roster
 from oncall_tui.domain.outcome import Outcome
 from oncall_tui.domain.plan import Actor
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
+from oncall_tui.domain.service_history import Histories
 from oncall_tui.errors import ActionError, SourceError
 from oncall_tui.evidence.ask import Evidence
 from oncall_tui.journal import Intent, Journal
@@ -125,6 +127,8 @@ class Engine:
             self.desk.show,
         )
         self.desk.observers.append(self._teller.observe)
+        self._deeds, self._histories = Deeds(journal), Histories()
+        self.desk.observers.append(self._deeds.heard)
         self.looker = Looker(rules)
         self.witness = Witness(journal, self.looker.episodes)
         waiting = [status_of(p.seen, clock.now()) for p in self._pollers.values()]
@@ -298,7 +302,8 @@ class Engine:
         """The look at these readings; where their rows are what they were, the last one with the newest sources."""
         rows: list[object] = [row for r in readings for row in (*r.alerts, *r.services, *r.deploys)]
         able = tuple(p.provider is not None for p in self._pollers.values())
-        beside = (self.desk.marks.current, self.show_hidden, able, tuple(s.current for s in statuses))
+        current = tuple(s.current for s in statuses)
+        beside = (self.desk.marks.current, self.show_hidden, able, current, self._deeds.version)
         (old_rows, old_beside), version = self._looked_at, self.update.board.version + 1
         if beside == old_beside and len(rows) == len(old_rows) and all(map(is_, rows, old_rows)):
             sources = MappingProxyType({s.name: s for s in statuses})
@@ -308,7 +313,12 @@ class Engine:
         board = merge(version, now, statuses, readings)
         if len(self._overlaid) > 2 * len(board.alerts) + 100:
             self._overlaid.clear()
-        board = msgspec.structs.replace(board, alerts={a.id: self._overlay(a) for a in board.alerts.values()})
+        self._deeds.read(now)
+        board = msgspec.structs.replace(
+            board,
+            alerts={a.id: self._overlay(a) for a in board.alerts.values()},
+            deploys=self._histories.tell(board.deploys, self._deeds.current),
+        )
         self.witness.recall()
         look = self.looker.look(board, self.show_hidden)
         self.witness.saw(look, self.update.board, now)

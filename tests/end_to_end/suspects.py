@@ -100,15 +100,15 @@ def three(title: str) -> Callable[[Update], bool]:
 
 
 NONE = r"^no suspect: no deploy in the hour before; the last began {} ago$"
-LATER = r"^no suspect: no deploy in the hour before; the last, {}, began .*after it, .*$"
-BEGAN = r"^deploy {} of prod/{} began .*before"
+LATER = r"^no suspect: no deploy in the hour before; the last, {}, started .*after the alert, .*$"
+BEGAN = r"^deploy {} of prod/{} started .*before the alert"
 INCIDENTS = {
     "bad-image": Incident(
         (
             Told(
                 "2 of 4 tasks run",
                 "shop-api :41→:42",
-                BEGAN.format(":41→:42", "shop-api") + r", \d+ tasks? failed since \(CannotPullContainerError: .*",
+                BEGAN.format(":41→:42", "shop-api") + r", \d+ tasks? stopped \(CannotPullContainerError: .*",
             ),
         ),
         fails("2 of 4 tasks run", "shop-api"),
@@ -118,7 +118,7 @@ INCIDENTS = {
             Told(
                 "payments-api: 5xx rate",
                 "payments-api :41→:42",
-                BEGAN.format(":41→:42", "payments-api") + r", \d+ tasks? failed since \(exit 137 OutOfMemoryError",
+                BEGAN.format(":41→:42", "payments-api") + r", \d+ tasks? stopped \(exit 137 OutOfMemoryError",
             ),
         ),
         both(fails("payments-api: 5xx rate", "payments-api"), three("payments-api: 5xx rate")),
@@ -128,7 +128,7 @@ INCIDENTS = {
             Told(
                 "catalog-api-unhealthy-critical",
                 "catalog-api :52→:53",
-                BEGAN.format(":52→:53", "catalog-api") + r", \d+ tasks? failed since \(exit 143 Task failed ELB health",
+                BEGAN.format(":52→:53", "catalog-api") + r", \d+ tasks? stopped \(exit 143 Task failed ELB health",
             ),
         ),
         fails("catalog-api-unhealthy-critical", "catalog-api"),
@@ -138,7 +138,7 @@ INCIDENTS = {
             Told(
                 "31 % of orders fail",
                 "orders-api :71→:72",
-                BEGAN.format(":71→:72", "orders-api") + r", \d+ tasks? failed since \(exit 1 Essential container in",
+                BEGAN.format(":71→:72", "orders-api") + r", \d+ tasks? stopped \(exit 1 Essential container in",
             ),
         ),
         fails("31 % of orders fail", "orders-api"),
@@ -159,7 +159,7 @@ INCIDENTS = {
             Told(
                 "cart-api: 5xx rate",
                 "cart-api :45→:46",
-                BEGAN.format(":45→:46", "cart-api") + r", \d+ tasks? failed since \(exit 1 Essential container in",
+                BEGAN.format(":45→:46", "cart-api") + r", \d+ tasks? stopped \(exit 1 Essential container in",
                 besides=("cart-web :39→:40",),
             ),
         ),
@@ -192,7 +192,7 @@ INCIDENTS = {
             Told(
                 "22 % of uploads fail",
                 "media-upload :34→:35",
-                BEGAN.format(":34→:35", "media-upload") + r", \d+ tasks? failed since \(exit 137 OutOfMemoryError",
+                BEGAN.format(":34→:35", "media-upload") + r", \d+ tasks? stopped \(exit 137 OutOfMemoryError",
             ),
         ),
         both(

@@ -219,6 +219,15 @@ def test_a_night_by_commands(make_world: Callable[..., World]) -> None:
     assert {e["actor"] for e in lines} == {"Alice"}
     assert "rolled back :42→:41" in shell("journal", "--actions").out
 
+    # Everything that tells of the bad deploy tells the same: old → new, rolled back, by whom.
+    back = "rolled back to :41 by Alice"
+    (row,) = (d for d in shell("deploys", PAYMENTS, "--json").json if d["id"] == deploy["id"])
+    assert (row["from"], row["to"], row["state"]) == ("payments-api:41", "payments-api:42", "rolled back")
+    assert (row["kind"], row["rolled_back"]["to"], row["rolled_back"]["by"]) == ("deploy", ":41", "Alice")
+    assert row["says"] == f":41→:42, {back}"
+    assert f"{PAYMENTS} :41→:42 {back}" in shell("deploys", PAYMENTS).out
+    assert f"{PAYMENTS} :41→:42 by ci-deployer/deploy · {back}" in shell("handover").out.replace("\\", "")
+
 
 def test_silence_acknowledge_and_back(make_world: Callable[..., World]) -> None:
     world = make_world("--scenario", "page-third")

@@ -88,14 +88,14 @@ async def test_an_alert_whole(tmp_path: Path, size: tuple[int, int]) -> None:
         assert "rolls back prod/main/api :41→:42; shows the plan first, and asks" in first
         text = await everything(rig)
         for words in (
-            "2 failed: exit 137 OutOfMemoryError",
+            "2 tasks stopped: exit 137 OutOfMemoryError",
             "image api:v41 → api:v42",
             "all 2 tasks run, BUT 2 died within the hour, 1 of 2 targets",
             "2× :42 exit 137 · OutOfMemoryError",
             "10.0.1.2:8080 unhealthy Target.FailedHealthChecks",
             "threshold > 20: crossed 16:44",
             "A  16:43 the alert began",
-            "D  16:40 deploy :41→:42 began",
+            "D  16:40 deploy :41→:42 started",
             "2× task :42 stopped: exit 137 · OutOfMemoryError",
             "queue depth · firing",
             "k=v",
@@ -536,7 +536,7 @@ async def test_no_suspect_is_said_and_the_deploy_that_began_later_is_not_one(tmp
         await opened(rig)
         text = " ".join(rig.text().split())
         assert "no suspect: no deploy in the hour before" in text
-        assert "deploy :41→:42 of prod/api began 4m after it: not the suspect" in text
+        assert "deploy :41→:42 of prod/api started 4m after the alert: not the suspect" in text
 
 
 async def test_under_the_log_nothing_is_read_and_back_from_it_what_changed_is(tmp_path: Path) -> None:

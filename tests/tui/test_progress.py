@@ -27,13 +27,13 @@ IN = {"desired": 4, "running": 2}
     ("fields", "state", "how"),
     [
         (IN, "rolling", "2/4"),
-        ({**IN, **HOT}, "rolling", "✗2 · 2/4 · breaker 2/3 · exit 137 OutOfMemoryError"),
+        ({**IN, **HOT}, "rolling", "✗2 · 2/4 · breaker at 2 of 3 failures · exit 137 OutOfMemoryError"),
         ({**IN, "strategy": "canary", "traffic": 10.0}, "canary", "10% · 2/4"),
         ({**IN, "strategy": "canary", "traffic": 0.0}, "canary", "0% · 2/4"),
         (
             {**IN, **HOT, "strategy": "linear", "traffic": 30.0},
             "linear",
-            "✗2 · 30% · 2/4 · breaker 2/3 · exit 137 OutOfMemoryError",
+            "✗2 · 30% · 2/4 · breaker at 2 of 3 failures · exit 137 OutOfMemoryError",
         ),
         (
             {**IN, "strategy": "blue-green", "traffic": 100.0, "bake_until": NOW + 250},
@@ -43,30 +43,34 @@ IN = {"desired": 4, "running": 2}
         (
             {**IN, **HOT, "waits": PAUSED},
             "waits",
-            "paused at its hook before production traffic, else rollback at 17:41 · ✗2 · 2/4 · breaker 2/3"
-            " · exit 137 OutOfMemoryError",
+            "paused at its hook before production traffic, else rollback at 17:41 · ✗2 · 2/4"
+            " · breaker at 2 of 3 failures · exit 137 OutOfMemoryError",
         ),
         ({**IN, "rollback": "going back to :41"}, "going back", "2/4"),
         (
             {**IN, **HOT, "state": DeployState.ROLLING_BACK, "old_running": 3, "reason": BREAKER},
             "rolling back",
-            "✗2 · 3/4 · breaker 2/3 · exit 137 OutOfMemoryError",
+            "rolling back to :41 by the circuit breaker · ✗2 · 3/4 · exit 137 OutOfMemoryError",
         ),
         (
             {**IN, **HOT, "state": DeployState.ROLLED_BACK, "reason": BREAKER},
             "failed",
-            "rolled back · ✗2 · breaker 2/3 · exit 137 OutOfMemoryError",
+            "rolled back to :41 by the circuit breaker · ✗2 · exit 137 OutOfMemoryError",
         ),
         (
             {**IN, "state": DeployState.ROLLED_BACK, "reason": "alarm checkout-5xx"},
             "failed",
-            "rolled back · alarm checkout-5xx",
+            "rolled back to :41 by an alarm · alarm checkout-5xx",
         ),
-        ({**IN, "state": DeployState.ROLLED_BACK, "reason": "stopped by bob"}, "rolled back", "stopped by bob"),
+        (
+            {**IN, "state": DeployState.ROLLED_BACK, "reason": "stopped by bob"},
+            "rolled back",
+            "rolled back to :41 · stopped by bob",
+        ),
         (
             {**IN, "state": DeployState.ROLLBACK_FAILED, "reason": BREAKER},
             "failed",
-            f"the rollback failed · {BREAKER}",
+            f"the rollback to :41 by the circuit breaker failed · {BREAKER}",
         ),
         ({"state": DeployState.SUCCEEDED, "desired": 4, "running": 4}, "done", "4/4"),
         ({"state": DeployState.SUCCEEDED, "desired": 4, "running": 0}, "done", ""),  # another runs since
@@ -90,9 +94,9 @@ def test_tasks_traffic_and_bake_time_in_words() -> None:
 
 def test_what_the_breaker_took_back_is_failed_and_what_a_person_took_back_is_not() -> None:
     taken = deploy(**HOT, state=DeployState.ROLLED_BACK, reason=BREAKER)
-    assert progress.state_words(taken) == "failed, rolled back · rolling"
+    assert progress.state_words(taken) == "failed, rolled back to :41 by the circuit breaker · rolling"
     asked = deploy(state=DeployState.ROLLED_BACK, reason="stopped by bob")
-    assert progress.state_words(asked) == "rolled back · rolling"
+    assert progress.state_words(asked) == "rolled back to :41 · rolling"
 
 
 def rig(folder: Path, **fields: Any) -> Rig:
@@ -123,7 +127,7 @@ async def test_the_line_under_the_cursor_and_the_detail_say_it_whole(tmp_path: P
         await shown.press("3")
         text = shown.text()
         assert "paused at its hook before production traffic, else rollback at 17:41" in text
-        assert "2 failed: exit 137 OutOfMemoryError · breaker 2/3" in text
+        assert "2 tasks stopped: exit 137 OutOfMemoryError · breaker at 2 of 3 failures" in text
         await shown.press("4")
         text = shown.text()
         assert "in progress · canary · stage pre production" in text

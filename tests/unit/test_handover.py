@@ -147,7 +147,11 @@ def test_deploys_of_the_time_also_those_that_the_board_has_no_more() -> None:
             "prod/o", "prod/main/api", started=NOW - 20 * HOUR, finished=NOW - 19 * HOUR, state=DeployState.SUCCEEDED
         ),
     )
-    assert [(d.arrow, d.rollback) for d in told.deploys] == [(":42→:41", True), (":41→:42", False), (":40→:41", False)]
+    assert [(d.arrow, d.kind) for d in told.deploys] == [
+        (":42→:41", "rollback"),
+        (":41→:42", "deploy"),
+        (":40→:41", "deploy"),
+    ]
 
 
 def test_a_gap_is_never_quiet() -> None:

@@ -30,7 +30,7 @@ def test_alert_deploy_tasks_events_and_actions_are_one_list_newest_first() -> No
         (-100, EVENT, "", "prod"),
         (-180, DEPLOY, "ci", "prod"),
     ]
-    assert found[0].text == "deploy api :41→:42 rolled back: breaker"
+    assert found[0].text == "deploy api :41→:42 rolled back to :41 by the circuit breaker: breaker"
     assert "exit 137" in found[4].text
 
 

@@ -67,33 +67,37 @@ def test_the_words_say_what_and_how_long_before_and_what_failed() -> None:
     oom = (TaskFailure("t1", NOW, "OutOfMemoryError", 137),)
     failing = at(3, old=old, new=new, failed_tasks=2, failures=oom)
     assert (
-        words(failing) == "deploy :41→:42 of prod/api began 3m before, 2 tasks failed since (exit 137 OutOfMemoryError)"
+        words(failing)
+        == "deploy :41→:42 of prod/api started 3m before the alert, 2 tasks stopped (exit 137 OutOfMemoryError)"
     )
     assert (
-        words(at(40, ended=10, old=old, new=new)) == "deploy :41→:42 of prod/api began 40m before, succeeded 10m before"
+        words(at(40, ended=10, old=old, new=new))
+        == "deploy :41→:42 of prod/api started 40m before the alert, succeeded 10m before the alert"
     )
-    assert words(others=(at(0.1, JOBS, old=old, new=new),)) == "deploy :41→:42 of prod/jobs began just before"
+    assert words(others=(at(0.1, JOBS, old=old, new=new),)) == "deploy :41→:42 of prod/jobs started 6s before the alert"
     back = at(5, ended=1, old=old, new=new, state=DeployState.ROLLED_BACK)
-    assert words(back) == "deploy :42→:41 of prod/api began 5m before, rolled back 1m before"
+    assert words(back) == "deploy :41→:42 of prod/api started 5m before the alert, rolled back to :41"
 
 
 def test_where_there_is_none_the_last_deploy_and_its_age_are_said() -> None:
     old, new = revision(41), revision(42)
     assert words(at(200, ended=190, old=old, new=new)) == (
-        "no suspect: no deploy in the hour before; the last, :41→:42, began 3h ago"
+        "no suspect: no deploy in the hour before; the last, :41→:42, started 3h ago"
     )
-    assert words(last_at=NOW - 86_400 * 3) == "no suspect: no deploy in the hour before; the last began 3d ago"
+    assert words(last_at=NOW - 86_400 * 3) == "no suspect: no deploy in the hour before; the last started 3d ago"
     assert words(at(-4, old=old, new=new), last_at=NOW + 240, now=NOW + 242) == (
-        "no suspect: no deploy in the hour before; the last, :41→:42, began 4m after it, just now"
+        "no suspect: no deploy in the hour before; the last, :41→:42, started 4m after the alert, just now"
     )
     assert words(look_back_s=1800.0) == "no suspect: no deploy in the 30 minutes before"
     assert words(unread="deploys: denied") == "not known: deploys: denied"
-    assert suspicion(NOW, "", ()).words(NOW) == "no suspect: it names no service that is known"
+    assert suspicion(NOW, "", ()).words(NOW) == "no suspect: no known ECS service for this alert"
 
 
 def test_a_later_deploy_is_said_not_to_be_the_suspect() -> None:
     found = suspicion(NOW, API, [at(-4, old=revision(41), new=revision(42))])
-    assert [s.words for s in found.innocent] == ["deploy :41→:42 of prod/api began 4m after it: not the suspect"]
+    assert [s.words for s in found.innocent] == [
+        "deploy :41→:42 of prod/api started 4m after the alert: not the suspect"
+    ]
 
 
 def looked(*rows: Any) -> AlertLook:
@@ -197,7 +201,7 @@ def test_no_suspect_is_said_only_where_deploys_were_read() -> None:
     assert said(FIRES, prod=expired) == "not known: prod cannot be read now"
     assert said(FIRES, prod=waiting) == "not known: prod has not been read yet"
     nameless = alert("prom/a", began=NOW)
-    assert said(nameless, service(API), prod=expired) == "no suspect: it names no service that is known"
+    assert said(nameless, service(API), prod=expired) == "no suspect: no known ECS service for this alert"
 
 
 def test_a_cluster_that_cannot_be_read_makes_no_other_unknown() -> None:

@@ -39,11 +39,15 @@ def titles(destination: FakeDestination) -> list[str]:
 @pytest.mark.parametrize(
     ("verb", "begun", "ended"),
     [
-        (Verb.ROLL_BACK, "Alice is rolling back prod/api :42→:41", "Alice rolled back prod/api :42→:41: 2/2 on :41"),
+        (
+            Verb.ROLL_BACK,
+            "Alice is rolling back prod/api from :42 to :41",
+            "Alice rolled back prod/api from :42 to :41: 2/2 on :41",
+        ),
         (
             Verb.UNDO_ROLLBACK,
-            "Alice is undoing the rollback of prod/api :41→:42",
-            "Alice undid the rollback of prod/api :41→:42: 2/2 on :41",
+            "Alice is undoing the rollback of prod/api from :41 to :42",
+            "Alice undid the rollback of prod/api from :41 to :42: 2/2 on :41",
         ),
         (
             Verb.GO_ON,
@@ -97,7 +101,7 @@ def test_a_failure_and_an_unknown_are_told_as_what_they_are(bench: Bench, chat: 
     handler = bench.follow[Verb.ROLL_BACK]
     handler.verdicts = [Check(OutcomeState.FAILED, "it ended as succeeded", hint="look at it")]
     bench.do(Verb.ROLL_BACK)
-    assert titles(chat)[1] == "failed: roll back of prod/api :42→:41 by Alice: it ended as succeeded"
+    assert titles(chat)[1] == "failed: roll back of prod/api from :42 to :41 by Alice: it ended as succeeded"
     assert (chat.sent[1].text, chat.sent[1].severity) == ("look at it", Severity.ERROR)
     handler.verdicts = [Check(OutcomeState.UNKNOWN, "nobody knows")]
     bench.do(Verb.ROLL_BACK)
@@ -107,7 +111,7 @@ def test_a_failure_and_an_unknown_are_told_as_what_they_are(bench: Bench, chat: 
 def test_a_lost_answer_counts_as_sent(bench: Bench, chat: FakeDestination) -> None:
     bench.follow[Verb.ROLL_BACK].send_raises = [Unknown("timed out")]
     bench.do(Verb.ROLL_BACK)
-    assert titles(chat)[0] == "Alice is rolling back prod/api :42→:41"
+    assert titles(chat)[0] == "Alice is rolling back prod/api from :42 to :41"
     assert "verified by reading" in titles(chat)[1]
 
 
@@ -120,8 +124,8 @@ def test_a_note_goes_on_the_joined_incident_as_an_action_of_its_own(bench: Bench
     bench.incident()
     bench.do(Verb.ROLL_BACK)
     assert [target for target, _ in bench.notes.texts] == ["pager/Q1", "pager/Q1"]
-    assert bench.notes.texts[0][1] == "Alice is rolling back prod/api :42→:41"
-    assert bench.notes.texts[1][1].startswith("Alice rolled back prod/api :42→:41: 2/2 on :41")
+    assert bench.notes.texts[0][1] == "Alice is rolling back prod/api from :42 to :41"
+    assert bench.notes.texts[1][1].startswith("Alice rolled back prod/api from :42 to :41: 2/2 on :41")
     assert {m.thread for m in chat.sent} == {"pager/Q1"}
     ended = [e.data for e in bench.written(EntryKind.OUTCOME) if e.data["verb"] == Verb.NOTE]
     assert [d["state"] for d in ended if d["state"] != "pending"] == ["done", "done"]
@@ -144,7 +148,7 @@ def test_an_incident_that_is_over_gets_no_note_and_that_is_no_failure(bench: Ben
     handler.verify = over  # type: ignore[method-assign]
     bench.engine.desk.execute(plan).result(5)
     bench.drain()
-    assert [text for _, text in bench.notes.texts] == ["Alice is rolling back prod/api :42→:41"]
+    assert [text for _, text in bench.notes.texts] == ["Alice is rolling back prod/api from :42 to :41"]
     assert bench.untold() == []
 
 
@@ -165,7 +169,7 @@ def test_an_incident_that_came_meanwhile_hears_of_the_end_and_the_thread_stays(
     handler.verify = paged  # type: ignore[method-assign]
     bench.engine.desk.execute(plan).result(5)
     bench.drain()
-    assert [text.partition(":")[0] for _, text in bench.notes.texts] == ["Alice rolled back prod/api "]
+    assert [text.partition(":")[0] for _, text in bench.notes.texts] == ["Alice rolled back prod/api from "]
     assert [m.thread for m in chat.sent] == [plan.id, plan.id]
 
 
@@ -218,7 +222,7 @@ def test_each_line_is_in_the_journal(bench: Bench) -> None:
     bench.do(Verb.ROLL_BACK)
     lines = bench.written(EntryKind.TOLD)
     assert [e.data["state"] for e in lines] == ["sent", "sent"]
-    assert lines[0].text == "chat: Alice is rolling back prod/api :42→:41"
+    assert lines[0].text == "chat: Alice is rolling back prod/api from :42 to :41"
     assert {e.subject for e in lines} == {bench.engine.desk.outcomes[0].plan_id}
 
 

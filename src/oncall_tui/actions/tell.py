@@ -68,17 +68,24 @@ def _both(first: Audience | None, now: Audience) -> Audience:
 
 
 def begins(plan: Plan) -> str:
-    """``Alice is rolling back prod/payments-api :42→:41``."""
+    """``Alice is rolling back prod/payments-api from :42 to :41``."""
     stem, now, _ = _WORDS[plan.verb]
     if not plan.title.startswith(stem):
         return f"{plan.actor.name}: {plan.title}"
-    return f"{plan.actor.name} {now}{plan.title.removeprefix(stem)}"
+    return f"{plan.actor.name} {now} {_what(plan)}"
+
+
+def _what(plan: Plan) -> str:
+    """``prod/payments-api from :42 to :41``: an arrow is kept for what a deploy brings."""
+    what = plan.title.removeprefix(_WORDS[plan.verb][0]).strip()
+    name, _, arrow = what.rpartition(" ")
+    frm, both, to = arrow.partition("→")
+    return f"{name} from {frm} to {to}" if both and plan.verb is not Verb.GO_ON else what
 
 
 def ends(plan: Plan, outcome: Outcome) -> str:
-    """``rolled back prod/payments-api :42→:41: …``; ``failed: …`` or ``unknown: …`` where it was not done."""
-    stem, _, done = _WORDS[plan.verb]
-    what = plan.title.removeprefix(stem).strip()
+    """``Alice rolled back prod/payments-api from :42 to :41: …``; else ``failed: …`` or ``unknown: …``."""
+    done, what = _WORDS[plan.verb][2], _what(plan)
     if outcome.state in (OutcomeState.DONE, OutcomeState.SENT):
         return f"{plan.actor.name} {done} {what}: {outcome.message}"
     return f"{outcome.state}: {plan.verb} of {what} by {plan.actor.name}: {outcome.message}"

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.changes import Change, changes
+from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.errors import JournalError
+from oncall_tui.history_words import noun, told
 from oncall_tui.journal import Journal
 from oncall_tui.triage.episodes import Episodes, key_of
 from oncall_tui.triage.look import AlertLook, Look
@@ -50,7 +54,14 @@ class Witness:
         known.update((c.id, c.new) for c in found)
         rows = {m.id: row for row in look.alerts for m in row.members}
         alerts = look.board.alerts
-        self._journal.record([_entry(c, _title(c, before), now, alerts.get(c.id), rows.get(c.id)) for c in found])
+        self._journal.record(
+            [
+                _of_deploy(c, look.board.deploys[c.id], now)
+                if c.id in look.board.deploys
+                else _entry(c, _title(c, before), now, alerts.get(c.id), rows.get(c.id))
+                for c in found
+            ]
+        )
 
     # --- that somebody watched ----------------------------------------------------------------------------------------
 
@@ -83,6 +94,16 @@ class Witness:
 def _title(change: Change, before: Board) -> str:
     gone = before.alerts.get(change.id)
     return change.title or (gone.title if gone else "")
+
+
+def _of_deploy(change: Change, deploy: Deploy, now: float) -> Entry:
+    """A deploy's new state, with what is known of it now: the board forgets it within a day."""
+    data: dict[str, object] = {"old": str(change.old), "new": str(change.new), "service": deploy.service_id}
+    data |= {"arrow": deploy.arrow, "kind": noun(deploy), "started": deploy.started}
+    data |= {"by": deploy.started_by} if deploy.started_by else {}
+    data |= {"rolled_back": msgspec.to_builtins(deploy.taken_back)} if deploy.taken_back else {}
+    text = f"{deploy.service_id} {told(deploy)}"
+    return Entry(at=now, kind=EntryKind.DEPLOY, subject=change.id, text=text, data=data)
 
 
 def _entry(change: Change, title: str, now: float, alert: Alert | None, row: AlertLook | None) -> Entry:

@@ -6,16 +6,20 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from datetime import tzinfo
 from typing import Any, NoReturn
+from zoneinfo import ZoneInfo
 
 import click
 
+from oncall_tui import bootstrap
 from oncall_tui.cli import DONE, NOT_DONE, UNKNOWN
 from oncall_tui.cli.common import READ_TIMEOUT_S, find_service, printable, running, say
 from oncall_tui.cli.status import stamp
 from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.engine import Engine
+from oncall_tui.history_words import began_by, breaker, fate, named, noun, stopped, told
 from oncall_tui.text import age
 
 LONGEST_S = 3600.0
@@ -33,6 +37,7 @@ def deploys(context: click.Context, service: str, watch: bool, within: float, as
 
     With SERVICE and --watch: exits 0 where the deploy succeeded, 1 where it did not, 3 where nobody can tell.
     """
+    tz = ZoneInfo(bootstrap.load_config(context.obj["config"]).timezone)
     with running(context, read_only=True) as engine:
         if service:
             service = find_service(engine, service).id
@@ -41,13 +46,15 @@ def deploys(context: click.Context, service: str, watch: bool, within: float, as
         if service and not watch:
             _read_deploys(engine, service)
         if watch:
-            sys.exit(_follow(engine, service, within, as_json) if service else _follow_all(engine, as_json))
+            sys.exit(_follow(engine, service, within, as_json, tz) if service else _follow_all(engine, as_json, tz))
         found = _newest_first(engine, service)
         now = engine.clock.now()
         if as_json:
             click.echo(json.dumps([as_object(d) for d in found], ensure_ascii=False))
         else:
-            click.echo("\n".join(line(d, now) for d in found) or "no deploy in the last day, as far as could be read")
+            click.echo(
+                "\n".join(line(d, now, tz) for d in found) or "no deploy in the last day, as far as could be read"
+            )
         _exit_by_sources(engine, service)
 
 
@@ -72,32 +79,52 @@ def as_object(deploy: Deploy) -> dict[str, Any]:
             {"task": f.task, "at": stamp(f.at), "exit": f.exit_code, "reason": f.reason} for f in deploy.failures
         ],
         "alarms": list(deploy.alarms),
-        "rollback": deploy.rollback,
+        "kind": noun(deploy),
+        "started_by": deploy.started_by or None,
+        "rolled_back": _rolled_back(deploy),
+        "says": told(deploy),
         "reason": deploy.reason,
     }
 
 
-def line(deploy: Deploy, now: float) -> str:
+def _rolled_back(deploy: Deploy) -> dict[str, Any] | None:
+    """What happened to it; None: it was not rolled back."""
+    back = deploy.taken_back
+    if back is None:
+        return None
+    return {
+        "state": back.state,
+        "to": back.to,
+        "by": back.by or None,
+        "began": stamp(back.began),
+        "ended": stamp(back.ended),
+        "deploy": back.deploy or None,
+        "again": stamp(back.again_at),
+        "again_by": back.again_by or None,
+    }
+
+
+def line(deploy: Deploy, now: float, tz: tzinfo) -> str:
     """``prod/prod-main/api :41→:42 in progress · canary scale up · 1/4 tasks · 10% traffic · 12m``."""
-    words = [str(deploy.state), f"{deploy.strategy} {deploy.stage}".strip(), f"{deploy.progress} tasks"]
+    words = [fate(deploy, tz, now), f"{deploy.strategy} {deploy.stage}".strip(), f"{deploy.progress} tasks"]
     if deploy.traffic is not None:
         words.append(f"{deploy.traffic:.0f}% traffic")
     if deploy.bake_until is not None and deploy.state.running:
         words.append(f"bakes {age(max(0.0, deploy.bake_until - now))} more")
     if deploy.failed_tasks:
         why = f": {deploy.failures[0].words}" if deploy.failures else ""
-        words.append(f"{deploy.failed_tasks} failed{why}")
-    words += [w for w in (f"breaker {deploy.breaker}" if deploy.breaker else "", deploy.waits, deploy.rollback) if w]
+        words.append(f"{stopped(deploy.failed_tasks)}{why}")
+    words += [w for w in (breaker(deploy), deploy.waits, began_by(deploy)) if w]
     if deploy.reason and deploy.state is not DeployState.IN_PROGRESS:
         words.append(deploy.reason)
     words.append(age((deploy.finished or now) - deploy.started))
-    return printable(f"{deploy.service_id} {deploy.arrow} {' · '.join(words)}")
+    return printable(f"{deploy.service_id} {named(deploy)} {' · '.join(words)}")
 
 
 # --- following --------------------------------------------------------------------------------------------------------
 
 
-def _follow(engine: Engine, service: str, within: float, as_json: bool) -> int:
+def _follow(engine: Engine, service: str, within: float, as_json: bool, tz: tzinfo) -> int:
     """One service's deploy to its end. A newer one that takes over is followed instead, and the first did not do it."""
     began, last, first = time.monotonic(), "", ""
     for now in _ticks(engine, began):
@@ -108,19 +135,19 @@ def _follow(engine: Engine, service: str, within: float, as_json: bool) -> int:
                 say("no deploy of it began, and none ended in the last day")
                 return NOT_DONE
             continue
-        last, first = _tell(newest, now, as_json, last), first or newest.id
+        last, first = _tell(newest, now, as_json, last, tz), first or newest.id
         if not newest.state.running and _live(engine, service):
             return DONE if newest.state is DeployState.SUCCEEDED and newest.id == first else NOT_DONE
     say(f"still under way after {LONGEST_S / 60:.0f} minutes: no longer followed")
     return UNKNOWN
 
 
-def _follow_all(engine: Engine, as_json: bool) -> int:
+def _follow_all(engine: Engine, as_json: bool, tz: tzinfo) -> int:
     """Every deploy's changes, until interrupted."""
-    told: dict[str, str] = {}
+    said: dict[str, str] = {}
     for now in _ticks(engine, float("inf")):
         for deploy in _newest_first(engine, ""):
-            told[deploy.id] = _tell(deploy, now, as_json, told.get(deploy.id, ""))
+            said[deploy.id] = _tell(deploy, now, as_json, said.get(deploy.id, ""), tz)
     return DONE
 
 
@@ -137,12 +164,12 @@ def _wait(engine: Engine) -> None:
     engine.wait(lambda update: update is not shown, PAUSE_S)
 
 
-def _tell(deploy: Deploy, now: float, as_json: bool, last: str) -> str:
+def _tell(deploy: Deploy, now: float, as_json: bool, last: str, tz: tzinfo) -> str:
     """Print it where it changed; what was printed, without its age."""
-    words = line(deploy, now).rpartition(" · ")[0]
+    words = line(deploy, now, tz).rpartition(" · ")[0]
     if words != last:
         shown = json.dumps({"at": stamp(now), **as_object(deploy)}, ensure_ascii=False) if as_json else ""
-        click.echo(shown or f"{stamp(now)} {line(deploy, now)}")
+        click.echo(shown or f"{stamp(now)} {line(deploy, now, tz)}")
         sys.stdout.flush()
     return words
 

@@ -45,6 +45,9 @@ class DeployState(StrEnum):
         return "open" if self in (DeployState.PENDING, DeployState.IN_PROGRESS) else self.value
 
 
+WENT_BACK = frozenset({DeployState.ROLLING_BACK, DeployState.ROLLED_BACK, DeployState.ROLLBACK_FAILED})
+
+
 class TaskFailure(msgspec.Struct, frozen=True, gc=False):
     """Why a task stopped; *exit_code* is None where no container had one."""
 
@@ -58,12 +61,31 @@ class TaskFailure(msgspec.Struct, frozen=True, gc=False):
         return f"exit {self.exit_code} {self.reason}" if self.exit_code is not None else self.reason
 
 
+class TakenBack(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """How a deploy was rolled back. *state* is ROLLING_BACK, ROLLED_BACK or ROLLBACK_FAILED.
+
+    *to* is the revision (``:41``), *by* a person, ``the circuit breaker`` or ``an alarm`` (empty: nobody tells).
+    *deploy* is the id of the later deploy that did it (empty: ECS went back within the same deploy). *again_at* and
+    *again_by*: when, and by whom, it was deployed again after that.
+    """
+
+    state: DeployState
+    to: str = ""
+    by: str = ""
+    began: float | None = None
+    ended: float | None = None
+    deploy: str = ""
+    again_at: float | None = None
+    again_by: str = ""
+
+
 class Deploy(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One deploy as last read. *id* is ``SOURCE/`` and ECS's own id; *native_id* the ARN or id alone.
 
     *old* is None for a first deploy or where the source revision could not be read. *rollback* says why this deploy is
-    itself a rollback (empty: it is none that anybody knows of). *read_from* is ``service deployment`` or, where those
-    calls are denied, ``deployments[]``.
+    itself a rollback, or went back (empty: neither, as far as anybody knows). *read_from* is ``service deployment``
+    or, where those calls are denied, ``deployments[]``. *taken_back* and *verb* (what was asked for from this machine)
+    are filled in by the service's history, which also corrects *started_by* where this machine's journal knows better.
     """
 
     id: str
@@ -92,7 +114,9 @@ class Deploy(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     reason: str = ""
     started_by: str = ""
     rollback: str = ""
-    rollback_to: str = ""  # the service revision's ARN that a rollback goes back to
+    rollback_to: str = ""  # the revision that ECS goes back to within this deploy, ``:41``
+    taken_back: TakenBack | None = None
+    verb: Verb | None = None
     read_from: str = "service deployment"
     verbs: frozenset[Verb] = frozenset()
 
@@ -103,11 +127,13 @@ class Deploy(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def arrow(self) -> str:
-        """``:41→:42``; for a rollback under way ``:42→:41``."""
-        old = self.old.short if self.old else "first"
-        if self.state in (DeployState.ROLLING_BACK, DeployState.ROLLED_BACK, DeployState.ROLLBACK_FAILED):
-            return f"{self.new.short}→{old}"
-        return f"{old}→{self.new.short}"
+        """``:41→:42``: from old to new, whatever came of it."""
+        return f"{self.old.short if self.old else 'first'}→{self.new.short}"
+
+    @property
+    def goes_back(self) -> bool:
+        """Is it itself a rollback: a later deploy that puts back what ran before?"""
+        return bool(self.rollback) and self.state not in WENT_BACK
 
     @property
     def progress(self) -> str:

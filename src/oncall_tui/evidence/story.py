@@ -9,9 +9,10 @@ import msgspec
 
 from oncall_tui.contract import Told
 from oncall_tui.domain.alert import Alert
-from oncall_tui.domain.deploy import Deploy, DeployState
+from oncall_tui.domain.deploy import WENT_BACK, Deploy, DeployState
 from oncall_tui.domain.inside import Inside, Task
 from oncall_tui.domain.service import Service
+from oncall_tui.history_words import fate, noun, taken_back
 
 HERE = "here"
 RUN_S = 600.0
@@ -110,18 +111,19 @@ def why_stopped(task: Task) -> str:
     return " · ".join(words) or task.stop_code or "no reason told"
 
 
-def meant(deploy: Deploy) -> str:
-    """``:41→:42``: what it was meant to bring, also where it went back since."""
-    return f"{deploy.old.short if deploy.old else 'first'}→{deploy.new.short}"
-
-
 def _of_deploy(deploy: Deploy) -> Iterable[Moment]:
-    name = f"{deploy.service_id.rpartition('/')[2]} {meant(deploy)}"
-    what = "rollback" if deploy.rollback else "deploy"
-    yield Moment(deploy.started, DEPLOY, f"{what} {name} began", deploy.started_by, deploy.source)
+    what = f"{noun(deploy)} {deploy.service_id.rpartition('/')[2]} {deploy.arrow}"
+    yield Moment(deploy.started, DEPLOY, f"{what} started", deploy.started_by, deploy.source)
+    back = deploy.taken_back
+    if deploy.state in WENT_BACK and back is not None and back.began is not None:
+        asked = f"{what}, rolling back{f' to {back.to}' if back.to else ''}"
+        yield Moment(back.began, DEPLOY, asked, back.by, HERE)
     if deploy.finished is not None and not deploy.state.running:
         reason = f": {deploy.reason}" if deploy.reason and deploy.state is not DeployState.SUCCEEDED else ""
-        yield Moment(deploy.finished, DEPLOY, f"{what} {name} {deploy.state}{reason}", "", deploy.source)
+        own = fate(deploy) if deploy.state in WENT_BACK else str(deploy.state)
+        yield Moment(deploy.finished, DEPLOY, f"{what} {own}{reason}", "", deploy.source)
+    if deploy.state not in WENT_BACK and back is not None and back.ended is not None:
+        yield Moment(back.ended, DEPLOY, f"{what}, {taken_back(back)}", "", deploy.source)
 
 
 def _of_tasks(deploys: Sequence[Deploy], inside: Inside | None) -> Iterable[Moment]:

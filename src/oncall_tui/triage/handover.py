@@ -11,8 +11,10 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from oncall_tui.domain.alert import AlertState
+from oncall_tui.domain.deploy import Deploy, TakenBack
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import OutcomeState
+from oncall_tui.history_words import noun
 from oncall_tui.triage.look import AlertLook, Look
 
 KINDS = (
@@ -78,7 +80,8 @@ class Deployed(msgspec.Struct, frozen=True, kw_only=True):
     arrow: str
     state: str
     by: str = ""
-    rollback: bool = False
+    kind: str = "deploy"
+    rolled_back: TakenBack | None = None
     failed_tasks: int = 0
 
 
@@ -281,14 +284,37 @@ def _deploys(entries: Iterable[Entry], look: Look, since: float) -> tuple[Deploy
             arrow=d.arrow,
             state=str(d.state),
             by=d.started_by,
-            rollback=bool(d.rollback),
+            kind=noun(d),
+            rolled_back=d.taken_back,
             failed_tasks=d.failed_tasks,
         )
         for d in look.deploys
-        if d.started >= since or d.state.running or (d.finished or 0.0) >= since
+        if _of_window(d, since)
     ]
     gone = {e.subject: e for e in entries if e.kind is EntryKind.DEPLOY and e.subject not in look.board.deploys}
     for entry in gone.values():
-        service, _, arrow = entry.text.rpartition(" ")
-        found.append(Deployed(at=entry.at, service=service, arrow=arrow, state=str(entry.data.get("new", ""))))
+        found.append(_gone(entry))
     return tuple(sorted(found, key=lambda d: (-d.at, d.service)))
+
+
+def _of_window(deploy: Deploy, since: float) -> bool:
+    """Did anything of it happen since then: its start, its end, or that it was taken back?"""
+    back = deploy.taken_back
+    times = (deploy.started, deploy.finished, back.began if back else None, back.ended if back else None)
+    return deploy.state.running or any(at is not None and at >= since for at in times)
+
+
+def _gone(entry: Entry) -> Deployed:
+    """A deploy that the board has no more, as the journal saw it last."""
+    service, _, arrow = entry.text.partition(",")[0].rpartition(" ")
+    data = entry.data
+    back = data.get("rolled_back")
+    return Deployed(
+        at=float(data.get("started") or entry.at),
+        service=str(data.get("service") or service),
+        arrow=str(data.get("arrow") or arrow),
+        state=str(data.get("new", "")),
+        by=str(data.get("by", "")),
+        kind=str(data.get("kind") or "deploy"),
+        rolled_back=msgspec.convert(back, TakenBack) if back else None,
+    )

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from oncall_tui.domain.alert import AlertState
+from oncall_tui.history_words import ended, stopped
 from oncall_tui.text import age, clean
 from oncall_tui.triage.handover import Deployed, Done, Fired, Handover, Open
 
@@ -70,7 +71,7 @@ def escaped(text: str) -> str:
     return text.replace("@", "@\u2060").replace("://", ":\u2060//")  # neither a mention nor a link
 
 
-_TIMES = frozenset({"since", "now", "at", "first", "last", "ended", "until", "watched"})
+_TIMES = frozenset({"since", "now", "at", "first", "last", "ended", "until", "watched", "began", "again_at"})
 
 
 def _stamped(value: Any, name: str = "") -> Any:
@@ -142,6 +143,7 @@ def _done(d: Done, h: Handover, tz: tzinfo) -> str:
 
 
 def _deployed(d: Deployed, h: Handover, tz: tzinfo) -> str:
-    word = "rollback " if d.rollback else ""
-    failed = f" · {d.failed_tasks} tasks failed" if d.failed_tasks else ""
-    return f"{_when(d.at, h, tz)}  {d.service} {word}{d.arrow} · {d.state}{failed}{f' · by {d.by}' if d.by else ''}"
+    word = "" if d.kind == "deploy" else f"{d.kind} "
+    failed = f" · {stopped(d.failed_tasks)}" if d.failed_tasks else ""
+    by = f" by {d.by}" if d.by else ""
+    return f"{_when(d.at, h, tz)}  {d.service} {word}{d.arrow}{by} · {ended(d.state, d.rolled_back, tz, h.now)}{failed}"

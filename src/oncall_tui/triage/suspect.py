@@ -7,22 +7,38 @@ look-back before. What began later is not, and that is said too. Nothing is clai
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import tzinfo
 
 import msgspec
 
-from oncall_tui.domain.deploy import Deploy, DeployState
-from oncall_tui.text import age, ago, before
+from oncall_tui.domain.deploy import WENT_BACK, Deploy
+from oncall_tui.history_words import fate, named, noun, stopped
+from oncall_tui.text import age, ago
 
 LOOK_BACK_S = 3600.0
 TOLD_INNOCENT = 3
 
 
 class Suspect(msgspec.Struct, frozen=True, gc=False):
-    """One deploy, and the words for what it has to do with the alert. *own*: it is of the alert's own service."""
+    """One deploy that may have to do with an alert. *own*: it is of the alert's own service.
+
+    *began* is when the alert's episode began (seconds since the epoch).
+    """
 
     deploy: Deploy
     own: bool
-    words: str
+    began: float
+
+    @property
+    def words(self) -> str:
+        """Which deploy, how long before or after the alert, and how it ended."""
+        return self.told()
+
+    def told(self, tz: tzinfo | None = None, now: float = 0.0) -> str:
+        """The same, with the time at which it ended where a zone is given."""
+        if self.deploy.started > self.began:
+            return _later_words(self.deploy, self.began)
+        return _words(self.deploy, self.began, tz, now)
 
 
 class Suspicion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -53,22 +69,23 @@ class Suspicion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         """Is it known of which service, or of which product at least?"""
         return bool(self.service or self.product)
 
-    def words(self, now: float) -> str:
+    def words(self, now: float, tz: tzinfo | None = None) -> str:
         """One line: the first suspect, or that there is none, and then how old the last deploy is."""
         if self.suspects:
-            return ("also deployed: " if self.wide else "") + self.suspects[0].words
+            return ("also deployed: " if self.wide else "") + self.suspects[0].told(tz, now)
         if self.unread:
             return f"not known: {self.unread}"
         if not self.placed:
-            return "no suspect: it names no service that is known"
+            return "no suspect: no known ECS service for this alert"
         of = "" if self.service else f" of {self.product}"
-        none = f"no suspect: no deploy{of} in the {_span(self.look_back_s)} before"
+        none = f"no suspect: no deploy{of} in the {_look_back(self.look_back_s)} before"
         if self.last is not None:
             later = self.last.started - self.began
-            since = f"{_after(later)} it, {ago(now - self.last.started)}" if later > 0 else ago(now - self.last.started)
-            return f"{none}; the last, {self.last.arrow}, began {since}"
+            after = f"{_span(later)} after the alert, " if later > 0 else ""
+            since = f"{after}{ago(now - self.last.started)}"
+            return f"{none}; the last, {named(self.last)}, started {since}"
         if self.last_at is not None:
-            return f"{none}; the last began {ago(now - self.last_at)}"
+            return f"{none}; the last started {ago(now - self.last_at)}"
         return none
 
 
@@ -94,11 +111,9 @@ def suspicion(
     mine = [d for d in own if _suspect(d, began, look_back_s)]
     theirs = sorted((d for d in others if _suspect(d, began, look_back_s)), key=_worst_first)
     # A rollback brought back what had run well: before it, whatever else was deployed is to be looked at.
-    mine.sort(key=_is_rollback)
-    suspects = [Suspect(d, True, _words(d, began)) for d in mine] + [
-        Suspect(d, False, _words(d, began)) for d in theirs
-    ]
-    later = [Suspect(d, True, _later_words(d, began)) for d in own if d.started > began]
+    mine.sort(key=lambda deploy: deploy.goes_back)
+    suspects = [*(Suspect(d, True, began) for d in mine), *(Suspect(d, False, began) for d in theirs)]
+    later = [Suspect(d, True, began) for d in own if d.started > began]
     earlier = [d for d in own if d.started <= began]
     return Suspicion(
         suspects=tuple(suspects),
@@ -130,14 +145,6 @@ def _newest_first(deploy: Deploy) -> tuple[float, str]:
     return (-deploy.started, deploy.id)
 
 
-def _is_rollback(deploy: Deploy) -> bool:
-    return bool(deploy.rollback) and deploy.state not in (DeployState.ROLLED_BACK, DeployState.ROLLING_BACK)
-
-
-def _noun(deploy: Deploy) -> str:
-    return "rollback" if _is_rollback(deploy) else "deploy"
-
-
 def _worst_first(deploy: Deploy) -> tuple[bool, float, str]:
     """Of services that only share the product: what goes wrong first."""
     return (not (deploy.failed_tasks or deploy.state.bad), *_newest_first(deploy))
@@ -149,29 +156,34 @@ def _name(deploy: Deploy) -> str:
     return f"{source}/{rest.rpartition('/')[2]}"
 
 
-def _words(deploy: Deploy, began: float) -> str:
-    words = [f"{_noun(deploy)} {deploy.arrow} of {_name(deploy)}"]
-    words[0] += f" began {before(began - deploy.started)}"
+def _words(deploy: Deploy, began: float, tz: tzinfo | None, now: float) -> str:
+    words = [f"{noun(deploy)} {deploy.arrow} of {_name(deploy)} started {_before(began - deploy.started)}"]
     ended = deploy.finished
-    if ended is not None and ended <= began:
-        words.append(f"{deploy.state} {before(began - ended)}")
+    if deploy.taken_back is not None or deploy.state in WENT_BACK:
+        words.append(fate(deploy, tz, now))
+    elif ended is not None and ended <= began:
+        words.append(f"{deploy.state} {_before(began - ended)}")
     elif deploy.state.bad:
         words.append(str(deploy.state))
     if deploy.failed_tasks:
         why = f" ({deploy.failures[0].words})" if deploy.failures else ""
-        words.append(f"{deploy.failed_tasks} {'task' if deploy.failed_tasks == 1 else 'tasks'} failed since{why}")
+        words.append(f"{stopped(deploy.failed_tasks)}{why}")
     return ", ".join(words)
 
 
 def _later_words(deploy: Deploy, began: float) -> str:
-    return (
-        f"{_noun(deploy)} {deploy.arrow} of {_name(deploy)} began {_after(deploy.started - began)} it: not the suspect"
-    )
+    what = f"{noun(deploy)} {deploy.arrow} of {_name(deploy)}"
+    return f"{what} started {_span(deploy.started - began)} after the alert: not the suspect"
 
 
-def _after(seconds: float) -> str:
-    return "just after" if seconds < 10 else f"{age(seconds)} after"
+def _before(seconds: float) -> str:
+    return f"{_span(seconds)} before the alert" if seconds >= 1 else "together with the alert"
 
 
 def _span(seconds: float) -> str:
+    """Between two times that stay: also of a few seconds it is said how many."""
+    return f"{seconds:.0f}s" if seconds < 10 else age(seconds)
+
+
+def _look_back(seconds: float) -> str:
     return "hour" if seconds == 3600 else f"{seconds / 60:g} minutes"

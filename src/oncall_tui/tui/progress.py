@@ -8,9 +8,10 @@ from __future__ import annotations
 from datetime import tzinfo
 
 from oncall_tui.domain.deploy import Deploy, DeployState
+from oncall_tui.domain.service_history import ALARM, BREAKER
+from oncall_tui.history_words import back_of, breaker, fate, stopped, taken_back
 from oncall_tui.text import age, local_times
 
-_BACK = (DeployState.ROLLING_BACK, DeployState.ROLLED_BACK, DeployState.ROLLBACK_FAILED)
 _OVER = {
     DeployState.SUCCEEDED: "done",
     DeployState.ROLLBACK_FAILED: "failed",
@@ -19,49 +20,45 @@ _OVER = {
 
 def by_itself(deploy: Deploy) -> bool:
     """Did ECS take it back, and no person? A circuit breaker or an alarm that it named, or a breaker that is full."""
-    if deploy.state not in _BACK:
-        return False
-    reason = deploy.reason.lower()
-    failed, _, threshold = deploy.breaker.partition("/")
-    full = failed.isdigit() and threshold.isdigit() and int(failed) >= int(threshold)
-    return "breaker" in reason or "alarm" in reason or full
+    back = back_of(deploy)
+    return back is not None and back.by in (ALARM, BREAKER)
 
 
 def state_word(deploy: Deploy) -> str:
     """One word, at most two, for a row. What was taken back since it failed is *failed*, never well."""
-    if deploy.state is DeployState.ROLLED_BACK and by_itself(deploy):
-        return "failed"
+    back = back_of(deploy)
+    if back is not None and back.state is not DeployState.UNKNOWN:
+        over = back.state is DeployState.ROLLED_BACK and by_itself(deploy)
+        return "failed" if over or back.state is DeployState.ROLLBACK_FAILED else str(back.state)
     if deploy.state is not DeployState.IN_PROGRESS:
         return _OVER.get(deploy.state, str(deploy.state))
     if deploy.waits:
         return "waits"
-    if deploy.rollback:
+    if deploy.goes_back:
         return "going back"
     return "baking" if deploy.bake_until is not None else deploy.strategy
 
 
-def state_words(deploy: Deploy) -> str:
+def state_words(deploy: Deploy, tz: tzinfo | None = None, now: float = 0.0) -> str:
     """The same for the detail, whole: the state, the strategy, the stage."""
-    words = str(deploy.state)
+    words = fate(deploy, tz, now)
     if by_itself(deploy):
-        back = {DeployState.ROLLING_BACK: "rolling back", DeployState.ROLLED_BACK: "rolled back"}
-        words = f"failed, {back.get(deploy.state, 'and its rollback failed too')}"
+        words = f"failed, {words}"
     return " · ".join(w for w in (words, deploy.strategy, f"stage {deploy.stage}" if deploy.stage else "") if w)
 
 
 def how(deploy: Deploy, tz: tzinfo, now: float) -> tuple[str, str]:
     """(words, style) for a row: the first that matters comes first, since the rest may be cut."""
-    running = deploy.state.running
+    running, back = deploy.state.running, back_of(deploy)
     failed = deploy.failed_tasks if running or deploy.state.bad else 0
     words = [
         deploy.waits if running else "",
-        "rolled back" if deploy.state is DeployState.ROLLED_BACK and by_itself(deploy) else "",
-        "the rollback failed" if deploy.state is DeployState.ROLLBACK_FAILED else "",
+        taken_back(back, tz, now) if back is not None else "",
         f"✗{failed}" if failed else "",
         _left(deploy, now),
         f"{deploy.traffic:.0f}%" if running and deploy.traffic is not None else "",
         _tasks(deploy),
-        f"breaker {deploy.breaker}" if failed and deploy.breaker else "",
+        breaker(deploy) if failed and back is None else "",
         deploy.failures[0].words if failed and deploy.failures else deploy.reason if deploy.state.bad else "",
     ]
     style = "warning" if running and deploy.waits else "critical" if failed or deploy.state.bad else ""
@@ -111,14 +108,12 @@ def tags(deploy: Deploy) -> str:
 
 
 def why(deploy: Deploy) -> list[tuple[str, str, str]]:
-    """What went wrong with it, as (name, words, style): tasks and breaker, that it is a rollback, the reason."""
+    """What went wrong with it, as (name, words, style): tasks and breaker, the reason."""
     lines = []
     if deploy.failed_tasks or deploy.failures:
         reason = deploy.failures[0].words if deploy.failures else "reason not read yet"
-        breaker = f" · breaker {deploy.breaker}" if deploy.breaker else ""
-        lines.append(("failed", f"{deploy.failed_tasks} failed: {reason}{breaker}", "critical"))
-    if deploy.rollback:
-        lines.append(("rollback", deploy.rollback, "warning"))
-    if deploy.reason and deploy.reason != deploy.rollback and deploy.state is not DeployState.SUCCEEDED:
+        counts = f" · {breaker(deploy)}" if deploy.breaker else ""
+        lines.append(("failed", f"{stopped(deploy.failed_tasks)}: {reason}{counts}", "critical"))
+    if deploy.reason and deploy.state is not DeployState.SUCCEEDED:
         lines.append(("reason", deploy.reason, "critical" if deploy.state.bad else ""))
     return lines

@@ -14,6 +14,7 @@ from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.domain.service import Health, Service
 from oncall_tui.engine import Update
+from oncall_tui.history_words import back_of, told
 from oncall_tui.text import age, ago, clock, count, fit, local_times, width
 from oncall_tui.triage.filters import parse
 from oncall_tui.triage.holding import escalation, left
@@ -316,7 +317,8 @@ class View:
             deploy.started_by,
         )
         waits = [deploy.waits] if deploy.waits and deploy.state.running else []
-        lines = [*waits, *(words for _, words, _ in progress.why(deploy))]
+        back = [told(deploy, self.tz, now)] if back_of(deploy) else []
+        lines = [*waits, *back, *(words for _, words, _ in progress.why(deploy))]
         extra = tuple(((local_times(line, self.tz, now), "warning"),) for line in lines[:3])
         return Row(deploy.id, cells, "" if live else "dim", extra)
 

@@ -20,7 +20,7 @@ from oncall_tui.providers.aws.cd_deploys import CodeDeploys
 from oncall_tui.providers.aws.ecs_known import Known
 from oncall_tui.providers.aws.ecs_seen import read_briefs
 from oncall_tui.providers.aws.errors import NOT_OFFERED, Gone
-from oncall_tui.providers.aws.history import goes_back, source_of
+from oncall_tui.providers.aws.history import goes_back, short, source_of
 from oncall_tui.providers.aws.wire import Wires
 
 DAY_S = 86_400.0
@@ -292,6 +292,7 @@ class Deploys:
             new=new,
             old=old,
             rollback=goes_back(made, self._briefs[key], self._known.definition_of),
+            rollback_to=short(self._known.definition_of(made.rollback.service_revision_arn)) if made.rollback else "",
             failures=self._failures(key, new.task_definition, made.started_at or made.created_at),
             started_by=self._registered_by(new.task_definition),
             can_act=self._can_act,

@@ -143,6 +143,7 @@ def from_service_deployment(
     new: Revision,
     old: Revision | None,
     rollback: str,
+    rollback_to: str,
     failures: tuple[TaskFailure, ...],
     started_by: str,
     can_act: bool,
@@ -183,7 +184,7 @@ def from_service_deployment(
         reason=next((r for r in reasons if r), ""),
         started_by=started_by,
         rollback=rollback,
-        rollback_to=made.rollback.service_revision_arn if made.rollback else "",
+        rollback_to=rollback_to,
         verbs=_verbs(state, old, rollback, hook) if can_act else NO_VERBS,
     )
 

@@ -70,12 +70,12 @@ def suspect_section(of: Subject, scene: Scene, keys: Keys) -> Section:
         lines.append(
             line(
                 f"{number}." if number > 1 else "suspect",
-                one.words,
+                one.told(scene.tz, scene.now),
                 "warning" if number == 1 and not found.wide else "",
             )
         )
     if not found.suspects:
-        lines.append(line("suspect", found.words(scene.now)))
+        lines.append(line("suspect", found.words(scene.now, scene.tz)))
     elif found.unread:
         lines.append(line("but", f"not all is known: {found.unread}", "warning"))
     lines += [line("not", one.words) for one in found.innocent]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.revision import changed_settings
+from oncall_tui.history_words import breaker, stopped, told
 from oncall_tui.text import ago, clock
 from oncall_tui.tui.detail import pane
 from oncall_tui.tui.detail.subject import Subject
@@ -22,9 +23,9 @@ def deploy_lines(deploy: Deploy, scene: Scene) -> list[Line]:
     lines.append(line("began", f"{clock(deploy.started, tz)}, {ago(now - deploy.started)}{who}{ended}"))
     lines += _changes(deploy)
     counts = f"new {deploy.running} running, {deploy.pending} pending · old {deploy.old_running} left · "
-    lines.append(line("tasks", f"{counts}{deploy.failed_tasks} failed"))
+    lines.append(line("tasks", f"{counts}{stopped(deploy.failed_tasks)}"))
     if deploy.breaker and not (deploy.failed_tasks or deploy.failures):
-        lines.append(line("breaker", f"{deploy.breaker} failed tasks until ECS gives up"))
+        lines.append(line("breaker", breaker(deploy)))
     others = [f for f in deploy.failures if f.words != deploy.failures[0].words]
     lines += [line("stopped", f"{clock(f.at, tz)} {f.task[:8]} {f.words}") for f in others[:FAILURES]]
     if deploy.alarms and deploy.state.running:
@@ -52,8 +53,8 @@ def deploy_section(of: Subject, scene: Scene, back: str) -> Section:
     lines.insert(len(pane.deploy_head(of.deploy, scene.now, scene.tz)) if of.deploy else 0, back_line(back))
     others = [d for d in of.deploys if of.deploy is None or d.id != of.deploy.id]
     for other in others:
-        words = f"{other.arrow} {other.state}, began {ago(scene.now - other.started)}"
-        lines.append(line("other", words + (f" by {other.started_by}" if other.started_by else "")))
+        by = f" by {other.started_by}" if other.started_by else ""
+        lines.append(line("other", f"{told(other, scene.tz, scene.now)}; started {ago(scene.now - other.started)}{by}"))
     if of.deploy is not None:
         lines.append(line("id", f"{of.deploy.native_id}  (read from {of.deploy.read_from})", "dim"))
     return Section("deploy", tuple(lines))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from oncall_tui.domain.metric import Series
-from oncall_tui.evidence.story import meant
+from oncall_tui.history_words import noun
 from oncall_tui.text import clock
 from oncall_tui.tui.detail import spark
 from oncall_tui.tui.detail.parts import Measured, Part
@@ -89,7 +89,7 @@ def marks(of: Subject, scene: Scene) -> list[Mark]:
     found = []
     if of.deploy is not None:
         deploy = of.deploy
-        found.append(Mark(deploy.started, "D", f"deploy {meant(deploy)} began"))
+        found.append(Mark(deploy.started, "D", f"{noun(deploy)} {deploy.arrow} started"))
         if deploy.finished is not None and not deploy.state.running:
             found.append(Mark(deploy.finished, "E", f"it ended: {deploy.state}"))
     if of.look is not None:

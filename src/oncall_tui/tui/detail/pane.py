@@ -11,6 +11,7 @@ from oncall_tui.domain.product import Product
 from oncall_tui.domain.revision import changed_settings
 from oncall_tui.domain.service import Service
 from oncall_tui.engine import Update
+from oncall_tui.history_words import named
 from oncall_tui.text import ago, clock, local_times
 from oncall_tui.triage.holding import assignment
 from oncall_tui.triage.look import AlertLook
@@ -42,7 +43,7 @@ def alert_lines(look: AlertLook, update: Update, now: float, tz: tzinfo) -> list
     alert = look.alert
     old = stale(update, tz, alert.source, *([look.service.source] if look.service else []))
     lines: list[Line] = [*old, line("alert", alert.title, "bold"), line("state", state(alert, now, tz))]
-    lines += suspicion_lines(look, update, now)
+    lines += suspicion_lines(look, update, now, tz)
     if look.service:
         lines.append(line("service", service_words(look.service)))
         newest = update.board.deploys.get(look.service.deploy_id)
@@ -82,18 +83,18 @@ def state(alert: Alert, now: float, tz: tzinfo) -> str:
     return " ".join(words)
 
 
-def suspicion_lines(look: AlertLook, update: Update, now: float) -> list[Line]:
+def suspicion_lines(look: AlertLook, update: Update, now: float, tz: tzinfo) -> list[Line]:
     """The first suspect and whether R can do something, the next ones, and what began too late to be one."""
     found = look.suspicion
     if not found.placed and not found.unread:
         return []
     style = "warning" if found.suspects and not found.wide else ""
-    lines = [line("suspect", found.words(now).replace("no suspect", "none", 1), style)]
+    lines = [line("suspect", found.words(now, tz).replace("no suspect", "none", 1), style)]
     if deploy := look.suspect:
         service = update.board.services.get(deploy.service_id)
         can = Verb.ROLL_BACK in deploy.verbs | (service.verbs if service else frozenset())
-        lines = [line("suspect", f"{found.words(now)}{'    R rolls it back' if can else ''}", style)]
-    lines += [line("then", s.words) for s in found.suspects[1:OTHERS]]
+        lines = [line("suspect", f"{found.words(now, tz)}{'    R rolls it back' if can else ''}", style)]
+    lines += [line("then", s.told(tz, now)) for s in found.suspects[1:OTHERS]]
     return lines + [line("not", s.words, "dim") for s in found.innocent[:OTHERS]]
 
 
@@ -134,7 +135,7 @@ def images(service: Service) -> str:
 
 def deploy_head(deploy: Deploy, now: float, tz: tzinfo) -> list[Line]:
     """What it is, what holds it up, what failed, how far it is."""
-    head = f"{deploy.service_id} {deploy.arrow}  {progress.state_words(deploy)}"
+    head = f"{deploy.service_id} {named(deploy)}  {progress.state_words(deploy, tz, now)}"
     lines = [line("deploy", head, "critical" if deploy.state.bad else "bold")]
     lines += waits(deploy, now, tz)
     lines += [line(name, local_times(words, tz, now), style) for name, words, style in progress.why(deploy)]

@@ -1,0 +1,185 @@
+"""The one history of a service's deploys and rollbacks: what became of each, and by whom. Pure.
+
+AWS tells that a deploy was rolled back, not by whom; this machine's journal tells what was asked for from here. Both
+together give each deploy how it ended, once: every surface reads it from the deploy itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.deploy import WENT_BACK, Deploy, DeployState, TakenBack
+
+BREAKER, ALARM = "the circuit breaker", "an alarm"
+SHOWS_WITHIN_S = 600.0  # a deploy that was asked for begins within this, or it is another one
+_NOT_PEOPLE = ("codeDeployRollback",)
+
+
+class Deed(msgspec.Struct, frozen=True, kw_only=True):
+    """One write to a service's deploys that was sent from this machine. *at* in seconds since the epoch.
+
+    *deploy* is the deploy that was the newest when it was planned (ARN or id), *after* when that was created;
+    *within*: it is that deploy which goes back, and no new one. *made* is the id of the deploy that the write made,
+    where the answer told it. *frm* and *to* are task definitions.
+    """
+
+    plan: str
+    verb: Verb
+    service_id: str
+    by: str
+    at: float
+    deploy: str = ""
+    after: float = 0.0
+    within: bool = False
+    frm: str = ""
+    to: str = ""
+    made: str = ""
+
+
+def history(deploys: Iterable[Deploy], deeds: Sequence[Deed]) -> tuple[Deploy, ...]:
+    """*deploys* of one service, each with how it was rolled back, by whom, and who began it; newest first.
+
+    *deeds* are those of the service, in any order.
+    """
+    rows = sorted(deploys, key=lambda d: -d.started)
+    makers = _makers(rows, deeds)
+    rows = [_who(d, makers.get(d.id)) for d in rows]
+    return tuple(_told(at, rows, deeds) for at in range(len(rows)))
+
+
+def cause(deploy: Deploy) -> str:
+    """What made ECS take it back by itself, from what ECS says; empty: nothing that it says."""
+    reason = deploy.reason.lower()
+    failed, _, threshold = deploy.breaker.partition("/")
+    if "breaker" in reason:
+        return BREAKER
+    if "alarm" in reason:
+        return ALARM
+    full = failed.isdigit() and threshold.isdigit() and int(failed) >= int(threshold)
+    return BREAKER if full and "requested" not in reason else ""
+
+
+def _who(deploy: Deploy, deed: Deed | None) -> Deploy:
+    """The deploy with who began it. Who registered the old task definition did not roll back to it."""
+    if deed is not None:
+        return msgspec.structs.replace(deploy, started_by=deed.by, verb=deed.verb)
+    if deploy.goes_back and (deploy.read_from != "CodeDeploy" or deploy.started_by in _NOT_PEOPLE):
+        return msgspec.structs.replace(deploy, started_by="")
+    return deploy
+
+
+def _makers(rows: Sequence[Deploy], deeds: Iterable[Deed]) -> dict[str, Deed]:
+    """By deploy: what was asked for here that made it. One write makes one deploy: the first that can be it."""
+    found: dict[str, Deed] = {}
+    for deed in sorted(deeds, key=lambda d: d.at):
+        if deed.within:
+            continue
+        named = next((d for d in rows if deed.made and d.native_id == deed.made), None)
+        made = named or next((d for d in reversed(rows) if _fits(deed, d) and d.id not in found), None)
+        if made is not None:
+            found[made.id] = deed
+    return found
+
+
+def _fits(deed: Deed, deploy: Deploy) -> bool:
+    if deed.to != deploy.new.task_definition or deed.deploy == deploy.native_id:
+        return False
+    return deed.after < deploy.started <= deed.at + SHOWS_WITHIN_S and deploy.started >= deed.at - SHOWS_WITHIN_S
+
+
+def _told(at: int, rows: Sequence[Deploy], deeds: Sequence[Deed]) -> Deploy:
+    """The deploy at this place with how it was taken back: within itself, or by a later one."""
+    deploy = rows[at]
+    back = _within(deploy, rows[:at], deeds) if deploy.state in WENT_BACK else _by_later(deploy, rows[:at])
+    if back is None:
+        return deploy
+    again = next((d for d in reversed(rows[:at]) if _again(d, deploy, back)), None)
+    if again is not None:
+        back = msgspec.structs.replace(back, again_at=again.started, again_by=again.started_by)
+    return msgspec.structs.replace(deploy, taken_back=back)
+
+
+def _within(deploy: Deploy, later: Sequence[Deploy], deeds: Iterable[Deed]) -> TakenBack:
+    deed = max((d for d in deeds if d.within and d.deploy == deploy.native_id), key=lambda d: d.at, default=None)
+    doer = next((d for d in reversed(later) if d.goes_back and d.old and _same(d.old, deploy.new)), None)
+    if deploy.read_from != "CodeDeploy":
+        doer = None  # ECS goes back within the deploy; CodeDeploy makes another one for it
+    by = deed.by if deed else cause(deploy)
+    return TakenBack(
+        state=deploy.state,
+        to=deploy.rollback_to or (doer.new.short if doer else "") or (deploy.old.short if deploy.old else ""),
+        by=by,
+        began=deed.at if deed else None,
+        ended=None if deploy.state.running else (doer.finished if doer and doer.finished else deploy.finished),
+        deploy=doer.id if doer else "",
+    )
+
+
+_ENDS = {
+    DeployState.SUCCEEDED: DeployState.ROLLED_BACK,
+    DeployState.FAILED: DeployState.ROLLBACK_FAILED,
+    DeployState.ROLLED_BACK: DeployState.ROLLBACK_FAILED,
+    DeployState.ROLLBACK_FAILED: DeployState.ROLLBACK_FAILED,
+}
+
+
+def _by_later(deploy: Deploy, later: Sequence[Deploy]) -> TakenBack | None:
+    """By the first later deploy, where that is a rollback which left this one's revision."""
+    doer = later[-1] if later else None
+    while doer is not None and doer.state is DeployState.STOPPED:  # it was overtaken, and took nothing back
+        later = later[:-1]
+        doer = later[-1] if later else None
+    if doer is None or not (doer.goes_back or doer.verb is Verb.ROLL_BACK) or deploy.goes_back:
+        return None
+    if doer.old is not None and not _same(doer.old, deploy.new):
+        return None
+    return TakenBack(
+        state=DeployState.ROLLING_BACK if doer.state.running else _ENDS.get(doer.state, DeployState.UNKNOWN),
+        to=doer.new.short,
+        by=doer.started_by,
+        began=doer.started,
+        ended=None if doer.state.running else doer.finished,
+        deploy=doer.id,
+    )
+
+
+def _again(later: Deploy, deploy: Deploy, back: TakenBack) -> bool:
+    """Does *later* put the revision there again that was taken back?"""
+    return later.id != back.deploy and _same(later.new, deploy.new) and later.started > (back.began or deploy.started)
+
+
+def _same(one: object, other: object) -> bool:
+    return getattr(one, "task_definition", "") == getattr(other, "task_definition", None)
+
+
+class Histories:
+    """The histories of all services; rows that did not change stay the same objects. One thread's own."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[tuple[Deploy, ...], tuple[Deed, ...], tuple[Deploy, ...]]] = {}
+
+    def tell(self, deploys: Mapping[str, Deploy], deeds: Mapping[str, Sequence[Deed]]) -> dict[str, Deploy]:
+        """Every deploy by id, in its order; *deeds* by service."""
+        of: dict[str, list[Deploy]] = {}
+        for deploy in deploys.values():
+            of.setdefault(deploy.service_id, []).append(deploy)
+        told: dict[str, Deploy] = {}
+        known: dict[str, tuple[tuple[Deploy, ...], tuple[Deed, ...], tuple[Deploy, ...]]] = {}
+        for service, rows in of.items():
+            mine, done = tuple(rows), tuple(deeds.get(service, ()))
+            old = self._known.get(service)
+            if old is None or old[1] != done or len(old[0]) != len(mine) or not all(map(_is, old[0], mine)):
+                kept = {d.id: d for d in old[2]} if old else {}
+                made = history(mine, done)
+                old = (mine, done, tuple(kept[d.id] if kept.get(d.id) == d else d for d in made))
+            known[service] = old
+            told.update((d.id, d) for d in old[2])
+        self._known = known
+        return {i: told[i] for i in deploys}
+
+
+def _is(one: object, other: object) -> bool:
+    return one is other

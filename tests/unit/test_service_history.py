@@ -1,0 +1,171 @@
+"""What happened to a service is one history: what became of each deploy, and by whom."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+from tests.support.fakes import deploy, revision
+
+from oncall_tui.actions.deeds import Deeds
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.deploy import WENT_BACK, Deploy, DeployState
+from oncall_tui.domain.entry import Entry, EntryKind
+from oncall_tui.domain.service_history import Deed, Histories, history
+from oncall_tui.history_words import fate, named, told
+
+NOW = 1_800_000_000.0  # 17:00 in Tokyo
+TOKYO = ZoneInfo("Asia/Tokyo")
+OLD, NEW = revision(41), revision(42)
+API = "prod/main/api"
+BREAKER = "Service deployment rolled back because the circuit breaker threshold was exceeded."
+
+
+def bad(**more: Any) -> Deploy:
+    """:41→:42, begun at 16:40."""
+    return deploy("prod/d1", API, **({"native_id": "d1", "started": NOW - 1200, "old": OLD, "new": NEW} | more))
+
+
+def back(**more: Any) -> Deploy:
+    """:42→:41, a new deploy begun at 16:50, as CI had registered :41 long before."""
+    fields = {"native_id": "d2", "started": NOW - 600, "old": NEW, "new": OLD, "rollback": "going back to :41"}
+    return deploy("prod/d2", API, **(fields | {"started_by": "ci/deploy", "state": DeployState.IN_PROGRESS} | more))
+
+
+def deed(**more: Any) -> Deed:
+    fields: dict[str, Any] = {"plan": "p1", "verb": Verb.ROLL_BACK, "service_id": API, "by": "Alice", "at": NOW - 610}
+    return Deed(**(fields | {"deploy": "d1", "after": NOW - 1200} | more))
+
+
+STOP = deed(within=True)
+UPDATE = deed(to=OLD.task_definition)
+ROLLED = {"state": DeployState.ROLLED_BACK, "finished": NOW - 540}
+DONE = {"state": DeployState.SUCCEEDED, "finished": NOW - 540}
+
+
+def words(rows: tuple[Deploy, ...], *deeds: Deed) -> list[str]:
+    return [told(d, TOKYO, NOW) for d in history(rows, deeds)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "deeds", "said"),
+    [
+        ((bad(**ROLLED),), (STOP,), [":41→:42, rolled back to :41 by Alice 16:51"]),
+        ((bad(**ROLLED, reason=BREAKER),), (), [":41→:42, rolled back to :41 by the circuit breaker 16:51"]),
+        ((bad(**ROLLED, reason="alarm p99"),), (), [":41→:42, rolled back to :41 by an alarm 16:51"]),
+        ((bad(**ROLLED),), (), [":41→:42, rolled back to :41 16:51"]),
+        ((bad(**ROLLED, rollback_to=":40"),), (STOP,), [":41→:42, rolled back to :40 by Alice 16:51"]),
+        ((bad(state=DeployState.ROLLING_BACK),), (STOP,), [":41→:42, rolling back to :41 by Alice since 16:49"]),
+        (
+            (bad(state=DeployState.ROLLBACK_FAILED, finished=NOW - 540),),
+            (STOP,),
+            [":41→:42, the rollback to :41 by Alice failed 16:51"],
+        ),
+        (
+            (bad(**DONE), back(**DONE)),
+            (UPDATE,),
+            ["rollback :42→:41, succeeded", ":41→:42, succeeded, rolled back to :41 by Alice 16:51"],
+        ),
+        (
+            (bad(**DONE), back()),
+            (UPDATE,),
+            ["rollback :42→:41, in progress", ":41→:42, succeeded, rolling back to :41 by Alice since 16:50"],
+        ),
+        (
+            (bad(**DONE), back(**DONE)),
+            (),
+            ["rollback :42→:41, succeeded", ":41→:42, succeeded, rolled back to :41 16:51"],
+        ),
+        (
+            (bad(**DONE), back(**{**DONE, "state": DeployState.FAILED})),
+            (UPDATE,),
+            ["rollback :42→:41, failed", ":41→:42, succeeded, the rollback to :41 by Alice failed 16:51"],
+        ),
+    ],
+)
+def test_each_deploy_says_what_became_of_it(rows: tuple[Deploy, ...], deeds: tuple[Deed, ...], said: list[str]) -> None:
+    assert words(rows, *deeds) == said
+
+
+def test_whoever_registered_the_old_revision_did_not_roll_back() -> None:
+    assert [d.started_by for d in history((back(),), ())] == [""]
+    assert [d.started_by for d in history((back(),), (UPDATE,))] == ["Alice"]
+    code = back(read_from="CodeDeploy", started_by="CloudFormation")
+    assert [d.started_by for d in history((code,), ())] == ["CloudFormation"]
+    assert [d.started_by for d in history((bad(started_by="ci/deploy"),), ())] == ["ci/deploy"]
+
+
+def test_an_undone_rollback_is_told_of_the_deploy_that_was_taken_back() -> None:
+    again = deploy("prod/d3", API, native_id="d3", started=NOW - 60, old=OLD, new=NEW, state=DeployState.IN_PROGRESS)
+    undo = deed(plan="p2", verb=Verb.UNDO_ROLLBACK, at=NOW - 61, to=NEW.task_definition, by="Bob")
+    rows = history((bad(**ROLLED), again), (STOP, undo))
+    assert [told(d, TOKYO, NOW) for d in rows] == [
+        "redeploy :41→:42, in progress",
+        ":41→:42, rolled back to :41 by Alice 16:51, deployed again by Bob 16:59",
+    ]
+
+
+def test_one_write_makes_one_deploy_and_a_stopped_deploy_is_nobody_elses() -> None:
+    other = back(started_by="ci/deploy", **DONE)
+    later = msgspec.structs.replace(other, id="prod/d9", native_id="d9", started=NOW - 60)
+    assert [d.started_by for d in history((other, later), (UPDATE,))] == ["", "Alice"]
+    assert words((bad(**ROLLED),), msgspec.structs.replace(STOP, deploy="another")) == [
+        ":41→:42, rolled back to :41 16:51"
+    ]
+
+
+def test_a_rollback_that_a_newer_deploy_overtook_took_nothing_back() -> None:
+    newer = deploy("prod/d3", API, native_id="d3", started=NOW - 60, old=NEW, new=revision(43), **DONE)
+    rows = (bad(**DONE), back(state=DeployState.STOPPED, finished=NOW - 60), newer)
+    assert words(rows)[-1] == ":41→:42, succeeded"
+
+
+@pytest.mark.parametrize("state", list(DeployState))
+def test_an_arrow_is_old_to_new_in_every_state(state: DeployState) -> None:
+    assert bad(state=state).arrow == ":41→:42"
+    assert named(bad(state=state)) == ":41→:42"
+    assert ("to :41" in fate(bad(state=state))) == (state in WENT_BACK)
+
+
+def test_what_did_not_change_stays_the_same_object() -> None:
+    histories, rows = Histories(), {d.id: d for d in (bad(**DONE), back(**DONE))}
+    first = histories.tell(rows, {API: (UPDATE,)})
+    assert list(first) == list(rows)
+    again = histories.tell(dict(rows), {API: (UPDATE,)})
+    assert all(again[i] is first[i] for i in rows)
+    moved = histories.tell({**rows, "prod/d2": back(**DONE, running=17)}, {API: (UPDATE,)})
+    assert moved["prod/d1"] is first["prod/d1"]
+    assert moved["prod/d2"] is not first["prod/d2"]
+
+
+def intent(verb: Verb, operation: str, plan: str = "p1") -> Entry:
+    request = {"operation": operation, "cluster": "main", "service": "api", "deploy": "d1", "to": OLD.task_definition}
+    made = {"verb": verb, "source": "prod", "request": request}
+    return Entry(at=NOW - 610, kind=EntryKind.INTENT, subject=plan, actor="Alice", data={"plan": made})
+
+
+def outcome(state: str, receipt: dict[str, Any] | None, plan: str = "p1") -> Entry:
+    return Entry(at=NOW - 600, kind=EntryKind.OUTCOME, subject=plan, data={"state": state, "receipt": receipt})
+
+
+class Unread:
+    def since(self, at: float, kinds: object) -> list[Entry]:
+        raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("entries", "counts"),
+    [
+        ([intent(Verb.ROLL_BACK, "StopServiceDeployment")], True),
+        ([intent(Verb.ROLL_BACK, "StopServiceDeployment"), outcome("failed", None)], False),
+        ([intent(Verb.ROLL_BACK, "StopServiceDeployment"), outcome("failed", {"deploy": "d1"})], True),
+        ([intent(Verb.ROLL_BACK, "StopServiceDeployment"), outcome("unknown", None)], True),
+        ([intent(Verb.GO_ON, "ContinueServiceDeployment")], False),
+    ],
+)
+def test_only_what_was_sent_and_not_refused_is_somebodys_deed(entries: list[Entry], counts: bool) -> None:
+    deeds = Deeds(Unread())  # type: ignore[arg-type]
+    deeds.take(entries)
+    assert bool(deeds.current) is counts
