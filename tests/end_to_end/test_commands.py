@@ -167,7 +167,7 @@ def test_a_night_by_commands(make_world: Callable[..., World]) -> None:
     assert plan["dry_run"] is True
     assert "StopServiceDeployment(ROLLBACK)" in plan["plan"]["lines"]["call"]
     refused = shell("rollback", PAYMENTS, "--yes", code=WRONG)
-    assert "protected: payments-api has to be named" in refused.err
+    assert "payments-api is protected: it requires --confirm payments-api" in refused.err
     shell("rollback", PAYMENTS, "--yes", "--confirm", "payments", code=WRONG)
     moved = shell(
         "rollback", PAYMENTS, "--yes", "--confirm", "payments-api", "--expect", "prod/other", "--json", code=NOT_DONE
@@ -341,7 +341,7 @@ def test_every_mistake_of_a_configuration_at_once(tmp_path: Path) -> None:
 def test_the_demo_without_a_terminal_prints_the_board_once(tmp_path: Path) -> None:
     answer = Answer(start(environment(tmp_path), "demo", "--scenario", "page-third"))
     assert answer.code == DONE, answer
-    assert "stdout is no terminal" in answer.err
+    assert "not a terminal" in answer.err
     assert "5/5 sources live" in answer.out
     assert "ALERTS" in answer.out
     assert "\x1b" not in answer.out

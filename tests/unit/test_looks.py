@@ -14,7 +14,7 @@ from tests.unit.test_problems import WATCHDOG, incident
 from tests.unit.test_triage import NOW, PAGES, board, hint
 
 from oncall_tui.actions.dress import Dresser
-from oncall_tui.cli.common import target
+from oncall_tui.cli.acting import target
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState, Severity
 from oncall_tui.domain.changes import changes

@@ -227,6 +227,11 @@ class Desk:
         self._outcomes.dismiss(plan_id)
         self._told()
 
+    def withdraw(self, plan_id: str, why: str) -> bool:
+        """Take a plan back before it goes out; False where it may have been sent already."""
+        flow = self._flows.get(plan_id)
+        return flow is None or flow.withdraw(why)
+
     def answered(self, plan_id: str) -> bool:
         """Did the other side answer that it has taken it?"""
         flow = self._flows.get(plan_id)

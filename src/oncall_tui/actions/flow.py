@@ -9,6 +9,7 @@ resolved by reading; *failed* only where nothing changed.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 
 from oncall_tui.clock import Clock
@@ -55,6 +56,8 @@ class Flow:
         self._epilogue = epilogue
         self._receipt: Receipt | None = None
         self._sent = False
+        self._withdrawn = ""  # why it is not sent any more
+        self._going_out = threading.Lock()  # between the lane that sends and whoever takes it back
         self._lost_why = ""
         self._lost_at: float | None = None  # when a write's answer was lost (monotonic)
         self._began = clock.monotonic()
@@ -76,6 +79,13 @@ class Flow:
             self._lost_at = self._clock.monotonic() - (self._clock.now() - sent_at)
         self._tell(OutcomeState.PENDING, "left open by an earlier session: reading what came of it")
         self._lane.run(lambda: self._guarded(self._verify))
+
+    def withdraw(self, why: str) -> bool:
+        """Take it back before it goes out; False where it may have been sent already."""
+        with self._going_out:
+            if not self._sent and not self._withdrawn:
+                self._withdrawn = why
+            return not self._sent
 
     @property
     def receipt(self) -> Receipt | None:
@@ -112,7 +122,9 @@ class Flow:
             if not without_journal:
                 self._not_sent(error)
                 return
-        self._sending()
+        if not self._sending():
+            self._not_sent(Refused(f"{self._withdrawn}: nothing was sent"))
+            return
         try:
             receipt = self._handler.send(self.plan)
         except Unknown as error:
@@ -134,9 +146,13 @@ class Flow:
             message = f"not sent: its state cannot be read again: {error.message}"
             self._end(OutcomeState.FAILED, message, error.hint)
 
-    def _sending(self) -> None:
-        self._tell(OutcomeState.PENDING, "sending")
-        self._sent = True
+    def _sending(self) -> bool:
+        """It goes out now, unless it was taken back."""
+        with self._going_out:
+            self._sent = not self._withdrawn
+        if self._sent:
+            self._tell(OutcomeState.PENDING, "sending")
+        return self._sent
 
     def _lost(self, error: Unknown) -> None:
         """Nobody knows whether it took effect: reading will tell."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import gc
+import io
+import signal
 import sys
+import threading
 from importlib import import_module
-from typing import Any
+from typing import NoReturn
 
 import click
 
 from oncall_tui import __version__
+from oncall_tui.cli import output
 from oncall_tui.errors import ConfigurationError, OncallError
 
 # name -> module:attribute and the line that help shows. Importing a command's module costs start-up time: not here.
@@ -35,6 +39,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
 DONE, NOT_DONE, WRONG_USE, UNKNOWN = 0, 1, 2, 3
 
 
+GLOBAL = ("config", "read_only")  # options that are taken before and after the command
+
+
+class Settled(SystemExit):
+    """The exit of a command that sent something: its code says what came of that, whatever could be printed."""
+
+
 class Commands(click.Group):
     """Finds a command's module when it is asked for; help needs none of them."""
 
@@ -46,35 +57,116 @@ class Commands(click.Group):
             return None
         module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(f"{__name__}.{module}"), name)
+        _take_globals(command, self)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:  # once something is sent, interrupts are noted instead (see carrying)
+            output.say("oncall-tui: interrupted: nothing was sent")
+            raise SystemExit(NOT_DONE) from None
 
-@click.group(cls=Commands, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--config", "config_path", metavar="FILE", default="", help="The configuration file.")
+
+def _take_globals(command: click.Command, group: click.Group) -> None:
+    """Let the command take the group's options too: nobody remembers which side of it they belong to."""
+    if command.name == "drill" or any(p.name in GLOBAL for p in command.params):
+        return  # the drill's command passes everything on
+    command.add_help_option = False
+    for option in group.params:
+        if isinstance(option, click.Option) and option.name in GLOBAL:
+            flag = {"is_flag": True} if option.is_flag else {"metavar": option.metavar, "default": ""}
+            names = [*option.opts, str(option.name)]
+            command.params.append(
+                click.Option(names, help=option.help, expose_value=False, callback=_set_global, **flag)
+            )
+    command.params.append(_shown_help())
+
+
+def _set_global(context: click.Context, option: click.Parameter, value: object) -> object:
+    if value and option.name is not None:
+        context.obj[option.name] = value
+    return value
+
+
+def _shown_help() -> click.Option:
+    """click's own writes to stdout without the door."""
+    words = "Show this message and exit."
+    return click.Option(["-h", "--help"], is_flag=True, is_eager=True, expose_value=False, help=words, callback=_help)
+
+
+def _help(context: click.Context, _option: click.Parameter, value: object) -> None:
+    if value and not context.resilient_parsing:
+        output.put_text(context.get_help())
+        context.exit()
+
+
+def _version(context: click.Context, _option: click.Parameter, value: object) -> None:
+    if value and not context.resilient_parsing:
+        output.put(f"oncall-tui, version {__version__}")
+        context.exit()
+
+
+@click.group(cls=Commands, invoke_without_command=True, add_help_option=False)
+@click.option("--config", metavar="FILE", default="", help="The configuration file.")
 @click.option("--read-only", is_flag=True, help="Switch every write off.")
-@click.version_option(__version__, prog_name="oncall-tui")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version and exit."
+)
 @click.pass_context
-def cli(context: click.Context, config_path: str, read_only: bool) -> None:
+def cli(context: click.Context, config: str, read_only: bool) -> None:
     """What is on fire, which ECS service it is, which deploy did it, and one key to make it stop."""
-    context.obj = {"config": config_path, "read_only": read_only}
+    context.obj = {"config": config, "read_only": read_only}
     if context.invoked_subcommand is None:
         gc.disable()  # until the first frame, as in board.show: a collection for every few modules that are imported
         context.invoke(import_module(f"{__name__}.board").board)
 
 
-def main(arguments: list[str] | None = None) -> Any:
+cli.params.append(_shown_help())
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
     """The program's way in. Exits 0 done, 1 refused, failed or unreadable, 2 wrong use, 3 an outcome is unknown."""
+    output.settle_streams()
+    settled = False
     try:
-        return cli.main(args=arguments, prog_name="oncall-tui")
+        code = _run(arguments)
+    except SystemExit as end:
+        settled, code = isinstance(end, Settled), _as_code(end.code)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is over: what comes now changes nothing
+    output.flush()
+    if output.lost:
+        if output.lost != output.READER_GONE:
+            output.say(f"oncall-tui: not everything could be printed: standard output: {output.lost}")
+        code = code if settled or code != DONE else NOT_DONE
+    sys.exit(code)
+
+
+def _run(arguments: list[str] | None) -> int:
+    """The exit code; every error is said through the one door."""
+    try:
+        found = cli.main(args=arguments, prog_name="oncall-tui", standalone_mode=False)
+        return found if isinstance(found, int) else DONE
+    except click.ClickException as error:
+        words = io.StringIO()
+        error.show(words)
+        output.say_text(words.getvalue())
+        return error.exit_code
+    except click.Abort:
+        output.say("oncall-tui: interrupted: nothing was sent")
+        return NOT_DONE
     except ConfigurationError as error:
-        click.echo(f"oncall-tui: {error}", err=True)
-        sys.exit(WRONG_USE)
+        output.say_text(f"oncall-tui: {error}")
+        return WRONG_USE
     except OncallError as error:
-        click.echo(f"oncall-tui: {error}", err=True)
-        sys.exit(NOT_DONE)
-    except BrokenPipeError:
-        sys.exit(NOT_DONE)
+        output.say(f"oncall-tui: {error}")
+        return UNKNOWN if getattr(error, "outcome", "") == "unknown" else NOT_DONE
+
+
+def _as_code(code: object) -> int:
+    return code if isinstance(code, int) else DONE if code is None else NOT_DONE

@@ -7,7 +7,9 @@ import sys
 import click
 
 from oncall_tui import bootstrap
+from oncall_tui.cli import WRONG_USE
 from oncall_tui.cli.common import fail
+from oncall_tui.cli.output import flush, is_terminal
 from oncall_tui.config import Config
 
 
@@ -16,10 +18,14 @@ from oncall_tui.config import Config
 def board(context: click.Context) -> None:
     """Open the board."""
     options = context.obj
-    if not sys.stdout.isatty():
-        fail("the board needs a terminal", "`oncall-tui status` prints it once", 2)
-    if not sys.stderr.isatty():  # Textual draws there
-        fail("the board draws on stderr, which is redirected", "do not redirect it; the log is beside the journal", 2)
+    if not is_terminal(sys.stdout):
+        fail("the board needs a terminal", "`oncall-tui status` prints it once", WRONG_USE)
+    if not is_terminal(sys.stderr):  # Textual draws there
+        fail(
+            "the board draws on stderr, which is redirected",
+            "do not redirect it; the log is beside the journal",
+            WRONG_USE,
+        )
     sys.exit(show(bootstrap.load_config(options["config"]), options["read_only"]))
 
 
@@ -37,5 +43,5 @@ def show(config: Config, read_only: bool) -> int:
     finally:
         engine.stop()
     code = app.return_code or 0
-    sys.stdout.flush()
+    flush()
     return code

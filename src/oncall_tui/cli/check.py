@@ -8,7 +8,8 @@ import click
 
 from oncall_tui import bootstrap
 from oncall_tui.cli import DONE, NOT_DONE
-from oncall_tui.cli.common import READ_TIMEOUT_S, printable, running
+from oncall_tui.cli.common import READ_TIMEOUT_S, running
+from oncall_tui.cli.output import put
 
 
 @click.command()
@@ -16,22 +17,22 @@ from oncall_tui.cli.common import READ_TIMEOUT_S, printable, running
 def check(context: click.Context) -> None:
     """Check the configuration, then contact each source; of destinations, only their secrets are read."""
     with running(context, read_only=True) as engine:
-        click.echo(f"configuration: good, {len(engine.sources)} sources")
+        put(f"configuration: good, {len(engine.sources)} sources")
         update = engine.first_read(READ_TIMEOUT_S)
         for status in update.board.sources.values():
-            click.echo(printable(f"{status.name:<12} {status.provider:<14} {status.state.label:<15} {status.message}"))
+            put(f"{status.name:<12} {status.provider:<14} {status.state.label:<15} {status.message}")
             for hint in dict.fromkeys((status.hint, *(p.hint for p in status.problems))):
                 if hint:
-                    click.echo(printable(f"{'':<12} {'':<14} → {hint}"))
+                    put(f"{'':<12} {'':<14} → {hint}")
             if status.banner:
-                click.echo(printable(f"{'':<12} {'':<14} {status.banner}"))
+                put(f"{'':<12} {'':<14} {status.banner}")
         if update.journal_failure:
-            click.echo(printable(f"journal: {update.journal_failure}"))
+            put(f"journal: {update.journal_failure}")
         config = bootstrap.load_config(context.obj["config"])
         unready = bootstrap.unready(config)
         for destination in config.escalation:
             state = "SECRET MISSING" if destination.name in unready else "not contacted"
             said = unready.get(destination.name, "nothing can be asked of it without sending")
-            click.echo(printable(f"{destination.name:<12} {destination.provider:<14} {state:<15} {said}"))
+            put(f"{destination.name:<12} {destination.provider:<14} {state:<15} {said}")
         good = not unready and all(s.live for s in update.board.sources.values()) and not update.journal_failure
     sys.exit(DONE if good else NOT_DONE)

@@ -13,14 +13,24 @@ from typing import Any
 import click
 
 from oncall_tui import bootstrap
-from oncall_tui.cli.common import READ_TIMEOUT_S, fail, say
+from oncall_tui.cli.common import READ_TIMEOUT_S, fail
+from oncall_tui.cli.output import is_terminal, put_text, say
+from oncall_tui.cli.values import Number
 from oncall_tui.config import Config
 
 
 @click.command()
-@click.option("--scenario", default="night", show_default=True, help="A scenario's name, or a file of one's own.")
-@click.option("--speed", default=1.0, show_default=True, help="How much faster things happen.")
-@click.option("--seed", default=1, show_default=True, help="The same seed gives the same night.")
+@click.option("--scenario", default="night", show_default=True, help="A scenario's name, or your file.")
+@click.option(
+    "--speed", type=Number(above=True, most=1000), default=1.0, show_default=True, help="How much faster things happen."
+)
+@click.option(
+    "--seed",
+    type=Number(-(2**31), whole=True),
+    default=1,
+    show_default=True,
+    help="The same seed gives the same night.",
+)
 @click.pass_context
 def demo(context: click.Context, scenario: str, speed: float, seed: int) -> None:
     """Open the board on a simulated night; nothing outside this machine is touched."""
@@ -44,7 +54,7 @@ def _on(child: subprocess.Popen[str], read_only: bool) -> int:
     os.environ.update(world["environment"])
     with tempfile.TemporaryDirectory(prefix="oncall-tui-demo-") as folder:
         config = demo_config(world, Path(folder))
-        if sys.stdout.isatty() and sys.stderr.isatty():
+        if is_terminal(sys.stdout) and is_terminal(sys.stderr):
             from oncall_tui.cli.board import show
 
             return show(config, read_only)
@@ -60,12 +70,12 @@ def demo_config(world: dict[str, Any], folder: Path) -> Config:
 def _once(config: Config) -> int:
     from oncall_tui.cli.textboard import text_board
 
-    say("stdout is no terminal: the board is printed once (run it in a terminal to work with it)")
+    say("not a terminal: the board is printed once (run it in a terminal to work with it)")
     engine = bootstrap.make_engine(config, read_only=True)
     engine.start()
     try:
         update = engine.first_read(READ_TIMEOUT_S)
-        click.echo(text_board(update, engine.clock.now()))
+        put_text(text_board(update, engine.clock.now()))
     finally:
         engine.stop()
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Iterator
@@ -14,8 +13,11 @@ import click
 
 from oncall_tui import bootstrap
 from oncall_tui.cli import DONE, NOT_DONE, UNKNOWN
-from oncall_tui.cli.common import READ_TIMEOUT_S, find_service, printable, running, say
+from oncall_tui.cli.common import READ_TIMEOUT_S, running
+from oncall_tui.cli.finding import find_service
+from oncall_tui.cli.output import put, put_json, say
 from oncall_tui.cli.status import stamp
+from oncall_tui.cli.values import Number
 from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.engine import Engine
@@ -29,11 +31,13 @@ PAUSE_S = 0.5
 @click.command()
 @click.argument("service", required=False, default="")
 @click.option("--watch", is_flag=True, help="Print each change; with SERVICE until its deploy has ended.")
-@click.option("--within", type=float, default=30.0, metavar="S", help="How long a deploy may take to begin (--watch).")
+@click.option(
+    "--within", type=Number(), default=30.0, metavar="S", help="How long a deploy may take to begin (--watch)."
+)
 @click.option("--json", "as_json", is_flag=True, help="JSON: one array, or with --watch one object a line.")
 @click.pass_context
 def deploys(context: click.Context, service: str, watch: bool, within: float, as_json: bool) -> None:
-    """Deploys of the last day, or of SERVICE (its id: SOURCE/CLUSTER/NAME), newest first.
+    """Deploys of the last day, or of SERVICE (its name, or its id SOURCE/CLUSTER/NAME), newest first.
 
     With SERVICE and --watch: exits 0 where the deploy succeeded, 1 where it did not, 3 where nobody can tell.
     """
@@ -50,11 +54,9 @@ def deploys(context: click.Context, service: str, watch: bool, within: float, as
         found = _newest_first(engine, service)
         now = engine.clock.now()
         if as_json:
-            click.echo(json.dumps([as_object(d) for d in found], ensure_ascii=False))
+            put_json([as_object(d) for d in found])
         else:
-            click.echo(
-                "\n".join(line(d, now, tz) for d in found) or "no deploy in the last day, as far as could be read"
-            )
+            put(*[line(d, now, tz) for d in found] or ["no deploy in the last day, as far as could be read"])
         _exit_by_sources(engine, service)
 
 
@@ -118,7 +120,7 @@ def line(deploy: Deploy, now: float, tz: tzinfo) -> str:
     if deploy.reason and deploy.state is not DeployState.IN_PROGRESS:
         words.append(deploy.reason)
     words.append(age((deploy.finished or now) - deploy.started))
-    return printable(f"{deploy.service_id} {named(deploy)} {' · '.join(words)}")
+    return f"{deploy.service_id} {named(deploy)} {' · '.join(words)}"
 
 
 # --- following --------------------------------------------------------------------------------------------------------
@@ -168,9 +170,10 @@ def _tell(deploy: Deploy, now: float, as_json: bool, last: str, tz: tzinfo) -> s
     """Print it where it changed; what was printed, without its age."""
     words = line(deploy, now, tz).rpartition(" · ")[0]
     if words != last:
-        shown = json.dumps({"at": stamp(now), **as_object(deploy)}, ensure_ascii=False) if as_json else ""
-        click.echo(shown or f"{stamp(now)} {line(deploy, now, tz)}")
-        sys.stdout.flush()
+        if as_json:
+            put_json({"at": stamp(now), **as_object(deploy)})
+        else:
+            put(f"{stamp(now)} {line(deploy, now, tz)}")
     return words
 
 

@@ -6,7 +6,12 @@ import sys
 
 import click
 
-from oncall_tui.cli.common import carry_out, end, find_alert, printable, result, running, say, target
+from oncall_tui.cli import DONE, WRONG_USE
+from oncall_tui.cli.acting import carry_out, sent_text, target
+from oncall_tui.cli.carrying import end
+from oncall_tui.cli.common import result, running
+from oncall_tui.cli.finding import find_alert
+from oncall_tui.cli.output import put_fields, say
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.plan import Ask
 
@@ -27,11 +32,15 @@ def escalate(context: click.Context, alert: str, to: str, reason: str, yes: bool
         if not wanted:
             say("pick one with --to:" if not to else f"there is no {to!r}; there are:")
             for choice in choices:
-                about = f"{choice.detail}\t{choice.warning}".strip("\t")
-                click.echo(printable(f"{choice.id}\t{choice.label}\t{about}".rstrip()))
-            sys.exit(2 if to else 0)
+                put_fields(choice.id, choice.label, *filter(None, (choice.detail, choice.warning)))
+            sys.exit(WRONG_USE if to else DONE)
         ask = Ask(
-            verb=Verb.ESCALATE, target=row.id, version=row.version, actor=engine.actor, choice=wanted, reason=reason
+            verb=Verb.ESCALATE,
+            target=row.id,
+            version=row.version,
+            actor=engine.actor,
+            choice=wanted,
+            reason=sent_text(reason),
         )
         outcome = carry_out(engine, ask, yes)
     end(outcome)

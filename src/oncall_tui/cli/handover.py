@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from zoneinfo import ZoneInfo
 
 import click
 
 from oncall_tui import bootstrap
-from oncall_tui.cli import DONE, NOT_DONE, WRONG_USE
-from oncall_tui.cli.common import READ_TIMEOUT_S, fail, result, running, say
-from oncall_tui.durations import seconds
+from oncall_tui.cli import DONE, NOT_DONE, WRONG_USE, Settled
+from oncall_tui.cli.acting import confirm
+from oncall_tui.cli.carrying import deliver, interrupts
+from oncall_tui.cli.common import READ_TIMEOUT_S, fail, running
+from oncall_tui.cli.output import put_json, put_text, say
+from oncall_tui.cli.values import Duration
 from oncall_tui.errors import JournalError
 from oncall_tui.triage.handover import KINDS
 from oncall_tui.triage.handover import handover as made
@@ -19,17 +21,13 @@ from oncall_tui.triage.handover_text import as_object, markdown, plain, title
 
 
 @click.command()
-@click.option("--since", "span", default="12h", show_default=True, help="How far back: 90m, 12h, 1d.")
+@click.option("--since", "back", type=Duration(), default="12h", show_default=True, help="How far back: 90m, 12h, 1d.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object; times are RFC 3339 UTC.")
-@click.option("--to", "destination", metavar="NAME", default="", help="Send it to a destination that tells.")
+@click.option("--to", "destination", metavar="NAME", default="", help="Send it to a notification destination.")
 @click.option("--yes", is_flag=True, help="Send without asking.")
 @click.pass_context
-def handover(context: click.Context, span: str, as_json: bool, destination: str, yes: bool) -> None:
-    """Print what the next one on call has to know. Exits 1 where a source or the journal could not be read."""
-    try:
-        back = seconds(span)
-    except ValueError as error:
-        fail(str(error), code=WRONG_USE)
+def handover(context: click.Context, back: float, as_json: bool, destination: str, yes: bool) -> None:
+    """Print the handover. Exits 1 where a source or the journal could not be read."""
     zone = ZoneInfo(bootstrap.load_config(context.obj["config"]).timezone)
     with running(context, read_only=True) as engine:
         if destination and destination not in engine.destinations:
@@ -41,21 +39,16 @@ def handover(context: click.Context, span: str, as_json: bool, destination: str,
             failure = str(error)
         told = made(entries, update.look, now - back, now, failure)
         text = markdown(told, zone)
-        click.echo(json.dumps(as_object(told), ensure_ascii=False) if as_json else text, nl=as_json)
+        shown = put_json(as_object(told)) if as_json else put_text(text.removesuffix("\n"))
         for line in (*told.unread, *((f"the journal cannot be read: {failure}",) if failure else ())):
             say(line)
         if destination:
-            _confirm(destination, text, yes, context.obj["read_only"])
-            say(result(engine.send_handover(destination, title(told, zone), plain(told, zone))))
+            if context.obj["read_only"]:
+                fail("read only: nothing is sent")
+            if not yes:
+                confirm(f"Send these {len(text.splitlines())} lines to {destination}?", shown)
+            interrupts.hold()
+            say(deliver(engine.send_handover(destination, title(told, zone), plain(told, zone)), destination))
+    if destination:
+        raise Settled(DONE)
     sys.exit(NOT_DONE if failure or any(not s.live for s in update.board.sources.values()) else DONE)
-
-
-def _confirm(destination: str, text: str, yes: bool, read_only: bool) -> None:
-    if read_only:
-        fail("read only: nothing is sent")
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        fail("this needs a confirm", "add --yes", WRONG_USE)
-    if not click.confirm(f"Send these {len(text.splitlines())} lines to {destination}?", default=False, err=True):
-        fail("not confirmed: nothing was sent")

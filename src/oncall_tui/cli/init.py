@@ -8,16 +8,18 @@ from pathlib import Path
 import click
 
 from oncall_tui.cli.common import fail
+from oncall_tui.cli.output import put
 
 
 @click.command()
 @click.argument("path", required=False)
-def init(path: str | None) -> None:
-    """Write a commented configuration to PATH (default: one's own); never over one that is there."""
+@click.pass_context
+def init(context: click.Context, path: str | None) -> None:
+    """Write a commented configuration to PATH (default: your file); never over one that is there."""
     from oncall_tui.config import template
     from oncall_tui.config.files import own_file
 
-    target = Path(path) if path else own_file(os.environ)
+    target = Path(named) if (named := path or context.obj["config"]) else own_file(os.environ)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
@@ -26,4 +28,4 @@ def init(path: str | None) -> None:
         fail(f"{target} is there already", "nothing was changed")
     except OSError as error:
         fail(f"cannot write {target}: {error.strerror}")
-    click.echo(f"wrote {target}: fill it in, then `oncall-tui check`")
+    put(f"wrote {target}: fill it in, then `oncall-tui check`")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from oncall_tui import bootstrap
-from oncall_tui.cli.common import printable
+from oncall_tui.cli.output import put, put_json
+from oncall_tui.cli.values import Number
 
 
 @click.command()
-@click.option("--last", default=50, show_default=True, help="How many entries.")
+@click.option("--last", type=Number(1, whole=True), default=50, show_default=True, help="How many entries.")
 @click.option("--actions", is_flag=True, help="Only what was done.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_context
@@ -29,9 +29,9 @@ def journal(context: click.Context, last: int, actions: bool, as_json: bool) -> 
     store = Store(path)
     for entry in store.read(f"kind IN ({','.join('?' * len(kinds))})", tuple(kinds), last):
         if as_json:
-            click.echo(json.dumps(msgspec.to_builtins(entry)))
+            put_json(msgspec.to_builtins(entry))
             continue
         at = datetime.fromtimestamp(entry.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         state = entry.data.get("state") or entry.data.get("new") or ""
-        click.echo(printable(f"{at} {entry.kind:<8} {state:<12} {entry.actor:<10} {entry.subject}  {entry.text}"))
+        put(f"{at} {entry.kind:<8} {state:<12} {entry.actor:<10} {entry.subject}  {entry.text}")
     store.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from datetime import datetime
 from typing import Any
@@ -12,7 +11,8 @@ import click
 
 from oncall_tui import bootstrap
 from oncall_tui.cli import DONE, NOT_DONE
-from oncall_tui.cli.common import fail, printable, say
+from oncall_tui.cli.common import fail
+from oncall_tui.cli.output import put, put_json, say
 from oncall_tui.cli.status import stamp
 from oncall_tui.clock import SystemClock
 from oncall_tui.config import Config
@@ -42,7 +42,7 @@ def oncall(context: click.Context, as_json: bool) -> None:
     not_known = bool(failed) or None in mine
     me = True if True in mine else None if not_known else False
     if as_json:
-        click.echo(json.dumps(_as_object(config, found, me, failed), ensure_ascii=False))
+        put_json(_as_object(config, found, me, failed))
     else:
         _print(config, found, me)
     for name, why in failed:
@@ -84,20 +84,20 @@ def _print(config: Config, found: list[tuple[str, Duty]], me: bool | None) -> No
     """A line a person, under their policy."""
     zone = ZoneInfo(config.timezone)
     if me is not None:
-        click.echo("You are on call." if me else "You are not on call.")
+        put("You are on call." if me else "You are not on call.")
     shown = ""
     for source, duty in found:
         if f"{source}/{duty.policy}" != shown:
             shown = f"{source}/{duty.policy}"
             products = ", ".join(_products(config, duty))
             for_what = f"products: {products}" if products else f"services: {', '.join(duty.services) or 'none'}"
-            click.echo(printable(f"{duty.policy}  ({source}; {for_what})"))
+            put(f"{duty.policy}  ({source}; {for_what})")
         until = f"until {_at(duty.until, zone)}" if duty.until is not None else "always" if duty.person else ""
         after = f"then {duty.next_person}" if duty.next_person else ""
         if duty.next_at is not None and duty.next_at != duty.until:
             after += f" from {_at(duty.next_at, zone)}"
         words = "  ".join(part for part in (until, after) if part)
-        click.echo(printable(f"  level {duty.level}  {duty.person or 'nobody':<20}  {words}".rstrip()))
+        put(f"  level {duty.level}  {duty.person or 'nobody':<20}  {words}".rstrip())
 
 
 def _at(at: float, zone: ZoneInfo) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from typing import Any, NoReturn
@@ -10,8 +9,13 @@ from typing import Any, NoReturn
 import click
 import msgspec
 
-from oncall_tui.cli import DONE, NOT_DONE
-from oncall_tui.cli.common import exit_code, fail, find_service, printable, read_source, result, running, say, show_plan
+from oncall_tui.cli import DONE, NOT_DONE, WRONG_USE, Settled
+from oncall_tui.cli.acting import confirm, show_plan
+from oncall_tui.cli.carrying import carry, exit_code
+from oncall_tui.cli.common import fail, result, running
+from oncall_tui.cli.finding import find_service, read_source
+from oncall_tui.cli.output import ask_text, is_terminal, put, put_json, say
+from oncall_tui.cli.values import Number
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import Ask, Confirm, Plan
@@ -31,7 +35,7 @@ ALERTS_TIMEOUT_S = 3.0
 @click.option("--confirm", "typed", default="", metavar="NAME", help="The name, for what is protected.")
 @click.option("--expect", default="", metavar="DEPLOY", help="Refuse unless this is the deploy that is seen.")
 @click.option("--wait", is_flag=True, help="Follow it until it is steady.")
-@click.option("--steady", type=float, default=None, metavar="S", help="How long steady is, in seconds.")
+@click.option("--steady", type=Number(), default=None, metavar="S", help="How long steady is, in seconds.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_context
 def rollback(
@@ -46,10 +50,10 @@ def rollback(
     steady: float | None,
     as_json: bool,
 ) -> None:
-    """Roll SERVICE (its id: SOURCE/CLUSTER/NAME) back to what ran before."""
+    """Roll SERVICE (its name, or its id SOURCE/CLUSTER/NAME) back to what ran before."""
     began = time.monotonic()
     with running(context, steady_s=steady) as engine:
-        row = find_service(engine, service)
+        row = find_service(engine, service, for_write=True)
         if expect and not row.deploy_id:  # its deploys come after the service itself
             row = read_source(engine, row.source).board.services.get(row.id, row)
         if expect and expect not in (row.deploy_id, row.deploy_id.partition("/")[2]):
@@ -64,12 +68,11 @@ def rollback(
             plan = result(engine.desk.plan(ask))
         except ActionError as error:
             _refuse(as_json, row.id, error.message, error.hint, error.outcome)
-        if not as_json:
-            show_plan(plan)
+        shown = as_json or show_plan(plan)
         if dry_run:
             _print(as_json, {"dry_run": True, "plan": _plan(plan)}, "nothing was sent")
             sys.exit(DONE)
-        _confirm(plan, yes, typed)
+        _confirm(plan, yes, typed, shown)
         outcome = _send(engine, plan, wait, as_json)
         firing = engine.still_firing(row.id)
     told = {
@@ -83,8 +86,10 @@ def rollback(
     }
     fires = f"; still firing: {', '.join(firing)}" if firing and "still firing" not in outcome.message else ""
     _print(as_json, told, f"{outcome.state}: {row.id}: {outcome.message}{fires}")
+    if outcome.hint and not as_json:
+        say(f"  {outcome.hint}")
     under_way = outcome.state is OutcomeState.PENDING and not wait
-    sys.exit(DONE if under_way else exit_code(outcome))
+    raise Settled(DONE if under_way else exit_code(outcome))
 
 
 def _hear_alerts(engine: Engine) -> None:
@@ -110,33 +115,25 @@ def _revision(engine: Engine, service_id: str, wanted: str) -> str:
 
 def _send(engine: Engine, plan: Plan, wait: bool, quiet: bool) -> Outcome:
     """Execute, telling each step on stderr; without *wait* only until the other side has taken it."""
-    future = engine.desk.execute(plan)
     last = ""
-    until = time.monotonic() + LONGEST_S
-    while not future.done() and time.monotonic() < until:
-        engine.wait(lambda u: future.done(), 0.25)
-        outcome = next((o for o in engine.desk.outcomes if o.plan_id == plan.id), None)
-        if outcome and outcome.message != last and not quiet:
+
+    def step(outcome: Outcome) -> None:
+        nonlocal last
+        if outcome.message != last and not quiet:
             last = outcome.message
             say(f"  {outcome.state}: {last}")
-        if outcome and not wait and engine.desk.answered(plan.id):
-            return outcome
-    return result(future, 1.0)
+
+    return carry(engine, plan, wait_s=LONGEST_S, until_answered=not wait, step=step)
 
 
-def _confirm(plan: Plan, yes: bool, typed: str) -> None:
+def _confirm(plan: Plan, yes: bool, typed: str, shown: bool) -> None:
     if plan.confirm is Confirm.NAME:
-        if not typed and sys.stdin.isatty() and not yes:
-            typed = click.prompt(f"Protected. Type {plan.confirm_name} to go on", default="", err=True)
+        if not typed and is_terminal(sys.stdin) and not yes and shown:
+            typed = ask_text(f"Protected. Type {plan.confirm_name} to confirm the rollback:")
         if typed != plan.confirm_name:
-            fail(f"protected: {plan.confirm_name} has to be named", f"--confirm {plan.confirm_name}", 2)
-        return
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        fail("this needs a confirm", "add --yes", 2)
-    if not click.confirm("Go on?", default=False, err=True):
-        fail("not confirmed: nothing was sent")
+            fail(f"{plan.confirm_name} is protected: it requires --confirm {plan.confirm_name}", code=WRONG_USE)
+    elif not yes:
+        confirm("Roll back?", shown)
 
 
 def _plan(plan: Plan) -> dict[str, Any]:
@@ -158,4 +155,7 @@ def _refuse(as_json: bool, target: str, message: str, hint: str = "", state: str
 
 
 def _print(as_json: bool, value: dict[str, Any], text: str) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False) if as_json else printable(text))
+    if as_json:
+        put_json(value)
+    else:
+        put(text)

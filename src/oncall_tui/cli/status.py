@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +10,7 @@ import click
 
 from oncall_tui.cli import DONE, NOT_DONE
 from oncall_tui.cli.common import READ_TIMEOUT_S, running
+from oncall_tui.cli.output import put_json, put_text
 from oncall_tui.cli.textboard import text_board
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.deploy import Deploy
@@ -32,9 +32,9 @@ def status(context: click.Context, as_json: bool) -> None:
         update = engine.first_read(READ_TIMEOUT_S)
         now = engine.clock.now()
     if as_json:
-        click.echo(json.dumps(as_object(update, now), ensure_ascii=False))
+        put_json(as_object(update, now))
     else:
-        click.echo(text_board(update, now))
+        put_text(text_board(update, now))
     sys.exit(DONE if all(s.live for s in update.board.sources.values()) else NOT_DONE)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from oncall_tui.cli.common import alert_command
+from oncall_tui.cli.acting import alert_command
 from oncall_tui.domain.action import Verb
 
 
@@ -13,5 +13,5 @@ from oncall_tui.domain.action import Verb
 @click.option("--yes", is_flag=True, help="Do not ask, whatever the plan says.")
 @click.pass_context
 def unack(context: click.Context, alert: str, yes: bool) -> None:
-    """Take back an acknowledgement of one's own of ALERT."""
+    """Take back your acknowledgement of ALERT."""
     alert_command(context, alert, Verb.UNACKNOWLEDGE, yes)
