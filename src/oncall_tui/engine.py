@@ -23,6 +23,7 @@ from oncall_tui.actions.dress import Dresser
 from oncall_tui.actions.escalate import Escalate
 from oncall_tui.actions.hand_over import send
 from oncall_tui.actions.local import LOCAL
+from oncall_tui.actions.memory import Memory
 from oncall_tui.actions.outlets import DestinationSpec, Outlets
 from oncall_tui.actions.tell import Teller
 from oncall_tui.actions.witness import Witness
@@ -38,17 +39,20 @@ from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
 from oncall_tui.domain.service_history import Histories
 from oncall_tui.errors import ActionError, SourceError
 from oncall_tui.evidence.ask import Evidence
-from oncall_tui.journal import Intent, Journal
+from oncall_tui.journal import Journal
 from oncall_tui.polling.duties import Duties
 from oncall_tui.polling.gate import Gate
 from oncall_tui.polling.lane import Lane
 from oncall_tui.polling.poller import Poller
 from oncall_tui.polling.status import status_of
+from oncall_tui.secret import redact
 from oncall_tui.triage.look import Look, Looker, Rules
+from oncall_tui.worker import Worker
 
 log = logging.getLogger(__name__)
 TICK_S = 1.0
 POLLS_AT_ONCE = 4
+REMEMBERS_S = 1.0  # the first board waits so long for what earlier sessions left in the journal
 AT_MOST_EVERY_S = 0.2  # boards: one screen shows at most four a second
 
 
@@ -72,6 +76,8 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: tuple[Outcome, ...] = ()
     journal_failure: str = ""
     rosters: tuple[Roster, ...] = ()
+    troubles: tuple[str, ...] = ()  # bugs that this program's own threads met lately
+    skipped: tuple[str, ...] = ()  # entries of the journal that could not be read
 
     @property
     def board(self) -> Board:
@@ -136,11 +142,12 @@ class Engine:
         self.show_hidden = False
         self._overlaid: dict[str, tuple[Alert, object, Alert]] = {}
         self._looked_at: tuple[list[object], tuple[object, ...]] = ([], ())
-        self._left_open: list[Intent] = []
+        self._memory = Memory(journal, self.desk.marks, self.witness, self._dirty.set)
         self._listeners: set[Callable[[], None]] = set()
         self._composed = threading.Condition()
         self._stopped = False
-        self._thread = threading.Thread(target=self._run, name="board", daemon=True)
+        self._worker = Worker("board", self._run)
+        self.watched: list[Worker] = []  # threads of others whose bugs are told here too
 
     # --- life ---------------------------------------------------------------------------------------------------------
 
@@ -148,12 +155,15 @@ class Engine:
         """Start to read every source."""
         for poller in self._pollers.values():
             poller.start()
-        self._thread.start()
+        self._memory.start()
+        self._worker.start()
 
     def stop(self) -> None:
         """Stop asking; write what the journal still holds (at most 0.3 s); leave hung calls behind."""
         self._stopped = True
         self._dirty.set()
+        self._worker.stop()
+        self._memory.stop()
         for poller in self._pollers.values():
             poller.stop()
         for lane in self._lanes.values():
@@ -264,32 +274,57 @@ class Engine:
     # --- the board's thread -------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        self.desk.marks.load()
-        self._left_open = self.desk.left_open()
+        self._memory.wait(REMEMBERS_S)
         while not self._stopped:
             self._dirty.wait(TICK_S)
             self._dirty.clear()
-            try:
-                self._compose()
-                self.witness.tick(self.update.board.sources.values(), self.clock.now())
-                self._resume()
-                self.desk.keeper.tick()
-                self.duties.tick({s.name for s in self.update.board.sources.values() if s.current})
-            except Exception:  # the board must go on; the log has it
-                log.exception("board: bug")
+            for what, step in (
+                ("the look", self._compose),
+                ("the journal of what is watched", self._watch),
+                ("open intents", self._resume),
+                ("extending acknowledgements", self.desk.keeper.tick),
+                ("who is on call", self._ask_duties),
+            ):
+                self._guarded(what, step)
             threading.Event().wait(AT_MOST_EVERY_S)
+
+    def _guarded(self, what: str, step: Callable[[], None]) -> None:
+        """A bug in one step is told on screen, and holds up no other step."""
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - the board must go on
+            self._worker.trouble.met(error, what)
+            if what == "the look":
+                self._compose_without_look()
+
+    def _watch(self) -> None:
+        self.witness.tick(self.update.board.sources.values(), self.clock.now())
+
+    def _ask_duties(self) -> None:
+        self.duties.tick({s.name for s in self.update.board.sources.values() if s.current})
 
     def _compose(self) -> None:
         now = self.clock.now()
         seen = [p.seen for p in self._pollers.values()]
         statuses = [status_of(s, now) for s in seen]
         readings = [s.reading for s in seen if s.reading]
-        look = self._look(readings, statuses, now)
+        self._publish(self._look(readings, statuses, now))
+
+    def _compose_without_look(self) -> None:
+        """The rows as they were last, each source as it is now, and the bug: what is old must not look like now."""
+        board, now = self.update.board, self.clock.now()
+        sources = {p.name: status_of(p.seen, now) for p in self._pollers.values()}
+        board = msgspec.structs.replace(board, version=board.version + 1, at=now, sources=MappingProxyType(sources))
+        self._publish(msgspec.structs.replace(self.update.look, board=board))
+
+    def _publish(self, look: Look) -> None:
         update = Update(
             look=look,
             outcomes=self.desk.outcomes,
             journal_failure=self.journal.failure,
             rosters=self.duties.rosters,
+            troubles=self._troubles(),
+            skipped=self.journal.skipped,
         )
         if self._differs(update):
             with self._composed:
@@ -298,8 +333,16 @@ class Engine:
             for wake in tuple(self._listeners):
                 wake()
 
+    def _troubles(self) -> tuple[str, ...]:
+        lanes = (*self._lanes.values(), *(outlet.lane for outlet in self._outlets), *self.evidence.lanes)
+        workers = (self._worker, self._memory.worker, self.journal.worker, *self.watched, *(o.worker for o in lanes))
+        own = (worker.trouble.words for worker in (*workers, *(p.worker for p in self._pollers.values())))
+        return tuple(redact(words) for words in own if words)
+
     def _look(self, readings: list[Reading], statuses: list[SourceStatus], now: float) -> Look:
         """The look at these readings; where their rows are what they were, the last one with the newest sources."""
+        if self.witness.recall():
+            self._looked_at = ([], ())
         rows: list[object] = [row for r in readings for row in (*r.alerts, *r.services, *r.deploys)]
         able = tuple(p.provider is not None for p in self._pollers.values())
         current = tuple(s.current for s in statuses)
@@ -313,13 +356,13 @@ class Engine:
         board = merge(version, now, statuses, readings)
         if len(self._overlaid) > 2 * len(board.alerts) + 100:
             self._overlaid.clear()
-        self._deeds.read(now)
+        if self.witness.recalled and not self.journal.failure:  # else it is read once it can be: no board waits for it
+            self._deeds.read(now)
         board = msgspec.structs.replace(
             board,
             alerts={a.id: self._overlay(a) for a in board.alerts.values()},
             deploys=self._histories.tell(board.deploys, self._deeds.current),
         )
-        self.witness.recall()
         look = self.looker.look(board, self.show_hidden)
         self.witness.saw(look, self.update.board, now)
         self._looked_at = (rows, beside)  # only now: had a step failed, these rows would never be looked at again
@@ -331,6 +374,8 @@ class Engine:
             new.outcomes != old.outcomes
             or new.journal_failure != old.journal_failure
             or new.rosters != old.rosters
+            or new.troubles != old.troubles
+            or new.skipped != old.skipped
             or dict(new.board.sources) != dict(old.board.sources)
             or new.look.hidden != old.look.hidden
             or not _same_rows(old.look, new.look)
@@ -361,11 +406,11 @@ class Engine:
 
     def _resume(self) -> None:
         """Take up what earlier sessions left open, as soon as its source is there."""
-        for intent in tuple(self._left_open):
+        for intent in tuple(self._memory.left_open):
             poller = self._pollers.get(intent.plan.source)
             if poller is None or poller.provider is None:
                 continue
-            self._left_open.remove(intent)
+            self._memory.left_open.remove(intent)
             try:
                 self.desk.resume(intent)
             except (ActionError, SourceError) as error:

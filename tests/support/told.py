@@ -188,6 +188,7 @@ class Bench:
     def poll(self) -> None:
         for poller in self.engine._pollers.values():
             poller._poll(ReadRequest())
+        self.engine._memory.load()
         self.engine._compose()
 
     def drain(self) -> None:

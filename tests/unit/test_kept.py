@@ -142,5 +142,5 @@ def test_a_disk_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
     keep = Keep(tmp_path / "file" / "journal.screen.json")
     keep.put(FULL)
     keep.close(5.0)
-    assert not keep._thread.is_alive()
+    assert not keep.worker.alive
     Keep(tmp_path / "unused").close()  # nothing was put: no thread was begun

@@ -85,8 +85,13 @@ def deed_of(entry: Entry) -> Deed | None:
         by=entry.actor,
         at=entry.at,
         deploy=str(asked.get("deploy", "")),
-        after=float(asked.get("deployCreatedAt") or 0.0),
+        after=_number(asked.get("deployCreatedAt")),
         within=operation in _WITHIN,
         frm=str(asked.get("from", "")),
         to=str(asked.get("to", "")),
     )
+
+
+def _number(value: object) -> float:
+    """A plan's request is plain data, which another version may have written."""
+    return float(value) if isinstance(value, (int, float)) else 0.0

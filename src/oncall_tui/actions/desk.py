@@ -26,9 +26,10 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import Ask, Choice, Confirm, Plan
-from oncall_tui.errors import ActionError, Failed, JournalError, OncallError, Refused, SourceError
+from oncall_tui.errors import ActionError, Failed, OncallError, Refused, SourceError
 from oncall_tui.journal import Intent, Journal
 from oncall_tui.polling.lane import Lane
+from oncall_tui.secret import redact
 
 log = logging.getLogger(__name__)
 PROVIDER_PATIENCE_S = 5.0
@@ -101,6 +102,10 @@ class Desk:
             except OncallError as error:
                 state = OutcomeState(getattr(error, "outcome", "failed"))
                 self.show(_outcome(ticket, ask, state, error.message, self._clock.now(), error.hint))
+                raise
+            except Exception as error:  # "checking" must not stand there for ever
+                words, hint = f"bug: {error.__class__.__name__}: {error}", "please report it with the log"
+                self.show(_outcome(ticket, ask, OutcomeState.FAILED, redact(words), self._clock.now(), hint))
                 raise
             self.dismiss(ticket)
             if plan.confirm is not Confirm.NONE:
@@ -275,6 +280,9 @@ class Desk:
             results = self._bulk_planned(handler, asks) if len(asks) > 1 and _is_bulk(handler) else None
         except (ActionError, SourceError) as error:
             results = [error if isinstance(error, ActionError) else Failed(error.message, error.hint)] * len(asks)
+        except Exception as error:
+            log.exception("planning many: bug")
+            results = [Failed(f"bug: {error.__class__.__name__}: {error}", "please report it with the log")] * len(asks)
         for at, (ask, future) in enumerate(zip(asks, futures, strict=True)):
             try:
                 future.set_result(self._planned(side, ask, results[at] if results is not None else None))
@@ -379,14 +387,6 @@ class Desk:
         """Show an outcome that no flow of the desk has."""
         self._outcomes.put(outcome)
         self._told()
-
-    def left_open(self) -> list[Intent]:
-        """Intents of earlier sessions without an outcome; a journal that cannot be read has none to give."""
-        try:
-            return self._journal.open_intents()
-        except JournalError as error:
-            self._journal.failure = str(error)
-            return []
 
 
 def _is_bulk(handler: ActionHandler) -> bool:

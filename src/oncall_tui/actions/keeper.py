@@ -75,7 +75,10 @@ class Keeper:
             text = ""
             try:
                 result = kept.provider.keep(kept.plan, kept.receipt, now)
-            except OncallError as error:  # tried again soon: a silence has minutes left when it is due
+            except Exception as error:  # tried again soon: a silence has minutes left when it is due
+                if not isinstance(error, OncallError):
+                    log.exception("%s is not extended: bug", target)
+                    text = f"not extended: bug: {error.__class__.__name__}: {error}; tried again"
                 log.warning("not extended: %s", error)
                 result = Kept(again_at=now + AGAIN_S)
             if result.again_at is None:
@@ -83,7 +86,7 @@ class Keeper:
                 text = "no longer extended: it is over, or not ours any more"
             else:
                 kept.next_at = max(result.again_at, now + 1.0)
-                text = "extended" if result.extended else ""
+                text = "extended" if result.extended else text
             kept.busy = False
             if not text:
                 return

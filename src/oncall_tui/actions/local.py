@@ -6,6 +6,7 @@ says that it is so on this machine only. The write is the journal's entry, so it
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 
 import msgspec
@@ -30,34 +31,34 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 class Marks:
-    """The seen marks, read from the journal once and kept up by the handlers here."""
+    """The seen marks, read from the journal and kept up by the handlers here, each on its source's thread."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._marks: Mapping[str, Mark] | None = None
+        self._marks: Mapping[str, Mark] = {}
+        self._lock = threading.Lock()
 
     @property
     def current(self) -> Mapping[str, Mark]:
-        return self._marks or {}
+        return self._marks
 
     def load(self) -> None:
-        """Read them from the journal; one that cannot be read leaves them empty and says so by its own state."""
+        """Read them from the journal. Raises JournalError; they stay what they were."""
         marks: dict[str, Mark] = {}
-        try:
+        with self._lock:
             for entry in self._journal.recent(5000, (EntryKind.SEEN, EntryKind.UNSEEN)):
                 apply(marks, entry)
-        except JournalError as error:
-            self._journal.failure = str(error)
-        self._marks = marks
+            self._marks = marks
 
     def put(self, entry: Entry) -> None:
         try:
             self._journal.must(entry)
         except JournalError as error:
             raise Failed(f"not recorded: {error.message}", error.hint) from None
-        marks = dict(self.current)
-        apply(marks, entry)
-        self._marks = marks
+        with self._lock:  # a reading of the journal that began before this was written ends before it is put here
+            marks = dict(self.current)
+            apply(marks, entry)
+            self._marks = marks
 
 
 def apply(marks: dict[str, Mark], entry: Entry) -> None:

@@ -12,7 +12,6 @@ from oncall_tui.domain.changes import Change, changes
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.reading import SourceState, SourceStatus
-from oncall_tui.errors import JournalError
 from oncall_tui.history_words import noun, told
 from oncall_tui.journal import Journal
 from oncall_tui.triage.episodes import Episodes, key_of
@@ -23,31 +22,43 @@ WATCHING_S = 300.0  # between two entries that say that somebody watched
 
 
 class Witness:
-    """Called from the board's thread alone, but for ``begin`` and ``end``."""
+    """Called from the board's thread alone, but for ``begin``, ``end`` and ``remember``."""
 
     def __init__(self, journal: Journal, episodes: Episodes) -> None:
         self._journal, self._episodes = journal, episodes
+        self._remembered: list[Entry] | None = None
         self._known: dict[str, str] | None = None
         self._watches = False
         self._told: tuple[float, tuple[str, ...]] = (0.0, ())
 
     # --- what changed -------------------------------------------------------------------------------------------------
 
-    def recall(self) -> None:
-        """Read, once, what earlier sessions saw: states, and the episodes that may go on."""
-        if self._known is not None:
-            return
-        try:
-            entries = self._journal.recent(REMEMBERED, (EntryKind.ALERT, EntryKind.DEPLOY))
-        except JournalError as error:
-            self._journal.failure = str(error)
-            entries = []
-        self._episodes.load(entries)
+    def remember(self) -> None:
+        """Read what earlier sessions saw, for ``recall`` to take up. From any thread. Raises JournalError."""
+        self._remembered = self._journal.recent(REMEMBERED, (EntryKind.ALERT, EntryKind.DEPLOY))
+
+    def recall(self) -> bool:
+        """Take up what earlier sessions saw: states, and the episodes that may go on. True: it was done just now."""
+        entries, self._remembered = self._remembered, None
+        if entries is None:
+            return False
+        self._episodes.begin_again(entries)
         self._known = {e.subject: str(e.data.get("new", "")) for e in entries}
+        return True
+
+    @property
+    def recalled(self) -> bool:
+        """Is it known what earlier sessions saw?"""
+        return self._known is not None
 
     def saw(self, look: Look, before: Board, now: float) -> None:
-        """Journal what changed; what is gone is named as it was on the board *before*."""
-        known = self._known = self._known or {}
+        """Journal what changed; what is gone is named as it was on the board *before*.
+
+        Nothing is told to have changed before it is known what there was.
+        """
+        known = self._known
+        if known is None:
+            return
         found = changes(known, look.board)
         if not found:
             return

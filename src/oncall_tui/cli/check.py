@@ -28,6 +28,8 @@ def check(context: click.Context) -> None:
                 put(f"{'':<12} {'':<14} {status.banner}")
         if update.journal_failure:
             put(f"journal: {update.journal_failure}")
+        for words in (*update.skipped, *update.troubles):
+            put(words)
         config = bootstrap.load_config(context.obj["config"])
         unready = bootstrap.unready(config)
         for destination in config.escalation:

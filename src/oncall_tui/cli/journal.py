@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from oncall_tui import bootstrap
-from oncall_tui.cli.output import put, put_json
+from oncall_tui.cli.output import put, put_json, say
 from oncall_tui.cli.values import Number
 
 
@@ -25,13 +25,15 @@ def journal(context: click.Context, last: int, actions: bool, as_json: bool) -> 
     from oncall_tui.journal.store import Store
 
     path = Path(bootstrap.load_config(context.obj["config"]).journal_path).expanduser()
-    kinds = [k for k in EntryKind if not actions or k not in (EntryKind.ALERT, EntryKind.DEPLOY)]
+    seen = (EntryKind.ALERT, EntryKind.DEPLOY) if actions else ()
     store = Store(path)
-    for entry in store.read(f"kind IN ({','.join('?' * len(kinds))})", tuple(kinds), last):
+    for entry in store.read(f"kind NOT IN ({','.join('?' * len(seen))})", seen, last):
         if as_json:
             put_json(msgspec.to_builtins(entry))
             continue
         at = datetime.fromtimestamp(entry.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         state = entry.data.get("state") or entry.data.get("new") or ""
         put(f"{at} {entry.kind:<8} {state:<12} {entry.actor:<10} {entry.subject}  {entry.text}")
+    for words in store.skipped.values():
+        say(words)
     store.close()

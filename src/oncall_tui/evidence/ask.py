@@ -51,6 +51,12 @@ class Evidence:
                 lane = self._lanes[name] = Lane(f"look {name}", self._clock)
         return lane.run(job)
 
+    @property
+    def lanes(self) -> tuple[Lane, ...]:
+        """Those that were made so far."""
+        with self._lock:
+            return tuple(self._lanes.values())
+
     def stop(self) -> None:
         """Ask nothing more; what hangs is left behind."""
         with self._lock:

@@ -5,11 +5,13 @@ Intents are the exception that is waited for: an action is sent only after its i
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import queue
 import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,11 +22,15 @@ from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import Plan
 from oncall_tui.errors import JournalError
+from oncall_tui.worker import Worker
 
 if TYPE_CHECKING:
     from oncall_tui.journal.store import Store
 
+log = logging.getLogger(__name__)
 WRITE_TIMEOUT_S = 5.0
+AGAIN_S = 2.0  # what could not be written is tried again so often
+BACKLOG = 10_000  # entries that wait in memory for the disk
 
 
 class Intent(msgspec.Struct, frozen=True):
@@ -39,24 +45,48 @@ _Job = tuple[list[Entry], "Future[None] | None"]
 
 
 class Journal:
-    """Thread-safe. *failure* says why nothing can be written now; empty: it can."""
+    """Thread-safe. *failure* says why nothing can be written or read now; empty: it can.
+
+    A row that another version or program wrote, and that cannot be read, is left out everywhere and named in *skipped*.
+    """
 
     def __init__(self, path: Path, now: Callable[[], float], redact: Callable[[str], str] = lambda text: text) -> None:
         self.path = path
-        self.failure = ""
+        self._write_failure = self._read_failure = ""
         self._now = now
         self._redact = redact
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._backlog: list[Entry] = []
         self._lock = threading.Lock()
         self._store: Store | None = None
+        self._unwritten: dict[object, str] = {}
         self._session = {"host": socket.gethostname(), "pid": os.getpid()}
-        self._thread = threading.Thread(target=self._write_on, name="journal", daemon=True)
-        self._thread.start()
+        self.worker = Worker("journal", self._write_on)
+        self.worker.start()
+
+    @property
+    def failure(self) -> str:
+        return self._write_failure or self._read_failure
+
+    @failure.setter
+    def failure(self, words: str) -> None:
+        self._write_failure, self._read_failure = words, ""
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """What could not be read or written of single entries, in words; oldest first."""
+        store = self._store
+        for _ in range(3):
+            try:
+                return (*(store.skipped.values() if store is not None else ()), *self._unwritten.values())
+            except RuntimeError:  # another thread skips one just now
+                continue
+        return ()
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
     def record(self, entries: Iterable[Entry]) -> None:
-        """Written soon; a failure shows in ``failure`` and is tried again with the next entry."""
+        """Written soon; a failure shows in ``failure``, and it is tried again until it is written."""
         wanted = [self._clean(e) for e in entries]
         if wanted:
             self._jobs.put((wanted, None))
@@ -68,6 +98,10 @@ class Journal:
         try:
             done.result(WRITE_TIMEOUT_S)
         except TimeoutError:
+            if not done.cancel():  # it is being written just now: is it, or is it not?
+                with contextlib.suppress(TimeoutError):
+                    done.result(WRITE_TIMEOUT_S)
+                    return
             raise JournalError("the journal did not take an entry in time", "check the disk") from None
 
     def intents(self, plans: Iterable[Plan]) -> None:
@@ -108,14 +142,14 @@ class Journal:
     def close(self, timeout_s: float = 0.3) -> None:
         """Write what is waiting, but no longer than *timeout_s* seconds: quitting never hangs on a disk."""
         self._jobs.put(None)
-        self._thread.join(timeout_s)
+        self.worker.stop()
+        self.worker.join(timeout_s)
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
     def open_intents(self) -> list[Intent]:
         """Intents that have no final outcome and whose process is gone, oldest first. Raises JournalError."""
-        with self._lock:
-            store = self._opened()
+        with self._reading() as store:
             intents = store.read("kind = ?", (EntryKind.INTENT,))
             outcomes = store.read("kind = ?", (EntryKind.OUTCOME,))
         last = {e.subject: e for e in outcomes}
@@ -133,21 +167,33 @@ class Journal:
     def recent(self, limit: int = 200, kinds: tuple[EntryKind, ...] = tuple(EntryKind)) -> list[Entry]:
         """The newest entries, oldest first. Raises JournalError."""
         marks = ",".join("?" * len(kinds))
-        with self._lock:
-            return self._opened().read(f"kind IN ({marks})", tuple(kinds), limit)
+        with self._reading() as store:
+            return store.read(f"kind IN ({marks})", tuple(kinds), limit)
 
     def since(self, at: float, kinds: tuple[EntryKind, ...] = tuple(EntryKind)) -> list[Entry]:
         """The entries of these kinds from *at* (seconds since the epoch) on, oldest first. Raises JournalError."""
         marks = ",".join("?" * len(kinds))
-        with self._lock:
-            return self._opened().read(f"at >= ? AND kind IN ({marks})", (at, *kinds))
+        with self._reading() as store:
+            return store.read(f"at >= ? AND kind IN ({marks})", (at, *kinds))
 
     def of(self, subject: str) -> list[Entry]:
         """Everything about one row or plan, oldest first. Raises JournalError."""
-        with self._lock:
-            return self._opened().read("subject = ?", (subject,))
+        with self._reading() as store:
+            return store.read("subject = ?", (subject,))
 
     # --- inside -------------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[Store]:
+        """The open file, this thread's alone; how the reading went is told in ``failure``."""
+        with self._lock:
+            try:
+                yield self._opened()
+            except JournalError as error:
+                self._read_failure = str(error)
+                self._jobs.put(([], None))  # the writer sees when it is over
+                raise
+            self._read_failure = ""
 
     def _opened(self) -> Store:
         if self._store is None:
@@ -156,55 +202,120 @@ class Journal:
             self._store = Store(self.path)
         return self._store
 
+    # --- the writer's thread ------------------------------------------------------------------------------------------
+
     def _write_on(self) -> None:
-        backlog: list[Entry] = []
         while True:
-            job = self._jobs.get()
+            waiting = AGAIN_S if self._backlog or self.failure else None
+            try:
+                job = self._jobs.get(timeout=waiting)
+            except queue.Empty:
+                self._try_again()
+                continue
             if job is None:
-                self._write(backlog)
+                self._end()
                 return
             entries, done = job
+            if done is not None and not done.set_running_or_notify_cancel():
+                continue  # who waited for it has given up, and was told that it is not written
+            error = self._write(entries, kept=done is None) if entries else None
+            if done is not None:
+                done.set_exception(error) if error else done.set_result(None)
+
+    def _try_again(self) -> None:
+        """The disk may be back: write what waits, or see whether it can be written, and read, at all."""
+        if self._read_failure:
+            with contextlib.suppress(JournalError):
+                self.recent(1)
+        if self._backlog:
+            self._write([], kept=True)
+        elif self._write_failure:
             try:
                 with self._lock:
-                    self._opened().append((*backlog, *entries))
+                    self._opened().probe()
+                self._write_failure = ""
             except JournalError as error:
-                self.failure = str(error)
-                if done is not None:
-                    done.set_exception(error)
-                else:  # kept in memory, bounded, until the disk is back
-                    backlog = (backlog + entries)[-10_000:]
-                continue
-            self.failure = ""
-            backlog = []
-            if done is not None:
-                done.set_result(None)
+                self._write_failure = str(error)
 
-    def _write(self, backlog: list[Entry]) -> None:
-        with self._lock:
+    def _write(self, entries: list[Entry], kept: bool) -> JournalError | None:
+        """Write them after what waits. What cannot be written waits, bounded, where it is *kept*."""
+        try:
+            with self._lock:
+                self._append(entries, kept)
+        except JournalError as error:
+            failed = error
+        except Exception as error:  # noqa: BLE001 - a bug here loses no entry and ends no thread
+            self.worker.trouble.met(error, "writing")
+            failed = JournalError(f"bug: {error.__class__.__name__}: {error}", "please report it with the log")
+        else:
+            self._write_failure, self._backlog = "", []
+            return None
+        self._write_failure = str(failed)
+        if kept:
+            self._backlog = [*self._backlog, *entries][-BACKLOG:]
+        return failed
+
+    def _append(self, entries: list[Entry], kept: bool) -> None:
+        from oncall_tui.journal.store import Unwritable
+
+        store = self._opened()
+        with contextlib.suppress(Unwritable):
+            store.append((*self._backlog, *entries))
+            return
+        for entry in (*self._backlog, *(entries if kept else ())):  # one that no disk takes never holds up the others
             try:
-                if backlog:
-                    self._opened().append(backlog)
-            except JournalError as error:
-                self.failure = str(error)
+                store.append([entry])
+            except Unwritable as why:
+                words = f"an entry about {entry.subject[:60]} could not be written: {why.message}; left out"
+                log.error("journal: %s", words)
+                self._unwritten[len(self._unwritten)] = words
+        self._backlog = []
+        if not kept:
+            store.append(entries)
+
+    def _end(self) -> None:
+        if self._backlog:
+            self._write([], kept=True)
+        with self._lock:
             if self._store is not None:
                 self._store.close()
                 self._store = None
 
     def _clean(self, entry: Entry) -> Entry:
-        data = msgspec.json.decode(self._redact(msgspec.json.encode(entry.data).decode()))
-        return msgspec.structs.replace(entry, text=self._redact(entry.text), data=data)
+        """Without secrets, and without what no file takes (halves of characters, in names that come from outside)."""
+        data = msgspec.json.decode(self._redact(msgspec.json.encode(_whole(entry.data)).decode()))
+        return msgspec.structs.replace(
+            entry,
+            subject=_whole(entry.subject),
+            actor=_whole(entry.actor),
+            text=self._redact(_whole(entry.text)),
+            data=data,
+        )
 
     def _alive(self, data: dict[str, Any]) -> bool:
-        """Is the session that wrote this still running? Another host's sessions are taken to be."""
+        """Is the session that wrote this still running? Another host's sessions are taken to be, for an hour."""
         if data.get("host") != self._session["host"]:
-            return bool(self._now() - data["plan"]["made_at"] < 3600)
-        pid = data.get("pid")
+            return bool(abs(self._now() - data["plan"]["made_at"]) < 3600)
+        pid = int(data.get("pid") or 0)
         if pid == os.getpid():
             return True
+        if pid <= 0:
+            return False
         try:
-            os.kill(int(pid or 0), 0)
-        except ProcessLookupError:
+            os.kill(pid, 0)
+        except (ProcessLookupError, OverflowError):
             return False
         except PermissionError:
             return True
         return True
+
+
+def _whole(value: Any) -> Any:
+    """The same with each half of a character (a lone surrogate) replaced."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_whole(key): _whole(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_whole(one) for one in value]
+    return value

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
 from oncall_tui.clock import Clock
+from oncall_tui.errors import OncallError
+from oncall_tui.worker import Worker
 
-log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
@@ -25,8 +25,8 @@ class Lane:
         self._jobs: list[tuple[float, int, Callable[[], None]]] = []
         self._wake = threading.Condition()
         self._stopped = False
-        self._thread = threading.Thread(target=self._run, name=f"act {name}", daemon=True)
-        self._thread.start()
+        self.worker = Worker(f"act {name}", self._run)
+        self.worker.start()
 
     def run(self, job: Callable[[], T], delay_s: float = 0.0) -> Future[T]:
         """The job's result, or its exception, in a future."""
@@ -37,7 +37,10 @@ class Lane:
                 return
             try:
                 future.set_result(job())
-            except BaseException as error:  # noqa: BLE001 - it is the asker's, not this thread's
+            except OncallError as error:
+                future.set_exception(error)
+            except BaseException as error:  # noqa: BLE001 - it is the asker's, and not every asker looks
+                self.worker.trouble.met(error, "a job")
                 future.set_exception(error)
 
         with self._wake:
@@ -49,6 +52,7 @@ class Lane:
         with self._wake:
             self._stopped = True
             self._wake.notify()
+        self.worker.stop()
 
     def _run(self) -> None:
         while True:

@@ -18,6 +18,7 @@ from oncall_tui.polling.gate import Gate
 from oncall_tui.polling.schedule import BACKOFF_FIRST_S, Schedule
 from oncall_tui.polling.status import Seen
 from oncall_tui.secret import redact
+from oncall_tui.worker import Worker
 
 log = logging.getLogger(__name__)
 RATE_WINDOW_S = 60.0
@@ -55,16 +56,17 @@ class Poller:
         self._stopped = False
         self._ready = threading.Event()
         self._calls: deque[tuple[float, int]] = deque()
-        self._thread = threading.Thread(target=self._run, name=f"poll {name}", daemon=True)
+        self.worker = Worker(f"poll {name}", self._run, self._broke)
 
     def start(self) -> None:
-        self._thread.start()
+        self.worker.start()
 
     def stop(self) -> None:
         """Ask it to end. It is a daemon: a hung call is left behind, never waited for."""
         with self._wake:
             self._stopped = True
             self._wake.notify()
+        self.worker.stop()
 
     def ask(self, request: ReadRequest = FRESH) -> None:
         """Read again now (or right after the poll that runs), whatever the schedule says."""
@@ -111,7 +113,7 @@ class Poller:
             reading = provider.read(request)
         except SourceError as error:
             return self._failed(error, SourceState(error.state), redact(error.message), redact(error.hint))
-        except Exception as error:  # a provider's bug is this source's state, and nobody else's
+        except BaseException as error:  # a provider's bug is this source's state, and nobody else's
             log.exception("source %s: bug while reading", self.name)
             text = redact(f"bug in this provider: {error.__class__.__name__}: {error}")
             return self._failed(error, SourceState.MALFORMED, text, "please report it with the log")
@@ -158,6 +160,12 @@ class Poller:
         self._set(error_state=state, message=message, hint=hint, asking_since=None)
         self._changed()
         return self._schedule.after_failure(error)
+
+    def _broke(self, error: BaseException) -> None:
+        """The poller itself met a bug: nothing is read until it begins again, in a moment."""
+        text = redact(f"bug in its poller: {error.__class__.__name__}: {error}")
+        self._set(error_state=SourceState.MALFORMED, message=text, hint="please report it with the log")
+        self._changed()
 
     def _set(self, **changes: object) -> None:
         self.seen = msgspec.structs.replace(self.seen, **changes)

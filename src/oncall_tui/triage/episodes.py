@@ -59,6 +59,11 @@ class Episodes:
                 began = entry.data.get("began")
                 self._fires(key, float(began) if began else entry.at, entry.at)
 
+    def begin_again(self, entries: Iterable[Entry]) -> None:
+        """Forget what was followed so far, and ``load``: the journal could be read only now. All is followed anew."""
+        self._known, self._alerts, self._read = {}, {}, {}
+        self.load(entries)
+
     def still(self, unread: frozenset[str], now: float) -> None:
         """Nothing moved until *now*: what fires has fired all along, but for the sources that were not read."""
         self._read.update((source, now) for source in self._read if source not in unread)

@@ -53,6 +53,11 @@ def left(update: Update, me: str, read_only: bool, wide: bool, mine: str = "") -
         parts.append((" READ ONLY ", "warning"))
     if update.journal_failure:
         parts.append((" JOURNAL FAILS ", "critical"))
+    if update.troubles:
+        parts.append((" BUG: see i ", "critical"))
+    if update.skipped:
+        entries = "1 journal entry" if len(update.skipped) == 1 else f"{len(update.skipped)} journal entries"
+        parts.append((f" {entries} skipped: see i ", "warning"))
     if any(s.banner for s in board.sources.values()):
         parts.append((" NOT AWS ", "warning"))
     if mine:

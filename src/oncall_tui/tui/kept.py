@@ -20,6 +20,7 @@ import msgspec
 from oncall_tui.triage.filters import FilterError, parse
 from oncall_tui.tui.sorting import COLUMNS, Sort
 from oncall_tui.tui.view import Shown
+from oncall_tui.worker import Worker
 
 log = logging.getLogger(__name__)
 MOST_BYTES = 65_536
@@ -147,23 +148,22 @@ class Keep:
         self._new = threading.Condition()
         self._waiting: Kept | None = None
         self._ends = False
-        self._thread = threading.Thread(target=self._run, name="kept", daemon=True)
+        self.worker = Worker("kept", self._run)
 
     def put(self, kept: Kept) -> None:
         """Write this soon; what was not written yet is not any more."""
         with self._new:
             self._waiting = kept
             self._new.notify()
-            if not self._thread.is_alive() and not self._ends:
-                self._thread.start()
+            if not self.worker.alive and not self._ends:
+                self.worker.start()
 
     def close(self, timeout_s: float = 0.1) -> None:
         """Write what is waiting, but no longer than *timeout_s* seconds: quitting never hangs on a disk."""
         with self._new:
             self._ends = True
             self._new.notify()
-        if self._thread.is_alive():
-            self._thread.join(timeout_s)
+        self.worker.join(timeout_s)
 
     def _run(self) -> None:
         while True:

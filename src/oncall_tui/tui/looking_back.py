@@ -45,6 +45,7 @@ class LookingBack(LookingAt):
             self.bell_on = bell if found.bell is None else found.bell
             self.last_look.begin(found.last_key, now)
         self._keep, self._kept = kept.Keep(path), found
+        self.engine.watched.append(self._keep.worker)
         return wrong
 
     def keep(self, at_once: bool = False) -> None:

@@ -19,6 +19,7 @@ from oncall_tui.tui import progress
 
 Line = tuple[tuple[str, str], ...]
 OTHERS = 3
+SKIPPED = 20  # the journal's entries that are named one by one
 
 
 def stale(update: Update, tz: tzinfo, *sources: str) -> list[Line]:
@@ -183,4 +184,9 @@ def source_lines(update: Update, now: float) -> list[Line]:
         lines.append(((" " * 14, ""), (f"{s.provider}, {s.calls_per_s:.1f} calls/s", "dim")))
     if update.journal_failure:
         lines.append(((" journal      ", "bold"), (update.journal_failure, "critical")))
+    lines += [((" journal      ", "bold"), (words, "warning")) for words in update.skipped[-SKIPPED:]]
+    lines += [
+        ((" program      ", "bold"), (f"{words} (please report it with the log)", "critical"))
+        for words in update.troubles
+    ]
     return lines

@@ -1,0 +1,131 @@
+"""A row of the journal's file, read into an entry. A row that is not as this version writes it is named, never guessed.
+
+The file outlives the program: another version, another program or a broken disk may have written any row of it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+
+from oncall_tui.domain.entry import Entry, EntryKind
+from oncall_tui.domain.outcome import OutcomeState
+from oncall_tui.domain.plan import Plan
+
+# Seconds since the epoch that a calendar has: from 1970 to 9999.
+Time = Annotated[float, msgspec.Meta(ge=0.0, lt=253_402_300_800.0)]
+MOST_WORDS = 120  # of why a row could not be read: the row may be anything
+
+
+class Unreadable(Exception):
+    """Why a row could not be read, in words."""
+
+
+class _Seen(msgspec.Struct, frozen=True):
+    old: str = ""
+    new: str = ""
+    service: str = ""
+    product: str = ""
+    problem: str = ""
+    pages: bool = False
+    began: Time | None = None
+    key: str = ""
+    hidden: str = ""
+
+
+class _Intent(msgspec.Struct, frozen=True):
+    plan: Plan
+    host: str = ""
+    pid: int = 0
+
+
+class _Outcome(msgspec.Struct, frozen=True):
+    state: OutcomeState
+    verb: str = ""
+    target: str = ""
+    receipt: dict[str, Any] | None = None
+    closed: bool = False
+
+
+class _Mark(msgspec.Struct, frozen=True):
+    began: Time = 0.0
+    plan: str = ""
+
+
+class _Told(msgspec.Struct, frozen=True):
+    verb: str = ""
+    state: str = ""
+    target: str = ""
+    destination: str = ""
+
+
+class _Watch(msgspec.Struct, frozen=True):
+    state: str = ""
+    unread: tuple[str, ...] = ()
+
+
+class _Nothing(msgspec.Struct, frozen=True):
+    pass
+
+
+_SHAPES: dict[EntryKind, type[msgspec.Struct]] = {
+    EntryKind.ALERT: _Seen,
+    EntryKind.DEPLOY: _Seen,
+    EntryKind.INTENT: _Intent,
+    EntryKind.OUTCOME: _Outcome,
+    EntryKind.REFUSED: _Told,
+    EntryKind.SEEN: _Mark,
+    EntryKind.UNSEEN: _Mark,
+    EntryKind.NOTE: _Mark,
+    EntryKind.KEPT: _Nothing,
+    EntryKind.SHELL: _Told,
+    EntryKind.WATCH: _Watch,
+    EntryKind.TOLD: _Told,
+}
+
+
+class _Columns(msgspec.Struct, frozen=True):
+    seq: int
+    at: Time
+    kind: str
+    subject: str
+    actor: str
+    text: str
+    data: str
+
+
+_KINDS = {kind.value: kind for kind in EntryKind}
+# Built here, once: msgspec works out a type when it is first used, which two threads must not do at a time.
+_DATA = {kind: msgspec.json.Decoder(shape) for kind, shape in _SHAPES.items()}
+_plain = msgspec.json.Decoder(dict[str, Any])
+_COLUMNS = _Columns.__struct_fields__
+msgspec.json.Decoder(_Columns)
+
+
+def decode(row: tuple[Any, ...]) -> Entry:
+    """The entry of a row (seq, at, kind, subject, actor, text, data). Raises Unreadable."""
+    try:
+        columns = msgspec.convert(dict(zip(_COLUMNS, row, strict=True)), _Columns)
+        kind = _KINDS.get(columns.kind)
+        if kind is None:
+            raise Unreadable(f"this version does not know the kind {columns.kind[:40]!r}")
+        data = _plain.decode(columns.data)
+        _DATA[kind].decode(columns.data)  # what readers rely on: data keeps what this version does not know
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise Unreadable((str(error) or error.__class__.__name__)[:MOST_WORDS]) from None
+    return Entry(
+        seq=columns.seq,
+        at=columns.at,
+        kind=kind,
+        subject=columns.subject,
+        actor=columns.actor,
+        text=columns.text,
+        data=data,
+    )
+
+
+def named(row: tuple[Any, ...], why: Unreadable) -> str:
+    """``entry 812 (intent) could not be read: …; skipped``."""
+    kind = str(row[2])[:20] if len(row) > 2 else "?"
+    return f"journal entry {row[0]} ({kind}) could not be read: {why}; skipped"
