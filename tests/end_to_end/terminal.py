@@ -81,7 +81,7 @@ class Program:
         with self._changed:
             return [self._screen.buffer[y][x].data for x in range(self.columns)]
 
-    def wait(self, shown: Callable[[str], bool] | str, seconds: float = 20.0) -> str:
+    def wait(self, shown: Callable[[str], bool] | str, seconds: float = 60.0) -> str:
         """Wait until the screen satisfies *shown* (or has this text in it); returns the screen."""
         test = shown if callable(shown) else lambda text: shown in text
         end = time.monotonic() + seconds
@@ -96,7 +96,7 @@ class Program:
                 assert not self.ended, f"{what}\n{text}"
                 self._changed.wait(min(left, 0.25))
 
-    def gone(self, text: str, seconds: float = 20.0) -> str:
+    def gone(self, text: str, seconds: float = 60.0) -> str:
         """Wait until *text* is not shown any more."""
         return self.wait(lambda screen: text not in screen, seconds)
 
@@ -122,7 +122,7 @@ class Program:
         """The line under the cursor of the pane that has the focus."""
         return next((line for line in self.screen if line.startswith(CURSOR)), "")
 
-    def go_to(self, text: str, seconds: float = 20.0) -> str:
+    def go_to(self, text: str, seconds: float = 60.0) -> str:
         """Move the cursor, by j and k, to the row of the alerts pane that has *text* in it, however rows move."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -147,7 +147,7 @@ class Program:
 
     # --- its end ------------------------------------------------------------------------------------------------------
 
-    def wait_end(self, seconds: float = 10.0) -> int:
+    def wait_end(self, seconds: float = 30.0) -> int:
         """Its exit code."""
         end = time.monotonic() + seconds
         while self._process.isalive():

@@ -173,6 +173,7 @@ def test_a_night_at_120_by_40(
     assert program.wait_end() == 0
 
 
+@pytest.mark.everything
 def test_the_same_at_80_by_24(make_world: Callable[..., World], run_program: Callable[..., Program]) -> None:
     world = make_world("--scenario", "page-third", "--speed", "2")
     program = run_program("--config", str(world.configure(intervals=0.5)), env=world.env, size=(80, 24))

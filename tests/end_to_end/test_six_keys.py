@@ -37,7 +37,11 @@ def pressed(program: Program, since: int) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("size", "first"), [((120, 40), ""), ((80, 24), "g")], ids=["120x40", "80x24, from the last row"]
+    ("size", "first"),
+    [
+        pytest.param((120, 40), "", id="120x40", marks=pytest.mark.everything),
+        pytest.param((80, 24), "g", id="80x24, from the last row"),
+    ],
 )
 def test_from_the_bell_to_a_verified_rollback(
     make_world: Callable[..., World],

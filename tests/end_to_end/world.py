@@ -20,7 +20,7 @@ SCENARIOS = Path(__file__).parents[2] / "src" / "oncall_tui" / "drill" / "scenar
 PAYMENTS = "prod/prod-main/payments-api"
 
 
-def until(found: Callable[[], T], what: str, seconds: float = 20.0, pause: float = 0.02) -> T:
+def until(found: Callable[[], T], what: str, seconds: float = 60.0, pause: float = 0.02) -> T:
     """Ask again and again, shortly, until *found* gives something true; fail with *what* after *seconds*."""
     end = time.monotonic() + seconds
     while not (value := found()):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from oncall_tui import secret
-from tests.faults.table import Case, observe_all
+from tests.faults.table import FURTHER, SOURCES, Case, observe_all
 from tests.faults.world import ENVIRONMENT, SCENARIO, UNWANTED, World
 
 
@@ -44,9 +44,10 @@ def kept(tmp_path_factory: pytest.TempPathFactory, _environment: None) -> Path:
 
 
 @pytest.fixture(scope="package")
-def cases(kept: Path) -> dict[tuple[str, str], Case]:
-    """(fault, source) -> what was seen."""
-    return observe_all(kept)
+def cases(kept: Path, pytestconfig: pytest.Config) -> dict[tuple[str, str], Case]:
+    """(fault, source) -> what was seen; the sources in FURTHER with --everything alone."""
+    everything = pytestconfig.getoption("everything")
+    return observe_all(kept, [name for name in SOURCES if everything or name not in FURTHER])
 
 
 @pytest.fixture

@@ -79,9 +79,9 @@ async def on_screen(world: World, folder: Path) -> AsyncIterator[Screen]:
         ("alarms", "html", "MALFORMED", "alerts"),
         ("prom", "refuse", "OFFLINE", "alerts"),
         ("pager", "expired", "EXPIRED", "alerts"),
-        ("dd", "denied", "DENIED", "alerts"),
+        pytest.param("dd", "denied", "DENIED", "alerts", marks=pytest.mark.everything),
         ("errors", "throttle", "THROTTLED", "alerts"),
-        ("monitors", "expired", "EXPIRED", "alerts"),
+        pytest.param("monitors", "expired", "EXPIRED", "alerts", marks=pytest.mark.everything),
     ],
 )
 async def test_a_failing_source(world: World, tmp_path: Path, source: str, kind: str, label: str, table: str) -> None:

@@ -11,13 +11,16 @@ import pytest
 
 from oncall_tui.contract import Provider
 from oncall_tui.domain.reading import Reading, SourceState
-from tests.faults.table import RIGHT, SOURCES, Case, Told
+from tests.faults.table import FURTHER, RIGHT, SOURCES, Case, Told
 from tests.faults.world import SECRETS, Ahead, World, rows_of, started, words
 
 pytestmark = pytest.mark.xdist_group("fault table")
 OK = SourceState.OK
 Cases = dict[tuple[str, str], Case]
-EVERY = pytest.mark.parametrize(("kind", "source"), [(kind, source) for kind in RIGHT for source in SOURCES])
+MORE = {name: pytest.mark.everything if name in FURTHER else () for name in SOURCES}
+EVERY = pytest.mark.parametrize(
+    ("kind", "source"), [pytest.param(kind, name, marks=MORE[name]) for kind in RIGHT for name in SOURCES]
+)
 BOTH = pytest.mark.parametrize("start", ["warm", "cold"])
 
 
@@ -51,7 +54,7 @@ def test_what_is_wrong_and_what_to_do(cases: Cases, kind: str, source: str, star
     assert (shown["name"], shown["message"], shown["hint"]) == (source, status.message, status.hint)
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("source", [pytest.param(name, marks=MORE[name]) for name in SOURCES])
 def test_what_some_messages_name(cases: Cases, source: str) -> None:
     """A hang says that no answer came; a denied call names its permission; an expired login how it is renewed."""
     hung = cases["hang", source].warm.status
