@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -80,9 +81,9 @@ class Rig:
         """The same, and what the screen's workers wait for, drawn."""
         for _ in range(3):
             self.drain()
-            await self.pilot.pause()
+            await quiet(self.pilot)
         self.board.show(self.engine.update)
-        await self.pilot.pause()
+        await quiet(self.pilot)
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
@@ -103,6 +104,23 @@ class Rig:
                 return self.pilot.app.screen
             await self.settle()
         raise AssertionError(f"no modal:\n{self.text()}")
+
+
+async def quiet(pilot: Pilot[Any]) -> None:
+    """Wait until nothing on the loop can go on but by a time or another thread, and what changed is painted.
+
+    The pilot's own ``pause`` sleeps at least 20 ms, and a settled key would take four of them.
+    """
+    loop = asyncio.get_running_loop()
+    for _ in range(200):
+        await pilot._wait_for_screen()
+        await asyncio.sleep(0)
+        if loop._ready:  # type: ignore[attr-defined]
+            continue
+        pilot.app.screen._on_timer_update()
+        await asyncio.sleep(0)
+        if not loop._ready:  # type: ignore[attr-defined]
+            return
 
 
 @asynccontextmanager
