@@ -30,6 +30,7 @@ KEYS = {
         "acknowledged_by",
         "until",
         "assigned",
+        "after_incident",
         "problem",
         "leads",
         "episode_since",

@@ -17,7 +17,7 @@ from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.domain.service import Service
 from oncall_tui.engine import Update
-from oncall_tui.triage.holding import assignment
+from oncall_tui.triage.holding import aftermath, assignment
 from oncall_tui.triage.look import AlertLook
 from oncall_tui.triage.suspect import Suspect
 from oncall_tui.triage.wide import Wide
@@ -92,6 +92,7 @@ def _alert(row: AlertLook, alert: Alert, now: float) -> dict[str, Any]:
         "acknowledged_by": list(alert.by) if alert.state in ("acknowledged", "seen") else [],
         "until": stamp(alert.until),
         "assigned": _assigned(alert, now),
+        "after_incident": aftermath(row, now),
         "episode_since": stamp(row.began),
         "flapping": row.flapping,
         "rank": row.why,

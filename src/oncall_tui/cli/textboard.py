@@ -7,7 +7,7 @@ from datetime import UTC
 from oncall_tui.domain.alert import Alert
 from oncall_tui.engine import Update
 from oncall_tui.text import age, clean, clock, fit
-from oncall_tui.triage.holding import escalation, left
+from oncall_tui.triage.holding import aftermath, escalation, left
 from oncall_tui.triage.look import AlertLook, page_count, unacknowledged_count
 from oncall_tui.triage.rank import severity_word
 from oncall_tui.triage.words import nothing
@@ -70,8 +70,9 @@ def _alert(row: AlertLook, now: float) -> str:
         (alert.title, 44),
     )
     also = f"  also {', '.join(clean(o.id) for o in row.others)}" if row.others else ""
+    over = f"  {clean(words)}" if (words := aftermath(row, now)) else ""
     suspect = f"  ◂ {clean(row.suspicion.words(now))}" if row.suspect else ""
-    return "  " + _row((*cells, (who(alert, now), 26))) + clean(alert.id) + also + suspect
+    return "  " + _row((*cells, (who(alert, now), 26))) + clean(alert.id) + also + over + suspect
 
 
 def _row(cells: tuple[tuple[str, int], ...]) -> str:

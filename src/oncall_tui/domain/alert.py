@@ -107,6 +107,7 @@ class Alert(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     assigned_at: float | None = None
     level: int = 0
     had: tuple[Holder, ...] = ()
+    mine: bool = False  # its source lists it only while whoever uses the program is assigned
     url: str = ""
     labels: Pairs = ()
     annotations: Pairs = ()

@@ -15,7 +15,9 @@ from oncall_tui.domain.deploy import Deploy, TakenBack
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.history_words import noun
+from oncall_tui.triage.holding import aftermath, assignment
 from oncall_tui.triage.look import AlertLook, Look
+from oncall_tui.triage.rank import ATTENTION
 
 KINDS = (
     EntryKind.ALERT,
@@ -54,6 +56,7 @@ class Open(msgspec.Struct, frozen=True, kw_only=True):
     until: float | None = None
     comment: str = ""
     service: str = ""
+    assigned: str = ""
     suspicion: str = ""
 
 
@@ -242,7 +245,8 @@ def _open(row: AlertLook, now: float) -> Open:
         until=alert.until,
         comment=alert.comment,
         service=row.service.id if row.service else "",
-        suspicion=row.suspicion.words(now) if alert.state.asks else "",
+        assigned=aftermath(row, now) or (assignment(alert, now) if alert.moved or alert.state.asks else ""),
+        suspicion=row.suspicion.words(now) if ATTENTION[alert.state] < 4 else "",
     )
 
 

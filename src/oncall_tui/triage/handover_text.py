@@ -132,7 +132,7 @@ def _open(o: Open, h: Handover, tz: tzinfo) -> str:
     words += [f"until {_when(o.until, h, tz)}"] if o.until else []
     words += [f"since {_when(o.since, h, tz)} ({age(h.now - o.since)})"]
     page = "PAGE " if o.pages else ""
-    more = "".join(f" · {part}" for part in (o.comment, o.suspicion) if part)
+    more = "".join(f" · {part}" for part in (o.comment, o.assigned, o.suspicion) if part)
     return f"{page}{o.title}{_place(o.service)} · {' '.join(words)}{more}"
 
 

@@ -6,8 +6,9 @@ minutes, then minutes, always rounded down): a word that changes each second is 
 
 from __future__ import annotations
 
-from oncall_tui.domain.alert import Alert, Holder
+from oncall_tui.domain.alert import Alert, AlertState, Holder
 from oncall_tui.text import age, ago
+from oncall_tui.triage.look import AlertLook
 
 STEPS_BELOW_S = 120.0  # below that in steps of ten seconds
 
@@ -42,6 +43,25 @@ def assignment(alert: Alert, now: float) -> str:
     if alert.state.asks and (coming := _next(alert, now)):
         words.append(coming)
     return " · ".join(words)
+
+
+def aftermath(row: AlertLook, now: float) -> str:
+    """``pager resolved 2m ago (Alice had it), still firing at prom``; empty: nothing of it is over, or all of it."""
+    ended = row.ended
+    if ended is None:
+        return ""
+    pager = ended.incident.source
+    over = f"{pager} resolved {ago(now - ended.at)}" if ended.sure else f"{pager} does not list its incident any more"
+    who = f" ({', '.join(ended.had)} had it)" if ended.had else ""
+    firing = dict.fromkeys(m.source for m in row.members if m.state is not AlertState.RESOLVED)
+    return f"{over}{who}, still {row.alert.state} at {', '.join(firing)}"
+
+
+def after(row: AlertLook) -> str:
+    """The same in a cell's few words: ``pager resolved``."""
+    if row.ended is None or not row.settles or not row.alert.state.asks:
+        return ""
+    return f"{row.ended.incident.source} {'resolved' if row.ended.sure else 'lists it no more'}"
 
 
 def people(alert: Alert) -> str:

@@ -13,6 +13,7 @@ import msgspec
 
 from oncall_tui.domain.alert import PAGE_KEY, Alert, AlertState, ServiceHint
 from oncall_tui.domain.service import Service
+from oncall_tui.triage.after import Aftermath, Ended
 from oncall_tui.triage.rank import lead_order
 
 PAGER_PROVIDERS = frozenset({"pagerduty"})
@@ -51,11 +52,13 @@ def _fits(service: Service, hint: ServiceHint) -> bool:
 class Problem(msgspec.Struct, frozen=True, gc=False):
     """Alerts that are one problem, each as its own source tells it. *incident*: the pager's open one, or empty.
 
-    The incident may be a row of its own: one that lists alerts of several services is several problems.
+    The incident may be a row of its own: one that lists alerts of several services is several problems. *ended*: there
+    is none open, and the one that there was is over while the same firing goes on.
     """
 
     members: tuple[Alert, ...]
     incident: str = ""
+    ended: Ended | None = None
 
 
 class Joiner:
@@ -63,15 +66,35 @@ class Joiner:
 
     def __init__(self) -> None:
         self._labels: dict[str, tuple[Alert, frozenset[tuple[str, str]]]] = {}
+        self._after = Aftermath()
 
-    def problems(self, alerts: Mapping[str, Alert], services: Mapping[str, Service]) -> list[Problem]:
-        """Every alert in exactly one problem. *services*: of each alert that names one, by the alert's id."""
+    def problems(
+        self,
+        alerts: Mapping[str, Alert],
+        services: Mapping[str, Service],
+        now: float,
+        unsure: frozenset[str] = frozenset(),
+    ) -> list[Problem]:
+        """Every alert in exactly one problem. *services*: of each alert that names one, by the alert's id.
+
+        *unsure*: the sources that may have more open than they list.
+        """
+        self._after.follow(alerts, unsure, now)
         groups = self._groups(alerts)
         grouped = {alert_id for group in groups for alert_id in group}
-        found = [Problem((alert,), _own(alert)) for alert in alerts.values() if alert.id not in grouped]
+        found = [Problem((a,), _own(a), self._after.of(a)) for a in alerts.values() if a.id not in grouped]
         for group in groups:
-            found += _split([alerts[i] for i in group], services)
+            found += [self._remembering(problem, alerts) for problem in _split([alerts[i] for i in group], services)]
         return found
+
+    def _remembering(self, problem: Problem, alerts: Mapping[str, Alert]) -> Problem:
+        """The problem, with the incident that it had where it has none any more."""
+        if problem.incident:
+            self._after.remember(alerts[problem.incident], problem.members)
+            return problem
+        ended = [known for member in problem.members if (known := self._after.of(member)) is not None]
+        latest = max(ended, key=lambda one: one.at, default=None)
+        return msgspec.structs.replace(problem, ended=latest) if latest is not None else problem
 
     def _groups(self, alerts: Mapping[str, Alert]) -> list[list[str]]:
         """Ids of alerts that share a key, or that an open incident lists."""
@@ -83,6 +106,10 @@ class Joiner:
                 continue  # what is closed takes nothing: the next firing opens another
             for key in alert.keys:
                 other = owner.setdefault(key, alert.id)
+                if other != alert.id:
+                    _unite(parent, other, alert.id)
+            if (ended := self._after.of(alert)) is not None:
+                other = owner.setdefault(f"ended:{ended.incident.id}", alert.id)
                 if other != alert.id:
                     _unite(parent, other, alert.id)
         if pagers:

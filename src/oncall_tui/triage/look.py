@@ -14,6 +14,7 @@ from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.service import Service
 from oncall_tui.triage import rank as ranks
+from oncall_tui.triage.after import SETTLES_S, Ended
 from oncall_tui.triage.blind import Blind, blind
 from oncall_tui.triage.episodes import Episodes
 from oncall_tui.triage.expected import Expected
@@ -40,7 +41,8 @@ class AlertLook(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     *id* is the row's, and stays while the problem lasts. *alert* leads: the pager's incident where there is one.
     *others* are the same problem as other sources tell it. *incident* is the pager's alert for it: ``a`` goes there.
-    *began* is when the episode began, which has had so many *firings*.
+    *began* is when the episode began, which has had so many *firings*. *ended*: its incident is over, and the same
+    firing goes on; for a while (*settles*) that is taken to be on its way to its end, and is no page that nobody has.
     """
 
     id: str
@@ -55,6 +57,8 @@ class AlertLook(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     flapping: bool = False
     suspicion: Suspicion = NOTHING
     incident: str = ""
+    ended: Ended | None = None
+    settles: bool = False
     rank: Rank
 
     @property
@@ -70,7 +74,7 @@ class AlertLook(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     @property
     def why(self) -> str:
         """Why the row stands where it does, in words."""
-        return why(self.rank, self.severity)
+        return why(self.rank, self.severity, "its incident is over" if self.settles else "")
 
     @property
     def flaps(self) -> str:
@@ -133,6 +137,8 @@ class Looker:
         self._dressed: dict[str, tuple[AlertLook, AlertLook]] = {}
         self._fired: list[AlertLook] = []
         self._event: Wide | None = None
+        self._at = 0.0  # of the board that is looked at
+        self._settled_at: float | None = None  # when the next row that settles has taken too long
         self._shown: tuple[AlertLook, ...] = ()
         self._ordered_services: tuple[Service, ...] = ()
         self._ordered_deploys: tuple[Deploy, ...] = ()
@@ -165,7 +171,7 @@ class Looker:
 
     def still(self, board: Board) -> bool:
         """Is the last look what *board* would give, whose rows are those of the last? Only time went by."""
-        if self._expected.due(board.at):
+        if self._expected.due(board.at) or (self._settled_at is not None and board.at >= self._settled_at):
             return False
         self.episodes.still(frozenset(s.name for s in board.unread), board.at)
         return True
@@ -211,7 +217,9 @@ class Looker:
         """A row for each problem; the same object as before where nothing of it moved."""
         self._alerts = board.alerts
         services = {a.id: s for a in board.alerts.values() if (s := self._service_of(a, stale)) is not None}
-        problems = self._joiner.problems(board.alerts, services)
+        unsure = frozenset(s.name for s in board.sources.values() if not s.current or s.problems)
+        self._at = board.at
+        problems = self._joiner.problems(board.alerts, services, board.at, unsure)
         ids = self._ids(problems)
         rows: dict[str, AlertLook] = {}
         for problem, row_id in zip(problems, ids, strict=True):
@@ -220,6 +228,8 @@ class Looker:
                 old = self._row(row_id, problem, services)
             rows[row_id] = old
         self._rows = rows
+        settling = [row.ended.at + SETTLES_S for row in rows.values() if row.settles and row.ended is not None]
+        self._settled_at = min(settling, default=None)
         self._row_ids = {row.alert.id: row.id for row in rows.values()}
         self._row_ids.update((m.id, row.id) for row in rows.values() if row.others for m in row.others)
         if len(self._found) > 2 * len(board.alerts) + 1000:
@@ -236,6 +246,8 @@ class Looker:
     ) -> bool:
         members = problem.members
         if stale.everything or problem.incident != old.incident or len(members) != 1 + len(old.others):
+            return False
+        if problem.ended is not old.ended or old.settles is not self._settles(problem):
             return False
         if len(members) == 1:
             if members[0] is not old.alert or members[0].id in episodes:
@@ -278,7 +290,12 @@ class Looker:
         episodes = [self.episodes.of(m) for m in active]
         began = self._began(row_id, active, min(e.began for e in episodes))
         severity = min((m.severity for m in active), key=lambda s: s.rank)
-        does_page = any(pages(m, self.rules.pages) for m in active if not m.hidden)
+        settles = self._settles(problem)
+        was = (problem.ended.incident,) if problem.ended else ()  # it stays the page that it was
+        does_page = any(pages(m, self.rules.pages) for m in (*active, *was) if not m.hidden)
+        state = self._had(lead, problem.incident)
+        if settles and state.asks:
+            state = AlertState.ACKNOWLEDGED  # somebody had it, and it was told to be over
         return AlertLook(
             id=row_id,
             alert=lead,
@@ -292,8 +309,13 @@ class Looker:
             flapping=any(e.flapping for e in episodes),
             suspicion=self._suspicion(members, began, service, product),
             incident=problem.incident,
-            rank=rank_of(row_id, self._had(lead, problem.incident), severity, product, does_page, began),
+            ended=problem.ended,
+            settles=settles,
+            rank=rank_of(row_id, state, severity, product, does_page, began),
         )
+
+    def _settles(self, problem: Problem) -> bool:
+        return problem.ended is not None and problem.ended.settles(self._at)
 
     def _had(self, lead: Alert, incident: str) -> AlertState:
         """The state that a row stands by: somebody has it where somebody has its incident, a row of its own."""
@@ -387,9 +409,9 @@ def page_count(look: Look) -> int:
 
 
 def nobody_has(look: Look, row: AlertLook) -> bool:
-    """Does it ask, and does the incident that it is joined to, which may be a row of its own?"""
+    """Does it ask, and does the incident that it is joined to, which may be a row of its own, and is not just over?"""
     incident = look.board.alerts.get(row.incident) if row.incident else None
-    return row.alert.state.asks and (incident is None or incident.state.asks)
+    return row.alert.state.asks and not row.settles and (incident is None or incident.state.asks)
 
 
 def unacknowledged_count(look: Look) -> int:

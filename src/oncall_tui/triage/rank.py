@@ -25,7 +25,7 @@ ATTENTION = {
     AlertState.RESOLVED: 5,
 }
 _NOBODYS = {
-    0: "nobody has it",
+    0: "unacknowledged",
     1: "no data",
     2: "somebody has it",
     3: "snoozed",
@@ -42,9 +42,9 @@ def rank_of(
     return (not does_page, ATTENTION[state], severity.rank, protected, -began, row_id)
 
 
-def why(rank: Rank, severity: Severity) -> str:
-    """Why a row stands where it does, in the order in which it counts."""
-    words = ["notification" if rank[0] else "page", _NOBODYS[rank[1]], str(severity)]
+def why(rank: Rank, severity: Severity, had: str = "") -> str:
+    """Why a row stands where it does, in the order in which it counts; *had*: instead of who has it."""
+    words = ["notification" if rank[0] else "page", had or _NOBODYS[rank[1]], str(severity)]
     if not rank[3]:
         words.append("protected product")
     return ", ".join(words) + "; among such rows the newest first"

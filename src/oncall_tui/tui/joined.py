@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.text import age, before
+from oncall_tui.triage.holding import aftermath, assignment
 from oncall_tui.triage.look import AlertLook
 from oncall_tui.tui import progress
 from oncall_tui.tui.rows import Cell
@@ -43,7 +44,7 @@ def suspect(look: AlertLook) -> Cell:
 def extra(look: AlertLook, now: float) -> tuple[tuple[Cell, ...], ...]:
     """The lines under the cursor's row: the suspect in words, who else saw it, that it flaps."""
     lines: list[tuple[Cell, ...]] = []
-    if look.alert.state.asks and (look.suspicion.placed or look.suspicion.unread):
+    if look.alert.state is not AlertState.RESOLVED and (look.suspicion.placed or look.suspicion.unread):
         style = "warning" if look.suspicion.suspects and not look.suspicion.wide else "dim"
         label = "suspect  " if look.suspicion.suspects else ""
         # Why its tasks died is what is wanted most: on a line of its own it is not what a narrow screen cuts off.
@@ -51,6 +52,8 @@ def extra(look: AlertLook, now: float) -> tuple[tuple[Cell, ...], ...]:
         lines.append(((f"{label}{words}", style),))
         if why:
             lines.append(((f"         ({reason}", style),))
+    if (words := aftermath(look, now)) or (look.alert.moved and (words := assignment(look.alert, now))):
+        lines.append(((words, "dim"),))
     if look.others:
         told = [f"{m.source}: {m.state}" + (f" by {m.by[0]}" if m.by else "") for m in look.members]
         goes = "; a goes to the pager" if look.incident and look.alert.state.asks else ""

@@ -17,7 +17,7 @@ from oncall_tui.engine import Update
 from oncall_tui.history_words import back_of, told
 from oncall_tui.text import age, ago, clock, count, fit, local_times, width
 from oncall_tui.triage.filters import parse
-from oncall_tui.triage.holding import escalation, left
+from oncall_tui.triage.holding import after, escalation, left
 from oncall_tui.triage.look import AlertLook, Look
 from oncall_tui.triage.rank import ATTENTION, severity_word
 from oncall_tui.tui import joined, progress
@@ -217,7 +217,7 @@ class View:
             return (f"{pending.verb}… {pending.message}", "warning")
         if alert.state is AlertState.RESOLVED:
             return (f"resolved {ago(now - (alert.changed or now))}", "ok")
-        word = escalation(alert, now) or _SHORT.get(alert.state, str(alert.state))
+        word = after(look) or escalation(alert, now) or _SHORT.get(alert.state, str(alert.state))
         if alert.state is AlertState.NO_DATA and alert.by:
             word += " seen"
         words = [] if live else ["?"]

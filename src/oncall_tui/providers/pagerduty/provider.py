@@ -113,7 +113,7 @@ class PagerDuty:
 
     def _entry(self, raw: msgspec.Raw) -> _Entry:
         incident = shared(self._decoder.decode(raw), self._references)
-        return _Entry(incident, row(self.source, incident, NONE, self._read_only))
+        return _Entry(incident, row(self.source, incident, NONE, self._read_only, mine=self._mine))
 
     def read(self, request: ReadRequest) -> Reading:
         """Every open incident. Raises errors.SourceError where the list cannot be read whole."""
@@ -176,7 +176,7 @@ class PagerDuty:
             held = self._holders.of(entry.incident)
             if known is not entry.details or snoozed is not entry.snoozed or held is not entry.held:
                 entry.details, entry.snoozed, entry.held = known, snoozed, held
-                entry.row = row(self.source, entry.incident, known, self._read_only, snoozed, held)
+                entry.row = row(self.source, entry.incident, known, self._read_only, snoozed, held, self._mine)
             old = self._by_id.get(entry.row.id)
             if old is not None and old == entry.row:
                 entry.row = old

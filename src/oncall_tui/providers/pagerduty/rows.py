@@ -36,6 +36,7 @@ def row(
     read_only: bool = False,
     snoozed: bool = False,
     held: Held = NOBODY,
+    mine: bool = False,
 ) -> Alert:
     """One row; *snoozed*: its acknowledgement was made to last otherwise than its service's do (see ``lapsing``).
 
@@ -67,6 +68,7 @@ def row(
         assigned_at=since(incident),
         level=held.level,
         had=held.had,
+        mine=mine,
         url=incident.html_url or "",
         labels=_labels(incident, details),
         annotations=_annotations(incident),

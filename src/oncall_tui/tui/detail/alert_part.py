@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from oncall_tui.domain.alert import Alert
 from oncall_tui.text import ago, clock, fit
-from oncall_tui.triage.holding import assignment
+from oncall_tui.triage.holding import aftermath, assignment
 from oncall_tui.triage.look import AlertLook
 from oncall_tui.tui.detail import pane
 from oncall_tui.tui.detail.deploy_part import deploy_lines
@@ -31,6 +31,8 @@ def alert_section(of: Subject, scene: Scene, keys: Keys, well: Line | None) -> S
         lines.append(line(member.source, _member(member, alert, scene), _style(member)))
     if keys.ack and len(of.members) > 1:
         lines.append(((f" {'a':<9} ", "key"), (keys.ack, "")))
+    if words := aftermath(look, scene.now):
+        lines.append(line("pager", words))
     if held := assignment(alert, scene.now):
         lines.append(line("assigned", held))
     if alert.began - look.began >= 60:

@@ -13,7 +13,7 @@ from oncall_tui.domain.service import Service
 from oncall_tui.engine import Update
 from oncall_tui.history_words import named
 from oncall_tui.text import ago, clock, local_times
-from oncall_tui.triage.holding import assignment
+from oncall_tui.triage.holding import aftermath, assignment
 from oncall_tui.triage.look import AlertLook
 from oncall_tui.tui import progress
 
@@ -55,6 +55,8 @@ def alert_lines(look: AlertLook, update: Update, now: float, tz: tzinfo) -> list
     lines.append(line("rank", f"{look.why}{f' · {look.flaps}' if look.flaps else ''}", "dim"))
     if look.incident != alert.id and (incident := update.board.alerts.get(look.incident)):
         words = f"{incident.source}: {incident.title} · {state(incident, now, tz)} · a and E go there"
+        lines.append(line("pager", words))
+    if words := aftermath(look, now):
         lines.append(line("pager", words))
     if held := assignment(alert, now):
         lines.append(line("assigned", held))
