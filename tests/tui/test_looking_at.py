@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.support.fakes import Able, FakeProvider, deploy, service
 from tests.support.screen import Rig, on_screen
 
@@ -157,3 +158,35 @@ async def test_a_name_is_found_by_its_letters_and_esc_shows_the_whole_list_again
         await rig.settle()
         assert rig.pilot.app.screen is rig.board
         assert rig.board.shown.product == "ledger"
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("~(", "not a regular expression: ("),
+        ("severity:page", "did you mean page:yes?"),
+        ("is:acked", "did you mean state:acknowledged?"),
+        ("taem:search", "did you mean team:search?"),
+        ("!", "after ! comes what is left out"),
+    ],
+)
+async def test_a_filter_that_can_be_none_hides_nothing_and_says_what_would_work(
+    tmp_path: Path, typed: str, said: str
+) -> None:
+    rig = rig_of(tmp_path)
+    async with on_screen(rig) as rig:
+        every = rows(rig)
+        await rig.press("slash", *(TYPED.get(c, c) for c in typed))
+        assert rows(rig) == every
+        assert said in rig.text().replace("\n", " ")
+        await rig.press("enter")  # refused: the line is still there
+        assert rows(rig) == every
+        assert rig.board.focused is rig.board.query_one("#filter")
+        await rig.press(*["backspace"] * len(typed), "s", "e", "a", "r", "c", "h")
+        assert said not in rig.text()
+        await rig.press("enter")
+        assert rig.board.shown.filter == "search"
+        assert rows(rig) != every
+
+
+TYPED = {"~": "tilde", "(": "left_parenthesis", ":": "colon", "!": "exclamation_mark"}

@@ -16,7 +16,8 @@ from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
 from oncall_tui.domain.service import ServiceKey
-from oncall_tui.triage.filters import FilterError, keep
+from oncall_tui.spelling import misspelt
+from oncall_tui.triage.filters import OWN, WORDS, FilterError, Known, keep, parse
 from oncall_tui.triage.look import Look, Looker, Rules, page_count, unacknowledged_count
 from oncall_tui.triage.ring import Ring
 from oncall_tui.triage.words import nothing
@@ -212,7 +213,6 @@ def test_hidden_alerts_are_counted_and_shown_on_demand() -> None:
         ("~^search", {"3"}),
         ("team:nobody", set()),
         ("http://x", {"3"}),
-        ("!", set()),
     ],
 )
 def test_filters(text: str, kept: set[str]) -> None:
@@ -224,9 +224,57 @@ def test_filters(text: str, kept: set[str]) -> None:
     assert keep(rows, text) == kept
 
 
-def test_a_filter_that_is_no_regular_expression_says_so() -> None:
-    with pytest.raises(FilterError, match="not a regular expression"):
-        keep([], "title:~[")
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("title:~[", "not a regular expression: \\[: unterminated character set"),
+        ("~(", "not a regular expression: "),
+        ("pay !~(", "not a regular expression: "),
+        ("~", "after ~ comes a regular expression"),
+        ("!", "after ! comes what is left out"),
+        ("state:", "after state: comes firing, acknowledged"),
+        ("team:", "after team: comes a value"),
+        ("severity:page", "no row has severity:page: did you mean page:yes\\? It is one of critical, error"),
+        ("!severity:hihg", "no row has severity:hihg: "),
+        ("severity:~^x", "It is one of critical"),
+        ("severity:critcal", "did you mean severity:critical\\?"),
+        ("state:acked", "did you mean state:acknowledged\\?"),
+        ("state:acknowleged", "did you mean state:acknowledged\\?"),
+        ("page:maybe", "It is one of yes, no"),
+        ("health:ok", "did you mean health:healthy\\?"),
+        ("severty:critical", "no row has the key 'severty': did you mean severity:critical\\?"),
+        ("Sevrity:critical", "did you mean severity:critical\\?"),
+    ],
+)
+def test_a_filter_that_can_match_nothing_is_refused_and_says_what_would_work(text: str, said: str) -> None:
+    with pytest.raises(FilterError, match=said):
+        keep([], text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("is:acked", "did you mean state:acknowledged\\?"),
+        ("status:firing", "did you mean state:firing\\?"),
+        ("taem:payments", "did you mean team:payments\\?"),
+        ("zzz:1", "no row has the key 'zzz': It is one of account, by"),
+        ("source:prometheus", "It is one of prod, prom"),
+    ],
+)
+def test_where_the_labels_are_known_an_unknown_key_is_refused_too(text: str, said: str) -> None:
+    known = Known(frozenset({"team", "alertname"}), {**WORDS, "source": ("prod", "prom")})
+    with pytest.raises(FilterError, match=said):
+        parse(text, known)
+    for good in ("team:pay", "source:pro", "!alertname:x", "stage:prod" if "stage" in (known.labels or ()) else "pay"):
+        parse(good, known)
+    parse("taem:payments stage:prod status:x")  # labels are open: they may be some
+
+
+def test_a_label_of_its_own_is_never_taken_for_a_misspelt_field() -> None:
+    for label in ("stage", "service_name", "team", "resource", "env", "region", "tier", "status", "sources_count"):
+        assert misspelt(label, OWN) == "", label
+    for wrong, meant in {"sevrity": "severity", "severtiy": "severity", "stat": "state", "prodcut": "product"}.items():
+        assert misspelt(wrong, OWN) == meant
 
 
 def test_changes_tell_what_came_moved_and_went() -> None:

@@ -116,7 +116,7 @@ def view(text: object) -> Complaint | None:
     try:
         parse(text)
     except FilterError as error:
-        return Complaint("a filter: words, key:value, !inverse, ~regex", error.message)
+        return Complaint("a filter (words, key:value, !inverse, ~regex)", error.message)
     return None
 
 

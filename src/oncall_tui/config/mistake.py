@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import msgspec
 
+from oncall_tui.spelling import nearest
+
+__all__ = ["Mistake", "nearest", "show"]
 LONGEST = 48
 
 
@@ -33,14 +34,3 @@ def show(text: str) -> str:
     """*text* in quotes, short and printable: it goes to a terminal and comes from a file."""
     cut = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
     return '"' + "".join(c if c.isprintable() else "�" for c in cut) + '"'
-
-
-def nearest(word: str, choices: Iterable[str]) -> str:
-    """The choice that is spelled most like *word*, or an empty string. Case is not looked at."""
-    if len(word) > LONGEST:
-        return ""
-    from difflib import get_close_matches  # only where there is a mistake to explain
-
-    folded = {choice.casefold(): choice for choice in choices}
-    found = get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
-    return folded[found[0]] if found else ""

@@ -1,12 +1,14 @@
-"""What a filter sees of a row. Pure."""
+"""A row as a filter sees it. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from oncall_tui.domain.deploy import Deploy
+from oncall_tui.domain.product import Product
 from oncall_tui.domain.service import Service
-from oncall_tui.triage.filters import Fields, keys
+from oncall_tui.engine import Update
+from oncall_tui.triage.filters import WORDS, Fields, FilterError, Known, parse
 from oncall_tui.triage.look import AlertLook, Look
 
 
@@ -53,29 +55,22 @@ def deploy_fields(deploy: Deploy, look: Look) -> Mapping[str, str]:
     }
 
 
-OWN = [
-    "account",
-    "by",
-    "cluster",
-    "health",
-    "page",
-    "product",
-    "provider",
-    "reason",
-    "revision",
-    "service",
-    "severity",
-    "source",
-    "state",
-    "title",
-]
+def known(update: Update, products: Iterable[Product]) -> Known:
+    """What rows can have now. Of labels nothing is known while a source is not read: its rows may have others."""
+    board = update.board
+    unread = any(not s.current for s in board.sources.values())
+    labels = None if unread else frozenset(name for a in board.alerts.values() for name, _ in a.labels)
+    sources = tuple(board.sources)
+    providers = tuple(dict.fromkeys(s.provider for s in board.sources.values()))
+    names = tuple(p.name for p in products)
+    return Known(labels, {**WORDS, "source": sources, "provider": providers, "product": names})
 
 
-def unknown_key(text: str, look: Look) -> str:
-    """In words, the first key of a filter that no row has; empty: there is none. A typo must not look like quiet."""
-    asked = [key for key in keys(text) if key.lower() not in OWN]
-    if not asked:
-        return ""
-    labels = {name for a in look.alerts for m in a.members for name, _ in m.labels}
-    found = next((key for key in asked if not {key, key.lower()} & labels), "")
-    return f"no row has the key {found!r}: it is one of {', '.join(OWN)}, or a label's name" if found else ""
+def unknown_key(text: str, update: Update) -> str:
+    """In words, the first key of a filter that no row has now; empty: each has. A typo must not look like quiet."""
+    labels = frozenset(name for a in update.board.alerts.values() for name, _ in a.labels)
+    try:
+        parse(text, Known(labels))
+    except FilterError as error:
+        return error.message
+    return ""

@@ -9,14 +9,16 @@ from textual.widgets import Input
 from oncall_tui.triage.filters import FilterError, parse
 from oncall_tui.tui.base import Base
 from oncall_tui.tui.door import CleanInput
-from oncall_tui.tui.fields import unknown_key
+from oncall_tui.tui.fields import known, unknown_key
 from oncall_tui.tui.view import Shown
 
 replace = msgspec.structs.replace
 
 
 class Filtering(Base):
-    """What of the board is shown."""
+    """The part of the board that is shown."""
+
+    _said_wrong = ""  # of the filter as it is typed
 
     def lay_out(self) -> None:
         """Lay the panes out, and give the one that is looked at the focus."""
@@ -41,21 +43,31 @@ class Filtering(Base):
         self.set_focus(line)  # now, not after the next message: what is typed next belongs to it
 
     def on_input_changed(self, event: Input.Changed) -> None:
+        """What is typed is looked at as it stands; what can be no filter hides nothing, and says why."""
         event.stop()
-        try:
-            parse(event.value)
-        except FilterError:
-            return  # a regular expression that is still being typed
-        self.filter_by(replace(self.shown, filter=event.value, view=""))
+        wrong = self.wrong_filter(event.value)
+        self.filter_by(replace(self.shown, filter="" if wrong else event.value, view=""))
+        if wrong:
+            self.say(wrong, "warning")
+        elif self.notice is not None and self.notice[0] == self._said_wrong:
+            self.notice = None
+            self.draw_outcome(self.engine.clock.now())
+        self._said_wrong = wrong
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        try:
-            parse(event.value)
-        except FilterError as error:
-            self.say(str(error), "warning")
-        self.say_unknown(event.value)
+        if wrong := self.wrong_filter(event.value):
+            self.say(wrong, "warning")
+            return  # refused: it is still there to be mended, and Esc gives it up
         self._close_filter()
+
+    def wrong_filter(self, text: str) -> str:
+        """Why *text* can be no filter of what is on the board, and what would work; empty: it can."""
+        try:
+            parse(text, known(self.update_, self.engine.looker.rules.products))
+        except FilterError as error:
+            return error.message
+        return ""
 
     def on_key(self, event: events.Key) -> None:
         line = self._line()
@@ -71,7 +83,7 @@ class Filtering(Base):
 
     def say_unknown(self, text: str) -> None:
         """Say the first key of a filter that no row has."""
-        if words := unknown_key(text, self.update_.look):
+        if words := unknown_key(text, self.update_):
             self.say(words, "warning")
 
     def everything(self) -> Shown:

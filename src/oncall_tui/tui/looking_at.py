@@ -119,7 +119,7 @@ class LookingAt(Filtering):
         """What stands in the alerts pane where no row does."""
         if not self.shown.narrows or not self.update_.look.alerts:
             return [nothing(self.update_.board, now)]
-        unknown = unknown_key(self.shown.filter, self.update_.look)
+        unknown = unknown_key(self.shown.filter, self.update_)
         words = "Nothing matches the filter." if self.shown.filter else "No alert matches."
         return [words, *([(unknown, "warning")] if unknown else []), *self._unread()]
 
