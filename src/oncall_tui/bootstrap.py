@@ -14,7 +14,7 @@ from oncall_tui import config as configuration
 from oncall_tui import log
 from oncall_tui.actions.outlets import DestinationSpec
 from oncall_tui.clock import Clock, SystemClock
-from oncall_tui.config import Config
+from oncall_tui.config import Config, ScreenWords
 from oncall_tui.contract import Context, Destination, OnCall, Provider
 from oncall_tui.domain.plan import Actor
 from oncall_tui.engine import Engine, SourceSpec
@@ -28,12 +28,20 @@ from oncall_tui.triage.look import Rules
 
 def load_config(path: str = "") -> Config:
     """The configuration. Raises ConfigurationError with every mistake."""
-    return configuration.load(registry.options_types(), path, destinations=registry.destination_types())
+    kinds, destinations = registry.options_types(), registry.destination_types()
+    return configuration.load(kinds, path, destinations=destinations, words=_screen_words)
 
 
 def load_config_text(text: str, name: str) -> Config:
     """The same from a text: the demo's."""
-    return configuration.load_text(text, registry.options_types(), name, registry.destination_types())
+    kinds, destinations = registry.options_types(), registry.destination_types()
+    return configuration.load_text(text, kinds, name, destinations, _screen_words)
+
+
+def _screen_words() -> ScreenWords:
+    from oncall_tui.tui.key_names import screen_words  # only where the configuration names keys or a theme
+
+    return screen_words()
 
 
 def actor_of(config: Config) -> Actor:

@@ -1,4 +1,4 @@
-"""``check``: the configuration, then each source contacted: its state, what is missing, what to do."""
+"""``check``: the configuration, then each source: its state and what to do; then what matches nothing that was read."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from oncall_tui import bootstrap
 from oncall_tui.cli import DONE, NOT_DONE
 from oncall_tui.cli.common import READ_TIMEOUT_S, running
 from oncall_tui.cli.output import put
+from oncall_tui.config.unmatched import unmatched
 
 
 @click.command()
@@ -31,6 +32,7 @@ def check(context: click.Context) -> None:
         for words in (*update.skipped, *update.troubles):
             put(words)
         config = bootstrap.load_config(context.obj["config"])
+        put(*(f"warning: {words}" for words in unmatched(config, update.board)))
         unready = bootstrap.unready(config)
         for destination in config.escalation:
             state = "SECRET MISSING" if destination.name in unready else "not contacted"

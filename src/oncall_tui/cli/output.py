@@ -44,7 +44,7 @@ _abandoned: WeakSet[TextIO] = WeakSet()  # streams that are not written to any m
 
 def put(*lines: str) -> bool:
     """What was asked for, on stdout, one line each. False where it could not be written."""
-    return _out("\n".join(visible(line) for line in lines) + "\n")
+    return _out("".join(f"{visible(line)}\n" for line in lines))
 
 
 def put_text(text: str) -> bool:

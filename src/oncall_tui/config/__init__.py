@@ -1,7 +1,7 @@
 """The configuration: YAML text and each provider's options type become one frozen value, or every mistake at once."""
 
 from oncall_tui.config.load import find, known_settings, load, load_files, load_text
-from oncall_tui.config.model import Config, Me, PageRule, Screen
+from oncall_tui.config.model import Config, Me, PageRule, Screen, ScreenWords
 from oncall_tui.config.template import template
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "Me",
     "PageRule",
     "Screen",
+    "ScreenWords",
     "find",
     "known_settings",
     "load",

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from oncall_tui.config.mistake import nearest, show
 from oncall_tui.config.walk import Check, Complaint
 from oncall_tui.domain.alert import OURS, AlertState, Severity
+from oncall_tui.spelling import misspelt
 
 URGENCIES = ("high", "low")
 GLOBS = ("sources[].clusters[]", "sources[].severity.", "products[].alerts.", "pages[].", "expected[].")
@@ -28,13 +29,13 @@ def check_for(providers: Mapping[str, object]) -> Callable[[str], Check | None]:
         "escalation[].name": source_name,
         "products[].services[]": service_glob,
         "pages[]": page_rule,
+        "pages[]{}": rule_field,
         "pages[].severity": one_of(tuple(Severity), globs=True),
         "pages[].state": one_of(tuple(AlertState), globs=True),
         "pages[].urgency": one_of(URGENCIES, globs=True),
         "pages[].provider": one_of(tuple(providers), globs=True),
-        "expected[]": page_rule,
-        "expected[].provider": one_of(tuple(providers), globs=True),
     }
+    checks |= {key.replace("pages", "expected", 1): check for key, check in checks.items() if key.startswith("pages")}
 
     def find(pattern: str) -> Check | None:
         if pattern in checks:
@@ -149,6 +150,15 @@ def service_glob(text: str) -> Complaint | None:
 def page_rule(rule: Mapping[str, str]) -> Complaint | None:
     """An empty rule would page for everything."""
     return None if rule else Complaint("at least one field or label", "none")
+
+
+def rule_field(name: str) -> Complaint | None:
+    """A rule's field or a label. Labels are open: only what is certainly a misspelt field is a mistake."""
+    from oncall_tui.triage.rank import FIELDS  # only where there are rules
+
+    near = "" if name in FIELDS else misspelt(name, FIELDS)
+    found = f"the key {show(name)}"
+    return Complaint(f"one of the fields {', '.join(FIELDS)}, or a label", found, near) if near else None
 
 
 def one_of(choices: tuple[str, ...], globs: bool = False) -> Check:

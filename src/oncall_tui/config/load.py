@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType, UnionType
@@ -14,8 +14,9 @@ import msgspec
 from oncall_tui.config import files
 from oncall_tui.config.checks import check_for
 from oncall_tui.config.mistake import Mistake, nearest, show
-from oncall_tui.config.model import Config, Screen, Written
+from oncall_tui.config.model import Config, Screen, ScreenWords, Written
 from oncall_tui.config.nodes import Unreadable, compose, is_empty
+from oncall_tui.config.screen import Place, mistake, screen_mistakes, view_mistakes
 from oncall_tui.config.tell import Told, told, unknown
 from oncall_tui.config.walk import BAD, Enough, Walker
 from oncall_tui.config.words import pattern
@@ -26,6 +27,7 @@ from oncall_tui.secret import Secret
 
 Options = Mapping[str, type[SourceOptions]]
 Destinations = Mapping[str, type[DestinationOptions]]
+Words = Callable[[], ScreenWords] | None
 NAMED = ("sources", "escalation", "products")  # lists whose entries are laid over each other by their names
 NONE: Destinations = MappingProxyType({})
 
@@ -41,14 +43,20 @@ class _File(msgspec.Struct, frozen=True):
 
 
 def find(config: str = "", environ: Mapping[str, str] | None = None) -> tuple[Path, ...]:
-    """The files that ``load`` reads: *config*, else ``$ONCALL_TUI_CONFIG``, else the team's and one's own."""
+    """The files that ``load`` reads: *config*, else ``$ONCALL_TUI_CONFIG``, else the team's and your own."""
     return files.find(config, os.environ if environ is None else environ, files.TEAM_FILE)
 
 
 def load(
-    options: Options, config: str = "", environ: Mapping[str, str] | None = None, destinations: Destinations = NONE
+    options: Options,
+    config: str = "",
+    environ: Mapping[str, str] | None = None,
+    destinations: Destinations = NONE,
+    words: Words = None,
 ) -> Config:
-    """The configuration of this machine and person. *options* are the providers' options types, by name."""
+    """The configuration of this machine and person. *options* are the providers' options types, by name; *words* are
+    those that ``screen`` may name, and are only asked for where it does.
+    """
     paths = find(config, environ)
     if not paths:
         own = files.own_file(os.environ if environ is None else environ)
@@ -56,10 +64,12 @@ def load(
             f"there is no configuration: neither {files.TEAM_FILE} nor {own}",
             "`oncall-tui demo` shows it without one, `oncall-tui init` writes one to fill in",
         )
-    return load_files(paths, options, destinations)
+    return load_files(paths, options, destinations, words)
 
 
-def load_files(paths: Sequence[Path | str], options: Options, destinations: Destinations = NONE) -> Config:
+def load_files(
+    paths: Sequence[Path | str], options: Options, destinations: Destinations = NONE, words: Words = None
+) -> Config:
     """The files merged, later ones over earlier ones."""
     mistakes: list[Mistake] = []
     loaded: list[_File] = []
@@ -72,13 +82,19 @@ def load_files(paths: Sequence[Path | str], options: Options, destinations: Dest
         one = _one_file(text, str(path), options, destinations, mistakes)
         mistakes.extend(_commands(path, one))
         loaded.append(_anchored(one, path))
-    return _finish(loaded, mistakes)
+    return _finish(loaded, mistakes, words)
 
 
-def load_text(text: str, options: Options, name: str = "config.yaml", destinations: Destinations = NONE) -> Config:
+def load_text(
+    text: str,
+    options: Options,
+    name: str = "config.yaml",
+    destinations: Destinations = NONE,
+    words: Words = None,
+) -> Config:
     """The configuration in *text*, as if it stood in the file *name* (whose rights are not looked at)."""
     mistakes: list[Mistake] = []
-    return _finish([_one_file(text, name, options, destinations, mistakes)], mistakes)
+    return _finish([_one_file(text, name, options, destinations, mistakes)], mistakes, words)
 
 
 def _one_file(text: str, path: str, options: Options, destinations: Destinations, mistakes: list[Mistake]) -> _File:
@@ -120,7 +136,7 @@ def _commands(path: Path, file: _File) -> Iterable[Mistake]:
 
 
 def _anchored(file: _File, path: Path) -> _File:
-    """Secrets in files named with ``./`` are meant from the configuration's folder, not from where one stands."""
+    """Secrets in files named with ``./`` are meant from the configuration's folder, not from the current folder."""
     for _, secret in file.secrets:
         if secret.kind == "file" and secret.where[0].startswith("."):
             secret.where = (str(path.absolute().parent / secret.where[0]),)
@@ -130,16 +146,22 @@ def _anchored(file: _File, path: Path) -> _File:
 # --- all files together -----------------------------------------------------------------------------------------------
 
 
-def _finish(loaded: Sequence[_File], mistakes: list[Mistake]) -> Config:
+def _finish(loaded: Sequence[_File], mistakes: list[Mistake], words: Words) -> Config:
     given = _merge(loaded)
+    places = _places(loaded)
     mistakes.extend(unknown([(file.path, file.told) for file in loaded]))
+    if words is not None and "screen" in given:
+        mistakes.extend(screen_mistakes(given["screen"], words, places))
     if not mistakes:
-        mistakes.extend(_unknown_sources(loaded, given))
+        mistakes.extend(_unknown_sources(given, places))
+        mistakes.extend(view_mistakes(given, places))
     if mistakes:
         lines = tuple(dict.fromkeys(str(mistake) for mistake in mistakes))
         count = "1 mistake" if len(lines) == 1 else f"{len(lines)} mistakes"
         raise ConfigurationError(f"{count} in the configuration", mistakes=lines)
-    return Config(**given, files=tuple(file.path for file in loaded), warnings=tuple(_warnings(loaded, given)))
+    stand = {key: ":".join(map(str, place)) for key, place in places.items()}
+    warnings = tuple(_warnings(loaded, given))
+    return Config(**given, files=tuple(file.path for file in loaded), warnings=warnings, places=stand)
 
 
 def _merge(loaded: Sequence[_File]) -> dict[str, Any]:
@@ -156,7 +178,7 @@ def _merge(loaded: Sequence[_File]) -> dict[str, Any]:
 
 
 def _merged_screen(team: Screen, own: Screen, places: Mapping[str, object]) -> Screen:
-    """Only what one's own file says replaces; keys and views one by one."""
+    """Only what your own file says replaces; keys and views one by one."""
     changes: dict[str, Any] = {}
     for name in Screen.__struct_fields__:
         if f"screen.{name}" in places:
@@ -165,20 +187,31 @@ def _merged_screen(team: Screen, own: Screen, places: Mapping[str, object]) -> S
     return msgspec.structs.replace(team, **changes)
 
 
-def _unknown_sources(loaded: Sequence[_File], given: Mapping[str, Any]) -> Iterable[Mistake]:
-    """Rules of what pages that name a source which no file has: they would never page."""
+def _places(loaded: Sequence[_File]) -> dict[str, Place]:
+    """Where each key of the merged configuration stands: products by their names, a list that a later file replaces
+    only as that file has it.
+    """
+    found: dict[str, Place] = {}
+    for file in loaded:
+        replaced = tuple(f"{key}[" for key in file.given if key not in NAMED)
+        found = {key: place for key, place in found.items() if not key.startswith(replaced)} if replaced else found
+        names = {f"products[{i}]": f"products[{p.name}]" for i, p in enumerate(file.given.get("products", ()))}
+        for key, place in file.places.items():
+            head = key.partition("].")[0].partition("]")[0] + "]"
+            found[names[head] + key[len(head) :] if head in names else key] = place
+    return found
+
+
+def _unknown_sources(given: Mapping[str, Any], places: Mapping[str, Place]) -> Iterable[Mistake]:
+    """Rules that name a source which no file has: they would never match."""
     names = [source.name for source in given.get("sources", ())]
-    last = next((file for file in reversed(loaded) if "pages" in file.given), None)
-    for index, rule in enumerate(last.given["pages"] if last else ()):
-        wanted = rule.get("source")
-        if last and wanted is not None and not any(fnmatchcase(name, wanted) for name in names):
-            key = f"pages[{index}].source"
-            file, line, column = last.places[key]
-            expected = "one of the sources " + ", ".join(names) if names else "the name of a source"
-            near = nearest(wanted, names)
-            yield Mistake(
-                file=file, line=line, column=column, key=key, expected=expected, found=show(wanted), near=near
-            )
+    for kind in ("pages", "expected"):
+        for index, rule in enumerate(given.get(kind, ())):
+            wanted = rule.get("source")
+            if wanted is not None and not any(fnmatchcase(name, wanted) for name in names):
+                key = f"{kind}[{index}].source"
+                wants = "one of the sources " + ", ".join(names) if names else "the name of a source"
+                yield mistake(places, key, wants, show(wanted), nearest(wanted, names))
 
 
 def _warnings(loaded: Sequence[_File], given: Mapping[str, Any]) -> Iterable[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -33,6 +34,17 @@ class Screen(msgspec.Struct, frozen=True, kw_only=True):
     views: dict[str, str] = {}
 
 
+class ScreenWords(msgspec.Struct, frozen=True):
+    """The words that ``screen`` may name: each action's id with its usual key; keys that are *taken* (key -> by what);
+    *themes*; and *name*, which gives the names of the keys in a text (an empty one for what is no key).
+    """
+
+    keys: Mapping[str, str]
+    taken: Mapping[str, str]
+    themes: tuple[str, ...]
+    name: Callable[[str], list[str]]
+
+
 class Written(msgspec.Struct, frozen=True, kw_only=True):
     """What one file may say: the top-level keys, in the order in which they are documented."""
 
@@ -51,9 +63,13 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Config(Written, frozen=True, kw_only=True):
-    """All files together. *files* are those that it came from; *warnings* are worth a line, and stop nothing."""
+    """All files together. *files* are those that it came from; *warnings* are worth a line, and stop nothing.
+
+    *places* says where a key stands, as ``FILE:LINE:COLUMN``; products are named in it: ``products[payments].alerts``.
+    """
 
     files: tuple[str, ...] = ()
+    places: dict[str, str] = {}
     warnings: tuple[str, ...] = ()
 
     @property

@@ -155,7 +155,7 @@ _TEMPLATE = """\
 #   bell: true                       # ring when something new pages
 #   mouse: false                     # true takes the mouse from the terminal's own selecting and copying
 #   theme: textual-dark
-#   keys: {acknowledge: a}
+#   keys: {rollback: ctrl+r}
 #   views: {mine: payments}
 
 ## How long what was bad has to stay well until it counts as steady, in seconds.

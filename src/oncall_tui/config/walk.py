@@ -215,7 +215,10 @@ class Walker:
             return self.note(node, key, expected(kind), seen(node))
         found: dict[Any, Any] = {}
         before = len(self.mistakes)
+        check_name = self._check_for(pattern(key) + "{}")
         for name_node, entry in self._pairs(node, key):
+            if check_name is not None and (wrong := check_name(name_node.value)):
+                self.note(name_node, key, *wrong)
             name = name_node.value if key_kind is str else self._dispatch(name_node, key_kind, key)
             if not name_node.value.strip():
                 self.note(name_node, key, "a name", "an empty one")

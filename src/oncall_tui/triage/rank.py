@@ -11,6 +11,7 @@ from oncall_tui.domain.product import Product
 from oncall_tui.domain.service import Service
 
 PageRule = Mapping[str, str]  # field or label → glob; all of one rule have to match
+FIELDS = ("severity", "provider", "source", "urgency", "state")  # of an alert; whatever else a rule names is a label
 Rank = tuple[int, int, int, int, float, str]
 
 ATTENTION = {
@@ -61,7 +62,7 @@ def matches(alert: Alert, rule: PageRule) -> bool:
 
 
 def _field(alert: Alert, name: str) -> str:
-    if name in ("severity", "provider", "source", "urgency", "state"):
+    if name in FIELDS:
         return str(getattr(alert, name))
     return alert.label(name)
 

@@ -23,6 +23,7 @@ from oncall_tui.triage.ring import Ring
 from oncall_tui.tui.acting import VERBS
 from oncall_tui.tui.board import BoardScreen
 from oncall_tui.tui.door import copyable, guard
+from oncall_tui.tui.key_names import keymap
 from oncall_tui.tui.keys import KEYS
 from oncall_tui.tui.modals import Modal
 from oncall_tui.tui.sound import notification
@@ -69,7 +70,7 @@ class OncallApp(App[None]):
             self.theme = self.config.screen.theme
         self.animation_level = "none"
         if self.config.screen.keys:
-            self.set_keymap(dict(self.config.screen.keys))
+            self.set_keymap(keymap(self.config.screen.keys))
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
