@@ -137,7 +137,7 @@ class Engine:
         self.desk.observers.append(self._deeds.heard)
         self.looker = Looker(rules)
         self.witness = Witness(journal, self.looker.episodes)
-        waiting = [status_of(p.seen, clock.now()) for p in self._pollers.values()]
+        waiting = [status_of(p.seen, clock.now(), clock.monotonic()) for p in self._pollers.values()]
         self.update = Update(look=self.looker.look(merge(0, clock.now(), waiting, ())))
         self.show_hidden = False
         self._overlaid: dict[str, tuple[Alert, object, Alert]] = {}
@@ -298,7 +298,7 @@ class Engine:
                 self._compose_without_look()
 
     def _watch(self) -> None:
-        self.witness.tick(self.update.board.sources.values(), self.clock.now())
+        self.witness.tick(self.update.board.sources.values(), self.clock.now(), self.clock.monotonic())
 
     def _ask_duties(self) -> None:
         self.duties.tick({s.name for s in self.update.board.sources.values() if s.current})
@@ -306,14 +306,15 @@ class Engine:
     def _compose(self) -> None:
         now = self.clock.now()
         seen = [p.seen for p in self._pollers.values()]
-        statuses = [status_of(s, now) for s in seen]
+        statuses = [status_of(s, now, self.clock.monotonic()) for s in seen]
         readings = [s.reading for s in seen if s.reading]
         self._publish(self._look(readings, statuses, now))
 
     def _compose_without_look(self) -> None:
         """The rows as they were last, each source as it is now, and the bug: what is old must not look like now."""
         board, now = self.update.board, self.clock.now()
-        sources = {p.name: status_of(p.seen, now) for p in self._pollers.values()}
+        monotonic = self.clock.monotonic()
+        sources = {p.name: status_of(p.seen, now, monotonic) for p in self._pollers.values()}
         board = msgspec.structs.replace(board, version=board.version + 1, at=now, sources=MappingProxyType(sources))
         self._publish(msgspec.structs.replace(self.update.look, board=board))
 

@@ -51,9 +51,9 @@ class InlineLane:
         end = self.clock.monotonic() + seconds
         while self._jobs and self._jobs[0][0] <= end:
             at, _, work = heapq.heappop(self._jobs)
-            self.clock.at = max(self.clock.at, at)
+            self.clock.advance(max(0.0, at - self.clock.monotonic()))
             work()
-        self.clock.at = max(self.clock.at, end)
+        self.clock.advance(max(0.0, end - self.clock.monotonic()))
 
     def stop(self) -> None:
         self._jobs.clear()

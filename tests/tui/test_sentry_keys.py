@@ -33,9 +33,10 @@ class Ours(FakeClock):
     rig: Rig | None = None
 
     def now(self) -> float:
-        return self.rig.clock.now() if self.rig else self.at
+        return self.rig.clock.now() if self.rig else super().now()
 
-    monotonic = now
+    def monotonic(self) -> float:
+        return self.rig.clock.monotonic() if self.rig else super().monotonic()
 
 
 @asynccontextmanager

@@ -61,7 +61,7 @@ def test_each_failure_becomes_the_state_and_keeps_the_last_good_rows(error: type
     provider.read_raises = [error("it is so", "do this")]
     provider.clock.advance(5)
     poller._poll(ReadRequest())
-    status = status_of(poller.seen, provider.clock.now())
+    status = status_of(poller.seen, provider.clock.now(), provider.clock.monotonic())
     assert (status.state, status.message, status.hint) == (error.state, "it is so", "do this")
     assert status.age_s(provider.clock.now()) == 5
     assert poller.seen.reading is not None
@@ -77,7 +77,7 @@ def test_a_bug_in_a_provider_is_that_sources_state_and_the_poller_goes_on() -> N
     assert poller.seen.error_state is SourceState.MALFORMED
     assert "bug in this provider: ZeroDivisionError" in poller.seen.message
     poller._poll(ReadRequest())
-    assert status_of(poller.seen, provider.clock.now()).state is SourceState.OK
+    assert status_of(poller.seen, provider.clock.now(), provider.clock.monotonic()).state is SourceState.OK
 
 
 def test_a_provider_that_cannot_be_built_is_tried_again() -> None:
@@ -136,7 +136,8 @@ def test_the_threads_read_at_once_when_asked_and_one_at_a_time() -> None:
 
 
 def seen(**fields: object) -> Seen:
-    return Seen(name="prom", provider="alertmanager", started_at=0.0, stale_after_s=30.0, **fields)  # type: ignore[arg-type]
+    since = {"read_since": 100.0} if "reading" in fields else {}
+    return Seen(name="prom", provider="alertmanager", stale_after_s=30.0, **since, **fields)  # type: ignore[arg-type]
 
 
 READ = Reading(source="prom", at=100.0)
@@ -157,7 +158,7 @@ PARTLY = Reading(source="prom", at=100.0, problems=(Problem(SourceState.DENIED, 
     ],
 )
 def test_the_state_of_a_source(known: Seen, now: float, state: str, words: str) -> None:
-    status = status_of(known, now)
+    status = status_of(known, 7_000.0 + now, now)
     assert (status.state, status.message) == (state, words)
     assert status.live == (state == "ok")
 

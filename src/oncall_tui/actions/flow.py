@@ -76,7 +76,7 @@ class Flow:
         """Follow what an earlier session sent, or may have sent, and left without an outcome."""
         self._receipt, self._sent, self.resumed = receipt, True, True
         if receipt is None:
-            self._lost_at = self._clock.monotonic() - (self._clock.now() - sent_at)
+            self._lost_at = self._clock.monotonic() - max(0.0, self._clock.now() - sent_at)
         self._tell(OutcomeState.PENDING, "left open by an earlier session: reading what came of it")
         self._lane.run(lambda: self._guarded(self._verify))
 

@@ -32,7 +32,7 @@ class Keeping(msgspec.Struct):
     receipt: Receipt
     provider: Keeps
     lane: Lane
-    since: float
+    since: float  # monotonic, as is next_at
     next_at: float
     busy: bool = False
 
@@ -44,15 +44,15 @@ class Keeper:
         self._journal = journal
         self._clock = clock
         self._keeping: dict[str, Keeping] = {}
-        self._pressed_at = clock.now()
+        self._pressed_at = clock.monotonic()
 
     def pressed(self) -> None:
         """A key was pressed: somebody is awake."""
-        self._pressed_at = self._clock.now()
+        self._pressed_at = self._clock.monotonic()
 
     def keep(self, plan: Plan, receipt: Receipt, provider: Keeps, lane: Lane) -> None:
         """Begin to extend what *plan* made."""
-        now = self._clock.now()
+        now = self._clock.monotonic()
         self._keeping[plan.target] = Keeping(plan, receipt, provider, lane, now, now + AGAIN_S)
 
     def drop(self, target: str) -> None:
@@ -61,7 +61,7 @@ class Keeper:
 
     def tick(self) -> None:
         """Extend what is due."""
-        now = self._clock.now()
+        now = self._clock.monotonic()
         for target, kept in list(self._keeping.items()):
             if now - kept.since > AT_MOST_S:
                 del self._keeping[target]
@@ -85,7 +85,7 @@ class Keeper:
                 self._keeping.pop(target, None)
                 text = "no longer extended: it is over, or not ours any more"
             else:
-                kept.next_at = max(result.again_at, now + 1.0)
+                kept.next_at = self._clock.monotonic() + max(1.0, result.again_at - now)
                 text = "extended" if result.extended else text
             kept.busy = False
             if not text:

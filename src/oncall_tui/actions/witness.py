@@ -29,7 +29,8 @@ class Witness:
         self._remembered: list[Entry] | None = None
         self._known: dict[str, str] | None = None
         self._watches = False
-        self._told: tuple[float, tuple[str, ...]] = (0.0, ())
+        self._told_since: float | None = None  # when it was said last (monotonic)
+        self._unread: tuple[str, ...] = ()
 
     # --- what changed -------------------------------------------------------------------------------------------------
 
@@ -85,19 +86,21 @@ class Witness:
         """It is closed."""
         if self._watches:
             self._watches = False
-            self._watch("stopped", self._told[1], now)
+            self._watch("stopped", self._unread, now)
 
-    def tick(self, sources: Iterable[SourceStatus], now: float) -> None:
+    def tick(self, sources: Iterable[SourceStatus], now: float, monotonic: float) -> None:
         """Say so every five minutes, and where another source cannot be read than before."""
         if not self._watches:
             return
         unread = tuple(sorted(s.name for s in sources if not s.current and s.state is not SourceState.WAITING))
-        at, before = self._told
-        if now - at >= WATCHING_S or unread != before:
+        if self._told_since is None:
+            self._told_since = monotonic
+        if monotonic - self._told_since >= WATCHING_S or unread != self._unread:
+            self._told_since = monotonic
             self._watch("watching", unread, now)
 
     def _watch(self, state: str, unread: tuple[str, ...], now: float) -> None:
-        self._told = (now, unread)
+        self._unread = unread
         data = {"state": state, "unread": list(unread)}
         self._journal.record([Entry(at=now, kind=EntryKind.WATCH, subject="board", text=state, data=data)])
 

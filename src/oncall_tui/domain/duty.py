@@ -11,6 +11,7 @@ from oncall_tui.domain.product import Product
 
 SERVICE_LABEL = "pagerduty_service"  # the label that tells a pager's service, on its rows and in a product's alerts
 OLD_S = 900.0  # what was read longer ago than that says nothing of now: three readings were missed
+SET_S = 5.0  # read so far in the future, the clock was set back since: how old it is is not known
 
 
 class Duty(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -60,7 +61,7 @@ class Roster(msgspec.Struct, frozen=True, kw_only=True):
 
     def known_mine(self, now: float) -> bool | None:
         """Is whoever uses the program on call *now*? None: not known, or somebody may have taken over since."""
-        if self.read_at is None or now - self.read_at > OLD_S or any(d.over(now) for d in self.duties):
+        if self.read_at is None or not -SET_S <= now - self.read_at <= OLD_S or any(d.over(now) for d in self.duties):
             return None
         return self.mine
 

@@ -45,7 +45,7 @@ class Poller:
     ) -> None:
         self.name = name
         self.provider: Provider | None = None
-        self.seen = Seen(name=name, provider=kind, started_at=clock.now(), stale_after_s=60.0)
+        self.seen = Seen(name=name, provider=kind, stale_after_s=60.0)
         self._build, self._clock, self._gate, self._changed = build, clock, gate, changed
         self._interval_s = interval_s
         self._schedule = Schedule(interval_s or 15.0, rng or random.Random())
@@ -106,7 +106,8 @@ class Poller:
 
     def _poll(self, request: ReadRequest) -> float:
         """One poll; returns the seconds to wait."""
-        self._set(asking_since=self._clock.now())
+        began = self._clock.monotonic()
+        self._set(asking_since=began)
         self._gate.enter()
         try:
             provider = self._provider()
@@ -119,7 +120,7 @@ class Poller:
             return self._failed(error, SourceState.MALFORMED, text, "please report it with the log")
         finally:
             self._gate.leave()
-        self._succeeded(provider, reading)
+        self._succeeded(reading, began)
         if reading.calls == 0 and self.seen.error_state is not None:
             return reading.next_in_s or BACKOFF_FIRST_S  # nothing was tried: the back-off goes on where it was
         return self._schedule.after_success(reading.next_in_s)
@@ -139,7 +140,7 @@ class Poller:
             self.provider.renew()
         return self.provider
 
-    def _succeeded(self, provider: Provider, reading: Reading) -> None:
+    def _succeeded(self, reading: Reading, began: float) -> None:
         now = self._clock.monotonic()
         if reading.calls == 0:
             # Without a call nothing was read (the allowance of calls is used up): it is no newer, and no error is over.
@@ -152,7 +153,10 @@ class Poller:
             self._calls.popleft()
         span = max(10.0, now - self._calls[0][0])
         rate = sum(n for _, n in self._calls) / span
-        self._set(reading=reading, error_state=None, message="", hint="", asking_since=None, calls_per_s=round(rate, 2))
+        # True at a time that the wall showed; the poll's own begin and end bound what that was.
+        since = min(now, max(began, now - (self._clock.now() - reading.at)))
+        self._set(reading=reading, read_since=since, error_state=None, message="", hint="")
+        self._set(asking_since=None, calls_per_s=round(rate, 2))
         self._changed()
 
     def _failed(self, error: BaseException, state: SourceState, message: str, hint: str) -> float:

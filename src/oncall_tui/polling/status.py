@@ -6,35 +6,39 @@ import msgspec
 
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
 
+SET_S = 2.0  # a clock that went so far apart from its other face was set
 LATE_S = 8.0  # connect 2 s and read 5 s are over by then: a poll that still runs is hung
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """What a poller knows of its source. *asking_since* is when the poll that runs now began."""
+    """What a poller knows of its source. *asking_since* is when the poll that runs now began, *read_since* when the
+    reading was true: both monotonic, so that a clock that is set makes nothing older or newer.
+    """
 
     name: str
     provider: str
-    started_at: float
     stale_after_s: float
     reading: Reading | None = None
     error_state: SourceState | None = None
     message: str = ""
     hint: str = ""
+    read_since: float | None = None
     asking_since: float | None = None
     login: tuple[str, ...] = ()
     banner: str = ""
     calls_per_s: float = 0.0
 
 
-def status_of(seen: Seen, now: float) -> SourceStatus:
+def status_of(seen: Seen, now: float, monotonic: float) -> SourceStatus:
     """The source's state now: a failure stands before age, age before problems of a part."""
-    state, message, hint = _state(seen, now)
-    fresh = seen.error_state is None and seen.reading is not None and now - seen.reading.at <= seen.stale_after_s
+    state, message, hint = _state(seen, monotonic)
+    age = _age(seen, monotonic)
+    fresh = seen.error_state is None and age is not None and age <= seen.stale_after_s
     return SourceStatus(
         name=seen.name,
         provider=seen.provider,
         state=state,
-        read_at=seen.reading.at if seen.reading else None,
+        read_at=_read_at(seen, age, now),
         message=message,
         hint=hint,
         login=seen.login,
@@ -45,15 +49,28 @@ def status_of(seen: Seen, now: float) -> SourceStatus:
     )
 
 
-def _state(seen: Seen, now: float) -> tuple[SourceState, str, str]:
+def _age(seen: Seen, monotonic: float) -> float | None:
+    """Seconds since the reading was true; None: there is none."""
+    return None if seen.reading is None or seen.read_since is None else monotonic - seen.read_since
+
+
+def _read_at(seen: Seen, age: float | None, now: float) -> float | None:
+    """When it was read, as the clock shows it now: a clock that was set since tells another time."""
+    if seen.reading is None or age is None:
+        return None
+    told = now - age
+    return seen.reading.at if abs(told - seen.reading.at) < SET_S else float(round(told))
+
+
+def _state(seen: Seen, monotonic: float) -> tuple[SourceState, str, str]:
     if seen.error_state is not None:
         return seen.error_state, seen.message, seen.hint
-    hung_s = now - seen.asking_since if seen.asking_since is not None else 0.0
-    if seen.reading is None:
+    hung_s = monotonic - seen.asking_since if seen.asking_since is not None else 0.0
+    age = _age(seen, monotonic)
+    if seen.reading is None or age is None:
         if hung_s > LATE_S:
             return SourceState.OFFLINE, f"no answer for {hung_s:.0f} s", "check the network between here and there"
         return SourceState.WAITING, "not read yet", ""
-    age = now - seen.reading.at
     if age > seen.stale_after_s:
         why = f"no answer for {hung_s:.0f} s" if hung_s > LATE_S else "its poll is late"
         return SourceState.STALE, why, "check the network between here and there"

@@ -57,6 +57,7 @@ DEPLOY_COLUMNS = (
 
 SILENT = 4  # of ATTENTION: from here on nobody is asked for anything
 LEAST_NAME = 3  # cells of a name that still tell who
+SET_S = 5.0  # a row that was read so far in the future was read before the clock was set back
 ROW_STALE_S = 180.0  # a sweep takes 70 s: a row that two of them left out is not known to be true any more
 
 _SIGNS = {
@@ -269,7 +270,11 @@ class View:
                 continue
             since = age(now - service.last_deploy) if service.last_deploy else ""
             source = live.get(service.source)
-            fresh = source is not None and not source.lacks(service.key.cluster) and now - service.read_at < ROW_STALE_S
+            fresh = (
+                source is not None
+                and not source.lacks(service.key.cluster)
+                and -SET_S <= now - service.read_at < ROW_STALE_S
+            )
             key = (service, since, fresh, service.name in repeated, open_here.get(service.id, ""))
             old = self._services.get(service.id)
             row = old[1] if old and _same(old[0], key) else _service_row(*key)  # type: ignore[arg-type]

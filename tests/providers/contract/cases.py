@@ -26,6 +26,7 @@ from typing import Any, NamedTuple, Protocol
 
 import pytest
 from tests.providers.contract.server import Handler, Said, Server
+from tests.support.polled import no_clock_that_is_set_stops_it
 
 from oncall_tui import errors
 from oncall_tui.clock import FakeClock
@@ -35,7 +36,7 @@ from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.board import merge
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.plan import Actor, Ask, Plan
-from oncall_tui.domain.reading import Reading
+from oncall_tui.domain.reading import Reading, SourceState
 from oncall_tui.drill.wire import Answer, Request
 
 TOKEN = "drill-planted-token"
@@ -246,6 +247,22 @@ def other_clock(bench: Bench) -> None:
         assert reading.problems == ()
 
 
+def our_clock_set(bench: Bench) -> None:
+    """our own clock is set back, and on"""
+
+    def step(seconds: float) -> None:
+        bench.clock.step(seconds)
+        bench.skew -= seconds  # theirs goes on as it was
+
+    asked = bench.server.asked
+    polled = no_clock_that_is_set_stops_it(bench.provider, bench.clock, step, lambda: len(asked))
+    bench.server.answer = says(500)
+    step(-3_600.0)
+    polled.go(30)
+    assert polled.status.state is SourceState.OFFLINE
+    assert polled.age >= 20.0
+
+
 def proof_of_one_try(bench: Bench) -> None:
     """a failing read is asked once"""
     bench.read()
@@ -395,6 +412,7 @@ CASES: dict[str, Callable[[Bench], None]] = {
     case.__name__: case
     for case in (
         paged,
+        our_clock_set,
         empty,
         unauthorized,
         forbidden,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from oncall_tui.clock import Instant
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.domain.revision import Revision
@@ -38,7 +39,7 @@ class Held(msgspec.Struct):
     definitions: dict[str, str]  # deployment -> its task definition, as its task set showed it while it was there
     target: cd.EcsTargetW | None = None
     waits_since: float | None = None  # when the wait began that the newest is in
-    asked_at: float = 0.0
+    asked_at: float = float("-inf")  # monotonic
     listed: bool = False  # were older deployments, and what they put there, looked up?
 
 
@@ -52,16 +53,16 @@ class CodeDeploys:
 
     # --- what to ask ---
 
-    def notice(self, key: str, service: w.ServiceW, now: float) -> None:
+    def notice(self, key: str, service: w.ServiceW, now: Instant) -> None:
         """A service was read: are there deployments of it to ask about?"""
         held = self._held.setdefault(key, Held({}, set(), {}))
         ids = {t.external_id for t in service.task_sets if t.external_id}
-        young = any(now - t.created_at < YOUNG_S for t in service.task_sets)
+        young = any(now.wall - t.created_at < YOUNG_S for t in service.task_sets)
         unknown = (ids | self._rollbacks(held)) - held.known
         every = OPEN_EVERY_S if self.moving(key) else WAITING_EVERY_S
         if not held.listed and young:
             self._todo[key] = service
-        is_open = any(d.open for d in held.found.values()) and now - held.asked_at >= every - 0.5
+        is_open = any(d.open for d in held.found.values()) and now.due - held.asked_at >= every - 0.5
         if (unknown and (young or rows.deploying(service))) or is_open:
             self._todo[key] = service
 
@@ -90,7 +91,7 @@ class CodeDeploys:
 
     # --- asking ---
 
-    def ask(self, key: str, now: float) -> None:
+    def ask(self, key: str, now: Instant) -> None:
         """Two calls for one service, a few more the first time and after an end. Raises SourceError or Later."""
         service = self._todo[key]
         held = self._held.setdefault(key, Held({}, set(), {}))
@@ -100,7 +101,7 @@ class CodeDeploys:
         found = cd.read(self._wire, ids, Lane.HOT)
         if not held.listed and found:
             found = cd.read_history(self._wire, found[0].application_name, found[0].deployment_group_name, Lane.HOT)
-            recent = sum(d.open or now - d.create_time < YOUNG_S for d in found)  # and one more: what the oldest
+            recent = sum(d.open or now.wall - d.create_time < YOUNG_S for d in found)  # and one more: what the oldest
             found = [d for at, d in enumerate(found) if at <= recent or d.deployment_id in shown]  # took over from
             cd.with_specs(self._wire, found, self._known.specs, Lane.HOT)
             held.definitions.update((d.deployment_id, d.definition) for d in found if d.definition)
@@ -109,7 +110,7 @@ class CodeDeploys:
         if any(d.deployment_id in was_open and not d.open for d in found):
             held.listed = False  # what came after it (a rollback) is looked up once more
         held.found = {d.deployment_id: d for d in sorted(found, key=lambda d: d.create_time, reverse=True)}
-        held.asked_at = now
+        held.asked_at = now.due
         self._learn(held, service)
         self._todo.pop(key, None)
         self._ask_target(held, service)
@@ -140,16 +141,16 @@ class CodeDeploys:
 
     # --- rows ---
 
-    def build(self, key: str, service: w.ServiceW, now: float, can_act: bool) -> tuple[Deploy, ...]:
+    def build(self, key: str, service: w.ServiceW, now: Instant, can_act: bool) -> tuple[Deploy, ...]:
         """The rows of one service, newest first; from its task sets alone where its deployments are not known."""
         held = self._held.get(key)
         if held is None or not held.found:
             return rows.from_task_sets(self._source, service)
         made = list(held.found.values())
         found = [
-            self._row(service, d, made[at + 1 :], held, newest=at == 0, now=now)
+            self._row(service, d, made[at + 1 :], held, newest=at == 0, now=now.wall)
             for at, d in enumerate(made)
-            if d.open or now - d.create_time < YOUNG_S
+            if d.open or now.wall - d.create_time < YOUNG_S
         ]
         return tuple(d if can_act else msgspec.structs.replace(d, verbs=rows.NO_VERBS) for d in found)
 

@@ -69,15 +69,15 @@ class CloudWatchProvider:
     def read(self, request: ReadRequest) -> Reading:
         """All alarms that are not OK. Raises SourceError where they cannot be read."""
         before = self.calls.total()
-        now = self._clock.now()
+        now, due = self._clock.now(), self._clock.monotonic()
         if request.fresh:
             self._mutes_at = self._no_data_at = self._composite_at = 0.0
         try:
-            alarms = self._alarms(now)
+            alarms = self._alarms(due)
         except Later as later:
             kept = tuple(self._rows.values())
             return Reading(source=self.source, at=now, alerts=kept, problems=self._told(), next_in_s=later.wait_s)
-        self._read_mutes(now)
+        self._read_mutes(due)
         self._hints.update((a.alarm_name, cw_rows.hint(a)) for a in alarms if not a.alarm_rule)
         self._firing = {a.alarm_name: a.alarm_arn for a in alarms if a.state_value == "ALARM"}
         rows = (self._row(a) for a in alarms)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from oncall_tui import errors
+from oncall_tui.clock import Instant
 from oncall_tui.domain.deploy import Deploy, TaskFailure
 from oncall_tui.domain.reading import Problem, SourceState
 from oncall_tui.providers.aws import arn
@@ -58,14 +59,14 @@ class Deploys:
         self._to_revise: dict[str, str] = {}
         self._to_define: dict[str, str] = {}
         self._to_explain: dict[str, w.ServiceW] = {}
-        self._explained: dict[str, float] = {}
+        self._explained: dict[str, Instant] = {}
         self._of_service: dict[str, dict[str, None]] = {}  # service -> its failed tasks' ARNs, oldest first
         self._off: dict[Place, tuple[float, Problem]] = {}
         self.dirty: set[str] = set()  # services whose rows are to be built anew
 
     # --- what to ask ---
 
-    def notice(self, service: w.ServiceW, now: float) -> None:
+    def notice(self, service: w.ServiceW, now: Instant) -> None:
         """A service was read: is there a deploy of it to ask about?"""
         key = rows.service_id(self._source, service)
         first = rows.primary(service)
@@ -75,7 +76,7 @@ class Deploys:
             return
         if service.controller != "ECS" or service.task_sets:
             return
-        young = first is not None and now - first.created_at < DAY_S
+        young = first is not None and now.wall - first.created_at < DAY_S
         if print_ != self._noticed.get(key) and (young or rows.deploying(service)):
             self._to_list[key] = service
         self._noticed[key] = print_
@@ -123,7 +124,7 @@ class Deploys:
 
     # --- asking ---
 
-    def step(self, now: float) -> bool:
+    def step(self, now: Instant) -> bool:
         """Make the most urgent call that is due; False: none is. Raises SourceError or Later."""
         self._drop_unavailable(now)
         for waiting, ask in (
@@ -139,8 +140,8 @@ class Deploys:
                 return True
         return False
 
-    def _drop_unavailable(self, now: float) -> None:
-        for place in [p for p, (until, _) in self._off.items() if until <= now]:
+    def _drop_unavailable(self, now: Instant) -> None:
+        for place in [p for p, (until, _) in self._off.items() if until <= now.due]:
             del self._off[place]
             self._noticed.clear()  # what could not be asked is noticed anew
         if not self._off:
@@ -154,7 +155,7 @@ class Deploys:
             for item in [i for i, cluster in todo.items() if (what, cluster) in self._off]:
                 del todo[item]
 
-    def _list(self, now: float) -> None:
+    def _list(self, now: Instant) -> None:
         key, service = next(iter(self._to_list.items()))
         cluster = arn.parse(service.cluster_arn).name
         lane = Lane.HOT if rows.deploying(service) else Lane.SWEEP
@@ -163,7 +164,7 @@ class Deploys:
             self._briefs[key] = list(found)
             for brief in self._briefs[key][:DEPLOYS_KEPT]:
                 known = self._details.get(brief.service_deployment_arn)
-                young = now - brief.created_at < DAY_S or brief.status not in ENDED
+                young = now.wall - brief.created_at < DAY_S or brief.status not in ENDED
                 if young and (known is None or known.status != brief.status or known.status not in ENDED):
                     self._to_describe[brief.service_deployment_arn] = cluster
             earlier = [b for b in self._briefs[key] if b.status == "SUCCESSFUL"][:HISTORY]
@@ -171,14 +172,14 @@ class Deploys:
         self._to_list.pop(key, None)
         self.dirty.add(key)
 
-    def _ask_code_deploy(self, now: float) -> None:
+    def _ask_code_deploy(self, now: Instant) -> None:
         key, service = next(iter(self._code.pending.items()))
         with _Off(self, CODE, arn.parse(service.cluster_arn).name, now):
             self._code.ask(key, now)
         self._code.pending.pop(key, None)
         self.dirty.add(key)
 
-    def _describe(self, now: float) -> None:
+    def _describe(self, now: Instant) -> None:
         cluster = next(iter(self._to_describe.values()))
         chunk = [a for a, of in self._to_describe.items() if of == cluster][:DESCRIBED_A_CALL]
         with _Off(self, "deploys", cluster, now):
@@ -201,7 +202,7 @@ class Deploys:
     def _want_revisions(self, arns: Iterator[str], cluster: str) -> None:
         self._to_revise.update((a, cluster) for a in arns if a and a not in self._known.revisions)
 
-    def _revise(self, now: float) -> None:
+    def _revise(self, now: Instant) -> None:
         cluster = next(iter(self._to_revise.values()))
         chunk = [a for a, of in self._to_revise.items() if of == cluster][:DESCRIBED_A_CALL]
         with _Off(self, "deploys", cluster, now):
@@ -210,7 +211,7 @@ class Deploys:
             self._to_revise.pop(item, None)
             self.dirty.add("/".join((self._source, *arn.parse(item).path[:2])))
 
-    def _define(self, now: float) -> None:
+    def _define(self, now: Instant) -> None:
         name, cluster = next(iter(self._to_define.items()))
         with _Off(self, "definitions", cluster, now):
             try:
@@ -220,7 +221,7 @@ class Deploys:
         self._to_define.pop(name, None)
         self.dirty.update(key for key, found in self._rows.items() if any(name in _definitions(d) for d in found))
 
-    def _explain(self, now: float) -> None:
+    def _explain(self, now: Instant) -> None:
         key, service = next(iter(self._to_explain.items()))
         cluster = arn.parse(service.cluster_arn).name
         with _Off(self, "tasks", cluster, now):
@@ -250,7 +251,7 @@ class Deploys:
 
     # --- rows ---
 
-    def build(self, service: w.ServiceW, now: float) -> tuple[Deploy, ...]:
+    def build(self, service: w.ServiceW, now: Instant) -> tuple[Deploy, ...]:
         """The rows of one service from what is known now, newest first; those that did not change stay the same."""
         key = rows.service_id(self._source, service)
         cluster = arn.parse(service.cluster_arn).name
@@ -261,7 +262,7 @@ class Deploys:
         elif ("deploys", cluster) in self._off:
             made = self._fallback(key, service, now)
         else:
-            details = [d for d in self._details_of(key) if now - d.created_at < DAY_S or d.status not in ENDED]
+            details = [d for d in self._details_of(key) if now.wall - d.created_at < DAY_S or d.status not in ENDED]
             made = tuple(self._row(key, service, d, now) for d in details)
         before = {d.id: d for d in self._rows.get(key, ())}
         kept = tuple(before[d.id] if before.get(d.id) == d else d for d in made)
@@ -280,7 +281,7 @@ class Deploys:
         off = self._off.get(("deploys", arn.parse(service.cluster_arn).name))
         return f"deploys: {off[1].state.value.replace('_', ' ')}, from deployments[]" if off else ""
 
-    def _row(self, key: str, service: w.ServiceW, made: w.ServiceDeploymentW, now: float) -> Deploy:
+    def _row(self, key: str, service: w.ServiceW, made: w.ServiceDeploymentW, now: Instant) -> Deploy:
         newest = self._briefs[key][0].service_deployment_arn == made.service_deployment_arn
         new = self._known.revision(made.target_arn, service.task_definition if newest else "")
         before = source_of(made, self._briefs[key])
@@ -296,12 +297,12 @@ class Deploys:
             failures=self._failures(key, new.task_definition, made.started_at or made.created_at),
             started_by=self._registered_by(new.task_definition),
             can_act=self._can_act,
-            now=now,
+            now=now.wall,
         )
 
-    def _fallback(self, key: str, service: w.ServiceW, now: float) -> tuple[Deploy, ...]:
+    def _fallback(self, key: str, service: w.ServiceW, now: Instant) -> tuple[Deploy, ...]:
         first = rows.primary(service)
-        if first is None or (now - first.created_at >= DAY_S and not rows.deploying(service)):
+        if first is None or (now.wall - first.created_at >= DAY_S and not rows.deploying(service)):
             return ()
         names = [d.task_definition for d in service.deployments]
         revise = {name: self._known.revision(task_definition=name) for name in names}
@@ -329,23 +330,28 @@ class Deploys:
                 if name.startswith("arn:") and name not in self._known.definitions:
                     self._to_define[name] = cluster
 
-    def _want_failures(self, key: str, service: w.ServiceW, made: tuple[Deploy, ...], now: float) -> None:
+    def _want_failures(self, key: str, service: w.ServiceW, made: tuple[Deploy, ...], now: Instant) -> None:
         newest = made[0] if made else None
         if newest is None or not newest.failed_tasks or ("tasks", arn.parse(service.cluster_arn).name) in self._off:
             return
-        last = self._explained.get(key, 0.0)
-        ended = newest.finished
-        due = now - last >= EXPLAIN_EVERY_S if ended is None else (last < ended and now - ended < EXPLAIN_FOR_S)
+        last, ended = self._explained.get(key), newest.finished
+        if ended is None:
+            due = last is None or now.due - last.due >= EXPLAIN_EVERY_S
+        else:
+            due = (last is None or last.wall < ended) and now.wall - ended < EXPLAIN_FOR_S
         if due:
             self._to_explain[key] = service
 
     # --- what cannot be had ---
 
-    def turn_off(self, place: Place, error: errors.SourceError, now: float) -> None:
+    def turn_off(self, place: Place, error: errors.SourceError, now: Instant) -> None:
         """Do without *place* for five minutes; its services' rows are built anew without."""
         what, cluster = place
         hint = error.hint or "what deployments[] shows is used instead"
-        self._off[place] = (now + RETRY_DENIED_S, Problem(SourceState(error.state), _SCOPE[what], error.message, hint))
+        self._off[place] = (
+            now.due + RETRY_DENIED_S,
+            Problem(SourceState(error.state), _SCOPE[what], error.message, hint),
+        )
         self.dirty.update(k for k in self._noticed if k.split("/")[1] == cluster)
 
     def problems(self, clusters: int) -> tuple[Problem, ...]:
@@ -365,7 +371,7 @@ class Deploys:
 class _Off:
     """Around a call: an answer that is not to be had here turns the place off; a thing that is gone is passed over."""
 
-    def __init__(self, deploys: Deploys, what: str, cluster: str, now: float) -> None:
+    def __init__(self, deploys: Deploys, what: str, cluster: str, now: Instant) -> None:
         self._deploys, self._place, self._now = deploys, (what, cluster), now
 
     def __enter__(self) -> None:

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from sys import intern
 
 from oncall_tui import errors
-from oncall_tui.clock import Clock
+from oncall_tui.clock import Clock, instant
 from oncall_tui.contract import ReadRequest
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.reading import Problem, Reading, SourceState
@@ -32,6 +32,7 @@ DENIED_S = 60.0
 WORK_S = 2.0  # a poll comes back after this much work, so that the first rows appear soon
 CLUSTERS_A_CALL = 100
 FAILED_S = 5.0  # after a poll that broke off; the poller itself waits where nothing was read
+SET_S = 2.0  # the clock's faces went so far apart: it was set
 SAME_ROW_S = 3.0  # a row may say that it was read up to so long before it was
 
 
@@ -48,7 +49,7 @@ class Cluster:
 
 
 class EcsReader:
-    """The state of one ECS source between polls. Used by one thread."""
+    """The state of one ECS source between polls. Used by one thread. What is due is told in monotonic seconds."""
 
     def __init__(
         self, source: str, wires: Wires, known: Known, clock: Clock, globs: tuple[str, ...], account: str, can_act: bool
@@ -67,6 +68,7 @@ class EcsReader:
         self._touched: deque[str] = deque()
         self._complete = self._discovered = False
         self._good = 0
+        self._apart = clock.now() - clock.monotonic()
         self._failed: errors.SourceError | None = None
 
     def read(self, request: ReadRequest) -> Reading:
@@ -89,10 +91,10 @@ class EcsReader:
         calls = sum(self._wire.calls.values()) - before
         if calls or self._failed:  # without a call there is nothing new to say of the clusters
             self._raise_if_lost()
-        now = self._clock.now()
+        now = self._clock.monotonic()
         return Reading(
             source=self._source,
-            at=now,
+            at=self._clock.now(),
             services=tuple(self._rows.values()),
             deploys=tuple(d for made in self._made.values() for d in made),
             problems=tuple(self._told()),
@@ -139,7 +141,8 @@ class EcsReader:
 
     def _step(self, watch: frozenset[str]) -> bool:
         """Make the most urgent call; False: nothing is due."""
-        now = self._clock.now()
+        moment = instant(self._clock)
+        now = moment.due
         if now >= self._discover_at:
             self._discover(now)
         cluster, keys = self._schedule.hot(now, watch)
@@ -147,7 +150,7 @@ class EcsReader:
             self._describe(cluster, keys, Lane.HOT, now)
         elif self._clusters and now >= self._sentinel_at:
             self._look_at_clusters(now)
-        elif not (self._list_services_of_one(now) or self._read_first(now) or self._deploys.step(now)):
+        elif not (self._list_services_of_one(now) or self._read_first(now) or self._deploys.step(moment)):
             cluster, keys = self._schedule.rest(now)
             if not keys:
                 return False
@@ -166,7 +169,10 @@ class EcsReader:
         if self._deploys.pending:
             return now
         due = [self._discover_at, self._sentinel_at, self._schedule.next_at(now)]
-        due += [max(c.held, (c.listed_at or 0.0) + LIST_SERVICES_S) for c in self._clusters.values()]
+        due += [
+            c.held if c.listed_at is None else max(c.held, c.listed_at + LIST_SERVICES_S)
+            for c in self._clusters.values()
+        ]
         return min(due)
 
     def _want_all(self) -> None:
@@ -294,7 +300,7 @@ class EcsReader:
             self._take(cluster, keys, answer, now)
 
     def _take(self, cluster: str, keys: list[str], answer: w.DescribeServices, now: float) -> None:
-        seen = set()
+        seen, moment = set(), instant(self._clock)
         for service in answer.services:
             key = rows.service_id(self._source, service)
             if service.status == "INACTIVE" or key not in self._schedule.slots:
@@ -302,7 +308,7 @@ class EcsReader:
             seen.add(key)
             del service.events[rows.EVENTS_KEPT :]  # a hundred come with each service, and it is kept
             self._services[key] = service
-            self._deploys.notice(service, now)
+            self._deploys.notice(service, moment)
             self._deploys.dirty.add(key)
             unwell = service.running_count < service.desired_count
             moving = self._deploys.moving(key, service)
@@ -325,7 +331,10 @@ class EcsReader:
     # --- rows and problems ---
 
     def _build(self) -> None:
-        now = self._clock.now()
+        now = instant(self._clock)
+        if abs(now.wall - now.due - self._apart) > SET_S:  # the clock was set: each row says anew when it was read
+            self._apart = now.wall - now.due
+            self._deploys.dirty.update(self._services)
         for key in self._deploys.dirty & self._services.keys():
             service = self._services[key]
             made = self._deploys.build(service, now)
@@ -334,10 +343,10 @@ class EcsReader:
             first = bool(made) and made[0].old is None and made[0].state.running
             can_act = self._can_act and service.status == "ACTIVE" and not note and not first
             current = made[0].new if made and made[0].new.task_definition == service.task_definition else None
-            at = self._schedule.slots[key].read_at
+            at = self._apart + (self._schedule.slots[key].read_at or now.due)
             row = rows.to_service(self._source, service, at, made, note, self._account, can_act, current)
             old = self._rows.get(key)
-            if old is None or row.read_at - old.read_at >= SAME_ROW_S or not rows.says_the_same(row, old):
+            if old is None or abs(row.read_at - old.read_at) >= SAME_ROW_S or not rows.says_the_same(row, old):
                 self._rows[key] = row  # else the same object stays: what did not change is not drawn again
         self._deploys.dirty.clear()
 

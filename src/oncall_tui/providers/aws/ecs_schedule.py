@@ -1,4 +1,4 @@
-"""Which services to read next. Pure: it is told the time, and makes no call.
+"""Which services to read next. Pure: it is told the time (monotonic seconds), and makes no call.
 
 At rest a source costs one DescribeServices (10 services) every few seconds, so that all are read again within
 ``SWEEP_S``; what deploys is read every 3 s; what somebody has reason to want (a cluster's task counts moved, a person
@@ -22,11 +22,11 @@ WANT_AGAIN_MAX_S = 70.0
 
 
 class Slot(msgspec.Struct):
-    """One service: when it was read (0: never), and when it has to be read again whatever the sweep does."""
+    """One service: when it was read (None: never), and when it has to be read again whatever the sweep does."""
 
     cluster: str
     name: str
-    read_at: float = 0.0
+    read_at: float | None = None
     due: float | None = None
     wanted: bool = True
     held: float = 0.0  # not before: its cluster is denied
@@ -105,7 +105,7 @@ class Schedule:
         ready = self._ready(now)
         wanted = [key for key, slot in ready.items() if slot.wanted]
         if wanted or now >= self._sweep_at:
-            return self._call(sorted(wanted or ready, key=lambda k: ready[k].read_at), ready)
+            return self._call(sorted(wanted or ready, key=lambda k: ready[k].read_at or 0.0), ready)
         return "", []
 
     def swept(self, now: float) -> None:
@@ -143,8 +143,8 @@ class Schedule:
     def never_read(self, now: float) -> tuple[str, list[str]]:
         """(cluster, up to ten ids) of services that were never read, and can be."""
         ready = self._ready(now)
-        return self._call([key for key, slot in ready.items() if not slot.read_at], ready)
+        return self._call([key for key, slot in ready.items() if slot.read_at is None], ready)
 
     def unread(self, now: float) -> int:
         """How many services were never read, and can be."""
-        return sum(not slot.read_at and slot.held <= now for slot in self.slots.values())
+        return sum(slot.read_at is None and slot.held <= now for slot in self.slots.values())

@@ -40,10 +40,12 @@ class Sent:
 
     def note(self, plan: Plan) -> None:
         """*plan* is sent now."""
-        self._at[plan.id] = self._clock.now()
+        self._at[plan.id] = self._clock.monotonic()
 
     def absent(self, plan: Plan, waiting: str, missing: str, hint: str = "") -> Check:
         """The effect does not show: PENDING for SETTLE_S after the write, then FAILED."""
-        if self._clock.now() - self._at.get(plan.id, plan.made_at) < SETTLE_S:
+        sent = self._at.get(plan.id)  # else an earlier session sent it: by the wall, which both have seen
+        waited = self._clock.now() - plan.made_at if sent is None else self._clock.monotonic() - sent
+        if waited < SETTLE_S:
             return Check(OutcomeState.PENDING, waiting)
         return Check(OutcomeState.FAILED, missing, hint=hint)

@@ -94,7 +94,7 @@ class Http:
         self.host = urlsplit(url).netloc.rpartition("@")[2]
         self.calls = 0
         self.held_until = 0.0  # a 429 asked for no call before this (monotonic)
-        self.skew_s = 0.0  # the server's clock minus ours, as far as its Date headers tell (whole seconds)
+        self._ahead_s: float | None = None  # the server's clock minus our monotonic one
         self.pause_s: float | None = None  # the last answer said that no call is left for so many seconds
         self._clock = clock
         self._authorization = authorization
@@ -163,7 +163,13 @@ class Http:
 
     def server_now(self) -> float:
         """Now by the server's clock, seconds since the epoch: what is sent is compared with that one."""
-        return self._clock.now() + (self.skew_s if abs(self.skew_s) > 2.0 else 0.0)
+        skew = self.skew_s
+        return self._clock.now() + (skew if abs(skew) > 2.0 else 0.0)
+
+    @property
+    def skew_s(self) -> float:
+        """The server's clock minus ours, as far as its Date headers tell (whole seconds); also where ours was set."""
+        return 0.0 if self._ahead_s is None else self._ahead_s + self._clock.monotonic() - self._clock.now()
 
     def words(self, text: str, limit: int = MESSAGE_LIMIT) -> str:
         """As the module's ``words``, and with what was made from secrets (a Basic header) gone too."""
@@ -263,7 +269,7 @@ class Http:
 
     def _note_clock(self, headers: Mapping[str, str]) -> None:
         with suppress(ValueError, TypeError, OverflowError):  # no Date, or none that is one: the last one stands
-            self.skew_s = parsedate_to_datetime(headers.get("date", "")).timestamp() - self._clock.now()
+            self._ahead_s = parsedate_to_datetime(headers.get("date", "")).timestamp() - self._clock.monotonic()
 
     def _broken(self, error: Exception) -> _Broken:
         """What a transport error means, in words. Only errors from before the request was sent say sent=False."""

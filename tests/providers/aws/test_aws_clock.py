@@ -1,0 +1,105 @@
+"""A clock that is set, by a time server or by hand, stops no reading of AWS, and makes nothing look fresher."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from aws_world import World, error
+from tests.support.polled import Polled, no_clock_that_is_set_stops_it
+
+from oncall_tui.clock import FakeClock
+from oncall_tui.contract import Context
+from oncall_tui.domain.reading import SourceState
+from oncall_tui.providers.aws.cloudwatch import CloudWatchProvider
+from oncall_tui.providers.aws.ecs import EcsProvider
+from oncall_tui.providers.aws.options import CloudWatchOptions
+
+Make = Callable[..., EcsProvider]
+
+
+class Step:
+    """The wall's clock of this machine is set; the world's goes on as it was."""
+
+    def __init__(self, world: World, clock: FakeClock) -> None:
+        self.clock, self.by = clock, 0.0
+        world.clock = self
+
+    def now(self) -> float:
+        return self.clock.now() - self.by
+
+    def __call__(self, seconds: float) -> None:
+        self.clock.step(seconds)
+        self.by += seconds
+
+
+@pytest.fixture
+def step(world: World, clock: FakeClock) -> Step:
+    return Step(world, clock)
+
+
+@pytest.mark.parametrize("deploying", [False, True])
+def test_ecs_is_read_at_its_cadence(ecs: Make, world: World, clock: FakeClock, step: Step, deploying: bool) -> None:
+    for i in range(20):
+        world.service("c", f"svc-{i:02d}")
+    if deploying:
+        world.rolling("c", "svc-00")
+    provider = ecs()
+    no_clock_that_is_set_stops_it(provider, clock, step, provider.calls.total)
+
+
+def test_ecs_rows_say_when_they_were_read_by_the_clock_as_it_is_now(
+    ecs: Make, world: World, clock: FakeClock, step: Step
+) -> None:
+    for i in range(40):
+        world.service("c", f"svc-{i:02d}")
+    polled = Polled(ecs(), clock)
+    polled.go(300)
+    for by in (-3600.0, 3600.0):
+        step(by)
+        polled.go(12)
+        assert polled.poller.seen.reading is not None
+        ages = [clock.now() - row.read_at for row in polled.poller.seen.reading.services]
+        assert all(-1.0 <= age <= 90.0 for age in ages), ages
+
+
+@pytest.mark.parametrize("by", [-3600.0, 3600.0])
+def test_an_ecs_that_is_gone_is_told_to_be_gone(
+    ecs: Make, world: World, clock: FakeClock, step: Step, by: float
+) -> None:
+    world.service("c", "api")
+    polled = Polled(ecs(), clock)
+    polled.go(300)
+    step(by)
+    for operation in ("DescribeServices", "DescribeClusters", "ListServices", "ListClusters"):
+        world.refuse[operation] = error(operation, "ExpiredTokenException")
+    polled.go(30)
+    assert polled.status.state is SourceState.EXPIRED
+    assert 10.0 <= polled.age <= 60.0
+
+
+def test_what_was_denied_is_tried_again_when_it_is_due(ecs: Make, world: World, clock: FakeClock, step: Step) -> None:
+    world.rolling("c", "api")
+    world.refuse["ListServiceDeployments"] = error("ListServiceDeployments", "AccessDeniedException")
+    polled = Polled(ecs(), clock)
+    polled.go(30)
+    asked = world.asked["ListServiceDeployments"]
+    step(-3600.0)
+    world.refuse.clear()
+    polled.go(330)
+    assert world.asked["ListServiceDeployments"] > asked
+    assert polled.status.state is SourceState.OK
+
+
+def test_cloudwatch_is_read_at_its_cadence(world: World, clock: FakeClock, step: Step) -> None:
+    options = CloudWatchOptions(name="alarms", provider="cloudwatch", region="eu-west-1")
+    context = Context(source="alarms", actor_name="Alice", actor_email="alice@example.com", clock=clock)
+    world.refuse["DescribeAlarms"] = b'{"MetricAlarms": [], "CompositeAlarms": []}'
+    world.refuse["ListAlarmMuteRules"] = b'{"AlarmMuteRuleSummaries": []}'
+    provider = CloudWatchProvider(options, context, world)
+    no_clock_that_is_set_stops_it(provider, clock, step, provider.calls.total)
+    world.refuse["DescribeAlarms"] = error("DescribeAlarms", "ExpiredTokenException")
+    polled = Polled(provider, clock)
+    step(-3600.0)
+    polled.go(30)
+    assert polled.status.state is SourceState.EXPIRED
