@@ -1,10 +1,14 @@
 """A drill world in this process, on a clock that the test moves."""
 
 import json
-import urllib.request
+import select
 from collections.abc import Callable, Iterator
+from email.message import Message
+from http.client import HTTPConnection, HTTPException
+from io import BytesIO
 from typing import Any
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
@@ -26,13 +30,37 @@ class Drill:
     def __init__(self, opened: Opened) -> None:
         self.opened = opened
         self.endpoints: dict[str, str] = opened.told["endpoints"]
+        self._lines: dict[str, HTTPConnection] = {}  # kept open: some tests make thousands of calls
+
+    def close(self) -> None:
+        for line in self._lines.values():
+            line.close()
+        self.opened.close()
+
+    def _call(self, method: str, url: str, data: bytes | None, headers: dict[str, str]) -> tuple[int, bytes]:
+        """One exchange, never repeated, over a connection that the other side has not closed."""
+        where = urlsplit(url)
+        line = self._lines.get(where.netloc)
+        if line is None or line.sock is None or select.select([line.sock], [], [], 0)[0]:
+            if line is not None:
+                line.close()
+            line = self._lines[where.netloc] = HTTPConnection(where.netloc, timeout=5)
+        try:
+            line.request(method, where.path or "/", data, headers)
+            answer = line.getresponse()
+            return answer.status, answer.read()
+        except (OSError, HTTPException):
+            line.close()
+            raise
 
     def control(self, method: str, path: str, body: object = None) -> Any:
         """One call of the control API."""
         data = None if body is None else json.dumps(body).encode()
-        asked = urllib.request.Request(f"{self.opened.told['control']}/_drill/{path}", data=data, method=method)
-        with urllib.request.urlopen(asked, timeout=5) as answer:
-            return json.load(answer)
+        url = f"{self.opened.told['control']}/_drill/{path}"
+        status, answer = self._call(method, url, data, {})
+        if status >= 400:
+            raise HTTPError(url, status, answer.decode(), Message(), BytesIO(answer))
+        return json.loads(answer)
 
     def advance(self, seconds: float) -> None:
         self.control("POST", "advance", {"s": seconds})
@@ -55,13 +83,8 @@ class Drill:
         headers = {"X-Amz-Target": f"{target}.{operation}", "Content-Type": "application/x-amz-json-1.1"}
         if signed:
             headers["Authorization"] = "drill"
-        asked = urllib.request.Request(self.endpoints[source], data=json.dumps(body).encode(), headers=headers)
-        try:
-            with urllib.request.urlopen(asked, timeout=5) as answer:
-                return answer.status, json.load(answer)
-        except HTTPError as error:
-            with error:
-                return error.code, json.load(error)
+        status, answer = self._call("POST", self.endpoints[source], json.dumps(body).encode(), headers)
+        return status, json.loads(answer)
 
     def client(self, source: str, service: str = "ecs", timeout: float = 5.0) -> Any:
         """A boto3 client that makes one attempt."""
@@ -78,16 +101,16 @@ class Drill:
 @pytest.fixture
 def make_drill() -> Iterator[Callable[..., Drill]]:
     """Open a world by a shipped scenario's name, or by a scenario's text."""
-    held: list[Opened] = []
+    held: list[Drill] = []
 
     def make(scenario: str = "quiet", **more: Any) -> Drill:
         table = parse(scenario, "test.yaml") if "\n" in scenario else load(scenario)
-        held.append(open_world(table, manual=True, **more))
-        return Drill(held[-1])
+        held.append(Drill(open_world(table, manual=True, **more)))
+        return held[-1]
 
     yield make
-    for opened in held:
-        opened.close()
+    for drill in held:
+        drill.close()
 
 
 @pytest.fixture
