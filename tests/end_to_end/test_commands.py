@@ -166,9 +166,9 @@ def test_a_night_by_commands(make_world: Callable[..., World]) -> None:
     assert dry.out == "nothing was sent\n"
     plan = shell("rollback", PAYMENTS, "--dry-run", "--json").json
     assert plan["dry_run"] is True
-    assert "StopServiceDeployment(ROLLBACK)" in plan["plan"]["lines"]["call"]
+    assert "StopServiceDeployment(ROLLBACK)" in plan["plan"]["lines"]["API call"]
     refused = shell("rollback", PAYMENTS, "--yes", code=WRONG)
-    assert "payments-api is protected: it requires --confirm payments-api" in refused.err
+    assert "protected: requires --confirm payments-api" in refused.err
     shell("rollback", PAYMENTS, "--yes", "--confirm", "payments", code=WRONG)
     moved = shell(
         "rollback", PAYMENTS, "--yes", "--confirm", "payments-api", "--expect", "prod/other", "--json", code=NOT_DONE

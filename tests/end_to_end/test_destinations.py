@@ -112,7 +112,7 @@ def test_it_is_sent_paged_and_told_by_commands(world: World) -> None:
 
     # A dry run and a refusal tell nobody; a rollback tells when it is sent and how it ended, in one thread.
     plan = shell("rollback", API, "--dry-run", "--json").json["plan"]
-    assert plan["lines"]["tells"] == f"chat, page, a note on pager/{incident['id']}"
+    assert plan["lines"]["notifies"] == f"chat, page, a note on pager/{incident['id']}"
     shell("rollback", API, "--yes", "--expect", "prod/other", code=NOT_DONE)
     assert len(world.state["told"]["chat"]) == 1
     shell("rollback", API, "--yes", "--wait")

@@ -61,10 +61,11 @@ def test_rolled_back_by_keys(
     only(program, name)
     sent = len(strategies.writes())
     program.press("R")
-    program.wait(lambda screen: f"Roll back prod/{name} :42→:41" in screen and words in " ".join(screen.split()))
+    program.wait(lambda screen: f"Roll back prod/{name}: :42→:41" in screen and words in " ".join(screen.split()))
     assert len(strategies.writes()) == sent
-    program.wait("y roll back")
-    until(lambda: _confirmed(program, strategies, sent), "the confirm is taken, once it was on screen half a second")
+    program.wait(f"Type {name}")
+    assert "no deploy is suspected" in " ".join(program.text.split())
+    program.press_when_heard(f"{name}\r")
     program.wait(f"✓ roll back: done: prod/main/{name}: rolled back :42→:41", 90)
     assert strategies.writes()[-1]["operation"] == call
     assert len(strategies.writes()) == sent + 1
@@ -77,19 +78,13 @@ def _asked(program: Program, title: str) -> bool:
     return title in program.text
 
 
-def _confirmed(program: Program, world: World, sent: int) -> bool:
-    if len(world.writes()) == sent and "y roll back" in program.text:
-        program.press("y")
-    return len(world.writes()) > sent
-
-
 def test_going_on_names_what_goes_forward(strategies: World, run_program: Callable[..., Program]) -> None:
     config = fresh(strategies)
     program = run_program("--config", config, env=strategies.env, size=(80, 24))
     only(program, "linear-paused")
     sent = len(strategies.writes())
-    title = "Go on with the deploy of prod/linear-paused :41→:42"
+    title = "Continue the deploy of prod/linear-paused: :41→:42"
     until(lambda: _asked(program, title), "its deploy is read, and the plan is shown", 60, 1.0)
     program.press("\x1b")
-    program.gone("Go on with the deploy")
+    program.gone("Continue the deploy")
     assert len(strategies.writes()) == sent

@@ -169,20 +169,21 @@ class Deploys(Confirmed):
 
 # A plan with everything that can be said of a rollback at once: what has to be read on the smallest screen.
 WORST_PLAN: dict[str, Any] = {
-    "title": "Roll back prod/payments-api :42→:41",
+    "title": "Roll back prod/payments-api: :42→:41",
+    "failing": "2 tasks failed of :42, which is being deployed",
     "lines": (
         ("account", "111111111111 (production)  ap-northeast-1"),
         ("service", "prod-main/payments-api"),
-        ("from", ":42  payments:v1.9.0  sha256:9f1c3b7e5a21  now, for 3m, 2/4 running, 2 failed"),
-        ("to", ":41  payments:v1.8.3  sha256:77ab01c4e9d8  ran well until 3m ago, for 6d"),
+        ("from", ":42  payments:v1.9.0  sha256:9f1c3b7e5a21  2/4 running, 2 tasks failed, deploying for 3m"),
+        ("to", ":41  payments:v1.8.3  sha256:77ab01c4e9d8  stable until 3m ago, for 6d"),
         ("changes", "image payments:v1.9.0 → payments:v1.8.3 · memory 512 → 1024 · environment −FEATURE_X +LEDGER_URL"),
-        ("call", "ecs StopServiceDeployment(ROLLBACK) on the deploy in progress"),
+        ("API call", "ecs StopServiceDeployment(ROLLBACK) on the deploy in progress"),
         ("not restored", "load balancers, Service Connect, volumes, which differ and stay as they are"),
-        ("afterwards", "CI or infrastructure code may bring :42 again: tell its owners, revert it there"),
+        ("afterwards", "CI or IaC may deploy :42 again: tell its owners, revert it there"),
     ),
     "warnings": (
         "v2 migrates the ledger: ask #team-payments first",
-        "a deploy is under way, and stopping it would bring :43: this starts :41 in its place",
+        "a deploy is under way, and stopping it restores :43: this starts :41 in its place",
         "both name payments:v1.9.0, which had another digest then: what it means now is started, not the old image",
         "p99 latency is high began 41m before this deploy did",
         "wide: 7 services of 4 products fire since 02:11, probably not one deploy; a rollback replaces running tasks "

@@ -25,10 +25,10 @@ from tests.support.fakes import ALICE, FakeHandler, FakeProvider, service
 HINT = ServiceHint(service="api", cluster="main")
 ALL = (Verb.ROLL_BACK, Verb.UNDO_ROLLBACK, Verb.GO_ON, Verb.RESTART)
 TITLES = {
-    Verb.ROLL_BACK: "Roll back prod/api :42→:41",
-    Verb.UNDO_ROLLBACK: "Undo the rollback of prod/api :41→:42",
-    Verb.GO_ON: "Go on with the deploy of prod/api :41→:42",
-    Verb.RESTART: "Restart prod/api :42",
+    Verb.ROLL_BACK: "Roll back prod/api: :42→:41",
+    Verb.UNDO_ROLLBACK: "Undo the rollback of prod/api: :41→:42",
+    Verb.GO_ON: "Continue the deploy of prod/api: :41→:42",
+    Verb.RESTART: "Restart prod/api: :42",
 }
 
 

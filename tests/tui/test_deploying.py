@@ -27,6 +27,7 @@ from oncall_tui.tui.modals import Told
 from oncall_tui.tui.pick import Pick
 
 API = "prod/main/api"
+FAILING = {"failing": "2 tasks failed of :43, which is being deployed"}
 EVERY = frozenset(Verb)
 
 
@@ -47,6 +48,7 @@ class Night(Rig):
         hint = ServiceHint(service="api")
         self.provider.add("bad", began=now - 800, hint=hint, title="5xx")
         self.provider.add("old", began=now - 9000, hint=hint, title="old")
+        self.handler().fields = FAILING
 
     def handler(self, verb: Verb = Verb.ROLL_BACK) -> Any:
         return self.provider.handlers()[verb]
@@ -87,7 +89,7 @@ async def test_a_deploy_that_is_over_and_was_followed_by_another_is_not_offered(
         assert rig.board.row_id == "prod/d42"
         assert not rig.board.offered("rollback")
         await rig.press("R")
-        assert "prod/main/api :41→:42 cannot be rolled back" in rig.text()
+        assert "cannot roll back prod/main/api: :42→:41" in rig.text()
         assert rig.handler().asked == []
 
 
@@ -192,7 +194,7 @@ async def test_the_longest_plan_can_be_read_to_its_end_at_80_by_24(tmp_path: Pat
             text = rig.text()
             assert confirm in text
             assert re.search(r"⚠ \d+ warnings", text)
-            assert "Roll back prod/payments-api :42→:41" in text
+            assert "Roll back prod/payments-api: :42→:41" in text
             seen |= {line.strip("│ ▁▂▃▄▅▆▇█") for line in text.splitlines()}
             if "more below" not in text:
                 break
@@ -271,7 +273,7 @@ async def test_c_goes_on_where_something_waits_and_asks_first(tmp_path: Path) ->
     async with night(tmp_path) as rig:
         assert "C go on" not in rig.text()
         await rig.press("C")
-        assert "nothing holds prod/main/api up: its newest deploy :42→:43 is in progress" in rig.text()
+        assert "nothing is paused in prod/main/api: its newest deploy :42→:43 is in progress" in rig.text()
         waits = deploy("prod/d43", API, verbs=EVERY, waits="paused at its hook before production traffic")
         rig.provider.deploys["prod/d43"] = waits
         rig.refresh()
@@ -287,7 +289,9 @@ async def test_c_goes_on_where_something_waits_and_asks_first(tmp_path: Path) ->
         assert rig.handler(Verb.GO_ON).sent == []
         await rig.pilot.press("C")
         await rig.modal()
-        await rig.press("y")
+        await rig.press("y", "enter")
+        assert rig.handler(Verb.GO_ON).sent == []  # it takes a deploy further: its name is typed
+        await rig.press("backspace", *"api", "enter")
         assert [p.target for p in rig.handler(Verb.GO_ON).sent] == ["prod/d43"]
         await rig.press("escape", "j")
         assert rig.board.row_id == "prod/d42"
@@ -301,7 +305,7 @@ async def test_a_wait_that_no_key_ends_says_what_it_is(tmp_path: Path) -> None:
         rig.provider.deploys["prod/d43"] = deploy("prod/d43", API, verbs=EVERY - {Verb.GO_ON}, waits=waits)
         rig.refresh()
         await rig.press("C")
-        assert "waits: the old tasks go at 17:41; there is no going on from here" in rig.text()
+        assert "waits: the old tasks go at 17:41; it cannot be continued from here" in rig.text()
         assert rig.handler(Verb.GO_ON).asked == []
 
 
@@ -389,7 +393,7 @@ def titles(rig: Any) -> list[str]:
 async def test_the_palette_offers_what_has_no_key_only_where_it_is_possible(tmp_path: Path) -> None:
     async with night(tmp_path) as rig:
         await rig.press("2")
-        assert titles(rig) == ["undo the last rollback prod/main/api :42→:43"]
+        assert titles(rig) == ["undo the last rollback prod/main/api: :43→:42"]
         rig.provider.services[API] = service(API, deploy_id="prod/d43", verbs=EVERY)
         rig.provider.deploys["prod/d43"] = deploy("prod/d43", API, verbs=frozenset())
         rig.refresh()
@@ -397,7 +401,9 @@ async def test_the_palette_offers_what_has_no_key_only_where_it_is_possible(tmp_
         (_, _, call), *_ = rig.board.without_keys()
         call()
         assert isinstance(await rig.modal(), ConfirmPlan)
-        await rig.press("y")
+        await rig.press("y", "enter")
+        assert rig.handler(Verb.RESTART).sent == []  # :43 runs, and the suspect is :42
+        await rig.press("backspace", *"api", "enter")
         assert [p.target for p in rig.handler(Verb.RESTART).sent] == [API]
 
 

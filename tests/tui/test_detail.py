@@ -85,7 +85,7 @@ async def test_an_alert_whole(tmp_path: Path, size: tuple[int, int]) -> None:
         first = rig.text()
         assert "ALERT  prod/api  5xx rate 12%" in first
         assert "1 alert 2 suspect 3 service 4 metrics 5 timeline 6 related" in first
-        assert "rolls back prod/main/api :41→:42; shows the plan first, and asks" in first
+        assert "rolls back prod/main/api: :42→:41; shows the plan first, and asks" in first
         text = await everything(rig)
         for words in (
             "2 tasks stopped: exit 137 OutOfMemoryError",

@@ -38,7 +38,7 @@ async def test_r_goes_to_the_first_suspect_also_where_it_is_another_service_of_t
         assert "suspect  deploy :7→:8 of prod/jobs began 3m before" in text
         target = rig.board.deploy_target(Verb.ROLL_BACK)
         assert isinstance(target, Target)
-        assert (target.id, target.name) == ("prod/d8", f"{JOBS} :7→:8")
+        assert (target.id, target.name) == ("prod/d8", f"{JOBS}: :8→:7")
 
 
 async def test_no_suspect_and_not_known_are_told_apart(tmp_path: Path) -> None:

@@ -51,10 +51,10 @@ def titles(destination: FakeDestination) -> list[str]:
         ),
         (
             Verb.GO_ON,
-            "Alice goes on with the deploy of prod/api :41→:42",
-            "Alice went on with the deploy of prod/api :41→:42: 2/2 on :41",
+            "Alice is continuing the deploy of prod/api: :41→:42",
+            "Alice continued the deploy of prod/api: :41→:42: 2/2 on :41",
         ),
-        (Verb.RESTART, "Alice is restarting prod/api :42", "Alice restarted prod/api :42: 2/2 on :41"),
+        (Verb.RESTART, "Alice is restarting prod/api: :42", "Alice restarted prod/api: :42: 2/2 on :41"),
     ],
 )
 def test_a_line_when_it_is_sent_and_one_when_it_ended(
@@ -72,7 +72,7 @@ def test_a_line_when_it_is_sent_and_one_when_it_ended(
 
 def test_the_plan_says_who_will_hear(bench: Bench) -> None:
     bench.incident()
-    assert dict(bench.plan(Verb.ROLL_BACK).lines)["tells"] == "chat, a note on pager/Q1"
+    assert dict(bench.plan(Verb.ROLL_BACK).lines)["notifies"] == "chat, a note on pager/Q1"
 
 
 def test_a_plan_alone_tells_nobody(bench: Bench, chat: FakeDestination) -> None:

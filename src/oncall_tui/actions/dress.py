@@ -1,4 +1,4 @@
-"""What only the whole board, the journal and the configuration tell of a plan: protection, cautions, who will hear."""
+"""What only the whole board, the journal and the configuration tell of a plan: consent, cautions, who will hear."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.plan import Actor, Confirm, Plan
 from oncall_tui.domain.recall import Began
 from oncall_tui.journal import Journal
-from oncall_tui.triage.caution import cautions
+from oncall_tui.triage.caution import against_continuing, cautions, still_there
+from oncall_tui.triage.consent import unasked
 from oncall_tui.triage.join import PAGER_PROVIDERS
 from oncall_tui.triage.look import AlertLook, Look
 
+NAMED = frozenset({Verb.UNDO_ROLLBACK, Verb.GO_ON})  # what no alert ever asks for
 NOTED = 3  # incidents that get a note: more than a few are a sign that the join is too wide
 
 
@@ -33,15 +35,9 @@ class Dresser:
         warnings = list(plan.warnings)
         changed: dict[str, object] = {}
         if plan.verb in FOLLOWED:
-            look, service_id = self._look(), self.service_of(plan)
-            product = look.products.get(service_id)
-            if product and product.rollback_note and plan.verb is not Verb.GO_ON:
-                warnings.insert(0, product.rollback_note)
-            if product and product.protected:
-                changed = {"confirm": Confirm.NAME, "confirm_name": service_id.rsplit("/", 1)[-1]}
-            warnings += cautions(look, service_id, self._deploy_of(plan) if plan.verb is Verb.ROLL_BACK else None)
-            if hears := self.audience(plan).words:
-                changed["lines"] = (*plan.lines, ("tells", hears))
+            warnings, changed = self._followed(plan)
+        elif plan.verb is Verb.RESOLVE:
+            warnings += still_there(self._look(), plan.target)
         if self._actor.guessed:
             warnings.append(f"acting as {self._actor.name}, taken from the Unix account: set me: in the configuration")
         if self._journal.failure:
@@ -49,6 +45,34 @@ class Dresser:
             if plan.confirm is Confirm.NONE:
                 changed["confirm"] = Confirm.YES
         return msgspec.structs.replace(plan, warnings=tuple(warnings), **changed)
+
+    def _followed(self, plan: Plan) -> tuple[list[str], dict[str, object]]:
+        """Of a write that changes a service: all its warnings, and what else of the plan becomes another."""
+        look, service_id = self._look(), self.service_of(plan)
+        product = look.products.get(service_id)
+        unasked = self._unasked(plan, look, service_id)
+        warnings = [*([unasked] if unasked else []), *plan.warnings]
+        if product and product.rollback_note and plan.verb is not Verb.GO_ON:
+            warnings.insert(0, product.rollback_note)
+        if plan.verb is Verb.GO_ON:
+            warnings += against_continuing(look, service_id)
+        warnings += cautions(look, service_id, self._deploy_of(plan) if plan.verb is Verb.ROLL_BACK else None)
+        changed: dict[str, object] = {}
+        why = "Protected" if product and product.protected else "Nothing asks for it" if unasked else ""
+        if why or plan.verb in NAMED:
+            name = service_id.rsplit("/", 1)[-1]
+            changed = {"confirm": Confirm.NAME, "confirm_name": name, "confirm_why": why or plan.confirm_why}
+        if hears := self.audience(plan).words:
+            changed["lines"] = (*plan.lines, ("notifies", hears))
+        return warnings, changed
+
+    @staticmethod
+    def _unasked(plan: Plan, look: Look, service_id: str) -> str:
+        """That neither an alert nor what was read of the service asks for the action; empty: something does."""
+        if plan.verb not in (Verb.ROLL_BACK, Verb.RESTART) or plan.failing:
+            return ""
+        why = unasked(look, service_id, str(plan.request.get("from", "")), plan.target)
+        return f"{why}{'; ' if ': ' in why else ': '}{plan.stands}" if why and plan.stands else why
 
     def audience(self, plan: Plan) -> Audience:
         """The product's destinations, and the open incidents that are joined to the service's alerts."""
@@ -71,7 +95,7 @@ class Dresser:
         firing = self.still_firing(self.service_of(plan))
         if not firing and not any(s.provider != "ecs" and s.current for s in self._look().board.sources.values()):
             return ""  # no source of alerts is read: nothing can be said
-        return f"still firing: {', '.join(firing)}" if firing else "no alert of it fires"
+        return f"still firing: {', '.join(firing)}" if firing else "no alerts for it"
 
     def board_for(self, verb: Verb, target: str) -> Board:
         """The board that a plan is made from; for what is followed, with what the journal remembers. Blocks."""

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 _WORDS = {
     Verb.ROLL_BACK: ("Roll back", "is rolling back", "rolled back"),
     Verb.UNDO_ROLLBACK: ("Undo the rollback of", "is undoing the rollback of", "undid the rollback of"),
-    Verb.GO_ON: ("Go on with the deploy of", "goes on with the deploy of", "went on with the deploy of"),
+    Verb.GO_ON: ("Continue the deploy of", "is continuing the deploy of", "continued the deploy of"),
     Verb.RESTART: ("Restart", "is restarting", "restarted"),
 }
 _BAD = {OutcomeState.FAILED: Severity.ERROR, OutcomeState.UNKNOWN: Severity.WARNING}
@@ -80,7 +80,7 @@ def _what(plan: Plan) -> str:
     what = plan.title.removeprefix(_WORDS[plan.verb][0]).strip()
     name, _, arrow = what.rpartition(" ")
     frm, both, to = arrow.partition("→")
-    return f"{name} from {frm} to {to}" if both and plan.verb is not Verb.GO_ON else what
+    return f"{name.removesuffix(':')} from {frm} to {to}" if both and plan.verb is not Verb.GO_ON else what
 
 
 def ends(plan: Plan, outcome: Outcome) -> str:

@@ -20,7 +20,7 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import Ask, Confirm, Plan
 from oncall_tui.domain.reading import SourceState
-from oncall_tui.engine import Engine
+from oncall_tui.engine import Engine, Update
 from oncall_tui.errors import ActionError, Refused
 
 LONGEST_S = 3600.0
@@ -32,7 +32,13 @@ ALERTS_TIMEOUT_S = 3.0
 @click.option("--to", default="", help="The revision to go back to: :41, or a task definition.")
 @click.option("--dry-run", is_flag=True, help="Show the plan; send nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--confirm", "typed", default="", metavar="NAME", help="The name, for what is protected.")
+@click.option(
+    "--confirm",
+    "typed",
+    default="",
+    metavar="NAME",
+    help="The service's name: required where nothing asks for a rollback, or the service is protected.",
+)
 @click.option("--expect", default="", metavar="DEPLOY", help="Refuse unless this is the deploy that is seen.")
 @click.option("--wait", is_flag=True, help="Follow it until it is steady.")
 @click.option("--steady", type=Number(), default=None, metavar="S", help="How long steady is, in seconds.")
@@ -61,7 +67,7 @@ def rollback(
         deploy = engine.update.board.deploys.get(row.deploy_id)
         version = deploy.version if deploy else row.deploy_id
         ask = Ask(verb=Verb.ROLL_BACK, target=row.id, version=version, actor=engine.actor)
-        _hear_alerts(engine)
+        _hear_alerts(engine, row.id)
         try:
             if to:
                 ask = msgspec.structs.replace(ask, choice=_revision(engine, row.id, to))
@@ -92,12 +98,18 @@ def rollback(
     raise Settled(DONE if under_way else exit_code(outcome))
 
 
-def _hear_alerts(engine: Engine) -> None:
-    """Let alerts be read once: the plan warns by them, and joined incidents get a note. What is slow is left out."""
-    engine.wait(
-        lambda u: all(s.state is not SourceState.WAITING for s in u.board.sources.values() if s.provider != "ecs"),
-        ALERTS_TIMEOUT_S,
-    )
+def _hear_alerts(engine: Engine, service_id: str) -> None:
+    """Let alerts and the service's deploys be read once: the plan's consent and warnings depend on them, and joined
+    incidents get a note. What is slow is left out, and said to be not known."""
+
+    def heard(update: Update) -> bool:
+        sources = update.board.sources.values()
+        alerts = all(s.state is not SourceState.WAITING for s in sources if s.provider != "ecs")
+        service = update.board.services.get(service_id)
+        whole = service is not None and update.board.sources[service.source].state is not SourceState.WAITING
+        return alerts and (whole or (service is not None and service.deploy_id in update.board.deploys))
+
+    engine.wait(heard, ALERTS_TIMEOUT_S)
 
 
 def _revision(engine: Engine, service_id: str, wanted: str) -> str:
@@ -128,10 +140,11 @@ def _send(engine: Engine, plan: Plan, wait: bool, quiet: bool) -> Outcome:
 
 def _confirm(plan: Plan, yes: bool, typed: str, shown: bool) -> None:
     if plan.confirm is Confirm.NAME:
+        why = plan.confirm_why or "This changes what runs"
         if not typed and is_terminal(sys.stdin) and not yes and shown:
-            typed = ask_text(f"Protected. Type {plan.confirm_name} to confirm the rollback:")
+            typed = ask_text(f"{why}. Type {plan.confirm_name} to confirm the rollback:")
         if typed != plan.confirm_name:
-            fail(f"{plan.confirm_name} is protected: it requires --confirm {plan.confirm_name}", code=WRONG_USE)
+            fail(f"{why[:1].lower()}{why[1:]}: requires --confirm {plan.confirm_name}", code=WRONG_USE)
     elif not yes:
         confirm("Roll back?", shown)
 

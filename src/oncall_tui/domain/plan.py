@@ -61,7 +61,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What will be done. *request* is what the provider will send, as plain data, so that it can be journalled.
 
     *lines* are (name, text) for the modal; *affects* lists what else it touches (alerts that a silence would hide);
-    *commands* are equivalent commands to copy, without secrets; *confirm_name* is what has to be typed.
+    *commands* are equivalent commands to copy, without secrets; *confirm_name* is what has to be typed, and
+    *confirm_why* why. Of a service: *stands* is how it stands, as just read (":33 has run for 2d and its tasks are
+    healthy"); *failing* says what of that asks for the action (empty: nothing does).
 
     *does* and *did* are the words for what really happens where the verb says more than that: an alert that its source
     cannot acknowledge is ``marked as seen on this machine only``. Empty: the verb's own words.
@@ -82,6 +84,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     affects: tuple[str, ...] = ()
     confirm: Confirm = Confirm.YES
     confirm_name: str = ""
+    confirm_why: str = ""
+    stands: str = ""
+    failing: str = ""
     request: dict[str, Any] = {}
     commands: tuple[str, ...] = ()
     writes: int = 1

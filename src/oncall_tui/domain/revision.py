@@ -37,6 +37,11 @@ class Revision(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     status: str = ""  # ACTIVE, INACTIVE, or empty where not read
 
     @property
+    def loaded(self) -> bool:
+        """Was its task definition read, so that it can be compared with another?"""
+        return bool(self.images and self.settings)
+
+    @property
     def family_revision(self) -> str:
         """``payments-api:42``, from the task definition's ARN."""
         return self.task_definition.rsplit("/", 1)[-1]
@@ -48,21 +53,50 @@ class Revision(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         return f":{number}" if sep and name else self.family_revision
 
 
+def changes(old: Revision, new: Revision) -> tuple[str, ...]:
+    """What differs from *old* to *new*, in words; where that is not known, or nothing does, it says so."""
+    found = changed_settings(old, new)
+    same = old.task_definition == new.task_definition
+    if not same and not (old.loaded and new.loaded):
+        return (*found, "what else changed is not known") if found else ("not known",)
+    if found:
+        return found
+    if not same:
+        return ("nothing that is compared (values and commands are not)",)
+    images = (*old.images, *new.images)
+    renewed = bool(old.images and new.images) and all(i.digest or "@sha256:" in i.image for i in images)
+    return ("nothing (a redeploy of the same)" if renewed else "the same task definition; image digests are not known",)
+
+
 def changed_settings(old: Revision, new: Revision) -> tuple[str, ...]:
-    """What differs from *old* to *new*, in words: ``memory 512 → 1024``, ``environment −FEATURE_X``."""
-    before, after = dict(old.settings), dict(new.settings)
-    words = []
-    images_before = {i.container: i for i in old.images}
-    for image in new.images:
-        was = images_before.get(image.container)
-        if was and was.image != image.image:
-            words.append(f"image {was.short} → {image.short}")
-        elif was and was.digest and image.digest and was.digest != image.digest:
-            words.append(f"image {image.short}: another digest under the same tag")
-    for name in dict.fromkeys((*before, *after)):
-        if before.get(name, "") != after.get(name, ""):
-            words.append(_difference(name, before.get(name, ""), after.get(name, "")))
+    """What is known to differ from *old* to *new*, in words: ``memory 512 → 1024``, ``environment −FEATURE_X``.
+
+    Only what was read of both is compared: what was read of one alone differs in nothing that is known.
+    """
+    words = _changed_images(old, new) if old.images and new.images else []
+    if old.settings and new.settings:
+        before, after = dict(old.settings), dict(new.settings)
+        names = dict.fromkeys((*before, *after))
+        words += [
+            _difference(name, before.get(name, ""), after.get(name, ""))
+            for name in names
+            if before.get(name, "") != after.get(name, "")
+        ]
     return tuple(words)
+
+
+def _changed_images(old: Revision, new: Revision) -> list[str]:
+    before, after = {i.container: i for i in old.images}, {i.container: i for i in new.images}
+    words = []
+    for name, image in after.items():
+        was = before.get(name)
+        if was is None:
+            words.append(f"+container {name} ({image.short})")
+        elif was.image != image.image:
+            words.append(f"image {was.short} → {image.short}")
+        elif was.digest and image.digest and was.digest != image.digest:
+            words.append(f"image {image.short}: another digest under the same tag")
+    return words + [f"−container {name}" for name in before if name not in after]
 
 
 def _difference(name: str, was: str, now: str) -> str:

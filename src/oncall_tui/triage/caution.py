@@ -7,15 +7,46 @@ from datetime import UTC
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.text import age, clock
+from oncall_tui.triage.consent import accused
+from oncall_tui.triage.join import PAGER_PROVIDERS
 from oncall_tui.triage.look import Look
 
 TOLD = 3
+_GOES_ON = frozenset(AlertState) - {AlertState.RESOLVED, AlertState.NO_DATA}
 _FIRES = frozenset({AlertState.FIRING, AlertState.UNKNOWN, AlertState.SEEN, AlertState.ACKNOWLEDGED})
 
 
 def cautions(look: Look, service_id: str, deploy: Deploy | None) -> tuple[str, ...]:
     """Against rolling *service_id* back from *deploy*: older alerts, a wide event, who else of the product deploys."""
     return (*_not_suspect(look, service_id, deploy), *_wide(look), *_neighbours(look, service_id))
+
+
+def against_continuing(look: Look, service_id: str) -> tuple[str, ...]:
+    """Against letting a deploy of *service_id* continue: an alert that it is suspected of."""
+    return tuple(
+        f"{row.alert.title}: {deploy.arrow} is suspected, and continuing takes it further"
+        for row, deploy in accused(look, service_id)[:TOLD]
+    )
+
+
+def still_there(look: Look, incident: str) -> tuple[str, ...]:
+    """Against resolving *incident*: alarms that are joined to it still fire, or the suspect deploy still runs."""
+    row = look.find(incident)
+    if row is None:
+        return ()
+    others = [m for m in row.members if m.id != incident and m.provider not in PAGER_PROVIDERS and m.state in _GOES_ON]
+    found = [f"{m.title} ({m.source}) still fires, and may page again" for m in others]
+    found = [*found[:TOLD], *([f"and {len(found) - TOLD} more alerts still fire"] if len(found) > TOLD else [])]
+    runs = [s.deploy for s in row.suspicion.suspects if _still_runs(look, s.deploy)]
+    return (*found, *(f"the suspect deploy {d.arrow} of {d.service_id} still runs" for d in runs[:1]))
+
+
+def _still_runs(look: Look, deploy: Deploy) -> bool:
+    """Is what it put there, or is putting there, what its service runs? A rollback put back what ran before."""
+    service = look.board.services.get(deploy.service_id)
+    if service is None or deploy.rollback or deploy.state in (DeployState.ROLLED_BACK, DeployState.ROLLING_BACK):
+        return False
+    return deploy.state.running or service.revision.task_definition == deploy.new.task_definition
 
 
 def _not_suspect(look: Look, service_id: str, deploy: Deploy | None) -> tuple[str, ...]:

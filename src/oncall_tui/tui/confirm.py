@@ -11,7 +11,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input, Static
 
-from oncall_tui.domain.action import Verb
 from oncall_tui.domain.plan import Confirm, Plan
 from oncall_tui.text import clean, fit, local_times, width, wrap
 from oncall_tui.tui.door import CleanInput, copy
@@ -62,7 +61,7 @@ class ConfirmPlan(Modal[str]):
     def _question(self) -> Line:
         """What to press, or to type, to go on."""
         if self.plan.confirm is Confirm.NAME:
-            why = "" if self.plan.verb is Verb.UNDO_ROLLBACK else "Protected. "
+            why = f"{self.plan.confirm_why}. " if self.plan.confirm_why else ""
             return ((f"{why}Type ", ""), (self.plan.confirm_name, "bold"), (" and Enter to go on:", ""))
         verb = str(self.plan.verb)
         keys = [(" [Enter] cancel ", "bold"), ("     y ", "key"), (verb, ""), ("     c ", "key"), ("copy", "")]

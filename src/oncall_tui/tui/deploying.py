@@ -14,7 +14,7 @@ from oncall_tui.tui.targets import Spot, Target, spot, target
 READING = {
     Verb.ROLL_BACK: "reading what {} ran before",
     Verb.UNDO_ROLLBACK: "reading what {} was rolled back from",
-    Verb.GO_ON: "reading what holds {} up",
+    Verb.GO_ON: "reading where {} is paused",
     Verb.RESTART: "reading what {} runs",
 }
 

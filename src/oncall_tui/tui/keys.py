@@ -41,7 +41,7 @@ KEYS: tuple[Key, ...] = (
         "C",
         "continue",
         "go on",
-        "go on at what holds a deploy up (a paused hook, a CodeDeploy wait); always asks first",
+        "continue a paused deploy (at a hook, at a CodeDeploy wait); always asks first",
         "act",
     ),
     Key(

@@ -7,7 +7,7 @@ import msgspec
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.board import Board
-from oncall_tui.domain.deploy import Deploy
+from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.domain.service import Service
 from oncall_tui.triage.look import AlertLook
 
@@ -67,7 +67,7 @@ def target(verb: Verb, at: Spot) -> Target | str:
     if at.service is None and at.own is None and (at.suspect is None or verb is not Verb.ROLL_BACK):
         if at.resolved:
             return "this alert has resolved: 2 goes to the services, 3 to the deploys; act there"
-        return "this row names no service that is known"
+        return "no known ECS service for this alert"
     if verb is Verb.ROLL_BACK:
         return _roll_back(at)
     if verb is Verb.RESTART:
@@ -85,8 +85,8 @@ def _roll_back(at: Spot) -> Target | str:
     if service is not None and (at.suspect or at.newest is None or at.newest.id == deploy.id):
         verbs |= service.verbs
     if Verb.ROLL_BACK not in verbs:
-        return f"{deploy.service_id} {deploy.arrow} cannot be rolled back{_says_why(service)}"
-    return Target(deploy.id, deploy.version, f"{deploy.service_id} {deploy.arrow}")
+        return f"cannot roll back {deploy.service_id}: {_back(deploy)}{_says_why(service)}"
+    return Target(deploy.id, deploy.version, f"{deploy.service_id}: {_back(deploy)}")
 
 
 def _of_service(verb: Verb, at: Spot) -> Target | str:
@@ -107,12 +107,25 @@ def _of_newest(verb: Verb, at: Spot) -> Target | str:
     if at.own is not None and at.own.id != newest.id:
         return f"{at.own.arrow} is not the newest deploy of {name} any more: {newest.arrow} is"
     if verb in newest.verbs:
-        return Target(newest.id, newest.version, f"{name} {newest.arrow}")
+        arrow = _undo(newest) if verb is Verb.UNDO_ROLLBACK else newest.arrow
+        return Target(newest.id, newest.version, f"{name}: {arrow}")
     if verb is Verb.UNDO_ROLLBACK:
         return f"the newest deploy of {name}, {newest.arrow}, is no rollback that is known"
     if newest.waits:
-        return f"{name} {newest.arrow} waits: {newest.waits}; there is no going on from here"
-    return f"nothing holds {name} up: its newest deploy {newest.arrow} is {newest.state}"
+        return f"{name} {newest.arrow} waits: {newest.waits}; it cannot be continued from here"
+    return f"nothing is paused in {name}: its newest deploy {newest.arrow} is {newest.state}"
+
+
+def _back(deploy: Deploy) -> str:
+    """``:42→:41``, what rolling back ``:41→:42`` does: an arrow is old → new of what will happen."""
+    return f"{deploy.new.short}→{deploy.old.short}" if deploy.old else deploy.new.short
+
+
+def _undo(deploy: Deploy) -> str:
+    """``:41→:42``, what undoing the rollback to :41 does: whether ECS went back in that deploy, or another did."""
+    if deploy.old is None or deploy.state in (DeployState.ROLLED_BACK, DeployState.ROLLING_BACK):
+        return f"{deploy.old.short if deploy.old else 'first'}→{deploy.new.short}"
+    return _back(deploy)
 
 
 def _says_why(service: Service | None) -> str:

@@ -74,7 +74,7 @@ def test_roll_back_a_deploy_under_way(drill: Drill) -> None:
     assert plan.request["operation"] == "StopServiceDeployment"
     assert lines["from"].startswith(":42  payments-api:v1.9.0  sha256:")
     assert lines["to"].startswith(":41  payments-api:v1.8.3  sha256:")
-    assert "ran well until" in lines["to"]
+    assert "stable until" in lines["to"]
     assert "memory" in lines["changes"]
     assert plan.commands[0].startswith("aws ecs stop-service-deployment --service-deployment-arn arn:")
     handler.check(plan)
@@ -106,7 +106,7 @@ def test_roll_back_a_finished_deploy_and_no_ping_pong(drill: Drill) -> None:
     going = drill.read(provider, lambda r: any(d.state.running and d.service_id == service for d in r.deploys))
     (deploy,) = (d for d in going.deploys if d.service_id == service and d.state.running)
     assert deploy.rollback == "going back to :63"
-    with pytest.raises(errors.Refused, match=r"itself a rollback: going back to :63.*bring :64 back"):
+    with pytest.raises(errors.Refused, match=r"itself a rollback: going back to :63.*stopping it restores :64"):
         handler.plan(ask(deploy.id, deploy.version), board(going))
     assert follow(drill, provider, plan, receipt)[-1].state is OutcomeState.DONE
     with pytest.raises(errors.Refused, match="was itself a rollback"):

@@ -7,10 +7,11 @@ import msgspec
 from oncall_tui.domain.recall import Recall
 from oncall_tui.domain.revision import Revision
 from oncall_tui.providers.aws import codedeploy as cd
-from oncall_tui.providers.aws import history
+from oncall_tui.providers.aws import ecs_decode as w
+from oncall_tui.providers.aws import ecs_now, history
 from oncall_tui.providers.aws.ecs_known import Known
 from oncall_tui.providers.aws.ecs_seen import Seen, again, read_status
-from oncall_tui.providers.aws.history import Candidate, Put
+from oncall_tui.providers.aws.history import Candidate, Fell, Put
 from oncall_tui.providers.aws.rollback_table import Facts
 from oncall_tui.providers.aws.wire import Wire, Wires
 
@@ -41,6 +42,8 @@ def facts(wires: Wires, known: Known, seen: Seen, recall: Recall, now: float, ch
         found = (Candidate(revision=older, source=True),)
     current = known.revision("", target)
     found = _settle(wires.ecs, known, found, current)
+    fell = ecs_now.fell(known, seen)
+    found = tuple(_fared(service, fell, c) for c in found)
     return Facts(
         now=now,
         controller=service.controller,
@@ -54,11 +57,25 @@ def facts(wires: Wires, known: Known, seen: Seen, recall: Recall, now: float, ch
         source=known.revision("", before) if before else None,
         target=known.revision("", target),
         began=began,
+        since=_since(ran, primary, target),
         going_back=_going_back(newest, put, recall),
         undone=_undone(seen, put),
         candidates=found,
         choice=choice,
     )
+
+
+def _since(ran: tuple[history.Spell, ...], primary: w.TaskSetW | None, target: str) -> float:
+    """When *target* became what runs; 0: it is not, or that is not told."""
+    if primary is None or primary.task_definition != target:
+        return 0.0
+    return ran[0].since if ran and ran[0].revision.task_definition == target else primary.created_at
+
+
+def _fared(service: w.ServiceW, fell: tuple[Fell, ...], candidate: Candidate) -> Candidate:
+    name = candidate.revision.task_definition
+    mine = tuple(f for f in fell if f.task_definition == name)
+    return msgspec.structs.replace(candidate, fell=mine, tasks=ecs_now.tasks_of(service, name))
 
 
 def _going_back(newest: cd.DeploymentW, put: list[Put], recall: Recall) -> str:

@@ -6,7 +6,7 @@ import msgspec
 
 from oncall_tui.domain.recall import Recall
 from oncall_tui.domain.revision import Revision
-from oncall_tui.providers.aws import cd_facts, history
+from oncall_tui.providers.aws import cd_facts, ecs_now, history
 from oncall_tui.providers.aws import ecs_decode as w
 from oncall_tui.providers.aws import ecs_rows as rows
 from oncall_tui.providers.aws.ecs_known import Known
@@ -49,7 +49,9 @@ def facts(
     current = (known.revision(went) if went else source or target) if back else target
     found = _candidates(known, seen, recall, current, source, picked, now)
     found = _settle(wires.ecs, known, (*_renewed(source, target), *found), choice, current)
+    found = tuple(fared(known, seen, c) for c in found)
     going_back, by = _going_back(known, seen, newest, recall)
+    back_at = _went_back_at(known, seen, newest)
     hook = newest.waiting
     return Facts(
         now=now,
@@ -66,6 +68,9 @@ def facts(
         unsure=_unsure(known, seen, newest, before),
         went_back_to=known.revision(went) if went else None,
         began=newest.started_at or newest.created_at,
+        since=_since(known, seen, newest, current, now),
+        went_back_at=back_at,
+        undo=_undone(known, seen, target if back else source, now) if going_back else None,
         by=by,
         going_back=going_back,
         candidates=found,
@@ -78,7 +83,7 @@ def _quiet_facts(wires: Wires, known: Known, seen: Seen, now: float, choice: str
     """Of a service without a deploy in the 90 days that ECS remembers: what runs is known, and nothing before it."""
     service = seen.service
     current = known.revision("", service.task_definition)
-    found = _settle(wires.ecs, known, (), choice, current)
+    found = tuple(fared(known, seen, c) for c in _settle(wires.ecs, known, (), choice, current))
     first = rows.primary(service)
     return Facts(
         now=now,
@@ -86,6 +91,7 @@ def _quiet_facts(wires: Wires, known: Known, seen: Seen, now: float, choice: str
         service_status=service.status,
         target=known.revision("", service.task_definition),
         began=first.created_at if first else 0.0,
+        since=first.created_at if first else 0.0,
         candidates=found,
         choice=choice,
     )
@@ -99,15 +105,54 @@ def _unsure(known: Known, seen: Seen, newest: w.ServiceDeploymentW, before: str)
 
 
 def _going_back(known: Known, seen: Seen, newest: w.ServiceDeploymentW, recall: Recall) -> tuple[str, str]:
-    """Why the newest deploy is itself a rollback, and by whom; empty: it is none that is known."""
-    to = known.definition_of(newest.target_arn)
-    began = history.began_at(newest, seen.briefs, known.definition_of)
-    for sent in recall.rollbacks:
-        if sent.to == to and -5.0 <= began - sent.at < SAME_DEPLOY_S:
-            return f"going back to {history.short(to)}", sent.by
-    definition = known.definitions.get(to)
-    by = rows.person(definition.registered_by) if definition else ""
-    return history.goes_back(newest, seen.briefs, known.definition_of), by
+    """Why the newest deploy is itself a rollback, and who sent that from here; empty: it is none that is known.
+
+    ECS tells nobody who deploys: who registered a task definition weeks ago is not who went back to it.
+    """
+    to, began = known.definition_of(newest.target_arn), _went_back_at(known, seen, newest)
+    by_ecs = newest.rollback is not None and newest.status != "ROLLBACK_FAILED"
+    went = known.definition_of(newest.rollback.service_revision_arn) if newest.rollback and by_ecs else to
+    mine = (s for s in recall.rollbacks if s.to == went and -5.0 <= began - s.at < SAME_DEPLOY_S)
+    sent = next(mine, None)
+    if sent is not None and went == to:
+        return f"going back to {history.short(to)}", sent.by
+    return history.goes_back(newest, seen.briefs, known.definition_of), sent.by if sent is not None else ""
+
+
+def _went_back_at(known: Known, seen: Seen, newest: w.ServiceDeploymentW) -> float:
+    """When the rollback that the newest deploy is, or ended in, began: ECS's own begins long after the deploy did."""
+    if newest.rollback is not None and newest.status != "ROLLBACK_FAILED":
+        return newest.rollback.started_at or newest.finished_at or newest.updated_at or newest.created_at
+    return history.began_at(newest, seen.briefs, known.definition_of)
+
+
+def _since(known: Known, seen: Seen, newest: w.ServiceDeploymentW, current: Revision, now: float) -> float:
+    """When *current* became what runs: at the end of ECS's own rollback, else of the deploy that put it there. 0: not
+    told."""
+    if newest.status == "ROLLBACK_SUCCESSFUL":
+        return newest.finished_at or newest.updated_at or 0.0
+    ran = history.spells(puts(known, seen.briefs), now)
+    if ran and ran[0].revision.task_definition == current.task_definition:
+        return ran[0].since
+    first = rows.primary(seen.service)
+    settled = first is not None and first.rollout_state == "COMPLETED"
+    return first.created_at if first and settled and first.task_definition == current.task_definition else 0.0
+
+
+def fared(known: Known, seen: Seen, candidate: Candidate) -> Candidate:
+    """The candidate with how its deploys that did not stand ended, and its tasks that run now."""
+    name = candidate.revision.task_definition
+    fell = tuple(f for f in ecs_now.fell(known, seen) if f.task_definition == name)
+    return msgspec.structs.replace(candidate, fell=fell, tasks=ecs_now.tasks_of(seen.service, name))
+
+
+def _undone(known: Known, seen: Seen, bad: Revision | None, now: float) -> Candidate | None:
+    """What a rollback went back from, with its own history: when it ran, and how that ended."""
+    if bad is None:
+        return None
+    ran = history.spells(puts(known, seen.briefs), now)
+    mine = tuple(s for s in ran if s.revision.task_definition == bad.task_definition)
+    return fared(known, seen, Candidate(revision=bad, spells=mine, source=True))
 
 
 def _candidates(

@@ -9,8 +9,8 @@ from typing import Any
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.plan import Ask, Choice, Confirm, Plan
-from oncall_tui.domain.revision import Revision, changed_settings
-from oncall_tui.providers.aws import arn
+from oncall_tui.domain.revision import Revision, changes
+from oncall_tui.providers.aws import arn, ecs_now
 from oncall_tui.providers.aws import codedeploy as cd
 from oncall_tui.providers.aws.ecs_known import Known
 from oncall_tui.providers.aws.ecs_seen import Seen, status_line
@@ -18,7 +18,7 @@ from oncall_tui.providers.aws.history import Candidate, span
 from oncall_tui.providers.aws.rollback_table import Call, Decision, Facts
 
 NOT_RESTORED = "secrets' values, autoscaling, data that it changed"
-AGAIN = "CI or infrastructure code may bring {frm} again: tell its owners, revert it there"
+AGAIN = "CI or IaC may deploy {frm} again: tell its owners, revert it there"
 
 
 def request(seen: Seen, facts: Facts, call: str, frm: Revision, to: Revision) -> dict[str, Any]:
@@ -35,6 +35,7 @@ def request(seen: Seen, facts: Facts, call: str, frm: Revision, to: Revision) ->
         "deploy": facts.deploy,
         "deployCreatedAt": newest.created_at if newest else (code.create_time if code else 0.0),
         "status": facts.status,
+        "desired": service.desired_count,
         "from": frm.task_definition,
         "to": to.task_definition,
     }
@@ -58,6 +59,8 @@ def plan(source: str, seen: Seen, facts: Facts, decision: Decision, known: Known
     if call is Call.CD_CREATE:
         asked |= _earlier(seen, to)
         asked["description"] = f"oncall-tui {plan_id}: back to {to.revision.short}, by {ask.actor.name}"[:200]
+    against = ecs_now.against(seen, facts, call, frm, to.revision)
+    unplaceable = bool(ecs_now.no_place(seen.service, facts.now))
     undo = ask.verb is Verb.UNDO_ROLLBACK
     if undo:
         asked["undo"] = True
@@ -70,11 +73,14 @@ def plan(source: str, seen: Seen, facts: Facts, decision: Decision, known: Known
         version=ask.version,
         actor=ask.actor,
         made_at=facts.now,
-        title=f"{word} {source}/{seen.service.service_name} {frm.short}→{to.revision.short}",
+        title=f"{word} {source}/{seen.service.service_name}: {frm.short}→{to.revision.short}",
         lines=_lines(seen, facts, decision, known, frm, to),
-        warnings=decision.warnings,
-        confirm=Confirm.NAME if undo else Confirm.YES,
+        warnings=(*against, *decision.warnings),
+        confirm=Confirm.NAME if undo or unplaceable else Confirm.YES,
         confirm_name=seen.service.service_name,
+        confirm_why="" if undo or not unplaceable else "It may not help",
+        stands=ecs_now.stands(known, seen, facts, frm),
+        failing="" if unplaceable else ecs_now.failing(known, seen, facts, frm),
         request=asked,
         commands=(command(asked, profile),),
     )
@@ -88,11 +94,11 @@ def _lines(
     lines = [
         ("service", f"{arn.parse(service.cluster_arn).name}/{service.service_name}"),
         ("account", f"{at.account}  {at.region}"),
-        ("from", f"{status_line(frm)}  {_now(seen, facts)}{_age(known, frm, facts.now)}"),
+        ("from", f"{status_line(frm)}  {ecs_now.from_words(known, seen, facts, frm)}{_age(known, frm, facts.now)}"),
         ("to", f"{status_line(to.revision)}  {to.words(facts.now)}{_age(known, to.revision, facts.now)}"),
         ("passed over", "; ".join(decision.passed_over)),
-        ("changes", " · ".join(changed_settings(frm, to.revision)) or "nothing that can be compared"),
-        ("call", call_words(decision.call, to.revision.short, facts)),
+        ("changes", " · ".join(changes(frm, to.revision))),
+        ("API call", call_words(decision.call, to.revision.short, facts)),
         ("not restored", not_restored(decision.call, known, frm, to.revision)),
         ("afterwards", AGAIN.format(frm=frm.short)),
     ]
@@ -155,16 +161,6 @@ def _earlier(seen: Seen, to: Candidate) -> dict[str, Any]:
     if made is not None:
         return {"revision": cd.location_request(made.revision), "earlier": made.deployment_id}
     return {"revision": cd.location_request(newest.previous_revision), "earlier": ""}
-
-
-def _now(seen: Seen, facts: Facts) -> str:
-    newest = seen.newest
-    target = newest.target_service_revision if newest else None
-    running = target.running_task_count if target else seen.service.running_count
-    breaker = newest.deployment_circuit_breaker if newest else None
-    bad = breaker.failure_count if breaker else 0
-    words = [f"now, for {span(facts.now - facts.began)}", f"{running}/{seen.service.desired_count} running"]
-    return ", ".join(words + ([f"{bad} failed"] if bad else []))
 
 
 def _age(known: Known, revision: Revision, now: float) -> str:

@@ -18,15 +18,21 @@ from oncall_tui.providers.aws.wire import Wire, Wires
 
 HISTORY = 40  # earlier successful deploys looked at
 PAGES = 5  # of a hundred deploys
+FELL = 19  # deploys that did not stand, read in the same call as the newest one
+DID_NOT_STAND = ("ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED", "STOPPED")
 SPECS = 8  # earlier CodeDeploy deployments whose AppSpec is read
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """One service as just read. *unreadable* says why its deploys cannot be had; *code_deploys* newest first."""
+    """One service as just read. *unreadable* says why its deploys cannot be had; *code_deploys* newest first.
+
+    *fell* holds the deploys that did not stand, newest first: each knows how many of its own tasks failed.
+    """
 
     service: w.ServiceW
     briefs: tuple[w.BriefW, ...] = ()
     newest: w.ServiceDeploymentW | None = None
+    fell: tuple[w.ServiceDeploymentW, ...] = ()
     code_deploys: tuple[cd.DeploymentW, ...] = ()
     unreadable: str = ""
 
@@ -41,10 +47,13 @@ def read_service(wire: Wire, cluster: str, name: str) -> w.ServiceW:
 
 def read_deploy(wire: Wire, arn: str) -> w.ServiceDeploymentW | None:
     """DescribeServiceDeployments of one; None where ECS does not know it."""
-    answer = wire.read(
-        w.DescribeServiceDeployments, "DescribeServiceDeployments", Lane.ACT, serviceDeploymentArns=[arn]
-    )
-    return next(iter(answer.service_deployments), None)
+    return read_deploys(wire, [arn]).get(arn)
+
+
+def read_deploys(wire: Wire, arns: list[str]) -> dict[str, w.ServiceDeploymentW]:
+    """DescribeServiceDeployments of 20 at most, by ARN; without those that ECS does not know."""
+    answer = wire.read(w.DescribeServiceDeployments, "DescribeServiceDeployments", Lane.ACT, serviceDeploymentArns=arns)
+    return {d.service_deployment_arn: d for d in answer.service_deployments}
 
 
 def read_briefs(wire: Wire, cluster: str, name: str, lane: Lane = Lane.ACT, pages: int = PAGES) -> tuple[w.BriefW, ...]:
@@ -77,16 +86,30 @@ def see(wires: Wires, known: Known, cluster: str, name: str) -> Seen:
         if service.controller != "ECS":
             return Seen(service=service)
         briefs = read_briefs(wires.ecs, cluster, name)
-        newest = read_deploy(wires.ecs, briefs[0].service_deployment_arn) if briefs else None
+        newest, fell = _newest_and_fell(wires.ecs, briefs)
         good = [b.target_service_revision_arn for b in briefs if b.status == "SUCCESSFUL"][:HISTORY]
         if newest is not None:
             good += [newest.target_arn, *(s.arn for s in newest.source_service_revisions)]
             good.append(newest.rollback.service_revision_arn if newest.rollback else "")
             good += history.left_behind(briefs, newest.created_at)
+            good += [d.target_arn for d in fell]
         known.read_revisions(good, Lane.ACT)
     except (*NOT_OFFERED, Gone) as error:
         return Seen(service=service, unreadable=f"{error.message} ({error.hint})" if error.hint else error.message)
-    return Seen(service=service, briefs=briefs, newest=newest)
+    return Seen(service=service, briefs=briefs, newest=newest, fell=fell)
+
+
+def _newest_and_fell(
+    wire: Wire, briefs: tuple[w.BriefW, ...]
+) -> tuple[w.ServiceDeploymentW | None, tuple[w.ServiceDeploymentW, ...]]:
+    """The newest deploy, and those that did not stand: in one call."""
+    if not briefs:
+        return None, ()
+    newest = briefs[0].service_deployment_arn
+    fell = [b.service_deployment_arn for b in briefs if b.status in DID_NOT_STAND and b is not briefs[0]][:FELL]
+    found = read_deploys(wire, [newest, *fell])
+    mine = [found[a] for a in (newest, *fell) if a in found]
+    return found.get(newest), tuple(d for d in mine if d.status in DID_NOT_STAND)
 
 
 def _see_code_deploy(wire: Wire, known: Known, service: w.ServiceW) -> Seen:

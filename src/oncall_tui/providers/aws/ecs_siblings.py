@@ -1,4 +1,4 @@
-"""What is close to rolling back: undo a rollback, go on at a hook or a wait, force a new deploy."""
+"""What is close to rolling back: undo a rollback, continue a deploy at a hook or a wait, force a new deploy."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check
 from oncall_tui.domain.plan import Ask, Confirm, Plan
 from oncall_tui.domain.revision import Revision
-from oncall_tui.providers.aws import arn, ecs_plan, ecs_verify, rollback
+from oncall_tui.providers.aws import arn, ecs_now, ecs_plan, ecs_verify, rollback
 from oncall_tui.providers.aws import codedeploy as cd
 from oncall_tui.providers.aws import ecs_rows as rows
 from oncall_tui.providers.aws.ecs_actions import Acting
+from oncall_tui.providers.aws.ecs_known import Known
 from oncall_tui.providers.aws.ecs_seen import Seen, status_line
-from oncall_tui.providers.aws.history import Candidate, span
+from oncall_tui.providers.aws.history import Candidate, span, tasks_failed
 from oncall_tui.providers.aws.rollback_table import Call, Decision, Facts, Line
 
 WAIT = "ContinueDeployment"
@@ -24,7 +25,7 @@ RESTART = "restart"
 
 
 class UndoRollback(Acting):
-    """Bring again what the last rollback went back from: never by ``R``, and always with the name typed."""
+    """Redeploy what the last rollback went back from: never by ``R``, and always with the name typed."""
 
     def plan(self, ask: Ask, board: Board) -> Plan:
         """Raises Refused where the newest deploy is no rollback that has ended, or is under way by UpdateService."""
@@ -52,24 +53,32 @@ def _undo(facts: Facts) -> Decision:
         return no(f"what {current.short} came in place of never ran whole: nothing to undo", "deploy that anew")
     if facts.status == "STOP_REQUESTED":
         return no("this deploy is being stopped: act on the newer one")
-    ecs = facts.status.startswith("ROLLBACK") and facts.reason  # else the reason is that of a deploy that succeeded
-    since = f"it was rolled back {span(facts.now - facts.began)} ago"
-    warnings = (f"this brings {bad.short} again: {since}" + (f" ({facts.reason})" if ecs else ""),)
     if facts.stage == "CLEAN_UP" and facts.status in rollback.IN_PROGRESS:
         return no("the old tasks are being removed already", "again in a moment, when it has ended")
     call = Call.UPDATE
     if facts.status in rollback.IN_PROGRESS and not facts.unsure:
         call = Call.HOOK if facts.hook else Call.STOP
     elif facts.status in rollback.IN_PROGRESS and facts.strategy != "ROLLING":
-        return no("it is not sure what stopping this deploy would bring", "wait for its end")
-    to = Candidate(revision=bad, source=True)
+        return no("it is not known what stopping this deploy restores", "wait for its end")
+    to = facts.undo or Candidate(revision=bad, source=True)
     if call is Call.UPDATE and not to.startable:
         return no(f"{bad.short} is {bad.status} (deregistered): ECS will not start it")
-    return Decision(line=Line.IS_ROLLBACK, call=call, frm=current, to=to, warnings=warnings)
+    return Decision(line=Line.IS_ROLLBACK, call=call, frm=current, to=to, warnings=(_redeploys(facts, to),))
+
+
+def _redeploys(facts: Facts, to: Candidate) -> str:
+    """``this redeploys :42, the rolled-back version: rolled back 5m ago by Alice, 128 tasks failed``."""
+    ago = f"rolled back {span(facts.now - facts.went_back_at)} ago" if facts.went_back_at else "rolled back"
+    ago += f" by {facts.by}" if facts.by else ""
+    last = to.fell[0] if to.fell else None
+    words = [ago, *([tasks_failed(last.failed)] if last and last.failed else [])]
+    # what ECS says of a deploy that succeeded is no reason for going back
+    reason = f" ({facts.reason})" if facts.status.startswith("ROLLBACK") and facts.reason else ""
+    return f"this redeploys {to.revision.short}, the rolled-back version: {', '.join(words)}{reason}"
 
 
 class GoOn(Acting):
-    """Let a deploy go on where it waits: a paused hook, or CodeDeploy's wait before its traffic shift.
+    """Continue a deploy where it waits: a paused hook, or CodeDeploy's wait before its traffic shift.
 
     CodeDeploy's TERMINATION_WAIT is never continued: that removes the old tasks, and with them the way back.
     """
@@ -92,14 +101,14 @@ class GoOn(Acting):
         lines = (
             ("paused", f"at its hook in {stage or 'the deploy'}{until}"),
             ("traffic", _traffic(newest.target_service_revision)),
-            ("call", "ecs ContinueServiceDeployment(CONTINUE) at this hook: the deploy goes to its next stage"),
+            ("API call", "ecs ContinueServiceDeployment(CONTINUE) at this hook: the deploy goes to its next stage"),
         )
         return self._plan(ask, seen, facts, asked, facts.target, lines, (ecs_plan.command(asked, self._act_profile),))
 
     def _code_deploy(self, ask: Ask, seen: Seen, facts: Facts, target: Revision) -> Plan:
         if facts.stage == "TERMINATION_WAIT":
             raise errors.Refused(
-                "only the removal of the old tasks waits: going on would destroy the way back", "let it end by itself"
+                "only the removal of the old tasks waits: continuing would destroy the way back", "let it end by itself"
             )
         if facts.stage != "READY_WAIT":
             raise errors.Refused(f"the deployment is {facts.status}: nothing waits for an answer")
@@ -107,7 +116,7 @@ class GoOn(Acting):
         words = f"aws deploy continue-deployment --deployment-id {facts.deploy} --deployment-wait-type READY_WAIT"
         lines = (
             ("waits", "before production traffic goes to the new tasks"),
-            ("call", f"codedeploy ContinueDeployment({facts.deploy}, READY_WAIT): production traffic is shifted"),
+            ("API call", f"codedeploy ContinueDeployment({facts.deploy}, READY_WAIT): production traffic is shifted"),
         )
         return self._plan(ask, seen, facts, asked, target, lines, (words,))
 
@@ -123,7 +132,7 @@ class GoOn(Acting):
     ) -> Plan:
         at = arn.parse(seen.service.service_arn)
         name = seen.service.service_name
-        before = facts.source.short if facts.source else "nothing"
+        before = facts.source.short if facts.source else "first"
         return Plan(
             id=uuid.uuid4().hex,
             verb=ask.verb,
@@ -132,15 +141,17 @@ class GoOn(Acting):
             version=ask.version,
             actor=ask.actor,
             made_at=facts.now,
-            title=f"Go on with the deploy of {self._source}/{name} {before}→{target.short}",
+            title=f"Continue the deploy of {self._source}/{name}: {before}→{target.short}",
             lines=(
                 ("service", f"{arn.parse(seen.service.cluster_arn).name}/{name}"),
                 ("account", f"{at.account}  {at.region}"),
-                ("forward", status_line(target)),
+                ("forward", f"{status_line(target)}  {ecs_now.from_words(self._known, seen, facts, target)}"),
                 *((n, t) for n, t in lines if t),
             ),
-            confirm=Confirm.YES,
+            warnings=_against_continuing(self._known, seen, facts, target),
+            confirm=Confirm.NAME,
             confirm_name=name,
+            stands=ecs_now.stands(self._known, seen, facts, target),
             request=asked,
             commands=commands,
         )
@@ -179,12 +190,16 @@ class Restart(Acting):
         name = seen.service.service_name
         at = arn.parse(seen.service.service_arn)
         tags = [i.short for i in current.images if "@sha256:" not in i.image]
-        warning = f"{', '.join(tags)}: what the tag means now is started, which may be another image" if tags else ""
+        warnings = list(ecs_now.against(seen, facts, Call.UPDATE, current, current))
+        if tags:
+            warnings.append(f"{', '.join(tags)}: what the tag means now is started, which may be another image")
+        unplaceable = bool(ecs_now.no_place(seen.service, facts.now))
+        now = ecs_now.from_words(self._known, seen, facts, current)
         lines = (
             ("service", f"{arn.parse(seen.service.cluster_arn).name}/{name}"),
             ("account", f"{at.account}  {at.region}"),
-            ("restarts", f"{status_line(current)}  {seen.service.running_count}/{seen.service.desired_count} running"),
-            ("call", "ecs UpdateService(forceNewDeployment): a new deploy of the same task definition"),
+            ("restarts", f"{status_line(current)}  {now}"),
+            ("API call", "ecs UpdateService(forceNewDeployment): a new deploy of the same task definition"),
             ("not undone", "a restart is no rollback: it changes nothing that was deployed"),
         )
         return Plan(
@@ -195,11 +210,13 @@ class Restart(Acting):
             version=ask.version,
             actor=ask.actor,
             made_at=facts.now,
-            title=f"Restart {self._source}/{name} {current.short}",
+            title=f"Restart {self._source}/{name}: {current.short}",
             lines=lines,
-            warnings=(warning,) if warning else (),
-            confirm=Confirm.YES,
+            warnings=tuple(warnings),
+            confirm=Confirm.NAME if unplaceable else Confirm.YES,
             confirm_name=name,
+            confirm_why="It may not help" if unplaceable else "",
+            stands=ecs_now.stands(self._known, seen, facts, current),
             request=asked,
             commands=(ecs_plan.command(asked, self._act_profile),),
         )
@@ -220,6 +237,15 @@ class Restart(Acting):
         if current.status in ("INACTIVE", "DELETED"):
             raise errors.Refused(f"{current.short} is {current.status} (deregistered): ECS will not start it")
         return current
+
+
+def _against_continuing(known: Known, seen: Seen, facts: Facts, target: Revision) -> tuple[str, ...]:
+    """What the deploy's own state says against taking it further."""
+    bad = ecs_now.failing(known, seen, facts, target)
+    found = [f"{bad}: continuing takes it further"] if bad else []
+    if facts.going_back:
+        found.append(f"this deploy is a rollback ({facts.going_back}): continuing completes it")
+    return (*found, *ecs_now.against(seen, facts, Call.HOOK, target, target))
 
 
 def _traffic(target: Any) -> str:

@@ -70,7 +70,7 @@ def stopped(wire: Wire, known: Known, plan: Plan, receipt: Receipt | None, now: 
         return failed(f"the deploy was stopped, not rolled back: {found.status_reason or 'a newer one took over'}")
     if found.status == "ROLLBACK_FAILED":
         return failed(
-            f"ECS could not roll {arrow} back: {found.status_reason or 'no reason given'}", "look at its events"
+            f"ECS could not roll back {arrow}: {found.status_reason or 'no reason given'}", "look at its events"
         )
     service = ecs_seen.read_service(wire, asked["cluster"], asked["service"])
     went, note = _went_to(wire, known, found, asked)
@@ -117,16 +117,21 @@ def updated(wire: Wire, known: Known, plan: Plan, receipt: Receipt | None, now: 
         return pending(f"{_doing(asked)} {_tasks(service, asked['to'])}")
     if mine.status == "SUCCESSFUL":
         return _settled(service, asked["to"], asked)
-    return _ended_otherwise(asked, mine, newer)
+    return _ended_otherwise(asked, mine, newer, service)
 
 
-def _ended_otherwise(asked: dict[str, Any], mine: w.BriefW, newer: list[w.BriefW]) -> Check:
+def _ended_otherwise(asked: dict[str, Any], mine: w.BriefW, newer: list[w.BriefW], service: w.ServiceW) -> Check:
     why = f": {mine.status_reason}" if mine.status_reason else ""
     what = "restart" if asked.get("force") else "deploy that was to go back"
     if mine.status in (*rollback.ROLLING_BACK, "STOP_REQUESTED"):
         return pending(f"the {what} is itself being {'stopped' if mine.status[0] == 'S' else 'rolled back'}{why}")
     if mine.status == "STOPPED" and newer[0].service_deployment_arn != mine.service_deployment_arn:
         return failed(f"a newer deploy took over before the {what} was through{why}", "look at the newest deploy")
+    if mine.status == "ROLLBACK_SUCCESSFUL":
+        first = primary(service)
+        runs = short(first.task_definition) if first else short(service.task_definition)
+        again = f"{runs} runs again" if runs else "what ran before runs again"
+        return failed(f"ECS rolled back the {what}, so {again}{why}", "look at its stopped tasks")
     return failed(f"the {what} ended as {mine.status}{why}", "look at its events")
 
 
@@ -209,7 +214,7 @@ def cd_created(wires: Wires, plan: Plan, receipt: Receipt | None, now: float) ->
     service = ecs_seen.read_service(wires.ecs, asked["cluster"], asked["service"])
     first = _leading(service)
     if first is None or (first.external_id != made and first.created_at <= found.create_time):
-        wait = " and waits for “go on” (C)" if cd.wait_of(found) == "READY_WAIT" else ""
+        wait = " and waits for “continue the deploy” (C)" if cd.wait_of(found) == "READY_WAIT" else ""
         return pending(f"rolling back {arrow}: {made} is {found.status}{wait}")
     check = _settled_task_sets(service, asked["to"], arrow, (made,), found.create_time, stopped=False)
     if check.state is OutcomeState.DONE and found.open and cd.wait_of(found) != "TERMINATION_WAIT":
@@ -266,13 +271,13 @@ def went_on(wires: Wires, plan: Plan, receipt: Receipt | None, now: float) -> Ch
         if found.status not in (*rollback.IN_PROGRESS, "SUCCESSFUL"):
             return failed(f"the deploy is {found.status} now: {found.status_reason or 'somebody else was first'}")
         stage = found.lifecycle_stage.lower().replace("_", " ")
-        return done(f"the deploy of {short(asked['to'])} goes on: {stage or found.status.lower()}", "")
+        return done(f"the deploy of {short(asked['to'])} continues: {stage or found.status.lower()}", "")
     made = cd.read_one(wires.code_deploy, asked["deploy"])
     if cd.wait_of(made) == "READY_WAIT":
         return failed("it never took effect: the deployment still waits") if late else pending("still waiting", 1.0)
     if made.status in ("Failed", "Stopped"):
         return failed(f"the deployment is {made.status} now")
-    return done(f"the deployment of {short(asked['to'])} goes on: {made.status}", "")
+    return done(f"the deployment of {short(asked['to'])} continues: {made.status}", "")
 
 
 # --- the tasks --------------------------------------------------------------------------------------------------------
@@ -282,6 +287,8 @@ def _settled(service: w.ServiceW, to: str, asked: dict[str, Any], note: str = ""
     """ECS calls it ended; it is done when the tasks say so too."""
     word = _did(asked)
     first = primary(service)
+    if service.desired_count == 0 and first is not None and first.task_definition == to:
+        return _none_wanted(asked, word, to, note, f"{first.id} {first.failed_tasks} failed")
     alone = len([d for d in service.deployments if d.running_count or d.pending_count]) <= 1
     there = first is not None and first.task_definition == to and first.running_count >= service.desired_count
     if there and alone and not service.pending_count:
@@ -292,6 +299,14 @@ def _settled(service: w.ServiceW, to: str, asked: dict[str, Any], note: str = ""
     return pending(f"{word}, {_tasks(service, to)} running{note}")
 
 
+def _none_wanted(asked: dict[str, Any], word: str, to: str, note: str, evidence: str) -> Check:
+    """Of a service that wants no task: nothing of what was put there runs, so nothing shows that it is well."""
+    if asked.get("desired", 1) == 0:
+        return done(f"{word}; desired is 0, as it was, so no task of it runs{note}", evidence)
+    hint = "scale it up, and look whether it is well"
+    return failed(f"{word}, but desired is 0 now: no task of {short(to)} runs{note}", hint)
+
+
 def _since(plan: Plan, receipt: Receipt | None, now: float) -> float:
     """Seconds since it was sent; since it was planned, where the answer was lost (the flow waits by itself then)."""
     return now - float(receipt.data.get("at", plan.made_at) if receipt is not None else plan.made_at)
@@ -300,13 +315,13 @@ def _since(plan: Plan, receipt: Receipt | None, now: float) -> float:
 def _doing(asked: dict[str, Any]) -> str:
     if asked.get("force"):
         return f"restarting {short(asked['to'])}"
-    return f"{'bringing again' if asked.get('undo') else 'rolling back'} {_arrow(asked)}"
+    return f"{'redeploying' if asked.get('undo') else 'rolling back'} {_arrow(asked)}"
 
 
 def _did(asked: dict[str, Any]) -> str:
     if asked.get("force"):
         return f"restarted {short(asked['to'])}"
-    return f"{'brought again' if asked.get('undo') else 'rolled back'} {_arrow(asked)}"
+    return f"{'redeployed' if asked.get('undo') else 'rolled back'} {_arrow(asked)}"
 
 
 def _arrow(asked: dict[str, Any]) -> str:

@@ -32,7 +32,7 @@ class Put(msgspec.Struct, frozen=True, kw_only=True):
 class Spell(msgspec.Struct, frozen=True, kw_only=True):
     """A time in which one task definition was what ran: *started* is its first deploy's start, *since* that one's end.
 
-    *renewed* is when forced redeploys of it began.
+    *renewed* is when forced redeploys of it began; *back_to* names what a rollback put in its place.
     """
 
     deploy: str
@@ -41,6 +41,7 @@ class Spell(msgspec.Struct, frozen=True, kw_only=True):
     since: float
     until: float
     renewed: tuple[float, ...] = ()
+    back_to: str = ""
 
     def blames(self, at: float) -> bool:
         """Did what began *at* begin soon after a deploy of this spell, a forced one too (it may pull another image)?"""
@@ -51,10 +52,29 @@ class Spell(msgspec.Struct, frozen=True, kw_only=True):
         return max(0.0, self.until - self.since)
 
 
+class Fell(msgspec.Struct, frozen=True, kw_only=True):
+    """A deploy that did not stand: *how* it ended, in words, and when; the tasks of it that failed, where ECS counted
+    them; ECS's own reason."""
+
+    deploy: str
+    task_definition: str
+    how: str
+    at: float
+    failed: int = 0
+    reason: str = ""
+
+    def words(self, now: float) -> str:
+        """``rolled back 6m ago, 128 tasks failed``."""
+        return ", ".join(
+            (f"{self.how} {span(now - self.at)} ago", *([tasks_failed(self.failed)] if self.failed else []))
+        )
+
+
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """One task definition that may be gone back to: its spells, newest first, and the alerts that began in them.
 
-    *spells* empty: history does not show it running. *source*: ECS says that it ran before the newest deploy.
+    *spells* empty: history does not show it running. *source*: ECS says that it ran before the newest deploy. *fell*
+    holds the deploys of it that did not stand, newest first; *tasks* of it run just now.
     """
 
     revision: Revision
@@ -62,6 +82,20 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     alerts: tuple[Began, ...] = ()
     blamed: tuple[Began, ...] = ()
     source: bool = False
+    fell: tuple[Fell, ...] = ()
+    tasks: int = 0
+
+    @property
+    def fell_last(self) -> Fell | None:
+        """The newest deploy of it, where that did not stand, or was rolled back after it had."""
+        last, spell = (self.fell[0] if self.fell else None), (self.spells[0] if self.spells else None)
+        if spell is not None and (last is None or last.at < spell.until):
+            name = spell.revision.task_definition
+            back = Fell(
+                deploy=spell.deploy, task_definition=name, how=f"rolled back to {spell.back_to}", at=spell.until
+            )
+            return back if spell.back_to else None
+        return last
 
     @property
     def ran(self) -> bool:
@@ -87,18 +121,38 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(found)
 
     def words(self, now: float) -> str:
-        """``ran well until 3m ago, for 6d``, and what began in it."""
-        if not self.ran:
-            return "never seen running"
+        """``stable until 3m ago, for 6d``, what began in it, and how its newest deploy ended where it did not stand."""
+        fell = self.fell_last
+        runs = (
+            f"; {self.tasks} task{'s' if self.tasks > 1 else ''} of it still run{'' if self.tasks > 1 else 's'}"
+            if self.tasks
+            else ""
+        )
         if not self.spells:
-            return "ran before the newest deploy, since before what history covers"
+            if fell is not None:
+                return f"{fell.words(now)}; never seen stable{runs}"
+            return (
+                f"ran before the newest deploy, since before what history covers{runs}"
+                if self.ran
+                else "never seen running"
+            )
         last = self.spells[0]
         ended = "until now" if last.until >= now - 1 else f"until {span(now - last.until)} ago"
-        more = f" (and {len(self.spells) - 1} times before)" if len(self.spells) > 1 else ""
+        more = f" (and {_times(len(self.spells) - 1)} before)" if len(self.spells) > 1 else ""
         after = [a for a in self.alerts if a not in self.blamed]
         later = f"; {_alerts(after, 'in that time')}" if after else ""
-        well = "" if self.blamed else " well"
-        return f"ran{well} {ended}, for {span(last.length_s)}{more}{later}"
+        stable = "ran" if self.blamed or last.back_to else "stable"
+        but = f"; {fell.words(now)}" if fell is not None else ""
+        return f"{stable} {ended}, for {span(last.length_s)}{more}{later}{but}{runs}"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def tasks_failed(count: int) -> str:
+    """``1 task failed``, ``128 tasks failed``."""
+    return f"{count} task{'s' if count != 1 else ''} failed"
 
 
 def _alerts(found: Sequence[Began], when: str) -> str:
@@ -130,7 +184,12 @@ def spells(puts: Sequence[Put], until: float) -> tuple[Spell, ...]:
             found[-1] = msgspec.structs.replace(last, revision=put.revision, deploy=put.deploy, renewed=renewed)
             continue
         if last is not None:
-            found[-1] = msgspec.structs.replace(last, until=max(last.since, put.started))
+            back = any(s.revision.task_definition == put.revision.task_definition for s in found) and not forward(
+                last.revision.task_definition, put.revision.task_definition
+            )
+            found[-1] = msgspec.structs.replace(
+                last, until=max(last.since, put.started), back_to=put.revision.short if back else ""
+            )
         spell = Spell(
             deploy=put.deploy,
             revision=put.revision,

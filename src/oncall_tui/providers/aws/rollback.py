@@ -17,7 +17,7 @@ ENDED = ("SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED")
 CD_OPEN = ("Created", "Queued", "InProgress", "Baking", "Ready")
 CD_ENDED = ("Succeeded", "Failed", "Stopped")
 PICK = "pick one by name: ACTIVE revisions are listed, never seen running"
-UNDO = "the palette's “undo the last rollback” brings it again"
+UNDO = "the palette's “undo the last rollback” redeploys the rolled-back version"
 
 
 def decide(facts: Facts) -> Decision:
@@ -62,7 +62,7 @@ def _ecs(facts: Facts, target: Revision) -> Decision:
 def _under_way(facts: Facts, target: Revision) -> Decision:
     if facts.going_back:
         bad = _replaced(facts, target)
-        back = f"; stopping it would bring {bad} back" if bad else ""
+        back = f"; stopping it restores {bad}" if bad else ""
         return _no(Line.IS_ROLLBACK, f"this deploy is itself a rollback: {_who(facts)}{back}", UNDO)
     if facts.source is None and not facts.candidates:
         return _no(Line.FIRST, "this is the service's first deploy: nothing ran before it")
@@ -109,9 +109,9 @@ def _elsewhere(facts: Facts, target: Revision, wanted: Candidate) -> Decision:
     if refused is not None:
         return refused
     starts = f"this starts {to} in its place"
-    warning = f"a deploy is under way, and stopping it would bring {back}: {starts}"
+    warning = f"a deploy is under way, and stopping it restores {back}: {starts}"
     if facts.unsure:
-        warning = f"a deploy is under way that overtook another, and where stopping it would go is not sure: {starts}"
+        warning = f"a deploy is under way that overtook another, and what stopping it restores is not known: {starts}"
     if facts.source is not None and facts.source.task_definition == target.task_definition:
         warning = f"the deploy under way only renews {target.short}: {starts}"
     return _update(Line.ELSEWHERE, facts, target, wanted, warning)
@@ -293,7 +293,7 @@ def _because(reason: str) -> str:
 
 def _who(facts: Facts) -> str:
     by = f", by {facts.by}" if facts.by else ""
-    return f"{facts.going_back}, {span(facts.now - facts.began)} ago{by}"
+    return f"{facts.going_back}, {span(facts.now - (facts.went_back_at or facts.began))} ago{by}"
 
 
 def same_tags(current: Revision, to: Revision) -> tuple[str, ...]:

@@ -114,7 +114,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     *deploy* is the newest deploy's ARN or id, *status* its API word, *source* what ran before it (None: a first
     deploy), *target* what it puts there, *going_back* why it is itself a rollback, *choice* the id that a person
     picked (a task definition's ARN; for CodeDeploy a deployment's id), *picked* the older deploy that it was asked for,
-    *unsure* that *source* never succeeded, so that ECS may go back to another.
+    *unsure* that *source* never succeeded, so that ECS may go back to another. *began* is when the newest deploy did,
+    *since* when what runs became that (0: not told), *went_back_at* when the rollback to it began, and *undo* what it
+    went back from.
     """
 
     now: float
@@ -130,6 +132,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     target: Revision | None = None
     went_back_to: Revision | None = None
     began: float = 0.0
+    since: float = 0.0
+    went_back_at: float = 0.0
+    undo: Candidate | None = None
     by: str = ""
     going_back: str = ""
     candidates: tuple[Candidate, ...] = ()

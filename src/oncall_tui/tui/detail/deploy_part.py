@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from oncall_tui.domain.deploy import Deploy
-from oncall_tui.domain.revision import changed_settings
+from oncall_tui.domain.revision import changes
 from oncall_tui.history_words import breaker, stopped, told
 from oncall_tui.text import ago, clock
 from oncall_tui.tui.detail import pane
@@ -37,9 +37,8 @@ def _changes(deploy: Deploy) -> list[Line]:
     """What differs from the revision before, one change a line."""
     if deploy.old is None:
         return [line("changes", "not known: the revision before it is not readable, or it is the first")]
-    changed = changed_settings(deploy.old, deploy.new) or ("nothing that is read (a redeploy of the same)",)
     head = f"{deploy.old.family_revision} → {deploy.new.family_revision}"
-    return [line("changes", head), *(line("", words) for words in changed)]
+    return [line("changes", head), *(line("", words) for words in changes(deploy.old, deploy.new))]
 
 
 def deploy_section(of: Subject, scene: Scene, back: str) -> Section:

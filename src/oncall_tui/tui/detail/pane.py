@@ -8,7 +8,7 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.product import Product
-from oncall_tui.domain.revision import changed_settings
+from oncall_tui.domain.revision import changes
 from oncall_tui.domain.service import Service
 from oncall_tui.engine import Update
 from oncall_tui.history_words import named
@@ -163,8 +163,7 @@ def deploy_lines(deploy: Deploy, update: Update, now: float, tz: tzinfo) -> list
     lines = [*stale(update, tz, deploy.source), *deploy_head(deploy, now, tz)]
     lines.append(line("began", f"{clock(deploy.started, tz)}, {ago(now - deploy.started)}{who}{ended}"))
     if deploy.old:
-        changed = changed_settings(deploy.old, deploy.new)
-        lines.append(line("changes", " · ".join(changed) or "nothing that is read (a redeploy of the same)"))
+        lines.append(line("changes", " · ".join(changes(deploy.old, deploy.new))))
     counts = f"new {deploy.running} running, {deploy.pending} pending · old {deploy.old_running} left · "
     lines.append(line("tasks", f"{counts}{deploy.failed_tasks} failed"))
     lines += [line("stopped", f"{clock(f.at, tz)} {f.task} {f.words}") for f in deploy.failures[1:4]]

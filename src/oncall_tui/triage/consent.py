@@ -1,0 +1,69 @@
+"""Does anything ask for a write that changes a service? A deploy of it that is suspected, of an alert that fires. Pure.
+
+What nothing asks for is not forbidden: it is said, and wants the service's name typed.
+"""
+
+from __future__ import annotations
+
+from oncall_tui.domain.alert import AlertState
+from oncall_tui.domain.deploy import Deploy, DeployState
+from oncall_tui.triage.blind import SERVICE_PROVIDERS, blind
+from oncall_tui.triage.join import PAGER_PROVIDERS
+from oncall_tui.triage.look import AlertLook, Look
+
+NO_SUSPECT = "no deploy is suspected"
+_FIRES = frozenset({AlertState.FIRING, AlertState.ACKNOWLEDGED, AlertState.SEEN, AlertState.SNOOZED})
+_GONE = frozenset({DeployState.ROLLING_BACK, DeployState.ROLLED_BACK})
+
+
+def fires(look: Look, row: AlertLook) -> bool:
+    """Does a source that is read now say that it fires? That somebody has it ends nothing.
+
+    A pager's incident lasts longer than what it is for: it tells only where nothing else does.
+    """
+    told = [m for m in row.members if m.provider not in PAGER_PROVIDERS] or [row.alert]
+    sources = look.board.sources
+    return any(m.state in _FIRES and (m.source not in sources or sources[m.source].current) for m in told)
+
+
+def accused(look: Look, service_id: str) -> tuple[tuple[AlertLook, Deploy], ...]:
+    """The deploys of *service_id* that are suspected of an alert of it that fires now, each with that alert's row.
+
+    What is part of something wide accuses no one deploy; what was rolled back is gone, and a rollback is no culprit.
+    """
+    return tuple(
+        (row, suspect.deploy)
+        for row in look.alerts
+        if row.service is not None and row.service.id == service_id and not row.suspicion.wide and fires(look, row)
+        for suspect in row.suspicion.suspects
+        if suspect.own and suspect.deploy.state not in _GONE and not suspect.deploy.rollback
+    )
+
+
+def unasked(look: Look, service_id: str, away_from: str, target: str) -> str:
+    """Why nothing asks for going away from the task definition *away_from*; empty: its deploy is suspected.
+
+    *target* is the row that the action was asked for on: the suspect's own row will do too.
+    """
+    if any(d.new.task_definition == away_from or d.id == target for _, d in accused(look, service_id)):
+        return ""
+    rows = [a for a in look.alerts if a.service is not None and a.service.id == service_id and fires(look, a)]
+    unread = next((a.suspicion.unread for a in rows if a.suspicion.unread), "") or _services_unread(look, service_id)
+    if unread:
+        return f"whether a deploy is suspected is not known: {unread}"
+    others = [s.deploy for a in rows for s in a.suspicion.suspects if not s.own]
+    if others and not any(s.own for a in rows for s in a.suspicion.suspects):
+        return f"no deploy of this service is suspected, but one of {others[0].service_id}"
+    if rows:
+        return NO_SUSPECT
+    lost = [s.name for s in look.board.sources.values() if s.provider not in SERVICE_PROVIDERS and not s.current]
+    if lost:
+        return f"{NO_SUSPECT}, and whether an alert fires is not known: {', '.join(lost)} cannot be read now"
+    return f"{NO_SUSPECT}, no alerts for it"
+
+
+def _services_unread(look: Look, service_id: str) -> str:
+    service = look.board.services.get(service_id)
+    if service is None:
+        return f"{service_id} is not on the board"
+    return blind(look.board.sources).about(service)

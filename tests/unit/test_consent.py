@@ -1,0 +1,209 @@
+"""Consent fits the danger: what nothing asks for is said so, and wants the service's name typed."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from tests.support.fakes import ALICE, alert, deploy, revision, service
+
+from oncall_tui.actions.dress import Dresser
+from oncall_tui.domain.action import FOLLOWED, Verb
+from oncall_tui.domain.alert import AlertState, ServiceHint
+from oncall_tui.domain.board import Board
+from oncall_tui.domain.deploy import DeployState
+from oncall_tui.domain.plan import Confirm, Plan
+from oncall_tui.domain.product import Product
+from oncall_tui.domain.reading import SourceState, SourceStatus
+from oncall_tui.journal import Journal
+from oncall_tui.triage.caution import still_there
+from oncall_tui.triage.look import Look, Looker, Rules
+
+NOW = 1_800_000_000.0
+API, WEB = "prod/main/api", "prod/main/web"
+STANDS = ":42 has run for 2d and its tasks are healthy"
+HELD = frozenset({AlertState.FIRING, AlertState.ACKNOWLEDGED, AlertState.SEEN, AlertState.SNOOZED})
+
+
+def look(*deploys: Any, alerts: tuple[Any, ...] = (), sources: dict[str, SourceState] | None = None) -> Look:
+    """A board with api and web of one product; *sources* are the states of prod (ECS) and prom."""
+    states = {"prod": SourceState.OK, "prom": SourceState.OK, **(sources or {})}
+    newest = {d.service_id: d for d in sorted(deploys, key=lambda d: d.started)}
+    board = Board(
+        version=1,
+        at=NOW,
+        sources=MappingProxyType(
+            {
+                name: SourceStatus(
+                    name=name, provider="ecs" if name == "prod" else "alertmanager", state=state, read_at=NOW - 5
+                )
+                for name, state in states.items()
+            }
+        ),
+        alerts=MappingProxyType({a.id: a for a in alerts}),
+        services=MappingProxyType({s: service(s, deploy_id=newest[s].id if s in newest else "") for s in (API, WEB)}),
+        deploys=MappingProxyType({d.id: d for d in deploys}),
+    )
+    return Looker(Rules(products=(Product(name="shop", services=("prod/*",)),))).look(board)
+
+
+def fires(state: AlertState = AlertState.FIRING, began: float = NOW - 60, of: str = "api") -> Any:
+    return alert(
+        f"prom/{of}", provider="alertmanager", state=state, began=began, title="5xx", hint=ServiceHint(service=of)
+    )
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    made = Journal(tmp_path / "journal.db", lambda: NOW)
+    yield made
+    made.close(1.0)
+
+
+def plan(verb: Verb = Verb.ROLL_BACK, target: str = API, frm: int = 42, **more: Any) -> Plan:
+    request = {"cluster": "main", "service": "api", "from": revision(frm).task_definition}
+    fields: dict[str, Any] = {"title": "t", "request": request, "stands": STANDS, "confirm": Confirm.YES, **more}
+    return Plan(id="p", verb=verb, source="prod", target=target, version="v", actor=ALICE, made_at=NOW, **fields)
+
+
+def dressed(seen: Look, journal: Journal, **more: Any) -> Plan:
+    return Dresser(lambda: seen, journal, ALICE).dress(plan(**more))
+
+
+BAD = deploy("prod/d42", API, state=DeployState.SUCCEEDED, started=NOW - 300, finished=NOW - 120)
+OLD = deploy("prod/d42", API, state=DeployState.SUCCEEDED, started=NOW - 90_000, finished=NOW - 89_000)
+OTHERS = deploy("prod/w8", WEB, state=DeployState.SUCCEEDED, started=NOW - 300, finished=NOW - 120)
+BACK = deploy(
+    "prod/d43", API, old=revision(42), new=revision(41), state=DeployState.SUCCEEDED, started=NOW - 100, rollback="x"
+)
+
+
+def test_a_suspect_of_an_alert_that_fires_wants_a_yes_alone(journal: Journal) -> None:
+    made = dressed(look(BAD, alerts=(fires(),)), journal)
+    assert (made.confirm, made.warnings) == (Confirm.YES, ())
+
+
+@pytest.mark.parametrize(
+    ("seen", "frm", "words"),
+    [
+        (look(OLD), 42, f"no deploy is suspected, no alerts for it: {STANDS}"),
+        (look(OLD, alerts=(fires(),)), 42, f"no deploy is suspected: {STANDS}"),
+        (look(BAD, alerts=(fires(began=NOW - 900),)), 42, f"no deploy is suspected: {STANDS}"),
+        (look(BAD, alerts=(fires(AlertState.RESOLVED),)), 42, "no deploy is suspected, no alerts for it"),
+        (look(BAD, alerts=(fires(AlertState.SILENCED),)), 42, "no deploy is suspected, no alerts for it"),
+        (look(OTHERS, alerts=(fires(),)), 42, "no deploy of this service is suspected, but one of prod/main/web"),
+        (look(BAD, BACK, alerts=(fires(),)), 41, "no deploy is suspected"),  # what was suspected is gone
+        (look(sources={"prod": SourceState.EXPIRED}), 42, "whether a deploy is suspected is not known: prod cannot"),
+        (look(sources={"prod": SourceState.WAITING}), 42, "not known: prod has not been read yet"),
+        (
+            look(OLD, sources={"prom": SourceState.OFFLINE}),
+            42,
+            "no deploy is suspected, and whether an alert fires is not known: prom cannot be read now",
+        ),
+        (look(BAD, alerts=(fires(),), sources={"prom": SourceState.STALE}), 42, "prom cannot be read now"),
+    ],
+)
+def test_what_nothing_asks_for_says_why_and_wants_the_name(journal: Journal, seen: Look, frm: int, words: str) -> None:
+    for verb in (Verb.ROLL_BACK, Verb.RESTART):
+        made = dressed(seen, journal, verb=verb, frm=frm)
+        assert words in made.warnings[0]
+        assert STANDS in made.warnings[0]
+        assert (made.confirm, made.confirm_name, made.confirm_why) == (Confirm.NAME, "api", "Nothing asks for it")
+
+
+def test_tasks_that_fail_in_a_deploy_under_way_ask_for_it(journal: Journal) -> None:
+    made = dressed(look(OLD), journal, failing="2 tasks failed of :42, which is being deployed")
+    assert (made.confirm, made.warnings) == (Confirm.YES, ())
+
+
+def test_continuing_what_is_suspected_says_so(journal: Journal) -> None:
+    paused = deploy("prod/d42", API, started=NOW - 300)
+    made = dressed(look(paused, alerts=(fires(),)), journal, verb=Verb.GO_ON)
+    assert made.warnings == ("5xx: :41→:42 is suspected, and continuing takes it further",)
+    assert made.confirm is Confirm.NAME
+
+
+def test_a_wide_event_accuses_no_one_deploy(journal: Journal) -> None:
+    products = tuple(Product(name=n, services=(f"prod/main/{n}",)) for n in ("api", "web", "jobs"))
+    services = {s: service(s, deploy_id="prod/d42" if s == API else "") for s in (API, WEB, "prod/main/jobs")}
+    alerts = [fires(of=n) for n in ("api", "web", "jobs")]
+    board = Board(
+        version=1, at=NOW, alerts={a.id: a for a in alerts}, services=services, deploys={BAD.id: BAD}
+    )  # fmt: skip
+    made = dressed(Looker(Rules(products=products)).look(board), journal)
+    assert made.confirm is Confirm.NAME
+    assert "no deploy is suspected" in made.warnings[0]
+
+
+def test_no_write_to_a_service_goes_out_by_y_alone_unless_something_asks_for_it(journal: Journal) -> None:
+    """Every verb, state of an alert, deploy, source and plan: what may go by ``y`` is judged here by itself."""
+    deploys = [d(state) for d in (_under_way, _over, _long_over, _of_web, _after_it) for state in DeployState]
+    said = 0
+    for verb, state, made, source, failing in itertools.product(
+        sorted(FOLLOWED), AlertState, deploys, (SourceState.OK, SourceState.OFFLINE), ("", "2 tasks failed")
+    ):
+        seen = look(made, alerts=(fires(state),), sources={"prom": source})
+        found = dressed(seen, journal, verb=verb, failing=failing)
+        began = NOW - 60
+        ended = made.finished or (began if made.state.running else made.started)
+        suspected = (
+            made.service_id == API
+            and made.started <= began
+            and ended >= began - 3600
+            and made.state not in (DeployState.ROLLED_BACK, DeployState.ROLLING_BACK)
+            and state in HELD
+            and source is SourceState.OK
+        )
+        may = verb in (Verb.ROLL_BACK, Verb.RESTART) and (suspected or bool(failing))
+        assert (found.confirm is Confirm.YES) <= may, (verb, state, made, source, failing)
+        if verb in (Verb.ROLL_BACK, Verb.RESTART):
+            assert (found.confirm is Confirm.NAME) == any(STANDS in w for w in found.warnings)
+        said += found.confirm is Confirm.YES
+    assert said > 50  # else nothing was tried
+
+
+def _under_way(state: DeployState) -> Any:
+    return deploy("prod/d42", API, state=state, started=NOW - 300)
+
+
+def _over(state: DeployState) -> Any:
+    return deploy("prod/d42", API, state=state, started=NOW - 900, finished=NOW - 600)
+
+
+def _long_over(state: DeployState) -> Any:
+    return deploy("prod/d42", API, state=state, started=NOW - 90_000, finished=NOW - 89_000)
+
+
+def _of_web(state: DeployState) -> Any:
+    return deploy("prod/w42", WEB, state=state, started=NOW - 300)
+
+
+def _after_it(state: DeployState) -> Any:
+    return deploy("prod/d42", API, state=state, started=NOW - 10)
+
+
+# --- resolving an incident --------------------------------------------------------------------------------------------
+
+
+def paged(*others: AlertState, made: Any = BAD) -> Look:
+    incident = alert("pager/Q1", provider="pagerduty", title="5xx", keys=("k",), began=NOW - 60)
+    joined = [
+        alert(f"prom/{i}", provider="alertmanager", state=s, title=f"alarm {i}", keys=("k",), began=NOW - 60,
+              hint=ServiceHint(service="api"))
+        for i, s in enumerate(others)
+    ]  # fmt: skip
+    return look(made, alerts=(incident, *joined), sources={"pager": SourceState.OK})
+
+
+def test_resolving_says_which_alarms_fire_on_and_that_the_bad_deploy_runs_on(journal: Journal) -> None:
+    found = dressed(paged(AlertState.FIRING), journal, verb=Verb.RESOLVE, target="pager/Q1")
+    assert found.warnings == (
+        "alarm 0 (prom) still fires, and may page again",
+        "the suspect deploy :41→:42 of prod/main/api still runs",
+    )
+    gone = deploy("prod/d42", API, state=DeployState.ROLLED_BACK, started=NOW - 300, finished=NOW - 120)
+    assert still_there(paged(AlertState.RESOLVED, made=gone), "pager/Q1") == ()
