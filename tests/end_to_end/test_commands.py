@@ -162,7 +162,7 @@ def test_a_night_by_commands(make_world: Callable[..., World]) -> None:
     # Roll back: the plan first; nothing without the name, nothing where another deploy is meant.
     sent = len(world.writes())
     dry = shell("rollback", PAYMENTS, "--dry-run")
-    assert "Roll back prod/payments-api :42→:41" in dry.err
+    assert "Roll back prod/payments-api: :42→:41" in dry.err
     assert dry.out == "nothing was sent\n"
     plan = shell("rollback", PAYMENTS, "--dry-run", "--json").json
     assert plan["dry_run"] is True

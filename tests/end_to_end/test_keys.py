@@ -133,7 +133,7 @@ def test_a_night_at_120_by_40(
     program.wait("Protected. Type payments-api")
     program.press("y")
     plan = unwrapped(program.text)
-    assert "Roll back prod/payments-api :42→:41" in plan
+    assert "Roll back prod/payments-api: :42→:41" in plan
     assert "v2 migrates the ledger: ask #team-payments first" in plan
     program.press_when_heard("payments-ap\r")
     program.wait("That is not its name")

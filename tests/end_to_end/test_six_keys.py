@@ -70,7 +70,7 @@ def test_from_the_bell_to_a_verified_rollback(
     program.wait("more of it (2)")
     program.press("R")
     program.wait("Protected. Type payments-api")
-    assert "Roll back prod/payments-api :42→:41" in unwrapped(program.text)
+    assert "Roll back prod/payments-api: :42→:41" in unwrapped(program.text)
     program.press_when_heard(NAME)
     arrive(world, 3)
     program.press("\r")
