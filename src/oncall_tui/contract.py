@@ -139,7 +139,10 @@ class OnCall(Protocol):
     """
 
     def on_call(self) -> tuple[Duty, ...]:
-        """Each person at each level of each policy, lowest level first; a level without anybody has a Duty too."""
+        """Each person at each level of each policy, lowest level first; a level without anybody has a Duty too.
+
+        What had to be left out is said by an attribute ``on_call_lacks``, where a provider has it.
+        """
 
     def on_call_now(self) -> bool | None:
         """Is whoever uses the program on call? None: it cannot be told (an account's token, and no ``me.email``)."""

@@ -219,7 +219,9 @@ def test_notes(world: World) -> None:
 def test_merge(world: World) -> None:
     target, source = world.trigger("a"), world.trigger("b")
     body = {"source_incidents": [{"id": source, "type": "incident_reference"}]}
-    shown = world.ask("PUT", f"/incidents/{target}/merge", body)[1]["incident"]
+    told = world.ask("PUT", f"/incidents/{target}/merge", body)[1]["incident"]
+    assert (told["id"], told["type"]) == (target, "incident_reference")
+    shown = world.get(target)
     assert shown["alert_counts"]["triggered"] == 2
     assert world.get(source)["status"] == "resolved"
 

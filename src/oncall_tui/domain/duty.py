@@ -48,7 +48,7 @@ class Roster(msgspec.Struct, frozen=True, kw_only=True):
     """What one source told of its duties when it was last read well, *read_at* (None: never).
 
     *mine*: was whoever uses the program on call then? None: not known. *message* and *hint* are of the last attempt,
-    where it failed. *asking*: an attempt is under way.
+    where it failed. *asking*: an attempt is under way. *lacks*: what the last reading left out, in words.
     """
 
     source: str
@@ -58,6 +58,7 @@ class Roster(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     hint: str = ""
     asking: bool = False
+    lacks: str = ""
 
     def known_mine(self, now: float) -> bool | None:
         """Is whoever uses the program on call *now*? None: not known, or somebody may have taken over since."""

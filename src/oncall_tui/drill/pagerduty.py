@@ -365,7 +365,7 @@ class PagerDuty:
                 source.alerts = []
                 if source.status != "resolved":
                     self._set_status(source, "resolved", by)
-        return json_answer({"incident": shape.incident(target, include(request))})
+        return json_answer({"incident": shape.merged(target)})
 
 
 _READS: dict[str, Callable[[PagerDuty, Request], Answer]] = {

@@ -147,6 +147,11 @@ def incident(one: Incident, include: Collection[str] = ()) -> Json:
     return shown
 
 
+def merged(one: Incident) -> Json:
+    """What a merge answers: a reference to the incident that stays (OpenAPI, `PUT /incidents/{id}/merge`)."""
+    return _pointer("incident", "incidents", one.id, f"[#{one.number}] {one.title}")
+
+
 def _counts(one: Incident) -> Json:
     resolved = sum(each.resolved for each in one.alerts)
     return {"all": len(one.alerts), "triggered": len(one.alerts) - resolved, "resolved": resolved}

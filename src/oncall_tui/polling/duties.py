@@ -111,11 +111,12 @@ class Duties:
             return
         try:
             duties = cast(OnCall, provider).on_call()
+            lacks = str(getattr(provider, "on_call_lacks", ""))
         except Exception as error:  # noqa: BLE001 - a bug is told as well, and nobody else's
             self._over(source, **_failure(source, error))
             return
         # Whether I am among them is a job of its own: what an engineer asks for may come between the two.
-        self._run(source, lambda: self._read_mine(source, duties=duties, read_at=at))
+        self._run(source, lambda: self._read_mine(source, duties=duties, read_at=at, lacks=lacks))
 
     def _read_mine(self, source: str, **told: object) -> None:
         mine: bool | None = None

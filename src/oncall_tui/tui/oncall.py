@@ -127,7 +127,8 @@ def _source(roster: Roster, now: float, tz: tzinfo, zone: str) -> list[Line]:
     old = now - roster.read_at
     words = f"read {ago(old)}{', reading…' if roster.asking else ''} · times are {zone}"
     empty = [_plain("It names no policy, and nobody who is on call.", "warning")] if not roster.duties else []
-    return [((name, "bold"), (words, "warning" if old > duties.OLD_S else "dim")), *empty]
+    lacks = [_plain(roster.lacks, "warning")] if roster.lacks else []
+    return [((name, "bold"), (words, "warning" if old > duties.OLD_S else "dim")), *lacks, *empty]
 
 
 def _duty(one: Duty, now: float, tz: tzinfo) -> Line:

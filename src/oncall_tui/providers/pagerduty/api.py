@@ -34,6 +34,7 @@ _CODES = {
 }
 
 T = TypeVar("T")
+U = TypeVar("U")
 Query = Sequence[tuple[str, str]]
 OPEN = (("statuses[]", "triggered"), ("statuses[]", "acknowledged"))
 
@@ -82,6 +83,7 @@ class Api:
         self.http = http
         self._options = options
         self.mine = ""  # the id of the only user whose incidents are wanted
+        self.oncalls_lack = ""  # what the last reading of who is on call left out
         self.low = False  # few calls are left in this minute
         self.reset_s = 0.0  # seconds until there are all of them again, when that was last said
 
@@ -183,14 +185,15 @@ class Api:
 
     def notes(self, incident_id: str) -> list[Note]:
         """The incident's notes."""
-        return self.get(path(incident_id) + "/notes", wire.Notes).notes
+        return pieces(self.get(path(incident_id) + "/notes", wire.Notes).notes, Note)[0]
 
     def log(self, incident_id: str) -> list[LogEntry]:
         """What happened to it, newest first, a hundred at most; empty where this token may not read it."""
         try:
-            return self.get(path(incident_id) + "/log_entries", wire.LogEntries, [("limit", str(PAGE))]).log_entries
+            answer = self.get(path(incident_id) + "/log_entries", wire.LogEntries, [("limit", str(PAGE))])
         except (errors.Malformed, errors.Denied):  # it is evidence where there is none else, never the only source
             return []
+        return pieces(answer.log_entries, LogEntry)[0]
 
     def changes(self, incident_id: str) -> list[wire.ChangeEvent]:
         """Changes that PagerDuty holds to be related to it; empty where the account's plan or the token has none."""
@@ -206,7 +209,12 @@ class Api:
         """Who is on call for a policy (empty: for each), at every level; up to *until* (RFC 3339) those after too."""
         narrowed = [("escalation_policy_ids[]", policy_id)] if policy_id else []
         params = [*narrowed, *([("until", until)] if until else [("earliest", "true")]), ("include[]", "users")]
-        return self._all("/oncalls", wire.OnCalls, params, lambda page: page.oncalls)
+        found, total = self._all("/oncalls", wire.OnCalls, params, lambda page: page.oncalls, OnCall)
+        bad = total - len(found)
+        if bad and not found:
+            raise errors.Malformed(f"{self.http.host} sent {bad} on-call entries that its API does not promise")
+        self.oncalls_lack = f"{bad} of {total} on-call entries are not as PagerDuty promises: left out" if bad else ""
+        return [one for one in found if not one.user.removed]
 
     def policy(self, policy_id: str) -> Policy | None:
         """An escalation policy, None where this token may not read it: on-call levels then come from who is on call."""
@@ -218,21 +226,23 @@ class Api:
     def policies(self) -> list[Policy]:
         """Every escalation policy; none where this token may not read them."""
         try:
-            return self._all("/escalation_policies", wire.Policies, (), lambda page: page.escalation_policies)
+            where = "/escalation_policies"
+            return self._all(where, wire.Policies, (), lambda page: page.escalation_policies, Policy)[0]
         except (errors.Denied, errors.Malformed):
             return []
 
     def users(self) -> list[Reference]:
         """Everybody in the account; nobody where this token may not read them."""
         try:
-            return self._all("/users", wire.Users, (), lambda page: page.users)
+            found, _ = self._all("/users", wire.Users, (), lambda page: page.users, Reference)
         except (errors.Denied, errors.Malformed):
             return []
+        return [one for one in found if one.id and not one.removed]
 
     def services(self) -> list[wire.Service]:
         """Every service; none where this token may not read them."""
         try:
-            return self._all("/services", wire.Services, (), lambda page: page.services)
+            return self._all("/services", wire.Services, (), lambda page: page.services, wire.Service)[0]
         except (errors.Denied, errors.Malformed):
             return []
 
@@ -252,16 +262,27 @@ class Api:
 
     def user(self, email: str) -> Reference | None:
         """The user of this e-mail address. ``query`` matches parts of names too: the address has to be the same."""
-        found = self.get("/users", wire.Users, [("query", email), ("limit", str(PAGE))]).users
+        answer = self.get("/users", wire.Users, [("query", email), ("limit", str(PAGE))])
+        found = pieces(answer.users, Reference)[0]
         return next((one for one in found if (one.email or "").casefold() == email.casefold()), None)
 
-    def _all(self, where: str, into: type[T], params: Query, items: Callable[[T], list[Any]]) -> list[Any]:
-        found: list[Any] = []
+    def _all(
+        self, where: str, into: type[T], params: Query, items: Callable[[T], list[msgspec.Raw]], of: type[U]
+    ) -> tuple[list[U], int]:
+        """Every item of a paged list that is as promised, and how many there were with those that are not.
+
+        A page that says the same as the one before is the last, whatever it says of more.
+        """
+        raws: list[msgspec.Raw] = []
+        last: list[bytes] = []
         while True:
-            page = self.get(where, into, [*params, ("limit", str(PAGE)), ("offset", str(len(found)))])
-            found += items(page)
-            if not getattr(page, "more", False) or not items(page) or len(found) + PAGE > LAST:
-                return found
+            page = self.get(where, into, [*params, ("limit", str(PAGE)), ("offset", str(len(raws)))])
+            told = [bytes(raw) for raw in items(page)]
+            if told != last:
+                raws += items(page)
+            if not getattr(page, "more", False) or not told or told == last or len(raws) + PAGE > LAST:
+                return pieces(raws, of)[0], len(raws)
+            last = told
 
     # --- writing -------------------------------------------------------------------------------------------------
 
@@ -274,17 +295,17 @@ class Api:
         """PUT at most 250 incidents at once. Those that were changed, by id."""
         items = [{"id": each, "type": "incident_reference", **change} for each in incident_ids]
         answer = self.http.write("PUT", "/incidents", wire.Changed, {"incidents": items}, {"From": email})
-        return {one.id: one for one in answer.incidents}
+        return {one.id: one for one in pieces(answer.incidents, Incident)[0]}
 
     def snooze(self, incident_id: str, seconds: int, email: str) -> Incident:
         """POST a snooze of 1 to 604,800 seconds."""
         body = {"duration": seconds}
         return self.http.write("POST", path(incident_id) + "/snooze", wire.OneIncident, body, {"From": email}).incident
 
-    def merge(self, into: str, source_id: str, email: str) -> Incident:
+    def merge(self, into: str, source_id: str, email: str) -> Reference:
         """PUT *source_id* into the incident *into*, which stays."""
         body = {"source_incidents": [{"id": source_id, "type": "incident_reference"}]}
-        return self.http.write("PUT", path(into) + "/merge", wire.OneIncident, body, {"From": email}).incident
+        return self.http.write("PUT", path(into) + "/merge", wire.Merged, body, {"From": email}).incident
 
     def add_note(self, incident_id: str, content: str, email: str) -> Note:
         """POST a note."""

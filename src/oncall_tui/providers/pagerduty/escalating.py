@@ -71,7 +71,10 @@ class Escalate:
         ]
         if ask.reason:
             lines.append(("reason", f"{ask.reason} (kept in the journal, not sent)"))
-        warnings = [] if level.people else [f"nobody is on call at level {level.number}: PagerDuty will refuse it"]
+        lacks = [self.desk.api.oncalls_lack] if self.desk.api.oncalls_lack else []
+        warnings = (
+            lacks if level.people else [*lacks, f"nobody is on call at level {level.number}: PagerDuty will refuse it"]
+        )
         if at and level.number < at:
             warnings.append(f"level {level.number} is below level {at}, which has it now")
         return self.desk.plan(

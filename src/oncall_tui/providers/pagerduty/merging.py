@@ -11,6 +11,7 @@ from oncall_tui.providers.http import Sent, ago, before_sending, read_back, stam
 from oncall_tui.providers.pagerduty.acting import Desk, sender
 from oncall_tui.providers.pagerduty.wire import Incident
 
+MOST_ALERTS = 1000  # of one incident, with those that a merge brings (PagerDuty's documentation, "Merge Incidents")
 MOST = 50  # other incidents to pick from, the newest
 
 
@@ -54,6 +55,9 @@ class Merge:
         body = {"source_incidents": [{"id": incident.id, "type": "incident_reference"}]}
         email = self.desk.acts_as(ask.actor)[0]
         count = incident.alert_counts.all if incident.alert_counts else 0
+        there = stays.alert_counts.all if stays.alert_counts else 0
+        if count + there > MOST_ALERTS:
+            raise errors.Refused(f"{count + there:,} alerts together: PagerDuty allows {MOST_ALERTS:,} in one incident")
         return self.desk.plan(
             ask,
             alert,
@@ -61,7 +65,7 @@ class Merge:
             title=f"merge {_name(incident)} into {_name(stays)}",
             lines=(
                 ("stays", _name(stays)),
-                ("goes", f"{_name(incident)}: its {count} alerts move over, and it is resolved"),
+                ("goes", f"{_name(incident)}: its {_counted(count)} over, and it is resolved"),
             ),
             warnings=("a merge cannot be taken back",),
             confirm=Confirm.YES,
@@ -96,6 +100,10 @@ class Merge:
                 return Check(OutcomeState.DONE, f"merged into {plan.request['stays']}")
             return Check(OutcomeState.FAILED, "resolved, with its alerts in it: not merged")
         return self._sent.absent(plan, f"sent, still {incident.status}", f"not merged: it is {incident.status}")
+
+
+def _counted(n: int) -> str:
+    return "1 alert moves" if n == 1 else f"{n} alerts move"
 
 
 def _name(one: Incident) -> str:

@@ -229,6 +229,11 @@ class PagerDuty:
         """Who is on call at each level of each policy, and who is next (contract.OnCall). Raises SourceError."""
         return duties(self._api, self._http.server_now())
 
+    @property
+    def on_call_lacks(self) -> str:
+        """What the last ``on_call`` left out, in words; empty: nothing."""
+        return self._api.oncalls_lack
+
     def on_call_now(self) -> bool | None:
         """Is whoever uses the program on call, at any level? None where it is not known who that is."""
         try:

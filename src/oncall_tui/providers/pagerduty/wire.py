@@ -19,26 +19,43 @@ class Reference(msgspec.Struct, frozen=True, gc=False):
     summary: str | None = None
     name: str | None = None
     email: str | None = None
+    deleted_at: str | None = None
 
     @property
     def label(self) -> str:
         return self.summary or self.name or self.id
 
+    @property
+    def removed(self) -> bool:
+        """Is it no user of the account any more?"""
+        return self.deleted_at is not None
+
+
+UNNAMED = Reference(summary="somebody whom PagerDuty does not name")
+
 
 class Assignment(msgspec.Struct, frozen=True, gc=False):
-    assignee: Reference
+    who: Reference | None = msgspec.field(default=None, name="assignee")
     at: str | None = None
+
+    @property
+    def assignee(self) -> Reference:
+        return self.who or UNNAMED
 
 
 class Acknowledgement(msgspec.Struct, frozen=True, gc=False):
-    acknowledger: Reference
+    who: Reference | None = msgspec.field(default=None, name="acknowledger")
     at: str | None = None
+
+    @property
+    def acknowledger(self) -> Reference:
+        return self.who or UNNAMED
 
 
 class PendingAction(msgspec.Struct, frozen=True, gc=False):
     """What it will do by itself: ``escalate``, ``unacknowledge``, ``resolve``, ``urgency_change``."""
 
-    type: str
+    type: str | None = None
     at: str | None = None
 
 
@@ -88,7 +105,7 @@ def shared(incident: Incident, known: dict[Reference, Reference]) -> Incident:
     def maybe(thing: Reference | None) -> Reference | None:
         return thing and one(thing)
 
-    held = tuple(msgspec.structs.replace(each, assignee=one(each.assignee)) for each in incident.assigned)
+    held = tuple(msgspec.structs.replace(each, who=maybe(each.who)) for each in incident.assigned)
     return msgspec.structs.replace(
         incident,
         priority=maybe(incident.priority),
@@ -103,7 +120,7 @@ def shared(incident: Incident, known: dict[Reference, Reference]) -> Incident:
 class Changed(msgspec.Struct, frozen=True):
     """What a PUT of many answers: those that it changed, and no others."""
 
-    incidents: list[Incident]
+    incidents: list[msgspec.Raw]
 
 
 class Incidents(msgspec.Struct, frozen=True):
@@ -115,6 +132,12 @@ class Incidents(msgspec.Struct, frozen=True):
 
 class OneIncident(msgspec.Struct, frozen=True):
     incident: Incident
+
+
+class Merged(msgspec.Struct, frozen=True):
+    """The answer to a merge: no incident, but a reference to the one that stays (OpenAPI, "Merge incidents")."""
+
+    incident: Reference
 
 
 class Body(msgspec.Struct, frozen=True):
@@ -135,20 +158,20 @@ class IncidentAlerts(msgspec.Struct, frozen=True):
 class OnCall(msgspec.Struct, frozen=True):
     """Who is on call at one level. Without start and end it is always."""
 
-    user: Reference
     escalation_level: int
+    who: Reference | None = msgspec.field(default=None, name="user")
     start: str | None = None
     end: str | None = None
     escalation_policy: Reference | None = None
 
+    @property
+    def user(self) -> Reference:
+        return self.who or UNNAMED
+
 
 class OnCalls(msgspec.Struct, frozen=True):
-    oncalls: list[OnCall]
+    oncalls: list[msgspec.Raw]
     more: bool = False
-
-
-class Rule(msgspec.Struct, frozen=True):
-    targets: tuple[Reference, ...] = ()
 
 
 class Policy(msgspec.Struct, frozen=True):
@@ -157,7 +180,7 @@ class Policy(msgspec.Struct, frozen=True):
     id: str
     summary: str | None = None
     name: str | None = None
-    escalation_rules: tuple[Rule, ...] = ()
+    escalation_rules: tuple[Any, ...] = ()
 
     @property
     def label(self) -> str:
@@ -165,12 +188,12 @@ class Policy(msgspec.Struct, frozen=True):
 
 
 class Policies(msgspec.Struct, frozen=True):
-    escalation_policies: list[Policy]
+    escalation_policies: list[msgspec.Raw]
     more: bool = False
 
 
 class Users(msgspec.Struct, frozen=True):
-    users: list[Reference]
+    users: list[msgspec.Raw]
     more: bool = False
 
 
@@ -197,7 +220,7 @@ class OneService(msgspec.Struct, frozen=True):
 
 
 class Services(msgspec.Struct, frozen=True):
-    services: list[Service]
+    services: list[msgspec.Raw]
     more: bool = False
 
 
@@ -216,7 +239,7 @@ class OneNote(msgspec.Struct, frozen=True):
 
 
 class Notes(msgspec.Struct, frozen=True):
-    notes: list[Note]
+    notes: list[msgspec.Raw]
 
 
 class LogEntry(msgspec.Struct, frozen=True):
@@ -229,7 +252,7 @@ class LogEntry(msgspec.Struct, frozen=True):
 
 
 class LogEntries(msgspec.Struct, frozen=True):
-    log_entries: list[LogEntry]
+    log_entries: list[msgspec.Raw]
 
 
 class Correlation(msgspec.Struct, frozen=True):
