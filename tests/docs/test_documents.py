@@ -10,9 +10,11 @@ import pytest
 from oncall_tui import bootstrap
 from oncall_tui.cli import COMMANDS
 from oncall_tui.config import known_settings, load_text
+from oncall_tui.domain.action import Verb
 from oncall_tui.drill.scenario import load
 from oncall_tui.providers import registry
-from oncall_tui.tui.keys import KEYS, by_group
+from oncall_tui.tui.acting import PALETTE, VERBS
+from oncall_tui.tui.keys import BY_NAME, KEYS, by_group
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -33,6 +35,28 @@ def test_the_key_table_is_made_from_the_bindings() -> None:
 def test_key_ids_and_keys_are_unique() -> None:
     assert len({k.id for k in KEYS}) == len(KEYS)
     assert len({k.key for k in KEYS}) == len(KEYS)
+
+
+def test_every_verb_has_a_key_or_a_name_in_the_palette_and_stands_in_help_and_here() -> None:
+    by_key = {verb: next(k for k in KEYS if k.id == key_id) for key_id, verb in VERBS.items()}
+    by_key[Verb.SHELL] = next(k for k in KEYS if k.id == "shell")
+    assert set(PALETTE) == set(BY_NAME)
+    assert set(Verb) - set(by_key) - set(BY_NAME) == {Verb.TELL}  # no person asks for it
+    assert not set(by_key) & set(BY_NAME)
+    told = dict(pair for keys in by_group().values() for pair in keys)
+    assert all(key.label in told for key in by_key.values())
+    assert all(f": {name}" in told for name, _ in BY_NAME.values())
+    assert all(PALETTE[verb][0].find(name) >= 0 for verb, (name, _) in BY_NAME.items())
+    documented = {key.strip("`") for key, what in rows("Keys") if what}
+    assert documented == set(told)
+
+
+def test_every_verb_that_a_provider_offers_is_one_that_can_be_asked_for() -> None:
+    sources = (ROOT / "src" / "oncall_tui" / "providers").rglob("*.py")
+    offered = {name for path in sources for name in re.findall(r"Verb\.([A-Z_]+): ", path.read_text())}
+    assert {"RESTART", "SNOOZE", "MERGE", "ACKNOWLEDGE"} <= offered
+    reached = {verb.name for verb in (*VERBS.values(), *BY_NAME)}
+    assert offered <= reached, offered - reached
 
 
 def test_every_command_is_documented_and_exists() -> None:

@@ -44,7 +44,7 @@ def test_what_waits_goes_on_after_a_yes_that_names_it(make_world: Make, run_prog
     program = run_program("--config", str(world.configure(intervals=0.5)), env=world.env, size=(80, 24))
     look_at(program, "canary-paused")
     program.wait("paused at its hook")
-    program.wait("C go on")
+    program.wait("C continue")
     program.press("C")
     program.wait("Type canary-paused")
     assert "Continue the deploy of prod/canary-paused: :41→:42" in unwrapped(program.text)

@@ -271,7 +271,7 @@ async def test_a_name_that_has_a_t_in_it_can_be_typed_and_another_revision_be_pi
 
 async def test_c_goes_on_where_something_waits_and_asks_first(tmp_path: Path) -> None:
     async with night(tmp_path) as rig:
-        assert "C go on" not in rig.text()
+        assert "C continue" not in rig.text()
         await rig.press("C")
         assert "nothing is paused in prod/main/api: its newest deploy :42→:43 is in progress" in rig.text()
         waits = deploy("prod/d43", API, verbs=EVERY, waits="paused at its hook before production traffic")
@@ -281,7 +281,7 @@ async def test_c_goes_on_where_something_waits_and_asks_first(tmp_path: Path) ->
             await rig.press(pane)
             rig.board.tables[rig.board.list_pane].move_to(row)
             await rig.settle()
-            assert "C go on" in rig.text().splitlines()[-1]
+            assert "C continue" in rig.text().splitlines()[-1]
             await rig.pilot.press("C")
             assert isinstance(await rig.modal(), ConfirmPlan)
             assert rig.handler(Verb.GO_ON).asked[-1].target == "prod/d43"

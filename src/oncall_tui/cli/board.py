@@ -9,7 +9,8 @@ import click
 from oncall_tui import bootstrap
 from oncall_tui.cli import WRONG_USE
 from oncall_tui.cli.common import fail
-from oncall_tui.cli.output import flush, is_terminal
+from oncall_tui.cli.leaving import left_behind
+from oncall_tui.cli.output import flush, is_terminal, say
 from oncall_tui.config import Config
 
 
@@ -29,8 +30,8 @@ def board(context: click.Context) -> None:
     sys.exit(show(bootstrap.load_config(options["config"]), options["read_only"]))
 
 
-def show(config: Config, read_only: bool) -> int:
-    """Run the screen until it is left; returns the exit code."""
+def show(config: Config, read_only: bool, *, follow: bool = True) -> int:
+    """Run the screen until it is left; returns the exit code. With *follow* it says then what goes on without it."""
     import gc
 
     gc.disable()  # until the first frame: it saves 20 ms, and the app switches it on again
@@ -38,10 +39,13 @@ def show(config: Config, read_only: bool) -> int:
 
     engine = bootstrap.make_engine(config, read_only=read_only)
     app = OncallApp(engine, config)
+    left: tuple[str, ...] = ()
     try:
         app.run(mouse=config.screen.mouse)
+        left = left_behind(engine) if follow else ()
     finally:
         engine.stop()
+    say(*left)
     code = app.return_code or 0
     flush()
     return code

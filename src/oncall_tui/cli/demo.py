@@ -57,7 +57,7 @@ def _on(child: subprocess.Popen[str], read_only: bool) -> int:
         if is_terminal(sys.stdout) and is_terminal(sys.stderr):
             from oncall_tui.cli.board import show
 
-            return show(config, read_only)
+            return show(config, read_only, follow=False)  # what goes on there ends with the demo
         return _once(config)
 
 

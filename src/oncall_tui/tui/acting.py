@@ -33,7 +33,7 @@ DEPLOYS = (Verb.ROLL_BACK, Verb.GO_ON, Verb.RESTART, Verb.UNDO_ROLLBACK)
 # What has no key of its own: in the palette, where it is possible now.
 PALETTE = {
     Verb.RESTART: ("restart (force a new deploy)", "a new deploy of what runs: every task is replaced"),
-    Verb.UNDO_ROLLBACK: ("undo the last rollback", "bring again what was rolled back; wants the name typed"),
+    Verb.UNDO_ROLLBACK: ("undo the last rollback", "redeploy the rolled-back version; wants the name typed"),
     Verb.RESOLVE: ("resolve", "close it at its source"),
     Verb.SNOOZE: ("snooze", "quiet for a time, with a reason"),
     Verb.REASSIGN: ("reassign", "give it to somebody else: pick whom"),
@@ -80,6 +80,27 @@ class Acting(Deploying, Picking, Shelling):
             elif alert := self.alert_target(verb):
                 yield f"{title} {alert.title}", what, partial(self.alert_verb, verb, alert)
 
+    def not_now(self) -> Iterator[tuple[str, str, Callable[[], None]]]:
+        """The verbs without a key that the row cannot have now, and why: who looks for one by name learns that."""
+        for verb, (title, _) in PALETTE.items():
+            if not self.possible(verb):
+                found = self.deploy_target(verb) if verb in DEPLOYS and self.row_id is not None else ""
+                why = found if isinstance(found, str) and found else self.why_not(verb)
+                yield f"{title}: not now", why, partial(self.say, f"{verb}: {why}", "warning")
+
+    def row_title(self, key_id: str) -> str:
+        """The row under the cursor as a person knows it, for the palette: never its id."""
+        verb, row_id = VERBS.get(key_id), self.row_id or ""
+        if verb in DEPLOYS and isinstance(target := self.deploy_target(verb), Target):
+            return target.name
+        if self.list_pane == "alerts":
+            look = self.alert_look(row_id)
+            return look.alert.title if look is not None else ""
+        board = self.update_.board
+        deploy = board.deploys.get(row_id)
+        service = board.services.get(deploy.service_id if deploy is not None else row_id)
+        return service.title if service is not None else ""
+
     def why_not(self, verb: Verb) -> str:
         if self.engine.desk.read_only:
             return "read only: nothing is written"
@@ -100,8 +121,12 @@ class Acting(Deploying, Picking, Shelling):
             return "PagerDuty has no un-acknowledge: it lapses by itself, see the detail"
         if verb is Verb.ACKNOWLEDGE and look.alert.state is AlertState.ACKNOWLEDGED:
             return f"acknowledged already, by {', '.join(look.alert.by) or 'somebody'}"
-        if verb is Verb.SILENCE and look.alert.provider == "pagerduty" and look.alert.state is AlertState.FIRING:
-            return "PagerDuty snoozes what is acknowledged: a first, then S"
+        if (
+            verb in (Verb.SILENCE, Verb.SNOOZE)
+            and look.alert.provider == "pagerduty"
+            and look.alert.state is AlertState.FIRING
+        ):
+            return "PagerDuty snoozes what is acknowledged: acknowledge it first (a), then S"
         if verb is Verb.ESCALATE and look.alert.provider != "pagerduty" and not self.engine.destinations:
             return f"{look.alert.source} cannot escalate: a destination under escalation: in the configuration can"
         return f"{look.alert.source} offers no {verb} for it ({look.alert.state})"

@@ -122,6 +122,8 @@ class OncallApp(App[None]):
             return
         yield from self._views()
         yield from (SystemCommand(title, what, call) for title, what, call in screen.without_keys())
+        for title, what, call in screen.not_now():
+            yield SystemCommand(title, what, call, discover=False)  # found by who looks for it
         for key in KEYS:
             name = key.action.partition("(")[0].removeprefix("app.")
             if key.id in ("commands", "mark", "mark_all", "describe") or not screen.offered(key.id):
@@ -129,7 +131,7 @@ class OncallApp(App[None]):
             callback = getattr(screen, f"action_{name}", None) or getattr(self, f"action_{name}", None)
             if callback is None:
                 continue
-            where = f" {screen.row_id}" if key.id in VERBS else ""
+            where = f" {screen.row_title(key.id)}" if key.id in VERBS else ""
             argument = key.action.partition("(")[2].rstrip(")").strip("'")
             yield SystemCommand(
                 f"{key.word} ({key.label}){where}",

@@ -10,6 +10,8 @@ from typing import Literal
 
 import msgspec
 
+from oncall_tui.domain.action import Verb
+
 Group = Literal["act", "look", "move", "program"]
 
 
@@ -28,7 +30,7 @@ class Key(msgspec.Struct, frozen=True):
 
 KEYS: tuple[Key, ...] = (
     Key("ack", "a", "a", "ack", "ack", "acknowledge the row, or the marked rows; no prompt for one row", "act", True),
-    Key("unack", "u", "u", "unack", "unack", "take back one's own acknowledgement, or one's own seen", "act"),
+    Key("unack", "u", "u", "unack", "unack", "take back your acknowledgement, or your mark as seen", "act"),
     Key(
         "escalate", "E", "E", "escalate", "escalate", "escalate: shows who is on call at each level first", "act", True
     ),
@@ -40,7 +42,7 @@ KEYS: tuple[Key, ...] = (
         "C",
         "C",
         "continue",
-        "go on",
+        "continue",
         "continue a paused deploy (at a hook, at a CodeDeploy wait); always asks first",
         "act",
     ),
@@ -77,15 +79,13 @@ KEYS: tuple[Key, ...] = (
         "t",
         "timeline",
         "timeline",
-        "what happened to the alert: its pager's log, and what was done",
+        "the alert's timeline: its pager's log, and what was done",
         "look",
     ),
     Key("logs", "l", "l", "logs", "logs", "the service's log around the alert's start, or live", "look", True),
     Key("filter", "slash", "/", "filter", "filter", "filter: words, key:value, !inverse, ~regex", "look", True),
     Key("faults", "f", "f", "faults", "faults", "faults only, on and off", "look"),
-    Key(
-        "product", "p", "p", "look_at", "product", "look at one product, or a configured view; or at all again", "look"
-    ),
+    Key("product", "p", "p", "look_at", "product", "product filter: one product, a configured view, or clear", "look"),
     Key("sort", "greater_than_sign", ">", "sort", "sort", "sort the pane by a column; picked again: reversed", "look"),
     Key("hidden", "H", "H", "hidden", "hidden", "show what is hidden by default (target tracking alarms)", "look"),
     Key("refresh", "r", "r", "refresh", "refresh", "read every source again now", "look"),
@@ -97,7 +97,7 @@ KEYS: tuple[Key, ...] = (
         "h",
         "handover",
         "handover",
-        "what the next one on call has to know; to copy or to send",
+        "the handover, to copy or to send",
         "look",
     ),
     Key("oncall", "o", "o", "oncall", "on call", "who is on call, now and next", "look"),
@@ -110,7 +110,15 @@ KEYS: tuple[Key, ...] = (
     Key("zoom", "z", "z", "zoom", "zoom", "the pane alone, and back", "move"),
     Key("back", "escape", "Esc", "back", "back", "back: dismiss a message, a zoom, then what is not shown", "move"),
     Key("quiet", "m", "m", "quiet", "bell off", "bell off and on", "program"),
-    Key("commands", "colon", ":", "app.command_palette", "commands", "what can be done now, by name", "program"),
+    Key(
+        "commands",
+        "colon",
+        ":",
+        "app.command_palette",
+        "commands",
+        "every action by name; more than have keys",
+        "program",
+    ),
     Key("help", "question_mark", "?", "help", "help", "this help", "program", True),
     Key("quit", "q", "q", "app.leave", "quit", "quit", "program"),
 )
@@ -120,6 +128,17 @@ MOVES: tuple[tuple[str, str], ...] = (
     ("g G", "first and last row"),
     ("Ctrl+F Ctrl+B", "a page down and up"),
 )
+# Verbs that have no key: in the palette under this name, where the row can. What a handler offers is reached by a key
+# or by one of these.
+BY_NAME: dict[Verb, tuple[str, str]] = {
+    Verb.RESTART: ("restart", "force a new deploy of what runs: every task is replaced; shows the plan first"),
+    Verb.UNDO_ROLLBACK: ("undo", "undo the last rollback: redeploy the rolled-back version; wants the name typed"),
+    Verb.RESOLVE: ("resolve", "close it at its source (PagerDuty, Sentry, Mackerel)"),
+    Verb.SNOOZE: ("snooze", "quiet for a time, with a reason, also by S; PagerDuty wants it acknowledged first"),
+    Verb.REASSIGN: ("reassign", "give the incident to somebody else: pick whom (PagerDuty)"),
+    Verb.MERGE: ("merge", "merge into another incident: pick which (PagerDuty)"),
+}
+NAMED = "Without a key: : and the name"
 HEADINGS: dict[Group, str] = {"act": "Act", "look": "Look", "move": "Move", "program": "Program"}
 
 
@@ -129,4 +148,5 @@ def by_group() -> dict[str, list[tuple[str, str]]]:
     for key in KEYS:
         found[HEADINGS[key.group]].append((key.label, key.what))
     found["Move"] += MOVES
+    found[NAMED] = [(f": {name}", what) for name, what in BY_NAME.values()]
     return found

@@ -210,7 +210,7 @@ class Help(Modal[None]):
             lines.append(((heading, "bold"),))
             lines += [((f"  {key:<15}", "key"), (what, "")) for key, what in keys]
         with Vertical(classes="box"):
-            yield from self.body(lines)
+            yield from self.body(lines, indent=17)
 
 
 class Text(Help):
