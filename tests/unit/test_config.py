@@ -173,35 +173,35 @@ HAS_BOX = f"sources:\n  {SOURCE}"
         # keys
         ("tiemzone: UTC", '1:1: expected one of the keys me, .*, found the key "tiemzone"; did you mean timezone\\?'),
         ("me: {nmae: A, name: B}", '1:6: me: .*found the key "nmae"; did you mean name\\?'),
-        ("me: {email: a@b}", r"1:5: me: expected the key name \(a text\), found none"),
+        ("me: {email: a@b}", r"1:5: me: expected the key name \(a string\), found none"),
         ("read_only: true\nread_only: false", "2:1: expected each key once, found a key again that line 1 has already"),
-        ("? [a]\n: b", "1:3: expected a word as key, found a list"),
-        ("1: b", r"1:1: expected a word as key, found a number \(1\): put it in quotes"),
+        ("? [a]\n: b", "1:3: expected a string as key, found a list"),
+        ("1: b", r"1:1: expected a string as key, found a number \(1\): put it in quotes"),
         ("<<: {read_only: true}", "1:1: expected a key, found a merge .*write its keys out"),
         # wrong types
-        ("me: Alice", "1:5: me: expected a mapping with the keys name, email, pagerduty_id or nothing|a text"),
-        ("me: {name: yes}", r"1:12: me.name: expected a text, found a truth value \(yes\): put it in quotes"),
-        ("me: {name: 5}", r"me.name: expected a text, found a number \(5\): put it in quotes"),
+        ("me: Alice", "1:5: me: expected a mapping with the keys name, email, pagerduty_id or nothing|a string"),
+        ("me: {name: yes}", r"1:12: me.name: expected a string, found a boolean \(yes\): put it in quotes"),
+        ("me: {name: 5}", r"me.name: expected a string, found a number \(5\): put it in quotes"),
         ("me: {name: 2026-11-22}", r"found a date \(2026-11-22\): put it in quotes"),
-        ("me: {name: ''}", "1:12: me.name: expected a text, found an empty one"),
-        ("me: {name: }", "me.name: expected a text, found nothing"),
+        ("me: {name: ''}", "1:12: me.name: expected a string, found an empty one"),
+        ("me: {name: }", "me.name: expected a string, found nothing"),
         (
             "read_only: yes",
-            r"1:12: read_only: expected true or false, found a truth value \(yes\); did you mean true\?",
+            r"1:12: read_only: expected true or false, found a boolean \(yes\); did you mean true\?",
         ),
         ("read_only: off", "did you mean false\\?"),
-        ("read_only: 'true'", "read_only: expected true or false, found a text; did you mean true\\?"),
-        ("steady_s: '60'", "1:11: steady_s: expected a number, found a text; did you mean 60, without quotes\\?"),
+        ("read_only: 'true'", "read_only: expected true or false, found a string; did you mean true\\?"),
+        ("steady_s: '60'", "1:11: steady_s: expected a number, found a string; did you mean 60, without quotes\\?"),
         ("steady_s: 1:30", "steady_s: expected a number, found a number \\(1:30\\)"),
         ("steady_s: .inf", "steady_s: expected a number"),
         ("steady_s: 0", "steady_s: expected a number above 0, found 0"),
         ("sources: {}", r"1:10: sources: expected a list \(a mapping.*, found a mapping"),
         ("sources:", "sources: expected a list .*, found nothing"),
         ("pages: {severity: critical}", "pages: expected a list .*found a mapping"),
-        ("screen: {keys: [a]}", r"screen.keys: expected a mapping \(name: a text\), found a list"),
-        ("screen: {keys: {acknowledge: ''}}", "screen.keys.acknowledge: expected a text, found an empty one"),
+        ("screen: {keys: [a]}", r"screen.keys: expected a mapping \(name: a string\), found a list"),
+        ("screen: {keys: {acknowledge: ''}}", "screen.keys.acknowledge: expected a string, found an empty one"),
         ("- a", "1:1: expected a mapping with the keys me, .*, found a list"),
-        ("words", "1:1: expected a mapping .*, found a text"),
+        ("words", "1:1: expected a mapping .*, found a string"),
         ("me: !!python/object:os.system {name: A}", "1:5: me: .*found a tag"),
         # sources
         (
@@ -210,24 +210,27 @@ HAS_BOX = f"sources:\n  {SOURCE}"
         ),
         ("sources: [{name: a, provdier: box}]", 'expected the key provider .*"provdier"; did you mean provider\\?'),
         ("sources: [{name: a}]", r"1:11: sources\[0\]: expected the key provider \(one of box, .*\), found none"),
-        ("sources: [{name: a, provider: box}]", r"expected the key url \(a text\), found none"),
-        ("sources: [one]", r"1:11: sources\[0\]: expected a mapping with the keys .*, found a text"),
+        ("sources: [{name: a, provider: box}]", r"expected the key url \(a string\), found none"),
+        ("sources: [one]", r"1:11: sources\[0\]: expected a mapping with the keys .*, found a string"),
         (f"{HAS_BOX}}}\n  {SOURCE}}}", '3:12: .*name: expected each name once, found "one", which line 2 has already'),
         (
             HAS_BOX.replace("one", "expected") + "}",
-            "name: expected another name, found 'expected', which is that of what",
+            "name: expected another name, found 'expected', which is reserved for",
         ),
-        (HAS_BOX.replace("one", "a/b") + "}", 'name: expected a name without blanks, .*, found "a/b"'),
+        (HAS_BOX.replace("one", "a/b") + "}", 'name: expected a name without spaces, .*, found "a/b"'),
         (
             HAS_BOX.replace("http://host:1", "host:9093") + "}",
             "url: expected a URL like .*found no http:// or https://",
         ),
         (HAS_BOX.replace("http:", "ftp:") + "}", "url: expected a URL like .*found another scheme"),
-        (HAS_BOX.replace(":1", ":99999") + "}", "url: expected a URL like .*found a text that is none"),
+        (HAS_BOX.replace(":1", ":99999") + "}", "url: expected a URL like .*found something that is not a URL"),
         (HAS_BOX.replace("host", "me:pw@host") + "}", "expected a URL without a name and password in it"),
-        (HAS_BOX + ", clusters: prod}", r"clusters: expected a list \(a text each\), found a text: .*write \[ENTRY\]"),
+        (
+            HAS_BOX + ", clusters: prod}",
+            r"clusters: expected a list \(a string each\), found a string: .*write \[ENTRY\]",
+        ),
         (HAS_BOX + ", clusters: ['a[']}", r'clusters\[0\]: expected a glob with each \[ closed by \], found "a\["'),
-        (HAS_BOX + ", clusters: ['']}", r"clusters\[0\]: expected a text, found an empty one"),
+        (HAS_BOX + ", clusters: ['']}", r"clusters\[0\]: expected a string, found an empty one"),
         (HAS_BOX + ", mode: fats}", 'mode: expected one of fast, slow, found "fats"; did you mean fast\\?'),
         (HAS_BOX + ", inner: {colour: gren}}", 'colour: expected one of red, green, found "gren"; did you mean green'),
         (HAS_BOX + ", either: 3}", "either: expected true or false or pages, found a number"),
@@ -245,7 +248,7 @@ HAS_BOX = f"sources:\n  {SOURCE}"
         ("pages: [{provider: pagrduty}]", "did you mean pagerduty\\?"),
         ("pages: [{urgency: urgent}]", "expected one of high, low"),
         ("pages: [{team: '[a'}]", "pages\\[0\\].team: expected a glob"),
-        ("pages: [{team: ''}]", "pages\\[0\\].team: expected a text, found an empty one"),
+        ("pages: [{team: ''}]", "pages\\[0\\].team: expected a string, found an empty one"),
         (HAS_BOX + ", severity: {}}", "expected one of the keys"),
         ("pages: [{}]", r"pages\[0\]: expected at least one field or label, found none"),
         (
@@ -307,7 +310,7 @@ def test_aliases_cannot_stand_for_a_billion_entries() -> None:
     bomb = f"products:\n  - {{name: p, services: &s [{'a/b/c, ' * 5000}]}}\n" + "".join(
         f"  - {{name: p{n}, services: *s}}\n" for n in range(20)
     )
-    assert "by its aliases" in "".join(mistakes(bomb))
+    assert "through its aliases" in "".join(mistakes(bomb))
 
 
 # --- secrets never come out -------------------------------------------------------------------------------------------
@@ -356,7 +359,7 @@ def test_a_literal_secret_is_refused_and_not_repeated(planted: str) -> None:
 
 
 def test_what_a_secret_is_instead() -> None:
-    assert "a secret: {env: NAME}, {file: PATH} or {command: [ARG, …]}, never a literal, found a text" in "".join(
+    assert "a secret: {env: NAME}, {file: PATH} or {command: [ARG, …]}, never a literal, found a string" in "".join(
         mistakes(f"sources:\n  {SOURCE}, token: {LITERAL}}}\n")
     )
     near = mistakes(f"sources:\n  {SOURCE}, token: {{evn: {LITERAL}}}}}\n")
@@ -503,7 +506,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         "": "expected a file, found a folder",
         "pipe": "expected a file, found no regular file",
         "big": "expected at most 1000 kB, found more",
-        "latin": "latin:2:11: expected text in UTF-8, found a byte that is none",
+        "latin": "latin:2:11: expected text in UTF-8, found a byte that is not UTF-8",
         "loop": "expected a file that you can read, found ",
         "a\0b": "expected a file that you can read, found ",
         "latin/x": "expected a file that you can read, found not a directory",
@@ -554,7 +557,7 @@ def test_a_file_that_runs_commands_is_ours_alone(
         config.load_files([path], OPTIONS)
     culprit = path if file_mode & 0o022 else path.parent
     assert re.search(r":2:\d+: sources\[0\]\.(token|login): expected a file that only you", caught.value.mistakes[0])
-    assert f"{culprit} writable by others (chmod go-w {culprit})" in caught.value.mistakes[0]
+    assert f"{culprit}, which others can write (chmod go-w {culprit})" in caught.value.mistakes[0]
 
 
 def test_a_file_that_runs_nothing_may_be_shared(tmp_path: Path) -> None:
@@ -568,14 +571,14 @@ def test_a_file_of_another_user_runs_nothing(tmp_path: Path, monkeypatch: pytest
         os.chown(path, 12345, -1)
     else:
         monkeypatch.setattr(os, "geteuid", lambda: 12345)
-    with pytest.raises(ConfigurationError, match=r"of another user \(chown it\)"):
+    with pytest.raises(ConfigurationError, match=r"which another user owns \(chown it\)"):
         config.load_files([path], OPTIONS)
 
 
 def test_a_link_is_followed_to_what_it_names(tmp_path: Path) -> None:
     write(tmp_path / "real" / "c.yaml", RUNS[0], 0o666)
     (tmp_path / "link.yaml").symlink_to(tmp_path / "real" / "c.yaml")
-    with pytest.raises(ConfigurationError, match="writable by others"):
+    with pytest.raises(ConfigurationError, match="which others can write"):
         config.load_files([tmp_path / "link.yaml"], OPTIONS)
 
 
@@ -628,7 +631,7 @@ def test_the_template_names_every_key() -> None:
         ("provider: cloudwatch, severity: {crit: ['*']}", 'severity: .*found "crit"; did you mean critical'),
         ("provider: cloudwatch, severity: {'crit*': ['*']}", 'severity: expected one of critical, .*"crit'),
         ("provider: cloudwatch, severity: {critical: ['[a']}", "severity.critical.0.: expected a glob"),
-        ("provider: ecs, account: 123456789012", "account: expected a text, found a number .*put it in quotes"),
+        ("provider: ecs, account: 123456789012", "account: expected a string, found a number .*put it in quotes"),
         ("provider: ecs, cluster: [a]", 'found the key "cluster"; did you mean clusters'),
         ("provider: pagerduty, token: {env: A}, urgencies: [hgh]", 'found "hgh"; did you mean high'),
         ("provider: pagerduty", "expected the key token .a secret: "),
@@ -663,7 +666,7 @@ def escalation(text: str) -> tuple[str, ...]:
         ("provider: slack, webhook: {env: A}, channel: c", "channel: expected a webhook has its own"),
         (
             "provider: slack, webhook: 'https://hooks.example.com/services/drill'",
-            "webhook: expected a secret: .*found a text",
+            "webhook: expected a secret: .*found a string",
         ),
         ("provider: pagerduty-events", "expected the key routing_key .a secret: "),
         ("provider: pagerduty-events, routing_key: {env: A}, url: x", "url: expected a URL"),

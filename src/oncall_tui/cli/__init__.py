@@ -18,22 +18,22 @@ from oncall_tui.errors import ConfigurationError, OncallError
 
 # name -> module:attribute and the line that help shows. Importing a command's module costs start-up time: not here.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "board": ("board:board", "Open the board (also without any command)."),
-    "demo": ("demo:demo", "Open the board on a simulated night; needs no configuration."),
+    "board": ("board:board", "Open the board (also when no command is given)."),
+    "demo": ("demo:demo", "Open the board on a simulated incident; needs no configuration."),
     "init": ("init:init", "Write a commented configuration to start from."),
     "check": ("check:check", "Check the configuration, then contact each source."),
     "status": ("status:status", "Print alerts, services and deploys once."),
     "ack": ("ack:ack", "Acknowledge an alert."),
-    "unack": ("unack:unack", "Take back an acknowledgement of one's own."),
+    "unack": ("unack:unack", "Take back your acknowledgement."),
     "silence": ("silence:silence", "Silence an alert for a time, with a reason."),
     "note": ("note:note", "Add a note to an alert."),
     "escalate": ("escalate:escalate", "Escalate an incident to a level."),
     "oncall": ("oncall:oncall", "Print who is on call, now and next."),
-    "deploys": ("deploys:deploys", "Print what is being rolled out; --watch follows it."),
+    "deploys": ("deploys:deploys", "Print deploys; --watch follows them."),
     "rollback": ("rollback:rollback", "Roll a service back, and follow it to the end."),
-    "handover": ("handover:handover", "Print what the next one on call has to know."),
-    "journal": ("journal:journal", "Print what was seen and done."),
-    "drill": ("drill:drill", "Serve the simulated world alone."),
+    "handover": ("handover:handover", "Print the handover."),
+    "journal": ("journal:journal", "Print the record of alerts, deploys and actions."),
+    "drill": ("drill:drill", "Serve the simulation alone, for tests."),
 }
 
 DONE, NOT_DONE, WRONG_USE, UNKNOWN = 0, 1, 2, 3
@@ -130,7 +130,7 @@ cli.params.append(_shown_help())
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
-    """The program's way in. Exits 0 done, 1 refused, failed or unreadable, 2 wrong use, 3 an outcome is unknown."""
+    """The entry point. Exits 0 done, 1 refused, failed or unreadable, 2 wrong use, 3 an outcome is unknown."""
     output.settle_streams()
     settled = False
     try:

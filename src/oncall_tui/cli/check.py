@@ -16,7 +16,7 @@ from oncall_tui.config.unmatched import unmatched
 @click.command()
 @click.pass_context
 def check(context: click.Context) -> None:
-    """Check the configuration, then contact each source; of destinations, only their secrets are read."""
+    """Check the configuration, then contact each source. Of destinations only the secrets are read: nothing is sent."""
     with running(context, read_only=True) as engine:
         put(f"configuration: good, {len(engine.sources)} sources")
         update = engine.first_read(READ_TIMEOUT_S)
@@ -36,7 +36,7 @@ def check(context: click.Context) -> None:
         unready = bootstrap.unready(config)
         for destination in config.escalation:
             state = "SECRET MISSING" if destination.name in unready else "not contacted"
-            said = unready.get(destination.name, "nothing can be asked of it without sending")
+            said = unready.get(destination.name, "it cannot be checked without sending a message")
             put(f"{destination.name:<12} {destination.provider:<14} {state:<15} {said}")
         good = not unready and all(s.live for s in update.board.sources.values()) and not update.journal_failure
     sys.exit(DONE if good else NOT_DONE)

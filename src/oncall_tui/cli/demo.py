@@ -33,7 +33,7 @@ from oncall_tui.config import Config
 )
 @click.pass_context
 def demo(context: click.Context, scenario: str, speed: float, seed: int) -> None:
-    """Open the board on a simulated night; nothing outside this machine is touched."""
+    """Open the board on a simulated incident; nothing outside this machine is touched."""
     command = [sys.executable, "-m", "oncall_tui.drill", "serve", "--with-parent"]
     command += ["--scenario", scenario, "--speed", str(speed), "--seed", str(seed)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
@@ -49,7 +49,7 @@ def demo(context: click.Context, scenario: str, speed: float, seed: int) -> None
 def _on(child: subprocess.Popen[str], read_only: bool) -> int:
     line = child.stdout.readline() if child.stdout else ""
     if not line:
-        fail("the drill world did not start", "its message stands above", child.wait())
+        fail("the simulation did not start", "its message is above", child.wait())
     world: dict[str, Any] = json.loads(line)
     os.environ.update(world["environment"])
     with tempfile.TemporaryDirectory(prefix="oncall-tui-demo-") as folder:

@@ -20,7 +20,7 @@ from oncall_tui.domain.plan import Ask
 @click.argument("alert")
 @click.option("--to", "to", default="", help="As printed without this option: level:2, user/ID, policy/ID, send:NAME.")
 @click.option("--reason", default="", help="Why.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.pass_context
 def escalate(context: click.Context, alert: str, to: str, reason: str, yes: bool) -> None:
     """Escalate ALERT to a level of its policy, a person or another policy; to a destination where it has none."""

@@ -24,7 +24,7 @@ from oncall_tui.triage.handover_text import as_object, markdown, plain, title
 @click.option("--since", "back", type=Duration(), default="12h", show_default=True, help="How far back: 90m, 12h, 1d.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object; times are RFC 3339 UTC.")
 @click.option("--to", "destination", metavar="NAME", default="", help="Send it to a notification destination.")
-@click.option("--yes", is_flag=True, help="Send without asking.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.pass_context
 def handover(context: click.Context, back: float, as_json: bool, destination: str, yes: bool) -> None:
     """Print the handover. Exits 1 where a source or the journal could not be read."""

@@ -14,7 +14,7 @@ from oncall_tui.cli.values import Number
 
 @click.command()
 @click.option("--last", type=Number(1, whole=True), default=50, show_default=True, help="How many entries.")
-@click.option("--actions", is_flag=True, help="Only what was done.")
+@click.option("--actions", is_flag=True, help="Actions only.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_context
 def journal(context: click.Context, last: int, actions: bool, as_json: bool) -> None:

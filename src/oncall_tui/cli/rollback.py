@@ -31,7 +31,7 @@ ALERTS_TIMEOUT_S = 3.0
 @click.argument("service")
 @click.option("--to", default="", help="The revision to go back to: :41, or a task definition.")
 @click.option("--dry-run", is_flag=True, help="Show the plan; send nothing.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.option(
     "--confirm",
     "typed",
@@ -39,9 +39,9 @@ ALERTS_TIMEOUT_S = 3.0
     metavar="NAME",
     help="The service's name: required where nothing asks for a rollback, or the service is protected.",
 )
-@click.option("--expect", default="", metavar="DEPLOY", help="Refuse unless this is the deploy that is seen.")
-@click.option("--wait", is_flag=True, help="Follow it until it is steady.")
-@click.option("--steady", type=Number(), default=None, metavar="S", help="How long steady is, in seconds.")
+@click.option("--expect", default="", metavar="DEPLOY", help="Refuse unless this is the service's newest deploy.")
+@click.option("--wait", is_flag=True, help="Follow it until it is done.")
+@click.option("--steady", type=Number(), default=None, metavar="S", help="How many seconds it must stay healthy.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_context
 def rollback(

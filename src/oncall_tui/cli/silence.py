@@ -13,7 +13,7 @@ from oncall_tui.domain.action import Verb
 @click.argument("alert")
 @click.option("--for", "for_s", type=Duration(), required=True, help="How long: 90m, 2h, 1d.")
 @click.option("--reason", required=True, help="Why.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.pass_context
 def silence(context: click.Context, alert: str, for_s: float, reason: str, yes: bool) -> None:
     """Silence ALERT for a time."""

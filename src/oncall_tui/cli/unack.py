@@ -10,7 +10,7 @@ from oncall_tui.domain.action import Verb
 
 @click.command()
 @click.argument("alert")
-@click.option("--yes", is_flag=True, help="Do not ask, whatever the plan says.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.pass_context
 def unack(context: click.Context, alert: str, yes: bool) -> None:
     """Take back your acknowledgement of ALERT."""

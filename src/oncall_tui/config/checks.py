@@ -1,4 +1,4 @@
-"""What a value must be beyond its type: a time zone that exists, a URL that can be asked, a glob that can match."""
+"""Checks beyond a value's type: a time zone that exists, a URL that can be asked, a glob that can match."""
 
 from __future__ import annotations
 
@@ -84,28 +84,28 @@ def url(text: str) -> Complaint | None:
         parts = urlsplit(text)
         port_ok = parts.port is None or parts.port > 0
     except ValueError:
-        return Complaint(wanted, "a text that is none")
+        return Complaint(wanted, "something that is not a URL")
     if parts.username is not None or parts.password is not None:
-        return Complaint("a URL without a name and password in it", "one with them: use a secret")
+        return Complaint("a URL without a name and password in it", "a URL with them: use a secret")
     if parts.scheme not in ("http", "https"):
-        return Complaint(wanted, "another scheme" if "://" in text else "no http:// or https:// before it")
+        return Complaint(wanted, "another scheme" if "://" in text else "no http:// or https:// in front")
     if not parts.hostname or not port_ok or any(c.isspace() or not c.isprintable() for c in text):
-        return Complaint(wanted, "a text that is none")
+        return Complaint(wanted, "something that is not a URL")
     return None
 
 
 def source_name(name: str) -> Complaint | None:
     """Ids are ``SOURCE/NATIVE_ID`` and globs ``SOURCE/CLUSTER/SERVICE``: the name has to be told from the rest."""
     if any(c.isspace() or c in "/*?[]," or not c.isprintable() for c in name):
-        return Complaint("a name without blanks, /, comma, *, ?, [ or ]", show(name))
+        return Complaint("a name without spaces, /, comma, *, ?, [ or ]", show(name))
     if name == OURS:
-        return Complaint("another name", f"{OURS!r}, which is that of what is missed under expected:")
+        return Complaint("another name", f"{OURS!r}, which is reserved for missing heartbeats (expected:)")
     return None
 
 
 def entry(value: object) -> Complaint | None:
-    """A list's or a mapping's entry: a text that is not blank."""
-    return Complaint("a text", "an empty one") if isinstance(value, str) and not value.strip() else None
+    """A list's or a mapping's entry: a string that is not blank."""
+    return Complaint("a string", "an empty one") if isinstance(value, str) and not value.strip() else None
 
 
 def view(text: object) -> Complaint | None:
@@ -122,7 +122,7 @@ def view(text: object) -> Complaint | None:
 
 
 def severities(globs: object) -> Complaint | None:
-    """Severity word -> globs: a word that is none would never be looked up."""
+    """Severity -> globs: any other word would never be looked up."""
     wrong = [word for word in globs if word not in tuple(Severity)] if isinstance(globs, Mapping) else []
     return one_of(tuple(Severity))(wrong[0]) if wrong else None
 

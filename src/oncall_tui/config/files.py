@@ -16,7 +16,7 @@ _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 def own_file(environ: Mapping[str, str]) -> Path:
-    """One's own file: where ``init`` writes it."""
+    """Your own file: where ``init`` writes it."""
     base = environ.get("XDG_CONFIG_HOME", "")
     folder = Path(base) if base.startswith("/") else Path("~/.config").expanduser()
     return folder / "oncall-tui" / "config.yaml"
@@ -30,7 +30,7 @@ def find(config: str, environ: Mapping[str, str], team_file: Path = TEAM_FILE) -
 
 
 def _there(path: Path) -> bool:
-    """Is anything there? What cannot be looked at is: that it is not readable has to be said."""
+    """Whether anything is there. What cannot be looked at counts: that it is not readable has to be said."""
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):
@@ -55,7 +55,7 @@ def read(path: Path) -> str:
     except FileNotFoundError:
         raise Unreadable(_whole(path, "a file", "none")) from None
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "a name that cannot be one"
+        reason = getattr(error, "strerror", None) or "not a file name"
         raise Unreadable(_whole(path, "a file that you can read", reason.lower())) from None
     if len(data) > MAX_BYTES:
         raise Unreadable(_whole(path, f"at most {MAX_BYTES // 1000} kB", "more"))
@@ -69,7 +69,9 @@ def _decode(data: bytes, path: Path) -> str:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
         raise Unreadable(
-            Mistake(file=str(path), line=line, column=column, expected="text in UTF-8", found="a byte that is none")
+            Mistake(
+                file=str(path), line=line, column=column, expected="text in UTF-8", found="a byte that is not UTF-8"
+            )
         ) from None
 
 
@@ -86,17 +88,17 @@ def unsafe(path: Path) -> str:
         try:
             status = place.stat()
         except OSError:
-            return f"{place}, which cannot be looked at"
+            return f"{place}, which cannot be read"
         if status.st_uid not in (0, os.geteuid()):
-            return f"{place} of another user (chown it)"
+            return f"{place}, which another user owns (chown it)"
         shared = status.st_mode & _WRITABLE_BY_OTHERS
         if shared and not (stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX):
-            return f"{place} writable by others (chmod go-w {place})"
+            return f"{place}, which others can write (chmod go-w {place})"
     return ""
 
 
 def open_to_others(path: str) -> str:
-    """What others may do with a secret's file, in words; empty: nothing, or nobody knows."""
+    """How others may use a secret's file, in words; empty: not at all, or it is not known."""
     try:
         mode = Path(path).expanduser().stat().st_mode
     except (OSError, RuntimeError, ValueError):

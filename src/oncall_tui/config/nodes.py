@@ -39,7 +39,7 @@ def compose(text: str, file: str) -> Any:
     except yaml.YAMLError as error:
         raise Unreadable(_explain(error, text, file)) from None
     except (UnicodeError, ValueError, OverflowError):
-        raise Unreadable(Mistake(file=file, expected="text in UTF-8", found="characters that are none")) from None
+        raise Unreadable(Mistake(file=file, expected="text in UTF-8", found="characters that are not UTF-8")) from None
 
 
 def _measure(yaml: Any, loader: Any, text: str, file: str) -> None:
@@ -62,7 +62,7 @@ def _explain(error: Any, text: str, file: str) -> Mistake:
     problem = str(getattr(error, "problem", "") or getattr(error, "reason", "") or "something else")
     line, column = (mark.line + 1, mark.column + 1) if mark else _at(error, text)
     if "alias" in problem:
-        problem = "an alias (*NAME) without its anchor (&NAME) before it; a text that begins with * needs quotes"
+        problem = "an alias (*NAME) without its anchor (&NAME) before it; a string that begins with * needs quotes"
     elif "another document" in problem:
         problem = "a second document (---)"
     elif _has_tab(text, line):
@@ -92,5 +92,5 @@ def place(node: Any) -> tuple[int, int]:
 
 
 def is_empty(node: Any) -> bool:
-    """Is it a key with nothing after it?"""
+    """Whether it is a key with nothing after it."""
     return bool(node.id == "scalar" and not node.value and not node.style)

@@ -1,4 +1,4 @@
-"""Who is told by name: every name under a product's ``tell`` has to be one of a destination, of whichever file.
+"""Notification destinations by name: every name under a product's ``tell`` has to be that of one, in whichever file.
 
 Looked up in the nodes, so that it is said together with whatever else is wrong.
 """

@@ -6,23 +6,23 @@ from oncall_tui.config.model import DEFAULT_JOURNAL
 
 
 def template() -> str:
-    """Comments alone, so that it loads as it is. A line becomes active when its ``#`` and blank are taken away."""
+    """Comments alone, so that it loads as it is. A line becomes active when it is uncommented."""
     return _TEMPLATE.replace("JOURNAL", DEFAULT_JOURNAL)
 
 
 _TEMPLATE = """\
-## The configuration of oncall-tui. Lines with one # are examples: take the # and the blank after it away, and edit.
-## /etc/oncall-tui/config.yaml is a team's; ~/.config/oncall-tui/config.yaml, one's own, is laid over it.
+## The configuration of oncall-tui. Lines with one # are examples: uncomment them, and edit.
+## /etc/oncall-tui/config.yaml is the team's; your ~/.config/oncall-tui/config.yaml is merged over it.
 ## A secret is {env: NAME}, {file: PATH} or {command: [ARG, ...]}, never a literal. A file that runs commands (a
 ## secret's command, a source's login) must be yours or root's, and writable by nobody else.
 
-## Who acts. Goes into the journal and to PagerDuty; without it the Unix account is taken, and the screen says so.
+## Your name in the journal and at PagerDuty; without it the Unix account is used, and the screen says so.
 # me:
 #   name: Alice
 #   email: alice@example.com
 #   pagerduty_id: PUSER01            # only where PagerDuty knows you by another email address
 
-## Times on screen.
+## The time zone of every time on screen and in reports; UTC without it.
 # timezone: Asia/Tokyo
 
 ## What is read. Every source has a name and a provider; interval_s is the time between polls, login the command
@@ -32,17 +32,17 @@ _TEMPLATE = """\
 #     provider: ecs
 #     region: ap-northeast-1
 #     profile: prod
-#     act_profile: prod-operator     # used for actions alone; without it, what can be read can be acted on
+#     act_profile: prod-operator     # used for actions only; without it, the reading profile acts too
 #     clusters: ["prod-*"]
 #     shell: /bin/sh                 # what `s` starts in a container
 #     login: [aws, sso, login, --profile, prod]
-#     account: "123456789012"        # only where it should not be taken from what is read
+#     account: "123456789012"        # only to override the account that was read
 #   - name: other-account
 #     provider: ecs
 #     region: ap-northeast-1
 #     role_arn: arn:aws:iam::123456789012:role/oncall-read
 #     act_role_arn: arn:aws:iam::123456789012:role/oncall-act
-#     endpoint_url: https://vpce-1.example.com   # instead of AWS's own; a banner tells that it is in use
+#     endpoint_url: https://vpce-1.example.com   # instead of AWS's own; a banner says that it is in use
 #   - name: alarms
 #     provider: cloudwatch
 #     region: ap-northeast-1
@@ -57,7 +57,7 @@ _TEMPLATE = """\
 #     filter: ['team="payments"']    # matchers: the server sends only these
 #     severity_label: severity
 #     title: [summary, alertname]    # annotations or labels: the first that is there is the row's title
-#     cluster_labels: [ecs_cluster, cluster]   # these four tell which ECS service an alert speaks of
+#     cluster_labels: [ecs_cluster, cluster]   # these four say which ECS service an alert is about
 #     service_labels: [ecs_service, service]
 #     account_label: account
 #     region_label: region
@@ -78,12 +78,12 @@ _TEMPLATE = """\
 #     provider: sentry
 #     organization: example          # its slug
 #     token: {env: SENTRY_TOKEN}     # the scopes event:read, and event:write to act
-#     url: https://sentry.io         # https://de.sentry.io for data in the EU, or one's own Sentry
+#     url: https://sentry.io         # https://de.sentry.io for data in the EU, or your own Sentry
 #     projects: [checkout, search]   # these four narrow what is read; query is in Sentry's search language
 #     environments: [production]
 #     levels: [fatal, error]
 #     query: "!logger:csp"
-#     seen_within: 24h               # what was not seen lately is not shown
+#     seen_within: 24h               # issues not seen for longer are not shown
 #     services: {checkout: prod-main/checkout-api}   # which ECS service a project is: CLUSTER/SERVICE
 #   - name: dd
 #     provider: datadog
@@ -95,7 +95,7 @@ _TEMPLATE = """\
 #     tags: [env:prod]
 #     query: "type:metric"
 #     states: [alert, warn, no data, unknown]
-#     cluster_labels: [ecs_cluster, cluster_name]   # these four are tags that tell which ECS service it is
+#     cluster_labels: [ecs_cluster, cluster_name]   # these four are tags that say which ECS service it is
 #     service_labels: [ecs_service, service]
 #     account_label: aws_account
 #     region_label: region
@@ -107,21 +107,21 @@ _TEMPLATE = """\
 #     organization: example          # its name, for links to alerts
 #     services: {Shop: prod-main/checkout-api}   # which ECS service a service of Mackerel's is
 
-## What pages; the rest notifies. A rule is fields (severity, provider, urgency, source, state) and labels, and all of
-## them must match, each as a glob; one rule is enough.
+## Which alerts page; the others only notify. A rule has fields (severity, provider, urgency, source, state) and labels;
+## all of them must match, each as a glob, and one rule is enough.
 # pages:
 #   - {severity: critical}
 #   - {provider: pagerduty, urgency: high}
 
-## Dead man's switches: alerts that have to fire always. They are hidden while they do; their absence is an alert.
+## Heartbeats: alerts that must always fire. They are hidden while they do; a missing one is an alert that pages.
 # expected:
 #   - {alertname: Watchdog}
 
-## Where an escalation goes for what cannot escalate by itself, and who is told of rollbacks (a product's tell).
+## Notification destinations: for alerts that cannot escalate at their source, and for rollbacks (a product's tell).
 # escalation:
 #   - name: payments-channel
 #     provider: slack
-#     token: {env: SLACK_TOKEN}      # a bot's, with chat:write: what belongs together is one thread
+#     token: {env: SLACK_TOKEN}      # a bot's, with chat:write: one thread an incident
 #     channel: "#payments"
 #   - name: ops-channel
 #     provider: slack
@@ -134,7 +134,7 @@ _TEMPLATE = """\
 #     provider: sns
 #     topic_arn: arn:aws:sns:ap-northeast-1:123456789012:managers
 #     profile: prod                  # role_arn and endpoint_url as for ecs
-#     pages: true                    # false: it tells, and wakes nobody
+#     pages: true                    # false: it notifies, and pages nobody
 
 ## Systems with an owner. services are SOURCE/CLUSTER/SERVICE globs, alerts label: glob.
 # products:
@@ -145,12 +145,12 @@ _TEMPLATE = """\
 #     alerts: {team: payments}
 #     protected: true                # roll back only with the name typed
 #     rollback_note: "v2 migrates the ledger: ask #team-payments first"
-#     tell: [payments-channel]       # destinations that hear of a rollback when it is sent, and how it ended
+#     tell: [payments-channel]       # notified when a rollback is sent, and how it ended
 
-## Look, and touch nothing.
+## Switch every write off.
 # read_only: false
 
-## How the screen looks and sounds. keys is an action's id: its key; views a name: a filter's text.
+## How the screen looks and sounds. keys: an action's id and its key (see README); views: a name and a filter.
 # screen:
 #   bell: true                       # ring when something new pages
 #   mouse: false                     # true takes the mouse from the terminal's own selecting and copying
@@ -158,12 +158,12 @@ _TEMPLATE = """\
 #   keys: {rollback: ctrl+r}
 #   views: {mine: payments}
 
-## How long what was bad has to stay well until it counts as steady, in seconds.
+## How long a rollback has to stay healthy before it is done, in seconds.
 # steady_s: 60
 
-## How long before an alert a deploy may have ended and still be its suspect, in seconds.
+## How long before an alert a deploy may have ended and still be suspected, in seconds.
 # look_back_s: 3600
 
-## Where what was seen and done is kept.
+## Where the record of alerts, deploys and actions is kept.
 # journal: JOURNAL
 """

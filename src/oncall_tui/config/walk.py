@@ -86,7 +86,7 @@ class Walker:
         """The node as a value of the type *kind*, or BAD with at least one mistake noted."""
         self._visited += 1
         if self._visited > MAX_NODES:  # few lines of aliases can stand for a billion entries
-            self.note(node, key, f"at most {MAX_NODES} entries", "more, by its aliases")
+            self.note(node, key, f"at most {MAX_NODES} entries", "more, through its aliases")
             raise Enough
         self.places[key] = (self.file, *place(node))
         if not node.tag.startswith(TAG) or node.tag.removeprefix(TAG) not in _STANDARD:
@@ -232,11 +232,11 @@ class Walker:
         pairs: dict[str, tuple[Any, Any]] = {}
         for name, value in node.value:
             if name.id != "scalar":
-                self.note(name, key, "a word as key", seen(name))
+                self.note(name, key, "a string as key", seen(name))
             elif name.tag == TAG + "merge":
                 self.note(name, key, "a key", "a merge (<<), which is not read here: write its keys out")
             elif name.tag != TAG + "str":
-                self.note(name, key, "a word as key", f"{seen(name)}: put it in quotes")
+                self.note(name, key, "a string as key", f"{seen(name)}: put it in quotes")
             elif name.value in pairs:
                 first = place(pairs[name.value][0])[0]
                 self.note(name, key, "each key once", f"a key again that line {first} has already")
@@ -335,7 +335,7 @@ class Walker:
             entries = node.value if node.id == "sequence" else ()
             if entries and all(is_text(entry) and entry.value and "\0" not in entry.value for entry in entries):
                 return tuple(entry.value for entry in entries)
-            return "a list of texts: the program and its arguments, each in quotes if it is a number"
+            return "a list of strings: the program and its arguments, each in quotes if it is a number"
         text = node.value if is_text(node) else ""
         if kind == "env":
             return (text,) if _ENV_NAME.fullmatch(text) else "the name of an environment variable"

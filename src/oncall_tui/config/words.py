@@ -29,15 +29,15 @@ def is_text(node: Any) -> bool:
 
 
 def seen(node: Any, quote: bool = True) -> str:
-    """What a node is, in words; numbers and truth values are quoted, texts never."""
+    """What a node is, in words; numbers and booleans are quoted, strings never."""
     if node.id != "scalar":
         return "a list" if node.id == "sequence" else "a mapping (key: value)"
     if node.tag == TAG + "null":
         return "nothing"
-    kind = {"int": "a number", "float": "a number", "bool": "a truth value", "timestamp": "a date"}.get(
-        node.tag.removeprefix(TAG), "a text"
+    kind = {"int": "a number", "float": "a number", "bool": "a boolean", "timestamp": "a date"}.get(
+        node.tag.removeprefix(TAG), "a string"
     )
-    return f"{kind} ({show(node.value)[1:-1]})" if quote and kind != "a text" else kind
+    return f"{kind} ({show(node.value)[1:-1]})" if quote and kind != "a string" else kind
 
 
 def words(kind: Any) -> tuple[Any, ...]:
@@ -50,7 +50,7 @@ def words(kind: Any) -> tuple[Any, ...]:
 
 
 _PLAIN: dict[Any, str] = {
-    str: "a text",
+    str: "a string",
     int: "a whole number",
     float: "a number",
     bool: "true or false",
@@ -93,7 +93,7 @@ def breaks(value: Any, meta: msgspec.Meta) -> str:
         (meta.lt, "less than {}", lambda v, m: v < m),
         (meta.min_length, "a length of at least {}", lambda v, m: len(v) >= m),
         (meta.max_length, "a length of at most {}", lambda v, m: len(v) <= m),
-        (meta.pattern, "a text like {}", lambda v, m: re.search(m, v) is not None),
+        (meta.pattern, "a string like {}", lambda v, m: re.search(m, v) is not None),
     )
     for limit, text, keeps in tests:
         if limit is not None and not keeps(value, limit):
