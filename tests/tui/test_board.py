@@ -319,7 +319,7 @@ async def test_an_alert_of_a_pagers_incident_is_acknowledged_there_and_never_sil
     async with on_screen(rig) as rig:
         assert rig.board.row_id == "pager/i"  # one problem, one row, that says who saw it and where the key goes
         assert "incident +prom" in rig.text()
-        assert "seen by  pager: firing · prom: firing; a goes to the pager" in rig.text()
+        assert "reported by  pager: firing · prom: firing; a acknowledges the PagerDuty incident" in rig.text()
         await rig.press("a")
         assert [p.target for p in pager.acknowledge.sent] == ["pager/i"]
         assert prom.acknowledge.sent == []

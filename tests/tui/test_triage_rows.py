@@ -88,7 +88,7 @@ async def test_who_else_saw_it_is_on_the_row_and_a_goes_to_the_one_that_leads(tm
     rig = Rig(tmp_path, first, second)
     async with on_screen(rig, (120, 40)) as rig:
         assert "5xx rate +am" in rig.text()
-        assert "seen by  dd: firing · am: acknowledged by Bob" in rig.text()
+        assert "reported by  dd: firing · am: acknowledged by Bob" in rig.text()
         assert len(rig.board.tables["alerts"].rows) == 1
         await rig.press("a")
         assert [p.target for p in second.acknowledge.sent] == ["dd/b"]

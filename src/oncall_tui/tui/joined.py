@@ -7,6 +7,7 @@ from oncall_tui.text import age, before
 from oncall_tui.triage.holding import aftermath, assignment
 from oncall_tui.triage.look import AlertLook
 from oncall_tui.tui import progress
+from oncall_tui.tui.causes import trouble
 from oncall_tui.tui.rows import Cell
 
 
@@ -41,23 +42,46 @@ def suspect(look: AlertLook) -> Cell:
     return (shorter[0], "warning", shorter[1])
 
 
+def under(look: AlertLook, now: float) -> tuple[tuple[Cell, ...], ...]:
+    """The lines that a row has where there is room: its suspect, whole; where it pages, also that there is none; and
+    what ECS says is wrong with its service.
+    """
+    if look.alert.state is AlertState.RESOLVED:
+        return ()
+    lines = [_suspect_line(look, now)] if look.suspicion.suspects or look.pages else []
+    if look.service is not None and (cause := trouble(look.service, now)):
+        lines.append((("service  ", "dim"), (cause, "warning")))
+    return tuple(line for line in lines if line)
+
+
 def extra(look: AlertLook, now: float) -> tuple[tuple[Cell, ...], ...]:
-    """The lines under the cursor's row: the suspect in words, who else saw it, that it flaps."""
+    """The lines under the cursor's row alone: that there is no suspect, which sources report it, that it flaps."""
     lines: list[tuple[Cell, ...]] = []
-    if look.alert.state is not AlertState.RESOLVED and (look.suspicion.placed or look.suspicion.unread):
-        style = "warning" if look.suspicion.suspects and not look.suspicion.wide else "dim"
-        label = "suspect  " if look.suspicion.suspects else ""
-        # Why its tasks died is what is wanted most: on a line of its own it is not what a narrow screen cuts off.
-        words, why, reason = look.suspicion.words(now).partition(" (")
-        lines.append(((f"{label}{words}", style),))
-        if why:
-            lines.append(((f"         ({reason}", style),))
+    if not look.suspicion.suspects and not look.pages and look.alert.state is not AlertState.RESOLVED:
+        lines.append(_suspect_line(look, now))
     if (words := aftermath(look, now)) or (look.alert.moved and (words := assignment(look.alert, now))):
         lines.append(((words, "dim"),))
     if look.others:
         told = [f"{m.source}: {m.state}" + (f" by {m.by[0]}" if m.by else "") for m in look.members]
-        goes = "; a goes to the pager" if look.incident and look.alert.state.asks else ""
-        lines.append(((f"seen by  {' · '.join(told)}{goes}", "dim"),))
+        goes = ""
+        if look.incident and look.alert.state.asks:
+            goes = "; a acknowledges the PagerDuty incident; the other alerts stay as they are"
+        lines.append((("reported by  ", "dim"), (f"{' · '.join(told)}{goes}", "dim")))
     if look.flaps:
         lines.append(((look.flaps, "dim"),))
-    return tuple(lines)
+    return tuple(line for line in lines if line)
+
+
+def _suspect_line(look: AlertLook, now: float) -> tuple[Cell, ...]:
+    """The suspect with what speaks against it, the image that it brought and who deployed it; or that there is none."""
+    found = look.suspicion
+    if not found.placed and not found.unread:
+        return ()
+    if found.first is None:
+        return ((found.words(now), "dim" if found.placed and not found.unread else "unknown"),)
+    deploy = found.first.deploy
+    tags = progress.tags(deploy)
+    more = [f"image {tags}" if tags else "", f"by {deploy.started_by}" if deploy.started_by else ""]
+    words = " · ".join([found.words(now), *(word for word in more if word)])
+    style = "dim" if found.wide else "warning"
+    return (("suspect  ", style), (words, style))

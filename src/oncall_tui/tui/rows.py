@@ -27,8 +27,8 @@ class Column(msgspec.Struct, frozen=True):
     *easy* before any column gets the room for its longest words.
 
     Where the pane is too narrow, the columns with the highest *drop* go first; those with 0 stay. One with *wide* is
-    there only where the pane has so many cells. *align* ``middle``: to the left, and what is too long is cut in its
-    middle.
+    there only where the pane has so many cells. What *wraps* goes on under the row where there is room. *align*
+    ``middle``: to the left, and what is too long is cut in its middle.
     """
 
     key: str
@@ -40,6 +40,7 @@ class Column(msgspec.Struct, frozen=True):
     align: Literal["left", "right", "middle"] = "left"
     drop: int = 0
     turn: int = 0
+    wraps: bool = False
     easy: int = 70
     wide: int = 0
 
@@ -62,13 +63,16 @@ class Need(NamedTuple):
 class Row(msgspec.Struct, frozen=True):
     """One row, known by *id*. *style* is that of cells without their own.
 
-    *extra* are lines of cells that are drawn under the row while the cursor is on it.
+    *under* are lines of cells that are drawn under the row where there is room, and *extra* those that are drawn under
+    it while the cursor is on it. A row that *claims* has its lines before others have a line at all.
     """
 
     id: str
     cells: tuple[Cell, ...]
     style: str = ""
     extra: tuple[tuple[Cell, ...], ...] = ()
+    under: tuple[tuple[Cell, ...], ...] = ()
+    claims: bool = False
 
 
 def as_cell(cell: Cell) -> tuple[str, str]:

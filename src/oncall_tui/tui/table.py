@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from oncall_tui.tui.canvas import Canvas
+from oncall_tui.tui.heights import Stack, share
 from oncall_tui.tui.painter import Line, Look
 from oncall_tui.tui.rows import Cell, Column, Place, Row, distinct
 
@@ -99,6 +100,8 @@ class Table(Canvas, can_focus=True):
         self._show_extra = show_extra
         self._rows: Sequence[Row] = ()
         self._place = Place()
+        self._shared: dict[int, int] = {}  # lines under rows, by index, wherever the cursor is
+        self._stack = Stack()
         self._marked: set[str] = set()
         self.new: frozenset[str] = frozenset()
         self._placeholder: tuple[Cell, ...] = ()
@@ -142,7 +145,7 @@ class Table(Canvas, can_focus=True):
         if self._holds:
             self._waiting = rows
             return
-        offset = self._place.index - self.scroll_offset.y
+        offset = self._top() - self.scroll_offset.y
         was_at_top = self.scroll_offset.y == 0
         was = self._place.id
         new, index = distinct(rows)
@@ -151,7 +154,7 @@ class Table(Canvas, can_focus=True):
         self._drop_marks(index)
         if self._painter.learn(new):
             self._draw_anew()
-        self._resize_content()
+        self._share_lines()
         self._keep_in_place(offset, was_at_top)
         self._repaint()
         if self._place.id != was:
@@ -174,7 +177,7 @@ class Table(Canvas, can_focus=True):
         """Whether a row's extra lines are drawn under it when the cursor is on it."""
         if shown != self._show_extra:
             self._show_extra = shown
-            self._resize_content()
+            self._share_lines()
             self._repaint()
 
     def hold(self) -> None:
@@ -204,7 +207,7 @@ class Table(Canvas, can_focus=True):
     def action_page(self, by: int) -> None:
         """A pane's height down (1) or up (-1)."""
         height = max(1, self.scrollable_content_region.height - self._head - 1)
-        self._move(self._place.index + by * height)
+        self._move(self._stack.at(max(0, self._top() + by * height))[0])
 
     def action_edge(self, to: int) -> None:
         """The last row (1) or the first (-1)."""
@@ -265,16 +268,35 @@ class Table(Canvas, can_focus=True):
             if self.on_moved is not None:
                 self.on_moved()
 
-    # -- where things are: rows, with the cursor's block among them ------------------------------------------------
+    # -- where things are: rows, and the lines under them ----------------------------------------------------------
 
-    def _block(self) -> tuple[int, int, int]:
-        """(first row index, rows in it, lines it takes) of the lines that the cursor covers."""
-        place = self._place
-        if place.ghost is not None:
-            return place.index, 0, 1
-        if place.row is None:
-            return place.index, 0, 0
-        return place.index, 1, 1 + (len(place.row.extra) if self._show_extra else 0)
+    def _share_lines(self) -> None:
+        """Other rows, or room for more or less of them: share it anew."""
+        spare = self._spare if self._show_extra else lambda row: 0
+        self._shared = share(self._rows, lambda row: self._painter.under(row, False), self._view_height(), spare)
+        self._resize_content()
+
+    def _spare(self, row: Row) -> int:
+        return self._painter.under(row, True) - self._painter.under(row, False)
+
+    def _top(self) -> int:
+        """The line of the cursor, or of what is left of its row."""
+        return self._stack.top(self._place.index)
+
+    def _block(self) -> int:
+        """How many lines the cursor covers."""
+        if self._place.row is None:
+            return 1 if self._place.ghost is not None else 0
+        return 1 + self._stack.under(self._place.index)
+
+    def _at(self, y: int) -> tuple[int | None, int]:
+        """(index of the row, which of its lines) on the line *y* of the pane; None: what is left of a vanished row."""
+        line = y - self._head + self.scroll_offset.y
+        if self._place.ghost is not None and self._place.row is None:
+            if line == self._top():
+                return None, 0
+            line -= line > self._top()
+        return self._stack.at(line)
 
     def _resize_content(self) -> None:
         """Tell the scroll bar how many lines there are.
@@ -282,8 +304,11 @@ class Table(Canvas, can_focus=True):
         A layout repaints the whole pane, so there is one only where the scroll bar comes or goes.
         """
         if self._rows:
-            _, rows, lines = self._block()
-            height = len(self._rows) - rows + lines
+            lines = dict(self._shared)
+            if self._place.row is not None:
+                lines[self._place.index] = self._painter.under(self._place.row, self._show_extra)
+            self._stack = Stack(len(self._rows), lines)
+            height = self._stack.lines + (self._place.row is None and self._place.ghost is not None)
         else:
             height = len(self._painter.placeholder(self._placeholder))
         size = Size(0, height + self._head)
@@ -307,17 +332,17 @@ class Table(Canvas, can_focus=True):
         there, and must not come in out of sight.
         """
         height = self._view_height()
-        if was_at_top and (self._place.index < height or not self._touched):
+        if was_at_top and (self._top() < height or not self._touched):
             return
         if 0 <= offset < height:
-            self._scroll_lines(self._place.index - offset)
+            self._scroll_lines(self._top() - offset)
         else:  # scrolled away from the cursor: the view stays, as far as there are rows
             self._scroll_lines(min(self.scroll_offset.y, self.virtual_size.height - self._head - height))
 
     def _reveal(self) -> None:
         """Scroll so that the cursor is seen; by half a pane, since each scroll repaints all of it over SSH."""
-        _, _, lines = self._block()
-        height, top = self._view_height(), self._place.index
+        lines = self._block()
+        height, top = self._view_height(), self._top()
         first, last = self.scroll_offset.y, self.scroll_offset.y + height
         if top < first:
             self._scroll_lines(min(top, first - height // 2))
@@ -333,22 +358,22 @@ class Table(Canvas, can_focus=True):
     def _line(self, y: int) -> Line:
         if y < self._head:
             return self._painter.heading()
-        line = y - self._head + self.scroll_offset.y
         if not self._rows:
+            line = y + self.scroll_offset.y
             lines = self._painter.placeholder(self._placeholder)
             return lines[line] if line < len(lines) else self._painter.blank()
-        first, rows, count = self._block()
-        if line < first:
-            return self._row_line(self._rows[line], 0)
-        if line < first + count:
-            return self._row_line(self._place.ghost or self._rows[first], line - first, cursor=True)
-        index = line - count + rows
-        return self._row_line(self._rows[index], 0) if index < len(self._rows) else self._painter.blank()
+        index, sub = self._at(y)
+        if index is None:
+            return self._row_line(self._place.ghost or self._rows[0], 0, cursor=True)
+        if index >= len(self._rows):
+            return self._painter.blank()
+        cursor = self._place.row is not None and index == self._place.index
+        return self._row_line(self._rows[index], sub, cursor, self._stack.under(index))
 
-    def _row_line(self, row: Row, sub: int, cursor: bool = False) -> Line:
-        gone = cursor and self._place.ghost is not None
+    def _row_line(self, row: Row, sub: int, cursor: bool = False, under: int = 0) -> Line:
+        gone = cursor and self._place.row is None
         return self._painter.row(
-            row, sub, Look(cursor, row.id in self._marked, self.has_focus, gone, row.id in self.new)
+            row, sub, Look(cursor, row.id in self._marked, self.has_focus, gone, row.id in self.new, under)
         )
 
     # -- what makes it draw anew -----------------------------------------------------------------------------------
@@ -356,7 +381,7 @@ class Table(Canvas, can_focus=True):
     def on_resize(self) -> None:
         """Another size: the columns share it anew, and the cursor stays in view."""
         self._measure()
-        self._resize_content()
+        self._share_lines()
         self._draw_anew()
         if self._rows:
             self._reveal()
@@ -369,9 +394,8 @@ class Table(Canvas, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Put the cursor on the row that was clicked."""
-        line = event.y - self._head + self.scroll_offset.y
-        first, rows, lines = self._block()
-        if event.y >= self._head and not first <= line < first + lines:
-            index = line if line < first else line - lines + rows
-            if index < len(self._rows):
-                self._move(index)
+        index, _ = self._at(event.y)
+        if event.y < self._head or index is None or index >= len(self._rows):
+            return
+        if self._place.row is None or index != self._place.index:
+            self._move(index)

@@ -21,6 +21,7 @@ from oncall_tui.triage.holding import after, escalation, left
 from oncall_tui.triage.look import AlertLook, Look
 from oncall_tui.triage.rank import ATTENTION, severity_word
 from oncall_tui.tui import joined, progress
+from oncall_tui.tui.causes import trouble
 from oncall_tui.tui.fields import alert_fields, deploy_fields, service_fields
 from oncall_tui.tui.rows import Cell, Column, Row
 from oncall_tui.tui.sorting import Order, Sort, Sorter, of, order
@@ -31,8 +32,8 @@ ALERT_COLUMNS = (
     Column("severity", "SEV", 4),
     Column("age", "AGE", 4, align="right"),
     Column("product", "PRODUCT", 8, most=12, turn=5, wide=PRODUCT_FROM, drop=2),
-    Column("service", "SERVICE", 14, most=24, turn=3, align="middle", drop=1),
-    Column("title", "ALERT", 30, flex=True, min_width=22, turn=2),
+    Column("service", "SERVICE", 14, most=24, turn=3, align="middle", wraps=True, drop=1),
+    Column("title", "ALERT", 26, flex=True, min_width=22, turn=2, wraps=True),
     Column("state", "STATE", 8, most=STATE_CELLS, turn=1),
     Column("suspect", "SUSPECT", 14, most=21, turn=4, wide=SUSPECT_FROM, drop=3),
 )
@@ -210,7 +211,8 @@ class View:
             self._state(look, now, pending, live),
             joined.suspect(look),
         )
-        return Row(look.id, cells, style, joined.extra(look, now))
+        claims = look.pages and alert.state is not AlertState.RESOLVED
+        return Row(look.id, cells, style, joined.extra(look, now), joined.under(look, now), claims)
 
     def _state(self, look: AlertLook, now: float, pending: Outcome | None, live: bool) -> Cell:
         alert = look.alert
@@ -275,7 +277,8 @@ class View:
                 and not source.lacks(service.key.cluster)
                 and -SET_S <= now - service.read_at < ROW_STALE_S
             )
-            key = (service, since, fresh, service.name in repeated, open_here.get(service.id, ""))
+            cause = trouble(service, now)
+            key = (service, since, fresh, service.name in repeated, open_here.get(service.id, ""), cause)
             old = self._services.get(service.id)
             row = old[1] if old and _same(old[0], key) else _service_row(*key)  # type: ignore[arg-type]
             kept[service.id] = (key, row)
@@ -324,8 +327,8 @@ class View:
         waits = [deploy.waits] if deploy.waits and deploy.state.running else []
         back = [told(deploy, self.tz, now)] if back_of(deploy) else []
         lines = [*waits, *back, *(words for _, words, _ in progress.why(deploy))]
-        extra = tuple(((local_times(line, self.tz, now), "warning"),) for line in lines[:3])
-        return Row(deploy.id, cells, "" if live else "dim", extra)
+        under = tuple(((local_times(line, self.tz, now), "warning"),) for line in lines[:3])
+        return Row(deploy.id, cells, "" if live else "dim", under=under)
 
 
 def _with_unread(rows: list[Row], update: Update, now: float, tz: tzinfo) -> list[Row]:
@@ -388,7 +391,7 @@ def _open_words(rows: Sequence[AlertLook]) -> Cell:
     return (count(len(rows), "alert"), "warning", str(len(rows)))
 
 
-def _service_row(service: Service, since: str, live: bool, repeated: bool, alerts: Cell) -> Row:
+def _service_row(service: Service, since: str, live: bool, repeated: bool, alerts: Cell, cause: str) -> Row:
     sign, style = _SIGNS[service.health] if live else ("?", "stale")
     counts: Cell = f"{service.running}/{service.desired}"
     if service.pending:
@@ -403,5 +406,5 @@ def _service_row(service: Service, since: str, live: bool, repeated: bool, alert
         (f"{since} ago", "", since) if since not in ("", "now") else since,
         (service.note or service.targets, "dim"),
     )
-    extra = (((service.note, "warning"),),) if service.note else ()
-    return Row(service.id, cells, "" if live else "dim", extra)
+    under = tuple(((line, "warning"),) for line in (cause, service.note) if line)
+    return Row(service.id, cells, "" if live else "dim", under=under)

@@ -1,0 +1,185 @@
+"""Room on the screen: nothing that decides is cut while cells are empty, at every size and on any board."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from tests.support.fakes import FakeProvider, deploy, revision, service
+from tests.support.screen import Rig, on_screen
+
+from oncall_tui.domain.alert import AlertState, ServiceHint, Severity
+from oncall_tui.domain.deploy import DeployState, TaskFailure
+from oncall_tui.domain.service import Health
+from oncall_tui.tui.heights import Stack, share
+from oncall_tui.tui.rows import Row, as_cell
+
+SIZES = [(80, 24), (100, 30), (120, 40), (200, 50)]
+WORDS = ("checkout", "latency", "is above 2 s", "for 15 minutes", "in zone a", "決済", "エラー率", "payments-api 5xx")
+PLACEMENT = (
+    "(service s0) was unable to place a task. Reason: Capacity is unavailable at this time. Please try again later or "
+    "in a different availability zone."
+)
+KILLED = "OutOfMemoryError: Container killed due to memory usage"
+
+
+def town(chance: random.Random, folder: Path) -> Rig:
+    """Services, deploys and alerts by chance: pages and others, with and without a suspect, in each state."""
+    rig = Rig(folder, FakeProvider("prod"))
+    now = rig.clock.now()
+    for i in range(6):
+        name = f"prod/main/s{i}" + "-jobs" * chance.randint(0, 4)
+        events = ((now - 120, PLACEMENT),) if chance.random() < 0.4 else ()
+        rig.provider.services[name] = service(
+            name, health=chance.choice([Health.HEALTHY, Health.DEGRADED]), last_deploy=now - 86_400, events=events
+        )
+        if chance.random() < 0.6:
+            rig.provider.deploys[f"prod/d{i}"] = deploy(
+                f"prod/d{i}",
+                name,
+                old=revision(41),
+                new=revision(42),
+                started=now - chance.randint(60, 3_000),
+                started_by=chance.choice(["", "payments-deploy/deploy"]),
+                state=chance.choice([DeployState.IN_PROGRESS, DeployState.SUCCEEDED]),
+                failed_tasks=chance.choice([0, 48]),
+                failures=(TaskFailure("t", now - 30, KILLED, 137),),
+            )
+    for i in range(chance.randint(1, 14)):
+        where = chance.choice(sorted(rig.provider.services))
+        rig.provider.add(
+            f"a{i}",
+            title=" ".join(chance.choices(WORDS, k=chance.randint(1, 18))),
+            severity=chance.choice([Severity.CRITICAL, Severity.WARNING]),
+            state=chance.choice([AlertState.FIRING, AlertState.FIRING, AlertState.ACKNOWLEDGED, AlertState.SILENCED]),
+            by=chance.choice([(), ("Alice",)]),
+            until=chance.choice([None, now + 540]),
+            began=now - chance.randint(0, 50),
+            hint=ServiceHint(service=where.rpartition("/")[2]),
+        )
+    return rig
+
+
+def squeezed(text: str) -> str:
+    """Without blanks, ellipses left: what is wrapped is compared by its letters."""
+    return "".join(text.split())
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("seed", range(12))
+async def test_nothing_of_a_page_is_cut_while_cells_are_empty(tmp_path: Path, size: tuple[int, int], seed: int) -> None:
+    chance = random.Random(seed)
+    async with on_screen(town(chance, tmp_path), size) as rig:
+        table = rig.board.tables["alerts"]
+        for _ in range(3):
+            lines = [table.render_line(y).text for y in range(table.size.height)]
+            blank = sum(not line.strip() for line in lines)
+            shown = squeezed(" ".join(lines))
+            for index, row in enumerate(table.rows):
+                at = table._stack.top(index) - table.scroll_offset.y + table._head
+                if not row.claims or not table._head <= at < len(lines):
+                    continue
+                whole = [as_cell(cells[-1])[0] for cells in row.under]
+                cut = [text for text in whole if squeezed(text) not in shown]
+                cut += [lines[at]] if "…" in lines[at] else []
+                assert not cut or not blank, (cut, "\n".join(lines))
+                title = as_cell(row.cells[4])[0].split()
+                assert cut or all(word in " ".join(lines) for word in title)
+            table.action_move(chance.randint(1, 4))
+            await rig.pilot.pause()
+
+
+@pytest.mark.parametrize("state", [AlertState.FIRING, AlertState.ACKNOWLEDGED, AlertState.SILENCED, AlertState.SEEN])
+@pytest.mark.parametrize("crowd", [0, 60])
+async def test_each_page_has_its_suspect_at_80_columns_wherever_the_cursor_is(
+    tmp_path: Path, state: AlertState, crowd: int
+) -> None:
+    rig = Rig(tmp_path, FakeProvider("prod"))
+    now = rig.clock.now()
+    for name in ("api", "jobs"):
+        rig.provider.services[f"prod/main/{name}"] = service(f"prod/main/{name}")
+        rig.provider.deploys[f"prod/{name}"] = deploy(
+            f"prod/{name}", f"prod/main/{name}", started=now - 720, started_by="Alice", failed_tasks=48
+        )
+        rig.provider.add(
+            name, title=f"5xx rate of {name} ", severity=Severity.CRITICAL, state=state, hint=ServiceHint(service=name)
+        )
+        rig.provider.alerts[f"prod/{name}"] = rig.provider.add(
+            name,
+            title=f"5xx of {name}",
+            severity=Severity.CRITICAL,
+            state=state,
+            hint=ServiceHint(service=name),
+            began=now,
+        )
+    for i in range(crowd):
+        rig.provider.add(f"w{i}", title=f"warning {i}")
+    async with on_screen(rig, (80, 24)) as rig:
+        for name in ("api", "jobs"):
+            for to in ("api", "jobs"):
+                rig.board.tables["alerts"].move_to(f"prod/{to}")
+                await rig.settle()
+                said = f"suspect deploy :41→:42 of prod/{name} began 12m before, 48 tasks failed since"
+                assert said in " ".join(rig.text().split())
+                assert "image v41→v42 · by Alice" in " ".join(rig.text().split())
+
+
+async def test_why_a_task_cannot_be_placed_stands_whole_under_the_alert_and_the_service(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, FakeProvider("prod"))
+    now = rig.clock.now()
+    rig.provider.services["prod/main/s0"] = service(
+        "prod/main/s0", health=Health.DEGRADED, running=1, events=((now - 60, PLACEMENT), (now - 90, "(service s0) x"))
+    )
+    rig.provider.add("a", severity=Severity.CRITICAL, hint=ServiceHint(service="s0"), title="below desired count")
+    async with on_screen(rig, (80, 24)) as rig:
+        whole = PLACEMENT.removeprefix("(service s0) ").rstrip(".") + " (1m ago)"
+        for key in "12":
+            await rig.press(key)
+            assert whole in " ".join(rig.text().split())
+        steady = service(
+            "prod/main/s0", events=((now, "(service s0) has reached a steady state."), (now - 60, PLACEMENT))
+        )
+        rig.provider.services["prod/main/s0"] = steady
+        rig.refresh()
+        await rig.settle()
+        assert "unable to place" not in rig.text()  # it was: it is not any more
+
+
+async def test_columns_stay_where_they_are_while_states_come_and_go(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, FakeProvider("prod"))
+    for i in range(6):
+        rig.provider.add(f"a{i}", title=f"alert {i}", began=100.0 - i)
+    async with on_screen(rig, (120, 40)) as rig:
+        table = rig.board.tables["alerts"]
+        places = []
+        for by in ((), ("christopher",), (), ("bob",), ()):
+            state = AlertState.ACKNOWLEDGED if by else AlertState.FIRING
+            rig.provider.add("a3", title="alert 3", began=97.0, by=by, state=state)
+            rig.refresh()
+            await rig.settle()
+            places.append(table.render_line(0).text)
+        assert len(set(places[1:])) == 1
+
+
+def test_lines_and_rows_are_found_from_each_other() -> None:
+    chance = random.Random(3)
+    for _ in range(300):
+        under = {i: chance.randint(0, 4) for i in range(20) if chance.random() < 0.4}
+        stack = Stack(20, under)
+        line = 0
+        for index in range(20):
+            assert stack.top(index) == line
+            for sub in range(1 + under.get(index, 0)):
+                assert stack.at(line) == (index, sub)
+                line += 1
+        assert stack.lines == line
+        assert stack.at(line + 3)[0] >= 20
+
+
+def test_what_claims_is_served_first_and_nothing_else_goes_out_of_sight_for_the_rest() -> None:
+    rows = [Row(str(i), (), claims=i < 2) for i in range(6)]
+    assert share(rows, lambda row: 2, 8, lambda row: 0) == {0: 2, 1: 2}
+    assert share(rows, lambda row: 2, 12, lambda row: 0) == {0: 2, 1: 2, 2: 2}
+    assert share(rows, lambda row: 2, 12, lambda row: 1) == {0: 2, 1: 2}  # room that the cursor needs
+    assert share(rows, lambda row: 2, 3, lambda row: 0) == {0: 1}
