@@ -86,7 +86,7 @@ async def test_from_120x40_all_panes_are_there_and_z_shows_one(tmp_path: Path) -
     async with on_screen(rig, (120, 40)) as rig:
         text = rig.text()
         assert all(word in text for word in ("ALERTS 1", "SERVICES 1", "DEPLOYS 1 running", "DETAIL", "title of a"))
-        assert "2 failed: exit 137 OutOfMemoryError" in text
+        assert "2 tasks stopped: exit 137 OutOfMemoryError" in text
         await rig.press("3", "z")
         assert "SERVICES" not in rig.text()
         assert ":41→:42" in rig.text()

@@ -120,7 +120,7 @@ async def test_each_page_has_its_suspect_at_80_columns_wherever_the_cursor_is(
             for to in ("api", "jobs"):
                 rig.board.tables["alerts"].move_to(f"prod/{to}")
                 await rig.settle()
-                said = f"suspect deploy :41→:42 of prod/{name} began 12m before, 48 tasks failed since"
+                said = f"suspect deploy :41→:42 of prod/{name} started 12m before the alert, 48 tasks stopped"
                 assert said in " ".join(rig.text().split())
                 assert "image v41→v42 · by Alice" in " ".join(rig.text().split())
 

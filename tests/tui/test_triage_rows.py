@@ -35,7 +35,7 @@ async def test_r_goes_to_the_first_suspect_also_where_it_is_another_service_of_t
     async with on_screen(shop(tmp_path), (120, 40)) as rig:
         text = rig.text()
         assert "◂ jobs :7→:8" in text
-        assert "suspect  deploy :7→:8 of prod/jobs began 3m before" in text
+        assert "suspect  deploy :7→:8 of prod/jobs started 3m before the alert" in text
         target = rig.board.deploy_target(Verb.ROLL_BACK)
         assert isinstance(target, Target)
         assert (target.id, target.name) == ("prod/d8", f"{JOBS}: :8→:7")
@@ -45,7 +45,7 @@ async def test_no_suspect_and_not_known_are_told_apart(tmp_path: Path) -> None:
     rig = shop(tmp_path)
     rig.provider.deploys.clear()
     async with on_screen(rig, (120, 40)) as rig:
-        assert "no suspect: no deploy in the hour before; the last began 3d ago" in rig.text()
+        assert "no suspect: no deploy in the hour before; the last started 3d ago" in rig.text()
         known = rig.provider.services[API]
         rig.provider.services[API] = msgspec.structs.replace(known, note="deploys: denied, from deployments[]")
         rig.refresh()
