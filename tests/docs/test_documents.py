@@ -32,6 +32,11 @@ def test_the_key_table_is_made_from_the_bindings() -> None:
     assert documented == [pair for keys in by_group().values() for pair in keys]
 
 
+def test_every_key_id_that_can_be_configured_is_documented() -> None:
+    part = README.partition("Keys can be changed under")[2].partition("\n\n")[0]
+    assert re.findall(r"`(\w+)`", part) == [key.id for key in KEYS]
+
+
 def test_key_ids_and_keys_are_unique() -> None:
     assert len({k.id for k in KEYS}) == len(KEYS)
     assert len({k.key for k in KEYS}) == len(KEYS)
