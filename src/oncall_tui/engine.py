@@ -261,10 +261,10 @@ class Engine:
             return self._composed.wait_for(lambda: until(self.update), timeout_s)
 
     def first_read(self, timeout_s: float) -> Update:
-        """Block until each source has answered or failed, or *timeout_s* seconds went by."""
+        """Block until each source has answered or failed, with its deploys, or *timeout_s* seconds went by."""
         self.wait(
             lambda u: (
-                all(s.state is not SourceState.WAITING for s in u.board.sources.values())
+                all(s.state is not SourceState.WAITING and not s.behind for s in u.board.sources.values())
                 and bool(u.board.sources or not self._pollers)
             ),
             timeout_s,

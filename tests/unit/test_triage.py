@@ -15,7 +15,7 @@ from oncall_tui.domain.changes import changes
 from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
-from oncall_tui.domain.service import ServiceKey
+from oncall_tui.domain.service import DEPLOYS_UNREAD, ServiceKey
 from oncall_tui.spelling import misspelt
 from oncall_tui.triage.filters import OWN, WORDS, FilterError, Known, keep, parse
 from oncall_tui.triage.look import Look, Looker, Rules, page_count, unacknowledged_count
@@ -289,6 +289,43 @@ def test_an_alert_of_a_source_that_cannot_be_read_has_not_resolved() -> None:
     assert changes({"prom/gone": "firing"}, rows) == []
 
 
+@pytest.mark.parametrize(
+    ("states", "provider", "rows", "words"),
+    [
+        ({"a": SourceState.OK}, "ecs", 0, "No alert source is configured: there are services and deploys alone. 1/1 "),
+        ({"a": SourceState.OK, "b": SourceState.OK}, "ecs", 0, "No alert source is configured: "),
+        ({"a": SourceState.OK}, "fake", 0, "No alert is firing. 1/1 source read within 15 s."),
+        ({"a": SourceState.WAITING}, "fake", 1, "Reading 1 source: 1 service so far."),
+        (
+            {"a": SourceState.WAITING},
+            "ecs",
+            0,
+            "Reading 1 source: nothing is known yet; no alert source is configured.",
+        ),
+        ({"a": SourceState.WAITING, "b": SourceState.WAITING}, "fake", 0, "Reading 2 sources: nothing is known yet."),
+        ({"a": SourceState.EXPIRED}, "ecs", 1, "No alert in what could be read. 0/1 source; not read: a (EXPIRED)."),
+    ],
+)
+def test_an_empty_list_says_what_it_stands_for(
+    states: dict[str, SourceState], provider: str, rows: int, words: str
+) -> None:
+    found = board(*[service("a/main/api", source="a")][:rows], states=states)
+    sources = {name: msgspec.structs.replace(s, provider=provider) for name, s in found.sources.items()}
+    assert nothing(msgspec.structs.replace(found, sources=sources), NOW + 3).startswith(words)
+
+
+def test_no_suspect_is_not_said_of_services_whose_deploys_are_not_read_yet() -> None:
+    hint = ServiceHint(cluster="main", service="api")
+    api = service("prod/main/api", note=DEPLOYS_UNREAD)
+    rules = Rules(pages=PAGES, products=(Product(name="shop", owner="t", services=("prod/*/*",)),))
+    looked = Looker(rules).look(board(alert("prom/a", hint=hint), api))
+    assert "not known: its deploys are not read yet" in looked.alerts[0].suspicion.words(NOW)
+    beside = Looker(rules).look(
+        board(alert("prom/a", hint=hint), service("prod/main/api"), service("prod/main/web", note=DEPLOYS_UNREAD))
+    )
+    assert "not known: the deploys of " in beside.alerts[0].suspicion.words(NOW)
+
+
 def test_nothing_is_wrong_and_not_known_never_look_alike() -> None:
     good = nothing(board(states={"prom": SourceState.OK, "pager": SourceState.OK}), NOW + 3)
     bad = nothing(board(states={"prom": SourceState.OK, "pager": SourceState.EXPIRED}), NOW + 3)
@@ -296,7 +333,7 @@ def test_nothing_is_wrong_and_not_known_never_look_alike() -> None:
     none = nothing(board(), NOW)
     assert good == "No alert is firing. 2/2 sources read within 15 s."
     assert bad == "No alert in what could be read. 1/2 sources; not read: pager (EXPIRED)."
-    assert first == "Reading 1 sources: nothing is known yet."
+    assert first == "Reading 1 source: nothing is known yet."
     assert none == "No source is configured: nothing is read."
 
 

@@ -24,9 +24,13 @@ def read_source(engine: Engine, name: str) -> Update:
     """Wait for one source to be read well. Ends the program where it cannot be read or does not exist."""
     if name not in engine.sources:
         fail(f"no source {name!r}", f"there are: {', '.join(engine.sources) or 'none'}")
-    engine.wait(
-        lambda u: name in u.board.sources and u.board.sources[name].state is not SourceState.WAITING, READ_TIMEOUT_S
-    )
+
+    def read(update: Update) -> bool:
+        """It was, with the deploys of its services."""
+        source = update.board.sources.get(name)
+        return source is not None and source.state is not SourceState.WAITING and not source.behind
+
+    engine.wait(read, READ_TIMEOUT_S)
     update = engine.update
     status = update.board.sources.get(name)
     if status is None or status.read_at is None:

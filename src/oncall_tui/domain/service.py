@@ -35,6 +35,9 @@ class Health(StrEnum):
         return self in (Health.DEGRADED, Health.DOWN, Health.UNKNOWN)
 
 
+DEPLOYS_UNREAD = "its deploys are not read yet"  # a note: that none is known says nothing
+
+
 class Service(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One service as last read. *id* is ``SOURCE/CLUSTER/NAME``: what the commands take.
 

@@ -45,6 +45,7 @@ def status_of(seen: Seen, now: float, monotonic: float) -> SourceStatus:
         problems=seen.reading.problems if seen.reading else (),
         calls_per_s=seen.calls_per_s,
         partial=fresh and state is not SourceState.OK,
+        behind=seen.reading.behind if seen.reading else 0,
         banner=seen.banner,
     )
 
@@ -80,4 +81,6 @@ def _state(seen: Seen, monotonic: float) -> tuple[SourceState, str, str]:
         first = seen.reading.problems[0]
         more = len(seen.reading.problems) - 1
         return first.state, f"{first.scope}: {first.message}" + (f" (+{more} more)" if more else ""), first.hint
-    return SourceState.OK, "", ""
+    behind = seen.reading.behind
+    words = f"the deploys of {behind} service{'s' if behind > 1 else ''} are not read yet" if behind else ""
+    return SourceState.OK, words, ""

@@ -12,7 +12,7 @@ from oncall_tui.domain.alert import Alert, AlertState, Severity
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.product import Product
-from oncall_tui.domain.service import Service
+from oncall_tui.domain.service import DEPLOYS_UNREAD, Service
 from oncall_tui.triage import rank as ranks
 from oncall_tui.triage.after import SETTLES_S, Ended
 from oncall_tui.triage.blind import Blind, blind
@@ -130,6 +130,7 @@ class Looker:
         self._products: dict[str, Product] = {}
         self._by_service: dict[str, list[Deploy]] = {}
         self._by_product: dict[str, list[Deploy]] = {}
+        self._unread_deploys: dict[str, str] = {}  # by product: whose deploys are not read yet, in words
         self._alerts: Mapping[str, Alert] = {}
         self._found: dict[str, tuple[Alert, Service | None]] = {}  # which service an alert names
         self._rows: dict[str, AlertLook] = {}  # by row id, before what is wide is known
@@ -195,6 +196,11 @@ class Looker:
             self._index = ServiceIndex(board.services.values())
         self._services, self._deploys, self._blind = board.services, board.deploys, unread
         self._by_service, self._by_product = {}, {}
+        unread_of = (s for s in board.services.values() if s.note == DEPLOYS_UNREAD)
+        told = (
+            (p.name, f"the deploys of {s.title} are not read yet") for s in unread_of if (p := self._products.get(s.id))
+        )
+        self._unread_deploys = dict(told)
         for deploy in board.deploys.values():
             self._by_service.setdefault(deploy.service_id, []).append(deploy)
             product = self._products.get(deploy.service_id)
@@ -338,7 +344,7 @@ class Looker:
         others = self._by_product.get(product.name, ()) if product else ()
         unread = self._blind.about(service) if service else ""
         if not unread and product:
-            unread = self._blind.about_product(product)
+            unread = self._blind.about_product(product) or self._unread_deploys.get(product.name, "")
         if not unread and service is None and any(m.hint.service for m in members):
             unread = self._blind.about_any()
         return suspicion(

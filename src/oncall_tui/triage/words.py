@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.reading import SourceState
+from oncall_tui.triage.blind import SERVICE_PROVIDERS
 
 
 def nothing(board: Board, now: float) -> str:
@@ -11,13 +12,18 @@ def nothing(board: Board, now: float) -> str:
     total = len(board.sources)
     if not total:
         return "No source is configured: nothing is read."
+    sources = f"{total} source{'s' if total > 1 else ''}"
+    able = any(s.provider not in SERVICE_PROVIDERS for s in board.sources.values())
     if board.live == total:
         oldest = max((s.age_s(now) or 0.0 for s in board.sources.values()), default=0.0)
-        return f"No alert is firing. {total}/{total} sources read within {_rounded(oldest)} s."
+        none = "No alert is firing" if able else "No alert source is configured: there are services and deploys alone"
+        return f"{none}. {total}/{sources} read within {_rounded(oldest)} s."
     if all(s.state is SourceState.WAITING for s in board.sources.values()):
-        return f"Reading {total} sources: nothing is known yet."
+        found = len(board.services)
+        so_far = f"{found} service{'s' if found > 1 else ''} so far" if found else "nothing is known yet"
+        return f"Reading {sources}: {so_far}{'' if able else '; no alert source is configured'}."
     missing = ", ".join(f"{s.name} ({s.state.label}{': ' + s.hint if s.hint else ''})" for s in board.unread)
-    return f"No alert in what could be read. {board.live}/{total} sources; not read: {missing}."
+    return f"No alert in what could be read. {board.live}/{sources}; not read: {missing}."
 
 
 def _rounded(seconds: float) -> int:

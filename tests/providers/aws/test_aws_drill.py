@@ -198,3 +198,27 @@ def test_silence_an_alarm(drill: Drill) -> None:
     told = provider.timeline(alarm.id)
     assert told[0].text.startswith("Alarm updated from ALARM to OK: fine again")
     assert any("from OK to ALARM" in line.text for line in told)
+
+
+def test_a_start_with_every_strategy_under_way_reads_all_of_it_within_half_a_minute(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What CodeDeploy does was asked for again and again, and never to its end, while calls were short."""
+    running = Drill("--scenario", "strategies")
+    for name, value in running.told["environment"].items():
+        monkeypatch.setenv(name, value)
+    provider, clock = running.provider("prod"), running.clock
+    began, calls, whole = clock.now(), 0, None
+    while clock.now() - began < 40:
+        reading = provider.read(ReadRequest())
+        made, calls = provider.calls.total() - calls, provider.calls.total()  # type: ignore[attr-defined]
+        running.advance(made * 0.04 + max(0.01, reading.next_in_s or 0.0))
+        if reading.complete and whole is None:
+            whole = clock.now() - began
+            assert len(reading.services) == 76
+        if reading.complete and not reading.behind:
+            break
+    assert whole is not None
+    assert whole <= 5.0
+    assert clock.now() - began <= 30.0
+    running.close()

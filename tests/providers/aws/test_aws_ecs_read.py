@@ -14,7 +14,7 @@ from oncall_tui.contract import ReadRequest
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.reading import Reading, SourceState
-from oncall_tui.domain.service import Health
+from oncall_tui.domain.service import DEPLOYS_UNREAD, Health
 from oncall_tui.providers.aws.ecs import EcsProvider
 
 Make = Callable[..., EcsProvider]
@@ -317,3 +317,74 @@ def test_account_s_own_name_and_code_deploy(ecs: Make, world: World, clock: Fake
     assert reading.services[0].note == ""  # its task sets name no deployment to ask CodeDeploy for
     assert (reading.deploys[0].read_from, reading.deploys[0].arrow) == ("taskSets", ":41→:42")
     assert reading.services[0].verbs == {Verb.ROLL_BACK}
+
+
+def start(provider: EcsProvider, clock: FakeClock, seconds: float, call_s: float = 0.04) -> list[tuple[float, Reading]]:
+    """The readings of a start, each with the seconds that went by; a call takes *call_s*."""
+    began, calls, found = clock.now(), provider.calls.total(), []
+    while clock.now() - began < seconds:
+        reading = provider.read(ReadRequest())
+        clock.advance((provider.calls.total() - calls) * call_s)
+        calls = provider.calls.total()
+        found.append((clock.now() - began, reading))
+        clock.advance(max(0.01, reading.next_in_s or 0.0))
+    return found
+
+
+def test_a_big_start_has_every_service_within_five_seconds_and_says_of_which_the_deploys_are_not_read(
+    ecs: Make, world: World, clock: FakeClock
+) -> None:
+    for i in range(76):
+        world.rolling("c", f"svc-{i:02d}")
+    readings = start(ecs(), clock, 60.0)
+    whole = next(at for at, r in readings if r.complete)
+    assert whole <= 5.0
+    for at, reading in readings:
+        known = {d.service_id for d in reading.deploys}
+        for row in reading.services:
+            assert (row.note == DEPLOYS_UNREAD) == (row.id not in known), (at, row.id)
+            assert row.verbs == {Verb.ROLL_BACK, Verb.RESTART}, row  # a rollback reads what it needs by itself
+        assert reading.behind == sum(row.note == DEPLOYS_UNREAD for row in reading.services)
+        if at >= whole:
+            assert len(reading.services) == 76
+            assert reading.complete
+    assert readings[0][1].behind
+    assert next(at for at, r in readings if not r.behind and r.complete) <= 20.0
+
+
+def test_services_that_deploy_have_their_deploys_read_before_the_others(
+    ecs: Make, world: World, clock: FakeClock
+) -> None:
+    for i in range(60):
+        world.service("c", f"svc-{i:02d}", age=3_600.0)
+        world.deploy("c", f"svc-{i:02d}", 40, 41, age=3_600.0)
+    world.rolling("c", "svc-zz")
+    readings = start(ecs(), clock, 40.0)
+    moving = next(at for at, r in readings if any(d.state.running for d in r.deploys))
+    others = next(at for at, r in readings if not r.behind and r.complete)
+    assert moving < others
+    assert moving <= 6.0
+
+
+def test_code_deploy_s_are_not_read_yet_either(ecs: Make, world: World, clock: FakeClock) -> None:
+    service = world.service("c", "api")
+    service["deploymentController"] = {"type": "CODE_DEPLOY"}
+    at = clock.now() - 60
+    service["deployments"] = []
+    service["taskSets"] = [
+        {
+            "id": "ts-1",
+            "taskSetArn": "arn:aws:ecs:eu-west-1:123456789012:task-set/c/api/1",
+            "status": "PRIMARY",
+            "taskDefinition": task_definition("api", 42),
+            "externalId": "d-1",
+            "createdAt": at,
+        }
+    ]
+    provider = ecs()
+    reader = provider._reader
+    while not reader._services:
+        reader._step(frozenset())
+    reader._build()
+    (row,) = reader._rows.values()
+    assert row.note == DEPLOYS_UNREAD

@@ -99,11 +99,13 @@ class CodeDeploys:
         ids = list(dict.fromkeys((*shown, *self._rollbacks(held), *held.found)))[: cd.LISTED]
         held.known |= set(ids)
         found = cd.read(self._wire, ids, Lane.HOT)
-        if not held.listed and found:
-            found = cd.read_history(self._wire, found[0].application_name, found[0].deployment_group_name, Lane.HOT)
+        if (
+            not held.listed and found
+        ):  # what was begun is ended: broken off for want of calls, it would begin anew each time
+            found = cd.read_history(self._wire, found[0].application_name, found[0].deployment_group_name)
             recent = sum(d.open or now.wall - d.create_time < YOUNG_S for d in found)  # and one more: what the oldest
             found = [d for at, d in enumerate(found) if at <= recent or d.deployment_id in shown]  # took over from
-            cd.with_specs(self._wire, found, self._known.specs, Lane.HOT)
+            cd.with_specs(self._wire, found, self._known.specs)
             held.definitions.update((d.deployment_id, d.definition) for d in found if d.definition)
             held.listed = True
         was_open = {i for i, d in held.found.items() if d.open}

@@ -105,6 +105,15 @@ class Deploys:
             return True
         return any(d.status not in ENDED for d in self._details_of(key))
 
+    def unread(self, key: str, service: w.ServiceW) -> bool:
+        """Are there deploys of it that were not read once? That none is known says nothing then."""
+        if service.controller == "CODE_DEPLOY":
+            return key in self._code.pending and not self._code.known(key)
+        if key in self._to_list and key not in self._briefs:
+            return True
+        arns = (b.service_deployment_arn for b in self._briefs.get(key, ()))
+        return any(a in self._to_describe and a not in self._details for a in arns)
+
     def _details_of(self, key: str) -> Iterator[w.ServiceDeploymentW]:
         arns = (b.service_deployment_arn for b in self._briefs.get(key, ()))
         return (self._details[a] for a in arns if a in self._details)
@@ -128,7 +137,9 @@ class Deploys:
         """Make the most urgent call that is due; False: none is. Raises SourceError or Later."""
         self._drop_unavailable(now)
         for waiting, ask in (
+            (len(self._to_describe) >= DESCRIBED_A_CALL, self._describe),  # a whole call's worth
             (self._to_list, self._list),
+            (not all(map(self._code.known, self._code.pending)), self._ask_code_deploy),  # what was never read
             (self._to_describe, self._describe),
             (self._code.pending, self._ask_code_deploy),
             (self._to_revise, self._revise),
@@ -156,7 +167,8 @@ class Deploys:
                 del todo[item]
 
     def _list(self, now: Instant) -> None:
-        key, service = next(iter(self._to_list.items()))
+        moving = ((key, service) for key, service in self._to_list.items() if rows.deploying(service))
+        key, service = next(moving, None) or next(iter(self._to_list.items()))
         cluster = arn.parse(service.cluster_arn).name
         lane = Lane.HOT if rows.deploying(service) else Lane.SWEEP
         with _Off(self, "deploys", cluster, now):
@@ -173,7 +185,9 @@ class Deploys:
         self.dirty.add(key)
 
     def _ask_code_deploy(self, now: Instant) -> None:
-        key, service = next(iter(self._code.pending.items()))
+        unread = (key for key in self._code.pending if not self._code.known(key))
+        key = next(unread, None) or next(iter(self._code.pending))
+        service = self._code.pending[key]
         with _Off(self, CODE, arn.parse(service.cluster_arn).name, now):
             self._code.ask(key, now)
         self._code.pending.pop(key, None)
@@ -190,6 +204,7 @@ class Deploys:
                 self._take(found, cluster)
         for item in chunk:
             self._to_describe.pop(item, None)
+            self.dirty.add("/".join((self._source, *arn.parse(item).path[:2])))
 
     def _take(self, found: w.ServiceDeploymentW, cluster: str) -> None:
         self._details[found.service_deployment_arn] = found

@@ -12,7 +12,7 @@ from oncall_tui.clock import Clock, instant
 from oncall_tui.contract import ReadRequest
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.reading import Problem, Reading, SourceState
-from oncall_tui.domain.service import Service
+from oncall_tui.domain.service import DEPLOYS_UNREAD, Service
 from oncall_tui.providers.aws import arn
 from oncall_tui.providers.aws import ecs_decode as w
 from oncall_tui.providers.aws import ecs_rows as rows
@@ -101,6 +101,7 @@ class EcsReader:
             next_in_s=max(wait, self._next_at(now) - now, 0.0),
             calls=calls,
             complete=self._is_complete(now),
+            behind=sum(self._deploys.unread(key, service) for key, service in self._services.items()),
         )
 
     def touch(self, key: str) -> None:
@@ -132,9 +133,9 @@ class EcsReader:
             raise next(t for t in troubles if t)
 
     def _is_complete(self, now: float) -> bool:
-        """Was everything that can be read read once? What is denied does not count."""
+        """Was every service that can be read read once? What is denied does not count; deploys come after."""
         listed = self._discovered and all(c.trouble or c.listed_at is not None for c in self._clusters.values())
-        self._complete = self._complete or (listed and not self._schedule.unread(now) and not self._deploys.pending)
+        self._complete = self._complete or (listed and not self._schedule.unread(now))
         return self._complete
 
     # --- one step ---
@@ -340,11 +341,12 @@ class EcsReader:
             made = self._deploys.build(service, now)
             self._made[key] = made
             note = self._deploys.note(service)
+            unread = "" if note or not self._deploys.unread(key, service) else DEPLOYS_UNREAD
             first = bool(made) and made[0].old is None and made[0].state.running
             can_act = self._can_act and service.status == "ACTIVE" and not note and not first
             current = made[0].new if made and made[0].new.task_definition == service.task_definition else None
             at = self._apart + (self._schedule.slots[key].read_at or now.due)
-            row = rows.to_service(self._source, service, at, made, note, self._account, can_act, current)
+            row = rows.to_service(self._source, service, at, made, note or unread, self._account, can_act, current)
             old = self._rows.get(key)
             if old is None or abs(row.read_at - old.read_at) >= SAME_ROW_S or not rows.says_the_same(row, old):
                 self._rows[key] = row  # else the same object stays: what did not change is not drawn again
