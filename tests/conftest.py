@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import forked
+
 # Processes a core: most tests wait for another process or for a poll.
 WORKERS_A_CORE = 2.5
 # Long tests begin first, so that the processes end together.
@@ -17,6 +19,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--everything", action="store_true", help="also run the tests marked `everything`: more seeds, second sizes"
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    forked.AFRESH = config.getoption("everything")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

@@ -8,7 +8,6 @@ The scenario ``strategies`` has one service for each; its header says what they 
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.end_to_end.world import World
+from tests.support.forked import PIPE, popen
 
 SPEED = 10
 AT_ONCE = 4
@@ -41,17 +41,11 @@ class Result(NamedTuple):
 
 def roll_back(world: World, config: Path, name: str, *more: str) -> Result:
     """Run the command as a pipeline would, and read the drill's truth."""
-    command = [sys.executable, "-m", "oncall_tui", "--config", str(config), "rollback", PREFIX + name]
-    done = subprocess.run(
-        [*command, "--yes", "--wait", "--steady", "1", "--json", *more],
-        env=world.env,
-        capture_output=True,
-        text=True,
-        timeout=180,
-        stdin=subprocess.DEVNULL,
-    )
-    assert done.stdout, done.stderr
-    told: dict[str, Any] = json.loads(done.stdout)
+    command = ("--config", str(config), "rollback", PREFIX + name, "--yes", "--wait", "--steady", "1", "--json", *more)
+    with popen("oncall_tui", *command, env=world.env, stderr=PIPE) as process:
+        stdout, stderr = process.communicate(timeout=180)
+    assert stdout, stderr
+    told: dict[str, Any] = json.loads(stdout)
     asked = told.get("plan", {}).get("request", {})
     shares = {f":{r['task_definition'].rpartition(':')[2]}": r for r in world.service(PREFIX + name)["revisions"]}
     runs = " ".join(sorted(number for number, r in shares.items() if r["running"]))

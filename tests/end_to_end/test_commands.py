@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.end_to_end.world import PAYMENTS, World, acknowledgers, assignees, environment, until
+from tests.support.forked import PIPE, Forked, popen
 
 KEYS = {
     "": {"at", "sources", "alerts", "wide", "services", "deploys"},
@@ -58,16 +58,14 @@ RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 DONE, NOT_DONE, WRONG, UNKNOWN = 0, 1, 2, 3
 
 
-def start(env: Mapping[str, str], *arguments: str, cwd: Path | None = None) -> subprocess.Popen[str]:
-    pipe = subprocess.PIPE
-    command = [sys.executable, "-m", "oncall_tui", *arguments]
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, env=env, cwd=cwd)
+def start(env: Mapping[str, str], *arguments: str, cwd: Path | None = None) -> subprocess.Popen[str] | Forked:
+    return popen("oncall_tui", *arguments, env=env, cwd=cwd, stderr=PIPE)
 
 
 class Answer:
     """How a command ended, and what it said."""
 
-    def __init__(self, process: subprocess.Popen[str], seconds: float = 60.0) -> None:
+    def __init__(self, process: subprocess.Popen[str] | Forked, seconds: float = 60.0) -> None:
         with process:
             try:
                 self.out, self.err = process.communicate(timeout=seconds)
@@ -97,7 +95,7 @@ class Shell:
         assert answer.code == code, answer
         return answer
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str) -> subprocess.Popen[str] | Forked:
         return start(self.world.env, "--config", str(self.config), *arguments)
 
 

@@ -10,8 +10,6 @@ import random
 import re
 import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -23,6 +21,7 @@ import pytest
 
 from tests.end_to_end.terminal import Program
 from tests.end_to_end.world import PAYMENTS, World, acknowledgers, journalled, until, written
+from tests.support.forked import DEVNULL, popen
 
 KILLS = 20  # of one seed
 SOURCES = ("prom", "pager")
@@ -93,9 +92,8 @@ class Killer:
         """One start and one kill; was it between an intent and its outcome?"""
         before = len(self.world.writes(self.source))
         fault = self.world.fault(source=self.source, **way.fault)
-        command = [sys.executable, "-m", "oncall_tui", "--config", str(self.config), "ack", target]
-        quiet = subprocess.DEVNULL
-        with subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, env=self.world.env) as process:
+        command = ("--config", str(self.config), "ack", target)
+        with popen("oncall_tui", *command, env=self.world.env, stdout=DEVNULL, stderr=DEVNULL) as process:
             try:
                 intent = until(lambda: self._intent(target), f"an intent for {target}", pause=0.005)
                 time.sleep(self.random.uniform(0, way.longest_s))
@@ -212,10 +210,8 @@ def test_a_rollback_is_followed_on_by_the_next_start(
     world = make_world("--scenario", "page-third", "--speed", "3")
     config = str(world.configure(only=("prod",)))
     until(lambda: world.service()["task_definition"].endswith(":42"), "the bad deploy")
-    command = [sys.executable, "-m", "oncall_tui", "--config", config, "rollback", PAYMENTS]
-    command += ["--yes", "--confirm", "payments-api", "--wait"]
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, env=world.env) as process:
+    command = ("--config", config, "rollback", PAYMENTS, "--yes", "--confirm", "payments-api", "--wait")
+    with popen("oncall_tui", *command, env=world.env, stdout=DEVNULL, stderr=DEVNULL) as process:
         try:
             until(lambda: world.writes("prod"), "the rollback is sent")
         finally:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable
@@ -14,6 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import yaml
+
+from tests.support.forked import PIPE, popen
 
 T = TypeVar("T")
 SCENARIOS = Path(__file__).parents[2] / "src" / "oncall_tui" / "drill" / "scenarios"
@@ -76,8 +76,7 @@ class World:
     def __init__(self, folder: Path, *arguments: str) -> None:
         self.folder = folder
         self.journal = folder / "journal.db"
-        command = [sys.executable, "-m", "oncall_tui.drill", "serve", "--with-parent", *arguments]
-        self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._child = popen("oncall_tui.drill", "serve", "--with-parent", *arguments, stdin=PIPE)
         assert self._child.stdout is not None
         self.told: dict[str, Any] = json.loads(self._child.stdout.readline())
         self.env = environment(folder, **self.told["environment"])

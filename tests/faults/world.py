@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import threading
 import time
 import urllib.request
@@ -24,6 +22,7 @@ from oncall_tui.contract import ReadRequest
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.reading import SourceStatus
 from oncall_tui.engine import Engine, Update
+from tests.support.forked import PIPE, popen
 
 SCENARIO = str(Path(__file__).with_name("world.yaml"))
 # Secrets that stand nowhere else, so that they are found wherever they leak. The pager's is that of the person Canary.
@@ -60,8 +59,8 @@ class World:
     """One running drill, whose clock stands still."""
 
     def __init__(self, *arguments: str) -> None:
-        command = [sys.executable, "-m", "oncall_tui.drill", "serve", "--with-parent", "--clock", "manual", *arguments]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        serve = ("serve", "--with-parent", "--clock", "manual", *arguments)
+        self._process = popen("oncall_tui.drill", *serve, stdin=PIPE)
         assert self._process.stdout is not None
         self.told: dict[str, Any] = json.loads(self._process.stdout.readline())
         self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open

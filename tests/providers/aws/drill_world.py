@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from tests.support.forked import PIPE, popen
 
 from oncall_tui.clock import FakeClock
 from oncall_tui.contract import Context, Provider, ReadRequest
@@ -22,8 +21,8 @@ class Drill:
     """One running drill. *clock* goes with the world's own when ``advance`` moves both."""
 
     def __init__(self, *arguments: str) -> None:
-        command = [sys.executable, "-m", "oncall_tui.drill", "serve", "--with-parent", "--clock", "manual", *arguments]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        serve = ("serve", "--with-parent", "--clock", "manual", *arguments)
+        self._process = popen("oncall_tui.drill", *serve, stdin=PIPE)
         assert self._process.stdout is not None
         self.told: dict[str, Any] = json.loads(self._process.stdout.readline())
         self.clock = FakeClock(self.control("advance", s=0)["now"])

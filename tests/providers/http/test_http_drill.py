@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from tests.support.forked import PIPE, popen
 
 from oncall_tui import errors
 from oncall_tui.clock import FakeClock
@@ -90,10 +89,8 @@ class Drill:
 def drill(tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Drill]:
     scenario = tmp_path / "small.yaml"
     scenario.write_text(SCENARIO)
-    command = [sys.executable, "-m", "oncall_tui.drill", "serve", "--with-parent", "--clock", "manual"]
-    with subprocess.Popen(
-        [*command, "--scenario", str(scenario)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
+    serve = ("serve", "--with-parent", "--clock", "manual", "--scenario", str(scenario))
+    with popen("oncall_tui.drill", *serve, stdin=PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         told = json.loads(process.stdout.readline())
