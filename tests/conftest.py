@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from datetime import UTC
 from pathlib import Path
 
 import pytest
 
+from oncall_tui import time_format
 from tests.support import forked
 
 # Processes a core: most tests wait for another process or for a poll.
@@ -39,6 +42,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             config.hook.pytest_deselected(items=left_out)
             items[:] = [item for item in items if not item.get_closest_marker("everything")]
     items.sort(key=_order)
+
+
+@pytest.fixture(autouse=True)
+def _times_in_utc() -> Iterator[None]:
+    """An engine that a test makes sets the zone of its configuration: the next test has none."""
+    time_format.use(UTC)
+    yield
+    time_format.use(UTC)
 
 
 def _order(item: pytest.Item) -> int:

@@ -9,9 +9,10 @@ import getpass
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
+from zoneinfo import ZoneInfo
 
 from oncall_tui import config as configuration
-from oncall_tui import log
+from oncall_tui import log, time_format
 from oncall_tui.actions.outlets import DestinationSpec
 from oncall_tui.clock import Clock, SystemClock
 from oncall_tui.config import Config, ScreenWords
@@ -55,12 +56,13 @@ def make_engine(
     config: Config, *, read_only: bool = False, steady_s: float | None = None, clock: Clock | None = None
 ) -> Engine:
     """An engine over every configured source, not started yet."""
+    time_format.use(ZoneInfo(config.timezone))
     clock = clock or SystemClock()
     actor = actor_of(config)
     read_only = read_only or config.read_only
     journal_path = Path(config.journal_path).expanduser()
     log.start(journal_path.parent)
-    specs = tuple(_spec(options, actor, clock, read_only, config.timezone) for options in config.sources)
+    specs = tuple(_spec(options, actor, clock, read_only) for options in config.sources)
     destinations = tuple(_destination(options, actor, clock) for options in config.escalation)
     return Engine(
         specs,
@@ -78,7 +80,7 @@ def on_call_sources(config: Config, clock: Clock | None = None) -> dict[str, Cal
     """What builds each source that tells who is on call, by its name; without an engine: nothing is polled."""
     clock, actor = clock or SystemClock(), actor_of(config)
     wanted = [options for options in config.sources if registry.SOURCES[options.provider].on_call]
-    specs = [_spec(options, actor, clock, True, config.timezone) for options in wanted]
+    specs = [_spec(options, actor, clock, True) for options in wanted]
     return {spec.name: cast(Callable[[], OnCall], spec.build) for spec in specs}
 
 
@@ -98,14 +100,13 @@ def unready(config: Config) -> dict[str, str]:
     return found
 
 
-def _spec(options: SourceOptions, actor: Actor, clock: Clock, read_only: bool, timezone: str) -> SourceSpec:
+def _spec(options: SourceOptions, actor: Actor, clock: Clock, read_only: bool) -> SourceSpec:
     context = Context(
         source=options.name,
         actor_name=actor.name,
         actor_email=actor.email,
         clock=clock,
         read_only=read_only,
-        timezone=timezone,
     )
 
     def build() -> Provider:

@@ -242,4 +242,3 @@ class Context(msgspec.Struct, frozen=True):
     actor_email: str
     clock: Any  # oncall_tui.clock.Clock; Any keeps msgspec out of protocols
     read_only: bool = False
-    timezone: str = "UTC"  # the one that the screen shows times in

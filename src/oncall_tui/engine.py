@@ -401,7 +401,7 @@ class Engine:
             result = msgspec.structs.replace(alert, verbs=frozenset())
         if seen and mark:
             state = AlertState.SEEN if alert.state is AlertState.FIRING else alert.state  # no data stays no data
-            result = msgspec.structs.replace(result, state=state, by=(mark.by,), changed=mark.at)
+            result = msgspec.structs.replace(result, state=state, by=(mark.by,), by_at=mark.at)
         self._overlaid[alert.id] = (alert, mark, result)
         return result
 

@@ -81,6 +81,13 @@ def began_by(deploy: Deploy) -> str:
     return f"by {deploy.started_by}" if deploy.started_by else ""
 
 
+def going_back(title: str) -> str:
+    """``Roll back prod/api from :42 to :41`` of a plan's title: an arrow is kept for what a deploy brings."""
+    name, _, arrow = title.rpartition(" ")
+    frm, both, to = arrow.partition("→")
+    return f"{name.removesuffix(':')} from {frm} to {to}" if both else title
+
+
 def stopped(count: int) -> str:
     """``1 task stopped``, ``128 tasks stopped``."""
     return f"{count} task{'' if count == 1 else 's'} stopped"

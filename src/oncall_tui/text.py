@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from functools import lru_cache
 
 from rich.cells import cell_len
@@ -168,22 +167,6 @@ def before(seconds: float) -> str:
 def count(number: int, what: str) -> str:
     """``1 page``, ``2 pages``: the noun in its number."""
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-_UTC = re.compile(r"\b([0-2]\d):([0-5]\d) UTC\b")
-
-
-def local_times(text: str, tz: tzinfo, now: float) -> str:
-    """*text* with each ``18:36 UTC`` as that time of day in *tz*: providers speak UTC, people do not."""
-    if "UTC" not in text:
-        return text
-    offset = datetime.fromtimestamp(now, tz).utcoffset() or timedelta()
-
-    def shifted(found: re.Match[str]) -> str:
-        minutes = (int(found[1]) * 60 + int(found[2]) + int(offset.total_seconds()) // 60) % 1440
-        return f"{minutes // 60:02}:{minutes % 60:02}"
-
-    return _UTC.sub(shifted, text)
 
 
 def clock(at: float, tz: tzinfo | None = None) -> str:

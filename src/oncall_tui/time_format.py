@@ -5,15 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime, tzinfo
 
 
-def moment(at: float, tz: tzinfo, now: float, seconds: bool = False) -> str:
-    """``02:41``, ``28 Nov 02:41`` where that is another day than now's, ``28 Nov 2025 02:41`` of another year."""
+def moment(at: float, tz: tzinfo, now: float, *, seconds: bool = False, day: bool = False) -> str:
+    """``02:41``, ``28 Nov 02:41`` where that is another day than now's, ``28 Nov 2025 02:41`` of another year.
+
+    *day*: the day is always said.
+    """
     there, here = datetime.fromtimestamp(at, tz), datetime.fromtimestamp(now, tz)
-    day = ""
+    date = ""
     if there.year != here.year:
-        day = "%-d %b %Y "
-    elif there.date() != here.date():
-        day = "%-d %b "
-    return there.strftime(f"{day}{'%H:%M:%S' if seconds else '%H:%M'}")
+        date = "%-d %b %Y "
+    elif day or there.date() != here.date():
+        date = "%-d %b "
+    return there.strftime(f"{date}{'%H:%M:%S' if seconds else '%H:%M'}")
 
 
 def zoned(at: float, tz: tzinfo, now: float) -> str:
@@ -24,6 +27,22 @@ def zoned(at: float, tz: tzinfo, now: float) -> str:
 def zone(tz: tzinfo, at: float) -> str:
     """``JST``: the zone's name at that time."""
     return datetime.fromtimestamp(at, tz).strftime("%Z")
+
+
+_here: list[tzinfo] = [UTC]
+
+
+def use(tz: tzinfo) -> None:
+    """Set the configured zone, once at the start: ``told`` says times in it."""
+    _here[0] = tz
+
+
+def told(at: float, now: float | None = None) -> str:
+    """``02:41 JST``, with its day where that is another than *now*'s: for sentences that leave their screen.
+
+    Plans, outcomes, refusals, notes and messages to others are read elsewhere and later: the zone is part of them.
+    """
+    return zoned(at, _here[0], at if now is None else now)
 
 
 def stamp(at: float | None) -> str | None:

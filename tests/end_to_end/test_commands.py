@@ -187,7 +187,7 @@ def test_a_night_by_commands(make_world: Callable[..., World]) -> None:
         "--json",
     ).json
     assert (ended["service"], ended["state"]) == (PAYMENTS, "done")
-    assert "rolled back :42→:41" in ended["message"]
+    assert "rolled back from :42 to :41" in ended["message"]
     service = world.service()
     assert (service["healthy"], service["running"], service["desired"]) == (True, 2, 2)
     assert service["task_definition"].endswith("payments-api:41")
@@ -216,7 +216,7 @@ def test_a_night_by_commands(make_world: Callable[..., World]) -> None:
     verbs = ("acknowledge", "note", "escalate", "roll back")
     assert actions == [(kind, verb) for verb in verbs for kind in ("intent", "outcome")]
     assert {e["actor"] for e in lines} == {"Alice"}
-    assert "rolled back :42→:41" in shell("journal", "--actions").out
+    assert "rolled back from :42 to :41" in shell("journal", "--actions").out
 
     # Everything that tells of the bad deploy tells the same: old → new, rolled back, by whom.
     back = "rolled back to :41 by Alice"

@@ -66,7 +66,7 @@ def test_rolled_back_by_keys(
     program.wait(f"Type {name}")
     assert "no deploy is suspected" in " ".join(program.text.split())
     program.press_when_heard(f"{name}\r")
-    program.wait(f"✓ roll back: done: prod/main/{name}: rolled back :42→:41", 90)
+    program.wait(f"✓ roll back: done: prod/main/{name}: rolled back from :42 to :41", 90)
     assert strategies.writes()[-1]["operation"] == call
     assert len(strategies.writes()) == sent + 1
     assert running(strategies, name) == {"41": 100}

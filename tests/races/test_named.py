@@ -72,7 +72,7 @@ def test_a_rollback_that_failed_is_followed_by_another(run: Run) -> None:
 
 def test_code_deploy_s_rollback_that_another_deploy_overtakes_is_not_done(run: Run) -> None:
     scene = run("CODE_DEPLOY", {"codedeploy": CANARY}, 30.0, deeds=(Deed(Moment("verify", 9), "deploy", 43),))
-    assert "failed: rolled back :42→:41, 2/2 running, but :43 is being deployed now" in words(scene)[0]
+    assert "failed: rolled back from :42 to :41, 2/2 running, but :43 is being deployed now" in words(scene)[0]
 
 
 def test_code_deploy_s_rollback_that_another_deploy_overtook_unseen_is_not_done(run: Run) -> None:

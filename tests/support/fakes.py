@@ -164,7 +164,7 @@ class Deploys(Confirmed):
             if isinstance(verdict, Exception):
                 raise verdict
             return verdict
-        return Check(OutcomeState.PENDING, "rolling back :42→:41 3/4", 3.0)
+        return Check(OutcomeState.PENDING, "rolling back from :42 to :41 3/4", 3.0)
 
 
 # A plan with everything that can be said of a rollback at once: what has to be read on the smallest screen.

@@ -17,7 +17,7 @@ from oncall_tui.tui import progress
 TOKYO = ZoneInfo("Asia/Tokyo")
 NOW = 1_800_000_000.0  # 17:00 in Tokyo, 08:00 UTC
 OOM = (TaskFailure("t1", NOW - 60, "OutOfMemoryError", 137),)
-PAUSED = "paused at its hook before production traffic, else rollback at 08:41 UTC"
+PAUSED = "paused at its hook before production traffic, else rollback at 17:41 JST"
 BREAKER = "Service deployment rolled back because the circuit breaker threshold was exceeded."
 HOT: dict[str, Any] = {"failed_tasks": 2, "failures": OOM, "breaker": "2/3"}
 IN = {"desired": 4, "running": 2}
@@ -43,7 +43,7 @@ IN = {"desired": 4, "running": 2}
         (
             {**IN, **HOT, "waits": PAUSED},
             "waits",
-            "paused at its hook before production traffic, else rollback at 17:41 · ✗2 · 2/4"
+            "paused at its hook before production traffic, else rollback at 17:41 JST · ✗2 · 2/4"
             " · breaker at 2 of 3 failures · exit 137 OutOfMemoryError",
         ),
         ({**IN, "rollback": "going back to :41"}, "going back", "2/4"),

@@ -95,6 +95,19 @@ def test_the_alerts_of_one_problem_are_one_line() -> None:
     assert (one.title, one.ended) == ("incident", None)
 
 
+def test_two_rows_that_became_one_problem_are_one_page() -> None:
+    told = made(
+        [
+            entry(EntryKind.ALERT, 600, "pager/1", "5xx", new="firing", began=NOW - 600, problem="pager/1", pages=True),
+            entry(EntryKind.ALERT, 590, "prom/a", "5xx", new="firing", began=NOW - 590, problem="prom/a", pages=True),
+            entry(EntryKind.ALERT, 500, "prom/a", "5xx", new="acknowledged", began=NOW - 590, problem="pager/1"),
+            entry(EntryKind.ALERT, 60, "pager/1", "5xx", new="resolved"),
+            entry(EntryKind.ALERT, 50, "prom/a", "5xx", new="resolved"),
+        ]
+    )
+    assert [(f.title, f.pages, f.times, f.ended) for f in told.fired] == [("5xx", True, 1, NOW - 50 * 60)]
+
+
 def test_what_only_changed_its_state_in_this_time_did_not_fire_in_it() -> None:
     told = made([entry(EntryKind.ALERT, 30, "prom/a", "old", new="acknowledged", began=NOW - 20 * HOUR)])
     assert told.fired == ()
@@ -103,16 +116,18 @@ def test_what_only_changed_its_state_in_this_time_did_not_fire_in_it() -> None:
 def test_what_is_open_says_who_has_it_and_until_when() -> None:
     told = made(
         [],
-        alert("prom/a", state=AlertState.ACKNOWLEDGED, by=("Bob",), began=NOW - 600, title="mine"),
+        alert("prom/a", state=AlertState.ACKNOWLEDGED, by=("Bob",), by_at=NOW - 120, began=NOW - 600, title="mine"),
         alert("prom/b", state=AlertState.SILENCED, by=("Al",), until=NOW + 600, comment="disk", began=NOW - 60),
         alert("prom/c", severity=Severity.CRITICAL, began=NOW - 60, title="hot", hint=hint("api")),
         service("prod/main/api"),
     )
     said = text(told)
-    assert "Still open: 2" in said
-    assert "PAGE hot · prod/main/api · FIRING since" in said
+    assert "Open pages: 1" in said
+    assert "Open, not paging: 1" in said
+    assert said.index("Done: 0") < said.index("Open, not paging: 1")
+    assert "PAGE hot · prod/main/api · FIRING · began 07:59 (1m ago)" in said
     assert "no suspect: no deploy in the hour before" in said
-    assert "mine · acknowledged by Bob since" in said
+    assert "mine · acknowledged by Bob at 07:58 · began 07:50 (10m ago)" in said
     assert "Seen, silenced or snoozed: 1" in said
     assert "silenced by Al until" in said
     assert "· disk" in said
@@ -125,15 +140,19 @@ def test_what_was_done_has_who_and_what_came_of_it_and_what_is_unknown_is_loud()
             entry(EntryKind.OUTCOME, 50, "p1", "sent", "Alice", state="pending", verb="roll back", target="x"),
             entry(EntryKind.OUTCOME, 48, "p1", "verified", "Alice", state="done", verb="roll back", target="x"),
             entry(EntryKind.INTENT, 40, "p2", "Silence 5xx", "Bob", plan={}),
-            entry(EntryKind.SEEN, 30, "alarms/a", "cpu", "Alice", began=1.0),
+            entry(EntryKind.SEEN, 30, "alarms/a", "", "Alice", began=1.0),
+            entry(EntryKind.ALERT, 35, "alarms/a", "cpu", new="firing"),
+            entry(EntryKind.INTENT, 28, "p3", "Mark as seen 5xx", "Alice", plan={"verb": "acknowledge"}),
+            entry(EntryKind.SEEN, 28, "alarms/b", "", "Alice", began=1.0, plan="p3"),
             entry(EntryKind.SHELL, 20, "prod/main/api", "opened", "Bob", state="opening"),
             entry(EntryKind.SHELL, 10, "prod/main/api", "ended after 9m", "Bob", state="ended"),
         ]
     )
     said = text(told)
-    assert "Alice: Roll back prod/api :42→:41 · done · verified" in said
+    assert "Alice: Roll back prod/api from :42 to :41 · done · verified" in said
     assert "Bob: Silence 5xx · UNKNOWN · it was begun, and nobody wrote what came of it" in said
-    assert "Alice: seen · cpu" in said
+    assert "Alice: marked as seen: cpu" in said
+    assert said.count("as seen") == 2  # an action and its mark are one
     assert said.count("shell: prod/main/api") == 1
 
 

@@ -24,6 +24,7 @@ from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import Ask, Plan
 from oncall_tui.errors import ActionError, Failed, Unknown
+from oncall_tui.history_words import going_back
 from oncall_tui.journal import Journal
 from oncall_tui.secret import redact
 
@@ -78,9 +79,7 @@ def begins(plan: Plan) -> str:
 def _what(plan: Plan) -> str:
     """``prod/payments-api from :42 to :41``: an arrow is kept for what a deploy brings."""
     what = plan.title.removeprefix(_WORDS[plan.verb][0]).strip()
-    name, _, arrow = what.rpartition(" ")
-    frm, both, to = arrow.partition("→")
-    return f"{name.removesuffix(':')} from {frm} to {to}" if both and plan.verb is not Verb.GO_ON else what
+    return what if plan.verb is Verb.GO_ON else going_back(what)
 
 
 def ends(plan: Plan, outcome: Outcome) -> str:

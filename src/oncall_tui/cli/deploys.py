@@ -16,13 +16,13 @@ from oncall_tui.cli import DONE, NOT_DONE, UNKNOWN
 from oncall_tui.cli.common import READ_TIMEOUT_S, running
 from oncall_tui.cli.finding import find_service
 from oncall_tui.cli.output import put, put_json, say
-from oncall_tui.cli.status import stamp
 from oncall_tui.cli.values import Number
 from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.engine import Engine
 from oncall_tui.history_words import began_by, breaker, fate, named, noun, stopped, told
 from oncall_tui.text import age
+from oncall_tui.time_format import stamp
 
 LONGEST_S = 3600.0
 PAUSE_S = 0.5

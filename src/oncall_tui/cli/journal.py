@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import click
 
 from oncall_tui import bootstrap
 from oncall_tui.cli.output import put, put_json, say
 from oncall_tui.cli.values import Number
+from oncall_tui.clock import SystemClock
+from oncall_tui.time_format import moment, stamp, zone
+
+if TYPE_CHECKING:
+    from oncall_tui.domain.entry import Entry
 
 
 @click.command()
@@ -19,21 +25,42 @@ from oncall_tui.cli.values import Number
 @click.pass_context
 def journal(context: click.Context, last: int, actions: bool, as_json: bool) -> None:
     """Print the journal's newest entries."""
-    import msgspec
-
     from oncall_tui.domain.entry import EntryKind
     from oncall_tui.journal.store import Store
 
-    path = Path(bootstrap.load_config(context.obj["config"]).journal_path).expanduser()
+    config = bootstrap.load_config(context.obj["config"])
+    path, tz, now = Path(config.journal_path).expanduser(), ZoneInfo(config.timezone), SystemClock().now()
     seen = (EntryKind.ALERT, EntryKind.DEPLOY) if actions else ()
     store = Store(path)
     for entry in store.read(f"kind NOT IN ({','.join('?' * len(seen))})", seen, last):
         if as_json:
-            put_json(msgspec.to_builtins(entry))
+            put_json(as_object(entry))
             continue
-        at = datetime.fromtimestamp(entry.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        at = moment(entry.at, tz, now, seconds=True, day=True)
         state = entry.data.get("state") or entry.data.get("new") or ""
-        put(f"{at} {entry.kind:<8} {state:<12} {entry.actor:<10} {entry.subject}  {entry.text}")
+        head = f"{at} {zone(tz, entry.at)} {entry.kind:<8} {state:<12} {entry.actor:<10}"
+        put(f"{head} {entry.subject}  {entry.text}")
     for words in store.skipped.values():
         say(words)
     store.close()
+
+
+# Times of an entry's data, wherever they stand in it
+_TIMES = frozenset({"began", "ended", "started", "again_at", "made_at", "deployCreatedAt", "begin", "until"})
+
+
+def as_object(entry: Entry) -> dict[str, Any]:
+    """One entry as the documented object; times are RFC 3339 UTC, as in every ``--json``."""
+    import msgspec
+
+    found: dict[str, Any] = msgspec.to_builtins(entry)
+    return {**found, "at": stamp(entry.at), "data": _stamped(found["data"])}
+
+
+def _stamped(value: Any, name: str = "") -> Any:
+    if isinstance(value, dict):
+        return {key: _stamped(inner, key) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_stamped(inner) for inner in value]
+    is_time = name in _TIMES and isinstance(value, (int, float)) and not isinstance(value, bool)
+    return stamp(value) if is_time else value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -17,6 +16,7 @@ from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.domain.service import Service
 from oncall_tui.engine import Update
+from oncall_tui.time_format import stamp
 from oncall_tui.triage.holding import aftermath, assignment
 from oncall_tui.triage.look import AlertLook
 from oncall_tui.triage.suspect import Suspect
@@ -49,11 +49,6 @@ def as_object(update: Update, now: float) -> dict[str, Any]:
         "services": [_service(s) for s in look.services],
         "deploys": [_deploy(d) for d in look.deploys],
     }
-
-
-def stamp(at: float | None) -> str | None:
-    """RFC 3339, UTC, whole seconds."""
-    return None if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _source(source: SourceStatus, now: float) -> dict[str, Any]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC
-
 from oncall_tui.domain.alert import Alert
 from oncall_tui.engine import Update
-from oncall_tui.text import age, clean, clock, fit
+from oncall_tui.text import age, ago, clean, fit
+from oncall_tui.time_format import told
 from oncall_tui.triage.holding import aftermath, escalation, left
 from oncall_tui.triage.look import AlertLook, page_count, unacknowledged_count
 from oncall_tui.triage.rank import severity_word
@@ -21,7 +20,7 @@ def text_board(update: Update, now: float) -> str:
     unread = [s.name for s in update.board.unread]
     lines[-1] += f" · not read: {', '.join(unread)}" if unread else ""
     if look.wide:
-        lines.append(f"  wide: {look.wide.words} since {clock(look.wide.since, UTC)} UTC, probably not one deploy")
+        lines.append(f"  wide: {look.wide.words} since {told(look.wide.since, now)}, probably not one deploy")
     lines += [_alert(row, now) for row in look.alerts] or [f"  {clean(nothing(update.board, now))}"]
     faults = sum(s.health.is_fault for s in look.services)
     lines += ["", f"SERVICES {len(look.services)} · {faults} unhealthy"]
@@ -42,8 +41,8 @@ def text_board(update: Update, now: float) -> str:
 def who(alert: Alert, now: float) -> str:
     """``acknowledged Bob 2m, 1h left``, ``firing, escalates in 2m``: the state, who, since when, and what comes."""
     words = [str(alert.state), *alert.by[:2]]
-    if alert.changed and alert.by:
-        words.append(age(now - alert.changed))
+    if alert.by_at and alert.by:
+        words.append(ago(now - alert.by_at))
     return ", ".join(part for part in (" ".join(words), left(alert.until, now), escalation(alert, now)) if part)
 
 

@@ -18,6 +18,11 @@ class Container(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     runtime_id: str = ""
 
 
+def short_task(task: str) -> str:
+    """A task's id as it is told everywhere: the first eight characters of the last part of its ARN."""
+    return task.rpartition("/")[2][:8]
+
+
 class Task(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One task. *id* is the last part of its ARN; times are seconds since the epoch, UTC (None: not yet, not told)."""
 

@@ -10,7 +10,7 @@ import msgspec
 from oncall_tui.contract import Told
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.deploy import WENT_BACK, Deploy, DeployState
-from oncall_tui.domain.inside import Inside, Task
+from oncall_tui.domain.inside import Inside, Task, short_task
 from oncall_tui.domain.service import Service
 from oncall_tui.history_words import fate, noun, taken_back
 
@@ -59,7 +59,7 @@ def story(
         *_of_tasks(deploys, inside),
         *_of_events(service, inside),
     ]
-    once = dict.fromkeys(moments)  # equal moments are one
+    once = dict.fromkeys(msgspec.structs.replace(m, text=readable(m.text)) for m in moments)  # equal moments are one
     seen: set[tuple[int, str]] = set()
     kept: list[Moment] = []
     runs: dict[tuple[str, str, str], int] = {}  # what repeats → its place among the kept
@@ -84,6 +84,17 @@ def _without_ids(moment: Moment) -> str:
     if moment.kind == TASK:
         return _TASK.sub("task ", moment.text)
     return " ".join(_TASKS.sub("", moment.text).split()).rstrip(":. ") if moment.kind == EVENT else ""
+
+
+_ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:[^\s,;)\]'\"]+")
+_ID = re.compile(r"\b[0-9a-f]{32}\b")
+
+
+def readable(text: str) -> str:
+    """*text* with the name that each ARN ends in, and task ids of eight characters, as they are told elsewhere."""
+    if "arn:" in text:
+        text = _ARN.sub(lambda found: found[0].rstrip(".:").rpartition(":")[2].rpartition("/")[2], text)
+    return _ID.sub(lambda found: short_task(found[0]), text)
 
 
 _TASK = re.compile(r"^task \S+ ")
@@ -134,12 +145,12 @@ def _of_tasks(deploys: Sequence[Deploy], inside: Inside | None) -> Iterable[Mome
         for task in inside.tasks:
             if task.stopped is not None:
                 known.add(task.id)
-                text = f"task {task.id[:8]} {task.revision} stopped: {why_stopped(task)}"
+                text = f"task {short_task(task.id)} {task.revision} stopped: {why_stopped(task)}"
                 yield Moment(task.stopped, TASK, text, "", source)
     for deploy in deploys:
         for failure in deploy.failures:
             if failure.task not in known and failure.task.rpartition("/")[2] not in known:
-                text = f"task {failure.task.rpartition('/')[2][:8]} {deploy.new.short} stopped: {failure.words}"
+                text = f"task {short_task(failure.task)} {deploy.new.short} stopped: {failure.words}"
                 yield Moment(failure.at, TASK, text, "", deploy.source)
 
 

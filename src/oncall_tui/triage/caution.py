@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC
-
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.deploy import Deploy, DeployState
-from oncall_tui.text import age, clock
+from oncall_tui.text import age
+from oncall_tui.time_format import told
 from oncall_tui.triage.consent import accused
 from oncall_tui.triage.join import PAGER_PROVIDERS
 from oncall_tui.triage.look import Look
@@ -72,9 +71,8 @@ def _wide(look: Look) -> tuple[str, ...]:
     found = look.wide
     if found is None:
         return ()
-    when = f"{clock(found.since, UTC)} UTC"  # who shows it says it in the configured zone
     return (
-        f"wide: {found.words} fire since {when}, probably not one deploy; "
+        f"wide: {found.words} fire since {told(found.since)}, probably not one deploy; "
         "a rollback replaces running tasks while something else may be down",
     )
 

@@ -10,11 +10,12 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.deploy import Deploy, TakenBack
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import OutcomeState
-from oncall_tui.history_words import noun
+from oncall_tui.history_words import going_back, noun
 from oncall_tui.triage.holding import aftermath, assignment
 from oncall_tui.triage.look import AlertLook, Look
 from oncall_tui.triage.rank import ATTENTION
@@ -46,17 +47,21 @@ class Fired(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Open(msgspec.Struct, frozen=True, kw_only=True):
-    """One problem that is on the board now: its state, who has it, until when."""
+    """One problem that is on the board now. *since* is when it began, *by_at* when *by* acknowledged or silenced it.
+
+    *assigned*: whom its pager notifies, in words, and when it escalates.
+    """
 
     title: str
     pages: bool
     state: str
     since: float
     by: str = ""
+    by_at: float | None = None
+    assigned: str = ""
     until: float | None = None
     comment: str = ""
     service: str = ""
-    assigned: str = ""
     suspicion: str = ""
 
 
@@ -120,7 +125,7 @@ def handover(entries: Sequence[Entry], look: Look, since: float, now: float, jou
         watched=_watched(entries, now),
         fired=_fired(entries, look, since),
         open=tuple(_open(row, now) for row in look.alerts if row.alert.state is not AlertState.RESOLVED),
-        done=_done(entries),
+        done=_done(entries, look),
         deploys=_deploys(entries, look, since),
         unread=_unread(entries, look),
         journal_failure=journal_failure,
@@ -169,11 +174,19 @@ class _Firing:
 
     def __init__(self, title: str, first: float) -> None:
         self.title, self.first, self.last = title, first, first
-        self.began: set[int] = set()
-        self.open: set[str] = set()  # ids of its alerts that fire
+        self.times = 0
+        self.open: dict[str, int] = {}  # its alerts that fire, by id, and when each began
         self.ended: float | None = None
         self.pages = False
         self.service = self.product = ""
+
+    def fires(self, alert: str, began: float, pages: bool) -> None:
+        """One of its alerts fires: that is another time only where none did, or where that one had ended unseen."""
+        if not self.open or self.open.get(alert, round(began)) != round(began):
+            self.times += 1
+        self.open[alert] = round(began)
+        self.first, self.last = min(self.first, began), max(self.last, began)
+        self.pages = self.pages or pages
 
     def told(self) -> Fired:
         return Fired(
@@ -181,7 +194,7 @@ class _Firing:
             pages=self.pages,
             first=self.first,
             last=self.last,
-            times=max(1, len(self.began)),
+            times=max(1, self.times),
             ended=None if self.open else self.ended,
             service=self.service,
             product=self.product,
@@ -190,46 +203,59 @@ class _Firing:
 
 def _fired(entries: Iterable[Entry], look: Look, since: float) -> tuple[Fired, ...]:
     """By problem: from the journal, and what is on the board since then, which the journal may have missed."""
-    rows = {m.id: row for row in look.alerts for m in row.members}
+    entries = [e for e in entries if e.kind is EntryKind.ALERT and not e.data.get("hidden")]
+    problems = _problems(entries, look)
     found: dict[str, _Firing] = {}
-    problem_of: dict[str, str] = {}
     for entry in entries:
-        if entry.kind is not EntryKind.ALERT or entry.data.get("hidden"):
-            continue
-        row = rows.get(entry.subject)
-        problem = row.id if row else str(entry.data.get("problem") or problem_of.get(entry.subject) or entry.subject)
-        problem_of[entry.subject] = problem
+        problem = problems[entry.subject]
         new = entry.data.get("new")
         if new == AlertState.RESOLVED:
             if (known := found.get(problem)) is not None:
-                known.open.discard(entry.subject)
+                known.open.pop(entry.subject, None)
                 known.ended = entry.at
             continue
         began = float(entry.data.get("began") or entry.at)
         if began < since and problem not in found:
             continue  # it only changed its state in this time
         one = found.setdefault(problem, _Firing(entry.text, began))
-        one.open.add(entry.subject)
-        one.began.add(round(began))
-        one.first, one.last = min(one.first, began), max(one.last, began)
-        one.pages = one.pages or bool(entry.data.get("pages"))
+        one.fires(entry.subject, began, bool(entry.data.get("pages")))
         one.service = one.service or str(entry.data.get("service", ""))
         one.product = one.product or str(entry.data.get("product", ""))
     for row in look.alerts:
-        _add_row(found, row, since)
+        _add_row(found, row, problems.get(row.alert.id, row.id), since)
     return tuple(sorted((f.told() for f in found.values()), key=lambda f: (not f.pages, -f.last, f.title)))
 
 
-def _add_row(found: dict[str, _Firing], row: AlertLook, since: float) -> None:
+def _problems(entries: Iterable[Entry], look: Look) -> dict[str, str]:
+    """Alert id -> its problem. What was ever joined is one problem, also where it was two rows for a while."""
+    leads: dict[str, str] = {}
+
+    def lead(one: str) -> str:
+        while leads.setdefault(one, one) != one:
+            one = leads[one]
+        return one
+
+    for entry in entries:
+        if problem := entry.data.get("problem"):
+            leads[lead(entry.subject)] = lead(str(problem))
+    for row in look.alerts:
+        for member in row.members:
+            leads[lead(member.id)] = lead(row.id)
+        if row.incident:
+            leads[lead(row.incident)] = lead(row.id)
+    return {one: lead(one) for one in (*leads, *(e.subject for e in entries))}
+
+
+def _add_row(found: dict[str, _Firing], row: AlertLook, problem: str, since: float) -> None:
     began = max(m.began for m in row.members)
-    if row.alert.state is AlertState.RESOLVED or (began < since and row.id not in found):
+    if row.alert.state is AlertState.RESOLVED or (began < since and problem not in found):
         return
-    one = found.setdefault(row.id, _Firing(row.alert.title, row.began))
+    one = found.setdefault(problem, _Firing(row.alert.title, row.began))
     one.title = row.alert.title
-    one.open.add(row.alert.id)
-    one.began.add(round(began))
-    one.first, one.last = min(one.first, row.began), max(one.last, began)
-    one.pages = one.pages or row.pages
+    for member in row.members:
+        if member.state is not AlertState.RESOLVED:
+            one.fires(member.id, member.began, row.pages)
+    one.first = min(one.first, row.began)
     one.service = row.service.id if row.service else one.service
     one.product = row.product.name if row.product else one.product
 
@@ -242,6 +268,7 @@ def _open(row: AlertLook, now: float) -> Open:
         state=str(alert.state),
         since=row.began,
         by=", ".join(alert.by),
+        by_at=alert.by_at if alert.by else None,
         until=alert.until,
         comment=alert.comment,
         service=row.service.id if row.service else "",
@@ -253,8 +280,12 @@ def _open(row: AlertLook, now: float) -> Open:
 # --- what was done ---------------------------------------------------------------------------------------------------
 
 
-def _done(entries: Iterable[Entry]) -> tuple[Done, ...]:
+def _done(entries: Iterable[Entry], look: Look) -> tuple[Done, ...]:
     """Actions by their intent, each with its last outcome; what was only marked here; shells."""
+    entries = tuple(entries)
+    titles = {e.subject: e.text for e in entries if e.kind is EntryKind.ALERT and e.text}
+    titles |= {a.id: a.title for a in look.board.alerts.values()}
+    planned = {e.subject for e in entries if e.kind is EntryKind.INTENT}
     intents: dict[str, Entry] = {}
     last: dict[str, Entry] = {}
     found = []
@@ -266,13 +297,19 @@ def _done(entries: Iterable[Entry]) -> tuple[Done, ...]:
         elif entry.kind is EntryKind.SHELL and entry.data.get("state") != "opening":
             found.append(Done(at=entry.at, by=entry.actor, what=f"shell: {entry.subject}", message=entry.text))
         elif entry.kind is EntryKind.NOTE or (entry.kind is EntryKind.SEEN and entry.data.get("plan") not in intents):
-            found.append(Done(at=entry.at, by=entry.actor, what=str(entry.kind), message=entry.text))
+            if entry.data.get("plan") in planned:
+                continue  # it is told as the action that it was
+            what = "note on" if entry.kind is EntryKind.NOTE else "marked as seen:"
+            title = titles.get(entry.subject, entry.subject)
+            found.append(Done(at=entry.at, by=entry.actor, what=f"{what} {title}", message=entry.text))
     for plan_id in dict.fromkeys((*intents, *last)):
         intent, outcome = intents.get(plan_id), last.get(plan_id)
         first = intent or outcome
         assert first is not None
-        verb = outcome.data.get("verb", "") if outcome else ""
+        verb = outcome.data.get("verb", "") if outcome else first.data.get("plan", {}).get("verb", "")
         what = intent.text if intent else f"{verb} {outcome.data.get('target', '') if outcome else ''}"
+        if verb in (Verb.ROLL_BACK, Verb.UNDO_ROLLBACK):
+            what = going_back(what)
         state = str(outcome.data.get("state", "")) if outcome else str(OutcomeState.UNKNOWN)
         message = outcome.text if outcome else "it was begun, and nobody wrote what came of it"
         found.append(Done(at=first.at, by=first.actor, what=what, state=state, message=message))

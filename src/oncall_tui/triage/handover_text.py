@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 from typing import Any
 
 import msgspec
@@ -11,6 +11,7 @@ import msgspec
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.history_words import ended, stopped
 from oncall_tui.text import age, clean
+from oncall_tui.time_format import moment, stamp, zone
 from oncall_tui.triage.handover import Deployed, Done, Fired, Handover, Open
 
 Sections = tuple[tuple[str, tuple[str, ...]], ...]
@@ -20,26 +21,27 @@ _MARKS = re.compile(r"([\\`*_{}\[\]()#+!|~])")
 
 def title(h: Handover, tz: tzinfo) -> str:
     """``On call: 22 Nov 14:00 to 23 Nov 02:00 JST``."""
-    zone = datetime.fromtimestamp(h.now, tz).strftime("%Z")
-    return f"On call: {_when(h.since, h, tz, day=True)} to {_when(h.now, h, tz, day=True)} {zone}"
+    return f"On call: {_when(h.since, h, tz, day=True)} to {_when(h.now, h, tz, day=True)} {zone(tz, h.now)}"
 
 
 def sections(h: Handover, tz: tzinfo) -> Sections:
-    """Heading and lines, what is still open first: it is what the next one has to take up."""
-    asks = [o for o in h.open if o.state not in _HELD]
+    """Heading and lines: the pages, what was done and the deploys first; old warnings come after them."""
+    urgent = [o for o in h.open if o.pages and o.state not in _HELD]
+    asks = [o for o in h.open if not o.pages and o.state not in _HELD]
     held = [o for o in h.open if o.state in _HELD]
     pages = [f for f in h.fired if f.pages]
     rest = [f for f in h.fired if not f.pages]
     count = f"{sum(f.times for f in rest)} of {len(rest)}"
     told: list[tuple[str, list[str], str]] = [
-        (f"Still open: {len(asks)}", [_open(o, h, tz) for o in asks], "nothing is open"),
-        (f"Seen, silenced or snoozed: {len(held)}", [_open(o, h, tz) for o in held], "nothing"),
+        (f"Open pages: {len(urgent)}", [_open(o, h, tz) for o in urgent], "no page is open"),
         (f"Pages: {len(pages)}", [_fired(f, h, tz) for f in pages], "none"),
-        (f"Notifications: {count}", [_fired(f, h, tz) for f in rest], "none"),
         (f"Done: {len(h.done)}", [_done(d, h, tz) for d in h.done], "nothing was done from here"),
         (f"Deploys: {len(h.deploys)}", [_deployed(d, h, tz) for d in h.deploys], "none"),
+        (f"Open, not paging: {len(asks)}", [_open(o, h, tz) for o in asks], "nothing is open"),
+        (f"Seen, silenced or snoozed: {len(held)}", [_open(o, h, tz) for o in held], "nothing"),
+        (f"Notifications: {count}", [_fired(f, h, tz) for f in rest], "none"),
     ]
-    watched = ("How much of it was watched", _watched(h, tz))
+    watched = ("Coverage", _watched(h, tz))
     return (watched, *((heading, tuple(lines) or (_nothing(h, none),)) for heading, lines, none in told))
 
 
@@ -71,7 +73,7 @@ def escaped(text: str) -> str:
     return text.replace("@", "@\u2060").replace("://", ":\u2060//")  # neither a mention nor a link
 
 
-_TIMES = frozenset({"since", "now", "at", "first", "last", "ended", "until", "watched", "began", "again_at"})
+_TIMES = frozenset({"since", "now", "at", "first", "last", "ended", "until", "watched", "began", "again_at", "by_at"})
 
 
 def _stamped(value: Any, name: str = "") -> Any:
@@ -85,7 +87,7 @@ def _stamped(value: Any, name: str = "") -> Any:
 
 
 def _stamp(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return str(stamp(at))
 
 
 def _nothing(h: Handover, words: str) -> str:
@@ -111,9 +113,7 @@ def _watched(h: Handover, tz: tzinfo) -> tuple[str, ...]:
 
 def _when(at: float, h: Handover, tz: tzinfo, day: bool = False) -> str:
     """``02:41``, with its day where that is another than now's."""
-    there = datetime.fromtimestamp(at, tz)
-    other = day or there.date() != datetime.fromtimestamp(h.now, tz).date()
-    return there.strftime("%-d %b %H:%M" if other else "%H:%M")
+    return moment(at, tz, h.now, day=day)
 
 
 def _place(service: str, product: str = "") -> str:
@@ -129,10 +129,11 @@ def _fired(f: Fired, h: Handover, tz: tzinfo) -> str:
 def _open(o: Open, h: Handover, tz: tzinfo) -> str:
     words = [o.state.upper() if o.state == AlertState.FIRING else o.state]
     words += [f"by {o.by}"] if o.by else []
+    words += [f"at {_when(o.by_at, h, tz)}"] if o.by_at is not None else []
     words += [f"until {_when(o.until, h, tz)}"] if o.until else []
-    words += [f"since {_when(o.since, h, tz)} ({age(h.now - o.since)})"]
     page = "PAGE " if o.pages else ""
-    more = "".join(f" · {part}" for part in (o.comment, o.assigned, o.suspicion) if part)
+    began = f"began {_when(o.since, h, tz)} ({age(h.now - o.since)} ago)"
+    more = "".join(f" · {part}" for part in (began, o.assigned, o.comment, o.suspicion) if part)
     return f"{page}{o.title}{_place(o.service)} · {' '.join(words)}{more}"
 
 

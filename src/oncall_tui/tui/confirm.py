@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.widgets import Input, Static
 
 from oncall_tui.domain.plan import Confirm, Plan
-from oncall_tui.text import clean, fit, local_times, width, wrap
+from oncall_tui.text import clean, fit, width, wrap
 from oncall_tui.tui.door import CleanInput, copy
 from oncall_tui.tui.lines import Line, Lines
 from oncall_tui.tui.modals import ANOTHER, Modal, content
@@ -113,9 +113,7 @@ class ConfirmPlan(Modal[str]):
 def plan_lines(plan: Plan, tz: tzinfo, now: float) -> list[Line]:
     """Everything that a person has to know before saying yes: where from and to, the warnings, then the rest."""
     cells = _names(plan)
-    facts: list[Line] = [
-        ((fit(name, cells) + " ", "dim"), (local_times(text, tz, now), "")) for name, text in plan.lines
-    ]
+    facts: list[Line] = [((fit(name, cells) + " ", "dim"), (text, "")) for name, text in plan.lines]
     names = [name for name, _ in plan.lines]
     head = names.index("to") + 1 if "to" in names else len(facts)
     return [*facts[:head], *_warnings(plan, tz, now), *facts[head:]]
@@ -127,7 +125,7 @@ def _names(plan: Plan) -> int:
 
 
 def _warnings(plan: Plan, tz: tzinfo, now: float) -> list[Line]:
-    lines: list[Line] = [(("⚠ ", "warning"), (local_times(text, tz, now), "warning")) for text in plan.warnings]
+    lines: list[Line] = [(("⚠ ", "warning"), (text, "warning")) for text in plan.warnings]
     if plan.affects:
         lines.append(((f"also       {len(plan.affects)} more:", "warning"),))
         lines += [(("           ", ""), (text, "")) for text in plan.affects[:AFFECTS_SHOWN]]

@@ -14,7 +14,7 @@ from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import Plan
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.engine import Update
-from oncall_tui.text import age, fit, local_times, width
+from oncall_tui.text import age, fit, width
 from oncall_tui.triage.wide import Wide
 from oncall_tui.tui.keybar import Part, StatusLine
 from oncall_tui.tui.lines import Line
@@ -194,12 +194,12 @@ def outcome_lines(
         tail = _since(outcome, plan, now) + (f"  (+{more})" if more and outcome is first else "")
         esc = "  Esc dismisses" if outcome.state is not OutcomeState.PENDING else ""
         who = "" if outcome.batch else f"{short}: "
-        words = f"{who}{local_times(outcome.message, tz, now)}{tail}{esc}"
+        words = f"{who}{outcome.message}{tail}{esc}"
         lines.append(((f" {sign} {_head(outcome)}", style), (words, "")))
         if outcome.hint:
             lines.append((("   → ", "dim"), (outcome.hint, "")))
     if notice:
-        lines.append(((" " + local_times(notice[0], tz, now), notice[1]),))
+        lines.append(((" " + notice[0], notice[1]),))
     return lines
 
 

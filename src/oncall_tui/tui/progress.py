@@ -10,7 +10,7 @@ from datetime import tzinfo
 from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.domain.service_history import ALARM, BREAKER
 from oncall_tui.history_words import back_of, breaker, fate, stopped, taken_back
-from oncall_tui.text import age, local_times
+from oncall_tui.text import age
 
 _OVER = {
     DeployState.SUCCEEDED: "done",
@@ -62,7 +62,7 @@ def how(deploy: Deploy, tz: tzinfo, now: float) -> tuple[str, str]:
         deploy.failures[0].words if failed and deploy.failures else deploy.reason if deploy.state.bad else "",
     ]
     style = "warning" if running and deploy.waits else "critical" if failed or deploy.state.bad else ""
-    return local_times(" · ".join(w for w in words if w), tz, now), style
+    return " · ".join(w for w in words if w), style
 
 
 def far(deploy: Deploy, now: float) -> str:

@@ -1,17 +1,14 @@
-"""What happened to an alert: its source's memory and this machine's journal, as a list to read."""
+"""What happened to an alert: the sources' memory, its deploys and this machine's journal, as one list to read."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from datetime import datetime, tzinfo
 
 from oncall_tui.contract import Told
 from oncall_tui.errors import OncallError
 from oncall_tui.text import clean
 from oncall_tui.triage.look import AlertLook
 from oncall_tui.tui.base import Base
-from oncall_tui.tui.lines import Line
 from oncall_tui.tui.modals import Text
 
 
@@ -28,25 +25,21 @@ class Remembering(Base):
 
     async def _timeline(self, look: AlertLook) -> None:
         """Of each alert that the row stands for, and of the pager's incident: each is asked at its own source."""
+        from oncall_tui.evidence.story import story  # opened by a key, imported then
+        from oncall_tui.tui.detail.story_part import moment_lines
+
         ids = dict.fromkeys(i for i in (look.incident, *(m.id for m in look.members)) if i)
-        found: list[Told] = []
+        found: dict[str, tuple[Told, ...]] = {}
         for row_id in ids:
             try:
-                told: tuple[Told, ...] = await asyncio.wrap_future(self.engine.evidence.timeline(row_id))
-                found += told
+                found[row_id] = await asyncio.wrap_future(self.engine.evidence.timeline(row_id))
             except OncallError as error:
-                found.append(Told(self.engine.clock.now(), "", f"{row_id} cannot be read: {error}"))
+                found[row_id] = (Told(self.engine.clock.now(), "", f"{row_id} cannot be read: {error}"),)
         self._unsay()
-        found.sort(key=lambda told: -told.at)
-        self.show_when_free(Text(f"Timeline of {clean(look.alert.title)}", told_lines(found, self.tz)))
-
-
-def told_lines(found: Iterable[Told], tz: tzinfo | None) -> list[Line]:
-    """``22 Nov 02:41  Bob  Acknowledged by Bob``, newest first; what is from the journal says so."""
-    lines: list[Line] = []
-    for told in found:
-        at = datetime.fromtimestamp(told.at, tz).strftime("%d %b %H:%M")
-        by = f"{clean(told.by)}  " if told.by and told.by not in told.text else ""
-        mark = "  (seen or done from here)" if told.where == "here" else ""
-        lines.append(((f"{at}  ", "dim"), (by, "bold"), (clean(told.text), ""), (mark, "dim")))
-    return lines or [(("Nothing is known of what happened to it before now.", "dim"),)]
+        board, own = self.engine.update.board, look.service.id if look.service else ""
+        deploys = [d for d in board.deploys.values() if d.service_id == own or d is look.suspect]
+        members = [a for i in ids if (a := board.alerts.get(i)) is not None] or look.members
+        moments = story(members, found, deploys, board.services.get(own))
+        nothing = [(("Nothing is known of what happened to it before now.", "dim"),)]
+        lines = moment_lines(moments, self.tz, self.engine.clock.now()) or nothing
+        self.show_when_free(Text(f"Timeline of {clean(look.alert.title)}", lines))

@@ -20,7 +20,7 @@ from textual.widgets import Static
 
 from oncall_tui.contract import Inspects, OpensShells, Provider, Shells
 from oncall_tui.domain.entry import Entry, EntryKind
-from oncall_tui.domain.inside import Container, Inside, Task
+from oncall_tui.domain.inside import Container, Inside, Task, short_task
 from oncall_tui.domain.plan import Choice, Plan
 from oncall_tui.domain.service import Service
 from oncall_tui.errors import JournalError, OncallError, Refused
@@ -60,7 +60,7 @@ def choices(found: Sequence[Place], now: float) -> tuple[Choice, ...]:
     return tuple(
         Choice(
             id=place.id,
-            label=f"{place.task.id[:8]} {place.container.name}",
+            label=f"{short_task(place.task.id)} {place.container.name}",
             detail=_detail(place, now),
             warning="" if place.task.can_exec else "started without execute-command: no shell can be opened in it",
         )
@@ -115,7 +115,9 @@ class OpenShell:
         """The command, confirmed; or what is missing for it."""
         shells = await self._ask(_shells)
         if not place.task.can_exec:
-            await self._show_enabling(f"task {place.task.id[:8]} takes no shell", shells.enabling(self._service))
+            await self._show_enabling(
+                f"task {short_task(place.task.id)} takes no shell", shells.enabling(self._service)
+            )
             return
         plan = self._dressed(shells.shell(self._service, place.task, place.container.name, self._engine.actor))
         self._board._unsay()
@@ -145,7 +147,7 @@ class OpenShell:
 
     async def _hand_over(self, plan: Plan, keys: Mapping[str, str]) -> None:
         """Journal it, let the session have the terminal, journal how it ended."""
-        where = f"task {plan.request['task'][:8]} {plan.request['container']}"
+        where = f"task {short_task(plan.request['task'])} {plan.request['container']}"
         try:
             opening = self._entry(plan, f"opening in {where}", "opening")
             await asyncio.wrap_future(self._engine.evidence.run("journal", lambda: self._engine.journal.must(opening)))

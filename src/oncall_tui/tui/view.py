@@ -15,7 +15,7 @@ from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.domain.service import Health, Service
 from oncall_tui.engine import Update
 from oncall_tui.history_words import back_of, told
-from oncall_tui.text import age, ago, clock, count, fit, local_times, width
+from oncall_tui.text import age, ago, clock, count, fit, width
 from oncall_tui.triage.filters import parse
 from oncall_tui.triage.holding import after, escalation, left
 from oncall_tui.triage.look import AlertLook, Look
@@ -327,7 +327,7 @@ class View:
         waits = [deploy.waits] if deploy.waits and deploy.state.running else []
         back = [told(deploy, self.tz, now)] if back_of(deploy) else []
         lines = [*waits, *back, *(words for _, words, _ in progress.why(deploy))]
-        under = tuple(((local_times(line, self.tz, now), "warning"),) for line in lines[:3])
+        under = tuple(((line, "warning"),) for line in lines[:3])
         return Row(deploy.id, cells, "" if live else "dim", under=under)
 
 

@@ -64,13 +64,13 @@ def test_a_finished_deploy_is_updated_back(ecs: Make, world: World, clock: FakeC
     )
     handler.check(plan)
     receipt = handler.send(plan)
-    assert handler.verify(plan, receipt).message == "rolling back :42→:41 0/2"
+    assert handler.verify(plan, receipt).message == "rolling back from :42 to :41 0/2"
     world.newest()["status"] = "SUCCESSFUL"
     first = world.services["main", "api"]["deployments"][0]
     first |= {"rolloutState": "COMPLETED", "runningCount": 2}
     del world.services["main", "api"]["deployments"][1:]
     check = handler.verify(plan, receipt)
-    assert (check.state, check.message) == (OutcomeState.DONE, "rolled back :42→:41, 2/2 running")
+    assert (check.state, check.message) == (OutcomeState.DONE, "rolled back from :42 to :41, 2/2 running")
     assert check.evidence == f"{first['id']} 0 failed"
 
 
@@ -221,7 +221,7 @@ def test_undoing_a_rollback_at_a_hook_answers_the_hook(ecs: Make, world: World) 
         ("SUCCESSFUL", OutcomeState.FAILED, "completed before the stop"),
         ("STOPPED", OutcomeState.FAILED, "was stopped, not rolled back"),
         ("ROLLBACK_FAILED", OutcomeState.FAILED, "could not roll"),
-        ("ROLLBACK_IN_PROGRESS", OutcomeState.PENDING, "rolling back :42→:41 2/2"),
+        ("ROLLBACK_IN_PROGRESS", OutcomeState.PENDING, "rolling back from :42 to :41 2/2"),
         ("STOP_REQUESTED", OutcomeState.PENDING, "being stopped"),
         ("IN_PROGRESS", OutcomeState.PENDING, "has not begun"),
     ],

@@ -80,7 +80,7 @@ def test_roll_back_a_deploy_under_way(drill: Drill) -> None:
     handler.check(plan)
     seen = follow(drill, provider, plan, handler.send(plan))
     assert seen[-1].state is OutcomeState.DONE, seen[-1]
-    assert "rolling back :42→:41" in " ".join(c.message for c in seen)
+    assert "rolling back from :42 to :41" in " ".join(c.message for c in seen)
     after = drill.read(provider, lambda r: r.deploys[0].state is DeployState.ROLLED_BACK)
     assert after.deploys[0].rollback == "going back to :41"
     with pytest.raises(errors.Refused, match="rolled back to :41 already"):

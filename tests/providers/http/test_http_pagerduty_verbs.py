@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import jsonschema
@@ -18,7 +19,7 @@ from tests.providers.contract import bodies
 from tests.support.fakes import InlineLane
 from tests.support.wire import Asked
 
-from oncall_tui import errors
+from oncall_tui import errors, time_format
 from oncall_tui.actions.desk import Desk, Side
 from oncall_tui.clock import FakeClock
 from oncall_tui.contract import Context, ReadRequest
@@ -238,16 +239,22 @@ def test_snooze_shows_its_end_and_wants_somebody_to_have_it(account: Account, pl
     assert handler.verify(plan, None).message == "snoozed until 10:00 UTC"
 
 
+@pytest.fixture
+def tokyo_time() -> None:
+    time_format.use(ZoneInfo("Asia/Tokyo"))
+
+
+@pytest.mark.usefixtures("tokyo_time")
 def test_times_are_local(account: Account, asked: Asked, context: Context, alice: Actor, board_of: Any) -> None:
     options = PagerDutyOptions(name="pager", provider="pagerduty", token=Secret("env", ("PLANTED_TOKEN",)))
-    tokyo = build(options, msgspec.structs.replace(context, timezone="Asia/Tokyo"), asked.transport)
+    tokyo = build(options, context, asked.transport)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PLANTED_TOKEN", "drill-account")
         account.acknowledge("k1", "Alice")
         board = board_of(tokyo)
         (alert,) = board.alerts.values()
         ask = Ask(verb=Verb.SNOOZE, target=alert.id, version=alert.version, actor=alice, for_s=8 * 3600.0)
-        assert tokyo.handlers()[Verb.SNOOZE].plan(ask, board).title.endswith("until Sat 16 Jan 01:00 JST")
+        assert tokyo.handlers()[Verb.SNOOZE].plan(ask, board).title.endswith("until 16 Jan 01:00 JST")
 
 
 def test_reassign_to_a_person_and_to_a_policy(

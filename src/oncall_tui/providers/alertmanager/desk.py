@@ -18,7 +18,8 @@ from oncall_tui.providers.alertmanager.api import Api
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
 from oncall_tui.providers.alertmanager.rows import Rows
 from oncall_tui.providers.alertmanager.wire import WireAlert, WireSilence
-from oncall_tui.providers.http import ago, before_sending, reference, utc
+from oncall_tui.providers.http import ago, before_sending, reference
+from oncall_tui.time_format import told
 
 LISTED = 100  # so many other alerts are named in a plan; the rest is a number
 
@@ -78,16 +79,18 @@ class Desk:
             return row
         identity, _, began = version.rpartition("|")
         if identity == f"{row.id}|{row.state}" and began != f"{row.began:.0f}":
-            raise errors.Refused(f"it ended and began again at {utc(row.began)}: look again")
+            raise errors.Refused(
+                f"it ended and began again at {told(row.began, self.api.http.server_now())}: look again"
+            )
         raise errors.Refused(self.state_words(row))
 
     def state_words(self, row: Alert) -> str:
         """``acknowledged by Bob, 20 s ago, until 03:27 UTC``: who has it, from when to when."""
         parts = [str(row.state) + (f" by {', '.join(row.by)}" if row.by else "")]
-        if row.changed is not None:
-            parts.append(ago(self.api.http.server_now() - row.changed))
+        if row.by_at is not None:
+            parts.append(ago(self.api.http.server_now() - row.by_at))
         if row.until is not None:
-            parts.append(f"until {utc(row.until)}")
+            parts.append(f"until {told(row.until, self.api.http.server_now())}")
         return ", ".join(parts)
 
     def names(self, others: Iterable[WireAlert]) -> tuple[str, ...]:

@@ -77,7 +77,7 @@ class Rows:
         options = self._options
         labels = _pairs(wire.labels)
         annotations = wire.annotations or {}
-        state, by, until, changed, comment = standing(wire, silences)
+        state, by, until, by_at, comment = standing(wire, silences)
         return Alert(
             id=f"{options.name}/{wire.fingerprint}",
             source=options.name,
@@ -87,8 +87,8 @@ class Rows:
             severity=severity(wire.labels.get(options.severity_label, "")),
             title=_first(options.title, annotations, wire.labels) or wire.labels.get("alertname", wire.fingerprint),
             began=began,
-            changed=changed,
             by=by,
+            by_at=by_at,
             until=until,
             comment=comment,
             url=wire.generatorURL,

@@ -19,7 +19,8 @@ from oncall_tui.providers.alertmanager.api import safe_id
 from oncall_tui.providers.alertmanager.desk import Desk, author, iso
 from oncall_tui.providers.alertmanager.wire import ACK, Matcher, WireSilence
 from oncall_tui.providers.decoding import convert
-from oncall_tui.providers.http import Sent, before_sending, length, read_back, stamp, utc
+from oncall_tui.providers.http import Sent, before_sending, length, read_back, stamp
+from oncall_tui.time_format import told
 
 ACK_S = 900.0  # karma's: too short needs re-silencing, too long hides a recurrence
 DEFAULT_S = 3600.0
@@ -64,7 +65,7 @@ class Silencing:
                 plan, "sent, not to be seen yet", f"Alertmanager has no such silence: not {self.held}"
             )
         until = stamp(silence.endsAt) or 0.0
-        said = f"{self.held} by {silence.createdBy} until {utc(until)}{self.how}"
+        said = f"{self.held} by {silence.createdBy} until {told(until, self.desk.clock.now())}{self.how}"
         if silence.status.state == "expired":  # a later start looks at an intent whose silence has ended since
             return Check(OutcomeState.DONE, f"was {said}; that has ended")
         if not silence.is_active:
@@ -130,7 +131,10 @@ class Acknowledge(Silencing):
         request = self._request(alert, ask, labels, comment, ACK_S)
         request["others"] = [a.fingerprint for a in look.others]
         now = self.desk.clock.now()
-        lines = [("alert", alert.title), ("until", f"{utc(now + ACK_S)}, extended while it fires and you are here")]
+        lines = [
+            ("alert", alert.title),
+            ("until", f"{told(now + ACK_S, now)}, extended while it fires and you are here"),
+        ]
         if look.others:
             lines.append(
                 ("matches", f"{len(look.others) + 1} alerts: this one and {len(look.others)} with more labels")
@@ -198,7 +202,7 @@ class Silence(Silencing):
             lines=(
                 ("matchers", ", ".join(f'{name}="{value}"' for name, value in sorted(matchers.items()))),
                 ("hides now", _counted(len(hidden) + bool(request["covers"]))),
-                ("ends", f"{utc(now + for_s)}, after {length(for_s)}"),
+                ("ends", f"{told(now + for_s, now)}, after {length(for_s)}"),
                 ("reason", reason),
             ),
             warnings=self._warnings(bool(request["covers"])),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import uuid
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -23,6 +22,7 @@ from oncall_tui.providers.aws.budget import Lane
 from oncall_tui.providers.aws.cw_mutes import Mutes, window
 from oncall_tui.providers.aws.errors import Gone, Missing, NotApi
 from oncall_tui.providers.aws.wire import Wire
+from oncall_tui.time_format import told
 
 DEFAULT_S = 3_600.0
 TAKES_EFFECT_S = 20.0
@@ -111,7 +111,7 @@ class Silence:
         lines = (
             ("alarm", f"{alarm.alarm_name}  {alarm.state_value}"),
             ("account", f"{at.account}  {at.region}"),
-            ("muted", f"from {_clock(begin)} until {_clock(begin + seconds)} UTC, then it ends by itself"),
+            ("muted", f"from {told(begin, now)} until {told(begin + seconds, now)}, then it ends by itself"),
             ("reason", ask.reason.strip()),
             ("lost", lost(alarm)),
         )
@@ -160,7 +160,8 @@ class Silence:
 
     def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
         """Is the rule there? Its name is this plan's own, so it is known also after a crash. Raises SourceError."""
-        name, until = plan.request["params"]["Name"], _clock(plan.request["until"])
+        now = self._clock.now()
+        name, until = plan.request["params"]["Name"], told(plan.request["until"], now)
         try:
             rule = self._mutes.get(name)
         except Gone:
@@ -168,11 +169,11 @@ class Silence:
                 return Check(OutcomeState.FAILED, f"it never took effect: there is no mute rule {name}")
             return Check(OutcomeState.PENDING, "the mute rule is not to be seen yet", 1.0)
         if rule.status == "SCHEDULED":
-            begin = _clock(plan.request["begin"])
-            return Check(OutcomeState.DONE, f"rule {name} is there: muted from {begin} until {until} UTC")
+            begin = told(plan.request["begin"], now)
+            return Check(OutcomeState.DONE, f"rule {name} is there: muted from {begin} until {until}")
         if rule.status == "EXPIRED":
-            return Check(OutcomeState.DONE, f"it was muted until {until} UTC; that is over")
-        return Check(OutcomeState.DONE, f"muted until {until} UTC by rule {name}")
+            return Check(OutcomeState.DONE, f"it was muted until {until}; that is over")
+        return Check(OutcomeState.DONE, f"muted until {until} by rule {name}")
 
 
 def lost(alarm: w.AlarmW) -> str:
@@ -200,7 +201,3 @@ def warnings(alarm: w.AlarmW, muted: str) -> tuple[str, ...]:
     if not alarm.actions_enabled:
         words.append("its actions are disabled: it notifies nobody as it is")
     return tuple(words)
-
-
-def _clock(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")

@@ -301,6 +301,8 @@ class Deploys:
         new = self._known.revision(made.target_arn, service.task_definition if newest else "")
         before = source_of(made, self._briefs[key])
         old = self._known.revision(before) if before else None
+        began, ended = made.started_at or made.created_at, made.finished_at or made.stopped_at
+        failures = self._failures(key, new.task_definition, began, ended)
         return rows.from_service_deployment(
             self._source,
             service,
@@ -309,7 +311,8 @@ class Deploys:
             old=old,
             rollback=goes_back(made, self._briefs[key], self._known.definition_of),
             rollback_to=short(self._known.definition_of(made.rollback.service_revision_arn)) if made.rollback else "",
-            failures=self._failures(key, new.task_definition, made.started_at or made.created_at),
+            failures=failures[:FAILURES_KEPT],
+            failed=len(failures),
             started_by=self._registered_by(new.task_definition),
             can_act=self._can_act,
             now=now.wall,
@@ -321,7 +324,7 @@ class Deploys:
             return ()
         names = [d.task_definition for d in service.deployments]
         revise = {name: self._known.revision(task_definition=name) for name in names}
-        failures = self._failures(key, first.task_definition, first.created_at)
+        failures = self._failures(key, first.task_definition, first.created_at)[:FAILURES_KEPT]
         return rows.from_deployments(
             self._source, service, revise, failures, self._registered_by(first.task_definition)
         )
@@ -331,13 +334,16 @@ class Deploys:
         found = self._known.definitions.get(task_definition)
         return rows.person(found.registered_by) if found else ""
 
-    def _failures(self, key: str, task_definition: str, since: float) -> tuple[TaskFailure, ...]:
+    def _failures(
+        self, key: str, task_definition: str, since: float, until: float | None = None
+    ) -> tuple[TaskFailure, ...]:
+        """Of that task definition's tasks from *since* to *until*: a later deploy of the same has its own."""
         found = []
         for task in self._of_service.get(key, ()):
             of, why = self._known.tasks.get(task) or ("", None)
-            if why is not None and of == task_definition and why.at >= since:
+            if why is not None and of == task_definition and why.at >= since and (until is None or why.at <= until):
                 found.append(why)
-        return tuple(sorted(found, key=lambda f: f.at, reverse=True)[:FAILURES_KEPT])
+        return tuple(sorted(found, key=lambda f: f.at, reverse=True))
 
     def _want_definitions(self, made: tuple[Deploy, ...], cluster: str) -> None:
         if ("definitions", cluster) not in self._off:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from sys import intern
 
 import msgspec
@@ -15,6 +14,7 @@ from oncall_tui.domain.revision import Image, Revision
 from oncall_tui.domain.service import Health, Service, ServiceKey
 from oncall_tui.providers.aws import arn
 from oncall_tui.providers.aws import ecs_decode as w
+from oncall_tui.time_format import told
 
 EVENTS_KEPT = 5
 TODAY_S = 12 * 3600.0  # farther away than that a time of day would mislead
@@ -145,11 +145,12 @@ def from_service_deployment(
     rollback: str,
     rollback_to: str,
     failures: tuple[TaskFailure, ...],
+    failed: int,
     started_by: str,
     can_act: bool,
     now: float,
 ) -> Deploy:
-    """A row of one of DescribeServiceDeployments."""
+    """A row of one of DescribeServiceDeployments; *failed* is how many of its tasks were seen to have failed."""
     configuration = made.deployment_configuration or w.ConfigurationW()
     hook = made.waiting
     target = made.target_service_revision or w.SummaryW()
@@ -178,7 +179,7 @@ def from_service_deployment(
         running=target.running_task_count,
         pending=target.pending_task_count,
         old_running=sum(r.running_task_count for r in made.source_service_revisions if r.arn != target.arn),
-        failed_tasks=max(failed_tasks(service, new.task_definition), breaker.failure_count if breaker else 0),
+        failed_tasks=max(failed_tasks(service, new.task_definition), breaker.failure_count if breaker else 0, failed),
         failures=failures,
         breaker=f"{breaker.failure_count}/{breaker.threshold}" if breaker and counted else "",
         reason=next((r for r in reasons if r), ""),
@@ -218,10 +219,10 @@ def _paused(made: w.ServiceDeploymentW, hook: w.HookW, now: float) -> str:
 
 
 def when(at: float, now: float) -> str:
-    """``at 02:41 UTC``; ``in 23h`` where it is farther away than a time of day tells."""
+    """``at 02:41 JST``; ``in 23h`` where it is farther away than a time of day tells."""
     if at - now > TODAY_S:
         return f"in {(at - now) / 3600:.0f}h"
-    return datetime.fromtimestamp(at, UTC).strftime("at %H:%M UTC")
+    return f"at {told(at, now)}"
 
 
 def _watched(configuration: w.ConfigurationW) -> tuple[str, ...]:

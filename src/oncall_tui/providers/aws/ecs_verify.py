@@ -325,7 +325,8 @@ def _did(asked: dict[str, Any]) -> str:
 
 
 def _arrow(asked: dict[str, Any]) -> str:
-    return f"{short(asked['from'])}→{short(asked['to'])}"
+    """``from :42 to :41``: an arrow is kept for what a deploy brings."""
+    return f"from {short(asked['from'])} to {short(asked['to'])}"
 
 
 def _tasks(service: w.ServiceW, definition: str) -> str:

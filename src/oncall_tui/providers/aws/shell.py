@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 from oncall_tui.clock import Clock
 from oncall_tui.domain.action import Verb
-from oncall_tui.domain.inside import Task
+from oncall_tui.domain.inside import Task, short_task
 from oncall_tui.domain.plan import Actor, Confirm, Plan
 from oncall_tui.domain.service import Service
 from oncall_tui.errors import Refused
@@ -58,7 +58,7 @@ class EcsShells:
             version=task.id,
             actor=actor,
             made_at=self._clock.now(),
-            title=f"Open a shell in {service.title}, task {task.id[:8]}, container {container}",
+            title=f"Open a shell in {service.title}, task {short_task(task.id)}, container {container}",
             lines=tuple(lines),
             warnings=(f"not AWS: {banner}",) if banner else (),
             confirm=Confirm.YES,

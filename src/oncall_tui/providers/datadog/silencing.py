@@ -21,7 +21,8 @@ from oncall_tui.providers.datadog.options import DatadogOptions
 from oncall_tui.providers.datadog.rows import Rows, alerting, drifts
 from oncall_tui.providers.datadog.scope import Unreadable, covers, scope_of, tags_of
 from oncall_tui.providers.datadog.wire import Monitor
-from oncall_tui.providers.http import Sent, before_sending, length, read_back, utc
+from oncall_tui.providers.http import Sent, before_sending, length, read_back
+from oncall_tui.time_format import told
 
 DEFAULT_S = 3600.0
 LONGEST_S = 7 * 86400.0
@@ -77,7 +78,7 @@ class Silence:
             lines=(
                 ("monitor", f"{monitor_id} {monitor.name or ''}".strip()),
                 ("scope", scope if scope != "*" else "* (the whole monitor)"),
-                ("ends", f"{utc(now + for_s)}, after {length(for_s)}, by itself"),
+                ("ends", f"{told(now + for_s, now)}, after {length(for_s)}, by itself"),
                 ("at its end", self._at_end()),
                 ("reason", reason),
             ),
@@ -120,7 +121,7 @@ class Silence:
         if state and both.count(AlertState.NO_DATA) == 1 and AlertState.SILENCED not in both:
             raise errors.Refused(f"it is {row.state} now, and was {state}: look again")
         if state and not drifts(row) and began != f"{row.began:.0f}":
-            raise errors.Refused(f"it recovered and began again at {utc(row.began)}: look again")
+            raise errors.Refused(f"it recovered and began again at {told(row.began)}: look again")
         return row
 
     def _attributes(self, monitor_id: int, scope: str, text: str) -> dict[str, Any]:
@@ -161,7 +162,7 @@ class Silence:
         hold = self._find(plan, receipt)
         if hold is None:
             return self._sent.absent(plan, "sent, not to be seen yet", "Datadog has no such downtime: it is not muted")
-        until = f" until {utc(hold.until)}" if hold.until is not None else ""
+        until = f" until {told(hold.until)}" if hold.until is not None else ""
         said = f"muted by a downtime of {hold.by or 'somebody'}{until}"
         if hold.status in ("ended", "canceled"):  # a later start looks at an intent whose downtime has ended since
             return Check(OutcomeState.DONE, f"was {said}; that has ended")
@@ -210,7 +211,7 @@ def _warnings(row: Alert, reason: str, whole: bool) -> tuple[str, ...]:
     if whole:
         words.append("Datadog does not say which of its groups alert: all of them are silenced")
     if row.state is AlertState.SILENCED:
-        words.append("it is silenced already" + (f" until {utc(row.until)}" if row.until else ""))
+        words.append("it is silenced already" + (f" until {told(row.until)}" if row.until else ""))
     if "@" in reason:
         words.append("Datadog notifies whoever the reason names with @")
     return tuple(words)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from oncall_tui.providers.http.acting import SETTLE_S, Sent, before_sending, read_back
 from oncall_tui.providers.http.client import Http, NotFound, TooSlow
 from oncall_tui.providers.http.listing import Listing
-from oncall_tui.providers.http.text import ago, length, pieces, reference, severity, stamp, utc, words
+from oncall_tui.providers.http.text import ago, length, pieces, reference, severity, stamp, words
 
 __all__ = [
     "SETTLE_S",
@@ -30,6 +30,5 @@ __all__ = [
     "reference",
     "severity",
     "stamp",
-    "utc",
     "words",
 ]

@@ -36,11 +36,6 @@ def stamp(text: str | None) -> float | None:
         return None
 
 
-def utc(at: float) -> str:
-    """``03:27 UTC``: for messages; the screen has its own time zone."""
-    return datetime.fromtimestamp(at, UTC).strftime("%H:%M UTC")
-
-
 def ago(seconds: float) -> str:
     """``20 s ago``; what lies in the future (two clocks) is ``just now``."""
     seconds = int(seconds)

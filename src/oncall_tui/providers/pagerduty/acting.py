@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from oncall_tui import errors
 from oncall_tui.clock import Clock
@@ -21,6 +19,7 @@ from oncall_tui.providers.pagerduty.lapsing import Lapses
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
 from oncall_tui.providers.pagerduty.rows import row
 from oncall_tui.providers.pagerduty.wire import Incident, Note, Reference
+from oncall_tui.time_format import told
 
 NOTE_LIMIT = 25_000  # characters; the API names no limit, and a note is read in a list
 
@@ -28,15 +27,12 @@ NOTE_LIMIT = 25_000  # characters; the API names no limit, and a note is read in
 class Desk:
     """One account, as its action handlers see it."""
 
-    def __init__(
-        self, options: PagerDutyOptions, api: Api, clock: Clock, lapses: Lapses, read_only: bool, timezone: str = "UTC"
-    ) -> None:
+    def __init__(self, options: PagerDutyOptions, api: Api, clock: Clock, lapses: Lapses, read_only: bool) -> None:
         self.options = options
         self.api = api
         self.clock = clock
         self.lapses = lapses
         self._read_only = read_only
-        self._zone = ZoneInfo(timezone)
         self._owner: Reference | None = None
 
     def target(self, ask: Ask, board: Board) -> Alert:
@@ -76,9 +72,7 @@ class Desk:
 
     def local(self, at: float) -> str:
         """``09:00 JST``, with the day where that is not today: in the time zone that the screen shows."""
-        when = datetime.fromtimestamp(at, self._zone)
-        today = datetime.fromtimestamp(self.clock.now(), self._zone).date()
-        return when.strftime("%H:%M %Z" if when.date() == today else "%a %d %b %H:%M %Z")
+        return told(at, self.clock.now())
 
     def read(self, incident_id: str) -> Incident:
         """The incident as it is. Raises Refused where it cannot be read, or is gone."""
@@ -103,8 +97,8 @@ class Desk:
     def state_words(self, now: Alert) -> str:
         """``acknowledged by Bob, 20 s ago, until 03:27 UTC``."""
         said = str(now.state) + (f" by {', '.join(now.by)}" if now.by else "")
-        if now.changed is not None:
-            when = ago(self.api.http.server_now() - now.changed)
+        if now.by_at is not None:
+            when = ago(self.api.http.server_now() - now.by_at)
             said += f", {when}" if now.by else f" {when}"
         return said + (f", until {self.local(now.until)}" if now.until is not None else "")
 

@@ -99,7 +99,7 @@ class PagerDuty:
         self._by_id: dict[str, Alert] = {}
         self._lapses = Lapses(self._api, clock)
         self._holders = Holders(self._api, clock)
-        self._desk = desk = Desk(options, self._api, clock, self._lapses, read_only, context.timezone)
+        self._desk = desk = Desk(options, self._api, clock, self._lapses, read_only)
         givers = Givers(desk)
         self._handlers: dict[Verb, ActionHandler] = {
             Verb.ACKNOWLEDGE: Acknowledge(desk),

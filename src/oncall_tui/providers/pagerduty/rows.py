@@ -60,6 +60,7 @@ def row(
         began=began,
         changed=max((s for a in acks if (s := stamp(a.at))), default=stamp(incident.last_status_change_at)),
         by=_by(incident, state),
+        by_at=_by_at(incident, state),
         until=pending(incident, "unacknowledge") if state in _HELD_STATES else None,
         comment="" if incident.status in _STATES else f"status {incident.status}",
         urgency=incident.urgency or "",
@@ -86,6 +87,13 @@ def _by(incident: Incident, state: AlertState) -> tuple[str, ...]:
         return tuple(dict.fromkeys(a.acknowledger.label for a in incident.acknowledgements or ()))
     last = incident.last_status_change_by
     return (last.label,) if state is AlertState.RESOLVED and last is not None else ()
+
+
+def _by_at(incident: Incident, state: AlertState) -> float | None:
+    """When they did."""
+    if state in _HELD_STATES:
+        return max((s for a in incident.acknowledgements or () if (s := stamp(a.at))), default=None)
+    return stamp(incident.last_status_change_at) if state is AlertState.RESOLVED else None
 
 
 def pending(incident: Incident, kind: str) -> float | None:

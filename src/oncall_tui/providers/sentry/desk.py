@@ -13,13 +13,14 @@ from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check
 from oncall_tui.domain.plan import Actor, Ask, Choice, Plan
-from oncall_tui.providers.http import Sent, before_sending, read_back, utc
+from oncall_tui.providers.http import Sent, before_sending, read_back
 from oncall_tui.providers.sentry.api import Api
 from oncall_tui.providers.sentry.holding import holding
 from oncall_tui.providers.sentry.options import SentryOptions
 from oncall_tui.providers.sentry.rows import assignee, ignored_until, row, state_of
 from oncall_tui.providers.sentry.wire import Actor as Assigned
 from oncall_tui.providers.sentry.wire import Issue
+from oncall_tui.time_format import told
 
 GONE = "Sentry does not have this issue any more"
 
@@ -76,7 +77,7 @@ class Desk:
         state = state_of(issue, holding(issue))
         if state is AlertState.SILENCED:
             until = ignored_until(issue)
-            return "ignored" + (f" until {utc(until)}" if until is not None else ", without an end")
+            return "ignored" + (f" until {told(until, self.clock.now())}" if until is not None else ", without an end")
         if state in (AlertState.FIRING, AlertState.ACKNOWLEDGED):
             return f"unresolved, assigned to {assignee(issue.assignedTo)}"
         return issue.status or "of no status"

@@ -10,11 +10,11 @@ from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import Ask, Confirm, Plan
-from oncall_tui.providers.http import utc
 from oncall_tui.providers.sentry.desk import Handler, said
 from oncall_tui.providers.sentry.holding import Holding
 from oncall_tui.providers.sentry.rows import ignored_until, state_of
 from oncall_tui.providers.sentry.wire import Issue
+from oncall_tui.time_format import told
 
 DEFAULT_S = 3600.0
 LONGEST_S = 7 * 86400.0
@@ -72,7 +72,7 @@ class Ignore(Handler):
             raise errors.Refused("Sentry ignores one issue: it has no matchers")
         minutes = max(1, math.ceil(for_s / 60))
         until = self.desk.clock.now() + 60 * minutes
-        who = f"Ignored until {utc(until)} by {ask.actor.name} with oncall-tui: {reason}"
+        who = f"Ignored until {told(until, self.desk.clock.now())} by {ask.actor.name} with oncall-tui: {reason}"
         return self.desk.plan(
             ask,
             alert,
@@ -82,7 +82,7 @@ class Ignore(Handler):
             title=f"ignore {alert.title}",
             lines=(
                 ("issue", alert.title),
-                ("ends", f"{utc(until)}, after {minutes} min, by itself"),
+                ("ends", f"{told(until, self.desk.clock.now())}, after {minutes} min, by itself"),
                 ("reason", f"{reason} (in a comment, with your name)"),
             ),
             warnings=("while it is ignored its events wake nobody, however many",),

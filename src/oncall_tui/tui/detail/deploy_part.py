@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from oncall_tui.domain.deploy import Deploy
+from oncall_tui.domain.inside import short_task
 from oncall_tui.domain.revision import changes
 from oncall_tui.history_words import breaker, stopped, told
 from oncall_tui.text import ago, clock
@@ -27,7 +28,7 @@ def deploy_lines(deploy: Deploy, scene: Scene) -> list[Line]:
     if deploy.breaker and not (deploy.failed_tasks or deploy.failures):
         lines.append(line("breaker", breaker(deploy)))
     others = [f for f in deploy.failures if f.words != deploy.failures[0].words]
-    lines += [line("stopped", f"{clock(f.at, tz)} {f.task[:8]} {f.words}") for f in others[:FAILURES]]
+    lines += [line("stopped", f"{clock(f.at, tz)} {short_task(f.task)} {f.words}") for f in others[:FAILURES]]
     if deploy.alarms and deploy.state.running:
         lines.append(line("alarms", f"{', '.join(deploy.alarms)}: one that fires makes ECS roll it back"))
     return lines

@@ -12,7 +12,7 @@ from oncall_tui.domain.revision import changes
 from oncall_tui.domain.service import Service
 from oncall_tui.engine import Update
 from oncall_tui.history_words import named
-from oncall_tui.text import ago, clock, local_times
+from oncall_tui.text import ago, clock
 from oncall_tui.triage.holding import aftermath, assignment
 from oncall_tui.triage.look import AlertLook
 from oncall_tui.tui import progress
@@ -74,8 +74,8 @@ def state(alert: Alert, now: float, tz: tzinfo) -> str:
     words = [str(alert.state)]
     if alert.by:
         words.append("by " + ", ".join(alert.by))
-    if alert.changed and alert.by:
-        words.append(ago(now - alert.changed))
+    if alert.by_at and alert.by:
+        words.append(f"{clock(alert.by_at, tz)}, {ago(now - alert.by_at)}")
     if alert.until:
         words.append(f"until {clock(alert.until, tz)}")
     words.append(f"· began {clock(alert.began, tz)}, {ago(now - alert.began)}")
@@ -141,7 +141,7 @@ def deploy_head(deploy: Deploy, now: float, tz: tzinfo) -> list[Line]:
     head = f"{deploy.service_id} {named(deploy)}  {progress.state_words(deploy, tz, now)}"
     lines = [line("deploy", head, "critical" if deploy.state.bad else "bold")]
     lines += waits(deploy, now, tz)
-    lines += [line(name, local_times(words, tz, now), style) for name, words, style in progress.why(deploy)]
+    lines += [line(name, words, style) for name, words, style in progress.why(deploy)]
     if far := progress.far(deploy, now):
         until = f" (until {clock(deploy.bake_until, tz)})" if deploy.bake_until and deploy.bake_until > now else ""
         lines.append(line("progress", far + until))
@@ -153,7 +153,7 @@ def waits(deploy: Deploy, now: float, tz: tzinfo) -> list[Line]:
     if not deploy.waits:
         return []
     goes_on = "    C goes on" if Verb.GO_ON in deploy.verbs else ""
-    return [line("waits", local_times(deploy.waits, tz, now) + goes_on, "warning")]
+    return [line("waits", deploy.waits + goes_on, "warning")]
 
 
 def deploy_lines(deploy: Deploy, update: Update, now: float, tz: tzinfo) -> list[Line]:

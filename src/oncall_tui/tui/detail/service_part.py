@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from oncall_tui.domain.inside import Inside, Target, Task
+from oncall_tui.domain.inside import Inside, Target, Task, short_task
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.domain.service import Service
 from oncall_tui.evidence import story as stories
@@ -177,7 +177,7 @@ def _stopped(inside: Inside, scene: Scene) -> Iterable[Line]:
         last = f"last {at(max(times), scene.now, scene.tz)}" if len(tasks) > 1 and times else ""
         one = f"{at(times[0], scene.now, scene.tz)}" if len(tasks) == 1 and times else last
         count = f"{len(tasks)}× " if len(tasks) > 1 else ""
-        ids = ", ".join(t.id[:8] for t in tasks[:3])
+        ids = ", ".join(short_task(t.id) for t in tasks[:3])
         yield line(
             "stopped", f"{count}{revision} {reason} · {one} · {ids}", "critical" if any(map(_bad, tasks)) else ""
         )
@@ -192,9 +192,8 @@ def _live(inside: Inside, service: Service, scene: Scene) -> Iterable[Line]:
         for task in live:
             since = task.started or task.created
             old = ago(scene.now - since) if since else "not started"
-            words = (
-                f"{task.id[:8]} {task.revision} {_health(task)} · started {old}{f' · {task.zone}' if task.zone else ''}"
-            )
+            zone = f" · {task.zone}" if task.zone else ""
+            words = f"{short_task(task.id)} {task.revision} {_health(task)} · started {old}{zone}"
             yield line(_group(task), words, "critical" if task.health == "UNHEALTHY" else "")
         return
     for (group, revision, health), count in Counter((_group(t), t.revision, _health(t)) for t in live).most_common():

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import tzinfo
+
 from oncall_tui.domain.inside import Inside
 from oncall_tui.evidence import story as stories
+from oncall_tui.evidence.story import Moment
+from oncall_tui.text import clean
+from oncall_tui.time_format import moment
 from oncall_tui.tui.detail.parts import Part
 from oncall_tui.tui.detail.subject import Subject
-from oncall_tui.tui.detail.words import Scene, Section, as_of, at, line, standing
+from oncall_tui.tui.detail.words import Scene, Section, as_of, line, standing
 from oncall_tui.tui.lines import Line
 
 MOST = 80
@@ -19,15 +25,21 @@ def story_section(of: Subject, told: Part, inside: Part[Inside], scene: Scene) -
     lines: list[Line] = standing(told, "past", scene)
     if inside.failure is not None:
         lines.append(line("tasks", "could not be read: their stops may be missing here", "warning"))
-    for moment in moments[:MOST]:
-        here = "done here" if moment.kind == stories.ACTION else "seen here"
-        where = here if moment.where == stories.HERE else moment.where
-        by = f"{moment.by}: " if moment.by and moment.by not in moment.text else ""
-        when = f" {at(moment.at, scene.now, scene.tz)} "
-        many = f"{moment.times}× " if moment.times > 1 else ""
-        since = f", since {at(moment.since, scene.now, scene.tz)}" if moment.times > 1 else ""
-        text = f"{by}{many}{moment.text}{since}{f'  ({where})' if where else ''}"
-        lines.append(((when, "dim"), (f"{moment.kind:<7}", "dim"), (text, _STYLES[moment.kind])))
+    lines += moment_lines(moments[:MOST], scene.tz, scene.now)
     if len(moments) > MOST:
         lines.append(line("", f"and {len(moments) - MOST} more, older"))
     return Section("timeline", tuple(lines), as_of(told, scene))
+
+
+def moment_lines(moments: Sequence[Moment], tz: tzinfo, now: float) -> list[Line]:
+    """``02:41:07 deploy  deploy payments-api :41→:42 started  (prod)``: when, who, what, who says so."""
+    lines: list[Line] = []
+    for one in moments:
+        where = "recorded by this board" if one.where == stories.HERE else one.where
+        by = f"{one.by}: " if one.by and one.by not in one.text else ""
+        many = f"{one.times}× " if one.times > 1 else ""
+        since = f", since {moment(one.since, tz, now, seconds=True)}" if one.times > 1 else ""
+        text = f"{by}{many}{clean(one.text)}{since}{f'  ({where})' if where else ''}"
+        when = f" {moment(one.at, tz, now, seconds=True)} "
+        lines.append(((when, "dim"), (f"{one.kind:<7}", "dim"), (text, _STYLES[one.kind])))
+    return lines

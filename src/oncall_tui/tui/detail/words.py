@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 
 import msgspec
 
 from oncall_tui.engine import Update
 from oncall_tui.text import ago, clock
+from oncall_tui.time_format import moment
 from oncall_tui.tui.detail.parts import Part
 from oncall_tui.tui.detail.subject import Subject
 from oncall_tui.tui.lines import Line
@@ -51,10 +52,7 @@ def hint(text: str) -> Line:
 
 def at(when: float, now: float, tz: tzinfo) -> str:
     """``02:41``; of another day, that too."""
-    there = datetime.fromtimestamp(when, tz)
-    if there.date() == datetime.fromtimestamp(now, tz).date():
-        return there.strftime("%H:%M")
-    return there.strftime("%d %b %H:%M")
+    return moment(when, tz, now)
 
 
 def standing(part: Part, name: str, scene: Scene) -> list[Line]:  # type: ignore[type-arg]

@@ -15,6 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Input
 
+from oncall_tui.domain.inside import short_task
 from oncall_tui.domain.logs import LogLine
 from oncall_tui.engine import Engine
 from oncall_tui.errors import SourceError
@@ -157,7 +158,7 @@ class LogScreen(Screen[None]):
         """Everything; each part repaints only where it differs."""
         reader, task = self.reader, self.reader.run.task
         waits = self.engine.clock.monotonic() - self._asked_at if self._asked and not self._asked.done() else 0.0
-        of = f"task {task[:12]}" if task else "all tasks"
+        of = f"task {short_task(task)}" if task else "all tasks"
         searched = f" · /{self.view.query_text}" if self.view.query_text else ""
         left: list[Part] = [("LOGS ", "heading"), (self.service_id, "bold"), (f" · {of}{searched}", "")]
         self.query_one("#title", StatusLine).show(left, state.state(reader, self.tz, waits))

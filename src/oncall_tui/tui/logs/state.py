@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
+from oncall_tui.domain.inside import short_task
 from oncall_tui.domain.logs import LogPlace
 from oncall_tui.errors import SourceError
 from oncall_tui.evidence.logs import AFTER_S, BEFORE_S, LogReader
@@ -131,7 +132,7 @@ def _untold(reader: LogReader) -> str:
 
 
 def _nothing(reader: LogReader, tz: tzinfo) -> list[Line]:
-    of = f"task {reader.run.task[:8]}" if reader.run.task else "any task"
+    of = f"task {short_task(reader.run.task)}" if reader.run.task else "any task"
     searched = reader.searched
     when = f"from {_clock(searched[0], tz)} to {_clock(searched[1], tz)}" if searched else "in what was searched"
     found = [_line(f"No line of {of} {when}.", "bold")]

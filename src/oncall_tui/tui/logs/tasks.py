@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from datetime import datetime, tzinfo
 from typing import Any
 
-from oncall_tui.domain.inside import Task
+from oncall_tui.domain.inside import Task, short_task
 from oncall_tui.domain.logs import LogLine
 from oncall_tui.domain.plan import Choice
 from oncall_tui.errors import SourceError
@@ -42,9 +42,9 @@ def choices(provider: Any, service_id: str, lines: Iterable[LogLine], chosen: st
         warning = f"which tasks there are could not be read: {error.message}"
     found = [Choice(ALL, "all tasks", "", not chosen, warning)]
     for task in tasks:
-        found.append(Choice(task.id, task.id[:12], _told(task, counted.pop(task.id, 0), tz), task.id == chosen))
+        found.append(Choice(task.id, short_task(task.id), _told(task, counted.pop(task.id, 0), tz), task.id == chosen))
     rest = sorted(counted.items(), key=lambda it: -it[1])
-    found += [Choice(id_, id_[:12], f"{count:,} lines here", id_ == chosen) for id_, count in rest]
+    found += [Choice(id_, short_task(id_), f"{count:,} lines here", id_ == chosen) for id_, count in rest]
     return tuple(found)
 
 

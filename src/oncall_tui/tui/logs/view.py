@@ -28,7 +28,7 @@ from oncall_tui.tui.logs.words import fold, harmless, matches, readable, spans
 Row = tuple[Part, ...]
 Mark = tuple[float, str]
 WIDE = 100  # cells from which milliseconds are shown
-TASK = 6  # characters of a task's id
+TASK = 8  # characters of a task's id
 FOLDED_KEPT = 600  # lines whose rows are kept
 LONGEST_ROWS = 60  # of one line where it is wrapped
 _at = attrgetter("at")
