@@ -52,7 +52,7 @@ def test_it_is_printed_and_sent_and_says_what_was_not_watched(world: World) -> N
     assert "sent to chat: nobody confirms that it was read" in sent.err
     (message,) = world.state["told"]["chat"]
     assert message["text"].startswith("On call: ")
-    assert "Still open: 1" in json.dumps(message, ensure_ascii=False)
+    assert "Open pages: 1" in json.dumps(message, ensure_ascii=False)
 
 
 def test_a_source_that_cannot_be_read_is_said_and_the_rest_stays(world: World) -> None:

@@ -89,7 +89,7 @@ async def _handover(pilot: Pilot[None], app: OncallApp, folder: Path, name: str)
     await pilot.press("a")
     await _until(pilot, app, "ack Alice", 10)
     await pilot.press("h")
-    await _until(pilot, app, "Still open", 10)
+    await _until(pilot, app, "Open pages", 10)
     (folder / f"{name}.svg").write_text(app.export_screenshot(title="oncall-tui"))
 
 

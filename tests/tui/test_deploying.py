@@ -301,11 +301,11 @@ async def test_c_goes_on_where_something_waits_and_asks_first(tmp_path: Path) ->
 
 async def test_a_wait_that_no_key_ends_says_what_it_is(tmp_path: Path) -> None:
     async with night(tmp_path) as rig:
-        waits = "the old tasks go at 08:41 UTC"
+        waits = "the old tasks go at 17:41 JST"
         rig.provider.deploys["prod/d43"] = deploy("prod/d43", API, verbs=EVERY - {Verb.GO_ON}, waits=waits)
         rig.refresh()
         await rig.press("C")
-        assert "waits: the old tasks go at 17:41; it cannot be continued from here" in rig.text()
+        assert "waits: the old tasks go at 17:41 JST; it cannot be continued from here" in rig.text()
         assert rig.handler(Verb.GO_ON).asked == []
 
 
@@ -446,11 +446,11 @@ async def test_what_became_of_several_rows_never_covers_a_question(tmp_path: Pat
 
 async def test_an_alerts_detail_says_what_its_services_deploy_waits_for(tmp_path: Path) -> None:
     async with night(tmp_path) as rig:
-        waits = deploy("prod/d43", API, verbs=EVERY, waits="paused at its hook, else rollback at 08:41 UTC")
+        waits = deploy("prod/d43", API, verbs=EVERY, waits="paused at its hook, else rollback at 17:41 JST")
         rig.provider.deploys["prod/d43"] = waits
         rig.refresh()
         await rig.settle()
-        assert "paused at its hook, else rollback at 17:41    C goes on" in rig.text()
+        assert "paused at its hook, else rollback at 17:41 JST    C goes on" in rig.text()
 
 
 async def test_nothing_is_painted_under_a_modal(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def shown(view: HandoverView) -> str:
 async def test_it_tells_the_last_twelve_hours_and_a_key_another_time(tmp_path: Path) -> None:
     async with on_screen(night(tmp_path), (80, 24)) as rig:
         view = await opened(rig)
-        assert "Still open: 1" in shown(view)
+        assert "Open, not paging: 1" in shown(view)
         assert "old one" in shown(view)
         assert "no board was open in this time" in shown(view)
         await told_anew(rig, view, "1")
@@ -89,7 +89,7 @@ async def test_a_journal_that_cannot_be_read_is_said_and_the_board_is_told_still
         rig.engine.journal.since = broken  # type: ignore[method-assign]
         view = await opened(rig)
         assert "NOT KNOWN what fired and was done" in shown(view)
-        assert "Still open: 1" in shown(view)
+        assert "Open, not paging: 1" in shown(view)
 
 
 async def test_it_is_sent_once_after_a_pick_and_a_yes(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ async def test_it_is_sent_once_after_a_pick_and_a_yes(tmp_path: Path) -> None:
                 break
             await asyncio.sleep(0.02)
         (message,) = chat.sent
-        assert "Still open: 1" in message.text
+        assert "Open, not paging: 1" in message.text
 
 
 async def pick(rig: Rig, kind: type[Any]) -> None:

@@ -259,7 +259,7 @@ async def test_one_task(tmp_path: Path) -> None:
         assert "10 lines here" in rig.text()
         await press(rig, "j", "enter")
         shown = rig.text()
-        assert "task aaaaaaaaaaaa" in shown
+        assert "task aaaaaaaa " in shown
         assert {it.stream.task for it in view(rig).lines} == {"a" * 32}
         assert provider.asked[-1].task == "a" * 32
 
@@ -378,7 +378,7 @@ async def test_one_task_from_another_screen(tmp_path: Path) -> None:
     async with on_screen(rig, (80, 24)):
         open_logs(rig.pilot.app, rig.engine, TZ, API, None, "a" * 32)
         await read(rig)
-        assert "task aaaaaaaaaaaa" in rig.text()
+        assert "task aaaaaaaa " in rig.text()
         assert "INFO mine" in rig.text()
         assert "another's" not in rig.text()
         await press(rig, "escape")

@@ -100,7 +100,7 @@ def test_each_state(server: Server, context: Context) -> None:
     }
     assert rows["active"].began == pytest.approx(1_799_999_940.123, abs=0.001)
     assert (rows["acked"].by, rows["acked"].until, rows["acked"].comment) == (("bob",), 1_800_000_600.0, "ACK! mine")
-    assert (rows["silenced"].by, rows["silenced"].changed) == (("carol",), 1_799_999_980.0)
+    assert (rows["silenced"].by, rows["silenced"].by_at) == (("carol",), 1_799_999_980.0)
     assert "nights" in rows["muted"].comment
     assert "f9" in rows["inhibited"].comment
 

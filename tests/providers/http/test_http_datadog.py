@@ -248,7 +248,7 @@ def test_a_downtime_silences_its_group_alone(datadog: Datadog, organization: Org
     found = rows(datadog)
     web = found[f"11/{WEB}"]
     assert (web.state, web.by, web.comment) == (AlertState.SILENCED, ("Bob",), "the cache is being rebuilt")
-    assert (web.until, web.changed) == (clock.now() + 3600, clock.now())
+    assert (web.until, web.by_at) == (clock.now() + 3600, clock.now())
     assert found[f"11/{API}"].state is AlertState.FIRING
     clock.advance(3601)
     assert rows(datadog)[f"11/{WEB}"].state is AlertState.FIRING

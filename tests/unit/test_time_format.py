@@ -1,0 +1,57 @@
+"""Times: one place formats them, with the day and the year where those are others, in the configured zone."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from oncall_tui import time_format
+from oncall_tui.time_format import moment, stamp, told, zoned
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+NOW = datetime(2026, 1, 1, 10, 0, 5, tzinfo=TOKYO).timestamp()
+HOUR = 3600.0
+SOURCE = Path(time_format.__file__).parent
+
+
+@pytest.mark.parametrize(
+    ("ago", "said"),
+    [(0, "10:00"), (9 * HOUR, "01:00"), (11 * HOUR, "31 Dec 2025 23:00"), (-24 * HOUR, "2 Jan 10:00")],
+)
+def test_the_day_and_the_year_are_said_where_they_are_others(ago: float, said: str) -> None:
+    assert moment(NOW - ago, TOKYO, NOW) == said
+    assert zoned(NOW - ago, TOKYO, NOW) == f"{said} JST"
+
+
+def test_seconds_and_days_where_they_are_asked_for() -> None:
+    assert moment(NOW, TOKYO, NOW, seconds=True) == "10:00:05"
+    assert moment(NOW, TOKYO, NOW, day=True) == "1 Jan 10:00"
+    assert stamp(NOW) == "2026-01-01T01:00:05Z"
+    assert stamp(None) is None
+
+
+def test_sentences_are_in_the_configured_zone() -> None:
+    assert told(NOW, NOW) == "01:00 UTC"
+    time_format.use(TOKYO)
+    assert told(NOW, NOW) == "10:00 JST"
+    assert told(NOW + 24 * HOUR, NOW) == "2 Jan 10:00 JST"
+    time_format.use(UTC)
+
+
+# What is sent in another side's own format, and screens that are given their zone, for columns of their own.
+OWN = {
+    "providers/aws/cw_mutes.py", "providers/pagerduty/duties.py", "evidence/insights.py", "time_format.py",
+    "tui/headline.py", "tui/oncall.py", "tui/lastlook.py", "cli/oncall.py", "tui/logs/state.py", "tui/logs/tasks.py",
+    "tui/logs/view.py", "text.py",
+}  # fmt: skip
+
+
+def test_no_other_place_formats_times_and_no_sentence_has_utc_in_it() -> None:
+    files = {str(p.relative_to(SOURCE)): p.read_text() for p in SOURCE.rglob("*.py") if "drill" not in p.parts}
+    assert {name for name, text in files.items() if "strftime(" in text} <= OWN
+    utc = re.compile(r"f\"[^\"\n]*\} UTC|%H:%M UTC")
+    assert [name for name, text in files.items() if utc.search(text)] == []
