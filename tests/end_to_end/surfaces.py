@@ -146,7 +146,7 @@ class Night:
         suspects = [s.told(TOKYO, now) for a in looks for s in a.suspicion.suspects if s.deploy.id == deploy_id]
         return Said(
             deploy=deploy,
-            row=" | ".join((*map(_text, row.cells), *(_text(cell) for extra in row.extra for cell in extra))),
+            row=" | ".join((*map(_text, row.cells), *(_text(cell) for extra in row.under for cell in extra))),
             detail="\n".join(map(_line, deploy_lines(deploy, scene))),
             timeline="\n".join(map(_line, moment_lines(moments, TOKYO, now))),
             deploys=line(deploy, now, TOKYO),
