@@ -16,11 +16,13 @@ from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
 from oncall_tui.domain.service import DEPLOYS_UNREAD, ServiceKey
+from oncall_tui.engine import Update
 from oncall_tui.spelling import misspelt
 from oncall_tui.triage.filters import OWN, WORDS, FilterError, Known, keep, parse
 from oncall_tui.triage.look import Look, Looker, Rules, page_count, unacknowledged_count
 from oncall_tui.triage.ring import Ring
-from oncall_tui.triage.words import nothing
+from oncall_tui.triage.words import last_read, nothing
+from oncall_tui.tui.detail.pane import source_lines
 
 PAGES = ({"severity": "critical"}, {"provider": "pagerduty", "urgency": "high"})
 PAYMENTS = Product(
@@ -312,6 +314,33 @@ def test_an_empty_list_says_what_it_stands_for(
     found = board(*[service("a/main/api", source="a")][:rows], states=states)
     sources = {name: msgspec.structs.replace(s, provider=provider) for name, s in found.sources.items()}
     assert nothing(msgspec.structs.replace(found, sources=sources), NOW + 3).startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("state", "read_at", "partial", "words"),
+    [
+        (SourceState.OK, NOW, False, "read just now"),
+        (SourceState.OK, NOW - 65, False, "read 1m ago"),
+        (SourceState.DENIED, NOW, True, "read in part just now"),
+        (SourceState.WAITING, NOW - 3, False, "read in part just now"),
+        (SourceState.WAITING, None, False, "never read"),
+        (SourceState.EXPIRED, NOW - 3, False, "last good read 3s ago"),
+        (SourceState.OFFLINE, NOW - 125, False, "last good read 2m ago"),
+        (SourceState.STALE, NOW - 95, False, "last good read 1m ago"),
+        (SourceState.EXPIRED, None, False, "never read"),
+    ],
+)
+def test_a_source_that_cannot_be_read_is_never_said_to_be_read_now(
+    state: SourceState, read_at: float | None, partial: bool, words: str
+) -> None:
+    source = SourceStatus(name="a", provider="fake", state=state, read_at=read_at, partial=partial)
+    assert last_read(source, NOW) == words
+    lines = "".join(t for line in source_lines(Update(look=look_at({"a": source})), NOW) for t, _ in line)
+    assert words in lines
+
+
+def look_at(sources: dict[str, SourceStatus]) -> Look:
+    return Looker(Rules()).look(msgspec.structs.replace(board(), sources=sources))
 
 
 def test_no_suspect_is_not_said_of_services_whose_deploys_are_not_read_yet() -> None:

@@ -9,7 +9,7 @@ from oncall_tui.time_format import told
 from oncall_tui.triage.holding import aftermath, escalation, left
 from oncall_tui.triage.look import AlertLook, page_count, unacknowledged_count
 from oncall_tui.triage.rank import severity_word
-from oncall_tui.triage.words import nothing
+from oncall_tui.triage.words import last_read, nothing
 
 
 def text_board(update: Update, now: float) -> str:
@@ -50,10 +50,9 @@ def _sources(update: Update, now: float) -> str:
     board = update.board
     told = [f"{board.live}/{len(board.sources)} sources live"]
     for source in board.sources.values():
-        read = source.age_s(now)
-        since = "never read" if read is None else f"read {read:.0f} s ago"
+        since = last_read(source, now)
         hint = f" → {source.hint}" if source.hint else ""
-        told.append(clean(f"  {source.name:<12} {source.state.label:<15} {since:<16} {source.message}{hint}"))
+        told.append(clean(f"  {source.name:<12} {source.state.label:<15} {since:<22} {source.message}{hint}"))
     return "\n".join(told)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from oncall_tui.domain.board import Board
-from oncall_tui.domain.reading import SourceState
+from oncall_tui.domain.reading import SourceState, SourceStatus
+from oncall_tui.text import age, ago
 from oncall_tui.triage.blind import SERVICE_PROVIDERS
 
 
@@ -24,6 +25,18 @@ def nothing(board: Board, now: float) -> str:
         return f"Reading {sources}: {so_far}{'' if able else '; no alert source is configured'}."
     missing = ", ".join(f"{s.name} ({s.state.label}{': ' + s.hint if s.hint else ''})" for s in board.unread)
     return f"No alert in what could be read. {board.live}/{sources}; not read: {missing}."
+
+
+def last_read(source: SourceStatus, now: float) -> str:
+    """When it was read: of one that cannot be read now, when it was so the last time."""
+    seconds = source.age_s(now)
+    if seconds is None:
+        return "never read"
+    if source.live:
+        return f"read {ago(seconds)}"
+    if source.current or source.state is SourceState.WAITING:
+        return f"read in part {ago(seconds)}"
+    return f"last good read {f'{seconds:.0f}s' if seconds < 10 else age(seconds)} ago"
 
 
 def _rounded(seconds: float) -> int:

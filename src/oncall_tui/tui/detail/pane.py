@@ -15,6 +15,7 @@ from oncall_tui.history_words import named
 from oncall_tui.text import ago, clock
 from oncall_tui.triage.holding import aftermath, assignment
 from oncall_tui.triage.look import AlertLook
+from oncall_tui.triage.words import last_read
 from oncall_tui.tui import progress
 
 Line = tuple[tuple[str, str], ...]
@@ -177,9 +178,10 @@ def source_lines(update: Update, now: float) -> list[Line]:
     """Every source: how it is, when it was last read well, what to do."""
     lines: list[Line] = []
     for s in update.board.sources.values():
-        read = "never read" if s.read_at is None else f"read {ago(now - s.read_at)}"
         style = "ok" if s.live else "critical"
-        lines.append(((f" {s.name:<12} ", "bold"), (f"{s.state.label:<15}", style), (f" {read:<16} {s.message}", "")))
+        lines.append(((f" {s.name:<12} ", "bold"), (f"{s.state.label:<15}", style), (f" {last_read(s, now):<16}", "")))
+        if s.message:
+            lines.append(((" " * 14, ""), (s.message, "")))
         hints = [s.hint, *(f"{p.scope}: {p.message} → {p.hint}" for p in s.problems), s.banner]
         lines += [((" " * 14 + "→ ", "dim"), (hint, "")) for hint in dict.fromkeys(hints) if hint]
         lines.append(((" " * 14, ""), (f"{s.provider}, {s.calls_per_s:.1f} calls/s", "dim")))
