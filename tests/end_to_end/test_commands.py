@@ -284,7 +284,7 @@ def test_check_and_status_of_sources_that_fail(make_world: Callable[..., World])
     world = make_world("--scenario", "quiet")
     shell = Shell(world)
     answer = shell("check")
-    assert "configuration: good, 5 sources" in answer.out
+    assert "configuration: valid, 5 sources" in answer.out
     assert len(re.findall(r"^(?:prod|edge|alarms|prom|pager) .* OK ", answer.out, re.MULTILINE)) == 5
     world.fault("refuse", "prom")
     world.fault("expired", "edge")

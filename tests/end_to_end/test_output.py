@@ -143,6 +143,24 @@ def test_what_is_no_text_is_not_sent(shell: Acting) -> None:
     assert not shell.world.entries("intent")
 
 
+def test_following_ends_where_nobody_reads_it_any_more(shell: Acting) -> None:
+    code, _, err = ended(shell, "pipe", "deploys", "--watch")
+    assert code == NOT_DONE, err
+    code, _, err = ended(shell, "pipe", "deploys", API, "--watch")
+    assert code == UNKNOWN, err  # the deploy goes on, and nobody can tell how it ends
+
+
+def test_following_that_is_interrupted_says_that_the_deploy_goes_on(shell: Acting) -> None:
+    process = shell.start("deploys", "shop-api", "--watch")
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    answer = Answer(process, 20)
+    assert API in first
+    assert answer.code == UNKNOWN, answer
+    assert "interrupted: no longer followed, and the deploy goes on" in answer.err
+
+
 # --- Ctrl+C -----------------------------------------------------------------------------------------------------------
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from tests.end_to_end.terminal import Program
-from tests.end_to_end.world import World, until
+from tests.end_to_end.test_destinations import API, SCENARIO
+from tests.end_to_end.world import World, until, written
 
 pytestmark = pytest.mark.pty
 ASKS = "Quit while a write is on its way?"
@@ -78,3 +80,25 @@ def test_quit_with_a_write_on_its_way_asks_once(
     )
     again.wait(lambda screen: any("queue depth 8k" in line and "ack alice" in line for line in screen.splitlines()))
     assert len(world.writes("prom")) == 1
+
+
+def test_quit_while_a_rollback_goes_on_says_so_on_the_terminal(
+    make_world: Callable[..., World], run_program: Callable[..., Program], tmp_path: Path
+) -> None:
+    world = make_world("--scenario", written(tmp_path, SCENARIO))
+    until(lambda: world.service(API)["task_definition"].endswith(":42"), "the bad deploy begins")
+    program = run_program("--config", str(world.configure(steady_s=600)), env=world.env)
+    program.wait("3/3 live")
+    program.press("2")
+    program.go_to("shop-api")
+    program.press("R")
+    program.wait("StopServiceDeployment")
+    program.press_when_heard("y")
+    until(lambda: world.writes("prod"), "it is sent")
+    program.wait("rolling back :42→:41")
+    program.press("q")
+    left_well(program)
+    said = bytes(program.raw).rpartition(b"\x1b[?1049l")[2].decode()
+    assert "goes on at AWS" in said
+    assert f"follow it with `oncall-tui deploys {API} --watch`" in said
+    assert said.count("goes on at AWS") == 1

@@ -55,8 +55,8 @@ async def test_quitting_asks_once_where_others_were_not_told_yet(tmp_path: Path)
         await pilot.pause()
         assert isinstance(app.screen, ConfirmMany)
         shown = "\n".join("".join(part.text for part in strip) for strip in app.screen._compositor.render_strips())
-        assert "Quit before others were told?" in shown
-        assert "2 to others not out yet" in shown
+        assert "Quit before others were notified?" in shown
+        assert "2 notifications not sent yet" in shown
         app.screen.dismiss(True)
         await pilot.pause()
     rig.engine.stop()

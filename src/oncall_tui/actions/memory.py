@@ -26,6 +26,7 @@ class Memory:
         self.left_open: list[Intent] = []
         self._journal, self._marks, self._witness, self._changed = journal, marks, witness, changed
         self._todo: list[Callable[[], None]] = [marks.load, self._load_intents, witness.remember]
+        self._loading = threading.Lock()
         self._ends = threading.Event()
         self._tried = threading.Event()
         self.worker = Worker("journal's memory", self._run)
@@ -51,11 +52,12 @@ class Memory:
 
     def load(self) -> None:
         """Ask for what is missing, once. Raises JournalError."""
-        while self._todo:
-            self._todo.append(self._todo.pop(0))  # last, if it fails: a bug in one holds up no other
-            self._todo[-1]()
-            del self._todo[-1]
-            self._changed()
+        with self._loading:
+            while self._todo:
+                self._todo.append(self._todo.pop(0))  # last, if it fails: a bug in one holds up no other
+                self._todo[-1]()
+                del self._todo[-1]
+                self._changed()
 
     def _run(self) -> None:
         pause = AGAIN_S

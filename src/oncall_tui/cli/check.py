@@ -18,15 +18,15 @@ from oncall_tui.config.unmatched import unmatched
 def check(context: click.Context) -> None:
     """Check the configuration, then contact each source. Of destinations only the secrets are read: nothing is sent."""
     with running(context, read_only=True) as engine:
-        put(f"configuration: good, {len(engine.sources)} sources")
+        put(f"configuration: valid, {len(engine.sources)} sources")
         update = engine.first_read(READ_TIMEOUT_S)
         for status in update.board.sources.values():
-            put(f"{status.name:<12} {status.provider:<14} {status.state.label:<15} {status.message}")
+            put(f"{status.name:<12} {status.provider:<16} {status.state.label:<15} {status.message}")
             for hint in dict.fromkeys((status.hint, *(p.hint for p in status.problems))):
                 if hint:
-                    put(f"{'':<12} {'':<14} → {hint}")
+                    put(f"{'':<12} {'':<16} → {hint}")
             if status.banner:
-                put(f"{'':<12} {'':<14} {status.banner}")
+                put(f"{'':<12} {'':<16} {status.banner}")
         if update.journal_failure:
             put(f"journal: {update.journal_failure}")
         for words in (*update.skipped, *update.troubles):
@@ -37,6 +37,6 @@ def check(context: click.Context) -> None:
         for destination in config.escalation:
             state = "SECRET MISSING" if destination.name in unready else "not contacted"
             said = unready.get(destination.name, "it cannot be checked without sending a message")
-            put(f"{destination.name:<12} {destination.provider:<14} {state:<15} {said}")
+            put(f"{destination.name:<12} {destination.provider:<16} {state:<15} {said}")
         good = not unready and all(s.live for s in update.board.sources.values()) and not update.journal_failure
     sys.exit(DONE if good else NOT_DONE)

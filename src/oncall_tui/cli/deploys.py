@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from oncall_tui import bootstrap
-from oncall_tui.cli import DONE, NOT_DONE, UNKNOWN
+from oncall_tui.cli import DONE, NOT_DONE, UNKNOWN, output
 from oncall_tui.cli.common import READ_TIMEOUT_S, running
 from oncall_tui.cli.finding import find_service
 from oncall_tui.cli.output import put, put_json, say
@@ -50,7 +50,11 @@ def deploys(context: click.Context, service: str, watch: bool, within: float, as
         if service and not watch:
             _read_deploys(engine, service)
         if watch:
-            sys.exit(_follow(engine, service, within, as_json, tz) if service else _follow_all(engine, as_json, tz))
+            try:
+                sys.exit(_follow(engine, service, within, as_json, tz) if service else _follow_all(engine, as_json, tz))
+            except KeyboardInterrupt:
+                say("interrupted: no longer followed, and the deploy goes on" if service else "interrupted")
+                sys.exit(UNKNOWN if service else DONE)
         found = _newest_first(engine, service)
         now = engine.clock.now()
         if as_json:
@@ -140,7 +144,8 @@ def _follow(engine: Engine, service: str, within: float, as_json: bool, tz: tzin
         last, first = _tell(newest, now, as_json, last, tz), first or newest.id
         if not newest.state.running and _live(engine, service):
             return DONE if newest.state is DeployState.SUCCEEDED and newest.id == first else NOT_DONE
-    say(f"still under way after {LONGEST_S / 60:.0f} minutes: no longer followed")
+    if output.lost != output.READER_GONE:
+        say(f"still under way after {LONGEST_S / 60:.0f} minutes: no longer followed")
     return UNKNOWN
 
 
@@ -148,14 +153,16 @@ def _follow_all(engine: Engine, as_json: bool, tz: tzinfo) -> int:
     """Every deploy's changes, until interrupted."""
     said: dict[str, str] = {}
     for now in _ticks(engine, float("inf")):
+        if output.lost:
+            return NOT_DONE  # nothing more can be printed, and there is nothing else to do
         for deploy in _newest_first(engine, ""):
             said[deploy.id] = _tell(deploy, now, as_json, said.get(deploy.id, ""), tz)
     return DONE
 
 
 def _ticks(engine: Engine, began: float) -> Iterator[float]:
-    """The time (seconds since the epoch) at each look; ends after an hour, or on Ctrl+C with what is known."""
-    while time.monotonic() - began < LONGEST_S:
+    """The time (seconds since the epoch) at each look; ends after an hour, or when nobody reads what is printed."""
+    while time.monotonic() - began < LONGEST_S and output.lost != output.READER_GONE:
         yield engine.clock.now()
         _wait(engine)
 

@@ -19,6 +19,7 @@ from textual.screen import Screen
 
 from oncall_tui.config import Config
 from oncall_tui.engine import Engine
+from oncall_tui.text import count
 from oncall_tui.triage.ring import Ring
 from oncall_tui.tui.acting import VERBS
 from oncall_tui.tui.board import BoardScreen
@@ -158,17 +159,17 @@ class OncallApp(App[None]):
             self.board.stop_keeping()
 
     def action_leave(self) -> None:
-        """Quit; with a write in flight, or a word to others, it asks once."""
+        """Quit; with a write or a notification in flight, it asks once."""
         writing, telling = self.engine.desk.writing, self.engine.telling
         if not writing and not telling:
             self.exit()
             return
         from oncall_tui.tui.confirm import ConfirmMany
 
-        title = "Quit while a write is on its way?" if writing else "Quit before others were told?"
+        title = "Quit while a write is on its way?" if writing else "Quit before others were notified?"
         rows = ["Its intent is in the journal: the next start reads what came of it."] if writing else []
-        rows = [f"{writing} not answered yet.", *rows] if writing else rows
-        rows += [f"{telling} to others not out yet: nobody sends it again."] if telling else []
+        rows = [f"{count(writing, 'write')} not answered yet.", *rows] if writing else rows
+        rows += [f"{count(telling, 'notification')} not sent yet: quitting drops them."] if telling else []
         self.push_screen(ConfirmMany(title, rows, "quit"), lambda yes: self.exit() if yes else None)
 
     async def action_quit(self) -> None:

@@ -116,7 +116,7 @@ KEYS: tuple[Key, ...] = (
         ":",
         "app.command_palette",
         "commands",
-        "every action by name; more than have keys",
+        "every action by name, also those without a key",
         "program",
     ),
     Key("help", "question_mark", "?", "help", "help", "this help", "program", True),
@@ -138,7 +138,7 @@ BY_NAME: dict[Verb, tuple[str, str]] = {
     Verb.REASSIGN: ("reassign", "give the incident to somebody else: pick whom (PagerDuty)"),
     Verb.MERGE: ("merge", "merge into another incident: pick which (PagerDuty)"),
 }
-NAMED = "Without a key: : and the name"
+NAMED = "By name (: lists them)"
 HEADINGS: dict[Group, str] = {"act": "Act", "look": "Look", "move": "Move", "program": "Program"}
 
 
