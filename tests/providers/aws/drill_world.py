@@ -15,6 +15,7 @@ from oncall_tui.contract import Context, Provider, ReadRequest
 from oncall_tui.domain.board import Board, merge
 from oncall_tui.domain.reading import Reading
 from oncall_tui.providers import registry
+from oncall_tui.secret import Secret
 
 
 class Drill:
@@ -56,7 +57,8 @@ class Drill:
     def provider(self, name: str, **more: Any) -> Provider:
         """The provider of one of its sources, configured as it says."""
         (found,) = (s for s in self.told["config"]["sources"] if s["name"] == name)
-        options = msgspec.convert(found | more, registry.options_types()[found["provider"]])
+        secrets = {k: Secret("env", (v["env"],)) for k, v in found.items() if isinstance(v, dict) and "env" in v}
+        options = msgspec.convert(found | secrets | more, registry.options_types()[found["provider"]])
         email = "alice@example.com"
         return registry.build(options, Context(source=name, actor_name="Alice", actor_email=email, clock=self.clock))
 

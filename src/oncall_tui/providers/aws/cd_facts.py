@@ -69,7 +69,7 @@ def _since(ran: tuple[history.Spell, ...], primary: w.TaskSetW | None, target: s
     """When *target* became what runs; 0: it is not, or that is not told."""
     if primary is None or primary.task_definition != target:
         return 0.0
-    return ran[0].since if ran and ran[0].revision.task_definition == target else primary.created_at
+    return ran[0].since if ran and ran[0].revision.task_definition == target else 0.0
 
 
 def _fared(service: w.ServiceW, fell: tuple[Fell, ...], candidate: Candidate) -> Candidate:

@@ -12,13 +12,12 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.outcome import Check
 from oncall_tui.domain.plan import Ask, Choice, Plan
-from oncall_tui.domain.revision import Revision
 from oncall_tui.providers.aws import codedeploy as cd
 from oncall_tui.providers.aws import ecs_facts, ecs_plan, ecs_seen, ecs_verify, rollback
 from oncall_tui.providers.aws import ecs_rows as rows
 from oncall_tui.providers.aws.ecs_known import Known
 from oncall_tui.providers.aws.ecs_seen import Seen
-from oncall_tui.providers.aws.history import short
+from oncall_tui.providers.aws.history import Candidate, short
 from oncall_tui.providers.aws.rollback_table import Call, Facts
 from oncall_tui.providers.aws.wire import Wires
 
@@ -211,11 +210,12 @@ class RollBack(Acting):
 
     def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
         """What ran, newest first, then ACTIVE revisions never seen running; the usual one is marked. Raises Refused."""
-        _, facts = self._see(target, board)
-        family: tuple[Revision, ...] = ()
+        seen, facts = self._see(target, board)
+        family: tuple[Candidate, ...] = ()
         if facts.controller == "ECS" and facts.target is not None:
             try:
-                family = ecs_seen.read_family(self._wires.ecs, self._known, facts.target.task_definition)
+                found = ecs_seen.read_family(self._wires.ecs, self._known, facts.target.task_definition)
+                family = tuple(ecs_facts.fared(self._known, seen, Candidate(revision=r)) for r in found)
             except errors.SourceError:
                 family = ()
         return ecs_plan.choices(facts, family, rollback.decide(facts).to)

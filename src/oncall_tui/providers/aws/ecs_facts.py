@@ -70,7 +70,7 @@ def facts(
         began=newest.started_at or newest.created_at,
         since=_since(known, seen, newest, current, now),
         went_back_at=back_at,
-        undo=_undone(known, seen, target if back else source, now) if going_back else None,
+        undo=_undone(known, seen, target if back else source, now, newest) if going_back else None,
         by=by,
         going_back=going_back,
         candidates=found,
@@ -146,11 +146,14 @@ def fared(known: Known, seen: Seen, candidate: Candidate) -> Candidate:
     return msgspec.structs.replace(candidate, fell=fell, tasks=ecs_now.tasks_of(seen.service, name))
 
 
-def _undone(known: Known, seen: Seen, bad: Revision | None, now: float) -> Candidate | None:
+def _undone(
+    known: Known, seen: Seen, bad: Revision | None, now: float, newest: w.ServiceDeploymentW
+) -> Candidate | None:
     """What a rollback went back from, with its own history: when it ran, and how that ended."""
     if bad is None:
         return None
-    ran = history.spells(puts(known, seen.briefs), now)
+    until = _went_back_at(known, seen, newest) if newest.status in IN_PROGRESS else now
+    ran = history.spells(puts(known, seen.briefs), until)
     mine = tuple(s for s in ran if s.revision.task_definition == bad.task_definition)
     return fared(known, seen, Candidate(revision=bad, spells=mine, source=True))
 

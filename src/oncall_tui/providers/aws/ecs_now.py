@@ -14,7 +14,7 @@ from oncall_tui.providers.aws import ecs_rows as rows
 from oncall_tui.providers.aws.ecs_known import Known
 from oncall_tui.providers.aws.ecs_seen import Seen
 from oncall_tui.providers.aws.history import GONE, Fell, span, tasks_failed
-from oncall_tui.providers.aws.rollback import CD_OPEN, IN_PROGRESS
+from oncall_tui.providers.aws.rollback import CD_OPEN, ENDED, IN_PROGRESS
 from oncall_tui.providers.aws.rollback_table import Call, Facts
 
 UNDER_WAY = (*IN_PROGRESS, *CD_OPEN)
@@ -22,6 +22,9 @@ HOW = {
     "ROLLBACK_SUCCESSFUL": "rolled back",
     "ROLLBACK_FAILED": "failed, as did its rollback,",
     "STOPPED": "stopped before it was complete,",
+    "STOP_REQUESTED": "being stopped; its deploy began",
+    "ROLLBACK_REQUESTED": "being rolled back; its deploy began",
+    "ROLLBACK_IN_PROGRESS": "being rolled back; its deploy began",
 }
 CD_HOW = {"Failed": "failed", "Stopped": "stopped before it was complete,"}
 PLACES_S = 3600.0  # an older word of ECS on placing tasks tells nothing of now
@@ -68,14 +71,12 @@ def _fell(known: Known, seen: Seen, made: w.ServiceDeploymentW) -> Fell:
     definition = known.definition_of(made.target_arn)
     breaker = made.deployment_circuit_breaker
     counted = breaker.failure_count if breaker else 0
+    ended = made.finished_at or made.stopped_at or (made.rollback.started_at if made.rollback else None)
     return Fell(
         deploy=made.service_deployment_arn,
         task_definition=definition,
         how=HOW[made.status],
-        at=made.finished_at
-        or made.stopped_at
-        or (made.rollback.started_at if made.rollback else None)
-        or made.created_at,
+        at=ended if made.status in ENDED and ended else made.started_at or made.created_at,
         failed=max(counted, failed_of(known, seen, definition) if made is seen.newest else 0),
         reason=(made.rollback.reason if made.rollback else "") or made.status_reason,
     )

@@ -134,20 +134,20 @@ def call_words(call: Call | None, to: str, facts: Facts) -> str:
             return f"codedeploy CreateDeployment with the AppSpec of {to}: a new deployment"
 
 
-def choices(facts: Facts, family: tuple[Revision, ...], usual: Candidate | None) -> tuple[Choice, ...]:
-    """What may be picked: what ran, newest first; then ACTIVE revisions that were never seen running."""
+def choices(facts: Facts, family: tuple[Candidate, ...], usual: Candidate | None) -> tuple[Choice, ...]:
+    """What may be picked: what ran, newest first; then ACTIVE revisions that never did."""
     target = facts.target.task_definition if facts.target else ""
     running = facts.went_back_to.task_definition if facts.went_back_to else target
     found = list(facts.candidates)
     names = {c.revision.task_definition for c in found} | {running}
-    found += [Candidate(revision=r) for r in family if r.task_definition not in names]
+    found += [c for c in family if c.revision.task_definition not in names]
     return tuple(
         Choice(
             id=c.revision.task_definition,
             label=c.revision.short,
             detail="  ".join((*status_line(c.revision).split("  ")[1:], c.words(facts.now))),
             default=usual is not None and usual.revision.task_definition == c.revision.task_definition,
-            warning="; ".join(c.doubts) if c.ran else "",
+            warning="; ".join(c.cautions(facts.now)),
         )
         for c in found
     )

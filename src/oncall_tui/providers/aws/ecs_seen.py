@@ -19,7 +19,10 @@ from oncall_tui.providers.aws.wire import Wire, Wires
 HISTORY = 40  # earlier successful deploys looked at
 PAGES = 5  # of a hundred deploys
 FELL = 19  # deploys that did not stand, read in the same call as the newest one
-DID_NOT_STAND = ("ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED", "STOPPED")
+DID_NOT_STAND = (
+    *("ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED", "STOPPED"),
+    *("ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS", "STOP_REQUESTED"),
+)
 SPECS = 8  # earlier CodeDeploy deployments whose AppSpec is read
 
 

@@ -113,12 +113,18 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
         if not self.startable:
             found.append(f"is {self.revision.status} (deregistered)")
         if not self.ran:
-            found.append("was never seen running")
+            found.append("was never seen running in the last 90 days")
         elif self.spells and max(s.length_s for s in self.spells) < LONG_ENOUGH_S:
             found.append(f"ran {span(max(s.length_s for s in self.spells))} only")
         if self.blamed:
             found.append(_alerts(self.blamed, "within an hour of its deploy"))
         return tuple(found)
+
+    def cautions(self, now: float) -> tuple[str, ...]:
+        """What has to be known before it is picked: that its newest deploy did not stand, what speaks against it."""
+        fell = self.fell_last
+        doubts = self.doubts if self.ran else ()
+        return (*([fell.words(now)] if fell is not None else []), *doubts)
 
     def words(self, now: float) -> str:
         """``stable until 3m ago, for 6d``, what began in it, and how its newest deploy ended where it did not stand."""
@@ -134,7 +140,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
             return (
                 f"ran before the newest deploy, since before what history covers{runs}"
                 if self.ran
-                else "never seen running"
+                else "never seen running in the last 90 days"
             )
         last = self.spells[0]
         ended = "until now" if last.until >= now - 1 else f"until {span(now - last.until)} ago"

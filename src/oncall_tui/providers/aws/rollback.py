@@ -78,7 +78,7 @@ def _under_way(facts: Facts, target: Revision) -> Decision:
         line, call = Line.PAUSED, Call.HOOK
     elif facts.stage == "BAKE_TIME":
         line = Line.BAKING
-    warnings = list(_doubts(wanted))
+    warnings = list(_doubts(facts, wanted))
     if facts.source is not None and facts.source.task_definition == target.task_definition:
         warnings.append(f"both are {target.short}, with another image under the same tag: ECS goes back to that image")
     return Decision(line=line, call=call, frm=target, to=wanted, warnings=tuple(warnings))
@@ -125,7 +125,7 @@ def _finished(facts: Facts, target: Revision) -> Decision:
     if facts.status == "ROLLBACK_SUCCESSFUL":
         current = facts.went_back_to or facts.source or target
         if not facts.choice:
-            why = f"it was rolled back to {current.short} already" + _because(facts.reason)
+            why = f"it was rolled back to {current.short} already{_ago(facts)}{_because(facts.reason)}"
             return _no(Line.IS_ROLLBACK, why, "pick another revision to go further back")
         if facts.choice == target.task_definition:
             return _no(Line.IS_ROLLBACK, f"ECS went back from {target.short}: this would undo that", UNDO)
@@ -174,7 +174,7 @@ def _update(line: Line, facts: Facts, current: Revision, wanted: Candidate, *war
         call=Call.UPDATE,
         frm=current,
         to=wanted,
-        warnings=(*warnings, *_doubts(wanted), *same_tags(current, wanted.revision)),
+        warnings=(*warnings, *_doubts(facts, wanted), *same_tags(current, wanted.revision)),
         passed_over=_passed_over(facts, wanted),
     )
 
@@ -222,8 +222,11 @@ def _unstartable(wanted: Candidate) -> Decision | None:
     )
 
 
-def _doubts(wanted: Candidate) -> tuple[str, ...]:
-    return tuple(f"{wanted.revision.short} {doubt}" for doubt in wanted.doubts)
+def _doubts(facts: Facts, wanted: Candidate) -> tuple[str, ...]:
+    """What speaks against it; and that its newest deploy did not stand, which decides nothing and has to be read."""
+    fell, name = wanted.fell_last, wanted.revision.short
+    told = (f"{name}: {fell.words(facts.now)}",) if fell is not None else ()
+    return (*told, *(f"{name} {doubt}" for doubt in wanted.doubts))
 
 
 def _passed_over(facts: Facts, wanted: Candidate) -> tuple[str, ...]:
@@ -254,7 +257,7 @@ def _code_deploy(facts: Facts, target: Revision) -> Decision:
             )
         to = next((c for c in facts.candidates if c.revision.task_definition == facts.source.task_definition), None)
         to = to or Candidate(revision=facts.source, source=True)
-        return Decision(line=Line.CD_PROGRESS, call=Call.CD_STOP, frm=target, to=to, warnings=_doubts(to))
+        return Decision(line=Line.CD_PROGRESS, call=Call.CD_STOP, frm=target, to=to, warnings=_doubts(facts, to))
     if facts.status not in CD_ENDED:
         return _no(Line.UNREADABLE, f"CodeDeploy calls this {facts.status or 'nothing'}, which is not known here")
     wanted = _wanted(facts)
@@ -270,7 +273,7 @@ def _code_deploy(facts: Facts, target: Revision) -> Decision:
         call=Call.CD_CREATE,
         frm=target,
         to=wanted,
-        warnings=(*_doubts(wanted), *same_tags(target, wanted.revision)),
+        warnings=(*_doubts(facts, wanted), *same_tags(target, wanted.revision)),
         passed_over=_passed_over(facts, wanted),
     )
 
@@ -289,6 +292,12 @@ def _external(facts: Facts) -> Decision:
 
 def _because(reason: str) -> str:
     return f": {reason}" if reason else ""
+
+
+def _ago(facts: Facts) -> str:
+    """``, 5m ago by Alice``: when ECS's own rollback began, and who sent that from here."""
+    by = f" by {facts.by}" if facts.by else ""
+    return f", {span(facts.now - facts.went_back_at)} ago{by}" if facts.went_back_at else by
 
 
 def _who(facts: Facts) -> str:
