@@ -65,7 +65,7 @@ def obeyed(written: str) -> list[str]:
     wrong = [f"CSI {found[0]!r}" for found in _CSI.finditer(text) if found[1] not in "mHhlpu"]
     text = _CSI.sub("", text)
     for at, char in enumerate(text):
-        meant = char in "\r\n" and not text.startswith(MARK, at + 1)
+        meant = char in "\r\n" and not (text.startswith(MARK, at + 1) and text.endswith(MARK, 0, at))
         if not meant and unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp"):
             wrong.append(repr(text[max(0, at - 20) : at + 10]))
     return wrong

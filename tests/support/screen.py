@@ -99,9 +99,11 @@ class Rig:
         """The modal that is open, once it listens to keys."""
         for _ in range(20):
             await self.pilot.pause()
-            if isinstance(self.pilot.app.screen, Modal):
-                self.pilot.app.screen._painted_at = 0.0
-                return self.pilot.app.screen
+            screen = self.pilot.app.screen
+            if isinstance(screen, Modal) and screen._painted_at is not None:
+                screen._painted_at = screen._resized_at = 0.0
+                await self.pilot.pause()  # what is on screen is known to have been
+                return screen
             await self.settle()
         raise AssertionError(f"no modal:\n{self.text()}")
 

@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.widgets import Input, Static
 
 from oncall_tui.domain.plan import Confirm, Plan
-from oncall_tui.text import clean, fit, width, wrap
+from oncall_tui.text import clean, fit, width
 from oncall_tui.tui.door import CleanInput, copy
 from oncall_tui.tui.lines import Line, Lines
 from oncall_tui.tui.modals import ANOTHER, Modal, content
@@ -20,6 +20,7 @@ from oncall_tui.tui.modals import ANOTHER, Modal, content
 GO_ON = "go on"
 AFFECTS_SHOWN = 8
 NAME_CELLS = 14
+ROWS_TO_READ = 20  # of a long list; how many there are stands in its title
 
 
 class ConfirmPlan(Modal[str]):
@@ -52,11 +53,12 @@ class ConfirmPlan(Modal[str]):
     def compose(self) -> ComposeResult:
         named = self.plan.confirm is Confirm.NAME
         with Vertical(classes="box"):
-            yield from self.body(plan_lines(self.plan, self._tz, self._now), _names(self.plan) + 1)
-            yield Static(content([self._question()]))
+            head, rest = plan_parts(self.plan, self._tz, self._now)
+            yield from self.body([*head, *rest], _names(self.plan) + 1, self._question(), must=len(head))
             if named:
+                self.beside, self.hides = 2, 1
                 yield CleanInput(id="name")
-                yield Static(content([self._hint()]), id="hint")
+                yield Static(content([self._hint()]), id="hint", classes="aside")
 
     def _question(self) -> Line:
         """What to press, or to type, to go on."""
@@ -66,13 +68,6 @@ class ConfirmPlan(Modal[str]):
         verb = str(self.plan.verb)
         keys = [(" [Enter] cancel ", "bold"), ("     y ", "key"), (verb, ""), ("     c ", "key"), ("copy", "")]
         return (*keys, *((("     t ", "key"), ("another revision", "")) if self._another else ()))
-
-    def fit_body(self) -> None:
-        """The question stays on screen whole, however long the name is."""
-        inner = min(self.box_width, self.app.size.width) - 4
-        asked = len(wrap("".join(text for text, _ in self._question()), inner))
-        self.beside = asked + (2 if self.plan.confirm is Confirm.NAME else 0)
-        super().fit_body()
 
     def _hint(self) -> Line:
         words: list[tuple[str, str]] = [("Esc cancels", "dim")]
@@ -89,6 +84,8 @@ class ConfirmPlan(Modal[str]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
+        if not self.was_read():
+            return
         if event.value.strip() == clean(self.plan.confirm_name).strip():
             self.dismiss(GO_ON)
         else:
@@ -96,7 +93,7 @@ class ConfirmPlan(Modal[str]):
             self.query_one("#hint", Static).update(content([wrong]))
 
     def action_go_on(self) -> None:
-        if self.plan.confirm is not Confirm.NAME:
+        if self.plan.confirm is not Confirm.NAME and self.was_read():
             self.dismiss(GO_ON)
 
     def action_another(self) -> None:
@@ -110,13 +107,15 @@ class ConfirmPlan(Modal[str]):
         self.notify(f"the command: {copy(self.app, chr(10).join(self.plan.commands))}", markup=False)
 
 
-def plan_lines(plan: Plan, tz: tzinfo, now: float) -> list[Line]:
-    """Everything that a person has to know before saying yes: where from and to, the warnings, then the rest."""
+def plan_parts(plan: Plan, tz: tzinfo, now: float) -> tuple[list[Line], list[Line]]:
+    """Everything that a person has to know: where from and to and the warnings, which have to be read before a yes, and
+    the rest.
+    """
     cells = _names(plan)
     facts: list[Line] = [((fit(name, cells) + " ", "dim"), (text, "")) for name, text in plan.lines]
     names = [name for name, _ in plan.lines]
     head = names.index("to") + 1 if "to" in names else len(facts)
-    return [*facts[:head], *_warnings(plan, tz, now), *facts[head:]]
+    return [*facts[:head], *_warnings(plan, tz, now)], facts[head:]
 
 
 def _names(plan: Plan) -> int:
@@ -135,22 +134,23 @@ def _warnings(plan: Plan, tz: tzinfo, now: float) -> list[Line]:
 
 
 class ConfirmMany(Modal[bool]):
-    """One confirm for several rows, which lists them; *verb* says what ``y`` does."""
+    """One confirm for several rows, which lists them; *verb* says what ``y`` does. *warnings* stand first."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "go_on", "Go on", show=False),
         Binding("n,enter", "cancel", "Cancel", show=False),
     ]
-    beside = 1
 
-    def __init__(self, title: str, rows: Sequence[str], verb: str) -> None:
+    def __init__(self, title: str, rows: Sequence[str], verb: str, warnings: Sequence[str] = ()) -> None:
         super().__init__(title)
-        self._rows, self._verb = rows, verb
+        self._rows, self._verb = [*warnings, *rows], verb
+        self._must_read = len(warnings) + min(ROWS_TO_READ, len(rows))
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
-            yield from self.body([((row, ""),) for row in self._rows], indent=2)
-            yield Static(content([((" [Enter] cancel ", "bold"), ("     y ", "key"), (self._verb, ""))]))
+            question: Line = ((" [Enter] cancel ", "bold"), ("     y ", "key"), (self._verb, ""))
+            yield from self.body([((r, ""),) for r in self._rows], indent=2, question=question, must=self._must_read)
 
     def action_go_on(self) -> None:
-        self.dismiss(True)
+        if self.was_read():
+            self.dismiss(True)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.content import Content
 
 from oncall_tui.domain.plan import Choice
 from oncall_tui.errors import JournalError, OncallError
@@ -99,11 +98,9 @@ class HandoverView(Modal[None]):
         self._show(self.told)
 
     def _show(self, told: Handover) -> None:
-        self.query_one(".box").border_title = Content(clean(title(told, self.tz)))
-        self.query_one("#body", Lines).show(lines(told, self.tz))
+        self._title = title(told, self.tz)
         self.say("")
-        self.fit_body()
-        self.call_after_refresh(self._count_hidden)
+        self.show_body(lines(told, self.tz))
 
     # --- to others ----------------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from oncall_tui.tui import palette
 from oncall_tui.tui.keybar import fit_parts
 
 Line = tuple[tuple[str, str], ...]
+LEAST_TEXT = 8  # cells beside a line's first parts: with fewer it is folded as a whole
 
 
 class Lines(ScrollView, can_focus=True):
@@ -40,7 +41,7 @@ class Lines(ScrollView, can_focus=True):
         self._wrapped, self._indent = wrapped, indent
         self._lines: tuple[Line, ...] = ()
         self._folded: list[Line] = []
-        self._folded_for = 0
+        self.folded_for = 0  # the width that they are folded for
         self._paint = palette.Palette(self)
         self.on_scrolled: Callable[[], None] | None = None
 
@@ -84,9 +85,13 @@ class Lines(ScrollView, can_focus=True):
         """How many lines of the screen it takes at this width."""
         return sum(len(self._fold_one(line, width)) for line in self._lines)
 
+    def folded(self, count: int) -> int:
+        """How many lines of the screen the first *count* lines take, at the width that they have now."""
+        return sum(len(self._fold_one(line, self.folded_for)) for line in self._lines[:count])
+
     def _fold(self) -> None:
         width = self.scrollable_content_region.width
-        self._folded_for = width
+        self.folded_for = width
         self._folded = [part for line in self._lines for part in self._fold_one(line, width)]
         size = Size(0, len(self._folded))
         if size != self.virtual_size:
@@ -95,9 +100,11 @@ class Lines(ScrollView, can_focus=True):
     def _fold_one(self, line: Line, width: int) -> list[Line]:
         text, style = line[-1]
         before = sum(width_of(t) for t, _ in line[:-1])
-        if not self._wrapped or width <= before + 8 or width_of(text) + before <= width:
+        if not self._wrapped or width_of(text) + before <= width:
             return [line]
-        indent = min(before, self._indent) if len(line) > 1 else self._indent
+        if width <= before + LEAST_TEXT:
+            return _fold_anyhow(line, width)
+        indent = min(before if len(line) > 1 else self._indent, self._indent, width // 4)
         first, *rest = wrap(text, width - indent, width - before)
         more: list[Line] = [((" " * indent, ""), (part, style)) for part in rest if part]
         return [(*line[:-1], (first, style)), *more]
@@ -105,7 +112,7 @@ class Lines(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """One line of the pane."""
         width = self.scrollable_content_region.width
-        if width != self._folded_for:
+        if width != self.folded_for:
             self._fold()
         at = self.scroll_offset.y + y
         plain = self._paint("")
@@ -113,3 +120,12 @@ class Lines(ScrollView, can_focus=True):
             return Strip.blank(width, plain)
         segments = [Segment(text, self._paint(style)) for text, style in fit_parts(self._folded[at], width)]
         return Strip(segments).adjust_cell_length(width, plain)
+
+
+def _fold_anyhow(line: Line, width: int) -> list[Line]:
+    """*line* as one text in its first style, at any width: nothing of it is cut off."""
+    text = "".join(part for part, _ in line)
+    style = next((style for part, style in line if part.strip()), "")
+    words = " ".join(text.split())
+    first, *rest = wrap(words, max(1, width))
+    return [((first, style),), *((("", ""), (part, style)) for part in rest if part)]

@@ -15,7 +15,7 @@ from oncall_tui.domain.duty import Duty, Roster
 from oncall_tui.domain.product import Product
 from oncall_tui.engine import Engine
 from oncall_tui.text import ago, clock, fit, width
-from oncall_tui.tui.lines import Line, Lines
+from oncall_tui.tui.lines import Line
 from oncall_tui.tui.modals import Text
 
 PERSON_CELLS = 24
@@ -53,9 +53,7 @@ class OnCallView(Text):
         if newest == self._lines:
             return
         self._lines = newest
-        self.query_one("#body", Lines).show(newest)
-        self.fit_body()
-        self.call_after_refresh(self._count_hidden)
+        self.show_body(newest)
 
     def _newest(self) -> list[Line]:
         engine = self._engine

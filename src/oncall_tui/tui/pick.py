@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from concurrent.futures import Future
 from typing import ClassVar
 
@@ -18,9 +18,10 @@ from textual.widgets.option_list import Option
 from oncall_tui.domain.plan import Choice
 from oncall_tui.errors import OncallError
 from oncall_tui.text import fit, width
-from oncall_tui.tui.modals import Modal, content
+from oncall_tui.tui.modals import TOO_SMALL, Modal, content
 
 LABEL_CELLS = 40
+LEAST_LINES = 8  # of the window, for a frame and a hint
 
 
 class Pick(Modal[str]):
@@ -35,7 +36,7 @@ class Pick(Modal[str]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Back", show=False)]
     box_width = 100
-    then = " a confirm follows."
+    then = " asks before sending."
 
     def __init__(self, title: str, choices: Future[tuple[Choice, ...]], nothing: str) -> None:
         super().__init__(title)
@@ -44,9 +45,10 @@ class Pick(Modal[str]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
+            yield Static(content([((self._title, "bold"),)]), id="title", classes="must")
             yield Static(content([(("reading…", "warning"),)]), id="state")
             yield OptionList(markup=False)
-            yield Static(content([(("Esc goes back.", "dim"),)]), id="hint")
+            yield Static(content([(("Esc goes back.", "dim"),)]), id="hint", classes="aside")
 
     def on_mount(self) -> None:
         super().on_mount()
@@ -75,16 +77,58 @@ class Pick(Modal[str]):
         menu = self.query_one(OptionList)
         cells = min(LABEL_CELLS, max(width(c.label) for c in choices))
         menu.add_options(Option(_choice(c, cells, any(x.default for x in choices))) for c in choices)
-        menu.styles.max_height = max(3, self.app.size.height - 3)
         menu.display = True
         menu.focus()
         safe = next((i for i, c in enumerate(choices) if not c.warning), 0)
         menu.highlighted = next((i for i, c in enumerate(choices) if c.default), safe)
         self.query_one("#state").display = False
-        told = f"{len(choices)} to pick from: j/k and Enter;{self.then} Esc goes back."
-        self.query_one("#hint", Static).update(content([((told, "dim"),)]))
+        self._hint(self._told(), "dim")
+        self.fit_body()
         self._painted_at = None  # what was typed while there was nothing to see picks nothing
         self.call_after_refresh(self._painted)
+
+    def _told(self) -> str:
+        count = len(self._choices)
+        return f"{count} choice{'s' * (count != 1)}: j/k and Enter;{self.then} Esc goes back." if count else ""
+
+    def _hint(self, words: str, style: str) -> None:
+        self.query_one("#hint", Static).update(content([((words, style),)]))
+
+    # --- what was on screen -------------------------------------------------------------------------------------------
+
+    def fit_body(self) -> None:
+        """As many choices as there is room for; where there is hardly any, the frame and the hint go."""
+        height = self.app.size.height
+        self.set_class(height < LEAST_LINES, "tight")
+        super().fit_body()
+        title = self.query_one("#title")
+        title.display = not self._title_fits
+        cells = max(1, self._outer - (0 if self.has_class("tight") else 4))
+        beside = _lines(self._title, cells) if title.display else 0
+        beside += 0 if self.has_class("tight") else 2 + _lines(self._told(), cells)
+        self.query_one(OptionList).styles.max_height = max(1, height - beside)
+
+    def on_resize(self) -> None:
+        super().on_resize()
+        self.call_after_refresh(self.query_one(OptionList).scroll_to_highlight)
+        self.call_after_refresh(self.look)
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        event.stop()
+        self.call_after_refresh(self.look)
+
+    def also_seen(self) -> Iterable[Hashable]:
+        """The choices that are on screen as a whole."""
+        menu = self.query_one(OptionList)
+        sight = self._in_sight(menu)
+        if sight is None or not self._choices:
+            return
+        first = menu.scroll_offset.y + sight.y
+        drawn = menu._line_cache  # not the properties, which lay out anew
+        for index, height in drawn.heights.items():
+            top = drawn.index_to_line[index]
+            if first <= top and top + height <= first + sight.height:
+                yield "choice", index
 
     def on_key(self, event: events.Key) -> None:
         if event.character == "j":
@@ -94,7 +138,14 @@ class Pick(Modal[str]):
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        self.dismiss(self._choices[event.option_index].id)
+        if self.unread() or self.seen.missing([("choice", event.option_index)]):
+            self._hint(TOO_SMALL, "critical")
+        else:
+            self.dismiss(self._choices[event.option_index].id)
+
+
+def _lines(text: str, cells: int) -> int:
+    return content([((text, ""),)]).get_height({}, cells)
 
 
 def _choice(choice: Choice, cells: int, marks: bool) -> Content:

@@ -36,9 +36,9 @@ class Several(Base):
         plans, left_out = await self._plans(verb, more, marked)
         not_possible = [f"{title}: {error}" for title, _, error in left_out]
         rows = [_listed(title, plan) for title, plan in plans.values()]
-        rows += [f"not possible: {line}" for line in not_possible]
+        warnings = [f"not possible: {line}" for line in not_possible]
         does = _does([plan for _, plan in plans.values()])
-        confirm = ConfirmMany(f"{does or f'{verb} 0'} of {len(marked)} rows", rows, str(verb))
+        confirm = ConfirmMany(f"{does or f'{verb} 0'} of {len(marked)} rows", rows, str(verb), warnings)
         if not plans or not await self.ask_modal(confirm):
             self.say("\n".join(not_possible[:2]) or f"{verb}: cancelled, nothing was sent", "dim")
             return

@@ -16,7 +16,6 @@ import msgspec
 from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.widgets import Static
 
 from oncall_tui.contract import Inspects, OpensShells, Provider, Shells
 from oncall_tui.domain.entry import Entry, EntryKind
@@ -29,7 +28,7 @@ from oncall_tui.tui import foreground
 from oncall_tui.tui.base import Base
 from oncall_tui.tui.door import SENT_TO, copy
 from oncall_tui.tui.lines import Line
-from oncall_tui.tui.modals import DEAF_S, Modal, Told, content
+from oncall_tui.tui.modals import DEAF_S, Modal, Told
 from oncall_tui.tui.pick import Pick
 
 T = TypeVar("T")
@@ -214,7 +213,6 @@ class ToCopy(Modal[None]):
         Binding("q,enter", "cancel", "Close", show=False),
         Binding("c", "copy", "Copy", show=False),
     ]
-    beside = 1
     box_width = 100
 
     def __init__(self, title: str, lines: Sequence[Line], command: str) -> None:
@@ -223,9 +221,9 @@ class ToCopy(Modal[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
-            yield from self.body([*self._lines, (("", ""),), ((self._command, "bold"),), (("", ""),)], indent=2)
             keys: Line = ((" [Enter] back ", "bold"), (f"  {SENT_TO}", "dim"), ("     c ", "key"), ("again", ""))
-            yield Static(content([keys]))
+            lines = [*self._lines, (("", ""),), ((self._command, "bold"),), (("", ""),)]
+            yield from self.body(lines, indent=2, question=keys)
 
     def action_copy(self) -> None:
         copy(self.app, self._command)
