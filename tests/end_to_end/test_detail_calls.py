@@ -51,7 +51,7 @@ def test_it_reads_once_then_where_it_changed_and_never_after_it_closed(
     until(lambda: looked(world)["GetMetricData"] >= 4, "what changed is read again", 30)
     took = time.monotonic() - began
     assert looked(world)["GetMetricData"] - 2 <= took / 3 + 1
-    program.wait("died within the hour")
+    program.wait("stopped within the hour")
 
     program.press("\x1b")
     program.wait("SERVICES 3")

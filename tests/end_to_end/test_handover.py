@@ -49,7 +49,7 @@ def test_it_is_printed_and_sent_and_says_what_was_not_watched(world: World) -> N
     assert not world.state["told"].get("chat")
     assert not world.state["told"].get("page")
     sent = shell("handover", "--to", "chat", "--yes")
-    assert "sent to chat: nobody confirms that it was read" in sent.err
+    assert "sent to chat: delivery is not confirmed" in sent.err
     (message,) = world.state["told"]["chat"]
     assert message["text"].startswith("On call: ")
     assert "Open pages: 1" in json.dumps(message, ensure_ascii=False)

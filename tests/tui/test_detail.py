@@ -90,7 +90,7 @@ async def test_an_alert_whole(tmp_path: Path, size: tuple[int, int]) -> None:
         for words in (
             "2 tasks stopped: exit 137 OutOfMemoryError",
             "image api:v41 → api:v42",
-            "all 2 tasks run, BUT 2 died within the hour, 1 of 2 targets",
+            "all 2 tasks run, BUT 2 tasks stopped within the hour, 1 of 2 targets",
             "2× :42 exit 137 · OutOfMemoryError",
             "10.0.1.2:8080 unhealthy Target.FailedHealthChecks",
             "threshold > 20: crossed 16:44",

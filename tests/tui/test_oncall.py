@@ -79,7 +79,7 @@ async def test_o_shows_who_is_on_call_by_product_and_policy(tmp_path: Path) -> N
         assert line(text, "Bob").split() == ["L2", "Bob", "always"]
         assert line(text, "Search").startswith("Search  policy · pages for search")
         assert line(text, "nobody").split() == ["L1", "nobody", "then", "Dave", "from", "Mon", "09:00"]
-        assert line(text, "Not told for").endswith("shop")
+        assert line(text, "No on-call known for").endswith("shop")
         assert all(len(one) <= 80 for one in text.splitlines())
 
 

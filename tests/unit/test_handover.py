@@ -237,7 +237,7 @@ def test_it_is_sent_once_and_journalled_and_never_to_one_that_pages(tmp_path: Pa
         return send(outlets, journal, clock, ALICE, name, "On call", "a\nb").result(5)
 
     try:
-        assert hand("channel") == "sent to channel: nobody confirms that it was read"
+        assert hand("channel") == "sent to channel: delivery is not confirmed"
         with pytest.raises(Refused, match="pages people"):
             hand("pager")
         with pytest.raises(Failed):

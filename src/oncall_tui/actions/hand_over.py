@@ -1,4 +1,4 @@
-"""A handover goes to a destination that tells: sent once, journalled, never confirmed by anybody."""
+"""Send a handover to a notification destination: once, journalled; its delivery is never confirmed."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def send(
     def job() -> str:
         destination = outlets.find(name).get()
         if destination.pages:
-            raise Refused(f"{name} pages people: a handover goes to one that only tells", "see escalation: pages")
+            raise Refused(
+                f"{name} pages people: send a handover to a notification destination", "see escalation: pages"
+            )
         told = parts(redact(text))
         for number, part in enumerate(told, 1):
             of = f" ({number} of {len(told)})" if len(told) > 1 else ""
@@ -64,6 +66,6 @@ def send(
                 record(OutcomeState(error.outcome), f"handover to {name}: {error.message}")
                 raise
         record(OutcomeState.SENT, f"handover sent to {name}: {title}")
-        return f"sent to {name}: nobody confirms that it was read"
+        return f"sent to {name}: delivery is not confirmed"
 
     return outlets.find(name).lane.run(job)

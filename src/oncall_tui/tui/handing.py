@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Handing(Base):
-    """What the next one on call has to know."""
+    """Open the handover."""
 
     def action_handover(self) -> None:
         from oncall_tui.tui.handover import HandoverView

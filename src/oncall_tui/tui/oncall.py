@@ -74,7 +74,7 @@ def lines(rosters: Sequence[Roster], products: Sequence[Product], email: str, no
         found += [_duty(one, now, tz) for one in policy.duties]
     lost = [p.name for p in products if not any(p in policy.products for policy in policies)]
     if lost and policies:
-        found += [_plain(""), (("Not told for: ", "dim"), (", ".join(lost), ""))]
+        found += [_plain(""), (("No on-call known for: ", "dim"), (", ".join(lost), ""))]
         found.append(_hint("a product is found by its name, or by alerts: {pagerduty_service: …}"))
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from oncall_tui.domain.alert import Alert
 from oncall_tui.text import ago, clock, fit
+from oncall_tui.time_format import moment
 from oncall_tui.triage.holding import aftermath, assignment
 from oncall_tui.triage.look import AlertLook
 from oncall_tui.tui.detail import pane
@@ -16,8 +17,8 @@ RELATED = 12
 DESCRIPTIONS = ("description", "message", "summary")  # what an alert says of itself
 
 
-def alert_section(of: Subject, scene: Scene, keys: Keys, well: Line | None) -> Section:
-    """What it is, each source's state, who has it; *well* says in one line how its service is."""
+def alert_section(of: Subject, scene: Scene, keys: Keys, health: Line | None) -> Section:
+    """What it is, each source's state, who has it; *health* says in one line how its service is."""
     look = of.look
     assert look is not None
     alert = look.alert
@@ -35,8 +36,10 @@ def alert_section(of: Subject, scene: Scene, keys: Keys, well: Line | None) -> S
         lines.append(line("pager", words))
     if held := assignment(alert, scene.now):
         lines.append(line("assigned", held))
-    if alert.began - look.began >= 60:
-        lines.append(line("episode", f"began {clock(look.began, scene.tz)}, {ago(scene.now - look.began)}"))
+    if alert.began - look.began >= 1:
+        began = moment(look.began, scene.tz, scene.now, seconds=True)
+        words = f"began {began}, {ago(scene.now - look.began)}, with the first of its alerts"
+        lines.append(line("episode", f"{words}: deploys are told from there"))
     if look.flaps:
         lines.append(line("flaps", look.flaps, "warning"))
     if look.count > 1:
@@ -44,8 +47,8 @@ def alert_section(of: Subject, scene: Scene, keys: Keys, well: Line | None) -> S
     if says := next(
         (v for m in of.members for k, v in m.annotations if k in DESCRIPTIONS and v not in alert.title), ""
     ):
-        lines.append(line("says", fit(says, max(40, scene.cells - 14)).rstrip()))
-    return Section("alert", (*lines, well) if well else tuple(lines))
+        lines.append(line("description", fit(says, max(40, scene.cells - 14)).rstrip()))
+    return Section("alert", (*lines, health) if health else tuple(lines))
 
 
 def _member(alert: Alert, leading: Alert, scene: Scene) -> str:
@@ -116,7 +119,7 @@ def about_section(of: Subject, scene: Scene) -> Section:
     """Why the row stands where it does, whose it is, and all that each source tells of its alert."""
     look = of.look
     assert look is not None
-    lines = [line("place", look.why), *pane.product_lines(of.product)]
+    lines = [line("sort reason", look.why), *pane.product_lines(of.product)]
     for alert in of.members:
         lines.append(line(alert.source, alert.id, "dim"))
         lines += [line(name, text) for name, text in alert.annotations]

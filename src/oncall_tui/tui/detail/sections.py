@@ -10,7 +10,7 @@ from oncall_tui.tui.detail.deploy_part import deploy_section
 from oncall_tui.tui.detail.metric_part import metrics_section
 from oncall_tui.tui.detail.parts import Parts
 from oncall_tui.tui.detail.runbook_part import runbook_section
-from oncall_tui.tui.detail.service_part import alerts_section, service_section, well
+from oncall_tui.tui.detail.service_part import alerts_section, health_line, service_section
 from oncall_tui.tui.detail.story_part import story_section
 from oncall_tui.tui.detail.subject import Subject
 from oncall_tui.tui.detail.words import Keys, Scene, Section
@@ -25,7 +25,7 @@ def sections(of: Subject, parts: Parts, scene: Scene, keys: Keys) -> list[Sectio
     runbook = runbook_section(places(of.product, of.members), parts.runbook, scene)
     if of.look is not None:
         head = [
-            alert_section(of, scene, keys, well(of, parts.inside, scene)),
+            alert_section(of, scene, keys, health_line(of, parts.inside, scene)),
             suspect_section(of, scene, keys),
             service,
         ]

@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
 from oncall_tui.domain.inside import Inside, Target, Task, short_task
 from oncall_tui.domain.reading import SourceState
-from oncall_tui.domain.service import Service
+from oncall_tui.domain.service import Health, Service
 from oncall_tui.evidence import story as stories
 from oncall_tui.evidence.story import why_stopped
+from oncall_tui.history_words import stopped
 from oncall_tui.text import ago
+from oncall_tui.time_format import moment
 from oncall_tui.triage.look import AlertLook
 from oncall_tui.tui.detail import pane
 from oncall_tui.tui.detail.alert_part import alert_line
@@ -23,6 +27,7 @@ from oncall_tui.tui.detail.subject import Subject
 from oncall_tui.tui.detail.words import Scene, Section, as_of, at, hint, line, no_service, standing
 from oncall_tui.tui.lines import Line
 
+HOUR_S = 3600.0
 MOST_STOPPED = 90  # about as many stopped tasks as one reading has: there may be more
 EACH = 8  # running tasks that are listed one by one; more are counted by revision and health
 STOPPED, EVENTS, ALERTS = 8, 8, 8
@@ -34,49 +39,73 @@ def alerts_of(service: Service, scene: Scene) -> list[AlertLook]:
     return [a for a in looks if a.service and a.service.id == service.id and a.alert.state.asks]
 
 
-def verdict(service: Service, inside: Inside | None, firing: int) -> tuple[str, str]:
-    """(one line, its style): whether what runs also works, from all that is known. What is not read is not claimed."""
+def as_counted(service: Service, inside: Inside | None) -> tuple[Service, float]:
+    """(the service as the newer of both readings counts its tasks, when that was): one screen has one number."""
+    if inside is None or inside.at < service.read_at or any("tasks" in p.scope for p in inside.problems):
+        return service, service.read_at
+    run = len(_running(inside))
+    health = service.health
+    if run < service.desired and health is not Health.DEPLOYING:
+        health = Health.DEGRADED if run else Health.DOWN
+    elif run >= service.desired > 0 and health is Health.DOWN:
+        health = Health.DEGRADED  # it runs again, and nobody has said yet that it is well
+    pending = sum(_group(t) == "pending" for t in inside.tasks)
+    return msgspec.structs.replace(service, running=run, pending=pending, health=health), inside.at
+
+
+def verdict(service: Service, inside: Inside | None, firing: int, failed: int = 0) -> tuple[str, str]:
+    """(one line, its style): whether what runs also works, from all that is known. What is not read is not claimed.
+
+    *failed* is how many tasks of its newest deploy failed, where that began within the hour: a reading lists no more
+    than about a hundred stopped tasks, and two numbers of one thing would be one too many.
+    """
     seen = inside is not None and not any("tasks" in p.scope for p in inside.problems)
-    newer = seen and inside is not None and inside.at >= service.read_at
-    run = len(_running(inside)) if newer else service.running
+    run = as_counted(service, inside)[0].running
     died = [t for t in inside.tasks if _group(t) == "stopped" and _bad(t)] if inside else []
     targets = _counted(inside.targets) if inside else Counter()
     unhealthy = sum(n for state, n in targets.items() if state in ("unhealthy", "unavailable"))
     sick = sum(t.health == "UNHEALTHY" for t in _running(inside))
     but = [
-        f"{'at least ' if len(died) >= MOST_STOPPED else ''}{len(died)} died within the hour" if died else "",
+        _stopped_words(len(died), failed) if died else "",
         f"{sick} unhealthy by {'its' if sick == 1 else 'their'} own check" if sick else "",
         f"{unhealthy} of {targets.total()} targets unhealthy" if unhealthy else "",
         f"{firing} alert{'s fire' if firing > 1 else ' fires'}" if firing else "",
     ]
     told = ", ".join(words for words in but if words)
     if not seen and (told or run < service.desired):
-        told += f"{', ' if told else ''}what died is not read"
+        told += f"{', ' if told else ''}stopped tasks not loaded"
     if run < service.desired:
-        counted = f" (the board counted {service.running})" if run != service.running else ""
-        some = f"{run} of {service.desired} tasks run{counted}: too few" if run else f"no task runs{counted}"
+        some = f"{run} of {service.desired} tasks run: below desired count" if run else "no task runs"
         return some + (f"; {told}" if told else ""), "critical"
     all_run = f"all {service.desired} tasks run" if service.desired else "no task is wanted"
     if told:
-        look = "" if died or sick or unhealthy or not seen else ": look at what it depends on"
+        look = "" if died or sick or unhealthy or not seen else ": check its dependencies"
         return f"{all_run}, BUT {told}{look}", "critical" if died or sick or unhealthy else "warning"
     if inside is None:
-        return f"{all_run}, no alert of it; its targets are not read yet", ""
+        return f"{all_run}, no alerts for it; its targets are not read yet", ""
     healthy = f", {targets['healthy']}/{targets.total()} targets healthy" if targets["healthy"] else ""
     if inside.problems:
-        return f"{all_run}{healthy}, no alert of it; not all of it could be read, see below", "warning"
-    return f"{all_run}{healthy}, no alert of it", "ok"
+        return f"{all_run}{healthy}, no alerts for it; not all of it could be read, see below", "warning"
+    return f"{all_run}{healthy}, no alerts for it", "ok"
 
 
-def well(of: Subject, part: Part[Inside], scene: Scene) -> Line | None:
+def _stopped_words(listed: int, failed: int) -> str:
+    if failed > listed:
+        return f"{stopped(failed)} within the hour"
+    return f"{'at least ' if listed >= MOST_STOPPED else ''}{stopped(listed)} within the hour"
+
+
+def health_line(of: Subject, part: Part[Inside], scene: Scene) -> Line | None:
     """The verdict as a line; None where the row names no service."""
     if of.service is None:
         return None
-    words, style = verdict(of.service, part.value, len(alerts_of(of.service, scene)))
+    newest = of.newest
+    failed = newest.failed_tasks if newest and scene.now - newest.started < HOUR_S else 0
+    words, style = verdict(of.service, part.value, len(alerts_of(of.service, scene)), failed)
     source = scene.update.board.sources.get(of.service.source)
     if source is not None and not source.current and source.read_at is not None:
-        return line("well?", f"not known now; as of {at(source.read_at, scene.now, scene.tz)}: {words}", "stale")
-    return line("well?", words, style)
+        return line("health", f"not known now; as of {at(source.read_at, scene.now, scene.tz)}: {words}", "stale")
+    return line("health", words, style)
 
 
 def _bad(task: Task) -> bool:
@@ -89,9 +118,12 @@ def service_section(of: Subject, part: Part[Inside], scene: Scene) -> Section:
     service = of.service
     if service is None:
         name = of.deploy.service_id if of.deploy else "the row"
-        return Section("service", (no_service(of, f"{name} names no service that is on the board"),))
-    verdict_ = well(of, part, scene)
-    lines = [*([verdict_] if verdict_ else []), line("service", pane.service_words(service), "bold")]
+        return Section("service", (no_service(of, f"{name} names no ECS service that is on the board"),))
+    counted, read_at = as_counted(service, part.value)
+    poll = f" · last poll {moment(read_at, scene.tz, scene.now, seconds=True)}"
+    lines = [line("service", pane.service_words(counted) + poll, "bold")]
+    if of.look is None and (verdict_ := health_line(of, part, scene)):  # an alert has it beside its own state
+        lines.insert(0, verdict_)
     if service.note:
         lines.append(line("note", service.note, "warning"))
     if of.newest is not None and (of.look is not None) and (of.deploy is None or of.newest.id != of.deploy.id):
@@ -119,7 +151,7 @@ def alerts_section(of: Subject, scene: Scene) -> Section:
     if not mine:
         unread = [s.name for s in scene.update.board.unread]
         lines.append(
-            line("none", "no alert of it in what was read" + (f"; not read: {', '.join(unread)}" if unread else ""))
+            line("none", "no alerts for it in what was read" + (f"; not read: {', '.join(unread)}" if unread else ""))
         )
     if others:
         lines.append(line("product", f"other alerts of {of.product.name if of.product else ''}:", "dim"))
@@ -137,7 +169,9 @@ def _inside(inside: Inside, service: Service, scene: Scene) -> Iterable[Line]:
         if problem.hint:
             yield hint(problem.hint)
     by_state = Counter(_group(t) for t in inside.tasks)
-    counts = " · ".join(f"{by_state[s]} {s}" for s in ("running", "pending", "stopping", "stopped") if by_state[s])
+    counts = " · ".join(
+        f"{_many(by_state[s], s)} {s}" for s in ("running", "pending", "stopping", "stopped") if by_state[s]
+    )
     lost = any("tasks" in p.scope for p in inside.problems)
     yield line("tasks", counts or ("not known" if lost else "none, nor any that stopped within the last hour"))
     yield from _stopped(inside, scene)
@@ -160,6 +194,11 @@ def _group(task: Task) -> str:
     if task.desired == "STOPPED":
         return "stopping"
     return _GROUPS.get(task.status, "stopping")
+
+
+def _many(count: int, state: str) -> str:
+    """A reading lists about a hundred stopped tasks: there may be more."""
+    return f"at least {count}" if state == "stopped" and count >= MOST_STOPPED else str(count)
 
 
 def _running(inside: Inside | None) -> list[Task]:
@@ -226,6 +265,6 @@ def _events(service: Service, inside: Inside | None, scene: Scene) -> Iterable[L
     """ECS's own words, newest first; what repeats is told once."""
     events = stories.story(service=service, inside=inside)
     told = [m for m in events if m.kind == stories.EVENT][:EVENTS]
-    for number, moment in enumerate(told):
-        many = f"{moment.times}× " if moment.times > 1 else ""
-        yield line("events" if not number else "", f"{at(moment.at, scene.now, scene.tz)}  {many}{moment.text}", "dim")
+    for number, one in enumerate(told):
+        many = f"{one.times}× " if one.times > 1 else ""
+        yield line("events" if not number else "", f"{at(one.at, scene.now, scene.tz)}  {many}{one.text}", "dim")
