@@ -54,6 +54,14 @@ def test_the_configuration_may_be_named_behind_the_command(tmp_path: Path) -> No
     assert written.exists()
 
 
+def test_a_misspelt_command_is_answered_with_the_nearest() -> None:
+    for wrong, meant in {"statsu": "status", "rolback": "rollback", "deploy": "deploys"}.items():
+        result = run(wrong)
+        assert result.exit_code == 2
+        assert f"No such command '{wrong}'. Did you mean {meant}?" in result.output
+    assert "oncall-tui, version" in run("status", "--version").output
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -84,6 +85,44 @@ def test_nothing_is_asked_where_the_question_cannot_be_read(monkeypatch: pytest.
     monkeypatch.setattr(sys, "stdin", io.StringIO("y\n"))
     monkeypatch.setattr(sys, "stderr", None)
     assert not output.ask("Send it?")
+
+
+class Bug(Exception):
+    """Raised where nobody expects it."""
+
+
+@pytest.mark.parametrize("how", [Bug("x"), SystemExit(1)])
+@pytest.mark.parametrize("code", [0, 3])
+def test_whatever_goes_wrong_after_something_was_sent_the_code_stays_the_outcomes(
+    how: BaseException, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(arguments: list[str] | None) -> int:
+        cli.sent.code = code
+        raise how
+
+    monkeypatch.setattr(cli, "_run", run)
+    monkeypatch.setattr(cli.sent, "code", None)
+    monkeypatch.setattr(cli.signal, "signal", lambda number, handler: None)
+    with pytest.raises(SystemExit) as error:
+        cli.main([])
+    assert error.value.code == code
+
+
+def test_a_bug_before_anything_was_sent_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(arguments: list[str] | None) -> int:
+        raise Bug("x")
+
+    monkeypatch.setattr(cli, "_run", run)
+    monkeypatch.setattr(cli.sent, "code", None)
+    with pytest.raises(Bug):
+        cli.main([])
+
+
+def test_a_configuration_that_was_written_is_not_told_as_failed(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "oncall_tui", "init", str(tmp_path / "c.yaml")]
+    with Path("/dev/full").open("w") as full:
+        assert subprocess.run(command, stdout=full, check=False).returncode == 0
+    assert (tmp_path / "c.yaml").exists()
 
 
 def test_every_command_prints_through_the_door_alone() -> None:

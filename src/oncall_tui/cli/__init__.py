@@ -39,6 +39,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
 DONE, NOT_DONE, WRONG_USE, UNKNOWN = 0, 1, 2, 3
 
 
+class Sent:
+    """*code*: the exit code of what this command sent; None while nothing was."""
+
+    code: int | None = None
+
+
+sent = Sent()
 GLOBAL = ("config", "read_only")  # options that are taken before and after the command
 
 
@@ -59,6 +66,16 @@ class Commands(click.Group):
         command: click.Command = getattr(import_module(f"{__name__}.{module}"), name)
         _take_globals(command, self)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from oncall_tui.spelling import nearest
+
+            near = nearest(args[0], COMMANDS)
+            ctx.fail(f"No such command {args[0]!r}." + (f" Did you mean {near}?" if near else ""))
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -84,7 +101,7 @@ def _take_globals(command: click.Command, group: click.Group) -> None:
             command.params.append(
                 click.Option(names, help=option.help, expose_value=False, callback=_set_global, **flag)
             )
-    command.params.append(_shown_help())
+    command.params += [_shown_version(), _shown_help()]
 
 
 def _set_global(context: click.Context, option: click.Parameter, value: object) -> object:
@@ -97,6 +114,11 @@ def _shown_help() -> click.Option:
     """click's own writes to stdout without the door."""
     words = "Show this message and exit."
     return click.Option(["-h", "--help"], is_flag=True, is_eager=True, expose_value=False, help=words, callback=_help)
+
+
+def _shown_version() -> click.Option:
+    words = "Show the version and exit."
+    return click.Option(["--version"], is_flag=True, is_eager=True, expose_value=False, help=words, callback=_version)
 
 
 def _help(context: click.Context, _option: click.Parameter, value: object) -> None:
@@ -114,9 +136,6 @@ def _version(context: click.Context, _option: click.Parameter, value: object) ->
 @click.group(cls=Commands, invoke_without_command=True, add_help_option=False)
 @click.option("--config", metavar="FILE", default="", help="The configuration file.")
 @click.option("--read-only", is_flag=True, help="Switch every write off.")
-@click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version and exit."
-)
 @click.pass_context
 def cli(context: click.Context, config: str, read_only: bool) -> None:
     """What is on fire, which ECS service it is, which deploy did it, and one key to make it stop."""
@@ -126,7 +145,7 @@ def cli(context: click.Context, config: str, read_only: bool) -> None:
         context.invoke(import_module(f"{__name__}.board").board)
 
 
-cli.params.append(_shown_help())
+cli.params += [_shown_version(), _shown_help()]
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -137,6 +156,13 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         code = _run(arguments)
     except SystemExit as end:
         settled, code = isinstance(end, Settled), _as_code(end.code)
+        if not settled and sent.code is not None:
+            settled, code = True, sent.code
+    except Exception as error:
+        if sent.code is None:
+            raise
+        output.say(f"oncall-tui: bug after it was sent: {error.__class__.__name__}: {error}; please report it")
+        settled, code = True, sent.code
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is over: what comes now changes nothing
     output.flush()
@@ -156,6 +182,8 @@ def _run(arguments: list[str] | None) -> int:
         words = io.StringIO()
         error.show(words)
         output.say_text(words.getvalue())
+        if isinstance(error, click.UsageError):
+            output.say(f"`{error.ctx.command_path if error.ctx else 'oncall-tui'} --help` lists what there is.")
         return error.exit_code
     except click.Abort:
         output.say("oncall-tui: interrupted: nothing was sent")

@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import NoReturn
 
-from oncall_tui.cli import DONE, NOT_DONE, UNKNOWN, Settled
+from oncall_tui.cli import DONE, NOT_DONE, UNKNOWN, Settled, sent
 from oncall_tui.cli.output import put, say
 from oncall_tui.domain.action import FOLLOWED
 from oncall_tui.domain.outcome import Outcome, OutcomeState
@@ -59,6 +59,20 @@ def carry(
     """
     interrupts.hold()
     future = engine.desk.execute(plan)
+    sent.code = UNKNOWN
+    outcome = _awaited(engine, plan, future, wait_s, until_answered, step)
+    sent.code = exit_code(outcome)
+    return outcome
+
+
+def _awaited(
+    engine: Engine,
+    plan: Plan,
+    future: Future[Outcome],
+    wait_s: float,
+    until_answered: bool,
+    step: Callable[[Outcome], None],
+) -> Outcome:
     end_at, shown = time.monotonic() + wait_s, None
     while not future.done() and not interrupts.pressed and time.monotonic() < end_at:
         engine.wait(lambda _: future.done() or interrupts.pressed, PAUSE_S)
@@ -106,7 +120,9 @@ def deliver(future: Future[str], to: str) -> str:
         say(f"unknown: {why}: it may have been sent to {to}; look there before sending it again")
         raise Settled(UNKNOWN)
     try:
-        return future.result()
+        words = future.result()
+        sent.code = DONE
+        return words
     except (ActionError, SourceError) as error:
         state = getattr(error, "outcome", "failed")
         say(f"{state}: {error}")

@@ -118,7 +118,9 @@ class OncallApp(App[None]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette offers what is possible now: the verbs that the row under the cursor can do, then the rest."""
         if screen is self.board.over:
-            yield from (SystemCommand(title, what, call) for title, what, call in self.board.over.commands())
+            offered = list(self.board.over.commands())
+            offered += self.board.not_now() if self.board.over.here else ()
+            yield from (SystemCommand(title, what, call) for title, what, call in offered)
         if not isinstance(screen, BoardScreen):
             return
         yield from self._views()

@@ -38,6 +38,11 @@ class Over(Screen[None]):
         """What came of actions, and the last word."""
         raise NotImplementedError
 
+    @property
+    def here(self) -> bool:
+        """Whether the board's row is still this one."""
+        raise NotImplementedError
+
     def commands(self) -> Iterable[tuple[str, str, Callable[[], None]]]:
         """What the palette offers here: (title, help, what to call)."""
         raise NotImplementedError

@@ -360,7 +360,7 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
         self.app.push_screen(Help())
 
     def action_sources(self) -> None:
-        self.app.push_screen(Text("Sources", detail.source_lines(self.update_, self.engine.clock.now())))
+        self.app.push_screen(Text("Sources", detail.source_lines(self.update_, self.engine.clock.now()), indent=16))
 
     def action_oncall(self) -> None:
         from oncall_tui.tui.oncall import OnCallView

@@ -382,13 +382,13 @@ class Help(Modal[None]):
 class Text(Help):
     """Lines to read: every source and what to do about it."""
 
-    def __init__(self, title: str, lines: Sequence[Line]) -> None:
+    def __init__(self, title: str, lines: Sequence[Line], indent: int = 11) -> None:
         Modal.__init__(self, title)
-        self._lines = lines
+        self._lines, self._indent = lines, indent
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
-            yield from self.body(self._lines)
+            yield from self.body(self._lines, self._indent)
 
 
 class Told(Modal[str]):

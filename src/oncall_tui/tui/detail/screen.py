@@ -347,4 +347,4 @@ class DetailScreen(Over):
         told = [((f"  {label:<15}", "key"), (what, "")) for label, _, what in OWN]
         told += [((f"  {known[i].label:<15}", "key"), (known[i].what, "")) for i in ACTS if i in known]
         told.append((("  j k, ↓ ↑ …    ", "key"), ("scroll; g G, Ctrl+F Ctrl+B", "")))
-        self.app.push_screen(Text("Keys of the detail", told))
+        self.app.push_screen(Text("Keys of the detail", told, indent=17))

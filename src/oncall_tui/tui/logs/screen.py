@@ -329,7 +329,7 @@ class LogScreen(Screen[None]):
 
     def action_help(self) -> None:
         rows: list[Line] = [((f"{keys:<23}", "key"), (what, "")) for keys, _, what in KEYS]
-        self.app.push_screen(Text("Keys of the log", rows))
+        self.app.push_screen(Text("Keys of the log", rows, indent=23))
 
     # --- copying ------------------------------------------------------------------------------------------------------
 
