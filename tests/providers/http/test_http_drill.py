@@ -54,7 +54,7 @@ class Drill:
         self.config = {source["name"]: source for source in told["config"]["sources"]}
         self.clock = clock
         self._control = httpx.Client(base_url=told["control"] + "/_drill", trust_env=False)
-        self.move(0)
+        self.clock.step(self._post("advance", s=0)["now"] - self.clock.now())
 
     def move(self, seconds: float) -> None:
         """Let time pass, there and here."""
