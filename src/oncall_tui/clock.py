@@ -51,12 +51,13 @@ class FakeClock:
 
     @property
     def at(self) -> float:
-        """What the wall shows; set, both faces move on by as much."""
+        """What the wall shows; set to a later time, both faces move on by as much."""
         return self._wall
 
     @at.setter
     def at(self, at: float) -> None:
-        self.advance(at - self._wall)
+        self._monotonic += max(0.0, at - self._wall)  # which never runs backwards
+        self._wall = at
 
     def now(self) -> float:
         return self._wall

@@ -128,10 +128,10 @@ async def test_levels_that_cannot_be_read_say_why(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("fields", "cell"),
     [
-        ({"state": AlertState.SILENCED, "by": ("alice",), "until": 51 * 60.0 + 5}, "silenced ali… 51m left"),
-        ({"state": AlertState.SILENCED, "by": ("christopher",), "until": 51 * 60.0 + 5}, "silenced chr… 51m left"),
+        ({"state": AlertState.SILENCED, "by": ("alice",), "until": 51 * 60.0 + 5}, "silenced alice 51m left"),
+        ({"state": AlertState.SILENCED, "by": ("christopher",), "until": 51 * 60.0 + 5}, "silenced chris… 51m left"),
         ({"state": AlertState.ACKNOWLEDGED, "by": ("bob@example.com",), "until": 600.0 + 5}, "ack bob 10m left"),
-        ({"state": AlertState.ACKNOWLEDGED, "by": ("a-very-long-name-indeed",)}, "ack a-very-long-name-…"),
+        ({"state": AlertState.ACKNOWLEDGED, "by": ("a-very-long-name-indeed",)}, "ack a-very-long-name-in…"),
         ({"state": AlertState.INHIBITED}, "inhibited"),
     ],
 )

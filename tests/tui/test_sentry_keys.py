@@ -80,7 +80,7 @@ async def test_s_ignores_until_a_time(tmp_path: Path, monkeypatch: pytest.Monkey
         assert isinstance(await rig.modal(), Form)
         await rig.pilot.press(*"known", "enter")
         assert isinstance(await rig.modal(), ConfirmPlan)
-        assert "by itself" in rig.text()
+        assert "on its own" in rig.text()
         await rig.press("y")
         rig.refresh()
         await rig.settle()

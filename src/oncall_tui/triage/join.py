@@ -72,7 +72,7 @@ class Joiner:
         self,
         alerts: Mapping[str, Alert],
         services: Mapping[str, Service],
-        now: float,
+        now: float = 0.0,
         unsure: frozenset[str] = frozenset(),
     ) -> list[Problem]:
         """Every alert in exactly one problem. *services*: of each alert that names one, by the alert's id.

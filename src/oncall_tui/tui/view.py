@@ -17,7 +17,7 @@ from oncall_tui.engine import Update
 from oncall_tui.history_words import back_of, told
 from oncall_tui.text import age, ago, clock, count, fit, width
 from oncall_tui.triage.filters import parse
-from oncall_tui.triage.holding import after, escalation, left
+from oncall_tui.triage.holding import after, escalation, left, shorter
 from oncall_tui.triage.look import AlertLook, Look
 from oncall_tui.triage.rank import ATTENTION, severity_word
 from oncall_tui.tui import joined, progress
@@ -26,7 +26,7 @@ from oncall_tui.tui.fields import alert_fields, deploy_fields, service_fields
 from oncall_tui.tui.rows import Cell, Column, Row
 from oncall_tui.tui.sorting import Order, Sort, Sorter, of, order
 
-STATE_CELLS = 22  # for the words that say who has an alert and how long still
+STATE_CELLS = 24  # for the words that say who has an alert and how long still
 PRODUCT_FROM, SUSPECT_FROM = 100, 110  # cells of a pane: a narrower one says the suspect under the row
 ALERT_COLUMNS = (
     Column("severity", "SEV", 4),
@@ -234,7 +234,9 @@ class View:
             who = _name(alert.by[0])
             if room >= LEAST_NAME:
                 words.insert(words.index(word) + 1, who if width(who) <= room else fit(who, room))
-        return (" ".join(words), "stale" if not live else _STATE_STYLE.get(alert.state, ""))
+        style = "stale" if not live else _STATE_STYLE.get(alert.state, "")
+        less = (" ".join(part if w == word else w for w in words) for part in shorter(word))
+        return (" ".join(words), style, *less)
 
     def _names(self, look: Look) -> frozenset[str]:
         """Service names that stand in more than one cluster or account."""

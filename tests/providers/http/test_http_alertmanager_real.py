@@ -176,7 +176,7 @@ def test_silence_previews_what_it_hides_and_is_verified(
         "known, see the ticket",
     )
     assert "after 30 min" in lines["ends"]
-    assert any("no resolve" in warning for warning in plan.warnings)
+    assert any("will not receive the resolve" in warning for warning in plan.warnings)
     assert (check.state, check.message[:30]) == (OutcomeState.DONE, "silenced by alice@example.com ")
     assert {a["labels"]["alertname"] for a in alertmanager.alerts(silenced="false")} == {"Other"}
     held = row(board_of(provider), n="2")
@@ -189,8 +189,8 @@ def test_silence_previews_what_it_hides_and_is_verified(
     ("more", "words"),
     [
         ({}, "reason"),
-        ({"reason": "x", "for_s": -1.0}, "at most 7 days"),
-        ({"reason": "x", "for_s": 8 * 86400.0}, "at most 7 days"),
+        ({"reason": "x", "for_s": -1.0}, "above 0 and at most 7d"),
+        ({"reason": "x", "for_s": 8 * 86400.0}, "above 0 and at most 7d"),
         ({"reason": "x", "matchers": (("team", ""),)}, "label with a value"),
         ({"reason": "x", "matchers": (("a", "1"), ("a", "2"))}, "twice"),
     ],

@@ -87,7 +87,7 @@ def test_the_plan_says_what_will_be_done(planned: Planned, asked: Asked) -> None
     assert plan.title == "silence 5xx (ecs_cluster:prod-main, ecs_service:web)"
     assert lines["monitor"] == "11 5xx"
     assert lines["scope"] == "ecs_cluster:prod-main AND ecs_service:web"
-    assert lines["ends"] == "08:30 UTC, after 30 min, by itself"
+    assert lines["ends"] == "08:30 UTC, after 30 min; it ends on its own"
     assert lines["at its end"] == "Datadog notifies anew if it still has alert, no data or warn"
     assert lines["reason"] == "known, see the ticket"
     assert (plan.confirm, plan.affects, plan.writes) == (Confirm.YES, (), 1)
@@ -203,8 +203,8 @@ def test_a_split_monitor_without_its_groups_is_warned_of(planned: Planned, asked
     [
         ({"reason": " "}, "needs a reason"),
         ({"reason": "x" * 1001}, "at most 1,000"),
-        ({"for_s": -1.0}, "at most 7 days"),
-        ({"for_s": 8 * 86400.0}, "at most 7 days"),
+        ({"for_s": -1.0}, "above 0 and at most 7d"),
+        ({"for_s": 8 * 86400.0}, "above 0 and at most 7d"),
         ({"matchers": (("host", "a"),)}, "one group of one monitor"),
     ],
 )
@@ -358,7 +358,7 @@ def test_a_later_start_finds_what_has_ended(planned: Planned, clock: FakeClock, 
     organization.set_state("5xx", WEB, "OK")
     check = handler.verify(plan, receipt)
     assert check.state is OutcomeState.DONE
-    assert check.message.endswith("the alert itself is gone")
+    assert check.message.endswith("the alert is gone")
     clock.advance(1801)
     check = handler.verify(plan, receipt)
     assert check.state is OutcomeState.DONE

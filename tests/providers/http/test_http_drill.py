@@ -168,7 +168,7 @@ def test_an_escalation_by_time_is_seen_and_refuses_the_older_plan(pager: Provide
     plan, handler = planned(pager, Verb.ESCALATE, choice="level:2")
     drill.move(301)
     assert next(a for a in pager.read(ReadRequest()).alerts if a.id == plan.target).assigned == ("Bob",)
-    with pytest.raises(errors.Refused, match="already escalated by itself to Bob"):
+    with pytest.raises(errors.Refused, match="already escalated automatically to Bob"):
         handler.check(plan)
     assert not drill.writes("pager")
 

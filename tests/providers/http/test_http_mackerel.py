@@ -223,7 +223,7 @@ def test_what_was_seen_here_is_closed_all_the_same(mackerel: Mackerel, board_of:
         handler.check(plan)
     other = msgspec.structs.replace(seen, began=seen.began - 60)
     plan = handler.plan(Ask(verb=Verb.RESOLVE, target=alert.id, version=other.version, actor=alice), board)
-    with pytest.raises(errors.Refused, match="it moved"):
+    with pytest.raises(errors.Refused, match="the alert changed"):
         handler.check(plan)
 
 

@@ -47,7 +47,7 @@ class Unacknowledge:
             raise errors.Refused(f"nobody has acknowledged it: it is {self.desk.state_words(row)}")
         mine = own(look.silences, ask.actor)
         if not mine:
-            raise errors.Refused(f"made by {', '.join(row.by) or 'nobody named'}: only our own can be removed")
+            raise errors.Refused(f"made by {', '.join(row.by) or 'nobody named'}: only your own can be removed")
         others = self._others(mine, alert.native_id)
         stay = [s.createdBy for s in look.silences if s not in mine]
         return Plan(
@@ -59,7 +59,7 @@ class Unacknowledge:
             actor=ask.actor,
             made_at=self.desk.clock.now(),
             title=f"un-acknowledge {alert.title}",
-            lines=(("alert", alert.title), ("removes", f"{len(mine)} acknowledgement(s) of {ask.actor.name}")),
+            lines=(("alert", alert.title), ("removes", f"{_counted(len(mine))} of {ask.actor.name}")),
             warnings=tuple(f"stays quiet: {name or 'somebody'} has a silence on it too" for name in stay),
             affects=self.desk.names(others),
             confirm=Confirm.YES if others else Confirm.NONE,
@@ -116,7 +116,7 @@ class Unacknowledge:
     def _now(self, plan: Plan) -> str:
         look: Look = self.desk.look(plan.request["labels"], plan.request["fingerprint"])
         if look.row is None:
-            return "; the alert itself is gone"
+            return "; the alert is gone"
         return "" if look.row.state is AlertState.FIRING else f"; it is {self.desk.state_words(look.row)}"
 
 
@@ -167,3 +167,7 @@ class Keeper:
             api.expire(safe_id(posted))
             return None, False
         return until, True
+
+
+def _counted(n: int) -> str:
+    return "1 acknowledgement" if n == 1 else f"{n} acknowledgements"

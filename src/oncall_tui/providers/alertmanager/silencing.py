@@ -73,11 +73,13 @@ class Silencing:
         labels = plan.request["labels"]
         look = self.desk.look(labels, plan.request["fingerprint"])
         if look.row is None:
-            return Check(OutcomeState.DONE, f"{said}; the alert itself is gone")
+            return Check(OutcomeState.DONE, f"{said}; the alert is gone")
         if silence.id in look.silenced_by or not plan.request["covers"]:
             return Check(OutcomeState.DONE, said)
         return self._sent.absent(
-            plan, "the silence is there, the alert does not show it yet", "the silence is there, but the alert fires on"
+            plan,
+            "the silence is there, the alert does not show it yet",
+            "the silence is there, but the alert keeps firing",
         )
 
     def _find(self, plan: Plan, receipt: Receipt | None) -> WireSilence | None:
@@ -177,7 +179,7 @@ class Silence(Silencing):
         if not reason:
             raise errors.Refused("a silence needs a reason", "say why")
         if not 0 < for_s <= LONGEST_S:
-            raise errors.Refused("a silence lasts more than nothing and at most 7 days")
+            raise errors.Refused("the duration must be above 0 and at most 7d")
         matchers = dict(ask.matchers or alert.labels)
         if ask.matchers and len(matchers) != len(ask.matchers):
             raise errors.Refused("a label is named twice: no alert would match")
@@ -213,8 +215,8 @@ class Silence(Silencing):
         )
 
     def _warnings(self, covers: bool) -> tuple[str, ...]:
-        pager = "a pager behind it gets no resolve while this lasts: its incident stays open"
-        return (pager,) if covers else (pager, "these matchers do not match the alert itself: it fires on")
+        pager = "PagerDuty will not receive the resolve while this lasts: its incident stays open"
+        return (pager,) if covers else (pager, "these matchers do not match this alert: it keeps firing")
 
     def check(self, plan: Plan) -> None:
         """Read the alert again. Raises Refused where it moved; how many others match is no move."""

@@ -86,7 +86,7 @@ class Silence:
     @staticmethod
     def _same(alarm: w.AlarmW, row: Alert) -> None:
         if alarm.alarm_arn != row.native_id or abs(alarm.began - row.began) >= 1.0 or alarm.state_value == "OK":
-            raise errors.Refused(f"moved since it was shown: {alarm.alarm_name} is {alarm.state_value} now")
+            raise errors.Refused(f"it changed since it was shown: {alarm.alarm_name} is {alarm.state_value} now")
 
     def _plan(self, ask: Ask, alarm: w.AlarmW, muted: str) -> Plan:
         now = self._clock.now()
@@ -111,7 +111,7 @@ class Silence:
         lines = (
             ("alarm", f"{alarm.alarm_name}  {alarm.state_value}"),
             ("account", f"{at.account}  {at.region}"),
-            ("muted", f"from {told(begin, now)} until {told(begin + seconds, now)}, then it ends by itself"),
+            ("muted", f"from {told(begin, now)} until {told(begin + seconds, now)}, then it ends on its own"),
             ("reason", ask.reason.strip()),
             ("lost", lost(alarm)),
         )
@@ -149,9 +149,9 @@ class Silence:
         except errors.SourceError as error:
             raise errors.Refused(f"could not be read again: {error.message}", error.hint) from error
         if alarm.alarm_arn != asked["arn"] or alarm.state_value != asked["state"]:
-            raise errors.Refused(f"moved: {asked['alarm']} is {alarm.state_value} now")
+            raise errors.Refused(f"it changed: {asked['alarm']} is {alarm.state_value} now")
         if abs(alarm.began - asked["began"]) >= 1.0:
-            raise errors.Refused(f"moved: {asked['alarm']} was fine in between and fired anew")
+            raise errors.Refused(f"it changed: {asked['alarm']} was fine in between and fired anew")
 
     def send(self, plan: Plan) -> Receipt:
         """One attempt, with the acting credentials. Raises Failed or Unknown."""
@@ -181,7 +181,7 @@ def lost(alarm: w.AlarmW) -> str:
     actions = (*alarm.alarm_actions, *alarm.ok_actions, *alarm.insufficient_data_actions)
     words = []
     if alarm.ok_actions:
-        words.append(f"{len(alarm.ok_actions)} OK action(s): a pager behind it will not resolve by itself")
+        words.append(f"{len(alarm.ok_actions)} OK action(s): PagerDuty will not receive the resolve")
     if any(":autoscaling:" in a or ":application-autoscaling:" in a for a in actions):
         words.append("its Auto Scaling actions: nothing is scaled by it")
     others = sum(":autoscaling:" not in a for a in alarm.alarm_actions)

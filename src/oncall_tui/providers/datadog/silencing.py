@@ -78,7 +78,7 @@ class Silence:
             lines=(
                 ("monitor", f"{monitor_id} {monitor.name or ''}".strip()),
                 ("scope", scope if scope != "*" else "* (the whole monitor)"),
-                ("ends", f"{told(now + for_s, now)}, after {length(for_s)}, by itself"),
+                ("ends", f"{told(now + for_s, now)}, after {length(for_s)}; it ends on its own"),
                 ("at its end", self._at_end()),
                 ("reason", reason),
             ),
@@ -170,7 +170,7 @@ class Silence:
             return Check(OutcomeState.PENDING, f"the downtime is {hold.status or 'not active'} yet")
         monitor = self._api.monitor(plan.request["monitor"])
         if monitor is None or self._row(plan.target, monitor) is None:
-            return Check(OutcomeState.DONE, f"{said}; the alert itself is gone")
+            return Check(OutcomeState.DONE, f"{said}; the alert is gone")
         if hold.id in self._api.matches(plan.request["monitor"]):
             return Check(OutcomeState.DONE, f"{said}: it still alerts, and notifies nobody")
         return self._sent.absent(
@@ -201,7 +201,7 @@ def _sound(reason: str, for_s: float, ask: Ask) -> None:
     if len(reason) > REASON_LIMIT:
         raise errors.Refused(f"a reason has at most {REASON_LIMIT:,} characters")
     if not 0 < for_s <= LONGEST_S:
-        raise errors.Refused("a silence lasts more than nothing and at most 7 days")
+        raise errors.Refused("the duration must be above 0 and at most 7d")
     if ask.matchers:
         raise errors.Refused("a Datadog downtime is made for one group of one monitor", "make a wider one in Datadog")
 

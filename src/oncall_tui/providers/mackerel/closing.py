@@ -84,7 +84,7 @@ class Close:
             raise errors.Refused(f"already closed{f': {wire.reason}' if wire.reason else ''}")
         now = row(self._options, wire, None)
         if plan.version and now.version != _unseen(plan.version):
-            raise errors.Refused(f"it moved: it is {now.state} now")
+            raise errors.Refused(f"the alert changed: it is {now.state} now")
 
     def send(self, plan: Plan) -> Receipt:
         """POST once. Raises Failed or Unknown."""

@@ -101,7 +101,7 @@ class Givers:
         if user_id in assigned(incident):
             raise errors.Refused(f"{names(incident)} has it already")
         change = {"assignments": [{"assignee": {"id": user_id, "type": "user_reference"}}]}
-        by_hand = "given to a person it leaves its policy: it escalates no more by itself"
+        by_hand = "assigned to a person it leaves its policy: PagerDuty will not escalate it any more"
         for level in known:
             for person in level.people:
                 if person.id == user_id:
@@ -131,7 +131,7 @@ class Givers:
         entry = next((one for one in log if one.type.startswith(ESCALATED)), None)
         if entry is None or entry.agent is None or (at is not None and (stamp(entry.created_at) or 0.0) < at - 60.0):
             return ""
-        return f" by {entry.agent.label}" if entry.agent.type.startswith("user") else " by itself"
+        return f" by {entry.agent.label}" if entry.agent.type.startswith("user") else " automatically"
 
     def look(self, plan: Plan, receipt: Receipt | None, sent: Sent) -> Check:
         """Has it whom it was given to?"""
@@ -179,7 +179,7 @@ class Reassign:
         given = self._givers.given(ask.choice, incident, self._givers.levels(incident) if incident.policy else ())
         warnings = [*given.warnings]
         if incident.status == "acknowledged":
-            warnings.append("it is acknowledged: by this it is triggered again, and pages")
+            warnings.append("this ends its acknowledgement: it is triggered again, and pages")
         lines = [
             ("incident", alert.title),
             ("to", given.words),

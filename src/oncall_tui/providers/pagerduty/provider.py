@@ -190,7 +190,11 @@ class PagerDuty:
             message = f"over {LAST:,} are open, and the API shows no more than that"
             problems.append(Problem(SourceState.DENIED, "incidents", message, "narrow it: teams, services, urgencies"))
         elif cut:
-            problems.append(Problem(SourceState.STALE, "incidents", "the list moved while it was read: some may lack"))
+            problems.append(
+                Problem(
+                    SourceState.STALE, "incidents", "the list changed while it was read: some incidents may be missing"
+                )
+            )
         if bad:
             problems.append(Problem(SourceState.MALFORMED, f"{bad} of {total} incidents", "not as the API promises"))
         return tuple(problems)

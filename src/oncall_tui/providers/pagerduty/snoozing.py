@@ -31,7 +31,7 @@ class Snooze:
         alert = self.desk.target(ask, board)
         seconds = round(ask.for_s)
         if not 1 <= seconds <= LONGEST_S:
-            raise errors.Refused("a snooze lasts from 1 s to 7 days", "say for how long, as 90m, 2h or 1d")
+            raise errors.Refused("the duration must be above 0 and at most 7d", "say for how long, as 90m, 2h or 1d")
         incident = self.desk.read(alert.native_id)
         now = self.desk.unmoved(ask.version, incident)
         if incident.status != "acknowledged":

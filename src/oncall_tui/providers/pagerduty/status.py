@@ -141,7 +141,9 @@ class SetStatus:
                 return alone[plan.id]
             incident = changed.get(plan.request["incident"])
             if incident is None:
-                return errors.Failed("PagerDuty left it out of its answer", "look at it by itself")
+                return errors.Failed(
+                    "PagerDuty left it out of its answer", "acknowledge or resolve it alone, to see why"
+                )
             return Receipt({"incident": incident.id, "status": incident.status})
 
         return [came_of(plan) for plan in plans]

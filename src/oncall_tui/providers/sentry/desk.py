@@ -69,7 +69,7 @@ class Desk:
         except ValueError:
             raise errors.Refused("Sentry sent an issue without a beginning") from None
         if version and now.version.rpartition("|")[0] != version.rpartition("|")[0]:
-            raise errors.Refused(f"it moved: {self.words(issue)}")
+            raise errors.Refused(f"the issue changed: {self.words(issue)}")
         return now
 
     def words(self, issue: Issue) -> str:

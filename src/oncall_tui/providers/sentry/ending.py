@@ -67,7 +67,7 @@ class Ignore(Handler):
         if not reason:
             raise errors.Refused("ignoring needs a reason", "say why")
         if not 0 < for_s <= LONGEST_S:
-            raise errors.Refused("it is ignored for more than nothing and at most 7 days")
+            raise errors.Refused("the duration must be above 0 and at most 7d")
         if ask.matchers:
             raise errors.Refused("Sentry ignores one issue: it has no matchers")
         minutes = max(1, math.ceil(for_s / 60))
@@ -82,7 +82,7 @@ class Ignore(Handler):
             title=f"ignore {alert.title}",
             lines=(
                 ("issue", alert.title),
-                ("ends", f"{told(until, self.desk.clock.now())}, after {minutes} min, by itself"),
+                ("ends", f"{told(until, self.desk.clock.now())}, after {minutes} min; it ends on its own"),
                 ("reason", f"{reason} (in a comment, with your name)"),
             ),
             warnings=("while it is ignored its events wake nobody, however many",),
