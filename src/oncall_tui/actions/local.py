@@ -105,7 +105,11 @@ class _Local:
             actor=ask.actor,
             made_at=now,
             title=f"{self.does}: {alert.title}",
-            lines=(("alert", alert.title), ("where", f"on this machine only: {why}")),
+            lines=(
+                ("alert", alert.title),
+                *((("note", ask.text),) if ask.text.strip() else ()),
+                ("where", f"on this machine only: {why}"),
+            ),
             confirm=Confirm.NONE,
             request={"kind": self.kind, "began": alert.began, "text": ask.text, "why": why},
         )

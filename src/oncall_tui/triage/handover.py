@@ -296,7 +296,7 @@ def _done(entries: Iterable[Entry], look: Look) -> tuple[Done, ...]:
             last[entry.subject] = entry
         elif entry.kind is EntryKind.SHELL and entry.data.get("state") != "opening":
             found.append(Done(at=entry.at, by=entry.actor, what=f"shell: {entry.subject}", message=entry.text))
-        elif entry.kind is EntryKind.NOTE or (entry.kind is EntryKind.SEEN and entry.data.get("plan") not in intents):
+        elif entry.kind in (EntryKind.SEEN, EntryKind.NOTE):
             if entry.data.get("plan") in planned:
                 continue  # it is told as the action that it was
             what = "note on" if entry.kind is EntryKind.NOTE else "marked as seen:"
@@ -312,6 +312,8 @@ def _done(entries: Iterable[Entry], look: Look) -> tuple[Done, ...]:
             what = going_back(what)
         state = str(outcome.data.get("state", "")) if outcome else str(OutcomeState.UNKNOWN)
         message = outcome.text if outcome else "it was begun, and nobody wrote what came of it"
+        if intent and (said := dict(intent.data.get("plan", {}).get("lines", ())).get("note")):
+            message = f"{said} ({message})"  # what a note says is what is handed over
         found.append(Done(at=first.at, by=first.actor, what=what, state=state, message=message))
     return tuple(sorted(found, key=lambda one: one.at))
 

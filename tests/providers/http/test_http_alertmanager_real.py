@@ -108,7 +108,7 @@ def test_acknowledge_and_back(
     assert (held.state, held.by) == (AlertState.ACKNOWLEDGED, ("alice@example.com",))
     assert held.until == pytest.approx(time.time() + 900, abs=20)
     assert Verb.UNACKNOWLEDGE in held.verbs
-    with pytest.raises(errors.Refused, match=r"acknowledged by alice@example.com, .*until \d\d:\d\d UTC"):
+    with pytest.raises(errors.Refused, match=r"acknowledged by alice@example.com, .*until .*\d\d:\d\d UTC"):
         provider.handlers()[Verb.ACKNOWLEDGE].check(plan)
 
     plan, _, check = act(provider, ask(Verb.UNACKNOWLEDGE, held, alice), board)
@@ -124,7 +124,7 @@ def test_acknowledged_by_somebody_first_is_refused_with_their_name(
     asked = ask(Verb.ACKNOWLEDGE, row(board, alertname="Down"), alice)
     plan = provider.handlers()[Verb.ACKNOWLEDGE].plan(asked, board)
     alertmanager.silence("bob@example.com", "ACK! karma", 600, alertname="Down")
-    with pytest.raises(errors.Refused, match=r"acknowledged by bob@example.com, .*, until \d\d:\d\d UTC"):
+    with pytest.raises(errors.Refused, match=r"acknowledged by bob@example.com, .*, until .*\d\d:\d\d UTC"):
         provider.handlers()[Verb.ACKNOWLEDGE].check(plan)
     with pytest.raises(errors.Refused, match=r"acknowledged by bob@example\.com"):
         provider.handlers()[Verb.ACKNOWLEDGE].plan(asked, board)
