@@ -324,3 +324,13 @@ def test_a_row_that_cannot_be_read_makes_no_board_blind(tmp_path: Path) -> None:
     assert all("could not be read" in words for words in engine.update.skipped)
     assert not engine.update.troubles
     engine.stop()
+
+
+def test_every_thread_of_the_program_is_supervised() -> None:
+    folder = Path(worker.__file__).parent
+    made = [
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*.py")
+        if path.relative_to(folder).parts[0] != "drill" and "threading.Thread(" in path.read_text(encoding="utf-8")
+    ]
+    assert made == ["worker.py"]

@@ -388,3 +388,24 @@ def test_code_deploy_s_are_not_read_yet_either(ecs: Make, world: World, clock: F
     reader._build()
     (row,) = reader._rows.values()
     assert row.note == DEPLOYS_UNREAD
+
+
+@pytest.mark.parametrize(("clusters", "deploying"), [(1, 300), (30, 54)])
+def test_deploys_that_never_end_leave_calls_to_the_rest(
+    ecs: Make, world: World, clock: FakeClock, clusters: int, deploying: int
+) -> None:
+    for i in range(deploying):
+        world.rolling(f"c{i % clusters}", f"moving-{i:03d}")
+    for i in range(20 if clusters == 1 else 6):
+        world.service(f"c{i % clusters}", f"still-{i:02d}")
+    provider = ecs()
+    start(provider, clock, 400.0)
+    reading = start(provider, clock, 30.0)[-1][1]
+    ages = {row.name: clock.now() - row.read_at for row in reading.services}
+    still = [age for name, age in ages.items() if name.startswith("still")]
+    assert len(still) == (20 if clusters == 1 else 6)
+    assert max(still) <= 150.0, sorted(still)
+    assert max(ages.values()) <= 150.0
+    looked = world.asked["DescribeClusters"]
+    start(provider, clock, 60.0)
+    assert world.asked["DescribeClusters"] - looked >= 4

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from sys import intern
 
 from oncall_tui import errors
-from oncall_tui.clock import Clock, instant
+from oncall_tui.clock import Clock, Instant, instant
 from oncall_tui.contract import ReadRequest
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.reading import Problem, Reading, SourceState
@@ -67,6 +67,7 @@ class EcsReader:
         self._discover_at = self._sentinel_at = 0.0
         self._touched: deque[str] = deque()
         self._complete = self._discovered = False
+        self._was_hot = False
         self._good = 0
         self._apart = clock.now() - clock.monotonic()
         self._failed: errors.SourceError | None = None
@@ -147,16 +148,33 @@ class EcsReader:
         if now >= self._discover_at:
             self._discover(now)
         cluster, keys = self._schedule.hot(now, watch)
-        if keys:
+        if keys and not self._was_hot:
             self._describe(cluster, keys, Lane.HOT, now)
-        elif self._clusters and now >= self._sentinel_at:
+            self._was_hot = True  # what deploys without end leaves every second call to the rest
+        elif self._step_aside(moment):
+            self._was_hot = False
+        elif keys:
+            self._describe(cluster, keys, Lane.HOT, now)
+        else:
+            return False
+        return True
+
+    def _step_aside(self, moment: Instant) -> bool:
+        """The most urgent call of what does not deploy, or only explains it; False: nothing is due."""
+        now = moment.due
+        if self._clusters and now >= self._sentinel_at:
             self._look_at_clusters(now)
-        elif not (self._list_services_of_one(now) or self._read_first(now) or self._deploys.step(moment)):
-            cluster, keys = self._schedule.rest(now)
-            if not keys:
-                return False
-            self._describe(cluster, keys, Lane.SWEEP, now)
-            self._schedule.swept(now)
+            return True
+        if self._list_services_of_one(now) or self._read_first(now):
+            return True
+        overdue = self._schedule.overdue(now)
+        if not overdue and self._deploys.step(moment):
+            return True
+        cluster, keys = self._schedule.rest(now)
+        if not keys:
+            return False
+        self._describe(cluster, keys, Lane.HOT if overdue else Lane.SWEEP, now)
+        self._schedule.swept(now)
         return True
 
     def _read_first(self, now: float) -> bool:

@@ -17,6 +17,7 @@ UNWELL_S = 15.0  # fewer tasks than wanted, and nothing deploys
 SWEEP_S = 69.0
 SWEEP_CALLS_PER_S = 0.29  # for up to 200 services, and in proportion above: 0.5/s is the budget for everything together
 SWEEP_CALLS_MOST = 1.45  # 1,000 services; more take longer than SWEEP_S
+OVERDUE_TURNS = 2.0
 WANT_AGAIN_S = 9.0
 WANT_AGAIN_MAX_S = 70.0
 
@@ -96,7 +97,8 @@ class Schedule:
     def hot(self, now: float, watch: frozenset[str]) -> tuple[str, list[str]]:
         """(cluster, up to ten ids) of what deploys and is due, or is wanted and watched. No ids: there is none."""
         ready = self._ready(now)
-        keys = [key for key, slot in ready.items() if slot.due is not None and slot.due <= now]
+        due = [(slot.due, key) for key, slot in ready.items() if slot.due is not None and slot.due <= now]
+        keys = [key for _, key in sorted(due)]  # who waits longest first
         keys += [key for key in watch if key in ready and ready[key].wanted and key not in keys]
         return self._call(keys, ready)
 
@@ -107,6 +109,10 @@ class Schedule:
         if wanted or now >= self._sweep_at:
             return self._call(sorted(wanted or ready, key=lambda k: ready[k].read_at or 0.0), ready)
         return "", []
+
+    def overdue(self, now: float) -> bool:
+        """Has the sweep waited for several of its turns?"""
+        return bool(self.slots) and now - self._sweep_at > OVERDUE_TURNS * self.sweep_every()
 
     def swept(self, now: float) -> None:
         """The call that ``rest`` named was made."""
