@@ -234,3 +234,94 @@ def test_how_a_stop_can_end(ecs: Make, world: World, status: str, state: Outcome
     check = handler.verify(plan, receipt)
     assert check.state is state
     assert words in check.message
+
+
+def ended(world: World, desired: int = 2) -> None:
+    """What was sent is through: its tasks alone run."""
+    world.newest()["status"] = "SUCCESSFUL"
+    service = world.services["main", "api"]
+    service["desiredCount"] = desired
+    service["deployments"][0] |= {"rolloutState": "COMPLETED", "runningCount": desired, "desiredCount": desired}
+    del service["deployments"][1:]
+    service["runningCount"] = desired
+
+
+@pytest.mark.parametrize("how", ["update", "stop"])
+def test_a_rollback_of_what_was_scaled_to_zero_meanwhile_is_not_done(ecs: Make, world: World, how: str) -> None:
+    deploy = world.rolling("main", "api") if how == "stop" else None
+    if deploy is None:
+        finished(world)
+    handler, plan = made(ecs())
+    receipt = handler.send(plan)
+    if deploy is not None:
+        deploy |= {"status": "ROLLBACK_SUCCESSFUL"}
+        service = world.services["main", "api"]
+        service["deployments"] = [world.deployment("ecs-svc/back", task_definition("api", 41), 0, 0.0)]
+        service |= {"desiredCount": 0, "runningCount": 0}
+    else:
+        ended(world, 0)
+    check = handler.verify(plan, receipt)
+    assert check.state is OutcomeState.FAILED
+    assert check.message == "rolled back from :42 to :41, but desired is 0 now: no task of :41 runs"
+
+
+def test_a_rollback_of_what_wanted_no_task_before_says_that_none_runs(ecs: Make, world: World) -> None:
+    finished(world)
+    world.services["main", "api"] |= {"desiredCount": 0, "runningCount": 0}
+    handler, plan = made(ecs())
+    assert plan.warnings[0] == "desired is 0: no task of :41 will run until the service is scaled up"
+    receipt = handler.send(plan)
+    ended(world, 0)
+    check = handler.verify(plan, receipt)
+    assert (check.state, check.message) == (
+        OutcomeState.DONE,
+        "rolled back from :42 to :41; desired is 0, as it was, so no task of it runs",
+    )
+
+
+def test_a_rollback_that_the_circuit_breaker_reverts_says_what_runs_again(ecs: Make, world: World) -> None:
+    finished(world)
+    handler, plan = made(ecs())
+    receipt = handler.send(plan)
+    reason = "ECS deployment circuit breaker: tasks failed to start."
+    world.newest().update(status="ROLLBACK_SUCCESSFUL", statusReason=reason)
+    service = world.services["main", "api"]
+    service["deployments"] = [world.deployment("ecs-svc/again", task_definition("api", 42), 2, 0.0)]
+    check = handler.verify(plan, receipt)
+    assert check.state is OutcomeState.FAILED
+    assert check.message.startswith("ECS rolled back the deploy that was to go back, so :42 runs again")
+
+
+@pytest.mark.parametrize("under_way", [False, True])
+def test_the_plan_says_where_there_is_no_way_back_to_what_runs(ecs: Make, world: World, under_way: bool) -> None:
+    if under_way:
+        world.rolling("main", "api")
+    else:
+        finished(world)
+    world.inactive.add(task_definition("api", 42))
+    _, plan = made(ecs())
+    assert ":42 is INACTIVE (deregistered): there is no way back to it" in plan.warnings
+
+
+def test_a_word_of_ecs_on_placing_tasks_counts_while_tasks_are_missing_and_until_it_is_steady(
+    ecs: Make, world: World, clock: FakeClock
+) -> None:
+    finished(world)
+    service = world.services["main", "api"]
+    no_room = (
+        "(service api) was unable to place a task because no container instance met all of its requirements. The "
+        "closest matching (container-instance 5a) has insufficient CPU units available. For more information, see the "
+        "Troubleshooting section of the Amazon ECS Developer Guide."
+    )
+    service["events"] = [{"id": "1", "createdAt": clock.now() - 60, "message": no_room}]
+    assert made(ecs())[1].confirm is Confirm.YES  # all tasks run
+    service["runningCount"] = 1
+    _, plan = made(ecs())
+    assert plan.confirm is Confirm.NAME
+    assert plan.warnings[0] == (
+        "ECS cannot place a task: no container instance met all of its requirements. The closest matching "
+        "(container-instance 5a) has insufficient CPU units available (1m ago); no new deploy can help while that lasts"
+    )
+    steady = {"id": "2", "createdAt": clock.now() - 5, "message": "(service api) has reached a steady state."}
+    service["events"].insert(0, steady)
+    assert made(ecs())[1].confirm is Confirm.YES

@@ -122,7 +122,7 @@ def updated(wire: Wire, known: Known, plan: Plan, receipt: Receipt | None, now: 
 
 def _ended_otherwise(asked: dict[str, Any], mine: w.BriefW, newer: list[w.BriefW], service: w.ServiceW) -> Check:
     why = f": {mine.status_reason}" if mine.status_reason else ""
-    what = "restart" if asked.get("force") else "deploy that was to go back"
+    what = "restart" if asked.get("force") else "redeploy" if asked.get("undo") else "deploy that was to go back"
     if mine.status in (*rollback.ROLLING_BACK, "STOP_REQUESTED"):
         return pending(f"the {what} is itself being {'stopped' if mine.status[0] == 'S' else 'rolled back'}{why}")
     if mine.status == "STOPPED" and newer[0].service_deployment_arn != mine.service_deployment_arn:
