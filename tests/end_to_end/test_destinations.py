@@ -117,7 +117,7 @@ def test_it_is_sent_paged_and_told_by_commands(world: World) -> None:
     assert len(world.state["told"]["chat"]) == 1
     shell("rollback", API, "--yes", "--wait")
     begun, ended = world.state["told"]["chat"][1:]
-    assert begun["text"] == "Alice is rolling back prod/shop-api :42→:41"
+    assert begun["text"] == "Alice is rolling back prod/shop-api from :42 to :41"
     assert ended["text"].startswith("Alice rolled back prod/shop-api from :42 to :41: ")
     assert (begun["thread"], ended["thread"]) == ("", begun["ts"])
     changes = [one["payload"]["summary"] for one in world.state["told"]["page"] if one["kind"] == "change/enqueue"]

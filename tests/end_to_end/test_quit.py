@@ -93,9 +93,10 @@ def test_quit_while_a_rollback_goes_on_says_so_on_the_terminal(
     program.go_to("shop-api")
     program.press("R")
     program.wait("StopServiceDeployment")
-    program.press_when_heard("y")
+    program.wait(lambda screen: "[Enter] cancel" in screen or "Type shop-api" in screen)  # has a task failed yet?
+    program.press_when_heard("y" if "[Enter] cancel" in program.text else "shop-api\r")
     until(lambda: world.writes("prod"), "it is sent")
-    program.wait("rolling back :42→:41")
+    program.wait("rolling back from :42 to :41")
     program.press("q")
     left_well(program)
     said = bytes(program.raw).rpartition(b"\x1b[?1049l")[2].decode()
