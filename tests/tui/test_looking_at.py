@@ -49,7 +49,7 @@ async def test_a_product_narrows_every_pane_and_a_page_outside_of_it_has_a_sign(
     async with on_screen(rig, (80, 24)) as rig:
         await rig.pilot.press("p")
         await rig.modal()
-        text = rig.text().partition("LOOK AT")[2]
+        text = rig.text().partition("UNHEALTHY")[2]
         names = ("all products", "search", "ledger", "no product", "view slow", "view mine")
         places = [text.index(name) for name in names]
         assert places == sorted(places), "those on fire first, the views below"
@@ -117,13 +117,13 @@ async def test_nothing_shown_is_not_nothing_wrong_where_a_source_is_not_read(tmp
         rig.refresh()
         await rig.pilot.press("p")
         await rig.modal()
-        assert "counts lack what is not read now: bad" in rig.text()
+        assert "not counted, since not read now: bad" in rig.text()
         await rig.press("j", "enter")
         assert rig.board.shown.product in ("", "ledger")
         await look_at(rig, "g", "j", "j")
         text = rig.text()
         assert "No alert matches." in text
-        assert "Not known of what is not read: bad." in text
+        assert "Not known for what is not read: bad." in text
 
 
 async def test_the_picker_follows_what_is_read_without_moving_the_cursor_to_another_row(tmp_path: Path) -> None:
@@ -147,9 +147,9 @@ async def test_a_name_is_found_by_its_letters_and_esc_shows_the_whole_list_again
         await rig.modal()
         await rig.press("slash", *"lED")
         assert "ledger" in rig.text()
-        assert "all products" not in rig.text().partition("LOOK AT")[2]
+        assert "all products" not in rig.text().partition("UNHEALTHY")[2]
         await rig.press("escape")
-        assert "all products" in rig.text().partition("LOOK AT")[2]
+        assert "all products" in rig.text().partition("UNHEALTHY")[2]
         await rig.press("slash", *"zzz", "enter")  # none has it: nothing is picked
         assert isinstance(rig.pilot.app.screen, LookAt)
         await rig.press("escape", "slash", "l", "down", "enter")  # all products, ledger, view slow

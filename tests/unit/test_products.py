@@ -90,7 +90,7 @@ def test_pages_out_of_sight_are_counted_and_what_is_not_shown_too() -> None:
     assert said(Shown(faults=True), [i for i in everything if i != "am/fire-2"]) == (
         " faults only  hides 1 alert 1 page not shown"
     )
-    assert said(Shown(filter="a"), everything) == " filter 'a'  everything is shown all the sameEsc shows all"
+    assert said(Shown(filter="a"), everything) == " filter 'a'  hides nothingEsc shows all"
     assert said(Shown(filter="a:b", view="mine", product=""), []).startswith(" no product · view mine: a:b  hides")
 
 

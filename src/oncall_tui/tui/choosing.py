@@ -1,4 +1,4 @@
-"""The lists that one thing is chosen from: what to look at, the column to sort by. They change what is shown, and
+"""The lists that one thing is chosen from: a product or a view, the column to sort by. They change what is shown, and
 nothing else.
 """
 
@@ -92,10 +92,10 @@ class LookAt(Chooser):
     ]
     DEFAULT_CSS = "LookAt Input { display: none; margin: 0; }"
     columns = (
-        Column("name", "LOOK AT", 14, flex=True, min_width=12, align="middle"),
+        Column("name", "PRODUCT", 14, flex=True, min_width=12, align="middle"),
         Column("pages", "PAGES", 9),
-        Column("others", "OTHER", 5, align="right"),
-        Column("sick", "SICK", 5, align="right"),
+        Column("others", "ALERTS", 6, align="right"),
+        Column("sick", "UNHEALTHY", 9, align="right"),
         Column("deploys", "DEPLOYS", 7, align="right"),
         Column("owner", "", 20, flex=True, min_width=8, drop=1),
     )
@@ -106,7 +106,7 @@ class LookAt(Chooser):
     def __init__(
         self, update: Callable[[], Update], known: Sequence[Product], views: Mapping[str, str], shown: Shown
     ) -> None:
-        super().__init__("Look at")
+        super().__init__("Product filter")
         self._update, self._known, self._views, self._shown = update, known, views, shown
         self._counted: object = None
         self._wanted = ""  # a part of a name
@@ -174,7 +174,7 @@ class LookAt(Chooser):
         update = self._update()
         self._counted = update.look
         lost = [s.name for s in update.board.sources.values() if not s.current]
-        said = f"  counts lack what is not read now: {', '.join(lost)}" if lost else ""
+        said = f"  not counted, since not read now: {', '.join(lost)}" if lost else ""
         room = min(self.box_width, self.app.size.width) - 4 - width(self.hint)
         said = said if width(said) <= room else fit(said, room)
         self.query_one("#hint", Static).update(content([((self.hint, "dim"), (said, "warning"))]))
@@ -208,7 +208,7 @@ class Columns(Chooser):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("q,greater_than_sign", "cancel", "Back", show=False)]
     columns = (Column("name", "", 14), Column("how", "", 40, flex=True, min_width=20))
-    hint = "Enter sorts by it; picked again it is reversed. Esc goes back."
+    hint = "Enter sorts by the column, again reverses it. Esc goes back."
 
     def __init__(self, pane: str, sorts: Sequence[sorting.Sort]) -> None:
         super().__init__(f"Sort {pane}")

@@ -1,4 +1,4 @@
-"""What is looked at, and in which order: picked by keys, said in the titles and in a line of its own."""
+"""The part of the board that is shown, and its order: picked by keys, said in the titles and in a line of its own."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ class LookingAt(Filtering):
     def _unread(self) -> list[Cell]:
         """That nothing is shown is no news of a source that is not read."""
         unread = [s.name for s in self.update_.board.unread if s.state is not SourceState.WAITING]
-        return [(f"Not known of what is not read: {', '.join(unread)}.", "warning")] if unread else []
+        return [(f"Not known for what is not read: {', '.join(unread)}.", "warning")] if unread else []
 
 
 def looking(
@@ -147,7 +147,7 @@ def looking(
     words = ", ".join(count(number, name.removesuffix("s")) for name, number in hidden.items() if number)
     left: list[Part] = [(f" {' · '.join([*_what(shown, FILTER_CELLS), *([order] if order else [])])} ", "cursor")]
     if shown.narrows and any(every.values()):
-        left.append((f" hides {words}" if words else " everything is shown all the same", "dim"))
+        left.append((f" hides {words}" if words else " hides nothing", "dim"))
     right: list[Part] = [(f" {below}", "warning")] if below else []
     seen = set(rows["alerts"])
     lost = [a for a in look.alerts if products.open_page(a) and a.id not in seen]
