@@ -19,7 +19,7 @@ from oncall_tui.domain.service import DEPLOYS_UNREAD, ServiceKey
 from oncall_tui.engine import Update
 from oncall_tui.spelling import misspelt
 from oncall_tui.triage.filters import OWN, WORDS, FilterError, Known, keep, parse
-from oncall_tui.triage.look import Look, Looker, Rules, page_count, unacknowledged_count
+from oncall_tui.triage.look import Look, Looker, Rules, page_count, page_words, unacknowledged_count
 from oncall_tui.triage.ring import Ring
 from oncall_tui.triage.words import last_read, nothing
 from oncall_tui.tui.detail.pane import source_lines
@@ -73,6 +73,7 @@ def test_rank_pages_then_nobodys_then_severity_then_protected_then_newest() -> N
         random.Random(seed).shuffle(rows)
         assert [a.alert.id for a in look(*rows).alerts] == expected
     assert (page_count(look(*rows)), unacknowledged_count(look(*rows))) == (3, 2)
+    assert page_words(look(*rows)) == "3 pages, 2 unacknowledged"
 
 
 def test_what_pages_is_said_by_fields_and_labels() -> None:
@@ -378,3 +379,17 @@ def test_deploys_that_wait_or_fail_stand_before_those_that_go_on_and_those_befor
     ]
     found = [d.id.removeprefix("prod/") for d in look(*rows).deploys]
     assert found == ["waits", "fails", "back", "goes-new", "goes-old", "over-new", "over-waited"]
+
+
+def test_a_count_says_what_it_counts() -> None:
+    """Pages alone are counted, in a number that agrees; "none" is not said of what could not be read."""
+    fires, held = alert("a/1", severity=Severity.CRITICAL), alert("a/2", severity=Severity.CRITICAL)
+    held = msgspec.structs.replace(held, state=AlertState.ACKNOWLEDGED)
+    warning = alert("a/3")
+    assert page_words(look(warning)) == "no pages"
+    assert page_words(look(fires, warning)) == "1 page, unacknowledged"
+    assert page_words(look(held, warning)) == "1 page, acknowledged"
+    assert page_words(look(fires, held)) == "2 pages, 1 unacknowledged"
+    assert page_words(look(held, msgspec.structs.replace(held, id="a/4"))) == "2 pages, all acknowledged"
+    unread = Looker(Rules(pages=PAGES)).look(board(warning, states={"b": SourceState.OFFLINE}))
+    assert page_words(unread) == "no page known"

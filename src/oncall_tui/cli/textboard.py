@@ -7,7 +7,7 @@ from oncall_tui.engine import Update
 from oncall_tui.text import age, ago, clean, fit
 from oncall_tui.time_format import told
 from oncall_tui.triage.holding import aftermath, escalation, left
-from oncall_tui.triage.look import AlertLook, page_count, unacknowledged_count
+from oncall_tui.triage.look import AlertLook, page_words
 from oncall_tui.triage.rank import severity_word
 from oncall_tui.triage.words import last_read, nothing
 
@@ -15,8 +15,8 @@ from oncall_tui.triage.words import last_read, nothing
 def text_board(update: Update, now: float) -> str:
     """Sources, alerts, services and deploys, one line each."""
     look = update.look
-    lines = [_sources(update, now), "", f"ALERTS {len(look.alerts)} · {page_count(look)} page · "]
-    lines[-1] += f"{unacknowledged_count(look)} unacknowledged" + (f" · {look.hidden} hidden" if look.hidden else "")
+    hidden = f" · {look.hidden} hidden" if look.hidden else ""
+    lines = [_sources(update, now), "", f"ALERTS {len(look.alerts)} · {page_words(look)}{hidden}"]
     unread = [s.name for s in update.board.unread]
     lines[-1] += f" · not read: {', '.join(unread)}" if unread else ""
     if look.wide:

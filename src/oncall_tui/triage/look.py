@@ -423,3 +423,14 @@ def nobody_has(look: Look, row: AlertLook) -> bool:
 def unacknowledged_count(look: Look) -> int:
     """Pages that nobody has."""
     return sum(a.pages and nobody_has(look, a) for a in look.alerts)
+
+
+def page_words(look: Look) -> str:
+    """``3 pages, 2 unacknowledged``: a count says what it counts. Where a source is not read, none is none *known*."""
+    pages, nobodys = page_count(look), unacknowledged_count(look)
+    if not pages:
+        return "no page known" if look.board.unread else "no pages"
+    counted = "1 page" if pages == 1 else f"{pages} pages"
+    if pages == 1:
+        return f"{counted}, {'un' if nobodys else ''}acknowledged"
+    return f"{counted}, {f'{nobodys} unacknowledged' if nobodys else 'all acknowledged'}"

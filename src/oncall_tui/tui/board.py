@@ -18,7 +18,7 @@ from textual.widgets import Input
 from oncall_tui.domain.action import FOLLOWED
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.engine import Engine, Update
-from oncall_tui.triage.look import page_count, unacknowledged_count
+from oncall_tui.triage.look import page_words, unacknowledged_count
 from oncall_tui.tui import headline
 from oncall_tui.tui.acting import Acting
 from oncall_tui.tui.detail import pane as detail
@@ -185,9 +185,9 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
         sick = sum(s.health.is_fault for s in look.services)
         running = sum(d.state.running for d in look.deploys)
         moving = len({d.service_id for d in look.deploys if d.state.running})
-        pages, unacked = page_count(look), unacknowledged_count(look)
+        unacked = unacknowledged_count(look)
         words = {
-            "alerts": f"ALERTS {len(look.alerts)} · {pages} page · {unacked} unacknowledged{hidden}{said['alerts']}",
+            "alerts": f"ALERTS {len(look.alerts)} · {page_words(look)}{hidden}{said['alerts']}",
             "services": f"SERVICES {len(look.services)} · {sick} unhealthy · {moving} deploying{said['services']}",
             "deploys": f"DEPLOYS {running} running · {len(look.deploys)} in the last day{said['deploys']}",
             "detail": "DETAIL",
