@@ -380,3 +380,20 @@ def test_a_bug_in_the_writers_loop_is_told_and_it_begins_again(path: Path, monke
     journal.must(entry("two"))
     assert "journal: bug: SystemExit: a bug" in journal.worker.trouble.words
     journal.close(5)
+
+
+@pytest.mark.parametrize("folder_too", [False, True])
+def test_a_journal_that_was_removed_under_the_program_is_made_anew(tmp_path: Path, folder_too: bool) -> None:
+    path = tmp_path / "folder" / "journal.db"
+    journal = Journal(path, FakeClock().now)
+    journal.must(entry("before"))
+    for file in path.parent.iterdir():
+        file.unlink()
+    if folder_too:
+        path.parent.rmdir()
+    journal.must(entry("after"))
+    assert [e.subject for e in journal.recent()] == ["after"]
+    again = Store(path)
+    assert [e.subject for e in again.read()] == ["after"]  # it is on disk, not in a file that nobody can open
+    again.close()
+    journal.close(5)

@@ -42,6 +42,7 @@ def handover(context: click.Context, back: float, as_json: bool, destination: st
         shown = put_json(as_object(told)) if as_json else put_text(text.removesuffix("\n"))
         for line in (*told.unread, *((f"the journal cannot be read: {failure}",) if failure else ())):
             say(line)
+        say(*engine.journal.skipped)
         if destination:
             if context.obj["read_only"]:
                 fail("read only: nothing is sent")

@@ -196,6 +196,11 @@ class Journal:
             self._read_failure = ""
 
     def _opened(self) -> Store:
+        if self._store is not None and not self._store.there:  # removed, or put back from a copy, under the program
+            log.warning("the journal %s is another file now: it is opened anew", self.path)
+            self._unwritten |= self._store.skipped
+            self._store.close()
+            self._store = None
         if self._store is None:
             from oncall_tui.journal.store import Store  # sqlite3 is not needed for the first frame
 

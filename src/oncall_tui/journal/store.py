@@ -63,6 +63,7 @@ class Store:
         self._busy_s = busy_s
         try:
             self._db = self._opened()
+            self._file = _identity(self.path)
         except (OSError, sqlite3.Error) as error:
             raise JournalError(
                 f"the journal {path} cannot be opened: {error}", "check its folder and its disk"
@@ -178,8 +179,21 @@ class Store:
             log.warning("%s", named(row, why))
         self.skipped[row[0]] = named(row, why)
 
+    @property
+    def there(self) -> bool:
+        """Is the file that is open still the one at its path? What is written to one that was removed is lost."""
+        try:
+            return _identity(self.path) == self._file
+        except OSError:
+            return False
+
     def close(self) -> None:
         self._db.close()
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    found = os.stat(path)
+    return found.st_dev, found.st_ino
 
 
 def _text(raw: bytes) -> str:
