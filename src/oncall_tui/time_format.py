@@ -37,12 +37,17 @@ def use(tz: tzinfo) -> None:
     _here[0] = tz
 
 
+def here() -> tzinfo:
+    """The configured zone; UTC before there is a configuration."""
+    return _here[0]
+
+
 def told(at: float, now: float | None = None) -> str:
     """``02:41 JST``, with its day where that is another than *now*'s: for sentences that leave their screen.
 
     Plans, outcomes, refusals, notes and messages to others are read elsewhere and later: the zone is part of them.
     """
-    return zoned(at, _here[0], at if now is None else now)
+    return zoned(at, here(), at if now is None else now)
 
 
 def stamp(at: float | None) -> str | None:

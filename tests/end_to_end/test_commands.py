@@ -51,6 +51,10 @@ KEYS = {
         "started",
         "progress",
         "failed_tasks",
+        "kind",
+        "started_by",
+        "rolled_back",
+        "says",
         "reason",
     },
 }

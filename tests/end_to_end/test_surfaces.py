@@ -81,6 +81,12 @@ def test_how_many_tasks_stopped_is_one_number(night: dict[str, Said]) -> None:
             assert found == {words} or found == {words.replace("1 tasks", "1 task")}, (name, surface, found)
 
 
+def test_the_timeline_counts_as_the_deploy_does(night: dict[str, Said]) -> None:
+    for name in ("rolled back", "breaker"):
+        counts = [int(n or 1) for n in re.findall(r"task +(?:(\d+)× )?task :42 stopped", night[name].timeline)]
+        assert sum(counts) == night[name].deploy.failed_tasks, (name, night[name].timeline)
+
+
 def test_slack_hears_what_alice_did_and_that_it_ended(night: dict[str, Said]) -> None:
     assert "Alice is rolling back prod/shop-api from :42 to :41" in night["rolled back"].slack
     assert "Alice rolled back prod/shop-api from :42 to :41: " in night["rolled back"].slack

@@ -6,9 +6,9 @@ from tests.support.fakes import alert, deploy, service
 from tests.support.inside import stopped, task
 
 from oncall_tui.contract import Told
-from oncall_tui.domain.deploy import DeployState, TaskFailure
+from oncall_tui.domain.deploy import DeployState, TakenBack, TaskFailure
 from oncall_tui.domain.inside import Inside
-from oncall_tui.evidence.story import ACTION, ALERT, DEPLOY, EVENT, TASK, story
+from oncall_tui.evidence.story import ACTION, ALERT, DEPLOY, EVENT, TASK, readable, story
 
 T = 1_800_000_000.0
 
@@ -60,3 +60,32 @@ def test_what_was_long_before_is_a_line_of_its_own() -> None:
 def test_two_people_doing_the_same_are_two() -> None:
     told = [Told(T, "Alice", "note: looking"), Told(T - 5, "Bob", "note: looking")]
     assert [m.by for m in story([], {"pager/P1": told})] == ["Alice", "Bob"]
+
+
+def test_as_many_tasks_stopped_as_their_deploy_says() -> None:
+    """A deploy remembers its newest failures alone; five lines beside "128 tasks stopped" would be two numbers."""
+    failures = tuple(TaskFailure(f"t{n}", T - n, "OutOfMemoryError", 137) for n in range(5))
+    (told,) = [
+        m for m in story(deploys=[deploy(started=T - 60, failed_tasks=128, failures=failures)]) if m.kind == TASK
+    ]
+    assert (told.text, told.times, told.at, told.since) == (
+        "task :42 stopped: exit 137 OutOfMemoryError", 128, T, T - 60,
+    )  # fmt: skip
+
+
+def test_an_arn_is_told_by_the_name_that_it_ends_in_and_a_task_by_eight_characters() -> None:
+    arn = "arn:aws:ecs:ap-northeast-1:111111111111"
+    text = f"(service {arn}:service/main/api) stopped (task {arn}:task/main/0123456789abcdef0123456789abcdef)."
+    assert readable(text) == "(service api) stopped (task 01234567)."
+    assert readable(f"alarm {arn.replace('ecs', 'cloudwatch')}:alarm:api-5xx fires") == "alarm api-5xx fires"
+    assert readable("nothing of that kind: 5") == "nothing of that kind: 5"
+
+
+def test_a_rollback_is_on_the_timeline_where_it_was_asked_for_and_where_it_ended() -> None:
+    back = TakenBack(state=DeployState.ROLLED_BACK, to=":41", by="Alice", began=T, ended=T + 60)
+    rolled = deploy(started=T - 60, finished=T + 60, state=DeployState.ROLLED_BACK, taken_back=back)
+    assert [(m.at - T, m.text, m.by) for m in story(deploys=[rolled])] == [
+        (60, "deploy api :41→:42 rolled back to :41 by Alice", ""),
+        (0, "deploy api :41→:42, rolling back to :41", "Alice"),
+        (-60, "deploy api :41→:42 started", ""),
+    ]

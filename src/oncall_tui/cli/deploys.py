@@ -15,12 +15,13 @@ from oncall_tui import bootstrap
 from oncall_tui.cli import DONE, NOT_DONE, UNKNOWN, output
 from oncall_tui.cli.common import READ_TIMEOUT_S, running
 from oncall_tui.cli.finding import find_service
+from oncall_tui.cli.history_json import history_object
 from oncall_tui.cli.output import put, put_json, say
 from oncall_tui.cli.values import Number
 from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.engine import Engine
-from oncall_tui.history_words import began_by, breaker, fate, named, noun, stopped, told
+from oncall_tui.history_words import began_by, breaker, fate, named, stopped
 from oncall_tui.text import age
 from oncall_tui.time_format import stamp
 
@@ -85,28 +86,8 @@ def as_object(deploy: Deploy) -> dict[str, Any]:
             {"task": f.task, "at": stamp(f.at), "exit": f.exit_code, "reason": f.reason} for f in deploy.failures
         ],
         "alarms": list(deploy.alarms),
-        "kind": noun(deploy),
-        "started_by": deploy.started_by or None,
-        "rolled_back": _rolled_back(deploy),
-        "says": told(deploy),
+        **history_object(deploy),
         "reason": deploy.reason,
-    }
-
-
-def _rolled_back(deploy: Deploy) -> dict[str, Any] | None:
-    """What happened to it; None: it was not rolled back."""
-    back = deploy.taken_back
-    if back is None:
-        return None
-    return {
-        "state": back.state,
-        "to": back.to,
-        "by": back.by or None,
-        "began": stamp(back.began),
-        "ended": stamp(back.ended),
-        "deploy": back.deploy or None,
-        "again": stamp(back.again_at),
-        "again_by": back.again_by or None,
     }
 
 

@@ -9,6 +9,7 @@ import click
 
 from oncall_tui.cli import DONE, NOT_DONE
 from oncall_tui.cli.common import READ_TIMEOUT_S, running
+from oncall_tui.cli.history_json import history_object
 from oncall_tui.cli.output import put_json, put_text
 from oncall_tui.cli.textboard import text_board
 from oncall_tui.domain.alert import Alert
@@ -16,7 +17,7 @@ from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.domain.service import Service
 from oncall_tui.engine import Update
-from oncall_tui.time_format import stamp
+from oncall_tui.time_format import here, stamp
 from oncall_tui.triage.holding import aftermath, assignment
 from oncall_tui.triage.look import AlertLook
 from oncall_tui.triage.suspect import Suspect
@@ -91,9 +92,9 @@ def _alert(row: AlertLook, alert: Alert, now: float) -> dict[str, Any]:
         "episode_since": stamp(row.began),
         "flapping": row.flapping,
         "rank": row.why,
-        "suspects": [_suspect(s) for s in row.suspicion.suspects],
-        "not_suspect": [_suspect(s) for s in row.suspicion.innocent],
-        "suspicion": row.suspicion.words(now),
+        "suspects": [_suspect(s, now) for s in row.suspicion.suspects],
+        "not_suspect": [_suspect(s, now) for s in row.suspicion.innocent],
+        "suspicion": row.suspicion.words(now, here()),
     }
 
 
@@ -111,8 +112,8 @@ def _assigned(alert: Alert, now: float) -> dict[str, Any] | None:
     }
 
 
-def _suspect(suspect: Suspect) -> dict[str, Any]:
-    return {"deploy": suspect.deploy.id, "service": suspect.deploy.service_id, "words": suspect.words}
+def _suspect(suspect: Suspect, now: float) -> dict[str, Any]:
+    return {"deploy": suspect.deploy.id, "service": suspect.deploy.service_id, "words": suspect.told(here(), now)}
 
 
 def _service(service: Service) -> dict[str, Any]:
@@ -141,5 +142,6 @@ def _deploy(deploy: Deploy) -> dict[str, Any]:
         "started": stamp(deploy.started),
         "progress": deploy.progress,
         "failed_tasks": deploy.failed_tasks,
+        **history_object(deploy),
         "reason": deploy.reason,
     }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from oncall_tui.domain.alert import Alert
 from oncall_tui.engine import Update
+from oncall_tui.history_words import back_of, fate
 from oncall_tui.text import age, ago, clean, fit
-from oncall_tui.time_format import told
+from oncall_tui.time_format import here, told
 from oncall_tui.triage.holding import aftermath, escalation, left
 from oncall_tui.triage.look import AlertLook, page_words
 from oncall_tui.triage.rank import severity_word
@@ -33,6 +34,7 @@ def text_board(update: Update, now: float) -> str:
     lines += ["", f"DEPLOYS {running} running · {len(look.deploys)} in the last day"]
     for deploy in look.deploys:
         why = deploy.failures[0].words if deploy.failures else deploy.reason
+        why = " · ".join(part for part in (fate(deploy, here(), now) if back_of(deploy) else "", why) if part)
         shown = ((deploy.service_id, 44), (deploy.arrow, 12), (str(deploy.state), 14), (deploy.progress, 7))
         lines.append("  " + _row((*shown, (age(now - deploy.started), 5))) + clean(why))
     return "\n".join(line.rstrip() for line in lines)
@@ -69,7 +71,7 @@ def _alert(row: AlertLook, now: float) -> str:
     )
     also = f"  also {', '.join(clean(o.id) for o in row.others)}" if row.others else ""
     over = f"  {clean(words)}" if (words := aftermath(row, now)) else ""
-    suspect = f"  ◂ {clean(row.suspicion.words(now))}" if row.suspect else ""
+    suspect = f"  ◂ {clean(row.suspicion.words(now, here()))}" if row.suspect else ""
     return "  " + _row((*cells, (who(alert, now), 26))) + clean(alert.id) + also + over + suspect
 
 

@@ -72,7 +72,9 @@ def story(
         run = (moment.kind, short, moment.where)
         newer = kept[runs[run]] if short and run in runs else None
         if newer is not None and newer.since - moment.at <= RUN_S:
-            kept[runs[run]] = msgspec.structs.replace(newer, text=short, times=newer.times + 1, first=moment.at)
+            kept[runs[run]] = msgspec.structs.replace(
+                newer, text=short, times=newer.times + moment.times, first=moment.since
+            )
         else:
             runs[run] = len(kept)
             kept.append(msgspec.structs.replace(moment, text=short) if moment.kind == EVENT else moment)
@@ -148,10 +150,17 @@ def _of_tasks(deploys: Sequence[Deploy], inside: Inside | None) -> Iterable[Mome
                 text = f"task {short_task(task.id)} {task.revision} stopped: {why_stopped(task)}"
                 yield Moment(task.stopped, TASK, text, "", source)
     for deploy in deploys:
-        for failure in deploy.failures:
-            if failure.task not in known and failure.task.rpartition("/")[2] not in known:
-                text = f"task {short_task(failure.task)} {deploy.new.short} stopped: {failure.words}"
-                yield Moment(failure.at, TASK, text, "", deploy.source)
+        failures = [f for f in deploy.failures if f.task not in known and f.task.rpartition("/")[2] not in known]
+        if inside is None and deploy.failed_tasks > len(failures) and len({f.words for f in failures}) == 1:
+            newest = max(
+                failures, key=lambda f: f.at
+            )  # only the newest are known one by one: the count is the deploy's
+            text = f"task {deploy.new.short} stopped: {newest.words}"
+            yield Moment(newest.at, TASK, text, "", deploy.source, deploy.failed_tasks, deploy.started)
+            continue
+        for failure in failures:
+            text = f"task {short_task(failure.task)} {deploy.new.short} stopped: {failure.words}"
+            yield Moment(failure.at, TASK, text, "", deploy.source)
 
 
 def _of_events(service: Service | None, inside: Inside | None) -> Iterable[Moment]:

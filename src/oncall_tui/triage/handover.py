@@ -16,6 +16,7 @@ from oncall_tui.domain.deploy import Deploy, TakenBack
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.history_words import going_back, noun
+from oncall_tui.time_format import here
 from oncall_tui.triage.holding import aftermath, assignment
 from oncall_tui.triage.look import AlertLook, Look
 from oncall_tui.triage.rank import ATTENTION
@@ -273,7 +274,7 @@ def _open(row: AlertLook, now: float) -> Open:
         comment=alert.comment,
         service=row.service.id if row.service else "",
         assigned=aftermath(row, now) or (assignment(alert, now) if alert.moved or alert.state.asks else ""),
-        suspicion=row.suspicion.words(now) if ATTENTION[alert.state] < 4 else "",
+        suspicion=row.suspicion.words(now, here()) if ATTENTION[alert.state] < 4 else "",
     )
 
 

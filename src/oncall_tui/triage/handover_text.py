@@ -133,7 +133,9 @@ def _open(o: Open, h: Handover, tz: tzinfo) -> str:
     words += [f"until {_when(o.until, h, tz)}"] if o.until else []
     page = "PAGE " if o.pages else ""
     began = f"began {_when(o.since, h, tz)} ({age(h.now - o.since)} ago)"
-    more = "".join(f" · {part}" for part in (began, o.assigned, o.comment, o.suspicion) if part)
+    named = not o.assigned or " to " in o.assigned.partition("·")[0]
+    assigned = o.assigned if named else f"assigned to {o.assigned}"
+    more = "".join(f" · {part}" for part in (began, assigned, o.comment, o.suspicion) if part)
     return f"{page}{o.title}{_place(o.service)} · {' '.join(words)}{more}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.text import age, before
+from oncall_tui.time_format import here
 from oncall_tui.triage.holding import aftermath, assignment
 from oncall_tui.triage.look import AlertLook
 from oncall_tui.tui import progress
@@ -78,10 +79,10 @@ def _suspect_line(look: AlertLook, now: float) -> tuple[Cell, ...]:
     if not found.placed and not found.unread:
         return ()
     if found.first is None:
-        return ((found.words(now), "dim" if found.placed and not found.unread else "unknown"),)
+        return ((found.words(now, here()), "dim" if found.placed and not found.unread else "unknown"),)
     deploy = found.first.deploy
     tags = progress.tags(deploy)
     more = [f"image {tags}" if tags else "", f"by {deploy.started_by}" if deploy.started_by else ""]
-    words = " · ".join([found.words(now), *(word for word in more if word)])
+    words = " · ".join([found.words(now, here()), *(word for word in more if word)])
     style = "dim" if found.wide else "warning"
     return (("suspect  ", style), (words, style))
