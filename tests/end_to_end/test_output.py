@@ -112,7 +112,7 @@ def test_what_was_done_is_told_by_the_exit_code_whatever_can_be_printed(shell: A
     does("escalate", row, "--to", "send:chat", "--yes")
     does("handover", "--to", "chat", "--yes")
     assert len(world.state["told"]["chat"]) >= 2
-    does("rollback", "shop-api", "--yes", "--wait", "--steady", "1")
+    does("rollback", "shop-api", "--yes", "--confirm", "shop-api", "--wait", "--steady", "1")
     assert world.service(API)["task_definition"].endswith(":41")
 
 
@@ -166,7 +166,7 @@ def test_following_that_is_interrupted_says_that_the_deploy_goes_on(shell: Actin
 
 def interrupted(shell: Acting, when: Callable[[], object], *arguments: str, number: int = signal.SIGINT) -> Answer:
     process = shell.start(*arguments)
-    until(when, "the stage at which it is interrupted")
+    until(lambda: when() or process.poll() is not None, "the stage at which it is interrupted")
     process.send_signal(number)
     return Answer(process, 20)
 
@@ -207,7 +207,7 @@ def test_interrupted_while_it_goes_on(shell: Acting, as_json: bool) -> None:
     answer = interrupted(
         shell,
         lambda: world.writes("prod"),
-        *("rollback", API, "--yes", "--wait", "--steady", "600", *more),
+        *("rollback", API, "--yes", "--confirm", "shop-api", "--wait", "--steady", "600", *more),
     )
     assert answer.code == UNKNOWN, answer
     told = answer.json if as_json else {}
