@@ -16,6 +16,7 @@ from oncall_tui import worker
 from oncall_tui.actions.keeper import Keeper
 from oncall_tui.actions.outlets import DestinationSpec
 from oncall_tui.clock import SystemClock
+from oncall_tui.domain.board import merge
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.engine import Engine, SourceSpec, Update
@@ -23,8 +24,9 @@ from oncall_tui.errors import Offline
 from oncall_tui.journal import Journal
 from oncall_tui.journal.store import SCHEMA
 from oncall_tui.polling.duties import Duties
-from oncall_tui.triage.look import Rules
-from oncall_tui.tui import kept
+from oncall_tui.triage.look import Looker, Rules
+from oncall_tui.tui import headline, kept
+from oncall_tui.tui.detail.pane import source_lines
 from oncall_tui.worker import Worker
 
 
@@ -334,3 +336,14 @@ def test_every_thread_of_the_program_is_supervised() -> None:
         if path.relative_to(folder).parts[0] != "drill" and "threading.Thread(" in path.read_text(encoding="utf-8")
     ]
     assert made == ["worker.py"]
+
+
+def test_bugs_and_skipped_entries_are_on_the_board_in_words() -> None:
+    look = Looker(Rules(pages=())).look(merge(0, 0.0, (), ()))
+    update = Update(look=look, troubles=("poll prom: bug: KeyError: 'x', 3 times",), skipped=("journal entry 8 …", "b"))
+    header = "".join(text for text, _ in headline.left(update, "Alice", False, False))
+    assert "BUG: see i" in header
+    assert "2 journal entries skipped: see i" in header
+    told = "\n".join("".join(text for text, _ in line) for line in source_lines(update, 0.0))
+    assert "poll prom: bug: KeyError: 'x', 3 times" in told
+    assert "journal entry 8" in told

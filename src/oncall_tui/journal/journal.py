@@ -59,7 +59,7 @@ class Journal:
         self._backlog: list[Entry] = []
         self._lock = threading.Lock()
         self._store: Store | None = None
-        self._unwritten: dict[object, str] = {}
+        self._unwritten: list[str] = []
         self._session = {"host": socket.gethostname(), "pid": os.getpid()}
         self.worker = Worker("journal", self._write_on)
         self.worker.start()
@@ -78,7 +78,8 @@ class Journal:
         store = self._store
         for _ in range(3):
             try:
-                return (*(store.skipped.values() if store is not None else ()), *self._unwritten.values())
+                skipped = sorted(store.skipped.items()) if store is not None else ()
+                return (*(words for _, words in skipped), *self._unwritten)
             except RuntimeError:  # another thread skips one just now
                 continue
         return ()
@@ -198,7 +199,7 @@ class Journal:
     def _opened(self) -> Store:
         if self._store is not None and not self._store.there:  # removed, or put back from a copy, under the program
             log.warning("the journal %s is another file now: it is opened anew", self.path)
-            self._unwritten |= self._store.skipped
+            self._unwritten += self._store.skipped.values()
             self._store.close()
             self._store = None
         if self._store is None:
@@ -273,7 +274,7 @@ class Journal:
             except Unwritable as why:
                 words = f"an entry about {entry.subject[:60]} could not be written: {why.message}; left out"
                 log.error("journal: %s", words)
-                self._unwritten[len(self._unwritten)] = words
+                self._unwritten.append(words)
         self._backlog = []
         if not kept:
             store.append(entries)

@@ -126,6 +126,7 @@ def decode(row: tuple[Any, ...]) -> Entry:
 
 
 def named(row: tuple[Any, ...], why: Unreadable) -> str:
-    """``entry 812 (intent) could not be read: …; skipped``."""
-    kind = str(row[2])[:20] if len(row) > 2 else "?"
-    return f"journal entry {row[0]} ({kind}) could not be read: {why}; skipped"
+    """``journal entry 812 (intent: roll back prod/api) could not be read: …; skipped``."""
+    kind, text = str(row[2])[:20], row[5] if isinstance(row[5], str) else ""
+    what = f"{kind}: {text[:60]}" if text.strip() else kind
+    return f"journal entry {row[0]} ({what}) could not be read: {why}; skipped"

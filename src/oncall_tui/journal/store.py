@@ -10,7 +10,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -44,7 +44,7 @@ _NAMES = ("entry", "entry_subject", "entry_kind", "entry_at", "entry_no_update",
 _COLUMNS = "seq, at, kind, subject, actor, text, data"
 _encode = msgspec.json.Encoder()
 BUSY_S = 3.5  # for another program that has the file; who waits for an intent waits a little longer
-NAMED = 100  # rows that could not be read and are named: of more, only how many
+LOGGED = 100  # of rows that could not be read: a journal of another version may have thousands
 
 
 class Unwritable(JournalError):
@@ -59,7 +59,7 @@ class Store:
 
     def __init__(self, path: Path, busy_s: float = BUSY_S) -> None:
         self.path = path
-        self.skipped: dict[object, str] = {}
+        self.skipped: dict[int, str] = {}
         self._busy_s = busy_s
         try:
             self._db = self._opened()
@@ -172,12 +172,13 @@ class Store:
                 self._skip(row, why)
         return found
 
-    def _skip(self, row: tuple[object, ...], why: Unreadable) -> None:
-        if row[0] in self.skipped:
+    def _skip(self, row: tuple[Any, ...], why: Unreadable) -> None:
+        number = row[0] if isinstance(row[0], int) else -1 - len(self.skipped)  # a table of another program
+        if number in self.skipped:
             return
-        if len(self.skipped) < NAMED:
+        if len(self.skipped) < LOGGED:
             log.warning("%s", named(row, why))
-        self.skipped[row[0]] = named(row, why)
+        self.skipped[number] = named(row, why)
 
     @property
     def there(self) -> bool:

@@ -55,13 +55,13 @@ def left(update: Update, me: str, read_only: bool, wide: bool, mine: str = "") -
         parts.append((" JOURNAL FAILS ", "critical"))
     if update.troubles:
         parts.append((" BUG: see i ", "critical"))
-    if update.skipped:
-        entries = "1 journal entry" if len(update.skipped) == 1 else f"{len(update.skipped)} journal entries"
-        parts.append((f" {entries} skipped: see i ", "warning"))
     if any(s.banner for s in board.sources.values()):
         parts.append((" NOT AWS ", "warning"))
     if mine:
         parts.append((f" {mine} ", "dim" if mine.startswith("not") else "heading"))
+    if update.skipped:
+        entries = "1 journal entry" if len(update.skipped) == 1 else f"{len(update.skipped)} journal entries"
+        parts.append((f" {entries} skipped: see i ", "warning"))
     if wide:
         accounts = len({(s.key.account, s.key.region) for s in board.services.values()})
         parts.append((f" {accounts} accounts · {len(board.services)} services", "dim"))
