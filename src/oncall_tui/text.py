@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from datetime import datetime, tzinfo
 from functools import lru_cache
 
 from rich.cells import cell_len
@@ -136,39 +135,6 @@ def wrap(text: str, cells: int, first: int | None = None) -> list[str]:
     return [*lines, line]
 
 
-def age(seconds: float | None) -> str:
-    """How long ago, in at most 4 cells and rarely changing: ``now``, ``10s``, ``41m``, ``3h``, ``2d``; None: ``–``."""
-    if seconds is None:
-        return "–"
-    if seconds < 10:
-        return "now"
-    if seconds < 60:
-        return f"{int(seconds // 10) * 10}s"
-    if seconds < 3600:
-        return f"{int(seconds // 60)}m"
-    if seconds < 86_400:
-        return f"{int(seconds // 3600)}h"
-    days = int(seconds // 86_400)
-    return f"{days}d" if days < 1000 else f"{min(days // 365, 999)}y"
-
-
-def ago(seconds: float | None) -> str:
-    """``just now``, ``3m ago``; None: ``never``."""
-    if seconds is None:
-        return "never"
-    return "just now" if seconds < 10 else f"{age(seconds)} ago"
-
-
-def before(seconds: float) -> str:
-    """``just before``, ``3m before``: how long one thing began before another."""
-    return "just before" if seconds < 10 else f"{age(seconds)} before"
-
-
 def count(number: int, what: str) -> str:
     """``1 page``, ``2 pages``: the noun in its number."""
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def clock(at: float, tz: tzinfo | None = None) -> str:
-    """The time of day of *at* (seconds since the epoch) in *tz*, ``03:12``; None: the machine's own zone."""
-    return datetime.fromtimestamp(at, tz).strftime("%H:%M")

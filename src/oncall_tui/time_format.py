@@ -29,6 +29,39 @@ def zone(tz: tzinfo, at: float) -> str:
     return datetime.fromtimestamp(at, tz).strftime("%Z")
 
 
+def age(seconds: float | None) -> str:
+    """How long ago, in at most 4 cells and rarely changing: ``now``, ``10s``, ``41m``, ``3h``, ``2d``; None: ``–``."""
+    if seconds is None:
+        return "–"
+    if seconds < 10:
+        return "now"
+    if seconds < 60:
+        return f"{int(seconds // 10) * 10}s"
+    if seconds < 3600:
+        return f"{int(seconds // 60)}m"
+    if seconds < 86_400:
+        return f"{int(seconds // 3600)}h"
+    days = int(seconds // 86_400)
+    return f"{days}d" if days < 1000 else f"{min(days // 365, 999)}y"
+
+
+def ago(seconds: float | None) -> str:
+    """``just now``, ``3m ago``; None: ``never``."""
+    if seconds is None:
+        return "never"
+    return "just now" if seconds < 10 else f"{age(seconds)} ago"
+
+
+def before(seconds: float) -> str:
+    """``4s before``, ``3m before``: how long one thing began before another."""
+    return f"{span(seconds)} before"
+
+
+def span(seconds: float) -> str:
+    """``4s``, ``50s``, ``3m``: between two times that stay; also of a few seconds it is said how many."""
+    return f"{max(0.0, seconds):.0f}s" if seconds < 10 else age(seconds)
+
+
 _here: list[tzinfo] = [UTC]
 
 

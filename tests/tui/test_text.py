@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta, timezone
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from oncall_tui.text import age, clean, clock, fit, fit_middle, take, width, wrap
+from oncall_tui.text import clean, fit, fit_middle, take, width, wrap
+from oncall_tui.time_format import age
 
 ANYTHING = st.text(st.characters(), max_size=40)
 NASTY = "\x00\x07\x1b[2J\x7f\x85\x9b31m\u202e\u2066\u200b\u200d\u2028\ud800\ufeff\U000e0041\r\n\t"
@@ -128,7 +127,3 @@ def test_age(seconds: float | None, shown: str) -> None:
 @given(st.floats(-1e12, 1e12))
 def test_an_age_is_never_wider_than_its_column(seconds: float) -> None:
     assert 1 <= len(age(seconds)) <= 4
-
-
-def test_clock() -> None:
-    assert clock(0.0, timezone(timedelta(hours=9))) == "09:00"

@@ -46,7 +46,7 @@ def test_sentences_are_in_the_configured_zone() -> None:
 OWN = {
     "providers/aws/cw_mutes.py", "providers/pagerduty/duties.py", "evidence/insights.py", "time_format.py",
     "tui/headline.py", "tui/oncall.py", "tui/lastlook.py", "cli/oncall.py", "tui/logs/state.py", "tui/logs/tasks.py",
-    "tui/logs/view.py", "text.py",
+    "tui/logs/view.py",
 }  # fmt: skip
 
 

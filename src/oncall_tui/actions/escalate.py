@@ -23,7 +23,7 @@ from oncall_tui.domain.plan import Ask, Choice, Confirm, Plan
 from oncall_tui.errors import JournalError, Refused
 from oncall_tui.journal import Journal
 from oncall_tui.polling.lane import Lane
-from oncall_tui.text import age
+from oncall_tui.time_format import age
 from oncall_tui.triage.join import PAGER_PROVIDERS
 from oncall_tui.triage.look import AlertLook
 

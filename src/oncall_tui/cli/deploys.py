@@ -22,8 +22,7 @@ from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.engine import Engine
 from oncall_tui.history_words import began_by, breaker, fate, named, stopped
-from oncall_tui.text import age
-from oncall_tui.time_format import stamp
+from oncall_tui.time_format import age, stamp
 
 LONGEST_S = 3600.0
 PAUSE_S = 0.5

@@ -5,8 +5,8 @@ from __future__ import annotations
 from oncall_tui.domain.alert import Alert
 from oncall_tui.engine import Update
 from oncall_tui.history_words import back_of, fate
-from oncall_tui.text import age, ago, clean, fit
-from oncall_tui.time_format import here, told
+from oncall_tui.text import clean, fit
+from oncall_tui.time_format import age, ago, here, told
 from oncall_tui.triage.holding import aftermath, escalation, left
 from oncall_tui.triage.look import AlertLook, page_words
 from oncall_tui.triage.rank import severity_word

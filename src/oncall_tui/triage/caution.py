@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.deploy import Deploy, DeployState
-from oncall_tui.text import age
-from oncall_tui.time_format import told
+from oncall_tui.time_format import age, told
 from oncall_tui.triage.consent import accused
 from oncall_tui.triage.join import PAGER_PROVIDERS
 from oncall_tui.triage.look import Look

@@ -10,8 +10,8 @@ import msgspec
 
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.history_words import ended, stopped
-from oncall_tui.text import age, clean
-from oncall_tui.time_format import moment, stamp, zone
+from oncall_tui.text import clean
+from oncall_tui.time_format import age, moment, stamp, zone
 from oncall_tui.triage.handover import Deployed, Done, Fired, Handover, Open
 
 Sections = tuple[tuple[str, tuple[str, ...]], ...]

@@ -7,7 +7,7 @@ minutes, then minutes, always rounded down): a word that changes each second is 
 from __future__ import annotations
 
 from oncall_tui.domain.alert import Alert, AlertState, Holder
-from oncall_tui.text import age, ago
+from oncall_tui.time_format import age, ago
 from oncall_tui.triage.look import AlertLook
 
 STEPS_BELOW_S = 120.0  # below that in steps of ten seconds

@@ -13,7 +13,7 @@ import msgspec
 
 from oncall_tui.domain.deploy import WENT_BACK, Deploy
 from oncall_tui.history_words import fate, named, noun, stopped
-from oncall_tui.text import age, ago
+from oncall_tui.time_format import ago, span
 
 LOOK_BACK_S = 3600.0
 TOLD_INNOCENT = 3
@@ -81,7 +81,7 @@ class Suspicion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         none = f"no suspect: no deploy{of} in the {_look_back(self.look_back_s)} before"
         if self.last is not None:
             later = self.last.started - self.began
-            after = f"{_span(later)} after the alert, " if later > 0 else ""
+            after = f"{span(later)} after the alert, " if later > 0 else ""
             since = f"{after}{ago(now - self.last.started)}"
             return f"{none}; the last, {named(self.last)}, started {since}"
         if self.last_at is not None:
@@ -173,16 +173,11 @@ def _words(deploy: Deploy, began: float, tz: tzinfo | None, now: float) -> str:
 
 def _later_words(deploy: Deploy, began: float) -> str:
     what = f"{noun(deploy)} {deploy.arrow} of {_name(deploy)}"
-    return f"{what} started {_span(deploy.started - began)} after the alert: not the suspect"
+    return f"{what} started {span(deploy.started - began)} after the alert: not the suspect"
 
 
 def _before(seconds: float) -> str:
-    return f"{_span(seconds)} before the alert" if seconds >= 1 else "together with the alert"
-
-
-def _span(seconds: float) -> str:
-    """Between two times that stay: also of a few seconds it is said how many."""
-    return f"{seconds:.0f}s" if seconds < 10 else age(seconds)
+    return f"{span(seconds)} before the alert" if seconds >= 1 else "together with the alert"
 
 
 def _look_back(seconds: float) -> str:

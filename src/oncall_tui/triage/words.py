@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.reading import SourceState, SourceStatus
-from oncall_tui.text import age, ago
+from oncall_tui.time_format import age, ago
 from oncall_tui.triage.blind import SERVICE_PROVIDERS
 
 

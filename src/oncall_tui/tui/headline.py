@@ -14,7 +14,8 @@ from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import Plan
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.engine import Update
-from oncall_tui.text import age, fit, width
+from oncall_tui.text import fit, width
+from oncall_tui.time_format import age
 from oncall_tui.triage.wide import Wide
 from oncall_tui.tui.keybar import Part, StatusLine
 from oncall_tui.tui.lines import Line

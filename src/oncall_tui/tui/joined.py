@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from oncall_tui.domain.alert import AlertState
-from oncall_tui.text import age, before
-from oncall_tui.time_format import here
+from oncall_tui.time_format import age, before, here
 from oncall_tui.triage.holding import aftermath, assignment
 from oncall_tui.triage.look import AlertLook
 from oncall_tui.tui import progress

@@ -14,7 +14,8 @@ from oncall_tui.domain import duty as duties
 from oncall_tui.domain.duty import Duty, Roster
 from oncall_tui.domain.product import Product
 from oncall_tui.engine import Engine
-from oncall_tui.text import ago, clock, fit, width
+from oncall_tui.text import fit, width
+from oncall_tui.time_format import ago, moment
 from oncall_tui.tui.lines import Line
 from oncall_tui.tui.modals import Text
 
@@ -115,7 +116,7 @@ def _source(roster: Roster, now: float, tz: tzinfo, zone: str) -> list[Line]:
     name = f"{roster.source}: "
     if roster.message:
         since = now - roster.read_at if roster.read_at is not None else None
-        known = f"as of {clock(roster.read_at, tz)}, {ago(since)}" if roster.read_at is not None else "never read"
+        known = f"as of {moment(roster.read_at, tz, now)}, {ago(since)}" if roster.read_at is not None else "never read"
         again = "; asking again…" if roster.asking else ""
         found: list[Line] = [((name, "bold"), (f"? {known}{again}: {roster.message}", "critical"))]
         return [*found, _hint(roster.hint)] if roster.hint else found

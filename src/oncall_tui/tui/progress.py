@@ -10,7 +10,7 @@ from datetime import tzinfo
 from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.domain.service_history import ALARM, BREAKER
 from oncall_tui.history_words import back_of, breaker, fate, stopped, taken_back
-from oncall_tui.text import age
+from oncall_tui.time_format import age
 
 _OVER = {
     DeployState.SUCCEEDED: "done",

@@ -23,7 +23,7 @@ from oncall_tui.domain.inside import Container, Inside, Task, short_task
 from oncall_tui.domain.plan import Choice, Plan
 from oncall_tui.domain.service import Service
 from oncall_tui.errors import JournalError, OncallError, Refused
-from oncall_tui.text import age
+from oncall_tui.time_format import age
 from oncall_tui.tui import foreground
 from oncall_tui.tui.base import Base
 from oncall_tui.tui.door import SENT_TO, copy

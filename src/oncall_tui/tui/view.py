@@ -15,7 +15,8 @@ from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.domain.service import Health, Service
 from oncall_tui.engine import Update
 from oncall_tui.history_words import back_of, told
-from oncall_tui.text import age, ago, clock, count, fit, width
+from oncall_tui.text import count, fit, width
+from oncall_tui.time_format import age, ago, moment
 from oncall_tui.triage.filters import parse
 from oncall_tui.triage.holding import after, escalation, left, shorter
 from oncall_tui.triage.look import AlertLook, Look
@@ -348,7 +349,7 @@ def _unread_row(source: SourceStatus, update: Update, now: float, tz: tzinfo) ->
     if source.read_at is None:
         title = f"{source.name}: never read: what it knows is not known here"
     else:
-        at = clock(source.read_at, tz)
+        at = moment(source.read_at, tz, now)
         title = f"{source.name}: {count} alerts as of {at}, not read since"
     cells: tuple[Cell, ...] = (
         ("?", "unknown"),

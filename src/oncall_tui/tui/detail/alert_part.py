@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from oncall_tui.domain.alert import Alert
-from oncall_tui.text import ago, clock, fit
-from oncall_tui.time_format import moment
+from oncall_tui.text import fit
+from oncall_tui.time_format import ago, moment
 from oncall_tui.triage.holding import aftermath, assignment
 from oncall_tui.triage.look import AlertLook
 from oncall_tui.tui.detail import pane
@@ -26,7 +26,11 @@ def alert_section(of: Subject, scene: Scene, keys: Keys, health: Line | None) ->
     if scene.update.look.wide is not None and look.suspicion.wide:
         wide = scene.update.look.wide
         lines.append(
-            line("wide", f"{wide.words} since {clock(wide.since, scene.tz)}, probably not one deploy", "warning")
+            line(
+                "wide",
+                f"{wide.words} since {moment(wide.since, scene.tz, scene.now)}, probably not one deploy",
+                "warning",
+            )
         )
     for member in of.members:
         lines.append(line(member.source, _member(member, alert, scene), _style(member)))

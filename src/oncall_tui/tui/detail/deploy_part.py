@@ -6,7 +6,7 @@ from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.inside import short_task
 from oncall_tui.domain.revision import changes
 from oncall_tui.history_words import breaker, stopped, told
-from oncall_tui.text import ago, clock
+from oncall_tui.time_format import ago, moment
 from oncall_tui.tui.detail import pane
 from oncall_tui.tui.detail.subject import Subject
 from oncall_tui.tui.detail.words import Scene, Section, line
@@ -20,15 +20,15 @@ def deploy_lines(deploy: Deploy, scene: Scene) -> list[Line]:
     now, tz = scene.now, scene.tz
     lines = pane.deploy_head(deploy, now, tz)
     who = f" by {deploy.started_by}" if deploy.started_by else ""
-    ended = f", ended {clock(deploy.finished, tz)}" if deploy.finished and not deploy.state.running else ""
-    lines.append(line("began", f"{clock(deploy.started, tz)}, {ago(now - deploy.started)}{who}{ended}"))
+    ended = f", ended {moment(deploy.finished, tz, now)}" if deploy.finished and not deploy.state.running else ""
+    lines.append(line("began", f"{moment(deploy.started, tz, now)}, {ago(now - deploy.started)}{who}{ended}"))
     lines += _changes(deploy)
     counts = f"new {deploy.running} running, {deploy.pending} pending · old {deploy.old_running} left · "
     lines.append(line("tasks", f"{counts}{stopped(deploy.failed_tasks)}"))
     if deploy.breaker and not (deploy.failed_tasks or deploy.failures):
         lines.append(line("breaker", breaker(deploy)))
     others = [f for f in deploy.failures if f.words != deploy.failures[0].words]
-    lines += [line("stopped", f"{clock(f.at, tz)} {short_task(f.task)} {f.words}") for f in others[:FAILURES]]
+    lines += [line("stopped", f"{moment(f.at, tz, now)} {short_task(f.task)} {f.words}") for f in others[:FAILURES]]
     if deploy.alarms and deploy.state.running:
         lines.append(line("alarms", f"{', '.join(deploy.alarms)}: one that fires makes ECS roll it back"))
     return lines

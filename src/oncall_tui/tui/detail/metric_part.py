@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from oncall_tui.domain.metric import Series
 from oncall_tui.history_words import noun
-from oncall_tui.text import clock
+from oncall_tui.time_format import moment
 from oncall_tui.tui.detail import spark
 from oncall_tui.tui.detail.parts import Measured, Part
 from oncall_tui.tui.detail.spark import Mark, Window
@@ -81,7 +81,7 @@ def _threshold(series: Series, scene: Scene) -> str:
     if len(crossed) == 1:
         start = "beyond it from the first value" if crossed[0] == series.points[0][0] else f"crossed {first}"
         return f"{limit}: {start}"
-    return f"{limit}: crossed {len(crossed)} times, first {first}, last {clock(crossed[-1], scene.tz)}"
+    return f"{limit}: crossed {len(crossed)} times, first {first}, last {moment(crossed[-1], scene.tz, scene.now)}"
 
 
 def marks(of: Subject, scene: Scene) -> list[Mark]:

@@ -12,7 +12,7 @@ from oncall_tui.domain.revision import changes
 from oncall_tui.domain.service import Service
 from oncall_tui.engine import Update
 from oncall_tui.history_words import named
-from oncall_tui.text import ago, clock
+from oncall_tui.time_format import ago, moment
 from oncall_tui.triage.holding import aftermath, assignment
 from oncall_tui.triage.look import AlertLook
 from oncall_tui.triage.words import last_read
@@ -29,7 +29,7 @@ def stale(update: Update, tz: tzinfo, *sources: str) -> list[Line]:
     for name in dict.fromkeys(sources):
         source = update.board.sources.get(name)
         if source and not source.current:
-            at = f"as of {clock(source.read_at, tz)}" if source.read_at else "never read"
+            at = f"as of {moment(source.read_at, tz, update.board.at)}" if source.read_at else "never read"
             lines.append(
                 line("? " + name, f"{source.state.label}, {at}: not known to be so now. {source.hint}", "stale")
             )
@@ -76,12 +76,12 @@ def state(alert: Alert, now: float, tz: tzinfo) -> str:
     if alert.by:
         words.append("by " + ", ".join(alert.by))
     if alert.by_at and alert.by:
-        words.append(f"{clock(alert.by_at, tz)}, {ago(now - alert.by_at)}")
+        words.append(f"{moment(alert.by_at, tz, now)}, {ago(now - alert.by_at)}")
     if alert.until:
-        words.append(f"until {clock(alert.until, tz)}")
-    words.append(f"· began {clock(alert.began, tz)}, {ago(now - alert.began)}")
+        words.append(f"until {moment(alert.until, tz, now)}")
+    words.append(f"· began {moment(alert.began, tz, now)}, {ago(now - alert.began)}")
     if alert.escalates_at and alert.state.asks:
-        words.append(f"· auto-escalates at {clock(alert.escalates_at, tz)}")
+        words.append(f"· auto-escalates at {moment(alert.escalates_at, tz, now)}")
     if alert.comment:
         words.append(f"· {alert.comment}")
     return " ".join(words)
@@ -129,7 +129,7 @@ def service_lines(service: Service, update: Update, now: float, tz: tzinfo) -> l
     firing = [a.alert for a in update.look.alerts if a.service and a.service.id == service.id]
     lines += [line("alert", f"{a.severity} {a.title} · {state(a, now, tz)}") for a in firing[:4]]
     lines += product_lines(update.look.products.get(service.id))
-    lines += [line(clock(at, tz), text, "dim") for at, text in service.events[:5]]
+    lines += [line(moment(at, tz, now), text, "dim") for at, text in service.events[:5]]
     return lines
 
 
@@ -144,7 +144,9 @@ def deploy_head(deploy: Deploy, now: float, tz: tzinfo) -> list[Line]:
     lines += waits(deploy, now, tz)
     lines += [line(name, words, style) for name, words, style in progress.why(deploy)]
     if far := progress.far(deploy, now):
-        until = f" (until {clock(deploy.bake_until, tz)})" if deploy.bake_until and deploy.bake_until > now else ""
+        until = (
+            f" (until {moment(deploy.bake_until, tz, now)})" if deploy.bake_until and deploy.bake_until > now else ""
+        )
         lines.append(line("progress", far + until))
     return lines
 
@@ -160,14 +162,14 @@ def waits(deploy: Deploy, now: float, tz: tzinfo) -> list[Line]:
 def deploy_lines(deploy: Deploy, update: Update, now: float, tz: tzinfo) -> list[Line]:
     """What is known of a deploy: what it waits for, what failed, how far it is, what changed."""
     who = f" by {deploy.started_by}" if deploy.started_by else ""
-    ended = f", ended {clock(deploy.finished, tz)}" if deploy.finished else ""
+    ended = f", ended {moment(deploy.finished, tz, now)}" if deploy.finished else ""
     lines = [*stale(update, tz, deploy.source), *deploy_head(deploy, now, tz)]
-    lines.append(line("began", f"{clock(deploy.started, tz)}, {ago(now - deploy.started)}{who}{ended}"))
+    lines.append(line("began", f"{moment(deploy.started, tz, now)}, {ago(now - deploy.started)}{who}{ended}"))
     if deploy.old:
         lines.append(line("changes", " · ".join(changes(deploy.old, deploy.new))))
     counts = f"new {deploy.running} running, {deploy.pending} pending · old {deploy.old_running} left · "
     lines.append(line("tasks", f"{counts}{deploy.failed_tasks} failed"))
-    lines += [line("stopped", f"{clock(f.at, tz)} {f.task} {f.words}") for f in deploy.failures[1:4]]
+    lines += [line("stopped", f"{moment(f.at, tz, now)} {f.task} {f.words}") for f in deploy.failures[1:4]]
     if deploy.alarms and deploy.state.running:
         lines.append(line("alarms", f"{', '.join(deploy.alarms)}: one that fires makes ECS roll it back"))
     lines.append(line("id", f"{deploy.native_id}  (read from {deploy.read_from})", "dim"))

@@ -17,8 +17,7 @@ from oncall_tui.domain.service import Health, Service
 from oncall_tui.evidence import story as stories
 from oncall_tui.evidence.story import why_stopped
 from oncall_tui.history_words import stopped
-from oncall_tui.text import ago
-from oncall_tui.time_format import moment
+from oncall_tui.time_format import ago, moment
 from oncall_tui.triage.look import AlertLook
 from oncall_tui.tui.detail import pane
 from oncall_tui.tui.detail.alert_part import alert_line

@@ -13,7 +13,7 @@ from itertools import pairwise
 import msgspec
 
 from oncall_tui.domain.metric import Metric, Series
-from oncall_tui.text import clock
+from oncall_tui.time_format import moment
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 GAP = "·"
@@ -136,7 +136,7 @@ def axis(window: Window, marks: Iterable[Mark], tz: tzinfo) -> tuple[str, str]:
     for number, (cell, sign_) in enumerate(seen):
         last = min(max(cell, last + 1), window.cells - len(seen) + number)
         row[last] = sign_
-    left, right = clock(window.since, tz), clock(window.until, tz)
+    left, right = moment(window.since, tz, window.until), moment(window.until, tz, window.until)
     return "".join(row), left + " " * max(1, window.cells - len(left) - len(right)) + right
 
 

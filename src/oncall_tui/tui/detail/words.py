@@ -7,8 +7,7 @@ from datetime import tzinfo
 import msgspec
 
 from oncall_tui.engine import Update
-from oncall_tui.text import ago, clock
-from oncall_tui.time_format import moment
+from oncall_tui.time_format import ago, moment
 from oncall_tui.tui.detail.parts import Part
 from oncall_tui.tui.detail.subject import Subject
 from oncall_tui.tui.lines import Line
@@ -63,7 +62,7 @@ def standing(part: Part, name: str, scene: Scene) -> list[Line]:  # type: ignore
         lines += [line(name, f"could not be read: {message}", "critical"), hint(what)]
     if part.value is not None and part.read_at is not None:
         if lines:
-            when = f"{clock(part.read_at, scene.tz)}, {ago(scene.now - part.read_at)}"
+            when = f"{moment(part.read_at, scene.tz, scene.now)}, {ago(scene.now - part.read_at)}"
             lines.append(line("", f"below is what was read {when}: not known to be so now", "stale"))
         return lines
     if not lines:
@@ -75,7 +74,7 @@ def as_of(part: Part, scene: Scene) -> str:  # type: ignore[type-arg]
     """``as of 02:41, 3m ago``, for a heading; and whether it is being read again."""
     if part.read_at is None:
         return "reading…" if part.rereads.under_way else ""
-    words = f"as of {clock(part.read_at, scene.tz)}, {ago(scene.now - part.read_at)}"
+    words = f"as of {moment(part.read_at, scene.tz, scene.now)}, {ago(scene.now - part.read_at)}"
     return f"{words}, reading again…" if part.rereads.under_way else words
 
 

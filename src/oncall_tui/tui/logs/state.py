@@ -9,7 +9,8 @@ from oncall_tui.domain.inside import short_task
 from oncall_tui.domain.logs import LogPlace
 from oncall_tui.errors import SourceError
 from oncall_tui.evidence.logs import AFTER_S, BEFORE_S, LogReader
-from oncall_tui.text import age, visible
+from oncall_tui.text import visible
+from oncall_tui.time_format import age
 from oncall_tui.tui.keybar import Part
 
 Line = tuple[Part, ...]
