@@ -99,7 +99,7 @@ def three(title: str) -> Callable[[Update], bool]:
     return read
 
 
-NONE = r"^no suspect: no deploy in the hour before; the last began {} ago$"
+NONE = r"^no suspect: no deploy in the hour before; the last started {} ago$"
 LATER = r"^no suspect: no deploy in the hour before; the last, {}, started .*after the alert, .*$"
 BEGAN = r"^deploy {} of prod/{} started .*before the alert"
 INCIDENTS = {

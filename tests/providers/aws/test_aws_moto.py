@@ -26,6 +26,7 @@ from oncall_tui.providers.aws.session import RAW, Sessions
 moto = pytest.importorskip("moto.server")
 pytestmark = [pytest.mark.moto, pytest.mark.xdist_group("aws moto")]
 CONTEXT = Context(source="aws", actor_name="Alice", actor_email="alice@example.com", clock=SystemClock())
+_SIGNED = "AWS4-HMAC-SHA256 Credential=testing/20300101/eu-west-1/{}/aws4_request, SignedHeaders=host, Signature=0"
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +35,8 @@ def endpoint() -> Iterator[str]:
     server.start()
     host, port = server.get_host_and_port()
     httpx.post(f"http://{host}:{port}/moto-api/reset").raise_for_status()  # its state is the whole process's
+    for service in ("cloudwatch", "ecs", "logs", "sts"):  # moto imports each at its first call, which may take a while
+        httpx.post(f"http://{host}:{port}/", headers={"Authorization": _SIGNED.format(service)}, timeout=120)
     yield f"http://{host}:{port}"
     server.stop()
 
