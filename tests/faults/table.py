@@ -111,7 +111,7 @@ def _case(world: World, clock: Ahead, warm: Rig, source: str, kind: str, folder:
     mark = len(warm.history)
     cold_clock = Ahead(clock.by)  # its own: an allowance of calls belongs to one clock
     with started(world, folder, cold_clock) as cold:
-        cold.wait(lambda u: all(u.board.sources[name].live for name in others), "the others are read")
+        cold.wait(lambda u: _read(u, known_others), "the others are read, also what rows get after their first reading")
         for _ in range(SLOW_POLLS if kind == "hang" else POLLS):
             targets = warm.ask(), cold.ask([source])
             warm.polled(targets[0])
@@ -120,14 +120,14 @@ def _case(world: World, clock: Ahead, warm: Rig, source: str, kind: str, folder:
         world.lift()
         clock.by += REFILL_S
         cold_clock.by += REFILL_S
-        told = [_recovered(world, rig, source, it) for rig, it in zip((warm, cold), told, strict=True)]
+        told = [_recovered(world, rig, source, known, it) for rig, it in zip((warm, cold), told, strict=True)]
     return Case(source, kind, known, *told)
 
 
 def _told(rig: Rig, source: str, others: list[str], known: Mapping[str, Mapping[str, object]], since: int) -> Told:
     update, now = rig.update, rig.engine.clock.now()
     history = [*rig.history[since:], update]
-    first = next(i for i, u in enumerate(history) if all(u.board.sources[n].live for n in others))
+    first = next(i for i, u in enumerate(history) if _read(u, known))
     read = history[first:]  # a cold start takes a moment
     return Told(
         status=update.board.sources[source],
@@ -143,6 +143,12 @@ def _told(rig: Rig, source: str, others: list[str], known: Mapping[str, Mapping[
     )
 
 
+def _read(update: Update, known: Mapping[str, Mapping[str, object]]) -> bool:
+    """Each of these sources is OK and has these rows, whole: a deploy's details come after the deploy."""
+    board = update.board
+    return all(board.sources[name].live and rows_of(board, name) == rows for name, rows in known.items())
+
+
 def _states(history: Iterable[Update], source: str) -> tuple[SourceState, ...]:
     states: list[SourceState] = []
     for update in history:
@@ -155,13 +161,13 @@ def _moved(now: Mapping[str, object], before: Mapping[str, object]) -> set[str]:
     return {i for i in now.keys() | before.keys() if now.get(i) != before.get(i)}
 
 
-def _recovered(world: World, rig: Rig, source: str, told: Told) -> Told:
-    """Ask again, now that the fault is gone, until a call was answered and the source is OK."""
+def _recovered(world: World, rig: Rig, source: str, known: Mapping[str, object], told: Told) -> Told:
+    """Ask again, now that the fault is gone, until a call was answered, the source is OK and its rows are whole."""
     lifted, began = rig.engine.clock.now(), time.monotonic()
     while time.monotonic() - began < WELL_S:
         status = rig.poll([source]).board.sources[source]
         rows = rows_of(rig.update.board, source)
-        if status.live and (status.read_at or 0.0) >= lifted and world.calls()[source] and rows:
+        if status.live and (status.read_at or 0.0) >= lifted and world.calls()[source] and rows == known:
             return told._replace(after=rows, well_in_s=time.monotonic() - began)
         time.sleep(0.5)
     return told._replace(after=rows_of(rig.update.board, source))

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from oncall_tui.contract import Provider
 from oncall_tui.domain.reading import Reading, SourceState
 from tests.faults.table import FURTHER, RIGHT, SOURCES, Case, Told
 from tests.faults.world import SECRETS, Ahead, World, rows_of, started, words
@@ -171,10 +170,10 @@ def test_a_poll_without_a_call_reads_nothing(world: World, tmp_path: Path) -> No
         poller = rig.engine._pollers["prod"]
         called, inner = {rig.source("prod").read_at}, poller._succeeded
 
-        def noted(provider: Provider, reading: Reading) -> None:
+        def noted(reading: Reading, began: float) -> None:
             if reading.calls:
                 called.add(reading.at)
-            inner(provider, reading)
+            inner(reading, began)
 
         poller._succeeded = noted  # type: ignore[method-assign]
         for _ in range(12):
