@@ -79,6 +79,9 @@ def test_the_pager_resolves_first_and_what_still_fires_is_the_same_problem(night
     assert unacknowledged_count(look) == 0
     assert row.why == "page, its incident is over, " + row.why.split(", ", 2)[2]
     assert only(night.see(alarm())).id == "pager/1"
+    ended = only(night.see(alarm(state=AlertState.RESOLVED)))
+    over = msgspec.structs.replace(row, alert=ended.alert, others=())  # as the board keeps it under the cursor
+    assert aftermath(over, night.at) == "pager resolved 20s ago (Alice had it)"
     assert night.rung == ["pager/1"]
     assert night.see().alerts == ()
 

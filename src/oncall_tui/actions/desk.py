@@ -339,7 +339,7 @@ class Desk:
         if found is None and verb in self._local and self.local_here(side.provider(0).handlers(), verb):
             found = self._local[verb]
         if found is None:
-            raise Refused(f"{side.name} cannot {verb}")
+            raise Refused(f"{side.name} does not support {verb}")
         return found
 
     @property

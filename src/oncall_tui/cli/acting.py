@@ -60,7 +60,7 @@ def target(engine: Engine, alert: Alert, verb: Verb) -> Alert:
         say(f"{alert.id} is joined to the incident {incident.id}: {verb} goes there")
         return incident
     if verb is Verb.ACKNOWLEDGE:
-        raise Refused(f"its incident {look.incident} is acknowledged already, or offers no {verb}")
+        raise Refused(f"its incident {look.incident} is acknowledged already, or could not be read")
     return alert
 
 

@@ -52,7 +52,7 @@ def assignment(alert: Alert, now: float) -> str:
 
 
 def aftermath(row: AlertLook, now: float) -> str:
-    """``pager resolved 2m ago (Alice had it), still firing at prom``; empty: nothing of it is over, or all of it."""
+    """``pager resolved 2m ago (Alice had it), still firing at prom``; empty: no incident of it is over."""
     ended = row.ended
     if ended is None:
         return ""
@@ -60,7 +60,7 @@ def aftermath(row: AlertLook, now: float) -> str:
     over = f"{pager} resolved {ago(now - ended.at)}" if ended.sure else f"{pager} does not list its incident any more"
     who = f" ({', '.join(ended.had)} had it)" if ended.had else ""
     firing = dict.fromkeys(m.source for m in row.members if m.state is not AlertState.RESOLVED)
-    return f"{over}{who}, still {row.alert.state} at {', '.join(firing)}"
+    return f"{over}{who}, still {row.alert.state} at {', '.join(firing)}" if firing else f"{over}{who}"
 
 
 def after(row: AlertLook) -> str:

@@ -112,13 +112,13 @@ class Acting(Deploying, Picking, Shelling):
         if look and look.alert.state is AlertState.RESOLVED:
             return "it is resolved: there is nothing to do"
         if look and look.incident not in ("", look.alert.id) and verb is Verb.ACKNOWLEDGE:
-            return "its incident at the pager is acknowledged already, or not readable: see the detail"
+            return "its PagerDuty incident is acknowledged already, or could not be read: Enter shows which"
         if look is None:
-            return f"this row cannot be: {verb}"
+            return f"{verb} does not apply to this row"
         if look.alert.source == OURS:
             return "it is this program's own: it ends when what is expected fires again"
         if verb is Verb.UNACKNOWLEDGE and look.alert.provider == "pagerduty":
-            return "PagerDuty has no un-acknowledge: it lapses by itself, see the detail"
+            return "PagerDuty cannot take back an acknowledgement: it lapses on its own, Enter shows when"
         if verb is Verb.ACKNOWLEDGE and look.alert.state is AlertState.ACKNOWLEDGED:
             return f"acknowledged already, by {', '.join(look.alert.by) or 'somebody'}"
         if (
@@ -129,7 +129,9 @@ class Acting(Deploying, Picking, Shelling):
             return "PagerDuty snoozes what is acknowledged: acknowledge it first (a), then S"
         if verb is Verb.ESCALATE and look.alert.provider != "pagerduty" and not self.engine.destinations:
             return f"{look.alert.source} cannot escalate: a destination under escalation: in the configuration can"
-        return f"{look.alert.source} offers no {verb} for it ({look.alert.state})"
+        if verb is Verb.ACKNOWLEDGE:
+            return f"cannot be acknowledged: already {look.alert.state}"
+        return f"{look.alert.source} does not support {verb} here: the alert is {look.alert.state}"
 
     # --- the keys -----------------------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from oncall_tui.history_words import back_of, told
 from oncall_tui.text import count, fit, width
 from oncall_tui.time_format import age, ago, moment
 from oncall_tui.triage.filters import parse
-from oncall_tui.triage.holding import after, escalation, left, shorter
+from oncall_tui.triage.holding import after, aftermath, assignment, escalation, left, shorter
 from oncall_tui.triage.look import AlertLook, Look
 from oncall_tui.triage.rank import ATTENTION, severity_word
 from oncall_tui.tui import joined, progress
@@ -132,7 +132,8 @@ class View:
             alert = look.alert
             going_on = _going_on(look, pending) if pending else None
             fresh = live.get(alert.source, alert.source == OURS)
-            moves = (left(alert.until, now), escalation(alert, now), self._gone_age(alert, now))
+            held = aftermath(look, now) or (assignment(alert, now) if alert.moved else "")
+            moves = (left(alert.until, now), escalation(alert, now), held, self._gone_age(alert, now))
             key = (look, age(now - look.began), moves, going_on, fresh)
             old = self._alerts.get(look.id)
             if old is not None and _same(old[0], key):  # type: ignore[arg-type]
