@@ -103,6 +103,16 @@ class Shell:
         return start(self.world.env, "--config", str(self.config), *arguments)
 
 
+def epochs(value: Any, name: str = "") -> list[tuple[str, float]]:
+    """Numbers that look like seconds since the epoch, wherever they stand in *value*."""
+    if isinstance(value, dict):
+        return [found for key, inner in value.items() for found in epochs(inner, key)]
+    if isinstance(value, list):
+        return [found for inner in value for found in epochs(inner, name)]
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return [(name, value)] if is_number and 1e9 < value < 5e9 else []
+
+
 def alert(shell: Shell, title: str) -> dict[str, Any]:
     """The one alert that has this in its title, as `status --json` tells it."""
     (found,) = (a for a in shell("status", "--json").json["alerts"] if title in a["title"])
@@ -221,6 +231,12 @@ def test_a_night_by_commands(make_world: Callable[..., World]) -> None:
     assert actions == [(kind, verb) for verb in verbs for kind in ("intent", "outcome")]
     assert {e["actor"] for e in lines} == {"Alice"}
     assert "rolled back from :42 to :41" in shell("journal", "--actions").out
+
+    # Every --json has its times as RFC 3339, none as seconds.
+    said = [shell(*command, "--json").json for command in (("status",), ("deploys",), ("handover",), ("oncall",))]
+    said += [json.loads(line) for line in shell("journal", "--last", "500", "--json").out.splitlines()]
+    assert [found for one in said for found in epochs(one)] == []
+    assert all(RFC3339.fullmatch(one["at"]) for one in said[4:])
 
     # Everything that tells of the bad deploy tells the same: old → new, rolled back, by whom.
     back = "rolled back to :41 by Alice"

@@ -150,7 +150,7 @@ def test_what_was_done_has_who_and_what_came_of_it_and_what_is_unknown_is_loud()
     )
     said = text(told)
     assert "Alice: Roll back prod/api from :42 to :41 · done · verified" in said
-    assert "Bob: Silence 5xx · UNKNOWN · it was begun, and nobody wrote what came of it" in said
+    assert "Bob: Silence 5xx · UNKNOWN · it was started; its outcome was not recorded" in said
     assert "Alice: marked as seen: cpu" in said
     assert said.count("as seen") == 2  # an action and its mark are one
     assert said.count("shell: prod/main/api") == 1

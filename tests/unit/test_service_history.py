@@ -97,6 +97,20 @@ def test_whoever_registered_the_old_revision_did_not_roll_back() -> None:
     assert [d.started_by for d in history((bad(started_by="ci/deploy"),), ())] == ["ci/deploy"]
 
 
+@pytest.mark.parametrize("read_from", ["CodeDeploy", "deployments[]"])
+def test_a_stop_that_makes_another_deploy_go_back_is_whoevers_stopped_it(read_from: str) -> None:
+    bad_ = bad(**ROLLED, read_from=read_from)
+    second = back(**DONE, read_from=read_from, started_by="codeDeployRollback")
+    stop = msgspec.structs.replace(STOP, to=OLD.task_definition)
+    rows = history((bad_, second), (stop,))
+    assert [d.started_by for d in rows] == ["Alice", bad_.started_by]
+    assert [told(d, TOKYO, NOW) for d in rows] == [
+        "rollback :42→:41, succeeded",
+        ":41→:42, rolled back to :41 by Alice 16:51",
+    ]
+    assert [d.started_by for d in history((second,), (msgspec.structs.replace(stop, to="another"),))] == [""]
+
+
 def test_an_undone_rollback_is_told_of_the_deploy_that_was_taken_back() -> None:
     again = deploy("prod/d3", API, native_id="d3", started=NOW - 60, old=OLD, new=NEW, state=DeployState.IN_PROGRESS)
     undo = deed(plan="p2", verb=Verb.UNDO_ROLLBACK, at=NOW - 61, to=NEW.task_definition, by="Bob")
@@ -114,6 +128,13 @@ def test_one_write_makes_one_deploy_and_a_stopped_deploy_is_nobody_elses() -> No
     assert words((bad(**ROLLED),), msgspec.structs.replace(STOP, deploy="another")) == [
         ":41→:42, rolled back to :41 16:51"
     ]
+
+
+def test_a_restart_between_hides_no_rollback() -> None:
+    restart = deploy("prod/d1b", API, native_id="d1b", started=NOW - 900, old=NEW, new=NEW, **DONE)
+    assert words((bad(**DONE), restart, back(**DONE)), UPDATE)[-1] == (
+        ":41→:42, succeeded, rolled back to :41 by Alice 16:51"
+    )
 
 
 def test_a_rollback_that_a_newer_deploy_overtook_took_nothing_back() -> None:

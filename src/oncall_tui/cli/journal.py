@@ -46,7 +46,9 @@ def journal(context: click.Context, last: int, actions: bool, as_json: bool) -> 
 
 
 # Times of an entry's data, wherever they stand in it
-_TIMES = frozenset({"began", "ended", "started", "again_at", "made_at", "deployCreatedAt", "begin", "until"})
+_TIMES = frozenset(
+    {"began", "ended", "started", "again_at", "made_at", "at", "since", "deployCreatedAt", "begin", "until"}
+)
 
 
 def as_object(entry: Entry) -> dict[str, Any]:

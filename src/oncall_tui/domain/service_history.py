@@ -15,6 +15,7 @@ from oncall_tui.domain.deploy import WENT_BACK, Deploy, DeployState, TakenBack
 
 BREAKER, ALARM = "the circuit breaker", "an alarm"
 SHOWS_WITHIN_S = 600.0  # a deploy that was asked for begins within this, or it is another one
+_MAKES_ANOTHER = ("CodeDeploy", "deployments[]")
 _NOT_PEOPLE = ("codeDeployRollback",)
 
 
@@ -75,10 +76,11 @@ def _makers(rows: Sequence[Deploy], deeds: Iterable[Deed]) -> dict[str, Deed]:
     """By deploy: what was asked for here that made it. One write makes one deploy: the first that can be it."""
     found: dict[str, Deed] = {}
     for deed in sorted(deeds, key=lambda d: d.at):
-        if deed.within:
-            continue
-        named = next((d for d in rows if deed.made and d.native_id == deed.made), None)
-        made = named or next((d for d in reversed(rows) if _fits(deed, d) and d.id not in found), None)
+        mine = [d for d in reversed(rows) if d.id not in found]
+        if deed.within:  # ECS goes back in the deploy itself; CodeDeploy, and a list without history, show another one
+            mine = [d for d in mine if d.goes_back and d.read_from in _MAKES_ANOTHER]
+        named = next((d for d in mine if deed.made and d.native_id == deed.made), None)
+        made = named or next((d for d in mine if _fits(deed, d)), None)
         if made is not None:
             found[made.id] = deed
     return found
@@ -127,11 +129,12 @@ _ENDS = {
 
 
 def _by_later(deploy: Deploy, later: Sequence[Deploy]) -> TakenBack | None:
-    """By the first later deploy, where that is a rollback which left this one's revision."""
-    doer = later[-1] if later else None
-    while doer is not None and doer.state is DeployState.STOPPED:  # it was overtaken, and took nothing back
-        later = later[:-1]
-        doer = later[-1] if later else None
+    """By the next deploy of another revision, where that is a rollback which left this one's.
+
+    What was overtaken took nothing back, and what only renewed the same revision's tasks changed nothing.
+    """
+    others = (d for d in reversed(later) if d.state is not DeployState.STOPPED and not _same(d.new, deploy.new))
+    doer = next(others, None)
     if doer is None or not (doer.goes_back or doer.verb is Verb.ROLL_BACK) or deploy.goes_back:
         return None
     if doer.old is not None and not _same(doer.old, deploy.new):

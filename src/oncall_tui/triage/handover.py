@@ -312,7 +312,7 @@ def _done(entries: Iterable[Entry], look: Look) -> tuple[Done, ...]:
         if verb in (Verb.ROLL_BACK, Verb.UNDO_ROLLBACK):
             what = going_back(what)
         state = str(outcome.data.get("state", "")) if outcome else str(OutcomeState.UNKNOWN)
-        message = outcome.text if outcome else "it was begun, and nobody wrote what came of it"
+        message = outcome.text if outcome else "it was started; its outcome was not recorded"
         if intent and (said := dict(intent.data.get("plan", {}).get("lines", ())).get("note")):
             message = f"{said} ({message})"  # what a note says is what is handed over
         found.append(Done(at=first.at, by=first.actor, what=what, state=state, message=message))
