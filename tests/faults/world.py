@@ -179,7 +179,14 @@ class Rig:
 
     def all_ok(self) -> Update:
         """Wait until every source is read well."""
-        return self.wait(lambda u: u.board.live == len(self.engine.sources), "every source is read well")
+        return self.wait(
+            lambda u: u.board.live == len(self.engine.sources) and not self._pending(), "every source is read well"
+        )
+
+    def _pending(self) -> bool:
+        """Is there more to read of what is known already: revisions, definitions, why tasks stopped?"""
+        readers = (getattr(poller.provider, "_reader", None) for poller in self.engine._pollers.values())
+        return any(reader._deploys.pending for reader in readers if reader is not None)
 
 
 @contextmanager

@@ -82,5 +82,5 @@ def _state(seen: Seen, monotonic: float) -> tuple[SourceState, str, str]:
         more = len(seen.reading.problems) - 1
         return first.state, f"{first.scope}: {first.message}" + (f" (+{more} more)" if more else ""), first.hint
     behind = seen.reading.behind
-    words = f"the deploys of {behind} service{'s' if behind > 1 else ''} are not read yet" if behind else ""
+    words = f"the deploys of {behind} service{'s' if behind > 1 else ''} are not read whole yet" if behind else ""
     return SourceState.OK, words, ""

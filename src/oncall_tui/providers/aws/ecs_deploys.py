@@ -7,7 +7,7 @@ every five minutes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from oncall_tui import errors
 from oncall_tui.clock import Instant
@@ -113,6 +113,11 @@ class Deploys:
             return True
         arns = (b.service_deployment_arn for b in self._briefs.get(key, ()))
         return any(a in self._to_describe and a not in self._details for a in arns)
+
+    def behind(self, services: Mapping[str, w.ServiceW]) -> int:
+        """Of how many services the deploys, or what they went from and to, are still to be read."""
+        unread = {key for key, service in services.items() if self.unread(key, service)}
+        return len(unread | {"/".join((self._source, *arn.parse(item).path[:2])) for item in self._to_revise})
 
     def _details_of(self, key: str) -> Iterator[w.ServiceDeploymentW]:
         arns = (b.service_deployment_arn for b in self._briefs.get(key, ()))

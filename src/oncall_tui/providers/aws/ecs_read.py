@@ -102,7 +102,7 @@ class EcsReader:
             next_in_s=max(wait, self._next_at(now) - now, 0.0),
             calls=calls,
             complete=self._is_complete(now),
-            behind=sum(self._deploys.unread(key, service) for key, service in self._services.items()),
+            behind=self._deploys.behind(self._services),
         )
 
     def touch(self, key: str) -> None:
