@@ -41,7 +41,8 @@ class Result(NamedTuple):
 
 def roll_back(world: World, config: Path, name: str, *more: str) -> Result:
     """Run the command as a pipeline would, and read the drill's truth."""
-    command = ("--config", str(config), "rollback", PREFIX + name, "--yes", "--wait", "--steady", "1", "--json", *more)
+    consent = ("--yes", "--confirm", name)  # a rollback that nothing asks for wants the name
+    command = ("--config", str(config), "rollback", PREFIX + name, *consent, "--wait", "--steady", "1", "--json", *more)
     with popen("oncall_tui", *command, env=world.env, stderr=PIPE) as process:
         stdout, stderr = process.communicate(timeout=180)
     assert stdout, stderr

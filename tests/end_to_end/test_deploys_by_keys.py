@@ -65,7 +65,7 @@ def test_a_rollback_is_not_reversed_by_r_however_often_and_undone_by_its_name(
     world = make_world("--scenario", some(tmp_path, name), "--speed", "5")
     program = run_program("--config", str(world.configure(intervals=0.5)), env=world.env, size=(80, 24))
     look_at(program, name)
-    program.wait("going back")
+    program.wait(lambda screen: "going back" in screen or "rolled back" in screen)  # it may be over already
     program.press("RRRy")
     program.wait("refused: the last deploy was itself a rollback")
     program.press_when_heard("Ry")
@@ -92,7 +92,7 @@ def test_another_revision_is_picked_and_gone_back_to(make_world: Make, run_progr
     program.press("R")
     program.wait("another revision")
     program.press_when_heard("\x14")
-    program.wait("to pick from")
+    program.wait("choices: j/k")
     program.press_when_heard("j\r")
     program.wait(lambda screen: "Roll back prod/rolling-finished: :42→:40" in unwrapped(screen))
     assert world.writes() == []

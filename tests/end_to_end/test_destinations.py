@@ -113,9 +113,9 @@ def test_it_is_sent_paged_and_told_by_commands(world: World) -> None:
     # A dry run and a refusal tell nobody; a rollback tells when it is sent and how it ended, in one thread.
     plan = shell("rollback", API, "--dry-run", "--json").json["plan"]
     assert plan["lines"]["notifies"] == f"chat, page, a note on pager/{incident['id']}"
-    shell("rollback", API, "--yes", "--expect", "prod/other", code=NOT_DONE)
+    shell("rollback", API, "--yes", "--confirm", "shop-api", "--expect", "prod/other", code=NOT_DONE)
     assert len(world.state["told"]["chat"]) == 1
-    shell("rollback", API, "--yes", "--wait")
+    shell("rollback", API, "--yes", "--confirm", "shop-api", "--wait")
     begun, ended = world.state["told"]["chat"][1:]
     assert begun["text"] == "Alice is rolling back prod/shop-api from :42 to :41"
     assert ended["text"].startswith("Alice rolled back prod/shop-api from :42 to :41: ")
@@ -150,7 +150,7 @@ def test_a_rollback_is_done_though_nobody_could_be_told(world: World) -> None:
     world.fault("denied", "chat")
     world.fault("refuse", "page")
     shell = Shell(world)
-    ended = shell("rollback", API, "--yes", "--wait")
+    ended = shell("rollback", API, "--yes", "--confirm", "shop-api", "--wait")
     assert ended.out.startswith(f"done: {API}: ")
     assert {(e.data["destination"], e.data["state"]) for e in world.entries("told")} == {
         ("chat", "failed"),
@@ -242,7 +242,7 @@ def test_no_secret_is_said_or_kept_also_where_it_is_echoed(
     said += [repr(shell("escalate", row, "--to", name, "--yes", code=code)) for name in ("hook", "chat", "page")]
     if status == 400:
         assert "bad request" in said[2]  # what it said is told, but for the secrets
-        said.append(repr(shell("rollback", API, "--yes", "--wait", "--json")))
+        said.append(repr(shell("rollback", API, "--yes", "--confirm", "shop-api", "--wait", "--json")))
         said.append(repr(shell("journal", "--json")))
         assert "was not told" not in said[-1]
         assert {e.data["state"] for e in world.entries("told")} == {"failed"}

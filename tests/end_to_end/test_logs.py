@@ -54,7 +54,7 @@ def test_from_the_page_to_the_error_and_through_every_failure(
         program.press("r")
         shown = program.wait(lambda screen, said=(word, hint): _says(screen, *said))  # type: ignore[misc]
         assert "lines as last read" in shown
-        assert re.search(r"\d\d:\d\d:\d\d [0-9a-f]{6} ", shown), "the lines stay"
+        assert re.search(r"\d\d:\d\d:\d\d [0-9a-f]{8} ", shown), "the lines stay"
         world.mend(fault)
         program.press("r")
         program.wait(lambda screen: screen.split("\n")[0].endswith("LIVE"))

@@ -83,5 +83,5 @@ def test_status_tells_scripts_the_same(make_world: Callable[..., World]) -> None
     for alert in told["alerts"]:
         assert [(s["deploy"], s["service"]) for s in alert["suspects"]] == [(deploy["id"], deploy["service"])]
         assert alert["suspicion"] == alert["suspects"][0]["words"]
-        assert "deploy :41→:42 of prod/payments-api began" in alert["suspicion"]
+        assert "deploy :41→:42 of prod/payments-api started" in alert["suspicion"]
         assert alert["not_suspect"] == []
