@@ -148,8 +148,9 @@ async def test_those_that_are_marked_here_alone_take_no_esc_of_their_own(tmp_pat
         await rig.press("asterisk")
         await rig.pilot.press("a")
         await rig.modal()
+        await rig.settle()
+        assert "mark as seen 3 of 3 rows" in rig.text()
         await rig.press("y")
-
         assert "3 of 3 done (3 marked as seen on this machine only)" in outcome_line(rig)
         await rig.press("escape")
         assert outcome_line(rig) == ""

@@ -38,7 +38,12 @@ class Several(Base):
         rows = [_listed(title, plan) for title, plan in plans.values()]
         warnings = [f"not possible: {line}" for line in not_possible]
         does = _does([plan for _, plan in plans.values()])
-        confirm = ConfirmMany(f"{does or f'{verb} 0'} of {len(marked)} rows", rows, str(verb), warnings)
+        confirm = ConfirmMany(
+            f"{does or f'{verb} 0'} of {len(marked)} rows",
+            rows,
+            _word(verb, [plan for _, plan in plans.values()]),
+            warnings,
+        )
         if not plans or not await self.ask_modal(confirm):
             self.say("\n".join(not_possible[:2]) or f"{verb}: cancelled, nothing was sent", "dim")
             return
@@ -107,6 +112,12 @@ def _listed(title: str, plan: Plan) -> str:
     also = f"  (also {len(plan.affects)} more)" if plan.affects else ""
     did = f"  (will be {plan.did})" if plan.did else ""
     return f"{title}{also}{did}"
+
+
+def _word(verb: Verb, plans: Sequence[Plan]) -> str:
+    """What ``y`` does: the verb, but where all of it is the same other thing (``mark as seen``)."""
+    found = {plan.does or str(plan.verb) for plan in plans}
+    return found.pop() if len(found) == 1 else str(verb)
 
 
 def _does(plans: Sequence[Plan]) -> str:
