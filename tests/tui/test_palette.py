@@ -11,7 +11,7 @@ import pytest
 from tests.support.fakes import FakeProvider
 from tests.support.screen import Rig
 
-from oncall_tui.config import Config
+from oncall_tui.config import Config, Screen
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.tui.acting import PALETTE
 from oncall_tui.tui.app import OncallApp
@@ -19,10 +19,12 @@ from oncall_tui.tui.keys import BY_NAME
 
 
 @asynccontextmanager
-async def opened(tmp_path: Path, size: tuple[int, int] = (80, 24), **alert: Any) -> Any:
+async def opened(
+    tmp_path: Path, size: tuple[int, int] = (80, 24), keys: dict[str, str] | None = None, **alert: Any
+) -> Any:
     rig = Rig(tmp_path, FakeProvider("pager"))
     rig.provider.add("898a55cb", title="payments-api: 5xx rate 12 %", **alert)
-    app = OncallApp(rig.engine, Config())
+    app = OncallApp(rig.engine, Config(screen=Screen(keys=keys or {})))
     async with app.run_test(size=size) as pilot:
         rig.pilot, rig.board = pilot, app.board
         await pilot.pause()
@@ -53,6 +55,26 @@ async def test_a_verb_that_is_not_possible_now_is_found_and_says_why(tmp_path: P
         assert not entry.discover  # who only looks is not shown what cannot be
         entry.callback()
         assert "acknowledge it first (a)" in (rig.board.notice or ("",))[0]
+
+
+async def test_a_configured_key_works_and_is_what_is_shown(tmp_path: Path) -> None:
+    keys = {"ack": "!", "mark": "x", "mark_all": "X", "help": "f1", "rollback": "ctrl+r"}
+    async with opened(tmp_path, (120, 40), keys=keys) as (rig, app):
+        assert " ! ack" in rig.text()
+        assert "ctrl+r roll back" in rig.text()
+        assert " a ack" not in rig.text()
+        assert [title for title in commands(app) if title.startswith("ack (!)")]
+        await rig.press("x")
+        assert rig.board.tables["alerts"].marked
+        await rig.press("x", "a")
+        assert not rig.provider.acknowledge.sent
+        await rig.press("exclamation_mark")
+        assert rig.provider.acknowledge.sent or rig.engine.desk.outcomes
+        await rig.pilot.press("f1")
+        await rig.modal()
+        assert re.search(r"│ +! +acknowledge the row", rig.text())
+    async with opened(tmp_path, (120, 40)) as (rig, _):
+        assert " a ack" in rig.text()
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])

@@ -25,7 +25,7 @@ from oncall_tui.tui.acting import VERBS
 from oncall_tui.tui.board import BoardScreen
 from oncall_tui.tui.door import copyable, guard
 from oncall_tui.tui.key_names import keymap
-from oncall_tui.tui.keys import KEYS
+from oncall_tui.tui.keys import KEYS, configure, label
 from oncall_tui.tui.modals import Modal
 from oncall_tui.tui.sound import notification
 
@@ -70,6 +70,7 @@ class OncallApp(App[None]):
         if self.config.screen.theme:
             self.theme = self.config.screen.theme
         self.animation_level = "none"
+        configure(self.config.screen.keys)
         if self.config.screen.keys:
             self.set_keymap(keymap(self.config.screen.keys))
         self.call_after_refresh(self._begin)
@@ -137,7 +138,7 @@ class OncallApp(App[None]):
             where = f" {screen.row_title(key.id)}" if key.id in VERBS else ""
             argument = key.action.partition("(")[2].rstrip(")").strip("'")
             yield SystemCommand(
-                f"{key.word} ({key.label}){where}",
+                f"{key.word} ({label(key)}){where}",
                 key.what,
                 (lambda c=callback, a=argument: c(int(a) if a.lstrip("-").isdigit() else a)) if argument else callback,
             )

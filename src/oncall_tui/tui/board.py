@@ -25,7 +25,7 @@ from oncall_tui.tui.detail import pane as detail
 from oncall_tui.tui.door import copy
 from oncall_tui.tui.handing import Handing
 from oncall_tui.tui.keybar import KeyBar, StatusLine
-from oncall_tui.tui.keys import KEYS
+from oncall_tui.tui.keys import KEYS, label
 from oncall_tui.tui.lines import Lines
 from oncall_tui.tui.log_keys import LogKeys
 from oncall_tui.tui.looking_back import LookingBack
@@ -257,7 +257,7 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
     def _draw_keys(self) -> None:
         """The usual keys, and those that are rare where they can do something now."""
         known = [(k, self.offered(k.id)) for k in KEYS if k.bar or k.id in RARE]
-        items = [(k.label, self.word(k), can) for k, can in known if k.bar or can]
+        items = [(label(k), self.word(k), can) for k, can in known if k.bar or can]
         self.query_one("#keys", KeyBar).show(items)
 
     # --- what is looked at --------------------------------------------------------------------------------------------

@@ -37,6 +37,7 @@ TAKEN = {
     "ctrl+q": "leaving",
     "ctrl+p": "the palette",
 }
+IN_LISTS = ("mark", "mark_all")  # lists bind these themselves
 THEMES = (
     "ansi-dark",
     "ansi-light",
@@ -96,7 +97,8 @@ def _plain(key: str) -> str:
 
 def keymap(keys: dict[str, str]) -> dict[str, str]:
     """The configured keys by their ids, as Textual names them."""
-    return {key_id: ",".join(key_name(one) for one in _each(text)) for key_id, text in keys.items()}
+    found = {key_id: ",".join(key_name(one) for one in _each(text)) for key_id, text in keys.items()}
+    return {**found, **{f"table.{key_id}": text for key_id, text in found.items() if key_id in IN_LISTS}}
 
 
 def _each(text: str) -> list[str]:

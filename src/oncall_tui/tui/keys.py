@@ -6,6 +6,7 @@ and ``s``, which only hands over.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -142,11 +143,25 @@ NAMED = "By name (: lists them)"
 HEADINGS: dict[Group, str] = {"act": "Act", "look": "Look", "move": "Move", "program": "Program"}
 
 
+_configured: dict[str, str] = {}  # an action's id -> the key that the configuration gave it
+
+
+def configure(keys: Mapping[str, str]) -> None:
+    """Take up the configured keys: from here on they are shown instead of the usual ones."""
+    _configured.clear()
+    _configured.update(keys)
+
+
+def label(key: Key) -> str:
+    """The key as it is shown: the configured one, else the usual one."""
+    return _configured.get(key.id, key.label)
+
+
 def by_group() -> dict[str, list[tuple[str, str]]]:
     """Heading → (key, what it does), for help and for the documentation."""
     found: dict[str, list[tuple[str, str]]] = {heading: [] for heading in HEADINGS.values()}
     for key in KEYS:
-        found[HEADINGS[key.group]].append((key.label, key.what))
+        found[HEADINGS[key.group]].append((label(key), key.what))
     found["Move"] += MOVES
     found[NAMED] = [(f": {name}", what) for name, what in BY_NAME.values()]
     return found

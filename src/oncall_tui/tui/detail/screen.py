@@ -30,7 +30,7 @@ from oncall_tui.tui.detail.sections import lines, sections
 from oncall_tui.tui.detail.subject import Subject, subject
 from oncall_tui.tui.detail.words import Keys, Scene, Section
 from oncall_tui.tui.keybar import KeyBar, StatusLine
-from oncall_tui.tui.keys import KEYS, Key
+from oncall_tui.tui.keys import KEYS, Key, label
 from oncall_tui.tui.lines import Lines
 from oncall_tui.tui.modals import Text
 from oncall_tui.tui.targets import Target
@@ -242,7 +242,7 @@ class DetailScreen(Over):
     def _items(self, ids: tuple[str, ...]) -> list[tuple[str, str, bool]]:
         known = {k.id: k for k in KEYS}
         found = [(known[i], self.here and self.board.offered(i)) for i in ids if i in known]
-        return [(key.label, key.word, can) for key, can in found if can or key.id != "continue"]
+        return [(label(key), key.word, can) for key, can in found if can or key.id != "continue"]
 
     def _keys_words(self) -> Keys:
         """What the keys would do to this row."""
@@ -345,6 +345,6 @@ class DetailScreen(Over):
     def action_help(self) -> None:
         known = {key.id: key for key in KEYS}
         told = [((f"  {label:<15}", "key"), (what, "")) for label, _, what in OWN]
-        told += [((f"  {known[i].label:<15}", "key"), (known[i].what, "")) for i in ACTS if i in known]
+        told += [((f"  {label(known[i]):<15}", "key"), (known[i].what, "")) for i in ACTS if i in known]
         told.append((("  j k, ↓ ↑ …    ", "key"), ("scroll; g G, Ctrl+F Ctrl+B", "")))
         self.app.push_screen(Text("Keys of the detail", told, indent=17))
