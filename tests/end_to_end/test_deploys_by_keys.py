@@ -49,12 +49,12 @@ def test_what_waits_goes_on_after_a_yes_that_names_it(make_world: Make, run_prog
     program.wait("Type canary-paused")
     assert "Continue the deploy of prod/canary-paused: :41→:42" in unwrapped(program.text)
     program.press_when_heard("\x1b")
-    program.wait("go on: cancelled, nothing was sent")
+    program.wait("continue the deploy: cancelled, nothing was sent")
     assert world.writes() == []
     program.press("C")
     program.wait("Type canary-paused")
     program.press_when_heard("canary-paused\r")
-    program.wait("✓ go on: done: prod/main/canary-paused", 60)
+    program.wait("✓ continue the deploy: done: prod/main/canary-paused", 60)
     assert went(world) == ["ContinueServiceDeployment"]
 
 

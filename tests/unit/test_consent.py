@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
 import pytest
 from tests.support.fakes import ALICE, alert, deploy, revision, service
 
@@ -207,3 +208,7 @@ def test_resolving_says_which_alarms_fire_on_and_that_the_bad_deploy_runs_on(jou
     )
     gone = deploy("prod/d42", API, state=DeployState.ROLLED_BACK, started=NOW - 300, finished=NOW - 120)
     assert still_there(paged(AlertState.RESOLVED, made=gone), "pager/Q1") == ()
+
+
+def test_an_older_journals_word_for_continuing_is_still_read() -> None:
+    assert msgspec.json.decode(b'"go on"', type=Verb) is Verb.GO_ON

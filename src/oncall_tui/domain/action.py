@@ -14,8 +14,8 @@ class Verb(StrEnum):
     NOTE = "note"
     ESCALATE = "escalate"
     ROLL_BACK = "roll back"
-    UNDO_ROLLBACK = "undo rollback"  # bring again what a rollback went back from
-    GO_ON = "go on"  # at a hook or a wait that holds a deploy up
+    UNDO_ROLLBACK = "undo rollback"  # redeploy what a rollback went back from
+    GO_ON = "continue the deploy"  # at a hook or a wait where it is paused
     RESTART = "restart"  # a forced new deploy of what runs
     RESOLVE = "resolve"
     SNOOZE = "snooze"
@@ -28,6 +28,11 @@ class Verb(StrEnum):
     def past(self) -> str:
         """The word for what was done: ``acknowledged``."""
         return _PAST[self]
+
+    @classmethod
+    def _missing_(cls, value: object) -> Verb | None:
+        """The words of older journals."""
+        return cls.GO_ON if value == "go on" else None
 
 
 _PAST = {
@@ -47,6 +52,7 @@ _PAST = {
     Verb.SHELL: "opened",
     Verb.TELL: "told",
 }
+
 
 # What takes minutes and is followed to its end; the others are seen within seconds, or not.
 FOLLOWED = frozenset({Verb.ROLL_BACK, Verb.UNDO_ROLLBACK, Verb.GO_ON, Verb.RESTART})

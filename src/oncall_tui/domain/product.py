@@ -15,7 +15,7 @@ from oncall_tui.domain.alert import Alert
 class Product(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """*services* are globs over ``SOURCE/CLUSTER/SERVICE``; *alerts* label → glob, all of which have to match.
 
-    *tell* names the destinations that are told when a deploy of it is rolled back, stopped, restarted or let go on.
+    *tell* names the destinations that are told when a deploy of it is rolled back, stopped, restarted or continued.
     """
 
     name: str

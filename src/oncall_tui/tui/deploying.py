@@ -1,4 +1,4 @@
-"""The verbs that deploy: roll back, go on, restart, undo a rollback. Each shows its plan first, and always asks."""
+"""The verbs that deploy: roll back, continue, restart, undo a rollback. Each shows its plan first, and always asks."""
 
 from __future__ import annotations
 
