@@ -30,7 +30,7 @@ def named(deploy: Deploy) -> str:
 
 
 def fate(deploy: Deploy, tz: tzinfo | None = None, now: float = 0.0) -> str:
-    """How it ended, or stands: ``rolled back to :41 by Alice 05:16``. Without *tz* no time is said."""
+    """Say how it ended, or stands: ``rolled back to :41 by Alice 05:16``. Without *tz* no time is said."""
     return ended(deploy.state, back_of(deploy), tz, now)
 
 
@@ -67,17 +67,17 @@ def taken_back(back: TakenBack, tz: tzinfo | None = None, now: float = 0.0) -> s
 
 
 def back_of(deploy: Deploy) -> TakenBack | None:
-    """How it was rolled back, as far as it is known; None: it was not."""
+    """Return how it was rolled back, as far as it is known; None: it was not."""
     return deploy.taken_back or _only_state(deploy)
 
 
 def told(deploy: Deploy, tz: tzinfo | None = None, now: float = 0.0) -> str:
-    """The whole: ``:41→:42, rolled back to :41 by Alice 05:16``."""
+    """Say the whole: ``:41→:42, rolled back to :41 by Alice 05:16``."""
     return f"{named(deploy)}, {fate(deploy, tz, now)}"
 
 
 def began_by(deploy: Deploy) -> str:
-    """Who began it: ``by Alice``; empty where nobody tells."""
+    """Name who began it: ``by Alice``; empty where nobody tells."""
     return f"by {deploy.started_by}" if deploy.started_by else ""
 
 

@@ -1,4 +1,4 @@
-"""What was done to services' deploys from this machine, as its journal tells: by any session, and by commands."""
+"""Writes to services' deploys from this machine, as its journal tells: by any session, and by commands."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Deeds:
 
 
 def deed_of(entry: Entry) -> Deed | None:
-    """What an intent asked of a service's deploys; None where it is about something else."""
+    """Read the deed out of an intent; None where it is about something else."""
     plan = entry.data.get("plan", {})
     asked = plan.get("request", {})
     if plan.get("verb") not in FOLLOWED - {Verb.GO_ON} or not asked.get("cluster") or not asked.get("service"):

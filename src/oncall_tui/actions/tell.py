@@ -41,7 +41,7 @@ _BAD = {OutcomeState.FAILED: Severity.ERROR, OutcomeState.UNKNOWN: Severity.WARN
 
 
 class Audience(msgspec.Struct, frozen=True):
-    """Who hears of an action: *destinations* by name, *incidents* by the ids of their rows; *about* is its service."""
+    """Listeners of an action: *destinations* by name, *incidents* by the ids of their rows; *about* is its service."""
 
     destinations: tuple[str, ...] = ()
     incidents: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ class Audience(msgspec.Struct, frozen=True):
 
 
 class _Heard(msgspec.Struct):
-    """What was told of one action so far, to whom (None: to nobody yet), and the thread that all of it is in."""
+    """State of telling others of one action: the audience (None: nobody was told yet), the thread of it all."""
 
     audience: Audience | None = None
     thread: str = ""
@@ -62,7 +62,7 @@ class _Heard(msgspec.Struct):
 
 
 def _both(first: Audience | None, now: Audience) -> Audience:
-    """Who heard of the beginning hears of the end; and so does an incident that came meanwhile."""
+    """Join both audiences: those told of the beginning, and an incident that came meanwhile, hear of the end."""
     if first is None:
         return now
     return msgspec.structs.replace(first, incidents=tuple(dict.fromkeys((*first.incidents, *now.incidents))))

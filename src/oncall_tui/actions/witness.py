@@ -1,4 +1,4 @@
-"""What the journal is told of what was seen: alerts and deploys that changed, and when a board was watching."""
+"""Observations for the journal: alerts and deploys that changed, and when a board was watching."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Witness:
 
     @property
     def recalled(self) -> bool:
-        """Is it known what earlier sessions saw?"""
+        """Tell whether it is known what earlier sessions saw."""
         return self._known is not None
 
     def saw(self, look: Look, before: Board, now: float) -> None:

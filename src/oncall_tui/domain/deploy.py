@@ -132,7 +132,7 @@ class Deploy(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def goes_back(self) -> bool:
-        """Is it itself a rollback: a later deploy that puts back what ran before?"""
+        """Tell whether it is itself a rollback: a later deploy that puts back what ran before."""
         return bool(self.rollback) and self.state not in WENT_BACK
 
     @property

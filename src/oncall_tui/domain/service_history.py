@@ -52,7 +52,7 @@ def history(deploys: Iterable[Deploy], deeds: Sequence[Deed]) -> tuple[Deploy, .
 
 
 def cause(deploy: Deploy) -> str:
-    """What made ECS take it back by itself, from what ECS says; empty: nothing that it says."""
+    """Name what made ECS take it back by itself; empty: nothing that ECS says."""
     reason = deploy.reason.lower()
     failed, _, threshold = deploy.breaker.partition("/")
     if "breaker" in reason:
@@ -150,7 +150,7 @@ def _by_later(deploy: Deploy, later: Sequence[Deploy]) -> TakenBack | None:
 
 
 def _again(later: Deploy, deploy: Deploy, back: TakenBack) -> bool:
-    """Does *later* put the revision there again that was taken back?"""
+    """Tell whether *later* puts the revision there again that was taken back."""
     return later.id != back.deploy and _same(later.new, deploy.new) and later.started > (back.began or deploy.started)
 
 

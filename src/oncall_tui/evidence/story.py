@@ -82,7 +82,7 @@ def story(
 
 
 def _without_ids(moment: Moment) -> str:
-    """What is told alike for many tasks; empty for what stays by itself."""
+    """Return the text that many tasks share; empty for a moment that stays by itself."""
     if moment.kind == TASK:
         return _TASK.sub("task ", moment.text)
     return " ".join(_TASKS.sub("", moment.text).split()).rstrip(":. ") if moment.kind == EVENT else ""

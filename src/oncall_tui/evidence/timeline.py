@@ -1,4 +1,4 @@
-"""What happened to one row: what its source remembers, and what this machine's journal saw and did. Newest first."""
+"""The past of one row: as its source remembers it, and as this machine's journal saw and did it. Newest first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one engineer hands over to the next: what fired, what was done and by whom, what is open, what was deployed.
+"""The handover from one engineer to the next: what fired, what was done and by whom, what is open, what was deployed.
 
 Pure: from the journal's entries of the window and the look now. The journal knows what this program saw while a board
 was open, so when that was is part of it: a gap is never quiet.
@@ -77,7 +77,7 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def loud(self) -> bool:
-        """Does somebody have to look at it again?"""
+        """Tell whether somebody has to look at it again."""
         return self.state in (OutcomeState.UNKNOWN, OutcomeState.PENDING, OutcomeState.FAILED)
 
 
@@ -109,7 +109,7 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def watched_whole(self) -> bool:
-        """Was a board open all the time?"""
+        """Tell whether a board was open all the time."""
         at = self.since
         for begin, end in self.watched:
             if begin > at + GAP_S:
@@ -171,7 +171,7 @@ def _unread(entries: Iterable[Entry], look: Look) -> tuple[str, ...]:
 
 
 class _Firing:
-    """What is gathered of one problem."""
+    """Gathered facts of one problem."""
 
     def __init__(self, title: str, first: float) -> None:
         self.title, self.first, self.last = title, first, first
@@ -342,7 +342,7 @@ def _deploys(entries: Iterable[Entry], look: Look, since: float) -> tuple[Deploy
 
 
 def _of_window(deploy: Deploy, since: float) -> bool:
-    """Did anything of it happen since then: its start, its end, or that it was taken back?"""
+    """Tell whether anything of it happened since then: its start, its end, or its being taken back."""
     back = deploy.taken_back
     times = (deploy.started, deploy.finished, back.began if back else None, back.ended if back else None)
     return deploy.state.running or any(at is not None and at >= since for at in times)

@@ -1,4 +1,4 @@
-"""Which deploy may have done it, in words that say why. Pure: from the deploys and when the episode began.
+"""Deploys that may have done it, in words that say why. Pure: from the deploys and when the episode began.
 
 A deploy is a suspect where it had begun when the episode began and was under way then, or had ended within the
 look-back before. What began later is not, and that is said too. Nothing is claimed that these rows do not show.
@@ -66,7 +66,7 @@ class Suspicion(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def placed(self) -> bool:
-        """Is it known of which service, or of which product at least?"""
+        """Tell whether its service, or its product at least, is known."""
         return bool(self.service or self.product)
 
     def words(self, now: float, tz: tzinfo | None = None) -> str:

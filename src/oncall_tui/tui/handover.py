@@ -1,4 +1,4 @@
-"""The handover on screen: what the next one has to know, of a time that a key picks; to copy, or to send to others."""
+"""The handover on screen, of a time that a key picks; to copy, or to send to others."""
 
 from __future__ import annotations
 
@@ -157,4 +157,4 @@ def lines(told: Handover, tz: object) -> list[Line]:
 def _style(row: str) -> str:
     if row.startswith(("NOT READ", "NOT KNOWN", "PAGE ")) or "UNKNOWN" in row or "FAILED" in row:
         return "critical"
-    return "warning" if "not known here" in row or " FIRING since " in row else ""
+    return "warning" if "not known here" in row or "· FIRING ·" in row else ""

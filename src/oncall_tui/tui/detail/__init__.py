@@ -1,1 +1,1 @@
-"""What is told of one row: the pane below the lists (`pane`), and a screen of its own (`screen`)."""
+"""Views of one row: the pane below the lists (`pane`), and a screen of its own (`screen`)."""

@@ -1,4 +1,4 @@
-"""What is told of an alert: what it is and who has it, whom to suspect, what else is near it. Pure."""
+"""Lines about an alert: what it is and who has it, whom to suspect, what else is near it. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DESCRIPTIONS = ("description", "message", "summary")  # what an alert says of it
 
 
 def alert_section(of: Subject, scene: Scene, keys: Keys, health: Line | None) -> Section:
-    """What it is, each source's state, who has it; *health* says in one line how its service is."""
+    """Its title, each source's state, who has it; *health* says in one line how its service is."""
     look = of.look
     assert look is not None
     alert = look.alert

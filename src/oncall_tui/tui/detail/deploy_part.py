@@ -1,4 +1,4 @@
-"""What is told of one deploy: where it stands, what failed, what it changed, who began it. Pure."""
+"""Lines about one deploy: where it stands, what failed, what it changed, who began it. Pure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def deploy_lines(deploy: Deploy, scene: Scene) -> list[Line]:
 
 
 def _changes(deploy: Deploy) -> list[Line]:
-    """What differs from the revision before, one change a line."""
+    """Differences from the revision before, one change a line."""
     if deploy.old is None:
         return [line("changes", "not known: the revision before it is not readable, or it is the first")]
     head = f"{deploy.old.family_revision} → {deploy.new.family_revision}"
@@ -61,5 +61,5 @@ def deploy_section(of: Subject, scene: Scene, back: str) -> Section:
 
 
 def back_line(back: str) -> Line:
-    """What ``R`` would do."""
+    """The line of ``R``."""
     return ((f" {'R':<9} ", "key"), (back, ""))

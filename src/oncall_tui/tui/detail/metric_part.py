@@ -1,4 +1,4 @@
-"""What is told of metrics: each a line of blocks with its numbers, and one axis for all of them. Pure."""
+"""Lines about metrics: each a line of blocks with its numbers, and one axis for all of them. Pure."""
 
 from __future__ import annotations
 

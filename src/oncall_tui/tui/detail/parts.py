@@ -1,4 +1,4 @@
-"""What is read on demand for one row: each part on its own, shown when it comes. Knows no Textual.
+"""Parts that are read on demand for one row: each part on its own, shown when it comes. Knows no Textual.
 
 The calls: ``inspect`` of the service, one ``measure`` for all metrics, a timeline of each alert; read once, then as
 ``Rereads`` says. The runbook is read where a key asks for it.
@@ -28,11 +28,11 @@ from oncall_tui.tui.detail.subject import Subject, inside_mark, state_mark, wind
 
 T = TypeVar("T")
 Begun = tuple[Callable[[], bool], Future[Any]]
-"""What takes the result of a reading (False: nobody wants it any more), and its future."""
+"""A reading under way: what takes its result (False: nobody wants it any more), and its future."""
 
 
 class Measured(msgspec.Struct, frozen=True):
-    """What was read of every metric on screen, and the time that it covers (seconds since the epoch).
+    """Readings of every metric on screen, and the time that it covers (seconds since the epoch).
 
     *failures*: (message, hint) of each source that could not be asked, while another could.
     """
@@ -63,7 +63,7 @@ class Part(Generic[T]):
 
     @property
     def asked(self) -> bool:
-        """Was it ever asked for?"""
+        """Tell whether it was ever asked for."""
         return self._number > 0
 
     def begin(self, monotonic: float, now: float) -> int:
@@ -72,7 +72,7 @@ class Part(Generic[T]):
         return self._number
 
     def take(self, number: int, future: Future[T]) -> bool:
-        """What came of a reading; False: nobody wants it any more. What was known stays where it failed."""
+        """Take the result of a reading; False: nobody wants it any more. What was known stays where it failed."""
         if not self.rereads.ended(number):
             return False
         try:
@@ -247,7 +247,7 @@ def _measured(
 
 
 def _together(found: list[tuple[Series, ...] | SourceError], since: float, until: float) -> Measured:
-    """What could be read; raises the first SourceError where nothing could."""
+    """Return the part that could be read; raises the first SourceError where nothing could."""
     failures = [part for part in found if isinstance(part, SourceError)]
     if failures and len(failures) == len(found):
         raise failures[0]

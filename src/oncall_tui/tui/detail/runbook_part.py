@@ -13,7 +13,7 @@ _SIGNS = {"code": "│ ", "quote": "▌ "}
 
 
 def runbook_section(places: tuple[Place, ...], part: Part[Runbook], scene: Scene) -> Section:
-    """Where it is, and what stands there. It is read where a key asks for it, not by itself."""
+    """The runbook's place, and its text. It is read where a key asks for it, not by itself."""
     if not places:
         nothing = line("none", "no runbook is known: neither the product nor the alert names one")
         return Section("runbook", (nothing, hint("runbook: of the product, a URL or a Markdown file")))

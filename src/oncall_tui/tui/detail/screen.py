@@ -146,13 +146,13 @@ class DetailScreen(Over):
 
     @property
     def here(self) -> bool:
-        """Is the board's row still this one? A row that vanished takes no key."""
+        """Tell whether the board's row is still this one: a row that vanished takes no key."""
         on_it = self.board.list_pane == self.pane and self.board.row_id == self.row_id
         return on_it and self._joined is None
 
     @property
     def _there(self) -> bool:
-        """Is there something to draw on? Not before it is mounted, nor while the program ends."""
+        """Tell whether there is something to draw on: not before it is mounted, nor while the program ends."""
         return not self._left and bool(self.query("#outcome"))
 
     def _read(self) -> None:
@@ -208,7 +208,7 @@ class DetailScreen(Over):
         self.query_one("#row", StatusLine).show(parts, right)
 
     def _gone_words(self, of: Subject) -> str:
-        """Where the row went: into another one that is the same problem, out of what is shown, or away."""
+        """Say where the row went: into another one that is the same problem, out of what is shown, or away."""
         board = self.board.update_.board
         if self._joined is not None:
             return " the same problem as another row now: Esc, and open that "
@@ -224,7 +224,7 @@ class DetailScreen(Over):
         self.query_one("#names", StatusLine).show(parts)
 
     def draw_outcome(self, now: float) -> None:
-        """What came of actions, and the last word: the board's, seen from here."""
+        """Show what came of actions, and the last word: the board's, seen from here."""
         if not self._there:
             return
         board = self.board
@@ -245,14 +245,14 @@ class DetailScreen(Over):
         return [(label(key), key.word, can) for key, can in found if can or key.id != "continue"]
 
     def _keys_words(self) -> Keys:
-        """What the keys would do to this row."""
+        """Word what the keys would do to this row."""
         target = self.board.alert_target(Verb.ACKNOWLEDGE) if self.here and self.pane == "alerts" else None
         stops = ", which stops the escalation" if target and target.provider in PAGER_PROVIDERS else ""
         ack = f"goes to {target.source}{stops}; the rest is only listed" if target else ""
         return Keys(self._back_words(), ack)
 
     def _back_words(self) -> str:
-        """What ``R`` would do, or why it cannot."""
+        """Word what ``R`` would do, or why it cannot."""
         if self.engine.desk.read_only:
             return "read only: nothing is written"
         if not self.here:
@@ -270,7 +270,7 @@ class DetailScreen(Over):
     # --- keys ---------------------------------------------------------------------------------------------------------
 
     def action_act(self, key_id: str) -> None:
-        """What the key does on the board, to this row."""
+        """Do to this row what the key does on the board."""
         if key_id not in ANYWHERE and not self.here:
             self.board.say("the row is not on the board any more: nothing is done from here; Esc goes back", "warning")
             return
@@ -339,7 +339,7 @@ class DetailScreen(Over):
             self.board.over = None
 
     def commands(self) -> Iterable[tuple[str, str, Callable[[], None]]]:
-        """What can be done to this row and has no key of its own: restart, undo, resolve …"""
+        """Offer what can be done to this row and has no key of its own: restart, undo, resolve …"""
         return self.board.without_keys() if self.here else ()
 
     def action_help(self) -> None:

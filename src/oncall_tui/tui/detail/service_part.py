@@ -1,4 +1,4 @@
-"""What is told of a service: how it is in one line, then its tasks, targets, alerts and events, each apart. Pure.
+"""Lines about a service: how it is in one line, then its tasks, targets, alerts and events, each apart. Pure.
 
 A count of healthy tasks hides what they depend on: so the first line says tasks, targets and alerts
 together.
@@ -108,7 +108,7 @@ def health_line(of: Subject, part: Part[Inside], scene: Scene) -> Line | None:
 
 
 def _bad(task: Task) -> bool:
-    """Did it die, rather than being replaced?"""
+    """Tell whether it failed, rather than being replaced."""
     return bool(task.exit_code) or task.stop_code not in ("", "ServiceSchedulerInitiated", "UserInitiated")
 
 
@@ -224,7 +224,7 @@ def _stopped(inside: Inside, scene: Scene) -> Iterable[Line]:
 
 
 def _live(inside: Inside, service: Service, scene: Scene) -> Iterable[Line]:
-    """What runs, starts or stops: one by one, or counted where there are many."""
+    """Tasks that run, start or stop: one by one, or counted where there are many."""
     live = [t for t in inside.tasks if _group(t) != "stopped"]
     if len(live) <= EACH:
         for task in live:

@@ -53,7 +53,7 @@ def sign(metric: Metric) -> str:
 
 
 def beyond(metric: Metric, value: float) -> bool:
-    """Is *value* where the alarm says it must not be?"""
+    """Tell whether *value* is where the alarm says it must not be."""
     if metric.threshold is None:
         return False
     return {
@@ -159,5 +159,5 @@ def numbers(series: Series) -> tuple[float, float, float] | None:
 
 
 def inside(points: Sequence[tuple[float, float]], window: Window) -> bool:
-    """Was anything measured in the window?"""
+    """Tell whether anything was measured in the window."""
     return any(window.cell(at) is not None for at, _ in points)

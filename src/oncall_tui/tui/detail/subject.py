@@ -1,4 +1,4 @@
-"""What a row of the board speaks of: the alert and those that are the same problem, the service, the deploys. Pure."""
+"""The subject of a row of the board: the alert and those that are the same problem, the service, the deploys. Pure."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(dict.fromkeys(names))
 
     def title(self) -> str:
-        """What the header says: which row this is."""
+        """Name the row, for the header."""
         if self.look is not None:
             return f"{self.service.title}  {self.look.alert.title}" if self.service else self.look.alert.title
         if self.pane == "deploys" and self.deploy is not None:
@@ -65,7 +65,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def subject(pane: str, row_id: str, look: AlertLook | None, update: Update) -> Subject | None:
-    """What the row speaks of on the newest board; None where the row is not there. *look* is the row as drawn."""
+    """Find the row's subject on the newest board; None where the row is not there. *look* is the row as drawn."""
     board = update.board
     if pane == "alerts":
         if look is None:

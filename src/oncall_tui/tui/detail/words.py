@@ -1,4 +1,4 @@
-"""What the sections of the Detail screen are made of: lines with a name, and how a part that is read stands. Pure."""
+"""Building blocks of the Detail screen's sections: lines with a name, and how a part that is read stands. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAME_CELLS = 9
 
 
 class Scene(msgspec.Struct, frozen=True):
-    """What every section is told from: the board, the time, the zone, and how wide a line may be (cells)."""
+    """Common ground of every section: the board, the time, the zone, and how wide a line may be (cells)."""
 
     update: Update
     now: float
@@ -25,7 +25,7 @@ class Scene(msgspec.Struct, frozen=True):
 
 
 class Keys(msgspec.Struct, frozen=True):
-    """What the keys would do to the row, in words: *back* ``R``, *ack* ``a`` (empty: nothing)."""
+    """Effects of the keys on the row, in words: *back* ``R``, *ack* ``a`` (empty: nothing)."""
 
     back: str = ""
     ack: str = ""
@@ -45,7 +45,7 @@ def line(name: str, text: str, style: str = "") -> Line:
 
 
 def hint(text: str) -> Line:
-    """What to do."""
+    """A line with what to do."""
     return ((f" {'':<{NAME_CELLS}} ", ""), ("→ ", "key"), (text, ""))
 
 
