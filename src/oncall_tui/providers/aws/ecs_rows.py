@@ -17,7 +17,6 @@ from oncall_tui.providers.aws import ecs_decode as w
 from oncall_tui.time_format import told
 
 EVENTS_KEPT = 5
-TODAY_S = 12 * 3600.0  # farther away than that a time of day would mislead
 ROLL_BACK = frozenset({Verb.ROLL_BACK})
 ON_SERVICE = frozenset({Verb.ROLL_BACK, Verb.RESTART})  # CodeDeploy's services cannot be restarted by ECS
 NO_VERBS: frozenset[Verb] = frozenset()
@@ -219,9 +218,7 @@ def _paused(made: w.ServiceDeploymentW, hook: w.HookW, now: float) -> str:
 
 
 def when(at: float, now: float) -> str:
-    """``at 02:41 JST``; ``in 23h`` where it is farther away than a time of day tells."""
-    if at - now > TODAY_S:
-        return f"in {(at - now) / 3600:.0f}h"
+    """``at 02:41 JST``, ``at 29 Nov 02:41 JST``: a row is kept for long, and what is left of a time would not be so."""
     return f"at {told(at, now)}"
 
 

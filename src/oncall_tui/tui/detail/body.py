@@ -9,7 +9,7 @@ from oncall_tui.tui.lines import Line, Lines
 
 
 class Body(Lines):
-    """Lines that hold still: one that comes above leaves those being read in place. A line that stays is folded once."""
+    """Lines that hold still: one that comes above leaves those being read in place. What stays is folded once."""
 
     def __init__(self) -> None:
         super().__init__(id="sections")
