@@ -1,4 +1,4 @@
-"""What a misspelt word was probably meant to be: one judgement for the configuration, filters and commands."""
+"""The word that a misspelt one stands for: one judgement for the configuration, filters and commands."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def misspelt(word: str, choices: Iterable[str]) -> str:
 
 
 def distance(one: str, other: str) -> int:
-    """How many letters have to be put in, left out, changed or swapped with the next to make one of the other."""
+    """Count the letters to put in, leave out, change or swap with the next that make one of the other."""
     before: list[int] = []
     row = list(range(len(other) + 1))
     for i, a in enumerate(one, 1):

@@ -138,7 +138,7 @@ def _version(context: click.Context, _option: click.Parameter, value: object) ->
 @click.option("--read-only", is_flag=True, help="Switch every write off.")
 @click.pass_context
 def cli(context: click.Context, config: str, read_only: bool) -> None:
-    """What is on fire, which ECS service it is, which deploy did it, and one key to make it stop."""
+    """One screen for on-call: what is on fire, which ECS service it is, which deploy did it, and one key to stop it."""
     context.obj = {"config": config, "read_only": read_only}
     if context.invoked_subcommand is None:
         gc.disable()  # until the first frame, as in board.show: a collection for every few modules that are imported

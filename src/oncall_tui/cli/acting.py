@@ -49,7 +49,7 @@ def show_plan(plan: Plan) -> bool:
 
 
 def target(engine: Engine, alert: Alert, verb: Verb) -> Alert:
-    """Where the verb goes: to the open incident of a pager, if the alert is joined to one. As on the board."""
+    """The verb's target: the open incident of a pager, if the alert is joined to one. As on the board."""
     engine.first_read(READ_TIMEOUT_S)  # an incident that was not read yet would be missed
     update = engine.update
     look = update.look.find(alert.id)

@@ -98,7 +98,7 @@ def _awaited(
 
 
 def follow(plan: Plan) -> str:
-    """How to learn what came of it."""
+    """The words on how to learn what came of it."""
     if plan.verb in FOLLOWED:
         return f"follow it with `oncall-tui deploys {plan.target} --watch`"
     return "`oncall-tui status` shows how it stands; the next start reads what came of it"

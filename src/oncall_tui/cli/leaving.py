@@ -1,4 +1,4 @@
-"""Said on the terminal when the board was left: what goes on without it, and how to follow that."""
+"""Lines for the terminal once the board was left: the actions that go on without it, and how to follow them."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ _abandoned: WeakSet[TextIO] = WeakSet()  # streams that are not written to any m
 
 
 def put(*lines: str) -> bool:
-    """What was asked for, on stdout, one line each. False where it could not be written."""
+    """Print what was asked for on stdout, one line each. False where it could not be written."""
     return _out("".join(f"{visible(line)}\n" for line in lines))
 
 
@@ -78,7 +78,7 @@ def ask(question: str) -> bool:
 
 
 def ask_text(question: str) -> str:
-    """What a person types; empty where the question could not be shown, or nobody answers."""
+    """Read what a person types; empty where the question could not be shown, or nobody answers."""
     if _write(sys.stderr, f"{visible(question)} ") or sys.stdin is None:
         return ""
     try:
@@ -88,7 +88,7 @@ def ask_text(question: str) -> str:
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Is a person at the other end?"""
+    """Whether a person is at the other end."""
     try:
         return stream is not None and stream.isatty()
     except (OSError, ValueError):
@@ -131,7 +131,7 @@ def _out(text: str) -> bool:
 
 
 def _write(stream: TextIO | None, text: str) -> str:
-    """Why it could not be written; empty: it was."""
+    """Write, and return why that failed; empty: it did not."""
     if stream is None:
         return "it is closed" if text else ""
     if stream in _abandoned:
@@ -152,7 +152,7 @@ def _why(error: Exception) -> str:
 
 
 def _abandon(stream: TextIO) -> None:
-    """What is still buffered goes nowhere: a flush at the interpreter's end would fail anew."""
+    """Send what is still buffered nowhere: a flush at the interpreter's end would fail anew."""
     _abandoned.add(stream)
     try:
         nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -1,4 +1,4 @@
-"""Which files the configuration is read from, their text, and whether they may be trusted to name commands."""
+"""The files that the configuration is read from, their text, and whether they may be trusted to name commands."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _whole(path: Path, expected: str, found: str) -> Mistake:
 
 
 def unsafe(path: Path) -> str:
-    """Why others could make this file run a command of theirs, as ``found, and what to do``; empty: they cannot.
+    """The way for others to make this file run a command, as ``found, and what to do``; empty: they cannot.
 
     Its folder counts: who may write there can put another file in its place (but not where the sticky bit is set).
     """
@@ -98,7 +98,7 @@ def unsafe(path: Path) -> str:
 
 
 def open_to_others(path: str) -> str:
-    """How others may use a secret's file, in words; empty: not at all, or it is not known."""
+    """The way in which others may use a secret's file, in words; empty: not at all, or it is not known."""
     try:
         mode = Path(path).expanduser().stat().st_mode
     except (OSError, RuntimeError, ValueError):

@@ -33,7 +33,7 @@ NONE: Destinations = MappingProxyType({})
 
 
 class _File(msgspec.Struct, frozen=True):
-    """What one file gave: the keys that it has, where they stand, and its secrets."""
+    """The content of one file: the keys that it has, where they stand, and its secrets."""
 
     path: str
     given: dict[str, Any]
@@ -188,7 +188,7 @@ def _merged_screen(team: Screen, own: Screen, places: Mapping[str, object]) -> S
 
 
 def _places(loaded: Sequence[_File]) -> dict[str, Place]:
-    """Where each key of the merged configuration stands: products by their names, a list that a later file replaces
+    """The place of each key of the merged configuration: products by their names, a list that a later file replaces
     only as that file has it.
     """
     found: dict[str, Place] = {}

@@ -11,7 +11,7 @@ LONGEST = 48
 
 
 class Mistake(msgspec.Struct, frozen=True, kw_only=True):
-    """Where it is, what was expected there, what was found, and what was probably meant. Never holds a secret."""
+    """Its place, what was expected there, what was found, and what was probably meant. Never holds a secret."""
 
     file: str
     line: int = 0  # from 1; 0: the file as a whole

@@ -1,4 +1,4 @@
-"""What the configuration holds, beside each provider's own options. Field names are the keys of the file."""
+"""The content of the configuration, beside each provider's own options. Field names are the keys of the file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DEFAULT_JOURNAL = "~/.local/state/oncall-tui/journal.db"
 
 
 class Me(msgspec.Struct, frozen=True, kw_only=True):
-    """Who acts. *email* is what PagerDuty knows the person by; *pagerduty_id* where it is another one there."""
+    """The person who acts. *email* is that of the PagerDuty user; *pagerduty_id* where it is another one there."""
 
     name: str
     email: str = ""
@@ -25,7 +25,7 @@ class Me(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Screen(msgspec.Struct, frozen=True, kw_only=True):
-    """How the screen looks and sounds. *keys* is an action's id -> its key; *views* a name -> a filter's text."""
+    """Look and sound of the screen. *keys* is an action's id -> its key; *views* a name -> a filter's text."""
 
     bell: bool = True
     mouse: bool = False
@@ -46,7 +46,7 @@ class ScreenWords(msgspec.Struct, frozen=True):
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
-    """What one file may say: the top-level keys, in the order in which they are documented."""
+    """The top-level keys of one file, in the order in which they are documented."""
 
     me: Me | None = None
     timezone: str = "UTC"
@@ -74,7 +74,7 @@ class Config(Written, frozen=True, kw_only=True):
 
     @property
     def journal_path(self) -> str:
-        """Where the journal is: the configured path or the default, ``~`` not yet expanded."""
+        """The journal's place: the configured path or the default, ``~`` not yet expanded."""
         state = os.environ.get("XDG_STATE_HOME", "")
         default = f"{state}/oncall-tui/journal.db" if state.startswith("/") else DEFAULT_JOURNAL
         return self.journal or default

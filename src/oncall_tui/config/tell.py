@@ -15,14 +15,14 @@ from oncall_tui.config.nodes import place
 
 
 class Told(msgspec.Struct, frozen=True):
-    """What one file says: its destinations' names, and each name under a ``tell`` with its key, line and column."""
+    """The names in one file: its destinations' names, and each name under a ``tell`` with its key, line and column."""
 
     destinations: tuple[str, ...] = ()
     named: tuple[tuple[str, str, int, int], ...] = ()
 
 
 def told(root: Any) -> Told:
-    """What the document *root* says; what is of a wrong shape is the walker's to tell."""
+    """Collect them from the document *root*; what is of a wrong shape is the walker's to tell."""
     destinations = [
         value.value
         for entry in _entries(root, "escalation")

@@ -28,7 +28,7 @@ _FLOAT = re.compile(r"[-+]?([0-9][0-9_]{0,17})(\.[0-9]{0,17})?([eE][-+]?[0-9]{1,
 
 
 class Complaint(NamedTuple):
-    """What a check has against a value of the right type."""
+    """A check's objection to a value of the right type."""
 
     expected: str
     found: str = ""
@@ -263,7 +263,7 @@ class Walker:
             return self._own_words(node, key, str(error))
 
     def _own_words(self, node: Any, key: str, text: str) -> Any:
-        """What an options type says of itself; ``KEY: …`` in front points at that key."""
+        """Note what an options type says of itself; ``KEY: …`` in front points at that key."""
         name, _, rest = text.partition(": ")
         at = next((pair for pair in node.value if pair[0].value == name), None)
         if at is None or not rest:

@@ -29,7 +29,7 @@ def is_text(node: Any) -> bool:
 
 
 def seen(node: Any, quote: bool = True) -> str:
-    """What a node is, in words; numbers and booleans are quoted, strings never."""
+    """A node's kind, in words; numbers and booleans are quoted, strings never."""
     if node.id != "scalar":
         return "a list" if node.id == "sequence" else "a mapping (key: value)"
     if node.tag == TAG + "null":
@@ -85,7 +85,7 @@ def pattern(key: str) -> str:
 
 
 def breaks(value: Any, meta: msgspec.Meta) -> str:
-    """What of *meta* the value does not keep, in words; empty: nothing."""
+    """The limit of *meta* that the value breaks, in words; empty: nothing."""
     tests: tuple[tuple[Any, str, Callable[[Any, Any], bool]], ...] = (
         (meta.ge, "at least {}", lambda v, m: v >= m),
         (meta.gt, "more than {}", lambda v, m: v > m),

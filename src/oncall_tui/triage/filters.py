@@ -70,7 +70,7 @@ _MEANT = {
 
 
 class Known(msgspec.Struct, frozen=True):
-    """What rows have: the names of their *labels* (None: not known), and for a field all that can stand in it."""
+    """The content of rows: the names of their *labels* (None: not known), and for a field all that can stand in it."""
 
     labels: frozenset[str] | None = None
     words: Mapping[str, tuple[str, ...]] = WORDS

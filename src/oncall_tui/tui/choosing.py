@@ -48,7 +48,7 @@ class Chooser(Modal[str]):
         return ""
 
     def choices(self) -> Sequence[Row]:
-        """What there is to choose from."""
+        """The rows to choose from."""
         raise NotImplementedError
 
     def fill(self) -> None:
@@ -71,7 +71,7 @@ class Chooser(Modal[str]):
         self.dismiss(self.said(event.id))
 
     def said(self, row_id: str) -> str:
-        """What the row says when it is picked."""
+        """The answer that the row gives when it is picked."""
         return row_id
 
 

@@ -56,7 +56,7 @@ def deploy_fields(deploy: Deploy, look: Look) -> Mapping[str, str]:
 
 
 def known(update: Update, products: Iterable[Product]) -> Known:
-    """What rows can have now. Of labels nothing is known while a source is not read: its rows may have others."""
+    """The keys and words of rows now. Of labels nothing is known while a source is not read."""
     board = update.board
     unread = any(not s.current for s in board.sources.values())
     labels = None if unread else frozenset(name for a in board.alerts.values() for name, _ in a.labels)

@@ -28,7 +28,7 @@ class Filtering(Base):
         self.filter_by(replace(self.shown, faults=not self.shown.faults))
 
     def _line(self) -> Input | None:
-        """Where it is typed; None: it never was."""
+        """The line that it is typed in; None: it never was."""
         return next(iter(self.query("#filter").results(Input)), None)
 
     def action_filter(self) -> None:
@@ -43,7 +43,7 @@ class Filtering(Base):
         self.set_focus(line)  # now, not after the next message: what is typed next belongs to it
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """What is typed is looked at as it stands; what can be no filter hides nothing, and says why."""
+        """Apply what is typed as it stands; what can be no filter hides nothing, and says why."""
         event.stop()
         wrong = self.wrong_filter(event.value)
         self.filter_by(replace(self.shown, filter="" if wrong else event.value, view=""))
@@ -62,7 +62,7 @@ class Filtering(Base):
         self._close_filter()
 
     def wrong_filter(self, text: str) -> str:
-        """Why *text* can be no filter of what is on the board, and what would work; empty: it can."""
+        """The reason why *text* can be no filter of the board, and what would work; empty: it can."""
         try:
             parse(text, known(self.update_, self.engine.looker.rules.products))
         except FilterError as error:
@@ -87,7 +87,7 @@ class Filtering(Base):
             self.say(words, "warning")
 
     def everything(self) -> Shown:
-        """What is shown with nothing left out; the order stays."""
+        """The whole board, nothing left out; the order stays."""
         return Shown(sorts=self.shown.sorts)
 
     def filter_by(self, shown: Shown) -> None:

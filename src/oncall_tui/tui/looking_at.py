@@ -81,7 +81,7 @@ class LookingAt(Filtering):
     # --- what is said of it -------------------------------------------------------------------------------------------
 
     def narrowed_words(self, pane: str) -> str:
-        """What is not shown of a pane, how many rows are, and their order: for its title."""
+        """The filter of a pane, how many rows it shows, and their order: for its title."""
         said = ""
         if words := _what(self.shown, 999):
             said = f"{' · '.join(words)}: {len(_real([row.id for row in self.tables[pane].rows]))} shown"
@@ -89,7 +89,7 @@ class LookingAt(Filtering):
         return "".join(f" · {word}" for word in parts if word)
 
     def new_words(self, pane: str) -> str:
-        """How many rows of a pane are new since the engineer last looked."""
+        """The number of rows of a pane that are new since the engineer last looked."""
         raise NotImplementedError
 
     def _order(self, pane: str) -> tuple[str, str]:
@@ -116,7 +116,7 @@ class LookingAt(Filtering):
             line.show(*looking(self.shown, rows, self.update_.look, *order))
 
     def nothing_shown(self, now: float) -> list[Cell]:
-        """What stands in the alerts pane where no row does."""
+        """The lines in the alerts pane where no row does."""
         if not self.shown.narrows or not self.update_.look.alerts:
             return [nothing(self.update_.board, now)]
         unknown = unknown_key(self.shown.filter, self.update_)
@@ -124,14 +124,14 @@ class LookingAt(Filtering):
         return [words, *([(unknown, "warning")] if unknown else []), *self._unread()]
 
     def none_shown(self, what: str) -> list[Cell]:
-        """What stands in another pane where no row does."""
+        """The lines in another pane where no row does."""
         if self.shown.narrows:
             return [f"No {what} matches.", *self._unread()]
         unread = [s.name for s in self.update_.board.unread]
         return [f"No {what}." if not unread else f"No {what} in what could be read; not read: {', '.join(unread)}."]
 
     def _unread(self) -> list[Cell]:
-        """That nothing is shown is no news of a source that is not read."""
+        """Name the sources that are not read: that nothing is shown is no news of them."""
         unread = [s.name for s in self.update_.board.unread if s.state is not SourceState.WAITING]
         return [(f"Not known for what is not read: {', '.join(unread)}.", "warning")] if unread else []
 
@@ -167,7 +167,7 @@ def _real(ids: list[str]) -> list[str]:
 
 
 def _what(shown: Shown, cells: int) -> list[str]:
-    """What of everything is looked at."""
+    """The parts of the filter, in words."""
     text = shown.filter if width(shown.filter) <= cells else fit(shown.filter, cells)
     words = [] if shown.product is None else [shown.product or "no product"]
     if shown.filter:
@@ -176,7 +176,7 @@ def _what(shown: Shown, cells: int) -> list[str]:
 
 
 def pages_below(rows: list[str], look: Look) -> int:
-    """How many open pages stand under a row that does not page."""
+    """The number of open pages under a row that does not page."""
     pages = {a.id: products.open_page(a) for a in look.alerts}
     first = next((i for i, row in enumerate(rows) if pages.get(row) is False), len(rows))
     return sum(pages.get(row, False) for row in rows[first:])
