@@ -397,3 +397,10 @@ def test_a_journal_that_was_removed_under_the_program_is_made_anew(tmp_path: Pat
     assert [e.subject for e in again.read()] == ["after"]  # it is on disk, not in a file that nobody can open
     again.close()
     journal.close(5)
+
+
+def test_an_intent_in_an_older_version_s_words_is_found(journal: Journal) -> None:
+    old = PLAN | {"id": "p3", "verb": "go on", "made_at": NOW - 7200}
+    plant(journal.path, "intent", subject="p3", data={"plan": old})
+    assert [(i.plan.id, i.plan.verb) for i in journal.open_intents()] == [("p3", Verb.GO_ON)]
+    assert journal.skipped == ()
