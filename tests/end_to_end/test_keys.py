@@ -136,7 +136,7 @@ def test_a_night_at_120_by_40(
     assert "Roll back prod/payments-api: :42→:41" in plan
     assert "v2 migrates the ledger: ask #team-payments first" in plan
     program.press_when_heard("payments-ap\r")
-    program.wait("That is not its name")
+    program.wait("Name does not match")
     assert world.writes("prod") == []
     program.press("i\r")
     until(lambda: world.writes("prod"), "the rollback is sent")
@@ -241,7 +241,7 @@ def test_a_confirm_hears_nothing_at_first_and_enter_cancels_it(
     assert "Type search-api" in program.text, "a key of the first half second was heard"
     assert "Roll back prod/search-api: :64→:63" in unwrapped(program.text)
     program.press("search-ap\r")
-    program.wait("not its name")  # of what was typed before nothing was heard
+    program.wait("Name does not match")  # of what was typed before nothing was heard
     program.press("\x1b")
     program.wait("roll back: cancelled, nothing was sent")
     assert world.writes() == []

@@ -168,7 +168,7 @@ async def test_what_is_protected_wants_its_name_typed(tmp_path: Path) -> None:
         assert "ask first" in rig.text()
         await rig.pilot.press("y", "enter")
         await rig.settle()
-        assert "That is not its name" in rig.text()
+        assert "Name does not match" in rig.text()
         assert handler.sent == []
         await rig.pilot.press("backspace", *"api", "enter")
         await rig.settle()

@@ -188,7 +188,7 @@ async def test_the_longest_plan_can_be_read_to_its_end_at_80_by_24(tmp_path: Pat
         await rig.press("2")
         await rig.pilot.press("R")
         await rig.modal()
-        confirm = "Protected. Type api and Enter" if protected else "[Enter] cancel"
+        confirm = "Protected. Type api to confirm the rollback:" if protected else "[Enter] cancel"
         seen: set[str] = set()
         for _ in range(30):
             text = rig.text()
@@ -253,7 +253,7 @@ async def test_the_question_stays_whole_however_long_the_name_is(tmp_path: Path,
         await rig.modal()
         await rig.pilot.pause()
         said = "".join(line.strip("│ ") for line in rig.text().splitlines()).replace(" ", "")
-        assert f"Protected.Type{name}andEntertogoon:" in said
+        assert f"Protected.Type{name}toconfirmtherollback:" in said
         assert "Esccancels" in said
         assert "morebelow" in said
 

@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input, Static
 
+from oncall_tui.domain.action import Verb
 from oncall_tui.domain.plan import Confirm, Plan
 from oncall_tui.text import clean, fit, width
 from oncall_tui.tui.door import CleanInput, copy
@@ -19,6 +20,11 @@ from oncall_tui.tui.modals import ANOTHER, Modal, content
 
 GO_ON = "go on"
 AFFECTS_SHOWN = 8
+_NOUNS = {
+    Verb.ROLL_BACK: "rollback",
+    Verb.UNDO_ROLLBACK: "undo of the rollback",
+    Verb.GO_ON: "next stage of the deploy",
+}
 NAME_CELLS = 14
 ROWS_TO_READ = 20  # of a long list; how many there are stands in its title
 
@@ -64,7 +70,11 @@ class ConfirmPlan(Modal[str]):
         """What to press, or to type, to go on."""
         if self.plan.confirm is Confirm.NAME:
             why = f"{self.plan.confirm_why}. " if self.plan.confirm_why else ""
-            return ((f"{why}Type ", ""), (self.plan.confirm_name, "bold"), (" and Enter to go on:", ""))
+            return (
+                (f"{why}Type ", ""),
+                (self.plan.confirm_name, "bold"),
+                (f" to confirm the {_NOUNS.get(self.plan.verb, self.plan.verb)}:", ""),
+            )
         verb = str(self.plan.verb)
         keys = [(" [Enter] cancel ", "bold"), ("     y ", "key"), (verb, ""), ("     c ", "key"), ("copy", "")]
         return (*keys, *((("     t ", "key"), ("another revision", "")) if self._another else ()))
@@ -89,7 +99,7 @@ class ConfirmPlan(Modal[str]):
         if event.value.strip() == clean(self.plan.confirm_name).strip():
             self.dismiss(GO_ON)
         else:
-            wrong: Line = (("That is not its name.  ", "critical"), *self._hint())
+            wrong: Line = (("Name does not match.  ", "critical"), *self._hint())
             self.query_one("#hint", Static).update(content([wrong]))
 
     def action_go_on(self) -> None:

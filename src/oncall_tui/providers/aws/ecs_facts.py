@@ -1,4 +1,4 @@
-"""What a rollback has to know of a service: what runs, what is under way, and what ran well before."""
+"""What a rollback has to know of a service: what runs, what is under way, and what was stable before."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ def updated(wire: Wire, known: Known, plan: Plan, receipt: Receipt | None, now: 
     ours = [b for b in newer if known.definition_of(b.target_service_revision_arn) == asked["to"]]
     if not ours:
         return _not_there(plan, receipt, now, service, newer=bool(newer))
-    mine = ours[0]  # where another began it anew since, that is what brings it
+    mine = ours[0]  # where another began it anew since, that is what is followed
     if mine.status in rollback.IN_PROGRESS:
         return pending(f"{_doing(asked)} {_tasks(service, asked['to'])}")
     if mine.status == "SUCCESSFUL":
