@@ -14,6 +14,8 @@ import pyte
 from ptyprocess import PtyProcess
 
 CURSOR = "▸"
+ACTS = frozenset("auERSCns")  # keys that do nothing just after the cursor moved by itself
+LOOK_S, TYPE_S = 0.8, 0.04
 # What a terminal obeys: CSI, OSC and other strings, charset choices, two-character escapes.
 ESCAPES = re.compile(
     rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|[()*+][0-9A-B]|[=>78cDEHMNOZ])"
@@ -110,8 +112,18 @@ class Program:
     # --- what is pressed ----------------------------------------------------------------------------------------------
 
     def press(self, keys: str) -> None:
+        """As a person does: who looks first where a key acts, and types one letter after the other."""
         self.pressed.append(keys)
-        self._process.write(keys.encode())
+        if keys in ACTS:
+            time.sleep(LOOK_S)
+        for number, part in enumerate(re.findall(r"\x1b[\[O][0-9;]*[A-Za-z~]|.", keys, flags=re.S)):
+            if number:
+                time.sleep(TYPE_S)
+            self._process.write(part.encode())
+
+    def burst(self, data: bytes) -> None:
+        """Bytes that come at once, as a paste without brackets does."""
+        self._process.write(data)
 
     def press_when_heard(self, keys: str) -> None:
         """Press in a modal that has just been painted: it hears nothing for half a second."""

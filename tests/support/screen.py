@@ -69,6 +69,12 @@ class Rig:
         """Poll, and draw."""
         self.poll()
         self.board.show(self.engine.update)
+        self.looked()
+
+    def looked(self) -> None:
+        """The engineer has looked for a second: where the cursor went by itself has been seen."""
+        for table in self.board.tables.values():
+            table.strayed_at = float("-inf")
 
     def drain(self) -> None:
         """Wait until every lane did what it has to do now."""

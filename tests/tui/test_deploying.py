@@ -155,6 +155,7 @@ async def test_a_refusal_says_why_and_what_to_do_and_plans_nothing_anew(tmp_path
             await pilot.pause(0.05)
             if app.board.row_id:
                 break
+        rig.clock.advance(1.0)  # where the cursor went was seen
         await pilot.press("2", "R", "R", "R", "y")
         for _ in range(50):
             await pilot.pause(0.02)
@@ -317,6 +318,7 @@ async def test_the_palette_does_not_open_over_a_question(tmp_path: Path) -> None
             await pilot.pause(0.05)
             if app.board.row_id:
                 break
+        rig.clock.advance(1.0)  # where the cursor went was seen
         await pilot.press("question_mark")
         await pilot.pause()
         app.screen._painted_at = 0.0  # type: ignore[attr-defined]
@@ -477,6 +479,7 @@ async def test_between_two_modals_of_a_question_no_key_acts(tmp_path: Path) -> N
             await pilot.pause(0.05)
             if app.board.row_id:
                 break
+        rig.clock.advance(1.0)  # where the cursor went was seen
         await pilot.press("R")
         await opened(pilot, app, ConfirmPlan)
         await pilot.press("t")

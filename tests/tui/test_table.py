@@ -203,10 +203,28 @@ async def test_a_row_added_above_moves_nothing_on_screen() -> None:
 async def test_at_the_top_what_is_new_comes_in_view() -> None:
     async with board() as (app, pilot):
         app.table.show(rows(range(60)))
+        app.table.move_to("0")
         app.table.show(rows(["new", *range(60)]))
         await pilot.pause()
         assert "alert new" in app.lines()[1]
         assert app.table.cursor_id == "0"
+
+
+async def test_where_nobody_chose_a_row_the_cursor_follows_the_first() -> None:
+    async with board() as (app, _):
+        app.table.now = lambda: 7.0
+        app.table.show(rows("ab"))
+        app.table.strayed_at = 0.0
+        app.table.show(rows("ab"))
+        assert (app.table.cursor_id, app.table.strayed_at) == ("a", 0.0)
+        app.table.show(rows("cab"))
+        assert (app.table.cursor_id, app.table.strayed_at) == ("c", 7.0)
+        app.table.show(rows("ab"))
+        assert app.table.cursor_id == "a"
+        app.table.action_move(1)
+        assert app.table.strayed_at < 0
+        app.table.show(rows("cab"))
+        assert app.table.cursor_id == "b"
 
 
 async def test_a_vanished_row_leaves_the_cursor_on_nothing() -> None:
@@ -228,18 +246,19 @@ async def test_a_vanished_row_leaves_the_cursor_on_nothing() -> None:
 async def test_the_first_row_is_not_an_exception() -> None:
     async with board() as (app, _):
         app.table.show(rows("ab"))
+        app.table.move_to("a")
         app.table.show(rows("b"))
         assert app.table.cursor_id is None
         app.table.show([])
+        app.table.now = lambda: 9.0
         app.table.show(rows("c"))
-        assert app.table.cursor_id is None
-        app.table.action_move(1)
-        assert app.table.cursor_id == "c"
+        assert (app.table.cursor_id, app.table.strayed_at) == ("c", 9.0)  # and no key counts yet
 
 
 async def test_a_row_that_comes_back_is_the_same_row() -> None:
     async with board() as (app, _):
         app.table.show(rows("ab"))
+        app.table.move_to("a")
         app.table.show(rows("b"))
         app.table.show(rows("ba"))
         assert app.table.cursor_id == "a"
@@ -342,6 +361,7 @@ async def test_marks_are_shown_and_dropped_with_their_rows() -> None:
 async def test_held_it_shows_only_the_newest_after_the_release() -> None:
     async with board() as (app, pilot):
         app.table.show(rows("abc"))
+        app.table.move_to("a")
         app.table.hold()
         app.table.hold()
         app.table.show(rows("x"))
@@ -486,7 +506,7 @@ async def test_help_always_stays_in_the_key_bar() -> None:
         bar = app.query_one(KeyBar)
         bar.show([("a", "ack", True), ("E", "escalate", False), ("S", "silence [x]", True), ("?", "help", True)])
         await pilot.pause()
-        assert app.lines()[-1].rstrip() == " a ack (E escalate) ? help"
+        assert app.lines()[-1].rstrip() == " a ack  S silence [x]  ? help"
 
 
 async def test_the_right_of_the_status_line_has_priority() -> None:

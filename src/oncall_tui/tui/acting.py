@@ -14,8 +14,10 @@ from oncall_tui.domain.alert import OURS, AlertState
 from oncall_tui.domain.plan import Plan
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.errors import OncallError
+from oncall_tui.text import fit_middle
 from oncall_tui.tui.deploying import Deploying
-from oncall_tui.tui.keys import Key
+from oncall_tui.tui.keybar import KeyItem
+from oncall_tui.tui.keys import KEYS, Key, label
 from oncall_tui.tui.picking import Picking
 from oncall_tui.tui.shelling import Shelling
 from oncall_tui.tui.targets import Target
@@ -41,6 +43,10 @@ PALETTE = {
 }
 
 
+RARE = frozenset({"continue", "unack"})  # in the bar only where they can do something
+TARGET_CELLS = 16  # of a name in the key bar
+
+
 class Acting(Deploying, Picking, Shelling):
     """What the board can do to rows. Every ask carries the id and the version that were on screen."""
 
@@ -59,6 +65,35 @@ class Acting(Deploying, Picking, Shelling):
             return key.word
         alert = self.alert_target(Verb.ACKNOWLEDGE)
         return "mark seen" if alert is not None and Verb.ACKNOWLEDGE in alert.here else key.word
+
+    def bar_items(self) -> list[KeyItem]:
+        """The key bar: what can be done now, and to what; ``u`` stands in the place of ``a`` where that is done."""
+        items: list[KeyItem] = []
+        for key in KEYS:
+            if key.id not in VERBS:
+                items += [(label(key), key.word, True)] if key.bar else []
+            elif self._in_bar(key):
+                items.append((label(key), f"{self.word(key)}{self._named(key.id)}", True))
+        return items
+
+    def _in_bar(self, key: Key) -> bool:
+        """Can this key that acts do something now, and is it one of those that the bar shows?"""
+        if key.id == "ack" and self.marked():
+            return True
+        if key.id == "unack" and self.offered("ack"):
+            return False
+        return (key.bar or key.id in RARE) and self.offered(key.id)
+
+    def _named(self, key_id: str) -> str:
+        """The target of a key that acts on the row at once, or on another thing than the row."""
+        if key_id in ("ack", "unack"):
+            name = f"{len(marked)} rows" if (marked := self.marked()) and key_id == "ack" else self.row_name()
+        elif key_id in ("rollback", "continue"):
+            found = self.deploy_target(VERBS[key_id])
+            name = found.name.partition(": ")[0].rpartition("/")[2] if isinstance(found, Target) else ""
+        else:
+            return ""
+        return f" {fit_middle(name, TARGET_CELLS).rstrip()}" if name else ""
 
     def possible(self, verb: Verb) -> bool:
         """Can *verb* be done to the row under the cursor?"""
@@ -136,13 +171,16 @@ class Acting(Deploying, Picking, Shelling):
     # --- the keys -----------------------------------------------------------------------------------------------------
 
     def action_ack(self) -> None:
+        if not self.steady():
+            return
         if marked := self.marked():
             self.begin(self.bulk(Verb.ACKNOWLEDGE, {}, marked))
         else:
             self._quick(Verb.ACKNOWLEDGE)
 
     def action_unack(self) -> None:
-        self._quick(Verb.UNACKNOWLEDGE)
+        if self.steady():
+            self._quick(Verb.UNACKNOWLEDGE)
 
     def action_login(self) -> None:
         """Run the command that renews the first expired login on the bare terminal, then come back."""

@@ -16,6 +16,7 @@ from textual import events
 from textual.app import App, SystemCommand
 from textual.command import Provider
 from textual.screen import Screen
+from textual.widgets import Input
 
 from oncall_tui.config import Config
 from oncall_tui.engine import Engine
@@ -24,6 +25,7 @@ from oncall_tui.triage.ring import Ring
 from oncall_tui.tui.acting import VERBS
 from oncall_tui.tui.board import BoardScreen
 from oncall_tui.tui.door import copyable, guard
+from oncall_tui.tui.driver import KeyDriver
 from oncall_tui.tui.key_names import keymap
 from oncall_tui.tui.keys import KEYS, configure, label
 from oncall_tui.tui.modals import Modal
@@ -49,7 +51,7 @@ class OncallApp(App[None]):
     COMMANDS: ClassVar = {_commands}
 
     def __init__(self, engine: Engine, config: Config) -> None:
-        super().__init__()
+        super().__init__(driver_class=KeyDriver)
         guard(self)
         self.engine = engine
         self.config = config
@@ -104,7 +106,10 @@ class OncallApp(App[None]):
 
     async def on_event(self, event: events.Event) -> None:
         """Keys: somebody is awake; those typed before a modal was painted, or was there at all, are dropped, and those
-        that were meant for a session that has just ended."""
+        that were meant for a session that has just ended. What is pasted acts on nothing outside of a line of text."""
+        if isinstance(event, events.Paste) and not isinstance(self.focused, Input):
+            self._say_ignored(event.text)
+            return
         if isinstance(event, events.Key):
             self.engine.pressed()
             self.board.pressed()
@@ -115,6 +120,14 @@ class OncallApp(App[None]):
             if self.board.coming and self.board.looked_at and event.key not in WHILE_COMING:
                 return
         await super().on_event(event)
+
+    def _say_ignored(self, text: str) -> None:
+        """That nothing was done with what arrived at once, where the engineer looks."""
+        words = f"ignored {count(len(text), 'character')} that arrived at once (a paste?)"
+        if self.board.looked_at:
+            self.board.say(words, "warning")
+        else:
+            self.notify(words, markup=False)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette offers what is possible now: the verbs that the row under the cursor can do, then the rest."""

@@ -18,12 +18,15 @@ from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.plan import Ask, Confirm, Plan
 from oncall_tui.engine import Engine, Update
 from oncall_tui.errors import OncallError
+from oncall_tui.text import fit
 from oncall_tui.triage.look import AlertLook
 from oncall_tui.tui.modals import ANOTHER, Modal, Told
 from oncall_tui.tui.table import Table
 from oncall_tui.tui.view import Shown, View
 
 T = TypeVar("T")
+STEADY_S = 0.7  # after the cursor moved by itself: no hand has seen that yet
+NAME_CELLS = 40
 AT_ONCE = frozenset({Verb.ACKNOWLEDGE, Verb.UNACKNOWLEDGE, Verb.NOTE})  # frequent and reversible; all else always asks
 
 
@@ -62,6 +65,7 @@ class Base(Screen[None]):
         self.list = "alerts"  # the list that the detail pane belongs to
         self.notice: tuple[str, str] | None = None
         self.said_at = 0.0
+        self.unmarked = 0  # marked rows that vanished since the last key
         self.deaf_until = 0.0  # keys before this (monotonic seconds) were meant for what is not there any more
         self._asking: set[int] = set()  # the question that is under way: at most one
         self._flow: Worker[None] | None = None  # what is on its way
@@ -92,6 +96,35 @@ class Base(Screen[None]):
     def alert_look(self, alert_id: str | None) -> AlertLook | None:
         """The alert as it was drawn: what the engineer saw is what an action is pinned to."""
         return self.view.drawn(alert_id) if alert_id else None
+
+    def row_name(self) -> str:
+        """The row under the cursor, in a few words for a person."""
+        row_id, pane, board = self.row_id or "", self.list_pane, self.update_.board
+        if pane == "alerts":
+            look = self.alert_look(row_id)
+            if look is None:
+                return row_id
+            return look.service.name if look.service else look.alert.title
+        deploy = board.deploys.get(row_id) if pane == "deploys" else None
+        service = board.services.get(deploy.service_id if deploy else row_id)
+        return service.name if service else deploy.service_id if deploy else row_id
+
+    def steady(self) -> bool:
+        """May a key act on the row under the cursor? Not just after the cursor moved by itself, nor where marked rows
+        have vanished: the key was meant for what stood there. It says so, and the next key counts.
+        """
+        if self.over is not None:
+            return True  # one row alone is on screen, and keys are for it
+        table, name = self.tables[self.list_pane], fit(self.row_name(), NAME_CELLS).strip()
+        if self.row_id is not None and table.now() - table.strayed_at < STEADY_S:
+            self.say(f"the cursor just moved to {name}: press again", "warning")
+            return False
+        if self.unmarked and not table.marked:
+            self.say(f"{self.unmarked} marked rows are gone: this would act on {name} alone, press again", "warning")
+            self.unmarked = 0
+            return False
+        table.anchored = True
+        return True
 
     def say(self, text: str, style: str = "") -> None:
         """A word that stays until the next one, or Esc."""

@@ -25,11 +25,12 @@ from oncall_tui.tui.detail import pane as detail
 from oncall_tui.tui.door import copy
 from oncall_tui.tui.handing import Handing
 from oncall_tui.tui.keybar import KeyBar, StatusLine
-from oncall_tui.tui.keys import KEYS, label
+from oncall_tui.tui.keys import KEYS
 from oncall_tui.tui.lines import Lines
 from oncall_tui.tui.log_keys import LogKeys
 from oncall_tui.tui.looking_back import LookingBack
 from oncall_tui.tui.modals import Help, Text
+from oncall_tui.tui.newpages import NewPages
 from oncall_tui.tui.opening import Opening
 from oncall_tui.tui.remembering import Remembering
 from oncall_tui.tui.table import Table
@@ -39,7 +40,6 @@ PANES = ("alerts", "services", "deploys", "detail")
 WIDE_COLUMNS, WIDE_LINES = 110, 30
 TICK_S = 10.0  # ages change in steps of ten seconds at the most often
 DONE_SHOWN_S = 20.0
-RARE = frozenset({"continue"})  # keys in the bar only where they can do something
 NOTICE_S = 8.0  # of a word that only says what was asked for
 
 
@@ -57,7 +57,7 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
     BoardScreen #top { height: 1; }
     BoardScreen #clock { width: 26; }
     BoardScreen.narrow #clock { width: 7; }
-    BoardScreen #tabs, BoardScreen #looking, BoardScreen #wide { display: none; }
+    BoardScreen #tabs, BoardScreen #looking, BoardScreen #wide, BoardScreen #new { display: none; }
     BoardScreen #outcome { height: 1; display: none; }
     BoardScreen #filter { display: none; height: 1; border: none; padding: 0 1; background: $boost; }
     BoardScreen #filter:focus { border: none; }
@@ -84,6 +84,8 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
         self._arranged: tuple[bool, str] | None = None
         self._arranged_for = Size(0, 0)
         self._drawn_for: dict[str, tuple[object, tuple[object, ...]]] = {}
+        self.new_pages = NewPages()
+        self._had_alerts = False
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="top"):
@@ -92,6 +94,7 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
         yield StatusLine(id="looking")
         yield StatusLine(id="tabs")
         yield StatusLine(id="wide")
+        yield StatusLine(id="new")
         with Vertical(id="pane-alerts", classes="pane active"):
             yield headline.Title(id="title-alerts", classes="title")
             yield Table(ALERT_COLUMNS, id="alerts", show_header=True)
@@ -120,6 +123,8 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
         self.tables = {name: self.query_one(f"#{name}", Table) for name in PANES[:3]}
         for table in self.tables.values():
             table.on_moved = self._moved
+            table.on_first = self.to_new_page
+            table.now = self.engine.clock.monotonic
         self.lay_out()
         self.set_interval(TICK_S, self.tick)
 
@@ -128,6 +133,8 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
     def show(self, update: Update) -> None:
         """A newer update is here. Under a modal it is only kept: painting there would cost the whole screen."""
         self.update_ = update
+        elsewhere = bool(self.tables) and (self.tables["alerts"].anchored or self.list_pane != "alerts")
+        self.new_pages.come(update.look, self.engine.clock.now(), elsewhere)
         if self.looked_at:
             self.draw()
         if self.over is not None:
@@ -154,6 +161,7 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
         self.draw_looking()
         self._draw_status(update, now)
         self._draw_wide(update)
+        self._draw_new_page(now)
         self._draw_detail()
         self.draw_outcome(now)
         self._draw_keys()
@@ -162,9 +170,13 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
         """The rows; of a table of which nothing changed since it was drawn, nor a tick went by, none."""
         look, shown, alerts = update.look, self.shown, self.tables["alerts"]
         current = tuple((s.current, s.problems) for s in update.board.sources.values())
-        if self._is_new("alerts", look.alerts, shown, update.outcomes, current, alerts.cursor_id):
+        if look.alerts and not self._had_alerts:
+            alerts.anchored = False  # what was chosen is over: what comes now is looked at from its first row on
+        self._had_alerts = bool(look.alerts)
+        if self._is_new("alerts", look.alerts, shown, update.outcomes, current, alerts.cursor_id, alerts.anchored):
             alerts.placeholder(self.nothing_shown(now))
-            alerts.show(self.view.alerts(update, shown, alerts.cursor_id, now))
+            held = alerts.cursor_id if alerts.anchored else None  # a row that nobody chose keeps no place
+            alerts.show(self.view.alerts(update, shown, held, now))
         if self._is_new("services", look.services, shown, current, look.alerts):
             self.tables["services"].placeholder(self.none_shown("service"))
             self.tables["services"].show(self.view.services(update, shown, now))
@@ -222,6 +234,27 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
         if update.look.wide is not None:
             line.show([(headline.wide(update.look.wide, self.tz), "critical")])
 
+    def _draw_new_page(self, now: float) -> None:
+        if self.list_pane == "alerts":
+            self.new_pages.saw(self.row_id)
+        line, words = self.query_one("#new", StatusLine), self.new_pages.words(self.update_.look, now)
+        line.display = bool(words)
+        line.show([(words, "cursor")])
+
+    def to_new_page(self) -> bool:
+        """The page that the line above the list tells of; False: it tells of none."""
+        row = self.new_pages.next(self.update_.look)
+        if row is None:
+            return False
+        if self.pane != "alerts":
+            self.action_pane("alerts")
+        table = self.tables["alerts"]
+        if not table.move_to(row.id):  # a filter hides it
+            self.filter_by(self.everything())
+            table.move_to(row.id)
+        self._draw_new_page(self.engine.clock.now())
+        return True
+
     def _draw_detail(self) -> None:
         if self.has_class("narrow") and self.pane != "detail":
             return
@@ -256,9 +289,7 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
 
     def _draw_keys(self) -> None:
         """The usual keys, and those that are rare where they can do something now."""
-        known = [(k, self.offered(k.id)) for k in KEYS if k.bar or k.id in RARE]
-        items = [(label(k), self.word(k), can) for k, can in known if k.bar or can]
-        self.query_one("#keys", KeyBar).show(items)
+        self.query_one("#keys", KeyBar).show(self.bar_items())
 
     # --- what is looked at --------------------------------------------------------------------------------------------
 
@@ -267,12 +298,14 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
 
     def _moved(self) -> None:
         """A key moved a cursor: what follows it is painted in the same frame."""
+        self.unmarked = 0
         left = self.left_row()
         if self.view.holding and self.pane == "alerts":
             self.draw()  # a resolved row goes, an acknowledged one re-sorts, once the cursor has left it
         else:
             if left:
                 self._draw_titles(self.update_)
+            self._draw_new_page(self.engine.clock.now())
             self._draw_detail()
             self._draw_keys()
 
@@ -282,6 +315,7 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
 
     def on_table_marked(self, event: Table.Marked) -> None:
         event.stop()
+        self.unmarked = len(event.dropped)
         if event.dropped:
             self.say(f"{len(event.dropped)} marked rows are not shown any more: unmarked", "warning")
 

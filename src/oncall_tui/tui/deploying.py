@@ -33,10 +33,12 @@ class Deploying(Base):
         return target(verb, self.spot())
 
     def action_rollback(self) -> None:
-        self.deploy_verb(Verb.ROLL_BACK)
+        if self.steady():
+            self.deploy_verb(Verb.ROLL_BACK)
 
     def action_continue(self) -> None:
-        self.deploy_verb(Verb.GO_ON)
+        if self.steady():
+            self.deploy_verb(Verb.GO_ON)
 
     def deploy_verb(self, verb: Verb, seen: Target | None = None) -> None:
         """Plan *verb* for the row under the cursor, or for what the palette listed; or say why not."""

@@ -95,4 +95,4 @@ class Filtering(Base):
         self.draw()
         for table in self.tables.values():  # asked for by a key, unlike a refresh: the cursor goes to what is shown
             if table.cursor_id is None and table.rows:
-                table.move_to(table.rows[0].id)
+                table.follow_first()

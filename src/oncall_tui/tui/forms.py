@@ -26,9 +26,6 @@ class Field(msgspec.Struct, frozen=True):
     value: Any = None
 
 
-OPTIONAL = "why (others read it; may be empty)"
-
-
 def more(values: Mapping[str, str]) -> dict[str, Any]:
     """A form's texts as an ask's fields. Raises ValueError with what is wrong."""
     found: dict[str, Any] = {}

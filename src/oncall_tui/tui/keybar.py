@@ -62,12 +62,12 @@ class KeyBar(_Line):
             self.refresh()
 
     def parts(self, cells: int) -> list[Part]:
-        """The keys that fit; one that cannot be used now is dim and in brackets."""
+        """The keys that fit, of those that can be used now."""
         help_ = [item for item in self._items if item[0] == _HELP][:1]
         room = cells - sum(map(_key_width, help_))
         parts: list[Part] = []
         for item in self._items:
-            if item in help_:
+            if item in help_ or not item[2]:
                 continue
             room -= _key_width(item)
             if room < 0:
@@ -81,10 +81,8 @@ def _key_width(item: KeyItem) -> int:
 
 
 def _key_parts(item: KeyItem) -> list[Part]:
-    key, word, enabled = item
-    if enabled:
-        return [(f" {clean(key)}", "key"), (f" {clean(word)} ", "")]
-    return [(f"({clean(key)} {clean(word)})", "dim")]
+    key, word, _ = item
+    return [(f" {clean(key)}", "key"), (f" {clean(word)} ", "")]
 
 
 class StatusLine(_Line):

@@ -291,6 +291,7 @@ class Form(Modal[dict[str, Any]]):
         super().__init__(title)
         self._read = read
         self._fields = fields
+        self._left: dict[str, str] = {}  # what stood there when it was sent
         self._stood: dict[str, str] = {}  # what stood in each line at first, as it was shown
 
     def compose(self) -> ComposeResult:
@@ -338,6 +339,7 @@ class Form(Modal[dict[str, Any]]):
         if self.unread():
             self._show_unread(inputs)
             return
+        self._left = {str(i.id): i.value for i in inputs}
         self.dismiss(values)
 
     def _hint(self, words: str) -> None:
@@ -353,6 +355,14 @@ class Form(Modal[dict[str, Any]]):
             self.call_after_refresh(self.look)
         elif fields:
             fields[0].focus()
+
+    def again(self) -> Form:
+        """The same form, as it was left."""
+        texts = self._left
+        fields = [
+            f if texts[f.name] == self._stood[f.name] else Field(f.name, f.what, texts[f.name]) for f in self._fields
+        ]
+        return Form(self._title, fields, self._read)
 
     def _values(self, texts: dict[str, str]) -> dict[str, Any]:
         """What was asked for. Raises ValueError with what is wrong."""

@@ -24,6 +24,7 @@ class Opening(Base):
         elif not self.knows(row_id):
             self.say("that line is about a source, no row of its own: i shows every source", "warning")
         elif self.over is None:
+            self.tables[self.list_pane].anchored = True  # opened: no refresh takes the row from under that screen
             self.over = DetailScreen(self, self.list_pane, row_id)
             self.app.push_screen(self.over)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.plan import Plan
 from oncall_tui.triage.target import can
 from oncall_tui.tui import forms
 from oncall_tui.tui.forms import Field
@@ -16,6 +17,13 @@ from oncall_tui.tui.several import Several
 
 FOR_S = Field("for_s", "for how long: 90m, 2h, 1d", "1h")
 REASON = Field("reason", "why (others read it)")
+UNSENT = frozenset({Verb.SNOOZE, Verb.ESCALATE, Verb.REASSIGN})  # of PagerDuty: its API has no place for a reason
+
+
+def why(verb: Verb, provider: str, optional: bool = False) -> Field:
+    """The line for a reason, which says who will read it."""
+    words = "kept in the journal, not sent" if provider == "pagerduty" and verb in UNSENT else "others read it"
+    return Field("reason", f"why ({words}{'; may be empty' if optional else ''})")
 
 
 class Picking(Several):
@@ -37,7 +45,7 @@ class Picking(Several):
         """Do *verb* to the row under the cursor, or to what the palette listed."""
         alert = seen or self.alert_target(verb)
         if verb is Verb.SNOOZE:
-            self._with_form(verb, "Snooze", (FOR_S, REASON), seen)
+            self._with_form(verb, "Snooze", (FOR_S, why(verb, alert.provider if alert else "pagerduty")), seen)
             return
         if alert is None or self.engine.desk.read_only:
             self.say(self.why_not(verb), "warning")
@@ -47,12 +55,15 @@ class Picking(Several):
             self.begin(self._picked(verb, alert))
 
     def action_note(self) -> None:
-        self._with_form(Verb.NOTE, "Note", (Field("text", "the note"),))
+        if self.steady():
+            self._with_form(Verb.NOTE, "Note", (Field("text", "the note"),))
 
     def action_silence(self) -> None:
         """Silence; where a row can only be snoozed (a pager's incident), snooze."""
+        if not self.steady():
+            return
         if self._only_snooze():
-            self._with_form(Verb.SNOOZE, "Snooze", (FOR_S, REASON))
+            self.alert_verb(Verb.SNOOZE)
             return
         fields = [FOR_S, REASON]
         alert = self.alert_target(Verb.SILENCE)
@@ -70,7 +81,8 @@ class Picking(Several):
         return self.alert_target(Verb.SILENCE) is None and self.alert_target(Verb.SNOOZE) is not None
 
     def action_escalate(self) -> None:
-        self.alert_verb(Verb.ESCALATE)
+        if self.steady():
+            self.alert_verb(Verb.ESCALATE)
 
     async def _picked(self, verb: Verb, alert: Alert) -> None:
         """Pick, say why where others are to read it, then the plan."""
@@ -86,14 +98,24 @@ class Picking(Several):
         picked = await self.ask_modal(Pick(f"{str(verb).capitalize()} {alert.title}", choices, nothing))
         if picked is None:
             return
-        more: dict[str, Any] | None = {}
-        if verb in (Verb.ESCALATE, Verb.REASSIGN):
-            title = f"{str(verb).capitalize()} {alert.title}"
-            more = await self.ask_modal(Form(title, (Field("reason", forms.OPTIONAL),), forms.optional))
-        if more is None:
-            self.say(f"{verb}: cancelled, nothing was sent", "dim")
-        else:
-            await self.plan_and_act(self.ask(verb, alert, choice=picked, **more), alert.title)
+        if verb not in (Verb.ESCALATE, Verb.REASSIGN):
+            await self.plan_and_act(self.ask(verb, alert, choice=picked), alert.title)
+            return
+        form = Form(f"{str(verb).capitalize()} {alert.title}", (why(verb, alert.provider, True),), forms.optional)
+        await self._asked_by(form, self.open_modal(form), verb, alert, choice=picked)
+
+    async def _asked_by(
+        self, form: Form, answer: asyncio.Future[dict[str, Any] | None], verb: Verb, alert: Alert, **known: Any
+    ) -> None:
+        """What a form asks for, planned and done. Refused: the form is back, with what was typed there."""
+        while (more := await answer) is not None:
+            plan = await self.planned(self.ask(verb, alert, **known, **more), alert.title)
+            if isinstance(plan, Plan):
+                self.act(plan, await self.confirmed(plan))
+                return
+            form = form.again()
+            answer = self.open_modal(form)
+        self.say(f"{verb}: cancelled, nothing was sent", "dim")
 
     def _with_form(self, verb: Verb, title: str, fields: Sequence[Field], seen: Alert | None = None) -> None:
         alert = seen or self.alert_target(verb)
@@ -104,16 +126,18 @@ class Picking(Several):
         if self.coming:
             return
         name = f"{len(marked)} rows" if marked else alert.title if alert else ""
-        answer = self.open_modal(Form(f"{title}: {name}", fields, forms.more))
-        self.begin(self._filled(verb, alert, marked, answer))
+        form = Form(f"{title}: {name}", fields, forms.more)
+        self.begin(self._filled(verb, alert, marked, form, self.open_modal(form)))
 
     async def _filled(
-        self, verb: Verb, alert: Alert | None, marked: list[str], answer: asyncio.Future[dict[str, Any] | None]
+        self,
+        verb: Verb,
+        alert: Alert | None,
+        marked: list[str],
+        form: Form,
+        answer: asyncio.Future[dict[str, Any] | None],
     ) -> None:
-        more = await answer
-        if more is None:
-            return
-        if marked:
+        if alert is not None and not marked:
+            await self._asked_by(form, answer, verb, alert)
+        elif (more := await answer) is not None:
             await self.bulk(verb, more, marked)
-        elif alert is not None:
-            await self.plan_and_act(self.ask(verb, alert, **more), alert.title)

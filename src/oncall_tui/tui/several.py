@@ -86,7 +86,8 @@ class Several(Base):
             outcome: Outcome = await asyncio.wrap_future(future)
             if outcome.state is not OutcomeState.DONE:
                 not_done.append(f"{title}: {outcome.state}: {outcome.message}")
-        self.tables["alerts"].clear_marks()
+        if verb is not Verb.NOTE:  # after a note the same rows are often acted on
+            self.tables["alerts"].clear_marks()
         if not_done:
             count = len(plans) + len(left_out)
             lines = [((row, "warning"),) for row in not_done]

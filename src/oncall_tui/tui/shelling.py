@@ -22,6 +22,8 @@ class Shelling(Base):
 
     def action_shell(self) -> None:
         """Read the tasks, pick one, confirm the command, hand the terminal over."""
+        if not self.steady():
+            return
         service = self.service_of_row()
         if self.engine.desk.read_only:
             self.say("read only: no shell is opened, since it can write", "warning")

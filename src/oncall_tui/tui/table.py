@@ -1,11 +1,13 @@
 """The one table: rows known by id, drawn line by line, repainted only where something changed.
 
-A refresh never points the cursor at another row: it stays on its row's id wherever that goes, and when the row
-vanishes the cursor stays on what is left of it, an empty place, until the engineer moves it.
+Once the engineer has chosen a row, a refresh never points the cursor at another: it stays on its row's id wherever that
+goes, and when the row vanishes the cursor stays on what is left of it, an empty place, until it is moved. Before, and
+again after the list was empty, it follows the first row; ``strayed_at`` says when it went there by itself.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import ClassVar
 
@@ -149,7 +151,12 @@ class Table(Canvas, can_focus=True):
         was_at_top = self.scroll_offset.y == 0
         was = self._place.id
         new, index = distinct(rows)
-        self._place = self._place.after(self._rows, new, index)
+        if not new:
+            self.anchored = False
+        if self.anchored:
+            self._place = self._place.after(self._rows, new, index)
+        else:  # nobody chose a row: the first is the one to look at
+            self._place = Place(0, new[0], was=True) if new else Place()
         self._rows = new
         self._drop_marks(index)
         if self._painter.learn(new):
@@ -158,6 +165,7 @@ class Table(Canvas, can_focus=True):
         self._keep_in_place(offset, was_at_top)
         self._repaint()
         if self._place.id != was:
+            self.strayed_at = self.now()
             self.post_message(self.Moved(self, self._place.id))
 
     def show_new(self, ids: frozenset[str]) -> None:
@@ -200,6 +208,11 @@ class Table(Canvas, can_focus=True):
             self._move(index)
         return index is not None
 
+    def follow_first(self) -> None:
+        """Nobody's choice is left among the rows: go to the first of them, and follow it."""
+        self.anchored = False
+        self.show(self._rows)
+
     def action_move(self, by: int) -> None:
         """One row down (1) or up (-1); from where a row vanished, to its neighbours."""
         self._move(self._place.step(by))
@@ -211,6 +224,8 @@ class Table(Canvas, can_focus=True):
 
     def action_edge(self, to: int) -> None:
         """The last row (1) or the first (-1)."""
+        if to < 0 and self.on_first is not None and self.on_first():
+            return
         self._move(len(self._rows) - 1 if to > 0 else 0)
 
     def action_open(self) -> None:
@@ -249,7 +264,12 @@ class Table(Canvas, can_focus=True):
             self._marked -= dropped
             self.post_message(self.Marked(self, self.marked, dropped))
 
-    _touched = False  # by a key: until then the top is what is worth seeing
+    anchored = False
+    """Has the engineer chosen the row, by moving the cursor or by acting on it? Until then it follows the first row."""
+    strayed_at = float("-inf")  # when the cursor moved by itself last, by ``now``
+    now: Callable[[], float] = staticmethod(time.monotonic)
+    on_first: Callable[[], bool] | None = None
+    """Asked when a key goes to the first row: True where it was taken elsewhere."""
     on_moved: Callable[[], None] | None = None
     """Called when a key moved the cursor, before the frame is painted: what follows the cursor is in the same frame."""
 
@@ -258,7 +278,8 @@ class Table(Canvas, can_focus=True):
             return
         index = min(max(index, 0), len(self._rows) - 1)
         was = self._place.id
-        self._touched = True
+        self.anchored = True
+        self.strayed_at = float("-inf")
         self._place = Place(index, self._rows[index], was=True)
         self._resize_content()
         self._reveal()
@@ -332,7 +353,7 @@ class Table(Canvas, can_focus=True):
         there, and must not come in out of sight.
         """
         height = self._view_height()
-        if was_at_top and (self._top() < height or not self._touched):
+        if was_at_top and (self._top() < height or not self.anchored):
             return
         if 0 <= offset < height:
             self._scroll_lines(self._top() - offset)

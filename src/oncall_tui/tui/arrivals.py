@@ -1,0 +1,69 @@
+"""Keys as they come in: a person's go on, and what arrives faster than a person types is one paste. Pure.
+
+A terminal without bracketed paste (GNU screen) sends what is pasted like keys, and a terminal's own late answer looks
+like keys too. Over a link with lag two or three keys of a person arrive in one read; a key that is held down repeats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import events
+
+QUIET_S = 0.02  # nobody's next key comes sooner; so long a key waits for what belongs to it
+TAIL_S = 0.1  # what comes so soon after a burst is its rest
+TYPED = 3  # keys that a person may have typed before the link let them through
+LONGEST = 4096  # characters of a burst that are kept
+MOVES = frozenset({"up", "down", "left", "right", "pageup", "pagedown", "home", "end", "j", "k"})
+
+
+class Arrivals:
+    """What has come and is not passed on yet. Times are seconds, monotonic."""
+
+    def __init__(self) -> None:
+        self._keys: list[events.Key] = []
+        self._count = 0
+        self._last = 0.0
+        self._burst_ended = float("-inf")
+
+    def add(self, key: events.Key, now: float) -> None:
+        """A key came."""
+        self._count += 1
+        if len(self._keys) < LONGEST:
+            self._keys.append(key)
+        self._last = now
+
+    def wait(self, now: float) -> float | None:
+        """Seconds until what has come is to be passed on; None: nothing has."""
+        if not self._keys:
+            return None
+        if self._plain(self._keys) and all(key.key in MOVES for key in self._keys) and not self._in_tail():
+            return 0.0  # they act on nothing, and are not kept waiting
+        return max(0.0, self._last + QUIET_S - now)
+
+    def take(self, now: float) -> list[events.Key | events.Paste]:
+        """What is to be passed on: keys, or one paste; nothing while more may belong to it."""
+        if self.wait(now) != 0.0:
+            return []
+        keys, self._keys, self._count = self._keys, [], 0
+        if self._plain(keys) and not self._in_tail():
+            return list(keys)
+        self._burst_ended = self._last
+        return [events.Paste("".join(map(_text, keys)))]
+
+    def _in_tail(self) -> bool:
+        return self._last - self._burst_ended < TAIL_S
+
+    def _plain(self, keys: Sequence[events.Key]) -> bool:
+        """Can a person have typed them? A run of one key that moves counts as one."""
+        typed = sum(
+            not (key.key in MOVES and at and keys[at - 1].key == key.key) for at, key in enumerate(keys[: LONGEST + 1])
+        )
+        return typed <= TYPED
+
+
+def _text(key: events.Key) -> str:
+    """What a key would write."""
+    if key.key in ("enter", "ctrl+j", "ctrl+m"):
+        return "\n"
+    return key.character or "·"

@@ -1,0 +1,121 @@
+"""Keys as they come in: what a person types goes on, and a burst of bytes acts on nothing."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from tests.support.fakes import Able, service
+from tests.support.screen import Rig
+from textual import events
+
+from oncall_tui.config import Config
+from oncall_tui.tui.app import OncallApp
+from oncall_tui.tui.arrivals import QUIET_S, TAIL_S, Arrivals
+from oncall_tui.tui.modals import Form
+
+
+def key(name: str) -> events.Key:
+    character = {"enter": "\r", "space": " "}.get(name, name if len(name) == 1 else None)
+    return events.Key(name, character)
+
+
+def come(*moments: tuple[float, str]) -> list[str]:
+    """What is passed on of keys at their times, looked at every millisecond: keys by name, a paste in brackets."""
+    arrivals, passed = Arrivals(), []
+    left, now = list(moments), 0.0
+    while left or arrivals.wait(now) is not None:
+        while left and left[0][0] <= now:
+            arrivals.add(key(left.pop(0)[1]), now)
+        passed += [m.key if isinstance(m, events.Key) else f"[{m.text}]" for m in arrivals.take(now)]
+        now = round(now + 0.001, 4)
+    return passed
+
+
+def at_once(*names: str, at: float = 0.0) -> list[tuple[float, str]]:
+    return [(at, name) for name in names]
+
+
+def test_two_or_three_keys_in_one_read_are_a_persons() -> None:
+    for keys in (("a",), ("g", "R"), ("j", "j", "a"), ("R", "escape", "a")):
+        assert come(*at_once(*keys)) == list(keys)
+
+
+def test_a_paste_is_one_thing_whatever_is_in_it() -> None:
+    assert come(*at_once(*"ack", "space", *"payments", "enter")) == ["[ack payments\n]"]
+    assert come(*at_once(*"yyyy")) == ["[yyyy]"]
+    assert come(*at_once("y", "enter", "y", "enter")) == ["[y\ny\n]"]
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.003, 0.01, 0.018])
+def test_a_paste_in_several_reads_is_one_too(gap: float) -> None:
+    assert come(*((at * gap, char) for at, char in enumerate("silence"))) == ["[silence]"]
+
+
+def test_the_rest_of_a_paste_that_stalled_acts_on_nothing_either() -> None:
+    late = QUIET_S + TAIL_S / 2
+    assert come(*at_once(*"back"), (late, "y"), (late, "enter")) == ["[back]", "[y\n]"]
+    assert come(*at_once(*"back"), (1.0, "y")) == ["[back]", "y"]
+
+
+def test_a_key_that_is_held_down_goes_on_at_once() -> None:
+    assert come(*at_once(*"jjjjjjjjjj")) == ["j"] * 10
+    assert come(*at_once(*"jjjjjj", "R")) == ["j"] * 6 + ["R"]
+    assert come(*((at * 0.01, "down") for at in range(30))) == ["down"] * 30
+    moved = Arrivals()
+    moved.add(key("j"), 5.0)
+    assert moved.wait(5.0) == 0.0  # nothing that only moves is kept waiting
+
+
+def test_a_person_who_types_fast_is_not_held_up() -> None:
+    assert come(*((at * 0.04, char) for at, char in enumerate("payments-api"))) == list("payments-api")
+
+
+def test_no_burst_of_any_kind_leaves_a_key_that_acts() -> None:
+    rng = random.Random(3)
+    for _ in range(200):
+        text = "".join(rng.choice("aRSEuny \rjk") for _ in range(rng.randrange(8, 40)))
+        if len(set(text)) < 4:
+            continue
+        at, moments = 0.0, []
+        for char in text:
+            at += rng.choice([0.0, 0.0, 0.005, 0.015])
+            moments.append((at, {"\r": "enter", " ": "space"}.get(char, char)))
+        assert all(name.startswith("[") or name in "jk" for name in come(*moments)), text
+
+
+# --- on the screen ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", ["board", "confirm", "form"])
+async def test_what_is_pasted_acts_on_nothing_and_the_screen_says_so(tmp_path: Path, where: str) -> None:
+    rig = Rig(tmp_path, Able("prod"))
+    rig.provider.services["prod/main/api"] = service()
+    rig.provider.add("a")
+    app = OncallApp(rig.engine, Config(timezone="UTC"))
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        for _ in range(100):
+            await pilot.pause(0.05)
+            if app.board.row_id:
+                break
+        rig.clock.advance(1.0)  # where the cursor went was seen
+        if where != "board":
+            await pilot.press(*{"confirm": ("asterisk", "a"), "form": ("n",)}[where])
+            await pilot.pause(1.0)
+            assert app.screen is not app.board
+        before = app.screen
+        app.post_message(events.Paste("y\nack payments"))
+        await pilot.pause(0.2)
+        assert app.screen is before
+        if where == "form":
+            assert isinstance(before, Form)
+            assert before.query_one("#text").value == "y"  # type: ignore[attr-defined]
+        elif where == "board":
+            assert app.board.notice == ("ignored 14 characters that arrived at once (a paste?)", "warning")
+        else:
+            assert any("ignored 14 characters" in str(note.message) for note in app._notifications)
+        app.exit()
+    rig.engine.stop()
+    assert rig.provider.acknowledge.sent == []
+    assert all(not getattr(handler, "sent", []) for handler in rig.provider.handlers().values())
