@@ -217,7 +217,7 @@ def test_what_came_of_it_can_be_read_at_80_by_24(
     program.wait("1 ALERTS 7 1!", 30)
     program.go_to(PAGE)
     program.press("a")
-    program.wait(lambda screen: "done" in screen and "acknowledged by Alice until" in unwrapped(screen))
+    program.wait(lambda screen: "✓" in screen and "acknowledged by Alice until" in unwrapped(screen))
 
 
 def test_a_confirm_hears_nothing_at_first_and_enter_cancels_it(
