@@ -64,7 +64,7 @@ def test_from_the_bell_to_a_verified_rollback(
     arrive(world, 1)
     if first:
         program.press(first)
-        program.wait(lambda screen: screen.splitlines()[2].startswith(CURSOR))
+        program.wait(lambda screen: screen.splitlines()[3].startswith(CURSOR))
     program.go_to(PAGE)
     arrive(world, 2)
     program.wait("more of it (2)")

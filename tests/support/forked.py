@@ -201,6 +201,7 @@ def _serve(line: socket.socket) -> dict[str, Any] | None:
         asked: dict[str, Any] = json.loads(data)
         if os.fork() == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
             line.close()
             *streams, status = fds
             pid = os.fork()
