@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 from tests.support.fakes import alert, deploy, service
 from tests.support.inside import stopped, task
 
@@ -84,6 +85,8 @@ def test_an_arn_is_told_by_the_name_that_it_ends_in_and_a_task_by_eight_characte
 def test_a_rollback_is_on_the_timeline_where_it_was_asked_for_and_where_it_ended() -> None:
     back = TakenBack(state=DeployState.ROLLED_BACK, to=":41", by="Alice", began=T, ended=T + 60)
     rolled = deploy(started=T - 60, finished=T + 60, state=DeployState.ROLLED_BACK, taken_back=back)
+    again = msgspec.structs.replace(rolled, taken_back=msgspec.structs.replace(back, again_at=T + 90, again_by="Bob"))
+    assert story(deploys=[again]) == story(deploys=[rolled])
     assert [(m.at - T, m.text, m.by) for m in story(deploys=[rolled])] == [
         (60, "deploy api :41→:42 rolled back to :41 by Alice", ""),
         (0, "deploy api :41→:42, rolling back to :41", "Alice"),

@@ -22,7 +22,7 @@ from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.engine import Engine
 from oncall_tui.history_words import began_by, breaker, fate, named, stopped
-from oncall_tui.time_format import age, stamp
+from oncall_tui.time_format import age, span, stamp
 
 LONGEST_S = 3600.0
 PAUSE_S = 0.5
@@ -91,19 +91,19 @@ def as_object(deploy: Deploy) -> dict[str, Any]:
 
 
 def line(deploy: Deploy, now: float, tz: tzinfo) -> str:
-    """``prod/prod-main/api :41→:42 in progress · canary scale up · 1/4 tasks · 10% traffic · 12m``."""
+    """``prod/prod-main/api :41→:42 in progress · canary scale up · 1/4 tasks · 10% traffic · for 12m``."""
     words = [fate(deploy, tz, now), f"{deploy.strategy} {deploy.stage}".strip(), f"{deploy.progress} tasks"]
     if deploy.traffic is not None:
         words.append(f"{deploy.traffic:.0f}% traffic")
     if deploy.bake_until is not None and deploy.state.running:
-        words.append(f"bakes {age(max(0.0, deploy.bake_until - now))} more")
+        words.append(f"baking, {age(max(0.0, deploy.bake_until - now))} left")
     if deploy.failed_tasks:
         why = f": {deploy.failures[0].words}" if deploy.failures else ""
         words.append(f"{stopped(deploy.failed_tasks)}{why}")
     words += [w for w in (breaker(deploy), deploy.waits, began_by(deploy)) if w]
     if deploy.reason and deploy.state is not DeployState.IN_PROGRESS:
         words.append(deploy.reason)
-    words.append(age((deploy.finished or now) - deploy.started))
+    words.append(f"{'took' if deploy.finished else 'for'} {span((deploy.finished or now) - deploy.started)}")
     return f"{deploy.service_id} {named(deploy)} {' · '.join(words)}"
 
 

@@ -128,6 +128,9 @@ def _of_deploy(deploy: Deploy) -> Iterable[Moment]:
     what = f"{noun(deploy)} {deploy.service_id.rpartition('/')[2]} {deploy.arrow}"
     yield Moment(deploy.started, DEPLOY, f"{what} started", deploy.started_by, deploy.source)
     back = deploy.taken_back
+    if back is not None and back.again_at is not None:  # that is a moment of its own: the next deploy's
+        back = msgspec.structs.replace(back, again_at=None)
+        deploy = msgspec.structs.replace(deploy, taken_back=back)
     if deploy.state in WENT_BACK and back is not None and back.began is not None:
         asked = f"{what}, rolling back{f' to {back.to}' if back.to else ''}"
         yield Moment(back.began, DEPLOY, asked, back.by, HERE)
