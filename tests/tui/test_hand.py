@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState, ServiceHint, Severity
 from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.service import Health
-from oncall_tui.tui.confirm import ConfirmPlan
+from oncall_tui.errors import Expired
+from oncall_tui.tui import foreground
+from oncall_tui.tui.confirm import ConfirmMany, ConfirmPlan
 from oncall_tui.tui.keybar import KeyBar
 from oncall_tui.tui.modals import Form, Told
 
@@ -260,3 +263,34 @@ async def test_read_only_the_bar_has_no_key_that_acts(tmp_path: Path) -> None:
     rig.provider.add("a")
     async with on_screen(rig) as rig:
         assert not any(item[0] in "aERSuC" and item[1] == " " for item in bar(rig))
+
+
+async def test_log_in_shows_its_command_and_asks_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[tuple[str, ...]] = []
+    monkeypatch.setattr(foreground, "run", lambda command: ran.append(tuple(command)) or 0)
+    provider = FakeProvider("prod")
+    provider.login = ("aws", "sso", "login", "--profile", "prod")
+    provider.read_raises = [Expired("the login has run out")]
+    rig = Rig(tmp_path, provider)
+    async with on_screen(rig) as rig:
+        monkeypatch.setattr(rig.pilot.app, "suspend", contextlib.nullcontext)
+        await rig.pilot.press("L")
+        assert isinstance(await rig.modal(), ConfirmMany)
+        assert "aws sso login --profile prod" in rig.text()
+        await rig.press("enter")
+        assert ran == []
+        await rig.pilot.press("L")
+        await rig.modal()
+        await rig.press("y")
+        assert ran == [provider.login]
+
+
+@pytest.mark.parametrize("size", [(120, 40), (120, 24), (80, 24)])
+async def test_zoomed_the_first_line_is_whole(tmp_path: Path, size: tuple[int, int]) -> None:
+    rig = Rig(tmp_path)
+    rig.provider.add("a")
+    async with on_screen(rig, size) as rig:
+        await rig.press("z")
+        first = rig.text().splitlines()[0]
+        assert "…" not in first
+        assert first.rstrip().endswith("17:00 JST" if size[0] == 120 else "17:00")

@@ -12,7 +12,7 @@ from functools import partial
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import OURS, AlertState
 from oncall_tui.domain.plan import Plan
-from oncall_tui.domain.reading import SourceState
+from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.errors import OncallError
 from oncall_tui.text import fit_middle
 from oncall_tui.tui.deploying import Deploying
@@ -183,7 +183,7 @@ class Acting(Deploying, Picking, Shelling):
             self._quick(Verb.UNACKNOWLEDGE)
 
     def action_login(self) -> None:
-        """Run the command that renews the first expired login on the bare terminal, then come back."""
+        """Ask, then run the command that renews the first expired login on the bare terminal, and come back."""
         lost = (SourceState.EXPIRED, SourceState.NO_CREDENTIALS)
         source = next((s for s in self.update_.board.sources.values() if s.state in lost), None)
         if source is None:
@@ -193,8 +193,18 @@ class Acting(Deploying, Picking, Shelling):
             self.say(f"{source.name}: {source.hint or 'renew its secret where it comes from'}", "warning")
             self.engine.renew(source.name)
             return
-        from oncall_tui.tui import foreground
+        self.begin(self._log_in(source))
 
+    async def _log_in(self, source: SourceStatus) -> None:
+        """The command first: it has the terminal while it runs."""
+        from oncall_tui.tui import foreground
+        from oncall_tui.tui.confirm import ConfirmMany
+
+        rows = [" ".join(source.login), "It has the terminal until it ends; the board stands still and does not ring."]
+        if not await self.ask_modal(ConfirmMany(f"Log in to {source.name}?", rows, "run it")):
+            self.say("login: cancelled, nothing was run", "dim")
+            return
+        self.asked()
         with self.app.suspend():
             code = foreground.run(source.login)
         self.engine.renew(source.name)

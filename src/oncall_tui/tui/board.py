@@ -38,6 +38,7 @@ from oncall_tui.tui.view import ALERT_COLUMNS, DEPLOY_COLUMNS, SERVICE_COLUMNS
 
 PANES = ("alerts", "services", "deploys", "detail")
 WIDE_COLUMNS, WIDE_LINES = 110, 30
+CLOCK_CELLS = 26  # with the calls a second
 TICK_S = 10.0  # ages change in steps of ten seconds at the most often
 DONE_SHOWN_S = 20.0
 NOTICE_S = 8.0  # of a word that only says what was asked for
@@ -55,8 +56,6 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
     BoardScreen #pane-deploys { width: 1fr; }
     BoardScreen #pane-detail { height: 9; }
     BoardScreen #top { height: 1; }
-    BoardScreen #clock { width: 26; }
-    BoardScreen.narrow #clock { width: 7; }
     BoardScreen #tabs, BoardScreen #looking, BoardScreen #wide, BoardScreen #new { display: none; }
     BoardScreen #outcome { height: 1; display: none; }
     BoardScreen #filter { display: none; height: 1; border: none; padding: 0 1; background: $boost; }
@@ -224,6 +223,7 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
         wide = self.size.width >= WIDE_COLUMNS
         mine = headline.on_call(update, self.engine.actor.email, now)
         left = headline.left(update, self.me, self.engine.desk.read_only, wide, mine)
+        self.query_one("#clock").styles.width = CLOCK_CELLS if wide else 7
         self.query_one("#status", StatusLine).show(left, headline.right(update, now, wide, self.bell_on))
         clock = headline.clock(now, self.tz, self._calls[1] if wide else "", wide)
         self.query_one("#clock", StatusLine).show([], clock)

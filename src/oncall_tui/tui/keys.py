@@ -62,7 +62,7 @@ KEYS: tuple[Key, ...] = (
         "a shell in a container of the row's service (ECS Exec); shows the command first",
         "act",
     ),
-    Key("login", "L", "L", "login", "log in", "renew an expired login: runs its command, then comes back", "act"),
+    Key("login", "L", "L", "login", "log in", "renew an expired login: asks, runs its command, comes back", "act"),
     Key(
         "detail",
         "enter",
