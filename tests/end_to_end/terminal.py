@@ -140,7 +140,8 @@ class Program:
         while time.monotonic() < end:
             lines = self.screen
             under = next((y for y, line in enumerate(lines) if line.startswith(CURSOR)), None)
-            wanted = next((y for y, line in enumerate(lines) if text in line), None)
+            rows = (y for y, line in enumerate(lines) if text in line and not line.startswith(" NEW PAGE"))
+            wanted = next(rows, None)
             if under is not None and under == wanted:
                 return lines[under]
             self.press("g" if under is None or wanted is None else "j" if under < wanted else "k")

@@ -26,7 +26,7 @@ def alert_rows(screen: str) -> list[str]:
 
 def third_of_seven(screen: str) -> bool:
     rows = alert_rows(screen)
-    return len(rows) == 7 and PAGE in rows[2]
+    return "ALERTS 7" in screen and any(PAGE in row for row in rows[1:3])  # the first may be scrolled away
 
 
 def unwrapped(screen: str) -> str:
