@@ -188,7 +188,9 @@ def test_the_same_at_80_by_24(make_world: Callable[..., World], run_program: Cal
     program.press("o")
     program.wait(lambda screen: "You are on call at level 1." in screen and "L2   Bob" in screen)
     program.press_when_heard("\x1b")
-    program.wait(lambda screen: "Alice  NOT AWS  on call L1" in screen and "You are on call" not in screen)
+    program.wait(
+        lambda screen: "Alice  DEMO, or custom endpoint  on call L1" in screen and "You are on call" not in screen
+    )
     program.press("1E")
     program.wait("level 2: Bob")
     program.press_when_heard("\r")

@@ -106,7 +106,7 @@ async def test_a_failing_source_blanks_nothing_and_is_seen_in_three_places(tmp_p
         await rig.settle()
         text = rig.text()
         assert "1/2 live · bad EXPIRED 2m: the login has run out" in text
-        assert "bad: 1 alerts as of 17:00" in text
+        assert "bad: 1 alert as of 17:00" in text
         assert "title of b" in text
         assert "? firing" in text
         await rig.press("i")
@@ -202,7 +202,7 @@ async def test_a_filter_hides_rows_and_unmarks_what_it_hides(tmp_path: Path) -> 
         assert "search slow" in rig.text()
         assert [r.id for r in rig.board.tables["alerts"].rows] == ["fake/b"]
         assert rig.board.tables["alerts"].marked == frozenset()
-        assert "1 marked rows are not shown any more: unmarked" in rig.text()
+        assert "1 marked row not shown any more: unmarked" in rig.text()
         assert "filter 'search': 1 shown" in rig.text()
         await rig.press("escape", "escape")
         assert "payments down" in rig.text()

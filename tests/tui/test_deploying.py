@@ -452,7 +452,7 @@ async def test_an_alerts_detail_says_what_its_services_deploy_waits_for(tmp_path
         rig.provider.deploys["prod/d43"] = waits
         rig.refresh()
         await rig.settle()
-        assert "paused at its hook, else rollback at 17:41 JST    C goes on" in rig.text()
+        assert "paused at its hook, else rollback at 17:41 JST    C continues the deploy" in rig.text()
 
 
 async def test_nothing_is_painted_under_a_modal(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ IN = {"desired": 4, "running": 2}
         (
             {**IN, "strategy": "blue-green", "traffic": 100.0, "bake_until": NOW + 250},
             "baking",
-            "bakes 4m · 100% · 2/4",
+            "baking, 4m left · 100% · 2/4",
         ),
         (
             {**IN, **HOT, "waits": PAUSED},
@@ -77,7 +77,7 @@ IN = {"desired": 4, "running": 2}
         (
             {"state": DeployState.SUCCEEDED, "desired": 4, "running": 4, "bake_until": NOW + 730},
             "done",
-            "old tasks go in 12m · 4/4",
+            "old tasks stop in 12m · 4/4",
         ),
     ],
 )
@@ -89,7 +89,7 @@ def test_a_row_says_what_matters_most_first(fields: dict[str, Any], state: str, 
 
 def test_tasks_traffic_and_bake_time_in_words() -> None:
     row = deploy(**IN, strategy="canary", traffic=10.0, bake_until=NOW + 250)
-    assert progress.far(row, NOW) == "2/4 tasks · 10% traffic · bakes 4m more"
+    assert progress.far(row, NOW) == "2/4 tasks · 10% traffic · baking, 4m left"
 
 
 def test_what_the_breaker_took_back_is_failed_and_what_a_person_took_back_is_not() -> None:
@@ -131,7 +131,7 @@ async def test_the_line_under_the_cursor_and_the_detail_say_it_whole(tmp_path: P
         await shown.press("4")
         text = shown.text()
         assert "in progress · canary · stage pre production" in text
-        assert "C goes on" in text
+        assert "C continues the deploy" in text
         assert "progress  2/4 tasks · 10% traffic" in text
         assert "checkout-5xx, checkout-p99: one that fires makes ECS roll it back" in text
 
@@ -139,8 +139,8 @@ async def test_the_line_under_the_cursor_and_the_detail_say_it_whole(tmp_path: P
 async def test_the_time_that_it_bakes_goes_down(tmp_path: Path) -> None:
     made = rig(tmp_path, strategy="blue-green", bake_until=NOW + 250)
     async with on_screen(made) as shown:
-        assert "bakes 4m" in shown.text()
+        assert "baking, 4m left" in shown.text()
         shown.clock.advance(120)
         shown.board.tick()
         await shown.settle()
-        assert "bakes 2m" in shown.text()
+        assert "baking, 2m left" in shown.text()

@@ -1,43 +1,55 @@
-"""The board once, as plain text: for ``status``, and for a demo without a terminal."""
+"""The board once, as plain text: for ``status``, and for a demo without a terminal. Nothing of it is cut."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.deploy import Deploy
+from oncall_tui.domain.service import Service
 from oncall_tui.engine import Update
 from oncall_tui.history_words import back_of, fate
-from oncall_tui.text import clean, fit
+from oncall_tui.text import clean, count, width
 from oncall_tui.time_format import age, ago, here, told
+from oncall_tui.triage.causes import trouble
 from oncall_tui.triage.holding import aftermath, escalation, left
 from oncall_tui.triage.look import AlertLook, page_words
-from oncall_tui.triage.rank import severity_word
+from oncall_tui.triage.rank import ATTENTION, SILENT, severity_word
 from oncall_tui.triage.words import last_read, nothing
+
+ALERTS = ("SEV", "AGE", "PRODUCT", "SERVICE", "ALERT", "STATE", "ID")
+SERVICES = ("SERVICE", "TASKS", "REV", "HEALTH", "DEPLOYED", "ALERT", "NOTE")
+DEPLOYS = ("SERVICE", "REVISION", "STATE", "TASKS", "AGE", "BY", "REASON")
+ALIGNED = 60  # cells: a longer text moves the rest of its own line, and not that of every other
 
 
 def text_board(update: Update, now: float) -> str:
     """Sources, alerts, services and deploys, one line each."""
     look = update.look
-    hidden = f" · {look.hidden} hidden" if look.hidden else ""
-    lines = [_sources(update, now), "", f"ALERTS {len(look.alerts)} · {page_words(look)}{hidden}"]
+    title = f"ALERTS {len(look.alerts)} · {page_words(look)}" + (f" · {look.hidden} hidden" if look.hidden else "")
     unread = [s.name for s in update.board.unread]
-    lines[-1] += f" · not read: {', '.join(unread)}" if unread else ""
+    lines = [_sources(update, now), "", title + (f" · not read: {', '.join(unread)}" if unread else "")]
     if look.wide:
         lines.append(f"  wide: {look.wide.words} since {told(look.wide.since, now)}, probably not one deploy")
-    lines += [_alert(row, now) for row in look.alerts] or [f"  {clean(nothing(update.board, now))}"]
+    lines += _table(ALERTS, [_alert(row, now) for row in look.alerts]) or [f"  {clean(nothing(update.board, now))}"]
     faults = sum(s.health.is_fault for s in look.services)
     lines += ["", f"SERVICES {len(look.services)} · {faults} unhealthy"]
-    for service in look.services:
-        counts = f"{service.running}/{service.desired}" + (f" +{service.pending}" if service.pending else "")
-        when = age(now - service.last_deploy) if service.last_deploy else ""
-        cells = ((service.id, 44), (counts, 9), (service.revision.short, 7), (service.health, 11), (when, 5))
-        lines.append("  " + _row(cells) + clean(service.note))
+    firing = Counter(row.service.id for row in look.alerts if row.service and ATTENTION[row.alert.state] < SILENT)
+    lines += _table(SERVICES, [_service(service, firing[service.id], now) for service in look.services])
     running = sum(d.state.running for d in look.deploys)
     lines += ["", f"DEPLOYS {running} running · {len(look.deploys)} in the last day"]
-    for deploy in look.deploys:
-        why = deploy.failures[0].words if deploy.failures else deploy.reason
-        why = " · ".join(part for part in (fate(deploy, here(), now) if back_of(deploy) else "", why) if part)
-        shown = ((deploy.service_id, 44), (deploy.arrow, 12), (str(deploy.state), 14), (deploy.progress, 7))
-        lines.append("  " + _row((*shown, (age(now - deploy.started), 5))) + clean(why))
+    lines += _table(DEPLOYS, [_deploy(deploy, now) for deploy in look.deploys])
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """*rows* under their *titles*, each column as wide as what it holds; empty without rows."""
+    if not rows:
+        return []
+    lines = [list(titles), *([clean(text) for text in row] for row in rows)]
+    widths = [max(cells for line in lines if (cells := width(line[i])) <= ALIGNED) for i in range(len(titles))]
+    return ["  " + "  ".join(t + " " * (w - width(t)) for t, w in zip(line, widths, strict=True)) for line in lines]
 
 
 def who(alert: Alert, now: float) -> str:
@@ -58,22 +70,36 @@ def _sources(update: Update, now: float) -> str:
     return "\n".join(told)
 
 
-def _alert(row: AlertLook, now: float) -> str:
+def _alert(row: AlertLook, now: float) -> tuple[str, ...]:
     alert = row.alert
-    product = row.product.name if row.product else "–"
-    service = row.service.title if row.service else "–"
-    cells = (
-        (severity_word(row.severity, row.pages), 5),
-        (age(now - row.began), 5),
-        (product, 10),
-        (service, 24),
-        (alert.title, 44),
+    more = [alert.id, f"reported by {', '.join(m.id for m in row.members)}" if row.others else "", aftermath(row, now)]
+    more.append(f"◂ {row.suspicion.words(now, here())}" if row.suspect else "")
+    return (
+        severity_word(row.severity, row.pages),
+        age(now - row.began),
+        row.product.name if row.product else "–",
+        row.service.title if row.service else "–",
+        alert.title,
+        who(alert, now),
+        "  ".join(word for word in more if word),
     )
-    also = f"  also {', '.join(clean(o.id) for o in row.others)}" if row.others else ""
-    over = f"  {clean(words)}" if (words := aftermath(row, now)) else ""
-    suspect = f"  ◂ {clean(row.suspicion.words(now, here()))}" if row.suspect else ""
-    return "  " + _row((*cells, (who(alert, now), 26))) + clean(alert.id) + also + over + suspect
 
 
-def _row(cells: tuple[tuple[str, int], ...]) -> str:
-    return "".join(fit(text, width) + " " for text, width in cells)
+def _service(service: Service, alerts: int, now: float) -> tuple[str, ...]:
+    pending = f", {service.pending} pending" if service.pending else ""
+    return (
+        service.id,
+        f"{service.running}/{service.desired}{pending}",
+        service.revision.short,
+        str(service.health),
+        ago(now - service.last_deploy) if service.last_deploy else "",
+        count(alerts, "alert") if alerts else "",
+        " · ".join(word for word in (service.note, trouble(service, now)) if word),
+    )
+
+
+def _deploy(deploy: Deploy, now: float) -> tuple[str, ...]:
+    why = deploy.failures[0].words if deploy.failures else deploy.reason
+    why = " · ".join(part for part in (fate(deploy, here(), now) if back_of(deploy) else "", why) if part)
+    began = age(now - deploy.started)
+    return (deploy.service_id, deploy.arrow, str(deploy.state), deploy.progress, began, deploy.started_by, why)

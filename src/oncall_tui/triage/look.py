@@ -20,7 +20,7 @@ from oncall_tui.triage.episodes import Episodes
 from oncall_tui.triage.expected import Expected
 from oncall_tui.triage.join import Joiner, Problem, ServiceIndex, service_name
 from oncall_tui.triage.owners import Owners
-from oncall_tui.triage.rank import ATTENTION, PageRule, Rank, lead_order, pages, rank_of, why
+from oncall_tui.triage.rank import ATTENTION, SILENT, PageRule, Rank, lead_order, pages, rank_of, why
 from oncall_tui.triage.suspect import LOOK_BACK_S, NOTHING, Suspicion, suspicion
 from oncall_tui.triage.wide import Fire, Wide, wide
 
@@ -411,7 +411,7 @@ def _differing(old: Mapping[str, T], new: Mapping[str, T]) -> list[T]:
 
 def page_count(look: Look) -> int:
     """Pages that are open: neither resolved nor silenced."""
-    return sum(a.pages and ATTENTION[a.alert.state] < 4 for a in look.alerts)
+    return sum(a.pages and ATTENTION[a.alert.state] < SILENT for a in look.alerts)
 
 
 def nobody_has(look: Look, row: AlertLook) -> bool:

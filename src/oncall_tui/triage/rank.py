@@ -25,6 +25,7 @@ ATTENTION = {
     AlertState.INHIBITED: 4,
     AlertState.RESOLVED: 5,
 }
+SILENT = 4  # of ATTENTION: from here on nobody is asked for anything
 _NOBODYS = {
     0: "unacknowledged",
     1: "no data",

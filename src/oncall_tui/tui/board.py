@@ -18,6 +18,7 @@ from textual.widgets import Input
 from oncall_tui.domain.action import FOLLOWED
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.engine import Engine, Update
+from oncall_tui.text import count
 from oncall_tui.triage.look import page_words, unacknowledged_count
 from oncall_tui.tui import headline
 from oncall_tui.tui.acting import Acting
@@ -223,9 +224,9 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
         wide = self.size.width >= WIDE_COLUMNS
         mine = headline.on_call(update, self.engine.actor.email, now)
         left = headline.left(update, self.me, self.engine.desk.read_only, wide, mine)
-        self.query_one("#clock").styles.width = CLOCK_CELLS if wide else 7
+        self.query_one("#clock").styles.width = CLOCK_CELLS if wide else 12
         self.query_one("#status", StatusLine).show(left, headline.right(update, now, wide, self.bell_on))
-        clock = headline.clock(now, self.tz, self._calls[1] if wide else "", wide)
+        clock = headline.clock(now, self.tz, self._calls[1] if wide else "")
         self.query_one("#clock", StatusLine).show([], clock)
 
     def _draw_wide(self, update: Update) -> None:
@@ -317,7 +318,8 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
         event.stop()
         self.unmarked = len(event.dropped)
         if event.dropped:
-            self.say(f"{len(event.dropped)} marked rows are not shown any more: unmarked", "warning")
+            rows = count(len(event.dropped), "marked row")
+            self.say(f"{rows} not shown any more: unmarked", "warning")
 
     def on_resize(self, event: events.Resize) -> None:
         if event.size != self._arranged_for:

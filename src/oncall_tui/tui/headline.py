@@ -14,7 +14,7 @@ from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import Plan
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.engine import Update
-from oncall_tui.text import fit, width
+from oncall_tui.text import count, fit, width
 from oncall_tui.time_format import age
 from oncall_tui.triage.wide import Wide
 from oncall_tui.tui.keybar import Part, StatusLine
@@ -57,15 +57,15 @@ def left(update: Update, me: str, read_only: bool, wide: bool, mine: str = "") -
     if update.troubles:
         parts.append((" BUG: see i ", "critical"))
     if any(s.banner for s in board.sources.values()):
-        parts.append((" NOT AWS ", "warning"))
+        parts.append((" DEMO, or custom endpoint ", "warning"))
     if mine:
         parts.append((f" {mine} ", "dim" if mine.startswith("not") else "heading"))
     if update.skipped:
         entries = "1 journal entry" if len(update.skipped) == 1 else f"{len(update.skipped)} journal entries"
         parts.append((f" {entries} skipped: see i ", "warning"))
     if wide:
-        accounts = len({(s.key.account, s.key.region) for s in board.services.values()})
-        parts.append((f" {accounts} accounts · {len(board.services)} services", "dim"))
+        accounts = count(len({(s.key.account, s.key.region) for s in board.services.values()}), "account")
+        parts.append((f" {accounts} · {count(len(board.services), 'service')}", "dim"))
     return parts
 
 
@@ -83,9 +83,9 @@ def on_call(update: Update, email: str, now: float) -> str:
     return f"on call{f' L{level}' if level else ''}" if mine else "not on call"
 
 
-def clock(now: float, tz: tzinfo, calls: str, wide: bool) -> list[Part]:
-    """The time of day, and how many calls a second are made."""
-    time = datetime.fromtimestamp(now, tz).strftime("%H:%M %Z " if wide else "%H:%M ")
+def clock(now: float, tz: tzinfo, calls: str) -> list[Part]:
+    """The time of day with its zone, which no time on screen repeats, and how many calls a second are made."""
+    time = datetime.fromtimestamp(now, tz).strftime("%H:%M %Z ")
     return [(f"{calls}  " if calls else "", "dim"), (time, "")]
 
 

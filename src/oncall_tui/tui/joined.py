@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.time_format import age, before, here
+from oncall_tui.triage.causes import trouble
 from oncall_tui.triage.holding import aftermath, assignment
 from oncall_tui.triage.look import AlertLook
 from oncall_tui.tui import progress
-from oncall_tui.tui.causes import trouble
 from oncall_tui.tui.rows import Cell
 
 
@@ -43,12 +43,16 @@ def suspect(look: AlertLook) -> Cell:
 
 
 def under(look: AlertLook, now: float) -> tuple[tuple[Cell, ...], ...]:
-    """The lines that a row has where there is room: its suspect, whole; where it pages, also that there is none; and
-    what ECS says is wrong with its service.
+    """The lines that a row has where there is room: whom its page went to and when it goes on; its suspect, whole
+    (where it pages, also that there is none); what ECS says is wrong with its service.
     """
     if look.alert.state is AlertState.RESOLVED:
         return ()
-    lines = [_suspect_line(look, now)] if look.suspicion.suspects or look.pages else []
+    lines: list[tuple[Cell, ...]] = []
+    if look.pages and look.alert.state.asks and (held := assignment(look.alert, now)):
+        lines.append((("assigned  ", "dim"), (held, "")))
+    if look.suspicion.suspects or look.pages:
+        lines.append(_suspect_line(look, now))
     if look.service is not None and (cause := trouble(look.service, now)):
         lines.append((("service  ", "dim"), (cause, "warning")))
     return tuple(line for line in lines if line)
@@ -59,14 +63,15 @@ def extra(look: AlertLook, now: float) -> tuple[tuple[Cell, ...], ...]:
     lines: list[tuple[Cell, ...]] = []
     if not look.suspicion.suspects and not look.pages and look.alert.state is not AlertState.RESOLVED:
         lines.append(_suspect_line(look, now))
-    if (words := aftermath(look, now)) or (look.alert.moved and (words := assignment(look.alert, now))):
+    told = look.pages and look.alert.state.asks  # in a line that stands there anyway
+    if (words := aftermath(look, now)) or (look.alert.moved and not told and (words := assignment(look.alert, now))):
         lines.append(((words, "dim"),))
     if look.others:
-        told = [f"{m.source}: {m.state}" + (f" by {m.by[0]}" if m.by else "") for m in look.members]
+        members = [f"{m.source}: {m.state}" + (f" by {m.by[0]}" if m.by else "") for m in look.members]
         goes = ""
         if look.incident and look.alert.state.asks:
             goes = "; a acknowledges the PagerDuty incident; the other alerts stay as they are"
-        lines.append((("reported by  ", "dim"), (f"{' · '.join(told)}{goes}", "dim")))
+        lines.append((("reported by  ", "dim"), (f"{' · '.join(dict.fromkeys(members))}{goes}", "dim")))
     if look.flaps:
         lines.append(((look.flaps, "dim"),))
     return tuple(line for line in lines if line)

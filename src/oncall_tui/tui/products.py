@@ -11,10 +11,10 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.triage.look import AlertLook, Look, nobody_has
-from oncall_tui.triage.rank import ATTENTION
+from oncall_tui.triage.rank import ATTENTION, SILENT
 
 NONE = ""  # the name that stands for what belongs to no product
-_HAS_NOBODY, _QUIET = 2, 4  # of ATTENTION: from here on somebody has it, from here on it is silent
+_HAS_NOBODY = 2  # of ATTENTION: from here on somebody has it
 
 
 class Open(msgspec.Struct, frozen=True):
@@ -44,7 +44,7 @@ def name_of(row: AlertLook) -> str:
 
 def open_page(row: AlertLook) -> bool:
     """Is it a page that is neither resolved nor silenced?"""
-    return row.pages and ATTENTION[row.alert.state] < _QUIET
+    return row.pages and ATTENTION[row.alert.state] < SILENT
 
 
 def open_in(look: Look, products: Iterable[Product]) -> list[Open]:

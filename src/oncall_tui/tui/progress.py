@@ -66,12 +66,12 @@ def how(deploy: Deploy, tz: tzinfo, now: float) -> tuple[str, str]:
 
 
 def far(deploy: Deploy, now: float) -> str:
-    """``2/4 tasks · 10% traffic · bakes 4m more``."""
+    """``2/4 tasks · 10% traffic · baking, 4m left``."""
     tasks = _tasks(deploy)
     words = [
         f"{tasks} tasks{' of the old revision' if deploy.state is DeployState.ROLLING_BACK else ''}" if tasks else "",
         f"{deploy.traffic:.0f}% traffic" if deploy.traffic is not None else "",
-        _left(deploy, now, " more"),
+        _left(deploy, now),
     ]
     return " · ".join(w for w in words if w)
 
@@ -81,10 +81,10 @@ def left(deploy: Deploy, now: float) -> str:
     return age(deploy.bake_until - now) if deploy.bake_until is not None and deploy.bake_until > now else ""
 
 
-def _left(deploy: Deploy, now: float, more: str = "") -> str:
+def _left(deploy: Deploy, now: float) -> str:
     if not (time := left(deploy, now)):
         return ""
-    return f"bakes {time}{more}" if deploy.state.running else f"old tasks go in {time}"
+    return f"baking, {time} left" if deploy.state.running else f"old tasks stop in {time}"
 
 
 def _tasks(deploy: Deploy) -> str:

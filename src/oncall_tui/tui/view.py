@@ -17,12 +17,12 @@ from oncall_tui.engine import Update
 from oncall_tui.history_words import back_of, told
 from oncall_tui.text import count, fit, width
 from oncall_tui.time_format import age, ago, moment
+from oncall_tui.triage.causes import trouble
 from oncall_tui.triage.filters import parse
 from oncall_tui.triage.holding import after, aftermath, assignment, escalation, left, shorter
 from oncall_tui.triage.look import AlertLook, Look
-from oncall_tui.triage.rank import ATTENTION, severity_word
+from oncall_tui.triage.rank import ATTENTION, SILENT, severity_word
 from oncall_tui.tui import joined, progress
-from oncall_tui.tui.causes import trouble
 from oncall_tui.tui.fields import alert_fields, deploy_fields, service_fields
 from oncall_tui.tui.rows import Cell, Column, Row
 from oncall_tui.tui.sorting import Order, Sort, Sorter, of, order
@@ -57,7 +57,6 @@ DEPLOY_COLUMNS = (
     Column("by", "BY", 12, most=28, turn=3, wide=90, drop=1),
 )
 
-SILENT = 4  # of ATTENTION: from here on nobody is asked for anything
 LEAST_NAME = 3  # cells of a name that still tell who
 SET_S = 5.0  # a row that was read so far in the future was read before the clock was set back
 ROW_STALE_S = 180.0  # a sweep takes 70 s: a row that two of them left out is not known to be true any more
@@ -231,14 +230,15 @@ class View:
             words.append("→pager")
         if look.flapping and alert.state.asks:
             words.append("flaps")
-        if alert.by:  # the name alone is cut where there is no room for all
-            room = STATE_CELLS - sum(width(w) + 1 for w in words)
-            who = _name(alert.by[0])
-            if room >= LEAST_NAME:
-                words.insert(words.index(word) + 1, who if width(who) <= room else fit(who, room))
         style = "stale" if not live else _STATE_STYLE.get(alert.state, "")
         less = (" ".join(part if w == word else w for w in words) for part in shorter(word))
-        return (" ".join(words), style, *less)
+        if not alert.by:
+            return (" ".join(words), style, *less)
+        at, who = words.index(word) + 1, _name(alert.by[0])
+        whole = " ".join([*words[:at], who, *words[at:]])
+        room = STATE_CELLS - sum(width(w) + 1 for w in words)  # the name alone is cut where there is no room for all
+        short = " ".join([*words[:at], *([fit(who, room)] if room >= LEAST_NAME else []), *words[at:]])
+        return (whole, style) if width(whole) <= STATE_CELLS else (whole, style, short)
 
     def _names(self, look: Look) -> frozenset[str]:
         """Service names that stand in more than one cluster or account."""
@@ -346,12 +346,12 @@ def _with_unread(rows: list[Row], update: Update, now: float, tz: tzinfo) -> lis
 
 
 def _unread_row(source: SourceStatus, update: Update, now: float, tz: tzinfo) -> Row:
-    count = sum(a.source == source.name for a in update.board.alerts.values())
+    alerts = sum(a.source == source.name for a in update.board.alerts.values())
     if source.read_at is None:
         title = f"{source.name}: never read: what it knows is not known here"
     else:
         at = moment(source.read_at, tz, now)
-        title = f"{source.name}: {count} alerts as of {at}, not read since"
+        title = f"{source.name}: {count(alerts, 'alert')} as of {at}, not read since"
     cells: tuple[Cell, ...] = (
         ("?", "unknown"),
         age(source.age_s(now)) if source.read_at is not None else "–",

@@ -12,6 +12,7 @@ from oncall_tui.domain.revision import changes
 from oncall_tui.domain.service import Service
 from oncall_tui.engine import Update
 from oncall_tui.history_words import named
+from oncall_tui.text import count
 from oncall_tui.time_format import ago, moment
 from oncall_tui.triage.holding import aftermath, assignment
 from oncall_tui.triage.look import AlertLook
@@ -50,12 +51,12 @@ def alert_lines(look: AlertLook, update: Update, now: float, tz: tzinfo) -> list
         lines.append(line("service", service_words(look.service)))
         newest = update.board.deploys.get(look.service.deploy_id)
         lines += waits(newest, now, tz) if newest else []
-    lines += [line("also", f"{o.source}: {o.title} · {state(o, now, tz)}") for o in look.others[:OTHERS]]
+    lines += [line("same incident", f"{o.source}: {o.title} · {state(o, now, tz)}") for o in look.others[:OTHERS]]
     if look.others[OTHERS:]:
-        lines.append(line("also", f"and {len(look.others) - OTHERS} more alerts that are the same problem"))
-    lines.append(line("rank", f"{look.why}{f' · {look.flaps}' if look.flaps else ''}", "dim"))
+        lines.append(line("same incident", f"and {count(len(look.others) - OTHERS, 'more alert')}"))
+    lines.append(line("sort reason", f"{look.why}{f' · {look.flaps}' if look.flaps else ''}", "dim"))
     if look.incident != alert.id and (incident := update.board.alerts.get(look.incident)):
-        words = f"{incident.source}: {incident.title} · {state(incident, now, tz)} · a and E go there"
+        words = f"{incident.source}: {incident.title} · {state(incident, now, tz)} · a and E go to the incident"
         lines.append(line("pager", words))
     if words := aftermath(look, now):
         lines.append(line("pager", words))
@@ -155,7 +156,7 @@ def waits(deploy: Deploy, now: float, tz: tzinfo) -> list[Line]:
     """What holds it up."""
     if not deploy.waits:
         return []
-    goes_on = "    C goes on" if Verb.GO_ON in deploy.verbs else ""
+    goes_on = "    C continues the deploy" if Verb.GO_ON in deploy.verbs else ""
     return [line("waits", deploy.waits + goes_on, "warning")]
 
 

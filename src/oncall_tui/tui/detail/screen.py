@@ -81,7 +81,7 @@ class DetailScreen(Over):
     DEFAULT_CSS = """
     DetailScreen { layout: vertical; }
     DetailScreen #top { height: 1; }
-    DetailScreen #clock { width: 7; }
+    DetailScreen #clock { width: 12; }
     DetailScreen #sections { height: 1fr; }
     DetailScreen #outcome { height: 1; display: none; }
     """
@@ -186,7 +186,7 @@ class DetailScreen(Over):
         wide = self.size.width >= WIDE_COLUMNS
         left = headline.left(update, self.board.me, self.engine.desk.read_only, wide)
         self.query_one("#status", StatusLine).show(left, headline.right(update, now, wide, self.board.bell_on))
-        self.query_one("#clock", StatusLine).show([], headline.clock(now, self.board.tz, "", False))
+        self.query_one("#clock", StatusLine).show([], headline.clock(now, self.board.tz, ""))
         if of is not None:
             self._draw_row(of)
             scene = Scene(update, now, self.board.tz, self.size.width)

@@ -1,0 +1,51 @@
+"""``status`` as text: headings, nothing that is cut, and the same words as the board."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.support.fakes import FakeProvider, deploy, service
+from tests.support.screen import Rig
+
+from oncall_tui.cli.textboard import text_board
+from oncall_tui.domain.alert import AlertState, ServiceHint, Severity
+from oncall_tui.domain.service import Health
+
+LONG = "p99 latency of checkout is above two seconds for a quarter of an hour " * 3
+
+
+def test_status_has_headings_and_cuts_nothing(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, FakeProvider("prod"))
+    now = rig.clock.now()
+    why = "(service api) was unable to place a task. Reason: Capacity is unavailable at this time."
+    rig.provider.services["prod/main/api"] = service(health=Health.DEGRADED, pending=2, events=((now - 70, why),))
+    rig.provider.deploys["prod/d1"] = deploy(started=now - 60, started_by="payments-deploy/deploy")
+    rig.provider.add("a", title=LONG, severity=Severity.CRITICAL, hint=ServiceHint(service="api"), began=now)
+    rig.provider.add(
+        "b", severity=Severity.CRITICAL, state=AlertState.ACKNOWLEDGED, by=("christopher",), until=now + 99
+    )
+    rig.poll()
+    text = text_board(rig.engine.update, now)
+    rig.engine.stop()
+    lines = [line.split() for line in text.splitlines()]
+    assert "ALERTS 2 · 2 pages, 1 unacknowledged" in text
+    for titles in ("SEV AGE PRODUCT SERVICE ALERT STATE ID", "SERVICE TASKS REV HEALTH DEPLOYED ALERT NOTE"):
+        assert titles.split() in lines
+    assert "…" not in text
+    assert LONG.strip() in text
+    assert "acknowledged christopher, 1m30s left" in text
+    assert "2/2, 2 pending" in text
+    assert "1 alert  was unable to place a task. Reason: Capacity is unavailable at this time (1m ago)" in " ".join(
+        text.split("\n")
+    )
+    assert "payments-deploy/deploy" in text
+
+
+def test_status_without_alerts_says_what_that_means(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, FakeProvider("prod"))
+    rig.poll()
+    text = text_board(rig.engine.update, rig.clock.now())
+    rig.engine.stop()
+    assert "ALERTS 0 · no pages" in text
+    assert "No alert is firing. 1/1 source read within 15 s." in text
+    assert "SEV" not in text
