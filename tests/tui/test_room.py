@@ -183,3 +183,26 @@ def test_what_claims_is_served_first_and_nothing_else_goes_out_of_sight_for_the_
     assert share(rows, lambda row: 2, 12, lambda row: 0) == {0: 2, 1: 2, 2: 2}
     assert share(rows, lambda row: 2, 12, lambda row: 1) == {0: 2, 1: 2}  # room that the cursor needs
     assert share(rows, lambda row: 2, 3, lambda row: 0) == {0: 1}
+
+
+@pytest.mark.parametrize("colour", [True, False])
+async def test_what_pages_is_reversed_also_without_colour_and_under_the_cursor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, colour: bool
+) -> None:
+    if not colour:
+        monkeypatch.setenv("NO_COLOR", "1")
+    rig = Rig(tmp_path, FakeProvider("prod"))
+    rig.provider.add("a", severity=Severity.CRITICAL, began=2.0)
+    rig.provider.add("b", severity=Severity.CRITICAL, began=1.0)
+    async with on_screen(rig, (80, 24)) as rig:
+        table = rig.board.tables["alerts"]
+        pages = 0
+        for y in range(table._head, table.size.height):
+            segments = list(table.render_line(y))
+            for at, segment in enumerate(segments):
+                if "PAGE" in segment.text and segment.style is not None:
+                    beside = segments[at + 1].style
+                    assert beside is not None
+                    assert bool(segment.style.reverse) != bool(beside.reverse)
+                    pages += 1
+        assert pages == 2
