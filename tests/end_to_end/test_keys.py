@@ -116,7 +116,7 @@ def test_a_night_at_120_by_40(
     assert assignees(incident) == ["Alice"]
     assert len(world.writes()) == 1
     program.press_when_heard("y")
-    program.wait(lambda screen: "✓ escalate" in screen and ": done" in screen)
+    program.wait(lambda screen: "✓" in screen and "escalated to level 2" in unwrapped(screen))
     incident = world.incident()
     assert incident is not None
     assert assignees(incident) == ["Bob"]
