@@ -206,3 +206,10 @@ async def test_what_pages_is_reversed_also_without_colour_and_under_the_cursor(
                     assert bool(segment.style.reverse) != bool(beside.reverse)
                     pages += 1
         assert pages == 2
+
+
+async def test_what_comes_next_is_said_whole_where_its_column_can_hold_it(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, FakeProvider("pager"))
+    rig.provider.add("a", title=" ".join(WORDS * 3), escalates_at=rig.clock.now() + 45, assigned=("Alice",))
+    async with on_screen(rig, (80, 24)) as rig:
+        assert "escalates in 40s" in rig.board.tables["alerts"].render_line(1).text

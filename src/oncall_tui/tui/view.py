@@ -233,7 +233,8 @@ class View:
         style = "stale" if not live else _STATE_STYLE.get(alert.state, "")
         less = (" ".join(part if w == word else w for w in words) for part in shorter(word))
         if not alert.by:
-            return (" ".join(words), style, *less)
+            whole = " ".join(words)
+            return (whole, style) if width(whole) <= STATE_CELLS else (whole, style, *less)
         at, who = words.index(word) + 1, _name(alert.by[0])
         whole = " ".join([*words[:at], who, *words[at:]])
         room = STATE_CELLS - sum(width(w) + 1 for w in words)  # the name alone is cut where there is no room for all
