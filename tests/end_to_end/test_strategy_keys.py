@@ -87,6 +87,6 @@ def test_going_on_names_what_goes_forward(strategies: World, run_program: Callab
     sent = len(strategies.writes())
     title = "Continue the deploy of prod/linear-paused: :41→:42"
     until(lambda: _asked(program, title), "its deploy is read, and the plan is shown", 60, 1.0)
-    program.press("\x1b")
+    program.press_when_heard("\x1b")
     program.gone("Continue the deploy")
     assert len(strategies.writes()) == sent
