@@ -96,13 +96,13 @@ def program(path: str) -> None:
     import msgspec
 
     from oncall_tui import bootstrap
-    from oncall_tui.contract import ReadRequest
     from oncall_tui.domain.reading import Reading
+    from oncall_tui.providers.base import ReadRequest
     from oncall_tui.tui.app import OncallApp
 
     def hurry() -> None:
-        from oncall_tui.providers.aws import budget
-        from oncall_tui.providers.aws.ecs import EcsProvider
+        from oncall_tui.providers.aws.client import rate_limit as budget
+        from oncall_tui.providers.aws.ecs.provider import EcsProvider
 
         unlimited = budget.Budget(bootstrap.SystemClock(), rate=1e9, burst=1e9)
         budget.shared = lambda *_, **__: unlimited  # type: ignore[assignment]

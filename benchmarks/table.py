@@ -22,7 +22,7 @@ from collections.abc import Callable
 from textual.app import App, ComposeResult
 from textual.widgets import DataTable
 
-from oncall_tui.tui.table import Column, Row, Table
+from oncall_tui.tui.widgets.table.table import Column, Row, Table
 
 ROWS = 5_000
 REPEATS = 7

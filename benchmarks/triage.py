@@ -23,7 +23,7 @@ from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.domain.revision import Revision
 from oncall_tui.domain.service import Health, Service, ServiceKey
-from oncall_tui.triage.look import Looker, Rules
+from oncall_tui.triage.triager import Looker, Rules
 
 NOW = 1_800_000_000.0
 ALERTS, SERVICES = 5_000, 1_000

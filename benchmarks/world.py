@@ -17,7 +17,7 @@ class World:
     """One running drill world with a folder of its own. Use it in a ``with``."""
 
     def __init__(self, scenario: str = "scale", services: int = 0, alerts: int = 0, speed: float = 1.0) -> None:
-        command = [sys.executable, "-m", "oncall_tui.drill", "serve", "--with-parent", "--scenario", scenario]
+        command = [sys.executable, "-m", "oncall_tui.simulator", "serve", "--with-parent", "--scenario", scenario]
         command += ["--services", str(services), "--alerts", str(alerts), "--speed", str(speed)]
         self._folder = tempfile.TemporaryDirectory(prefix="oncall-tui-bench-")
         self.folder = Path(self._folder.name)

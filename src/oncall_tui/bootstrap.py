@@ -12,19 +12,20 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 from oncall_tui import config as configuration
-from oncall_tui import log, time_format
-from oncall_tui.actions.outlets import DestinationSpec
-from oncall_tui.clock import Clock, SystemClock
 from oncall_tui.config import Config, ScreenWords
-from oncall_tui.contract import Context, Destination, OnCall, Provider
 from oncall_tui.domain.plan import Actor
-from oncall_tui.engine import Engine, SourceSpec
+from oncall_tui.engine.engine import Engine, SourceSpec
 from oncall_tui.errors import SourceError
 from oncall_tui.journal import Journal
+from oncall_tui.notifications.destinations import DestinationSpec
 from oncall_tui.providers import registry
+from oncall_tui.providers.base import Context, Destination, OnCall, Provider
 from oncall_tui.providers.options import DestinationOptions, SourceOptions
-from oncall_tui.secret import Secret, redact
-from oncall_tui.triage.look import Rules
+from oncall_tui.runtime import log
+from oncall_tui.runtime.clock import Clock, SystemClock
+from oncall_tui.runtime.secret import Secret, redact
+from oncall_tui.text import time_format
+from oncall_tui.triage.triager import Rules
 
 
 def load_config(path: str = "") -> Config:

@@ -11,8 +11,8 @@ from oncall_tui import bootstrap
 from oncall_tui.cli import COMMANDS
 from oncall_tui.config import known_settings, load_text
 from oncall_tui.domain.action import Verb
-from oncall_tui.drill.scenario import load
 from oncall_tui.providers import registry
+from oncall_tui.simulator.scenarios.reader import load
 from oncall_tui.tui.acting import PALETTE, VERBS
 from oncall_tui.tui.keys import BY_NAME, KEYS, by_group
 

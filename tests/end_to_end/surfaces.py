@@ -24,15 +24,15 @@ from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.entry import EntryKind
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.plan import Ask
-from oncall_tui.engine import Engine
-from oncall_tui.evidence.story import story
-from oncall_tui.triage.handover import KINDS, handover
-from oncall_tui.triage.handover_text import sections
-from oncall_tui.tui.detail.deploy_part import deploy_lines
-from oncall_tui.tui.detail.story_part import moment_lines
-from oncall_tui.tui.detail.words import Scene
-from oncall_tui.tui.lines import Line
-from oncall_tui.tui.view import Shown, View
+from oncall_tui.engine.engine import Engine
+from oncall_tui.inspection.timeline import story
+from oncall_tui.reports.handover import KINDS, handover
+from oncall_tui.reports.handover_text import sections
+from oncall_tui.tui.presenters.row_builder import Shown, View
+from oncall_tui.tui.screens.detail.deploy_part import deploy_lines
+from oncall_tui.tui.screens.detail.story_part import moment_lines
+from oncall_tui.tui.screens.detail.words import Scene
+from oncall_tui.tui.widgets.text_lines import Line
 from tests.end_to_end.world import World, until, written
 
 API, WEB = "prod/main/shop-api", "prod/main/shop-web"

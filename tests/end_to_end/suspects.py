@@ -18,8 +18,8 @@ from typing import NamedTuple
 from oncall_tui import bootstrap
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.reading import SourceState
-from oncall_tui.engine import Engine, Update
-from oncall_tui.triage.look import AlertLook
+from oncall_tui.engine.engine import Engine, Update
+from oncall_tui.triage.triager import AlertLook
 from tests.end_to_end.world import World
 
 SPEED = 4.0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from oncall_tui.time_format import moment
+from oncall_tui.text.time_format import moment
 from tests.end_to_end.surfaces import TOKYO, Said, played
 
 ARROW = re.compile(r"(?:first|:\d+)→(?::\d+|first)")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from oncall_tui import bootstrap
-from oncall_tui.drill.scenario import load
+from oncall_tui.simulator.scenarios.reader import load
 from tests.end_to_end.suspects import INCIDENTS, SPEED, Watched, flapped, played, row_of
 from tests.end_to_end.test_commands import Shell
 from tests.end_to_end.world import World, until

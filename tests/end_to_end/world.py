@@ -16,7 +16,7 @@ import yaml
 from tests.support.forked import PIPE, popen
 
 T = TypeVar("T")
-SCENARIOS = Path(__file__).parents[2] / "src" / "oncall_tui" / "drill" / "scenarios"
+SCENARIOS = Path(__file__).parents[2] / "src" / "oncall_tui" / "simulator" / "scenarios"
 PAYMENTS = "prod/prod-main/payments-api"
 
 
@@ -76,7 +76,7 @@ class World:
     def __init__(self, folder: Path, *arguments: str) -> None:
         self.folder = folder
         self.journal = folder / "journal.db"
-        self._child = popen("oncall_tui.drill", "serve", "--with-parent", *arguments, stdin=PIPE)
+        self._child = popen("oncall_tui.simulator", "serve", "--with-parent", *arguments, stdin=PIPE)
         assert self._child.stdout is not None
         self.told: dict[str, Any] = json.loads(self._child.stdout.readline())
         self.env = environment(folder, **self.told["environment"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from oncall_tui import secret
+from oncall_tui.runtime import secret
 from tests.faults.table import FURTHER, SOURCES, Case, observe_all
 from tests.faults.world import ENVIRONMENT, SCENARIO, UNWANTED, World
 

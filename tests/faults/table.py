@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from oncall_tui.cli.status import as_object
 from oncall_tui.domain.reading import SourceState, SourceStatus
-from oncall_tui.engine import Update
-from oncall_tui.triage.words import nothing
+from oncall_tui.engine.engine import Update
+from oncall_tui.triage.empty_board import nothing
 from tests.faults.world import SCENARIO, Ahead, Rig, World, rows_of, started
 
 SOURCES = {"prod": "ecs", "alarms": "cloudwatch", "prom": "alertmanager", "pager": "pagerduty", "dd": "datadog"} | {

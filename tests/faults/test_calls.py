@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import ReadRequest
+from oncall_tui.providers.base import ReadRequest
+from oncall_tui.runtime.clock import FakeClock
 from tests.faults.world import Rig, World, started
 
 ACCOUNTS = ("prod", "edge")

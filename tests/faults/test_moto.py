@@ -20,8 +20,8 @@ from oncall_tui.domain.entry import EntryKind
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.plan import Ask, Plan
 from oncall_tui.domain.reading import SourceState
-from oncall_tui.providers.aws.cw_silence import read_alarm
-from oncall_tui.triage.words import nothing
+from oncall_tui.providers.aws.cloudwatch.silence import read_alarm
+from oncall_tui.triage.empty_board import nothing
 from tests.faults.world import Ahead, Rig, wait_for
 
 moto = pytest.importorskip("moto.server")

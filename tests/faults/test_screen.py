@@ -15,8 +15,8 @@ from textual.pilot import Pilot
 from oncall_tui import bootstrap
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.tui.app import OncallApp
-from oncall_tui.tui.keybar import StatusLine
-from oncall_tui.tui.table import Table
+from oncall_tui.tui.widgets.footer import StatusLine
+from oncall_tui.tui.widgets.table.table import Table
 from tests.faults.world import Ahead, Rig, World, words
 
 WIDE, NARROW = (120, 40), (80, 24)

@@ -16,12 +16,12 @@ from typing import Any
 import msgspec
 
 from oncall_tui import bootstrap
-from oncall_tui.clock import Clock
 from oncall_tui.config import Config
-from oncall_tui.contract import ReadRequest
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.reading import SourceStatus
-from oncall_tui.engine import Engine, Update
+from oncall_tui.engine.engine import Engine, Update
+from oncall_tui.providers.base import ReadRequest
+from oncall_tui.runtime.clock import Clock
 from tests.support.forked import PIPE, popen
 
 SCENARIO = str(Path(__file__).with_name("world.yaml"))
@@ -60,7 +60,7 @@ class World:
 
     def __init__(self, *arguments: str) -> None:
         serve = ("serve", "--with-parent", "--clock", "manual", *arguments)
-        self._process = popen("oncall_tui.drill", *serve, stdin=PIPE)
+        self._process = popen("oncall_tui.simulator", *serve, stdin=PIPE)
         assert self._process.stdout is not None
         self.told: dict[str, Any] = json.loads(self._process.stdout.readline())
         self._open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open

@@ -5,8 +5,8 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from oncall_tui.clock import FakeClock
-from oncall_tui.domain.recall import Began, Recall, RolledBack
+from oncall_tui.domain.remembered import Began, Recall, RolledBack
+from oncall_tui.runtime.clock import FakeClock
 from tests.oracle.story import DAY, How, Step, Story
 from tests.providers.aws.aws_world import World, task_definition
 

@@ -14,14 +14,14 @@ from functools import cache
 import msgspec
 import pytest
 
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import ActionHandler, Context, ReadRequest
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.board import Board, merge
 from oncall_tui.domain.plan import Actor, Ask
 from oncall_tui.errors import Refused
-from oncall_tui.providers.aws.ecs import EcsProvider
+from oncall_tui.providers.aws.ecs.provider import EcsProvider
 from oncall_tui.providers.aws.options import EcsOptions
+from oncall_tui.providers.base import ActionHandler, Context, ReadRequest
+from oncall_tui.runtime.clock import FakeClock
 from tests.oracle.account import CLUSTER, NAME, Account, recall
 from tests.oracle.history_oracle import Answer, answer, known, rollback
 from tests.oracle.story import DAY, HOUR, MINUTE, How, Step, Story, Why, tell

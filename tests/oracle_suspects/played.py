@@ -13,7 +13,7 @@ from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.domain.revision import Revision
 from oncall_tui.domain.service import Health, Service, ServiceKey
-from oncall_tui.triage.look import Look, Looker, Rules
+from oncall_tui.triage.triager import Look, Looker, Rules
 from tests.oracle_suspects.town import Deployed, Problem, Town
 
 Row = TypeVar("Row", Alert, Deploy)

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from oncall_tui.clock import FakeClock
+from oncall_tui.runtime.clock import FakeClock
 from tests.oracle_suspects.suspect_oracle import answer, wide
 from tests.oracle_suspects.town import MINUTE, Deployed, Problem, Town, build
 

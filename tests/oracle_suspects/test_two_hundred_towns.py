@@ -13,8 +13,8 @@ from functools import cache
 
 import pytest
 
-from oncall_tui.clock import FakeClock
-from oncall_tui.triage.look import AlertLook, Look
+from oncall_tui.runtime.clock import FakeClock
+from oncall_tui.triage.triager import AlertLook, Look
 from tests.oracle_suspects.played import alert_id, deploy_id, played
 from tests.oracle_suspects.suspect_oracle import Answer, answer, began, wide
 from tests.oracle_suspects.test_the_oracle import BY_HAND

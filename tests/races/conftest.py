@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from botocore.config import Config
 
-from oncall_tui.providers.aws import budget, session
+from oncall_tui.providers.aws.client import rate_limit as budget
+from oncall_tui.providers.aws.client import session
 from tests.faults.world import UNWANTED
 
 

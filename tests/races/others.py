@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from oncall_tui.drill.opened import Opened
+from oncall_tui.simulator.start import Opened
 from tests.races.truth import BAD, PATH, Truth
 from tests.races.wire import request
 

@@ -8,10 +8,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from oncall_tui.actions.desk import Desk, Side
-from oncall_tui.actions.recall import recall
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import ActionHandler, Context, ReadRequest, Receipt
+from oncall_tui.actions.service import Desk, Side
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.board import Board, merge
 from oncall_tui.domain.deploy import Deploy
@@ -19,9 +16,12 @@ from oncall_tui.domain.outcome import Check
 from oncall_tui.domain.plan import Actor, Ask, Plan
 from oncall_tui.errors import SourceError
 from oncall_tui.journal import Journal
-from oncall_tui.providers.aws.ecs import EcsProvider
+from oncall_tui.journal.service_history import recall
+from oncall_tui.providers.aws.client.client import Transport
+from oncall_tui.providers.aws.ecs.provider import EcsProvider
 from oncall_tui.providers.aws.options import EcsOptions
-from oncall_tui.providers.aws.wire import Transport
+from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, Receipt
+from oncall_tui.runtime.clock import FakeClock
 from tests.races.truth import PATH
 from tests.support.fakes import InlineLane
 

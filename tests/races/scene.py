@@ -6,12 +6,12 @@ import random
 from pathlib import Path
 from typing import NamedTuple
 
-from oncall_tui.clock import FakeClock
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import Ask, Plan
-from oncall_tui.drill.opened import open_world
 from oncall_tui.errors import ActionError
+from oncall_tui.runtime.clock import FakeClock
+from oncall_tui.simulator.start import open_world
 from tests.races.others import Deed, Moment, Others
 from tests.races.program import Program
 from tests.races.race import Race

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from oncall_tui.drill.codedeploy_model import ENDED, CodeDeployment
-from oncall_tui.drill.ecs.model import Deployment
-from oncall_tui.drill.opened import Opened
-from oncall_tui.drill.truth import told_of
+from oncall_tui.simulator.services.aws.codedeploy.model import ENDED, CodeDeployment
+from oncall_tui.simulator.services.aws.ecs.model import Deployment
+from oncall_tui.simulator.start import Opened
+from oncall_tui.simulator.world.truth import told_of
 
 PATH = "prod/main/api"
 BAD = 42

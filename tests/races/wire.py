@@ -15,13 +15,13 @@ from botocore import xform_name
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
 from botocore.parsers import JSONParser
 
-from oncall_tui.clock import FakeClock
-from oncall_tui.drill.aws import WRITES
-from oncall_tui.drill.opened import Opened
-from oncall_tui.drill.server import Delivery
-from oncall_tui.drill.wire import Answer, Request
+from oncall_tui.providers.aws.client.session import RAW, READ_S, Sessions
 from oncall_tui.providers.aws.options import EcsOptions
-from oncall_tui.providers.aws.session import RAW, READ_S, Sessions
+from oncall_tui.runtime.clock import FakeClock
+from oncall_tui.simulator.server.http import Delivery
+from oncall_tui.simulator.server.messages import Answer, Request
+from oncall_tui.simulator.services.aws.endpoint import WRITES
+from oncall_tui.simulator.start import Opened
 from tests.races.truth import Truth
 
 CODE_DEPLOY = frozenset(

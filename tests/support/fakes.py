@@ -10,8 +10,6 @@ from typing import Any
 
 import msgspec
 
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import ActionHandler, ReadRequest, Receipt
 from oncall_tui.domain.action import FOLLOWED, Verb
 from oncall_tui.domain.alert import Alert, AlertState, ServiceHint, Severity
 from oncall_tui.domain.board import Board
@@ -22,6 +20,8 @@ from oncall_tui.domain.reading import Reading
 from oncall_tui.domain.revision import Image, Revision
 from oncall_tui.domain.service import Health, Service, ServiceKey
 from oncall_tui.errors import Refused
+from oncall_tui.providers.base import ActionHandler, ReadRequest, Receipt
+from oncall_tui.runtime.clock import FakeClock
 
 ALICE = Actor("Alice", "alice@example.com")
 

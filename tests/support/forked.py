@@ -32,7 +32,7 @@ import oncall_tui
 
 PIPE, DEVNULL = subprocess.PIPE, subprocess.DEVNULL
 AFRESH = False  # set by --everything
-NOT_IMPORTED = ("oncall_tui.tui", "oncall_tui.__main__", "oncall_tui.drill.__main__")
+NOT_IMPORTED = ("oncall_tui.tui", "oncall_tui.__main__", "oncall_tui.simulator.__main__")
 _NUMBER = struct.Struct("=i")
 
 

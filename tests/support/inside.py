@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from oncall_tui.contract import Told
-from oncall_tui.domain.inside import Container, Inside, Target, Task
 from oncall_tui.domain.metric import Metric, Series
+from oncall_tui.domain.service_detail import Container, Inside, Target, Task
+from oncall_tui.providers.base import Told
 from tests.support.fakes import Able
 
 CPU = Metric(name="CPUUtilization", namespace="AWS/ECS", period_s=60)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from oncall_tui.domain.alert import Alert
-from oncall_tui.triage.join import Joiner
+from oncall_tui.triage.grouping import Joiner
 
 
 def incidents(alerts: Iterable[Alert]) -> dict[str, str]:

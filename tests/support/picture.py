@@ -114,7 +114,7 @@ def main(folder: Path) -> None:
     """Write the pictures into *folder*."""
     for size, name in (((120, 40), "plan"), ((80, 24), "plan-80x24")):
         asyncio.run(_plan(folder, size, name))
-    command = [sys.executable, "-m", "oncall_tui.drill", "serve", "--with-parent", "--speed", "2"]
+    command = [sys.executable, "-m", "oncall_tui.simulator", "serve", "--with-parent", "--speed", "2"]
     for size, name in (((120, 40), "board"), ((80, 24), "board-80x24")):
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
             assert child.stdout

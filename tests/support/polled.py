@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import Provider, ReadRequest
 from oncall_tui.domain.reading import SourceState, SourceStatus
-from oncall_tui.polling.gate import Gate
+from oncall_tui.polling.limiter import Gate
 from oncall_tui.polling.poller import Poller
 from oncall_tui.polling.status import status_of
+from oncall_tui.providers.base import Provider, ReadRequest
+from oncall_tui.runtime.clock import FakeClock
 
 
 class Polled:

@@ -12,14 +12,14 @@ from zoneinfo import ZoneInfo
 from textual.app import App
 from textual.pilot import Pilot
 
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import ReadRequest
 from oncall_tui.domain.product import Product
-from oncall_tui.engine import Engine, SourceSpec
+from oncall_tui.engine.engine import Engine, SourceSpec
 from oncall_tui.journal import Journal
-from oncall_tui.triage.look import Rules
+from oncall_tui.providers.base import ReadRequest
+from oncall_tui.runtime.clock import FakeClock
+from oncall_tui.triage.triager import Rules
 from oncall_tui.tui.board import BoardScreen
-from oncall_tui.tui.modals import Modal
+from oncall_tui.tui.screens.dialogs.modals import Modal
 from tests.support.fakes import ALICE, FakeProvider
 
 PAGES = ({"severity": "critical"},)

@@ -6,20 +6,20 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from oncall_tui.actions.outlets import DestinationSpec
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import ActionHandler, Message, ReadRequest, Receipt, Told
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState, ServiceHint
 from oncall_tui.domain.board import Board
-from oncall_tui.domain.duty import Duty
 from oncall_tui.domain.entry import Entry, EntryKind
+from oncall_tui.domain.on_call import Duty
 from oncall_tui.domain.outcome import Check, Outcome, OutcomeState
 from oncall_tui.domain.plan import Ask, Confirm, Plan
 from oncall_tui.domain.product import Product
-from oncall_tui.engine import Engine, SourceSpec
+from oncall_tui.engine.engine import Engine, SourceSpec
 from oncall_tui.journal import Journal
-from oncall_tui.triage.look import Rules
+from oncall_tui.notifications.destinations import DestinationSpec
+from oncall_tui.providers.base import ActionHandler, Message, ReadRequest, Receipt, Told
+from oncall_tui.runtime.clock import FakeClock
+from oncall_tui.triage.triager import Rules
 from tests.support.fakes import ALICE, FakeHandler, FakeProvider, service
 
 HINT = ServiceHint(service="api", cluster="main")

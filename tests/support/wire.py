@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, unquote
 
 import httpx
 
-from oncall_tui.drill.wire import Answer, Request
+from oncall_tui.simulator.server.messages import Answer, Request
 
 
 class Peer(Protocol):

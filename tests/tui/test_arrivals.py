@@ -12,8 +12,8 @@ from textual import events
 
 from oncall_tui.config import Config
 from oncall_tui.tui.app import OncallApp
-from oncall_tui.tui.arrivals import QUIET_S, TAIL_S, Arrivals
-from oncall_tui.tui.modals import Form
+from oncall_tui.tui.screens.dialogs.modals import Form
+from oncall_tui.tui.terminal.arrivals import QUIET_S, TAIL_S, Arrivals
 
 
 def key(name: str) -> events.Key:

@@ -10,7 +10,6 @@ from tests.support.fakes import Able, FakeProvider, deploy, service
 from tests.support.screen import Rig, on_screen
 
 from oncall_tui.config import Config
-from oncall_tui.contract import Receipt
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState, ServiceHint, Severity
 from oncall_tui.domain.deploy import TaskFailure
@@ -19,12 +18,13 @@ from oncall_tui.domain.plan import Ask
 from oncall_tui.domain.reading import Problem, SourceState
 from oncall_tui.domain.service import Health
 from oncall_tui.errors import Expired, Failed, Offline, Refused
+from oncall_tui.providers.base import Receipt
 from oncall_tui.tui.app import OncallApp
-from oncall_tui.tui.confirm import ConfirmMany, ConfirmPlan
-from oncall_tui.tui.forms import matchers
 from oncall_tui.tui.keys import KEYS
-from oncall_tui.tui.modals import Form, Text
-from oncall_tui.tui.pick import Pick
+from oncall_tui.tui.screens.dialogs.choice import Pick
+from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany, ConfirmPlan
+from oncall_tui.tui.screens.dialogs.forms import matchers
+from oncall_tui.tui.screens.dialogs.modals import Form, Text
 
 HOSTILE = ("[/prod] down", "[bold]not bold[/bold]", "a \x1b[31mred\x1b[0m \x07 bell", "決済サービスのエラー率が高い")
 

@@ -22,9 +22,9 @@ from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.product import Product
 from oncall_tui.errors import Refused
 from oncall_tui.tui.app import OncallApp
-from oncall_tui.tui.confirm import ConfirmPlan
-from oncall_tui.tui.modals import Told
-from oncall_tui.tui.pick import Pick
+from oncall_tui.tui.screens.dialogs.choice import Pick
+from oncall_tui.tui.screens.dialogs.confirm import ConfirmPlan
+from oncall_tui.tui.screens.dialogs.modals import Told
 
 API = "prod/main/api"
 FAILING = {"failing": "2 tasks failed of :43, which is being deployed"}

@@ -8,10 +8,10 @@ from tests.support.fakes import Able, FakeProvider
 from tests.support.screen import Rig, on_screen
 from tests.support.told import FakeDestination
 
-from oncall_tui.actions.outlets import DestinationSpec
 from oncall_tui.config import Config
+from oncall_tui.notifications.destinations import DestinationSpec
 from oncall_tui.tui.app import OncallApp
-from oncall_tui.tui.confirm import ConfirmMany
+from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany
 
 
 async def test_without_a_destination_it_says_what_would_help(tmp_path: Path) -> None:

@@ -15,12 +15,12 @@ from tests.support.screen import Rig, on_screen
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState, ServiceHint, Severity
 from oncall_tui.domain.deploy import DeployState, TaskFailure
-from oncall_tui.domain.inside import Inside
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import Problem, SourceState
+from oncall_tui.domain.service_detail import Inside
 from oncall_tui.errors import Denied, Offline, Throttled
-from oncall_tui.tui.detail.screen import DetailScreen
-from oncall_tui.tui.modals import Text
+from oncall_tui.tui.screens.detail.screen import DetailScreen
+from oncall_tui.tui.screens.dialogs.modals import Text
 
 KINDS = ("inspect", "measure", "timeline")
 

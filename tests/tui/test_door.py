@@ -24,11 +24,11 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import ServiceHint, Severity
 from oncall_tui.domain.deploy import TaskFailure
 from oncall_tui.domain.product import Product
-from oncall_tui.text import clean
-from oncall_tui.tui import forms
+from oncall_tui.text.cells import clean
 from oncall_tui.tui.app import OncallApp
-from oncall_tui.tui.door import Harmless, copyable, harmless
-from oncall_tui.tui.modals import Form, Modal
+from oncall_tui.tui.screens.dialogs import forms
+from oncall_tui.tui.screens.dialogs.modals import Form, Modal
+from oncall_tui.tui.widgets.clean_text import Harmless, copyable, harmless
 
 TUI = Path(__file__).parents[2] / "src" / "oncall_tui" / "tui"
 LABELS = (("alertname", "Down"), ("hosts", "a,b,c"), ("svc.name/x", "y"), ("blank", "  leading"), ("empty", ""))
@@ -168,7 +168,7 @@ def test_a_copy_keeps_its_lines_and_nothing_else_that_a_shell_would_obey() -> No
 def test_every_line_to_type_into_is_the_one_that_cleans_and_every_copy_goes_by_one_way() -> None:
     found = []
     for file in TUI.rglob("*.py"):
-        if file.name == "door.py":
+        if file.name == "clean_text.py":
             continue
         for node in ast.walk(ast.parse(file.read_text())):
             if not isinstance(node, ast.Call):

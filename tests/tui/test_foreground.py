@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from ptyprocess import PtyProcess
 
-from oncall_tui.tui.foreground import words
+from oncall_tui.tui.terminal.foreground import words
 
 pytestmark = pytest.mark.pty
 

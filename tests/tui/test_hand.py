@@ -14,10 +14,10 @@ from oncall_tui.domain.alert import AlertState, ServiceHint, Severity
 from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.service import Health
 from oncall_tui.errors import Expired
-from oncall_tui.tui import foreground
-from oncall_tui.tui.confirm import ConfirmMany, ConfirmPlan
-from oncall_tui.tui.keybar import KeyBar
-from oncall_tui.tui.modals import Form, Told
+from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany, ConfirmPlan
+from oncall_tui.tui.screens.dialogs.modals import Form, Told
+from oncall_tui.tui.terminal import foreground
+from oncall_tui.tui.widgets.footer import KeyBar
 
 
 def arrives(rig: Rig) -> None:

@@ -10,12 +10,12 @@ from tests.support.fakes import Able
 from tests.support.screen import Rig, on_screen
 from tests.support.told import FakeDestination
 
-from oncall_tui.actions.outlets import DestinationSpec
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.errors import JournalError
-from oncall_tui.tui.confirm import ConfirmMany
-from oncall_tui.tui.handover import HandoverView
-from oncall_tui.tui.pick import Pick
+from oncall_tui.notifications.destinations import DestinationSpec
+from oncall_tui.tui.screens.dialogs.choice import Pick
+from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany
+from oncall_tui.tui.screens.handover import HandoverView
 
 
 def night(folder: Path, **more: Any) -> Rig:

@@ -18,13 +18,13 @@ from tests.support.screen import Rig, on_screen
 from oncall_tui.domain.alert import ServiceHint
 from oncall_tui.domain.logs import LogLine, LogPage, LogPlace, LogStream, LogWanted
 from oncall_tui.errors import Denied, SourceError, Throttled
-from oncall_tui.evidence.insights import link, query
-from oncall_tui.text import clean
-from oncall_tui.tui.lines import Lines
+from oncall_tui.inspection.logs.insights_link import link, query
+from oncall_tui.text.cells import clean
 from oncall_tui.tui.log_keys import open_logs
-from oncall_tui.tui.logs import words
-from oncall_tui.tui.logs.screen import KEYS, LogScreen
-from oncall_tui.tui.logs.view import LogView
+from oncall_tui.tui.screens.logs import words
+from oncall_tui.tui.screens.logs.screen import KEYS, LogScreen
+from oncall_tui.tui.screens.logs.view import LogView
+from oncall_tui.tui.widgets.text_lines import Lines
 
 TZ = ZoneInfo("Asia/Tokyo")
 API = "prod/prod-main/payments-api"

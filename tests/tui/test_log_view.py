@@ -9,8 +9,8 @@ import pytest
 from textual.app import App, ComposeResult
 
 from oncall_tui.domain.logs import LogLine, LogStream
-from oncall_tui.evidence.log_store import LogStore
-from oncall_tui.tui.logs.view import LogView
+from oncall_tui.inspection.logs.buffer import LogStore
+from oncall_tui.tui.screens.logs.view import LogView
 
 TZ = ZoneInfo("UTC")
 STREAM = LogStream("ecs/app/t1", "app", "t1" * 16)

@@ -12,7 +12,7 @@ from tests.support.screen import Rig, on_screen
 from oncall_tui.domain.alert import Severity
 from oncall_tui.domain.product import Product
 from oncall_tui.errors import Expired
-from oncall_tui.tui.choosing import LookAt
+from oncall_tui.tui.screens.dialogs.pickers import LookAt
 
 PRODUCTS = (
     Product(name="ledger", owner="#ledger", services=("prod/main/ledger*",), alerts={"team": "ledger"}),

@@ -9,9 +9,9 @@ from tests.support.screen import Rig, on_screen
 
 from oncall_tui.domain.alert import Severity
 from oncall_tui.domain.product import Product
-from oncall_tui.tui import kept
-from oncall_tui.tui.sorting import Sort
-from oncall_tui.tui.view import Shown
+from oncall_tui.tui import saved_view as kept
+from oncall_tui.tui.presenters.row_builder import Shown
+from oncall_tui.tui.presenters.sorting import Sort
 
 PRODUCTS = (Product(name="ledger", alerts={"team": "ledger"}),)
 

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from tests.support.fakes import FakeProvider
 from tests.support.screen import Rig, on_screen
 
-from oncall_tui.domain.duty import Duty
+from oncall_tui.domain.on_call import Duty
 from oncall_tui.domain.product import Product
 from oncall_tui.errors import Denied, Offline
 

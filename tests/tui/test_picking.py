@@ -13,11 +13,11 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.plan import Choice
 from oncall_tui.errors import Refused
-from oncall_tui.tui.confirm import ConfirmPlan
-from oncall_tui.tui.modals import Form
-from oncall_tui.tui.pick import Pick
-from oncall_tui.tui.rows import fitting
-from oncall_tui.tui.view import STATE_CELLS
+from oncall_tui.tui.presenters.row_builder import STATE_CELLS
+from oncall_tui.tui.screens.dialogs.choice import Pick
+from oncall_tui.tui.screens.dialogs.confirm import ConfirmPlan
+from oncall_tui.tui.screens.dialogs.modals import Form
+from oncall_tui.tui.widgets.table.rows import fitting
 
 PAGER = frozenset({Verb.ACKNOWLEDGE, Verb.ESCALATE, Verb.RESOLVE, Verb.SNOOZE, Verb.REASSIGN, Verb.MERGE})
 

@@ -12,7 +12,7 @@ from tests.support.screen import Rig, on_screen
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.deploy import DeployState, TaskFailure
-from oncall_tui.tui import progress
+from oncall_tui.tui.presenters import progress
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 NOW = 1_800_000_000.0  # 17:00 in Tokyo, 08:00 UTC

@@ -12,8 +12,8 @@ from tests.support.screen import Rig, on_screen
 from oncall_tui.domain.alert import AlertState, ServiceHint, Severity
 from oncall_tui.domain.deploy import DeployState, TaskFailure
 from oncall_tui.domain.service import Health
-from oncall_tui.tui.heights import Stack, share
-from oncall_tui.tui.rows import Row, as_cell
+from oncall_tui.tui.widgets.table.heights import Stack, share
+from oncall_tui.tui.widgets.table.rows import Row, as_cell
 
 SIZES = [(80, 24), (100, 30), (120, 40), (200, 50)]
 WORDS = ("checkout", "latency", "is above 2 s", "for 15 minutes", "in zone a", "決済", "エラー率", "payments-api 5xx")

@@ -11,17 +11,17 @@ import pytest
 from tests.support.screen import Rig, on_screen
 from tests.support.wire import Asked
 
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import Context
-from oncall_tui.drill.mackerel import Mackerel
-from oncall_tui.drill.sentry import Sentry
+from oncall_tui.providers.base import Context
 from oncall_tui.providers.mackerel.options import MackerelOptions
 from oncall_tui.providers.mackerel.provider import build as build_mackerel
 from oncall_tui.providers.sentry.options import SentryOptions
 from oncall_tui.providers.sentry.provider import build as build_sentry
-from oncall_tui.secret import Secret
-from oncall_tui.tui.confirm import ConfirmPlan
-from oncall_tui.tui.modals import Form
+from oncall_tui.runtime.clock import FakeClock
+from oncall_tui.runtime.secret import Secret
+from oncall_tui.simulator.services.mackerel import Mackerel
+from oncall_tui.simulator.services.sentry.api import Sentry
+from oncall_tui.tui.screens.dialogs.confirm import ConfirmPlan
+from oncall_tui.tui.screens.dialogs.modals import Form
 
 SECRET = Secret("env", ("PLANTED_TOKEN",))
 PEOPLE = [{"name": "Alice", "email": "alice@example.com"}, {"name": "Bob", "email": "bob@example.com"}]

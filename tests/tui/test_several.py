@@ -13,8 +13,8 @@ from tests.support.screen import Rig, on_screen
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.errors import ActionError, Failed, Offline, Refused
-from oncall_tui.tui.confirm import ConfirmMany
-from oncall_tui.tui.modals import Text
+from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany
+from oncall_tui.tui.screens.dialogs.modals import Text
 
 MANY = 300
 REFUSED = "acknowledged by bob, 20 s ago"
@@ -39,7 +39,7 @@ async def acknowledged(
 
 def outcome_line(rig: Rig) -> str:
     """What stands about actions, in one line."""
-    from oncall_tui.tui.lines import Lines
+    from oncall_tui.tui.widgets.text_lines import Lines
 
     widget = rig.board.query_one("#outcome", Lines)
     return " ".join("".join(text for text, _ in line) for line in widget._lines) if widget.display else ""

@@ -15,19 +15,20 @@ from tests.support.screen import Rig, on_screen
 from oncall_tui.config import Config
 from oncall_tui.domain.alert import ServiceHint
 from oncall_tui.domain.entry import Entry, EntryKind
-from oncall_tui.domain.inside import Container, Inside, Task
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import Problem, SourceState
+from oncall_tui.domain.service_detail import Container, Inside, Task
 from oncall_tui.errors import Denied, Failed, JournalError
-from oncall_tui.evidence.timeline import merged
+from oncall_tui.inspection.row_timeline import merged
+from oncall_tui.providers.aws.client.session import Sessions
+from oncall_tui.providers.aws.ecs.inspect.exec_shell import EcsShells
 from oncall_tui.providers.aws.options import EcsOptions
-from oncall_tui.providers.aws.session import Sessions
-from oncall_tui.providers.aws.shell import EcsShells
-from oncall_tui.tui import foreground, shell
+from oncall_tui.tui import shell
 from oncall_tui.tui.app import OncallApp
-from oncall_tui.tui.confirm import ConfirmPlan
-from oncall_tui.tui.modals import Modal, Told
-from oncall_tui.tui.pick import Pick
+from oncall_tui.tui.screens.dialogs.choice import Pick
+from oncall_tui.tui.screens.dialogs.confirm import ConfirmPlan
+from oncall_tui.tui.screens.dialogs.modals import Modal, Told
+from oncall_tui.tui.terminal import foreground
 
 API = "prod/main/api"
 

@@ -12,9 +12,9 @@ from tests.support.screen import Rig, on_screen
 
 from oncall_tui.domain.alert import AlertState, Severity
 from oncall_tui.domain.product import Product
-from oncall_tui.tui.choosing import Columns
-from oncall_tui.tui.sorting import COLUMNS, Sort, chosen
-from oncall_tui.tui.view import Shown
+from oncall_tui.tui.presenters.row_builder import Shown
+from oncall_tui.tui.presenters.sorting import COLUMNS, Sort, chosen
+from oncall_tui.tui.screens.dialogs.pickers import Columns
 
 
 def rows(rig: Rig, pane: str = "alerts") -> str:

@@ -12,9 +12,9 @@ from textual import on
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
-from oncall_tui.tui.keybar import KeyBar, StatusLine, fit_parts
-from oncall_tui.tui.rows import GAP, GUTTER, Cell, Measure, Need, Place, column_widths
-from oncall_tui.tui.table import Column, Row, Table
+from oncall_tui.tui.widgets.footer import KeyBar, StatusLine, fit_parts
+from oncall_tui.tui.widgets.table.rows import GAP, GUTTER, Cell, Measure, Need, Place, column_widths
+from oncall_tui.tui.widgets.table.table import Column, Row, Table
 
 COLUMNS = (
     Column("severity", "SEV", 5),

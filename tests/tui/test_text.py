@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from oncall_tui.text import clean, fit, fit_middle, take, width, wrap
-from oncall_tui.time_format import age
+from oncall_tui.text.cells import clean, fit, fit_middle, take, width, wrap
+from oncall_tui.text.time_format import age
 
 ANYTHING = st.text(st.characters(), max_size=40)
 NASTY = "\x00\x07\x1b[2J\x7f\x85\x9b31m\u202e\u2066\u200b\u200d\u2028\ud800\ufeff\U000e0041\r\n\t"

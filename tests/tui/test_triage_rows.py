@@ -11,7 +11,7 @@ from tests.support.screen import Rig, on_screen
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState, ServiceHint, Severity
 from oncall_tui.domain.product import Product
-from oncall_tui.tui.targets import Target
+from oncall_tui.tui.presenters.targets import Target
 
 API, JOBS = "prod/main/api", "prod/main/jobs"
 SHOP = Product(name="shop", services=("prod/*/*",))

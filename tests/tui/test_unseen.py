@@ -15,9 +15,9 @@ from tests.support.screen import Rig, on_screen
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.plan import Confirm
 from oncall_tui.domain.product import Product
-from oncall_tui.tui.confirm import ConfirmMany, ConfirmPlan
-from oncall_tui.tui.modals import Form
-from oncall_tui.tui.pick import Pick
+from oncall_tui.tui.screens.dialogs.choice import Pick
+from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany, ConfirmPlan
+from oncall_tui.tui.screens.dialogs.modals import Form
 
 SIZES = [(20, 5), (40, 10), (10, 3), (80, 24), (60, 7), (200, 6), (25, 30), (12, 40)]
 TITLE, WARNINGS = WORST_PLAN["title"], WORST_PLAN["warnings"]

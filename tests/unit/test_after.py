@@ -12,10 +12,10 @@ from tests.unit.test_triage import NOW, PAGES, board
 
 from oncall_tui.domain.alert import Alert, AlertState, Severity
 from oncall_tui.domain.reading import Problem, SourceState
-from oncall_tui.triage.after import SETTLES_S
-from oncall_tui.triage.holding import after, aftermath
-from oncall_tui.triage.look import AlertLook, Look, Looker, Rules, unacknowledged_count
-from oncall_tui.triage.ring import Ring
+from oncall_tui.triage.aftermath import SETTLES_S
+from oncall_tui.triage.new_pages import Ring
+from oncall_tui.triage.ownership import after, aftermath
+from oncall_tui.triage.triager import AlertLook, Look, Looker, Rules, unacknowledged_count
 
 LABELS = (("alertname", "Down"),)
 

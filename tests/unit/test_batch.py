@@ -9,9 +9,7 @@ import msgspec
 import pytest
 from tests.support.fakes import ALICE, FakeHandler, FakeProvider, InlineLane
 
-from oncall_tui.actions.desk import Desk, Side
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import Receipt
+from oncall_tui.actions.service import Desk, Side
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.board import Board
@@ -20,6 +18,8 @@ from oncall_tui.domain.outcome import Check, Outcome, OutcomeState
 from oncall_tui.domain.plan import Ask, Plan
 from oncall_tui.errors import ActionError, Failed, Offline, OncallError, Refused, Unknown
 from oncall_tui.journal import Journal
+from oncall_tui.providers.base import Receipt
+from oncall_tui.runtime.clock import FakeClock
 
 DONE, FAILED, REFUSED, UNKNOWN = OutcomeState.DONE, OutcomeState.FAILED, OutcomeState.REFUSED, OutcomeState.UNKNOWN
 

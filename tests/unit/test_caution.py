@@ -7,8 +7,8 @@ from tests.support.fakes import deploy, service
 
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.product import Product
-from oncall_tui.triage.caution import cautions
-from oncall_tui.triage.look import Looker, Rules
+from oncall_tui.triage.cautions import cautions
+from oncall_tui.triage.triager import Looker, Rules
 
 
 @pytest.mark.parametrize(("others", "told"), [(0, 0), (3, 3), (4, 4), (30, 4)])

@@ -14,11 +14,11 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.entry import EntryKind
 from oncall_tui.domain.outcome import Outcome, OutcomeState
-from oncall_tui.evidence.timeline import merged
+from oncall_tui.inspection.row_timeline import merged
 from oncall_tui.providers.registry import SOURCES
-from oncall_tui.triage.handover import KINDS, handover
-from oncall_tui.triage.handover_text import plain
-from oncall_tui.tui.headline import as_one, outcome_lines
+from oncall_tui.reports.handover import KINDS, handover
+from oncall_tui.reports.handover_text import plain
+from oncall_tui.tui.presenters.status_lines import as_one, outcome_lines
 
 HERE = {
     Verb.ACKNOWLEDGE: "marked as seen on this machine only: Datadog cannot be acknowledged",

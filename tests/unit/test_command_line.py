@@ -12,11 +12,12 @@ from click.testing import CliRunner, Result
 from tests.support.fakes import alert, service
 
 from oncall_tui import cli
-from oncall_tui.cli import COMMANDS, finding
+from oncall_tui.cli import COMMANDS
+from oncall_tui.cli import lookup as finding
 from oncall_tui.domain.board import merge
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
-from oncall_tui.engine import Update
-from oncall_tui.triage.look import Looker, Rules
+from oncall_tui.engine.engine import Update
+from oncall_tui.triage.triager import Looker, Rules
 
 PROM = "sources:\n  - {name: prom, provider: alertmanager, url: http://127.0.0.1:9}\n"
 

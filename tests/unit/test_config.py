@@ -24,7 +24,7 @@ from oncall_tui.config.nodes import MAX_BYTES
 from oncall_tui.errors import ConfigurationError
 from oncall_tui.providers.options import SourceOptions
 from oncall_tui.providers.registry import destination_types, options_types
-from oncall_tui.secret import Secret
+from oncall_tui.runtime.secret import Secret
 
 ROOT = Path(__file__).parents[2]
 LITERAL = "xK7pQ9zLmW3vN8rT"

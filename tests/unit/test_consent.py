@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from tests.support.fakes import ALICE, alert, deploy, revision, service
 
-from oncall_tui.actions.dress import Dresser
+from oncall_tui.actions.plan_enricher import Dresser
 from oncall_tui.domain.action import FOLLOWED, Verb
 from oncall_tui.domain.alert import AlertState, ServiceHint
 from oncall_tui.domain.board import Board
@@ -21,8 +21,8 @@ from oncall_tui.domain.plan import Confirm, Plan
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.journal import Journal
-from oncall_tui.triage.caution import still_there
-from oncall_tui.triage.look import Look, Looker, Rules
+from oncall_tui.triage.cautions import still_there
+from oncall_tui.triage.triager import Look, Looker, Rules
 
 NOW = 1_800_000_000.0
 API, WEB = "prod/main/api", "prod/main/web"

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from tests.support.fakes import InlineLane
 
-from oncall_tui.clock import FakeClock
-from oncall_tui.domain.duty import OLD_S, Duty, Roster, on_call
+from oncall_tui.domain.on_call import OLD_S, Duty, Roster, on_call
 from oncall_tui.errors import Denied, Offline, SourceError
-from oncall_tui.polling.duties import AGAIN_S, EVERY_S, Duties
+from oncall_tui.inspection.on_call import AGAIN_S, EVERY_S, Duties
+from oncall_tui.runtime.clock import FakeClock
 
 PAYMENTS = Duty(policy="Payments", level=1, person="Alice", email="alice@example.com")
 

@@ -6,12 +6,12 @@ from types import SimpleNamespace
 import pytest
 from tests.support.told import Bench
 
-from oncall_tui.clock import SystemClock
-from oncall_tui.contract import Told
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.errors import Denied, Offline, SourceError
-from oncall_tui.evidence.ask import Evidence
+from oncall_tui.inspection.reader import Evidence
+from oncall_tui.providers.base import Told
+from oncall_tui.runtime.clock import SystemClock
 
 EMPTY = SimpleNamespace(recent=lambda *_: [])
 

@@ -8,9 +8,7 @@ import msgspec
 import pytest
 from tests.support.fakes import ALICE, FakeProvider, InlineLane
 
-from oncall_tui.actions.flow import Flow
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import Receipt
+from oncall_tui.actions.execution import Flow
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.entry import Entry, EntryKind
@@ -18,6 +16,8 @@ from oncall_tui.domain.outcome import Check, Outcome, OutcomeState
 from oncall_tui.domain.plan import Ask
 from oncall_tui.errors import Failed, Offline, Refused, Unknown
 from oncall_tui.journal import Journal
+from oncall_tui.providers.base import Receipt
+from oncall_tui.runtime.clock import FakeClock
 
 _MARK = Entry(at=0.0, kind=EntryKind.NOTE, subject="mark")
 DONE, PENDING, FAILED = OutcomeState.DONE, OutcomeState.PENDING, OutcomeState.FAILED

@@ -11,21 +11,21 @@ import pytest
 from tests.support.fakes import ALICE, alert, deploy, revision, service
 from tests.unit.test_triage import NOW, board, hint
 
-from oncall_tui.actions.hand_over import parts, send
-from oncall_tui.actions.outlets import DestinationSpec, Outlets
-from oncall_tui.actions.witness import Witness
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import Message, Receipt
 from oncall_tui.domain.alert import AlertState, Severity
 from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.reading import SourceState
+from oncall_tui.engine.recorder import Witness
 from oncall_tui.errors import Failed, Refused
 from oncall_tui.journal import Journal
+from oncall_tui.notifications.destinations import DestinationSpec, Outlets
+from oncall_tui.notifications.handover_sender import parts, send
+from oncall_tui.providers.base import Message, Receipt
+from oncall_tui.reports.handover import Handover, handover
+from oncall_tui.reports.handover_text import as_object, escaped, markdown, sections
+from oncall_tui.runtime.clock import FakeClock
 from oncall_tui.triage.episodes import Episodes
-from oncall_tui.triage.handover import Handover, handover
-from oncall_tui.triage.handover_text import as_object, escaped, markdown, sections
-from oncall_tui.triage.look import Look, Looker, Rules
+from oncall_tui.triage.triager import Look, Looker, Rules
 
 HOUR = 3600.0
 SINCE = NOW - 12 * HOUR

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from oncall_tui.domain.alert import Alert, AlertState, Holder, Severity
-from oncall_tui.text import width
-from oncall_tui.triage.holding import assignment, countdown, escalation, left, shorter
-from oncall_tui.tui.view import STATE_CELLS
+from oncall_tui.text.cells import width
+from oncall_tui.triage.ownership import assignment, countdown, escalation, left, shorter
+from oncall_tui.tui.presenters.row_builder import STATE_CELLS
 
 BEGAN = 1_000_000.0
 

@@ -12,13 +12,13 @@ import msgspec
 import pytest
 from tests.support.fakes import ALICE
 
-from oncall_tui.clock import FakeClock
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import Plan
 from oncall_tui.errors import JournalError
 from oncall_tui.journal import Journal
+from oncall_tui.runtime.clock import FakeClock
 
 
 def entry(subject: str = "x", **fields: Any) -> Entry:

@@ -15,17 +15,17 @@ import pytest
 from tests.support import fresh_journal
 from tests.support.fakes import ALICE
 
-from oncall_tui.actions.local import Marks
-from oncall_tui.actions.recall import recall
-from oncall_tui.clock import FakeClock
+from oncall_tui.actions.journal_handlers import Marks
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.plan import Plan
 from oncall_tui.errors import JournalError
-from oncall_tui.evidence import timeline
+from oncall_tui.inspection import row_timeline as timeline
 from oncall_tui.journal import Journal
 from oncall_tui.journal import journal as module
+from oncall_tui.journal.service_history import recall
 from oncall_tui.journal.store import SCHEMA, Store
+from oncall_tui.runtime.clock import FakeClock
 from oncall_tui.triage.episodes import Episodes
 
 NOW = FakeClock().now()

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from tests.support.fakes import ALICE, InlineLane
 
-from oncall_tui.actions.keeper import AT_MOST_S, AWAKE_S, Keeper
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import Kept, Receipt
+from oncall_tui.actions.ack_renewer import AT_MOST_S, AWAKE_S, Keeper
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.entry import EntryKind
 from oncall_tui.domain.plan import Plan
 from oncall_tui.journal import Journal
+from oncall_tui.providers.base import Kept, Receipt
+from oncall_tui.runtime.clock import FakeClock
 
 EVERY_S = 300.0
 

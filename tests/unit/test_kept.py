@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from oncall_tui.tui import kept
-from oncall_tui.tui.kept import Keep, Kept
-from oncall_tui.tui.sorting import Sort
-from oncall_tui.tui.view import Shown
+from oncall_tui.tui import saved_view as kept
+from oncall_tui.tui.presenters.row_builder import Shown
+from oncall_tui.tui.presenters.sorting import Sort
+from oncall_tui.tui.saved_view import Keep, Kept
 
 SHOWN = Shown(
     filter="by:alice",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC
 
-from oncall_tui.tui.lastlook import IDLE_S, LATE_S, LastLook
+from oncall_tui.tui.presenters.last_seen import IDLE_S, LATE_S, LastLook
 
 T = 1_800_000_000.0
 ROWS = [("old", T - 4000), ("late", T - LATE_S / 2), ("new", T + 30)]

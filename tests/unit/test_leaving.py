@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.support.fakes import deploy
 
-from oncall_tui.cli.leaving import left_behind
+from oncall_tui.cli.farewell import left_behind
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 

@@ -6,11 +6,11 @@ import random
 
 import pytest
 
-from oncall_tui.clock import FakeClock
 from oncall_tui.domain.logs import LogLine, LogPage, LogPlace, LogStream, LogWanted, level_of
 from oncall_tui.errors import Denied, Offline, SourceError, Throttled
-from oncall_tui.evidence.log_store import BESIDE, LogStore
-from oncall_tui.evidence.logs import LAST_S, POLL_S, LogReader
+from oncall_tui.inspection.logs.buffer import BESIDE, LogStore
+from oncall_tui.inspection.logs.query import LAST_S, POLL_S, LogReader
+from oncall_tui.runtime.clock import FakeClock
 
 APP = LogPlace(
     container="app",

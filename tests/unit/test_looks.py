@@ -13,21 +13,21 @@ from tests.support.screen import Rig
 from tests.unit.test_problems import WATCHDOG, incident
 from tests.unit.test_triage import NOW, PAGES, board, hint
 
-from oncall_tui.actions.dress import Dresser
-from oncall_tui.cli.acting import target
+from oncall_tui.actions.plan_enricher import Dresser
+from oncall_tui.cli.alert_commands import target
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState, Severity
 from oncall_tui.domain.changes import changes
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import SourceState
-from oncall_tui.engine import Engine
+from oncall_tui.engine.engine import Engine
 from oncall_tui.errors import Refused
 from oncall_tui.journal import Journal
-from oncall_tui.triage.caution import cautions
+from oncall_tui.triage.cautions import cautions
 from oncall_tui.triage.episodes import Episodes
-from oncall_tui.triage.look import Looker, Rules, unacknowledged_count
-from oncall_tui.triage.ring import Ring
+from oncall_tui.triage.new_pages import Ring
+from oncall_tui.triage.triager import Looker, Rules, unacknowledged_count
 
 # --- nothing moves but time -------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from oncall_tui import bootstrap
 from oncall_tui.cli import cli
-from oncall_tui.domain.duty import Duty
+from oncall_tui.domain.on_call import Duty
 from oncall_tui.errors import Offline
 
 CONFIG = "sources:\n  - {name: prom, provider: alertmanager, url: http://127.0.0.1:9}\n"

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from oncall_tui import cli
-from oncall_tui.cli import acting, output
+from oncall_tui.cli import alert_commands as acting
+from oncall_tui.cli import output
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.plan import Actor, Plan
 

@@ -6,8 +6,8 @@ import pytest
 from tests.support.fakes import alert, service
 
 from oncall_tui.domain.product import Product
-from oncall_tui.triage import owners
-from oncall_tui.triage.owners import Owners
+from oncall_tui.triage import product_lookup as owners
+from oncall_tui.triage.product_lookup import Owners
 
 SHOP = Product(name="shop", services=("prod/*/shop-*", "edge/main/cart"), alerts={"team": "shop", "env": "p*"})
 PAY = Product(name="pay", services=("prod/*/*",), alerts={"team": "pay*"})

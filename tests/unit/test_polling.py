@@ -8,15 +8,15 @@ import threading
 import pytest
 from tests.support.fakes import FakeProvider
 
-from oncall_tui.clock import FakeClock, SystemClock
-from oncall_tui.contract import ReadRequest
 from oncall_tui.domain.reading import Problem, Reading, SourceState
 from oncall_tui.errors import Denied, Expired, Malformed, NoCredentials, Offline, SourceError, Throttled
-from oncall_tui.polling.gate import Gate
-from oncall_tui.polling.lane import Lane
+from oncall_tui.polling.limiter import Gate
 from oncall_tui.polling.poller import Poller
 from oncall_tui.polling.schedule import Schedule
 from oncall_tui.polling.status import Seen, status_of
+from oncall_tui.providers.base import ReadRequest
+from oncall_tui.runtime.clock import FakeClock, SystemClock
+from oncall_tui.runtime.job_queue import Lane
 
 
 def make(provider: FakeProvider) -> tuple[Poller, list[int]]:

@@ -13,7 +13,7 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.triage.episodes import Episodes
-from oncall_tui.triage.look import Look, Looker, Rules
+from oncall_tui.triage.triager import Look, Looker, Rules
 
 
 def incident(name: str = "pager/1", **more: Any) -> Any:

@@ -12,10 +12,10 @@ from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
 from oncall_tui.domain.service import Health
-from oncall_tui.triage.look import Look, Looker, Rules
+from oncall_tui.triage.triager import Look, Looker, Rules
 from oncall_tui.tui.looking_at import looking, pages_below
-from oncall_tui.tui.products import open_in
-from oncall_tui.tui.view import Shown
+from oncall_tui.tui.presenters.products import open_in
+from oncall_tui.tui.presenters.row_builder import Shown
 
 PRODUCTS = (
     Product(name="calm", owner="#calm", services=("prod/main/c*",), alerts={"team": "calm"}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from oncall_tui.evidence.rereads import Rereads
+from oncall_tui.inspection.refresh_policy import Rereads
 
 # (second, what happens): a word is a mark that is seen, "r" the key, "." the end of the reading, "x" closing.
 CASES: dict[str, tuple[list[tuple[float, str]], list[float]]] = {

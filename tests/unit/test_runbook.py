@@ -16,9 +16,9 @@ from tests.support.fakes import alert
 
 from oncall_tui.domain.product import Product
 from oncall_tui.errors import Denied, Malformed, Offline, SourceError, Throttled
-from oncall_tui.evidence import runbook
-from oncall_tui.evidence.readable import blocks
-from oncall_tui.evidence.runbook import Page, Place, forbidden, places, read
+from oncall_tui.inspection.runbook import fetch as runbook
+from oncall_tui.inspection.runbook.document_text import blocks
+from oncall_tui.inspection.runbook.fetch import Page, Place, forbidden, places, read
 
 ANSWERS: dict[str, tuple[int, dict[str, str], bytes]] = {
     "/book.md": (200, {"Content-Type": "text/markdown; charset=utf-8"}, "# 決済\n\nRestart **it**.".encode()),

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from oncall_tui import secret as module
 from oncall_tui.errors import NoCredentials
-from oncall_tui.secret import Secret, redact
+from oncall_tui.runtime import secret as module
+from oncall_tui.runtime.secret import Secret, redact
 
 VALUE = "s3cr3t-Value-77"
 

@@ -9,12 +9,12 @@ import msgspec
 import pytest
 from tests.support.fakes import deploy, revision
 
-from oncall_tui.actions.deeds import Deeds
+from oncall_tui.actions.past_actions import Deeds
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.deploy import WENT_BACK, Deploy, DeployState
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.service_history import Deed, Histories, history
-from oncall_tui.history_words import fate, named, told
+from oncall_tui.text.history_words import fate, named, told
 
 NOW = 1_800_000_000.0  # 17:00 in Tokyo
 TOKYO = ZoneInfo("Asia/Tokyo")

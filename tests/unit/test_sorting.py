@@ -9,17 +9,17 @@ import msgspec
 import pytest
 from tests.support.fakes import alert, deploy, revision, service
 
-from oncall_tui.clock import FakeClock
 from oncall_tui.domain.alert import AlertState, Severity
 from oncall_tui.domain.board import merge
 from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import Reading
 from oncall_tui.domain.service import Health
-from oncall_tui.triage.look import Look, Looker, Rules
-from oncall_tui.tui import sorting
-from oncall_tui.tui.sorting import Sort, Sorter, chosen
-from oncall_tui.tui.view import ALERT_COLUMNS, DEPLOY_COLUMNS, SERVICE_COLUMNS
+from oncall_tui.runtime.clock import FakeClock
+from oncall_tui.triage.triager import Look, Looker, Rules
+from oncall_tui.tui.presenters import sorting
+from oncall_tui.tui.presenters.row_builder import ALERT_COLUMNS, DEPLOY_COLUMNS, SERVICE_COLUMNS
+from oncall_tui.tui.presenters.sorting import Sort, Sorter, chosen
 
 NOW = FakeClock().now()
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from oncall_tui.domain.metric import Metric, Series
-from oncall_tui.tui.detail.spark import GAP, Mark, Window, axis, blocks, cells, crossings, number
+from oncall_tui.tui.screens.detail.spark import GAP, Mark, Window, axis, blocks, cells, crossings, number
 
 UTC = ZoneInfo("UTC")
 WINDOW = Window(0.0, 600.0, 10)

@@ -6,10 +6,10 @@ import msgspec
 from tests.support.fakes import alert, deploy, service
 from tests.support.inside import stopped, task
 
-from oncall_tui.contract import Told
 from oncall_tui.domain.deploy import DeployState, TakenBack, TaskFailure
-from oncall_tui.domain.inside import Inside
-from oncall_tui.evidence.story import ACTION, ALERT, DEPLOY, EVENT, TASK, readable, story
+from oncall_tui.domain.service_detail import Inside
+from oncall_tui.inspection.timeline import ACTION, ALERT, DEPLOY, EVENT, TASK, readable, story
+from oncall_tui.providers.base import Told
 
 T = 1_800_000_000.0
 

@@ -12,9 +12,9 @@ from tests.unit.test_triage import NOW, board, hint
 from oncall_tui.domain.deploy import Deploy, DeployState, TaskFailure
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import Problem, SourceState, SourceStatus
-from oncall_tui.triage.look import AlertLook, Looker, Rules
-from oncall_tui.triage.suspect import suspicion
-from oncall_tui.triage.wide import Fire, wide
+from oncall_tui.triage.multi_service import Fire, wide
+from oncall_tui.triage.suspects import suspicion
+from oncall_tui.triage.triager import AlertLook, Looker, Rules
 
 API, JOBS = "prod/main/api", "prod/main/jobs"
 SHOP = Product(name="shop", services=("prod/*/*",))

@@ -17,7 +17,7 @@ from oncall_tui.domain.entry import EntryKind
 from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.errors import Failed, Refused, Unknown
 from oncall_tui.journal import Intent
-from oncall_tui.tui import headline
+from oncall_tui.tui.presenters import status_lines as headline
 
 
 @pytest.fixture

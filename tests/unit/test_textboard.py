@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.support.fakes import FakeProvider, deploy, service
 from tests.support.screen import Rig
 
-from oncall_tui.cli.textboard import text_board
+from oncall_tui.cli.text_board import text_board
 from oncall_tui.domain.alert import AlertState, ServiceHint, Severity
 from oncall_tui.domain.service import Health
 

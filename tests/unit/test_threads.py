@@ -12,22 +12,23 @@ from typing import Any
 import pytest
 from tests.support.fakes import ALICE, FakeProvider
 
-from oncall_tui import worker
-from oncall_tui.actions.keeper import Keeper
-from oncall_tui.actions.outlets import DestinationSpec
-from oncall_tui.clock import SystemClock
+from oncall_tui.actions.ack_renewer import Keeper
 from oncall_tui.domain.board import merge
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.reading import SourceState
-from oncall_tui.engine import Engine, SourceSpec, Update
+from oncall_tui.engine.engine import Engine, SourceSpec, Update
 from oncall_tui.errors import Offline
+from oncall_tui.inspection.on_call import Duties
 from oncall_tui.journal import Journal
 from oncall_tui.journal.store import SCHEMA
-from oncall_tui.polling.duties import Duties
-from oncall_tui.triage.look import Looker, Rules
-from oncall_tui.tui import headline, kept
-from oncall_tui.tui.detail.pane import source_lines
-from oncall_tui.worker import Worker
+from oncall_tui.notifications.destinations import DestinationSpec
+from oncall_tui.runtime import worker
+from oncall_tui.runtime.clock import SystemClock
+from oncall_tui.runtime.worker import Worker
+from oncall_tui.triage.triager import Looker, Rules
+from oncall_tui.tui import saved_view as kept
+from oncall_tui.tui.presenters import status_lines as headline
+from oncall_tui.tui.screens.detail.pane import source_lines
 
 
 def until(true: Callable[[], object], within_s: float = 15.0) -> None:
@@ -329,13 +330,13 @@ def test_a_row_that_cannot_be_read_makes_no_board_blind(tmp_path: Path) -> None:
 
 
 def test_every_thread_of_the_program_is_supervised() -> None:
-    folder = Path(worker.__file__).parent
+    folder = Path(worker.__file__).parents[1]
     made = [
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*.py")
-        if path.relative_to(folder).parts[0] != "drill" and "threading.Thread(" in path.read_text(encoding="utf-8")
+        if path.relative_to(folder).parts[0] != "simulator" and "threading.Thread(" in path.read_text(encoding="utf-8")
     ]
-    assert made == ["worker.py"]
+    assert made == ["runtime/worker.py"]
 
 
 def test_bugs_and_skipped_entries_are_on_the_board_in_words() -> None:

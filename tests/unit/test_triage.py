@@ -16,13 +16,13 @@ from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
 from oncall_tui.domain.service import DEPLOYS_UNREAD, ServiceKey
-from oncall_tui.engine import Update
-from oncall_tui.spelling import misspelt
+from oncall_tui.engine.engine import Update
+from oncall_tui.text.spelling import misspelt
+from oncall_tui.triage.empty_board import last_read, nothing
 from oncall_tui.triage.filters import OWN, WORDS, FilterError, Known, keep, parse
-from oncall_tui.triage.look import Look, Looker, Rules, page_count, page_words, unacknowledged_count
-from oncall_tui.triage.ring import Ring
-from oncall_tui.triage.words import last_read, nothing
-from oncall_tui.tui.detail.pane import source_lines
+from oncall_tui.triage.new_pages import Ring
+from oncall_tui.triage.triager import Look, Looker, Rules, page_count, page_words, unacknowledged_count
+from oncall_tui.tui.screens.detail.pane import source_lines
 
 PAGES = ({"severity": "critical"}, {"provider": "pagerduty", "urgency": "high"})
 PAYMENTS = Product(

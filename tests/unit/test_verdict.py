@@ -8,10 +8,10 @@ import pytest
 from tests.support.fakes import service
 from tests.support.inside import stopped, target, task
 
-from oncall_tui.domain.inside import Inside
 from oncall_tui.domain.reading import Problem, SourceState
 from oncall_tui.domain.service import Health
-from oncall_tui.tui.detail.service_part import as_counted, verdict
+from oncall_tui.domain.service_detail import Inside
+from oncall_tui.tui.screens.detail.service_part import as_counted, verdict
 
 RUN = (task(1), task(2))
 OK = (target(1), target(2))

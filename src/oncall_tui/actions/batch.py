@@ -10,12 +10,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from oncall_tui.actions.flow import Flow
-from oncall_tui.contract import Bulk, Receipt
+from oncall_tui.actions.execution import Flow
 from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.errors import ActionError, JournalError, OncallError, SourceError, Unknown
 from oncall_tui.journal import Journal
-from oncall_tui.polling.lane import Lane
+from oncall_tui.providers.base import Bulk, Receipt
+from oncall_tui.runtime.job_queue import Lane
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from oncall_tui.cli.acting import alert_command
+from oncall_tui.cli.alert_commands import alert_command
 from oncall_tui.domain.action import Verb
 
 

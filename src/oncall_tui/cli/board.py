@@ -9,7 +9,7 @@ import click
 from oncall_tui import bootstrap
 from oncall_tui.cli import WRONG_USE
 from oncall_tui.cli.common import fail
-from oncall_tui.cli.leaving import left_behind
+from oncall_tui.cli.farewell import left_behind
 from oncall_tui.cli.output import flush, is_terminal, say
 from oncall_tui.config import Config
 

@@ -14,9 +14,9 @@ import click
 
 from oncall_tui import bootstrap
 from oncall_tui.cli import NOT_DONE
-from oncall_tui.cli.carrying import PAUSE_S, interrupts
+from oncall_tui.cli.execution import PAUSE_S, interrupts
 from oncall_tui.cli.output import say
-from oncall_tui.engine import Engine
+from oncall_tui.engine.engine import Engine
 
 READ_TIMEOUT_S = 45.0  # a first sweep of 1,000 services within the calls allowed; a dead source fails much earlier
 TOLD_TIMEOUT_S = 8.0  # a connection and an answer; a destination that hangs longer is left behind

@@ -14,8 +14,8 @@ import click
 
 from oncall_tui import bootstrap
 from oncall_tui.cli.common import READ_TIMEOUT_S, fail
+from oncall_tui.cli.option_types import Number
 from oncall_tui.cli.output import is_terminal, put_text, say
-from oncall_tui.cli.values import Number
 from oncall_tui.config import Config
 
 
@@ -34,7 +34,7 @@ from oncall_tui.config import Config
 @click.pass_context
 def demo(context: click.Context, scenario: str, speed: float, seed: int) -> None:
     """Open the board on a simulated incident; nothing outside this machine is touched."""
-    command = [sys.executable, "-m", "oncall_tui.drill", "serve", "--with-parent"]
+    command = [sys.executable, "-m", "oncall_tui.simulator", "serve", "--with-parent"]
     command += ["--scenario", scenario, "--speed", str(speed), "--seed", str(seed)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         try:
@@ -68,7 +68,7 @@ def demo_config(world: dict[str, Any], folder: Path) -> Config:
 
 
 def _once(config: Config) -> int:
-    from oncall_tui.cli.textboard import text_board
+    from oncall_tui.cli.text_board import text_board
 
     say("not a terminal: the board is printed once (run it in a terminal to work with it)")
     engine = bootstrap.make_engine(config, read_only=True)

@@ -14,15 +14,15 @@ import click
 from oncall_tui import bootstrap
 from oncall_tui.cli import DONE, NOT_DONE, UNKNOWN, output
 from oncall_tui.cli.common import READ_TIMEOUT_S, running
-from oncall_tui.cli.finding import find_service
 from oncall_tui.cli.history_json import history_object
+from oncall_tui.cli.lookup import find_service
+from oncall_tui.cli.option_types import Number
 from oncall_tui.cli.output import put, put_json, say
-from oncall_tui.cli.values import Number
 from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.domain.reading import SourceState, SourceStatus
-from oncall_tui.engine import Engine
-from oncall_tui.history_words import began_by, breaker, fate, named, stopped
-from oncall_tui.time_format import age, span, stamp
+from oncall_tui.engine.engine import Engine
+from oncall_tui.text.history_words import began_by, breaker, fate, named, stopped
+from oncall_tui.text.time_format import age, span, stamp
 
 LONGEST_S = 3600.0
 PAUSE_S = 0.5

@@ -11,6 +11,6 @@ import click
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def drill(arguments: tuple[str, ...]) -> None:
     """Serve the simulated world: ``drill serve --help`` says how."""
-    from oncall_tui.drill.__main__ import main
+    from oncall_tui.simulator.__main__ import main
 
     sys.exit(main(list(arguments)))

@@ -7,10 +7,10 @@ import sys
 import click
 
 from oncall_tui.cli import DONE, WRONG_USE
-from oncall_tui.cli.acting import carry_out, sent_text, target
-from oncall_tui.cli.carrying import end
+from oncall_tui.cli.alert_commands import carry_out, sent_text, target
 from oncall_tui.cli.common import result, running
-from oncall_tui.cli.finding import find_alert
+from oncall_tui.cli.execution import end
+from oncall_tui.cli.lookup import find_alert
 from oncall_tui.cli.output import put_fields, say
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.plan import Ask

@@ -9,15 +9,15 @@ import click
 
 from oncall_tui import bootstrap
 from oncall_tui.cli import DONE, NOT_DONE, WRONG_USE, Settled
-from oncall_tui.cli.acting import confirm
-from oncall_tui.cli.carrying import deliver, interrupts
+from oncall_tui.cli.alert_commands import confirm
 from oncall_tui.cli.common import READ_TIMEOUT_S, fail, running
+from oncall_tui.cli.execution import deliver, interrupts
+from oncall_tui.cli.option_types import Duration
 from oncall_tui.cli.output import put_json, put_text, say
-from oncall_tui.cli.values import Duration
 from oncall_tui.errors import JournalError
-from oncall_tui.triage.handover import KINDS
-from oncall_tui.triage.handover import handover as made
-from oncall_tui.triage.handover_text import as_object, markdown, plain, title
+from oncall_tui.reports.handover import KINDS
+from oncall_tui.reports.handover import handover as made
+from oncall_tui.reports.handover_text import as_object, markdown, plain, title
 
 
 @click.command()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from oncall_tui.domain.deploy import Deploy
-from oncall_tui.history_words import back_of, noun, told
-from oncall_tui.time_format import stamp
+from oncall_tui.text.history_words import back_of, noun, told
+from oncall_tui.text.time_format import stamp
 
 
 def history_object(deploy: Deploy) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 import click
 
 from oncall_tui import bootstrap
+from oncall_tui.cli.option_types import Number
 from oncall_tui.cli.output import put, put_json, say
-from oncall_tui.cli.values import Number
-from oncall_tui.clock import SystemClock
-from oncall_tui.time_format import moment, stamp, zone
+from oncall_tui.runtime.clock import SystemClock
+from oncall_tui.text.time_format import moment, stamp, zone
 
 if TYPE_CHECKING:
     from oncall_tui.domain.entry import Entry

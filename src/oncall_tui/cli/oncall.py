@@ -13,11 +13,11 @@ from oncall_tui import bootstrap
 from oncall_tui.cli import DONE, NOT_DONE
 from oncall_tui.cli.common import fail
 from oncall_tui.cli.output import put, put_json, say
-from oncall_tui.clock import SystemClock
 from oncall_tui.config import Config
-from oncall_tui.domain.duty import Duty
+from oncall_tui.domain.on_call import Duty
 from oncall_tui.errors import SourceError
-from oncall_tui.time_format import stamp
+from oncall_tui.runtime.clock import SystemClock
+from oncall_tui.text.time_format import stamp
 
 
 @click.command()

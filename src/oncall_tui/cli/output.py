@@ -13,7 +13,7 @@ import sys
 from typing import Any, TextIO
 from weakref import WeakSet
 
-from oncall_tui.text import visible
+from oncall_tui.text.cells import visible
 
 # For terminals and pipes whose encoding lacks a sign; what is not here becomes a question mark.
 _PLAIN = {

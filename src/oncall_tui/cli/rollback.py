@@ -10,17 +10,17 @@ import click
 import msgspec
 
 from oncall_tui.cli import DONE, NOT_DONE, WRONG_USE, Settled
-from oncall_tui.cli.acting import confirm, show_plan
-from oncall_tui.cli.carrying import carry, exit_code
+from oncall_tui.cli.alert_commands import confirm, show_plan
 from oncall_tui.cli.common import fail, result, running
-from oncall_tui.cli.finding import find_service, read_source
+from oncall_tui.cli.execution import carry, exit_code
+from oncall_tui.cli.lookup import find_service, read_source
+from oncall_tui.cli.option_types import Number
 from oncall_tui.cli.output import ask_text, is_terminal, put, put_json, say
-from oncall_tui.cli.values import Number
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import Ask, Confirm, Plan
 from oncall_tui.domain.reading import SourceState
-from oncall_tui.engine import Engine, Update
+from oncall_tui.engine.engine import Engine, Update
 from oncall_tui.errors import ActionError, Refused
 
 LONGEST_S = 3600.0

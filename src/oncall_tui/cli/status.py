@@ -11,17 +11,17 @@ from oncall_tui.cli import DONE, NOT_DONE
 from oncall_tui.cli.common import READ_TIMEOUT_S, running
 from oncall_tui.cli.history_json import history_object
 from oncall_tui.cli.output import put_json, put_text
-from oncall_tui.cli.textboard import text_board
+from oncall_tui.cli.text_board import text_board
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.domain.service import Service
-from oncall_tui.engine import Update
-from oncall_tui.time_format import here, stamp
-from oncall_tui.triage.holding import aftermath, assignment
-from oncall_tui.triage.look import AlertLook
-from oncall_tui.triage.suspect import Suspect
-from oncall_tui.triage.wide import Wide
+from oncall_tui.engine.engine import Update
+from oncall_tui.text.time_format import here, stamp
+from oncall_tui.triage.multi_service import Wide
+from oncall_tui.triage.ownership import aftermath, assignment
+from oncall_tui.triage.suspects import Suspect
+from oncall_tui.triage.triager import AlertLook
 
 
 @click.command()

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from oncall_tui.config.mistake import nearest, show
 from oncall_tui.config.walk import Check, Complaint
 from oncall_tui.domain.alert import OURS, AlertState, Severity
-from oncall_tui.spelling import misspelt
+from oncall_tui.text.spelling import misspelt
 
 URGENCIES = ("high", "low")
 GLOBS = ("sources[].clusters[]", "sources[].severity.", "products[].alerts.", "pages[].", "expected[].")
@@ -154,7 +154,7 @@ def page_rule(rule: Mapping[str, str]) -> Complaint | None:
 
 def rule_field(name: str) -> Complaint | None:
     """A rule's field or a label. Labels are open: only what is certainly a misspelt field is a mistake."""
-    from oncall_tui.triage.rank import FIELDS  # only where there are rules
+    from oncall_tui.triage.ranking import FIELDS  # only where there are rules
 
     near = "" if name in FIELDS else misspelt(name, FIELDS)
     found = f"the key {show(name)}"

@@ -23,7 +23,7 @@ from oncall_tui.config.words import pattern
 from oncall_tui.domain.product import Product
 from oncall_tui.errors import ConfigurationError
 from oncall_tui.providers.options import DestinationOptions, SourceOptions
-from oncall_tui.secret import Secret
+from oncall_tui.runtime.secret import Secret
 
 Options = Mapping[str, type[SourceOptions]]
 Destinations = Mapping[str, type[DestinationOptions]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from oncall_tui.spelling import nearest
+from oncall_tui.text.spelling import nearest
 
 __all__ = ["Mistake", "nearest", "show"]
 LONGEST = 48

@@ -12,7 +12,7 @@ from oncall_tui.config.mistake import nearest, show
 from oncall_tui.config.model import Config
 from oncall_tui.domain.board import Board
 from oncall_tui.triage.filters import FilterError, Known, parse
-from oncall_tui.triage.rank import FIELDS
+from oncall_tui.triage.ranking import FIELDS
 
 ECS = "ecs"
 

@@ -17,7 +17,7 @@ import msgspec
 from oncall_tui.config.mistake import Mistake, nearest, show
 from oncall_tui.config.nodes import MAX_NODES, is_empty, place
 from oncall_tui.config.words import A_SECRET, TAG, breaks, expected, is_text, known_fields, pattern, seen, words
-from oncall_tui.secret import Secret
+from oncall_tui.runtime.secret import Secret
 
 MAX_MISTAKES = 50
 BAD: Final = object()

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import msgspec
 
 from oncall_tui.config.mistake import show
-from oncall_tui.secret import Secret
+from oncall_tui.runtime.secret import Secret
 
 TAG = "tag:yaml.org,2002:"
 A_SECRET = "a secret: {env: NAME}, {file: PATH} or {command: [ARG, …]}, never a literal"

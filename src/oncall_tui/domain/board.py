@@ -10,7 +10,7 @@ import msgspec
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.reading import Reading, SourceStatus
-from oncall_tui.domain.recall import Recall
+from oncall_tui.domain.remembered import Recall
 from oncall_tui.domain.service import Service
 
 

@@ -22,7 +22,7 @@ from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import Plan
 from oncall_tui.errors import JournalError
-from oncall_tui.worker import Worker
+from oncall_tui.runtime.worker import Worker
 
 if TYPE_CHECKING:
     from oncall_tui.journal.store import Store

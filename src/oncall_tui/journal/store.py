@@ -16,7 +16,7 @@ import msgspec
 
 from oncall_tui.domain.entry import Entry
 from oncall_tui.errors import JournalError
-from oncall_tui.journal.rows import Unreadable, decode, named
+from oncall_tui.journal.decode import Unreadable, decode, named
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -10,15 +10,15 @@ from collections.abc import Callable
 
 import msgspec
 
-from oncall_tui.clock import Clock
-from oncall_tui.contract import Provider, ReadRequest
 from oncall_tui.domain.reading import Reading, SourceState
 from oncall_tui.errors import SourceError
-from oncall_tui.polling.gate import Gate
+from oncall_tui.polling.limiter import Gate
 from oncall_tui.polling.schedule import BACKOFF_FIRST_S, Schedule
 from oncall_tui.polling.status import Seen
-from oncall_tui.secret import redact
-from oncall_tui.worker import Worker
+from oncall_tui.providers.base import Provider, ReadRequest
+from oncall_tui.runtime.clock import Clock
+from oncall_tui.runtime.secret import redact
+from oncall_tui.runtime.worker import Worker
 
 log = logging.getLogger(__name__)
 RATE_WINDOW_S = 60.0

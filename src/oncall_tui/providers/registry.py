@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from oncall_tui.contract import Context, Destination, Provider
+from oncall_tui.providers.base import Context, Destination, Provider
 from oncall_tui.providers.options import DestinationOptions, SourceOptions
 
 
@@ -25,8 +25,8 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 SOURCES: dict[str, Entry] = {
-    "ecs": Entry("aws.options:EcsOptions", "aws.ecs:build"),
-    "cloudwatch": Entry("aws.options:CloudWatchOptions", "aws.cloudwatch:build"),
+    "ecs": Entry("aws.options:EcsOptions", "aws.ecs.provider:build"),
+    "cloudwatch": Entry("aws.options:CloudWatchOptions", "aws.cloudwatch.provider:build"),
     "alertmanager": Entry("alertmanager.options:AlertmanagerOptions", "alertmanager.provider:build"),
     "pagerduty": Entry("pagerduty.options:PagerDutyOptions", "pagerduty.provider:build", on_call=True),
     "sentry": Entry("sentry.options:SentryOptions", "sentry.provider:build"),
@@ -36,8 +36,8 @@ SOURCES: dict[str, Entry] = {
 
 DESTINATIONS: dict[str, Entry] = {
     "slack": Entry("slack.options:SlackOptions", "slack.destination:build"),
-    "pagerduty-events": Entry("events.options:EventsOptions", "events.destination:build"),
-    "sns": Entry("aws.sns_options:SnsOptions", "aws.sns:build"),
+    "pagerduty-events": Entry("pagerduty_events.options:EventsOptions", "pagerduty_events.destination:build"),
+    "sns": Entry("aws.sns.options:SnsOptions", "aws.sns.destination:build"),
 }
 
 _importing = threading.Lock()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from oncall_tui.domain.service import Service
-from oncall_tui.time_format import ago
+from oncall_tui.text.time_format import ago
 
 RECENT_S = 3_600.0
 _WRONG = re.compile(

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.deploy import Deploy, DeployState
-from oncall_tui.triage.blind import SERVICE_PROVIDERS, blind
-from oncall_tui.triage.join import PAGER_PROVIDERS
-from oncall_tui.triage.look import AlertLook, Look
+from oncall_tui.triage.grouping import PAGER_PROVIDERS
+from oncall_tui.triage.triager import AlertLook, Look
+from oncall_tui.triage.unread_scope import SERVICE_PROVIDERS, blind
 
 NO_SUSPECT = "no deploy is suspected"
 _FIRES = frozenset({AlertState.FIRING, AlertState.ACKNOWLEDGED, AlertState.SEEN, AlertState.SNOOZED})

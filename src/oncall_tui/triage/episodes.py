@@ -12,7 +12,7 @@ import msgspec
 
 from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.entry import Entry, EntryKind
-from oncall_tui.triage.join import PAGER_PROVIDERS
+from oncall_tui.triage.grouping import PAGER_PROVIDERS
 
 QUIET_S = 30 * 60.0
 FLAPS = 3  # firings in one episode that make a flapping alert

@@ -15,7 +15,7 @@ from oncall_tui.domain.alert import AlertState, Severity
 from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.service import Health
 from oncall_tui.errors import OncallError
-from oncall_tui.spelling import misspelt, nearest
+from oncall_tui.text.spelling import misspelt, nearest
 
 Fields = Mapping[str, str]
 Test = Callable[[Fields], bool]

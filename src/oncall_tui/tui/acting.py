@@ -14,13 +14,13 @@ from oncall_tui.domain.alert import OURS, AlertState
 from oncall_tui.domain.plan import Plan
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.errors import OncallError
-from oncall_tui.text import fit_middle
+from oncall_tui.text.cells import fit_middle
 from oncall_tui.tui.deploying import Deploying
-from oncall_tui.tui.keybar import KeyItem
 from oncall_tui.tui.keys import KEYS, Key, label
 from oncall_tui.tui.picking import Picking
+from oncall_tui.tui.presenters.targets import Target
 from oncall_tui.tui.shelling import Shelling
-from oncall_tui.tui.targets import Target
+from oncall_tui.tui.widgets.footer import KeyItem
 
 VERBS = {
     "ack": Verb.ACKNOWLEDGE,
@@ -197,8 +197,8 @@ class Acting(Deploying, Picking, Shelling):
 
     async def _log_in(self, source: SourceStatus) -> None:
         """The command first: it has the terminal while it runs."""
-        from oncall_tui.tui import foreground
-        from oncall_tui.tui.confirm import ConfirmMany
+        from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany
+        from oncall_tui.tui.terminal import foreground
 
         rows = [" ".join(source.login), "It has the terminal until it ends; the board stands still and does not ring."]
         if not await self.ask_modal(ConfirmMany(f"Log in to {source.name}?", rows, "run it")):

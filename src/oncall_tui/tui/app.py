@@ -19,24 +19,24 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from oncall_tui.config import Config
-from oncall_tui.engine import Engine
-from oncall_tui.text import count
-from oncall_tui.triage.ring import Ring
+from oncall_tui.engine.engine import Engine
+from oncall_tui.text.cells import count
+from oncall_tui.triage.new_pages import Ring
 from oncall_tui.tui.acting import VERBS
 from oncall_tui.tui.board import BoardScreen
-from oncall_tui.tui.door import copyable, guard
-from oncall_tui.tui.driver import KeyDriver
 from oncall_tui.tui.key_names import keymap
 from oncall_tui.tui.keys import KEYS, configure, label
-from oncall_tui.tui.modals import Modal
-from oncall_tui.tui.sound import notification
+from oncall_tui.tui.screens.dialogs.modals import Modal
+from oncall_tui.tui.terminal.driver import KeyDriver
+from oncall_tui.tui.terminal.sound import notification
+from oncall_tui.tui.widgets.clean_text import copyable, guard
 
 REDRAW_S = 0.25
 WHILE_COMING = frozenset({"up", "down", "j", "k", "g", "G", "pageup", "pagedown", "escape", "q"})
 
 
 def _commands() -> type[Provider]:
-    from oncall_tui.tui.commands import Commands  # not needed for the first frame
+    from oncall_tui.tui.palette_commands import Commands  # not needed for the first frame
 
     return Commands
 
@@ -180,7 +180,7 @@ class OncallApp(App[None]):
         if not writing and not telling:
             self.exit()
             return
-        from oncall_tui.tui.confirm import ConfirmMany
+        from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany
 
         title = "Quit while a write is on its way?" if writing else "Quit before others were notified?"
         rows = ["Its intent is in the journal: the next start reads what came of it."] if writing else []

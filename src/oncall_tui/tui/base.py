@@ -16,13 +16,13 @@ from textual.worker import Worker
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.plan import Ask, Confirm, Plan
-from oncall_tui.engine import Engine, Update
+from oncall_tui.engine.engine import Engine, Update
 from oncall_tui.errors import OncallError
-from oncall_tui.text import fit
-from oncall_tui.triage.look import AlertLook
-from oncall_tui.tui.modals import ANOTHER, Modal, Told
-from oncall_tui.tui.table import Table
-from oncall_tui.tui.view import Shown, View
+from oncall_tui.text.cells import fit
+from oncall_tui.triage.triager import AlertLook
+from oncall_tui.tui.presenters.row_builder import Shown, View
+from oncall_tui.tui.screens.dialogs.modals import ANOTHER, Modal, Told
+from oncall_tui.tui.widgets.table.table import Table
 
 T = TypeVar("T")
 STEADY_S = 0.7  # after the cursor moved by itself: no hand has seen that yet
@@ -223,7 +223,7 @@ class Base(Screen[None]):
         """What the engineer says to the plan: to go on, to pick another (where *another*), or None."""
         if plan.confirm is Confirm.NONE and plan.verb in AT_ONCE:
             return "go on"
-        from oncall_tui.tui.confirm import ConfirmPlan
+        from oncall_tui.tui.screens.dialogs.confirm import ConfirmPlan
 
         return await self.ask_modal(ConfirmPlan(plan, self.tz, self.engine.clock.now(), another))
 

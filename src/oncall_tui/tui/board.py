@@ -17,25 +17,25 @@ from textual.widgets import Input
 
 from oncall_tui.domain.action import FOLLOWED
 from oncall_tui.domain.outcome import OutcomeState
-from oncall_tui.engine import Engine, Update
-from oncall_tui.text import count
-from oncall_tui.triage.look import page_words, unacknowledged_count
-from oncall_tui.tui import headline
+from oncall_tui.engine.engine import Engine, Update
+from oncall_tui.text.cells import count
+from oncall_tui.triage.triager import page_words, unacknowledged_count
 from oncall_tui.tui.acting import Acting
-from oncall_tui.tui.detail import pane as detail
-from oncall_tui.tui.door import copy
 from oncall_tui.tui.handing import Handing
-from oncall_tui.tui.keybar import KeyBar, StatusLine
 from oncall_tui.tui.keys import KEYS
-from oncall_tui.tui.lines import Lines
 from oncall_tui.tui.log_keys import LogKeys
 from oncall_tui.tui.looking_back import LookingBack
-from oncall_tui.tui.modals import Help, Text
-from oncall_tui.tui.newpages import NewPages
 from oncall_tui.tui.opening import Opening
+from oncall_tui.tui.presenters import status_lines as headline
+from oncall_tui.tui.presenters.new_pages import NewPages
+from oncall_tui.tui.presenters.row_builder import ALERT_COLUMNS, DEPLOY_COLUMNS, SERVICE_COLUMNS
 from oncall_tui.tui.remembering import Remembering
-from oncall_tui.tui.table import Table
-from oncall_tui.tui.view import ALERT_COLUMNS, DEPLOY_COLUMNS, SERVICE_COLUMNS
+from oncall_tui.tui.screens.detail import pane as detail
+from oncall_tui.tui.screens.dialogs.modals import Help, Text
+from oncall_tui.tui.widgets.clean_text import copy
+from oncall_tui.tui.widgets.footer import KeyBar, StatusLine
+from oncall_tui.tui.widgets.table.table import Table
+from oncall_tui.tui.widgets.text_lines import Lines
 
 PANES = ("alerts", "services", "deploys", "detail")
 WIDE_COLUMNS, WIDE_LINES = 110, 30
@@ -399,6 +399,6 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
         self.app.push_screen(Text("Sources", detail.source_lines(self.update_, self.engine.clock.now()), indent=16))
 
     def action_oncall(self) -> None:
-        from oncall_tui.tui.oncall import OnCallView
+        from oncall_tui.tui.screens.on_call import OnCallView
 
         self.app.push_screen(OnCallView(self.engine, self.tz))

@@ -8,8 +8,8 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.plan import Ask, Plan
 from oncall_tui.tui.base import Base
-from oncall_tui.tui.modals import ANOTHER
-from oncall_tui.tui.targets import Spot, Target, spot, target
+from oncall_tui.tui.presenters.targets import Spot, Target, spot, target
+from oncall_tui.tui.screens.dialogs.modals import ANOTHER
 
 READING = {
     Verb.ROLL_BACK: "reading what {} ran before",
@@ -67,7 +67,7 @@ class Deploying(Base):
 
     async def _deploy(self, verb: Verb, to: Target) -> None:
         """Plan, show, let another revision be picked as often as wanted, and carry out what was said yes to."""
-        from oncall_tui.tui.pick import Pick
+        from oncall_tui.tui.screens.dialogs.choice import Pick
 
         ask = Ask(verb=verb, target=to.id, version=to.version, actor=self.engine.actor)
         another = verb is Verb.ROLL_BACK

@@ -8,9 +8,9 @@ from textual.widgets import Input
 
 from oncall_tui.triage.filters import FilterError, parse
 from oncall_tui.tui.base import Base
-from oncall_tui.tui.door import CleanInput
-from oncall_tui.tui.fields import known, unknown_key
-from oncall_tui.tui.view import Shown
+from oncall_tui.tui.presenters.filter_fields import known, unknown_key
+from oncall_tui.tui.presenters.row_builder import Shown
+from oncall_tui.tui.widgets.clean_text import CleanInput
 
 replace = msgspec.structs.replace
 

@@ -14,6 +14,6 @@ class Handing(Base):
     """Open the handover."""
 
     def action_handover(self) -> None:
-        from oncall_tui.tui.handover import HandoverView
+        from oncall_tui.tui.screens.handover import HandoverView
 
         self.app.push_screen(HandoverView(cast("BoardScreen", self)))

@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 from textual.app import App
 
 from oncall_tui.domain.deploy import Deploy
-from oncall_tui.engine import Engine
-from oncall_tui.text import clean
-from oncall_tui.triage.look import AlertLook
+from oncall_tui.engine.engine import Engine
+from oncall_tui.text.cells import clean
+from oncall_tui.triage.triager import AlertLook
 from oncall_tui.tui.base import Base
 
 
@@ -27,7 +27,7 @@ def open_logs(
 
     *deploy* (the suspect, or the last one): where it began is marked among the lines, as the alert's start is.
     """
-    from oncall_tui.tui.logs.screen import LogScreen
+    from oncall_tui.tui.screens.logs.screen import LogScreen
 
     marks = [] if around is None else [(around, "the alert began")]
     if deploy is not None:

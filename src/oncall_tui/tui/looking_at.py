@@ -8,15 +8,15 @@ from collections.abc import Mapping
 import msgspec
 
 from oncall_tui.domain.reading import SourceState
-from oncall_tui.text import count, fit, width
-from oncall_tui.triage.look import Look, nobody_has
-from oncall_tui.triage.words import nothing
-from oncall_tui.tui import products, sorting
-from oncall_tui.tui.fields import unknown_key
+from oncall_tui.text.cells import count, fit, width
+from oncall_tui.triage.empty_board import nothing
+from oncall_tui.triage.triager import Look, nobody_has
 from oncall_tui.tui.filtering import Filtering
-from oncall_tui.tui.keybar import Part, StatusLine
-from oncall_tui.tui.rows import Cell
-from oncall_tui.tui.view import Shown
+from oncall_tui.tui.presenters import products, sorting
+from oncall_tui.tui.presenters.filter_fields import unknown_key
+from oncall_tui.tui.presenters.row_builder import Shown
+from oncall_tui.tui.widgets.footer import Part, StatusLine
+from oncall_tui.tui.widgets.table.rows import Cell
 
 FILTER_CELLS = 24  # of a filter's text, where what it hides has to be read beside it
 
@@ -33,14 +33,14 @@ class LookingAt(Filtering):
         """Pick the product, or the configured view, that is looked at."""
         if self.coming:
             return
-        from oncall_tui.tui import choosing  # not needed for the first frame
+        from oncall_tui.tui.screens.dialogs import pickers as choosing  # not needed for the first frame
 
         known = self.engine.looker.rules.products
         modal = choosing.LookAt(lambda: self.update_, known, self.views, self.shown)
         self.begin(self._looked_at(self.open_modal(modal)))  # at once: the keys that follow are the list's
 
     async def _looked_at(self, answer: asyncio.Future[str | None]) -> None:
-        from oncall_tui.tui.choosing import ALL, PRODUCT, VIEW
+        from oncall_tui.tui.screens.dialogs.pickers import ALL, PRODUCT, VIEW
 
         said = await answer
         self.asked()
@@ -63,7 +63,7 @@ class LookingAt(Filtering):
         """Pick the column that the pane is sorted by; picked again: reversed."""
         if self.coming:
             return
-        from oncall_tui.tui.choosing import Columns  # not needed for the first frame
+        from oncall_tui.tui.screens.dialogs.pickers import Columns  # not needed for the first frame
 
         pane = self.list_pane
         self.begin(self._sorted(pane, self.open_modal(Columns(pane, self.shown.sorts))))

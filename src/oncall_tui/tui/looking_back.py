@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from oncall_tui.domain.alert import AlertState
-from oncall_tui.engine import Engine
-from oncall_tui.tui import kept
-from oncall_tui.tui.lastlook import LastLook
+from oncall_tui.engine.engine import Engine
+from oncall_tui.tui import saved_view as kept
 from oncall_tui.tui.looking_at import LookingAt
+from oncall_tui.tui.presenters.last_seen import LastLook
 
 KEY_KEPT_S = 60.0  # how often a mere key press is worth a write
 

@@ -15,7 +15,7 @@ class Opening(Base):
     def action_detail(self) -> None:
         """The row under the cursor on a screen of its own."""
         from oncall_tui.tui.board import BoardScreen
-        from oncall_tui.tui.detail.screen import DetailScreen
+        from oncall_tui.tui.screens.detail.screen import DetailScreen
 
         row_id = self.row_id
         assert isinstance(self, BoardScreen)

@@ -9,10 +9,10 @@ from typing import Any
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.plan import Plan
-from oncall_tui.triage.target import can
-from oncall_tui.tui import forms
-from oncall_tui.tui.forms import Field
-from oncall_tui.tui.modals import Form
+from oncall_tui.triage.routing import can
+from oncall_tui.tui.screens.dialogs import forms
+from oncall_tui.tui.screens.dialogs.forms import Field
+from oncall_tui.tui.screens.dialogs.modals import Form
 from oncall_tui.tui.several import Several
 
 FOR_S = Field("for_s", "for how long: 90m, 2h, 1d", "1h")
@@ -86,7 +86,7 @@ class Picking(Several):
 
     async def _picked(self, verb: Verb, alert: Alert) -> None:
         """Pick, say why where others are to read it, then the plan."""
-        from oncall_tui.tui.pick import Pick
+        from oncall_tui.tui.screens.dialogs.choice import Pick
 
         choices = self.engine.desk.choices(verb, alert.id)
         has_it = f"{', '.join(alert.assigned)} has it" if alert.assigned else "it is assigned to nobody"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from oncall_tui.contract import Told
 from oncall_tui.errors import OncallError
-from oncall_tui.text import clean
-from oncall_tui.triage.look import AlertLook
+from oncall_tui.providers.base import Told
+from oncall_tui.text.cells import clean
+from oncall_tui.triage.triager import AlertLook
 from oncall_tui.tui.base import Base
-from oncall_tui.tui.modals import Text
+from oncall_tui.tui.screens.dialogs.modals import Text
 
 
 class Remembering(Base):
@@ -25,8 +25,8 @@ class Remembering(Base):
 
     async def _timeline(self, look: AlertLook) -> None:
         """Of each alert that the row stands for, and of the pager's incident: each is asked at its own source."""
-        from oncall_tui.evidence.story import story  # opened by a key, imported then
-        from oncall_tui.tui.detail.story_part import moment_lines
+        from oncall_tui.inspection.timeline import story  # opened by a key, imported then
+        from oncall_tui.tui.screens.detail.story_part import moment_lines
 
         ids = dict.fromkeys(i for i in (look.incident, *(m.id for m in look.members)) if i)
         found: dict[str, tuple[Told, ...]] = {}

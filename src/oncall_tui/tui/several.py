@@ -11,9 +11,9 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import Ask, Plan
 from oncall_tui.errors import OncallError, Refused
-from oncall_tui.triage.target import can
+from oncall_tui.triage.routing import can
 from oncall_tui.tui.base import Base
-from oncall_tui.tui.modals import Text
+from oncall_tui.tui.screens.dialogs.modals import Text
 
 LeftOut = tuple[str, str, OncallError]  # a row's title, what would have been acted on, why it is not
 
@@ -30,7 +30,7 @@ class Several(Base):
 
     async def bulk(self, verb: Verb, more: dict[str, Any], marked: list[str]) -> None:
         """Plan each, one confirm that lists them, carry out what could be planned, then N of M with reasons."""
-        from oncall_tui.tui.confirm import ConfirmMany
+        from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany
 
         self.say(f"planning {verb} for {len(marked)} rows", "dim")
         plans, left_out = await self._plans(verb, more, marked)

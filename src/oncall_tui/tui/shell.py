@@ -17,19 +17,19 @@ from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
-from oncall_tui.contract import Inspects, OpensShells, Provider, Shells
 from oncall_tui.domain.entry import Entry, EntryKind
-from oncall_tui.domain.inside import Container, Inside, Task, short_task
 from oncall_tui.domain.plan import Choice, Plan
 from oncall_tui.domain.service import Service
+from oncall_tui.domain.service_detail import Container, Inside, Task, short_task
 from oncall_tui.errors import JournalError, OncallError, Refused
-from oncall_tui.time_format import age
-from oncall_tui.tui import foreground
+from oncall_tui.providers.base import Inspects, OpensShells, Provider, Shells
+from oncall_tui.text.time_format import age
 from oncall_tui.tui.base import Base
-from oncall_tui.tui.door import SENT_TO, copy
-from oncall_tui.tui.lines import Line
-from oncall_tui.tui.modals import DEAF_S, Modal, Told
-from oncall_tui.tui.pick import Pick
+from oncall_tui.tui.screens.dialogs.choice import Pick
+from oncall_tui.tui.screens.dialogs.modals import DEAF_S, Modal, Told
+from oncall_tui.tui.terminal import foreground
+from oncall_tui.tui.widgets.clean_text import SENT_TO, copy
+from oncall_tui.tui.widgets.text_lines import Line
 
 T = TypeVar("T")
 RUNS = "RUNNING"

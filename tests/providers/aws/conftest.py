@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from aws_world import World
 
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import Context
-from oncall_tui.providers.aws.ecs import EcsProvider
+from oncall_tui.providers.aws.ecs.provider import EcsProvider
 from oncall_tui.providers.aws.options import EcsOptions
+from oncall_tui.providers.base import Context
+from oncall_tui.runtime.clock import FakeClock
 
 
 @pytest.fixture(autouse=True)

@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 from tests.support.forked import PIPE, popen
 
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import Context, Provider, ReadRequest
 from oncall_tui.domain.board import Board, merge
 from oncall_tui.domain.reading import Reading
 from oncall_tui.providers import registry
-from oncall_tui.secret import Secret
+from oncall_tui.providers.base import Context, Provider, ReadRequest
+from oncall_tui.runtime.clock import FakeClock
+from oncall_tui.runtime.secret import Secret
 
 
 class Drill:
@@ -23,7 +23,7 @@ class Drill:
 
     def __init__(self, *arguments: str) -> None:
         serve = ("serve", "--with-parent", "--clock", "manual", *arguments)
-        self._process = popen("oncall_tui.drill", *serve, stdin=PIPE)
+        self._process = popen("oncall_tui.simulator", *serve, stdin=PIPE)
         assert self._process.stdout is not None
         self.told: dict[str, Any] = json.loads(self._process.stdout.readline())
         self.clock = FakeClock(self.control("advance", s=0)["now"])

@@ -9,14 +9,14 @@ import pytest
 from aws_world import World, error, task_definition
 
 from oncall_tui import errors
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import ActionHandler, ReadRequest
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.board import Board, merge
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.plan import Actor, Ask, Confirm, Plan
-from oncall_tui.providers.aws.ecs import EcsProvider
-from oncall_tui.providers.aws.rollback_table import Call
+from oncall_tui.providers.aws.ecs.provider import EcsProvider
+from oncall_tui.providers.aws.ecs.rollback.decision_table import Call
+from oncall_tui.providers.base import ActionHandler, ReadRequest
+from oncall_tui.runtime.clock import FakeClock
 
 Make = Callable[..., EcsProvider]
 TARGET = "prod/main/api"

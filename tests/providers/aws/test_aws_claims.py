@@ -11,12 +11,12 @@ import pytest
 from drill_world import Drill, board
 
 from oncall_tui import errors
-from oncall_tui.contract import Provider
 from oncall_tui.domain.action import FOLLOWED, Verb
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.plan import Actor, Ask, Confirm, Plan
-from oncall_tui.providers.aws.history import span
+from oncall_tui.providers.aws.ecs.rollback.history import span
+from oncall_tui.providers.base import Provider
 
 ALICE = Actor("Alice", "alice@example.com")
 PAYMENTS, SEARCH = "prod/prod-main/payments-api", "prod/prod-main/search-api"

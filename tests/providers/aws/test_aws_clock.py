@@ -8,12 +8,12 @@ import pytest
 from aws_world import World, error
 from tests.support.polled import Polled, no_clock_that_is_set_stops_it
 
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import Context
 from oncall_tui.domain.reading import SourceState
-from oncall_tui.providers.aws.cloudwatch import CloudWatchProvider
-from oncall_tui.providers.aws.ecs import EcsProvider
+from oncall_tui.providers.aws.cloudwatch.provider import CloudWatchProvider
+from oncall_tui.providers.aws.ecs.provider import EcsProvider
 from oncall_tui.providers.aws.options import CloudWatchOptions
+from oncall_tui.providers.base import Context
+from oncall_tui.runtime.clock import FakeClock
 
 Make = Callable[..., EcsProvider]
 

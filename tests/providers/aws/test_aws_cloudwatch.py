@@ -11,8 +11,6 @@ from aws_world import ACCOUNT, REGION, error, model
 from botocore.validate import ParamValidator
 
 from oncall_tui import errors
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import Context, ReadRequest, Receipt
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState, Severity
 from oncall_tui.domain.board import Board, merge
@@ -20,9 +18,11 @@ from oncall_tui.domain.metric import Metric
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.plan import Actor, Ask, Plan
 from oncall_tui.domain.reading import SourceState
-from oncall_tui.providers.aws.cloudwatch import CloudWatchProvider
-from oncall_tui.providers.aws.cw_mutes import duration_s, window
+from oncall_tui.providers.aws.cloudwatch.mute_rules import duration_s, window
+from oncall_tui.providers.aws.cloudwatch.provider import CloudWatchProvider
 from oncall_tui.providers.aws.options import CloudWatchOptions
+from oncall_tui.providers.base import Context, ReadRequest, Receipt
+from oncall_tui.runtime.clock import FakeClock
 
 SERVICE = [{"Name": "ClusterName", "Value": "main"}, {"Name": "ServiceName", "Value": "api"}]
 

@@ -10,15 +10,15 @@ import pytest
 from drill_world import Drill
 
 from oncall_tui import errors
-from oncall_tui.actions.dress import Dresser
-from oncall_tui.contract import Provider
+from oncall_tui.actions.plan_enricher import Dresser
 from oncall_tui.domain.action import FOLLOWED
 from oncall_tui.domain.board import Board, merge
 from oncall_tui.domain.plan import Actor, Ask, Confirm, Plan
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
 from oncall_tui.journal import Journal
-from oncall_tui.triage.look import Look, Looker, Rules
+from oncall_tui.providers.base import Provider
+from oncall_tui.triage.triager import Look, Looker, Rules
 
 ALICE = Actor("Alice", "alice@example.com")
 # scenario: the service whose newest deploy did it; empty: no deploy did

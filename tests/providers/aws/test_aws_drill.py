@@ -9,7 +9,6 @@ import pytest
 from drill_world import Drill, board
 
 from oncall_tui import errors
-from oncall_tui.contract import Provider, ReadRequest, Receipt
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.deploy import DeployState
@@ -17,6 +16,7 @@ from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import Actor, Ask, Plan
 from oncall_tui.domain.reading import Reading, SourceState
 from oncall_tui.domain.service import Health
+from oncall_tui.providers.base import Provider, ReadRequest, Receipt
 
 SERVICE = "prod/prod-main/payments-api"
 ALICE = Actor("Alice", "alice@example.com")

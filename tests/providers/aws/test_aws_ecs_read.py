@@ -9,13 +9,13 @@ import pytest
 from aws_world import World, error, task_definition
 
 from oncall_tui import errors
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import ReadRequest
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.reading import Reading, SourceState
 from oncall_tui.domain.service import DEPLOYS_UNREAD, Health
-from oncall_tui.providers.aws.ecs import EcsProvider
+from oncall_tui.providers.aws.ecs.provider import EcsProvider
+from oncall_tui.providers.base import ReadRequest
+from oncall_tui.runtime.clock import FakeClock
 
 Make = Callable[..., EcsProvider]
 

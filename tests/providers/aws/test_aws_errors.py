@@ -8,7 +8,7 @@ from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
 from oncall_tui import errors
-from oncall_tui.providers.aws import errors as aws
+from oncall_tui.providers.aws.client import errors as aws
 
 LOGIN = ("aws", "sso", "login", "--use-device-code", "--profile", "prod")
 WHERE = aws.Where("ecs", "DescribeServices", "", LOGIN)

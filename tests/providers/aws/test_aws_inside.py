@@ -10,11 +10,11 @@ from aws_world import World, arn, error, task_definition
 from botocore.exceptions import ReadTimeoutError
 
 from oncall_tui import errors
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import ReadRequest
-from oncall_tui.domain.inside import Target
 from oncall_tui.domain.reading import SourceState
-from oncall_tui.providers.aws.ecs import EcsProvider
+from oncall_tui.domain.service_detail import Target
+from oncall_tui.providers.aws.ecs.provider import EcsProvider
+from oncall_tui.providers.base import ReadRequest
+from oncall_tui.runtime.clock import FakeClock
 
 Make = Callable[..., EcsProvider]
 GROUP = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/api/0123456789abcdef"

@@ -12,13 +12,13 @@ from aws_world import World, error, task_definition
 from drill_world import Drill
 
 from oncall_tui import errors
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import ReadRequest
 from oncall_tui.domain.logs import LogPlace, LogWanted
-from oncall_tui.providers.aws import ecs_decode as w
-from oncall_tui.providers.aws.ecs import EcsProvider
-from oncall_tui.providers.aws.logs_places import places
-from oncall_tui.providers.aws.session import RAW, Sessions
+from oncall_tui.providers.aws.client.session import RAW, Sessions
+from oncall_tui.providers.aws.ecs import schema as w
+from oncall_tui.providers.aws.ecs.inspect.log_destinations import places
+from oncall_tui.providers.aws.ecs.provider import EcsProvider
+from oncall_tui.providers.base import ReadRequest
+from oncall_tui.runtime.clock import FakeClock
 
 APP = LogPlace(
     container="app",

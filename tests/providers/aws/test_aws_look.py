@@ -9,8 +9,8 @@ import pytest
 from drill_world import Drill
 
 from oncall_tui import errors
-from oncall_tui.contract import ReadRequest
 from oncall_tui.domain.reading import SourceState
+from oncall_tui.providers.base import ReadRequest
 
 SERVICE = "prod/prod-main/payments-api"
 HOUR = 3600.0

@@ -9,11 +9,11 @@ import pytest
 from aws_world import World, error
 
 from oncall_tui import errors
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import ReadRequest
 from oncall_tui.domain.metric import Metric, Series
-from oncall_tui.providers.aws.ecs import EcsProvider
-from oncall_tui.providers.aws.metrics import period_s
+from oncall_tui.providers.aws.cloudwatch.metrics import period_s
+from oncall_tui.providers.aws.ecs.provider import EcsProvider
+from oncall_tui.providers.base import ReadRequest
+from oncall_tui.runtime.clock import FakeClock
 
 Make = Callable[..., EcsProvider]
 HOUR, DAY = 3_600.0, 86_400.0

@@ -11,17 +11,18 @@ import msgspec
 import pytest
 
 from oncall_tui import errors
-from oncall_tui.clock import SystemClock
-from oncall_tui.contract import Context, ReadRequest
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState, Severity
 from oncall_tui.domain.board import merge
 from oncall_tui.domain.logs import LogPlace, LogWanted
 from oncall_tui.domain.plan import Actor, Ask
 from oncall_tui.domain.reading import Reading
-from oncall_tui.providers.aws import cloudwatch, ecs
+from oncall_tui.providers.aws.client.session import RAW, Sessions
+from oncall_tui.providers.aws.cloudwatch import provider as cloudwatch
+from oncall_tui.providers.aws.ecs import provider as ecs
 from oncall_tui.providers.aws.options import CloudWatchOptions, EcsOptions
-from oncall_tui.providers.aws.session import RAW, Sessions
+from oncall_tui.providers.base import Context, ReadRequest
+from oncall_tui.runtime.clock import SystemClock
 
 moto = pytest.importorskip("moto.server")
 pytestmark = [pytest.mark.moto, pytest.mark.xdist_group("aws moto")]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import botocore.session
 
-from oncall_tui.providers.aws.rollback_table import TABLE
+from oncall_tui.providers.aws.ecs.rollback.decision_table import TABLE
 
 ROOT = Path(__file__).parents[3]
 CODE = ROOT / "src" / "oncall_tui" / "providers" / "aws"
@@ -30,7 +30,7 @@ def calls() -> tuple[set[str], set[str]]:
         for op in session.get_service_model(s).operation_names
     }
     read, write = set(), set()
-    for path in CODE.glob("*.py"):
+    for path in CODE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute) and node.attr == "publish":  # SNS speaks XML, past the wire
                 write.add("sns:Publish")
@@ -67,5 +67,5 @@ def test_the_documented_table_is_the_code_s() -> None:
 
 
 def test_only_rollback_is_ever_sent_as_a_stop_type() -> None:
-    sent = {found for path in CODE.glob("*.py") for found in re.findall(r"stopType=\"(\w+)\"", path.read_text())}
+    sent = {found for path in CODE.rglob("*.py") for found in re.findall(r"stopType=\"(\w+)\"", path.read_text())}
     assert sent == {"ROLLBACK"}

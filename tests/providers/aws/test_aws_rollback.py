@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from aws_world import task_definition
 
-from oncall_tui.domain.recall import Began
+from oncall_tui.domain.remembered import Began
 from oncall_tui.domain.revision import Image, Revision
-from oncall_tui.providers.aws import ecs_decode as w
-from oncall_tui.providers.aws.codedeploy import definition_in
-from oncall_tui.providers.aws.history import Candidate, Spell, goes_back, source_of, succeeded_last
-from oncall_tui.providers.aws.rollback import decide
-from oncall_tui.providers.aws.rollback_table import TABLE, Call, Facts, Line
+from oncall_tui.providers.aws.ecs import schema as w
+from oncall_tui.providers.aws.ecs.codedeploy import definition_in
+from oncall_tui.providers.aws.ecs.rollback.decide import decide
+from oncall_tui.providers.aws.ecs.rollback.decision_table import TABLE, Call, Facts, Line
+from oncall_tui.providers.aws.ecs.rollback.history import Candidate, Spell, goes_back, source_of, succeeded_last
 
 STOP, HOOK, UPDATE, CD_STOP, CD_CREATE = Call.STOP, Call.HOOK, Call.UPDATE, Call.CD_STOP, Call.CD_CREATE
 DAY = 86_400.0

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from tests.support.fakes import ALICE, service
 
-from oncall_tui.domain.inside import Task
 from oncall_tui.domain.plan import Confirm
+from oncall_tui.domain.service_detail import Task
 from oncall_tui.errors import Failed, Refused
-from oncall_tui.providers.aws.ecs import EcsProvider
-from oncall_tui.providers.aws.session import Sessions
+from oncall_tui.providers.aws.client.session import Sessions
+from oncall_tui.providers.aws.ecs.provider import EcsProvider
 
 TASK = Task(
     id="0123456789abcdef0123456789abcdef",

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from oncall_tui import errors
-from oncall_tui.contract import Message
 from oncall_tui.domain.alert import Severity
-from oncall_tui.drill.opened import Opened, open_world
-from oncall_tui.drill.scenario import parse
-from oncall_tui.providers.aws.sns import Sns, subject
-from oncall_tui.providers.aws.sns_options import SnsOptions
+from oncall_tui.providers.aws.sns.destination import Sns, subject
+from oncall_tui.providers.aws.sns.options import SnsOptions
+from oncall_tui.providers.base import Message
+from oncall_tui.simulator.scenarios.reader import parse
+from oncall_tui.simulator.start import Opened, open_world
 
 TOPIC = "arn:aws:sns:ap-northeast-1:111111111111:managers"
 WORLD = f"""

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from oncall_tui import errors
-from oncall_tui.clock import FakeClock
-from oncall_tui.providers.aws import ecs_decode as w
-from oncall_tui.providers.aws import session
-from oncall_tui.providers.aws.budget import Budget, Lane, Later
+from oncall_tui.providers.aws.client import session
+from oncall_tui.providers.aws.client.client import Wire
+from oncall_tui.providers.aws.client.rate_limit import Budget, Lane, Later
+from oncall_tui.providers.aws.client.session import Sessions, login_command
+from oncall_tui.providers.aws.ecs import schema as w
 from oncall_tui.providers.aws.options import EcsOptions
-from oncall_tui.providers.aws.session import Sessions, login_command
-from oncall_tui.providers.aws.wire import Wire
+from oncall_tui.runtime.clock import FakeClock
 
 JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/x-amz-json-1.1\r\nContent-Length: %d\r\n\r\n%s"
 

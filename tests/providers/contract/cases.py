@@ -29,15 +29,15 @@ from tests.providers.contract.server import Handler, Said, Server
 from tests.support.polled import no_clock_that_is_set_stops_it
 
 from oncall_tui import errors
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import ActionHandler, Context, Provider, ReadRequest
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.board import merge
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.plan import Actor, Ask, Plan
 from oncall_tui.domain.reading import Reading, SourceState
-from oncall_tui.drill.wire import Answer, Request
+from oncall_tui.providers.base import ActionHandler, Context, Provider, ReadRequest
+from oncall_tui.runtime.clock import FakeClock
+from oncall_tui.simulator.server.messages import Answer, Request
 
 TOKEN = "drill-planted-token"
 ODD = "[/prod] ディスク満杯 \x1b[31m \u202e\x00[bold] 🔥"

@@ -7,22 +7,22 @@ from typing import Any
 
 from tests.providers.contract.cases import TOKEN, Plug
 
-from oncall_tui.contract import Context, Provider
 from oncall_tui.domain.action import Verb
-from oncall_tui.drill.alertmanager import Alertmanager as AlertmanagerWorld
-from oncall_tui.drill.datadog import Datadog as DatadogWorld
-from oncall_tui.drill.mackerel import Mackerel as MackerelWorld
-from oncall_tui.drill.pagerduty import PagerDuty as PagerDutyWorld
-from oncall_tui.drill.sentry import Sentry as SentryWorld
-from oncall_tui.drill.wire import Request
 from oncall_tui.providers import registry
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
+from oncall_tui.providers.base import Context, Provider
 from oncall_tui.providers.datadog.options import DatadogOptions
 from oncall_tui.providers.mackerel.options import MackerelOptions
 from oncall_tui.providers.options import SourceOptions
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
 from oncall_tui.providers.sentry.options import SentryOptions
-from oncall_tui.secret import Secret
+from oncall_tui.runtime.secret import Secret
+from oncall_tui.simulator.server.messages import Request
+from oncall_tui.simulator.services.alertmanager.api import Alertmanager as AlertmanagerWorld
+from oncall_tui.simulator.services.datadog.api import Datadog as DatadogWorld
+from oncall_tui.simulator.services.mackerel import Mackerel as MackerelWorld
+from oncall_tui.simulator.services.pagerduty.api import PagerDuty as PagerDutyWorld
+from oncall_tui.simulator.services.sentry.api import Sentry as SentryWorld
 
 Now = Callable[[], float]
 Item = dict[str, Any]

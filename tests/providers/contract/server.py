@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from oncall_tui.drill.wire import Answer, Request
+from oncall_tui.simulator.server.messages import Answer, Request
 
 
 class Said(NamedTuple):

@@ -9,8 +9,8 @@ import pytest
 from tests.providers.contract.cases import CASES, READ_S, TOKEN, Bench, Plug
 from tests.providers.contract.plugs import PLUGS
 
-from oncall_tui.clock import FakeClock
 from oncall_tui.providers import registry
+from oncall_tui.runtime.clock import FakeClock
 
 BY_NAME = {plug.name: plug for plug in PLUGS}
 

@@ -14,11 +14,11 @@ from typing import Any
 import httpx
 import pytest
 
-from oncall_tui.clock import FakeClock, SystemClock
-from oncall_tui.contract import Context, Provider, ReadRequest
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.board import Board, merge
 from oncall_tui.domain.plan import Actor
+from oncall_tui.providers.base import Context, Provider, ReadRequest
+from oncall_tui.runtime.clock import FakeClock, SystemClock
 
 BINARY = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
 CONFIG = "route: {receiver: none, group_wait: 1s}\nreceivers: [{name: none}]\n"

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from oncall_tui import errors
-from oncall_tui.contract import Context, ReadRequest, Receipt
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState, Severity
 from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import Actor, Ask, Confirm, Plan
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
 from oncall_tui.providers.alertmanager.provider import Alertmanager, build
+from oncall_tui.providers.base import Context, ReadRequest, Receipt
 
 pytestmark = pytest.mark.alertmanager
 

@@ -9,14 +9,14 @@ import msgspec
 import pytest
 
 from oncall_tui import errors
-from oncall_tui.contract import Context, Provider, ReadRequest
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState, ServiceHint
 from oncall_tui.domain.board import merge
 from oncall_tui.domain.plan import Actor, Ask
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
 from oncall_tui.providers.alertmanager.provider import build
-from oncall_tui.secret import Secret
+from oncall_tui.providers.base import Context, Provider, ReadRequest
+from oncall_tui.runtime.secret import Secret
 
 
 def status(state: str = "suppressed", **more: Any) -> dict[str, Any]:

@@ -13,16 +13,16 @@ from tests.support.joined import incidents
 from tests.support.wire import Asked
 
 from oncall_tui import errors
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import Context, ReadRequest
 from oncall_tui.domain.alert import AlertState, ServiceHint, Severity
 from oncall_tui.domain.reading import SourceState
-from oncall_tui.drill.datadog import Datadog as Organization
+from oncall_tui.providers.base import Context, ReadRequest
 from oncall_tui.providers.datadog.api import GROWN_AFTER, LEAST, PAGE, say
+from oncall_tui.providers.datadog.mapping import severity
 from oncall_tui.providers.datadog.options import DatadogOptions
 from oncall_tui.providers.datadog.provider import DENIED_S, SEARCH_S, Datadog, build
-from oncall_tui.providers.datadog.rows import severity
-from oncall_tui.secret import Secret
+from oncall_tui.runtime.clock import FakeClock
+from oncall_tui.runtime.secret import Secret
+from oncall_tui.simulator.services.datadog.api import Datadog as Organization
 
 KEYS = {"PLANTED_API": "drill-planted-api-key", "PLANTED_APP": "drill-planted-app-key"}
 WEB = "ecs_cluster:prod-main,ecs_service:web"

@@ -12,17 +12,17 @@ import pytest
 from tests.support.wire import Asked
 
 from oncall_tui import errors
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import Context, Receipt
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.plan import Actor, Ask, Confirm, Plan
-from oncall_tui.drill.datadog import Datadog as Organization
+from oncall_tui.providers.base import Context, Receipt
 from oncall_tui.providers.datadog.options import DatadogOptions
 from oncall_tui.providers.datadog.provider import Datadog, build
-from oncall_tui.secret import Secret
+from oncall_tui.runtime.clock import FakeClock
+from oncall_tui.runtime.secret import Secret
+from oncall_tui.simulator.services.datadog.api import Datadog as Organization
 
 KEYS = {"PLANTED_API": "drill-planted-api-key", "PLANTED_APP": "drill-planted-app-key"}
 WEB, API = "ecs_cluster:prod-main,ecs_service:web", "ecs_cluster:prod-main,ecs_service:api"

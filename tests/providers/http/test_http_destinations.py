@@ -11,14 +11,14 @@ import httpx
 import pytest
 
 from oncall_tui import errors
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import Message
 from oncall_tui.domain.alert import Severity
-from oncall_tui.providers.events.destination import Events
-from oncall_tui.providers.events.options import EventsOptions
+from oncall_tui.providers.base import Message
+from oncall_tui.providers.pagerduty_events.destination import Events
+from oncall_tui.providers.pagerduty_events.options import EventsOptions
 from oncall_tui.providers.slack.destination import SECTION, Slack
 from oncall_tui.providers.slack.options import SlackOptions
-from oncall_tui.secret import Secret, redact
+from oncall_tui.runtime.clock import FakeClock
+from oncall_tui.runtime.secret import Secret, redact
 
 PART = "planted/part/of-the-webhook-0123456789"
 WEBHOOK = f"https://hooks.slack.example/services/{PART}"

@@ -12,8 +12,6 @@ import pytest
 from tests.support.forked import PIPE, popen
 
 from oncall_tui import errors
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import Context, Provider, ReadRequest, Receipt
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState, ServiceHint
 from oncall_tui.domain.board import merge
@@ -21,9 +19,11 @@ from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.plan import Actor, Ask, Plan
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
 from oncall_tui.providers.alertmanager.provider import build as build_alertmanager
+from oncall_tui.providers.base import Context, Provider, ReadRequest, Receipt
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
 from oncall_tui.providers.pagerduty.provider import build as build_pagerduty
-from oncall_tui.secret import Secret
+from oncall_tui.runtime.clock import FakeClock
+from oncall_tui.runtime.secret import Secret
 
 SCENARIO = """
 name: small
@@ -90,7 +90,7 @@ def drill(tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> 
     scenario = tmp_path / "small.yaml"
     scenario.write_text(SCENARIO)
     serve = ("serve", "--with-parent", "--clock", "manual", "--scenario", str(scenario))
-    with popen("oncall_tui.drill", *serve, stdin=PIPE) as process:
+    with popen("oncall_tui.simulator", *serve, stdin=PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         told = json.loads(process.stdout.readline())

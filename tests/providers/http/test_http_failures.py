@@ -11,7 +11,6 @@ import httpx
 import pytest
 
 from oncall_tui import errors
-from oncall_tui.contract import Context, Provider, ReadRequest
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState, Severity
 from oncall_tui.domain.board import Board, merge
@@ -19,9 +18,10 @@ from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.plan import Actor, Ask
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
 from oncall_tui.providers.alertmanager.provider import build as build_alertmanager
+from oncall_tui.providers.base import Context, Provider, ReadRequest
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
 from oncall_tui.providers.pagerduty.provider import build as build_pagerduty
-from oncall_tui.secret import Secret
+from oncall_tui.runtime.secret import Secret
 
 TOKEN = "planted-token-value-0123456789"
 Handler = Callable[[httpx.Request], httpx.Response]

@@ -12,20 +12,20 @@ import pytest
 from tests.support.wire import Asked
 
 from oncall_tui import errors
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import Context, ReadRequest
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState, ServiceHint, Severity
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.plan import Actor, Ask, Confirm, Plan
 from oncall_tui.domain.reading import SourceState
-from oncall_tui.drill.mackerel import Mackerel as Organization
+from oncall_tui.providers.base import Context, ReadRequest
+from oncall_tui.providers.mackerel.mapping import row
 from oncall_tui.providers.mackerel.options import MackerelOptions
 from oncall_tui.providers.mackerel.provider import PAGES, Mackerel, build, say
-from oncall_tui.providers.mackerel.rows import row
-from oncall_tui.providers.mackerel.wire import Monitor, WireAlert
-from oncall_tui.secret import Secret
+from oncall_tui.providers.mackerel.schema import Monitor, WireAlert
+from oncall_tui.runtime.clock import FakeClock
+from oncall_tui.runtime.secret import Secret
+from oncall_tui.simulator.services.mackerel import Mackerel as Organization
 
 KEY = "planted-key-value"
 

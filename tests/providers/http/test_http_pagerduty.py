@@ -11,16 +11,16 @@ import msgspec
 import pytest
 
 from oncall_tui import errors
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import Context, ReadRequest
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState, ServiceHint, Severity
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.plan import Actor, Ask, Confirm
+from oncall_tui.providers.base import Context, ReadRequest
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
 from oncall_tui.providers.pagerduty.provider import PagerDuty, build
-from oncall_tui.providers.pagerduty.wire import Incident, Reference, shared
-from oncall_tui.secret import Secret
+from oncall_tui.providers.pagerduty.schema import Incident, Reference, shared
+from oncall_tui.runtime.clock import FakeClock
+from oncall_tui.runtime.secret import Secret
 
 ALICE = {"id": "UALICE", "type": "user_reference", "summary": "Alice", "email": "alice@example.com"}
 BOB = {"id": "UBOB", "type": "user_reference", "summary": "Bob", "email": "bob@example.com"}

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from oncall_tui.domain.alert import ServiceHint
-from oncall_tui.providers.pagerduty.details import details, label_sets
-from oncall_tui.providers.pagerduty.wire import Body, IncidentAlert
+from oncall_tui.providers.pagerduty.incident_labels import details, label_sets
+from oncall_tui.providers.pagerduty.schema import Body, IncidentAlert
 
 TWO = """Labels:
  - alertname = Down

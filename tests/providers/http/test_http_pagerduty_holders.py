@@ -9,14 +9,14 @@ import httpx
 import pytest
 from tests.support.wire import Asked
 
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import Context, ReadRequest
 from oncall_tui.domain.alert import Alert
-from oncall_tui.drill.pagerduty import PagerDuty as World
+from oncall_tui.providers.base import Context, ReadRequest
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
 from oncall_tui.providers.pagerduty.provider import PagerDuty, build
-from oncall_tui.secret import Secret
-from oncall_tui.triage.holding import assignment, escalation
+from oncall_tui.runtime.clock import FakeClock
+from oncall_tui.runtime.secret import Secret
+from oncall_tui.simulator.services.pagerduty.api import PagerDuty as World
+from oncall_tui.triage.ownership import assignment, escalation
 
 LEVELS = [{"people": ["Alice"], "after": 300}, {"people": ["Bob"], "after": 300}, {"people": ["Carol"], "after": 600}]
 SPEC = {"people": ["Alice", "Bob", "Carol", "Dave"], "policies": [{"name": "Payments", "levels": LEVELS}]}

@@ -11,14 +11,14 @@ import pytest
 from tests.support.wire import Asked
 
 from oncall_tui import errors
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import Context, ReadRequest
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.plan import Ask
-from oncall_tui.drill.pagerduty import PagerDuty as World
+from oncall_tui.providers.base import Context, ReadRequest
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
 from oncall_tui.providers.pagerduty.provider import build
-from oncall_tui.secret import Secret
+from oncall_tui.runtime.clock import FakeClock
+from oncall_tui.runtime.secret import Secret
+from oncall_tui.simulator.services.pagerduty.api import PagerDuty as World
 
 SPEC = {
     "people": ["Alice", "Bob", "Carol"],

@@ -19,22 +19,23 @@ from tests.providers.contract import bodies
 from tests.support.fakes import InlineLane
 from tests.support.wire import Asked
 
-from oncall_tui import errors, time_format
-from oncall_tui.actions.desk import Desk, Side
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import Context, ReadRequest
+from oncall_tui import errors
+from oncall_tui.actions.service import Desk, Side
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState, Severity
 from oncall_tui.domain.board import Board, merge
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.plan import Actor, Ask, Confirm, Plan
 from oncall_tui.domain.product import Product
-from oncall_tui.drill.pagerduty import PagerDuty as Account
-from oncall_tui.drill.wire import Answer, Request, json_answer
 from oncall_tui.journal import Journal
+from oncall_tui.providers.base import Context, ReadRequest
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
 from oncall_tui.providers.pagerduty.provider import PagerDuty, build
-from oncall_tui.secret import Secret
+from oncall_tui.runtime.clock import FakeClock
+from oncall_tui.runtime.secret import Secret
+from oncall_tui.simulator.server.messages import Answer, Request, json_answer
+from oncall_tui.simulator.services.pagerduty.api import PagerDuty as Account
+from oncall_tui.text import time_format
 
 SPEC: dict[str, Any] = {
     "people": [{"name": name} for name in ("Alice", "Bob", "Carol", "Dave")],

@@ -13,24 +13,24 @@ from tests.support.joined import incidents
 from tests.support.wire import Asked
 
 from oncall_tui import errors
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import Context, ReadRequest, Receipt, Told
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState, ServiceHint, Severity
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.plan import Actor, Ask, Confirm, Plan
 from oncall_tui.domain.reading import SourceState
-from oncall_tui.drill.sentry import Sentry as Organization
+from oncall_tui.providers.base import Context, ReadRequest, Receipt, Told
 from oncall_tui.providers.sentry.api import PAGES, next_cursor, say, search
-from oncall_tui.providers.sentry.holding import Holding, holding
+from oncall_tui.providers.sentry.assignee import Holding, holding
+from oncall_tui.providers.sentry.mapping import row
 from oncall_tui.providers.sentry.options import SentryOptions
 from oncall_tui.providers.sentry.provider import Sentry, build
-from oncall_tui.providers.sentry.rows import row
-from oncall_tui.providers.sentry.telling import told
-from oncall_tui.providers.sentry.wire import Actor as Assigned
-from oncall_tui.providers.sentry.wire import Issue
-from oncall_tui.secret import Secret
+from oncall_tui.providers.sentry.schema import Actor as Assigned
+from oncall_tui.providers.sentry.schema import Issue
+from oncall_tui.providers.sentry.timeline import told
+from oncall_tui.runtime.clock import FakeClock
+from oncall_tui.runtime.secret import Secret
+from oncall_tui.simulator.services.sentry.api import Sentry as Organization
 
 TOKEN = "planted-token-value"
 PEOPLE = [{"name": "Alice", "email": "alice@example.com"}, {"name": "Bob", "email": "bob@example.com"}]

@@ -12,20 +12,20 @@ from test_http_failures import TOKEN, WRITING, says
 from tests.support.wire import Asked
 
 from oncall_tui import errors
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import Context, Provider, ReadRequest
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.board import merge
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.plan import Actor, Ask, Plan
-from oncall_tui.drill.mackerel import Mackerel
-from oncall_tui.drill.sentry import Sentry
+from oncall_tui.providers.base import Context, Provider, ReadRequest
 from oncall_tui.providers.mackerel.options import MackerelOptions
 from oncall_tui.providers.mackerel.provider import build as build_mackerel
 from oncall_tui.providers.sentry.options import SentryOptions
 from oncall_tui.providers.sentry.provider import build as build_sentry
-from oncall_tui.secret import Secret
+from oncall_tui.runtime.clock import FakeClock
+from oncall_tui.runtime.secret import Secret
+from oncall_tui.simulator.services.mackerel import Mackerel
+from oncall_tui.simulator.services.sentry.api import Sentry
 
 
 class Side:

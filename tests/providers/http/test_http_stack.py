@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 
 from oncall_tui import bootstrap
-from oncall_tui.clock import FakeClock
-from oncall_tui.contract import Context, Provider, ReadRequest
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState, ServiceHint
 from oncall_tui.domain.board import merge
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.plan import Actor, Ask
-from oncall_tui.drill.opened import Opened, open_world
-from oncall_tui.drill.scenario import parse
 from oncall_tui.errors import ActionError, SourceError
 from oncall_tui.providers import registry
+from oncall_tui.providers.base import Context, Provider, ReadRequest
+from oncall_tui.runtime.clock import FakeClock
+from oncall_tui.simulator.scenarios.reader import parse
+from oncall_tui.simulator.start import Opened, open_world
 
 SCENARIO = """
 name: small

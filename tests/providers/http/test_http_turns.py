@@ -7,8 +7,8 @@ import threading
 import httpx
 import pytest
 
-from oncall_tui.clock import SystemClock
 from oncall_tui.providers.http import client
+from oncall_tui.runtime.clock import SystemClock
 
 
 class Peer:

@@ -10,7 +10,7 @@ import msgspec
 
 from oncall_tui import errors
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
-from oncall_tui.providers.alertmanager.wire import Posted, WireAlert, WireSilence
+from oncall_tui.providers.alertmanager.schema import Posted, WireAlert, WireSilence
 from oncall_tui.providers.http import Http, NotFound, pieces
 
 # What every version's matcher parser reads alike when it stands in quotes; the rest is matched here, not there.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from oncall_tui.providers.options import SourceOptions
-from oncall_tui.secret import Secret
+from oncall_tui.runtime.secret import Secret
 
 
 class AlertmanagerOptions(SourceOptions, frozen=True, kw_only=True):

@@ -6,20 +6,20 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from oncall_tui import errors
-from oncall_tui.clock import Clock
-from oncall_tui.contract import ActionHandler, Context, Kept, ReadRequest, Receipt
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.plan import Plan
 from oncall_tui.domain.reading import Problem, Reading, SourceState
 from oncall_tui.providers.alertmanager.api import Api, authorization
-from oncall_tui.providers.alertmanager.desk import Desk
-from oncall_tui.providers.alertmanager.ending import Keeper, Unacknowledge
+from oncall_tui.providers.alertmanager.handler_context import Desk
+from oncall_tui.providers.alertmanager.mapping import Rows
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
-from oncall_tui.providers.alertmanager.rows import Rows
-from oncall_tui.providers.alertmanager.silencing import Acknowledge, Silence
-from oncall_tui.providers.alertmanager.wire import WireSilence
+from oncall_tui.providers.alertmanager.schema import WireSilence
+from oncall_tui.providers.alertmanager.silence import Acknowledge, Silence
+from oncall_tui.providers.alertmanager.unacknowledge import Keeper, Unacknowledge
+from oncall_tui.providers.base import ActionHandler, Context, Kept, ReadRequest, Receipt
 from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http import Http, Listing
+from oncall_tui.runtime.clock import Clock
 
 if TYPE_CHECKING:
     import httpx

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from oncall_tui import errors
-from oncall_tui.providers.datadog.holds import Hold, hold, names
+from oncall_tui.providers.datadog.active_downtime import Hold, hold, names
 from oncall_tui.providers.datadog.options import DatadogOptions
-from oncall_tui.providers.datadog.wire import (
+from oncall_tui.providers.datadog.schema import (
     Downtime,
     Downtimes,
     Included,

@@ -6,7 +6,7 @@ import re
 from urllib.parse import urlsplit
 
 from oncall_tui.providers.options import SourceOptions
-from oncall_tui.secret import Secret
+from oncall_tui.runtime.secret import Secret
 
 STATES = ("alert", "warn", "no data", "unknown")
 # Only Datadog's own names: a mistyped one would be sent the keys.

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from oncall_tui import errors
-from oncall_tui.clock import Clock
-from oncall_tui.contract import ActionHandler, Context, ReadRequest
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.reading import Problem, Reading, SourceState
+from oncall_tui.providers.base import ActionHandler, Context, ReadRequest
+from oncall_tui.providers.datadog.active_downtime import Hold
 from oncall_tui.providers.datadog.api import Api, login, say
-from oncall_tui.providers.datadog.holds import Hold
+from oncall_tui.providers.datadog.mapping import Rows
 from oncall_tui.providers.datadog.options import DatadogOptions
-from oncall_tui.providers.datadog.rows import Rows
-from oncall_tui.providers.datadog.silencing import Silence
+from oncall_tui.providers.datadog.silence import Silence
 from oncall_tui.providers.http import Http
+from oncall_tui.runtime.clock import Clock
 
 if TYPE_CHECKING:
     import httpx

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from oncall_tui import errors
-from oncall_tui.clock import Clock
 from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http.limits import retry_after, used_up
 from oncall_tui.providers.http.text import MESSAGE_LIMIT, say_json, words
-from oncall_tui.secret import Secret
+from oncall_tui.runtime.clock import Clock
+from oncall_tui.runtime.secret import Secret
 
 if TYPE_CHECKING:
     import ssl

@@ -11,7 +11,7 @@ import msgspec
 
 from oncall_tui.domain.alert import Severity
 from oncall_tui.providers.decoding import decoder
-from oncall_tui.secret import Secret, redact
+from oncall_tui.runtime.secret import Secret, redact
 
 MESSAGE_LIMIT = 240
 

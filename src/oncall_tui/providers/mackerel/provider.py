@@ -9,17 +9,17 @@ from urllib.parse import urlsplit
 import msgspec
 
 from oncall_tui import errors
-from oncall_tui.clock import Clock
-from oncall_tui.contract import ActionHandler, Context, ReadRequest
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.reading import Problem, Reading, SourceState
+from oncall_tui.providers.base import ActionHandler, Context, ReadRequest
 from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http import Http, Listing, pieces
-from oncall_tui.providers.mackerel.closing import Close
+from oncall_tui.providers.mackerel.close import Close
+from oncall_tui.providers.mackerel.mapping import row
 from oncall_tui.providers.mackerel.options import MackerelOptions
-from oncall_tui.providers.mackerel.rows import row
-from oncall_tui.providers.mackerel.wire import Alerts, Monitor, Monitors, WireAlert
+from oncall_tui.providers.mackerel.schema import Alerts, Monitor, Monitors, WireAlert
+from oncall_tui.runtime.clock import Clock
 
 if TYPE_CHECKING:
     import httpx

@@ -14,9 +14,9 @@ import msgspec
 from oncall_tui import errors
 from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http import Http, NotFound, pieces, reference
-from oncall_tui.providers.pagerduty import wire
+from oncall_tui.providers.pagerduty import schema as wire
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
-from oncall_tui.providers.pagerduty.wire import Incident, IncidentAlert, LogEntry, Note, OnCall, Policy, Reference
+from oncall_tui.providers.pagerduty.schema import Incident, IncidentAlert, LogEntry, Note, OnCall, Policy, Reference
 
 ACCEPT = "application/vnd.pagerduty+json;version=2"
 PAGE = 100

@@ -6,7 +6,7 @@ import re
 from urllib.parse import urlsplit
 
 from oncall_tui.providers.options import SourceOptions
-from oncall_tui.secret import Secret
+from oncall_tui.runtime.secret import Secret
 
 URGENCIES = ("high", "low")
 _ID = re.compile(r"[A-Z0-9]{3,20}")

@@ -9,28 +9,28 @@ from urllib.parse import urlsplit
 import msgspec
 
 from oncall_tui import errors
-from oncall_tui.contract import ActionHandler, Context, ReadRequest, Told
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
-from oncall_tui.domain.duty import Duty
+from oncall_tui.domain.on_call import Duty
 from oncall_tui.domain.reading import Problem, Reading, SourceState
+from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, Told
 from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http import Http, Listing, stamp
-from oncall_tui.providers.pagerduty.acting import AddNote, Desk
+from oncall_tui.providers.pagerduty.ack_timeouts import Lapses
+from oncall_tui.providers.pagerduty.acknowledge import Acknowledge, Resolve
 from oncall_tui.providers.pagerduty.api import ACCEPT, LAST, Api, say, turn
-from oncall_tui.providers.pagerduty.details import NONE, Details, details
-from oncall_tui.providers.pagerduty.duties import duties
-from oncall_tui.providers.pagerduty.escalating import Escalate
-from oncall_tui.providers.pagerduty.giving import Givers, Reassign
-from oncall_tui.providers.pagerduty.holders import NOBODY, Holders
-from oncall_tui.providers.pagerduty.lapsing import Lapses
-from oncall_tui.providers.pagerduty.levels import Level, is_now, levels
-from oncall_tui.providers.pagerduty.merging import Merge
+from oncall_tui.providers.pagerduty.assignees import NOBODY, Holders
+from oncall_tui.providers.pagerduty.assignment import Givers, Reassign
+from oncall_tui.providers.pagerduty.escalate import Escalate
+from oncall_tui.providers.pagerduty.escalation_levels import Level, is_now, levels
+from oncall_tui.providers.pagerduty.handler_context import AddNote, Desk
+from oncall_tui.providers.pagerduty.incident_labels import NONE, Details, details
+from oncall_tui.providers.pagerduty.mapping import row
+from oncall_tui.providers.pagerduty.merge import Merge
+from oncall_tui.providers.pagerduty.on_call import duties
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
-from oncall_tui.providers.pagerduty.rows import row
-from oncall_tui.providers.pagerduty.snoozing import Snooze
-from oncall_tui.providers.pagerduty.status import Acknowledge, Resolve
-from oncall_tui.providers.pagerduty.wire import Incident, Reference, shared
+from oncall_tui.providers.pagerduty.schema import Incident, Reference, shared
+from oncall_tui.providers.pagerduty.snooze import Snooze
 
 if TYPE_CHECKING:
     import httpx

@@ -13,10 +13,10 @@ from urllib.parse import quote
 
 import msgspec
 
-from oncall_tui.clock import Clock
 from oncall_tui.providers.http import Http, NotFound, reference
 from oncall_tui.providers.sentry.options import SentryOptions
-from oncall_tui.providers.sentry.wire import Comment, Issue
+from oncall_tui.providers.sentry.schema import Comment, Issue
+from oncall_tui.runtime.clock import Clock
 
 UNRESOLVED = "unresolved"
 UNTIL = "archived_until_condition_met"  # ignored until a time (or a count): what ends by itself

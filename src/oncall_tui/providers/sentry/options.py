@@ -6,7 +6,7 @@ import re
 from urllib.parse import urlsplit
 
 from oncall_tui.providers.options import SourceOptions
-from oncall_tui.secret import Secret
+from oncall_tui.runtime.secret import Secret
 
 LEVELS = ("fatal", "error", "warning", "info", "debug")
 _SLUG = re.compile(r"[A-Za-z0-9_-]+")

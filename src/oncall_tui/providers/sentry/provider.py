@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from oncall_tui import errors
-from oncall_tui.clock import Clock
-from oncall_tui.contract import ActionHandler, Context, ReadRequest, Told
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.reading import Problem, Reading, SourceState
+from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, Told
 from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http import Http, Listing
 from oncall_tui.providers.sentry.api import READ_RIGHT, UNRESOLVED, UNTIL, WRITE_RIGHT, Api, say
-from oncall_tui.providers.sentry.assigning import Assign, Unassign
-from oncall_tui.providers.sentry.desk import Desk
-from oncall_tui.providers.sentry.ending import Ignore, Resolve
-from oncall_tui.providers.sentry.holding import Holding, holding, in_question
+from oncall_tui.providers.sentry.assignee import Holding, holding, in_question
+from oncall_tui.providers.sentry.assignment import Assign, Unassign
+from oncall_tui.providers.sentry.handler_context import Desk
+from oncall_tui.providers.sentry.mapping import row
 from oncall_tui.providers.sentry.options import SentryOptions
-from oncall_tui.providers.sentry.rows import row
-from oncall_tui.providers.sentry.telling import told
-from oncall_tui.providers.sentry.wire import Issue
+from oncall_tui.providers.sentry.resolve import Ignore, Resolve
+from oncall_tui.providers.sentry.schema import Issue
+from oncall_tui.providers.sentry.timeline import told
+from oncall_tui.runtime.clock import Clock
 
 if TYPE_CHECKING:
     import httpx

@@ -15,13 +15,13 @@ from urllib.parse import urlsplit
 import msgspec
 
 from oncall_tui import errors
-from oncall_tui.clock import Clock
-from oncall_tui.contract import Context, Message, Receipt
+from oncall_tui.providers.base import Context, Message, Receipt
 from oncall_tui.providers.http.client import Http
 from oncall_tui.providers.http.sending import lines, link, one_attempt
 from oncall_tui.providers.http.text import words
 from oncall_tui.providers.slack.options import SlackOptions
-from oncall_tui.secret import Secret, keep_secret
+from oncall_tui.runtime.clock import Clock
+from oncall_tui.runtime.secret import Secret, keep_secret
 
 if TYPE_CHECKING:
     import httpx

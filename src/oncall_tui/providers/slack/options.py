@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from oncall_tui.providers.options import DestinationOptions
-from oncall_tui.secret import Secret
+from oncall_tui.runtime.secret import Secret
 
 
 class SlackOptions(DestinationOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,0 +1,282 @@
+"""One action from its plan to its outcome. Each step is a job on its source's lane, so a long follow blocks nobody.
+
+    re-check -> intent on disk -> send (one attempt) -> verify, again and again -> outcome on disk
+
+The words are strict: *done* only after the other side showed the effect; a write that timed out is *unknown* and is
+resolved by reading; *failed* only where nothing changed.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from oncall_tui.domain.action import FOLLOWED, Verb
+from oncall_tui.domain.outcome import Check, Outcome, OutcomeState
+from oncall_tui.domain.plan import Plan
+from oncall_tui.errors import ActionError, Failed, JournalError, OncallError, Refused, SourceError, Unknown
+from oncall_tui.journal import Journal
+from oncall_tui.providers.base import ActionHandler, Receipt
+from oncall_tui.runtime.clock import Clock
+from oncall_tui.runtime.job_queue import Lane
+from oncall_tui.runtime.secret import redact
+
+log = logging.getLogger(__name__)
+
+UNKNOWN_SETTLES_S = 12.0  # a write that timed out may still be on its way: "not there" counts only after this
+QUICK_GIVES_UP_S = 20.0  # an acknowledge that does not show by then is unknown, and is read on
+UNKNOWN_AGAIN_S = 10.0
+
+
+class Flow:
+    """One action under way. *told* is called with each new Outcome (pending ones too), from the lane's thread.
+
+    *epilogue* gives a word on what is so apart from the action itself (does the alert still fire?).
+    *steady_s*: what deploys is done when the other side's "done" has held for so long, with the same evidence.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        handler: ActionHandler,
+        lane: Lane,
+        journal: Journal,
+        clock: Clock,
+        told: Callable[[Outcome], None],
+        steady_s: float = 0.0,
+        epilogue: Callable[[Plan], str] = lambda plan: "",
+    ) -> None:
+        self.plan = plan
+        self.steady_s = steady_s if plan.verb in FOLLOWED and plan.verb is not Verb.GO_ON else 0.0
+        self.outcome = self._say(OutcomeState.PENDING, "checking", now=clock.now())
+        self.resumed = False  # taken up from an earlier session
+        self.before_answer = False  # may it be on its way to the other side right now?
+        self._handler, self._lane, self._journal, self._clock, self._told = handler, lane, journal, clock, told
+        self._epilogue = epilogue
+        self._receipt: Receipt | None = None
+        self._sent = False
+        self._withdrawn = ""  # why it is not sent any more
+        self._going_out = threading.Lock()  # between the lane that sends and whoever takes it back
+        self._lost_why = ""
+        self._lost_at: float | None = None  # when a write's answer was lost (monotonic)
+        self._began = clock.monotonic()
+        self._steady_since: float | None = None
+        self._evidence = ""
+
+    # --- from a key press ---------------------------------------------------------------------------------------------
+
+    def start(self, without_journal: bool = False) -> None:
+        """Check, write the intent, send. Returns at once."""
+        self.before_answer = True
+        self._told(self.outcome)
+        self._lane.run(lambda: self._guarded(lambda: self._send(without_journal)))
+
+    def resume(self, receipt: Receipt | None, sent_at: float) -> None:
+        """Follow what an earlier session sent, or may have sent, and left without an outcome."""
+        self._receipt, self._sent, self.resumed = receipt, True, True
+        if receipt is None:
+            self._lost_at = self._clock.monotonic() - max(0.0, self._clock.now() - sent_at)
+        self._tell(OutcomeState.PENDING, "left open by an earlier session: reading what came of it")
+        self._lane.run(lambda: self._guarded(self._verify))
+
+    def withdraw(self, why: str) -> bool:
+        """Take it back before it goes out; False where it may have been sent already."""
+        with self._going_out:
+            if not self._sent and not self._withdrawn:
+                self._withdrawn = why
+            return not self._sent
+
+    @property
+    def receipt(self) -> Receipt | None:
+        """What the other side answered; None where no answer came."""
+        return self._receipt
+
+    @property
+    def sent(self) -> bool:
+        """Did it go out, and nobody said no?"""
+        return self._receipt is not None or self._lost_at is not None
+
+    # --- on the lane --------------------------------------------------------------------------------------------------
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception as error:  # a handler's bug must end as an outcome, not as silence
+            log.exception("action %s: bug", self.plan.id)
+            self._bug(error)
+
+    def _bug(self, error: Exception) -> None:
+        state = OutcomeState.UNKNOWN if self._sent else OutcomeState.FAILED
+        self._end(state, f"bug: {error.__class__.__name__}: {error}", "please report it with the log")
+
+    def _send(self, without_journal: bool) -> None:
+        try:
+            self._handler.check(self.plan)
+        except (ActionError, SourceError) as error:
+            self._not_sent(error)
+            return
+        try:
+            self._journal.intents([self.plan])
+        except JournalError as error:
+            if not without_journal:
+                self._not_sent(error)
+                return
+        if not self._sending():
+            self._not_sent(Refused(f"{self._withdrawn}: nothing was sent"))
+            return
+        try:
+            receipt = self._handler.send(self.plan)
+        except Unknown as error:
+            self._lost(error)
+        except ActionError as error:
+            self._end(OutcomeState(error.outcome), error.message, error.hint)
+            return
+        else:
+            self._answered(receipt)
+        self._verify()
+
+    def _not_sent(self, error: OncallError) -> None:
+        """Nothing was sent: the other side cannot have changed."""
+        if isinstance(error, ActionError):
+            self._end(OutcomeState(error.outcome), error.message, error.hint)
+        elif isinstance(error, JournalError):
+            self._end(OutcomeState.REFUSED, f"not sent: {error.message}", error.hint)
+        else:
+            message = f"not sent: its state cannot be read again: {error.message}"
+            self._end(OutcomeState.FAILED, message, error.hint)
+
+    def _sending(self) -> bool:
+        """It goes out now, unless it was taken back."""
+        with self._going_out:
+            self._sent = not self._withdrawn
+        if self._sent:
+            self._tell(OutcomeState.PENDING, "sending")
+        return self._sent
+
+    def _lost(self, error: Unknown) -> None:
+        """Nobody knows whether it took effect: reading will tell."""
+        self.before_answer = False
+        self._lost_at = self._clock.monotonic()
+        self._lost_why = error.message
+        self._tell(OutcomeState.PENDING, f"{error.message}: reading what came of it")
+
+    def _answered(self, receipt: Receipt) -> None:
+        """The answer is kept too, so that a later start can follow what this one sent."""
+        self.before_answer = False
+        self._receipt = receipt
+        self._note_unfinished("sent, not verified yet")
+
+    def _verify(self) -> None:
+        try:
+            check = self._handler.verify(self.plan, self._receipt)
+        except Refused as error:
+            check = Check(OutcomeState.FAILED, error.message, hint=error.hint)
+        except (Failed, Unknown, SourceError) as error:
+            self._unreadable(error.message, error.hint)
+            return
+        self._take(check)
+
+    def _take(self, check: Check) -> None:
+        """What a verify saw."""
+        if check.state is OutcomeState.DONE:
+            self._holds(check)
+        elif check.state is OutcomeState.FAILED:
+            self._not_there(check)
+        elif check.state is OutcomeState.SENT:
+            self._end(OutcomeState.SENT, check.message, check.hint)
+        elif check.state is OutcomeState.UNKNOWN:
+            lost = f"{self._lost_why}; " if self._lost_why else ""
+            self._end(OutcomeState.UNKNOWN, lost + check.message, check.hint, closed=True)
+        else:
+            self._steady_since = None
+            self._again(check)
+
+    def _holds(self, check: Check) -> None:
+        """The effect is there: done, or for a rollback, done once it has held."""
+        now = self._clock.monotonic()
+        if self._steady_since is None or check.evidence != self._evidence:
+            self._steady_since, self._evidence = now, check.evidence
+        held = now - self._steady_since
+        if held < self.steady_s:
+            self._tell(OutcomeState.PENDING, f"{check.message}, steady for {held:.0f} of {self.steady_s:.0f} s")
+            self._later(min(3.0, self.steady_s - held))
+            return
+        took = f" · {now - self._began:.0f} s" if self.plan.verb in FOLLOWED else ""  # the others take no time
+        words = check.message + took
+        if self._lost_at is not None:
+            words = f"{words} (the answer was lost; verified by reading)"
+        after = self._epilogue(self.plan)
+        self._end(OutcomeState.DONE, f"{words} · {after}" if after else words, check.hint)
+
+    def _not_there(self, check: Check) -> None:
+        """The effect is not there. After a lost answer that counts only once the write cannot be on its way."""
+        if self._lost_at is not None and self._clock.monotonic() - self._lost_at < UNKNOWN_SETTLES_S:
+            self._tell(OutcomeState.PENDING, f"{self._lost_why}; {check.message}")
+            self._later(2.0)
+            return
+        lost = f" ({self._lost_why})" if self._lost_why else ""
+        self._end(OutcomeState.FAILED, check.message + lost, check.hint)
+
+    def _again(self, check: Check) -> None:
+        quick = self.plan.verb not in FOLLOWED
+        waited = self._clock.monotonic() - self._began
+        if quick and waited > QUICK_GIVES_UP_S:
+            self._unknown(f"sent, and not seen there after {waited:.0f} s: {check.message}", check.hint)
+            return
+        lost = f"{self._lost_why}; " if self._lost_at is not None and self._lost_why else ""
+        self._tell(OutcomeState.PENDING, f"{lost}{check.message}")
+        self._later(check.again_in_s)
+
+    def _unreadable(self, message: str, hint: str) -> None:
+        """It cannot be read whether it took effect: that is unknown, shown as such, and read on."""
+        self._steady_since = None
+        waited = self._clock.monotonic() - self._began
+        if waited < QUICK_GIVES_UP_S:
+            self._tell(OutcomeState.PENDING, f"sent; cannot be verified yet: {message}")
+            self._later(2.0)
+        else:
+            self._unknown(f"sent; cannot be verified: {message}", hint)
+
+    def _unknown(self, message: str, hint: str) -> None:
+        if self.outcome.state is not OutcomeState.UNKNOWN:
+            self._tell(OutcomeState.UNKNOWN, message, hint or "it is read again every 10 s; look at the source itself")
+            self._journal.outcome(self.plan, self.outcome, self._data())
+        self._later(UNKNOWN_AGAIN_S)
+
+    # --- saying so ----------------------------------------------------------------------------------------------------
+
+    def _later(self, seconds: float) -> None:
+        self._lane.run(lambda: self._guarded(self._verify), delay_s=seconds)
+
+    def _end(self, state: OutcomeState, message: str, hint: str = "", closed: bool = False) -> None:
+        self.before_answer = False
+        outcome = self._say(state, message, hint)
+        self._journal.outcome(self.plan, outcome, self._data(), closed)
+        self.outcome = outcome
+        self._told(outcome)
+
+    def _tell(self, state: OutcomeState, message: str, hint: str = "") -> None:
+        if self.outcome.state is OutcomeState.UNKNOWN and state is OutcomeState.PENDING:
+            state = OutcomeState.UNKNOWN  # once unknown, unknown until it is known
+        self.outcome = self._say(state, message, hint)
+        self._told(self.outcome)
+
+    def _note_unfinished(self, message: str) -> None:
+        outcome = self._say(OutcomeState.PENDING, message)
+        self._journal.outcome(self.plan, outcome, self._data())
+
+    def _say(self, state: OutcomeState, message: str, hint: str = "", now: float | None = None) -> Outcome:
+        return Outcome(
+            plan_id=self.plan.id,
+            verb=self.plan.verb,
+            target=self.plan.target,
+            state=state,
+            message=redact(message),
+            at=self._clock.now() if now is None else now,
+            hint=redact(hint),
+            did=self.plan.did,
+        )
+
+    def _data(self) -> dict[str, object] | None:
+        return dict(self._receipt.data) if self._receipt is not None else None

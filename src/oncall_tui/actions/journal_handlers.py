@@ -1,0 +1,185 @@
+"""Actions that change nothing but this machine's journal, where the source has none: mark as seen, undo that, note.
+
+A CloudWatch alarm cannot be acknowledged: ``a`` records that somebody has seen it, the row says *seen*, and the outcome
+says that it is so on this machine only. The write is the journal's entry, so it is verified by reading the journal.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+
+import msgspec
+
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.board import Board
+from oncall_tui.domain.entry import Entry, EntryKind
+from oncall_tui.domain.outcome import Check, OutcomeState
+from oncall_tui.domain.plan import Ask, Choice, Confirm, Plan
+from oncall_tui.errors import Failed, JournalError, Refused
+from oncall_tui.journal import Journal
+from oncall_tui.providers.base import ActionHandler, Receipt
+from oncall_tui.runtime.clock import Clock
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """Who has seen an alert, when, and which firing of it (*began*): a new firing is not seen."""
+
+    by: str
+    at: float
+    began: float
+
+
+class Marks:
+    """The seen marks, read from the journal and kept up by the handlers here, each on its source's thread."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._marks: Mapping[str, Mark] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def current(self) -> Mapping[str, Mark]:
+        return self._marks
+
+    def load(self) -> None:
+        """Read them from the journal. Raises JournalError; they stay what they were."""
+        marks: dict[str, Mark] = {}
+        with self._lock:
+            for entry in self._journal.recent(5000, (EntryKind.SEEN, EntryKind.UNSEEN)):
+                apply(marks, entry)
+            self._marks = marks
+
+    def put(self, entry: Entry) -> None:
+        try:
+            self._journal.must(entry)
+        except JournalError as error:
+            raise Failed(f"not recorded: {error.message}", error.hint) from None
+        with self._lock:  # a reading of the journal that began before this was written ends before it is put here
+            marks = dict(self.current)
+            apply(marks, entry)
+            self._marks = marks
+
+
+def apply(marks: dict[str, Mark], entry: Entry) -> None:
+    """One entry's effect on the marks."""
+    if entry.kind is EntryKind.SEEN:
+        marks[entry.subject] = Mark(entry.actor, entry.at, float(entry.data.get("began", 0.0)))
+    elif entry.kind is EntryKind.UNSEEN:
+        marks.pop(entry.subject, None)
+
+
+class _Local:
+    """What the three have in common: the target is an alert on the board, and the journal is the other side."""
+
+    verb: Verb
+    kind: EntryKind
+    does: str
+    did: str
+    why: str  # of the alert's system: why it is not done there
+
+    def __init__(self, marks: Marks, clock: Clock) -> None:
+        self.marks = marks
+        self.clock = clock
+
+    def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
+        return ()
+
+    def plan(self, ask: Ask, board: Board) -> Plan:
+        alert = board.alerts.get(ask.target)
+        if alert is None:
+            raise Refused("the alert is not there any more")
+        if alert.version != ask.version:
+            raise Refused(f"the alert changed: it is {alert.state} now")
+        self.allow(ask)
+        now = self.clock.now()
+        why = f"{alert.system} {self.why}"
+        return Plan(
+            id=f"{self.verb.name.lower()}-{now:.6f}-{ask.target}",
+            verb=self.verb,
+            does=self.does,
+            did=self.did,
+            source=alert.source,
+            target=ask.target,
+            version=ask.version,
+            actor=ask.actor,
+            made_at=now,
+            title=f"{self.does}: {alert.title}",
+            lines=(
+                ("alert", alert.title),
+                *((("note", ask.text),) if ask.text.strip() else ()),
+                ("where", f"on this machine only: {why}"),
+            ),
+            confirm=Confirm.NONE,
+            request={"kind": self.kind, "began": alert.began, "text": ask.text, "why": why},
+        )
+
+    def allow(self, ask: Ask) -> None:
+        """Raises Refused where it cannot be asked for."""
+
+    def check(self, plan: Plan) -> None:
+        """The row was compared when the plan was made, on the newest board that there is."""
+
+    def send(self, plan: Plan) -> Receipt:
+        self.marks.put(
+            Entry(
+                at=self.clock.now(),
+                kind=EntryKind(plan.request["kind"]),
+                subject=plan.target,
+                actor=plan.actor.name,
+                text=plan.request["text"],
+                data={"began": plan.request["began"], "plan": plan.id},
+            )
+        )
+        return Receipt()
+
+    def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
+        written = any(e.data.get("plan") == plan.id for e in self.marks._journal.of(plan.target))
+        if written:
+            why = plan.request.get("why", "")
+            return Check(OutcomeState.DONE, f"{self.did}: {why}" if why else self.did)
+        return Check(OutcomeState.FAILED, "it is not in the journal")
+
+
+class See(_Local):
+    """``a`` where a source has no acknowledge."""
+
+    verb, kind = Verb.ACKNOWLEDGE, EntryKind.SEEN
+    does, did, why = "mark as seen", "marked as seen on this machine only", "cannot be acknowledged"
+
+
+class Unsee(_Local):
+    """``u`` on what is marked as seen: only one's own mark."""
+
+    verb, kind = Verb.UNACKNOWLEDGE, EntryKind.UNSEEN
+    does, did, why = "take back seen", "no longer marked as seen on this machine", "was not told of the mark"
+
+    def allow(self, ask: Ask) -> None:
+        mark = self.marks.current.get(ask.target)
+        if mark is None:
+            raise Refused("it is not marked as seen")
+        if mark.by != ask.actor.name:
+            raise Refused(f"marked as seen by {mark.by}: only {mark.by} can take that back")
+
+
+class LocalNote(_Local):
+    """``n`` where a source has no notes."""
+
+    verb, kind = Verb.NOTE, EntryKind.NOTE
+    does, did, why = "note", "noted on this machine only", "takes no notes from here"
+
+    def allow(self, ask: Ask) -> None:
+        if not ask.text.strip():
+            raise Refused("a note needs a text")
+
+
+LOCAL = frozenset({Verb.ACKNOWLEDGE, Verb.UNACKNOWLEDGE, Verb.NOTE})
+
+
+def handlers(marks: Marks, clock: Clock) -> dict[Verb, ActionHandler]:
+    """The local handlers; a provider's own stand before them."""
+    return {
+        Verb.ACKNOWLEDGE: See(marks, clock),
+        Verb.UNACKNOWLEDGE: Unsee(marks, clock),
+        Verb.NOTE: LocalNote(marks, clock),
+    }

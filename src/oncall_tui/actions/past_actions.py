@@ -1,0 +1,97 @@
+"""Writes to services' deploys from this machine, as its journal tells: by any session, and by commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from oncall_tui.actions.execution import Flow
+from oncall_tui.domain.action import FOLLOWED, Verb
+from oncall_tui.domain.entry import Entry, EntryKind
+from oncall_tui.domain.outcome import Outcome, OutcomeState
+from oncall_tui.domain.service_history import Deed
+from oncall_tui.errors import JournalError
+from oncall_tui.journal import Journal
+
+LOOK_BACK_S = 2 * 86_400.0  # the board keeps deploys of the last day
+OVERLAP_S = 60.0  # an entry may be written after one that is younger
+_WITHIN = ("StopServiceDeployment", "ContinueServiceDeployment", "StopDeployment")
+_NOT_SENT = (OutcomeState.REFUSED, OutcomeState.FAILED)
+
+
+class Deeds:
+    """Read on the board's thread; ``heard`` is called from lanes. *current* has the deeds by service."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._plans: dict[str, Deed] = {}
+        self._none: set[str] = set()  # plans that were not sent, or were refused
+        self._from = 0.0
+        self.version = 0  # moves where what was known of a deed is not so any more
+        self.current: Mapping[str, tuple[Deed, ...]] = {}
+
+    def read(self, now: float) -> None:
+        """Take up what the journal has got since the last time; one that cannot be read has nothing to tell."""
+        since = self._from or now - LOOK_BACK_S
+        try:
+            entries = self._journal.since(since, (EntryKind.INTENT, EntryKind.OUTCOME))
+        except JournalError:
+            return
+        self._from = max((e.at - OVERLAP_S for e in entries), default=since)
+        self.take(entries)
+
+    def take(self, entries: Iterable[Entry]) -> None:
+        """Learn from intents and what came of them."""
+        for entry in entries:
+            if entry.kind is EntryKind.INTENT and (deed := deed_of(entry)) is not None:
+                self._plans.setdefault(deed.plan, deed)
+            elif entry.kind is EntryKind.OUTCOME:
+                receipt = entry.data.get("receipt")
+                self._ended(entry.subject, str(entry.data.get("state", "")), receipt)
+        found: dict[str, list[Deed]] = {}
+        for plan, deed in self._plans.items():
+            if plan not in self._none:
+                found.setdefault(deed.service_id, []).append(deed)
+        self.current = {service: tuple(deeds) for service, deeds in found.items()}
+
+    def heard(self, flow: Flow, outcome: Outcome) -> None:
+        """An action's newest outcome: what the other side refused is no deed, before the journal is read again."""
+        if flow.plan.verb in FOLLOWED and outcome.state in _NOT_SENT and flow.receipt is None:
+            self._none.add(flow.plan.id)
+            self.version += 1
+
+    def _ended(self, plan: str, state: str, receipt: Any) -> None:
+        if state in _NOT_SENT and not receipt:
+            self._none.add(plan)
+        made = str((receipt or {}).get("deployment") or (receipt or {}).get("deploy") or "")
+        deed = self._plans.get(plan)
+        if made and deed is not None and not deed.within and deed.made != made:
+            self._plans[plan] = msgspec.structs.replace(deed, made=made)
+
+
+def deed_of(entry: Entry) -> Deed | None:
+    """Read the deed out of an intent; None where it is about something else."""
+    plan = entry.data.get("plan", {})
+    asked = plan.get("request", {})
+    if plan.get("verb") not in FOLLOWED - {Verb.GO_ON} or not asked.get("cluster") or not asked.get("service"):
+        return None
+    operation = str(asked.get("operation", ""))
+    return Deed(
+        plan=entry.subject,
+        verb=Verb(plan["verb"]),
+        service_id="/".join((str(plan.get("source", "")), str(asked["cluster"]), str(asked["service"]))),
+        by=entry.actor,
+        at=entry.at,
+        deploy=str(asked.get("deploy", "")),
+        after=_number(asked.get("deployCreatedAt")),
+        within=operation in _WITHIN,
+        frm=str(asked.get("from", "")),
+        to=str(asked.get("to", "")),
+    )
+
+
+def _number(value: object) -> float:
+    """A plan's request is plain data, which another version may have written."""
+    return float(value) if isinstance(value, (int, float)) else 0.0

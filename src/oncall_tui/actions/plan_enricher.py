@@ -1,0 +1,138 @@
+"""What only the whole board, the journal and the configuration tell of a plan: consent, cautions, who will hear."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from oncall_tui.domain.action import FOLLOWED, Verb
+from oncall_tui.domain.alert import AlertState
+from oncall_tui.domain.board import Board
+from oncall_tui.domain.deploy import Deploy
+from oncall_tui.domain.plan import Actor, Confirm, Plan
+from oncall_tui.domain.remembered import Began
+from oncall_tui.journal import Journal
+from oncall_tui.journal.service_history import recall
+from oncall_tui.notifications.notifier import Audience
+from oncall_tui.triage.cautions import against_continuing, cautions, still_there
+from oncall_tui.triage.consent import unasked
+from oncall_tui.triage.grouping import PAGER_PROVIDERS
+from oncall_tui.triage.triager import AlertLook, Look
+
+NAMED = frozenset({Verb.UNDO_ROLLBACK, Verb.GO_ON})  # what no alert ever asks for
+NOTED = 3  # incidents that get a note: more than a few are a sign that the join is too wide
+
+
+class Dresser:
+    """*look* gives the newest look."""
+
+    def __init__(self, look: Callable[[], Look], journal: Journal, actor: Actor) -> None:
+        self._look, self._journal, self._actor = look, journal, actor
+
+    def dress(self, plan: Plan) -> Plan:
+        """The plan with what a provider cannot know."""
+        warnings = list(plan.warnings)
+        changed: dict[str, object] = {}
+        if plan.verb in FOLLOWED:
+            warnings, changed = self._followed(plan)
+        elif plan.verb is Verb.RESOLVE:
+            warnings += still_there(self._look(), plan.target)
+        if self._actor.guessed:
+            warnings.append(f"acting as {self._actor.name}, taken from the Unix account: set me: in the configuration")
+        if self._journal.failure:
+            warnings.append(f"acting without a journal: {self._journal.failure}")
+            if plan.confirm is Confirm.NONE:
+                changed["confirm"] = Confirm.YES
+        return msgspec.structs.replace(plan, warnings=tuple(warnings), **changed)
+
+    def _followed(self, plan: Plan) -> tuple[list[str], dict[str, object]]:
+        """Of a write that changes a service: all its warnings, and what else of the plan becomes another."""
+        look, service_id = self._look(), self.service_of(plan)
+        product = look.products.get(service_id)
+        unasked = self._unasked(plan, look, service_id)
+        warnings = [*([unasked] if unasked else []), *plan.warnings]
+        if product and product.rollback_note and plan.verb is not Verb.GO_ON:
+            warnings.insert(0, product.rollback_note)
+        if plan.verb is Verb.GO_ON:
+            warnings += against_continuing(look, service_id)
+        warnings += cautions(look, service_id, self._deploy_of(plan) if plan.verb is Verb.ROLL_BACK else None)
+        changed: dict[str, object] = {}
+        why = "Protected" if product and product.protected else "Nothing asks for it" if unasked else ""
+        if why or plan.verb in NAMED:
+            name = service_id.rsplit("/", 1)[-1]
+            changed = {"confirm": Confirm.NAME, "confirm_name": name, "confirm_why": why or plan.confirm_why}
+        if hears := self.audience(plan).words:
+            changed["lines"] = (*plan.lines, ("notifies", hears))
+        return warnings, changed
+
+    @staticmethod
+    def _unasked(plan: Plan, look: Look, service_id: str) -> str:
+        """That neither an alert nor what was read of the service asks for the action; empty: something does."""
+        if plan.verb not in (Verb.ROLL_BACK, Verb.RESTART) or plan.failing:
+            return ""
+        why = unasked(look, service_id, str(plan.request.get("from", "")), plan.target)
+        return f"{why}{'; ' if ': ' in why else ': '}{plan.stands}" if why and plan.stands else why
+
+    def audience(self, plan: Plan) -> Audience:
+        """The product's destinations, and the open incidents that are joined to the service's alerts."""
+        look, service_id = self._look(), self.service_of(plan)
+        product = look.products.get(service_id)
+        incidents: dict[str, None] = {}
+        for row in look.alerts:
+            if row.service is None or row.service.id != service_id or row.alert.state is AlertState.RESOLVED:
+                continue
+            incident = row.incident
+            alert = look.board.alerts.get(incident)
+            if alert is not None and Verb.NOTE in alert.verbs:
+                incidents[incident] = None
+        return Audience(product.tell if product else (), tuple(incidents)[:NOTED], service_id)
+
+    def epilogue(self, plan: Plan) -> str:
+        """Apart from whether a rollback is done: does an alert of the service still fire?"""
+        if plan.verb not in (Verb.ROLL_BACK, Verb.RESTART):
+            return ""
+        firing = self.still_firing(self.service_of(plan))
+        if not firing and not any(s.provider != "ecs" and s.current for s in self._look().board.sources.values()):
+            return ""  # no source of alerts is read: nothing can be said
+        return f"still firing: {', '.join(firing)}" if firing else "no alerts for it"
+
+    def board_for(self, verb: Verb, target: str) -> Board:
+        """The board that a plan is made from; for what is followed, with what the journal remembers. Blocks."""
+        look = self._look()
+        if verb not in FOLLOWED:
+            return look.board
+        deploy = look.board.deploys.get(target)
+        service_id = deploy.service_id if deploy else target
+        on_board = [
+            Began(m.began, m.title) for a in look.alerts if a.service and a.service.id == service_id for m in a.members
+        ]
+        return msgspec.structs.replace(look.board, recall=recall(self._journal, service_id, on_board))
+
+    def service_of(self, plan: Plan) -> str:
+        """The id of the service that is acted on: as its provider named it, since a deploy's row may be gone by now."""
+        cluster, service = plan.request.get("cluster"), plan.request.get("service")
+        if cluster and service:
+            return f"{plan.source}/{cluster}/{service}"
+        deploy = self._look().board.deploys.get(plan.target)
+        return deploy.service_id if deploy else plan.target
+
+    def still_firing(self, service_id: str) -> list[str]:
+        """Titles of alerts of this service that fire now: said apart from whether a rollback is done."""
+        rows = [a for a in self._look().alerts if a.service and a.service.id == service_id]
+        return [a.alert.title for a in rows if _fires(a)]
+
+    def _deploy_of(self, plan: Plan) -> Deploy | None:
+        """The deploy that a rollback goes away from: the one that was picked, or the service's last."""
+        board = self._look().board
+        service = board.services.get(plan.target)
+        return board.deploys.get(service.deploy_id if service else plan.target)
+
+
+def _fires(row: AlertLook) -> bool:
+    """Does any source say so? That somebody has it, or that it is silenced, ends nothing.
+
+    A pager's incident lasts longer than what it is for: it tells only where nothing else does.
+    """
+    told = [m for m in row.members if m.provider not in PAGER_PROVIDERS] or [row.alert]
+    return any(m.state not in (AlertState.RESOLVED, AlertState.NO_DATA) for m in told)

@@ -1,0 +1,397 @@
+"""Where actions are asked for: finds who can do it, plans on the source's lane, starts flows, keeps outcomes."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from functools import partial
+from typing import Any, cast
+
+import msgspec
+
+from oncall_tui.actions.ack_renewer import Keeper
+from oncall_tui.actions.batch import Batch, Part
+from oncall_tui.actions.execution import Flow
+from oncall_tui.actions.journal_handlers import Marks
+from oncall_tui.actions.journal_handlers import handlers as local_handlers
+from oncall_tui.actions.outcomes import Outcomes
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.board import Board
+from oncall_tui.domain.entry import Entry, EntryKind
+from oncall_tui.domain.outcome import Outcome, OutcomeState
+from oncall_tui.domain.plan import Ask, Choice, Confirm, Plan
+from oncall_tui.errors import ActionError, Failed, OncallError, Refused, SourceError
+from oncall_tui.journal import Intent, Journal
+from oncall_tui.notifications.escalation import Escalate
+from oncall_tui.providers.base import ActionHandler, Bulk, Keeps, Provider, Receipt
+from oncall_tui.runtime.clock import Clock
+from oncall_tui.runtime.job_queue import Lane
+from oncall_tui.runtime.secret import redact
+
+log = logging.getLogger(__name__)
+PROVIDER_PATIENCE_S = 5.0
+
+
+class Side(msgspec.Struct, frozen=True):
+    """One source as the desk needs it: its lane, and its provider once that is built (raises SourceError before)."""
+
+    name: str
+    lane: Lane
+    provider: Callable[[float], Provider]
+    reread: Callable[[], None]
+
+
+class Desk:
+    """Thread-safe. *told* is called (from a lane's thread) whenever an outcome changes."""
+
+    def __init__(
+        self,
+        sides: Mapping[str, Side],
+        journal: Journal,
+        clock: Clock,
+        board: Callable[[Verb, str], Board],
+        dress: Callable[[Plan], Plan],
+        told: Callable[[], None],
+        read_only: bool,
+        steady_s: float,
+        epilogue: Callable[[Plan], str],
+        escalate: Escalate | None = None,
+    ) -> None:
+        self.read_only = read_only
+        self.steady_s = steady_s
+        self._epilogue = epilogue
+        self.marks = Marks(journal)
+        self.keeper = Keeper(journal, clock)
+        self._sides, self._journal, self._clock = sides, journal, clock
+        self._board, self._dress, self._told = board, dress, told
+        self._local = local_handlers(self.marks, clock)
+        self._escalate = escalate
+        if escalate is not None:
+            self._local[Verb.ESCALATE] = escalate
+        self.observers: list[Callable[[Flow, Outcome], None]] = []
+        self._lock = threading.Lock()
+        self._flows: dict[str, Flow] = {}
+        self._outcomes = Outcomes()
+        self._waiting: dict[str, list[Future[Outcome]]] = {}
+        self._numbers = itertools.count(1)
+
+    # --- asking -------------------------------------------------------------------------------------------------------
+
+    def choices(self, verb: Verb, target: str) -> Future[tuple[Choice, ...]]:
+        """What there is to pick from (levels, revisions), read now."""
+        side = self._side(target)
+        return side.lane.run(lambda: self._handler(side, verb).choices(target, self._board(verb, target)))
+
+    def plan(self, ask: Ask) -> Future[Plan]:
+        """The plan, to be shown and confirmed. The future raises Refused or Failed; a refusal is journalled."""
+        side = self._side(ask.target)
+        return side.lane.run(lambda: self._planned(side, ask))
+
+    def quick(self, ask: Ask) -> Future[Plan | None]:
+        """Plan, and go on at once where no confirm is wanted (None is returned); else the plan, to be confirmed."""
+        side = self._side(ask.target)
+        ticket = f"ask-{next(self._numbers)}"
+        self.show(_outcome(ticket, ask, OutcomeState.PENDING, "checking", self._clock.now()))
+
+        def run() -> Plan | None:
+            try:
+                plan = self._planned(side, ask)
+            except OncallError as error:
+                state = OutcomeState(getattr(error, "outcome", "failed"))
+                self.show(_outcome(ticket, ask, state, error.message, self._clock.now(), error.hint))
+                raise
+            except Exception as error:  # "checking" must not stand there for ever
+                words, hint = f"bug: {error.__class__.__name__}: {error}", "please report it with the log"
+                self.show(_outcome(ticket, ask, OutcomeState.FAILED, redact(words), self._clock.now(), hint))
+                raise
+            self.dismiss(ticket)
+            if plan.confirm is not Confirm.NONE:
+                return plan
+            self.execute(plan)
+            return None
+
+        return side.lane.run(run)
+
+    def plan_many(self, asks: Sequence[Ask]) -> list[Future[Plan]]:
+        """A plan for each of many rows; where their source can, with fewer readings than one each."""
+        futures: list[Future[Plan]] = [Future() for _ in asks]
+        groups: dict[tuple[str, Verb], list[int]] = {}
+        for at, ask in enumerate(asks):
+            groups.setdefault((ask.target.partition("/")[0], ask.verb), []).append(at)
+        for places in groups.values():
+            part, waiting = [asks[at] for at in places], [futures[at] for at in places]
+            try:
+                side = self._side(part[0].target)
+            except OncallError as error:
+                for future in waiting:
+                    future.set_exception(error)
+                continue
+            side.lane.run(partial(self._plan_group, side, part, waiting))
+        return futures
+
+    def execute_many(
+        self, plans: Sequence[Plan], without_journal: bool = False, left_out: Sequence[Outcome] = ()
+    ) -> list[Future[Outcome]]:
+        """Carry out plans that were confirmed together; where their source can, many in one call.
+
+        What came of them is shown as one, with *left_out*: of those that could not be planned.
+        """
+        self._outcomes.together([plan.id for plan in plans], left_out)
+        groups: dict[tuple[str, Verb], list[Plan]] = {}
+        for plan in plans:
+            groups.setdefault((plan.source, plan.verb), []).append(plan)
+        found: dict[str, Future[Outcome]] = {}
+        for part in groups.values():
+            found |= self._execute_group(part, without_journal)
+        return [found[plan.id] for plan in plans]
+
+    def execute(self, plan: Plan, without_journal: bool = False) -> Future[Outcome]:
+        """Carry out a plan that was confirmed. The future ends with the first final (or unknown) outcome."""
+        side = self._side(plan.target)
+        done: Future[Outcome] = Future()
+        with self._lock:
+            if plan.id in self._flows:  # a key pressed twice is one action
+                self._waiting.setdefault(plan.id, []).append(done)
+                return done
+            flow = self._flows[plan.id] = self._flow(side, plan)
+            self._waiting[plan.id] = [done]
+        flow.start(without_journal)
+        return done
+
+    def aside(self, ask: Ask, failed: Callable[[str, str], None], over: Callable[[], None]) -> None:
+        """Carry out what belongs to another action, journalled by itself and shown nowhere. Returns at once.
+
+        *failed* is called with a message and a hint where it did not end as done, *over* once, when it is known.
+        """
+
+        left = True
+
+        def told(outcome: Outcome) -> None:
+            if outcome.state is OutcomeState.PENDING:
+                return
+            if outcome.state not in (OutcomeState.DONE, OutcomeState.SENT):
+                failed(outcome.message, outcome.hint)
+            ended()
+
+        def ended() -> None:
+            nonlocal left
+            if left:
+                left = False
+                over()
+
+        def run() -> None:
+            try:
+                plan = self._planned(self._side(ask.target), ask)
+                self._flow(self._side(ask.target), plan, told).start()
+            except OncallError as error:
+                failed(error.message, error.hint)
+                ended()
+            except Exception as error:
+                log.exception("%s beside an action: bug", ask.verb)
+                failed(f"bug: {error.__class__.__name__}: {error}", "please report it with the log")
+                ended()
+
+        try:
+            self._side(ask.target).lane.run(run)
+        except OncallError as error:
+            failed(error.message, error.hint)
+            ended()
+
+    def resume(self, intent: Intent) -> Future[Outcome]:
+        """Follow an intent that an earlier session left open. Raises Failed where its source is gone."""
+        plan = intent.plan
+        side = self._side(plan.target)
+        done: Future[Outcome] = Future()
+        receipt = Receipt(intent.receipt) if intent.receipt is not None else None
+        with self._lock:
+            if plan.id in self._flows:
+                raise Failed("it is followed already")
+            flow = self._flows[plan.id] = self._flow(side, plan)
+            self._waiting[plan.id] = [done]
+        flow.resume(receipt, intent.at)
+        return done
+
+    # --- outcomes -----------------------------------------------------------------------------------------------------
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """Every outcome that was not dismissed, oldest first."""
+        return self._outcomes.all()
+
+    @property
+    def writing(self) -> int:
+        """Actions that may be on their way to the other side right now."""
+        with self._lock:
+            return sum(flow.before_answer for flow in self._flows.values())
+
+    def dismiss(self, plan_id: str) -> None:
+        """Stop showing what came of a plan, or of a batch. What is pending goes on."""
+        self._outcomes.dismiss(plan_id)
+        self._told()
+
+    def withdraw(self, plan_id: str, why: str) -> bool:
+        """Take a plan back before it goes out; False where it may have been sent already."""
+        flow = self._flows.get(plan_id)
+        return flow is None or flow.withdraw(why)
+
+    def answered(self, plan_id: str) -> bool:
+        """Did the other side answer that it has taken it?"""
+        flow = self._flows.get(plan_id)
+        return flow is not None and flow.receipt is not None
+
+    def plan_of(self, plan_id: str) -> Plan | None:
+        flow = self._flows.get(plan_id)
+        return flow.plan if flow else None
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _flow(self, side: Side, plan: Plan, told: Callable[[Outcome], None] | None = None) -> Flow:
+        handler = self._handler(side, plan.verb)
+        lane = self._escalate.lane_of(plan) if self._escalate and handler is self._escalate else side.lane
+        told = told or self._flow_told
+        return Flow(plan, handler, lane, self._journal, self._clock, told, self.steady_s, self._epilogue)
+
+    def _execute_group(self, plans: list[Plan], without_journal: bool) -> dict[str, Future[Outcome]]:
+        side = self._side(plans[0].target)
+        handler = self._handler(side, plans[0].verb)
+        again = any(plan.id in self._flows for plan in plans)  # a key pressed twice is one action
+        if len(plans) == 1 or again or not _is_bulk(handler):
+            return {plan.id: self.execute(plan, without_journal) for plan in plans}
+        found: dict[str, Future[Outcome]] = {plan.id: Future() for plan in plans}
+        parts = [
+            Part(plan, handler, side.lane, self._journal, self._clock, self._flow_told, 0.0, self._epilogue)
+            for plan in plans
+        ]
+        with self._lock:
+            self._flows.update((part.plan.id, part) for part in parts)
+            self._waiting.update((plan_id, [future]) for plan_id, future in found.items())
+        bulk = cast(Bulk, handler)
+        for at in range(0, len(parts), bulk.at_once):
+            Batch(parts[at : at + bulk.at_once], bulk, side.lane, self._journal).start(without_journal)
+        return found
+
+    def _plan_group(self, side: Side, asks: list[Ask], futures: list[Future[Plan]]) -> None:
+        """On the lane: each future gets its plan, or why it cannot be."""
+        try:
+            handler = self._handler(side, asks[0].verb)
+            results = self._bulk_planned(handler, asks) if len(asks) > 1 and _is_bulk(handler) else None
+        except (ActionError, SourceError) as error:
+            results = [error if isinstance(error, ActionError) else Failed(error.message, error.hint)] * len(asks)
+        except Exception as error:
+            log.exception("planning many: bug")
+            results = [Failed(f"bug: {error.__class__.__name__}: {error}", "please report it with the log")] * len(asks)
+        for at, (ask, future) in enumerate(zip(asks, futures, strict=True)):
+            try:
+                future.set_result(self._planned(side, ask, results[at] if results is not None else None))
+            except Exception as error:  # noqa: BLE001 - it is the asker's
+                future.set_exception(error)
+
+    def _bulk_planned(self, handler: ActionHandler, asks: list[Ask]) -> list[Plan | ActionError]:
+        return cast(Bulk, handler).plan_many(asks, self._board(asks[0].verb, asks[0].target))
+
+    def _may(self, ask: Ask) -> None:
+        """Raises Refused where it is on its way already, or nothing may be written."""
+        with self._lock:
+            pending = [f for f in self._flows.values() if f.outcome.state is OutcomeState.PENDING]
+        if any((f.plan.target, f.plan.verb) == (ask.target, ask.verb) for f in pending):
+            raise Refused(f"{ask.verb} is on its way already")
+        if self.read_only:
+            raise Refused("read only: nothing is written", "start without --read-only, and without read_only: true")
+
+    def _planned(self, side: Side, ask: Ask, made: Plan | ActionError | None = None) -> Plan:
+        """The plan, dressed; *made* is what planning many together gave for this one."""
+        try:
+            self._may(ask)
+            if isinstance(made, ActionError):
+                raise made
+            plan = (
+                self._dress(made)
+                if made is not None
+                else self._dress(self._handler(side, ask.verb).plan(ask, self._board(ask.verb, ask.target)))
+            )
+        except ActionError as error:
+            self._journal.record([self._refusal(ask, error)])
+            raise
+        except SourceError as error:
+            failed = Failed(f"its state cannot be read: {error.message}", error.hint)
+            self._journal.record([self._refusal(ask, failed)])
+            raise failed from None
+        return plan
+
+    def _refusal(self, ask: Ask, error: ActionError) -> Entry:
+        data = {"verb": ask.verb, "state": error.outcome, "version": ask.version}
+        text = f"{ask.verb}: {error.message}"
+        return Entry(
+            at=self._clock.now(), kind=EntryKind.REFUSED, subject=ask.target, actor=ask.actor.name, text=text, data=data
+        )
+
+    def _side(self, target: str) -> Side:
+        side = self._sides.get(target.partition("/")[0])
+        if side is None:
+            raise Failed(f"no such source: {target}", "it is not in the configuration any more")
+        return side
+
+    def _handler(self, side: Side, verb: Verb) -> ActionHandler:
+        found = side.provider(PROVIDER_PATIENCE_S).handlers().get(verb)
+        if found is None and verb in self._local and self.local_here(side.provider(0).handlers(), verb):
+            found = self._local[verb]
+        if found is None:
+            raise Refused(f"{side.name} does not support {verb}")
+        return found
+
+    @property
+    def local_verbs(self) -> frozenset[Verb]:
+        """What any row may have done to it here, where its source cannot; acknowledge and its undoing are apart."""
+        return frozenset(self._local) - {Verb.ACKNOWLEDGE, Verb.UNACKNOWLEDGE}
+
+    @staticmethod
+    def local_here(handlers: Mapping[Verb, Any], verb: Verb) -> bool:
+        """Is *verb* done here, in the journal? Un-acknowledge only where acknowledge is."""
+        return Verb.ACKNOWLEDGE not in handlers if verb is Verb.UNACKNOWLEDGE else verb not in handlers
+
+    def _flow_told(self, outcome: Outcome) -> None:
+        self._observed(self._flows[outcome.plan_id], outcome)  # first: a command ends with what waits below
+        settled = outcome.state not in (OutcomeState.PENDING,)
+        self._outcomes.put(outcome)
+        with self._lock:
+            waiting = self._waiting.pop(outcome.plan_id, []) if settled else []
+        for future in waiting:
+            future.set_result(outcome)
+        if outcome.state is OutcomeState.DONE:
+            self._after_done(outcome)
+        self._told()
+
+    def _observed(self, flow: Flow, outcome: Outcome) -> None:
+        """Let others hear of it; a bug there is none of the action's."""
+        for observe in self.observers:
+            try:
+                observe(flow, outcome)
+            except Exception:
+                log.exception("action %s: an observer's bug", flow.plan.id)
+
+    def _after_done(self, outcome: Outcome) -> None:
+        """A fresh reading is asked for; an acknowledgement that is short by nature is kept up from now on."""
+        flow = self._flows[outcome.plan_id]
+        side = self._side(flow.plan.target)
+        side.reread()
+        provider = side.provider(0)
+        if flow.plan.verb is Verb.ACKNOWLEDGE and hasattr(provider, "keep") and flow.receipt is not None:
+            self.keeper.keep(flow.plan, flow.receipt, cast(Keeps, provider), side.lane)
+        elif flow.plan.verb is Verb.UNACKNOWLEDGE:
+            self.keeper.drop(flow.plan.target)
+
+    def show(self, outcome: Outcome) -> None:
+        """Show an outcome that no flow of the desk has."""
+        self._outcomes.put(outcome)
+        self._told()
+
+
+def _is_bulk(handler: ActionHandler) -> bool:
+    return hasattr(handler, "send_many")
+
+
+def _outcome(ticket: str, ask: Ask, state: OutcomeState, message: str, at: float, hint: str = "") -> Outcome:
+    return Outcome(plan_id=ticket, verb=ask.verb, target=ask.target, state=state, message=message, at=at, hint=hint)

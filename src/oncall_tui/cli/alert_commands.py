@@ -1,0 +1,82 @@
+"""The commands that act on an alert: from its id to what came of it."""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+import click
+
+from oncall_tui.cli import WRONG_USE
+from oncall_tui.cli.common import READ_TIMEOUT_S, fail, result, running
+from oncall_tui.cli.execution import carry, end
+from oncall_tui.cli.lookup import find_alert
+from oncall_tui.cli.output import ask, is_terminal, say, typed
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.outcome import Outcome
+from oncall_tui.domain.plan import Ask, Plan
+from oncall_tui.engine.engine import Engine
+from oncall_tui.errors import Refused
+from oncall_tui.triage.grouping import PAGER_PROVIDERS
+
+
+def carry_out(engine: Engine, asked: Ask, yes: bool) -> Outcome:
+    """Plan, ask on the terminal where the plan wants a confirm, send, and wait until it is known what came of it."""
+    plan = result(engine.desk.plan(asked))
+    shown = show_plan(plan)
+    if plan.confirm != "none" and not yes:
+        confirm("Send it?", shown)
+    return carry(engine, plan)
+
+
+def confirm(question: str, shown: bool = True) -> None:
+    """Go on only after a person's yes. Ends the program where there is none; *shown*: could they read what it is?"""
+    if not is_terminal(sys.stdin):
+        fail("needs confirmation: add --yes", code=WRONG_USE)
+    if not shown or not ask(question):
+        fail("not confirmed: nothing was sent")
+
+
+def show_plan(plan: Plan) -> bool:
+    """The plan on stderr, a line for each of its own; False where it could not be written."""
+    return say(
+        plan.title,
+        *(f"  {name:<12} {text}" for name, text in plan.lines),
+        *(f"  ! {warning}" for warning in plan.warnings),
+        *(f"  also: {row}" for row in plan.affects),
+    )
+
+
+def target(engine: Engine, alert: Alert, verb: Verb) -> Alert:
+    """The verb's target: the open incident of a pager, if the alert is joined to one. As on the board."""
+    engine.first_read(READ_TIMEOUT_S)  # an incident that was not read yet would be missed
+    update = engine.update
+    look = update.look.find(alert.id)
+    if look is None or look.incident in ("", alert.id) or alert.provider in PAGER_PROVIDERS:
+        return alert  # an incident that was named is meant itself, though another leads its row
+    incident = update.board.alerts.get(look.incident)
+    if incident is not None and verb in incident.verbs:
+        say(f"{alert.id} is joined to the incident {incident.id}: {verb} goes there")
+        return incident
+    if verb is Verb.ACKNOWLEDGE:
+        raise Refused(f"its incident {look.incident} is acknowledged already, or could not be read")
+    return alert
+
+
+def alert_command(context: click.Context, alert_id: str, verb: Verb, yes: bool, **more: object) -> NoReturn:
+    """One verb on one alert, from the command line."""
+    more = {name: sent_text(value) if isinstance(value, str) else value for name, value in more.items()}
+    with running(context) as engine:
+        alert = target(engine, find_alert(engine, alert_id), verb)
+        asked = Ask(verb=verb, target=alert.id, version=alert.version, actor=engine.actor, **more)  # type: ignore[arg-type]
+        outcome = carry_out(engine, asked, yes)
+    end(outcome)
+
+
+def sent_text(text: str) -> str:
+    """A text that goes to others. Ends the program where it is none: half a character is not sent."""
+    found = typed(text)
+    if found is None:
+        fail("the text is not in this terminal's encoding", "see LANG and LC_ALL: `locale` prints them", WRONG_USE)
+    return found

@@ -1,0 +1,28 @@
+"""Lines for the terminal once the board was left: the actions that go on without it, and how to follow them."""
+
+from __future__ import annotations
+
+from oncall_tui.domain.action import FOLLOWED
+from oncall_tui.domain.outcome import Outcome, OutcomeState
+from oncall_tui.engine.engine import Engine
+
+OPEN = (OutcomeState.PENDING, OutcomeState.UNKNOWN)
+
+
+def left_behind(engine: Engine) -> tuple[str, ...]:
+    """One line for each action whose end is not known yet. Ask before the engine is stopped."""
+    return tuple(_line(engine, outcome) for outcome in engine.desk.outcomes if outcome.state in OPEN)
+
+
+def _line(engine: Engine, outcome: Outcome) -> str:
+    plan = engine.desk.plan_of(outcome.plan_id)
+    what = plan.title if plan is not None else f"{outcome.verb} {outcome.target}"
+    if outcome.verb in FOLLOWED and plan is not None:
+        deploy = engine.update.board.deploys.get(plan.target)
+        service = deploy.service_id if deploy is not None else plan.target
+        follow = f"follow it with `oncall-tui deploys {service} --watch`"
+        if engine.desk.answered(plan.id) or outcome.state is OutcomeState.UNKNOWN:
+            return f"{what}: goes on at AWS ({outcome.message}); {follow}"
+        return f"{what}: may have been sent ({outcome.message}); {follow}"
+    said = outcome.message or outcome.state
+    return f"{what}: {said}; the next start reads what came of it, and `oncall-tui status` shows it"

@@ -1,0 +1,105 @@
+"""The board once, as plain text: for ``status``, and for a demo without a terminal. Nothing of it is cut."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.deploy import Deploy
+from oncall_tui.domain.service import Service
+from oncall_tui.engine.engine import Update
+from oncall_tui.text.cells import clean, count, width
+from oncall_tui.text.history_words import back_of, fate
+from oncall_tui.text.time_format import age, ago, here, told
+from oncall_tui.triage.causes import trouble
+from oncall_tui.triage.empty_board import last_read, nothing
+from oncall_tui.triage.ownership import aftermath, escalation, left
+from oncall_tui.triage.ranking import ATTENTION, SILENT, severity_word
+from oncall_tui.triage.triager import AlertLook, page_words
+
+ALERTS = ("SEV", "AGE", "PRODUCT", "SERVICE", "ALERT", "STATE", "ID")
+SERVICES = ("SERVICE", "TASKS", "REV", "HEALTH", "DEPLOYED", "ALERT", "NOTE")
+DEPLOYS = ("SERVICE", "REVISION", "STATE", "TASKS", "AGE", "BY", "REASON")
+ALIGNED = 60  # cells: a longer text moves the rest of its own line, and not that of every other
+
+
+def text_board(update: Update, now: float) -> str:
+    """Sources, alerts, services and deploys, one line each."""
+    look = update.look
+    title = f"ALERTS {len(look.alerts)} · {page_words(look)}" + (f" · {look.hidden} hidden" if look.hidden else "")
+    unread = [s.name for s in update.board.unread]
+    lines = [_sources(update, now), "", title + (f" · not read: {', '.join(unread)}" if unread else "")]
+    if look.wide:
+        lines.append(f"  wide: {look.wide.words} since {told(look.wide.since, now)}, probably not one deploy")
+    lines += _table(ALERTS, [_alert(row, now) for row in look.alerts]) or [f"  {clean(nothing(update.board, now))}"]
+    faults = sum(s.health.is_fault for s in look.services)
+    lines += ["", f"SERVICES {len(look.services)} · {faults} unhealthy"]
+    firing = Counter(row.service.id for row in look.alerts if row.service and ATTENTION[row.alert.state] < SILENT)
+    lines += _table(SERVICES, [_service(service, firing[service.id], now) for service in look.services])
+    running = sum(d.state.running for d in look.deploys)
+    lines += ["", f"DEPLOYS {running} running · {len(look.deploys)} in the last day"]
+    lines += _table(DEPLOYS, [_deploy(deploy, now) for deploy in look.deploys])
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """*rows* under their *titles*, each column as wide as what it holds; empty without rows."""
+    if not rows:
+        return []
+    lines = [list(titles), *([clean(text) for text in row] for row in rows)]
+    widths = [max(cells for line in lines if (cells := width(line[i])) <= ALIGNED) for i in range(len(titles))]
+    return ["  " + "  ".join(t + " " * (w - width(t)) for t, w in zip(line, widths, strict=True)) for line in lines]
+
+
+def who(alert: Alert, now: float) -> str:
+    """``acknowledged Bob 2m, 1h left``, ``firing, escalates in 2m``: the state, who, since when, and what comes."""
+    words = [str(alert.state), *alert.by[:2]]
+    if alert.by_at and alert.by:
+        words.append(ago(now - alert.by_at))
+    return ", ".join(part for part in (" ".join(words), left(alert.until, now), escalation(alert, now)) if part)
+
+
+def _sources(update: Update, now: float) -> str:
+    board = update.board
+    told = [f"{board.live}/{len(board.sources)} sources live"]
+    for source in board.sources.values():
+        since = last_read(source, now)
+        hint = f" → {source.hint}" if source.hint else ""
+        told.append(clean(f"  {source.name:<12} {source.state.label:<15} {since:<22} {source.message}{hint}"))
+    return "\n".join(told)
+
+
+def _alert(row: AlertLook, now: float) -> tuple[str, ...]:
+    alert = row.alert
+    more = [alert.id, f"reported by {', '.join(m.id for m in row.members)}" if row.others else "", aftermath(row, now)]
+    more.append(f"◂ {row.suspicion.words(now, here())}" if row.suspect else "")
+    return (
+        severity_word(row.severity, row.pages),
+        age(now - row.began),
+        row.product.name if row.product else "–",
+        row.service.title if row.service else "–",
+        alert.title,
+        who(alert, now),
+        "  ".join(word for word in more if word),
+    )
+
+
+def _service(service: Service, alerts: int, now: float) -> tuple[str, ...]:
+    pending = f", {service.pending} pending" if service.pending else ""
+    return (
+        service.id,
+        f"{service.running}/{service.desired}{pending}",
+        service.revision.short,
+        str(service.health),
+        ago(now - service.last_deploy) if service.last_deploy else "",
+        count(alerts, "alert") if alerts else "",
+        " · ".join(word for word in (service.note, trouble(service, now)) if word),
+    )
+
+
+def _deploy(deploy: Deploy, now: float) -> tuple[str, ...]:
+    why = deploy.failures[0].words if deploy.failures else deploy.reason
+    why = " · ".join(part for part in (fate(deploy, here(), now) if back_of(deploy) else "", why) if part)
+    began = age(now - deploy.started)
+    return (deploy.service_id, deploy.arrow, str(deploy.state), deploy.progress, began, deploy.started_by, why)

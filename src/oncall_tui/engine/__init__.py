@@ -1,0 +1,1 @@
+"""The engine: pollers, board, actions and journal with one life cycle."""

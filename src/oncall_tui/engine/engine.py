@@ -1,0 +1,435 @@
+"""Pollers, board, actions and journal with one life cycle. The screen and the commands both stand on it.
+
+Threads: two a source (its poller, its lane), the journal's writer, and one that puts the board together. All are
+daemons: quitting asks them to stop and waits for the journal alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future
+from functools import lru_cache
+from operator import is_
+from types import MappingProxyType
+
+import msgspec
+
+from oncall_tui.actions.journal_handlers import LOCAL
+from oncall_tui.actions.past_actions import Deeds
+from oncall_tui.actions.plan_enricher import Dresser
+from oncall_tui.actions.service import Desk, Side
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import Alert, AlertState
+from oncall_tui.domain.board import Board, merge
+from oncall_tui.domain.on_call import Roster
+from oncall_tui.domain.outcome import Outcome
+from oncall_tui.domain.plan import Actor
+from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
+from oncall_tui.domain.service_history import Histories
+from oncall_tui.engine.earlier_sessions import Memory
+from oncall_tui.engine.recorder import Witness
+from oncall_tui.errors import ActionError, SourceError
+from oncall_tui.inspection.on_call import Duties
+from oncall_tui.inspection.reader import Evidence
+from oncall_tui.journal import Journal
+from oncall_tui.notifications.destinations import DestinationSpec, Outlets
+from oncall_tui.notifications.escalation import Escalate
+from oncall_tui.notifications.handover_sender import send
+from oncall_tui.notifications.notifier import Teller
+from oncall_tui.polling.limiter import Gate
+from oncall_tui.polling.poller import Poller
+from oncall_tui.polling.status import status_of
+from oncall_tui.providers.base import Provider, ReadRequest
+from oncall_tui.runtime.clock import Clock
+from oncall_tui.runtime.job_queue import Lane
+from oncall_tui.runtime.secret import redact
+from oncall_tui.runtime.worker import Worker
+from oncall_tui.triage.triager import Look, Looker, Rules
+
+log = logging.getLogger(__name__)
+TICK_S = 1.0
+POLLS_AT_ONCE = 4
+REMEMBERS_S = 1.0  # the first board waits so long for what earlier sessions left in the journal
+AT_MOST_EVERY_S = 0.2  # boards: one screen shows at most four a second
+
+
+class SourceSpec(msgspec.Struct, frozen=True):
+    """One configured source: *build* makes its provider (slow imports included) and is called on its own thread.
+
+    *on_call*: its provider tells who is on call (contract.OnCall).
+    """
+
+    name: str
+    provider: str
+    build: Callable[[], Provider]
+    interval_s: float | None = None
+    on_call: bool = False
+
+
+class Update(msgspec.Struct, frozen=True, kw_only=True):
+    """What a screen needs to draw: one value, newest only."""
+
+    look: Look
+    outcomes: tuple[Outcome, ...] = ()
+    journal_failure: str = ""
+    rosters: tuple[Roster, ...] = ()
+    troubles: tuple[str, ...] = ()  # bugs that this program's own threads met lately
+    skipped: tuple[str, ...] = ()  # entries of the journal that could not be read
+
+    @property
+    def board(self) -> Board:
+        return self.look.board
+
+
+class Engine:
+    """See the module. ``start`` before anything else; ``stop`` ends it in well under half a second."""
+
+    def __init__(
+        self,
+        specs: tuple[SourceSpec, ...],
+        rules: Rules,
+        journal: Journal,
+        clock: Clock,
+        actor: Actor,
+        read_only: bool = False,
+        steady_s: float = 60.0,
+        destinations: tuple[DestinationSpec, ...] = (),
+    ) -> None:
+        self.actor, self.clock, self.journal = actor, clock, journal
+        gate = Gate(POLLS_AT_ONCE, clock)
+        self._dirty = threading.Event()
+        self._pollers = {
+            s.name: Poller(s.name, s.provider, s.build, clock, gate, self._dirty.set, s.interval_s) for s in specs
+        }
+        self._lanes = {s.name: Lane(s.name, clock) for s in specs}
+        sides = {name: Side(name, self._lanes[name], p.ready, p.ask) for name, p in self._pollers.items()}
+        self.evidence = Evidence({name: p.ready for name, p in self._pollers.items()}, clock, journal)
+        tell = {s.name: self._pollers[s.name].ready for s in specs if s.on_call}
+        self.duties = Duties(tell, self.evidence.run, clock, self._dirty.set)
+        self._outlets = Outlets(destinations, clock)
+        self._dresser = Dresser(lambda: self.update.look, journal, actor)
+        self.desk = Desk(
+            sides,
+            journal,
+            clock,
+            self._dresser.board_for,
+            self._dresser.dress,
+            self._dirty.set,
+            read_only,
+            steady_s,
+            self._dresser.epilogue,
+            self._escalate(),
+        )
+        self._teller = Teller(
+            self._outlets,
+            journal,
+            clock,
+            lambda: self.update.board,
+            self._dresser.audience,
+            self.desk.aside,
+            self.desk.show,
+        )
+        self.desk.observers.append(self._teller.observe)
+        self._deeds, self._histories = Deeds(journal), Histories()
+        self.desk.observers.append(self._deeds.heard)
+        self.looker = Looker(rules)
+        self.witness = Witness(journal, self.looker.episodes)
+        waiting = [status_of(p.seen, clock.now(), clock.monotonic()) for p in self._pollers.values()]
+        self.update = Update(look=self.looker.look(merge(0, clock.now(), waiting, ())))
+        self.show_hidden = False
+        self._overlaid: dict[str, tuple[Alert, object, Alert]] = {}
+        self._looked_at: tuple[list[object], tuple[object, ...]] = ([], ())
+        self._memory = Memory(journal, self.desk.marks, self.witness, self._dirty.set)
+        self._listeners: set[Callable[[], None]] = set()
+        self._composed = threading.Condition()
+        self._stopped = False
+        self._worker = Worker("board", self._run)
+        self.watched: list[Worker] = []  # threads of others whose bugs are told here too
+
+    # --- life ---------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start to read every source."""
+        for poller in self._pollers.values():
+            poller.start()
+        self._memory.start()
+        self._worker.start()
+
+    def stop(self) -> None:
+        """Stop asking; write what the journal still holds (at most 0.3 s); leave hung calls behind."""
+        self._stopped = True
+        self._dirty.set()
+        self._worker.stop()
+        self._memory.stop()
+        for poller in self._pollers.values():
+            poller.stop()
+        for lane in self._lanes.values():
+            lane.stop()
+        self._outlets.stop()
+        self.evidence.stop()
+        self.witness.end(self.clock.now())
+        self.journal.close(0.3)
+
+    # --- asking -------------------------------------------------------------------------------------------------------
+
+    def refresh(self, source: str | None = None, watch: frozenset[str] = frozenset()) -> None:
+        """Read again now."""
+        for name, poller in self._pollers.items():
+            if source in (None, name):
+                poller.ask(ReadRequest(fresh=True, watch=watch))
+
+    def renew(self, source: str) -> None:
+        """The login of *source* was renewed: rebuild its credentials and read. Those that share it are asked too."""
+        for name, poller in self._pollers.items():
+            if name == source or poller.seen.error_state in (SourceState.EXPIRED, SourceState.NO_CREDENTIALS):
+                poller.renew()
+
+    def provider(self, source: str, timeout_s: float = 0.0) -> Provider:
+        """The built provider. Raises SourceError while it is not there."""
+        return self._pollers[source].ready(timeout_s)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The configured sources' names."""
+        return tuple(self._pollers)
+
+    def pressed(self) -> None:
+        """A key was pressed: an engineer is awake."""
+        self.desk.keeper.pressed()
+
+    def recompose(self) -> None:
+        """Look again (what is hidden was asked for)."""
+        self._dirty.set()
+
+    @property
+    def destinations(self) -> tuple[str, ...]:
+        """The configured destinations' names."""
+        return tuple(outlet.name for outlet in self._outlets)
+
+    def told(self, timeout_s: float) -> bool:
+        """Wait until others were told of what was done; False after *timeout_s* seconds. For commands."""
+        return self._teller.settle(timeout_s)
+
+    def send_handover(self, name: str, title: str, text: str) -> Future[str]:
+        """Send a handover to a destination that only tells; what came of it in words. The future raises ActionError."""
+        return send(self._outlets, self.journal, self.clock, self.actor, name, title, text)
+
+    @property
+    def telling(self) -> int:
+        """How many words to others are not out yet: they are lost where the program ends now."""
+        return self._teller.under_way
+
+    def _escalate(self) -> Escalate | None:
+        """Who escalates what cannot escalate by itself: nobody, where there is no destination."""
+        if not self._outlets:
+            return None
+        return Escalate(
+            self._outlets, self.journal, self.clock, lambda: self.update.board, lambda row: self.update.look.find(row)
+        )
+
+    # --- listening ----------------------------------------------------------------------------------------------------
+
+    async def changes(self) -> AsyncIterator[Update]:
+        """The newest update whenever it changed; what a slow reader missed is not told again."""
+        loop = asyncio.get_running_loop()
+        event = asyncio.Event()
+
+        def wake() -> None:
+            try:
+                loop.call_soon_threadsafe(event.set)
+            except RuntimeError:  # the loop is closed: the screen is gone
+                self._listeners.discard(wake)
+
+        self._listeners.add(wake)
+        try:
+            last: Update | None = None
+            while True:
+                if self.update is not last:
+                    last = self.update
+                    yield last
+                await event.wait()
+                event.clear()
+        finally:
+            self._listeners.discard(wake)
+
+    def wait(self, until: Callable[[Update], bool], timeout_s: float) -> bool:
+        """Block until *until* holds for the newest update; False after *timeout_s* seconds. For commands."""
+        with self._composed:
+            return self._composed.wait_for(lambda: until(self.update), timeout_s)
+
+    def first_read(self, timeout_s: float) -> Update:
+        """Block until each source has answered or failed, with its deploys, or *timeout_s* seconds went by."""
+        self.wait(
+            lambda u: (
+                all(s.state is not SourceState.WAITING and not s.behind for s in u.board.sources.values())
+                and bool(u.board.sources or not self._pollers)
+            ),
+            timeout_s,
+        )
+        return self.update
+
+    # --- the board's thread -------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        self._memory.wait(REMEMBERS_S)
+        while not self._stopped:
+            self._dirty.wait(TICK_S)
+            self._dirty.clear()
+            for what, step in (
+                ("the look", self._compose),
+                ("the journal of what is watched", self._watch),
+                ("open intents", self._resume),
+                ("extending acknowledgements", self.desk.keeper.tick),
+                ("who is on call", self._ask_duties),
+            ):
+                self._guarded(what, step)
+            threading.Event().wait(AT_MOST_EVERY_S)
+
+    def _guarded(self, what: str, step: Callable[[], None]) -> None:
+        """A bug in one step is told on screen, and holds up no other step."""
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - the board must go on
+            self._worker.trouble.met(error, what)
+            if what == "the look":
+                self._compose_without_look()
+
+    def _watch(self) -> None:
+        self.witness.tick(self.update.board.sources.values(), self.clock.now(), self.clock.monotonic())
+
+    def _ask_duties(self) -> None:
+        self.duties.tick({s.name for s in self.update.board.sources.values() if s.current})
+
+    def _compose(self) -> None:
+        now = self.clock.now()
+        seen = [p.seen for p in self._pollers.values()]
+        statuses = [status_of(s, now, self.clock.monotonic()) for s in seen]
+        readings = [s.reading for s in seen if s.reading]
+        self._publish(self._look(readings, statuses, now))
+
+    def _compose_without_look(self) -> None:
+        """The rows as they were last, each source as it is now, and the bug: what is old must not look like now."""
+        board, now = self.update.board, self.clock.now()
+        monotonic = self.clock.monotonic()
+        sources = {p.name: status_of(p.seen, now, monotonic) for p in self._pollers.values()}
+        board = msgspec.structs.replace(board, version=board.version + 1, at=now, sources=MappingProxyType(sources))
+        self._publish(msgspec.structs.replace(self.update.look, board=board))
+
+    def _publish(self, look: Look) -> None:
+        update = Update(
+            look=look,
+            outcomes=self.desk.outcomes,
+            journal_failure=self.journal.failure,
+            rosters=self.duties.rosters,
+            troubles=self._troubles(),
+            skipped=self.journal.skipped,
+        )
+        if self._differs(update):
+            with self._composed:
+                self.update = update
+                self._composed.notify_all()
+            for wake in tuple(self._listeners):
+                wake()
+
+    def _troubles(self) -> tuple[str, ...]:
+        lanes = (*self._lanes.values(), *(outlet.lane for outlet in self._outlets), *self.evidence.lanes)
+        workers = (self._worker, self._memory.worker, self.journal.worker, *self.watched, *(o.worker for o in lanes))
+        own = (worker.trouble.words for worker in (*workers, *(p.worker for p in self._pollers.values())))
+        return tuple(redact(words) for words in own if words)
+
+    def _look(self, readings: list[Reading], statuses: list[SourceStatus], now: float) -> Look:
+        """The look at these readings; where their rows are what they were, the last one with the newest sources."""
+        if self.witness.recall():
+            self._looked_at = ([], ())
+        rows: list[object] = [row for r in readings for row in (*r.alerts, *r.services, *r.deploys)]
+        able = tuple(p.provider is not None for p in self._pollers.values())
+        current = tuple(s.current for s in statuses)
+        beside = (self.desk.marks.current, self.show_hidden, able, current, self._deeds.version)
+        (old_rows, old_beside), version = self._looked_at, self.update.board.version + 1
+        if beside == old_beside and len(rows) == len(old_rows) and all(map(is_, rows, old_rows)):
+            sources = MappingProxyType({s.name: s for s in statuses})
+            board = msgspec.structs.replace(self.update.board, version=version, at=now, sources=sources)
+            if self.looker.still(board):
+                return msgspec.structs.replace(self.update.look, board=board)
+        board = merge(version, now, statuses, readings)
+        if len(self._overlaid) > 2 * len(board.alerts) + 100:
+            self._overlaid.clear()
+        if self.witness.recalled and not self.journal.failure:  # else it is read once it can be: no board waits for it
+            self._deeds.read(now)
+        board = msgspec.structs.replace(
+            board,
+            alerts={a.id: self._overlay(a) for a in board.alerts.values()},
+            deploys=self._histories.tell(board.deploys, self._deeds.current),
+        )
+        look = self.looker.look(board, self.show_hidden)
+        self.witness.saw(look, self.update.board, now)
+        self._looked_at = (rows, beside)  # only now: had a step failed, these rows would never be looked at again
+        return look
+
+    def _differs(self, new: Update) -> bool:
+        old = self.update
+        return (
+            new.outcomes != old.outcomes
+            or new.journal_failure != old.journal_failure
+            or new.rosters != old.rosters
+            or new.troubles != old.troubles
+            or new.skipped != old.skipped
+            or dict(new.board.sources) != dict(old.board.sources)
+            or new.look.hidden != old.look.hidden
+            or not _same_rows(old.look, new.look)
+        )
+
+    def _overlay(self, alert: Alert) -> Alert:
+        """The alert with what is known here alone: who has seen it, and the verbs that are done in the journal."""
+        mark = self.desk.marks.current.get(alert.id)
+        cached = self._overlaid.get(alert.id)
+        if cached and cached[0] is alert and cached[1] == mark:
+            return cached[2]
+        result, provider = alert, self._pollers[alert.source].provider
+        handlers = provider.handlers() if provider else {}
+        seen = mark is not None and mark.began == alert.began and alert.state in (AlertState.FIRING, AlertState.NO_DATA)
+        if provider and not self.desk.read_only:
+            verbs = {verb for verb in self.desk.local_verbs if self.desk.local_here(handlers, verb)}
+            if self.desk.local_here(handlers, Verb.UNACKNOWLEDGE):
+                verbs.add(Verb.UNACKNOWLEDGE if seen else Verb.ACKNOWLEDGE)
+            here = frozenset(verbs & LOCAL)
+            result = msgspec.structs.replace(alert, verbs=_together(alert.verbs, frozenset(verbs)), here=here)
+        elif self.desk.read_only:
+            result = msgspec.structs.replace(alert, verbs=frozenset())
+        if seen and mark:
+            state = AlertState.SEEN if alert.state is AlertState.FIRING else alert.state  # no data stays no data
+            result = msgspec.structs.replace(result, state=state, by=(mark.by,), by_at=mark.at)
+        self._overlaid[alert.id] = (alert, mark, result)
+        return result
+
+    def _resume(self) -> None:
+        """Take up what earlier sessions left open, as soon as its source is there."""
+        for intent in tuple(self._memory.left_open):
+            poller = self._pollers.get(intent.plan.source)
+            if poller is None or poller.provider is None:
+                continue
+            self._memory.left_open.remove(intent)
+            try:
+                self.desk.resume(intent)
+            except (ActionError, SourceError) as error:
+                log.warning("intent %s: %s", intent.plan.id, error)
+
+    def still_firing(self, service_id: str) -> list[str]:
+        """Titles of alerts of this service that fire now: said apart from whether a rollback is done."""
+        return self._dresser.still_firing(service_id)
+
+
+@lru_cache(maxsize=256)
+def _together(some: frozenset[Verb], more: frozenset[Verb]) -> frozenset[Verb]:
+    """Both, as one object for the thousands of alerts that have the same."""
+    return some | more
+
+
+def _same_rows(old: Look, new: Look) -> bool:
+    for a, b in ((old.services, new.services), (old.deploys, new.deploys), (old.alerts, new.alerts)):
+        if len(a) != len(b) or any(x is not y for x, y in zip(a, b, strict=True)):
+            return False
+    return True

@@ -1,0 +1,133 @@
+"""Observations for the journal: alerts and deploys that changed, and when a board was watching."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.board import Board
+from oncall_tui.domain.changes import Change, changes
+from oncall_tui.domain.deploy import Deploy
+from oncall_tui.domain.entry import Entry, EntryKind
+from oncall_tui.domain.reading import SourceState, SourceStatus
+from oncall_tui.journal import Journal
+from oncall_tui.text.history_words import noun, told
+from oncall_tui.triage.episodes import Episodes, key_of
+from oncall_tui.triage.triager import AlertLook, Look
+
+REMEMBERED = 20_000  # entries that a start looks back at
+WATCHING_S = 300.0  # between two entries that say that somebody watched
+
+
+class Witness:
+    """Called from the board's thread alone, but for ``begin``, ``end`` and ``remember``."""
+
+    def __init__(self, journal: Journal, episodes: Episodes) -> None:
+        self._journal, self._episodes = journal, episodes
+        self._remembered: list[Entry] | None = None
+        self._known: dict[str, str] | None = None
+        self._watches = False
+        self._told_since: float | None = None  # when it was said last (monotonic)
+        self._unread: tuple[str, ...] = ()
+
+    # --- what changed -------------------------------------------------------------------------------------------------
+
+    def remember(self) -> None:
+        """Read what earlier sessions saw, for ``recall`` to take up. From any thread. Raises JournalError."""
+        self._remembered = self._journal.recent(REMEMBERED, (EntryKind.ALERT, EntryKind.DEPLOY))
+
+    def recall(self) -> bool:
+        """Take up what earlier sessions saw: states, and the episodes that may go on. True: it was done just now."""
+        entries, self._remembered = self._remembered, None
+        if entries is None:
+            return False
+        self._episodes.begin_again(entries)
+        self._known = {e.subject: str(e.data.get("new", "")) for e in entries}
+        return True
+
+    @property
+    def recalled(self) -> bool:
+        """Tell whether it is known what earlier sessions saw."""
+        return self._known is not None
+
+    def saw(self, look: Look, before: Board, now: float) -> None:
+        """Journal what changed; what is gone is named as it was on the board *before*.
+
+        Nothing is told to have changed before it is known what there was.
+        """
+        known = self._known
+        if known is None:
+            return
+        found = changes(known, look.board)
+        if not found:
+            return
+        known.update((c.id, c.new) for c in found)
+        rows = {m.id: row for row in look.alerts for m in row.members}
+        alerts = look.board.alerts
+        self._journal.record(
+            [
+                _of_deploy(c, look.board.deploys[c.id], now)
+                if c.id in look.board.deploys
+                else _entry(c, _title(c, before), now, alerts.get(c.id), rows.get(c.id))
+                for c in found
+            ]
+        )
+
+    # --- that somebody watched ----------------------------------------------------------------------------------------
+
+    def begin(self, now: float) -> None:
+        """A board was opened: from now on it is known what was not seen, and why."""
+        self._watches = True
+        self._watch("started", (), now)
+
+    def end(self, now: float) -> None:
+        """It is closed."""
+        if self._watches:
+            self._watches = False
+            self._watch("stopped", self._unread, now)
+
+    def tick(self, sources: Iterable[SourceStatus], now: float, monotonic: float) -> None:
+        """Say so every five minutes, and where another source cannot be read than before."""
+        if not self._watches:
+            return
+        unread = tuple(sorted(s.name for s in sources if not s.current and s.state is not SourceState.WAITING))
+        if self._told_since is None:
+            self._told_since = monotonic
+        if monotonic - self._told_since >= WATCHING_S or unread != self._unread:
+            self._told_since = monotonic
+            self._watch("watching", unread, now)
+
+    def _watch(self, state: str, unread: tuple[str, ...], now: float) -> None:
+        self._unread = unread
+        data = {"state": state, "unread": list(unread)}
+        self._journal.record([Entry(at=now, kind=EntryKind.WATCH, subject="board", text=state, data=data)])
+
+
+def _title(change: Change, before: Board) -> str:
+    gone = before.alerts.get(change.id)
+    return change.title or (gone.title if gone else "")
+
+
+def _of_deploy(change: Change, deploy: Deploy, now: float) -> Entry:
+    """A deploy's new state, with what is known of it now: the board forgets it within a day."""
+    data: dict[str, object] = {"old": str(change.old), "new": str(change.new), "service": deploy.service_id}
+    data |= {"arrow": deploy.arrow, "kind": noun(deploy), "started": deploy.started}
+    data |= {"by": deploy.started_by} if deploy.started_by else {}
+    data |= {"rolled_back": msgspec.to_builtins(deploy.taken_back)} if deploy.taken_back else {}
+    text = f"{deploy.service_id} {told(deploy)}"
+    return Entry(at=now, kind=EntryKind.DEPLOY, subject=change.id, text=text, data=data)
+
+
+def _entry(change: Change, title: str, now: float, alert: Alert | None, row: AlertLook | None) -> Entry:
+    kind = EntryKind.ALERT if change.what == "alert" else EntryKind.DEPLOY
+    data: dict[str, object] = {"old": str(change.old), "new": str(change.new)}
+    if row is not None:
+        data |= {"service": row.service.id} if row.service else {}
+        data |= {"product": row.product.name} if row.product else {}
+        data |= {"problem": row.id, "pages": row.pages}
+    if alert is not None:
+        data |= {"began": alert.began, "key": key_of(alert)}
+        data |= {"hidden": alert.hidden} if alert.hidden else {}
+    return Entry(at=now, kind=kind, subject=change.id, text=title, data=data)

@@ -1,0 +1,69 @@
+"""Where evidence is asked for: each source on a lane of its own, so that neither a poll nor an action waits for it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from functools import partial
+from typing import TypeVar
+
+from oncall_tui.errors import SourceError
+from oncall_tui.inspection import row_timeline as timeline
+from oncall_tui.journal import Journal
+from oncall_tui.providers.base import Provider, Told
+from oncall_tui.runtime.clock import Clock
+from oncall_tui.runtime.job_queue import Lane
+
+T = TypeVar("T")
+PATIENCE_S = 5.0  # for a provider that is still being built
+
+
+class Evidence:
+    """Thread-safe. A lane is made when its source is first asked: who never looks has no thread more.
+
+    *providers*: a source's name -> what gives its provider within some seconds, or raises SourceError.
+    """
+
+    def __init__(self, providers: Mapping[str, Callable[[float], Provider]], clock: Clock, journal: Journal) -> None:
+        self._providers, self._clock, self._journal = providers, clock, journal
+        self._lanes: dict[str, Lane] = {}
+        self._lock = threading.Lock()
+
+    def ask(self, source: str, question: Callable[[Provider], T], what: str = "") -> Future[T]:
+        """What *question* says of the source's provider. The future raises SourceError where it cannot be told.
+
+        *what* it asks for: each has a lane of its own, so that tasks that hang hold up no metrics.
+        """
+        return self.run(f"{source} {what}".strip(), lambda: question(self._provider(source)))
+
+    def timeline(self, target: str) -> Future[tuple[Told, ...]]:
+        """What happened to a row, newest first: its source's memory, where it has one, and the journal's."""
+        source = target.partition("/")[0]
+        ready = partial(self._provider, source)
+        return self.run(source, lambda: timeline.read(ready, self._journal, target, self._clock.now()))
+
+    def run(self, name: str, job: Callable[[], T]) -> Future[T]:
+        """Run *job* on the lane *name*: a source's, or one for what is of no source (``runbook``)."""
+        with self._lock:
+            lane = self._lanes.get(name)
+            if lane is None:
+                lane = self._lanes[name] = Lane(f"look {name}", self._clock)
+        return lane.run(job)
+
+    @property
+    def lanes(self) -> tuple[Lane, ...]:
+        """Those that were made so far."""
+        with self._lock:
+            return tuple(self._lanes.values())
+
+    def stop(self) -> None:
+        """Ask nothing more; what hangs is left behind."""
+        with self._lock:
+            for lane in self._lanes.values():
+                lane.stop()
+
+    def _provider(self, source: str) -> Provider:
+        if source not in self._providers:
+            raise SourceError(f"no source {source!r} is configured", "see `oncall-tui check`")
+        return self._providers[source](PATIENCE_S)

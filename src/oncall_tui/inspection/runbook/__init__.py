@@ -1,0 +1,1 @@
+"""A runbook: fetched when a key asks for it, turned into text."""

@@ -1,0 +1,292 @@
+"""A page as blocks of text to read: HTML and Markdown with nothing left in them that a screen would obey. Pure.
+
+Links are shown as text, never opened; scripts, styles, forms and pictures are left out. Fact: CommonMark 0.31 for what
+Markdown means, as far as it is read here; the HTML standard for which elements begin a line of their own.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from html.parser import HTMLParser
+from urllib.parse import urljoin
+
+import msgspec
+
+from oncall_tui.errors import Denied, Malformed
+from oncall_tui.inspection.runbook.fetch import ELSEWHERE, Page
+
+BLOCKS, CHARACTERS = 2_000, 4_000  # at most, of a page and of a block
+PATIENCE_S = 2.0  # for a page that is hard to read
+CHUNK = 8_192
+
+
+class Block(msgspec.Struct, frozen=True, gc=False):
+    """One block: *kind* is heading, text, item, code, quote, row or rule; *indent* is in cells."""
+
+    kind: str
+    text: str = ""
+    indent: int = 0
+
+
+def blocks(page: Page) -> tuple[Block, ...]:
+    """The page's text. Raises Malformed or Denied where there is nothing to read."""
+    if page.kind == "html":
+        found = _html(page)
+    elif page.kind == "markdown":
+        found = markdown(page.text)
+    else:
+        found = [Block("text", line.rstrip()) for line in page.text.expandtabs(4).splitlines()]
+    more = [Block("quote", "… the page goes on: that is not shown")] if len(found) > BLOCKS else []
+    found = [*(msgspec.structs.replace(b, text=b.text[:CHARACTERS]) for b in found[:BLOCKS]), *more]
+    if not any(b.text.strip() for b in found):
+        raise Malformed("there is no text on that page (a script may make it)", ELSEWHERE)
+    return tuple(found)
+
+
+# --- Markdown ---------------------------------------------------------------------------------------------------------
+
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
+_HEADING = re.compile(r" {0,3}#{1,6}\s+(.*?)(?:\s+#+)?\s*$")
+_ITEM = re.compile(r"(\s*)([-*+]|\d{1,9}[.)])\s+(.*)$")
+_RULE = re.compile(r" {0,3}([-*_])(?:\s*\1){2,}\s*$")
+_UNDER = re.compile(r" {0,3}(=+|-+)\s*$")
+_IMAGE = re.compile(r"!\[([^\]\n]{0,300})\]\(<?([^()\s>]{0,2000})>?[^()\n]{0,300}\)")
+_LINK = re.compile(r"\[([^\]\n]{0,300})\]\(<?([^()\s>]{0,2000})>?[^()\n]{0,300}\)")
+_STRONG = re.compile(r"(\*\*|__)(?=\S)([^*_\n]{1,1000}?)(?<=\S)\1")
+_EMPHASIS = re.compile(r"(?<![\w*])\*(?=\S)([^*\n]{1,1000}?)(?<=\S)\*(?![\w*])")
+
+
+def markdown(text: str) -> list[Block]:
+    """Markdown as blocks: headings, items, code as it stands, quotes, table rows; paragraphs joined."""
+    found: list[Block] = []
+    fence = ""
+    joins = False  # does the next line go on with the block above?
+    for line in _without_comments(text).expandtabs(4).splitlines():
+        if fence or (opening := _FENCE.match(line)):
+            if fence and line.strip().startswith(fence) and not line.strip().strip(fence[0]):
+                fence = ""
+            elif fence:
+                found.append(Block("code", line.rstrip(), 2))
+            elif opening:
+                fence = opening[1]
+            joins = False
+            continue
+        last = found[-1] if found else None
+        if not line.strip():
+            found += [Block("text")] if last and last.text else []
+            joins = False
+        elif heading := _HEADING.match(line):
+            found.append(Block("heading", inline(heading[1])))
+            joins = False
+        elif joins and last and last.kind == "text" and _UNDER.match(line):
+            found[-1] = Block("heading", last.text)
+            joins = False
+        elif _RULE.match(line):
+            found.append(Block("rule", "─" * 20))
+            joins = False
+        elif item := _ITEM.match(line):
+            sign = "•" if item[2] in "-*+" else item[2]
+            found.append(Block("item", f"{sign} {inline(item[3])}", min(12, len(item[1])) + 1))
+            joins = True
+        elif line.startswith("    ") and not joins:
+            found.append(Block("code", line[4:].rstrip(), 2))
+        elif line.lstrip().startswith("|"):
+            if not re.fullmatch(r"[\s|:-]+", line):
+                found.append(Block("row", inline(line.strip().strip("|").strip())))
+            joins = False
+        elif line.lstrip().startswith(">"):
+            found.append(Block("quote", inline(line.lstrip().lstrip("> ")), 2))
+            joins = False
+        elif joins and last:
+            found[-1] = msgspec.structs.replace(last, text=f"{last.text} {inline(line.strip())}"[:CHARACTERS])
+        else:
+            found.append(Block("text", inline(line.strip())))
+            joins = True
+    return found
+
+
+def _without_comments(text: str) -> str:
+    parts = []
+    while (begin := text.find("<!--")) >= 0 and (end := text.find("-->", begin)) >= 0:
+        parts.append(text[:begin])
+        text = text[end + 3 :]
+    return "".join((*parts, text))
+
+
+def inline(text: str) -> str:
+    """A line's text: emphasis without its signs, a link as ``words <where>``; code is untouched, its signs too."""
+    parts = re.split(r"(`[^`\n]+`)", text)
+    return "".join(part if part.startswith("`") and len(part) > 2 else _plain(part) for part in parts)
+
+
+def _plain(text: str) -> str:
+    text = _IMAGE.sub(lambda m: f"[picture: {m[1]}]", text)
+    text = _LINK.sub(lambda m: m[1] if m[1] == m[2] or m[2].startswith("#") else f"{m[1]} <{m[2]}>", text)
+    text = _STRONG.sub(lambda m: m[2], text)
+    return _EMPHASIS.sub(lambda m: m[1], text)
+
+
+# --- HTML -------------------------------------------------------------------------------------------------------------
+
+_LEFT_OUT = frozenset(
+    (
+        "script",
+        "style",
+        "noscript",
+        "template",
+        "svg",
+        "nav",
+        "iframe",
+        "object",
+        "select",
+        "button",
+        "textarea",
+        "canvas",
+    )
+)
+_PARTS = (
+    "p",
+    "div",
+    "section",
+    "article",
+    "main",
+    "header",
+    "footer",
+    "aside",
+    "pre",
+    "blockquote",
+    "details",
+    "summary",
+)
+_LISTS = ("ul", "ol", "dl", "dt", "dd", "li", "table", "tr", "hr", "br", "figure", "figcaption", "address")
+_HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
+_BLOCKS = frozenset((*_PARTS, *_LISTS)) | _HEADINGS
+_VOID = frozenset(
+    ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr")
+)
+_KINDS = {"blockquote": "quote", "tr": "row", **dict.fromkeys(_HEADINGS, "heading")}
+
+
+def _html(page: Page) -> list[Block]:
+    reader = _Reader(page.where)
+    ends = time.monotonic() + PATIENCE_S
+    for at in range(0, len(page.text), CHUNK):
+        reader.feed(page.text[at : at + CHUNK])
+        if time.monotonic() > ends or len(reader.found) > BLOCKS:
+            break
+    reader.feed("\n<p>")  # what waits for a tag is told; nothing more is looked for at the end
+    reader.flush()
+    told = sum(len(b.text) for b in reader.found)
+    if reader.asks_for_login and told < 2_000:
+        raise Denied("a login page came instead", ELSEWHERE)
+    return reader.main or reader.found
+
+
+class _Reader(HTMLParser):
+    """Collects blocks; what is in ``<main>`` or ``<article>`` apart too: the rest is the wiki's own furniture."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self._where = where
+        self.found: list[Block] = []
+        self.main: list[Block] = []
+        self.asks_for_login = False
+        self._text: list[str] = []
+        self._kind, self._prefix = "text", ""
+        self._left_out: list[str] = []
+        self._main = 0
+        self._lists: list[int | None] = []  # the number of the last item, None where they have none
+        self._pre = 0
+        self._href = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        told = dict(attrs)
+        if tag == "input" and (told.get("type") or "").lower() == "password":
+            self.asks_for_login = True
+        if self._left_out:
+            if tag == self._left_out[-1]:
+                self._left_out.append(tag)
+            return
+        if tag in _LEFT_OUT or tag == "title" or ("hidden" in told and tag not in _VOID):
+            self.flush()
+            self._left_out.append(tag)
+            return
+        if tag in _BLOCKS:
+            self.flush()
+            self._begin(tag)
+        elif tag == "a":
+            self._href = told.get("href") or ""
+        elif tag == "img" and told.get("alt"):
+            self._text.append(f"[picture: {told['alt']}]")
+        elif tag in ("td", "th") and self._text:
+            self._text.append(" | ")
+        elif tag == "code" and not self._pre:
+            self._text.append("`")
+
+    def _begin(self, tag: str) -> None:
+        if tag in ("main", "article"):
+            self._main += 1
+        elif tag in ("ul", "ol"):
+            self._lists.append(0 if tag == "ol" else None)
+        elif tag == "li":
+            number = self._lists[-1] if self._lists else None
+            if number is not None:
+                self._lists[-1] = number + 1
+            self._kind, self._prefix = "item", "• " if number is None else f"{number + 1}. "
+        elif tag == "pre":
+            self._pre += 1
+            self._kind = "code"
+        elif tag == "hr":
+            self._add(Block("rule", "─" * 20))
+        else:
+            self._kind = _KINDS.get(tag, self._kind)
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._left_out:
+            if tag == self._left_out[-1]:
+                self._left_out.pop()
+            return
+        if tag == "a":
+            where = urljoin(self._where, self._href) if self._href and not self._href.startswith("#") else ""
+            if where.startswith(("http://", "https://", "mailto:")) and where not in "".join(self._text[-2:]):
+                self._text.append(f" <{where}>")
+            self._href = ""
+        elif tag == "code" and not self._pre:
+            self._text.append("`")
+        if tag not in _BLOCKS:
+            return
+        self.flush()
+        if tag in ("main", "article"):
+            self._main = max(0, self._main - 1)
+        elif tag in ("ul", "ol") and self._lists:
+            self._lists.pop()
+        elif tag == "pre":
+            self._pre = max(0, self._pre - 1)
+        if tag in ("p", "pre", "ul", "ol", "table", "blockquote") or tag in _HEADINGS:
+            self._add(Block("text"))
+
+    def handle_data(self, data: str) -> None:
+        if not self._left_out:
+            self._text.append(data)
+
+    def flush(self) -> None:
+        """The block that is being read is over."""
+        text, kind, prefix = "".join(self._text), self._kind, self._prefix
+        self._text, self._prefix = [], ""
+        if self._pre:
+            for line in text.expandtabs(4).strip("\n").splitlines():
+                self._add(Block("code", line.rstrip(), 2))
+            return
+        self._kind = "text"
+        text = " ".join(text.split())
+        if text:
+            indent = 2 * max(0, len(self._lists) - 1) + 1 if kind == "item" else 2 if kind == "quote" else 0
+            self._add(Block(kind, prefix + text, indent))
+        elif prefix:
+            self._kind, self._prefix = kind, prefix  # <li><p>: the item's text is still to come
+
+    def _add(self, block: Block) -> None:
+        for place in (self.found, self.main) if self._main else (self.found,):
+            if block.text or (place and place[-1].text):
+                place.append(block)

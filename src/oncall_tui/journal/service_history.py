@@ -1,0 +1,54 @@
+"""What the journal remembers of one service, for a plan: when its alerts began, and what was rolled back from here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.entry import Entry, EntryKind
+from oncall_tui.domain.remembered import Began, Recall, RolledBack
+from oncall_tui.errors import JournalError
+from oncall_tui.journal import Journal
+
+ENTRIES = 5_000
+SAME_ALERT_S = 60.0
+
+
+def recall(journal: Journal, service_id: str, on_board: Iterable[Began]) -> Recall:
+    """The service's alerts on the board and in the journal, and the rollbacks of it that were sent. Reads the disk.
+
+    A journal that cannot be read has nothing to tell: the plan is then made from what AWS tells alone.
+    """
+    try:
+        entries = journal.recent(ENTRIES, (EntryKind.ALERT, EntryKind.INTENT))
+    except JournalError:
+        entries = []
+    alerts = list(on_board)
+    rollbacks = []
+    for entry in reversed(entries):
+        if entry.kind is EntryKind.ALERT:
+            began = _began(entry, service_id)
+            if began is not None and not any(_same(began, a) for a in alerts):
+                alerts.append(began)
+        elif (sent := _rolled_back(entry, service_id)) is not None:
+            rollbacks.append(sent)
+    return Recall(alerts=tuple(sorted(alerts, key=lambda a: -a.at)), rollbacks=tuple(rollbacks))
+
+
+def _began(entry: Entry, service_id: str) -> Began | None:
+    if entry.data.get("service") != service_id or entry.data.get("new") != "firing":
+        return None
+    return Began(float(entry.data.get("began") or entry.at), entry.text)
+
+
+def _same(one: Began, other: Began) -> bool:
+    return one.title == other.title and abs(one.at - other.at) < SAME_ALERT_S
+
+
+def _rolled_back(entry: Entry, service_id: str) -> RolledBack | None:
+    plan = entry.data.get("plan", {})
+    asked = plan.get("request", {})
+    place = "/".join((str(plan.get("source", "")), str(asked.get("cluster", "")), str(asked.get("service", ""))))
+    if plan.get("verb") != Verb.ROLL_BACK or place != service_id:
+        return None
+    return RolledBack(entry.at, str(asked.get("from", "")), str(asked.get("to", "")), entry.actor)

@@ -1,0 +1,1 @@
+"""Tell others: destinations, the notifier, escalation to a destination."""

@@ -1,0 +1,72 @@
+"""The configured destinations as actions see them: each made when it is first needed, each on a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator
+
+import msgspec
+
+from oncall_tui.errors import Failed, OncallError
+from oncall_tui.providers.base import Destination
+from oncall_tui.runtime.clock import Clock
+from oncall_tui.runtime.job_queue import Lane
+
+log = logging.getLogger(__name__)
+
+
+class DestinationSpec(msgspec.Struct, frozen=True):
+    """One configured destination: *build* makes its adapter, slow imports included; never on the UI's thread."""
+
+    name: str
+    provider: str
+    build: Callable[[], Destination]
+
+
+class Outlet:
+    """One destination and its lane: one that hangs holds up nothing but itself."""
+
+    def __init__(self, spec: DestinationSpec, lane: Lane) -> None:
+        self.name, self.provider, self.lane = spec.name, spec.provider, lane
+        self._build = spec.build
+        self._made: Destination | None = None
+        self._lock = threading.Lock()
+
+    def get(self) -> Destination:
+        """The adapter. Raises Failed where it cannot be made: nothing was sent."""
+        with self._lock:
+            if self._made is None:
+                try:
+                    self._made = self._build()
+                except OncallError as error:
+                    raise Failed(f"not sent: {error.message}", error.hint) from None
+                except Exception as error:
+                    log.exception("destination %s: it cannot be made", self.name)
+                    raise Failed(f"not sent: {error.__class__.__name__}: {error}", "look at its options") from None
+            return self._made
+
+
+class Outlets:
+    """All of them by name, in the order of the configuration."""
+
+    def __init__(self, specs: Iterable[DestinationSpec], clock: Clock) -> None:
+        self._outlets = {spec.name: Outlet(spec, Lane(f"to {spec.name}", clock)) for spec in specs}
+
+    def __bool__(self) -> bool:
+        return bool(self._outlets)
+
+    def __iter__(self) -> Iterator[Outlet]:
+        return iter(self._outlets.values())
+
+    def find(self, name: str) -> Outlet:
+        """The one of this name. Raises Failed where the configuration has none (any more)."""
+        found = self._outlets.get(name)
+        if found is None:
+            raise Failed(f"no destination is called {name}", "it is not in the configuration any more")
+        return found
+
+    def stop(self) -> None:
+        """Begin nothing more; leave hung calls behind."""
+        for outlet in self:
+            outlet.lane.stop()

@@ -1,0 +1,241 @@
+"""Telling others: a line to a product's destinations, and a note on the joined incident, when an action that takes
+minutes was sent and when it ended.
+
+Never in the action's way: each destination is told on its own thread, and what goes wrong there is said once an action
+and destination, in the outcome strip and the journal. Nothing is told of what was refused, or not sent.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+import msgspec
+
+from oncall_tui.domain.action import FOLLOWED, Verb
+from oncall_tui.domain.alert import AlertState, Severity
+from oncall_tui.domain.board import Board
+from oncall_tui.domain.entry import Entry, EntryKind
+from oncall_tui.domain.outcome import Outcome, OutcomeState
+from oncall_tui.domain.plan import Ask, Plan
+from oncall_tui.errors import ActionError, Failed, Unknown
+from oncall_tui.journal import Journal
+from oncall_tui.notifications.destinations import Outlets
+from oncall_tui.providers.base import Message
+from oncall_tui.runtime.clock import Clock
+from oncall_tui.runtime.secret import redact
+from oncall_tui.text.history_words import going_back
+
+log = logging.getLogger(__name__)
+
+# verb: how the plan's title begins, what the line says while it goes on, and after it was done
+_WORDS = {
+    Verb.ROLL_BACK: ("Roll back", "is rolling back", "rolled back"),
+    Verb.UNDO_ROLLBACK: ("Undo the rollback of", "is undoing the rollback of", "undid the rollback of"),
+    Verb.GO_ON: ("Continue the deploy of", "is continuing the deploy of", "continued the deploy of"),
+    Verb.RESTART: ("Restart", "is restarting", "restarted"),
+}
+_BAD = {OutcomeState.FAILED: Severity.ERROR, OutcomeState.UNKNOWN: Severity.WARNING}
+
+
+class FollowedAction(Protocol):
+    """An action as others hear of it: its plan, whether it was sent, and whether an earlier session began it."""
+
+    plan: Plan
+    resumed: bool
+
+    @property
+    def sent(self) -> bool: ...
+
+
+class Audience(msgspec.Struct, frozen=True):
+    """Listeners of an action: *destinations* by name, *incidents* by the ids of their rows; *about* is its service."""
+
+    destinations: tuple[str, ...] = ()
+    incidents: tuple[str, ...] = ()
+    about: str = ""
+
+    @property
+    def words(self) -> str:
+        """For the plan; empty where nobody hears of it."""
+        return ", ".join((*self.destinations, *(f"a note on {incident}" for incident in self.incidents)))
+
+
+class _Heard(msgspec.Struct):
+    """State of telling others of one action: the audience (None: nobody was told yet), the thread of it all."""
+
+    audience: Audience | None = None
+    thread: str = ""
+    ended: OutcomeState = OutcomeState.PENDING
+
+
+def _both(first: Audience | None, now: Audience) -> Audience:
+    """Join both audiences: those told of the beginning, and an incident that came meanwhile, hear of the end."""
+    if first is None:
+        return now
+    return msgspec.structs.replace(first, incidents=tuple(dict.fromkeys((*first.incidents, *now.incidents))))
+
+
+def begins(plan: Plan) -> str:
+    """``Alice is rolling back prod/payments-api from :42 to :41``."""
+    stem, now, _ = _WORDS[plan.verb]
+    if not plan.title.startswith(stem):
+        return f"{plan.actor.name}: {plan.title}"
+    return f"{plan.actor.name} {now} {_what(plan)}"
+
+
+def _what(plan: Plan) -> str:
+    """``prod/payments-api from :42 to :41``: an arrow is kept for what a deploy brings."""
+    what = plan.title.removeprefix(_WORDS[plan.verb][0]).strip()
+    return what if plan.verb is Verb.GO_ON else going_back(what)
+
+
+def ends(plan: Plan, outcome: Outcome) -> str:
+    """``Alice rolled back prod/payments-api from :42 to :41: …``; else ``failed: …`` or ``unknown: …``."""
+    done, what = _WORDS[plan.verb][2], _what(plan)
+    if outcome.state in (OutcomeState.DONE, OutcomeState.SENT):
+        return f"{plan.actor.name} {done} {what}: {outcome.message}"
+    return f"{outcome.state}: {plan.verb} of {what} by {plan.actor.name}: {outcome.message}"
+
+
+class Teller:
+    """Hears of every outcome, and tells. Thread-safe; nothing here waits for a network.
+
+    *audience* says who hears of a plan, *aside* carries out a note and calls one function where that failed and another
+    when it is over, *show* puts an outcome into the strip.
+    """
+
+    def __init__(
+        self,
+        outlets: Outlets,
+        journal: Journal,
+        clock: Clock,
+        board: Callable[[], Board],
+        audience: Callable[[Plan], Audience],
+        aside: Callable[[Ask, Callable[[str, str], None], Callable[[], None]], None],
+        show: Callable[[Outcome], None],
+    ) -> None:
+        self._outlets, self._journal, self._clock = outlets, journal, clock
+        self._board, self._audience, self._aside, self._show = board, audience, aside, show
+        self._heard: dict[str, _Heard] = {}
+        self._said: set[tuple[str, str]] = set()
+        self._under_way = 0
+        self._changed = threading.Condition()
+
+    def observe(self, flow: FollowedAction, outcome: Outcome) -> None:
+        """One action's newest outcome: tell of it where it was sent, or ended."""
+        plan = flow.plan
+        if plan.verb not in FOLLOWED or not flow.sent:
+            return
+        with self._changed:
+            heard = self._heard.get(plan.id)
+            first = heard is None
+            if heard is None:
+                heard = self._heard[plan.id] = _Heard()
+            over = outcome.state is not OutcomeState.PENDING and outcome.state is not heard.ended
+            if over:
+                heard.ended = outcome.state
+        if first and not flow.resumed:  # an earlier session told that it began
+            self._tell(plan, heard, begins(plan), "", Severity.INFO)
+        if over:
+            self._tell(plan, heard, ends(plan, outcome), outcome.hint, _BAD.get(outcome.state, Severity.INFO))
+
+    @property
+    def under_way(self) -> int:
+        """How many words to others are not out yet."""
+        return self._under_way
+
+    def settle(self, timeout_s: float) -> bool:
+        """Wait until everything was told; False after *timeout_s* seconds. For commands, which end right after."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._under_way == 0, timeout_s)
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+
+    def _tell(self, plan: Plan, heard: _Heard, line: str, more: str, severity: Severity) -> None:
+        to = heard.audience = _both(heard.audience, self._audience(plan))
+        heard.thread = heard.thread or (to.incidents[0] if to.incidents else plan.id)
+        message = Message(
+            thread=heard.thread,
+            title=redact(line),
+            text=redact(more),
+            severity=severity,
+            about=to.about,
+            actor=plan.actor.name,
+        )
+        for name in to.destinations:
+            self._post(plan, name, message)
+        for incident in to.incidents:
+            self._note(plan, incident, f"{message.title}\n{message.text}".strip())
+
+    def _post(self, plan: Plan, name: str, message: Message) -> None:
+        def post() -> None:
+            try:
+                self._outlets.find(name).get().send(message)
+                self._record(plan, name, message.title, OutcomeState.SENT)
+            except ActionError as error:
+                self._record(plan, name, message.title, OutcomeState(error.outcome), error)
+            except Exception as error:
+                log.exception("destination %s: bug", name)
+                bug = Unknown(f"bug: {error.__class__.__name__}: {error}", "please report it with the log")
+                self._record(plan, name, message.title, OutcomeState.UNKNOWN, bug)
+            finally:
+                self._count(-1)
+
+        try:
+            lane = self._outlets.find(name).lane
+        except Failed as error:  # a product names what the configuration has not: it was changed under a session
+            self._record(plan, name, message.title, OutcomeState.FAILED, error)
+            return
+        self._count(1)
+        lane.run(post)
+
+    def _note(self, plan: Plan, incident: str, text: str) -> None:
+        alert = self._board().alerts.get(incident)
+        if alert is None or alert.state is AlertState.RESOLVED:
+            return  # it is over: nobody waits for a note on it
+        ask = Ask(verb=Verb.NOTE, target=incident, version=alert.version, actor=plan.actor, text=text)
+        self._count(1)
+        self._aside(
+            ask,
+            lambda message, hint: self._fail(plan, incident, OutcomeState.FAILED, message, hint),
+            lambda: self._count(-1),
+        )
+
+    def _record(self, plan: Plan, name: str, line: str, state: OutcomeState, error: ActionError | None = None) -> None:
+        text = f"{name}: {line}" if error is None else f"{name}: {error.message}: {line}"
+        data = {"destination": name, "state": state, "target": plan.target}
+        entry = Entry(
+            at=self._clock.now(), kind=EntryKind.TOLD, subject=plan.id, actor=plan.actor.name, text=text, data=data
+        )
+        self._journal.record([entry])
+        if error is not None:
+            log.warning("destination %s: %s", name, error)
+            self._fail(plan, name, state, error.message, error.hint)
+
+    def _fail(self, plan: Plan, name: str, state: OutcomeState, message: str, hint: str) -> None:
+        """Into the strip, once an action and destination: the action itself is what an engineer looks at."""
+        with self._changed:
+            if (plan.id, name) in self._said:
+                return
+            self._said.add((plan.id, name))
+        self._show(
+            Outcome(
+                plan_id=f"tell-{plan.id}-{name}",
+                verb=Verb.TELL,
+                target=plan.target,
+                state=state,
+                message=redact(
+                    f"{name} was not told: {message}" if state is OutcomeState.FAILED else f"{name}: {message}"
+                ),
+                at=self._clock.now(),
+                hint=redact(hint),
+            )
+        )
+
+    def _count(self, change: int) -> None:
+        with self._changed:
+            self._under_way += change
+            self._changed.notify_all()

@@ -1,0 +1,158 @@
+"""What Alertmanager's actions share: looking at the target, what moved, and the words for it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from oncall_tui import errors
+from oncall_tui.domain.alert import Alert, AlertState
+from oncall_tui.domain.board import Board
+from oncall_tui.domain.plan import Actor, Ask
+from oncall_tui.providers.alertmanager.api import Api
+from oncall_tui.providers.alertmanager.mapping import Rows
+from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
+from oncall_tui.providers.alertmanager.schema import WireAlert, WireSilence
+from oncall_tui.providers.http import ago, before_sending, reference
+from oncall_tui.runtime.clock import Clock
+from oncall_tui.text.time_format import told
+
+LISTED = 100  # so many other alerts are named in a plan; the rest is a number
+
+
+class Look(msgspec.Struct, frozen=True):
+    """One alert as it is now. *row* is None where it is gone; *others* are alerts that its labels also match."""
+
+    row: Alert | None
+    silences: tuple[WireSilence, ...] = ()
+    others: tuple[WireAlert, ...] = ()
+    silenced_by: tuple[str, ...] = ()
+
+
+class Desk:
+    """One Alertmanager, as its action handlers see it."""
+
+    def __init__(self, options: AlertmanagerOptions, api: Api, rows: Rows, clock: Clock, read_only: bool) -> None:
+        self.options = options
+        self.api = api
+        self.clock = clock
+        self._rows = rows
+        self._read_only = read_only
+
+    def target(self, ask: Ask, board: Board) -> Alert:
+        """The row that is meant. Raises Refused where it is not on the board or nothing may be written."""
+        if self._read_only:
+            raise errors.Refused("read only: the configuration forbids writing")
+        alert = board.alerts.get(ask.target)
+        if alert is None or alert.state is AlertState.RESOLVED:
+            raise errors.Refused(f"{ask.target} is resolved, or not there any more")
+        if alert.source != self.options.name or not alert.labels:
+            raise errors.Refused(f"{ask.target} is no alert with labels of {self.options.name}")
+        return alert
+
+    def look(self, labels: dict[str, str], fingerprint: str) -> Look:
+        """Read the alert again, and what else its labels match. Raises errors.SourceError."""
+        found = self.api.matching(labels)
+        others = tuple(a for a in found if a.fingerprint != fingerprint)
+        for wire in found:
+            if wire.fingerprint == fingerprint and wire.labels == labels:
+                read = (self.api.silence(i) for i in wire.status.silencedBy)
+                silences = tuple(s for s in read if s is not None)
+                return Look(self._rows.row(wire, silences), silences, others, wire.status.silencedBy)
+        return Look(None, others=others)
+
+    def look_before(self, labels: dict[str, str], fingerprint: str) -> Look:
+        """As ``look``, where a failure means that nothing is sent: raises Refused."""
+        with before_sending():
+            return self.look(labels, fingerprint)
+
+    def unmoved(self, version: str, look: Look) -> Alert:
+        """The row as it is, where it is still what *version* says; else Refused, saying what moved."""
+        row = look.row
+        if row is None:
+            raise errors.Refused("resolved: Alertmanager does not have it any more")
+        if not version or row.version == version:
+            return row
+        identity, _, began = version.rpartition("|")
+        if identity == f"{row.id}|{row.state}" and began != f"{row.began:.0f}":
+            raise errors.Refused(
+                f"it ended and began again at {told(row.began, self.api.http.server_now())}: look again"
+            )
+        raise errors.Refused(self.state_words(row))
+
+    def state_words(self, row: Alert) -> str:
+        """``acknowledged by Bob, 20 s ago, until 03:27 UTC``: who has it, from when to when."""
+        parts = [str(row.state) + (f" by {', '.join(row.by)}" if row.by else "")]
+        if row.by_at is not None:
+            parts.append(ago(self.api.http.server_now() - row.by_at))
+        if row.until is not None:
+            parts.append(f"until {told(row.until, self.api.http.server_now())}")
+        return ", ".join(parts)
+
+    def names(self, others: Iterable[WireAlert]) -> tuple[str, ...]:
+        """Other alerts in words, LISTED of them and how many more."""
+        said = [self._name(wire) for wire in others]
+        more = len(said) - LISTED
+        return (*said[:LISTED], f"and {more} more") if more > 0 else tuple(said)
+
+    def _name(self, wire: WireAlert) -> str:
+        row_title = wire.labels.get("alertname", wire.fingerprint)
+        rest = ", ".join(f"{k}={v}" for k, v in sorted(wire.labels.items()) if k != "alertname")
+        return f"{row_title} ({rest})" if rest else row_title
+
+    # --- commands to copy ------------------------------------------------------------------------------------------
+
+    def add_command(self, silence: dict[str, Any], made_at: float, for_s: float) -> str:
+        """The same silence by hand: amtool where it needs no login, else curl with a reference to the secret."""
+        values = [f'{m["name"]}="{_escaped(m["value"])}"' for m in silence["matchers"]]
+        if not self._login() and all(v.isprintable() for v in (*values, silence["comment"])):
+            return shlex.join(
+                [
+                    "amtool",
+                    f"--alertmanager.url={self.options.url}",
+                    "silence",
+                    "add",
+                    f"--author={silence['createdBy']}",
+                    f"--duration={for_s:.0f}s",
+                    f"--comment={silence['comment']}",
+                    *values,
+                ]
+            )
+        body = msgspec.json.encode({**silence, "startsAt": iso(made_at), "endsAt": iso(made_at + for_s)}).decode()
+        return f"{self._curl()} --json {shlex.quote(body)} {shlex.quote(self.api.http.url + '/api/v2/silences')}"
+
+    def expire_command(self, ids: Iterable[str]) -> str:
+        """The same un-acknowledgement by hand."""
+        if not self._login():
+            return shlex.join(["amtool", f"--alertmanager.url={self.options.url}", "silence", "expire", *ids])
+        urls = " ".join(shlex.quote(f"{self.api.http.url}/api/v2/silence/{i}") for i in ids)
+        return f"{self._curl()} -X DELETE {urls}"
+
+    def _login(self) -> str:
+        options = self.options
+        if options.bearer_token is not None:
+            return f'-H "Authorization: Bearer {reference(options.bearer_token)}"'
+        if options.password is not None:
+            return f'-u {shlex.quote(options.username)}:"{reference(options.password)}"'
+        return ""
+
+    def _curl(self) -> str:
+        return f"curl -sS {self._login()}".strip()
+
+
+def author(actor: Actor) -> str:
+    """What stands in createdBy: the e-mail, else the name."""
+    return actor.email or actor.name
+
+
+def iso(at: float) -> str:
+    """RFC 3339 in UTC, milliseconds."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"')

@@ -1,0 +1,154 @@
+"""Alertmanager's alerts -> rows. Pure, and cheap where nothing changed: 5,000 alerts are 3.4 MB a poll."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import Alert, AlertState, Pairs, ServiceHint
+from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
+from oncall_tui.providers.alertmanager.schema import WireAlert, WireSilence
+from oncall_tui.providers.decoding import decoder
+from oncall_tui.providers.http import Listing, severity, stamp
+
+
+def same_person(name: str, me: Iterable[str]) -> bool:
+    """Is *name*, as a silence's createdBy has it, one of *me* (name, e-mail)?"""
+    return bool(name) and name.strip().casefold() in {m.strip().casefold() for m in me if m}
+
+
+class _Entry:
+    """One alert as decoded, and the row that was made of it with the silences that held it then."""
+
+    __slots__ = ("held", "row", "wire")
+
+    def __init__(self, wire: WireAlert, row: Alert) -> None:
+        self.wire = wire if wire.status.silencedBy else None  # kept only where a silence may yet change the row
+        self.row = row
+        self.held: tuple[WireSilence, ...] = ()
+
+
+class Rows:
+    """Keeps what the last poll decoded, so that an alert that did not change costs one hash, and is the same object."""
+
+    def __init__(self, options: AlertmanagerOptions, read_only: bool = False) -> None:
+        self._options = options
+        self._read_only = read_only
+        self._decoder = decoder(WireAlert)
+        self._listing = Listing(self._entry)
+        self._entries: list[_Entry] = []
+        self._by_id: dict[str, Alert] = {}
+
+    def _entry(self, raw: msgspec.Raw) -> _Entry:
+        wire = self._decoder.decode(raw)
+        return _Entry(wire, self.row(wire, ()))
+
+    def take(self, raws: list[msgspec.Raw]) -> tuple[bool, int]:
+        """Decode what changed. Tells whether a silence holds any of them, and how many items were not alerts."""
+        self._entries, bad = self._listing.take(raws)
+        return any(entry.wire is not None for entry in self._entries), bad
+
+    def rows(self, silences: Mapping[str, WireSilence]) -> tuple[Alert, ...]:
+        """The rows of what was taken, given the *silences* by id."""
+        by_id: dict[str, Alert] = {}
+        for entry in self._entries:
+            if entry.wire is not None:
+                held = tuple(silences[i] for i in entry.wire.status.silencedBy if i in silences)
+                if held != entry.held:
+                    entry.held, entry.row = held, self.row(entry.wire, held)
+            entry.row = self._reuse(entry.row)
+            by_id[entry.row.id] = entry.row
+        self._by_id = by_id
+        return tuple(by_id.values())
+
+    def _reuse(self, row: Alert) -> Alert:
+        """The row of the last poll where it says the same."""
+        old = self._by_id.get(row.id)
+        return old if old is not None and (old is row or old == row) else row
+
+    def row(self, wire: WireAlert, silences: tuple[WireSilence, ...]) -> Alert:
+        """One row. Raises ValueError where its start is no time."""
+        began = stamp(wire.startsAt)
+        if began is None:
+            raise ValueError("startsAt is no time")
+        options = self._options
+        labels = _pairs(wire.labels)
+        annotations = wire.annotations or {}
+        state, by, until, by_at, comment = standing(wire, silences)
+        return Alert(
+            id=f"{options.name}/{wire.fingerprint}",
+            source=options.name,
+            provider="alertmanager",
+            native_id=wire.fingerprint,
+            state=state,
+            severity=severity(wire.labels.get(options.severity_label, "")),
+            title=_first(options.title, annotations, wire.labels) or wire.labels.get("alertname", wire.fingerprint),
+            began=began,
+            by=by,
+            by_at=by_at,
+            until=until,
+            comment=comment,
+            url=wire.generatorURL,
+            labels=labels,
+            annotations=_pairs(annotations),
+            hint=ServiceHint(
+                cluster=_first(options.cluster_labels, wire.labels),
+                service=_first(options.service_labels, wire.labels),
+                account=wire.labels.get(options.account_label, ""),
+                region=wire.labels.get(options.region_label, ""),
+            ),
+            keys=(f"fingerprint:{wire.fingerprint}",),
+            label_sets=(labels,),
+            verbs=frozenset() if self._read_only else VERBS.get(state, _ASKING),
+        )
+
+
+_ASKING = frozenset({Verb.ACKNOWLEDGE, Verb.SILENCE})
+VERBS: Mapping[AlertState, frozenset[Verb]] = {
+    AlertState.ACKNOWLEDGED: frozenset({Verb.UNACKNOWLEDGE, Verb.SILENCE}),
+    AlertState.SILENCED: frozenset({Verb.SILENCE}),
+}
+
+Standing = tuple[AlertState, tuple[str, ...], float | None, float | None, str]
+
+
+def standing(wire: WireAlert, silences: tuple[WireSilence, ...]) -> Standing:
+    """State, by whom, until when, since when, and why. An ``ACK!`` silence wins over others: somebody has it."""
+    status = wire.status
+    if status.silencedBy:
+        acks = tuple(s for s in silences if s.is_ack)
+        state = AlertState.ACKNOWLEDGED if acks else AlertState.SILENCED
+        return (state, *_held(acks or silences))
+    if status.inhibitedBy:
+        return AlertState.INHIBITED, (), None, None, "inhibited by " + ", ".join(status.inhibitedBy)
+    if status.mutedBy:
+        return AlertState.SILENCED, (), None, None, "muted by the time interval " + ", ".join(status.mutedBy)
+    if status.state in ("active", "unprocessed"):  # unprocessed: it came a moment ago
+        return AlertState.FIRING, (), None, None, ""
+    if status.state == "suppressed":
+        return AlertState.SILENCED, (), None, None, ""
+    return AlertState.UNKNOWN, (), None, None, f"state {status.state or 'missing'}"
+
+
+def _held(silences: tuple[WireSilence, ...]) -> tuple[tuple[str, ...], float | None, float | None, str]:
+    if not silences:  # it ended between the two reads, or the silences could not be read
+        return (), None, None, ""
+    last = max(silences, key=lambda s: stamp(s.endsAt) or 0.0)
+    by = tuple(dict.fromkeys(s.createdBy for s in silences if s.createdBy))
+    return by, stamp(last.endsAt), stamp(last.startsAt), last.comment
+
+
+def _first(names: Iterable[str], *places: Mapping[str, str]) -> str:
+    for name in names:
+        for place in places:
+            if value := place.get(name):
+                return value
+    return ""
+
+
+def _pairs(labels: Mapping[str, str]) -> Pairs:
+    """Sorted, and interned where short: thousands of alerts share most of their values."""
+    return tuple((sys.intern(name), sys.intern(v) if len(v) < 128 else v) for name, v in sorted(labels.items()))

@@ -1,0 +1,228 @@
+"""Acknowledge and silence: both make one silence, and both are done when the server shows it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from oncall_tui import errors
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import Alert, AlertState
+from oncall_tui.domain.board import Board
+from oncall_tui.domain.outcome import Check, OutcomeState
+from oncall_tui.domain.plan import Ask, Choice, Confirm, Plan
+from oncall_tui.providers.alertmanager.api import safe_id
+from oncall_tui.providers.alertmanager.handler_context import Desk, author, iso
+from oncall_tui.providers.alertmanager.schema import ACK, Matcher, WireSilence
+from oncall_tui.providers.base import Receipt
+from oncall_tui.providers.decoding import convert
+from oncall_tui.providers.http import Sent, before_sending, length, read_back, stamp
+from oncall_tui.text.time_format import told
+
+ACK_S = 900.0  # karma's: too short needs re-silencing, too long hides a recurrence
+DEFAULT_S = 3600.0
+LONGEST_S = 7 * 86400.0
+EARLY_S = 5.0  # a start in the future would make it pending; the server moves a start in the past to now
+
+
+class Silencing:
+    """What both share: send one silence, and verify it. Subclasses plan and check."""
+
+    verb: Verb
+    held = "silenced"
+    how = ""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self._sent = Sent(desk.clock)
+
+    def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
+        """Nothing to pick."""
+        return ()
+
+    def send(self, plan: Plan) -> Receipt:
+        """POST once. The receipt has the silence's id and its end. Raises Failed or Unknown."""
+        request = plan.request
+        now = self.desk.api.http.server_now()
+        until = now + request["for_s"]
+        self._sent.note(plan)
+        silence_id = self.desk.api.post(
+            {**request["silence"], "startsAt": iso(now - EARLY_S), "endsAt": iso(until)},
+        )
+        return Receipt({"silenceID": silence_id, "until": until})
+
+    def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
+        """Read the silence, then the alert that it is to hold."""
+        return read_back(lambda: self._verify(plan, receipt))
+
+    def _verify(self, plan: Plan, receipt: Receipt | None) -> Check:
+        silence = self._find(plan, receipt)
+        if silence is None:
+            return self._sent.absent(
+                plan, "sent, not to be seen yet", f"Alertmanager has no such silence: not {self.held}"
+            )
+        until = stamp(silence.endsAt) or 0.0
+        said = f"{self.held} by {silence.createdBy} until {told(until, self.desk.clock.now())}{self.how}"
+        if silence.status.state == "expired":  # a later start looks at an intent whose silence has ended since
+            return Check(OutcomeState.DONE, f"was {said}; that has ended")
+        if not silence.is_active:
+            return Check(OutcomeState.PENDING, f"the silence is {silence.status.state or 'not active'} yet")
+        labels = plan.request["labels"]
+        look = self.desk.look(labels, plan.request["fingerprint"])
+        if look.row is None:
+            return Check(OutcomeState.DONE, f"{said}; the alert is gone")
+        if silence.id in look.silenced_by or not plan.request["covers"]:
+            return Check(OutcomeState.DONE, said)
+        return self._sent.absent(
+            plan,
+            "the silence is there, the alert does not show it yet",
+            "the silence is there, but the alert keeps firing",
+        )
+
+    def _find(self, plan: Plan, receipt: Receipt | None) -> WireSilence | None:
+        """The silence of *receipt*; without one, the one that is what *plan* asks for and was not there before it."""
+        api = self.desk.api
+        if receipt is not None and "silenceID" in receipt.data:
+            return api.silence(safe_id(str(receipt.data["silenceID"])))
+        asked = plan.request["silence"]
+        matchers = sorted(convert(m, Matcher) for m in asked["matchers"])
+        found = [
+            s
+            for s in api.silences()
+            if sorted(s.matchers) == matchers and s.createdBy == asked["createdBy"] and s.comment == asked["comment"]
+        ]
+        since = plan.made_at + (api.http.server_now() - self.desk.clock.now()) - 2.0
+        return next((s for s in found if (stamp(s.updatedAt or s.startsAt) or 0.0) >= since), None)
+
+    def _request(self, alert: Alert, ask: Ask, matchers: Mapping[str, str], comment: str, for_s: float) -> Any:
+        return {
+            "silence": {
+                "matchers": [msgspec.to_builtins(Matcher(name, value)) for name, value in sorted(matchers.items())],
+                "createdBy": author(ask.actor),
+                "comment": comment,
+            },
+            "for_s": for_s,
+            "fingerprint": alert.native_id,
+            "labels": dict(alert.labels),
+            "covers": all(alert.label(name) == value for name, value in matchers.items()),
+        }
+
+
+class Acknowledge(Silencing):
+    """The ``ACK!`` silence of 15 minutes over exactly the alert's labels. No prompt, unless it matches other alerts."""
+
+    verb = Verb.ACKNOWLEDGE
+    held = "acknowledged"
+    how = " (a silence)"
+
+    def plan(self, ask: Ask, board: Board) -> Plan:
+        """Reads the alert and what its labels match. Raises Refused where somebody has it already, or it moved."""
+        alert = self.desk.target(ask, board)
+        labels = dict(alert.labels)
+        look = self.desk.look_before(labels, alert.native_id)
+        row = self.desk.unmoved(ask.version, look)
+        if row.state in (AlertState.ACKNOWLEDGED, AlertState.SILENCED):
+            raise errors.Refused(f"already {self.desk.state_words(row)}")
+        why = ask.reason or ask.text
+        comment = f"{ACK} This alert was acknowledged using oncall-tui by {ask.actor.name}" + (
+            f": {why}" if why else ""
+        )
+        request = self._request(alert, ask, labels, comment, ACK_S)
+        request["others"] = [a.fingerprint for a in look.others]
+        now = self.desk.clock.now()
+        lines = [
+            ("alert", alert.title),
+            ("until", f"{told(now + ACK_S, now)}, extended while it fires and you are here"),
+        ]
+        if look.others:
+            lines.append(
+                ("matches", f"{len(look.others) + 1} alerts: this one and {len(look.others)} with more labels")
+            )
+        return Plan(
+            id=uuid.uuid4().hex,
+            verb=self.verb,
+            source=alert.source,
+            target=alert.id,
+            version=row.version,
+            actor=ask.actor,
+            made_at=now,
+            title=f"acknowledge {alert.title}",
+            lines=tuple(lines),
+            affects=self.desk.names(look.others),
+            confirm=Confirm.YES if look.others else Confirm.NONE,
+            request=request,
+            commands=(self.desk.add_command(request["silence"], now, ACK_S),),
+        )
+
+    def check(self, plan: Plan) -> None:
+        """Read it again. Raises Refused where it moved, or where it would now hide what nobody was asked about."""
+        look = self.desk.look_before(plan.request["labels"], plan.request["fingerprint"])
+        self.desk.unmoved(plan.version, look)
+        new = [a for a in look.others if a.fingerprint not in plan.request["others"]]
+        if new:
+            raise errors.Refused(f"it would now also hide {', '.join(self.desk.names(new)[:3])}", "ask again")
+
+
+class Silence(Silencing):
+    """A silence with a reason and an end, over the alert's labels or wider."""
+
+    verb = Verb.SILENCE
+
+    def plan(self, ask: Ask, board: Board) -> Plan:
+        """Reads what it would hide now. Raises Refused without a reason, an end, or a matcher that says something."""
+        alert = self.desk.target(ask, board)
+        for_s = ask.for_s or DEFAULT_S
+        reason = ask.reason.strip()
+        if not reason:
+            raise errors.Refused("a silence needs a reason", "say why")
+        if not 0 < for_s <= LONGEST_S:
+            raise errors.Refused("the duration must be above 0 and at most 7d")
+        matchers = dict(ask.matchers or alert.labels)
+        if ask.matchers and len(matchers) != len(ask.matchers):
+            raise errors.Refused("a label is named twice: no alert would match")
+        if not any(matchers.values()) or not all(matchers):
+            raise errors.Refused("a silence needs a label with a value")
+        comment = f"silence: {reason}" if reason.startswith(ACK) else reason  # ACK! would make it an acknowledgement
+        look = self.desk.look_before(dict(alert.labels), alert.native_id)
+        row = self.desk.unmoved(ask.version, look)
+        with before_sending():
+            hidden = [a for a in self.desk.api.matching(matchers) if a.fingerprint != alert.native_id]
+        request = self._request(alert, ask, matchers, comment, for_s)
+        now = self.desk.clock.now()
+        return Plan(
+            id=uuid.uuid4().hex,
+            verb=self.verb,
+            source=alert.source,
+            target=alert.id,
+            version=row.version,
+            actor=ask.actor,
+            made_at=now,
+            title=f"silence {alert.title}",
+            lines=(
+                ("matchers", ", ".join(f'{name}="{value}"' for name, value in sorted(matchers.items()))),
+                ("hides now", _counted(len(hidden) + bool(request["covers"]))),
+                ("ends", f"{told(now + for_s, now)}, after {length(for_s)}"),
+                ("reason", reason),
+            ),
+            warnings=self._warnings(bool(request["covers"])),
+            affects=self.desk.names(hidden),
+            confirm=Confirm.YES,
+            request=request,
+            commands=(self.desk.add_command(request["silence"], now, for_s),),
+        )
+
+    def _warnings(self, covers: bool) -> tuple[str, ...]:
+        pager = "PagerDuty will not receive the resolve while this lasts: its incident stays open"
+        return (pager,) if covers else (pager, "these matchers do not match this alert: it keeps firing")
+
+    def check(self, plan: Plan) -> None:
+        """Read the alert again. Raises Refused where it moved; how many others match is no move."""
+        look = self.desk.look_before(plan.request["labels"], plan.request["fingerprint"])
+        self.desk.unmoved(plan.version, look)
+
+
+def _counted(n: int) -> str:
+    return "1 alert" if n == 1 else f"{n} alerts"

@@ -1,0 +1,173 @@
+"""Un-acknowledge, and keeping an acknowledgement up: what happens to an ``ACK!`` silence after it was made."""
+
+from __future__ import annotations
+
+import uuid
+
+from oncall_tui import errors
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import AlertState
+from oncall_tui.domain.board import Board
+from oncall_tui.domain.outcome import Check, OutcomeState
+from oncall_tui.domain.plan import Actor, Ask, Choice, Confirm, Plan
+from oncall_tui.providers.alertmanager.api import safe_id
+from oncall_tui.providers.alertmanager.handler_context import Desk, Look, iso
+from oncall_tui.providers.alertmanager.mapping import same_person
+from oncall_tui.providers.alertmanager.schema import WireAlert, WireSilence
+from oncall_tui.providers.alertmanager.silence import ACK_S
+from oncall_tui.providers.base import Kept, Receipt
+from oncall_tui.providers.http import Sent, before_sending, read_back, stamp
+
+EXTEND_UNDER_S = 300.0
+
+
+def own(silences: tuple[WireSilence, ...], actor: Actor) -> tuple[WireSilence, ...]:
+    """Those that are acknowledgements, in force, and made by *actor*."""
+    me = (actor.email, actor.name)
+    return tuple(s for s in silences if s.is_ack and s.status.state != "expired" and same_person(s.createdBy, me))
+
+
+class Unacknowledge:
+    """Removes our own ``ACK!`` silences from an alert, nobody else's."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self._sent = Sent(desk.clock)
+
+    def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
+        """Nothing to pick."""
+        return ()
+
+    def plan(self, ask: Ask, board: Board) -> Plan:
+        """Reads who acknowledged it. Raises Refused where that was not us."""
+        alert = self.desk.target(ask, board)
+        look = self.desk.look_before(dict(alert.labels), alert.native_id)
+        row = self.desk.unmoved(ask.version, look)
+        if row.state is not AlertState.ACKNOWLEDGED:
+            raise errors.Refused(f"nobody has acknowledged it: it is {self.desk.state_words(row)}")
+        mine = own(look.silences, ask.actor)
+        if not mine:
+            raise errors.Refused(f"made by {', '.join(row.by) or 'nobody named'}: only your own can be removed")
+        others = self._others(mine, alert.native_id)
+        stay = [s.createdBy for s in look.silences if s not in mine]
+        return Plan(
+            id=uuid.uuid4().hex,
+            verb=Verb.UNACKNOWLEDGE,
+            source=alert.source,
+            target=alert.id,
+            version=row.version,
+            actor=ask.actor,
+            made_at=self.desk.clock.now(),
+            title=f"un-acknowledge {alert.title}",
+            lines=(("alert", alert.title), ("removes", f"{_counted(len(mine))} of {ask.actor.name}")),
+            warnings=tuple(f"stays quiet: {name or 'somebody'} has a silence on it too" for name in stay),
+            affects=self.desk.names(others),
+            confirm=Confirm.YES if others else Confirm.NONE,
+            request={
+                "silences": [safe_id(s.id) for s in mine],
+                "labels": dict(alert.labels),
+                "fingerprint": alert.native_id,
+            },
+            commands=(self.desk.expire_command([s.id for s in mine]),),
+            writes=len(mine),
+        )
+
+    def _others(self, mine: tuple[WireSilence, ...], fingerprint: str) -> list[WireAlert]:
+        """The other alerts that *mine* hold and that would fire again."""
+        found: dict[str, WireAlert] = {}
+        for silence in mine:
+            labels = {m.name: m.value for m in silence.matchers if m.isEqual and not m.isRegex}
+            with before_sending():
+                matching = self.desk.api.matching(labels)
+            found.update((a.fingerprint, a) for a in matching if silence.id in a.status.silencedBy)
+        found.pop(fingerprint, None)
+        return list(found.values())
+
+    def check(self, plan: Plan) -> None:
+        """Read it again. Raises Refused where it moved, or the acknowledgement is another's or another one."""
+        look = self.desk.look_before(plan.request["labels"], plan.request["fingerprint"])
+        self.desk.unmoved(plan.version, look)
+        mine = {s.id for s in own(look.silences, plan.actor)}
+        if not mine.issuperset(plan.request["silences"]):
+            raise errors.Refused("the acknowledgement was replaced or removed meanwhile: look again")
+
+    def send(self, plan: Plan) -> Receipt:
+        """DELETE each once. Raises Failed where none was removed, Unknown where nobody knows."""
+        self._sent.note(plan)
+        for done, silence_id in enumerate(plan.request["silences"]):
+            try:
+                self.desk.api.expire(safe_id(silence_id))
+            except errors.Failed as error:
+                if done == 0:
+                    raise
+                raise errors.Unknown(f"{done} of {plan.writes} removed: {error.message}", error.hint) from None
+        return Receipt({"silences": list(plan.request["silences"])})
+
+    def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
+        """DONE where each of them is expired."""
+        return read_back(lambda: self._verify(plan))
+
+    def _verify(self, plan: Plan) -> Check:
+        read = [self.desk.api.silence(safe_id(i)) for i in plan.request["silences"]]
+        if any(s is not None and s.status.state != "expired" for s in read):
+            return self._sent.absent(plan, "sent, not gone yet", "the acknowledgement is still there")
+        return Check(OutcomeState.DONE, f"no longer acknowledged by {plan.actor.name}{self._now(plan)}")
+
+    def _now(self, plan: Plan) -> str:
+        look: Look = self.desk.look(plan.request["labels"], plan.request["fingerprint"])
+        if look.row is None:
+            return "; the alert is gone"
+        return "" if look.row.state is AlertState.FIRING else f"; it is {self.desk.state_words(look.row)}"
+
+
+class Keeper:
+    """Extends an acknowledgement while its alert fires. Whether somebody still wants it, its caller knows."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    def keep(self, plan: Plan, receipt: Receipt, now: float) -> Kept:
+        """Extend it if under five minutes are left. Times are seconds since the epoch.
+
+        Raises SourceError or ActionError where that cannot be told: ask again soon, a few minutes are left.
+        """
+        silence_id = safe_id(str(receipt.data.get("silenceID", "")))
+        http = self.desk.api.http
+        ends, extended = self._extended(plan, silence_id, now + http.server_now() - self.desk.clock.now())
+        skew = http.server_now() - self.desk.clock.now()
+        return Kept(None if ends is None else max(now + 1.0, ends - skew - EXTEND_UNDER_S), extended)
+
+    def _extended(self, plan: Plan, silence_id: str, now: float) -> tuple[float | None, bool]:
+        """When the silence ends, by the server's clock (None: it is over), and whether it was extended for that."""
+        api = self.desk.api
+        silence = api.silence(silence_id)
+        if silence is None or not silence.is_active or not own((silence,), plan.actor):
+            return None, False
+        ends = stamp(silence.endsAt) or 0.0
+        if ends - now > EXTEND_UNDER_S:
+            return ends, False
+        if self.desk.look(plan.request["labels"], plan.request["fingerprint"]).row is None:
+            return None, False
+        until = now + ACK_S
+        # An update has to carry the same id, start and matchers; else the server makes a second silence.
+        same = [
+            {"name": m.name, "value": m.value, "isRegex": m.isRegex, "isEqual": m.isEqual} for m in silence.matchers
+        ]
+        posted = api.post(
+            {
+                "id": silence.id,
+                "matchers": same,
+                "startsAt": silence.startsAt,
+                "endsAt": iso(until),
+                "createdBy": silence.createdBy,
+                "comment": silence.comment,
+            }
+        )
+        if posted != silence.id:  # somebody removed it between the read and the write: theirs is the last word
+            api.expire(safe_id(posted))
+            return None, False
+        return until, True
+
+
+def _counted(n: int) -> str:
+    return "1 acknowledgement" if n == 1 else f"{n} acknowledgements"

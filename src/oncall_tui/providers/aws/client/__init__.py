@@ -1,0 +1,1 @@
+"""Call AWS: sessions, one client, errors, the rate limit, ARNs."""

@@ -1,0 +1,114 @@
+"""The one place where AWS is called: budget asked, call counted, answer taken raw, error put in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+from botocore import xform_name
+
+from oncall_tui import errors
+from oncall_tui.providers.aws.client import errors as aws_errors
+from oncall_tui.providers.aws.client.rate_limit import Budget, Lane
+from oncall_tui.providers.aws.client.session import QUERY, RAW, Sessions
+from oncall_tui.providers.decoding import decoder
+
+T = TypeVar("T")
+THROTTLED_S = 5.0
+
+
+class Transport(Protocol):
+    """One attempt at one call; the answer's bytes. The seam that tests replace."""
+
+    def __call__(self, operation: str, params: dict[str, Any], acting: bool) -> bytes: ...
+
+
+class Wire:
+    """The calls of one service (``ecs``, ``cloudwatch``) for one source; *calls* counts them by operation."""
+
+    def __init__(
+        self, sessions: Sessions, service: str, budget: Budget, calls: Counter[str], transport: Transport | None = None
+    ) -> None:
+        self.sessions = sessions
+        self.service = service
+        self.calls = calls
+        self._budget = budget
+        self._transport = transport
+
+    def read(self, answer: type[T], operation: str, lane: Lane = Lane.SWEEP, **params: Any) -> T:
+        """Ask once. Raises errors.SourceError, or budget.Later where no call is to be had now."""
+        self._budget.take(lane)
+        self.calls[operation] += 1
+        where = self.sessions.where(self.service, operation)
+        try:
+            raw = self._send(operation, params, acting=False)
+        except Exception as error:
+            mapped = aws_errors.reading(error, where)
+            if mapped is None:
+                raise
+            if isinstance(mapped, errors.Throttled):
+                self._budget.drain(mapped.retry_after_s or THROTTLED_S)
+            raise mapped from error
+        return self._decode(answer, operation, raw)
+
+    def write(self, operation: str, **params: Any) -> dict[str, Any]:
+        """Send once, with the acting credentials. Raises Failed (nothing was changed) or Unknown (nobody knows)."""
+        where = self.sessions.where(self.service, operation, acting=True)
+        try:
+            if self._transport is None:
+                self.sessions.resolve(self.service, acting=True)
+        except Exception as error:
+            mapped = aws_errors.before_writing(error, where)
+            if mapped is None:
+                raise
+            raise mapped from error
+        self._budget.take(Lane.ACT)
+        self.calls[operation] += 1
+        try:
+            raw = self._send(operation, params, acting=True)
+        except Exception as error:
+            mapped = aws_errors.writing(error, where)
+            if mapped is None:
+                raise
+            raise mapped from error
+        try:
+            return self._decode(dict, operation, raw or b"{}")
+        except errors.Malformed as error:
+            raise errors.Unknown(f"{operation} was sent; {error.message}", "read it again to learn") from error
+
+    def _send(self, operation: str, params: dict[str, Any], acting: bool) -> bytes:
+        if self._transport is not None:
+            return self._transport(operation, params, acting)
+        ask = getattr(self.sessions.client(self.service, acting), xform_name(operation))
+        if self.service in QUERY:
+            return _from_xml(ask, operation, params)
+        raw: bytes = ask(**params)[RAW]
+        return raw
+
+    def _decode(self, answer: type[T], operation: str, raw: bytes) -> T:
+        try:
+            return decoder(answer, strict=False).decode(raw)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            kind = "a web page" if raw.lstrip()[:1] == b"<" else "cut off or not what AWS promises"
+            hint = f"a proxy or a captive portal before {self.sessions.endpoint(self.service) or 'AWS'}?"
+            where = f" ({error})" if kind[0] == "c" else ""  # names the field, never a value
+            raise errors.Malformed(f"{operation}: the answer is {kind}{where}", hint) from error
+
+
+def _from_xml(ask: Callable[..., dict[str, Any]], operation: str, params: dict[str, Any]) -> bytes:
+    """What botocore read of an answer in XML, as JSON: decoded like the others, so that what is missing is seen."""
+    try:
+        answer = ask(**params)
+    except (KeyError, AttributeError, TypeError, IndexError) as error:  # its parser, over XML that is not AWS's
+        raise errors.Malformed(f"{operation}: the answer is not what AWS promises") from error
+    answer.pop("ResponseMetadata", None)
+    return msgspec.json.encode(answer)
+
+
+class Wires(msgspec.Struct, frozen=True):
+    """The calls that rolling back takes: ECS's and CodeDeploy's."""
+
+    ecs: Wire
+    code_deploy: Wire

@@ -1,0 +1,316 @@
+"""What botocore raises -> the errors that the rest of the program knows, in words, with what to do now.
+
+Which exception comes of which situation was found by running botocore 1.44.5; codes are those of the ECS, CloudWatch
+and STS API references ("Common Errors") and botocore's retry rules.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from botocore import exceptions as boto
+
+from oncall_tui import errors
+from oncall_tui.runtime.secret import redact
+
+EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "UnauthorizedException"})
+NOT_KNOWN = frozenset(
+    {
+        "UnrecognizedClientException",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "SignatureDoesNotMatch",
+        "IncompleteSignature",
+        "IncompleteSignatureException",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
+        "AuthFailure",
+    }
+)
+SKEWED = frozenset({"RequestExpired", "RequestTimeTooSkewed", "RequestInTheFuture"})
+DENIED = frozenset(
+    {
+        "AccessDenied",
+        "AccessDeniedException",
+        "UnauthorizedOperation",
+        "ForbiddenException",
+        "NotAuthorized",
+        "OptInRequired",
+        "403",
+        "401",
+    }
+)
+THROTTLED = frozenset(
+    {
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "TooManyRequestsException",
+        "RequestLimitExceeded",
+        "BandwidthLimitExceeded",
+        "SlowDown",
+        "PriorRequestNotComplete",
+        "429",
+    }
+)
+MISSING = frozenset(
+    {
+        "UnknownOperationException",
+        "UnknownOperation",
+        "InvalidAction",
+        "UnsupportedFeatureException",
+        "UnsupportedOperation",
+        "NotImplemented",
+        "404",
+        "501",
+    }
+)
+GONE = frozenset(
+    {
+        "ClusterNotFoundException",
+        "ServiceNotFoundException",
+        "ServiceNotActiveException",
+        "ServiceDeploymentNotFoundException",
+        "ResourceNotFound",
+        "ResourceNotFoundException",
+    }
+)
+_PERMISSION = re.compile(r"perform:? ([A-Za-z0-9-]+:[A-Za-z*]+)")
+
+
+class Missing(errors.Malformed):
+    """This endpoint does not know the call: an older region, a simulation, a proxy."""
+
+
+class NotApi(errors.Offline):
+    """A 5xx that carries a web page: not the API itself answered."""
+
+
+class Gone(errors.SourceError):
+    """What was asked about is not there (any more). Rows of it go; it is no state of the source."""
+
+    state = "malformed"
+
+
+class Refusal(errors.Malformed):
+    """AWS understood the question and would not have it (a parameter, a feature)."""
+
+
+NOT_OFFERED = (errors.Denied, Missing, NotApi, Refusal)  # the call cannot be had here: do without it
+
+
+class Where(Mapping[str, str]):
+    """What a message names: *service* (``ecs``), *operation*, *endpoint*, and *login*, the command that renews it."""
+
+    def __init__(self, service: str, operation: str = "", endpoint: str = "", login: tuple[str, ...] = ()) -> None:
+        self._values = {"service": service, "operation": operation, "endpoint": endpoint, "login": " ".join(login)}
+
+    def __getitem__(self, key: str) -> str:
+        return self._values[key]
+
+    def __iter__(self) -> Any:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    @property
+    def renew(self) -> str:
+        return self["login"] or "renew the login that gives this program its AWS keys"
+
+
+def reading(error: Exception, where: Where) -> errors.SourceError | None:
+    """The source's state that *error* is, or None: a bug, which is to be seen as one."""
+    if isinstance(error, errors.SourceError):
+        return error
+    if isinstance(error, boto.ClientError):
+        return _answered(error, where)
+    return _credentials(error, where) or _network(error, where)
+
+
+def writing(error: Exception, where: Where) -> errors.ActionError | None:
+    """The outcome of a write that *error* is, or None: a bug.
+
+    Unknown wherever the request may have arrived (read time-out, dropped line, 5xx, an answer that is not the API's);
+    Failed where it cannot have (no connection, no credentials) or where AWS said no.
+    """
+    if isinstance(error, errors.ActionError):
+        return error
+    if isinstance(error, boto.ClientError):
+        return _answered_write(error, where)
+    source = reading(error, where)
+    if source is None:
+        return None
+    if _before_sending(error) or isinstance(source, errors.NoCredentials | errors.Expired | errors.Denied):
+        return errors.Failed(f"nothing was sent: {source.message}", source.hint)
+    if isinstance(source, errors.Throttled):
+        return errors.Failed(f"not done: {source.message}", source.hint)
+    return errors.Unknown(f"{where['operation']} was sent; {source.message}", "read it again to learn")
+
+
+def _before_sending(error: Exception) -> bool:
+    if isinstance(error, boto.SSLError):  # also a line cut in mid-answer: only a refused hand-shake is sure
+        return any(word in str(error).upper() for word in ("CERTIFICATE_VERIFY_FAILED", "HANDSHAKE", "WRONG_VERSION"))
+    return isinstance(error, boto.EndpointConnectionError | boto.ConnectTimeoutError | boto.ProxyConnectionError)
+
+
+def before_writing(error: Exception, where: Where) -> errors.ActionError | None:
+    """As ``writing``, for what failed before the write itself (resolving credentials): nothing was sent."""
+    source = reading(error, where)
+    return None if source is None else errors.Failed(f"nothing was sent: {source.message}", source.hint)
+
+
+# --- an answer came ---------------------------------------------------------------------------------------------------
+
+
+def _answered(error: boto.ClientError, where: Where) -> errors.SourceError:
+    code, text, status = _parts(error)
+    operation = error.operation_name
+    if code in SKEWED or (code in NOT_KNOWN and ("expired" in text.lower() or "not yet current" in text.lower())):
+        return errors.Offline(f"AWS says that this machine's clock is wrong: {text}", "set the clock (NTP)")
+    if code in EXPIRED:
+        return errors.Expired(f"the AWS login has expired ({code})", where.renew)
+    if code in NOT_KNOWN:
+        return errors.NoCredentials(f"AWS does not accept these keys ({code})", where.renew)
+    if code in DENIED:
+        return _denied(text, _service_of(operation, where), operation)
+    if code in THROTTLED or status == 429:
+        return errors.Throttled(f"{operation} was throttled ({code})", "fewer calls, or wait", _retry_after(error))
+    if status >= 500:
+        if code in MISSING or "html" in _header(error, "content-type"):
+            return NotApi(f"{operation}: HTTP {status}, and not from AWS's API", f"look at {where['endpoint']}")
+        return errors.Offline(f"{operation}: AWS answered HTTP {status} ({code})", "AWS's own trouble: wait")
+    if 300 <= status < 400:
+        return errors.Malformed(f"{operation}: redirected (HTTP {status}), which AWS's API never does", _portal(where))
+    if code in MISSING:
+        return Missing(f"{operation} is not known here ({code})")
+    if (
+        "unable to describe task definition" in text.lower()
+        or code.endswith(("NotFoundException", "NotFound", "NotFoundFault", "DoesNotExistException"))
+        or code == "ServiceNotActiveException"
+    ):
+        return Gone(f"{operation}: {text or code}")
+    return Refusal(f"{operation}: AWS refused the question: {text or code}")
+
+
+def _answered_write(error: boto.ClientError, where: Where) -> errors.ActionError:
+    code, text, status = _parts(error)
+    source = _answered(error, where)
+    if status >= 500 and not isinstance(source, errors.Throttled | errors.Denied):
+        return errors.Unknown(f"{error.operation_name}: HTTP {status}: it may or may not have taken effect")
+    if isinstance(source, errors.Throttled):
+        return errors.Failed(f"not done: {source.message}", "send it again in a few seconds")
+    if isinstance(source, errors.Denied | errors.Expired | errors.NoCredentials) or 300 <= status < 400:
+        return errors.Failed(f"not done: {source.message}", source.hint)
+    return errors.Failed(f"AWS said no: {text or code} ({code})", source.hint)
+
+
+def _denied(text: str, service: str, operation: str) -> errors.Denied:
+    found = _PERMISSION.search(text)
+    permission = found.group(1) if found else f"{service}:{operation}"
+    if operation == "GetRoleCredentials":
+        return errors.Denied("this SSO login has no such role in that account", "ask for the role to be assigned")
+    if operation == "AssumeRole" or permission == "sts:AssumeRole":
+        return errors.Denied(f"the role may not be assumed: {text}", "needs sts:AssumeRole, and the role's trust")
+    return errors.Denied(f"{operation} is denied", f"needs {permission}")
+
+
+def _parts(error: boto.ClientError) -> tuple[str, str, int]:
+    body = error.response.get("Error", {})
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) or 0)
+    text = redact(" ".join(str(body.get("Message", "") or "").split()))[:300]
+    return str(body.get("Code", "") or status), text, status
+
+
+def _header(error: boto.ClientError, name: str) -> str:
+    headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}) or {}
+    return str(headers.get(name, "")).lower()
+
+
+def _retry_after(error: boto.ClientError) -> float | None:
+    value = _header(error, "retry-after")
+    return float(value) if value.isdigit() else None
+
+
+def _service_of(operation: str, where: Where) -> str:
+    service = {"AssumeRole": "sts", "GetRoleCredentials": "sso"}.get(operation, where["service"])
+    return {"elbv2": "elasticloadbalancing"}.get(service, service)  # as IAM calls it
+
+
+def _portal(where: Where) -> str:
+    return f"a proxy or a captive portal stands before {where['endpoint'] or 'AWS'}?"
+
+
+# --- no answer --------------------------------------------------------------------------------------------------------
+
+_SSO = "aws sso login --use-device-code"
+
+
+def _credentials(error: Exception, where: Where) -> errors.SourceError | None:
+    text = redact(" ".join(str(error).split()))[:300]
+    login = where["login"]
+    match error:
+        case boto.ProfileNotFound():
+            return errors.NoCredentials(text, "name a profile of ~/.aws/config")
+        case boto.NoRegionError():
+            return errors.NoCredentials("no region is set", "set region: in the configuration, or in the profile")
+        case boto.PartialCredentialsError():
+            return errors.NoCredentials(text, "an access key needs its secret key beside it")
+        case boto.SSOTokenLoadError() | boto.UnauthorizedSSOTokenError() | boto.TokenRetrievalError():
+            return errors.Expired("the SSO login has expired or was never made", login or _SSO)
+        case boto.LoginRefreshRequired() | boto.LoginTokenLoadError():
+            return errors.Expired("the AWS login has expired or was never made", login or "aws login --remote")
+        case boto.MissingDependencyException():
+            return errors.NoCredentials("an `aws login` profile needs botocore[crt]", "pip install 'botocore[crt]'")
+        case boto.CredentialRetrievalError() | boto.MetadataRetrievalError():
+            return errors.NoCredentials(f"no keys could be had: {text}", where.renew)
+        case boto.RefreshWithMFAUnsupportedError() | MfaNeeded():
+            return errors.NoCredentials(
+                "this profile asks for an MFA code, which a full screen cannot ask for",
+                "get session keys first (aws sts get-session-token) and name their profile",
+            )
+        case boto.NoCredentialsError() | boto.NoAuthTokenError() | boto.SSOError() | boto.LoginError():
+            return errors.NoCredentials("no AWS keys were found", login or "name a profile: or set the AWS_… variables")
+        case boto.ConfigParseError() | boto.ConfigNotFound() | boto.InvalidConfigError():
+            return errors.NoCredentials(text, "look at ~/.aws/config")
+        case _:
+            return None
+
+
+class MfaNeeded(Exception):
+    """Raised in the place of botocore's prompt for an MFA code, which would break a full-screen terminal."""
+
+
+def _network(error: Exception, where: Where) -> errors.SourceError | None:
+    endpoint = where["endpoint"] or "AWS"
+    match error:
+        case boto.EndpointConnectionError():
+            return errors.Offline(f"cannot connect to {endpoint}", "look at the network, the VPN, the region's name")
+        case boto.ConnectTimeoutError():
+            return errors.Offline(f"no connection to {endpoint} within 2 s", "look at the network or the VPN")
+        case boto.ReadTimeoutError():
+            return errors.Offline(f"no answer from {endpoint} within 5 s")
+        case boto.SSLError():
+            return errors.Offline(f"TLS failed with {endpoint}", "a proxy's certificate? set AWS_CA_BUNDLE")
+        case boto.ProxyConnectionError():
+            return errors.Offline("cannot connect to the proxy", "look at HTTPS_PROXY and NO_PROXY")
+        case boto.InvalidEndpointConfigurationError() | boto.UnknownRegionError():
+            return errors.NoCredentials(str(error), "look at region: and endpoint_url:")
+        case boto.ConnectionClosedError() | boto.ResponseStreamingError() | boto.IncompleteReadError():
+            return errors.Offline(f"{endpoint} dropped the line in the middle")
+        case boto.HTTPClientError():
+            return errors.Offline(f"{endpoint}: {error.__class__.__name__}")
+        case _:
+            return _unreadable(error, where)
+
+
+def _unreadable(error: Exception, where: Where) -> errors.SourceError | None:
+    if error.__class__.__name__ == "ResponseParserError":
+        return errors.Malformed(f"{where['operation']}: the answer is not what AWS promises", _portal(where))
+    if isinstance(error, ValueError) and "endpoint" in str(error).lower():
+        return errors.NoCredentials(str(error), "look at endpoint_url: and AWS_ENDPOINT_URL")
+    return None

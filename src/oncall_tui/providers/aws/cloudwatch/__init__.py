@@ -1,0 +1,1 @@
+"""The CloudWatch provider: alarms, mute rules, metrics."""

@@ -1,0 +1,70 @@
+"""What happened to an alarm, as CloudWatch remembers it: its states, what was sent of them, how it was changed.
+
+Facts: CloudWatch's API reference (DescribeAlarmHistory: a hundred items a page, kept for 30 days, of a deleted alarm
+too; composite alarms take a permission on ``*``). It names no person: who changed an alarm is CloudTrail's to tell.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from oncall_tui import errors
+from oncall_tui.providers.aws.client.client import Wire
+from oncall_tui.providers.aws.client.rate_limit import Lane
+from oncall_tui.providers.aws.cloudwatch import schema as w
+from oncall_tui.providers.aws.cloudwatch.silence import TYPES
+from oncall_tui.providers.base import Told
+from oncall_tui.providers.decoding import decoder
+
+PAGES, PAGE = 2, 100
+LONGEST = 400
+
+
+def read(wire: Wire, name: str) -> tuple[Told, ...]:
+    """Newest first, two hundred at the most; that there is more is said. Raises SourceError."""
+    items, more = _items(wire, name)
+    found = [Told(w.seconds(item.timestamp) or 0.0, "", words(item)) for item in items]
+    found.sort(key=lambda told: -told.at)
+    if more and found:
+        found.append(Told(found[-1].at, "", "what was before this is not read"))
+    return tuple(found)
+
+
+def words(item: w.HistoryItemW) -> str:
+    """``Alarm updated from OK to ALARM: Threshold Crossed: …``"""
+    reason = ""
+    if item.history_item_type == "StateUpdate":
+        try:
+            reason = decoder(w.HistoryDataW).decode(item.history_data).new_state.state_reason
+        except msgspec.MsgspecError:  # it is a text of at most 4,095 characters, and may be cut off
+            reason = ""
+    said = f"{item.history_summary}: {reason}" if reason else item.history_summary
+    return said if len(said) <= LONGEST else f"{said[:LONGEST]}…"
+
+
+def _items(wire: Wire, name: str) -> tuple[list[w.HistoryItemW], bool]:
+    try:
+        return _pages(wire, name, TYPES)
+    except errors.Denied:
+        return _pages(wire, name, TYPES[:1])
+
+
+def _pages(wire: Wire, name: str, types: list[str]) -> tuple[list[w.HistoryItemW], bool]:
+    found: list[w.HistoryItemW] = []
+    token: dict[str, str] = {}
+    for _ in range(PAGES):
+        page = wire.read(
+            w.DescribeAlarmHistory,
+            "DescribeAlarmHistory",
+            Lane.ACT,
+            AlarmName=name,
+            AlarmTypes=types,
+            MaxRecords=PAGE,
+            ScanBy="TimestampDescending",
+            **token,
+        )
+        found += page.alarm_history_items
+        if not page.next_token:
+            return found, False
+        token = {"NextToken": page.next_token}
+    return found, True

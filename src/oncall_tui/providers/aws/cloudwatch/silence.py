@@ -1,0 +1,203 @@
+"""Silencing an alarm: a mute rule that ends by itself and carries who and why."""
+
+from __future__ import annotations
+
+import shlex
+import uuid
+from typing import Any
+
+import msgspec
+
+from oncall_tui import errors
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.board import Board
+from oncall_tui.domain.outcome import Check, OutcomeState
+from oncall_tui.domain.plan import Ask, Choice, Plan
+from oncall_tui.providers.aws.client import arn
+from oncall_tui.providers.aws.client.client import Wire
+from oncall_tui.providers.aws.client.errors import Gone, Missing, NotApi
+from oncall_tui.providers.aws.client.rate_limit import Lane
+from oncall_tui.providers.aws.cloudwatch import schema as w
+from oncall_tui.providers.aws.cloudwatch.mute_rules import Mutes, window
+from oncall_tui.providers.base import Receipt
+from oncall_tui.runtime.clock import Clock
+from oncall_tui.text.time_format import told
+
+DEFAULT_S = 3_600.0
+TAKES_EFFECT_S = 20.0
+DESCRIPTION_MAX = 1024
+TYPES = ["MetricAlarm", "CompositeAlarm"]
+
+
+def read_alarm(wire: Wire, name: str) -> w.AlarmW:
+    """DescribeAlarms of one. Raises SourceError, and Refused where it is not there."""
+    try:
+        found = wire.read(w.DescribeAlarms, "DescribeAlarms", Lane.ACT, AlarmNames=[name], AlarmTypes=TYPES)
+    except errors.Denied:  # composite alarms need a permission on *
+        found = wire.read(w.DescribeAlarms, "DescribeAlarms", Lane.ACT, AlarmNames=[name])
+    for alarm in (*found.metric_alarms, *found.composite_alarms):
+        if alarm.alarm_name == name:
+            return alarm
+    raise errors.Refused(f"{name} is not there any more")
+
+
+class Silence:
+    """The handler of ``silence`` on a CloudWatch alarm."""
+
+    def __init__(self, source: str, wire: Wire, clock: Clock, act_profile: str) -> None:
+        self._source, self._wire, self._clock, self._act_profile = source, wire, clock, act_profile
+        self._mutes = Mutes(wire)
+
+    def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
+        """Nothing to pick: how long and why is asked for."""
+        return ()
+
+    def plan(self, ask: Ask, board: Board) -> Plan:
+        """Read the alarm, and say what the mute would and would not do. Raises Refused."""
+        if not ask.reason.strip():
+            raise errors.Refused("a silence needs a reason")
+        row = board.alerts.get(ask.target)
+        if row is None:
+            raise errors.Refused(f"{ask.target} is not on the board")
+        name = row.title
+        try:
+            alarm = read_alarm(self._wire, name)
+            muted = self._muted(name)
+        except errors.SourceError as error:
+            raise errors.Refused(f"it cannot be planned: {error.message}", error.hint) from error
+        self._same(alarm, row)
+        return self._plan(ask, alarm, muted)
+
+    def _muted(self, name: str) -> str:
+        """The mute rules that are on it already. Refused where this endpoint has none at all."""
+        try:
+            found = self._wire.read(
+                w.ListAlarmMuteRules, "ListAlarmMuteRules", Lane.ACT, AlarmName=name, Statuses=["ACTIVE", "SCHEDULED"]
+            )
+        except (Missing, NotApi) as error:
+            raise errors.Refused("this endpoint has no alarm mute rules, so nothing was sent", error.message) from error
+        except (errors.Denied, Gone):
+            return ""
+        return ", ".join(
+            arn.parse(s.alarm_mute_rule_arn).resource.rpartition(":")[2] for s in found.alarm_mute_rule_summaries
+        )
+
+    @staticmethod
+    def _same(alarm: w.AlarmW, row: Alert) -> None:
+        if alarm.alarm_arn != row.native_id or abs(alarm.began - row.began) >= 1.0 or alarm.state_value == "OK":
+            raise errors.Refused(f"it changed since it was shown: {alarm.alarm_name} is {alarm.state_value} now")
+
+    def _plan(self, ask: Ask, alarm: w.AlarmW, muted: str) -> Plan:
+        now = self._clock.now()
+        begin, seconds, expression, duration = window(now, ask.for_s or DEFAULT_S)
+        at = arn.parse(alarm.alarm_arn)
+        plan_id = uuid.uuid4().hex
+        name = f"oncall-tui-{plan_id[:12]}"
+        params: dict[str, Any] = {
+            "Name": name,
+            "Description": f"by {ask.actor.name}: {ask.reason.strip()}"[:DESCRIPTION_MAX],
+            "Rule": {"Schedule": {"Expression": expression, "Duration": duration, "Timezone": "UTC"}},
+            "MuteTargets": {"AlarmNames": [alarm.alarm_name]},
+        }
+        request: dict[str, Any] = {
+            "operation": "PutAlarmMuteRule",
+            "region": at.region,
+            "account": at.account,
+            "params": params,
+        }
+        request |= {"alarm": alarm.alarm_name, "arn": alarm.alarm_arn, "state": alarm.state_value}
+        request |= {"began": alarm.began, "begin": begin, "until": begin + seconds}
+        lines = (
+            ("alarm", f"{alarm.alarm_name}  {alarm.state_value}"),
+            ("account", f"{at.account}  {at.region}"),
+            ("muted", f"from {told(begin, now)} until {told(begin + seconds, now)}, then it ends on its own"),
+            ("reason", ask.reason.strip()),
+            ("lost", lost(alarm)),
+        )
+        return Plan(
+            id=plan_id,
+            verb=Verb.SILENCE,
+            does="mute",
+            did="muted by a mute rule",
+            source=self._source,
+            target=ask.target,
+            version=ask.version,
+            actor=ask.actor,
+            made_at=now,
+            title=f"Silence {alarm.alarm_name}",
+            lines=lines,
+            warnings=warnings(alarm, muted),
+            affects=(ask.target,),
+            confirm_name=alarm.alarm_name,
+            request=request,
+            commands=(self._command(params, at.region),),
+        )
+
+    def _command(self, params: dict[str, Any], region: str) -> str:
+        words = ["aws", "cloudwatch", "put-alarm-mute-rule", "--name", params["Name"]]
+        words += ["--description", params["Description"]]
+        words += ["--rule", msgspec.json.encode(params["Rule"]).decode()]
+        words += ["--mute-targets", msgspec.json.encode(params["MuteTargets"]).decode(), "--region", region]
+        return shlex.join(words + (["--profile", self._act_profile] if self._act_profile else []))
+
+    def check(self, plan: Plan) -> None:
+        """Read the alarm again. Raises Refused and says what moved."""
+        asked = plan.request
+        try:
+            alarm = read_alarm(self._wire, asked["alarm"])
+        except errors.SourceError as error:
+            raise errors.Refused(f"could not be read again: {error.message}", error.hint) from error
+        if alarm.alarm_arn != asked["arn"] or alarm.state_value != asked["state"]:
+            raise errors.Refused(f"it changed: {asked['alarm']} is {alarm.state_value} now")
+        if abs(alarm.began - asked["began"]) >= 1.0:
+            raise errors.Refused(f"it changed: {asked['alarm']} was fine in between and fired anew")
+
+    def send(self, plan: Plan) -> Receipt:
+        """One attempt, with the acting credentials. Raises Failed or Unknown."""
+        self._wire.write("PutAlarmMuteRule", **plan.request["params"])
+        return Receipt({"rule": plan.request["params"]["Name"]})
+
+    def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
+        """Is the rule there? Its name is this plan's own, so it is known also after a crash. Raises SourceError."""
+        now = self._clock.now()
+        name, until = plan.request["params"]["Name"], told(plan.request["until"], now)
+        try:
+            rule = self._mutes.get(name)
+        except Gone:
+            if self._clock.now() - plan.made_at > TAKES_EFFECT_S:
+                return Check(OutcomeState.FAILED, f"it never took effect: there is no mute rule {name}")
+            return Check(OutcomeState.PENDING, "the mute rule is not to be seen yet", 1.0)
+        if rule.status == "SCHEDULED":
+            begin = told(plan.request["begin"], now)
+            return Check(OutcomeState.DONE, f"rule {name} is there: muted from {begin} until {until}")
+        if rule.status == "EXPIRED":
+            return Check(OutcomeState.DONE, f"it was muted until {until}; that is over")
+        return Check(OutcomeState.DONE, f"muted until {until} by rule {name}")
+
+
+def lost(alarm: w.AlarmW) -> str:
+    """What does not happen while it is muted, by the kinds of its actions."""
+    actions = (*alarm.alarm_actions, *alarm.ok_actions, *alarm.insufficient_data_actions)
+    words = []
+    if alarm.ok_actions:
+        words.append(f"{len(alarm.ok_actions)} OK action(s): PagerDuty will not receive the resolve")
+    if any(":autoscaling:" in a or ":application-autoscaling:" in a for a in actions):
+        words.append("its Auto Scaling actions: nothing is scaled by it")
+    others = sum(":autoscaling:" not in a for a in alarm.alarm_actions)
+    if others:
+        words.append(f"{others} alarm action(s), if it fires anew")
+    return " · ".join(words) or "nothing: it has no actions"
+
+
+def warnings(alarm: w.AlarmW, muted: str) -> tuple[str, ...]:
+    """What a person has to know before."""
+    words = []
+    if alarm.state_value == "ALARM":
+        words.append("it is in ALARM and has notified already: this stops no page that is under way")
+        words.append("if the rule is removed, or ends, while it is in ALARM, its alarm actions fire then")
+    if muted:
+        words.append(f"it is muted already, by {muted}")
+    if not alarm.actions_enabled:
+        words.append("its actions are disabled: it notifies nobody as it is")
+    return tuple(words)

@@ -1,0 +1,1 @@
+"""The ECS provider: services and deploys of one account and region."""

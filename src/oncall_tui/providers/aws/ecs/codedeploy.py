@@ -1,0 +1,279 @@
+"""CodeDeploy, for ECS services that it deploys: what is read of it, typed, and which revision an AppSpec names.
+
+Fields and enums: botocore's ``codedeploy/2014-10-06`` service model. That a task set's ``externalId`` is the CodeDeploy
+deployment's id, and an ECS target's id ``CLUSTER:SERVICE``: its API reference, TaskSet and ECSTarget.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import suppress
+from typing import Any
+
+import yaml
+
+from oncall_tui.providers.aws.client import arn
+from oncall_tui.providers.aws.client.client import Wire
+from oncall_tui.providers.aws.client.errors import NOT_OFFERED, Gone
+from oncall_tui.providers.aws.client.lru import Lru
+from oncall_tui.providers.aws.client.rate_limit import Lane
+from oncall_tui.providers.aws.ecs import schema as w
+
+LISTED = 25  # BatchGetDeployments takes as many
+OPEN = frozenset({"Created", "Queued", "InProgress", "Baking", "Ready"})
+
+
+class AppSpecW(w.Answer):
+    content: str = ""
+    sha256: str = ""
+
+
+class LocationW(w.Answer):
+    """A revision's location; *raw* bodies are kept elsewhere, as they were, to be sent again."""
+
+    revision_type: str = ""
+    app_spec_content: AppSpecW | None = None
+    string: AppSpecW | None = None
+    s3_location: dict[str, Any] | None = None
+    git_hub_location: dict[str, Any] | None = None
+
+    @property
+    def spec(self) -> AppSpecW | None:
+        return self.app_spec_content or self.string
+
+    @property
+    def content(self) -> str:
+        return self.spec.content if self.spec else ""
+
+
+class RollbackInfoW(w.Answer):
+    rollback_deployment_id: str = ""
+    rollback_triggering_deployment_id: str = ""
+    rollback_message: str = ""
+
+
+class ErrorW(w.Answer):
+    code: str = ""
+    message: str = ""
+
+
+class TerminateW(w.Answer):
+    action: str = ""
+    termination_wait_time_in_minutes: int = 0
+
+
+class ReadyW(w.Answer):
+    action_on_timeout: str = ""
+    wait_time_in_minutes: int = 0
+
+
+class BlueGreenW(w.Answer):
+    terminate_blue_instances_on_deployment_success: TerminateW | None = None
+    deployment_ready_option: ReadyW | None = None
+
+
+class DeploymentW(w.Answer):
+    deployment_id: str
+    application_name: str = ""
+    deployment_group_name: str = ""
+    status: str = ""
+    create_time: float = 0.0
+    start_time: float | None = None
+    complete_time: float | None = None
+    creator: str = ""
+    description: str = ""
+    revision: LocationW | None = None
+    previous_revision: LocationW | None = None
+    rollback_info: RollbackInfoW | None = None
+    error_information: ErrorW | None = None
+    instance_termination_wait_time_started: bool = False
+    blue_green_deployment_configuration: BlueGreenW | None = None
+
+    @property
+    def open(self) -> bool:
+        return self.status in OPEN
+
+    @property
+    def is_rollback(self) -> bool:
+        info = self.rollback_info
+        return self.creator == "codeDeployRollback" or bool(info and info.rollback_triggering_deployment_id)
+
+    @property
+    def rolled_back_by(self) -> str:
+        """The id of the deployment that rolls this one back; empty: there is none."""
+        return self.rollback_info.rollback_deployment_id if self.rollback_info else ""
+
+    @property
+    def reason(self) -> str:
+        """Why it went back, or went wrong, in CodeDeploy's words."""
+        info, error = self.rollback_info, self.error_information
+        return (info.rollback_message if info else "") or (error.message if error else "")
+
+    @property
+    def definition(self) -> str:
+        """The task definition's ARN that it puts there; empty where its AppSpec cannot be read from here."""
+        return definition_in(self.revision.content) if self.revision else ""
+
+
+class GetDeployment(w.Answer):
+    deployment_info: DeploymentW
+
+
+class BatchGetDeployments(w.Answer):
+    deployments_info: list[DeploymentW]
+
+
+class ListDeployments(w.Answer):
+    deployments: list[str]
+    next_token: str = ""
+
+
+class TargetTaskSetW(w.Answer):
+    identifer: str = ""  # spelt so by the API
+    desired_count: int = 0
+    running_count: int = 0
+    status: str = ""
+    traffic_weight: float | None = None
+    task_set_label: str = ""
+
+
+class EventW(w.Answer):
+    lifecycle_event_name: str = ""
+    status: str = ""
+    start_time: float | None = None
+    end_time: float | None = None
+
+
+class EcsTargetW(w.Answer):
+    status: str = ""
+    lifecycle_events: list[EventW] = []
+    task_sets_info: list[TargetTaskSetW] = []
+
+
+class TargetW(w.Answer):
+    ecs_target: EcsTargetW | None = None
+
+
+class BatchGetDeploymentTargets(w.Answer):
+    deployment_targets: list[TargetW]
+
+
+def read(wire: Wire, ids: list[str], lane: Lane) -> list[DeploymentW]:
+    """BatchGetDeployments, 25 at most. Raises SourceError or Later."""
+    wanted = list(dict.fromkeys(i for i in ids if i))[:LISTED]
+    if not wanted:
+        return []
+    return wire.read(BatchGetDeployments, "BatchGetDeployments", lane, deploymentIds=wanted).deployments_info
+
+
+def read_one(wire: Wire, deployment: str, lane: Lane = Lane.ACT) -> DeploymentW:
+    """GetDeployment. Raises SourceError (Gone where CodeDeploy does not know it)."""
+    return wire.read(GetDeployment, "GetDeployment", lane, deploymentId=deployment).deployment_info
+
+
+class GetApplicationRevision(w.Answer):
+    revision: LocationW
+
+
+def with_specs(wire: Wire, found: list[DeploymentW], contents: Lru[str, str], lane: Lane = Lane.ACT) -> None:
+    """Fill in the AppSpecs of *found*: GetDeployment leaves their content out, GetApplicationRevision tells it.
+
+    *contents* keeps them by hash. One that cannot be had (it lies in S3, or is gone) stays empty. Raises SourceError
+    where the call is throttled, or nobody answers.
+    """
+    newest = found[0].previous_revision if found else None  # what ran before may be older than what is listed
+    named = [(made, made.revision) for made in found] + ([(found[0], newest)] if newest else [])
+    for made, location in named:
+        spec = location.spec if location else None
+        if location is None or spec is None or not spec.sha256 or spec.content:
+            continue
+        kind = location.revision_type
+        spec.content = contents.get(spec.sha256) or _read_spec(wire, made, kind, spec.sha256, lane)
+        contents.put(spec.sha256, spec.content)
+
+
+def _read_spec(wire: Wire, made: DeploymentW, kind: str, sha256: str, lane: Lane) -> str:
+    named = {"revisionType": kind, "string" if kind == "String" else "appSpecContent": {"sha256": sha256}}
+    with suppress(*NOT_OFFERED, Gone):
+        answer = wire.read(
+            GetApplicationRevision,
+            "GetApplicationRevision",
+            lane,
+            applicationName=made.application_name,
+            revision=named,
+        )
+        return answer.revision.content
+    return ""
+
+
+def read_history(wire: Wire, application: str, group: str, lane: Lane = Lane.ACT) -> list[DeploymentW]:
+    """The newest 25 deployments of a group, newest first. Raises SourceError."""
+    listed = wire.read(ListDeployments, "ListDeployments", lane, applicationName=application, deploymentGroupName=group)
+    return sorted(read(wire, listed.deployments, lane), key=lambda d: d.create_time, reverse=True)
+
+
+def read_target(wire: Wire, deployment: str, service: w.ServiceW, lane: Lane) -> EcsTargetW | None:
+    """Where the ECS target of a deployment stands (traffic, stages); None where it has none yet."""
+    name = f"{arn.parse(service.cluster_arn).name}:{service.service_name}"
+    answer = wire.read(
+        BatchGetDeploymentTargets,
+        "BatchGetDeploymentTargets",
+        lane,
+        deploymentId=deployment,
+        targetIds=[name],
+    )
+    return next((t.ecs_target for t in answer.deployment_targets if t.ecs_target), None)
+
+
+def external_id(service: w.ServiceW) -> str:
+    """The CodeDeploy deployment's id that the newest task set names; empty: none does."""
+    sets = sorted(service.task_sets, key=lambda t: t.created_at, reverse=True)
+    return next((t.external_id for t in sets if t.external_id), "")
+
+
+def definition_in(content: str) -> str:
+    """The task definition that an AppSpec (JSON or YAML) names; empty where it is not to be found.
+
+    ``Resources[].TargetService.Properties.TaskDefinition``: CodeDeploy's user guide, "AppSpec file for ECS".
+    """
+    try:
+        parsed = yaml.safe_load(content) if content else None  # JSON is YAML too
+    except (
+        yaml.YAMLError,
+        ValueError,
+        RecursionError,
+    ):  # other people's text: a date that is none, a thousand brackets
+        return ""
+    resources = parsed.get("Resources") if isinstance(parsed, dict) else None
+    for resource in resources if isinstance(resources, list) else ():
+        target = resource.get("TargetService") if isinstance(resource, dict) else None
+        properties = target.get("Properties") if isinstance(target, dict) else None
+        found = properties.get("TaskDefinition") if isinstance(properties, dict) else None
+        if isinstance(found, str):
+            return found
+    return ""
+
+
+def location_request(revision: LocationW | None) -> dict[str, Any]:
+    """A revision as CreateDeployment takes it: the very same AppSpec again. Empty where it is of no known kind."""
+    revision = revision or LocationW()
+    if revision.content:
+        digest = hashlib.sha256(revision.content.encode()).hexdigest()
+        content = {"content": revision.content, "sha256": digest}
+        return {"revisionType": "AppSpecContent", "appSpecContent": content}
+    if revision.s3_location is not None:
+        return {"revisionType": "S3", "s3Location": revision.s3_location}
+    if revision.git_hub_location is not None:
+        return {"revisionType": "GitHub", "gitHubLocation": revision.git_hub_location}
+    return {}
+
+
+def wait_of(made: DeploymentW) -> str:
+    """``READY_WAIT`` (holds the traffic shift), ``TERMINATION_WAIT`` (keeps the way back), or empty.
+
+    DeploymentInfo.status is ``Ready`` while a deployment waits for ContinueDeployment, or for its time-out (API
+    reference, DeploymentReadyOption); instanceTerminationWaitTimeStarted tells that the old tasks' last wait runs.
+    """
+    if made.instance_termination_wait_time_started:
+        return "TERMINATION_WAIT" if made.open else ""
+    return "READY_WAIT" if made.status == "Ready" else ""

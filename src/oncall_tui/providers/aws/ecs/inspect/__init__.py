@@ -1,0 +1,1 @@
+"""Read one ECS service on demand: tasks, logs, a shell."""

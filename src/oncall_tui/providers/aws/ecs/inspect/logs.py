@@ -1,0 +1,147 @@
+"""What the containers of an ECS service log, read from CloudWatch Logs when somebody looks.
+
+FilterLogEvents has a limit of its own, 5 to 25 calls a second by account and region, shared with the console and with
+everything else that reads logs; here it is two a second, in a budget of its own.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from operator import attrgetter
+
+import msgspec
+
+from oncall_tui.domain.logs import LogLine, LogPage, LogPlace, LogStream, LogWanted, level_of
+from oncall_tui.providers.aws.client import rate_limit as budget
+from oncall_tui.providers.aws.client.client import Transport, Wire
+from oncall_tui.providers.aws.client.errors import Gone, Refusal
+from oncall_tui.providers.aws.client.lru import Lru
+from oncall_tui.providers.aws.client.rate_limit import Lane, Later
+from oncall_tui.providers.aws.client.session import Sessions
+from oncall_tui.providers.aws.ecs import schema as w
+from oncall_tui.providers.aws.ecs.inspect import log_destinations as logs_places
+from oncall_tui.providers.aws.ecs.revision_cache import Known
+from oncall_tui.providers.aws.options import EcsOptions
+from oncall_tui.runtime.clock import Clock
+
+CALLS_PER_S, BURST = 2.0, 4.0
+REVISIONS = 4  # task definitions of one service that may run at once
+LONGEST = 32_768  # characters of a line that are kept; CloudWatch takes a megabyte
+NEWEST_FROM = 1_704_067_200.0  # 1 January 2024: FilterLogEvents reads newest first only from there on
+
+
+class EventW(w.Answer):
+    """One of FilterLogEvents (``logs/2014-03-28``); *timestamp* in milliseconds."""
+
+    event_id: str
+    timestamp: int
+    message: str = ""
+    log_stream_name: str = ""
+
+
+class FilterLogEvents(w.Answer):
+    events: list[EventW]
+    next_token: str | None = None  # null, or not there, at the end
+
+
+class EcsLogs:
+    """The log reading of one ECS source. Safe to share between threads: what it keeps is a cache."""
+
+    def __init__(
+        self,
+        options: EcsOptions,
+        ecs: Wire,
+        known: Known,
+        clock: Clock,
+        calls: Counter[str],
+        transport: Transport | None = None,
+    ) -> None:
+        self._options, self._ecs, self._known, self._clock = options, ecs, known, clock
+        self._calls, self._transport = calls, transport
+        self._wires: dict[str, Wire] = {}
+        self._streams: Lru[tuple[str, str], LogStream] = Lru(4000)
+
+    def places(self, service_id: str) -> tuple[LogPlace, ...]:
+        """See contract.Logs. Reads the service, and the task definitions of what runs, those once."""
+        _, cluster, name = service_id.split("/", 2)
+        answer = self._ecs.read(w.DescribeServices, "DescribeServices", Lane.ACT, cluster=cluster, services=[name])
+        if not answer.services:
+            return ()
+        service = answer.services[0]
+        arns = [d.task_definition for d in service.deployments] + [s.task_definition for s in service.task_sets]
+        wanted = [a for a in dict.fromkeys((service.task_definition, *arns)) if a][:REVISIONS]
+        read = [self._known.read_definition(arn, Lane.ACT) for arn in wanted]
+        return logs_places.places(read, self._ecs.sessions.region("ecs"), name)
+
+    def page(self, wanted: LogWanted) -> LogPage:
+        """See contract.Logs: one FilterLogEvents."""
+        place = wanted.place
+        asked: dict[str, object] = {"logGroupName": place.group, "startTime": _ms(wanted.since)}
+        if wanted.until is not None:
+            asked["endTime"] = max(_ms(wanted.until), _ms(wanted.since))
+        if prefix := place.prefix + (wanted.task if place.prefix else ""):
+            asked["logStreamNamePrefix"] = prefix
+        if wanted.newest and wanted.since >= NEWEST_FROM:
+            asked["startFromHead"] = False
+        if wanted.limit:
+            asked["limit"] = wanted.limit
+        if wanted.token:
+            asked["nextToken"] = wanted.token
+        try:
+            wire = self._wire(place.region)
+            answer = wire.read(FilterLogEvents, "FilterLogEvents", Lane.HOT, **asked)
+        except Later as later:
+            return LogPage(wait_s=later.wait_s)
+        except Gone:
+            return LogPage(missing=f"the log group {place.group} is not there in {place.region}")
+        except Refusal as error:
+            raise Refusal(
+                error.message, "a group of the class Infrequent Access is read by Logs Insights alone"
+            ) from error
+        names = {it.log_stream_name for it in answer.events}
+        streams = {name: self._stream(place, name) for name in names if name.startswith(prefix)}
+        lines = [_line(it, streams[it.log_stream_name]) for it in answer.events if it.log_stream_name in streams]
+        lines.sort(key=attrgetter("at"))
+        return LogPage(lines=tuple(lines), token=answer.next_token or "")
+
+    def renew(self) -> None:
+        """Forget keys and clients."""
+        for wire in tuple(self._wires.values()):
+            wire.sessions.renew()
+
+    def close(self) -> None:
+        """Close the connections to other regions; those to the source's own are the source's."""
+        for wire in tuple(self._wires.values()):
+            wire.sessions.close()
+
+    def _stream(self, place: LogPlace, name: str) -> LogStream:
+        key = (place.prefix, name)
+        stream = self._streams.get(key)
+        if stream is None:
+            task = name[len(place.prefix) :] if place.prefix else ""
+            stream = LogStream(name, place.container, task)
+            self._streams.put(key, stream)
+        return stream
+
+    def _wire(self, region: str) -> Wire:
+        found = self._wires.get(region)
+        if found is None:
+            own = region == self._ecs.sessions.region("ecs")
+            options = self._options if own else msgspec.structs.replace(self._options, region=region)
+            sessions = self._ecs.sessions if own else Sessions(options)
+            key = (*sessions.budget_key(), "logs")
+            allowance = budget.shared(self._clock, *key, rate=CALLS_PER_S, burst=BURST)
+            found = Wire(sessions, "logs", allowance, self._calls, self._transport)
+            self._wires[region] = found
+        return found
+
+
+def _line(it: EventW, stream: LogStream) -> LogLine:
+    text = it.message.rstrip("\r\n")
+    if len(text) > LONGEST:
+        text = f"{text[:LONGEST]}… (cut: {len(text)} characters)"
+    return LogLine(it.timestamp / 1000, it.event_id, text, stream, level_of(text))
+
+
+def _ms(at: float) -> int:
+    return max(0, int(at * 1000))

@@ -1,0 +1,218 @@
+"""A service from inside, read now for somebody who looks: its tasks, its targets, its newest events.
+
+Calls of one look: DescribeServices, ListTasks twice, DescribeTasks once a hundred tasks, DescribeTargetHealth once a
+target group; and DescribeServiceRevisions where the revision is not known yet, which tells how often ECS sends its
+metrics. Six at the most where there are a hundred tasks or fewer and one target group. Each part may fail alone.
+
+Facts: ECS's API reference (ListTasks: a hundred ARNs a page, in no promised order; stopped tasks for about an hour;
+DescribeTasks: a hundred tasks a call) and Elastic Load Balancing's (DescribeTargetHealth).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+from oncall_tui import errors
+from oncall_tui.domain.reading import Problem, SourceState
+from oncall_tui.domain.service_detail import Container, Inside, Target, Task
+from oncall_tui.providers.aws.client import arn
+from oncall_tui.providers.aws.client.client import Wire
+from oncall_tui.providers.aws.client.errors import Gone
+from oncall_tui.providers.aws.client.rate_limit import Lane
+from oncall_tui.providers.aws.ecs import revision_cache as ecs_known
+from oncall_tui.providers.aws.ecs import schema as w
+from oncall_tui.providers.aws.ecs.inspect import schema as d
+from oncall_tui.providers.aws.ecs.revision_cache import Known
+from oncall_tui.runtime.clock import Clock
+
+T = TypeVar("T")
+TASKS = 100  # of those that run, and of those that stopped
+GROUPS = 8  # target groups: a call each
+EVENTS = 20
+TIMEOUTS = 2  # after so many nothing more is asked: each takes seconds
+NO_LOGIN = (errors.Expired, errors.NoCredentials)
+
+
+def place(source: str, service_id: str) -> tuple[str, str]:
+    """(cluster, name) of a service's id. Raises SourceError where it is none of *source*'s."""
+    parts = service_id.removeprefix(f"{source}/").split("/")
+    if len(parts) != 2 or not all(parts):
+        raise Gone(f"{service_id} is no service of {source}")
+    return parts[0], parts[1]
+
+
+class Look:
+    """Looks inside services of one source. Used by the lane of who looks; keeps nothing but revisions."""
+
+    def __init__(self, source: str, ecs: Wire, elb: Wire, known: Known, clock: Clock) -> None:
+        self._source, self._ecs, self._elb, self._known, self._clock = source, ecs, elb, known, clock
+
+    def inspect(self, service_id: str) -> Inside:
+        """See contract.Inspects."""
+        cluster, name = place(self._source, service_id)
+        parts = Parts()
+        at = self._clock.now()
+        seen = parts.read("events and target groups", lambda: self._describe(parts, cluster, name), None)
+        arns = [*self._list(parts, cluster, name, "RUNNING"), *self._list(parts, cluster, name, "STOPPED")]
+        tasks: list[Task] = []
+        for start in range(0, len(arns), TASKS):
+            some = arns[start : start + TASKS]
+            tasks += parts.read("tasks", partial(self._tasks, parts, cluster, some), [])
+        arns = [s.arn for s in seen.current_service_revisions] if seen else []
+        if any(one not in self._known.revisions for one in arns):
+            parts.read("service revision", partial(self._revisions, parts, arns), None)
+        targets = self._targets(parts, seen.groups() if seen else [])
+        parts.raise_if_nothing()
+        return Inside(
+            service_id=service_id,
+            at=at,
+            tasks=tuple(sorted(tasks, key=_order)),
+            targets=tuple(targets),
+            events=tuple((e.created_at, e.message) for e in seen.events[:EVENTS]) if seen else (),
+            problems=tuple(parts.problems),
+            calls=parts.calls,
+        )
+
+    def _describe(self, parts: Parts, cluster: str, name: str) -> d.InsideW:
+        parts.calls += 1
+        answer = self._ecs.read(d.DescribeInside, "DescribeServices", Lane.ACT, cluster=cluster, services=[name])
+        if not answer.services:
+            raise Gone(f"{cluster}/{name} is not there any more")
+        return answer.services[0]
+
+    def _revisions(self, parts: Parts, arns: list[str]) -> None:
+        parts.calls += 1
+        self._known.read_revisions(arns[: ecs_known.REVISIONS_A_CALL], Lane.ACT)
+
+    def _list(self, parts: Parts, cluster: str, name: str, wanted: str) -> list[str]:
+        scope = f"{wanted.lower()} tasks"
+
+        def ask() -> list[str]:
+            parts.calls += 1
+            page = self._ecs.read(
+                w.ListTasks,
+                "ListTasks",
+                Lane.ACT,
+                cluster=cluster,
+                serviceName=name,
+                desiredStatus=wanted,
+                maxResults=TASKS,
+            )
+            if page.next_token:
+                parts.problems.append(Problem(SourceState.OK, scope, f"there are more than {TASKS}: these are some"))
+            return page.task_arns
+
+        return parts.read(scope, ask, [])
+
+    def _tasks(self, parts: Parts, cluster: str, arns: list[str]) -> list[Task]:
+        """DescribeTasks. What is MISSING there went away since it was listed; other failures are told."""
+        parts.calls += 1
+        answer = self._ecs.read(w.DescribeTasks, "DescribeTasks", Lane.ACT, cluster=cluster, tasks=arns)
+        for failure in answer.failures:
+            if failure.reason != "MISSING":
+                words = f"{arn.parse(failure.arn).name}: {failure.detail or failure.reason}"
+                parts.problems.append(Problem(SourceState.MALFORMED, "tasks", words))
+        return [to_task(task) for task in answer.tasks]
+
+    def _targets(self, parts: Parts, groups: list[str]) -> list[Target]:
+        found: list[Target] = []
+        for group in groups[:GROUPS]:
+            found += parts.read("targets", partial(self._targets_of, parts, group), [])
+        if len(groups) > GROUPS:
+            words = f"{GROUPS} of {len(groups)} target groups were read"
+            parts.problems.append(Problem(SourceState.OK, "targets", words))
+        return sorted(found, key=lambda t: (t.group, t.state == "healthy", t.id, t.port))
+
+    def _targets_of(self, parts: Parts, group: str) -> list[Target]:
+        parts.calls += 1
+        answer = self._elb.read(d.DescribeTargetHealth, "DescribeTargetHealth", Lane.ACT, TargetGroupArn=group)
+        return [to_target(group, one) for one in answer.target_health_descriptions]
+
+
+class Parts:
+    """What one look is made of: what of it failed, and how many calls it took."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.calls = 0
+        self._good = self._timeouts = 0
+        self._first: errors.SourceError | None = None
+        self._lost: errors.SourceError | None = None
+
+    def read(self, scope: str, ask: Callable[[], T], nothing: T) -> T:
+        """What *ask* gives, or *nothing* and a problem. After a lost login or two time-outs nothing more is asked."""
+        try:
+            if self._lost is not None:
+                raise self._lost
+            found = ask()
+        except errors.SourceError as error:
+            self._first = self._first or error
+            self._timeouts += isinstance(error, errors.Offline)
+            if isinstance(error, NO_LOGIN) or self._timeouts >= TIMEOUTS:
+                self._lost = error
+            problem = Problem(SourceState(error.state), scope, error.message, error.hint)
+            if problem not in self.problems:  # a target group each, and the same words
+                self.problems.append(problem)
+            return nothing
+        self._good += 1
+        return found
+
+    def raise_if_nothing(self) -> None:
+        """Raises the first error where no part could be read."""
+        if self._first is not None and not self._good:
+            raise self._first
+
+
+def to_task(task: w.TaskW) -> Task:
+    """The domain's task."""
+    return Task(
+        id=arn.parse(task.task_arn).name,
+        arn=task.task_arn,
+        task_definition=task.task_definition_arn,
+        status=task.last_status,
+        desired=task.desired_status,
+        health=task.health_status,
+        started_by=task.started_by,
+        created=task.created_at,
+        started=task.started_at,
+        stopped=task.stopped_at,
+        stop_code=task.stop_code,
+        reason=task.stopped_reason,
+        zone=task.availability_zone,
+        can_exec=task.enable_execute_command,
+        containers=tuple(_container(c) for c in task.containers),
+    )
+
+
+def _container(container: w.TaskContainerW) -> Container:
+    return Container(
+        name=container.name,
+        status=container.last_status,
+        health=container.health_status,
+        exit_code=container.exit_code,
+        reason=container.reason,
+        runtime_id=container.runtime_id,
+    )
+
+
+def to_target(group: str, told: d.TargetHealthW) -> Target:
+    """The domain's target. *group* is its ARN, ``…:targetgroup/NAME/ID``."""
+    path = arn.parse(group).path
+    health = told.target_health
+    return Target(
+        group=path[0] if path else group,
+        id=told.target.id,
+        port=told.target.port,
+        state=health.state,
+        reason=": ".join(part for part in (health.reason, health.description) if part),
+        zone=told.target.availability_zone,
+    )
+
+
+def _order(task: Task) -> tuple[bool, float]:
+    """Those that run or start first, then the stopped ones, each newest first."""
+    if task.status == "STOPPED":
+        return True, -(task.stopped or task.created or 0.0)
+    return False, -(task.created or 0.0)

@@ -1,0 +1,383 @@
+"""What ECS answered -> the rows of the domain. Pure: no call is made here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from sys import intern
+
+import msgspec
+
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.deploy import Deploy, DeployState, TaskFailure
+from oncall_tui.domain.revision import Image, Revision
+from oncall_tui.domain.service import Health, Service, ServiceKey
+from oncall_tui.providers.aws.client import arn
+from oncall_tui.providers.aws.ecs import schema as w
+from oncall_tui.text.time_format import told
+
+EVENTS_KEPT = 5
+ROLL_BACK = frozenset({Verb.ROLL_BACK})
+ON_SERVICE = frozenset({Verb.ROLL_BACK, Verb.RESTART})  # CodeDeploy's services cannot be restarted by ECS
+NO_VERBS: frozenset[Verb] = frozenset()
+
+STATES = {
+    "PENDING": DeployState.PENDING,
+    "IN_PROGRESS": DeployState.IN_PROGRESS,
+    "SUCCESSFUL": DeployState.SUCCEEDED,
+    "STOPPED": DeployState.STOPPED,
+    "STOP_REQUESTED": DeployState.STOPPING,
+    "ROLLBACK_REQUESTED": DeployState.ROLLING_BACK,
+    "ROLLBACK_IN_PROGRESS": DeployState.ROLLING_BACK,
+    "ROLLBACK_SUCCESSFUL": DeployState.ROLLED_BACK,
+    "ROLLBACK_FAILED": DeployState.ROLLBACK_FAILED,
+}
+ROLLOUT = {
+    "IN_PROGRESS": DeployState.IN_PROGRESS,
+    "COMPLETED": DeployState.SUCCEEDED,
+    "FAILED": DeployState.FAILED,
+}
+# Task stop codes (API reference, Task.stopCode) that are nobody's failure: scaling in, a person, a reclaimed machine
+_NOT_FAILED = ("ServiceSchedulerInitiated", "UserInitiated", "SpotInterruption", "TerminationNotice")
+# … but for what the scheduler stops since it is not healthy (developer guide, "stopped tasks error messages")
+_UNHEALTHY = re.compile(r"Task failed .*health checks")
+
+
+def service_id(source: str, service: w.ServiceW) -> str:
+    """``SOURCE/CLUSTER/NAME``."""
+    return f"{source}/{arn.parse(service.cluster_arn).name}/{service.service_name}"
+
+
+def deploy_id(source: str, native: str) -> str:
+    """``SOURCE/CLUSTER/SERVICE/ID`` of a service deployment's ARN, ``SOURCE/ecs-svc/N`` of a deployment's id."""
+    path = arn.parse(native).path if native.startswith("arn:") else (native,)
+    return "/".join((source, *path))
+
+
+# --- revisions --------------------------------------------------------------------------------------------------------
+
+
+def revision(
+    task_definition: str, made: w.ServiceRevisionW | None = None, definition: w.TaskDefinitionW | None = None
+) -> Revision:
+    """One revision from as much as was read of it: a service revision knows digests, a task definition the settings."""
+    images: tuple[Image, ...] = ()
+    if made is not None and made.container_images:
+        images = tuple(Image(i.container_name, i.image, i.image_digest) for i in made.container_images)
+    elif definition is not None:
+        images = tuple(Image(c.name, c.image) for c in definition.container_definitions)
+    return Revision(
+        task_definition=intern(made.task_definition if made and made.task_definition else task_definition),
+        arn=made.service_revision_arn if made else "",
+        images=images,
+        settings=settings(definition) if definition else (),
+        status=definition.status if definition else "",
+    )
+
+
+def settings(definition: w.TaskDefinitionW) -> tuple[tuple[str, str], ...]:
+    """Comparable facts: sizes, ports, roles, and the names (never values) of environment variables and secrets."""
+    found = [("cpu", definition.cpu), ("memory", definition.memory), ("network", definition.network_mode)]
+    found += [("task role", definition.task_role_arn), ("execution role", definition.execution_role_arn)]
+    many = len(definition.container_definitions) > 1
+    for container in definition.container_definitions:
+        before = f"{container.name} " if many else ""
+        memory = container.memory or container.memory_reservation or 0
+        found += [
+            (f"{before}container cpu", str(container.cpu or "")),
+            (f"{before}container memory", str(memory or "")),
+            (f"{before}ports", " ".join(f"{p.container_port}/{p.protocol or 'tcp'}" for p in container.port_mappings)),
+            (f"{before}environment", " ".join(sorted(v.name for v in container.environment))),
+            (f"{before}secrets", " ".join(sorted(v.name for v in container.secrets))),
+            (f"{before}environment files", str(len(container.environment_files) or "")),
+        ]
+    return tuple((name, value) for name, value in found if value)
+
+
+# --- deploys ----------------------------------------------------------------------------------------------------------
+
+
+def primary(service: w.ServiceW) -> w.DeploymentW | None:
+    """The deployment that is meant to stay."""
+    return next((d for d in service.deployments if d.status == "PRIMARY"), None)
+
+
+def rollout(service: w.ServiceW, deployment: w.DeploymentW) -> DeployState:
+    """Where a deployment of ``deployments[]`` stands. ``rolloutState`` is promised for rolling deploys alone."""
+    if deployment.rollout_state in ROLLOUT:
+        return ROLLOUT[deployment.rollout_state]
+    moving = len(service.deployments) > 1 or deployment.running_count != deployment.desired_count
+    return DeployState.IN_PROGRESS if moving else DeployState.SUCCEEDED
+
+
+def running_definition(service: w.ServiceW) -> str:
+    """The task definition that is meant to run: of the PRIMARY task set or deployment where the service names none."""
+    leads = next((t for t in service.task_sets if t.status == "PRIMARY"), None)
+    first = primary(service)
+    return (
+        service.task_definition or (leads.task_definition if leads else "") or (first.task_definition if first else "")
+    )
+
+
+def deploying(service: w.ServiceW) -> bool:
+    """Does ``DescribeServices`` itself show that something is being rolled out?"""
+    if service.task_sets:
+        return sum(t.status in ("PRIMARY", "ACTIVE") for t in service.task_sets) > 1
+    first = primary(service)
+    others = any(d.status in ("PRIMARY", "ACTIVE") for d in service.deployments if d is not first)
+    return others or (first is not None and first.rollout_state == "IN_PROGRESS")
+
+
+def failed_tasks(service: w.ServiceW, task_definition: str) -> int:
+    """Failed tasks of the newest deployment of that task definition."""
+    of = [d for d in service.deployments if d.task_definition == task_definition]
+    return max(of, key=lambda d: d.created_at).failed_tasks if of else 0
+
+
+def from_service_deployment(
+    source: str,
+    service: w.ServiceW,
+    made: w.ServiceDeploymentW,
+    *,
+    new: Revision,
+    old: Revision | None,
+    rollback: str,
+    rollback_to: str,
+    failures: tuple[TaskFailure, ...],
+    failed: int,
+    started_by: str,
+    can_act: bool,
+    now: float,
+) -> Deploy:
+    """A row of one of DescribeServiceDeployments; *failed* is how many of its tasks were seen to have failed."""
+    configuration = made.deployment_configuration or w.ConfigurationW()
+    hook = made.waiting
+    target = made.target_service_revision or w.SummaryW()
+    breaker = made.deployment_circuit_breaker
+    state = STATES.get(made.status, DeployState.UNKNOWN)
+    counted = bool(breaker and breaker.threshold and breaker.status != "DISABLED")
+    reasons = (made.rollback.reason if made.rollback else "", made.status_reason, _alarms(made))
+    return Deploy(
+        id=deploy_id(source, made.service_deployment_arn),
+        source=source,
+        native_id=made.service_deployment_arn,
+        service_id=service_id(source, service),
+        state=state,
+        new=new,
+        old=old,
+        started=made.started_at or made.created_at,
+        status=made.status,
+        strategy=configuration.strategy.lower().replace("_", "-"),
+        stage=made.lifecycle_stage.lower().replace("_", " "),
+        traffic=target.requested_production_traffic_weight if configuration.strategy != "ROLLING" else None,
+        bake_until=_bake_until(made, configuration),
+        waits=_paused(made, hook, now) if hook else "",
+        alarms=_watched(configuration),
+        finished=made.finished_at or made.stopped_at,
+        desired=target.requested_task_count or service.desired_count,
+        running=target.running_task_count,
+        pending=target.pending_task_count,
+        old_running=sum(r.running_task_count for r in made.source_service_revisions if r.arn != target.arn),
+        failed_tasks=max(failed_tasks(service, new.task_definition), breaker.failure_count if breaker else 0, failed),
+        failures=failures,
+        breaker=f"{breaker.failure_count}/{breaker.threshold}" if breaker and counted else "",
+        reason=next((r for r in reasons if r), ""),
+        started_by=started_by,
+        rollback=rollback,
+        rollback_to=rollback_to,
+        verbs=_verbs(state, old, rollback, hook) if can_act else NO_VERBS,
+    )
+
+
+def _verbs(state: DeployState, old: Revision | None, rollback: str, hook: w.HookW | None) -> frozenset[Verb]:
+    """What the state allows; whether it is the newest deploy, and what is sensible, the plan decides."""
+    found = set()
+    if old is not None:
+        found.add(Verb.ROLL_BACK)
+    if hook is not None and state is DeployState.IN_PROGRESS:
+        found.add(Verb.GO_ON)
+    if rollback and state is not DeployState.ROLLING_BACK:
+        found.add(Verb.UNDO_ROLLBACK)
+    return frozenset(found)
+
+
+def _bake_until(made: w.ServiceDeploymentW, configuration: w.ConfigurationW) -> float | None:
+    """When the bake time ends: counted from the last update, since ECS does not say when it began."""
+    minutes = configuration.bake_time_in_minutes
+    if made.lifecycle_stage != "BAKE_TIME" or made.status != "IN_PROGRESS" or not minutes or not made.updated_at:
+        return None
+    return made.updated_at + minutes * 60
+
+
+def _paused(made: w.ServiceDeploymentW, hook: w.HookW, now: float) -> str:
+    stage = made.lifecycle_stage.lower().replace("_", " ")
+    until = ""
+    if hook.expires_at:
+        until = f", else {hook.timeout_action.lower() or 'it times out'} {when(hook.expires_at, now)}"
+    return f"paused at its hook in {stage or 'this deploy'}{until}"
+
+
+def when(at: float, now: float) -> str:
+    """``at 02:41 JST``, ``at 29 Nov 02:41 JST``: a row is kept for long, and what is left of a time would not be so."""
+    return f"at {told(at, now)}"
+
+
+def _watched(configuration: w.ConfigurationW) -> tuple[str, ...]:
+    alarms = configuration.alarms
+    return tuple(alarms.alarm_names) if alarms and alarms.enable else ()
+
+
+def _alarms(made: w.ServiceDeploymentW) -> str:
+    names = made.alarms.triggered_alarm_names if made.alarms else []
+    return f"alarm {', '.join(names)}" if names else ""
+
+
+def from_deployments(
+    source: str,
+    service: w.ServiceW,
+    revise: dict[str, Revision],
+    failures: tuple[TaskFailure, ...],
+    started_by: str,
+) -> tuple[Deploy, ...]:
+    """The deploy that ``deployments[]`` shows, where service deployments cannot be read: the newest, no history."""
+    first = primary(service)
+    if first is None:
+        return ()
+    others = sorted((d for d in service.deployments if d is not first), key=lambda d: d.created_at, reverse=True)
+    before = next((d for d in others if d.task_definition != first.task_definition), None)
+    failed = next((d for d in others if d.rollout_state == "FAILED"), None)
+    arrow = f"going back from {revision(failed.task_definition).short}" if failed else ""
+    state = rollout(service, first)
+    row = Deploy(
+        id=deploy_id(source, first.id),
+        source=source,
+        native_id=first.id,
+        service_id=service_id(source, service),
+        state=state,
+        new=revise.get(first.task_definition) or revision(first.task_definition),
+        old=(revise.get(before.task_definition) or revision(before.task_definition)) if before else None,
+        started=first.created_at,
+        status=first.rollout_state or first.status,
+        strategy=strategy(service),
+        finished=None if state.running else (first.updated_at or None),
+        desired=first.desired_count,
+        running=first.running_count,
+        pending=first.pending_count,
+        old_running=sum(d.running_count for d in others),
+        failed_tasks=first.failed_tasks,
+        failures=failures,
+        reason=failed.rollout_state_reason if failed else first.rollout_state_reason,
+        started_by=started_by,
+        rollback=arrow,
+        read_from="deployments[]",
+    )
+    return (row,)
+
+
+def from_task_sets(source: str, service: w.ServiceW) -> tuple[Deploy, ...]:
+    """The deploy that the task sets of a CODE_DEPLOY or EXTERNAL service show."""
+    sets = sorted(service.task_sets, key=lambda t: t.created_at, reverse=True)
+    if not sets:
+        return ()
+    newest, others = sets[0], sets[1:]
+    state = DeployState.IN_PROGRESS if deploying(service) else DeployState.SUCCEEDED
+    row = Deploy(
+        id=deploy_id(source, newest.id),
+        source=source,
+        native_id=newest.external_id or newest.id,
+        service_id=service_id(source, service),
+        state=state,
+        new=revision(newest.task_definition),
+        old=revision(others[0].task_definition) if others else None,
+        started=newest.created_at,
+        status=newest.stability_status or newest.status,
+        strategy=service.controller.lower().replace("_", "-"),
+        finished=None if state.running else (newest.updated_at or None),
+        desired=newest.computed_desired_count,
+        running=newest.running_count,
+        pending=newest.pending_count,
+        old_running=sum(t.running_count for t in others),
+        started_by=newest.started_by,
+        read_from="taskSets",
+    )
+    return (row,)
+
+
+def strategy(service: w.ServiceW) -> str:
+    """``rolling``, ``blue-green``, …"""
+    made = service.deployment_configuration
+    return (made.strategy if made else "ROLLING").lower().replace("_", "-")
+
+
+def person(principal: str) -> str:
+    """Who an IAM ARN is, without its account: ``alice``, or ``role/session``."""
+    return "/".join(arn.parse(principal).path)
+
+
+def failure(task: w.TaskW) -> TaskFailure | None:
+    """Why a stopped task failed; None where it was stopped on purpose (scaling in, a deploy's end, a person)."""
+    if task.stop_code.startswith(_NOT_FAILED) and not _UNHEALTHY.match(task.stopped_reason):
+        return None
+    ended = next((c for c in task.containers if c.exit_code), None) or next(
+        (c for c in task.containers if c.reason), None
+    )
+    code = ended.exit_code if ended else next((c.exit_code for c in task.containers if c.exit_code is not None), None)
+    reason = (ended.reason if ended else "") or task.stopped_reason or task.stop_code
+    return TaskFailure(arn.parse(task.task_arn).name, task.stopped_at or task.stopping_at or 0.0, reason, code)
+
+
+# --- services ---------------------------------------------------------------------------------------------------------
+
+
+def health(service: w.ServiceW, running_deploy: bool, failed: int, first_deploy: bool) -> Health:
+    """From the tasks, and whether a deploy is under way (with *failed* tasks)."""
+    if service.desired_count == 0 and service.running_count == 0:
+        return Health.STOPPED
+    if service.running_count == 0 and not (running_deploy and first_deploy and not failed):
+        return Health.DOWN
+    if running_deploy:
+        return Health.DEGRADED if failed else Health.DEPLOYING
+    return Health.DEGRADED if service.running_count < service.desired_count else Health.HEALTHY
+
+
+def to_service(
+    source: str,
+    service: w.ServiceW,
+    read_at: float,
+    deploys: Iterable[Deploy],
+    note: str,
+    account: str,
+    can_act: bool,
+    current: Revision | None = None,
+) -> Service:
+    """A row of one of DescribeServices; *deploys* are its own, newest first."""
+    at = arn.parse(service.service_arn)
+    newest = next(iter(deploys), None)
+    first = primary(service)
+    moving = newest.state.running if newest else deploying(service)
+    failed = newest.failed_tasks if newest else (first.failed_tasks if first else 0)
+    began = newest.started if newest else (first.created_at if first else None)
+    key = ServiceKey(intern(account or at.account), at.region, intern(arn.parse(service.cluster_arn).name), at.name)
+    return Service(
+        id=intern(service_id(source, service)),
+        source=source,
+        key=key,
+        health=health(service, moving, failed, newest is None or newest.old is None),
+        desired=service.desired_count,
+        running=service.running_count,
+        pending=service.pending_count,
+        revision=current or revision(running_definition(service)),
+        read_at=read_at,
+        controller=service.controller,
+        status=service.status,
+        deploy_id=newest.id if newest else "",
+        last_deploy=began,
+        events=tuple((e.created_at, e.message) for e in service.events[:EVENTS_KEPT]),
+        note=note,
+        verbs=(ON_SERVICE if service.controller == "ECS" else ROLL_BACK) if can_act else NO_VERBS,
+    )
+
+
+def says_the_same(new: Service, old: Service) -> bool:
+    """Equal but for when they were read?"""
+    return msgspec.structs.replace(new, read_at=old.read_at) == old

@@ -1,0 +1,1 @@
+"""The poller's side of ECS: what is due is read within the rate limit."""

@@ -1,0 +1,414 @@
+"""The deploys of a source's services: what to ask next, what was answered, and the rows that come of it.
+
+Only services whose last deploy is younger than a day, or that deploy now, cost a call here; what ended is never asked
+for again. Answers that cannot be had (denied, unknown to this endpoint) are done without, in words, and tried again
+every five minutes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from oncall_tui import errors
+from oncall_tui.domain.deploy import Deploy, TaskFailure
+from oncall_tui.domain.reading import Problem, SourceState
+from oncall_tui.providers.aws.client import arn
+from oncall_tui.providers.aws.client.client import Wires
+from oncall_tui.providers.aws.client.errors import NOT_OFFERED, Gone
+from oncall_tui.providers.aws.client.rate_limit import Lane
+from oncall_tui.providers.aws.ecs import mapping as rows
+from oncall_tui.providers.aws.ecs import schema as w
+from oncall_tui.providers.aws.ecs.poll.codedeploy import CodeDeploys
+from oncall_tui.providers.aws.ecs.revision_cache import Known
+from oncall_tui.providers.aws.ecs.rollback.history import goes_back, short, source_of
+from oncall_tui.providers.aws.ecs.rollback.snapshot import read_briefs
+from oncall_tui.runtime.clock import Instant
+
+DAY_S = 86_400.0
+RETRY_DENIED_S = 300.0
+DEPLOYS_KEPT = 10  # rows a service
+HISTORY = 20  # earlier successful deploys looked at, to know a rollback when one is seen
+DESCRIBED_A_CALL = 20
+EXPLAIN_EVERY_S = 10.0
+EXPLAIN_FOR_S = 3_600.0  # a stopped task stays visible at least an hour
+FAILURES_KEPT = 5
+ENDED = frozenset({"SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"})
+CODE = "codedeploy"
+_SCOPE = {
+    CODE: "CodeDeploy deployments",
+    "deploys": "deploys",
+    "definitions": "task definitions",
+    "tasks": "stopped tasks",
+}
+
+Place = tuple[str, str]  # (what is asked, cluster)
+
+
+class Deploys:
+    """One source's deploys. Used by its poller's thread alone, but for ``Known``."""
+
+    def __init__(self, source: str, wires: Wires, known: Known, can_act: bool) -> None:
+        self._source, self._wire, self._known, self._can_act = source, wires.ecs, known, can_act
+        self._code = CodeDeploys(source, wires.code_deploy, known)
+        self._briefs: dict[str, list[w.BriefW]] = {}
+        self._details: dict[str, w.ServiceDeploymentW] = {}
+        self._noticed: dict[str, tuple[str, ...]] = {}
+        self._rows: dict[str, tuple[Deploy, ...]] = {}
+        self._to_list: dict[str, w.ServiceW] = {}
+        self._to_describe: dict[str, str] = {}  # ARN -> cluster
+        self._to_revise: dict[str, str] = {}
+        self._to_define: dict[str, str] = {}
+        self._to_explain: dict[str, w.ServiceW] = {}
+        self._explained: dict[str, Instant] = {}
+        self._of_service: dict[str, dict[str, None]] = {}  # service -> its failed tasks' ARNs, oldest first
+        self._off: dict[Place, tuple[float, Problem]] = {}
+        self.dirty: set[str] = set()  # services whose rows are to be built anew
+
+    # --- what to ask ---
+
+    def notice(self, service: w.ServiceW, now: Instant) -> None:
+        """A service was read: is there a deploy of it to ask about?"""
+        key = rows.service_id(self._source, service)
+        first = rows.primary(service)
+        print_ = (service.current_service_deployment, first.id if first else "", service.task_definition)
+        if service.controller == "CODE_DEPLOY":
+            self._code.notice(key, service, now)
+            return
+        if service.controller != "ECS" or service.task_sets:
+            return
+        young = first is not None and now.wall - first.created_at < DAY_S
+        if print_ != self._noticed.get(key) and (young or rows.deploying(service)):
+            self._to_list[key] = service
+        self._noticed[key] = print_
+        for detail in self._details_of(key):
+            if detail.status not in ENDED:
+                self._to_describe[detail.service_deployment_arn] = arn.parse(service.cluster_arn).name
+
+    def again(self) -> None:
+        """Everything is wanted anew: what was denied is tried, what is young is listed."""
+        self._off.clear()
+        self._noticed.clear()
+
+    def forget(self, key: str) -> None:
+        """The service is gone."""
+        for detail in self._details_of(key):
+            self._details.pop(detail.service_deployment_arn, None)
+        for held in (self._briefs, self._noticed, self._rows, self._to_list, self._to_explain, self._of_service):
+            held.pop(key, None)
+        self._code.forget(key)
+
+    def moving(self, key: str, service: w.ServiceW) -> bool:
+        """Does it deploy, by its own words or by a deploy that is known and has not ended?"""
+        if self._code.known(key):
+            return self._code.moving(key)
+        if rows.deploying(service):
+            return True
+        return any(d.status not in ENDED for d in self._details_of(key))
+
+    def unread(self, key: str, service: w.ServiceW) -> bool:
+        """Are there deploys of it that were not read once? That none is known says nothing then."""
+        if service.controller == "CODE_DEPLOY":
+            return key in self._code.pending and not self._code.known(key)
+        if key in self._to_list and key not in self._briefs:
+            return True
+        arns = (b.service_deployment_arn for b in self._briefs.get(key, ()))
+        return any(a in self._to_describe and a not in self._details for a in arns)
+
+    def behind(self, services: Mapping[str, w.ServiceW]) -> int:
+        """Of how many services the deploys, or what they went from and to, are still to be read."""
+        unread = {key for key, service in services.items() if self.unread(key, service)}
+        return len(unread | {"/".join((self._source, *arn.parse(item).path[:2])) for item in self._to_revise})
+
+    def _details_of(self, key: str) -> Iterator[w.ServiceDeploymentW]:
+        arns = (b.service_deployment_arn for b in self._briefs.get(key, ()))
+        return (self._details[a] for a in arns if a in self._details)
+
+    @property
+    def pending(self) -> bool:
+        """Is there something to ask now?"""
+        waiting = (
+            self._to_list,
+            self._to_describe,
+            self._code.pending,
+            self._to_revise,
+            self._to_explain,
+            self._to_define,
+        )
+        return any(waiting)
+
+    # --- asking ---
+
+    def step(self, now: Instant) -> bool:
+        """Make the most urgent call that is due; False: none is. Raises SourceError or Later."""
+        self._drop_unavailable(now)
+        for waiting, ask in (
+            (len(self._to_describe) >= DESCRIBED_A_CALL, self._describe),  # a whole call's worth
+            (self._to_list, self._list),
+            (not all(map(self._code.known, self._code.pending)), self._ask_code_deploy),  # what was never read
+            (self._to_describe, self._describe),
+            (self._code.pending, self._ask_code_deploy),
+            (self._to_revise, self._revise),
+            (self._to_explain, self._explain),
+            (self._to_define, self._define),
+        ):
+            if waiting:
+                ask(now)
+                return True
+        return False
+
+    def _drop_unavailable(self, now: Instant) -> None:
+        for place in [p for p, (until, _) in self._off.items() if until <= now.due]:
+            del self._off[place]
+            self._noticed.clear()  # what could not be asked is noticed anew
+        if not self._off:
+            return
+        of_services = (("deploys", self._to_list), ("tasks", self._to_explain), (CODE, self._code.pending))
+        for what, waiting in of_services:
+            for key in [k for k, s in waiting.items() if (what, arn.parse(s.cluster_arn).name) in self._off]:
+                del waiting[key]
+        for todo in (self._to_describe, self._to_revise, self._to_define):
+            what = "definitions" if todo is self._to_define else "deploys"
+            for item in [i for i, cluster in todo.items() if (what, cluster) in self._off]:
+                del todo[item]
+
+    def _list(self, now: Instant) -> None:
+        moving = ((key, service) for key, service in self._to_list.items() if rows.deploying(service))
+        key, service = next(moving, None) or next(iter(self._to_list.items()))
+        cluster = arn.parse(service.cluster_arn).name
+        lane = Lane.HOT if rows.deploying(service) else Lane.SWEEP
+        with _Off(self, "deploys", cluster, now):
+            found = read_briefs(self._wire, service.cluster_arn, service.service_name, lane)
+            self._briefs[key] = list(found)
+            for brief in self._briefs[key][:DEPLOYS_KEPT]:
+                known = self._details.get(brief.service_deployment_arn)
+                young = now.wall - brief.created_at < DAY_S or brief.status not in ENDED
+                if young and (known is None or known.status != brief.status or known.status not in ENDED):
+                    self._to_describe[brief.service_deployment_arn] = cluster
+            earlier = [b for b in self._briefs[key] if b.status == "SUCCESSFUL"][:HISTORY]
+            self._want_revisions((b.target_service_revision_arn for b in earlier), cluster)
+        self._to_list.pop(key, None)
+        self.dirty.add(key)
+
+    def _ask_code_deploy(self, now: Instant) -> None:
+        unread = (key for key in self._code.pending if not self._code.known(key))
+        key = next(unread, None) or next(iter(self._code.pending))
+        service = self._code.pending[key]
+        with _Off(self, CODE, arn.parse(service.cluster_arn).name, now):
+            self._code.ask(key, now)
+        self._code.pending.pop(key, None)
+        self.dirty.add(key)
+
+    def _describe(self, now: Instant) -> None:
+        cluster = next(iter(self._to_describe.values()))
+        chunk = [a for a, of in self._to_describe.items() if of == cluster][:DESCRIBED_A_CALL]
+        with _Off(self, "deploys", cluster, now):
+            answer = self._wire.read(
+                w.DescribeServiceDeployments, "DescribeServiceDeployments", Lane.HOT, serviceDeploymentArns=chunk
+            )
+            for found in answer.service_deployments:
+                self._take(found, cluster)
+        for item in chunk:
+            self._to_describe.pop(item, None)
+            self.dirty.add("/".join((self._source, *arn.parse(item).path[:2])))
+
+    def _take(self, found: w.ServiceDeploymentW, cluster: str) -> None:
+        self._details[found.service_deployment_arn] = found
+        path = arn.parse(found.service_deployment_arn).path
+        self.dirty.add("/".join((self._source, *path[:2])))
+        wanted = [found.target_arn, *(s.arn for s in found.source_service_revisions)]
+        wanted.append(found.rollback.service_revision_arn if found.rollback else "")
+        self._want_revisions(iter(wanted), cluster)
+
+    def _want_revisions(self, arns: Iterator[str], cluster: str) -> None:
+        self._to_revise.update((a, cluster) for a in arns if a and a not in self._known.revisions)
+
+    def _revise(self, now: Instant) -> None:
+        cluster = next(iter(self._to_revise.values()))
+        chunk = [a for a, of in self._to_revise.items() if of == cluster][:DESCRIBED_A_CALL]
+        with _Off(self, "deploys", cluster, now):
+            self._known.read_revisions(chunk, Lane.HOT)
+        for item in chunk:
+            self._to_revise.pop(item, None)
+            self.dirty.add("/".join((self._source, *arn.parse(item).path[:2])))
+
+    def _define(self, now: Instant) -> None:
+        name, cluster = next(iter(self._to_define.items()))
+        with _Off(self, "definitions", cluster, now):
+            try:
+                self._known.read_definition(name, Lane.SWEEP)
+            except Gone:  # what is deleted stays so: not asked again
+                self._known.definitions.put(name, w.TaskDefinitionW(task_definition_arn=name, status="DELETED"))
+        self._to_define.pop(name, None)
+        self.dirty.update(key for key, found in self._rows.items() if any(name in _definitions(d) for d in found))
+
+    def _explain(self, now: Instant) -> None:
+        key, service = next(iter(self._to_explain.items()))
+        cluster = arn.parse(service.cluster_arn).name
+        with _Off(self, "tasks", cluster, now):
+            listed = self._wire.read(
+                w.ListTasks,
+                "ListTasks",
+                Lane.HOT,
+                cluster=service.cluster_arn,
+                serviceName=service.service_name,
+                desiredStatus="STOPPED",
+                maxResults=100,
+            )
+            unknown = [t for t in listed.task_arns if t not in self._known.tasks]
+            if unknown:
+                answer = self._wire.read(
+                    w.DescribeTasks, "DescribeTasks", Lane.ACT, cluster=service.cluster_arn, tasks=unknown
+                )
+                for task in answer.tasks:
+                    self._known.tasks.put(task.task_arn, (task.task_definition_arn, rows.failure(task)))
+            held = self._of_service.setdefault(key, {})
+            held.update(dict.fromkeys(listed.task_arns))
+            for old in list(held)[:-100]:
+                del held[old]
+        self._explained[key] = now
+        self._to_explain.pop(key, None)
+        self.dirty.add(key)
+
+    # --- rows ---
+
+    def build(self, service: w.ServiceW, now: Instant) -> tuple[Deploy, ...]:
+        """The rows of one service from what is known now, newest first; those that did not change stay the same."""
+        key = rows.service_id(self._source, service)
+        cluster = arn.parse(service.cluster_arn).name
+        if service.controller == "CODE_DEPLOY" and (CODE, cluster) not in self._off:
+            made = self._code.build(key, service, now, self._can_act)
+        elif service.controller != "ECS" or service.task_sets:
+            made = rows.from_task_sets(self._source, service)
+        elif ("deploys", cluster) in self._off:
+            made = self._fallback(key, service, now)
+        else:
+            details = [d for d in self._details_of(key) if now.wall - d.created_at < DAY_S or d.status not in ENDED]
+            made = tuple(self._row(key, service, d, now) for d in details)
+        before = {d.id: d for d in self._rows.get(key, ())}
+        kept = tuple(before[d.id] if before.get(d.id) == d else d for d in made)
+        self._rows[key] = kept
+        self._want_definitions(kept, cluster)
+        self._want_failures(key, service, kept, now)
+        return kept
+
+    def note(self, service: w.ServiceW) -> str:
+        """What of this service's deploys could not be read; empty: nothing."""
+        if service.controller == "CODE_DEPLOY":
+            gone = self._off.get((CODE, arn.parse(service.cluster_arn).name))
+            return f"CodeDeploy: {gone[1].state.value.replace('_', ' ')}" if gone else ""
+        if service.controller != "ECS":
+            return f"controller {service.controller}"
+        off = self._off.get(("deploys", arn.parse(service.cluster_arn).name))
+        return f"deploys: {off[1].state.value.replace('_', ' ')}, from deployments[]" if off else ""
+
+    def _row(self, key: str, service: w.ServiceW, made: w.ServiceDeploymentW, now: Instant) -> Deploy:
+        newest = self._briefs[key][0].service_deployment_arn == made.service_deployment_arn
+        new = self._known.revision(made.target_arn, service.task_definition if newest else "")
+        before = source_of(made, self._briefs[key])
+        old = self._known.revision(before) if before else None
+        began, ended = made.started_at or made.created_at, made.finished_at or made.stopped_at
+        failures = self._failures(key, new.task_definition, began, ended)
+        return rows.from_service_deployment(
+            self._source,
+            service,
+            made,
+            new=new,
+            old=old,
+            rollback=goes_back(made, self._briefs[key], self._known.definition_of),
+            rollback_to=short(self._known.definition_of(made.rollback.service_revision_arn)) if made.rollback else "",
+            failures=failures[:FAILURES_KEPT],
+            failed=len(failures),
+            started_by=self._registered_by(new.task_definition),
+            can_act=self._can_act,
+            now=now.wall,
+        )
+
+    def _fallback(self, key: str, service: w.ServiceW, now: Instant) -> tuple[Deploy, ...]:
+        first = rows.primary(service)
+        if first is None or (now.wall - first.created_at >= DAY_S and not rows.deploying(service)):
+            return ()
+        names = [d.task_definition for d in service.deployments]
+        revise = {name: self._known.revision(task_definition=name) for name in names}
+        failures = self._failures(key, first.task_definition, first.created_at)[:FAILURES_KEPT]
+        return rows.from_deployments(
+            self._source, service, revise, failures, self._registered_by(first.task_definition)
+        )
+
+    def _registered_by(self, task_definition: str) -> str:
+        """Who registered it: ECS tells nobody who deployed it."""
+        found = self._known.definitions.get(task_definition)
+        return rows.person(found.registered_by) if found else ""
+
+    def _failures(
+        self, key: str, task_definition: str, since: float, until: float | None = None
+    ) -> tuple[TaskFailure, ...]:
+        """Of that task definition's tasks from *since* to *until*: a later deploy of the same has its own."""
+        found = []
+        for task in self._of_service.get(key, ()):
+            of, why = self._known.tasks.get(task) or ("", None)
+            if why is not None and of == task_definition and why.at >= since and (until is None or why.at <= until):
+                found.append(why)
+        return tuple(sorted(found, key=lambda f: f.at, reverse=True))
+
+    def _want_definitions(self, made: tuple[Deploy, ...], cluster: str) -> None:
+        if ("definitions", cluster) not in self._off:
+            for name in (n for d in made for n in _definitions(d)):
+                if name.startswith("arn:") and name not in self._known.definitions:
+                    self._to_define[name] = cluster
+
+    def _want_failures(self, key: str, service: w.ServiceW, made: tuple[Deploy, ...], now: Instant) -> None:
+        newest = made[0] if made else None
+        if newest is None or not newest.failed_tasks or ("tasks", arn.parse(service.cluster_arn).name) in self._off:
+            return
+        last, ended = self._explained.get(key), newest.finished
+        if ended is None:
+            due = last is None or now.due - last.due >= EXPLAIN_EVERY_S
+        else:
+            due = (last is None or last.wall < ended) and now.wall - ended < EXPLAIN_FOR_S
+        if due:
+            self._to_explain[key] = service
+
+    # --- what cannot be had ---
+
+    def turn_off(self, place: Place, error: errors.SourceError, now: Instant) -> None:
+        """Do without *place* for five minutes; its services' rows are built anew without."""
+        what, cluster = place
+        hint = error.hint or "what deployments[] shows is used instead"
+        self._off[place] = (
+            now.due + RETRY_DENIED_S,
+            Problem(SourceState(error.state), _SCOPE[what], error.message, hint),
+        )
+        self.dirty.update(k for k in self._noticed if k.split("/")[1] == cluster)
+
+    def problems(self, clusters: int) -> tuple[Problem, ...]:
+        """What is done without; one line where it is the same in all clusters."""
+        found: dict[str, list[tuple[str, Problem]]] = {}
+        for (what, cluster), (_, problem) in sorted(self._off.items()):
+            found.setdefault(what, []).append((cluster, problem))
+        told = []
+        for places in found.values():
+            whole = len(places) >= clusters
+            for cluster, problem in places[:1] if whole else places:
+                scope = problem.scope if whole else f"{problem.scope} of cluster {cluster}"
+                told.append(Problem(problem.state, scope, problem.message, problem.hint))
+        return tuple(told)
+
+
+class _Off:
+    """Around a call: an answer that is not to be had here turns the place off; a thing that is gone is passed over."""
+
+    def __init__(self, deploys: Deploys, what: str, cluster: str, now: Instant) -> None:
+        self._deploys, self._place, self._now = deploys, (what, cluster), now
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, NOT_OFFERED):
+            self._deploys.turn_off(self._place, error, self._now)
+            return True
+        return isinstance(error, Gone)
+
+
+def _definitions(deploy: Deploy) -> tuple[str, ...]:
+    return tuple(r.task_definition for r in (deploy.new, deploy.old) if r is not None)

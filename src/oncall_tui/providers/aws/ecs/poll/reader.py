@@ -1,0 +1,409 @@
+"""One poll of an ECS source: what is due is asked, most urgent first, within the budget and two seconds of work."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from sys import intern
+
+from oncall_tui import errors
+from oncall_tui.domain.deploy import Deploy
+from oncall_tui.domain.reading import Problem, Reading, SourceState
+from oncall_tui.domain.service import DEPLOYS_UNREAD, Service
+from oncall_tui.providers.aws.client import arn
+from oncall_tui.providers.aws.client.client import Wires
+from oncall_tui.providers.aws.client.errors import NOT_OFFERED, Gone
+from oncall_tui.providers.aws.client.rate_limit import Lane, Later
+from oncall_tui.providers.aws.ecs import mapping as rows
+from oncall_tui.providers.aws.ecs import schema as w
+from oncall_tui.providers.aws.ecs.poll.deploys import Deploys
+from oncall_tui.providers.aws.ecs.poll.refresh_queue import Schedule
+from oncall_tui.providers.aws.ecs.revision_cache import Known
+from oncall_tui.providers.base import ReadRequest
+from oncall_tui.runtime.clock import Clock, Instant, instant
+
+DISCOVER_S = 300.0
+LIST_SERVICES_S = 600.0  # sooner where the cluster's own count of services moved
+SENTINEL_S = 9.0
+SENTINEL_FEW_S = 5.0  # a task may be pending for seconds only; where there are few services the budget allows to look
+FEW = 60
+DENIED_S = 60.0
+WORK_S = 2.0  # a poll comes back after this much work, so that the first rows appear soon
+CLUSTERS_A_CALL = 100
+FAILED_S = 5.0  # after a poll that broke off; the poller itself waits where nothing was read
+SET_S = 2.0  # the clock's faces went so far apart: it was set
+SAME_ROW_S = 3.0  # a row may say that it was read up to so long before it was
+
+
+class Cluster:
+    """What is known of one cluster. *counts* are its (running, pending) tasks as the sentinel last saw them."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.listed_at: float | None = None
+        self.held = 0.0
+        self.active: int | None = None
+        self.counts: tuple[int, int] | None = None
+        self.trouble: errors.SourceError | None = None
+
+
+class EcsReader:
+    """The state of one ECS source between polls. Used by one thread. What is due is told in monotonic seconds."""
+
+    def __init__(
+        self, source: str, wires: Wires, known: Known, clock: Clock, globs: tuple[str, ...], account: str, can_act: bool
+    ) -> None:
+        self._source, self._wire, self._clock, self._globs = source, wires.ecs, clock, globs
+        self._account, self._can_act = account, can_act
+        self._schedule = Schedule()
+        self._deploys = Deploys(source, wires, known, can_act)
+        self._clusters: dict[str, Cluster] = {}
+        self._services: dict[str, w.ServiceW] = {}
+        self._rows: dict[str, Service] = {}
+        self._made: dict[str, tuple[Deploy, ...]] = {}
+        self._problems: dict[str, Problem] = {}
+        self._absent: dict[str, float] = {}
+        self._discover_at = self._sentinel_at = 0.0
+        self._touched: deque[str] = deque()
+        self._complete = self._discovered = False
+        self._was_hot = False
+        self._good = 0
+        self._apart = clock.now() - clock.monotonic()
+        self._failed: errors.SourceError | None = None
+
+    def read(self, request: ReadRequest) -> Reading:
+        """One poll. Raises SourceError only where nothing at all could be read."""
+        before = sum(self._wire.calls.values())
+        started = self._clock.monotonic()
+        self._good, self._failed = 0, None
+        if request.fresh:
+            self._want_all()
+        watch = request.watch | self._take_touched()
+        wait = 0.0
+        try:
+            while self._step(watch) and self._clock.monotonic() - started < WORK_S:
+                pass
+        except Later as later:
+            wait = later.wait_s
+        except errors.SourceError as error:
+            self._failed, wait = error, FAILED_S
+        self._build()
+        calls = sum(self._wire.calls.values()) - before
+        if calls or self._failed:  # without a call there is nothing new to say of the clusters
+            self._raise_if_lost()
+        now = self._clock.monotonic()
+        return Reading(
+            source=self._source,
+            at=self._clock.now(),
+            services=tuple(self._rows.values()),
+            deploys=tuple(d for made in self._made.values() for d in made),
+            problems=tuple(self._told()),
+            next_in_s=max(wait, self._next_at(now) - now, 0.0),
+            calls=calls,
+            complete=self._is_complete(now),
+            behind=self._deploys.behind(self._services),
+        )
+
+    def touch(self, key: str) -> None:
+        """Somebody acts on this service: read it first in the next poll. Called from the action's thread."""
+        self._touched.append(key)
+
+    def account_of(self, key: str) -> str:
+        """The account of a service that was read; empty: it was not."""
+        found = self._services.get(key)
+        return arn.parse(found.service_arn).account if found else ""
+
+    def revisions_of(self, key: str) -> tuple[str, ...]:
+        """The ARNs of the revisions that a service runs; empty where it was not read."""
+        found = self._services.get(key)
+        return tuple(summary.arn for summary in found.current_service_revisions) if found else ()
+
+    def _take_touched(self) -> frozenset[str]:
+        found = set()
+        while self._touched:
+            found.add(self._touched.popleft())
+        self._schedule.want(found)
+        return frozenset(found)
+
+    def _raise_if_lost(self) -> None:
+        if self._failed is not None and not self._good:
+            raise self._failed
+        troubles = [c.trouble for c in self._clusters.values()]
+        if troubles and all(troubles):  # not one cluster's services can be read, whatever else can
+            raise next(t for t in troubles if t)
+
+    def _is_complete(self, now: float) -> bool:
+        """Was every service that can be read read once? What is denied does not count; deploys come after."""
+        listed = self._discovered and all(c.trouble or c.listed_at is not None for c in self._clusters.values())
+        self._complete = self._complete or (listed and not self._schedule.unread(now))
+        return self._complete
+
+    # --- one step ---
+
+    def _step(self, watch: frozenset[str]) -> bool:
+        """Make the most urgent call; False: nothing is due."""
+        moment = instant(self._clock)
+        now = moment.due
+        if now >= self._discover_at:
+            self._discover(now)
+        cluster, keys = self._schedule.hot(now, watch)
+        if keys and not self._was_hot:
+            self._describe(cluster, keys, Lane.HOT, now)
+            self._was_hot = True  # what deploys without end leaves every second call to the rest
+        elif self._step_aside(moment):
+            self._was_hot = False
+        elif keys:
+            self._describe(cluster, keys, Lane.HOT, now)
+        else:
+            return False
+        return True
+
+    def _step_aside(self, moment: Instant) -> bool:
+        """The most urgent call of what does not deploy, or only explains it; False: nothing is due."""
+        now = moment.due
+        if self._clusters and now >= self._sentinel_at:
+            self._look_at_clusters(now)
+            return True
+        if self._list_services_of_one(now) or self._read_first(now):
+            return True
+        overdue = self._schedule.overdue(now)
+        if not overdue and self._deploys.step(moment):
+            return True
+        cluster, keys = self._schedule.rest(now)
+        if not keys:
+            return False
+        self._describe(cluster, keys, Lane.HOT if overdue else Lane.SWEEP, now)
+        self._schedule.swept(now)
+        return True
+
+    def _read_first(self, now: float) -> bool:
+        """Services that were never read go before what only explains others; False: there are none."""
+        cluster, keys = self._schedule.never_read(now)
+        if keys:
+            self._describe(cluster, keys, Lane.HOT, now)
+        return bool(keys)
+
+    def _next_at(self, now: float) -> float:
+        if self._deploys.pending:
+            return now
+        due = [self._discover_at, self._sentinel_at, self._schedule.next_at(now)]
+        due += [
+            c.held if c.listed_at is None else max(c.held, c.listed_at + LIST_SERVICES_S)
+            for c in self._clusters.values()
+        ]
+        return min(due)
+
+    def _want_all(self) -> None:
+        self._discover_at = self._sentinel_at = 0.0
+        self._schedule.want(tuple(self._schedule.slots))
+        self._deploys.again()
+        for cluster in self._clusters.values():
+            cluster.listed_at, cluster.held = None, 0.0
+            self._absent.clear()
+            self._schedule.hold(cluster.name, 0.0)
+
+    # --- clusters ---
+
+    def _discover(self, now: float) -> None:
+        try:
+            self._list_clusters()
+        except NOT_OFFERED as error:
+            if not self._clusters:
+                raise
+            self._problems["clusters"] = Problem(SourceState(error.state), "clusters", error.message, error.hint)
+        self._discover_at = now + DISCOVER_S
+        self._discovered = True
+
+    def _list_clusters(self) -> None:
+        if not any(c in glob for glob in self._globs for c in "*?["):
+            names = list(self._globs)
+        else:
+            arns = self._pages_of_clusters()
+            found = [arn.parse(a).name for a in arns]
+            names = [n for n in found if any(fnmatchcase(n, glob) for glob in self._globs)]
+            self._say_if_none(names, found)
+        for gone in set(self._clusters) - set(names):
+            del self._clusters[gone]
+            self._forget(self._schedule.know({}, [gone]))
+            self._problems.pop(f"cluster {gone}", None)
+        for name in names:
+            self._clusters.setdefault(intern(name), Cluster(intern(name)))
+
+    def _pages_of_clusters(self) -> list[str]:
+        found: list[str] = []
+        token: dict[str, str] = {}
+        lane = Lane.SWEEP
+        while True:
+            page = self._wire.read(w.ListClusters, "ListClusters", lane, maxResults=100, **token)
+            self._good += 1
+            found += page.cluster_arns
+            if not page.next_token:
+                return found
+            token, lane = {"nextToken": page.next_token}, Lane.ACT  # what was begun is ended
+
+    def _say_if_none(self, names: list[str], found: list[str]) -> None:
+        self._problems.pop("clusters", None)
+        if not names:
+            there = ", ".join(found[:5]) or "none"
+            words = f"no cluster matches {', '.join(self._globs)}; there is: {there}"
+            hint = "look at clusters:, region: and profile: in the configuration"
+            self._problems["clusters"] = Problem(SourceState.MALFORMED, "clusters", words, hint)
+
+    def _look_at_clusters(self, now: float) -> None:
+        """DescribeClusters: one cheap call tells whether tasks moved anywhere."""
+        names = [c.name for c in self._clusters.values() if c.held <= now]
+        for at in range(0, len(names), CLUSTERS_A_CALL):
+            chunk = names[at : at + CLUSTERS_A_CALL]
+            try:
+                answer = self._wire.read(
+                    w.DescribeClusters, "DescribeClusters", Lane.HOT, clusters=chunk, include=["STATISTICS"]
+                )
+            except (*NOT_OFFERED, Gone) as error:  # the sweep alone has to do
+                hint = f"{error.hint}; deploys are seen within a sweep" if error.hint else ""
+                state = SourceState(error.state)
+                self._problems["cluster statistics"] = Problem(state, "cluster statistics", error.message, hint)
+                self._sentinel_at = now + DENIED_S
+                return
+            self._good += 1
+            self._problems.pop("cluster statistics", None)
+            for found in answer.clusters:
+                self._saw_cluster(found, now)
+        self._sentinel_at = now + (SENTINEL_FEW_S if len(self._schedule.slots) <= FEW else SENTINEL_S)
+
+    def _saw_cluster(self, found: w.ClusterW, now: float) -> None:
+        cluster = self._clusters.get(arn.parse(found.cluster_arn).name)
+        if cluster is None:
+            return
+        counts = (found.running_tasks_count, found.pending_tasks_count)
+        if cluster.counts is not None and counts != cluster.counts:
+            self._schedule.stirred(cluster.name, now)
+        if cluster.active is not None and found.active_services_count != cluster.active:
+            cluster.listed_at = None
+        cluster.counts, cluster.active = counts, found.active_services_count
+
+    def _list_services_of_one(self, now: float) -> bool:
+        for cluster in self._clusters.values():
+            due = cluster.listed_at is None or now - cluster.listed_at >= LIST_SERVICES_S
+            if due and cluster.held <= now:
+                with _Scope(self, cluster, now):
+                    self._list_services(cluster, now)
+                return True
+        return False
+
+    def _list_services(self, cluster: Cluster, now: float) -> None:
+        found: dict[str, tuple[str, str]] = {}
+        token: dict[str, str] = {}
+        lane = Lane.SWEEP
+        while True:
+            page = self._wire.read(w.ListServices, "ListServices", lane, cluster=cluster.name, maxResults=100, **token)
+            for one in page.service_arns:
+                name = arn.parse(one).name
+                key = intern(f"{self._source}/{cluster.name}/{name}")
+                if self._absent.get(key, 0.0) <= now:
+                    found[key] = (cluster.name, intern(name))
+            self._good += 1
+            if not page.next_token:
+                break
+            token, lane = {"nextToken": page.next_token}, Lane.ACT
+        self._forget(self._schedule.know(found, [cluster.name]))
+        cluster.listed_at = now
+
+    # --- services ---
+
+    def _describe(self, cluster: str, keys: list[str], lane: Lane, now: float) -> None:
+        names = [self._schedule.slots[key].name for key in keys]
+        with _Scope(self, self._clusters[cluster], now):
+            answer = self._wire.read(w.DescribeServices, "DescribeServices", lane, cluster=cluster, services=names)
+            self._good += 1
+            self._take(cluster, keys, answer, now)
+
+    def _take(self, cluster: str, keys: list[str], answer: w.DescribeServices, now: float) -> None:
+        seen, moment = set(), instant(self._clock)
+        for service in answer.services:
+            key = rows.service_id(self._source, service)
+            if service.status == "INACTIVE" or key not in self._schedule.slots:
+                continue
+            seen.add(key)
+            del service.events[rows.EVENTS_KEPT :]  # a hundred come with each service, and it is kept
+            self._services[key] = service
+            self._deploys.notice(service, moment)
+            self._deploys.dirty.add(key)
+            unwell = service.running_count < service.desired_count
+            moving = self._deploys.moving(key, service)
+            self._schedule.was_read(key, now, moving, unwell)
+        missing = [key for key in keys if key not in seen]
+        if missing:  # MISSING or INACTIVE: it goes; who else is there is asked again
+            for key in missing:
+                self._schedule.slots.pop(key, None)
+                self._absent[key] = now + LIST_SERVICES_S  # lists may name it for a while longer
+            self._forget(set(missing))
+            self._clusters[cluster].listed_at = None
+
+    def _forget(self, gone: set[str]) -> None:
+        for key in gone:
+            self._services.pop(key, None)
+            self._rows.pop(key, None)
+            self._made.pop(key, None)
+            self._deploys.forget(key)
+
+    # --- rows and problems ---
+
+    def _build(self) -> None:
+        now = instant(self._clock)
+        if abs(now.wall - now.due - self._apart) > SET_S:  # the clock was set: each row says anew when it was read
+            self._apart = now.wall - now.due
+            self._deploys.dirty.update(self._services)
+        for key in self._deploys.dirty & self._services.keys():
+            service = self._services[key]
+            made = self._deploys.build(service, now)
+            self._made[key] = made
+            note = self._deploys.note(service)
+            unread = "" if note or not self._deploys.unread(key, service) else DEPLOYS_UNREAD
+            first = bool(made) and made[0].old is None and made[0].state.running
+            can_act = self._can_act and service.status == "ACTIVE" and not note and not first
+            current = made[0].new if made and made[0].new.task_definition == service.task_definition else None
+            at = self._apart + (self._schedule.slots[key].read_at or now.due)
+            row = rows.to_service(self._source, service, at, made, note or unread, self._account, can_act, current)
+            old = self._rows.get(key)
+            if old is None or abs(row.read_at - old.read_at) >= SAME_ROW_S or not rows.says_the_same(row, old):
+                self._rows[key] = row  # else the same object stays: what did not change is not drawn again
+        self._deploys.dirty.clear()
+
+    def _told(self) -> Iterator[Problem]:
+        yield from self._problems.values()
+        yield from self._deploys.problems(len(self._clusters))
+        if self._failed is not None:
+            state = SourceState(self._failed.state)
+            yield Problem(state, "services", self._failed.message, self._failed.hint)
+
+    def trouble(self, cluster: Cluster, error: errors.SourceError, now: float) -> None:
+        """A cluster cannot be read: its rows stay as they were, and it is asked again in a minute."""
+        scope = f"cluster {cluster.name}"
+        self._problems[scope] = Problem(SourceState(error.state), scope, error.message, error.hint)
+        cluster.held = now + DENIED_S
+        self._schedule.hold(cluster.name, cluster.held)
+        cluster.trouble = error
+
+    def well(self, cluster: Cluster) -> None:
+        """A cluster was read."""
+        cluster.trouble = None
+        self._problems.pop(f"cluster {cluster.name}", None)
+
+
+class _Scope:
+    """Around a call about one cluster: denied or gone is that cluster's problem, not the source's."""
+
+    def __init__(self, reader: EcsReader, cluster: Cluster, now: float) -> None:
+        self._reader, self._cluster, self._now = reader, cluster, now
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if error is None:
+            self._reader.well(self._cluster)
+        if isinstance(error, (*NOT_OFFERED, Gone)):
+            self._reader.trouble(self._cluster, error, self._now)
+            return True
+        return False

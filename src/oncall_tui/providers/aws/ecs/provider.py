@@ -1,0 +1,122 @@
+"""The ECS provider: services and deploys of one account and region, and rolling a deploy back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.logs import LogPage, LogPlace, LogWanted
+from oncall_tui.domain.metric import Metric, Series
+from oncall_tui.domain.reading import Reading
+from oncall_tui.domain.service import ServiceKey
+from oncall_tui.domain.service_detail import Inside
+from oncall_tui.providers.aws.client import rate_limit as budget
+from oncall_tui.providers.aws.client.client import Transport, Wire, Wires
+from oncall_tui.providers.aws.client.session import Sessions
+from oncall_tui.providers.aws.cloudwatch import metrics
+from oncall_tui.providers.aws.cloudwatch.metrics import Metrics
+from oncall_tui.providers.aws.ecs.inspect.exec_shell import EcsShells
+from oncall_tui.providers.aws.ecs.inspect.logs import EcsLogs
+from oncall_tui.providers.aws.ecs.inspect.service import Look, place
+from oncall_tui.providers.aws.ecs.poll.reader import EcsReader
+from oncall_tui.providers.aws.ecs.revision_cache import Known
+from oncall_tui.providers.aws.ecs.rollback.handlers import RollBack
+from oncall_tui.providers.aws.ecs.rollback.related_handlers import GoOn, Restart, UndoRollback
+from oncall_tui.providers.aws.options import EcsOptions
+from oncall_tui.providers.base import ActionHandler, Context, ReadRequest
+
+
+class EcsProvider:
+    """One ECS source. *calls* counts AWS calls by operation since the start."""
+
+    provider = "ecs"
+    interval_s = 3.0  # each reading says itself when it wants to be asked next
+    stale_after_s = 90.0  # a whole sweep takes 70 s
+
+    def __init__(self, options: EcsOptions, context: Context, transport: Transport | None = None) -> None:
+        self.source = options.name
+        self.calls: Counter[str] = Counter()
+        self._sessions = Sessions(options)
+        self.login = self._sessions.login
+        allowance = budget.shared(context.clock, *self._sessions.budget_key())
+        wire = Wire(self._sessions, "ecs", allowance, self.calls, transport)
+        wires = Wires(wire, Wire(self._sessions, "codedeploy", allowance, self.calls, transport))
+        aside = partial(budget.shared, context.clock, *self._sessions.budget_key())  # what AWS throttles apart
+        balancers = Wire(self._sessions, "elbv2", aside("elbv2"), self.calls, transport)
+        self._known = known = Known(wire)
+        self._look = Look(options.name, wire, balancers, known, context.clock)
+        watch = Wire(self._sessions, "cloudwatch", aside("metrics"), self.calls, transport)
+        self._metrics = Metrics(watch, context.clock, self._here)
+        self._account = options.account
+        self._logs = EcsLogs(options, wire, known, context.clock, self.calls, transport)
+        self._reader = EcsReader(
+            options.name, wires, known, context.clock, options.clusters, options.account, not context.read_only
+        )
+        self.shells = EcsShells(options, self._sessions, context.clock, context.read_only)
+        profile = options.act_profile or options.profile
+        hands = (options.name, wires, known, context.clock, profile, self._reader.touch)
+        self._handlers: dict[Verb, ActionHandler] = {}
+        if not context.read_only:
+            self._handlers = {
+                Verb.ROLL_BACK: RollBack(*hands),
+                Verb.UNDO_ROLLBACK: UndoRollback(*hands),
+                Verb.GO_ON: GoOn(*hands),
+                Verb.RESTART: Restart(*hands),
+            }
+
+    @property
+    def banner(self) -> str:
+        """``endpoint http://…`` where it is not AWS that is asked."""
+        return self._sessions.banner("ecs")
+
+    def read(self, request: ReadRequest) -> Reading:
+        """One poll: a bounded number of calls. Raises SourceError where nothing at all could be read."""
+        return self._reader.read(request)
+
+    def handlers(self) -> Mapping[Verb, ActionHandler]:
+        """Rolling back and its siblings, unless nothing may be written."""
+        return self._handlers
+
+    def log_places(self, service_id: str) -> tuple[LogPlace, ...]:
+        """See contract.Logs."""
+        return self._logs.places(service_id)
+
+    def log_page(self, wanted: LogWanted) -> LogPage:
+        """See contract.Logs."""
+        return self._logs.page(wanted)
+
+    def inspect(self, service_id: str) -> Inside:
+        """Its tasks, targets and events now. Raises SourceError where none of it can be read."""
+        return self._look.inspect(service_id)
+
+    def service_metrics(self, service_id: str) -> tuple[tuple[str, Metric], ...]:
+        """CPU, memory and running tasks. Makes no call."""
+        account, region = self._here()
+        of = ServiceKey(account or self._reader.account_of(service_id), region, *place(self.source, service_id))
+        made = [self._known.revisions.get(arn) for arn in self._reader.revisions_of(service_id)]
+        every = min((one.resolution_s(metrics.CPU) for one in made if one), default=metrics.MINUTE)
+        return metrics.service_metrics(of, every)
+
+    def measure(self, wanted: Sequence[tuple[str, Metric]], since: float, until: float) -> tuple[Series, ...]:
+        """One call for all of them, in their order. Raises SourceError."""
+        return self._metrics.measure(wanted, since, until)
+
+    def _here(self) -> tuple[str, str]:
+        return self._account, self._sessions.region("ecs")
+
+    def renew(self) -> None:
+        """Forget keys and clients."""
+        self._sessions.renew()
+        self._logs.renew()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._sessions.close()
+        self._logs.close()
+
+
+def build(options: EcsOptions, context: Context) -> EcsProvider:
+    """The provider of one configured source. Reads ``~/.aws/config``, makes no call."""
+    return EcsProvider(options, context)

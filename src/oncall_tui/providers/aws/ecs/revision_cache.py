@@ -1,0 +1,74 @@
+"""What never changes once it was read: service revisions, task definitions, why a task stopped. Bounded, and shared by
+the poller's and the action's thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from oncall_tui.domain.deploy import TaskFailure
+from oncall_tui.domain.revision import Revision
+from oncall_tui.providers.aws.client.client import Wire
+from oncall_tui.providers.aws.client.lru import Lru
+from oncall_tui.providers.aws.client.rate_limit import Lane
+from oncall_tui.providers.aws.ecs import mapping as rows
+from oncall_tui.providers.aws.ecs import schema as w
+
+REVISIONS_A_CALL = 20
+BESIDE = {  # of a service revision, and not of its task definition
+    "network_configuration": "network",
+    "load_balancers": "load balancers",
+    "capacity_provider_strategy": "capacity providers",
+    "launch_type": "launch type",
+    "service_connect_configuration": "Service Connect",
+    "volume_configurations": "volumes",
+    "service_registries": "service discovery",
+}
+
+
+class Known:
+    """The caches of one source, and the calls that fill them."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self.revisions: Lru[str, w.ServiceRevisionW] = Lru(4000)
+        self.definitions: Lru[str, w.TaskDefinitionW] = Lru(2000)
+        self.specs: Lru[str, str] = Lru(200)  # an AppSpec's hash -> its content
+        self.tasks: Lru[str, tuple[str, TaskFailure | None]] = Lru(4000)  # task ARN -> (task definition, why)
+
+    def read_revisions(self, arns: Iterable[str], lane: Lane) -> None:
+        """DescribeServiceRevisions of those not yet known, 20 a call. Raises SourceError or Later."""
+        todo = [a for a in dict.fromkeys(arns) if a and a not in self.revisions]
+        for at in range(0, len(todo), REVISIONS_A_CALL):
+            chunk = todo[at : at + REVISIONS_A_CALL]
+            answer = self._wire.read(
+                w.DescribeServiceRevisions, "DescribeServiceRevisions", lane, serviceRevisionArns=chunk
+            )
+            for found in answer.service_revisions:
+                self.revisions.put(found.service_revision_arn, found)
+
+    def read_definition(self, arn: str, lane: Lane, again: bool = False) -> w.TaskDefinitionW:
+        """DescribeTaskDefinition; *again* for its status, the one thing of it that changes. Raises as above."""
+        known = self.definitions.get(arn)
+        if known is None or again:
+            answer = self._wire.read(w.DescribeTaskDefinition, "DescribeTaskDefinition", lane, taskDefinition=arn)
+            known = answer.task_definition
+            self.definitions.put(arn, known)
+        return known
+
+    def definition_of(self, revision_arn: str) -> str:
+        """The task definition's ARN of a service revision; empty where it was not read."""
+        found = self.revisions.get(revision_arn)
+        return found.task_definition if found else ""
+
+    def revision(self, revision_arn: str = "", task_definition: str = "") -> Revision:
+        """The domain's revision from what is known now; no call is made."""
+        made = self.revisions.get(revision_arn) if revision_arn else None
+        name = made.task_definition if made else task_definition
+        return rows.revision(name or "?", made, self.definitions.get(name) if name else None)
+
+    def differs(self, one: str, other: str) -> tuple[str, ...]:
+        """What two service revisions differ in outside their task definitions; nothing where either is not known."""
+        a, b = self.revisions.get(one), self.revisions.get(other)
+        if a is None or b is None:
+            return ()
+        return tuple(words for field, words in BESIDE.items() if getattr(a, field) != getattr(b, field))

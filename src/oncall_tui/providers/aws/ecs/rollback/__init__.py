@@ -1,0 +1,1 @@
+"""Roll an ECS service back: snapshot, inputs, decision, plan, write, verification."""

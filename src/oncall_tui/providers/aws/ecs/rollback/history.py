@@ -1,0 +1,314 @@
+"""What ran before, and what of it is worth going back to. Pure.
+
+ECS keeps 90 days of service deployments (API reference, ListServiceDeployments). Only those that succeeded made
+anything run; a failed one that was rolled back left what ran before it running.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from oncall_tui.domain.remembered import Began
+from oncall_tui.domain.revision import Revision
+from oncall_tui.providers.aws.ecs import schema as w
+
+LONG_ENOUGH_S = 3600.0
+BLAMED_S = 3600.0  # an alert within this of a deploy's start may be that deploy's doing (as for a suspect)
+GONE = ("INACTIVE", "DELETE_IN_PROGRESS", "DELETED")
+ALERTS_TOLD = 3
+
+
+class Put(msgspec.Struct, frozen=True, kw_only=True):
+    """One deploy that succeeded: what it put there. Seconds since the epoch; *ended* None: still what runs."""
+
+    deploy: str
+    revision: Revision
+    started: float
+    finished: float
+
+
+class Spell(msgspec.Struct, frozen=True, kw_only=True):
+    """A time in which one task definition was what ran: *started* is its first deploy's start, *since* that one's end.
+
+    *renewed* is when forced redeploys of it began; *back_to* names what a rollback put in its place.
+    """
+
+    deploy: str
+    revision: Revision
+    started: float
+    since: float
+    until: float
+    renewed: tuple[float, ...] = ()
+    back_to: str = ""
+
+    def blames(self, at: float) -> bool:
+        """Did what began *at* begin soon after a deploy of this spell, a forced one too (it may pull another image)?"""
+        return any(began <= at < began + BLAMED_S for began in (self.started, *self.renewed))
+
+    @property
+    def length_s(self) -> float:
+        return max(0.0, self.until - self.since)
+
+
+class Fell(msgspec.Struct, frozen=True, kw_only=True):
+    """A deploy that did not stand: *how* it ended, in words, and when; the tasks of it that failed, where ECS counted
+    them; ECS's own reason."""
+
+    deploy: str
+    task_definition: str
+    how: str
+    at: float
+    failed: int = 0
+    reason: str = ""
+
+    def words(self, now: float) -> str:
+        """``rolled back 6m ago, 128 tasks failed``."""
+        return ", ".join(
+            (f"{self.how} {span(now - self.at)} ago", *([tasks_failed(self.failed)] if self.failed else []))
+        )
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """One task definition that may be gone back to: its spells, newest first, and the alerts that began in them.
+
+    *spells* empty: history does not show it running. *source*: ECS says that it ran before the newest deploy. *fell*
+    holds the deploys of it that did not stand, newest first; *tasks* of it run just now.
+    """
+
+    revision: Revision
+    spells: tuple[Spell, ...] = ()
+    alerts: tuple[Began, ...] = ()
+    blamed: tuple[Began, ...] = ()
+    source: bool = False
+    fell: tuple[Fell, ...] = ()
+    tasks: int = 0
+
+    @property
+    def fell_last(self) -> Fell | None:
+        """The newest deploy of it, where that did not stand, or was rolled back after it had."""
+        last, spell = (self.fell[0] if self.fell else None), (self.spells[0] if self.spells else None)
+        if spell is not None and (last is None or last.at < spell.until):
+            name = spell.revision.task_definition
+            back = Fell(
+                deploy=spell.deploy, task_definition=name, how=f"rolled back to {spell.back_to}", at=spell.until
+            )
+            return back if spell.back_to else None
+        return last
+
+    @property
+    def ran(self) -> bool:
+        return bool(self.spells) or self.source
+
+    @property
+    def startable(self) -> bool:
+        """Would ECS start it? A deregistered task definition it does not."""
+        return self.revision.status not in GONE
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What speaks against it, in words; empty: nothing that is known."""
+        found = []
+        if not self.startable:
+            found.append(f"is {self.revision.status} (deregistered)")
+        if not self.ran:
+            found.append("was never seen running in the last 90 days")
+        elif self.spells and max(s.length_s for s in self.spells) < LONG_ENOUGH_S:
+            found.append(f"ran {span(max(s.length_s for s in self.spells))} only")
+        if self.blamed:
+            found.append(_alerts(self.blamed, "within an hour of its deploy"))
+        return tuple(found)
+
+    def cautions(self, now: float) -> tuple[str, ...]:
+        """What has to be known before it is picked: that its newest deploy did not stand, what speaks against it."""
+        fell = self.fell_last
+        doubts = self.doubts if self.ran else ()
+        return (*([fell.words(now)] if fell is not None else []), *doubts)
+
+    def words(self, now: float) -> str:
+        """``stable until 3m ago, for 6d``, what began in it, and how its newest deploy ended where it did not stand."""
+        fell = self.fell_last
+        runs = (
+            f"; {self.tasks} task{'s' if self.tasks > 1 else ''} of it still run{'' if self.tasks > 1 else 's'}"
+            if self.tasks
+            else ""
+        )
+        if not self.spells:
+            if fell is not None:
+                return f"{fell.words(now)}; never seen stable{runs}"
+            return (
+                f"ran before the newest deploy, since before what history covers{runs}"
+                if self.ran
+                else "never seen running in the last 90 days"
+            )
+        last = self.spells[0]
+        ended = "until now" if last.until >= now - 1 else f"until {span(now - last.until)} ago"
+        more = f" (and {_times(len(self.spells) - 1)} before)" if len(self.spells) > 1 else ""
+        after = [a for a in self.alerts if a not in self.blamed]
+        later = f"; {_alerts(after, 'in that time')}" if after else ""
+        stable = "ran" if self.blamed or last.back_to else "stable"
+        but = f"; {fell.words(now)}" if fell is not None else ""
+        return f"{stable} {ended}, for {span(last.length_s)}{more}{later}{but}{runs}"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
+def tasks_failed(count: int) -> str:
+    """``1 task failed``, ``128 tasks failed``."""
+    return f"{count} task{'s' if count != 1 else ''} failed"
+
+
+def _alerts(found: Sequence[Began], when: str) -> str:
+    names = ", ".join(dict.fromkeys(a.title for a in found[:ALERTS_TOLD]))
+    more = f" and {len(found) - ALERTS_TOLD} more" if len(found) > ALERTS_TOLD else ""
+    return f"{len(found)} alert{'s' if len(found) > 1 else ''} began {when}: {names}{more}"
+
+
+def span(seconds: float) -> str:
+    """``12 s``, ``3m``, ``6d``: how long."""
+    seconds = max(0.0, seconds)
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f}{unit}"
+    return f"{seconds:.0f} s"
+
+
+def spells(puts: Sequence[Put], until: float) -> tuple[Spell, ...]:
+    """What ran when, newest first. *until* is when the last of it ended (now, or when the newest deploy began).
+
+    Deploys of the same task definition in a row are one spell: a forced redeploy changes nothing that can be gone
+    back to.
+    """
+    found: list[Spell] = []
+    for put in sorted(puts, key=lambda p: p.finished):
+        last = found[-1] if found else None
+        if last is not None and last.revision.task_definition == put.revision.task_definition:
+            renewed = (*last.renewed, put.started)
+            found[-1] = msgspec.structs.replace(last, revision=put.revision, deploy=put.deploy, renewed=renewed)
+            continue
+        if last is not None:
+            back = any(s.revision.task_definition == put.revision.task_definition for s in found) and not forward(
+                last.revision.task_definition, put.revision.task_definition
+            )
+            found[-1] = msgspec.structs.replace(
+                last, until=max(last.since, put.started), back_to=put.revision.short if back else ""
+            )
+        spell = Spell(
+            deploy=put.deploy,
+            revision=put.revision,
+            started=put.started,
+            since=put.finished,
+            until=max(put.finished, until),
+        )
+        found.append(spell)
+    return tuple(reversed(found))
+
+
+def candidates(
+    ran: Sequence[Spell], alerts: Sequence[Began], away_from: Sequence[str], source: Revision | None, ended_by: float
+) -> tuple[Candidate, ...]:
+    """What ran before *ended_by*, newest first, each task definition once; none of *away_from* (task definitions).
+
+    *source* is what ECS says ran before the newest deploy: it goes first, and may be older than what history covers.
+    """
+    found: dict[str, Candidate] = {}
+    if source is not None and source.task_definition not in away_from:
+        found[source.task_definition] = Candidate(revision=source, source=True)
+    for spell in ran:
+        name = spell.revision.task_definition
+        if name in away_from or spell.started >= ended_by:
+            continue
+        known = found.get(name) or Candidate(revision=spell.revision)
+        began = tuple(a for a in alerts if spell.started <= a.at < max(spell.until, spell.since))
+        blamed = tuple(a for a in began if spell.blames(a.at))
+        found[name] = msgspec.structs.replace(
+            known, spells=(*known.spells, spell), alerts=(*known.alerts, *began), blamed=(*known.blamed, *blamed)
+        )
+    return tuple(found.values())
+
+
+def best(found: Sequence[Candidate]) -> Candidate | None:
+    """The newest with nothing against it; else the newest that ran and can be started at all."""
+    able = [c for c in found if c.ran and c.startable]
+    return next((c for c in able if not c.doubts), able[0] if able else None)
+
+
+# --- knowing a rollback when one is seen ------------------------------------------------------------------------------
+
+
+def source_of(made: w.ServiceDeploymentW, briefs: Sequence[w.BriefW]) -> str:
+    """The service revision that ran before *made*. Where several did (it overtook a deploy), one that succeeded."""
+    found = [s for s in made.source_service_revisions if s.arn and s.arn != made.target_arn]
+    good = {b.target_service_revision_arn for b in briefs if b.status == "SUCCESSFUL"}
+    best_ = sorted(found, key=lambda s: (s.arn not in good, -s.running_task_count))
+    return best_[0].arn if best_ else ""
+
+
+def succeeded_last(made: w.ServiceDeploymentW, briefs: Sequence[w.BriefW]) -> str:
+    """The service revision of the newest deploy before *made* that succeeded; empty: history shows none."""
+    before = (b for b in briefs if b.status == "SUCCESSFUL" and b.created_at < made.created_at)
+    newest = max(before, key=lambda b: b.created_at, default=None)
+    return newest.target_service_revision_arn if newest else ""
+
+
+def left_behind(briefs: Sequence[w.BriefW], before: float) -> tuple[str, ...]:
+    """Service revisions whose tasks may have run when a deploy began at *before*: of the last deploy that succeeded,
+    and of those since that were stopped (overtaken, that is) or whose rollback failed. ECS's own rollback clears them.
+    """
+    found: list[str] = []
+    cleared = False
+    for brief in sorted((b for b in briefs if b.created_at < before), key=lambda b: b.created_at, reverse=True):
+        if brief.status == "SUCCESSFUL":
+            return (*found, brief.target_service_revision_arn)
+        cleared = cleared or brief.status == "ROLLBACK_SUCCESSFUL"
+        if brief.status in ("STOPPED", "STOP_REQUESTED", "ROLLBACK_FAILED") and not cleared:
+            found.append(brief.target_service_revision_arn)
+    return tuple(found)
+
+
+def goes_back(made: w.ServiceDeploymentW, briefs: Sequence[w.BriefW], definition_of: Callable[[str], str]) -> str:
+    """Why *made* is itself a rollback; empty: it is none that can be known.
+
+    It is one where ECS says so, or where it puts back a task definition that an older deploy had put there well, in
+    place of another one: also of one that it overtook, or that was stopped midway. The same task definition as before
+    is a forced redeploy, which goes back where the deploy did that it renews; a higher number of the same family is a
+    way forward again. One whose rollback failed went nowhere.
+    """
+    if made.rollback is not None and made.status.startswith("ROLLBACK") and made.status != "ROLLBACK_FAILED":
+        to = short(definition_of(made.rollback.service_revision_arn))
+        return f"going back to {to}" if to else "going back"
+    to, at = definition_of(made.target_arn), began_at(made, briefs, definition_of)
+    sources = tuple(s.arn for s in made.source_service_revisions) if at == made.created_at else ()
+    others = {definition_of(arn) for arn in (*sources, *left_behind(briefs, at))} - {"", to}
+    if not to or all(forward(frm, to) for frm in others):
+        return ""
+    earlier = (b for b in briefs if b.status == "SUCCESSFUL" and b.created_at < at)
+    ran = any(definition_of(b.target_service_revision_arn) == to for b in earlier)
+    return f"going back to {short(to)}" if ran else ""
+
+
+def began_at(made: w.ServiceDeploymentW, briefs: Sequence[w.BriefW], definition_of: Callable[[str], str]) -> float:
+    """When the deploy began that put there what *made* does: an earlier one, where *made* only renews its tasks."""
+    to, at = definition_of(made.target_arn), made.created_at
+    replaced = (*(s.arn for s in made.source_service_revisions), *left_behind(briefs, at))
+    if any(definition_of(arn) not in ("", to) for arn in replaced):
+        return at
+    good = sorted((b for b in briefs if b.status == "SUCCESSFUL" and b.created_at < at), key=lambda b: -b.created_at)
+    for brief in good:
+        if definition_of(brief.target_service_revision_arn) != to:
+            break
+        at = brief.created_at
+    return at
+
+
+def forward(frm: str, to: str) -> bool:
+    (family, _, old), (other, _, new) = frm.rpartition(":"), to.rpartition(":")
+    return family == other and old.isdigit() and new.isdigit() and int(new) > int(old)
+
+
+def short(task_definition: str) -> str:
+    """``:41``; empty for an empty name."""
+    return Revision(task_definition=task_definition).short if task_definition else ""

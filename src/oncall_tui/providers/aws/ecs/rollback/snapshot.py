@@ -1,0 +1,167 @@
+"""One service and its deploys, read now for an action: who waits is never held back. No decision is made here."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import msgspec
+
+from oncall_tui import errors
+from oncall_tui.domain.revision import Revision
+from oncall_tui.providers.aws.client.client import Wire, Wires
+from oncall_tui.providers.aws.client.errors import NOT_OFFERED, Gone
+from oncall_tui.providers.aws.client.rate_limit import Lane
+from oncall_tui.providers.aws.ecs import codedeploy as cd
+from oncall_tui.providers.aws.ecs import schema as w
+from oncall_tui.providers.aws.ecs.revision_cache import Known
+from oncall_tui.providers.aws.ecs.rollback import history
+
+HISTORY = 40  # earlier successful deploys looked at
+PAGES = 5  # of a hundred deploys
+FELL = 19  # deploys that did not stand, read in the same call as the newest one
+DID_NOT_STAND = (
+    *("ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED", "STOPPED"),
+    *("ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS", "STOP_REQUESTED"),
+)
+SPECS = 8  # earlier CodeDeploy deployments whose AppSpec is read
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """One service as just read. *unreadable* says why its deploys cannot be had; *code_deploys* newest first.
+
+    *fell* holds the deploys that did not stand, newest first: each knows how many of its own tasks failed.
+    """
+
+    service: w.ServiceW
+    briefs: tuple[w.BriefW, ...] = ()
+    newest: w.ServiceDeploymentW | None = None
+    fell: tuple[w.ServiceDeploymentW, ...] = ()
+    code_deploys: tuple[cd.DeploymentW, ...] = ()
+    unreadable: str = ""
+
+
+def read_service(wire: Wire, cluster: str, name: str) -> w.ServiceW:
+    """DescribeServices of one. Raises SourceError, and Refused where there is no such service."""
+    answer = wire.read(w.DescribeServices, "DescribeServices", Lane.ACT, cluster=cluster, services=[name])
+    if not answer.services:
+        raise errors.Refused(f"{cluster}/{name} is not there any more")
+    return answer.services[0]
+
+
+def read_deploy(wire: Wire, arn: str) -> w.ServiceDeploymentW | None:
+    """DescribeServiceDeployments of one; None where ECS does not know it."""
+    return read_deploys(wire, [arn]).get(arn)
+
+
+def read_deploys(wire: Wire, arns: list[str]) -> dict[str, w.ServiceDeploymentW]:
+    """DescribeServiceDeployments of 20 at most, by ARN; without those that ECS does not know."""
+    answer = wire.read(w.DescribeServiceDeployments, "DescribeServiceDeployments", Lane.ACT, serviceDeploymentArns=arns)
+    return {d.service_deployment_arn: d for d in answer.service_deployments}
+
+
+def read_briefs(wire: Wire, cluster: str, name: str, lane: Lane = Lane.ACT, pages: int = PAGES) -> tuple[w.BriefW, ...]:
+    """ListServiceDeployments, newest first: 90 days, or the first *pages* hundreds (their order is not promised)."""
+    found: list[w.BriefW] = []
+    more: dict[str, str] = {}
+    for _ in range(pages):
+        answer = wire.read(
+            w.ListServiceDeployments,
+            "ListServiceDeployments",
+            lane,
+            cluster=cluster,
+            service=name,
+            maxResults=100,
+            **more,
+        )
+        found += answer.service_deployments
+        if not answer.next_token:
+            break
+        more = {"nextToken": answer.next_token}
+    return tuple(sorted(found, key=lambda b: b.created_at, reverse=True))
+
+
+def see(wires: Wires, known: Known, cluster: str, name: str) -> Seen:
+    """Read a service and its deploys, without the task definitions. Raises SourceError, Refused."""
+    service = read_service(wires.ecs, cluster, name)
+    try:
+        if service.controller == "CODE_DEPLOY":
+            return _see_code_deploy(wires.code_deploy, known, service)
+        if service.controller != "ECS":
+            return Seen(service=service)
+        briefs = read_briefs(wires.ecs, cluster, name)
+        newest, fell = _newest_and_fell(wires.ecs, briefs)
+        good = [b.target_service_revision_arn for b in briefs if b.status == "SUCCESSFUL"][:HISTORY]
+        if newest is not None:
+            good += [newest.target_arn, *(s.arn for s in newest.source_service_revisions)]
+            good.append(newest.rollback.service_revision_arn if newest.rollback else "")
+            good += history.left_behind(briefs, newest.created_at)
+            good += [d.target_arn for d in fell]
+        known.read_revisions(good, Lane.ACT)
+    except (*NOT_OFFERED, Gone) as error:
+        return Seen(service=service, unreadable=f"{error.message} ({error.hint})" if error.hint else error.message)
+    return Seen(service=service, briefs=briefs, newest=newest, fell=fell)
+
+
+def _newest_and_fell(
+    wire: Wire, briefs: tuple[w.BriefW, ...]
+) -> tuple[w.ServiceDeploymentW | None, tuple[w.ServiceDeploymentW, ...]]:
+    """The newest deploy, and those that did not stand: in one call."""
+    if not briefs:
+        return None, ()
+    newest = briefs[0].service_deployment_arn
+    fell = [b.service_deployment_arn for b in briefs if b.status in DID_NOT_STAND and b is not briefs[0]][:FELL]
+    found = read_deploys(wire, [newest, *fell])
+    mine = [found[a] for a in (newest, *fell) if a in found]
+    return found.get(newest), tuple(d for d in mine if d.status in DID_NOT_STAND)
+
+
+def _see_code_deploy(wire: Wire, known: Known, service: w.ServiceW) -> Seen:
+    shown = cd.external_id(service)
+    if not shown:
+        return Seen(service=service, unreadable="no task set names its CodeDeploy deployment")
+    one = cd.read_one(wire, shown)
+    found = cd.read_history(wire, one.application_name, one.deployment_group_name)
+    good = [d for d in found if d.status == "Succeeded"][:SPECS]
+    cd.with_specs(wire, [*found[:2], *good], known.specs)  # the second may be what the first went back from
+    return Seen(service=service, code_deploys=tuple(found) or (one,))
+
+
+def read_family(wire: Wire, known: Known, task_definition: str) -> tuple[Revision, ...]:
+    """The ACTIVE revisions of a task definition's family, newest first, twenty at most. None where that is denied."""
+    family = task_definition.rsplit("/", 1)[-1].rpartition(":")[0]
+    with suppress(*NOT_OFFERED, Gone):
+        answer = wire.read(
+            w.ListTaskDefinitions,
+            "ListTaskDefinitions",
+            Lane.ACT,
+            familyPrefix=family,
+            status="ACTIVE",
+            sort="DESC",
+            maxResults=20,
+        )
+        mine = [a for a in answer.task_definition_arns if a.rsplit("/", 1)[-1].rpartition(":")[0] == family]
+        return tuple(msgspec.structs.replace(known.revision("", a), status="ACTIVE") for a in mine)
+    return ()
+
+
+def again(known: Known, revision: Revision) -> Revision:
+    """The revision with what was read of its task definition since."""
+    fresh = known.revision(revision.arn, revision.task_definition)
+    return fresh if fresh.status else revision
+
+
+def read_status(wire: Wire, known: Known, name: str) -> None:
+    if not name.startswith("arn:"):
+        return
+    try:
+        known.read_definition(name, Lane.ACT, again=True)
+    except Gone:
+        known.definitions.put(name, w.TaskDefinitionW(task_definition_arn=name, status="DELETED"))
+    except NOT_OFFERED:
+        return  # then ECS itself will say so
+
+
+def status_line(revision: Revision) -> str:
+    """``:42  payments:v1.9.0  sha256:9f1c…``."""
+    images = [f"{i.short}  {i.digest[:14]}…" if i.digest else i.short for i in revision.images]
+    return "  ".join((revision.short, *images))

@@ -1,0 +1,156 @@
+"""How a service and each of its revisions stand, as just read: every number from the record that it is of. Pure.
+
+Tasks are counted by their task definition, as ECS counts them (``deployments[]``, task sets): those that run
+are of what runs, and those that failed are of the deploy that started them.
+"""
+
+from __future__ import annotations
+
+import re
+
+from oncall_tui.domain.revision import Revision
+from oncall_tui.providers.aws.ecs import mapping as rows
+from oncall_tui.providers.aws.ecs import schema as w
+from oncall_tui.providers.aws.ecs.revision_cache import Known
+from oncall_tui.providers.aws.ecs.rollback.decide import CD_OPEN, ENDED, IN_PROGRESS
+from oncall_tui.providers.aws.ecs.rollback.decision_table import Call, Facts
+from oncall_tui.providers.aws.ecs.rollback.history import GONE, Fell, span, tasks_failed
+from oncall_tui.providers.aws.ecs.rollback.snapshot import Seen
+
+UNDER_WAY = (*IN_PROGRESS, *CD_OPEN)
+HOW = {
+    "ROLLBACK_SUCCESSFUL": "rolled back",
+    "ROLLBACK_FAILED": "failed, as did its rollback,",
+    "STOPPED": "stopped before it was complete,",
+    "STOP_REQUESTED": "being stopped; its deploy began",
+    "ROLLBACK_REQUESTED": "being rolled back; its deploy began",
+    "ROLLBACK_IN_PROGRESS": "being rolled back; its deploy began",
+}
+CD_HOW = {"Failed": "failed", "Stopped": "stopped before it was complete,"}
+PLACES_S = 3600.0  # an older word of ECS on placing tasks tells nothing of now
+# ECS's service events (developer guide, "service event messages")
+_NO_PLACE = re.compile(
+    r"unable to place a task(?:\. Reason:| because)\s*(.+?)\.?(?:\s+For more information.*)?$", re.DOTALL
+)
+_STEADY = "has reached a steady state"
+
+
+def tasks_of(service: w.ServiceW, definition: str) -> int:
+    """Tasks of that task definition that run now."""
+    deployed = sum(d.running_count for d in service.deployments if d.task_definition == definition)
+    return deployed + sum(t.running_count for t in service.task_sets if t.task_definition == definition)
+
+
+def failed_of(known: Known, seen: Seen, definition: str) -> int:
+    """Failed tasks of the newest deploy, where that puts *definition* there: as its row counts them."""
+    newest = seen.newest
+    if newest is None:
+        return rows.failed_tasks(seen.service, definition)
+    if known.definition_of(newest.target_arn) != definition:
+        return 0
+    breaker = newest.deployment_circuit_breaker
+    return max(rows.failed_tasks(seen.service, definition), breaker.failure_count if breaker else 0)
+
+
+def fell(known: Known, seen: Seen) -> tuple[Fell, ...]:
+    """The deploys that did not stand, newest first."""
+    return tuple(_fell(known, seen, made) for made in seen.fell) + tuple(
+        Fell(
+            deploy=made.deployment_id,
+            task_definition=made.definition,
+            how="rolled back" if made.rolled_back_by else CD_HOW[made.status],
+            at=made.complete_time or made.create_time,
+            reason=made.reason,
+        )
+        for made in seen.code_deploys
+        if made.definition and made.status in CD_HOW
+    )
+
+
+def _fell(known: Known, seen: Seen, made: w.ServiceDeploymentW) -> Fell:
+    definition = known.definition_of(made.target_arn)
+    breaker = made.deployment_circuit_breaker
+    counted = breaker.failure_count if breaker else 0
+    ended = made.finished_at or made.stopped_at or (made.rollback.started_at if made.rollback else None)
+    return Fell(
+        deploy=made.service_deployment_arn,
+        task_definition=definition,
+        how=HOW[made.status],
+        at=ended if made.status in ENDED and ended else made.started_at or made.created_at,
+        failed=max(counted, failed_of(known, seen, definition) if made is seen.newest else 0),
+        reason=(made.rollback.reason if made.rollback else "") or made.status_reason,
+    )
+
+
+def from_words(known: Known, seen: Seen, facts: Facts, frm: Revision) -> str:
+    """``0/4 running, 12 tasks failed, deploying for 3m``; ``4/4 running, current for 2d``."""
+    words = [f"{tasks_of(seen.service, frm.task_definition)}/{seen.service.desired_count} running"]
+    if failed := failed_of(known, seen, frm.task_definition):
+        words.append(tasks_failed(failed))
+    if being_deployed(facts, frm):
+        words.append(f"deploying for {span(facts.now - facts.began)}")
+    elif facts.since:
+        words.append(f"current for {span(facts.now - facts.since)}")
+    return ", ".join(words)
+
+
+def being_deployed(facts: Facts, frm: Revision) -> bool:
+    """Is *frm* on its way there just now?"""
+    target = facts.target.task_definition if facts.target is not None else ""
+    return facts.status in UNDER_WAY and target == frm.task_definition
+
+
+def stands(known: Known, seen: Seen, facts: Facts, frm: Revision) -> str:
+    """``:33 has run for 2d and its tasks are healthy``: how what runs stands, for who is asked whether to leave it."""
+    running, desired = tasks_of(seen.service, frm.task_definition), seen.service.desired_count
+    failed = failed_of(known, seen, frm.task_definition)
+    if desired == 0:
+        return f"desired is 0, and no task of {frm.short} is wanted"
+    if being_deployed(facts, frm):
+        count = tasks_failed(failed) if failed else "no task failed"
+        return (
+            f"{frm.short} has been deploying for {span(facts.now - facts.began)}, {running}/{desired} run and {count}"
+        )
+    lasts = f"has run for {span(facts.now - facts.since)}" if facts.since else "runs"
+    if running >= desired and not failed:
+        return f"{frm.short} {lasts} and its tasks are healthy"
+    count = f", {tasks_failed(failed)}" if failed else ""
+    return f"{frm.short} {lasts}, {running} of {desired} tasks run{count}"
+
+
+def failing(known: Known, seen: Seen, facts: Facts, frm: Revision) -> str:
+    """What of a deploy under way asks for going back: its failed tasks, or that nothing runs. Empty: nothing does."""
+    if not being_deployed(facts, frm) or not seen.service.desired_count:
+        return ""
+    if failed := failed_of(known, seen, frm.task_definition):
+        return f"{tasks_failed(failed)} of {frm.short}, which is being deployed"
+    return "" if seen.service.running_count else f"no task runs while {frm.short} is being deployed"
+
+
+def no_place(service: w.ServiceW, now: float) -> str:
+    """Why ECS cannot place a task, in its own words, where that was its last word on it and tasks are missing."""
+    if service.running_count >= service.desired_count:
+        return ""
+    for event in sorted(service.events, key=lambda e: -e.created_at):
+        if now - event.created_at > PLACES_S or _STEADY in event.message:
+            return ""
+        if found := _NO_PLACE.search(event.message):
+            return f"{found.group(1)} ({span(now - event.created_at)} ago)"
+    return ""
+
+
+def against(seen: Seen, facts: Facts, call: str, frm: Revision, to: Revision) -> tuple[str, ...]:
+    """What the service's own state says against starting tasks of *to* in place of *frm*."""
+    found = []
+    if why := no_place(seen.service, facts.now):
+        helps = "no new deploy can help while that lasts"
+        if call == Call.HOOK and frm.task_definition == to.task_definition:
+            helps = "the deploy cannot complete while that lasts"
+        elif being_deployed(facts, frm) and call != Call.UPDATE:
+            helps = f"going back helps only where {to.short} needs less room than {frm.short}"
+        found.append(f"ECS cannot place a task: {why}; {helps}")
+    if seen.service.desired_count == 0:
+        found.append(f"desired is 0: no task of {to.short} will run until the service is scaled up")
+    if frm.status in GONE and frm.task_definition != to.task_definition:
+        found.append(f"{frm.short} is {frm.status} (deregistered): there is no way back to it")
+    return tuple(found)

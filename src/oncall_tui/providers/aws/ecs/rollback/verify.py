@@ -1,0 +1,335 @@
+"""What became of a rollback or of one of its siblings: read, and said in words. Nothing here writes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from oncall_tui.domain.outcome import Check, OutcomeState
+from oncall_tui.domain.plan import Plan
+from oncall_tui.providers.aws.client.client import Wire, Wires
+from oncall_tui.providers.aws.client.errors import NOT_OFFERED
+from oncall_tui.providers.aws.client.rate_limit import Lane
+from oncall_tui.providers.aws.ecs import codedeploy as cd
+from oncall_tui.providers.aws.ecs import schema as w
+from oncall_tui.providers.aws.ecs.mapping import primary
+from oncall_tui.providers.aws.ecs.revision_cache import Known
+from oncall_tui.providers.aws.ecs.rollback import decide as rollback
+from oncall_tui.providers.aws.ecs.rollback import snapshot as ecs_seen
+from oncall_tui.providers.aws.ecs.rollback.decision_table import Call
+from oncall_tui.providers.aws.ecs.rollback.history import short
+from oncall_tui.providers.base import Receipt
+
+AGAIN_S = 3.0
+NO_DEPLOY_S = 120.0  # after that a write that ECS took has started nothing (a plan may have been read for a minute)
+TAKES_EFFECT_S = 20.0  # after that a write that shows nowhere never arrived
+
+
+def pending(message: str, again_in_s: float = AGAIN_S) -> Check:
+    return Check(OutcomeState.PENDING, message, again_in_s)
+
+
+def done(message: str, evidence: str) -> Check:
+    return Check(OutcomeState.DONE, message, AGAIN_S, evidence=evidence)
+
+
+def failed(message: str, hint: str = "") -> Check:
+    return Check(OutcomeState.FAILED, message, 0.0, hint)
+
+
+def verify(wires: Wires, known: Known, plan: Plan, receipt: Receipt | None, now: float) -> Check:
+    """By the call that was sent. Raises SourceError where it cannot be read; Refused where the service is gone."""
+    match plan.request["operation"]:
+        case Call.STOP | Call.HOOK:
+            return stopped(wires.ecs, known, plan, receipt, now)
+        case Call.CD_STOP:
+            return cd_stopped(wires, plan, receipt, now)
+        case Call.CD_CREATE:
+            return cd_created(wires, plan, receipt, now)
+        case _:
+            return updated(wires.ecs, known, plan, receipt, now)
+
+
+# --- ECS: the deploy under way was stopped ----------------------------------------------------------------------------
+
+
+def stopped(wire: Wire, known: Known, plan: Plan, receipt: Receipt | None, now: float) -> Check:
+    """After StopServiceDeployment(ROLLBACK), or ContinueServiceDeployment(ROLLBACK)."""
+    asked = plan.request
+    found = ecs_seen.read_deploy(wire, asked["deploy"])
+    arrow = _arrow(asked)
+    if found is None:
+        return failed("the deploy is not known to ECS any more")
+    if found.status in rollback.IN_PROGRESS:
+        if receipt is None and _since(plan, receipt, now) > TAKES_EFFECT_S:
+            return failed(f"it never took effect: the deploy of {short(asked['from'])} goes on")
+        return pending("asked to stop; the deploy has not begun to go back", 1.0)
+    if found.status == "SUCCESSFUL":
+        return failed(f"the deploy completed before the stop: {short(asked['from'])} runs", "roll back again")
+    if found.status == "STOP_REQUESTED":
+        return pending("the deploy is being stopped")
+    if found.status == "STOPPED":
+        return failed(f"the deploy was stopped, not rolled back: {found.status_reason or 'a newer one took over'}")
+    if found.status == "ROLLBACK_FAILED":
+        return failed(
+            f"ECS could not roll back {arrow}: {found.status_reason or 'no reason given'}", "look at its events"
+        )
+    service = ecs_seen.read_service(wire, asked["cluster"], asked["service"])
+    went, note = _went_to(wire, known, found, asked)
+    if found.status in rollback.ROLLING_BACK:
+        return pending(f"{_doing(asked)} {_tasks(service, went)}{note}")
+    check = _settled(service, went, asked, note)
+    if went != asked["to"] and check.state is OutcomeState.DONE:
+        return failed(f"ECS went back to {short(went)}, not to {short(asked['to'])} as shown before", "look at it")
+    return check
+
+
+def _went_to(wire: Wire, known: Known, found: w.ServiceDeploymentW, asked: dict[str, Any]) -> tuple[str, str]:
+    """The task definition that ECS goes back to, and a word where it is not the one that was previewed."""
+    revision = found.rollback.service_revision_arn if found.rollback else ""
+    if revision:
+        try:
+            known.read_revisions([revision], Lane.ACT)
+        except NOT_OFFERED:
+            return str(asked["to"]), ""
+    went = known.definition_of(revision) or str(asked["to"])
+    if went == asked["to"]:
+        return went, ""
+    return went, f"; ECS went back to {short(went)}, not to {short(asked['to'])} as shown before"
+
+
+# --- ECS: a new deploy was started ------------------------------------------------------------------------------------
+
+
+def updated(wire: Wire, known: Known, plan: Plan, receipt: Receipt | None, now: float) -> Check:
+    """After UpdateService, of another task definition or of the same one anew: the deploy that it made is followed."""
+    asked = plan.request
+    service = ecs_seen.read_service(wire, asked["cluster"], asked["service"])
+    try:
+        briefs = ecs_seen.read_briefs(wire, asked["cluster"], asked["service"])
+        newer = [b for b in briefs if b.created_at > float(asked["deployCreatedAt"])]
+        known.read_revisions([b.target_service_revision_arn for b in newer], Lane.ACT)
+    except NOT_OFFERED:
+        return _by_deployments(plan, receipt, now, service)
+    ours = [b for b in newer if known.definition_of(b.target_service_revision_arn) == asked["to"]]
+    if not ours:
+        return _not_there(plan, receipt, now, service, newer=bool(newer))
+    mine = ours[0]  # where another began it anew since, that is what is followed
+    if mine.status in rollback.IN_PROGRESS:
+        return pending(f"{_doing(asked)} {_tasks(service, asked['to'])}")
+    if mine.status == "SUCCESSFUL":
+        return _settled(service, asked["to"], asked)
+    return _ended_otherwise(asked, mine, newer, service)
+
+
+def _ended_otherwise(asked: dict[str, Any], mine: w.BriefW, newer: list[w.BriefW], service: w.ServiceW) -> Check:
+    why = f": {mine.status_reason}" if mine.status_reason else ""
+    what = "restart" if asked.get("force") else "redeploy" if asked.get("undo") else "deploy that was to go back"
+    if mine.status in (*rollback.ROLLING_BACK, "STOP_REQUESTED"):
+        return pending(f"the {what} is itself being {'stopped' if mine.status[0] == 'S' else 'rolled back'}{why}")
+    if mine.status == "STOPPED" and newer[0].service_deployment_arn != mine.service_deployment_arn:
+        return failed(f"a newer deploy took over before the {what} was through{why}", "look at the newest deploy")
+    if mine.status == "ROLLBACK_SUCCESSFUL":
+        first = primary(service)
+        runs = short(first.task_definition) if first else short(service.task_definition)
+        again = f"{runs} runs again" if runs else "what ran before runs again"
+        return failed(f"ECS rolled back the {what}, so {again}{why}", "look at its stopped tasks")
+    return failed(f"the {what} ended as {mine.status}{why}", "look at its events")
+
+
+def _by_deployments(plan: Plan, receipt: Receipt | None, now: float, service: w.ServiceW) -> Check:
+    """Where service deployments cannot be read: what ``deployments[]`` shows."""
+    asked = plan.request
+    first = primary(service)
+    old = first is None or first.created_at <= float(asked["deployCreatedAt"])
+    if first is None or old or first.task_definition != asked["to"]:
+        taken_over = first is not None and not old and first.task_definition != asked["from"]
+        return _not_there(plan, receipt, now, service, newer=taken_over)
+    if first.rollout_state == "FAILED":
+        return failed(f"the deploy that goes back failed: {first.rollout_state_reason}", "look at its events")
+    if first.rollout_state == "IN_PROGRESS":
+        return pending(f"{_doing(asked)} {_tasks(service, asked['to'])}")
+    return _settled(service, asked["to"], asked)
+
+
+def _not_there(plan: Plan, receipt: Receipt | None, now: float, service: w.ServiceW, newer: bool) -> Check:
+    """No deploy of ours is to be seen: has it not come yet, or will it never?"""
+    first = primary(service)
+    runs = short(first.task_definition) if first else "nothing"
+    if _since(plan, receipt, now) < TAKES_EFFECT_S:
+        return pending("sent; ECS does not show it yet" if receipt is not None else "not to be seen yet", 1.0)
+    if receipt is not None and newer:
+        return failed(f"a deploy of {runs} is newer than this rollback")
+    if receipt is not None and _since(plan, receipt, now) < NO_DEPLOY_S:
+        return pending("sent; ECS does not show it yet", 1.0)
+    if receipt is not None:
+        return failed(f"ECS took it and started no deploy: {runs} is what it means to run", "look at its events")
+    if newer:
+        return failed(f"it never took effect: somebody else's deploy, of {runs}, is there instead")
+    return failed(f"it never took effect: {runs} is what runs, and no newer deploy is there")
+
+
+# --- CodeDeploy -------------------------------------------------------------------------------------------------------
+
+
+def cd_stopped(wires: Wires, plan: Plan, receipt: Receipt | None, now: float) -> Check:
+    """After codedeploy StopDeployment(autoRollbackEnabled): to Stopped, then its rollback deployment to its end."""
+    asked = plan.request
+    found = cd.read_one(wires.code_deploy, asked["deploy"])
+    arrow = _arrow(asked)
+    if found.status == "Succeeded":
+        return failed(f"the deployment completed before the stop: {short(asked['from'])} runs", "roll back again")
+    if found.rolled_back_by:
+        back = cd.read_one(wires.code_deploy, found.rolled_back_by)
+        if back.open:
+            return pending(f"rolling back {arrow}: {back.deployment_id} is {back.status}")
+        if back.status != "Succeeded":
+            why = back.error_information.message if back.error_information else "no reason given"
+            return failed(f"CodeDeploy's rollback {back.deployment_id} ended as {back.status}: {why}")
+    elif found.open:
+        if receipt is None and _since(plan, receipt, now) > TAKES_EFFECT_S:
+            return failed(f"it never took effect: the deployment of {short(asked['from'])} goes on")
+        return pending("asked to stop; the deployment has not stopped yet", 1.0)
+    elif now - (found.complete_time or now) < TAKES_EFFECT_S:
+        return pending("the deployment is stopped; its rollback has not begun yet", 1.0)
+    service = ecs_seen.read_service(wires.ecs, asked["cluster"], asked["service"])
+    mine = (found.deployment_id, found.rolled_back_by)
+    return _settled_task_sets(service, asked["to"], arrow, mine, found.create_time, stopped=not found.rolled_back_by)
+
+
+def cd_created(wires: Wires, plan: Plan, receipt: Receipt | None, now: float) -> Check:
+    """After codedeploy CreateDeployment: followed by its id, or found by its description where the answer was lost."""
+    asked = plan.request
+    made = str(receipt.data.get("deploy", "")) if receipt else ""
+    if not made:
+        listed = cd.read_history(wires.code_deploy, asked["application"], asked["group"])
+        made = next((d.deployment_id for d in listed if plan.id in d.description), "")
+    if not made:
+        if _since(plan, receipt, now) > TAKES_EFFECT_S:
+            return failed("it never took effect: no deployment of it is there")
+        return pending("not to be seen yet", 1.0)
+    found = cd.read_one(wires.code_deploy, made)
+    arrow = _arrow(asked)
+    if found.status in ("Failed", "Stopped"):
+        why = found.error_information.message if found.error_information else "no reason given"
+        return failed(f"the deployment that was to go back, {made}, ended as {found.status}: {why}")
+    service = ecs_seen.read_service(wires.ecs, asked["cluster"], asked["service"])
+    first = _leading(service)
+    if first is None or (first.external_id != made and first.created_at <= found.create_time):
+        wait = " and waits for “continue the deploy” (C)" if cd.wait_of(found) == "READY_WAIT" else ""
+        return pending(f"rolling back {arrow}: {made} is {found.status}{wait}")
+    check = _settled_task_sets(service, asked["to"], arrow, (made,), found.create_time, stopped=False)
+    if check.state is OutcomeState.DONE and found.open and cd.wait_of(found) != "TERMINATION_WAIT":
+        return pending(f"{check.message}; {made} is still {found.status}")  # its last hooks may yet send it back
+    return check
+
+
+def _leading(service: w.ServiceW) -> w.TaskSetW | None:
+    """The task set that gets production traffic: the PRIMARY one (API reference, TaskSet)."""
+    return next((t for t in service.task_sets if t.status == "PRIMARY"), None)
+
+
+def _settled_task_sets(
+    service: w.ServiceW, to: str, arrow: str, mine: tuple[str, ...], since: float, stopped: bool
+) -> Check:
+    """*mine*: the deployments that the rollback is made of, the first made at *since*. A task set of another, newer
+    one has the traffic by now, or takes it next."""
+    first = _leading(service)
+    runs = short(first.task_definition) if first else "nothing"
+    if first is not None and first.external_id not in ("", *mine) and first.created_at > since:
+        return failed(f"rolled back {arrow}, but {runs} was deployed after it")
+    if first is None or first.task_definition != to:
+        if stopped:
+            return failed(f"the deployment was stopped, and {runs} has the traffic: CodeDeploy rolled nothing back")
+        return pending(f"rolling back {arrow}: {runs} still has the traffic")
+    words = f"rolled back {arrow}, {first.running_count}/{first.computed_desired_count} running"
+    besides = [t for t in service.task_sets if t.status == "ACTIVE"]
+    left = next((t for t in besides if t.external_id in mine), None)
+    if stopped and left is not None:
+        bad = short(left.task_definition)
+        return failed(
+            f"the deployment was stopped, and CodeDeploy rolled nothing back: {bad} still runs beside {short(to)}",
+            "it may have a share of the traffic: roll back again",
+        )
+    others = [t for t in besides if t.external_id not in ("", *mine)]
+    newer = next((t for t in others if t.created_at > first.created_at), None)
+    if newer is not None:
+        return failed(f"{words}, but {short(newer.task_definition)} is being deployed now")
+    if first.running_count < first.computed_desired_count or first.pending_count:
+        return pending(words)
+    return done(words, first.id)
+
+
+def went_on(wires: Wires, plan: Plan, receipt: Receipt | None, now: float) -> Check:
+    """After going on: what waited waits no more, and the deploy was not rolled back instead."""
+    asked = plan.request
+    late = receipt is None and _since(plan, receipt, now) > TAKES_EFFECT_S
+    if asked["operation"] == Call.HOOK:
+        found = ecs_seen.read_deploy(wires.ecs, asked["deploy"])
+        if found is None:
+            return failed("the deploy is not known to ECS any more")
+        if found.waiting is not None and found.waiting.hook_id == asked["hookId"]:
+            return failed("it never took effect: the deploy is still paused") if late else pending("still paused", 1.0)
+        if found.status not in (*rollback.IN_PROGRESS, "SUCCESSFUL"):
+            return failed(f"the deploy is {found.status} now: {found.status_reason or 'somebody else was first'}")
+        stage = found.lifecycle_stage.lower().replace("_", " ")
+        return done(f"the deploy of {short(asked['to'])} continues: {stage or found.status.lower()}", "")
+    made = cd.read_one(wires.code_deploy, asked["deploy"])
+    if cd.wait_of(made) == "READY_WAIT":
+        return failed("it never took effect: the deployment still waits") if late else pending("still waiting", 1.0)
+    if made.status in ("Failed", "Stopped"):
+        return failed(f"the deployment is {made.status} now")
+    return done(f"the deployment of {short(asked['to'])} continues: {made.status}", "")
+
+
+# --- the tasks --------------------------------------------------------------------------------------------------------
+
+
+def _settled(service: w.ServiceW, to: str, asked: dict[str, Any], note: str = "") -> Check:
+    """ECS calls it ended; it is done when the tasks say so too."""
+    word = _did(asked)
+    first = primary(service)
+    if service.desired_count == 0 and first is not None and first.task_definition == to:
+        return _none_wanted(asked, word, to, note, f"{first.id} {first.failed_tasks} failed")
+    alone = len([d for d in service.deployments if d.running_count or d.pending_count]) <= 1
+    there = first is not None and first.task_definition == to and first.running_count >= service.desired_count
+    if there and alone and not service.pending_count:
+        evidence = f"{first.id} {first.failed_tasks} failed" if first else ""
+        return done(f"{word}, {_tasks(service, to)} running{note}", evidence)
+    if first is not None and first.task_definition != to:
+        return failed(f"{word}, but {short(first.task_definition)} is being deployed now{note}")
+    return pending(f"{word}, {_tasks(service, to)} running{note}")
+
+
+def _none_wanted(asked: dict[str, Any], word: str, to: str, note: str, evidence: str) -> Check:
+    """Of a service that wants no task: nothing of what was put there runs, so nothing shows that it is well."""
+    if asked.get("desired", 1) == 0:
+        return done(f"{word}; desired is 0, as it was, so no task of it runs{note}", evidence)
+    hint = "scale it up, and look whether it is well"
+    return failed(f"{word}, but desired is 0 now: no task of {short(to)} runs{note}", hint)
+
+
+def _since(plan: Plan, receipt: Receipt | None, now: float) -> float:
+    """Seconds since it was sent; since it was planned, where the answer was lost (the flow waits by itself then)."""
+    return now - float(receipt.data.get("at", plan.made_at) if receipt is not None else plan.made_at)
+
+
+def _doing(asked: dict[str, Any]) -> str:
+    if asked.get("force"):
+        return f"restarting {short(asked['to'])}"
+    return f"{'redeploying' if asked.get('undo') else 'rolling back'} {_arrow(asked)}"
+
+
+def _did(asked: dict[str, Any]) -> str:
+    if asked.get("force"):
+        return f"restarted {short(asked['to'])}"
+    return f"{'redeployed' if asked.get('undo') else 'rolled back'} {_arrow(asked)}"
+
+
+def _arrow(asked: dict[str, Any]) -> str:
+    """``from :42 to :41``: an arrow is kept for what a deploy brings."""
+    return f"from {short(asked['from'])} to {short(asked['to'])}"
+
+
+def _tasks(service: w.ServiceW, definition: str) -> str:
+    running = sum(d.running_count for d in service.deployments if d.task_definition == definition)
+    return f"{running}/{service.desired_count}"

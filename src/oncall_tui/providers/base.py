@@ -1,0 +1,244 @@
+"""What a provider offers. Everything here is synchronous: asynchrony is the poller's, threads are the engine's.
+
+A provider reads, and for each verb that it can do it has an ``ActionHandler``. A verb that a provider lacks is not
+offered on its rows: rows carry their ``verbs``, which the provider sets from what it can do and what the row allows.
+
+Every method may block for the connect and read time-outs (2 s and 5 s) and raises only ``errors.SourceError`` (reading)
+and ``errors.ActionError`` (acting); anything else is a bug of that provider and is shown as that source's state.
+Several threads use a provider at a time: its poller calls ``read``; its action thread what a verb takes; others, what
+is only looked at (``on_call``, ``timeline``, ``inspect``, ``measure``, logs), so that no action waits for that, and
+what hangs (``inspect``) holds up no other look (``measure``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import Severity
+from oncall_tui.domain.board import Board
+from oncall_tui.domain.logs import LogPage, LogPlace, LogWanted
+from oncall_tui.domain.metric import Metric, Series
+from oncall_tui.domain.on_call import Duty
+from oncall_tui.domain.outcome import Check
+from oncall_tui.domain.plan import Actor, Ask, Choice, Plan
+from oncall_tui.domain.reading import Reading
+from oncall_tui.domain.service import Service
+from oncall_tui.domain.service_detail import Inside, Task
+from oncall_tui.errors import ActionError
+
+
+class ReadRequest(msgspec.Struct, frozen=True):
+    """What the poller wants: *fresh* asks for everything now (after an action, or ``r``), *watch* names rows first."""
+
+    fresh: bool = False
+    watch: frozenset[str] = frozenset()
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What the other side answered to a write, as plain data (ids only), so that a later start can verify it."""
+
+    data: dict[str, Any] = {}
+
+
+class ActionHandler(Protocol):
+    """One verb of one provider: plan -> check -> send -> verify.
+
+    plan    may read. Raises Refused where it cannot be done, and says why.
+    check   reads the target again just before the write. Raises Refused and says what moved.
+    send    makes exactly one attempt. Raises Failed where the other side said no, Unknown where nobody knows.
+    verify  reads. DONE only where the other side shows the effect; PENDING to be asked again; FAILED where it shows
+            that the effect is not there. Also called for an intent that an earlier session left without an outcome:
+            then *receipt* is None, and FAILED means that the write never took effect.
+    choices what a person may pick from first (levels, revisions); empty where there is nothing to pick.
+    """
+
+    def choices(self, target: str, board: Board) -> tuple[Choice, ...]: ...
+    def plan(self, ask: Ask, board: Board) -> Plan: ...
+    def check(self, plan: Plan) -> None: ...
+    def send(self, plan: Plan) -> Receipt: ...
+    def verify(self, plan: Plan, receipt: Receipt | None) -> Check: ...
+
+
+class Bulk(Protocol):
+    """What an ActionHandler may offer besides: many targets in few calls. One result a plan, in the plans' order.
+
+    *at_once* is how many the other side takes in one write; never more are handed to ``send_many``. ``plan_many`` and
+    ``check_many`` may list instead of reading each. ``send_many`` makes one attempt; it raises Failed or Unknown where
+    that holds for all, and returns the error of each one that the other side left out.
+    """
+
+    at_once: int
+
+    def plan_many(self, asks: Sequence[Ask], board: Board) -> list[Plan | ActionError]: ...
+    def check_many(self, plans: Sequence[Plan]) -> list[ActionError | None]: ...
+    def send_many(self, plans: Sequence[Plan]) -> list[Receipt | ActionError]: ...
+    def verify_many(self, plans: Sequence[Plan], receipts: Sequence[Receipt | None]) -> list[Check]: ...
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """A word to others. *thread* is what belongs together (an alert's id), *about* what it is about (a service's id).
+
+    *key* is the same for the same problem, so that a pager that gets it twice pages once.
+    """
+
+    thread: str
+    title: str
+    text: str
+    severity: Severity
+    about: str
+    actor: str
+    key: str = ""
+    url: str = ""
+
+
+class Destination(Protocol):
+    """The adapter for one destination. *pages* is True where it wakes a person, False where it only tells.
+
+    Nobody confirms what was sent here, so its outcome is *sent*, never *done*.
+    """
+
+    destination: str
+    provider: str
+    pages: bool
+
+    def words(self, message: Message) -> tuple[tuple[str, str], ...]:
+        """What will be sent, as (name, text) for the confirm. Makes no call, shows no secret."""
+
+    def send(self, message: Message) -> Receipt:
+        """One attempt. Raises Failed (nothing was taken) or Unknown (nobody knows)."""
+
+    def close(self) -> None: ...
+
+
+class Provider(Protocol):
+    """The adapter for one source. *interval_s* is how often it is asked when it does not say otherwise."""
+
+    source: str
+    provider: str
+    interval_s: float
+    stale_after_s: float  # a reading older than this is not live any more
+    login: tuple[str, ...]  # the command that renews an expired login; empty: none
+    banner: str  # "endpoint http://…" where it is not the real service; empty: it is
+
+    def read(self, request: ReadRequest) -> Reading: ...
+    def handlers(self) -> Mapping[Verb, ActionHandler]: ...
+    def renew(self) -> None:
+        """Forget credentials and clients: the login was renewed."""
+
+    def close(self) -> None: ...
+
+
+class OnCall(Protocol):
+    """What a Provider may offer besides: who is on call now, and next. Raises errors.SourceError.
+
+    The registry says which providers do, so that nothing is built to find out.
+    """
+
+    def on_call(self) -> tuple[Duty, ...]:
+        """Each person at each level of each policy, lowest level first; a level without anybody has a Duty too.
+
+        What had to be left out is said by an attribute ``on_call_lacks``, where a provider has it.
+        """
+
+    def on_call_now(self) -> bool | None:
+        """Is whoever uses the program on call? None: it cannot be told (an account's token, and no ``me.email``)."""
+
+
+class Told(msgspec.Struct, frozen=True, gc=False):
+    """One thing that happened to a row: *at* in seconds since the epoch, *by* whom (may be empty), *where* it is known.
+
+    *where* is empty for the row's own source, ``here`` for this machine's journal.
+    """
+
+    at: float
+    by: str
+    text: str
+    where: str = ""
+
+
+class Timeline(Protocol):
+    """A provider that remembers what happened to a row. Asked for on demand, never by a poll."""
+
+    def timeline(self, target: str) -> tuple[Told, ...]:
+        """Newest first. Raises errors.SourceError."""
+
+
+class Inspects(Protocol):
+    """What a Provider may offer besides: a service from inside. Asked for by who looks, never by a poll."""
+
+    def inspect(self, service_id: str) -> Inside:
+        """Its tasks, targets and events now. Raises SourceError where none of it can be read."""
+
+
+class Measures(Protocol):
+    """What a Provider may offer besides: metrics. Asked for by who looks, never by a poll."""
+
+    def service_metrics(self, service_id: str) -> tuple[tuple[str, Metric], ...]:
+        """What is worth drawing of the service, as (title, metric). Makes no call."""
+
+    def measure(self, wanted: Sequence[tuple[str, Metric]], since: float, until: float) -> tuple[Series, ...]:
+        """One call for all of them, in their order; times are seconds since the epoch. Raises SourceError."""
+
+
+class Logs(Protocol):
+    """What a Provider may offer besides: what a service's containers log. Asked for by who looks, never by a poll."""
+
+    def log_places(self, service_id: str) -> tuple[LogPlace, ...]:
+        """Where each container of what runs writes its log; one that cannot be read says where its lines go.
+
+        Empty: the service is not there any more. Raises SourceError.
+        """
+
+    def log_page(self, wanted: LogWanted) -> LogPage:
+        """One call for one page of lines. Raises SourceError."""
+
+
+class Shells(Protocol):
+    """What a Provider may offer besides, as its ``shells``: a shell in a container, by *programs* of other makers that
+    take the terminal.
+    """
+
+    programs: tuple[str, ...]
+
+    def shell(self, service: Service, task: Task, container: str, actor: Actor) -> Plan:
+        """The command, to be confirmed: ``request["command"]``, with no secret in it. Raises Refused. Makes no call."""
+
+    def enabling(self, service: Service) -> str:
+        """The command that lets shells be opened in the service's next tasks. Only ever told."""
+
+    def keys(self) -> Mapping[str, str]:
+        """What the command's environment needs besides this program's: secret. May block. Raises ActionError."""
+
+
+class OpensShells(Protocol):
+    """A Provider that offers Shells."""
+
+    shells: Shells
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """What came of one look at an acknowledgement: *again_at* is when to look next (None: it is over)."""
+
+    again_at: float | None
+    extended: bool = False
+
+
+class Keeps(Protocol):
+    """A provider whose acknowledgement has to be extended to last (an Alertmanager's short silence)."""
+
+    def keep(self, plan: Plan, receipt: Receipt, now: float) -> Kept:
+        """Extend it if it is due. Times are seconds since the epoch."""
+
+
+class Context(msgspec.Struct, frozen=True):
+    """What bootstrap hands to a provider's factory besides its options."""
+
+    source: str
+    actor_name: str
+    actor_email: str
+    clock: Any  # oncall_tui.runtime.clock.Clock; Any keeps msgspec out of protocols
+    read_only: bool = False

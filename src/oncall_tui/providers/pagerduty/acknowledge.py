@@ -1,0 +1,244 @@
+"""Acknowledge and resolve: one incident, or many in a call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from oncall_tui import errors
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import AlertState
+from oncall_tui.domain.board import Board
+from oncall_tui.domain.outcome import Check, OutcomeState
+from oncall_tui.domain.plan import Ask, Choice, Confirm, Plan
+from oncall_tui.errors import ActionError
+from oncall_tui.providers.base import Receipt
+from oncall_tui.providers.http import Sent, before_sending, read_back, stamp
+from oncall_tui.providers.pagerduty.api import PAGE
+from oncall_tui.providers.pagerduty.handler_context import Desk, is_me, sender
+from oncall_tui.providers.pagerduty.mapping import pending
+from oncall_tui.providers.pagerduty.schema import Incident
+
+AT_ONCE = 250  # incidents of one PUT (OpenAPI, "Manage incidents"; more is a 413)
+FEW = 3  # so many are read one by one; more are listed
+ALONE = 10  # of what a bulk answer left out without a word, so many are sent alone to learn why
+T = TypeVar("T")
+HELD = (AlertState.ACKNOWLEDGED, AlertState.SNOOZED)
+
+
+class SetStatus:
+    """PUT a status (contract.ActionHandler and contract.Bulk). What is resolved is never sent: it would be reopened."""
+
+    verb: Verb
+    status: str
+    confirm = Confirm.NONE
+    at_once = AT_ONCE
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self._sent = Sent(desk.clock)
+
+    def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
+        """Nothing to pick."""
+        return ()
+
+    def plan(self, ask: Ask, board: Board) -> Plan:
+        """Reads nothing: ``check`` does, right after. Raises Refused where it is so already."""
+        alert = self.desk.target(ask, board)
+        if alert.state is AlertState.RESOLVED:
+            raise errors.Refused(f"already {self.desk.state_words(alert)}, not reopened")
+        if self.verb is Verb.ACKNOWLEDGE and alert.state in HELD:
+            raise errors.Refused(f"already {self.desk.state_words(alert)}")
+        change = {"status": self.status}
+        body = {"incident": {"type": "incident_reference", **change}}
+        command = self.desk.api.command("PUT", alert.native_id, "", body, self.desk.acts_as(ask.actor)[0])
+        return self.desk.plan(
+            ask,
+            alert,
+            ask.version or alert.version,
+            title=f"{self.verb} {alert.title}",
+            lines=(("incident", alert.title), ("assigned", ", ".join(alert.assigned) or "nobody")),
+            confirm=self.confirm,
+            request={"incident": alert.native_id, "change": change},
+            commands=(command,),
+        )
+
+    def check(self, plan: Plan) -> None:
+        """Read the incident again. Raises Refused where it is resolved, or moved."""
+        self._still(plan, self.desk.read(plan.request["incident"]))
+
+    def _still(self, plan: Plan, incident: Incident) -> None:
+        if self.verb is Verb.ACKNOWLEDGE and incident.status == "acknowledged":
+            raise errors.Refused(f"already {self.desk.state_words(self.desk.row(incident))}")
+        self.desk.unmoved(plan.version, incident)
+
+    def send(self, plan: Plan) -> Receipt:
+        """PUT once. Raises Failed or Unknown."""
+        self._sent.note(plan)
+        changed = self.desk.api.update(plan.request["incident"], plan.request["change"], sender(plan))
+        return Receipt({"incident": changed.id, "status": changed.status})
+
+    def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
+        """DONE where the incident shows it."""
+        return read_back(lambda: self._verify(plan, receipt))
+
+    def _verify(self, plan: Plan, receipt: Receipt | None) -> Check:
+        incident = self.desk.api.incident(plan.request["incident"])
+        if incident is None:
+            return Check(OutcomeState.FAILED, "PagerDuty does not have this incident any more")
+        return self._judge(plan, receipt, incident)
+
+    def _judge(self, plan: Plan, receipt: Receipt | None, incident: Incident) -> Check:
+        raise NotImplementedError
+
+    def _logged(self, plan: Plan) -> bool:
+        """Does the incident's log show that it was done by whoever acts? It may have moved on since."""
+        return any(
+            entry.type.startswith(f"{self.verb}_log_entry")
+            and entry.agent is not None
+            and is_me(entry.agent, plan.actor)
+            and (stamp(entry.created_at) or 0.0) >= self.desk.since(plan)
+            for entry in self.desk.api.log(plan.request["incident"])
+        )
+
+    # --- many ----------------------------------------------------------------------------------------------------
+
+    def plan_many(self, asks: Sequence[Ask], board: Board) -> list[Plan | ActionError]:
+        """Reads nothing."""
+        return [_or_error(lambda ask=ask: self.plan(ask, board)) for ask in asks]  # type: ignore[misc]
+
+    def check_many(self, plans: Sequence[Plan]) -> list[ActionError | None]:
+        """Lists the open ones once; what is not among them is read alone, to say what became of it."""
+        if len(plans) <= FEW:
+            return [_error(lambda plan=plan: self.check(plan)) for plan in plans]  # type: ignore[misc]
+        try:
+            with before_sending():
+                found = self.desk.api.among_open()
+        except ActionError as error:
+            return [error for _ in plans]
+
+        def look(plan: Plan) -> None:
+            incident = found.get(plan.request["incident"])
+            self._still(plan, self.desk.read(plan.request["incident"]) if incident is None else incident)
+
+        return [_error(lambda plan=plan: look(plan)) for plan in plans]  # type: ignore[misc]
+
+    def send_many(self, plans: Sequence[Plan]) -> list[Receipt | ActionError]:
+        """One PUT for all. Raises Failed or Unknown where that holds for all of them.
+
+        The answer lists what was changed. What it leaves out was not: to learn why, the first ones are read, and where
+        they are as before, sent alone (no retry of a write: it is known that nothing was changed).
+        """
+        for plan in plans:
+            self._sent.note(plan)
+        ids = [str(plan.request["incident"]) for plan in plans]
+        changed = self.desk.api.update_many(ids, {"status": self.status}, sender(plans[0]))
+        left = [plan for plan in plans if plan.request["incident"] not in changed]
+        alone = {plan.id: _or_error(lambda plan=plan: self._alone(plan)) for plan in left[:ALONE]}  # type: ignore[misc]
+
+        def came_of(plan: Plan) -> Receipt | ActionError:
+            if plan.id in alone:
+                return alone[plan.id]
+            incident = changed.get(plan.request["incident"])
+            if incident is None:
+                return errors.Failed(
+                    "PagerDuty left it out of its answer", "acknowledge or resolve it alone, to see why"
+                )
+            return Receipt({"incident": incident.id, "status": incident.status})
+
+        return [came_of(plan) for plan in plans]
+
+    def _alone(self, plan: Plan) -> Receipt:
+        self.check(plan)
+        return self.send(plan)
+
+    def verify_many(self, plans: Sequence[Plan], receipts: Sequence[Receipt | None]) -> list[Check]:
+        """Lists instead of reading each; what neither list has is read alone."""
+        if len(plans) <= FEW:
+            return [self.verify(plan, receipt) for plan, receipt in zip(plans, receipts, strict=True)]
+        try:
+            found = self._listed(len(plans))
+        except errors.SourceError as error:
+            failed = error
+            return [read_back(lambda: _raise(failed)) for _ in plans]
+
+        def one(plan: Plan, receipt: Receipt | None) -> Check:
+            incident = found.get(plan.request["incident"])
+            if incident is None:
+                return self.verify(plan, receipt)
+            return read_back(lambda: self._judge(plan, receipt, incident))
+
+        return [one(plan, receipt) for plan, receipt in zip(plans, receipts, strict=True)]
+
+    def _listed(self, count: int) -> dict[str, Incident]:
+        raise NotImplementedError
+
+
+class Acknowledge(SetStatus):
+    """One key, no prompt. Sent only to what is still triggered."""
+
+    verb = Verb.ACKNOWLEDGE
+    status = "acknowledged"
+
+    def _judge(self, plan: Plan, receipt: Receipt | None, incident: Incident) -> Check:
+        if incident.status == "acknowledged":
+            return self._whose(plan, receipt, incident)
+        if receipt is not None and incident.status == "resolved":
+            return Check(OutcomeState.DONE, "acknowledged, and resolved since")
+        if receipt is None and self._logged(plan):
+            return Check(OutcomeState.DONE, f"acknowledged by {plan.actor.name}; it is {incident.status} now")
+        return self._sent.absent(plan, f"sent, still {incident.status}", f"not acknowledged: it is {incident.status}")
+
+    def _whose(self, plan: Plan, receipt: Receipt | None, incident: Incident) -> Check:
+        acks = incident.acknowledgements or ()
+        mine = [is_me(a.acknowledger, plan.actor) for a in acks]
+        until = pending(incident, "unacknowledge")
+        end = f" until {self.desk.local(until)}" if until is not None else ""
+        if receipt is not None or not acks or any(m is not False for m in mine):
+            who = plan.actor.name if True in mine else ", ".join(a.acknowledger.label for a in acks)
+            return Check(OutcomeState.DONE, f"acknowledged{f' by {who}' if who else ''}{end}")
+        who = ", ".join(a.acknowledger.label for a in acks)
+        return self._sent.absent(plan, f"sent; {who} has it", f"acknowledged by {who}{end}, not by you")
+
+    def _listed(self, count: int) -> dict[str, Incident]:
+        return self.desk.api.among_open()
+
+
+class Resolve(SetStatus):
+    """Ends it for everybody, and nothing brings it back but a new event: a modal names it."""
+
+    verb = Verb.RESOLVE
+    status = "resolved"
+    confirm = Confirm.YES
+
+    def _judge(self, plan: Plan, receipt: Receipt | None, incident: Incident) -> Check:
+        if incident.status == "resolved":
+            by = incident.last_status_change_by
+            if receipt is None and by is not None and is_me(by, plan.actor) is False and not self._logged(plan):
+                return Check(OutcomeState.FAILED, f"resolved by {by.label}, not by you")
+            return Check(OutcomeState.DONE, f"resolved{f' by {by.label}' if by else ''}")
+        if receipt is not None and self._logged(plan):
+            return Check(OutcomeState.DONE, f"resolved, and {incident.status} again since")
+        return self._sent.absent(plan, f"sent, still {incident.status}", f"not resolved: it is {incident.status}")
+
+    def _listed(self, count: int) -> dict[str, Incident]:
+        return {**self.desk.api.among_open(), **self.desk.api.among_resolved(count // PAGE + 2)}
+
+
+def _error(step: Callable[[], object]) -> ActionError | None:
+    try:
+        step()
+    except ActionError as error:
+        return error
+    return None
+
+
+def _or_error(step: Callable[[], T]) -> T | ActionError:
+    try:
+        return step()
+    except ActionError as error:
+        return error
+
+
+def _raise(error: Exception) -> Check:
+    raise error

@@ -1,0 +1,224 @@
+"""To whom an incident can be given, in words, and the change that gives it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from oncall_tui import errors
+from oncall_tui.domain.board import Board
+from oncall_tui.domain.outcome import Check, OutcomeState
+from oncall_tui.domain.plan import Ask, Choice, Confirm, Plan
+from oncall_tui.providers.base import Receipt
+from oncall_tui.providers.http import Sent, ago, before_sending, read_back, stamp
+from oncall_tui.providers.pagerduty.escalation_levels import Level, Person, assigned, levels, names, since
+from oncall_tui.providers.pagerduty.handler_context import Desk, sender
+from oncall_tui.providers.pagerduty.schema import Incident
+
+PICKED_S = 600.0  # so long a list that was shown pins what the plan starts from
+ESCALATED = ("escalate_log_entry", "assign_log_entry", "reassign_log_entry", "delegate_log_entry")
+
+
+class Given(msgspec.Struct, frozen=True):
+    """What was picked: the change to send, in words, and how it is known again."""
+
+    change: dict[str, Any]
+    words: str
+    people: tuple[str, ...] = ()  # ids, one of whom will have it
+    policy: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+class Givers:
+    """What escalate and reassign share: people and policies to pick from, and who was first."""
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        self._shown: dict[str, tuple[float, list[str]]] = {}
+
+    def show(self, target: str, incident: Incident) -> None:
+        """A list was shown to somebody: what it started from."""
+        self._shown[target] = (self.desk.clock.monotonic(), assigned(incident))
+
+    def pinned(self, target: str, incident: Incident) -> list[str]:
+        """Who had it when the list was shown; where none was, who has it now."""
+        at, before = self._shown.pop(target, (0.0, []))
+        return before if at and self.desk.clock.monotonic() - at < PICKED_S else assigned(incident)
+
+    def levels(self, incident: Incident) -> tuple[Level, ...]:
+        """The levels of its policy. Raises Refused where it has none, Failed where they cannot be read."""
+        if not incident.policy:
+            raise errors.Refused("PagerDuty names no escalation policy for this incident")
+        with before_sending():
+            return levels(self.desk.api, incident.policy, self.desk.api.http.server_now())
+
+    def others(self, incident: Incident, known: tuple[Level, ...]) -> tuple[Choice, ...]:
+        """People and other policies: who is on call for its policy first, then everybody else, then the policies."""
+        has = set(assigned(incident))
+        found: dict[str, Choice] = {}
+        for level in known:
+            for person in level.people:
+                if person.id not in has and person.id not in found:
+                    found[person.id] = Choice(f"user/{person.id}", person.name, f"on call: {self.where(level, person)}")
+        with before_sending():
+            users, policies = self.desk.api.users(), self.desk.api.policies()
+        for user in sorted(users, key=lambda one: one.label.casefold()):
+            if user.id not in has and user.id not in found:
+                found[user.id] = Choice(f"user/{user.id}", user.label, "not on call for this policy")
+        elsewhere = [
+            Choice(f"policy/{one.id}", f"policy {one.label}", "starts at its level 1")
+            for one in sorted(policies, key=lambda one: one.label.casefold())
+            if one.id != incident.policy
+        ]
+        return (*found.values(), *elsewhere)
+
+    def where(self, level: Level, person: Person | None = None) -> str:
+        """``level 2, until 09:00 JST``."""
+        until = person.until if person else level.until
+        return f"level {level.number}" + (f", until {self.desk.local(until)}" if until is not None else "")
+
+    def given(self, choice: str, incident: Incident, known: tuple[Level, ...]) -> Given:
+        """What ``user/ID`` or ``policy/ID`` stands for. Raises Refused where there is none, or it has it already."""
+        kind, _, each = choice.partition("/")
+        if kind == "user" and each:
+            return self._person(each, incident, known)
+        if kind == "policy" and each:
+            if each == incident.policy:
+                raise errors.Refused("it is on this policy already", "pick a level of it")
+            with before_sending():
+                policy = self.desk.api.policy(each)
+                at_first = levels(self.desk.api, each, self.desk.api.http.server_now())[:1] if policy else ()
+            if policy is None:
+                raise errors.Refused("this account has no such policy")
+            change = {"escalation_policy": {"id": each, "type": "escalation_policy_reference"}}
+            who = at_first[0].names if at_first else "nobody on call"
+            warnings = () if at_first and at_first[0].people else (f"nobody is on call at level 1 of {policy.label}",)
+            return Given(change, f"policy {policy.label}, level 1: {who}", policy=each, warnings=warnings)
+        raise errors.Refused(f"there is no {choice.replace(':', ' ')}", "pick one of the list")
+
+    def _person(self, user_id: str, incident: Incident, known: tuple[Level, ...]) -> Given:
+        if user_id in assigned(incident):
+            raise errors.Refused(f"{names(incident)} has it already")
+        change = {"assignments": [{"assignee": {"id": user_id, "type": "user_reference"}}]}
+        by_hand = "assigned to a person it leaves its policy: PagerDuty will not escalate it any more"
+        for level in known:
+            for person in level.people:
+                if person.id == user_id:
+                    said = f"{person.name}, on call at {self.where(level, person)}"
+                    return Given(change, said, (user_id,), warnings=(by_hand,))
+        with before_sending():
+            user = next((one for one in self.desk.api.users() if one.id == user_id), None)
+        if user is None:
+            raise errors.Refused("this account has no such user")
+        return Given(change, user.label, (user_id,), warnings=(by_hand, f"{user.label} is not on call for its policy"))
+
+    def not_moved_on(self, before: list[str], incident: Incident) -> None:
+        """Raises Refused, saying who was first and when, where other people have it than *before*."""
+        if assigned(incident) == sorted(before):
+            return
+        moved = since(incident)
+        when = f" {ago(self.desk.api.http.server_now() - moved)}" if moved is not None else ""
+        by = self.first(incident, moved)
+        raise errors.Refused(f"already escalated{by} to {names(incident)}{when}", "look who has it now, then ask again")
+
+    def first(self, incident: Incident, at: float | None) -> str:
+        """`` by Bob``: who gave it away last, as its log tells; empty where it does not."""
+        try:
+            log = self.desk.api.log(incident.id)
+        except errors.SourceError:
+            return ""
+        entry = next((one for one in log if one.type.startswith(ESCALATED)), None)
+        if entry is None or entry.agent is None or (at is not None and (stamp(entry.created_at) or 0.0) < at - 60.0):
+            return ""
+        return f" by {entry.agent.label}" if entry.agent.type.startswith("user") else " automatically"
+
+    def look(self, plan: Plan, receipt: Receipt | None, sent: Sent) -> Check:
+        """Has it whom it was given to?"""
+        incident = self.desk.api.incident(plan.request["incident"])
+        if incident is None:
+            return Check(OutcomeState.FAILED, "PagerDuty does not have this incident any more")
+        people, before = set(plan.request["people"]), plan.request["assigned"]
+        has = assigned(incident)
+        policy = plan.request.get("policy", "")
+        answered = receipt.data.get("assigned", before) if receipt is not None else before
+        there = incident.policy == policy if policy else bool(people.intersection(has)) or has == answered
+        if there and (policy or has != before):
+            return Check(OutcomeState.DONE, f"given to {names(incident)}")
+        if incident.status == "resolved":
+            return Check(OutcomeState.FAILED, "it is resolved: not given")
+        return sent.absent(plan, f"sent, {names(incident)} still has it", f"not given: {names(incident)} has it")
+
+
+class Reassign:
+    """PUT assignments, or another policy; never both, and never a level beside them."""
+
+    def __init__(self, desk: Desk, givers: Givers) -> None:
+        self.desk = desk
+        self._givers = givers
+        self._sent = Sent(desk.clock)
+
+    def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
+        """Who is on call for its policy first, then everybody else, then other policies. Raises Refused."""
+        alert = board.alerts.get(target)
+        if alert is None:
+            raise errors.Refused(f"{target} is resolved, or not there any more")
+        incident = self.desk.read(alert.native_id)
+        self._givers.show(target, incident)
+        return self._givers.others(incident, self._givers.levels(incident) if incident.policy else ())
+
+    def plan(self, ask: Ask, board: Board) -> Plan:
+        """Reads the incident and who is on call. Raises Refused where it moved since the list was shown."""
+        alert = self.desk.target(ask, board)
+        if not ask.choice:
+            raise errors.Refused("nobody is picked", "pick a person or a policy")
+        incident = self.desk.read(alert.native_id)
+        now = self.desk.unmoved(ask.version, incident)
+        before = self._givers.pinned(alert.id, incident)
+        self._givers.not_moved_on(before, incident)
+        given = self._givers.given(ask.choice, incident, self._givers.levels(incident) if incident.policy else ())
+        warnings = [*given.warnings]
+        if incident.status == "acknowledged":
+            warnings.append("this ends its acknowledgement: it is triggered again, and pages")
+        lines = [
+            ("incident", alert.title),
+            ("to", given.words),
+            ("now", f"{names(incident)}, {self.desk.state_words(now)}"),
+        ]
+        if ask.reason:
+            lines.append(("reason", f"{ask.reason} (kept in the journal, not sent)"))
+        body = {"incident": {"type": "incident_reference", **given.change}}
+        email = self.desk.acts_as(ask.actor)[0]
+        return self.desk.plan(
+            ask,
+            alert,
+            now.version,
+            title=f"{ask.verb} {alert.title} to {given.words}",
+            lines=tuple(lines),
+            warnings=tuple(warnings),
+            confirm=Confirm.YES,
+            request={
+                "incident": alert.native_id,
+                "change": given.change,
+                "assigned": assigned(incident),
+                "people": list(given.people),
+                "policy": given.policy,
+            },
+            commands=(self.desk.api.command("PUT", alert.native_id, "", body, email),),
+        )
+
+    def check(self, plan: Plan) -> None:
+        """Read it again. Raises Refused where its state moved, or somebody else has it by now."""
+        incident = self.desk.read(plan.request["incident"])
+        self._givers.not_moved_on(plan.request["assigned"], incident)
+        self.desk.unmoved(plan.version, incident)
+
+    def send(self, plan: Plan) -> Receipt:
+        """PUT once. Raises Failed or Unknown."""
+        self._sent.note(plan)
+        changed = self.desk.api.update(plan.request["incident"], plan.request["change"], sender(plan))
+        return Receipt({"incident": changed.id, "assigned": assigned(changed)})
+
+    def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
+        """DONE where it has it whom it was given to."""
+        return read_back(lambda: self._givers.look(plan, receipt, self._sent))

@@ -1,0 +1,79 @@
+"""The levels of an escalation policy and who is on call at each; who has an incident, and at which level that is."""
+
+from __future__ import annotations
+
+import msgspec
+
+from oncall_tui.providers.http import stamp
+from oncall_tui.providers.pagerduty.api import Api
+from oncall_tui.providers.pagerduty.schema import Incident, OnCall
+
+
+class Person(msgspec.Struct, frozen=True):
+    """Somebody on call; *until* is when the shift ends (None: always on call)."""
+
+    id: str
+    name: str
+    until: float | None = None
+
+
+class Level(msgspec.Struct, frozen=True):
+    """One level of an escalation policy, and who is on call there now (empty: nobody)."""
+
+    number: int
+    people: tuple[Person, ...] = ()
+
+    @property
+    def names(self) -> str:
+        return ", ".join(p.name for p in self.people) or "nobody on call"
+
+    @property
+    def until(self) -> float | None:
+        """When the first of the shifts ends."""
+        return min((p.until for p in self.people if p.until is not None), default=None)
+
+
+def levels(api: Api, policy_id: str, now: float) -> tuple[Level, ...]:
+    """Every level of a policy, lowest first. Raises SourceError.
+
+    ``/oncalls`` lists no level where nobody is on call; the policy itself tells how many there are, where the token
+    may read it.
+    """
+    found: dict[int, dict[str, Person]] = {}
+    for oncall in api.oncalls(policy_id):
+        if is_now(oncall, now):
+            person = Person(oncall.user.id, oncall.user.label, stamp(oncall.end))
+            found.setdefault(oncall.escalation_level, {}).setdefault(person.id, person)
+    policy = api.policy(policy_id)
+    top = max([len(policy.escalation_rules) if policy else 0, *found])
+    return tuple(Level(n, tuple(found.get(n, {}).values())) for n in range(1, top + 1))
+
+
+def is_now(oncall: OnCall, now: float) -> bool:
+    """Is this shift on at *now*?"""
+    start, end = stamp(oncall.start), stamp(oncall.end)
+    return (start is None or start <= now + 1.0) and (end is None or end > now)
+
+
+def assigned(incident: Incident) -> list[str]:
+    """The ids of those who have it, in a fixed order."""
+    return sorted(a.assignee.id for a in incident.assigned)
+
+
+def names(incident: Incident) -> str:
+    """Who has it."""
+    return ", ".join(a.assignee.label for a in incident.assigned) or "nobody"
+
+
+def since(incident: Incident) -> float | None:
+    """Since when those who have it now do."""
+    return max((at for one in incident.assigned if (at := stamp(one.at)) is not None), default=None)
+
+
+def current(incident: Incident, known: tuple[Level, ...]) -> int:
+    """The level that it is at: the highest one whose people have it. 0: cannot be told, or nobody has it.
+
+    The API does not say it; a person who stands at two levels is taken for the lower one.
+    """
+    has = assigned(incident)
+    return max((min((lv.number for lv in known if i in {p.id for p in lv.people}), default=0) for i in has), default=0)

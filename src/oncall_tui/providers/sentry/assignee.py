@@ -1,0 +1,58 @@
+"""Does the person whom an issue is assigned to have it? Pure.
+
+Sentry assigns by rules too (ownership, code owners, suspect commits), and an issue that was resolved keeps its assignee
+when it comes back: neither means that anybody looks at it tonight. A single issue's ``activity`` tells ("Retrieve an
+Issue"): that it regressed or began to escalate, and which rule assigned it (``data.integration``: getsentry/sentry,
+ActivityIntegration). By whom else it was assigned does not count: a token that is nobody's may act for a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+import msgspec
+
+from oncall_tui.providers.http import pieces
+from oncall_tui.providers.sentry.schema import Happened, Issue
+
+_SETTLED = (None, "", "ongoing")  # a week after it came up: who has it has had time to look
+_RETURNED = frozenset({"set_regression", "set_escalating"})
+_RULES = ("projectOwnership", "codeowners", "suspectCommitter", "seer")
+
+
+class Holding(StrEnum):
+    """How an assigned issue is held; the value is what the row says of it."""
+
+    TAKEN = ""
+    GIVEN = "assigned by a rule, not by a person"
+    STALE = "assigned before it came back"
+    UNREAD = "assigned, by whom is not read yet"
+
+
+def in_question(issue: Issue) -> bool:
+    """Does its activity have to be read to know?"""
+    return bool(
+        issue.status == "unresolved"
+        and issue.assignedTo is not None
+        and issue.assignedTo.is_person
+        and issue.substatus not in _SETTLED
+    )
+
+
+def holding(issue: Issue) -> Holding:
+    """How it is held, by its activity; what that does not tell is taken as Sentry shows it: assigned."""
+    if not in_question(issue):
+        return Holding.TAKEN
+    return Holding.UNREAD if issue.activity is None else _newest(issue.activity)
+
+
+def _newest(activity: Iterable[msgspec.Raw]) -> Holding:
+    """By the newest entry that tells (they come newest first)."""
+    for entry in pieces(activity, Happened)[0]:
+        if entry.type == "assigned":
+            by = entry.data.get("integration") if isinstance(entry.data, dict) else ""
+            return Holding.GIVEN if str(by or "").startswith(_RULES) else Holding.TAKEN
+        if entry.type in _RETURNED:
+            return Holding.STALE
+    return Holding.TAKEN

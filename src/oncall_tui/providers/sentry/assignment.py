@@ -1,0 +1,138 @@
+"""Acknowledge and un-acknowledge: Sentry knows neither, so the issue is assigned, and given back."""
+
+from __future__ import annotations
+
+import re
+
+from oncall_tui import errors
+from oncall_tui.domain.alert import AlertState
+from oncall_tui.domain.board import Board
+from oncall_tui.domain.outcome import Check, OutcomeState
+from oncall_tui.domain.plan import Ask, Confirm, Plan
+from oncall_tui.providers.base import Receipt
+from oncall_tui.providers.sentry.assignee import Holding, holding
+from oncall_tui.providers.sentry.handler_context import Handler, is_me
+from oncall_tui.providers.sentry.mapping import assignee, state_of
+from oncall_tui.providers.sentry.schema import Actor as Assigned
+from oncall_tui.providers.sentry.schema import Issue
+
+
+class Assign(Handler):
+    """One key, no prompt: the issue is assigned to whoever acts. It stays unresolved, and others see whose it is.
+
+    Where it is assigned to them already (by a rule, or from before it came back) it is given back first: Sentry notes
+    no second assignment to the same person, and nobody would see that they have it now.
+    """
+
+    def plan(self, ask: Ask, board: Board) -> Plan:
+        """Reads who has it where somebody does. Raises Refused where a person has taken it already."""
+        alert = self.desk.target(ask, board)
+        if alert.state is AlertState.ACKNOWLEDGED:
+            raise errors.Refused(f"already assigned to {', '.join(alert.by)}")
+        email = ask.actor.email
+        if not re.fullmatch(r"[!-~]+@[!-~]+", email):
+            raise errors.Refused(
+                "Sentry has no acknowledge: it is assigned to you, and has to know who that is",
+                "set me.email to the e-mail address of your Sentry user",
+            )
+        had = self._free(self.desk.read(alert.native_id)) if alert.assigned else None
+        again = is_me(had, ask.actor)
+        first = (("first", "given back: Sentry notes no second assignment to the same person"),) if again else ()
+        return self.desk.plan(
+            ask,
+            alert,
+            {"assignedTo": email},
+            does="assign to you",
+            did="assigned",
+            title=f"assign {alert.title} to {ask.actor.name}",
+            lines=(("issue", alert.title), ("assigned", f"{assignee(had)} → {ask.actor.name} ({email})"), *first),
+            confirm=Confirm.NONE,
+            request={"had": _id(had), "again": again},
+            writes=2 if again else 1,
+        )
+
+    @staticmethod
+    def _free(issue: Issue) -> Assigned | None:
+        """Who has it in name alone. Raises Refused where a person has taken it."""
+        if state_of(issue, holding(issue)) is AlertState.ACKNOWLEDGED:
+            raise errors.Refused(f"already assigned to {assignee(issue.assignedTo)}")
+        return issue.assignedTo
+
+    def check(self, plan: Plan) -> None:
+        """Read the issue again. Raises Refused where it moved, or is somebody else's now."""
+        issue = self.desk.read(plan.request["issue"])
+        if _id(self._free(issue)) != plan.request["had"]:
+            raise errors.Refused(f"it is assigned to {assignee(issue.assignedTo)} now")
+        self.desk.unmoved(plan.version, issue)
+
+    def send(self, plan: Plan) -> Receipt:
+        """PUT once; where it has to be given back first, that once too. Raises Failed or Unknown."""
+        if not plan.request["again"]:
+            return super().send(plan)
+        self.sent.note(plan)
+        self.desk.api.update(plan.request["issue"], {"assignedTo": ""})
+        try:
+            return super().send(plan)
+        except errors.Failed as error:
+            raise errors.Unknown(f"given back, and not assigned again: {error.message}", error.hint) from None
+
+    def shows(self, plan: Plan, receipt: Receipt | None, issue: Issue) -> Check:
+        """DONE where a person has assigned it to whom it was to be assigned to."""
+        who = issue.assignedTo
+        answered = str(receipt.data.get("assignee", "")) if receipt is not None else ""
+        mine = is_me(who, plan.actor) or (who is not None and who.is_person and _id(who) == answered != "")
+        if mine and (receipt is not None or holding(issue) is Holding.TAKEN):  # the activity may come later
+            return Check(OutcomeState.DONE, f"assigned to {assignee(who)}")
+        how = f" ({holding(issue)})" if mine else ""
+        return self.sent.absent(
+            plan,
+            f"sent, still assigned to {assignee(who)}{how}",
+            f"not assigned to {plan.actor.name}: it is assigned to {assignee(who)}{how}",
+        )
+
+
+class Unassign(Handler):
+    """Gives back what is assigned to whoever acts, nobody else's."""
+
+    def plan(self, ask: Ask, board: Board) -> Plan:
+        """Reads who has it. Raises Refused where that is somebody else, or nobody."""
+        alert = self.desk.target(ask, board)
+        issue = self.desk.read(alert.native_id)
+        self._mine(issue, ask)
+        self.desk.unmoved(ask.version, issue)
+        return self.desk.plan(
+            ask,
+            alert,
+            {"assignedTo": ""},
+            does="unassign",
+            did="unassigned",
+            title=f"unassign {alert.title}",
+            lines=(("issue", alert.title), ("assigned", f"{assignee(issue.assignedTo)} → nobody")),
+            confirm=Confirm.NONE,
+            request={"had": _id(issue.assignedTo)},
+        )
+
+    @staticmethod
+    def _mine(issue: Issue, ask: Ask) -> None:
+        if issue.assignedTo is None:
+            raise errors.Refused("it is assigned to nobody")
+        if not is_me(issue.assignedTo, ask.actor):
+            raise errors.Refused(f"assigned to {assignee(issue.assignedTo)}: only they give it back")
+
+    def check(self, plan: Plan) -> None:
+        """Read the issue again. Raises Refused where it moved, or is somebody else's now."""
+        issue = self.desk.read(plan.request["issue"])
+        if _id(issue.assignedTo) != plan.request["had"]:
+            raise errors.Refused(f"it is assigned to {assignee(issue.assignedTo)} now")
+        self.desk.unmoved(plan.version, issue)
+
+    def shows(self, plan: Plan, receipt: Receipt | None, issue: Issue) -> Check:
+        """DONE where it is not assigned to whom it was."""
+        who = issue.assignedTo
+        if _id(who) != plan.request["had"]:
+            return Check(OutcomeState.DONE, f"no longer assigned to {plan.actor.name}; assigned to {assignee(who)}")
+        return self.sent.absent(plan, "sent, not given back yet", f"still assigned to {assignee(who)}")
+
+
+def _id(who: Assigned | None) -> str:
+    return str(who.id) if who is not None else ""

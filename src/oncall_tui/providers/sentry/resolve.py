@@ -1,0 +1,104 @@
+"""Resolve, and ignore until a time (Sentry's pages call it archive; its API, ignore)."""
+
+from __future__ import annotations
+
+import math
+
+from oncall_tui import errors
+from oncall_tui.domain.alert import AlertState
+from oncall_tui.domain.board import Board
+from oncall_tui.domain.outcome import Check, OutcomeState
+from oncall_tui.domain.plan import Ask, Confirm, Plan
+from oncall_tui.providers.base import Receipt
+from oncall_tui.providers.sentry.assignee import Holding
+from oncall_tui.providers.sentry.handler_context import Handler, said
+from oncall_tui.providers.sentry.mapping import ignored_until, state_of
+from oncall_tui.providers.sentry.schema import Issue
+from oncall_tui.text.time_format import told
+
+DEFAULT_S = 3600.0
+LONGEST_S = 7 * 86400.0
+NEAR_S = 120.0  # an end that is nearer than this to the one asked for is that one: the server counts minutes
+COMMENT_LIMIT = 2000  # characters
+
+
+class Resolve(Handler):
+    """Resolved; the next event of its kind brings it back, as regressed."""
+
+    def plan(self, ask: Ask, board: Board) -> Plan:
+        """Reads nothing: ``check`` does. Raises Refused where it is resolved already."""
+        alert = self.desk.target(ask, board)
+        if alert.state is AlertState.RESOLVED:
+            raise errors.Refused("already resolved")
+        why = (ask.reason or ask.text).strip()[:COMMENT_LIMIT]
+        return self.desk.plan(
+            ask,
+            alert,
+            {"status": "resolved"},
+            title=f"resolve {alert.title}",
+            lines=(
+                ("issue", alert.title),
+                ("seen", f"{alert.count:,} times"),
+                ("then", "its next event opens it again, as regressed"),
+                *((("comment", why),) if why else ()),
+            ),
+            confirm=Confirm.YES,
+            request={"comment": f"Resolved by {ask.actor.name} with oncall-tui: {why}"} if why else {},
+            writes=2 if why else 1,
+        )
+
+    def shows(self, plan: Plan, receipt: Receipt | None, issue: Issue) -> Check:
+        """DONE where its status is resolved, or it was and an event has brought it back."""
+        if state_of(issue, Holding.TAKEN) is AlertState.RESOLVED:
+            return Check(OutcomeState.DONE, said("resolved", receipt))
+        if receipt is not None and issue.substatus == "regressed":
+            return Check(OutcomeState.DONE, said("resolved, and regressed since", receipt))
+        return self.sent.absent(plan, f"sent, still {issue.status}", f"not resolved: it is {self.desk.words(issue)}")
+
+
+class Ignore(Handler):
+    """Ignored for a time, which ends by itself. Who and why go into a comment."""
+
+    def plan(self, ask: Ask, board: Board) -> Plan:
+        """Reads nothing: ``check`` does. Raises Refused without a reason, or an end."""
+        alert = self.desk.target(ask, board)
+        for_s = ask.for_s or DEFAULT_S
+        reason = ask.reason.strip()[:COMMENT_LIMIT]
+        if not reason:
+            raise errors.Refused("ignoring needs a reason", "say why")
+        if not 0 < for_s <= LONGEST_S:
+            raise errors.Refused("the duration must be above 0 and at most 7d")
+        if ask.matchers:
+            raise errors.Refused("Sentry ignores one issue: it has no matchers")
+        minutes = max(1, math.ceil(for_s / 60))
+        until = self.desk.clock.now() + 60 * minutes
+        who = f"Ignored until {told(until, self.desk.clock.now())} by {ask.actor.name} with oncall-tui: {reason}"
+        return self.desk.plan(
+            ask,
+            alert,
+            {"status": "ignored", "statusDetails": {"ignoreDuration": minutes}},
+            does="ignore",
+            did="ignored",
+            title=f"ignore {alert.title}",
+            lines=(
+                ("issue", alert.title),
+                ("ends", f"{told(until, self.desk.clock.now())}, after {minutes} min; it ends on its own"),
+                ("reason", f"{reason} (in a comment, with your name)"),
+            ),
+            warnings=("while it is ignored its events wake nobody, however many",),
+            confirm=Confirm.YES,
+            request={"comment": who, "until": until},
+            writes=2,
+        )
+
+    def shows(self, plan: Plan, receipt: Receipt | None, issue: Issue) -> Check:
+        """DONE where it is ignored, and until the time that was asked for."""
+        until = ignored_until(issue)
+        skew_s = self.desk.api.http.server_now() - self.desk.clock.now()
+        ours = until is not None and abs(until - skew_s - plan.request["until"]) < NEAR_S
+        if state_of(issue, Holding.TAKEN) is AlertState.SILENCED and (ours or receipt is not None):
+            hint = "" if ours else "its end is not the one asked for: look at it in Sentry"
+            return Check(OutcomeState.DONE, said(self.desk.words(issue), receipt), hint=hint)
+        if receipt is None and self.desk.clock.now() > plan.request["until"]:
+            return Check(OutcomeState.FAILED, f"it is {self.desk.words(issue)}; if it was ignored, that has ended")
+        return self.sent.absent(plan, f"sent, still {self.desk.words(issue)}", f"not ignored: {self.desk.words(issue)}")

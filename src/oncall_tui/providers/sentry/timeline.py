@@ -1,0 +1,48 @@
+"""What happened to an issue, by its activity. Pure.
+
+A single issue's ``activity`` ("Retrieve an Issue") has the newest first; its types are those of getsentry/sentry,
+ActivityType. A type that is not known here is told in its own words.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from oncall_tui.providers.base import Told
+from oncall_tui.providers.http import pieces, stamp
+from oncall_tui.providers.sentry.schema import Activity, Issue
+
+NOTE = 300  # characters of a comment
+_WORDS = {
+    "set_regression": "it came back",
+    "set_escalating": "it escalates",
+    "set_resolved_by_age": "resolved by its age",
+    "set_ignored": "archived",
+    "mark_reviewed": "reviewed",
+    "create_issue": "a ticket was made of it",
+}
+
+
+def told(issue: Issue) -> tuple[Told, ...]:
+    """Newest first; what has no time is left out."""
+    found = []
+    for entry in pieces(issue.activity or (), Activity)[0]:
+        at = stamp(entry.dateCreated)
+        if at is not None:
+            found.append(Told(at, entry.user.label if entry.user else "", words(entry)))
+    return tuple(sorted(found, key=lambda one: -one.at))
+
+
+def words(entry: Activity) -> str:
+    """``assigned to bob@example.com by codeowners``, ``resolved``, ``note: …``"""
+    data: dict[str, Any] = entry.data if isinstance(entry.data, dict) else {}
+    said = _WORDS.get(entry.type) or entry.type.removeprefix("set_").replace("_", " ") or "something happened"
+    if entry.type == "note":
+        return f"note: {str(data.get('text') or '')[:NOTE]}"
+    if entry.type == "assigned" and data.get("assigneeEmail"):
+        said += f" to {data['assigneeEmail']}"
+    if entry.type == "assigned" and data.get("integration"):
+        said += f" by {data['integration']}"
+    if data.get("version"):
+        said += f" in {data['version']}"
+    return said

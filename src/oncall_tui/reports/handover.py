@@ -1,0 +1,364 @@
+"""The handover from one engineer to the next: what fired, what was done and by whom, what is open, what was deployed.
+
+Pure: from the journal's entries of the window and the look now. The journal knows what this program saw while a board
+was open, so when that was is part of it: a gap is never quiet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import AlertState
+from oncall_tui.domain.deploy import Deploy, TakenBack
+from oncall_tui.domain.entry import Entry, EntryKind
+from oncall_tui.domain.outcome import OutcomeState
+from oncall_tui.text.history_words import going_back, noun
+from oncall_tui.text.time_format import here
+from oncall_tui.triage.ownership import aftermath, assignment
+from oncall_tui.triage.ranking import ATTENTION
+from oncall_tui.triage.triager import AlertLook, Look
+
+KINDS = (
+    EntryKind.ALERT,
+    EntryKind.DEPLOY,
+    EntryKind.INTENT,
+    EntryKind.OUTCOME,
+    EntryKind.SEEN,
+    EntryKind.NOTE,
+    EntryKind.SHELL,
+    EntryKind.WATCH,
+)
+GAP_S = 390.0  # an open board says so every five minutes; what is longer was not watched
+
+
+class Fired(msgspec.Struct, frozen=True, kw_only=True):
+    """One problem that fired in the window. Times are seconds since the epoch; *ended* is None while it goes on."""
+
+    title: str
+    pages: bool
+    first: float
+    last: float
+    times: int = 1
+    ended: float | None = None
+    service: str = ""
+    product: str = ""
+
+
+class Open(msgspec.Struct, frozen=True, kw_only=True):
+    """One problem that is on the board now. *since* is when it began, *by_at* when *by* acknowledged or silenced it.
+
+    *assigned*: whom its pager notifies, in words, and when it escalates.
+    """
+
+    title: str
+    pages: bool
+    state: str
+    since: float
+    by: str = ""
+    by_at: float | None = None
+    assigned: str = ""
+    until: float | None = None
+    comment: str = ""
+    service: str = ""
+    suspicion: str = ""
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    """One action, and what came of it."""
+
+    at: float
+    by: str
+    what: str
+    state: str = ""
+    message: str = ""
+
+    @property
+    def loud(self) -> bool:
+        """Tell whether somebody has to look at it again."""
+        return self.state in (OutcomeState.UNKNOWN, OutcomeState.PENDING, OutcomeState.FAILED)
+
+
+class Deployed(msgspec.Struct, frozen=True, kw_only=True):
+    """One deploy of the window."""
+
+    at: float
+    service: str
+    arrow: str
+    state: str
+    by: str = ""
+    kind: str = "deploy"
+    rolled_back: TakenBack | None = None
+    failed_tasks: int = 0
+
+
+class Handover(msgspec.Struct, frozen=True, kw_only=True):
+    """*watched*: from when to when a board was open; *unread*: what cannot be read now, and what could not be then."""
+
+    since: float
+    now: float
+    watched: tuple[tuple[float, float], ...] = ()
+    fired: tuple[Fired, ...] = ()
+    open: tuple[Open, ...] = ()
+    done: tuple[Done, ...] = ()
+    deploys: tuple[Deployed, ...] = ()
+    unread: tuple[str, ...] = ()
+    journal_failure: str = ""
+
+    @property
+    def watched_whole(self) -> bool:
+        """Tell whether a board was open all the time."""
+        at = self.since
+        for begin, end in self.watched:
+            if begin > at + GAP_S:
+                return False
+            at = max(at, end)
+        return at + GAP_S >= self.now
+
+
+def handover(entries: Sequence[Entry], look: Look, since: float, now: float, journal_failure: str = "") -> Handover:
+    """The handover for what happened from *since* to *now*; *entries* are the journal's of that time, oldest first."""
+    return Handover(
+        since=since,
+        now=now,
+        watched=_watched(entries, now),
+        fired=_fired(entries, look, since),
+        open=tuple(_open(row, now) for row in look.alerts if row.alert.state is not AlertState.RESOLVED),
+        done=_done(entries, look),
+        deploys=_deploys(entries, look, since),
+        unread=_unread(entries, look),
+        journal_failure=journal_failure,
+    )
+
+
+# --- what was watched ------------------------------------------------------------------------------------------------
+
+
+def _watched(entries: Iterable[Entry], now: float) -> tuple[tuple[float, float], ...]:
+    """The times in which an open board said that it watched. The newest goes on until *now* if it did not stop."""
+    spans: list[list[float]] = []
+    goes_on = False
+    for entry in entries:
+        if entry.kind is not EntryKind.WATCH:
+            continue
+        state = entry.data.get("state")
+        if spans and state != "started" and entry.at - spans[-1][1] <= GAP_S:
+            spans[-1][1] = entry.at
+        elif state != "stopped":
+            spans.append([entry.at, entry.at])
+        goes_on = state != "stopped"
+    if spans and goes_on and now - spans[-1][1] <= GAP_S:
+        spans[-1][1] = now
+    joined: list[tuple[float, float]] = []
+    for begin, end in spans:
+        if joined and begin - joined[-1][1] <= GAP_S:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((begin, end))
+    return tuple(joined)
+
+
+def _unread(entries: Iterable[Entry], look: Look) -> tuple[str, ...]:
+    now = [f"{s.name}: {s.state.label} now: {s.message or 'not read'}" for s in look.board.unread]
+    then = {str(n) for e in entries if e.kind is EntryKind.WATCH for n in e.data.get("unread", ())}
+    lost = sorted(then - {s.name for s in look.board.unread})
+    return (*now, *(f"{name}: could not be read for a part of this time" for name in lost))
+
+
+# --- what fired ------------------------------------------------------------------------------------------------------
+
+
+class _Firing:
+    """Gathered facts of one problem."""
+
+    def __init__(self, title: str, first: float) -> None:
+        self.title, self.first, self.last = title, first, first
+        self.times = 0
+        self.open: dict[str, int] = {}  # its alerts that fire, by id, and when each began
+        self.ended: float | None = None
+        self.pages = False
+        self.service = self.product = ""
+
+    def fires(self, alert: str, began: float, pages: bool) -> None:
+        """One of its alerts fires: that is another time only where none did, or where that one had ended unseen."""
+        if not self.open or self.open.get(alert, round(began)) != round(began):
+            self.times += 1
+        self.open[alert] = round(began)
+        self.first, self.last = min(self.first, began), max(self.last, began)
+        self.pages = self.pages or pages
+
+    def told(self) -> Fired:
+        return Fired(
+            title=self.title,
+            pages=self.pages,
+            first=self.first,
+            last=self.last,
+            times=max(1, self.times),
+            ended=None if self.open else self.ended,
+            service=self.service,
+            product=self.product,
+        )
+
+
+def _fired(entries: Iterable[Entry], look: Look, since: float) -> tuple[Fired, ...]:
+    """By problem: from the journal, and what is on the board since then, which the journal may have missed."""
+    entries = [e for e in entries if e.kind is EntryKind.ALERT and not e.data.get("hidden")]
+    problems = _problems(entries, look)
+    found: dict[str, _Firing] = {}
+    for entry in entries:
+        problem = problems[entry.subject]
+        new = entry.data.get("new")
+        if new == AlertState.RESOLVED:
+            if (known := found.get(problem)) is not None:
+                known.open.pop(entry.subject, None)
+                known.ended = entry.at
+            continue
+        began = float(entry.data.get("began") or entry.at)
+        if began < since and problem not in found:
+            continue  # it only changed its state in this time
+        one = found.setdefault(problem, _Firing(entry.text, began))
+        one.fires(entry.subject, began, bool(entry.data.get("pages")))
+        one.service = one.service or str(entry.data.get("service", ""))
+        one.product = one.product or str(entry.data.get("product", ""))
+    for row in look.alerts:
+        _add_row(found, row, problems.get(row.alert.id, row.id), since)
+    return tuple(sorted((f.told() for f in found.values()), key=lambda f: (not f.pages, -f.last, f.title)))
+
+
+def _problems(entries: Iterable[Entry], look: Look) -> dict[str, str]:
+    """Alert id -> its problem. What was ever joined is one problem, also where it was two rows for a while."""
+    leads: dict[str, str] = {}
+
+    def lead(one: str) -> str:
+        while leads.setdefault(one, one) != one:
+            one = leads[one]
+        return one
+
+    for entry in entries:
+        if problem := entry.data.get("problem"):
+            leads[lead(entry.subject)] = lead(str(problem))
+    for row in look.alerts:
+        for member in row.members:
+            leads[lead(member.id)] = lead(row.id)
+        if row.incident:
+            leads[lead(row.incident)] = lead(row.id)
+    return {one: lead(one) for one in (*leads, *(e.subject for e in entries))}
+
+
+def _add_row(found: dict[str, _Firing], row: AlertLook, problem: str, since: float) -> None:
+    began = max(m.began for m in row.members)
+    if row.alert.state is AlertState.RESOLVED or (began < since and problem not in found):
+        return
+    one = found.setdefault(problem, _Firing(row.alert.title, row.began))
+    one.title = row.alert.title
+    for member in row.members:
+        if member.state is not AlertState.RESOLVED:
+            one.fires(member.id, member.began, row.pages)
+    one.first = min(one.first, row.began)
+    one.service = row.service.id if row.service else one.service
+    one.product = row.product.name if row.product else one.product
+
+
+def _open(row: AlertLook, now: float) -> Open:
+    alert = row.alert
+    return Open(
+        title=alert.title,
+        pages=row.pages,
+        state=str(alert.state),
+        since=row.began,
+        by=", ".join(alert.by),
+        by_at=alert.by_at if alert.by else None,
+        until=alert.until,
+        comment=alert.comment,
+        service=row.service.id if row.service else "",
+        assigned=aftermath(row, now) or (assignment(alert, now) if alert.moved or alert.state.asks else ""),
+        suspicion=row.suspicion.words(now, here()) if ATTENTION[alert.state] < 4 else "",
+    )
+
+
+# --- what was done ---------------------------------------------------------------------------------------------------
+
+
+def _done(entries: Iterable[Entry], look: Look) -> tuple[Done, ...]:
+    """Actions by their intent, each with its last outcome; what was only marked here; shells."""
+    entries = tuple(entries)
+    titles = {e.subject: e.text for e in entries if e.kind is EntryKind.ALERT and e.text}
+    titles |= {a.id: a.title for a in look.board.alerts.values()}
+    planned = {e.subject for e in entries if e.kind is EntryKind.INTENT}
+    intents: dict[str, Entry] = {}
+    last: dict[str, Entry] = {}
+    found = []
+    for entry in entries:
+        if entry.kind is EntryKind.INTENT:
+            intents[entry.subject] = entry
+        elif entry.kind is EntryKind.OUTCOME:
+            last[entry.subject] = entry
+        elif entry.kind is EntryKind.SHELL and entry.data.get("state") != "opening":
+            found.append(Done(at=entry.at, by=entry.actor, what=f"shell: {entry.subject}", message=entry.text))
+        elif entry.kind in (EntryKind.SEEN, EntryKind.NOTE):
+            if entry.data.get("plan") in planned:
+                continue  # it is told as the action that it was
+            what = "note on" if entry.kind is EntryKind.NOTE else "marked as seen:"
+            title = titles.get(entry.subject, entry.subject)
+            found.append(Done(at=entry.at, by=entry.actor, what=f"{what} {title}", message=entry.text))
+    for plan_id in dict.fromkeys((*intents, *last)):
+        intent, outcome = intents.get(plan_id), last.get(plan_id)
+        first = intent or outcome
+        assert first is not None
+        verb = outcome.data.get("verb", "") if outcome else first.data.get("plan", {}).get("verb", "")
+        what = intent.text if intent else f"{verb} {outcome.data.get('target', '') if outcome else ''}"
+        if verb in (Verb.ROLL_BACK, Verb.UNDO_ROLLBACK):
+            what = going_back(what)
+        state = str(outcome.data.get("state", "")) if outcome else str(OutcomeState.UNKNOWN)
+        message = outcome.text if outcome else "it was started; its outcome was not recorded"
+        if intent and (said := dict(intent.data.get("plan", {}).get("lines", ())).get("note")):
+            message = f"{said} ({message})"  # what a note says is what is handed over
+        found.append(Done(at=first.at, by=first.actor, what=what, state=state, message=message))
+    return tuple(sorted(found, key=lambda one: one.at))
+
+
+def _deploys(entries: Iterable[Entry], look: Look, since: float) -> tuple[Deployed, ...]:
+    """Those of the board that were under way since then, and those that the journal saw and the board has no more."""
+    found = [
+        Deployed(
+            at=d.started,
+            service=d.service_id,
+            arrow=d.arrow,
+            state=str(d.state),
+            by=d.started_by,
+            kind=noun(d),
+            rolled_back=d.taken_back,
+            failed_tasks=d.failed_tasks,
+        )
+        for d in look.deploys
+        if _of_window(d, since)
+    ]
+    gone = {e.subject: e for e in entries if e.kind is EntryKind.DEPLOY and e.subject not in look.board.deploys}
+    for entry in gone.values():
+        found.append(_gone(entry))
+    return tuple(sorted(found, key=lambda d: (-d.at, d.service)))
+
+
+def _of_window(deploy: Deploy, since: float) -> bool:
+    """Tell whether anything of it happened since then: its start, its end, or its being taken back."""
+    back = deploy.taken_back
+    times = (deploy.started, deploy.finished, back.began if back else None, back.ended if back else None)
+    return deploy.state.running or any(at is not None and at >= since for at in times)
+
+
+def _gone(entry: Entry) -> Deployed:
+    """A deploy that the board has no more, as the journal saw it last."""
+    service, _, arrow = entry.text.partition(",")[0].rpartition(" ")
+    data = entry.data
+    back = data.get("rolled_back")
+    return Deployed(
+        at=float(data.get("started") or entry.at),
+        service=str(data.get("service") or service),
+        arrow=str(data.get("arrow") or arrow),
+        state=str(data.get("new", "")),
+        by=str(data.get("by", "")),
+        kind=str(data.get("kind") or "deploy"),
+        rolled_back=msgspec.convert(back, TakenBack) if back else None,
+    )

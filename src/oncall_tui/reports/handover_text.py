@@ -1,0 +1,152 @@
+"""A handover in words: lines for a screen, the same as Markdown, and as an object for a script. Pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import tzinfo
+from typing import Any
+
+import msgspec
+
+from oncall_tui.domain.alert import AlertState
+from oncall_tui.reports.handover import Deployed, Done, Fired, Handover, Open
+from oncall_tui.text.cells import clean
+from oncall_tui.text.history_words import ended, stopped
+from oncall_tui.text.time_format import age, moment, stamp, zone
+
+Sections = tuple[tuple[str, tuple[str, ...]], ...]
+_HELD = (AlertState.SILENCED, AlertState.SNOOZED, AlertState.SEEN, AlertState.INHIBITED)
+_MARKS = re.compile(r"([\\`*_{}\[\]()#+!|~])")
+
+
+def title(h: Handover, tz: tzinfo) -> str:
+    """``On call: 22 Nov 14:00 to 23 Nov 02:00 JST``."""
+    return f"On call: {_when(h.since, h, tz, day=True)} to {_when(h.now, h, tz, day=True)} {zone(tz, h.now)}"
+
+
+def sections(h: Handover, tz: tzinfo) -> Sections:
+    """Heading and lines: the pages, what was done and the deploys first; old warnings come after them."""
+    urgent = [o for o in h.open if o.pages and o.state not in _HELD]
+    asks = [o for o in h.open if not o.pages and o.state not in _HELD]
+    held = [o for o in h.open if o.state in _HELD]
+    pages = [f for f in h.fired if f.pages]
+    rest = [f for f in h.fired if not f.pages]
+    count = f"{sum(f.times for f in rest)} of {len(rest)}"
+    told: list[tuple[str, list[str], str]] = [
+        (f"Open pages: {len(urgent)}", [_open(o, h, tz) for o in urgent], "no page is open"),
+        (f"Pages: {len(pages)}", [_fired(f, h, tz) for f in pages], "none"),
+        (f"Done: {len(h.done)}", [_done(d, h, tz) for d in h.done], "nothing was done from here"),
+        (f"Deploys: {len(h.deploys)}", [_deployed(d, h, tz) for d in h.deploys], "none"),
+        (f"Open, not paging: {len(asks)}", [_open(o, h, tz) for o in asks], "nothing is open"),
+        (f"Seen, silenced or snoozed: {len(held)}", [_open(o, h, tz) for o in held], "nothing"),
+        (f"Notifications: {count}", [_fired(f, h, tz) for f in rest], "none"),
+    ]
+    watched = ("Coverage", _watched(h, tz))
+    return (watched, *((heading, tuple(lines) or (_nothing(h, none),)) for heading, lines, none in told))
+
+
+def markdown(h: Handover, tz: tzinfo) -> str:
+    """The same to paste: nothing that came from outside is markup, a link or a mention."""
+    lines = [f"# {escaped(title(h, tz))}"]
+    for heading, told in sections(h, tz):
+        lines += ["", f"## {escaped(heading)}", "", *(f"- {escaped(line)}" for line in told)]
+    return "\n".join(lines) + "\n"
+
+
+def plain(h: Handover, tz: tzinfo) -> str:
+    """The same as text for a chat, whose own adapter says what is markup there."""
+    lines = [line for heading, told in sections(h, tz) for line in (heading, *(f"• {clean(one)}" for one in told))]
+    return "\n".join(lines)
+
+
+def as_object(h: Handover) -> dict[str, Any]:
+    """For ``--json``: the fields, with times as RFC 3339 UTC."""
+    found: dict[str, Any] = _stamped(msgspec.to_builtins(h))
+    found["watched_whole"] = h.watched_whole
+    return found
+
+
+def escaped(text: str) -> str:
+    """One line that Markdown, and Slack's, take as it is."""
+    text = _MARKS.sub(r"\\\1", clean(text).replace("\n", " "))
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return text.replace("@", "@\u2060").replace("://", ":\u2060//")  # neither a mention nor a link
+
+
+_TIMES = frozenset({"since", "now", "at", "first", "last", "ended", "until", "watched", "began", "again_at", "by_at"})
+
+
+def _stamped(value: Any, name: str = "") -> Any:
+    """*value* with its times as text; *name* is the field's, which its items share."""
+    if isinstance(value, dict):
+        return {key: _stamped(inner, key) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_stamped(inner, name) for inner in value]
+    is_time = name in _TIMES and isinstance(value, (int, float)) and not isinstance(value, bool)
+    return _stamp(value) if is_time else value
+
+
+def _stamp(at: float) -> str:
+    return str(stamp(at))
+
+
+def _nothing(h: Handover, words: str) -> str:
+    """Nothing, or nothing that is known: those two never look alike."""
+    if h.journal_failure or h.unread or not h.watched_whole:
+        return f"{words} in what was watched and read: see above"
+    return words
+
+
+def _watched(h: Handover, tz: tzinfo) -> tuple[str, ...]:
+    lines = []
+    if h.journal_failure:
+        lines.append(f"NOT KNOWN what fired and was done: the journal cannot be read: {h.journal_failure}")
+    elif h.watched_whole:
+        lines.append("a board was open all the time")
+    elif h.watched:
+        spans = ", ".join(f"{_when(a, h, tz)}–{_when(b, h, tz)}" for a, b in h.watched)
+        lines.append(f"a board was open {spans}; what fired and ended at other times is not known here")
+    else:
+        lines.append("no board was open in this time: what fired and ended in it is not known here")
+    return (*lines, *(f"NOT READ {line}" for line in h.unread))
+
+
+def _when(at: float, h: Handover, tz: tzinfo, day: bool = False) -> str:
+    """``02:41``, with its day where that is another than now's."""
+    return moment(at, tz, h.now, day=day)
+
+
+def _place(service: str, product: str = "") -> str:
+    return " · ".join(("", *(part for part in (product, service) if part)))
+
+
+def _fired(f: Fired, h: Handover, tz: tzinfo) -> str:
+    times = f" ×{f.times}" if f.times > 1 else ""
+    until = "still open" if f.ended is None else f"until {_when(f.ended, h, tz)} ({age(f.ended - f.first)})"
+    return f"{_when(f.first, h, tz)}  {f.title}{times}{_place(f.service, f.product)} · {until}"
+
+
+def _open(o: Open, h: Handover, tz: tzinfo) -> str:
+    words = [o.state.upper() if o.state == AlertState.FIRING else o.state]
+    words += [f"by {o.by}"] if o.by else []
+    words += [f"at {_when(o.by_at, h, tz)}"] if o.by_at is not None else []
+    words += [f"until {_when(o.until, h, tz)}"] if o.until else []
+    page = "PAGE " if o.pages else ""
+    began = f"began {_when(o.since, h, tz)} ({age(h.now - o.since)} ago)"
+    named = not o.assigned or " to " in o.assigned.partition("·")[0]
+    assigned = o.assigned if named else f"assigned to {o.assigned}"
+    more = "".join(f" · {part}" for part in (began, assigned, o.comment, o.suspicion) if part)
+    return f"{page}{o.title}{_place(o.service)} · {' '.join(words)}{more}"
+
+
+def _done(d: Done, h: Handover, tz: tzinfo) -> str:
+    state = f" · {d.state.upper() if d.loud else d.state}" if d.state else ""
+    who = f"{d.by}: " if d.by else ""
+    return f"{_when(d.at, h, tz)}  {who}{d.what}{state}{f' · {d.message}' if d.message else ''}"
+
+
+def _deployed(d: Deployed, h: Handover, tz: tzinfo) -> str:
+    word = "" if d.kind == "deploy" else f"{d.kind} "
+    failed = f" · {stopped(d.failed_tasks)}" if d.failed_tasks else ""
+    by = f" by {d.by}" if d.by else ""
+    return f"{_when(d.at, h, tz)}  {d.service} {word}{d.arrow}{by} · {ended(d.state, d.rolled_back, tz, h.now)}{failed}"

@@ -1,0 +1,1 @@
+"""The process itself: its clock, its job queues, its log, its secrets."""

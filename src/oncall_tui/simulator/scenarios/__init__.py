@@ -1,0 +1,1 @@
+"""The scenarios that ship, and how one is read."""

@@ -1,0 +1,1 @@
+"""Serve a simulated world on loopback: HTTP, control, faults."""

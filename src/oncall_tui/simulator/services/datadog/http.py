@@ -1,0 +1,98 @@
+"""What is read from requests to the simulated Datadog, and written into its answers."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from oncall_tui.simulator.server.messages import Request, json_answer
+from oncall_tui.simulator.services.datadog.model import tags_of_scope
+
+_END_STATES = ("alert", "no data", "warn")
+_END_TYPES = ("canceled", "expired")
+_ATTRIBUTES = {
+    "display_timezone",
+    "message",
+    "monitor_identifier",
+    "mute_first_recovery_notification",
+    "notify_end_states",
+    "notify_end_types",
+    "schedule",
+    "scope",
+}
+_Json = dict[str, Any]
+
+
+class Refusal(Exception):
+    """A request that is answered with an error."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.answer = json_answer({"errors": [text]}, status)
+
+
+def attributes_of(request: Request) -> _Json:
+    """The attributes of a new downtime, held against `DowntimeCreateRequestAttributes`."""
+    if not request.headers.get("content-type", "").startswith("application/json"):
+        raise Refusal(415, "Content-Type: application/json is required")
+    try:
+        data = json.loads(request.body)["data"]
+        asked: _Json = data["attributes"]
+        target = asked["monitor_identifier"]
+        tags_of_scope(asked["scope"])
+        good = data["type"] == "downtime" and set(asked) <= _ATTRIBUTES
+        one = isinstance(target.get("monitor_id"), int) and set(target) == {"monitor_id"}
+        many = bool(target.get("monitor_tags")) and set(target) == {"monitor_tags"}
+        ends = set(asked.get("notify_end_states", [])) <= set(_END_STATES)
+        types = set(asked.get("notify_end_types", [])) <= set(_END_TYPES)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Refusal(400, f"Invalid body: {error}") from None
+    if not (good and (one or many) and ends and types):
+        raise Refusal(400, "Invalid body: not a downtime")
+    return asked
+
+
+def moment(text: object, default: float | None) -> float | None:
+    """RFC 3339 "with a UTC offset of zero" (`DowntimeScheduleOneTimeCreateUpdateRequest`)."""
+    if text is None:
+        return default
+    try:
+        when = datetime.fromisoformat(str(text))
+    except ValueError:
+        raise Refusal(400, "Invalid datetime") from None
+    offset = when.utcoffset()
+    if offset is None or offset.total_seconds():
+        raise Refusal(400, "Datetimes must have a UTC offset of zero")
+    return when.timestamp()
+
+
+def one_of(request: Request, name: str) -> str:
+    return request.query.get(name, [""])[-1]
+
+
+def listed(request: Request, name: str) -> list[str]:
+    return [part.strip() for part in one_of(request, name).split(",") if part.strip()]
+
+
+def includes(request: Request) -> bool:
+    return "created_by" in listed(request, "include")
+
+
+def number_of(request: Request, name: str, default: int) -> int:
+    text = one_of(request, name)
+    if text and not text.isdecimal():
+        raise Refusal(400, f"{name} must be a number")
+    return int(text) if text else default
+
+
+def whole(at: float | None) -> int | None:
+    return None if at is None else int(at)
+
+
+def instant(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")
+
+
+def instant_or_none(at: float | None) -> str | None:
+    return None if at is None else instant(at)

@@ -1,0 +1,166 @@
+"""A simulated Mackerel: an organization's alerts and monitors, as its documents have them (mackerel.io/api-docs)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from oncall_tui.simulator.server.messages import Answer, Request, json_answer
+
+PAGE = 100
+"""Alerts of one answer, and the most that `limit` may ask for ("List Alerts")."""
+
+_PATH = re.compile(r"/api/v0/(alerts|monitors)(?:/([^/]+)(?:/(close))?)?")
+
+
+@dataclass
+class Alert:
+    """One alert, closed once it has `closed` (POSIX seconds)."""
+
+    id: str
+    monitor: str
+    type: str
+    status: str
+    opened: float
+    message: str = ""
+    host: str = ""
+    reason: str = ""
+    closed: float | None = None
+
+    def public(self) -> dict[str, Any]:
+        """As the API shows it: what is not there is left out."""
+        optional: dict[str, Any] = {"hostId": self.host, "message": self.message, "reason": self.reason}
+        found = {"id": self.id, "status": self.status, "monitorId": self.monitor, "type": self.type}
+        found |= {"openedAt": int(self.opened)} | {name: value for name, value in optional.items() if value}
+        return found if self.closed is None else {**found, "closedAt": int(self.closed)}
+
+
+class _Refusal(Exception):
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.answer = json_answer({"error": {"message": message}}, status)
+
+
+class Mackerel:
+    """One organization. `now` gives POSIX seconds; `spec`: monitors [{name, type, service}].
+
+    Keys are good that begin with `drill-`, or that `spec` names.
+    """
+
+    def __init__(self, now: Callable[[], float], spec: Mapping[str, Any] | None = None) -> None:
+        spec = spec or {}
+        self._now = now
+        self._keys = tuple(spec.get("keys", ["drill-"]))
+        self._monitors: dict[str, dict[str, Any]] = {}
+        self._alerts: list[Alert] = []
+        self._open: dict[str, Alert] = {}
+        for it in spec.get("monitors", []):
+            self._monitor(it["name"], it.get("type", "service"), it.get("service", ""))
+
+    def operation(self, request: Request) -> str:
+        """The request's name, as `POST /api/v0/alerts/{id}/close`."""
+        found = _PATH.fullmatch(request.path)
+        tail = "" if found is None or not found[2] else "/{id}/close" if found[3] else "/{id}"
+        return f"{request.method} /api/v0/{found[1]}{tail}" if found else f"{request.method} {request.path}"
+
+    def handle(self, request: Request) -> Answer:
+        """Answer one request."""
+        try:
+            return self._handle(request)
+        except _Refusal as refusal:
+            return refusal.answer
+
+    def fault(self, kind: str, request: Request) -> Answer | None:
+        """What Mackerel answers where it will not; of a limit it says nothing in its headers."""
+        told = {
+            "throttle": (429, "Too many requests"),
+            "expired": (401, "Authentication failed. Please try with valid Api Key."),
+            "unauthorized": (401, "Authentication failed. Please try with valid Api Key."),
+            "denied": (403, "Forbidden"),
+            "error500": (500, "Internal Server Error"),
+        }
+        return json_answer({"error": {"message": told[kind][1]}}, told[kind][0]) if kind in told else None
+
+    # What the world does
+
+    def open(self, key: str, monitor: str, status: str = "CRITICAL", **more: Any) -> str:
+        """An alert of a monitor opens (or the open one of that key changes its status); its id."""
+        alert = self._open.get(key)
+        if alert is None:
+            monitor_id = self._monitor(monitor, str(more.get("type", "service")))
+            opened = float(more.get("began") or self._now())
+            kind = self._monitors[monitor_id]["type"]
+            alert = Alert(f"2x{len(self._alerts) + 1:09d}", monitor_id, kind, status, opened)
+            self._alerts.append(alert)
+            self._open[key] = alert
+        alert.status, alert.message = status, str(more.get("message", alert.message))
+        alert.host = str(more.get("host", alert.host))
+        return alert.id
+
+    def close(self, key: str) -> None:
+        """The alert of that key is over by itself."""
+        alert = self._open.pop(key, None)
+        if alert is not None:
+            alert.status, alert.closed = "OK", self._now()
+
+    def state(self) -> dict[str, Any]:
+        """What is there, for scenarios and tests."""
+        return {"mackerel": [alert.public() for alert in self._alerts]}
+
+    def _monitor(self, name: str, kind: str, service: str = "") -> str:
+        for monitor_id, monitor in self._monitors.items():
+            if monitor["name"] == name:
+                return monitor_id
+        made = f"2m{len(self._monitors) + 1:09d}"
+        more = {"service": service} if service else {}
+        self._monitors[made] = {"id": made, "type": kind, "name": name, "memo": "", "isMute": False, **more}
+        return made
+
+    # Answering
+
+    def _handle(self, request: Request) -> Answer:
+        if not request.headers.get("x-api-key", "").startswith(self._keys):
+            raise _Refusal("Authentication failed. Please try with valid Api Key.", 401)
+        operation = self.operation(request)
+        if operation == "GET /api/v0/alerts":
+            return self._list(request)
+        if operation == "GET /api/v0/monitors":
+            return json_answer({"monitors": list(self._monitors.values())})
+        if operation not in ("GET /api/v0/alerts/{id}", "POST /api/v0/alerts/{id}/close"):
+            raise _Refusal("Not Found", 404)
+        wanted = request.path.split("/")[4]
+        alert = next((one for one in self._alerts if one.id == wanted), None)
+        if alert is None:
+            raise _Refusal("Alert not found.", 404)
+        return json_answer(alert.public()) if request.method == "GET" else self._close(alert, request)
+
+    def _list(self, request: Request) -> Answer:
+        limit = request.query.get("limit", [str(PAGE)])[-1]
+        if not limit.isdecimal() or not 1 <= int(limit) <= PAGE:
+            raise _Refusal("limit must be between 1 and 100.", 400)
+        closed_too = request.query.get("withClosed", ["false"])[-1] == "true"
+        found = [one for one in self._alerts if closed_too or one.closed is None]
+        found.sort(key=lambda one: (one.opened, one.id), reverse=True)
+        after = request.query.get("nextId", [""])[-1]
+        ids = [one.id for one in found]
+        if after and after not in ids:
+            raise _Refusal("nextId is invalid.", 400)
+        start = ids.index(after) + 1 if after else 0
+        shown = found[start : start + int(limit)]
+        more = {"nextId": shown[-1].id} if start + len(shown) < len(found) else {}
+        return json_answer({"alerts": [one.public() for one in shown], **more})
+
+    def _close(self, alert: Alert, request: Request) -> Answer:
+        try:
+            reason = json.loads(request.body)["reason"]
+        except (ValueError, KeyError, TypeError):
+            raise _Refusal("reason is required.", 400) from None
+        if not isinstance(reason, str):
+            raise _Refusal("reason must be a string.", 400)
+        if alert.closed is None:
+            alert.status, alert.closed, alert.reason = "OK", self._now(), reason
+            self._open = {key: one for key, one in self._open.items() if one is not alert}
+        return json_answer(alert.public())

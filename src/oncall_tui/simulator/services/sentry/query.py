@@ -1,0 +1,105 @@
+"""What a list of the simulated Sentry is asked to show: its search language as far as it is used, and pages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from oncall_tui.simulator.server.messages import Answer, Request, json_answer
+from oncall_tui.simulator.services.sentry.issue import Issue, shown
+
+LARGEST_PAGE = 100
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+
+_TERM = re.compile(r"(is|project|level|environment):(\[[^\]]*\]|\S+)|(\S+)")
+_SORTS: dict[str, Callable[[Issue], float]] = {
+    "date": lambda it: it.last,
+    "new": lambda it: it.first,
+    "freq": lambda it: it.count,
+    "user": lambda it: it.users,
+}
+
+
+class Refusal(Exception):
+    """A request that is not granted: `value` is a body, or its `detail`."""
+
+    def __init__(self, value: str | dict[str, Any], status: int) -> None:
+        super().__init__(value)
+        self.value = {"detail": value} if isinstance(value, str) else value
+        self.status = status
+
+
+def page(request: Request, issues: Sequence[Issue], now: float) -> Answer:
+    """One page of the issues that a request asks for, with its `Link` header."""
+    query = request.query
+    found = [issue for issue in issues if _matches(issue, query.get("query", ["is:unresolved"])[-1])]
+    found = _scoped(found, query, now)
+    sort = query.get("sort", ["date"])[-1]
+    if sort not in _SORTS:
+        raise Refusal(f"Invalid sort: {sort}", 400)
+    found.sort(key=_SORTS[sort], reverse=True)
+    limit, offset = _window(query)
+    answer = json_answer([shown(issue) for issue in found[offset : offset + limit]])
+    link = ", ".join(
+        f'<http://sentry{request.path}?cursor=0:{at}:{back}>; rel="{rel}"; results="{there}"; cursor="0:{at}:{back}"'
+        for rel, at, back, there in (
+            ("previous", max(0, offset - limit), 1, str(offset > 0).lower()),
+            ("next", offset + limit, 0, str(offset + limit < len(found)).lower()),
+        )
+    )
+    return answer._replace(headers={**answer.headers, "Link": link, "X-Hits": str(len(found))})
+
+
+def _matches(issue: Issue, search: str) -> bool:
+    for key, value, word in _TERM.findall(search):
+        if word:
+            if ":" in word:
+                raise Refusal(f"Invalid query. {word} is not known here", 400)
+            if word.casefold() not in issue.title.casefold():
+                return False
+            continue
+        allowed = [part.strip() for part in value.strip("[]").split(",")]
+        if not _has(issue, key).intersection(allowed):
+            return False
+    return True
+
+
+def _has(issue: Issue, key: str) -> set[str]:
+    """What an issue has under one key of the search."""
+    if key == "is":
+        return {issue.status, issue.substatus or issue.status}
+    return {"project": {issue.project}, "level": {issue.level}}.get(key, issue.environments)
+
+
+def _scoped(issues: list[Issue], query: dict[str, list[str]], now: float) -> list[Issue]:
+    """Those of the projects, the environments and the period that parameters ask for."""
+    projects = set(query.get("project", ["-1"]))
+    if not all(re.fullmatch(r"-1|\d+", number) for number in projects):
+        raise Refusal("Invalid project parameter. Values must be numbers.", 400)
+    environments = set(query.get("environment", []))
+    since = now - _seconds(query["statsPeriod"][-1]) if "statsPeriod" in query else 0.0
+    return [
+        issue
+        for issue in issues
+        if ("-1" in projects or issue.project_id in projects)
+        and (not environments or environments & issue.environments)
+        and issue.last >= since
+    ]
+
+
+def _seconds(period: str) -> float:
+    found = re.fullmatch(r"(\d+)([smhdw])", period)
+    if found is None:
+        raise Refusal(f"Invalid statsPeriod: {period!r}", 400)
+    return int(found[1]) * float(UNITS[found[2]])
+
+
+def _window(query: dict[str, list[str]]) -> tuple[int, int]:
+    limit = query.get("limit", ["100"])[-1]
+    if not limit.isdecimal() or not 1 <= int(limit) <= LARGEST_PAGE:
+        raise Refusal("Invalid per_page value. Must be between 1 and 100.", 400)
+    cursor = re.fullmatch(r"0:(\d+):[01]", query.get("cursor", ["0:0:0"])[-1])
+    if cursor is None:
+        raise Refusal("Invalid cursor parameter.", 400)
+    return int(limit), int(cursor[1])

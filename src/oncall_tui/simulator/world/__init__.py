@@ -1,0 +1,1 @@
+"""The simulated world: its time, its events, its truth."""

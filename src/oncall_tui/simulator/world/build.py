@@ -1,0 +1,194 @@
+"""Lays out a world as a scenario describes it."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from oncall_tui.simulator.scenarios.reader import ScenarioError, Table
+from oncall_tui.simulator.services.alertmanager.api import Alertmanager
+from oncall_tui.simulator.services.alertmanager.model import InhibitRule, Matcher
+from oncall_tui.simulator.services.aws.cloudwatch import Alarm, CloudWatch
+from oncall_tui.simulator.services.aws.cloudwatch_metrics import MetricsApi
+from oncall_tui.simulator.services.aws.codedeploy.api import CodeDeployApi
+from oncall_tui.simulator.services.aws.codedeploy.deployments import CodeDeploy
+from oncall_tui.simulator.services.aws.codedeploy.layout import lay_group
+from oncall_tui.simulator.services.aws.ecs.api import EcsApi
+from oncall_tui.simulator.services.aws.ecs.layout import lay_service
+from oncall_tui.simulator.services.aws.ecs.model import Account
+from oncall_tui.simulator.services.aws.ecs.rollout import Mover
+from oncall_tui.simulator.services.aws.ecs_metrics import Gauges
+from oncall_tui.simulator.services.aws.elb import TargetGroups
+from oncall_tui.simulator.services.aws.endpoint import Api, AwsEndpoint
+from oncall_tui.simulator.services.aws.logs import LogsApi
+from oncall_tui.simulator.world import destinations
+from oncall_tui.simulator.world.events import Story
+from oncall_tui.simulator.world.world import World
+
+
+def build(scenario: Table, world: World, port: int = 0) -> Story:
+    """Fill `world` with the scenario's sources; those listen from `port` on (0: wherever there is room)."""
+    story = Story(world)
+    world.timeline.rewind(float(scenario.get("ahead_s", 0.0)))
+    for source in scenario["sources"]:
+        if source["provider"] == "ecs":
+            _account(source, story)
+    for index, source in enumerate(scenario["sources"]):
+        with _at(scenario, source, "sources"):
+            if source["name"] in world.peers:
+                raise ValueError(f"the name {source['name']!r} is here twice")
+            peer = _MAKERS[source["provider"]](source, scenario, story)
+        world.listen(source["name"], peer, port + index if port else 0)
+    for index, spec in enumerate(scenario.get("escalation", []), start=len(scenario["sources"])):
+        with _at(scenario, spec, "escalation"):
+            destinations.lay(spec, story, port + index if port else 0)
+    for spec in scenario.get("services", []):
+        with _at(scenario, spec, "services"):
+            _service(spec, story)
+    if isinstance(story.alarms, CloudWatch):
+        _alarms(scenario, story, story.alarms)
+    for event in scenario.get("events", []):
+        with _at(scenario, event, "events"):
+            story.check(event)
+    story.schedule(scenario.get("events", []))
+    world.advance()
+    return story
+
+
+@contextlib.contextmanager
+def _at(scenario: Table, spec: object, what: str) -> Iterator[None]:
+    """A ValueError becomes one that tells the file and the line."""
+    try:
+        yield
+    except ValueError as error:
+        file, line = getattr(scenario, "file", scenario["name"]), getattr(spec, "line", 1)
+        raise ScenarioError(f"{file}:{line}: {what}: {error}") from None
+
+
+def _account(source: Table, story: Story) -> None:
+    number, region = source.get("account", "111111111111"), source.get("region", "ap-northeast-1")
+    account = Account(number, region, story.world.rng)
+    for name in source.get("clusters", ["default"]):
+        account.cluster(name)
+    mover = Mover(account, story.world.timeline, story.changed)
+    story.accounts[source["name"]] = account, mover
+    story.codedeploys[source["name"]] = CodeDeploy(account, mover)
+
+
+def _ecs(source: Table, scenario: Table, story: Story) -> AwsEndpoint:
+    account, mover = story.accounts[source["name"]]
+    now = story.world.timeline.now
+    apis: list[Api] = [EcsApi(account, mover), CodeDeployApi(story.codedeploys[source["name"]])]
+    apis.append(LogsApi(account, now))
+    watched = story.watched.setdefault(source["name"], [])
+    gauges = Gauges(account, now, mover.scaled)
+    apis.append(MetricsApi(gauges, lambda: [alarm for held in watched for alarm in held.metric_alarms()], now))
+    return AwsEndpoint(account.number, account.region, apis, (TargetGroups(account, now, mover.scaled),))
+
+
+def _cloudwatch(source: Table, scenario: Table, story: Story) -> AwsEndpoint:
+    of = source.get("of", next(iter(story.accounts), ""))
+    if of not in story.accounts:
+        raise ValueError(f"of: expected the name of an ecs source, got {of!r}")
+    account, mover = story.accounts[of]
+    source.setdefault("region", account.region)
+    now = story.world.timeline.now
+    alarms = CloudWatch(account.number, account.region, now, Gauges(account, now, mover.scaled))
+    story.watched.setdefault(of, []).append(alarms)
+    if story.alarms is None:
+        story.alarms = alarms
+    apis: list[Api] = [alarms]
+    return AwsEndpoint(account.number, account.region, apis)
+
+
+def _alertmanager(source: Table, scenario: Table, story: Story) -> Alertmanager:
+    peer = Alertmanager(story.world.timeline.now, inhibit=[_inhibit(it) for it in scenario.get("inhibit", [])])
+    if story.alerts is None:
+        story.alerts = peer
+    return peer
+
+
+def _inhibit(spec: Table) -> InhibitRule:
+    source, target = (tuple(Matcher(k, str(v)) for k, v in spec[key].items()) for key in ("source", "target"))
+    return InhibitRule(source, target, tuple(spec.get("equal", [])))
+
+
+def _pagerduty(source: Table, scenario: Table, story: Story) -> Any:
+    from oncall_tui.simulator.services.pagerduty.api import PagerDuty
+
+    spec = scenario.get("pagerduty", {})
+    peer = PagerDuty(story.world.timeline.now, story.world.timeline.speed, spec)
+    if story.pager is None:
+        story.pager = peer
+    story.world.on_advance.append(peer.advance)
+    return peer
+
+
+def _sentry(source: Table, scenario: Table, story: Story) -> Any:
+    from oncall_tui.simulator.services.sentry.api import Sentry
+
+    peer = Sentry(story.world.timeline.now, scenario.get("sentry", {}))
+    if story.issues is None:
+        story.issues = peer
+    return peer
+
+
+def _datadog(source: Table, scenario: Table, story: Story) -> Any:
+    from oncall_tui.simulator.services.datadog.api import Datadog
+
+    peer = Datadog(story.world.timeline.now)
+    for spec in scenario.get("datadog", {}).get("monitors", []):
+        with _at(scenario, spec, "datadog.monitors"):
+            peer.add(spec)
+    if story.datadog is None:
+        story.datadog = peer
+    return peer
+
+
+def _mackerel(source: Table, scenario: Table, story: Story) -> Any:
+    from oncall_tui.simulator.services.mackerel import Mackerel
+
+    peer = Mackerel(story.world.timeline.now, scenario.get("mackerel", {}))
+    if story.mackerel is None:
+        story.mackerel = peer
+    return peer
+
+
+_MAKERS: dict[str, Callable[[Table, Table, Story], Any]] = {
+    "ecs": _ecs,
+    "cloudwatch": _cloudwatch,
+    "alertmanager": _alertmanager,
+    "pagerduty": _pagerduty,
+    "sentry": _sentry,
+    "mackerel": _mackerel,
+    "datadog": _datadog,
+}
+
+
+def _service(spec: Table, story: Story) -> None:
+    parts = spec["at"].split("/")
+    if len(parts) != 3 or parts[0] not in story.accounts:
+        names = ", ".join(story.accounts)
+        raise ValueError(f"at: expected source/cluster/service with a source of {names}, got {spec['at']!r}")
+    account, mover = story.accounts[parts[0]]
+    service, past = lay_service(spec, parts[1], parts[2], account, mover)
+    if service.controller == "CODE_DEPLOY":
+        lay_group(spec, service, past, story.codedeploys[parts[0]])
+
+
+def _alarms(scenario: Table, story: Story, alarms: CloudWatch) -> None:
+    for spec in scenario.get("alarms", []):
+        with _at(scenario, spec, "alarms"):
+            _alarm(spec, story, alarms)
+
+
+def _alarm(spec: Table, story: Story, alarms: CloudWatch) -> None:
+    alarm = Alarm(spec["name"], spec.get("about", ""))
+    alarm.metric, alarm.namespace = spec.get("metric", "5XXError"), spec.get("namespace", "AWS/ECS")
+    alarm.threshold, alarm.below = float(spec.get("threshold", 1.0)), bool(spec.get("below", False))
+    alarm.any_of = list(spec.get("any_of", []))
+    alarm.actions = list(spec.get("actions", []))
+    if "service" in spec:
+        service = story.service(spec["service"])[0]
+        alarm.dimensions = {"ClusterName": service.cluster.name, "ServiceName": service.name}
+    since = story.world.timeline.now() - 60 * float(spec.get("minutes", 60.0))
+    alarms.add(alarm, spec.get("state", "OK"), since)

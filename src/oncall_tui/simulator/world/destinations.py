@@ -1,0 +1,74 @@
+"""The destinations of a world: laid out from a scenario's `escalation`, and what each of them was told."""
+
+from collections.abc import Callable
+from typing import Any
+
+from oncall_tui.simulator.scenarios.reader import Table
+from oncall_tui.simulator.services.aws.sns import Sns
+from oncall_tui.simulator.services.pagerduty.events import Events
+from oncall_tui.simulator.services.slack import Slack
+from oncall_tui.simulator.world.events import Story
+from oncall_tui.simulator.world.world import World
+
+TOPIC = "arn:aws:sns:ap-northeast-1:111111111111:drill"
+_TOKEN = {"env": "ONCALL_DRILL_TOKEN"}
+
+
+def lay(spec: Table, story: Story, port: int) -> None:
+    """Add one destination with a port of its own. ValueError where its name is taken."""
+    if spec["name"] in story.world.peers:
+        raise ValueError(f"the name {spec['name']!r} is here twice")
+    peer = _MAKERS[spec["provider"]](spec, story)
+    story.world.listen(spec["name"], peer, port)
+
+
+def told(world: World) -> Table:
+    """What each was told, by its name, the oldest first."""
+    found: Table = {}
+    for name, peer in world.peers.items():
+        if isinstance(peer, Slack):
+            found[name] = peer.messages
+        elif isinstance(peer, Events | Sns):
+            found[name] = peer.received
+    return {"told": found}
+
+
+def printed(scenario: Table, world: World) -> list[Table]:
+    """As the program's own file has them."""
+    return [_PRINTED[it["provider"]](it, world.listeners[it["name"]].url) for it in scenario.get("escalation", [])]
+
+
+def _slack(spec: Table, story: Story) -> Slack:
+    return Slack(story.world.timeline.now, spec["name"], spec.get("channel", "#drill"))
+
+
+def _events(spec: Table, story: Story) -> Events:
+    return Events(story.world.timeline.now, spec["name"], spec.get("service", "drill"), lambda: story.pager)
+
+
+def _sns(spec: Table, story: Story) -> Sns:
+    return Sns(story.world.timeline.now, spec["name"], spec.get("topic_arn", TOPIC))
+
+
+_MAKERS: dict[str, Callable[[Table, Story], Any]] = {"slack": _slack, "pagerduty-events": _events, "sns": _sns}
+_PRINTED: dict[str, Callable[[Table, str], Table]] = {
+    "slack": lambda it, url: {
+        "name": it["name"],
+        "provider": "slack",
+        "url": url,
+        "token": _TOKEN,
+        "channel": it.get("channel", "#drill"),
+    },
+    "pagerduty-events": lambda it, url: {
+        "name": it["name"],
+        "provider": "pagerduty-events",
+        "url": url,
+        "routing_key": _TOKEN,
+    },
+    "sns": lambda it, url: {
+        "name": it["name"],
+        "provider": "sns",
+        "endpoint_url": url,
+        "topic_arn": it.get("topic_arn", TOPIC),
+    },
+}

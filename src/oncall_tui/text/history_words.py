@@ -1,0 +1,103 @@
+"""The one place that words what happened to a deploy. Every surface says it with these. Pure.
+
+An arrow is always old → new of that deploy; a rollback is told as what happened to it:
+``:41→:42, rolled back to :41 by Alice 05:16``.
+"""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.deploy import WENT_BACK, Deploy, DeployState, TakenBack
+from oncall_tui.domain.service_history import cause
+from oncall_tui.text.time_format import moment
+
+_NOUNS = {Verb.UNDO_ROLLBACK: "redeploy", Verb.RESTART: "restart"}
+
+
+def noun(deploy: Deploy) -> str:
+    """``deploy``, ``rollback``, ``redeploy`` (of what was rolled back) or ``restart``."""
+    if deploy.verb in _NOUNS:
+        return _NOUNS[deploy.verb]
+    return "rollback" if deploy.goes_back or deploy.verb is Verb.ROLL_BACK else "deploy"
+
+
+def named(deploy: Deploy) -> str:
+    """``:41→:42``; ``rollback :42→:41`` where it is none of the ordinary."""
+    word = noun(deploy)
+    return deploy.arrow if word == "deploy" else f"{word} {deploy.arrow}"
+
+
+def fate(deploy: Deploy, tz: tzinfo | None = None, now: float = 0.0) -> str:
+    """Say how it ended, or stands: ``rolled back to :41 by Alice 05:16``. Without *tz* no time is said."""
+    return ended(deploy.state, back_of(deploy), tz, now)
+
+
+def ended(state: str, back: TakenBack | None, tz: tzinfo | None = None, now: float = 0.0) -> str:
+    """The same of a state and how it was taken back (None: it was not)."""
+    if back is None:
+        return str(state)
+    return taken_back(back, tz, now) if state in WENT_BACK else f"{state}, {taken_back(back, tz, now)}"
+
+
+def _only_state(deploy: Deploy) -> TakenBack | None:
+    """Of a deploy that no history was told of yet."""
+    if deploy.state not in WENT_BACK:
+        return None
+    to = deploy.rollback_to or (deploy.old.short if deploy.old else "")
+    return TakenBack(state=deploy.state, to=to, by=cause(deploy), ended=deploy.finished)
+
+
+def taken_back(back: TakenBack, tz: tzinfo | None = None, now: float = 0.0) -> str:
+    """``rolling back to :41 by Alice since 05:15``, ``rolled back …``, ``the rollback to :41 by Alice failed``."""
+    to, by = f" to {back.to}" if back.to else "", f" by {back.by}" if back.by else ""
+    if back.state is DeployState.ROLLING_BACK:
+        words = f"rolling back{to}{by}{_at(back.began, tz, now, ' since')}"
+    elif back.state is DeployState.ROLLED_BACK:
+        words = f"rolled back{to}{by}{_at(back.ended, tz, now)}"
+    elif back.state is DeployState.ROLLBACK_FAILED:
+        words = f"the rollback{to}{by} failed{_at(back.ended, tz, now)}"
+    else:
+        words = f"a rollback{to}{by} was begun{_at(back.began, tz, now)}; how it ended is not known"
+    if back.again_at is not None:
+        again = f" by {back.again_by}" if back.again_by else ""
+        words += f", deployed again{again}{_at(back.again_at, tz, now)}"
+    return words
+
+
+def back_of(deploy: Deploy) -> TakenBack | None:
+    """Return how it was rolled back, as far as it is known; None: it was not."""
+    return deploy.taken_back or _only_state(deploy)
+
+
+def told(deploy: Deploy, tz: tzinfo | None = None, now: float = 0.0) -> str:
+    """Say the whole: ``:41→:42, rolled back to :41 by Alice 05:16``."""
+    return f"{named(deploy)}, {fate(deploy, tz, now)}"
+
+
+def began_by(deploy: Deploy) -> str:
+    """Name who began it: ``by Alice``; empty where nobody tells."""
+    return f"by {deploy.started_by}" if deploy.started_by else ""
+
+
+def going_back(title: str) -> str:
+    """``Roll back prod/api from :42 to :41`` of a plan's title: an arrow is kept for what a deploy brings."""
+    name, _, arrow = title.rpartition(" ")
+    frm, both, to = arrow.partition("→")
+    return f"{name.removesuffix(':')} from {frm} to {to}" if both else title
+
+
+def stopped(count: int) -> str:
+    """``1 task stopped``, ``128 tasks stopped``."""
+    return f"{count} task{'' if count == 1 else 's'} stopped"
+
+
+def breaker(deploy: Deploy) -> str:
+    """``breaker at 68 of 200 failures``: how near ECS's circuit breaker is; empty where none counts."""
+    failed, _, most = deploy.breaker.partition("/")
+    return f"breaker at {failed} of {most} failures" if most else ""
+
+
+def _at(at: float | None, tz: tzinfo | None, now: float, word: str = "") -> str:
+    return "" if at is None or tz is None else f"{word} {moment(at, tz, now)}"

@@ -1,0 +1,91 @@
+"""What the whole board says against acting on one service: shown on the plan, before anything is sent. Pure."""
+
+from __future__ import annotations
+
+from oncall_tui.domain.alert import AlertState
+from oncall_tui.domain.deploy import Deploy, DeployState
+from oncall_tui.text.time_format import age, told
+from oncall_tui.triage.consent import accused
+from oncall_tui.triage.grouping import PAGER_PROVIDERS
+from oncall_tui.triage.triager import Look
+
+TOLD = 3
+_GOES_ON = frozenset(AlertState) - {AlertState.RESOLVED, AlertState.NO_DATA}
+_FIRES = frozenset({AlertState.FIRING, AlertState.UNKNOWN, AlertState.SEEN, AlertState.ACKNOWLEDGED})
+
+
+def cautions(look: Look, service_id: str, deploy: Deploy | None) -> tuple[str, ...]:
+    """Against rolling *service_id* back from *deploy*: older alerts, a wide event, who else of the product deploys."""
+    return (*_not_suspect(look, service_id, deploy), *_wide(look), *_neighbours(look, service_id))
+
+
+def against_continuing(look: Look, service_id: str) -> tuple[str, ...]:
+    """Against letting a deploy of *service_id* continue: an alert that it is suspected of."""
+    return tuple(
+        f"{row.alert.title}: {deploy.arrow} is suspected, and continuing takes it further"
+        for row, deploy in accused(look, service_id)[:TOLD]
+    )
+
+
+def still_there(look: Look, incident: str) -> tuple[str, ...]:
+    """Against resolving *incident*: alarms that are joined to it still fire, or the suspect deploy still runs."""
+    row = look.find(incident)
+    if row is None:
+        return ()
+    others = [m for m in row.members if m.id != incident and m.provider not in PAGER_PROVIDERS and m.state in _GOES_ON]
+    found = [f"{m.title} ({m.source}) still fires, and may page again" for m in others]
+    found = [*found[:TOLD], *([f"and {len(found) - TOLD} more alerts still fire"] if len(found) > TOLD else [])]
+    runs = [s.deploy for s in row.suspicion.suspects if _still_runs(look, s.deploy)]
+    return (*found, *(f"the suspect deploy {d.arrow} of {d.service_id} still runs" for d in runs[:1]))
+
+
+def _still_runs(look: Look, deploy: Deploy) -> bool:
+    """Is what it put there, or is putting there, what its service runs? A rollback put back what ran before."""
+    service = look.board.services.get(deploy.service_id)
+    if service is None or deploy.rollback or deploy.state in (DeployState.ROLLED_BACK, DeployState.ROLLING_BACK):
+        return False
+    return deploy.state.running or service.revision.task_definition == deploy.new.task_definition
+
+
+def _not_suspect(look: Look, service_id: str, deploy: Deploy | None) -> tuple[str, ...]:
+    """Alerts that the deploy is no suspect of: they began before it did, or it was over long before they began."""
+    if deploy is None:
+        return ()
+    mine = [a for a in look.alerts if a.service and a.service.id == service_id and a.alert.state in _FIRES]
+    told = []
+    for row in mine:
+        if row.began < deploy.started:
+            told.append(
+                f"{row.alert.title} began {age(deploy.started - row.began)} before this deploy did: not caused by it"
+            )
+        elif all(s.deploy.id != deploy.id for s in row.suspicion.suspects):
+            since = age(row.began - deploy.started)
+            told.append(
+                f"{row.alert.title}: this deploy is not suspected, it began {since} before; going back may not help"
+            )
+    return (*told[:TOLD], f"and {len(told) - TOLD} more alerts like that") if len(told) > TOLD else tuple(told)
+
+
+def _wide(look: Look) -> tuple[str, ...]:
+    found = look.wide
+    if found is None:
+        return ()
+    return (
+        f"wide: {found.words} fire since {told(found.since)}, probably not one deploy; "
+        "a rollback replaces running tasks while something else may be down",
+    )
+
+
+def _neighbours(look: Look, service_id: str) -> tuple[str, ...]:
+    product = look.products.get(service_id)
+    if product is None:
+        return ()
+    found = [
+        d
+        for d in look.deploys
+        if d.state in (DeployState.PENDING, DeployState.IN_PROGRESS)
+        and d.service_id != service_id
+        and look.products.get(d.service_id) is product
+    ]
+    told = tuple(f"{d.service_id} of the same product is deploying too ({d.arrow})" for d in found[:TOLD])
+    return (*told, f"and {len(found) - TOLD} more deploys of the product are under way") if found[TOLD:] else told

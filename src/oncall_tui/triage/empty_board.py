@@ -1,0 +1,44 @@
+"""What an empty list of alerts means, in words: "nothing is wrong" and "I don't know" never look alike."""
+
+from __future__ import annotations
+
+from oncall_tui.domain.board import Board
+from oncall_tui.domain.reading import SourceState, SourceStatus
+from oncall_tui.text.time_format import age, ago
+from oncall_tui.triage.unread_scope import SERVICE_PROVIDERS
+
+
+def nothing(board: Board, now: float) -> str:
+    """Said where no alert is listed. Names come from outside: clean it before it is shown."""
+    total = len(board.sources)
+    if not total:
+        return "No source is configured: nothing is read."
+    sources = f"{total} source{'s' if total > 1 else ''}"
+    able = any(s.provider not in SERVICE_PROVIDERS for s in board.sources.values())
+    if board.live == total:
+        oldest = max((s.age_s(now) or 0.0 for s in board.sources.values()), default=0.0)
+        none = "No alert is firing" if able else "No alert source is configured: there are services and deploys alone"
+        return f"{none}. {total}/{sources} read within {_rounded(oldest)} s."
+    if all(s.state is SourceState.WAITING for s in board.sources.values()):
+        found = len(board.services)
+        so_far = f"{found} service{'s' if found > 1 else ''} so far" if found else "nothing is known yet"
+        return f"Reading {sources}: {so_far}{'' if able else '; no alert source is configured'}."
+    missing = ", ".join(f"{s.name} ({s.state.label}{': ' + s.hint if s.hint else ''})" for s in board.unread)
+    return f"No alert in what could be read. {board.live}/{sources}; not read: {missing}."
+
+
+def last_read(source: SourceStatus, now: float) -> str:
+    """When it was read: of one that cannot be read now, when it was so the last time."""
+    seconds = source.age_s(now)
+    if seconds is None:
+        return "never read"
+    if source.live:
+        return f"read {ago(seconds)}"
+    if source.current or source.state is SourceState.WAITING:
+        return f"read in part {ago(seconds)}"
+    return f"last good read {f'{seconds:.0f}s' if seconds < 10 else age(seconds)} ago"
+
+
+def _rounded(seconds: float) -> int:
+    """Up to the next 15 s: a sentence that changes each second is a repaint each second."""
+    return max(15, int(-(-seconds // 15) * 15))

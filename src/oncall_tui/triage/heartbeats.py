@@ -1,0 +1,108 @@
+"""Dead man's switches: alerts that have to fire always. While they do they are hidden; their absence
+is an alert of ours.
+
+Absent is said only of what could be read: a source that is down says so itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import MappingProxyType
+
+import msgspec
+
+from oncall_tui.domain.alert import OURS, Alert, AlertState, Severity
+from oncall_tui.domain.board import Board
+from oncall_tui.triage.grouping import PAGER_PROVIDERS
+from oncall_tui.triage.ranking import PageRule, matches
+
+GRACE_S = 120.0  # an Alertmanager that restarts has no alerts for about a minute
+_MEANT = "it is meant to fire always (expected:)"
+
+
+class Expected:
+    """Keeps since when each rule's alert is missing, and where it was last seen."""
+
+    def __init__(self, rules: Sequence[PageRule]) -> None:
+        self._rules = tuple(rules)
+        self._missing: dict[str, float] = {}  # rule → since when
+        self._seen: dict[str, frozenset[str]] = {}  # rule → the sources that had it last
+        self._marked: dict[str, tuple[Alert, Alert]] = {}
+        self._due: float | None = None
+
+    def due(self, now: float) -> bool:
+        """Is something missing for long enough to be said now, though nothing on the board moved?"""
+        return self._due is not None and now >= self._due
+
+    def fill(self, board: Board) -> Board:
+        """*board* with its expected alerts hidden, and an alert for each that is not there."""
+        if not self._rules:
+            return board
+        self._due = None
+        alerts = dict(board.alerts)
+        for rule in self._rules:
+            name = ", ".join(f"{k}={v}" for k, v in rule.items())
+            found = [a for a in board.alerts.values() if _may_be(a, rule) and matches(a, rule)]
+            for alert in found:
+                alerts[alert.id] = self._hidden(alert)
+            if found:
+                self._seen[name] = frozenset(a.source for a in found)
+                self._missing.pop(name, None)
+            elif (absent := self._absent(name, rule, board)) is not None:
+                alerts[absent.id] = absent
+        return msgspec.structs.replace(board, alerts=MappingProxyType(alerts))
+
+    def _hidden(self, alert: Alert) -> Alert:
+        known = self._marked.get(alert.id)
+        if known is None or known[0] is not alert:
+            known = self._marked[alert.id] = (alert, msgspec.structs.replace(alert, hidden=_MEANT))
+        return known[1]
+
+    def _absent(self, name: str, rule: PageRule, board: Board) -> Alert | None:
+        """The alert for what is missing; None while that cannot be said."""
+        where = self._seen.get(name) or self._where(rule, board)
+        unread = [s for s in where if s not in board.sources or not board.sources[s].current]
+        if unread and name not in self._missing:
+            return None
+        since = self._missing.setdefault(name, board.at)
+        if name in self._seen and board.at - since < GRACE_S:
+            self._due = min(since + GRACE_S, self._due or since + GRACE_S)
+            return None
+        title = rule.get("alertname") or name
+        lost = f"; {', '.join(sorted(unread))} cannot be read now" if unread else ""
+        absent = Alert(
+            id=f"{OURS}/{name}",
+            source=OURS,
+            provider=OURS,
+            native_id=name,
+            state=AlertState.UNKNOWN if unread else AlertState.FIRING,
+            severity=Severity.CRITICAL,
+            title=f"{title} does not fire: alerts may not get through",
+            began=since,
+            labels=tuple(rule.items()),
+            annotations=(
+                ("description", f"It is expected to fire always ({name}), and {_who(where)} it{lost}."),
+                ("todo", "see whether Prometheus runs, evaluates its rules and reaches its Alertmanager"),
+            ),
+        )
+        known = self._marked.get(absent.id)
+        if known is None or known[0] != absent:  # the same object while nothing of it moved
+            self._marked[absent.id] = known = (absent, absent)
+        return known[1]
+
+    def _where(self, rule: PageRule, board: Board) -> frozenset[str]:
+        """Where one that was never seen would come from: the rule's own source, else every source of alerts."""
+        if "source" in rule:
+            return frozenset({rule["source"]})
+        return frozenset(n for n, s in board.sources.items() if s.provider != "ecs") or frozenset({"no source"})
+
+
+def _may_be(alert: Alert, rule: PageRule) -> bool:
+    """What a pager made of it proves nothing, and is never hidden, unless the rule names the pager."""
+    named = "source" in rule or "provider" in rule
+    return alert.state is not AlertState.RESOLVED and (named or alert.provider not in PAGER_PROVIDERS)
+
+
+def _who(where: frozenset[str]) -> str:
+    names = ", ".join(sorted(where))
+    return f"{names} does not have" if len(where) == 1 else f"none of {names} has"

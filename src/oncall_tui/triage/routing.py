@@ -1,0 +1,25 @@
+"""Where a verb on an alert's row goes: to the pager's incident first, which alone stops an escalation."""
+
+from __future__ import annotations
+
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import Alert, AlertState
+from oncall_tui.domain.board import Board
+from oncall_tui.triage.triager import AlertLook
+
+
+def can(look: AlertLook, board: Board, verb: Verb) -> tuple[str, Alert] | None:
+    """Where *verb* on this row goes: (words, alert); None where nothing can do it.
+
+    An alert that is joined to a pager's incident is acknowledged and escalated there, never silenced away.
+    """
+    if look.alert.state is AlertState.RESOLVED:
+        return None
+    incident = board.alerts.get(look.incident) if look.incident else None
+    for alert in (incident, *look.members):
+        if alert is not None and verb in alert.verbs:
+            joined = alert is incident
+            if not joined and incident is not None and verb is Verb.ACKNOWLEDGE:
+                return None  # the incident has it already: a silence here would only hide that
+            return (f"{alert.source}: {alert.title}", alert)
+    return None

@@ -1,0 +1,436 @@
+"""What an engineer looks at: the board's alerts joined to problems, told apart (pages, notifications) and ranked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from operator import is_
+from typing import TypeVar
+
+import msgspec
+
+from oncall_tui.domain.alert import Alert, AlertState, Severity
+from oncall_tui.domain.board import Board
+from oncall_tui.domain.deploy import Deploy
+from oncall_tui.domain.product import Product
+from oncall_tui.domain.service import DEPLOYS_UNREAD, Service
+from oncall_tui.triage import ranking as ranks
+from oncall_tui.triage.aftermath import SETTLES_S, Ended
+from oncall_tui.triage.episodes import Episodes
+from oncall_tui.triage.grouping import Joiner, Problem, ServiceIndex, service_name
+from oncall_tui.triage.heartbeats import Expected
+from oncall_tui.triage.multi_service import Fire, Wide, wide
+from oncall_tui.triage.product_lookup import Owners
+from oncall_tui.triage.ranking import ATTENTION, SILENT, PageRule, Rank, lead_order, pages, rank_of, why
+from oncall_tui.triage.suspects import LOOK_BACK_S, NOTHING, Suspicion, suspicion
+from oncall_tui.triage.unread_scope import Blind, blind
+
+T = TypeVar("T")
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """What the configuration says of looking: which alerts page, which products there are, what has to fire always."""
+
+    pages: tuple[PageRule, ...] = ()
+    products: tuple[Product, ...] = ()
+    expected: tuple[PageRule, ...] = ()
+    look_back_s: float = LOOK_BACK_S
+
+
+class AlertLook(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """One problem as an engineer sees it: one row, and its place among others (*rank*, the smallest first).
+
+    *id* is the row's, and stays while the problem lasts. *alert* leads: the pager's incident where there is one.
+    *others* are the same problem as other sources tell it. *incident* is the pager's alert for it: ``a`` goes there.
+    *began* is when the episode began, which has had so many *firings*. *ended*: its incident is over, and the same
+    firing goes on; for a while (*settles*) that is taken to be on its way to its end, and is no page that nobody has.
+    """
+
+    id: str
+    alert: Alert
+    others: tuple[Alert, ...] = ()
+    service: Service | None = None
+    product: Product | None = None
+    pages: bool = False
+    severity: Severity = Severity.UNKNOWN
+    began: float = 0.0
+    firings: int = 1
+    flapping: bool = False
+    suspicion: Suspicion = NOTHING
+    incident: str = ""
+    ended: Ended | None = None
+    settles: bool = False
+    rank: Rank
+
+    @property
+    def members(self) -> tuple[Alert, ...]:
+        """Every alert of the problem, the leading one first."""
+        return (self.alert, *self.others)
+
+    @property
+    def suspect(self) -> Deploy | None:
+        """The first suspect: what ``R`` rolls back."""
+        return self.suspicion.first.deploy if self.suspicion.first else None
+
+    @property
+    def why(self) -> str:
+        """Why the row stands where it does, in words."""
+        return why(self.rank, self.severity, "its incident is over" if self.settles else "")
+
+    @property
+    def flaps(self) -> str:
+        """``flapping: fired 4 times``; empty: it does not flap."""
+        return f"flapping: fired {self.firings} times" if self.flapping else ""
+
+    @property
+    def count(self) -> int:
+        """How often it came: the sources' own counts, and the alerts of one source that are one problem."""
+        by_source: dict[str, int] = {}
+        for member in self.members:
+            by_source[member.source] = by_source.get(member.source, 0) + member.count
+        return max(by_source.values())
+
+
+class Look(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything for the screen and ``status``: problems ranked, services and deploys ordered."""
+
+    board: Board
+    alerts: tuple[AlertLook, ...]
+    hidden: int  # alerts that are not shown unless asked for
+    services: tuple[Service, ...]
+    deploys: tuple[Deploy, ...]
+    products: Mapping[str, Product]  # by service id
+    wide: Wide | None = None
+
+    def find(self, alert_id: str) -> AlertLook | None:
+        """The row with this id, or the one that the alert with this id belongs to."""
+        own = next((a for a in self.alerts if a.id == alert_id), None)
+        return own or next((a for a in self.alerts if any(m.id == alert_id for m in a.members)), None)
+
+    def related(self, row: AlertLook) -> tuple[AlertLook, ...]:
+        """Other problems of the same service, then of the same product: shown, never acknowledged along."""
+        rest = [a for a in self.alerts if a.id != row.id]
+        mine = [a for a in rest if row.service and a.service and a.service.id == row.service.id]
+        theirs = [a for a in rest if row.product and a.product is row.product and a not in mine]
+        return (*mine, *theirs)
+
+
+class Looker:
+    """Makes looks from boards; keeps what did not change from one to the next, since most rows do not."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self.episodes = Episodes()
+        self._expected = Expected(rules.expected)
+        self._joiner = Joiner()
+        self._services: Mapping[str, Service] = {}
+        self._deploys: Mapping[str, Deploy] = {}
+        self._blind = Blind()
+        self._index = ServiceIndex(())
+        self._owners = Owners(rules.products)
+        self._products: dict[str, Product] = {}
+        self._by_service: dict[str, list[Deploy]] = {}
+        self._by_product: dict[str, list[Deploy]] = {}
+        self._unread_deploys: dict[str, str] = {}  # by product: whose deploys are not read yet, in words
+        self._alerts: Mapping[str, Alert] = {}
+        self._found: dict[str, tuple[Alert, Service | None]] = {}  # which service an alert names
+        self._rows: dict[str, AlertLook] = {}  # by row id, before what is wide is known
+        self._row_ids: dict[str, str] = {}  # by alert id
+        self._dressed: dict[str, tuple[AlertLook, AlertLook]] = {}
+        self._fired: list[AlertLook] = []
+        self._event: Wide | None = None
+        self._at = 0.0  # of the board that is looked at
+        self._settled_at: float | None = None  # when the next row that settles has taken too long
+        self._shown: tuple[AlertLook, ...] = ()
+        self._ordered_services: tuple[Service, ...] = ()
+        self._ordered_deploys: tuple[Deploy, ...] = ()
+
+    def look(self, board: Board, show_hidden: bool = False) -> Look:
+        """The look at *board*; what is expected to fire, and does not, is on its board too."""
+        board = self._expected.fill(board)
+        stale = self._learn(board)
+        lost = frozenset(s.name for s in board.unread)
+        episodes = self.episodes.follow(board.alerts, lost, board.at)
+        rows = self._problems(board, stale, episodes)
+        event = self._wide(rows)
+        dressed = [self._dress(row, event) for row in rows]
+        shown = [row for row in dressed if show_hidden or not row.alert.hidden]
+        shown.sort(key=_by_rank)
+        self._shown = _or_same(self._shown, shown)
+        self._ordered_services = _or_same(
+            self._ordered_services, sorted(board.services.values(), key=ranks.service_order)
+        )
+        self._ordered_deploys = _or_same(self._ordered_deploys, sorted(board.deploys.values(), key=ranks.deploy_order))
+        return Look(
+            board=board,
+            alerts=self._shown,
+            hidden=len(dressed) - len(shown),
+            services=self._ordered_services,
+            deploys=self._ordered_deploys,
+            products=self._products,
+            wide=event,
+        )
+
+    def still(self, board: Board) -> bool:
+        """Is the last look what *board* would give, whose rows are those of the last? Only time went by."""
+        if self._expected.due(board.at) or (self._settled_at is not None and board.at >= self._settled_at):
+            return False
+        self.episodes.still(frozenset(s.name for s in board.unread), board.at)
+        return True
+
+    # --- what is known of services and deploys ------------------------------------------------------------------------
+
+    def _learn(self, board: Board) -> _Stale:
+        """Take the board's services and deploys; what rows of which services and products have to be made anew."""
+        moved = _differing(self._services, board.services)
+        names = {s.name for s in moved}
+        ids = {s.id for s in moved} | {d.service_id for d in _differing(self._deploys, board.deploys)}
+        unread = blind(board.sources)
+        everything = unread != self._blind
+        if not ids and not everything:
+            return _Stale()
+        was = self._products
+        if self._services.keys() != board.services.keys():
+            found = ((s, self._owners.of_service(s)) for s in board.services)
+            self._products = {s: p for s, p in found if p}
+        if names:
+            self._index = ServiceIndex(board.services.values())
+        self._services, self._deploys, self._blind = board.services, board.deploys, unread
+        self._by_service, self._by_product = {}, {}
+        unread_of = (s for s in board.services.values() if s.note == DEPLOYS_UNREAD)
+        told = (
+            (p.name, f"the deploys of {s.title} are not read yet") for s in unread_of if (p := self._products.get(s.id))
+        )
+        self._unread_deploys = dict(told)
+        for deploy in board.deploys.values():
+            self._by_service.setdefault(deploy.service_id, []).append(deploy)
+            product = self._products.get(deploy.service_id)
+            if product is not None:
+                self._by_product.setdefault(product.name, []).append(deploy)
+        products = {p.name for i in ids for of in (was, self._products) if (p := of.get(i)) is not None}
+        return _Stale(frozenset(names), frozenset(ids), frozenset(products), everything)
+
+    def _service_of(self, alert: Alert, stale: _Stale) -> Service | None:
+        known = self._found.get(alert.id)
+        if known is not None and known[0] is alert and service_name(alert.hint) not in stale.names:
+            return known[1]
+        service = self._index.find(alert.hint)
+        self._found[alert.id] = (alert, service)
+        return service
+
+    # --- rows ---------------------------------------------------------------------------------------------------------
+
+    def _problems(self, board: Board, stale: _Stale, episodes: set[str]) -> list[AlertLook]:
+        """A row for each problem; the same object as before where nothing of it moved."""
+        self._alerts = board.alerts
+        services = {a.id: s for a in board.alerts.values() if (s := self._service_of(a, stale)) is not None}
+        unsure = frozenset(s.name for s in board.sources.values() if not s.current or s.problems)
+        self._at = board.at
+        problems = self._joiner.problems(board.alerts, services, board.at, unsure)
+        ids = self._ids(problems)
+        rows: dict[str, AlertLook] = {}
+        for problem, row_id in zip(problems, ids, strict=True):
+            old = self._rows.get(row_id)
+            if old is None or not self._same(old, problem, services, stale, episodes):
+                old = self._row(row_id, problem, services)
+            rows[row_id] = old
+        self._rows = rows
+        settling = [row.ended.at + SETTLES_S for row in rows.values() if row.settles and row.ended is not None]
+        self._settled_at = min(settling, default=None)
+        self._row_ids = {row.alert.id: row.id for row in rows.values()}
+        self._row_ids.update((m.id, row.id) for row in rows.values() if row.others for m in row.others)
+        if len(self._found) > 2 * len(board.alerts) + 1000:
+            self._found = {i: self._found[i] for i in board.alerts}
+        return list(rows.values())
+
+    def _same(
+        self,
+        old: AlertLook,
+        problem: Problem,
+        services: Mapping[str, Service],
+        stale: _Stale,
+        episodes: set[str],
+    ) -> bool:
+        members = problem.members
+        if stale.everything or problem.incident != old.incident or len(members) != 1 + len(old.others):
+            return False
+        if problem.ended is not old.ended or old.settles is not self._settles(problem):
+            return False
+        if len(members) == 1:
+            if members[0] is not old.alert or members[0].id in episodes:
+                return False
+        elif {id(m) for m in members} != {id(m) for m in old.members} or any(m.id in episodes for m in members):
+            return False
+        if old.incident not in ("", old.alert.id) and old.rank[1] != ATTENTION[self._had(old.alert, old.incident)]:
+            return False
+        service = next((services[m.id] for m in members if m.id in services), None)
+        if service is not old.service or (service is not None and service.id in stale.services):
+            return False
+        return old.product is None or old.product.name not in stale.products
+
+    def _ids(self, problems: list[Problem]) -> list[str]:
+        """The rows' ids: a problem keeps its own, also when the alert that it had it from is gone or leads no more."""
+        members = {m.id for p in problems for m in p.members}
+        taken: set[str] = set()
+        ids = []
+        for problem in problems:
+            alone = problem.members[0].id
+            if len(problem.members) == 1 and self._row_ids.get(alone, alone) == alone:  # nearly all
+                taken.add(alone)
+                ids.append(alone)
+                continue
+            own = {m.id for m in problem.members}
+            kept = (self._row_ids.get(m.id, "") for m in problem.members)
+            wanted = [i for i in kept if i and (i in own or i not in members)]
+            lead = min(problem.members, key=lead_order).id if len(problem.members) > 1 else problem.members[0].id
+            row_id = next(i for i in (*wanted, lead, *sorted(own)) if i not in taken)
+            taken.add(row_id)
+            ids.append(row_id)
+        return ids
+
+    def _row(self, row_id: str, problem: Problem, services: Mapping[str, Service]) -> AlertLook:
+        members = sorted(problem.members, key=lead_order) if len(problem.members) > 1 else problem.members
+        lead = members[0]
+        service = next((services[m.id] for m in members if m.id in services), None)
+        product = self._owners.of_alerts(members, service)
+        active = [m for m in members if m.state is not AlertState.RESOLVED] or [lead]
+        episodes = [self.episodes.of(m) for m in active]
+        began = self._began(row_id, active, min(e.began for e in episodes))
+        severity = min((m.severity for m in active), key=lambda s: s.rank)
+        settles = self._settles(problem)
+        was = (problem.ended.incident,) if problem.ended else ()  # it stays the page that it was
+        does_page = any(pages(m, self.rules.pages) for m in (*active, *was) if not m.hidden)
+        state = self._had(lead, problem.incident)
+        if settles and state.asks:
+            state = AlertState.ACKNOWLEDGED  # somebody had it, and it was told to be over
+        return AlertLook(
+            id=row_id,
+            alert=lead,
+            others=tuple(members[1:]),
+            service=service,
+            product=product,
+            pages=does_page,
+            severity=severity,
+            began=began,
+            firings=max(e.firings for e in episodes),
+            flapping=any(e.flapping for e in episodes),
+            suspicion=self._suspicion(members, began, service, product),
+            incident=problem.incident,
+            ended=problem.ended,
+            settles=settles,
+            rank=rank_of(row_id, state, severity, product, does_page, began),
+        )
+
+    def _settles(self, problem: Problem) -> bool:
+        return problem.ended is not None and problem.ended.settles(self._at)
+
+    def _had(self, lead: Alert, incident: str) -> AlertState:
+        """The state that a row stands by: somebody has it where somebody has its incident, a row of its own."""
+        pager = self._alerts.get(incident)
+        return lead.state if pager is None or not lead.state.asks else pager.state
+
+    def _began(self, row_id: str, active: Iterable[Alert], began: float) -> float:
+        """When the problem began: also by an alert that is over, while another that was there with it goes on."""
+        old = self._rows.get(row_id)
+        if old is None or old.began >= began:
+            return began
+        was = {m.id: m.began for m in old.members if m.state is not AlertState.RESOLVED}
+        goes_on = any(m.id in was and self.episodes.of(m).began <= was[m.id] for m in active)
+        return old.began if goes_on else began
+
+    def _suspicion(
+        self, members: Iterable[Alert], began: float, service: Service | None, product: Product | None
+    ) -> Suspicion:
+        own_id = service.id if service else ""
+        others = self._by_product.get(product.name, ()) if product else ()
+        unread = self._blind.about(service) if service else ""
+        if not unread and product:
+            unread = self._blind.about_product(product) or self._unread_deploys.get(product.name, "")
+        if not unread and service is None and any(m.hint.service for m in members):
+            unread = self._blind.about_any()
+        return suspicion(
+            began,
+            own_id,
+            self._by_service.get(own_id, ()),
+            [d for d in others if d.service_id != own_id],
+            look_back_s=self.rules.look_back_s,
+            last_at=service.last_deploy if service else None,
+            unread=unread,
+            product=product.name if product else "",
+        )
+
+    def _wide(self, rows: list[AlertLook]) -> Wide | None:
+        """What is wide; what it was, where no row that changed began at another time or is of another service."""
+        last, self._fired = self._fired, rows
+        same = len(rows) == len(last) and all(a is b or _fire(a) == _fire(b) for a, b in zip(rows, last, strict=True))
+        if not same:
+            self._event = wide(_fire(row) for row in rows if row.service and row.product)
+        return self._event
+
+    def _dress(self, row: AlertLook, event: Wide | None) -> AlertLook:
+        """The row with what only all rows together tell: that it is part of something wide."""
+        if event is None or not event.holds(row.began) or not row.suspicion.suspects:
+            return row
+        known = self._dressed.get(row.id)
+        if known is None or known[0] is not row:
+            if len(self._dressed) > 10_000:
+                self._dressed.clear()
+            told = msgspec.structs.replace(row.suspicion, wide=True)
+            known = self._dressed[row.id] = (row, msgspec.structs.replace(row, suspicion=told))
+        return known[1]
+
+
+class _Stale(msgspec.Struct, frozen=True):
+    """What moved since the last board: names and ids of services, names of products; or everything."""
+
+    names: frozenset[str] = frozenset()
+    services: frozenset[str] = frozenset()
+    products: frozenset[str] = frozenset()
+    everything: bool = False
+
+
+def _fire(row: AlertLook) -> Fire:
+    """Nothing of a service where the row is hidden: what scales in at night is no event."""
+    service = row.service.id if row.service and not row.alert.hidden else ""
+    return Fire(row.began, service, row.product.name if row.product else "", row.alert.state)
+
+
+def _by_rank(row: AlertLook) -> Rank:
+    return row.rank
+
+
+def _or_same(old: tuple[T, ...], new: list[T]) -> tuple[T, ...]:
+    """*old* itself where *new* has the same objects in the same order: what is drawn from it need not be again."""
+    return old if len(old) == len(new) and all(map(is_, old, new)) else tuple(new)
+
+
+def _differing(old: Mapping[str, T], new: Mapping[str, T]) -> list[T]:
+    """What came, went, or is another object than before."""
+    gone = [row for key, row in old.items() if key not in new]
+    return [row for key, row in new.items() if old.get(key) is not row] + gone
+
+
+def page_count(look: Look) -> int:
+    """Pages that are open: neither resolved nor silenced."""
+    return sum(a.pages and ATTENTION[a.alert.state] < SILENT for a in look.alerts)
+
+
+def nobody_has(look: Look, row: AlertLook) -> bool:
+    """Does it ask, and does the incident that it is joined to, which may be a row of its own, and is not just over?"""
+    incident = look.board.alerts.get(row.incident) if row.incident else None
+    return row.alert.state.asks and not row.settles and (incident is None or incident.state.asks)
+
+
+def unacknowledged_count(look: Look) -> int:
+    """Pages that nobody has."""
+    return sum(a.pages and nobody_has(look, a) for a in look.alerts)
+
+
+def page_words(look: Look) -> str:
+    """``3 pages, 2 unacknowledged``: a count says what it counts. Where a source is not read, none is none *known*."""
+    pages, nobodys = page_count(look), unacknowledged_count(look)
+    if not pages:
+        return "no page known" if look.board.unread else "no pages"
+    counted = "1 page" if pages == 1 else f"{pages} pages"
+    if pages == 1:
+        return f"{counted}, {'un' if nobodys else ''}acknowledged"
+    return f"{counted}, {f'{nobodys} unacknowledged' if nobodys else 'all acknowledged'}"

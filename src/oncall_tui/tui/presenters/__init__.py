@@ -1,0 +1,1 @@
+"""Turn the triaged board into rows and lines. Pure."""

@@ -1,0 +1,92 @@
+"""What a row says of a problem that several alerts make up, and of its suspect. Pure."""
+
+from __future__ import annotations
+
+from oncall_tui.domain.alert import AlertState
+from oncall_tui.text.time_format import age, before, here
+from oncall_tui.triage.causes import trouble
+from oncall_tui.triage.ownership import aftermath, assignment
+from oncall_tui.triage.triager import AlertLook
+from oncall_tui.tui.presenters import progress
+from oncall_tui.tui.widgets.table.rows import Cell
+
+
+def title(look: AlertLook) -> str:
+    """The leading alert's title, how often it came, and which other sources saw it: ``5xx rate ×14 +alarms``."""
+    others = dict.fromkeys(o.source for o in look.others if o.source != look.alert.source)
+    words = [look.alert.title, *([f"×{look.count}"] if look.count > 1 else []), *(f"+{name}" for name in others)]
+    return " ".join(words)
+
+
+def suspect(look: AlertLook) -> Cell:
+    """The suspect in as few words as its column has room for: which deploy, how long before; or that it is not known.
+
+    That there is none is news where the row pages, and is said there: on every row it says nothing.
+    """
+    first, found = look.suspicion.first, look.suspicion
+    if look.alert.state is AlertState.RESOLVED:
+        return ""
+    if first is None:
+        if found.unread:
+            return ("suspect not known", "unknown")
+        return ("no suspect", "dim") if found.placed and look.pages else ""
+    since = look.began - first.deploy.started
+    if found.wide:
+        return (f"also deployed: {first.deploy.arrow} {age(since)}", "dim", f"also {first.deploy.arrow} {age(since)}")
+    if not first.own:
+        return (f"◂ {first.deploy.service_id.rpartition('/')[2]} {first.deploy.arrow}", "warning")
+    arrow = f"◂ {first.deploy.arrow}"
+    shorter = (f"{arrow} {before(since)}", f"{arrow} {age(since)}")
+    if tags := progress.tags(first.deploy):
+        return (f"{arrow} {tags} {before(since)}", "warning", *shorter)
+    return (shorter[0], "warning", shorter[1])
+
+
+def under(look: AlertLook, now: float) -> tuple[tuple[Cell, ...], ...]:
+    """The lines that a row has where there is room: whom its page went to and when it goes on; its suspect, whole
+    (where it pages, also that there is none); what ECS says is wrong with its service.
+    """
+    if look.alert.state is AlertState.RESOLVED:
+        return ()
+    lines: list[tuple[Cell, ...]] = []
+    if look.pages and look.alert.state.asks and (held := assignment(look.alert, now)):
+        lines.append((("assigned  ", "dim"), (held, "")))
+    if look.suspicion.suspects or look.pages:
+        lines.append(_suspect_line(look, now))
+    if look.service is not None and (cause := trouble(look.service, now)):
+        lines.append((("service  ", "dim"), (cause, "warning")))
+    return tuple(line for line in lines if line)
+
+
+def extra(look: AlertLook, now: float) -> tuple[tuple[Cell, ...], ...]:
+    """The lines under the cursor's row alone: that there is no suspect, which sources report it, that it flaps."""
+    lines: list[tuple[Cell, ...]] = []
+    if not look.suspicion.suspects and not look.pages and look.alert.state is not AlertState.RESOLVED:
+        lines.append(_suspect_line(look, now))
+    told = look.pages and look.alert.state.asks  # in a line that stands there anyway
+    if (words := aftermath(look, now)) or (look.alert.moved and not told and (words := assignment(look.alert, now))):
+        lines.append(((words, "dim"),))
+    if look.others:
+        members = [f"{m.source}: {m.state}" + (f" by {m.by[0]}" if m.by else "") for m in look.members]
+        goes = ""
+        if look.incident and look.alert.state.asks:
+            goes = "; a acknowledges the PagerDuty incident; the other alerts stay as they are"
+        lines.append((("reported by  ", "dim"), (f"{' · '.join(dict.fromkeys(members))}{goes}", "dim")))
+    if look.flaps:
+        lines.append(((look.flaps, "dim"),))
+    return tuple(line for line in lines if line)
+
+
+def _suspect_line(look: AlertLook, now: float) -> tuple[Cell, ...]:
+    """The suspect with what speaks against it, the image that it brought and who deployed it; or that there is none."""
+    found = look.suspicion
+    if not found.placed and not found.unread:
+        return ()
+    if found.first is None:
+        return ((found.words(now, here()), "dim" if found.placed and not found.unread else "unknown"),)
+    deploy = found.first.deploy
+    tags = progress.tags(deploy)
+    more = [f"image {tags}" if tags else "", f"by {deploy.started_by}" if deploy.started_by else ""]
+    words = " · ".join([found.words(now, here()), *(word for word in more if word)])
+    style = "dim" if found.wide else "warning"
+    return (("suspect  ", style), (words, style))

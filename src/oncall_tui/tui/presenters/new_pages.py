@@ -1,0 +1,42 @@
+"""Pages that began while the hand was elsewhere: a line above the list tells of them until they are seen. Pure."""
+
+from __future__ import annotations
+
+from oncall_tui.text.time_format import age
+from oncall_tui.triage.new_pages import Ring
+from oncall_tui.triage.triager import AlertLook, Look, nobody_has
+
+
+class NewPages:
+    """The pages that were not seen yet, and when each came (seconds since the epoch)."""
+
+    def __init__(self) -> None:
+        self._ring = Ring()
+        self._came: dict[str, float] = {}
+
+    def come(self, look: Look, now: float, elsewhere: bool) -> None:
+        """A newer look. *elsewhere*: the engineer chose a row, or looks at another pane; else the cursor goes to what
+        is new by itself.
+        """
+        begun = self._ring.new(look)
+        if elsewhere:
+            self._came.update((row_id, now) for row_id in begun)
+        open_ = {row.id for row in look.alerts if row.pages and nobody_has(look, row)}
+        self._came = {row_id: at for row_id, at in self._came.items() if row_id in open_}
+
+    def saw(self, row_id: str | None) -> bool:
+        """The cursor is on this row. Returns whether that was news."""
+        return self._came.pop(row_id or "", None) is not None
+
+    def next(self, look: Look) -> AlertLook | None:
+        """The one that waits the longest."""
+        return next((row for row_id in self._came if (row := look.find(row_id)) is not None), None)
+
+    def words(self, look: Look, now: float) -> str:
+        """``NEW PAGE 20s payments-api: 5xx rate 12 % (g)``; empty: there is none."""
+        row = self.next(look)
+        if row is None:
+            return ""
+        where = f"{row.service.name}: " if row.service else ""
+        more = f" · {len(self._came) - 1} more" if len(self._came) > 1 else ""
+        return f" NEW PAGE {age(now - self._came[row.id])} {where}{row.alert.title} (g){more} "

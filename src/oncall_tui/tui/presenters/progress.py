@@ -1,0 +1,119 @@
+"""How far a deploy is and what is wrong with it, in words. Pure.
+
+Where there is little room, what matters most stands first: what it waits for, what failed, traffic, tasks.
+"""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+
+from oncall_tui.domain.deploy import Deploy, DeployState
+from oncall_tui.domain.service_history import ALARM, BREAKER
+from oncall_tui.text.history_words import back_of, breaker, fate, stopped, taken_back
+from oncall_tui.text.time_format import age
+
+_OVER = {
+    DeployState.SUCCEEDED: "done",
+    DeployState.ROLLBACK_FAILED: "failed",
+}
+
+
+def by_itself(deploy: Deploy) -> bool:
+    """Did ECS take it back, and no person? A circuit breaker or an alarm that it named, or a breaker that is full."""
+    back = back_of(deploy)
+    return back is not None and back.by in (ALARM, BREAKER)
+
+
+def state_word(deploy: Deploy) -> str:
+    """One word, at most two, for a row. What was taken back since it failed is *failed*, never well."""
+    back = back_of(deploy)
+    if back is not None and back.state is not DeployState.UNKNOWN:
+        over = back.state is DeployState.ROLLED_BACK and by_itself(deploy)
+        return "failed" if over or back.state is DeployState.ROLLBACK_FAILED else str(back.state)
+    if deploy.state is not DeployState.IN_PROGRESS:
+        return _OVER.get(deploy.state, str(deploy.state))
+    if deploy.waits:
+        return "waits"
+    if deploy.goes_back:
+        return "going back"
+    return "baking" if deploy.bake_until is not None else deploy.strategy
+
+
+def state_words(deploy: Deploy, tz: tzinfo | None = None, now: float = 0.0) -> str:
+    """The same for the detail, whole: the state, the strategy, the stage."""
+    words = fate(deploy, tz, now)
+    if by_itself(deploy):
+        words = f"failed, {words}"
+    return " · ".join(w for w in (words, deploy.strategy, f"stage {deploy.stage}" if deploy.stage else "") if w)
+
+
+def how(deploy: Deploy, tz: tzinfo, now: float) -> tuple[str, str]:
+    """(words, style) for a row: the first that matters comes first, since the rest may be cut."""
+    running, back = deploy.state.running, back_of(deploy)
+    failed = deploy.failed_tasks if running or deploy.state.bad else 0
+    words = [
+        deploy.waits if running else "",
+        taken_back(back, tz, now) if back is not None else "",
+        f"✗{failed}" if failed else "",
+        _left(deploy, now),
+        f"{deploy.traffic:.0f}%" if running and deploy.traffic is not None else "",
+        _tasks(deploy),
+        breaker(deploy) if failed and back is None else "",
+        deploy.failures[0].words if failed and deploy.failures else deploy.reason if deploy.state.bad else "",
+    ]
+    style = "warning" if running and deploy.waits else "critical" if failed or deploy.state.bad else ""
+    return " · ".join(w for w in words if w), style
+
+
+def far(deploy: Deploy, now: float) -> str:
+    """``2/4 tasks · 10% traffic · baking, 4m left``."""
+    tasks = _tasks(deploy)
+    words = [
+        f"{tasks} tasks{' of the old revision' if deploy.state is DeployState.ROLLING_BACK else ''}" if tasks else "",
+        f"{deploy.traffic:.0f}% traffic" if deploy.traffic is not None else "",
+        _left(deploy, now),
+    ]
+    return " · ".join(w for w in words if w)
+
+
+def left(deploy: Deploy, now: float) -> str:
+    """How long it still bakes, or keeps the old tasks, as a row shows it: changes with the time."""
+    return age(deploy.bake_until - now) if deploy.bake_until is not None and deploy.bake_until > now else ""
+
+
+def _left(deploy: Deploy, now: float) -> str:
+    if not (time := left(deploy, now)):
+        return ""
+    return f"baking, {time} left" if deploy.state.running else f"old tasks stop in {time}"
+
+
+def _tasks(deploy: Deploy) -> str:
+    """New tasks of those wanted; while it goes back, the old ones; nothing where the count says nothing any more."""
+    if deploy.state is DeployState.ROLLING_BACK:
+        return f"{deploy.old_running}/{deploy.desired}" if deploy.old_running else ""
+    shows = deploy.state.running or (
+        deploy.state is DeployState.SUCCEEDED and deploy.running
+    )  # else it is not what runs
+    return deploy.progress if shows else ""
+
+
+def tags(deploy: Deploy) -> str:
+    """``v1.8.3→v1.9.0``: the tags of the image that changed, old → new; empty: none did, or they are not known."""
+    was = {image.container: image for image in deploy.old.images} if deploy.old else {}
+    for image in deploy.new.images:
+        old = was.get(image.container)
+        if old is not None and old.image != image.image and old.tag and image.tag:
+            return f"{old.tag}→{image.tag}"
+    return ""
+
+
+def why(deploy: Deploy) -> list[tuple[str, str, str]]:
+    """What went wrong with it, as (name, words, style): tasks and breaker, the reason."""
+    lines = []
+    if deploy.failed_tasks or deploy.failures:
+        reason = deploy.failures[0].words if deploy.failures else "reason not read yet"
+        counts = f" · {breaker(deploy)}" if deploy.breaker else ""
+        lines.append(("failed", f"{stopped(deploy.failed_tasks)}: {reason}{counts}", "critical"))
+    if deploy.reason and deploy.state is not DeployState.SUCCEEDED:
+        lines.append(("reason", deploy.reason, "critical" if deploy.state.bad else ""))
+    return lines

@@ -1,0 +1,416 @@
+"""Update -> rows, titles and lines of text. Pure but for its cache: a row that did not change is the same object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import tzinfo
+
+import msgspec
+
+from oncall_tui.domain.alert import OURS, Alert, AlertState
+from oncall_tui.domain.deploy import Deploy
+from oncall_tui.domain.outcome import Outcome, OutcomeState
+from oncall_tui.domain.product import Product
+from oncall_tui.domain.reading import SourceState, SourceStatus
+from oncall_tui.domain.service import Health, Service
+from oncall_tui.engine.engine import Update
+from oncall_tui.text.cells import count, fit, width
+from oncall_tui.text.history_words import back_of, told
+from oncall_tui.text.time_format import age, ago, moment
+from oncall_tui.triage.causes import trouble
+from oncall_tui.triage.filters import parse
+from oncall_tui.triage.ownership import after, aftermath, assignment, escalation, left, shorter
+from oncall_tui.triage.ranking import ATTENTION, SILENT, severity_word
+from oncall_tui.triage.triager import AlertLook, Look
+from oncall_tui.tui.presenters import group_cells as joined
+from oncall_tui.tui.presenters import progress
+from oncall_tui.tui.presenters.filter_fields import alert_fields, deploy_fields, service_fields
+from oncall_tui.tui.presenters.sorting import Order, Sort, Sorter, of, order
+from oncall_tui.tui.widgets.table.rows import Cell, Column, Row
+
+STATE_CELLS = 24  # for the words that say who has an alert and how long still
+PRODUCT_FROM, SUSPECT_FROM = 100, 110  # cells of a pane: a narrower one says the suspect under the row
+ALERT_COLUMNS = (
+    Column("severity", "SEV", 4),
+    Column("age", "AGE", 4, align="right"),
+    Column("product", "PRODUCT", 8, most=12, turn=5, wide=PRODUCT_FROM, drop=2),
+    Column("service", "SERVICE", 14, most=24, turn=3, align="middle", wraps=True, drop=1),
+    Column("title", "ALERT", 26, flex=True, min_width=22, turn=2, wraps=True),
+    Column("state", "STATE", 8, most=STATE_CELLS, turn=1),
+    Column("suspect", "SUSPECT", 14, most=21, turn=4, wide=SUSPECT_FROM, drop=3),
+)
+SERVICE_COLUMNS = (
+    Column("sign", "", 1),
+    Column("alerts", "ALERT", 4, most=8),
+    Column("name", "SERVICE", 20, flex=True, min_width=16, easy=32, align="middle"),
+    Column("tasks", "TASKS", 5, most=9, turn=2),
+    Column("revision", "REV", 4, most=8, turn=3),
+    Column("health", "HEALTH", 7, most=10, turn=1),
+    Column("deploy", "DEPLOYED", 4, most=9, align="right", turn=4),
+    Column("note", "NOTE", 16, most=40, turn=5, drop=1),
+)
+DEPLOY_COLUMNS = (
+    Column("service", "SERVICE", 12, most=24, turn=2, align="middle"),
+    Column("arrow", "REVISION", 8, most=16, turn=1),
+    Column("state", "STATE", 8, most=15, turn=1),
+    Column("how", "PROGRESS", 22, flex=True, min_width=14, easy=40),
+    Column("age", "AGE", 4, align="right"),
+    Column("by", "BY", 12, most=28, turn=3, wide=90, drop=1),
+)
+
+LEAST_NAME = 3  # cells of a name that still tell who
+SET_S = 5.0  # a row that was read so far in the future was read before the clock was set back
+ROW_STALE_S = 180.0  # a sweep takes 70 s: a row that two of them left out is not known to be true any more
+
+_SIGNS = {
+    Health.HEALTHY: ("✓", "ok"),
+    Health.DEPLOYING: ("~", "warning"),
+    Health.DEGRADED: ("✗", "critical"),
+    Health.DOWN: ("✗", "critical"),
+    Health.STOPPED: ("·", "dim"),
+    Health.UNKNOWN: ("?", "unknown"),
+}
+_STATE_STYLE = {
+    AlertState.FIRING: "bold",
+    AlertState.UNKNOWN: "unknown",
+    AlertState.NO_DATA: "unknown",
+    AlertState.RESOLVED: "ok",
+}
+_SHORT = {AlertState.ACKNOWLEDGED: "ack", AlertState.SILENCED: "silenced"}
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """What the engineer asked to see. *product* is a product's name, empty for what has none, None for everything;
+    *view* names the configured view that *filter* came from.
+    """
+
+    filter: str = ""
+    faults: bool = False
+    sorts: tuple[Sort, ...] = ()
+    product: str | None = None
+    view: str = ""
+
+    @property
+    def narrows(self) -> bool:
+        """Is there anything that is left out?"""
+        return bool(self.filter or self.faults or self.product is not None)
+
+    def has(self, product: Product | None) -> bool:
+        """Is what is of *product* looked at?"""
+        return self.product is None or self.product == (product.name if product else "")
+
+
+class View:
+    """Makes rows from looks, and keeps them. *tz* is the configured time zone."""
+
+    def __init__(self, tz: tzinfo) -> None:
+        self.tz = tz
+        self._sorter = Sorter()
+        self._alerts: dict[str, tuple[object, Row, AlertLook]] = {}
+        self._services: dict[str, tuple[object, Row]] = {}
+        self._deploys: dict[str, tuple[object, Row]] = {}
+        self._held: tuple[str, AlertLook, float] | None = None  # the cursor's row: its look, and when it went
+        self.holding = False  # does the cursor's row stand where it would not by rank, or no more at all?
+        self._repeated: tuple[Look | None, frozenset[str]] = (None, frozenset())
+        self._open: tuple[object, Mapping[str, Cell]] = (None, {})
+
+    # --- alerts -------------------------------------------------------------------------------------------------------
+
+    def alerts(self, update: Update, shown: Shown, cursor: str | None, now: float) -> list[Row]:
+        """The rows of the alerts pane, in order; the cursor's row keeps its place and stays after it resolved."""
+        looks = self._sorter.rows("alerts", update.look.alerts, shown.sorts)
+        if cursor is not None and self._elsewhere(cursor, update.look):
+            cursor = None  # it did not resolve
+        looks = self._ordered(looks, order(of(shown.sorts, "alerts")), cursor, now)
+        pending = {o.target: o for o in update.outcomes if o.state is OutcomeState.PENDING}
+        test = parse(shown.filter) if shown.filter else None
+        live = {name: source.current for name, source in update.board.sources.items()}
+        repeated = self._names(update.look)
+        rows: list[Row] = []
+        kept: dict[str, tuple[object, Row, AlertLook]] = {}
+        for look in looks:
+            alert = look.alert
+            going_on = _going_on(look, pending) if pending else None
+            fresh = live.get(alert.source, alert.source == OURS)
+            held = aftermath(look, now) or (assignment(alert, now) if alert.moved else "")
+            moves = (left(alert.until, now), escalation(alert, now), held, self._gone_age(alert, now))
+            key = (look, age(now - look.began), moves, going_on, fresh)
+            old = self._alerts.get(look.id)
+            if old is not None and _same(old[0], key):  # type: ignore[arg-type]
+                row = old[1]
+                kept[look.id] = old
+            else:
+                twice = look.service is not None and look.service.name in repeated
+                row = self._alert_row(look, now, going_on, fresh, twice)
+                kept[look.id] = (key, row, look)
+            if not shown.has(look.product) or (shown.faults and not alert.state.asks):
+                continue
+            if test is not None and not test(alert_fields(look)):
+                continue
+            rows.append(row)
+        self._alerts = kept
+        return _with_unread(rows, update, now, self.tz)
+
+    def drawn(self, row_id: str) -> AlertLook | None:
+        """The row as it was last drawn."""
+        known = self._alerts.get(row_id)
+        return known[2] if known else None
+
+    def _elsewhere(self, row_id: str, look: Look) -> bool:
+        """Is it no row of its own any more, though an alert of it goes on: as part of another row, or hidden?"""
+        known = self.drawn(row_id)
+        if known is None or any(a.id == row_id for a in look.alerts):
+            return False
+        now = (look.board.alerts.get(m.id) for m in known.members)
+        return any(a is not None and a.state is not AlertState.RESOLVED for a in now)
+
+    def _ordered(self, looks: Sequence[AlertLook], by: Order, cursor: str | None, now: float) -> Sequence[AlertLook]:
+        """The looks with the cursor's row held where it stood when the cursor came to it."""
+        self.holding = False
+        if cursor is None:
+            self._held = None
+            return looks
+        current = next((x for x in looks if x.id == cursor), None)
+        if self._held is None or self._held[0] != cursor:
+            if current is None:
+                return looks
+            self._held = (cursor, current, 0.0)
+            return looks
+        _, held, gone_at = self._held
+        if current is None:
+            known = self._alerts.get(cursor)
+            current = known[2] if known else held
+            if current.alert.state is not AlertState.RESOLVED:
+                gone = msgspec.structs.replace(
+                    current.alert, state=AlertState.RESOLVED, verbs=frozenset(), changed=now, by=(), until=None
+                )
+                current = msgspec.structs.replace(current, alert=gone, others=(), incident="")
+                self._held = (cursor, held, gone_at or now)
+        stays = by(current) == by(held)
+        self.holding = not stays or current.alert.state is AlertState.RESOLVED
+        if stays:
+            return looks if current in looks else _insert(looks, current, held, by)
+        return _insert([x for x in looks if x.id != cursor], current, held, by)
+
+    def _gone_age(self, alert: Alert, now: float) -> str:
+        return age(now - alert.changed) if alert.state is AlertState.RESOLVED and alert.changed else ""
+
+    def _alert_row(self, look: AlertLook, now: float, pending: Outcome | None, live: bool, repeated: bool) -> Row:
+        alert = look.alert
+        word = severity_word(look.severity, look.pages)
+        style = "dim" if not alert.state.asks and alert.state is not AlertState.NO_DATA else ""
+        strong = "critical" if look.pages else "warning" if look.severity.rank <= 2 else ""
+        service = look.service
+        name = "–" if service is None else service.id if repeated else service.title
+        if service is None and alert.hint.service:
+            name = alert.hint.service
+        cells: tuple[Cell, ...] = (
+            (word, "page" if look.pages and alert.state.asks else style or strong),
+            age(now - look.began),
+            look.product.name if look.product else "–",
+            name,
+            joined.title(look),
+            self._state(look, now, pending, live),
+            joined.suspect(look),
+        )
+        claims = look.pages and alert.state is not AlertState.RESOLVED
+        return Row(look.id, cells, style, joined.extra(look, now), joined.under(look, now), claims)
+
+    def _state(self, look: AlertLook, now: float, pending: Outcome | None, live: bool) -> Cell:
+        alert = look.alert
+        if pending is not None:
+            return (f"{pending.verb}… {pending.message}", "warning")
+        if alert.state is AlertState.RESOLVED:
+            return (f"resolved {ago(now - (alert.changed or now))}", "ok")
+        word = after(look) or escalation(alert, now) or _SHORT.get(alert.state, str(alert.state))
+        if alert.state is AlertState.NO_DATA and alert.by:
+            word += " seen"
+        words = [] if live else ["?"]
+        words += [word, *([until] if (until := left(alert.until, now)) else [])]
+        if alert.state.asks and look.incident not in ("", alert.id):
+            words.append("→pager")
+        if look.flapping and alert.state.asks:
+            words.append("flaps")
+        style = "stale" if not live else _STATE_STYLE.get(alert.state, "")
+        less = (" ".join(part if w == word else w for w in words) for part in shorter(word))
+        if not alert.by:
+            whole = " ".join(words)
+            return (whole, style) if width(whole) <= STATE_CELLS else (whole, style, *less)
+        at, who = words.index(word) + 1, _name(alert.by[0])
+        whole = " ".join([*words[:at], who, *words[at:]])
+        room = STATE_CELLS - sum(width(w) + 1 for w in words)  # the name alone is cut where there is no room for all
+        short = " ".join([*words[:at], *([fit(who, room)] if room >= LEAST_NAME else []), *words[at:]])
+        return (whole, style) if width(whole) <= STATE_CELLS else (whole, style, short)
+
+    def _names(self, look: Look) -> frozenset[str]:
+        """Service names that stand in more than one cluster or account."""
+        if self._repeated[0] is None or self._repeated[0].services is not look.services:
+            seen: set[str] = set()
+            twice = {s.name for s in look.services if s.title in seen or seen.add(s.title)}  # type: ignore[func-returns-value]
+            self._repeated = (look, frozenset(twice))
+        return self._repeated[1]
+
+    def _open_here(self, look: Look) -> Mapping[str, Cell]:
+        """What is open of a service, by its id: that it pages, or how many alerts."""
+        if self._open[0] is not look.alerts:
+            rows: dict[str, list[AlertLook]] = {}
+            for row in look.alerts:
+                if row.service is not None and ATTENTION[row.alert.state] < SILENT:
+                    rows.setdefault(row.service.id, []).append(row)
+            self._open = (look.alerts, {service: _open_words(here) for service, here in rows.items()})
+        return self._open[1]
+
+    # --- services -----------------------------------------------------------------------------------------------------
+
+    def services(self, update: Update, shown: Shown, now: float) -> list[Row]:
+        """The rows of the services pane."""
+        test = parse(shown.filter) if shown.filter else None
+        live = {s.name: s for s in update.board.sources.values() if s.current}
+        repeated, open_here = self._names(update.look), self._open_here(update.look)
+        rows = []
+        kept: dict[str, tuple[object, Row]] = {}
+        for service in self._sorter.rows("services", update.look.services, shown.sorts):
+            if not shown.has(update.look.products.get(service.id)):
+                continue
+            if shown.faults and not service.health.is_fault and service.health is not Health.DEPLOYING:
+                continue
+            if test is not None and not test(service_fields(service, update.look)):
+                continue
+            since = age(now - service.last_deploy) if service.last_deploy else ""
+            source = live.get(service.source)
+            fresh = (
+                source is not None
+                and not source.lacks(service.key.cluster)
+                and -SET_S <= now - service.read_at < ROW_STALE_S
+            )
+            cause = trouble(service, now)
+            key = (service, since, fresh, service.name in repeated, open_here.get(service.id, ""), cause)
+            old = self._services.get(service.id)
+            row = old[1] if old and _same(old[0], key) else _service_row(*key)  # type: ignore[arg-type]
+            kept[service.id] = (key, row)
+            rows.append(row)
+        self._services = kept
+        return rows
+
+    # --- deploys ------------------------------------------------------------------------------------------------------
+
+    def deploys(self, update: Update, shown: Shown, now: float) -> list[Row]:
+        """The rows of the deploys pane: those under way first (what waits or fails on top), then the newest."""
+        test = parse(shown.filter) if shown.filter else None
+        live = {name: source.current for name, source in update.board.sources.items()}
+        rows = []
+        kept: dict[str, tuple[object, Row]] = {}
+        for deploy in self._sorter.rows("deploys", update.look.deploys, shown.sorts):
+            if not shown.has(update.look.products.get(deploy.service_id)):
+                continue
+            if shown.faults and not (deploy.state.running or deploy.state.bad):
+                continue
+            if test is not None and not test(deploy_fields(deploy, update.look)):
+                continue
+            fresh = live.get(deploy.source, False)
+            key = (deploy, age(now - deploy.started), fresh, progress.left(deploy, now))
+            old = self._deploys.get(deploy.id)
+            row = old[1] if old and _same(old[0], key) else self._deploy_row(deploy, now, fresh)  # type: ignore[arg-type]
+            kept[deploy.id] = (key, row)
+            rows.append(row)
+        self._deploys = kept
+        return rows
+
+    def _deploy_row(self, deploy: Deploy, now: float, live: bool) -> Row:
+        style = "critical" if deploy.state.bad else "warning" if deploy.state.running else ""
+        word = progress.state_word(deploy)
+        how, how_style = progress.how(deploy, self.tz, now)
+        if not live:
+            word, style, how_style = f"? {word}", "stale", ""
+        cells: tuple[Cell, ...] = (
+            deploy.service_id.rpartition("/")[2],
+            deploy.arrow,
+            (word, style),
+            (how, how_style),
+            age(now - deploy.started),
+            deploy.started_by,
+        )
+        waits = [deploy.waits] if deploy.waits and deploy.state.running else []
+        back = [told(deploy, self.tz, now)] if back_of(deploy) else []
+        lines = [*waits, *back, *(words for _, words, _ in progress.why(deploy))]
+        under = tuple(((line, "warning"),) for line in lines[:3])
+        return Row(deploy.id, cells, "" if live else "dim", under=under)
+
+
+def _with_unread(rows: list[Row], update: Update, now: float, tz: tzinfo) -> list[Row]:
+    """*rows* with one for each source whose alerts may not be the truth: after what pages, never out of sight."""
+    lost = [s for s in update.board.sources.values() if not s.current and s.state is not SourceState.WAITING]
+    if not lost or not rows:  # an empty pane says it in a sentence
+        return rows
+    look = {a.id: a.pages for a in update.look.alerts}
+    at = next((i for i, row in enumerate(rows) if not look.get(row.id)), len(rows))
+    return [*rows[:at], *(_unread_row(source, update, now, tz) for source in lost), *rows[at:]]
+
+
+def _unread_row(source: SourceStatus, update: Update, now: float, tz: tzinfo) -> Row:
+    alerts = sum(a.source == source.name for a in update.board.alerts.values())
+    if source.read_at is None:
+        title = f"{source.name}: never read: what it knows is not known here"
+    else:
+        at = moment(source.read_at, tz, now)
+        title = f"{source.name}: {count(alerts, 'alert')} as of {at}, not read since"
+    cells: tuple[Cell, ...] = (
+        ("?", "unknown"),
+        age(source.age_s(now)) if source.read_at is not None else "–",
+        "–",
+        "–",
+        (title, "unknown"),
+        (source.state.label, "unknown"),
+        "",
+    )
+    lines = tuple(((line, ""),) for line in (source.message, f"→ {source.hint}" if source.hint else "") if line)
+    return Row(f"source:{source.name}", cells, "", lines)
+
+
+def _same(old: tuple[object, ...], new: tuple[object, ...]) -> bool:
+    """Equal, with the row itself compared by identity: rows that did not change are the same objects."""
+    return old[0] is new[0] and old[1:] == new[1:]
+
+
+def _insert(looks: Sequence[AlertLook], row: AlertLook, like: AlertLook, by: Order) -> list[AlertLook]:
+    """*looks* with *row* at the place that *like* has in their order."""
+    place = by(like)
+    at = next((i for i, x in enumerate(looks) if by(x) > place), len(looks))
+    return [*looks[:at], row, *looks[at:]]
+
+
+def _name(who: str) -> str:
+    return who.partition("@")[0]
+
+
+def _going_on(look: AlertLook, pending: Mapping[str, Outcome]) -> Outcome | None:
+    """What is under way of any of the row's alerts, or of the incident that it is joined to."""
+    return next((pending[i] for i in (look.incident, *(m.id for m in look.members)) if i in pending), None)
+
+
+def _open_words(rows: Sequence[AlertLook]) -> Cell:
+    """``PAGE``, ``PAGE +2``, ``3 alerts``."""
+    more = f" +{len(rows) - 1}" if rows[1:] else ""
+    if any(row.pages for row in rows):
+        asks = any(row.pages and row.alert.state.asks for row in rows)
+        return (f"PAGE{more}", "page" if asks else "critical", "PAGE")
+    return (count(len(rows), "alert"), "warning", str(len(rows)))
+
+
+def _service_row(service: Service, since: str, live: bool, repeated: bool, alerts: Cell, cause: str) -> Row:
+    sign, style = _SIGNS[service.health] if live else ("?", "stale")
+    counts: Cell = f"{service.running}/{service.desired}"
+    if service.pending:
+        counts = (f"{counts}, {service.pending} pending", "", f"{counts} +{service.pending}")
+    cells: tuple[Cell, ...] = (
+        (sign, style),
+        alerts,
+        service.id if repeated else service.title,
+        counts,
+        service.revision.short,
+        (str(service.health), style if service.health is not Health.HEALTHY or not live else ""),
+        (f"{since} ago", "", since) if since not in ("", "now") else since,
+        (service.note or service.targets, "dim"),
+    )
+    under = tuple(((line, "warning"),) for line in (cause, service.note) if line)
+    return Row(service.id, cells, "" if live else "dim", under=under)

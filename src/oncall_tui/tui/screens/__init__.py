@@ -1,0 +1,1 @@
+"""Screens: the board's, and those over it."""

@@ -1,0 +1,133 @@
+"""Lines about an alert: what it is and who has it, whom to suspect, what else is near it. Pure."""
+
+from __future__ import annotations
+
+from oncall_tui.domain.alert import Alert
+from oncall_tui.text.cells import fit
+from oncall_tui.text.time_format import ago, moment
+from oncall_tui.triage.ownership import aftermath, assignment
+from oncall_tui.triage.triager import AlertLook
+from oncall_tui.tui.screens.detail import pane
+from oncall_tui.tui.screens.detail.deploy_part import deploy_lines
+from oncall_tui.tui.screens.detail.subject import Subject
+from oncall_tui.tui.screens.detail.words import Keys, Scene, Section, line
+from oncall_tui.tui.widgets.text_lines import Line
+
+RELATED = 12
+DESCRIPTIONS = ("description", "message", "summary")  # what an alert says of itself
+
+
+def alert_section(of: Subject, scene: Scene, keys: Keys, health: Line | None) -> Section:
+    """Its title, each source's state, who has it; *health* says in one line how its service is."""
+    look = of.look
+    assert look is not None
+    alert = look.alert
+    lines = [line("alert", alert.title, "bold")]
+    if scene.update.look.wide is not None and look.suspicion.wide:
+        wide = scene.update.look.wide
+        lines.append(
+            line(
+                "wide",
+                f"{wide.words} since {moment(wide.since, scene.tz, scene.now)}, probably not one deploy",
+                "warning",
+            )
+        )
+    for member in of.members:
+        lines.append(line(member.source, _member(member, alert, scene), _style(member)))
+    if keys.ack and len(of.members) > 1:
+        lines.append(((f" {'a':<9} ", "key"), (keys.ack, "")))
+    if words := aftermath(look, scene.now):
+        lines.append(line("pager", words))
+    if held := assignment(alert, scene.now):
+        lines.append(line("assigned", held))
+    if alert.began - look.began >= 1:
+        began = moment(look.began, scene.tz, scene.now, seconds=True)
+        words = f"began {began}, {ago(scene.now - look.began)}, with the first of its alerts"
+        lines.append(line("episode", f"{words}: deploys are told from there"))
+    if look.flaps:
+        lines.append(line("flaps", look.flaps, "warning"))
+    if look.count > 1:
+        lines.append(line("repeats", f"{look.count} of the same"))
+    if says := next(
+        (v for m in of.members for k, v in m.annotations if k in DESCRIPTIONS and v not in alert.title), ""
+    ):
+        lines.append(line("description", fit(says, max(40, scene.cells - 14)).rstrip()))
+    return Section("alert", (*lines, health) if health else tuple(lines))
+
+
+def _member(alert: Alert, leading: Alert, scene: Scene) -> str:
+    """How one source has it; what is not known to be so now has a sign."""
+    source = scene.update.board.sources.get(alert.source)
+    known = "" if source is None or source.current else "? "
+    title = f" · {alert.title}" if alert.title != leading.title else ""
+    return f"{known}{pane.state(alert, scene.now, scene.tz)}{title}"
+
+
+def _style(alert: Alert) -> str:
+    return "bold" if alert.state.asks else ""
+
+
+def suspect_section(of: Subject, scene: Scene, keys: Keys) -> Section:
+    """Which deploys are suspected and why, which are not, and what ``R`` would do."""
+    look = of.look
+    assert look is not None
+    found = look.suspicion
+    lines: list[Line] = []
+    if found.wide and found.suspects:
+        lines.append(line("wide", "something wide is going on: these were also deployed", "warning"))
+    for number, one in enumerate(found.suspects, 1):
+        lines.append(
+            line(
+                f"{number}." if number > 1 else "suspect",
+                one.told(scene.tz, scene.now),
+                "warning" if number == 1 and not found.wide else "",
+            )
+        )
+    if not found.suspects:
+        lines.append(line("suspect", found.words(scene.now, scene.tz)))
+    elif found.unread:
+        lines.append(line("but", f"not all is known: {found.unread}", "warning"))
+    lines += [line("not", one.words) for one in found.innocent]
+    lines.append(((f" {'R':<9} ", "key"), (keys.back, "")))
+    shown = look.suspect or found.last
+    if shown is not None:
+        lines += deploy_lines(shown, scene)
+    return Section("suspect", tuple(lines), "" if found.suspects else "not known" if found.unread else "none")
+
+
+def related_section(of: Subject, scene: Scene) -> Section:
+    """Other alerts of the product, or of the service where there is no product: related, never acted on along."""
+    assert of.look is not None
+    service_id = of.service.id if of.service else ""
+    near = scene.update.look.related(of.look)
+    whose = f"product {of.product.name}" if of.product else service_id or "this row"
+    lines = [alert_line(a, scene) for a in near[:RELATED]]
+    if len(near) > RELATED:
+        lines.append(line("", f"and {len(near) - RELATED} more: / product:{of.product.name if of.product else ''}"))
+    if not near:
+        unread = [s.name for s in scene.update.board.unread]
+        lost = f"; not read: {', '.join(unread)}" if unread else ""
+        lines.append(line("none", f"no other alert of {whose} in what was read{lost}"))
+    return Section("related", tuple(lines), f"other alerts of {whose}" if near else "")
+
+
+def alert_line(look: AlertLook, scene: Scene) -> Line:
+    """One alert, beside others."""
+    alert = look.alert
+    where = f"{look.service.title}  " if look.service else ""
+    words = f"{where}{alert.title} · {pane.state(alert, scene.now, scene.tz)} · {alert.source}"
+    return line(str(alert.severity), words, _style(alert))
+
+
+def about_section(of: Subject, scene: Scene) -> Section:
+    """Why the row stands where it does, whose it is, and all that each source tells of its alert."""
+    look = of.look
+    assert look is not None
+    lines = [line("sort reason", look.why), *pane.product_lines(of.product)]
+    for alert in of.members:
+        lines.append(line(alert.source, alert.id, "dim"))
+        lines += [line(name, text) for name, text in alert.annotations]
+        lines += [line("label", f"{name}={value}") for name, value in alert.labels]
+        if alert.url:
+            lines.append(line("link", alert.url))
+    return Section("about", tuple(lines))

@@ -1,0 +1,198 @@
+"""The detail of one row, as lines of (text, style): from what was read already, no call is made for it."""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.deploy import Deploy
+from oncall_tui.domain.product import Product
+from oncall_tui.domain.revision import changes
+from oncall_tui.domain.service import Service
+from oncall_tui.engine.engine import Update
+from oncall_tui.text.cells import count
+from oncall_tui.text.history_words import named
+from oncall_tui.text.time_format import ago, moment
+from oncall_tui.triage.empty_board import last_read
+from oncall_tui.triage.ownership import aftermath, assignment
+from oncall_tui.triage.triager import AlertLook
+from oncall_tui.tui.presenters import progress
+
+Line = tuple[tuple[str, str], ...]
+OTHERS = 3
+SKIPPED = 20  # the journal's entries that are named one by one
+
+
+def stale(update: Update, tz: tzinfo, *sources: str) -> list[Line]:
+    """What is told below may not be so any more: the sources that it came from cannot be read."""
+    lines = []
+    for name in dict.fromkeys(sources):
+        source = update.board.sources.get(name)
+        if source and not source.current:
+            at = f"as of {moment(source.read_at, tz, update.board.at)}" if source.read_at else "never read"
+            lines.append(
+                line("? " + name, f"{source.state.label}, {at}: not known to be so now. {source.hint}", "stale")
+            )
+    return lines
+
+
+def line(name: str, text: str, style: str = "") -> Line:
+    return ((f" {name:<9} ", "dim"), (text, style))
+
+
+def alert_lines(look: AlertLook, update: Update, now: float, tz: tzinfo) -> list[Line]:
+    """What is known of an alert: the suspect first, since it is what the key acts on."""
+    alert = look.alert
+    old = stale(update, tz, alert.source, *([look.service.source] if look.service else []))
+    lines: list[Line] = [*old, line("alert", alert.title, "bold"), line("state", state(alert, now, tz))]
+    lines += suspicion_lines(look, update, now, tz)
+    if look.service:
+        lines.append(line("service", service_words(look.service)))
+        newest = update.board.deploys.get(look.service.deploy_id)
+        lines += waits(newest, now, tz) if newest else []
+    lines += [line("same incident", f"{o.source}: {o.title} · {state(o, now, tz)}") for o in look.others[:OTHERS]]
+    if look.others[OTHERS:]:
+        lines.append(line("same incident", f"and {count(len(look.others) - OTHERS, 'more alert')}"))
+    lines.append(line("sort reason", f"{look.why}{f' · {look.flaps}' if look.flaps else ''}", "dim"))
+    if look.incident != alert.id and (incident := update.board.alerts.get(look.incident)):
+        words = f"{incident.source}: {incident.title} · {state(incident, now, tz)} · a and E go to the incident"
+        lines.append(line("pager", words))
+    if words := aftermath(look, now):
+        lines.append(line("pager", words))
+    if held := assignment(alert, now):
+        lines.append(line("assigned", held))
+    lines += product_lines(look.product)
+    lines += [line(name, text) for name, text in alert.annotations if name not in ("summary", "title")]
+    if alert.labels:
+        lines.append(line("labels", "  ".join(f"{k}={v}" for k, v in alert.labels)))
+    if alert.url:
+        lines.append(line("link", alert.url))
+    lines.append(line("id", alert.id, "dim"))
+    return lines
+
+
+def state(alert: Alert, now: float, tz: tzinfo) -> str:
+    words = [str(alert.state)]
+    if alert.by:
+        words.append("by " + ", ".join(alert.by))
+    if alert.by_at and alert.by:
+        words.append(f"{moment(alert.by_at, tz, now)}, {ago(now - alert.by_at)}")
+    if alert.until:
+        words.append(f"until {moment(alert.until, tz, now)}")
+    words.append(f"· began {moment(alert.began, tz, now)}, {ago(now - alert.began)}")
+    if alert.escalates_at and alert.state.asks:
+        words.append(f"· auto-escalates at {moment(alert.escalates_at, tz, now)}")
+    if alert.comment:
+        words.append(f"· {alert.comment}")
+    return " ".join(words)
+
+
+def suspicion_lines(look: AlertLook, update: Update, now: float, tz: tzinfo) -> list[Line]:
+    """The first suspect and whether R can do something, the next ones, and what began too late to be one."""
+    found = look.suspicion
+    if not found.placed and not found.unread:
+        return []
+    style = "warning" if found.suspects and not found.wide else ""
+    lines = [line("suspect", found.words(now, tz).replace("no suspect", "none", 1), style)]
+    if deploy := look.suspect:
+        service = update.board.services.get(deploy.service_id)
+        can = Verb.ROLL_BACK in deploy.verbs | (service.verbs if service else frozenset())
+        lines = [line("suspect", f"{found.words(now, tz)}{'    R rolls it back' if can else ''}", style)]
+    lines += [line("then", s.told(tz, now)) for s in found.suspects[1:OTHERS]]
+    return lines + [line("not", s.words, "dim") for s in found.innocent[:OTHERS]]
+
+
+def service_words(service: Service) -> str:
+    pending = f" +{service.pending}" if service.pending else ""
+    return f"{service.id}  {service.running}/{service.desired}{pending}  {service.revision.short}  {service.health}"
+
+
+def product_lines(product: Product | None) -> list[Line]:
+    if product is None:
+        return []
+    words = [f"{product.name}", f"owner {product.owner}" if product.owner else ""]
+    words += [f"runbook {product.runbook}" if product.runbook else "", "protected" if product.protected else ""]
+    return [line("product", "   ".join(w for w in words if w))]
+
+
+def service_lines(service: Service, update: Update, now: float, tz: tzinfo) -> list[Line]:
+    """What is known of a service: its deploy, its events, its alerts."""
+    key = service.key
+    lines = [*stale(update, tz, service.source), line("service", service_words(service), "bold")]
+    lines.append(line("where", f"account {key.account} · {key.region} · cluster {key.cluster} · {service.controller}"))
+    lines.append(line("revision", service.revision.family_revision + images(service)))
+    deploy = update.board.deploys.get(service.deploy_id)
+    if deploy:
+        lines += deploy_head(deploy, now, tz)
+    if service.note:
+        lines.append(line("note", service.note, "warning"))
+    firing = [a.alert for a in update.look.alerts if a.service and a.service.id == service.id]
+    lines += [line("alert", f"{a.severity} {a.title} · {state(a, now, tz)}") for a in firing[:4]]
+    lines += product_lines(update.look.products.get(service.id))
+    lines += [line(moment(at, tz, now), text, "dim") for at, text in service.events[:5]]
+    return lines
+
+
+def images(service: Service) -> str:
+    return "".join(f"  {i.short} {i.digest[:15]}" for i in service.revision.images)
+
+
+def deploy_head(deploy: Deploy, now: float, tz: tzinfo) -> list[Line]:
+    """What it is, what holds it up, what failed, how far it is."""
+    head = f"{deploy.service_id} {named(deploy)}  {progress.state_words(deploy, tz, now)}"
+    lines = [line("deploy", head, "critical" if deploy.state.bad else "bold")]
+    lines += waits(deploy, now, tz)
+    lines += [line(name, words, style) for name, words, style in progress.why(deploy)]
+    if far := progress.far(deploy, now):
+        until = (
+            f" (until {moment(deploy.bake_until, tz, now)})" if deploy.bake_until and deploy.bake_until > now else ""
+        )
+        lines.append(line("progress", far + until))
+    return lines
+
+
+def waits(deploy: Deploy, now: float, tz: tzinfo) -> list[Line]:
+    """What holds it up."""
+    if not deploy.waits:
+        return []
+    goes_on = "    C continues the deploy" if Verb.GO_ON in deploy.verbs else ""
+    return [line("waits", deploy.waits + goes_on, "warning")]
+
+
+def deploy_lines(deploy: Deploy, update: Update, now: float, tz: tzinfo) -> list[Line]:
+    """What is known of a deploy: what it waits for, what failed, how far it is, what changed."""
+    who = f" by {deploy.started_by}" if deploy.started_by else ""
+    ended = f", ended {moment(deploy.finished, tz, now)}" if deploy.finished else ""
+    lines = [*stale(update, tz, deploy.source), *deploy_head(deploy, now, tz)]
+    lines.append(line("began", f"{moment(deploy.started, tz, now)}, {ago(now - deploy.started)}{who}{ended}"))
+    if deploy.old:
+        lines.append(line("changes", " · ".join(changes(deploy.old, deploy.new))))
+    counts = f"new {deploy.running} running, {deploy.pending} pending · old {deploy.old_running} left · "
+    lines.append(line("tasks", f"{counts}{deploy.failed_tasks} failed"))
+    lines += [line("stopped", f"{moment(f.at, tz, now)} {f.task} {f.words}") for f in deploy.failures[1:4]]
+    if deploy.alarms and deploy.state.running:
+        lines.append(line("alarms", f"{', '.join(deploy.alarms)}: one that fires makes ECS roll it back"))
+    lines.append(line("id", f"{deploy.native_id}  (read from {deploy.read_from})", "dim"))
+    return lines
+
+
+def source_lines(update: Update, now: float) -> list[Line]:
+    """Every source: how it is, when it was last read well, what to do."""
+    lines: list[Line] = []
+    for s in update.board.sources.values():
+        style = "ok" if s.live else "critical"
+        lines.append(((f" {s.name:<12} ", "bold"), (f"{s.state.label:<15}", style), (f" {last_read(s, now):<16}", "")))
+        if s.message:
+            lines.append(((" " * 14, ""), (s.message, "")))
+        hints = [s.hint, *(f"{p.scope}: {p.message} → {p.hint}" for p in s.problems), s.banner]
+        lines += [((" " * 14 + "→ ", "dim"), (hint, "")) for hint in dict.fromkeys(hints) if hint]
+        lines.append(((" " * 14, ""), (f"{s.provider}, {s.calls_per_s:.1f} calls/s", "dim")))
+    if update.journal_failure:
+        lines.append(((" journal      ", "bold"), (update.journal_failure, "critical")))
+    lines += [((" journal      ", "bold"), (words, "warning")) for words in update.skipped[-SKIPPED:]]
+    lines += [
+        ((" program      ", "bold"), (f"{words} (please report it with the log)", "critical"))
+        for words in update.troubles
+    ]
+    return lines

@@ -1,0 +1,350 @@
+"""The Detail screen: one row, whole, over the board. It follows the row by its id, and acts through the board.
+
+What the board has is shown at once; what is read on demand (tasks, targets, metrics, what happened) appears part by
+part as it comes. Nothing is read by the clock, and nothing after the screen is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.outcome import OutcomeState
+from oncall_tui.inspection.runbook.fetch import places
+from oncall_tui.triage.grouping import PAGER_PROVIDERS
+from oncall_tui.triage.triager import AlertLook
+from oncall_tui.tui.base import Over
+from oncall_tui.tui.keys import KEYS, Key, label
+from oncall_tui.tui.presenters import status_lines as headline
+from oncall_tui.tui.presenters.targets import Target
+from oncall_tui.tui.screens.detail.body import Body
+from oncall_tui.tui.screens.detail.parts import Begun, Parts
+from oncall_tui.tui.screens.detail.sections import lines, sections
+from oncall_tui.tui.screens.detail.subject import Subject, subject
+from oncall_tui.tui.screens.detail.words import Keys, Scene, Section
+from oncall_tui.tui.screens.dialogs.modals import Text
+from oncall_tui.tui.widgets.footer import KeyBar, StatusLine
+from oncall_tui.tui.widgets.text_lines import Lines
+
+if TYPE_CHECKING:
+    from oncall_tui.tui.board import BoardScreen
+
+NOT_SUSPECTED, NOT_KNOWN = ", though no deploy is suspected", ", though it is not known which deploy is suspect"
+TICK_S = 10.0  # of ages; nothing is read for it
+WIDE_COLUMNS = 110
+# Keys that do here what they do on the board, to this row and no other.
+ACTS = ("ack", "escalate", "rollback", "continue", "silence", "note", "unack", "logs", "shell", "copy")
+# Keys that are of no row.
+ANYWHERE = ("login", "sources", "oncall")
+IN_BAR = ("ack", "escalate", "rollback", "continue", "logs")
+REST = ("silence", "shell")
+OWN: tuple[tuple[str, str, str], ...] = (
+    ("1 … 8", "", "to that section"),
+    ("Tab, Shift+Tab", "", "to the next section, the one before"),
+    ("b", "runbook", "to the runbook: read it from where the product or the alert says, as text"),
+    ("t", "timeline", "to the timeline of alert, deploy, tasks and actions"),
+    ("r", "refresh", "read all of this again now"),
+    (":", "commands", "what can be done to the row and has no key of its own"),
+    ("Esc, q", "back", "dismiss a message, then back to the board"),
+)
+
+
+def _bindings() -> list[BindingType]:
+    keys = {key.id: key for key in KEYS}
+    found: list[BindingType] = [_binding(keys[i], f"act('{i}')") for i in (*ACTS, *ANYWHERE) if i in keys]
+    found += [_binding(keys["timeline"], "section('timeline')"), _binding(keys["refresh"], "again")]
+    found.append(_binding(keys["commands"], "app.command_palette"))
+    found += [_binding(keys["back"], "back"), _binding(keys["quit"], "back"), _binding(keys["help"], "help")]
+    found += [Binding(str(n), f"go({n})", show=False, priority=True) for n in range(1, 10)]
+    found.append(Binding("b", "runbook", show=False, id="runbook", priority=True))
+    found.append(Binding("tab", "next(1)", show=False, priority=True))
+    found.append(Binding("shift+tab", "next(-1)", show=False, priority=True))
+    return found
+
+
+def _binding(key: Key, action: str) -> Binding:
+    return Binding(key.key, action, key.word, show=False, id=key.id, tooltip=key.what, priority=True)
+
+
+class DetailScreen(Over):
+    """See the module. *pane* and *row_id* say which row; the board's cursor stands on it while this is open."""
+
+    DEFAULT_CSS = """
+    DetailScreen { layout: vertical; }
+    DetailScreen #top { height: 1; }
+    DetailScreen #clock { width: 12; }
+    DetailScreen #sections { height: 1fr; }
+    DetailScreen #outcome { height: 1; display: none; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = _bindings()
+
+    def __init__(self, board: BoardScreen, pane: str, row_id: str) -> None:
+        super().__init__()
+        self.board, self.pane, self.row_id = board, pane, row_id
+        self.engine = board.engine
+        self.parts = Parts(board.engine)
+        self._subject: Subject | None = None
+        self._joined: AlertLook | None = None  # the row that this one has become a part of
+        self._sections: list[Section] = []
+        self._at = 0  # the section that a key went to last
+        self._left = False
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(id="top"):
+            yield StatusLine(id="status")
+            yield StatusLine(id="clock")
+        yield StatusLine(id="row")
+        yield StatusLine(id="names")
+        yield Body()
+        yield Lines(id="outcome", indent=2, focus=False)
+        yield KeyBar(id="keys")
+
+    def on_mount(self) -> None:
+        body = self.query_one(Body)
+        body.on_scrolled = self._scrolled
+        self.set_focus(body)
+        self.follow()
+        self.set_interval(TICK_S, self.draw)
+
+    def on_screen_resume(self) -> None:
+        """A modal closed: what came meanwhile is shown, and what waited for its end."""
+        if self._there:
+            self.board.draw()
+            self.follow()
+            self.call_after_refresh(self.board.show_waiting)
+
+    def on_unmount(self) -> None:
+        self.close_down()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.draw()
+
+    # --- following the row --------------------------------------------------------------------------------------------
+
+    def follow(self) -> None:
+        """The board is newer: look at the row again, and read what is due."""
+        if self._left:
+            return
+        look = self.board.alert_look(self.row_id) if self.pane == "alerts" else None
+        was = look or (self._subject.look if self._subject else None)
+        now_in = self.board.update_.look.find(was.alert.id) if was else None
+        self._joined = now_in if now_in is not None and now_in.id != self.row_id else None
+        known = subject(self.pane, self.row_id, self._joined or look, self.board.update_)
+        if known is not None:
+            self._subject = known
+            self._read()
+        self.draw()
+
+    @property
+    def here(self) -> bool:
+        """Tell whether the board's row is still this one: a row that vanished takes no key."""
+        on_it = self.board.list_pane == self.pane and self.board.row_id == self.row_id
+        return on_it and self._joined is None
+
+    @property
+    def _there(self) -> bool:
+        """Tell whether there is something to draw on: not before it is mounted, nor while the program ends."""
+        return not self._left and bool(self.query("#outcome"))
+
+    def _read(self) -> None:
+        """Begin what is due, and come back for what was put off."""
+        if self._left or self._subject is None or not self.is_current:
+            return  # nobody looks: under the log nothing is read
+        current = (s.name for s in self.board.update_.board.sources.values() if s.current)
+        self._wait_for(self.parts.look(self._subject, current))
+        wait = self.parts.wait()
+        if wait is not None:
+            self.set_timer(max(wait, 0.05), self._read)
+
+    def _wait_for(self, begun: list[Begun]) -> None:
+        for take, future in begun:
+            self.run_worker(self._came(take, future), exit_on_error=False)
+
+    async def _came(self, take: Callable[[], bool], future: Future[object]) -> None:
+        with suppress(Exception):  # take says it, as words
+            await asyncio.wrap_future(future)
+        if take():
+            self._read()  # it changed while it was read
+            self.draw()
+
+    # --- drawing ------------------------------------------------------------------------------------------------------
+
+    def draw(self) -> None:
+        """Everything, from the newest update; each part repaints only where it differs."""
+        if not self._there or not self.is_active:
+            return
+        now, update, of = self.engine.clock.now(), self.board.update_, self._subject
+        wide = self.size.width >= WIDE_COLUMNS
+        left = headline.left(update, self.board.me, self.engine.desk.read_only, wide)
+        self.query_one("#status", StatusLine).show(left, headline.right(update, now, wide, self.board.bell_on))
+        self.query_one("#clock", StatusLine).show([], headline.clock(now, self.board.tz, ""))
+        if of is not None:
+            self._draw_row(of)
+            scene = Scene(update, now, self.board.tz, self.size.width)
+            self._sections = sections(of, self.parts, scene, self._keys_words())
+            told, starts = lines(self._sections, of, scene)
+            self.query_one(Body).tell(told, starts)
+            self._draw_names()
+        self.draw_outcome(now)
+        self._draw_keys()
+
+    def _draw_row(self, of: Subject) -> None:
+        """Which row this is, always; and where it left the board, that."""
+        word = {"alerts": "ALERT", "services": "SERVICE", "deploys": "DEPLOY"}[self.pane]
+        state = str(of.alert.state) if of.alert else str(of.service.health) if of.service else ""
+        if self.pane == "deploys" and of.deploy is not None:
+            state = str(of.deploy.state)
+        parts = [(f" {word} ", "cursor"), (f" {of.title()}", "bold")]
+        right = [(f" {state} ", "bold")] if self.here else [(self._gone_words(of), "stale")]
+        self.query_one("#row", StatusLine).show(parts, right)
+
+    def _gone_words(self, of: Subject) -> str:
+        """Say where the row went: into another one that is the same problem, out of what is shown, or away."""
+        board = self.board.update_.board
+        if self._joined is not None:
+            return " the same problem as another row now: Esc, and open that "
+        if of.row_id in board.services or of.row_id in board.deploys or of.row_id in board.alerts:
+            return " not among the rows that are shown: Esc goes back "
+        return " not on the board any more: as it was last "
+
+    def _draw_names(self) -> None:
+        parts = []
+        for number, section in enumerate(self._sections):
+            style = "cursor" if number == self._at else "dim"
+            parts += [(f" {number + 1}", "key" if style == "dim" else style), (f" {section.name}", style)]
+        self.query_one("#names", StatusLine).show(parts)
+
+    def draw_outcome(self, now: float) -> None:
+        """Show what came of actions, and the last word: the board's, seen from here."""
+        if not self._there:
+            return
+        board = self.board
+        shown = headline.outcome_lines(board.update_, board.notice, board.tz, now, self.engine.desk.plan_of)
+        widget = self.query_one("#outcome", Lines)
+        widget.display = bool(shown)
+        widget.show(shown)
+        widget.styles.height = min(6, max(1, widget.needed(self.size.width)))
+
+    def _draw_keys(self) -> None:
+        bar = [("b", "runbook", True), ("Esc", "back", True)]
+        rest = [("r", "read again", True), ("Tab", "section", True), ("?", "help", True)]
+        self.query_one("#keys", KeyBar).show([*self._items(IN_BAR), *bar, *self._items(REST), *rest])
+
+    def _items(self, ids: tuple[str, ...]) -> list[tuple[str, str, bool]]:
+        known = {k.id: k for k in KEYS}
+        found = [(known[i], self.here and self.board.offered(i)) for i in ids if i in known]
+        return [(label(key), key.word, can) for key, can in found if can or key.id != "continue"]
+
+    def _keys_words(self) -> Keys:
+        """Word what the keys would do to this row."""
+        target = self.board.alert_target(Verb.ACKNOWLEDGE) if self.here and self.pane == "alerts" else None
+        stops = ", which stops the escalation" if target and target.provider in PAGER_PROVIDERS else ""
+        ack = f"goes to {target.source}{stops}; the rest is only listed" if target else ""
+        return Keys(self._back_words(), ack)
+
+    def _back_words(self) -> str:
+        """Word what ``R`` would do, or why it cannot."""
+        if self.engine.desk.read_only:
+            return "read only: nothing is written"
+        if not self.here:
+            return "nothing: the row is not on the board any more"
+        target = self.board.deploy_target(Verb.ROLL_BACK)
+        if isinstance(target, Target) and self.board.on_its_way(Verb.ROLL_BACK, target):
+            return f"rolling back {target.name}: it is on its way"
+        if isinstance(target, Target):
+            look = self._subject.look if self._subject else None
+            why = NOT_KNOWN if look and look.suspicion.unread else NOT_SUSPECTED
+            alone = look is not None and look.suspect is None
+            return f"rolls back {target.name}{why if alone else ''}; shows the plan first, and asks"
+        return target
+
+    # --- keys ---------------------------------------------------------------------------------------------------------
+
+    def action_act(self, key_id: str) -> None:
+        """Do to this row what the key does on the board."""
+        if key_id not in ANYWHERE and not self.here:
+            self.board.say("the row is not on the board any more: nothing is done from here; Esc goes back", "warning")
+            return
+        name = next(key.action for key in KEYS if key.id == key_id)
+        getattr(self.board, f"action_{name}")()
+
+    def action_again(self) -> None:
+        """Read what is shown again: on demand, and its sources."""
+        self.parts.again()
+        for source in self._subject.sources if self._subject else ():
+            self.engine.refresh(source)
+        self._read()
+        self.draw()
+
+    def action_runbook(self) -> None:
+        """Read the runbook, and go to it."""
+        if self._subject is not None:
+            found = places(self._subject.product, self._subject.members)
+            self._wait_for(self.parts.read_runbook(found, self.board.runbook_folders))
+            self.draw()
+            self.action_section("runbook")
+
+    def action_go(self, number: int) -> None:
+        """To a section, by its number from 1."""
+        if 0 < number <= len(self._sections):
+            self._at = number - 1
+            self.query_one(Body).go_to(self._at)
+            self._at = number - 1  # scrolling there may not bring it to the top
+            self._draw_names()
+
+    def action_next(self, by: int) -> None:
+        if self._sections:
+            self.action_go((self._at + by) % len(self._sections) + 1)
+
+    def action_section(self, name: str) -> None:
+        names = [section.name for section in self._sections]
+        if name in names:
+            self.action_go(names.index(name) + 1)
+
+    def _scrolled(self) -> None:
+        at = self.query_one(Body).section_at()
+        if at != self._at and self._sections:
+            self._at = at
+            self._draw_names()
+
+    def action_back(self) -> None:
+        """Esc: one step back, the nearest first; the last is the board."""
+        board = self.board
+        shown = headline.shown_outcome(board.update_)
+        if board.coming:
+            board.give_up()
+        elif board.notice and board.notice[1] != "dim":
+            board.notice = None
+            board.draw_outcome(self.engine.clock.now())
+        elif shown is not None and shown.state is not OutcomeState.PENDING:
+            self.engine.desk.dismiss(shown.plan_id)
+        else:
+            self.close_down()
+            self.dismiss()
+
+    def close_down(self) -> None:
+        """Nobody looks any more: nothing is asked from here on, and what comes is dropped."""
+        self._left = True
+        self.parts.close()
+        if self.board.over is self:
+            self.board.over = None
+
+    def commands(self) -> Iterable[tuple[str, str, Callable[[], None]]]:
+        """Offer what can be done to this row and has no key of its own: restart, undo, resolve …"""
+        return self.board.without_keys() if self.here else ()
+
+    def action_help(self) -> None:
+        known = {key.id: key for key in KEYS}
+        told = [((f"  {label:<15}", "key"), (what, "")) for label, _, what in OWN]
+        told += [((f"  {label(known[i]):<15}", "key"), (known[i].what, "")) for i in ACTS if i in known]
+        told.append((("  j k, ↓ ↑ …    ", "key"), ("scroll; g G, Ctrl+F Ctrl+B", "")))
+        self.app.push_screen(Text("Keys of the detail", told, indent=17))

@@ -1,0 +1,45 @@
+"""The merged timeline as lines. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import tzinfo
+
+from oncall_tui.domain.service_detail import Inside
+from oncall_tui.inspection import timeline as stories
+from oncall_tui.inspection.timeline import Moment
+from oncall_tui.text.cells import clean
+from oncall_tui.text.time_format import moment
+from oncall_tui.tui.screens.detail.parts import Part
+from oncall_tui.tui.screens.detail.subject import Subject
+from oncall_tui.tui.screens.detail.words import Scene, Section, as_of, line, standing
+from oncall_tui.tui.widgets.text_lines import Line
+
+MOST = 80
+_STYLES = {stories.ACTION: "bold", stories.ALERT: "", stories.DEPLOY: "warning", stories.TASK: "", stories.EVENT: "dim"}
+
+
+def story_section(of: Subject, told: Part, inside: Part[Inside], scene: Scene) -> Section:  # type: ignore[type-arg]
+    """Alert, deploys, tasks and actions, newest first, with who and where."""
+    moments = stories.story(of.members, told.value, of.deploys, of.service, inside.value)
+    lines: list[Line] = standing(told, "past", scene)
+    if inside.failure is not None:
+        lines.append(line("tasks", "could not be read: their stops may be missing here", "warning"))
+    lines += moment_lines(moments[:MOST], scene.tz, scene.now)
+    if len(moments) > MOST:
+        lines.append(line("", f"and {len(moments) - MOST} more, older"))
+    return Section("timeline", tuple(lines), as_of(told, scene))
+
+
+def moment_lines(moments: Sequence[Moment], tz: tzinfo, now: float) -> list[Line]:
+    """``02:41:07 deploy  deploy payments-api :41→:42 started  (prod)``: when, who, what, who says so."""
+    lines: list[Line] = []
+    for one in moments:
+        where = "recorded by this board" if one.where == stories.HERE else one.where
+        by = f"{one.by}: " if one.by and one.by not in one.text else ""
+        many = f"{one.times}× " if one.times > 1 else ""
+        since = f", since {moment(one.since, tz, now, seconds=True)}" if one.times > 1 else ""
+        text = f"{by}{many}{clean(one.text)}{since}{f'  ({where})' if where else ''}"
+        when = f" {moment(one.at, tz, now, seconds=True)} "
+        lines.append(((when, "dim"), (f"{one.kind:<7}", "dim"), (text, _STYLES[one.kind])))
+    return lines

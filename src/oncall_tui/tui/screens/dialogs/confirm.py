@@ -1,0 +1,166 @@
+"""The confirms: a plan in words, whole, before anything is sent. Enter cancels; what is protected wants its name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import tzinfo
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widgets import Input, Static
+
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.plan import Confirm, Plan
+from oncall_tui.text.cells import clean, fit, width
+from oncall_tui.tui.screens.dialogs.modals import ANOTHER, Modal, content
+from oncall_tui.tui.widgets.clean_text import CleanInput, copy
+from oncall_tui.tui.widgets.text_lines import Line, Lines
+
+GO_ON = "go on"
+AFFECTS_SHOWN = 8
+_NOUNS = {
+    Verb.ROLL_BACK: "rollback",
+    Verb.UNDO_ROLLBACK: "undo of the rollback",
+    Verb.GO_ON: "next stage of the deploy",
+}
+NAME_CELLS = 14
+ROWS_TO_READ = 20  # of a long list; how many there are stands in its title
+
+
+class ConfirmPlan(Modal[str]):
+    """A plan in words. ``y`` goes on; Enter, ``n`` and Esc cancel. What is protected wants its name typed.
+
+    Says GO_ON, ANOTHER (only where *another* target can be picked: ``t``, or Ctrl+T while a name is typed), or None.
+    """
+
+    DEFAULT_CSS = """
+    ConfirmPlan > .box { border-subtitle-color: $text-warning; border-subtitle-style: bold; }
+    ConfirmPlan Input { margin: 0; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "go_on", "Go on", show=False),
+        Binding("n,enter", "cancel", "Cancel", show=False),
+        Binding("c", "copy", "Copy", show=False),
+        Binding("t,ctrl+t", "another", "Another", show=False),
+        # While a name is typed, the lines have no focus: these scroll them then.
+        Binding("down", "by(1)", show=False),
+        Binding("up", "by(-1)", show=False),
+        Binding("pagedown", "by(10)", show=False),
+        Binding("pageup", "by(-10)", show=False),
+    ]
+    box_width = 110
+
+    def __init__(self, plan: Plan, tz: tzinfo, now: float, another: bool = False) -> None:
+        super().__init__(plan.title)
+        self.plan, self._tz, self._now, self._another = plan, tz, now, another
+
+    def compose(self) -> ComposeResult:
+        named = self.plan.confirm is Confirm.NAME
+        with Vertical(classes="box"):
+            head, rest = plan_parts(self.plan, self._tz, self._now)
+            yield from self.body([*head, *rest], _names(self.plan) + 1, self._question(), must=len(head))
+            if named:
+                self.beside, self.hides = 2, 1
+                yield CleanInput(id="name")
+                yield Static(content([self._hint()]), id="hint", classes="aside")
+
+    def _question(self) -> Line:
+        """What to press, or to type, to go on."""
+        if self.plan.confirm is Confirm.NAME:
+            why = f"{self.plan.confirm_why}. " if self.plan.confirm_why else ""
+            return (
+                (f"{why}Type ", ""),
+                (self.plan.confirm_name, "bold"),
+                (f" to confirm the {_NOUNS.get(self.plan.verb, self.plan.verb)}:", ""),
+            )
+        verb = str(self.plan.verb)
+        keys = [(" [Enter] cancel ", "bold"), ("     y ", "key"), (verb, ""), ("     c ", "key"), ("copy", "")]
+        return (*keys, *((("     t ", "key"), ("another revision", "")) if self._another else ()))
+
+    def _hint(self) -> Line:
+        words: list[tuple[str, str]] = [("Esc cancels", "dim")]
+        if self._another:
+            words += [("     Ctrl+T ", "key"), ("another revision", "")]
+        return tuple(words)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        if count := len(self.plan.warnings):
+            self.query_one(".box").border_subtitle = f"⚠ {count} warning{'s' if count > 1 else ''}"
+        if self.plan.confirm is Confirm.NAME:
+            self.query_one(Input).focus()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if not self.was_read():
+            return
+        if event.value.strip() == clean(self.plan.confirm_name).strip():
+            self.dismiss(GO_ON)
+        else:
+            wrong: Line = (("Name does not match.  ", "critical"), *self._hint())
+            self.query_one("#hint", Static).update(content([wrong]))
+
+    def action_go_on(self) -> None:
+        if self.plan.confirm is not Confirm.NAME and self.was_read():
+            self.dismiss(GO_ON)
+
+    def action_another(self) -> None:
+        if self._another:
+            self.dismiss(ANOTHER)
+
+    def action_by(self, lines: int) -> None:
+        self.query_one("#body", Lines).action_by(lines)
+
+    def action_copy(self) -> None:
+        self.notify(f"the command: {copy(self.app, chr(10).join(self.plan.commands))}", markup=False)
+
+
+def plan_parts(plan: Plan, tz: tzinfo, now: float) -> tuple[list[Line], list[Line]]:
+    """Everything that a person has to know: where from and to and the warnings, which have to be read before a yes, and
+    the rest.
+    """
+    cells = _names(plan)
+    facts: list[Line] = [((fit(name, cells) + " ", "dim"), (text, "")) for name, text in plan.lines]
+    names = [name for name, _ in plan.lines]
+    head = names.index("to") + 1 if "to" in names else len(facts)
+    return [*facts[:head], *_warnings(plan, tz, now)], facts[head:]
+
+
+def _names(plan: Plan) -> int:
+    """The cells of the facts' names."""
+    return max(10, min(NAME_CELLS, max((width(name) for name, _ in plan.lines), default=0)))
+
+
+def _warnings(plan: Plan, tz: tzinfo, now: float) -> list[Line]:
+    lines: list[Line] = [(("⚠ ", "warning"), (text, "warning")) for text in plan.warnings]
+    if plan.affects:
+        lines.append(((f"also       {len(plan.affects)} more:", "warning"),))
+        lines += [(("           ", ""), (text, "")) for text in plan.affects[:AFFECTS_SHOWN]]
+        if len(plan.affects) > AFFECTS_SHOWN:
+            lines.append(((f"           and {len(plan.affects) - AFFECTS_SHOWN} more", "dim"),))
+    return lines
+
+
+class ConfirmMany(Modal[bool]):
+    """One confirm for several rows, which lists them; *verb* says what ``y`` does. *warnings* stand first."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "go_on", "Go on", show=False),
+        Binding("n,enter", "cancel", "Cancel", show=False),
+    ]
+
+    def __init__(self, title: str, rows: Sequence[str], verb: str, warnings: Sequence[str] = ()) -> None:
+        super().__init__(title)
+        self._rows, self._verb = [*warnings, *rows], verb
+        self._must_read = len(warnings) + min(ROWS_TO_READ, len(rows))
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="box"):
+            question: Line = ((" [Enter] cancel ", "bold"), ("     y ", "key"), (self._verb, ""))
+            yield from self.body([((r, ""),) for r in self._rows], indent=2, question=question, must=self._must_read)
+
+    def action_go_on(self) -> None:
+        if self.was_read():
+            self.dismiss(True)

@@ -1,0 +1,1 @@
+"""The terminal itself: keys as they arrive, another program in front, the bell."""

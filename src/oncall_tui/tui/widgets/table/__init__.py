@@ -1,0 +1,1 @@
+"""The table, drawn line by line."""

@@ -1,0 +1,249 @@
+"""Rows and columns of the table, and where its cursor is. Pure: nothing of Textual."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from oncall_tui.text.cells import width
+
+Cell = str | tuple[str, ...]
+"""A cell's text, or its text, the name of its style, and shorter texts that say the same in less room. Never markup."""
+
+GUTTER = 2  # the cursor's sign and the mark
+GAP = 1  # between columns
+MEASURED = 1_000  # rows: nobody reads further, and each refresh looks at them
+SLACK = 4  # a column gives back what it held and holds no more, where that is at least so much
+
+
+class Column(msgspec.Struct, frozen=True):
+    """A column that keeps its place from refresh to refresh.
+
+    It has *width* cells. One with *most* is as wide as what its rows hold, up to that (it is not there where they hold
+    nothing), and gives way down to *width* where the pane is narrow. A *flex* column takes a share of what is left, in
+    proportion to *width*, and at least *min_width*; it gets *width* before the columns whose *turn* is later grow, and
+    *easy* before any column gets the room for its longest words.
+
+    Where the pane is too narrow, the columns with the highest *drop* go first; those with 0 stay. One with *wide* is
+    there only where the pane has so many cells. What *wraps* goes on under the row where there is room. *align*
+    ``middle``: to the left, and what is too long is cut in its middle.
+    """
+
+    key: str
+    title: str
+    width: int
+    most: int = 0
+    flex: bool = False
+    min_width: int = 0
+    align: Literal["left", "right", "middle"] = "left"
+    drop: int = 0
+    turn: int = 0
+    wraps: bool = False
+    easy: int = 70
+    wide: int = 0
+
+    @property
+    def least(self) -> int:
+        """The cells that it cannot do without."""
+        return max(self.min_width, 1) if self.flex else self.width
+
+
+class Need(NamedTuple):
+    """The cells that the rows want in a column: for the shortest words, and for the longest."""
+
+    short: int = 0
+    long: int = 0
+
+    def __or__(self, other: Need) -> Need:
+        return Need(max(self.short, other.short), max(self.long, other.long))
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One row, known by *id*. *style* is that of cells without their own.
+
+    *under* are lines of cells that are drawn under the row where there is room, and *extra* those that are drawn under
+    it while the cursor is on it. A row that *claims* has its lines before others have a line at all.
+    """
+
+    id: str
+    cells: tuple[Cell, ...]
+    style: str = ""
+    extra: tuple[tuple[Cell, ...], ...] = ()
+    under: tuple[tuple[Cell, ...], ...] = ()
+    claims: bool = False
+
+
+def as_cell(cell: Cell) -> tuple[str, str]:
+    """Text and style name."""
+    return (cell, "") if isinstance(cell, str) else (cell[0], cell[1])
+
+
+def fitting(cell: Cell, cells: int) -> tuple[str, str]:
+    """The longest of the cell's texts that goes into *cells* cells (the shortest, where none does), and its style."""
+    text, style = as_cell(cell)
+    if len(cell) > 2 and not isinstance(cell, str):
+        texts = (text, *cell[2:])
+        text = next((t for t in texts if width(t) <= cells), texts[-1])
+    return text, style
+
+
+def needs_of(cell: Cell) -> Need:
+    """What one cell wants."""
+    text, _ = as_cell(cell)
+    short = cell[-1] if len(cell) > 2 and not isinstance(cell, str) else text
+    return Need(width(short), width(text))
+
+
+def column_widths(columns: Sequence[Column], cells: int, needs: Sequence[Need] = ()) -> tuple[int, ...]:
+    """The cells that each column gets in a line of *cells*, without its gap; 0: dropped.
+
+    *needs* are what the rows want of each column; nothing else that a row holds moves a column.
+    """
+    room = cells - GUTTER
+    needs = needs or [Need(c.most, c.most) for c in columns]
+    least = [_least(c, n) for c, n in zip(columns, needs, strict=True)]
+    kept = [i for i, c in enumerate(columns) if least[i] and cells >= c.wide]
+    while sum(least[i] + GAP for i in kept) > room:
+        droppable = [i for i in kept if columns[i].drop > 0]
+        if not droppable:
+            break
+        kept.remove(max(droppable, key=lambda i: (columns[i].drop, i)))
+    widths = [0] * len(columns)
+    for i in kept:
+        widths[i] = max(0, min(least[i], room - GAP))
+        room -= widths[i] + GAP if widths[i] else 0
+    kept = [i for i in kept if widths[i]]
+    for i in sorted(kept, key=lambda i: columns[i].turn):
+        room -= _grow(widths, i, _wanted(columns[i], needs[i].short), room)
+    flexible = [i for i in kept if columns[i].flex]
+    for i in [*flexible, *(i for i in kept if columns[i].most)]:
+        room -= _grow(widths, i, columns[i].easy if columns[i].flex else needs[i].long, room)
+    _share(columns, flexible, widths, room)
+    return tuple(widths)
+
+
+def _least(column: Column, need: Need) -> int:
+    """A column that is as wide as its rows are is not there where they have nothing to say in it."""
+    if not column.most:
+        return column.least
+    return min(column.width, _wanted(column, need.short)) if need.long else 0
+
+
+def _wanted(column: Column, need: int) -> int:
+    if column.flex:
+        return column.width if column.turn else 0
+    return min(max(need, width(column.title)), column.most) if column.most else column.width
+
+
+def _grow(widths: list[int], i: int, to: int, room: int) -> int:
+    """Widen a column, and say by how much."""
+    more = max(0, min(to - widths[i], room))
+    widths[i] += more
+    return more
+
+
+def _share(columns: Sequence[Column], flexible: Sequence[int], widths: list[int], room: int) -> None:
+    """Give *room* to the flexible columns, in proportion to their width, the remainder to the last."""
+    total = sum(max(1, columns[i].width) for i in flexible)
+    left = max(0, room)
+    for i in flexible:
+        more = left if i == flexible[-1] else max(0, room) * max(1, columns[i].width) // total
+        widths[i] += more
+        left -= more
+
+
+class Measure:
+    """What the rows of a table want of each column. It grows at once, since a word that is cut cannot be read; it gives
+    back only where rows came or went, which moves what is on screen anyway, and not for less than ``SLACK`` cells.
+    """
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self._measured = [i for i, c in enumerate(columns) if c.most]
+        self._kept: tuple[Need, ...] = (Need(),) * len(columns)
+        self._known: dict[str, tuple[Row, tuple[Need, ...]]] = {}
+
+    def of(self, rows: Sequence[Row]) -> tuple[Need, ...]:
+        """The needs once *rows* are shown."""
+        if not self._measured or not rows:
+            return self._kept
+        known = {row.id: self._row(row) for row in rows[:MEASURED]}
+        same = known.keys() == self._known.keys()
+        self._known = known
+        kept = list(self._kept)
+        for at, column in enumerate(self._measured):
+            found = [needs[at] for _, needs in known.values()]
+            now = Need(max(n.short for n in found), max(n.long for n in found))
+            was = kept[column]
+            kept[column] = was | now if same else Need(_settled(was.short, now.short), _settled(was.long, now.long))
+        self._kept = tuple(kept)
+        return self._kept
+
+    def _row(self, row: Row) -> tuple[Row, tuple[Need, ...]]:
+        known = self._known.get(row.id)
+        if known is not None and known[0] is row:
+            return known
+        cells = row.cells
+        return row, tuple(needs_of(cells[i]) if i < len(cells) else Need() for i in self._measured)
+
+
+def _settled(was: int, now: int) -> int:
+    return now if now >= was or was - now >= SLACK else was
+
+
+def distinct(rows: Sequence[Row]) -> tuple[Sequence[Row], dict[str, int]]:
+    """The rows and their index by id; of rows with one id, the first."""
+    index = {row.id: i for i, row in enumerate(rows)}
+    if len(index) == len(rows):
+        return rows, index
+    first: dict[str, Row] = {}
+    for row in rows:
+        first.setdefault(row.id, row)
+    return tuple(first.values()), {id: i for i, id in enumerate(first)}
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where the cursor is: on *row*, or on what is left of *ghost*, above the row that now has its *index*.
+
+    Neither, once it *was* somewhere: every row had vanished, and what came since has not been chosen by anybody.
+    """
+
+    index: int = 0
+    row: Row | None = None
+    ghost: Row | None = None
+    was: bool = False
+
+    @property
+    def id(self) -> str | None:
+        return self.row.id if self.row else None
+
+    def step(self, by: int) -> int:
+        """The index that a move by *by* rows leads to."""
+        if self.row is None and (self.ghost is None or by > 0):
+            return self.index + by - 1
+        return self.index + by
+
+    def after(self, old: Sequence[Row], new: Sequence[Row], index: Mapping[str, int]) -> Place:
+        """Where the cursor is once *new* rows stand where *old* ones stood: never on another row than before."""
+        if not new:
+            return Place(ghost=self.row or self.ghost, was=self.was)
+        if not self.was:
+            return Place(0, new[0], was=True)
+        known = self.row or self.ghost
+        if known is None:
+            return self
+        if known.id in index:
+            return Place(index[known.id], new[index[known.id]], was=True)
+        return Place(self._between(old, index, len(new)), ghost=known, was=True)
+
+    def _between(self, old: Sequence[Row], index: Mapping[str, int], count: int) -> int:
+        """Where the vanished row would be: above the nearest row that stood below it and still stands."""
+        below: Iterable[Row] = old[self.index :]
+        for row in below:
+            if row.id in index:
+                return index[row.id]
+        for row in reversed(old[: self.index]):
+            if row.id in index:
+                return index[row.id] + 1
+        return min(self.index, count)
