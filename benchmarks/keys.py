@@ -104,7 +104,7 @@ def program(path: str) -> None:
         from oncall_tui.providers.aws.client import rate_limit as budget
         from oncall_tui.providers.aws.ecs.provider import EcsProvider
 
-        unlimited = budget.Budget(bootstrap.SystemClock(), rate=1e9, burst=1e9)
+        unlimited = budget.TokenBucket(bootstrap.SystemClock(), rate=1e9, burst=1e9)
         budget.shared = lambda *_, **__: unlimited  # type: ignore[assignment]
         read = EcsProvider.read
 

@@ -23,7 +23,7 @@ from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.domain.revision import Revision
 from oncall_tui.domain.service import Health, Service, ServiceKey
-from oncall_tui.triage.triager import Looker, Rules
+from oncall_tui.triage.triager import Rules, Triager
 
 NOW = 1_800_000_000.0
 ALERTS, SERVICES = 5_000, 1_000
@@ -139,7 +139,7 @@ def timed(runs: int, work: Callable[[], object], before: Callable[[], None] = la
 def scratch(alerts: int, services: int, runs: int) -> float:
     """The first look, in seconds."""
     whole, told = board(alerts, services), rules(services)
-    return timed(runs, lambda: Looker(told).look(whole))
+    return timed(runs, lambda: Triager(told).look(whole))
 
 
 class Followed:
@@ -147,7 +147,7 @@ class Followed:
 
     def __init__(self, alerts: int, services: int) -> None:
         self.board = board(alerts, services)
-        self.looker = Looker(rules(services))
+        self.looker = Triager(rules(services))
         self.looker.look(self.board)
         self._turn = 0
 

@@ -19,7 +19,7 @@ from oncall_tui.errors import SourceError
 from oncall_tui.journal import Journal
 from oncall_tui.notifications.destinations import DestinationSpec
 from oncall_tui.providers import registry
-from oncall_tui.providers.base import Context, Destination, OnCall, Provider
+from oncall_tui.providers.base import Context, Destination, Provider, SupportsOnCall
 from oncall_tui.providers.options import DestinationOptions, SourceOptions
 from oncall_tui.runtime import log
 from oncall_tui.runtime.clock import Clock, SystemClock
@@ -77,12 +77,12 @@ def make_engine(
     )
 
 
-def on_call_sources(config: Config, clock: Clock | None = None) -> dict[str, Callable[[], OnCall]]:
+def on_call_sources(config: Config, clock: Clock | None = None) -> dict[str, Callable[[], SupportsOnCall]]:
     """What builds each source that tells who is on call, by its name; without an engine: nothing is polled."""
     clock, actor = clock or SystemClock(), actor_of(config)
     wanted = [options for options in config.sources if registry.SOURCES[options.provider].on_call]
     specs = [_spec(options, actor, clock, True) for options in wanted]
-    return {spec.name: cast(Callable[[], OnCall], spec.build) for spec in specs}
+    return {spec.name: cast(Callable[[], SupportsOnCall], spec.build) for spec in specs}
 
 
 def unready(config: Config) -> dict[str, str]:

@@ -110,13 +110,13 @@ class Refused(ActionError):
     outcome = "refused"
 
 
-class Failed(ActionError):
+class ActionFailed(ActionError):
     """The other side said no. Nothing was changed."""
 
     outcome = "failed"
 
 
-class Unknown(ActionError):
+class OutcomeUnknown(ActionError):
     """It was sent and nobody knows whether it took effect (time-out, 5xx, a dropped line). Read again to learn."""
 
     outcome = "unknown"

@@ -23,12 +23,12 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.entry import EntryKind
 from oncall_tui.domain.outcome import OutcomeState
-from oncall_tui.domain.plan import Ask
+from oncall_tui.domain.plan import ActionRequest
 from oncall_tui.engine.engine import Engine
 from oncall_tui.inspection.timeline import story
 from oncall_tui.reports.handover import KINDS, handover
 from oncall_tui.reports.handover_text import sections
-from oncall_tui.tui.presenters.row_builder import Shown, View
+from oncall_tui.tui.presenters.row_builder import RowBuilder, ViewFilter
 from oncall_tui.tui.screens.detail.deploy_part import deploy_lines
 from oncall_tui.tui.screens.detail.story_part import moment_lines
 from oncall_tui.tui.screens.detail.words import Scene
@@ -120,7 +120,7 @@ class Night:
 
     def act(self, verb: Verb, target: Deploy, ends: OutcomeState | None = OutcomeState.DONE) -> None:
         """Plan and send as the keys do; follow it to its end, unless none is waited for."""
-        ask = Ask(verb=verb, target=target.service_id, version=target.version, actor=self.engine.actor)
+        ask = ActionRequest(verb=verb, target=target.service_id, version=target.version, actor=self.engine.actor)
         plan = self.engine.desk.plan(ask).result(20)
         done = self.engine.desk.execute(plan)
         if ends is None:
@@ -134,7 +134,7 @@ class Night:
         update, now = self.engine.update, self.engine.clock.now()
         deploy = update.board.deploys[deploy_id]
         scene = Scene(update, now, TOKYO, 200)
-        rows = View(TOKYO).deploys(update, Shown(), now)
+        rows = RowBuilder(TOKYO).deploys(update, ViewFilter(), now)
         row = next(r for r in rows if r.id == deploy_id)
         looks = [a for a in update.look.alerts if a.service and a.service.id == deploy.service_id]
         service = update.board.services[deploy.service_id]

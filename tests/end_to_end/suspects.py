@@ -19,7 +19,7 @@ from oncall_tui import bootstrap
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.engine.engine import Engine, Update
-from oncall_tui.triage.triager import AlertLook
+from oncall_tui.triage.triager import TriagedAlert
 from tests.end_to_end.world import World
 
 SPEED = 4.0
@@ -46,7 +46,7 @@ def deploy_name(service_id: str, arrow: str) -> str:
     return f"{service_id.rpartition('/')[2]} {arrow}"
 
 
-def row_of(update: Update, title: str) -> AlertLook | None:
+def row_of(update: Update, title: str) -> TriagedAlert | None:
     found = [r for r in update.look.alerts if title in r.alert.title or any(title in o.title for o in r.others)]
     assert len(found) <= 1, f"{title!r} is {len(found)} rows"
     return found[0] if found else None

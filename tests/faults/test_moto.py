@@ -18,7 +18,7 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.entry import EntryKind
 from oncall_tui.domain.outcome import OutcomeState
-from oncall_tui.domain.plan import Ask, Plan
+from oncall_tui.domain.plan import ActionRequest, Plan
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.providers.aws.cloudwatch.silence import read_alarm
 from oncall_tui.triage.empty_board import nothing
@@ -147,9 +147,9 @@ def test_a_new_state_is_read_with_the_next_poll(rig: Rig, endpoint: str) -> None
     assert len(rig.poll(["alarms"]).board.alerts) == 3
 
 
-def _ask(rig: Rig) -> Ask:
+def _ask(rig: Rig) -> ActionRequest:
     alert = next(a for a in rig.update.board.alerts.values() if a.title == "api-5xx-critical")
-    return Ask(
+    return ActionRequest(
         verb=Verb.SILENCE,
         target=alert.id,
         version=alert.version,

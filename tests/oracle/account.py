@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from oncall_tui.domain.remembered import Began, Recall, RolledBack
+from oncall_tui.domain.remembered import AlertStart, PastRollback, ServiceHistory
 from oncall_tui.runtime.clock import FakeClock
 from tests.oracle.story import DAY, How, Step, Story
 from tests.providers.aws.aws_world import World, task_definition
@@ -84,15 +84,15 @@ class Account(World):
         return {"taskDefinitionArns": [task_definition(familyPrefix, n) for n in sorted(numbers, reverse=True)]}
 
 
-def recall(story: Story) -> Recall:
+def recall(story: Story) -> ServiceHistory:
     """What the board and the journal of this machine hold: when alerts began, and the rollbacks sent from here."""
     sent = [_sent(s) for s in reversed(story.steps) if s.sent_from_here]
-    return Recall(alerts=tuple(Began(at, "5xx") for at in story.alerts), rollbacks=tuple(sent))
+    return ServiceHistory(alerts=tuple(AlertStart(at, "5xx") for at in story.alerts), rollbacks=tuple(sent))
 
 
-def _sent(step: Step) -> RolledBack:
+def _sent(step: Step) -> PastRollback:
     """A rollback by UpdateService was sent just before its deploy began; one by a stop, into a deploy."""
     here, other = task_definition(NAME, step.number), task_definition(NAME, step.before or 0)
     if step.how in (How.ROLLED_BACK, How.ROLLING_BACK):
-        return RolledBack(at=step.began + 15.0, frm=here, to=other, by="alice")
-    return RolledBack(at=step.began - 5.0, frm=other, to=here, by="alice")
+        return PastRollback(at=step.began + 15.0, from_arn=here, to=other, by="alice")
+    return PastRollback(at=step.began - 5.0, from_arn=other, to=here, by="alice")

@@ -16,7 +16,7 @@ import pytest
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.board import Board, merge
-from oncall_tui.domain.plan import Actor, Ask
+from oncall_tui.domain.plan import ActionRequest, Actor
 from oncall_tui.errors import Refused
 from oncall_tui.providers.aws.ecs.provider import EcsProvider
 from oncall_tui.providers.aws.options import EcsOptions
@@ -37,7 +37,7 @@ def stories() -> tuple[Story, ...]:
     return tuple(tell(SEED, index, NOW) for index in range(HISTORIES))
 
 
-def asked(story: Story, verb: Verb = Verb.ROLL_BACK) -> tuple[Account, ActionHandler, Ask, Board]:
+def asked(story: Story, verb: Verb = Verb.ROLL_BACK) -> tuple[Account, ActionHandler, ActionRequest, Board]:
     """This story's account, and *verb* asked for its service as the program shows it."""
     clock = FakeClock(story.now)
     account = Account(clock, story)
@@ -45,7 +45,7 @@ def asked(story: Story, verb: Verb = Verb.ROLL_BACK) -> tuple[Account, ActionHan
     provider = EcsProvider(EcsOptions(name="prod", provider="ecs", region="eu-west-1"), context, account)
     reading = provider.read(ReadRequest())
     board = msgspec.structs.replace(merge(1, reading.at, (), (reading,)), recall=recall(story))
-    ask = Ask(verb=verb, target=f"prod/{CLUSTER}/{NAME}", version="", actor=Actor("Alice"))
+    ask = ActionRequest(verb=verb, target=f"prod/{CLUSTER}/{NAME}", version="", actor=Actor("Alice"))
     return account, provider.handlers()[verb], ask, board
 
 

@@ -13,20 +13,20 @@ from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.domain.revision import Revision
 from oncall_tui.domain.service import Health, Service, ServiceKey
-from oncall_tui.triage.triager import Look, Looker, Rules
+from oncall_tui.triage.triager import Rules, TriagedBoard, Triager
 from tests.oracle_suspects.town import Deployed, Problem, Town
 
 Row = TypeVar("Row", Alert, Deploy)
 PROVIDERS = {"prod": "ecs", "prom": "alertmanager", "alarms": "cloudwatch", "pager": "pagerduty"}
 
 
-def played(town: Town) -> Look:
+def played(town: Town) -> TriagedBoard:
     """What the program makes of it, once it has watched all of it."""
     products = tuple(
         Product(name=name, services=tuple(map(service_id, mine)), alerts={"team": name})
         for name, mine in town.products.items()
     )
-    looker = Looker(Rules(products=products, look_back_s=town.look_back))
+    looker = Triager(Rules(products=products, look_back_s=town.look_back))
     looks = [looker.look(board) for board in boards(town)]
     return looks[-1]
 

@@ -14,7 +14,7 @@ from functools import cache
 import pytest
 
 from oncall_tui.runtime.clock import FakeClock
-from oncall_tui.triage.triager import AlertLook, Look
+from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
 from tests.oracle_suspects.played import alert_id, deploy_id, played
 from tests.oracle_suspects.suspect_oracle import Answer, answer, began, wide
 from tests.oracle_suspects.test_the_oracle import BY_HAND
@@ -35,13 +35,13 @@ def ids(names: frozenset[str]) -> set[str]:
     return set(map(deploy_id, names))
 
 
-def row_of(look: Look, problem: Problem) -> AlertLook:
+def row_of(look: TriagedBoard, problem: Problem) -> TriagedAlert:
     row = look.find(alert_id(problem))
     assert row is not None
     return row
 
 
-def wrongs(town: Town, problem: Problem, row: AlertLook) -> list[str]:
+def wrongs(town: Town, problem: Problem, row: TriagedAlert) -> list[str]:
     """What the program says of this problem otherwise than the oracle, each under a word that is counted."""
     want = answer(town, problem)
     said = [s.deploy.id for s in row.suspicion.suspects]
@@ -56,7 +56,7 @@ def wrongs(town: Town, problem: Problem, row: AlertLook) -> list[str]:
     return found + wrong_words(town, want, row)
 
 
-def wrong_words(town: Town, want: Answer, row: AlertLook) -> list[str]:
+def wrong_words(town: Town, want: Answer, row: TriagedAlert) -> list[str]:
     """Of what is said beside the suspects."""
     said, found = row.suspicion, []
     told = {s.deploy.id for s in said.innocent}
@@ -78,7 +78,7 @@ def wrong_words(town: Town, want: Answer, row: AlertLook) -> list[str]:
     return found
 
 
-def wrong_wide(town: Town, look: Look) -> list[str]:
+def wrong_wide(town: Town, look: TriagedBoard) -> list[str]:
     want = wide(town)
     found = []
     if want.is_one is not None and want.is_one != (look.wide is not None):

@@ -8,12 +8,12 @@ from typing import Any, Protocol
 
 import msgspec
 
-from oncall_tui.actions.service import Desk, Side
+from oncall_tui.actions.service import ActionService, SourceHandle
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.board import Board, merge
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.outcome import Check
-from oncall_tui.domain.plan import Actor, Ask, Plan
+from oncall_tui.domain.plan import ActionRequest, Actor, Plan
 from oncall_tui.errors import SourceError
 from oncall_tui.journal import Journal
 from oncall_tui.journal.service_history import recall
@@ -40,7 +40,7 @@ class Watched:
     def __init__(self, handler: ActionHandler, program: Program, hears: Hears) -> None:
         self._handler, self._program, self._hears = handler, program, hears
 
-    def plan(self, ask: Ask, board: Board) -> Plan:
+    def plan(self, ask: ActionRequest, board: Board) -> Plan:
         self._hears.phase(self._program, "plan")
         return self._handler.plan(ask, board)
 
@@ -71,8 +71,8 @@ class Program:
         self.lane = InlineLane(clock)
         self.journal = Journal(journal, clock.now)
         self.board: Board = merge(0, clock.now(), (), ())
-        side = Side("prod", self.lane, lambda patience: self, lambda: None)  # type: ignore[arg-type, return-value]
-        self.desk = Desk(
+        side = SourceHandle("prod", self.lane, lambda patience: self, lambda: None)  # type: ignore[arg-type, return-value]
+        self.desk = ActionService(
             {"prod": side},
             self.journal,
             clock,
@@ -111,11 +111,13 @@ class Program:
         mine = (d for d in self.board.deploys.values() if d.service_id == PATH)
         return sorted(mine, key=lambda d: -d.started)
 
-    def ask(self, on_deploy: bool) -> Ask:
+    def ask(self, on_deploy: bool) -> ActionRequest:
         """R, on the newest deploy's row or on the service's, as they stand on the board."""
         newest = next(iter(self.deploys()), None)
         target = newest.id if newest and on_deploy else PATH
-        return Ask(verb=Verb.ROLL_BACK, target=target, version=newest.version if newest else "", actor=self.who)
+        return ActionRequest(
+            verb=Verb.ROLL_BACK, target=target, version=newest.version if newest else "", actor=self.who
+        )
 
     def _board_for(self, target: str) -> Board:
         deploy = self.board.deploys.get(target)

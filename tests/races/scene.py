@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.outcome import Outcome, OutcomeState
-from oncall_tui.domain.plan import Ask, Plan
+from oncall_tui.domain.plan import ActionRequest, Plan
 from oncall_tui.errors import ActionError
 from oncall_tui.runtime.clock import FakeClock
 from oncall_tui.simulator.start import open_world
@@ -205,8 +205,8 @@ class Scene:
         if not self.truth.waits or self.truth.heads_to() == BAD:
             return
         self.alice.read()
-        for row in [d for d in self.alice.deploys() if Verb.GO_ON in d.verbs]:
-            asked = Ask(verb=Verb.GO_ON, target=row.id, version=row.version, actor=self.alice.who)
+        for row in [d for d in self.alice.deploys() if Verb.CONTINUE in d.verbs]:
+            asked = ActionRequest(verb=Verb.CONTINUE, target=row.id, version=row.version, actor=self.alice.who)
             plan = self._plan(self.alice, asked)
             if plan is not None:
                 self._confirm(self.alice, plan)
@@ -218,7 +218,7 @@ class Scene:
     def _final(self, plan: Plan) -> bool:
         return any(s.plan == plan.id for s in self.said)
 
-    def _plan(self, program: Program, ask: Ask) -> Plan | None:
+    def _plan(self, program: Program, ask: ActionRequest) -> Plan | None:
         future = program.desk.plan(ask)
         program.lane.settle(0.0)
         try:

@@ -19,7 +19,7 @@ from oncall_tui.providers.aws.client.session import RAW, READ_S, Sessions
 from oncall_tui.providers.aws.options import EcsOptions
 from oncall_tui.runtime.clock import FakeClock
 from oncall_tui.simulator.server.http import Delivery
-from oncall_tui.simulator.server.messages import Answer, Request
+from oncall_tui.simulator.server.messages import Request, SimulatedAnswer
 from oncall_tui.simulator.services.aws.endpoint import WRITES
 from oncall_tui.simulator.start import Opened
 from tests.races.truth import Truth
@@ -148,7 +148,7 @@ class InProcess(Line):
         return delivery.answer.body
 
 
-def _parsed(answer: Answer) -> Any:
+def _parsed(answer: SimulatedAnswer) -> Any:
     headers = {name.lower(): value for name, value in answer.headers.items()}
     return JSONParser().parse({"headers": headers, "body": answer.body, "status_code": answer.status}, None)
 

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from oncall_tui.simulator.server.messages import Request
-from oncall_tui.simulator.services.alertmanager.api import RESEND, Alertmanager
-from oncall_tui.simulator.services.alertmanager.model import InhibitRule, Matcher, fingerprint
+from oncall_tui.simulator.services.alertmanager.api import RESEND, SimulatedAlertmanager
+from oncall_tui.simulator.services.alertmanager.model import InhibitRule, SimulatedAlertmanagerMatcher, fingerprint
 
 START = 1_700_000_000.0
 NOWHERE = "00000000-0000-0000-0000-000000000000"
@@ -43,7 +43,7 @@ def iso(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def asking(simulated: Alertmanager) -> Ask:
+def asking(simulated: SimulatedAlertmanager) -> Ask:
     def ask(method: str, target: str, body: object = None) -> tuple[int, Any]:
         path, _, query = target.partition("?")
         sent = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -67,12 +67,12 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def simulated(clock: Clock) -> Alertmanager:
-    return Alertmanager(clock)
+def simulated(clock: Clock) -> SimulatedAlertmanager:
+    return SimulatedAlertmanager(clock)
 
 
 @pytest.fixture
-def ask(simulated: Alertmanager) -> Ask:
+def ask(simulated: SimulatedAlertmanager) -> Ask:
     return asking(simulated)
 
 
@@ -91,7 +91,7 @@ def test_the_fingerprint_is_the_real_one() -> None:
     assert fingerprint({"team": "y", "alertname": "B"}) == "9f576eda812cbd7a"
 
 
-def test_an_alert_fires_until_it_is_resolved(simulated: Alertmanager, ask: Ask, clock: Clock) -> None:
+def test_an_alert_fires_until_it_is_resolved(simulated: SimulatedAlertmanager, ask: Ask, clock: Clock) -> None:
     simulated.fire({"alertname": "Down", "empty": ""}, {"summary": "it is"}, began=START - 60)
     (alert,) = ask("GET", "/api/v2/alerts")[1]
     assert alert["labels"] == {"alertname": "Down"}
@@ -113,7 +113,9 @@ def test_a_posted_alert_ends_after_five_minutes(ask: Ask, clock: Clock) -> None:
     assert ask("GET", "/api/v2/alerts")[1] == []
 
 
-def test_a_silence_is_pending_then_active_then_expired(simulated: Alertmanager, ask: Ask, clock: Clock) -> None:
+def test_a_silence_is_pending_then_active_then_expired(
+    simulated: SimulatedAlertmanager, ask: Ask, clock: Clock
+) -> None:
     simulated.fire({"alertname": "A", "team": "x"}, {})
     simulated.fire({"alertname": "B", "team": "y"}, {})
     key = ask("POST", "/api/v2/silences", silence(START + 10, team="x"))[1]["silenceID"]
@@ -144,8 +146,12 @@ def test_a_silence_is_extended_in_place_only_from_its_own_start(ask: Ask, clock:
 
 
 def test_inhibited_alerts_can_be_left_out(clock: Clock) -> None:
-    rule = InhibitRule((Matcher("severity", "critical"),), (Matcher("severity", "warning"),), ("cluster",))
-    simulated = Alertmanager(clock, inhibit=[rule])
+    rule = InhibitRule(
+        (SimulatedAlertmanagerMatcher("severity", "critical"),),
+        (SimulatedAlertmanagerMatcher("severity", "warning"),),
+        ("cluster",),
+    )
+    simulated = SimulatedAlertmanager(clock, inhibit=[rule])
     simulated.fire({"alertname": "A", "severity": "critical", "cluster": "c"}, {})
     for cluster in ("c", "d"):
         simulated.fire({"alertname": "B", "severity": "warning", "cluster": cluster}, {})
@@ -157,7 +163,7 @@ def test_inhibited_alerts_can_be_left_out(clock: Clock) -> None:
     assert hidden["status"]["inhibitedBy"] == [fingerprint({"alertname": "A", "severity": "critical", "cluster": "c"})]
 
 
-def test_operations_have_names(simulated: Alertmanager) -> None:
+def test_operations_have_names(simulated: SimulatedAlertmanager) -> None:
     for method, path, name in (
         ("GET", "/api/v2/alerts", "GET /api/v2/alerts"),
         ("DELETE", f"/api/v2/silence/{NOWHERE}", "DELETE /api/v2/silence/{id}"),
@@ -165,7 +171,7 @@ def test_operations_have_names(simulated: Alertmanager) -> None:
         assert simulated.operation(Request(method, path, {}, {}, b"")) == name
 
 
-def test_five_thousand_alerts_are_cheap(simulated: Alertmanager, clock: Clock) -> None:
+def test_five_thousand_alerts_are_cheap(simulated: SimulatedAlertmanager, clock: Clock) -> None:
     for number in range(5000):
         simulated.fire({"alertname": "Slow", "service": f"svc-{number}", "team": "x"}, {"summary": "slow " * 20})
     ask = Request("GET", "/api/v2/alerts", {}, {}, b"")
@@ -401,7 +407,7 @@ def _comparable(status: int, value: Any) -> tuple[int, Any]:
 
 @pytest.mark.alertmanager
 def test_a_real_one_answers_the_same(real: Ask) -> None:
-    mine = asking(Alertmanager(time.time, receiver="none"))
+    mine = asking(SimulatedAlertmanager(time.time, receiver="none"))
     own, theirs = _Ids(), _Ids()
     different = []
     for method, target, body in _questions(time.time()):

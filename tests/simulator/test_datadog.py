@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from oncall_tui.simulator.scenarios.reader import ScenarioError, parse
-from oncall_tui.simulator.server.messages import Answer, Request
-from oncall_tui.simulator.services.datadog.api import Datadog
+from oncall_tui.simulator.server.messages import Request, SimulatedAnswer
+from oncall_tui.simulator.services.datadog.api import SimulatedDatadog
 from oncall_tui.simulator.start import Opened, open_world
 from tests.simulator.conftest import Drill
 
@@ -25,9 +25,11 @@ class World:
 
     def __init__(self) -> None:
         self.at = START
-        self.datadog = Datadog(lambda: self.at)
+        self.datadog = SimulatedDatadog(lambda: self.at)
 
-    def ask(self, method: str, target: str, body: object = None, headers: dict[str, str] | None = None) -> Answer:
+    def ask(
+        self, method: str, target: str, body: object = None, headers: dict[str, str] | None = None
+    ) -> SimulatedAnswer:
         path, _, query = target.partition("?")
         sent = b"" if body is None else json.dumps(body).encode()
         asked = Request(method, path, urllib.parse.parse_qs(query), KEYS if headers is None else headers, sent)

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from oncall_tui.simulator.scenarios.reader import ScenarioError, load, parse
-from oncall_tui.simulator.timeline import Timeline
+from oncall_tui.simulator.timeline import SimulatedTimeline
 from oncall_tui.simulator.world.build import build
 from oncall_tui.simulator.world.world import World
 from tests.simulator.conftest import Drill
@@ -229,7 +229,7 @@ def test_a_deregistered_task_definition_is_refused(make_drill: Make) -> None:
 def test_a_past_that_cannot_be(history: str, told: str) -> None:
     text = f"name: x\nsources: [{{name: a, provider: ecs}}]\nservices:\n  - {{at: a/b/c, history: {history}}}\n"
     with pytest.raises(ScenarioError, match=re.escape(told)):
-        build(parse(text, "x.yaml"), World(Timeline(manual=True), 1))
+        build(parse(text, "x.yaml"), World(SimulatedTimeline(manual=True), 1))
 
 
 def test_the_headers_name_every_service() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from oncall_tui.simulator.server.messages import Request
-from oncall_tui.simulator.services.mackerel import Mackerel
+from oncall_tui.simulator.services.mackerel import SimulatedMackerel
 from tests.simulator.conftest import Drill
 
 START = 1_700_000_000.0
@@ -20,7 +20,7 @@ class World:
 
     def __init__(self) -> None:
         self.at = START
-        self.mackerel = Mackerel(lambda: self.at)
+        self.mackerel = SimulatedMackerel(lambda: self.at)
 
     def ask(self, method: str, target: str, body: object = None, key: str = "drill-account") -> tuple[int, Any]:
         path, _, query = target.partition("?")

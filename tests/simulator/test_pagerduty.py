@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from oncall_tui.simulator.server.messages import Request
-from oncall_tui.simulator.services.pagerduty.api import ACCEPT, PagerDuty
+from oncall_tui.simulator.services.pagerduty.api import ACCEPT, SimulatedPagerDuty
 
 START = 1_700_000_000.0
 
@@ -20,7 +20,7 @@ class World:
 
     def __init__(self, **given: Any) -> None:
         self.at = START
-        self.pager = PagerDuty(lambda: self.at, **given)
+        self.pager = SimulatedPagerDuty(lambda: self.at, **given)
         self.headers = {
             "authorization": "Token token=drill-account",
             "accept": ACCEPT,

@@ -6,7 +6,7 @@ from urllib.error import HTTPError
 import pytest
 
 from oncall_tui.simulator.scenarios.reader import ScenarioError, load, parse, shipped
-from oncall_tui.simulator.timeline import Timeline
+from oncall_tui.simulator.timeline import SimulatedTimeline
 from oncall_tui.simulator.world.build import build
 from oncall_tui.simulator.world.world import World
 from tests.simulator.conftest import Drill
@@ -116,7 +116,7 @@ def test_every_shipped_scenario_stays_quiet_on_its_errors(make_drill: Callable[.
 )
 def test_a_mistake_is_told_with_its_line(text: str, told: str) -> None:
     with pytest.raises(ScenarioError) as caught:
-        build(parse(text, "x.yaml"), World(Timeline(manual=True), 1))
+        build(parse(text, "x.yaml"), World(SimulatedTimeline(manual=True), 1))
     assert told in str(caught.value)
 
 

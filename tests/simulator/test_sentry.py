@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from oncall_tui.simulator.server.messages import Answer, Request
-from oncall_tui.simulator.services.sentry.api import Sentry
+from oncall_tui.simulator.server.messages import Request, SimulatedAnswer
+from oncall_tui.simulator.services.sentry.api import SimulatedSentry
 from tests.simulator.conftest import Drill
 
 START = 1_700_000_000.0
@@ -21,9 +21,11 @@ class World:
 
     def __init__(self) -> None:
         self.at = START
-        self.sentry = Sentry(lambda: self.at)
+        self.sentry = SimulatedSentry(lambda: self.at)
 
-    def ask(self, method: str, target: str, body: object = None, token: str = "Bearer drill-account") -> Answer:
+    def ask(
+        self, method: str, target: str, body: object = None, token: str = "Bearer drill-account"
+    ) -> SimulatedAnswer:
         path, _, query = target.partition("?")
         sent = b"" if body is None else json.dumps(body).encode()
         asked = Request(method, path, urllib.parse.parse_qs(query), {"authorization": token}, sent)

@@ -15,7 +15,7 @@ from oncall_tui.domain.alert import Alert, AlertState, ServiceHint, Severity
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.domain.outcome import Check, OutcomeState
-from oncall_tui.domain.plan import Actor, Ask, Choice, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Actor, Choice, Confirm, Plan
 from oncall_tui.domain.reading import Reading
 from oncall_tui.domain.revision import Image, Revision
 from oncall_tui.domain.service import Health, Service, ServiceKey
@@ -74,7 +74,7 @@ class FakeHandler:
     def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
         return ()
 
-    def plan(self, ask: Ask, board: Board) -> Plan:
+    def plan(self, ask: ActionRequest, board: Board) -> Plan:
         return Plan(
             id=f"{ask.verb}-{ask.target}-{next(self.provider.numbers)}",
             verb=ask.verb,
@@ -126,7 +126,7 @@ class Confirmed(FakeHandler):
     def __init__(self, provider: FakeProvider, verb: Verb, **plan: Any) -> None:
         super().__init__(provider, verb)
         self.fields = plan
-        self.asked: list[Ask] = []
+        self.asked: list[ActionRequest] = []
         self.plan_raises: list[Exception | None] = []
         self.picks: tuple[Choice, ...] | Exception = (
             Choice("level:2", "level 2: Bob", default=True),
@@ -138,7 +138,7 @@ class Confirmed(FakeHandler):
             raise self.picks
         return self.picks
 
-    def plan(self, ask: Ask, board: Any) -> Plan:
+    def plan(self, ask: ActionRequest, board: Any) -> Plan:
         self.asked.append(ask)
         if self.plan_raises and (error := self.plan_raises.pop(0)):
             raise error

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from oncall_tui.domain.metric import Metric, Series
-from oncall_tui.domain.service_detail import Container, Inside, Target, Task
-from oncall_tui.providers.base import Told
+from oncall_tui.domain.service_detail import Container, ServiceDetail, TargetHealth, Task
+from oncall_tui.providers.base import TimelineEvent
 from tests.support.fakes import Able
 
 CPU = Metric(name="CPUUtilization", namespace="AWS/ECS", period_s=60)
@@ -54,8 +54,8 @@ def stopped(number: int, code: int | None = 137, reason: str = "OutOfMemoryError
     )
 
 
-def target(number: int, state: str = "healthy", reason: str = "") -> Target:
-    return Target(group="tg-api", id=f"10.0.1.{number}", port=8080, state=state, reason=reason)
+def target(number: int, state: str = "healthy", reason: str = "") -> TargetHealth:
+    return TargetHealth(group="tg-api", id=f"10.0.1.{number}", port=8080, state=state, reason=reason)
 
 
 class Inspected(Able):
@@ -65,11 +65,11 @@ class Inspected(Able):
         super().__init__(source)
         self.asked: list[tuple[str, Any]] = []
         self.raises: dict[str, list[Exception]] = {}
-        self.within = Inside(
+        self.within = ServiceDetail(
             service_id=f"{source}/main/api", at=0.0, tasks=(task(1), task(2)), targets=(target(1), target(2))
         )
         self.points: tuple[tuple[float, float], ...] = ((1_799_999_000.0, 20.0), (1_799_999_060.0, 95.0))
-        self.remembers: tuple[Told, ...] = ()
+        self.remembers: tuple[TimelineEvent, ...] = ()
 
     def calls(self, kind: str) -> int:
         return sum(name == kind for name, _ in self.asked)
@@ -79,7 +79,7 @@ class Inspected(Able):
         if self.raises.get(kind):
             raise self.raises[kind].pop(0)
 
-    def inspect(self, service_id: str) -> Inside:
+    def inspect(self, service_id: str) -> ServiceDetail:
         self._asked("inspect", service_id)
         return msgspec.structs.replace(self.within, service_id=service_id, at=self.clock.now())
 
@@ -90,6 +90,6 @@ class Inspected(Able):
         self._asked("measure", tuple(title for title, _ in wanted))
         return tuple(Series(title=title, metric=metric, points=self.points) for title, metric in wanted)
 
-    def timeline(self, target: str) -> tuple[Told, ...]:
+    def timeline(self, target: str) -> tuple[TimelineEvent, ...]:
         self._asked("timeline", target)
         return self.remembers

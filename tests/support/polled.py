@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 
 from oncall_tui.domain.reading import SourceState, SourceStatus
-from oncall_tui.polling.limiter import Gate
+from oncall_tui.polling.limiter import PollLimiter
 from oncall_tui.polling.poller import Poller
 from oncall_tui.polling.status import status_of
 from oncall_tui.providers.base import Provider, ReadRequest
@@ -18,7 +18,7 @@ class Polled:
 
     def __init__(self, provider: Provider, clock: FakeClock) -> None:
         self.clock = clock
-        gate, rng = Gate(4, clock), random.Random(1)
+        gate, rng = PollLimiter(4, clock), random.Random(1)
         self.poller = Poller(provider.source, provider.provider, lambda: provider, clock, gate, lambda: None, rng=rng)
 
     def go(self, seconds: float) -> int:

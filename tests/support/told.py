@@ -10,24 +10,24 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState, ServiceHint
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.entry import Entry, EntryKind
-from oncall_tui.domain.on_call import Duty
+from oncall_tui.domain.on_call import OnCallShift
 from oncall_tui.domain.outcome import Check, Outcome, OutcomeState
-from oncall_tui.domain.plan import Ask, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Confirm, Plan
 from oncall_tui.domain.product import Product
 from oncall_tui.engine.engine import Engine, SourceSpec
 from oncall_tui.journal import Journal
 from oncall_tui.notifications.destinations import DestinationSpec
-from oncall_tui.providers.base import ActionHandler, Message, ReadRequest, Receipt, Told
+from oncall_tui.providers.base import ActionHandler, Message, ReadRequest, Receipt, TimelineEvent
 from oncall_tui.runtime.clock import FakeClock
 from oncall_tui.triage.triager import Rules
 from tests.support.fakes import ALICE, FakeHandler, FakeProvider, service
 
 HINT = ServiceHint(service="api", cluster="main")
-ALL = (Verb.ROLL_BACK, Verb.UNDO_ROLLBACK, Verb.GO_ON, Verb.RESTART)
+ALL = (Verb.ROLL_BACK, Verb.UNDO_ROLLBACK, Verb.CONTINUE, Verb.RESTART)
 TITLES = {
     Verb.ROLL_BACK: "Roll back prod/api: :42→:41",
     Verb.UNDO_ROLLBACK: "Undo the rollback of prod/api: :41→:42",
-    Verb.GO_ON: "Continue the deploy of prod/api: :41→:42",
+    Verb.CONTINUE: "Continue the deploy of prod/api: :41→:42",
     Verb.RESTART: "Restart prod/api: :42",
 }
 
@@ -61,7 +61,7 @@ class FakeDestination:
 class Following(FakeHandler):
     """A rollback or one of its siblings on a service; done as soon as ``verdicts`` are used up."""
 
-    def plan(self, ask: Ask, board: Board) -> Plan:
+    def plan(self, ask: ActionRequest, board: Board) -> Plan:
         return Plan(
             id=f"{ask.verb}-{next(self.provider.numbers)}",
             verb=ask.verb,
@@ -99,7 +99,7 @@ class Notes(FakeHandler):
     def check(self, plan: Plan) -> None:
         pass
 
-    def plan(self, ask: Ask, board: Board) -> Plan:
+    def plan(self, ask: ActionRequest, board: Board) -> Plan:
         if self.check_raises and (error := self.check_raises.pop(0)):
             raise error
         plan = super().plan(ask, board)
@@ -130,13 +130,13 @@ class Source(FakeProvider):
     def handlers(self) -> dict[Verb, ActionHandler]:
         return self.can
 
-    def on_call(self) -> tuple[Duty, ...]:
+    def on_call(self) -> tuple[OnCallShift, ...]:
         return ()
 
     def on_call_now(self) -> bool | None:
         return None
 
-    def timeline(self, target: str) -> tuple[Told, ...]:
+    def timeline(self, target: str) -> tuple[TimelineEvent, ...]:
         return ()
 
 
@@ -201,9 +201,9 @@ class Bench:
                     outlet.lane.run(lambda: None).result(5)
         self.engine._compose()
 
-    def ask(self, verb: Verb, target: str = "prod/main/api", **more: Any) -> Ask:
+    def ask(self, verb: Verb, target: str = "prod/main/api", **more: Any) -> ActionRequest:
         alert = self.engine.update.board.alerts.get(target)
-        return Ask(verb=verb, target=target, version=alert.version if alert else "v", actor=ALICE, **more)
+        return ActionRequest(verb=verb, target=target, version=alert.version if alert else "v", actor=ALICE, **more)
 
     def plan(self, verb: Verb, target: str = "prod/main/api", **more: Any) -> Plan:
         return self.engine.desk.plan(self.ask(verb, target, **more)).result(5)

@@ -8,11 +8,11 @@ from urllib.parse import parse_qs, unquote
 
 import httpx
 
-from oncall_tui.simulator.server.messages import Answer, Request
+from oncall_tui.simulator.server.messages import Request, SimulatedAnswer
 
 
 class Peer(Protocol):
-    def handle(self, request: Request) -> Answer: ...
+    def handle(self, request: Request) -> SimulatedAnswer: ...
 
 
 class Asked:

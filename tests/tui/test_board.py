@@ -14,14 +14,14 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState, ServiceHint, Severity
 from oncall_tui.domain.deploy import TaskFailure
 from oncall_tui.domain.outcome import OutcomeState
-from oncall_tui.domain.plan import Ask
-from oncall_tui.domain.reading import Problem, SourceState
+from oncall_tui.domain.plan import ActionRequest
+from oncall_tui.domain.reading import PartialFailure, SourceState
 from oncall_tui.domain.service import Health
-from oncall_tui.errors import Expired, Failed, Offline, Refused
+from oncall_tui.errors import ActionFailed, Expired, Offline, Refused
 from oncall_tui.providers.base import Receipt
 from oncall_tui.tui.app import OncallApp
 from oncall_tui.tui.keys import KEYS
-from oncall_tui.tui.screens.dialogs.choice import Pick
+from oncall_tui.tui.screens.dialogs.choice import ChoiceDialog
 from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany, ConfirmPlan
 from oncall_tui.tui.screens.dialogs.forms import matchers
 from oncall_tui.tui.screens.dialogs.modals import Form, Text
@@ -128,7 +128,7 @@ async def test_a_rare_action_asks_in_a_modal_where_enter_cancels_and_y_goes_on(t
     rig.provider.add("a")
     async with on_screen(rig) as rig:
         await rig.pilot.press("E")
-        assert isinstance(await rig.modal(), Pick)
+        assert isinstance(await rig.modal(), ChoiceDialog)
         assert "level 2: Bob" in rig.text()
         await rig.pilot.press("j", "enter")
         assert isinstance(await rig.modal(), Form)
@@ -243,7 +243,7 @@ async def test_read_only_offers_nothing_and_says_so(tmp_path: Path) -> None:
         assert "read only: nothing is written" in rig.text()
         assert rig.provider.acknowledge.sent == []
         seen = rig.provider.alerts["fake/a"]
-        ask = Ask(verb=Verb.ACKNOWLEDGE, target=seen.id, version=seen.version, actor=rig.engine.actor)
+        ask = ActionRequest(verb=Verb.ACKNOWLEDGE, target=seen.id, version=seen.version, actor=rig.engine.actor)
         planned = rig.engine.desk.plan(ask)
         with pytest.raises(Refused, match="read only"):
             planned.result(5)
@@ -253,7 +253,7 @@ async def test_what_failed_is_shown_until_dismissed(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     rig.provider.add("a")
     async with on_screen(rig) as rig:
-        rig.provider.acknowledge.send_raises = [Failed("403: not yours", "ask for it")]
+        rig.provider.acknowledge.send_raises = [ActionFailed("403: not yours", "ask for it")]
         await rig.press("a")
         rig.clock.advance(3600)
         rig.board.tick()
@@ -402,7 +402,9 @@ async def test_a_denied_cluster_marks_its_own_services_and_no_others(tmp_path: P
     }
     rig = Rig(tmp_path, provider)
     read = provider.read
-    problem = Problem(SourceState.DENIED, "cluster jobs", "DescribeServices is denied", "needs ecs:DescribeServices")
+    problem = PartialFailure(
+        SourceState.DENIED, "cluster jobs", "DescribeServices is denied", "needs ecs:DescribeServices"
+    )
     provider.read = lambda request: msgspec.structs.replace(read(request), problems=(problem,))  # type: ignore[method-assign]
     async with on_screen(rig) as rig:
         text = rig.text()

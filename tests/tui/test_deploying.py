@@ -22,9 +22,9 @@ from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.product import Product
 from oncall_tui.errors import Refused
 from oncall_tui.tui.app import OncallApp
-from oncall_tui.tui.screens.dialogs.choice import Pick
+from oncall_tui.tui.screens.dialogs.choice import ChoiceDialog
 from oncall_tui.tui.screens.dialogs.confirm import ConfirmPlan
-from oncall_tui.tui.screens.dialogs.modals import Told
+from oncall_tui.tui.screens.dialogs.modals import RefusalDialog
 
 API = "prod/main/api"
 FAILING = {"failing": "2 tasks failed of :43, which is being deployed"}
@@ -43,7 +43,7 @@ class Night(Rig):
             "prod/d42", API, state=DeployState.SUCCEEDED, started=now - 900, verbs=frozenset()
         )
         self.provider.deploys["prod/d43"] = deploy(
-            "prod/d43", API, old=revision(42), new=revision(43), started=now - 300, verbs=EVERY - {Verb.GO_ON}
+            "prod/d43", API, old=revision(42), new=revision(43), started=now - 300, verbs=EVERY - {Verb.CONTINUE}
         )
         hint = ServiceHint(service="api")
         self.provider.add("bad", began=now - 800, hint=hint, title="5xx")
@@ -99,7 +99,7 @@ async def test_another_revision_is_picked_from_what_is_known_of_each(tmp_path: P
         await rig.pilot.press("R")
         await rig.modal()
         await rig.pilot.press("t")
-        assert isinstance(await rig.modal(), Pick)
+        assert isinstance(await rig.modal(), ChoiceDialog)
         await rig.settle()
         text = rig.text()
         assert ":41  default  ran 6d, until 3m ago" in text
@@ -135,7 +135,7 @@ async def test_revisions_that_take_long_to_read_hold_no_key(tmp_path: Path) -> N
         assert "reading…" in rig.text()
         await rig.pilot.press("enter")  # nothing to pick is on screen: nothing is picked
         picker = rig.pilot.app.screen
-        assert isinstance(picker, Pick)
+        assert isinstance(picker, ChoiceDialog)
         picker._painted_at = 0.0
         assert not picker.deaf
         release.set()
@@ -159,7 +159,7 @@ async def test_a_refusal_says_why_and_what_to_do_and_plans_nothing_anew(tmp_path
         await pilot.press("2", "R", "R", "R", "y")
         for _ in range(50):
             await pilot.pause(0.02)
-            if isinstance(app.screen, Told):
+            if isinstance(app.screen, RefusalDialog):
                 break
         rig.pilot = pilot
         text = rig.text()
@@ -168,11 +168,11 @@ async def test_a_refusal_says_why_and_what_to_do_and_plans_nothing_anew(tmp_path
         app.screen._painted_at = 0.0  # type: ignore[attr-defined]
         await pilot.press("R", "y")
         await pilot.pause()
-        assert isinstance(app.screen, Told)
+        assert isinstance(app.screen, RefusalDialog)
         assert len(rig.handler().asked) == 1
         await pilot.press("t")  # a key of its own: another revision may be possible where the usual one is not
         await pilot.pause(0.1)
-        assert isinstance(app.screen, Pick)
+        assert isinstance(app.screen, ChoiceDialog)
         assert len(rig.handler().asked) == 1
         app.screen._painted_at = 0.0
         await pilot.press("escape")
@@ -267,7 +267,7 @@ async def test_a_name_that_has_a_t_in_it_can_be_typed_and_another_revision_be_pi
         await rig.pilot.press(*"tapcy")
         assert modal.query_one(Input).value == "tapcy"
         await rig.pilot.press("ctrl+t")
-        assert isinstance(await rig.modal(), Pick)
+        assert isinstance(await rig.modal(), ChoiceDialog)
 
 
 async def test_c_goes_on_where_something_waits_and_asks_first(tmp_path: Path) -> None:
@@ -285,15 +285,15 @@ async def test_c_goes_on_where_something_waits_and_asks_first(tmp_path: Path) ->
             assert "C continue" in rig.text().splitlines()[-1]
             await rig.pilot.press("C")
             assert isinstance(await rig.modal(), ConfirmPlan)
-            assert rig.handler(Verb.GO_ON).asked[-1].target == "prod/d43"
+            assert rig.handler(Verb.CONTINUE).asked[-1].target == "prod/d43"
             await rig.press("escape")
-        assert rig.handler(Verb.GO_ON).sent == []
+        assert rig.handler(Verb.CONTINUE).sent == []
         await rig.pilot.press("C")
         await rig.modal()
         await rig.press("y", "enter")
-        assert rig.handler(Verb.GO_ON).sent == []  # it takes a deploy further: its name is typed
+        assert rig.handler(Verb.CONTINUE).sent == []  # it takes a deploy further: its name is typed
         await rig.press("backspace", *"api", "enter")
-        assert [p.target for p in rig.handler(Verb.GO_ON).sent] == ["prod/d43"]
+        assert [p.target for p in rig.handler(Verb.CONTINUE).sent] == ["prod/d43"]
         await rig.press("escape", "j")
         assert rig.board.row_id == "prod/d42"
         await rig.press("C")
@@ -303,11 +303,11 @@ async def test_c_goes_on_where_something_waits_and_asks_first(tmp_path: Path) ->
 async def test_a_wait_that_no_key_ends_says_what_it_is(tmp_path: Path) -> None:
     async with night(tmp_path) as rig:
         waits = "the old tasks go at 17:41 JST"
-        rig.provider.deploys["prod/d43"] = deploy("prod/d43", API, verbs=EVERY - {Verb.GO_ON}, waits=waits)
+        rig.provider.deploys["prod/d43"] = deploy("prod/d43", API, verbs=EVERY - {Verb.CONTINUE}, waits=waits)
         rig.refresh()
         await rig.press("C")
         assert "waits: the old tasks go at 17:41 JST; it cannot be continued from here" in rig.text()
-        assert rig.handler(Verb.GO_ON).asked == []
+        assert rig.handler(Verb.CONTINUE).asked == []
 
 
 async def test_the_palette_does_not_open_over_a_question(tmp_path: Path) -> None:
@@ -483,7 +483,7 @@ async def test_between_two_modals_of_a_question_no_key_acts(tmp_path: Path) -> N
         await pilot.press("R")
         await opened(pilot, app, ConfirmPlan)
         await pilot.press("t")
-        await opened(pilot, app, Pick)
+        await opened(pilot, app, ChoiceDialog)
         plan = rig.handler().plan
         rig.handler().plan = lambda ask, board: release.wait(10) and plan(ask, board)
         await pilot.press("enter", "a", "R", "E", "n", "x")

@@ -16,8 +16,8 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState, ServiceHint, Severity
 from oncall_tui.domain.deploy import DeployState, TaskFailure
 from oncall_tui.domain.product import Product
-from oncall_tui.domain.reading import Problem, SourceState
-from oncall_tui.domain.service_detail import Inside
+from oncall_tui.domain.reading import PartialFailure, SourceState
+from oncall_tui.domain.service_detail import ServiceDetail
 from oncall_tui.errors import Denied, Offline, Throttled
 from oncall_tui.tui.screens.detail.screen import DetailScreen
 from oncall_tui.tui.screens.dialogs.modals import Text
@@ -176,7 +176,7 @@ async def test_nothing_is_asked_after_it_closed_and_what_was_pending_is_dropped(
     async with on_screen(rig):
         provider, read = provider_of(rig), provider_of(rig).inspect
 
-        def slow(service_id: str) -> Inside:
+        def slow(service_id: str) -> ServiceDetail:
             reached.set()
             hold.wait(5)
             return read(service_id)
@@ -293,11 +293,11 @@ async def test_a_row_that_became_a_part_of_another_says_so_and_takes_no_key(tmp_
 
 async def test_problems_of_a_part_of_the_inside_do_not_hide_the_rest(tmp_path: Path) -> None:
     rig = world(tmp_path)
-    provider_of(rig).within = Inside(
+    provider_of(rig).within = ServiceDetail(
         service_id="prod/main/api",
         at=0.0,
         tasks=(task(1), task(2)),
-        problems=(Problem(SourceState.DENIED, "targets", "DescribeTargetHealth is denied", "allow it"),),
+        problems=(PartialFailure(SourceState.DENIED, "targets", "DescribeTargetHealth is denied", "allow it"),),
     )
     rig.provider.alerts.clear()
     async with on_screen(rig):
@@ -307,8 +307,8 @@ async def test_problems_of_a_part_of_the_inside_do_not_hide_the_rest(tmp_path: P
         assert "targets could not be read: DescribeTargetHealth is denied" in text
         assert "not all of it could be read" in text
         assert "2 running" in text
-        lost = Problem(SourceState.DENIED, "running tasks", "ListTasks is denied", "allow it")
-        provider_of(rig).within = Inside(service_id="prod/main/api", at=0.0, problems=(lost,))
+        lost = PartialFailure(SourceState.DENIED, "running tasks", "ListTasks is denied", "allow it")
+        provider_of(rig).within = ServiceDetail(service_id="prod/main/api", at=0.0, problems=(lost,))
         rig.clock.advance(10)
         await rig.press("r")
         assert "tasks     not known" in rig.text()

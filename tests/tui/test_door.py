@@ -28,7 +28,7 @@ from oncall_tui.text.cells import clean
 from oncall_tui.tui.app import OncallApp
 from oncall_tui.tui.screens.dialogs import forms
 from oncall_tui.tui.screens.dialogs.modals import Form, Modal
-from oncall_tui.tui.widgets.clean_text import Harmless, copyable, harmless
+from oncall_tui.tui.widgets.clean_text import CleanLines, copyable, harmless
 
 TUI = Path(__file__).parents[2] / "src" / "oncall_tui" / "tui"
 LABELS = (("alertname", "Down"), ("hosts", "a,b,c"), ("svc.name/x", "y"), ("blank", "  leading"), ("empty", ""))
@@ -152,7 +152,7 @@ def test_the_last_look_leaves_nothing_to_obey_and_no_cell_more_or_less(text: str
     assert cell_len(shown) == cell_len(text)
     assert obeyed(shown.replace("\n", "").replace("\r", "")) == []
     assert not {"\n", "\r"} & set(shown)
-    [segment] = Harmless().apply([Segment(text)], Color(0, 0, 0))
+    [segment] = CleanLines().apply([Segment(text)], Color(0, 0, 0))
     assert segment.text == (text if text.isascii() and text.isprintable() else shown)
 
 

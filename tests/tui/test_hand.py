@@ -15,7 +15,7 @@ from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.service import Health
 from oncall_tui.errors import Expired
 from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany, ConfirmPlan
-from oncall_tui.tui.screens.dialogs.modals import Form, Told
+from oncall_tui.tui.screens.dialogs.modals import Form, RefusalDialog
 from oncall_tui.tui.terminal import foreground
 from oncall_tui.tui.widgets.footer import KeyBar
 
@@ -215,7 +215,7 @@ async def test_a_refused_form_is_back_with_its_text(tmp_path: Path) -> None:
         await rig.pilot.press("S")
         await rig.modal()
         await rig.pilot.press(*"deploying", "enter", "enter")
-        assert isinstance(await rig.modal(), Told)
+        assert isinstance(await rig.modal(), RefusalDialog)
         await rig.pilot.press("enter")
         form = await rig.modal()
         assert isinstance(form, Form)

@@ -13,7 +13,7 @@ from tests.support.told import FakeDestination
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.errors import JournalError
 from oncall_tui.notifications.destinations import DestinationSpec
-from oncall_tui.tui.screens.dialogs.choice import Pick
+from oncall_tui.tui.screens.dialogs.choice import ChoiceDialog
 from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany
 from oncall_tui.tui.screens.handover import HandoverView
 
@@ -98,7 +98,7 @@ async def test_it_is_sent_once_after_a_pick_and_a_yes(tmp_path: Path) -> None:
     async with on_screen(night(tmp_path, destinations=specs), (80, 24)) as rig:
         await opened(rig)
         await rig.press("w")
-        await pick(rig, Pick)
+        await pick(rig, ChoiceDialog)
         await rig.press("enter")
         await pick(rig, ConfirmMany)
         assert chat.sent == []

@@ -16,7 +16,7 @@ from tests.support.fakes import FakeProvider, alert, deploy, service
 from tests.support.screen import Rig, on_screen
 
 from oncall_tui.domain.alert import ServiceHint
-from oncall_tui.domain.logs import LogLine, LogPage, LogPlace, LogStream, LogWanted
+from oncall_tui.domain.logs import LogDestination, LogLine, LogPage, LogQuery, LogStream
 from oncall_tui.errors import Denied, SourceError, Throttled
 from oncall_tui.inspection.logs.insights_link import link, query
 from oncall_tui.text.cells import clean
@@ -28,7 +28,7 @@ from oncall_tui.tui.widgets.text_lines import Lines
 
 TZ = ZoneInfo("Asia/Tokyo")
 API = "prod/prod-main/payments-api"
-PLACE = LogPlace(
+PLACE = LogDestination(
     container="app",
     driver="awslogs",
     where="/ecs/payments-api in eu-west-1",
@@ -37,7 +37,7 @@ PLACE = LogPlace(
     region="eu-west-1",
     prefix="ecs/app/",
 )
-ELSEWHERE = LogPlace(container="app", driver="awsfirelens", where="FireLens → Datadog: host logs.example.com")
+ELSEWHERE = LogDestination(container="app", driver="awsfirelens", where="FireLens → Datadog: host logs.example.com")
 
 
 class Logging(FakeProvider):
@@ -46,10 +46,10 @@ class Logging(FakeProvider):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.lines: list[LogLine] = []
-        self.places: tuple[LogPlace, ...] = (PLACE,)
+        self.places: tuple[LogDestination, ...] = (PLACE,)
         self.refusal: SourceError | None = None
         self.missing = ""
-        self.asked: list[LogWanted] = []
+        self.asked: list[LogQuery] = []
 
     def log(self, ago: float, text: str, task: str = "a1b2c3d4e5f6") -> None:
         at = self.clock.now() - ago
@@ -57,10 +57,10 @@ class Logging(FakeProvider):
             LogLine(at, f"{at}/{text[:40]}", text, LogStream(f"ecs/app/{task}", "app", task), words_level(text))
         )
 
-    def log_places(self, service_id: str) -> tuple[LogPlace, ...]:
+    def log_places(self, service_id: str) -> tuple[LogDestination, ...]:
         return self.places
 
-    def log_page(self, wanted: LogWanted) -> LogPage:
+    def log_page(self, wanted: LogQuery) -> LogPage:
         self.asked.append(wanted)
         if self.refusal:
             raise self.refusal

@@ -9,7 +9,7 @@ import pytest
 from textual.app import App, ComposeResult
 
 from oncall_tui.domain.logs import LogLine, LogStream
-from oncall_tui.inspection.logs.buffer import LogStore
+from oncall_tui.inspection.logs.buffer import LogBuffer
 from oncall_tui.tui.screens.logs.view import LogView
 
 TZ = ZoneInfo("UTC")
@@ -48,7 +48,7 @@ def check(view: LogView, height: int) -> None:
 @pytest.mark.parametrize("goal", [None, NOW + 20.5])
 async def test_whatever_happens_the_cursor_is_on_its_line_and_in_sight(seed: int, goal: float | None) -> None:
     rng = random.Random(seed)
-    host, store = Host(goal), LogStore(most_lines=120)
+    host, store = Host(goal), LogBuffer(most_lines=120)
     size = rng.choice([(80, 20), (40, 6), (120, 38)])
     async with host.run_test(size=size) as pilot:
         view = host.view
@@ -84,7 +84,7 @@ async def test_whatever_happens_the_cursor_is_on_its_line_and_in_sight(seed: int
 
 
 async def test_it_begins_at_its_goal_and_stays_there_while_what_led_to_it_comes() -> None:
-    host, store = Host(NOW + 20.5), LogStore()
+    host, store = Host(NOW + 20.5), LogBuffer()
     rng = random.Random(1)
     async with host.run_test(size=(80, 20)):
         view = host.view
@@ -103,7 +103,7 @@ async def test_it_begins_at_its_goal_and_stays_there_while_what_led_to_it_comes(
 
 async def test_a_screen_of_many_thousands_is_drawn_from_what_is_seen() -> None:
     """Not one line more is folded than has to be seen."""
-    host, store = Host(None), LogStore()
+    host, store = Host(None), LogBuffer()
     rng = random.Random(1)
     async with host.run_test(size=(80, 20)):
         view = host.view

@@ -10,7 +10,7 @@ from tests.support.screen import Rig, on_screen
 from oncall_tui.domain.alert import Severity
 from oncall_tui.domain.product import Product
 from oncall_tui.tui import saved_view as kept
-from oncall_tui.tui.presenters.row_builder import Shown
+from oncall_tui.tui.presenters.row_builder import ViewFilter
 from oncall_tui.tui.presenters.sorting import Sort
 
 PRODUCTS = (Product(name="ledger", alerts={"team": "ledger"}),)
@@ -73,7 +73,7 @@ async def test_a_session_goes_on_as_the_last_one_ended_and_says_that_a_page_is_o
     assert rig.board.take_up(True) == ""
     async with on_screen(rig, (80, 24)) as rig:
         await rig.press("p", "j", "j", "enter", "m", "greater_than_sign", "j", "j", "enter")
-        assert rig.board.shown == Shown(product="ledger", sorts=(Sort("alerts", "age"),))
+        assert rig.board.shown == ViewFilter(product="ledger", sorts=(Sort("alerts", "age"),))
         rig.clock.advance(-1000)  # the last key was before both began
         rig.board.pressed()
         rig.board.stop_keeping()
@@ -81,7 +81,7 @@ async def test_a_session_goes_on_as_the_last_one_ended_and_says_that_a_page_is_o
     assert rig.board.take_up(True) == ""
     async with on_screen(rig, (80, 24)) as rig:
         text = rig.text()
-        assert rig.board.shown == Shown(product="ledger", sorts=(Sort("alerts", "age"),))
+        assert rig.board.shown == ViewFilter(product="ledger", sorts=(Sort("alerts", "age"),))
         assert not rig.board.bell_on
         assert "BELL OFF" in text
         assert "1 page, 1! outside of ledger" in text
@@ -92,16 +92,16 @@ async def test_a_session_goes_on_as_the_last_one_ended_and_says_that_a_page_is_o
 
 async def test_what_was_kept_and_is_not_configured_any_more_hides_nothing_and_is_said(tmp_path: Path) -> None:
     rig = session(tmp_path)
-    kept.write(kept.beside(rig.engine.journal.path), kept.of(Shown(product="gone", filter="l1"), None, 0.0))
+    kept.write(kept.beside(rig.engine.journal.path), kept.of(ViewFilter(product="gone", filter="l1"), None, 0.0))
     wrong = rig.board.take_up(True)
     assert "the product 'gone' is not configured any more" in wrong
-    assert rig.board.shown == Shown(filter="l1")
+    assert rig.board.shown == ViewFilter(filter="l1")
 
 
 async def test_what_is_kept_is_written_when_it_changes_and_not_with_every_draw(tmp_path: Path) -> None:
     rig = session(tmp_path)
     rig.board.take_up(True)
-    written: list[kept.Kept] = []
+    written: list[kept.SavedView] = []
     rig.board._keep.put = written.append  # type: ignore[union-attr,method-assign]
     async with on_screen(rig) as rig:
         rig.board.pressed()  # the session's first key is worth a write of its own
@@ -123,7 +123,7 @@ async def test_what_is_kept_is_written_when_it_changes_and_not_with_every_draw(t
 async def test_a_start_that_nobody_pressed_a_key_in_is_no_look(tmp_path: Path) -> None:
     rig = session(tmp_path)
     former = rig.clock.now() - 1000
-    kept.write(kept.beside(rig.engine.journal.path), kept.of(Shown(), None, former))
+    kept.write(kept.beside(rig.engine.journal.path), kept.of(ViewFilter(), None, former))
     rig.board.take_up(True)
     async with on_screen(rig) as rig:
         assert signs(rig) == {"l1"}

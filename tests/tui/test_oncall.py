@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from tests.support.fakes import FakeProvider
 from tests.support.screen import Rig, on_screen
 
-from oncall_tui.domain.on_call import Duty
+from oncall_tui.domain.on_call import OnCallShift
 from oncall_tui.domain.product import Product
 from oncall_tui.errors import Denied, Offline
 
@@ -22,7 +22,7 @@ def at(day: int, hour: int) -> float:
     return datetime(2027, 1, day, hour, tzinfo=TOKYO).timestamp()
 
 
-ALICE = Duty(
+ALICE = OnCallShift(
     policy="Payments",
     level=1,
     person="Alice",
@@ -32,8 +32,8 @@ ALICE = Duty(
     next_person="Carol",
     next_at=at(15, 21),
 )
-BOB = Duty(policy="Payments", level=2, person="Bob", email="bob@example.com", services=("payments-pd",))
-NOBODY = Duty(policy="Search", level=1, services=("search",), next_person="Dave", next_at=at(18, 9))
+BOB = OnCallShift(policy="Payments", level=2, person="Bob", email="bob@example.com", services=("payments-pd",))
+NOBODY = OnCallShift(policy="Search", level=1, services=("search",), next_person="Dave", next_at=at(18, 9))
 CARD = Product(name="card", alerts={"pagerduty_service": "payments-*"})
 SHOP = Product(name="shop")
 
@@ -152,7 +152,7 @@ async def test_an_account_without_policies_is_not_blank(tmp_path: Path) -> None:
 
 async def test_nothing_of_it_is_markup_or_control(tmp_path: Path) -> None:
     rig = Rig(tmp_path, Pager())
-    rig.provider.told = (Duty(policy="[/red]\x1b[31m", level=1, person="[bold]Eve\x07"),)  # type: ignore[attr-defined]
+    rig.provider.told = (OnCallShift(policy="[/red]\x1b[31m", level=1, person="[bold]Eve\x07"),)  # type: ignore[attr-defined]
     async with on_screen(rig) as rig:
         text = await opened(rig)
         assert "[/red]␛[31m" in text
@@ -161,7 +161,7 @@ async def test_nothing_of_it_is_markup_or_control(tmp_path: Path) -> None:
 
 async def test_many_policies_scroll(tmp_path: Path) -> None:
     rig = Rig(tmp_path, Pager())
-    rig.provider.told = tuple(Duty(policy=f"policy {n}", level=1, person=f"P{n}") for n in range(30))  # type: ignore[attr-defined]
+    rig.provider.told = tuple(OnCallShift(policy=f"policy {n}", level=1, person=f"P{n}") for n in range(30))  # type: ignore[attr-defined]
     async with on_screen(rig, (80, 24)) as rig:
         assert "more below" in await opened(rig)
         await rig.pilot.press("G")

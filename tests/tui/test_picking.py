@@ -14,7 +14,7 @@ from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.plan import Choice
 from oncall_tui.errors import Refused
 from oncall_tui.tui.presenters.row_builder import STATE_CELLS
-from oncall_tui.tui.screens.dialogs.choice import Pick
+from oncall_tui.tui.screens.dialogs.choice import ChoiceDialog
 from oncall_tui.tui.screens.dialogs.confirm import ConfirmPlan
 from oncall_tui.tui.screens.dialogs.modals import Form
 from oncall_tui.tui.widgets.table.rows import fitting
@@ -93,7 +93,7 @@ async def test_whom_or_what_is_picked(tmp_path: Path, verb: Verb, title: str, as
     async with on_screen(pager(tmp_path)) as rig:
         handler(rig, verb).picks = (Choice("bob", "Bob", "on call"), Choice("carol", "Carol", warning="asleep"))
         offers(rig)[title]()
-        assert isinstance(await rig.modal(), Pick)
+        assert isinstance(await rig.modal(), ChoiceDialog)
         await rig.settle()
         assert "! asleep" in rig.text()
         await rig.pilot.press("j", "enter")

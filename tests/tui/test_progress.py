@@ -121,7 +121,7 @@ async def test_half_of_120_columns_is_enough_for_it(tmp_path: Path, fields: dict
 
 
 async def test_the_line_under_the_cursor_and_the_detail_say_it_whole(tmp_path: Path) -> None:
-    fields = {**HOT, "waits": PAUSED, "traffic": 10.0, "strategy": "canary", "verbs": frozenset({Verb.GO_ON})}
+    fields = {**HOT, "waits": PAUSED, "traffic": 10.0, "strategy": "canary", "verbs": frozenset({Verb.CONTINUE})}
     fields |= {"stage": "pre production traffic shift", "alarms": ("checkout-5xx", "checkout-p99")}
     async with on_screen(rig(tmp_path, **fields), (80, 24)) as shown:
         await shown.press("3")

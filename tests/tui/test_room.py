@@ -12,7 +12,7 @@ from tests.support.screen import Rig, on_screen
 from oncall_tui.domain.alert import AlertState, ServiceHint, Severity
 from oncall_tui.domain.deploy import DeployState, TaskFailure
 from oncall_tui.domain.service import Health
-from oncall_tui.tui.widgets.table.heights import Stack, share
+from oncall_tui.tui.widgets.table.heights import RowHeights, share
 from oncall_tui.tui.widgets.table.rows import Row, as_cell
 
 SIZES = [(80, 24), (100, 30), (120, 40), (200, 50)]
@@ -166,7 +166,7 @@ def test_lines_and_rows_are_found_from_each_other() -> None:
     chance = random.Random(3)
     for _ in range(300):
         under = {i: chance.randint(0, 4) for i in range(20) if chance.random() < 0.4}
-        stack = Stack(20, under)
+        stack = RowHeights(20, under)
         line = 0
         for index in range(20):
             assert stack.top(index) == line

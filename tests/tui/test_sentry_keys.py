@@ -18,8 +18,8 @@ from oncall_tui.providers.sentry.options import SentryOptions
 from oncall_tui.providers.sentry.provider import build as build_sentry
 from oncall_tui.runtime.clock import FakeClock
 from oncall_tui.runtime.secret import Secret
-from oncall_tui.simulator.services.mackerel import Mackerel
-from oncall_tui.simulator.services.sentry.api import Sentry
+from oncall_tui.simulator.services.mackerel import SimulatedMackerel
+from oncall_tui.simulator.services.sentry.api import SimulatedSentry
 from oncall_tui.tui.screens.dialogs.confirm import ConfirmPlan
 from oncall_tui.tui.screens.dialogs.modals import Form
 
@@ -40,11 +40,13 @@ class Ours(FakeClock):
 
 
 @asynccontextmanager
-async def issues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Rig, Sentry, Mackerel]]:
+async def issues(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[Rig, SimulatedSentry, SimulatedMackerel]]:
     """A board with one issue (the cursor is on it) and one alert of Mackerel's."""
     monkeypatch.setenv("PLANTED_TOKEN", "drill-account")
     clock = Ours()
-    sentry, mackerel = Sentry(clock.now, {"people": PEOPLE}), Mackerel(clock.now)
+    sentry, mackerel = SimulatedSentry(clock.now, {"people": PEOPLE}), SimulatedMackerel(clock.now)
     sentry.report("k", "KeyError: 'amount' [/red]", "checkout", "fatal", count=1240, users=97, began=clock.now() - 60)
     mackerel.open("k", "load", "WARNING", began=clock.now() - 600)
     context = Context(source="errors", actor_name="Alice", actor_email="alice@example.com", clock=clock)

@@ -12,7 +12,7 @@ from tests.support.screen import Rig, on_screen
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.outcome import OutcomeState
-from oncall_tui.errors import ActionError, Failed, Offline, Refused
+from oncall_tui.errors import ActionError, ActionFailed, Offline, Refused
 from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany
 from oncall_tui.tui.screens.dialogs.modals import Text
 
@@ -54,7 +54,7 @@ async def test_three_hundred_that_are_done_are_one_line_and_one_esc(tmp_path: Pa
 
 
 async def test_the_reasons_of_those_that_were_not_stand_in_it(tmp_path: Path) -> None:
-    errors: dict[int, ActionError] = {7: Refused(REFUSED), 8: Failed("the pager said no")}
+    errors: dict[int, ActionError] = {7: Refused(REFUSED), 8: ActionFailed("the pager said no")}
     async with acknowledged(tmp_path, errors) as rig:
         assert isinstance(rig.pilot.app.screen, Text)
         await rig.press("escape")
@@ -69,7 +69,7 @@ async def test_the_reasons_of_those_that_were_not_stand_in_it(tmp_path: Path) ->
 
 async def test_the_same_reason_is_said_once(tmp_path: Path) -> None:
     errors: dict[int, ActionError] = {n: Refused(REFUSED) for n in range(40)}
-    errors |= {50 + n: Failed(f"reason {n}") for n in range(9)}
+    errors |= {50 + n: ActionFailed(f"reason {n}") for n in range(9)}
     async with acknowledged(tmp_path, errors, size=(80, 24)) as rig:
         await rig.press("escape")
         said = outcome_line(rig)

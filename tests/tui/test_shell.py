@@ -16,18 +16,18 @@ from oncall_tui.config import Config
 from oncall_tui.domain.alert import ServiceHint
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.product import Product
-from oncall_tui.domain.reading import Problem, SourceState
-from oncall_tui.domain.service_detail import Container, Inside, Task
-from oncall_tui.errors import Denied, Failed, JournalError
+from oncall_tui.domain.reading import PartialFailure, SourceState
+from oncall_tui.domain.service_detail import Container, ServiceDetail, Task
+from oncall_tui.errors import ActionFailed, Denied, JournalError
 from oncall_tui.inspection.row_timeline import merged
 from oncall_tui.providers.aws.client.session import Sessions
 from oncall_tui.providers.aws.ecs.inspect.exec_shell import EcsShells
 from oncall_tui.providers.aws.options import EcsOptions
 from oncall_tui.tui import shell
 from oncall_tui.tui.app import OncallApp
-from oncall_tui.tui.screens.dialogs.choice import Pick
+from oncall_tui.tui.screens.dialogs.choice import ChoiceDialog
 from oncall_tui.tui.screens.dialogs.confirm import ConfirmPlan
-from oncall_tui.tui.screens.dialogs.modals import Modal, Told
+from oncall_tui.tui.screens.dialogs.modals import Modal, RefusalDialog
 from oncall_tui.tui.terminal import foreground
 
 API = "prod/main/api"
@@ -53,12 +53,12 @@ class Inner(Able):
 
     def __init__(self) -> None:
         super().__init__("prod")
-        self.inside: Inside | Exception = Inside(service_id=API, at=0.0, tasks=(task(),))
+        self.inside: ServiceDetail | Exception = ServiceDetail(service_id=API, at=0.0, tasks=(task(),))
         self.inspected: list[str] = []
         options = EcsOptions(name="prod", provider="ecs", profile="op")
         self.shells = EcsShells(options, Sessions(options), self.clock, False)
 
-    def inspect(self, service_id: str) -> Inside:
+    def inspect(self, service_id: str) -> ServiceDetail:
         self.inspected.append(service_id)
         if isinstance(self.inside, Exception):
             raise self.inside
@@ -78,7 +78,7 @@ class Room(Rig):
         self.status = 0
 
     def tasks(self, *tasks: Task, **more: Any) -> None:
-        self.inner.inside = Inside(service_id=API, at=self.clock.now(), tasks=tasks, **more)
+        self.inner.inside = ServiceDetail(service_id=API, at=self.clock.now(), tasks=tasks, **more)
 
     @property
     def inner(self) -> Any:
@@ -176,7 +176,7 @@ async def test_one_of_several_is_picked(tmp_path: Path, monkeypatch: pytest.Monk
         starts = task("3c", status="PENDING", started=None)
         rig.tasks(task("1a", "app", "agent"), task("2b", can_exec=False), starts, stopped)
         modal = await rig.pressed("s")
-        assert isinstance(modal, Pick)
+        assert isinstance(modal, ChoiceDialog)
         assert [choice.id for choice in modal._choices] == [
             f"{'1a' * 16}/app",
             f"{'1a' * 16}/agent",
@@ -237,10 +237,21 @@ async def test_without_the_programs_the_command_is_there_to_copy(
     ("inside", "said"),
     [
         (Denied("ListTasks is denied", "needs ecs:ListTasks"), "needs ecs:ListTasks"),
-        (Inside(service_id=API, at=0.0), "no task of prod/api runs"),
-        (Inside(service_id=API, at=0.0, tasks=(task(status="STOPPED", reason="it ran out"),)), "stopped: it ran out"),
-        (Inside(service_id=API, at=0.0, problems=(Problem(SourceState.DENIED, "running tasks", "x", "ask"),)), "→ ask"),
-        (Inside(service_id=API, at=0.0, problems=(Problem(SourceState.DENIED, "targets", "x", "y"),)), "see its logs"),
+        (ServiceDetail(service_id=API, at=0.0), "no task of prod/api runs"),
+        (
+            ServiceDetail(service_id=API, at=0.0, tasks=(task(status="STOPPED", reason="it ran out"),)),
+            "stopped: it ran out",
+        ),
+        (
+            ServiceDetail(
+                service_id=API, at=0.0, problems=(PartialFailure(SourceState.DENIED, "running tasks", "x", "ask"),)
+            ),
+            "→ ask",
+        ),
+        (
+            ServiceDetail(service_id=API, at=0.0, problems=(PartialFailure(SourceState.DENIED, "targets", "x", "y"),)),
+            "see its logs",
+        ),
     ],
 )
 async def test_where_there_is_nothing_to_open_it_says_why(
@@ -248,7 +259,7 @@ async def test_where_there_is_nothing_to_open_it_says_why(
 ) -> None:
     async with room(tmp_path, monkeypatch) as rig:
         rig.inner.inside = inside
-        assert isinstance(await rig.pressed("s"), Told)
+        assert isinstance(await rig.pressed("s"), RefusalDialog)
         assert said in rig.text()
         await rig.pressed("enter")
         assert not rig.board.coming
@@ -305,7 +316,7 @@ async def test_what_cannot_be_journalled_is_not_opened(tmp_path: Path, monkeypat
 
         await rig.pressed("s")
         monkeypatch.setattr(rig.engine.journal, "must", must)
-        assert isinstance(await rig.pressed("y"), Told)
+        assert isinstance(await rig.pressed("y"), RefusalDialog)
         assert "it cannot be journalled: the disk is full" in rig.text()
         assert rig.ran == []
         # A journal that is known to fail is told in the confirm, as for every other action.
@@ -333,11 +344,11 @@ async def test_keys_that_cannot_be_had_open_nothing(tmp_path: Path, monkeypatch:
     async with room(tmp_path, monkeypatch) as rig:
 
         def keys(self: EcsShells) -> Mapping[str, str]:
-            raise Failed("not done: the SSO login has expired", "aws sso login")
+            raise ActionFailed("not done: the SSO login has expired", "aws sso login")
 
         monkeypatch.setattr(EcsShells, "keys", keys)
         await rig.pressed("s")
-        assert isinstance(await rig.pressed("y"), Told)
+        assert isinstance(await rig.pressed("y"), RefusalDialog)
         assert "the SSO login has expired" in rig.text()
         assert rig.ran == []
 
@@ -346,7 +357,7 @@ async def test_a_terminal_that_cannot_be_handed_over_says_so(tmp_path: Path, mon
     async with room(tmp_path, monkeypatch) as rig:
         monkeypatch.delattr(rig.pilot.app, "suspend")  # the headless driver has none
         await rig.pressed("s")
-        assert isinstance(await rig.pressed("y"), Told)
+        assert isinstance(await rig.pressed("y"), RefusalDialog)
         assert "cannot be handed over" in rig.text()
         assert [e.data["state"] for e in rig.entries()] == ["opening", "refused"]
 

@@ -12,7 +12,7 @@ from tests.support.screen import Rig, on_screen
 
 from oncall_tui.domain.alert import AlertState, Severity
 from oncall_tui.domain.product import Product
-from oncall_tui.tui.presenters.row_builder import Shown
+from oncall_tui.tui.presenters.row_builder import ViewFilter
 from oncall_tui.tui.presenters.sorting import COLUMNS, Sort, chosen
 from oncall_tui.tui.screens.dialogs.pickers import Columns
 
@@ -101,7 +101,7 @@ async def test_under_any_sort_and_product_a_key_hits_the_row_that_was_meant_or_n
                 )
             rig.refresh()
             column = rng.choice(["", *COLUMNS["alerts"]])
-            rig.board.filter_by(Shown(sorts=(Sort("alerts", column, rng.random() < 0.5),) if column else ()))
+            rig.board.filter_by(ViewFilter(sorts=(Sort("alerts", column, rng.random() < 0.5),) if column else ()))
             meant = rng.choice(list(rig.provider.alerts))
             table.move_to(meant)
             away = False
@@ -114,7 +114,7 @@ async def test_under_any_sort_and_product_a_key_hits_the_row_that_was_meant_or_n
                 again = rng.choice(["", *COLUMNS["alerts"]])
                 sorts = chosen(rig.board.shown.sorts, "alerts", again)
                 product = "even" if rng.random() < 0.2 else None
-                rig.board.filter_by(Shown(sorts=sorts, product=product))
+                rig.board.filter_by(ViewFilter(sorts=sorts, product=product))
                 away |= product is not None and meant[-1] in "1357"
             at = table.cursor_id
             before = len(rig.provider.acknowledge.sent)

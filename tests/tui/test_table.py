@@ -13,7 +13,7 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
 from oncall_tui.tui.widgets.footer import KeyBar, StatusLine, fit_parts
-from oncall_tui.tui.widgets.table.rows import GAP, GUTTER, Cell, Measure, Need, Place, column_widths
+from oncall_tui.tui.widgets.table.rows import GAP, GUTTER, Cell, Cursor, Measure, Need, column_widths
 from oncall_tui.tui.widgets.table.table import Column, Row, Table
 
 COLUMNS = (
@@ -149,7 +149,7 @@ def test_the_cursor_is_on_its_own_row_or_on_none() -> None:
     chance = random.Random(7)
     for _ in range(300):
         old = rows(chance.sample(range(30), chance.randint(1, 30)))
-        place = Place().after((), old, {r.id: i for i, r in enumerate(old)})
+        place = Cursor().after((), old, {r.id: i for i, r in enumerate(old)})
         known = place.id
         for _ in range(10):
             new = rows(chance.sample(range(30), chance.randint(0, 30)))
@@ -165,7 +165,7 @@ def test_the_cursor_is_on_its_own_row_or_on_none() -> None:
 def test_what_is_left_of_a_row_stays_between_its_neighbours() -> None:
     old = rows("abcde")
     new = rows("xyabde")
-    place = Place(2, old[2], was=True).after(old, new, {r.id: i for i, r in enumerate(new)})
+    place = Cursor(2, old[2], was=True).after(old, new, {r.id: i for i, r in enumerate(new)})
     assert (place.id, place.index) == (None, 4)
     assert new[place.step(1)].id == "d"
     assert new[place.step(-1)].id == "b"

@@ -11,7 +11,7 @@ from tests.support.screen import Rig, on_screen
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState, ServiceHint, Severity
 from oncall_tui.domain.product import Product
-from oncall_tui.tui.presenters.targets import Target
+from oncall_tui.tui.presenters.targets import ActionTarget
 
 API, JOBS = "prod/main/api", "prod/main/jobs"
 SHOP = Product(name="shop", services=("prod/*/*",))
@@ -37,7 +37,7 @@ async def test_r_goes_to_the_first_suspect_also_where_it_is_another_service_of_t
         assert "◂ jobs :7→:8" in text
         assert "suspect  deploy :7→:8 of prod/jobs started 3m before the alert" in text
         target = rig.board.deploy_target(Verb.ROLL_BACK)
-        assert isinstance(target, Target)
+        assert isinstance(target, ActionTarget)
         assert (target.id, target.name) == ("prod/d8", f"{JOBS}: :8→:7")
 
 

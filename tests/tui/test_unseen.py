@@ -15,7 +15,7 @@ from tests.support.screen import Rig, on_screen
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.plan import Confirm
 from oncall_tui.domain.product import Product
-from oncall_tui.tui.screens.dialogs.choice import Pick
+from oncall_tui.tui.screens.dialogs.choice import ChoiceDialog
 from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany, ConfirmPlan
 from oncall_tui.tui.screens.dialogs.modals import Form
 
@@ -200,12 +200,12 @@ async def test_nothing_is_picked_that_is_out_of_sight(tmp_path: Path) -> None:
     rig.provider.add("a", title="payments-api: 5xx rate is high")
     async with on_screen(rig) as rig:
         await rig.pilot.press("E")
-        assert isinstance(await rig.modal(), Pick)
+        assert isinstance(await rig.modal(), ChoiceDialog)
         await rig.settle()
         await shrink(rig, (10, 2))  # no room for the title
         await rig.pilot.press("enter")
         await rig.settle()
-        assert isinstance(rig.pilot.app.screen, Pick)
+        assert isinstance(rig.pilot.app.screen, ChoiceDialog)
         await shrink(rig, (40, 8))
         await rig.pilot.press("enter")
         assert isinstance(await rig.modal(), Form)

@@ -11,11 +11,11 @@ from tests.support.fakes import alert
 from tests.unit.test_triage import NOW, PAGES, board
 
 from oncall_tui.domain.alert import Alert, AlertState, Severity
-from oncall_tui.domain.reading import Problem, SourceState
+from oncall_tui.domain.reading import PartialFailure, SourceState
 from oncall_tui.triage.aftermath import SETTLES_S
-from oncall_tui.triage.new_pages import Ring
+from oncall_tui.triage.new_pages import NewPages
 from oncall_tui.triage.ownership import after, aftermath
-from oncall_tui.triage.triager import AlertLook, Look, Looker, Rules, unacknowledged_count
+from oncall_tui.triage.triager import Rules, TriagedAlert, TriagedBoard, Triager, unacknowledged_count
 
 LABELS = (("alertname", "Down"),)
 
@@ -37,17 +37,17 @@ class Night:
     """One board after another, and what rang."""
 
     def __init__(self) -> None:
-        self.looker = Looker(Rules(pages=PAGES))
-        self.ring = Ring()
+        self.looker = Triager(Rules(pages=PAGES))
+        self.ring = NewPages()
         self.rung: list[str] = []
         self.at = NOW
 
-    def see(self, *alerts: Alert, later: float = 10.0, unsure: str = "") -> Look:
+    def see(self, *alerts: Alert, later: float = 10.0, unsure: str = "") -> TriagedBoard:
         self.at += later
         read = dict.fromkeys(("pager", "prom", "alarms"), SourceState.OK)
         seen = msgspec.structs.replace(board(*alerts, states=read), at=self.at)
         if unsure:
-            lacks = (Problem(SourceState.STALE, "incidents", "the list moved"),)
+            lacks = (PartialFailure(SourceState.STALE, "incidents", "the list moved"),)
             source = msgspec.structs.replace(seen.sources[unsure], problems=lacks)
             seen = msgspec.structs.replace(seen, sources={**seen.sources, unsure: source})
         look = self.looker.look(seen)
@@ -55,7 +55,7 @@ class Night:
         return look
 
 
-def only(look: Look) -> AlertLook:
+def only(look: TriagedBoard) -> TriagedAlert:
     (row,) = look.alerts
     return row
 

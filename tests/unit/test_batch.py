@@ -9,14 +9,14 @@ import msgspec
 import pytest
 from tests.support.fakes import ALICE, FakeHandler, FakeProvider, InlineLane
 
-from oncall_tui.actions.service import Desk, Side
+from oncall_tui.actions.service import ActionService, SourceHandle
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.entry import EntryKind
 from oncall_tui.domain.outcome import Check, Outcome, OutcomeState
-from oncall_tui.domain.plan import Ask, Plan
-from oncall_tui.errors import ActionError, Failed, Offline, OncallError, Refused, Unknown
+from oncall_tui.domain.plan import ActionRequest, Plan
+from oncall_tui.errors import ActionError, ActionFailed, Offline, OncallError, OutcomeUnknown, Refused
 from oncall_tui.journal import Journal
 from oncall_tui.providers.base import Receipt
 from oncall_tui.runtime.clock import FakeClock
@@ -36,11 +36,11 @@ class Many(FakeHandler):
         self.send_many_raises: list[Exception | None] = []
         self.verify_many_raises: list[Exception | None] = []
 
-    def plan_many(self, asks: Sequence[Ask], board: Board) -> list[Plan | ActionError]:
+    def plan_many(self, asks: Sequence[ActionRequest], board: Board) -> list[Plan | ActionError]:
         self.calls.append(f"plan {len(asks)}")
         return [self._planned(ask, board) for ask in asks]
 
-    def _planned(self, ask: Ask, board: Board) -> Plan | ActionError:
+    def _planned(self, ask: ActionRequest, board: Board) -> Plan | ActionError:
         state = self.provider.alerts[ask.target].state
         return Refused("already resolved, not reopened") if state is AlertState.RESOLVED else self.plan(ask, board)
 
@@ -60,7 +60,7 @@ class Many(FakeHandler):
         error = self.send_many_raises.pop(0) if self.send_many_raises else None
         if error is None or self.effect_anyway:
             results: list[Receipt | ActionError] = [
-                Failed("forbidden") if p.target in self.forbidden else self.send(p) for p in plans
+                ActionFailed("forbidden") if p.target in self.forbidden else self.send(p) for p in plans
             ]
         if error is not None:
             raise error
@@ -84,9 +84,9 @@ class Bench:
         self.alerts = [self.provider.add(f"a{n:03d}") for n in range(count)]
         self.lane = InlineLane(self.clock)
         self.journal = Journal(folder / "journal.db", self.clock.now)
-        side = Side("fake", self.lane, lambda timeout: self.provider, lambda: None)  # type: ignore[arg-type]
+        side = SourceHandle("fake", self.lane, lambda timeout: self.provider, lambda: None)  # type: ignore[arg-type]
         nothing: Callable[[], None] = lambda: None  # noqa: E731
-        self.desk = Desk(
+        self.desk = ActionService(
             {"fake": side},
             self.journal,
             self.clock,
@@ -100,7 +100,7 @@ class Bench:
 
     def plans(self) -> list[Plan | OncallError]:
         asks = [
-            Ask(verb=Verb.ACKNOWLEDGE, target=a.id, version=self.provider.alerts[a.id].version, actor=ALICE)
+            ActionRequest(verb=Verb.ACKNOWLEDGE, target=a.id, version=self.provider.alerts[a.id].version, actor=ALICE)
             for a in self.alerts
         ]
         futures = self.desk.plan_many(asks)
@@ -141,7 +141,7 @@ def test_one_whose_own_answer_was_lost_is_read_on_and_not_left_unknown(tmp_path:
     def one_lost(plans: Sequence[Plan]) -> list[Receipt | ActionError]:
         first, *others = send(plans)
         assert isinstance(first, Receipt)  # it took effect
-        return [Unknown("lost"), *others]
+        return [OutcomeUnknown("lost"), *others]
 
     bench.handler.send_many = one_lost  # type: ignore[method-assign]
     assert [o.state for o in bench.carry_out()] == [DONE, DONE, DONE]
@@ -176,7 +176,7 @@ def test_one_that_moved_is_left_out_and_the_others_are_sent(tmp_path: Path) -> N
 def test_a_lost_answer_is_resolved_by_reading(tmp_path: Path, took_effect: bool, state: OutcomeState) -> None:
     bench = Bench(tmp_path, 3)
     bench.handler.effect_anyway = took_effect
-    bench.handler.send_many_raises = [Unknown("no answer within 5 s")]
+    bench.handler.send_many_raises = [OutcomeUnknown("no answer within 5 s")]
     outcomes = bench.carry_out(30.0)
     assert {o.state for o in outcomes} == {state}
     assert [c for c in bench.handler.calls if c.startswith("send")] == ["send 3"]

@@ -8,7 +8,7 @@ from tests.support.fakes import deploy, service
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.product import Product
 from oncall_tui.triage.cautions import cautions
-from oncall_tui.triage.triager import Looker, Rules
+from oncall_tui.triage.triager import Rules, Triager
 
 
 @pytest.mark.parametrize(("others", "told"), [(0, 0), (3, 3), (4, 4), (30, 4)])
@@ -16,7 +16,7 @@ def test_a_product_where_everything_deploys_says_so_in_few_lines(others: int, to
     names = [f"prod/main/s{number}" for number in range(others)]
     services = {name: service(name) for name in ("prod/main/api", *names)}
     deploys = {f"prod/d{i}": deploy(f"prod/d{i}", name) for i, name in enumerate(names)}
-    look = Looker(Rules(products=(Product(name="shop", services=("prod/*",)),))).look(
+    look = Triager(Rules(products=(Product(name="shop", services=("prod/*",)),))).look(
         Board(version=1, at=1.0, services=services, deploys=deploys)
     )
     found = cautions(look, "prod/main/api", None)

@@ -17,7 +17,7 @@ from oncall_tui.cli import lookup as finding
 from oncall_tui.domain.board import merge
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
 from oncall_tui.engine.engine import Update
-from oncall_tui.triage.triager import Looker, Rules
+from oncall_tui.triage.triager import Rules, Triager
 
 PROM = "sources:\n  - {name: prom, provider: alertmanager, url: http://127.0.0.1:9}\n"
 
@@ -108,7 +108,7 @@ def board(live: Mapping[str, bool], *ids: str) -> Any:
     services = tuple(service(i) for i in ids)
     read = Reading(source="all", at=1.0, complete=True, services=services, alerts=alerts)
     made = merge(1, 1.0, statuses, [read])
-    return Update(look=Looker(Rules()).look(made))
+    return Update(look=Triager(Rules()).look(made))
 
 
 def status(name: str, provider: str, good: bool) -> SourceStatus:

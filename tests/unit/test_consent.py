@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from tests.support.fakes import ALICE, alert, deploy, revision, service
 
-from oncall_tui.actions.plan_enricher import Dresser
+from oncall_tui.actions.plan_enricher import PlanEnricher
 from oncall_tui.domain.action import FOLLOWED, Verb
 from oncall_tui.domain.alert import AlertState, ServiceHint
 from oncall_tui.domain.board import Board
@@ -22,7 +22,7 @@ from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.journal import Journal
 from oncall_tui.triage.cautions import still_there
-from oncall_tui.triage.triager import Look, Looker, Rules
+from oncall_tui.triage.triager import Rules, TriagedBoard, Triager
 
 NOW = 1_800_000_000.0
 API, WEB = "prod/main/api", "prod/main/web"
@@ -30,7 +30,7 @@ STANDS = ":42 has run for 2d and its tasks are healthy"
 HELD = frozenset({AlertState.FIRING, AlertState.ACKNOWLEDGED, AlertState.SEEN, AlertState.SNOOZED})
 
 
-def look(*deploys: Any, alerts: tuple[Any, ...] = (), sources: dict[str, SourceState] | None = None) -> Look:
+def look(*deploys: Any, alerts: tuple[Any, ...] = (), sources: dict[str, SourceState] | None = None) -> TriagedBoard:
     """A board with api and web of one product; *sources* are the states of prod (ECS) and prom."""
     states = {"prod": SourceState.OK, "prom": SourceState.OK, **(sources or {})}
     newest = {d.service_id: d for d in sorted(deploys, key=lambda d: d.started)}
@@ -49,7 +49,7 @@ def look(*deploys: Any, alerts: tuple[Any, ...] = (), sources: dict[str, SourceS
         services=MappingProxyType({s: service(s, deploy_id=newest[s].id if s in newest else "") for s in (API, WEB)}),
         deploys=MappingProxyType({d.id: d for d in deploys}),
     )
-    return Looker(Rules(products=(Product(name="shop", services=("prod/*",)),))).look(board)
+    return Triager(Rules(products=(Product(name="shop", services=("prod/*",)),))).look(board)
 
 
 def fires(state: AlertState = AlertState.FIRING, began: float = NOW - 60, of: str = "api") -> Any:
@@ -65,14 +65,14 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
     made.close(1.0)
 
 
-def plan(verb: Verb = Verb.ROLL_BACK, target: str = API, frm: int = 42, **more: Any) -> Plan:
-    request = {"cluster": "main", "service": "api", "from": revision(frm).task_definition}
+def plan(verb: Verb = Verb.ROLL_BACK, target: str = API, from_arn: int = 42, **more: Any) -> Plan:
+    request = {"cluster": "main", "service": "api", "from": revision(from_arn).task_definition}
     fields: dict[str, Any] = {"title": "t", "request": request, "stands": STANDS, "confirm": Confirm.YES, **more}
     return Plan(id="p", verb=verb, source="prod", target=target, version="v", actor=ALICE, made_at=NOW, **fields)
 
 
-def dressed(seen: Look, journal: Journal, **more: Any) -> Plan:
-    return Dresser(lambda: seen, journal, ALICE).dress(plan(**more))
+def dressed(seen: TriagedBoard, journal: Journal, **more: Any) -> Plan:
+    return PlanEnricher(lambda: seen, journal, ALICE).dress(plan(**more))
 
 
 BAD = deploy("prod/d42", API, state=DeployState.SUCCEEDED, started=NOW - 300, finished=NOW - 120)
@@ -89,7 +89,7 @@ def test_a_suspect_of_an_alert_that_fires_wants_a_yes_alone(journal: Journal) ->
 
 
 @pytest.mark.parametrize(
-    ("seen", "frm", "words"),
+    ("seen", "from_arn", "words"),
     [
         (look(OLD), 42, f"no deploy is suspected, no alerts for it: {STANDS}"),
         (look(OLD, alerts=(fires(),)), 42, f"no deploy is suspected: {STANDS}"),
@@ -108,9 +108,11 @@ def test_a_suspect_of_an_alert_that_fires_wants_a_yes_alone(journal: Journal) ->
         (look(BAD, alerts=(fires(),), sources={"prom": SourceState.STALE}), 42, "prom cannot be read now"),
     ],
 )
-def test_what_nothing_asks_for_says_why_and_wants_the_name(journal: Journal, seen: Look, frm: int, words: str) -> None:
+def test_what_nothing_asks_for_says_why_and_wants_the_name(
+    journal: Journal, seen: TriagedBoard, from_arn: int, words: str
+) -> None:
     for verb in (Verb.ROLL_BACK, Verb.RESTART):
-        made = dressed(seen, journal, verb=verb, frm=frm)
+        made = dressed(seen, journal, verb=verb, from_arn=from_arn)
         assert words in made.warnings[0]
         assert STANDS in made.warnings[0]
         assert (made.confirm, made.confirm_name, made.confirm_why) == (Confirm.NAME, "api", "Nothing asks for it")
@@ -123,7 +125,7 @@ def test_tasks_that_fail_in_a_deploy_under_way_ask_for_it(journal: Journal) -> N
 
 def test_continuing_what_is_suspected_says_so(journal: Journal) -> None:
     paused = deploy("prod/d42", API, started=NOW - 300)
-    made = dressed(look(paused, alerts=(fires(),)), journal, verb=Verb.GO_ON)
+    made = dressed(look(paused, alerts=(fires(),)), journal, verb=Verb.CONTINUE)
     assert made.warnings == ("5xx: :41→:42 is suspected, and continuing takes it further",)
     assert made.confirm is Confirm.NAME
 
@@ -135,7 +137,7 @@ def test_a_wide_event_accuses_no_one_deploy(journal: Journal) -> None:
     board = Board(
         version=1, at=NOW, alerts={a.id: a for a in alerts}, services=services, deploys={BAD.id: BAD}
     )  # fmt: skip
-    made = dressed(Looker(Rules(products=products)).look(board), journal)
+    made = dressed(Triager(Rules(products=products)).look(board), journal)
     assert made.confirm is Confirm.NAME
     assert "no deploy is suspected" in made.warnings[0]
 
@@ -190,7 +192,7 @@ def _after_it(state: DeployState) -> Any:
 # --- resolving an incident --------------------------------------------------------------------------------------------
 
 
-def paged(*others: AlertState, made: Any = BAD) -> Look:
+def paged(*others: AlertState, made: Any = BAD) -> TriagedBoard:
     incident = alert("pager/Q1", provider="pagerduty", title="5xx", keys=("k",), began=NOW - 60)
     joined = [
         alert(f"prom/{i}", provider="alertmanager", state=s, title=f"alarm {i}", keys=("k",), began=NOW - 60,
@@ -211,4 +213,4 @@ def test_resolving_says_which_alarms_fire_on_and_that_the_bad_deploy_runs_on(jou
 
 
 def test_an_older_journals_word_for_continuing_is_still_read() -> None:
-    assert msgspec.json.decode(b'"go on"', type=Verb) is Verb.GO_ON
+    assert msgspec.json.decode(b'"go on"', type=Verb) is Verb.CONTINUE

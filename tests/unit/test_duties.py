@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from tests.support.fakes import InlineLane
 
-from oncall_tui.domain.on_call import OLD_S, Duty, Roster, on_call
+from oncall_tui.domain.on_call import OLD_S, OnCallShift, Roster, on_call
 from oncall_tui.errors import Denied, Offline, SourceError
-from oncall_tui.inspection.on_call import AGAIN_S, EVERY_S, Duties
+from oncall_tui.inspection.on_call import AGAIN_S, EVERY_S, OnCallReader
 from oncall_tui.runtime.clock import FakeClock
 
-PAYMENTS = Duty(policy="Payments", level=1, person="Alice", email="alice@example.com")
+PAYMENTS = OnCallShift(policy="Payments", level=1, person="Alice", email="alice@example.com")
 
 
 class Pager:
@@ -47,7 +47,7 @@ class Rig:
         self.clock, self.pager = FakeClock(), Pager()
         self.lane: Any = InlineLane(self.clock)
         self.changed = 0
-        self.duties = Duties({"pager": self.pager.ready}, self._run, self.clock, self._changed)
+        self.duties = OnCallReader({"pager": self.pager.ready}, self._run, self.clock, self._changed)
 
     def _run(self, source: str, job: Any) -> None:
         assert source == "pager"
@@ -200,7 +200,7 @@ def test_it_is_told_that_something_changed() -> None:
 NOW = 1_800_000_000.0
 
 
-def roster(mine: bool | None, *duties: Duty, read_at: float | None = NOW, source: str = "pager") -> Roster:
+def roster(mine: bool | None, *duties: OnCallShift, read_at: float | None = NOW, source: str = "pager") -> Roster:
     return Roster(source=source, duties=duties, mine=mine, read_at=read_at)
 
 
@@ -211,15 +211,15 @@ def roster(mine: bool | None, *duties: Duty, read_at: float | None = NOW, source
         ([roster(None, PAYMENTS)], (None, 0)),
         ([Roster(source="pager")], (None, 0)),
         ([roster(True, PAYMENTS)], (True, 1)),
-        ([roster(True, Duty(policy="Payments", level=2, person="Bob", email="bob@example.com"))], (True, 0)),
+        ([roster(True, OnCallShift(policy="Payments", level=2, person="Bob", email="bob@example.com"))], (True, 0)),
         ([roster(False, PAYMENTS)], (False, 0)),
         ([roster(False), roster(None, source="other")], (None, 0)),
         ([roster(False), roster(True, PAYMENTS, source="other")], (True, 1)),
         ([roster(False, read_at=NOW - OLD_S - 1.0)], (None, 0)),
         ([roster(True, PAYMENTS, read_at=NOW - OLD_S - 1.0)], (None, 0)),
-        ([roster(True, Duty(policy="Payments", level=1, person="Alice", until=NOW))], (None, 0)),
-        ([roster(False, Duty(policy="Payments", level=1, next_person="Alice", next_at=NOW - 1.0))], (None, 0)),
-        ([roster(True, Duty(policy="P", level=3, email="ALICE@example.com"), PAYMENTS)], (True, 1)),
+        ([roster(True, OnCallShift(policy="Payments", level=1, person="Alice", until=NOW))], (None, 0)),
+        ([roster(False, OnCallShift(policy="Payments", level=1, next_person="Alice", next_at=NOW - 1.0))], (None, 0)),
+        ([roster(True, OnCallShift(policy="P", level=3, email="ALICE@example.com"), PAYMENTS)], (True, 1)),
     ],
 )
 def test_on_call_is_said_only_where_it_is_known(rosters: list[Roster], said: tuple[bool | None, int]) -> None:
@@ -227,4 +227,4 @@ def test_on_call_is_said_only_where_it_is_known(rosters: list[Roster], said: tup
 
 
 def test_without_an_address_no_level_is_told() -> None:
-    assert on_call([roster(True, Duty(policy="P", level=2))], "", NOW) == (True, 0)
+    assert on_call([roster(True, OnCallShift(policy="P", level=2))], "", NOW) == (True, 0)

@@ -14,7 +14,7 @@ from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.entry import EntryKind
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.plan import Confirm
-from oncall_tui.errors import Failed, Offline, Refused, Unknown
+from oncall_tui.errors import ActionFailed, Offline, OutcomeUnknown, Refused
 
 E = Verb.ESCALATE
 
@@ -85,7 +85,7 @@ def test_it_is_sent_never_done(bench: Bench, page: FakeDestination) -> None:
 
 
 def test_what_the_destination_refused_is_failed(bench: Bench, page: FakeDestination) -> None:
-    page.raises = [Failed("400", "look at the routing key")]
+    page.raises = [ActionFailed("400", "look at the routing key")]
     outcome = bench.do(E, "prom/a", choice="send:page")
     assert (outcome.state, outcome.hint) == (OutcomeState.FAILED, "look at the routing key")
 
@@ -93,7 +93,7 @@ def test_what_the_destination_refused_is_failed(bench: Bench, page: FakeDestinat
 def test_a_lost_answer_is_unknown_for_good_and_not_asked_for_again(
     bench: Bench, page: FakeDestination, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page.raises = [Unknown("sent, but it did not answer")]
+    page.raises = [OutcomeUnknown("sent, but it did not answer")]
     outcome = bench.do(E, "prom/a", choice="send:page")
     assert outcome.state is OutcomeState.UNKNOWN
     assert outcome.message == "sent, but it did not answer; page may have received it, or not"
@@ -171,7 +171,7 @@ def test_the_same_twice_within_a_minute_is_refused_and_later_a_warning(bench: Be
 
 
 def test_what_was_not_sent_may_be_sent_again(bench: Bench, page: FakeDestination) -> None:
-    page.raises = [Failed("429")]
+    page.raises = [ActionFailed("429")]
     bench.do(E, "prom/a", choice="send:page")
     bench.written(EntryKind.OUTCOME)
     assert bench.do(E, "prom/a", choice="send:page").state is OutcomeState.SENT
@@ -193,7 +193,7 @@ def test_a_row_that_moved_is_refused(bench: Bench, page: FakeDestination) -> Non
 
 @pytest.mark.parametrize("choice", ["", "level:2", "send:nobody"])
 def test_a_choice_that_is_none_sends_nothing(bench: Bench, choice: str) -> None:
-    with pytest.raises((Refused, Failed)):
+    with pytest.raises((Refused, ActionFailed)):
         bench.plan(E, "prom/a", choice=choice)
 
 

@@ -9,8 +9,8 @@ from tests.support.told import Bench
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.errors import Denied, Offline, SourceError
-from oncall_tui.inspection.reader import Evidence
-from oncall_tui.providers.base import Told
+from oncall_tui.inspection.reader import OnDemandReader
+from oncall_tui.providers.base import TimelineEvent
 from oncall_tui.runtime.clock import SystemClock
 
 EMPTY = SimpleNamespace(recent=lambda *_: [])
@@ -23,7 +23,7 @@ class Named:
 
 def test_each_source_is_asked_on_a_lane_of_its_own_so_that_a_hung_one_holds_up_nothing_else():
     hung = threading.Event()
-    evidence = Evidence({"a": lambda _: Named("a"), "b": lambda _: Named("b")}, SystemClock(), EMPTY)
+    evidence = OnDemandReader({"a": lambda _: Named("a"), "b": lambda _: Named("b")}, SystemClock(), EMPTY)
     try:
         held = evidence.ask("a", lambda provider: hung.wait(5) and provider.source)
         assert evidence.ask("b", lambda provider: provider.source).result(2) == "b"
@@ -41,7 +41,7 @@ def test_a_source_that_is_not_there_or_not_ready_is_told_by_the_future():
     def starting(_):
         raise SourceError("a is not ready: still starting")
 
-    evidence = Evidence({"a": starting}, SystemClock(), EMPTY)
+    evidence = OnDemandReader({"a": starting}, SystemClock(), EMPTY)
     try:
         with pytest.raises(SourceError, match="still starting"):
             evidence.ask("a", lambda provider: provider).result(2)
@@ -75,9 +75,9 @@ def test_what_happened_to_a_row_is_its_source_s_memory_and_the_journal_s(tmp_pat
     try:
         bench.do(Verb.NOTE, incident.id, text="looking")
         bench.written()  # all of it is on disk
-        monkeypatch.setattr(bench.pager, "timeline", lambda target: (Told(1.0, "Bob", f"took {target}"),))
+        monkeypatch.setattr(bench.pager, "timeline", lambda target: (TimelineEvent(1.0, "Bob", f"took {target}"),))
         told = bench.engine.evidence.timeline(incident.id).result(5)
-        assert told[-1] == Told(1.0, "Bob", f"took {incident.id}")
+        assert told[-1] == TimelineEvent(1.0, "Bob", f"took {incident.id}")
         (mine,) = [line.text for line in told if line.by == "Alice"]
         assert mine.startswith("the note is there")
         monkeypatch.setattr(bench.pager, "timeline", raising(Offline("no answer")))

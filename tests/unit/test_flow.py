@@ -8,13 +8,13 @@ import msgspec
 import pytest
 from tests.support.fakes import ALICE, FakeProvider, InlineLane
 
-from oncall_tui.actions.execution import Flow
+from oncall_tui.actions.execution import ActionExecution
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Check, Outcome, OutcomeState
-from oncall_tui.domain.plan import Ask
-from oncall_tui.errors import Failed, Offline, Refused, Unknown
+from oncall_tui.domain.plan import ActionRequest
+from oncall_tui.errors import ActionFailed, Offline, OutcomeUnknown, Refused
 from oncall_tui.journal import Journal
 from oncall_tui.providers.base import Receipt
 from oncall_tui.runtime.clock import FakeClock
@@ -34,9 +34,11 @@ class Bench:
         self.lane = InlineLane(self.clock)
         self.journal = Journal(folder / "journal.db", self.clock.now)
         self.told: list[Outcome] = []
-        ask = Ask(verb=verb, target=self.alert.id, version=self.alert.version, actor=ALICE)
+        ask = ActionRequest(verb=verb, target=self.alert.id, version=self.alert.version, actor=ALICE)
         self.plan = self.handler.plan(ask, Board(version=0, at=0))
-        self.flow = Flow(self.plan, self.handler, self.lane, self.journal, self.clock, self.told.append, steady_s)  # type: ignore[arg-type]
+        self.flow = ActionExecution(
+            self.plan, self.handler, self.lane, self.journal, self.clock, self.told.append, steady_s
+        )  # type: ignore[arg-type]
 
     def go(self, seconds: float = 0.0) -> Outcome:
         self.flow.start()
@@ -85,14 +87,14 @@ def test_a_state_that_cannot_be_read_again_is_failed_and_nothing_is_sent(tmp_pat
 
 def test_what_the_other_side_said_no_to_is_failed(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
-    bench.handler.send_raises = [Failed("403: not yours", "ask for the permission")]
+    bench.handler.send_raises = [ActionFailed("403: not yours", "ask for the permission")]
     outcome = bench.go()
     assert (outcome.state, outcome.hint) == (FAILED, "ask for the permission")
 
 
 def test_a_lost_answer_is_resolved_by_reading_to_done(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
-    bench.handler.send_raises = [Unknown("timed out")]
+    bench.handler.send_raises = [OutcomeUnknown("timed out")]
     bench.handler.effect_anyway = True
     outcome = bench.go()
     assert outcome.state is DONE
@@ -102,7 +104,7 @@ def test_a_lost_answer_is_resolved_by_reading_to_done(tmp_path: Path) -> None:
 
 def test_a_lost_answer_is_failed_only_once_the_write_cannot_be_on_its_way(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
-    bench.handler.send_raises = [Unknown("timed out")]
+    bench.handler.send_raises = [OutcomeUnknown("timed out")]
     bench.go(5)
     assert bench.flow.outcome.state is PENDING
     bench.lane.settle(10)
@@ -112,7 +114,7 @@ def test_a_lost_answer_is_failed_only_once_the_write_cannot_be_on_its_way(tmp_pa
 
 def test_a_write_that_took_effect_late_is_not_called_failed(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
-    bench.handler.send_raises = [Unknown("timed out")]
+    bench.handler.send_raises = [OutcomeUnknown("timed out")]
     bench.go(5)
     bench.handler.send(bench.plan)  # the hung request arrives after all
     bench.lane.settle(5)

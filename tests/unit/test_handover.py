@@ -15,24 +15,24 @@ from oncall_tui.domain.alert import AlertState, Severity
 from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.reading import SourceState
-from oncall_tui.engine.recorder import Witness
-from oncall_tui.errors import Failed, Refused
+from oncall_tui.engine.recorder import ChangeRecorder
+from oncall_tui.errors import ActionFailed, Refused
 from oncall_tui.journal import Journal
-from oncall_tui.notifications.destinations import DestinationSpec, Outlets
+from oncall_tui.notifications.destinations import Destinations, DestinationSpec
 from oncall_tui.notifications.handover_sender import parts, send
 from oncall_tui.providers.base import Message, Receipt
 from oncall_tui.reports.handover import Handover, handover
 from oncall_tui.reports.handover_text import as_object, escaped, markdown, sections
 from oncall_tui.runtime.clock import FakeClock
 from oncall_tui.triage.episodes import Episodes
-from oncall_tui.triage.triager import Look, Looker, Rules
+from oncall_tui.triage.triager import Rules, TriagedBoard, Triager
 
 HOUR = 3600.0
 SINCE = NOW - 12 * HOUR
 
 
-def look(*rows: Any, states: dict[str, SourceState] | None = None) -> Look:
-    return Looker(Rules(pages=({"severity": "critical"},))).look(board(*rows, states=states))
+def look(*rows: Any, states: dict[str, SourceState] | None = None) -> TriagedBoard:
+    return Triager(Rules(pages=({"severity": "critical"},))).look(board(*rows, states=states))
 
 
 def entry(kind: EntryKind, minutes_ago: float, subject: str, text: str = "", actor: str = "", **data: Any) -> Entry:
@@ -230,8 +230,8 @@ def test_a_long_one_goes_in_parts_that_are_taken_whole() -> None:
 def test_it_is_sent_once_and_journalled_and_never_to_one_that_pages(tmp_path: Path) -> None:
     clock = FakeClock()
     journal = Journal(tmp_path / "journal.db", clock.now)
-    to = Place("channel"), Place("pager", pages=True), Place("down", error=Failed("no", "look"))
-    outlets = Outlets([DestinationSpec(p.destination, "fake", lambda p=p: p) for p in to], clock)  # type: ignore[misc]
+    to = Place("channel"), Place("pager", pages=True), Place("down", error=ActionFailed("no", "look"))
+    outlets = Destinations([DestinationSpec(p.destination, "fake", lambda p=p: p) for p in to], clock)  # type: ignore[misc]
 
     def hand(name: str) -> str:
         return send(outlets, journal, clock, ALICE, name, "On call", "a\nb").result(5)
@@ -240,9 +240,9 @@ def test_it_is_sent_once_and_journalled_and_never_to_one_that_pages(tmp_path: Pa
         assert hand("channel") == "sent to channel: delivery is not confirmed"
         with pytest.raises(Refused, match="pages people"):
             hand("pager")
-        with pytest.raises(Failed):
+        with pytest.raises(ActionFailed):
             hand("down")
-        with pytest.raises(Failed, match="no destination"):
+        with pytest.raises(ActionFailed, match="no destination"):
             hand("nowhere")
         journal.must(entry(EntryKind.NOTE, 0, "x"))
         told = journal.recent(10, (EntryKind.TOLD,))
@@ -278,7 +278,7 @@ class Place:
 def test_the_journal_says_when_a_board_watched_and_what_it_could_not_read(tmp_path: Path) -> None:
     clock = FakeClock()
     journal = Journal(tmp_path / "journal.db", clock.now)
-    witness = Witness(journal, Episodes())
+    witness = ChangeRecorder(journal, Episodes())
     good = look(states={"prom": SourceState.OK}).board.sources.values()
     lost = look(states={"prom": SourceState.OFFLINE}).board.sources.values()
     start = clock.now()

@@ -15,7 +15,7 @@ import pytest
 from tests.support import fresh_journal
 from tests.support.fakes import ALICE
 
-from oncall_tui.actions.journal_handlers import Marks
+from oncall_tui.actions.journal_handlers import SeenMarks
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.plan import Plan
@@ -298,7 +298,7 @@ def test_a_row_that_cannot_be_read_is_left_out_and_named_by_every_reader(
     store.close()
     # Each reader of the program, over the same file.
     assert journal.open_intents() == []
-    marks = Marks(journal)
+    marks = SeenMarks(journal)
     marks.load()
     assert list(marks.current) == ["prom/b"]
     recall(journal, "prod/main/api", ())
@@ -402,5 +402,5 @@ def test_a_journal_that_was_removed_under_the_program_is_made_anew(tmp_path: Pat
 def test_an_intent_in_an_older_version_s_words_is_found(journal: Journal) -> None:
     old = PLAN | {"id": "p3", "verb": "go on", "made_at": NOW - 7200}
     plant(journal.path, "intent", subject="p3", data={"plan": old})
-    assert [(i.plan.id, i.plan.verb) for i in journal.open_intents()] == [("p3", Verb.GO_ON)]
+    assert [(i.plan.id, i.plan.verb) for i in journal.open_intents()] == [("p3", Verb.CONTINUE)]
     assert journal.skipped == ()

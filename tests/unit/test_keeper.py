@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from tests.support.fakes import ALICE, InlineLane
 
-from oncall_tui.actions.ack_renewer import AT_MOST_S, AWAKE_S, Keeper
+from oncall_tui.actions.ack_renewer import AT_MOST_S, AWAKE_S, AckRenewer
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.entry import EntryKind
 from oncall_tui.domain.plan import Plan
 from oncall_tui.journal import Journal
-from oncall_tui.providers.base import Kept, Receipt
+from oncall_tui.providers.base import Receipt, RenewalResult
 from oncall_tui.runtime.clock import FakeClock
 
 EVERY_S = 300.0
@@ -26,11 +26,11 @@ class Silences:
         self.asked: list[float] = []
         self.raises: list[Exception] = []
 
-    def keep(self, plan: Plan, receipt: Receipt, now: float) -> Kept:
+    def keep(self, plan: Plan, receipt: Receipt, now: float) -> RenewalResult:
         self.asked.append(now)
         if self.raises:
             raise self.raises.pop()
-        return Kept(again_at=now + EVERY_S, extended=True)
+        return RenewalResult(again_at=now + EVERY_S, extended=True)
 
 
 class Bench:
@@ -38,7 +38,7 @@ class Bench:
         self.clock = FakeClock()
         self.journal = Journal(folder / "journal.db", self.clock.now)
         self.lane, self.silences = InlineLane(self.clock), Silences()
-        self.keeper = Keeper(self.journal, self.clock)
+        self.keeper = AckRenewer(self.journal, self.clock)
         plan = Plan(
             id="p",
             verb=Verb.ACKNOWLEDGE,

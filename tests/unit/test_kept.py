@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from oncall_tui.tui import saved_view as kept
-from oncall_tui.tui.presenters.row_builder import Shown
+from oncall_tui.tui.presenters.row_builder import ViewFilter
 from oncall_tui.tui.presenters.sorting import Sort
-from oncall_tui.tui.saved_view import Keep, Kept
+from oncall_tui.tui.saved_view import Keep, SavedView
 
-SHOWN = Shown(
+SHOWN = ViewFilter(
     filter="by:alice",
     faults=True,
     sorts=(Sort("alerts", "age", True), Sort("services", "tasks")),
@@ -85,7 +85,7 @@ def test_what_is_no_file_is_left_aside_and_not_waited_for(path: Path) -> None:
 
 def test_what_a_newer_program_wrote_beside_is_left_alone(path: Path) -> None:
     path.write_bytes(b'{"kept": 1, "filter": "a", "more": {"than": "this"}}')
-    assert kept.read(path) == (Kept(kept=1, filter="a"), "")
+    assert kept.read(path) == (SavedView(kept=1, filter="a"), "")
 
 
 def test_what_makes_no_sense_any_more_hides_nothing() -> None:
@@ -95,10 +95,10 @@ def test_what_makes_no_sense_any_more_hides_nothing() -> None:
     found, words = kept.sound(FULL, {"search"}, {"mine": "by:bob"}, now)
     assert (found.product, found.filter, found.view) == (None, "by:alice", "")
     assert words == "left out of what was looked at last: the product 'payments' is not configured any more"
-    found, words = kept.sound(Kept(kept=1, filter="~(", view="mine", product=""), (), views, now)
+    found, words = kept.sound(SavedView(kept=1, filter="~(", view="mine", product=""), (), views, now)
     assert (found.product, found.filter, found.view) == ("", "", "")
     assert "the filter is none" in words
-    found, _ = kept.sound(Kept(kept=1, sorts=(Sort("alerts", "nonsense"), Sort("no pane", "age"))), (), {}, now)
+    found, _ = kept.sound(SavedView(kept=1, sorts=(Sort("alerts", "nonsense"), Sort("no pane", "age"))), (), {}, now)
     assert found.sorts == ()
     assert kept.sound(FULL, {"payments"}, views, FULL.last_key - 1)[0].last_key == 0.0, "a clock that was set back"
 
@@ -106,7 +106,7 @@ def test_what_makes_no_sense_any_more_hides_nothing() -> None:
 def test_the_newest_is_written_last_and_what_came_between_need_not_be(path: Path) -> None:
     keep = Keep(path)
     for number in range(200):
-        keep.put(kept.of(Shown(filter=str(number)), None, 0.0))
+        keep.put(kept.of(ViewFilter(filter=str(number)), None, 0.0))
     keep.close(5.0)
     found, _ = kept.read(path)
     assert found is not None
@@ -128,7 +128,7 @@ def test_two_programs_at_once_leave_one_whole_file(path: Path) -> None:
     keeps = [Keep(path), Keep(path)]
     for _ in range(50):
         for keep, letter in zip(keeps, "ab", strict=True):
-            keep.put(kept.of(Shown(filter=letter * 900), None, 0.0))
+            keep.put(kept.of(ViewFilter(filter=letter * 900), None, 0.0))
     for keep in keeps:
         keep.close(5.0)
     stop.set()

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from datetime import UTC
 
-from oncall_tui.tui.presenters.last_seen import IDLE_S, LATE_S, LastLook
+from oncall_tui.tui.presenters.last_seen import IDLE_S, LATE_S, LastSeen
 
 T = 1_800_000_000.0
 ROWS = [("old", T - 4000), ("late", T - LATE_S / 2), ("new", T + 30)]
 
 
 def test_a_first_session_has_nothing_new() -> None:
-    look = LastLook()
+    look = LastSeen()
     look.begin(0.0, T)
     assert look.new(ROWS) == frozenset()
     assert look.words(0, UTC, T) == ""
 
 
 def test_what_began_since_the_last_key_of_the_former_session_is_new_and_what_was_told_late_too() -> None:
-    look = LastLook()
+    look = LastSeen()
     look.begin(T, T + 3600)
     assert look.new(ROWS) == {"late", "new"}
     assert look.words(2, UTC, T + 3600) == "2 new since 08:00"
@@ -32,7 +32,7 @@ def test_what_began_since_the_last_key_of_the_former_session_is_new_and_what_was
 
 
 def test_after_a_pause_all_that_began_in_it_is_new_before_any_key_and_after_it() -> None:
-    look = LastLook()
+    look = LastSeen()
     look.begin(0.0, T - 100)
     look.pressed(T)
     look.passed(T + IDLE_S - 1)
@@ -47,7 +47,7 @@ def test_after_a_pause_all_that_began_in_it_is_new_before_any_key_and_after_it()
 
 
 def test_a_second_pause_begins_anew_and_what_was_seen_before_it_can_be_new_again() -> None:
-    look = LastLook()
+    look = LastSeen()
     look.begin(0.0, T)
     look.pressed(T + IDLE_S + 1)
     assert look.since == T
@@ -58,7 +58,7 @@ def test_a_second_pause_begins_anew_and_what_was_seen_before_it_can_be_new_again
 
 
 def test_cleared_it_stays_so_until_the_next_pause() -> None:
-    look = LastLook()
+    look = LastSeen()
     look.begin(T - 5000, T)
     look.pressed(T + 1)
     look.clear()

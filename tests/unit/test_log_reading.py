@@ -6,13 +6,13 @@ import random
 
 import pytest
 
-from oncall_tui.domain.logs import LogLine, LogPage, LogPlace, LogStream, LogWanted, level_of
+from oncall_tui.domain.logs import LogDestination, LogLine, LogPage, LogQuery, LogStream, level_of
 from oncall_tui.errors import Denied, Offline, SourceError, Throttled
-from oncall_tui.inspection.logs.buffer import BESIDE, LogStore
+from oncall_tui.inspection.logs.buffer import BESIDE, LogBuffer
 from oncall_tui.inspection.logs.query import LAST_S, POLL_S, LogReader
 from oncall_tui.runtime.clock import FakeClock
 
-APP = LogPlace(
+APP = LogDestination(
     container="app",
     driver="awslogs",
     where="/g in r",
@@ -21,7 +21,7 @@ APP = LogPlace(
     region="r",
     prefix="ecs/app/",
 )
-SIDE = LogPlace(container="side", driver="awslogs", where="/s in r", readable=True, group="/s", region="r")
+SIDE = LogDestination(container="side", driver="awslogs", where="/s in r", readable=True, group="/s", region="r")
 STREAMS = {task: LogStream(f"ecs/app/{task}", "app", task) for task in ("t1", "t2")}
 
 
@@ -60,7 +60,7 @@ def test_levels(text: str, level: str) -> None:
 
 
 def test_lines_are_kept_once_in_the_order_of_their_time() -> None:
-    store = LogStore()
+    store = LogBuffer()
     assert store.add([line(1), line(3)]) == 2
     assert store.add([line(2), line(3), line(3)]) == 1
     assert [it.at for it in store.kept.lines] == [1, 2, 3]
@@ -70,14 +70,14 @@ def test_lines_are_kept_once_in_the_order_of_their_time() -> None:
 
 
 def test_lines_of_one_time_stay_as_they_came() -> None:
-    store = LogStore()
+    store = LogBuffer()
     store.add([line(1, "a", id_="a"), line(1, "b", id_="b"), line(2)])
     store.add([line(1, "c", id_="c")])
     assert [it.text for it in store.kept.lines] == ["a", "b", "c", "line at 2"]
 
 
 def test_the_oldest_go_and_are_counted() -> None:
-    store = LogStore(most_lines=10)
+    store = LogBuffer(most_lines=10)
     for at in range(25):
         store.add([line(at)])
     assert [it.at for it in store.kept.lines] == list(range(15, 25))
@@ -89,7 +89,7 @@ def test_the_oldest_go_and_are_counted() -> None:
 
 
 def test_bytes_are_bounded() -> None:
-    store = LogStore(most_bytes=100_000)
+    store = LogBuffer(most_bytes=100_000)
     rng = random.Random(1)
     for at in range(500):
         store.add([line(at, "x" * rng.randrange(10_000))])
@@ -102,7 +102,7 @@ def test_bytes_are_bounded() -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_the_store_against_a_plain_list(seed: int) -> None:
     rng = random.Random(seed)
-    store, known = LogStore(most_lines=10_000), {}
+    store, known = LogBuffer(most_lines=10_000), {}
     for _ in range(60):
         page = sorted((line(rng.randrange(300)) for _ in range(rng.randrange(12))), key=lambda it: it.at)
         known.update({it.id: it for it in page})
@@ -117,10 +117,10 @@ def test_the_store_against_a_plain_list(seed: int) -> None:
 class Side:
     """A provider: its *lines* are readable from (their time + *late*) on. *fail*: raised instead."""
 
-    def __init__(self, clock: FakeClock, *places: LogPlace) -> None:
+    def __init__(self, clock: FakeClock, *places: LogDestination) -> None:
         self.clock, self.places = clock, places or (APP,)
         self.lines: list[tuple[LogLine, float]] = []
-        self.asked: list[LogWanted] = []
+        self.asked: list[LogQuery] = []
         self.fail: SourceError | None = None
         self.page = LogPage()
         self.per_page = 0
@@ -128,12 +128,12 @@ class Side:
     def log(self, *lines: LogLine, late: float = 0.0) -> None:
         self.lines += [(it, it.at + late) for it in lines]
 
-    def log_places(self, service_id: str) -> tuple[LogPlace, ...]:
+    def log_places(self, service_id: str) -> tuple[LogDestination, ...]:
         if self.fail:
             raise self.fail
         return self.places
 
-    def log_page(self, wanted: LogWanted) -> LogPage:
+    def log_page(self, wanted: LogQuery) -> LogPage:
         self.asked.append(wanted)
         if self.fail:
             raise self.fail
@@ -279,7 +279,7 @@ def test_a_late_answer_to_another_look_is_dropped(clock: FakeClock) -> None:
     run = reader.run
 
     class Changes(Side):
-        def log_page(self, wanted: LogWanted) -> LogPage:
+        def log_page(self, wanted: LogQuery) -> LogPage:
             reader.pick("t2")  # a key, while the answer is on its way
             return super().log_page(wanted)
 
@@ -326,7 +326,7 @@ def test_one_place_that_fails_leaves_the_others(clock: FakeClock) -> None:
     side.log(line(now - 1))
 
     class Half(Side):
-        def log_page(self, wanted: LogWanted) -> LogPage:
+        def log_page(self, wanted: LogQuery) -> LogPage:
             if wanted.place == SIDE:
                 raise Denied("no")
             return super().log_page(wanted)
@@ -401,7 +401,7 @@ def test_what_is_being_read_is_not_dropped(clock: FakeClock) -> None:
 
 
 def test_nothing_is_asked_where_nothing_can_be_read(clock: FakeClock) -> None:
-    side = Side(clock, LogPlace(container="app", driver="none", where="nowhere"))
+    side = Side(clock, LogDestination(container="app", driver="none", where="nowhere"))
     reader = LogReader("prod/c/api", clock)
     assert drive(reader, side, 60.0) == 1
     assert (reader.readable, reader.reading) == ((), False)

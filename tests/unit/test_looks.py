@@ -13,7 +13,7 @@ from tests.support.screen import Rig
 from tests.unit.test_problems import WATCHDOG, incident
 from tests.unit.test_triage import NOW, PAGES, board, hint
 
-from oncall_tui.actions.plan_enricher import Dresser
+from oncall_tui.actions.plan_enricher import PlanEnricher
 from oncall_tui.cli.alert_commands import target
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState, Severity
@@ -26,15 +26,15 @@ from oncall_tui.errors import Refused
 from oncall_tui.journal import Journal
 from oncall_tui.triage.cautions import cautions
 from oncall_tui.triage.episodes import Episodes
-from oncall_tui.triage.new_pages import Ring
-from oncall_tui.triage.triager import Looker, Rules, unacknowledged_count
+from oncall_tui.triage.new_pages import NewPages
+from oncall_tui.triage.triager import Rules, Triager, unacknowledged_count
 
 # --- nothing moves but time -------------------------------------------------------------------------------------------
 
 
 def test_a_dead_mans_switch_is_missed_on_a_board_where_nothing_else_moves(tmp_path: Path) -> None:
     rig = Rig(tmp_path, FakeProvider("prom"))
-    rig.engine.looker = Looker(Rules(expected=({"alertname": "Watchdog"},)))
+    rig.engine.looker = Triager(Rules(expected=({"alertname": "Watchdog"},)))
     rig.provider.alerts = {WATCHDOG.id: WATCHDOG}
     rig.poll()
     rig.provider.alerts = {}
@@ -67,7 +67,7 @@ TRACKING = {"hidden": "target tracking"}
 
 def test_a_hidden_alert_does_not_hide_what_it_is_joined_to() -> None:
     rows = [alert("alarms/1", keys=("k",), severity=Severity.CRITICAL, **TRACKING), alert("prom/1", keys=("k",))]
-    look = Looker(Rules()).look(board(*rows))
+    look = Triager(Rules()).look(board(*rows))
     assert ([r.alert.id for r in look.alerts], look.hidden) == (["prom/1"], 0)
 
 
@@ -76,9 +76,9 @@ def test_hidden_alerts_are_nothing_wide_and_do_not_page() -> None:
     products = tuple(Product(name=name, services=(f"prod/main/{name}",)) for name in ("a", "b", "c"))
     rows = [alert(f"alarms/{n}", hint=hint(n), severity=Severity.CRITICAL, **TRACKING) for n in ("a", "b", "c")]
     pages = ({"severity": "critical"},)
-    look = Looker(Rules(pages=pages, products=products)).look(board(*services, *rows), show_hidden=True)
+    look = Triager(Rules(pages=pages, products=products)).look(board(*services, *rows), show_hidden=True)
     assert (look.wide, [r.pages for r in look.alerts]) == (None, [False] * 3)
-    assert Ring().new(look) == []
+    assert NewPages().new(look) == []
 
 
 # --- where a key goes -------------------------------------------------------------------------------------------------
@@ -87,15 +87,15 @@ def test_hidden_alerts_are_nothing_wide_and_do_not_page() -> None:
 def test_of_two_incidents_the_one_that_leads_the_row_is_the_one_that_the_key_goes_to() -> None:
     one = incident("pager/1", began=NOW - 60, severity=Severity.WARNING)
     two = incident("pager/2", began=NOW - 30, severity=Severity.CRITICAL)
-    look = Looker(Rules(pages=PAGES)).look(board(one, two))
+    look = Triager(Rules(pages=PAGES)).look(board(one, two))
     (row,) = look.alerts
     assert row.alert.id == row.incident == "pager/2"
-    assert Ring().new(look) == [row.id]
+    assert NewPages().new(look) == [row.id]
 
 
 def commanded(named: Alert, verb: Verb, *rows: Any) -> str:
     """Where a command on *named* goes."""
-    look = Looker(Rules()).look(board(*rows))
+    look = Triager(Rules()).look(board(*rows))
     update = SimpleNamespace(look=look, board=look.board)
     engine = SimpleNamespace(first_read=lambda timeout_s: update, update=update)
     return target(cast(Engine, engine), named, verb).id
@@ -119,7 +119,7 @@ def test_a_command_goes_to_what_it_names_or_to_its_incident_and_to_nothing_else(
 
 
 def test_a_problem_that_lasts_keeps_its_begin_when_the_alert_that_told_it_first_is_over() -> None:
-    looker, ring = Looker(Rules(pages=PAGES)), Ring()
+    looker, ring = Triager(Rules(pages=PAGES)), NewPages()
     first = alert("alarms/1", keys=("arn:1",), began=NOW - 600)
     pager = incident(began=NOW - 300)
     assert len(ring.new(looker.look(board(first, pager)))) == 1
@@ -129,7 +129,7 @@ def test_a_problem_that_lasts_keeps_its_begin_when_the_alert_that_told_it_first_
 
 
 def test_an_alert_that_comes_back_after_hours_begins_anew_though_the_row_is_the_same() -> None:
-    looker = Looker(Rules())
+    looker = Triager(Rules())
     looker.look(board(alert("alarms/1", began=NOW - 9000)))
     (row,) = looker.look(board(alert("alarms/1", began=NOW + 9000))).alerts
     assert (row.began, row.firings) == (NOW + 9000, 1)
@@ -188,7 +188,7 @@ def parted(**pager: Any) -> Any:
     """An incident that lists alerts of two services: three rows."""
     one, two = (("s", "api"),), (("s", "jobs"),)
     critical = {"severity": Severity.CRITICAL}
-    return Looker(Rules(pages=({"severity": "critical"},))).look(
+    return Triager(Rules(pages=({"severity": "critical"},))).look(
         board(
             service("prod/main/api"),
             service("prod/main/jobs"),
@@ -202,12 +202,12 @@ def parted(**pager: Any) -> Any:
 def test_what_somebody_has_at_the_pager_is_not_counted_as_nobodys() -> None:
     assert unacknowledged_count(parted()) == 2
     had = parted(state=AlertState.ACKNOWLEDGED, severity=Severity.CRITICAL)
-    assert (unacknowledged_count(had), Ring().new(had)) == (0, [])
+    assert (unacknowledged_count(had), NewPages().new(had)) == (0, [])
 
 
 def test_pages_ring_where_their_incident_is_a_row_that_does_not() -> None:
-    assert sorted(Ring().new(parted())) == ["prom/1", "prom/2"]
-    assert Ring().new(parted(severity=Severity.CRITICAL)) == ["pager/1"]
+    assert sorted(NewPages().new(parted())) == ["prom/1", "prom/2"]
+    assert NewPages().new(parted(severity=Severity.CRITICAL)) == ["pager/1"]
 
 
 def test_what_somebody_has_still_fires(tmp_path: Path) -> None:
@@ -217,8 +217,8 @@ def test_what_somebody_has_still_fires(tmp_path: Path) -> None:
         alert("alarms/1", keys=("arn:1",), hint=hint("api")),
         alert("prom/1", hint=hint("api"), state=AlertState.NO_DATA),
     ]
-    look = Looker(Rules()).look(board(*rows))
-    dresser = Dresser(lambda: look, Journal(tmp_path / "journal.db", lambda: NOW), ALICE)
+    look = Triager(Rules()).look(board(*rows))
+    dresser = PlanEnricher(lambda: look, Journal(tmp_path / "journal.db", lambda: NOW), ALICE)
     assert dresser.still_firing("prod/main/api") == ["the page"]
     older = deploy("prod/d", service_id="prod/main/api", started=NOW + 9000)
     assert [w for w in cautions(look, "prod/main/api", older) if "before this deploy" in w]
@@ -226,7 +226,7 @@ def test_what_somebody_has_still_fires(tmp_path: Path) -> None:
 
 def test_a_row_whose_incident_somebody_has_stands_below_what_nobody_has() -> None:
     one, two = (("s", "api"),), (("s", "jobs"),)
-    looker = Looker(Rules())
+    looker = Triager(Rules())
     for state in (AlertState.FIRING, AlertState.ACKNOWLEDGED):
         rows = [
             service("prod/main/api"),
@@ -244,7 +244,7 @@ def test_a_row_whose_incident_somebody_has_stands_below_what_nobody_has() -> Non
 
 
 def test_a_deploy_that_went_with_its_service_is_a_suspect_no_more() -> None:
-    looker = Looker(Rules(products=(Product(name="shop", services=("prod/*/*",)),)))
+    looker = Triager(Rules(products=(Product(name="shop", services=("prod/*/*",)),)))
     api, jobs = service("prod/main/api"), service("prod/main/jobs")
     bad = alert("prom/1", hint=hint("api"), began=NOW)
     one = deploy("prod/d", service_id=jobs.id, started=NOW - 60)
@@ -254,7 +254,7 @@ def test_a_deploy_that_went_with_its_service_is_a_suspect_no_more() -> None:
 
 def test_a_pagers_incident_is_never_taken_for_the_dead_mans_switch_that_it_names() -> None:
     page = alert("pager/1", provider="pagerduty", labels=(("alertname", "Watchdog"),))
-    look = Looker(Rules(expected=({"alertname": "Watchdog"},))).look(board(page))
+    look = Triager(Rules(expected=({"alertname": "Watchdog"},))).look(board(page))
     assert sorted(r.id for r in look.alerts) == ["expected/alertname=Watchdog", "pager/1"]
 
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from oncall_tui import bootstrap
 from oncall_tui.cli import cli
-from oncall_tui.domain.on_call import Duty
+from oncall_tui.domain.on_call import OnCallShift
 from oncall_tui.errors import Offline
 
 CONFIG = "sources:\n  - {name: prom, provider: alertmanager, url: http://127.0.0.1:9}\n"
@@ -23,10 +23,10 @@ class Pager:
     def __init__(self, mine: bool | Exception | None) -> None:
         self.mine = mine
 
-    def on_call(self) -> tuple[Duty, ...]:
+    def on_call(self) -> tuple[OnCallShift, ...]:
         if isinstance(self.mine, Exception):
             raise self.mine
-        return (Duty(policy="Payments", level=1, person="Bob"),)
+        return (OnCallShift(policy="Payments", level=1, person="Bob"),)
 
     def on_call_now(self) -> Any:
         return self.mine

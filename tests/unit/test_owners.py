@@ -7,11 +7,11 @@ from tests.support.fakes import alert, service
 
 from oncall_tui.domain.product import Product
 from oncall_tui.triage import product_lookup as owners
-from oncall_tui.triage.product_lookup import Owners
+from oncall_tui.triage.product_lookup import ProductLookup
 
 SHOP = Product(name="shop", services=("prod/*/shop-*", "edge/main/cart"), alerts={"team": "shop", "env": "p*"})
 PAY = Product(name="pay", services=("prod/*/*",), alerts={"team": "pay*"})
-ALL = Owners((SHOP, PAY))
+ALL = ProductLookup((SHOP, PAY))
 
 
 def name(found: Product | None) -> str:
@@ -46,7 +46,7 @@ def test_any_alert_of_a_problem_may_tell_it() -> None:
 
 def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(owners, "KEPT", 10)
-    held = Owners((SHOP, PAY))
+    held = ProductLookup((SHOP, PAY))
     for number in range(100):
         assert name(held.of_alerts((alert("prom/a", labels=(("team", f"pay{number}"),)),), None)) == "pay"
         assert name(held.of_service(f"prod/main/s{number}")) == "pay"

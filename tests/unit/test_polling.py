@@ -8,20 +8,20 @@ import threading
 import pytest
 from tests.support.fakes import FakeProvider
 
-from oncall_tui.domain.reading import Problem, Reading, SourceState
+from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
 from oncall_tui.errors import Denied, Expired, Malformed, NoCredentials, Offline, SourceError, Throttled
-from oncall_tui.polling.limiter import Gate
+from oncall_tui.polling.limiter import PollLimiter
 from oncall_tui.polling.poller import Poller
 from oncall_tui.polling.schedule import Schedule
-from oncall_tui.polling.status import Seen, status_of
+from oncall_tui.polling.status import PollState, status_of
 from oncall_tui.providers.base import ReadRequest
 from oncall_tui.runtime.clock import FakeClock, SystemClock
-from oncall_tui.runtime.job_queue import Lane
+from oncall_tui.runtime.job_queue import JobQueue
 
 
 def make(provider: FakeProvider) -> tuple[Poller, list[int]]:
     told: list[int] = []
-    gate = Gate(4, provider.clock)
+    gate = PollLimiter(4, provider.clock)
     poller = Poller(
         provider.source, "fake", lambda: provider, provider.clock, gate, lambda: told.append(1), rng=random.Random(1)
     )
@@ -89,7 +89,7 @@ def test_a_provider_that_cannot_be_built_is_tried_again() -> None:
             raise fail.pop()
         return provider
 
-    poller = Poller("x", "fake", build, provider.clock, Gate(1, provider.clock), lambda: None)
+    poller = Poller("x", "fake", build, provider.clock, PollLimiter(1, provider.clock), lambda: None)
     poller._poll(ReadRequest())
     assert poller.seen.error_state is SourceState.NO_CREDENTIALS
     with pytest.raises(SourceError, match="no such profile"):
@@ -135,13 +135,13 @@ def test_the_threads_read_at_once_when_asked_and_one_at_a_time() -> None:
     assert any(request.fresh for request in provider.reads)
 
 
-def seen(**fields: object) -> Seen:
+def seen(**fields: object) -> PollState:
     since = {"read_since": 100.0} if "reading" in fields else {}
-    return Seen(name="prom", provider="alertmanager", stale_after_s=30.0, **since, **fields)  # type: ignore[arg-type]
+    return PollState(name="prom", provider="alertmanager", stale_after_s=30.0, **since, **fields)  # type: ignore[arg-type]
 
 
 READ = Reading(source="prom", at=100.0)
-PARTLY = Reading(source="prom", at=100.0, problems=(Problem(SourceState.DENIED, "deploys", "no", "ecs:List"),))
+PARTLY = Reading(source="prom", at=100.0, problems=(PartialFailure(SourceState.DENIED, "deploys", "no", "ecs:List"),))
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ PARTLY = Reading(source="prom", at=100.0, problems=(Problem(SourceState.DENIED, 
         (seen(reading=Reading(source="prom", at=100.0, complete=False)), 101.0, "waiting", "still reading"),
     ],
 )
-def test_the_state_of_a_source(known: Seen, now: float, state: str, words: str) -> None:
+def test_the_state_of_a_source(known: PollState, now: float, state: str, words: str) -> None:
     status = status_of(known, 7_000.0 + now, now)
     assert (status.state, status.message) == (state, words)
     assert status.live == (state == "ok")
@@ -165,7 +165,7 @@ def test_the_state_of_a_source(known: Seen, now: float, state: str, words: str) 
 
 def test_a_hung_poll_does_not_use_up_the_gate() -> None:
     clock = FakeClock()
-    gate = Gate(1, clock, hung_after_s=1.0)
+    gate = PollLimiter(1, clock, hung_after_s=1.0)
     hung = threading.Thread(target=gate.enter)  # enters and never leaves
     hung.start()
     hung.join()
@@ -175,7 +175,7 @@ def test_a_hung_poll_does_not_use_up_the_gate() -> None:
 
 
 def test_a_lane_runs_in_order_later_jobs_later_and_gives_exceptions_to_the_asker() -> None:
-    lane = Lane("x", SystemClock())
+    lane = JobQueue("x", SystemClock())
     order: list[str] = []
     late = lane.run(lambda: order.append("late"), delay_s=0.05)
     first = lane.run(lambda: order.append("first"))

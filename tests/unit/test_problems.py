@@ -13,7 +13,7 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.triage.episodes import Episodes
-from oncall_tui.triage.triager import Look, Looker, Rules
+from oncall_tui.triage.triager import Rules, TriagedBoard, Triager
 
 
 def incident(name: str = "pager/1", **more: Any) -> Any:
@@ -21,7 +21,7 @@ def incident(name: str = "pager/1", **more: Any) -> Any:
 
 
 def test_a_row_keeps_its_id_when_the_incident_comes_and_when_the_alarm_goes() -> None:
-    looker = Looker(Rules(pages=PAGES))
+    looker = Triager(Rules(pages=PAGES))
     alarm = alert("alarms/1", keys=("arn:1",), began=NOW - 60)
     assert [r.id for r in looker.look(board(alarm)).alerts] == ["alarms/1"]
     (row,) = looker.look(board(alarm, incident(began=NOW - 30))).alerts
@@ -38,14 +38,14 @@ def test_the_row_is_as_bad_as_the_worst_of_it_and_its_state_is_the_pagers() -> N
         incident(state=AlertState.ACKNOWLEDGED, by=("Bob",), severity=Severity.ERROR),
         alert("alarms/1", keys=("arn:1",), severity=Severity.CRITICAL),
     ]
-    (row,) = Looker(Rules()).look(board(*rows)).alerts
+    (row,) = Triager(Rules()).look(board(*rows)).alerts
     assert (row.alert.state, row.severity) == (AlertState.ACKNOWLEDGED, Severity.CRITICAL)
     assert row.why.startswith("notification, somebody has it, critical")
 
 
 def test_without_a_pager_what_asks_leads() -> None:
     rows = [alert("a/1", keys=("k",), state=AlertState.ACKNOWLEDGED), alert("b/1", keys=("k",))]
-    (row,) = Looker(Rules()).look(board(*rows)).alerts
+    (row,) = Triager(Rules()).look(board(*rows)).alerts
     assert (row.alert.id, [o.id for o in row.others], row.incident) == ("b/1", ["a/1"], "")
 
 
@@ -57,19 +57,19 @@ def test_an_incident_of_several_services_is_several_problems_that_lead_to_it() -
         alert("prom/1", labels=one, hint=hint("api")),
         alert("prom/2", labels=two, hint=hint("jobs")),
     ]
-    found = Looker(Rules()).look(board(*services, *rows)).alerts
+    found = Triager(Rules()).look(board(*services, *rows)).alerts
     assert {r.id: r.incident for r in found} == {"pager/1": "pager/1", "prom/1": "pager/1", "prom/2": "pager/1"}
 
 
 def test_the_same_alert_of_two_alertmanagers_is_one_row_and_its_repeats_are_counted() -> None:
     rows = [alert("am1/f", keys=("fingerprint:f",)), alert("am2/f", keys=("fingerprint:f",), count=3)]
-    (row,) = Looker(Rules()).look(board(*rows)).alerts
+    (row,) = Triager(Rules()).look(board(*rows)).alerts
     assert (row.count, {m.source for m in row.members}) == (3, {"am1", "am2"})
 
 
 def test_related_rows_are_of_the_same_service() -> None:
     rows = [service("prod/main/api"), alert("a/1", hint=hint("api")), alert("a/2", hint=hint("api")), alert("a/3")]
-    look = Looker(Rules()).look(board(*rows))
+    look = Triager(Rules()).look(board(*rows))
     row = look.find("a/1")
     assert row is not None
     assert [r.id for r in look.related(row)] == ["a/2"]
@@ -80,7 +80,7 @@ def test_related_rows_are_of_the_same_service() -> None:
 WATCHDOG = alert("prom/w", labels=(("alertname", "Watchdog"),), began=NOW - 9000)
 
 
-def expecting(seconds: float, looker: Looker, *rows: Any, state: SourceState = SourceState.OK) -> Look:
+def expecting(seconds: float, looker: Triager, *rows: Any, state: SourceState = SourceState.OK) -> TriagedBoard:
     seen: Board = board(*rows, states={"prom": state})
     seen = msgspec.structs.replace(
         seen,
@@ -91,7 +91,7 @@ def expecting(seconds: float, looker: Looker, *rows: Any, state: SourceState = S
 
 
 def test_a_dead_mans_switch_is_hidden_while_it_fires_and_an_alert_of_ours_when_it_does_not() -> None:
-    looker = Looker(Rules(pages=PAGES, expected=({"alertname": "Watchdog"},)))
+    looker = Triager(Rules(pages=PAGES, expected=({"alertname": "Watchdog"},)))
     quiet = expecting(0, looker, WATCHDOG)
     assert (quiet.alerts, quiet.hidden) == ((), 1)
     assert expecting(10, looker).alerts == ()  # an Alertmanager that restarts has none for a minute
@@ -104,8 +104,8 @@ def test_a_dead_mans_switch_is_hidden_while_it_fires_and_an_alert_of_ours_when_i
 
 def test_one_that_never_fired_is_missed_at_once_but_not_where_its_source_cannot_be_read() -> None:
     rules = Rules(expected=({"alertname": "Watchdog"},))
-    assert len(expecting(0, Looker(rules)).alerts) == 1
-    looker = Looker(rules)
+    assert len(expecting(0, Triager(rules)).alerts) == 1
+    looker = Triager(rules)
     assert expecting(0, looker, state=SourceState.OFFLINE).alerts == ()
     assert expecting(1, looker, state=SourceState.WAITING).alerts == ()
     assert expecting(2, looker).alerts[0].alert.state is AlertState.FIRING

@@ -12,10 +12,10 @@ from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
 from oncall_tui.domain.service import Health
-from oncall_tui.triage.triager import Look, Looker, Rules
+from oncall_tui.triage.triager import Rules, TriagedBoard, Triager
 from oncall_tui.tui.looking_at import looking, pages_below
 from oncall_tui.tui.presenters.products import open_in
-from oncall_tui.tui.presenters.row_builder import Shown
+from oncall_tui.tui.presenters.row_builder import ViewFilter
 
 PRODUCTS = (
     Product(name="calm", owner="#calm", services=("prod/main/c*",), alerts={"team": "calm"}),
@@ -28,7 +28,7 @@ def team(name: str, **fields: Any) -> Any:
     return alert(f"am/{name}-{fields.pop('n', 1)}", labels=(("team", name),), **fields)
 
 
-def look(state: SourceState = SourceState.OK) -> Look:
+def look(state: SourceState = SourceState.OK) -> TriagedBoard:
     reading = Reading(
         source="am",
         at=1.0,
@@ -55,7 +55,7 @@ def look(state: SourceState = SourceState.OK) -> Look:
         SourceStatus(name="am", provider="alertmanager", state=SourceState.OK),
         SourceStatus(name="prod", provider="ecs", state=state),
     )
-    return Looker(Rules(pages=({"severity": "critical"},), products=PRODUCTS)).look(merge(1, 1.0, sources, (reading,)))
+    return Triager(Rules(pages=({"severity": "critical"},), products=PRODUCTS)).look(merge(1, 1.0, sources, (reading,)))
 
 
 def test_those_on_fire_come_first_and_what_has_no_product_is_among_them() -> None:
@@ -75,31 +75,31 @@ def test_a_product_whose_source_is_not_read_does_not_look_quiet() -> None:
 ROWS: dict[str, list[str]] = {"alerts": [], "services": [], "deploys": []}
 
 
-def said(shown: Shown, alerts: list[str], services: int = 3, deploys: int = 3) -> str:
+def said(shown: ViewFilter, alerts: list[str], services: int = 3, deploys: int = 3) -> str:
     rows = {"alerts": alerts, "services": [f"s{i}" for i in range(services)], "deploys": ["d"] * deploys}
     left, right = looking(shown, rows, look())
     return "".join(text for text, _ in (*left, *right))
 
 
 def test_pages_out_of_sight_are_counted_and_what_is_not_shown_too() -> None:
-    text = said(Shown(product="smoke"), ["am/smoke-1", "am/smoke-2"], 1, 1)
+    text = said(ViewFilter(product="smoke"), ["am/smoke-1", "am/smoke-2"], 1, 1)
     assert text == (" smoke  hides 4 alerts, 2 services, 2 deploys 3 pages, 2! outside of smoke")
-    text = said(Shown(product="fire"), ["am/fire-1", "am/fire-2", "am/fire-3"])
+    text = said(ViewFilter(product="fire"), ["am/fire-1", "am/fire-2", "am/fire-3"])
     assert text == " fire  hides 3 alerts 1 page, 1! outside of fire"
     everything = [row.id for row in look().alerts]
-    assert said(Shown(faults=True), [i for i in everything if i != "am/fire-2"]) == (
+    assert said(ViewFilter(faults=True), [i for i in everything if i != "am/fire-2"]) == (
         " faults only  hides 1 alert 1 page not shown"
     )
-    assert said(Shown(filter="a"), everything) == " filter 'a'  hides nothingEsc shows all"
-    assert said(Shown(filter="a:b", view="mine", product=""), []).startswith(" no product · view mine: a:b  hides")
+    assert said(ViewFilter(filter="a"), everything) == " filter 'a'  hides nothingEsc shows all"
+    assert said(ViewFilter(filter="a:b", view="mine", product=""), []).startswith(" no product · view mine: a:b  hides")
 
 
 def test_the_order_stands_there_where_there_are_no_titles() -> None:
     left, right = looking(
-        Shown(), {"alerts": [r.id for r in look().alerts], "services": [], "deploys": []}, look(), "by age"
+        ViewFilter(), {"alerts": [r.id for r in look().alerts], "services": [], "deploys": []}, look(), "by age"
     )
     assert (left, right) == ([(" by age ", "cursor")], [])
-    left, right = looking(Shown(product="fire"), ROWS, look(), "by age", "1 page further down")
+    left, right = looking(ViewFilter(product="fire"), ROWS, look(), "by age", "1 page further down")
     assert "".join(t for t, _ in left) == " fire · by age  hides 6 alerts, 3 services, 3 deploys"
     assert "".join(t for t, _ in right) == " 3 pages, 2! outside of fire · 1 page further down"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from oncall_tui.inspection.refresh_policy import Rereads
+from oncall_tui.inspection.refresh_policy import RefreshPolicy
 
 # (second, what happens): a word is a mark that is seen, "r" the key, "." the end of the reading, "x" closing.
 CASES: dict[str, tuple[list[tuple[float, str]], list[float]]] = {
@@ -35,7 +35,7 @@ CASES: dict[str, tuple[list[tuple[float, str]], list[float]]] = {
 @pytest.mark.parametrize("name", CASES)
 def test_it_is_read(name: str) -> None:
     events, wanted = CASES[name]
-    rereads = Rereads()
+    rereads = RefreshPolicy()
     begun: list[float] = []
     number = 0
     for now, what in events:
@@ -54,7 +54,7 @@ def test_it_is_read(name: str) -> None:
 
 
 def test_it_says_when_to_come_back_for_what_was_put_off() -> None:
-    rereads = Rereads()
+    rereads = RefreshPolicy()
     assert rereads.wait(0.0) is None
     rereads.saw("a")
     assert rereads.wait(0.0) == 0.0
@@ -69,7 +69,7 @@ def test_it_says_when_to_come_back_for_what_was_put_off() -> None:
 
 
 def test_what_comes_after_it_closed_or_of_an_older_reading_is_dropped() -> None:
-    rereads = Rereads()
+    rereads = RefreshPolicy()
     rereads.saw("a")
     first = rereads.begin(0.0)
     assert rereads.under_way

@@ -18,7 +18,7 @@ from oncall_tui.domain.product import Product
 from oncall_tui.errors import Denied, Malformed, Offline, SourceError, Throttled
 from oncall_tui.inspection.runbook import fetch as runbook
 from oncall_tui.inspection.runbook.document_text import blocks
-from oncall_tui.inspection.runbook.fetch import Page, Place, forbidden, places, read
+from oncall_tui.inspection.runbook.fetch import Page, RunbookAddress, forbidden, places, read
 
 ANSWERS: dict[str, tuple[int, dict[str, str], bytes]] = {
     "/book.md": (200, {"Content-Type": "text/markdown; charset=utf-8"}, "# 決済\n\nRestart **it**.".encode()),
@@ -69,12 +69,12 @@ def wiki() -> Iterator[str]:
     server.server_close()
 
 
-def configured(where: str) -> Place:
-    return Place(where, "product p", True)
+def configured(where: str) -> RunbookAddress:
+    return RunbookAddress(where, "product p", True)
 
 
-def told(where: str) -> Place:
-    return Place(where, "prom's alert", False)
+def told(where: str) -> RunbookAddress:
+    return RunbookAddress(where, "prom's alert", False)
 
 
 def test_a_page_is_read_as_text(wiki: str) -> None:

@@ -9,11 +9,11 @@ import msgspec
 import pytest
 from tests.support.fakes import deploy, revision
 
-from oncall_tui.actions.past_actions import Deeds
+from oncall_tui.actions.past_actions import PastActions
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.deploy import WENT_BACK, Deploy, DeployState
 from oncall_tui.domain.entry import Entry, EntryKind
-from oncall_tui.domain.service_history import Deed, Histories, history
+from oncall_tui.domain.service_history import DeployHistories, PastAction, history
 from oncall_tui.text.history_words import fate, named, told
 
 NOW = 1_800_000_000.0  # 17:00 in Tokyo
@@ -34,9 +34,9 @@ def back(**more: Any) -> Deploy:
     return deploy("prod/d2", API, **(fields | {"started_by": "ci/deploy", "state": DeployState.IN_PROGRESS} | more))
 
 
-def deed(**more: Any) -> Deed:
+def deed(**more: Any) -> PastAction:
     fields: dict[str, Any] = {"plan": "p1", "verb": Verb.ROLL_BACK, "service_id": API, "by": "Alice", "at": NOW - 610}
-    return Deed(**(fields | {"deploy": "d1", "after": NOW - 1200} | more))
+    return PastAction(**(fields | {"deploy": "d1", "after": NOW - 1200} | more))
 
 
 STOP = deed(within=True)
@@ -45,7 +45,7 @@ ROLLED = {"state": DeployState.ROLLED_BACK, "finished": NOW - 540}
 DONE = {"state": DeployState.SUCCEEDED, "finished": NOW - 540}
 
 
-def words(rows: tuple[Deploy, ...], *deeds: Deed) -> list[str]:
+def words(rows: tuple[Deploy, ...], *deeds: PastAction) -> list[str]:
     return [told(d, TOKYO, NOW) for d in history(rows, deeds)]
 
 
@@ -85,7 +85,9 @@ def words(rows: tuple[Deploy, ...], *deeds: Deed) -> list[str]:
         ),
     ],
 )
-def test_each_deploy_says_what_became_of_it(rows: tuple[Deploy, ...], deeds: tuple[Deed, ...], said: list[str]) -> None:
+def test_each_deploy_says_what_became_of_it(
+    rows: tuple[Deploy, ...], deeds: tuple[PastAction, ...], said: list[str]
+) -> None:
     assert words(rows, *deeds) == said
 
 
@@ -151,7 +153,7 @@ def test_an_arrow_is_old_to_new_in_every_state(state: DeployState) -> None:
 
 
 def test_what_did_not_change_stays_the_same_object() -> None:
-    histories, rows = Histories(), {d.id: d for d in (bad(**DONE), back(**DONE))}
+    histories, rows = DeployHistories(), {d.id: d for d in (bad(**DONE), back(**DONE))}
     first = histories.tell(rows, {API: (UPDATE,)})
     assert list(first) == list(rows)
     again = histories.tell(dict(rows), {API: (UPDATE,)})
@@ -183,10 +185,10 @@ class Unread:
         ([intent(Verb.ROLL_BACK, "StopServiceDeployment"), outcome("failed", None)], False),
         ([intent(Verb.ROLL_BACK, "StopServiceDeployment"), outcome("failed", {"deploy": "d1"})], True),
         ([intent(Verb.ROLL_BACK, "StopServiceDeployment"), outcome("unknown", None)], True),
-        ([intent(Verb.GO_ON, "ContinueServiceDeployment")], False),
+        ([intent(Verb.CONTINUE, "ContinueServiceDeployment")], False),
     ],
 )
 def test_only_what_was_sent_and_not_refused_is_somebodys_deed(entries: list[Entry], counts: bool) -> None:
-    deeds = Deeds(Unread())  # type: ignore[arg-type]
+    deeds = PastActions(Unread())  # type: ignore[arg-type]
     deeds.take(entries)
     assert bool(deeds.current) is counts

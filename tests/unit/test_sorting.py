@@ -16,7 +16,7 @@ from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import Reading
 from oncall_tui.domain.service import Health
 from oncall_tui.runtime.clock import FakeClock
-from oncall_tui.triage.triager import Look, Looker, Rules
+from oncall_tui.triage.triager import Rules, TriagedBoard, Triager
 from oncall_tui.tui.presenters import sorting
 from oncall_tui.tui.presenters.row_builder import ALERT_COLUMNS, DEPLOY_COLUMNS, SERVICE_COLUMNS
 from oncall_tui.tui.presenters.sorting import Sort, Sorter, chosen
@@ -24,12 +24,12 @@ from oncall_tui.tui.presenters.sorting import Sort, Sorter, chosen
 NOW = FakeClock().now()
 
 
-def look(**rows: Any) -> Look:
+def look(**rows: Any) -> TriagedBoard:
     rules = Rules(
         pages=({"severity": "critical"},),
         products=(Product(name="Ledger", alerts={"team": "l"}), Product(name="app", alerts={"team": "a"})),
     )
-    return Looker(rules).look(merge(1, NOW, (), (Reading(source="fake", at=NOW, **rows),)))
+    return Triager(rules).look(merge(1, NOW, (), (Reading(source="fake", at=NOW, **rows),)))
 
 
 def ids(pane: str, rows: Any, column: str, down: bool = False) -> str:

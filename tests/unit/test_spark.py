@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from oncall_tui.domain.metric import Metric, Series
-from oncall_tui.tui.screens.detail.spark import GAP, Mark, Window, axis, blocks, cells, crossings, number
+from oncall_tui.tui.screens.detail.spark import GAP, SparkMark, SparkWindow, axis, blocks, cells, crossings, number
 
 UTC = ZoneInfo("UTC")
-WINDOW = Window(0.0, 600.0, 10)
+WINDOW = SparkWindow(0.0, 600.0, 10)
 
 
 def series(*points: tuple[float, float], **metric: Any) -> Series:
@@ -20,7 +20,7 @@ def series(*points: tuple[float, float], **metric: Any) -> Series:
     return Series(title="m", metric=Metric(**fields), points=points)
 
 
-def drawn(one: Series, window: Window = WINDOW) -> str:
+def drawn(one: Series, window: SparkWindow = WINDOW) -> str:
     return "".join(text for text, _ in blocks(one, window))
 
 
@@ -37,13 +37,13 @@ def test_a_share_is_drawn_of_a_hundred() -> None:
 
 
 def test_a_point_fills_what_its_period_covers() -> None:
-    wide = Window(0.0, 600.0, 20)
+    wide = SparkWindow(0.0, 600.0, 20)
     assert drawn(series((0.0, 1.0), (60.0, 1.0)), wide) == "████" + GAP * 16
     assert drawn(series((0.0, 1.0), (300.0, 1.0), (60.0, 1.0)[0:0] or (600.0, 1.0)), wide) == "█" * 20  # read coarser
 
 
 def test_where_values_share_a_cell_the_one_beyond_the_threshold_is_drawn() -> None:
-    coarse = Window(0.0, 600.0, 2)
+    coarse = SparkWindow(0.0, 600.0, 2)
     over = series((0.0, 1.0), (60.0, 9.0), (300.0, 1.0), threshold=5.0, comparison="GreaterThanThreshold")
     assert cells(over, coarse) == [9.0, 1.0]
     under = series((0.0, 9.0), (60.0, 1.0), (300.0, 9.0), threshold=5.0, comparison="LessThanThreshold")
@@ -66,10 +66,10 @@ def test_when_it_was_crossed(comparison: str, values: tuple[float, ...], crossed
 
 
 def test_marks_stand_at_their_time_and_beside_each_other_where_they_are_one() -> None:
-    marks = [Mark(60.0, "D", "deploy"), Mark(65.0, "A", "alert"), Mark(9_999.0, "X", "out of sight")]
+    marks = [SparkMark(60.0, "D", "deploy"), SparkMark(65.0, "A", "alert"), SparkMark(9_999.0, "X", "out of sight")]
     assert axis(WINDOW, marks, UTC)[0] == "─DA───────"
-    assert axis(Window(0.0, 3600.0, 20), [], UTC)[1] == "00:00          01:00"
-    assert axis(WINDOW, [Mark(600.0, "D", ""), Mark(600.0, "A", "")], UTC)[0] == "────────DA"
+    assert axis(SparkWindow(0.0, 3600.0, 20), [], UTC)[1] == "00:00          01:00"
+    assert axis(WINDOW, [SparkMark(600.0, "D", ""), SparkMark(600.0, "A", "")], UTC)[0] == "────────DA"
 
 
 @pytest.mark.parametrize(

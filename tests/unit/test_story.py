@@ -7,9 +7,9 @@ from tests.support.fakes import alert, deploy, service
 from tests.support.inside import stopped, task
 
 from oncall_tui.domain.deploy import DeployState, TakenBack, TaskFailure
-from oncall_tui.domain.service_detail import Inside
+from oncall_tui.domain.service_detail import ServiceDetail
 from oncall_tui.inspection.timeline import ACTION, ALERT, DEPLOY, EVENT, TASK, readable, story
-from oncall_tui.providers.base import Told
+from oncall_tui.providers.base import TimelineEvent
 
 T = 1_800_000_000.0
 
@@ -17,10 +17,15 @@ T = 1_800_000_000.0
 def test_alert_deploy_tasks_events_and_actions_are_one_list_newest_first() -> None:
     found = story(
         [alert("alarms/a", began=T, title="5xx")],
-        {"alarms/a": [Told(T + 60, "Bob", "acknowledged"), Told(T + 90, "Alice", "roll back: done", "here")]},
+        {
+            "alarms/a": [
+                TimelineEvent(T + 60, "Bob", "acknowledged"),
+                TimelineEvent(T + 90, "Alice", "roll back: done", "here"),
+            ]
+        },
         [deploy(started=T - 180, finished=T + 120, state=DeployState.ROLLED_BACK, reason="breaker", started_by="ci")],
         service(events=((T - 100, "has started 2 tasks"),)),
-        Inside(service_id="prod/main/api", at=T, tasks=(task(1), stopped(2, stopped=T - 50)), events=()),
+        ServiceDetail(service_id="prod/main/api", at=T, tasks=(task(1), stopped(2, stopped=T - 50)), events=()),
     )
     assert [(m.at - T, m.kind, m.by, m.where) for m in found] == [
         (120, DEPLOY, "", "prod"),
@@ -37,7 +42,7 @@ def test_alert_deploy_tasks_events_and_actions_are_one_list_newest_first() -> No
 
 def test_what_two_places_tell_alike_is_told_once() -> None:
     events = ((T, "has started 1 tasks: (task 0123456789abcdef)."),)
-    inside = Inside(service_id="prod/main/api", at=T, tasks=(stopped(3, stopped=T),), events=events)
+    inside = ServiceDetail(service_id="prod/main/api", at=T, tasks=(stopped(3, stopped=T),), events=events)
     failed = deploy(failures=(TaskFailure(stopped(3).id, T, "OutOfMemoryError", 137),), started=T - 9)
     found = story([], {}, [failed], service(events=events), inside)
     assert [m.kind for m in found] == [TASK, EVENT, DEPLOY]
@@ -46,7 +51,7 @@ def test_what_two_places_tell_alike_is_told_once() -> None:
 def test_a_storm_of_the_same_is_one_line_with_its_count_and_when_it_began() -> None:
     tasks = tuple(stopped(n, stopped=T + 10 * n) for n in range(60))
     events = tuple((T + 10 * n, f"(service api) has started 1 tasks: (task {n:032x}).") for n in range(60))
-    found = story([], {}, [], None, Inside(service_id="prod/main/api", at=T, tasks=tasks, events=events))
+    found = story([], {}, [], None, ServiceDetail(service_id="prod/main/api", at=T, tasks=tasks, events=events))
     assert [(m.kind, m.times, m.at - T, m.since - T) for m in found] == [(TASK, 60, 590, 0), (EVENT, 60, 590, 0)]
     assert found[0].text.startswith("task :42 stopped: exit 137")
     assert found[1].text == "(service api) has started 1 tasks"
@@ -54,12 +59,12 @@ def test_a_storm_of_the_same_is_one_line_with_its_count_and_when_it_began() -> N
 
 def test_what_was_long_before_is_a_line_of_its_own() -> None:
     tasks = (stopped(1, stopped=T), stopped(2, stopped=T - 3600))
-    found = story([], {}, [], None, Inside(service_id="prod/main/api", at=T, tasks=tasks))
+    found = story([], {}, [], None, ServiceDetail(service_id="prod/main/api", at=T, tasks=tasks))
     assert [(m.times, m.at - T) for m in found] == [(1, 0), (1, -3600)]
 
 
 def test_two_people_doing_the_same_are_two() -> None:
-    told = [Told(T, "Alice", "note: looking"), Told(T - 5, "Bob", "note: looking")]
+    told = [TimelineEvent(T, "Alice", "note: looking"), TimelineEvent(T - 5, "Bob", "note: looking")]
     assert [m.by for m in story([], {"pager/P1": told})] == ["Alice", "Bob"]
 
 

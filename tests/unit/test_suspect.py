@@ -11,10 +11,10 @@ from tests.unit.test_triage import NOW, board, hint
 
 from oncall_tui.domain.deploy import Deploy, DeployState, TaskFailure
 from oncall_tui.domain.product import Product
-from oncall_tui.domain.reading import Problem, SourceState, SourceStatus
+from oncall_tui.domain.reading import PartialFailure, SourceState, SourceStatus
 from oncall_tui.triage.multi_service import Fire, wide
 from oncall_tui.triage.suspects import suspicion
-from oncall_tui.triage.triager import AlertLook, Looker, Rules
+from oncall_tui.triage.triager import Rules, TriagedAlert, Triager
 
 API, JOBS = "prod/main/api", "prod/main/jobs"
 SHOP = Product(name="shop", services=("prod/*/*",))
@@ -100,9 +100,9 @@ def test_a_later_deploy_is_said_not_to_be_the_suspect() -> None:
     ]
 
 
-def looked(*rows: Any) -> AlertLook:
+def looked(*rows: Any) -> TriagedAlert:
     rows = (service(API), service(JOBS), *rows)
-    return Looker(Rules(products=(SHOP,))).look(board(*rows)).alerts[0]
+    return Triager(Rules(products=(SHOP,))).look(board(*rows)).alerts[0]
 
 
 def test_an_alert_of_a_product_alone_suspects_the_products_deploys() -> None:
@@ -111,15 +111,15 @@ def test_an_alert_of_a_product_alone_suspects_the_products_deploys() -> None:
     shop = msgspec.structs.replace(SHOP, alerts={"team": "shop"})
     rules = Rules(products=(shop,))
     rows = (service(JOBS), alert("prom/a", began=NOW, labels=(("team", "shop"),)), at(3, JOBS))
-    (row,) = Looker(rules).look(board(*rows)).alerts
+    (row,) = Triager(rules).look(board(*rows)).alerts
     assert row.suspect is not None
     assert row.suspect.service_id == JOBS
 
 
 def test_a_flap_does_not_blame_a_newer_deploy_and_thirty_quiet_minutes_begin_an_episode() -> None:
-    looker = Looker(Rules())
+    looker = Triager(Rules())
 
-    def row(minute: float, began: float | None) -> AlertLook | None:
+    def row(minute: float, began: float | None) -> TriagedAlert | None:
         rows = [service(API), at(-12)]
         if began is not None:
             rows.append(alert("prom/a", began=NOW + began * 60, hint=hint("api")))
@@ -149,7 +149,7 @@ def test_in_a_wide_event_suspects_are_also_deployed() -> None:
     rows = [service(API), service(JOBS), service("edge/main/web", source="edge"), at(3)]
     for name in ("api", "jobs", "web"):
         rows.append(alert(f"prom/{name}", began=NOW, hint=hint(name)))
-    looker = Looker(Rules(products=products))
+    looker = Triager(Rules(products=products))
     look = looker.look(board(*rows))
     assert look.wide is not None
     assert look.wide.words == "3 services of 2 products"
@@ -176,13 +176,13 @@ def said(*rows: Any, products: tuple[Product, ...] = (), **sources: SourceStatus
     """The line about the only alert; *sources* are how they are, where they are not OK."""
     whole = board(*rows)
     held = {s.name: msgspec.structs.replace(s, provider="ecs") for s in whole.sources.values()} | sources
-    (row,) = Looker(Rules(products=products)).look(msgspec.structs.replace(whole, sources=held)).alerts
+    (row,) = Triager(Rules(products=products)).look(msgspec.structs.replace(whole, sources=held)).alerts
     return row.suspicion.words(NOW)
 
 
 def status(name: str, state: SourceState, *scopes: str) -> SourceStatus:
     read_at = None if state is SourceState.WAITING else NOW
-    problems = tuple(Problem(SourceState.DENIED, scope, "no") for scope in scopes)
+    problems = tuple(PartialFailure(SourceState.DENIED, scope, "no") for scope in scopes)
     return SourceStatus(
         name=name, provider="ecs", state=state, read_at=read_at, problems=problems, partial=bool(scopes)
     )

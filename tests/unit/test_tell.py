@@ -15,7 +15,7 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Severity
 from oncall_tui.domain.entry import EntryKind
 from oncall_tui.domain.outcome import Check, OutcomeState
-from oncall_tui.errors import Failed, Refused, Unknown
+from oncall_tui.errors import ActionFailed, OutcomeUnknown, Refused
 from oncall_tui.journal import Intent
 from oncall_tui.tui.presenters import status_lines as headline
 
@@ -50,7 +50,7 @@ def titles(destination: FakeDestination) -> list[str]:
             "Alice undid the rollback of prod/api from :41 to :42: 2/2 on :41",
         ),
         (
-            Verb.GO_ON,
+            Verb.CONTINUE,
             "Alice is continuing the deploy of prod/api: :41→:42",
             "Alice continued the deploy of prod/api: :41→:42: 2/2 on :41",
         ),
@@ -90,7 +90,7 @@ def test_what_was_not_sent_is_not_told(bench: Bench, chat: FakeDestination, wher
         with pytest.raises(Refused):
             bench.plan(Verb.ROLL_BACK)
     else:
-        error = Refused("moved") if where == "check" else Failed("403")
+        error = Refused("moved") if where == "check" else ActionFailed("403")
         (handler.check_raises if where == "check" else handler.send_raises).append(error)
         assert bench.do(Verb.ROLL_BACK).state is not OutcomeState.DONE
     assert chat.sent == []
@@ -109,7 +109,7 @@ def test_a_failure_and_an_unknown_are_told_as_what_they_are(bench: Bench, chat: 
 
 
 def test_a_lost_answer_counts_as_sent(bench: Bench, chat: FakeDestination) -> None:
-    bench.follow[Verb.ROLL_BACK].send_raises = [Unknown("timed out")]
+    bench.follow[Verb.ROLL_BACK].send_raises = [OutcomeUnknown("timed out")]
     bench.do(Verb.ROLL_BACK)
     assert titles(chat)[0] == "Alice is rolling back prod/api from :42 to :41"
     assert "verified by reading" in titles(chat)[1]
@@ -174,7 +174,7 @@ def test_an_incident_that_came_meanwhile_hears_of_the_end_and_the_thread_stays(
 
 
 def test_what_could_not_be_told_is_said_once_and_the_action_is_done(bench: Bench, chat: FakeDestination) -> None:
-    chat.raises = [Failed("channel_not_found", "look at its name"), Unknown("timed out")]
+    chat.raises = [ActionFailed("channel_not_found", "look at its name"), OutcomeUnknown("timed out")]
     assert bench.do(Verb.ROLL_BACK).state is OutcomeState.DONE
     (untold,) = bench.untold()
     assert untold.state is OutcomeState.FAILED
@@ -242,7 +242,7 @@ def test_a_destination_that_is_not_configured_any_more_is_said(tmp_path: Path) -
 
 
 def test_what_was_not_told_never_stands_before_the_action(bench: Bench, chat: FakeDestination) -> None:
-    chat.raises = [Failed("no")]
+    chat.raises = [ActionFailed("no")]
     bench.follow[Verb.ROLL_BACK].verdicts = [Check(OutcomeState.PENDING, "1/2", 60.0)]
     bench.engine.desk.execute(bench.plan(Verb.ROLL_BACK))
     bench.drain()

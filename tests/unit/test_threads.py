@@ -12,20 +12,20 @@ from typing import Any
 import pytest
 from tests.support.fakes import ALICE, FakeProvider
 
-from oncall_tui.actions.ack_renewer import Keeper
+from oncall_tui.actions.ack_renewer import AckRenewer
 from oncall_tui.domain.board import merge
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.engine.engine import Engine, SourceSpec, Update
 from oncall_tui.errors import Offline
-from oncall_tui.inspection.on_call import Duties
+from oncall_tui.inspection.on_call import OnCallReader
 from oncall_tui.journal import Journal
 from oncall_tui.journal.store import SCHEMA
 from oncall_tui.notifications.destinations import DestinationSpec
 from oncall_tui.runtime import worker
 from oncall_tui.runtime.clock import SystemClock
 from oncall_tui.runtime.worker import Worker
-from oncall_tui.triage.triager import Looker, Rules
+from oncall_tui.triage.triager import Rules, Triager
 from oncall_tui.tui import saved_view as kept
 from oncall_tui.tui.presenters import status_lines as headline
 from oncall_tui.tui.screens.detail.pane import source_lines
@@ -137,8 +137,8 @@ def test_a_word_about_a_bug_that_breaks_ends_nothing() -> None:
         (Engine, "_look", "board"),
         (Engine, "_resume", "board"),
         (Engine, "_guarded", "board"),
-        (Keeper, "tick", "board"),
-        (Duties, "tick", "board"),
+        (AckRenewer, "tick", "board"),
+        (OnCallReader, "tick", "board"),
     ],
 )
 def test_a_bug_on_the_boards_thread_is_told_and_the_board_goes_on(
@@ -150,9 +150,11 @@ def test_a_bug_on_the_boards_thread_is_told_and_the_board_goes_on(
     error: type[BaseException],
 ) -> None:
     engine, provider = running
-    target = engine if of is Engine else engine.desk.keeper if of is Keeper else engine.duties
+    target = engine if of is Engine else engine.desk.keeper if of is AckRenewer else engine.duties
     once = Once(monkeypatch, target, name, error)
-    if of is Keeper or name in ("_compose", "_resume") or of is Duties:  # the steps are bound when a round begins
+    if (
+        of is AckRenewer or name in ("_compose", "_resume") or of is OnCallReader
+    ):  # the steps are bound when a round begins
         monkeypatch.setattr(of, name, lambda self, *args: getattr(target, name)(*args), raising=True)
     once.armed.set()
     engine.recompose()
@@ -265,9 +267,9 @@ def test_a_bug_in_what_keeps_the_screen_is_told_and_it_keeps_on(
     engine.watched.append(keep.worker)
     once = Once(monkeypatch, kept, "write", RuntimeError)
     once.armed.set()
-    keep.put(kept.Kept(kept=1, filter="a"))
+    keep.put(kept.SavedView(kept=1, filter="a"))
     until(lambda: any("kept: bug" in words for words in engine.update.troubles))
-    keep.put(kept.Kept(kept=1, filter="b"))
+    keep.put(kept.SavedView(kept=1, filter="b"))
     until(lambda: kept.read(path)[0] is not None)
     keep.close(5)
 
@@ -340,7 +342,7 @@ def test_every_thread_of_the_program_is_supervised() -> None:
 
 
 def test_bugs_and_skipped_entries_are_on_the_board_in_words() -> None:
-    look = Looker(Rules(pages=())).look(merge(0, 0.0, (), ()))
+    look = Triager(Rules(pages=())).look(merge(0, 0.0, (), ()))
     update = Update(look=look, troubles=("poll prom: bug: KeyError: 'x', 3 times",), skipped=("journal entry 8 …", "b"))
     header = "".join(text for text, _ in headline.left(update, "Alice", False, False))
     assert "BUG: see i" in header

@@ -20,8 +20,8 @@ from oncall_tui.engine.engine import Update
 from oncall_tui.text.spelling import misspelt
 from oncall_tui.triage.empty_board import last_read, nothing
 from oncall_tui.triage.filters import OWN, WORDS, FilterError, Known, keep, parse
-from oncall_tui.triage.new_pages import Ring
-from oncall_tui.triage.triager import Look, Looker, Rules, page_count, page_words, unacknowledged_count
+from oncall_tui.triage.new_pages import NewPages
+from oncall_tui.triage.triager import Rules, TriagedBoard, Triager, page_count, page_words, unacknowledged_count
 from oncall_tui.tui.screens.detail.pane import source_lines
 
 PAGES = ({"severity": "critical"}, {"provider": "pagerduty", "urgency": "high"})
@@ -48,8 +48,8 @@ def board(*rows: Any, states: dict[str, SourceState] | None = None) -> Board:
     return merge(1, NOW, statuses, readings)
 
 
-def look(*rows: Any) -> Look:
-    return Looker(Rules(pages=PAGES, products=(PAYMENTS, SEARCH))).look(board(*rows))
+def look(*rows: Any) -> TriagedBoard:
+    return Triager(Rules(pages=PAGES, products=(PAYMENTS, SEARCH))).look(board(*rows))
 
 
 def hint(name: str, cluster: str = "main", **more: str) -> ServiceHint:
@@ -167,7 +167,7 @@ def test_one_problem_is_joined_by_key_or_by_exactly_its_labels() -> None:
 
 
 def test_rows_that_did_not_change_are_the_same_objects_and_a_new_service_joins_them_anew() -> None:
-    looker = Looker(Rules())
+    looker = Triager(Rules())
     a, b = alert("prom/a", hint=hint("api")), alert("prom/b")
     first = looker.look(board(a, b))
     changed = msgspec.structs.replace(b, state=AlertState.ACKNOWLEDGED)
@@ -181,7 +181,7 @@ def test_rows_that_did_not_change_are_the_same_objects_and_a_new_service_joins_t
 
 
 def test_a_page_rings_once_an_episode() -> None:
-    looker, ring = Looker(Rules(pages=PAGES)), Ring()
+    looker, ring = Triager(Rules(pages=PAGES)), NewPages()
 
     def rings(at: float, *began: float) -> list[str]:
         rows = [alert("prom/a", severity=Severity.CRITICAL, began=b) for b in began] or [alert("prom/b")]
@@ -196,7 +196,7 @@ def test_a_page_rings_once_an_episode() -> None:
 
 
 def test_hidden_alerts_are_counted_and_shown_on_demand() -> None:
-    looker = Looker(Rules())
+    looker = Triager(Rules())
     rows = board(alert("a/1", hidden="target tracking"), alert("a/2"))
     assert [x.alert.id for x in looker.look(rows).alerts] == ["a/2"]
     assert looker.look(rows).hidden == 1
@@ -340,17 +340,17 @@ def test_a_source_that_cannot_be_read_is_never_said_to_be_read_now(
     assert words in lines
 
 
-def look_at(sources: dict[str, SourceStatus]) -> Look:
-    return Looker(Rules()).look(msgspec.structs.replace(board(), sources=sources))
+def look_at(sources: dict[str, SourceStatus]) -> TriagedBoard:
+    return Triager(Rules()).look(msgspec.structs.replace(board(), sources=sources))
 
 
 def test_no_suspect_is_not_said_of_services_whose_deploys_are_not_read_yet() -> None:
     hint = ServiceHint(cluster="main", service="api")
     api = service("prod/main/api", note=DEPLOYS_UNREAD)
     rules = Rules(pages=PAGES, products=(Product(name="shop", owner="t", services=("prod/*/*",)),))
-    looked = Looker(rules).look(board(alert("prom/a", hint=hint), api))
+    looked = Triager(rules).look(board(alert("prom/a", hint=hint), api))
     assert "not known: its deploys are not read yet" in looked.alerts[0].suspicion.words(NOW)
-    beside = Looker(rules).look(
+    beside = Triager(rules).look(
         board(alert("prom/a", hint=hint), service("prod/main/api"), service("prod/main/web", note=DEPLOYS_UNREAD))
     )
     assert "not known: the deploys of " in beside.alerts[0].suspicion.words(NOW)
@@ -391,5 +391,5 @@ def test_a_count_says_what_it_counts() -> None:
     assert page_words(look(held, warning)) == "1 page, acknowledged"
     assert page_words(look(fires, held)) == "2 pages, 1 unacknowledged"
     assert page_words(look(held, msgspec.structs.replace(held, id="a/4"))) == "2 pages, all acknowledged"
-    unread = Looker(Rules(pages=PAGES)).look(board(warning, states={"b": SourceState.OFFLINE}))
+    unread = Triager(Rules(pages=PAGES)).look(board(warning, states={"b": SourceState.OFFLINE}))
     assert page_words(unread) == "no page known"

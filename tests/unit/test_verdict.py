@@ -8,21 +8,23 @@ import pytest
 from tests.support.fakes import service
 from tests.support.inside import stopped, target, task
 
-from oncall_tui.domain.reading import Problem, SourceState
+from oncall_tui.domain.reading import PartialFailure, SourceState
 from oncall_tui.domain.service import Health
-from oncall_tui.domain.service_detail import Inside
+from oncall_tui.domain.service_detail import ServiceDetail
 from oncall_tui.tui.screens.detail.service_part import as_counted, verdict
 
 RUN = (task(1), task(2))
 OK = (target(1), target(2))
-DENIED = Problem(SourceState.DENIED, "targets", "denied")
+DENIED = PartialFailure(SourceState.DENIED, "targets", "denied")
 
 
-def inside(**fields: Any) -> Inside:
-    return Inside(**{"service_id": "prod/main/api", "at": 1_800_000_009.0, "tasks": RUN, "targets": OK, **fields})
+def inside(**fields: Any) -> ServiceDetail:
+    return ServiceDetail(
+        **{"service_id": "prod/main/api", "at": 1_800_000_009.0, "tasks": RUN, "targets": OK, **fields}
+    )
 
 
-CASES: dict[str, tuple[dict[str, Any], Inside | None, int, str, str]] = {
+CASES: dict[str, tuple[dict[str, Any], ServiceDetail | None, int, str, str]] = {
     "well": ({}, inside(), 0, "all 2 tasks run, 2/2 targets healthy, no alerts for it", "ok"),
     "no load balancer": ({}, inside(targets=()), 0, "all 2 tasks run, no alerts for it", "ok"),
     "not read yet is not well": ({}, None, 0, "all 2 tasks run, no alerts for it; its targets are not read yet", ""),
@@ -98,7 +100,7 @@ CASES: dict[str, tuple[dict[str, Any], Inside | None, int, str, str]] = {
     ),
     "tasks that could not be read are not none": (
         {},
-        inside(tasks=(), problems=(Problem(SourceState.DENIED, "tasks", "denied"),)),
+        inside(tasks=(), problems=(PartialFailure(SourceState.DENIED, "tasks", "denied"),)),
         0,
         "all 2 tasks run, 2/2 targets healthy, no alerts for it; not all of it could be read, see below",
         "warning",
@@ -142,5 +144,5 @@ def test_one_screen_counts_by_one_reading_the_newer() -> None:
     assert as_counted(board, inside(tasks=()))[0].health is Health.DOWN
     assert as_counted(board, inside(at=1_700_000_000.0)) == (board, board.read_at)
     assert as_counted(board, None) == (board, board.read_at)
-    denied = Problem(SourceState.DENIED, "tasks", "denied")
+    denied = PartialFailure(SourceState.DENIED, "tasks", "denied")
     assert as_counted(board, inside(tasks=(), problems=(denied,)))[0] is board

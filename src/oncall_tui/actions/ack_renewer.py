@@ -15,9 +15,9 @@ from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.plan import Plan
 from oncall_tui.errors import OncallError
 from oncall_tui.journal import Journal
-from oncall_tui.providers.base import Keeps, Kept, Receipt
+from oncall_tui.providers.base import Receipt, RenewalResult, SupportsAckRenewal
 from oncall_tui.runtime.clock import Clock
-from oncall_tui.runtime.job_queue import Lane
+from oncall_tui.runtime.job_queue import JobQueue
 
 log = logging.getLogger(__name__)
 AWAKE_S = 30 * 60.0
@@ -25,35 +25,35 @@ AT_MOST_S = 2 * 3600.0
 AGAIN_S = 30.0
 
 
-class Keeping(msgspec.Struct):
+class HeldAck(msgspec.Struct):
     """One acknowledgement that is kept up."""
 
     plan: Plan
     receipt: Receipt
-    provider: Keeps
-    lane: Lane
+    provider: SupportsAckRenewal
+    lane: JobQueue
     since: float  # monotonic, as is next_at
     next_at: float
     busy: bool = False
 
 
-class Keeper:
+class AckRenewer:
     """Asked once a second by the engine; never blocks: the work runs on the source's lane."""
 
     def __init__(self, journal: Journal, clock: Clock) -> None:
         self._journal = journal
         self._clock = clock
-        self._keeping: dict[str, Keeping] = {}
+        self._keeping: dict[str, HeldAck] = {}
         self._pressed_at = clock.monotonic()
 
     def pressed(self) -> None:
         """A key was pressed: somebody is awake."""
         self._pressed_at = self._clock.monotonic()
 
-    def keep(self, plan: Plan, receipt: Receipt, provider: Keeps, lane: Lane) -> None:
+    def keep(self, plan: Plan, receipt: Receipt, provider: SupportsAckRenewal, lane: JobQueue) -> None:
         """Begin to extend what *plan* made."""
         now = self._clock.monotonic()
-        self._keeping[plan.target] = Keeping(plan, receipt, provider, lane, now, now + AGAIN_S)
+        self._keeping[plan.target] = HeldAck(plan, receipt, provider, lane, now, now + AGAIN_S)
 
     def drop(self, target: str) -> None:
         """Un-acknowledged: no longer ours to extend."""
@@ -69,7 +69,7 @@ class Keeper:
                 kept.busy = True
                 kept.lane.run(self._job(target, kept))
 
-    def _job(self, target: str, kept: Keeping) -> Callable[[], None]:
+    def _job(self, target: str, kept: HeldAck) -> Callable[[], None]:
         def extend() -> None:
             now = self._clock.now()
             text = ""
@@ -80,7 +80,7 @@ class Keeper:
                     log.exception("%s is not extended: bug", target)
                     text = f"not extended: bug: {error.__class__.__name__}: {error}; tried again"
                 log.warning("not extended: %s", error)
-                result = Kept(again_at=now + AGAIN_S)
+                result = RenewalResult(again_at=now + AGAIN_S)
             if result.again_at is None:
                 self._keeping.pop(target, None)
                 text = "no longer extended: it is over, or not ours any more"

@@ -2,7 +2,8 @@
 
     re-check all -> intents on disk -> send all (one attempt) -> verify all, again and again -> an outcome each
 
-The words are as strict as for one: each part is a ``Flow`` that the batch asks for, instead of asking by itself.
+The words are as strict as for one: each part is an ``ActionExecution`` that the batch asks for, instead of asking by
+itself.
 """
 
 from __future__ import annotations
@@ -10,17 +11,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from oncall_tui.actions.execution import Flow
+from oncall_tui.actions.execution import ActionExecution
 from oncall_tui.domain.outcome import Check, OutcomeState
-from oncall_tui.errors import ActionError, JournalError, OncallError, SourceError, Unknown
+from oncall_tui.errors import ActionError, JournalError, OncallError, OutcomeUnknown, SourceError
 from oncall_tui.journal import Journal
-from oncall_tui.providers.base import Bulk, Receipt
-from oncall_tui.runtime.job_queue import Lane
+from oncall_tui.providers.base import Receipt, SupportsBulk
+from oncall_tui.runtime.job_queue import JobQueue
 
 log = logging.getLogger(__name__)
 
 
-class Part(Flow):
+class BatchItem(ActionExecution):
     """One plan of a batch. *due_s* is in how many seconds it wants to be verified again; None: not any more."""
 
     due_s: float | None = None
@@ -39,7 +40,7 @@ class Part(Flow):
     def said_no(self, error: ActionError) -> None:
         self._end(OutcomeState(error.outcome), error.message, error.hint)
 
-    def lost(self, error: Unknown) -> None:
+    def lost(self, error: OutcomeUnknown) -> None:
         self._lost(error)
         self.due_s = 0.0
 
@@ -66,7 +67,7 @@ class Part(Flow):
 class Batch:
     """At most as many parts as the other side takes at once."""
 
-    def __init__(self, parts: Sequence[Part], handler: Bulk, lane: Lane, journal: Journal) -> None:
+    def __init__(self, parts: Sequence[BatchItem], handler: SupportsBulk, lane: JobQueue, journal: Journal) -> None:
         self._parts, self._handler, self._lane, self._journal = list(parts), handler, lane, journal
 
     def start(self, without_journal: bool = False) -> None:
@@ -100,7 +101,7 @@ class Batch:
             part.sending()
         try:
             results = self._handler.send_many(plans)
-        except Unknown as error:
+        except OutcomeUnknown as error:
             for part in parts:
                 part.lost(error)
         except ActionError as error:
@@ -108,7 +109,7 @@ class Batch:
                 part.said_no(error)
         else:
             for part, result in zip(parts, results, strict=True):
-                if isinstance(result, Unknown):
+                if isinstance(result, OutcomeUnknown):
                     part.lost(result)
                 elif isinstance(result, ActionError):
                     part.said_no(result)
@@ -116,7 +117,7 @@ class Batch:
                     part.answered(result)
         self._verify()
 
-    def _checked(self) -> list[Part]:
+    def _checked(self) -> list[BatchItem]:
         """Those that may be sent."""
         try:
             found = self._handler.check_many([part.plan for part in self._parts])

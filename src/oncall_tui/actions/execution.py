@@ -15,11 +15,11 @@ from collections.abc import Callable
 from oncall_tui.domain.action import FOLLOWED, Verb
 from oncall_tui.domain.outcome import Check, Outcome, OutcomeState
 from oncall_tui.domain.plan import Plan
-from oncall_tui.errors import ActionError, Failed, JournalError, OncallError, Refused, SourceError, Unknown
+from oncall_tui.errors import ActionError, ActionFailed, JournalError, OncallError, OutcomeUnknown, Refused, SourceError
 from oncall_tui.journal import Journal
 from oncall_tui.providers.base import ActionHandler, Receipt
 from oncall_tui.runtime.clock import Clock
-from oncall_tui.runtime.job_queue import Lane
+from oncall_tui.runtime.job_queue import JobQueue
 from oncall_tui.runtime.secret import redact
 
 log = logging.getLogger(__name__)
@@ -29,10 +29,10 @@ QUICK_GIVES_UP_S = 20.0  # an acknowledge that does not show by then is unknown,
 UNKNOWN_AGAIN_S = 10.0
 
 
-class Flow:
+class ActionExecution:
     """One action under way. *told* is called with each new Outcome (pending ones too), from the lane's thread.
 
-    *epilogue* gives a word on what is so apart from the action itself (does the alert still fire?).
+    *completion_note* gives a word on what is so apart from the action itself (does the alert still fire?).
     *steady_s*: what deploys is done when the other side's "done" has held for so long, with the same evidence.
     """
 
@@ -40,20 +40,20 @@ class Flow:
         self,
         plan: Plan,
         handler: ActionHandler,
-        lane: Lane,
+        lane: JobQueue,
         journal: Journal,
         clock: Clock,
         told: Callable[[Outcome], None],
         steady_s: float = 0.0,
-        epilogue: Callable[[Plan], str] = lambda plan: "",
+        completion_note: Callable[[Plan], str] = lambda plan: "",
     ) -> None:
         self.plan = plan
-        self.steady_s = steady_s if plan.verb in FOLLOWED and plan.verb is not Verb.GO_ON else 0.0
+        self.steady_s = steady_s if plan.verb in FOLLOWED and plan.verb is not Verb.CONTINUE else 0.0
         self.outcome = self._say(OutcomeState.PENDING, "checking", now=clock.now())
         self.resumed = False  # taken up from an earlier session
         self.before_answer = False  # may it be on its way to the other side right now?
         self._handler, self._lane, self._journal, self._clock, self._told = handler, lane, journal, clock, told
-        self._epilogue = epilogue
+        self._completion_note = completion_note
         self._receipt: Receipt | None = None
         self._sent = False
         self._withdrawn = ""  # why it is not sent any more
@@ -127,7 +127,7 @@ class Flow:
             return
         try:
             receipt = self._handler.send(self.plan)
-        except Unknown as error:
+        except OutcomeUnknown as error:
             self._lost(error)
         except ActionError as error:
             self._end(OutcomeState(error.outcome), error.message, error.hint)
@@ -154,7 +154,7 @@ class Flow:
             self._tell(OutcomeState.PENDING, "sending")
         return self._sent
 
-    def _lost(self, error: Unknown) -> None:
+    def _lost(self, error: OutcomeUnknown) -> None:
         """Nobody knows whether it took effect: reading will tell."""
         self.before_answer = False
         self._lost_at = self._clock.monotonic()
@@ -172,7 +172,7 @@ class Flow:
             check = self._handler.verify(self.plan, self._receipt)
         except Refused as error:
             check = Check(OutcomeState.FAILED, error.message, hint=error.hint)
-        except (Failed, Unknown, SourceError) as error:
+        except (ActionFailed, OutcomeUnknown, SourceError) as error:
             self._unreadable(error.message, error.hint)
             return
         self._take(check)
@@ -206,7 +206,7 @@ class Flow:
         words = check.message + took
         if self._lost_at is not None:
             words = f"{words} (the answer was lost; verified by reading)"
-        after = self._epilogue(self.plan)
+        after = self._completion_note(self.plan)
         self._end(OutcomeState.DONE, f"{words} · {after}" if after else words, check.hint)
 
     def _not_there(self, check: Check) -> None:

@@ -15,14 +15,14 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Check, OutcomeState
-from oncall_tui.domain.plan import Ask, Choice, Confirm, Plan
-from oncall_tui.errors import Failed, JournalError, Refused
+from oncall_tui.domain.plan import ActionRequest, Choice, Confirm, Plan
+from oncall_tui.errors import ActionFailed, JournalError, Refused
 from oncall_tui.journal import Journal
 from oncall_tui.providers.base import ActionHandler, Receipt
 from oncall_tui.runtime.clock import Clock
 
 
-class Mark(msgspec.Struct, frozen=True):
+class SeenMark(msgspec.Struct, frozen=True):
     """Who has seen an alert, when, and which firing of it (*began*): a new firing is not seen."""
 
     by: str
@@ -30,21 +30,21 @@ class Mark(msgspec.Struct, frozen=True):
     began: float
 
 
-class Marks:
+class SeenMarks:
     """The seen marks, read from the journal and kept up by the handlers here, each on its source's thread."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._marks: Mapping[str, Mark] = {}
+        self._marks: Mapping[str, SeenMark] = {}
         self._lock = threading.Lock()
 
     @property
-    def current(self) -> Mapping[str, Mark]:
+    def current(self) -> Mapping[str, SeenMark]:
         return self._marks
 
     def load(self) -> None:
         """Read them from the journal. Raises JournalError; they stay what they were."""
-        marks: dict[str, Mark] = {}
+        marks: dict[str, SeenMark] = {}
         with self._lock:
             for entry in self._journal.recent(5000, (EntryKind.SEEN, EntryKind.UNSEEN)):
                 apply(marks, entry)
@@ -54,17 +54,17 @@ class Marks:
         try:
             self._journal.must(entry)
         except JournalError as error:
-            raise Failed(f"not recorded: {error.message}", error.hint) from None
+            raise ActionFailed(f"not recorded: {error.message}", error.hint) from None
         with self._lock:  # a reading of the journal that began before this was written ends before it is put here
             marks = dict(self.current)
             apply(marks, entry)
             self._marks = marks
 
 
-def apply(marks: dict[str, Mark], entry: Entry) -> None:
+def apply(marks: dict[str, SeenMark], entry: Entry) -> None:
     """One entry's effect on the marks."""
     if entry.kind is EntryKind.SEEN:
-        marks[entry.subject] = Mark(entry.actor, entry.at, float(entry.data.get("began", 0.0)))
+        marks[entry.subject] = SeenMark(entry.actor, entry.at, float(entry.data.get("began", 0.0)))
     elif entry.kind is EntryKind.UNSEEN:
         marks.pop(entry.subject, None)
 
@@ -78,14 +78,14 @@ class _Local:
     did: str
     why: str  # of the alert's system: why it is not done there
 
-    def __init__(self, marks: Marks, clock: Clock) -> None:
+    def __init__(self, marks: SeenMarks, clock: Clock) -> None:
         self.marks = marks
         self.clock = clock
 
     def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
         return ()
 
-    def plan(self, ask: Ask, board: Board) -> Plan:
+    def plan(self, ask: ActionRequest, board: Board) -> Plan:
         alert = board.alerts.get(ask.target)
         if alert is None:
             raise Refused("the alert is not there any more")
@@ -114,7 +114,7 @@ class _Local:
             request={"kind": self.kind, "began": alert.began, "text": ask.text, "why": why},
         )
 
-    def allow(self, ask: Ask) -> None:
+    def allow(self, ask: ActionRequest) -> None:
         """Raises Refused where it cannot be asked for."""
 
     def check(self, plan: Plan) -> None:
@@ -141,20 +141,20 @@ class _Local:
         return Check(OutcomeState.FAILED, "it is not in the journal")
 
 
-class See(_Local):
+class MarkSeen(_Local):
     """``a`` where a source has no acknowledge."""
 
     verb, kind = Verb.ACKNOWLEDGE, EntryKind.SEEN
     does, did, why = "mark as seen", "marked as seen on this machine only", "cannot be acknowledged"
 
 
-class Unsee(_Local):
+class UnmarkSeen(_Local):
     """``u`` on what is marked as seen: only one's own mark."""
 
     verb, kind = Verb.UNACKNOWLEDGE, EntryKind.UNSEEN
     does, did, why = "take back seen", "no longer marked as seen on this machine", "was not told of the mark"
 
-    def allow(self, ask: Ask) -> None:
+    def allow(self, ask: ActionRequest) -> None:
         mark = self.marks.current.get(ask.target)
         if mark is None:
             raise Refused("it is not marked as seen")
@@ -168,7 +168,7 @@ class LocalNote(_Local):
     verb, kind = Verb.NOTE, EntryKind.NOTE
     does, did, why = "note", "noted on this machine only", "takes no notes from here"
 
-    def allow(self, ask: Ask) -> None:
+    def allow(self, ask: ActionRequest) -> None:
         if not ask.text.strip():
             raise Refused("a note needs a text")
 
@@ -176,10 +176,10 @@ class LocalNote(_Local):
 LOCAL = frozenset({Verb.ACKNOWLEDGE, Verb.UNACKNOWLEDGE, Verb.NOTE})
 
 
-def handlers(marks: Marks, clock: Clock) -> dict[Verb, ActionHandler]:
+def handlers(marks: SeenMarks, clock: Clock) -> dict[Verb, ActionHandler]:
     """The local handlers; a provider's own stand before them."""
     return {
-        Verb.ACKNOWLEDGE: See(marks, clock),
-        Verb.UNACKNOWLEDGE: Unsee(marks, clock),
+        Verb.ACKNOWLEDGE: MarkSeen(marks, clock),
+        Verb.UNACKNOWLEDGE: UnmarkSeen(marks, clock),
         Verb.NOTE: LocalNote(marks, clock),
     }

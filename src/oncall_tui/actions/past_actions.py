@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from oncall_tui.actions.execution import Flow
+from oncall_tui.actions.execution import ActionExecution
 from oncall_tui.domain.action import FOLLOWED, Verb
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Outcome, OutcomeState
-from oncall_tui.domain.service_history import Deed
+from oncall_tui.domain.service_history import PastAction
 from oncall_tui.errors import JournalError
 from oncall_tui.journal import Journal
 
@@ -21,16 +21,16 @@ _WITHIN = ("StopServiceDeployment", "ContinueServiceDeployment", "StopDeployment
 _NOT_SENT = (OutcomeState.REFUSED, OutcomeState.FAILED)
 
 
-class Deeds:
+class PastActions:
     """Read on the board's thread; ``heard`` is called from lanes. *current* has the deeds by service."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._plans: dict[str, Deed] = {}
+        self._plans: dict[str, PastAction] = {}
         self._none: set[str] = set()  # plans that were not sent, or were refused
         self._from = 0.0
         self.version = 0  # moves where what was known of a deed is not so any more
-        self.current: Mapping[str, tuple[Deed, ...]] = {}
+        self.current: Mapping[str, tuple[PastAction, ...]] = {}
 
     def read(self, now: float) -> None:
         """Take up what the journal has got since the last time; one that cannot be read has nothing to tell."""
@@ -50,13 +50,13 @@ class Deeds:
             elif entry.kind is EntryKind.OUTCOME:
                 receipt = entry.data.get("receipt")
                 self._ended(entry.subject, str(entry.data.get("state", "")), receipt)
-        found: dict[str, list[Deed]] = {}
+        found: dict[str, list[PastAction]] = {}
         for plan, deed in self._plans.items():
             if plan not in self._none:
                 found.setdefault(deed.service_id, []).append(deed)
         self.current = {service: tuple(deeds) for service, deeds in found.items()}
 
-    def heard(self, flow: Flow, outcome: Outcome) -> None:
+    def heard(self, flow: ActionExecution, outcome: Outcome) -> None:
         """An action's newest outcome: what the other side refused is no deed, before the journal is read again."""
         if flow.plan.verb in FOLLOWED and outcome.state in _NOT_SENT and flow.receipt is None:
             self._none.add(flow.plan.id)
@@ -71,14 +71,14 @@ class Deeds:
             self._plans[plan] = msgspec.structs.replace(deed, made=made)
 
 
-def deed_of(entry: Entry) -> Deed | None:
+def deed_of(entry: Entry) -> PastAction | None:
     """Read the deed out of an intent; None where it is about something else."""
     plan = entry.data.get("plan", {})
     asked = plan.get("request", {})
-    if plan.get("verb") not in FOLLOWED - {Verb.GO_ON} or not asked.get("cluster") or not asked.get("service"):
+    if plan.get("verb") not in FOLLOWED - {Verb.CONTINUE} or not asked.get("cluster") or not asked.get("service"):
         return None
     operation = str(asked.get("operation", ""))
-    return Deed(
+    return PastAction(
         plan=entry.subject,
         verb=Verb(plan["verb"]),
         service_id="/".join((str(plan.get("source", "")), str(asked["cluster"]), str(asked["service"]))),
@@ -87,7 +87,7 @@ def deed_of(entry: Entry) -> Deed | None:
         deploy=str(asked.get("deploy", "")),
         after=_number(asked.get("deployCreatedAt")),
         within=operation in _WITHIN,
-        frm=str(asked.get("from", "")),
+        from_arn=str(asked.get("from", "")),
         to=str(asked.get("to", "")),
     )
 

@@ -11,23 +11,23 @@ from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.plan import Actor, Confirm, Plan
-from oncall_tui.domain.remembered import Began
+from oncall_tui.domain.remembered import AlertStart
 from oncall_tui.journal import Journal
 from oncall_tui.journal.service_history import recall
-from oncall_tui.notifications.notifier import Audience
+from oncall_tui.notifications.notifier import Recipients
 from oncall_tui.triage.cautions import against_continuing, cautions, still_there
 from oncall_tui.triage.consent import unasked
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
-from oncall_tui.triage.triager import AlertLook, Look
+from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
 
-NAMED = frozenset({Verb.UNDO_ROLLBACK, Verb.GO_ON})  # what no alert ever asks for
+NAMED = frozenset({Verb.UNDO_ROLLBACK, Verb.CONTINUE})  # what no alert ever asks for
 NOTED = 3  # incidents that get a note: more than a few are a sign that the join is too wide
 
 
-class Dresser:
+class PlanEnricher:
     """*look* gives the newest look."""
 
-    def __init__(self, look: Callable[[], Look], journal: Journal, actor: Actor) -> None:
+    def __init__(self, look: Callable[[], TriagedBoard], journal: Journal, actor: Actor) -> None:
         self._look, self._journal, self._actor = look, journal, actor
 
     def dress(self, plan: Plan) -> Plan:
@@ -52,9 +52,9 @@ class Dresser:
         product = look.products.get(service_id)
         unasked = self._unasked(plan, look, service_id)
         warnings = [*([unasked] if unasked else []), *plan.warnings]
-        if product and product.rollback_note and plan.verb is not Verb.GO_ON:
+        if product and product.rollback_note and plan.verb is not Verb.CONTINUE:
             warnings.insert(0, product.rollback_note)
-        if plan.verb is Verb.GO_ON:
+        if plan.verb is Verb.CONTINUE:
             warnings += against_continuing(look, service_id)
         warnings += cautions(look, service_id, self._deploy_of(plan) if plan.verb is Verb.ROLL_BACK else None)
         changed: dict[str, object] = {}
@@ -67,14 +67,14 @@ class Dresser:
         return warnings, changed
 
     @staticmethod
-    def _unasked(plan: Plan, look: Look, service_id: str) -> str:
+    def _unasked(plan: Plan, look: TriagedBoard, service_id: str) -> str:
         """That neither an alert nor what was read of the service asks for the action; empty: something does."""
         if plan.verb not in (Verb.ROLL_BACK, Verb.RESTART) or plan.failing:
             return ""
         why = unasked(look, service_id, str(plan.request.get("from", "")), plan.target)
         return f"{why}{'; ' if ': ' in why else ': '}{plan.stands}" if why and plan.stands else why
 
-    def audience(self, plan: Plan) -> Audience:
+    def audience(self, plan: Plan) -> Recipients:
         """The product's destinations, and the open incidents that are joined to the service's alerts."""
         look, service_id = self._look(), self.service_of(plan)
         product = look.products.get(service_id)
@@ -86,9 +86,9 @@ class Dresser:
             alert = look.board.alerts.get(incident)
             if alert is not None and Verb.NOTE in alert.verbs:
                 incidents[incident] = None
-        return Audience(product.tell if product else (), tuple(incidents)[:NOTED], service_id)
+        return Recipients(product.tell if product else (), tuple(incidents)[:NOTED], service_id)
 
-    def epilogue(self, plan: Plan) -> str:
+    def completion_note(self, plan: Plan) -> str:
         """Apart from whether a rollback is done: does an alert of the service still fire?"""
         if plan.verb not in (Verb.ROLL_BACK, Verb.RESTART):
             return ""
@@ -105,7 +105,10 @@ class Dresser:
         deploy = look.board.deploys.get(target)
         service_id = deploy.service_id if deploy else target
         on_board = [
-            Began(m.began, m.title) for a in look.alerts if a.service and a.service.id == service_id for m in a.members
+            AlertStart(m.began, m.title)
+            for a in look.alerts
+            if a.service and a.service.id == service_id
+            for m in a.members
         ]
         return msgspec.structs.replace(look.board, recall=recall(self._journal, service_id, on_board))
 
@@ -129,7 +132,7 @@ class Dresser:
         return board.deploys.get(service.deploy_id if service else plan.target)
 
 
-def _fires(row: AlertLook) -> bool:
+def _fires(row: TriagedAlert) -> bool:
     """Does any source say so? That somebody has it, or that it is silenced, ends nothing.
 
     A pager's incident lasts longer than what it is for: it tells only where nothing else does.

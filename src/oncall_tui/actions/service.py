@@ -12,44 +12,44 @@ from typing import Any, cast
 
 import msgspec
 
-from oncall_tui.actions.ack_renewer import Keeper
-from oncall_tui.actions.batch import Batch, Part
-from oncall_tui.actions.execution import Flow
-from oncall_tui.actions.journal_handlers import Marks
+from oncall_tui.actions.ack_renewer import AckRenewer
+from oncall_tui.actions.batch import Batch, BatchItem
+from oncall_tui.actions.execution import ActionExecution
+from oncall_tui.actions.journal_handlers import SeenMarks
 from oncall_tui.actions.journal_handlers import handlers as local_handlers
 from oncall_tui.actions.outcomes import Outcomes
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Outcome, OutcomeState
-from oncall_tui.domain.plan import Ask, Choice, Confirm, Plan
-from oncall_tui.errors import ActionError, Failed, OncallError, Refused, SourceError
+from oncall_tui.domain.plan import ActionRequest, Choice, Confirm, Plan
+from oncall_tui.errors import ActionError, ActionFailed, OncallError, Refused, SourceError
 from oncall_tui.journal import Intent, Journal
-from oncall_tui.notifications.escalation import Escalate
-from oncall_tui.providers.base import ActionHandler, Bulk, Keeps, Provider, Receipt
+from oncall_tui.notifications.escalation import EscalateByNotification
+from oncall_tui.providers.base import ActionHandler, Provider, Receipt, SupportsAckRenewal, SupportsBulk
 from oncall_tui.runtime.clock import Clock
-from oncall_tui.runtime.job_queue import Lane
+from oncall_tui.runtime.job_queue import JobQueue
 from oncall_tui.runtime.secret import redact
 
 log = logging.getLogger(__name__)
 PROVIDER_PATIENCE_S = 5.0
 
 
-class Side(msgspec.Struct, frozen=True):
+class SourceHandle(msgspec.Struct, frozen=True):
     """One source as the desk needs it: its lane, and its provider once that is built (raises SourceError before)."""
 
     name: str
-    lane: Lane
+    lane: JobQueue
     provider: Callable[[float], Provider]
     reread: Callable[[], None]
 
 
-class Desk:
+class ActionService:
     """Thread-safe. *told* is called (from a lane's thread) whenever an outcome changes."""
 
     def __init__(
         self,
-        sides: Mapping[str, Side],
+        sides: Mapping[str, SourceHandle],
         journal: Journal,
         clock: Clock,
         board: Callable[[Verb, str], Board],
@@ -57,23 +57,23 @@ class Desk:
         told: Callable[[], None],
         read_only: bool,
         steady_s: float,
-        epilogue: Callable[[Plan], str],
-        escalate: Escalate | None = None,
+        completion_note: Callable[[Plan], str],
+        escalate: EscalateByNotification | None = None,
     ) -> None:
         self.read_only = read_only
         self.steady_s = steady_s
-        self._epilogue = epilogue
-        self.marks = Marks(journal)
-        self.keeper = Keeper(journal, clock)
+        self._completion_note = completion_note
+        self.marks = SeenMarks(journal)
+        self.keeper = AckRenewer(journal, clock)
         self._sides, self._journal, self._clock = sides, journal, clock
         self._board, self._dress, self._told = board, dress, told
         self._local = local_handlers(self.marks, clock)
         self._escalate = escalate
         if escalate is not None:
             self._local[Verb.ESCALATE] = escalate
-        self.observers: list[Callable[[Flow, Outcome], None]] = []
+        self.observers: list[Callable[[ActionExecution, Outcome], None]] = []
         self._lock = threading.Lock()
-        self._flows: dict[str, Flow] = {}
+        self._flows: dict[str, ActionExecution] = {}
         self._outcomes = Outcomes()
         self._waiting: dict[str, list[Future[Outcome]]] = {}
         self._numbers = itertools.count(1)
@@ -85,12 +85,12 @@ class Desk:
         side = self._side(target)
         return side.lane.run(lambda: self._handler(side, verb).choices(target, self._board(verb, target)))
 
-    def plan(self, ask: Ask) -> Future[Plan]:
+    def plan(self, ask: ActionRequest) -> Future[Plan]:
         """The plan, to be shown and confirmed. The future raises Refused or Failed; a refusal is journalled."""
         side = self._side(ask.target)
         return side.lane.run(lambda: self._planned(side, ask))
 
-    def quick(self, ask: Ask) -> Future[Plan | None]:
+    def quick(self, ask: ActionRequest) -> Future[Plan | None]:
         """Plan, and go on at once where no confirm is wanted (None is returned); else the plan, to be confirmed."""
         side = self._side(ask.target)
         ticket = f"ask-{next(self._numbers)}"
@@ -115,7 +115,7 @@ class Desk:
 
         return side.lane.run(run)
 
-    def plan_many(self, asks: Sequence[Ask]) -> list[Future[Plan]]:
+    def plan_many(self, asks: Sequence[ActionRequest]) -> list[Future[Plan]]:
         """A plan for each of many rows; where their source can, with fewer readings than one each."""
         futures: list[Future[Plan]] = [Future() for _ in asks]
         groups: dict[tuple[str, Verb], list[int]] = {}
@@ -161,7 +161,7 @@ class Desk:
         flow.start(without_journal)
         return done
 
-    def aside(self, ask: Ask, failed: Callable[[str, str], None], over: Callable[[], None]) -> None:
+    def run_silently(self, ask: ActionRequest, failed: Callable[[str, str], None], over: Callable[[], None]) -> None:
         """Carry out what belongs to another action, journalled by itself and shown nowhere. Returns at once.
 
         *failed* is called with a message and a hint where it did not end as done, *over* once, when it is known.
@@ -208,7 +208,7 @@ class Desk:
         receipt = Receipt(intent.receipt) if intent.receipt is not None else None
         with self._lock:
             if plan.id in self._flows:
-                raise Failed("it is followed already")
+                raise ActionFailed("it is followed already")
             flow = self._flows[plan.id] = self._flow(side, plan)
             self._waiting[plan.id] = [done]
         flow.resume(receipt, intent.at)
@@ -248,11 +248,13 @@ class Desk:
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
-    def _flow(self, side: Side, plan: Plan, told: Callable[[Outcome], None] | None = None) -> Flow:
+    def _flow(self, side: SourceHandle, plan: Plan, told: Callable[[Outcome], None] | None = None) -> ActionExecution:
         handler = self._handler(side, plan.verb)
         lane = self._escalate.lane_of(plan) if self._escalate and handler is self._escalate else side.lane
         told = told or self._flow_told
-        return Flow(plan, handler, lane, self._journal, self._clock, told, self.steady_s, self._epilogue)
+        return ActionExecution(
+            plan, handler, lane, self._journal, self._clock, told, self.steady_s, self._completion_note
+        )
 
     def _execute_group(self, plans: list[Plan], without_journal: bool) -> dict[str, Future[Outcome]]:
         side = self._side(plans[0].target)
@@ -262,37 +264,39 @@ class Desk:
             return {plan.id: self.execute(plan, without_journal) for plan in plans}
         found: dict[str, Future[Outcome]] = {plan.id: Future() for plan in plans}
         parts = [
-            Part(plan, handler, side.lane, self._journal, self._clock, self._flow_told, 0.0, self._epilogue)
+            BatchItem(plan, handler, side.lane, self._journal, self._clock, self._flow_told, 0.0, self._completion_note)
             for plan in plans
         ]
         with self._lock:
             self._flows.update((part.plan.id, part) for part in parts)
             self._waiting.update((plan_id, [future]) for plan_id, future in found.items())
-        bulk = cast(Bulk, handler)
+        bulk = cast(SupportsBulk, handler)
         for at in range(0, len(parts), bulk.at_once):
             Batch(parts[at : at + bulk.at_once], bulk, side.lane, self._journal).start(without_journal)
         return found
 
-    def _plan_group(self, side: Side, asks: list[Ask], futures: list[Future[Plan]]) -> None:
+    def _plan_group(self, side: SourceHandle, asks: list[ActionRequest], futures: list[Future[Plan]]) -> None:
         """On the lane: each future gets its plan, or why it cannot be."""
         try:
             handler = self._handler(side, asks[0].verb)
             results = self._bulk_planned(handler, asks) if len(asks) > 1 and _is_bulk(handler) else None
         except (ActionError, SourceError) as error:
-            results = [error if isinstance(error, ActionError) else Failed(error.message, error.hint)] * len(asks)
+            results = [error if isinstance(error, ActionError) else ActionFailed(error.message, error.hint)] * len(asks)
         except Exception as error:
             log.exception("planning many: bug")
-            results = [Failed(f"bug: {error.__class__.__name__}: {error}", "please report it with the log")] * len(asks)
+            results = [
+                ActionFailed(f"bug: {error.__class__.__name__}: {error}", "please report it with the log")
+            ] * len(asks)
         for at, (ask, future) in enumerate(zip(asks, futures, strict=True)):
             try:
                 future.set_result(self._planned(side, ask, results[at] if results is not None else None))
             except Exception as error:  # noqa: BLE001 - it is the asker's
                 future.set_exception(error)
 
-    def _bulk_planned(self, handler: ActionHandler, asks: list[Ask]) -> list[Plan | ActionError]:
-        return cast(Bulk, handler).plan_many(asks, self._board(asks[0].verb, asks[0].target))
+    def _bulk_planned(self, handler: ActionHandler, asks: list[ActionRequest]) -> list[Plan | ActionError]:
+        return cast(SupportsBulk, handler).plan_many(asks, self._board(asks[0].verb, asks[0].target))
 
-    def _may(self, ask: Ask) -> None:
+    def _may(self, ask: ActionRequest) -> None:
         """Raises Refused where it is on its way already, or nothing may be written."""
         with self._lock:
             pending = [f for f in self._flows.values() if f.outcome.state is OutcomeState.PENDING]
@@ -301,7 +305,7 @@ class Desk:
         if self.read_only:
             raise Refused("read only: nothing is written", "start without --read-only, and without read_only: true")
 
-    def _planned(self, side: Side, ask: Ask, made: Plan | ActionError | None = None) -> Plan:
+    def _planned(self, side: SourceHandle, ask: ActionRequest, made: Plan | ActionError | None = None) -> Plan:
         """The plan, dressed; *made* is what planning many together gave for this one."""
         try:
             self._may(ask)
@@ -316,25 +320,25 @@ class Desk:
             self._journal.record([self._refusal(ask, error)])
             raise
         except SourceError as error:
-            failed = Failed(f"its state cannot be read: {error.message}", error.hint)
+            failed = ActionFailed(f"its state cannot be read: {error.message}", error.hint)
             self._journal.record([self._refusal(ask, failed)])
             raise failed from None
         return plan
 
-    def _refusal(self, ask: Ask, error: ActionError) -> Entry:
+    def _refusal(self, ask: ActionRequest, error: ActionError) -> Entry:
         data = {"verb": ask.verb, "state": error.outcome, "version": ask.version}
         text = f"{ask.verb}: {error.message}"
         return Entry(
             at=self._clock.now(), kind=EntryKind.REFUSED, subject=ask.target, actor=ask.actor.name, text=text, data=data
         )
 
-    def _side(self, target: str) -> Side:
+    def _side(self, target: str) -> SourceHandle:
         side = self._sides.get(target.partition("/")[0])
         if side is None:
-            raise Failed(f"no such source: {target}", "it is not in the configuration any more")
+            raise ActionFailed(f"no such source: {target}", "it is not in the configuration any more")
         return side
 
-    def _handler(self, side: Side, verb: Verb) -> ActionHandler:
+    def _handler(self, side: SourceHandle, verb: Verb) -> ActionHandler:
         found = side.provider(PROVIDER_PATIENCE_S).handlers().get(verb)
         if found is None and verb in self._local and self.local_here(side.provider(0).handlers(), verb):
             found = self._local[verb]
@@ -364,7 +368,7 @@ class Desk:
             self._after_done(outcome)
         self._told()
 
-    def _observed(self, flow: Flow, outcome: Outcome) -> None:
+    def _observed(self, flow: ActionExecution, outcome: Outcome) -> None:
         """Let others hear of it; a bug there is none of the action's."""
         for observe in self.observers:
             try:
@@ -379,7 +383,7 @@ class Desk:
         side.reread()
         provider = side.provider(0)
         if flow.plan.verb is Verb.ACKNOWLEDGE and hasattr(provider, "keep") and flow.receipt is not None:
-            self.keeper.keep(flow.plan, flow.receipt, cast(Keeps, provider), side.lane)
+            self.keeper.keep(flow.plan, flow.receipt, cast(SupportsAckRenewal, provider), side.lane)
         elif flow.plan.verb is Verb.UNACKNOWLEDGE:
             self.keeper.drop(flow.plan.target)
 
@@ -393,5 +397,5 @@ def _is_bulk(handler: ActionHandler) -> bool:
     return hasattr(handler, "send_many")
 
 
-def _outcome(ticket: str, ask: Ask, state: OutcomeState, message: str, at: float, hint: str = "") -> Outcome:
+def _outcome(ticket: str, ask: ActionRequest, state: OutcomeState, message: str, at: float, hint: str = "") -> Outcome:
     return Outcome(plan_id=ticket, verb=ask.verb, target=ask.target, state=state, message=message, at=at, hint=hint)

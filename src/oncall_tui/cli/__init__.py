@@ -53,7 +53,7 @@ class Settled(SystemExit):
     """The exit of a command that sent something: its code says what came of that, whatever could be printed."""
 
 
-class Commands(click.Group):
+class CommandGroup(click.Group):
     """Finds a command's module when it is asked for; help needs none of them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -78,7 +78,7 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
+        with formatter.section("CommandGroup"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> object:
@@ -133,7 +133,7 @@ def _version(context: click.Context, _option: click.Parameter, value: object) ->
         context.exit()
 
 
-@click.group(cls=Commands, invoke_without_command=True, add_help_option=False)
+@click.group(cls=CommandGroup, invoke_without_command=True, add_help_option=False)
 @click.option("--config", metavar="FILE", default="", help="The configuration file.")
 @click.option("--read-only", is_flag=True, help="Switch every write off.")
 @click.pass_context

@@ -15,13 +15,13 @@ from oncall_tui.cli.output import ask, is_terminal, say, typed
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.outcome import Outcome
-from oncall_tui.domain.plan import Ask, Plan
+from oncall_tui.domain.plan import ActionRequest, Plan
 from oncall_tui.engine.engine import Engine
 from oncall_tui.errors import Refused
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
 
 
-def carry_out(engine: Engine, asked: Ask, yes: bool) -> Outcome:
+def carry_out(engine: Engine, asked: ActionRequest, yes: bool) -> Outcome:
     """Plan, ask on the terminal where the plan wants a confirm, send, and wait until it is known what came of it."""
     plan = result(engine.desk.plan(asked))
     shown = show_plan(plan)
@@ -69,7 +69,7 @@ def alert_command(context: click.Context, alert_id: str, verb: Verb, yes: bool, 
     more = {name: sent_text(value) if isinstance(value, str) else value for name, value in more.items()}
     with running(context) as engine:
         alert = target(engine, find_alert(engine, alert_id), verb)
-        asked = Ask(verb=verb, target=alert.id, version=alert.version, actor=engine.actor, **more)  # type: ignore[arg-type]
+        asked = ActionRequest(verb=verb, target=alert.id, version=alert.version, actor=engine.actor, **more)  # type: ignore[arg-type]
         outcome = carry_out(engine, asked, yes)
     end(outcome)
 

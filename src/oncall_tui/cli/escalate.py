@@ -13,7 +13,7 @@ from oncall_tui.cli.execution import end
 from oncall_tui.cli.lookup import find_alert
 from oncall_tui.cli.output import put_fields, say
 from oncall_tui.domain.action import Verb
-from oncall_tui.domain.plan import Ask
+from oncall_tui.domain.plan import ActionRequest
 
 
 @click.command()
@@ -34,7 +34,7 @@ def escalate(context: click.Context, alert: str, to: str, reason: str, yes: bool
             for choice in choices:
                 put_fields(choice.id, choice.label, *filter(None, (choice.detail, choice.warning)))
             sys.exit(WRONG_USE if to else DONE)
-        ask = Ask(
+        ask = ActionRequest(
             verb=Verb.ESCALATE,
             target=row.id,
             version=row.version,

@@ -14,7 +14,7 @@ from oncall_tui.cli import DONE, NOT_DONE
 from oncall_tui.cli.common import fail
 from oncall_tui.cli.output import put, put_json, say
 from oncall_tui.config import Config
-from oncall_tui.domain.on_call import Duty
+from oncall_tui.domain.on_call import OnCallShift
 from oncall_tui.errors import SourceError
 from oncall_tui.runtime.clock import SystemClock
 from oncall_tui.text.time_format import stamp
@@ -29,7 +29,7 @@ def oncall(context: click.Context, as_json: bool) -> None:
     sources = bootstrap.on_call_sources(config)
     if not sources:
         fail("no source tells who is on call", "configure a pagerduty source")
-    found: list[tuple[str, Duty]] = []
+    found: list[tuple[str, OnCallShift]] = []
     mine: list[bool | None] = []
     failed: list[tuple[str, SourceError]] = []
     for name, build in sources.items():
@@ -52,12 +52,12 @@ def oncall(context: click.Context, as_json: bool) -> None:
     sys.exit(NOT_DONE if failed else DONE)
 
 
-def _products(config: Config, duty: Duty) -> list[str]:
+def _products(config: Config, duty: OnCallShift) -> list[str]:
     return [product.name for product in config.products if duty.is_for(product)]
 
 
 def _as_object(
-    config: Config, found: list[tuple[str, Duty]], me: bool | None, failed: list[tuple[str, SourceError]]
+    config: Config, found: list[tuple[str, OnCallShift]], me: bool | None, failed: list[tuple[str, SourceError]]
 ) -> dict[str, Any]:
     return {
         "at": stamp(SystemClock().now()),
@@ -82,7 +82,7 @@ def _as_object(
     }
 
 
-def _print(config: Config, found: list[tuple[str, Duty]], me: bool | None) -> None:
+def _print(config: Config, found: list[tuple[str, OnCallShift]], me: bool | None) -> None:
     """A line a person, under their policy."""
     zone = ZoneInfo(config.timezone)
     if me is not None:

@@ -18,7 +18,7 @@ from oncall_tui.cli.option_types import Number
 from oncall_tui.cli.output import ask_text, is_terminal, put, put_json, say
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.outcome import Outcome, OutcomeState
-from oncall_tui.domain.plan import Ask, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Confirm, Plan
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.engine.engine import Engine, Update
 from oncall_tui.errors import ActionError, Refused
@@ -66,7 +66,7 @@ def rollback(
             _refuse(as_json, row.id, f"moved: the deploy is {row.deploy_id or 'not known'}, not {expect}")
         deploy = engine.update.board.deploys.get(row.deploy_id)
         version = deploy.version if deploy else row.deploy_id
-        ask = Ask(verb=Verb.ROLL_BACK, target=row.id, version=version, actor=engine.actor)
+        ask = ActionRequest(verb=Verb.ROLL_BACK, target=row.id, version=version, actor=engine.actor)
         _hear_alerts(engine, row.id)
         try:
             if to:

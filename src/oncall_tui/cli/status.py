@@ -18,10 +18,10 @@ from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.domain.service import Service
 from oncall_tui.engine.engine import Update
 from oncall_tui.text.time_format import here, stamp
-from oncall_tui.triage.multi_service import Wide
+from oncall_tui.triage.multi_service import MultiServiceIncident
 from oncall_tui.triage.ownership import aftermath, assignment
 from oncall_tui.triage.suspects import Suspect
-from oncall_tui.triage.triager import AlertLook
+from oncall_tui.triage.triager import TriagedAlert
 
 
 @click.command()
@@ -65,13 +65,13 @@ def _source(source: SourceStatus, now: float) -> dict[str, Any]:
     }
 
 
-def _wide(event: Wide | None) -> dict[str, Any] | None:
+def _wide(event: MultiServiceIncident | None) -> dict[str, Any] | None:
     if event is None:
         return None
     return {"since": stamp(event.since), "services": event.services, "products": event.products}
 
 
-def _alert(row: AlertLook, alert: Alert, now: float) -> dict[str, Any]:
+def _alert(row: TriagedAlert, alert: Alert, now: float) -> dict[str, Any]:
     """One alert; those with the same *problem* are one row of the board, which the one that *leads* stands for."""
     return {
         "id": alert.id,

@@ -16,7 +16,7 @@ from oncall_tui.triage.causes import trouble
 from oncall_tui.triage.empty_board import last_read, nothing
 from oncall_tui.triage.ownership import aftermath, escalation, left
 from oncall_tui.triage.ranking import ATTENTION, SILENT, severity_word
-from oncall_tui.triage.triager import AlertLook, page_words
+from oncall_tui.triage.triager import TriagedAlert, page_words
 
 ALERTS = ("SEV", "AGE", "PRODUCT", "SERVICE", "ALERT", "STATE", "ID")
 SERVICES = ("SERVICE", "TASKS", "REV", "HEALTH", "DEPLOYED", "ALERT", "NOTE")
@@ -70,7 +70,7 @@ def _sources(update: Update, now: float) -> str:
     return "\n".join(told)
 
 
-def _alert(row: AlertLook, now: float) -> tuple[str, ...]:
+def _alert(row: TriagedAlert, now: float) -> tuple[str, ...]:
     alert = row.alert
     more = [alert.id, f"reported by {', '.join(m.id for m in row.members)}" if row.others else "", aftermath(row, now)]
     more.append(f"◂ {row.suspicion.words(now, here())}" if row.suspect else "")

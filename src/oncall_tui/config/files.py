@@ -7,7 +7,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from oncall_tui.config.mistake import Mistake
+from oncall_tui.config.mistake import Diagnostic
 from oncall_tui.config.nodes import MAX_BYTES, Unreadable
 
 VARIABLE = "ONCALL_TUI_CONFIG"
@@ -69,14 +69,14 @@ def _decode(data: bytes, path: Path) -> str:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
         raise Unreadable(
-            Mistake(
+            Diagnostic(
                 file=str(path), line=line, column=column, expected="text in UTF-8", found="a byte that is not UTF-8"
             )
         ) from None
 
 
-def _whole(path: Path, expected: str, found: str) -> Mistake:
-    return Mistake(file=str(path), expected=expected, found=found)
+def _whole(path: Path, expected: str, found: str) -> Diagnostic:
+    return Diagnostic(file=str(path), expected=expected, found=found)
 
 
 def unsafe(path: Path) -> str:

@@ -13,12 +13,12 @@ import msgspec
 
 from oncall_tui.config import files
 from oncall_tui.config.checks import check_for
-from oncall_tui.config.mistake import Mistake, nearest, show
-from oncall_tui.config.model import Config, Screen, ScreenWords, Written
+from oncall_tui.config.mistake import Diagnostic, nearest, show
+from oncall_tui.config.model import Config, ConfigFile, Screen, ScreenWords
 from oncall_tui.config.nodes import Unreadable, compose, is_empty
 from oncall_tui.config.screen import Place, mistake, screen_mistakes, view_mistakes
 from oncall_tui.config.tell import Told, told, unknown
-from oncall_tui.config.walk import BAD, Enough, Walker
+from oncall_tui.config.walk import BAD, TooManyErrors, Validator
 from oncall_tui.config.words import pattern
 from oncall_tui.domain.product import Product
 from oncall_tui.errors import ConfigurationError
@@ -71,7 +71,7 @@ def load_files(
     paths: Sequence[Path | str], options: Options, destinations: Destinations = NONE, words: Words = None
 ) -> Config:
     """The files merged, later ones over earlier ones."""
-    mistakes: list[Mistake] = []
+    mistakes: list[Diagnostic] = []
     loaded: list[_File] = []
     for path in map(Path, paths):
         try:
@@ -93,28 +93,28 @@ def load_text(
     words: Words = None,
 ) -> Config:
     """The configuration in *text*, as if it stood in the file *name* (whose rights are not looked at)."""
-    mistakes: list[Mistake] = []
+    mistakes: list[Diagnostic] = []
     return _finish([_one_file(text, name, options, destinations, mistakes)], mistakes, words)
 
 
-def _one_file(text: str, path: str, options: Options, destinations: Destinations, mistakes: list[Mistake]) -> _File:
+def _one_file(text: str, path: str, options: Options, destinations: Destinations, mistakes: list[Diagnostic]) -> _File:
     variants: dict[type, tuple[str, Mapping[str, type]]] = {
         SourceOptions: ("provider", options),
         DestinationOptions: ("provider", destinations),
     }
-    walker = Walker(path, check_for(options), variants, NAMED)
+    walker = Validator(path, check_for(options), variants, NAMED)
     given: Any = {}
     says = Told()
     try:
         root = compose(text, path)
         if root is not None and not is_empty(root):
-            given = walker.root(root, Written)
+            given = walker.root(root, ConfigFile)
             says = told(root)  # after the walk, which has a bound on what aliases can stand for
     except Unreadable as error:
         walker.mistakes.append(error.mistake)
-    except Enough:
+    except TooManyErrors:
         walker.mistakes.append(
-            Mistake(file=path, expected="fewer mistakes", found="these first ones; there may be more")
+            Diagnostic(file=path, expected="fewer mistakes", found="these first ones; there may be more")
         )
     mistakes.extend(sorted(walker.mistakes, key=lambda mistake: (mistake.line or 10**9, mistake.column)))
     return _File(path, {} if given is BAD else given, walker.places, tuple(walker.secrets), says)
@@ -123,7 +123,7 @@ def _one_file(text: str, path: str, options: Options, destinations: Destinations
 # --- files that run commands ------------------------------------------------------------------------------------------
 
 
-def _commands(path: Path, file: _File) -> Iterable[Mistake]:
+def _commands(path: Path, file: _File) -> Iterable[Diagnostic]:
     """Each key that runs a command, where others could write the file."""
     keys = [key for key, secret in file.secrets if secret.kind == "command"]
     keys += [key for key in file.places if pattern(key) == "sources[].login"]
@@ -132,7 +132,7 @@ def _commands(path: Path, file: _File) -> Iterable[Mistake]:
     for key in keys:
         _, line, column = file.places[key]
         wanted = "a file that only you or root can write, because it runs a command"
-        yield Mistake(file=file.path, line=line, column=column, key=key, expected=wanted, found=why)
+        yield Diagnostic(file=file.path, line=line, column=column, key=key, expected=wanted, found=why)
 
 
 def _anchored(file: _File, path: Path) -> _File:
@@ -146,7 +146,7 @@ def _anchored(file: _File, path: Path) -> _File:
 # --- all files together -----------------------------------------------------------------------------------------------
 
 
-def _finish(loaded: Sequence[_File], mistakes: list[Mistake], words: Words) -> Config:
+def _finish(loaded: Sequence[_File], mistakes: list[Diagnostic], words: Words) -> Config:
     given = _merge(loaded)
     places = _places(loaded)
     mistakes.extend(unknown([(file.path, file.told) for file in loaded]))
@@ -202,7 +202,7 @@ def _places(loaded: Sequence[_File]) -> dict[str, Place]:
     return found
 
 
-def _unknown_sources(given: Mapping[str, Any], places: Mapping[str, Place]) -> Iterable[Mistake]:
+def _unknown_sources(given: Mapping[str, Any], places: Mapping[str, Place]) -> Iterable[Diagnostic]:
     """Rules that name a source which no file has: they would never match."""
     names = [source.name for source in given.get("sources", ())]
     for kind in ("pages", "expected"):
@@ -243,7 +243,7 @@ def known_settings(options: Options, destinations: Destinations = NONE) -> tuple
     """Every key that a file may have, as a dotted name: ``products[].owner``, ``sources[ecs].region``."""
     found: list[str] = []
     variants: dict[str, Mapping[str, type]] = {"sources": options, "escalation": destinations}
-    for field in msgspec.structs.fields(Written):
+    for field in msgspec.structs.fields(ConfigFile):
         if field.encode_name in variants:
             for provider, kind in variants[field.encode_name].items():
                 found.extend(_settings(kind, f"{field.encode_name}[{provider}]"))

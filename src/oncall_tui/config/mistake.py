@@ -6,11 +6,11 @@ import msgspec
 
 from oncall_tui.text.spelling import nearest
 
-__all__ = ["Mistake", "nearest", "show"]
+__all__ = ["Diagnostic", "nearest", "show"]
 LONGEST = 48
 
 
-class Mistake(msgspec.Struct, frozen=True, kw_only=True):
+class Diagnostic(msgspec.Struct, frozen=True, kw_only=True):
     """Its place, what was expected there, what was found, and what was probably meant. Never holds a secret."""
 
     file: str

@@ -45,7 +45,7 @@ class ScreenWords(msgspec.Struct, frozen=True):
     name: Callable[[str], list[str]]
 
 
-class Written(msgspec.Struct, frozen=True, kw_only=True):
+class ConfigFile(msgspec.Struct, frozen=True, kw_only=True):
     """The top-level keys of one file, in the order in which they are documented."""
 
     me: Me | None = None
@@ -62,7 +62,7 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     journal: str = ""
 
 
-class Config(Written, frozen=True, kw_only=True):
+class Config(ConfigFile, frozen=True, kw_only=True):
     """All files together. *files* are those that it came from; *warnings* are worth a line, and stop nothing.
 
     *places* says where a key stands, as ``FILE:LINE:COLUMN``; products are named in it: ``products[payments].alerts``.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from oncall_tui.config.mistake import Mistake
+from oncall_tui.config.mistake import Diagnostic
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 24
@@ -19,7 +19,7 @@ WHAT_YAML = "YAML"
 class Unreadable(Exception):
     """The text has no nodes: the one mistake that says why."""
 
-    def __init__(self, mistake: Mistake) -> None:
+    def __init__(self, mistake: Diagnostic) -> None:
         super().__init__(str(mistake))
         self.mistake = mistake
 
@@ -39,7 +39,9 @@ def compose(text: str, file: str) -> Any:
     except yaml.YAMLError as error:
         raise Unreadable(_explain(error, text, file)) from None
     except (UnicodeError, ValueError, OverflowError):
-        raise Unreadable(Mistake(file=file, expected="text in UTF-8", found="characters that are not UTF-8")) from None
+        raise Unreadable(
+            Diagnostic(file=file, expected="text in UTF-8", found="characters that are not UTF-8")
+        ) from None
 
 
 def _measure(yaml: Any, loader: Any, text: str, file: str) -> None:
@@ -53,10 +55,10 @@ def _measure(yaml: Any, loader: Any, text: str, file: str) -> None:
         if depth > MAX_DEPTH or nodes > MAX_NODES:
             line, column = place(event)
             limit = f"at most {MAX_DEPTH} levels" if depth > MAX_DEPTH else f"at most {MAX_NODES} entries"
-            raise Unreadable(Mistake(file=file, line=line, column=column, expected=limit, found="more"))
+            raise Unreadable(Diagnostic(file=file, line=line, column=column, expected=limit, found="more"))
 
 
-def _explain(error: Any, text: str, file: str) -> Mistake:
+def _explain(error: Any, text: str, file: str) -> Diagnostic:
     """The parser's complaint in its words, but for what it quotes: that may be half of a secret."""
     mark = getattr(error, "problem_mark", None)
     problem = str(getattr(error, "problem", "") or getattr(error, "reason", "") or "something else")
@@ -68,7 +70,7 @@ def _explain(error: Any, text: str, file: str) -> Mistake:
     elif _has_tab(text, line):
         problem += ": a tab; YAML indents with spaces"
     problem = re.sub(r"\s*(\"[^\"]{2,}\"|'[^']{2,}')", "", problem)
-    return Mistake(file=file, line=line, column=column, expected=WHAT_YAML, found=problem)
+    return Diagnostic(file=file, line=line, column=column, expected=WHAT_YAML, found=problem)
 
 
 def _at(error: Any, text: str) -> tuple[int, int]:

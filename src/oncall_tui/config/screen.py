@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from oncall_tui.config.mistake import Mistake, nearest, show
+from oncall_tui.config.mistake import Diagnostic, nearest, show
 from oncall_tui.config.model import Screen, ScreenWords
 
 Place = tuple[str, int, int]
 
 
-def mistake(places: Mapping[str, Place], key: str, expected: str, found: str, near: str = "") -> Mistake:
+def mistake(places: Mapping[str, Place], key: str, expected: str, found: str, near: str = "") -> Diagnostic:
     """One mistake at the place of *key*."""
     file, line, column = places[key]
-    return Mistake(file=file, line=line, column=column, key=key, expected=expected, found=found, near=near)
+    return Diagnostic(file=file, line=line, column=column, key=key, expected=expected, found=found, near=near)
 
 
-def screen_mistakes(screen: Screen, words: Callable[[], ScreenWords], places: Mapping[str, Place]) -> Iterator[Mistake]:
+def screen_mistakes(
+    screen: Screen, words: Callable[[], ScreenWords], places: Mapping[str, Place]
+) -> Iterator[Diagnostic]:
     """Actions, keys and a theme that there are not, and one key for two actions."""
     if not screen.keys and not screen.theme:
         return
@@ -54,7 +56,7 @@ def _key_meant(text: str, known: ScreenWords) -> str:
     return capital if capital and "" not in known.name(capital) else ""
 
 
-def _twice(names: Mapping[str, list[str]], known: ScreenWords, places: Mapping[str, Place]) -> Iterator[Mistake]:
+def _twice(names: Mapping[str, list[str]], known: ScreenWords, places: Mapping[str, Place]) -> Iterator[Diagnostic]:
     """A key that another action has, by default or by this configuration."""
     by_key = dict(known.taken)
     by_key |= {key: f"the id {key_id}" for key_id, key in known.keys.items() if key_id not in names}
@@ -70,7 +72,7 @@ def _twice(names: Mapping[str, list[str]], known: ScreenWords, places: Mapping[s
             by_key[key] = f"the id {key_id}"
 
 
-def view_mistakes(given: Mapping[str, Any], places: Mapping[str, Place]) -> Iterator[Mistake]:
+def view_mistakes(given: Mapping[str, Any], places: Mapping[str, Place]) -> Iterator[Diagnostic]:
     """Views that ask for a source, a provider or a product that is not configured."""
     views = given["screen"].views if "screen" in given else {}
     if not views:

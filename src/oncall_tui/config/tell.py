@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from oncall_tui.config.mistake import Mistake, nearest, show
+from oncall_tui.config.mistake import Diagnostic, nearest, show
 from oncall_tui.config.nodes import place
 
 
@@ -40,7 +40,7 @@ def told(root: Any) -> Told:
     return Told(tuple(destinations), tuple(named))
 
 
-def unknown(files: Sequence[tuple[str, Told]]) -> Iterator[Mistake]:
+def unknown(files: Sequence[tuple[str, Told]]) -> Iterator[Diagnostic]:
     """Each name under a ``tell`` that no file's ``escalation`` has. *files* are (path, what it says)."""
     known = tuple(dict.fromkeys(name for _, one in files for name in one.destinations))
     wanted = "one of the destinations " + ", ".join(known) if known else "the name of a destination under escalation"
@@ -48,7 +48,7 @@ def unknown(files: Sequence[tuple[str, Told]]) -> Iterator[Mistake]:
         for key, name, line, column in one.named:
             if name not in known:
                 near = nearest(name, known)
-                yield Mistake(
+                yield Diagnostic(
                     file=path, line=line, column=column, key=key, expected=wanted, found=show(name), near=near
                 )
 

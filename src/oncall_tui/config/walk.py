@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, NamedTuple, Union, get_args, get_origi
 
 import msgspec
 
-from oncall_tui.config.mistake import Mistake, nearest, show
+from oncall_tui.config.mistake import Diagnostic, nearest, show
 from oncall_tui.config.nodes import MAX_NODES, is_empty, place
 from oncall_tui.config.words import A_SECRET, TAG, breaks, expected, is_text, known_fields, pattern, seen, words
 from oncall_tui.runtime.secret import Secret
@@ -39,11 +39,11 @@ Check = Callable[[Any], Complaint | None]
 Place = tuple[str, int, int]
 
 
-class Enough(Exception):
+class TooManyErrors(Exception):
     """So much is wrong that more lines would help nobody."""
 
 
-class Walker:
+class Validator:
     """One walk over one file. After it, *mistakes* has what is wrong and *places* where each key stands.
 
     *check_for* is asked with a key's path, its indexes left out (``sources[].name``). *variants* gives, for a base
@@ -58,7 +58,7 @@ class Walker:
         named: tuple[str, ...] = (),
     ) -> None:
         self.file = file
-        self.mistakes: list[Mistake] = []
+        self.mistakes: list[Diagnostic] = []
         self.places: dict[str, Place] = {}
         self.secrets: list[tuple[str, Secret]] = []
         self._check_for = check_for
@@ -70,10 +70,10 @@ class Walker:
         """Keep one mistake; returns BAD."""
         line, column = place(node)
         self.mistakes.append(
-            Mistake(file=self.file, line=line, column=column, key=key, expected=expected, found=found, near=near)
+            Diagnostic(file=self.file, line=line, column=column, key=key, expected=expected, found=found, near=near)
         )
         if len(self.mistakes) >= MAX_MISTAKES:
-            raise Enough
+            raise TooManyErrors
         return BAD
 
     def root(self, node: Any, kind: Any) -> Any:
@@ -87,7 +87,7 @@ class Walker:
         self._visited += 1
         if self._visited > MAX_NODES:  # few lines of aliases can stand for a billion entries
             self.note(node, key, f"at most {MAX_NODES} entries", "more, through its aliases")
-            raise Enough
+            raise TooManyErrors
         self.places[key] = (self.file, *place(node))
         if not node.tag.startswith(TAG) or node.tag.removeprefix(TAG) not in _STANDARD:
             return self.note(node, key, expected(kind), "a tag (!NAME), which is not read here")
@@ -170,7 +170,7 @@ class Walker:
         if len(options) == 1:
             return self.value(node, options[0], key)
         for option in options:
-            trial = Walker(self.file, self._check_for, self._variants)
+            trial = Validator(self.file, self._check_for, self._variants)
             trial._visited = self._visited
             found = trial.value(node, option, key)
             if not trial.mistakes:

@@ -15,7 +15,7 @@ class Verb(StrEnum):
     ESCALATE = "escalate"
     ROLL_BACK = "roll back"
     UNDO_ROLLBACK = "undo rollback"  # redeploy what a rollback went back from
-    GO_ON = "continue the deploy"  # at a hook or a wait where it is paused
+    CONTINUE = "continue the deploy"  # at a hook or a wait where it is paused
     RESTART = "restart"  # a forced new deploy of what runs
     RESOLVE = "resolve"
     SNOOZE = "snooze"
@@ -32,7 +32,7 @@ class Verb(StrEnum):
     @classmethod
     def _missing_(cls, value: object) -> Verb | None:
         """The words of older journals."""
-        return cls.GO_ON if value == "go on" else None
+        return cls.CONTINUE if value == "go on" else None
 
 
 _PAST = {
@@ -43,7 +43,7 @@ _PAST = {
     Verb.ESCALATE: "escalated",
     Verb.ROLL_BACK: "rolled back",
     Verb.UNDO_ROLLBACK: "undone",
-    Verb.GO_ON: "continued",
+    Verb.CONTINUE: "continued",
     Verb.RESTART: "restarted",
     Verb.RESOLVE: "resolved",
     Verb.SNOOZE: "snoozed",
@@ -55,4 +55,4 @@ _PAST = {
 
 
 # What takes minutes and is followed to its end; the others are seen within seconds, or not.
-FOLLOWED = frozenset({Verb.ROLL_BACK, Verb.UNDO_ROLLBACK, Verb.GO_ON, Verb.RESTART})
+FOLLOWED = frozenset({Verb.ROLL_BACK, Verb.UNDO_ROLLBACK, Verb.CONTINUE, Verb.RESTART})

@@ -10,7 +10,7 @@ import msgspec
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.reading import Reading, SourceStatus
-from oncall_tui.domain.remembered import Recall
+from oncall_tui.domain.remembered import ServiceHistory
 from oncall_tui.domain.service import Service
 
 
@@ -26,7 +26,7 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
     alerts: Mapping[str, Alert] = MappingProxyType({})
     services: Mapping[str, Service] = MappingProxyType({})
     deploys: Mapping[str, Deploy] = MappingProxyType({})
-    recall: Recall = Recall()
+    recall: ServiceHistory = ServiceHistory()
 
     @property
     def live(self) -> int:

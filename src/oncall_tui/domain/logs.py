@@ -7,7 +7,7 @@ import re
 import msgspec
 
 
-class LogPlace(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class LogDestination(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """Where one container writes its log. *readable*: in CloudWatch, by *group*, *region* and *prefix*.
 
     *prefix* is what the names of its streams begin with; what follows it is a task's id (empty: the streams are named
@@ -45,14 +45,14 @@ class LogLine(msgspec.Struct, frozen=True, gc=False):
     level: str = ""
 
 
-class LogWanted(msgspec.Struct, frozen=True, kw_only=True):
+class LogQuery(msgspec.Struct, frozen=True, kw_only=True):
     """A question for lines of one place. Times are seconds since the epoch, both inclusive; *until* None: no end.
 
     *task*: of that one alone. *newest*: the newest of the time first, and older ones with each *token*. *limit*: lines
     at the most (0: as many as an answer has room for).
     """
 
-    place: LogPlace
+    place: LogDestination
     since: float
     until: float | None = None
     task: str = ""

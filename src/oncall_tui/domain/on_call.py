@@ -14,7 +14,7 @@ OLD_S = 900.0  # what was read longer ago than that says nothing of now: three r
 SET_S = 5.0  # read so far in the future, the clock was set back since: how old it is is not known
 
 
-class Duty(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class OnCallShift(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One person at one level of an escalation policy, now. Times in seconds since the epoch, UTC.
 
     *person* is empty where nobody is on call there. *since* and *until* are None where it is always so. *services* are
@@ -52,7 +52,7 @@ class Roster(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     source: str
-    duties: tuple[Duty, ...] = ()
+    duties: tuple[OnCallShift, ...] = ()
     mine: bool | None = None
     read_at: float | None = None
     message: str = ""

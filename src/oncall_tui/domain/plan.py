@@ -39,7 +39,7 @@ class Choice(msgspec.Struct, frozen=True):
     warning: str = ""
 
 
-class Ask(msgspec.Struct, frozen=True, kw_only=True):
+class ActionRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What an engineer asks for. *version* is the row's as it was seen on screen.
 
     *for_s* seconds and *reason* go with a silence, *text* with a note, *choice* with an escalation or a rollback.

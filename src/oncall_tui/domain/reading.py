@@ -29,7 +29,7 @@ class SourceState(StrEnum):
         return self.value.upper().replace("_", "-")
 
 
-class Problem(msgspec.Struct, frozen=True, gc=False):
+class PartialFailure(msgspec.Struct, frozen=True, gc=False):
     """One thing that a reading lacks: *scope* says where (``cluster prod-main``, ``deploys``), *hint* what to do."""
 
     state: SourceState
@@ -52,7 +52,7 @@ class Reading(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     alerts: tuple[Alert, ...] = ()
     services: tuple[Service, ...] = ()
     deploys: tuple[Deploy, ...] = ()
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[PartialFailure, ...] = ()
     next_in_s: float | None = None
     calls: int = 0
     complete: bool = True
@@ -69,7 +69,7 @@ class SourceStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     message: str = ""
     hint: str = ""
     login: tuple[str, ...] = ()  # the command that renews an expired login; empty: none known
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[PartialFailure, ...] = ()
     calls_per_s: float = 0.0
     partial: bool = False  # it was read just now, but for what *problems* name
     behind: int = 0  # services whose deploys are not read whole yet

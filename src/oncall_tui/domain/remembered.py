@@ -5,24 +5,24 @@ from __future__ import annotations
 import msgspec
 
 
-class Began(msgspec.Struct, frozen=True, gc=False):
+class AlertStart(msgspec.Struct, frozen=True, gc=False):
     """An alert began. *at* is in seconds since the epoch, UTC."""
 
     at: float
     title: str
 
 
-class RolledBack(msgspec.Struct, frozen=True, gc=False):
-    """A rollback that was sent from here: *frm* and *to* are task definitions' ARNs."""
+class PastRollback(msgspec.Struct, frozen=True, gc=False):
+    """A rollback that was sent from here: *from_arn* and *to* are task definitions' ARNs."""
 
     at: float
-    frm: str
+    from_arn: str
     to: str
     by: str = ""
 
 
-class Recall(msgspec.Struct, frozen=True, kw_only=True):
+class ServiceHistory(msgspec.Struct, frozen=True, kw_only=True):
     """Both newest first, as far as the board and the journal of this machine tell: what is not here may still be so."""
 
-    alerts: tuple[Began, ...] = ()
-    rollbacks: tuple[RolledBack, ...] = ()
+    alerts: tuple[AlertStart, ...] = ()
+    rollbacks: tuple[PastRollback, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from oncall_tui.domain.reading import Problem
+from oncall_tui.domain.reading import PartialFailure
 
 
 class Container(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -55,7 +55,7 @@ class Task(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         return next((code for code in codes if code), codes[0] if codes else None)
 
 
-class Target(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class TargetHealth(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One target of a load balancer's target group, apart from the tasks: what runs may still be unhealthy there."""
 
     group: str
@@ -66,7 +66,7 @@ class Target(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     zone: str = ""
 
 
-class Inside(msgspec.Struct, frozen=True, kw_only=True):
+class ServiceDetail(msgspec.Struct, frozen=True, kw_only=True):
     """What was read of one service *at* that time. What could not be read is in *problems*, the rest is there still.
 
     A problem whose state is OK says that there is more than was read. *calls* is how many calls it took.
@@ -78,7 +78,7 @@ class Inside(msgspec.Struct, frozen=True, kw_only=True):
     service_id: str
     at: float
     tasks: tuple[Task, ...] = ()
-    targets: tuple[Target, ...] = ()
+    targets: tuple[TargetHealth, ...] = ()
     events: tuple[tuple[float, str], ...] = ()
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[PartialFailure, ...] = ()
     calls: int = 0

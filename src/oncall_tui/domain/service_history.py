@@ -19,12 +19,12 @@ _MAKES_ANOTHER = ("CodeDeploy", "deployments[]")
 _NOT_PEOPLE = ("codeDeployRollback",)
 
 
-class Deed(msgspec.Struct, frozen=True, kw_only=True):
+class PastAction(msgspec.Struct, frozen=True, kw_only=True):
     """One write to a service's deploys that was sent from this machine. *at* in seconds since the epoch.
 
     *deploy* is the deploy that was the newest when it was planned (ARN or id), *after* when that was created;
     *within*: it is that deploy which goes back, and no new one. *made* is the id of the deploy that the write made,
-    where the answer told it. *frm* and *to* are task definitions.
+    where the answer told it. *from_arn* and *to* are task definitions.
     """
 
     plan: str
@@ -35,12 +35,12 @@ class Deed(msgspec.Struct, frozen=True, kw_only=True):
     deploy: str = ""
     after: float = 0.0
     within: bool = False
-    frm: str = ""
+    from_arn: str = ""
     to: str = ""
     made: str = ""
 
 
-def history(deploys: Iterable[Deploy], deeds: Sequence[Deed]) -> tuple[Deploy, ...]:
+def history(deploys: Iterable[Deploy], deeds: Sequence[PastAction]) -> tuple[Deploy, ...]:
     """*deploys* of one service, each with how it was rolled back, by whom, and who began it; newest first.
 
     *deeds* are those of the service, in any order.
@@ -63,7 +63,7 @@ def cause(deploy: Deploy) -> str:
     return BREAKER if full and "requested" not in reason else ""
 
 
-def _who(deploy: Deploy, deed: Deed | None) -> Deploy:
+def _who(deploy: Deploy, deed: PastAction | None) -> Deploy:
     """The deploy with who began it. Who registered the old task definition did not roll back to it."""
     if deed is not None:
         return msgspec.structs.replace(deploy, started_by=deed.by, verb=deed.verb)
@@ -72,9 +72,9 @@ def _who(deploy: Deploy, deed: Deed | None) -> Deploy:
     return deploy
 
 
-def _makers(rows: Sequence[Deploy], deeds: Iterable[Deed]) -> dict[str, Deed]:
+def _makers(rows: Sequence[Deploy], deeds: Iterable[PastAction]) -> dict[str, PastAction]:
     """By deploy: what was asked for here that made it. One write makes one deploy: the first that can be it."""
-    found: dict[str, Deed] = {}
+    found: dict[str, PastAction] = {}
     for deed in sorted(deeds, key=lambda d: d.at):
         mine = [d for d in reversed(rows) if d.id not in found]
         if deed.within:  # ECS goes back in the deploy itself; CodeDeploy, and a list without history, show another one
@@ -86,13 +86,13 @@ def _makers(rows: Sequence[Deploy], deeds: Iterable[Deed]) -> dict[str, Deed]:
     return found
 
 
-def _fits(deed: Deed, deploy: Deploy) -> bool:
+def _fits(deed: PastAction, deploy: Deploy) -> bool:
     if deed.to != deploy.new.task_definition or deed.deploy == deploy.native_id:
         return False
     return deed.after < deploy.started <= deed.at + SHOWS_WITHIN_S and deploy.started >= deed.at - SHOWS_WITHIN_S
 
 
-def _told(at: int, rows: Sequence[Deploy], deeds: Sequence[Deed]) -> Deploy:
+def _told(at: int, rows: Sequence[Deploy], deeds: Sequence[PastAction]) -> Deploy:
     """The deploy at this place with how it was taken back: within itself, or by a later one."""
     deploy = rows[at]
     back = _within(deploy, rows[:at], deeds) if deploy.state in WENT_BACK else _by_later(deploy, rows[:at])
@@ -104,7 +104,7 @@ def _told(at: int, rows: Sequence[Deploy], deeds: Sequence[Deed]) -> Deploy:
     return msgspec.structs.replace(deploy, taken_back=back)
 
 
-def _within(deploy: Deploy, later: Sequence[Deploy], deeds: Iterable[Deed]) -> TakenBack:
+def _within(deploy: Deploy, later: Sequence[Deploy], deeds: Iterable[PastAction]) -> TakenBack:
     deed = max((d for d in deeds if d.within and d.deploy == deploy.native_id), key=lambda d: d.at, default=None)
     doer = next((d for d in reversed(later) if d.goes_back and d.old and _same(d.old, deploy.new)), None)
     if deploy.read_from != "CodeDeploy":
@@ -158,19 +158,19 @@ def _same(one: object, other: object) -> bool:
     return getattr(one, "task_definition", "") == getattr(other, "task_definition", None)
 
 
-class Histories:
+class DeployHistories:
     """The histories of all services; rows that did not change stay the same objects. One thread's own."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[tuple[Deploy, ...], tuple[Deed, ...], tuple[Deploy, ...]]] = {}
+        self._known: dict[str, tuple[tuple[Deploy, ...], tuple[PastAction, ...], tuple[Deploy, ...]]] = {}
 
-    def tell(self, deploys: Mapping[str, Deploy], deeds: Mapping[str, Sequence[Deed]]) -> dict[str, Deploy]:
+    def tell(self, deploys: Mapping[str, Deploy], deeds: Mapping[str, Sequence[PastAction]]) -> dict[str, Deploy]:
         """Every deploy by id, in its order; *deeds* by service."""
         of: dict[str, list[Deploy]] = {}
         for deploy in deploys.values():
             of.setdefault(deploy.service_id, []).append(deploy)
         told: dict[str, Deploy] = {}
-        known: dict[str, tuple[tuple[Deploy, ...], tuple[Deed, ...], tuple[Deploy, ...]]] = {}
+        known: dict[str, tuple[tuple[Deploy, ...], tuple[PastAction, ...], tuple[Deploy, ...]]] = {}
         for service, rows in of.items():
             mine, done = tuple(rows), tuple(deeds.get(service, ()))
             old = self._known.get(service)

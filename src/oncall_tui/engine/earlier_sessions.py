@@ -9,8 +9,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from oncall_tui.actions.journal_handlers import Marks
-from oncall_tui.engine.recorder import Witness
+from oncall_tui.actions.journal_handlers import SeenMarks
+from oncall_tui.engine.recorder import ChangeRecorder
 from oncall_tui.errors import JournalError
 from oncall_tui.journal import Intent, Journal
 from oncall_tui.runtime.worker import Worker
@@ -19,10 +19,12 @@ AGAIN_S = 1.0
 AGAIN_MOST_S = 15.0
 
 
-class Memory:
+class EarlierSessions:
     """*left_open* are intents of earlier sessions without an outcome; *changed* is called when more is known."""
 
-    def __init__(self, journal: Journal, marks: Marks, witness: Witness, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, journal: Journal, marks: SeenMarks, witness: ChangeRecorder, changed: Callable[[], None]
+    ) -> None:
         self.left_open: list[Intent] = []
         self._journal, self._marks, self._witness, self._changed = journal, marks, witness, changed
         self._todo: list[Callable[[], None]] = [marks.load, self._load_intents, witness.remember]

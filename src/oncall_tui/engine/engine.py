@@ -18,9 +18,9 @@ from types import MappingProxyType
 import msgspec
 
 from oncall_tui.actions.journal_handlers import LOCAL
-from oncall_tui.actions.past_actions import Deeds
-from oncall_tui.actions.plan_enricher import Dresser
-from oncall_tui.actions.service import Desk, Side
+from oncall_tui.actions.past_actions import PastActions
+from oncall_tui.actions.plan_enricher import PlanEnricher
+from oncall_tui.actions.service import ActionService, SourceHandle
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.board import Board, merge
@@ -28,26 +28,26 @@ from oncall_tui.domain.on_call import Roster
 from oncall_tui.domain.outcome import Outcome
 from oncall_tui.domain.plan import Actor
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
-from oncall_tui.domain.service_history import Histories
-from oncall_tui.engine.earlier_sessions import Memory
-from oncall_tui.engine.recorder import Witness
+from oncall_tui.domain.service_history import DeployHistories
+from oncall_tui.engine.earlier_sessions import EarlierSessions
+from oncall_tui.engine.recorder import ChangeRecorder
 from oncall_tui.errors import ActionError, SourceError
-from oncall_tui.inspection.on_call import Duties
-from oncall_tui.inspection.reader import Evidence
+from oncall_tui.inspection.on_call import OnCallReader
+from oncall_tui.inspection.reader import OnDemandReader
 from oncall_tui.journal import Journal
-from oncall_tui.notifications.destinations import DestinationSpec, Outlets
-from oncall_tui.notifications.escalation import Escalate
+from oncall_tui.notifications.destinations import Destinations, DestinationSpec
+from oncall_tui.notifications.escalation import EscalateByNotification
 from oncall_tui.notifications.handover_sender import send
-from oncall_tui.notifications.notifier import Teller
-from oncall_tui.polling.limiter import Gate
+from oncall_tui.notifications.notifier import Notifier
+from oncall_tui.polling.limiter import PollLimiter
 from oncall_tui.polling.poller import Poller
 from oncall_tui.polling.status import status_of
 from oncall_tui.providers.base import Provider, ReadRequest
 from oncall_tui.runtime.clock import Clock
-from oncall_tui.runtime.job_queue import Lane
+from oncall_tui.runtime.job_queue import JobQueue
 from oncall_tui.runtime.secret import redact
 from oncall_tui.runtime.worker import Worker
-from oncall_tui.triage.triager import Look, Looker, Rules
+from oncall_tui.triage.triager import Rules, TriagedBoard, Triager
 
 log = logging.getLogger(__name__)
 TICK_S = 1.0
@@ -72,7 +72,7 @@ class SourceSpec(msgspec.Struct, frozen=True):
 class Update(msgspec.Struct, frozen=True, kw_only=True):
     """What a screen needs to draw: one value, newest only."""
 
-    look: Look
+    look: TriagedBoard
     outcomes: tuple[Outcome, ...] = ()
     journal_failure: str = ""
     rosters: tuple[Roster, ...] = ()
@@ -99,19 +99,19 @@ class Engine:
         destinations: tuple[DestinationSpec, ...] = (),
     ) -> None:
         self.actor, self.clock, self.journal = actor, clock, journal
-        gate = Gate(POLLS_AT_ONCE, clock)
+        gate = PollLimiter(POLLS_AT_ONCE, clock)
         self._dirty = threading.Event()
         self._pollers = {
             s.name: Poller(s.name, s.provider, s.build, clock, gate, self._dirty.set, s.interval_s) for s in specs
         }
-        self._lanes = {s.name: Lane(s.name, clock) for s in specs}
-        sides = {name: Side(name, self._lanes[name], p.ready, p.ask) for name, p in self._pollers.items()}
-        self.evidence = Evidence({name: p.ready for name, p in self._pollers.items()}, clock, journal)
+        self._lanes = {s.name: JobQueue(s.name, clock) for s in specs}
+        sides = {name: SourceHandle(name, self._lanes[name], p.ready, p.ask) for name, p in self._pollers.items()}
+        self.evidence = OnDemandReader({name: p.ready for name, p in self._pollers.items()}, clock, journal)
         tell = {s.name: self._pollers[s.name].ready for s in specs if s.on_call}
-        self.duties = Duties(tell, self.evidence.run, clock, self._dirty.set)
-        self._outlets = Outlets(destinations, clock)
-        self._dresser = Dresser(lambda: self.update.look, journal, actor)
-        self.desk = Desk(
+        self.duties = OnCallReader(tell, self.evidence.run, clock, self._dirty.set)
+        self._outlets = Destinations(destinations, clock)
+        self._dresser = PlanEnricher(lambda: self.update.look, journal, actor)
+        self.desk = ActionService(
             sides,
             journal,
             clock,
@@ -120,29 +120,29 @@ class Engine:
             self._dirty.set,
             read_only,
             steady_s,
-            self._dresser.epilogue,
+            self._dresser.completion_note,
             self._escalate(),
         )
-        self._teller = Teller(
+        self._teller = Notifier(
             self._outlets,
             journal,
             clock,
             lambda: self.update.board,
             self._dresser.audience,
-            self.desk.aside,
+            self.desk.run_silently,
             self.desk.show,
         )
         self.desk.observers.append(self._teller.observe)
-        self._deeds, self._histories = Deeds(journal), Histories()
+        self._deeds, self._histories = PastActions(journal), DeployHistories()
         self.desk.observers.append(self._deeds.heard)
-        self.looker = Looker(rules)
-        self.witness = Witness(journal, self.looker.episodes)
+        self.looker = Triager(rules)
+        self.witness = ChangeRecorder(journal, self.looker.episodes)
         waiting = [status_of(p.seen, clock.now(), clock.monotonic()) for p in self._pollers.values()]
         self.update = Update(look=self.looker.look(merge(0, clock.now(), waiting, ())))
         self.show_hidden = False
         self._overlaid: dict[str, tuple[Alert, object, Alert]] = {}
         self._looked_at: tuple[list[object], tuple[object, ...]] = ([], ())
-        self._memory = Memory(journal, self.desk.marks, self.witness, self._dirty.set)
+        self._memory = EarlierSessions(journal, self.desk.marks, self.witness, self._dirty.set)
         self._listeners: set[Callable[[], None]] = set()
         self._composed = threading.Condition()
         self._stopped = False
@@ -222,11 +222,11 @@ class Engine:
         """How many words to others are not out yet: they are lost where the program ends now."""
         return self._teller.under_way
 
-    def _escalate(self) -> Escalate | None:
+    def _escalate(self) -> EscalateByNotification | None:
         """Who escalates what cannot escalate by itself: nobody, where there is no destination."""
         if not self._outlets:
             return None
-        return Escalate(
+        return EscalateByNotification(
             self._outlets, self.journal, self.clock, lambda: self.update.board, lambda row: self.update.look.find(row)
         )
 
@@ -318,7 +318,7 @@ class Engine:
         board = msgspec.structs.replace(board, version=board.version + 1, at=now, sources=MappingProxyType(sources))
         self._publish(msgspec.structs.replace(self.update.look, board=board))
 
-    def _publish(self, look: Look) -> None:
+    def _publish(self, look: TriagedBoard) -> None:
         update = Update(
             look=look,
             outcomes=self.desk.outcomes,
@@ -340,7 +340,7 @@ class Engine:
         own = (worker.trouble.words for worker in (*workers, *(p.worker for p in self._pollers.values())))
         return tuple(redact(words) for words in own if words)
 
-    def _look(self, readings: list[Reading], statuses: list[SourceStatus], now: float) -> Look:
+    def _look(self, readings: list[Reading], statuses: list[SourceStatus], now: float) -> TriagedBoard:
         """The look at these readings; where their rows are what they were, the last one with the newest sources."""
         if self.witness.recall():
             self._looked_at = ([], ())
@@ -428,7 +428,7 @@ def _together(some: frozenset[Verb], more: frozenset[Verb]) -> frozenset[Verb]:
     return some | more
 
 
-def _same_rows(old: Look, new: Look) -> bool:
+def _same_rows(old: TriagedBoard, new: TriagedBoard) -> bool:
     for a, b in ((old.services, new.services), (old.deploys, new.deploys), (old.alerts, new.alerts)):
         if len(a) != len(b) or any(x is not y for x, y in zip(a, b, strict=True)):
             return False

@@ -15,13 +15,13 @@ from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.journal import Journal
 from oncall_tui.text.history_words import noun, told
 from oncall_tui.triage.episodes import Episodes, key_of
-from oncall_tui.triage.triager import AlertLook, Look
+from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
 
 REMEMBERED = 20_000  # entries that a start looks back at
 WATCHING_S = 300.0  # between two entries that say that somebody watched
 
 
-class Witness:
+class ChangeRecorder:
     """Called from the board's thread alone, but for ``begin``, ``end`` and ``remember``."""
 
     def __init__(self, journal: Journal, episodes: Episodes) -> None:
@@ -52,7 +52,7 @@ class Witness:
         """Tell whether it is known what earlier sessions saw."""
         return self._known is not None
 
-    def saw(self, look: Look, before: Board, now: float) -> None:
+    def saw(self, look: TriagedBoard, before: Board, now: float) -> None:
         """Journal what changed; what is gone is named as it was on the board *before*.
 
         Nothing is told to have changed before it is known what there was.
@@ -120,7 +120,7 @@ def _of_deploy(change: Change, deploy: Deploy, now: float) -> Entry:
     return Entry(at=now, kind=EntryKind.DEPLOY, subject=change.id, text=text, data=data)
 
 
-def _entry(change: Change, title: str, now: float, alert: Alert | None, row: AlertLook | None) -> Entry:
+def _entry(change: Change, title: str, now: float, alert: Alert | None, row: TriagedAlert | None) -> Entry:
     kind = EntryKind.ALERT if change.what == "alert" else EntryKind.DEPLOY
     data: dict[str, object] = {"old": str(change.old), "new": str(change.new)}
     if row is not None:

@@ -12,7 +12,7 @@ import msgspec
 
 from oncall_tui.domain.on_call import Roster
 from oncall_tui.errors import SourceError
-from oncall_tui.providers.base import OnCall, Provider
+from oncall_tui.providers.base import Provider, SupportsOnCall
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.runtime.secret import redact
 
@@ -21,7 +21,7 @@ EVERY_S = 300.0
 AGAIN_S = 10.0  # after a failure it may be asked so soon: by an engineer who looks again, or where its source is back
 
 
-class Duties:
+class OnCallReader:
     """The rosters of the sources that tell who is on call. Thread-safe; nothing here waits for a provider.
 
     *sources*: name → its provider once that is built (raises SourceError before). *run* runs a job on a lane, by its
@@ -110,7 +110,7 @@ class Duties:
             self._over(source, **_failure(source, error))
             return
         try:
-            duties = cast(OnCall, provider).on_call()
+            duties = cast(SupportsOnCall, provider).on_call()
             lacks = str(getattr(provider, "on_call_lacks", ""))
         except Exception as error:  # noqa: BLE001 - a bug is told as well, and nobody else's
             self._over(source, **_failure(source, error))
@@ -121,7 +121,7 @@ class Duties:
     def _read_mine(self, source: str, **told: object) -> None:
         mine: bool | None = None
         try:
-            mine = cast(OnCall, self._sources[source](0.0)).on_call_now()
+            mine = cast(SupportsOnCall, self._sources[source](0.0)).on_call_now()
         except Exception as error:  # noqa: BLE001 - then it is not known
             _failure(source, error)
         self._over(source, mine=mine, message="", hint="", **told)

@@ -11,15 +11,15 @@ from typing import TypeVar
 from oncall_tui.errors import SourceError
 from oncall_tui.inspection import row_timeline as timeline
 from oncall_tui.journal import Journal
-from oncall_tui.providers.base import Provider, Told
+from oncall_tui.providers.base import Provider, TimelineEvent
 from oncall_tui.runtime.clock import Clock
-from oncall_tui.runtime.job_queue import Lane
+from oncall_tui.runtime.job_queue import JobQueue
 
 T = TypeVar("T")
 PATIENCE_S = 5.0  # for a provider that is still being built
 
 
-class Evidence:
+class OnDemandReader:
     """Thread-safe. A lane is made when its source is first asked: who never looks has no thread more.
 
     *providers*: a source's name -> what gives its provider within some seconds, or raises SourceError.
@@ -27,7 +27,7 @@ class Evidence:
 
     def __init__(self, providers: Mapping[str, Callable[[float], Provider]], clock: Clock, journal: Journal) -> None:
         self._providers, self._clock, self._journal = providers, clock, journal
-        self._lanes: dict[str, Lane] = {}
+        self._lanes: dict[str, JobQueue] = {}
         self._lock = threading.Lock()
 
     def ask(self, source: str, question: Callable[[Provider], T], what: str = "") -> Future[T]:
@@ -37,7 +37,7 @@ class Evidence:
         """
         return self.run(f"{source} {what}".strip(), lambda: question(self._provider(source)))
 
-    def timeline(self, target: str) -> Future[tuple[Told, ...]]:
+    def timeline(self, target: str) -> Future[tuple[TimelineEvent, ...]]:
         """What happened to a row, newest first: its source's memory, where it has one, and the journal's."""
         source = target.partition("/")[0]
         ready = partial(self._provider, source)
@@ -48,11 +48,11 @@ class Evidence:
         with self._lock:
             lane = self._lanes.get(name)
             if lane is None:
-                lane = self._lanes[name] = Lane(f"look {name}", self._clock)
+                lane = self._lanes[name] = JobQueue(f"look {name}", self._clock)
         return lane.run(job)
 
     @property
-    def lanes(self) -> tuple[Lane, ...]:
+    def lanes(self) -> tuple[JobQueue, ...]:
         """Those that were made so far."""
         with self._lock:
             return tuple(self._lanes.values())

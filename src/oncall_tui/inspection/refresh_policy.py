@@ -9,7 +9,7 @@ from collections.abc import Hashable
 LEAST_S = 3.0  # between two readings of the same, however often the thing changes
 
 
-class Rereads:
+class RefreshPolicy:
     """The readings of one part of a screen. Times are seconds of a clock that only goes forward.
 
     ``saw`` what the thing is on the board, or ``ask`` by a key; when ``due``, ``begin`` a reading, and ``ended`` says

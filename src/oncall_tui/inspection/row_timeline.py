@@ -10,7 +10,7 @@ from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.errors import JournalError, SourceError
 from oncall_tui.journal import Journal
-from oncall_tui.providers.base import Provider, Timeline, Told
+from oncall_tui.providers.base import Provider, SupportsTimeline, TimelineEvent
 
 ENTRIES = 5_000
 _KINDS = (
@@ -24,20 +24,20 @@ _KINDS = (
 )
 
 
-def read(ready: Callable[[], Provider], journal: Journal, target: str, now: float) -> tuple[Told, ...]:
+def read(ready: Callable[[], Provider], journal: Journal, target: str, now: float) -> tuple[TimelineEvent, ...]:
     """Both. What the source cannot tell just now is said as the newest line; *ready* gives its provider, or raises."""
-    remembered: tuple[Told, ...] = ()
+    remembered: tuple[TimelineEvent, ...] = ()
     try:
         provider = ready()
         if hasattr(provider, "timeline"):
-            remembered = cast(Timeline, provider).timeline(target)
+            remembered = cast(SupportsTimeline, provider).timeline(target)
     except SourceError as error:
         why = error.message if error.hint == error.usual_hint else str(error)  # nothing asks for it again by itself
-        remembered = (Told(now, "", f"{target.partition('/')[0]}'s own part cannot be read: {why}"),)
+        remembered = (TimelineEvent(now, "", f"{target.partition('/')[0]}'s own part cannot be read: {why}"),)
     return merged(remembered, journal, target)
 
 
-def merged(remembered: Iterable[Told], journal: Journal, target: str) -> tuple[Told, ...]:
+def merged(remembered: Iterable[TimelineEvent], journal: Journal, target: str) -> tuple[TimelineEvent, ...]:
     """Both, by time. Reads the disk; a journal that cannot be read has nothing to tell."""
     try:
         entries = journal.recent(ENTRIES, _KINDS)
@@ -50,17 +50,17 @@ def merged(remembered: Iterable[Told], journal: Journal, target: str) -> tuple[T
     return tuple(sorted((*remembered, *here), key=lambda told: -told.at))
 
 
-def _told(entry: Entry, target: str) -> Told | None:
+def _told(entry: Entry, target: str) -> TimelineEvent | None:
     if entry.kind is EntryKind.OUTCOME:
         state = entry.data.get("state")
         if entry.data.get("target") != target or state == OutcomeState.PENDING:
             return None
         over = state in (OutcomeState.DONE, OutcomeState.SENT) and entry.data.get("verb") not in FOLLOWED
         words = entry.text if over else f"{entry.data.get('verb')}: {state}: {entry.text}"
-        return Told(entry.at, entry.actor, words, "here")
+        return TimelineEvent(entry.at, entry.actor, words, "here")
     if entry.subject != target:
         return None
     if entry.kind is EntryKind.ALERT:
-        return Told(entry.at, "", f"{entry.data.get('old') or 'new'} → {entry.data.get('new')}", "here")
+        return TimelineEvent(entry.at, "", f"{entry.data.get('old') or 'new'} → {entry.data.get('new')}", "here")
     word = "" if entry.kind in (EntryKind.NOTE, EntryKind.REFUSED) else f"{entry.kind}: "
-    return Told(entry.at, entry.actor, f"{word}{entry.text}", "here")
+    return TimelineEvent(entry.at, entry.actor, f"{word}{entry.text}", "here")

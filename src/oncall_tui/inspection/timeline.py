@@ -10,8 +10,8 @@ import msgspec
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.deploy import WENT_BACK, Deploy, DeployState
 from oncall_tui.domain.service import Service
-from oncall_tui.domain.service_detail import Inside, Task, short_task
-from oncall_tui.providers.base import Told
+from oncall_tui.domain.service_detail import ServiceDetail, Task, short_task
+from oncall_tui.providers.base import TimelineEvent
 from oncall_tui.text.history_words import fate, noun, taken_back
 
 HERE = "here"
@@ -19,7 +19,7 @@ RUN_S = 600.0
 ALERT, DEPLOY, TASK, EVENT, ACTION = "alert", "deploy", "task", "event", "action"
 
 
-class Moment(msgspec.Struct, frozen=True, gc=False):
+class TimelineEntry(msgspec.Struct, frozen=True, gc=False):
     """One thing that happened. *at* in seconds since the epoch, UTC; *kind* is a word for what it happened to.
 
     *where* it is known: a source's name, or ``here`` for this machine's journal. Of what repeated within ten minutes
@@ -42,11 +42,11 @@ class Moment(msgspec.Struct, frozen=True, gc=False):
 
 def story(
     alerts: Iterable[Alert] = (),
-    told: Mapping[str, Sequence[Told]] | None = None,
+    told: Mapping[str, Sequence[TimelineEvent]] | None = None,
     deploys: Iterable[Deploy] = (),
     service: Service | None = None,
-    inside: Inside | None = None,
-) -> tuple[Moment, ...]:
+    inside: ServiceDetail | None = None,
+) -> tuple[TimelineEntry, ...]:
     """Everything that is known, newest first; what two places tell alike is told once.
 
     *told* is what each row's source and the journal remember, by the row's id.
@@ -61,7 +61,7 @@ def story(
     ]
     once = dict.fromkeys(msgspec.structs.replace(m, text=readable(m.text)) for m in moments)  # equal moments are one
     seen: set[tuple[int, str]] = set()
-    kept: list[Moment] = []
+    kept: list[TimelineEntry] = []
     runs: dict[tuple[str, str, str], int] = {}  # what repeats → its place among the kept
     for moment in sorted(once, key=lambda m: (-m.at, _ORDER[m.kind], m.text)):
         same = (int(moment.at), moment.text)
@@ -81,7 +81,7 @@ def story(
     return tuple(kept)
 
 
-def _without_ids(moment: Moment) -> str:
+def _without_ids(moment: TimelineEntry) -> str:
     """Return the text that many tasks share; empty for a moment that stays by itself."""
     if moment.kind == TASK:
         return _TASK.sub("task ", moment.text)
@@ -104,16 +104,16 @@ _TASKS = re.compile(r"\(?(?:port \d+, )?\(?task [0-9a-f-]{8,}\)?[:.]?|\(task [0-
 _ORDER = {kind: n for n, kind in enumerate((ACTION, ALERT, DEPLOY, TASK, EVENT))}
 
 
-def _of_alert(alert: Alert) -> Iterable[Moment]:
-    yield Moment(alert.began, ALERT, f"began: {alert.title}", "", alert.source)
+def _of_alert(alert: Alert) -> Iterable[TimelineEntry]:
+    yield TimelineEntry(alert.began, ALERT, f"began: {alert.title}", "", alert.source)
 
 
-def _of_told(row_id: str, rows: Sequence[Told]) -> Iterable[Moment]:
+def _of_told(row_id: str, rows: Sequence[TimelineEvent]) -> Iterable[TimelineEntry]:
     source = row_id.partition("/")[0]
     for one in rows:
         kind = ACTION if one.by else ALERT
         text = f"{source}: {one.text}" if one.where == HERE and not one.by else one.text
-        yield Moment(one.at, kind, text, one.by, one.where or source)
+        yield TimelineEntry(one.at, kind, text, one.by, one.where or source)
 
 
 def why_stopped(task: Task) -> str:
@@ -124,25 +124,25 @@ def why_stopped(task: Task) -> str:
     return " · ".join(words) or task.stop_code or "no reason told"
 
 
-def _of_deploy(deploy: Deploy) -> Iterable[Moment]:
+def _of_deploy(deploy: Deploy) -> Iterable[TimelineEntry]:
     what = f"{noun(deploy)} {deploy.service_id.rpartition('/')[2]} {deploy.arrow}"
-    yield Moment(deploy.started, DEPLOY, f"{what} started", deploy.started_by, deploy.source)
+    yield TimelineEntry(deploy.started, DEPLOY, f"{what} started", deploy.started_by, deploy.source)
     back = deploy.taken_back
     if back is not None and back.again_at is not None:  # that is a moment of its own: the next deploy's
         back = msgspec.structs.replace(back, again_at=None)
         deploy = msgspec.structs.replace(deploy, taken_back=back)
     if deploy.state in WENT_BACK and back is not None and back.began is not None:
         asked = f"{what}, rolling back{f' to {back.to}' if back.to else ''}"
-        yield Moment(back.began, DEPLOY, asked, back.by, HERE)
+        yield TimelineEntry(back.began, DEPLOY, asked, back.by, HERE)
     if deploy.finished is not None and not deploy.state.running:
         reason = f": {deploy.reason}" if deploy.reason and deploy.state is not DeployState.SUCCEEDED else ""
         own = fate(deploy) if deploy.state in WENT_BACK else str(deploy.state)
-        yield Moment(deploy.finished, DEPLOY, f"{what} {own}{reason}", "", deploy.source)
+        yield TimelineEntry(deploy.finished, DEPLOY, f"{what} {own}{reason}", "", deploy.source)
     if deploy.state not in WENT_BACK and back is not None and back.ended is not None:
-        yield Moment(back.ended, DEPLOY, f"{what}, {taken_back(back)}", "", deploy.source)
+        yield TimelineEntry(back.ended, DEPLOY, f"{what}, {taken_back(back)}", "", deploy.source)
 
 
-def _of_tasks(deploys: Sequence[Deploy], inside: Inside | None) -> Iterable[Moment]:
+def _of_tasks(deploys: Sequence[Deploy], inside: ServiceDetail | None) -> Iterable[TimelineEntry]:
     """Tasks that stopped: as the service was read from inside, and those that only a deploy remembers."""
     known: set[str] = set()
     if inside is not None:
@@ -151,7 +151,7 @@ def _of_tasks(deploys: Sequence[Deploy], inside: Inside | None) -> Iterable[Mome
             if task.stopped is not None:
                 known.add(task.id)
                 text = f"task {short_task(task.id)} {task.revision} stopped: {why_stopped(task)}"
-                yield Moment(task.stopped, TASK, text, "", source)
+                yield TimelineEntry(task.stopped, TASK, text, "", source)
     for deploy in deploys:
         failures = [f for f in deploy.failures if f.task not in known and f.task.rpartition("/")[2] not in known]
         if inside is None and deploy.failed_tasks > len(failures) and len({f.words for f in failures}) == 1:
@@ -159,16 +159,16 @@ def _of_tasks(deploys: Sequence[Deploy], inside: Inside | None) -> Iterable[Mome
                 failures, key=lambda f: f.at
             )  # only the newest are known one by one: the count is the deploy's
             text = f"task {deploy.new.short} stopped: {newest.words}"
-            yield Moment(newest.at, TASK, text, "", deploy.source, deploy.failed_tasks, deploy.started)
+            yield TimelineEntry(newest.at, TASK, text, "", deploy.source, deploy.failed_tasks, deploy.started)
             continue
         for failure in failures:
             text = f"task {short_task(failure.task)} {deploy.new.short} stopped: {failure.words}"
-            yield Moment(failure.at, TASK, text, "", deploy.source)
+            yield TimelineEntry(failure.at, TASK, text, "", deploy.source)
 
 
-def _of_events(service: Service | None, inside: Inside | None) -> Iterable[Moment]:
+def _of_events(service: Service | None, inside: ServiceDetail | None) -> Iterable[TimelineEntry]:
     if service is not None:
-        yield from (Moment(at, EVENT, text, "", service.source) for at, text in service.events)
+        yield from (TimelineEntry(at, EVENT, text, "", service.source) for at, text in service.events)
     if inside is not None:
         source = inside.service_id.partition("/")[0]
-        yield from (Moment(at, EVENT, text, "", source) for at, text in inside.events)
+        yield from (TimelineEntry(at, EVENT, text, "", source) for at, text in inside.events)

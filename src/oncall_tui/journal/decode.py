@@ -18,11 +18,11 @@ Time = Annotated[float, msgspec.Meta(ge=0.0, lt=253_402_300_800.0)]
 MOST_WORDS = 120  # of why a row could not be read: the row may be anything
 
 
-class Unreadable(Exception):
+class UndecodableRow(Exception):
     """Why a row could not be read, in words."""
 
 
-class _Seen(msgspec.Struct, frozen=True):
+class _SeenRow(msgspec.Struct, frozen=True):
     old: str = ""
     new: str = ""
     service: str = ""
@@ -34,13 +34,13 @@ class _Seen(msgspec.Struct, frozen=True):
     hidden: str = ""
 
 
-class _Intent(msgspec.Struct, frozen=True):
+class _IntentRow(msgspec.Struct, frozen=True):
     plan: Plan
     host: str = ""
     pid: int = 0
 
 
-class _Outcome(msgspec.Struct, frozen=True):
+class _OutcomeRow(msgspec.Struct, frozen=True):
     state: OutcomeState
     verb: str = ""
     target: str = ""
@@ -70,10 +70,10 @@ class _Nothing(msgspec.Struct, frozen=True):
 
 
 _SHAPES: dict[EntryKind, type[msgspec.Struct]] = {
-    EntryKind.ALERT: _Seen,
-    EntryKind.DEPLOY: _Seen,
-    EntryKind.INTENT: _Intent,
-    EntryKind.OUTCOME: _Outcome,
+    EntryKind.ALERT: _SeenRow,
+    EntryKind.DEPLOY: _SeenRow,
+    EntryKind.INTENT: _IntentRow,
+    EntryKind.OUTCOME: _OutcomeRow,
     EntryKind.REFUSED: _Told,
     EntryKind.SEEN: _Mark,
     EntryKind.UNSEEN: _Mark,
@@ -109,11 +109,11 @@ def decode(row: tuple[Any, ...]) -> Entry:
         columns = msgspec.convert(dict(zip(_COLUMNS, row, strict=True)), _Columns)
         kind = _KINDS.get(columns.kind)
         if kind is None:
-            raise Unreadable(f"this version does not know the kind {columns.kind[:40]!r}")
+            raise UndecodableRow(f"this version does not know the kind {columns.kind[:40]!r}")
         data = _plain.decode(columns.data)
         _DATA[kind].decode(columns.data)  # what readers rely on: data keeps what this version does not know
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise Unreadable((str(error) or error.__class__.__name__)[:MOST_WORDS]) from None
+        raise UndecodableRow((str(error) or error.__class__.__name__)[:MOST_WORDS]) from None
     return Entry(
         seq=columns.seq,
         at=columns.at,
@@ -125,7 +125,7 @@ def decode(row: tuple[Any, ...]) -> Entry:
     )
 
 
-def named(row: tuple[Any, ...], why: Unreadable) -> str:
+def named(row: tuple[Any, ...], why: UndecodableRow) -> str:
     """``journal entry 812 (intent: roll back prod/api) could not be read: …; skipped``."""
     kind, text = str(row[2])[:20], row[5] if isinstance(row[5], str) else ""
     what = f"{kind}: {text[:60]}" if text.strip() else kind

@@ -16,7 +16,7 @@ import msgspec
 
 from oncall_tui.domain.entry import Entry
 from oncall_tui.errors import JournalError
-from oncall_tui.journal.decode import Unreadable, decode, named
+from oncall_tui.journal.decode import UndecodableRow, decode, named
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -168,11 +168,11 @@ class Store:
         for row in rows:
             try:
                 found.append(decode(row))
-            except Unreadable as why:
+            except UndecodableRow as why:
                 self._skip(row, why)
         return found
 
-    def _skip(self, row: tuple[Any, ...], why: Unreadable) -> None:
+    def _skip(self, row: tuple[Any, ...], why: UndecodableRow) -> None:
         number = row[0] if isinstance(row[0], int) else -1 - len(self.skipped)  # a table of another program
         if number in self.skipped:
             return

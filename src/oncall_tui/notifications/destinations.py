@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
-from oncall_tui.errors import Failed, OncallError
+from oncall_tui.errors import ActionFailed, OncallError
 from oncall_tui.providers.base import Destination
 from oncall_tui.runtime.clock import Clock
-from oncall_tui.runtime.job_queue import Lane
+from oncall_tui.runtime.job_queue import JobQueue
 
 log = logging.getLogger(__name__)
 
@@ -24,10 +24,10 @@ class DestinationSpec(msgspec.Struct, frozen=True):
     build: Callable[[], Destination]
 
 
-class Outlet:
+class DestinationWorker:
     """One destination and its lane: one that hangs holds up nothing but itself."""
 
-    def __init__(self, spec: DestinationSpec, lane: Lane) -> None:
+    def __init__(self, spec: DestinationSpec, lane: JobQueue) -> None:
         self.name, self.provider, self.lane = spec.name, spec.provider, lane
         self._build = spec.build
         self._made: Destination | None = None
@@ -40,30 +40,32 @@ class Outlet:
                 try:
                     self._made = self._build()
                 except OncallError as error:
-                    raise Failed(f"not sent: {error.message}", error.hint) from None
+                    raise ActionFailed(f"not sent: {error.message}", error.hint) from None
                 except Exception as error:
                     log.exception("destination %s: it cannot be made", self.name)
-                    raise Failed(f"not sent: {error.__class__.__name__}: {error}", "look at its options") from None
+                    raise ActionFailed(
+                        f"not sent: {error.__class__.__name__}: {error}", "look at its options"
+                    ) from None
             return self._made
 
 
-class Outlets:
+class Destinations:
     """All of them by name, in the order of the configuration."""
 
     def __init__(self, specs: Iterable[DestinationSpec], clock: Clock) -> None:
-        self._outlets = {spec.name: Outlet(spec, Lane(f"to {spec.name}", clock)) for spec in specs}
+        self._outlets = {spec.name: DestinationWorker(spec, JobQueue(f"to {spec.name}", clock)) for spec in specs}
 
     def __bool__(self) -> bool:
         return bool(self._outlets)
 
-    def __iter__(self) -> Iterator[Outlet]:
+    def __iter__(self) -> Iterator[DestinationWorker]:
         return iter(self._outlets.values())
 
-    def find(self, name: str) -> Outlet:
+    def find(self, name: str) -> DestinationWorker:
         """The one of this name. Raises Failed where the configuration has none (any more)."""
         found = self._outlets.get(name)
         if found is None:
-            raise Failed(f"no destination is called {name}", "it is not in the configuration any more")
+            raise ActionFailed(f"no destination is called {name}", "it is not in the configuration any more")
         return found
 
     def stop(self) -> None:

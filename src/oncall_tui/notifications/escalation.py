@@ -16,16 +16,16 @@ from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.entry import EntryKind
 from oncall_tui.domain.outcome import Check, OutcomeState
-from oncall_tui.domain.plan import Ask, Choice, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Choice, Confirm, Plan
 from oncall_tui.errors import JournalError, Refused
 from oncall_tui.journal import Journal
-from oncall_tui.notifications.destinations import Outlet, Outlets
+from oncall_tui.notifications.destinations import Destinations, DestinationWorker
 from oncall_tui.providers.base import Message, Receipt
 from oncall_tui.runtime.clock import Clock
-from oncall_tui.runtime.job_queue import Lane
+from oncall_tui.runtime.job_queue import JobQueue
 from oncall_tui.text.time_format import age
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
-from oncall_tui.triage.triager import AlertLook
+from oncall_tui.triage.triager import TriagedAlert
 
 EVENTS = "pagerduty-events"
 CHOICE = "send:"
@@ -34,16 +34,16 @@ REMEMBERED_S = 1800.0
 ENTRIES = 200
 
 
-class Escalate:
+class EscalateByNotification:
     """The handler of ``escalate`` where a source has none. *look* gives an alert's row as it is joined now."""
 
     def __init__(
         self,
-        outlets: Outlets,
+        outlets: Destinations,
         journal: Journal,
         clock: Clock,
         board: Callable[[], Board],
-        look: Callable[[str], AlertLook | None],
+        look: Callable[[str], TriagedAlert | None],
     ) -> None:
         self._outlets, self._journal, self._clock = outlets, journal, clock
         self._board, self._look = board, look
@@ -63,7 +63,7 @@ class Escalate:
             for outlet, made in found
         )
 
-    def plan(self, ask: Ask, board: Board) -> Plan:
+    def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """What will be sent, and where. Raises Refused where the row moved, or its incident pages already."""
         alert = self._unmoved(ask.target, ask.version, board)
         if not ask.choice.startswith(CHOICE):
@@ -128,7 +128,7 @@ class Escalate:
             hint=f"this program cannot read it back: look at {where}",
         )
 
-    def lane_of(self, plan: Plan) -> Lane:
+    def lane_of(self, plan: Plan) -> JobQueue:
         """The destination's own: one that hangs must not hold up what the alert's source is asked for."""
         return self._outlets.find(plan.request["destination"]).lane
 
@@ -144,14 +144,14 @@ class Escalate:
         look = self._look(target)
         return look.incident if look and look.incident != target else ""
 
-    def _not_twice(self, outlet: Outlet, target: str, plan_id: str = "") -> None:
+    def _not_twice(self, outlet: DestinationWorker, target: str, plan_id: str = "") -> None:
         if before := self._before(outlet, target, plan_id, AGAIN_S):
             raise Refused(f"already escalated: {before}", f"wait {AGAIN_S:.0f} s, or pick another destination")
         incident = self._incident(target)
         if incident and outlet.provider == EVENTS:
             raise Refused(f"somebody is paged for it already: {incident}", "escalate the incident itself")
 
-    def _before(self, outlet: Outlet, target: str, plan_id: str, within_s: float = REMEMBERED_S) -> str:
+    def _before(self, outlet: DestinationWorker, target: str, plan_id: str, within_s: float = REMEMBERED_S) -> str:
         """``sent by Alice 20 s ago``, where the journal has it; what was lost or refused is no reason to hold back."""
         try:
             entries = self._journal.recent(ENTRIES, (EntryKind.INTENT, EntryKind.OUTCOME))
@@ -167,7 +167,7 @@ class Escalate:
                 return f"sent by {entry.actor} {seconds:.0f} s ago"
         return ""
 
-    def _message(self, ask: Ask, alert: Alert) -> Message:
+    def _message(self, ask: ActionRequest, alert: Alert) -> Message:
         look = self._look(alert.id)
         service = look.service.id if look and look.service else ""
         product = look.product if look else None

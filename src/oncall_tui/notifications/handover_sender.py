@@ -10,7 +10,7 @@ from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.plan import Actor
 from oncall_tui.errors import ActionError, Refused
 from oncall_tui.journal import Journal
-from oncall_tui.notifications.destinations import Outlets
+from oncall_tui.notifications.destinations import Destinations
 from oncall_tui.providers.base import Message
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.runtime.secret import redact
@@ -32,7 +32,7 @@ def parts(text: str) -> list[str]:
 
 
 def send(
-    outlets: Outlets, journal: Journal, clock: Clock, actor: Actor, name: str, title: str, text: str
+    outlets: Destinations, journal: Journal, clock: Clock, actor: Actor, name: str, title: str, text: str
 ) -> Future[str]:
     """On the destination's own lane, in parts. The future raises ActionError: Refused where it would wake a person."""
     at = clock.now()

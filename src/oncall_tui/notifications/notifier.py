@@ -19,10 +19,10 @@ from oncall_tui.domain.alert import AlertState, Severity
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Outcome, OutcomeState
-from oncall_tui.domain.plan import Ask, Plan
-from oncall_tui.errors import ActionError, Failed, Unknown
+from oncall_tui.domain.plan import ActionRequest, Plan
+from oncall_tui.errors import ActionError, ActionFailed, OutcomeUnknown
 from oncall_tui.journal import Journal
-from oncall_tui.notifications.destinations import Outlets
+from oncall_tui.notifications.destinations import Destinations
 from oncall_tui.providers.base import Message
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.runtime.secret import redact
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 _WORDS = {
     Verb.ROLL_BACK: ("Roll back", "is rolling back", "rolled back"),
     Verb.UNDO_ROLLBACK: ("Undo the rollback of", "is undoing the rollback of", "undid the rollback of"),
-    Verb.GO_ON: ("Continue the deploy of", "is continuing the deploy of", "continued the deploy of"),
+    Verb.CONTINUE: ("Continue the deploy of", "is continuing the deploy of", "continued the deploy of"),
     Verb.RESTART: ("Restart", "is restarting", "restarted"),
 }
 _BAD = {OutcomeState.FAILED: Severity.ERROR, OutcomeState.UNKNOWN: Severity.WARNING}
@@ -50,7 +50,7 @@ class FollowedAction(Protocol):
     def sent(self) -> bool: ...
 
 
-class Audience(msgspec.Struct, frozen=True):
+class Recipients(msgspec.Struct, frozen=True):
     """Listeners of an action: *destinations* by name, *incidents* by the ids of their rows; *about* is its service."""
 
     destinations: tuple[str, ...] = ()
@@ -66,12 +66,12 @@ class Audience(msgspec.Struct, frozen=True):
 class _Heard(msgspec.Struct):
     """State of telling others of one action: the audience (None: nobody was told yet), the thread of it all."""
 
-    audience: Audience | None = None
+    audience: Recipients | None = None
     thread: str = ""
     ended: OutcomeState = OutcomeState.PENDING
 
 
-def _both(first: Audience | None, now: Audience) -> Audience:
+def _both(first: Recipients | None, now: Recipients) -> Recipients:
     """Join both audiences: those told of the beginning, and an incident that came meanwhile, hear of the end."""
     if first is None:
         return now
@@ -89,7 +89,7 @@ def begins(plan: Plan) -> str:
 def _what(plan: Plan) -> str:
     """``prod/payments-api from :42 to :41``: an arrow is kept for what a deploy brings."""
     what = plan.title.removeprefix(_WORDS[plan.verb][0]).strip()
-    return what if plan.verb is Verb.GO_ON else going_back(what)
+    return what if plan.verb is Verb.CONTINUE else going_back(what)
 
 
 def ends(plan: Plan, outcome: Outcome) -> str:
@@ -100,25 +100,25 @@ def ends(plan: Plan, outcome: Outcome) -> str:
     return f"{outcome.state}: {plan.verb} of {what} by {plan.actor.name}: {outcome.message}"
 
 
-class Teller:
+class Notifier:
     """Hears of every outcome, and tells. Thread-safe; nothing here waits for a network.
 
-    *audience* says who hears of a plan, *aside* carries out a note and calls one function where that failed and another
-    when it is over, *show* puts an outcome into the strip.
+    *audience* says who hears of a plan, *run_silently* carries out a note and calls one function where that failed and
+    another when it is over, *show* puts an outcome into the strip.
     """
 
     def __init__(
         self,
-        outlets: Outlets,
+        outlets: Destinations,
         journal: Journal,
         clock: Clock,
         board: Callable[[], Board],
-        audience: Callable[[Plan], Audience],
-        aside: Callable[[Ask, Callable[[str, str], None], Callable[[], None]], None],
+        audience: Callable[[Plan], Recipients],
+        run_silently: Callable[[ActionRequest, Callable[[str, str], None], Callable[[], None]], None],
         show: Callable[[Outcome], None],
     ) -> None:
         self._outlets, self._journal, self._clock = outlets, journal, clock
-        self._board, self._audience, self._aside, self._show = board, audience, aside, show
+        self._board, self._audience, self._run_silently, self._show = board, audience, run_silently, show
         self._heard: dict[str, _Heard] = {}
         self._said: set[tuple[str, str]] = set()
         self._under_way = 0
@@ -179,14 +179,14 @@ class Teller:
                 self._record(plan, name, message.title, OutcomeState(error.outcome), error)
             except Exception as error:
                 log.exception("destination %s: bug", name)
-                bug = Unknown(f"bug: {error.__class__.__name__}: {error}", "please report it with the log")
+                bug = OutcomeUnknown(f"bug: {error.__class__.__name__}: {error}", "please report it with the log")
                 self._record(plan, name, message.title, OutcomeState.UNKNOWN, bug)
             finally:
                 self._count(-1)
 
         try:
             lane = self._outlets.find(name).lane
-        except Failed as error:  # a product names what the configuration has not: it was changed under a session
+        except ActionFailed as error:  # a product names what the configuration has not: it was changed under a session
             self._record(plan, name, message.title, OutcomeState.FAILED, error)
             return
         self._count(1)
@@ -196,9 +196,9 @@ class Teller:
         alert = self._board().alerts.get(incident)
         if alert is None or alert.state is AlertState.RESOLVED:
             return  # it is over: nobody waits for a note on it
-        ask = Ask(verb=Verb.NOTE, target=incident, version=alert.version, actor=plan.actor, text=text)
+        ask = ActionRequest(verb=Verb.NOTE, target=incident, version=alert.version, actor=plan.actor, text=text)
         self._count(1)
-        self._aside(
+        self._run_silently(
             ask,
             lambda message, hint: self._fail(plan, incident, OutcomeState.FAILED, message, hint),
             lambda: self._count(-1),

@@ -7,7 +7,7 @@ import threading
 from oncall_tui.runtime.clock import Clock
 
 
-class Gate:
+class PollLimiter:
     """At most *limit* running polls; one that runs longer than *hung_after_s* seconds is not counted any more.
 
     It bounds the parsing that competes with the screen for the interpreter, not the waiting for the network.

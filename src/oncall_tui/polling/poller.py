@@ -12,9 +12,9 @@ import msgspec
 
 from oncall_tui.domain.reading import Reading, SourceState
 from oncall_tui.errors import SourceError
-from oncall_tui.polling.limiter import Gate
+from oncall_tui.polling.limiter import PollLimiter
 from oncall_tui.polling.schedule import BACKOFF_FIRST_S, Schedule
-from oncall_tui.polling.status import Seen
+from oncall_tui.polling.status import PollState
 from oncall_tui.providers.base import Provider, ReadRequest
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.runtime.secret import redact
@@ -38,14 +38,14 @@ class Poller:
         kind: str,
         build: Callable[[], Provider],
         clock: Clock,
-        gate: Gate,
+        gate: PollLimiter,
         changed: Callable[[], None],
         interval_s: float | None = None,
         rng: random.Random | None = None,
     ) -> None:
         self.name = name
         self.provider: Provider | None = None
-        self.seen = Seen(name=name, provider=kind, stale_after_s=60.0)
+        self.seen = PollState(name=name, provider=kind, stale_after_s=60.0)
         self._build, self._clock, self._gate, self._changed = build, clock, gate, changed
         self._interval_s = interval_s
         self._schedule = Schedule(interval_s or 15.0, rng or random.Random())

@@ -10,7 +10,7 @@ SET_S = 2.0  # a clock that went so far apart from its other face was set
 LATE_S = 8.0  # connect 2 s and read 5 s are over by then: a poll that still runs is hung
 
 
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
+class PollState(msgspec.Struct, frozen=True, kw_only=True):
     """What a poller knows of its source. *asking_since* is when the poll that runs now began, *read_since* when the
     reading was true: both monotonic, so that a clock that is set makes nothing older or newer.
     """
@@ -29,7 +29,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     calls_per_s: float = 0.0
 
 
-def status_of(seen: Seen, now: float, monotonic: float) -> SourceStatus:
+def status_of(seen: PollState, now: float, monotonic: float) -> SourceStatus:
     """The source's state now: a failure stands before age, age before problems of a part."""
     state, message, hint = _state(seen, monotonic)
     age = _age(seen, monotonic)
@@ -50,12 +50,12 @@ def status_of(seen: Seen, now: float, monotonic: float) -> SourceStatus:
     )
 
 
-def _age(seen: Seen, monotonic: float) -> float | None:
+def _age(seen: PollState, monotonic: float) -> float | None:
     """Seconds since the reading was true; None: there is none."""
     return None if seen.reading is None or seen.read_since is None else monotonic - seen.read_since
 
 
-def _read_at(seen: Seen, age: float | None, now: float) -> float | None:
+def _read_at(seen: PollState, age: float | None, now: float) -> float | None:
     """When it was read, as the clock shows it now: a clock that was set since tells another time."""
     if seen.reading is None or age is None:
         return None
@@ -63,7 +63,7 @@ def _read_at(seen: Seen, age: float | None, now: float) -> float | None:
     return seen.reading.at if abs(told - seen.reading.at) < SET_S else float(round(told))
 
 
-def _state(seen: Seen, monotonic: float) -> tuple[SourceState, str, str]:
+def _state(seen: PollState, monotonic: float) -> tuple[SourceState, str, str]:
     if seen.error_state is not None:
         return seen.error_state, seen.message, seen.hint
     hung_s = monotonic - seen.asking_since if seen.asking_since is not None else 0.0

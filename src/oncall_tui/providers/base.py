@@ -20,14 +20,14 @@ import msgspec
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Severity
 from oncall_tui.domain.board import Board
-from oncall_tui.domain.logs import LogPage, LogPlace, LogWanted
+from oncall_tui.domain.logs import LogDestination, LogPage, LogQuery
 from oncall_tui.domain.metric import Metric, Series
-from oncall_tui.domain.on_call import Duty
+from oncall_tui.domain.on_call import OnCallShift
 from oncall_tui.domain.outcome import Check
-from oncall_tui.domain.plan import Actor, Ask, Choice, Plan
+from oncall_tui.domain.plan import ActionRequest, Actor, Choice, Plan
 from oncall_tui.domain.reading import Reading
 from oncall_tui.domain.service import Service
-from oncall_tui.domain.service_detail import Inside, Task
+from oncall_tui.domain.service_detail import ServiceDetail, Task
 from oncall_tui.errors import ActionError
 
 
@@ -57,13 +57,13 @@ class ActionHandler(Protocol):
     """
 
     def choices(self, target: str, board: Board) -> tuple[Choice, ...]: ...
-    def plan(self, ask: Ask, board: Board) -> Plan: ...
+    def plan(self, ask: ActionRequest, board: Board) -> Plan: ...
     def check(self, plan: Plan) -> None: ...
     def send(self, plan: Plan) -> Receipt: ...
     def verify(self, plan: Plan, receipt: Receipt | None) -> Check: ...
 
 
-class Bulk(Protocol):
+class SupportsBulk(Protocol):
     """What an ActionHandler may offer besides: many targets in few calls. One result a plan, in the plans' order.
 
     *at_once* is how many the other side takes in one write; never more are handed to ``send_many``. ``plan_many`` and
@@ -73,7 +73,7 @@ class Bulk(Protocol):
 
     at_once: int
 
-    def plan_many(self, asks: Sequence[Ask], board: Board) -> list[Plan | ActionError]: ...
+    def plan_many(self, asks: Sequence[ActionRequest], board: Board) -> list[Plan | ActionError]: ...
     def check_many(self, plans: Sequence[Plan]) -> list[ActionError | None]: ...
     def send_many(self, plans: Sequence[Plan]) -> list[Receipt | ActionError]: ...
     def verify_many(self, plans: Sequence[Plan], receipts: Sequence[Receipt | None]) -> list[Check]: ...
@@ -132,13 +132,13 @@ class Provider(Protocol):
     def close(self) -> None: ...
 
 
-class OnCall(Protocol):
+class SupportsOnCall(Protocol):
     """What a Provider may offer besides: who is on call now, and next. Raises errors.SourceError.
 
     The registry says which providers do, so that nothing is built to find out.
     """
 
-    def on_call(self) -> tuple[Duty, ...]:
+    def on_call(self) -> tuple[OnCallShift, ...]:
         """Each person at each level of each policy, lowest level first; a level without anybody has a Duty too.
 
         What had to be left out is said by an attribute ``on_call_lacks``, where a provider has it.
@@ -148,7 +148,7 @@ class OnCall(Protocol):
         """Is whoever uses the program on call? None: it cannot be told (an account's token, and no ``me.email``)."""
 
 
-class Told(msgspec.Struct, frozen=True, gc=False):
+class TimelineEvent(msgspec.Struct, frozen=True, gc=False):
     """One thing that happened to a row: *at* in seconds since the epoch, *by* whom (may be empty), *where* it is known.
 
     *where* is empty for the row's own source, ``here`` for this machine's journal.
@@ -160,21 +160,21 @@ class Told(msgspec.Struct, frozen=True, gc=False):
     where: str = ""
 
 
-class Timeline(Protocol):
+class SupportsTimeline(Protocol):
     """A provider that remembers what happened to a row. Asked for on demand, never by a poll."""
 
-    def timeline(self, target: str) -> tuple[Told, ...]:
+    def timeline(self, target: str) -> tuple[TimelineEvent, ...]:
         """Newest first. Raises errors.SourceError."""
 
 
-class Inspects(Protocol):
+class SupportsInspect(Protocol):
     """What a Provider may offer besides: a service from inside. Asked for by who looks, never by a poll."""
 
-    def inspect(self, service_id: str) -> Inside:
+    def inspect(self, service_id: str) -> ServiceDetail:
         """Its tasks, targets and events now. Raises SourceError where none of it can be read."""
 
 
-class Measures(Protocol):
+class SupportsMetrics(Protocol):
     """What a Provider may offer besides: metrics. Asked for by who looks, never by a poll."""
 
     def service_metrics(self, service_id: str) -> tuple[tuple[str, Metric], ...]:
@@ -184,20 +184,20 @@ class Measures(Protocol):
         """One call for all of them, in their order; times are seconds since the epoch. Raises SourceError."""
 
 
-class Logs(Protocol):
+class SupportsLogs(Protocol):
     """What a Provider may offer besides: what a service's containers log. Asked for by who looks, never by a poll."""
 
-    def log_places(self, service_id: str) -> tuple[LogPlace, ...]:
+    def log_places(self, service_id: str) -> tuple[LogDestination, ...]:
         """Where each container of what runs writes its log; one that cannot be read says where its lines go.
 
         Empty: the service is not there any more. Raises SourceError.
         """
 
-    def log_page(self, wanted: LogWanted) -> LogPage:
+    def log_page(self, wanted: LogQuery) -> LogPage:
         """One call for one page of lines. Raises SourceError."""
 
 
-class Shells(Protocol):
+class ShellProvider(Protocol):
     """What a Provider may offer besides, as its ``shells``: a shell in a container, by *programs* of other makers that
     take the terminal.
     """
@@ -214,23 +214,23 @@ class Shells(Protocol):
         """What the command's environment needs besides this program's: secret. May block. Raises ActionError."""
 
 
-class OpensShells(Protocol):
+class SupportsShell(Protocol):
     """A Provider that offers Shells."""
 
-    shells: Shells
+    shells: ShellProvider
 
 
-class Kept(msgspec.Struct, frozen=True):
+class RenewalResult(msgspec.Struct, frozen=True):
     """What came of one look at an acknowledgement: *again_at* is when to look next (None: it is over)."""
 
     again_at: float | None
     extended: bool = False
 
 
-class Keeps(Protocol):
+class SupportsAckRenewal(Protocol):
     """A provider whose acknowledgement has to be extended to last (an Alertmanager's short silence)."""
 
-    def keep(self, plan: Plan, receipt: Receipt, now: float) -> Kept:
+    def keep(self, plan: Plan, receipt: Receipt, now: float) -> RenewalResult:
         """Extend it if it is due. Times are seconds since the epoch."""
 
 

@@ -13,7 +13,7 @@ from oncall_tui.providers.base import Context, Destination, Provider
 from oncall_tui.providers.options import DestinationOptions, SourceOptions
 
 
-class Entry(msgspec.Struct, frozen=True):
+class RegistryEntry(msgspec.Struct, frozen=True):
     """Where a provider's options type and its factory are: ``module:name``, under this package.
 
     *on_call*: it tells who is on call (contract.OnCall).
@@ -24,20 +24,20 @@ class Entry(msgspec.Struct, frozen=True):
     on_call: bool = False
 
 
-SOURCES: dict[str, Entry] = {
-    "ecs": Entry("aws.options:EcsOptions", "aws.ecs.provider:build"),
-    "cloudwatch": Entry("aws.options:CloudWatchOptions", "aws.cloudwatch.provider:build"),
-    "alertmanager": Entry("alertmanager.options:AlertmanagerOptions", "alertmanager.provider:build"),
-    "pagerduty": Entry("pagerduty.options:PagerDutyOptions", "pagerduty.provider:build", on_call=True),
-    "sentry": Entry("sentry.options:SentryOptions", "sentry.provider:build"),
-    "datadog": Entry("datadog.options:DatadogOptions", "datadog.provider:build"),
-    "mackerel": Entry("mackerel.options:MackerelOptions", "mackerel.provider:build"),
+SOURCES: dict[str, RegistryEntry] = {
+    "ecs": RegistryEntry("aws.options:EcsOptions", "aws.ecs.provider:build"),
+    "cloudwatch": RegistryEntry("aws.options:CloudWatchOptions", "aws.cloudwatch.provider:build"),
+    "alertmanager": RegistryEntry("alertmanager.options:AlertmanagerOptions", "alertmanager.provider:build"),
+    "pagerduty": RegistryEntry("pagerduty.options:PagerDutyOptions", "pagerduty.provider:build", on_call=True),
+    "sentry": RegistryEntry("sentry.options:SentryOptions", "sentry.provider:build"),
+    "datadog": RegistryEntry("datadog.options:DatadogOptions", "datadog.provider:build"),
+    "mackerel": RegistryEntry("mackerel.options:MackerelOptions", "mackerel.provider:build"),
 }
 
-DESTINATIONS: dict[str, Entry] = {
-    "slack": Entry("slack.options:SlackOptions", "slack.destination:build"),
-    "pagerduty-events": Entry("pagerduty_events.options:EventsOptions", "pagerduty_events.destination:build"),
-    "sns": Entry("aws.sns.options:SnsOptions", "aws.sns.destination:build"),
+DESTINATIONS: dict[str, RegistryEntry] = {
+    "slack": RegistryEntry("slack.options:SlackOptions", "slack.destination:build"),
+    "pagerduty-events": RegistryEntry("pagerduty_events.options:EventsOptions", "pagerduty_events.destination:build"),
+    "sns": RegistryEntry("aws.sns.options:SnsOptions", "aws.sns.destination:build"),
 }
 
 _importing = threading.Lock()

@@ -19,7 +19,7 @@ from oncall_tui.text.history_words import going_back, noun
 from oncall_tui.text.time_format import here
 from oncall_tui.triage.ownership import aftermath, assignment
 from oncall_tui.triage.ranking import ATTENTION
-from oncall_tui.triage.triager import AlertLook, Look
+from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
 
 KINDS = (
     EntryKind.ALERT,
@@ -47,7 +47,7 @@ class Fired(msgspec.Struct, frozen=True, kw_only=True):
     product: str = ""
 
 
-class Open(msgspec.Struct, frozen=True, kw_only=True):
+class OpenAlert(msgspec.Struct, frozen=True, kw_only=True):
     """One problem that is on the board now. *since* is when it began, *by_at* when *by* acknowledged or silenced it.
 
     *assigned*: whom its pager notifies, in words, and when it escalates.
@@ -101,7 +101,7 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
     now: float
     watched: tuple[tuple[float, float], ...] = ()
     fired: tuple[Fired, ...] = ()
-    open: tuple[Open, ...] = ()
+    open: tuple[OpenAlert, ...] = ()
     done: tuple[Done, ...] = ()
     deploys: tuple[Deployed, ...] = ()
     unread: tuple[str, ...] = ()
@@ -118,7 +118,9 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
         return at + GAP_S >= self.now
 
 
-def handover(entries: Sequence[Entry], look: Look, since: float, now: float, journal_failure: str = "") -> Handover:
+def handover(
+    entries: Sequence[Entry], look: TriagedBoard, since: float, now: float, journal_failure: str = ""
+) -> Handover:
     """The handover for what happened from *since* to *now*; *entries* are the journal's of that time, oldest first."""
     return Handover(
         since=since,
@@ -160,7 +162,7 @@ def _watched(entries: Iterable[Entry], now: float) -> tuple[tuple[float, float],
     return tuple(joined)
 
 
-def _unread(entries: Iterable[Entry], look: Look) -> tuple[str, ...]:
+def _unread(entries: Iterable[Entry], look: TriagedBoard) -> tuple[str, ...]:
     now = [f"{s.name}: {s.state.label} now: {s.message or 'not read'}" for s in look.board.unread]
     then = {str(n) for e in entries if e.kind is EntryKind.WATCH for n in e.data.get("unread", ())}
     lost = sorted(then - {s.name for s in look.board.unread})
@@ -202,7 +204,7 @@ class _Firing:
         )
 
 
-def _fired(entries: Iterable[Entry], look: Look, since: float) -> tuple[Fired, ...]:
+def _fired(entries: Iterable[Entry], look: TriagedBoard, since: float) -> tuple[Fired, ...]:
     """By problem: from the journal, and what is on the board since then, which the journal may have missed."""
     entries = [e for e in entries if e.kind is EntryKind.ALERT and not e.data.get("hidden")]
     problems = _problems(entries, look)
@@ -227,7 +229,7 @@ def _fired(entries: Iterable[Entry], look: Look, since: float) -> tuple[Fired, .
     return tuple(sorted((f.told() for f in found.values()), key=lambda f: (not f.pages, -f.last, f.title)))
 
 
-def _problems(entries: Iterable[Entry], look: Look) -> dict[str, str]:
+def _problems(entries: Iterable[Entry], look: TriagedBoard) -> dict[str, str]:
     """Alert id -> its problem. What was ever joined is one problem, also where it was two rows for a while."""
     leads: dict[str, str] = {}
 
@@ -247,7 +249,7 @@ def _problems(entries: Iterable[Entry], look: Look) -> dict[str, str]:
     return {one: lead(one) for one in (*leads, *(e.subject for e in entries))}
 
 
-def _add_row(found: dict[str, _Firing], row: AlertLook, problem: str, since: float) -> None:
+def _add_row(found: dict[str, _Firing], row: TriagedAlert, problem: str, since: float) -> None:
     began = max(m.began for m in row.members)
     if row.alert.state is AlertState.RESOLVED or (began < since and problem not in found):
         return
@@ -261,9 +263,9 @@ def _add_row(found: dict[str, _Firing], row: AlertLook, problem: str, since: flo
     one.product = row.product.name if row.product else one.product
 
 
-def _open(row: AlertLook, now: float) -> Open:
+def _open(row: TriagedAlert, now: float) -> OpenAlert:
     alert = row.alert
-    return Open(
+    return OpenAlert(
         title=alert.title,
         pages=row.pages,
         state=str(alert.state),
@@ -281,7 +283,7 @@ def _open(row: AlertLook, now: float) -> Open:
 # --- what was done ---------------------------------------------------------------------------------------------------
 
 
-def _done(entries: Iterable[Entry], look: Look) -> tuple[Done, ...]:
+def _done(entries: Iterable[Entry], look: TriagedBoard) -> tuple[Done, ...]:
     """Actions by their intent, each with its last outcome; what was only marked here; shells."""
     entries = tuple(entries)
     titles = {e.subject: e.text for e in entries if e.kind is EntryKind.ALERT and e.text}
@@ -319,7 +321,7 @@ def _done(entries: Iterable[Entry], look: Look) -> tuple[Done, ...]:
     return tuple(sorted(found, key=lambda one: one.at))
 
 
-def _deploys(entries: Iterable[Entry], look: Look, since: float) -> tuple[Deployed, ...]:
+def _deploys(entries: Iterable[Entry], look: TriagedBoard, since: float) -> tuple[Deployed, ...]:
     """Those of the board that were under way since then, and those that the journal saw and the board has no more."""
     found = [
         Deployed(

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from oncall_tui.domain.alert import AlertState
-from oncall_tui.reports.handover import Deployed, Done, Fired, Handover, Open
+from oncall_tui.reports.handover import Deployed, Done, Fired, Handover, OpenAlert
 from oncall_tui.text.cells import clean
 from oncall_tui.text.history_words import ended, stopped
 from oncall_tui.text.time_format import age, moment, stamp, zone
@@ -126,7 +126,7 @@ def _fired(f: Fired, h: Handover, tz: tzinfo) -> str:
     return f"{_when(f.first, h, tz)}  {f.title}{times}{_place(f.service, f.product)} · {until}"
 
 
-def _open(o: Open, h: Handover, tz: tzinfo) -> str:
+def _open(o: OpenAlert, h: Handover, tz: tzinfo) -> str:
     words = [o.state.upper() if o.state == AlertState.FIRING else o.state]
     words += [f"by {o.by}"] if o.by else []
     words += [f"at {_when(o.by_at, h, tz)}"] if o.by_at is not None else []

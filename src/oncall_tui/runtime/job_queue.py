@@ -16,7 +16,7 @@ from oncall_tui.runtime.worker import Worker
 T = TypeVar("T")
 
 
-class Lane:
+class JobQueue:
     """Runs jobs one after the other on a daemon thread, some of them later. A job that hangs holds only this lane."""
 
     def __init__(self, name: str, clock: Clock) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from oncall_tui.simulator.scenarios.reader import ScenarioError, check_event
 from oncall_tui.simulator.server.http import Delivery
-from oncall_tui.simulator.server.messages import Answer, Request, json_answer
+from oncall_tui.simulator.server.messages import Request, SimulatedAnswer, json_answer
 from oncall_tui.simulator.world.events import Story
 from oncall_tui.simulator.world.truth import truth
 from oncall_tui.simulator.world.world import PORTAL
@@ -36,10 +36,10 @@ class Control:
         with self._world.lock:
             return Delivery(self._answer(request))
 
-    def _answer(self, request: Request) -> Answer:
+    def _answer(self, request: Request) -> SimulatedAnswer:
         path = request.path.removeprefix("/_drill/").rstrip("/")
         if path == "portal":
-            return Answer(200, PORTAL, {"Content-Type": "text/html; charset=utf-8"})
+            return SimulatedAnswer(200, PORTAL, {"Content-Type": "text/html; charset=utf-8"})
         try:
             self._world.advance()
             if request.method == "DELETE" and path.startswith("faults/"):

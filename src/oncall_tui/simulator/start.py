@@ -6,7 +6,7 @@ from oncall_tui.simulator.client_config import ENVIRONMENT, configuration
 from oncall_tui.simulator.control import Control
 from oncall_tui.simulator.scenarios.reader import Table
 from oncall_tui.simulator.server.http import Listener
-from oncall_tui.simulator.timeline import Timeline
+from oncall_tui.simulator.timeline import SimulatedTimeline
 from oncall_tui.simulator.world.build import build
 from oncall_tui.simulator.world.events import Story
 from oncall_tui.simulator.world.world import World
@@ -27,7 +27,7 @@ class Opened(NamedTuple):
 
 def open_world(scenario: Table, speed: float = 1.0, manual: bool = False, seed: int = 1, port: int = 0) -> Opened:
     """`port`: of the control API, the sources taking the next ones; 0: wherever there is room."""
-    world = World(Timeline(speed, manual), seed)
+    world = World(SimulatedTimeline(speed, manual), seed)
     with world.lock:
         story = build(scenario, world, port + 1 if port else 0)
         control = Listener(Control(story).deliver, port)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 
-class Timeline:
+class SimulatedTimeline:
     """Things to happen, in order. Times are epoch seconds; `now` stands at an event's own time while it happens.
 
     Nothing runs by itself: whoever asks the world calls `advance` first, so a thousand idle services cost nothing.

@@ -84,8 +84,8 @@ def began_by(deploy: Deploy) -> str:
 def going_back(title: str) -> str:
     """``Roll back prod/api from :42 to :41`` of a plan's title: an arrow is kept for what a deploy brings."""
     name, _, arrow = title.rpartition(" ")
-    frm, both, to = arrow.partition("→")
-    return f"{name.removesuffix(':')} from {frm} to {to}" if both else title
+    from_arn, both, to = arrow.partition("→")
+    return f"{name.removesuffix(':')} from {from_arn} to {to}" if both else title
 
 
 def stopped(count: int) -> str:

@@ -17,7 +17,7 @@ KEPT_S = 1800.0  # an Alertmanager that restarts has no alerts for about a minut
 SAME_S = 1.0
 
 
-class Ended(msgspec.Struct, frozen=True, gc=False):
+class EndedIncident(msgspec.Struct, frozen=True, gc=False):
     """An incident that is not open any more: as it was last seen, and when it was missed (seconds since the epoch).
 
     *sure* is False where its source lists less than all that is open: then it may only be out of sight.
@@ -42,7 +42,7 @@ class Aftermath:
 
     def __init__(self) -> None:
         self._open: dict[str, Alert] = {}
-        self._ended: dict[str, Ended] = {}
+        self._ended: dict[str, EndedIncident] = {}
         self._under: dict[str, tuple[str, float]] = {}  # an alert's id → its incident's, and when that firing began
         self._there: frozenset[str] = frozenset()
 
@@ -55,12 +55,12 @@ class Aftermath:
                 continue
             del self._open[incident_id]
             told = seen is not None
-            self._ended[incident_id] = Ended(last, now, told or not (last.mine or last.source in unsure))
+            self._ended[incident_id] = EndedIncident(last, now, told or not (last.mine or last.source in unsure))
         if self._ended or len(self._under) > 2 * len(alerts) + 1000:
             self._goes_on(alerts)
             self._forget(now)
 
-    def of(self, alert: Alert) -> Ended | None:
+    def of(self, alert: Alert) -> EndedIncident | None:
         """The incident that the alert was joined to, where that is over and this is the same firing."""
         under = self._under.get(alert.id) if self._ended else None
         if under is None or alert.state is AlertState.RESOLVED or alert.began > under[1] + SAME_S:

@@ -7,19 +7,19 @@ from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.text.time_format import age, told
 from oncall_tui.triage.consent import accused
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
-from oncall_tui.triage.triager import Look
+from oncall_tui.triage.triager import TriagedBoard
 
 TOLD = 3
 _GOES_ON = frozenset(AlertState) - {AlertState.RESOLVED, AlertState.NO_DATA}
 _FIRES = frozenset({AlertState.FIRING, AlertState.UNKNOWN, AlertState.SEEN, AlertState.ACKNOWLEDGED})
 
 
-def cautions(look: Look, service_id: str, deploy: Deploy | None) -> tuple[str, ...]:
+def cautions(look: TriagedBoard, service_id: str, deploy: Deploy | None) -> tuple[str, ...]:
     """Against rolling *service_id* back from *deploy*: older alerts, a wide event, who else of the product deploys."""
     return (*_not_suspect(look, service_id, deploy), *_wide(look), *_neighbours(look, service_id))
 
 
-def against_continuing(look: Look, service_id: str) -> tuple[str, ...]:
+def against_continuing(look: TriagedBoard, service_id: str) -> tuple[str, ...]:
     """Against letting a deploy of *service_id* continue: an alert that it is suspected of."""
     return tuple(
         f"{row.alert.title}: {deploy.arrow} is suspected, and continuing takes it further"
@@ -27,7 +27,7 @@ def against_continuing(look: Look, service_id: str) -> tuple[str, ...]:
     )
 
 
-def still_there(look: Look, incident: str) -> tuple[str, ...]:
+def still_there(look: TriagedBoard, incident: str) -> tuple[str, ...]:
     """Against resolving *incident*: alarms that are joined to it still fire, or the suspect deploy still runs."""
     row = look.find(incident)
     if row is None:
@@ -39,7 +39,7 @@ def still_there(look: Look, incident: str) -> tuple[str, ...]:
     return (*found, *(f"the suspect deploy {d.arrow} of {d.service_id} still runs" for d in runs[:1]))
 
 
-def _still_runs(look: Look, deploy: Deploy) -> bool:
+def _still_runs(look: TriagedBoard, deploy: Deploy) -> bool:
     """Is what it put there, or is putting there, what its service runs? A rollback put back what ran before."""
     service = look.board.services.get(deploy.service_id)
     if service is None or deploy.rollback or deploy.state in (DeployState.ROLLED_BACK, DeployState.ROLLING_BACK):
@@ -47,7 +47,7 @@ def _still_runs(look: Look, deploy: Deploy) -> bool:
     return deploy.state.running or service.revision.task_definition == deploy.new.task_definition
 
 
-def _not_suspect(look: Look, service_id: str, deploy: Deploy | None) -> tuple[str, ...]:
+def _not_suspect(look: TriagedBoard, service_id: str, deploy: Deploy | None) -> tuple[str, ...]:
     """Alerts that the deploy is no suspect of: they began before it did, or it was over long before they began."""
     if deploy is None:
         return ()
@@ -66,7 +66,7 @@ def _not_suspect(look: Look, service_id: str, deploy: Deploy | None) -> tuple[st
     return (*told[:TOLD], f"and {len(told) - TOLD} more alerts like that") if len(told) > TOLD else tuple(told)
 
 
-def _wide(look: Look) -> tuple[str, ...]:
+def _wide(look: TriagedBoard) -> tuple[str, ...]:
     found = look.wide
     if found is None:
         return ()
@@ -76,7 +76,7 @@ def _wide(look: Look) -> tuple[str, ...]:
     )
 
 
-def _neighbours(look: Look, service_id: str) -> tuple[str, ...]:
+def _neighbours(look: TriagedBoard, service_id: str) -> tuple[str, ...]:
     product = look.products.get(service_id)
     if product is None:
         return ()

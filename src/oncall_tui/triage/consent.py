@@ -8,7 +8,7 @@ from __future__ import annotations
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
-from oncall_tui.triage.triager import AlertLook, Look
+from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
 from oncall_tui.triage.unread_scope import SERVICE_PROVIDERS, blind
 
 NO_SUSPECT = "no deploy is suspected"
@@ -16,7 +16,7 @@ _FIRES = frozenset({AlertState.FIRING, AlertState.ACKNOWLEDGED, AlertState.SEEN,
 _GONE = frozenset({DeployState.ROLLING_BACK, DeployState.ROLLED_BACK})
 
 
-def fires(look: Look, row: AlertLook) -> bool:
+def fires(look: TriagedBoard, row: TriagedAlert) -> bool:
     """Does a source that is read now say that it fires? That somebody has it ends nothing.
 
     A pager's incident lasts longer than what it is for: it tells only where nothing else does.
@@ -26,7 +26,7 @@ def fires(look: Look, row: AlertLook) -> bool:
     return any(m.state in _FIRES and (m.source not in sources or sources[m.source].current) for m in told)
 
 
-def accused(look: Look, service_id: str) -> tuple[tuple[AlertLook, Deploy], ...]:
+def accused(look: TriagedBoard, service_id: str) -> tuple[tuple[TriagedAlert, Deploy], ...]:
     """The deploys of *service_id* that are suspected of an alert of it that fires now, each with that alert's row.
 
     What is part of something wide accuses no one deploy; what was rolled back is gone, and a rollback is no culprit.
@@ -40,7 +40,7 @@ def accused(look: Look, service_id: str) -> tuple[tuple[AlertLook, Deploy], ...]
     )
 
 
-def unasked(look: Look, service_id: str, away_from: str, target: str) -> str:
+def unasked(look: TriagedBoard, service_id: str, away_from: str, target: str) -> str:
     """Why nothing asks for going away from the task definition *away_from*; empty: its deploy is suspected.
 
     *target* is the row that the action was asked for on: the suspect's own row will do too.
@@ -62,7 +62,7 @@ def unasked(look: Look, service_id: str, away_from: str, target: str) -> str:
     return f"{NO_SUSPECT}, no alerts for it"
 
 
-def _services_unread(look: Look, service_id: str) -> str:
+def _services_unread(look: TriagedBoard, service_id: str) -> str:
     service = look.board.services.get(service_id)
     if service is None:
         return f"{service_id} is not on the board"

@@ -13,7 +13,7 @@ import msgspec
 
 from oncall_tui.domain.alert import PAGE_KEY, Alert, AlertState, ServiceHint
 from oncall_tui.domain.service import Service
-from oncall_tui.triage.aftermath import Aftermath, Ended
+from oncall_tui.triage.aftermath import Aftermath, EndedIncident
 from oncall_tui.triage.ranking import lead_order
 
 PAGER_PROVIDERS = frozenset({"pagerduty"})
@@ -49,7 +49,7 @@ def _fits(service: Service, hint: ServiceHint) -> bool:
     )
 
 
-class Problem(msgspec.Struct, frozen=True, gc=False):
+class AlertGroup(msgspec.Struct, frozen=True, gc=False):
     """Alerts that are one problem, each as its own source tells it. *incident*: the pager's open one, or empty.
 
     The incident may be a row of its own: one that lists alerts of several services is several problems. *ended*: there
@@ -58,7 +58,7 @@ class Problem(msgspec.Struct, frozen=True, gc=False):
 
     members: tuple[Alert, ...]
     incident: str = ""
-    ended: Ended | None = None
+    ended: EndedIncident | None = None
 
 
 class Joiner:
@@ -74,7 +74,7 @@ class Joiner:
         services: Mapping[str, Service],
         now: float = 0.0,
         unsure: frozenset[str] = frozenset(),
-    ) -> list[Problem]:
+    ) -> list[AlertGroup]:
         """Every alert in exactly one problem. *services*: of each alert that names one, by the alert's id.
 
         *unsure*: the sources that may have more open than they list.
@@ -82,12 +82,12 @@ class Joiner:
         self._after.follow(alerts, unsure, now)
         groups = self._groups(alerts)
         grouped = {alert_id for group in groups for alert_id in group}
-        found = [Problem((a,), _own(a), self._after.of(a)) for a in alerts.values() if a.id not in grouped]
+        found = [AlertGroup((a,), _own(a), self._after.of(a)) for a in alerts.values() if a.id not in grouped]
         for group in groups:
             found += [self._remembering(problem, alerts) for problem in _split([alerts[i] for i in group], services)]
         return found
 
-    def _remembering(self, problem: Problem, alerts: Mapping[str, Alert]) -> Problem:
+    def _remembering(self, problem: AlertGroup, alerts: Mapping[str, Alert]) -> AlertGroup:
         """The problem, with the incident that it had where it has none any more."""
         if problem.incident:
             self._after.remember(alerts[problem.incident], problem.members)
@@ -163,7 +163,7 @@ def _own(alert: Alert) -> str:
     return alert.id if alert.provider in PAGER_PROVIDERS and alert.state is not AlertState.RESOLVED else ""
 
 
-def _split(members: list[Alert], services: Mapping[str, Service]) -> list[Problem]:
+def _split(members: list[Alert], services: Mapping[str, Service]) -> list[AlertGroup]:
     """One problem, but for members of several services: those are a problem each, joined by the incident alone."""
     pagers = [m for m in members if _own(m)]
     incident = (
@@ -174,7 +174,7 @@ def _split(members: list[Alert], services: Mapping[str, Service]) -> list[Proble
         by_service[services[member.id].id if member.id in services else ""].append(member)
     named = [service_id for service_id in by_service if service_id]
     if len(named) <= 1:
-        return [Problem(tuple(members), incident)]
+        return [AlertGroup(tuple(members), incident)]
     nameless = by_service.pop("", [])
-    found = [Problem(tuple(part), incident) for part in by_service.values()]
-    return [*found, *(Problem((m,), _own(m) or incident) for m in nameless)]
+    found = [AlertGroup(tuple(part), incident) for part in by_service.values()]
+    return [*found, *(AlertGroup((m,), _own(m) or incident) for m in nameless)]

@@ -20,7 +20,7 @@ GRACE_S = 120.0  # an Alertmanager that restarts has no alerts for about a minut
 _MEANT = "it is meant to fire always (expected:)"
 
 
-class Expected:
+class Heartbeats:
     """Keeps since when each rule's alert is missing, and where it was last seen."""
 
     def __init__(self, rules: Sequence[PageRule]) -> None:

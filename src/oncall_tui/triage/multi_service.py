@@ -23,7 +23,7 @@ class Fire(msgspec.Struct, frozen=True, gc=False):
     state: AlertState = AlertState.FIRING
 
 
-class Wide(msgspec.Struct, frozen=True, gc=False):
+class MultiServiceIncident(msgspec.Struct, frozen=True, gc=False):
     """How many services of how many products began to fire within five minutes; the first *since*, the last *until*."""
 
     since: float
@@ -41,7 +41,7 @@ class Wide(msgspec.Struct, frozen=True, gc=False):
         return self.since <= began <= self.until
 
 
-def wide(fires: Iterable[Fire]) -> Wide | None:
+def wide(fires: Iterable[Fire]) -> MultiServiceIncident | None:
     """The newest five minutes in which three services of two products began to fire; None: there are none.
 
     What follows within five minutes of the last that belongs to it is counted in: the number grows as it spreads.
@@ -72,7 +72,7 @@ def _drop(counts: Counter[str], name: str) -> None:
         del counts[name]
 
 
-def _spread(found: list[Fire], start: int) -> Wide:
+def _spread(found: list[Fire], start: int) -> MultiServiceIncident:
     """From the first of it to the last that followed without five quiet minutes."""
     last = found[start].began
     part = []
@@ -81,4 +81,6 @@ def _spread(found: list[Fire], start: int) -> Wide:
             break
         part.append(fire)
         last = fire.began
-    return Wide(found[start].began, len({f.service for f in part}), len({f.product for f in part}), last)
+    return MultiServiceIncident(
+        found[start].began, len({f.service for f in part}), len({f.product for f in part}), last
+    )

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from oncall_tui.triage.episodes import SAME_S
-from oncall_tui.triage.triager import Look, nobody_has
+from oncall_tui.triage.triager import TriagedBoard, nobody_has
 
 KEPT = 1000  # rows that are gone, which may come back in the same episode
 
 
-class Ring:
+class NewPages:
     """Remembers for which episode of each row it rang."""
 
     def __init__(self) -> None:
         self._rung: dict[str, float] = {}
 
-    def new(self, look: Look) -> list[str]:
+    def new(self, look: TriagedBoard) -> list[str]:
         """Ids of rows that page, that nobody has, and whose episode is new; not where their incident rings itself."""
         begun = []
         paging = {row.alert.id for row in look.alerts if row.pages}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from oncall_tui.domain.alert import Alert, AlertState, Holder
 from oncall_tui.text.time_format import age, ago
-from oncall_tui.triage.triager import AlertLook
+from oncall_tui.triage.triager import TriagedAlert
 
 STEPS_BELOW_S = 120.0  # below that in steps of ten seconds
 
@@ -51,7 +51,7 @@ def assignment(alert: Alert, now: float) -> str:
     return " · ".join(words)
 
 
-def aftermath(row: AlertLook, now: float) -> str:
+def aftermath(row: TriagedAlert, now: float) -> str:
     """``pager resolved 2m ago (Alice had it), still firing at prom``; empty: no incident of it is over."""
     ended = row.ended
     if ended is None:
@@ -63,7 +63,7 @@ def aftermath(row: AlertLook, now: float) -> str:
     return f"{over}{who}, still {row.alert.state} at {', '.join(firing)}" if firing else f"{over}{who}"
 
 
-def after(row: AlertLook) -> str:
+def after(row: TriagedAlert) -> str:
     """The same in a cell's few words: ``pager resolved``."""
     if row.ended is None or not row.settles or not row.alert.state.asks:
         return ""

@@ -11,7 +11,7 @@ from oncall_tui.domain.service import Service
 KEPT = 10_000  # answers; the next one begins anew, so that labels which never come again are forgotten
 
 
-class Owners:
+class ProductLookup:
     """The products of the configuration, asked by service id and by label."""
 
     def __init__(self, products: tuple[Product, ...]) -> None:

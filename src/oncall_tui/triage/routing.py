@@ -5,10 +5,10 @@ from __future__ import annotations
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.board import Board
-from oncall_tui.triage.triager import AlertLook
+from oncall_tui.triage.triager import TriagedAlert
 
 
-def can(look: AlertLook, board: Board, verb: Verb) -> tuple[str, Alert] | None:
+def can(look: TriagedAlert, board: Board, verb: Verb) -> tuple[str, Alert] | None:
     """Where *verb* on this row goes: (words, alert); None where nothing can do it.
 
     An alert that is joined to a pager's incident is acknowledged and escalated there, never silenced away.

@@ -14,15 +14,15 @@ from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.service import DEPLOYS_UNREAD, Service
 from oncall_tui.triage import ranking as ranks
-from oncall_tui.triage.aftermath import SETTLES_S, Ended
+from oncall_tui.triage.aftermath import SETTLES_S, EndedIncident
 from oncall_tui.triage.episodes import Episodes
-from oncall_tui.triage.grouping import Joiner, Problem, ServiceIndex, service_name
-from oncall_tui.triage.heartbeats import Expected
-from oncall_tui.triage.multi_service import Fire, Wide, wide
-from oncall_tui.triage.product_lookup import Owners
+from oncall_tui.triage.grouping import AlertGroup, Joiner, ServiceIndex, service_name
+from oncall_tui.triage.heartbeats import Heartbeats
+from oncall_tui.triage.multi_service import Fire, MultiServiceIncident, wide
+from oncall_tui.triage.product_lookup import ProductLookup
 from oncall_tui.triage.ranking import ATTENTION, SILENT, PageRule, Rank, lead_order, pages, rank_of, why
 from oncall_tui.triage.suspects import LOOK_BACK_S, NOTHING, Suspicion, suspicion
-from oncall_tui.triage.unread_scope import Blind, blind
+from oncall_tui.triage.unread_scope import UnreadScope, blind
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ class Rules(msgspec.Struct, frozen=True):
     look_back_s: float = LOOK_BACK_S
 
 
-class AlertLook(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class TriagedAlert(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One problem as an engineer sees it: one row, and its place among others (*rank*, the smallest first).
 
     *id* is the row's, and stays while the problem lasts. *alert* leads: the pager's incident where there is one.
@@ -57,7 +57,7 @@ class AlertLook(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     flapping: bool = False
     suspicion: Suspicion = NOTHING
     incident: str = ""
-    ended: Ended | None = None
+    ended: EndedIncident | None = None
     settles: bool = False
     rank: Rank
 
@@ -90,23 +90,23 @@ class AlertLook(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         return max(by_source.values())
 
 
-class Look(msgspec.Struct, frozen=True, kw_only=True):
+class TriagedBoard(msgspec.Struct, frozen=True, kw_only=True):
     """Everything for the screen and ``status``: problems ranked, services and deploys ordered."""
 
     board: Board
-    alerts: tuple[AlertLook, ...]
+    alerts: tuple[TriagedAlert, ...]
     hidden: int  # alerts that are not shown unless asked for
     services: tuple[Service, ...]
     deploys: tuple[Deploy, ...]
     products: Mapping[str, Product]  # by service id
-    wide: Wide | None = None
+    wide: MultiServiceIncident | None = None
 
-    def find(self, alert_id: str) -> AlertLook | None:
+    def find(self, alert_id: str) -> TriagedAlert | None:
         """The row with this id, or the one that the alert with this id belongs to."""
         own = next((a for a in self.alerts if a.id == alert_id), None)
         return own or next((a for a in self.alerts if any(m.id == alert_id for m in a.members)), None)
 
-    def related(self, row: AlertLook) -> tuple[AlertLook, ...]:
+    def related(self, row: TriagedAlert) -> tuple[TriagedAlert, ...]:
         """Other problems of the same service, then of the same product: shown, never acknowledged along."""
         rest = [a for a in self.alerts if a.id != row.id]
         mine = [a for a in rest if row.service and a.service and a.service.id == row.service.id]
@@ -114,37 +114,37 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
         return (*mine, *theirs)
 
 
-class Looker:
+class Triager:
     """Makes looks from boards; keeps what did not change from one to the next, since most rows do not."""
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self.episodes = Episodes()
-        self._expected = Expected(rules.expected)
+        self._expected = Heartbeats(rules.expected)
         self._joiner = Joiner()
         self._services: Mapping[str, Service] = {}
         self._deploys: Mapping[str, Deploy] = {}
-        self._blind = Blind()
+        self._blind = UnreadScope()
         self._index = ServiceIndex(())
-        self._owners = Owners(rules.products)
+        self._owners = ProductLookup(rules.products)
         self._products: dict[str, Product] = {}
         self._by_service: dict[str, list[Deploy]] = {}
         self._by_product: dict[str, list[Deploy]] = {}
         self._unread_deploys: dict[str, str] = {}  # by product: whose deploys are not read yet, in words
         self._alerts: Mapping[str, Alert] = {}
         self._found: dict[str, tuple[Alert, Service | None]] = {}  # which service an alert names
-        self._rows: dict[str, AlertLook] = {}  # by row id, before what is wide is known
+        self._rows: dict[str, TriagedAlert] = {}  # by row id, before what is wide is known
         self._row_ids: dict[str, str] = {}  # by alert id
-        self._dressed: dict[str, tuple[AlertLook, AlertLook]] = {}
-        self._fired: list[AlertLook] = []
-        self._event: Wide | None = None
+        self._dressed: dict[str, tuple[TriagedAlert, TriagedAlert]] = {}
+        self._fired: list[TriagedAlert] = []
+        self._event: MultiServiceIncident | None = None
         self._at = 0.0  # of the board that is looked at
         self._settled_at: float | None = None  # when the next row that settles has taken too long
-        self._shown: tuple[AlertLook, ...] = ()
+        self._shown: tuple[TriagedAlert, ...] = ()
         self._ordered_services: tuple[Service, ...] = ()
         self._ordered_deploys: tuple[Deploy, ...] = ()
 
-    def look(self, board: Board, show_hidden: bool = False) -> Look:
+    def look(self, board: Board, show_hidden: bool = False) -> TriagedBoard:
         """The look at *board*; what is expected to fire, and does not, is on its board too."""
         board = self._expected.fill(board)
         stale = self._learn(board)
@@ -160,7 +160,7 @@ class Looker:
             self._ordered_services, sorted(board.services.values(), key=ranks.service_order)
         )
         self._ordered_deploys = _or_same(self._ordered_deploys, sorted(board.deploys.values(), key=ranks.deploy_order))
-        return Look(
+        return TriagedBoard(
             board=board,
             alerts=self._shown,
             hidden=len(dressed) - len(shown),
@@ -219,7 +219,7 @@ class Looker:
 
     # --- rows ---------------------------------------------------------------------------------------------------------
 
-    def _problems(self, board: Board, stale: _Stale, episodes: set[str]) -> list[AlertLook]:
+    def _problems(self, board: Board, stale: _Stale, episodes: set[str]) -> list[TriagedAlert]:
         """A row for each problem; the same object as before where nothing of it moved."""
         self._alerts = board.alerts
         services = {a.id: s for a in board.alerts.values() if (s := self._service_of(a, stale)) is not None}
@@ -227,7 +227,7 @@ class Looker:
         self._at = board.at
         problems = self._joiner.problems(board.alerts, services, board.at, unsure)
         ids = self._ids(problems)
-        rows: dict[str, AlertLook] = {}
+        rows: dict[str, TriagedAlert] = {}
         for problem, row_id in zip(problems, ids, strict=True):
             old = self._rows.get(row_id)
             if old is None or not self._same(old, problem, services, stale, episodes):
@@ -244,8 +244,8 @@ class Looker:
 
     def _same(
         self,
-        old: AlertLook,
-        problem: Problem,
+        old: TriagedAlert,
+        problem: AlertGroup,
         services: Mapping[str, Service],
         stale: _Stale,
         episodes: set[str],
@@ -267,7 +267,7 @@ class Looker:
             return False
         return old.product is None or old.product.name not in stale.products
 
-    def _ids(self, problems: list[Problem]) -> list[str]:
+    def _ids(self, problems: list[AlertGroup]) -> list[str]:
         """The rows' ids: a problem keeps its own, also when the alert that it had it from is gone or leads no more."""
         members = {m.id for p in problems for m in p.members}
         taken: set[str] = set()
@@ -287,7 +287,7 @@ class Looker:
             ids.append(row_id)
         return ids
 
-    def _row(self, row_id: str, problem: Problem, services: Mapping[str, Service]) -> AlertLook:
+    def _row(self, row_id: str, problem: AlertGroup, services: Mapping[str, Service]) -> TriagedAlert:
         members = sorted(problem.members, key=lead_order) if len(problem.members) > 1 else problem.members
         lead = members[0]
         service = next((services[m.id] for m in members if m.id in services), None)
@@ -302,7 +302,7 @@ class Looker:
         state = self._had(lead, problem.incident)
         if settles and state.asks:
             state = AlertState.ACKNOWLEDGED  # somebody had it, and it was told to be over
-        return AlertLook(
+        return TriagedAlert(
             id=row_id,
             alert=lead,
             others=tuple(members[1:]),
@@ -320,7 +320,7 @@ class Looker:
             rank=rank_of(row_id, state, severity, product, does_page, began),
         )
 
-    def _settles(self, problem: Problem) -> bool:
+    def _settles(self, problem: AlertGroup) -> bool:
         return problem.ended is not None and problem.ended.settles(self._at)
 
     def _had(self, lead: Alert, incident: str) -> AlertState:
@@ -358,7 +358,7 @@ class Looker:
             product=product.name if product else "",
         )
 
-    def _wide(self, rows: list[AlertLook]) -> Wide | None:
+    def _wide(self, rows: list[TriagedAlert]) -> MultiServiceIncident | None:
         """What is wide; what it was, where no row that changed began at another time or is of another service."""
         last, self._fired = self._fired, rows
         same = len(rows) == len(last) and all(a is b or _fire(a) == _fire(b) for a, b in zip(rows, last, strict=True))
@@ -366,7 +366,7 @@ class Looker:
             self._event = wide(_fire(row) for row in rows if row.service and row.product)
         return self._event
 
-    def _dress(self, row: AlertLook, event: Wide | None) -> AlertLook:
+    def _dress(self, row: TriagedAlert, event: MultiServiceIncident | None) -> TriagedAlert:
         """The row with what only all rows together tell: that it is part of something wide."""
         if event is None or not event.holds(row.began) or not row.suspicion.suspects:
             return row
@@ -388,13 +388,13 @@ class _Stale(msgspec.Struct, frozen=True):
     everything: bool = False
 
 
-def _fire(row: AlertLook) -> Fire:
+def _fire(row: TriagedAlert) -> Fire:
     """Nothing of a service where the row is hidden: what scales in at night is no event."""
     service = row.service.id if row.service and not row.alert.hidden else ""
     return Fire(row.began, service, row.product.name if row.product else "", row.alert.state)
 
 
-def _by_rank(row: AlertLook) -> Rank:
+def _by_rank(row: TriagedAlert) -> Rank:
     return row.rank
 
 
@@ -409,23 +409,23 @@ def _differing(old: Mapping[str, T], new: Mapping[str, T]) -> list[T]:
     return [row for key, row in new.items() if old.get(key) is not row] + gone
 
 
-def page_count(look: Look) -> int:
+def page_count(look: TriagedBoard) -> int:
     """Pages that are open: neither resolved nor silenced."""
     return sum(a.pages and ATTENTION[a.alert.state] < SILENT for a in look.alerts)
 
 
-def nobody_has(look: Look, row: AlertLook) -> bool:
+def nobody_has(look: TriagedBoard, row: TriagedAlert) -> bool:
     """Does it ask, and does the incident that it is joined to, which may be a row of its own, and is not just over?"""
     incident = look.board.alerts.get(row.incident) if row.incident else None
     return row.alert.state.asks and not row.settles and (incident is None or incident.state.asks)
 
 
-def unacknowledged_count(look: Look) -> int:
+def unacknowledged_count(look: TriagedBoard) -> int:
     """Pages that nobody has."""
     return sum(a.pages and nobody_has(look, a) for a in look.alerts)
 
 
-def page_words(look: Look) -> str:
+def page_words(look: TriagedBoard) -> str:
     """``3 pages, 2 unacknowledged``: a count says what it counts. Where a source is not read, none is none *known*."""
     pages, nobodys = page_count(look), unacknowledged_count(look)
     if not pages:

@@ -14,7 +14,7 @@ from oncall_tui.domain.service import Service
 SERVICE_PROVIDERS = frozenset({"ecs"})
 
 
-class Blind(msgspec.Struct, frozen=True):
+class UnreadScope(msgspec.Struct, frozen=True):
     """*whole*: sources of which nothing is current, each with the words for it; *holds*: those of them that may have
     services. *parts*: the scopes that other sources lack.
     """
@@ -42,12 +42,12 @@ class Blind(msgspec.Struct, frozen=True):
         return next((self.whole[s] for s in self.holds), "")
 
 
-def blind(sources: Mapping[str, SourceStatus]) -> Blind:
+def blind(sources: Mapping[str, SourceStatus]) -> UnreadScope:
     """What is not read now. Equal where nothing of it moved."""
     whole = {s.name: _words(s.name, s.state) for s in sources.values() if not s.current}
     holds = tuple(name for name in whole if sources[name].provider in SERVICE_PROVIDERS)
     parts = {s.name: tuple(p.scope for p in s.problems) for s in sources.values() if s.current and s.problems}
-    return Blind(whole, holds, parts)
+    return UnreadScope(whole, holds, parts)
 
 
 def _words(source: str, state: SourceState = SourceState.OFFLINE) -> str:

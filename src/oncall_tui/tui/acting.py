@@ -18,7 +18,7 @@ from oncall_tui.text.cells import fit_middle
 from oncall_tui.tui.deploying import Deploying
 from oncall_tui.tui.keys import KEYS, Key, label
 from oncall_tui.tui.picking import Picking
-from oncall_tui.tui.presenters.targets import Target
+from oncall_tui.tui.presenters.targets import ActionTarget
 from oncall_tui.tui.shelling import Shelling
 from oncall_tui.tui.widgets.footer import KeyItem
 
@@ -29,9 +29,9 @@ VERBS = {
     "note": Verb.NOTE,
     "escalate": Verb.ESCALATE,
     "rollback": Verb.ROLL_BACK,
-    "continue": Verb.GO_ON,
+    "continue": Verb.CONTINUE,
 }
-DEPLOYS = (Verb.ROLL_BACK, Verb.GO_ON, Verb.RESTART, Verb.UNDO_ROLLBACK)
+DEPLOYS = (Verb.ROLL_BACK, Verb.CONTINUE, Verb.RESTART, Verb.UNDO_ROLLBACK)
 # What has no key of its own: in the palette, where it is possible now.
 PALETTE = {
     Verb.RESTART: ("restart (force a new deploy)", "a new deploy of what runs: every task is replaced"),
@@ -47,7 +47,7 @@ RARE = frozenset({"continue", "unack"})  # in the bar only where they can do som
 TARGET_CELLS = 16  # of a name in the key bar
 
 
-class Acting(Deploying, Picking, Shelling):
+class ActionKeys(Deploying, Picking, Shelling):
     """What the board can do to rows. Every ask carries the id and the version that were on screen."""
 
     # --- what is offered ----------------------------------------------------------------------------------------------
@@ -90,7 +90,7 @@ class Acting(Deploying, Picking, Shelling):
             name = f"{len(marked)} rows" if (marked := self.marked()) and key_id == "ack" else self.row_name()
         elif key_id in ("rollback", "continue"):
             found = self.deploy_target(VERBS[key_id])
-            name = found.name.partition(": ")[0].rpartition("/")[2] if isinstance(found, Target) else ""
+            name = found.name.partition(": ")[0].rpartition("/")[2] if isinstance(found, ActionTarget) else ""
         else:
             return ""
         return f" {fit_middle(name, TARGET_CELLS).rstrip()}" if name else ""
@@ -100,7 +100,7 @@ class Acting(Deploying, Picking, Shelling):
         if self.engine.desk.read_only or self.row_id is None:
             return False
         if verb in DEPLOYS:
-            return isinstance(self.deploy_target(verb), Target)
+            return isinstance(self.deploy_target(verb), ActionTarget)
         return self.alert_target(verb) is not None
 
     def without_keys(self) -> Iterator[tuple[str, str, Callable[[], None]]]:
@@ -110,7 +110,7 @@ class Acting(Deploying, Picking, Shelling):
                 continue
             if verb in DEPLOYS:
                 target = self.deploy_target(verb)
-                if isinstance(target, Target):
+                if isinstance(target, ActionTarget):
                     yield f"{title} {target.name}", what, partial(self.deploy_verb, verb, target)
             elif alert := self.alert_target(verb):
                 yield f"{title} {alert.title}", what, partial(self.alert_verb, verb, alert)
@@ -126,12 +126,12 @@ class Acting(Deploying, Picking, Shelling):
     def row_title(self, key_id: str) -> str:
         """The row under the cursor as a person knows it, for the palette: never its id."""
         verb, row_id = VERBS.get(key_id), self.row_id or ""
-        if verb in DEPLOYS and isinstance(target := self.deploy_target(verb), Target):
+        if verb in DEPLOYS and isinstance(target := self.deploy_target(verb), ActionTarget):
             return target.name
         if self.list_pane == "alerts":
             look = self.alert_look(row_id)
             return look.alert.title if look is not None else ""
-        board = self.update_.board
+        board = self.latest.board
         deploy = board.deploys.get(row_id)
         service = board.services.get(deploy.service_id if deploy is not None else row_id)
         return service.title if service is not None else ""
@@ -185,7 +185,7 @@ class Acting(Deploying, Picking, Shelling):
     def action_login(self) -> None:
         """Ask, then run the command that renews the first expired login on the bare terminal, and come back."""
         lost = (SourceState.EXPIRED, SourceState.NO_CREDENTIALS)
-        source = next((s for s in self.update_.board.sources.values() if s.state in lost), None)
+        source = next((s for s in self.latest.board.sources.values() if s.state in lost), None)
         if source is None:
             self.say("no source's login is expired", "dim")
             return

@@ -21,7 +21,7 @@ from textual.widgets import Input
 from oncall_tui.config import Config
 from oncall_tui.engine.engine import Engine
 from oncall_tui.text.cells import count
-from oncall_tui.triage.new_pages import Ring
+from oncall_tui.triage.new_pages import NewPages
 from oncall_tui.tui.acting import VERBS
 from oncall_tui.tui.board import BoardScreen
 from oncall_tui.tui.key_names import keymap
@@ -36,9 +36,9 @@ WHILE_COMING = frozenset({"up", "down", "j", "k", "g", "G", "pageup", "pagedown"
 
 
 def _commands() -> type[Provider]:
-    from oncall_tui.tui.palette_commands import Commands  # not needed for the first frame
+    from oncall_tui.tui.palette_commands import PaletteCommands  # not needed for the first frame
 
-    return Commands
+    return PaletteCommands
 
 
 class OncallApp(App[None]):
@@ -55,7 +55,7 @@ class OncallApp(App[None]):
         guard(self)
         self.engine = engine
         self.config = config
-        self._pages = Ring()
+        self._pages = NewPages()
         self._rang_first = False
 
     def get_default_screen(self) -> BoardScreen:
@@ -98,7 +98,7 @@ class OncallApp(App[None]):
         """Ring once for pages that begin an episode; what fires already at the start is on screen anyway."""
         if not begun or not self.board.bell_on or self._driver is None:
             return
-        look = self.board.update_.look.find(begun[0])
+        look = self.board.latest.look.find(begun[0])
         title = look.alert.title if look else begun[0]
         more = f" (+{len(begun) - 1})" if len(begun) > 1 else ""
         self._driver.write(notification(f"PAGE {title}{more}"))

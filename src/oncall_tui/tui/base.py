@@ -15,13 +15,13 @@ from textual.worker import Worker
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
-from oncall_tui.domain.plan import Ask, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Confirm, Plan
 from oncall_tui.engine.engine import Engine, Update
 from oncall_tui.errors import OncallError
 from oncall_tui.text.cells import fit
-from oncall_tui.triage.triager import AlertLook
-from oncall_tui.tui.presenters.row_builder import Shown, View
-from oncall_tui.tui.screens.dialogs.modals import ANOTHER, Modal, Told
+from oncall_tui.triage.triager import TriagedAlert
+from oncall_tui.tui.presenters.row_builder import RowBuilder, ViewFilter
+from oncall_tui.tui.screens.dialogs.modals import ANOTHER, Modal, RefusalDialog
 from oncall_tui.tui.widgets.table.table import Table
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ NAME_CELLS = 40
 AT_ONCE = frozenset({Verb.ACKNOWLEDGE, Verb.UNACKNOWLEDGE, Verb.NOTE})  # frequent and reversible; all else always asks
 
 
-class Over(Screen[None]):
+class RowScreen(Screen[None]):
     """A screen over the board for one row. It is told when the board is newer, and when there is a word to show."""
 
     def follow(self) -> None:
@@ -57,9 +57,9 @@ class Base(Screen[None]):
     def __init__(self, engine: Engine, tz: ZoneInfo, me: str) -> None:
         super().__init__()
         self.engine, self.tz, self.me = engine, tz, me
-        self.view = View(tz)
-        self.update_: Update = engine.update
-        self.shown = Shown()
+        self.view = RowBuilder(tz)
+        self.latest: Update = engine.update
+        self.shown = ViewFilter()
         self.tables: dict[str, Table] = {}
         self.pane = "alerts"
         self.list = "alerts"  # the list that the detail pane belongs to
@@ -71,7 +71,7 @@ class Base(Screen[None]):
         self._flow: Worker[None] | None = None  # what is on its way
         self._flows = 0
         self._to_show: list[Modal[None]] = []
-        self.over: Over | None = None  # the screen that is open for one row
+        self.over: RowScreen | None = None  # the screen that is open for one row
 
     def draw(self) -> None:
         """Everything, from the newest update."""
@@ -93,13 +93,13 @@ class Base(Screen[None]):
         """The id of the row under the cursor."""
         return self.tables[self.list_pane].cursor_id
 
-    def alert_look(self, alert_id: str | None) -> AlertLook | None:
+    def alert_look(self, alert_id: str | None) -> TriagedAlert | None:
         """The alert as it was drawn: what the engineer saw is what an action is pinned to."""
         return self.view.drawn(alert_id) if alert_id else None
 
     def row_name(self) -> str:
         """The row under the cursor, in a few words for a person."""
-        row_id, pane, board = self.row_id or "", self.list_pane, self.update_.board
+        row_id, pane, board = self.row_id or "", self.list_pane, self.latest.board
         if pane == "alerts":
             look = self.alert_look(row_id)
             if look is None:
@@ -202,10 +202,10 @@ class Base(Screen[None]):
 
     # --- from an ask to an action -------------------------------------------------------------------------------------
 
-    def ask(self, verb: Verb, alert: Alert, **more: Any) -> Ask:
-        return Ask(verb=verb, target=alert.id, version=alert.version, actor=self.engine.actor, **more)
+    def ask(self, verb: Verb, alert: Alert, **more: Any) -> ActionRequest:
+        return ActionRequest(verb=verb, target=alert.id, version=alert.version, actor=self.engine.actor, **more)
 
-    async def planned(self, ask: Ask, name: str, another: bool = False) -> Plan | str | None:
+    async def planned(self, ask: ActionRequest, name: str, another: bool = False) -> Plan | str | None:
         """The plan, or what was said to its refusal: ANOTHER (where *another*), or None. Keys that act wait for it.
 
         A refusal is told in a modal of its own: what was typed ahead must not plan anew behind it.
@@ -215,7 +215,7 @@ class Base(Screen[None]):
         except OncallError as error:
             self._unsay()
             state = str(getattr(error, "outcome", "failed"))
-            return await self.ask_modal(Told(f"{ask.verb} {name}", state, error.message, error.hint, another))
+            return await self.ask_modal(RefusalDialog(f"{ask.verb} {name}", state, error.message, error.hint, another))
         self._unsay()
         return plan
 
@@ -227,7 +227,7 @@ class Base(Screen[None]):
 
         return await self.ask_modal(ConfirmPlan(plan, self.tz, self.engine.clock.now(), another))
 
-    async def plan_and_act(self, ask: Ask, name: str) -> None:
+    async def plan_and_act(self, ask: ActionRequest, name: str) -> None:
         """Plan, ask, and carry out what was said yes to."""
         plan = await self.planned(ask, name)
         if isinstance(plan, Plan):
@@ -239,4 +239,4 @@ class Base(Screen[None]):
         if said is None or said == ANOTHER:
             self.say(f"{plan.verb}: cancelled, nothing was sent", "dim")
         else:
-            self.engine.desk.execute(plan, without_journal=bool(self.update_.journal_failure))
+            self.engine.desk.execute(plan, without_journal=bool(self.latest.journal_failure))

@@ -20,15 +20,15 @@ from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.engine.engine import Engine, Update
 from oncall_tui.text.cells import count
 from oncall_tui.triage.triager import page_words, unacknowledged_count
-from oncall_tui.tui.acting import Acting
+from oncall_tui.tui.acting import ActionKeys
 from oncall_tui.tui.handing import Handing
 from oncall_tui.tui.keys import KEYS
 from oncall_tui.tui.log_keys import LogKeys
 from oncall_tui.tui.looking_back import LookingBack
 from oncall_tui.tui.opening import Opening
 from oncall_tui.tui.presenters import status_lines as headline
-from oncall_tui.tui.presenters.new_pages import NewPages
 from oncall_tui.tui.presenters.row_builder import ALERT_COLUMNS, DEPLOY_COLUMNS, SERVICE_COLUMNS
+from oncall_tui.tui.presenters.unseen_pages import UnseenPages
 from oncall_tui.tui.remembering import Remembering
 from oncall_tui.tui.screens.detail import pane as detail
 from oncall_tui.tui.screens.dialogs.modals import Help, Text
@@ -45,7 +45,7 @@ DONE_SHOWN_S = 20.0
 NOTICE_S = 8.0  # of a word that only says what was asked for
 
 
-class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
+class BoardScreen(ActionKeys, LookingBack, Remembering, Opening, LogKeys, Handing):
     """The one top-level screen."""
 
     DEFAULT_CSS = """
@@ -84,7 +84,7 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
         self._arranged: tuple[bool, str] | None = None
         self._arranged_for = Size(0, 0)
         self._drawn_for: dict[str, tuple[object, tuple[object, ...]]] = {}
-        self.new_pages = NewPages()
+        self.new_pages = UnseenPages()
         self._had_alerts = False
 
     def compose(self) -> ComposeResult:
@@ -132,7 +132,7 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
 
     def show(self, update: Update) -> None:
         """A newer update is here. Under a modal it is only kept: painting there would cost the whole screen."""
-        self.update_ = update
+        self.latest = update
         elsewhere = bool(self.tables) and (self.tables["alerts"].anchored or self.list_pane != "alerts")
         self.new_pages.come(update.look, self.engine.clock.now(), elsewhere)
         if self.looked_at:
@@ -154,7 +154,7 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
     def draw(self) -> None:
         """Everything, from the newest update; each part repaints only where it differs."""
         now = self.engine.clock.now()
-        update = self.update_
+        update = self.latest
         self._draw_tables(update, now)
         self.draw_new()
         self._draw_titles(update)
@@ -238,13 +238,13 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
     def _draw_new_page(self, now: float) -> None:
         if self.list_pane == "alerts":
             self.new_pages.saw(self.row_id)
-        line, words = self.query_one("#new", StatusLine), self.new_pages.words(self.update_.look, now)
+        line, words = self.query_one("#new", StatusLine), self.new_pages.words(self.latest.look, now)
         line.display = bool(words)
         line.show([(words, "cursor")])
 
     def to_new_page(self) -> bool:
         """The page that the line above the list tells of; False: it tells of none."""
-        row = self.new_pages.next(self.update_.look)
+        row = self.new_pages.next(self.latest.look)
         if row is None:
             return False
         if self.pane != "alerts":
@@ -262,7 +262,7 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
         self.query_one("#detail", Lines).show(self._detail_lines())
 
     def _detail_lines(self) -> list[detail.Line]:
-        now, update = self.engine.clock.now(), self.update_
+        now, update = self.engine.clock.now(), self.latest
         row_id = self.row_id
         if self.list_pane == "alerts":
             look = self.alert_look(row_id)
@@ -274,13 +274,13 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
         return detail.deploy_lines(deploy, update, now, self.tz) if deploy else []
 
     def draw_outcome(self, now: float) -> None:
-        for outcome in headline.as_one(self.update_):
+        for outcome in headline.as_one(self.latest):
             quiet = outcome.state in (OutcomeState.DONE, OutcomeState.SENT) and outcome.verb not in FOLLOWED
             if quiet and now - outcome.at > DONE_SHOWN_S:
                 self.engine.desk.dismiss(outcome.plan_id)
         if self.notice and self.notice[1] == "dim" and now - self.said_at > NOTICE_S:
             self.notice = None
-        lines = headline.outcome_lines(self.update_, self.notice, self.tz, now, self.engine.desk.plan_of)
+        lines = headline.outcome_lines(self.latest, self.notice, self.tz, now, self.engine.desk.plan_of)
         widget = self.query_one("#outcome", Lines)
         widget.display = bool(lines)
         widget.show(lines)
@@ -305,7 +305,7 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
             self.draw()  # a resolved row goes, an acknowledged one re-sorts, once the cursor has left it
         else:
             if left:
-                self._draw_titles(self.update_)
+                self._draw_titles(self.latest)
             self._draw_new_page(self.engine.clock.now())
             self._draw_detail()
             self._draw_keys()
@@ -355,7 +355,7 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
 
     def action_back(self) -> None:
         """Esc: one step back, the nearest first."""
-        shown = headline.shown_outcome(self.update_)
+        shown = headline.shown_outcome(self.latest)
         ended = shown is not None and shown.state is not OutcomeState.PENDING
         if self.coming:
             self.give_up()
@@ -396,7 +396,7 @@ class BoardScreen(Acting, LookingBack, Remembering, Opening, LogKeys, Handing):
         self.app.push_screen(Help())
 
     def action_sources(self) -> None:
-        self.app.push_screen(Text("Sources", detail.source_lines(self.update_, self.engine.clock.now()), indent=16))
+        self.app.push_screen(Text("Sources", detail.source_lines(self.latest, self.engine.clock.now()), indent=16))
 
     def action_oncall(self) -> None:
         from oncall_tui.tui.screens.on_call import OnCallView

@@ -6,15 +6,15 @@ import msgspec
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.outcome import OutcomeState
-from oncall_tui.domain.plan import Ask, Plan
+from oncall_tui.domain.plan import ActionRequest, Plan
 from oncall_tui.tui.base import Base
-from oncall_tui.tui.presenters.targets import Spot, Target, spot, target
+from oncall_tui.tui.presenters.targets import ActionTarget, RowContext, spot, target
 from oncall_tui.tui.screens.dialogs.modals import ANOTHER
 
 READING = {
     Verb.ROLL_BACK: "reading what {} ran before",
     Verb.UNDO_ROLLBACK: "reading what {} was rolled back from",
-    Verb.GO_ON: "reading where {} is paused",
+    Verb.CONTINUE: "reading where {} is paused",
     Verb.RESTART: "reading what {} runs",
 }
 
@@ -22,13 +22,13 @@ READING = {
 class Deploying(Base):
     """From an alert's, a service's or a deploy's row to one of its service's deploys."""
 
-    def spot(self) -> Spot:
+    def spot(self) -> RowContext:
         """What the row under the cursor speaks of."""
         row_id = self.row_id or ""
         look = self.alert_look(row_id) if self.list_pane == "alerts" else None
-        return spot(self.list_pane, row_id, look, self.update_.board)
+        return spot(self.list_pane, row_id, look, self.latest.board)
 
-    def deploy_target(self, verb: Verb) -> Target | str:
+    def deploy_target(self, verb: Verb) -> ActionTarget | str:
         """Where *verb* goes to from the row under the cursor, or why it cannot."""
         return target(verb, self.spot())
 
@@ -38,9 +38,9 @@ class Deploying(Base):
 
     def action_continue(self) -> None:
         if self.steady():
-            self.deploy_verb(Verb.GO_ON)
+            self.deploy_verb(Verb.CONTINUE)
 
-    def deploy_verb(self, verb: Verb, seen: Target | None = None) -> None:
+    def deploy_verb(self, verb: Verb, seen: ActionTarget | None = None) -> None:
         """Plan *verb* for the row under the cursor, or for what the palette listed; or say why not."""
         found = seen or self.deploy_target(verb)
         if self.engine.desk.read_only:
@@ -55,9 +55,9 @@ class Deploying(Base):
             self.say(READING[verb].format(found.name), "dim")
             self.begin(self._deploy(verb, found))
 
-    def on_its_way(self, verb: Verb, to: Target) -> bool:
+    def on_its_way(self, verb: Verb, to: ActionTarget) -> bool:
         """Is the same being done to this service, by way of whichever row?"""
-        deploys = self.update_.board.deploys
+        deploys = self.latest.board.deploys
         services = [deploys[i].service_id if i in deploys else i for i in (to.id, *self._pending(verb))]
         return services[0] in services[1:]
 
@@ -65,11 +65,11 @@ class Deploying(Base):
         outcomes = self.engine.desk.outcomes
         return [o.target for o in outcomes if o.verb is verb and o.state is OutcomeState.PENDING]
 
-    async def _deploy(self, verb: Verb, to: Target) -> None:
+    async def _deploy(self, verb: Verb, to: ActionTarget) -> None:
         """Plan, show, let another revision be picked as often as wanted, and carry out what was said yes to."""
-        from oncall_tui.tui.screens.dialogs.choice import Pick
+        from oncall_tui.tui.screens.dialogs.choice import ChoiceDialog
 
-        ask = Ask(verb=verb, target=to.id, version=to.version, actor=self.engine.actor)
+        ask = ActionRequest(verb=verb, target=to.id, version=to.version, actor=self.engine.actor)
         another = verb is Verb.ROLL_BACK
         plan = await self.planned(ask, to.name, another)
         while plan is not None:
@@ -78,7 +78,7 @@ class Deploying(Base):
                 self.act(plan, said)
                 return
             choices = self.engine.desk.choices(verb, to.id)
-            picked = await self.ask_modal(Pick(f"{to.name}: to which revision?", choices, "no other is known"))
+            picked = await self.ask_modal(ChoiceDialog(f"{to.name}: to which revision?", choices, "no other is known"))
             if picked is not None:
                 self.say(f"planning {verb} {to.name}", "dim")
                 plan = await self.planned(msgspec.structs.replace(ask, choice=picked), to.name, another)

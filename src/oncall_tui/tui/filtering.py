@@ -9,7 +9,7 @@ from textual.widgets import Input
 from oncall_tui.triage.filters import FilterError, parse
 from oncall_tui.tui.base import Base
 from oncall_tui.tui.presenters.filter_fields import known, unknown_key
-from oncall_tui.tui.presenters.row_builder import Shown
+from oncall_tui.tui.presenters.row_builder import ViewFilter
 from oncall_tui.tui.widgets.clean_text import CleanInput
 
 replace = msgspec.structs.replace
@@ -64,7 +64,7 @@ class Filtering(Base):
     def wrong_filter(self, text: str) -> str:
         """The reason why *text* can be no filter of the board, and what would work; empty: it can."""
         try:
-            parse(text, known(self.update_, self.engine.looker.rules.products))
+            parse(text, known(self.latest, self.engine.looker.rules.products))
         except FilterError as error:
             return error.message
         return ""
@@ -83,14 +83,14 @@ class Filtering(Base):
 
     def say_unknown(self, text: str) -> None:
         """Say the first key of a filter that no row has."""
-        if words := unknown_key(text, self.update_):
+        if words := unknown_key(text, self.latest):
             self.say(words, "warning")
 
-    def everything(self) -> Shown:
+    def everything(self) -> ViewFilter:
         """The whole board, nothing left out; the order stays."""
-        return Shown(sorts=self.shown.sorts)
+        return ViewFilter(sorts=self.shown.sorts)
 
-    def filter_by(self, shown: Shown) -> None:
+    def filter_by(self, shown: ViewFilter) -> None:
         self.shown = shown
         self.draw()
         for table in self.tables.values():  # asked for by a key, unlike a refresh: the cursor goes to what is shown

@@ -10,7 +10,7 @@ from textual.app import App
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.engine.engine import Engine
 from oncall_tui.text.cells import clean
-from oncall_tui.triage.triager import AlertLook
+from oncall_tui.triage.triager import TriagedAlert
 from oncall_tui.tui.base import Base
 
 
@@ -53,14 +53,14 @@ class LogKeys(Base):
         open_logs(self.app, self.engine, self.tz, service_id, around, deploy=deploy)
 
     def _deploy_of(self, service_id: str) -> Deploy | None:
-        board = self.update_.board
+        board = self.latest.board
         service = board.services.get(service_id)
         return board.deploys.get(service.deploy_id) if service else None
 
-    def _service_of_row(self, look: AlertLook | None) -> str:
+    def _service_of_row(self, look: TriagedAlert | None) -> str:
         if look is not None:
             return look.service.id if look.service else ""
         if self.list_pane == "services":
             return self.row_id or ""
-        deploy = self.update_.board.deploys.get(self.row_id or "")
+        deploy = self.latest.board.deploys.get(self.row_id or "")
         return deploy.service_id if deploy and self.list_pane == "deploys" else ""

@@ -10,11 +10,11 @@ import msgspec
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.text.cells import count, fit, width
 from oncall_tui.triage.empty_board import nothing
-from oncall_tui.triage.triager import Look, nobody_has
+from oncall_tui.triage.triager import TriagedBoard, nobody_has
 from oncall_tui.tui.filtering import Filtering
 from oncall_tui.tui.presenters import products, sorting
 from oncall_tui.tui.presenters.filter_fields import unknown_key
-from oncall_tui.tui.presenters.row_builder import Shown
+from oncall_tui.tui.presenters.row_builder import ViewFilter
 from oncall_tui.tui.widgets.footer import Part, StatusLine
 from oncall_tui.tui.widgets.table.rows import Cell
 
@@ -36,7 +36,7 @@ class LookingAt(Filtering):
         from oncall_tui.tui.screens.dialogs import pickers as choosing  # not needed for the first frame
 
         known = self.engine.looker.rules.products
-        modal = choosing.LookAt(lambda: self.update_, known, self.views, self.shown)
+        modal = choosing.LookAt(lambda: self.latest, known, self.views, self.shown)
         self.begin(self._looked_at(self.open_modal(modal)))  # at once: the keys that follow are the list's
 
     async def _looked_at(self, answer: asyncio.Future[str | None]) -> None:
@@ -97,7 +97,7 @@ class LookingAt(Filtering):
         by = sorting.words(self.shown.sorts, pane)
         if not by or pane != "alerts":
             return by, ""
-        rows, look = self.tables[pane].rows, self.update_.look
+        rows, look = self.tables[pane].rows, self.latest.look
         if self._below[0] is not rows or self._below[1] is not look.alerts:
             self._below = (rows, look.alerts, pages_below([row.id for row in rows], look))
         below = self._below[2]
@@ -113,13 +113,13 @@ class LookingAt(Filtering):
         line.display = self.shown.narrows or bool(order[0])
         if line.display:
             rows = {name: _real([row.id for row in table.rows]) for name, table in self.tables.items()}
-            line.show(*looking(self.shown, rows, self.update_.look, *order))
+            line.show(*looking(self.shown, rows, self.latest.look, *order))
 
     def nothing_shown(self, now: float) -> list[Cell]:
         """The lines in the alerts pane where no row does."""
-        if not self.shown.narrows or not self.update_.look.alerts:
-            return [nothing(self.update_.board, now)]
-        unknown = unknown_key(self.shown.filter, self.update_)
+        if not self.shown.narrows or not self.latest.look.alerts:
+            return [nothing(self.latest.board, now)]
+        unknown = unknown_key(self.shown.filter, self.latest)
         words = "Nothing matches the filter." if self.shown.filter else "No alert matches."
         return [words, *([(unknown, "warning")] if unknown else []), *self._unread()]
 
@@ -127,17 +127,17 @@ class LookingAt(Filtering):
         """The lines in another pane where no row does."""
         if self.shown.narrows:
             return [f"No {what} matches.", *self._unread()]
-        unread = [s.name for s in self.update_.board.unread]
+        unread = [s.name for s in self.latest.board.unread]
         return [f"No {what}." if not unread else f"No {what} in what could be read; not read: {', '.join(unread)}."]
 
     def _unread(self) -> list[Cell]:
         """Name the sources that are not read: that nothing is shown is no news of them."""
-        unread = [s.name for s in self.update_.board.unread if s.state is not SourceState.WAITING]
+        unread = [s.name for s in self.latest.board.unread if s.state is not SourceState.WAITING]
         return [(f"Not known for what is not read: {', '.join(unread)}.", "warning")] if unread else []
 
 
 def looking(
-    shown: Shown, rows: Mapping[str, list[str]], look: Look, order: str = "", below: str = ""
+    shown: ViewFilter, rows: Mapping[str, list[str]], look: TriagedBoard, order: str = "", below: str = ""
 ) -> tuple[list[Part], list[Part]]:
     """The two sides of the line: what is looked at, and what is not shown. *rows* are the ids of the rows in each pane;
     *order* and *below* (pages further down) are words.
@@ -166,7 +166,7 @@ def _real(ids: list[str]) -> list[str]:
     return [i for i in ids if not i.startswith("source:")]
 
 
-def _what(shown: Shown, cells: int) -> list[str]:
+def _what(shown: ViewFilter, cells: int) -> list[str]:
     """The parts of the filter, in words."""
     text = shown.filter if width(shown.filter) <= cells else fit(shown.filter, cells)
     words = [] if shown.product is None else [shown.product or "no product"]
@@ -175,7 +175,7 @@ def _what(shown: Shown, cells: int) -> list[str]:
     return [*words, *(["faults only"] if shown.faults else [])]
 
 
-def pages_below(rows: list[str], look: Look) -> int:
+def pages_below(rows: list[str], look: TriagedBoard) -> int:
     """The number of open pages under a row that does not page."""
     pages = {a.id: products.open_page(a) for a in look.alerts}
     first = next((i for i, row in enumerate(rows) if pages.get(row) is False), len(rows))

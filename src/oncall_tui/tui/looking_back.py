@@ -10,7 +10,7 @@ from oncall_tui.domain.alert import AlertState
 from oncall_tui.engine.engine import Engine
 from oncall_tui.tui import saved_view as kept
 from oncall_tui.tui.looking_at import LookingAt
-from oncall_tui.tui.presenters.last_seen import LastLook
+from oncall_tui.tui.presenters.last_seen import LastSeen
 
 KEY_KEPT_S = 60.0  # how often a mere key press is worth a write
 
@@ -22,11 +22,11 @@ class LookingBack(LookingAt):
 
     def __init__(self, engine: Engine, tz: ZoneInfo, me: str) -> None:
         super().__init__(engine, tz, me)
-        self.last_look = LastLook()
+        self.last_look = LastSeen()
         self.last_look.begin(0.0, self.engine.clock.now())
         self._was_on: dict[str, str | None] = {}  # each pane's cursor as it was drawn
         self._keep: kept.Keep | None = None
-        self._kept: kept.Kept | None = None
+        self._kept: kept.SavedView | None = None
         self._bell = True
 
     # --- kept over a restart ------------------------------------------------------------------------------------------
@@ -75,7 +75,7 @@ class LookingBack(LookingAt):
     def draw_new(self) -> None:
         """The signs of what is new, on the rows; and keep what is looked at."""
         self.last_look.passed(self.engine.clock.now())
-        look = self.update_.look
+        look = self.latest.look
         alerts = ((a.id, a.began) for a in look.alerts if a.alert.state is not AlertState.RESOLVED)
         self.tables["alerts"].show_new(self.last_look.new(alerts))
         self.tables["deploys"].show_new(self.last_look.new((d.id, d.started) for d in look.deploys))

@@ -32,5 +32,5 @@ class Opening(Base):
         """Is it a row of the board, and no line about a source?"""
         if self.list_pane == "alerts":
             return self.alert_look(row_id) is not None
-        board = self.update_.board
+        board = self.latest.board
         return row_id in (board.services if self.list_pane == "services" else board.deploys)

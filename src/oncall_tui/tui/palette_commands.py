@@ -11,7 +11,7 @@ from textual.system_commands import SystemCommandsProvider
 from oncall_tui.text.cells import clean
 
 
-class Commands(SystemCommandsProvider):
+class PaletteCommands(SystemCommandsProvider):
     """The app's commands, each as plain text."""
 
     async def discover(self) -> Hits:

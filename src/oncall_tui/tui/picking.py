@@ -34,7 +34,7 @@ class Picking(Several):
         if self.list_pane != "alerts":
             return None
         look = self.alert_look(self.row_id)
-        found = can(look, self.update_.board, verb) if look else None
+        found = can(look, self.latest.board, verb) if look else None
         return found[1] if found else None
 
     def why_not(self, verb: Verb) -> str:
@@ -75,8 +75,8 @@ class Picking(Several):
     def _only_snooze(self) -> bool:
         if marked := self.marked():
             looks = [look for look in map(self.alert_look, marked) if look]
-            return not any(can(look, self.update_.board, Verb.SILENCE) for look in looks) and any(
-                can(look, self.update_.board, Verb.SNOOZE) for look in looks
+            return not any(can(look, self.latest.board, Verb.SILENCE) for look in looks) and any(
+                can(look, self.latest.board, Verb.SNOOZE) for look in looks
             )
         return self.alert_target(Verb.SILENCE) is None and self.alert_target(Verb.SNOOZE) is not None
 
@@ -86,7 +86,7 @@ class Picking(Several):
 
     async def _picked(self, verb: Verb, alert: Alert) -> None:
         """Pick, say why where others are to read it, then the plan."""
-        from oncall_tui.tui.screens.dialogs.choice import Pick
+        from oncall_tui.tui.screens.dialogs.choice import ChoiceDialog
 
         choices = self.engine.desk.choices(verb, alert.id)
         has_it = f"{', '.join(alert.assigned)} has it" if alert.assigned else "it is assigned to nobody"
@@ -95,7 +95,7 @@ class Picking(Several):
             Verb.REASSIGN: f"There is nobody else to give it to: {has_it}.",
             Verb.MERGE: "There is no other incident to merge it into.",
         }.get(verb, "There is nothing to pick from.")
-        picked = await self.ask_modal(Pick(f"{str(verb).capitalize()} {alert.title}", choices, nothing))
+        picked = await self.ask_modal(ChoiceDialog(f"{str(verb).capitalize()} {alert.title}", choices, nothing))
         if picked is None:
             return
         if verb not in (Verb.ESCALATE, Verb.REASSIGN):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from oncall_tui.errors import OncallError
-from oncall_tui.providers.base import Told
+from oncall_tui.providers.base import TimelineEvent
 from oncall_tui.text.cells import clean
-from oncall_tui.triage.triager import AlertLook
+from oncall_tui.triage.triager import TriagedAlert
 from oncall_tui.tui.base import Base
 from oncall_tui.tui.screens.dialogs.modals import Text
 
@@ -23,18 +23,18 @@ class Remembering(Base):
         self.say("reading what happened to it", "dim")
         self.begin(self._timeline(look), asks=False)
 
-    async def _timeline(self, look: AlertLook) -> None:
+    async def _timeline(self, look: TriagedAlert) -> None:
         """Of each alert that the row stands for, and of the pager's incident: each is asked at its own source."""
         from oncall_tui.inspection.timeline import story  # opened by a key, imported then
         from oncall_tui.tui.screens.detail.story_part import moment_lines
 
         ids = dict.fromkeys(i for i in (look.incident, *(m.id for m in look.members)) if i)
-        found: dict[str, tuple[Told, ...]] = {}
+        found: dict[str, tuple[TimelineEvent, ...]] = {}
         for row_id in ids:
             try:
                 found[row_id] = await asyncio.wrap_future(self.engine.evidence.timeline(row_id))
             except OncallError as error:
-                found[row_id] = (Told(self.engine.clock.now(), "", f"{row_id} cannot be read: {error}"),)
+                found[row_id] = (TimelineEvent(self.engine.clock.now(), "", f"{row_id} cannot be read: {error}"),)
         self._unsay()
         board, own = self.engine.update.board, look.service.id if look.service else ""
         deploys = [d for d in board.deploys.values() if d.service_id == own or d is look.suspect]

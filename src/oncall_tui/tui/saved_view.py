@@ -19,7 +19,7 @@ import msgspec
 
 from oncall_tui.runtime.worker import Worker
 from oncall_tui.triage.filters import FilterError, parse
-from oncall_tui.tui.presenters.row_builder import Shown
+from oncall_tui.tui.presenters.row_builder import ViewFilter
 from oncall_tui.tui.presenters.sorting import COLUMNS, Sort
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ MOST_BYTES = 65_536
 MOST_TEXT = 1_000  # characters of a filter that is taken up again
 
 
-class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class SavedView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The file's content. *kept* says that it is one of ours. *bell* is None where it is as configured; *last_key* is
     when a key was pressed last (seconds since the epoch; 0: not known).
     """
@@ -42,14 +42,14 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     last_key: float = 0.0
 
     @property
-    def shown(self) -> Shown:
+    def shown(self) -> ViewFilter:
         """What was looked at."""
-        return Shown(self.filter, self.faults, self.sorts, self.product, self.view)
+        return ViewFilter(self.filter, self.faults, self.sorts, self.product, self.view)
 
 
-def of(shown: Shown, bell: bool | None, last_key: float) -> Kept:
+def of(shown: ViewFilter, bell: bool | None, last_key: float) -> SavedView:
     """What is to be kept."""
-    return Kept(
+    return SavedView(
         kept=1,
         filter=shown.filter,
         view=shown.view,
@@ -69,7 +69,7 @@ def beside(journal: Path) -> Path:
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-def read(path: Path) -> tuple[Kept | None, str]:
+def read(path: Path) -> tuple[SavedView | None, str]:
     """What was kept, or None and why not, in words; no words where there is no file."""
     try:
         # Not waited for: what stands there may be a pipe.
@@ -85,7 +85,7 @@ def read(path: Path) -> tuple[Kept | None, str]:
     if len(data) > MOST_BYTES:
         return None, _aside(path, "it is too large to be one")
     try:
-        return msgspec.json.decode(data, type=Kept), ""
+        return msgspec.json.decode(data, type=SavedView), ""
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None, _aside(path, "it is not what this program writes")
 
@@ -94,7 +94,7 @@ def _aside(path: Path, why: str) -> str:
     return f"what was looked at last is not known ({path.name}: {why}): everything is shown"
 
 
-def sound(kept: Kept, products: Collection[str], views: Mapping[str, str], now: float) -> tuple[Kept, str]:
+def sound(kept: SavedView, products: Collection[str], views: Mapping[str, str], now: float) -> tuple[SavedView, str]:
     """What of *kept* still makes sense, and what does not, in words: it would hide rows for no reason that is seen."""
     changes: dict[str, object] = {}
     wrong: list[str] = []
@@ -122,7 +122,7 @@ def sound(kept: Kept, products: Collection[str], views: Mapping[str, str], now: 
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
-def write(path: Path, kept: Kept) -> None:
+def write(path: Path, kept: SavedView) -> None:
     """As a whole or not at all, readable by its owner alone. Raises OSError."""
     import tempfile  # not needed for the first frame
 
@@ -146,11 +146,11 @@ class Keep:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._new = threading.Condition()
-        self._waiting: Kept | None = None
+        self._waiting: SavedView | None = None
         self._ends = False
         self.worker = Worker("kept", self._run)
 
-    def put(self, kept: Kept) -> None:
+    def put(self, kept: SavedView) -> None:
         """Write this soon; what was not written yet is not any more."""
         with self._new:
             self._waiting = kept

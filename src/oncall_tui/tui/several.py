@@ -9,7 +9,7 @@ from typing import Any
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.outcome import Outcome, OutcomeState
-from oncall_tui.domain.plan import Ask, Plan
+from oncall_tui.domain.plan import ActionRequest, Plan
 from oncall_tui.errors import OncallError, Refused
 from oncall_tui.triage.routing import can
 from oncall_tui.tui.base import Base
@@ -55,10 +55,10 @@ class Several(Base):
     ) -> tuple[dict[str, tuple[str, Plan]], list[LeftOut]]:
         """(title, plan) by target, and why each of the other rows cannot be."""
         left_out: list[LeftOut] = []
-        asks: dict[str, tuple[str, Ask]] = {}  # two rows of one incident are one ask
+        asks: dict[str, tuple[str, ActionRequest]] = {}  # two rows of one incident are one ask
         for row_id in marked:
             look = self.alert_look(row_id)
-            found = can(look, self.update_.board, verb) if look else None
+            found = can(look, self.latest.board, verb) if look else None
             title = look.alert.title if look else row_id
             if found is None:
                 left_out.append((title, row_id, Refused("it cannot be done to this row now")))

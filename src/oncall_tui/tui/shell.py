@@ -20,13 +20,13 @@ from textual.containers import Vertical
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.plan import Choice, Plan
 from oncall_tui.domain.service import Service
-from oncall_tui.domain.service_detail import Container, Inside, Task, short_task
+from oncall_tui.domain.service_detail import Container, ServiceDetail, Task, short_task
 from oncall_tui.errors import JournalError, OncallError, Refused
-from oncall_tui.providers.base import Inspects, OpensShells, Provider, Shells
+from oncall_tui.providers.base import Provider, ShellProvider, SupportsInspect, SupportsShell
 from oncall_tui.text.time_format import age
 from oncall_tui.tui.base import Base
-from oncall_tui.tui.screens.dialogs.choice import Pick
-from oncall_tui.tui.screens.dialogs.modals import DEAF_S, Modal, Told
+from oncall_tui.tui.screens.dialogs.choice import ChoiceDialog
+from oncall_tui.tui.screens.dialogs.modals import DEAF_S, Modal, RefusalDialog
 from oncall_tui.tui.terminal import foreground
 from oncall_tui.tui.widgets.clean_text import SENT_TO, copy
 from oncall_tui.tui.widgets.text_lines import Line
@@ -37,7 +37,7 @@ TAKEN = "who, when, how long and how it ended; nothing of what is typed or shown
 MEANWHILE = "the board stands still and does not ring; Ctrl+C is the session's; `exit` ends it"
 
 
-class Place(msgspec.Struct, frozen=True):
+class ShellTarget(msgspec.Struct, frozen=True):
     """Where a shell may be opened."""
 
     task: Task
@@ -48,13 +48,15 @@ class Place(msgspec.Struct, frozen=True):
         return f"{self.task.id}/{self.container.name}"
 
 
-def places(inside: Inside) -> list[Place]:
+def places(inside: ServiceDetail) -> list[ShellTarget]:
     """The containers that run; those where a shell can be opened first."""
-    found = [Place(t, c) for t in inside.tasks if t.status == RUNS for c in t.containers if c.status in ("", RUNS)]
+    found = [
+        ShellTarget(t, c) for t in inside.tasks if t.status == RUNS for c in t.containers if c.status in ("", RUNS)
+    ]
     return sorted(found, key=lambda place: not place.task.can_exec)
 
 
-def choices(found: Sequence[Place], now: float) -> tuple[Choice, ...]:
+def choices(found: Sequence[ShellTarget], now: float) -> tuple[Choice, ...]:
     """The same to pick from; none is the default: which one is meant only the engineer knows."""
     return tuple(
         Choice(
@@ -67,7 +69,7 @@ def choices(found: Sequence[Place], now: float) -> tuple[Choice, ...]:
     )
 
 
-def _detail(place: Place, now: float) -> str:
+def _detail(place: ShellTarget, now: float) -> str:
     task = place.task
     since = f"runs {age(now - task.started)}" if task.started is not None else ""
     health = next((h for h in (place.container.health, task.health) if h and h != "UNKNOWN"), "")
@@ -90,9 +92,9 @@ class OpenShell:
         except OncallError as error:
             self._board._unsay()
             state = str(getattr(error, "outcome", "failed"))
-            await self._board.ask_modal(Told(self._name, state, error.message, error.hint))
+            await self._board.ask_modal(RefusalDialog(self._name, state, error.message, error.hint))
 
-    async def _place(self) -> Place | None:
+    async def _place(self) -> ShellTarget | None:
         """Where: picked, unless there is one place only."""
         inside = await self._ask(lambda provider: _inspects(provider).inspect(self._service.id))
         found = places(inside)
@@ -107,10 +109,10 @@ class OpenShell:
         self._board._unsay()
         coming: Future[tuple[Choice, ...]] = Future()
         coming.set_result(choices(found, self._engine.clock.now()))
-        picked = await self._board.ask_modal(Pick(f"{self._name}: which container?", coming, "nothing runs"))
+        picked = await self._board.ask_modal(ChoiceDialog(f"{self._name}: which container?", coming, "nothing runs"))
         return next((place for place in found if place.id == picked), None)
 
-    async def _open(self, place: Place) -> None:
+    async def _open(self, place: ShellTarget) -> None:
         """The command, confirmed; or what is missing for it."""
         shells = await self._ask(_shells)
         if not place.task.can_exec:
@@ -133,7 +135,7 @@ class OpenShell:
 
     def _dressed(self, plan: Plan) -> Plan:
         """The plan with what its provider cannot know."""
-        update, warnings = self._board.update_, list(plan.warnings)
+        update, warnings = self._board.latest, list(plan.warnings)
         product = update.look.products.get(self._service.id)
         if product is not None and product.protected:
             warnings.insert(0, f"{product.name} is protected")
@@ -151,7 +153,7 @@ class OpenShell:
             opening = self._entry(plan, f"opening in {where}", "opening")
             await asyncio.wrap_future(self._engine.evidence.run("journal", lambda: self._engine.journal.must(opening)))
         except JournalError as error:
-            if not self._board.update_.journal_failure:  # nobody was told that it would not be journalled
+            if not self._board.latest.journal_failure:  # nobody was told that it would not be journalled
                 raise Refused(f"not opened: it cannot be journalled: {error.message}", error.hint) from None
         began = self._engine.clock.monotonic()
         try:
@@ -194,7 +196,7 @@ class OpenShell:
         return await asyncio.wrap_future(self._engine.evidence.ask(self._service.source, question))
 
 
-def _nowhere(inside: Inside, title: str) -> Refused:
+def _nowhere(inside: ServiceDetail, title: str) -> Refused:
     """Why there is no place: not read, or nothing runs."""
     unread = next((p for p in inside.problems if p.scope in ("running tasks", "tasks")), None)
     if unread is not None:
@@ -229,16 +231,16 @@ class ToCopy(Modal[None]):
         copy(self.app, self._command)
 
 
-def _inspects(provider: Provider) -> Inspects:
+def _inspects(provider: Provider) -> SupportsInspect:
     if not hasattr(provider, "inspect"):
         raise Refused(f"{provider.source} does not show its tasks")
-    return cast(Inspects, provider)
+    return cast(SupportsInspect, provider)
 
 
-def _shells(provider: Provider) -> Shells:
+def _shells(provider: Provider) -> ShellProvider:
     if not hasattr(provider, "shells"):
         raise Refused(f"{provider.source} has no shells")
-    return cast(OpensShells, provider).shells
+    return cast(SupportsShell, provider).shells
 
 
 def _long(seconds: float) -> str:

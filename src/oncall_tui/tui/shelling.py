@@ -11,12 +11,12 @@ class Shelling(Base):
 
     def service_of_row(self) -> Service | None:
         """The service that the row under the cursor speaks of."""
-        services, row_id = self.update_.board.services, self.row_id or ""
+        services, row_id = self.latest.board.services, self.row_id or ""
         if self.list_pane == "alerts":
             look = self.alert_look(row_id)
             return look.service if look else None
         if self.list_pane == "deploys":
-            deploy = self.update_.board.deploys.get(row_id)
+            deploy = self.latest.board.deploys.get(row_id)
             return services.get(deploy.service_id) if deploy else None
         return services.get(row_id)
 

@@ -12,7 +12,7 @@ from oncall_tui import errors
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.board import Board, merge
 from oncall_tui.domain.outcome import OutcomeState
-from oncall_tui.domain.plan import Actor, Ask, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Actor, Confirm, Plan
 from oncall_tui.providers.aws.ecs.provider import EcsProvider
 from oncall_tui.providers.aws.ecs.rollback.decision_table import Call
 from oncall_tui.providers.base import ActionHandler, ReadRequest
@@ -30,7 +30,7 @@ def board(provider: EcsProvider) -> Board:
 def made(provider: EcsProvider, **more: Any) -> tuple[ActionHandler, Plan]:
     handler = provider.handlers()[Verb.ROLL_BACK]
     ask: dict[str, Any] = {"verb": Verb.ROLL_BACK, "target": TARGET, "version": "", "actor": Actor("Alice")}
-    return handler, handler.plan(Ask(**ask | more), board(provider))
+    return handler, handler.plan(ActionRequest(**ask | more), board(provider))
 
 
 def finished(world: World) -> None:
@@ -134,7 +134,7 @@ def test_a_deploy_that_was_overtaken_is_not_the_target(ecs: Make, world: World) 
     (deploy,) = seen.deploys.values()
     world.deploy("main", "api", 42, 43, age=0.0, status="PENDING")
     handler = provider.handlers()[Verb.ROLL_BACK]
-    ask = Ask(verb=Verb.ROLL_BACK, target=deploy.id, version=deploy.version, actor=Actor("Alice"))
+    ask = ActionRequest(verb=Verb.ROLL_BACK, target=deploy.id, version=deploy.version, actor=Actor("Alice"))
     with pytest.raises(errors.Refused, match="a newer deploy, of :43"):
         handler.plan(ask, seen)
 
@@ -145,7 +145,7 @@ def test_what_was_shown_must_still_stand(ecs: Make, world: World) -> None:
     seen = board(provider)
     (row,) = seen.deploys.values()
     deploy["status"] = "SUCCESSFUL"
-    ask = Ask(verb=Verb.ROLL_BACK, target=row.id, version=row.version, actor=Actor("Alice"))
+    ask = ActionRequest(verb=Verb.ROLL_BACK, target=row.id, version=row.version, actor=Actor("Alice"))
     with pytest.raises(errors.Refused, match="moved since it was shown: the deploy is succeeded now"):
         provider.handlers()[Verb.ROLL_BACK].plan(ask, seen)
 
@@ -178,7 +178,9 @@ def test_a_quiet_service_can_be_restarted(ecs: Make, world: World) -> None:
     world.service("main", "api", number=42)
     provider = ecs()
     handler = provider.handlers()[Verb.RESTART]
-    plan = handler.plan(Ask(verb=Verb.RESTART, target=TARGET, version="", actor=Actor("Alice")), board(provider))
+    plan = handler.plan(
+        ActionRequest(verb=Verb.RESTART, target=TARGET, version="", actor=Actor("Alice")), board(provider)
+    )
     handler.check(plan)
     handler.send(plan)
     assert world.sent[-1][1] == {"cluster": "main", "service": "api", "forceNewDeployment": True}
@@ -188,8 +190,10 @@ def test_going_on_is_never_sent_without_a_re_read(ecs: Make, world: World) -> No
     deploy = world.rolling("main", "api")
     deploy["lifecycleHookDetails"] = [{"hookId": "h-1", "targetType": "PAUSE", "status": "AWAITING_ACTION"}]
     provider = ecs()
-    handler = provider.handlers()[Verb.GO_ON]
-    plan = handler.plan(Ask(verb=Verb.GO_ON, target=TARGET, version="", actor=Actor("Alice")), board(provider))
+    handler = provider.handlers()[Verb.CONTINUE]
+    plan = handler.plan(
+        ActionRequest(verb=Verb.CONTINUE, target=TARGET, version="", actor=Actor("Alice")), board(provider)
+    )
     world.refuse["DescribeServices"] = error("DescribeServices", "ThrottlingException")
     with pytest.raises(errors.Refused, match="could not be read again"):
         handler.check(plan)
@@ -207,7 +211,7 @@ def test_undoing_a_rollback_at_a_hook_answers_the_hook(ecs: Make, world: World) 
     back["lifecycleHookDetails"] = [{"hookId": "h-1", "targetType": "PAUSE", "status": "AWAITING_ACTION"}]
     provider = ecs()
     handler = provider.handlers()[Verb.UNDO_ROLLBACK]
-    ask = Ask(verb=Verb.UNDO_ROLLBACK, target=TARGET, version="", actor=Actor("Alice"))
+    ask = ActionRequest(verb=Verb.UNDO_ROLLBACK, target=TARGET, version="", actor=Actor("Alice"))
     plan = handler.plan(ask, board(provider))
     assert (plan.request["operation"], plan.confirm, plan.confirm_name) == (Call.HOOK, Confirm.NAME, "api")
     back["lifecycleStage"] = "CLEAN_UP"

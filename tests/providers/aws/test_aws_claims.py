@@ -14,7 +14,7 @@ from oncall_tui import errors
 from oncall_tui.domain.action import FOLLOWED, Verb
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.deploy import Deploy
-from oncall_tui.domain.plan import Actor, Ask, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Actor, Confirm, Plan
 from oncall_tui.providers.aws.ecs.rollback.history import span
 from oncall_tui.providers.base import Provider
 
@@ -61,7 +61,7 @@ class Truth:
 
 def planned(provider: Provider, seen: Board, verb: Verb, target: str, choice: str = "") -> Plan | None:
     deploy = seen.deploys.get(seen.services[target].deploy_id)
-    ask = Ask(verb=verb, target=target, version=deploy.version if deploy else "", actor=ALICE, choice=choice)
+    ask = ActionRequest(verb=verb, target=target, version=deploy.version if deploy else "", actor=ALICE, choice=choice)
     try:
         return provider.handlers()[verb].plan(ask, seen)
     except errors.Refused:
@@ -70,38 +70,41 @@ def planned(provider: Provider, seen: Board, verb: Verb, target: str, choice: st
 
 def judge(plan: Plan, truth: Truth, *newest: Deploy | None) -> None:
     """Each word of it that can be wrong. *newest*: the service's newest deploy as the board has it in this moment."""
-    frm, to = (":" + plan.request[k].rpartition(":")[2] for k in ("from", "to"))
+    leaving, to = (":" + plan.request[k].rpartition(":")[2] for k in ("from", "to"))
     lines = dict(plan.lines)
     current = lines.get("from") or lines.get("restarts") or lines["forward"]
-    assert current.startswith(frm), plan
+    assert current.startswith(leaving), plan
     counted = re.search(r"(\d+)/(\d+) running", current)
     assert counted, current
-    assert (int(counted[1]), int(counted[2])) == (truth.running(frm), truth.service["desired"]), (current, plan.title)
+    assert (int(counted[1]), int(counted[2])) == (truth.running(leaving), truth.service["desired"]), (
+        current,
+        plan.title,
+    )
     for row in newest:
-        _failed(current, frm, row)
-    _since(current, frm, truth)
+        _failed(current, leaving, row)
+    _since(current, leaving, truth)
     if plan.verb in (Verb.ROLL_BACK, Verb.UNDO_ROLLBACK):
-        assert plan.title.endswith(f": {frm}→{to}")
+        assert plan.title.endswith(f": {leaving}→{to}")
         _target(lines["to"], to, truth)
 
 
-def _failed(current: str, frm: str, newest: Deploy | None) -> None:
-    """Failed tasks are of the newest deploy, where that puts *frm* there: the same number as on its row."""
+def _failed(current: str, leaving: str, newest: Deploy | None) -> None:
+    """Failed tasks are of the newest deploy, where that puts *leaving* there: the same number as on its row."""
     said = re.search(r"(\d+) tasks? failed", current)
-    counted = newest.failed_tasks if newest is not None and newest.new.short == frm else 0
+    counted = newest.failed_tasks if newest is not None and newest.new.short == leaving else 0
     assert (int(said[1]) if said else 0) == counted, (current, counted)
 
 
-def _since(current: str, frm: str, truth: Truth) -> None:
+def _since(current: str, leaving: str, truth: Truth) -> None:
     newest = truth.deploys[0] if truth.deploys else None
-    under_way = newest is not None and newest["status"] in OPEN and _number(newest) in (frm, ":")
+    under_way = newest is not None and newest["status"] in OPEN and _number(newest) in (leaving, ":")
     assert ("deploying for" in current) == under_way, (current, newest)
     said = re.search(r"current for (\d+ ?\w)", current)
     if said is None or newest is None:
         return
     back = newest["status"] == "ROLLBACK_SUCCESSFUL"
-    assert frm == (":" + newest["rolled_back_to"].rpartition(":")[2] if back else _number(newest)), current
-    good = [d for d in truth.of(frm) if d["status"] in GOOD]
+    assert leaving == (":" + newest["rolled_back_to"].rpartition(":")[2] if back else _number(newest)), current
+    good = [d for d in truth.of(leaving) if d["status"] in GOOD]
     ends = [newest["finished_at"]] if back else [d["finished_at"] for d in good]
     assert any(said[1] in truth.ago(at) for at in ends), (current, ends, truth.now)
 

@@ -16,7 +16,7 @@ from oncall_tui.domain.alert import Alert, AlertState, Severity
 from oncall_tui.domain.board import Board, merge
 from oncall_tui.domain.metric import Metric
 from oncall_tui.domain.outcome import OutcomeState
-from oncall_tui.domain.plan import Actor, Ask, Plan
+from oncall_tui.domain.plan import ActionRequest, Actor, Plan
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.providers.aws.cloudwatch.mute_rules import duration_s, window
 from oncall_tui.providers.aws.cloudwatch.provider import CloudWatchProvider
@@ -236,7 +236,9 @@ def board(source: CloudWatchProvider) -> Board:
 
 def plan(source: CloudWatchProvider, **more: Any) -> Plan:
     ask: dict[str, Any] = {"verb": Verb.SILENCE, "target": "alarms/fires", "version": "", "actor": Actor("Alice")}
-    return source.handlers()[Verb.SILENCE].plan(Ask(**ask | {"reason": "known", "for_s": 3600.0} | more), board(source))
+    return source.handlers()[Verb.SILENCE].plan(
+        ActionRequest(**ask | {"reason": "known", "for_s": 3600.0} | more), board(source)
+    )
 
 
 def test_a_silence_from_plan_to_row(alarms: Alarms) -> None:
@@ -288,7 +290,7 @@ def test_a_mute_that_never_arrived(alarms: Alarms) -> None:
     alarms.clock.advance(30)
     assert handler.verify(made, None).state is OutcomeState.FAILED
     alarms.refuse["PutAlarmMuteRule"] = error("PutAlarmMuteRule", "LimitExceededFault", "too many rules")
-    with pytest.raises(errors.Failed, match="too many rules"):
+    with pytest.raises(errors.ActionFailed, match="too many rules"):
         handler.send(made)
     assert handler.verify(made, Receipt()).state is OutcomeState.FAILED
 

@@ -10,15 +10,15 @@ import pytest
 from drill_world import Drill
 
 from oncall_tui import errors
-from oncall_tui.actions.plan_enricher import Dresser
+from oncall_tui.actions.plan_enricher import PlanEnricher
 from oncall_tui.domain.action import FOLLOWED
 from oncall_tui.domain.board import Board, merge
-from oncall_tui.domain.plan import Actor, Ask, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Actor, Confirm, Plan
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
 from oncall_tui.journal import Journal
 from oncall_tui.providers.base import Provider
-from oncall_tui.triage.triager import Look, Looker, Rules
+from oncall_tui.triage.triager import Rules, TriagedBoard, Triager
 
 ALICE = Actor("Alice", "alice@example.com")
 # scenario: the service whose newest deploy did it; empty: no deploy did
@@ -51,7 +51,7 @@ class Played:
             Product(name=p["name"], services=tuple(p["services"]), alerts=p.get("alerts", {}))
             for p in config.get("products", ())  # none of them protected: consent has to do without
         )
-        self.looker = Looker(Rules(products=products))
+        self.looker = Triager(Rules(products=products))
         self.journal = Journal(folder / f"{name}.db", self.drill.clock.now)
         self.readings: dict[str, Reading] = {}
         self.states: dict[str, SourceState] = {}
@@ -60,7 +60,7 @@ class Played:
         self.journal.close(1.0)
         self.drill.close()
 
-    def look(self) -> Look:
+    def look(self) -> TriagedBoard:
         """All sources read until nothing of them is due at once."""
         for name, provider in self.providers.items():
             try:
@@ -74,9 +74,9 @@ class Played:
         ]
         return self.looker.look(merge(1, self.drill.clock.now(), statuses, tuple(self.readings.values())))
 
-    def plans(self, look: Look) -> Iterator[Plan]:
+    def plans(self, look: TriagedBoard) -> Iterator[Plan]:
         """Every write that changes a service, from its own row and from that of its newest deploy."""
-        dresser = Dresser(lambda: look, self.journal, ALICE)
+        dresser = PlanEnricher(lambda: look, self.journal, ALICE)
         for service in look.services:
             handlers = self.providers[service.source].handlers()
             deploy = look.board.deploys.get(service.deploy_id)
@@ -85,7 +85,7 @@ class Played:
                 for verb in sorted(FOLLOWED):
                     try:
                         made = handlers[verb].plan(
-                            Ask(verb=verb, target=target, version=version, actor=ALICE), look.board
+                            ActionRequest(verb=verb, target=target, version=version, actor=ALICE), look.board
                         )
                     except errors.OncallError:
                         continue

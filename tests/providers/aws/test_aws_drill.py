@@ -13,7 +13,7 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.outcome import Check, OutcomeState
-from oncall_tui.domain.plan import Actor, Ask, Plan
+from oncall_tui.domain.plan import ActionRequest, Actor, Plan
 from oncall_tui.domain.reading import Reading, SourceState
 from oncall_tui.domain.service import Health
 from oncall_tui.providers.base import Provider, ReadRequest, Receipt
@@ -31,8 +31,8 @@ def drill(monkeypatch: pytest.MonkeyPatch) -> Iterator[Drill]:
     running.close()
 
 
-def ask(target: str, version: str = "", choice: str = "") -> Ask:
-    return Ask(verb=Verb.ROLL_BACK, target=target, version=version, actor=ALICE, choice=choice)
+def ask(target: str, version: str = "", choice: str = "") -> ActionRequest:
+    return ActionRequest(verb=Verb.ROLL_BACK, target=target, version=version, actor=ALICE, choice=choice)
 
 
 def bad_deploy(drill: Drill, provider: Provider) -> Reading:
@@ -87,7 +87,7 @@ def test_roll_back_a_deploy_under_way(drill: Drill) -> None:
         handler.plan(ask(SERVICE), board(after))
     with pytest.raises(errors.Refused, match="moved"):
         handler.check(plan)
-    with pytest.raises(errors.Failed):
+    with pytest.raises(errors.ActionFailed):
         handler.send(plan)
 
 
@@ -119,7 +119,7 @@ def test_a_write_that_timed_out_is_unknown_and_found_by_reading(drill: Drill) ->
     handler = provider.handlers()[Verb.ROLL_BACK]
     plan = handler.plan(ask(SERVICE), board(reading))
     drill.fault("prod", "StopServiceDeployment", "error500", after_effect=True, count=1)
-    with pytest.raises(errors.Unknown):
+    with pytest.raises(errors.OutcomeUnknown):
         handler.send(plan)
     assert follow(drill, provider, plan, None)[-1].state is OutcomeState.DONE
 
@@ -183,7 +183,9 @@ def test_silence_an_alarm(drill: Drill) -> None:
     reading = provider.read(ReadRequest())
     alarm = next(a for a in reading.alerts if a.state is AlertState.FIRING and not a.hidden)
     handler = provider.handlers()[Verb.SILENCE]
-    wanted = Ask(verb=Verb.SILENCE, target=alarm.id, version=alarm.version, actor=ALICE, reason="known", for_s=1800.0)
+    wanted = ActionRequest(
+        verb=Verb.SILENCE, target=alarm.id, version=alarm.version, actor=ALICE, reason="known", for_s=1800.0
+    )
     plan = handler.plan(wanted, board(reading))
     assert "has notified already" in " ".join(plan.warnings)
     handler.check(plan)

@@ -40,9 +40,9 @@ READING = [
     (error("DescribeServices", "503", "", 503), errors.Offline, ""),
     (error("ListX", "500", "", 500, content_type="text/html"), aws.NotApi, ""),
     (error("DescribeServices", "302", "", 302), errors.Malformed, "portal"),
-    (error("DescribeServices", "UnknownOperationException"), aws.Missing, ""),
+    (error("DescribeServices", "UnknownOperationException"), aws.UnknownOperation, ""),
     (error("DescribeServices", "ClusterNotFoundException"), aws.Gone, ""),
-    (error("DescribeServices", "InvalidParameterException", "too long"), aws.Refusal, ""),
+    (error("DescribeServices", "InvalidParameterException", "too long"), aws.AwsRefusal, ""),
     (boto.EndpointConnectionError(**URL), errors.Offline, "network"),
     (boto.ConnectTimeoutError(**URL), errors.Offline, ""),
     (boto.ReadTimeoutError(**URL), errors.Offline, ""),
@@ -61,7 +61,7 @@ def test_reading(raised: Exception, kind: type[errors.SourceError], hint: str) -
     assert found.message
 
 
-UNKNOWN, FAILED = errors.Unknown, errors.Failed
+UNKNOWN, FAILED = errors.OutcomeUnknown, errors.ActionFailed
 WRITING = [
     (boto.ReadTimeoutError(**URL), UNKNOWN, ""),
     (boto.ConnectionClosedError(**URL), UNKNOWN, ""),
@@ -93,7 +93,7 @@ def test_writing(raised: Exception, kind: type[errors.ActionError], words: str) 
 
 def test_what_fails_before_a_write_was_not_sent() -> None:
     found = aws.before_writing(boto.ReadTimeoutError(endpoint_url="https://sts.example.com"), WHERE)
-    assert type(found) is errors.Failed
+    assert type(found) is errors.ActionFailed
 
 
 def test_a_bug_stays_a_bug() -> None:

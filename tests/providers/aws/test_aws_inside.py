@@ -11,7 +11,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from oncall_tui import errors
 from oncall_tui.domain.reading import SourceState
-from oncall_tui.domain.service_detail import Target
+from oncall_tui.domain.service_detail import TargetHealth
 from oncall_tui.providers.aws.ecs.provider import EcsProvider
 from oncall_tui.providers.base import ReadRequest
 from oncall_tui.runtime.clock import FakeClock
@@ -110,7 +110,7 @@ def test_targets_are_apart_from_tasks_and_the_unwell_come_first(ecs: Make, world
     ]
     found = ecs().inspect("prod/main/api")
     said = "Target.ResponseCodeMismatch: Health checks failed with these codes: [503]"
-    assert found.targets[0] == Target(
+    assert found.targets[0] == TargetHealth(
         group="api", id="10.0.0.2", port=8080, state="unhealthy", reason=said, zone="eu-west-1a"
     )
     assert [t.state for t in found.targets] == ["unhealthy", "healthy"]

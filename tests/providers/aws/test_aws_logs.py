@@ -12,7 +12,7 @@ from aws_world import World, error, task_definition
 from drill_world import Drill
 
 from oncall_tui import errors
-from oncall_tui.domain.logs import LogPlace, LogWanted
+from oncall_tui.domain.logs import LogDestination, LogQuery
 from oncall_tui.providers.aws.client.session import RAW, Sessions
 from oncall_tui.providers.aws.ecs import schema as w
 from oncall_tui.providers.aws.ecs.inspect.log_destinations import places
@@ -20,7 +20,7 @@ from oncall_tui.providers.aws.ecs.provider import EcsProvider
 from oncall_tui.providers.base import ReadRequest
 from oncall_tui.runtime.clock import FakeClock
 
-APP = LogPlace(
+APP = LogDestination(
     container="app",
     driver="awslogs",
     where="",
@@ -31,10 +31,10 @@ APP = LogPlace(
 )
 
 
-def _definition(*containers: dict[str, Any], number: int = 1) -> w.TaskDefinitionW:
+def _definition(*containers: dict[str, Any], number: int = 1) -> w.EcsTaskDefinition:
     """As it comes over the wire."""
     raw = {"taskDefinitionArn": task_definition("api", number), "containerDefinitions": list(containers)}
-    return msgspec.json.decode(json.dumps(raw), type=w.TaskDefinitionW)
+    return msgspec.json.decode(json.dumps(raw), type=w.EcsTaskDefinition)
 
 
 def _container(driver: str, name: str = "app", **options: str) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def _container(driver: str, name: str = "app", **options: str) -> dict[str, Any]
     }
 
 
-def _one(*containers: dict[str, Any]) -> LogPlace:
+def _one(*containers: dict[str, Any]) -> LogDestination:
     return places([_definition(*containers)], "eu-west-1", "api")[0]
 
 
@@ -147,7 +147,7 @@ def _events(*events: tuple[float, str, str], token: str = "", stream: str = "ecs
 
 def test_a_page(ecs: Callable[..., EcsProvider], world: World, clock: FakeClock) -> None:
     world.FilterLogEvents = _events((10.5, "b", "ERROR no\n"), (9.0, "a", "fine"), token="more")  # type: ignore[attr-defined]
-    wanted = LogWanted(place=APP, since=5.0, until=20.0, task="t1", limit=100, token="before")
+    wanted = LogQuery(place=APP, since=5.0, until=20.0, task="t1", limit=100, token="before")
     page = ecs().log_page(wanted)
     assert [(it.at, it.id, it.text, it.level) for it in page.lines] == [
         (9.0, "a", "fine", ""),
@@ -162,18 +162,18 @@ def test_a_page(ecs: Callable[..., EcsProvider], world: World, clock: FakeClock)
 def test_newest_first_is_asked_for_only_where_it_is_known(ecs: Callable[..., EcsProvider], world: World) -> None:
     world.FilterLogEvents = _events()  # type: ignore[attr-defined]
     provider = ecs()
-    provider.log_page(LogWanted(place=APP, since=1_800_000_000.0, newest=True))
+    provider.log_page(LogQuery(place=APP, since=1_800_000_000.0, newest=True))
     assert world.sent[-1][1]["startFromHead"] is False
-    provider.log_page(LogWanted(place=APP, since=1_600_000_000.0, newest=True))
+    provider.log_page(LogQuery(place=APP, since=1_600_000_000.0, newest=True))
     assert "startFromHead" not in world.sent[-1][1]
 
 
 def test_lines_of_other_streams_and_endless_ones(ecs: Callable[..., EcsProvider], world: World) -> None:
     """An endpoint that passes over the prefix (a simulation) must not mix in others' lines; memory is bounded."""
     world.FilterLogEvents = _events((1.0, "a", "other"), stream="ecs/other/t9")  # type: ignore[attr-defined]
-    assert ecs().log_page(LogWanted(place=APP, since=0.0)).lines == ()
+    assert ecs().log_page(LogQuery(place=APP, since=0.0)).lines == ()
     world.FilterLogEvents = _events((1.0, "a", "x" * 200_000))  # type: ignore[attr-defined]
-    (line,) = ecs().log_page(LogWanted(place=APP, since=0.0)).lines
+    (line,) = ecs().log_page(LogQuery(place=APP, since=0.0)).lines
     assert len(line.text) < 33_000
     assert line.text.endswith("(cut: 200000 characters)")
 
@@ -182,16 +182,16 @@ def test_two_calls_a_second_at_the_most(ecs: Callable[..., EcsProvider], world: 
     world.FilterLogEvents = _events()  # type: ignore[attr-defined]
     provider = ecs()
     for _ in range(200):  # 10 seconds, asked 20 times a second
-        provider.log_page(LogWanted(place=APP, since=0.0))
+        provider.log_page(LogQuery(place=APP, since=0.0))
         clock.advance(0.05)
     assert 20 <= world.asked["FilterLogEvents"] <= 24
-    page = [provider.log_page(LogWanted(place=APP, since=0.0)) for _ in range(2)][-1]
+    page = [provider.log_page(LogQuery(place=APP, since=0.0)) for _ in range(2)][-1]
     assert 0 < page.wait_s <= 0.5
 
 
 def test_what_goes_wrong(ecs: Callable[..., EcsProvider], world: World, clock: FakeClock) -> None:
     provider = ecs()
-    wanted = LogWanted(place=APP, since=0.0)
+    wanted = LogQuery(place=APP, since=0.0)
     cases = [
         (
             "AccessDeniedException",
@@ -221,9 +221,9 @@ def test_what_goes_wrong(ecs: Callable[..., EcsProvider], world: World, clock: F
 def test_a_group_in_another_region_is_asked_there(ecs: Callable[..., EcsProvider], world: World) -> None:
     world.FilterLogEvents = _events()  # type: ignore[attr-defined]
     provider = ecs(account="123456789012")
-    provider.log_page(LogWanted(place=APP, since=0.0))
+    provider.log_page(LogQuery(place=APP, since=0.0))
     other = msgspec.structs.replace(APP, region="us-east-1")
-    provider.log_page(LogWanted(place=other, since=0.0))
+    provider.log_page(LogQuery(place=other, since=0.0))
     wires = provider._logs._wires
     assert {region: wire.sessions.client("logs").meta.region_name for region, wire in wires.items()} == {
         "eu-west-1": "eu-west-1",
@@ -251,13 +251,13 @@ def test_over_the_wire(drill: Drill) -> None:
     (place,) = provider.log_places("prod/prod-main/payments-api")
     assert place.where == "/ecs/prod-main/payments-api in ap-northeast-1"
     now = drill.clock.now()
-    page = provider.log_page(LogWanted(place=place, since=now - 60, until=now))
+    page = provider.log_page(LogQuery(place=place, since=now - 60, until=now))
     assert len(page.lines) > 100
     assert len({it.stream.task for it in page.lines}) == 4
     assert all(len(it.stream.task) == 32 for it in page.lines)
     drill.fault("prod", "FilterLogEvents", "denied")
     with pytest.raises(errors.Denied) as caught:
-        provider.log_page(LogWanted(place=place, since=now - 60))
+        provider.log_page(LogQuery(place=place, since=now - 60))
     assert caught.value.hint == "needs logs:FilterLogEvents"
 
 

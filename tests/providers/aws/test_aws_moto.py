@@ -14,8 +14,8 @@ from oncall_tui import errors
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState, Severity
 from oncall_tui.domain.board import merge
-from oncall_tui.domain.logs import LogPlace, LogWanted
-from oncall_tui.domain.plan import Actor, Ask
+from oncall_tui.domain.logs import LogDestination, LogQuery
+from oncall_tui.domain.plan import ActionRequest, Actor
 from oncall_tui.domain.reading import Reading
 from oncall_tui.providers.aws.client.session import RAW, Sessions
 from oncall_tui.providers.aws.cloudwatch import provider as cloudwatch
@@ -89,7 +89,7 @@ def test_a_mute_fails_in_words(options: dict[str, Any], client: Callable[[str], 
     provider = cloudwatch.build(CloudWatchOptions(provider="cloudwatch", **options), CONTEXT)
     reading: Reading = provider.read(ReadRequest())
     board = merge(1, reading.at, (), (reading,))
-    ask = Ask(
+    ask = ActionRequest(
         verb=Verb.SILENCE, target="aws/api-critical", version="", actor=Actor("Alice"), reason="known", for_s=600.0
     )
     with pytest.raises(errors.Refused, match="no alarm mute rules"):
@@ -141,7 +141,7 @@ def test_lines_of_a_log_group(options: dict[str, Any], client: Callable[[str], A
         events = [{"timestamp": int(1000 * (now - 9 + i)), "message": f"line {i} of {stream}"} for i in range(3)]
         made.put_log_events(logGroupName="/ecs/api", logStreamName=stream, logEvents=events)
     provider = ecs.build(EcsOptions(provider="ecs", **options), CONTEXT)
-    place = LogPlace(
+    place = LogDestination(
         container="app",
         driver="awslogs",
         where="",
@@ -150,12 +150,12 @@ def test_lines_of_a_log_group(options: dict[str, Any], client: Callable[[str], A
         region="eu-west-1",
         prefix="ecs/app/",
     )
-    first = provider.log_page(LogWanted(place=place, since=now - 60, limit=4))
-    rest = provider.log_page(LogWanted(place=place, since=now - 60, limit=100, token=first.token))
+    first = provider.log_page(LogQuery(place=place, since=now - 60, limit=4))
+    rest = provider.log_page(LogQuery(place=place, since=now - 60, limit=100, token=first.token))
     lines = [*first.lines, *rest.lines]
     assert sorted({it.stream.task for it in lines}) == ["t1", "t2"]
     assert len({it.id for it in lines}) == len(lines) == 6
-    assert provider.log_page(LogWanted(place=msgspec.structs.replace(place, group="/none"), since=now)).missing
+    assert provider.log_page(LogQuery(place=msgspec.structs.replace(place, group="/none"), since=now)).missing
 
 
 def test_metrics_that_were_put_are_read_back_in_one_call(options: dict[str, Any], client: Callable[[str], Any]) -> None:

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from aws_world import task_definition
 
-from oncall_tui.domain.remembered import Began
+from oncall_tui.domain.remembered import AlertStart
 from oncall_tui.domain.revision import Image, Revision
 from oncall_tui.providers.aws.ecs import schema as w
 from oncall_tui.providers.aws.ecs.codedeploy import definition_in
 from oncall_tui.providers.aws.ecs.rollback.decide import decide
-from oncall_tui.providers.aws.ecs.rollback.decision_table import TABLE, Call, Facts, Line
-from oncall_tui.providers.aws.ecs.rollback.history import Candidate, Spell, goes_back, source_of, succeeded_last
+from oncall_tui.providers.aws.ecs.rollback.decision_table import TABLE, Call, RollbackInputs, Rule
+from oncall_tui.providers.aws.ecs.rollback.history import Candidate, RunPeriod, goes_back, source_of, succeeded_last
 
 STOP, HOOK, UPDATE, CD_STOP, CD_CREATE = Call.STOP, Call.HOOK, Call.UPDATE, Call.CD_STOP, Call.CD_CREATE
 DAY = 86_400.0
@@ -30,25 +30,25 @@ def rev(number: int, digest: str = "", image: str = "", status: str = "ACTIVE") 
 
 def candidate(number: int, length_s: float = DAY, blamed: str = "", **more: Any) -> Candidate:
     """One that ran; *blamed*: an alert that began just after its deploy."""
-    spell = Spell(deploy=f"d{number}", revision=rev(number, **more), started=0.0, since=0.0, until=length_s)
-    alerts = (Began(1.0, blamed),) if blamed else ()
+    spell = RunPeriod(deploy=f"d{number}", revision=rev(number, **more), started=0.0, since=0.0, until=length_s)
+    alerts = (AlertStart(1.0, blamed),) if blamed else ()
     return Candidate(revision=rev(number, **more), spells=(spell,), alerts=alerts, blamed=alerts)
 
 
-def facts(**more: Any) -> Facts:
+def facts(**more: Any) -> RollbackInputs:
     usual: dict[str, Any] = {"now": 1000.0, "deploy": "d", "status": "SUCCESSFUL", "source": rev(41), "target": rev(42)}
-    return Facts(**usual | {"began": 988.0, "candidates": (candidate(41), candidate(40))} | more)
+    return RollbackInputs(**usual | {"began": 988.0, "candidates": (candidate(41), candidate(40))} | more)
 
 
-def going(**more: Any) -> Facts:
+def going(**more: Any) -> RollbackInputs:
     return facts(status="IN_PROGRESS", **more)
 
 
-def code_deploy(status: str, **more: Any) -> Facts:
+def code_deploy(status: str, **more: Any) -> RollbackInputs:
     return facts(controller="CODE_DEPLOY", strategy="CODE_DEPLOY", status=status, **more)
 
 
-L = Line
+L = Rule
 CASES = [
     # the line, what is read, the call, to which revision, a word of the reason, the hint or a warning
     (L.PROGRESS, "rolling", going(), STOP, ":41", ""),
@@ -143,7 +143,7 @@ CASES = [
 @pytest.mark.parametrize(
     ("line", "read", "call", "to", "words"), [(c[0], *c[2:]) for c in CASES], ids=[f"{c[0]}: {c[1]}" for c in CASES]
 )
-def test_decide(line: Line, read: Facts, call: Call | None, to: str, words: str) -> None:
+def test_decide(line: Rule, read: RollbackInputs, call: Call | None, to: str, words: str) -> None:
     found = decide(read)
     assert found.call is call, found.why
     assert found.line is line
@@ -153,7 +153,7 @@ def test_decide(line: Line, read: Facts, call: Call | None, to: str, words: str)
 
 
 def test_every_line_of_the_table_has_a_case_and_words() -> None:
-    assert {c[0] for c in CASES} == set(Line) == set(TABLE)
+    assert {c[0] for c in CASES} == set(Rule) == set(TABLE)
 
 
 def test_what_is_passed_over_is_said() -> None:
@@ -171,20 +171,20 @@ def test_what_is_passed_over_is_said() -> None:
 # --- knowing a rollback when one is seen ------------------------------------------------------------------------------
 
 
-def made(target: int, source: int | None, at: float = 100.0, **more: Any) -> w.ServiceDeploymentW:
-    sources = [] if source is None else [w.SummaryW(arn=f"r{source}")]
-    return w.ServiceDeploymentW(
+def made(target: int, source: int | None, at: float = 100.0, **more: Any) -> w.EcsServiceDeployment:
+    sources = [] if source is None else [w.EcsSummary(arn=f"r{source}")]
+    return w.EcsServiceDeployment(
         service_deployment_arn="d",
         created_at=at,
-        target_service_revision=w.SummaryW(arn=f"r{target}"),
+        target_service_revision=w.EcsSummary(arn=f"r{target}"),
         source_service_revisions=sources,
         **{"status": "IN_PROGRESS", **more},
     )
 
 
-def ran(*numbers: int, status: str = "SUCCESSFUL") -> list[w.BriefW]:
+def ran(*numbers: int, status: str = "SUCCESSFUL") -> list[w.EcsBrief]:
     return [
-        w.BriefW(
+        w.EcsBrief(
             service_deployment_arn=f"d{n}", created_at=float(i), target_service_revision_arn=f"r{n}", status=status
         )
         for i, n in enumerate(numbers)
@@ -201,18 +201,18 @@ def ran(*numbers: int, status: str = "SUCCESSFUL") -> list[w.BriefW]:
         (made(41, 41), ran(41, 42, 41), "going back to :41"),  # of a rollback
         (made(42, 41), ran(41, 42), ""),  # forward again, to what was rolled back once
         (made(41, None), ran(41), ""),
-        (made(42, 41, status="ROLLBACK_IN_PROGRESS", rollback=w.RollbackW(service_revision_arn="r41")), ran(41),
+        (made(42, 41, status="ROLLBACK_IN_PROGRESS", rollback=w.EcsRollback(service_revision_arn="r41")), ran(41),
          "going back to :41"),
-        (made(42, 41, status="ROLLBACK_FAILED", rollback=w.RollbackW(service_revision_arn="r41")), ran(41), ""),
+        (made(42, 41, status="ROLLBACK_FAILED", rollback=w.EcsRollback(service_revision_arn="r41")), ran(41), ""),
     ],
 )  # fmt: skip
-def test_a_rollback_is_known_when_seen(deploy: w.ServiceDeploymentW, briefs: list[w.BriefW], words: str) -> None:
+def test_a_rollback_is_known_when_seen(deploy: w.EcsServiceDeployment, briefs: list[w.EcsBrief], words: str) -> None:
     assert goes_back(deploy, briefs, lambda arn: definition(int(arn[1:])) if arn else "") == words
 
 
 def test_of_several_sources_the_one_that_succeeded() -> None:
     deploy = made(43, 41)
-    deploy.source_service_revisions = [w.SummaryW(arn="r42", running_task_count=2), w.SummaryW(arn="r41")]
+    deploy.source_service_revisions = [w.EcsSummary(arn="r42", running_task_count=2), w.EcsSummary(arn="r41")]
     assert source_of(deploy, ran(41)) == "r41"
 
 

@@ -11,7 +11,7 @@ from tests.support.fakes import ALICE, service
 
 from oncall_tui.domain.plan import Confirm
 from oncall_tui.domain.service_detail import Task
-from oncall_tui.errors import Failed, Refused
+from oncall_tui.errors import ActionFailed, Refused
 from oncall_tui.providers.aws.client.session import Sessions
 from oncall_tui.providers.aws.ecs.provider import EcsProvider
 
@@ -128,5 +128,5 @@ def test_keys_that_cannot_be_had_are_told_as_not_done(ecs: Make, monkeypatch: py
         raise SSOTokenLoadError(error_msg="it is not there")
 
     monkeypatch.setattr(Sessions, "keys", keys)
-    with pytest.raises(Failed, match="expired"):
+    with pytest.raises(ActionFailed, match="expired"):
         ecs(act_role_arn="arn:aws:iam::111111111111:role/act").shells.keys()

@@ -11,7 +11,7 @@ import pytest
 
 from oncall_tui import errors
 from oncall_tui.domain.alert import Severity
-from oncall_tui.providers.aws.sns.destination import Sns, subject
+from oncall_tui.providers.aws.sns.destination import SnsDestination, subject
 from oncall_tui.providers.aws.sns.options import SnsOptions
 from oncall_tui.providers.base import Message
 from oncall_tui.simulator.scenarios.reader import parse
@@ -34,9 +34,9 @@ def drill() -> Iterator[Opened]:
     opened.close()
 
 
-def topic(drill: Opened, name: str = "managers", **more: Any) -> Sns:
+def topic(drill: Opened, name: str = "managers", **more: Any) -> SnsDestination:
     written = next(it for it in drill.told["config"]["escalation"] if it["name"] == name)
-    return Sns(SnsOptions(**{**written, **more}))
+    return SnsDestination(SnsOptions(**{**written, **more}))
 
 
 def told(drill: Opened, name: str = "managers") -> Any:
@@ -99,12 +99,12 @@ def test_a_title_that_is_no_subject_is_still_whole_in_the_message(drill: Opened)
 @pytest.mark.parametrize(
     ("fault", "kind", "words"),
     [
-        ("throttle", errors.Failed, "throttled"),
-        ("denied", errors.Failed, "SNS:Publish"),
-        ("expired", errors.Failed, "expired"),
-        ("error500", errors.Unknown, "ask who reads the topic"),
-        ("html", errors.Unknown, "ask who reads the topic"),
-        ("truncated", errors.Unknown, "ask who reads the topic"),
+        ("throttle", errors.ActionFailed, "throttled"),
+        ("denied", errors.ActionFailed, "SNS:Publish"),
+        ("expired", errors.ActionFailed, "expired"),
+        ("error500", errors.OutcomeUnknown, "ask who reads the topic"),
+        ("html", errors.OutcomeUnknown, "ask who reads the topic"),
+        ("truncated", errors.OutcomeUnknown, "ask who reads the topic"),
     ],
 )
 def test_what_came_of_it(drill: Opened, fault: str, kind: type[Exception], words: str) -> None:
@@ -115,14 +115,14 @@ def test_what_came_of_it(drill: Opened, fault: str, kind: type[Exception], words
 
 
 def test_a_topic_that_is_not_there_is_failed(drill: Opened) -> None:
-    with pytest.raises(errors.Failed, match="Topic does not exist"):
+    with pytest.raises(errors.ActionFailed, match="Topic does not exist"):
         topic(drill, topic_arn=TOPIC + "s").send(message())
 
 
 def test_what_listens_nowhere_was_not_sent(drill: Opened) -> None:
     sns = topic(drill)
     drill.close()
-    with pytest.raises(errors.Failed, match="nothing was sent"):
+    with pytest.raises(errors.ActionFailed, match="nothing was sent"):
         sns.send(message())
 
 

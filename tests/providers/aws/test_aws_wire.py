@@ -12,8 +12,8 @@ import pytest
 
 from oncall_tui import errors
 from oncall_tui.providers.aws.client import session
-from oncall_tui.providers.aws.client.client import Wire
-from oncall_tui.providers.aws.client.rate_limit import Budget, Lane, Later
+from oncall_tui.providers.aws.client.client import AwsClient
+from oncall_tui.providers.aws.client.rate_limit import Priority, RateLimited, TokenBucket
 from oncall_tui.providers.aws.client.session import Sessions, login_command
 from oncall_tui.providers.aws.ecs import schema as w
 from oncall_tui.providers.aws.options import EcsOptions
@@ -67,21 +67,21 @@ def _whole(line: socket.socket) -> bytes:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[[bytes], tuple[Wire, Server]]]:
+def serve() -> Iterator[Callable[[bytes], tuple[AwsClient, Server]]]:
     servers: list[Server] = []
 
-    def make(says: bytes) -> tuple[Wire, Server]:
+    def make(says: bytes) -> tuple[AwsClient, Server]:
         server = Server(says)
         servers.append(server)
         options = EcsOptions(name="p", provider="ecs", region="eu-west-1", endpoint_url=server.url)
-        return Wire(Sessions(options), "ecs", Budget(FakeClock()), Counter()), server
+        return AwsClient(Sessions(options), "ecs", TokenBucket(FakeClock()), Counter()), server
 
     yield make
     for server in servers:
         server.close()
 
 
-Serve = Callable[[bytes], tuple[Wire, Server]]
+Serve = Callable[[bytes], tuple[AwsClient, Server]]
 
 
 def test_a_good_answer_is_typed(serve: Serve) -> None:
@@ -116,10 +116,10 @@ def test_what_is_no_answer(serve: Serve, says: bytes, kind: type[Exception]) -> 
 @pytest.mark.parametrize(
     ("says", "kind"),
     [
-        (b"", errors.Unknown),
-        (answer(b"<html>please log in</html>"), errors.Unknown),
-        (b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", errors.Unknown),
-        (b'HTTP/1.1 400 No\r\nContent-Length: 32\r\n\r\n{"__type": "ConflictException"}  ', errors.Failed),
+        (b"", errors.OutcomeUnknown),
+        (answer(b"<html>please log in</html>"), errors.OutcomeUnknown),
+        (b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", errors.OutcomeUnknown),
+        (b'HTTP/1.1 400 No\r\nContent-Length: 32\r\n\r\n{"__type": "ConflictException"}  ', errors.ActionFailed),
     ],
 )
 def test_a_write_is_sent_once(serve: Serve, says: bytes, kind: type[Exception]) -> None:
@@ -132,7 +132,7 @@ def test_a_write_is_sent_once(serve: Serve, says: bytes, kind: type[Exception]) 
 def test_a_write_that_times_out_is_unknown(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "CONFIG", session.CONFIG.merge(session.Config(read_timeout=0.05)))
     wire, server = serve(b"hang")
-    with pytest.raises(errors.Unknown):
+    with pytest.raises(errors.OutcomeUnknown):
         wire.write("StopServiceDeployment", serviceDeploymentArn="arn:x", stopType="ROLLBACK")
     assert len(server.requests) == 1
 
@@ -141,8 +141,8 @@ def test_a_write_to_nobody_was_not_sent() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     options = EcsOptions(name="p", provider="ecs", region="eu-west-1", endpoint_url=url)
-    wire = Wire(Sessions(options), "ecs", Budget(FakeClock()), Counter())
-    with pytest.raises(errors.Failed, match="nothing was sent"):
+    wire = AwsClient(Sessions(options), "ecs", TokenBucket(FakeClock()), Counter())
+    with pytest.raises(errors.ActionFailed, match="nothing was sent"):
         wire.write("StopServiceDeployment", serviceDeploymentArn="arn:x", stopType="ROLLBACK")
 
 
@@ -200,7 +200,7 @@ def test_the_command_that_logs_in(profile: str, command: tuple[str, ...]) -> Non
 
 @pytest.mark.usefixtures("_profiles")
 def test_mfa_is_never_asked_for_on_the_terminal() -> None:
-    wire = Wire(Sessions(options(profile="mfa")), "ecs", Budget(FakeClock()), Counter())
+    wire = AwsClient(Sessions(options(profile="mfa")), "ecs", TokenBucket(FakeClock()), Counter())
     with pytest.raises(errors.NoCredentials, match="MFA"):
         wire.read(w.ListClusters, "ListClusters")
 
@@ -209,7 +209,7 @@ def test_mfa_is_never_asked_for_on_the_terminal() -> None:
 def test_no_region_and_no_profile_are_said() -> None:
     for chosen, words in ((options(region=""), "no region"), (options(profile="none"), "none")):
         with pytest.raises(errors.NoCredentials, match=words):
-            Wire(Sessions(chosen), "ecs", Budget(FakeClock()), Counter()).read(w.ListClusters, "ListClusters")
+            AwsClient(Sessions(chosen), "ecs", TokenBucket(FakeClock()), Counter()).read(w.ListClusters, "ListClusters")
 
 
 @pytest.mark.usefixtures("_profiles")
@@ -241,26 +241,26 @@ def test_a_banner_where_it_is_not_aws(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_sweep_leaves_some_for_what_deploys() -> None:
     clock = FakeClock()
-    budget = Budget(clock, rate=2.0, burst=10.0, reserve=4.0)
+    budget = TokenBucket(clock, rate=2.0, burst=10.0, reserve=4.0)
     for _ in range(6):
-        budget.take(Lane.SWEEP)
-    with pytest.raises(Later) as later:
-        budget.take(Lane.SWEEP)
+        budget.take(Priority.SWEEP)
+    with pytest.raises(RateLimited) as later:
+        budget.take(Priority.SWEEP)
     assert later.value.wait_s == pytest.approx(0.5)
     for _ in range(4):
-        budget.take(Lane.HOT)
-    with pytest.raises(Later):
-        budget.take(Lane.HOT)
-    budget.take(Lane.ACT)  # an engineer never waits
+        budget.take(Priority.HOT)
+    with pytest.raises(RateLimited):
+        budget.take(Priority.HOT)
+    budget.take(Priority.ACT)  # an engineer never waits
     clock.advance(1.0)
-    budget.take(Lane.HOT)
+    budget.take(Priority.HOT)
 
 
 def test_a_throttled_account_is_left_alone_for_a_while() -> None:
     clock = FakeClock()
-    budget = Budget(clock)
+    budget = TokenBucket(clock)
     budget.drain(5.0)
-    with pytest.raises(Later):
-        budget.take(Lane.HOT)
+    with pytest.raises(RateLimited):
+        budget.take(Priority.HOT)
     clock.advance(5.1)
-    budget.take(Lane.HOT)
+    budget.take(Priority.HOT)

@@ -33,11 +33,11 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.board import merge
 from oncall_tui.domain.outcome import OutcomeState
-from oncall_tui.domain.plan import Actor, Ask, Plan
+from oncall_tui.domain.plan import ActionRequest, Actor, Plan
 from oncall_tui.domain.reading import Reading, SourceState
 from oncall_tui.providers.base import ActionHandler, Context, Provider, ReadRequest
 from oncall_tui.runtime.clock import FakeClock
-from oncall_tui.simulator.server.messages import Answer, Request
+from oncall_tui.simulator.server.messages import Request, SimulatedAnswer
 
 TOKEN = "drill-planted-token"
 ODD = "[/prod] ディスク満杯 \x1b[31m \u202e\x00[bold] 🔥"
@@ -47,7 +47,7 @@ READ_S = 0.5  # in place of 5 s, so that a time-out is quick
 
 
 class Peer(Protocol):
-    def handle(self, request: Request) -> Answer: ...
+    def handle(self, request: Request) -> SimulatedAnswer: ...
 
 
 class Plug(NamedTuple):
@@ -84,7 +84,7 @@ class Bench:
         """A new world with so many problems."""
         self.peer = self.plug.world(lambda: self.clock.now() + self.skew, count)
 
-    def good(self, request: Request) -> Answer:
+    def good(self, request: Request) -> SimulatedAnswer:
         """The world's own answer, with the list's items edited."""
         answer = self.peer.handle(request)
         if request.method != "GET" or answer.status != 200:
@@ -107,7 +107,7 @@ class Bench:
         verb, more = self.plug.write
         handler = self.provider.handlers()[verb]
         actor = Actor(name="Alice", email="alice@example.com")
-        ask = Ask(verb=verb, target=alert.id, version=alert.version, actor=actor, **more)
+        ask = ActionRequest(verb=verb, target=alert.id, version=alert.version, actor=actor, **more)
         plan = handler.plan(ask, merge(1, reading.at, (), (reading,)))
         handler.check(plan)
         return plan, handler
@@ -287,7 +287,7 @@ def forbidden(bench: Bench) -> None:
     """403"""
     refuse = says(403, ECHO)
 
-    def lists_alone(request: Request) -> Answer | Said:
+    def lists_alone(request: Request) -> SimulatedAnswer | Said:
         """The list is denied; that the login itself is good can still be asked (Datadog's ``validate``)."""
         answer = bench.peer.handle(request)
         is_list = answer.status == 200 and bench.plug.items(request, json.loads(answer.body)) is not None
@@ -379,18 +379,18 @@ def write_done(bench: Bench) -> None:
 
 def write_forbidden(bench: Bench) -> None:
     """a write: 403"""
-    bench.spoils(says(403, ECHO), errors.Failed)
+    bench.spoils(says(403, ECHO), errors.ActionFailed)
 
 
 def write_throttled(bench: Bench) -> None:
     """a write: 429, and it is not sent again"""
-    *_, error = bench.spoils(says(429, ECHO, Retry_After="9"), errors.Failed)
+    *_, error = bench.spoils(says(429, ECHO, Retry_After="9"), errors.ActionFailed)
     assert "9 s" in str(error)
 
 
 def write_broken(bench: Bench) -> None:
     """a write: 500 without effect is unknown, and failed once it cannot come any more"""
-    plan, handler, _ = bench.spoils(says(500, ECHO), errors.Unknown)
+    plan, handler, _ = bench.spoils(says(500, ECHO), errors.OutcomeUnknown)
     assert handler.verify(plan, None).state is OutcomeState.PENDING
     bench.clock.advance(60.0)
     assert handler.verify(plan, None).state is OutcomeState.FAILED
@@ -404,7 +404,7 @@ def write_lost(bench: Bench) -> None:
         bench.server.over.wait(3 * READ_S)
         return Said(200, b"{}")
 
-    plan, handler, _ = bench.spoils(taken, errors.Unknown)
+    plan, handler, _ = bench.spoils(taken, errors.OutcomeUnknown)
     assert handler.verify(plan, None).state is OutcomeState.DONE
 
 

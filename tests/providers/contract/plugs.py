@@ -18,11 +18,11 @@ from oncall_tui.providers.pagerduty.options import PagerDutyOptions
 from oncall_tui.providers.sentry.options import SentryOptions
 from oncall_tui.runtime.secret import Secret
 from oncall_tui.simulator.server.messages import Request
-from oncall_tui.simulator.services.alertmanager.api import Alertmanager as AlertmanagerWorld
-from oncall_tui.simulator.services.datadog.api import Datadog as DatadogWorld
-from oncall_tui.simulator.services.mackerel import Mackerel as MackerelWorld
-from oncall_tui.simulator.services.pagerduty.api import PagerDuty as PagerDutyWorld
-from oncall_tui.simulator.services.sentry.api import Sentry as SentryWorld
+from oncall_tui.simulator.services.alertmanager.api import SimulatedAlertmanager as AlertmanagerWorld
+from oncall_tui.simulator.services.datadog.api import SimulatedDatadog as DatadogWorld
+from oncall_tui.simulator.services.mackerel import SimulatedMackerel as MackerelWorld
+from oncall_tui.simulator.services.pagerduty.api import SimulatedPagerDuty as PagerDutyWorld
+from oncall_tui.simulator.services.sentry.api import SimulatedSentry as SentryWorld
 
 Now = Callable[[], float]
 Item = dict[str, Any]

@@ -15,22 +15,22 @@ from oncall_tui import errors
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState, Severity
 from oncall_tui.domain.outcome import Check, OutcomeState
-from oncall_tui.domain.plan import Actor, Ask, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Actor, Confirm, Plan
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
-from oncall_tui.providers.alertmanager.provider import Alertmanager, build
+from oncall_tui.providers.alertmanager.provider import AlertmanagerProvider, build
 from oncall_tui.providers.base import Context, ReadRequest, Receipt
 
 pytestmark = pytest.mark.alertmanager
 
 
 @pytest.fixture
-def provider(alertmanager: Any, real_context: Context) -> Iterator[Alertmanager]:
+def provider(alertmanager: Any, real_context: Context) -> Iterator[AlertmanagerProvider]:
     made = build(AlertmanagerOptions(name="prom", provider="alertmanager", url=alertmanager.url), real_context)
     yield made
     made.close()
 
 
-def settle(provider: Alertmanager, plan: Plan, receipt: Receipt | None) -> Check:
+def settle(provider: AlertmanagerProvider, plan: Plan, receipt: Receipt | None) -> Check:
     """Verify until it is no longer pending."""
     end = time.monotonic() + 12
     while True:
@@ -40,7 +40,7 @@ def settle(provider: Alertmanager, plan: Plan, receipt: Receipt | None) -> Check
         time.sleep(0.05)
 
 
-def act(provider: Alertmanager, ask: Ask, board: Any) -> tuple[Plan, Receipt, Check]:
+def act(provider: AlertmanagerProvider, ask: ActionRequest, board: Any) -> tuple[Plan, Receipt, Check]:
     """Plan, check, send and verify."""
     handler = provider.handlers()[ask.verb]
     plan = handler.plan(ask, board)
@@ -49,14 +49,14 @@ def act(provider: Alertmanager, ask: Ask, board: Any) -> tuple[Plan, Receipt, Ch
     return plan, receipt, settle(provider, plan, receipt)
 
 
-def ask(verb: Verb, row: Any, actor: Actor, **more: Any) -> Ask:
-    return Ask(verb=verb, target=row.id, version=row.version, actor=actor, **more)
+def ask(verb: Verb, row: Any, actor: Actor, **more: Any) -> ActionRequest:
+    return ActionRequest(verb=verb, target=row.id, version=row.version, actor=actor, **more)
 
 
 NASTY = {"alertname": "Nasty", "instance": "ウェブ-01", "path": '[/prod] "down" \\ \x1b[31m\n', "severity": "page"}
 
 
-def test_two_hundred_alerts_are_read_as_they_are(alertmanager: Any, provider: Alertmanager) -> None:
+def test_two_hundred_alerts_are_read_as_they_are(alertmanager: Any, provider: AlertmanagerProvider) -> None:
     many = [
         {"alertname": f"Load{i}", "ecs_cluster": "prod-main", "ecs_service": f"svc-{i}", "severity": "warning"}
         for i in range(197)
@@ -83,7 +83,7 @@ def test_two_hundred_alerts_are_read_as_they_are(alertmanager: Any, provider: Al
 @pytest.mark.parametrize("labels", [{"alertname": "Down", "job": "api"}, NASTY])
 def test_acknowledge_and_back(
     alertmanager: Any,
-    provider: Alertmanager,
+    provider: AlertmanagerProvider,
     board_of: Callable[[Any], Any],
     row: Callable[..., Any],
     alice: Actor,
@@ -117,7 +117,11 @@ def test_acknowledge_and_back(
 
 
 def test_acknowledged_by_somebody_first_is_refused_with_their_name(
-    alertmanager: Any, provider: Alertmanager, board_of: Callable[[Any], Any], row: Callable[..., Any], alice: Actor
+    alertmanager: Any,
+    provider: AlertmanagerProvider,
+    board_of: Callable[[Any], Any],
+    row: Callable[..., Any],
+    alice: Actor,
 ) -> None:
     alertmanager.fire({"alertname": "Down"})
     board = board_of(provider)
@@ -137,7 +141,11 @@ def test_acknowledged_by_somebody_first_is_refused_with_their_name(
 
 
 def test_labels_that_match_more_than_one_alert_are_asked_about(
-    alertmanager: Any, provider: Alertmanager, board_of: Callable[[Any], Any], row: Callable[..., Any], alice: Actor
+    alertmanager: Any,
+    provider: AlertmanagerProvider,
+    board_of: Callable[[Any], Any],
+    row: Callable[..., Any],
+    alice: Actor,
 ) -> None:
     narrow, wide = {"alertname": "Down", "job": "api"}, {"alertname": "Down", "job": "api", "zone": "a"}
     alertmanager.fire(narrow, wide, {"alertname": "Down", "job": "web"})
@@ -156,7 +164,11 @@ def test_labels_that_match_more_than_one_alert_are_asked_about(
 
 
 def test_silence_previews_what_it_hides_and_is_verified(
-    alertmanager: Any, provider: Alertmanager, board_of: Callable[[Any], Any], row: Callable[..., Any], alice: Actor
+    alertmanager: Any,
+    provider: AlertmanagerProvider,
+    board_of: Callable[[Any], Any],
+    row: Callable[..., Any],
+    alice: Actor,
 ) -> None:
     alertmanager.fire(
         *({"alertname": "Load", "team": "payments", "n": str(n)} for n in range(4)), {"alertname": "Other"}
@@ -197,7 +209,7 @@ def test_silence_previews_what_it_hides_and_is_verified(
 )
 def test_a_silence_without_reason_end_or_matcher_is_refused(
     alertmanager: Any,
-    provider: Alertmanager,
+    provider: AlertmanagerProvider,
     board_of: Callable[[Any], Any],
     row: Callable[..., Any],
     alice: Actor,
@@ -212,7 +224,11 @@ def test_a_silence_without_reason_end_or_matcher_is_refused(
 
 
 def test_a_lost_answer_is_found_again_by_reading(
-    alertmanager: Any, provider: Alertmanager, board_of: Callable[[Any], Any], row: Callable[..., Any], alice: Actor
+    alertmanager: Any,
+    provider: AlertmanagerProvider,
+    board_of: Callable[[Any], Any],
+    row: Callable[..., Any],
+    alice: Actor,
 ) -> None:
     alertmanager.fire(NASTY)
     board = board_of(provider)
@@ -226,7 +242,11 @@ def test_a_lost_answer_is_found_again_by_reading(
 
 
 def test_keep_extends_the_same_silence_until_it_is_over(
-    alertmanager: Any, provider: Alertmanager, board_of: Callable[[Any], Any], row: Callable[..., Any], alice: Actor
+    alertmanager: Any,
+    provider: AlertmanagerProvider,
+    board_of: Callable[[Any], Any],
+    row: Callable[..., Any],
+    alice: Actor,
 ) -> None:
     alertmanager.fire(NASTY)
     board = board_of(provider)
@@ -244,7 +264,11 @@ def test_keep_extends_the_same_silence_until_it_is_over(
 
 
 def test_keep_lets_a_resolved_alert_go(
-    alertmanager: Any, provider: Alertmanager, board_of: Callable[[Any], Any], row: Callable[..., Any], alice: Actor
+    alertmanager: Any,
+    provider: AlertmanagerProvider,
+    board_of: Callable[[Any], Any],
+    row: Callable[..., Any],
+    alice: Actor,
 ) -> None:
     alertmanager.fire({"alertname": "Down"})
     board = board_of(provider)
@@ -258,7 +282,11 @@ def test_keep_lets_a_resolved_alert_go(
 
 
 def test_the_command_to_copy_does_the_same(
-    alertmanager: Any, provider: Alertmanager, board_of: Callable[[Any], Any], row: Callable[..., Any], alice: Actor
+    alertmanager: Any,
+    provider: AlertmanagerProvider,
+    board_of: Callable[[Any], Any],
+    row: Callable[..., Any],
+    alice: Actor,
 ) -> None:
     amtool = shutil.which("amtool")
     if amtool is None:
@@ -272,7 +300,7 @@ def test_the_command_to_copy_does_the_same(
     assert (held.state, held.by) == (AlertState.ACKNOWLEDGED, ("alice@example.com",))
 
 
-def test_a_stopped_server_is_offline(alertmanager: Any, provider: Alertmanager) -> None:
+def test_a_stopped_server_is_offline(alertmanager: Any, provider: AlertmanagerProvider) -> None:
     alertmanager.fire({"alertname": "Down"})
     assert len(provider.read(ReadRequest()).alerts) == 1
     alertmanager.stop()

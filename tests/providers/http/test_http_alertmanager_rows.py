@@ -12,7 +12,7 @@ from oncall_tui import errors
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState, ServiceHint
 from oncall_tui.domain.board import merge
-from oncall_tui.domain.plan import Actor, Ask
+from oncall_tui.domain.plan import ActionRequest, Actor
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
 from oncall_tui.providers.alertmanager.provider import build
 from oncall_tui.providers.base import Context, Provider, ReadRequest
@@ -156,7 +156,7 @@ def test_a_login_is_sent_and_never_shown(
     board = merge(1, reading.at, (), (reading,))
     (row,) = reading.alerts
     plan = provider.handlers()[Verb.ACKNOWLEDGE].plan(
-        Ask(verb=Verb.ACKNOWLEDGE, target=row.id, version=row.version, actor=alice), board
+        ActionRequest(verb=Verb.ACKNOWLEDGE, target=row.id, version=row.version, actor=alice), board
     )
     assert '-u me:"$PLANTED_PASS"' in plan.commands[0]
     monkeypatch.setattr(server, "handle", lambda request: httpx.Response(403, text=f"no: Basic {encoded}"))

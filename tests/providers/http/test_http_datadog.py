@@ -19,10 +19,10 @@ from oncall_tui.providers.base import Context, ReadRequest
 from oncall_tui.providers.datadog.api import GROWN_AFTER, LEAST, PAGE, say
 from oncall_tui.providers.datadog.mapping import severity
 from oncall_tui.providers.datadog.options import DatadogOptions
-from oncall_tui.providers.datadog.provider import DENIED_S, SEARCH_S, Datadog, build
+from oncall_tui.providers.datadog.provider import DENIED_S, SEARCH_S, DatadogProvider, build
 from oncall_tui.runtime.clock import FakeClock
 from oncall_tui.runtime.secret import Secret
-from oncall_tui.simulator.services.datadog.api import Datadog as Organization
+from oncall_tui.simulator.services.datadog.api import DatadogProvider as Organization
 
 KEYS = {"PLANTED_API": "drill-planted-api-key", "PLANTED_APP": "drill-planted-app-key"}
 WEB = "ecs_cluster:prod-main,ecs_service:web"
@@ -55,18 +55,18 @@ def asked(organization: Organization) -> Asked:
 
 
 @pytest.fixture
-def make(asked: Asked, context: Context, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Datadog]:
+def make(asked: Asked, context: Context, monkeypatch: pytest.MonkeyPatch) -> Callable[..., DatadogProvider]:
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
 
-    def built(**more: Any) -> Datadog:
+    def built(**more: Any) -> DatadogProvider:
         return build(options(**more), context, asked.transport)
 
     return built
 
 
 @pytest.fixture
-def datadog(make: Callable[..., Datadog]) -> Datadog:
+def datadog(make: Callable[..., DatadogProvider]) -> DatadogProvider:
     return make()
 
 
@@ -75,7 +75,7 @@ def options(**more: Any) -> DatadogOptions:
     return DatadogOptions(**{"name": "dd", "provider": "datadog", **keys, **more})
 
 
-def rows(datadog: Datadog) -> dict[str, Any]:
+def rows(datadog: DatadogProvider) -> dict[str, Any]:
     return {alert.native_id: alert for alert in datadog.read(ReadRequest()).alerts}
 
 
@@ -89,7 +89,7 @@ def listing(*monitors: dict[str, Any], status: int = 200) -> Callable[[httpx.Req
 # --- rows -------------------------------------------------------------------------------------------------------------
 
 
-def test_each_group_that_alerts_is_a_row(datadog: Datadog, clock: FakeClock) -> None:
+def test_each_group_that_alerts_is_a_row(datadog: DatadogProvider, clock: FakeClock) -> None:
     found = rows(datadog)
     assert list(found) == [f"11/{WEB}", f"11/{API}", "12"]
     web, api, disk = found.values()
@@ -126,7 +126,7 @@ def test_each_group_that_alerts_is_a_row(datadog: Datadog, clock: FakeClock) -> 
     ],
 )
 def test_the_site_is_where_it_asks_and_points(
-    make: Callable[..., Datadog], asked: Asked, site: str, api: str, app: str
+    make: Callable[..., DatadogProvider], asked: Asked, site: str, api: str, app: str
 ) -> None:
     datadog = make(site=site)
     assert all(row.url.startswith(app) for row in rows(datadog).values())
@@ -135,7 +135,7 @@ def test_the_site_is_where_it_asks_and_points(
     assert make(url="http://127.0.0.1:9").banner == "endpoint http://127.0.0.1:9"
 
 
-def test_both_keys_are_headers(datadog: Datadog, asked: Asked) -> None:
+def test_both_keys_are_headers(datadog: DatadogProvider, asked: Asked) -> None:
     datadog.read(ReadRequest())
     for request in asked.requests:
         assert request.headers["dd-api-key"] == KEYS["PLANTED_API"]
@@ -143,7 +143,7 @@ def test_both_keys_are_headers(datadog: Datadog, asked: Asked) -> None:
         assert "authorization" not in request.headers
 
 
-def test_what_is_asked_for(make: Callable[..., Datadog], asked: Asked) -> None:
+def test_what_is_asked_for(make: Callable[..., DatadogProvider], asked: Asked) -> None:
     make(monitor_tags=("team:payments", "env:prod"), tags=("env:prod",)).read(ReadRequest())
     params = dict(asked.requests[0].url.params)
     assert params == {
@@ -156,7 +156,7 @@ def test_what_is_asked_for(make: Callable[..., Datadog], asked: Asked) -> None:
     }
 
 
-def test_only_the_states_that_are_wanted(make: Callable[..., Datadog]) -> None:
+def test_only_the_states_that_are_wanted(make: Callable[..., DatadogProvider]) -> None:
     assert list(rows(make(states=("alert",)))) == [f"11/{WEB}"]
     assert list(rows(make(states=("no data",)))) == ["12"]
 
@@ -181,7 +181,7 @@ def test_severity(priority: int | None, status: str, expected: Severity) -> None
     assert severity(priority, status) is expected
 
 
-def test_an_unknown_state_is_shown_as_unknown(datadog: Datadog, asked: Asked) -> None:
+def test_an_unknown_state_is_shown_as_unknown(datadog: DatadogProvider, asked: Asked) -> None:
     asked.spoil = listing(
         {"id": 1, "overall_state": "Pondering"},
         {"id": 2, "overall_state": "Alert", "state": {"groups": {"host:a": {"status": "Pondering"}}}},
@@ -199,7 +199,7 @@ def test_an_unknown_state_is_shown_as_unknown(datadog: Datadog, asked: Asked) ->
     }
 
 
-def test_a_monitor_with_hardly_a_field(datadog: Datadog, asked: Asked, clock: FakeClock) -> None:
+def test_a_monitor_with_hardly_a_field(datadog: DatadogProvider, asked: Asked, clock: FakeClock) -> None:
     asked.spoil = listing({"id": 7})
     (row,) = rows(datadog).values()
     assert (row.title, row.state, row.severity, row.began) == (
@@ -212,12 +212,12 @@ def test_a_monitor_with_hardly_a_field(datadog: Datadog, asked: Asked, clock: Fa
     assert rows(datadog)["7"] is row  # since when is not told: since it was first seen
 
 
-def test_a_draft_is_hidden_unless_asked_for(datadog: Datadog, asked: Asked) -> None:
+def test_a_draft_is_hidden_unless_asked_for(datadog: DatadogProvider, asked: Asked) -> None:
     asked.spoil = listing({"id": 7, "overall_state": "Alert", "draft_status": "draft"})
     assert rows(datadog)["7"].hidden == "draft"
 
 
-def test_text_is_kept_as_it_is(datadog: Datadog, asked: Asked) -> None:
+def test_text_is_kept_as_it_is(datadog: DatadogProvider, asked: Asked) -> None:
     name = "[/prod] ディスク満杯 \x1b[31m \u202e {{host}}"
     group = 'host:a,b "c",path:/x'
     monitor = {"id": 7, "name": name, "overall_state": "Alert", "state": {"groups": {group: {"status": "Alert"}}}}
@@ -227,7 +227,7 @@ def test_text_is_kept_as_it_is(datadog: Datadog, asked: Asked) -> None:
     assert (row.label("host"), row.label("path")) == ('a,b "c"', "/x")
 
 
-def test_no_data_keeps_its_beginning_while_it_lasts(datadog: Datadog, asked: Asked, clock: FakeClock) -> None:
+def test_no_data_keeps_its_beginning_while_it_lasts(datadog: DatadogProvider, asked: Asked, clock: FakeClock) -> None:
     def monitor(at: float, status: str = "No Data") -> dict[str, Any]:
         group = {"status": status, "last_nodata_ts": at, "last_triggered_ts": 1_799_000_000}
         return {"id": 7, "overall_state": status, "state": {"groups": {"host:a": group}}}
@@ -243,7 +243,9 @@ def test_no_data_keeps_its_beginning_while_it_lasts(datadog: Datadog, asked: Ask
 # --- who silenced it --------------------------------------------------------------------------------------------------
 
 
-def test_a_downtime_silences_its_group_alone(datadog: Datadog, organization: Organization, clock: FakeClock) -> None:
+def test_a_downtime_silences_its_group_alone(
+    datadog: DatadogProvider, organization: Organization, clock: FakeClock
+) -> None:
     organization.silence(SPLIT["name"], WEB, 3600, "Bob", "the cache is being rebuilt")
     found = rows(datadog)
     web = found[f"11/{WEB}"]
@@ -273,7 +275,7 @@ def held(scope: str, **target: Any) -> dict[str, Any]:
         ("a scope that is none", {"monitor_id": 11}, False),
     ],
 )
-def test_which_downtime_holds(datadog: Datadog, asked: Asked, scope: str, target: Any, quiet: bool) -> None:
+def test_which_downtime_holds(datadog: DatadogProvider, asked: Asked, scope: str, target: Any, quiet: bool) -> None:
     def answer(request: httpx.Request) -> httpx.Response | None:
         if request.url.path != "/api/v2/downtime":
             return None
@@ -284,7 +286,7 @@ def test_which_downtime_holds(datadog: Datadog, asked: Asked, scope: str, target
     assert rows(datadog)[f"11/{WEB}"].state is expected
 
 
-def test_what_the_monitor_itself_says_of_its_mutes(datadog: Datadog, asked: Asked) -> None:
+def test_what_the_monitor_itself_says_of_its_mutes(datadog: DatadogProvider, asked: Asked) -> None:
     groups = {name: {"status": "Alert"} for name in ("host:a", "host:b", "host:c")}
     asked.spoil = listing(
         {
@@ -308,7 +310,7 @@ def test_what_the_monitor_itself_says_of_its_mutes(datadog: Datadog, asked: Aske
 
 
 def test_downtimes_that_may_not_be_read_are_a_problem_and_the_alerts_stay(
-    datadog: Datadog, asked: Asked, clock: FakeClock
+    datadog: DatadogProvider, asked: Asked, clock: FakeClock
 ) -> None:
     def answer(request: httpx.Request) -> httpx.Response | None:
         denied = httpx.Response(403, json={"errors": ["Forbidden"]})
@@ -330,7 +332,7 @@ def test_downtimes_that_may_not_be_read_are_a_problem_and_the_alerts_stay(
     assert datadog.read(ReadRequest()).problems == ()
 
 
-def test_downtimes_are_paged_to_the_end(datadog: Datadog, organization: Organization, asked: Asked) -> None:
+def test_downtimes_are_paged_to_the_end(datadog: DatadogProvider, organization: Organization, asked: Asked) -> None:
     for _ in range(250):
         organization.silence(WHOLE["name"], "*", 60, "Bob", "")
     organization.silence(SPLIT["name"], WEB, 60, "Bob", "the last one")
@@ -339,7 +341,9 @@ def test_downtimes_are_paged_to_the_end(datadog: Datadog, organization: Organiza
     assert offsets == ["0", "100", "200"]
 
 
-def test_without_an_alert_no_downtime_is_read(datadog: Datadog, organization: Organization, asked: Asked) -> None:
+def test_without_an_alert_no_downtime_is_read(
+    datadog: DatadogProvider, organization: Organization, asked: Asked
+) -> None:
     for name, group in ((SPLIT["name"], WEB), (SPLIT["name"], API), (WHOLE["name"], "*")):
         organization.set_state(name, group, "OK")
     reading = datadog.read(ReadRequest())
@@ -350,7 +354,7 @@ def test_without_an_alert_no_downtime_is_read(datadog: Datadog, organization: Or
 
 
 def test_five_thousand_are_read_to_the_end_and_kept(
-    datadog: Datadog, organization: Organization, asked: Asked, clock: FakeClock
+    datadog: DatadogProvider, organization: Organization, asked: Asked, clock: FakeClock
 ) -> None:
     for number in range(5000):
         organization.add({"id": 1000 + number, "name": f"n{number}", "state": "Alert"})
@@ -363,14 +367,14 @@ def test_five_thousand_are_read_to_the_end_and_kept(
     assert pages == [*range(11), *range(11)]
 
 
-def test_a_server_that_does_not_page_ends(datadog: Datadog, asked: Asked) -> None:
+def test_a_server_that_does_not_page_ends(datadog: DatadogProvider, asked: Asked) -> None:
     monitors = [{"id": number, "overall_state": "OK"} for number in range(PAGE)]
     asked.spoil = listing(*monitors)
     reading = datadog.read(ReadRequest())
     assert (reading.calls, reading.problems) == (2, ())
 
 
-def test_more_than_can_be_read_is_said(datadog: Datadog, asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_than_can_be_read_is_said(datadog: DatadogProvider, asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("oncall_tui.providers.datadog.api.LIMIT", 2 * PAGE)
 
     def answer(request: httpx.Request) -> httpx.Response | None:
@@ -385,7 +389,7 @@ def test_more_than_can_be_read_is_said(datadog: Datadog, asked: Asked, monkeypat
     assert "over 1,000" in problem.message
 
 
-def test_pages_get_smaller_where_they_do_not_come_in_time(datadog: Datadog, asked: Asked) -> None:
+def test_pages_get_smaller_where_they_do_not_come_in_time(datadog: DatadogProvider, asked: Asked) -> None:
     def slow(request: httpx.Request) -> httpx.Response | None:
         if int(request.url.params.get("page_size", "0")) > 100:
             raise httpx.ReadTimeout("x")
@@ -410,7 +414,7 @@ def page_size(asked: Asked) -> int:
     return [int(r.url.params["page_size"]) for r in asked.requests if r.url.path == "/api/v1/monitor"][-1]
 
 
-def test_one_bad_monitor_hides_no_good_one(datadog: Datadog, asked: Asked) -> None:
+def test_one_bad_monitor_hides_no_good_one(datadog: DatadogProvider, asked: Asked) -> None:
     asked.spoil = listing({"id": 1, "overall_state": "Alert"}, {"nonsense": True})
     reading = datadog.read(ReadRequest())
     assert len(reading.alerts) == 1
@@ -421,7 +425,7 @@ def test_one_bad_monitor_hides_no_good_one(datadog: Datadog, asked: Asked) -> No
 
 
 def test_a_query_narrows_to_what_it_finds(
-    make: Callable[..., Datadog], organization: Organization, asked: Asked, clock: FakeClock
+    make: Callable[..., DatadogProvider], organization: Organization, asked: Asked, clock: FakeClock
 ) -> None:
     datadog = make(query="team:payments")
     assert {name.partition("/")[0] for name in rows(datadog)} == {"11"}
@@ -449,7 +453,7 @@ def refused(*paths: str, status: int = 403) -> Callable[[httpx.Request], httpx.R
     return lambda request: httpx.Response(status, json=body) if request.url.path in paths else None
 
 
-def test_a_key_without_the_right_is_denied(datadog: Datadog, asked: Asked) -> None:
+def test_a_key_without_the_right_is_denied(datadog: DatadogProvider, asked: Asked) -> None:
     asked.spoil = refused("/api/v1/monitor")
     with pytest.raises(errors.Denied) as caught:
         datadog.read(ReadRequest())
@@ -459,7 +463,7 @@ def test_a_key_without_the_right_is_denied(datadog: Datadog, asked: Asked) -> No
 
 
 def test_a_key_that_is_none_is_expired_and_read_anew(
-    datadog: Datadog, asked: Asked, monkeypatch: pytest.MonkeyPatch
+    datadog: DatadogProvider, asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PLANTED_API", "revoked-key")
     with pytest.raises(errors.Expired) as caught:
@@ -469,7 +473,7 @@ def test_a_key_that_is_none_is_expired_and_read_anew(
     assert len(datadog.read(ReadRequest()).alerts) == 3
 
 
-def test_throttled_says_for_how_long(datadog: Datadog, asked: Asked) -> None:
+def test_throttled_says_for_how_long(datadog: DatadogProvider, asked: Asked) -> None:
     headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "17"}
     asked.spoil = lambda request: httpx.Response(429, headers=headers, json={"errors": ["Too many requests"]})
     with pytest.raises(errors.Throttled, match="again in 17 s: Too many requests") as caught:
@@ -477,7 +481,7 @@ def test_throttled_says_for_how_long(datadog: Datadog, asked: Asked) -> None:
     assert caught.value.retry_after_s == 17.0
 
 
-def test_the_next_poll_waits_where_no_call_is_left(datadog: Datadog, asked: Asked) -> None:
+def test_the_next_poll_waits_where_no_call_is_left(datadog: DatadogProvider, asked: Asked) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         found = asked.truly(request)
         found.headers.update({"X-RateLimit-Remaining": left, "X-RateLimit-Reset": "95"})
@@ -525,7 +529,7 @@ def test_options_refuse_what_cannot_work(wrong: dict[str, Any], words: str) -> N
         options(**wrong)
 
 
-def test_what_is_read_stays_true_to_the_organization(datadog: Datadog, organization: Organization) -> None:
+def test_what_is_read_stays_true_to_the_organization(datadog: DatadogProvider, organization: Organization) -> None:
     """Each group that the drill says alerts is a row, and nothing else is."""
     truth = organization.state()
     wanted = {
@@ -538,7 +542,7 @@ def test_what_is_read_stays_true_to_the_organization(datadog: Datadog, organizat
     assert json.dumps(truth)
 
 
-def test_a_page_with_its_dedup_key_is_the_same_problem(datadog: Datadog) -> None:
+def test_a_page_with_its_dedup_key_is_the_same_problem(datadog: DatadogProvider) -> None:
     found = rows(datadog)
     page = msgspec.structs.replace(
         found["12"], id="pager/P1", provider="pagerduty", state=AlertState.FIRING, keys=(f"dedup:datadog:11:{WEB}",)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from oncall_tui.providers.datadog.scope import LONGEST, Unreadable, covers, scope_of, tags_of
+from oncall_tui.providers.datadog.scope import LONGEST, UnreadableScope, covers, scope_of, tags_of
 
 TAGS = (("env", "prod"), ("host", "web-1"), ("team", "Pay ments"), ("path", "/a:b"))
 
@@ -98,7 +98,7 @@ def test_a_group_s_tags() -> None:
 )
 def test_the_scope_of_exactly_one_group(group: str, scope: str | None) -> None:
     if scope is None:
-        with pytest.raises(Unreadable):
+        with pytest.raises(UnreadableScope):
             scope_of(group)
         return
     assert scope_of(group) == scope

@@ -16,13 +16,13 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import OutcomeState
-from oncall_tui.domain.plan import Actor, Ask, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Actor, Confirm, Plan
 from oncall_tui.providers.base import Context, Receipt
 from oncall_tui.providers.datadog.options import DatadogOptions
-from oncall_tui.providers.datadog.provider import Datadog, build
+from oncall_tui.providers.datadog.provider import DatadogProvider, build
 from oncall_tui.runtime.clock import FakeClock
 from oncall_tui.runtime.secret import Secret
-from oncall_tui.simulator.services.datadog.api import Datadog as Organization
+from oncall_tui.simulator.services.datadog.api import DatadogProvider as Organization
 
 KEYS = {"PLANTED_API": "drill-planted-api-key", "PLANTED_APP": "drill-planted-app-key"}
 WEB, API = "ecs_cluster:prod-main,ecs_service:web", "ecs_cluster:prod-main,ecs_service:api"
@@ -43,11 +43,11 @@ def asked(organization: Organization) -> Asked:
 
 
 @pytest.fixture
-def make(asked: Asked, context: Context, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Datadog]:
+def make(asked: Asked, context: Context, monkeypatch: pytest.MonkeyPatch) -> Callable[..., DatadogProvider]:
     for name, value in KEYS.items():
         monkeypatch.setenv(name, value)
 
-    def built(read_only: bool = False, **more: Any) -> Datadog:
+    def built(read_only: bool = False, **more: Any) -> DatadogProvider:
         keys = {"api_key": Secret("env", ("PLANTED_API",)), "application_key": Secret("env", ("PLANTED_APP",))}
         options = DatadogOptions(**{"name": "dd", "provider": "datadog", **keys, **more})
         return build(options, msgspec.structs.replace(context, read_only=read_only), asked.transport)
@@ -56,7 +56,7 @@ def make(asked: Asked, context: Context, monkeypatch: pytest.MonkeyPatch) -> Cal
 
 
 @pytest.fixture
-def datadog(make: Callable[..., Datadog]) -> Datadog:
+def datadog(make: Callable[..., DatadogProvider]) -> DatadogProvider:
     return make()
 
 
@@ -64,15 +64,15 @@ Planned = Callable[..., tuple[Plan, Any]]
 
 
 @pytest.fixture
-def planned(datadog: Datadog, board_of: Callable[[Any], Board], alice: Actor) -> Planned:
+def planned(datadog: DatadogProvider, board_of: Callable[[Any], Board], alice: Actor) -> Planned:
     """A plan for the row of that native id, and the handler."""
 
-    def plan(native: str = f"11/{WEB}", provider: Datadog = datadog, **more: Any) -> tuple[Plan, Any]:
+    def plan(native: str = f"11/{WEB}", provider: DatadogProvider = datadog, **more: Any) -> tuple[Plan, Any]:
         board = board_of(provider)
         alert = board.alerts[f"dd/{native}"]
         handler = provider.handlers()[Verb.SILENCE]
         given = {"reason": "known, see the ticket", "for_s": 1800.0, "version": alert.version, **more}
-        return handler.plan(Ask(verb=Verb.SILENCE, target=alert.id, actor=alice, **given), board), handler
+        return handler.plan(ActionRequest(verb=Verb.SILENCE, target=alert.id, actor=alice, **given), board), handler
 
     return plan
 
@@ -96,7 +96,11 @@ def test_the_plan_says_what_will_be_done(planned: Planned, asked: Asked) -> None
 
 
 def test_it_is_sent_as_the_api_has_it_and_verified(
-    planned: Planned, asked: Asked, datadog: Datadog, board_of: Callable[[Any], Board], organization: Organization
+    planned: Planned,
+    asked: Asked,
+    datadog: DatadogProvider,
+    board_of: Callable[[Any], Board],
+    organization: Organization,
 ) -> None:
     plan, handler = planned()
     handler.check(plan)
@@ -150,7 +154,7 @@ def test_its_end_is_by_datadogs_clock(planned: Planned, asked: Asked, organizati
     assert schedule["end"] == "2027-01-15T08:40:00+00:00"
 
 
-def test_without_notifying_at_its_end(make: Callable[..., Datadog], planned: Planned) -> None:
+def test_without_notifying_at_its_end(make: Callable[..., DatadogProvider], planned: Planned) -> None:
     plan, _ = planned(provider=make(notify_at_end=False))
     assert "nobody is notified, even if it still alerts" in dict(plan.lines)["at its end"]
     attributes = plan.request["attributes"]
@@ -158,7 +162,7 @@ def test_without_notifying_at_its_end(make: Callable[..., Datadog], planned: Pla
 
 
 def test_a_monitor_without_groups_is_silenced_whole(
-    planned: Planned, datadog: Datadog, board_of: Callable[[Any], Board]
+    planned: Planned, datadog: DatadogProvider, board_of: Callable[[Any], Board]
 ) -> None:
     plan, handler = planned("12")
     assert dict(plan.lines)["scope"] == "* (the whole monitor)"
@@ -219,7 +223,7 @@ def test_a_name_in_the_reason_is_warned_of(planned: Planned) -> None:
     assert not any("@" in warning for warning in planned()[0].warnings)
 
 
-def test_read_only(make: Callable[..., Datadog], planned: Planned, board_of: Callable[[Any], Board]) -> None:
+def test_read_only(make: Callable[..., DatadogProvider], planned: Planned, board_of: Callable[[Any], Board]) -> None:
     provider = make(read_only=True)
     assert {row.verbs for row in board_of(provider).alerts.values()} == {frozenset()}
     with pytest.raises(errors.Refused, match="read only"):
@@ -261,7 +265,7 @@ def test_what_is_no_move(planned: Planned, organization: Organization, asked: As
 def test_what_cannot_be_read_again_is_not_sent(planned: Planned, asked: Asked) -> None:
     plan, handler = planned()
     asked.spoil = lambda request: httpx.Response(503)
-    with pytest.raises(errors.Failed, match="not sent"):
+    with pytest.raises(errors.ActionFailed, match="not sent"):
         handler.check(plan)
     assert asked.writes == []
 
@@ -283,18 +287,18 @@ ECHO = {"errors": [f"no: {KEYS['PLANTED_APP']}\x1b[31m"]}
 @pytest.mark.parametrize(
     ("answer", "kind", "words"),
     [
-        (lambda r: httpx.Response(400, json=ECHO), errors.Failed, "400"),
-        (lambda r: httpx.Response(401, json=ECHO), errors.Failed, "PLANTED_API"),
-        (lambda r: httpx.Response(403, json=ECHO), errors.Failed, "monitors_downtime"),
+        (lambda r: httpx.Response(400, json=ECHO), errors.ActionFailed, "400"),
+        (lambda r: httpx.Response(401, json=ECHO), errors.ActionFailed, "PLANTED_API"),
+        (lambda r: httpx.Response(403, json=ECHO), errors.ActionFailed, "monitors_downtime"),
         (
             lambda r: httpx.Response(429, headers={"X-RateLimit-Reset": "9"}, json=ECHO),
-            errors.Failed,
+            errors.ActionFailed,
             "try again in 9 s",
         ),
-        (raising(httpx.ConnectTimeout("x")), errors.Failed, "not sent"),
-        (raising(httpx.ReadTimeout("x")), errors.Unknown, "within 5 s"),
-        (lambda r: httpx.Response(500, json=ECHO), errors.Unknown, "500"),
-        (lambda r: httpx.Response(200, text="<html>hello</html>"), errors.Unknown, "answered 200"),
+        (raising(httpx.ConnectTimeout("x")), errors.ActionFailed, "not sent"),
+        (raising(httpx.ReadTimeout("x")), errors.OutcomeUnknown, "within 5 s"),
+        (lambda r: httpx.Response(500, json=ECHO), errors.OutcomeUnknown, "500"),
+        (lambda r: httpx.Response(200, text="<html>hello</html>"), errors.OutcomeUnknown, "answered 200"),
     ],
 )
 def test_a_write_is_tried_once_and_ends_truthfully(
@@ -321,7 +325,7 @@ def test_a_lost_answer_is_found_again_by_reading(planned: Planned, asked: Asked,
         raise httpx.ReadTimeout("x")
 
     asked.spoil = on_write(lost)
-    with pytest.raises(errors.Unknown):
+    with pytest.raises(errors.OutcomeUnknown):
         handler.send(plan)
     assert len(organization.state()["downtimes"]) == 2
     check = handler.verify(plan, None)
@@ -333,7 +337,7 @@ def test_a_lost_answer_is_found_again_by_reading(planned: Planned, asked: Asked,
 def test_a_write_that_never_arrived_is_pending_then_failed(planned: Planned, asked: Asked, clock: FakeClock) -> None:
     plan, handler = planned()
     asked.spoil = on_write(raising(httpx.ReadTimeout("x")))
-    with pytest.raises(errors.Unknown):
+    with pytest.raises(errors.OutcomeUnknown):
         handler.send(plan)
     asked.spoil = lambda request: httpx.Response(503)
     assert handler.verify(plan, None).state is OutcomeState.PENDING  # it cannot be read

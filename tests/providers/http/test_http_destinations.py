@@ -13,9 +13,9 @@ import pytest
 from oncall_tui import errors
 from oncall_tui.domain.alert import Severity
 from oncall_tui.providers.base import Message
-from oncall_tui.providers.pagerduty_events.destination import Events
+from oncall_tui.providers.pagerduty_events.destination import EventsDestination
 from oncall_tui.providers.pagerduty_events.options import EventsOptions
-from oncall_tui.providers.slack.destination import SECTION, Slack
+from oncall_tui.providers.slack.destination import SECTION, SlackDestination
 from oncall_tui.providers.slack.options import SlackOptions
 from oncall_tui.runtime.clock import FakeClock
 from oncall_tui.runtime.secret import Secret, redact
@@ -68,17 +68,17 @@ class Side:
     def sent(self, at: int = -1) -> Any:
         return json.loads(self.requests[at].content)
 
-    def bot(self) -> Slack:
+    def bot(self) -> SlackDestination:
         options = SlackOptions(name="chat", provider="slack", token=Secret("env", ("PLANTED",)), channel="#ops")
-        return Slack(options, self.clock, self.transport, self._sleep)
+        return SlackDestination(options, self.clock, self.transport, self._sleep)
 
-    def hook(self) -> Slack:
+    def hook(self) -> SlackDestination:
         options = SlackOptions(name="chat", provider="slack", webhook=Secret("env", ("PLANTED_HOOK",)))
-        return Slack(options, self.clock, self.transport, self._sleep)
+        return SlackDestination(options, self.clock, self.transport, self._sleep)
 
-    def events(self) -> Events:
+    def events(self) -> EventsDestination:
         options = EventsOptions(name="page", provider="pagerduty-events", routing_key=Secret("env", ("PLANTED",)))
-        return Events(options, self.clock, self.transport)
+        return EventsDestination(options, self.clock, self.transport)
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_a_thread_that_is_gone_is_begun_anew(side: Side) -> None:
     side.posted(1)
     slack.send(message())
     side.answer(200, {"ok": False, "error": "thread_not_found"})
-    with pytest.raises(errors.Failed):
+    with pytest.raises(errors.ActionFailed):
         slack.send(message())
     side.posted(2)
     slack.send(message())
@@ -143,11 +143,11 @@ def test_one_message_a_second_and_no_sooner_than_slack_asked(side: Side) -> None
     side.posted(1)
     slack.send(message())
     side.answer(429, {"ok": False, "error": "ratelimited"}, **{"Retry-After": "30"})
-    with pytest.raises(errors.Failed, match="fewer calls") as caught:
+    with pytest.raises(errors.ActionFailed, match="fewer calls") as caught:
         slack.send(message())
     assert side.slept == [1.0]
     assert caught.value.hint == "try again in 30 s"
-    with pytest.raises(errors.Failed, match="asked to wait"):
+    with pytest.raises(errors.ActionFailed, match="asked to wait"):
         slack.send(message())
     assert len(side.requests) == 2
     side.clock.advance(31)
@@ -159,9 +159,9 @@ def test_one_message_a_second_and_no_sooner_than_slack_asked(side: Side) -> None
 def test_a_webhook_that_asked_for_a_rest_gets_it(side: Side) -> None:
     slack = side.hook()
     side.answer(429, "rate_limited", **{"Retry-After": "30"})
-    with pytest.raises(errors.Failed, match="fewer calls"):
+    with pytest.raises(errors.ActionFailed, match="fewer calls"):
         slack.send(message())
-    with pytest.raises(errors.Failed, match="asked to wait"):
+    with pytest.raises(errors.ActionFailed, match="asked to wait"):
         slack.send(message())
     assert len(side.requests) == 1
     side.clock.advance(31)
@@ -172,18 +172,18 @@ def test_a_webhook_that_asked_for_a_rest_gets_it(side: Side) -> None:
 @pytest.mark.parametrize(
     ("status", "body", "kind", "words"),
     [
-        (200, {"ok": False, "error": "not_in_channel"}, errors.Failed, "invite the app"),
-        (200, {"ok": False, "error": "invalid_auth"}, errors.Failed, r"renew the token at \$PLANTED"),
-        (200, {"ok": False, "error": "never_heard_of"}, errors.Failed, "never_heard_of"),
-        (200, {"ok": False, "error": "fatal_error"}, errors.Unknown, r"look at Slack #ops"),
-        (200, {"ok": True}, errors.Unknown, "not which message"),
-        (200, "<html>sign in</html>", errors.Unknown, "look at Slack #ops"),
-        (200, '{"ok": tr', errors.Unknown, "look at Slack #ops"),
-        (302, "", errors.Failed, "redirects"),
-        (401, "", errors.Failed, "login"),
-        (403, "", errors.Failed, "refused it with 403"),
-        (404, "", errors.Failed, "refused it with 404"),
-        (500, "", errors.Unknown, "look at Slack #ops"),
+        (200, {"ok": False, "error": "not_in_channel"}, errors.ActionFailed, "invite the app"),
+        (200, {"ok": False, "error": "invalid_auth"}, errors.ActionFailed, r"renew the token at \$PLANTED"),
+        (200, {"ok": False, "error": "never_heard_of"}, errors.ActionFailed, "never_heard_of"),
+        (200, {"ok": False, "error": "fatal_error"}, errors.OutcomeUnknown, r"look at Slack #ops"),
+        (200, {"ok": True}, errors.OutcomeUnknown, "not which message"),
+        (200, "<html>sign in</html>", errors.OutcomeUnknown, "look at Slack #ops"),
+        (200, '{"ok": tr', errors.OutcomeUnknown, "look at Slack #ops"),
+        (302, "", errors.ActionFailed, "redirects"),
+        (401, "", errors.ActionFailed, "login"),
+        (403, "", errors.ActionFailed, "refused it with 403"),
+        (404, "", errors.ActionFailed, "refused it with 404"),
+        (500, "", errors.OutcomeUnknown, "look at Slack #ops"),
     ],
 )
 def test_what_came_of_a_post(side: Side, status: int, body: object, kind: type[Exception], words: str) -> None:
@@ -203,11 +203,11 @@ def test_a_webhook_says_ok_in_text(side: Side) -> None:
 @pytest.mark.parametrize(
     ("status", "body", "kind", "words"),
     [
-        (404, "no_service", errors.Failed, "make a new one"),
-        (410, "channel_is_archived", errors.Failed, "archived"),
-        (400, "invalid_payload", errors.Failed, "invalid_payload"),
-        (500, "rollup_error", errors.Unknown, r"webhook from \$PLANTED_HOOK"),
-        (200, "<html>sign in</html>", errors.Unknown, "but not ok"),
+        (404, "no_service", errors.ActionFailed, "make a new one"),
+        (410, "channel_is_archived", errors.ActionFailed, "archived"),
+        (400, "invalid_payload", errors.ActionFailed, "invalid_payload"),
+        (500, "rollup_error", errors.OutcomeUnknown, r"webhook from \$PLANTED_HOOK"),
+        (200, "<html>sign in</html>", errors.OutcomeUnknown, "but not ok"),
     ],
 )
 def test_what_came_of_a_webhook(side: Side, status: int, body: str, kind: type[Exception], words: str) -> None:
@@ -225,10 +225,10 @@ def test_a_time_out_is_unknown_and_a_refused_connection_failed(side: Side) -> No
 
     for make in (side.bot, side.hook, side.events):
         side.answers = [late]
-        with pytest.raises(errors.Unknown, match="look at"):
+        with pytest.raises(errors.OutcomeUnknown, match="look at"):
             make().send(message())
         side.answers = [refused]
-        with pytest.raises(errors.Failed, match="refuses connections"):
+        with pytest.raises(errors.ActionFailed, match="refuses connections"):
             make().send(message())
     assert len(side.requests) == 6
 
@@ -237,7 +237,7 @@ def test_a_secret_that_is_not_there_is_failed_and_nothing_is_sent(side: Side, mo
     monkeypatch.delenv("PLANTED")
     monkeypatch.delenv("PLANTED_HOOK")
     for make in (side.bot, side.hook, side.events):
-        with pytest.raises(errors.Failed, match=r"not sent: the secret from .PLANTED"):
+        with pytest.raises(errors.ActionFailed, match=r"not sent: the secret from .PLANTED"):
             make().send(message())
     assert side.requests == []
 
@@ -296,14 +296,14 @@ def test_the_limits_of_an_event_hold(side: Side) -> None:
         (
             400,
             {"status": "invalid event", "message": "M", "errors": ["'routing_key' is bad"]},
-            errors.Failed,
+            errors.ActionFailed,
             "PLANTED",
         ),
-        (429, {"status": "throttle exceeded", "message": "too many"}, errors.Failed, "fewer calls: too many"),
-        (500, "", errors.Unknown, "with the same dedup key it pages once"),
-        (200, "<html>", errors.Unknown, "with the same dedup key"),
-        (202, {"status": "queued"}, errors.Unknown, "queued"),
-        (302, "", errors.Failed, "redirects"),
+        (429, {"status": "throttle exceeded", "message": "too many"}, errors.ActionFailed, "fewer calls: too many"),
+        (500, "", errors.OutcomeUnknown, "with the same dedup key it pages once"),
+        (200, "<html>", errors.OutcomeUnknown, "with the same dedup key"),
+        (202, {"status": "queued"}, errors.OutcomeUnknown, "queued"),
+        (302, "", errors.ActionFailed, "redirects"),
     ],
 )
 def test_what_came_of_an_event(side: Side, status: int, body: object, kind: type[Exception], words: str) -> None:

@@ -16,7 +16,7 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState, ServiceHint
 from oncall_tui.domain.board import merge
 from oncall_tui.domain.outcome import OutcomeState
-from oncall_tui.domain.plan import Actor, Ask, Plan
+from oncall_tui.domain.plan import ActionRequest, Actor, Plan
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
 from oncall_tui.providers.alertmanager.provider import build as build_alertmanager
 from oncall_tui.providers.base import Context, Provider, ReadRequest, Receipt
@@ -135,7 +135,7 @@ def planned(alice: Actor) -> Callable[..., tuple[Plan, Any]]:
         reading = provider.read(ReadRequest())
         alert = next(a for a in reading.alerts if a.title != "other")
         handler = provider.handlers()[verb]
-        asked = Ask(verb=verb, target=alert.id, version=alert.version, actor=alice, **more)
+        asked = ActionRequest(verb=verb, target=alert.id, version=alert.version, actor=alice, **more)
         return handler.plan(asked, merge(1, reading.at, (), (reading,))), handler
 
     return make
@@ -193,7 +193,7 @@ def test_escalate_to_a_level_with_its_person_named(pager: Provider, planned: Any
         ("Carol", "on call: level 4"),
     ]
     nobody, _ = planned(pager, Verb.ESCALATE, choice="level:3")
-    with pytest.raises(errors.Failed, match="nobody is on call there"):
+    with pytest.raises(errors.ActionFailed, match="nobody is on call there"):
         handler.send(nobody)
 
 
@@ -229,7 +229,7 @@ def test_a_lost_answer_is_told_by_reading(
 ) -> None:
     plan, handler = planned(either, Verb.ACKNOWLEDGE)
     drill.fault(either.source, kind, count=1, writes_only=True, after_effect=effect)
-    with pytest.raises(errors.Unknown):
+    with pytest.raises(errors.OutcomeUnknown):
         handler.send(plan)
     taken = effect or kind == "truncated"  # an answer is cut off after the write was carried out
     first = handler.verify(plan, None)

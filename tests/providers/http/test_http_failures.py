@@ -15,7 +15,7 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState, Severity
 from oncall_tui.domain.board import Board, merge
 from oncall_tui.domain.outcome import OutcomeState
-from oncall_tui.domain.plan import Actor, Ask
+from oncall_tui.domain.plan import ActionRequest, Actor
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
 from oncall_tui.providers.alertmanager.provider import build as build_alertmanager
 from oncall_tui.providers.base import Context, Provider, ReadRequest
@@ -265,22 +265,22 @@ def test_five_thousand_are_read_whole_and_kept(side: Side) -> None:
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 WRITING: dict[str, tuple[Handler, type[errors.ActionError], str]] = {
-    "400": (says(400, ECHO), errors.Failed, "400"),
-    "401": (says(401, ECHO), errors.Failed, "PLANTED_TOKEN"),
-    "403": (says(403, ECHO), errors.Failed, "the right to do this"),
-    "429": (says(429, ECHO, Retry_After="9"), errors.Failed, "try again in 9 s"),
-    "redirect": (says(302, location="https://sso.example/login"), errors.Failed, "login page"),
-    "refused": (fails(httpx.ConnectError("Connection refused")), errors.Failed, "not sent"),
-    "no name": (fails(httpx.ConnectError("Name or service not known")), errors.Failed, "not sent"),
-    "connect time-out": (fails(httpx.ConnectTimeout("x")), errors.Failed, "not sent"),
-    "read time-out": (fails(httpx.ReadTimeout("x")), errors.Unknown, "within 5 s"),
-    "write time-out": (fails(httpx.WriteTimeout("x")), errors.Unknown, "sent, but"),
-    "dropped": (fails(httpx.RemoteProtocolError("Server disconnected")), errors.Unknown, "dropped"),
-    "reset": (fails(httpx.ReadError("reset")), errors.Unknown, "dropped"),
-    "500": (says(500, ECHO), errors.Unknown, "500"),
-    "cut off": (breaks(httpx.RemoteProtocolError("incomplete")), errors.Unknown, "answered 200"),
-    "a page": (says(200, "<html>hello</html>"), errors.Unknown, "answered 200"),
-    "wrong type": (says(200, "[]"), errors.Unknown, "answered 200"),
+    "400": (says(400, ECHO), errors.ActionFailed, "400"),
+    "401": (says(401, ECHO), errors.ActionFailed, "PLANTED_TOKEN"),
+    "403": (says(403, ECHO), errors.ActionFailed, "the right to do this"),
+    "429": (says(429, ECHO, Retry_After="9"), errors.ActionFailed, "try again in 9 s"),
+    "redirect": (says(302, location="https://sso.example/login"), errors.ActionFailed, "login page"),
+    "refused": (fails(httpx.ConnectError("Connection refused")), errors.ActionFailed, "not sent"),
+    "no name": (fails(httpx.ConnectError("Name or service not known")), errors.ActionFailed, "not sent"),
+    "connect time-out": (fails(httpx.ConnectTimeout("x")), errors.ActionFailed, "not sent"),
+    "read time-out": (fails(httpx.ReadTimeout("x")), errors.OutcomeUnknown, "within 5 s"),
+    "write time-out": (fails(httpx.WriteTimeout("x")), errors.OutcomeUnknown, "sent, but"),
+    "dropped": (fails(httpx.RemoteProtocolError("Server disconnected")), errors.OutcomeUnknown, "dropped"),
+    "reset": (fails(httpx.ReadError("reset")), errors.OutcomeUnknown, "dropped"),
+    "500": (says(500, ECHO), errors.OutcomeUnknown, "500"),
+    "cut off": (breaks(httpx.RemoteProtocolError("incomplete")), errors.OutcomeUnknown, "answered 200"),
+    "a page": (says(200, "<html>hello</html>"), errors.OutcomeUnknown, "answered 200"),
+    "wrong type": (says(200, "[]"), errors.OutcomeUnknown, "answered 200"),
 }
 
 
@@ -293,7 +293,9 @@ def test_a_write_is_tried_once_and_ends_truthfully(
     board = side.board()
     (alert,) = board.alerts.values()
     acknowledge = side.provider.handlers()[Verb.ACKNOWLEDGE]
-    plan = acknowledge.plan(Ask(verb=Verb.ACKNOWLEDGE, target=alert.id, version=alert.version, actor=alice), board)
+    plan = acknowledge.plan(
+        ActionRequest(verb=Verb.ACKNOWLEDGE, target=alert.id, version=alert.version, actor=alice), board
+    )
     acknowledge.check(plan)
     side.answer = handler
     before = len(side.requests)
@@ -311,9 +313,11 @@ def test_a_lost_write_is_pending_then_failed(side: Side, alice: Actor, clock: An
     board = side.board()
     (alert,) = board.alerts.values()
     acknowledge = side.provider.handlers()[Verb.ACKNOWLEDGE]
-    plan = acknowledge.plan(Ask(verb=Verb.ACKNOWLEDGE, target=alert.id, version=alert.version, actor=alice), board)
+    plan = acknowledge.plan(
+        ActionRequest(verb=Verb.ACKNOWLEDGE, target=alert.id, version=alert.version, actor=alice), board
+    )
     side.answer = fails(httpx.ReadTimeout("x"))
-    with pytest.raises(errors.Unknown):
+    with pytest.raises(errors.OutcomeUnknown):
         acknowledge.send(plan)
     check = acknowledge.verify(plan, None)
     assert check.state is OutcomeState.PENDING  # it cannot be read
@@ -328,9 +332,11 @@ def test_what_cannot_be_read_again_is_not_sent(side: Side, alice: Actor) -> None
     board = side.board()
     (alert,) = board.alerts.values()
     acknowledge = side.provider.handlers()[Verb.ACKNOWLEDGE]
-    plan = acknowledge.plan(Ask(verb=Verb.ACKNOWLEDGE, target=alert.id, version=alert.version, actor=alice), board)
+    plan = acknowledge.plan(
+        ActionRequest(verb=Verb.ACKNOWLEDGE, target=alert.id, version=alert.version, actor=alice), board
+    )
     side.answer = says(503)
-    with pytest.raises(errors.Failed, match="not sent"):
+    with pytest.raises(errors.ActionFailed, match="not sent"):
         acknowledge.check(plan)
 
 
@@ -338,7 +344,9 @@ def test_resolved_meanwhile_is_refused(side: Side, alice: Actor) -> None:
     board = side.board()
     (alert,) = board.alerts.values()
     acknowledge = side.provider.handlers()[Verb.ACKNOWLEDGE]
-    plan = acknowledge.plan(Ask(verb=Verb.ACKNOWLEDGE, target=alert.id, version=alert.version, actor=alice), board)
+    plan = acknowledge.plan(
+        ActionRequest(verb=Verb.ACKNOWLEDGE, target=alert.id, version=alert.version, actor=alice), board
+    )
     gone = side.item(status="resolved", last_status_change_at="2027-01-15T07:59:40Z")
     side.answer = lambda request: (
         httpx.Response(200, json={"incident": gone}) if side.name == "pagerduty" else side.listed()
@@ -357,7 +365,9 @@ def test_read_only_offers_and_plans_nothing(
     assert not alert.verbs
     for verb, handler in other.provider.handlers().items():
         with pytest.raises(errors.Refused, match="read only"):
-            handler.plan(Ask(verb=verb, target=alert.id, version=alert.version, actor=alice, reason="x"), board)
+            handler.plan(
+                ActionRequest(verb=verb, target=alert.id, version=alert.version, actor=alice, reason="x"), board
+            )
 
 
 def test_tls_trusts_the_authorities_for_https_and_nobody_for_http() -> None:

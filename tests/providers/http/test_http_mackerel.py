@@ -16,16 +16,16 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState, ServiceHint, Severity
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import OutcomeState
-from oncall_tui.domain.plan import Actor, Ask, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Actor, Confirm, Plan
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.providers.base import Context, ReadRequest
 from oncall_tui.providers.mackerel.mapping import row
 from oncall_tui.providers.mackerel.options import MackerelOptions
-from oncall_tui.providers.mackerel.provider import PAGES, Mackerel, build, say
-from oncall_tui.providers.mackerel.schema import Monitor, WireAlert
+from oncall_tui.providers.mackerel.provider import PAGES, MackerelProvider, build, say
+from oncall_tui.providers.mackerel.schema import MackerelAlert, MackerelMonitor
 from oncall_tui.runtime.clock import FakeClock
 from oncall_tui.runtime.secret import Secret
-from oncall_tui.simulator.services.mackerel import Mackerel as Organization
+from oncall_tui.simulator.services.mackerel import MackerelProvider as Organization
 
 KEY = "planted-key-value"
 
@@ -43,20 +43,22 @@ def asked(organization: Organization) -> Asked:
 
 
 @pytest.fixture
-def mackerel(asked: Asked, context: Context, monkeypatch: pytest.MonkeyPatch) -> Mackerel:
+def mackerel(asked: Asked, context: Context, monkeypatch: pytest.MonkeyPatch) -> MackerelProvider:
     monkeypatch.setenv("PLANTED_KEY", KEY)
     return build(options(), context, asked.transport)
 
 
 @pytest.fixture
-def planned(mackerel: Mackerel, board_of: Callable[[Any], Board], alice: Actor) -> Callable[..., tuple[Plan, Any]]:
+def planned(
+    mackerel: MackerelProvider, board_of: Callable[[Any], Board], alice: Actor
+) -> Callable[..., tuple[Plan, Any]]:
     """A plan to close the one alert that there is, and the handler."""
 
     def plan(**more: Any) -> tuple[Plan, Any]:
         board = board_of(mackerel)
         (alert,) = board.alerts.values()
         handler = mackerel.handlers()[Verb.RESOLVE]
-        ask = Ask(verb=Verb.RESOLVE, target=alert.id, version=alert.version, actor=alice, **more)
+        ask = ActionRequest(verb=Verb.RESOLVE, target=alert.id, version=alert.version, actor=alice, **more)
         return handler.plan(ask, board), handler
 
     return plan
@@ -67,14 +69,14 @@ def options(**more: Any) -> MackerelOptions:
     return MackerelOptions(**{"name": "mk", "provider": "mackerel", "api_key": secret, **more})
 
 
-def wire(**more: Any) -> WireAlert:
-    return WireAlert(**{"id": "2x1", "status": "CRITICAL", "openedAt": 1_799_999_000, **more})
+def wire(**more: Any) -> MackerelAlert:
+    return MackerelAlert(**{"id": "2x1", "status": "CRITICAL", "openedAt": 1_799_999_000, **more})
 
 
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-def test_an_alert_is_a_row_with_its_monitors_name(mackerel: Mackerel, clock: FakeClock, asked: Asked) -> None:
+def test_an_alert_is_a_row_with_its_monitors_name(mackerel: MackerelProvider, clock: FakeClock, asked: Asked) -> None:
     reading = mackerel.read(ReadRequest())
     (alert,) = reading.alerts
     assert (alert.id, alert.title) == ("mk/2x000000001", "checkout 5xx: 12 % > 2 % [/red]")
@@ -86,7 +88,9 @@ def test_an_alert_is_a_row_with_its_monitors_name(mackerel: Mackerel, clock: Fak
     assert all("authorization" not in request.headers for request in asked.requests)
 
 
-def test_monitors_are_asked_for_seldom(mackerel: Mackerel, organization: Organization, clock: FakeClock) -> None:
+def test_monitors_are_asked_for_seldom(
+    mackerel: MackerelProvider, organization: Organization, clock: FakeClock
+) -> None:
     assert mackerel.read(ReadRequest()).calls == 2
     clock.advance(60)
     assert mackerel.read(ReadRequest()).calls == 1
@@ -96,7 +100,7 @@ def test_monitors_are_asked_for_seldom(mackerel: Mackerel, organization: Organiz
     assert mackerel.read(ReadRequest()).calls == 2
 
 
-def test_alerts_whose_monitors_cannot_be_read_stay(mackerel: Mackerel, asked: Asked, clock: FakeClock) -> None:
+def test_alerts_whose_monitors_cannot_be_read_stay(mackerel: MackerelProvider, asked: Asked, clock: FakeClock) -> None:
     asked.spoil = lambda request: httpx.Response(403, json={}) if request.url.path.endswith("monitors") else None
     reading = mackerel.read(ReadRequest())
     assert [alert.title for alert in reading.alerts] == ["service: 12 % > 2 % [/red]"]
@@ -126,7 +130,7 @@ def test_states(fields: dict[str, Any], state: AlertState, severity: Severity) -
 
 def test_which_service_a_monitor_watches() -> None:
     given = options(services={"Shop": "prod-main/checkout-api"}, organization="acme")
-    found = row(given, wire(value=12.5, hostId="h1"), Monitor("m", "5xx", "Shop"))
+    found = row(given, wire(value=12.5, hostId="h1"), MackerelMonitor("m", "5xx", "Shop"))
     assert found.hint == ServiceHint(cluster="prod-main", service="checkout-api")
     assert (found.label("service"), found.label("value"), found.label("host")) == ("Shop", "12.5", "h1")
     assert found.url == "https://mackerel.io/orgs/acme/alerts/2x1"
@@ -134,7 +138,7 @@ def test_which_service_a_monitor_watches() -> None:
     assert (bare.title, bare.hint) == ("monitor: 2m9", ServiceHint())
 
 
-def test_all_pages_are_read(mackerel: Mackerel, organization: Organization, clock: FakeClock) -> None:
+def test_all_pages_are_read(mackerel: MackerelProvider, organization: Organization, clock: FakeClock) -> None:
     for number in range(4999):
         organization.open(f"k{number}", "checkout 5xx", began=clock.at - number)
     reading = mackerel.read(ReadRequest())
@@ -143,7 +147,7 @@ def test_all_pages_are_read(mackerel: Mackerel, organization: Organization, cloc
     assert all(one is other for one, other in zip(again.alerts, reading.alerts, strict=True))
 
 
-def test_more_than_can_be_read_is_said(mackerel: Mackerel, asked: Asked) -> None:
+def test_more_than_can_be_read_is_said(mackerel: MackerelProvider, asked: Asked) -> None:
     def page(request: httpx.Request) -> httpx.Response | None:
         one = {"id": f"x{len(asked.requests)}", "status": "WARNING", "openedAt": 1}
         return httpx.Response(200, json={"alerts": [one], "nextId": one["id"]})
@@ -156,7 +160,7 @@ def test_more_than_can_be_read_is_said(mackerel: Mackerel, asked: Asked) -> None
     assert mackerel.read(ReadRequest()).calls == 2  # a page that points at itself
 
 
-def test_one_bad_alert_hides_no_good_one(mackerel: Mackerel, asked: Asked) -> None:
+def test_one_bad_alert_hides_no_good_one(mackerel: MackerelProvider, asked: Asked) -> None:
     good = {"id": "g", "status": "WARNING", "openedAt": 1, "monitorId": None, "unheard": {"of": 1}}
     asked.spoil = lambda request: httpx.Response(200, json={"alerts": [good, {"id": "b"}], "nextId": None})
     reading = mackerel.read(ReadRequest())
@@ -167,7 +171,7 @@ def test_one_bad_alert_hides_no_good_one(mackerel: Mackerel, asked: Asked) -> No
         mackerel.read(ReadRequest())
 
 
-def test_failures_name_what_the_key_needs(mackerel: Mackerel, asked: Asked) -> None:
+def test_failures_name_what_the_key_needs(mackerel: MackerelProvider, asked: Asked) -> None:
     asked.spoil = lambda request: httpx.Response(403, json={"error": {"message": f"no {KEY}"}})
     with pytest.raises(errors.Denied) as denied:
         mackerel.read(ReadRequest())
@@ -197,7 +201,7 @@ def test_what_an_error_body_says(body: bytes, words: str) -> None:
 # --- closing ----------------------------------------------------------------------------------------------------------
 
 
-def test_closing_gives_a_reason(planned: Any, asked: Asked, mackerel: Mackerel) -> None:
+def test_closing_gives_a_reason(planned: Any, asked: Asked, mackerel: MackerelProvider) -> None:
     plan, handler = planned(reason="the deploy is over")
     assert (plan.title, plan.confirm) == ("close checkout 5xx: 12 % > 2 % [/red]", Confirm.YES)
     assert KEY not in repr(plan)
@@ -212,17 +216,17 @@ def test_closing_gives_a_reason(planned: Any, asked: Asked, mackerel: Mackerel) 
     assert mackerel.read(ReadRequest()).alerts == ()
 
 
-def test_what_was_seen_here_is_closed_all_the_same(mackerel: Mackerel, board_of: Any, alice: Actor) -> None:
+def test_what_was_seen_here_is_closed_all_the_same(mackerel: MackerelProvider, board_of: Any, alice: Actor) -> None:
     """The board's row is *seen* then, and Mackerel knows nothing of it."""
     board = board_of(mackerel)
     (alert,) = board.alerts.values()
     seen = msgspec.structs.replace(alert, state=AlertState.SEEN)
     handler = mackerel.handlers()[Verb.RESOLVE]
     for version in (seen.version, alert.version, ""):
-        plan = handler.plan(Ask(verb=Verb.RESOLVE, target=alert.id, version=version, actor=alice), board)
+        plan = handler.plan(ActionRequest(verb=Verb.RESOLVE, target=alert.id, version=version, actor=alice), board)
         handler.check(plan)
     other = msgspec.structs.replace(seen, began=seen.began - 60)
-    plan = handler.plan(Ask(verb=Verb.RESOLVE, target=alert.id, version=other.version, actor=alice), board)
+    plan = handler.plan(ActionRequest(verb=Verb.RESOLVE, target=alert.id, version=other.version, actor=alice), board)
     with pytest.raises(errors.Refused, match="the alert changed"):
         handler.check(plan)
 
@@ -252,7 +256,7 @@ def test_a_lost_answer_is_told_by_reading(planned: Any, asked: Asked, clock: Fak
         return httpx.Response(502, content=b"<html>")
 
     asked.spoil = lost
-    with pytest.raises(errors.Unknown):
+    with pytest.raises(errors.OutcomeUnknown):
         handler.send(plan)
     assert len(asked.writes) == 1
     assert handler.verify(plan, None).state is (OutcomeState.DONE if effect else OutcomeState.PENDING)
@@ -269,7 +273,7 @@ def test_read_only(
     board = board_of(mackerel)
     (alert,) = board.alerts.values()
     assert alert.verbs == frozenset()
-    ask = Ask(verb=Verb.RESOLVE, target=alert.id, version=alert.version, actor=alice)
+    ask = ActionRequest(verb=Verb.RESOLVE, target=alert.id, version=alert.version, actor=alice)
     with pytest.raises(errors.Refused, match="read only"):
         mackerel.handlers()[Verb.RESOLVE].plan(ask, board)
 

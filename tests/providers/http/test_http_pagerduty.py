@@ -14,11 +14,11 @@ from oncall_tui import errors
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState, ServiceHint, Severity
 from oncall_tui.domain.outcome import OutcomeState
-from oncall_tui.domain.plan import Actor, Ask, Confirm
+from oncall_tui.domain.plan import ActionRequest, Actor, Confirm
 from oncall_tui.providers.base import Context, ReadRequest
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
-from oncall_tui.providers.pagerduty.provider import PagerDuty, build
-from oncall_tui.providers.pagerduty.schema import Incident, Reference, shared
+from oncall_tui.providers.pagerduty.provider import PagerDutyProvider, build
+from oncall_tui.providers.pagerduty.schema import PagerDutyIncident, Reference, shared
 from oncall_tui.runtime.clock import FakeClock
 from oncall_tui.runtime.secret import Secret
 
@@ -148,7 +148,7 @@ def account() -> Account:
 
 
 @pytest.fixture
-def provider(account: Account, context: Context, monkeypatch: pytest.MonkeyPatch) -> PagerDuty:
+def provider(account: Account, context: Context, monkeypatch: pytest.MonkeyPatch) -> PagerDutyProvider:
     monkeypatch.setenv("PLANTED_TOKEN", "planted-token-value")
     options = PagerDutyOptions(
         name="pager", provider="pagerduty", token=Secret("env", ("PLANTED_TOKEN",)), teams=("PT1",), urgencies=("high",)
@@ -157,18 +157,18 @@ def provider(account: Account, context: Context, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture
-def ask(provider: PagerDuty, board_of: Callable[[Any], Any], alice: Actor) -> Callable[..., Any]:
+def ask(provider: PagerDutyProvider, board_of: Callable[[Any], Any], alice: Actor) -> Callable[..., Any]:
     """An ask for an incident as the board shows it, and that board."""
 
-    def make(verb: Verb, incident_id: str, **more: Any) -> tuple[Ask, Any]:
+    def make(verb: Verb, incident_id: str, **more: Any) -> tuple[ActionRequest, Any]:
         board = board_of(provider)
         alert = board.alerts[f"pager/{incident_id}"]
-        return Ask(verb=verb, target=alert.id, version=alert.version, actor=alice, **more), board
+        return ActionRequest(verb=verb, target=alert.id, version=alert.version, actor=alice, **more), board
 
     return make
 
 
-def test_an_incident_as_a_row(account: Account, provider: PagerDuty) -> None:
+def test_an_incident_as_a_row(account: Account, provider: PagerDutyProvider) -> None:
     incident = account.add(
         "P1", pending_actions=[{"type": "escalate", "at": "2027-01-15T08:05:00Z"}], incident_key="k1"
     )
@@ -199,7 +199,9 @@ def test_an_incident_as_a_row(account: Account, provider: PagerDuty) -> None:
     assert account.asked[0].headers["content-type"] == "application/json"
 
 
-def test_alerts_inside_are_read_once_and_again_when_there_are_more(account: Account, provider: PagerDuty) -> None:
+def test_alerts_inside_are_read_once_and_again_when_there_are_more(
+    account: Account, provider: PagerDutyProvider
+) -> None:
     for n in range(30):
         account.add(f"P{n}")
     reading = provider.read(ReadRequest(watch=frozenset({"pager/P29"})))
@@ -217,16 +219,18 @@ def test_what_incidents_have_in_common_is_held_once(account: Account) -> None:
     bare = {key: whole[key] for key in ("id", "status", "created_at")}
     known: dict[Reference, Reference] = {}
     for raw in (whole, bare, {**bare, "assignments": []}):
-        told = msgspec.convert(raw, Incident)
+        told = msgspec.convert(raw, PagerDutyIncident)
         assert shared(told, known) == told
-    first, second = (shared(msgspec.convert({**whole, "id": each}, Incident), known) for each in ("P1", "P2"))
+    first, second = (shared(msgspec.convert({**whole, "id": each}, PagerDutyIncident), known) for each in ("P1", "P2"))
     assert first.service is second.service
     assert first.policy == "EP1"
     assert first.assigned[0].assignee is second.assigned[0].assignee
     assert len(known) == 6
 
 
-def test_a_long_list_is_not_read_for_every_few_alerts(account: Account, provider: PagerDuty, clock: FakeClock) -> None:
+def test_a_long_list_is_not_read_for_every_few_alerts(
+    account: Account, provider: PagerDutyProvider, clock: FakeClock
+) -> None:
     for n in range(3_000):
         account.add(f"P{n}")
     reading, oldest, began = provider.read(ReadRequest()), 0.0, clock.now()
@@ -242,7 +246,7 @@ def test_a_long_list_is_not_read_for_every_few_alerts(account: Account, provider
 
 
 def test_a_long_list_is_read_where_something_was_done_or_it_failed(
-    account: Account, provider: PagerDuty, clock: FakeClock
+    account: Account, provider: PagerDutyProvider, clock: FakeClock
 ) -> None:
     for n in range(150):
         account.add(f"P{n}")
@@ -262,7 +266,9 @@ def test_a_long_list_is_read_where_something_was_done_or_it_failed(
     assert len(provider.read(ReadRequest()).alerts) == 148
 
 
-def test_denied_alerts_are_a_problem_and_the_rows_stay(account: Account, provider: PagerDuty, clock: FakeClock) -> None:
+def test_denied_alerts_are_a_problem_and_the_rows_stay(
+    account: Account, provider: PagerDutyProvider, clock: FakeClock
+) -> None:
     account.add("P1")
     account.denied.add("alerts")
     for calls in (2, 1):
@@ -274,7 +280,7 @@ def test_denied_alerts_are_a_problem_and_the_rows_stay(account: Account, provide
     assert provider.read(ReadRequest()).problems == ()
 
 
-def test_over_ten_thousand_is_said(account: Account, provider: PagerDuty) -> None:
+def test_over_ten_thousand_is_said(account: Account, provider: PagerDutyProvider) -> None:
     account.denied.add("alerts")
     for n in range(10_100):
         account.add(f"P{n}")
@@ -284,7 +290,7 @@ def test_over_ten_thousand_is_said(account: Account, provider: PagerDuty) -> Non
 
 
 def test_an_incident_that_resolves_between_two_pages_hides_no_other(
-    account: Account, provider: PagerDuty, monkeypatch: pytest.MonkeyPatch
+    account: Account, provider: PagerDutyProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account.denied.add("alerts")
     for n in range(250):
@@ -304,7 +310,7 @@ def test_an_incident_that_resolves_between_two_pages_hides_no_other(
     assert seen.count("0") == 2  # 17 went at once: it was read again from the start
 
 
-def test_acknowledge(account: Account, provider: PagerDuty, ask: Callable[..., Any]) -> None:
+def test_acknowledge(account: Account, provider: PagerDutyProvider, ask: Callable[..., Any]) -> None:
     account.add("P1")
     handler = provider.handlers()[Verb.ACKNOWLEDGE]
     plan = handler.plan(*ask(Verb.ACKNOWLEDGE, "P1"))
@@ -322,7 +328,7 @@ def test_acknowledge(account: Account, provider: PagerDuty, ask: Callable[..., A
 
 
 def test_acknowledge_is_refused_where_somebody_has_it_or_it_is_resolved(
-    account: Account, provider: PagerDuty, ask: Callable[..., Any]
+    account: Account, provider: PagerDutyProvider, ask: Callable[..., Any]
 ) -> None:
     incident = account.add("P1")
     handler = provider.handlers()[Verb.ACKNOWLEDGE]
@@ -339,13 +345,13 @@ def test_acknowledge_is_refused_where_somebody_has_it_or_it_is_resolved(
 
 
 def test_a_lost_acknowledge_is_resolved_by_reading(
-    account: Account, provider: PagerDuty, ask: Callable[..., Any], clock: FakeClock
+    account: Account, provider: PagerDutyProvider, ask: Callable[..., Any], clock: FakeClock
 ) -> None:
     incident = account.add("P1")
     handler = provider.handlers()[Verb.ACKNOWLEDGE]
     plan = handler.plan(*ask(Verb.ACKNOWLEDGE, "P1"))
     account.swallow = "after"
-    with pytest.raises(errors.Unknown):
+    with pytest.raises(errors.OutcomeUnknown):
         handler.send(plan)
     assert handler.verify(plan, None).state is OutcomeState.DONE
     incident.update(status="resolved", acknowledgements=[])
@@ -360,18 +366,20 @@ def test_a_lost_acknowledge_is_resolved_by_reading(
 
 
 def test_without_an_email_it_is_refused_and_says_what_to_set(
-    account: Account, provider: PagerDuty, ask: Callable[..., Any]
+    account: Account, provider: PagerDutyProvider, ask: Callable[..., Any]
 ) -> None:
     account.add("P1")
     asked, board = ask(Verb.ACKNOWLEDGE, "P1")
     for email in ("", "alice", "alice@example.com\r\nX: y", "ありす@example.com"):
-        other = Ask(verb=asked.verb, target=asked.target, version=asked.version, actor=Actor(name="A", email=email))
+        other = ActionRequest(
+            verb=asked.verb, target=asked.target, version=asked.version, actor=Actor(name="A", email=email)
+        )
         with pytest.raises(errors.Refused) as caught:
             provider.handlers()[Verb.ACKNOWLEDGE].plan(other, board)
         assert "me.email" in caught.value.hint
 
 
-def test_note(account: Account, provider: PagerDuty, ask: Callable[..., Any], clock: FakeClock) -> None:
+def test_note(account: Account, provider: PagerDutyProvider, ask: Callable[..., Any], clock: FakeClock) -> None:
     account.add("P1")
     handler = provider.handlers()[Verb.NOTE]
     with pytest.raises(errors.Refused, match="text"):
@@ -388,7 +396,9 @@ def test_note(account: Account, provider: PagerDuty, ask: Callable[..., Any], cl
     assert handler.verify(plan, receipt).state is OutcomeState.FAILED
 
 
-def test_escalate_names_who_is_on_call_now(account: Account, provider: PagerDuty, ask: Callable[..., Any]) -> None:
+def test_escalate_names_who_is_on_call_now(
+    account: Account, provider: PagerDutyProvider, ask: Callable[..., Any]
+) -> None:
     account.add("P1")
     asked, board = ask(Verb.ESCALATE, "P1", choice="level:2", reason="no answer")
     handler = provider.handlers()[Verb.ESCALATE]
@@ -420,20 +430,20 @@ def test_escalate_names_who_is_on_call_now(account: Account, provider: PagerDuty
 
 
 def test_escalate_where_nobody_is_on_call_warns_and_fails_in_words(
-    account: Account, provider: PagerDuty, ask: Callable[..., Any]
+    account: Account, provider: PagerDutyProvider, ask: Callable[..., Any]
 ) -> None:
     account.add("P1")
     handler = provider.handlers()[Verb.ESCALATE]
     plan = handler.plan(*ask(Verb.ESCALATE, "P1", choice="level:3"))
     assert "nobody is on call at level 3" in plan.warnings[0]
-    with pytest.raises(errors.Failed, match=r"nobody is on call there \(1015"):
+    with pytest.raises(errors.ActionFailed, match=r"nobody is on call there \(1015"):
         handler.send(plan)
     with pytest.raises(errors.Refused, match="no level 9"):
         handler.plan(*ask(Verb.ESCALATE, "P1", choice="level:9"))
 
 
 def test_escalated_by_somebody_meanwhile_is_refused(
-    account: Account, provider: PagerDuty, ask: Callable[..., Any], clock: FakeClock
+    account: Account, provider: PagerDutyProvider, ask: Callable[..., Any], clock: FakeClock
 ) -> None:
     incident = account.add("P1")
     handler = provider.handlers()[Verb.ESCALATE]

@@ -8,7 +8,7 @@ import pytest
 
 from oncall_tui.domain.alert import ServiceHint
 from oncall_tui.providers.pagerduty.incident_labels import details, label_sets
-from oncall_tui.providers.pagerduty.schema import Body, IncidentAlert
+from oncall_tui.providers.pagerduty.schema import IncidentAlert, PagerDutyBody
 
 TWO = """Labels:
  - alertname = Down
@@ -29,7 +29,7 @@ ARN = "arn:aws:cloudwatch:ap-northeast-1:123456789012:alarm:api-cpu"
 
 
 def one(said: Any, key: str | None = None) -> IncidentAlert:
-    return IncidentAlert(alert_key=key, body=Body(said))
+    return IncidentAlert(alert_key=key, body=PagerDutyBody(said))
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from tests.support.wire import Asked
 from oncall_tui.domain.alert import Alert
 from oncall_tui.providers.base import Context, ReadRequest
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
-from oncall_tui.providers.pagerduty.provider import PagerDuty, build
+from oncall_tui.providers.pagerduty.provider import PagerDutyProvider, build
 from oncall_tui.runtime.clock import FakeClock
 from oncall_tui.runtime.secret import Secret
-from oncall_tui.simulator.services.pagerduty.api import PagerDuty as World
+from oncall_tui.simulator.services.pagerduty.api import PagerDutyProvider as World
 from oncall_tui.triage.ownership import assignment, escalation
 
 LEVELS = [{"people": ["Alice"], "after": 300}, {"people": ["Bob"], "after": 300}, {"people": ["Carol"], "after": 600}]
@@ -30,12 +30,12 @@ class Rig:
         self.context = context
         self.provider = self.another()
 
-    def another(self) -> PagerDuty:
+    def another(self) -> PagerDutyProvider:
         """A board that is opened now, and saw nothing of what was before."""
         options = PagerDutyOptions(name="pager", provider="pagerduty", token=Secret("env", ("PLANTED_TOKEN",)))
         return build(options, self.context, self.asked.transport)
 
-    def read(self, provider: PagerDuty | None = None) -> Alert:
+    def read(self, provider: PagerDutyProvider | None = None) -> Alert:
         (alert,) = (provider or self.provider).read(ReadRequest()).alerts
         return alert
 

@@ -12,13 +12,13 @@ from tests.support.wire import Asked
 
 from oncall_tui import errors
 from oncall_tui.domain.action import Verb
-from oncall_tui.domain.plan import Ask
+from oncall_tui.domain.plan import ActionRequest
 from oncall_tui.providers.base import Context, ReadRequest
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
 from oncall_tui.providers.pagerduty.provider import build
 from oncall_tui.runtime.clock import FakeClock
 from oncall_tui.runtime.secret import Secret
-from oncall_tui.simulator.services.pagerduty.api import PagerDuty as World
+from oncall_tui.simulator.services.pagerduty.api import SimulatedPagerDuty as World
 
 SPEC = {
     "people": ["Alice", "Bob", "Carol"],
@@ -152,7 +152,7 @@ def test_a_removed_user_is_neither_on_call_nor_offered(rig: Rig, board_of: Any, 
     target = next(a for a in board.alerts.values() if a.title == "one")
     levels = [c.label for c in handler.choices(target.id, board) if c.id.startswith("level:")]
     assert levels == ["level 1: Alice", "level 2: nobody on call"]
-    ask = Ask(verb=Verb.ESCALATE, target=target.id, version=target.version, actor=alice)
+    ask = ActionRequest(verb=Verb.ESCALATE, target=target.id, version=target.version, actor=alice)
     with pytest.raises(errors.Refused, match="nobody is on call at a higher level"):
         handler.plan(ask, board)
     rig.change = ("users", lambda items: [{**one, "deleted_at": "2027-01-01T00:00:00Z"} for one in items])

@@ -20,21 +20,21 @@ from tests.support.fakes import InlineLane
 from tests.support.wire import Asked
 
 from oncall_tui import errors
-from oncall_tui.actions.service import Desk, Side
+from oncall_tui.actions.service import ActionService, SourceHandle
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState, Severity
 from oncall_tui.domain.board import Board, merge
 from oncall_tui.domain.outcome import OutcomeState
-from oncall_tui.domain.plan import Actor, Ask, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Actor, Confirm, Plan
 from oncall_tui.domain.product import Product
 from oncall_tui.journal import Journal
 from oncall_tui.providers.base import Context, ReadRequest
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
-from oncall_tui.providers.pagerduty.provider import PagerDuty, build
+from oncall_tui.providers.pagerduty.provider import PagerDutyProvider, build
 from oncall_tui.runtime.clock import FakeClock
 from oncall_tui.runtime.secret import Secret
-from oncall_tui.simulator.server.messages import Answer, Request, json_answer
-from oncall_tui.simulator.services.pagerduty.api import PagerDuty as Account
+from oncall_tui.simulator.server.messages import Request, SimulatedAnswer, json_answer
+from oncall_tui.simulator.services.pagerduty.api import PagerDutyProvider as Account
 from oncall_tui.text import time_format
 
 SPEC: dict[str, Any] = {
@@ -72,10 +72,10 @@ def asked(account: Account) -> Iterator[Asked]:
 
 
 @pytest.fixture
-def make(asked: Asked, context: Context, monkeypatch: pytest.MonkeyPatch) -> Callable[..., PagerDuty]:
+def make(asked: Asked, context: Context, monkeypatch: pytest.MonkeyPatch) -> Callable[..., PagerDutyProvider]:
     monkeypatch.setenv("PLANTED_TOKEN", "drill-account")
 
-    def built(**more: Any) -> PagerDuty:
+    def built(**more: Any) -> PagerDutyProvider:
         token = Secret("env", ("PLANTED_TOKEN",))
         return build(
             PagerDutyOptions(name="pager", provider="pagerduty", token=token, **more), context, asked.transport
@@ -85,19 +85,21 @@ def make(asked: Asked, context: Context, monkeypatch: pytest.MonkeyPatch) -> Cal
 
 
 @pytest.fixture
-def pager(make: Callable[..., PagerDuty]) -> PagerDuty:
+def pager(make: Callable[..., PagerDutyProvider]) -> PagerDutyProvider:
     return make()
 
 
 @pytest.fixture
-def planned(pager: PagerDuty, board_of: Callable[[Any], Board], alice: Actor) -> Callable[..., tuple[Plan, Any]]:
+def planned(
+    pager: PagerDutyProvider, board_of: Callable[[Any], Board], alice: Actor
+) -> Callable[..., tuple[Plan, Any]]:
     """A plan for the first incident, or the one of that title, and the handler."""
 
     def plan(verb: Verb, title: str = "", actor: Actor = alice, **more: Any) -> tuple[Plan, Any]:
         board = board_of(pager)
         alert = next(a for a in board.alerts.values() if not title or a.title == title)
         handler = pager.handlers()[verb]
-        ask = Ask(verb=verb, target=alert.id, version=alert.version, actor=actor, **more)
+        ask = ActionRequest(verb=verb, target=alert.id, version=alert.version, actor=actor, **more)
         return handler.plan(ask, board), handler
 
     return plan
@@ -111,14 +113,14 @@ def done(plan: Plan, handler: Any) -> str:
     return str(check.message)
 
 
-def row(pager: PagerDuty, title: str = "API 障害") -> Any:
+def row(pager: PagerDutyProvider, title: str = "API 障害") -> Any:
     return next(a for a in pager.read(ReadRequest()).alerts if a.title == title)
 
 
 # --- what a row tells -------------------------------------------------------------------------------------------------
 
 
-def test_priority_is_a_label_and_tells_how_bad_it_is(account: Account, pager: PagerDuty) -> None:
+def test_priority_is_a_label_and_tells_how_bad_it_is(account: Account, pager: PagerDutyProvider) -> None:
     account.trigger("k2", "other", "payments", "low", priority="P1")
     account.trigger("k3", "third", "payments", "low", priority="Vermilion")
     assert (row(pager, "other").severity, row(pager, "other").label("priority")) == (Severity.CRITICAL, "P1")
@@ -126,7 +128,7 @@ def test_priority_is_a_label_and_tells_how_bad_it_is(account: Account, pager: Pa
 
 
 def test_an_acknowledgement_tells_when_it_lapses_and_a_snooze_is_told_apart(
-    account: Account, pager: PagerDuty, planned: Any, clock: FakeClock, asked: Asked
+    account: Account, pager: PagerDutyProvider, planned: Any, clock: FakeClock, asked: Asked
 ) -> None:
     account.acknowledge("k1", "Alice")
     held = row(pager)
@@ -140,7 +142,9 @@ def test_an_acknowledgement_tells_when_it_lapses_and_a_snooze_is_told_apart(
     assert row(pager).state is AlertState.FIRING
 
 
-def test_on_a_service_without_a_time_out_an_end_is_a_snooze(account: Account, pager: PagerDuty, planned: Any) -> None:
+def test_on_a_service_without_a_time_out_an_end_is_a_snooze(
+    account: Account, pager: PagerDutyProvider, planned: Any
+) -> None:
     account.trigger("k2", "shop is down", "shop")
     account.acknowledge("k2", "Alice")
     assert (row(pager, "shop is down").state, row(pager, "shop is down").until) == (AlertState.ACKNOWLEDGED, None)
@@ -149,7 +153,7 @@ def test_on_a_service_without_a_time_out_an_end_is_a_snooze(account: Account, pa
 
 
 def test_time_outs_that_cannot_be_read_leave_it_acknowledged(
-    account: Account, pager: PagerDuty, planned: Any, asked: Asked
+    account: Account, pager: PagerDutyProvider, planned: Any, asked: Asked
 ) -> None:
     asked.spoil = lambda request: httpx.Response(403) if request.url.path.startswith("/services/") else None
     account.acknowledge("k1", "Alice")
@@ -160,7 +164,7 @@ def test_time_outs_that_cannot_be_read_leave_it_acknowledged(
     handler.check(plan)  # both words are one for a re-check
 
 
-def test_only_mine(account: Account, make: Callable[..., PagerDuty], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_mine(account: Account, make: Callable[..., PagerDutyProvider], monkeypatch: pytest.MonkeyPatch) -> None:
     account.trigger("k2", "shop is down", "shop")
     assert [a.title for a in make(mine=True).read(ReadRequest()).alerts] == ["API 障害"]  # by me.email
     monkeypatch.setenv("PLANTED_TOKEN", "drill-dave")
@@ -188,7 +192,7 @@ def test_options_are_checked(more: dict[str, Any], words: str) -> None:
 
 
 def test_the_timeline_has_the_log_and_related_changes(
-    account: Account, pager: PagerDuty, clock: FakeClock, asked: Asked
+    account: Account, pager: PagerDutyProvider, clock: FakeClock, asked: Asked
 ) -> None:
     account.change("payments", "payments-api: 42 deployed", "ci")
     clock.advance(10)
@@ -207,7 +211,7 @@ def test_the_timeline_has_the_log_and_related_changes(
 # --- one at a time ----------------------------------------------------------------------------------------------------
 
 
-def test_resolve(pager: PagerDuty, planned: Any) -> None:
+def test_resolve(pager: PagerDutyProvider, planned: Any) -> None:
     plan, handler = planned(Verb.RESOLVE)
     assert plan.confirm is Confirm.YES
     assert handler.verify(plan, None).state is OutcomeState.PENDING
@@ -254,12 +258,12 @@ def test_times_are_local(account: Account, asked: Asked, context: Context, alice
         account.acknowledge("k1", "Alice")
         board = board_of(tokyo)
         (alert,) = board.alerts.values()
-        ask = Ask(verb=Verb.SNOOZE, target=alert.id, version=alert.version, actor=alice, for_s=8 * 3600.0)
+        ask = ActionRequest(verb=Verb.SNOOZE, target=alert.id, version=alert.version, actor=alice, for_s=8 * 3600.0)
         assert tokyo.handlers()[Verb.SNOOZE].plan(ask, board).title.endswith("until 16 Jan 01:00 JST")
 
 
 def test_reassign_to_a_person_and_to_a_policy(
-    account: Account, pager: PagerDuty, planned: Any, asked: Asked, board_of: Any
+    account: Account, pager: PagerDutyProvider, planned: Any, asked: Asked, board_of: Any
 ) -> None:
     account.acknowledge("k1", "Alice")
     handler = pager.handlers()[Verb.REASSIGN]
@@ -288,7 +292,7 @@ def test_reassign_to_a_person_and_to_a_policy(
 
 
 def test_escalate_refuses_the_level_that_has_it_and_says_who_was_first(
-    account: Account, pager: PagerDuty, planned: Any, clock: FakeClock, asked: Asked, board_of: Any
+    account: Account, pager: PagerDutyProvider, planned: Any, clock: FakeClock, asked: Asked, board_of: Any
 ) -> None:
     with pytest.raises(errors.Refused, match="level 1 has it already: Alice, since 60 s ago"):
         planned(Verb.ESCALATE, choice="level:1")
@@ -303,7 +307,7 @@ def test_escalate_refuses_the_level_that_has_it_and_says_who_was_first(
     assert len(asked.writes) == 1
 
 
-def test_escalate_to_a_person_or_another_policy(pager: PagerDuty, planned: Any, asked: Asked) -> None:
+def test_escalate_to_a_person_or_another_policy(pager: PagerDutyProvider, planned: Any, asked: Asked) -> None:
     handler = pager.handlers()[Verb.ESCALATE]
     board_id = row(pager).id
     reading = pager.read(ReadRequest())
@@ -318,7 +322,7 @@ def test_escalate_to_a_person_or_another_policy(pager: PagerDuty, planned: Any, 
         assert "escalation_level" not in json.loads(write.content)["incident"]
 
 
-def test_merge_says_which_one_stays(account: Account, pager: PagerDuty, planned: Any, clock: FakeClock) -> None:
+def test_merge_says_which_one_stays(account: Account, pager: PagerDutyProvider, planned: Any, clock: FakeClock) -> None:
     account.trigger("k2", "older", "payments", began=clock.now() - 600)
     account.trigger("k3", "newer", "payments", began=clock.now() - 30)
     account.trigger("k4", "elsewhere", "shop")
@@ -347,7 +351,7 @@ def test_merge_says_which_one_stays(account: Account, pager: PagerDuty, planned:
 
 
 def test_a_user_s_token_acts_for_its_user_and_says_so(
-    pager: PagerDuty, planned: Any, monkeypatch: pytest.MonkeyPatch, asked: Asked
+    pager: PagerDutyProvider, planned: Any, monkeypatch: pytest.MonkeyPatch, asked: Asked
 ) -> None:
     nobody = Actor("oncall", "", guessed=True)
     with pytest.raises(errors.Refused, match="who acts"):
@@ -365,22 +369,24 @@ def test_a_user_s_token_acts_for_its_user_and_says_so(
 
 
 @pytest.fixture
-def many(account: Account, pager: PagerDuty, alice: Actor, clock: FakeClock) -> Callable[..., tuple[list[Ask], Board]]:
-    def asks(verb: Verb, count: int) -> tuple[list[Ask], Board]:
+def many(
+    account: Account, pager: PagerDutyProvider, alice: Actor, clock: FakeClock
+) -> Callable[..., tuple[list[ActionRequest], Board]]:
+    def asks(verb: Verb, count: int) -> tuple[list[ActionRequest], Board]:
         for n in range(count):
             account.trigger(f"m{n}", f"m{n}", "payments", "low", began=clock.now() - 60)
         account.trigger("vault", "vault", "vault", "low", began=clock.now() - 60)
         reading = pager.read(ReadRequest())
         board = merge(1, reading.at, (), (reading,))
         rows = [a for a in reading.alerts if a.title != "API 障害"]
-        return [Ask(verb=verb, target=a.id, version=a.version, actor=alice) for a in rows], board
+        return [ActionRequest(verb=verb, target=a.id, version=a.version, actor=alice) for a in rows], board
 
     return asks
 
 
 @pytest.mark.parametrize("verb", [Verb.ACKNOWLEDGE, Verb.RESOLVE])
 def test_many_in_two_calls_with_a_reason_for_each_that_was_not(
-    account: Account, pager: PagerDuty, many: Any, asked: Asked, verb: Verb
+    account: Account, pager: PagerDutyProvider, many: Any, asked: Asked, verb: Verb
 ) -> None:
     asks, board = many(verb, 299)
     handler: Any = pager.handlers()[verb]
@@ -398,7 +404,7 @@ def test_many_in_two_calls_with_a_reason_for_each_that_was_not(
     bulk = [write for write in asked.writes if write.url.path == "/incidents"]
     assert [len(json.loads(write.content)["incidents"]) for write in bulk] == [250, 49]
     failed = [(plan.title, it) for plan, it in zip(going, came, strict=True) if isinstance(it, Exception)]
-    assert [(title, type(it)) for title, it in failed] == [(f"{verb} vault", errors.Failed)]
+    assert [(title, type(it)) for title, it in failed] == [(f"{verb} vault", errors.ActionFailed)]
     assert "Access Denied" in str(failed[0][1])
     sent = [(plan, it) for plan, it in zip(going, came, strict=True) if not isinstance(it, Exception)]
     before = len(asked.requests)
@@ -410,7 +416,7 @@ def test_many_in_two_calls_with_a_reason_for_each_that_was_not(
 
 
 def test_a_lost_answer_to_many_is_unknown_for_all_and_told_by_reading(
-    pager: PagerDuty, many: Any, asked: Asked, clock: FakeClock
+    pager: PagerDutyProvider, many: Any, asked: Asked, clock: FakeClock
 ) -> None:
     asks, board = many(Verb.ACKNOWLEDGE, 10)
     handler: Any = pager.handlers()[Verb.ACKNOWLEDGE]
@@ -423,18 +429,18 @@ def test_a_lost_answer_to_many_is_unknown_for_all_and_told_by_reading(
         raise httpx.ReadTimeout("lost")
 
     asked.spoil = lost
-    with pytest.raises(errors.Unknown):
+    with pytest.raises(errors.OutcomeUnknown):
         handler.send_many(plans)
     assert {check.state for check in handler.verify_many(plans, [None] * 10)} == {OutcomeState.DONE}
     assert len(asked.writes) == 1
 
 
-def test_many_that_cannot_be_listed_are_not_sent(pager: PagerDuty, many: Any, asked: Asked) -> None:
+def test_many_that_cannot_be_listed_are_not_sent(pager: PagerDutyProvider, many: Any, asked: Asked) -> None:
     asks, board = many(Verb.ACKNOWLEDGE, 10)
     handler: Any = pager.handlers()[Verb.ACKNOWLEDGE]
     plans = handler.plan_many(asks, board)
     asked.spoil = lambda request: httpx.Response(503)
-    assert {type(no) for no in handler.check_many(plans)} == {errors.Failed}
+    assert {type(no) for no in handler.check_many(plans)} == {errors.ActionFailed}
     assert {check.state for check in handler.verify_many(plans, [None] * len(plans))} == {OutcomeState.PENDING}
 
 
@@ -446,7 +452,7 @@ class Busy:
         self._inside = threading.Lock()
         self.together = 0
 
-    def handle(self, request: Request) -> Answer:
+    def handle(self, request: Request) -> SimulatedAnswer:
         if not self._inside.acquire(blocking=False):
             self.together += 1
             return json_answer({}, 500)
@@ -477,13 +483,13 @@ def test_two_sources_with_one_token_ask_one_after_the_other(
 
 
 def test_298_of_300_through_the_desk(
-    account: Account, pager: PagerDuty, many: Any, asked: Asked, clock: FakeClock, tmp_path: Path
+    account: Account, pager: PagerDutyProvider, many: Any, asked: Asked, clock: FakeClock, tmp_path: Path
 ) -> None:
     asks, board = many(Verb.ACKNOWLEDGE, 299)
     lane = InlineLane(clock)
     journal = Journal(tmp_path / "journal.db", clock.now)
-    side = Side("pager", lane, lambda timeout: pager, lambda: None)  # type: ignore[arg-type]
-    desk = Desk(
+    side = SourceHandle("pager", lane, lambda timeout: pager, lambda: None)  # type: ignore[arg-type]
+    desk = ActionService(
         {"pager": side},
         journal,
         clock,
@@ -513,7 +519,7 @@ def test_298_of_300_through_the_desk(
 # --- who is on call ---------------------------------------------------------------------------------------------------
 
 
-def test_who_is_on_call_now_and_next(pager: PagerDuty, clock: FakeClock) -> None:
+def test_who_is_on_call_now_and_next(pager: PagerDutyProvider, clock: FakeClock) -> None:
     told = [(d.policy, d.level, d.person, d.next_person, d.services) for d in pager.on_call()]
     assert told == [
         ("Payments", 1, "Alice", "Bob", ("payments",)),
@@ -530,7 +536,7 @@ def test_who_is_on_call_now_and_next(pager: PagerDuty, clock: FakeClock) -> None
     assert first.next_at == first.until
 
 
-def test_a_duty_is_for_a_product_by_its_service_or_its_name(pager: PagerDuty) -> None:
+def test_a_duty_is_for_a_product_by_its_service_or_its_name(pager: PagerDutyProvider) -> None:
     duty = pager.on_call()[0]
     by_label = Product(name="Cards", alerts={"pagerduty_service": "pay*"})
     other = Product(name="payments", alerts={"pagerduty_service": "shop"})
@@ -544,7 +550,7 @@ def test_a_duty_is_for_a_product_by_its_service_or_its_name(pager: PagerDuty) ->
 
 
 def test_am_i_on_call(
-    make: Callable[..., PagerDuty], asked: Asked, context: Context, monkeypatch: pytest.MonkeyPatch
+    make: Callable[..., PagerDutyProvider], asked: Asked, context: Context, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert make().on_call_now() is True  # alice, by me.email
     options = PagerDutyOptions(name="p", provider="pagerduty", token=Secret("env", ("PLANTED_TOKEN",)))
@@ -567,7 +573,7 @@ def _limited(asked: Asked, remaining: int) -> None:
     asked.spoil = answer
 
 
-def test_with_few_calls_left_the_list_alone_is_read_and_later(pager: PagerDuty, asked: Asked) -> None:
+def test_with_few_calls_left_the_list_alone_is_read_and_later(pager: PagerDutyProvider, asked: Asked) -> None:
     _limited(asked, 50)
     reading = pager.read(ReadRequest())
     again = pager.read(ReadRequest())
@@ -578,7 +584,7 @@ def test_with_few_calls_left_the_list_alone_is_read_and_later(pager: PagerDuty, 
 
 
 def test_with_no_call_left_a_list_of_pages_stops_before_the_429(
-    account: Account, pager: PagerDuty, asked: Asked
+    account: Account, pager: PagerDutyProvider, asked: Asked
 ) -> None:
     for n in range(150):
         account.trigger(f"m{n}", f"m{n}", "payments", "low")

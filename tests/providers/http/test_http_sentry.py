@@ -17,20 +17,20 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState, ServiceHint, Severity
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import OutcomeState
-from oncall_tui.domain.plan import Actor, Ask, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Actor, Confirm, Plan
 from oncall_tui.domain.reading import SourceState
-from oncall_tui.providers.base import Context, ReadRequest, Receipt, Told
+from oncall_tui.providers.base import Context, ReadRequest, Receipt, TimelineEvent
 from oncall_tui.providers.sentry.api import PAGES, next_cursor, say, search
 from oncall_tui.providers.sentry.assignee import Holding, holding
 from oncall_tui.providers.sentry.mapping import row
 from oncall_tui.providers.sentry.options import SentryOptions
-from oncall_tui.providers.sentry.provider import Sentry, build
-from oncall_tui.providers.sentry.schema import Actor as Assigned
-from oncall_tui.providers.sentry.schema import Issue
+from oncall_tui.providers.sentry.provider import SentryProvider, build
+from oncall_tui.providers.sentry.schema import SentryActor as Assigned
+from oncall_tui.providers.sentry.schema import SentryIssue
 from oncall_tui.providers.sentry.timeline import told
 from oncall_tui.runtime.clock import FakeClock
 from oncall_tui.runtime.secret import Secret
-from oncall_tui.simulator.services.sentry.api import Sentry as Organization
+from oncall_tui.simulator.services.sentry.api import SentryProvider as Organization
 
 TOKEN = "planted-token-value"
 PEOPLE = [{"name": "Alice", "email": "alice@example.com"}, {"name": "Bob", "email": "bob@example.com"}]
@@ -63,22 +63,22 @@ def asked(organization: Organization) -> Asked:
 
 
 @pytest.fixture
-def make(asked: Asked, context: Context, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Sentry]:
+def make(asked: Asked, context: Context, monkeypatch: pytest.MonkeyPatch) -> Callable[..., SentryProvider]:
     monkeypatch.setenv("PLANTED_TOKEN", TOKEN)
 
-    def built(**more: Any) -> Sentry:
+    def built(**more: Any) -> SentryProvider:
         return build(options(**more), context, asked.transport)
 
     return built
 
 
 @pytest.fixture
-def sentry(make: Callable[..., Sentry]) -> Sentry:
+def sentry(make: Callable[..., SentryProvider]) -> SentryProvider:
     return make(services={"checkout": "prod-main/checkout-api"})
 
 
 @pytest.fixture
-def planned(sentry: Sentry, board_of: Callable[[Any], Board], alice: Actor) -> Callable[..., tuple[Plan, Any]]:
+def planned(sentry: SentryProvider, board_of: Callable[[Any], Board], alice: Actor) -> Callable[..., tuple[Plan, Any]]:
     """A plan for the one issue that there is, and the handler."""
 
     def plan(verb: Verb, **more: Any) -> tuple[Plan, Any]:
@@ -86,7 +86,9 @@ def planned(sentry: Sentry, board_of: Callable[[Any], Board], alice: Actor) -> C
         (alert,) = board.alerts.values()
         handler = sentry.handlers()[verb]
         actor = more.pop("actor", alice)
-        return handler.plan(Ask(verb=verb, target=alert.id, version=alert.version, actor=actor, **more), board), handler
+        return handler.plan(
+            ActionRequest(verb=verb, target=alert.id, version=alert.version, actor=actor, **more), board
+        ), handler
 
     return plan
 
@@ -114,7 +116,7 @@ def body(request: httpx.Request) -> Any:
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-def test_an_issue_is_a_row(sentry: Sentry, clock: FakeClock, asked: Asked) -> None:
+def test_an_issue_is_a_row(sentry: SentryProvider, clock: FakeClock, asked: Asked) -> None:
     reading = sentry.read(ReadRequest())
     (alert,) = reading.alerts
     assert (alert.id, alert.title, alert.state) == ("errors/7001", "KeyError: 'amount' [/red]", AlertState.FIRING)
@@ -134,13 +136,13 @@ def test_an_issue_is_a_row(sentry: Sentry, clock: FakeClock, asked: Asked) -> No
     assert params == {"query": "is:unresolved", "statsPeriod": "24h", "sort": "new", "limit": "100", "project": "-1"}
 
 
-def test_an_issue_is_joined_to_the_page_that_sentry_itself_made(sentry: Sentry) -> None:
+def test_an_issue_is_joined_to_the_page_that_sentry_itself_made(sentry: SentryProvider) -> None:
     (issue,) = sentry.read(ReadRequest()).alerts
     page = msgspec.structs.replace(issue, id="pager/Q1", provider="pagerduty", keys=("dedup:CHECKOUT-1",))
     assert incidents((issue, page)) == {"errors/7001": "pager/Q1"}
 
 
-def test_what_is_asked_for_is_narrowed_there(make: Callable[..., Sentry], organization: Organization) -> None:
+def test_what_is_asked_for_is_narrowed_there(make: Callable[..., SentryProvider], organization: Organization) -> None:
     organization.report("other", "Slow", "search", "warning", environment="staging")
     organization.report("fatal", "SIGSEGV", "media", "fatal")
 
@@ -155,7 +157,7 @@ def test_what_is_asked_for_is_narrowed_there(make: Callable[..., Sentry], organi
     assert titles(levels=("warning", "fatal"), query="slow") == {"Slow"}
 
 
-def test_only_what_was_seen_lately_asks(sentry: Sentry, organization: Organization, clock: FakeClock) -> None:
+def test_only_what_was_seen_lately_asks(sentry: SentryProvider, organization: Organization, clock: FakeClock) -> None:
     clock.advance(24 * 3600 - 5)
     assert len(sentry.read(ReadRequest()).alerts) == 1
     clock.advance(10)
@@ -187,8 +189,8 @@ def test_levels(level: str | None, severity: Severity) -> None:
     assert row(options(), issue(level=level)).severity is severity
 
 
-def issue(**more: Any) -> Issue:
-    return Issue(**{"id": "1", "status": "unresolved", "firstSeen": "2027-01-15T07:59:00Z", **more})
+def issue(**more: Any) -> SentryIssue:
+    return SentryIssue(**{"id": "1", "status": "unresolved", "firstSeen": "2027-01-15T07:59:00Z", **more})
 
 
 BOB = Assigned(type="user", id="101", name="Bob", email="bob@example.com")
@@ -270,7 +272,7 @@ def test_who_really_has_it(substatus: str | None, activity: list[Any] | None, he
     assert holding(issue(substatus=substatus, activity=told)) is Holding.TAKEN  # nobody: there is no question
 
 
-def test_what_a_rule_assigned_still_asks(sentry: Sentry, organization: Organization, asked: Asked) -> None:
+def test_what_a_rule_assigned_still_asks(sentry: SentryProvider, organization: Organization, asked: Asked) -> None:
     organization.report("ruled", "Slow", "search", assigned="Bob")
     reading = sentry.read(ReadRequest())
     ruled = next(alert for alert in reading.alerts if alert.title == "Slow")
@@ -284,7 +286,9 @@ def test_what_a_rule_assigned_still_asks(sentry: Sentry, organization: Organizat
     assert (again.state, again.by) == (AlertState.ACKNOWLEDGED, ("Alice",))
 
 
-def test_what_came_back_asks_again(sentry: Sentry, organization: Organization, planned: Any, clock: FakeClock) -> None:
+def test_what_came_back_asks_again(
+    sentry: SentryProvider, organization: Organization, planned: Any, clock: FakeClock
+) -> None:
     organization.assign("key", "Alice")
     assert [alert.state for alert in sentry.read(ReadRequest()).alerts] == [AlertState.ACKNOWLEDGED]
     organization.resolve("key")
@@ -294,7 +298,7 @@ def test_what_came_back_asks_again(sentry: Sentry, organization: Organization, p
 
 
 def test_taking_what_one_has_in_name_alone(
-    sentry: Sentry, organization: Organization, planned: Any, asked: Asked
+    sentry: SentryProvider, organization: Organization, planned: Any, asked: Asked
 ) -> None:
     organization.assign("key", "Alice")
     organization.resolve("key")
@@ -337,7 +341,7 @@ def test_half_of_taking_again_is_not_done(
         return httpx.Response(403, json={"detail": "no"}) if len(asked.writes) == lost else None
 
     asked.spoil = refuse
-    with pytest.raises(errors.Failed if lost == 1 else errors.Unknown):
+    with pytest.raises(errors.ActionFailed if lost == 1 else errors.OutcomeUnknown):
         handler.send(plan)
     asked.spoil = lambda request: None
     clock.advance(15)
@@ -348,7 +352,7 @@ def test_half_of_taking_again_is_not_done(
 
 
 def test_many_that_are_in_question_are_read_a_few_a_poll(
-    sentry: Sentry, organization: Organization, asked: Asked, clock: FakeClock
+    sentry: SentryProvider, organization: Organization, asked: Asked, clock: FakeClock
 ) -> None:
     for number in range(20):
         organization.report(f"k{number}", f"t{number}", "checkout", assigned="Bob", began=clock.at - number)
@@ -364,7 +368,7 @@ def test_many_that_are_in_question_are_read_a_few_a_poll(
     assert sum("by a rule" in alert.comment for alert in reading.alerts) == 20
 
 
-def test_who_assigned_cannot_be_read(sentry: Sentry, organization: Organization, asked: Asked) -> None:
+def test_who_assigned_cannot_be_read(sentry: SentryProvider, organization: Organization, asked: Asked) -> None:
     organization.report("ruled", "Slow", "search", assigned="Bob")
     asked.spoil = lambda request: httpx.Response(500) if request.url.path.endswith("/7002/") else None
     reading = sentry.read(ReadRequest())
@@ -372,14 +376,14 @@ def test_who_assigned_cannot_be_read(sentry: Sentry, organization: Organization,
     assert {alert.state for alert in reading.alerts} == {AlertState.FIRING}  # not known is not harmless
 
 
-def test_an_issue_with_hardly_a_field(sentry: Sentry, asked: Asked) -> None:
+def test_an_issue_with_hardly_a_field(sentry: SentryProvider, asked: Asked) -> None:
     bare = {"id": "9", "status": "unresolved", "lastSeen": "2027-01-15T07:59:00Z", "assignedTo": None, "count": None}
     asked.spoil = unresolved(lambda request: httpx.Response(200, json=[bare]))
     (alert,) = sentry.read(ReadRequest()).alerts
     assert (alert.title, alert.count, alert.severity, alert.url) == ("9", 1, Severity.UNKNOWN, "")
 
 
-def test_one_bad_issue_hides_no_good_one(sentry: Sentry, asked: Asked) -> None:
+def test_one_bad_issue_hides_no_good_one(sentry: SentryProvider, asked: Asked) -> None:
     good = {"id": "9", "status": "unresolved", "firstSeen": "2027-01-15T07:59:00Z"}
     bad = [{"id": 7}, {"id": "8", "status": "unresolved"}]
     asked.spoil = unresolved(lambda request: httpx.Response(200, json=[good, *bad]))
@@ -392,7 +396,7 @@ def test_one_bad_issue_hides_no_good_one(sentry: Sentry, asked: Asked) -> None:
 
 
 def test_ignored_issues_that_cannot_be_read_are_a_problem_and_stay(
-    sentry: Sentry, organization: Organization, asked: Asked
+    sentry: SentryProvider, organization: Organization, asked: Asked
 ) -> None:
     organization.report("quiet", "Known", "search")
     organization.ignore("quiet", 3600)
@@ -410,7 +414,7 @@ def test_ignored_issues_that_cannot_be_read_are_a_problem_and_stay(
     assert {alert.state for alert in sentry.read(ReadRequest()).alerts} == {AlertState.FIRING}
 
 
-def test_what_did_not_change_is_the_same_object(sentry: Sentry, organization: Organization) -> None:
+def test_what_did_not_change_is_the_same_object(sentry: SentryProvider, organization: Organization) -> None:
     organization.report("other", "Slow", "search")
     first = {alert.id: alert for alert in sentry.read(ReadRequest()).alerts}
     organization.report("other", "Slow", "search")
@@ -421,7 +425,9 @@ def test_what_did_not_change_is_the_same_object(sentry: Sentry, organization: Or
 # --- pages ------------------------------------------------------------------------------------------------------------
 
 
-def test_five_thousand_are_read_to_the_end(sentry: Sentry, organization: Organization, clock: FakeClock) -> None:
+def test_five_thousand_are_read_to_the_end(
+    sentry: SentryProvider, organization: Organization, clock: FakeClock
+) -> None:
     for number in range(4999):
         organization.report(f"k{number}", f"title {number}", "checkout", began=clock.at - number)
     reading = sentry.read(ReadRequest())
@@ -430,7 +436,7 @@ def test_five_thousand_are_read_to_the_end(sentry: Sentry, organization: Organiz
 
 
 def test_an_event_between_two_pages_loses_no_issue(
-    sentry: Sentry, organization: Organization, asked: Asked, clock: FakeClock
+    sentry: SentryProvider, organization: Organization, asked: Asked, clock: FakeClock
 ) -> None:
     for number in range(250):
         organization.report(f"k{number}", f"title {number}", "checkout", began=clock.at - 10 - number)
@@ -444,7 +450,7 @@ def test_an_event_between_two_pages_loses_no_issue(
     assert len({alert.id for alert in sentry.read(ReadRequest()).alerts}) == 251
 
 
-def test_more_than_can_be_read_is_said(sentry: Sentry, asked: Asked) -> None:
+def test_more_than_can_be_read_is_said(sentry: SentryProvider, asked: Asked) -> None:
     def page(request: httpx.Request) -> httpx.Response:
         at = len(asked.requests)
         link = f'<http://x/?cursor=0:{at}:0>; rel="next"; results="true"; cursor="0:{at}:0"'
@@ -459,7 +465,7 @@ def test_more_than_can_be_read_is_said(sentry: Sentry, asked: Asked) -> None:
     assert "projects" in problem.hint
 
 
-def test_a_page_that_points_at_itself_ends(sentry: Sentry, asked: Asked) -> None:
+def test_a_page_that_points_at_itself_ends(sentry: SentryProvider, asked: Asked) -> None:
     link = '<http://x/>; rel="next"; results="true"; cursor="0:1:0"'
     asked.spoil = unresolved(lambda request: httpx.Response(200, json=[], headers={"Link": link}))
     assert sentry.read(ReadRequest()).problems
@@ -502,7 +508,7 @@ def test_what_an_error_body_says(said: bytes, words: str) -> None:
     assert say(400, said) == words
 
 
-def test_denied_and_expired_name_the_scope(sentry: Sentry, asked: Asked) -> None:
+def test_denied_and_expired_name_the_scope(sentry: SentryProvider, asked: Asked) -> None:
     asked.spoil = lambda request: httpx.Response(403, json={"detail": "no"})
     with pytest.raises(errors.Denied) as denied:
         sentry.read(ReadRequest())
@@ -516,7 +522,7 @@ def test_denied_and_expired_name_the_scope(sentry: Sentry, asked: Asked) -> None
     assert TOKEN not in str(expired.value)
 
 
-def test_an_organization_that_is_not_there(make: Callable[..., Sentry]) -> None:
+def test_an_organization_that_is_not_there(make: Callable[..., SentryProvider]) -> None:
     with pytest.raises(errors.Malformed) as caught:
         make(organization="acne").read(ReadRequest())
     assert "organization" in caught.value.hint
@@ -534,7 +540,7 @@ def test_an_organization_that_is_not_there(make: Callable[..., Sentry]) -> None:
     ],
 )
 def test_throttled_until_the_window_ends(
-    sentry: Sentry, asked: Asked, headers: dict[str, str], seconds: float | None
+    sentry: SentryProvider, asked: Asked, headers: dict[str, str], seconds: float | None
 ) -> None:
     asked.spoil = lambda request: httpx.Response(429, json={"detail": "slower"}, headers=headers)
     with pytest.raises(errors.Throttled) as caught:
@@ -545,7 +551,7 @@ def test_throttled_until_the_window_ends(
 # --- acting -----------------------------------------------------------------------------------------------------------
 
 
-def test_acknowledging_assigns_and_says_so(planned: Any, asked: Asked, sentry: Sentry) -> None:
+def test_acknowledging_assigns_and_says_so(planned: Any, asked: Asked, sentry: SentryProvider) -> None:
     plan, handler = planned(Verb.ACKNOWLEDGE)
     assert (plan.title, plan.confirm) == ("assign KeyError: 'amount' [/red] to Alice", Confirm.NONE)
     assert ("assigned", "nobody → Alice (alice@example.com)") in plan.lines
@@ -569,7 +575,7 @@ def test_who_acts_has_to_be_known(planned: Any) -> None:
 def test_a_user_that_sentry_does_not_know(planned: Any) -> None:
     plan, handler = planned(Verb.ACKNOWLEDGE, actor=Actor("Mallory", "mallory@example.com"))
     handler.check(plan)
-    with pytest.raises(errors.Failed, match="Unknown actor input"):
+    with pytest.raises(errors.ActionFailed, match="Unknown actor input"):
         handler.send(plan)
 
 
@@ -632,7 +638,7 @@ def test_resolving(planned: Any, asked: Asked, organization: Organization) -> No
 
 
 def test_ignoring_has_an_end_and_tells_who_and_why(
-    planned: Any, asked: Asked, organization: Organization, clock: FakeClock, sentry: Sentry
+    planned: Any, asked: Asked, organization: Organization, clock: FakeClock, sentry: SentryProvider
 ) -> None:
     with pytest.raises(errors.Refused, match="needs a reason"):
         planned(Verb.SILENCE, for_s=600.0)
@@ -684,7 +690,7 @@ def test_a_lost_answer_is_told_by_reading(
         raise httpx.ReadTimeout("x")
 
     asked.spoil = lost
-    with pytest.raises(errors.Unknown):
+    with pytest.raises(errors.OutcomeUnknown):
         handler.send(plan)
     assert len(asked.writes) == 1  # and no comment on what may not be so
     assert handler.verify(plan, None).state is (OutcomeState.DONE if effect else OutcomeState.PENDING)
@@ -719,7 +725,7 @@ def test_an_issue_that_is_gone(planned: Any, asked: Asked, clock: FakeClock) -> 
 def test_denied_writing_names_the_scope(planned: Any, asked: Asked) -> None:
     plan, handler = planned(Verb.ACKNOWLEDGE)
     asked.spoil = lambda request: httpx.Response(403, json={"detail": "no"})
-    with pytest.raises(errors.Failed) as caught:
+    with pytest.raises(errors.ActionFailed) as caught:
         handler.send(plan)
     assert "the scope event:write" in caught.value.hint
 
@@ -735,7 +741,9 @@ def test_read_only_writes_nothing(
     assert alert.verbs == frozenset()
     for verb, handler in sentry.handlers().items():
         with pytest.raises(errors.Refused, match="read only"):
-            handler.plan(Ask(verb=verb, target=alert.id, version=alert.version, actor=alice, reason="x"), board)
+            handler.plan(
+                ActionRequest(verb=verb, target=alert.id, version=alert.version, actor=alice, reason="x"), board
+            )
 
 
 # The body of "Update an Issue", and of its statusDetails, as the published schema has them: nothing else may be sent.
@@ -808,7 +816,7 @@ def test_mistakes_in_options_name_their_key(wrong: dict[str, Any], key: str) -> 
 
 
 def test_what_happened_to_an_issue_is_told_newest_first_in_one_call(
-    sentry: Sentry, organization: Organization, asked: Asked, clock: FakeClock
+    sentry: SentryProvider, organization: Organization, asked: Asked, clock: FakeClock
 ) -> None:
     organization.assign("key", "Bob")
     clock.advance(60)
@@ -850,4 +858,4 @@ def test_what_happened_to_an_issue_is_told_newest_first_in_one_call(
 def test_activity_in_words(entry: dict[str, Any], by: str, text: str) -> None:
     at = {"dateCreated": "2027-01-15T08:00:00.000Z"}
     found = told(issue(activity=happened({**entry, **at}, {"type": "note"}, "nonsense")))
-    assert found == (Told(1_800_000_000.0, by, text),)
+    assert found == (TimelineEvent(1_800_000_000.0, by, text),)

@@ -16,7 +16,7 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.board import merge
 from oncall_tui.domain.outcome import OutcomeState
-from oncall_tui.domain.plan import Actor, Ask, Plan
+from oncall_tui.domain.plan import ActionRequest, Actor, Plan
 from oncall_tui.providers.base import Context, Provider, ReadRequest
 from oncall_tui.providers.mackerel.options import MackerelOptions
 from oncall_tui.providers.mackerel.provider import build as build_mackerel
@@ -24,8 +24,8 @@ from oncall_tui.providers.sentry.options import SentryOptions
 from oncall_tui.providers.sentry.provider import build as build_sentry
 from oncall_tui.runtime.clock import FakeClock
 from oncall_tui.runtime.secret import Secret
-from oncall_tui.simulator.services.mackerel import Mackerel
-from oncall_tui.simulator.services.sentry.api import Sentry
+from oncall_tui.simulator.services.mackerel import SimulatedMackerel
+from oncall_tui.simulator.services.sentry.api import SimulatedSentry
 
 
 class Side:
@@ -37,13 +37,13 @@ class Side:
         self.provider: Provider
         if name == "sentry":
             people = [{"name": "Alice", "email": "alice@example.com"}]
-            self.sentry = Sentry(context.clock.now, {"tokens": [TOKEN, "the-next"], "people": people})
+            self.sentry = SimulatedSentry(context.clock.now, {"tokens": [TOKEN, "the-next"], "people": people})
             self.asked = Asked(self.sentry)
             options = SentryOptions(name="prom", provider=name, organization="example", token=secret)
             self.provider = build_sentry(options, context, self.asked.transport)
             self.verb = Verb.ACKNOWLEDGE
         else:
-            self.mackerel = Mackerel(context.clock.now, {"keys": [TOKEN, "the-next"]})
+            self.mackerel = SimulatedMackerel(context.clock.now, {"keys": [TOKEN, "the-next"]})
             self.asked = Asked(self.mackerel)
             keyed = MackerelOptions(name="prom", provider=name, api_key=secret)
             self.provider = build_mackerel(keyed, context, self.asked.transport)
@@ -75,7 +75,7 @@ class Side:
         (alert,) = reading.alerts
         handler = self.provider.handlers()[self.verb]
         actor = Actor("Alice", "alice@example.com")
-        ask = Ask(verb=self.verb, target=alert.id, version=alert.version, actor=actor)
+        ask = ActionRequest(verb=self.verb, target=alert.id, version=alert.version, actor=actor)
         return handler.plan(ask, merge(1, reading.at, (), (reading,))), handler
 
 
@@ -111,7 +111,7 @@ def test_a_lost_write_is_pending_then_failed(side: Side, clock: FakeClock) -> No
         raise httpx.ReadTimeout("x")
 
     side.answers(times_out)
-    with pytest.raises(errors.Unknown):
+    with pytest.raises(errors.OutcomeUnknown):
         action.send(plan)
     check = action.verify(plan, None)
     assert check.state is OutcomeState.PENDING  # it cannot be read
@@ -125,7 +125,7 @@ def test_a_lost_write_is_pending_then_failed(side: Side, clock: FakeClock) -> No
 def test_what_cannot_be_read_again_is_not_sent(side: Side) -> None:
     plan, action = side.planned()
     side.answers(says(503))
-    with pytest.raises(errors.Failed, match="not sent"):
+    with pytest.raises(errors.ActionFailed, match="not sent"):
         action.check(plan)
 
 

@@ -13,7 +13,7 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState, ServiceHint
 from oncall_tui.domain.board import merge
 from oncall_tui.domain.outcome import OutcomeState
-from oncall_tui.domain.plan import Actor, Ask
+from oncall_tui.domain.plan import ActionRequest, Actor
 from oncall_tui.errors import ActionError, SourceError
 from oncall_tui.providers import registry
 from oncall_tui.providers.base import Context, Provider, ReadRequest
@@ -118,7 +118,7 @@ def test_each_verb_ends_truthfully(
     provider, world = make(name), opened.story.world
     reading = provider.read(ReadRequest())
     (alert,) = reading.alerts
-    ask = Ask(
+    ask = ActionRequest(
         verb=verb,
         target=alert.id,
         version=alert.version,

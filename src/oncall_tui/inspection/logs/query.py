@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from oncall_tui.domain.logs import LogPlace, LogWanted
+from oncall_tui.domain.logs import LogDestination, LogQuery
 from oncall_tui.errors import SourceError, Throttled
-from oncall_tui.inspection.logs.buffer import Kept, LogStore
+from oncall_tui.inspection.logs.buffer import BufferedLine, LogBuffer
 from oncall_tui.runtime.clock import Clock
 
 POLL_S = 2.0  # between looks at what is new
@@ -29,10 +29,10 @@ BACK_OFF_S = 5.0
 REFUSED_S = 60.0  # denied, not logged in: it needs a person
 
 
-class Errand(msgspec.Struct, kw_only=True, eq=False):
+class PagedLogQuery(msgspec.Struct, kw_only=True, eq=False):
     """A question that may take several pages. *tail*: what is new; else a stretch of the past."""
 
-    place: LogPlace
+    place: LogDestination
     since: float
     until: float | None = None
     newest: bool = False
@@ -43,7 +43,7 @@ class Errand(msgspec.Struct, kw_only=True, eq=False):
     tail: bool = False
 
 
-class Run(msgspec.Struct, kw_only=True):
+class LogSession(msgspec.Struct, kw_only=True):
     """One look: at all tasks or one, around a time or live. Another look is another run, and late answers to the old
     one are dropped.
 
@@ -54,14 +54,14 @@ class Run(msgspec.Struct, kw_only=True):
     around: float | None
     task: str
     opened: float
-    store: LogStore
-    errands: deque[Errand] = msgspec.field(default_factory=deque)
-    resting: dict[tuple[LogPlace, bool], Errand] = msgspec.field(default_factory=dict)
-    begins: dict[LogPlace, float] = msgspec.field(default_factory=dict)
-    ends: dict[LogPlace, float] = msgspec.field(default_factory=dict)
-    troubles: dict[LogPlace, SourceError] = msgspec.field(default_factory=dict)
-    missing: dict[LogPlace, str] = msgspec.field(default_factory=dict)
-    held: dict[LogPlace, float] = msgspec.field(default_factory=dict)
+    store: LogBuffer
+    errands: deque[PagedLogQuery] = msgspec.field(default_factory=deque)
+    resting: dict[tuple[LogDestination, bool], PagedLogQuery] = msgspec.field(default_factory=dict)
+    begins: dict[LogDestination, float] = msgspec.field(default_factory=dict)
+    ends: dict[LogDestination, float] = msgspec.field(default_factory=dict)
+    troubles: dict[LogDestination, SourceError] = msgspec.field(default_factory=dict)
+    missing: dict[LogDestination, str] = msgspec.field(default_factory=dict)
+    held: dict[LogDestination, float] = msgspec.field(default_factory=dict)
     next_at: float = 0.0
     planned: bool = False
 
@@ -75,7 +75,7 @@ class LogReader:
 
     def __init__(self, service_id: str, clock: Clock, around: float | None = None, task: str = "") -> None:
         self.service_id, self._clock = service_id, clock
-        self.places: tuple[LogPlace, ...] | None = None
+        self.places: tuple[LogDestination, ...] | None = None
         self.trouble: SourceError | None = None  # of finding the places
         self.paused = ""  # why: "key", or "memory": what is being read would be dropped
         self.looking_at: float | None = None  # the time of the first line on screen, where it is not to be dropped
@@ -86,12 +86,12 @@ class LogReader:
     # --- what the screen asks for -------------------------------------------------------------------------------------
 
     @property
-    def kept(self) -> Kept:
+    def kept(self) -> BufferedLine:
         """The lines."""
         return self.run.store.kept
 
     @property
-    def readable(self) -> tuple[LogPlace, ...]:
+    def readable(self) -> tuple[LogDestination, ...]:
         """The places that can be read here; of one task those alone whose streams say whose they are."""
         return tuple(p for p in self.places or () if p.readable and (p.prefix or not self.run.task))
 
@@ -146,7 +146,7 @@ class LogReader:
             if self._resumed(place, newest=True):
                 continue
             until = run.begins.get(place, run.opened)
-            run.errands.append(Errand(place=place, since=until - BEFORE_S, until=until, newest=True, limit=PAGE))
+            run.errands.append(PagedLogQuery(place=place, since=until - BEFORE_S, until=until, newest=True, limit=PAGE))
 
     def later(self) -> None:
         """A page after what is there; nothing where it is live: that reads on by itself."""
@@ -155,9 +155,9 @@ class LogReader:
             if self._resumed(place, newest=False):
                 continue
             since = run.ends.get(place, run.opened)
-            run.errands.append(Errand(place=place, since=since, until=min(now, since + AFTER_S), pages=2))
+            run.errands.append(PagedLogQuery(place=place, since=since, until=min(now, since + AFTER_S), pages=2))
 
-    def _resumed(self, place: LogPlace, newest: bool) -> bool:
+    def _resumed(self, place: LogDestination, newest: bool) -> bool:
         """Go on with what met nothing but empty pages; False: there is none."""
         errand = self.run.resting.pop((place, newest), None)
         if errand is None:
@@ -206,32 +206,32 @@ class LogReader:
         self.trouble = error
         self._wait_until = self._clock.monotonic() + _back_off(error)
 
-    def _run(self, around: float | None, task: str) -> Run:
-        return Run(around=around, task=task, opened=self._clock.now(), store=LogStore())
+    def _run(self, around: float | None, task: str) -> LogSession:
+        return LogSession(around=around, task=task, opened=self._clock.now(), store=LogBuffer())
 
     def _find(self, provider: Any) -> None:
         self.calls += 1
         try:
             if not hasattr(provider, "log_places"):
                 raise SourceError("this source cannot read logs")
-            places: tuple[LogPlace, ...] = provider.log_places(self.service_id)
+            places: tuple[LogDestination, ...] = provider.log_places(self.service_id)
         except SourceError as error:
             self.fail(error)
         else:
             self.places = places
 
-    def _plan(self, run: Run) -> None:
+    def _plan(self, run: LogSession) -> None:
         """The first questions: what follows a time before what led to it, or the last minutes."""
         run.planned = True
         now = self._clock.now()
         for place in self.readable:
             if run.around is None:
                 since = run.opened - LAST_S
-                run.errands.append(Errand(place=place, since=since, until=run.opened, newest=True, limit=FIRST))
+                run.errands.append(PagedLogQuery(place=place, since=since, until=run.opened, newest=True, limit=FIRST))
                 continue
             at = run.around
-            run.errands.append(Errand(place=place, since=at, until=max(at, min(now, at + AFTER_S)), pages=PAGES))
-            run.errands.append(Errand(place=place, since=at - BEFORE_S, until=at, newest=True, limit=FIRST))
+            run.errands.append(PagedLogQuery(place=place, since=at, until=max(at, min(now, at + AFTER_S)), pages=PAGES))
+            run.errands.append(PagedLogQuery(place=place, since=at - BEFORE_S, until=at, newest=True, limit=FIRST))
 
     def _poll_due(self, now: float) -> bool:
         run = self.run
@@ -239,7 +239,7 @@ class LogReader:
             return True
         return run.live and not self.paused and not run.errands and now >= run.next_at
 
-    def _poll(self, run: Run, now: float) -> None:
+    def _poll(self, run: LogSession, now: float) -> None:
         """Look for what is new, and for what came late: from a while before the newest line on."""
         if not run.live or run.errands:
             return
@@ -252,20 +252,20 @@ class LogReader:
             since = max(since, lines[-OVERLAP].at)
         for place in self._askable():  # what is before that was not wanted when it was opened
             begin = max(since, run.begins.get(place, since))
-            errand = Errand(place=place, since=begin, limit=0, pages=1_000_000, empty=1_000_000, tail=True)
+            errand = PagedLogQuery(place=place, since=begin, limit=0, pages=1_000_000, empty=1_000_000, tail=True)
             run.errands.append(errand)
 
-    def _askable(self) -> list[LogPlace]:
+    def _askable(self) -> list[LogDestination]:
         return [p for p in self.readable if p not in self.run.missing]
 
-    def _first(self, now: float) -> Errand | None:
+    def _first(self, now: float) -> PagedLogQuery | None:
         """The first errand whose place is not held back."""
         for errand in tuple(self.run.errands):
             if now >= self.run.held.get(errand.place, 0.0) and not (errand.tail and self.paused):
                 return errand
         return None
 
-    def _would_drop(self, run: Run) -> bool:
+    def _would_drop(self, run: LogSession) -> bool:
         """Would reading on drop what is on screen? Then it is paused instead."""
         lines = run.store.kept.lines
         if self.looking_at is None or not run.store.full:
@@ -275,10 +275,10 @@ class LogReader:
         self.pause("memory")
         return True
 
-    def _ask(self, provider: Any, run: Run, errand: Errand) -> None:
+    def _ask(self, provider: Any, run: LogSession, errand: PagedLogQuery) -> None:
         if errand.tail and self._would_drop(run):
             return
-        wanted = LogWanted(
+        wanted = LogQuery(
             place=errand.place,
             since=errand.since,
             until=errand.until,
@@ -307,7 +307,7 @@ class LogReader:
         run.store.add(page.lines, newest_stay=not errand.newest)
         self._follow(run, errand, page.lines, page.token)
 
-    def _follow(self, run: Run, errand: Errand, lines: Any, token: str) -> None:
+    def _follow(self, run: LogSession, errand: PagedLogQuery, lines: Any, token: str) -> None:
         """Go on with the next page, or be done with it: and remember how far everything was asked for."""
         if lines:
             errand.pages -= 1

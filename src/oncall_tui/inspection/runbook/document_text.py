@@ -169,7 +169,7 @@ _KINDS = {"blockquote": "quote", "tr": "row", **dict.fromkeys(_HEADINGS, "headin
 
 
 def _html(page: Page) -> list[Block]:
-    reader = _Reader(page.where)
+    reader = _HtmlReader(page.where)
     ends = time.monotonic() + PATIENCE_S
     for at in range(0, len(page.text), CHUNK):
         reader.feed(page.text[at : at + CHUNK])
@@ -183,7 +183,7 @@ def _html(page: Page) -> list[Block]:
     return reader.main or reader.found
 
 
-class _Reader(HTMLParser):
+class _HtmlReader(HTMLParser):
     """Collects blocks; what is in ``<main>`` or ``<article>`` apart too: the rest is the wiki's own furniture."""
 
     def __init__(self, where: str) -> None:

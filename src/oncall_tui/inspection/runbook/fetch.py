@@ -45,7 +45,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], Iterable[str]]
 
 
-class Place(msgspec.Struct, frozen=True):
+class RunbookAddress(msgspec.Struct, frozen=True):
     """Where a runbook is: a URL or a path. *told_by* says who names it; what an alert names is not trusted."""
 
     where: str
@@ -65,19 +65,19 @@ class Page(msgspec.Struct, frozen=True):
     text: str
 
 
-def places(product: Product | None, alerts: Iterable[Alert]) -> tuple[Place, ...]:
+def places(product: Product | None, alerts: Iterable[Alert]) -> tuple[RunbookAddress, ...]:
     """Where there is a runbook: the product's, then those that the alerts name."""
-    found = [Place(product.runbook, f"product {product.name}", True)] if product and product.runbook else []
+    found = [RunbookAddress(product.runbook, f"product {product.name}", True)] if product and product.runbook else []
     for alert in alerts:
         told = dict(alert.annotations)
-        found += [Place(told[n], f"{alert.source}'s alert", False) for n in ANNOTATIONS if told.get(n)]
-    once: dict[str, Place] = {}
+        found += [RunbookAddress(told[n], f"{alert.source}'s alert", False) for n in ANNOTATIONS if told.get(n)]
+    once: dict[str, RunbookAddress] = {}
     for place in found:
         once.setdefault(place.where, place)
     return tuple(once.values())
 
 
-def read(place: Place, folders: Sequence[Path] = (), resolve: Resolve | None = None) -> Page:
+def read(place: RunbookAddress, folders: Sequence[Path] = (), resolve: Resolve | None = None) -> Page:
     """What stands there. *folders*: where a relative path may begin. Raises SourceError, with what to do instead."""
     if place.is_url:
         return _fetched(place, resolve or _addresses)
@@ -132,7 +132,7 @@ def _text(data: bytes, charset: str, where: str) -> str:
 # --- a URL ------------------------------------------------------------------------------------------------------------
 
 
-def _fetched(place: Place, resolve: Resolve) -> Page:
+def _fetched(place: RunbookAddress, resolve: Resolve) -> Page:
     url, hops = place.where, 0
     first = _split(url)
     at_home = place.trusted and all(a.is_loopback for a in _vetted(first, resolve, place.trusted))

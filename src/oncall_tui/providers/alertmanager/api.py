@@ -10,7 +10,7 @@ import msgspec
 
 from oncall_tui import errors
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
-from oncall_tui.providers.alertmanager.schema import Posted, WireAlert, WireSilence
+from oncall_tui.providers.alertmanager.schema import AlertmanagerAlert, AlertmanagerPosted, WireSilence
 from oncall_tui.providers.http import Http, NotFound, pieces
 
 # What every version's matcher parser reads alike when it stands in quotes; the rest is matched here, not there.
@@ -29,7 +29,7 @@ def authorization(options: AlertmanagerOptions) -> str:
     return "Basic " + base64.b64encode(login).decode()
 
 
-class Api:
+class AlertmanagerApi:
     """Typed calls. Reading raises errors.SourceError, writing errors.ActionError (see ``providers.http``)."""
 
     def __init__(self, http: Http, filters: tuple[str, ...] = ()) -> None:
@@ -44,7 +44,7 @@ class Api:
         """Every silence, ended ones too (the server keeps those for five days), undecoded."""
         return self.http.get("/api/v2/silences", list[msgspec.Raw])
 
-    def matching(self, labels: dict[str, str]) -> list[WireAlert]:
+    def matching(self, labels: dict[str, str]) -> list[AlertmanagerAlert]:
         """Every alert there is now, filtered view or not, that equality matchers for *labels* match."""
         params: list[tuple[str, str]] = []
         room = _QUERY_LIMIT
@@ -53,7 +53,7 @@ class Api:
             if _PLAIN_NAME.match(name) and _PLAIN_VALUE.match(value) and (room := room - len(matcher)) > 0:
                 params.append(("filter", matcher))
         raws = self.http.get("/api/v2/alerts", list[msgspec.Raw], params)
-        found, _ = pieces(raws, WireAlert)
+        found, _ = pieces(raws, AlertmanagerAlert)
         return [alert for alert in found if alert.has(labels)]
 
     def silences(self) -> list[WireSilence]:
@@ -69,7 +69,7 @@ class Api:
 
     def post(self, silence: dict[str, Any]) -> str:
         """Make a silence, or replace the one of the same id. Returns its id."""
-        return self.http.write("POST", "/api/v2/silences", Posted, silence).silenceID
+        return self.http.write("POST", "/api/v2/silences", AlertmanagerPosted, silence).silenceID
 
     def expire(self, silence_id: str) -> None:
         """End a silence now. One that is gone already is a 404, and at 0.25 a 500: Unknown, to be read again."""
@@ -79,5 +79,5 @@ class Api:
 def safe_id(silence_id: str) -> str:
     """*silence_id* where it can stand in a path; raises errors.Failed where not."""
     if not re.fullmatch(r"[A-Za-z0-9-]{1,64}", silence_id):
-        raise errors.Failed("the silence's id is not one")
+        raise errors.ActionFailed("the silence's id is not one")
     return silence_id

@@ -12,11 +12,11 @@ import msgspec
 from oncall_tui import errors
 from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.board import Board
-from oncall_tui.domain.plan import Actor, Ask
-from oncall_tui.providers.alertmanager.api import Api
-from oncall_tui.providers.alertmanager.mapping import Rows
+from oncall_tui.domain.plan import ActionRequest, Actor
+from oncall_tui.providers.alertmanager.api import AlertmanagerApi
+from oncall_tui.providers.alertmanager.mapping import AlertmanagerRows
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
-from oncall_tui.providers.alertmanager.schema import WireAlert, WireSilence
+from oncall_tui.providers.alertmanager.schema import AlertmanagerAlert, WireSilence
 from oncall_tui.providers.http import ago, before_sending, reference
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.text.time_format import told
@@ -24,26 +24,28 @@ from oncall_tui.text.time_format import told
 LISTED = 100  # so many other alerts are named in a plan; the rest is a number
 
 
-class Look(msgspec.Struct, frozen=True):
+class AlertmanagerLook(msgspec.Struct, frozen=True):
     """One alert as it is now. *row* is None where it is gone; *others* are alerts that its labels also match."""
 
     row: Alert | None
     silences: tuple[WireSilence, ...] = ()
-    others: tuple[WireAlert, ...] = ()
+    others: tuple[AlertmanagerAlert, ...] = ()
     silenced_by: tuple[str, ...] = ()
 
 
-class Desk:
+class AlertmanagerHandlerContext:
     """One Alertmanager, as its action handlers see it."""
 
-    def __init__(self, options: AlertmanagerOptions, api: Api, rows: Rows, clock: Clock, read_only: bool) -> None:
+    def __init__(
+        self, options: AlertmanagerOptions, api: AlertmanagerApi, rows: AlertmanagerRows, clock: Clock, read_only: bool
+    ) -> None:
         self.options = options
         self.api = api
         self.clock = clock
         self._rows = rows
         self._read_only = read_only
 
-    def target(self, ask: Ask, board: Board) -> Alert:
+    def target(self, ask: ActionRequest, board: Board) -> Alert:
         """The row that is meant. Raises Refused where it is not on the board or nothing may be written."""
         if self._read_only:
             raise errors.Refused("read only: the configuration forbids writing")
@@ -54,7 +56,7 @@ class Desk:
             raise errors.Refused(f"{ask.target} is no alert with labels of {self.options.name}")
         return alert
 
-    def look(self, labels: dict[str, str], fingerprint: str) -> Look:
+    def look(self, labels: dict[str, str], fingerprint: str) -> AlertmanagerLook:
         """Read the alert again, and what else its labels match. Raises errors.SourceError."""
         found = self.api.matching(labels)
         others = tuple(a for a in found if a.fingerprint != fingerprint)
@@ -62,15 +64,15 @@ class Desk:
             if wire.fingerprint == fingerprint and wire.labels == labels:
                 read = (self.api.silence(i) for i in wire.status.silencedBy)
                 silences = tuple(s for s in read if s is not None)
-                return Look(self._rows.row(wire, silences), silences, others, wire.status.silencedBy)
-        return Look(None, others=others)
+                return AlertmanagerLook(self._rows.row(wire, silences), silences, others, wire.status.silencedBy)
+        return AlertmanagerLook(None, others=others)
 
-    def look_before(self, labels: dict[str, str], fingerprint: str) -> Look:
+    def look_before(self, labels: dict[str, str], fingerprint: str) -> AlertmanagerLook:
         """As ``look``, where a failure means that nothing is sent: raises Refused."""
         with before_sending():
             return self.look(labels, fingerprint)
 
-    def unmoved(self, version: str, look: Look) -> Alert:
+    def unmoved(self, version: str, look: AlertmanagerLook) -> Alert:
         """The row as it is, where it is still what *version* says; else Refused, saying what moved."""
         row = look.row
         if row is None:
@@ -93,13 +95,13 @@ class Desk:
             parts.append(f"until {told(row.until, self.api.http.server_now())}")
         return ", ".join(parts)
 
-    def names(self, others: Iterable[WireAlert]) -> tuple[str, ...]:
+    def names(self, others: Iterable[AlertmanagerAlert]) -> tuple[str, ...]:
         """Other alerts in words, LISTED of them and how many more."""
         said = [self._name(wire) for wire in others]
         more = len(said) - LISTED
         return (*said[:LISTED], f"and {more} more") if more > 0 else tuple(said)
 
-    def _name(self, wire: WireAlert) -> str:
+    def _name(self, wire: AlertmanagerAlert) -> str:
         row_title = wire.labels.get("alertname", wire.fingerprint)
         rest = ", ".join(f"{k}={v}" for k, v in sorted(wire.labels.items()) if k != "alertname")
         return f"{row_title} ({rest})" if rest else row_title

@@ -10,9 +10,9 @@ import msgspec
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState, Pairs, ServiceHint
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
-from oncall_tui.providers.alertmanager.schema import WireAlert, WireSilence
+from oncall_tui.providers.alertmanager.schema import AlertmanagerAlert, WireSilence
 from oncall_tui.providers.decoding import decoder
-from oncall_tui.providers.http import Listing, severity, stamp
+from oncall_tui.providers.http import DecodeCache, severity, stamp
 
 
 def same_person(name: str, me: Iterable[str]) -> bool:
@@ -20,31 +20,31 @@ def same_person(name: str, me: Iterable[str]) -> bool:
     return bool(name) and name.strip().casefold() in {m.strip().casefold() for m in me if m}
 
 
-class _Entry:
+class _AlertmanagerEntry:
     """One alert as decoded, and the row that was made of it with the silences that held it then."""
 
     __slots__ = ("held", "row", "wire")
 
-    def __init__(self, wire: WireAlert, row: Alert) -> None:
+    def __init__(self, wire: AlertmanagerAlert, row: Alert) -> None:
         self.wire = wire if wire.status.silencedBy else None  # kept only where a silence may yet change the row
         self.row = row
         self.held: tuple[WireSilence, ...] = ()
 
 
-class Rows:
+class AlertmanagerRows:
     """Keeps what the last poll decoded, so that an alert that did not change costs one hash, and is the same object."""
 
     def __init__(self, options: AlertmanagerOptions, read_only: bool = False) -> None:
         self._options = options
         self._read_only = read_only
-        self._decoder = decoder(WireAlert)
-        self._listing = Listing(self._entry)
-        self._entries: list[_Entry] = []
+        self._decoder = decoder(AlertmanagerAlert)
+        self._listing = DecodeCache(self._entry)
+        self._entries: list[_AlertmanagerEntry] = []
         self._by_id: dict[str, Alert] = {}
 
-    def _entry(self, raw: msgspec.Raw) -> _Entry:
+    def _entry(self, raw: msgspec.Raw) -> _AlertmanagerEntry:
         wire = self._decoder.decode(raw)
-        return _Entry(wire, self.row(wire, ()))
+        return _AlertmanagerEntry(wire, self.row(wire, ()))
 
     def take(self, raws: list[msgspec.Raw]) -> tuple[bool, int]:
         """Decode what changed. Tells whether a silence holds any of them, and how many items were not alerts."""
@@ -69,7 +69,7 @@ class Rows:
         old = self._by_id.get(row.id)
         return old if old is not None and (old is row or old == row) else row
 
-    def row(self, wire: WireAlert, silences: tuple[WireSilence, ...]) -> Alert:
+    def row(self, wire: AlertmanagerAlert, silences: tuple[WireSilence, ...]) -> Alert:
         """One row. Raises ValueError where its start is no time."""
         began = stamp(wire.startsAt)
         if began is None:
@@ -115,7 +115,7 @@ VERBS: Mapping[AlertState, frozenset[Verb]] = {
 Standing = tuple[AlertState, tuple[str, ...], float | None, float | None, str]
 
 
-def standing(wire: WireAlert, silences: tuple[WireSilence, ...]) -> Standing:
+def standing(wire: AlertmanagerAlert, silences: tuple[WireSilence, ...]) -> Standing:
     """State, by whom, until when, since when, and why. An ``ACK!`` silence wins over others: somebody has it."""
     status = wire.status
     if status.silencedBy:

@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING
 from oncall_tui import errors
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.plan import Plan
-from oncall_tui.domain.reading import Problem, Reading, SourceState
-from oncall_tui.providers.alertmanager.api import Api, authorization
-from oncall_tui.providers.alertmanager.handler_context import Desk
-from oncall_tui.providers.alertmanager.mapping import Rows
+from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
+from oncall_tui.providers.alertmanager.api import AlertmanagerApi, authorization
+from oncall_tui.providers.alertmanager.handler_context import AlertmanagerHandlerContext
+from oncall_tui.providers.alertmanager.mapping import AlertmanagerRows
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
 from oncall_tui.providers.alertmanager.schema import WireSilence
-from oncall_tui.providers.alertmanager.silence import Acknowledge, Silence
+from oncall_tui.providers.alertmanager.silence import AlertmanagerAcknowledge, AlertmanagerSilence
 from oncall_tui.providers.alertmanager.unacknowledge import Keeper, Unacknowledge
-from oncall_tui.providers.base import ActionHandler, Context, Kept, ReadRequest, Receipt
+from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, Receipt, RenewalResult
 from oncall_tui.providers.decoding import decoder
-from oncall_tui.providers.http import Http, Listing
+from oncall_tui.providers.http import DecodeCache, Http
 from oncall_tui.runtime.clock import Clock
 
 if TYPE_CHECKING:
     import httpx
 
 
-class Alertmanager:
+class AlertmanagerProvider:
     """One Alertmanager (contract.Provider, contract.Keeps). Two calls a poll, one where nothing is silenced."""
 
     provider = "alertmanager"
@@ -38,16 +38,16 @@ class Alertmanager:
         self.banner = ""
         self._http = http
         self._clock = clock
-        self._api = Api(http, options.filter)
-        self._rows = Rows(options, read_only)
+        self._api = AlertmanagerApi(http, options.filter)
+        self._rows = AlertmanagerRows(options, read_only)
         self._silences: dict[str, WireSilence] = {}
-        self._listing = Listing(decoder(WireSilence).decode)
-        desk = Desk(options, self._api, Rows(options, read_only), clock, read_only)
+        self._listing = DecodeCache(decoder(WireSilence).decode)
+        desk = AlertmanagerHandlerContext(options, self._api, AlertmanagerRows(options, read_only), clock, read_only)
         self._keeper = Keeper(desk)
         self._handlers: dict[Verb, ActionHandler] = {
-            Verb.ACKNOWLEDGE: Acknowledge(desk),
+            Verb.ACKNOWLEDGE: AlertmanagerAcknowledge(desk),
             Verb.UNACKNOWLEDGE: Unacknowledge(desk),
-            Verb.SILENCE: Silence(desk),
+            Verb.SILENCE: AlertmanagerSilence(desk),
         }
 
     def read(self, request: ReadRequest) -> Reading:
@@ -60,7 +60,9 @@ class Alertmanager:
         if bad and not rows:
             raise errors.Malformed(f"{self._http.host} sent {bad} alerts that its API does not promise")
         if bad:
-            problems.append(Problem(SourceState.MALFORMED, f"{bad} of {len(raws)} alerts", "not as the API promises"))
+            problems.append(
+                PartialFailure(SourceState.MALFORMED, f"{bad} of {len(raws)} alerts", "not as the API promises")
+            )
         return Reading(
             source=self.source,
             at=at,
@@ -69,22 +71,22 @@ class Alertmanager:
             calls=self._http.calls - calls,
         )
 
-    def _read_silences(self) -> list[Problem]:
+    def _read_silences(self) -> list[PartialFailure]:
         """Read who silenced what. Where that fails the alerts are still true: a problem, and the last good ones."""
         try:
             silences, bad = self._listing.take(self._api.raw_silences())
         except errors.SourceError as error:
-            return [Problem(SourceState(error.state), "silences", error.message, error.hint)]
+            return [PartialFailure(SourceState(error.state), "silences", error.message, error.hint)]
         self._silences = {silence.id: silence for silence in silences}
-        return [Problem(SourceState.MALFORMED, f"{bad} silences", "not as the API promises")] if bad else []
+        return [PartialFailure(SourceState.MALFORMED, f"{bad} silences", "not as the API promises")] if bad else []
 
     def handlers(self) -> Mapping[Verb, ActionHandler]:
         """What can be done to an alert here."""
         return self._handlers
 
-    def keep(self, plan: Plan, receipt: Receipt, now: float) -> Kept:
+    def keep(self, plan: Plan, receipt: Receipt, now: float) -> RenewalResult:
         """contract.Keeps: extend the acknowledgement that *plan* made."""
-        return self._keeper.keep(plan, receipt, now) if plan.verb is Verb.ACKNOWLEDGE else Kept(None)
+        return self._keeper.keep(plan, receipt, now) if plan.verb is Verb.ACKNOWLEDGE else RenewalResult(None)
 
     def renew(self) -> None:
         """Read the secrets anew."""
@@ -95,7 +97,9 @@ class Alertmanager:
         self._http.close()
 
 
-def build(options: AlertmanagerOptions, context: Context, transport: httpx.BaseTransport | None = None) -> Alertmanager:
+def build(
+    options: AlertmanagerOptions, context: Context, transport: httpx.BaseTransport | None = None
+) -> AlertmanagerProvider:
     """The provider for one source. Opens nothing yet. *transport* is for tests."""
     secrets = tuple(s for s in (options.bearer_token, options.password) if s is not None)
     url = options.url.rstrip("/").removesuffix("/api/v2")
@@ -107,4 +111,4 @@ def build(options: AlertmanagerOptions, context: Context, transport: httpx.BaseT
         secrets=secrets,
         transport=transport,
     )
-    return Alertmanager(options, http, context.clock, context.read_only)
+    return AlertmanagerProvider(options, http, context.clock, context.read_only)

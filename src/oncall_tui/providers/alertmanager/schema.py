@@ -20,7 +20,7 @@ class AlertStatus(msgspec.Struct, frozen=True, gc=False):
     mutedBy: tuple[str, ...] | None = ()
 
 
-class WireAlert(msgspec.Struct, frozen=True):
+class AlertmanagerAlert(msgspec.Struct, frozen=True):
     """One alert as ``GET /api/v2/alerts`` lists it."""
 
     fingerprint: str
@@ -35,7 +35,7 @@ class WireAlert(msgspec.Struct, frozen=True):
         return all(self.labels.get(name, "") == value for name, value in labels.items())
 
 
-class Matcher(msgspec.Struct, frozen=True, order=True, omit_defaults=False):
+class AlertmanagerMatcher(msgspec.Struct, frozen=True, order=True, omit_defaults=False):
     """One condition of a silence."""
 
     name: str
@@ -54,7 +54,7 @@ class WireSilence(msgspec.Struct, frozen=True):
     """One silence as it is listed. Its stamps stay text: an update has to carry the very same ``startsAt``."""
 
     id: str
-    matchers: tuple[Matcher, ...]
+    matchers: tuple[AlertmanagerMatcher, ...]
     startsAt: str
     endsAt: str
     createdBy: str = ""
@@ -71,7 +71,7 @@ class WireSilence(msgspec.Struct, frozen=True):
         return self.status.state == "active"
 
 
-class Posted(msgspec.Struct, frozen=True):
+class AlertmanagerPosted(msgspec.Struct, frozen=True):
     """The answer to a silence that was posted."""
 
     silenceID: str

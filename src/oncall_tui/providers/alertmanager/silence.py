@@ -13,13 +13,13 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
-from oncall_tui.domain.plan import Ask, Choice, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Choice, Confirm, Plan
 from oncall_tui.providers.alertmanager.api import safe_id
-from oncall_tui.providers.alertmanager.handler_context import Desk, author, iso
-from oncall_tui.providers.alertmanager.schema import ACK, Matcher, WireSilence
+from oncall_tui.providers.alertmanager.handler_context import AlertmanagerHandlerContext, author, iso
+from oncall_tui.providers.alertmanager.schema import ACK, AlertmanagerMatcher, WireSilence
 from oncall_tui.providers.base import Receipt
 from oncall_tui.providers.decoding import convert
-from oncall_tui.providers.http import Sent, before_sending, length, read_back, stamp
+from oncall_tui.providers.http import WriteGrace, before_sending, length, read_back, stamp
 from oncall_tui.text.time_format import told
 
 ACK_S = 900.0  # karma's: too short needs re-silencing, too long hides a recurrence
@@ -35,9 +35,9 @@ class Silencing:
     held = "silenced"
     how = ""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: AlertmanagerHandlerContext) -> None:
         self.desk = desk
-        self._sent = Sent(desk.clock)
+        self._sent = WriteGrace(desk.clock)
 
     def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
         """Nothing to pick."""
@@ -88,7 +88,7 @@ class Silencing:
         if receipt is not None and "silenceID" in receipt.data:
             return api.silence(safe_id(str(receipt.data["silenceID"])))
         asked = plan.request["silence"]
-        matchers = sorted(convert(m, Matcher) for m in asked["matchers"])
+        matchers = sorted(convert(m, AlertmanagerMatcher) for m in asked["matchers"])
         found = [
             s
             for s in api.silences()
@@ -97,10 +97,14 @@ class Silencing:
         since = plan.made_at + (api.http.server_now() - self.desk.clock.now()) - 2.0
         return next((s for s in found if (stamp(s.updatedAt or s.startsAt) or 0.0) >= since), None)
 
-    def _request(self, alert: Alert, ask: Ask, matchers: Mapping[str, str], comment: str, for_s: float) -> Any:
+    def _request(
+        self, alert: Alert, ask: ActionRequest, matchers: Mapping[str, str], comment: str, for_s: float
+    ) -> Any:
         return {
             "silence": {
-                "matchers": [msgspec.to_builtins(Matcher(name, value)) for name, value in sorted(matchers.items())],
+                "matchers": [
+                    msgspec.to_builtins(AlertmanagerMatcher(name, value)) for name, value in sorted(matchers.items())
+                ],
                 "createdBy": author(ask.actor),
                 "comment": comment,
             },
@@ -111,14 +115,14 @@ class Silencing:
         }
 
 
-class Acknowledge(Silencing):
+class AlertmanagerAcknowledge(Silencing):
     """The ``ACK!`` silence of 15 minutes over exactly the alert's labels. No prompt, unless it matches other alerts."""
 
     verb = Verb.ACKNOWLEDGE
     held = "acknowledged"
     how = " (a silence)"
 
-    def plan(self, ask: Ask, board: Board) -> Plan:
+    def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Reads the alert and what its labels match. Raises Refused where somebody has it already, or it moved."""
         alert = self.desk.target(ask, board)
         labels = dict(alert.labels)
@@ -166,12 +170,12 @@ class Acknowledge(Silencing):
             raise errors.Refused(f"it would now also hide {', '.join(self.desk.names(new)[:3])}", "ask again")
 
 
-class Silence(Silencing):
+class AlertmanagerSilence(Silencing):
     """A silence with a reason and an end, over the alert's labels or wider."""
 
     verb = Verb.SILENCE
 
-    def plan(self, ask: Ask, board: Board) -> Plan:
+    def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Reads what it would hide now. Raises Refused without a reason, an end, or a matcher that says something."""
         alert = self.desk.target(ask, board)
         for_s = ask.for_s or DEFAULT_S

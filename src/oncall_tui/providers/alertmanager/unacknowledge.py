@@ -9,14 +9,14 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
-from oncall_tui.domain.plan import Actor, Ask, Choice, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Actor, Choice, Confirm, Plan
 from oncall_tui.providers.alertmanager.api import safe_id
-from oncall_tui.providers.alertmanager.handler_context import Desk, Look, iso
+from oncall_tui.providers.alertmanager.handler_context import AlertmanagerHandlerContext, AlertmanagerLook, iso
 from oncall_tui.providers.alertmanager.mapping import same_person
-from oncall_tui.providers.alertmanager.schema import WireAlert, WireSilence
+from oncall_tui.providers.alertmanager.schema import AlertmanagerAlert, WireSilence
 from oncall_tui.providers.alertmanager.silence import ACK_S
-from oncall_tui.providers.base import Kept, Receipt
-from oncall_tui.providers.http import Sent, before_sending, read_back, stamp
+from oncall_tui.providers.base import Receipt, RenewalResult
+from oncall_tui.providers.http import WriteGrace, before_sending, read_back, stamp
 
 EXTEND_UNDER_S = 300.0
 
@@ -30,15 +30,15 @@ def own(silences: tuple[WireSilence, ...], actor: Actor) -> tuple[WireSilence, .
 class Unacknowledge:
     """Removes our own ``ACK!`` silences from an alert, nobody else's."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: AlertmanagerHandlerContext) -> None:
         self.desk = desk
-        self._sent = Sent(desk.clock)
+        self._sent = WriteGrace(desk.clock)
 
     def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
         """Nothing to pick."""
         return ()
 
-    def plan(self, ask: Ask, board: Board) -> Plan:
+    def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Reads who acknowledged it. Raises Refused where that was not us."""
         alert = self.desk.target(ask, board)
         look = self.desk.look_before(dict(alert.labels), alert.native_id)
@@ -72,9 +72,9 @@ class Unacknowledge:
             writes=len(mine),
         )
 
-    def _others(self, mine: tuple[WireSilence, ...], fingerprint: str) -> list[WireAlert]:
+    def _others(self, mine: tuple[WireSilence, ...], fingerprint: str) -> list[AlertmanagerAlert]:
         """The other alerts that *mine* hold and that would fire again."""
-        found: dict[str, WireAlert] = {}
+        found: dict[str, AlertmanagerAlert] = {}
         for silence in mine:
             labels = {m.name: m.value for m in silence.matchers if m.isEqual and not m.isRegex}
             with before_sending():
@@ -97,10 +97,10 @@ class Unacknowledge:
         for done, silence_id in enumerate(plan.request["silences"]):
             try:
                 self.desk.api.expire(safe_id(silence_id))
-            except errors.Failed as error:
+            except errors.ActionFailed as error:
                 if done == 0:
                     raise
-                raise errors.Unknown(f"{done} of {plan.writes} removed: {error.message}", error.hint) from None
+                raise errors.OutcomeUnknown(f"{done} of {plan.writes} removed: {error.message}", error.hint) from None
         return Receipt({"silences": list(plan.request["silences"])})
 
     def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
@@ -114,7 +114,7 @@ class Unacknowledge:
         return Check(OutcomeState.DONE, f"no longer acknowledged by {plan.actor.name}{self._now(plan)}")
 
     def _now(self, plan: Plan) -> str:
-        look: Look = self.desk.look(plan.request["labels"], plan.request["fingerprint"])
+        look: AlertmanagerLook = self.desk.look(plan.request["labels"], plan.request["fingerprint"])
         if look.row is None:
             return "; the alert is gone"
         return "" if look.row.state is AlertState.FIRING else f"; it is {self.desk.state_words(look.row)}"
@@ -123,10 +123,10 @@ class Unacknowledge:
 class Keeper:
     """Extends an acknowledgement while its alert fires. Whether somebody still wants it, its caller knows."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: AlertmanagerHandlerContext) -> None:
         self.desk = desk
 
-    def keep(self, plan: Plan, receipt: Receipt, now: float) -> Kept:
+    def keep(self, plan: Plan, receipt: Receipt, now: float) -> RenewalResult:
         """Extend it if under five minutes are left. Times are seconds since the epoch.
 
         Raises SourceError or ActionError where that cannot be told: ask again soon, a few minutes are left.
@@ -135,7 +135,7 @@ class Keeper:
         http = self.desk.api.http
         ends, extended = self._extended(plan, silence_id, now + http.server_now() - self.desk.clock.now())
         skew = http.server_now() - self.desk.clock.now()
-        return Kept(None if ends is None else max(now + 1.0, ends - skew - EXTEND_UNDER_S), extended)
+        return RenewalResult(None if ends is None else max(now + 1.0, ends - skew - EXTEND_UNDER_S), extended)
 
     def _extended(self, plan: Plan, silence_id: str, now: float) -> tuple[float | None, bool]:
         """When the silence ends, by the server's clock (None: it is over), and whether it was extended for that."""

@@ -7,7 +7,7 @@ import re
 import msgspec
 
 from oncall_tui.domain.plan import Actor
-from oncall_tui.providers.datadog.schema import Downtime, Included, Monitor
+from oncall_tui.providers.datadog.schema import DatadogDowntime, DatadogMonitor, Included
 from oncall_tui.providers.datadog.scope import Tags, covers
 from oncall_tui.providers.http import stamp
 
@@ -29,7 +29,7 @@ class Hold(msgspec.Struct, frozen=True, gc=False):
     monitor_tags: tuple[str, ...] = ()
     message: str = ""
 
-    def is_for(self, monitor: Monitor) -> bool:
+    def is_for(self, monitor: DatadogMonitor) -> bool:
         """Is it for this monitor, whichever of its groups?"""
         if self.status != "active":
             return False
@@ -48,7 +48,7 @@ def message(actor: Actor, reason: str) -> str:
     return f"silenced by {actor.name.replace('@', ' at ')} with oncall-tui: {reason}"
 
 
-def hold(downtime: Downtime, authors: dict[str, str]) -> Hold:
+def hold(downtime: DatadogDowntime, authors: dict[str, str]) -> Hold:
     """*downtime* in the words of this program. Who stands in its message wins over whose key made it."""
     said = downtime.attributes
     text = said.message or ""

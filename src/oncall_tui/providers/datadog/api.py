@@ -12,11 +12,11 @@ from oncall_tui import errors
 from oncall_tui.providers.datadog.active_downtime import Hold, hold, names
 from oncall_tui.providers.datadog.options import DatadogOptions
 from oncall_tui.providers.datadog.schema import (
-    Downtime,
+    DatadogDowntime,
+    DatadogMonitor,
     Downtimes,
     Included,
     Matches,
-    Monitor,
     OneDowntime,
     Search,
     Valid,
@@ -57,7 +57,7 @@ def say(status: int, body: bytes) -> str:
     return ", ".join(found)
 
 
-class Api:
+class DatadogApi:
     """Typed calls. Reading raises errors.SourceError, writing errors.ActionError (see ``providers.http``)."""
 
     def __init__(self, http: Http, options: DatadogOptions) -> None:
@@ -116,11 +116,11 @@ class Api:
                 break
         return frozenset(found)
 
-    def monitor(self, monitor_id: int) -> Monitor | None:
+    def monitor(self, monitor_id: int) -> DatadogMonitor | None:
         """One monitor with the groups that alert, None where there is none."""
         params = [("group_states", GROUPS), ("with_downtimes", "true")]
         try:
-            return self._read(f"/api/v1/monitor/{monitor_id}", Monitor, params, READS)
+            return self._read(f"/api/v1/monitor/{monitor_id}", DatadogMonitor, params, READS)
         except NotFound:
             return None
 
@@ -138,7 +138,7 @@ class Api:
                 ("page[limit]", str(DOWNTIMES)),
             ]
             page = self._read("/api/v2/downtime", Downtimes, params, DOWNS)
-            good, bad = pieces(page.data, Downtime)
+            good, bad = pieces(page.data, DatadogDowntime)
             authors = names(pieces(page.included, Included)[0])
             found += [hold(one, authors) for one in good]
             broken += bad

@@ -13,10 +13,10 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState, Pairs, ServiceHint, Severity
 from oncall_tui.providers.datadog.active_downtime import Hold
 from oncall_tui.providers.datadog.options import DatadogOptions
-from oncall_tui.providers.datadog.schema import GroupState, Monitor
+from oncall_tui.providers.datadog.schema import DatadogMonitor, GroupState
 from oncall_tui.providers.datadog.scope import Tags, tags_of
 from oncall_tui.providers.decoding import decoder
-from oncall_tui.providers.http import Listing, stamp
+from oncall_tui.providers.http import DecodeCache, stamp
 
 _STATES = {"Alert": AlertState.FIRING, "Warn": AlertState.FIRING, "No Data": AlertState.NO_DATA}
 _QUIET = frozenset({"OK", "Ignored", "Skipped"})
@@ -31,21 +31,21 @@ _UNRANKED = {"Alert": Severity.ERROR, "Warn": Severity.WARNING, "No Data": Sever
 _TEMPLATE = re.compile(r"\{\{\s*([A-Za-z0-9_.@-]+?)(?:\.name)?\s*\}\}")
 
 
-class _Entry:
+class _DatadogEntry:
     """One monitor as decoded, and the rows that were made of it with the downtimes that held it then."""
 
     __slots__ = ("held", "monitor", "rows")
 
-    def __init__(self, monitor: Monitor | None, rows: tuple[Alert, ...]) -> None:
+    def __init__(self, monitor: DatadogMonitor | None, rows: tuple[Alert, ...]) -> None:
         self.monitor = monitor
         self.rows = rows
         self.held: tuple[Hold, ...] = ()
 
 
-_FINE = _Entry(None, ())  # most monitors: nothing of them is kept
+_FINE = _DatadogEntry(None, ())  # most monitors: nothing of them is kept
 
 
-class Rows:
+class DatadogRows:
     """Keeps what the last poll decoded, so that a monitor that did not change costs one hash, and gives the same rows.
 
     *began* is kept where Datadog does not tell it: of what has no data it says only when that was last so.
@@ -54,14 +54,14 @@ class Rows:
     def __init__(self, options: DatadogOptions, read_only: bool = False) -> None:
         self._options = options
         self._read_only = read_only
-        self._decoder = decoder(Monitor)
-        self._listing = Listing(self._entry)
-        self._entries: list[_Entry] = []
+        self._decoder = decoder(DatadogMonitor)
+        self._listing = DecodeCache(self._entry)
+        self._entries: list[_DatadogEntry] = []
         self._by_id: dict[str, Alert] = {}
 
-    def _entry(self, raw: msgspec.Raw) -> _Entry:
+    def _entry(self, raw: msgspec.Raw) -> _DatadogEntry:
         monitor = self._decoder.decode(raw)
-        return _Entry(monitor, self.of(monitor, ())) if alerting(monitor) else _FINE
+        return _DatadogEntry(monitor, self.of(monitor, ())) if alerting(monitor) else _FINE
 
     def take(self, raws: Iterable[msgspec.Raw]) -> tuple[bool, int]:
         """Decode what changed. Tells whether any monitor alerts, and how many items were no monitors."""
@@ -98,7 +98,7 @@ class Rows:
             row = msgspec.structs.replace(row, began=old.began)
         return old if old == row else row
 
-    def of(self, monitor: Monitor, held: tuple[Hold, ...]) -> tuple[Alert, ...]:
+    def of(self, monitor: DatadogMonitor, held: tuple[Hold, ...]) -> tuple[Alert, ...]:
         """One row for each group that alerts; one for the whole monitor where it names no group. May be none."""
         groups = alerting(monitor)
         shared = _Shared(monitor)
@@ -106,7 +106,7 @@ class Rows:
         return tuple(row for row in rows if row is not None)
 
     def _row(
-        self, monitor: Monitor, shared: _Shared, name: str, group: GroupState, held: tuple[Hold, ...]
+        self, monitor: DatadogMonitor, shared: _Shared, name: str, group: GroupState, held: tuple[Hold, ...]
     ) -> Alert | None:
         status = group.status or ""
         state = _STATES.get(status, AlertState.UNKNOWN)
@@ -157,7 +157,7 @@ class Rows:
 class _Shared:
     """What all rows of one monitor have in common."""
 
-    def __init__(self, monitor: Monitor) -> None:
+    def __init__(self, monitor: DatadogMonitor) -> None:
         pairs = [tag.partition(":") for tag in monitor.tags or ()]
         self.tags: Tags = tuple((key, value) for key, colon, value in pairs if colon)
         bare = ", ".join(key for key, colon, _ in pairs if not colon)
@@ -173,7 +173,7 @@ class _Shared:
         self.annotations = tuple((key, value) for key, value in told if value)
 
 
-def alerting(monitor: Monitor) -> dict[str, GroupState]:
+def alerting(monitor: DatadogMonitor) -> dict[str, GroupState]:
     """The groups that are not well, by name; ``*`` is the monitor itself, where it tells of no group."""
     groups = (monitor.state.groups if monitor.state else None) or {}
     found = {(group.name or key or "*"): group for key, group in groups.items() if (group.status or "") not in _QUIET}
@@ -182,7 +182,7 @@ def alerting(monitor: Monitor) -> dict[str, GroupState]:
     return {"*": GroupState(status=monitor.overall_state or "")}
 
 
-def silenced(monitor: Monitor, name: str, tags: Tags, held: tuple[Hold, ...]) -> Hold | None:
+def silenced(monitor: DatadogMonitor, name: str, tags: Tags, held: tuple[Hold, ...]) -> Hold | None:
     """What silences a group now, the longest of them: a downtime that covers it, else what the monitor itself says."""
     found = [hold for hold in held if hold.covers(tags)]
     if found:
@@ -198,7 +198,7 @@ def silenced(monitor: Monitor, name: str, tags: Tags, held: tuple[Hold, ...]) ->
     return None
 
 
-def began(monitor: Monitor, group: GroupState) -> float:
+def began(monitor: DatadogMonitor, group: GroupState) -> float:
     """When this state began: the group's own stamp, else the monitor's, else when the monitor was made (0: unknown)."""
     stamps = [group.last_triggered_ts]
     if group.status == "No Data":
@@ -218,7 +218,7 @@ def severity(priority: int | None, status: str) -> Severity:
     return Severity.WARNING if status == "Warn" and found.rank < Severity.WARNING.rank else found
 
 
-def title(monitor: Monitor, name: str, tags: Tags) -> str:
+def title(monitor: DatadogMonitor, name: str, tags: Tags) -> str:
     """The monitor's name, ``{{host.name}}`` filled in; with the group where it does not tell it."""
     values = dict(tags)
     filled: set[str] = set()

@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 
 from oncall_tui import errors
 from oncall_tui.domain.action import Verb
-from oncall_tui.domain.reading import Problem, Reading, SourceState
+from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest
 from oncall_tui.providers.datadog.active_downtime import Hold
-from oncall_tui.providers.datadog.api import Api, login, say
-from oncall_tui.providers.datadog.mapping import Rows
+from oncall_tui.providers.datadog.api import DatadogApi, login, say
+from oncall_tui.providers.datadog.mapping import DatadogRows
 from oncall_tui.providers.datadog.options import DatadogOptions
-from oncall_tui.providers.datadog.silence import Silence
+from oncall_tui.providers.datadog.silence import DatadogSilence
 from oncall_tui.providers.http import Http
 from oncall_tui.runtime.clock import Clock
 
@@ -26,7 +26,7 @@ DENIED_S = 300.0  # a key that may not read downtimes is not asked again at once
 HOSTS = (".datadoghq.com", ".datadoghq.eu", ".ddog-gov.com")
 
 
-class Datadog:
+class DatadogProvider:
     """One Datadog organization (contract.Provider). A call for each 500 monitors, and one for the downtimes."""
 
     provider = "datadog"
@@ -41,16 +41,16 @@ class Datadog:
         self._options = options
         self._http = http
         self._clock = clock
-        self._api = Api(http, options)
-        self._rows = Rows(options, read_only)
+        self._api = DatadogApi(http, options)
+        self._rows = DatadogRows(options, read_only)
         self._holds: tuple[Hold, ...] = ()
         self._searched: frozenset[int] | None = None
         self._judged: frozenset[int] = frozenset()  # the alerting monitors that the last search knew of
         self._search_at = 0.0
-        self._denied: Problem | None = None
+        self._denied: PartialFailure | None = None
         self._denied_until = 0.0
         self._handlers: dict[Verb, ActionHandler] = {
-            Verb.SILENCE: Silence(options, self._api, Rows(options, read_only), clock, read_only)
+            Verb.SILENCE: DatadogSilence(options, self._api, DatadogRows(options, read_only), clock, read_only)
         }
 
     def read(self, request: ReadRequest) -> Reading:
@@ -62,15 +62,17 @@ class Datadog:
         any_alerts, bad = self._rows.take(raws)
         if bad and bad == len(raws):
             raise errors.Malformed(f"{self._http.host} sent {bad} monitors that its API does not promise")
-        problems: list[Problem] = []
+        problems: list[PartialFailure] = []
         if any_alerts:
             problems += self._read_holds()
             problems += self._read_search()
         if cut:
             message = f"there are over {len(raws):,}: the others are not read"
-            problems.append(Problem(SourceState.DENIED, "monitors", message, "narrow it: tags, monitor_tags"))
+            problems.append(PartialFailure(SourceState.DENIED, "monitors", message, "narrow it: tags, monitor_tags"))
         if bad:
-            problems.append(Problem(SourceState.MALFORMED, f"{bad} of {len(raws)} monitors", "not as the API promises"))
+            problems.append(
+                PartialFailure(SourceState.MALFORMED, f"{bad} of {len(raws)} monitors", "not as the API promises")
+            )
         pause = self._http.pause_s
         return Reading(
             source=self.source,
@@ -81,7 +83,7 @@ class Datadog:
             calls=self._http.calls - calls,
         )
 
-    def _read_holds(self) -> list[Problem]:
+    def _read_holds(self) -> list[PartialFailure]:
         """Read the downtimes. Where that fails the alerts are still true: a problem, and the last good ones."""
         if self._denied is not None and self._clock.monotonic() < self._denied_until:
             return [self._denied]
@@ -89,14 +91,14 @@ class Datadog:
         try:
             holds, bad = self._api.holds()
         except errors.SourceError as error:
-            problem = Problem(SourceState(error.state), "downtimes", error.message, error.hint)
+            problem = PartialFailure(SourceState(error.state), "downtimes", error.message, error.hint)
             if isinstance(error, errors.Denied):
                 self._denied, self._denied_until = problem, self._clock.monotonic() + DENIED_S
             return [problem]
         self._holds = tuple(holds)
-        return [Problem(SourceState.MALFORMED, f"{bad} downtimes", "not as the API promises")] if bad else []
+        return [PartialFailure(SourceState.MALFORMED, f"{bad} downtimes", "not as the API promises")] if bad else []
 
-    def _read_search(self) -> list[Problem]:
+    def _read_search(self) -> list[PartialFailure]:
         """Read which monitors the query finds, where that may have changed. Until it was read all are shown."""
         if not self._options.query:
             return []
@@ -106,7 +108,7 @@ class Datadog:
         try:
             self._searched = self._api.searched(self._options.query)
         except errors.SourceError as error:
-            return [Problem(SourceState(error.state), "query", error.message, error.hint)]
+            return [PartialFailure(SourceState(error.state), "query", error.message, error.hint)]
         self._judged, self._search_at = alerting, now + SEARCH_S
         return []
 
@@ -124,7 +126,7 @@ class Datadog:
         self._http.close()
 
 
-def build(options: DatadogOptions, context: Context, transport: httpx.BaseTransport | None = None) -> Datadog:
+def build(options: DatadogOptions, context: Context, transport: httpx.BaseTransport | None = None) -> DatadogProvider:
     """The provider for one source. Opens nothing yet. *transport* is for tests."""
     http = Http(
         source=context.source,
@@ -137,4 +139,4 @@ def build(options: DatadogOptions, context: Context, transport: httpx.BaseTransp
         write_right="monitors_downtime",
         transport=transport,
     )
-    return Datadog(options, http, context.clock, context.read_only)
+    return DatadogProvider(options, http, context.clock, context.read_only)

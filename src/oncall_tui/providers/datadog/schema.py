@@ -1,6 +1,6 @@
 """Datadog's own words, as far as they are used.
 
-``Monitor``, ``MonitorState``, ``MatchingDowntime`` of its v1 OpenAPI file; ``DowntimeResponse``,
+``DatadogMonitor``, ``MonitorState``, ``MatchingDowntime`` of its v1 OpenAPI file; ``DowntimeResponse``,
 ``MonitorDowntimeMatchResponse`` of v2. Enumerations stay strings: a value that is not known yet must become a row, not
 an error. What may be missing or null has a default. Times of v1 are seconds since the epoch, of v2 RFC 3339.
 """
@@ -42,7 +42,7 @@ class MonitorOptions(msgspec.Struct, frozen=True):
     silenced: dict[str, float | None] | None = None
 
 
-class Monitor(msgspec.Struct, frozen=True):
+class DatadogMonitor(msgspec.Struct, frozen=True):
     """One monitor as ``GET /api/v1/monitor`` lists it."""
 
     id: int
@@ -62,7 +62,7 @@ class Monitor(msgspec.Struct, frozen=True):
     created: str | None = None
 
 
-class Found(msgspec.Struct, frozen=True):
+class DatadogMonitorPage(msgspec.Struct, frozen=True):
     """One monitor of a search."""
 
     id: int
@@ -75,28 +75,28 @@ class SearchMeta(msgspec.Struct, frozen=True):
 class Search(msgspec.Struct, frozen=True):
     """A page of ``GET /api/v1/monitor/search``."""
 
-    monitors: tuple[Found, ...]
+    monitors: tuple[DatadogMonitorPage, ...]
     metadata: SearchMeta = SearchMeta()
 
 
-class Target(msgspec.Struct, frozen=True):
+class DatadogTarget(msgspec.Struct, frozen=True):
     """Which monitors a downtime is for: one, or those that have all of these tags."""
 
     monitor_id: int | None = None
     monitor_tags: tuple[str, ...] | None = None
 
 
-class Window(msgspec.Struct, frozen=True):
+class DatadogWindow(msgspec.Struct, frozen=True):
     start: str | None = None
     end: str | None = None
 
 
-class Schedule(msgspec.Struct, frozen=True):
+class DatadogSchedule(msgspec.Struct, frozen=True):
     """One time, or a recurring one with what holds now."""
 
     start: str | None = None
     end: str | None = None
-    current_downtime: Window | None = None
+    current_downtime: DatadogWindow | None = None
 
 
 class DowntimeAttributes(msgspec.Struct, frozen=True):
@@ -106,11 +106,11 @@ class DowntimeAttributes(msgspec.Struct, frozen=True):
     scope: str | None = None
     message: str | None = None
     created: str | None = None
-    monitor_identifier: Target | None = None
-    schedule: Schedule | None = None
+    monitor_identifier: DatadogTarget | None = None
+    schedule: DatadogSchedule | None = None
 
 
-class Downtime(msgspec.Struct, frozen=True):
+class DatadogDowntime(msgspec.Struct, frozen=True):
     """One downtime; its *relationships* name who made it, where that was asked for."""
 
     id: str
@@ -156,7 +156,7 @@ class Downtimes(msgspec.Struct, frozen=True):
 
 
 class OneDowntime(msgspec.Struct, frozen=True):
-    data: Downtime
+    data: DatadogDowntime
     included: list[msgspec.Raw] = []
 
 

@@ -20,7 +20,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./-]*")
 _WORDS = frozenset({"AND", "OR", "NOT"})
 
 
-class Unreadable(ValueError):
+class UnreadableScope(ValueError):
     """A scope that is no scope, or one that is not known here."""
 
 
@@ -41,14 +41,14 @@ def scope_of(group: str) -> str:
     tags = tags_of(group)
     if not tags:
         if group not in ("", "*"):
-            raise Unreadable(f"the group {group} has no tags")
+            raise UnreadableScope(f"the group {group} has no tags")
         return "*"
     return " AND ".join(f"{_key(key)}:{_value(value)}" for key, value in tags)
 
 
 def _key(key: str) -> str:
     if not _KEY.fullmatch(key):
-        raise Unreadable(f"the tag {key} cannot stand in a scope")
+        raise UnreadableScope(f"the tag {key} cannot stand in a scope")
     return key
 
 
@@ -61,12 +61,12 @@ def _value(value: str) -> str:
 def covers(scope: str, tags: Iterable[tuple[str, str]]) -> bool:
     """Does *scope* match what has these *tags*? False also where it cannot be read."""
     try:
-        return _Reader(scope, tags).whole()
-    except Unreadable:
+        return _ScopeReader(scope, tags).whole()
+    except UnreadableScope:
         return False
 
 
-class _Reader:
+class _ScopeReader:
     """One scope over one set of tags: or > and > not > (…), key:(…), key:value."""
 
     def __init__(self, scope: str, tags: Iterable[tuple[str, str]]) -> None:
@@ -80,7 +80,7 @@ class _Reader:
     def whole(self) -> bool:
         found = self._any("")
         if self._at != len(self._tokens):
-            raise Unreadable("something is left over")
+            raise UnreadableScope("something is left over")
         return found
 
     def _peek(self) -> str:
@@ -115,7 +115,7 @@ class _Reader:
         if token == "(":
             return self._inner(key) is not negated
         if token in ("", ")", ",", "AND", "OR"):
-            raise Unreadable(f"{token or 'the end'} where a tag is expected")
+            raise UnreadableScope(f"{token or 'the end'} where a tag is expected")
         if token.startswith("-") and not key:
             token, negated = token[1:], not negated
         return (self._value(key, token) if key else self._term(token)) is not negated
@@ -123,10 +123,10 @@ class _Reader:
     def _inner(self, key: str) -> bool:
         self._depth += 1
         if self._depth > DEEPEST:
-            raise Unreadable("too many parentheses")
+            raise UnreadableScope("too many parentheses")
         found = self._any(key)
         if self._take() != ")":
-            raise Unreadable("a parenthesis is not closed")
+            raise UnreadableScope("a parenthesis is not closed")
         self._depth -= 1
         return found
 
@@ -135,11 +135,11 @@ class _Reader:
             return True
         key, colon, value = token.partition(":")
         if not colon or not key:
-            raise Unreadable(f"{token} is no tag")
+            raise UnreadableScope(f"{token} is no tag")
         if value:
             return self._value(key, value)
         if self._take() != "(":
-            raise Unreadable(f"{key} without a value")
+            raise UnreadableScope(f"{key} without a value")
         return self._inner(key)
 
     def _value(self, key: str, value: str) -> bool:
@@ -149,14 +149,14 @@ class _Reader:
 
 def _tokens(scope: str) -> list[str]:
     if len(scope) > LONGEST:
-        raise Unreadable("too long")
+        raise UnreadableScope("too long")
     found: list[str] = []
     at = 0
     text = scope.strip()
     while at < len(text):
         match = _TOKEN.match(text, at)
         if match is None:
-            raise Unreadable("a quote is not closed")
+            raise UnreadableScope("a quote is not closed")
         found.append(match[1] or match[2])
         at = match.end()
     return found

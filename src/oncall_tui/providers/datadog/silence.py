@@ -12,15 +12,15 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
-from oncall_tui.domain.plan import Ask, Choice, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Choice, Confirm, Plan
 from oncall_tui.providers.base import Receipt
 from oncall_tui.providers.datadog.active_downtime import Hold, message
-from oncall_tui.providers.datadog.api import Api
-from oncall_tui.providers.datadog.mapping import Rows, alerting, drifts
+from oncall_tui.providers.datadog.api import DatadogApi
+from oncall_tui.providers.datadog.mapping import DatadogRows, alerting, drifts
 from oncall_tui.providers.datadog.options import DatadogOptions
-from oncall_tui.providers.datadog.schema import Monitor
-from oncall_tui.providers.datadog.scope import Unreadable, covers, scope_of, tags_of
-from oncall_tui.providers.http import Sent, before_sending, length, read_back
+from oncall_tui.providers.datadog.schema import DatadogMonitor
+from oncall_tui.providers.datadog.scope import UnreadableScope, covers, scope_of, tags_of
+from oncall_tui.providers.http import WriteGrace, before_sending, length, read_back
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.text.time_format import told
 
@@ -32,16 +32,18 @@ END_STATES = ("alert", "no data", "warn")  # DowntimeNotifyEndStateTypes: every 
 _ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
-class Silence:
+class DatadogSilence:
     """The handler of ``silence`` on a group of a monitor. There is no wider one: *matchers* are refused."""
 
-    def __init__(self, options: DatadogOptions, api: Api, rows: Rows, clock: Clock, read_only: bool) -> None:
+    def __init__(
+        self, options: DatadogOptions, api: DatadogApi, rows: DatadogRows, clock: Clock, read_only: bool
+    ) -> None:
         self._options = options
         self._api = api
         self._rows = rows
         self._clock = clock
         self._read_only = read_only
-        self._sent = Sent(clock)
+        self._sent = WriteGrace(clock)
 
     def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
         """Nothing to pick: how long and why is asked for."""
@@ -49,7 +51,7 @@ class Silence:
 
     # --- planning --------------------------------------------------------------------------------------------------
 
-    def plan(self, ask: Ask, board: Board) -> Plan:
+    def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Reads the monitor and what the scope hides. Raises Refused without a reason or an end, or where it moved."""
         alert = self._target(ask, board)
         reason, for_s = ask.reason.strip(), ask.for_s or DEFAULT_S
@@ -59,7 +61,7 @@ class Silence:
         row = self._unmoved(ask.version, alert.id, monitor)
         try:
             scope = scope_of(group)
-        except Unreadable as error:
+        except UnreadableScope as error:
             raise errors.Refused(f"no downtime can be made for it alone: {error}", "make one in Datadog") from None
         others = [name for name in alerting(monitor) if name != group and covers(scope, tags_of(name))]
         attributes = self._attributes(monitor_id, scope, message(ask.actor, reason))
@@ -89,7 +91,7 @@ class Silence:
             commands=(self._api.add_command(_ending(attributes, now + for_s)),),
         )
 
-    def _target(self, ask: Ask, board: Board) -> Alert:
+    def _target(self, ask: ActionRequest, board: Board) -> Alert:
         if self._read_only:
             raise errors.Refused("read only: the configuration forbids writing")
         alert = board.alerts.get(ask.target)
@@ -97,18 +99,18 @@ class Silence:
             raise errors.Refused(f"{ask.target} is resolved, or not there any more")
         return alert
 
-    def _read(self, monitor_id: int) -> Monitor:
+    def _read(self, monitor_id: int) -> DatadogMonitor:
         with before_sending():
             monitor = self._api.monitor(monitor_id)
         if monitor is None:
             raise errors.Refused("Datadog does not have this monitor any more")
         return monitor
 
-    def _row(self, row_id: str, monitor: Monitor) -> Alert | None:
+    def _row(self, row_id: str, monitor: DatadogMonitor) -> Alert | None:
         """The row as Datadog tells it now, downtimes aside."""
         return next((row for row in self._rows.of(monitor, ()) if row.id == row_id), None)
 
-    def _unmoved(self, version: str, row_id: str, monitor: Monitor) -> Alert:
+    def _unmoved(self, version: str, row_id: str, monitor: DatadogMonitor) -> Alert:
         """The row as it is, where it is still what *version* says; else Refused, saying what moved.
 
         That somebody silenced it or has seen it is no move: another silence hides nothing that is not hidden.
@@ -195,7 +197,7 @@ class Silence:
         return None
 
 
-def _sound(reason: str, for_s: float, ask: Ask) -> None:
+def _sound(reason: str, for_s: float, ask: ActionRequest) -> None:
     if not reason:
         raise errors.Refused("a silence needs a reason", "say why")
     if len(reason) > REASON_LIMIT:

@@ -11,17 +11,17 @@ httpx is imported when the first client is made, so that options and the registr
 from __future__ import annotations
 
 from oncall_tui.providers.http.client import Http, NotFound, TooSlow
-from oncall_tui.providers.http.decode_cache import Listing
+from oncall_tui.providers.http.decode_cache import DecodeCache
 from oncall_tui.providers.http.text import ago, length, pieces, reference, severity, stamp, words
-from oncall_tui.providers.http.write_handler import SETTLE_S, Sent, before_sending, read_back
+from oncall_tui.providers.http.write_handler import SETTLE_S, WriteGrace, before_sending, read_back
 
 __all__ = [
     "SETTLE_S",
+    "DecodeCache",
     "Http",
-    "Listing",
     "NotFound",
-    "Sent",
     "TooSlow",
+    "WriteGrace",
     "ago",
     "before_sending",
     "length",

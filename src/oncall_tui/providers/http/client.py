@@ -143,11 +143,13 @@ class Http:
         try:
             answer = self._exchange(method, path, (), content, headers or {})
         except errors.SourceError as error:  # its secret could not be read: nothing was sent
-            raise errors.Failed(f"not sent: {error.message}", error.hint) from None
+            raise errors.ActionFailed(f"not sent: {error.message}", error.hint) from None
         except _Broken as broken:
             if broken.sent:
-                raise errors.Unknown(f"sent, but {broken.message}", "it is read again to learn what happened") from None
-            raise errors.Failed(f"not sent: {broken.message}", broken.hint) from None
+                raise errors.OutcomeUnknown(
+                    f"sent, but {broken.message}", "it is read again to learn what happened"
+                ) from None
+            raise errors.ActionFailed(f"not sent: {broken.message}", broken.hint) from None
         self._judge(answer)
         if into is bytes:
             return answer.body  # type: ignore[return-value]
@@ -156,7 +158,7 @@ class Http:
                 return self._decode(answer.body, into)
         except errors.Malformed:
             pass
-        raise errors.Unknown(
+        raise errors.OutcomeUnknown(
             f"{self.host} answered {answer.status}, but not what its API promises",
             "it is read again to learn what happened",
         )
@@ -360,21 +362,23 @@ class Http:
             return
         said = self._said(answer)
         if status >= 500 or status == 408:
-            raise errors.Unknown(f"sent, but {self.host} answered {status}{said}", "it is read again to learn more")
+            raise errors.OutcomeUnknown(
+                f"sent, but {self.host} answered {status}{said}", "it is read again to learn more"
+            )
         if status == 401:
             self.renew()
-            raise errors.Failed(f"{self.host} does not accept the login{said}", self._renewal())
+            raise errors.ActionFailed(f"{self.host} does not accept the login{said}", self._renewal())
         if 300 <= status < 400:  # these APIs never redirect a write that they took
             error = self._redirected(answer)
-            raise errors.Failed(error.message, error.hint)
+            raise errors.ActionFailed(error.message, error.hint)
         if status == 429:
             wait = retry_after(answer.headers, self.server_now())
             self.held_until = self._clock.monotonic() + (wait or 0.0)
-            raise errors.Failed(
+            raise errors.ActionFailed(
                 f"{self.host} asks for fewer calls{said}", "" if wait is None else f"try again in {wait:.0f} s"
             )
         hint = _named("the login needs the right to do this", self._rights[1]) if status in (402, 403, 407) else ""
-        raise errors.Failed(f"{self.host} refused it with {status}{said}", hint)
+        raise errors.ActionFailed(f"{self.host} refused it with {status}{said}", hint)
 
 
 def _named(hint: str, right: str) -> str:

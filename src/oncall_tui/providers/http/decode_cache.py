@@ -14,7 +14,7 @@ import msgspec
 T = TypeVar("T")
 
 
-class Listing(Generic[T]):
+class DecodeCache(Generic[T]):
     """What *make* made of each item of the last list. The same bytes give the same object again.
 
     *make* may raise msgspec's errors or ValueError: the item is counted as bad and left out, so that one bad item does

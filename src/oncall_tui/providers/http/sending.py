@@ -18,9 +18,9 @@ def one_attempt(where: str) -> Iterator[None]:
     try:
         yield
     except errors.SourceError as error:
-        raise errors.Failed(f"not sent: {error.message}", error.hint) from None
-    except errors.Unknown as error:
-        raise errors.Unknown(error.message, f"it cannot be read back: look at {where}") from None
+        raise errors.ActionFailed(f"not sent: {error.message}", error.hint) from None
+    except errors.OutcomeUnknown as error:
+        raise errors.OutcomeUnknown(error.message, f"it cannot be read back: look at {where}") from None
 
 
 def lines(text: str) -> str:

@@ -19,7 +19,7 @@ def before_sending() -> Iterator[None]:
     try:
         yield
     except errors.SourceError as error:
-        raise errors.Failed(f"not sent, since it could not be read first: {error.message}", error.hint) from None
+        raise errors.ActionFailed(f"not sent, since it could not be read first: {error.message}", error.hint) from None
 
 
 def read_back(look: Callable[[], Check]) -> Check:
@@ -31,7 +31,7 @@ def read_back(look: Callable[[], Check]) -> Check:
         return Check(OutcomeState.PENDING, f"not read back yet: {error.message}", wait or 3.0, error.hint)
 
 
-class Sent:
+class WriteGrace:
     """When each plan was sent, so that a verify knows how long a missing effect has had to appear."""
 
     def __init__(self, clock: Clock) -> None:

@@ -13,12 +13,12 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
-from oncall_tui.domain.plan import Ask, Choice, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Choice, Confirm, Plan
 from oncall_tui.providers.base import Receipt
-from oncall_tui.providers.http import Http, NotFound, Sent, before_sending, read_back, reference
+from oncall_tui.providers.http import Http, NotFound, WriteGrace, before_sending, read_back, reference
 from oncall_tui.providers.mackerel.mapping import row, state_of
 from oncall_tui.providers.mackerel.options import MackerelOptions
-from oncall_tui.providers.mackerel.schema import WireAlert
+from oncall_tui.providers.mackerel.schema import MackerelAlert
 from oncall_tui.runtime.clock import Clock
 
 GONE = "Mackerel does not have this alert any more"
@@ -41,13 +41,13 @@ class Close:
         self._http = http
         self._clock = clock
         self._read_only = read_only
-        self._sent = Sent(clock)
+        self._sent = WriteGrace(clock)
 
     def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
         """Nothing to pick."""
         return ()
 
-    def plan(self, ask: Ask, board: Board) -> Plan:
+    def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Reads nothing: ``check`` does. Raises Refused where it is closed already."""
         if self._read_only:
             raise errors.Refused("read only: the configuration forbids writing")
@@ -89,7 +89,9 @@ class Close:
     def send(self, plan: Plan) -> Receipt:
         """POST once. Raises Failed or Unknown."""
         self._sent.note(plan)
-        closed = self._http.write("POST", self._path(plan) + "/close", WireAlert, {"reason": plan.request["reason"]})
+        closed = self._http.write(
+            "POST", self._path(plan) + "/close", MackerelAlert, {"reason": plan.request["reason"]}
+        )
         return Receipt({"alert": closed.id})
 
     def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
@@ -104,9 +106,9 @@ class Close:
             return Check(OutcomeState.DONE, f"closed: {wire.reason}" if wire.reason else "closed")
         return self._sent.absent(plan, f"sent, still {wire.status}", f"not closed: it is {wire.status}")
 
-    def _read(self, plan: Plan) -> WireAlert | None:
+    def _read(self, plan: Plan) -> MackerelAlert | None:
         try:
-            return self._http.get(self._path(plan), WireAlert)
+            return self._http.get(self._path(plan), MackerelAlert)
         except NotFound:
             return None
 

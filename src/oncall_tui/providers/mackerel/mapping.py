@@ -5,12 +5,14 @@ from __future__ import annotations
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState, ServiceHint, Severity
 from oncall_tui.providers.mackerel.options import MackerelOptions
-from oncall_tui.providers.mackerel.schema import Monitor, WireAlert
+from oncall_tui.providers.mackerel.schema import MackerelAlert, MackerelMonitor
 
 _SEVERITIES = {"CRITICAL": Severity.CRITICAL, "WARNING": Severity.WARNING, "UNKNOWN": Severity.UNKNOWN}
 
 
-def row(options: MackerelOptions, wire: WireAlert, monitor: Monitor | None, read_only: bool = False) -> Alert:
+def row(
+    options: MackerelOptions, wire: MackerelAlert, monitor: MackerelMonitor | None, read_only: bool = False
+) -> Alert:
     """One row. *monitor* is None where it is not known: the row then goes by its id."""
     state = state_of(wire)
     watched = (monitor.service if monitor else None) or ""
@@ -40,14 +42,14 @@ def row(options: MackerelOptions, wire: WireAlert, monitor: Monitor | None, read
     )
 
 
-def state_of(wire: WireAlert) -> AlertState:
+def state_of(wire: MackerelAlert) -> AlertState:
     """An ``UNKNOWN`` status is a check that could not tell: it fires. A word that nobody knows is unknown."""
     if wire.closedAt is not None or wire.status == "OK":
         return AlertState.RESOLVED
     return AlertState.FIRING if wire.status in _SEVERITIES else AlertState.UNKNOWN
 
 
-def _title(wire: WireAlert, monitor: Monitor | None) -> str:
+def _title(wire: MackerelAlert, monitor: MackerelMonitor | None) -> str:
     name = (monitor.name if monitor else None) or wire.type or "monitor"
     where = wire.message or wire.hostId or ("" if monitor else wire.monitorId)
     return f"{name}: {where}" if where else name

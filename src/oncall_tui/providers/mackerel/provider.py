@@ -11,14 +11,14 @@ import msgspec
 from oncall_tui import errors
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
-from oncall_tui.domain.reading import Problem, Reading, SourceState
+from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest
 from oncall_tui.providers.decoding import decoder
-from oncall_tui.providers.http import Http, Listing, pieces
+from oncall_tui.providers.http import DecodeCache, Http, pieces
 from oncall_tui.providers.mackerel.close import Close
 from oncall_tui.providers.mackerel.mapping import row
 from oncall_tui.providers.mackerel.options import MackerelOptions
-from oncall_tui.providers.mackerel.schema import Alerts, Monitor, Monitors, WireAlert
+from oncall_tui.providers.mackerel.schema import MackerelAlert, MackerelAlerts, MackerelMonitor, MackerelMonitors
 from oncall_tui.runtime.clock import Clock
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ MONITORS_S = 300.0  # names of monitors hardly change
 AGAIN_S = 30.0  # but for a monitor that is not known yet, or names that could not be read
 
 
-class Mackerel:
+class MackerelProvider:
     """One organization (contract.Provider). One call a page and poll, and one for the monitors every five minutes."""
 
     provider = "mackerel"
@@ -46,10 +46,10 @@ class Mackerel:
         self._http = http
         self._clock = clock
         self._read_only = read_only
-        self._listing = Listing(decoder(WireAlert).decode)
-        self._monitors: dict[str, Monitor] = {}
+        self._listing = DecodeCache(decoder(MackerelAlert).decode)
+        self._monitors: dict[str, MackerelMonitor] = {}
         self._monitors_at: float | None = None  # when they were asked for (monotonic)
-        self._problem: Problem | None = None
+        self._problem: PartialFailure | None = None
         self._by_id: dict[str, Alert] = {}
         self._handlers: dict[Verb, ActionHandler] = {Verb.RESOLVE: Close(options, http, clock, read_only)}
 
@@ -70,7 +70,7 @@ class Mackerel:
             calls=self._http.calls - calls,
         )
 
-    def _row(self, wire: WireAlert) -> Alert:
+    def _row(self, wire: MackerelAlert) -> Alert:
         """The row of the last poll where it says the same."""
         made = row(self._options, wire, self._monitors.get(wire.monitorId or ""), self._read_only)
         old = self._by_id.get(made.id)
@@ -82,7 +82,7 @@ class Mackerel:
         after: str | None = None
         for _ in range(PAGES):
             params = [("limit", str(PAGE)), *([("nextId", after)] if after else [])]
-            page = self._http.get("/api/v0/alerts", Alerts, params)
+            page = self._http.get("/api/v0/alerts", MackerelAlerts, params)
             found += page.alerts
             if not page.nextId or page.nextId == after:
                 return found, bool(page.nextId)
@@ -97,18 +97,22 @@ class Mackerel:
             return
         self._monitors_at, self._problem = now, None
         try:
-            monitors, _ = pieces(self._http.get("/api/v0/monitors", Monitors).monitors, Monitor)
+            monitors, _ = pieces(self._http.get("/api/v0/monitors", MackerelMonitors).monitors, MackerelMonitor)
         except errors.SourceError as error:
-            self._problem = Problem(SourceState(error.state), "monitors' names", error.message, error.hint)
+            self._problem = PartialFailure(SourceState(error.state), "monitors' names", error.message, error.hint)
             return
         self._monitors = {monitor.id: monitor for monitor in monitors}
 
-    def _problems(self, cut: bool, bad: int, total: int) -> tuple[Problem, ...]:
+    def _problems(self, cut: bool, bad: int, total: int) -> tuple[PartialFailure, ...]:
         problems = [self._problem] if self._problem else []
         if cut:
-            problems.append(Problem(SourceState.DENIED, "alerts", f"there are more than the {total:,} that were read"))
+            problems.append(
+                PartialFailure(SourceState.DENIED, "alerts", f"there are more than the {total:,} that were read")
+            )
         if bad:
-            problems.append(Problem(SourceState.MALFORMED, f"{bad} of {total} alerts", "not as the API promises"))
+            problems.append(
+                PartialFailure(SourceState.MALFORMED, f"{bad} of {total} alerts", "not as the API promises")
+            )
         return tuple(problems)
 
     def handlers(self) -> Mapping[Verb, ActionHandler]:
@@ -125,7 +129,7 @@ class Mackerel:
         self._http.close()
 
 
-def build(options: MackerelOptions, context: Context, transport: httpx.BaseTransport | None = None) -> Mackerel:
+def build(options: MackerelOptions, context: Context, transport: httpx.BaseTransport | None = None) -> MackerelProvider:
     """The provider for one source. Opens nothing yet. *transport* is for tests."""
     http = Http(
         source=context.source,
@@ -138,7 +142,7 @@ def build(options: MackerelOptions, context: Context, transport: httpx.BaseTrans
         write_right="Write",
         transport=transport,
     )
-    return Mackerel(options, http, context.clock, context.read_only)
+    return MackerelProvider(options, http, context.clock, context.read_only)
 
 
 def say(status: int, body: bytes) -> str:

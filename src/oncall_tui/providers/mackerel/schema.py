@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class WireAlert(msgspec.Struct, frozen=True):
+class MackerelAlert(msgspec.Struct, frozen=True):
     """One alert. Times are whole seconds since the epoch; *closedAt* is there once it is closed."""
 
     id: str
@@ -20,14 +20,14 @@ class WireAlert(msgspec.Struct, frozen=True):
     closedAt: float | None = None
 
 
-class Alerts(msgspec.Struct, frozen=True):
+class MackerelAlerts(msgspec.Struct, frozen=True):
     """A page; *nextId* is there where older ones follow."""
 
     alerts: list[msgspec.Raw]
     nextId: str | None = None
 
 
-class Monitor(msgspec.Struct, frozen=True):
+class MackerelMonitor(msgspec.Struct, frozen=True):
     """What raises alerts. *service* is there where it watches one of Mackerel's services."""
 
     id: str
@@ -35,5 +35,5 @@ class Monitor(msgspec.Struct, frozen=True):
     service: str | None = None
 
 
-class Monitors(msgspec.Struct, frozen=True):
+class MackerelMonitors(msgspec.Struct, frozen=True):
     monitors: list[msgspec.Raw]

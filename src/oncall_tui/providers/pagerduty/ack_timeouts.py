@@ -11,9 +11,9 @@ from collections.abc import Iterable
 
 from oncall_tui import errors
 from oncall_tui.providers.http import stamp
-from oncall_tui.providers.pagerduty.api import Api
+from oncall_tui.providers.pagerduty.api import PagerDutyApi
 from oncall_tui.providers.pagerduty.mapping import pending
-from oncall_tui.providers.pagerduty.schema import Incident
+from oncall_tui.providers.pagerduty.schema import PagerDutyIncident
 from oncall_tui.runtime.clock import Clock
 
 KEPT_S = 600.0  # a service's time-out is read again after so long
@@ -25,13 +25,13 @@ DENIED_S = 300.0
 class Lapses:
     """The time-outs of services that hold acknowledged incidents, as far as they are known."""
 
-    def __init__(self, api: Api, clock: Clock) -> None:
+    def __init__(self, api: PagerDutyApi, clock: Clock) -> None:
         self._api = api
         self._clock = clock
         self._known: dict[str, tuple[float, float | None]] = {}
         self._after = 0.0
 
-    def learn(self, incidents: Iterable[Incident]) -> None:
+    def learn(self, incidents: Iterable[PagerDutyIncident]) -> None:
         """Read what is missing, a few a call. What cannot be read leaves an incident as acknowledged."""
         now = self._clock.monotonic()
         if now < self._after:
@@ -48,7 +48,7 @@ class Lapses:
             if service is not None:
                 self._known[service_id] = (now, None if lapse is None else float(lapse))
 
-    def snoozed(self, incident: Incident) -> bool:
+    def snoozed(self, incident: PagerDutyIncident) -> bool:
         """Was its end set by hand? False where it cannot be told."""
         known = self._known.get(incident.service.id) if incident.service else None
         until = pending(incident, "unacknowledge")
@@ -61,5 +61,5 @@ class Lapses:
         return held is not None and abs(held + lapse - until) > SLACK_S
 
     @staticmethod
-    def _matters(incident: Incident) -> bool:
+    def _matters(incident: PagerDutyIncident) -> bool:
         return incident.status == "acknowledged" and pending(incident, "unacknowledge") is not None

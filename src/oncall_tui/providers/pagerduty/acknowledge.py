@@ -10,14 +10,14 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
-from oncall_tui.domain.plan import Ask, Choice, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Choice, Confirm, Plan
 from oncall_tui.errors import ActionError
 from oncall_tui.providers.base import Receipt
-from oncall_tui.providers.http import Sent, before_sending, read_back, stamp
+from oncall_tui.providers.http import WriteGrace, before_sending, read_back, stamp
 from oncall_tui.providers.pagerduty.api import PAGE
-from oncall_tui.providers.pagerduty.handler_context import Desk, is_me, sender
+from oncall_tui.providers.pagerduty.handler_context import PagerDutyHandlerContext, is_me, sender
 from oncall_tui.providers.pagerduty.mapping import pending
-from oncall_tui.providers.pagerduty.schema import Incident
+from oncall_tui.providers.pagerduty.schema import PagerDutyIncident
 
 AT_ONCE = 250  # incidents of one PUT (OpenAPI, "Manage incidents"; more is a 413)
 FEW = 3  # so many are read one by one; more are listed
@@ -34,15 +34,15 @@ class SetStatus:
     confirm = Confirm.NONE
     at_once = AT_ONCE
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: PagerDutyHandlerContext) -> None:
         self.desk = desk
-        self._sent = Sent(desk.clock)
+        self._sent = WriteGrace(desk.clock)
 
     def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
         """Nothing to pick."""
         return ()
 
-    def plan(self, ask: Ask, board: Board) -> Plan:
+    def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Reads nothing: ``check`` does, right after. Raises Refused where it is so already."""
         alert = self.desk.target(ask, board)
         if alert.state is AlertState.RESOLVED:
@@ -67,7 +67,7 @@ class SetStatus:
         """Read the incident again. Raises Refused where it is resolved, or moved."""
         self._still(plan, self.desk.read(plan.request["incident"]))
 
-    def _still(self, plan: Plan, incident: Incident) -> None:
+    def _still(self, plan: Plan, incident: PagerDutyIncident) -> None:
         if self.verb is Verb.ACKNOWLEDGE and incident.status == "acknowledged":
             raise errors.Refused(f"already {self.desk.state_words(self.desk.row(incident))}")
         self.desk.unmoved(plan.version, incident)
@@ -88,7 +88,7 @@ class SetStatus:
             return Check(OutcomeState.FAILED, "PagerDuty does not have this incident any more")
         return self._judge(plan, receipt, incident)
 
-    def _judge(self, plan: Plan, receipt: Receipt | None, incident: Incident) -> Check:
+    def _judge(self, plan: Plan, receipt: Receipt | None, incident: PagerDutyIncident) -> Check:
         raise NotImplementedError
 
     def _logged(self, plan: Plan) -> bool:
@@ -103,7 +103,7 @@ class SetStatus:
 
     # --- many ----------------------------------------------------------------------------------------------------
 
-    def plan_many(self, asks: Sequence[Ask], board: Board) -> list[Plan | ActionError]:
+    def plan_many(self, asks: Sequence[ActionRequest], board: Board) -> list[Plan | ActionError]:
         """Reads nothing."""
         return [_or_error(lambda ask=ask: self.plan(ask, board)) for ask in asks]  # type: ignore[misc]
 
@@ -141,7 +141,7 @@ class SetStatus:
                 return alone[plan.id]
             incident = changed.get(plan.request["incident"])
             if incident is None:
-                return errors.Failed(
+                return errors.ActionFailed(
                     "PagerDuty left it out of its answer", "acknowledge or resolve it alone, to see why"
                 )
             return Receipt({"incident": incident.id, "status": incident.status})
@@ -170,17 +170,17 @@ class SetStatus:
 
         return [one(plan, receipt) for plan, receipt in zip(plans, receipts, strict=True)]
 
-    def _listed(self, count: int) -> dict[str, Incident]:
+    def _listed(self, count: int) -> dict[str, PagerDutyIncident]:
         raise NotImplementedError
 
 
-class Acknowledge(SetStatus):
+class PagerDutyAcknowledge(SetStatus):
     """One key, no prompt. Sent only to what is still triggered."""
 
     verb = Verb.ACKNOWLEDGE
     status = "acknowledged"
 
-    def _judge(self, plan: Plan, receipt: Receipt | None, incident: Incident) -> Check:
+    def _judge(self, plan: Plan, receipt: Receipt | None, incident: PagerDutyIncident) -> Check:
         if incident.status == "acknowledged":
             return self._whose(plan, receipt, incident)
         if receipt is not None and incident.status == "resolved":
@@ -189,7 +189,7 @@ class Acknowledge(SetStatus):
             return Check(OutcomeState.DONE, f"acknowledged by {plan.actor.name}; it is {incident.status} now")
         return self._sent.absent(plan, f"sent, still {incident.status}", f"not acknowledged: it is {incident.status}")
 
-    def _whose(self, plan: Plan, receipt: Receipt | None, incident: Incident) -> Check:
+    def _whose(self, plan: Plan, receipt: Receipt | None, incident: PagerDutyIncident) -> Check:
         acks = incident.acknowledgements or ()
         mine = [is_me(a.acknowledger, plan.actor) for a in acks]
         until = pending(incident, "unacknowledge")
@@ -200,18 +200,18 @@ class Acknowledge(SetStatus):
         who = ", ".join(a.acknowledger.label for a in acks)
         return self._sent.absent(plan, f"sent; {who} has it", f"acknowledged by {who}{end}, not by you")
 
-    def _listed(self, count: int) -> dict[str, Incident]:
+    def _listed(self, count: int) -> dict[str, PagerDutyIncident]:
         return self.desk.api.among_open()
 
 
-class Resolve(SetStatus):
+class PagerDutyResolve(SetStatus):
     """Ends it for everybody, and nothing brings it back but a new event: a modal names it."""
 
     verb = Verb.RESOLVE
     status = "resolved"
     confirm = Confirm.YES
 
-    def _judge(self, plan: Plan, receipt: Receipt | None, incident: Incident) -> Check:
+    def _judge(self, plan: Plan, receipt: Receipt | None, incident: PagerDutyIncident) -> Check:
         if incident.status == "resolved":
             by = incident.last_status_change_by
             if receipt is None and by is not None and is_me(by, plan.actor) is False and not self._logged(plan):
@@ -221,7 +221,7 @@ class Resolve(SetStatus):
             return Check(OutcomeState.DONE, f"resolved, and {incident.status} again since")
         return self._sent.absent(plan, f"sent, still {incident.status}", f"not resolved: it is {incident.status}")
 
-    def _listed(self, count: int) -> dict[str, Incident]:
+    def _listed(self, count: int) -> dict[str, PagerDutyIncident]:
         return {**self.desk.api.among_open(), **self.desk.api.among_resolved(count // PAGE + 2)}
 
 

@@ -16,7 +16,15 @@ from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http import Http, NotFound, pieces, reference
 from oncall_tui.providers.pagerduty import schema as wire
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
-from oncall_tui.providers.pagerduty.schema import Incident, IncidentAlert, LogEntry, Note, OnCall, Policy, Reference
+from oncall_tui.providers.pagerduty.schema import (
+    IncidentAlert,
+    LogEntry,
+    PagerDutyIncident,
+    PagerDutyNote,
+    PagerDutyOnCall,
+    PagerDutyPolicy,
+    Reference,
+)
 
 ACCEPT = "application/vnd.pagerduty+json;version=2"
 PAGE = 100
@@ -72,7 +80,7 @@ def say(status: int, body: bytes) -> str:
     return f"{known} ({error.code}: {said})" if known else said
 
 
-class Api:
+class PagerDutyApi:
     """Typed calls. Reading raises errors.SourceError, writing errors.ActionError (see ``providers.http``).
 
     ``ratelimit-limit``, ``-remaining`` and ``-reset`` (seconds) come with answers ("REST API Rate Limits"): where few
@@ -151,23 +159,23 @@ class Api:
             *((("user_ids[]", self.mine),) if self.mine else ()),
         ]
 
-    def among_open(self) -> dict[str, Incident]:
+    def among_open(self) -> dict[str, PagerDutyIncident]:
         """The open incidents by id, decoded; those that are not as promised are left out."""
-        return {one.id: one for one in pieces(self.open_incidents()[0], Incident)[0]}
+        return {one.id: one for one in pieces(self.open_incidents()[0], PagerDutyIncident)[0]}
 
-    def among_resolved(self, pages: int) -> dict[str, Incident]:
+    def among_resolved(self, pages: int) -> dict[str, PagerDutyIncident]:
         """The incidents that were resolved last, by id: as many pages as are asked for."""
-        found: dict[str, Incident] = {}
+        found: dict[str, PagerDutyIncident] = {}
         for number in range(pages):
             params = [("statuses[]", "resolved"), ("sort_by", "resolved_at:desc"), *self._narrowed()]
             where = [("limit", str(PAGE)), ("offset", str(number * PAGE))]
             page = self.get("/incidents", wire.Incidents, [*(p for p in params if p[0] != "user_ids[]"), *where])
-            found.update({one.id: one for one in pieces(page.incidents, Incident)[0]})
+            found.update({one.id: one for one in pieces(page.incidents, PagerDutyIncident)[0]})
             if not page.more:
                 break
         return found
 
-    def incident(self, incident_id: str) -> Incident | None:
+    def incident(self, incident_id: str) -> PagerDutyIncident | None:
         """One incident, with e-mail addresses of who acknowledged and who changed it last; None: there is none."""
         params = [("include[]", "acknowledgers"), ("include[]", "agents")]
         try:
@@ -183,9 +191,9 @@ class Api:
             return []
         return pieces(answer.alerts, IncidentAlert)[0]
 
-    def notes(self, incident_id: str) -> list[Note]:
+    def notes(self, incident_id: str) -> list[PagerDutyNote]:
         """The incident's notes."""
-        return pieces(self.get(path(incident_id) + "/notes", wire.Notes).notes, Note)[0]
+        return pieces(self.get(path(incident_id) + "/notes", wire.Notes).notes, PagerDutyNote)[0]
 
     def log(self, incident_id: str) -> list[LogEntry]:
         """What happened to it, newest first, a hundred at most; empty where this token may not read it."""
@@ -205,29 +213,29 @@ class Api:
 
     # --- people, policies, services ------------------------------------------------------------------------------
 
-    def oncalls(self, policy_id: str = "", *, until: str = "") -> list[OnCall]:
+    def oncalls(self, policy_id: str = "", *, until: str = "") -> list[PagerDutyOnCall]:
         """Who is on call for a policy (empty: for each), at every level; up to *until* (RFC 3339) those after too."""
         narrowed = [("escalation_policy_ids[]", policy_id)] if policy_id else []
         params = [*narrowed, *([("until", until)] if until else [("earliest", "true")]), ("include[]", "users")]
-        found, total = self._all("/oncalls", wire.OnCalls, params, lambda page: page.oncalls, OnCall)
+        found, total = self._all("/oncalls", wire.OnCalls, params, lambda page: page.oncalls, PagerDutyOnCall)
         bad = total - len(found)
         if bad and not found:
             raise errors.Malformed(f"{self.http.host} sent {bad} on-call entries that its API does not promise")
         self.oncalls_lack = f"{bad} of {total} on-call entries are not as PagerDuty promises: left out" if bad else ""
         return [one for one in found if not one.user.removed]
 
-    def policy(self, policy_id: str) -> Policy | None:
+    def policy(self, policy_id: str) -> PagerDutyPolicy | None:
         """An escalation policy, None where this token may not read it: on-call levels then come from who is on call."""
         try:
             return self.get(f"/escalation_policies/{quote(policy_id, safe='')}", wire.OnePolicy).escalation_policy
         except (errors.Denied, errors.Malformed):
             return None
 
-    def policies(self) -> list[Policy]:
+    def policies(self) -> list[PagerDutyPolicy]:
         """Every escalation policy; none where this token may not read them."""
         try:
             where = "/escalation_policies"
-            return self._all(where, wire.Policies, (), lambda page: page.escalation_policies, Policy)[0]
+            return self._all(where, wire.Policies, (), lambda page: page.escalation_policies, PagerDutyPolicy)[0]
         except (errors.Denied, errors.Malformed):
             return []
 
@@ -239,14 +247,14 @@ class Api:
             return []
         return [one for one in found if one.id and not one.removed]
 
-    def services(self) -> list[wire.Service]:
+    def services(self) -> list[wire.PagerDutyService]:
         """Every service; none where this token may not read them."""
         try:
-            return self._all("/services", wire.Services, (), lambda page: page.services, wire.Service)[0]
+            return self._all("/services", wire.Services, (), lambda page: page.services, wire.PagerDutyService)[0]
         except (errors.Denied, errors.Malformed):
             return []
 
-    def service(self, service_id: str) -> wire.Service | None:
+    def service(self, service_id: str) -> wire.PagerDutyService | None:
         """One service, None where it is gone."""
         try:
             return self.get(f"/services/{quote(service_id, safe='')}", wire.OneService).service
@@ -286,18 +294,20 @@ class Api:
 
     # --- writing -------------------------------------------------------------------------------------------------
 
-    def update(self, incident_id: str, change: dict[str, Any], email: str) -> Incident:
+    def update(self, incident_id: str, change: dict[str, Any], email: str) -> PagerDutyIncident:
         """PUT one incident. *email* is who acts."""
         body = {"incident": {"type": "incident_reference", **change}}
         return self.http.write("PUT", path(incident_id), wire.OneIncident, body, {"From": email}).incident
 
-    def update_many(self, incident_ids: Sequence[str], change: dict[str, Any], email: str) -> dict[str, Incident]:
+    def update_many(
+        self, incident_ids: Sequence[str], change: dict[str, Any], email: str
+    ) -> dict[str, PagerDutyIncident]:
         """PUT at most 250 incidents at once. Those that were changed, by id."""
         items = [{"id": each, "type": "incident_reference", **change} for each in incident_ids]
         answer = self.http.write("PUT", "/incidents", wire.Changed, {"incidents": items}, {"From": email})
-        return {one.id: one for one in pieces(answer.incidents, Incident)[0]}
+        return {one.id: one for one in pieces(answer.incidents, PagerDutyIncident)[0]}
 
-    def snooze(self, incident_id: str, seconds: int, email: str) -> Incident:
+    def snooze(self, incident_id: str, seconds: int, email: str) -> PagerDutyIncident:
         """POST a snooze of 1 to 604,800 seconds."""
         body = {"duration": seconds}
         return self.http.write("POST", path(incident_id) + "/snooze", wire.OneIncident, body, {"From": email}).incident
@@ -307,7 +317,7 @@ class Api:
         body = {"source_incidents": [{"id": source_id, "type": "incident_reference"}]}
         return self.http.write("PUT", path(into) + "/merge", wire.Merged, body, {"From": email}).incident
 
-    def add_note(self, incident_id: str, content: str, email: str) -> Note:
+    def add_note(self, incident_id: str, content: str, email: str) -> PagerDutyNote:
         """POST a note."""
         body = {"note": {"content": content}}
         return self.http.write("POST", path(incident_id) + "/notes", wire.OneNote, body, {"From": email}).note

@@ -14,9 +14,9 @@ import msgspec
 from oncall_tui import errors
 from oncall_tui.domain.alert import ASSIGNED_AT_ONCE_S, Holder
 from oncall_tui.providers.http import stamp
-from oncall_tui.providers.pagerduty.api import Api
-from oncall_tui.providers.pagerduty.escalation_levels import Level, assigned, current, levels, names, since
-from oncall_tui.providers.pagerduty.schema import Incident
+from oncall_tui.providers.pagerduty.api import PagerDutyApi
+from oncall_tui.providers.pagerduty.escalation_levels import PagerDutyLevel, assigned, current, levels, names, since
+from oncall_tui.providers.pagerduty.schema import PagerDutyIncident
 from oncall_tui.runtime.clock import Clock
 
 KEPT_S = 600.0  # who is on call for a policy is asked again after so long, and then only if something was assigned anew
@@ -25,27 +25,27 @@ DENIED_S = 300.0
 KEPT_HOLDERS = 20  # of one incident: a policy that repeats itself gives it to the same people again and again
 
 
-class Held(msgspec.Struct, frozen=True, gc=False):
+class PagerDutyHeld(msgspec.Struct, frozen=True, gc=False):
     """The *level* of those who have it (0: not known), and who had it before, the first one first."""
 
     level: int = 0
     had: tuple[Holder, ...] = ()
 
 
-NOBODY = Held()
+NOBODY = PagerDutyHeld()
 
 
-class _Seen:
+class _PagerDutySeen:
     """One incident: its assignees as last seen, and what is told of it."""
 
     __slots__ = ("held", "ids", "names", "placed", "since")
 
-    def __init__(self, incident: Incident) -> None:
+    def __init__(self, incident: PagerDutyIncident) -> None:
         self.held = NOBODY
         self.placed = False  # is its level settled, known or not?
         self.take(incident)
 
-    def take(self, incident: Incident) -> None:
+    def take(self, incident: PagerDutyIncident) -> None:
         self.ids = assigned(incident)
         self.names = names(incident)
         self.since = since(incident)
@@ -54,32 +54,32 @@ class _Seen:
 class Holders:
     """What polls saw of assignments. ``follow`` each list, then ``place`` what was assigned anew."""
 
-    def __init__(self, api: Api, clock: Clock) -> None:
+    def __init__(self, api: PagerDutyApi, clock: Clock) -> None:
         self._api = api
         self._clock = clock
-        self._seen: dict[str, _Seen] = {}
-        self._policies: dict[str, tuple[float, tuple[Level, ...]]] = {}
+        self._seen: dict[str, _PagerDutySeen] = {}
+        self._policies: dict[str, tuple[float, tuple[PagerDutyLevel, ...]]] = {}
         self._after = 0.0
 
-    def of(self, incident: Incident) -> Held:
+    def of(self, incident: PagerDutyIncident) -> PagerDutyHeld:
         """What is known of it; the same object while nothing of that moved."""
         seen = self._seen.get(incident.id)
         return NOBODY if seen is None else seen.held
 
-    def follow(self, incidents: Collection[Incident]) -> None:
+    def follow(self, incidents: Collection[PagerDutyIncident]) -> None:
         """Take the list as it is now: who has what, and who does not have it any more."""
         ids = {one.id for one in incidents}
         self._seen = {i: seen for i, seen in self._seen.items() if i in ids}
         for incident in incidents:
             seen = self._seen.get(incident.id)
             if seen is None:
-                self._seen[incident.id] = _Seen(incident)
+                self._seen[incident.id] = _PagerDutySeen(incident)
             elif incident.assigned and seen.ids != assigned(incident):
                 before = (*seen.held.had, Holder(seen.names, seen.since, seen.held.level)) if seen.ids else ()
-                seen.held, seen.placed = Held(0, before[-KEPT_HOLDERS:]), False
+                seen.held, seen.placed = PagerDutyHeld(0, before[-KEPT_HOLDERS:]), False
                 seen.take(incident)
 
-    def place(self, incidents: Iterable[Incident]) -> None:
+    def place(self, incidents: Iterable[PagerDutyIncident]) -> None:
         """Find the level of what was assigned anew; a few policies a call are asked. What cannot be read has none."""
         now = self._clock.monotonic()
         if now < self._after:
@@ -104,7 +104,7 @@ class Holders:
             seen.held = _placed(seen.held, incident, known)
 
 
-def _placed(held: Held, incident: Incident, known: tuple[Level, ...]) -> Held:
+def _placed(held: PagerDutyHeld, incident: PagerDutyIncident, known: tuple[PagerDutyLevel, ...]) -> PagerDutyHeld:
     level = current(incident, known)
     top = max((one.number for one in known if one.people), default=0)
     goes_on = any(action.type == "escalate" for action in incident.pending_actions or ())
@@ -114,15 +114,15 @@ def _placed(held: Held, incident: Incident, known: tuple[Level, ...]) -> Held:
         one if one.level or not (at := _level(one.name, known)) else msgspec.structs.replace(one, level=at)
         for one in held.had
     )
-    return Held(level, had)
+    return PagerDutyHeld(level, had)
 
 
-def _level(name: str, known: tuple[Level, ...]) -> int:
+def _level(name: str, known: tuple[PagerDutyLevel, ...]) -> int:
     """The level whose people have this name, or these names."""
     had = {part.strip() for part in name.split(",")}
     return next((one.number for one in known if had & {person.name for person in one.people}), 0)
 
 
-def _moved(incident: Incident, held: Held) -> bool:
+def _moved(incident: PagerDutyIncident, held: PagerDutyHeld) -> bool:
     began, at = stamp(incident.created_at), since(incident)
     return bool(held.had) or (began is not None and at is not None and at - began > ASSIGNED_AT_ONCE_S)

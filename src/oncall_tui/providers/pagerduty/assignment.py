@@ -9,12 +9,19 @@ import msgspec
 from oncall_tui import errors
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
-from oncall_tui.domain.plan import Ask, Choice, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Choice, Confirm, Plan
 from oncall_tui.providers.base import Receipt
-from oncall_tui.providers.http import Sent, ago, before_sending, read_back, stamp
-from oncall_tui.providers.pagerduty.escalation_levels import Level, Person, assigned, levels, names, since
-from oncall_tui.providers.pagerduty.handler_context import Desk, sender
-from oncall_tui.providers.pagerduty.schema import Incident
+from oncall_tui.providers.http import WriteGrace, ago, before_sending, read_back, stamp
+from oncall_tui.providers.pagerduty.escalation_levels import (
+    PagerDutyLevel,
+    PagerDutyPerson,
+    assigned,
+    levels,
+    names,
+    since,
+)
+from oncall_tui.providers.pagerduty.handler_context import PagerDutyHandlerContext, sender
+from oncall_tui.providers.pagerduty.schema import PagerDutyIncident
 
 PICKED_S = 600.0  # so long a list that was shown pins what the plan starts from
 ESCALATED = ("escalate_log_entry", "assign_log_entry", "reassign_log_entry", "delegate_log_entry")
@@ -33,27 +40,27 @@ class Given(msgspec.Struct, frozen=True):
 class Givers:
     """What escalate and reassign share: people and policies to pick from, and who was first."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: PagerDutyHandlerContext) -> None:
         self.desk = desk
         self._shown: dict[str, tuple[float, list[str]]] = {}
 
-    def show(self, target: str, incident: Incident) -> None:
+    def show(self, target: str, incident: PagerDutyIncident) -> None:
         """A list was shown to somebody: what it started from."""
         self._shown[target] = (self.desk.clock.monotonic(), assigned(incident))
 
-    def pinned(self, target: str, incident: Incident) -> list[str]:
+    def pinned(self, target: str, incident: PagerDutyIncident) -> list[str]:
         """Who had it when the list was shown; where none was, who has it now."""
         at, before = self._shown.pop(target, (0.0, []))
         return before if at and self.desk.clock.monotonic() - at < PICKED_S else assigned(incident)
 
-    def levels(self, incident: Incident) -> tuple[Level, ...]:
+    def levels(self, incident: PagerDutyIncident) -> tuple[PagerDutyLevel, ...]:
         """The levels of its policy. Raises Refused where it has none, Failed where they cannot be read."""
         if not incident.policy:
             raise errors.Refused("PagerDuty names no escalation policy for this incident")
         with before_sending():
             return levels(self.desk.api, incident.policy, self.desk.api.http.server_now())
 
-    def others(self, incident: Incident, known: tuple[Level, ...]) -> tuple[Choice, ...]:
+    def others(self, incident: PagerDutyIncident, known: tuple[PagerDutyLevel, ...]) -> tuple[Choice, ...]:
         """People and other policies: who is on call for its policy first, then everybody else, then the policies."""
         has = set(assigned(incident))
         found: dict[str, Choice] = {}
@@ -73,12 +80,12 @@ class Givers:
         ]
         return (*found.values(), *elsewhere)
 
-    def where(self, level: Level, person: Person | None = None) -> str:
+    def where(self, level: PagerDutyLevel, person: PagerDutyPerson | None = None) -> str:
         """``level 2, until 09:00 JST``."""
         until = person.until if person else level.until
         return f"level {level.number}" + (f", until {self.desk.local(until)}" if until is not None else "")
 
-    def given(self, choice: str, incident: Incident, known: tuple[Level, ...]) -> Given:
+    def given(self, choice: str, incident: PagerDutyIncident, known: tuple[PagerDutyLevel, ...]) -> Given:
         """What ``user/ID`` or ``policy/ID`` stands for. Raises Refused where there is none, or it has it already."""
         kind, _, each = choice.partition("/")
         if kind == "user" and each:
@@ -97,7 +104,7 @@ class Givers:
             return Given(change, f"policy {policy.label}, level 1: {who}", policy=each, warnings=warnings)
         raise errors.Refused(f"there is no {choice.replace(':', ' ')}", "pick one of the list")
 
-    def _person(self, user_id: str, incident: Incident, known: tuple[Level, ...]) -> Given:
+    def _person(self, user_id: str, incident: PagerDutyIncident, known: tuple[PagerDutyLevel, ...]) -> Given:
         if user_id in assigned(incident):
             raise errors.Refused(f"{names(incident)} has it already")
         change = {"assignments": [{"assignee": {"id": user_id, "type": "user_reference"}}]}
@@ -113,7 +120,7 @@ class Givers:
             raise errors.Refused("this account has no such user")
         return Given(change, user.label, (user_id,), warnings=(by_hand, f"{user.label} is not on call for its policy"))
 
-    def not_moved_on(self, before: list[str], incident: Incident) -> None:
+    def not_moved_on(self, before: list[str], incident: PagerDutyIncident) -> None:
         """Raises Refused, saying who was first and when, where other people have it than *before*."""
         if assigned(incident) == sorted(before):
             return
@@ -122,7 +129,7 @@ class Givers:
         by = self.first(incident, moved)
         raise errors.Refused(f"already escalated{by} to {names(incident)}{when}", "look who has it now, then ask again")
 
-    def first(self, incident: Incident, at: float | None) -> str:
+    def first(self, incident: PagerDutyIncident, at: float | None) -> str:
         """`` by Bob``: who gave it away last, as its log tells; empty where it does not."""
         try:
             log = self.desk.api.log(incident.id)
@@ -133,7 +140,7 @@ class Givers:
             return ""
         return f" by {entry.agent.label}" if entry.agent.type.startswith("user") else " automatically"
 
-    def look(self, plan: Plan, receipt: Receipt | None, sent: Sent) -> Check:
+    def look(self, plan: Plan, receipt: Receipt | None, sent: WriteGrace) -> Check:
         """Has it whom it was given to?"""
         incident = self.desk.api.incident(plan.request["incident"])
         if incident is None:
@@ -153,10 +160,10 @@ class Givers:
 class Reassign:
     """PUT assignments, or another policy; never both, and never a level beside them."""
 
-    def __init__(self, desk: Desk, givers: Givers) -> None:
+    def __init__(self, desk: PagerDutyHandlerContext, givers: Givers) -> None:
         self.desk = desk
         self._givers = givers
-        self._sent = Sent(desk.clock)
+        self._sent = WriteGrace(desk.clock)
 
     def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
         """Who is on call for its policy first, then everybody else, then other policies. Raises Refused."""
@@ -167,7 +174,7 @@ class Reassign:
         self._givers.show(target, incident)
         return self._givers.others(incident, self._givers.levels(incident) if incident.policy else ())
 
-    def plan(self, ask: Ask, board: Board) -> Plan:
+    def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Reads the incident and who is on call. Raises Refused where it moved since the list was shown."""
         alert = self.desk.target(ask, board)
         if not ask.choice:

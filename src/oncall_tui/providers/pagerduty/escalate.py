@@ -5,26 +5,26 @@ from __future__ import annotations
 from oncall_tui import errors
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
-from oncall_tui.domain.plan import Ask, Choice, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Choice, Confirm, Plan
 from oncall_tui.providers.base import Receipt
-from oncall_tui.providers.http import Sent, ago, read_back, stamp
+from oncall_tui.providers.http import WriteGrace, ago, read_back, stamp
 from oncall_tui.providers.pagerduty.assignment import Givers, Reassign
-from oncall_tui.providers.pagerduty.escalation_levels import Level, assigned, current, names, since
-from oncall_tui.providers.pagerduty.handler_context import Desk, sender
-from oncall_tui.providers.pagerduty.schema import Incident
+from oncall_tui.providers.pagerduty.escalation_levels import PagerDutyLevel, assigned, current, names, since
+from oncall_tui.providers.pagerduty.handler_context import PagerDutyHandlerContext, sender
+from oncall_tui.providers.pagerduty.schema import PagerDutyIncident
 
 
-class Escalate:
+class PagerDutyEscalate:
     """PUT ``escalation_level`` alone: with the policy beside it PagerDuty starts again at level 1.
 
     A person or another policy may be picked too: that is a reassignment, and goes its way.
     """
 
-    def __init__(self, desk: Desk, givers: Givers) -> None:
+    def __init__(self, desk: PagerDutyHandlerContext, givers: Givers) -> None:
         self.desk = desk
         self._givers = givers
         self._reassign = Reassign(desk, givers)
-        self._sent = Sent(desk.clock)
+        self._sent = WriteGrace(desk.clock)
 
     def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
         """Each level with who is on call there now and until when, then people, then other policies. Raises Refused."""
@@ -39,7 +39,7 @@ class Escalate:
         steps = tuple(self._step(level, at, default) for level in known)
         return (*steps, *self._givers.others(incident, known))
 
-    def _step(self, level: Level, at: int, default: int) -> Choice:
+    def _step(self, level: PagerDutyLevel, at: int, default: int) -> Choice:
         warning = "has it now" if level.number == at else "below the level that has it" if level.number < at else ""
         return Choice(
             id=f"level:{level.number}",
@@ -49,7 +49,7 @@ class Escalate:
             warning=warning or ("" if level.people else "nobody is on call there"),
         )
 
-    def plan(self, ask: Ask, board: Board) -> Plan:
+    def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Reads the incident and who is on call. Raises Refused where it moved since the levels were shown."""
         if "/" in ask.choice:
             return self._reassign.plan(ask, board)
@@ -137,7 +137,9 @@ class Escalate:
             for entry in self.desk.api.log(plan.request["incident"])
         )
 
-    def _picked(self, choice: str, known: tuple[Level, ...], at: int, incident: Incident) -> Level:
+    def _picked(
+        self, choice: str, known: tuple[PagerDutyLevel, ...], at: int, incident: PagerDutyIncident
+    ) -> PagerDutyLevel:
         if not choice:  # the next one where somebody is
             above = [level for level in known if level.number > at and level.people]
             if not above:

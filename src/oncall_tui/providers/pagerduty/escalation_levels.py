@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from oncall_tui.providers.http import stamp
-from oncall_tui.providers.pagerduty.api import Api
-from oncall_tui.providers.pagerduty.schema import Incident, OnCall
+from oncall_tui.providers.pagerduty.api import PagerDutyApi
+from oncall_tui.providers.pagerduty.schema import PagerDutyIncident, PagerDutyOnCall
 
 
-class Person(msgspec.Struct, frozen=True):
+class PagerDutyPerson(msgspec.Struct, frozen=True):
     """Somebody on call; *until* is when the shift ends (None: always on call)."""
 
     id: str
@@ -17,11 +17,11 @@ class Person(msgspec.Struct, frozen=True):
     until: float | None = None
 
 
-class Level(msgspec.Struct, frozen=True):
+class PagerDutyLevel(msgspec.Struct, frozen=True):
     """One level of an escalation policy, and who is on call there now (empty: nobody)."""
 
     number: int
-    people: tuple[Person, ...] = ()
+    people: tuple[PagerDutyPerson, ...] = ()
 
     @property
     def names(self) -> str:
@@ -33,44 +33,44 @@ class Level(msgspec.Struct, frozen=True):
         return min((p.until for p in self.people if p.until is not None), default=None)
 
 
-def levels(api: Api, policy_id: str, now: float) -> tuple[Level, ...]:
+def levels(api: PagerDutyApi, policy_id: str, now: float) -> tuple[PagerDutyLevel, ...]:
     """Every level of a policy, lowest first. Raises SourceError.
 
     ``/oncalls`` lists no level where nobody is on call; the policy itself tells how many there are, where the token
     may read it.
     """
-    found: dict[int, dict[str, Person]] = {}
+    found: dict[int, dict[str, PagerDutyPerson]] = {}
     for oncall in api.oncalls(policy_id):
         if is_now(oncall, now):
-            person = Person(oncall.user.id, oncall.user.label, stamp(oncall.end))
+            person = PagerDutyPerson(oncall.user.id, oncall.user.label, stamp(oncall.end))
             found.setdefault(oncall.escalation_level, {}).setdefault(person.id, person)
     policy = api.policy(policy_id)
     top = max([len(policy.escalation_rules) if policy else 0, *found])
-    return tuple(Level(n, tuple(found.get(n, {}).values())) for n in range(1, top + 1))
+    return tuple(PagerDutyLevel(n, tuple(found.get(n, {}).values())) for n in range(1, top + 1))
 
 
-def is_now(oncall: OnCall, now: float) -> bool:
+def is_now(oncall: PagerDutyOnCall, now: float) -> bool:
     """Is this shift on at *now*?"""
     start, end = stamp(oncall.start), stamp(oncall.end)
     return (start is None or start <= now + 1.0) and (end is None or end > now)
 
 
-def assigned(incident: Incident) -> list[str]:
+def assigned(incident: PagerDutyIncident) -> list[str]:
     """The ids of those who have it, in a fixed order."""
     return sorted(a.assignee.id for a in incident.assigned)
 
 
-def names(incident: Incident) -> str:
+def names(incident: PagerDutyIncident) -> str:
     """Who has it."""
     return ", ".join(a.assignee.label for a in incident.assigned) or "nobody"
 
 
-def since(incident: Incident) -> float | None:
+def since(incident: PagerDutyIncident) -> float | None:
     """Since when those who have it now do."""
     return max((at for one in incident.assigned if (at := stamp(one.at)) is not None), default=None)
 
 
-def current(incident: Incident, known: tuple[Level, ...]) -> int:
+def current(incident: PagerDutyIncident, known: tuple[PagerDutyLevel, ...]) -> int:
     """The level that it is at: the highest one whose people have it. 0: cannot be told, or nobody has it.
 
     The API does not say it; a person who stands at two levels is taken for the lower one.

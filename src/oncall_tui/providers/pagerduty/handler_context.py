@@ -10,24 +10,26 @@ from oncall_tui import errors
 from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
-from oncall_tui.domain.plan import Actor, Ask, Choice, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Actor, Choice, Confirm, Plan
 from oncall_tui.providers.base import Receipt
-from oncall_tui.providers.http import Sent, ago, before_sending, read_back, stamp
+from oncall_tui.providers.http import WriteGrace, ago, before_sending, read_back, stamp
 from oncall_tui.providers.pagerduty.ack_timeouts import Lapses
-from oncall_tui.providers.pagerduty.api import Api
+from oncall_tui.providers.pagerduty.api import PagerDutyApi
 from oncall_tui.providers.pagerduty.mapping import row
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
-from oncall_tui.providers.pagerduty.schema import Incident, Note, Reference
+from oncall_tui.providers.pagerduty.schema import PagerDutyIncident, PagerDutyNote, Reference
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.text.time_format import told
 
 NOTE_LIMIT = 25_000  # characters; the API names no limit, and a note is read in a list
 
 
-class Desk:
+class PagerDutyHandlerContext:
     """One account, as its action handlers see it."""
 
-    def __init__(self, options: PagerDutyOptions, api: Api, clock: Clock, lapses: Lapses, read_only: bool) -> None:
+    def __init__(
+        self, options: PagerDutyOptions, api: PagerDutyApi, clock: Clock, lapses: Lapses, read_only: bool
+    ) -> None:
         self.options = options
         self.api = api
         self.clock = clock
@@ -35,7 +37,7 @@ class Desk:
         self._read_only = read_only
         self._owner: Reference | None = None
 
-    def target(self, ask: Ask, board: Board) -> Alert:
+    def target(self, ask: ActionRequest, board: Board) -> Alert:
         """The row that is meant. Raises Refused where it is not on the board, or nobody may write."""
         if self._read_only:
             raise errors.Refused("read only: the configuration forbids writing")
@@ -66,7 +68,7 @@ class Desk:
         """The login was renewed: whose token it is may be another one."""
         self._owner = None
 
-    def row(self, incident: Incident) -> Alert:
+    def row(self, incident: PagerDutyIncident) -> Alert:
         """The incident as a row. Raises ValueError as ``rows.row``."""
         return row(self.options.name, incident, snoozed=self.lapses.snoozed(incident))
 
@@ -74,7 +76,7 @@ class Desk:
         """``09:00 JST``, with the day where that is not today: in the time zone that the screen shows."""
         return told(at, self.clock.now())
 
-    def read(self, incident_id: str) -> Incident:
+    def read(self, incident_id: str) -> PagerDutyIncident:
         """The incident as it is. Raises Refused where it cannot be read, or is gone."""
         with before_sending():
             incident = self.api.incident(incident_id)
@@ -82,7 +84,7 @@ class Desk:
             raise errors.Refused("PagerDuty does not have this incident any more")
         return incident
 
-    def unmoved(self, version: str, incident: Incident) -> Alert:
+    def unmoved(self, version: str, incident: PagerDutyIncident) -> Alert:
         """Its row, where it is still what *version* says; else Refused, saying what moved."""
         try:
             now = self.row(incident)
@@ -106,7 +108,7 @@ class Desk:
         """When *plan* was made, by the server's clock, with room for its whole seconds."""
         return plan.made_at + self.api.http.server_now() - self.clock.now() - 2.0
 
-    def plan(self, ask: Ask, alert: Alert, version: str, **more: Any) -> Plan:
+    def plan(self, ask: ActionRequest, alert: Alert, version: str, **more: Any) -> Plan:
         """A plan for *alert* with what all of them have; *request* gets the ``From`` of the write."""
         email, warnings = self.acts_as(ask.actor)
         more["request"] = {**more["request"], "from": email}
@@ -143,15 +145,15 @@ def is_me(user: Reference, actor: Actor) -> bool | None:
 class AddNote:
     """A note on an incident. It changes no state, so nothing but the incident itself has to be as it was."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: PagerDutyHandlerContext) -> None:
         self.desk = desk
-        self._sent = Sent(desk.clock)
+        self._sent = WriteGrace(desk.clock)
 
     def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
         """Nothing to pick."""
         return ()
 
-    def plan(self, ask: Ask, board: Board) -> Plan:
+    def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Reads nothing. Raises Refused without a text."""
         alert = self.desk.target(ask, board)
         text = (ask.text or ask.reason).strip()
@@ -191,7 +193,7 @@ class AddNote:
             return Check(OutcomeState.DONE, "noted: PagerDuty shows the note")
         return self._sent.absent(plan, "sent, not to be seen yet", "PagerDuty does not have the note")
 
-    def _is(self, note: Note, plan: Plan, receipt: Receipt | None) -> bool:
+    def _is(self, note: PagerDutyNote, plan: Plan, receipt: Receipt | None) -> bool:
         if receipt is not None and "note" in receipt.data:
             return note.id == str(receipt.data["note"])
         made = stamp(note.created_at)

@@ -8,10 +8,10 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState, Pairs, Severity
 from oncall_tui.domain.on_call import SERVICE_LABEL
 from oncall_tui.providers.http import severity, stamp
-from oncall_tui.providers.pagerduty.assignees import NOBODY, Held
+from oncall_tui.providers.pagerduty.assignees import NOBODY, PagerDutyHeld
 from oncall_tui.providers.pagerduty.escalation_levels import since
 from oncall_tui.providers.pagerduty.incident_labels import NONE, Details
-from oncall_tui.providers.pagerduty.schema import Incident, Reference
+from oncall_tui.providers.pagerduty.schema import PagerDutyIncident, Reference
 
 _STATES = {
     "triggered": AlertState.FIRING,
@@ -31,11 +31,11 @@ _HELD_STATES = (AlertState.ACKNOWLEDGED, AlertState.SNOOZED)
 
 def row(
     source: str,
-    incident: Incident,
+    incident: PagerDutyIncident,
     details: Details = NONE,
     read_only: bool = False,
     snoozed: bool = False,
-    held: Held = NOBODY,
+    held: PagerDutyHeld = NOBODY,
     mine: bool = False,
 ) -> Alert:
     """One row; *snoozed*: its acknowledgement was made to last otherwise than its service's do (see ``lapsing``).
@@ -81,7 +81,7 @@ def row(
     )
 
 
-def _by(incident: Incident, state: AlertState) -> tuple[str, ...]:
+def _by(incident: PagerDutyIncident, state: AlertState) -> tuple[str, ...]:
     """Who acknowledged it, or who resolved it."""
     if state in _HELD_STATES:
         return tuple(dict.fromkeys(a.acknowledger.label for a in incident.acknowledgements or ()))
@@ -89,19 +89,19 @@ def _by(incident: Incident, state: AlertState) -> tuple[str, ...]:
     return (last.label,) if state is AlertState.RESOLVED and last is not None else ()
 
 
-def _by_at(incident: Incident, state: AlertState) -> float | None:
+def _by_at(incident: PagerDutyIncident, state: AlertState) -> float | None:
     """When they did."""
     if state in _HELD_STATES:
         return max((s for a in incident.acknowledgements or () if (s := stamp(a.at))), default=None)
     return stamp(incident.last_status_change_at) if state is AlertState.RESOLVED else None
 
 
-def pending(incident: Incident, kind: str) -> float | None:
+def pending(incident: PagerDutyIncident, kind: str) -> float | None:
     """When it does *kind* by itself, the soonest; None: it will not, or does not say."""
     return min((s for p in incident.pending_actions or () if p.type == kind and (s := stamp(p.at))), default=None)
 
 
-def _labels(incident: Incident, details: Details) -> Pairs:
+def _labels(incident: PagerDutyIncident, details: Details) -> Pairs:
     """What its alerts agree on, its service, and the priority that somebody gave it."""
     own = {
         SERVICE_LABEL: incident.service.label if incident.service else "",
@@ -111,13 +111,13 @@ def _labels(incident: Incident, details: Details) -> Pairs:
     return tuple(sorted({**dict(details.labels), **said}.items())) if said else details.labels
 
 
-def _severity(incident: Incident) -> Severity:
+def _severity(incident: PagerDutyIncident) -> Severity:
     """The priority's word (``P1``) where it is one that is known, else the urgency's."""
     said = severity(incident.priority.label) if incident.priority else Severity.UNKNOWN
     return said if said is not Severity.UNKNOWN else _URGENCIES.get(incident.urgency or "", Severity.UNKNOWN)
 
 
-def _annotations(incident: Incident) -> tuple[tuple[str, str], ...]:
+def _annotations(incident: PagerDutyIncident) -> tuple[tuple[str, str], ...]:
     def name(thing: Reference | None) -> str:
         return thing.label if thing else ""
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from oncall_tui import errors
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
-from oncall_tui.domain.plan import Ask, Choice, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Choice, Confirm, Plan
 from oncall_tui.providers.base import Receipt
-from oncall_tui.providers.http import Sent, ago, before_sending, read_back, stamp
-from oncall_tui.providers.pagerduty.handler_context import Desk, sender
-from oncall_tui.providers.pagerduty.schema import Incident
+from oncall_tui.providers.http import WriteGrace, ago, before_sending, read_back, stamp
+from oncall_tui.providers.pagerduty.handler_context import PagerDutyHandlerContext, sender
+from oncall_tui.providers.pagerduty.schema import PagerDutyIncident
 
 MOST_ALERTS = 1000  # of one incident, with those that a merge brings (PagerDuty's documentation, "Merge Incidents")
 MOST = 50  # other incidents to pick from, the newest
@@ -18,9 +18,9 @@ MOST = 50  # other incidents to pick from, the newest
 class Merge:
     """PUT the incident into another (OpenAPI, "Merge incidents"): its alerts move, and it is resolved."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: PagerDutyHandlerContext) -> None:
         self.desk = desk
-        self._sent = Sent(desk.clock)
+        self._sent = WriteGrace(desk.clock)
 
     def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
         """Other open incidents of the same service or policy, newest first. Raises Refused."""
@@ -34,13 +34,13 @@ class Merge:
         akin.sort(key=lambda one: stamp(one.created_at) or 0.0, reverse=True)
         return tuple(Choice(f"incident/{one.id}", _name(one), self._about(one)) for one in akin[:MOST])
 
-    def _about(self, one: Incident) -> str:
+    def _about(self, one: PagerDutyIncident) -> str:
         at = stamp(one.created_at)
         since = f" {ago(self.desk.api.http.server_now() - at)}" if at is not None else ""
         service = f", {one.service.label}" if one.service else ""
         return f"{one.status}{since}{service}"
 
-    def plan(self, ask: Ask, board: Board) -> Plan:
+    def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Reads both. Raises Refused where one is resolved, moved, or cannot be merged."""
         alert = self.desk.target(ask, board)
         kind, _, into = ask.choice.partition("/")
@@ -79,7 +79,7 @@ class Merge:
         self.desk.unmoved(plan.version, self.desk.read(plan.request["incident"]))
 
     @staticmethod
-    def _open(stays: Incident) -> None:
+    def _open(stays: PagerDutyIncident) -> None:
         if stays.status == "resolved":
             raise errors.Refused(f"{_name(stays)} is resolved: it cannot take another one in")
 
@@ -106,11 +106,11 @@ def _counted(n: int) -> str:
     return "1 alert moves" if n == 1 else f"{n} alerts move"
 
 
-def _name(one: Incident) -> str:
+def _name(one: PagerDutyIncident) -> str:
     number = f"#{one.incident_number} " if one.incident_number else ""
     return f"{number}{one.title or one.summary or one.id}"
 
 
-def _akin(one: Incident, other: Incident) -> bool:
+def _akin(one: PagerDutyIncident, other: PagerDutyIncident) -> bool:
     same_service = one.service is not None and other.service is not None and one.service.id == other.service.id
     return same_service or (bool(one.policy) and one.policy == other.policy)

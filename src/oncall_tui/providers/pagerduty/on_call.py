@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from oncall_tui.domain.on_call import Duty
+from oncall_tui.domain.on_call import OnCallShift
 from oncall_tui.providers.http import stamp
-from oncall_tui.providers.pagerduty.api import Api
+from oncall_tui.providers.pagerduty.api import PagerDutyApi
 from oncall_tui.providers.pagerduty.escalation_levels import is_now
-from oncall_tui.providers.pagerduty.schema import OnCall, Policy
+from oncall_tui.providers.pagerduty.schema import PagerDutyOnCall, PagerDutyPolicy
 
 AHEAD_S = 14 * 86_400.0  # so far ahead the next one is looked for; shifts are longer seldom
 
 
-def duties(api: Api, now: float) -> tuple[Duty, ...]:
+def duties(api: PagerDutyApi, now: float) -> tuple[OnCallShift, ...]:
     """Everybody on call now, by policy and level, and who is next there. Raises SourceError."""
     shifts = api.oncalls(until=_rfc3339(now + AHEAD_S))
     services: dict[str, list[str]] = {}
@@ -21,40 +21,44 @@ def duties(api: Api, now: float) -> tuple[Duty, ...]:
         if service.escalation_policy:
             services.setdefault(service.escalation_policy.id, []).append(service.label)
     policies = {one.id: one for one in api.policies()}
-    by_level: dict[tuple[str, int], list[OnCall]] = {}
+    by_level: dict[tuple[str, int], list[PagerDutyOnCall]] = {}
     for shift in shifts:
         if shift.escalation_policy is not None:
             by_level.setdefault((shift.escalation_policy.id, shift.escalation_level), []).append(shift)
     for policy in policies.values():
         for number in range(1, len(policy.escalation_rules) + 1):
             by_level.setdefault((policy.id, number), [])
-    found: list[Duty] = []
+    found: list[OnCallShift] = []
     for (policy_id, level), there in by_level.items():
         name = _name(policy_id, policies, there)
         found += _at_level(name, level, there, tuple(sorted(services.get(policy_id, ()))), now)
     return tuple(sorted(found, key=lambda duty: (duty.policy.casefold(), duty.level, duty.person.casefold())))
 
 
-def _name(policy_id: str, policies: dict[str, Policy], there: list[OnCall]) -> str:
+def _name(policy_id: str, policies: dict[str, PagerDutyPolicy], there: list[PagerDutyOnCall]) -> str:
     if policy_id in policies:
         return policies[policy_id].label
     return next((one.escalation_policy.label for one in there if one.escalation_policy), policy_id)
 
 
-def _at_level(policy: str, level: int, there: list[OnCall], services: tuple[str, ...], now: float) -> list[Duty]:
+def _at_level(
+    policy: str, level: int, there: list[PagerDutyOnCall], services: tuple[str, ...], now: float
+) -> list[OnCallShift]:
     current = {one.user.id: one for one in there if is_now(one, now)}
     later = sorted((at, one) for one in there if (at := stamp(one.start)) is not None and at > now + 1.0)
     if not current:
         who, at = (later[0][1].user.label, later[0][0]) if later else ("", None)
-        return [Duty(policy=policy, level=level, services=services, next_person=who, next_at=at)]
+        return [OnCallShift(policy=policy, level=level, services=services, next_person=who, next_at=at)]
     return [_duty(policy, level, one, services, later) for one in current.values()]
 
 
-def _duty(policy: str, level: int, one: OnCall, services: tuple[str, ...], later: list[tuple[float, OnCall]]) -> Duty:
+def _duty(
+    policy: str, level: int, one: PagerDutyOnCall, services: tuple[str, ...], later: list[tuple[float, PagerDutyOnCall]]
+) -> OnCallShift:
     until = stamp(one.end)
     after = [] if until is None else [(at, shift) for at, shift in later if at >= until - 60.0]
     who, at = (after[0][1].user.label, after[0][0]) if after else ("", None)
-    return Duty(
+    return OnCallShift(
         policy=policy,
         level=level,
         person=one.user.label,

@@ -11,25 +11,25 @@ import msgspec
 from oncall_tui import errors
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
-from oncall_tui.domain.on_call import Duty
-from oncall_tui.domain.reading import Problem, Reading, SourceState
-from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, Told
+from oncall_tui.domain.on_call import OnCallShift
+from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
+from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, TimelineEvent
 from oncall_tui.providers.decoding import decoder
-from oncall_tui.providers.http import Http, Listing, stamp
+from oncall_tui.providers.http import DecodeCache, Http, stamp
 from oncall_tui.providers.pagerduty.ack_timeouts import Lapses
-from oncall_tui.providers.pagerduty.acknowledge import Acknowledge, Resolve
-from oncall_tui.providers.pagerduty.api import ACCEPT, LAST, Api, say, turn
+from oncall_tui.providers.pagerduty.acknowledge import PagerDutyAcknowledge, PagerDutyResolve
+from oncall_tui.providers.pagerduty.api import ACCEPT, LAST, PagerDutyApi, say, turn
 from oncall_tui.providers.pagerduty.assignees import NOBODY, Holders
 from oncall_tui.providers.pagerduty.assignment import Givers, Reassign
-from oncall_tui.providers.pagerduty.escalate import Escalate
-from oncall_tui.providers.pagerduty.escalation_levels import Level, is_now, levels
-from oncall_tui.providers.pagerduty.handler_context import AddNote, Desk
+from oncall_tui.providers.pagerduty.escalate import PagerDutyEscalate
+from oncall_tui.providers.pagerduty.escalation_levels import PagerDutyLevel, is_now, levels
+from oncall_tui.providers.pagerduty.handler_context import AddNote, PagerDutyHandlerContext
 from oncall_tui.providers.pagerduty.incident_labels import NONE, Details, details
 from oncall_tui.providers.pagerduty.mapping import row
 from oncall_tui.providers.pagerduty.merge import Merge
 from oncall_tui.providers.pagerduty.on_call import duties
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
-from oncall_tui.providers.pagerduty.schema import Incident, Reference, shared
+from oncall_tui.providers.pagerduty.schema import PagerDutyIncident, Reference, shared
 from oncall_tui.providers.pagerduty.snooze import Snooze
 
 if TYPE_CHECKING:
@@ -42,12 +42,12 @@ LONG = 100  # a list of more than one page is not read again for each such poll:
 DENIED_S = 300.0  # a token that may not read alerts is not asked again at once
 
 
-class _Entry:
+class _PagerDutyEntry:
     """One incident as decoded, and the row that was made of it with the details known then."""
 
     __slots__ = ("details", "held", "incident", "row", "snoozed")
 
-    def __init__(self, incident: Incident, made: Alert) -> None:
+    def __init__(self, incident: PagerDutyIncident, made: Alert) -> None:
         self.incident = incident
         self.row = made
         self.details = NONE
@@ -58,14 +58,14 @@ class _Entry:
 class _Listed(NamedTuple):
     """The whole list as it was read: *at* (epoch seconds), *cut* where the API has more, *bad* of *total* left out."""
 
-    entries: list[_Entry]
+    entries: list[_PagerDutyEntry]
     at: float
     cut: bool
     bad: int
     total: int
 
 
-class PagerDuty:
+class PagerDutyProvider:
     """One PagerDuty account (contract.Provider). One call a page and poll, and one for each new incident.
 
     While the alerts of many incidents are still to be read, a long list is read each interval all the same and no more
@@ -87,33 +87,33 @@ class PagerDuty:
         self._read_only = read_only
         self._mine = options.mine
         self._email = context.actor_email
-        self._api = Api(http, options)
-        self._decoder = decoder(Incident)
+        self._api = PagerDutyApi(http, options)
+        self._decoder = decoder(PagerDutyIncident)
         self._references: dict[Reference, Reference] = {}
-        self._listing = Listing(self._entry)
+        self._listing = DecodeCache(self._entry)
         self._listed: _Listed | None = None  # what the next poll need not read again
         self._list_at = 0.0  # when it has to, all the same (monotonic)
         self._details: dict[str, tuple[int, Details]] = {}
         self._details_after = 0.0
-        self._details_problem: Problem | None = None
+        self._details_problem: PartialFailure | None = None
         self._by_id: dict[str, Alert] = {}
         self._lapses = Lapses(self._api, clock)
         self._holders = Holders(self._api, clock)
-        self._desk = desk = Desk(options, self._api, clock, self._lapses, read_only)
+        self._desk = desk = PagerDutyHandlerContext(options, self._api, clock, self._lapses, read_only)
         givers = Givers(desk)
         self._handlers: dict[Verb, ActionHandler] = {
-            Verb.ACKNOWLEDGE: Acknowledge(desk),
+            Verb.ACKNOWLEDGE: PagerDutyAcknowledge(desk),
             Verb.NOTE: AddNote(desk),
-            Verb.ESCALATE: Escalate(desk, givers),
-            Verb.RESOLVE: Resolve(desk),
+            Verb.ESCALATE: PagerDutyEscalate(desk, givers),
+            Verb.RESOLVE: PagerDutyResolve(desk),
             Verb.SNOOZE: Snooze(desk),
             Verb.REASSIGN: Reassign(desk, givers),
             Verb.MERGE: Merge(desk),
         }
 
-    def _entry(self, raw: msgspec.Raw) -> _Entry:
+    def _entry(self, raw: msgspec.Raw) -> _PagerDutyEntry:
         incident = shared(self._decoder.decode(raw), self._references)
-        return _Entry(incident, row(self.source, incident, NONE, self._read_only, mine=self._mine))
+        return _PagerDutyEntry(incident, row(self.source, incident, NONE, self._read_only, mine=self._mine))
 
     def read(self, request: ReadRequest) -> Reading:
         """Every open incident. Raises errors.SourceError where the list cannot be read whole."""
@@ -168,7 +168,7 @@ class PagerDuty:
             )
         return me
 
-    def _rows(self, entries: list[_Entry]) -> tuple[Alert, ...]:
+    def _rows(self, entries: list[_PagerDutyEntry]) -> tuple[Alert, ...]:
         by_id: dict[str, Alert] = {}
         for entry in entries:
             _, known = self._details.get(entry.incident.id, (0, NONE))
@@ -184,22 +184,26 @@ class PagerDuty:
         self._by_id = by_id
         return tuple(by_id.values())
 
-    def _problems(self, cut: bool, bad: int, total: int) -> tuple[Problem, ...]:
+    def _problems(self, cut: bool, bad: int, total: int) -> tuple[PartialFailure, ...]:
         problems = [self._details_problem] if self._details_problem else []
         if cut and total > LAST - 500:
             message = f"over {LAST:,} are open, and the API shows no more than that"
-            problems.append(Problem(SourceState.DENIED, "incidents", message, "narrow it: teams, services, urgencies"))
+            problems.append(
+                PartialFailure(SourceState.DENIED, "incidents", message, "narrow it: teams, services, urgencies")
+            )
         elif cut:
             problems.append(
-                Problem(
+                PartialFailure(
                     SourceState.STALE, "incidents", "the list changed while it was read: some incidents may be missing"
                 )
             )
         if bad:
-            problems.append(Problem(SourceState.MALFORMED, f"{bad} of {total} incidents", "not as the API promises"))
+            problems.append(
+                PartialFailure(SourceState.MALFORMED, f"{bad} of {total} incidents", "not as the API promises")
+            )
         return tuple(problems)
 
-    def _read_details(self, entries: list[_Entry], watch: frozenset[str]) -> int:
+    def _read_details(self, entries: list[_PagerDutyEntry], watch: frozenset[str]) -> int:
         """Read the alerts of incidents that are new or have grown, a few a poll. How many are left for the next."""
         counts = {e.incident.id: (e.incident.alert_counts.all if e.incident.alert_counts else 0) for e in entries}
         self._details = {i: known for i, known in self._details.items() if i in counts}
@@ -216,7 +220,7 @@ class PagerDuty:
             try:
                 self._details[incident_id] = (counts[incident_id], details(self._api.alerts(incident_id)))
             except errors.SourceError as error:
-                self._details_problem = Problem(
+                self._details_problem = PartialFailure(
                     SourceState(error.state), "incidents' alerts", error.message, error.hint
                 )
                 if isinstance(error, errors.Denied):
@@ -224,12 +228,12 @@ class PagerDuty:
                 return 0
         return 0
 
-    def oncalls(self, target: str) -> tuple[Level, ...]:
+    def oncalls(self, target: str) -> tuple[PagerDutyLevel, ...]:
         """Who is on call now at each level of the policy of the incident *target* (a row's id). Raises SourceError."""
         incident = self._api.incident(target.removeprefix(self.source + "/"))
         return levels(self._api, incident.policy, self._http.server_now()) if incident and incident.policy else ()
 
-    def on_call(self) -> tuple[Duty, ...]:
+    def on_call(self) -> tuple[OnCallShift, ...]:
         """Who is on call at each level of each policy, and who is next (contract.OnCall). Raises SourceError."""
         return duties(self._api, self._http.server_now())
 
@@ -247,14 +251,16 @@ class PagerDuty:
         now = self._http.server_now()
         return any(one.user.id == me.id and is_now(one, now) for one in self._api.oncalls())
 
-    def timeline(self, target: str) -> tuple[Told, ...]:
+    def timeline(self, target: str) -> tuple[TimelineEvent, ...]:
         """What happened to an incident (a row's id), newest first (contract.Timeline). Raises SourceError.
 
         Its log entries, a hundred at most, and the changes that PagerDuty holds to be related to it.
         """
         incident_id = target.removeprefix(self.source + "/")
         found = [
-            Told(at, entry.agent.label if entry.agent else "", entry.summary or entry.type.removesuffix("_log_entry"))
+            TimelineEvent(
+                at, entry.agent.label if entry.agent else "", entry.summary or entry.type.removesuffix("_log_entry")
+            )
             for entry in self._api.log(incident_id)
             if (at := stamp(entry.created_at)) is not None
         ]
@@ -262,7 +268,7 @@ class PagerDuty:
             why = change.correlation_reason.reason if change.correlation_reason else None
             said = f"change: {change.summary or 'without a summary'}" + (f" ({why.replace('_', ' ')})" if why else "")
             if (at := stamp(change.timestamp)) is not None:
-                found.append(Told(at, change.source or "", said))
+                found.append(TimelineEvent(at, change.source or "", said))
         return tuple(sorted(found, key=lambda told: -told.at))
 
     def handlers(self) -> Mapping[Verb, ActionHandler]:
@@ -282,7 +288,9 @@ class PagerDuty:
         self._http.close()
 
 
-def build(options: PagerDutyOptions, context: Context, transport: httpx.BaseTransport | None = None) -> PagerDuty:
+def build(
+    options: PagerDutyOptions, context: Context, transport: httpx.BaseTransport | None = None
+) -> PagerDutyProvider:
     """The provider for one source. Opens nothing yet. *transport* is for tests."""
     http = Http(
         source=context.source,
@@ -295,4 +303,4 @@ def build(options: PagerDutyOptions, context: Context, transport: httpx.BaseTran
         say=say,
         transport=transport,
     )
-    return PagerDuty(options, http, context)
+    return PagerDutyProvider(options, http, context)

@@ -63,7 +63,7 @@ class AlertCounts(msgspec.Struct, frozen=True, gc=False):
     all: int = 0
 
 
-class Incident(msgspec.Struct, frozen=True, gc=False):
+class PagerDutyIncident(msgspec.Struct, frozen=True, gc=False):
     """One incident as ``GET /incidents`` lists it."""
 
     id: str
@@ -96,7 +96,7 @@ class Incident(msgspec.Struct, frozen=True, gc=False):
         return self.assignments or ()
 
 
-def shared(incident: Incident, known: dict[Reference, Reference]) -> Incident:
+def shared(incident: PagerDutyIncident, known: dict[Reference, Reference]) -> PagerDutyIncident:
     """An equal incident with the references of *known*, which grows: thousands name the same services and people."""
 
     def one(thing: Reference) -> Reference:
@@ -131,7 +131,7 @@ class Incidents(msgspec.Struct, frozen=True):
 
 
 class OneIncident(msgspec.Struct, frozen=True):
-    incident: Incident
+    incident: PagerDutyIncident
 
 
 class Merged(msgspec.Struct, frozen=True):
@@ -140,7 +140,7 @@ class Merged(msgspec.Struct, frozen=True):
     incident: Reference
 
 
-class Body(msgspec.Struct, frozen=True):
+class PagerDutyBody(msgspec.Struct, frozen=True):
     details: Any = None
 
 
@@ -148,14 +148,14 @@ class IncidentAlert(msgspec.Struct, frozen=True):
     """One alert inside an incident; *body.details* is whatever the integration sent."""
 
     alert_key: str | None = None
-    body: Body | None = None
+    body: PagerDutyBody | None = None
 
 
 class IncidentAlerts(msgspec.Struct, frozen=True):
     alerts: list[msgspec.Raw]
 
 
-class OnCall(msgspec.Struct, frozen=True):
+class PagerDutyOnCall(msgspec.Struct, frozen=True):
     """Who is on call at one level. Without start and end it is always."""
 
     escalation_level: int
@@ -174,7 +174,7 @@ class OnCalls(msgspec.Struct, frozen=True):
     more: bool = False
 
 
-class Policy(msgspec.Struct, frozen=True):
+class PagerDutyPolicy(msgspec.Struct, frozen=True):
     """An escalation policy: its first rule is level 1."""
 
     id: str
@@ -201,7 +201,7 @@ class OneUser(msgspec.Struct, frozen=True):
     user: Reference
 
 
-class Service(msgspec.Struct, frozen=True):
+class PagerDutyService(msgspec.Struct, frozen=True):
     """A PagerDuty service. *acknowledgement_timeout* in seconds, null: an acknowledgement there never lapses."""
 
     id: str
@@ -216,7 +216,7 @@ class Service(msgspec.Struct, frozen=True):
 
 
 class OneService(msgspec.Struct, frozen=True):
-    service: Service
+    service: PagerDutyService
 
 
 class Services(msgspec.Struct, frozen=True):
@@ -225,17 +225,17 @@ class Services(msgspec.Struct, frozen=True):
 
 
 class OnePolicy(msgspec.Struct, frozen=True):
-    escalation_policy: Policy
+    escalation_policy: PagerDutyPolicy
 
 
-class Note(msgspec.Struct, frozen=True):
+class PagerDutyNote(msgspec.Struct, frozen=True):
     id: str
     content: str = ""
     created_at: str | None = None
 
 
 class OneNote(msgspec.Struct, frozen=True):
-    note: Note
+    note: PagerDutyNote
 
 
 class Notes(msgspec.Struct, frozen=True):

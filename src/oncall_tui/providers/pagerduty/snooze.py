@@ -5,10 +5,10 @@ from __future__ import annotations
 from oncall_tui import errors
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
-from oncall_tui.domain.plan import Ask, Choice, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Choice, Confirm, Plan
 from oncall_tui.providers.base import Receipt
-from oncall_tui.providers.http import Sent, length, read_back, stamp
-from oncall_tui.providers.pagerduty.handler_context import Desk, is_me, sender
+from oncall_tui.providers.http import WriteGrace, length, read_back, stamp
+from oncall_tui.providers.pagerduty.handler_context import PagerDutyHandlerContext, is_me, sender
 from oncall_tui.providers.pagerduty.mapping import pending
 
 LONGEST_S = 604_800  # OpenAPI, "Snooze an incident": duration is 1 to 604,800 seconds
@@ -18,15 +18,15 @@ SLACK_S = 60.0  # between what was asked for and the end that PagerDuty set
 class Snooze:
     """POST a snooze. Only what is acknowledged can be: PagerDuty refuses the rest with 1012."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: PagerDutyHandlerContext) -> None:
         self.desk = desk
-        self._sent = Sent(desk.clock)
+        self._sent = WriteGrace(desk.clock)
 
     def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
         """Nothing to pick."""
         return ()
 
-    def plan(self, ask: Ask, board: Board) -> Plan:
+    def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Reads the incident. Raises Refused where nobody acknowledged it, or the time is none."""
         alert = self.desk.target(ask, board)
         seconds = round(ask.for_s)

@@ -46,7 +46,7 @@ class Taken(msgspec.Struct):
     dedup_key: str = ""
 
 
-class _Refused(msgspec.Struct):
+class _EventsRefused(msgspec.Struct):
     message: str = ""
     errors: list[str] = []
 
@@ -54,7 +54,7 @@ class _Refused(msgspec.Struct):
 def say(status: int, body: bytes) -> str:
     """``{"status", "message", "errors"}`` in words; nothing where it is something else."""
     try:
-        said = decoder(_Refused).decode(body)
+        said = decoder(_EventsRefused).decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return ""
     return ", ".join(part for part in (said.message, *said.errors) if part)
@@ -76,7 +76,7 @@ def payload(message: Message, now: float) -> dict[str, Any]:
     }
 
 
-class Events:
+class EventsDestination:
     """One integration. A message with a *key* pages; one without is a change event, which wakes nobody."""
 
     provider = "pagerduty-events"
@@ -138,17 +138,17 @@ class Events:
             asked["links"] = [{"href": url, "text": "open"}]
         try:
             taken = self._http.write("POST", path, Taken, asked)
-        except errors.Failed as error:
+        except errors.ActionFailed as error:
             if "routing_key" in error.message or "integration key" in error.message.lower():
                 self._options.routing_key.forget()
                 place = self._options.routing_key.place
-                raise errors.Failed(error.message, f"look at the routing key from {place}") from None
+                raise errors.ActionFailed(error.message, f"look at the routing key from {place}") from None
             raise
         if taken.status != "success":
-            raise errors.Unknown(f"{self._http.host} took it, and says {words(taken.status, 60)}")
+            raise errors.OutcomeUnknown(f"{self._http.host} took it, and says {words(taken.status, 60)}")
         return taken
 
 
-def build(options: EventsOptions, context: Context) -> Events:
+def build(options: EventsOptions, context: Context) -> EventsDestination:
     """The adapter for one configured integration."""
-    return Events(options, context.clock)
+    return EventsDestination(options, context.clock)

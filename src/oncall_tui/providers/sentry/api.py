@@ -15,7 +15,7 @@ import msgspec
 
 from oncall_tui.providers.http import Http, NotFound, reference
 from oncall_tui.providers.sentry.options import SentryOptions
-from oncall_tui.providers.sentry.schema import Comment, Issue
+from oncall_tui.providers.sentry.schema import Comment, SentryIssue
 from oncall_tui.runtime.clock import Clock
 
 UNRESOLVED = "unresolved"
@@ -94,7 +94,7 @@ class _Pace:
             self._made.append(self._clock.monotonic())
 
 
-class Api:
+class SentryApi:
     """Typed calls. Reading raises errors.SourceError, writing errors.ActionError (see ``providers.http``)."""
 
     def __init__(self, http: Http, options: SentryOptions, clock: Clock) -> None:
@@ -141,22 +141,22 @@ class Api:
             *(("environment", name) for name in options.environments),
         ]
 
-    def issue(self, issue_id: str) -> Issue | None:
+    def issue(self, issue_id: str) -> SentryIssue | None:
         """One issue, None where there is none (deleted, or merged into another)."""
         self._reading.wait()
         try:
-            return self.http.get(self._path(issue_id), Issue, _BARE)
+            return self.http.get(self._path(issue_id), SentryIssue, _BARE)
         except NotFound:
             return None
 
-    def update(self, issue_id: str, change: dict[str, Any]) -> Issue:
+    def update(self, issue_id: str, change: dict[str, Any]) -> SentryIssue:
         """PUT one issue.
 
         Never the list's own PUT: there an id that is out of scope is answered as a success ("If any IDs are out of
         scope, the data won't be mutated but the endpoint will still produce a successful response").
         """
         self._writing.wait()
-        return self.http.write("PUT", self._path(issue_id), Issue, change)
+        return self.http.write("PUT", self._path(issue_id), SentryIssue, change)
 
     def comment(self, issue_id: str, text: str) -> Comment:
         """POST a comment. Not in the published schema, but what Sentry's own pages use; a user's token is needed."""

@@ -14,7 +14,7 @@ from enum import StrEnum
 import msgspec
 
 from oncall_tui.providers.http import pieces
-from oncall_tui.providers.sentry.schema import Happened, Issue
+from oncall_tui.providers.sentry.schema import Happened, SentryIssue
 
 _SETTLED = (None, "", "ongoing")  # a week after it came up: who has it has had time to look
 _RETURNED = frozenset({"set_regression", "set_escalating"})
@@ -30,7 +30,7 @@ class Holding(StrEnum):
     UNREAD = "assigned, by whom is not read yet"
 
 
-def in_question(issue: Issue) -> bool:
+def in_question(issue: SentryIssue) -> bool:
     """Does its activity have to be read to know?"""
     return bool(
         issue.status == "unresolved"
@@ -40,7 +40,7 @@ def in_question(issue: Issue) -> bool:
     )
 
 
-def holding(issue: Issue) -> Holding:
+def holding(issue: SentryIssue) -> Holding:
     """How it is held, by its activity; what that does not tell is taken as Sentry shows it: assigned."""
     if not in_question(issue):
         return Holding.TAKEN

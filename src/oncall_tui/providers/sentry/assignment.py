@@ -8,13 +8,13 @@ from oncall_tui import errors
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
-from oncall_tui.domain.plan import Ask, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Confirm, Plan
 from oncall_tui.providers.base import Receipt
 from oncall_tui.providers.sentry.assignee import Holding, holding
 from oncall_tui.providers.sentry.handler_context import Handler, is_me
 from oncall_tui.providers.sentry.mapping import assignee, state_of
-from oncall_tui.providers.sentry.schema import Actor as Assigned
-from oncall_tui.providers.sentry.schema import Issue
+from oncall_tui.providers.sentry.schema import SentryActor as Assigned
+from oncall_tui.providers.sentry.schema import SentryIssue
 
 
 class Assign(Handler):
@@ -24,7 +24,7 @@ class Assign(Handler):
     no second assignment to the same person, and nobody would see that they have it now.
     """
 
-    def plan(self, ask: Ask, board: Board) -> Plan:
+    def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Reads who has it where somebody does. Raises Refused where a person has taken it already."""
         alert = self.desk.target(ask, board)
         if alert.state is AlertState.ACKNOWLEDGED:
@@ -52,7 +52,7 @@ class Assign(Handler):
         )
 
     @staticmethod
-    def _free(issue: Issue) -> Assigned | None:
+    def _free(issue: SentryIssue) -> Assigned | None:
         """Who has it in name alone. Raises Refused where a person has taken it."""
         if state_of(issue, holding(issue)) is AlertState.ACKNOWLEDGED:
             raise errors.Refused(f"already assigned to {assignee(issue.assignedTo)}")
@@ -73,10 +73,10 @@ class Assign(Handler):
         self.desk.api.update(plan.request["issue"], {"assignedTo": ""})
         try:
             return super().send(plan)
-        except errors.Failed as error:
-            raise errors.Unknown(f"given back, and not assigned again: {error.message}", error.hint) from None
+        except errors.ActionFailed as error:
+            raise errors.OutcomeUnknown(f"given back, and not assigned again: {error.message}", error.hint) from None
 
-    def shows(self, plan: Plan, receipt: Receipt | None, issue: Issue) -> Check:
+    def shows(self, plan: Plan, receipt: Receipt | None, issue: SentryIssue) -> Check:
         """DONE where a person has assigned it to whom it was to be assigned to."""
         who = issue.assignedTo
         answered = str(receipt.data.get("assignee", "")) if receipt is not None else ""
@@ -94,7 +94,7 @@ class Assign(Handler):
 class Unassign(Handler):
     """Gives back what is assigned to whoever acts, nobody else's."""
 
-    def plan(self, ask: Ask, board: Board) -> Plan:
+    def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Reads who has it. Raises Refused where that is somebody else, or nobody."""
         alert = self.desk.target(ask, board)
         issue = self.desk.read(alert.native_id)
@@ -113,7 +113,7 @@ class Unassign(Handler):
         )
 
     @staticmethod
-    def _mine(issue: Issue, ask: Ask) -> None:
+    def _mine(issue: SentryIssue, ask: ActionRequest) -> None:
         if issue.assignedTo is None:
             raise errors.Refused("it is assigned to nobody")
         if not is_me(issue.assignedTo, ask.actor):
@@ -126,7 +126,7 @@ class Unassign(Handler):
             raise errors.Refused(f"it is assigned to {assignee(issue.assignedTo)} now")
         self.desk.unmoved(plan.version, issue)
 
-    def shows(self, plan: Plan, receipt: Receipt | None, issue: Issue) -> Check:
+    def shows(self, plan: Plan, receipt: Receipt | None, issue: SentryIssue) -> Check:
         """DONE where it is not assigned to whom it was."""
         who = issue.assignedTo
         if _id(who) != plan.request["had"]:

@@ -10,28 +10,28 @@ from oncall_tui import errors
 from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check
-from oncall_tui.domain.plan import Actor, Ask, Choice, Plan
+from oncall_tui.domain.plan import ActionRequest, Actor, Choice, Plan
 from oncall_tui.providers.base import Receipt
-from oncall_tui.providers.http import Sent, before_sending, read_back
-from oncall_tui.providers.sentry.api import Api
+from oncall_tui.providers.http import WriteGrace, before_sending, read_back
+from oncall_tui.providers.sentry.api import SentryApi
 from oncall_tui.providers.sentry.assignee import holding
 from oncall_tui.providers.sentry.mapping import assignee, ignored_until, row, state_of
 from oncall_tui.providers.sentry.options import SentryOptions
-from oncall_tui.providers.sentry.schema import Actor as Assigned
-from oncall_tui.providers.sentry.schema import Issue
+from oncall_tui.providers.sentry.schema import SentryActor as Assigned
+from oncall_tui.providers.sentry.schema import SentryIssue
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.text.time_format import told
 
 GONE = "Sentry does not have this issue any more"
 
 
-class Desk:
+class SentryHandlerContext:
     """One organization, as its action handlers see it."""
 
     def __init__(
         self,
         options: SentryOptions,
-        api: Api,
+        api: SentryApi,
         clock: Clock,
         read_only: bool,
         forget: Callable[[str], None] = lambda issue_id: None,
@@ -42,7 +42,7 @@ class Desk:
         self.forget = forget  # what is known of an issue's activity: it was written to
         self._read_only = read_only
 
-    def target(self, ask: Ask, board: Board) -> Alert:
+    def target(self, ask: ActionRequest, board: Board) -> Alert:
         """The row that is meant. Raises Refused where it is not on the board, or nothing may be written."""
         if self._read_only:
             raise errors.Refused("read only: the configuration forbids writing")
@@ -51,7 +51,7 @@ class Desk:
             raise errors.Refused(f"{ask.target} is resolved, ignored, or not there any more")
         return alert
 
-    def read(self, issue_id: str) -> Issue:
+    def read(self, issue_id: str) -> SentryIssue:
         """The issue as it is. Raises Refused where it is gone, Failed where it cannot be read."""
         with before_sending():
             issue = self.api.issue(issue_id)
@@ -59,7 +59,7 @@ class Desk:
             raise errors.Refused(GONE)
         return issue
 
-    def unmoved(self, version: str, issue: Issue) -> Alert:
+    def unmoved(self, version: str, issue: SentryIssue) -> Alert:
         """Its row, where it is still in the state that *version* says; else Refused, saying what moved.
 
         When it was first seen is not compared: a list that is narrowed to an environment tells that environment's.
@@ -72,7 +72,7 @@ class Desk:
             raise errors.Refused(f"the issue changed: {self.words(issue)}")
         return now
 
-    def words(self, issue: Issue) -> str:
+    def words(self, issue: SentryIssue) -> str:
         """How it stands: ``assigned to Bob``, ``ignored until 04:30 UTC``, ``resolved``."""
         state = state_of(issue, holding(issue))
         if state is AlertState.SILENCED:
@@ -82,7 +82,7 @@ class Desk:
             return f"unresolved, assigned to {assignee(issue.assignedTo)}"
         return issue.status or "of no status"
 
-    def plan(self, ask: Ask, alert: Alert, change: dict[str, Any], **more: Any) -> Plan:
+    def plan(self, ask: ActionRequest, alert: Alert, change: dict[str, Any], **more: Any) -> Plan:
         """A plan for *alert* with what all of them have: one PUT of *change*, and what *more* there is to send."""
         return Plan(
             id=uuid.uuid4().hex,
@@ -101,9 +101,9 @@ class Desk:
 class Handler:
     """What all of them do alike: one PUT, then reading until it shows. Subclasses plan and say what *shows* it."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: SentryHandlerContext) -> None:
         self.desk = desk
-        self.sent = Sent(desk.clock)
+        self.sent = WriteGrace(desk.clock)
 
     def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
         """Nothing to pick."""
@@ -144,7 +144,7 @@ class Handler:
             else self.shows(plan, receipt, issue)
         )
 
-    def shows(self, plan: Plan, receipt: Receipt | None, issue: Issue) -> Check:
+    def shows(self, plan: Plan, receipt: Receipt | None, issue: SentryIssue) -> Check:
         """What *issue*, just read, says of *plan*."""
         raise NotImplementedError
 

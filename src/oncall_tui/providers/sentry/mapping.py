@@ -9,7 +9,7 @@ from oncall_tui.domain.alert import Alert, AlertState, Pairs, ServiceHint
 from oncall_tui.providers.http import severity, stamp
 from oncall_tui.providers.sentry.assignee import Holding
 from oncall_tui.providers.sentry.options import SentryOptions
-from oncall_tui.providers.sentry.schema import Actor, Issue
+from oncall_tui.providers.sentry.schema import SentryActor, SentryIssue
 
 _STATES = {
     "unresolved": AlertState.FIRING,
@@ -29,7 +29,7 @@ _VERBS: Mapping[AlertState, frozenset[Verb]] = {
 }
 
 
-def row(options: SentryOptions, issue: Issue, held: Holding = Holding.TAKEN, read_only: bool = False) -> Alert:
+def row(options: SentryOptions, issue: SentryIssue, held: Holding = Holding.TAKEN, read_only: bool = False) -> Alert:
     """One row. *began* is when it was first seen, *changed* when last. Raises ValueError where neither is a time."""
     changed = stamp(issue.lastSeen)
     began = stamp(issue.firstSeen)
@@ -64,7 +64,7 @@ def row(options: SentryOptions, issue: Issue, held: Holding = Holding.TAKEN, rea
     )
 
 
-def state_of(issue: Issue, held: Holding) -> AlertState:
+def state_of(issue: SentryIssue, held: Holding) -> AlertState:
     """Unresolved, and *held* by a person that it is assigned to, is acknowledged; a team is nobody yet."""
     state = _STATES.get(issue.status, AlertState.UNKNOWN)
     if state is AlertState.FIRING and held is Holding.TAKEN and issue.assignedTo and issue.assignedTo.is_person:
@@ -72,27 +72,27 @@ def state_of(issue: Issue, held: Holding) -> AlertState:
     return state
 
 
-def assignee(actor: Actor | None) -> str:
+def assignee(actor: SentryActor | None) -> str:
     """``Bob``, ``team payments``, ``nobody``."""
     if actor is None:
         return "nobody"
     return actor.label if actor.is_person else f"team {actor.label}"
 
 
-def ignored_until(issue: Issue) -> float | None:
+def ignored_until(issue: SentryIssue) -> float | None:
     """When it stops being ignored, seconds since the epoch; None: not ignored, or not until a time."""
     ignored = _STATES.get(issue.status) is AlertState.SILENCED
     return stamp(issue.statusDetails.ignoreUntil) if ignored and issue.statusDetails else None
 
 
-def _comment(issue: Issue, held: Holding) -> str:
+def _comment(issue: SentryIssue, held: Holding) -> str:
     if issue.status not in _STATES:
         return f"status {issue.status or 'missing'}"
     substatus = "" if (issue.substatus or "") in _USUAL else (issue.substatus or "").replace("_", " ")
     return "; ".join(part for part in (substatus, str(held)) if part)
 
 
-def _labels(issue: Issue) -> Pairs:
+def _labels(issue: SentryIssue) -> Pairs:
     return _pairs(
         {
             "category": issue.issueCategory,

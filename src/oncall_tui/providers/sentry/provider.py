@@ -10,18 +10,18 @@ import msgspec
 from oncall_tui import errors
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
-from oncall_tui.domain.reading import Problem, Reading, SourceState
-from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, Told
+from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
+from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, TimelineEvent
 from oncall_tui.providers.decoding import decoder
-from oncall_tui.providers.http import Http, Listing
-from oncall_tui.providers.sentry.api import READ_RIGHT, UNRESOLVED, UNTIL, WRITE_RIGHT, Api, say
+from oncall_tui.providers.http import DecodeCache, Http
+from oncall_tui.providers.sentry.api import READ_RIGHT, UNRESOLVED, UNTIL, WRITE_RIGHT, SentryApi, say
 from oncall_tui.providers.sentry.assignee import Holding, holding, in_question
 from oncall_tui.providers.sentry.assignment import Assign, Unassign
-from oncall_tui.providers.sentry.handler_context import Desk
+from oncall_tui.providers.sentry.handler_context import SentryHandlerContext
 from oncall_tui.providers.sentry.mapping import row
 from oncall_tui.providers.sentry.options import SentryOptions
-from oncall_tui.providers.sentry.resolve import Ignore, Resolve
-from oncall_tui.providers.sentry.schema import Issue
+from oncall_tui.providers.sentry.resolve import Ignore, SentryResolve
+from oncall_tui.providers.sentry.schema import SentryIssue
 from oncall_tui.providers.sentry.timeline import told
 from oncall_tui.runtime.clock import Clock
 
@@ -35,12 +35,12 @@ MORE_IN_S = 3.0  # with more of them to read, the next poll
 AGAIN_S = 60.0  # an issue that nobody has taken is looked at again: somebody may have assigned it to the same person
 
 
-class _Entry:
+class _SentryEntry:
     """One issue as decoded, and the row that was made of it with what was known then of who has it."""
 
     __slots__ = ("held", "issue", "row")
 
-    def __init__(self, issue: Issue, held: Holding, made: Alert) -> None:
+    def __init__(self, issue: SentryIssue, held: Holding, made: Alert) -> None:
         self.issue = issue
         self.held = held
         self.row = made
@@ -54,7 +54,7 @@ class _Known(NamedTuple):
     at: float
 
 
-class Sentry:
+class SentryProvider:
     """One organization (contract.Provider). Two calls a poll: what is unresolved, and what is ignored until a time.
 
     And one for each issue that is new or came back, and is assigned: who did that is in a single issue's answer alone.
@@ -72,25 +72,25 @@ class Sentry:
         self._http = http
         self._clock = clock
         self._read_only = read_only
-        self._api = Api(http, options, clock)
-        self._decoder = decoder(Issue)
-        self._listing = Listing(self._entry)
+        self._api = SentryApi(http, options, clock)
+        self._decoder = decoder(SentryIssue)
+        self._listing = DecodeCache(self._entry)
         self._known: dict[str, _Known] = {}
         self._writes: dict[str, int] = {}  # how often an issue was written to from here
         self._ignored: list[msgspec.Raw] = []  # the last good ones
         self._by_id: dict[str, Alert] = {}
-        desk = Desk(options, self._api, clock, read_only, self._forget)
+        desk = SentryHandlerContext(options, self._api, clock, read_only, self._forget)
         self._handlers: dict[Verb, ActionHandler] = {
             Verb.ACKNOWLEDGE: Assign(desk),
             Verb.UNACKNOWLEDGE: Unassign(desk),
-            Verb.RESOLVE: Resolve(desk),
+            Verb.RESOLVE: SentryResolve(desk),
             Verb.SILENCE: Ignore(desk),
         }
 
-    def _entry(self, raw: msgspec.Raw) -> _Entry:
+    def _entry(self, raw: msgspec.Raw) -> _SentryEntry:
         issue = self._decoder.decode(raw)
         held = holding(issue)
-        return _Entry(issue, held, row(self._options, issue, held, self._read_only))
+        return _SentryEntry(issue, held, row(self._options, issue, held, self._read_only))
 
     def _forget(self, issue_id: str) -> None:
         self._writes[issue_id] = self._writes.get(issue_id, 0) + 1
@@ -117,16 +117,16 @@ class Sentry:
             calls=self._http.calls - calls,
         )
 
-    def _read_ignored(self) -> list[Problem]:
+    def _read_ignored(self) -> list[PartialFailure]:
         """Read what is ignored, so that it does not look resolved. Where that fails the rest is true: a problem."""
         try:
             self._ignored, cut = self._api.issues(UNTIL)
         except errors.SourceError as error:
-            return [Problem(SourceState(error.state), "ignored issues", error.message, error.hint)]
+            return [PartialFailure(SourceState(error.state), "ignored issues", error.message, error.hint)]
         said = f"there are more than the {len(self._ignored):,} that were read"
-        return [Problem(SourceState.DENIED, "ignored issues", said, "narrow it")] if cut else []
+        return [PartialFailure(SourceState.DENIED, "ignored issues", said, "narrow it")] if cut else []
 
-    def _read_activities(self, entries: list[_Entry], watch: frozenset[str]) -> tuple[int, list[Problem]]:
+    def _read_activities(self, entries: list[_SentryEntry], watch: frozenset[str]) -> tuple[int, list[PartialFailure]]:
         """Learn who assigned what is in question, a few a poll. How many are left, and what went wrong."""
         asked = {entry.issue.id: entry for entry in entries if in_question(entry.issue)}
         self._known = {i: known for i, known in list(self._known.items()) if i in asked and known.of == _of(asked[i])}
@@ -140,17 +140,17 @@ class Sentry:
             try:
                 issue = self._api.issue(entry.issue.id)
             except errors.SourceError as error:
-                return 0, [Problem(SourceState(error.state), "who assigned", error.message, error.hint)]
+                return 0, [PartialFailure(SourceState(error.state), "who assigned", error.message, error.hint)]
             held = holding(issue) if issue is not None else Holding.TAKEN
             if self._writes.get(entry.issue.id) == writes:  # else it may be older than the write
                 self._known[entry.issue.id] = _Known(_of(entry), held, self._clock.monotonic())
         return 0, []
 
-    def _due(self, entry: _Entry, now: float) -> bool:
+    def _due(self, entry: _SentryEntry, now: float) -> bool:
         known = self._known.get(entry.issue.id)
         return known is None or (known.held is not Holding.TAKEN and now - known.at > AGAIN_S)
 
-    def _row(self, entry: _Entry) -> Alert:
+    def _row(self, entry: _SentryEntry) -> Alert:
         """The row of the last poll where it says the same: much of an issue's JSON moves that no row shows."""
         known = self._known.get(entry.issue.id)
         held = known.held if known else holding(entry.issue)
@@ -161,17 +161,19 @@ class Sentry:
             entry.row = old
         return entry.row
 
-    def _problems(self, cut: bool, bad: int, total: int) -> tuple[Problem, ...]:
+    def _problems(self, cut: bool, bad: int, total: int) -> tuple[PartialFailure, ...]:
         problems = []
         if cut:
             message = f"there are more than the {total:,} that were read"
             hint = "narrow it: projects, environments, levels, query, seen_within"
-            problems.append(Problem(SourceState.DENIED, "issues", message, hint))
+            problems.append(PartialFailure(SourceState.DENIED, "issues", message, hint))
         if bad:
-            problems.append(Problem(SourceState.MALFORMED, f"{bad} of {total} issues", "not as the API promises"))
+            problems.append(
+                PartialFailure(SourceState.MALFORMED, f"{bad} of {total} issues", "not as the API promises")
+            )
         return tuple(problems)
 
-    def timeline(self, target: str) -> tuple[Told, ...]:
+    def timeline(self, target: str) -> tuple[TimelineEvent, ...]:
         """What happened to an issue (a row's id), newest first (contract.Timeline). One call. Raises SourceError."""
         issue = self._api.issue(target.removeprefix(f"{self.source}/"))
         return told(issue) if issue is not None else ()
@@ -189,12 +191,12 @@ class Sentry:
         self._http.close()
 
 
-def _of(entry: _Entry) -> tuple[str, str | None]:
+def _of(entry: _SentryEntry) -> tuple[str, str | None]:
     """What an activity was read of: with another assignee or substatus it has to be read anew."""
     return str(entry.issue.assignedTo.id) if entry.issue.assignedTo else "", entry.issue.substatus
 
 
-def build(options: SentryOptions, context: Context, transport: httpx.BaseTransport | None = None) -> Sentry:
+def build(options: SentryOptions, context: Context, transport: httpx.BaseTransport | None = None) -> SentryProvider:
     """The provider for one source. Opens nothing yet. *transport* is for tests."""
     http = Http(
         source=context.source,
@@ -207,4 +209,4 @@ def build(options: SentryOptions, context: Context, transport: httpx.BaseTranspo
         write_right=WRITE_RIGHT,
         transport=transport,
     )
-    return Sentry(options, http, context.clock, context.read_only)
+    return SentryProvider(options, http, context.clock, context.read_only)

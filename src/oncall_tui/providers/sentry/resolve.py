@@ -8,12 +8,12 @@ from oncall_tui import errors
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
-from oncall_tui.domain.plan import Ask, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Confirm, Plan
 from oncall_tui.providers.base import Receipt
 from oncall_tui.providers.sentry.assignee import Holding
 from oncall_tui.providers.sentry.handler_context import Handler, said
 from oncall_tui.providers.sentry.mapping import ignored_until, state_of
-from oncall_tui.providers.sentry.schema import Issue
+from oncall_tui.providers.sentry.schema import SentryIssue
 from oncall_tui.text.time_format import told
 
 DEFAULT_S = 3600.0
@@ -22,10 +22,10 @@ NEAR_S = 120.0  # an end that is nearer than this to the one asked for is that o
 COMMENT_LIMIT = 2000  # characters
 
 
-class Resolve(Handler):
+class SentryResolve(Handler):
     """Resolved; the next event of its kind brings it back, as regressed."""
 
-    def plan(self, ask: Ask, board: Board) -> Plan:
+    def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Reads nothing: ``check`` does. Raises Refused where it is resolved already."""
         alert = self.desk.target(ask, board)
         if alert.state is AlertState.RESOLVED:
@@ -47,7 +47,7 @@ class Resolve(Handler):
             writes=2 if why else 1,
         )
 
-    def shows(self, plan: Plan, receipt: Receipt | None, issue: Issue) -> Check:
+    def shows(self, plan: Plan, receipt: Receipt | None, issue: SentryIssue) -> Check:
         """DONE where its status is resolved, or it was and an event has brought it back."""
         if state_of(issue, Holding.TAKEN) is AlertState.RESOLVED:
             return Check(OutcomeState.DONE, said("resolved", receipt))
@@ -59,7 +59,7 @@ class Resolve(Handler):
 class Ignore(Handler):
     """Ignored for a time, which ends by itself. Who and why go into a comment."""
 
-    def plan(self, ask: Ask, board: Board) -> Plan:
+    def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Reads nothing: ``check`` does. Raises Refused without a reason, or an end."""
         alert = self.desk.target(ask, board)
         for_s = ask.for_s or DEFAULT_S
@@ -91,7 +91,7 @@ class Ignore(Handler):
             writes=2,
         )
 
-    def shows(self, plan: Plan, receipt: Receipt | None, issue: Issue) -> Check:
+    def shows(self, plan: Plan, receipt: Receipt | None, issue: SentryIssue) -> Check:
         """DONE where it is ignored, and until the time that was asked for."""
         until = ignored_until(issue)
         skew_s = self.desk.api.http.server_now() - self.desk.clock.now()

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 
-class Actor(msgspec.Struct, frozen=True):
+class SentryActor(msgspec.Struct, frozen=True):
     """Who an issue is assigned to: a ``user`` or a ``team``; a team has no e-mail address."""
 
     type: str = ""
@@ -51,12 +51,12 @@ class Activity(msgspec.Struct, frozen=True):
     """The same, whole: *user* is null where Sentry itself did it."""
 
     type: str = ""
-    user: Actor | None = None
+    user: SentryActor | None = None
     dateCreated: str | None = None
     data: Any = None
 
 
-class Issue(msgspec.Struct, frozen=True):
+class SentryIssue(msgspec.Struct, frozen=True):
     """One issue. *count* is a number as text, of the window that was asked for; in a single issue's answer of all.
 
     *activity* is in a single issue's answer alone, the newest first.
@@ -75,7 +75,7 @@ class Issue(msgspec.Struct, frozen=True):
     platform: str | None = None
     issueCategory: str | None = None
     project: Project | None = None
-    assignedTo: Actor | None = None
+    assignedTo: SentryActor | None = None
     count: str | int | None = None
     userCount: int | None = None
     firstSeen: str | None = None

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from oncall_tui.providers.base import Told
+from oncall_tui.providers.base import TimelineEvent
 from oncall_tui.providers.http import pieces, stamp
-from oncall_tui.providers.sentry.schema import Activity, Issue
+from oncall_tui.providers.sentry.schema import Activity, SentryIssue
 
 NOTE = 300  # characters of a comment
 _WORDS = {
@@ -23,13 +23,13 @@ _WORDS = {
 }
 
 
-def told(issue: Issue) -> tuple[Told, ...]:
+def told(issue: SentryIssue) -> tuple[TimelineEvent, ...]:
     """Newest first; what has no time is left out."""
     found = []
     for entry in pieces(issue.activity or (), Activity)[0]:
         at = stamp(entry.dateCreated)
         if at is not None:
-            found.append(Told(at, entry.user.label if entry.user else "", words(entry)))
+            found.append(TimelineEvent(at, entry.user.label if entry.user else "", words(entry)))
     return tuple(sorted(found, key=lambda one: -one.at))
 
 

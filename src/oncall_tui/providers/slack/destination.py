@@ -45,7 +45,7 @@ _HINTS = {
 }
 
 
-class Posted(msgspec.Struct):
+class SlackPosted(msgspec.Struct):
     """The answer of ``chat.postMessage``."""
 
     ok: bool
@@ -79,7 +79,7 @@ def body(message: Message) -> dict[str, Any]:
     return {"text": escaped(title, FALLBACK), "blocks": [*sections, context]}
 
 
-class Slack:
+class SlackDestination:
     """One channel. Used by one thread at a time (its own lane), which may wait here for the channel's second."""
 
     provider = "slack"
@@ -134,7 +134,7 @@ class Slack:
         """Wait for the channel's second. Raises Failed where Slack asked for a longer rest."""
         wait = self._next_at - self._clock.monotonic()
         if wait > GAP_S:
-            raise errors.Failed(f"not sent: {self._where} asked to wait", f"try again in {wait:.0f} s")
+            raise errors.ActionFailed(f"not sent: {self._where} asked to wait", f"try again in {wait:.0f} s")
         if wait > 0:
             self._sleep(wait)
 
@@ -147,11 +147,11 @@ class Slack:
         thread = self._threads.get(message.thread)
         if thread is not None:
             asked["thread_ts"] = thread
-        posted = self._http.write("POST", "/chat.postMessage", Posted, asked)
+        posted = self._http.write("POST", "/chat.postMessage", SlackPosted, asked)
         if not posted.ok:
             raise self._refused(posted.error, message, token)
         if not posted.ts:
-            raise errors.Unknown("Slack said ok, but not which message it is")
+            raise errors.OutcomeUnknown("Slack said ok, but not which message it is")
         self._remember(message.thread, thread or posted.ts)
         return Receipt(
             {
@@ -165,13 +165,15 @@ class Slack:
     def _refused(self, error: str, message: Message, token: Secret) -> errors.ActionError:
         code = words(error, 60) or "no reason"
         if code in _NOBODY_KNOWS:
-            return errors.Unknown(f"sent, but Slack says {code}")
+            return errors.OutcomeUnknown(f"sent, but Slack says {code}")
         if "thread" in code:  # the first message was deleted: the next one starts a new thread
             self._threads.pop(message.thread, None)
         if code in _LOGIN:
             token.forget()
-            return errors.Failed(f"Slack does not accept the token: {code}", f"renew the token at {token.place}")
-        return errors.Failed(f"Slack refused it: {code}", _HINTS.get(code, "look the word up under chat.postMessage"))
+            return errors.ActionFailed(f"Slack does not accept the token: {code}", f"renew the token at {token.place}")
+        return errors.ActionFailed(
+            f"Slack refused it: {code}", _HINTS.get(code, "look the word up under chat.postMessage")
+        )
 
     def _remember(self, thread: str, ts: str) -> None:
         self._threads.setdefault(thread, ts)
@@ -184,15 +186,15 @@ class Slack:
         http = self._http = self._http or self._client(_webhook_url(webhook), None, webhook)
         try:
             answer = http.write("POST", "", bytes, body(message))
-        except errors.Failed as error:
+        except errors.ActionFailed as error:
             webhook.forget()  # it may have been made anew where it comes from
             self._http = None
             self._next_at = max(self._next_at, http.held_until)
             http.close()
             code = next((code for code in _HINTS if error.message.endswith(code)), "")
-            raise errors.Failed(error.message, _HINTS.get(code, error.hint)) from None
+            raise errors.ActionFailed(error.message, _HINTS.get(code, error.hint)) from None
         if answer.strip() != b"ok":
-            raise errors.Unknown(f"{http.host} answered 200, but not ok")
+            raise errors.OutcomeUnknown(f"{http.host} answered 200, but not ok")
         return Receipt({"destination": self.destination})
 
     def _client(self, url: str, authorization: Callable[[], str] | None, secret: Secret) -> Http:
@@ -218,6 +220,6 @@ def _webhook_url(webhook: Secret) -> str:
     return url
 
 
-def build(options: SlackOptions, context: Context) -> Slack:
+def build(options: SlackOptions, context: Context) -> SlackDestination:
     """The adapter for one configured channel."""
-    return Slack(options, context.clock)
+    return SlackDestination(options, context.clock)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from oncall_tui.simulator.server.messages import Answer, Request
+from oncall_tui.simulator.server.messages import Request, SimulatedAnswer
 
 _REASONS = {200: "OK", 201: "Created", 202: "Accepted", 204: "No Content", 302: "Found", 400: "Bad Request"}
 _LARGEST_HEAD = 65536  # bytes
@@ -16,7 +16,7 @@ _LARGEST_HEAD = 65536  # bytes
 class Delivery(NamedTuple):
     """An answer, and how it is delivered."""
 
-    answer: Answer
+    answer: SimulatedAnswer
     wait: Callable[[], None] | None = None
     """Called before anything is sent: a slow or a hung server."""
     silent: bool = False
@@ -90,7 +90,7 @@ class Listener:
     def _serve(self, connection: socket.socket) -> None:
         try:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            reader = _Reader(connection)
+            reader = _SimulatedReader(connection)
             while (request := reader.read()) is not None:
                 if not self._answer(connection, request):
                     break
@@ -119,10 +119,12 @@ class Listener:
         try:
             return self._handler(request)
         except Exception as error:  # noqa: BLE001
-            return Delivery(Answer(500, f"drill: {error!r}".encode(), {"Content-Type": "text/plain; charset=utf-8"}))
+            return Delivery(
+                SimulatedAnswer(500, f"drill: {error!r}".encode(), {"Content-Type": "text/plain; charset=utf-8"})
+            )
 
 
-def _head(answer: Answer) -> bytes:
+def _head(answer: SimulatedAnswer) -> bytes:
     lines = [f"HTTP/1.1 {answer.status} {_REASONS.get(answer.status, 'Status')}"]
     lines += [f"{name}: {value}" for name, value in answer.headers.items()]
     if answer.status != 204:
@@ -130,7 +132,7 @@ def _head(answer: Answer) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-class _Reader:
+class _SimulatedReader:
     """Requests off one connection. A body needs a Content-Length: neither boto3 nor httpx sends chunks here."""
 
     def __init__(self, connection: socket.socket) -> None:

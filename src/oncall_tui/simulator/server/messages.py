@@ -16,7 +16,7 @@ class Request(NamedTuple):
     body: bytes
 
 
-class Answer(NamedTuple):
+class SimulatedAnswer(NamedTuple):
     """One HTTP answer. `headers` holds at least a Content-Type where there is a body."""
 
     status: int
@@ -24,7 +24,7 @@ class Answer(NamedTuple):
     headers: dict[str, str] = {}
 
 
-def json_answer(value: object, status: int = 200) -> Answer:
+def json_answer(value: object, status: int = 200) -> SimulatedAnswer:
     """`value` as application/json, in UTF-8."""
     body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-    return Answer(status, body, {"Content-Type": "application/json"})
+    return SimulatedAnswer(status, body, {"Content-Type": "application/json"})

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from oncall_tui.simulator.server.messages import Answer, Request, json_answer
+from oncall_tui.simulator.server.messages import Request, SimulatedAnswer, json_answer
 
 PAGE = 100
 """Alerts of one answer, and the most that `limit` may ask for ("List Alerts")."""
@@ -17,7 +17,7 @@ _PATH = re.compile(r"/api/v0/(alerts|monitors)(?:/([^/]+)(?:/(close))?)?")
 
 
 @dataclass
-class Alert:
+class SimulatedMackerelAlert:
     """One alert, closed once it has `closed` (POSIX seconds)."""
 
     id: str
@@ -44,7 +44,7 @@ class _Refusal(Exception):
         self.answer = json_answer({"error": {"message": message}}, status)
 
 
-class Mackerel:
+class SimulatedMackerel:
     """One organization. `now` gives POSIX seconds; `spec`: monitors [{name, type, service}].
 
     Keys are good that begin with `drill-`, or that `spec` names.
@@ -55,8 +55,8 @@ class Mackerel:
         self._now = now
         self._keys = tuple(spec.get("keys", ["drill-"]))
         self._monitors: dict[str, dict[str, Any]] = {}
-        self._alerts: list[Alert] = []
-        self._open: dict[str, Alert] = {}
+        self._alerts: list[SimulatedMackerelAlert] = []
+        self._open: dict[str, SimulatedMackerelAlert] = {}
         for it in spec.get("monitors", []):
             self._monitor(it["name"], it.get("type", "service"), it.get("service", ""))
 
@@ -66,14 +66,14 @@ class Mackerel:
         tail = "" if found is None or not found[2] else "/{id}/close" if found[3] else "/{id}"
         return f"{request.method} /api/v0/{found[1]}{tail}" if found else f"{request.method} {request.path}"
 
-    def handle(self, request: Request) -> Answer:
+    def handle(self, request: Request) -> SimulatedAnswer:
         """Answer one request."""
         try:
             return self._handle(request)
         except _Refusal as refusal:
             return refusal.answer
 
-    def fault(self, kind: str, request: Request) -> Answer | None:
+    def fault(self, kind: str, request: Request) -> SimulatedAnswer | None:
         """What Mackerel answers where it will not; of a limit it says nothing in its headers."""
         told = {
             "throttle": (429, "Too many requests"),
@@ -93,7 +93,7 @@ class Mackerel:
             monitor_id = self._monitor(monitor, str(more.get("type", "service")))
             opened = float(more.get("began") or self._now())
             kind = self._monitors[monitor_id]["type"]
-            alert = Alert(f"2x{len(self._alerts) + 1:09d}", monitor_id, kind, status, opened)
+            alert = SimulatedMackerelAlert(f"2x{len(self._alerts) + 1:09d}", monitor_id, kind, status, opened)
             self._alerts.append(alert)
             self._open[key] = alert
         alert.status, alert.message = status, str(more.get("message", alert.message))
@@ -121,7 +121,7 @@ class Mackerel:
 
     # Answering
 
-    def _handle(self, request: Request) -> Answer:
+    def _handle(self, request: Request) -> SimulatedAnswer:
         if not request.headers.get("x-api-key", "").startswith(self._keys):
             raise _Refusal("Authentication failed. Please try with valid Api Key.", 401)
         operation = self.operation(request)
@@ -137,7 +137,7 @@ class Mackerel:
             raise _Refusal("Alert not found.", 404)
         return json_answer(alert.public()) if request.method == "GET" else self._close(alert, request)
 
-    def _list(self, request: Request) -> Answer:
+    def _list(self, request: Request) -> SimulatedAnswer:
         limit = request.query.get("limit", [str(PAGE)])[-1]
         if not limit.isdecimal() or not 1 <= int(limit) <= PAGE:
             raise _Refusal("limit must be between 1 and 100.", 400)
@@ -153,7 +153,7 @@ class Mackerel:
         more = {"nextId": shown[-1].id} if start + len(shown) < len(found) else {}
         return json_answer({"alerts": [one.public() for one in shown], **more})
 
-    def _close(self, alert: Alert, request: Request) -> Answer:
+    def _close(self, alert: SimulatedMackerelAlert, request: Request) -> SimulatedAnswer:
         try:
             reason = json.loads(request.body)["reason"]
         except (ValueError, KeyError, TypeError):

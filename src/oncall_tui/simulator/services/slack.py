@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from oncall_tui.simulator.server.messages import Answer, Request, json_answer
+from oncall_tui.simulator.server.messages import Request, SimulatedAnswer, json_answer
 
 WEBHOOK = "/services/drill/webhook"
 TOKEN = "drill-account"
@@ -14,11 +14,11 @@ BLOCKS, SECTION, TEXT = 50, 3_000, 40_000
 _ENTITIES = (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&"))
 
 
-class _Refused(Exception):
+class _SimulatedSlackRefused(Exception):
     """An error's word."""
 
 
-class Slack:
+class SimulatedSlack:
     """One channel of one workspace. `now` gives POSIX seconds."""
 
     def __init__(self, now: Callable[[], float], name: str, channel: str = "#drill") -> None:
@@ -33,60 +33,60 @@ class Slack:
         """Whether it changes anything."""
         return operation in ("webhook", "chat.postMessage")
 
-    def handle(self, request: Request) -> Answer:
+    def handle(self, request: Request) -> SimulatedAnswer:
         """The answer: the Web API's errors have status 200, the webhook's are text."""
         if self.operation(request) == "webhook":
             return self._webhook(request)
         try:
             if request.path != "/chat.postMessage" or request.method != "POST":
-                raise _Refused("unknown_method")
+                raise _SimulatedSlackRefused("unknown_method")
             if request.headers.get("authorization", "") != f"Bearer {TOKEN}":
-                raise _Refused("invalid_auth")
+                raise _SimulatedSlackRefused("invalid_auth")
             asked = _object(request.body)
             if asked.get("channel") != self.channel:
-                raise _Refused("channel_not_found")
+                raise _SimulatedSlackRefused("channel_not_found")
             kept = self._keep(asked, "token")
             return json_answer({"ok": True, "channel": "C0DRILL", "ts": kept["ts"], "message": asked})
-        except _Refused as error:
+        except _SimulatedSlackRefused as error:
             return json_answer({"ok": False, "error": str(error)})
 
-    def fault(self, kind: str, request: Request) -> Answer | None:
+    def fault(self, kind: str, request: Request) -> SimulatedAnswer | None:
         """What Slack answers where it is throttled or denied; None where it is no answer of its own."""
         text = {"Content-Type": "text/plain"}
         webhook = self.operation(request) == "webhook"
         if kind == "throttle":
             headers = {"Content-Type": "application/json", "Retry-After": "30"}
-            return Answer(429, b'{"ok":false,"error":"ratelimited"}', headers)
+            return SimulatedAnswer(429, b'{"ok":false,"error":"ratelimited"}', headers)
         if kind in ("denied", "unauthorized", "expired"):
             if webhook:
-                return Answer(403, b"invalid_token", text)
+                return SimulatedAnswer(403, b"invalid_token", text)
             word = {"denied": "missing_scope", "unauthorized": "invalid_auth", "expired": "token_expired"}[kind]
             return json_answer({"ok": False, "error": word})
         if kind == "error500":
-            return Answer(500, b"rollup_error", text) if webhook else Answer(500, b"", text)
+            return SimulatedAnswer(500, b"rollup_error", text) if webhook else SimulatedAnswer(500, b"", text)
         return None
 
-    def _webhook(self, request: Request) -> Answer:
+    def _webhook(self, request: Request) -> SimulatedAnswer:
         text = {"Content-Type": "text/plain"}
         if request.path != WEBHOOK:
-            return Answer(404, b"no_service", text)
+            return SimulatedAnswer(404, b"no_service", text)
         try:
             self._keep(_object(request.body), "webhook")
-        except _Refused as error:
-            return Answer(400, str(error).encode(), text)
-        return Answer(200, b"ok", text)
+        except _SimulatedSlackRefused as error:
+            return SimulatedAnswer(400, str(error).encode(), text)
+        return SimulatedAnswer(200, b"ok", text)
 
     def _keep(self, asked: dict[str, Any], by: str) -> dict[str, Any]:
         text, blocks = asked.get("text", ""), asked.get("blocks", [])
         if not isinstance(text, str) or not isinstance(blocks, list) or not (text or blocks):
-            raise _Refused("no_text")
+            raise _SimulatedSlackRefused("no_text")
         if len(text) > TEXT:
-            raise _Refused("msg_too_long")
+            raise _SimulatedSlackRefused("msg_too_long")
         if len(blocks) > BLOCKS or any(len(it) > SECTION for it in _texts(blocks)):
-            raise _Refused("invalid_blocks")
+            raise _SimulatedSlackRefused("invalid_blocks")
         thread = asked.get("thread_ts", "")
         if thread and thread not in {it["ts"] for it in self.messages}:
-            raise _Refused("thread_not_found")
+            raise _SimulatedSlackRefused("thread_not_found")
         kept = {
             "by": by,
             "at": self._now(),
@@ -103,9 +103,9 @@ def _object(body: bytes) -> dict[str, Any]:
     try:
         asked = json.loads(body)
     except ValueError:
-        raise _Refused("invalid_payload") from None
+        raise _SimulatedSlackRefused("invalid_payload") from None
     if not isinstance(asked, dict):
-        raise _Refused("invalid_payload")
+        raise _SimulatedSlackRefused("invalid_payload")
     return asked
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from oncall_tui.simulator.scenarios.reader import ScenarioError, Table
-from oncall_tui.simulator.services.alertmanager.api import Alertmanager
-from oncall_tui.simulator.services.alertmanager.model import InhibitRule, Matcher
+from oncall_tui.simulator.services.alertmanager.api import SimulatedAlertmanager
+from oncall_tui.simulator.services.alertmanager.model import InhibitRule, SimulatedAlertmanagerMatcher
 from oncall_tui.simulator.services.aws.cloudwatch import Alarm, CloudWatch
 from oncall_tui.simulator.services.aws.cloudwatch_metrics import MetricsApi
 from oncall_tui.simulator.services.aws.codedeploy.api import CodeDeployApi
@@ -14,11 +14,11 @@ from oncall_tui.simulator.services.aws.codedeploy.deployments import CodeDeploy
 from oncall_tui.simulator.services.aws.codedeploy.layout import lay_group
 from oncall_tui.simulator.services.aws.ecs.api import EcsApi
 from oncall_tui.simulator.services.aws.ecs.layout import lay_service
-from oncall_tui.simulator.services.aws.ecs.model import Account
+from oncall_tui.simulator.services.aws.ecs.model import SimulatedEcsAccount
 from oncall_tui.simulator.services.aws.ecs.rollout import Mover
 from oncall_tui.simulator.services.aws.ecs_metrics import Gauges
 from oncall_tui.simulator.services.aws.elb import TargetGroups
-from oncall_tui.simulator.services.aws.endpoint import Api, AwsEndpoint
+from oncall_tui.simulator.services.aws.endpoint import AwsEndpoint, SimulatedAwsApi
 from oncall_tui.simulator.services.aws.logs import LogsApi
 from oncall_tui.simulator.world import destinations
 from oncall_tui.simulator.world.events import Story
@@ -66,7 +66,7 @@ def _at(scenario: Table, spec: object, what: str) -> Iterator[None]:
 
 def _account(source: Table, story: Story) -> None:
     number, region = source.get("account", "111111111111"), source.get("region", "ap-northeast-1")
-    account = Account(number, region, story.world.rng)
+    account = SimulatedEcsAccount(number, region, story.world.rng)
     for name in source.get("clusters", ["default"]):
         account.cluster(name)
     mover = Mover(account, story.world.timeline, story.changed)
@@ -77,7 +77,7 @@ def _account(source: Table, story: Story) -> None:
 def _ecs(source: Table, scenario: Table, story: Story) -> AwsEndpoint:
     account, mover = story.accounts[source["name"]]
     now = story.world.timeline.now
-    apis: list[Api] = [EcsApi(account, mover), CodeDeployApi(story.codedeploys[source["name"]])]
+    apis: list[SimulatedAwsApi] = [EcsApi(account, mover), CodeDeployApi(story.codedeploys[source["name"]])]
     apis.append(LogsApi(account, now))
     watched = story.watched.setdefault(source["name"], [])
     gauges = Gauges(account, now, mover.scaled)
@@ -96,27 +96,29 @@ def _cloudwatch(source: Table, scenario: Table, story: Story) -> AwsEndpoint:
     story.watched.setdefault(of, []).append(alarms)
     if story.alarms is None:
         story.alarms = alarms
-    apis: list[Api] = [alarms]
+    apis: list[SimulatedAwsApi] = [alarms]
     return AwsEndpoint(account.number, account.region, apis)
 
 
-def _alertmanager(source: Table, scenario: Table, story: Story) -> Alertmanager:
-    peer = Alertmanager(story.world.timeline.now, inhibit=[_inhibit(it) for it in scenario.get("inhibit", [])])
+def _alertmanager(source: Table, scenario: Table, story: Story) -> SimulatedAlertmanager:
+    peer = SimulatedAlertmanager(story.world.timeline.now, inhibit=[_inhibit(it) for it in scenario.get("inhibit", [])])
     if story.alerts is None:
         story.alerts = peer
     return peer
 
 
 def _inhibit(spec: Table) -> InhibitRule:
-    source, target = (tuple(Matcher(k, str(v)) for k, v in spec[key].items()) for key in ("source", "target"))
+    source, target = (
+        tuple(SimulatedAlertmanagerMatcher(k, str(v)) for k, v in spec[key].items()) for key in ("source", "target")
+    )
     return InhibitRule(source, target, tuple(spec.get("equal", [])))
 
 
 def _pagerduty(source: Table, scenario: Table, story: Story) -> Any:
-    from oncall_tui.simulator.services.pagerduty.api import PagerDuty
+    from oncall_tui.simulator.services.pagerduty.api import SimulatedPagerDuty
 
     spec = scenario.get("pagerduty", {})
-    peer = PagerDuty(story.world.timeline.now, story.world.timeline.speed, spec)
+    peer = SimulatedPagerDuty(story.world.timeline.now, story.world.timeline.speed, spec)
     if story.pager is None:
         story.pager = peer
     story.world.on_advance.append(peer.advance)
@@ -124,18 +126,18 @@ def _pagerduty(source: Table, scenario: Table, story: Story) -> Any:
 
 
 def _sentry(source: Table, scenario: Table, story: Story) -> Any:
-    from oncall_tui.simulator.services.sentry.api import Sentry
+    from oncall_tui.simulator.services.sentry.api import SimulatedSentry
 
-    peer = Sentry(story.world.timeline.now, scenario.get("sentry", {}))
+    peer = SimulatedSentry(story.world.timeline.now, scenario.get("sentry", {}))
     if story.issues is None:
         story.issues = peer
     return peer
 
 
 def _datadog(source: Table, scenario: Table, story: Story) -> Any:
-    from oncall_tui.simulator.services.datadog.api import Datadog
+    from oncall_tui.simulator.services.datadog.api import SimulatedDatadog
 
-    peer = Datadog(story.world.timeline.now)
+    peer = SimulatedDatadog(story.world.timeline.now)
     for spec in scenario.get("datadog", {}).get("monitors", []):
         with _at(scenario, spec, "datadog.monitors"):
             peer.add(spec)
@@ -145,9 +147,9 @@ def _datadog(source: Table, scenario: Table, story: Story) -> Any:
 
 
 def _mackerel(source: Table, scenario: Table, story: Story) -> Any:
-    from oncall_tui.simulator.services.mackerel import Mackerel
+    from oncall_tui.simulator.services.mackerel import SimulatedMackerel
 
-    peer = Mackerel(story.world.timeline.now, scenario.get("mackerel", {}))
+    peer = SimulatedMackerel(story.world.timeline.now, scenario.get("mackerel", {}))
     if story.mackerel is None:
         story.mackerel = peer
     return peer

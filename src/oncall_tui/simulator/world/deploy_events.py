@@ -5,7 +5,7 @@ import math
 from oncall_tui.simulator.scenarios.reader import Table
 from oncall_tui.simulator.services.aws.codedeploy.deployments import CodeDeploy
 from oncall_tui.simulator.services.aws.codedeploy.model import CodeDeployment
-from oncall_tui.simulator.services.aws.ecs.model import Account, Says, Service, TaskDefinition
+from oncall_tui.simulator.services.aws.ecs.model import Says, SimulatedEcsAccount, SimulatedEcsService, TaskDefinition
 from oncall_tui.simulator.services.aws.ecs.rollout import Mover
 from oncall_tui.simulator.world.world import World
 
@@ -15,17 +15,17 @@ OF_A_SERVICE = frozenset(
 """The verbs that name a service, and no task definition of it."""
 
 
-class Deploys:
+class SimulatedDeploys:
     """Does what happens to services."""
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.accounts: dict[str, tuple[Account, Mover]] = {}
+        self.accounts: dict[str, tuple[SimulatedEcsAccount, Mover]] = {}
         """By the name of the source."""
         self.codedeploys: dict[str, CodeDeploy] = {}
         """By the name of the source."""
 
-    def service(self, path: str) -> tuple[Service, Mover, Account]:
+    def service(self, path: str) -> tuple[SimulatedEcsService, Mover, SimulatedEcsAccount]:
         """By `source/cluster/service`."""
         source, _, rest = path.partition("/")
         cluster, _, name = rest.partition("/")
@@ -101,7 +101,7 @@ class Deploys:
         service, _, _ = self.service(given["service"])
         self._tripped(service, given["service"].partition("/")[0], given["alarm"])
 
-    def _tripped(self, service: Service, source: str, alarm: str) -> None:
+    def _tripped(self, service: SimulatedEcsService, source: str, alarm: str) -> None:
         if service.controller == "CODE_DEPLOY":
             self.codedeploys[source].alarm(service, alarm)
         else:

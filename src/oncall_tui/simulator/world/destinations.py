@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from oncall_tui.simulator.scenarios.reader import Table
-from oncall_tui.simulator.services.aws.sns import Sns
-from oncall_tui.simulator.services.pagerduty.events import Events
-from oncall_tui.simulator.services.slack import Slack
+from oncall_tui.simulator.services.aws.sns import SimulatedSns
+from oncall_tui.simulator.services.pagerduty.events import SimulatedEvents
+from oncall_tui.simulator.services.slack import SimulatedSlack
 from oncall_tui.simulator.world.events import Story
 from oncall_tui.simulator.world.world import World
 
@@ -26,9 +26,9 @@ def told(world: World) -> Table:
     """What each was told, by its name, the oldest first."""
     found: Table = {}
     for name, peer in world.peers.items():
-        if isinstance(peer, Slack):
+        if isinstance(peer, SimulatedSlack):
             found[name] = peer.messages
-        elif isinstance(peer, Events | Sns):
+        elif isinstance(peer, SimulatedEvents | SimulatedSns):
             found[name] = peer.received
     return {"told": found}
 
@@ -38,16 +38,16 @@ def printed(scenario: Table, world: World) -> list[Table]:
     return [_PRINTED[it["provider"]](it, world.listeners[it["name"]].url) for it in scenario.get("escalation", [])]
 
 
-def _slack(spec: Table, story: Story) -> Slack:
-    return Slack(story.world.timeline.now, spec["name"], spec.get("channel", "#drill"))
+def _slack(spec: Table, story: Story) -> SimulatedSlack:
+    return SimulatedSlack(story.world.timeline.now, spec["name"], spec.get("channel", "#drill"))
 
 
-def _events(spec: Table, story: Story) -> Events:
-    return Events(story.world.timeline.now, spec["name"], spec.get("service", "drill"), lambda: story.pager)
+def _events(spec: Table, story: Story) -> SimulatedEvents:
+    return SimulatedEvents(story.world.timeline.now, spec["name"], spec.get("service", "drill"), lambda: story.pager)
 
 
-def _sns(spec: Table, story: Story) -> Sns:
-    return Sns(story.world.timeline.now, spec["name"], spec.get("topic_arn", TOPIC))
+def _sns(spec: Table, story: Story) -> SimulatedSns:
+    return SimulatedSns(story.world.timeline.now, spec["name"], spec.get("topic_arn", TOPIC))
 
 
 _MAKERS: dict[str, Callable[[Table, Story], Any]] = {"slack": _slack, "pagerduty-events": _events, "sns": _sns}

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from oncall_tui.simulator.scenarios.reader import Table
-from oncall_tui.simulator.services.aws.ecs.model import Service
-from oncall_tui.simulator.timeline import Timeline
-from oncall_tui.simulator.world.deploy_events import OF_A_SERVICE, Deploys
+from oncall_tui.simulator.services.aws.ecs.model import SimulatedEcsService
+from oncall_tui.simulator.timeline import SimulatedTimeline
+from oncall_tui.simulator.world.deploy_events import OF_A_SERVICE, SimulatedDeploys
 from oncall_tui.simulator.world.world import World
 
 
-class Alerts(Protocol):
+class SimulatedAlerts(Protocol):
     """What this asks of the simulated Alertmanager."""
 
     def fire(self, labels: dict[str, str], annotations: dict[str, str], began: float | None = None) -> None:
@@ -24,7 +24,7 @@ class Alerts(Protocol):
         """Somebody hides what has these labels."""
 
 
-class Pager(Protocol):
+class SimulatedPager(Protocol):
     """What this asks of the simulated PagerDuty."""
 
     def trigger(
@@ -54,7 +54,7 @@ class Pager(Protocol):
         """ValueError where nobody is called this."""
 
 
-class Alarms(Protocol):
+class SimulatedAlarms(Protocol):
     """What this asks of the simulated CloudWatch."""
 
     def set_state(self, name: str, state: str, reason: str) -> None:
@@ -81,7 +81,7 @@ class Issues(Protocol):
         """ValueError where nobody is called this."""
 
 
-class Monitors(Protocol):
+class SimulatedMonitors(Protocol):
     """What this asks of the simulated Mackerel."""
 
     def open(self, key: str, monitor: str, status: str = "CRITICAL", **more: Any) -> str:
@@ -108,7 +108,13 @@ class Groups(Protocol):
 class Watch:
     """A rule: do this when a service was unhealthy for a while, undo it when it was healthy for a while."""
 
-    def __init__(self, rule: Table, service: Service, timeline: Timeline, tell: Callable[[list[Table]], None]) -> None:
+    def __init__(
+        self,
+        rule: Table,
+        service: SimulatedEcsService,
+        timeline: SimulatedTimeline,
+        tell: Callable[[list[Table]], None],
+    ) -> None:
         self.service = service
         self._rule = rule
         self._timeline = timeline
@@ -135,16 +141,16 @@ class Watch:
         self._tell(self._rule["undo" if healthy else "do"])
 
 
-class Story(Deploys):
+class Story(SimulatedDeploys):
     """Does events."""
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        self.alerts: Alerts | None = None
+        self.alerts: SimulatedAlerts | None = None
         self.issues: Issues | None = None
-        self.mackerel: Monitors | None = None
-        self.pager: Pager | None = None
-        self.alarms: Alarms | None = None
+        self.mackerel: SimulatedMonitors | None = None
+        self.pager: SimulatedPager | None = None
+        self.alarms: SimulatedAlarms | None = None
         self.datadog: Groups | None = None
         self.watches: list[Watch] = []
         self.watched: dict[str, list[Any]] = {}
@@ -199,7 +205,7 @@ class Story(Deploys):
                 for inner in (*given["do"], *given["undo"]):
                     self.check(inner)
 
-    def changed(self, service: Service) -> None:
+    def changed(self, service: SimulatedEcsService) -> None:
         """Hear of a service that changed."""
         for watch in self.watches:
             if watch.service is service:
@@ -295,12 +301,12 @@ class Story(Deploys):
         self.watches.append(watch)
         watch.look()
 
-    def _alarms(self) -> Alarms:
+    def _alarms(self) -> SimulatedAlarms:
         if self.alarms is None:
             raise ValueError("no source is a cloudwatch")
         return self.alarms
 
-    def _alerts(self) -> Alerts:
+    def _alerts(self) -> SimulatedAlerts:
         if self.alerts is None:
             raise ValueError("no source is an alertmanager")
         return self.alerts
@@ -310,7 +316,7 @@ class Story(Deploys):
             raise ValueError("no source is a sentry")
         return self.issues
 
-    def _monitors(self) -> Monitors:
+    def _monitors(self) -> SimulatedMonitors:
         if self.mackerel is None:
             raise ValueError("no source is a mackerel")
         return self.mackerel
@@ -320,7 +326,7 @@ class Story(Deploys):
             raise ValueError("no source is a datadog")
         return self.datadog
 
-    def _pager(self) -> Pager:
+    def _pager(self) -> SimulatedPager:
         if self.pager is None:
             raise ValueError("no source is a pagerduty")
         return self.pager

@@ -2,7 +2,7 @@
 
 from oncall_tui.simulator.scenarios.reader import Table
 from oncall_tui.simulator.services.aws.codedeploy.model import CodeDeployment
-from oncall_tui.simulator.services.aws.ecs.model import Deployment, Service
+from oncall_tui.simulator.services.aws.ecs.model import Deployment, SimulatedEcsService
 from oncall_tui.simulator.world import destinations
 from oncall_tui.simulator.world.events import Story
 
@@ -30,7 +30,7 @@ def _nothing() -> Table:
     return {}
 
 
-def told_of(it: Service) -> Table:
+def told_of(it: SimulatedEcsService) -> Table:
     """Of a service: what runs, and what gets the traffic."""
     traffic = it.traffic()
     arns = dict.fromkeys([*(t.revision.arn for t in it.tasks), *traffic])
@@ -57,7 +57,7 @@ def told_of(it: Service) -> Table:
     }
 
 
-def told_of_deployment(it: Service, deployment: Deployment) -> Table:
+def told_of_deployment(it: SimulatedEcsService, deployment: Deployment) -> Table:
     """Of a service deployment."""
     back = (deployment.rollback or {}).get("serviceRevisionArn")
     return {

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, Protocol
 
 from oncall_tui.simulator.server.faults import Fault, FaultBook
 from oncall_tui.simulator.server.http import Delivery, Listener
-from oncall_tui.simulator.server.messages import Answer, Request
-from oncall_tui.simulator.timeline import Timeline
+from oncall_tui.simulator.server.messages import Request, SimulatedAnswer
+from oncall_tui.simulator.timeline import SimulatedTimeline
 
 PORTAL = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Drill network: please sign in.</body></html>"
 
@@ -18,7 +18,7 @@ PORTAL = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Drill n
 class Peer(Protocol):
     """What listens at one source's port."""
 
-    def handle(self, request: Request) -> Answer:
+    def handle(self, request: Request) -> SimulatedAnswer:
         """Answer; called under the world's lock."""
         ...
 
@@ -39,7 +39,7 @@ class Write(NamedTuple):
 class World:
     """All that is simulated. Whoever calls holds `lock`, but for `deliver`, which takes it."""
 
-    def __init__(self, timeline: Timeline, seed: int) -> None:
+    def __init__(self, timeline: SimulatedTimeline, seed: int) -> None:
         self.lock = threading.RLock()
         self.timeline = timeline
         self.rng = random.Random(seed)
@@ -86,9 +86,9 @@ class World:
     def _take_effect(self, peer: Peer, request: Request) -> None:
         peer.handle(request)
 
-    def _spoiled(self, peer: Peer, request: Request, fault: Fault, answer: Answer | None) -> Delivery:
+    def _spoiled(self, peer: Peer, request: Request, fault: Fault, answer: SimulatedAnswer | None) -> Delivery:
         kind = fault.kind
-        held = answer or Answer(200, b"")
+        held = answer or SimulatedAnswer(200, b"")
         if kind == "hang":
             return Delivery(held, wait=fault.hold, silent=True)
         if kind == "slow":
@@ -96,12 +96,14 @@ class World:
         if kind == "truncated":
             return Delivery(held, cut=True)
         if kind == "html":
-            return Delivery(Answer(200, PORTAL, {"Content-Type": "text/html; charset=utf-8"}))
+            return Delivery(SimulatedAnswer(200, PORTAL, {"Content-Type": "text/html; charset=utf-8"}))
         if kind == "empty":
-            return Delivery(Answer(200, b"", {"Content-Type": held.headers.get("Content-Type", "application/json")}))
+            return Delivery(
+                SimulatedAnswer(200, b"", {"Content-Type": held.headers.get("Content-Type", "application/json")})
+            )
         if kind == "redirect":
-            return Delivery(Answer(302, b"", {"Location": self.portal}))
-        spoil: Callable[[str, Request], Answer | None] = getattr(peer, "fault", _http_fault)
+            return Delivery(SimulatedAnswer(302, b"", {"Location": self.portal}))
+        spoil: Callable[[str, Request], SimulatedAnswer | None] = getattr(peer, "fault", _http_fault)
         return Delivery(spoil(kind, request) or _http_fault(kind, request))
 
     def refresh_ports(self) -> None:
@@ -131,7 +133,7 @@ def _is_write(peer: Peer, operation: str, request: Request) -> bool:
     return asked(operation) if asked else request.method not in ("GET", "HEAD")
 
 
-def _http_fault(kind: str, request: Request) -> Answer:
+def _http_fault(kind: str, request: Request) -> SimulatedAnswer:
     faults = {
         "throttle": (429, "Rate Limit Exceeded", 2020),
         "expired": (401, "Unauthorized", 2006),
@@ -142,4 +144,4 @@ def _http_fault(kind: str, request: Request) -> Answer:
     headers = {"Content-Type": "application/json"}
     if status == 429:
         headers |= {"Retry-After": "2", "ratelimit-limit": "960", "ratelimit-remaining": "0", "ratelimit-reset": "2"}
-    return Answer(status, b'{"error":{"message":"%s","code":%d}}' % (message.encode(), code), headers)
+    return SimulatedAnswer(status, b'{"error":{"message":"%s","code":%d}}' % (message.encode(), code), headers)

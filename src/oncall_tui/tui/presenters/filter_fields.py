@@ -9,10 +9,10 @@ from oncall_tui.domain.product import Product
 from oncall_tui.domain.service import Service
 from oncall_tui.engine.engine import Update
 from oncall_tui.triage.filters import WORDS, Fields, FilterError, Known, parse
-from oncall_tui.triage.triager import AlertLook, Look
+from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
 
 
-def alert_fields(look: AlertLook) -> Fields:
+def alert_fields(look: TriagedAlert) -> Fields:
     """A row's fields by name: its own, then its labels."""
     alert = look.alert
     return {
@@ -29,7 +29,7 @@ def alert_fields(look: AlertLook) -> Fields:
     }
 
 
-def service_fields(service: Service, look: Look) -> Mapping[str, str]:
+def service_fields(service: Service, look: TriagedBoard) -> Mapping[str, str]:
     product = look.products.get(service.id)
     return {
         "service": service.id,
@@ -42,7 +42,7 @@ def service_fields(service: Service, look: Look) -> Mapping[str, str]:
     }
 
 
-def deploy_fields(deploy: Deploy, look: Look) -> Mapping[str, str]:
+def deploy_fields(deploy: Deploy, look: TriagedBoard) -> Mapping[str, str]:
     product = look.products.get(deploy.service_id)
     return {
         "service": deploy.service_id,

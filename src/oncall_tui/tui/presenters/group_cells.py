@@ -6,19 +6,19 @@ from oncall_tui.domain.alert import AlertState
 from oncall_tui.text.time_format import age, before, here
 from oncall_tui.triage.causes import trouble
 from oncall_tui.triage.ownership import aftermath, assignment
-from oncall_tui.triage.triager import AlertLook
+from oncall_tui.triage.triager import TriagedAlert
 from oncall_tui.tui.presenters import progress
 from oncall_tui.tui.widgets.table.rows import Cell
 
 
-def title(look: AlertLook) -> str:
+def title(look: TriagedAlert) -> str:
     """The leading alert's title, how often it came, and which other sources saw it: ``5xx rate ×14 +alarms``."""
     others = dict.fromkeys(o.source for o in look.others if o.source != look.alert.source)
     words = [look.alert.title, *([f"×{look.count}"] if look.count > 1 else []), *(f"+{name}" for name in others)]
     return " ".join(words)
 
 
-def suspect(look: AlertLook) -> Cell:
+def suspect(look: TriagedAlert) -> Cell:
     """The suspect in as few words as its column has room for: which deploy, how long before; or that it is not known.
 
     That there is none is news where the row pages, and is said there: on every row it says nothing.
@@ -42,7 +42,7 @@ def suspect(look: AlertLook) -> Cell:
     return (shorter[0], "warning", shorter[1])
 
 
-def under(look: AlertLook, now: float) -> tuple[tuple[Cell, ...], ...]:
+def under(look: TriagedAlert, now: float) -> tuple[tuple[Cell, ...], ...]:
     """The lines that a row has where there is room: whom its page went to and when it goes on; its suspect, whole
     (where it pages, also that there is none); what ECS says is wrong with its service.
     """
@@ -58,7 +58,7 @@ def under(look: AlertLook, now: float) -> tuple[tuple[Cell, ...], ...]:
     return tuple(line for line in lines if line)
 
 
-def extra(look: AlertLook, now: float) -> tuple[tuple[Cell, ...], ...]:
+def extra(look: TriagedAlert, now: float) -> tuple[tuple[Cell, ...], ...]:
     """The lines under the cursor's row alone: that there is no suspect, which sources report it, that it flaps."""
     lines: list[tuple[Cell, ...]] = []
     if not look.suspicion.suspects and not look.pages and look.alert.state is not AlertState.RESOLVED:
@@ -77,7 +77,7 @@ def extra(look: AlertLook, now: float) -> tuple[tuple[Cell, ...], ...]:
     return tuple(line for line in lines if line)
 
 
-def _suspect_line(look: AlertLook, now: float) -> tuple[Cell, ...]:
+def _suspect_line(look: TriagedAlert, now: float) -> tuple[Cell, ...]:
     """The suspect with what speaks against it, the image that it brought and who deployed it; or that there is none."""
     found = look.suspicion
     if not found.placed and not found.unread:

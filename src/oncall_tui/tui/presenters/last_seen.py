@@ -10,7 +10,7 @@ LATE_S = 120.0  # sources tell late: what began just before the last key was not
 DAY_S = 20 * 3600.0
 
 
-class LastLook:
+class LastSeen:
     """When the engineer last looked (*since*; None: no time that matters), and which rows were looked at since then.
     *key* is the last key of all sessions (0: not known); a session that had none yet is looked at since it began.
     """

@@ -11,13 +11,13 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.triage.ranking import ATTENTION, SILENT
-from oncall_tui.triage.triager import AlertLook, Look, nobody_has
+from oncall_tui.triage.triager import TriagedAlert, TriagedBoard, nobody_has
 
 NONE = ""  # the name that stands for what belongs to no product
 _HAS_NOBODY = 2  # of ATTENTION: from here on somebody has it
 
 
-class Open(msgspec.Struct, frozen=True):
+class OpenCounts(msgspec.Struct, frozen=True):
     """What is open in one product (*name*; empty: in none): pages and those that nobody has, what else asks, services
     that are not well, deploys under way. *unread*: sources of its services that are not read now.
     """
@@ -37,20 +37,21 @@ class Open(msgspec.Struct, frozen=True):
         return (-self.nobodys, -self.pages, -self.sick, -self.notifications, -self.deploys)
 
 
-def name_of(row: AlertLook) -> str:
+def name_of(row: TriagedAlert) -> str:
     """The name of the alert's product; empty: it has none."""
     return row.product.name if row.product else NONE
 
 
-def open_page(row: AlertLook) -> bool:
+def open_page(row: TriagedAlert) -> bool:
     """Is it a page that is neither resolved nor silenced?"""
     return row.pages and ATTENTION[row.alert.state] < SILENT
 
 
-def open_in(look: Look, products: Iterable[Product]) -> list[Open]:
+def open_in(look: TriagedBoard, products: Iterable[Product]) -> list[OpenCounts]:
     """What is open in all (the first), then in each product, those on fire first; what has no product is among them."""
     known = {
-        product.name: Open(product.name, product.owner, unread=_unread(product, look.board)) for product in products
+        product.name: OpenCounts(product.name, product.owner, unread=_unread(product, look.board))
+        for product in products
     }
     counts: dict[str, list[int]] = {name: [0] * 5 for name in (*known, NONE)}
     for row in look.alerts:
@@ -62,21 +63,21 @@ def open_in(look: Look, products: Iterable[Product]) -> list[Open]:
         counts[_of_service(service.id, look)][3] += service.health.is_fault
     for deploy in look.deploys:
         counts[_of_service(deploy.service_id, look)][4] += deploy.state.running
-    empty = Open(NONE)
+    empty = OpenCounts(NONE)
     found = [_with(known.get(name, empty), count) for name, count in counts.items()]
     found.sort(key=lambda one: (one.fire, one.name == NONE, one.name.casefold(), one.name))
-    everything = _with(Open("all products"), [sum(count[i] for count in counts.values()) for i in range(5)])
+    everything = _with(OpenCounts("all products"), [sum(count[i] for count in counts.values()) for i in range(5)])
     return [everything, *found]
 
 
-def _with(one: Open, count: list[int]) -> Open:
+def _with(one: OpenCounts, count: list[int]) -> OpenCounts:
     pages, nobodys, notifications, sick, deploys = count
     return msgspec.structs.replace(
         one, pages=pages, nobodys=nobodys, notifications=notifications, sick=sick, deploys=deploys
     )
 
 
-def _of_service(service_id: str, look: Look) -> str:
+def _of_service(service_id: str, look: TriagedBoard) -> str:
     product = look.products.get(service_id)
     return product.name if product else NONE
 

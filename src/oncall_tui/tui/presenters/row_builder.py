@@ -21,7 +21,7 @@ from oncall_tui.triage.causes import trouble
 from oncall_tui.triage.filters import parse
 from oncall_tui.triage.ownership import after, aftermath, assignment, escalation, left, shorter
 from oncall_tui.triage.ranking import ATTENTION, SILENT, severity_word
-from oncall_tui.triage.triager import AlertLook, Look
+from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
 from oncall_tui.tui.presenters import group_cells as joined
 from oncall_tui.tui.presenters import progress
 from oncall_tui.tui.presenters.filter_fields import alert_fields, deploy_fields, service_fields
@@ -79,7 +79,7 @@ _STATE_STYLE = {
 _SHORT = {AlertState.ACKNOWLEDGED: "ack", AlertState.SILENCED: "silenced"}
 
 
-class Shown(msgspec.Struct, frozen=True):
+class ViewFilter(msgspec.Struct, frozen=True):
     """What the engineer asked to see. *product* is a product's name, empty for what has none, None for everything;
     *view* names the configured view that *filter* came from.
     """
@@ -100,23 +100,23 @@ class Shown(msgspec.Struct, frozen=True):
         return self.product is None or self.product == (product.name if product else "")
 
 
-class View:
+class RowBuilder:
     """Makes rows from looks, and keeps them. *tz* is the configured time zone."""
 
     def __init__(self, tz: tzinfo) -> None:
         self.tz = tz
         self._sorter = Sorter()
-        self._alerts: dict[str, tuple[object, Row, AlertLook]] = {}
+        self._alerts: dict[str, tuple[object, Row, TriagedAlert]] = {}
         self._services: dict[str, tuple[object, Row]] = {}
         self._deploys: dict[str, tuple[object, Row]] = {}
-        self._held: tuple[str, AlertLook, float] | None = None  # the cursor's row: its look, and when it went
+        self._held: tuple[str, TriagedAlert, float] | None = None  # the cursor's row: its look, and when it went
         self.holding = False  # does the cursor's row stand where it would not by rank, or no more at all?
-        self._repeated: tuple[Look | None, frozenset[str]] = (None, frozenset())
+        self._repeated: tuple[TriagedBoard | None, frozenset[str]] = (None, frozenset())
         self._open: tuple[object, Mapping[str, Cell]] = (None, {})
 
     # --- alerts -------------------------------------------------------------------------------------------------------
 
-    def alerts(self, update: Update, shown: Shown, cursor: str | None, now: float) -> list[Row]:
+    def alerts(self, update: Update, shown: ViewFilter, cursor: str | None, now: float) -> list[Row]:
         """The rows of the alerts pane, in order; the cursor's row keeps its place and stays after it resolved."""
         looks = self._sorter.rows("alerts", update.look.alerts, shown.sorts)
         if cursor is not None and self._elsewhere(cursor, update.look):
@@ -127,7 +127,7 @@ class View:
         live = {name: source.current for name, source in update.board.sources.items()}
         repeated = self._names(update.look)
         rows: list[Row] = []
-        kept: dict[str, tuple[object, Row, AlertLook]] = {}
+        kept: dict[str, tuple[object, Row, TriagedAlert]] = {}
         for look in looks:
             alert = look.alert
             going_on = _going_on(look, pending) if pending else None
@@ -151,12 +151,12 @@ class View:
         self._alerts = kept
         return _with_unread(rows, update, now, self.tz)
 
-    def drawn(self, row_id: str) -> AlertLook | None:
+    def drawn(self, row_id: str) -> TriagedAlert | None:
         """The row as it was last drawn."""
         known = self._alerts.get(row_id)
         return known[2] if known else None
 
-    def _elsewhere(self, row_id: str, look: Look) -> bool:
+    def _elsewhere(self, row_id: str, look: TriagedBoard) -> bool:
         """Is it no row of its own any more, though an alert of it goes on: as part of another row, or hidden?"""
         known = self.drawn(row_id)
         if known is None or any(a.id == row_id for a in look.alerts):
@@ -164,7 +164,9 @@ class View:
         now = (look.board.alerts.get(m.id) for m in known.members)
         return any(a is not None and a.state is not AlertState.RESOLVED for a in now)
 
-    def _ordered(self, looks: Sequence[AlertLook], by: Order, cursor: str | None, now: float) -> Sequence[AlertLook]:
+    def _ordered(
+        self, looks: Sequence[TriagedAlert], by: Order, cursor: str | None, now: float
+    ) -> Sequence[TriagedAlert]:
         """The looks with the cursor's row held where it stood when the cursor came to it."""
         self.holding = False
         if cursor is None:
@@ -195,7 +197,7 @@ class View:
     def _gone_age(self, alert: Alert, now: float) -> str:
         return age(now - alert.changed) if alert.state is AlertState.RESOLVED and alert.changed else ""
 
-    def _alert_row(self, look: AlertLook, now: float, pending: Outcome | None, live: bool, repeated: bool) -> Row:
+    def _alert_row(self, look: TriagedAlert, now: float, pending: Outcome | None, live: bool, repeated: bool) -> Row:
         alert = look.alert
         word = severity_word(look.severity, look.pages)
         style = "dim" if not alert.state.asks and alert.state is not AlertState.NO_DATA else ""
@@ -216,7 +218,7 @@ class View:
         claims = look.pages and alert.state is not AlertState.RESOLVED
         return Row(look.id, cells, style, joined.extra(look, now), joined.under(look, now), claims)
 
-    def _state(self, look: AlertLook, now: float, pending: Outcome | None, live: bool) -> Cell:
+    def _state(self, look: TriagedAlert, now: float, pending: Outcome | None, live: bool) -> Cell:
         alert = look.alert
         if pending is not None:
             return (f"{pending.verb}… {pending.message}", "warning")
@@ -242,7 +244,7 @@ class View:
         short = " ".join([*words[:at], *([fit(who, room)] if room >= LEAST_NAME else []), *words[at:]])
         return (whole, style) if width(whole) <= STATE_CELLS else (whole, style, short)
 
-    def _names(self, look: Look) -> frozenset[str]:
+    def _names(self, look: TriagedBoard) -> frozenset[str]:
         """Service names that stand in more than one cluster or account."""
         if self._repeated[0] is None or self._repeated[0].services is not look.services:
             seen: set[str] = set()
@@ -250,10 +252,10 @@ class View:
             self._repeated = (look, frozenset(twice))
         return self._repeated[1]
 
-    def _open_here(self, look: Look) -> Mapping[str, Cell]:
+    def _open_here(self, look: TriagedBoard) -> Mapping[str, Cell]:
         """What is open of a service, by its id: that it pages, or how many alerts."""
         if self._open[0] is not look.alerts:
-            rows: dict[str, list[AlertLook]] = {}
+            rows: dict[str, list[TriagedAlert]] = {}
             for row in look.alerts:
                 if row.service is not None and ATTENTION[row.alert.state] < SILENT:
                     rows.setdefault(row.service.id, []).append(row)
@@ -262,7 +264,7 @@ class View:
 
     # --- services -----------------------------------------------------------------------------------------------------
 
-    def services(self, update: Update, shown: Shown, now: float) -> list[Row]:
+    def services(self, update: Update, shown: ViewFilter, now: float) -> list[Row]:
         """The rows of the services pane."""
         test = parse(shown.filter) if shown.filter else None
         live = {s.name: s for s in update.board.sources.values() if s.current}
@@ -294,7 +296,7 @@ class View:
 
     # --- deploys ------------------------------------------------------------------------------------------------------
 
-    def deploys(self, update: Update, shown: Shown, now: float) -> list[Row]:
+    def deploys(self, update: Update, shown: ViewFilter, now: float) -> list[Row]:
         """The rows of the deploys pane: those under way first (what waits or fails on top), then the newest."""
         test = parse(shown.filter) if shown.filter else None
         live = {name: source.current for name, source in update.board.sources.items()}
@@ -372,7 +374,7 @@ def _same(old: tuple[object, ...], new: tuple[object, ...]) -> bool:
     return old[0] is new[0] and old[1:] == new[1:]
 
 
-def _insert(looks: Sequence[AlertLook], row: AlertLook, like: AlertLook, by: Order) -> list[AlertLook]:
+def _insert(looks: Sequence[TriagedAlert], row: TriagedAlert, like: TriagedAlert, by: Order) -> list[TriagedAlert]:
     """*looks* with *row* at the place that *like* has in their order."""
     place = by(like)
     at = next((i for i, x in enumerate(looks) if by(x) > place), len(looks))
@@ -383,12 +385,12 @@ def _name(who: str) -> str:
     return who.partition("@")[0]
 
 
-def _going_on(look: AlertLook, pending: Mapping[str, Outcome]) -> Outcome | None:
+def _going_on(look: TriagedAlert, pending: Mapping[str, Outcome]) -> Outcome | None:
     """What is under way of any of the row's alerts, or of the incident that it is joined to."""
     return next((pending[i] for i in (look.incident, *(m.id for m in look.members)) if i in pending), None)
 
 
-def _open_words(rows: Sequence[AlertLook]) -> Cell:
+def _open_words(rows: Sequence[TriagedAlert]) -> Cell:
     """``PAGE``, ``PAGE +2``, ``3 alerts``."""
     more = f" +{len(rows) - 1}" if rows[1:] else ""
     if any(row.pages for row in rows):

@@ -15,7 +15,7 @@ from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.domain.revision import Revision
 from oncall_tui.domain.service import Health
 from oncall_tui.triage.ranking import ATTENTION
-from oncall_tui.triage.triager import AlertLook
+from oncall_tui.triage.triager import TriagedAlert
 from oncall_tui.tui.presenters import progress
 
 T = TypeVar("T")
@@ -66,15 +66,15 @@ def _text(text: str) -> str | None:
     return text.casefold() or None
 
 
-def _alert_severity(look: AlertLook) -> tuple[int, int]:
+def _alert_severity(look: TriagedAlert) -> tuple[int, int]:
     return int(not look.pages), look.severity.rank
 
 
-def _alert_suspect(look: AlertLook) -> float | None:
+def _alert_suspect(look: TriagedAlert) -> float | None:
     return look.began - look.suspect.started if look.suspect else None
 
 
-def _alert_service(look: AlertLook) -> str | None:
+def _alert_service(look: TriagedAlert) -> str | None:
     return _text(look.service.title if look.service else look.alert.hint.service)
 
 

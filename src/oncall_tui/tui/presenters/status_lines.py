@@ -16,7 +16,7 @@ from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.engine.engine import Update
 from oncall_tui.text.cells import count, fit, width
 from oncall_tui.text.time_format import age
-from oncall_tui.triage.multi_service import Wide
+from oncall_tui.triage.multi_service import MultiServiceIncident
 from oncall_tui.tui.widgets.footer import Part, StatusLine
 from oncall_tui.tui.widgets.text_lines import Line
 
@@ -69,7 +69,7 @@ def left(update: Update, me: str, read_only: bool, wide: bool, mine: str = "") -
     return parts
 
 
-def wide(event: Wide, tz: tzinfo) -> str:
+def wide(event: MultiServiceIncident, tz: tzinfo) -> str:
     """The banner: first what matters, since a narrow screen cuts its end."""
     at = datetime.fromtimestamp(event.since, tz).strftime("%H:%M")
     return f" ! wide: {event.words} since {at}, probably not one deploy "

@@ -9,10 +9,10 @@ from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.domain.service import Service
-from oncall_tui.triage.triager import AlertLook
+from oncall_tui.triage.triager import TriagedAlert
 
 
-class Target(msgspec.Struct, frozen=True):
+class ActionTarget(msgspec.Struct, frozen=True):
     """An id, its version as it was on screen, and a name for a person."""
 
     id: str
@@ -20,7 +20,7 @@ class Target(msgspec.Struct, frozen=True):
     name: str
 
 
-class Spot(msgspec.Struct, frozen=True):
+class RowContext(msgspec.Struct, frozen=True):
     """What the row under the cursor speaks of: its *service*, that service's *newest* deploy, and the deploy that the
     row itself names: the *suspect* of an alert, or a deploy's own row (*own*). A suspect may be another service's of
     the product (*suspect_of*).
@@ -34,19 +34,19 @@ class Spot(msgspec.Struct, frozen=True):
     resolved: bool = False  # an alert's row that has resolved takes no key
 
 
-def spot(pane: str, row_id: str, look: AlertLook | None, board: Board) -> Spot:
+def spot(pane: str, row_id: str, look: TriagedAlert | None, board: Board) -> RowContext:
     """What the row *row_id* of *pane* speaks of; *look* is an alert's row as it was drawn."""
     if pane == "alerts":
         if look is None or look.alert.state is AlertState.RESOLVED:
-            return Spot(resolved=look is not None)
+            return RowContext(resolved=look is not None)
         of = board.services.get(look.suspect.service_id) if look.suspect else None
-        return Spot(look.service, _newest(look.service, board), suspect=look.suspect, suspect_of=of)
+        return RowContext(look.service, _newest(look.service, board), suspect=look.suspect, suspect_of=of)
     if pane == "deploys":
         own = board.deploys.get(row_id)
         service = board.services.get(own.service_id) if own else None
-        return Spot(service, _newest(service, board) or own, own=own)
+        return RowContext(service, _newest(service, board) or own, own=own)
     service = board.services.get(row_id)
-    return Spot(service, _newest(service, board))
+    return RowContext(service, _newest(service, board))
 
 
 def _newest(service: Service | None, board: Board) -> Deploy | None:
@@ -62,7 +62,7 @@ def _began(deploy: Deploy) -> float:
     return deploy.started
 
 
-def target(verb: Verb, at: Spot) -> Target | str:
+def target(verb: Verb, at: RowContext) -> ActionTarget | str:
     """Where *verb* goes to from there, or why it cannot: a line for a person."""
     if at.service is None and at.own is None and (at.suspect is None or verb is not Verb.ROLL_BACK):
         if at.resolved:
@@ -75,7 +75,7 @@ def target(verb: Verb, at: Spot) -> Target | str:
     return _of_newest(verb, at)
 
 
-def _roll_back(at: Spot) -> Target | str:
+def _roll_back(at: RowContext) -> ActionTarget | str:
     """To what ran before the suspect; from a deploy's row before that deploy; else before what runs."""
     deploy = at.suspect or at.own
     if deploy is None:
@@ -86,19 +86,19 @@ def _roll_back(at: Spot) -> Target | str:
         verbs |= service.verbs
     if Verb.ROLL_BACK not in verbs:
         return f"cannot roll back {deploy.service_id}: {_back(deploy)}{_says_why(service)}"
-    return Target(deploy.id, deploy.version, f"{deploy.service_id}: {_back(deploy)}")
+    return ActionTarget(deploy.id, deploy.version, f"{deploy.service_id}: {_back(deploy)}")
 
 
-def _of_service(verb: Verb, at: Spot) -> Target | str:
+def _of_service(verb: Verb, at: RowContext) -> ActionTarget | str:
     service = at.service
     if service is None or verb not in service.verbs:
         name = service.id if service else at.own.service_id if at.own else "it"
         return f"{name} cannot be {'rolled back' if verb is Verb.ROLL_BACK else 'restarted'}{_says_why(service)}"
     version = at.newest.version if at.newest else service.deploy_id
-    return Target(service.id, version, service.id)
+    return ActionTarget(service.id, version, service.id)
 
 
-def _of_newest(verb: Verb, at: Spot) -> Target | str:
+def _of_newest(verb: Verb, at: RowContext) -> ActionTarget | str:
     """What is done to a service's newest deploy alone; from an older deploy's row it is not."""
     name = at.service.id if at.service else at.own.service_id if at.own else "it"
     newest = at.newest
@@ -108,7 +108,7 @@ def _of_newest(verb: Verb, at: Spot) -> Target | str:
         return f"{at.own.arrow} is not the newest deploy of {name} any more: {newest.arrow} is"
     if verb in newest.verbs:
         arrow = _undo(newest) if verb is Verb.UNDO_ROLLBACK else newest.arrow
-        return Target(newest.id, newest.version, f"{name}: {arrow}")
+        return ActionTarget(newest.id, newest.version, f"{name}: {arrow}")
     if verb is Verb.UNDO_ROLLBACK:
         return f"the newest deploy of {name}, {newest.arrow}, is no rollback that is known"
     if newest.waits:

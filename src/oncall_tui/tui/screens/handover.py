@@ -15,7 +15,7 @@ from oncall_tui.errors import JournalError, OncallError
 from oncall_tui.reports.handover import KINDS, Handover, handover
 from oncall_tui.reports.handover_text import markdown, plain, sections, title
 from oncall_tui.text.cells import clean
-from oncall_tui.tui.screens.dialogs.choice import Pick
+from oncall_tui.tui.screens.dialogs.choice import ChoiceDialog
 from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany
 from oncall_tui.tui.screens.dialogs.modals import Modal
 from oncall_tui.tui.widgets.clean_text import copy
@@ -124,7 +124,9 @@ class HandoverView(Modal[None]):
     async def _send(self, told: Handover) -> None:
         choices: Future[tuple[Choice, ...]] = Future()
         choices.set_result(tuple(Choice(id=name, label=name) for name in self.engine.destinations))
-        name = await self.app.push_screen_wait(Pick("Send the handover to", choices, "no destination is configured"))
+        name = await self.app.push_screen_wait(
+            ChoiceDialog("Send the handover to", choices, "no destination is configured")
+        )
         if name is None:
             self.say("nothing was sent", "dim")
             return

@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from oncall_tui.domain import on_call as duties
-from oncall_tui.domain.on_call import Duty, Roster
+from oncall_tui.domain.on_call import OnCallShift, Roster
 from oncall_tui.domain.product import Product
 from oncall_tui.engine.engine import Engine
 from oncall_tui.text.cells import fit, width
@@ -83,7 +83,7 @@ def lines(rosters: Sequence[Roster], products: Sequence[Product], email: str, no
 class _Policy:
     """One policy of one source, and the products that it is for."""
 
-    def __init__(self, source: str, there: Sequence[Duty], products: Sequence[Product], number: int) -> None:
+    def __init__(self, source: str, there: Sequence[OnCallShift], products: Sequence[Product], number: int) -> None:
         self.source, self.duties = source, there
         self.products = [p for p in products if there[0].is_for(p)]
         first = products.index(self.products[0]) if self.products else len(products)
@@ -98,7 +98,7 @@ class _Policy:
 
 
 def _policies(roster: Roster, products: Sequence[Product]) -> Iterable[_Policy]:
-    by_name: dict[str, list[Duty]] = {}
+    by_name: dict[str, list[OnCallShift]] = {}
     for one in roster.duties:
         by_name.setdefault(one.policy, []).append(one)
     return [_Policy(roster.source, there, products, at) for at, there in enumerate(by_name.values())]
@@ -130,7 +130,7 @@ def _source(roster: Roster, now: float, tz: tzinfo, zone: str) -> list[Line]:
     return [((name, "bold"), (words, "warning" if old > duties.OLD_S else "dim")), *lacks, *empty]
 
 
-def _duty(one: Duty, now: float, tz: tzinfo) -> Line:
+def _duty(one: OnCallShift, now: float, tz: tzinfo) -> Line:
     """Level, who, until when, and who then."""
     level = (f" L{one.level:<3} ", "dim")
     who = one.person or "nobody"

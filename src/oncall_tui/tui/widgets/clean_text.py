@@ -1,6 +1,6 @@
 """The one door to the terminal for text that comes from outside: a label, a title, a log line, what somebody pasted.
 
-Text is cleaned where it is given to a widget, so that it is measured as it will be shown. ``Harmless`` stands behind
+Text is cleaned where it is given to a widget, so that it is measured as it will be shown. ``CleanLines`` stands behind
 all of them: it looks at every line of every widget (titles of boxes, placeholders, the palette, notifications) just
 before it is sent. What is acted upon is never the cleaned text: who needs the real value keeps it beside.
 """
@@ -23,7 +23,7 @@ SENT_TO = "sent to the terminal's clipboard (OSC 52)"
 LONGEST_COPY = 60_000  # characters: terminals take no more at a time
 
 
-class Harmless(LineFilter):
+class CleanLines(LineFilter):
     """The last look at a line: what a terminal would obey or hide is replaced, and no cell is won or lost by it."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
@@ -47,7 +47,7 @@ def _joins(char: str) -> bool:
 
 def guard(app: App[Any]) -> None:
     """Put the last look into *app*, for every widget that it will ever show."""
-    app._filters.insert(0, Harmless())
+    app._filters.insert(0, CleanLines())
 
 
 class CleanInput(Input):

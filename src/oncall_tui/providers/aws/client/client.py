@@ -11,7 +11,7 @@ from botocore import xform_name
 
 from oncall_tui import errors
 from oncall_tui.providers.aws.client import errors as aws_errors
-from oncall_tui.providers.aws.client.rate_limit import Budget, Lane
+from oncall_tui.providers.aws.client.rate_limit import Priority, TokenBucket
 from oncall_tui.providers.aws.client.session import QUERY, RAW, Sessions
 from oncall_tui.providers.decoding import decoder
 
@@ -25,11 +25,16 @@ class Transport(Protocol):
     def __call__(self, operation: str, params: dict[str, Any], acting: bool) -> bytes: ...
 
 
-class Wire:
+class AwsClient:
     """The calls of one service (``ecs``, ``cloudwatch``) for one source; *calls* counts them by operation."""
 
     def __init__(
-        self, sessions: Sessions, service: str, budget: Budget, calls: Counter[str], transport: Transport | None = None
+        self,
+        sessions: Sessions,
+        service: str,
+        budget: TokenBucket,
+        calls: Counter[str],
+        transport: Transport | None = None,
     ) -> None:
         self.sessions = sessions
         self.service = service
@@ -37,7 +42,7 @@ class Wire:
         self._budget = budget
         self._transport = transport
 
-    def read(self, answer: type[T], operation: str, lane: Lane = Lane.SWEEP, **params: Any) -> T:
+    def read(self, answer: type[T], operation: str, lane: Priority = Priority.SWEEP, **params: Any) -> T:
         """Ask once. Raises errors.SourceError, or budget.Later where no call is to be had now."""
         self._budget.take(lane)
         self.calls[operation] += 1
@@ -64,7 +69,7 @@ class Wire:
             if mapped is None:
                 raise
             raise mapped from error
-        self._budget.take(Lane.ACT)
+        self._budget.take(Priority.ACT)
         self.calls[operation] += 1
         try:
             raw = self._send(operation, params, acting=True)
@@ -76,7 +81,7 @@ class Wire:
         try:
             return self._decode(dict, operation, raw or b"{}")
         except errors.Malformed as error:
-            raise errors.Unknown(f"{operation} was sent; {error.message}", "read it again to learn") from error
+            raise errors.OutcomeUnknown(f"{operation} was sent; {error.message}", "read it again to learn") from error
 
     def _send(self, operation: str, params: dict[str, Any], acting: bool) -> bytes:
         if self._transport is not None:
@@ -107,8 +112,8 @@ def _from_xml(ask: Callable[..., dict[str, Any]], operation: str, params: dict[s
     return msgspec.json.encode(answer)
 
 
-class Wires(msgspec.Struct, frozen=True):
+class AwsClients(msgspec.Struct, frozen=True):
     """The calls that rolling back takes: ECS's and CodeDeploy's."""
 
-    ecs: Wire
-    code_deploy: Wire
+    ecs: AwsClient
+    code_deploy: AwsClient

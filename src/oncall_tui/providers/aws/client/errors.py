@@ -82,7 +82,7 @@ GONE = frozenset(
 _PERMISSION = re.compile(r"perform:? ([A-Za-z0-9-]+:[A-Za-z*]+)")
 
 
-class Missing(errors.Malformed):
+class UnknownOperation(errors.Malformed):
     """This endpoint does not know the call: an older region, a simulation, a proxy."""
 
 
@@ -96,11 +96,11 @@ class Gone(errors.SourceError):
     state = "malformed"
 
 
-class Refusal(errors.Malformed):
+class AwsRefusal(errors.Malformed):
     """AWS understood the question and would not have it (a parameter, a feature)."""
 
 
-NOT_OFFERED = (errors.Denied, Missing, NotApi, Refusal)  # the call cannot be had here: do without it
+NOT_OFFERED = (errors.Denied, UnknownOperation, NotApi, AwsRefusal)  # the call cannot be had here: do without it
 
 
 class Where(Mapping[str, str]):
@@ -146,10 +146,10 @@ def writing(error: Exception, where: Where) -> errors.ActionError | None:
     if source is None:
         return None
     if _before_sending(error) or isinstance(source, errors.NoCredentials | errors.Expired | errors.Denied):
-        return errors.Failed(f"nothing was sent: {source.message}", source.hint)
+        return errors.ActionFailed(f"nothing was sent: {source.message}", source.hint)
     if isinstance(source, errors.Throttled):
-        return errors.Failed(f"not done: {source.message}", source.hint)
-    return errors.Unknown(f"{where['operation']} was sent; {source.message}", "read it again to learn")
+        return errors.ActionFailed(f"not done: {source.message}", source.hint)
+    return errors.OutcomeUnknown(f"{where['operation']} was sent; {source.message}", "read it again to learn")
 
 
 def _before_sending(error: Exception) -> bool:
@@ -161,7 +161,7 @@ def _before_sending(error: Exception) -> bool:
 def before_writing(error: Exception, where: Where) -> errors.ActionError | None:
     """As ``writing``, for what failed before the write itself (resolving credentials): nothing was sent."""
     source = reading(error, where)
-    return None if source is None else errors.Failed(f"nothing was sent: {source.message}", source.hint)
+    return None if source is None else errors.ActionFailed(f"nothing was sent: {source.message}", source.hint)
 
 
 # --- an answer came ---------------------------------------------------------------------------------------------------
@@ -187,26 +187,26 @@ def _answered(error: boto.ClientError, where: Where) -> errors.SourceError:
     if 300 <= status < 400:
         return errors.Malformed(f"{operation}: redirected (HTTP {status}), which AWS's API never does", _portal(where))
     if code in MISSING:
-        return Missing(f"{operation} is not known here ({code})")
+        return UnknownOperation(f"{operation} is not known here ({code})")
     if (
         "unable to describe task definition" in text.lower()
         or code.endswith(("NotFoundException", "NotFound", "NotFoundFault", "DoesNotExistException"))
         or code == "ServiceNotActiveException"
     ):
         return Gone(f"{operation}: {text or code}")
-    return Refusal(f"{operation}: AWS refused the question: {text or code}")
+    return AwsRefusal(f"{operation}: AWS refused the question: {text or code}")
 
 
 def _answered_write(error: boto.ClientError, where: Where) -> errors.ActionError:
     code, text, status = _parts(error)
     source = _answered(error, where)
     if status >= 500 and not isinstance(source, errors.Throttled | errors.Denied):
-        return errors.Unknown(f"{error.operation_name}: HTTP {status}: it may or may not have taken effect")
+        return errors.OutcomeUnknown(f"{error.operation_name}: HTTP {status}: it may or may not have taken effect")
     if isinstance(source, errors.Throttled):
-        return errors.Failed(f"not done: {source.message}", "send it again in a few seconds")
+        return errors.ActionFailed(f"not done: {source.message}", "send it again in a few seconds")
     if isinstance(source, errors.Denied | errors.Expired | errors.NoCredentials) or 300 <= status < 400:
-        return errors.Failed(f"not done: {source.message}", source.hint)
-    return errors.Failed(f"AWS said no: {text or code} ({code})", source.hint)
+        return errors.ActionFailed(f"not done: {source.message}", source.hint)
+    return errors.ActionFailed(f"AWS said no: {text or code} ({code})", source.hint)
 
 
 def _denied(text: str, service: str, operation: str) -> errors.Denied:

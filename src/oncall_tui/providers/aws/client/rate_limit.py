@@ -18,7 +18,7 @@ BURST = 30.0
 RESERVE = 6.0  # what a sweep leaves for re-reads of what deploys
 
 
-class Lane(IntEnum):
+class Priority(IntEnum):
     """How urgent a call is: the lower goes first."""
 
     ACT = 0  # an engineer waits: never held back
@@ -26,7 +26,7 @@ class Lane(IntEnum):
     SWEEP = 2
 
 
-class Later(Exception):
+class RateLimited(Exception):
     """No call now: in *wait_s* seconds there is one to be had. Never leaves this package."""
 
     def __init__(self, wait_s: float) -> None:
@@ -34,7 +34,7 @@ class Later(Exception):
         self.wait_s = wait_s
 
 
-class Budget:
+class TokenBucket:
     """A bucket of calls that fills at *rate* a second up to *burst*. Safe to share between threads."""
 
     def __init__(self, clock: Clock, rate: float = RATE_PER_S, burst: float = BURST, reserve: float = RESERVE) -> None:
@@ -46,13 +46,13 @@ class Budget:
         self._at = clock.monotonic()
         self._lock = threading.Lock()
 
-    def take(self, lane: Lane) -> None:
+    def take(self, lane: Priority) -> None:
         """Take one call, or raise Later. An action takes it always, and those after it wait the longer."""
         with self._lock:
             self._fill()
-            floor = {Lane.ACT: float("-inf"), Lane.HOT: 1.0, Lane.SWEEP: 1.0 + self._reserve}[lane]
+            floor = {Priority.ACT: float("-inf"), Priority.HOT: 1.0, Priority.SWEEP: 1.0 + self._reserve}[lane]
             if self._left < floor:
-                raise Later((floor - self._left) / self._rate)
+                raise RateLimited((floor - self._left) / self._rate)
             self._left -= 1.0
 
     def drain(self, seconds: float) -> None:
@@ -67,14 +67,14 @@ class Budget:
         self._at = now
 
 
-_shared: dict[tuple[Any, ...], Budget] = {}
+_shared: dict[tuple[Any, ...], TokenBucket] = {}
 _shared_lock = threading.Lock()
 
 
-def shared(clock: Clock, *key: str, rate: float = RATE_PER_S, burst: float = BURST) -> Budget:
+def shared(clock: Clock, *key: str, rate: float = RATE_PER_S, burst: float = BURST) -> TokenBucket:
     """The one budget of *key* (whose credentials, which region): ECS and CloudWatch sources take from the same.
 
     *rate* and *burst* are for a key of its own, where AWS has a limit of its own (CloudWatch Logs).
     """
     with _shared_lock:
-        return _shared.setdefault((clock, *key), Budget(clock, rate, burst))
+        return _shared.setdefault((clock, *key), TokenBucket(clock, rate, burst))

@@ -9,54 +9,54 @@ from __future__ import annotations
 import msgspec
 
 from oncall_tui import errors
-from oncall_tui.providers.aws.client.client import Wire
-from oncall_tui.providers.aws.client.rate_limit import Lane
+from oncall_tui.providers.aws.client.client import AwsClient
+from oncall_tui.providers.aws.client.rate_limit import Priority
 from oncall_tui.providers.aws.cloudwatch import schema as w
 from oncall_tui.providers.aws.cloudwatch.silence import TYPES
-from oncall_tui.providers.base import Told
+from oncall_tui.providers.base import TimelineEvent
 from oncall_tui.providers.decoding import decoder
 
 PAGES, PAGE = 2, 100
 LONGEST = 400
 
 
-def read(wire: Wire, name: str) -> tuple[Told, ...]:
+def read(wire: AwsClient, name: str) -> tuple[TimelineEvent, ...]:
     """Newest first, two hundred at the most; that there is more is said. Raises SourceError."""
     items, more = _items(wire, name)
-    found = [Told(w.seconds(item.timestamp) or 0.0, "", words(item)) for item in items]
+    found = [TimelineEvent(w.seconds(item.timestamp) or 0.0, "", words(item)) for item in items]
     found.sort(key=lambda told: -told.at)
     if more and found:
-        found.append(Told(found[-1].at, "", "what was before this is not read"))
+        found.append(TimelineEvent(found[-1].at, "", "what was before this is not read"))
     return tuple(found)
 
 
-def words(item: w.HistoryItemW) -> str:
+def words(item: w.CloudWatchHistoryItem) -> str:
     """``Alarm updated from OK to ALARM: Threshold Crossed: …``"""
     reason = ""
     if item.history_item_type == "StateUpdate":
         try:
-            reason = decoder(w.HistoryDataW).decode(item.history_data).new_state.state_reason
+            reason = decoder(w.CloudWatchHistoryData).decode(item.history_data).new_state.state_reason
         except msgspec.MsgspecError:  # it is a text of at most 4,095 characters, and may be cut off
             reason = ""
     said = f"{item.history_summary}: {reason}" if reason else item.history_summary
     return said if len(said) <= LONGEST else f"{said[:LONGEST]}…"
 
 
-def _items(wire: Wire, name: str) -> tuple[list[w.HistoryItemW], bool]:
+def _items(wire: AwsClient, name: str) -> tuple[list[w.CloudWatchHistoryItem], bool]:
     try:
         return _pages(wire, name, TYPES)
     except errors.Denied:
         return _pages(wire, name, TYPES[:1])
 
 
-def _pages(wire: Wire, name: str, types: list[str]) -> tuple[list[w.HistoryItemW], bool]:
-    found: list[w.HistoryItemW] = []
+def _pages(wire: AwsClient, name: str, types: list[str]) -> tuple[list[w.CloudWatchHistoryItem], bool]:
+    found: list[w.CloudWatchHistoryItem] = []
     token: dict[str, str] = {}
     for _ in range(PAGES):
         page = wire.read(
             w.DescribeAlarmHistory,
             "DescribeAlarmHistory",
-            Lane.ACT,
+            Priority.ACT,
             AlarmName=name,
             AlarmTypes=types,
             MaxRecords=PAGE,

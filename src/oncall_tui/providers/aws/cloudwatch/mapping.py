@@ -15,7 +15,7 @@ from oncall_tui.domain.alert import Alert, AlertState, ServiceHint, Severity
 from oncall_tui.domain.metric import Metric
 from oncall_tui.providers.aws.client import arn
 from oncall_tui.providers.aws.cloudwatch import schema as w
-from oncall_tui.providers.aws.cloudwatch.mute_rules import Mute
+from oncall_tui.providers.aws.cloudwatch.mute_rules import CloudWatchMute
 
 TARGET_TRACKING = "TargetTracking-"
 _PART = re.compile(r"\b(?:ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*(?:[\"']([^\"']+)[\"']|([^\s)\"']+))\s*\)")
@@ -30,7 +30,7 @@ def severity(name: str, globs: Mapping[str, tuple[str, ...]]) -> Severity:
     return Severity.WARNING
 
 
-def hint(alarm: w.AlarmW) -> ServiceHint:
+def hint(alarm: w.CloudWatchAlarm) -> ServiceHint:
     """The ECS service of its dimensions ClusterName and ServiceName; account and region of its ARN."""
     of = dict(alarm.all_dimensions())
     at = arn.parse(alarm.alarm_arn)
@@ -43,27 +43,27 @@ def parts(rule: str) -> frozenset[str]:
     return frozenset(name.partition(":alarm:")[2] if name.startswith("arn:") else name for name in found)
 
 
-class Known(msgspec.Struct, frozen=True):
+class CloudWatchKnown(msgspec.Struct, frozen=True):
     """Of a source's other alarms: what each speaks of (*hints*), and the ARNs of those in ALARM, by their names."""
 
     hints: Mapping[str, ServiceHint] = {}
     firing: Mapping[str, str] = {}
 
 
-def hint_of_parts(alarm: w.AlarmW, known: Known) -> ServiceHint:
+def hint_of_parts(alarm: w.CloudWatchAlarm, known: CloudWatchKnown) -> ServiceHint:
     """A composite alarm has no dimensions: it speaks of the one service that its parts speak of, if it is one."""
     own, hints = hint(alarm), known.hints
     services = {hints[name] for name in parts(alarm.alarm_rule) if name in hints and hints[name].service}
     return services.pop() if len(services) == 1 and not own.service else own
 
 
-def keys(alarm: w.AlarmW, known: Known) -> tuple[str, ...]:
+def keys(alarm: w.CloudWatchAlarm, known: CloudWatchKnown) -> tuple[str, ...]:
     """Its ARN; of a composite alarm also that of the one part that makes it fire: with several it is not the same."""
     firing = [known.firing[name] for name in sorted(parts(alarm.alarm_rule)) if name in known.firing]
     return (alarm.alarm_arn, *firing) if len(firing) == 1 else (alarm.alarm_arn,)
 
 
-def metric(alarm: w.AlarmW, pairs: list[tuple[str, str]]) -> Metric | None:
+def metric(alarm: w.CloudWatchAlarm, pairs: list[tuple[str, str]]) -> Metric | None:
     """What it watches, where that is one metric: no metric math, and its own account's. *pairs* are its dimensions."""
     at = arn.parse(alarm.alarm_arn)
     name, space = alarm.metric_name, alarm.namespace
@@ -89,10 +89,10 @@ def metric(alarm: w.AlarmW, pairs: list[tuple[str, str]]) -> Metric | None:
     )
 
 
-NOTHING = Known()
+NOTHING = CloudWatchKnown()
 
 
-def state(alarm: w.AlarmW, mute: Mute | None) -> AlertState | None:
+def state(alarm: w.CloudWatchAlarm, mute: CloudWatchMute | None) -> AlertState | None:
     """None: it is fine. INSUFFICIENT_DATA is neither firing nor fine."""
     if alarm.state_value == "OK":
         return None
@@ -107,12 +107,12 @@ def state(alarm: w.AlarmW, mute: Mute | None) -> AlertState | None:
 
 def alert(
     source: str,
-    alarm: w.AlarmW,
-    mute: Mute | None,
+    alarm: w.CloudWatchAlarm,
+    mute: CloudWatchMute | None,
     globs: Mapping[str, tuple[str, ...]],
     show_target_tracking: bool,
     can_act: bool,
-    known: Known = NOTHING,
+    known: CloudWatchKnown = NOTHING,
 ) -> Alert | None:
     """A row, or None: it is fine. *known*: of the source's other alarms."""
     is_now = state(alarm, mute)
@@ -155,7 +155,7 @@ def alert(
     )
 
 
-def threshold(alarm: w.AlarmW) -> str:
+def threshold(alarm: w.CloudWatchAlarm) -> str:
     """``CPUUtilization > 80``; empty where it is not that simple."""
     sign = _SIGNS.get(alarm.comparison_operator.removesuffix("Threshold"), "")
     if not sign or alarm.threshold is None:

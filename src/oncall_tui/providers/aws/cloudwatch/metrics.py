@@ -18,8 +18,8 @@ from typing import Any
 
 from oncall_tui.domain.metric import Metric, Series
 from oncall_tui.domain.service import ServiceKey
-from oncall_tui.providers.aws.client.client import Wire
-from oncall_tui.providers.aws.client.rate_limit import Lane
+from oncall_tui.providers.aws.client.client import AwsClient
+from oncall_tui.providers.aws.client.rate_limit import Priority
 from oncall_tui.providers.aws.cloudwatch import schema as w
 from oncall_tui.runtime.clock import Clock
 
@@ -78,7 +78,7 @@ def period_s(metric: Metric, since: float, until: float, now: float) -> int:
 class Metrics:
     """Reads metrics of one account and region. Keeps nothing."""
 
-    def __init__(self, wire: Wire, clock: Clock, here: Callable[[], tuple[str, str]]) -> None:
+    def __init__(self, wire: AwsClient, clock: Clock, here: Callable[[], tuple[str, str]]) -> None:
         """*here* gives (account, region), either of them empty where it is not known."""
         self._wire, self._clock, self._here = wire, clock, here
 
@@ -101,7 +101,7 @@ class Metrics:
             return f"it is in the account {metric.account}, and this source reads {account}"
         return ""
 
-    def _read(self, asked: dict[str, tuple[Metric, int]], since: float, until: float) -> dict[str, Found]:
+    def _read(self, asked: dict[str, tuple[Metric, int]], since: float, until: float) -> dict[str, MetricPage]:
         longest = max(period for _, period in asked.values())
         start = since - since % longest  # AWS answers faster where it is on a period's edge
         params: dict[str, Any] = {
@@ -110,18 +110,18 @@ class Metrics:
             "EndTime": datetime.fromtimestamp(until, UTC),
             "ScanBy": "TimestampAscending",
         }
-        found: dict[str, Found] = {}
+        found: dict[str, MetricPage] = {}
         for _ in range(PAGES):
-            page = self._wire.read(w.GetMetricData, "GetMetricData", Lane.ACT, **params)
+            page = self._wire.read(w.GetMetricData, "GetMetricData", Priority.ACT, **params)
             for result in page.metric_data_results:
-                found.setdefault(result.id, Found()).take(result)
+                found.setdefault(result.id, MetricPage()).take(result)
             if not page.next_token:
                 return found
             params["NextToken"] = page.next_token
         return found
 
     def _series(
-        self, title: str, metric: Metric, name: str, asked: dict[str, tuple[Metric, int]], found: dict[str, Found]
+        self, title: str, metric: Metric, name: str, asked: dict[str, tuple[Metric, int]], found: dict[str, MetricPage]
     ) -> Series:
         if name not in asked:
             why = self._elsewhere(metric) or f"at most {QUERIES} metrics are read at once"
@@ -134,7 +134,7 @@ class Metrics:
         return Series(title=title, metric=metric, points=points, unread=told.why())
 
 
-class Found:
+class MetricPage:
     """What the pages told of one query."""
 
     def __init__(self) -> None:
@@ -142,7 +142,7 @@ class Found:
         self.status = ""
         self._said: list[str] = []
 
-    def take(self, result: w.MetricResultW) -> None:
+    def take(self, result: w.CloudWatchMetricResult) -> None:
         for stamp, value in zip(result.timestamps, result.values, strict=False):
             at = w.seconds(stamp)
             if at is not None:

@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from oncall_tui.providers.aws.client import arn
-from oncall_tui.providers.aws.client.client import Wire
+from oncall_tui.providers.aws.client.client import AwsClient
 from oncall_tui.providers.aws.client.errors import Gone
-from oncall_tui.providers.aws.client.rate_limit import Lane
+from oncall_tui.providers.aws.client.rate_limit import Priority
 from oncall_tui.providers.aws.cloudwatch import schema as w
 
 MINUTE_S, LONGEST_S = 60, 15 * 86_400
@@ -25,7 +25,7 @@ _DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?")
 _BY = re.compile(r"by (.{1,80}?): (.*)", re.DOTALL)
 
 
-class Mute(msgspec.Struct, frozen=True):
+class CloudWatchMute(msgspec.Struct, frozen=True):
     """One rule in force. *until* is None where that cannot be told (a recurring window)."""
 
     name: str
@@ -52,14 +52,14 @@ def window(start: float, for_s: float) -> tuple[float, int, str, str]:
     return begin, seconds, f"at({at})", duration
 
 
-def to_mute(rule: w.MuteRuleW) -> Mute:
+def to_mute(rule: w.CloudWatchMuteRule) -> CloudWatchMute:
     """The rule, read as this program writes it: ``by NAME: REASON``."""
     said = _BY.fullmatch(rule.description)
     by, reason = said.groups() if said else ("", rule.description)
-    return Mute(rule.name, by, reason, _until(rule))
+    return CloudWatchMute(rule.name, by, reason, _until(rule))
 
 
-def _until(rule: w.MuteRuleW) -> float | None:
+def _until(rule: w.CloudWatchMuteRule) -> float | None:
     schedule = rule.rule.schedule if rule.rule else None
     found = _AT.fullmatch(schedule.expression) if schedule else None
     length = duration_s(schedule.duration) if schedule else None
@@ -79,30 +79,30 @@ def _zone(name: str) -> tzinfo:
 class Mutes:
     """The rules in force of one source; a rule is read once, and again when it was changed."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: AwsClient) -> None:
         self._wire = wire
-        self._rules: dict[tuple[str, w.Stamp], w.MuteRuleW] = {}
+        self._rules: dict[tuple[str, w.Stamp], w.CloudWatchMuteRule] = {}
 
-    def read(self) -> Mapping[str, Mute]:
+    def read(self) -> Mapping[str, CloudWatchMute]:
         """Alarm name -> what mutes it now. Raises SourceError or Later."""
         active: list[tuple[str, w.Stamp]] = []
         token: dict[str, str] = {}
-        lane = Lane.SWEEP
+        lane = Priority.SWEEP
         while True:
             page = self._wire.read(w.ListAlarmMuteRules, "ListAlarmMuteRules", lane, Statuses=["ACTIVE"], **token)
             active += [(s.alarm_mute_rule_arn, s.last_updated_timestamp) for s in page.alarm_mute_rule_summaries]
             if not page.next_token:
                 break
-            token, lane = {"NextToken": page.next_token}, Lane.ACT
+            token, lane = {"NextToken": page.next_token}, Priority.ACT
         self._rules = {key: self._rules[key] for key in active if key in self._rules}
-        found: dict[str, Mute] = {}
+        found: dict[str, CloudWatchMute] = {}
         for key in active:
             rule = self._rule(key)
             if rule is not None:
                 found.update(dict.fromkeys(rule.mute_targets.alarm_names if rule.mute_targets else (), to_mute(rule)))
         return found
 
-    def _rule(self, key: tuple[str, w.Stamp]) -> w.MuteRuleW | None:
+    def _rule(self, key: tuple[str, w.Stamp]) -> w.CloudWatchMuteRule | None:
         if key not in self._rules:
             name = arn.parse(key[0]).resource.rpartition(":")[2]
             try:
@@ -111,6 +111,6 @@ class Mutes:
                 return None
         return self._rules[key]
 
-    def get(self, name: str) -> w.MuteRuleW:
+    def get(self, name: str) -> w.CloudWatchMuteRule:
         """GetAlarmMuteRule. Raises Gone where there is none of that name, else SourceError."""
-        return self._wire.read(w.MuteRuleW, "GetAlarmMuteRule", Lane.ACT, AlarmMuteRuleName=name)
+        return self._wire.read(w.CloudWatchMuteRule, "GetAlarmMuteRule", Priority.ACT, AlarmMuteRuleName=name)

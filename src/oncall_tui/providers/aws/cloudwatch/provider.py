@@ -12,20 +12,20 @@ from oncall_tui import errors
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, ServiceHint
 from oncall_tui.domain.metric import Metric, Series
-from oncall_tui.domain.reading import Problem, Reading, SourceState
+from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
 from oncall_tui.providers.aws.client import rate_limit as budget
-from oncall_tui.providers.aws.client.client import Transport, Wire
+from oncall_tui.providers.aws.client.client import AwsClient, Transport
 from oncall_tui.providers.aws.client.errors import NOT_OFFERED
-from oncall_tui.providers.aws.client.rate_limit import Lane, Later
+from oncall_tui.providers.aws.client.rate_limit import Priority, RateLimited
 from oncall_tui.providers.aws.client.session import Sessions
 from oncall_tui.providers.aws.cloudwatch import history as cw_history
 from oncall_tui.providers.aws.cloudwatch import mapping as cw_rows
 from oncall_tui.providers.aws.cloudwatch import schema as w
 from oncall_tui.providers.aws.cloudwatch.metrics import Metrics
-from oncall_tui.providers.aws.cloudwatch.mute_rules import Mute, Mutes
-from oncall_tui.providers.aws.cloudwatch.silence import TYPES, Silence
+from oncall_tui.providers.aws.cloudwatch.mute_rules import CloudWatchMute, Mutes
+from oncall_tui.providers.aws.cloudwatch.silence import TYPES, CloudWatchSilence
 from oncall_tui.providers.aws.options import CloudWatchOptions
-from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, Told
+from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, TimelineEvent
 
 MUTES_S = 120.0
 NO_DATA_S = 60.0
@@ -46,21 +46,21 @@ class CloudWatchProvider:
         self._sessions = Sessions(options)
         self.login = self._sessions.login
         allowance = budget.shared(context.clock, *self._sessions.budget_key())
-        self._wire = Wire(self._sessions, "cloudwatch", allowance, self.calls, transport)
+        self._wire = AwsClient(self._sessions, "cloudwatch", allowance, self.calls, transport)
         self._mutes = Mutes(self._wire)
         aside = budget.shared(context.clock, *self._sessions.budget_key(), "metrics")  # AWS throttles it apart
-        watch = Wire(self._sessions, "cloudwatch", aside, self.calls, transport)
+        watch = AwsClient(self._sessions, "cloudwatch", aside, self.calls, transport)
         self._metrics = Metrics(watch, context.clock, lambda: (options.account, self._sessions.region("cloudwatch")))
         self._can_act = not context.read_only
-        self._muted: Mapping[str, Mute] = {}
+        self._muted: Mapping[str, CloudWatchMute] = {}
         self._rows: dict[str, Alert] = {}
         self._hints: dict[str, ServiceHint] = {}  # what each alarm that was ever read speaks of, by its name
         self._firing: dict[str, str] = {}  # the ARNs of those in ALARM now, by name
-        self._no_data: list[w.AlarmW] = []
-        self._problems: dict[str, Problem] = {}
+        self._no_data: list[w.CloudWatchAlarm] = []
+        self._problems: dict[str, PartialFailure] = {}
         self._mutes_at = self._no_data_at = self._composite_at = 0.0
         self._many = False  # more than a page of alarms: ask for those that are not OK alone
-        silence = Silence(options.name, self._wire, context.clock, options.act_profile or options.profile)
+        silence = CloudWatchSilence(options.name, self._wire, context.clock, options.act_profile or options.profile)
         self._handlers: dict[Verb, ActionHandler] = {Verb.SILENCE: silence} if self._can_act else {}
 
     @property
@@ -76,7 +76,7 @@ class CloudWatchProvider:
             self._mutes_at = self._no_data_at = self._composite_at = 0.0
         try:
             alarms = self._alarms(due)
-        except Later as later:
+        except RateLimited as later:
             kept = tuple(self._rows.values())
             return Reading(source=self.source, at=now, alerts=kept, problems=self._told(), next_in_s=later.wait_s)
         self._read_mutes(due)
@@ -100,7 +100,7 @@ class CloudWatchProvider:
         """One call for all of them, in their order. Raises SourceError."""
         return self._metrics.measure(wanted, since, until)
 
-    def timeline(self, target: str) -> tuple[Told, ...]:
+    def timeline(self, target: str) -> tuple[TimelineEvent, ...]:
         """What happened to an alarm, newest first. Raises SourceError."""
         return cw_history.read(self._wire, target.removeprefix(f"{self.source}/"))
 
@@ -118,16 +118,16 @@ class CloudWatchProvider:
 
     # --- reading ---
 
-    def _row(self, alarm: w.AlarmW) -> Alert | None:
+    def _row(self, alarm: w.CloudWatchAlarm) -> Alert | None:
         o = self._options
         mute = self._muted.get(alarm.alarm_name)
-        known = cw_rows.Known(self._hints, self._firing)
+        known = cw_rows.CloudWatchKnown(self._hints, self._firing)
         row = cw_rows.alert(self.source, alarm, mute, o.severity, o.show_target_tracking, self._can_act, known)
         if row is not None and row.until is not None and row.until <= self._clock.now():  # it ended since it was read
             return cw_rows.alert(self.source, alarm, None, o.severity, o.show_target_tracking, self._can_act, known)
         return row
 
-    def _alarms(self, now: float) -> list[w.AlarmW]:
+    def _alarms(self, now: float) -> list[w.CloudWatchAlarm]:
         if not self._many:
             pages, found = self._pages(now, {})
             self._many = pages > 1
@@ -139,7 +139,7 @@ class CloudWatchProvider:
         names = {a.alarm_name for a in firing}
         return firing + [a for a in self._no_data if a.alarm_name not in names]
 
-    def _pages(self, now: float, which: dict[str, str]) -> tuple[int, list[w.AlarmW]]:
+    def _pages(self, now: float, which: dict[str, str]) -> tuple[int, list[w.CloudWatchAlarm]]:
         """Every page; without composite alarms where those are denied (they need a permission on ``*``)."""
         if now < self._composite_at:
             return self._all_pages({**which, "AlarmTypes": TYPES[:1]})
@@ -148,23 +148,23 @@ class CloudWatchProvider:
         except errors.Denied as error:
             answer = self._all_pages({**which, "AlarmTypes": TYPES[:1]})
             hint = "needs cloudwatch:DescribeAlarms on *"
-            self._problems["composite"] = Problem(SourceState.DENIED, "composite alarms", error.message, hint)
+            self._problems["composite"] = PartialFailure(SourceState.DENIED, "composite alarms", error.message, hint)
             self._composite_at = now + DENIED_S
         else:
             self._problems.pop("composite", None)
         return answer
 
-    def _all_pages(self, params: dict[str, object]) -> tuple[int, list[w.AlarmW]]:
-        found: list[w.AlarmW] = []
+    def _all_pages(self, params: dict[str, object]) -> tuple[int, list[w.CloudWatchAlarm]]:
+        found: list[w.CloudWatchAlarm] = []
         token: dict[str, str] = {}
-        lane, pages = Lane.HOT, 0
+        lane, pages = Priority.HOT, 0
         while True:
             page = self._wire.read(w.DescribeAlarms, "DescribeAlarms", lane, MaxRecords=100, **params, **token)
             found += (*page.metric_alarms, *page.composite_alarms)
             pages += 1
             if not page.next_token:
                 return pages, found
-            token, lane = {"NextToken": page.next_token}, Lane.ACT  # what was begun is ended
+            token, lane = {"NextToken": page.next_token}, Priority.ACT  # what was begun is ended
 
     def _read_mutes(self, now: float) -> None:
         if now < self._mutes_at:
@@ -172,17 +172,17 @@ class CloudWatchProvider:
         try:
             self._muted = self._mutes.read()
         except NOT_OFFERED as error:
-            self._problems["mutes"] = Problem(SourceState(error.state), "mute rules", error.message, error.hint)
+            self._problems["mutes"] = PartialFailure(SourceState(error.state), "mute rules", error.message, error.hint)
             self._mutes_at = now + DENIED_S
         except errors.SourceError as error:
-            self._problems["mutes"] = Problem(SourceState(error.state), "mute rules", error.message, error.hint)
-        except Later:
+            self._problems["mutes"] = PartialFailure(SourceState(error.state), "mute rules", error.message, error.hint)
+        except RateLimited:
             pass
         else:
             self._problems.pop("mutes", None)
             self._mutes_at = now + MUTES_S
 
-    def _told(self) -> tuple[Problem, ...]:
+    def _told(self) -> tuple[PartialFailure, ...]:
         return tuple(self._problems.values())
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 
-class Answer(msgspec.Struct, gc=False, rename="pascal"):
+class CloudWatchAnswer(msgspec.Struct, gc=False, rename="pascal"):
     """What comes over the wire: unknown fields are passed over. A time is epoch seconds; some peers say ISO 8601."""
 
 
@@ -24,30 +24,30 @@ def seconds(stamp: Stamp) -> float | None:
     return stamp
 
 
-class DimensionW(Answer):
+class CloudWatchDimension(CloudWatchAnswer):
     name: str = ""
     value: str = ""
 
 
-class MetricW(Answer):
+class CloudWatchMetric(CloudWatchAnswer):
     namespace: str = ""
     metric_name: str = ""
-    dimensions: list[DimensionW] = []
+    dimensions: list[CloudWatchDimension] = []
 
 
-class MetricStatW(Answer):
-    metric: MetricW | None = None
+class CloudWatchMetricStat(CloudWatchAnswer):
+    metric: CloudWatchMetric | None = None
     period: int = 0
     stat: str = ""
 
 
-class QueryW(Answer):
-    metric_stat: MetricStatW | None = None
+class CloudWatchQuery(CloudWatchAnswer):
+    metric_stat: CloudWatchMetricStat | None = None
     expression: str = ""
     account_id: str = ""
 
 
-class AlarmW(Answer):
+class CloudWatchAlarm(CloudWatchAnswer):
     """A metric alarm or a composite alarm: the fields of both."""
 
     alarm_name: str
@@ -68,8 +68,8 @@ class AlarmW(Answer):
     period: int = 0
     comparison_operator: str = ""
     threshold: float | None = None
-    dimensions: list[DimensionW] = []
-    metrics: list[QueryW] = []
+    dimensions: list[CloudWatchDimension] = []
+    metrics: list[CloudWatchQuery] = []
     alarm_rule: str = ""
     actions_suppressed_by: str = ""
     actions_suppressed_reason: str = ""
@@ -88,88 +88,88 @@ class AlarmW(Answer):
         return list({d.name: (d.name, d.value) for d in reversed(found)}.values())[::-1]
 
 
-class DescribeAlarms(Answer):
+class DescribeAlarms(CloudWatchAnswer):
     """*metric_alarms* has no default: an answer without it is none."""
 
-    metric_alarms: list[AlarmW]
-    composite_alarms: list[AlarmW] = []
+    metric_alarms: list[CloudWatchAlarm]
+    composite_alarms: list[CloudWatchAlarm] = []
     next_token: str = ""
 
 
-class MuteSummaryW(Answer):
+class CloudWatchMuteSummary(CloudWatchAnswer):
     alarm_mute_rule_arn: str
     status: str = ""
     last_updated_timestamp: Stamp = None
     expire_date: Stamp = None
 
 
-class ListAlarmMuteRules(Answer):
-    alarm_mute_rule_summaries: list[MuteSummaryW]
+class ListAlarmMuteRules(CloudWatchAnswer):
+    alarm_mute_rule_summaries: list[CloudWatchMuteSummary]
     next_token: str = ""
 
 
-class ScheduleW(Answer):
+class CloudWatchSchedule(CloudWatchAnswer):
     expression: str = ""
     duration: str = ""
     timezone: str = ""
 
 
-class RuleW(Answer):
-    schedule: ScheduleW | None = None
+class CloudWatchRule(CloudWatchAnswer):
+    schedule: CloudWatchSchedule | None = None
 
 
-class TargetsW(Answer):
+class CloudWatchTargets(CloudWatchAnswer):
     alarm_names: list[str] = []
 
 
-class MuteRuleW(Answer):
+class CloudWatchMuteRule(CloudWatchAnswer):
     name: str
     alarm_mute_rule_arn: str = ""
     description: str = ""
-    rule: RuleW | None = None
-    mute_targets: TargetsW | None = None
+    rule: CloudWatchRule | None = None
+    mute_targets: CloudWatchTargets | None = None
     expire_date: Stamp = None
     status: str = ""
 
 
-class HistoryItemW(Answer):
+class CloudWatchHistoryItem(CloudWatchAnswer):
     timestamp: Stamp = None
     history_item_type: str = ""
     history_summary: str = ""
     history_data: str = ""
 
 
-class StateW(msgspec.Struct, gc=False, rename="camel"):
+class CloudWatchState(msgspec.Struct, gc=False, rename="camel"):
     state_value: str = ""
     state_reason: str = ""
 
 
-class HistoryDataW(msgspec.Struct, gc=False, rename="camel"):
+class CloudWatchHistoryData(msgspec.Struct, gc=False, rename="camel"):
     """What a StateUpdate carries as text."""
 
-    new_state: StateW = msgspec.field(default_factory=StateW)
+    new_state: CloudWatchState = msgspec.field(default_factory=CloudWatchState)
 
 
-class MessageW(Answer):
+class CloudWatchMessage(CloudWatchAnswer):
     code: str = ""
     value: str = ""
 
 
-class MetricResultW(Answer):
+class CloudWatchMetricResult(CloudWatchAnswer):
     """One query's points of one page; *values* go with *timestamps*."""
 
     id: str
     timestamps: list[Stamp] = []
     values: list[float] = []
     status_code: str = ""
-    messages: list[MessageW] = []
+    messages: list[CloudWatchMessage] = []
 
 
-class GetMetricData(Answer):
-    metric_data_results: list[MetricResultW]
+class GetMetricData(CloudWatchAnswer):
+    metric_data_results: list[CloudWatchMetricResult]
     next_token: str = ""
 
 
-class DescribeAlarmHistory(Answer):
-    alarm_history_items: list[HistoryItemW]
+class DescribeAlarmHistory(CloudWatchAnswer):
+    alarm_history_items: list[CloudWatchHistoryItem]
     next_token: str = ""

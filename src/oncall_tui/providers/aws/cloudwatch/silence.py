@@ -13,11 +13,11 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
-from oncall_tui.domain.plan import Ask, Choice, Plan
+from oncall_tui.domain.plan import ActionRequest, Choice, Plan
 from oncall_tui.providers.aws.client import arn
-from oncall_tui.providers.aws.client.client import Wire
-from oncall_tui.providers.aws.client.errors import Gone, Missing, NotApi
-from oncall_tui.providers.aws.client.rate_limit import Lane
+from oncall_tui.providers.aws.client.client import AwsClient
+from oncall_tui.providers.aws.client.errors import Gone, NotApi, UnknownOperation
+from oncall_tui.providers.aws.client.rate_limit import Priority
 from oncall_tui.providers.aws.cloudwatch import schema as w
 from oncall_tui.providers.aws.cloudwatch.mute_rules import Mutes, window
 from oncall_tui.providers.base import Receipt
@@ -30,22 +30,22 @@ DESCRIPTION_MAX = 1024
 TYPES = ["MetricAlarm", "CompositeAlarm"]
 
 
-def read_alarm(wire: Wire, name: str) -> w.AlarmW:
+def read_alarm(wire: AwsClient, name: str) -> w.CloudWatchAlarm:
     """DescribeAlarms of one. Raises SourceError, and Refused where it is not there."""
     try:
-        found = wire.read(w.DescribeAlarms, "DescribeAlarms", Lane.ACT, AlarmNames=[name], AlarmTypes=TYPES)
+        found = wire.read(w.DescribeAlarms, "DescribeAlarms", Priority.ACT, AlarmNames=[name], AlarmTypes=TYPES)
     except errors.Denied:  # composite alarms need a permission on *
-        found = wire.read(w.DescribeAlarms, "DescribeAlarms", Lane.ACT, AlarmNames=[name])
+        found = wire.read(w.DescribeAlarms, "DescribeAlarms", Priority.ACT, AlarmNames=[name])
     for alarm in (*found.metric_alarms, *found.composite_alarms):
         if alarm.alarm_name == name:
             return alarm
     raise errors.Refused(f"{name} is not there any more")
 
 
-class Silence:
+class CloudWatchSilence:
     """The handler of ``silence`` on a CloudWatch alarm."""
 
-    def __init__(self, source: str, wire: Wire, clock: Clock, act_profile: str) -> None:
+    def __init__(self, source: str, wire: AwsClient, clock: Clock, act_profile: str) -> None:
         self._source, self._wire, self._clock, self._act_profile = source, wire, clock, act_profile
         self._mutes = Mutes(wire)
 
@@ -53,7 +53,7 @@ class Silence:
         """Nothing to pick: how long and why is asked for."""
         return ()
 
-    def plan(self, ask: Ask, board: Board) -> Plan:
+    def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Read the alarm, and say what the mute would and would not do. Raises Refused."""
         if not ask.reason.strip():
             raise errors.Refused("a silence needs a reason")
@@ -73,9 +73,13 @@ class Silence:
         """The mute rules that are on it already. Refused where this endpoint has none at all."""
         try:
             found = self._wire.read(
-                w.ListAlarmMuteRules, "ListAlarmMuteRules", Lane.ACT, AlarmName=name, Statuses=["ACTIVE", "SCHEDULED"]
+                w.ListAlarmMuteRules,
+                "ListAlarmMuteRules",
+                Priority.ACT,
+                AlarmName=name,
+                Statuses=["ACTIVE", "SCHEDULED"],
             )
-        except (Missing, NotApi) as error:
+        except (UnknownOperation, NotApi) as error:
             raise errors.Refused("this endpoint has no alarm mute rules, so nothing was sent", error.message) from error
         except (errors.Denied, Gone):
             return ""
@@ -84,11 +88,11 @@ class Silence:
         )
 
     @staticmethod
-    def _same(alarm: w.AlarmW, row: Alert) -> None:
+    def _same(alarm: w.CloudWatchAlarm, row: Alert) -> None:
         if alarm.alarm_arn != row.native_id or abs(alarm.began - row.began) >= 1.0 or alarm.state_value == "OK":
             raise errors.Refused(f"it changed since it was shown: {alarm.alarm_name} is {alarm.state_value} now")
 
-    def _plan(self, ask: Ask, alarm: w.AlarmW, muted: str) -> Plan:
+    def _plan(self, ask: ActionRequest, alarm: w.CloudWatchAlarm, muted: str) -> Plan:
         now = self._clock.now()
         begin, seconds, expression, duration = window(now, ask.for_s or DEFAULT_S)
         at = arn.parse(alarm.alarm_arn)
@@ -176,7 +180,7 @@ class Silence:
         return Check(OutcomeState.DONE, f"muted until {until} by rule {name}")
 
 
-def lost(alarm: w.AlarmW) -> str:
+def lost(alarm: w.CloudWatchAlarm) -> str:
     """What does not happen while it is muted, by the kinds of its actions."""
     actions = (*alarm.alarm_actions, *alarm.ok_actions, *alarm.insufficient_data_actions)
     words = []
@@ -190,7 +194,7 @@ def lost(alarm: w.AlarmW) -> str:
     return " · ".join(words) or "nothing: it has no actions"
 
 
-def warnings(alarm: w.AlarmW, muted: str) -> tuple[str, ...]:
+def warnings(alarm: w.CloudWatchAlarm, muted: str) -> tuple[str, ...]:
     """What a person has to know before."""
     words = []
     if alarm.state_value == "ALARM":

@@ -13,32 +13,32 @@ from typing import Any
 import yaml
 
 from oncall_tui.providers.aws.client import arn
-from oncall_tui.providers.aws.client.client import Wire
+from oncall_tui.providers.aws.client.client import AwsClient
 from oncall_tui.providers.aws.client.errors import NOT_OFFERED, Gone
 from oncall_tui.providers.aws.client.lru import Lru
-from oncall_tui.providers.aws.client.rate_limit import Lane
+from oncall_tui.providers.aws.client.rate_limit import Priority
 from oncall_tui.providers.aws.ecs import schema as w
 
 LISTED = 25  # BatchGetDeployments takes as many
 OPEN = frozenset({"Created", "Queued", "InProgress", "Baking", "Ready"})
 
 
-class AppSpecW(w.Answer):
+class CodeDeployAppSpec(w.EcsAnswer):
     content: str = ""
     sha256: str = ""
 
 
-class LocationW(w.Answer):
+class CodeDeployLocation(w.EcsAnswer):
     """A revision's location; *raw* bodies are kept elsewhere, as they were, to be sent again."""
 
     revision_type: str = ""
-    app_spec_content: AppSpecW | None = None
-    string: AppSpecW | None = None
+    app_spec_content: CodeDeployAppSpec | None = None
+    string: CodeDeployAppSpec | None = None
     s3_location: dict[str, Any] | None = None
     git_hub_location: dict[str, Any] | None = None
 
     @property
-    def spec(self) -> AppSpecW | None:
+    def spec(self) -> CodeDeployAppSpec | None:
         return self.app_spec_content or self.string
 
     @property
@@ -46,33 +46,33 @@ class LocationW(w.Answer):
         return self.spec.content if self.spec else ""
 
 
-class RollbackInfoW(w.Answer):
+class CodeDeployRollbackInfo(w.EcsAnswer):
     rollback_deployment_id: str = ""
     rollback_triggering_deployment_id: str = ""
     rollback_message: str = ""
 
 
-class ErrorW(w.Answer):
+class CodeDeployError(w.EcsAnswer):
     code: str = ""
     message: str = ""
 
 
-class TerminateW(w.Answer):
+class CodeDeployTerminate(w.EcsAnswer):
     action: str = ""
     termination_wait_time_in_minutes: int = 0
 
 
-class ReadyW(w.Answer):
+class CodeDeployReady(w.EcsAnswer):
     action_on_timeout: str = ""
     wait_time_in_minutes: int = 0
 
 
-class BlueGreenW(w.Answer):
-    terminate_blue_instances_on_deployment_success: TerminateW | None = None
-    deployment_ready_option: ReadyW | None = None
+class CodeDeployBlueGreen(w.EcsAnswer):
+    terminate_blue_instances_on_deployment_success: CodeDeployTerminate | None = None
+    deployment_ready_option: CodeDeployReady | None = None
 
 
-class DeploymentW(w.Answer):
+class CodeDeployDeployment(w.EcsAnswer):
     deployment_id: str
     application_name: str = ""
     deployment_group_name: str = ""
@@ -82,12 +82,12 @@ class DeploymentW(w.Answer):
     complete_time: float | None = None
     creator: str = ""
     description: str = ""
-    revision: LocationW | None = None
-    previous_revision: LocationW | None = None
-    rollback_info: RollbackInfoW | None = None
-    error_information: ErrorW | None = None
+    revision: CodeDeployLocation | None = None
+    previous_revision: CodeDeployLocation | None = None
+    rollback_info: CodeDeployRollbackInfo | None = None
+    error_information: CodeDeployError | None = None
     instance_termination_wait_time_started: bool = False
-    blue_green_deployment_configuration: BlueGreenW | None = None
+    blue_green_deployment_configuration: CodeDeployBlueGreen | None = None
 
     @property
     def open(self) -> bool:
@@ -115,20 +115,20 @@ class DeploymentW(w.Answer):
         return definition_in(self.revision.content) if self.revision else ""
 
 
-class GetDeployment(w.Answer):
-    deployment_info: DeploymentW
+class GetDeployment(w.EcsAnswer):
+    deployment_info: CodeDeployDeployment
 
 
-class BatchGetDeployments(w.Answer):
-    deployments_info: list[DeploymentW]
+class BatchGetDeployments(w.EcsAnswer):
+    deployments_info: list[CodeDeployDeployment]
 
 
-class ListDeployments(w.Answer):
+class ListDeployments(w.EcsAnswer):
     deployments: list[str]
     next_token: str = ""
 
 
-class TargetTaskSetW(w.Answer):
+class CodeDeployTargetTaskSet(w.EcsAnswer):
     identifer: str = ""  # spelt so by the API
     desired_count: int = 0
     running_count: int = 0
@@ -137,28 +137,28 @@ class TargetTaskSetW(w.Answer):
     task_set_label: str = ""
 
 
-class EventW(w.Answer):
+class CodeDeployEvent(w.EcsAnswer):
     lifecycle_event_name: str = ""
     status: str = ""
     start_time: float | None = None
     end_time: float | None = None
 
 
-class EcsTargetW(w.Answer):
+class CodeDeployEcsTarget(w.EcsAnswer):
     status: str = ""
-    lifecycle_events: list[EventW] = []
-    task_sets_info: list[TargetTaskSetW] = []
+    lifecycle_events: list[CodeDeployEvent] = []
+    task_sets_info: list[CodeDeployTargetTaskSet] = []
 
 
-class TargetW(w.Answer):
-    ecs_target: EcsTargetW | None = None
+class CodeDeployTarget(w.EcsAnswer):
+    ecs_target: CodeDeployEcsTarget | None = None
 
 
-class BatchGetDeploymentTargets(w.Answer):
-    deployment_targets: list[TargetW]
+class BatchGetDeploymentTargets(w.EcsAnswer):
+    deployment_targets: list[CodeDeployTarget]
 
 
-def read(wire: Wire, ids: list[str], lane: Lane) -> list[DeploymentW]:
+def read(wire: AwsClient, ids: list[str], lane: Priority) -> list[CodeDeployDeployment]:
     """BatchGetDeployments, 25 at most. Raises SourceError or Later."""
     wanted = list(dict.fromkeys(i for i in ids if i))[:LISTED]
     if not wanted:
@@ -166,16 +166,18 @@ def read(wire: Wire, ids: list[str], lane: Lane) -> list[DeploymentW]:
     return wire.read(BatchGetDeployments, "BatchGetDeployments", lane, deploymentIds=wanted).deployments_info
 
 
-def read_one(wire: Wire, deployment: str, lane: Lane = Lane.ACT) -> DeploymentW:
+def read_one(wire: AwsClient, deployment: str, lane: Priority = Priority.ACT) -> CodeDeployDeployment:
     """GetDeployment. Raises SourceError (Gone where CodeDeploy does not know it)."""
     return wire.read(GetDeployment, "GetDeployment", lane, deploymentId=deployment).deployment_info
 
 
-class GetApplicationRevision(w.Answer):
-    revision: LocationW
+class GetApplicationRevision(w.EcsAnswer):
+    revision: CodeDeployLocation
 
 
-def with_specs(wire: Wire, found: list[DeploymentW], contents: Lru[str, str], lane: Lane = Lane.ACT) -> None:
+def with_specs(
+    wire: AwsClient, found: list[CodeDeployDeployment], contents: Lru[str, str], lane: Priority = Priority.ACT
+) -> None:
     """Fill in the AppSpecs of *found*: GetDeployment leaves their content out, GetApplicationRevision tells it.
 
     *contents* keeps them by hash. One that cannot be had (it lies in S3, or is gone) stays empty. Raises SourceError
@@ -192,7 +194,7 @@ def with_specs(wire: Wire, found: list[DeploymentW], contents: Lru[str, str], la
         contents.put(spec.sha256, spec.content)
 
 
-def _read_spec(wire: Wire, made: DeploymentW, kind: str, sha256: str, lane: Lane) -> str:
+def _read_spec(wire: AwsClient, made: CodeDeployDeployment, kind: str, sha256: str, lane: Priority) -> str:
     named = {"revisionType": kind, "string" if kind == "String" else "appSpecContent": {"sha256": sha256}}
     with suppress(*NOT_OFFERED, Gone):
         answer = wire.read(
@@ -206,13 +208,15 @@ def _read_spec(wire: Wire, made: DeploymentW, kind: str, sha256: str, lane: Lane
     return ""
 
 
-def read_history(wire: Wire, application: str, group: str, lane: Lane = Lane.ACT) -> list[DeploymentW]:
+def read_history(
+    wire: AwsClient, application: str, group: str, lane: Priority = Priority.ACT
+) -> list[CodeDeployDeployment]:
     """The newest 25 deployments of a group, newest first. Raises SourceError."""
     listed = wire.read(ListDeployments, "ListDeployments", lane, applicationName=application, deploymentGroupName=group)
     return sorted(read(wire, listed.deployments, lane), key=lambda d: d.create_time, reverse=True)
 
 
-def read_target(wire: Wire, deployment: str, service: w.ServiceW, lane: Lane) -> EcsTargetW | None:
+def read_target(wire: AwsClient, deployment: str, service: w.EcsService, lane: Priority) -> CodeDeployEcsTarget | None:
     """Where the ECS target of a deployment stands (traffic, stages); None where it has none yet."""
     name = f"{arn.parse(service.cluster_arn).name}:{service.service_name}"
     answer = wire.read(
@@ -225,7 +229,7 @@ def read_target(wire: Wire, deployment: str, service: w.ServiceW, lane: Lane) ->
     return next((t.ecs_target for t in answer.deployment_targets if t.ecs_target), None)
 
 
-def external_id(service: w.ServiceW) -> str:
+def external_id(service: w.EcsService) -> str:
     """The CodeDeploy deployment's id that the newest task set names; empty: none does."""
     sets = sorted(service.task_sets, key=lambda t: t.created_at, reverse=True)
     return next((t.external_id for t in sets if t.external_id), "")
@@ -254,9 +258,9 @@ def definition_in(content: str) -> str:
     return ""
 
 
-def location_request(revision: LocationW | None) -> dict[str, Any]:
+def location_request(revision: CodeDeployLocation | None) -> dict[str, Any]:
     """A revision as CreateDeployment takes it: the very same AppSpec again. Empty where it is of no known kind."""
-    revision = revision or LocationW()
+    revision = revision or CodeDeployLocation()
     if revision.content:
         digest = hashlib.sha256(revision.content.encode()).hexdigest()
         content = {"content": revision.content, "sha256": digest}
@@ -268,7 +272,7 @@ def location_request(revision: LocationW | None) -> dict[str, Any]:
     return {}
 
 
-def wait_of(made: DeploymentW) -> str:
+def wait_of(made: CodeDeployDeployment) -> str:
     """``READY_WAIT`` (holds the traffic shift), ``TERMINATION_WAIT`` (keeps the way back), or empty.
 
     DeploymentInfo.status is ``Ready`` while a deployment waits for ContinueDeployment, or for its time-out (API

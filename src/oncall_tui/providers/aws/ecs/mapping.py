@@ -43,7 +43,7 @@ _NOT_FAILED = ("ServiceSchedulerInitiated", "UserInitiated", "SpotInterruption",
 _UNHEALTHY = re.compile(r"Task failed .*health checks")
 
 
-def service_id(source: str, service: w.ServiceW) -> str:
+def service_id(source: str, service: w.EcsService) -> str:
     """``SOURCE/CLUSTER/NAME``."""
     return f"{source}/{arn.parse(service.cluster_arn).name}/{service.service_name}"
 
@@ -58,7 +58,7 @@ def deploy_id(source: str, native: str) -> str:
 
 
 def revision(
-    task_definition: str, made: w.ServiceRevisionW | None = None, definition: w.TaskDefinitionW | None = None
+    task_definition: str, made: w.EcsServiceRevision | None = None, definition: w.EcsTaskDefinition | None = None
 ) -> Revision:
     """One revision from as much as was read of it: a service revision knows digests, a task definition the settings."""
     images: tuple[Image, ...] = ()
@@ -75,7 +75,7 @@ def revision(
     )
 
 
-def settings(definition: w.TaskDefinitionW) -> tuple[tuple[str, str], ...]:
+def settings(definition: w.EcsTaskDefinition) -> tuple[tuple[str, str], ...]:
     """Comparable facts: sizes, ports, roles, and the names (never values) of environment variables and secrets."""
     found = [("cpu", definition.cpu), ("memory", definition.memory), ("network", definition.network_mode)]
     found += [("task role", definition.task_role_arn), ("execution role", definition.execution_role_arn)]
@@ -97,12 +97,12 @@ def settings(definition: w.TaskDefinitionW) -> tuple[tuple[str, str], ...]:
 # --- deploys ----------------------------------------------------------------------------------------------------------
 
 
-def primary(service: w.ServiceW) -> w.DeploymentW | None:
+def primary(service: w.EcsService) -> w.EcsDeployment | None:
     """The deployment that is meant to stay."""
     return next((d for d in service.deployments if d.status == "PRIMARY"), None)
 
 
-def rollout(service: w.ServiceW, deployment: w.DeploymentW) -> DeployState:
+def rollout(service: w.EcsService, deployment: w.EcsDeployment) -> DeployState:
     """Where a deployment of ``deployments[]`` stands. ``rolloutState`` is promised for rolling deploys alone."""
     if deployment.rollout_state in ROLLOUT:
         return ROLLOUT[deployment.rollout_state]
@@ -110,7 +110,7 @@ def rollout(service: w.ServiceW, deployment: w.DeploymentW) -> DeployState:
     return DeployState.IN_PROGRESS if moving else DeployState.SUCCEEDED
 
 
-def running_definition(service: w.ServiceW) -> str:
+def running_definition(service: w.EcsService) -> str:
     """The task definition that is meant to run: of the PRIMARY task set or deployment where the service names none."""
     leads = next((t for t in service.task_sets if t.status == "PRIMARY"), None)
     first = primary(service)
@@ -119,7 +119,7 @@ def running_definition(service: w.ServiceW) -> str:
     )
 
 
-def deploying(service: w.ServiceW) -> bool:
+def deploying(service: w.EcsService) -> bool:
     """Does ``DescribeServices`` itself show that something is being rolled out?"""
     if service.task_sets:
         return sum(t.status in ("PRIMARY", "ACTIVE") for t in service.task_sets) > 1
@@ -128,7 +128,7 @@ def deploying(service: w.ServiceW) -> bool:
     return others or (first is not None and first.rollout_state == "IN_PROGRESS")
 
 
-def failed_tasks(service: w.ServiceW, task_definition: str) -> int:
+def failed_tasks(service: w.EcsService, task_definition: str) -> int:
     """Failed tasks of the newest deployment of that task definition."""
     of = [d for d in service.deployments if d.task_definition == task_definition]
     return max(of, key=lambda d: d.created_at).failed_tasks if of else 0
@@ -136,8 +136,8 @@ def failed_tasks(service: w.ServiceW, task_definition: str) -> int:
 
 def from_service_deployment(
     source: str,
-    service: w.ServiceW,
-    made: w.ServiceDeploymentW,
+    service: w.EcsService,
+    made: w.EcsServiceDeployment,
     *,
     new: Revision,
     old: Revision | None,
@@ -150,9 +150,9 @@ def from_service_deployment(
     now: float,
 ) -> Deploy:
     """A row of one of DescribeServiceDeployments; *failed* is how many of its tasks were seen to have failed."""
-    configuration = made.deployment_configuration or w.ConfigurationW()
+    configuration = made.deployment_configuration or w.EcsConfiguration()
     hook = made.waiting
-    target = made.target_service_revision or w.SummaryW()
+    target = made.target_service_revision or w.EcsSummary()
     breaker = made.deployment_circuit_breaker
     state = STATES.get(made.status, DeployState.UNKNOWN)
     counted = bool(breaker and breaker.threshold and breaker.status != "DISABLED")
@@ -189,19 +189,19 @@ def from_service_deployment(
     )
 
 
-def _verbs(state: DeployState, old: Revision | None, rollback: str, hook: w.HookW | None) -> frozenset[Verb]:
+def _verbs(state: DeployState, old: Revision | None, rollback: str, hook: w.EcsHook | None) -> frozenset[Verb]:
     """What the state allows; whether it is the newest deploy, and what is sensible, the plan decides."""
     found = set()
     if old is not None:
         found.add(Verb.ROLL_BACK)
     if hook is not None and state is DeployState.IN_PROGRESS:
-        found.add(Verb.GO_ON)
+        found.add(Verb.CONTINUE)
     if rollback and state is not DeployState.ROLLING_BACK:
         found.add(Verb.UNDO_ROLLBACK)
     return frozenset(found)
 
 
-def _bake_until(made: w.ServiceDeploymentW, configuration: w.ConfigurationW) -> float | None:
+def _bake_until(made: w.EcsServiceDeployment, configuration: w.EcsConfiguration) -> float | None:
     """When the bake time ends: counted from the last update, since ECS does not say when it began."""
     minutes = configuration.bake_time_in_minutes
     if made.lifecycle_stage != "BAKE_TIME" or made.status != "IN_PROGRESS" or not minutes or not made.updated_at:
@@ -209,7 +209,7 @@ def _bake_until(made: w.ServiceDeploymentW, configuration: w.ConfigurationW) -> 
     return made.updated_at + minutes * 60
 
 
-def _paused(made: w.ServiceDeploymentW, hook: w.HookW, now: float) -> str:
+def _paused(made: w.EcsServiceDeployment, hook: w.EcsHook, now: float) -> str:
     stage = made.lifecycle_stage.lower().replace("_", " ")
     until = ""
     if hook.expires_at:
@@ -222,19 +222,19 @@ def when(at: float, now: float) -> str:
     return f"at {told(at, now)}"
 
 
-def _watched(configuration: w.ConfigurationW) -> tuple[str, ...]:
+def _watched(configuration: w.EcsConfiguration) -> tuple[str, ...]:
     alarms = configuration.alarms
     return tuple(alarms.alarm_names) if alarms and alarms.enable else ()
 
 
-def _alarms(made: w.ServiceDeploymentW) -> str:
+def _alarms(made: w.EcsServiceDeployment) -> str:
     names = made.alarms.triggered_alarm_names if made.alarms else []
     return f"alarm {', '.join(names)}" if names else ""
 
 
 def from_deployments(
     source: str,
-    service: w.ServiceW,
+    service: w.EcsService,
     revise: dict[str, Revision],
     failures: tuple[TaskFailure, ...],
     started_by: str,
@@ -274,7 +274,7 @@ def from_deployments(
     return (row,)
 
 
-def from_task_sets(source: str, service: w.ServiceW) -> tuple[Deploy, ...]:
+def from_task_sets(source: str, service: w.EcsService) -> tuple[Deploy, ...]:
     """The deploy that the task sets of a CODE_DEPLOY or EXTERNAL service show."""
     sets = sorted(service.task_sets, key=lambda t: t.created_at, reverse=True)
     if not sets:
@@ -303,7 +303,7 @@ def from_task_sets(source: str, service: w.ServiceW) -> tuple[Deploy, ...]:
     return (row,)
 
 
-def strategy(service: w.ServiceW) -> str:
+def strategy(service: w.EcsService) -> str:
     """``rolling``, ``blue-green``, …"""
     made = service.deployment_configuration
     return (made.strategy if made else "ROLLING").lower().replace("_", "-")
@@ -314,7 +314,7 @@ def person(principal: str) -> str:
     return "/".join(arn.parse(principal).path)
 
 
-def failure(task: w.TaskW) -> TaskFailure | None:
+def failure(task: w.EcsTask) -> TaskFailure | None:
     """Why a stopped task failed; None where it was stopped on purpose (scaling in, a deploy's end, a person)."""
     if task.stop_code.startswith(_NOT_FAILED) and not _UNHEALTHY.match(task.stopped_reason):
         return None
@@ -329,7 +329,7 @@ def failure(task: w.TaskW) -> TaskFailure | None:
 # --- services ---------------------------------------------------------------------------------------------------------
 
 
-def health(service: w.ServiceW, running_deploy: bool, failed: int, first_deploy: bool) -> Health:
+def health(service: w.EcsService, running_deploy: bool, failed: int, first_deploy: bool) -> Health:
     """From the tasks, and whether a deploy is under way (with *failed* tasks)."""
     if service.desired_count == 0 and service.running_count == 0:
         return Health.STOPPED
@@ -342,7 +342,7 @@ def health(service: w.ServiceW, running_deploy: bool, failed: int, first_deploy:
 
 def to_service(
     source: str,
-    service: w.ServiceW,
+    service: w.EcsService,
     read_at: float,
     deploys: Iterable[Deploy],
     note: str,

@@ -7,23 +7,23 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from oncall_tui.domain.action import Verb
-from oncall_tui.domain.logs import LogPage, LogPlace, LogWanted
+from oncall_tui.domain.logs import LogDestination, LogPage, LogQuery
 from oncall_tui.domain.metric import Metric, Series
 from oncall_tui.domain.reading import Reading
 from oncall_tui.domain.service import ServiceKey
-from oncall_tui.domain.service_detail import Inside
+from oncall_tui.domain.service_detail import ServiceDetail
 from oncall_tui.providers.aws.client import rate_limit as budget
-from oncall_tui.providers.aws.client.client import Transport, Wire, Wires
+from oncall_tui.providers.aws.client.client import AwsClient, AwsClients, Transport
 from oncall_tui.providers.aws.client.session import Sessions
 from oncall_tui.providers.aws.cloudwatch import metrics
 from oncall_tui.providers.aws.cloudwatch.metrics import Metrics
 from oncall_tui.providers.aws.ecs.inspect.exec_shell import EcsShells
 from oncall_tui.providers.aws.ecs.inspect.logs import EcsLogs
-from oncall_tui.providers.aws.ecs.inspect.service import Look, place
+from oncall_tui.providers.aws.ecs.inspect.service import ServiceInspection, place
 from oncall_tui.providers.aws.ecs.poll.reader import EcsReader
-from oncall_tui.providers.aws.ecs.revision_cache import Known
+from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.providers.aws.ecs.rollback.handlers import RollBack
-from oncall_tui.providers.aws.ecs.rollback.related_handlers import GoOn, Restart, UndoRollback
+from oncall_tui.providers.aws.ecs.rollback.related_handlers import ContinueDeploy, Restart, UndoRollback
 from oncall_tui.providers.aws.options import EcsOptions
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest
 
@@ -41,13 +41,13 @@ class EcsProvider:
         self._sessions = Sessions(options)
         self.login = self._sessions.login
         allowance = budget.shared(context.clock, *self._sessions.budget_key())
-        wire = Wire(self._sessions, "ecs", allowance, self.calls, transport)
-        wires = Wires(wire, Wire(self._sessions, "codedeploy", allowance, self.calls, transport))
+        wire = AwsClient(self._sessions, "ecs", allowance, self.calls, transport)
+        wires = AwsClients(wire, AwsClient(self._sessions, "codedeploy", allowance, self.calls, transport))
         aside = partial(budget.shared, context.clock, *self._sessions.budget_key())  # what AWS throttles apart
-        balancers = Wire(self._sessions, "elbv2", aside("elbv2"), self.calls, transport)
-        self._known = known = Known(wire)
-        self._look = Look(options.name, wire, balancers, known, context.clock)
-        watch = Wire(self._sessions, "cloudwatch", aside("metrics"), self.calls, transport)
+        balancers = AwsClient(self._sessions, "elbv2", aside("elbv2"), self.calls, transport)
+        self._known = known = RevisionCache(wire)
+        self._look = ServiceInspection(options.name, wire, balancers, known, context.clock)
+        watch = AwsClient(self._sessions, "cloudwatch", aside("metrics"), self.calls, transport)
         self._metrics = Metrics(watch, context.clock, self._here)
         self._account = options.account
         self._logs = EcsLogs(options, wire, known, context.clock, self.calls, transport)
@@ -62,7 +62,7 @@ class EcsProvider:
             self._handlers = {
                 Verb.ROLL_BACK: RollBack(*hands),
                 Verb.UNDO_ROLLBACK: UndoRollback(*hands),
-                Verb.GO_ON: GoOn(*hands),
+                Verb.CONTINUE: ContinueDeploy(*hands),
                 Verb.RESTART: Restart(*hands),
             }
 
@@ -79,15 +79,15 @@ class EcsProvider:
         """Rolling back and its siblings, unless nothing may be written."""
         return self._handlers
 
-    def log_places(self, service_id: str) -> tuple[LogPlace, ...]:
+    def log_places(self, service_id: str) -> tuple[LogDestination, ...]:
         """See contract.Logs."""
         return self._logs.places(service_id)
 
-    def log_page(self, wanted: LogWanted) -> LogPage:
+    def log_page(self, wanted: LogQuery) -> LogPage:
         """See contract.Logs."""
         return self._logs.page(wanted)
 
-    def inspect(self, service_id: str) -> Inside:
+    def inspect(self, service_id: str) -> ServiceDetail:
         """Its tasks, targets and events now. Raises SourceError where none of it can be read."""
         return self._look.inspect(service_id)
 

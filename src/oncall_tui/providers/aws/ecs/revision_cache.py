@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 from oncall_tui.domain.deploy import TaskFailure
 from oncall_tui.domain.revision import Revision
-from oncall_tui.providers.aws.client.client import Wire
+from oncall_tui.providers.aws.client.client import AwsClient
 from oncall_tui.providers.aws.client.lru import Lru
-from oncall_tui.providers.aws.client.rate_limit import Lane
+from oncall_tui.providers.aws.client.rate_limit import Priority
 from oncall_tui.providers.aws.ecs import mapping as rows
 from oncall_tui.providers.aws.ecs import schema as w
 
@@ -25,17 +25,17 @@ BESIDE = {  # of a service revision, and not of its task definition
 }
 
 
-class Known:
+class RevisionCache:
     """The caches of one source, and the calls that fill them."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: AwsClient) -> None:
         self._wire = wire
-        self.revisions: Lru[str, w.ServiceRevisionW] = Lru(4000)
-        self.definitions: Lru[str, w.TaskDefinitionW] = Lru(2000)
+        self.revisions: Lru[str, w.EcsServiceRevision] = Lru(4000)
+        self.definitions: Lru[str, w.EcsTaskDefinition] = Lru(2000)
         self.specs: Lru[str, str] = Lru(200)  # an AppSpec's hash -> its content
         self.tasks: Lru[str, tuple[str, TaskFailure | None]] = Lru(4000)  # task ARN -> (task definition, why)
 
-    def read_revisions(self, arns: Iterable[str], lane: Lane) -> None:
+    def read_revisions(self, arns: Iterable[str], lane: Priority) -> None:
         """DescribeServiceRevisions of those not yet known, 20 a call. Raises SourceError or Later."""
         todo = [a for a in dict.fromkeys(arns) if a and a not in self.revisions]
         for at in range(0, len(todo), REVISIONS_A_CALL):
@@ -46,7 +46,7 @@ class Known:
             for found in answer.service_revisions:
                 self.revisions.put(found.service_revision_arn, found)
 
-    def read_definition(self, arn: str, lane: Lane, again: bool = False) -> w.TaskDefinitionW:
+    def read_definition(self, arn: str, lane: Priority, again: bool = False) -> w.EcsTaskDefinition:
         """DescribeTaskDefinition; *again* for its status, the one thing of it that changes. Raises as above."""
         known = self.definitions.get(arn)
         if known is None or again:

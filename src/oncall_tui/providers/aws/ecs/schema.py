@@ -11,27 +11,27 @@ from typing import Any
 import msgspec
 
 
-class Answer(msgspec.Struct, gc=False, rename="camel"):
+class EcsAnswer(msgspec.Struct, gc=False, rename="camel"):
     """What comes over the wire: unknown fields are passed over."""
 
 
-class Failure(Answer):
+class EcsFailure(EcsAnswer):
     arn: str = ""
     reason: str = ""
     detail: str = ""
 
 
-class ListClusters(Answer):
+class ListClusters(EcsAnswer):
     cluster_arns: list[str]
     next_token: str = ""
 
 
-class ListServices(Answer):
+class ListServices(EcsAnswer):
     service_arns: list[str]
     next_token: str = ""
 
 
-class ClusterW(Answer):
+class EcsCluster(EcsAnswer):
     cluster_arn: str
     cluster_name: str = ""
     status: str = ""
@@ -40,17 +40,17 @@ class ClusterW(Answer):
     active_services_count: int = 0
 
 
-class DescribeClusters(Answer):
-    clusters: list[ClusterW]
-    failures: list[Failure] = []
+class DescribeClusters(EcsAnswer):
+    clusters: list[EcsCluster]
+    failures: list[EcsFailure] = []
 
 
-class EventW(Answer):
+class EcsEvent(EcsAnswer):
     created_at: float = 0.0
     message: str = ""
 
 
-class DeploymentW(Answer):
+class EcsDeployment(EcsAnswer):
     id: str
     status: str = ""
     task_definition: str = ""
@@ -64,7 +64,7 @@ class DeploymentW(Answer):
     rollout_state_reason: str = ""
 
 
-class TaskSetW(Answer):
+class EcsTaskSet(EcsAnswer):
     id: str
     status: str = ""
     task_definition: str = ""
@@ -78,29 +78,29 @@ class TaskSetW(Answer):
     stability_status: str = ""
 
 
-class ControllerW(Answer):
+class EcsController(EcsAnswer):
     type: str = "ECS"
 
 
-class BreakerConfigW(Answer):
+class EcsBreakerConfig(EcsAnswer):
     enable: bool = False
     rollback: bool = False
 
 
-class AlarmConfigW(Answer):
+class EcsAlarmConfig(EcsAnswer):
     alarm_names: list[str] = []
     enable: bool = False
     rollback: bool = False
 
 
-class ConfigurationW(Answer):
+class EcsConfiguration(EcsAnswer):
     strategy: str = "ROLLING"
-    alarms: AlarmConfigW | None = None
+    alarms: EcsAlarmConfig | None = None
     bake_time_in_minutes: int | None = None
-    deployment_circuit_breaker: BreakerConfigW | None = None
+    deployment_circuit_breaker: EcsBreakerConfig | None = None
 
 
-class SummaryW(Answer):
+class EcsSummary(EcsAnswer):
     arn: str = ""
     requested_task_count: int = 0
     running_task_count: int = 0
@@ -108,7 +108,7 @@ class SummaryW(Answer):
     requested_production_traffic_weight: float | None = None
 
 
-class ServiceW(Answer):
+class EcsService(EcsAnswer):
     service_arn: str
     service_name: str
     cluster_arn: str
@@ -117,25 +117,25 @@ class ServiceW(Answer):
     running_count: int = 0
     pending_count: int = 0
     task_definition: str = ""
-    deployments: list[DeploymentW] = []
-    task_sets: list[TaskSetW] = []
-    events: list[EventW] = []
-    deployment_controller: ControllerW | None = None
-    deployment_configuration: ConfigurationW | None = None
+    deployments: list[EcsDeployment] = []
+    task_sets: list[EcsTaskSet] = []
+    events: list[EcsEvent] = []
+    deployment_controller: EcsController | None = None
+    deployment_configuration: EcsConfiguration | None = None
     current_service_deployment: str = ""
-    current_service_revisions: list[SummaryW] = []
+    current_service_revisions: list[EcsSummary] = []
 
     @property
     def controller(self) -> str:
         return self.deployment_controller.type if self.deployment_controller else "ECS"
 
 
-class DescribeServices(Answer):
-    services: list[ServiceW]
-    failures: list[Failure] = []
+class DescribeServices(EcsAnswer):
+    services: list[EcsService]
+    failures: list[EcsFailure] = []
 
 
-class BriefW(Answer):
+class EcsBrief(EcsAnswer):
     """One of ListServiceDeployments."""
 
     service_deployment_arn: str
@@ -147,12 +147,12 @@ class BriefW(Answer):
     status_reason: str = ""
 
 
-class ListServiceDeployments(Answer):
-    service_deployments: list[BriefW]
+class ListServiceDeployments(EcsAnswer):
+    service_deployments: list[EcsBrief]
     next_token: str = ""
 
 
-class HookW(Answer):
+class EcsHook(EcsAnswer):
     """What runs, or waits, at a lifecycle stage; AWAITING_ACTION waits for ContinueServiceDeployment."""
 
     hook_id: str = ""
@@ -162,23 +162,23 @@ class HookW(Answer):
     timeout_action: str = ""
 
 
-class RollbackW(Answer):
+class EcsRollback(EcsAnswer):
     reason: str = ""
     started_at: float | None = None
     service_revision_arn: str = ""
 
 
-class BreakerW(Answer):
+class EcsBreaker(EcsAnswer):
     status: str = ""
     failure_count: int = 0
     threshold: int = 0
 
 
-class AlarmsW(Answer):
+class EcsAlarms(EcsAnswer):
     triggered_alarm_names: list[str] = []
 
 
-class ServiceDeploymentW(Answer):
+class EcsServiceDeployment(EcsAnswer):
     service_deployment_arn: str
     service_arn: str = ""
     cluster_arn: str = ""
@@ -190,13 +190,13 @@ class ServiceDeploymentW(Answer):
     status: str = ""
     status_reason: str = ""
     lifecycle_stage: str = ""
-    lifecycle_hook_details: list[HookW] = []
-    source_service_revisions: list[SummaryW] = []
-    target_service_revision: SummaryW | None = None
-    deployment_configuration: ConfigurationW | None = None
-    rollback: RollbackW | None = None
-    deployment_circuit_breaker: BreakerW | None = None
-    alarms: AlarmsW | None = None
+    lifecycle_hook_details: list[EcsHook] = []
+    source_service_revisions: list[EcsSummary] = []
+    target_service_revision: EcsSummary | None = None
+    deployment_configuration: EcsConfiguration | None = None
+    rollback: EcsRollback | None = None
+    deployment_circuit_breaker: EcsBreaker | None = None
+    alarms: EcsAlarms | None = None
 
     @property
     def target_arn(self) -> str:
@@ -207,37 +207,37 @@ class ServiceDeploymentW(Answer):
         return self.deployment_configuration.strategy if self.deployment_configuration else "ROLLING"
 
     @property
-    def waiting(self) -> HookW | None:
+    def waiting(self) -> EcsHook | None:
         """The hook that waits for an answer; None: none does."""
         return next((h for h in self.lifecycle_hook_details if h.status == "AWAITING_ACTION"), None)
 
 
-class DescribeServiceDeployments(Answer):
-    service_deployments: list[ServiceDeploymentW]
-    failures: list[Failure] = []
+class DescribeServiceDeployments(EcsAnswer):
+    service_deployments: list[EcsServiceDeployment]
+    failures: list[EcsFailure] = []
 
 
-class ContainerImageW(Answer):
+class EcsContainerImage(EcsAnswer):
     container_name: str = ""
     image_digest: str = ""
     image: str = ""
 
 
-class MetricConfigurationW(Answer):
+class EcsMetricConfiguration(EcsAnswer):
     metric_names: list[str] = []
     resolution_seconds: int = 60
 
 
-class MonitoringW(Answer):
-    metric_configurations: list[MetricConfigurationW] = []
+class EcsMonitoring(EcsAnswer):
+    metric_configurations: list[EcsMetricConfiguration] = []
 
 
-class ServiceRevisionW(Answer):
+class EcsServiceRevision(EcsAnswer):
     """A service revision: also what is no part of its task definition, kept only to be compared."""
 
     service_revision_arn: str
     task_definition: str = ""
-    container_images: list[ContainerImageW] = []
+    container_images: list[EcsContainerImage] = []
     created_at: float = 0.0
     load_balancers: list[Any] = []
     network_configuration: dict[str, Any] | None = None
@@ -246,7 +246,7 @@ class ServiceRevisionW(Answer):
     volume_configurations: list[Any] = []
     service_registries: list[Any] = []
     launch_type: str = ""
-    monitoring: MonitoringW | None = None
+    monitoring: EcsMonitoring | None = None
 
     def resolution_s(self, metric: str) -> int:
         """How often ECS sends this metric of the service: every 60 s, or 20 where that was asked for."""
@@ -254,18 +254,18 @@ class ServiceRevisionW(Answer):
         return next((one.resolution_seconds for one in told if metric in one.metric_names), 60)
 
 
-class DescribeServiceRevisions(Answer):
-    service_revisions: list[ServiceRevisionW]
-    failures: list[Failure] = []
+class DescribeServiceRevisions(EcsAnswer):
+    service_revisions: list[EcsServiceRevision]
+    failures: list[EcsFailure] = []
 
 
-class NameW(Answer):
+class EcsName(EcsAnswer):
     """A name, and never the value beside it."""
 
     name: str = ""
 
 
-class PortW(Answer):
+class EcsPort(EcsAnswer):
     container_port: int | None = None
     protocol: str = ""
 
@@ -277,7 +277,7 @@ _DRIVERS = {"splunk-url", "splunk-index", "gelf-address", "syslog-address", "flu
 LOG_OPTIONS = _AWSLOGS | _ROUTED | _DRIVERS | {"config-file-type", "config-file-value"}
 
 
-class LogOptionsW(Answer):
+class EcsLogOptions(EcsAnswer):
     """A map of options, of which only those that are no secrets are kept: a token may stand beside them in clear."""
 
     options: dict[str, str | None] | None = None
@@ -286,35 +286,35 @@ class LogOptionsW(Answer):
         self.options = {k.lower(): v for k, v in (self.options or {}).items() if v and k.lower() in LOG_OPTIONS}
 
 
-class LogConfigurationW(LogOptionsW):
+class EcsLogConfiguration(EcsLogOptions):
     """A container's log driver."""
 
     log_driver: str = ""
 
 
-class FirelensW(LogOptionsW):
+class EcsFirelens(EcsLogOptions):
     """The mark of a container that routes the others' logs."""
 
     type: str = ""
 
 
-class ContainerW(Answer):
+class EcsContainer(EcsAnswer):
     name: str = ""
     image: str = ""
     cpu: int = 0
     memory: int | None = None
     memory_reservation: int | None = None
-    port_mappings: list[PortW] = []
-    environment: list[NameW] = []
-    secrets: list[NameW] = []
+    port_mappings: list[EcsPort] = []
+    environment: list[EcsName] = []
+    secrets: list[EcsName] = []
     environment_files: list[Any] = []
-    log_configuration: LogConfigurationW | None = None
-    firelens_configuration: FirelensW | None = None
+    log_configuration: EcsLogConfiguration | None = None
+    firelens_configuration: EcsFirelens | None = None
 
 
-class TaskDefinitionW(Answer):
+class EcsTaskDefinition(EcsAnswer):
     task_definition_arn: str
-    container_definitions: list[ContainerW] = []
+    container_definitions: list[EcsContainer] = []
     cpu: str = ""
     memory: str = ""
     status: str = ""
@@ -325,21 +325,21 @@ class TaskDefinitionW(Answer):
     registered_by: str = ""
 
 
-class DescribeTaskDefinition(Answer):
-    task_definition: TaskDefinitionW
+class DescribeTaskDefinition(EcsAnswer):
+    task_definition: EcsTaskDefinition
 
 
-class ListTaskDefinitions(Answer):
+class ListTaskDefinitions(EcsAnswer):
     task_definition_arns: list[str]
     next_token: str = ""
 
 
-class ListTasks(Answer):
+class ListTasks(EcsAnswer):
     task_arns: list[str]
     next_token: str = ""
 
 
-class TaskContainerW(Answer):
+class EcsTaskContainer(EcsAnswer):
     name: str = ""
     last_status: str = ""
     health_status: str = ""
@@ -348,7 +348,7 @@ class TaskContainerW(Answer):
     runtime_id: str = ""
 
 
-class TaskW(Answer):
+class EcsTask(EcsAnswer):
     task_arn: str
     task_definition_arn: str = ""
     last_status: str = ""
@@ -363,9 +363,9 @@ class TaskW(Answer):
     started_at: float | None = None
     stopped_at: float | None = None
     stopping_at: float | None = None
-    containers: list[TaskContainerW] = []
+    containers: list[EcsTaskContainer] = []
 
 
-class DescribeTasks(Answer):
-    tasks: list[TaskW]
-    failures: list[Failure] = []
+class DescribeTasks(EcsAnswer):
+    tasks: list[EcsTask]
+    failures: list[EcsFailure] = []

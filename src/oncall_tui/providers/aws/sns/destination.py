@@ -38,7 +38,7 @@ def text(message: Message) -> str:
     return "".join(c if c.isprintable() or c == "\n" else " " for c in kept)[:MESSAGE]
 
 
-class Sns:
+class SnsDestination:
     """One topic."""
 
     provider = "sns"
@@ -68,16 +68,16 @@ class Sns:
         try:
             answer: dict[str, Any] = client.publish(**asked)
         except (KeyError, AttributeError, TypeError) as error:  # botocore's parser, over XML that is not SNS's
-            raise errors.Unknown("Publish was sent; the answer is not what AWS promises", ASK) from error
+            raise errors.OutcomeUnknown("Publish was sent; the answer is not what AWS promises", ASK) from error
         except Exception as error:
             mapped = aws_errors.writing(error, where)
-            if isinstance(mapped, errors.Unknown):
-                raise errors.Unknown(mapped.message, ASK) from error
+            if isinstance(mapped, errors.OutcomeUnknown):
+                raise errors.OutcomeUnknown(mapped.message, ASK) from error
             if mapped is None:
                 raise
             raise mapped from error
         if not answer.get("MessageId"):
-            raise errors.Unknown("SNS answered, but not with a message's id", ASK)
+            raise errors.OutcomeUnknown("SNS answered, but not with a message's id", ASK)
         return Receipt({"destination": self.destination, "message": str(answer["MessageId"])})
 
     def close(self) -> None:
@@ -96,6 +96,6 @@ def _digest(value: str) -> str:
     return hashlib.sha256(value.encode()).hexdigest()
 
 
-def build(options: SnsOptions, context: Context) -> Sns:
+def build(options: SnsOptions, context: Context) -> SnsDestination:
     """The adapter for one configured topic. Makes no call."""
-    return Sns(options)
+    return SnsDestination(options)

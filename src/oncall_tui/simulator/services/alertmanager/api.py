@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from oncall_tui.simulator.server.messages import Answer, Request, json_answer
+from oncall_tui.simulator.server.messages import Request, SimulatedAnswer, json_answer
 from oncall_tui.simulator.services.alertmanager.http import (
     NAME,
-    Refused,
+    SimulatedAlertmanagerRefused,
     body_of,
     check_alert,
     check_silence,
@@ -32,10 +32,10 @@ from oncall_tui.simulator.services.alertmanager.http import (
     shown_silence,
 )
 from oncall_tui.simulator.services.alertmanager.model import (
-    Alert,
     InhibitRule,
-    Matcher,
-    Silence,
+    SimulatedAlertmanagerAlert,
+    SimulatedAlertmanagerMatcher,
+    SimulatedAlertmanagerSilence,
     all_match,
     fingerprint,
     kept,
@@ -64,7 +64,7 @@ _ROUTES = {
 }
 
 
-class Alertmanager:
+class SimulatedAlertmanager:
     """One Alertmanager; `now` gives POSIX seconds."""
 
     def __init__(
@@ -74,21 +74,21 @@ class Alertmanager:
         self._receiver = receiver
         self._inhibit = tuple(inhibit)
         self._began = now()
-        self._alerts: dict[str, Alert] = {}
-        self._silences: dict[str, Silence] = {}
-        self._active: list[Silence] = []
+        self._alerts: dict[str, SimulatedAlertmanagerAlert] = {}
+        self._silences: dict[str, SimulatedAlertmanagerSilence] = {}
+        self._active: list[SimulatedAlertmanagerSilence] = []
         self._changes_at = -math.inf
-        self._listed: dict[tuple[tuple[str, tuple[str, ...]], ...], Answer] = {}
+        self._listed: dict[tuple[tuple[str, tuple[str, ...]], ...], SimulatedAnswer] = {}
 
     def operation(self, request: Request) -> str:
         """The request's name, as `GET /api/v2/silence/{id}`."""
         return f"{request.method} {_route(request.path)}"
 
-    def handle(self, request: Request) -> Answer:
+    def handle(self, request: Request) -> SimulatedAnswer:
         """Answer one request."""
         try:
             return self._handle(request)
-        except Refused as refused:
+        except SimulatedAlertmanagerRefused as refused:
             return refused.answer
 
     def fire(self, labels: dict[str, str], annotations: dict[str, str], began: float | None = None) -> None:
@@ -104,8 +104,8 @@ class Alertmanager:
     def silence(self, labels: dict[str, str], seconds: float, by: str, comment: str) -> str:
         """Somebody silences all alerts that have these labels, from now on; the silence's id."""
         now = self._now()
-        matchers = tuple(Matcher(name, value) for name, value in sorted(labels.items()))
-        return self._set_silence(None, Silence("", matchers, now, now + seconds, now, by, comment))
+        matchers = tuple(SimulatedAlertmanagerMatcher(name, value) for name, value in sorted(labels.items()))
+        return self._set_silence(None, SimulatedAlertmanagerSilence("", matchers, now, now + seconds, now, by, comment))
 
     def state(self) -> object:
         """What is there, for scenarios and tests: alerts with their status, silences with their state."""
@@ -116,12 +116,12 @@ class Alertmanager:
             "silences": [shown_silence(silence, now) for silence in self._ordered()],
         }
 
-    def _handle(self, request: Request) -> Answer:
+    def _handle(self, request: Request) -> SimulatedAnswer:
         route = _route(request.path)
         self._check_method(route, request)
         self._settle()
         if route.startswith("/-/"):
-            return Answer(200, b"OK", {"Content-Type": "text/plain; charset=utf-8"})
+            return SimulatedAnswer(200, b"OK", {"Content-Type": "text/plain; charset=utf-8"})
         if route == "/api/v2/status":
             return json_answer(self._status())
         if route == "/api/v2/receivers":
@@ -135,10 +135,12 @@ class Alertmanager:
     def _check_method(self, route: str, request: Request) -> None:
         allowed = _ROUTES.get(route)
         if allowed is None:
-            raise Refused(404, {"code": 404, "message": f"path {request.path} was not found"})
+            raise SimulatedAlertmanagerRefused(404, {"code": 404, "message": f"path {request.path} was not found"})
         if request.method not in allowed:
             listed = ",".join(allowed)
-            raise Refused(405, {"code": 405, "message": f"method {request.method} is not allowed, but [{listed}] are"})
+            raise SimulatedAlertmanagerRefused(
+                405, {"code": 405, "message": f"method {request.method} is not allowed, but [{listed}] are"}
+            )
 
     def _status(self) -> dict[str, object]:
         return {
@@ -209,7 +211,7 @@ class Alertmanager:
 
     # Alerts
 
-    def _sorted(self) -> list[Alert]:
+    def _sorted(self) -> list[SimulatedAlertmanagerAlert]:
         return [self._alerts[key] for key in sorted(self._alerts)]
 
     def _put(
@@ -226,12 +228,12 @@ class Alertmanager:
         before = self._alerts.get(key)
         if before is not None:
             starts, resent = min(starts, before.starts), resent or (before.resent and ends > self._now())
-        alert = Alert(labels, annotations, generator, starts, ends, self._now(), resent, key)
+        alert = SimulatedAlertmanagerAlert(labels, annotations, generator, starts, ends, self._now(), resent, key)
         alert.fixed = fixed_part(alert, self._receiver)
         self._alerts[key] = alert
         self._changed()
 
-    def _post_alerts(self, request: Request) -> Answer:
+    def _post_alerts(self, request: Request) -> SimulatedAnswer:
         posted = body_of(request, "alerts", list)
         for index, item in enumerate(posted):
             check_alert(index, item)
@@ -239,8 +241,8 @@ class Alertmanager:
         for item in posted:
             refusals += self._post_alert(item)
         if refusals:
-            raise Refused(400, "; ".join(refusals))
-        return Answer(200, b"")
+            raise SimulatedAlertmanagerRefused(400, "; ".join(refusals))
+        return SimulatedAnswer(200, b"")
 
     def _post_alert(self, item: dict[str, Any]) -> list[str]:
         """Take one posted alert, or say why not: the good ones of a batch are taken all the same."""
@@ -262,7 +264,7 @@ class Alertmanager:
         self._put(labels, item.get("annotations") or {}, item.get("generatorURL") or "", starts, ends)
         return []
 
-    def _get_alerts(self, request: Request) -> Answer:
+    def _get_alerts(self, request: Request) -> SimulatedAnswer:
         key = tuple((name, tuple(values)) for name, values in sorted(request.query.items()))
         answer = self._listed.get(key)
         if answer is None:
@@ -271,7 +273,7 @@ class Alertmanager:
             answer = self._listed[key] = self._list_alerts(request)
         return answer
 
-    def _list_alerts(self, request: Request) -> Answer:
+    def _list_alerts(self, request: Request) -> SimulatedAnswer:
         receiver = receiver_filter(request)
         matchers = [matcher_filter(text) for text in request.query.get("filter", [])]
         active, silenced, inhibited = (flag_of(request, name) for name in ("active", "silenced", "inhibited"))
@@ -285,22 +287,22 @@ class Alertmanager:
         ]
         if receiver is not None and not receiver.fullmatch(self._receiver):
             shown = []
-        return Answer(200, b"[" + b",".join(shown) + b"]\n", {"Content-Type": "application/json"})
+        return SimulatedAnswer(200, b"[" + b",".join(shown) + b"]\n", {"Content-Type": "application/json"})
 
     # Silences
 
-    def _ordered(self) -> list[Silence]:
+    def _ordered(self) -> list[SimulatedAlertmanagerSilence]:
         """Active ones by their end, then pending ones by their start, then expired ones, the latest first."""
         now = self._now()
 
-        def place(silence: Silence) -> tuple[int, float]:
+        def place(silence: SimulatedAlertmanagerSilence) -> tuple[int, float]:
             return {"active": (0, silence.ends), "pending": (1, silence.starts)}.get(
                 silence.state(now), (2, -silence.ends)
             )
 
         return sorted(self._silences.values(), key=place)
 
-    def _get_silences(self, request: Request) -> Answer:
+    def _get_silences(self, request: Request) -> SimulatedAnswer:
         """Those that hold every matcher of the filter itself: a filter is not applied to what they hide."""
         wanted = {matcher_filter(text) for text in request.query.get("filter", [])}
         now = self._now()
@@ -308,45 +310,49 @@ class Alertmanager:
             [shown_silence(silence, now) for silence in self._ordered() if wanted <= set(silence.matchers)]
         )
 
-    def _one_silence(self, request: Request) -> Answer:
+    def _one_silence(self, request: Request) -> SimulatedAnswer:
         key = request.path.rsplit("/", 1)[1]
         if not _UUID.fullmatch(key):
-            raise Refused(422, {"code": 601, "message": f'silenceID in path must be of type uuid: "{key}"'})
+            raise SimulatedAlertmanagerRefused(
+                422, {"code": 601, "message": f'silenceID in path must be of type uuid: "{key}"'}
+            )
         silence = self._silences.get(key)
         if request.method == "GET":
-            return json_answer(shown_silence(silence, self._now())) if silence else Answer(404, b"")
+            return json_answer(shown_silence(silence, self._now())) if silence else SimulatedAnswer(404, b"")
         if silence is None:
-            raise Refused(500, "silence not found")
+            raise SimulatedAlertmanagerRefused(500, "silence not found")
         self._expire(silence)
-        return Answer(200, b"")
+        return SimulatedAnswer(200, b"")
 
-    def _expire(self, silence: Silence) -> None:
+    def _expire(self, silence: SimulatedAlertmanagerSilence) -> None:
         now = self._now()
         if silence.state(now) != "expired":
             starts = min(silence.starts, now)
             self._silences[silence.id] = replace(silence, starts=starts, ends=now, updated=now)
             self._changed()
 
-    def _post_silence(self, request: Request) -> Answer:
+    def _post_silence(self, request: Request) -> SimulatedAnswer:
         item = body_of(request, "silence", dict)
         check_silence(item)
         now = self._now()
         starts = instant_of("silence", item["startsAt"]) or 0.0
         ends = instant_of("silence", item["endsAt"]) or 0.0
         if starts >= ends:
-            raise Refused(400, "Failed to create silence: start time must be before end time")
+            raise SimulatedAlertmanagerRefused(400, "Failed to create silence: start time must be before end time")
         if ends < now:
-            raise Refused(400, "Failed to create silence: end time can't be in the past")
+            raise SimulatedAlertmanagerRefused(400, "Failed to create silence: end time can't be in the past")
         before = self._silences.get(item.get("id") or "")
         if item.get("id") and before is None:
-            raise Refused(404, "silence not found")
+            raise SimulatedAlertmanagerRefused(404, "silence not found")
         matchers = tuple(matcher_of(index, one) for index, one in enumerate(item["matchers"]))
         if all(matcher.equal and matcher.matches("") for matcher in matchers):
-            raise Refused(400, "silence invalid: at least one matcher must not match the empty string")
-        silence = Silence("", matchers, starts, ends, now, item["createdBy"], item["comment"])
+            raise SimulatedAlertmanagerRefused(
+                400, "silence invalid: at least one matcher must not match the empty string"
+            )
+        silence = SimulatedAlertmanagerSilence("", matchers, starts, ends, now, item["createdBy"], item["comment"])
         return json_answer({"silenceID": self._set_silence(before, silence)})
 
-    def _set_silence(self, before: Silence | None, silence: Silence) -> str:
+    def _set_silence(self, before: SimulatedAlertmanagerSilence | None, silence: SimulatedAlertmanagerSilence) -> str:
         """Extend the one before if only its end, author or comment changes, else expire it; the id of what holds."""
         now = self._now()
         if before is not None and may_change(before, silence, now):

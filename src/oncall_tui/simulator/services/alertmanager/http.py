@@ -13,14 +13,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from oncall_tui.simulator.server.messages import Request, json_answer
-from oncall_tui.simulator.services.alertmanager.model import Alert, Matcher, Silence
+from oncall_tui.simulator.services.alertmanager.model import (
+    SimulatedAlertmanagerAlert,
+    SimulatedAlertmanagerMatcher,
+    SimulatedAlertmanagerSilence,
+)
 
 _TRUE = frozenset({"true", "1", "yes", "ok", "y", "on", "selected", "checked", "t", "enabled"})
 NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _FILTER = re.compile(r"\s*([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(=~|!=|!~|=)\s*(.*?)\s*", re.DOTALL)
 
 
-class Refused(Exception):
+class SimulatedAlertmanagerRefused(Exception):
     """A request that is answered with an error."""
 
     def __init__(self, status: int, value: object) -> None:
@@ -44,32 +48,34 @@ def receiver_filter(request: Request) -> re.Pattern[str] | None:
     try:
         return re.compile(text)
     except re.error as error:
-        raise Refused(400, f"failed to parse receiver param: {_regex_error(error, f'^(?:{text})$')}") from None
+        raise SimulatedAlertmanagerRefused(
+            400, f"failed to parse receiver param: {_regex_error(error, f'^(?:{text})$')}"
+        ) from None
 
 
-def matcher_filter(text: str) -> Matcher:
+def matcher_filter(text: str) -> SimulatedAlertmanagerMatcher:
     """One `filter=`: `name="value"` with one of four operators; the quotes may be left out."""
     found = _FILTER.fullmatch(text)
     if found is None:
-        raise Refused(400, f"bad matcher format: {text}")
+        raise SimulatedAlertmanagerRefused(400, f"bad matcher format: {text}")
     name, operator, value = found.groups()
     try:
         return _compiled(name, _unquoted(value), operator.endswith("~"), not operator.startswith("!"))
     except re.error as error:
-        raise Refused(400, _regex_error(error, f"^(?:{_unquoted(value)})$")) from None
+        raise SimulatedAlertmanagerRefused(400, _regex_error(error, f"^(?:{_unquoted(value)})$")) from None
 
 
 def _unquoted(text: str) -> str:
     opened = text.startswith('"')
     inner = re.fullmatch(r'"?((?:[^"\\]|\\.)*?)("?)', text, re.DOTALL)
     if inner is None or opened != bool(inner[2]):
-        raise Refused(400, f"matcher value contains unescaped double quote: {text}")
+        raise SimulatedAlertmanagerRefused(400, f"matcher value contains unescaped double quote: {text}")
     known = {"\\n": "\n", '\\"': '"', "\\\\": "\\"}
     return re.sub(r"\\.", lambda found: known.get(found[0], found[0]), inner[1], flags=re.DOTALL)
 
 
-def _compiled(name: str, value: str, regex: bool, equal: bool) -> Matcher:
-    return Matcher(name, value, regex, equal, re.compile(value) if regex else None)
+def _compiled(name: str, value: str, regex: bool, equal: bool) -> SimulatedAlertmanagerMatcher:
+    return SimulatedAlertmanagerMatcher(name, value, regex, equal, re.compile(value) if regex else None)
 
 
 def _regex_error(error: re.error, pattern: str) -> str:
@@ -77,24 +83,26 @@ def _regex_error(error: re.error, pattern: str) -> str:
     return f"error parsing regexp: {said}: `{pattern}`"
 
 
-def matcher_of(index: int, item: dict[str, Any]) -> Matcher:
+def matcher_of(index: int, item: dict[str, Any]) -> SimulatedAlertmanagerMatcher:
     """One matcher of a silence, checked."""
     name, value, wrong = item["name"], item["value"], f"silence invalid: invalid label matcher {index}: "
     if not NAME.fullmatch(name):
-        raise Refused(400, f'{wrong}invalid label name "{name}"')
+        raise SimulatedAlertmanagerRefused(400, f'{wrong}invalid label name "{name}"')
     try:
         return _compiled(name, value, item["isRegex"], item.get("isEqual", True))
     except re.error as error:
-        raise Refused(400, f'{wrong}invalid regular expression "{value}": {_regex_error(error, value)}') from None
+        raise SimulatedAlertmanagerRefused(
+            400, f'{wrong}invalid regular expression "{value}": {_regex_error(error, value)}'
+        ) from None
 
 
 def body_of(request: Request, name: str, kind: type) -> Any:
     if not request.headers.get("content-type", "").startswith("application/json"):
         sent = request.headers.get("content-type", "")
         message = f'unsupported media type "{sent}", only [application/json] are allowed'
-        raise Refused(415, {"code": 415, "message": message})
+        raise SimulatedAlertmanagerRefused(415, {"code": 415, "message": message})
     if not request.body:
-        raise Refused(422, {"code": 602, "message": f"{name} in body is required"})
+        raise SimulatedAlertmanagerRefused(422, {"code": 602, "message": f"{name} in body is required"})
     try:
         value = json.loads(request.body)
     except ValueError as error:
@@ -104,8 +112,10 @@ def body_of(request: Request, name: str, kind: type) -> Any:
     return value
 
 
-def _unparsed(name: str, why: str) -> Refused:
-    return Refused(400, {"code": 400, "message": f'parsing {name} body from "" failed, because {why}'})
+def _unparsed(name: str, why: str) -> SimulatedAlertmanagerRefused:
+    return SimulatedAlertmanagerRefused(
+        400, {"code": 400, "message": f'parsing {name} body from "" failed, because {why}'}
+    )
 
 
 def typed(name: str, item: object, shape: dict[str, type]) -> None:
@@ -120,7 +130,7 @@ def typed(name: str, item: object, shape: dict[str, type]) -> None:
 def _required(item: dict[str, Any], keys: Iterable[str], prefix: str = "") -> None:
     for key in keys:
         if item.get(key) is None:
-            raise Refused(422, {"code": 602, "message": f"{prefix}{key} in body is required"})
+            raise SimulatedAlertmanagerRefused(422, {"code": 602, "message": f"{prefix}{key} in body is required"})
 
 
 def check_alert(index: int, item: object) -> None:
@@ -132,7 +142,9 @@ def check_alert(index: int, item: object) -> None:
         typed("alerts", part, dict.fromkeys(part, str))
     url = item.get("generatorURL") or "/"
     if not re.match(r"/|[a-zA-Z][a-zA-Z0-9+.-]*:", url):
-        raise Refused(422, {"code": 601, "message": f'{index}.generatorURL in body must be of type uri: "{url}"'})
+        raise SimulatedAlertmanagerRefused(
+            422, {"code": 601, "message": f'{index}.generatorURL in body must be of type uri: "{url}"'}
+        )
 
 
 def check_silence(item: dict[str, Any]) -> None:
@@ -142,7 +154,9 @@ def check_silence(item: dict[str, Any]) -> None:
         instant_of("silence", item.get(key))
     _required(item, ("comment", "createdBy", "endsAt", "matchers", "startsAt"))
     if not item["matchers"]:
-        raise Refused(422, {"code": 612, "message": "matchers in body should have at least 1 items"})
+        raise SimulatedAlertmanagerRefused(
+            422, {"code": 612, "message": "matchers in body should have at least 1 items"}
+        )
     for index, one in enumerate(item["matchers"]):
         typed("silence", one, {"isEqual": bool, "isRegex": bool, "name": str, "value": str})
         _required(one, ("isRegex", "name", "value"), f"matchers.{index}.")
@@ -166,7 +180,7 @@ def instant(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def fixed_part(alert: Alert, receiver: str) -> bytes:
+def fixed_part(alert: SimulatedAlertmanagerAlert, receiver: str) -> bytes:
     value: dict[str, object] = {
         "annotations": alert.annotations,
         "fingerprint": alert.fingerprint,
@@ -179,7 +193,7 @@ def fixed_part(alert: Alert, receiver: str) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def encoded_alert(alert: Alert) -> bytes:
+def encoded_alert(alert: SimulatedAlertmanagerAlert) -> bytes:
     """Its JSON: encoded again only after a change, and then only the part that changes with time."""
     if not alert.encoded:
         marks = f'"inhibitedBy":{_listed(alert.inhibited_by)},"silencedBy":{_listed(alert.silenced_by or ())}'
@@ -192,7 +206,7 @@ def _listed(ids: tuple[str, ...]) -> str:
     return json.dumps(ids, separators=(",", ":")) if ids else "[]"
 
 
-def shown_silence(silence: Silence, now: float) -> dict[str, object]:
+def shown_silence(silence: SimulatedAlertmanagerSilence, now: float) -> dict[str, object]:
     return {
         "id": silence.id,
         "status": {"state": silence.state(now)},

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 @dataclass(frozen=True)
-class Matcher:
+class SimulatedAlertmanagerMatcher:
     """One matcher; a label that is absent has the value ""."""
 
     name: str
@@ -29,13 +29,13 @@ class Matcher:
 class InhibitRule(NamedTuple):
     """While an alert matches all of `source`, those that match `target` with the same `equal` labels are inhibited."""
 
-    source: tuple[Matcher, ...]
-    target: tuple[Matcher, ...]
+    source: tuple[SimulatedAlertmanagerMatcher, ...]
+    target: tuple[SimulatedAlertmanagerMatcher, ...]
     equal: tuple[str, ...] = ()
 
 
 @dataclass
-class Alert:
+class SimulatedAlertmanagerAlert:
     labels: dict[str, str]
     annotations: dict[str, str]
     generator: str
@@ -59,9 +59,9 @@ class Alert:
 
 
 @dataclass(frozen=True)
-class Silence:
+class SimulatedAlertmanagerSilence:
     id: str
-    matchers: tuple[Matcher, ...]
+    matchers: tuple[SimulatedAlertmanagerMatcher, ...]
     starts: float
     ends: float
     updated: float
@@ -86,7 +86,7 @@ def fingerprint(labels: dict[str, str]) -> str:
     return f"{value:016x}"
 
 
-def may_change(before: Silence, after: Silence, now: float) -> bool:
+def may_change(before: SimulatedAlertmanagerSilence, after: SimulatedAlertmanagerSilence, now: float) -> bool:
     """May a silence be changed in place? An active one only with the start that it has, to the second."""
     if before.matchers != after.matchers:
         return False
@@ -101,9 +101,9 @@ def kept(labels: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in sorted(labels.items()) if value != ""}
 
 
-def values_of(alert: Alert, names: Iterable[str]) -> tuple[str, ...]:
+def values_of(alert: SimulatedAlertmanagerAlert, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(alert.labels.get(name, "") for name in names)
 
 
-def all_match(matchers: Iterable[Matcher], labels: dict[str, str]) -> bool:
+def all_match(matchers: Iterable[SimulatedAlertmanagerMatcher], labels: dict[str, str]) -> bool:
     return all(matcher.matches(labels.get(matcher.name, "")) for matcher in matchers)

@@ -52,7 +52,7 @@ class Alarm:
 
 
 @dataclass
-class Mute:
+class SimulatedAwsMute:
     """One mute rule."""
 
     name: str
@@ -79,7 +79,7 @@ class CloudWatch:
         self._now = now
         self._alarms: dict[str, Alarm] = {}
         self._history: list[Json] = []
-        self._mutes: dict[str, Mute] = {}
+        self._mutes: dict[str, SimulatedAwsMute] = {}
         self._operations: dict[str, Callable[[Json], Json]] = {
             "DescribeAlarms": self._describe_alarms,
             "DescribeAlarmHistory": self._describe_history,
@@ -253,7 +253,7 @@ class CloudWatch:
 
     # -- mute rules
 
-    def _status(self, mute: Mute) -> str:
+    def _status(self, mute: SimulatedAwsMute) -> str:
         now = self._now()
         if mute.expire is not None and now >= mute.expire:
             return "EXPIRED"
@@ -269,7 +269,9 @@ class CloudWatch:
         begins, lasts = _schedule(schedule)
         start, expire = asked.get("StartDate"), asked.get("ExpireDate")
         about = asked.get("Description", "")
-        self._mutes[name] = Mute(name, asked["Rule"], about, targets, start, expire, self._now(), begins, lasts)
+        self._mutes[name] = SimulatedAwsMute(
+            name, asked["Rule"], about, targets, start, expire, self._now(), begins, lasts
+        )
         return {}
 
     def _list_mutes(self, asked: Json) -> Json:
@@ -283,7 +285,7 @@ class CloudWatch:
         some, more = _paged(found, asked, 50, 100)
         return {"AlarmMuteRuleSummaries": [self._summary(mute) for mute in some], **more}
 
-    def _summary(self, mute: Mute) -> Json:
+    def _summary(self, mute: SimulatedAwsMute) -> Json:
         shown: Json = {
             "AlarmMuteRuleArn": f"{self._base}:alarm-mute-rule:{mute.name}",
             "Status": self._status(mute),

@@ -7,7 +7,7 @@ A task uses what its service usually does; the fewer run, the more each has to d
 import random
 from collections.abc import Callable, Iterator
 
-from oncall_tui.simulator.services.aws.ecs.model import Account, Service, Task
+from oncall_tui.simulator.services.aws.ecs.model import SimulatedEcsAccount, SimulatedEcsService, SimulatedEcsTask
 
 MINUTE = 60
 CPU, MEMORY = "CPUUtilization", "MemoryUtilization"
@@ -18,7 +18,9 @@ MOST = 99.6
 class Gauges:
     """One account's services. *scaled* gives how long unscaled seconds take."""
 
-    def __init__(self, account: Account, now: Callable[[], float], scaled: Callable[[float], float]) -> None:
+    def __init__(
+        self, account: SimulatedEcsAccount, now: Callable[[], float], scaled: Callable[[float], float]
+    ) -> None:
         self._account, self._now, self._scaled = account, now, scaled
 
     def value(self, metric: str, dimensions: dict[str, str], stat: str, at: int, period: int) -> float | None:
@@ -36,11 +38,11 @@ class Gauges:
         mean = sum(mean for _, mean, _ in minutes) / len(minutes)
         return round(mean * (sum(c for c, _, _ in minutes) if stat == "Sum" else 1.0), 2)
 
-    def _service(self, dimensions: dict[str, str]) -> Service | None:
+    def _service(self, dimensions: dict[str, str]) -> SimulatedEcsService | None:
         cluster = self._account.clusters.get(dimensions.get("ClusterName", ""))
         return cluster.services.get(dimensions.get("ServiceName", "")) if cluster and len(dimensions) == 2 else None
 
-    def _minute(self, service: Service, metric: str, start: int) -> tuple[int, float, float] | None:
+    def _minute(self, service: SimulatedEcsService, metric: str, start: int) -> tuple[int, float, float] | None:
         """(how many tasks ran, mean use, the most that one used) in one minute; None: none ran."""
         end = min(float(start + MINUTE), self._now())
         found = list(self._ran(service, start, end))
@@ -50,13 +52,15 @@ class Gauges:
         count = max(1, round(spent / (end - start)))
         load = min(2.6, max(1.0, service.desired / count)) if metric == CPU else 1.0
 
-        def use(task: Task, at: float) -> float:
+        def use(task: SimulatedEcsTask, at: float) -> float:
             return min(MOST, self._use(service, task, metric, at, start) * load)
 
         mean = sum(use(task, (since + until) / 2) * (until - since) for task, since, until in found) / spent
         return count, mean, max(use(task, until) for task, _, until in found)
 
-    def _ran(self, service: Service, start: float, end: float) -> Iterator[tuple[Task, float, float]]:
+    def _ran(
+        self, service: SimulatedEcsService, start: float, end: float
+    ) -> Iterator[tuple[SimulatedEcsTask, float, float]]:
         """The tasks that ran, and from when to when within it; what ran before any that is known was like it."""
         known = [t for t in (*service.tasks, *service.stopped) if t.started_at is not None]
         first = min((t.started_at or 0.0 for t in known), default=end)
@@ -68,7 +72,7 @@ class Gauges:
             if since < until:
                 yield task, since, until
 
-    def _use(self, service: Service, task: Task, metric: str, at: float, minute: int) -> float:
+    def _use(self, service: SimulatedEcsService, task: SimulatedEcsTask, metric: str, at: float, minute: int) -> float:
         usual = random.Random(f"{service.cluster.name}/{service.name} {metric}").uniform(*USUAL[metric])
         wave = random.Random(f"{task.arn} {metric} {minute}").uniform(0.94, 1.06)
         fails = task.revision.definition.fails

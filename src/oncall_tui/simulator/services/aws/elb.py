@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from xml.sax.saxutils import escape
 
 from oncall_tui.simulator.services.aws.ecs import task_views
-from oncall_tui.simulator.services.aws.ecs.model import Account, Service, Task
+from oncall_tui.simulator.services.aws.ecs.model import SimulatedEcsAccount, SimulatedEcsService, SimulatedEcsTask
 from oncall_tui.simulator.services.aws.ecs.views import load_balancers
 from oncall_tui.simulator.services.aws.endpoint import AwsError
 
@@ -33,7 +33,9 @@ class TargetGroups:
     permission = "elasticloadbalancing"
     operations = frozenset({"DescribeTargetHealth"})
 
-    def __init__(self, account: Account, now: Callable[[], float], scaled: Callable[[float], float]) -> None:
+    def __init__(
+        self, account: SimulatedEcsAccount, now: Callable[[], float], scaled: Callable[[float], float]
+    ) -> None:
         self._account, self._now, self._scaled = account, now, scaled
 
     def resource(self, asked: dict[str, str]) -> str:
@@ -51,7 +53,7 @@ class TargetGroups:
                     return f"<TargetHealthDescriptions>{''.join(members)}</TargetHealthDescriptions>"
         raise AwsError("TargetGroupNotFound", "One or more target groups not found")
 
-    def _targets(self, service: Service, alternate: bool) -> Iterator[str]:
+    def _targets(self, service: SimulatedEcsService, alternate: bool) -> Iterator[str]:
         """While two revisions are kept, the new one's tasks are in the alternate group."""
         both = service.kept is not None and len(_groups(service)) > 1
         going = (t for t in service.stopped if (t.stopped_at or 0.0) > self._now() - self._scaled(DRAINING_S))
@@ -60,7 +62,7 @@ class TargetGroups:
             if task.started_at is not None and new == alternate:
                 yield self._target(service, task)
 
-    def _target(self, service: Service, task: Task) -> str:
+    def _target(self, service: SimulatedEcsService, task: SimulatedEcsTask) -> str:
         state = self._state(service, task)
         reason, description = _SAYS[state]
         if service.targets[1] and state == service.targets[0]:
@@ -71,7 +73,7 @@ class TargetGroups:
         port = _element("HealthCheckPort", str(service.port))
         return f"<member><Target>{at}</Target>{port}<TargetHealth>{health}</TargetHealth></member>"
 
-    def _state(self, service: Service, task: Task) -> str:
+    def _state(self, service: SimulatedEcsService, task: SimulatedEcsTask) -> str:
         if not task.live:
             return "draining"
         said = service.targets[0] or task.revision.definition.targets
@@ -83,7 +85,7 @@ class TargetGroups:
         return "unhealthy" if fails is not None and "health checks" in fails.stopped_reason else "healthy"
 
 
-def _groups(service: Service) -> list[str]:
+def _groups(service: SimulatedEcsService) -> list[str]:
     told = load_balancers(service)
     also = [it["advancedConfiguration"]["alternateTargetGroupArn"] for it in told if "advancedConfiguration" in it]
     return [*(it["targetGroupArn"] for it in told), *also]

@@ -5,7 +5,7 @@ from typing import Any, Protocol, TypeVar
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
-from oncall_tui.simulator.server.messages import Answer, Request
+from oncall_tui.simulator.server.messages import Request, SimulatedAnswer
 
 Json = dict[str, Any]
 _Item = TypeVar("_Item")
@@ -36,7 +36,7 @@ class AwsError(Exception):
         self.status = status
 
 
-class Api(Protocol):
+class SimulatedAwsApi(Protocol):
     """One AWS service on an endpoint."""
 
     prefix: str
@@ -76,7 +76,9 @@ class QueryApi(Protocol):
 class AwsEndpoint:
     """What listens at the port of an AWS source."""
 
-    def __init__(self, number: str, region: str, apis: list[Api], queries: tuple[QueryApi, ...] = ()) -> None:
+    def __init__(
+        self, number: str, region: str, apis: list[SimulatedAwsApi], queries: tuple[QueryApi, ...] = ()
+    ) -> None:
         self.number = number
         self.region = region
         self._apis = {api.prefix: api for api in apis}
@@ -93,7 +95,7 @@ class AwsEndpoint:
         """Whether it changes anything."""
         return operation in WRITES
 
-    def handle(self, request: Request) -> Answer:
+    def handle(self, request: Request) -> SimulatedAnswer:
         """The answer, an error's where it is one."""
         prefix, _, operation = request.headers.get("x-amz-target", "").rpartition(".")
         if not operation:
@@ -111,7 +113,7 @@ class AwsEndpoint:
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             return self.error(request, AwsError("SerializationException", f"malformed request: {error!r}"))
 
-    def error(self, request: Request, error: AwsError) -> Answer:
+    def error(self, request: Request, error: AwsError) -> SimulatedAnswer:
         """An error as the protocol of this request gives it."""
         prefix = request.headers.get("x-amz-target", "").rpartition(".")[0]
         if not prefix:
@@ -120,9 +122,9 @@ class AwsEndpoint:
         body = json.dumps({"__type": error.kind, "message": error.message}, ensure_ascii=False).encode()
         api = self._apis.get(prefix)
         headers = {"Content-Type": f"application/x-amz-json-{api.version if api else '1.1'}"}
-        return Answer(error.status, body, headers)
+        return SimulatedAnswer(error.status, body, headers)
 
-    def fault(self, kind: str, request: Request) -> Answer | None:
+    def fault(self, kind: str, request: Request) -> SimulatedAnswer | None:
         """What the API answers where it is throttled, denied, …; None where it is no answer of the API's."""
         expired = "The security token included in the request is expired"
         invalid = "The security token included in the request is invalid."
@@ -154,11 +156,11 @@ class AwsEndpoint:
     def _caller(self) -> str:
         return f"arn:aws:sts::{self.number}:assumed-role/oncall-drill/alice"
 
-    def _encoded(self, api: Api, value: Json | bytes) -> Answer:
+    def _encoded(self, api: SimulatedAwsApi, value: Json | bytes) -> SimulatedAnswer:
         body = value if isinstance(value, bytes) else json.dumps(value, ensure_ascii=False).encode()
-        return Answer(200, body, {"Content-Type": f"application/x-amz-json-{api.version}"})
+        return SimulatedAnswer(200, body, {"Content-Type": f"application/x-amz-json-{api.version}"})
 
-    def _query(self, request: Request) -> Answer:
+    def _query(self, request: Request) -> SimulatedAnswer:
         operation, asked = self.operation(request), _asked(request)
         api = self._queries.get(operation)
         if api is None:
@@ -170,7 +172,7 @@ class AwsEndpoint:
         except AwsError as error:
             return self.error(request, error)
 
-    def _sts(self, request: Request) -> Answer:
+    def _sts(self, request: Request) -> SimulatedAnswer:
         if self.operation(request) != "GetCallerIdentity":
             return _xml_error(AwsError("InvalidAction", "Could not find operation"))
         told = f"<Arn>{self._caller()}</Arn><UserId>DRILLROLE:alice</UserId><Account>{self.number}</Account>"
@@ -192,21 +194,21 @@ def _asked(request: Request) -> dict[str, str]:
     return {key: value[0] for key, value in parse_qs(request.body.decode("utf-8", "replace")).items()}
 
 
-def _xml(operation: str, told: str, space: str) -> Answer:
+def _xml(operation: str, told: str, space: str) -> SimulatedAnswer:
     body = (
         f'<{operation}Response xmlns="{space}"><{operation}Result>{told}</{operation}Result>'
         f"<ResponseMetadata><RequestId>drill</RequestId></ResponseMetadata></{operation}Response>"
     )
-    return Answer(200, body.encode(), {"Content-Type": "text/xml"})
+    return SimulatedAnswer(200, body.encode(), {"Content-Type": "text/xml"})
 
 
-def _xml_error(error: AwsError, space: str = "") -> Answer:
+def _xml_error(error: AwsError, space: str = "") -> SimulatedAnswer:
     kind, status = _IN_XML.get(error.kind, (error.kind, error.status))
     body = (
         f'<ErrorResponse xmlns="{space or _STS}"><Error><Type>Sender</Type><Code>{kind}</Code>'
         f"<Message>{escape(error.message)}</Message></Error><RequestId>drill</RequestId></ErrorResponse>"
     )
-    return Answer(status, body.encode(), {"Content-Type": "text/xml"})
+    return SimulatedAnswer(status, body.encode(), {"Content-Type": "text/xml"})
 
 
 def required(asked: Json, name: str) -> str:

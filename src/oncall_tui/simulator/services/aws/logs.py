@@ -8,8 +8,8 @@ import json
 import zlib
 from collections.abc import Callable
 
-from oncall_tui.simulator.services.aws.ecs.log_lines import Line, Writer, seconds
-from oncall_tui.simulator.services.aws.ecs.model import Account
+from oncall_tui.simulator.services.aws.ecs.log_lines import SimulatedEcsLine, Writer, seconds
+from oncall_tui.simulator.services.aws.ecs.model import SimulatedEcsAccount
 from oncall_tui.simulator.services.aws.endpoint import AwsError, Json
 
 MOST, LARGEST = 10_000, 1_000_000
@@ -25,7 +25,7 @@ class LogsApi:
     version = "1.1"
     permission = "logs"
 
-    def __init__(self, account: Account, now: Callable[[], float]) -> None:
+    def __init__(self, account: SimulatedEcsAccount, now: Callable[[], float]) -> None:
         self._account, self._now = account, now
 
     def call(self, operation: str, asked: Json) -> Json:
@@ -112,7 +112,7 @@ def _stream(spec: Json, options: Json, group: str, task: str) -> str:
     return ""
 
 
-def _event(line: Line, stream: str) -> Json:
+def _event(line: SimulatedEcsLine, stream: str) -> Json:
     """The same line has the same id in every answer."""
     mark = zlib.crc32(line.text.encode(), zlib.crc32(stream.encode()))
     return {

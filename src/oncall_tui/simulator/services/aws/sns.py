@@ -7,13 +7,13 @@ from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
-from oncall_tui.simulator.server.messages import Answer, Request
+from oncall_tui.simulator.server.messages import Request, SimulatedAnswer
 
 SPACE = "http://sns.amazonaws.com/doc/2010-03-31/"
 SUBJECT, MESSAGE = 100, 262_144
 
 
-class Sns:
+class SimulatedSns:
     """One topic."""
 
     def __init__(self, now: Callable[[], float], name: str, topic: str) -> None:
@@ -28,7 +28,7 @@ class Sns:
         """Whether it changes anything."""
         return operation == "Publish"
 
-    def handle(self, request: Request) -> Answer:
+    def handle(self, request: Request) -> SimulatedAnswer:
         """The answer, an error's where it is one."""
         asked = _asked(request)
         if "authorization" not in request.headers:
@@ -51,7 +51,7 @@ class Sns:
             "<ResponseMetadata><RequestId>drill</RequestId></ResponseMetadata></PublishResponse>"
         )
 
-    def fault(self, kind: str, request: Request) -> Answer | None:
+    def fault(self, kind: str, request: Request) -> SimulatedAnswer | None:
         """What the API answers where it is throttled, denied, …; None where it is no answer of the API's."""
         denied = f"User: drill is not authorized to perform: SNS:Publish on resource: {self.topic}"
         faults = {
@@ -68,7 +68,7 @@ def _asked(request: Request) -> dict[str, str]:
     return {key: value[0] for key, value in parse_qs(request.body.decode("utf-8", "replace")).items()}
 
 
-def _error(code: str, message: str, status: int = 400) -> Answer:
+def _error(code: str, message: str, status: int = 400) -> SimulatedAnswer:
     return _answer(
         f'<ErrorResponse xmlns="{SPACE}"><Error><Type>Sender</Type><Code>{code}</Code>'
         f"<Message>{escape(message)}</Message></Error><RequestId>drill</RequestId></ErrorResponse>",
@@ -76,5 +76,5 @@ def _error(code: str, message: str, status: int = 400) -> Answer:
     )
 
 
-def _answer(body: str, status: int = 200) -> Answer:
-    return Answer(status, body.encode(), {"Content-Type": "text/xml"})
+def _answer(body: str, status: int = 200) -> SimulatedAnswer:
+    return SimulatedAnswer(status, body.encode(), {"Content-Type": "text/xml"})

@@ -10,9 +10,9 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from oncall_tui.simulator.server.messages import Answer, Request, json_answer
+from oncall_tui.simulator.server.messages import Request, SimulatedAnswer, json_answer
 from oncall_tui.simulator.services.datadog.http import (
-    Refusal,
+    SimulatedDatadogRefusal,
     attributes_of,
     includes,
     instant,
@@ -23,40 +23,48 @@ from oncall_tui.simulator.services.datadog.http import (
     one_of,
     whole,
 )
-from oncall_tui.simulator.services.datadog.model import STATES, Downtime, Group, Monitor, tags_of_scope
+from oncall_tui.simulator.services.datadog.model import (
+    STATES,
+    SimulatedDatadogDowntime,
+    SimulatedDatadogGroup,
+    SimulatedDatadogMonitor,
+    tags_of_scope,
+)
 
 LARGEST_PAGE = 1000
 """Monitors (OpenAPI v1, `GET /api/v1/monitor`: `page_size`)."""
 _Json = dict[str, Any]
 
 
-class Datadog:
+class SimulatedDatadog:
     """One organization. `now` gives POSIX seconds. Keys are good that begin with `drill-`."""
 
     def __init__(self, now: Callable[[], float], robot: str = "On-call tool") -> None:
         self._now = now
-        self._monitors: dict[int, Monitor] = {}
-        self._downtimes: dict[str, Downtime] = {}
+        self._monitors: dict[int, SimulatedDatadogMonitor] = {}
+        self._downtimes: dict[str, SimulatedDatadogDowntime] = {}
         self._users: dict[str, str] = {}
         self._robot = self._user(robot)
 
     # What the world does
 
-    def add(self, spec: _Json) -> Monitor:
+    def add(self, spec: _Json) -> SimulatedDatadogMonitor:
         """A monitor as a scenario describes it: `groups` (name -> state), or `state` where it is not split."""
         now = self._now()
         since = now - 60 * float(spec.get("minutes", 60.0))
         number = int(spec.get("id", 2001 + len(self._monitors)))
         if number in self._monitors:
             raise ValueError(f"the monitor {number} is here twice")
-        monitor = Monitor(number, spec["name"], since - 86400 * 30, spec.get("priority"), tuple(spec.get("tags", ())))
+        monitor = SimulatedDatadogMonitor(
+            number, spec["name"], since - 86400 * 30, spec.get("priority"), tuple(spec.get("tags", ()))
+        )
         monitor.query = spec.get("query", monitor.query)
         monitor.message = spec.get("message", "")
         monitor.type = spec.get("type", monitor.type)
         for name, state in spec.get("groups", {"*": spec.get("state", "OK")}).items():
             if state not in STATES:
                 raise ValueError(f"state: expected one of {', '.join(STATES)}, got {state!r}")
-            monitor.groups[name] = Group("OK")
+            monitor.groups[name] = SimulatedDatadogGroup("OK")
             monitor.move(name, state, since)
         self._monitors[number] = monitor
         return monitor
@@ -73,7 +81,9 @@ class Datadog:
         """Somebody makes a downtime for one group of a monitor, from now on."""
         now, monitor = self._now(), self._named(name)
         scope = "*" if group == "*" else " AND ".join(group.split(","))
-        made = Downtime(str(uuid.uuid4()), scope, now, now + seconds, now, comment, monitor.id, by=self._user(by))
+        made = SimulatedDatadogDowntime(
+            str(uuid.uuid4()), scope, now, now + seconds, now, comment, monitor.id, by=self._user(by)
+        )
         self._downtimes[made.id] = made
 
     def state(self) -> _Json:
@@ -81,7 +91,7 @@ class Datadog:
         shown = [self._shown(one, set(STATES), True) for one in self._monitors.values()]
         return {"monitors": shown, "downtimes": [self._downtime(one, True) for one in self._downtimes.values()]}
 
-    def _named(self, name: str) -> Monitor:
+    def _named(self, name: str) -> SimulatedDatadogMonitor:
         for monitor in self._monitors.values():
             if monitor.name == name:
                 return monitor
@@ -103,18 +113,18 @@ class Datadog:
             parts[3] = "{id}"
         return f"{request.method} /{'/'.join(parts)}"
 
-    def handle(self, request: Request) -> Answer:
+    def handle(self, request: Request) -> SimulatedAnswer:
         """Answer one request."""
         route = _ROUTES.get(self.operation(request))
         try:
             self._check_keys(request)
             if route is None:
-                raise Refusal(404, "Not found")
+                raise SimulatedDatadogRefusal(404, "Not found")
             return route(self, request)
-        except Refusal as refusal:
+        except SimulatedDatadogRefusal as refusal:
             return refusal.answer
 
-    def fault(self, kind: str, request: Request) -> Answer | None:
+    def fault(self, kind: str, request: Request) -> SimulatedAnswer | None:
         """What goes wrong on purpose, in Datadog's own words; a key without a right is still a key."""
         if kind == "denied" and request.path == "/api/v1/validate":
             return self.handle(request)
@@ -134,17 +144,17 @@ class Datadog:
     def _check_keys(self, request: Request) -> None:
         api, application = (request.headers.get(name, "") for name in ("dd-api-key", "dd-application-key"))
         if not api:
-            raise Refusal(401, "Unauthorized")
+            raise SimulatedDatadogRefusal(401, "Unauthorized")
         keys = (api,) if request.path == "/api/v1/validate" else (api, application)
         if not all(key.startswith("drill-") for key in keys):
-            raise Refusal(403, "Forbidden")
+            raise SimulatedDatadogRefusal(403, "Forbidden")
 
-    def _validate(self, request: Request) -> Answer:
+    def _validate(self, request: Request) -> SimulatedAnswer:
         return json_answer({"valid": True})
 
     # Monitors
 
-    def _list_monitors(self, request: Request) -> Answer:
+    def _list_monitors(self, request: Request) -> SimulatedAnswer:
         found = sorted(self._monitors.values(), key=lambda one: one.id)
         for tag in listed(request, "monitor_tags"):
             found = [one for one in found if tag in one.tags]
@@ -156,22 +166,22 @@ class Datadog:
             found = found[begin : begin + size]
         return json_answer([self._asked(one, request) for one in found])
 
-    def _get_monitor(self, request: Request) -> Answer:
+    def _get_monitor(self, request: Request) -> SimulatedAnswer:
         return json_answer(self._asked(self._monitor(request), request))
 
-    def _monitor(self, request: Request) -> Monitor:
+    def _monitor(self, request: Request) -> SimulatedDatadogMonitor:
         number = request.path.strip("/").split("/")[3]
         monitor = self._monitors.get(int(number)) if number.isdecimal() else None
         if monitor is None:
-            raise Refusal(404, "Monitor not found")
+            raise SimulatedDatadogRefusal(404, "Monitor not found")
         return monitor
 
-    def _asked(self, monitor: Monitor, request: Request) -> _Json:
+    def _asked(self, monitor: SimulatedDatadogMonitor, request: Request) -> _Json:
         wanted = listed(request, "group_states")
         states = {state for state in STATES if state.lower() in wanted or "all" in wanted}
         return self._shown(monitor, states if wanted else None, one_of(request, "with_downtimes") == "true")
 
-    def _shown(self, monitor: Monitor, states: set[str] | None, downtimes: bool) -> _Json:
+    def _shown(self, monitor: SimulatedDatadogMonitor, states: set[str] | None, downtimes: bool) -> _Json:
         shown: _Json = {
             "id": monitor.id,
             "org_id": 1,
@@ -198,7 +208,7 @@ class Datadog:
             shown["matching_downtimes"] = [_matching(one) for one in held]
         return shown
 
-    def _search(self, request: Request) -> Answer:
+    def _search(self, request: Request) -> SimulatedAnswer:
         """Words of a query: `key:value` is a tag, or `status:`; others are parts of the name."""
         words = one_of(request, "query").replace('"', "").split()
         found = [one for one in self._monitors.values() if all(_matches(one, word) for word in words)]
@@ -213,18 +223,18 @@ class Datadog:
 
     # Downtimes
 
-    def _holding(self) -> list[Downtime]:
+    def _holding(self) -> list[SimulatedDatadogDowntime]:
         now = self._now()
         return [one for one in self._downtimes.values() if one.status(now) == "active"]
 
-    def _list_downtimes(self, request: Request) -> Answer:
+    def _list_downtimes(self, request: Request) -> SimulatedAnswer:
         found = self._holding() if one_of(request, "current_only") == "true" else list(self._downtimes.values())
         return self._page(request, found, lambda one: self._downtime(one, includes(request)))
 
-    def _matches(self, request: Request) -> Answer:
+    def _matches(self, request: Request) -> SimulatedAnswer:
         monitor = self._monitor(request)
 
-        def shown(one: Downtime) -> _Json:
+        def shown(one: SimulatedDatadogDowntime) -> _Json:
             told = {"start": instant(one.start), "end": instant_or_none(one.end), "scope": one.scope}
             groups = {"groups": one.groups(monitor)}
             return {"id": one.id, "type": "downtime_match", "attributes": told | groups}
@@ -232,7 +242,12 @@ class Datadog:
         found = [one for one in self._holding() if one.is_for(monitor) and one.groups(monitor)]
         return self._page(request, found, shown)
 
-    def _page(self, request: Request, found: list[Downtime], shown: Callable[[Downtime], _Json]) -> Answer:
+    def _page(
+        self,
+        request: Request,
+        found: list[SimulatedDatadogDowntime],
+        shown: Callable[[SimulatedDatadogDowntime], _Json],
+    ) -> SimulatedAnswer:
         offset, limit = number_of(request, "page[offset]", 0), number_of(request, "page[limit]", 30)
         some = found[offset : offset + limit]
         answer: _Json = {"data": [shown(one) for one in some]}
@@ -241,41 +256,43 @@ class Datadog:
             answer["included"] = [self._person(user) for user in dict.fromkeys(one.by for one in some)]
         return json_answer(answer)
 
-    def _one_downtime(self, request: Request) -> Downtime:
+    def _one_downtime(self, request: Request) -> SimulatedDatadogDowntime:
         found = self._downtimes.get(request.path.rpartition("/")[2])
         if found is None:
-            raise Refusal(404, "Downtime not found")
+            raise SimulatedDatadogRefusal(404, "Downtime not found")
         return found
 
-    def _get_downtime(self, request: Request) -> Answer:
+    def _get_downtime(self, request: Request) -> SimulatedAnswer:
         return self._told(self._one_downtime(request), includes(request))
 
-    def _told(self, downtime: Downtime, including: bool) -> Answer:
+    def _told(self, downtime: SimulatedDatadogDowntime, including: bool) -> SimulatedAnswer:
         answer: _Json = {"data": self._downtime(downtime, including)}
         if including:
             answer["included"] = [self._person(downtime.by)]
         return json_answer(answer)
 
-    def _cancel(self, request: Request) -> Answer:
+    def _cancel(self, request: Request) -> SimulatedAnswer:
         downtime = self._one_downtime(request)
         if downtime.canceled is None:
             downtime.canceled = self._now()
-        return Answer(204, b"")
+        return SimulatedAnswer(204, b"")
 
-    def _create(self, request: Request) -> Answer:
+    def _create(self, request: Request) -> SimulatedAnswer:
         asked = attributes_of(request)
         target = asked["monitor_identifier"]
         now = self._now()
         number, tags = target.get("monitor_id"), target.get("monitor_tags")
         if number is not None and number not in self._monitors:
-            raise Refusal(400, "Monitor not found")
+            raise SimulatedDatadogRefusal(400, "Monitor not found")
         schedule = asked.get("schedule") or {}
         if unknown := set(schedule) - {"start", "end"}:
-            raise Refusal(400, f"Only one-time schedules are simulated, not {sorted(unknown)[0]}")
+            raise SimulatedDatadogRefusal(400, f"Only one-time schedules are simulated, not {sorted(unknown)[0]}")
         start, end = moment(schedule.get("start"), now), moment(schedule.get("end"), None)
         if start is None or (end is not None and end <= max(start, now)):
-            raise Refusal(400, "End must be after start, and in the future")
-        made = Downtime(str(uuid.uuid4()), asked["scope"], start, end, now, asked.get("message"), number)
+            raise SimulatedDatadogRefusal(400, "End must be after start, and in the future")
+        made = SimulatedDatadogDowntime(
+            str(uuid.uuid4()), asked["scope"], start, end, now, asked.get("message"), number
+        )
         made.monitor_tags, made.by = tuple(tags or ()), self._robot
         made.timezone = asked.get("display_timezone", "UTC")
         made.mute_recovery = asked.get("mute_first_recovery_notification", False)
@@ -284,7 +301,7 @@ class Datadog:
         self._downtimes[made.id] = made
         return self._told(made, True)
 
-    def _downtime(self, one: Downtime, including: bool) -> _Json:
+    def _downtime(self, one: SimulatedDatadogDowntime, including: bool) -> _Json:
         target: _Json = {"monitor_tags": list(one.monitor_tags)}
         shown: _Json = {
             "id": one.id,
@@ -315,20 +332,20 @@ class Datadog:
         return {"type": "users", "id": user, "attributes": {"name": name, "handle": name, "status": "Active"}}
 
 
-_ROUTES: dict[str, Callable[[Datadog, Request], Answer]] = {
-    "GET /api/v1/validate": Datadog._validate,
-    "GET /api/v1/monitor": Datadog._list_monitors,
-    "GET /api/v1/monitor/search": Datadog._search,
-    "GET /api/v1/monitor/{id}": Datadog._get_monitor,
-    "GET /api/v2/monitor/{id}/downtime_matches": Datadog._matches,
-    "GET /api/v2/downtime": Datadog._list_downtimes,
-    "POST /api/v2/downtime": Datadog._create,
-    "GET /api/v2/downtime/{id}": Datadog._get_downtime,
-    "DELETE /api/v2/downtime/{id}": Datadog._cancel,
+_ROUTES: dict[str, Callable[[SimulatedDatadog, Request], SimulatedAnswer]] = {
+    "GET /api/v1/validate": SimulatedDatadog._validate,
+    "GET /api/v1/monitor": SimulatedDatadog._list_monitors,
+    "GET /api/v1/monitor/search": SimulatedDatadog._search,
+    "GET /api/v1/monitor/{id}": SimulatedDatadog._get_monitor,
+    "GET /api/v2/monitor/{id}/downtime_matches": SimulatedDatadog._matches,
+    "GET /api/v2/downtime": SimulatedDatadog._list_downtimes,
+    "POST /api/v2/downtime": SimulatedDatadog._create,
+    "GET /api/v2/downtime/{id}": SimulatedDatadog._get_downtime,
+    "DELETE /api/v2/downtime/{id}": SimulatedDatadog._cancel,
 }
 
 
-def _group(name: str, group: Group) -> _Json:
+def _group(name: str, group: SimulatedDatadogGroup) -> _Json:
     return {
         "name": name,
         "status": group.state,
@@ -339,13 +356,13 @@ def _group(name: str, group: Group) -> _Json:
     }
 
 
-def _matching(one: Downtime) -> _Json:
+def _matching(one: SimulatedDatadogDowntime) -> _Json:
     scope = sorted(tags_of_scope(one.scope)) or ["*"]
     number = int(one.id[:8], 16)
     return {"id": number, "active": True, "scope": scope, "start": whole(one.start), "end": whole(one.end)}
 
 
-def _matches(monitor: Monitor, word: str) -> bool:
+def _matches(monitor: SimulatedDatadogMonitor, word: str) -> bool:
     if word.startswith("status:"):
         return monitor.overall.lower() == word.partition(":")[2].lower()
     return word in monitor.tags if ":" in word else word.lower() in monitor.name.lower()

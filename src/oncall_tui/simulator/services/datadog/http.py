@@ -24,7 +24,7 @@ _ATTRIBUTES = {
 _Json = dict[str, Any]
 
 
-class Refusal(Exception):
+class SimulatedDatadogRefusal(Exception):
     """A request that is answered with an error."""
 
     def __init__(self, status: int, text: str) -> None:
@@ -35,7 +35,7 @@ class Refusal(Exception):
 def attributes_of(request: Request) -> _Json:
     """The attributes of a new downtime, held against `DowntimeCreateRequestAttributes`."""
     if not request.headers.get("content-type", "").startswith("application/json"):
-        raise Refusal(415, "Content-Type: application/json is required")
+        raise SimulatedDatadogRefusal(415, "Content-Type: application/json is required")
     try:
         data = json.loads(request.body)["data"]
         asked: _Json = data["attributes"]
@@ -47,9 +47,9 @@ def attributes_of(request: Request) -> _Json:
         ends = set(asked.get("notify_end_states", [])) <= set(_END_STATES)
         types = set(asked.get("notify_end_types", [])) <= set(_END_TYPES)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Refusal(400, f"Invalid body: {error}") from None
+        raise SimulatedDatadogRefusal(400, f"Invalid body: {error}") from None
     if not (good and (one or many) and ends and types):
-        raise Refusal(400, "Invalid body: not a downtime")
+        raise SimulatedDatadogRefusal(400, "Invalid body: not a downtime")
     return asked
 
 
@@ -60,10 +60,10 @@ def moment(text: object, default: float | None) -> float | None:
     try:
         when = datetime.fromisoformat(str(text))
     except ValueError:
-        raise Refusal(400, "Invalid datetime") from None
+        raise SimulatedDatadogRefusal(400, "Invalid datetime") from None
     offset = when.utcoffset()
     if offset is None or offset.total_seconds():
-        raise Refusal(400, "Datetimes must have a UTC offset of zero")
+        raise SimulatedDatadogRefusal(400, "Datetimes must have a UTC offset of zero")
     return when.timestamp()
 
 
@@ -82,7 +82,7 @@ def includes(request: Request) -> bool:
 def number_of(request: Request, name: str, default: int) -> int:
     text = one_of(request, name)
     if text and not text.isdecimal():
-        raise Refusal(400, f"{name} must be a number")
+        raise SimulatedDatadogRefusal(400, f"{name} must be a number")
     return int(text) if text else default
 
 

@@ -12,7 +12,7 @@ _TAG = re.compile(r'([^:\s]+):(?:"((?:[^"\\]|\\.)*)"|(\S+))')
 
 
 @dataclass
-class Group:
+class SimulatedDatadogGroup:
     """One group of a monitor."""
 
     state: str
@@ -34,7 +34,7 @@ class Group:
 
 
 @dataclass
-class Monitor:
+class SimulatedDatadogMonitor:
     """One monitor. Its one group is `*` where it is not split."""
 
     id: int
@@ -45,7 +45,7 @@ class Monitor:
     query: str = "avg(last_5m):avg:drill.value{*} > 1"
     message: str = ""
     type: str = "query alert"
-    groups: dict[str, Group] = field(default_factory=dict)
+    groups: dict[str, SimulatedDatadogGroup] = field(default_factory=dict)
     changed: float | None = None
 
     @property
@@ -61,13 +61,13 @@ class Monitor:
     def move(self, group: str, state: str, at: float) -> None:
         """One group goes into `state`."""
         before = self.overall
-        self.groups.setdefault(group, Group("OK")).move(state, at)
+        self.groups.setdefault(group, SimulatedDatadogGroup("OK")).move(state, at)
         if self.overall != before:
             self.changed = at
 
 
 @dataclass
-class Downtime:
+class SimulatedDatadogDowntime:
     """A downtime for one monitor, or for all that have all of `monitor_tags`; without an end it lasts for ever."""
 
     id: str
@@ -94,13 +94,13 @@ class Downtime:
             return "scheduled"
         return "active" if self.end is None or now < self.end else "ended"
 
-    def is_for(self, monitor: Monitor) -> bool:
+    def is_for(self, monitor: SimulatedDatadogMonitor) -> bool:
         """Whether it is for this monitor, whichever of its groups."""
         if self.monitor_id is not None:
             return self.monitor_id == monitor.id
         return set(self.monitor_tags) <= {"*", *monitor.tags}
 
-    def groups(self, monitor: Monitor) -> list[str]:
+    def groups(self, monitor: SimulatedDatadogMonitor) -> list[str]:
         """The names of the groups that it hides."""
         wanted = tags_of_scope(self.scope)
         return [name for name in monitor.groups if wanted <= set(name.split(","))]

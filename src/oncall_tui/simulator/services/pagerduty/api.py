@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from oncall_tui.simulator.server.messages import Answer, Request, json_answer
+from oncall_tui.simulator.server.messages import Request, SimulatedAnswer, json_answer
 from oncall_tui.simulator.services.pagerduty import shapes as shape
 from oncall_tui.simulator.services.pagerduty.http import (
     ACCEPT,
@@ -26,9 +26,16 @@ from oncall_tui.simulator.services.pagerduty.http import (
     route,
     whole,
 )
-from oncall_tui.simulator.services.pagerduty.incident import Change, Incident, Refusal, Serial, invalid, missing
+from oncall_tui.simulator.services.pagerduty.incident import (
+    Serial,
+    SimulatedPagerDutyChange,
+    SimulatedPagerDutyIncident,
+    SimulatedPagerDutyRefusal,
+    invalid,
+    missing,
+)
 from oncall_tui.simulator.services.pagerduty.query import Listing, chosen, include, page, time_of
-from oncall_tui.simulator.services.pagerduty.team import Account, Person
+from oncall_tui.simulator.services.pagerduty.team import SimulatedPagerDutyAccount, SimulatedPagerDutyPerson
 
 AT_ONCE = 250
 """Incidents that one PUT may change (OpenAPI, `PUT /incidents`)."""
@@ -39,17 +46,17 @@ _STATUSES = ("triggered", "acknowledged", "resolved")
 _TOKEN = re.compile(r"Token token=(\S+)")
 
 
-class PagerDuty:
+class SimulatedPagerDuty:
     """One account. `now` gives POSIX seconds; `speed` divides every time-out; `spec` is described in pagerduty_team."""
 
     def __init__(self, now: Callable[[], float], speed: float = 1.0, spec: Mapping[str, Any] | None = None) -> None:
         self._now = now
-        self._account = Account(spec, speed)
+        self._account = SimulatedPagerDutyAccount(spec, speed)
         self._limit = Limit(now, (spec or {}).get("calls_a_minute"))
         self._serial = Serial()
-        self._incidents: dict[str, Incident] = {}
-        self._changes: list[Change] = []
-        self._open: dict[str, Incident] = {}
+        self._incidents: dict[str, SimulatedPagerDutyIncident] = {}
+        self._changes: list[SimulatedPagerDutyChange] = []
+        self._open: dict[str, SimulatedPagerDutyIncident] = {}
         """The open ones by their keys."""
         self._next_due = -math.inf
         """Nothing comes due before this, POSIX seconds; what changes an incident puts it back."""
@@ -58,7 +65,7 @@ class PagerDuty:
         """The request's name, as `PUT /incidents/{id}/merge`."""
         return f"{request.method} {route(request.path)}"
 
-    def handle(self, request: Request) -> Answer:
+    def handle(self, request: Request) -> SimulatedAnswer:
         """Answer one request."""
         self.advance()
         if request.method != "GET":
@@ -68,7 +75,7 @@ class PagerDuty:
             return self._limit.told(refused)
         try:
             return self._limit.told(self._handle(request))
-        except Refusal as refusal:
+        except SimulatedPagerDutyRefusal as refusal:
             return self._limit.told(json_answer(refusal.value, refusal.status))
 
     # What the world does
@@ -100,7 +107,9 @@ class PagerDuty:
 
     def change(self, service: str, summary: str, source: str = "") -> None:
         """A change event, as a deploy sends one: it is related to what is and will be open on that service."""
-        self._changes.append(Change(self._serial("C"), self._account.service(service), summary, source, self._now()))
+        self._changes.append(
+            SimulatedPagerDutyChange(self._serial("C"), self._account.service(service), summary, source, self._now())
+        )
 
     def acknowledge(self, key: str, by: str) -> None:
         """Somebody (a name, an e-mail address or an id) acknowledges the open incident of that key, if there is one."""
@@ -132,21 +141,21 @@ class PagerDuty:
         self.advance()
         return {"incidents": [shape.incident(one) for one in self._incidents.values()]}
 
-    def _new(self, key: str, title: str, service: str, urgency: str, at: float) -> Incident:
+    def _new(self, key: str, title: str, service: str, urgency: str, at: float) -> SimulatedPagerDutyIncident:
         where = self._account.service(service)
         number = len(self._incidents) + 1
-        incident = Incident(
+        incident = SimulatedPagerDutyIncident(
             self._serial("Q"), number, key, title, where, urgency, at, serial=self._serial, policy=where.policy
         )
         incident.start(at)
         self._incidents[incident.id] = self._open[key] = incident
         return incident
 
-    def _still_open(self, key: str) -> Incident | None:
+    def _still_open(self, key: str) -> SimulatedPagerDutyIncident | None:
         self.advance()
         return self._open.get(key)
 
-    def _somebody(self, who: str) -> Person:
+    def _somebody(self, who: str) -> SimulatedPagerDutyPerson:
         person = self._account.person(who)
         if person is None:
             raise ValueError(f"nobody is called {who!r}")
@@ -154,10 +163,10 @@ class PagerDuty:
 
     # Answering
 
-    def _handle(self, request: Request) -> Answer:
+    def _handle(self, request: Request) -> SimulatedAnswer:
         user = self._token(request)
         if not accepted(request):
-            raise Refusal(2001, f"Accept: {ACCEPT} is required", 406)
+            raise SimulatedPagerDutyRefusal(2001, f"Accept: {ACCEPT} is required", 406)
         route = self.operation(request)
         if route in _READS:
             return _READS[route](self, request)
@@ -167,29 +176,29 @@ class PagerDuty:
             return _WRITES[route](self, request, self._author(request))
         raise missing()
 
-    def _token(self, request: Request) -> Person | None:
+    def _token(self, request: Request) -> SimulatedPagerDutyPerson | None:
         """The user whom the token belongs to, None for the account's own key."""
         found = _TOKEN.fullmatch(request.headers.get("authorization", "").strip())
         if found is None or found[1] not in self._account.tokens:
-            raise Refusal(2006, "Authentication failed: the token is missing or unknown", 401)
+            raise SimulatedPagerDutyRefusal(2006, "Authentication failed: the token is missing or unknown", 401)
         return self._account.tokens[found[1]]
 
-    def _author(self, request: Request) -> Person:
+    def _author(self, request: Request) -> SimulatedPagerDutyPerson:
         """Who writes, by the From header: it must be the e-mail address of a user of the account."""
         email = request.headers.get("from", "").strip()
         if not email:
             raise invalid("The From header is required")
         person = self._account.person(email)
         if person is None or "@" not in email:
-            raise Refusal(1008, "Requester User Not Found")
+            raise SimulatedPagerDutyRefusal(1008, "Requester User Not Found")
         return person
 
-    def _me(self, user: Person | None) -> Answer:
+    def _me(self, user: SimulatedPagerDutyPerson | None) -> SimulatedAnswer:
         if user is None:
             raise invalid("/users/me needs a user's token: this key belongs to the account")
         return json_answer({"user": shape.person(user)})
 
-    def _incident(self, request: Request) -> Incident:
+    def _incident(self, request: Request) -> SimulatedPagerDutyIncident:
         found = self._incidents.get(id_of(request))
         if found is None:
             raise missing()
@@ -197,31 +206,31 @@ class PagerDuty:
 
     # Reading
 
-    def _list_incidents(self, request: Request) -> Answer:
+    def _list_incidents(self, request: Request) -> SimulatedAnswer:
         return Listing(request, self._now()).answer(self._incidents.values())
 
-    def _get_incident(self, request: Request) -> Answer:
+    def _get_incident(self, request: Request) -> SimulatedAnswer:
         return json_answer({"incident": shape.incident(self._incident(request), include(request))})
 
-    def _get_notes(self, request: Request) -> Answer:
+    def _get_notes(self, request: Request) -> SimulatedAnswer:
         return json_answer({"notes": [shape.note(one) for one in reversed(self._incident(request).notes)]})
 
-    def _get_log(self, request: Request) -> Answer:
+    def _get_log(self, request: Request) -> SimulatedAnswer:
         incident = self._incident(request)
         return page(request, "log_entries", [shape.entry(incident, one) for one in reversed(incident.log)])
 
-    def _get_alerts(self, request: Request) -> Answer:
+    def _get_alerts(self, request: Request) -> SimulatedAnswer:
         incident = self._incident(request)
         wanted = chosen(request, "statuses[]") or chosen(request, "statuses")
         shown = [shape.alert(incident, one) for one in incident.alerts]
         return page(request, "alerts", [one for one in shown if not wanted or one["status"] in wanted])
 
-    def _get_changes(self, request: Request) -> Answer:
+    def _get_changes(self, request: Request) -> SimulatedAnswer:
         incident = self._incident(request)
         found = [shape.change(one) for one in self._changes if one.service == incident.service]
         return json_answer({"change_events": found[::-1]})
 
-    def _list_oncalls(self, request: Request) -> Answer:
+    def _list_oncalls(self, request: Request) -> SimulatedAnswer:
         found: Iterable[shape.Json] = shape.oncalls(self._account, self._now(), include(request), self._until(request))
         for name, part in (("escalation_policy_ids[]", "escalation_policy"), ("user_ids[]", "user")):
             wanted = chosen(request, name)
@@ -234,62 +243,62 @@ class PagerDuty:
             return self._now()
         return time_of(request, "until", self._now())
 
-    def _list_policies(self, request: Request) -> Answer:
+    def _list_policies(self, request: Request) -> SimulatedAnswer:
         return page(request, "escalation_policies", [shape.policy(one) for one in self._account.policies.values()])
 
-    def _get_policy(self, request: Request) -> Answer:
+    def _get_policy(self, request: Request) -> SimulatedAnswer:
         found = self._account.policies.get(id_of(request))
         if found is None:
             raise missing()
         return json_answer({"escalation_policy": shape.policy(found)})
 
-    def _list_users(self, request: Request) -> Answer:
+    def _list_users(self, request: Request) -> SimulatedAnswer:
         wanted = request.query.get("query", [""])[-1].casefold()
         found = [one for one in self._account.people.values() if wanted in f"{one.name}\n{one.email}".casefold()]
         return page(request, "users", [shape.person(one) for one in found])
 
-    def _list_services(self, request: Request) -> Answer:
+    def _list_services(self, request: Request) -> SimulatedAnswer:
         return page(request, "services", [shape.service(one) for one in self._account.services.values()])
 
-    def _get_service(self, request: Request) -> Answer:
+    def _get_service(self, request: Request) -> SimulatedAnswer:
         found = self._account.services.get(id_of(request))
         if found is None:
             raise missing()
         return json_answer({"service": shape.service(found)})
 
-    def _list_teams(self, request: Request) -> Answer:
+    def _list_teams(self, request: Request) -> SimulatedAnswer:
         return page(request, "teams", [shape.team(one) for one in self._account.teams.values()])
 
     # Writing
 
-    def _put_incidents(self, request: Request, by: Person) -> Answer:
+    def _put_incidents(self, request: Request, by: SimulatedPagerDutyPerson) -> SimulatedAnswer:
         """Change many; those that cannot be changed are left out of the answer, unless that is all of them."""
         items = member(request, "incidents", list)
         if len(items) > AT_ONCE:
-            raise Refusal(2001, f"At most {AT_ONCE} incidents can be changed at once", 413)
-        changed: list[Incident] = []
-        refusals: list[Refusal] = []
+            raise SimulatedPagerDutyRefusal(2001, f"At most {AT_ONCE} incidents can be changed at once", 413)
+        changed: list[SimulatedPagerDutyIncident] = []
+        refusals: list[SimulatedPagerDutyRefusal] = []
         for item in items:
             try:
                 changed.append(self._change(object_of(item), by))
-            except Refusal as refusal:
+            except SimulatedPagerDutyRefusal as refusal:
                 refusals.append(refusal)
         if refusals and not changed:
             raise refusals[0]
         return json_answer({"incidents": [shape.incident(one, include(request)) for one in changed]})
 
-    def _put_incident(self, request: Request, by: Person) -> Answer:
+    def _put_incident(self, request: Request, by: SimulatedPagerDutyPerson) -> SimulatedAnswer:
         item = member(request, "incident", dict)
         incident = self._change({**item, "id": self._incident(request).id}, by)
         return json_answer({"incident": shape.incident(incident, include(request))})
 
-    def _change(self, item: dict[str, Any], by: Person) -> Incident:
+    def _change(self, item: dict[str, Any], by: SimulatedPagerDutyPerson) -> SimulatedPagerDutyIncident:
         """Apply one item of a PUT. A policy wins over a level that is sent with it: it restarts at its first level."""
         incident = self._incidents.get(str(item.get("id")))
         if incident is None:
             raise missing()
         if incident.service.only and by.name not in incident.service.only:
-            raise Refusal(2010, "Access Denied", 403)
+            raise SimulatedPagerDutyRefusal(2010, "Access Denied", 403)
         if item.get("type") not in ("incident_reference", "incident"):
             raise invalid("Type must be incident_reference")
         if item.get("status") not in (None, *_STATUSES):
@@ -308,7 +317,7 @@ class PagerDuty:
             incident.note(str(item["resolution"]), by, now)
         return incident
 
-    def _set_status(self, incident: Incident, status: object, by: Person) -> None:
+    def _set_status(self, incident: SimulatedPagerDutyIncident, status: object, by: SimulatedPagerDutyPerson) -> None:
         now = self._now()
         if status == "resolved":
             incident.resolve(by, now)
@@ -329,7 +338,7 @@ class PagerDuty:
             raise invalid("Escalation policy cannot be found")
         return policy
 
-    def _assignees(self, items: object) -> list[Person]:
+    def _assignees(self, items: object) -> list[SimulatedPagerDutyPerson]:
         found = [
             self._account.people.get(key_of(object_of(item).get("assignee")))
             for item in (items if isinstance(items, list) else [])
@@ -338,14 +347,14 @@ class PagerDuty:
             raise invalid("Assignee cannot be found")
         return [person for person in found if person is not None]
 
-    def _post_note(self, request: Request, by: Person) -> Answer:
+    def _post_note(self, request: Request, by: SimulatedPagerDutyPerson) -> SimulatedAnswer:
         incident = self._incident(request)
         text = member(request, "note", dict).get("content")
         if not isinstance(text, str) or not text.strip():
             raise invalid("Content cannot be empty")
         return json_answer({"note": shape.note(incident.note(text, by, self._now()))})
 
-    def _snooze(self, request: Request, by: Person) -> Answer:
+    def _snooze(self, request: Request, by: SimulatedPagerDutyPerson) -> SimulatedAnswer:
         incident = self._incident(request)
         seconds = whole(body_of(request).get("duration"), "Duration")
         if not 1 <= seconds <= LONGEST_SNOOZE:
@@ -353,7 +362,7 @@ class PagerDuty:
         incident.snooze(seconds, by, self._now())
         return json_answer({"incident": shape.incident(incident, include(request))}, 201)
 
-    def _merge(self, request: Request, by: Person) -> Answer:
+    def _merge(self, request: Request, by: SimulatedPagerDutyPerson) -> SimulatedAnswer:
         """Move the sources' alerts into the target and resolve the sources."""
         target = self._incident(request)
         sources = [self._incidents.get(key_of(item)) for item in member(request, "source_incidents", list)]
@@ -368,25 +377,25 @@ class PagerDuty:
         return json_answer({"incident": shape.merged(target)})
 
 
-_READS: dict[str, Callable[[PagerDuty, Request], Answer]] = {
-    "GET /incidents": PagerDuty._list_incidents,
-    "GET /incidents/{id}": PagerDuty._get_incident,
-    "GET /incidents/{id}/notes": PagerDuty._get_notes,
-    "GET /incidents/{id}/log_entries": PagerDuty._get_log,
-    "GET /incidents/{id}/alerts": PagerDuty._get_alerts,
-    "GET /incidents/{id}/related_change_events": PagerDuty._get_changes,
-    "GET /oncalls": PagerDuty._list_oncalls,
-    "GET /escalation_policies": PagerDuty._list_policies,
-    "GET /escalation_policies/{id}": PagerDuty._get_policy,
-    "GET /users": PagerDuty._list_users,
-    "GET /services": PagerDuty._list_services,
-    "GET /services/{id}": PagerDuty._get_service,
-    "GET /teams": PagerDuty._list_teams,
+_READS: dict[str, Callable[[SimulatedPagerDuty, Request], SimulatedAnswer]] = {
+    "GET /incidents": SimulatedPagerDuty._list_incidents,
+    "GET /incidents/{id}": SimulatedPagerDuty._get_incident,
+    "GET /incidents/{id}/notes": SimulatedPagerDuty._get_notes,
+    "GET /incidents/{id}/log_entries": SimulatedPagerDuty._get_log,
+    "GET /incidents/{id}/alerts": SimulatedPagerDuty._get_alerts,
+    "GET /incidents/{id}/related_change_events": SimulatedPagerDuty._get_changes,
+    "GET /oncalls": SimulatedPagerDuty._list_oncalls,
+    "GET /escalation_policies": SimulatedPagerDuty._list_policies,
+    "GET /escalation_policies/{id}": SimulatedPagerDuty._get_policy,
+    "GET /users": SimulatedPagerDuty._list_users,
+    "GET /services": SimulatedPagerDuty._list_services,
+    "GET /services/{id}": SimulatedPagerDuty._get_service,
+    "GET /teams": SimulatedPagerDuty._list_teams,
 }
-_WRITES: dict[str, Callable[[PagerDuty, Request, Person], Answer]] = {
-    "PUT /incidents": PagerDuty._put_incidents,
-    "PUT /incidents/{id}": PagerDuty._put_incident,
-    "PUT /incidents/{id}/merge": PagerDuty._merge,
-    "POST /incidents/{id}/notes": PagerDuty._post_note,
-    "POST /incidents/{id}/snooze": PagerDuty._snooze,
+_WRITES: dict[str, Callable[[SimulatedPagerDuty, Request, SimulatedPagerDutyPerson], SimulatedAnswer]] = {
+    "PUT /incidents": SimulatedPagerDuty._put_incidents,
+    "PUT /incidents/{id}": SimulatedPagerDuty._put_incident,
+    "PUT /incidents/{id}/merge": SimulatedPagerDuty._merge,
+    "POST /incidents/{id}/notes": SimulatedPagerDuty._post_note,
+    "POST /incidents/{id}/snooze": SimulatedPagerDuty._snooze,
 }

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from oncall_tui.simulator.server.messages import Answer, Request, json_answer
+from oncall_tui.simulator.server.messages import Request, SimulatedAnswer, json_answer
 
 ROUTING_KEY = "drill-account"
 SUMMARY, DEDUP, BODY = 1_024, 255, 512 * 1024
@@ -14,7 +14,7 @@ SEVERITIES = ("critical", "error", "warning", "info")
 ACTIONS = ("trigger", "acknowledge", "resolve")
 
 
-class Pager(Protocol):
+class SimulatedPagerDutyPager(Protocol):
     """What this asks of the simulated PagerDuty."""
 
     def trigger(
@@ -34,10 +34,12 @@ class Pager(Protocol):
         """It is over."""
 
 
-class Events:
+class SimulatedEvents:
     """One integration of the service `service`. `pager` gives the PagerDuty behind it, if there is one."""
 
-    def __init__(self, now: Callable[[], float], name: str, service: str, pager: Callable[[], Pager | None]) -> None:
+    def __init__(
+        self, now: Callable[[], float], name: str, service: str, pager: Callable[[], SimulatedPagerDutyPager | None]
+    ) -> None:
         self._now, self.name, self._service, self._pager = now, name, service, pager
         self.received: list[dict[str, Any]] = []
 
@@ -49,13 +51,13 @@ class Events:
         """Both are."""
         return True
 
-    def handle(self, request: Request) -> Answer:
+    def handle(self, request: Request) -> SimulatedAnswer:
         """202 where it was taken; 400 with what is wrong."""
         operation = self.operation(request)
         if request.method != "POST" or operation not in ("enqueue", "change/enqueue"):
-            return Answer(404, b"Not Found", {"Content-Type": "text/plain"})
+            return SimulatedAnswer(404, b"Not Found", {"Content-Type": "text/plain"})
         if len(request.body) > BODY:
-            return Answer(413, b"", {})
+            return SimulatedAnswer(413, b"", {})
         try:
             asked = json.loads(request.body)
         except ValueError:
@@ -65,7 +67,7 @@ class Events:
             return _refused("Event object is invalid", wrong)
         return self._take(asked, operation)
 
-    def fault(self, kind: str, request: Request) -> Answer | None:
+    def fault(self, kind: str, request: Request) -> SimulatedAnswer | None:
         """What the API answers where it is throttled or denied; None where it is no answer of its own."""
         if kind == "throttle":
             said = {"status": "throttle exceeded", "message": "Requests for this service are arriving too quickly."}
@@ -74,7 +76,7 @@ class Events:
             return _refused("Invalid routing key", [])
         return None
 
-    def _take(self, asked: dict[str, Any], operation: str) -> Answer:
+    def _take(self, asked: dict[str, Any], operation: str) -> SimulatedAnswer:
         kept = {"at": self._now(), "kind": operation, **{k: v for k, v in asked.items() if k != "routing_key"}}
         self.received.append(kept)
         if operation == "change/enqueue":
@@ -86,7 +88,7 @@ class Events:
             self._page(pager, asked, key)
         return json_answer({"status": "success", "message": "Event processed", "dedup_key": key}, 202)
 
-    def _page(self, pager: Pager, asked: dict[str, Any], key: str) -> None:
+    def _page(self, pager: SimulatedPagerDutyPager, asked: dict[str, Any], key: str) -> None:
         if asked["event_action"] == "resolve":
             pager.resolve(key)
         elif asked["event_action"] == "trigger":
@@ -96,7 +98,7 @@ class Events:
             pager.trigger(key, payload["summary"], self._service, urgency, details, key)
 
 
-def _refused(message: str, errors: list[str]) -> Answer:
+def _refused(message: str, errors: list[str]) -> SimulatedAnswer:
     return json_answer({"status": "invalid event", "message": message, "errors": errors}, 400)
 
 

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from oncall_tui.simulator.server.messages import Answer, Request, json_answer
-from oncall_tui.simulator.services.pagerduty.incident import Refusal, invalid
+from oncall_tui.simulator.server.messages import Request, SimulatedAnswer, json_answer
+from oncall_tui.simulator.services.pagerduty.incident import SimulatedPagerDutyRefusal, invalid
 
 ACCEPT = "application/vnd.pagerduty+json;version=2"
 MINUTE = 60.0
@@ -26,7 +26,7 @@ class Limit:
         self._minute = 0.0
         self._used = 0
 
-    def refusal(self) -> Answer | None:
+    def refusal(self) -> SimulatedAnswer | None:
         """Count one call; the 429 where none is left."""
         minute = self._now() // MINUTE
         if minute != self._minute:
@@ -36,7 +36,7 @@ class Limit:
             return None
         return json_answer({"error": {"message": "Rate Limit Exceeded", "code": 2020}}, 429)
 
-    def told(self, answer: Answer) -> Answer:
+    def told(self, answer: SimulatedAnswer) -> SimulatedAnswer:
         """*answer* with the headers that tell of it."""
         calls = self._calls or CALLS_A_MINUTE
         left = calls - 1 if self._calls is None else max(0, calls - self._used)
@@ -66,7 +66,7 @@ def accepted(request: Request) -> bool:
 
 def body_of(request: Request) -> dict[str, Any]:
     if not request.headers.get("content-type", "").startswith("application/json"):
-        raise Refusal(2001, "Content-Type: application/json is required", 415)
+        raise SimulatedPagerDutyRefusal(2001, "Content-Type: application/json is required", 415)
     try:
         return object_of(json.loads(request.body))
     except ValueError:

@@ -12,12 +12,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from oncall_tui.simulator.services.pagerduty.team import Person, Policy, Service, Team, spelled
+from oncall_tui.simulator.services.pagerduty.team import (
+    SimulatedPagerDutyPerson,
+    SimulatedPagerDutyPolicy,
+    SimulatedPagerDutyService,
+    Team,
+    spelled,
+)
 
-Agent = Person | Service
+Agent = SimulatedPagerDutyPerson | SimulatedPagerDutyService
 
 
-class Refusal(Exception):
+class SimulatedPagerDutyRefusal(Exception):
     """Why something cannot be done, with PagerDuty's error code and an HTTP status."""
 
     def __init__(self, code: int, message: str, status: int = 400, errors: Sequence[str] = ()) -> None:
@@ -35,18 +41,18 @@ class Refusal(Exception):
         return {"error": error}
 
 
-def invalid(*errors: str) -> Refusal:
+def invalid(*errors: str) -> SimulatedPagerDutyRefusal:
     """Input that the API does not take."""
-    return Refusal(2001, "Invalid Input Provided", errors=errors)
+    return SimulatedPagerDutyRefusal(2001, "Invalid Input Provided", errors=errors)
 
 
-def missing() -> Refusal:
+def missing() -> SimulatedPagerDutyRefusal:
     """An id that is not there."""
-    return Refusal(2100, "Not Found", 404)
+    return SimulatedPagerDutyRefusal(2100, "Not Found", 404)
 
 
 @dataclass
-class Alert:
+class SimulatedPagerDutyAlert:
     id: str
     key: str
     title: str
@@ -56,26 +62,26 @@ class Alert:
 
 
 @dataclass(frozen=True)
-class Change:
+class SimulatedPagerDutyChange:
     """One change event of a service."""
 
     id: str
-    service: Service
+    service: SimulatedPagerDutyService
     summary: str
     source: str
     at: float
 
 
 @dataclass(frozen=True)
-class Note:
+class SimulatedPagerDutyNote:
     id: str
-    by: Person
+    by: SimulatedPagerDutyPerson
     text: str
     at: float
 
 
 @dataclass(frozen=True)
-class Entry:
+class SimulatedPagerDutyEntry:
     """One log entry: `kind` without its `_log_entry`."""
 
     id: str
@@ -83,7 +89,7 @@ class Entry:
     at: float
     agent: Agent
     channel: str
-    assignees: tuple[Person, ...] = ()
+    assignees: tuple[SimulatedPagerDutyPerson, ...] = ()
     text: str = ""
 
 
@@ -98,30 +104,30 @@ class Serial:
 
 
 @dataclass
-class Incident:
+class SimulatedPagerDutyIncident:
     """One incident; what it will do by itself is in the three `…_at` at the end, None for never."""
 
     id: str
     number: int
     key: str
     title: str
-    service: Service
+    service: SimulatedPagerDutyService
     urgency: str
     created: float
     serial: Serial
-    policy: Policy
+    policy: SimulatedPagerDutyPolicy
     status: str = "triggered"
     priority: str = ""
     level: int = 0
     """1 for the first; 0 once it was given to a person by hand."""
-    assigned: list[tuple[float, Person]] = field(default_factory=list)
-    acknowledged: list[tuple[float, Person]] = field(default_factory=list)
+    assigned: list[tuple[float, SimulatedPagerDutyPerson]] = field(default_factory=list)
+    acknowledged: list[tuple[float, SimulatedPagerDutyPerson]] = field(default_factory=list)
     changed: float = 0.0
     changed_by: Agent | None = None
     resolved: float | None = None
-    alerts: list[Alert] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
-    log: list[Entry] = field(default_factory=list)
+    alerts: list[SimulatedPagerDutyAlert] = field(default_factory=list)
+    notes: list[SimulatedPagerDutyNote] = field(default_factory=list)
+    log: list[SimulatedPagerDutyEntry] = field(default_factory=list)
     escalates_at: float | None = None
     lapses_at: float | None = None
     resolves_at: float | None = None
@@ -145,7 +151,7 @@ class Incident:
 
     def record(self, kind: str, at: float, agent: Agent, text: str = "", channel: str = "api") -> None:
         people = tuple(person for _, person in self.assigned)
-        self.log.append(Entry(self.serial("R"), kind, at, agent, channel, people, text))
+        self.log.append(SimulatedPagerDutyEntry(self.serial("R"), kind, at, agent, channel, people, text))
 
     def add_alert(self, key: str, title: str, details: dict[str, object], at: float) -> None:
         """One more alert in it; the same key again renews the one that is there."""
@@ -153,7 +159,7 @@ class Incident:
             if alert.key == key and not alert.resolved:
                 alert.details = details
                 return
-        self.alerts.append(Alert(self.serial("A"), key, title, details, at))
+        self.alerts.append(SimulatedPagerDutyAlert(self.serial("A"), key, title, details, at))
 
     def start(self, at: float) -> None:
         """Page the first level."""
@@ -170,10 +176,10 @@ class Incident:
             kind, at = due[0]
             {"escalate": self._next_level, "unacknowledge": self._lapse, "resolve": self._time_out}[kind](at)
 
-    def acknowledge(self, by: Person, at: float) -> None:
+    def acknowledge(self, by: SimulatedPagerDutyPerson, at: float) -> None:
         """Acknowledge; a resolved one is reopened by that, as the API documents it."""
         if any(person == by for _, person in self.acknowledged):
-            raise Refusal(1002, "Incident Already Acknowledged")
+            raise SimulatedPagerDutyRefusal(1002, "Incident Already Acknowledged")
         if self.status == "resolved":
             self._reopen(at)
             self.level, self.assigned = 1, [(at, by)]
@@ -185,7 +191,7 @@ class Incident:
 
     def resolve(self, by: Agent, at: float, channel: str = "api") -> None:
         if self.status == "resolved":
-            raise Refusal(1001, "Incident Already Resolved")
+            raise SimulatedPagerDutyRefusal(1001, "Incident Already Resolved")
         self.record("resolve", at, by, channel=channel)
         self._set("resolved", at, by)
         self.resolved = at
@@ -194,7 +200,7 @@ class Incident:
         for alert in self.alerts:
             alert.resolved = True
 
-    def reopen(self, by: Person, at: float) -> None:
+    def reopen(self, by: SimulatedPagerDutyPerson, at: float) -> None:
         """Back to triggered: documented for resolved incidents alone."""
         if self.status != "resolved":
             raise invalid("Status can be changed to triggered for a resolved incident only")
@@ -203,18 +209,18 @@ class Incident:
         self._enter(1, at)
         self.record("trigger", at, by)
 
-    def escalate(self, level: int, by: Person, at: float) -> None:
+    def escalate(self, level: int, by: SimulatedPagerDutyPerson, at: float) -> None:
         """Page a level; an acknowledgement ends by that."""
         self._must_be_open()
         if not 1 <= level <= len(self.policy.levels):
-            raise Refusal(1006, "Incident Cannot Be Escalated")
+            raise SimulatedPagerDutyRefusal(1006, "Incident Cannot Be Escalated")
         if not self.policy.levels[level - 1].people:
-            raise Refusal(1015, "No One Is On Call At This Escalation Level")
+            raise SimulatedPagerDutyRefusal(1015, "No One Is On Call At This Escalation Level")
         self._retrigger(at, by)
         self._enter(level, at)
         self.record("escalate", at, by)
 
-    def assign(self, people: Sequence[Person], by: Person, at: float) -> None:
+    def assign(self, people: Sequence[SimulatedPagerDutyPerson], by: SimulatedPagerDutyPerson, at: float) -> None:
         """Give it to people by hand: it leaves its policy and escalates no more."""
         self._must_be_open()
         self._retrigger(at, by)
@@ -222,7 +228,7 @@ class Incident:
         self.assigned = [(at, person) for person in people]
         self.record("assign", at, by)
 
-    def give(self, policy: Policy, by: Person, at: float) -> None:
+    def give(self, policy: SimulatedPagerDutyPolicy, by: SimulatedPagerDutyPerson, at: float) -> None:
         """Give it to a policy: it starts again at that one's first level."""
         self._must_be_open()
         self.policy = policy
@@ -230,23 +236,23 @@ class Incident:
         self._enter(1, at)
         self.record("assign", at, by)
 
-    def snooze(self, seconds: float, by: Person, at: float) -> None:
+    def snooze(self, seconds: float, by: SimulatedPagerDutyPerson, at: float) -> None:
         """Keep it acknowledged for that long. The drill's speed does not divide what a person chose."""
         self._must_be_open()
         if self.status != "acknowledged":
-            raise Refusal(1012, "Incident Not Acknowledged")
+            raise SimulatedPagerDutyRefusal(1012, "Incident Not Acknowledged")
         self.lapses_at = at + seconds
         self.record("snooze", at, by)
 
-    def note(self, text: str, by: Person, at: float) -> Note:
-        note = Note(self.serial("N"), by, text, at)
+    def note(self, text: str, by: SimulatedPagerDutyPerson, at: float) -> SimulatedPagerDutyNote:
+        note = SimulatedPagerDutyNote(self.serial("N"), by, text, at)
         self.notes.append(note)
         self.record("annotate", at, by, text)
         return note
 
     def _must_be_open(self) -> None:
         if self.status == "resolved":
-            raise Refusal(1001, "Incident Already Resolved")
+            raise SimulatedPagerDutyRefusal(1001, "Incident Already Resolved")
 
     def _set(self, status: str, at: float, by: Agent) -> None:
         self.status, self.changed, self.changed_by = status, at, by

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 
-from oncall_tui.simulator.server.messages import Answer, Request, json_answer
+from oncall_tui.simulator.server.messages import Request, SimulatedAnswer, json_answer
 from oncall_tui.simulator.services.pagerduty import shapes as shape
-from oncall_tui.simulator.services.pagerduty.incident import Incident, invalid
+from oncall_tui.simulator.services.pagerduty.incident import SimulatedPagerDutyIncident, invalid
 
 DEFAULT_PAGE = 25
 LARGEST_PAGE = 100
@@ -21,7 +21,7 @@ LONGEST_WINDOW = 184 * DAY
 
 _STATUSES = frozenset({"triggered", "acknowledged", "resolved"})
 _URGENCIES = frozenset({"high", "low"})
-_ORDERS: dict[str, Callable[[Incident], tuple[object, ...]]] = {
+_ORDERS: dict[str, Callable[[SimulatedPagerDutyIncident], tuple[object, ...]]] = {
     "incident_number": lambda one: (one.number,),
     "created_at": lambda one: (one.created, one.number),
     "resolved_at": lambda one: (one.resolved is None, one.resolved or 0.0),
@@ -39,12 +39,12 @@ def include(request: Request) -> frozenset[str]:
     return chosen(request, "include[]")
 
 
-def page(request: Request, name: str, items: Sequence[object]) -> Answer:
+def page(request: Request, name: str, items: Sequence[object]) -> SimulatedAnswer:
     """A page of what is ready to be shown."""
     return _paged(request, name, items, lambda item: item)
 
 
-def _paged(request: Request, name: str, items: Sequence[object], show: Callable[[object], object]) -> Answer:
+def _paged(request: Request, name: str, items: Sequence[object], show: Callable[[object], object]) -> SimulatedAnswer:
     limit = min(_number(request, "limit", DEFAULT_PAGE), LARGEST_PAGE)
     offset = _number(request, "offset", 0)
     if offset + limit > FURTHEST:
@@ -74,7 +74,7 @@ class Listing:
         self._key = _last(request, "incident_key")
         self._since, self._until = self._window(now)
 
-    def answer(self, incidents: Iterable[Incident]) -> Answer:
+    def answer(self, incidents: Iterable[SimulatedPagerDutyIncident]) -> SimulatedAnswer:
         found = [one for one in incidents if self._shows(one)]
         for order, falling in reversed(self._orders()):
             found.sort(key=order, reverse=falling)
@@ -83,10 +83,10 @@ class Listing:
             self._request,
             "incidents",
             found,
-            lambda one: shape.incident(one, full) if isinstance(one, Incident) else None,
+            lambda one: shape.incident(one, full) if isinstance(one, SimulatedPagerDutyIncident) else None,
         )
 
-    def _shows(self, one: Incident) -> bool:
+    def _shows(self, one: SimulatedPagerDutyIncident) -> bool:
         return (
             (not self._statuses or one.status in self._statuses)
             and (not self._urgencies or one.urgency in self._urgencies)
@@ -112,7 +112,7 @@ class Listing:
             raise invalid("Since and until must be in order and at most six months apart")
         return since, until
 
-    def _orders(self) -> list[tuple[Callable[[Incident], tuple[object, ...]], bool]]:
+    def _orders(self) -> list[tuple[Callable[[SimulatedPagerDutyIncident], tuple[object, ...]], bool]]:
         wanted = (_last(self._request, "sort_by") or "created_at:asc").split(",")
         orders = []
         for each in wanted:

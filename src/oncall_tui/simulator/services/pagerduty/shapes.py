@@ -5,13 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import UTC, datetime
 
-from oncall_tui.simulator.services.pagerduty.incident import Agent, Alert, Change, Entry, Incident, Note
+from oncall_tui.simulator.services.pagerduty.incident import (
+    Agent,
+    SimulatedPagerDutyAlert,
+    SimulatedPagerDutyChange,
+    SimulatedPagerDutyEntry,
+    SimulatedPagerDutyIncident,
+    SimulatedPagerDutyNote,
+)
 from oncall_tui.simulator.services.pagerduty.team import (
-    Account,
-    Level,
-    Person,
-    Policy,
-    Service,
+    SimulatedPagerDutyAccount,
+    SimulatedPagerDutyLevel,
+    SimulatedPagerDutyPerson,
+    SimulatedPagerDutyPolicy,
+    SimulatedPagerDutyService,
     Team,
     priority_id,
     schedule_id,
@@ -29,13 +36,13 @@ def instant(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def reference(one: Agent | Policy | Team, full: bool = False) -> Json:
+def reference(one: Agent | SimulatedPagerDutyPolicy | Team, full: bool = False) -> Json:
     """A pointer to something, or with `full` (an `include[]`) the thing itself."""
-    if isinstance(one, Person):
+    if isinstance(one, SimulatedPagerDutyPerson):
         return person(one) if full else _pointer("user", "users", one.id, one.name)
-    if isinstance(one, Service):
+    if isinstance(one, SimulatedPagerDutyService):
         return service(one) if full else _pointer("service", "services", one.id, one.name)
-    if isinstance(one, Policy):
+    if isinstance(one, SimulatedPagerDutyPolicy):
         return policy(one) if full else _pointer("escalation_policy", "escalation_policies", one.id, one.name)
     return team(one) if full else _pointer("team", "teams", one.id, one.name)
 
@@ -49,7 +56,7 @@ def _head(kind: str, path: str, key: str, summary: str) -> Json:
     return {"id": key, "type": kind, "summary": summary, "self": url, "html_url": url}
 
 
-def person(one: Person) -> Json:
+def person(one: SimulatedPagerDutyPerson) -> Json:
     return {**_head("user", "users", one.id, one.name), "name": one.name, "email": one.email, "time_zone": "UTC"}
 
 
@@ -57,7 +64,7 @@ def team(one: Team) -> Json:
     return {**_head("team", "teams", one.id, one.name), "name": one.name, "description": None}
 
 
-def service(one: Service) -> Json:
+def service(one: SimulatedPagerDutyService) -> Json:
     return {
         **_head("service", "services", one.id, one.name),
         "name": one.name,
@@ -69,7 +76,7 @@ def service(one: Service) -> Json:
     }
 
 
-def policy(one: Policy) -> Json:
+def policy(one: SimulatedPagerDutyPolicy) -> Json:
     return {
         **_head("escalation_policy", "escalation_policies", one.id, one.name),
         "name": one.name,
@@ -79,7 +86,7 @@ def policy(one: Policy) -> Json:
     }
 
 
-def _rule(one: Policy, number: int, level: Level) -> Json:
+def _rule(one: SimulatedPagerDutyPolicy, number: int, level: SimulatedPagerDutyLevel) -> Json:
     targets = [_schedule(level.schedule)] if level.schedule else [reference(each) for each in level.people]
     minutes = max(1, round(level.after / 60))
     return {"id": f"{one.id}{number}", "escalation_delay_in_minutes": minutes, "targets": targets}
@@ -89,7 +96,7 @@ def _schedule(name: str) -> Json:
     return _pointer("schedule", "schedules", schedule_id(name), name)
 
 
-def oncalls(account: Account, now: float, include: Collection[str], until: float) -> list[Json]:
+def oncalls(account: SimulatedPagerDutyAccount, now: float, include: Collection[str], until: float) -> list[Json]:
     """Who is on call, by policy and level: in weeks from Monday 00:00 UTC on a schedule, without ends otherwise.
 
     On a schedule the weeks that begin before *until* are told too: of `then`, in turn with those of now.
@@ -117,7 +124,7 @@ def oncalls(account: Account, now: float, include: Collection[str], until: float
     return found
 
 
-def incident(one: Incident, include: Collection[str] = ()) -> Json:
+def incident(one: SimulatedPagerDutyIncident, include: Collection[str] = ()) -> Json:
     users = "users" in include
     by = one.changed_by or one.service
     shown: Json = {
@@ -156,17 +163,17 @@ def incident(one: Incident, include: Collection[str] = ()) -> Json:
     return shown
 
 
-def merged(one: Incident) -> Json:
+def merged(one: SimulatedPagerDutyIncident) -> Json:
     """What a merge answers: a reference to the incident that stays (OpenAPI, `PUT /incidents/{id}/merge`)."""
     return _pointer("incident", "incidents", one.id, f"[#{one.number}] {one.title}")
 
 
-def _counts(one: Incident) -> Json:
+def _counts(one: SimulatedPagerDutyIncident) -> Json:
     resolved = sum(each.resolved for each in one.alerts)
     return {"all": len(one.alerts), "triggered": len(one.alerts) - resolved, "resolved": resolved}
 
 
-def alert(owner: Incident, one: Alert) -> Json:
+def alert(owner: SimulatedPagerDutyIncident, one: SimulatedPagerDutyAlert) -> Json:
     return {
         **_head("alert", "alerts", one.id, one.title),
         "status": "resolved" if one.resolved else "triggered",
@@ -180,7 +187,7 @@ def alert(owner: Incident, one: Alert) -> Json:
     }
 
 
-def change(one: Change) -> Json:
+def change(one: SimulatedPagerDutyChange) -> Json:
     url = f"{SITE}/change_events/{one.id}"
     return {
         "id": one.id,
@@ -198,12 +205,12 @@ def change(one: Change) -> Json:
     }
 
 
-def note(one: Note) -> Json:
+def note(one: SimulatedPagerDutyNote) -> Json:
     by = reference(one.by)
     return {"id": one.id, "user": by, "content": one.text, "created_at": instant(one.at), "channel": {"type": "api"}}
 
 
-def entry(owner: Incident, one: Entry) -> Json:
+def entry(owner: SimulatedPagerDutyIncident, one: SimulatedPagerDutyEntry) -> Json:
     shown: Json = {
         **_head(f"{one.kind}_log_entry", "log_entries", one.id, _sentence(one)),
         "created_at": instant(one.at),
@@ -218,7 +225,7 @@ def entry(owner: Incident, one: Entry) -> Json:
     return shown
 
 
-def _sentence(one: Entry) -> str:
+def _sentence(one: SimulatedPagerDutyEntry) -> str:
     to = ", ".join(person.name for person in one.assignees)
     said = {
         "trigger": "Triggered",

@@ -35,7 +35,7 @@ _DEFAULT_POLICY = {"name": "On call", "team": "Operations", "levels": list(_DEFA
 
 
 @dataclass(frozen=True)
-class Person:
+class SimulatedPagerDutyPerson:
     id: str
     name: str
     email: str
@@ -48,30 +48,30 @@ class Team:
 
 
 @dataclass(frozen=True)
-class Level:
+class SimulatedPagerDutyLevel:
     """One rule of a policy; with a schedule its people are on call by weeks, without one always; `then` next week."""
 
-    people: tuple[Person, ...]
+    people: tuple[SimulatedPagerDutyPerson, ...]
     after: float
     schedule: str
-    then: tuple[Person, ...] = ()
+    then: tuple[SimulatedPagerDutyPerson, ...] = ()
 
 
 @dataclass(frozen=True)
-class Policy:
+class SimulatedPagerDutyPolicy:
     id: str
     name: str
-    levels: tuple[Level, ...]
+    levels: tuple[SimulatedPagerDutyLevel, ...]
     team: Team | None
 
 
 @dataclass(frozen=True)
-class Service:
+class SimulatedPagerDutyService:
     """`acknowledged_for` and `resolves_after` in seconds of the drill's clock; None means never."""
 
     id: str
     name: str
-    policy: Policy
+    policy: SimulatedPagerDutyPolicy
     team: Team | None
     acknowledged_for: float | None
     resolves_after: float | None
@@ -79,26 +79,26 @@ class Service:
     """Who may change its incidents; nobody named: everybody."""
 
 
-_Named = TypeVar("_Named", Person, Policy)
+_Named = TypeVar("_Named", SimulatedPagerDutyPerson, SimulatedPagerDutyPolicy)
 
 
-class Account:
+class SimulatedPagerDutyAccount:
     """The account, read from its specification; `speed` divides every duration in it."""
 
     def __init__(self, spec: Mapping[str, Any] | None, speed: float) -> None:
         spec = spec or {}
         self._speed = speed
         self.teams: dict[str, Team] = {}
-        self.people: dict[str, Person] = {}
-        self.tokens: dict[str, Person | None] = {str(spec.get("token") or "drill-account"): None}
+        self.people: dict[str, SimulatedPagerDutyPerson] = {}
+        self.tokens: dict[str, SimulatedPagerDutyPerson | None] = {str(spec.get("token") or "drill-account"): None}
         for item in spec.get("people") or _DEFAULT_PEOPLE:
             self._add_person({"name": item} if isinstance(item, str) else item)
         self.policies = {one.id: one for one in map(self._policy, spec.get("policies") or [self._default_policy()])}
-        self.services: dict[str, Service] = {}
+        self.services: dict[str, SimulatedPagerDutyService] = {}
         for item in spec.get("services") or ():
             self._add_service({"name": item} if isinstance(item, str) else item)
 
-    def person(self, who: str) -> Person | None:
+    def person(self, who: str) -> SimulatedPagerDutyPerson | None:
         """By id, name or e-mail address."""
         wanted = who.casefold()
         for one in self.people.values():
@@ -106,7 +106,7 @@ class Account:
                 return one
         return None
 
-    def service(self, name: str) -> Service:
+    def service(self, name: str) -> SimulatedPagerDutyService:
         """By id or name; one that was not specified is added, on the first policy."""
         for one in self.services.values():
             if name in (one.id, one.name):
@@ -116,17 +116,17 @@ class Account:
     def _add_person(self, item: Mapping[str, Any]) -> None:
         name = str(item["name"])
         email = str(item.get("email") or f"{name.split()[0].lower()}@example.com")
-        person = Person(_id("person", item), name, email)
+        person = SimulatedPagerDutyPerson(_id("person", item), name, email)
         self.people[person.id] = person
         self.tokens[str(item.get("token") or f"drill-{name.split()[0].lower()}")] = person
 
-    def _add_service(self, item: Mapping[str, Any]) -> Service:
+    def _add_service(self, item: Mapping[str, Any]) -> SimulatedPagerDutyService:
         policy = next(iter(self.policies.values()))
         if item.get("policy"):
             policy = _named(self.policies.values(), str(item["policy"]), "policy")
         team = self._team(item.get("team")) or policy.team
         lapse, ends = item.get("acknowledge_timeout", ACKNOWLEDGED_FOR), item.get("auto_resolve")
-        service = Service(
+        service = SimulatedPagerDutyService(
             _id("service", item),
             str(item["name"]),
             policy,
@@ -144,18 +144,18 @@ class Account:
             return _DEFAULT_POLICY
         return {**_DEFAULT_POLICY, "levels": [[name] for name in known[:3]]}
 
-    def _policy(self, item: Mapping[str, Any]) -> Policy:
+    def _policy(self, item: Mapping[str, Any]) -> SimulatedPagerDutyPolicy:
         levels = tuple(map(self._level, item["levels"]))
         if not levels:
             raise ValueError(f"policy {item['name']}: at least one level is needed")
-        return Policy(_id("policy", item), str(item["name"]), levels, self._team(item.get("team")))
+        return SimulatedPagerDutyPolicy(_id("policy", item), str(item["name"]), levels, self._team(item.get("team")))
 
-    def _level(self, item: Mapping[str, Any] | Iterable[str]) -> Level:
+    def _level(self, item: Mapping[str, Any] | Iterable[str]) -> SimulatedPagerDutyLevel:
         rule: Mapping[str, Any] = item if isinstance(item, Mapping) else {"people": list(item)}
         people = tuple(_named(self.people.values(), str(name), "person") for name in rule.get("people") or ())
         after = float(rule.get("after") or ESCALATION) / self._speed
         then = tuple(_named(self.people.values(), str(name), "person") for name in rule.get("then") or ())
-        return Level(people, after, str(rule.get("schedule") or ""), then)
+        return SimulatedPagerDutyLevel(people, after, str(rule.get("schedule") or ""), then)
 
     def _team(self, name: object) -> Team | None:
         if not name:

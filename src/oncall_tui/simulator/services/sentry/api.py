@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from oncall_tui.simulator.server.messages import Answer, Request, json_answer
-from oncall_tui.simulator.services.sentry.issue import Issue, Person, instant, shown
-from oncall_tui.simulator.services.sentry.query import Refusal, page
+from oncall_tui.simulator.server.messages import Request, SimulatedAnswer, json_answer
+from oncall_tui.simulator.services.sentry.issue import SimulatedSentryIssue, SimulatedSentryPerson, instant, shown
+from oncall_tui.simulator.services.sentry.query import SimulatedSentryRefusal, page
 
 LIMIT = 40
 """Requests of one caller in a window: what the headers tell (docs.sentry.io, "Rate Limits"). Not counted here."""
@@ -24,7 +24,7 @@ _STATUSES = ("resolved", "unresolved", "ignored", "resolvedInNextRelease")
 _PATH = re.compile(r"/api/0/organizations/([^/]+)/issues/(?:([^/]+)/(?:(comments)/)?)?")
 
 
-class Sentry:
+class SimulatedSentry:
     """One organization. `now` gives POSIX seconds; `spec`: organization, people [{name, email}].
 
     Tokens are good that begin with `drill-`, or that `spec` names.
@@ -36,10 +36,12 @@ class Sentry:
         self._organization = str(spec.get("organization", "example"))
         self._tokens = tuple(spec.get("tokens", ["drill-"]))
         people = spec.get("people") or [{"name": "Alice"}, {"name": "Bob"}]
-        self._people = [Person(str(100 + n), it["name"], it.get("email", "")) for n, it in enumerate(people)]
+        self._people = [
+            SimulatedSentryPerson(str(100 + n), it["name"], it.get("email", "")) for n, it in enumerate(people)
+        ]
         self._projects: dict[str, str] = {}
-        self._issues: dict[str, Issue] = {}
-        self._keys: dict[str, Issue] = {}
+        self._issues: dict[str, SimulatedSentryIssue] = {}
+        self._keys: dict[str, SimulatedSentryIssue] = {}
 
     def operation(self, request: Request) -> str:
         """The request's name, as `PUT issue`."""
@@ -47,16 +49,16 @@ class Sentry:
         kind = "other" if found is None else "comments" if found[3] else "issue" if found[2] else "issues"
         return f"{request.method} {kind}"
 
-    def handle(self, request: Request) -> Answer:
+    def handle(self, request: Request) -> SimulatedAnswer:
         """Answer one request."""
         self._settle()
         try:
             answer = self._handle(request)
-        except Refusal as refusal:
+        except SimulatedSentryRefusal as refusal:
             answer = json_answer(refusal.value, refusal.status)
         return answer._replace(headers={**answer.headers, **self._limits(LIMIT - 1)})
 
-    def fault(self, kind: str, request: Request) -> Answer | None:
+    def fault(self, kind: str, request: Request) -> SimulatedAnswer | None:
         """What Sentry answers where it will not: bodies with `detail`; of its limit only its own headers tell."""
         told = {
             "throttle": (429, "You are attempting to use this endpoint too frequently."),
@@ -89,7 +91,9 @@ class Sentry:
         if issue is None:
             number = self._projects.setdefault(project, str(4501 + len(self._projects)))
             began = float(more.get("began") or now)
-            issue = Issue(str(7001 + len(self._issues)), title, project, number, level, first=began, last=began)
+            issue = SimulatedSentryIssue(
+                str(7001 + len(self._issues)), title, project, number, level, first=began, last=began
+            )
             issue.culprit, issue.platform = str(more.get("culprit", "")), str(more.get("platform", "python"))
             issue.substatus = str(more.get("substatus", "new"))
             self._issues[issue.id] = self._keys[key] = issue
@@ -146,7 +150,7 @@ class Sentry:
             if issue.ignored_until is not None and issue.ignored_until <= self._now():
                 issue.settle("unresolved", "ongoing")
 
-    def _somebody(self, who: str) -> Person:
+    def _somebody(self, who: str) -> SimulatedSentryPerson:
         for person in self._people:
             if who.casefold() in (person.name.casefold(), person.email.casefold(), person.id, f"user:{person.id}"):
                 return person
@@ -154,38 +158,38 @@ class Sentry:
 
     # Answering
 
-    def _handle(self, request: Request) -> Answer:
+    def _handle(self, request: Request) -> SimulatedAnswer:
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         if not token:
-            raise Refusal("Authentication credentials were not provided.", 401)
+            raise SimulatedSentryRefusal("Authentication credentials were not provided.", 401)
         if kind != "Bearer" or not token.startswith(self._tokens):
-            raise Refusal("Invalid token", 401)
+            raise SimulatedSentryRefusal("Invalid token", 401)
         found = _PATH.fullmatch(request.path)
         if found is None or found[1] != self._organization:
-            raise Refusal("The requested resource does not exist", 404)
+            raise SimulatedSentryRefusal("The requested resource does not exist", 404)
         operation = self.operation(request)
         if operation == "GET issues":
             return page(request, list(self._issues.values()), self._now())
         issue = self._issues.get(found[2] or "")
         if issue is None:
-            raise Refusal("The requested resource does not exist", 404)
+            raise SimulatedSentryRefusal("The requested resource does not exist", 404)
         if operation == "GET issue":
             return json_answer({**shown(issue), "activity": issue.activity})
         if operation == "PUT issue":
             return self._put(issue, _body(request))
         if operation == "POST comments":
             return self._comment(issue, _body(request))
-        raise Refusal(f'Method "{request.method}" not allowed.', 405)
+        raise SimulatedSentryRefusal(f'Method "{request.method}" not allowed.', 405)
 
-    def _put(self, issue: Issue, body: dict[str, Any]) -> Answer:
+    def _put(self, issue: SimulatedSentryIssue, body: dict[str, Any]) -> SimulatedAnswer:
         """Change what the body names, all of it or nothing."""
         status = body.get("status")
         if status is not None and status not in _STATUSES:
-            raise Refusal({"status": [f'"{status}" is not a valid choice.']}, 400)
+            raise SimulatedSentryRefusal({"status": [f'"{status}" is not a valid choice.']}, 400)
         details = body.get("statusDetails", {})
         minutes = details.get("ignoreDuration") if isinstance(details, dict) else "none"
         if minutes is not None and (not isinstance(minutes, int) or minutes < 1):
-            raise Refusal({"statusDetails": {"ignoreDuration": ["A valid integer is required."]}}, 400)
+            raise SimulatedSentryRefusal({"statusDetails": {"ignoreDuration": ["A valid integer is required."]}}, 400)
         if "assignedTo" in body:
             issue.assign(self._assignee(body["assignedTo"]), self._now(), self._people[0])
         if status == "ignored":
@@ -195,20 +199,20 @@ class Sentry:
             issue.settle("resolved" if status == "resolvedInNextRelease" else status)
         return json_answer(shown(issue))
 
-    def _assignee(self, who: object) -> Person | None:
+    def _assignee(self, who: object) -> SimulatedSentryPerson | None:
         if not who:
             return None
         try:
             return self._somebody(str(who))
         except ValueError:
-            raise Refusal({"assignedTo": ["Unknown actor input"]}, 400) from None
+            raise SimulatedSentryRefusal({"assignedTo": ["Unknown actor input"]}, 400) from None
 
-    def _comment(self, issue: Issue, body: dict[str, Any]) -> Answer:
+    def _comment(self, issue: SimulatedSentryIssue, body: dict[str, Any]) -> SimulatedAnswer:
         text = body.get("text")
         if not isinstance(text, str) or not text.strip():
-            raise Refusal({"text": ["This field is required."]}, 400)
+            raise SimulatedSentryRefusal({"text": ["This field is required."]}, 400)
         if text in issue.comments:
-            raise Refusal("You have already posted that comment.", 400)
+            raise SimulatedSentryRefusal("You have already posted that comment.", 400)
         issue.comments.append(text)
         made = {"id": str(len(issue.comments)), "type": "note", "data": {"text": text}}
         return json_answer({**made, "dateCreated": instant(self._now())}, 201)
@@ -218,7 +222,7 @@ def _body(request: Request) -> dict[str, Any]:
     try:
         body = json.loads(request.body)
     except ValueError:
-        raise Refusal("JSON parse error", 400) from None
+        raise SimulatedSentryRefusal("JSON parse error", 400) from None
     if not isinstance(body, dict):
-        raise Refusal("Invalid data. Expected a dictionary.", 400)
+        raise SimulatedSentryRefusal("Invalid data. Expected a dictionary.", 400)
     return body

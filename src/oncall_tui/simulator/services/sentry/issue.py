@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 
-class Person(NamedTuple):
+class SimulatedSentryPerson(NamedTuple):
     """A member of the organization."""
 
     id: str
@@ -16,7 +16,7 @@ class Person(NamedTuple):
 
 
 @dataclass
-class Issue:
+class SimulatedSentryIssue:
     """Times in POSIX seconds; `ignored_until` None: not ignored, or not until a time."""
 
     id: str
@@ -30,7 +30,7 @@ class Issue:
     platform: str = "python"
     status: str = "unresolved"
     substatus: str | None = "new"
-    assigned: Person | None = None
+    assigned: SimulatedSentryPerson | None = None
     ignored_until: float | None = None
     count: int = 0
     users: int = 0
@@ -39,13 +39,13 @@ class Issue:
     activity: list[dict[str, Any]] = field(default_factory=list)
     """The newest first."""
 
-    def note(self, kind: str, at: float, by: Person | None, **data: Any) -> None:
+    def note(self, kind: str, at: float, by: SimulatedSentryPerson | None, **data: Any) -> None:
         """Keep that something happened; by nobody: Sentry itself did it."""
         user = {"id": by.id, "name": by.name, "email": by.email} if by else None
         entry = {"id": str(len(self.activity)), "type": kind, "user": user, "dateCreated": instant(at), "data": data}
         self.activity.insert(0, entry)
 
-    def assign(self, to: Person | None, at: float, by: Person | None) -> None:
+    def assign(self, to: SimulatedSentryPerson | None, at: float, by: SimulatedSentryPerson | None) -> None:
         """Give it to somebody; to whom it is assigned already: nothing happens, and nothing is noted."""
         if to != self.assigned:
             rule = {} if by else {"integration": "projectOwnership", "rule": f"path:{self.project}/*"}
@@ -64,7 +64,7 @@ def instant(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def shown(issue: Issue) -> dict[str, Any]:
+def shown(issue: SimulatedSentryIssue) -> dict[str, Any]:
     """The fields of one issue ("List an Organization's Issues") that clients read."""
     assigned = issue.assigned
     actor = {"type": "user", "id": assigned.id, "name": assigned.name, "email": assigned.email} if assigned else None

@@ -6,14 +6,14 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from oncall_tui.simulator.server.messages import Answer, Request, json_answer
-from oncall_tui.simulator.services.sentry.issue import Issue, shown
+from oncall_tui.simulator.server.messages import Request, SimulatedAnswer, json_answer
+from oncall_tui.simulator.services.sentry.issue import SimulatedSentryIssue, shown
 
 LARGEST_PAGE = 100
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 _TERM = re.compile(r"(is|project|level|environment):(\[[^\]]*\]|\S+)|(\S+)")
-_SORTS: dict[str, Callable[[Issue], float]] = {
+_SORTS: dict[str, Callable[[SimulatedSentryIssue], float]] = {
     "date": lambda it: it.last,
     "new": lambda it: it.first,
     "freq": lambda it: it.count,
@@ -21,7 +21,7 @@ _SORTS: dict[str, Callable[[Issue], float]] = {
 }
 
 
-class Refusal(Exception):
+class SimulatedSentryRefusal(Exception):
     """A request that is not granted: `value` is a body, or its `detail`."""
 
     def __init__(self, value: str | dict[str, Any], status: int) -> None:
@@ -30,14 +30,14 @@ class Refusal(Exception):
         self.status = status
 
 
-def page(request: Request, issues: Sequence[Issue], now: float) -> Answer:
+def page(request: Request, issues: Sequence[SimulatedSentryIssue], now: float) -> SimulatedAnswer:
     """One page of the issues that a request asks for, with its `Link` header."""
     query = request.query
     found = [issue for issue in issues if _matches(issue, query.get("query", ["is:unresolved"])[-1])]
     found = _scoped(found, query, now)
     sort = query.get("sort", ["date"])[-1]
     if sort not in _SORTS:
-        raise Refusal(f"Invalid sort: {sort}", 400)
+        raise SimulatedSentryRefusal(f"Invalid sort: {sort}", 400)
     found.sort(key=_SORTS[sort], reverse=True)
     limit, offset = _window(query)
     answer = json_answer([shown(issue) for issue in found[offset : offset + limit]])
@@ -51,11 +51,11 @@ def page(request: Request, issues: Sequence[Issue], now: float) -> Answer:
     return answer._replace(headers={**answer.headers, "Link": link, "X-Hits": str(len(found))})
 
 
-def _matches(issue: Issue, search: str) -> bool:
+def _matches(issue: SimulatedSentryIssue, search: str) -> bool:
     for key, value, word in _TERM.findall(search):
         if word:
             if ":" in word:
-                raise Refusal(f"Invalid query. {word} is not known here", 400)
+                raise SimulatedSentryRefusal(f"Invalid query. {word} is not known here", 400)
             if word.casefold() not in issue.title.casefold():
                 return False
             continue
@@ -65,18 +65,18 @@ def _matches(issue: Issue, search: str) -> bool:
     return True
 
 
-def _has(issue: Issue, key: str) -> set[str]:
+def _has(issue: SimulatedSentryIssue, key: str) -> set[str]:
     """What an issue has under one key of the search."""
     if key == "is":
         return {issue.status, issue.substatus or issue.status}
     return {"project": {issue.project}, "level": {issue.level}}.get(key, issue.environments)
 
 
-def _scoped(issues: list[Issue], query: dict[str, list[str]], now: float) -> list[Issue]:
+def _scoped(issues: list[SimulatedSentryIssue], query: dict[str, list[str]], now: float) -> list[SimulatedSentryIssue]:
     """Those of the projects, the environments and the period that parameters ask for."""
     projects = set(query.get("project", ["-1"]))
     if not all(re.fullmatch(r"-1|\d+", number) for number in projects):
-        raise Refusal("Invalid project parameter. Values must be numbers.", 400)
+        raise SimulatedSentryRefusal("Invalid project parameter. Values must be numbers.", 400)
     environments = set(query.get("environment", []))
     since = now - _seconds(query["statsPeriod"][-1]) if "statsPeriod" in query else 0.0
     return [
@@ -91,15 +91,15 @@ def _scoped(issues: list[Issue], query: dict[str, list[str]], now: float) -> lis
 def _seconds(period: str) -> float:
     found = re.fullmatch(r"(\d+)([smhdw])", period)
     if found is None:
-        raise Refusal(f"Invalid statsPeriod: {period!r}", 400)
+        raise SimulatedSentryRefusal(f"Invalid statsPeriod: {period!r}", 400)
     return int(found[1]) * float(UNITS[found[2]])
 
 
 def _window(query: dict[str, list[str]]) -> tuple[int, int]:
     limit = query.get("limit", ["100"])[-1]
     if not limit.isdecimal() or not 1 <= int(limit) <= LARGEST_PAGE:
-        raise Refusal("Invalid per_page value. Must be between 1 and 100.", 400)
+        raise SimulatedSentryRefusal("Invalid per_page value. Must be between 1 and 100.", 400)
     cursor = re.fullmatch(r"0:(\d+):[01]", query.get("cursor", ["0:0:0"])[-1])
     if cursor is None:
-        raise Refusal("Invalid cursor parameter.", 400)
+        raise SimulatedSentryRefusal("Invalid cursor parameter.", 400)
     return int(limit), int(cursor[1])

@@ -6,7 +6,7 @@ from oncall_tui.domain.alert import Alert
 from oncall_tui.text.cells import fit
 from oncall_tui.text.time_format import ago, moment
 from oncall_tui.triage.ownership import aftermath, assignment
-from oncall_tui.triage.triager import AlertLook
+from oncall_tui.triage.triager import TriagedAlert
 from oncall_tui.tui.screens.detail import pane
 from oncall_tui.tui.screens.detail.deploy_part import deploy_lines
 from oncall_tui.tui.screens.detail.subject import Subject
@@ -111,7 +111,7 @@ def related_section(of: Subject, scene: Scene) -> Section:
     return Section("related", tuple(lines), f"other alerts of {whose}" if near else "")
 
 
-def alert_line(look: AlertLook, scene: Scene) -> Line:
+def alert_line(look: TriagedAlert, scene: Scene) -> Line:
     """One alert, beside others."""
     alert = look.alert
     where = f"{look.service.title}  " if look.service else ""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from oncall_tui.tui.widgets.text_lines import Line, Lines
 
 
-class Body(Lines):
+class DetailBody(Lines):
     """Lines that hold still: one that comes above leaves those being read in place. What stays is folded once."""
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from oncall_tui.text.history_words import noun
 from oncall_tui.text.time_format import moment
 from oncall_tui.tui.screens.detail import spark
 from oncall_tui.tui.screens.detail.parts import Measured, Part
-from oncall_tui.tui.screens.detail.spark import Mark, Window
+from oncall_tui.tui.screens.detail.spark import SparkMark, SparkWindow
 from oncall_tui.tui.screens.detail.subject import Subject
 from oncall_tui.tui.screens.detail.words import Scene, Section, as_of, at, hint, line, no_service, standing
 from oncall_tui.tui.widgets.text_lines import Line
@@ -30,7 +30,7 @@ def metrics_section(of: Subject, part: Part[Measured], scene: Scene) -> Section:
 
 def _measured(of: Subject, found: Measured, scene: Scene) -> Iterable[Line]:
     cells = max(LEAST, min(MOST, scene.cells - INDENT - 2))
-    window = Window(found.since, found.until, cells)
+    window = SparkWindow(found.since, found.until, cells)
     for message, what in found.failures:
         yield line("not read", message, "critical")
         yield hint(what)
@@ -51,7 +51,7 @@ def _measured(of: Subject, found: Measured, scene: Scene) -> Iterable[Line]:
     yield line("", f"{gap}{end}", "dim")
 
 
-def _series(series: Series, window: Window, scene: Scene) -> Iterable[Line]:
+def _series(series: Series, window: SparkWindow, scene: Scene) -> Iterable[Line]:
     numbers = spark.numbers(series)
     if numbers is None or series.unread:
         yield line("", series.title, "bold")
@@ -84,14 +84,14 @@ def _threshold(series: Series, scene: Scene) -> str:
     return f"{limit}: crossed {len(crossed)} times, first {first}, last {moment(crossed[-1], scene.tz, scene.now)}"
 
 
-def marks(of: Subject, scene: Scene) -> list[Mark]:
+def marks(of: Subject, scene: Scene) -> list[SparkMark]:
     """When the deploy began and ended, and the alert began."""
     found = []
     if of.deploy is not None:
         deploy = of.deploy
-        found.append(Mark(deploy.started, "D", f"{noun(deploy)} {deploy.arrow} started"))
+        found.append(SparkMark(deploy.started, "D", f"{noun(deploy)} {deploy.arrow} started"))
         if deploy.finished is not None and not deploy.state.running:
-            found.append(Mark(deploy.finished, "E", f"it ended: {deploy.state}"))
+            found.append(SparkMark(deploy.finished, "E", f"it ended: {deploy.state}"))
     if of.look is not None:
-        found.append(Mark(of.look.began, "A", "the alert began"))
+        found.append(SparkMark(of.look.began, "A", "the alert began"))
     return sorted(found, key=lambda m: m.at)

@@ -16,7 +16,7 @@ from oncall_tui.text.history_words import named
 from oncall_tui.text.time_format import ago, moment
 from oncall_tui.triage.empty_board import last_read
 from oncall_tui.triage.ownership import aftermath, assignment
-from oncall_tui.triage.triager import AlertLook
+from oncall_tui.triage.triager import TriagedAlert
 from oncall_tui.tui.presenters import progress
 
 Line = tuple[tuple[str, str], ...]
@@ -41,7 +41,7 @@ def line(name: str, text: str, style: str = "") -> Line:
     return ((f" {name:<9} ", "dim"), (text, style))
 
 
-def alert_lines(look: AlertLook, update: Update, now: float, tz: tzinfo) -> list[Line]:
+def alert_lines(look: TriagedAlert, update: Update, now: float, tz: tzinfo) -> list[Line]:
     """What is known of an alert: the suspect first, since it is what the key acts on."""
     alert = look.alert
     old = stale(update, tz, alert.source, *([look.service.source] if look.service else []))
@@ -88,7 +88,7 @@ def state(alert: Alert, now: float, tz: tzinfo) -> str:
     return " ".join(words)
 
 
-def suspicion_lines(look: AlertLook, update: Update, now: float, tz: tzinfo) -> list[Line]:
+def suspicion_lines(look: TriagedAlert, update: Update, now: float, tz: tzinfo) -> list[Line]:
     """The first suspect and whether R can do something, the next ones, and what began too late to be one."""
     found = look.suspicion
     if not found.placed and not found.unread:
@@ -156,7 +156,7 @@ def waits(deploy: Deploy, now: float, tz: tzinfo) -> list[Line]:
     """What holds it up."""
     if not deploy.waits:
         return []
-    goes_on = "    C continues the deploy" if Verb.GO_ON in deploy.verbs else ""
+    goes_on = "    C continues the deploy" if Verb.CONTINUE in deploy.verbs else ""
     return [line("waits", deploy.waits + goes_on, "warning")]
 
 

@@ -1,7 +1,7 @@
 """Parts that are read on demand for one row: each part on its own, shown when it comes. Knows no Textual.
 
 The calls: ``inspect`` of the service, one ``measure`` for all metrics, a timeline of each alert; read once, then as
-``Rereads`` says. The runbook is read where a key asks for it.
+``RefreshPolicy`` says. The runbook is read where a key asks for it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import msgspec
 
 from oncall_tui.domain.metric import Metric, Series
 from oncall_tui.domain.service import Service
-from oncall_tui.domain.service_detail import Inside
+from oncall_tui.domain.service_detail import ServiceDetail
 from oncall_tui.engine.engine import Engine
 from oncall_tui.errors import OncallError, SourceError
-from oncall_tui.inspection.refresh_policy import Rereads
+from oncall_tui.inspection.refresh_policy import RefreshPolicy
 from oncall_tui.inspection.runbook.document_text import Block, blocks
-from oncall_tui.inspection.runbook.fetch import Place, read
-from oncall_tui.providers.base import Inspects, Measures, Provider, Told
+from oncall_tui.inspection.runbook.fetch import RunbookAddress, read
+from oncall_tui.providers.base import Provider, SupportsInspect, SupportsMetrics, TimelineEvent
 from oncall_tui.tui.screens.detail.subject import Subject, inside_mark, state_mark, window
 
 T = TypeVar("T")
@@ -54,7 +54,7 @@ class Part(Generic[T]):
     """One thing that is read on demand, as it stands: not asked for, being read, there, failed; or old and failed."""
 
     def __init__(self) -> None:
-        self.rereads = Rereads()
+        self.rereads = RefreshPolicy()
         self.value: T | None = None
         self.read_at: float | None = None  # when *value* was asked for
         self.failure: tuple[str, str] | None = None  # what was wrong with the last reading, and what to do
@@ -86,7 +86,7 @@ class Part(Generic[T]):
         return True
 
 
-class Parts:
+class DetailParts:
     """The parts of one row.
 
     ``look`` is called with what the row is now, whenever the board is newer; ``again`` for a key; ``close`` at the end.
@@ -94,9 +94,9 @@ class Parts:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self.inside: Part[Inside] = Part()
+        self.inside: Part[ServiceDetail] = Part()
         self.metrics: Part[Measured] = Part()
-        self.told: Part[Mapping[str, tuple[Told, ...]]] = Part()
+        self.told: Part[Mapping[str, tuple[TimelineEvent, ...]]] = Part()
         self.runbook: Part[Runbook] = Part()
         self._place = -1  # of the runbooks, the one that was read last
         self._current: frozenset[str] | None = None  # the sources that could be read when it was looked at last
@@ -125,7 +125,7 @@ class Parts:
         for part in (self.inside, self.metrics, self.told):
             part.rereads.ask()
 
-    def read_runbook(self, places: Sequence[Place], folders: Sequence[Path]) -> list[Begun]:
+    def read_runbook(self, places: Sequence[RunbookAddress], folders: Sequence[Path]) -> list[Begun]:
         """A key asks for the runbook; where there are several, for the next one. It is read for no other reason."""
         self.runbook.rereads.ask()
         if not places or not self.runbook.rereads.due(self._engine.clock.monotonic()):
@@ -133,7 +133,7 @@ class Parts:
         self._place = (self._place + 1) % len(places)
         return [self._begin(self.runbook, partial(self._runbook, places[self._place], tuple(folders)))]
 
-    def _runbook(self, place: Place, folders: Sequence[Path]) -> Future[Runbook]:
+    def _runbook(self, place: RunbookAddress, folders: Sequence[Path]) -> Future[Runbook]:
         def job() -> Runbook:
             page = read(place, folders)
             return Runbook(page.where, blocks(page))
@@ -167,11 +167,11 @@ class Parts:
 
     # --- the calls ----------------------------------------------------------------------------------------------------
 
-    def _inspect(self, service: Service) -> Callable[[], Future[Inside]]:
-        def question(provider: Provider) -> Inside:
+    def _inspect(self, service: Service) -> Callable[[], Future[ServiceDetail]]:
+        def question(provider: Provider) -> ServiceDetail:
             if not hasattr(provider, "inspect"):
                 raise SourceError(f"{service.source} cannot be asked for tasks", "the board's counts are all there is")
-            return cast(Inspects, provider).inspect(service.id)
+            return cast(SupportsInspect, provider).inspect(service.id)
 
         return lambda: self._engine.evidence.ask(service.source, question, "tasks")
 
@@ -192,14 +192,14 @@ class Parts:
 
         return ask
 
-    def _timelines(self, ids: tuple[str, ...]) -> Future[Mapping[str, tuple[Told, ...]]]:
+    def _timelines(self, ids: tuple[str, ...]) -> Future[Mapping[str, tuple[TimelineEvent, ...]]]:
         futures = []
         for row_id in ids:
             try:
                 futures.append(self._engine.evidence.timeline(row_id))
             except OncallError as error:
-                lost: Future[tuple[Told, ...]] = Future()
-                lost.set_result((Told(self._engine.clock.now(), "", f"{row_id} cannot be read: {error}"),))
+                lost: Future[tuple[TimelineEvent, ...]] = Future()
+                lost.set_result((TimelineEvent(self._engine.clock.now(), "", f"{row_id} cannot be read: {error}"),))
                 futures.append(lost)
         return _joined(futures, lambda found: dict(zip(ids, found, strict=True)))
 
@@ -238,7 +238,7 @@ def _measured(
 ) -> tuple[Series, ...] | SourceError:
     if not hasattr(provider, "measure"):
         return SourceError(f"{provider.source} has no metrics to read", "look where they are kept")
-    measures = cast(Measures, provider)
+    measures = cast(SupportsMetrics, provider)
     try:
         asked = (*more, *(measures.service_metrics(service_id) if service_id else ()))
         return measures.measure(asked, since, until) if asked else ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from oncall_tui.inspection.runbook.document_text import Block
-from oncall_tui.inspection.runbook.fetch import Place
+from oncall_tui.inspection.runbook.fetch import RunbookAddress
 from oncall_tui.tui.screens.detail.parts import Part, Runbook
 from oncall_tui.tui.screens.detail.words import Scene, Section, as_of, hint, line, standing
 from oncall_tui.tui.widgets.text_lines import Line
@@ -12,7 +12,7 @@ _STYLES = {"heading": "bold", "quote": "dim", "rule": "dim"}
 _SIGNS = {"code": "│ ", "quote": "▌ "}
 
 
-def runbook_section(places: tuple[Place, ...], part: Part[Runbook], scene: Scene) -> Section:
+def runbook_section(places: tuple[RunbookAddress, ...], part: Part[Runbook], scene: Scene) -> Section:
     """The runbook's place, and its text. It is read where a key asks for it, not by itself."""
     if not places:
         nothing = line("none", "no runbook is known: neither the product nor the alert names one")

@@ -21,13 +21,13 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.inspection.runbook.fetch import places
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
-from oncall_tui.triage.triager import AlertLook
-from oncall_tui.tui.base import Over
+from oncall_tui.triage.triager import TriagedAlert
+from oncall_tui.tui.base import RowScreen
 from oncall_tui.tui.keys import KEYS, Key, label
 from oncall_tui.tui.presenters import status_lines as headline
-from oncall_tui.tui.presenters.targets import Target
-from oncall_tui.tui.screens.detail.body import Body
-from oncall_tui.tui.screens.detail.parts import Begun, Parts
+from oncall_tui.tui.presenters.targets import ActionTarget
+from oncall_tui.tui.screens.detail.body import DetailBody
+from oncall_tui.tui.screens.detail.parts import Begun, DetailParts
 from oncall_tui.tui.screens.detail.sections import lines, sections
 from oncall_tui.tui.screens.detail.subject import Subject, subject
 from oncall_tui.tui.screens.detail.words import Keys, Scene, Section
@@ -75,7 +75,7 @@ def _binding(key: Key, action: str) -> Binding:
     return Binding(key.key, action, key.word, show=False, id=key.id, tooltip=key.what, priority=True)
 
 
-class DetailScreen(Over):
+class DetailScreen(RowScreen):
     """See the module. *pane* and *row_id* say which row; the board's cursor stands on it while this is open."""
 
     DEFAULT_CSS = """
@@ -91,9 +91,9 @@ class DetailScreen(Over):
         super().__init__()
         self.board, self.pane, self.row_id = board, pane, row_id
         self.engine = board.engine
-        self.parts = Parts(board.engine)
+        self.parts = DetailParts(board.engine)
         self._subject: Subject | None = None
-        self._joined: AlertLook | None = None  # the row that this one has become a part of
+        self._joined: TriagedAlert | None = None  # the row that this one has become a part of
         self._sections: list[Section] = []
         self._at = 0  # the section that a key went to last
         self._left = False
@@ -104,12 +104,12 @@ class DetailScreen(Over):
             yield StatusLine(id="clock")
         yield StatusLine(id="row")
         yield StatusLine(id="names")
-        yield Body()
+        yield DetailBody()
         yield Lines(id="outcome", indent=2, focus=False)
         yield KeyBar(id="keys")
 
     def on_mount(self) -> None:
-        body = self.query_one(Body)
+        body = self.query_one(DetailBody)
         body.on_scrolled = self._scrolled
         self.set_focus(body)
         self.follow()
@@ -136,9 +136,9 @@ class DetailScreen(Over):
             return
         look = self.board.alert_look(self.row_id) if self.pane == "alerts" else None
         was = look or (self._subject.look if self._subject else None)
-        now_in = self.board.update_.look.find(was.alert.id) if was else None
+        now_in = self.board.latest.look.find(was.alert.id) if was else None
         self._joined = now_in if now_in is not None and now_in.id != self.row_id else None
-        known = subject(self.pane, self.row_id, self._joined or look, self.board.update_)
+        known = subject(self.pane, self.row_id, self._joined or look, self.board.latest)
         if known is not None:
             self._subject = known
             self._read()
@@ -159,7 +159,7 @@ class DetailScreen(Over):
         """Begin what is due, and come back for what was put off."""
         if self._left or self._subject is None or not self.is_current:
             return  # nobody looks: under the log nothing is read
-        current = (s.name for s in self.board.update_.board.sources.values() if s.current)
+        current = (s.name for s in self.board.latest.board.sources.values() if s.current)
         self._wait_for(self.parts.look(self._subject, current))
         wait = self.parts.wait()
         if wait is not None:
@@ -182,7 +182,7 @@ class DetailScreen(Over):
         """Everything, from the newest update; each part repaints only where it differs."""
         if not self._there or not self.is_active:
             return
-        now, update, of = self.engine.clock.now(), self.board.update_, self._subject
+        now, update, of = self.engine.clock.now(), self.board.latest, self._subject
         wide = self.size.width >= WIDE_COLUMNS
         left = headline.left(update, self.board.me, self.engine.desk.read_only, wide)
         self.query_one("#status", StatusLine).show(left, headline.right(update, now, wide, self.board.bell_on))
@@ -192,7 +192,7 @@ class DetailScreen(Over):
             scene = Scene(update, now, self.board.tz, self.size.width)
             self._sections = sections(of, self.parts, scene, self._keys_words())
             told, starts = lines(self._sections, of, scene)
-            self.query_one(Body).tell(told, starts)
+            self.query_one(DetailBody).tell(told, starts)
             self._draw_names()
         self.draw_outcome(now)
         self._draw_keys()
@@ -209,7 +209,7 @@ class DetailScreen(Over):
 
     def _gone_words(self, of: Subject) -> str:
         """Say where the row went: into another one that is the same problem, out of what is shown, or away."""
-        board = self.board.update_.board
+        board = self.board.latest.board
         if self._joined is not None:
             return " the same problem as another row now: Esc, and open that "
         if of.row_id in board.services or of.row_id in board.deploys or of.row_id in board.alerts:
@@ -228,7 +228,7 @@ class DetailScreen(Over):
         if not self._there:
             return
         board = self.board
-        shown = headline.outcome_lines(board.update_, board.notice, board.tz, now, self.engine.desk.plan_of)
+        shown = headline.outcome_lines(board.latest, board.notice, board.tz, now, self.engine.desk.plan_of)
         widget = self.query_one("#outcome", Lines)
         widget.display = bool(shown)
         widget.show(shown)
@@ -258,9 +258,9 @@ class DetailScreen(Over):
         if not self.here:
             return "nothing: the row is not on the board any more"
         target = self.board.deploy_target(Verb.ROLL_BACK)
-        if isinstance(target, Target) and self.board.on_its_way(Verb.ROLL_BACK, target):
+        if isinstance(target, ActionTarget) and self.board.on_its_way(Verb.ROLL_BACK, target):
             return f"rolling back {target.name}: it is on its way"
-        if isinstance(target, Target):
+        if isinstance(target, ActionTarget):
             look = self._subject.look if self._subject else None
             why = NOT_KNOWN if look and look.suspicion.unread else NOT_SUSPECTED
             alone = look is not None and look.suspect is None
@@ -297,7 +297,7 @@ class DetailScreen(Over):
         """To a section, by its number from 1."""
         if 0 < number <= len(self._sections):
             self._at = number - 1
-            self.query_one(Body).go_to(self._at)
+            self.query_one(DetailBody).go_to(self._at)
             self._at = number - 1  # scrolling there may not bring it to the top
             self._draw_names()
 
@@ -311,7 +311,7 @@ class DetailScreen(Over):
             self.action_go(names.index(name) + 1)
 
     def _scrolled(self) -> None:
-        at = self.query_one(Body).section_at()
+        at = self.query_one(DetailBody).section_at()
         if at != self._at and self._sections:
             self._at = at
             self._draw_names()
@@ -319,7 +319,7 @@ class DetailScreen(Over):
     def action_back(self) -> None:
         """Esc: one step back, the nearest first; the last is the board."""
         board = self.board
-        shown = headline.shown_outcome(board.update_)
+        shown = headline.shown_outcome(board.latest)
         if board.coming:
             board.give_up()
         elif board.notice and board.notice[1] != "dim":

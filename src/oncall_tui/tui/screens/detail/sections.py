@@ -8,7 +8,7 @@ from oncall_tui.tui.screens.detail import pane
 from oncall_tui.tui.screens.detail.alert_part import about_section, alert_section, related_section, suspect_section
 from oncall_tui.tui.screens.detail.deploy_part import deploy_section
 from oncall_tui.tui.screens.detail.metric_part import metrics_section
-from oncall_tui.tui.screens.detail.parts import Parts
+from oncall_tui.tui.screens.detail.parts import DetailParts
 from oncall_tui.tui.screens.detail.runbook_part import runbook_section
 from oncall_tui.tui.screens.detail.service_part import alerts_section, health_line, service_section
 from oncall_tui.tui.screens.detail.story_part import story_section
@@ -17,7 +17,7 @@ from oncall_tui.tui.screens.detail.words import Keys, Scene, Section
 from oncall_tui.tui.widgets.text_lines import Line
 
 
-def sections(of: Subject, parts: Parts, scene: Scene, keys: Keys) -> list[Section]:
+def sections(of: Subject, parts: DetailParts, scene: Scene, keys: Keys) -> list[Section]:
     """Every section, in order."""
     service = service_section(of, parts.inside, scene)
     metrics = metrics_section(of, parts.metrics, scene)

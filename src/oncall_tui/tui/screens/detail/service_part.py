@@ -13,12 +13,12 @@ import msgspec
 
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.domain.service import Health, Service
-from oncall_tui.domain.service_detail import Inside, Target, Task, short_task
+from oncall_tui.domain.service_detail import ServiceDetail, TargetHealth, Task, short_task
 from oncall_tui.inspection import timeline as stories
 from oncall_tui.inspection.timeline import why_stopped
 from oncall_tui.text.history_words import stopped
 from oncall_tui.text.time_format import ago, moment
-from oncall_tui.triage.triager import AlertLook
+from oncall_tui.triage.triager import TriagedAlert
 from oncall_tui.tui.screens.detail import pane
 from oncall_tui.tui.screens.detail.alert_part import alert_line
 from oncall_tui.tui.screens.detail.parts import Part
@@ -32,13 +32,13 @@ EACH = 8  # running tasks that are listed one by one; more are counted by revisi
 STOPPED, EVENTS, ALERTS = 8, 8, 8
 
 
-def alerts_of(service: Service, scene: Scene) -> list[AlertLook]:
+def alerts_of(service: Service, scene: Scene) -> list[TriagedAlert]:
     """The alerts of the service that ask for a person."""
     looks = scene.update.look.alerts
     return [a for a in looks if a.service and a.service.id == service.id and a.alert.state.asks]
 
 
-def as_counted(service: Service, inside: Inside | None) -> tuple[Service, float]:
+def as_counted(service: Service, inside: ServiceDetail | None) -> tuple[Service, float]:
     """(the service as the newer of both readings counts its tasks, when that was): one screen has one number."""
     if inside is None or inside.at < service.read_at or any("tasks" in p.scope for p in inside.problems):
         return service, service.read_at
@@ -52,7 +52,7 @@ def as_counted(service: Service, inside: Inside | None) -> tuple[Service, float]
     return msgspec.structs.replace(service, running=run, pending=pending, health=health), inside.at
 
 
-def verdict(service: Service, inside: Inside | None, firing: int, failed: int = 0) -> tuple[str, str]:
+def verdict(service: Service, inside: ServiceDetail | None, firing: int, failed: int = 0) -> tuple[str, str]:
     """(one line, its style): whether what runs also works, from all that is known. What is not read is not claimed.
 
     *failed* is how many tasks of its newest deploy failed, where that began within the hour: a reading lists no more
@@ -94,7 +94,7 @@ def _stopped_words(listed: int, failed: int) -> str:
     return f"{'at least ' if listed >= MOST_STOPPED else ''}{stopped(listed)} within the hour"
 
 
-def health_line(of: Subject, part: Part[Inside], scene: Scene) -> Line | None:
+def health_line(of: Subject, part: Part[ServiceDetail], scene: Scene) -> Line | None:
     """The verdict as a line; None where the row names no service."""
     if of.service is None:
         return None
@@ -112,7 +112,7 @@ def _bad(task: Task) -> bool:
     return bool(task.exit_code) or task.stop_code not in ("", "ServiceSchedulerInitiated", "UserInitiated")
 
 
-def service_section(of: Subject, part: Part[Inside], scene: Scene) -> Section:
+def service_section(of: Subject, part: Part[ServiceDetail], scene: Scene) -> Section:
     """The service: the verdict first."""
     service = of.service
     if service is None:
@@ -159,7 +159,7 @@ def alerts_section(of: Subject, scene: Scene) -> Section:
     return Section("alerts", tuple(lines))
 
 
-def _inside(inside: Inside, service: Service, scene: Scene) -> Iterable[Line]:
+def _inside(inside: ServiceDetail, service: Service, scene: Scene) -> Iterable[Line]:
     for problem in inside.problems:
         if problem.state is SourceState.OK:  # read, but not all of it
             yield line("but", f"{problem.scope}: {problem.message}", "warning")
@@ -200,11 +200,11 @@ def _many(count: int, state: str) -> str:
     return f"at least {count}" if state == "stopped" and count >= MOST_STOPPED else str(count)
 
 
-def _running(inside: Inside | None) -> list[Task]:
+def _running(inside: ServiceDetail | None) -> list[Task]:
     return [t for t in inside.tasks if _group(t) == "running"] if inside else []
 
 
-def _stopped(inside: Inside, scene: Scene) -> Iterable[Line]:
+def _stopped(inside: ServiceDetail, scene: Scene) -> Iterable[Line]:
     """Why tasks die: the same reason is told once, with how often and when last."""
     found: dict[tuple[str, str], list[Task]] = {}
     for task in inside.tasks:
@@ -223,7 +223,7 @@ def _stopped(inside: Inside, scene: Scene) -> Iterable[Line]:
         yield line("", f"and {len(found) - STOPPED} more reasons")
 
 
-def _live(inside: Inside, service: Service, scene: Scene) -> Iterable[Line]:
+def _live(inside: ServiceDetail, service: Service, scene: Scene) -> Iterable[Line]:
     """Tasks that run, start or stop: one by one, or counted where there are many."""
     live = [t for t in inside.tasks if _group(t) != "stopped"]
     if len(live) <= EACH:
@@ -242,11 +242,11 @@ def _health(task: Task) -> str:
     return {"HEALTHY": "healthy", "UNHEALTHY": "unhealthy"}.get(task.health, "no health check")
 
 
-def _counted(targets: Iterable[Target]) -> Counter[str]:
+def _counted(targets: Iterable[TargetHealth]) -> Counter[str]:
     return Counter(t.state for t in targets if t.state not in ("draining", "unused"))
 
 
-def _targets(targets: Sequence[Target]) -> Iterable[Line]:
+def _targets(targets: Sequence[TargetHealth]) -> Iterable[Line]:
     """The load balancer's own view, by target group; who is not healthy by name."""
     for group in dict.fromkeys(t.group for t in targets):
         there = [t for t in targets if t.group == group]
@@ -260,7 +260,7 @@ def _targets(targets: Sequence[Target]) -> Iterable[Line]:
             )
 
 
-def _events(service: Service, inside: Inside | None, scene: Scene) -> Iterable[Line]:
+def _events(service: Service, inside: ServiceDetail | None, scene: Scene) -> Iterable[Line]:
     """ECS's own words, newest first; what repeats is told once."""
     events = stories.story(service=service, inside=inside)
     told = [m for m in events if m.kind == stories.EVENT][:EVENTS]

@@ -25,7 +25,7 @@ _SIGNS = {
 }
 
 
-class Window(msgspec.Struct, frozen=True, gc=False):
+class SparkWindow(msgspec.Struct, frozen=True, gc=False):
     """The time on screen: seconds since the epoch, and how many cells it takes."""
 
     since: float
@@ -39,7 +39,7 @@ class Window(msgspec.Struct, frozen=True, gc=False):
         return min(self.cells - 1, int((at - self.since) / (self.until - self.since) * self.cells))
 
 
-class Mark(msgspec.Struct, frozen=True, gc=False):
+class SparkMark(msgspec.Struct, frozen=True, gc=False):
     """Something that happened: *sign* is one letter on the axis, *words* say what it stands for."""
 
     at: float
@@ -76,7 +76,7 @@ def crossings(series: Series) -> tuple[float, ...]:
     return tuple(found)
 
 
-def cells(series: Series, window: Window) -> list[float | None]:
+def cells(series: Series, window: SparkWindow) -> list[float | None]:
     """One value a cell; None where nothing was measured for it.
 
     A point stands for its period: where cells are finer than that, it fills those that it covers.
@@ -102,7 +102,7 @@ def _step(series: Series) -> float:
     return max(float(series.metric.period_s), apart)
 
 
-def blocks(series: Series, window: Window) -> list[tuple[str, str]]:
+def blocks(series: Series, window: SparkWindow) -> list[tuple[str, str]]:
     """(text, style) from left to right. The lowest block is 0, or the least; the highest the most, or 100 where it is a
     share of that: half a processor is no full block.
     """
@@ -125,7 +125,7 @@ def blocks(series: Series, window: Window) -> list[tuple[str, str]]:
     return parts
 
 
-def axis(window: Window, marks: Iterable[Mark], tz: tzinfo) -> tuple[str, str]:
+def axis(window: SparkWindow, marks: Iterable[SparkMark], tz: tzinfo) -> tuple[str, str]:
     """Two lines: the marks at their cells, and the times at both ends.
 
     Where two fall on the same cell they stand beside each other, the earlier one first: the words say the times.
@@ -158,6 +158,6 @@ def numbers(series: Series) -> tuple[float, float, float] | None:
     return (min(values), max(values), values[-1]) if values else None
 
 
-def inside(points: Sequence[tuple[float, float]], window: Window) -> bool:
+def inside(points: Sequence[tuple[float, float]], window: SparkWindow) -> bool:
     """Tell whether anything was measured in the window."""
     return any(window.cell(at) is not None for at, _ in points)

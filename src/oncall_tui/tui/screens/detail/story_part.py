@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import tzinfo
 
-from oncall_tui.domain.service_detail import Inside
+from oncall_tui.domain.service_detail import ServiceDetail
 from oncall_tui.inspection import timeline as stories
-from oncall_tui.inspection.timeline import Moment
+from oncall_tui.inspection.timeline import TimelineEntry
 from oncall_tui.text.cells import clean
 from oncall_tui.text.time_format import moment
 from oncall_tui.tui.screens.detail.parts import Part
@@ -19,7 +19,7 @@ MOST = 80
 _STYLES = {stories.ACTION: "bold", stories.ALERT: "", stories.DEPLOY: "warning", stories.TASK: "", stories.EVENT: "dim"}
 
 
-def story_section(of: Subject, told: Part, inside: Part[Inside], scene: Scene) -> Section:  # type: ignore[type-arg]
+def story_section(of: Subject, told: Part, inside: Part[ServiceDetail], scene: Scene) -> Section:  # type: ignore[type-arg]
     """Alert, deploys, tasks and actions, newest first, with who and where."""
     moments = stories.story(of.members, told.value, of.deploys, of.service, inside.value)
     lines: list[Line] = standing(told, "past", scene)
@@ -31,7 +31,7 @@ def story_section(of: Subject, told: Part, inside: Part[Inside], scene: Scene) -
     return Section("timeline", tuple(lines), as_of(told, scene))
 
 
-def moment_lines(moments: Sequence[Moment], tz: tzinfo, now: float) -> list[Line]:
+def moment_lines(moments: Sequence[TimelineEntry], tz: tzinfo, now: float) -> list[Line]:
     """``02:41:07 deploy  deploy payments-api :41→:42 started  (prod)``: when, who, what, who says so."""
     lines: list[Line] = []
     for one in moments:

@@ -12,7 +12,7 @@ from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.service import Service
 from oncall_tui.engine.engine import Update
-from oncall_tui.triage.triager import AlertLook
+from oncall_tui.triage.triager import TriagedAlert
 
 DEPLOYS = 6  # of the service, on the timeline
 AROUND_S = 30 * 60.0  # before what began
@@ -28,7 +28,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
     pane: str
     row_id: str
-    look: AlertLook | None = None
+    look: TriagedAlert | None = None
     members: tuple[Alert, ...] = ()  # the alerts that are one problem, the leading one first
     service: Service | None = None
     newest: Deploy | None = None
@@ -64,7 +64,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
         return self.row_id
 
 
-def subject(pane: str, row_id: str, look: AlertLook | None, update: Update) -> Subject | None:
+def subject(pane: str, row_id: str, look: TriagedAlert | None, update: Update) -> Subject | None:
     """Find the row's subject on the newest board; None where the row is not there. *look* is the row as drawn."""
     board = update.board
     if pane == "alerts":

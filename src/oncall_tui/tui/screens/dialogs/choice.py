@@ -24,7 +24,7 @@ LABEL_CELLS = 40
 LEAST_LINES = 8  # of the window, for a frame and a hint
 
 
-class Pick(Modal[str]):
+class ChoiceDialog(Modal[str]):
     """Says the id of the choice, or None. Nothing is chosen until a row is; what was typed before it was there is not.
 
     *nothing* is said where there is nothing to pick.

@@ -18,12 +18,12 @@ from oncall_tui.tui.screens.dialogs.modals import ANOTHER, Modal, content
 from oncall_tui.tui.widgets.clean_text import CleanInput, copy
 from oncall_tui.tui.widgets.text_lines import Line, Lines
 
-GO_ON = "go on"
+CONTINUE = "go on"
 AFFECTS_SHOWN = 8
 _NOUNS = {
     Verb.ROLL_BACK: "rollback",
     Verb.UNDO_ROLLBACK: "undo of the rollback",
-    Verb.GO_ON: "next stage of the deploy",
+    Verb.CONTINUE: "next stage of the deploy",
 }
 NAME_CELLS = 14
 ROWS_TO_READ = 20  # of a long list; how many there are stands in its title
@@ -32,7 +32,7 @@ ROWS_TO_READ = 20  # of a long list; how many there are stands in its title
 class ConfirmPlan(Modal[str]):
     """A plan in words. ``y`` goes on; Enter, ``n`` and Esc cancel. What is protected wants its name typed.
 
-    Says GO_ON, ANOTHER (only where *another* target can be picked: ``t``, or Ctrl+T while a name is typed), or None.
+    Says CONTINUE, ANOTHER (only where *another* target can be picked: ``t``, or Ctrl+T while a name is typed), or None.
     """
 
     DEFAULT_CSS = """
@@ -97,14 +97,14 @@ class ConfirmPlan(Modal[str]):
         if not self.was_read():
             return
         if event.value.strip() == clean(self.plan.confirm_name).strip():
-            self.dismiss(GO_ON)
+            self.dismiss(CONTINUE)
         else:
             wrong: Line = (("Name does not match.  ", "critical"), *self._hint())
             self.query_one("#hint", Static).update(content([wrong]))
 
     def action_go_on(self) -> None:
         if self.plan.confirm is not Confirm.NAME and self.was_read():
-            self.dismiss(GO_ON)
+            self.dismiss(CONTINUE)
 
     def action_another(self) -> None:
         if self._another:

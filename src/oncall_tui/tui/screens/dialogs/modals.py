@@ -22,7 +22,7 @@ from textual.widgets import Input, Static
 from oncall_tui.text.cells import clean, width
 from oncall_tui.tui.keys import by_group
 from oncall_tui.tui.screens.dialogs.forms import Field
-from oncall_tui.tui.screens.dialogs.shown_lines import Seen
+from oncall_tui.tui.screens.dialogs.shown_lines import ShownLines
 from oncall_tui.tui.widgets.clean_text import CleanInput
 from oncall_tui.tui.widgets.footer import StatusLine
 from oncall_tui.tui.widgets.text_lines import Line, Lines
@@ -93,7 +93,7 @@ class Modal(ModalScreen[R]):
         self._resized_at = 0.0
         self._opened_for: Size | None = None  # the window's size that it was arranged for last
         self.early: list[events.Key] = []  # keys that came before there was anything to take them
-        self.seen = Seen()
+        self.seen = ShownLines()
         self._body: tuple[Line, ...] = ()
         self._ask: Line = ()
         self._must = 0
@@ -401,7 +401,7 @@ class Text(Help):
             yield from self.body(self._lines, self._indent)
 
 
-class Told(Modal[str]):
+class RefusalDialog(Modal[str]):
     """Why something was not done: it waits to be read, and a key that was typed ahead does nothing to it.
 
     Says ANOTHER where *another* target can be picked, or None.

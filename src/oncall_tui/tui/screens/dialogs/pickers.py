@@ -16,7 +16,7 @@ from oncall_tui.domain.product import Product
 from oncall_tui.engine.engine import Update
 from oncall_tui.text.cells import fit, width
 from oncall_tui.tui.presenters import products, sorting
-from oncall_tui.tui.presenters.row_builder import Shown
+from oncall_tui.tui.presenters.row_builder import ViewFilter
 from oncall_tui.tui.screens.dialogs.modals import Modal, content
 from oncall_tui.tui.widgets.clean_text import CleanInput
 from oncall_tui.tui.widgets.table.rows import Cell, Column, Row, as_cell
@@ -104,7 +104,7 @@ class LookAt(Chooser):
     hint = "Enter picks, / finds a name. Esc goes back."
 
     def __init__(
-        self, update: Callable[[], Update], known: Sequence[Product], views: Mapping[str, str], shown: Shown
+        self, update: Callable[[], Update], known: Sequence[Product], views: Mapping[str, str], shown: ViewFilter
     ) -> None:
         super().__init__("Product filter")
         self._update, self._known, self._views, self._shown = update, known, views, shown
@@ -186,7 +186,7 @@ class LookAt(Chooser):
         return [row for row in rows if self._wanted in as_cell(row.cells[0])[0].casefold()]
 
 
-def _product(row_id: str, one: products.Open, name: str) -> Row:
+def _product(row_id: str, one: products.OpenCounts, name: str) -> Row:
     """Its counts: nothing for none, a ``?`` where it is not known."""
     fire = "critical" if one.nobodys else "warning" if one.pages or one.sick else ""
     pages = f"{one.pages}, {one.nobodys}!" if one.nobodys else str(one.pages or "")

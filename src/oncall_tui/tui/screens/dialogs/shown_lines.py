@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 
 
-class Seen:
+class ShownLines:
     """*things* are numbers of lines, indices of options, ids of widgets: whatever is asked for again."""
 
     def __init__(self) -> None:

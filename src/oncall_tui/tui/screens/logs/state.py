@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
-from oncall_tui.domain.logs import LogPlace
+from oncall_tui.domain.logs import LogDestination
 from oncall_tui.domain.service_detail import short_task
 from oncall_tui.errors import SourceError
 from oncall_tui.inspection.logs.query import AFTER_S, BEFORE_S, LogReader
@@ -148,7 +148,7 @@ def _nothing(reader: LogReader, tz: tzinfo) -> list[Line]:
     return [*found, _line("[ and ] read further back and on, f goes live.")]
 
 
-def elsewhere(places: Sequence[LogPlace]) -> list[Line]:
+def elsewhere(places: Sequence[LogDestination]) -> list[Line]:
     """Where the lines go that cannot be read here."""
     rest = [p for p in places if not p.readable]
     return [((f"{p.container}: ", "bold"), (visible(p.where), "")) for p in rest]

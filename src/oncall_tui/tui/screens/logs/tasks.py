@@ -11,12 +11,12 @@ from oncall_tui.domain.logs import LogLine
 from oncall_tui.domain.plan import Choice
 from oncall_tui.domain.service_detail import Task, short_task
 from oncall_tui.errors import SourceError
-from oncall_tui.tui.screens.dialogs.choice import Pick
+from oncall_tui.tui.screens.dialogs.choice import ChoiceDialog
 
 ALL = "*"
 
 
-class PickTask(Pick):
+class PickTask(ChoiceDialog):
     """Says a task's id, ALL, or None."""
 
     then = ""

@@ -9,7 +9,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from oncall_tui.tui import palette
-from oncall_tui.tui.widgets.table.painter import Line, Painter
+from oncall_tui.tui.widgets.table.painter import PaintedLine, Painter
 from oncall_tui.tui.widgets.table.rows import Column
 
 
@@ -22,9 +22,9 @@ class Canvas(ScrollView):
         super().__init__(name=name, id=id, classes=classes)
         self._paint = palette.Palette(self)
         self._painter = Painter(self._paint, columns)
-        self._drawn: dict[int, Line] = {}
+        self._drawn: dict[int, PaintedLine] = {}
 
-    def _line(self, y: int) -> Line:
+    def _line(self, y: int) -> PaintedLine:
         """The line *y* of the pane as it has to be now."""
         raise NotImplementedError
 

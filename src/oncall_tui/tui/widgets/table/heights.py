@@ -14,7 +14,7 @@ from itertools import accumulate
 from oncall_tui.tui.widgets.table.rows import Row
 
 
-class Stack:
+class RowHeights:
     """Rows on top of each other: *under* says how many lines the row with an index has below its first."""
 
     def __init__(self, count: int = 0, under: Mapping[int, int] | None = None) -> None:

@@ -21,13 +21,13 @@ _MOST_LINES = 5  # of one text that is wrapped: nothing that comes from outside 
 _MOST_CHARACTERS = 2_000  # of one text that are looked at for that
 
 
-class Line(NamedTuple):
+class PaintedLine(NamedTuple):
     """A drawn line, and the parts it was made of, one a column, to find what differs from another line."""
 
     parts: tuple[Segment, ...]
     strip: Strip
 
-    def differs(self, old: Line) -> tuple[int, int] | None:
+    def differs(self, old: PaintedLine) -> tuple[int, int] | None:
         """(x, cells) of the span that is not as in *old*; None: nothing. Lines cut otherwise differ as a whole."""
         ends = [cell_len(part.text) for part in self.parts]
         if ends != [cell_len(part.text) for part in old.parts]:
@@ -42,7 +42,7 @@ Folded = tuple[int, tuple[tuple[str, str], ...]]
 """A line under a row: its indentation, and its texts with their styles."""
 
 
-class Look(NamedTuple):
+class RowStyle(NamedTuple):
     """How a row stands: under the cursor, marked, in the focused table, vanished, new since the last look."""
 
     cursor: bool = False
@@ -76,7 +76,7 @@ class Painter:
         self._widths: tuple[int, ...] = ()
         self._measures = Measure(self._columns)
         self._needs = self._measures.of(())
-        self._cache: dict[tuple[str, int, Look], tuple[Row, Line]] = {}
+        self._cache: dict[tuple[str, int, RowStyle], tuple[Row, PaintedLine]] = {}
         self._folded: dict[tuple[str, bool], tuple[Row, list[Folded]]] = {}
 
     def learn(self, rows: Sequence[Row]) -> bool:
@@ -106,7 +106,7 @@ class Painter:
         self._cache.clear()
         self._folded.clear()
 
-    def row(self, row: Row, sub: int, look: Look) -> Line:
+    def row(self, row: Row, sub: int, look: RowStyle) -> PaintedLine:
         """The line *sub* of *row*: 0 is the row itself, the others are those under it."""
         key = (row.id, sub, look)
         found = self._cache.get(key)
@@ -118,21 +118,21 @@ class Painter:
         self._cache[key] = (row, line)
         return line
 
-    def heading(self) -> Line:
+    def heading(self) -> PaintedLine:
         """The columns' titles."""
-        return self._cells(Row("", tuple(c.title for c in self._columns), "heading"), Look())
+        return self._cells(Row("", tuple(c.title for c in self._columns), "heading"), RowStyle())
 
-    def blank(self) -> Line:
+    def blank(self) -> PaintedLine:
         """An empty line."""
         return self._finish([])
 
-    def placeholder(self, cells: Sequence[Cell]) -> list[Line]:
+    def placeholder(self, cells: Sequence[Cell]) -> list[PaintedLine]:
         """Lines of text, wrapped."""
         room = max(_LEAST_ROOM, self._width - GUTTER - 1)
         texts = [(line, style) for text, style in map(as_cell, cells) for line in wrap(text, room)]
         return [self._finish([Segment(" " * GUTTER + text, self._paint(style))]) for text, style in texts]
 
-    def _cells(self, row: Row, look: Look) -> Line:
+    def _cells(self, row: Row, look: RowStyle) -> PaintedLine:
         ground = look.ground
         sign = look.sign[: self._width]
         parts = [
@@ -152,7 +152,7 @@ class Painter:
         """How many lines there are under *row*: with those that only the cursor brings, or without."""
         return len(self._folds(row, extra))
 
-    def _under(self, row: Row, sub: int, look: Look) -> Line:
+    def _under(self, row: Row, sub: int, look: RowStyle) -> PaintedLine:
         lines = self._folds(row, look.cursor)
         indent, cells = lines[sub - 1] if sub <= len(lines) else (0, ())
         parts = [Segment(" " * indent, self._paint(""))]
@@ -213,7 +213,7 @@ class Painter:
         """Where a column begins."""
         return GUTTER + sum(width + GAP for width in self._widths[:column] if width)
 
-    def _finish(self, parts: Sequence[Segment], ground: str = "") -> Line:
+    def _finish(self, parts: Sequence[Segment], ground: str = "") -> PaintedLine:
         """Exactly as wide as the pane: cut with an ellipsis, or filled up."""
         left = self._width
         kept: list[Segment] = []
@@ -227,7 +227,7 @@ class Painter:
             left -= cells
         kept.append(Segment(" " * left, self._paint("", ground)))
         kept = [part for part in kept if part.text]
-        return Line(tuple(kept), Strip(_merged(kept), self._width))
+        return PaintedLine(tuple(kept), Strip(_merged(kept), self._width))
 
 
 def _wrapped(text: str, cells: int, first: int | None = None) -> list[str]:

@@ -203,7 +203,7 @@ def distinct(rows: Sequence[Row]) -> tuple[Sequence[Row], dict[str, int]]:
     return tuple(first.values()), {id: i for i, id in enumerate(first)}
 
 
-class Place(msgspec.Struct, frozen=True):
+class Cursor(msgspec.Struct, frozen=True):
     """Where the cursor is: on *row*, or on what is left of *ghost*, above the row that now has its *index*.
 
     Neither, once it *was* somewhere: every row had vanished, and what came since has not been chosen by anybody.
@@ -224,18 +224,18 @@ class Place(msgspec.Struct, frozen=True):
             return self.index + by - 1
         return self.index + by
 
-    def after(self, old: Sequence[Row], new: Sequence[Row], index: Mapping[str, int]) -> Place:
+    def after(self, old: Sequence[Row], new: Sequence[Row], index: Mapping[str, int]) -> Cursor:
         """Where the cursor is once *new* rows stand where *old* ones stood: never on another row than before."""
         if not new:
-            return Place(ghost=self.row or self.ghost, was=self.was)
+            return Cursor(ghost=self.row or self.ghost, was=self.was)
         if not self.was:
-            return Place(0, new[0], was=True)
+            return Cursor(0, new[0], was=True)
         known = self.row or self.ghost
         if known is None:
             return self
         if known.id in index:
-            return Place(index[known.id], new[index[known.id]], was=True)
-        return Place(self._between(old, index, len(new)), ghost=known, was=True)
+            return Cursor(index[known.id], new[index[known.id]], was=True)
+        return Cursor(self._between(old, index, len(new)), ghost=known, was=True)
 
     def _between(self, old: Sequence[Row], index: Mapping[str, int], count: int) -> int:
         """Where the vanished row would be: above the nearest row that stood below it and still stands."""

@@ -18,9 +18,9 @@ from textual.message import Message
 from textual.widget import Widget
 
 from oncall_tui.tui.widgets.table.canvas import Canvas
-from oncall_tui.tui.widgets.table.heights import Stack, share
-from oncall_tui.tui.widgets.table.painter import Line, Look
-from oncall_tui.tui.widgets.table.rows import Cell, Column, Place, Row, distinct
+from oncall_tui.tui.widgets.table.heights import RowHeights, share
+from oncall_tui.tui.widgets.table.painter import PaintedLine, RowStyle
+from oncall_tui.tui.widgets.table.rows import Cell, Column, Cursor, Row, distinct
 
 HEADED_LINES = 5  # a pane of fewer lines has no heading
 __all__ = ["Cell", "Column", "Row", "Table"]
@@ -101,9 +101,9 @@ class Table(Canvas, can_focus=True):
         self._show_header = show_header
         self._show_extra = show_extra
         self._rows: Sequence[Row] = ()
-        self._place = Place()
+        self._place = Cursor()
         self._shared: dict[int, int] = {}  # lines under rows, by index, wherever the cursor is
-        self._stack = Stack()
+        self._stack = RowHeights()
         self._marked: set[str] = set()
         self.new: frozenset[str] = frozenset()
         self._placeholder: tuple[Cell, ...] = ()
@@ -156,7 +156,7 @@ class Table(Canvas, can_focus=True):
         if self.anchored:
             self._place = self._place.after(self._rows, new, index)
         else:  # nobody chose a row: the first is the one to look at
-            self._place = Place(0, new[0], was=True) if new else Place()
+            self._place = Cursor(0, new[0], was=True) if new else Cursor()
         self._rows = new
         self._drop_marks(index)
         if self._painter.learn(new):
@@ -280,7 +280,7 @@ class Table(Canvas, can_focus=True):
         was = self._place.id
         self.anchored = True
         self.strayed_at = float("-inf")
-        self._place = Place(index, self._rows[index], was=True)
+        self._place = Cursor(index, self._rows[index], was=True)
         self._resize_content()
         self._reveal()
         self._repaint()
@@ -328,7 +328,7 @@ class Table(Canvas, can_focus=True):
             lines = dict(self._shared)
             if self._place.row is not None:
                 lines[self._place.index] = self._painter.under(self._place.row, self._show_extra)
-            self._stack = Stack(len(self._rows), lines)
+            self._stack = RowHeights(len(self._rows), lines)
             height = self._stack.lines + (self._place.row is None and self._place.ghost is not None)
         else:
             height = len(self._painter.placeholder(self._placeholder))
@@ -376,7 +376,7 @@ class Table(Canvas, can_focus=True):
 
     # -- drawing ---------------------------------------------------------------------------------------------------
 
-    def _line(self, y: int) -> Line:
+    def _line(self, y: int) -> PaintedLine:
         if y < self._head:
             return self._painter.heading()
         if not self._rows:
@@ -391,10 +391,10 @@ class Table(Canvas, can_focus=True):
         cursor = self._place.row is not None and index == self._place.index
         return self._row_line(self._rows[index], sub, cursor, self._stack.under(index))
 
-    def _row_line(self, row: Row, sub: int, cursor: bool = False, under: int = 0) -> Line:
+    def _row_line(self, row: Row, sub: int, cursor: bool = False, under: int = 0) -> PaintedLine:
         gone = cursor and self._place.row is None
         return self._painter.row(
-            row, sub, Look(cursor, row.id in self._marked, self.has_focus, gone, row.id in self.new, under)
+            row, sub, RowStyle(cursor, row.id in self._marked, self.has_focus, gone, row.id in self.new, under)
         )
 
     # -- what makes it draw anew -----------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from oncall_tui.domain.logs import LogPlace
+from oncall_tui.domain.logs import LogDestination
 from oncall_tui.providers.aws.ecs import schema as w
 
 SAID = 120  # characters of an option
@@ -44,9 +44,9 @@ _DRIVERS = {  # log drivers besides awslogs and awsfirelens, and the options tha
 }
 
 
-def places(definitions: Iterable[w.TaskDefinitionW], region: str, service: str) -> tuple[LogPlace, ...]:
+def places(definitions: Iterable[w.EcsTaskDefinition], region: str, service: str) -> tuple[LogDestination, ...]:
     """Each container's place, of the revisions that run, each place once; *region* is the service's own."""
-    found: dict[LogPlace, None] = {}
+    found: dict[LogDestination, None] = {}
     for definition in definitions:
         router = next((c for c in definition.container_definitions if c.firelens_configuration), None)
         family = definition.task_definition_arn.rsplit("/", 1)[-1].partition(":")[0]
@@ -55,10 +55,12 @@ def places(definitions: Iterable[w.TaskDefinitionW], region: str, service: str) 
     return tuple(sorted(found, key=lambda p: not p.readable))
 
 
-def _place(container: w.ContainerW, router: w.ContainerW | None, region: str, names: tuple[str, ...]) -> LogPlace:
+def _place(
+    container: w.EcsContainer, router: w.EcsContainer | None, region: str, names: tuple[str, ...]
+) -> LogDestination:
     config = container.log_configuration
     if config is None or not config.log_driver:
-        return LogPlace(
+        return LogDestination(
             container=container.name, driver="", where="no log driver is configured (on EC2 Docker's own, json-file)"
         )
     options = {k: _said(v) for k, v in (config.options or {}).items() if v}
@@ -67,14 +69,14 @@ def _place(container: w.ContainerW, router: w.ContainerW | None, region: str, na
     if config.log_driver == "awsfirelens":
         return _firelens(container.name, options, router, region, names)
     what, keys = _DRIVERS.get(config.log_driver, (config.log_driver, ()))
-    return LogPlace(container=container.name, driver=config.log_driver, where=_where(what, keys, options))
+    return LogDestination(container=container.name, driver=config.log_driver, where=_where(what, keys, options))
 
 
-def _awslogs(container: str, options: dict[str, str], region: str, names: tuple[str, ...]) -> LogPlace:
+def _awslogs(container: str, options: dict[str, str], region: str, names: tuple[str, ...]) -> LogDestination:
     group, there = options.get("awslogs-group", ""), options.get("awslogs-region", "") or region
     begin = options.get("awslogs-stream-prefix", "")
     note = "" if begin else "its streams are named by Docker's ids: no task can be told"
-    return LogPlace(
+    return LogDestination(
         container=container,
         driver="awslogs",
         where=f"{group} in {there}",
@@ -87,18 +89,18 @@ def _awslogs(container: str, options: dict[str, str], region: str, names: tuple[
 
 
 def _firelens(
-    container: str, options: dict[str, str], router: w.ContainerW | None, region: str, names: tuple[str, ...]
-) -> LogPlace:
+    container: str, options: dict[str, str], router: w.EcsContainer | None, region: str, names: tuple[str, ...]
+) -> LogDestination:
     output = (options.get("name") or options.get("@type") or "").lower()
     if not output:
-        return LogPlace(container=container, driver="awsfirelens", where=_own_file(router))
+        return LogDestination(container=container, driver="awsfirelens", where=_own_file(router))
     what, keys = _ROUTED.get(output, (output, ("host", "port")))
     where = f"FireLens → {_where(what, keys, options)}"
     group, begin = options.get("log_group_name", ""), options.get("log_stream_prefix", "")
     if what != "CloudWatch Logs" or not group or "$(" in group + begin:
-        return LogPlace(container=container, driver="awsfirelens", where=where)
+        return LogDestination(container=container, driver="awsfirelens", where=where)
     fixed = "log_stream_name" in options  # one stream for every task
-    return LogPlace(
+    return LogDestination(
         container=container,
         driver="awsfirelens",
         where=where,
@@ -110,7 +112,7 @@ def _firelens(
     )
 
 
-def _own_file(router: w.ContainerW | None) -> str:
+def _own_file(router: w.EcsContainer | None) -> str:
     if router is None or router.firelens_configuration is None:
         return "FireLens, and no container of the task routes it"
     options = router.firelens_configuration.options or {}

@@ -11,16 +11,16 @@ from operator import attrgetter
 
 import msgspec
 
-from oncall_tui.domain.logs import LogLine, LogPage, LogPlace, LogStream, LogWanted, level_of
+from oncall_tui.domain.logs import LogDestination, LogLine, LogPage, LogQuery, LogStream, level_of
 from oncall_tui.providers.aws.client import rate_limit as budget
-from oncall_tui.providers.aws.client.client import Transport, Wire
-from oncall_tui.providers.aws.client.errors import Gone, Refusal
+from oncall_tui.providers.aws.client.client import AwsClient, Transport
+from oncall_tui.providers.aws.client.errors import AwsRefusal, Gone
 from oncall_tui.providers.aws.client.lru import Lru
-from oncall_tui.providers.aws.client.rate_limit import Lane, Later
+from oncall_tui.providers.aws.client.rate_limit import Priority, RateLimited
 from oncall_tui.providers.aws.client.session import Sessions
 from oncall_tui.providers.aws.ecs import schema as w
 from oncall_tui.providers.aws.ecs.inspect import log_destinations as logs_places
-from oncall_tui.providers.aws.ecs.revision_cache import Known
+from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.providers.aws.options import EcsOptions
 from oncall_tui.runtime.clock import Clock
 
@@ -30,7 +30,7 @@ LONGEST = 32_768  # characters of a line that are kept; CloudWatch takes a megab
 NEWEST_FROM = 1_704_067_200.0  # 1 January 2024: FilterLogEvents reads newest first only from there on
 
 
-class EventW(w.Answer):
+class LogsEvent(w.EcsAnswer):
     """One of FilterLogEvents (``logs/2014-03-28``); *timestamp* in milliseconds."""
 
     event_id: str
@@ -39,8 +39,8 @@ class EventW(w.Answer):
     log_stream_name: str = ""
 
 
-class FilterLogEvents(w.Answer):
-    events: list[EventW]
+class FilterLogEvents(w.EcsAnswer):
+    events: list[LogsEvent]
     next_token: str | None = None  # null, or not there, at the end
 
 
@@ -50,30 +50,30 @@ class EcsLogs:
     def __init__(
         self,
         options: EcsOptions,
-        ecs: Wire,
-        known: Known,
+        ecs: AwsClient,
+        known: RevisionCache,
         clock: Clock,
         calls: Counter[str],
         transport: Transport | None = None,
     ) -> None:
         self._options, self._ecs, self._known, self._clock = options, ecs, known, clock
         self._calls, self._transport = calls, transport
-        self._wires: dict[str, Wire] = {}
+        self._wires: dict[str, AwsClient] = {}
         self._streams: Lru[tuple[str, str], LogStream] = Lru(4000)
 
-    def places(self, service_id: str) -> tuple[LogPlace, ...]:
+    def places(self, service_id: str) -> tuple[LogDestination, ...]:
         """See contract.Logs. Reads the service, and the task definitions of what runs, those once."""
         _, cluster, name = service_id.split("/", 2)
-        answer = self._ecs.read(w.DescribeServices, "DescribeServices", Lane.ACT, cluster=cluster, services=[name])
+        answer = self._ecs.read(w.DescribeServices, "DescribeServices", Priority.ACT, cluster=cluster, services=[name])
         if not answer.services:
             return ()
         service = answer.services[0]
         arns = [d.task_definition for d in service.deployments] + [s.task_definition for s in service.task_sets]
         wanted = [a for a in dict.fromkeys((service.task_definition, *arns)) if a][:REVISIONS]
-        read = [self._known.read_definition(arn, Lane.ACT) for arn in wanted]
+        read = [self._known.read_definition(arn, Priority.ACT) for arn in wanted]
         return logs_places.places(read, self._ecs.sessions.region("ecs"), name)
 
-    def page(self, wanted: LogWanted) -> LogPage:
+    def page(self, wanted: LogQuery) -> LogPage:
         """See contract.Logs: one FilterLogEvents."""
         place = wanted.place
         asked: dict[str, object] = {"logGroupName": place.group, "startTime": _ms(wanted.since)}
@@ -89,13 +89,13 @@ class EcsLogs:
             asked["nextToken"] = wanted.token
         try:
             wire = self._wire(place.region)
-            answer = wire.read(FilterLogEvents, "FilterLogEvents", Lane.HOT, **asked)
-        except Later as later:
+            answer = wire.read(FilterLogEvents, "FilterLogEvents", Priority.HOT, **asked)
+        except RateLimited as later:
             return LogPage(wait_s=later.wait_s)
         except Gone:
             return LogPage(missing=f"the log group {place.group} is not there in {place.region}")
-        except Refusal as error:
-            raise Refusal(
+        except AwsRefusal as error:
+            raise AwsRefusal(
                 error.message, "a group of the class Infrequent Access is read by Logs Insights alone"
             ) from error
         names = {it.log_stream_name for it in answer.events}
@@ -114,7 +114,7 @@ class EcsLogs:
         for wire in tuple(self._wires.values()):
             wire.sessions.close()
 
-    def _stream(self, place: LogPlace, name: str) -> LogStream:
+    def _stream(self, place: LogDestination, name: str) -> LogStream:
         key = (place.prefix, name)
         stream = self._streams.get(key)
         if stream is None:
@@ -123,7 +123,7 @@ class EcsLogs:
             self._streams.put(key, stream)
         return stream
 
-    def _wire(self, region: str) -> Wire:
+    def _wire(self, region: str) -> AwsClient:
         found = self._wires.get(region)
         if found is None:
             own = region == self._ecs.sessions.region("ecs")
@@ -131,12 +131,12 @@ class EcsLogs:
             sessions = self._ecs.sessions if own else Sessions(options)
             key = (*sessions.budget_key(), "logs")
             allowance = budget.shared(self._clock, *key, rate=CALLS_PER_S, burst=BURST)
-            found = Wire(sessions, "logs", allowance, self._calls, self._transport)
+            found = AwsClient(sessions, "logs", allowance, self._calls, self._transport)
             self._wires[region] = found
         return found
 
 
-def _line(it: EventW, stream: LogStream) -> LogLine:
+def _line(it: LogsEvent, stream: LogStream) -> LogLine:
     text = it.message.rstrip("\r\n")
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]}… (cut: {len(text)} characters)"

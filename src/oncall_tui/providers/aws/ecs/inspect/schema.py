@@ -8,32 +8,32 @@ from __future__ import annotations
 
 import msgspec
 
-from oncall_tui.providers.aws.ecs.schema import Answer, EventW, SummaryW
+from oncall_tui.providers.aws.ecs.schema import EcsAnswer, EcsEvent, EcsSummary
 
 
-class AdvancedW(Answer):
+class EcsAdvanced(EcsAnswer):
     """Of a service that shifts traffic between two target groups."""
 
     alternate_target_group_arn: str = ""
 
 
-class LoadBalancerW(Answer):
+class EcsLoadBalancer(EcsAnswer):
     target_group_arn: str = ""
-    advanced_configuration: AdvancedW | None = None
+    advanced_configuration: EcsAdvanced | None = None
 
 
-class SetW(Answer):
+class EcsSet(EcsAnswer):
     """A task set: under CodeDeploy and EXTERNAL the load balancers are its."""
 
-    load_balancers: list[LoadBalancerW] = []
+    load_balancers: list[EcsLoadBalancer] = []
 
 
-class InsideW(Answer):
+class EcsInside(EcsAnswer):
     service_arn: str
-    events: list[EventW] = []
-    load_balancers: list[LoadBalancerW] = []
-    task_sets: list[SetW] = []
-    current_service_revisions: list[SummaryW] = []
+    events: list[EcsEvent] = []
+    load_balancers: list[EcsLoadBalancer] = []
+    task_sets: list[EcsSet] = []
+    current_service_revisions: list[EcsSummary] = []
 
     def groups(self) -> list[str]:
         """The ARN of each target group, once."""
@@ -42,32 +42,32 @@ class InsideW(Answer):
         return [arn for arn in dict.fromkeys([*(b.target_group_arn for b in found), *also]) if arn]
 
 
-class DescribeInside(Answer):
+class DescribeInside(EcsAnswer):
     """DescribeServices, of one."""
 
-    services: list[InsideW]
+    services: list[EcsInside]
 
 
 class ElbAnswer(msgspec.Struct, gc=False, rename="pascal"):
     """What Elastic Load Balancing answers: unknown fields are passed over."""
 
 
-class TargetW(ElbAnswer):
+class EcsTarget(ElbAnswer):
     id: str = ""
     port: int = 0
     availability_zone: str = ""
 
 
-class HealthW(ElbAnswer):
+class EcsHealth(ElbAnswer):
     state: str = ""
     reason: str = ""
     description: str = ""
 
 
-class TargetHealthW(ElbAnswer):
-    target: TargetW = msgspec.field(default_factory=TargetW)
-    target_health: HealthW = msgspec.field(default_factory=HealthW)
+class EcsTargetHealth(ElbAnswer):
+    target: EcsTarget = msgspec.field(default_factory=EcsTarget)
+    target_health: EcsHealth = msgspec.field(default_factory=EcsHealth)
 
 
 class DescribeTargetHealth(ElbAnswer):
-    target_health_descriptions: list[TargetHealthW]
+    target_health_descriptions: list[EcsTargetHealth]

@@ -15,16 +15,16 @@ from functools import partial
 from typing import TypeVar
 
 from oncall_tui import errors
-from oncall_tui.domain.reading import Problem, SourceState
-from oncall_tui.domain.service_detail import Container, Inside, Target, Task
+from oncall_tui.domain.reading import PartialFailure, SourceState
+from oncall_tui.domain.service_detail import Container, ServiceDetail, TargetHealth, Task
 from oncall_tui.providers.aws.client import arn
-from oncall_tui.providers.aws.client.client import Wire
+from oncall_tui.providers.aws.client.client import AwsClient
 from oncall_tui.providers.aws.client.errors import Gone
-from oncall_tui.providers.aws.client.rate_limit import Lane
+from oncall_tui.providers.aws.client.rate_limit import Priority
 from oncall_tui.providers.aws.ecs import revision_cache as ecs_known
 from oncall_tui.providers.aws.ecs import schema as w
 from oncall_tui.providers.aws.ecs.inspect import schema as d
-from oncall_tui.providers.aws.ecs.revision_cache import Known
+from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.runtime.clock import Clock
 
 T = TypeVar("T")
@@ -43,16 +43,16 @@ def place(source: str, service_id: str) -> tuple[str, str]:
     return parts[0], parts[1]
 
 
-class Look:
+class ServiceInspection:
     """Looks inside services of one source. Used by the lane of who looks; keeps nothing but revisions."""
 
-    def __init__(self, source: str, ecs: Wire, elb: Wire, known: Known, clock: Clock) -> None:
+    def __init__(self, source: str, ecs: AwsClient, elb: AwsClient, known: RevisionCache, clock: Clock) -> None:
         self._source, self._ecs, self._elb, self._known, self._clock = source, ecs, elb, known, clock
 
-    def inspect(self, service_id: str) -> Inside:
+    def inspect(self, service_id: str) -> ServiceDetail:
         """See contract.Inspects."""
         cluster, name = place(self._source, service_id)
-        parts = Parts()
+        parts = InspectedParts()
         at = self._clock.now()
         seen = parts.read("events and target groups", lambda: self._describe(parts, cluster, name), None)
         arns = [*self._list(parts, cluster, name, "RUNNING"), *self._list(parts, cluster, name, "STOPPED")]
@@ -65,7 +65,7 @@ class Look:
             parts.read("service revision", partial(self._revisions, parts, arns), None)
         targets = self._targets(parts, seen.groups() if seen else [])
         parts.raise_if_nothing()
-        return Inside(
+        return ServiceDetail(
             service_id=service_id,
             at=at,
             tasks=tuple(sorted(tasks, key=_order)),
@@ -75,18 +75,18 @@ class Look:
             calls=parts.calls,
         )
 
-    def _describe(self, parts: Parts, cluster: str, name: str) -> d.InsideW:
+    def _describe(self, parts: InspectedParts, cluster: str, name: str) -> d.EcsInside:
         parts.calls += 1
-        answer = self._ecs.read(d.DescribeInside, "DescribeServices", Lane.ACT, cluster=cluster, services=[name])
+        answer = self._ecs.read(d.DescribeInside, "DescribeServices", Priority.ACT, cluster=cluster, services=[name])
         if not answer.services:
             raise Gone(f"{cluster}/{name} is not there any more")
         return answer.services[0]
 
-    def _revisions(self, parts: Parts, arns: list[str]) -> None:
+    def _revisions(self, parts: InspectedParts, arns: list[str]) -> None:
         parts.calls += 1
-        self._known.read_revisions(arns[: ecs_known.REVISIONS_A_CALL], Lane.ACT)
+        self._known.read_revisions(arns[: ecs_known.REVISIONS_A_CALL], Priority.ACT)
 
-    def _list(self, parts: Parts, cluster: str, name: str, wanted: str) -> list[str]:
+    def _list(self, parts: InspectedParts, cluster: str, name: str, wanted: str) -> list[str]:
         scope = f"{wanted.lower()} tasks"
 
         def ask() -> list[str]:
@@ -94,48 +94,50 @@ class Look:
             page = self._ecs.read(
                 w.ListTasks,
                 "ListTasks",
-                Lane.ACT,
+                Priority.ACT,
                 cluster=cluster,
                 serviceName=name,
                 desiredStatus=wanted,
                 maxResults=TASKS,
             )
             if page.next_token:
-                parts.problems.append(Problem(SourceState.OK, scope, f"there are more than {TASKS}: these are some"))
+                parts.problems.append(
+                    PartialFailure(SourceState.OK, scope, f"there are more than {TASKS}: these are some")
+                )
             return page.task_arns
 
         return parts.read(scope, ask, [])
 
-    def _tasks(self, parts: Parts, cluster: str, arns: list[str]) -> list[Task]:
+    def _tasks(self, parts: InspectedParts, cluster: str, arns: list[str]) -> list[Task]:
         """DescribeTasks. What is MISSING there went away since it was listed; other failures are told."""
         parts.calls += 1
-        answer = self._ecs.read(w.DescribeTasks, "DescribeTasks", Lane.ACT, cluster=cluster, tasks=arns)
+        answer = self._ecs.read(w.DescribeTasks, "DescribeTasks", Priority.ACT, cluster=cluster, tasks=arns)
         for failure in answer.failures:
             if failure.reason != "MISSING":
                 words = f"{arn.parse(failure.arn).name}: {failure.detail or failure.reason}"
-                parts.problems.append(Problem(SourceState.MALFORMED, "tasks", words))
+                parts.problems.append(PartialFailure(SourceState.MALFORMED, "tasks", words))
         return [to_task(task) for task in answer.tasks]
 
-    def _targets(self, parts: Parts, groups: list[str]) -> list[Target]:
-        found: list[Target] = []
+    def _targets(self, parts: InspectedParts, groups: list[str]) -> list[TargetHealth]:
+        found: list[TargetHealth] = []
         for group in groups[:GROUPS]:
             found += parts.read("targets", partial(self._targets_of, parts, group), [])
         if len(groups) > GROUPS:
             words = f"{GROUPS} of {len(groups)} target groups were read"
-            parts.problems.append(Problem(SourceState.OK, "targets", words))
+            parts.problems.append(PartialFailure(SourceState.OK, "targets", words))
         return sorted(found, key=lambda t: (t.group, t.state == "healthy", t.id, t.port))
 
-    def _targets_of(self, parts: Parts, group: str) -> list[Target]:
+    def _targets_of(self, parts: InspectedParts, group: str) -> list[TargetHealth]:
         parts.calls += 1
-        answer = self._elb.read(d.DescribeTargetHealth, "DescribeTargetHealth", Lane.ACT, TargetGroupArn=group)
+        answer = self._elb.read(d.DescribeTargetHealth, "DescribeTargetHealth", Priority.ACT, TargetGroupArn=group)
         return [to_target(group, one) for one in answer.target_health_descriptions]
 
 
-class Parts:
+class InspectedParts:
     """What one look is made of: what of it failed, and how many calls it took."""
 
     def __init__(self) -> None:
-        self.problems: list[Problem] = []
+        self.problems: list[PartialFailure] = []
         self.calls = 0
         self._good = self._timeouts = 0
         self._first: errors.SourceError | None = None
@@ -152,7 +154,7 @@ class Parts:
             self._timeouts += isinstance(error, errors.Offline)
             if isinstance(error, NO_LOGIN) or self._timeouts >= TIMEOUTS:
                 self._lost = error
-            problem = Problem(SourceState(error.state), scope, error.message, error.hint)
+            problem = PartialFailure(SourceState(error.state), scope, error.message, error.hint)
             if problem not in self.problems:  # a target group each, and the same words
                 self.problems.append(problem)
             return nothing
@@ -165,7 +167,7 @@ class Parts:
             raise self._first
 
 
-def to_task(task: w.TaskW) -> Task:
+def to_task(task: w.EcsTask) -> Task:
     """The domain's task."""
     return Task(
         id=arn.parse(task.task_arn).name,
@@ -186,7 +188,7 @@ def to_task(task: w.TaskW) -> Task:
     )
 
 
-def _container(container: w.TaskContainerW) -> Container:
+def _container(container: w.EcsTaskContainer) -> Container:
     return Container(
         name=container.name,
         status=container.last_status,
@@ -197,11 +199,11 @@ def _container(container: w.TaskContainerW) -> Container:
     )
 
 
-def to_target(group: str, told: d.TargetHealthW) -> Target:
+def to_target(group: str, told: d.EcsTargetHealth) -> TargetHealth:
     """The domain's target. *group* is its ARN, ``…:targetgroup/NAME/ID``."""
     path = arn.parse(group).path
     health = told.target_health
-    return Target(
+    return TargetHealth(
         group=path[0] if path else group,
         id=told.target.id,
         port=told.target.port,

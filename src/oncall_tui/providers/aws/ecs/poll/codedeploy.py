@@ -7,12 +7,12 @@ import msgspec
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.domain.revision import Revision
-from oncall_tui.providers.aws.client.client import Wire
-from oncall_tui.providers.aws.client.rate_limit import Lane
+from oncall_tui.providers.aws.client.client import AwsClient
+from oncall_tui.providers.aws.client.rate_limit import Priority
 from oncall_tui.providers.aws.ecs import codedeploy as cd
 from oncall_tui.providers.aws.ecs import mapping as rows
 from oncall_tui.providers.aws.ecs import schema as w
-from oncall_tui.providers.aws.ecs.revision_cache import Known
+from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.runtime.clock import Instant
 
 OPEN_EVERY_S = 3.0
@@ -31,13 +31,13 @@ STATES = {
 }
 
 
-class Held(msgspec.Struct):
+class HeldDeployments(msgspec.Struct):
     """What is known of one service's deployments: by id, and the ECS target of the newest that is open."""
 
-    found: dict[str, cd.DeploymentW]
+    found: dict[str, cd.CodeDeployDeployment]
     known: set[str]  # the ids that were asked for, whether CodeDeploy knew them or not
     definitions: dict[str, str]  # deployment -> its task definition, as its task set showed it while it was there
-    target: cd.EcsTargetW | None = None
+    target: cd.CodeDeployEcsTarget | None = None
     waits_since: float | None = None  # when the wait began that the newest is in
     asked_at: float = float("-inf")  # monotonic
     listed: bool = False  # were older deployments, and what they put there, looked up?
@@ -46,16 +46,16 @@ class Held(msgspec.Struct):
 class CodeDeploys:
     """Used by its source's poller alone."""
 
-    def __init__(self, source: str, wire: Wire, known: Known) -> None:
+    def __init__(self, source: str, wire: AwsClient, known: RevisionCache) -> None:
         self._source, self._wire, self._known = source, wire, known
-        self._held: dict[str, Held] = {}
-        self._todo: dict[str, w.ServiceW] = {}
+        self._held: dict[str, HeldDeployments] = {}
+        self._todo: dict[str, w.EcsService] = {}
 
     # --- what to ask ---
 
-    def notice(self, key: str, service: w.ServiceW, now: Instant) -> None:
+    def notice(self, key: str, service: w.EcsService, now: Instant) -> None:
         """A service was read: are there deployments of it to ask about?"""
-        held = self._held.setdefault(key, Held({}, set(), {}))
+        held = self._held.setdefault(key, HeldDeployments({}, set(), {}))
         ids = {t.external_id for t in service.task_sets if t.external_id}
         young = any(now.wall - t.created_at < YOUNG_S for t in service.task_sets)
         unknown = (ids | self._rollbacks(held)) - held.known
@@ -67,11 +67,11 @@ class CodeDeploys:
             self._todo[key] = service
 
     @staticmethod
-    def _rollbacks(held: Held) -> set[str]:
+    def _rollbacks(held: HeldDeployments) -> set[str]:
         return {d.rolled_back_by for d in held.found.values() if d.rolled_back_by}
 
     @property
-    def pending(self) -> dict[str, w.ServiceW]:
+    def pending(self) -> dict[str, w.EcsService]:
         """What is to be asked now, by service id."""
         return self._todo
 
@@ -94,11 +94,11 @@ class CodeDeploys:
     def ask(self, key: str, now: Instant) -> None:
         """Two calls for one service, a few more the first time and after an end. Raises SourceError or Later."""
         service = self._todo[key]
-        held = self._held.setdefault(key, Held({}, set(), {}))
+        held = self._held.setdefault(key, HeldDeployments({}, set(), {}))
         shown = [t.external_id for t in service.task_sets if t.external_id]
         ids = list(dict.fromkeys((*shown, *self._rollbacks(held), *held.found)))[: cd.LISTED]
         held.known |= set(ids)
-        found = cd.read(self._wire, ids, Lane.HOT)
+        found = cd.read(self._wire, ids, Priority.HOT)
         if (
             not held.listed and found
         ):  # what was begun is ended: broken off for want of calls, it would begin anew each time
@@ -117,7 +117,7 @@ class CodeDeploys:
         self._todo.pop(key, None)
         self._ask_target(held, service)
 
-    def _ask_target(self, held: Held, service: w.ServiceW) -> None:
+    def _ask_target(self, held: HeldDeployments, service: w.EcsService) -> None:
         """Where the newest stands: each time while it moves, once when its last wait has begun."""
         newest = next(iter(held.found.values()), None)
         if newest is None or not newest.open:
@@ -126,12 +126,12 @@ class CodeDeploys:
         wait = cd.wait_of(newest)
         if wait and held.waits_since is not None:
             return
-        held.target = cd.read_target(self._wire, newest.deployment_id, service, Lane.ACT)
+        held.target = cd.read_target(self._wire, newest.deployment_id, service, Priority.ACT)
         ended = [e.end_time for e in held.target.lifecycle_events if e.end_time] if held.target else []
         held.waits_since = max(ended, default=newest.start_time or newest.create_time) if wait else None
 
     @staticmethod
-    def _learn(held: Held, service: w.ServiceW) -> None:
+    def _learn(held: HeldDeployments, service: w.EcsService) -> None:
         """Which task definition each deployment puts there: task sets tell, and go when it is over."""
         held.definitions.update((t.external_id, t.task_definition) for t in service.task_sets if t.external_id)
         for made in held.found.values():
@@ -143,7 +143,7 @@ class CodeDeploys:
 
     # --- rows ---
 
-    def build(self, key: str, service: w.ServiceW, now: Instant, can_act: bool) -> tuple[Deploy, ...]:
+    def build(self, key: str, service: w.EcsService, now: Instant, can_act: bool) -> tuple[Deploy, ...]:
         """The rows of one service, newest first; from its task sets alone where its deployments are not known."""
         held = self._held.get(key)
         if held is None or not held.found:
@@ -158,10 +158,10 @@ class CodeDeploys:
 
     def _row(
         self,
-        service: w.ServiceW,
-        made: cd.DeploymentW,
-        older: list[cd.DeploymentW],
-        held: Held,
+        service: w.EcsService,
+        made: cd.CodeDeployDeployment,
+        older: list[cd.CodeDeployDeployment],
+        held: HeldDeployments,
         newest: bool,
         now: float,
     ) -> Deploy:
@@ -202,7 +202,7 @@ class CodeDeploys:
         return self._known.revision("", name) if name else None
 
     @staticmethod
-    def _state(made: cd.DeploymentW, held: Held) -> DeployState:
+    def _state(made: cd.CodeDeployDeployment, held: HeldDeployments) -> DeployState:
         state = STATES.get(made.status, DeployState.UNKNOWN)
         back = held.found.get(made.rolled_back_by) if made.rolled_back_by else None
         if made.rolled_back_by and state in (DeployState.STOPPED, DeployState.FAILED):
@@ -212,39 +212,39 @@ class CodeDeploys:
         return state
 
 
-def row_id(source: str, service: w.ServiceW, deployment: str) -> str:
+def row_id(source: str, service: w.EcsService, deployment: str) -> str:
     """``SOURCE/CLUSTER/SERVICE/d-…``."""
     return f"{rows.service_id(source, service)}/{deployment}"
 
 
-def _verbs(made: cd.DeploymentW, has_old: bool) -> frozenset[Verb]:
+def _verbs(made: cd.CodeDeployDeployment, has_old: bool) -> frozenset[Verb]:
     if made.is_rollback:
         return rows.NO_VERBS
     wanted = {Verb.ROLL_BACK} if has_old else set()
     if cd.wait_of(made) == "READY_WAIT":
-        wanted.add(Verb.GO_ON)
+        wanted.add(Verb.CONTINUE)
     return frozenset(wanted)
 
 
-def _stage(target: cd.EcsTargetW | None) -> str:
+def _stage(target: cd.CodeDeployEcsTarget | None) -> str:
     """The lifecycle event under way, in words: ``allow traffic``."""
     events = target.lifecycle_events if target else []
     name = next((e.lifecycle_event_name for e in events if e.status == "InProgress"), "")
     return "".join(f" {c.lower()}" if c.isupper() else c for c in name).strip()
 
 
-def _traffic(service: w.ServiceW, target: cd.EcsTargetW | None, new: str) -> float | None:
+def _traffic(service: w.EcsService, target: cd.CodeDeployEcsTarget | None, new: str) -> float | None:
     ids = {t.id for t in service.task_sets if t.task_definition == new}
     infos = target.task_sets_info if target else []
     return next((t.traffic_weight for t in infos if t.identifer in ids or t.task_set_label == "Green"), None)
 
 
-def _waits(made: cd.DeploymentW, since: float | None, now: float) -> str:
+def _waits(made: cd.CodeDeployDeployment, since: float | None, now: float) -> str:
     """What it waits for, and until when, where the wait's beginning is known."""
-    how = made.blue_green_deployment_configuration or cd.BlueGreenW()
+    how = made.blue_green_deployment_configuration or cd.CodeDeployBlueGreen()
     wait = cd.wait_of(made)
     if wait == "READY_WAIT":
-        ready = how.deployment_ready_option or cd.ReadyW()
+        ready = how.deployment_ready_option or cd.CodeDeployReady()
         end = "it stops" if ready.action_on_timeout == "STOP_DEPLOYMENT" else "it goes on"
         until = f", else {end} {rows.when(since + ready.wait_time_in_minutes * 60, now)}" if since else ""
         return f"waits before production traffic{until if ready.wait_time_in_minutes else ''}"
@@ -254,9 +254,9 @@ def _waits(made: cd.DeploymentW, since: float | None, now: float) -> str:
     return ""
 
 
-def _gone_at(made: cd.DeploymentW, since: float | None) -> float | None:
+def _gone_at(made: cd.CodeDeployDeployment, since: float | None) -> float | None:
     """When the old tasks are removed, and with them the way back; None: not told, or they are kept."""
-    how = made.blue_green_deployment_configuration or cd.BlueGreenW()
+    how = made.blue_green_deployment_configuration or cd.CodeDeployBlueGreen()
     end = how.terminate_blue_instances_on_deployment_success
     if cd.wait_of(made) != "TERMINATION_WAIT" or since is None or end is None or end.action == "KEEP_ALIVE":
         return None

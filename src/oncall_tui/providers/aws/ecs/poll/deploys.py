@@ -11,15 +11,15 @@ from collections.abc import Iterator, Mapping
 
 from oncall_tui import errors
 from oncall_tui.domain.deploy import Deploy, TaskFailure
-from oncall_tui.domain.reading import Problem, SourceState
+from oncall_tui.domain.reading import PartialFailure, SourceState
 from oncall_tui.providers.aws.client import arn
-from oncall_tui.providers.aws.client.client import Wires
+from oncall_tui.providers.aws.client.client import AwsClients
 from oncall_tui.providers.aws.client.errors import NOT_OFFERED, Gone
-from oncall_tui.providers.aws.client.rate_limit import Lane
+from oncall_tui.providers.aws.client.rate_limit import Priority
 from oncall_tui.providers.aws.ecs import mapping as rows
 from oncall_tui.providers.aws.ecs import schema as w
 from oncall_tui.providers.aws.ecs.poll.codedeploy import CodeDeploys
-from oncall_tui.providers.aws.ecs.revision_cache import Known
+from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.providers.aws.ecs.rollback.history import goes_back, short, source_of
 from oncall_tui.providers.aws.ecs.rollback.snapshot import read_briefs
 from oncall_tui.runtime.clock import Instant
@@ -44,29 +44,29 @@ _SCOPE = {
 Place = tuple[str, str]  # (what is asked, cluster)
 
 
-class Deploys:
-    """One source's deploys. Used by its poller's thread alone, but for ``Known``."""
+class DeployReader:
+    """One source's deploys. Used by its poller's thread alone, but for ``RevisionCache``."""
 
-    def __init__(self, source: str, wires: Wires, known: Known, can_act: bool) -> None:
+    def __init__(self, source: str, wires: AwsClients, known: RevisionCache, can_act: bool) -> None:
         self._source, self._wire, self._known, self._can_act = source, wires.ecs, known, can_act
         self._code = CodeDeploys(source, wires.code_deploy, known)
-        self._briefs: dict[str, list[w.BriefW]] = {}
-        self._details: dict[str, w.ServiceDeploymentW] = {}
+        self._briefs: dict[str, list[w.EcsBrief]] = {}
+        self._details: dict[str, w.EcsServiceDeployment] = {}
         self._noticed: dict[str, tuple[str, ...]] = {}
         self._rows: dict[str, tuple[Deploy, ...]] = {}
-        self._to_list: dict[str, w.ServiceW] = {}
+        self._to_list: dict[str, w.EcsService] = {}
         self._to_describe: dict[str, str] = {}  # ARN -> cluster
         self._to_revise: dict[str, str] = {}
         self._to_define: dict[str, str] = {}
-        self._to_explain: dict[str, w.ServiceW] = {}
+        self._to_explain: dict[str, w.EcsService] = {}
         self._explained: dict[str, Instant] = {}
         self._of_service: dict[str, dict[str, None]] = {}  # service -> its failed tasks' ARNs, oldest first
-        self._off: dict[Place, tuple[float, Problem]] = {}
+        self._off: dict[Place, tuple[float, PartialFailure]] = {}
         self.dirty: set[str] = set()  # services whose rows are to be built anew
 
     # --- what to ask ---
 
-    def notice(self, service: w.ServiceW, now: Instant) -> None:
+    def notice(self, service: w.EcsService, now: Instant) -> None:
         """A service was read: is there a deploy of it to ask about?"""
         key = rows.service_id(self._source, service)
         first = rows.primary(service)
@@ -97,7 +97,7 @@ class Deploys:
             held.pop(key, None)
         self._code.forget(key)
 
-    def moving(self, key: str, service: w.ServiceW) -> bool:
+    def moving(self, key: str, service: w.EcsService) -> bool:
         """Does it deploy, by its own words or by a deploy that is known and has not ended?"""
         if self._code.known(key):
             return self._code.moving(key)
@@ -105,7 +105,7 @@ class Deploys:
             return True
         return any(d.status not in ENDED for d in self._details_of(key))
 
-    def unread(self, key: str, service: w.ServiceW) -> bool:
+    def unread(self, key: str, service: w.EcsService) -> bool:
         """Are there deploys of it that were not read once? That none is known says nothing then."""
         if service.controller == "CODE_DEPLOY":
             return key in self._code.pending and not self._code.known(key)
@@ -114,12 +114,12 @@ class Deploys:
         arns = (b.service_deployment_arn for b in self._briefs.get(key, ()))
         return any(a in self._to_describe and a not in self._details for a in arns)
 
-    def behind(self, services: Mapping[str, w.ServiceW]) -> int:
+    def behind(self, services: Mapping[str, w.EcsService]) -> int:
         """Of how many services the deploys, or what they went from and to, are still to be read."""
         unread = {key for key, service in services.items() if self.unread(key, service)}
         return len(unread | {"/".join((self._source, *arn.parse(item).path[:2])) for item in self._to_revise})
 
-    def _details_of(self, key: str) -> Iterator[w.ServiceDeploymentW]:
+    def _details_of(self, key: str) -> Iterator[w.EcsServiceDeployment]:
         arns = (b.service_deployment_arn for b in self._briefs.get(key, ()))
         return (self._details[a] for a in arns if a in self._details)
 
@@ -175,7 +175,7 @@ class Deploys:
         moving = ((key, service) for key, service in self._to_list.items() if rows.deploying(service))
         key, service = next(moving, None) or next(iter(self._to_list.items()))
         cluster = arn.parse(service.cluster_arn).name
-        lane = Lane.HOT if rows.deploying(service) else Lane.SWEEP
+        lane = Priority.HOT if rows.deploying(service) else Priority.SWEEP
         with _Off(self, "deploys", cluster, now):
             found = read_briefs(self._wire, service.cluster_arn, service.service_name, lane)
             self._briefs[key] = list(found)
@@ -203,7 +203,7 @@ class Deploys:
         chunk = [a for a, of in self._to_describe.items() if of == cluster][:DESCRIBED_A_CALL]
         with _Off(self, "deploys", cluster, now):
             answer = self._wire.read(
-                w.DescribeServiceDeployments, "DescribeServiceDeployments", Lane.HOT, serviceDeploymentArns=chunk
+                w.DescribeServiceDeployments, "DescribeServiceDeployments", Priority.HOT, serviceDeploymentArns=chunk
             )
             for found in answer.service_deployments:
                 self._take(found, cluster)
@@ -211,7 +211,7 @@ class Deploys:
             self._to_describe.pop(item, None)
             self.dirty.add("/".join((self._source, *arn.parse(item).path[:2])))
 
-    def _take(self, found: w.ServiceDeploymentW, cluster: str) -> None:
+    def _take(self, found: w.EcsServiceDeployment, cluster: str) -> None:
         self._details[found.service_deployment_arn] = found
         path = arn.parse(found.service_deployment_arn).path
         self.dirty.add("/".join((self._source, *path[:2])))
@@ -226,7 +226,7 @@ class Deploys:
         cluster = next(iter(self._to_revise.values()))
         chunk = [a for a, of in self._to_revise.items() if of == cluster][:DESCRIBED_A_CALL]
         with _Off(self, "deploys", cluster, now):
-            self._known.read_revisions(chunk, Lane.HOT)
+            self._known.read_revisions(chunk, Priority.HOT)
         for item in chunk:
             self._to_revise.pop(item, None)
             self.dirty.add("/".join((self._source, *arn.parse(item).path[:2])))
@@ -235,9 +235,9 @@ class Deploys:
         name, cluster = next(iter(self._to_define.items()))
         with _Off(self, "definitions", cluster, now):
             try:
-                self._known.read_definition(name, Lane.SWEEP)
+                self._known.read_definition(name, Priority.SWEEP)
             except Gone:  # what is deleted stays so: not asked again
-                self._known.definitions.put(name, w.TaskDefinitionW(task_definition_arn=name, status="DELETED"))
+                self._known.definitions.put(name, w.EcsTaskDefinition(task_definition_arn=name, status="DELETED"))
         self._to_define.pop(name, None)
         self.dirty.update(key for key, found in self._rows.items() if any(name in _definitions(d) for d in found))
 
@@ -248,7 +248,7 @@ class Deploys:
             listed = self._wire.read(
                 w.ListTasks,
                 "ListTasks",
-                Lane.HOT,
+                Priority.HOT,
                 cluster=service.cluster_arn,
                 serviceName=service.service_name,
                 desiredStatus="STOPPED",
@@ -257,7 +257,7 @@ class Deploys:
             unknown = [t for t in listed.task_arns if t not in self._known.tasks]
             if unknown:
                 answer = self._wire.read(
-                    w.DescribeTasks, "DescribeTasks", Lane.ACT, cluster=service.cluster_arn, tasks=unknown
+                    w.DescribeTasks, "DescribeTasks", Priority.ACT, cluster=service.cluster_arn, tasks=unknown
                 )
                 for task in answer.tasks:
                     self._known.tasks.put(task.task_arn, (task.task_definition_arn, rows.failure(task)))
@@ -271,7 +271,7 @@ class Deploys:
 
     # --- rows ---
 
-    def build(self, service: w.ServiceW, now: Instant) -> tuple[Deploy, ...]:
+    def build(self, service: w.EcsService, now: Instant) -> tuple[Deploy, ...]:
         """The rows of one service from what is known now, newest first; those that did not change stay the same."""
         key = rows.service_id(self._source, service)
         cluster = arn.parse(service.cluster_arn).name
@@ -291,7 +291,7 @@ class Deploys:
         self._want_failures(key, service, kept, now)
         return kept
 
-    def note(self, service: w.ServiceW) -> str:
+    def note(self, service: w.EcsService) -> str:
         """What of this service's deploys could not be read; empty: nothing."""
         if service.controller == "CODE_DEPLOY":
             gone = self._off.get((CODE, arn.parse(service.cluster_arn).name))
@@ -301,7 +301,7 @@ class Deploys:
         off = self._off.get(("deploys", arn.parse(service.cluster_arn).name))
         return f"deploys: {off[1].state.value.replace('_', ' ')}, from deployments[]" if off else ""
 
-    def _row(self, key: str, service: w.ServiceW, made: w.ServiceDeploymentW, now: Instant) -> Deploy:
+    def _row(self, key: str, service: w.EcsService, made: w.EcsServiceDeployment, now: Instant) -> Deploy:
         newest = self._briefs[key][0].service_deployment_arn == made.service_deployment_arn
         new = self._known.revision(made.target_arn, service.task_definition if newest else "")
         before = source_of(made, self._briefs[key])
@@ -323,7 +323,7 @@ class Deploys:
             now=now.wall,
         )
 
-    def _fallback(self, key: str, service: w.ServiceW, now: Instant) -> tuple[Deploy, ...]:
+    def _fallback(self, key: str, service: w.EcsService, now: Instant) -> tuple[Deploy, ...]:
         first = rows.primary(service)
         if first is None or (now.wall - first.created_at >= DAY_S and not rows.deploying(service)):
             return ()
@@ -356,7 +356,7 @@ class Deploys:
                 if name.startswith("arn:") and name not in self._known.definitions:
                     self._to_define[name] = cluster
 
-    def _want_failures(self, key: str, service: w.ServiceW, made: tuple[Deploy, ...], now: Instant) -> None:
+    def _want_failures(self, key: str, service: w.EcsService, made: tuple[Deploy, ...], now: Instant) -> None:
         newest = made[0] if made else None
         if newest is None or not newest.failed_tasks or ("tasks", arn.parse(service.cluster_arn).name) in self._off:
             return
@@ -376,13 +376,13 @@ class Deploys:
         hint = error.hint or "what deployments[] shows is used instead"
         self._off[place] = (
             now.due + RETRY_DENIED_S,
-            Problem(SourceState(error.state), _SCOPE[what], error.message, hint),
+            PartialFailure(SourceState(error.state), _SCOPE[what], error.message, hint),
         )
         self.dirty.update(k for k in self._noticed if k.split("/")[1] == cluster)
 
-    def problems(self, clusters: int) -> tuple[Problem, ...]:
+    def problems(self, clusters: int) -> tuple[PartialFailure, ...]:
         """What is done without; one line where it is the same in all clusters."""
-        found: dict[str, list[tuple[str, Problem]]] = {}
+        found: dict[str, list[tuple[str, PartialFailure]]] = {}
         for (what, cluster), (_, problem) in sorted(self._off.items()):
             found.setdefault(what, []).append((cluster, problem))
         told = []
@@ -390,14 +390,14 @@ class Deploys:
             whole = len(places) >= clusters
             for cluster, problem in places[:1] if whole else places:
                 scope = problem.scope if whole else f"{problem.scope} of cluster {cluster}"
-                told.append(Problem(problem.state, scope, problem.message, problem.hint))
+                told.append(PartialFailure(problem.state, scope, problem.message, problem.hint))
         return tuple(told)
 
 
 class _Off:
     """Around a call: an answer that is not to be had here turns the place off; a thing that is gone is passed over."""
 
-    def __init__(self, deploys: Deploys, what: str, cluster: str, now: Instant) -> None:
+    def __init__(self, deploys: DeployReader, what: str, cluster: str, now: Instant) -> None:
         self._deploys, self._place, self._now = deploys, (what, cluster), now
 
     def __enter__(self) -> None:

@@ -9,17 +9,17 @@ from sys import intern
 
 from oncall_tui import errors
 from oncall_tui.domain.deploy import Deploy
-from oncall_tui.domain.reading import Problem, Reading, SourceState
+from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
 from oncall_tui.domain.service import DEPLOYS_UNREAD, Service
 from oncall_tui.providers.aws.client import arn
-from oncall_tui.providers.aws.client.client import Wires
+from oncall_tui.providers.aws.client.client import AwsClients
 from oncall_tui.providers.aws.client.errors import NOT_OFFERED, Gone
-from oncall_tui.providers.aws.client.rate_limit import Lane, Later
+from oncall_tui.providers.aws.client.rate_limit import Priority, RateLimited
 from oncall_tui.providers.aws.ecs import mapping as rows
 from oncall_tui.providers.aws.ecs import schema as w
-from oncall_tui.providers.aws.ecs.poll.deploys import Deploys
-from oncall_tui.providers.aws.ecs.poll.refresh_queue import Schedule
-from oncall_tui.providers.aws.ecs.revision_cache import Known
+from oncall_tui.providers.aws.ecs.poll.deploys import DeployReader
+from oncall_tui.providers.aws.ecs.poll.refresh_queue import RefreshQueue
+from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.providers.base import ReadRequest
 from oncall_tui.runtime.clock import Clock, Instant, instant
 
@@ -36,7 +36,7 @@ SET_S = 2.0  # the clock's faces went so far apart: it was set
 SAME_ROW_S = 3.0  # a row may say that it was read up to so long before it was
 
 
-class Cluster:
+class ClusterState:
     """What is known of one cluster. *counts* are its (running, pending) tasks as the sentinel last saw them."""
 
     def __init__(self, name: str) -> None:
@@ -52,17 +52,24 @@ class EcsReader:
     """The state of one ECS source between polls. Used by one thread. What is due is told in monotonic seconds."""
 
     def __init__(
-        self, source: str, wires: Wires, known: Known, clock: Clock, globs: tuple[str, ...], account: str, can_act: bool
+        self,
+        source: str,
+        wires: AwsClients,
+        known: RevisionCache,
+        clock: Clock,
+        globs: tuple[str, ...],
+        account: str,
+        can_act: bool,
     ) -> None:
         self._source, self._wire, self._clock, self._globs = source, wires.ecs, clock, globs
         self._account, self._can_act = account, can_act
-        self._schedule = Schedule()
-        self._deploys = Deploys(source, wires, known, can_act)
-        self._clusters: dict[str, Cluster] = {}
-        self._services: dict[str, w.ServiceW] = {}
+        self._schedule = RefreshQueue()
+        self._deploys = DeployReader(source, wires, known, can_act)
+        self._clusters: dict[str, ClusterState] = {}
+        self._services: dict[str, w.EcsService] = {}
         self._rows: dict[str, Service] = {}
         self._made: dict[str, tuple[Deploy, ...]] = {}
-        self._problems: dict[str, Problem] = {}
+        self._problems: dict[str, PartialFailure] = {}
         self._absent: dict[str, float] = {}
         self._discover_at = self._sentinel_at = 0.0
         self._touched: deque[str] = deque()
@@ -84,7 +91,7 @@ class EcsReader:
         try:
             while self._step(watch) and self._clock.monotonic() - started < WORK_S:
                 pass
-        except Later as later:
+        except RateLimited as later:
             wait = later.wait_s
         except errors.SourceError as error:
             self._failed, wait = error, FAILED_S
@@ -149,12 +156,12 @@ class EcsReader:
             self._discover(now)
         cluster, keys = self._schedule.hot(now, watch)
         if keys and not self._was_hot:
-            self._describe(cluster, keys, Lane.HOT, now)
+            self._describe(cluster, keys, Priority.HOT, now)
             self._was_hot = True  # what deploys without end leaves every second call to the rest
         elif self._step_aside(moment):
             self._was_hot = False
         elif keys:
-            self._describe(cluster, keys, Lane.HOT, now)
+            self._describe(cluster, keys, Priority.HOT, now)
         else:
             return False
         return True
@@ -173,7 +180,7 @@ class EcsReader:
         cluster, keys = self._schedule.rest(now)
         if not keys:
             return False
-        self._describe(cluster, keys, Lane.HOT if overdue else Lane.SWEEP, now)
+        self._describe(cluster, keys, Priority.HOT if overdue else Priority.SWEEP, now)
         self._schedule.swept(now)
         return True
 
@@ -181,7 +188,7 @@ class EcsReader:
         """Services that were never read go before what only explains others; False: there are none."""
         cluster, keys = self._schedule.never_read(now)
         if keys:
-            self._describe(cluster, keys, Lane.HOT, now)
+            self._describe(cluster, keys, Priority.HOT, now)
         return bool(keys)
 
     def _next_at(self, now: float) -> float:
@@ -211,7 +218,7 @@ class EcsReader:
         except NOT_OFFERED as error:
             if not self._clusters:
                 raise
-            self._problems["clusters"] = Problem(SourceState(error.state), "clusters", error.message, error.hint)
+            self._problems["clusters"] = PartialFailure(SourceState(error.state), "clusters", error.message, error.hint)
         self._discover_at = now + DISCOVER_S
         self._discovered = True
 
@@ -228,19 +235,19 @@ class EcsReader:
             self._forget(self._schedule.know({}, [gone]))
             self._problems.pop(f"cluster {gone}", None)
         for name in names:
-            self._clusters.setdefault(intern(name), Cluster(intern(name)))
+            self._clusters.setdefault(intern(name), ClusterState(intern(name)))
 
     def _pages_of_clusters(self) -> list[str]:
         found: list[str] = []
         token: dict[str, str] = {}
-        lane = Lane.SWEEP
+        lane = Priority.SWEEP
         while True:
             page = self._wire.read(w.ListClusters, "ListClusters", lane, maxResults=100, **token)
             self._good += 1
             found += page.cluster_arns
             if not page.next_token:
                 return found
-            token, lane = {"nextToken": page.next_token}, Lane.ACT  # what was begun is ended
+            token, lane = {"nextToken": page.next_token}, Priority.ACT  # what was begun is ended
 
     def _say_if_none(self, names: list[str], found: list[str]) -> None:
         self._problems.pop("clusters", None)
@@ -248,7 +255,7 @@ class EcsReader:
             there = ", ".join(found[:5]) or "none"
             words = f"no cluster matches {', '.join(self._globs)}; there is: {there}"
             hint = "look at clusters:, region: and profile: in the configuration"
-            self._problems["clusters"] = Problem(SourceState.MALFORMED, "clusters", words, hint)
+            self._problems["clusters"] = PartialFailure(SourceState.MALFORMED, "clusters", words, hint)
 
     def _look_at_clusters(self, now: float) -> None:
         """DescribeClusters: one cheap call tells whether tasks moved anywhere."""
@@ -257,12 +264,12 @@ class EcsReader:
             chunk = names[at : at + CLUSTERS_A_CALL]
             try:
                 answer = self._wire.read(
-                    w.DescribeClusters, "DescribeClusters", Lane.HOT, clusters=chunk, include=["STATISTICS"]
+                    w.DescribeClusters, "DescribeClusters", Priority.HOT, clusters=chunk, include=["STATISTICS"]
                 )
             except (*NOT_OFFERED, Gone) as error:  # the sweep alone has to do
                 hint = f"{error.hint}; deploys are seen within a sweep" if error.hint else ""
                 state = SourceState(error.state)
-                self._problems["cluster statistics"] = Problem(state, "cluster statistics", error.message, hint)
+                self._problems["cluster statistics"] = PartialFailure(state, "cluster statistics", error.message, hint)
                 self._sentinel_at = now + DENIED_S
                 return
             self._good += 1
@@ -271,7 +278,7 @@ class EcsReader:
                 self._saw_cluster(found, now)
         self._sentinel_at = now + (SENTINEL_FEW_S if len(self._schedule.slots) <= FEW else SENTINEL_S)
 
-    def _saw_cluster(self, found: w.ClusterW, now: float) -> None:
+    def _saw_cluster(self, found: w.EcsCluster, now: float) -> None:
         cluster = self._clusters.get(arn.parse(found.cluster_arn).name)
         if cluster is None:
             return
@@ -291,10 +298,10 @@ class EcsReader:
                 return True
         return False
 
-    def _list_services(self, cluster: Cluster, now: float) -> None:
+    def _list_services(self, cluster: ClusterState, now: float) -> None:
         found: dict[str, tuple[str, str]] = {}
         token: dict[str, str] = {}
-        lane = Lane.SWEEP
+        lane = Priority.SWEEP
         while True:
             page = self._wire.read(w.ListServices, "ListServices", lane, cluster=cluster.name, maxResults=100, **token)
             for one in page.service_arns:
@@ -305,13 +312,13 @@ class EcsReader:
             self._good += 1
             if not page.next_token:
                 break
-            token, lane = {"nextToken": page.next_token}, Lane.ACT
+            token, lane = {"nextToken": page.next_token}, Priority.ACT
         self._forget(self._schedule.know(found, [cluster.name]))
         cluster.listed_at = now
 
     # --- services ---
 
-    def _describe(self, cluster: str, keys: list[str], lane: Lane, now: float) -> None:
+    def _describe(self, cluster: str, keys: list[str], lane: Priority, now: float) -> None:
         names = [self._schedule.slots[key].name for key in keys]
         with _Scope(self, self._clusters[cluster], now):
             answer = self._wire.read(w.DescribeServices, "DescribeServices", lane, cluster=cluster, services=names)
@@ -370,22 +377,22 @@ class EcsReader:
                 self._rows[key] = row  # else the same object stays: what did not change is not drawn again
         self._deploys.dirty.clear()
 
-    def _told(self) -> Iterator[Problem]:
+    def _told(self) -> Iterator[PartialFailure]:
         yield from self._problems.values()
         yield from self._deploys.problems(len(self._clusters))
         if self._failed is not None:
             state = SourceState(self._failed.state)
-            yield Problem(state, "services", self._failed.message, self._failed.hint)
+            yield PartialFailure(state, "services", self._failed.message, self._failed.hint)
 
-    def trouble(self, cluster: Cluster, error: errors.SourceError, now: float) -> None:
+    def trouble(self, cluster: ClusterState, error: errors.SourceError, now: float) -> None:
         """A cluster cannot be read: its rows stay as they were, and it is asked again in a minute."""
         scope = f"cluster {cluster.name}"
-        self._problems[scope] = Problem(SourceState(error.state), scope, error.message, error.hint)
+        self._problems[scope] = PartialFailure(SourceState(error.state), scope, error.message, error.hint)
         cluster.held = now + DENIED_S
         self._schedule.hold(cluster.name, cluster.held)
         cluster.trouble = error
 
-    def well(self, cluster: Cluster) -> None:
+    def well(self, cluster: ClusterState) -> None:
         """A cluster was read."""
         cluster.trouble = None
         self._problems.pop(f"cluster {cluster.name}", None)
@@ -394,7 +401,7 @@ class EcsReader:
 class _Scope:
     """Around a call about one cluster: denied or gone is that cluster's problem, not the source's."""
 
-    def __init__(self, reader: EcsReader, cluster: Cluster, now: float) -> None:
+    def __init__(self, reader: EcsReader, cluster: ClusterState, now: float) -> None:
         self._reader, self._cluster, self._now = reader, cluster, now
 
     def __enter__(self) -> None:

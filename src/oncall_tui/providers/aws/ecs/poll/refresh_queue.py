@@ -33,20 +33,20 @@ class Slot(msgspec.Struct):
     held: float = 0.0  # not before: its cluster is denied
 
 
-class Stir(msgspec.Struct):
+class ActivityBackoff(msgspec.Struct):
     """A cluster whose task counts move: *wait* grows while nothing comes of it (scheduled tasks, scaling)."""
 
     wait: float = WANT_AGAIN_S
     not_before: float = 0.0
 
 
-class Schedule:
+class RefreshQueue:
     """The slots of one source, by service id."""
 
     def __init__(self) -> None:
         self.slots: dict[str, Slot] = {}
         self._sweep_at = 0.0
-        self._stirs: dict[str, Stir] = {}
+        self._stirs: dict[str, ActivityBackoff] = {}
 
     # --- told ---
 
@@ -69,7 +69,7 @@ class Schedule:
 
     def stirred(self, cluster: str, now: float) -> None:
         """The cluster's statistics moved: want its services, but not again and again if no deploy is found there."""
-        stir = self._stirs.setdefault(cluster, Stir())
+        stir = self._stirs.setdefault(cluster, ActivityBackoff())
         if now < stir.not_before:
             return
         stir.not_before = now + stir.wait
@@ -84,7 +84,7 @@ class Schedule:
         slot.read_at, slot.wanted = now, False
         slot.due = now + HOT_S if deploying else (now + UNWELL_S if unwell else None)
         if deploying and slot.cluster in self._stirs:
-            self._stirs[slot.cluster] = Stir()
+            self._stirs[slot.cluster] = ActivityBackoff()
 
     def hold(self, cluster: str, until: float) -> None:
         """Do not ask about this cluster's services before *until*: it is denied."""

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import msgspec
 
-from oncall_tui.domain.remembered import Recall
+from oncall_tui.domain.remembered import ServiceHistory
 from oncall_tui.domain.revision import Revision
-from oncall_tui.providers.aws.client.client import Wire, Wires
+from oncall_tui.providers.aws.client.client import AwsClient, AwsClients
 from oncall_tui.providers.aws.ecs import codedeploy as cd
 from oncall_tui.providers.aws.ecs import schema as w
-from oncall_tui.providers.aws.ecs.revision_cache import Known
+from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.providers.aws.ecs.rollback import history
 from oncall_tui.providers.aws.ecs.rollback import standing as ecs_now
-from oncall_tui.providers.aws.ecs.rollback.decision_table import Facts
-from oncall_tui.providers.aws.ecs.rollback.history import Candidate, Fell, Put
-from oncall_tui.providers.aws.ecs.rollback.snapshot import Seen, again, read_status
+from oncall_tui.providers.aws.ecs.rollback.decision_table import RollbackInputs
+from oncall_tui.providers.aws.ecs.rollback.history import Candidate, Fell, SuccessfulDeploy
+from oncall_tui.providers.aws.ecs.rollback.snapshot import ServiceSnapshot, again, read_status
 
 SAME_DEPLOY_S = 120.0  # a deployment that began so soon after a rollback was sent here is that rollback
 SETTLED = 5  # candidates whose task definition is read again, for its status of now
 
 
-def facts(wires: Wires, known: Known, seen: Seen, recall: Recall, now: float, choice: str) -> Facts:
+def facts(
+    wires: AwsClients, known: RevisionCache, seen: ServiceSnapshot, recall: ServiceHistory, now: float, choice: str
+) -> RollbackInputs:
     """The decision's input, from what CodeDeploy and the task sets tell."""
     service, newest = seen.service, seen.code_deploys[0]
     sets = sorted(service.task_sets, key=lambda t: t.created_at, reverse=True)
@@ -45,7 +47,7 @@ def facts(wires: Wires, known: Known, seen: Seen, recall: Recall, now: float, ch
     found = _settle(wires.ecs, known, found, current)
     fell = ecs_now.fell(known, seen)
     found = tuple(_fared(service, fell, c) for c in found)
-    return Facts(
+    return RollbackInputs(
         now=now,
         controller=service.controller,
         strategy="CODE_DEPLOY",
@@ -66,20 +68,20 @@ def facts(wires: Wires, known: Known, seen: Seen, recall: Recall, now: float, ch
     )
 
 
-def _since(ran: tuple[history.Spell, ...], primary: w.TaskSetW | None, target: str) -> float:
+def _since(ran: tuple[history.RunPeriod, ...], primary: w.EcsTaskSet | None, target: str) -> float:
     """When *target* became what runs; 0: it is not, or that is not told."""
     if primary is None or primary.task_definition != target:
         return 0.0
     return ran[0].since if ran and ran[0].revision.task_definition == target else 0.0
 
 
-def _fared(service: w.ServiceW, fell: tuple[Fell, ...], candidate: Candidate) -> Candidate:
+def _fared(service: w.EcsService, fell: tuple[Fell, ...], candidate: Candidate) -> Candidate:
     name = candidate.revision.task_definition
     mine = tuple(f for f in fell if f.task_definition == name)
     return msgspec.structs.replace(candidate, fell=mine, tasks=ecs_now.tasks_of(service, name))
 
 
-def _going_back(newest: cd.DeploymentW, put: list[Put], recall: Recall) -> str:
+def _going_back(newest: cd.CodeDeployDeployment, put: list[SuccessfulDeploy], recall: ServiceHistory) -> str:
     """Why the newest deployment is itself a rollback; empty: it is none that is known. As for ECS's own deploys."""
     to = newest.definition
     words = f"going back to {history.short(to)}".rstrip()
@@ -95,7 +97,7 @@ def _going_back(newest: cd.DeploymentW, put: list[Put], recall: Recall) -> str:
     return words if sent or back else ""
 
 
-def _undone(seen: Seen, put: list[Put]) -> str:
+def _undone(seen: ServiceSnapshot, put: list[SuccessfulDeploy]) -> str:
     """What the newest deployment, where it is a rollback, went back from; empty where that is not told."""
     newest, info = seen.code_deploys[0], seen.code_deploys[0].rollback_info
     bad = info.rollback_triggering_deployment_id if info else ""
@@ -105,7 +107,7 @@ def _undone(seen: Seen, put: list[Put]) -> str:
     return before[0].revision.task_definition if before else ""
 
 
-def _unreadable(seen: Seen, found: tuple[Candidate, ...]) -> str:
+def _unreadable(seen: ServiceSnapshot, found: tuple[Candidate, ...]) -> str:
     """Said where earlier deployments are there, and what they put there cannot be told."""
     earlier = [d for d in seen.code_deploys[1:] if d.status == "Succeeded"]
     if found or not earlier or any(d.definition for d in earlier):
@@ -113,11 +115,11 @@ def _unreadable(seen: Seen, found: tuple[Candidate, ...]) -> str:
     return "the AppSpecs of earlier deployments (in S3 or GitHub?) cannot be read from here"
 
 
-def _put(known: Known, made: cd.DeploymentW) -> Put | None:
+def _put(known: RevisionCache, made: cd.CodeDeployDeployment) -> SuccessfulDeploy | None:
     if made.status != "Succeeded" or not made.definition:
         return None
     began = made.start_time or made.create_time
-    return Put(
+    return SuccessfulDeploy(
         deploy=made.deployment_id,
         revision=known.revision("", made.definition),
         started=began,
@@ -125,7 +127,9 @@ def _put(known: Known, made: cd.DeploymentW) -> Put | None:
     )
 
 
-def _settle(wire: Wire, known: Known, found: tuple[Candidate, ...], current: Revision) -> tuple[Candidate, ...]:
+def _settle(
+    wire: AwsClient, known: RevisionCache, found: tuple[Candidate, ...], current: Revision
+) -> tuple[Candidate, ...]:
     for name in dict.fromkeys((current.task_definition, *(c.revision.task_definition for c in found[:SETTLED]))):
         read_status(wire, known, name)
     return tuple(msgspec.structs.replace(c, revision=again(known, c.revision)) for c in found)

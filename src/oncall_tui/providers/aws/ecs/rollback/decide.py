@@ -8,7 +8,7 @@ CreateDeployment, DeploymentInfo). Where a behaviour is only reported by others,
 from __future__ import annotations
 
 from oncall_tui.domain.revision import Revision
-from oncall_tui.providers.aws.ecs.rollback.decision_table import Call, Decision, Facts, Line
+from oncall_tui.providers.aws.ecs.rollback.decision_table import Call, Decision, RollbackInputs, Rule
 from oncall_tui.providers.aws.ecs.rollback.history import Candidate, best, span
 
 ROLLING_BACK = ("ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS")
@@ -20,77 +20,77 @@ PICK = "pick one by name: ACTIVE revisions are listed, never seen running"
 UNDO = "the palette's “undo the last rollback” redeploys the rolled-back version"
 
 
-def decide(facts: Facts) -> Decision:
+def decide(facts: RollbackInputs) -> Decision:
     """What to call to roll back, or why not."""
     if facts.service_status != "ACTIVE":
-        return _no(Line.INACTIVE, f"the service is {facts.service_status or 'not there'}")
+        return _no(Rule.INACTIVE, f"the service is {facts.service_status or 'not there'}")
     if facts.controller == "EXTERNAL":
         return _external(facts)
     if facts.unreadable:
-        return _no(Line.UNREADABLE, f"what ran before cannot be read: {facts.unreadable}")
+        return _no(Rule.UNREADABLE, f"what ran before cannot be read: {facts.unreadable}")
     if facts.controller not in ("ECS", "CODE_DEPLOY"):
-        return _no(Line.UNREADABLE, f"the controller {facts.controller} is not known here", "roll back there")
+        return _no(Rule.UNREADABLE, f"the controller {facts.controller} is not known here", "roll back there")
     if facts.target is None or not (facts.deploy or facts.target.task_definition):
-        return _no(Line.UNREADABLE, "no deploy of this service can be read, so what ran before is not known")
+        return _no(Rule.UNREADABLE, "no deploy of this service can be read, so what ran before is not known")
     return _code_deploy(facts, facts.target) if facts.controller == "CODE_DEPLOY" else _ecs(facts, facts.target)
 
 
-def _no(line: Line, why: str, hint: str = "") -> Decision:
+def _no(line: Rule, why: str, hint: str = "") -> Decision:
     return Decision(line=line, call=None, why=why, hint=hint)
 
 
-def _ecs(facts: Facts, target: Revision) -> Decision:
+def _ecs(facts: RollbackInputs, target: Revision) -> Decision:
     if facts.status in ROLLING_BACK:
         to = f" to {facts.went_back_to.short}" if facts.went_back_to else ""
         return _no(
-            Line.GOING_BACK, f"a rollback{to} is under way" + _because(facts.reason), "the deploys pane follows it"
+            Rule.GOING_BACK, f"a rollback{to} is under way" + _because(facts.reason), "the deploys pane follows it"
         )
     if facts.status == "STOP_REQUESTED":
-        return _no(Line.STOPPING, "this deploy is being stopped: act on the newer one")
+        return _no(Rule.STOPPING, "this deploy is being stopped: act on the newer one")
     if facts.status in IN_PROGRESS:
         return _under_way(facts, target)
     if facts.status in ENDED:
         return _finished(facts, target)
     if not facts.deploy:
         return _quiet(facts, target)
-    return _no(Line.UNREADABLE, f"ECS calls this deploy {facts.status or 'nothing'}, which is not known here")
+    return _no(Rule.UNREADABLE, f"ECS calls this deploy {facts.status or 'nothing'}, which is not known here")
 
 
 # --- a deploy under way -----------------------------------------------------------------------------------------------
 
 
-def _under_way(facts: Facts, target: Revision) -> Decision:
+def _under_way(facts: RollbackInputs, target: Revision) -> Decision:
     if facts.going_back:
         bad = _replaced(facts, target)
         back = f"; stopping it restores {bad}" if bad else ""
-        return _no(Line.IS_ROLLBACK, f"this deploy is itself a rollback: {_who(facts)}{back}", UNDO)
+        return _no(Rule.IS_ROLLBACK, f"this deploy is itself a rollback: {_who(facts)}{back}", UNDO)
     if facts.source is None and not facts.candidates:
-        return _no(Line.FIRST, "this is the service's first deploy: nothing ran before it")
+        return _no(Rule.FIRST, "this is the service's first deploy: nothing ran before it")
     if facts.stage == "CLEAN_UP":
-        return _no(Line.CLEAN_UP, "the old tasks are being removed already", "R again in a moment, when it has ended")
+        return _no(Rule.CLEAN_UP, "the old tasks are being removed already", "R again in a moment, when it has ended")
     wanted = _wanted(facts)
     if isinstance(wanted, Decision):
         return wanted
     if not _reaches(facts, target, wanted):
         return _elsewhere(facts, target, wanted)
-    line, call = Line.PROGRESS, Call.STOP
+    line, call = Rule.PROGRESS, Call.STOP
     if facts.hook:
-        line, call = Line.PAUSED, Call.HOOK
+        line, call = Rule.PAUSED, Call.HOOK
     elif facts.stage == "BAKE_TIME":
-        line = Line.BAKING
+        line = Rule.BAKING
     warnings = list(_doubts(facts, wanted))
     if facts.source is not None and facts.source.task_definition == target.task_definition:
         warnings.append(f"both are {target.short}, with another image under the same tag: ECS goes back to that image")
-    return Decision(line=line, call=call, frm=target, to=wanted, warnings=tuple(warnings))
+    return Decision(line=line, call=call, leaving=target, to=wanted, warnings=tuple(warnings))
 
 
-def _replaced(facts: Facts, target: Revision) -> str:
+def _replaced(facts: RollbackInputs, target: Revision) -> str:
     """``:42``, in whose place the newest deploy came; empty where ECS does not tell, or it overtook that one."""
     source = facts.source
     return source.short if source is not None and source.task_definition != target.task_definition else ""
 
 
-def _reaches(facts: Facts, target: Revision, wanted: Candidate) -> bool:
+def _reaches(facts: RollbackInputs, target: Revision, wanted: Candidate) -> bool:
     """Does stopping the deploy go where it is wanted? ECS goes back to the source revision, and nowhere else."""
     if facts.source is None or (facts.unsure and facts.strategy == "ROLLING"):  # else blue still runs: it is the source
         return False
@@ -99,12 +99,12 @@ def _reaches(facts: Facts, target: Revision, wanted: Candidate) -> bool:
     return same and (not renewed or other_digest(facts.source, target))
 
 
-def _elsewhere(facts: Facts, target: Revision, wanted: Candidate) -> Decision:
+def _elsewhere(facts: RollbackInputs, target: Revision, wanted: Candidate) -> Decision:
     back = facts.source.short if facts.source else "nothing"
     to = wanted.revision.short
     if facts.strategy != "ROLLING" or facts.hook:
         why = f"a {facts.strategy.lower().replace('_', '/')} deploy under way goes back to {back}, and nowhere else"
-        return _no(Line.ELSEWHERE, f"{why}; wanted is {to}", f"pick {back}, or wait for its end and go back to {to}")
+        return _no(Rule.ELSEWHERE, f"{why}; wanted is {to}", f"pick {back}, or wait for its end and go back to {to}")
     refused = _unstartable(wanted)
     if refused is not None:
         return refused
@@ -114,35 +114,35 @@ def _elsewhere(facts: Facts, target: Revision, wanted: Candidate) -> Decision:
         warning = f"a deploy is under way that overtook another, and what stopping it restores is not known: {starts}"
     if facts.source is not None and facts.source.task_definition == target.task_definition:
         warning = f"the deploy under way only renews {target.short}: {starts}"
-    return _update(Line.ELSEWHERE, facts, target, wanted, warning)
+    return _update(Rule.ELSEWHERE, facts, target, wanted, warning)
 
 
 # --- a deploy that ended ----------------------------------------------------------------------------------------------
 
 
-def _finished(facts: Facts, target: Revision) -> Decision:
+def _finished(facts: RollbackInputs, target: Revision) -> Decision:
     current = target
     if facts.status == "ROLLBACK_SUCCESSFUL":
         current = facts.went_back_to or facts.source or target
         if not facts.choice:
             why = f"it was rolled back to {current.short} already{_ago(facts)}{_because(facts.reason)}"
-            return _no(Line.IS_ROLLBACK, why, "pick another revision to go further back")
+            return _no(Rule.IS_ROLLBACK, why, "pick another revision to go further back")
         if facts.choice == target.task_definition:
-            return _no(Line.IS_ROLLBACK, f"ECS went back from {target.short}: this would undo that", UNDO)
+            return _no(Rule.IS_ROLLBACK, f"ECS went back from {target.short}: this would undo that", UNDO)
     elif facts.going_back:
         bad = _replaced(facts, target)
         if not facts.choice:
             why = f"the last deploy was itself a rollback: {_who(facts)}" + (f"; before it ran {bad}" if bad else "")
-            return _no(Line.IS_ROLLBACK, why, f"pick another revision to go further back; {UNDO}")
+            return _no(Rule.IS_ROLLBACK, why, f"pick another revision to go further back; {UNDO}")
         if bad and facts.source is not None and facts.choice == facts.source.task_definition:
-            return _no(Line.IS_ROLLBACK, f"the last deploy went back from {bad}: this would undo that", UNDO)
+            return _no(Rule.IS_ROLLBACK, f"the last deploy went back from {bad}: this would undo that", UNDO)
     if facts.source is None and not facts.candidates:
-        return _no(Line.FIRST, "this is the service's first deploy: nothing ran before it")
+        return _no(Rule.FIRST, "this is the service's first deploy: nothing ran before it")
     if facts.choice == current.task_definition:
-        return _no(Line.NOWHERE, f"{current.short} is what runs")
+        return _no(Rule.NOWHERE, f"{current.short} is what runs")
     if not facts.choice and facts.picked in ("", facts.deploy) and _only_digest(facts, current):
         return _no(
-            Line.NOWHERE,
+            Rule.NOWHERE,
             f"before and after are both {current.short}, with another image under the same tag: "
             "UpdateService cannot bring the old image back",
             "deploy the old image by its digest, or pick an older revision",
@@ -153,46 +153,46 @@ def _finished(facts: Facts, target: Revision) -> Decision:
     refused = _unstartable(wanted)
     if refused is not None:
         return refused
-    return _update(Line.FINISHED, facts, current, wanted)
+    return _update(Rule.FINISHED, facts, current, wanted)
 
 
-def _quiet(facts: Facts, current: Revision) -> Decision:
+def _quiet(facts: RollbackInputs, current: Revision) -> Decision:
     """No deploy in the 90 days that ECS remembers: only what a person picks by name."""
     if not facts.choice:
-        return _no(Line.NOWHERE, "no deploy in the 90 days that ECS remembers: what ran before is not known", PICK)
+        return _no(Rule.NOWHERE, "no deploy in the 90 days that ECS remembers: what ran before is not known", PICK)
     if facts.choice == current.task_definition:
-        return _no(Line.NOWHERE, f"{current.short} is what runs")
+        return _no(Rule.NOWHERE, f"{current.short} is what runs")
     wanted = _wanted(facts)
     if isinstance(wanted, Decision):
         return wanted
-    return _unstartable(wanted) or _update(Line.FINISHED, facts, current, wanted)
+    return _unstartable(wanted) or _update(Rule.FINISHED, facts, current, wanted)
 
 
-def _update(line: Line, facts: Facts, current: Revision, wanted: Candidate, *warnings: str) -> Decision:
+def _update(line: Rule, facts: RollbackInputs, current: Revision, wanted: Candidate, *warnings: str) -> Decision:
     return Decision(
         line=line,
         call=Call.UPDATE,
-        frm=current,
+        leaving=current,
         to=wanted,
         warnings=(*warnings, *_doubts(facts, wanted), *same_tags(current, wanted.revision)),
         passed_over=_passed_over(facts, wanted),
     )
 
 
-def _only_digest(facts: Facts, current: Revision) -> bool:
+def _only_digest(facts: RollbackInputs, current: Revision) -> bool:
     """Did the last deploy change nothing but the image behind a tag?"""
     source = facts.source
     return source is not None and source.task_definition == current.task_definition and other_digest(source, current)
 
 
-def _wanted(facts: Facts) -> Candidate | Decision:
+def _wanted(facts: RollbackInputs) -> Candidate | Decision:
     """The candidate that was picked, or the best one."""
     if facts.choice:
         found = next((c for c in facts.candidates if c.revision.task_definition == facts.choice), None)
         if found is None:
             name = facts.choice.rsplit("/", 1)[-1]
             return _no(
-                Line.NOWHERE, f"{name} is neither of this service's history nor an ACTIVE revision of its family"
+                Rule.NOWHERE, f"{name} is neither of this service's history nor an ACTIVE revision of its family"
             )
         return found
     wanted = best(facts.candidates)
@@ -202,10 +202,10 @@ def _wanted(facts: Facts) -> Candidate | Decision:
     if gone:
         names = ", ".join(f"{c.revision.short} is {c.revision.status}" for c in gone[:3])
         return _no(
-            Line.NOWHERE, f"nothing that ran before can be started: {names}", "register it anew, and deploy that"
+            Rule.NOWHERE, f"nothing that ran before can be started: {names}", "register it anew, and deploy that"
         )
     return _no(
-        Line.NOWHERE,
+        Rule.NOWHERE,
         "no earlier deploy of another task definition succeeded in the 90 days that ECS remembers",
         PICK,
     )
@@ -216,20 +216,20 @@ def _unstartable(wanted: Candidate) -> Decision | None:
         return None
     to = wanted.revision
     return _no(
-        Line.NOWHERE,
+        Rule.NOWHERE,
         f"{to.short} is {to.status} (deregistered): ECS will not start it",
         "register it anew and deploy that",
     )
 
 
-def _doubts(facts: Facts, wanted: Candidate) -> tuple[str, ...]:
+def _doubts(facts: RollbackInputs, wanted: Candidate) -> tuple[str, ...]:
     """What speaks against it; and that its newest deploy did not stand, which decides nothing and has to be read."""
     fell, name = wanted.fell_last, wanted.revision.short
     told = (f"{name}: {fell.words(facts.now)}",) if fell is not None else ()
     return (*told, *(f"{name} {doubt}" for doubt in wanted.doubts))
 
 
-def _passed_over(facts: Facts, wanted: Candidate) -> tuple[str, ...]:
+def _passed_over(facts: RollbackInputs, wanted: Candidate) -> tuple[str, ...]:
     """Why newer candidates were not taken; nothing where a person picked."""
     if facts.choice:
         return ()
@@ -240,48 +240,48 @@ def _passed_over(facts: Facts, wanted: Candidate) -> tuple[str, ...]:
 # --- other controllers ------------------------------------------------------------------------------------------------
 
 
-def _code_deploy(facts: Facts, target: Revision) -> Decision:
+def _code_deploy(facts: RollbackInputs, target: Revision) -> Decision:
     if facts.going_back and facts.choice and facts.choice == facts.undone and facts.status not in CD_OPEN:
-        return _no(Line.CD_ROLLBACK, "the last deployment went back from that: this would undo it", "deploy it anew")
+        return _no(Rule.CD_ROLLBACK, "the last deployment went back from that: this would undo it", "deploy it anew")
     if facts.going_back and (facts.status in CD_OPEN or not facts.choice):
         return _no(
-            Line.CD_ROLLBACK, f"CodeDeploy is rolling back, or has: {_who(facts)}", "the deploys pane follows it"
+            Rule.CD_ROLLBACK, f"CodeDeploy is rolling back, or has: {_who(facts)}", "the deploys pane follows it"
         )
     if facts.status in CD_OPEN:
         if facts.source is None:
-            return _no(Line.FIRST, "this is the service's first deploy: nothing ran before it")
+            return _no(Rule.FIRST, "this is the service's first deploy: nothing ran before it")
         if facts.choice and facts.choice != facts.source.task_definition:
             return _no(
-                Line.CD_PROGRESS,
+                Rule.CD_PROGRESS,
                 f"a CodeDeploy deployment under way goes back to {facts.source.short}, and nowhere else",
             )
         to = next((c for c in facts.candidates if c.revision.task_definition == facts.source.task_definition), None)
         to = to or Candidate(revision=facts.source, source=True)
-        return Decision(line=Line.CD_PROGRESS, call=Call.CD_STOP, frm=target, to=to, warnings=_doubts(facts, to))
+        return Decision(line=Rule.CD_PROGRESS, call=Call.CD_STOP, leaving=target, to=to, warnings=_doubts(facts, to))
     if facts.status not in CD_ENDED:
-        return _no(Line.UNREADABLE, f"CodeDeploy calls this {facts.status or 'nothing'}, which is not known here")
+        return _no(Rule.UNREADABLE, f"CodeDeploy calls this {facts.status or 'nothing'}, which is not known here")
     wanted = _wanted(facts)
     if isinstance(wanted, Decision):
         if facts.source is None and not facts.candidates:
-            return _no(Line.FIRST, "CodeDeploy remembers no earlier deployment: nothing to go back to")
+            return _no(Rule.FIRST, "CodeDeploy remembers no earlier deployment: nothing to go back to")
         return wanted
     refused = _unstartable(wanted)
     if refused is not None:
         return refused
     return Decision(
-        line=Line.CD_FINISHED,
+        line=Rule.CD_FINISHED,
         call=Call.CD_CREATE,
-        frm=target,
+        leaving=target,
         to=wanted,
         warnings=(*_doubts(facts, wanted), *same_tags(target, wanted.revision)),
         passed_over=_passed_over(facts, wanted),
     )
 
 
-def _external(facts: Facts) -> Decision:
+def _external(facts: RollbackInputs) -> Decision:
     old = f" back to that of {facts.source.short}" if facts.source else ""
     return _no(
-        Line.EXTERNAL,
+        Rule.EXTERNAL,
         "an external controller deploys this service, and would undo what ECS is told",
         f"roll back there; by hand: aws ecs update-task-set --scale, then update-service-primary-task-set{old}",
     )
@@ -294,13 +294,13 @@ def _because(reason: str) -> str:
     return f": {reason}" if reason else ""
 
 
-def _ago(facts: Facts) -> str:
+def _ago(facts: RollbackInputs) -> str:
     """``, 5m ago by Alice``: when ECS's own rollback began, and who sent that from here."""
     by = f" by {facts.by}" if facts.by else ""
     return f", {span(facts.now - facts.went_back_at)} ago{by}" if facts.went_back_at else by
 
 
-def _who(facts: Facts) -> str:
+def _who(facts: RollbackInputs) -> str:
     by = f", by {facts.by}" if facts.by else ""
     return f"{facts.going_back}, {span(facts.now - (facts.went_back_at or facts.began))} ago{by}"
 

@@ -20,7 +20,7 @@ class Call(StrEnum):
     CD_CREATE = "CreateDeployment"
 
 
-class Line(StrEnum):
+class Rule(StrEnum):
     """The lines of the table: one for each controller and state (``TABLE``). Every decision names its own."""
 
     PROGRESS = "in progress"
@@ -43,72 +43,72 @@ class Line(StrEnum):
 
 
 # The same as the documentation's table: (controller and strategy, state, what R does)
-TABLE: dict[Line, tuple[str, str, str]] = {
-    Line.PROGRESS: (
+TABLE: dict[Rule, tuple[str, str, str]] = {
+    Rule.PROGRESS: (
         "ECS, any strategy",
         "PENDING, IN_PROGRESS",
         "StopServiceDeployment(ROLLBACK): ECS goes back to what ran before",
     ),
-    Line.BAKING: (
+    Rule.BAKING: (
         "ECS: blue/green, linear, canary",
         "IN_PROGRESS, BAKE_TIME",
         "StopServiceDeployment(ROLLBACK): traffic goes back to tasks that still run",
     ),
-    Line.PAUSED: (
+    Rule.PAUSED: (
         "ECS, any strategy",
         "IN_PROGRESS, a hook AWAITING_ACTION",
         "ContinueServiceDeployment(that hook, ROLLBACK)",
     ),
-    Line.CLEAN_UP: (
+    Rule.CLEAN_UP: (
         "ECS: blue/green, linear, canary",
         "IN_PROGRESS, CLEAN_UP",
         "refused: the old tasks are being removed; finished in a moment",
     ),
-    Line.ELSEWHERE: (
+    Rule.ELSEWHERE: (
         "ECS, rolling",
         "PENDING, IN_PROGRESS; the revision wanted is not what ran before, or that never succeeded",
         "UpdateService(that task definition): a new deploy takes over. Other strategies: refused",
     ),
-    Line.GOING_BACK: (
+    Rule.GOING_BACK: (
         "ECS, any strategy",
         "ROLLBACK_REQUESTED, ROLLBACK_IN_PROGRESS",
         "refused: it is under way, and followed",
     ),
-    Line.STOPPING: ("ECS, any strategy", "STOP_REQUESTED", "refused: act on the newer deploy"),
-    Line.IS_ROLLBACK: (
+    Rule.STOPPING: ("ECS, any strategy", "STOP_REQUESTED", "refused: act on the newer deploy"),
+    Rule.IS_ROLLBACK: (
         "ECS, any strategy",
         "any; the deploy is itself a rollback",
         "refused: followed, never reversed; undoing it is a verb of its own",
     ),
-    Line.FINISHED: (
+    Rule.FINISHED: (
         "ECS, any strategy",
         "SUCCESSFUL, STOPPED, ROLLBACK_FAILED",
         "UpdateService(the best earlier task definition): a new deploy",
     ),
-    Line.FIRST: ("ECS, any strategy", "any; nothing ran before", "refused: nothing to go back to"),
-    Line.NOWHERE: (
+    Rule.FIRST: ("ECS, any strategy", "any; nothing ran before", "refused: nothing to go back to"),
+    Rule.NOWHERE: (
         "ECS, any strategy",
         "any; no earlier revision that can be started",
         "refused: pick a task definition by name",
     ),
-    Line.UNREADABLE: ("any", "cannot be read, or a word that is not known", "refused: says what is missing"),
-    Line.INACTIVE: ("any", "the service is DRAINING or INACTIVE", "refused"),
-    Line.CD_PROGRESS: (
+    Rule.UNREADABLE: ("any", "cannot be read, or a word that is not known", "refused: says what is missing"),
+    Rule.INACTIVE: ("any", "the service is DRAINING or INACTIVE", "refused"),
+    Rule.CD_PROGRESS: (
         "CODE_DEPLOY",
         "Created, Queued, InProgress, Baking, Ready",
         "codedeploy StopDeployment(autoRollbackEnabled)",
     ),
-    Line.CD_FINISHED: (
+    Rule.CD_FINISHED: (
         "CODE_DEPLOY",
         "Succeeded, Failed, Stopped",
         "codedeploy CreateDeployment(the earlier revision's AppSpec)",
     ),
-    Line.CD_ROLLBACK: ("CODE_DEPLOY", "any; the deployment is itself a rollback", "refused: followed, never reversed"),
-    Line.EXTERNAL: ("EXTERNAL", "any", "refused: says which calls do it by hand"),
+    Rule.CD_ROLLBACK: ("CODE_DEPLOY", "any; the deployment is itself a rollback", "refused: followed, never reversed"),
+    Rule.EXTERNAL: ("EXTERNAL", "any", "refused: says which calls do it by hand"),
 }
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
+class RollbackInputs(msgspec.Struct, frozen=True, kw_only=True):
     """What was read of a service just now. *candidates*: what may be gone back to, newest first.
 
     *deploy* is the newest deploy's ARN or id, *status* its API word, *source* what ran before it (None: a first
@@ -146,16 +146,16 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """*call* None: refused, *why* says the reason, *hint* what to do. Else go *to*, away from *frm*.
+    """*call* None: refused, *why* says the reason, *hint* what to do. Else go *to*, away from *leaving*.
 
     *warnings* are to be read first; *passed_over* says which newer revisions were not taken, and why.
     """
 
-    line: Line
+    line: Rule
     call: Call | None
     why: str = ""
     hint: str = ""
-    frm: Revision | None = None
+    leaving: Revision | None = None
     to: Candidate | None = None
     warnings: tuple[str, ...] = ()
     passed_over: tuple[str, ...] = ()

@@ -9,11 +9,11 @@ from oncall_tui import errors
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.outcome import Check
-from oncall_tui.domain.plan import Ask, Choice, Plan
-from oncall_tui.providers.aws.client.client import Wires
+from oncall_tui.domain.plan import ActionRequest, Choice, Plan
+from oncall_tui.providers.aws.client.client import AwsClients
 from oncall_tui.providers.aws.ecs import codedeploy as cd
 from oncall_tui.providers.aws.ecs import mapping as rows
-from oncall_tui.providers.aws.ecs.revision_cache import Known
+from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.providers.aws.ecs.rollback import (
     decide as rollback,
 )
@@ -29,20 +29,26 @@ from oncall_tui.providers.aws.ecs.rollback import (
 from oncall_tui.providers.aws.ecs.rollback import (
     verify as ecs_verify,
 )
-from oncall_tui.providers.aws.ecs.rollback.decision_table import Call, Facts
+from oncall_tui.providers.aws.ecs.rollback.decision_table import Call, RollbackInputs
 from oncall_tui.providers.aws.ecs.rollback.history import Candidate, short
-from oncall_tui.providers.aws.ecs.rollback.snapshot import Seen
+from oncall_tui.providers.aws.ecs.rollback.snapshot import ServiceSnapshot
 from oncall_tui.providers.base import Receipt
 from oncall_tui.runtime.clock import Clock
 
 PINNED = frozenset({Call.STOP, Call.HOOK, Call.CD_STOP})  # AWS itself refuses these where that deploy has ended
 
 
-class Acting:
+class EcsHandler:
     """What every verb on a service's deploy shares. A target is a service's id or a deploy's."""
 
     def __init__(
-        self, source: str, wires: Wires, known: Known, clock: Clock, act_profile: str, touch: Callable[[str], None]
+        self,
+        source: str,
+        wires: AwsClients,
+        known: RevisionCache,
+        clock: Clock,
+        act_profile: str,
+        touch: Callable[[str], None],
     ) -> None:
         self._source, self._wires, self._known, self._clock = source, wires, known, clock
         self._act_profile, self._touch = act_profile, touch  # *touch*: have the poller read this service first
@@ -53,7 +59,7 @@ class Acting:
 
     # --- reading ---
 
-    def _see(self, target: str, board: Board, choice: str = "") -> tuple[Seen, Facts]:
+    def _see(self, target: str, board: Board, choice: str = "") -> tuple[ServiceSnapshot, RollbackInputs]:
         """The service and its deploys, read now. Raises Refused where that cannot be."""
         cluster, name = self._place(target, board)
         deploy = board.deploys.get(target)
@@ -80,7 +86,7 @@ class Acting:
             raise errors.Refused(f"{target} is not on the board")
         return path[0], path[1]
 
-    def _as_was_seen(self, ask: Ask, board: Board, seen: Seen) -> None:
+    def _as_was_seen(self, ask: ActionRequest, board: Board, seen: ServiceSnapshot) -> None:
         """What was on screen must still stand: the newest deploy, and how it was going. Raises Refused."""
         newest = seen.newest
         shown, bar, _ = ask.version.partition("|")
@@ -158,8 +164,8 @@ class Acting:
         try:
             receipt = self._send(asked)
             return Receipt({**receipt.data, "at": self._clock.now()})
-        except errors.Failed as error:
-            raise errors.Failed(f"{error.message}{self._and_now(asked)}", error.hint) from error
+        except errors.ActionFailed as error:
+            raise errors.ActionFailed(f"{error.message}{self._and_now(asked)}", error.hint) from error
 
     def _send(self, asked: dict[str, Any]) -> Receipt:
         ecs, code_deploy = self._wires.ecs, self._wires.code_deploy
@@ -219,7 +225,7 @@ class Acting:
             return ecs_verify.failed(error.message)
 
 
-class RollBack(Acting):
+class RollBack(EcsHandler):
     """The handler of ``roll back`` on services and deploys."""
 
     def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
@@ -234,7 +240,7 @@ class RollBack(Acting):
                 family = ()
         return ecs_plan.choices(facts, family, rollback.decide(facts).to)
 
-    def plan(self, ask: Ask, board: Board) -> Plan:
+    def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Read, decide, and say it. Raises Refused with the reason where it cannot or should not be done."""
         seen, facts = self._see(ask.target, board, ask.choice)
         self._as_was_seen(ask, board, seen)

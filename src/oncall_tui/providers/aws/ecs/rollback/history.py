@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from oncall_tui.domain.remembered import Began
+from oncall_tui.domain.remembered import AlertStart
 from oncall_tui.domain.revision import Revision
 from oncall_tui.providers.aws.ecs import schema as w
 
@@ -20,7 +20,7 @@ GONE = ("INACTIVE", "DELETE_IN_PROGRESS", "DELETED")
 ALERTS_TOLD = 3
 
 
-class Put(msgspec.Struct, frozen=True, kw_only=True):
+class SuccessfulDeploy(msgspec.Struct, frozen=True, kw_only=True):
     """One deploy that succeeded: what it put there. Seconds since the epoch; *ended* None: still what runs."""
 
     deploy: str
@@ -29,7 +29,7 @@ class Put(msgspec.Struct, frozen=True, kw_only=True):
     finished: float
 
 
-class Spell(msgspec.Struct, frozen=True, kw_only=True):
+class RunPeriod(msgspec.Struct, frozen=True, kw_only=True):
     """A time in which one task definition was what ran: *started* is its first deploy's start, *since* that one's end.
 
     *renewed* is when forced redeploys of it began; *back_to* names what a rollback put in its place.
@@ -78,9 +78,9 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     revision: Revision
-    spells: tuple[Spell, ...] = ()
-    alerts: tuple[Began, ...] = ()
-    blamed: tuple[Began, ...] = ()
+    spells: tuple[RunPeriod, ...] = ()
+    alerts: tuple[AlertStart, ...] = ()
+    blamed: tuple[AlertStart, ...] = ()
     source: bool = False
     fell: tuple[Fell, ...] = ()
     tasks: int = 0
@@ -161,7 +161,7 @@ def tasks_failed(count: int) -> str:
     return f"{count} task{'s' if count != 1 else ''} failed"
 
 
-def _alerts(found: Sequence[Began], when: str) -> str:
+def _alerts(found: Sequence[AlertStart], when: str) -> str:
     names = ", ".join(dict.fromkeys(a.title for a in found[:ALERTS_TOLD]))
     more = f" and {len(found) - ALERTS_TOLD} more" if len(found) > ALERTS_TOLD else ""
     return f"{len(found)} alert{'s' if len(found) > 1 else ''} began {when}: {names}{more}"
@@ -176,13 +176,13 @@ def span(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def spells(puts: Sequence[Put], until: float) -> tuple[Spell, ...]:
+def spells(puts: Sequence[SuccessfulDeploy], until: float) -> tuple[RunPeriod, ...]:
     """What ran when, newest first. *until* is when the last of it ended (now, or when the newest deploy began).
 
     Deploys of the same task definition in a row are one spell: a forced redeploy changes nothing that can be gone
     back to.
     """
-    found: list[Spell] = []
+    found: list[RunPeriod] = []
     for put in sorted(puts, key=lambda p: p.finished):
         last = found[-1] if found else None
         if last is not None and last.revision.task_definition == put.revision.task_definition:
@@ -196,7 +196,7 @@ def spells(puts: Sequence[Put], until: float) -> tuple[Spell, ...]:
             found[-1] = msgspec.structs.replace(
                 last, until=max(last.since, put.started), back_to=put.revision.short if back else ""
             )
-        spell = Spell(
+        spell = RunPeriod(
             deploy=put.deploy,
             revision=put.revision,
             started=put.started,
@@ -208,7 +208,11 @@ def spells(puts: Sequence[Put], until: float) -> tuple[Spell, ...]:
 
 
 def candidates(
-    ran: Sequence[Spell], alerts: Sequence[Began], away_from: Sequence[str], source: Revision | None, ended_by: float
+    ran: Sequence[RunPeriod],
+    alerts: Sequence[AlertStart],
+    away_from: Sequence[str],
+    source: Revision | None,
+    ended_by: float,
 ) -> tuple[Candidate, ...]:
     """What ran before *ended_by*, newest first, each task definition once; none of *away_from* (task definitions).
 
@@ -239,7 +243,7 @@ def best(found: Sequence[Candidate]) -> Candidate | None:
 # --- knowing a rollback when one is seen ------------------------------------------------------------------------------
 
 
-def source_of(made: w.ServiceDeploymentW, briefs: Sequence[w.BriefW]) -> str:
+def source_of(made: w.EcsServiceDeployment, briefs: Sequence[w.EcsBrief]) -> str:
     """The service revision that ran before *made*. Where several did (it overtook a deploy), one that succeeded."""
     found = [s for s in made.source_service_revisions if s.arn and s.arn != made.target_arn]
     good = {b.target_service_revision_arn for b in briefs if b.status == "SUCCESSFUL"}
@@ -247,14 +251,14 @@ def source_of(made: w.ServiceDeploymentW, briefs: Sequence[w.BriefW]) -> str:
     return best_[0].arn if best_ else ""
 
 
-def succeeded_last(made: w.ServiceDeploymentW, briefs: Sequence[w.BriefW]) -> str:
+def succeeded_last(made: w.EcsServiceDeployment, briefs: Sequence[w.EcsBrief]) -> str:
     """The service revision of the newest deploy before *made* that succeeded; empty: history shows none."""
     before = (b for b in briefs if b.status == "SUCCESSFUL" and b.created_at < made.created_at)
     newest = max(before, key=lambda b: b.created_at, default=None)
     return newest.target_service_revision_arn if newest else ""
 
 
-def left_behind(briefs: Sequence[w.BriefW], before: float) -> tuple[str, ...]:
+def left_behind(briefs: Sequence[w.EcsBrief], before: float) -> tuple[str, ...]:
     """Service revisions whose tasks may have run when a deploy began at *before*: of the last deploy that succeeded,
     and of those since that were stopped (overtaken, that is) or whose rollback failed. ECS's own rollback clears them.
     """
@@ -269,7 +273,7 @@ def left_behind(briefs: Sequence[w.BriefW], before: float) -> tuple[str, ...]:
     return tuple(found)
 
 
-def goes_back(made: w.ServiceDeploymentW, briefs: Sequence[w.BriefW], definition_of: Callable[[str], str]) -> str:
+def goes_back(made: w.EcsServiceDeployment, briefs: Sequence[w.EcsBrief], definition_of: Callable[[str], str]) -> str:
     """Why *made* is itself a rollback; empty: it is none that can be known.
 
     It is one where ECS says so, or where it puts back a task definition that an older deploy had put there well, in
@@ -283,14 +287,14 @@ def goes_back(made: w.ServiceDeploymentW, briefs: Sequence[w.BriefW], definition
     to, at = definition_of(made.target_arn), began_at(made, briefs, definition_of)
     sources = tuple(s.arn for s in made.source_service_revisions) if at == made.created_at else ()
     others = {definition_of(arn) for arn in (*sources, *left_behind(briefs, at))} - {"", to}
-    if not to or all(forward(frm, to) for frm in others):
+    if not to or all(forward(leaving, to) for leaving in others):
         return ""
     earlier = (b for b in briefs if b.status == "SUCCESSFUL" and b.created_at < at)
     ran = any(definition_of(b.target_service_revision_arn) == to for b in earlier)
     return f"going back to {short(to)}" if ran else ""
 
 
-def began_at(made: w.ServiceDeploymentW, briefs: Sequence[w.BriefW], definition_of: Callable[[str], str]) -> float:
+def began_at(made: w.EcsServiceDeployment, briefs: Sequence[w.EcsBrief], definition_of: Callable[[str], str]) -> float:
     """When the deploy began that put there what *made* does: an earlier one, where *made* only renews its tasks."""
     to, at = definition_of(made.target_arn), made.created_at
     replaced = (*(s.arn for s in made.source_service_revisions), *left_behind(briefs, at))
@@ -304,8 +308,8 @@ def began_at(made: w.ServiceDeploymentW, briefs: Sequence[w.BriefW], definition_
     return at
 
 
-def forward(frm: str, to: str) -> bool:
-    (family, _, old), (other, _, new) = frm.rpartition(":"), to.rpartition(":")
+def forward(leaving: str, to: str) -> bool:
+    (family, _, old), (other, _, new) = leaving.rpartition(":"), to.rpartition(":")
     return family == other and old.isdigit() and new.isdigit() and int(new) > int(old)
 
 

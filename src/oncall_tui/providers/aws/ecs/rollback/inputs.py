@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import msgspec
 
-from oncall_tui.domain.remembered import Recall
+from oncall_tui.domain.remembered import ServiceHistory
 from oncall_tui.domain.revision import Revision
-from oncall_tui.providers.aws.client.client import Wire, Wires
+from oncall_tui.providers.aws.client.client import AwsClient, AwsClients
 from oncall_tui.providers.aws.ecs import mapping as rows
 from oncall_tui.providers.aws.ecs import schema as w
-from oncall_tui.providers.aws.ecs.revision_cache import Known
+from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.providers.aws.ecs.rollback import codedeploy_inputs as cd_facts
 from oncall_tui.providers.aws.ecs.rollback import history
 from oncall_tui.providers.aws.ecs.rollback import standing as ecs_now
 from oncall_tui.providers.aws.ecs.rollback.decide import IN_PROGRESS, other_digest
-from oncall_tui.providers.aws.ecs.rollback.decision_table import Facts
-from oncall_tui.providers.aws.ecs.rollback.history import Candidate, Put, Spell
-from oncall_tui.providers.aws.ecs.rollback.snapshot import Seen, again, read_family, read_status
+from oncall_tui.providers.aws.ecs.rollback.decision_table import RollbackInputs
+from oncall_tui.providers.aws.ecs.rollback.history import Candidate, RunPeriod, SuccessfulDeploy
+from oncall_tui.providers.aws.ecs.rollback.snapshot import ServiceSnapshot, again, read_family, read_status
 
 SETTLED = 5  # candidates whose task definition is read again, for its status of now
 SAME_DEPLOY_S = 120.0  # a deploy that began so soon after a rollback was sent here is that rollback
 
 
 def facts(
-    wires: Wires, known: Known, seen: Seen, recall: Recall, now: float, choice: str = "", picked: str = ""
-) -> Facts:
+    wires: AwsClients,
+    known: RevisionCache,
+    seen: ServiceSnapshot,
+    recall: ServiceHistory,
+    now: float,
+    choice: str = "",
+    picked: str = "",
+) -> RollbackInputs:
     """The decision's input. The task definitions that may be gone back to are read for their status of now.
 
     *picked* is the ARN of the deploy that it is asked for, where that is an older one than the newest.
@@ -35,7 +41,7 @@ def facts(
     if newest is None and service.controller == "ECS" and not seen.unreadable:
         return _quiet_facts(wires, known, seen, now, choice)
     if newest is None:
-        return Facts(
+        return RollbackInputs(
             now=now,
             controller=service.controller,
             service_status=service.status,
@@ -55,7 +61,7 @@ def facts(
     going_back, by = _going_back(known, seen, newest, recall)
     back_at = _went_back_at(known, seen, newest)
     hook = newest.waiting
-    return Facts(
+    return RollbackInputs(
         now=now,
         controller=service.controller,
         strategy=newest.strategy,
@@ -81,13 +87,15 @@ def facts(
     )
 
 
-def _quiet_facts(wires: Wires, known: Known, seen: Seen, now: float, choice: str) -> Facts:
+def _quiet_facts(
+    wires: AwsClients, known: RevisionCache, seen: ServiceSnapshot, now: float, choice: str
+) -> RollbackInputs:
     """Of a service without a deploy in the 90 days that ECS remembers: what runs is known, and nothing before it."""
     service = seen.service
     current = known.revision("", service.task_definition)
     found = tuple(fared(known, seen, c) for c in _settle(wires.ecs, known, (), choice, current))
     first = rows.primary(service)
-    return Facts(
+    return RollbackInputs(
         now=now,
         strategy=rows.strategy(service).upper().replace("-", "_"),
         service_status=service.status,
@@ -99,14 +107,16 @@ def _quiet_facts(wires: Wires, known: Known, seen: Seen, now: float, choice: str
     )
 
 
-def _unsure(known: Known, seen: Seen, newest: w.ServiceDeploymentW, before: str) -> bool:
+def _unsure(known: RevisionCache, seen: ServiceSnapshot, newest: w.EcsServiceDeployment, before: str) -> bool:
     """Did what ran before never succeed, while another did? ECS may go back to either ("the previous service revision",
     API reference, StopServiceDeployment; "the last deployment that completed", developer guide, circuit breaker)."""
     last = known.definition_of(history.succeeded_last(newest, seen.briefs))
     return bool(before and last) and last != known.definition_of(before)
 
 
-def _going_back(known: Known, seen: Seen, newest: w.ServiceDeploymentW, recall: Recall) -> tuple[str, str]:
+def _going_back(
+    known: RevisionCache, seen: ServiceSnapshot, newest: w.EcsServiceDeployment, recall: ServiceHistory
+) -> tuple[str, str]:
     """Why the newest deploy is itself a rollback, and who sent that from here; empty: it is none that is known.
 
     ECS tells nobody who deploys: who registered a task definition weeks ago is not who went back to it.
@@ -121,14 +131,16 @@ def _going_back(known: Known, seen: Seen, newest: w.ServiceDeploymentW, recall: 
     return history.goes_back(newest, seen.briefs, known.definition_of), sent.by if sent is not None else ""
 
 
-def _went_back_at(known: Known, seen: Seen, newest: w.ServiceDeploymentW) -> float:
+def _went_back_at(known: RevisionCache, seen: ServiceSnapshot, newest: w.EcsServiceDeployment) -> float:
     """When the rollback that the newest deploy is, or ended in, began: ECS's own begins long after the deploy did."""
     if newest.rollback is not None and newest.status != "ROLLBACK_FAILED":
         return newest.rollback.started_at or newest.finished_at or newest.updated_at or newest.created_at
     return history.began_at(newest, seen.briefs, known.definition_of)
 
 
-def _since(known: Known, seen: Seen, newest: w.ServiceDeploymentW, current: Revision, now: float) -> float:
+def _since(
+    known: RevisionCache, seen: ServiceSnapshot, newest: w.EcsServiceDeployment, current: Revision, now: float
+) -> float:
     """When *current* became what runs: at the end of ECS's own rollback, else of the deploy that put it there. 0: not
     told."""
     if newest.status == "ROLLBACK_SUCCESSFUL":
@@ -141,7 +153,7 @@ def _since(known: Known, seen: Seen, newest: w.ServiceDeploymentW, current: Revi
     return first.created_at if first and settled and first.task_definition == current.task_definition else 0.0
 
 
-def fared(known: Known, seen: Seen, candidate: Candidate) -> Candidate:
+def fared(known: RevisionCache, seen: ServiceSnapshot, candidate: Candidate) -> Candidate:
     """The candidate with how its deploys that did not stand ended, and its tasks that run now."""
     name = candidate.revision.task_definition
     fell = tuple(f for f in ecs_now.fell(known, seen) if f.task_definition == name)
@@ -149,7 +161,7 @@ def fared(known: Known, seen: Seen, candidate: Candidate) -> Candidate:
 
 
 def _undone(
-    known: Known, seen: Seen, bad: Revision | None, now: float, newest: w.ServiceDeploymentW
+    known: RevisionCache, seen: ServiceSnapshot, bad: Revision | None, now: float, newest: w.EcsServiceDeployment
 ) -> Candidate | None:
     """What a rollback went back from, with its own history: when it ran, and how that ended."""
     if bad is None:
@@ -161,7 +173,13 @@ def _undone(
 
 
 def _candidates(
-    known: Known, seen: Seen, recall: Recall, current: Revision, source: Revision | None, picked: str, now: float
+    known: RevisionCache,
+    seen: ServiceSnapshot,
+    recall: ServiceHistory,
+    current: Revision,
+    source: Revision | None,
+    picked: str,
+    now: float,
 ) -> tuple[Candidate, ...]:
     """What may be gone back to from the newest deploy, or from the older one that was *picked*."""
     newest = seen.newest
@@ -183,17 +201,17 @@ def _candidates(
     return history.candidates(ran, recall.alerts, tuple(away), first, ended_by)
 
 
-def current_ran(seen: Seen, known: Known, current: Revision) -> bool:
+def current_ran(seen: ServiceSnapshot, known: RevisionCache, current: Revision) -> bool:
     """Is what runs now what the newest successful deploy put there? Then its spell goes on."""
     good = next((b for b in seen.briefs if b.status == "SUCCESSFUL"), None)
     return good is not None and known.definition_of(good.target_service_revision_arn) == current.task_definition
 
 
-def _ran_by(ran: tuple[Spell, ...], revision: Revision, ended_by: float) -> bool:
+def _ran_by(ran: tuple[RunPeriod, ...], revision: Revision, ended_by: float) -> bool:
     return any(s.revision.task_definition == revision.task_definition and s.started < ended_by for s in ran)
 
 
-def _never_stood(known: Known, seen: Seen, source: Revision) -> bool:
+def _never_stood(known: RevisionCache, seen: ServiceSnapshot, source: Revision) -> bool:
     """Did every deploy of it that history shows end otherwise than well? Then nothing speaks for going back to it."""
     of = [b for b in seen.briefs if known.definition_of(b.target_service_revision_arn) == source.task_definition]
     return bool(of) and not any(b.status == "SUCCESSFUL" for b in of)
@@ -206,14 +224,14 @@ def _renewed(source: Revision | None, target: Revision) -> tuple[Candidate, ...]
     return (Candidate(revision=source, source=True),)
 
 
-def puts(known: Known, briefs: tuple[w.BriefW, ...]) -> tuple[Put, ...]:
+def puts(known: RevisionCache, briefs: tuple[w.EcsBrief, ...]) -> tuple[SuccessfulDeploy, ...]:
     """The deploys that succeeded, and whose revision was read."""
     found = []
     for brief in briefs:
         if brief.status == "SUCCESSFUL" and brief.target_service_revision_arn in known.revisions:
             began = brief.started_at or brief.created_at
             found.append(
-                Put(
+                SuccessfulDeploy(
                     deploy=brief.service_deployment_arn,
                     revision=known.revision(brief.target_service_revision_arn),
                     started=began,
@@ -224,7 +242,7 @@ def puts(known: Known, briefs: tuple[w.BriefW, ...]) -> tuple[Put, ...]:
 
 
 def _settle(
-    wire: Wire, known: Known, found: tuple[Candidate, ...], choice: str, current: Revision
+    wire: AwsClient, known: RevisionCache, found: tuple[Candidate, ...], choice: str, current: Revision
 ) -> tuple[Candidate, ...]:
     """Read the first few task definitions again, and on to one that can be the default: a deregistered one cannot be
     gone back to. A choice that history does not show is looked up among its family's ACTIVE revisions."""
@@ -245,7 +263,7 @@ def _settle(
     return found
 
 
-def _other_task_set(known: Known, service: w.ServiceW) -> Revision | None:
+def _other_task_set(known: RevisionCache, service: w.EcsService) -> Revision | None:
     """What runs besides the newest task set."""
     sets = sorted(service.task_sets, key=lambda t: t.created_at, reverse=True)
     return known.revision("", sets[1].task_definition) if len(sets) > 1 else None

@@ -8,21 +8,21 @@ import uuid
 from typing import Any
 
 from oncall_tui.domain.action import Verb
-from oncall_tui.domain.plan import Ask, Choice, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Choice, Confirm, Plan
 from oncall_tui.domain.revision import Revision, changes
 from oncall_tui.providers.aws.client import arn
 from oncall_tui.providers.aws.ecs import codedeploy as cd
-from oncall_tui.providers.aws.ecs.revision_cache import Known
+from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.providers.aws.ecs.rollback import standing as ecs_now
-from oncall_tui.providers.aws.ecs.rollback.decision_table import Call, Decision, Facts
+from oncall_tui.providers.aws.ecs.rollback.decision_table import Call, Decision, RollbackInputs
 from oncall_tui.providers.aws.ecs.rollback.history import Candidate, span
-from oncall_tui.providers.aws.ecs.rollback.snapshot import Seen, status_line
+from oncall_tui.providers.aws.ecs.rollback.snapshot import ServiceSnapshot, status_line
 
 NOT_RESTORED = "secrets' values, autoscaling, data that it changed"
-AGAIN = "CI or IaC may deploy {frm} again: tell its owners, revert it there"
+AGAIN = "CI or IaC may deploy {leaving} again: tell its owners, revert it there"
 
 
-def request(seen: Seen, facts: Facts, call: str, frm: Revision, to: Revision) -> dict[str, Any]:
+def request(seen: ServiceSnapshot, facts: RollbackInputs, call: str, leaving: Revision, to: Revision) -> dict[str, Any]:
     """What is pinned: enough to check, to send, and for a later start to verify."""
     service = seen.service
     at = arn.parse(service.service_arn)
@@ -37,7 +37,7 @@ def request(seen: Seen, facts: Facts, call: str, frm: Revision, to: Revision) ->
         "deployCreatedAt": newest.created_at if newest else (code.create_time if code else 0.0),
         "status": facts.status,
         "desired": service.desired_count,
-        "from": frm.task_definition,
+        "from": leaving.task_definition,
         "to": to.task_definition,
     }
     if call == Call.UPDATE and service.task_definition == to.task_definition:
@@ -49,18 +49,26 @@ def request(seen: Seen, facts: Facts, call: str, frm: Revision, to: Revision) ->
     return found
 
 
-def plan(source: str, seen: Seen, facts: Facts, decision: Decision, known: Known, ask: Ask, profile: str) -> Plan:
+def plan(
+    source: str,
+    seen: ServiceSnapshot,
+    facts: RollbackInputs,
+    decision: Decision,
+    known: RevisionCache,
+    ask: ActionRequest,
+    profile: str,
+) -> Plan:
     """The plan of a decision that names a call."""
-    call, frm, to = decision.call, decision.frm, decision.to
+    call, leaving, to = decision.call, decision.leaving, decision.to
     assert call is not None
-    assert frm is not None
+    assert leaving is not None
     assert to is not None
-    asked = request(seen, facts, call, frm, to.revision)
+    asked = request(seen, facts, call, leaving, to.revision)
     plan_id = uuid.uuid4().hex
     if call is Call.CD_CREATE:
         asked |= _earlier(seen, to)
         asked["description"] = f"oncall-tui {plan_id}: back to {to.revision.short}, by {ask.actor.name}"[:200]
-    against = ecs_now.against(seen, facts, call, frm, to.revision)
+    against = ecs_now.against(seen, facts, call, leaving, to.revision)
     unplaceable = bool(ecs_now.no_place(seen.service, facts.now))
     undo = ask.verb is Verb.UNDO_ROLLBACK
     if undo:
@@ -74,51 +82,60 @@ def plan(source: str, seen: Seen, facts: Facts, decision: Decision, known: Known
         version=ask.version,
         actor=ask.actor,
         made_at=facts.now,
-        title=f"{word} {source}/{seen.service.service_name}: {frm.short}→{to.revision.short}",
-        lines=_lines(seen, facts, decision, known, frm, to),
+        title=f"{word} {source}/{seen.service.service_name}: {leaving.short}→{to.revision.short}",
+        lines=_lines(seen, facts, decision, known, leaving, to),
         warnings=(*against, *decision.warnings),
         confirm=Confirm.NAME if undo or unplaceable else Confirm.YES,
         confirm_name=seen.service.service_name,
         confirm_why="" if undo or not unplaceable else "It may not help",
-        stands=ecs_now.stands(known, seen, facts, frm),
-        failing="" if unplaceable else ecs_now.failing(known, seen, facts, frm),
+        stands=ecs_now.stands(known, seen, facts, leaving),
+        failing="" if unplaceable else ecs_now.failing(known, seen, facts, leaving),
         request=asked,
         commands=(command(asked, profile),),
     )
 
 
 def _lines(
-    seen: Seen, facts: Facts, decision: Decision, known: Known, frm: Revision, to: Candidate
+    seen: ServiceSnapshot,
+    facts: RollbackInputs,
+    decision: Decision,
+    known: RevisionCache,
+    leaving: Revision,
+    to: Candidate,
 ) -> tuple[tuple[str, str], ...]:
     service = seen.service
     at = arn.parse(service.service_arn)
     lines = [
         ("service", f"{arn.parse(service.cluster_arn).name}/{service.service_name}"),
         ("account", f"{at.account}  {at.region}"),
-        ("from", f"{status_line(frm)}  {ecs_now.from_words(known, seen, facts, frm)}{_age(known, frm, facts.now)}"),
+        (
+            "from",
+            f"{status_line(leaving)}  {ecs_now.from_words(known, seen, facts, leaving)}"
+            f"{_age(known, leaving, facts.now)}",
+        ),
         ("to", f"{status_line(to.revision)}  {to.words(facts.now)}{_age(known, to.revision, facts.now)}"),
         ("passed over", "; ".join(decision.passed_over)),
-        ("changes", " · ".join(changes(frm, to.revision))),
+        ("changes", " · ".join(changes(leaving, to.revision))),
         ("API call", call_words(decision.call, to.revision.short, facts)),
-        ("not restored", not_restored(decision.call, known, frm, to.revision)),
-        ("afterwards", AGAIN.format(frm=frm.short)),
+        ("not restored", not_restored(decision.call, known, leaving, to.revision)),
+        ("afterwards", AGAIN.format(leaving=leaving.short)),
     ]
     return tuple((name, text) for name, text in lines if text)
 
 
-def not_restored(call: Call | None, known: Known, frm: Revision, to: Revision) -> str:
+def not_restored(call: Call | None, known: RevisionCache, leaving: Revision, to: Revision) -> str:
     """What this rollback leaves as it is. Only ECS's own goes back to the whole service revision."""
     if call in (Call.STOP, Call.HOOK):
         return NOT_RESTORED
-    beside = known.differs(frm.arn, to.arn)
+    beside = known.differs(leaving.arn, to.arn)
     if beside:
         return f"{', '.join(beside)}, which differ and stay as they are; {NOT_RESTORED}"
-    if not frm.arn or not to.arn:
+    if not leaving.arn or not to.arn:
         return f"network, load balancers, capacity providers, volumes (not comparable); {NOT_RESTORED}"
     return NOT_RESTORED
 
 
-def call_words(call: Call | None, to: str, facts: Facts) -> str:
+def call_words(call: Call | None, to: str, facts: RollbackInputs) -> str:
     """The call, and what it makes happen."""
     match call:
         case Call.STOP if facts.stage == "BAKE_TIME":
@@ -135,7 +152,7 @@ def call_words(call: Call | None, to: str, facts: Facts) -> str:
             return f"codedeploy CreateDeployment with the AppSpec of {to}: a new deployment"
 
 
-def choices(facts: Facts, family: tuple[Candidate, ...], usual: Candidate | None) -> tuple[Choice, ...]:
+def choices(facts: RollbackInputs, family: tuple[Candidate, ...], usual: Candidate | None) -> tuple[Choice, ...]:
     """What may be picked: what ran, newest first; then ACTIVE revisions that never did."""
     target = facts.target.task_definition if facts.target else ""
     running = facts.went_back_to.task_definition if facts.went_back_to else target
@@ -154,7 +171,7 @@ def choices(facts: Facts, family: tuple[Candidate, ...], usual: Candidate | None
     )
 
 
-def _earlier(seen: Seen, to: Candidate) -> dict[str, Any]:
+def _earlier(seen: ServiceSnapshot, to: Candidate) -> dict[str, Any]:
     """The earlier deployment whose AppSpec is sent again."""
     newest = seen.code_deploys[0]
     wanted = to.spells[0].deploy if to.spells else ""
@@ -164,7 +181,7 @@ def _earlier(seen: Seen, to: Candidate) -> dict[str, Any]:
     return {"revision": cd.location_request(newest.previous_revision), "earlier": ""}
 
 
-def _age(known: Known, revision: Revision, now: float) -> str:
+def _age(known: RevisionCache, revision: Revision, now: float) -> str:
     made = known.definitions.get(revision.task_definition)
     return f"; registered {span(now - made.registered_at)} ago" if made and made.registered_at else ""
 

@@ -8,12 +8,12 @@ from typing import Any
 from oncall_tui import errors
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check
-from oncall_tui.domain.plan import Ask, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Confirm, Plan
 from oncall_tui.domain.revision import Revision
 from oncall_tui.providers.aws.client import arn
 from oncall_tui.providers.aws.ecs import codedeploy as cd
 from oncall_tui.providers.aws.ecs import mapping as rows
-from oncall_tui.providers.aws.ecs.revision_cache import Known
+from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.providers.aws.ecs.rollback import (
     decide as rollback,
 )
@@ -26,20 +26,20 @@ from oncall_tui.providers.aws.ecs.rollback import (
 from oncall_tui.providers.aws.ecs.rollback import (
     verify as ecs_verify,
 )
-from oncall_tui.providers.aws.ecs.rollback.decision_table import Call, Decision, Facts, Line
-from oncall_tui.providers.aws.ecs.rollback.handlers import Acting
+from oncall_tui.providers.aws.ecs.rollback.decision_table import Call, Decision, RollbackInputs, Rule
+from oncall_tui.providers.aws.ecs.rollback.handlers import EcsHandler
 from oncall_tui.providers.aws.ecs.rollback.history import Candidate, span, tasks_failed
-from oncall_tui.providers.aws.ecs.rollback.snapshot import Seen, status_line
+from oncall_tui.providers.aws.ecs.rollback.snapshot import ServiceSnapshot, status_line
 from oncall_tui.providers.base import Receipt
 
 WAIT = "ContinueDeployment"
 RESTART = "restart"
 
 
-class UndoRollback(Acting):
+class UndoRollback(EcsHandler):
     """Redeploy what the last rollback went back from: never by ``R``, and always with the name typed."""
 
-    def plan(self, ask: Ask, board: Board) -> Plan:
+    def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Raises Refused where the newest deploy is no rollback that has ended, or is under way by UpdateService."""
         seen, facts = self._see(ask.target, board)
         self._as_was_seen(ask, board, seen)
@@ -49,9 +49,9 @@ class UndoRollback(Acting):
         return ecs_plan.plan(self._source, seen, facts, decision, self._known, ask, self._act_profile)
 
 
-def _undo(facts: Facts) -> Decision:
+def _undo(facts: RollbackInputs) -> Decision:
     def no(why: str, hint: str = "") -> Decision:
-        return Decision(line=Line.IS_ROLLBACK, call=None, why=why, hint=hint)
+        return Decision(line=Rule.IS_ROLLBACK, call=None, why=why, hint=hint)
 
     if facts.controller != "ECS" or facts.target is None:
         return no("only a rollback that ECS itself deploys can be undone from here", "deploy it anew")
@@ -75,10 +75,10 @@ def _undo(facts: Facts) -> Decision:
     to = facts.undo or Candidate(revision=bad, source=True)
     if call is Call.UPDATE and not to.startable:
         return no(f"{bad.short} is {bad.status} (deregistered): ECS will not start it")
-    return Decision(line=Line.IS_ROLLBACK, call=call, frm=current, to=to, warnings=(_redeploys(facts, to),))
+    return Decision(line=Rule.IS_ROLLBACK, call=call, leaving=current, to=to, warnings=(_redeploys(facts, to),))
 
 
-def _redeploys(facts: Facts, to: Candidate) -> str:
+def _redeploys(facts: RollbackInputs, to: Candidate) -> str:
     """``this redeploys :42, the rolled-back version: rolled back 5m ago by Alice, 128 tasks failed``."""
     ago = f"rolled back {span(facts.now - facts.went_back_at)} ago" if facts.went_back_at else "rolled back"
     ago += f" by {facts.by}" if facts.by else ""
@@ -89,13 +89,13 @@ def _redeploys(facts: Facts, to: Candidate) -> str:
     return f"this redeploys {to.revision.short}, the rolled-back version: {', '.join(words)}{reason}"
 
 
-class GoOn(Acting):
+class ContinueDeploy(EcsHandler):
     """Continue a deploy where it waits: a paused hook, or CodeDeploy's wait before its traffic shift.
 
     CodeDeploy's TERMINATION_WAIT is never continued: that removes the old tasks, and with them the way back.
     """
 
-    def plan(self, ask: Ask, board: Board) -> Plan:
+    def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Raises Refused where nothing waits for an answer."""
         seen, facts = self._see(ask.target, board)
         self._as_was_seen(ask, board, seen)
@@ -117,7 +117,7 @@ class GoOn(Acting):
         )
         return self._plan(ask, seen, facts, asked, facts.target, lines, (ecs_plan.command(asked, self._act_profile),))
 
-    def _code_deploy(self, ask: Ask, seen: Seen, facts: Facts, target: Revision) -> Plan:
+    def _code_deploy(self, ask: ActionRequest, seen: ServiceSnapshot, facts: RollbackInputs, target: Revision) -> Plan:
         if facts.stage == "TERMINATION_WAIT":
             raise errors.Refused(
                 "only the removal of the old tasks waits: continuing would destroy the way back", "let it end by itself"
@@ -134,9 +134,9 @@ class GoOn(Acting):
 
     def _plan(
         self,
-        ask: Ask,
-        seen: Seen,
-        facts: Facts,
+        ask: ActionRequest,
+        seen: ServiceSnapshot,
+        facts: RollbackInputs,
         asked: dict[str, Any],
         target: Revision,
         lines: tuple[tuple[str, str], ...],
@@ -190,10 +190,10 @@ class GoOn(Acting):
         return ecs_verify.went_on(self._wires, plan, receipt, self._clock.now())
 
 
-class Restart(Acting):
+class Restart(EcsHandler):
     """Force a new deploy of what runs: new tasks of the same task definition."""
 
-    def plan(self, ask: Ask, board: Board) -> Plan:
+    def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Raises Refused where another controller deploys, or a deploy is under way."""
         seen, facts = self._see(ask.target, board)
         self._as_was_seen(ask, board, seen)
@@ -234,7 +234,7 @@ class Restart(Acting):
         )
 
     @staticmethod
-    def _may(facts: Facts) -> Revision:
+    def _may(facts: RollbackInputs) -> Revision:
         if facts.controller != "ECS":
             raise errors.Refused(f"ECS forces no new deploy where {facts.controller} deploys", "deploy it anew there")
         if facts.target is None:
@@ -251,7 +251,9 @@ class Restart(Acting):
         return current
 
 
-def _against_continuing(known: Known, seen: Seen, facts: Facts, target: Revision) -> tuple[str, ...]:
+def _against_continuing(
+    known: RevisionCache, seen: ServiceSnapshot, facts: RollbackInputs, target: Revision
+) -> tuple[str, ...]:
     """What the deploy's own state says against taking it further."""
     bad = ecs_now.failing(known, seen, facts, target)
     found = [f"{bad}: continuing takes it further"] if bad else []

@@ -8,12 +8,12 @@ import msgspec
 
 from oncall_tui import errors
 from oncall_tui.domain.revision import Revision
-from oncall_tui.providers.aws.client.client import Wire, Wires
+from oncall_tui.providers.aws.client.client import AwsClient, AwsClients
 from oncall_tui.providers.aws.client.errors import NOT_OFFERED, Gone
-from oncall_tui.providers.aws.client.rate_limit import Lane
+from oncall_tui.providers.aws.client.rate_limit import Priority
 from oncall_tui.providers.aws.ecs import codedeploy as cd
 from oncall_tui.providers.aws.ecs import schema as w
-from oncall_tui.providers.aws.ecs.revision_cache import Known
+from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.providers.aws.ecs.rollback import history
 
 HISTORY = 40  # earlier successful deploys looked at
@@ -26,42 +26,46 @@ DID_NOT_STAND = (
 SPECS = 8  # earlier CodeDeploy deployments whose AppSpec is read
 
 
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
+class ServiceSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """One service as just read. *unreadable* says why its deploys cannot be had; *code_deploys* newest first.
 
     *fell* holds the deploys that did not stand, newest first: each knows how many of its own tasks failed.
     """
 
-    service: w.ServiceW
-    briefs: tuple[w.BriefW, ...] = ()
-    newest: w.ServiceDeploymentW | None = None
-    fell: tuple[w.ServiceDeploymentW, ...] = ()
-    code_deploys: tuple[cd.DeploymentW, ...] = ()
+    service: w.EcsService
+    briefs: tuple[w.EcsBrief, ...] = ()
+    newest: w.EcsServiceDeployment | None = None
+    fell: tuple[w.EcsServiceDeployment, ...] = ()
+    code_deploys: tuple[cd.CodeDeployDeployment, ...] = ()
     unreadable: str = ""
 
 
-def read_service(wire: Wire, cluster: str, name: str) -> w.ServiceW:
+def read_service(wire: AwsClient, cluster: str, name: str) -> w.EcsService:
     """DescribeServices of one. Raises SourceError, and Refused where there is no such service."""
-    answer = wire.read(w.DescribeServices, "DescribeServices", Lane.ACT, cluster=cluster, services=[name])
+    answer = wire.read(w.DescribeServices, "DescribeServices", Priority.ACT, cluster=cluster, services=[name])
     if not answer.services:
         raise errors.Refused(f"{cluster}/{name} is not there any more")
     return answer.services[0]
 
 
-def read_deploy(wire: Wire, arn: str) -> w.ServiceDeploymentW | None:
+def read_deploy(wire: AwsClient, arn: str) -> w.EcsServiceDeployment | None:
     """DescribeServiceDeployments of one; None where ECS does not know it."""
     return read_deploys(wire, [arn]).get(arn)
 
 
-def read_deploys(wire: Wire, arns: list[str]) -> dict[str, w.ServiceDeploymentW]:
+def read_deploys(wire: AwsClient, arns: list[str]) -> dict[str, w.EcsServiceDeployment]:
     """DescribeServiceDeployments of 20 at most, by ARN; without those that ECS does not know."""
-    answer = wire.read(w.DescribeServiceDeployments, "DescribeServiceDeployments", Lane.ACT, serviceDeploymentArns=arns)
+    answer = wire.read(
+        w.DescribeServiceDeployments, "DescribeServiceDeployments", Priority.ACT, serviceDeploymentArns=arns
+    )
     return {d.service_deployment_arn: d for d in answer.service_deployments}
 
 
-def read_briefs(wire: Wire, cluster: str, name: str, lane: Lane = Lane.ACT, pages: int = PAGES) -> tuple[w.BriefW, ...]:
+def read_briefs(
+    wire: AwsClient, cluster: str, name: str, lane: Priority = Priority.ACT, pages: int = PAGES
+) -> tuple[w.EcsBrief, ...]:
     """ListServiceDeployments, newest first: 90 days, or the first *pages* hundreds (their order is not promised)."""
-    found: list[w.BriefW] = []
+    found: list[w.EcsBrief] = []
     more: dict[str, str] = {}
     for _ in range(pages):
         answer = wire.read(
@@ -80,14 +84,14 @@ def read_briefs(wire: Wire, cluster: str, name: str, lane: Lane = Lane.ACT, page
     return tuple(sorted(found, key=lambda b: b.created_at, reverse=True))
 
 
-def see(wires: Wires, known: Known, cluster: str, name: str) -> Seen:
+def see(wires: AwsClients, known: RevisionCache, cluster: str, name: str) -> ServiceSnapshot:
     """Read a service and its deploys, without the task definitions. Raises SourceError, Refused."""
     service = read_service(wires.ecs, cluster, name)
     try:
         if service.controller == "CODE_DEPLOY":
             return _see_code_deploy(wires.code_deploy, known, service)
         if service.controller != "ECS":
-            return Seen(service=service)
+            return ServiceSnapshot(service=service)
         briefs = read_briefs(wires.ecs, cluster, name)
         newest, fell = _newest_and_fell(wires.ecs, briefs)
         good = [b.target_service_revision_arn for b in briefs if b.status == "SUCCESSFUL"][:HISTORY]
@@ -96,15 +100,17 @@ def see(wires: Wires, known: Known, cluster: str, name: str) -> Seen:
             good.append(newest.rollback.service_revision_arn if newest.rollback else "")
             good += history.left_behind(briefs, newest.created_at)
             good += [d.target_arn for d in fell]
-        known.read_revisions(good, Lane.ACT)
+        known.read_revisions(good, Priority.ACT)
     except (*NOT_OFFERED, Gone) as error:
-        return Seen(service=service, unreadable=f"{error.message} ({error.hint})" if error.hint else error.message)
-    return Seen(service=service, briefs=briefs, newest=newest, fell=fell)
+        return ServiceSnapshot(
+            service=service, unreadable=f"{error.message} ({error.hint})" if error.hint else error.message
+        )
+    return ServiceSnapshot(service=service, briefs=briefs, newest=newest, fell=fell)
 
 
 def _newest_and_fell(
-    wire: Wire, briefs: tuple[w.BriefW, ...]
-) -> tuple[w.ServiceDeploymentW | None, tuple[w.ServiceDeploymentW, ...]]:
+    wire: AwsClient, briefs: tuple[w.EcsBrief, ...]
+) -> tuple[w.EcsServiceDeployment | None, tuple[w.EcsServiceDeployment, ...]]:
     """The newest deploy, and those that did not stand: in one call."""
     if not briefs:
         return None, ()
@@ -115,25 +121,25 @@ def _newest_and_fell(
     return found.get(newest), tuple(d for d in mine if d.status in DID_NOT_STAND)
 
 
-def _see_code_deploy(wire: Wire, known: Known, service: w.ServiceW) -> Seen:
+def _see_code_deploy(wire: AwsClient, known: RevisionCache, service: w.EcsService) -> ServiceSnapshot:
     shown = cd.external_id(service)
     if not shown:
-        return Seen(service=service, unreadable="no task set names its CodeDeploy deployment")
+        return ServiceSnapshot(service=service, unreadable="no task set names its CodeDeploy deployment")
     one = cd.read_one(wire, shown)
     found = cd.read_history(wire, one.application_name, one.deployment_group_name)
     good = [d for d in found if d.status == "Succeeded"][:SPECS]
     cd.with_specs(wire, [*found[:2], *good], known.specs)  # the second may be what the first went back from
-    return Seen(service=service, code_deploys=tuple(found) or (one,))
+    return ServiceSnapshot(service=service, code_deploys=tuple(found) or (one,))
 
 
-def read_family(wire: Wire, known: Known, task_definition: str) -> tuple[Revision, ...]:
+def read_family(wire: AwsClient, known: RevisionCache, task_definition: str) -> tuple[Revision, ...]:
     """The ACTIVE revisions of a task definition's family, newest first, twenty at most. None where that is denied."""
     family = task_definition.rsplit("/", 1)[-1].rpartition(":")[0]
     with suppress(*NOT_OFFERED, Gone):
         answer = wire.read(
             w.ListTaskDefinitions,
             "ListTaskDefinitions",
-            Lane.ACT,
+            Priority.ACT,
             familyPrefix=family,
             status="ACTIVE",
             sort="DESC",
@@ -144,19 +150,19 @@ def read_family(wire: Wire, known: Known, task_definition: str) -> tuple[Revisio
     return ()
 
 
-def again(known: Known, revision: Revision) -> Revision:
+def again(known: RevisionCache, revision: Revision) -> Revision:
     """The revision with what was read of its task definition since."""
     fresh = known.revision(revision.arn, revision.task_definition)
     return fresh if fresh.status else revision
 
 
-def read_status(wire: Wire, known: Known, name: str) -> None:
+def read_status(wire: AwsClient, known: RevisionCache, name: str) -> None:
     if not name.startswith("arn:"):
         return
     try:
-        known.read_definition(name, Lane.ACT, again=True)
+        known.read_definition(name, Priority.ACT, again=True)
     except Gone:
-        known.definitions.put(name, w.TaskDefinitionW(task_definition_arn=name, status="DELETED"))
+        known.definitions.put(name, w.EcsTaskDefinition(task_definition_arn=name, status="DELETED"))
     except NOT_OFFERED:
         return  # then ECS itself will say so
 

@@ -11,11 +11,11 @@ import re
 from oncall_tui.domain.revision import Revision
 from oncall_tui.providers.aws.ecs import mapping as rows
 from oncall_tui.providers.aws.ecs import schema as w
-from oncall_tui.providers.aws.ecs.revision_cache import Known
+from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.providers.aws.ecs.rollback.decide import CD_OPEN, ENDED, IN_PROGRESS
-from oncall_tui.providers.aws.ecs.rollback.decision_table import Call, Facts
+from oncall_tui.providers.aws.ecs.rollback.decision_table import Call, RollbackInputs
 from oncall_tui.providers.aws.ecs.rollback.history import GONE, Fell, span, tasks_failed
-from oncall_tui.providers.aws.ecs.rollback.snapshot import Seen
+from oncall_tui.providers.aws.ecs.rollback.snapshot import ServiceSnapshot
 
 UNDER_WAY = (*IN_PROGRESS, *CD_OPEN)
 HOW = {
@@ -35,13 +35,13 @@ _NO_PLACE = re.compile(
 _STEADY = "has reached a steady state"
 
 
-def tasks_of(service: w.ServiceW, definition: str) -> int:
+def tasks_of(service: w.EcsService, definition: str) -> int:
     """Tasks of that task definition that run now."""
     deployed = sum(d.running_count for d in service.deployments if d.task_definition == definition)
     return deployed + sum(t.running_count for t in service.task_sets if t.task_definition == definition)
 
 
-def failed_of(known: Known, seen: Seen, definition: str) -> int:
+def failed_of(known: RevisionCache, seen: ServiceSnapshot, definition: str) -> int:
     """Failed tasks of the newest deploy, where that puts *definition* there: as its row counts them."""
     newest = seen.newest
     if newest is None:
@@ -52,7 +52,7 @@ def failed_of(known: Known, seen: Seen, definition: str) -> int:
     return max(rows.failed_tasks(seen.service, definition), breaker.failure_count if breaker else 0)
 
 
-def fell(known: Known, seen: Seen) -> tuple[Fell, ...]:
+def fell(known: RevisionCache, seen: ServiceSnapshot) -> tuple[Fell, ...]:
     """The deploys that did not stand, newest first."""
     return tuple(_fell(known, seen, made) for made in seen.fell) + tuple(
         Fell(
@@ -67,7 +67,7 @@ def fell(known: Known, seen: Seen) -> tuple[Fell, ...]:
     )
 
 
-def _fell(known: Known, seen: Seen, made: w.ServiceDeploymentW) -> Fell:
+def _fell(known: RevisionCache, seen: ServiceSnapshot, made: w.EcsServiceDeployment) -> Fell:
     definition = known.definition_of(made.target_arn)
     breaker = made.deployment_circuit_breaker
     counted = breaker.failure_count if breaker else 0
@@ -82,52 +82,51 @@ def _fell(known: Known, seen: Seen, made: w.ServiceDeploymentW) -> Fell:
     )
 
 
-def from_words(known: Known, seen: Seen, facts: Facts, frm: Revision) -> str:
+def from_words(known: RevisionCache, seen: ServiceSnapshot, facts: RollbackInputs, leaving: Revision) -> str:
     """``0/4 running, 12 tasks failed, deploying for 3m``; ``4/4 running, current for 2d``."""
-    words = [f"{tasks_of(seen.service, frm.task_definition)}/{seen.service.desired_count} running"]
-    if failed := failed_of(known, seen, frm.task_definition):
+    words = [f"{tasks_of(seen.service, leaving.task_definition)}/{seen.service.desired_count} running"]
+    if failed := failed_of(known, seen, leaving.task_definition):
         words.append(tasks_failed(failed))
-    if being_deployed(facts, frm):
+    if being_deployed(facts, leaving):
         words.append(f"deploying for {span(facts.now - facts.began)}")
     elif facts.since:
         words.append(f"current for {span(facts.now - facts.since)}")
     return ", ".join(words)
 
 
-def being_deployed(facts: Facts, frm: Revision) -> bool:
-    """Is *frm* on its way there just now?"""
+def being_deployed(facts: RollbackInputs, leaving: Revision) -> bool:
+    """Is *leaving* on its way there just now?"""
     target = facts.target.task_definition if facts.target is not None else ""
-    return facts.status in UNDER_WAY and target == frm.task_definition
+    return facts.status in UNDER_WAY and target == leaving.task_definition
 
 
-def stands(known: Known, seen: Seen, facts: Facts, frm: Revision) -> str:
+def stands(known: RevisionCache, seen: ServiceSnapshot, facts: RollbackInputs, leaving: Revision) -> str:
     """``:33 has run for 2d and its tasks are healthy``: how what runs stands, for who is asked whether to leave it."""
-    running, desired = tasks_of(seen.service, frm.task_definition), seen.service.desired_count
-    failed = failed_of(known, seen, frm.task_definition)
+    running, desired = tasks_of(seen.service, leaving.task_definition), seen.service.desired_count
+    failed = failed_of(known, seen, leaving.task_definition)
     if desired == 0:
-        return f"desired is 0, and no task of {frm.short} is wanted"
-    if being_deployed(facts, frm):
+        return f"desired is 0, and no task of {leaving.short} is wanted"
+    if being_deployed(facts, leaving):
         count = tasks_failed(failed) if failed else "no task failed"
-        return (
-            f"{frm.short} has been deploying for {span(facts.now - facts.began)}, {running}/{desired} run and {count}"
-        )
+        so_far = span(facts.now - facts.began)
+        return f"{leaving.short} has been deploying for {so_far}, {running}/{desired} run and {count}"
     lasts = f"has run for {span(facts.now - facts.since)}" if facts.since else "runs"
     if running >= desired and not failed:
-        return f"{frm.short} {lasts} and its tasks are healthy"
+        return f"{leaving.short} {lasts} and its tasks are healthy"
     count = f", {tasks_failed(failed)}" if failed else ""
-    return f"{frm.short} {lasts}, {running} of {desired} tasks run{count}"
+    return f"{leaving.short} {lasts}, {running} of {desired} tasks run{count}"
 
 
-def failing(known: Known, seen: Seen, facts: Facts, frm: Revision) -> str:
+def failing(known: RevisionCache, seen: ServiceSnapshot, facts: RollbackInputs, leaving: Revision) -> str:
     """What of a deploy under way asks for going back: its failed tasks, or that nothing runs. Empty: nothing does."""
-    if not being_deployed(facts, frm) or not seen.service.desired_count:
+    if not being_deployed(facts, leaving) or not seen.service.desired_count:
         return ""
-    if failed := failed_of(known, seen, frm.task_definition):
-        return f"{tasks_failed(failed)} of {frm.short}, which is being deployed"
-    return "" if seen.service.running_count else f"no task runs while {frm.short} is being deployed"
+    if failed := failed_of(known, seen, leaving.task_definition):
+        return f"{tasks_failed(failed)} of {leaving.short}, which is being deployed"
+    return "" if seen.service.running_count else f"no task runs while {leaving.short} is being deployed"
 
 
-def no_place(service: w.ServiceW, now: float) -> str:
+def no_place(service: w.EcsService, now: float) -> str:
     """Why ECS cannot place a task, in its own words, where that was its last word on it and tasks are missing."""
     if service.running_count >= service.desired_count:
         return ""
@@ -139,18 +138,20 @@ def no_place(service: w.ServiceW, now: float) -> str:
     return ""
 
 
-def against(seen: Seen, facts: Facts, call: str, frm: Revision, to: Revision) -> tuple[str, ...]:
-    """What the service's own state says against starting tasks of *to* in place of *frm*."""
+def against(
+    seen: ServiceSnapshot, facts: RollbackInputs, call: str, leaving: Revision, to: Revision
+) -> tuple[str, ...]:
+    """What the service's own state says against starting tasks of *to* in place of *leaving*."""
     found = []
     if why := no_place(seen.service, facts.now):
         helps = "no new deploy can help while that lasts"
-        if call == Call.HOOK and frm.task_definition == to.task_definition:
+        if call == Call.HOOK and leaving.task_definition == to.task_definition:
             helps = "the deploy cannot complete while that lasts"
-        elif being_deployed(facts, frm) and call != Call.UPDATE:
-            helps = f"going back helps only where {to.short} needs less room than {frm.short}"
+        elif being_deployed(facts, leaving) and call != Call.UPDATE:
+            helps = f"going back helps only where {to.short} needs less room than {leaving.short}"
         found.append(f"ECS cannot place a task: {why}; {helps}")
     if seen.service.desired_count == 0:
         found.append(f"desired is 0: no task of {to.short} will run until the service is scaled up")
-    if frm.status in GONE and frm.task_definition != to.task_definition:
-        found.append(f"{frm.short} is {frm.status} (deregistered): there is no way back to it")
+    if leaving.status in GONE and leaving.task_definition != to.task_definition:
+        found.append(f"{leaving.short} is {leaving.status} (deregistered): there is no way back to it")
     return tuple(found)

@@ -6,13 +6,13 @@ from typing import Any
 
 from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import Plan
-from oncall_tui.providers.aws.client.client import Wire, Wires
+from oncall_tui.providers.aws.client.client import AwsClient, AwsClients
 from oncall_tui.providers.aws.client.errors import NOT_OFFERED
-from oncall_tui.providers.aws.client.rate_limit import Lane
+from oncall_tui.providers.aws.client.rate_limit import Priority
 from oncall_tui.providers.aws.ecs import codedeploy as cd
 from oncall_tui.providers.aws.ecs import schema as w
 from oncall_tui.providers.aws.ecs.mapping import primary
-from oncall_tui.providers.aws.ecs.revision_cache import Known
+from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.providers.aws.ecs.rollback import decide as rollback
 from oncall_tui.providers.aws.ecs.rollback import snapshot as ecs_seen
 from oncall_tui.providers.aws.ecs.rollback.decision_table import Call
@@ -36,7 +36,7 @@ def failed(message: str, hint: str = "") -> Check:
     return Check(OutcomeState.FAILED, message, 0.0, hint)
 
 
-def verify(wires: Wires, known: Known, plan: Plan, receipt: Receipt | None, now: float) -> Check:
+def verify(wires: AwsClients, known: RevisionCache, plan: Plan, receipt: Receipt | None, now: float) -> Check:
     """By the call that was sent. Raises SourceError where it cannot be read; Refused where the service is gone."""
     match plan.request["operation"]:
         case Call.STOP | Call.HOOK:
@@ -52,7 +52,7 @@ def verify(wires: Wires, known: Known, plan: Plan, receipt: Receipt | None, now:
 # --- ECS: the deploy under way was stopped ----------------------------------------------------------------------------
 
 
-def stopped(wire: Wire, known: Known, plan: Plan, receipt: Receipt | None, now: float) -> Check:
+def stopped(wire: AwsClient, known: RevisionCache, plan: Plan, receipt: Receipt | None, now: float) -> Check:
     """After StopServiceDeployment(ROLLBACK), or ContinueServiceDeployment(ROLLBACK)."""
     asked = plan.request
     found = ecs_seen.read_deploy(wire, asked["deploy"])
@@ -83,12 +83,14 @@ def stopped(wire: Wire, known: Known, plan: Plan, receipt: Receipt | None, now: 
     return check
 
 
-def _went_to(wire: Wire, known: Known, found: w.ServiceDeploymentW, asked: dict[str, Any]) -> tuple[str, str]:
+def _went_to(
+    wire: AwsClient, known: RevisionCache, found: w.EcsServiceDeployment, asked: dict[str, Any]
+) -> tuple[str, str]:
     """The task definition that ECS goes back to, and a word where it is not the one that was previewed."""
     revision = found.rollback.service_revision_arn if found.rollback else ""
     if revision:
         try:
-            known.read_revisions([revision], Lane.ACT)
+            known.read_revisions([revision], Priority.ACT)
         except NOT_OFFERED:
             return str(asked["to"]), ""
     went = known.definition_of(revision) or str(asked["to"])
@@ -100,14 +102,14 @@ def _went_to(wire: Wire, known: Known, found: w.ServiceDeploymentW, asked: dict[
 # --- ECS: a new deploy was started ------------------------------------------------------------------------------------
 
 
-def updated(wire: Wire, known: Known, plan: Plan, receipt: Receipt | None, now: float) -> Check:
+def updated(wire: AwsClient, known: RevisionCache, plan: Plan, receipt: Receipt | None, now: float) -> Check:
     """After UpdateService, of another task definition or of the same one anew: the deploy that it made is followed."""
     asked = plan.request
     service = ecs_seen.read_service(wire, asked["cluster"], asked["service"])
     try:
         briefs = ecs_seen.read_briefs(wire, asked["cluster"], asked["service"])
         newer = [b for b in briefs if b.created_at > float(asked["deployCreatedAt"])]
-        known.read_revisions([b.target_service_revision_arn for b in newer], Lane.ACT)
+        known.read_revisions([b.target_service_revision_arn for b in newer], Priority.ACT)
     except NOT_OFFERED:
         return _by_deployments(plan, receipt, now, service)
     ours = [b for b in newer if known.definition_of(b.target_service_revision_arn) == asked["to"]]
@@ -121,7 +123,7 @@ def updated(wire: Wire, known: Known, plan: Plan, receipt: Receipt | None, now: 
     return _ended_otherwise(asked, mine, newer, service)
 
 
-def _ended_otherwise(asked: dict[str, Any], mine: w.BriefW, newer: list[w.BriefW], service: w.ServiceW) -> Check:
+def _ended_otherwise(asked: dict[str, Any], mine: w.EcsBrief, newer: list[w.EcsBrief], service: w.EcsService) -> Check:
     why = f": {mine.status_reason}" if mine.status_reason else ""
     what = "restart" if asked.get("force") else "redeploy" if asked.get("undo") else "deploy that was to go back"
     if mine.status in (*rollback.ROLLING_BACK, "STOP_REQUESTED"):
@@ -136,7 +138,7 @@ def _ended_otherwise(asked: dict[str, Any], mine: w.BriefW, newer: list[w.BriefW
     return failed(f"the {what} ended as {mine.status}{why}", "look at its events")
 
 
-def _by_deployments(plan: Plan, receipt: Receipt | None, now: float, service: w.ServiceW) -> Check:
+def _by_deployments(plan: Plan, receipt: Receipt | None, now: float, service: w.EcsService) -> Check:
     """Where service deployments cannot be read: what ``deployments[]`` shows."""
     asked = plan.request
     first = primary(service)
@@ -151,7 +153,7 @@ def _by_deployments(plan: Plan, receipt: Receipt | None, now: float, service: w.
     return _settled(service, asked["to"], asked)
 
 
-def _not_there(plan: Plan, receipt: Receipt | None, now: float, service: w.ServiceW, newer: bool) -> Check:
+def _not_there(plan: Plan, receipt: Receipt | None, now: float, service: w.EcsService, newer: bool) -> Check:
     """No deploy of ours is to be seen: has it not come yet, or will it never?"""
     first = primary(service)
     runs = short(first.task_definition) if first else "nothing"
@@ -171,7 +173,7 @@ def _not_there(plan: Plan, receipt: Receipt | None, now: float, service: w.Servi
 # --- CodeDeploy -------------------------------------------------------------------------------------------------------
 
 
-def cd_stopped(wires: Wires, plan: Plan, receipt: Receipt | None, now: float) -> Check:
+def cd_stopped(wires: AwsClients, plan: Plan, receipt: Receipt | None, now: float) -> Check:
     """After codedeploy StopDeployment(autoRollbackEnabled): to Stopped, then its rollback deployment to its end."""
     asked = plan.request
     found = cd.read_one(wires.code_deploy, asked["deploy"])
@@ -196,7 +198,7 @@ def cd_stopped(wires: Wires, plan: Plan, receipt: Receipt | None, now: float) ->
     return _settled_task_sets(service, asked["to"], arrow, mine, found.create_time, stopped=not found.rolled_back_by)
 
 
-def cd_created(wires: Wires, plan: Plan, receipt: Receipt | None, now: float) -> Check:
+def cd_created(wires: AwsClients, plan: Plan, receipt: Receipt | None, now: float) -> Check:
     """After codedeploy CreateDeployment: followed by its id, or found by its description where the answer was lost."""
     asked = plan.request
     made = str(receipt.data.get("deploy", "")) if receipt else ""
@@ -223,13 +225,13 @@ def cd_created(wires: Wires, plan: Plan, receipt: Receipt | None, now: float) ->
     return check
 
 
-def _leading(service: w.ServiceW) -> w.TaskSetW | None:
+def _leading(service: w.EcsService) -> w.EcsTaskSet | None:
     """The task set that gets production traffic: the PRIMARY one (API reference, TaskSet)."""
     return next((t for t in service.task_sets if t.status == "PRIMARY"), None)
 
 
 def _settled_task_sets(
-    service: w.ServiceW, to: str, arrow: str, mine: tuple[str, ...], since: float, stopped: bool
+    service: w.EcsService, to: str, arrow: str, mine: tuple[str, ...], since: float, stopped: bool
 ) -> Check:
     """*mine*: the deployments that the rollback is made of, the first made at *since*. A task set of another, newer
     one has the traffic by now, or takes it next."""
@@ -259,7 +261,7 @@ def _settled_task_sets(
     return done(words, first.id)
 
 
-def went_on(wires: Wires, plan: Plan, receipt: Receipt | None, now: float) -> Check:
+def went_on(wires: AwsClients, plan: Plan, receipt: Receipt | None, now: float) -> Check:
     """After going on: what waited waits no more, and the deploy was not rolled back instead."""
     asked = plan.request
     late = receipt is None and _since(plan, receipt, now) > TAKES_EFFECT_S
@@ -284,7 +286,7 @@ def went_on(wires: Wires, plan: Plan, receipt: Receipt | None, now: float) -> Ch
 # --- the tasks --------------------------------------------------------------------------------------------------------
 
 
-def _settled(service: w.ServiceW, to: str, asked: dict[str, Any], note: str = "") -> Check:
+def _settled(service: w.EcsService, to: str, asked: dict[str, Any], note: str = "") -> Check:
     """ECS calls it ended; it is done when the tasks say so too."""
     word = _did(asked)
     first = primary(service)
@@ -330,6 +332,6 @@ def _arrow(asked: dict[str, Any]) -> str:
     return f"from {short(asked['from'])} to {short(asked['to'])}"
 
 
-def _tasks(service: w.ServiceW, definition: str) -> str:
+def _tasks(service: w.EcsService, definition: str) -> str:
     running = sum(d.running_count for d in service.deployments if d.task_definition == definition)
     return f"{running}/{service.desired_count}"

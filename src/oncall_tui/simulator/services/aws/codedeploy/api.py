@@ -8,7 +8,7 @@ from oncall_tui.simulator.services.aws.codedeploy.deployments import CodeDeploy
 from oncall_tui.simulator.services.aws.codedeploy.model import (
     ENDED,
     CodeDeployment,
-    Group,
+    SimulatedCodeDeployGroup,
     digest,
     task_definition_of,
     weights,
@@ -190,7 +190,7 @@ class CodeDeployApi:
             raise AwsError("ApplicationDoesNotExistException", f"No application found for name: {name}")
         return str(name)
 
-    def _group(self, asked: Json) -> Group:
+    def _group(self, asked: Json) -> SimulatedCodeDeployGroup:
         application, name = self._application(asked), asked.get("deploymentGroupName")
         if not name:
             raise AwsError("DeploymentGroupNameRequiredException", "deploymentGroupName is required.")

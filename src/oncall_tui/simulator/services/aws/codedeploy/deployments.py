@@ -12,13 +12,18 @@ from oncall_tui.simulator.services.aws.codedeploy.model import (
     ENDED,
     EVENTS,
     CodeDeployment,
-    Group,
+    SimulatedCodeDeployGroup,
     appspec,
     digest,
     task_definition_of,
     weights,
 )
-from oncall_tui.simulator.services.aws.ecs.model import Account, Rollout, Service, TaskDefinition
+from oncall_tui.simulator.services.aws.ecs.model import (
+    Rollout,
+    SimulatedEcsAccount,
+    SimulatedEcsService,
+    TaskDefinition,
+)
 from oncall_tui.simulator.services.aws.ecs.rollout import Mover
 from oncall_tui.simulator.services.aws.ecs.strategy import MINUTE
 
@@ -29,9 +34,9 @@ _STAGE_S = 2.0  # a lifecycle event that has no time of its own
 class CodeDeploy:
     """One account's CodeDeploy in one region."""
 
-    def __init__(self, account: Account, mover: Mover) -> None:
+    def __init__(self, account: SimulatedEcsAccount, mover: Mover) -> None:
         self.account = account
-        self.groups: dict[tuple[str, str], Group] = {}
+        self.groups: dict[tuple[str, str], SimulatedCodeDeployGroup] = {}
         self.deployments: dict[str, CodeDeployment] = {}
         self.revisions: dict[tuple[str, str], str] = {}
         """(application, sha256) -> AppSpec."""
@@ -41,11 +46,11 @@ class CodeDeploy:
         """The world's time, in epoch seconds."""
         return self._mover.now()
 
-    def group_of(self, service: Service) -> Group:
+    def group_of(self, service: SimulatedEcsService) -> SimulatedCodeDeployGroup:
         """The deployment group of a service."""
         return next(group for group in self.groups.values() if group.service is service)
 
-    def record(self, group: Group, content: str, at: float, creator: str = "user") -> CodeDeployment:
+    def record(self, group: SimulatedCodeDeployGroup, content: str, at: float, creator: str = "user") -> CodeDeployment:
         """A new deployment, which does not move yet."""
         chosen = random.Random(self.account.hex_id())
         id = "d-" + "".join(chosen.choice(_LETTERS) for _ in range(9))
@@ -55,11 +60,11 @@ class CodeDeploy:
         self.revisions[group.application, digest(content)] = content
         return deployment
 
-    def active(self, group: Group) -> CodeDeployment | None:
+    def active(self, group: SimulatedCodeDeployGroup) -> CodeDeployment | None:
         """The one that is under way."""
         return next((it for it in group.deployments if it.status not in ENDED), None)
 
-    def deploy(self, service: Service, definition: TaskDefinition) -> CodeDeployment:
+    def deploy(self, service: SimulatedEcsService, definition: TaskDefinition) -> CodeDeployment:
         """As somebody's pipeline does. ValueError where one is under way."""
         group = self.group_of(service)
         if self.active(group):
@@ -111,7 +116,7 @@ class CodeDeploy:
 
         self._later(deployment, ends[1] if ends else 1.0, lambda: self._gate(deployment, "Stopping", stopped))
 
-    def alarm(self, service: Service, name: str) -> None:
+    def alarm(self, service: SimulatedEcsService, name: str) -> None:
         """An alarm of the group went off."""
         group = self.group_of(service)
         deployment = self.active(group)
@@ -266,7 +271,7 @@ class CodeDeploy:
         held = self.account.families.get(family, {})
         return held.get(int(number)) if number.isdigit() else None
 
-    def _drain(self, rollout: Rollout | None, service: Service) -> None:
+    def _drain(self, rollout: Rollout | None, service: SimulatedEcsService) -> None:
         if rollout is not None:
             rollout.draining, rollout.weight = True, 0.0
         self._mover.step(service)

@@ -7,21 +7,23 @@ from oncall_tui.simulator.services.aws.codedeploy.model import (
     ALL_AT_ONCE,
     EVENTS,
     CodeDeployment,
-    Group,
+    SimulatedCodeDeployGroup,
     appspec,
     weights,
 )
 from oncall_tui.simulator.services.aws.ecs.history import Past
-from oncall_tui.simulator.services.aws.ecs.model import Service
+from oncall_tui.simulator.services.aws.ecs.model import SimulatedEcsService
 
 Table = dict[str, Any]
 _STATUS = {"SUCCESSFUL": "Succeeded"}
 
 
-def lay_group(spec: Table, service: Service, past: list[Past], held: CodeDeploy) -> Group:
+def lay_group(
+    spec: Table, service: SimulatedEcsService, past: list[Past], held: CodeDeploy
+) -> SimulatedCodeDeployGroup:
     """The deployment group of a service; the names are those that ECS's console gives, where the scenario has none."""
     given = spec.get("codedeploy", {})
-    group = Group(
+    group = SimulatedCodeDeployGroup(
         given.get("application", f"AppECS-{service.cluster.name}-{service.name}"),
         given.get("group", f"DgpECS-{service.cluster.name}-{service.name}"),
         service,
@@ -41,7 +43,7 @@ def lay_group(spec: Table, service: Service, past: list[Past], held: CodeDeploy)
     return group
 
 
-def _lay(group: Group, it: Past, held: CodeDeploy) -> CodeDeployment:
+def _lay(group: SimulatedCodeDeployGroup, it: Past, held: CodeDeploy) -> CodeDeployment:
     deployment = held.record(group, appspec(it.definition, group.service.port), it.at)
     deployment.status, deployment.definition = _STATUS.get(it.status, "Stopped"), it.definition
     deployment.started_at, deployment.completed_at = it.at + 2, it.at + 60 * it.minutes

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from oncall_tui.simulator.services.aws.ecs.model import Rollout, Service, TaskDefinition
+from oncall_tui.simulator.services.aws.ecs.model import Rollout, SimulatedEcsService, TaskDefinition
 from oncall_tui.simulator.services.aws.ecs.strategy import MINUTE
 
 Json = dict[str, Any]
@@ -31,12 +31,12 @@ ALL_AT_ONCE = "CodeDeployDefault.ECSAllAtOnce"
 
 
 @dataclass
-class Group:
+class SimulatedCodeDeployGroup:
     """A deployment group: one ECS service, and how it is deployed."""
 
     application: str
     name: str
-    service: Service
+    service: SimulatedEcsService
     config: str = ALL_AT_ONCE
     wait_minutes: int = 60
     """How long the original task set is kept after the traffic has moved."""
@@ -58,7 +58,7 @@ class CodeDeployment:
     """One CodeDeploy deployment. `turn` grows with every decision that makes what was due void."""
 
     id: str
-    group: Group
+    group: SimulatedCodeDeployGroup
     content: str
     created_at: float
     definition: TaskDefinition | None = None

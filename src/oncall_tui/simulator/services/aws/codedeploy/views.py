@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from oncall_tui.simulator.services.aws.codedeploy.model import EVENTS, CodeDeployment, Group
-from oncall_tui.simulator.services.aws.ecs.model import Rollout, Service
+from oncall_tui.simulator.services.aws.codedeploy.model import EVENTS, CodeDeployment, SimulatedCodeDeployGroup
+from oncall_tui.simulator.services.aws.ecs.model import Rollout, SimulatedEcsService
 from oncall_tui.simulator.services.aws.ecs.views import present, set_status
 
 Json = dict[str, Any]
@@ -51,7 +51,7 @@ def deployment(it: CodeDeployment) -> Json:
     )
 
 
-def group(it: Group, number: str) -> Json:
+def group(it: SimulatedCodeDeployGroup, number: str) -> Json:
     """DeploymentGroupInfo."""
     last, attempted = it.last(ended=True), it.last(ended=False)
     return present(
@@ -119,11 +119,11 @@ def _overview(it: CodeDeployment) -> Json:
     return told
 
 
-def _rollback(it: Group) -> Json:
+def _rollback(it: SimulatedCodeDeployGroup) -> Json:
     return {"enabled": bool(it.rollback_events), "events": list(it.rollback_events)}
 
 
-def _blue_green(it: Group) -> Json:
+def _blue_green(it: SimulatedCodeDeployGroup) -> Json:
     ready = {"actionOnTimeout": "STOP_DEPLOYMENT", "waitTimeInMinutes": it.ready_minutes}
     if not it.ready_minutes:
         ready = {"actionOnTimeout": "CONTINUE_DEPLOYMENT", "waitTimeInMinutes": 0}
@@ -131,7 +131,7 @@ def _blue_green(it: Group) -> Json:
     return {"terminateBlueInstancesOnDeploymentSuccess": ends, "deploymentReadyOption": ready}
 
 
-def _balancers(it: Service) -> Json:
+def _balancers(it: SimulatedEcsService) -> Json:
     _, _, _, region, number, *_ = it.arn.split(":")
     listener = f"arn:aws:elasticloadbalancing:{region}:{number}:listener/app/{it.name}/drill/production"
     pair = {

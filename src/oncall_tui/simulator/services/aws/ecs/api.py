@@ -4,7 +4,13 @@ import json
 from collections.abc import Callable
 
 from oncall_tui.simulator.services.aws.ecs import task_views, views
-from oncall_tui.simulator.services.aws.ecs.model import Account, Cluster, Service, Task, TaskDefinition
+from oncall_tui.simulator.services.aws.ecs.model import (
+    SimulatedEcsAccount,
+    SimulatedEcsCluster,
+    SimulatedEcsService,
+    SimulatedEcsTask,
+    TaskDefinition,
+)
 from oncall_tui.simulator.services.aws.ecs.rollout import Mover
 from oncall_tui.simulator.services.aws.ecs.writes import Writes
 from oncall_tui.simulator.services.aws.endpoint import AwsError, Json, page, required
@@ -19,7 +25,7 @@ class EcsApi:
     version = "1.1"
     permission = "ecs"
 
-    def __init__(self, account: Account, mover: Mover) -> None:
+    def __init__(self, account: SimulatedEcsAccount, mover: Mover) -> None:
         self.account = account
         self._mover = mover
         writes = Writes(account, mover, self)
@@ -66,14 +72,14 @@ class EcsApi:
 
     # -- finding
 
-    def find_cluster(self, asked: Json) -> Cluster:
+    def find_cluster(self, asked: Json) -> SimulatedEcsCluster:
         """By name or ARN; `default` where none is given."""
         name = str(asked.get("cluster", "default")).rsplit("/")[-1]
         if name not in self.account.clusters:
             raise AwsError("ClusterNotFoundException", "Cluster not found.")
         return self.account.clusters[name]
 
-    def find_service(self, asked: Json) -> Service:
+    def find_service(self, asked: Json) -> SimulatedEcsService:
         """By name or ARN, in the cluster asked for (an ARN names its own)."""
         given = required(asked, "service")
         parts = given.split("/")
@@ -94,7 +100,7 @@ class EcsApi:
             return held[int(number)]
         raise AwsError("ClientException", "Unable to describe task definition.")
 
-    def find_tasks(self, cluster: Cluster) -> dict[str, tuple[Service, Task]]:
+    def find_tasks(self, cluster: SimulatedEcsCluster) -> dict[str, tuple[SimulatedEcsService, SimulatedEcsTask]]:
         """Every task that is still shown, by its id."""
         every = [
             (service, task) for service in cluster.services.values() for task in (*service.tasks, *service.stopped)

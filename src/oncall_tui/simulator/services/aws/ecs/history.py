@@ -3,12 +3,12 @@
 from typing import Any, NamedTuple
 
 from oncall_tui.simulator.services.aws.ecs.model import (
-    Account,
     Deployment,
-    Revision,
     Rollout,
-    Service,
-    Task,
+    SimulatedEcsAccount,
+    SimulatedEcsRevision,
+    SimulatedEcsService,
+    SimulatedEcsTask,
     TaskDefinition,
 )
 
@@ -66,12 +66,14 @@ def pasts(
     return sorted(found, key=lambda it: it.at)
 
 
-def lay_history(account: Account, service: Service, past: list[Past], current: TaskDefinition) -> None:
+def lay_history(
+    account: SimulatedEcsAccount, service: SimulatedEcsService, past: list[Past], current: TaskDefinition
+) -> None:
     """Service deployments (an ECS controller's alone), newest first in the end, and the tasks that run.
 
     ValueError where the last left something else running than `current`, or nothing for sure.
     """
-    good: Revision | None = None
+    good: SimulatedEcsRevision | None = None
     since = 0.0
     for it in past:
         revision = account.revise(service, it.definition, it.at, it.settings, it.push)
@@ -87,7 +89,13 @@ def lay_history(account: Account, service: Service, past: list[Past], current: T
     lay_rollout(account, service, good, since)
 
 
-def lay_rollout(account: Account, service: Service, revision: Revision, since: float, scale: float = 100.0) -> Rollout:
+def lay_rollout(
+    account: SimulatedEcsAccount,
+    service: SimulatedEcsService,
+    revision: SimulatedEcsRevision,
+    since: float,
+    scale: float = 100.0,
+) -> Rollout:
     """A rollout or a task set whose tasks run; the first is primary."""
     rollout = Rollout(f"ecs-svc/{account.decimal_id()}", revision, since, since + 120, "COMPLETED", scale=scale)
     rollout.reason = f"ECS deployment {rollout.id} completed."
@@ -95,13 +103,19 @@ def lay_rollout(account: Account, service: Service, revision: Revision, since: f
     rollout.weight = 100.0 if service.shifts and rollout is service.primary else 0.0
     for _ in range(service.wanted(rollout)):
         arn = account.arn(f"task/{service.cluster.name}/{account.hex_id()}")
-        task = Task(arn, revision, rollout.id, since + 5)
+        task = SimulatedEcsTask(arn, revision, rollout.id, since + 5)
         task.last_status, task.started_at = "RUNNING", since + 40
         service.tasks.append(task)
     return rollout
 
 
-def _deployment(account: Account, service: Service, revision: Revision, good: Revision | None, it: Past) -> Deployment:
+def _deployment(
+    account: SimulatedEcsAccount,
+    service: SimulatedEcsService,
+    revision: SimulatedEcsRevision,
+    good: SimulatedEcsRevision | None,
+    it: Past,
+) -> Deployment:
     arn = account.arn(f"service-deployment/{service.cluster.name}/{service.name}/{account.hex_id(20)}")
     reason = it.reason or _REASONS.get(it.status, "")
     deployment = Deployment(arn, revision, [good] if good else [], it.at, it.status, reason)

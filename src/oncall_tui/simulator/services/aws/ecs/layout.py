@@ -8,10 +8,10 @@ from oncall_tui.simulator.services.aws.ecs.history import DAY, Past, lay_history
 from oncall_tui.simulator.services.aws.ecs.model import (
     EVENTS_KEPT,
     FAILURES,
-    Account,
     Breaker,
-    Failure,
-    Service,
+    SimulatedEcsAccount,
+    SimulatedEcsFailure,
+    SimulatedEcsService,
     TaskDefinition,
 )
 from oncall_tui.simulator.services.aws.ecs.rollout import Mover
@@ -21,15 +21,15 @@ Table = dict[str, Any]
 
 
 def lay_service(
-    spec: Table, cluster_name: str, name: str, account: Account, mover: Mover
-) -> tuple[Service, list[Past]]:
+    spec: Table, cluster_name: str, name: str, account: SimulatedEcsAccount, mover: Mover
+) -> tuple[SimulatedEcsService, list[Past]]:
     """A service of a scenario at rest: its task definitions, its tasks; and the deploys of its past."""
     cluster = account.cluster(cluster_name)
     now, number = mover.now(), int(spec.get("revision", 12))
     deployed = [entry["days"] for entry in spec.get("history", []) if entry["revision"] == number]
     age = DAY * float(spec.get("days", max(deployed, default=6.0)))
     role = f"arn:aws:iam::{account.number}:role/{spec.get('by', 'ci-deployer')}"
-    service = Service(
+    service = SimulatedEcsService(
         name,
         cluster,
         account.arn(f"service/{cluster_name}/{name}"),
@@ -74,7 +74,7 @@ def lay_service(
     return service, past
 
 
-def _task_set(account: Account, service: Service, given: Table, now: float) -> None:
+def _task_set(account: SimulatedEcsAccount, service: SimulatedEcsService, given: Table, now: float) -> None:
     """One beside the primary one."""
     held = account.families[service.primary.revision.definition.family]
     if service.controller != "EXTERNAL" or given["revision"] not in held:
@@ -83,7 +83,7 @@ def _task_set(account: Account, service: Service, given: Table, now: float) -> N
     lay_rollout(account, service, revision, now - DAY, float(given.get("scale", 0.0)))
 
 
-def past_events(account: Account, service: Service, now: float, count: int) -> list[Table]:
+def past_events(account: SimulatedEcsAccount, service: SimulatedEcsService, now: float, count: int) -> list[Table]:
     """The event stream of the past: a steady state every six hours, newest first."""
     first = now - (now % 21600) - 900
     text = f"(service {service.name}) has reached a steady state."
@@ -95,7 +95,9 @@ def _breaker(spec: Table) -> Breaker:
     return Breaker(bool(spec.get("enable", False)), bool(spec.get("rollback", False)), int(spec.get("threshold", 3)))
 
 
-def _define(account: Account, service: Service, spec: Table, number: int, at: float) -> TaskDefinition:
+def _define(
+    account: SimulatedEcsAccount, service: SimulatedEcsService, spec: Table, number: int, at: float
+) -> TaskDefinition:
     family = service.name
     cpu, memory = int(spec.get("cpu", 512)), int(spec.get("memory", 1024))
     definition = TaskDefinition(
@@ -115,7 +117,9 @@ def _define(account: Account, service: Service, spec: Table, number: int, at: fl
     return definition
 
 
-def _containers(account: Account, service: Service, spec: Table, cpu: int, memory: int) -> list[Table]:
+def _containers(
+    account: SimulatedEcsAccount, service: SimulatedEcsService, spec: Table, cpu: int, memory: int
+) -> list[Table]:
     """The application; and a log router beside it, where it logs by way of FireLens."""
     app = _container(account, service, spec, cpu, memory)
     logged = app["logConfiguration"]
@@ -129,7 +133,7 @@ def _containers(account: Account, service: Service, spec: Table, cpu: int, memor
     return [app, router]
 
 
-def _container(account: Account, service: Service, spec: Table, cpu: int, memory: int) -> Table:
+def _container(account: SimulatedEcsAccount, service: SimulatedEcsService, spec: Table, cpu: int, memory: int) -> Table:
     registry = f"{account.number}.dkr.ecr.{account.region}.amazonaws.com"
     port = int(spec.get("port", 8080))
     environment = {"SERVICE": service.name, "LOG_LEVEL": "info"} | spec.get("environment", {})
@@ -157,7 +161,7 @@ def _container(account: Account, service: Service, spec: Table, cpu: int, memory
     }
 
 
-def _failure(spec: str | Table | None) -> Failure | None:
+def _failure(spec: str | Table | None) -> SimulatedEcsFailure | None:
     if spec is None:
         return None
     if isinstance(spec, str):

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from oncall_tui.simulator.services.aws.ecs.model import Service, Task
+from oncall_tui.simulator.services.aws.ecs.model import SimulatedEcsService, SimulatedEcsTask
 
 LATE_MS = (200, 1500)  # from a line's own time until it can be read
 _PATHS = ("/v1/items", "/v1/charges", "/healthz", "/v1/orders/{n}", "/v1/users/{n}/cart", "/v1/search?q={n}")
@@ -20,7 +20,7 @@ _JAPANESE = ("注文 {n} を受け付けました", "請求書 {n} を送信し�
 _COLOURS = {"INFO": "\x1b[32mINFO\x1b[0m", "WARN": "\x1b[1;33mWARN\x1b[0m", "ERROR": "\x1b[1;31mERROR\x1b[0m"}
 
 
-class Line(NamedTuple):
+class SimulatedEcsLine(NamedTuple):
     """One event of a stream."""
 
     at: int
@@ -32,7 +32,7 @@ class Line(NamedTuple):
 class Writer:
     """The lines of one task's container."""
 
-    def __init__(self, service: Service, task: Task, container: str, main: bool) -> None:
+    def __init__(self, service: SimulatedEcsService, task: SimulatedEcsTask, container: str, main: bool) -> None:
         self._service, self._task = service, task
         self._id = task.arn.rsplit("/")[-1]
         self._main = main  # a log router beside it hardly speaks
@@ -43,7 +43,7 @@ class Writer:
         for ms, level, text in self._scripted():
             self._script.setdefault(ms // 1000, []).append((ms, self._form(ms, level, text)))
 
-    def second(self, second: int) -> list[Line]:
+    def second(self, second: int) -> list[SimulatedEcsLine]:
         """What it writes in one second of the epoch, oldest first."""
         if self.from_ms is None or second < self.from_ms // 1000:
             return []
@@ -54,7 +54,7 @@ class Writer:
         if self.until_ms is not None:
             found = [it for it in found if it[0] <= self.until_ms]
         found.sort()
-        return [Line(ms, ms + rng.randint(*LATE_MS), text) for ms, text in found]
+        return [SimulatedEcsLine(ms, ms + rng.randint(*LATE_MS), text) for ms, text in found]
 
     def _traffic(self, second: int, rng: random.Random) -> Iterator[tuple[int, str]]:
         assert self.from_ms is not None

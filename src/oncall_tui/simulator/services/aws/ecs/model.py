@@ -15,7 +15,7 @@ UNDER_WAY = ("PENDING", "IN_PROGRESS", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRE
 
 
 @dataclass(frozen=True)
-class Failure:
+class SimulatedEcsFailure:
     """How every task of a bad task definition ends. `after_s` is counted from its start, in unscaled seconds."""
 
     after_s: float
@@ -31,22 +31,22 @@ class Failure:
 
 # Shorter than the 10 s until a deploy counts as steady; one that fails later ends well first, as it would at AWS.
 FAILURES = {
-    "oom": Failure(
+    "oom": SimulatedEcsFailure(
         7.0,
         137,
         "OutOfMemoryError: Container killed due to memory usage",
         "OutOfMemoryError: Container killed due to memory usage",
         "EssentialContainerExited",
     ),
-    "exit": Failure(6.0, 1, "", "Essential container in task exited", "EssentialContainerExited"),
-    "pull": Failure(
+    "exit": SimulatedEcsFailure(6.0, 1, "", "Essential container in task exited", "EssentialContainerExited"),
+    "pull": SimulatedEcsFailure(
         0.0,
         None,
         "CannotPullContainerError: pull image manifest has been retried 1 time(s): not found",
         "CannotPullContainerError: pull image manifest has been retried 1 time(s): not found",
         "TaskFailedToStart",
     ),
-    "health": Failure(
+    "health": SimulatedEcsFailure(
         7.0,
         137,
         "",
@@ -54,7 +54,7 @@ FAILURES = {
         "ServiceSchedulerInitiated",
         "failed container health checks.",
     ),
-    "elb": Failure(
+    "elb": SimulatedEcsFailure(
         7.0,
         143,
         "",
@@ -80,13 +80,13 @@ class TaskDefinition:
     registered_at: float
     registered_by: str
     active: bool = True
-    fails: Failure | None = None
+    fails: SimulatedEcsFailure | None = None
     targets: str = ""
     """How a load balancer sees its tasks, where that is not as they are."""
 
 
 @dataclass
-class Revision:
+class SimulatedEcsRevision:
     """A service revision: what a deploy puts there."""
 
     arn: str
@@ -99,11 +99,11 @@ class Revision:
 
 
 @dataclass
-class Task:
+class SimulatedEcsTask:
     """One task: PENDING, then RUNNING, then STOPPED for good."""
 
     arn: str
-    revision: Revision
+    revision: SimulatedEcsRevision
     rollout_id: str
     created_at: float
     last_status: str = "PENDING"
@@ -126,7 +126,7 @@ class Rollout:
     """One entry of DescribeServices' `deployments[]`: a set of tasks of one revision that is wanted."""
 
     id: str
-    revision: Revision
+    revision: SimulatedEcsRevision
     created_at: float
     updated_at: float
     state: str = "IN_PROGRESS"
@@ -150,8 +150,8 @@ class Deployment:
     """A service deployment, in the words of DescribeServiceDeployments."""
 
     arn: str
-    target: Revision
-    sources: list[Revision]
+    target: SimulatedEcsRevision
+    sources: list[SimulatedEcsRevision]
     created_at: float
     status: str = "IN_PROGRESS"
     reason: str = ""
@@ -172,7 +172,7 @@ class Deployment:
 
 
 @dataclass
-class Shift:
+class TrafficShift:
     """A deploy under way that keeps two revisions. `turn` grows with every decision that makes what was due void."""
 
     deployment: Deployment
@@ -205,11 +205,11 @@ class Says:
 
 
 @dataclass
-class Service:
+class SimulatedEcsService:
     """One ECS service and all that belongs to it. `version` grows with every change that an answer shows."""
 
     name: str
-    cluster: "Cluster"
+    cluster: "SimulatedEcsCluster"
     arn: str
     desired: int
     created_at: float
@@ -225,13 +225,13 @@ class Service:
     """PRIMARY first, then those that are still drained."""
     deployments: list[Deployment] = field(default_factory=list)
     """Newest first."""
-    revisions: dict[str, Revision] = field(default_factory=dict)
-    tasks: list[Task] = field(default_factory=list)
-    stopped: deque[Task] = field(default_factory=lambda: deque(maxlen=200))
+    revisions: dict[str, SimulatedEcsRevision] = field(default_factory=dict)
+    tasks: list[SimulatedEcsTask] = field(default_factory=list)
+    stopped: deque[SimulatedEcsTask] = field(default_factory=lambda: deque(maxlen=200))
     events: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))
     """Newest first, since the world began; what was before is made when it is first asked for."""
     past: Callable[[], list[dict[str, Any]]] | None = None
-    good: Revision | None = None
+    good: SimulatedEcsRevision | None = None
     """The last that reached a steady state: where a rollback goes."""
     room: int | None = None
     """How many tasks of it there is capacity for; None: for all that are wanted."""
@@ -244,7 +244,7 @@ class Service:
     controller: str = "ECS"
     kept: Rollout | None = None
     """The rollout that is kept beside the primary one: blue, or the old one while the new one is PENDING."""
-    shift: Shift | None = None
+    shift: TrafficShift | None = None
     awaits: tuple[Rollout, Callable[[], None]] | None = None
     """A rollout, and what happens once it is steady; where None, the primary one's steady state ends the deploy."""
     hold: dict[str, float] = field(default_factory=dict)
@@ -318,24 +318,24 @@ class Service:
 
 
 @dataclass
-class Cluster:
+class SimulatedEcsCluster:
     """One cluster."""
 
     name: str
     arn: str
-    services: dict[str, Service] = field(default_factory=dict)
+    services: dict[str, SimulatedEcsService] = field(default_factory=dict)
 
 
-class Account:
+class SimulatedEcsAccount:
     """One AWS account in one region, as ECS sees it."""
 
     def __init__(self, number: str, region: str, rng: random.Random) -> None:
         self.number = number
         self.region = region
-        self.clusters: dict[str, Cluster] = {}
+        self.clusters: dict[str, SimulatedEcsCluster] = {}
         self.families: dict[str, dict[int, TaskDefinition]] = {}
-        self.deployments: dict[str, tuple[Service, Deployment]] = {}
-        self.revisions: dict[str, tuple[Service, Revision]] = {}
+        self.deployments: dict[str, tuple[SimulatedEcsService, Deployment]] = {}
+        self.revisions: dict[str, tuple[SimulatedEcsService, SimulatedEcsRevision]] = {}
         self._rng = rng
 
     def arn(self, rest: str) -> str:
@@ -354,10 +354,10 @@ class Account:
         """`seconds`, give or take a share of it."""
         return seconds * self._rng.uniform(1 - share, 1 + share)
 
-    def cluster(self, name: str) -> Cluster:
+    def cluster(self, name: str) -> SimulatedEcsCluster:
         """The cluster of this name, made where it is new."""
         if name not in self.clusters:
-            self.clusters[name] = Cluster(name, self.arn(f"cluster/{name}"))
+            self.clusters[name] = SimulatedEcsCluster(name, self.arn(f"cluster/{name}"))
         return self.clusters[name]
 
     def register(self, definition: TaskDefinition) -> None:
@@ -366,23 +366,23 @@ class Account:
 
     def revise(
         self,
-        service: Service,
+        service: SimulatedEcsService,
         definition: TaskDefinition,
         created_at: float,
         settings: dict[str, Any] | None = None,
         push: str = "",
-    ) -> Revision:
+    ) -> SimulatedEcsRevision:
         """A new revision of a service. `settings`: instead of the service's; `push`: tells pushes of one tag apart."""
         arn = self.arn(f"service-revision/{service.cluster.name}/{service.name}/{self.decimal_id()}")
         digests = {c["name"]: image_digest(c["image"] + push) for c in definition.containers}
         if settings is None:
             settings = service.primary.revision.settings if service.rollouts else {}
-        revision = Revision(arn, definition, digests, created_at, settings)
+        revision = SimulatedEcsRevision(arn, definition, digests, created_at, settings)
         service.revisions[arn] = revision
         self.revisions[arn] = (service, revision)
         return revision
 
-    def record(self, service: Service, deployment: Deployment) -> None:
+    def record(self, service: SimulatedEcsService, deployment: Deployment) -> None:
         """Keep a deployment as the service's newest."""
         service.deployments.insert(0, deployment)
         self.deployments[deployment.arn] = (service, deployment)

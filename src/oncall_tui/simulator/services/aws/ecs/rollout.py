@@ -10,16 +10,16 @@ from collections.abc import Callable
 
 from oncall_tui.simulator.services.aws.ecs.model import (
     UNDER_WAY,
-    Account,
     Deployment,
-    Revision,
     Rollout,
-    Service,
-    Task,
+    SimulatedEcsAccount,
+    SimulatedEcsRevision,
+    SimulatedEcsService,
+    SimulatedEcsTask,
 )
 from oncall_tui.simulator.services.aws.ecs.shift import Shifter
 from oncall_tui.simulator.services.aws.ecs.tasks import Tasks
-from oncall_tui.simulator.timeline import Timeline
+from oncall_tui.simulator.timeline import SimulatedTimeline
 
 UNDER_WAY_OR_STOPPING = (*UNDER_WAY, "STOP_REQUESTED")
 BY_USER = "Service deployment rolled back because of a user's request."
@@ -28,13 +28,15 @@ BY_USER = "Service deployment rolled back because of a user's request."
 class Mover(Tasks):
     """Moves the services of one account along the timeline; `changed` hears of every service that changed."""
 
-    def __init__(self, account: Account, timeline: Timeline, changed: Callable[[Service], None]) -> None:
+    def __init__(
+        self, account: SimulatedEcsAccount, timeline: SimulatedTimeline, changed: Callable[[SimulatedEcsService], None]
+    ) -> None:
         super().__init__(account, timeline, changed)
         self.shifter = Shifter(self)
 
     # -- what others ask for
 
-    def deploy(self, service: Service, revision: Revision) -> Deployment:
+    def deploy(self, service: SimulatedEcsService, revision: SimulatedEcsRevision) -> Deployment:
         """Start a deploy; one that is under way is superseded (STOP_REQUESTED, then STOPPED).
 
         That a newer one may start is documented (RECONCILE_SERVICE is for it); which of two revisions that share the
@@ -59,7 +61,7 @@ class Mover(Tasks):
         self.step(service)
         return deployment
 
-    def roll_back(self, service: Service, deployment: Deployment, reason: str) -> None:
+    def roll_back(self, service: SimulatedEcsService, deployment: Deployment, reason: str) -> None:
         """Go back to the last revision that was good, within the same service deployment."""
         target = service.good
         if target is None:
@@ -71,14 +73,16 @@ class Mover(Tasks):
         self.rollout(service, target, f"{reason} Rolling back to {target.definition.arn.rsplit('/')[-1]}.")
         self.step(service)
 
-    def _mark_rollback(self, service: Service, deployment: Deployment, target: Revision, reason: str) -> None:
+    def _mark_rollback(
+        self, service: SimulatedEcsService, deployment: Deployment, target: SimulatedEcsRevision, reason: str
+    ) -> None:
         now = self.now()
         deployment.status, deployment.reason, deployment.updated_at = "ROLLBACK_IN_PROGRESS", reason, now
         deployment.rollback = {"reason": reason, "startedAt": now, "serviceRevisionArn": target.arn}
         failed = service.primary
         failed.state, failed.reason, failed.updated_at = "FAILED", reason, now
 
-    def request_rollback(self, service: Service, deployment: Deployment) -> None:
+    def request_rollback(self, service: SimulatedEcsService, deployment: Deployment) -> None:
         """StopServiceDeployment: requested now, under way a second later, or ended otherwise where a race is set."""
         now = self.now()
         deployment.status, deployment.updated_at = "ROLLBACK_REQUESTED", now
@@ -94,7 +98,7 @@ class Mover(Tasks):
             self.after(1.0, lambda: self._start_rollback(service, deployment))
         self.touch(service)
 
-    def alarm(self, service: Service, name: str) -> None:
+    def alarm(self, service: SimulatedEcsService, name: str) -> None:
         """An alarm went off: a deploy under way that watches it fails, and is rolled back where that is configured."""
         watched = service.strategy.alarms
         if name not in watched.names or not watched.enable or not service.deployments:
@@ -110,12 +114,12 @@ class Mover(Tasks):
         else:
             self.stop_deployment(service, deployment, "Service deployment failed: an alarm was triggered.")
 
-    def scale(self, service: Service, desired: int) -> None:
+    def scale(self, service: SimulatedEcsService, desired: int) -> None:
         """Change how many tasks are wanted, without a deploy."""
         service.desired = desired
         self.step(service)
 
-    def delete(self, service: Service) -> None:
+    def delete(self, service: SimulatedEcsService) -> None:
         """DeleteService: no task is wanted, none runs, and what is under way ends."""
         service.desired, service.status = 0, "INACTIVE"
         self._forget_shift(service)
@@ -123,7 +127,7 @@ class Mover(Tasks):
             self.finish(service.deployments[0], "STOPPED", "Service was deleted.")
         self.step(service)
 
-    def complete_now(self, service: Service) -> None:
+    def complete_now(self, service: SimulatedEcsService) -> None:
         """The deploy under way succeeds at once. ValueError where none does that could."""
         deployment = service.deployments[0] if service.deployments else None
         if deployment is None or deployment.status not in ("PENDING", "IN_PROGRESS", "ROLLBACK_REQUESTED"):
@@ -136,7 +140,7 @@ class Mover(Tasks):
         self.replace_at_once(service, primary)
         self._succeed(service, primary, deployment)
 
-    def stop_deployment(self, service: Service, deployment: Deployment, reason: str) -> None:
+    def stop_deployment(self, service: SimulatedEcsService, deployment: Deployment, reason: str) -> None:
         """It failed and is not rolled back: no new task is started, and what runs goes on."""
         if service.shift is not None:
             service.shift.turn += 1
@@ -147,7 +151,7 @@ class Mover(Tasks):
 
     # -- a hold: so that a test or a person can look at leisure
 
-    def gate(self, service: Service, arn: str, name: str, go: Callable[[], None]) -> None:
+    def gate(self, service: SimulatedEcsService, arn: str, name: str, go: Callable[[], None]) -> None:
         """Leave a status or a stage now, or when its hold ends."""
         seconds = service.hold.pop(name, None)
         if seconds is None:
@@ -158,24 +162,24 @@ class Mover(Tasks):
         if math.isfinite(seconds):
             self.after(seconds, lambda: self._release(service, key, go))
 
-    def held(self, service: Service, deployment: Deployment, name: str) -> bool:
+    def held(self, service: SimulatedEcsService, deployment: Deployment, name: str) -> bool:
         """Whether a gate is closed."""
         return (deployment.arn, name) in service.waiting
 
-    def release(self, service: Service) -> None:
+    def release(self, service: SimulatedEcsService) -> None:
         """Let everything that is held go on."""
         service.hold.clear()
         for key, go in list(service.waiting.items()):
             self._release(service, key, go)
 
-    def _release(self, service: Service, key: tuple[str, str], go: Callable[[], None]) -> None:
+    def _release(self, service: SimulatedEcsService, key: tuple[str, str], go: Callable[[], None]) -> None:
         if service.waiting.get(key) is go:
             del service.waiting[key]
             go()
 
     # -- ends and beginnings
 
-    def _begin(self, service: Service, deployment: Deployment, reconcile: bool) -> None:
+    def _begin(self, service: SimulatedEcsService, deployment: Deployment, reconcile: bool) -> None:
         if deployment.status != "PENDING":
             return
         now = self.now()
@@ -186,20 +190,20 @@ class Mover(Tasks):
         service.primary.scaled, service.kept = True, None
         self.step(service)
 
-    def _start_rollback(self, service: Service, deployment: Deployment) -> None:
+    def _start_rollback(self, service: SimulatedEcsService, deployment: Deployment) -> None:
         if deployment.status == "ROLLBACK_REQUESTED":
             self.gate(service, deployment.arn, "ROLLBACK_REQUESTED", lambda: self._rollback(service, deployment))
 
-    def _rollback(self, service: Service, deployment: Deployment) -> None:
+    def _rollback(self, service: SimulatedEcsService, deployment: Deployment) -> None:
         if deployment.status == "ROLLBACK_REQUESTED":
             self.roll_back(service, deployment, BY_USER)
 
-    def _fail_rollback(self, service: Service, deployment: Deployment) -> None:
+    def _fail_rollback(self, service: SimulatedEcsService, deployment: Deployment) -> None:
         if deployment.status == "ROLLBACK_IN_PROGRESS":
             self.stop_deployment(service, deployment, "Service deployment rollback failed.")
             deployment.status = "ROLLBACK_FAILED"
 
-    def _lost_race(self, service: Service, deployment: Deployment, ends: str) -> None:
+    def _lost_race(self, service: SimulatedEcsService, deployment: Deployment, ends: str) -> None:
         if deployment.status != "ROLLBACK_REQUESTED":
             return
         if ends == "SUCCESSFUL":
@@ -211,7 +215,7 @@ class Mover(Tasks):
         else:
             self.stop_deployment(service, deployment, "Service deployment stopped.")
 
-    def completed(self, service: Service, primary: Rollout) -> None:
+    def completed(self, service: SimulatedEcsService, primary: Rollout) -> None:
         """The primary rollout is steady, and nothing else runs: the deploy has come to its end."""
         deployment = service.deployments[0]
         name = "ROLLBACK_IN_PROGRESS" if deployment.status == "ROLLBACK_IN_PROGRESS" else "IN_PROGRESS"
@@ -225,7 +229,7 @@ class Mover(Tasks):
 
         self.gate(service, deployment.arn, name, end)
 
-    def _succeed(self, service: Service, primary: Rollout, deployment: Deployment) -> None:
+    def _succeed(self, service: SimulatedEcsService, primary: Rollout, deployment: Deployment) -> None:
         primary.state, primary.updated_at = "COMPLETED", self.now()
         primary.reason = f"ECS deployment {primary.id} completed."
         self.event(service, f"(service {service.name}) (deployment {primary.id}) deployment completed.")
@@ -237,7 +241,7 @@ class Mover(Tasks):
             self.finish(deployment, "SUCCESSFUL", "Service deployment completed.")
         self.touch(service)
 
-    def failed(self, service: Service, task: Task) -> None:
+    def failed(self, service: SimulatedEcsService, task: SimulatedEcsTask) -> None:
         """A task of the deploy under way died: the circuit breaker counts."""
         rollout = service.primary
         if task.rollout_id != rollout.id or rollout.state != "IN_PROGRESS":
@@ -251,7 +255,7 @@ class Mover(Tasks):
         if service.breaker.enable and deployment.failures >= service.breaker.threshold:
             self._trip(service, deployment)
 
-    def _trip(self, service: Service, deployment: Deployment) -> None:
+    def _trip(self, service: SimulatedEcsService, deployment: Deployment) -> None:
         deployment.breaker_status = "TRIGGERED"
         name = f"(service {service.name}) (deployment {service.primary.id})"
         self.event(service, f"{name} deployment failed: tasks failed to start.")
@@ -263,7 +267,7 @@ class Mover(Tasks):
         self.stop_deployment(service, deployment, why)
         service.primary.reason = "ECS deployment circuit breaker: tasks failed to start."
 
-    def _supersede(self, service: Service, deployment: Deployment) -> None:
+    def _supersede(self, service: SimulatedEcsService, deployment: Deployment) -> None:
         now = self.now()
         deployment.status, deployment.updated_at, deployment.stopped_at = "STOP_REQUESTED", now, now
         deployment.reason, deployment.hooks = "Service deployment stopped: a newer one was started.", []
@@ -275,12 +279,12 @@ class Mover(Tasks):
 
         self.after(1.0, lambda: self.gate(service, deployment.arn, "STOP_REQUESTED", stopped))
 
-    def _forget_shift(self, service: Service) -> None:
+    def _forget_shift(self, service: SimulatedEcsService) -> None:
         if service.shift is not None:
             service.shift.turn += 1
         service.shift = service.kept = service.awaits = None
 
-    def _serving(self, service: Service) -> Rollout | None:
+    def _serving(self, service: SimulatedEcsService) -> Rollout | None:
         if not service.rollouts or not service.strategy.shifts:
             return next((it for it in service.rollouts if it.scaled), None)
         most = max(service.rollouts, key=lambda it: it.weight)

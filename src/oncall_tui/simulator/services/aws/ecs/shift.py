@@ -11,14 +11,21 @@ import base64
 from collections.abc import Callable
 from typing import Protocol
 
-from oncall_tui.simulator.services.aws.ecs.model import Account, Deployment, Revision, Rollout, Service, Shift
+from oncall_tui.simulator.services.aws.ecs.model import (
+    Deployment,
+    Rollout,
+    SimulatedEcsAccount,
+    SimulatedEcsRevision,
+    SimulatedEcsService,
+    TrafficShift,
+)
 from oncall_tui.simulator.services.aws.ecs.strategy import MINUTE, Hook, HookDetail, Step
 
 
 class Scheduler(Protocol):
     """What this asks of the mover."""
 
-    account: Account
+    account: SimulatedEcsAccount
 
     def now(self) -> float:
         """The world's time, in epoch seconds."""
@@ -31,25 +38,25 @@ class Scheduler(Protocol):
         """As long as it takes at this world's speed."""
         ...
 
-    def gate(self, service: Service, arn: str, name: str, go: Callable[[], None]) -> None:
+    def gate(self, service: SimulatedEcsService, arn: str, name: str, go: Callable[[], None]) -> None:
         """Leave a status or a stage."""
 
-    def step(self, service: Service) -> None:
+    def step(self, service: SimulatedEcsService) -> None:
         """Bring the tasks nearer to what is wanted."""
 
-    def touch(self, service: Service) -> None:
+    def touch(self, service: SimulatedEcsService) -> None:
         """Say that a service changed."""
 
-    def event(self, service: Service, text: str) -> None:
+    def event(self, service: SimulatedEcsService, text: str) -> None:
         """Put a line into the service's event stream."""
 
     def finish(self, deployment: Deployment, status: str, reason: str) -> None:
         """A service deployment comes to its end."""
 
-    def request_rollback(self, service: Service, deployment: Deployment) -> None:
+    def request_rollback(self, service: SimulatedEcsService, deployment: Deployment) -> None:
         """As StopServiceDeployment does."""
 
-    def roll_back(self, service: Service, deployment: Deployment, reason: str) -> None:
+    def roll_back(self, service: SimulatedEcsService, deployment: Deployment, reason: str) -> None:
         """Go back to the last good revision."""
 
 
@@ -61,17 +68,17 @@ class Shifter:
         self._next: dict[str, Callable[[], None]] = {}
         """What a deploy goes on with once its hooks have run, by its ARN."""
 
-    def begin(self, service: Service, deployment: Deployment, reconcile: bool) -> None:
+    def begin(self, service: SimulatedEcsService, deployment: Deployment, reconcile: bool) -> None:
         """From the first stage on; `reconcile` where more than one revision runs."""
         blue = service.kept
         for rollout in service.rollouts:
             rollout.weight, rollout.test_weight = 100.0 if rollout is blue else 0.0, 0.0
-        service.shift = Shift(deployment, service.primary, blue, service.strategy.steps(reconcile))
+        service.shift = TrafficShift(deployment, service.primary, blue, service.strategy.steps(reconcile))
         self._enter(service, service.shift, 0)
 
-    def back(self, service: Service, deployment: Deployment, target: Revision) -> None:
+    def back(self, service: SimulatedEcsService, deployment: Deployment, target: SimulatedEcsRevision) -> None:
         """To `target`, which still runs as a rule: then only the traffic moves, and nothing is launched."""
-        shift = service.shift or Shift(deployment, service.primary, service.kept, [])
+        shift = service.shift or TrafficShift(deployment, service.primary, service.kept, [])
         shift.turn += 1
         deployment.hooks = []
         blue, now = shift.blue, self._mover.now()
@@ -84,7 +91,7 @@ class Shifter:
         service.awaits = (blue, self._held_by(service, shift, lambda: self._flip(service, shift, blue)))
         self._mover.step(service)
 
-    def answer(self, service: Service, deployment: Deployment, detail: HookDetail, action: str) -> None:
+    def answer(self, service: SimulatedEcsService, deployment: Deployment, detail: HookDetail, action: str) -> None:
         """ContinueServiceDeployment, or a hook's time-out."""
         shift = service.shift
         if shift is None:
@@ -101,12 +108,12 @@ class Shifter:
 
     # -- stages
 
-    def _enter(self, service: Service, shift: Shift, at: int) -> None:
+    def _enter(self, service: SimulatedEcsService, shift: TrafficShift, at: int) -> None:
         shift.at = at
         step = shift.steps[at]
         self._hooked(service, shift, step.before, lambda: self._do(service, shift, step))
 
-    def _do(self, service: Service, shift: Shift, step: Step) -> None:
+    def _do(self, service: SimulatedEcsService, shift: TrafficShift, step: Step) -> None:
         shift.deployment.stage, shift.deployment.updated_at = step.stage, self._mover.now()
         if step.stage == "TEST_TRAFFIC_SHIFT":
             shift.green.test_weight = 100.0
@@ -123,21 +130,21 @@ class Shifter:
         if step.stage != "SCALE_UP":
             self._hooked(service, shift, (step.stage,), lambda: self._stay(service, shift, step))
 
-    def _stay(self, service: Service, shift: Shift, step: Step) -> None:
+    def _stay(self, service: SimulatedEcsService, shift: TrafficShift, step: Step) -> None:
         self._mover.after(step.wait_s, self._held_by(service, shift, lambda: self._leave(service, shift, step)))
 
-    def _leave(self, service: Service, shift: Shift, step: Step) -> None:
+    def _leave(self, service: SimulatedEcsService, shift: TrafficShift, step: Step) -> None:
         on = self._held_by(service, shift, lambda: self._go_on(service, shift))
         self._mover.gate(service, shift.deployment.arn, step.stage, on)
 
-    def _go_on(self, service: Service, shift: Shift) -> None:
+    def _go_on(self, service: SimulatedEcsService, shift: TrafficShift) -> None:
         shift.deployment.hooks = []
         if shift.at + 1 < len(shift.steps):
             self._enter(service, shift, shift.at + 1)
         else:
             self._complete(service, shift)
 
-    def _complete(self, service: Service, shift: Shift) -> None:
+    def _complete(self, service: SimulatedEcsService, shift: TrafficShift) -> None:
         green = shift.green
         green.state, green.updated_at = "COMPLETED", self._mover.now()
         green.reason = f"ECS deployment {green.id} completed."
@@ -147,7 +154,7 @@ class Shifter:
         self._mover.finish(shift.deployment, "SUCCESSFUL", "Service deployment completed.")
         self._mover.step(service)
 
-    def _flip(self, service: Service, shift: Shift, blue: Rollout) -> None:
+    def _flip(self, service: SimulatedEcsService, shift: TrafficShift, blue: Rollout) -> None:
         """The traffic is back; then what is green stops."""
         deployment = shift.deployment
         for rollout in service.rollouts:
@@ -171,7 +178,7 @@ class Shifter:
         )
         self._mover.after(service.strategy.stage_s, gate)
 
-    def _held_by(self, service: Service, shift: Shift, do: Callable[[], None]) -> Callable[[], None]:
+    def _held_by(self, service: SimulatedEcsService, shift: TrafficShift, do: Callable[[], None]) -> Callable[[], None]:
         """`do`, but not any more once the deploy was stopped, superseded or ended."""
         turn = shift.turn
 
@@ -183,7 +190,9 @@ class Shifter:
 
     # -- hooks
 
-    def _hooked(self, service: Service, shift: Shift, stages: tuple[str, ...], then: Callable[[], None]) -> None:
+    def _hooked(
+        self, service: SimulatedEcsService, shift: TrafficShift, stages: tuple[str, ...], then: Callable[[], None]
+    ) -> None:
         """Run the hooks of these stages, then go on."""
         mine = [hook for hook in service.strategy.hooks if set(hook.stages) & set(stages)]
         if not mine:
@@ -195,7 +204,7 @@ class Shifter:
         deployment.updated_at = self._mover.now()
         self._mover.touch(service)
 
-    def _run(self, service: Service, shift: Shift, hook: Hook) -> HookDetail:
+    def _run(self, service: SimulatedEcsService, shift: TrafficShift, hook: Hook) -> HookDetail:
         mover, deployment = self._mover, shift.deployment
         kind = "pause" if hook.target == "PAUSE" else "lambda"
         raw = bytes.fromhex(mover.account.hex_id(64))

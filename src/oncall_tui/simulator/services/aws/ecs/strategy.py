@@ -35,7 +35,7 @@ class HookDetail:
 
 
 @dataclass(frozen=True)
-class Alarms:
+class SimulatedEcsAlarms:
     """deploymentConfiguration.alarms."""
 
     names: tuple[str, ...] = ()
@@ -66,7 +66,7 @@ class Strategy:
     canary_bake_minutes: int = 10
     stage_s: float = 2.0
     hooks: tuple[Hook, ...] = ()
-    alarms: Alarms = field(default_factory=Alarms)
+    alarms: SimulatedEcsAlarms = field(default_factory=SimulatedEcsAlarms)
     rollout_state: bool = True
     """Whether DescribeServices tells a rolloutState: the model promises it for rolling updates alone."""
     clean_up_stop: str = "accepted"
@@ -117,7 +117,7 @@ def strategy(spec: Table) -> Strategy:
         int(given.get("canary_bake_minutes", 10)),
         float(given.get("stage_s", 2.0)),
         tuple(_hook(it) for it in spec.get("hooks", ())),
-        Alarms(names, bool(watched.get("rollback", True)), bool(names)),
+        SimulatedEcsAlarms(names, bool(watched.get("rollback", True)), bool(names)),
         bool(given.get("rollout_state", name == "ROLLING")),
         given.get("clean_up_stop", "accepted"),
     )

@@ -2,13 +2,19 @@
 
 from typing import Any
 
-from oncall_tui.simulator.services.aws.ecs.model import Account, Service, Task, TaskDefinition, image_digest
+from oncall_tui.simulator.services.aws.ecs.model import (
+    SimulatedEcsAccount,
+    SimulatedEcsService,
+    SimulatedEcsTask,
+    TaskDefinition,
+    image_digest,
+)
 from oncall_tui.simulator.services.aws.ecs.views import present, tags
 
 Json = dict[str, Any]
 
 
-def task_definition(account: Account, it: TaskDefinition) -> Json:
+def task_definition(account: SimulatedEcsAccount, it: TaskDefinition) -> Json:
     """DescribeTaskDefinition's taskDefinition."""
     role = f"arn:aws:iam::{account.number}:role/{it.family}"
     return {
@@ -38,7 +44,7 @@ def definition_tags(it: TaskDefinition) -> list[Json]:
     return tags({"commit": image_digest(image)[-12:], "release": image.rpartition(":")[2]})
 
 
-def task(account: Account, owner: Service, it: Task) -> Json:
+def task(account: SimulatedEcsAccount, owner: SimulatedEcsService, it: SimulatedEcsTask) -> Json:
     """A member of DescribeTasks."""
     definition = it.revision.definition
     return present(
@@ -73,28 +79,28 @@ def task(account: Account, owner: Service, it: Task) -> Json:
     )
 
 
-def task_id(it: Task) -> str:
+def task_id(it: SimulatedEcsTask) -> str:
     """The last part of its ARN."""
     return it.arn.rsplit("/")[-1]
 
 
-def number(it: Task) -> int:
+def number(it: SimulatedEcsTask) -> int:
     """The same for the same task: what is made of it looks random and is not."""
     return int(task_id(it)[:12], 16)
 
 
-def address(it: Task) -> str:
+def address(it: SimulatedEcsTask) -> str:
     """Its private address, which is also its load balancer's target."""
     n = number(it)
     return f"10.0.{n % 250}.{n // 250 % 250 + 4}"
 
 
-def zone(account: Account, it: Task) -> str:
+def zone(account: SimulatedEcsAccount, it: SimulatedEcsTask) -> str:
     """One of the region's first three."""
     return f"{account.region}{'abc'[number(it) % 3]}"
 
 
-def health(owner: Service, it: Task) -> str:
+def health(owner: SimulatedEcsService, it: SimulatedEcsTask) -> str:
     """As its containers' health check says; a service of whose revisions one dies of it has such a check."""
     checked = any(_unwell(r.definition) for r in owner.revisions.values())
     if not checked or it.started_at is None:
@@ -106,19 +112,19 @@ def _unwell(definition: TaskDefinition) -> bool:
     return definition.fails is not None and "container health checks" in definition.fails.stopped_reason
 
 
-def _network(it: Task) -> Json:
+def _network(it: SimulatedEcsTask) -> Json:
     details = {"networkInterfaceId": f"eni-{task_id(it)[:17]}", "privateIPv4Address": address(it)}
     told = [{"name": name, "value": value} for name, value in details.items()]
     status = "ATTACHED" if it.last_status == "RUNNING" else "DELETED" if it.last_status == "STOPPED" else "ATTACHING"
     return {"id": task_id(it)[:8], "type": "ElasticNetworkInterface", "status": status, "details": told}
 
 
-def _agents(it: Task) -> list[Json]:
+def _agents(it: SimulatedEcsTask) -> list[Json]:
     status = it.last_status if it.last_status in ("PENDING", "RUNNING", "STOPPED") else "PENDING"
     return [present(name="ExecuteCommandAgent", lastStatus=status, lastStartedAt=it.started_at)]
 
 
-def _container(owner: Service, it: Task, spec: Json) -> Json:
+def _container(owner: SimulatedEcsService, it: SimulatedEcsTask, spec: Json) -> Json:
     main = spec is it.revision.definition.containers[0]  # a log router beside it ends well
     return present(
         containerArn=f"{owner.cluster.arn.replace(':cluster/', ':container/')}/{it.arn.rsplit('/')[-1]}/{spec['name']}",

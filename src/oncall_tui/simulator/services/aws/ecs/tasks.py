@@ -2,9 +2,16 @@
 
 from collections.abc import Callable
 
-from oncall_tui.simulator.services.aws.ecs.model import Account, Deployment, Revision, Rollout, Service, Task
+from oncall_tui.simulator.services.aws.ecs.model import (
+    Deployment,
+    Rollout,
+    SimulatedEcsAccount,
+    SimulatedEcsRevision,
+    SimulatedEcsService,
+    SimulatedEcsTask,
+)
 from oncall_tui.simulator.services.aws.ecs.views import load_balancers
-from oncall_tui.simulator.timeline import Timeline
+from oncall_tui.simulator.timeline import SimulatedTimeline
 
 RESTART_S = 3.0  # the scheduler's pause after a failed task
 NO_PLACE = (  # on Fargate, by the developer guide's "service event messages", which says it once until it is resolved
@@ -16,7 +23,9 @@ NO_PLACE = (  # on Fargate, by the developer guide's "service event messages", w
 class Tasks:
     """The scheduler of one account; `changed` hears of every service that changed."""
 
-    def __init__(self, account: Account, timeline: Timeline, changed: Callable[[Service], None]) -> None:
+    def __init__(
+        self, account: SimulatedEcsAccount, timeline: SimulatedTimeline, changed: Callable[[SimulatedEcsService], None]
+    ) -> None:
         self.account = account
         self._timeline = timeline
         self._changed = changed
@@ -33,33 +42,33 @@ class Tasks:
         """How long unscaled seconds take at this world's speed."""
         return seconds / self._timeline.speed
 
-    def completed(self, service: Service, primary: Rollout) -> None:
+    def completed(self, service: SimulatedEcsService, primary: Rollout) -> None:
         """The primary rollout is steady, and nothing else runs."""
         raise NotImplementedError
 
-    def failed(self, service: Service, task: Task) -> None:
+    def failed(self, service: SimulatedEcsService, task: SimulatedEcsTask) -> None:
         """A task died by its own fault."""
         raise NotImplementedError
 
     # -- what others ask for
 
-    def kill(self, service: Service, count: int, exit_code: int) -> None:
+    def kill(self, service: SimulatedEcsService, count: int, exit_code: int) -> None:
         """Let running tasks die, though their revision is good."""
         for task in [t for t in service.tasks if t.last_status == "RUNNING"][:count]:
             task.exit_code = exit_code
             self._stop(service, task, "EssentialContainerExited", "Essential container in task exited")
         self.step(service)
 
-    def stop_task(self, service: Service, task: Task, reason: str) -> None:
+    def stop_task(self, service: SimulatedEcsService, task: SimulatedEcsTask, reason: str) -> None:
         """StopTask: one task ends by a person's hand, and the scheduler replaces it."""
         self._stop(service, task, "UserInitiated", reason or "Task stopped by user")
         self.step(service)
 
-    def event(self, service: Service, text: str) -> None:
+    def event(self, service: SimulatedEcsService, text: str) -> None:
         """Put a line into the service's event stream."""
         service.events.appendleft({"id": self.account.hex_id(), "createdAt": self.now(), "message": text})
 
-    def rollout(self, service: Service, revision: Revision, reason: str = "") -> Rollout:
+    def rollout(self, service: SimulatedEcsService, revision: SimulatedEcsRevision, reason: str = "") -> Rollout:
         """A new primary rollout."""
         now = self.now()
         rollout = Rollout(f"ecs-svc/{self.account.decimal_id()}", revision, now, now)
@@ -78,14 +87,14 @@ class Tasks:
         if deployment.watched == "MONITORING":
             deployment.watched = "MONITORING_COMPLETE"
 
-    def touch(self, service: Service) -> None:
+    def touch(self, service: SimulatedEcsService) -> None:
         """Say that a service changed."""
         service.version += 1
         self._changed(service)
 
     # -- one step
 
-    def step(self, service: Service) -> None:
+    def step(self, service: SimulatedEcsService) -> None:
         """Bring the tasks one step nearer to what is wanted, and look whether that was all."""
         self._stop_surplus(service)  # first, as it makes room: nothing else would look again
         for rollout in service.rollouts:
@@ -95,7 +104,7 @@ class Tasks:
         self._watch_steady(service)
         self.touch(service)
 
-    def replace_at_once(self, service: Service, rollout: Rollout) -> None:
+    def replace_at_once(self, service: SimulatedEcsService, rollout: Rollout) -> None:
         """All tasks are this rollout's, and run."""
         for other in service.rollouts:
             other.weight = other.test_weight = 0.0
@@ -109,7 +118,7 @@ class Tasks:
                 task.last_status, task.started_at = "RUNNING", self.now()
         service.rollouts[:] = [rollout]
 
-    def _start_missing(self, service: Service, rollout: Rollout) -> None:
+    def _start_missing(self, service: SimulatedEcsService, rollout: Rollout) -> None:
         if service.not_before > self.now():
             return
         live = [t for t in service.tasks if t.live]
@@ -126,14 +135,14 @@ class Tasks:
             names = " ".join(f"(task {task.arn.rsplit('/')[-1]})" for task in started)
             self.event(service, f"(service {service.name}) has started {len(started)} tasks: {names}.")
 
-    def _start(self, service: Service, rollout: Rollout) -> Task:
+    def _start(self, service: SimulatedEcsService, rollout: Rollout) -> SimulatedEcsTask:
         arn = self.account.arn(f"task/{service.cluster.name}/{self.account.hex_id()}")
-        task = Task(arn, rollout.revision, rollout.id, self.now())
+        task = SimulatedEcsTask(arn, rollout.revision, rollout.id, self.now())
         service.tasks.append(task)
         self.after(self.account.uncertain(service.start_s), lambda: self._started(service, task))
         return task
 
-    def _started(self, service: Service, task: Task) -> None:
+    def _started(self, service: SimulatedEcsService, task: SimulatedEcsTask) -> None:
         if not task.live:
             return
         fails = task.revision.definition.fails
@@ -146,7 +155,7 @@ class Tasks:
             self.after(self.account.uncertain(fails.after_s), lambda: self._fail(service, task))
         self.step(service)
 
-    def _fail(self, service: Service, task: Task) -> None:
+    def _fail(self, service: SimulatedEcsService, task: SimulatedEcsTask) -> None:
         fails = task.revision.definition.fails
         if not task.live or fails is None:
             return
@@ -161,9 +170,9 @@ class Tasks:
         self.after(RESTART_S + 0.01, lambda: self.step(service))
         self.step(service)
 
-    def _stop_surplus(self, service: Service) -> None:
+    def _stop_surplus(self, service: SimulatedEcsService) -> None:
         wanted = {it.id: service.wanted(it) for it in service.rollouts}
-        going: list[Task] = []
+        going: list[SimulatedEcsTask] = []
         for rollout in service.rollouts:
             mine = [t for t in service.tasks if t.live and t.rollout_id == rollout.id]
             going += mine[wanted[rollout.id] :] if wanted[rollout.id] else []
@@ -181,14 +190,14 @@ class Tasks:
             names = " ".join(f"(task {task.arn.rsplit('/')[-1]})" for task in going)
             self.event(service, f"(service {service.name}) has stopped {len(going)} running tasks: {names}.")
 
-    def _drop_drained(self, service: Service) -> None:
+    def _drop_drained(self, service: SimulatedEcsService) -> None:
         live = {task.rollout_id for task in service.tasks}
         held = (service.kept, service.awaits[0] if service.awaits else None)
         service.rollouts[1:] = [
             it for it in service.rollouts[1:] if it.id in live or it.weight or it in held or service.wanted(it)
         ]
 
-    def _watch_steady(self, service: Service) -> None:
+    def _watch_steady(self, service: SimulatedEcsService) -> None:
         rollout = service.awaits[0] if service.awaits else service.primary
         if not self._steady(service, rollout):
             return
@@ -204,12 +213,12 @@ class Tasks:
         else:
             self.completed(service, rollout)
 
-    def _settled(self, service: Service, rollout: Rollout) -> None:
+    def _settled(self, service: SimulatedEcsService, rollout: Rollout) -> None:
         waited = service.awaits is not None and service.awaits[0] is rollout
         if waited or (service.primary is rollout and rollout.state == "IN_PROGRESS"):
             self.step(service)
 
-    def _steady(self, service: Service, rollout: Rollout) -> bool:
+    def _steady(self, service: SimulatedEcsService, rollout: Rollout) -> bool:
         running = service.counted(rollout, "RUNNING")
         if service.awaits:
             return running == service.wanted(rollout)
@@ -217,7 +226,7 @@ class Tasks:
             return False
         return len(service.tasks) == service.desired and running == service.desired
 
-    def _stop(self, service: Service, task: Task, code: str, reason: str) -> None:
+    def _stop(self, service: SimulatedEcsService, task: SimulatedEcsTask, code: str, reason: str) -> None:
         task.last_status = task.desired_status = "STOPPED"
         task.stopped_at = self.now()
         task.stop_code, task.stopped_reason = code, reason

@@ -3,7 +3,14 @@
 import json
 from typing import Any
 
-from oncall_tui.simulator.services.aws.ecs.model import Account, Cluster, Deployment, Revision, Rollout, Service
+from oncall_tui.simulator.services.aws.ecs.model import (
+    Deployment,
+    Rollout,
+    SimulatedEcsAccount,
+    SimulatedEcsCluster,
+    SimulatedEcsRevision,
+    SimulatedEcsService,
+)
 from oncall_tui.simulator.services.aws.ecs.strategy import Hook, HookDetail
 
 Json = dict[str, Any]
@@ -27,7 +34,7 @@ def tags(held: dict[str, str]) -> list[Json]:
     return [{"key": key, "value": str(value)} for key, value in held.items()]
 
 
-def cluster(it: Cluster, statistics: bool, tagged: bool) -> Json:
+def cluster(it: SimulatedEcsCluster, statistics: bool, tagged: bool) -> Json:
     """A member of DescribeClusters' clusters[]."""
     services = it.services.values()
     running, pending = sum(s.running() for s in services), sum(s.pending() for s in services)
@@ -51,7 +58,7 @@ def cluster(it: Cluster, statistics: bool, tagged: bool) -> Json:
     }
 
 
-def configuration(it: Service) -> Json:
+def configuration(it: SimulatedEcsService) -> Json:
     """A deploymentConfiguration."""
     breaker: Json = {"enable": it.breaker.enable, "rollback": it.breaker.rollback}
     if it.breaker.enable:
@@ -77,18 +84,18 @@ def configuration(it: Service) -> Json:
     return told
 
 
-def _hook(it: Service, hook: Hook) -> Json:
+def _hook(it: SimulatedEcsService, hook: Hook) -> Json:
     timeout = {"timeoutInMinutes": hook.timeout_minutes, "action": hook.on_timeout}
     told = {"targetType": hook.target, "lifecycleStages": list(hook.stages), "timeoutConfiguration": timeout}
     return told | ({} if hook.target == "PAUSE" else {"hookTargetArn": _function(it)})
 
 
-def _function(it: Service) -> str:
+def _function(it: SimulatedEcsService) -> str:
     _, _, _, region, number, *_ = it.arn.split(":")
     return f"arn:aws:lambda:{region}:{number}:function:{it.name}-hook"
 
 
-def hook_detail(it: Service, detail: HookDetail) -> Json:
+def hook_detail(it: SimulatedEcsService, detail: HookDetail) -> Json:
     """A member of lifecycleHookDetails[]."""
     return present(
         hookId=detail.id,
@@ -100,7 +107,7 @@ def hook_detail(it: Service, detail: HookDetail) -> Json:
     )
 
 
-def rollout(service: Service, it: Rollout) -> Json:
+def rollout(service: SimulatedEcsService, it: Rollout) -> Json:
     """A member of DescribeServices' deployments[]."""
     primary = it is service.primary
     told: Json = {
@@ -122,18 +129,18 @@ def rollout(service: Service, it: Rollout) -> Json:
     return told | {key: value for key, value in _settings(service, it.revision).items() if key in kept}
 
 
-def _settings(service: Service, it: Revision) -> Json:
+def _settings(service: SimulatedEcsService, it: SimulatedEcsRevision) -> Json:
     """What a service revision carries besides the task definition."""
     return {"networkConfiguration": NETWORK, "loadBalancers": load_balancers(service)} | it.settings
 
 
-def _where(it: Revision) -> Json:
+def _where(it: SimulatedEcsRevision) -> Json:
     """Where its tasks run: the launch type is left out where a capacity provider strategy is used."""
     given = it.settings.get("capacityProviderStrategy")
     return {"capacityProviderStrategy": given} if given else {"launchType": "FARGATE", "platformVersion": "1.4.0"}
 
 
-def load_balancers(it: Service) -> list[Json]:
+def load_balancers(it: SimulatedEcsService) -> list[Json]:
     """loadBalancers[]; a service that shifts traffic has two target groups."""
     if not it.cluster.name.endswith("main") and not it.shifts:
         return []
@@ -150,12 +157,12 @@ def load_balancers(it: Service) -> list[Json]:
     return [told]
 
 
-def set_status(service: Service, it: Rollout) -> str:
+def set_status(service: SimulatedEcsService, it: Rollout) -> str:
     """Of a task set."""
     return "DRAINING" if it.draining else "PRIMARY" if it is service.primary else "ACTIVE"
 
 
-def task_set(service: Service, it: Rollout) -> Json:
+def task_set(service: SimulatedEcsService, it: Rollout) -> Json:
     """A member of DescribeServices' taskSets[]."""
     running, pending = service.counted(it, "RUNNING"), service.counted(it, "PENDING")
     steady = running == service.wanted(it) and not pending
@@ -186,14 +193,14 @@ def task_set(service: Service, it: Rollout) -> Json:
     )
 
 
-def current_revisions(service: Service) -> list[Json]:
+def current_revisions(service: SimulatedEcsService) -> list[Json]:
     """currentServiceRevisions[]: those that have tasks, and the wanted one."""
     arns = dict.fromkeys([service.primary.revision.arn, *(t.revision.arn for t in service.tasks)])
     counted = [revision_counts(service, service.revisions[arn]) for arn in arns]
     return [{key: it[key] for key in it if not key.endswith("Weight")} for it in counted]
 
 
-def revision_counts(service: Service, it: Revision) -> Json:
+def revision_counts(service: SimulatedEcsService, it: SimulatedEcsRevision) -> Json:
     """How many tasks of a revision are wanted, run and start."""
     mine = [t.last_status for t in service.tasks if t.revision.arn == it.arn]
     rollouts = [rollout for rollout in service.rollouts if rollout.revision.arn == it.arn]
@@ -209,7 +216,7 @@ def revision_counts(service: Service, it: Revision) -> Json:
     return told
 
 
-def service(account: Account, it: Service) -> Json:
+def service(account: SimulatedEcsAccount, it: SimulatedEcsService) -> Json:
     """A member of DescribeServices' services[]."""
     revision = it.primary.revision
     settings, ours = _settings(it, revision), it.controller == "ECS"
@@ -247,7 +254,7 @@ def service(account: Account, it: Service) -> Json:
     )
 
 
-def service_bytes(account: Account, it: Service) -> bytes:
+def service_bytes(account: SimulatedEcsAccount, it: SimulatedEcsService) -> bytes:
     """The same, encoded; kept until the service changes, as a thousand at rest are asked for again and again."""
     version, body = it.cached
     if version != it.version:
@@ -256,13 +263,13 @@ def service_bytes(account: Account, it: Service) -> bytes:
     return body
 
 
-def tagged_bytes(account: Account, it: Service) -> bytes:
+def tagged_bytes(account: SimulatedEcsAccount, it: SimulatedEcsService) -> bytes:
     """The same with the tags, which are sent only where they are asked for."""
     told = json.dumps(tags(it.tags), ensure_ascii=False).encode()
     return service_bytes(account, it)[:-1] + b',"tags":' + told + b"}"
 
 
-def deployment_brief(owner: Service, it: Deployment) -> Json:
+def deployment_brief(owner: SimulatedEcsService, it: Deployment) -> Json:
     """A member of ListServiceDeployments."""
     return present(
         serviceDeploymentArn=it.arn,
@@ -277,7 +284,7 @@ def deployment_brief(owner: Service, it: Deployment) -> Json:
     )
 
 
-def deployment(owner: Service, it: Deployment) -> Json:
+def deployment(owner: SimulatedEcsService, it: Deployment) -> Json:
     """A member of DescribeServiceDeployments."""
     breaker = {"status": it.breaker_status, "failureCount": it.failures, "threshold": owner.breaker.threshold}
     names = list(owner.strategy.alarms.names)
@@ -303,7 +310,7 @@ def deployment(owner: Service, it: Deployment) -> Json:
     )
 
 
-def revision(owner: Service, it: Revision) -> Json:
+def revision(owner: SimulatedEcsService, it: SimulatedEcsRevision) -> Json:
     """A member of DescribeServiceRevisions."""
     images = [
         {"containerName": c["name"], "image": c["image"], "imageDigest": it.digests[c["name"]]}

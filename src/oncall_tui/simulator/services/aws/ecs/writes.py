@@ -3,7 +3,14 @@
 from typing import Protocol
 
 from oncall_tui.simulator.services.aws.ecs import task_views, views
-from oncall_tui.simulator.services.aws.ecs.model import Account, Cluster, Deployment, Service, Task, TaskDefinition
+from oncall_tui.simulator.services.aws.ecs.model import (
+    Deployment,
+    SimulatedEcsAccount,
+    SimulatedEcsCluster,
+    SimulatedEcsService,
+    SimulatedEcsTask,
+    TaskDefinition,
+)
 from oncall_tui.simulator.services.aws.ecs.rollout import Mover
 from oncall_tui.simulator.services.aws.endpoint import AwsError, Json, required
 
@@ -21,11 +28,11 @@ SETTINGS = (
 class Finder(Protocol):
     """Finds what a request names, or raises the AwsError that says that it is not there."""
 
-    def find_cluster(self, asked: Json) -> Cluster:
+    def find_cluster(self, asked: Json) -> SimulatedEcsCluster:
         """By the member `cluster`."""
         ...
 
-    def find_service(self, asked: Json) -> Service:
+    def find_service(self, asked: Json) -> SimulatedEcsService:
         """By the members `cluster` and `service`."""
         ...
 
@@ -33,7 +40,7 @@ class Finder(Protocol):
         """By ARN, `family:revision` or `family`."""
         ...
 
-    def find_tasks(self, cluster: Cluster) -> dict[str, tuple[Service, Task]]:
+    def find_tasks(self, cluster: SimulatedEcsCluster) -> dict[str, tuple[SimulatedEcsService, SimulatedEcsTask]]:
         """All of a cluster, by id."""
         ...
 
@@ -41,7 +48,7 @@ class Finder(Protocol):
 class Writes:
     """The writes of one account."""
 
-    def __init__(self, account: Account, mover: Mover, finder: Finder) -> None:
+    def __init__(self, account: SimulatedEcsAccount, mover: Mover, finder: Finder) -> None:
         self._account = account
         self._mover = mover
         self._finder = finder
@@ -68,7 +75,7 @@ class Writes:
             self._mover.deploy(service, self._account.revise(service, wanted, now, settings))
         return {"service": views.service(self._account, service)}
 
-    def _check_controller(self, service: Service, asked: Json) -> None:
+    def _check_controller(self, service: SimulatedEcsService, asked: Json) -> None:
         """The words for CODE_DEPLOY are those that people report; those for EXTERNAL are a guess after them."""
         if service.controller == "ECS":
             return
@@ -117,7 +124,7 @@ class Writes:
         self._mover.shifter.answer(service, deployment, hook, action)
         return {"serviceDeploymentArn": arn}
 
-    def _deployment(self, asked: Json) -> tuple[str, Service, Deployment]:
+    def _deployment(self, asked: Json) -> tuple[str, SimulatedEcsService, Deployment]:
         arn = required(asked, "serviceDeploymentArn")
         if not arn.startswith(self._account.arn("service-deployment/")):
             raise AwsError("InvalidParameterException", "Invalid ARN.")

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from oncall_tui.text.time_format import age
-from oncall_tui.triage.new_pages import Ring
-from oncall_tui.triage.triager import AlertLook, Look, nobody_has
+from oncall_tui.triage.new_pages import NewPages
+from oncall_tui.triage.triager import TriagedAlert, TriagedBoard, nobody_has
 
 
-class NewPages:
+class UnseenPages:
     """The pages that were not seen yet, and when each came (seconds since the epoch)."""
 
     def __init__(self) -> None:
-        self._ring = Ring()
+        self._ring = NewPages()
         self._came: dict[str, float] = {}
 
-    def come(self, look: Look, now: float, elsewhere: bool) -> None:
+    def come(self, look: TriagedBoard, now: float, elsewhere: bool) -> None:
         """A newer look. *elsewhere*: the engineer chose a row, or looks at another pane; else the cursor goes to what
         is new by itself.
         """
@@ -28,11 +28,11 @@ class NewPages:
         """The cursor is on this row. Returns whether that was news."""
         return self._came.pop(row_id or "", None) is not None
 
-    def next(self, look: Look) -> AlertLook | None:
+    def next(self, look: TriagedBoard) -> TriagedAlert | None:
         """The one that waits the longest."""
         return next((row for row_id in self._came if (row := look.find(row_id)) is not None), None)
 
-    def words(self, look: Look, now: float) -> str:
+    def words(self, look: TriagedBoard, now: float) -> str:
         """``NEW PAGE 20s payments-api: 5xx rate 12 % (g)``; empty: there is none."""
         row = self.next(look)
         if row is None:
