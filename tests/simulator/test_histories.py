@@ -233,7 +233,7 @@ def test_a_past_that_cannot_be(history: str, told: str) -> None:
 
 
 def test_the_headers_name_every_service() -> None:
-    folder = Path(load.__code__.co_filename).parent / "scenarios"
+    folder = Path(load.__code__.co_filename).parent
     header = (folder / "history.yaml").read_text(encoding="utf-8").partition("\nname:")[0]
     names = [it["at"].rpartition("/")[2] for it in load("history")["services"]]
     assert [it for it in names if f"#   {it} " not in header] == []
