@@ -17,23 +17,40 @@ from oncall_tui.tui.acting import PALETTE, VERBS
 from oncall_tui.tui.keys import BY_NAME, KEYS, by_group
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
+DOCUMENTS = sorted(str(p.relative_to(ROOT)) for p in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")))
 
 
-def rows(heading: str) -> list[tuple[str, ...]]:
-    """The rows of the first table under a heading of the README."""
-    part = README.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+def read(name: str) -> str:
+    return (ROOT / name).read_text()
+
+
+def section(name: str, heading: str) -> str:
+    """What stands under a second-level heading of a document."""
+    text = f"\n{read(name)}"
+    assert text.count(f"\n## {heading}\n") == 1, f"{name}: {heading}"
+    return text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+
+
+def rows(name: str, heading: str) -> list[tuple[str, ...]]:
+    """The rows of the first table under a heading of a document."""
+    part = section(name, heading)
     found = [line for line in part.splitlines() if line.startswith("|")][2:]
     return [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in found]
 
 
 def test_the_key_table_is_made_from_the_bindings() -> None:
-    documented = [(key.strip("`"), what) for key, what in rows("Keys") if what]
+    documented = [(key.strip("`"), what) for key, what in rows("docs/keys.md", "The board") if what]
     assert documented == [pair for keys in by_group().values() for pair in keys]
 
 
+def test_the_readmes_few_keys_are_of_that_table() -> None:
+    few = [(key.strip("`"), what) for key, what in rows("README.md", "Keys at 3 am")]
+    assert len(few) == 10
+    assert set(few) <= {pair for keys in by_group().values() for pair in keys}
+
+
 def test_every_key_id_that_can_be_configured_is_documented() -> None:
-    part = README.partition("Keys can be changed under")[2].partition("\n\n")[0]
+    part = section("docs/keys.md", "Your own keys").partition("Keys can be changed under")[2].partition("\n\n")[0]
     assert re.findall(r"`(\w+)`", part) == [key.id for key in KEYS]
 
 
@@ -52,7 +69,7 @@ def test_every_verb_has_a_key_or_a_name_in_the_palette_and_stands_in_help_and_he
     assert all(key.label in told for key in by_key.values())
     assert all(f": {name}" in told for name, _ in BY_NAME.values())
     assert all(PALETTE[verb][0].find(name) >= 0 for verb, (name, _) in BY_NAME.items())
-    documented = {key.strip("`") for key, what in rows("Keys") if what}
+    documented = {key.strip("`") for key, what in rows("docs/keys.md", "The board") if what}
     assert documented == set(told)
 
 
@@ -65,30 +82,56 @@ def test_every_verb_that_a_provider_offers_is_one_that_can_be_asked_for() -> Non
 
 
 def test_every_command_is_documented_and_exists() -> None:
-    documented = {match for cell, *_ in rows("Commands") for match in re.findall(r"`oncall-tui (\w+)", cell)}
+    documented = {
+        match
+        for cell, *_ in rows("docs/commands.md", "Every command")
+        for match in re.findall(r"`oncall-tui (\w+)", cell)
+    }
     assert documented == set(COMMANDS)
 
 
 def test_every_setting_is_documented() -> None:
-    part = README.partition("\n## Configuration\n")[2].partition("\n## ")[0]
-    words = set(re.findall(r"`(\w+)`", part))
+    words = set(re.findall(r"`(\w+)`", section("docs/settings.md", "Every setting")))
     settings = known_settings(registry.options_types(), registry.destination_types())
     leaves = {re.split(r"[.\]]", s)[-1].rstrip("[]") or s for s in settings}
     assert {leaf for leaf in leaves if leaf} - words == set()
 
 
-def test_the_readmes_configuration_loads() -> None:
-    example = README.partition("```yaml\n")[2].partition("```")[0]
+def _example(name: str, heading: str) -> list[str]:
+    """The providers of the example under a heading, as it loads."""
+    example = section(name, heading).partition("```yaml\n")[2].partition("```")[0]
     config = load_text(example, registry.options_types(), destinations=registry.destination_types())
-    assert [s.provider for s in config.sources] == [
-        "ecs",
-        "cloudwatch",
-        "alertmanager",
-        "pagerduty",
-        "sentry",
-        "datadog",
-        "mackerel",
-    ]
+    return [s.provider for s in config.sources]
+
+
+def test_the_readmes_configuration_loads() -> None:
+    assert _example("README.md", "Install and configure") == ["ecs", "cloudwatch", "pagerduty"]
+
+
+def test_the_example_of_every_provider_loads() -> None:
+    found = _example("docs/settings.md", "An example of everything")
+    assert found == ["ecs", "cloudwatch", "alertmanager", "pagerduty", "sentry", "datadog", "mackerel"]
+    assert set(found) == set(registry.SOURCES)
+
+
+def test_what_each_provider_can_do_is_documented() -> None:
+    """The cells of "yes" are the handlers of each provider; "local" is what the journal does where there is none."""
+    header = next(x for x in section("docs/providers.md", "What each can do").splitlines() if x.startswith("| action"))
+    names = re.findall(r"`(\w+)`", header)
+    assert set(names) == set(registry.SOURCES) - {"ecs"}
+    found: dict[str, dict[str, set[str]]] = {name: {} for name in names}
+    for action, *cells in rows("docs/providers.md", "What each can do"):
+        for name, cell in zip(names, cells, strict=True):
+            found[name].setdefault(cell, set()).add(Verb(action).name)
+    for name in names:
+        module = registry.SOURCES[name].factory.partition(":")[0].replace(".", "/")
+        source = read(f"src/oncall_tui/providers/{module}.py")
+        handled = set(re.findall(r"Verb\.([A-Z_]+): ", source))
+        assert found[name]["yes"] == handled, name
+        here = {"ACKNOWLEDGE", "UNACKNOWLEDGE", "NOTE"} - handled
+        local = here - {"UNACKNOWLEDGE"} if "ACKNOWLEDGE" in handled else here
+        assert found[name].get("local", set()) == local, name
+        assert found[name].get("destination", set()) == {"ESCALATE"} - handled, name
 
 
 @pytest.mark.parametrize("name", ["example.yaml", "minimal.yaml"])
@@ -100,13 +143,38 @@ def test_the_example_scenario_loads() -> None:
     assert load(str(ROOT / "config" / "scenario.yaml"))
 
 
-@pytest.mark.parametrize("document", ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_file_that_a_document_names_is_there(document: str) -> None:
-    text = (ROOT / document).read_text()
-    links = re.findall(r"\]\(([^)#:]+)\)", text)
-    quoted = re.findall(r"`((?:src|tests|benchmarks|config|docs)/[\w./-]+)`", text)
-    missing = [name for name in (*links, *quoted) if not (ROOT / name).exists()]
-    assert missing == []
+    quoted = re.findall(r"`((?:src|tests|benchmarks|config|docs)/[\w./-]+)`", read(document))
+    assert [name for name in quoted if not (ROOT / name).exists()] == []
+
+
+def _anchors(document: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_link_of_a_document_resolves(document: str) -> None:
+    broken = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", read(document)):
+        if re.match(r"[a-z]+:", link):
+            continue  # elsewhere: tests touch loopback alone
+        name, _, anchor = link.partition("#")
+        to = (ROOT / document).parent / name if name else ROOT / document
+        if not to.exists() or (anchor and anchor not in _anchors(to)):
+            broken.append(link)
+    assert broken == []
+
+
+def test_every_document_and_every_picture_is_linked() -> None:
+    linked = {
+        ((ROOT / document).parent / link.partition("#")[0]).resolve()
+        for document in DOCUMENTS
+        for link in re.findall(r"\]\(([^)\s]+)\)", read(document))
+    }
+    files = [p for p in (ROOT / "docs").iterdir() if p.suffix in (".md", ".svg")]
+    assert [p.name for p in files if p not in linked] == []
 
 
 def test_every_room_is_in_the_architecture() -> None:

@@ -469,6 +469,7 @@ def test_the_insights_link() -> None:
 
 
 def test_every_key_of_the_log_is_documented() -> None:
-    text = (Path(__file__).parents[2] / "README.md").read_text().partition("In the log (`l`)")[2].partition("\n\n")[0]
+    text = (Path(__file__).parents[2] / "docs" / "keys.md").read_text()
+    text = text.partition("In the log (`l`)")[2].partition("\n\n")[0]
     keys = [key for keys, word, _ in KEYS if word for key in keys.split()]
     assert [key for key in keys if f"`{key}`" not in text and key not in ("?", "Esc", "q")] == []

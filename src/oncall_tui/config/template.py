@@ -150,7 +150,7 @@ _TEMPLATE = """\
 ## Switch every write off.
 # read_only: false
 
-## How the screen looks and sounds. keys: an action's id and its key (see README); views: a name and a filter.
+## How the screen looks and sounds. keys: an action's id and its key (docs/keys.md); views: a name and a filter.
 # screen:
 #   bell: true                       # ring when something new pages
 #   mouse: false                     # true takes the mouse from the terminal's own selecting and copying
