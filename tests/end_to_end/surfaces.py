@@ -121,8 +121,8 @@ class Night:
     def act(self, verb: Verb, target: Deploy, ends: OutcomeState | None = OutcomeState.DONE) -> None:
         """Plan and send as the keys do; follow it to its end, unless none is waited for."""
         ask = ActionRequest(verb=verb, target=target.service_id, version=target.version, actor=self.engine.actor)
-        plan = self.engine.desk.plan(ask).result(20)
-        done = self.engine.desk.execute(plan)
+        plan = self.engine.actions.plan(ask).result(20)
+        done = self.engine.actions.execute(plan)
         if ends is None:
             return
         outcome = done.result(60)

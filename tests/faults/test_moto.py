@@ -161,8 +161,8 @@ def _ask(rig: Rig) -> ActionRequest:
 
 def test_a_mute_is_refused_before_anything_is_sent(rig: Rig) -> None:
     with pytest.raises(errors.Refused, match="no alarm mute rules, so nothing was sent"):
-        rig.engine.desk.plan(_ask(rig)).result(10)
-    assert rig.engine.desk.outcomes == ()
+        rig.engine.actions.plan(_ask(rig)).result(10)
+    assert rig.engine.actions.outcomes == ()
     assert rig.engine.journal.open_intents() == []
 
     def told() -> list[str]:
@@ -178,8 +178,8 @@ def test_a_mute_that_was_planned_all_the_same_is_never_done(rig: Rig) -> None:
     ask = _ask(rig)
     wire = handler._wire  # type: ignore[attr-defined]
     plan: Plan = handler._plan(ask, read_alarm(wire, "api-5xx-critical"), "")  # type: ignore[attr-defined]
-    done = rig.engine.desk.execute(plan)
-    wait_for(lambda: "cannot be verified yet" in str(rig.engine.desk.outcomes), "it was sent and is being verified")
+    done = rig.engine.actions.execute(plan)
+    wait_for(lambda: "cannot be verified yet" in str(rig.engine.actions.outcomes), "it was sent and is being verified")
     rig.engine.clock.by += 30.0  # type: ignore[attr-defined]  # it gives up
     outcome = done.result(20)
     # HTTP 500 to the write, and to each look at what came of it: nobody knows, and that is what is said.
@@ -192,6 +192,6 @@ def test_a_mute_that_was_planned_all_the_same_is_never_done(rig: Rig) -> None:
 
     wait_for(told, "the journal has how it stands")
     assert told() == ["unknown"]
-    assert OutcomeState.DONE not in {o.state for o in rig.engine.desk.outcomes}
+    assert OutcomeState.DONE not in {o.state for o in rig.engine.actions.outcomes}
     alerts = rig.poll(["alarms"]).board.alerts.values()
     assert {a.title: a.state for a in alerts}["api-5xx-critical"] is AlertState.FIRING

@@ -1,4 +1,4 @@
-"""The program around its ECS provider, without a screen: board, desk, flow, lane and journal, on the race's clock."""
+"""The program around its ECS provider, without a screen: board, actions, queue and journal, on the race's clock."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from oncall_tui.providers.aws.options import EcsOptions
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, Receipt
 from oncall_tui.runtime.clock import FakeClock
 from tests.races.truth import PATH
-from tests.support.fakes import InlineLane
+from tests.support.fakes import InlineQueue
 
 STEADY_S = 60.0
 
@@ -68,12 +68,12 @@ class Program:
         options = EcsOptions(name="prod", provider="ecs", region="ap-northeast-1")
         context = Context(source="prod", actor_name=who, actor_email=self.who.email, clock=clock)
         self.provider = EcsProvider(options, context, line)
-        self.lane = InlineLane(clock)
+        self.queue = InlineQueue(clock)
         self.journal = Journal(journal, clock.now)
         self.board: Board = merge(0, clock.now(), (), ())
-        side = SourceHandle("prod", self.lane, lambda patience: self, lambda: None)  # type: ignore[arg-type, return-value]
-        self.desk = ActionService(
-            {"prod": side},
+        source = SourceHandle("prod", self.queue, lambda patience: self, lambda: None)  # type: ignore[arg-type, return-value]
+        self.actions = ActionService(
+            {"prod": source},
             self.journal,
             clock,
             lambda verb, target: self._board_for(target),
@@ -85,7 +85,7 @@ class Program:
         )
 
     def handlers(self) -> Mapping[Verb, Any]:
-        """This stands where the desk looks for a provider."""
+        """This stands where the action service looks for a provider."""
         return {verb: Watched(handler, self, self._hears) for verb, handler in self.provider.handlers().items()}
 
     def close(self) -> None:

@@ -121,7 +121,7 @@ class Scene:
         plan = self._plan(bob, bob.ask(self.race.on_deploy))
         if plan is not None:
             self._confirm(bob, plan)
-            bob.lane.settle(0.0)
+            bob.queue.settle(0.0)
         self._phase, self._calls, self.line.plan = held
 
     # --- the engineer ---
@@ -148,8 +148,8 @@ class Scene:
     def _settle(self, seconds: float) -> None:
         """Let time pass, for every program and for the world."""
         for program in self.programs[1:]:
-            program.lane.settle(0.0)
-        self.alice.lane.settle(seconds)
+            program.queue.settle(0.0)
+        self.alice.queue.settle(seconds)
         self.line.sync()
 
     def _bad_is_there(self) -> bool:
@@ -213,14 +213,14 @@ class Scene:
 
     def _confirm(self, program: Program, plan: Plan) -> None:
         self.confirmed.add(plan.id)
-        program.desk.execute(plan)
+        program.actions.execute(plan)
 
     def _final(self, plan: Plan) -> bool:
         return any(s.plan == plan.id for s in self.said)
 
     def _plan(self, program: Program, ask: ActionRequest) -> Plan | None:
-        future = program.desk.plan(ask)
-        program.lane.settle(0.0)
+        future = program.actions.plan(ask)
+        program.queue.settle(0.0)
         try:
             plan = future.result(0)
         except ActionError as error:
@@ -231,7 +231,7 @@ class Scene:
         return plan
 
     def _told(self, program: Program) -> None:
-        for outcome in program.desk.outcomes:
+        for outcome in program.actions.outcomes:
             plan = self.plans.get(outcome.plan_id)
             if plan is None or plan.verb is not Verb.ROLL_BACK or self._final(plan):
                 continue

@@ -1,6 +1,6 @@
 """100 races, and with ``--everything`` 500: an engineer rolls a bad deploy back while others act and the line fails.
 
-The provider, the desk, the flow and the journal are the program's own; the world is the drill's. Program and world
+The provider, the action service and the journal are the program's own; the world is the drill's. Program and world
 stand on one clock that moves with each call (20 to 300 ms) and from job to job, so nothing here waits: 100 take 7 s.
 Nine of ten call the drill's handler in this process, errors raised as botocore raises them; every tenth goes over real
 HTTP on loopback with the program's own botocore clients, whose read time-out is cut from 5 s to 0.3 s.

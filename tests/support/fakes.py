@@ -1,4 +1,4 @@
-"""A provider, a lane and a journal's path that tests drive by hand: no thread, no sleep, no network."""
+"""A provider, a queue and a journal's path that tests drive by hand: no thread, no sleep, no network."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from oncall_tui.runtime.clock import FakeClock
 ALICE = Actor("Alice", "alice@example.com")
 
 
-class InlineLane:
-    """A lane without a thread: jobs run when ``settle`` is called, later ones when the clock gets there."""
+class InlineQueue:
+    """A queue without a thread: jobs run when ``settle`` is called, later ones when the clock gets there."""
 
     def __init__(self, clock: FakeClock) -> None:
         self.clock = clock

@@ -37,7 +37,7 @@ class Host(App[None]):
 
 
 class Rig:
-    """Sources, engine, board and pilot. ``refresh`` polls by hand, ``settle`` waits for the lanes."""
+    """Sources, engine, board and pilot. ``refresh`` polls by hand, ``settle`` waits for the queues."""
 
     def __init__(self, folder: Path, *providers: FakeProvider, products: tuple[Product, ...] = (), **more: Any) -> None:
         self.clock = FakeClock()
@@ -77,10 +77,10 @@ class Rig:
             table.strayed_at = float("-inf")
 
     def drain(self) -> None:
-        """Wait until every lane did what it has to do now."""
+        """Wait until every queue did what it has to do now."""
         for _ in range(3):
-            for lane in (*self.engine._lanes.values(), *self.engine.evidence._lanes.values()):
-                lane.run(lambda: None).result(5)
+            for queue in (*self.engine._queues.values(), *self.engine.evidence._queues.values()):
+                queue.run(lambda: None).result(5)
         self.engine._compose()
 
     async def settle(self) -> None:

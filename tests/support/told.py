@@ -192,13 +192,13 @@ class Bench:
         self.engine._compose()
 
     def drain(self) -> None:
-        """Wait until every lane did what it has to do now, and everything was told."""
+        """Wait until every queue did what it has to do now, and everything was told."""
         for _ in range(3):
-            for lane in self.engine._lanes.values():
-                lane.run(lambda: None).result(5)
+            for queue in self.engine._queues.values():
+                queue.run(lambda: None).result(5)
             for outlet in self.engine._outlets:
                 if not getattr(outlet.get(), "gate", None):
-                    outlet.lane.run(lambda: None).result(5)
+                    outlet.queue.run(lambda: None).result(5)
         self.engine._compose()
 
     def ask(self, verb: Verb, target: str = "prod/main/api", **more: Any) -> ActionRequest:
@@ -206,11 +206,11 @@ class Bench:
         return ActionRequest(verb=verb, target=target, version=alert.version if alert else "v", actor=ALICE, **more)
 
     def plan(self, verb: Verb, target: str = "prod/main/api", **more: Any) -> Plan:
-        return self.engine.desk.plan(self.ask(verb, target, **more)).result(5)
+        return self.engine.actions.plan(self.ask(verb, target, **more)).result(5)
 
     def do(self, verb: Verb, target: str = "prod/main/api", **more: Any) -> Outcome:
         """Plan, carry out, and what came of it."""
-        outcome = self.engine.desk.execute(self.plan(verb, target, **more)).result(5)
+        outcome = self.engine.actions.execute(self.plan(verb, target, **more)).result(5)
         self.drain()
         return outcome
 
@@ -219,4 +219,4 @@ class Bench:
         return self.journal.recent(kinds=kinds)
 
     def untold(self) -> list[Outcome]:
-        return [o for o in self.engine.desk.outcomes if o.verb is Verb.TELL]
+        return [o for o in self.engine.actions.outcomes if o.verb is Verb.TELL]

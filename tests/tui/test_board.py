@@ -244,7 +244,7 @@ async def test_read_only_offers_nothing_and_says_so(tmp_path: Path) -> None:
         assert rig.provider.acknowledge.sent == []
         seen = rig.provider.alerts["fake/a"]
         ask = ActionRequest(verb=Verb.ACKNOWLEDGE, target=seen.id, version=seen.version, actor=rig.engine.actor)
-        planned = rig.engine.desk.plan(ask)
+        planned = rig.engine.actions.plan(ask)
         with pytest.raises(Refused, match="read only"):
             planned.result(5)
 

@@ -373,7 +373,7 @@ async def test_esc_gives_up_what_is_being_read(tmp_path: Path) -> None:
 
 async def test_what_came_of_it_stays_until_it_is_dismissed(tmp_path: Path) -> None:
     async with night(tmp_path, (80, 24)) as rig:
-        rig.engine.desk.steady_s = 0.0
+        rig.engine.actions.steady_s = 0.0
         rig.handler().verdicts = [Check(OutcomeState.DONE, "rolled back from :43 to :42, 4/4 running")]
         await rig.press("3")
         await rig.pilot.press("R")

@@ -40,7 +40,7 @@ async def test_with_one_it_is_picked_planned_confirmed_and_sent(tmp_path: Path) 
         assert chat.sent == []
         await rig.press("y")
         for outlet in rig.engine._outlets:
-            outlet.lane.run(lambda: None).result(5)
+            outlet.queue.run(lambda: None).result(5)
         await rig.settle()
         assert len(chat.sent) == 1
         assert "→ title of a: sent to chat; delivery is not confirmed" in rig.text()

@@ -73,7 +73,7 @@ async def test_no_key_that_acts_counts_right_after_the_cursor_moved_by_itself(tm
         await rig.pilot.pause()
         assert rig.pilot.app.screen is rig.board
         assert "the cursor just moved to payments-api" in rig.text()
-        assert rig.engine.desk.outcomes == ()
+        assert rig.engine.actions.outcomes == ()
 
 
 async def test_a_row_that_was_chosen_keeps_the_cursor_and_the_page_is_told_above(tmp_path: Path) -> None:

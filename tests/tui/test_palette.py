@@ -69,7 +69,7 @@ async def test_a_configured_key_works_and_is_what_is_shown(tmp_path: Path) -> No
         await rig.press("x", "a")
         assert not rig.provider.acknowledge.sent
         await rig.press("exclamation_mark")
-        assert rig.provider.acknowledge.sent or rig.engine.desk.outcomes
+        assert rig.provider.acknowledge.sent or rig.engine.actions.outcomes
         await rig.pilot.press("f1")
         await rig.modal()
         assert re.search(r"│ +! +acknowledge the row", rig.text())

@@ -63,7 +63,7 @@ async def test_a_thousand_random_orders_hit_no_wrong_target_and_miss_no_right_on
                 stir(rig, rng)  # moves between the newest reading and the key
             look = rig.board.alert_look(meant)
             seen = look.alert.version if look else ""
-            there = rig.provider.alerts.get(meant)  # before the key: its lane may have written before the next line
+            there = rig.provider.alerts.get(meant)  # before the key: its queue may have written before the next line
             rig.board.action_ack()
             rig.drain()
             sent = [plan.target for plan in rig.provider.acknowledge.sent[before:]]
@@ -72,8 +72,8 @@ async def test_a_thousand_random_orders_hit_no_wrong_target_and_miss_no_right_on
             missed += could and not sent
             hit += could and bool(sent)
             none += not could and not sent
-            for outcome in rig.engine.desk.outcomes:
-                rig.engine.desk.dismiss(outcome.plan_id)
+            for outcome in rig.engine.actions.outcomes:
+                rig.engine.actions.dismiss(outcome.plan_id)
             if rng.random() < 0.3:
                 table.action_move(1)
     counts = f"seed {seed}: {hit} carried out, {none} not possible and not sent, {missed} missed, {wrong} wrong"
@@ -128,7 +128,7 @@ async def test_a_key_pressed_on_what_moved_since_is_refused_and_says_so(tmp_path
         fresh = msgspec.structs.replace(rig.provider.alerts["fake/a"], state=AlertState.SILENCED)
         rig.provider.alerts["fake/a"] = fresh
         await rig.press("a")
-        outcome = rig.engine.desk.outcomes[0]
+        outcome = rig.engine.actions.outcomes[0]
         assert outcome.state is OutcomeState.REFUSED
         assert "moved: it is silenced now" in rig.text()
         await rig.press("escape")

@@ -50,7 +50,7 @@ async def test_three_hundred_that_are_done_are_one_line_and_one_esc(tmp_path: Pa
         assert outcome_line(rig) == " ✓ acknowledge: 300 of 300 done  Esc dismisses"
         await rig.press("escape")
         assert outcome_line(rig) == ""
-        assert rig.engine.desk.outcomes == ()
+        assert rig.engine.actions.outcomes == ()
 
 
 async def test_the_reasons_of_those_that_were_not_stand_in_it(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ async def test_the_reasons_of_those_that_were_not_stand_in_it(tmp_path: Path) ->
         assert "(+" not in said
         await rig.press("escape")
         assert outcome_line(rig) == ""
-        assert rig.engine.desk.outcomes == ()
+        assert rig.engine.actions.outcomes == ()
 
 
 async def test_the_same_reason_is_said_once(tmp_path: Path) -> None:
@@ -111,9 +111,9 @@ async def test_what_is_unknown_says_so_and_changes_as_it_is_read(tmp_path: Path)
         assert outcome_line(rig).startswith(" … acknowledge: 0 of 3 done")
         rig.provider.acknowledge.verdicts = []
         rig.clock.advance(30.0)
-        for lane in rig.engine._lanes.values():
-            with lane._wake:
-                lane._wake.notify()
+        for queue in rig.engine._queues.values():
+            with queue._wake:
+                queue._wake.notify()
         await rig.settle()
         assert outcome_line(rig) == " ✓ acknowledge: 3 of 3 done  Esc dismisses"
 
@@ -136,7 +136,7 @@ async def test_rows_that_cannot_be_planned_count_and_say_why(tmp_path: Path) -> 
             " ✗ silence: 2 of 3 done: title of b: refused: it cannot be done to this row"
         )
         await rig.press("escape")
-        assert rig.engine.desk.outcomes == ()
+        assert rig.engine.actions.outcomes == ()
 
 
 async def test_those_that_are_marked_here_alone_take_no_esc_of_their_own(tmp_path: Path) -> None:
@@ -167,6 +167,6 @@ async def test_another_outcome_is_not_hidden_nor_dismissed_with_it(tmp_path: Pat
         assert "(+1)" in outcome_line(rig)
         await rig.press("escape")
         assert "title of late: it moved" in outcome_line(rig)
-        assert [o.state for o in rig.engine.desk.outcomes] == [OutcomeState.REFUSED]
+        assert [o.state for o in rig.engine.actions.outcomes] == [OutcomeState.REFUSED]
         await rig.press("escape")
         assert outcome_line(rig) == ""

@@ -101,7 +101,7 @@ class Room(Rig):
         for _ in range(40):
             await self.settle()
             with contextlib.suppress(KeyError):
-                self.engine.evidence._lanes["prod"].run(lambda: None).result(5)
+                self.engine.evidence._queues["prod"].run(lambda: None).result(5)
             if isinstance(self.pilot.app.screen, Modal) or not self.board.coming:
                 break
         return await self.modal() if isinstance(self.pilot.app.screen, Modal) else None
@@ -382,7 +382,7 @@ async def test_what_was_being_typed_when_it_ended_does_nothing(tmp_path: Path, m
         await rig.settle()
         assert app.is_running
         assert app.screen is app.board
-        assert rig.engine.desk.outcomes == ()
+        assert rig.engine.actions.outcomes == ()
         assert "ended with status 0" in rig.text()
         app.board.deaf_until = 0.0
         await pilot.press("escape")

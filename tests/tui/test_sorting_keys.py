@@ -126,6 +126,6 @@ async def test_under_any_sort_and_product_a_key_hits_the_row_that_was_meant_or_n
                 hits += sent == [meant]
             else:
                 assert away, "the cursor goes to another row where a key hid its own, and nowhere else"
-            for outcome in rig.engine.desk.outcomes:
-                rig.engine.desk.dismiss(outcome.plan_id)
+            for outcome in rig.engine.actions.outcomes:
+                rig.engine.actions.dismiss(outcome.plan_id)
     assert hits > 30

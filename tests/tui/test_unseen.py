@@ -132,8 +132,8 @@ async def test_random_windows_and_keys_never_send_what_was_not_on_screen(tmp_pat
             assert bool(handler.sent) == (not unread)
             if handler.sent:
                 handler.sent.clear()
-                for outcome in rig.engine.desk.outcomes:
-                    rig.engine.desk.dismiss(outcome.plan_id)
+                for outcome in rig.engine.actions.outcomes:
+                    rig.engine.actions.dismiss(outcome.plan_id)
                 break
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.support.fakes import ALICE, FakeHandler, FakeProvider, InlineLane
+from tests.support.fakes import ALICE, FakeHandler, FakeProvider, InlineQueue
 
 from oncall_tui.actions.service import ActionService, SourceHandle
 from oncall_tui.domain.action import Verb
@@ -74,7 +74,7 @@ class Many(FakeHandler):
 
 
 class Bench:
-    """A desk over one source whose acknowledge takes many at once."""
+    """An action service over one source whose acknowledge takes many at once."""
 
     def __init__(self, folder: Path, count: int) -> None:
         self.clock = FakeClock()
@@ -82,12 +82,12 @@ class Bench:
         self.handler = Many(self.provider)
         self.provider.acknowledge = self.handler
         self.alerts = [self.provider.add(f"a{n:03d}") for n in range(count)]
-        self.lane = InlineLane(self.clock)
+        self.queue = InlineQueue(self.clock)
         self.journal = Journal(folder / "journal.db", self.clock.now)
-        side = SourceHandle("fake", self.lane, lambda timeout: self.provider, lambda: None)  # type: ignore[arg-type]
+        source = SourceHandle("fake", self.queue, lambda timeout: self.provider, lambda: None)  # type: ignore[arg-type]
         nothing: Callable[[], None] = lambda: None  # noqa: E731
-        self.desk = ActionService(
-            {"fake": side},
+        self.actions = ActionService(
+            {"fake": source},
             self.journal,
             self.clock,
             lambda verb, target: Board(version=1, at=0.0, alerts=self.provider.alerts),
@@ -103,8 +103,8 @@ class Bench:
             ActionRequest(verb=Verb.ACKNOWLEDGE, target=a.id, version=self.provider.alerts[a.id].version, actor=ALICE)
             for a in self.alerts
         ]
-        futures = self.desk.plan_many(asks)
-        self.lane.settle()
+        futures = self.actions.plan_many(asks)
+        self.queue.settle()
         found: list[Plan | OncallError] = []
         for future in futures:
             error = future.exception(0)
@@ -114,8 +114,8 @@ class Bench:
 
     def carry_out(self, seconds: float = 1.0) -> list[Outcome]:
         plans = [plan for plan in self.plans() if isinstance(plan, Plan)]
-        futures = self.desk.execute_many(plans)
-        self.lane.settle(seconds)
+        futures = self.actions.execute_many(plans)
+        self.queue.settle(seconds)
         return [future.result(0) for future in futures]
 
 
@@ -131,7 +131,7 @@ def test_300_are_two_calls_and_two_of_them_say_why_not(tmp_path: Path) -> None:
     assert [(o.target, o.message) for o in outcomes if o.state is not DONE] == [(bench.alerts[280].id, "forbidden")]
     assert [c for c in bench.handler.calls if c.startswith("send")] == ["send 250", "send 49"]
     assert bench.handler.calls.count("verify 250") == 1
-    assert len({o.plan_id for o in bench.desk.outcomes}) == 299
+    assert len({o.plan_id for o in bench.actions.outcomes}) == 299
 
 
 def test_one_whose_own_answer_was_lost_is_read_on_and_not_left_unknown(tmp_path: Path) -> None:
@@ -166,8 +166,8 @@ def test_one_that_moved_is_left_out_and_the_others_are_sent(tmp_path: Path) -> N
     plans = [plan for plan in bench.plans() if isinstance(plan, Plan)]
     moved = bench.alerts[1]
     bench.provider.alerts[moved.id] = msgspec.structs.replace(moved, state=AlertState.ACKNOWLEDGED)
-    futures = bench.desk.execute_many(plans)
-    bench.lane.settle(1.0)
+    futures = bench.actions.execute_many(plans)
+    bench.queue.settle(1.0)
     assert [f.result(0).state for f in futures] == [DONE, REFUSED, DONE]
     assert "send 2" in bench.handler.calls
 
@@ -187,8 +187,8 @@ def test_what_cannot_be_verified_is_unknown_and_read_on(tmp_path: Path) -> None:
     bench.handler.verify_many_raises = [Offline("no answer")] * 12
     outcomes = bench.carry_out(40.0)
     assert {o.state for o in outcomes} == {UNKNOWN}
-    bench.lane.settle(60.0)
-    assert {o.state for o in bench.desk.outcomes} == {DONE}
+    bench.queue.settle(60.0)
+    assert {o.state for o in bench.actions.outcomes} == {DONE}
 
 
 def test_a_bug_of_the_handler_ends_every_one(tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_a_bug_of_the_handler_ends_every_one(tmp_path: Path) -> None:
 def test_the_same_key_twice_is_one_action_each(tmp_path: Path) -> None:
     bench = Bench(tmp_path, 2)
     plans = [plan for plan in bench.plans() if isinstance(plan, Plan)]
-    first, second = bench.desk.execute_many(plans), bench.desk.execute_many(plans)
-    bench.lane.settle(1.0)
+    first, second = bench.actions.execute_many(plans), bench.actions.execute_many(plans)
+    bench.queue.settle(1.0)
     assert [c for c in bench.handler.calls if c.startswith("send")] == ["send 2"]
     assert [f.result(0) for f in first] == [f.result(0) for f in second]

@@ -1,11 +1,11 @@
-"""Who is on call: asked seldom, on a lane, and never said where it is not known."""
+"""Who is on call: asked seldom, on a queue, and never said where it is not known."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from tests.support.fakes import InlineLane
+from tests.support.fakes import InlineQueue
 
 from oncall_tui.domain.on_call import OLD_S, OnCallShift, Roster, on_call
 from oncall_tui.errors import Denied, Offline, SourceError
@@ -45,13 +45,13 @@ class Pager:
 class Rig:
     def __init__(self) -> None:
         self.clock, self.pager = FakeClock(), Pager()
-        self.lane: Any = InlineLane(self.clock)
+        self.queue: Any = InlineQueue(self.clock)
         self.changed = 0
         self.duties = OnCallReader({"pager": self.pager.ready}, self._run, self.clock, self._changed)
 
     def _run(self, source: str, job: Any) -> None:
         assert source == "pager"
-        self.lane.run(job)
+        self.queue.run(job)
 
     def _changed(self) -> None:
         self.changed += 1
@@ -63,7 +63,7 @@ class Rig:
     def tick(self, *current: str, after: float = 0.0) -> None:
         self.clock.advance(after)
         self.duties.tick(current)
-        self.lane.settle()
+        self.queue.settle()
 
 
 def test_asked_every_five_minutes_and_no_more() -> None:
@@ -95,20 +95,20 @@ def test_a_source_that_cannot_be_read_is_not_asked_by_itself() -> None:
 def test_what_was_known_is_kept_with_its_age_where_the_source_fails() -> None:
     rig = Rig()
     rig.duties.ask("pager")
-    rig.lane.settle()
+    rig.queue.settle()
     read_at = rig.clock.now()
     rig.pager.duties = Offline("no answer", "look at the network")
     rig.clock.advance(EVERY_S)
     (future,) = rig.duties.look()
     assert rig.roster.asking
-    rig.lane.settle()
+    rig.queue.settle()
     assert future.result(0) is rig.roster
     assert (rig.roster.duties, rig.roster.read_at) == ((PAYMENTS,), read_at)
     assert (rig.roster.message, rig.roster.hint) == ("no answer", "look at the network")
     rig.pager.duties = ()
     rig.clock.advance(AGAIN_S)
     assert rig.duties.look()
-    rig.lane.settle()
+    rig.queue.settle()
     assert (rig.roster.duties, rig.roster.message) == ((), "")
 
 
@@ -117,7 +117,7 @@ def test_an_engineer_who_looks_twice_asks_once() -> None:
     (first,) = rig.duties.look()
     (again,) = rig.duties.look()
     assert first is again
-    rig.lane.settle()
+    rig.queue.settle()
     rig.clock.advance(EVERY_S - 1.0)
     assert rig.duties.look() == []
     assert rig.pager.calls == ["on call", "mine"]
@@ -127,7 +127,7 @@ def test_one_that_waits_no_more_takes_nothing_from_the_rest() -> None:
     rig = Rig()
     (future,) = rig.duties.look()
     assert not future.cancel()
-    rig.lane.settle()
+    rig.queue.settle()
     assert future.result(0).mine is True
 
 
@@ -136,7 +136,7 @@ def test_a_source_that_is_not_there_yet_is_asked_as_soon_as_it_is() -> None:
     rig.duties.go_on()
     rig.pager.built = False
     rig.duties.look()
-    rig.lane.settle()
+    rig.queue.settle()
     assert rig.roster.message == "pager is not ready"
     rig.pager.built = True
     rig.tick("pager")
@@ -168,7 +168,7 @@ def test_a_bug_of_the_provider_is_told_and_asked_again_later() -> None:
     rig = Rig()
     rig.pager.duties = KeyError("policy")
     rig.duties.ask("pager")
-    rig.lane.settle()
+    rig.queue.settle()
     assert rig.roster.message == "bug in this provider: KeyError: 'policy'"
     assert not rig.roster.asking
 
@@ -177,15 +177,15 @@ def test_where_only_i_am_not_known_the_duties_are() -> None:
     rig = Rig()
     rig.pager.mine = Denied("users may not be read")
     rig.duties.ask("pager")
-    rig.lane.settle()
+    rig.queue.settle()
     assert (rig.roster.duties, rig.roster.mine, rig.roster.message) == ((PAYMENTS,), None, "")
 
 
 def test_an_action_may_come_between_the_two_readings() -> None:
     rig = Rig()
     rig.duties.ask("pager")
-    rig.lane.run(lambda: rig.pager.calls.append("action"))
-    rig.lane.settle()
+    rig.queue.run(lambda: rig.pager.calls.append("action"))
+    rig.queue.settle()
     assert rig.pager.calls == ["on call", "action", "mine"]
 
 
@@ -193,7 +193,7 @@ def test_it_is_told_that_something_changed() -> None:
     rig = Rig()
     rig.duties.ask("pager")
     assert rig.changed == 1
-    rig.lane.settle()
+    rig.queue.settle()
     assert rig.changed == 2
 
 

@@ -45,7 +45,7 @@ def test_it_is_offered_where_the_source_cannot_and_there_is_a_destination(bench:
 
 
 def test_the_choices_are_the_destinations_those_that_page_first(bench: Bench) -> None:
-    found = bench.engine.desk.choices(E, "prom/a").result(5)
+    found = bench.engine.actions.choices(E, "prom/a").result(5)
     assert [(c.id, c.label) for c in found] == [
         ("send:page", "page page"),
         ("send:topic", "page topic"),
@@ -53,7 +53,7 @@ def test_the_choices_are_the_destinations_those_that_page_first(bench: Bench) ->
     ]
     assert {c.warning for c in found} == {""}
     bench.incident()
-    found = bench.engine.desk.choices(E, "prom/a").result(5)
+    found = bench.engine.actions.choices(E, "prom/a").result(5)
     assert [bool(c.warning) for c in found] == [True, True, False]
 
 
@@ -78,7 +78,7 @@ def test_it_is_sent_never_done(bench: Bench, page: FakeDestination) -> None:
     assert outcome.state is OutcomeState.SENT
     assert outcome.message == "sent to page; delivery is not confirmed"
     assert [m.key for m in page.sent] == ["prom/a"]
-    assert page.threads == {"act to page"}  # never on the alert's own source's lane
+    assert page.threads == {"act to page"}  # never on the alert's own source's queue
     states = [e.data["state"] for e in bench.written(EntryKind.OUTCOME)]
     assert states == ["pending", "sent"]
     assert bench.journal.open_intents() == []
@@ -110,7 +110,7 @@ def test_what_a_session_left_without_an_answer_is_unknown_once(
     bench.journal.intents([plan])
     monkeypatch.setattr(bench.journal, "_alive", lambda data: False)
     (left,) = bench.journal.open_intents()
-    assert bench.engine.desk.resume(left).result(5).state is OutcomeState.UNKNOWN
+    assert bench.engine.actions.resume(left).result(5).state is OutcomeState.UNKNOWN
     assert page.sent == []
     bench.written(EntryKind.OUTCOME)
     assert bench.journal.open_intents() == []
@@ -127,7 +127,7 @@ def test_a_page_of_what_is_an_incident_already_is_refused(bench: Bench, page: Fa
 def test_an_incident_that_came_while_the_plan_was_read_refuses_it_too(bench: Bench, page: FakeDestination) -> None:
     plan = bench.plan(E, "prom/a", choice="send:page")
     bench.incident()
-    outcome = bench.engine.desk.execute(plan).result(5)
+    outcome = bench.engine.actions.execute(plan).result(5)
     assert outcome.state is OutcomeState.REFUSED
     assert page.sent == []
 
@@ -163,7 +163,7 @@ def test_the_same_twice_within_a_minute_is_refused_and_later_a_warning(bench: Be
     bench.written(EntryKind.OUTCOME)
     with pytest.raises(Refused, match="already escalated: sent by Alice 20 s ago"):
         bench.plan(E, "prom/a", choice="send:page")
-    assert bench.engine.desk.execute(late).result(5).state is OutcomeState.REFUSED
+    assert bench.engine.actions.execute(late).result(5).state is OutcomeState.REFUSED
     assert len(page.sent) == 1
     assert bench.plan(E, "prom/a", choice="send:chat").warnings == ()
     bench.clock.advance(60)
@@ -182,7 +182,7 @@ def test_a_row_that_moved_is_refused(bench: Bench, page: FakeDestination) -> Non
     silenced = msgspec.structs.replace(bench.alert, state=AlertState.SILENCED)
     bench.prom.alerts["prom/a"] = silenced
     bench.poll()
-    outcome = bench.engine.desk.execute(plan).result(5)
+    outcome = bench.engine.actions.execute(plan).result(5)
     assert (outcome.state, outcome.message) == (OutcomeState.REFUSED, "the alert changed: it is silenced now")
     bench.prom.alerts.clear()
     bench.poll()

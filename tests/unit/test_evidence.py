@@ -1,4 +1,4 @@
-"""What is read on demand runs on lanes of its own."""
+"""What is read on demand runs on queues of its own."""
 
 import threading
 from types import SimpleNamespace
@@ -21,7 +21,7 @@ class Named:
         self.source = source
 
 
-def test_each_source_is_asked_on_a_lane_of_its_own_so_that_a_hung_one_holds_up_nothing_else():
+def test_each_source_is_asked_on_a_queue_of_its_own_so_that_a_hung_one_holds_up_nothing_else():
     hung = threading.Event()
     evidence = OnDemandReader({"a": lambda _: Named("a"), "b": lambda _: Named("b")}, SystemClock(), EMPTY)
     try:

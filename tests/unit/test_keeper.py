@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.fakes import ALICE, InlineLane
+from tests.support.fakes import ALICE, InlineQueue
 
 from oncall_tui.actions.ack_renewer import AT_MOST_S, AWAKE_S, AckRenewer
 from oncall_tui.domain.action import Verb
@@ -37,7 +37,7 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.clock = FakeClock()
         self.journal = Journal(folder / "journal.db", self.clock.now)
-        self.lane, self.silences = InlineLane(self.clock), Silences()
+        self.queue, self.silences = InlineQueue(self.clock), Silences()
         self.keeper = AckRenewer(self.journal, self.clock)
         plan = Plan(
             id="p",
@@ -49,8 +49,8 @@ class Bench:
             made_at=self.clock.now(),
             title="acknowledge a",
         )
-        lane: Any = self.lane
-        self.keeper.keep(plan, Receipt(), self.silences, lane)
+        queue: Any = self.queue
+        self.keeper.keep(plan, Receipt(), self.silences, queue)
 
     def go(self, seconds: float, awake: bool = True) -> int:
         """So many seconds; how often it was extended."""
@@ -59,7 +59,7 @@ class Bench:
             if awake:
                 self.keeper.pressed()
             self.keeper.tick()
-            self.lane.settle()
+            self.queue.settle()
             self.clock.advance(1.0)
         return len(self.silences.asked) - before
 

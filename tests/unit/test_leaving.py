@@ -18,9 +18,9 @@ def outcome(verb: Verb, state: OutcomeState, target: str, message: str = "0/4 ru
 
 def engine(*outcomes: Outcome, answered: bool = True) -> Any:
     plans = {o.plan_id: SimpleNamespace(id=o.plan_id, title=f"{o.verb} it", target=o.target) for o in outcomes}
-    desk = SimpleNamespace(outcomes=outcomes, plan_of=plans.get, answered=lambda plan_id: answered)
+    actions = SimpleNamespace(outcomes=outcomes, plan_of=plans.get, answered=lambda plan_id: answered)
     board = SimpleNamespace(deploys={"prod/d42": deploy("prod/d42", "prod/main/api")})
-    return SimpleNamespace(desk=desk, update=SimpleNamespace(board=board))
+    return SimpleNamespace(actions=actions, update=SimpleNamespace(board=board))
 
 
 def test_a_rollback_that_goes_on_is_said_with_how_to_follow_it() -> None:

@@ -174,18 +174,18 @@ def test_a_hung_poll_does_not_use_up_the_gate() -> None:
     assert gate._counted() == 1  # only this one: the hung one is not counted any more
 
 
-def test_a_lane_runs_in_order_later_jobs_later_and_gives_exceptions_to_the_asker() -> None:
-    lane = JobQueue("x", SystemClock())
+def test_a_queue_runs_in_order_later_jobs_later_and_gives_exceptions_to_the_asker() -> None:
+    queue = JobQueue("x", SystemClock())
     order: list[str] = []
-    late = lane.run(lambda: order.append("late"), delay_s=0.05)
-    first = lane.run(lambda: order.append("first"))
-    broken = lane.run(lambda: 1 / 0)
+    late = queue.run(lambda: order.append("late"), delay_s=0.05)
+    first = queue.run(lambda: order.append("first"))
+    broken = queue.run(lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         broken.result(5)
     first.result(5)
     late.result(5)
     assert order == ["first", "late"]
-    lane.stop()
+    queue.stop()
 
 
 def test_a_poll_without_a_call_is_no_newer_and_ends_no_error() -> None:

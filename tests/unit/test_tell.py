@@ -86,7 +86,7 @@ def test_what_was_not_sent_is_not_told(bench: Bench, chat: FakeDestination, wher
     handler = bench.follow[Verb.ROLL_BACK]
     bench.incident()
     if where == "plan":
-        bench.engine.desk.read_only = True
+        bench.engine.actions.read_only = True
         with pytest.raises(Refused):
             bench.plan(Verb.ROLL_BACK)
     else:
@@ -129,7 +129,7 @@ def test_a_note_goes_on_the_joined_incident_as_an_action_of_its_own(bench: Bench
     assert {m.thread for m in chat.sent} == {"pager/Q1"}
     ended = [e.data for e in bench.written(EntryKind.OUTCOME) if e.data["verb"] == Verb.NOTE]
     assert [d["state"] for d in ended if d["state"] != "pending"] == ["done", "done"]
-    assert [o.verb for o in bench.engine.desk.outcomes] == [Verb.ROLL_BACK]  # not in the strip
+    assert [o.verb for o in bench.engine.actions.outcomes] == [Verb.ROLL_BACK]  # not in the strip
 
 
 def test_an_incident_that_is_over_gets_no_note_and_that_is_no_failure(bench: Bench) -> None:
@@ -146,7 +146,7 @@ def test_an_incident_that_is_over_gets_no_note_and_that_is_no_failure(bench: Ben
     handler.verdicts = [Check(OutcomeState.PENDING, "1/2", 0.0)]
     plan = bench.plan(Verb.ROLL_BACK)
     handler.verify = over  # type: ignore[method-assign]
-    bench.engine.desk.execute(plan).result(5)
+    bench.engine.actions.execute(plan).result(5)
     bench.drain()
     assert [text for _, text in bench.notes.texts] == ["Alice is rolling back prod/api from :42 to :41"]
     assert bench.untold() == []
@@ -167,7 +167,7 @@ def test_an_incident_that_came_meanwhile_hears_of_the_end_and_the_thread_stays(
     handler.verdicts = [Check(OutcomeState.PENDING, "1/2", 0.0)]
     plan = bench.plan(Verb.ROLL_BACK)
     handler.verify = paged  # type: ignore[method-assign]
-    bench.engine.desk.execute(plan).result(5)
+    bench.engine.actions.execute(plan).result(5)
     bench.drain()
     assert [text.partition(":")[0] for _, text in bench.notes.texts] == ["Alice rolled back prod/api from "]
     assert [m.thread for m in chat.sent] == [plan.id, plan.id]
@@ -223,12 +223,12 @@ def test_each_line_is_in_the_journal(bench: Bench) -> None:
     lines = bench.written(EntryKind.TOLD)
     assert [e.data["state"] for e in lines] == ["sent", "sent"]
     assert lines[0].text == "chat: Alice is rolling back prod/api from :42 to :41"
-    assert {e.subject for e in lines} == {bench.engine.desk.outcomes[0].plan_id}
+    assert {e.subject for e in lines} == {bench.engine.actions.outcomes[0].plan_id}
 
 
 def test_what_an_earlier_session_sent_is_told_only_how_it_ended(bench: Bench, chat: FakeDestination) -> None:
     plan = bench.plan(Verb.ROLL_BACK)
-    bench.engine.desk.resume(Intent(plan, {"id": "r"}, bench.clock.now())).result(5)
+    bench.engine.actions.resume(Intent(plan, {"id": "r"}, bench.clock.now())).result(5)
     bench.drain()
     assert len(chat.sent) == 1
     assert titles(chat)[0].startswith("Alice rolled back")
@@ -244,7 +244,7 @@ def test_a_destination_that_is_not_configured_any_more_is_said(tmp_path: Path) -
 def test_what_was_not_told_never_stands_before_the_action(bench: Bench, chat: FakeDestination) -> None:
     chat.raises = [ActionFailed("no")]
     bench.follow[Verb.ROLL_BACK].verdicts = [Check(OutcomeState.PENDING, "1/2", 60.0)]
-    bench.engine.desk.execute(bench.plan(Verb.ROLL_BACK))
+    bench.engine.actions.execute(bench.plan(Verb.ROLL_BACK))
     bench.drain()
     shown = headline.shown_outcome(bench.engine.update)
     assert shown is not None

@@ -150,7 +150,7 @@ def test_a_bug_on_the_boards_thread_is_told_and_the_board_goes_on(
     error: type[BaseException],
 ) -> None:
     engine, provider = running
-    target = engine if of is Engine else engine.desk.keeper if of is AckRenewer else engine.duties
+    target = engine if of is Engine else engine.actions.keeper if of is AckRenewer else engine.duties
     once = Once(monkeypatch, target, name, error)
     if (
         of is AckRenewer or name in ("_compose", "_resume") or of is OnCallReader
@@ -207,42 +207,42 @@ def test_what_a_provider_raises_to_end_the_program_is_its_state(running: tuple[E
     until(lambda: engine.update.board.sources["prom"].live)
 
 
-def lanes(engine: Engine) -> dict[str, Any]:
+def queues(engine: Engine) -> dict[str, Any]:
     engine.evidence.run("prom", lambda: None).result(5)
     return {
-        "act": engine._lanes["prom"],
-        "to": engine._outlets.find("slack").lane,
-        "look": engine.evidence._lanes["prom"],
+        "act": engine._queues["prom"],
+        "to": engine._outlets.find("slack").queue,
+        "look": engine.evidence._queues["prom"],
     }
 
 
 @pytest.mark.parametrize("which", ["act", "to", "look"])
-def test_a_bug_in_a_lane_is_told_and_its_jobs_are_done(
+def test_a_bug_in_a_queue_is_told_and_its_jobs_are_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str
 ) -> None:
     spec = DestinationSpec("slack", "slack", lambda: None)  # type: ignore[arg-type, return-value]
     engine, _ = make(tmp_path, destinations=(spec,))
     engine.start()
-    lane = lanes(engine)[which]
-    clock, fails = lane._clock, [Bug("injected")]
+    queue = queues(engine)[which]
+    clock, fails = queue._clock, [Bug("injected")]
 
     class Broken:
         def now(self) -> float:
             return time.time()
 
         def monotonic(self) -> float:
-            if fails and threading.current_thread() is lane.worker._thread:
+            if fails and threading.current_thread() is queue.worker._thread:
                 raise fails.pop()
             return clock.monotonic()  # type: ignore[no-any-return]
 
-    lane._clock = Broken()
-    first, second = lane.run(lambda: 1), lane.run(lambda: 2)
+    queue._clock = Broken()
+    first, second = queue.run(lambda: 1), queue.run(lambda: 2)
     assert (first.result(5), second.result(5)) == (1, 2)
     until(lambda: any(f"{which} " in words and "injected" in words for words in engine.update.troubles))
     with pytest.raises(ZeroDivisionError):  # and a bug in a job is told, whether its asker looks or not
-        lane.run(lambda: 1 / 0).result(5)
+        queue.run(lambda: 1 / 0).result(5)
     until(lambda: any("(a job): bug: ZeroDivisionError" in words for words in engine.update.troubles))
-    assert lane.run(lambda: 3).result(5) == 3
+    assert queue.run(lambda: 3).result(5) == 3
     engine.stop()
 
 
@@ -294,10 +294,10 @@ def test_marks_and_episodes_are_read_once_a_locked_journal_is_free(tmp_path: Pat
     other.execute("BEGIN EXCLUSIVE")
     engine.start()
     until(lambda: engine.update.board.alerts)  # a board that waits for no disk
-    assert not engine.desk.marks.current
+    assert not engine.actions.marks.current
     until(lambda: "locked" in engine.update.journal_failure)
     other.execute("COMMIT")
-    until(lambda: alert.id in engine.desk.marks.current)
+    until(lambda: alert.id in engine.actions.marks.current)
     until(lambda: engine.update.board.alerts[alert.id].by == ("Alice",))
     until(lambda: not engine.update.journal_failure)
     engine.journal.must(Entry(at=now, kind=EntryKind.NOTE, subject="x"))

@@ -31,14 +31,14 @@ class HeldAck(msgspec.Struct):
     plan: Plan
     receipt: Receipt
     provider: SupportsAckRenewal
-    lane: JobQueue
+    queue: JobQueue
     since: float  # monotonic, as is next_at
     next_at: float
     busy: bool = False
 
 
 class AckRenewer:
-    """Asked once a second by the engine; never blocks: the work runs on the source's lane."""
+    """Asked once a second by the engine; never blocks: the work runs on the source's queue."""
 
     def __init__(self, journal: Journal, clock: Clock) -> None:
         self._journal = journal
@@ -50,10 +50,10 @@ class AckRenewer:
         """A key was pressed: somebody is awake."""
         self._pressed_at = self._clock.monotonic()
 
-    def keep(self, plan: Plan, receipt: Receipt, provider: SupportsAckRenewal, lane: JobQueue) -> None:
+    def keep(self, plan: Plan, receipt: Receipt, provider: SupportsAckRenewal, queue: JobQueue) -> None:
         """Begin to extend what *plan* made."""
         now = self._clock.monotonic()
-        self._keeping[plan.target] = HeldAck(plan, receipt, provider, lane, now, now + AGAIN_S)
+        self._keeping[plan.target] = HeldAck(plan, receipt, provider, queue, now, now + AGAIN_S)
 
     def drop(self, target: str) -> None:
         """Un-acknowledged: no longer ours to extend."""
@@ -67,7 +67,7 @@ class AckRenewer:
                 del self._keeping[target]
             elif not kept.busy and now >= kept.next_at and now - self._pressed_at <= AWAKE_S:
                 kept.busy = True
-                kept.lane.run(self._job(target, kept))
+                kept.queue.run(self._job(target, kept))
 
     def _job(self, target: str, kept: HeldAck) -> Callable[[], None]:
         def extend() -> None:

@@ -67,14 +67,14 @@ class BatchItem(ActionExecution):
 class Batch:
     """At most as many parts as the other side takes at once."""
 
-    def __init__(self, parts: Sequence[BatchItem], handler: SupportsBulk, lane: JobQueue, journal: Journal) -> None:
-        self._parts, self._handler, self._lane, self._journal = list(parts), handler, lane, journal
+    def __init__(self, parts: Sequence[BatchItem], handler: SupportsBulk, queue: JobQueue, journal: Journal) -> None:
+        self._parts, self._handler, self._queue, self._journal = list(parts), handler, queue, journal
 
     def start(self, without_journal: bool = False) -> None:
         """Check, write the intents, send. Returns at once."""
         for part in self._parts:
             part.begin()
-        self._lane.run(lambda: self._guarded(lambda: self._send(without_journal)))
+        self._queue.run(lambda: self._guarded(lambda: self._send(without_journal)))
 
     def _guarded(self, step: Callable[[], None]) -> None:
         try:
@@ -142,4 +142,4 @@ class Batch:
                 part.take(check)
         left = [part.due_s for part in parts if part.due_s is not None]
         if left:  # all that are left are asked for together, when the first is due
-            self._lane.run(lambda: self._guarded(self._verify), delay_s=min(left))
+            self._queue.run(lambda: self._guarded(self._verify), delay_s=min(left))

@@ -1,4 +1,4 @@
-"""One action from its plan to its outcome. Each step is a job on its source's lane, so a long follow blocks nobody.
+"""One action from its plan to its outcome. Each step is a job on its source's queue, so a long follow blocks nobody.
 
     re-check -> intent on disk -> send (one attempt) -> verify, again and again -> outcome on disk
 
@@ -30,7 +30,7 @@ UNKNOWN_AGAIN_S = 10.0
 
 
 class ActionExecution:
-    """One action under way. *told* is called with each new Outcome (pending ones too), from the lane's thread.
+    """One action under way. *told* is called with each new Outcome (pending ones too), from the queue's thread.
 
     *completion_note* gives a word on what is so apart from the action itself (does the alert still fire?).
     *steady_s*: what deploys is done when the other side's "done" has held for so long, with the same evidence.
@@ -40,7 +40,7 @@ class ActionExecution:
         self,
         plan: Plan,
         handler: ActionHandler,
-        lane: JobQueue,
+        queue: JobQueue,
         journal: Journal,
         clock: Clock,
         told: Callable[[Outcome], None],
@@ -52,12 +52,12 @@ class ActionExecution:
         self.outcome = self._say(OutcomeState.PENDING, "checking", now=clock.now())
         self.resumed = False  # taken up from an earlier session
         self.before_answer = False  # may it be on its way to the other side right now?
-        self._handler, self._lane, self._journal, self._clock, self._told = handler, lane, journal, clock, told
+        self._handler, self._queue, self._journal, self._clock, self._told = handler, queue, journal, clock, told
         self._completion_note = completion_note
         self._receipt: Receipt | None = None
         self._sent = False
         self._withdrawn = ""  # why it is not sent any more
-        self._going_out = threading.Lock()  # between the lane that sends and whoever takes it back
+        self._going_out = threading.Lock()  # between the queue that sends and whoever takes it back
         self._lost_why = ""
         self._lost_at: float | None = None  # when a write's answer was lost (monotonic)
         self._began = clock.monotonic()
@@ -70,7 +70,7 @@ class ActionExecution:
         """Check, write the intent, send. Returns at once."""
         self.before_answer = True
         self._told(self.outcome)
-        self._lane.run(lambda: self._guarded(lambda: self._send(without_journal)))
+        self._queue.run(lambda: self._guarded(lambda: self._send(without_journal)))
 
     def resume(self, receipt: Receipt | None, sent_at: float) -> None:
         """Follow what an earlier session sent, or may have sent, and left without an outcome."""
@@ -78,7 +78,7 @@ class ActionExecution:
         if receipt is None:
             self._lost_at = self._clock.monotonic() - max(0.0, self._clock.now() - sent_at)
         self._tell(OutcomeState.PENDING, "left open by an earlier session: reading what came of it")
-        self._lane.run(lambda: self._guarded(self._verify))
+        self._queue.run(lambda: self._guarded(self._verify))
 
     def withdraw(self, why: str) -> bool:
         """Take it back before it goes out; False where it may have been sent already."""
@@ -97,7 +97,7 @@ class ActionExecution:
         """Did it go out, and nobody said no?"""
         return self._receipt is not None or self._lost_at is not None
 
-    # --- on the lane --------------------------------------------------------------------------------------------------
+    # --- on the queue -------------------------------------------------------------------------------------------------
 
     def _guarded(self, step: Callable[[], None]) -> None:
         try:
@@ -247,7 +247,7 @@ class ActionExecution:
     # --- saying so ----------------------------------------------------------------------------------------------------
 
     def _later(self, seconds: float) -> None:
-        self._lane.run(lambda: self._guarded(self._verify), delay_s=seconds)
+        self._queue.run(lambda: self._guarded(self._verify), delay_s=seconds)
 
     def _end(self, state: OutcomeState, message: str, hint: str = "", closed: bool = False) -> None:
         self.before_answer = False

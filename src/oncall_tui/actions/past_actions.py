@@ -22,7 +22,7 @@ _NOT_SENT = (OutcomeState.REFUSED, OutcomeState.FAILED)
 
 
 class PastActions:
-    """Read on the board's thread; ``heard`` is called from lanes. *current* has the deeds by service."""
+    """Read on the board's thread; ``heard`` is called from queues. *current* has the deeds by service."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -56,10 +56,10 @@ class PastActions:
                 found.setdefault(deed.service_id, []).append(deed)
         self.current = {service: tuple(deeds) for service, deeds in found.items()}
 
-    def heard(self, flow: ActionExecution, outcome: Outcome) -> None:
+    def heard(self, execution: ActionExecution, outcome: Outcome) -> None:
         """An action's newest outcome: what the other side refused is no deed, before the journal is read again."""
-        if flow.plan.verb in FOLLOWED and outcome.state in _NOT_SENT and flow.receipt is None:
-            self._none.add(flow.plan.id)
+        if execution.plan.verb in FOLLOWED and outcome.state in _NOT_SENT and execution.receipt is None:
+            self._none.add(execution.plan.id)
             self.version += 1
 
     def _ended(self, plan: str, state: str, receipt: Any) -> None:

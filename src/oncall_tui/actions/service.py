@@ -1,4 +1,4 @@
-"""Where actions are asked for: finds who can do it, plans on the source's lane, starts flows, keeps outcomes."""
+"""Where actions are asked for: finds who can do it, plans on the source's queue, starts executions, keeps outcomes."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ PROVIDER_PATIENCE_S = 5.0
 
 
 class SourceHandle(msgspec.Struct, frozen=True):
-    """One source as the desk needs it: its lane, and its provider once that is built (raises SourceError before)."""
+    """One source, for actions: its queue, and its provider once that is built (raises SourceError before)."""
 
     name: str
-    lane: JobQueue
+    queue: JobQueue
     provider: Callable[[float], Provider]
     reread: Callable[[], None]
 
 
 class ActionService:
-    """Thread-safe. *told* is called (from a lane's thread) whenever an outcome changes."""
+    """Thread-safe. *told* is called (from a queue's thread) whenever an outcome changes."""
 
     def __init__(
         self,
-        sides: Mapping[str, SourceHandle],
+        sources: Mapping[str, SourceHandle],
         journal: Journal,
         clock: Clock,
         board: Callable[[Verb, str], Board],
@@ -65,7 +65,7 @@ class ActionService:
         self._completion_note = completion_note
         self.marks = SeenMarks(journal)
         self.keeper = AckRenewer(journal, clock)
-        self._sides, self._journal, self._clock = sides, journal, clock
+        self._sources, self._journal, self._clock = sources, journal, clock
         self._board, self._dress, self._told = board, dress, told
         self._local = local_handlers(self.marks, clock)
         self._escalate = escalate
@@ -73,7 +73,7 @@ class ActionService:
             self._local[Verb.ESCALATE] = escalate
         self.observers: list[Callable[[ActionExecution, Outcome], None]] = []
         self._lock = threading.Lock()
-        self._flows: dict[str, ActionExecution] = {}
+        self._executions: dict[str, ActionExecution] = {}
         self._outcomes = Outcomes()
         self._waiting: dict[str, list[Future[Outcome]]] = {}
         self._numbers = itertools.count(1)
@@ -82,23 +82,23 @@ class ActionService:
 
     def choices(self, verb: Verb, target: str) -> Future[tuple[Choice, ...]]:
         """What there is to pick from (levels, revisions), read now."""
-        side = self._side(target)
-        return side.lane.run(lambda: self._handler(side, verb).choices(target, self._board(verb, target)))
+        source = self._source(target)
+        return source.queue.run(lambda: self._handler(source, verb).choices(target, self._board(verb, target)))
 
     def plan(self, ask: ActionRequest) -> Future[Plan]:
         """The plan, to be shown and confirmed. The future raises Refused or Failed; a refusal is journalled."""
-        side = self._side(ask.target)
-        return side.lane.run(lambda: self._planned(side, ask))
+        source = self._source(ask.target)
+        return source.queue.run(lambda: self._planned(source, ask))
 
     def quick(self, ask: ActionRequest) -> Future[Plan | None]:
         """Plan, and go on at once where no confirm is wanted (None is returned); else the plan, to be confirmed."""
-        side = self._side(ask.target)
+        source = self._source(ask.target)
         ticket = f"ask-{next(self._numbers)}"
         self.show(_outcome(ticket, ask, OutcomeState.PENDING, "checking", self._clock.now()))
 
         def run() -> Plan | None:
             try:
-                plan = self._planned(side, ask)
+                plan = self._planned(source, ask)
             except OncallError as error:
                 state = OutcomeState(getattr(error, "outcome", "failed"))
                 self.show(_outcome(ticket, ask, state, error.message, self._clock.now(), error.hint))
@@ -113,7 +113,7 @@ class ActionService:
             self.execute(plan)
             return None
 
-        return side.lane.run(run)
+        return source.queue.run(run)
 
     def plan_many(self, asks: Sequence[ActionRequest]) -> list[Future[Plan]]:
         """A plan for each of many rows; where their source can, with fewer readings than one each."""
@@ -124,12 +124,12 @@ class ActionService:
         for places in groups.values():
             part, waiting = [asks[at] for at in places], [futures[at] for at in places]
             try:
-                side = self._side(part[0].target)
+                source = self._source(part[0].target)
             except OncallError as error:
                 for future in waiting:
                     future.set_exception(error)
                 continue
-            side.lane.run(partial(self._plan_group, side, part, waiting))
+            source.queue.run(partial(self._plan_group, source, part, waiting))
         return futures
 
     def execute_many(
@@ -150,15 +150,15 @@ class ActionService:
 
     def execute(self, plan: Plan, without_journal: bool = False) -> Future[Outcome]:
         """Carry out a plan that was confirmed. The future ends with the first final (or unknown) outcome."""
-        side = self._side(plan.target)
+        source = self._source(plan.target)
         done: Future[Outcome] = Future()
         with self._lock:
-            if plan.id in self._flows:  # a key pressed twice is one action
+            if plan.id in self._executions:  # a key pressed twice is one action
                 self._waiting.setdefault(plan.id, []).append(done)
                 return done
-            flow = self._flows[plan.id] = self._flow(side, plan)
+            execution = self._executions[plan.id] = self._new_execution(source, plan)
             self._waiting[plan.id] = [done]
-        flow.start(without_journal)
+        execution.start(without_journal)
         return done
 
     def run_silently(self, ask: ActionRequest, failed: Callable[[str, str], None], over: Callable[[], None]) -> None:
@@ -184,8 +184,8 @@ class ActionService:
 
         def run() -> None:
             try:
-                plan = self._planned(self._side(ask.target), ask)
-                self._flow(self._side(ask.target), plan, told).start()
+                plan = self._planned(self._source(ask.target), ask)
+                self._new_execution(self._source(ask.target), plan, told).start()
             except OncallError as error:
                 failed(error.message, error.hint)
                 ended()
@@ -195,7 +195,7 @@ class ActionService:
                 ended()
 
         try:
-            self._side(ask.target).lane.run(run)
+            self._source(ask.target).queue.run(run)
         except OncallError as error:
             failed(error.message, error.hint)
             ended()
@@ -203,15 +203,15 @@ class ActionService:
     def resume(self, intent: Intent) -> Future[Outcome]:
         """Follow an intent that an earlier session left open. Raises Failed where its source is gone."""
         plan = intent.plan
-        side = self._side(plan.target)
+        source = self._source(plan.target)
         done: Future[Outcome] = Future()
         receipt = Receipt(intent.receipt) if intent.receipt is not None else None
         with self._lock:
-            if plan.id in self._flows:
+            if plan.id in self._executions:
                 raise ActionFailed("it is followed already")
-            flow = self._flows[plan.id] = self._flow(side, plan)
+            execution = self._executions[plan.id] = self._new_execution(source, plan)
             self._waiting[plan.id] = [done]
-        flow.resume(receipt, intent.at)
+        execution.resume(receipt, intent.at)
         return done
 
     # --- outcomes -----------------------------------------------------------------------------------------------------
@@ -225,7 +225,7 @@ class ActionService:
     def writing(self) -> int:
         """Actions that may be on their way to the other side right now."""
         with self._lock:
-            return sum(flow.before_answer for flow in self._flows.values())
+            return sum(execution.before_answer for execution in self._executions.values())
 
     def dismiss(self, plan_id: str) -> None:
         """Stop showing what came of a plan, or of a batch. What is pending goes on."""
@@ -234,51 +234,55 @@ class ActionService:
 
     def withdraw(self, plan_id: str, why: str) -> bool:
         """Take a plan back before it goes out; False where it may have been sent already."""
-        flow = self._flows.get(plan_id)
-        return flow is None or flow.withdraw(why)
+        execution = self._executions.get(plan_id)
+        return execution is None or execution.withdraw(why)
 
     def answered(self, plan_id: str) -> bool:
         """Did the other side answer that it has taken it?"""
-        flow = self._flows.get(plan_id)
-        return flow is not None and flow.receipt is not None
+        execution = self._executions.get(plan_id)
+        return execution is not None and execution.receipt is not None
 
     def plan_of(self, plan_id: str) -> Plan | None:
-        flow = self._flows.get(plan_id)
-        return flow.plan if flow else None
+        execution = self._executions.get(plan_id)
+        return execution.plan if execution else None
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
-    def _flow(self, side: SourceHandle, plan: Plan, told: Callable[[Outcome], None] | None = None) -> ActionExecution:
-        handler = self._handler(side, plan.verb)
-        lane = self._escalate.lane_of(plan) if self._escalate and handler is self._escalate else side.lane
-        told = told or self._flow_told
+    def _new_execution(
+        self, source: SourceHandle, plan: Plan, told: Callable[[Outcome], None] | None = None
+    ) -> ActionExecution:
+        handler = self._handler(source, plan.verb)
+        queue = self._escalate.queue_of(plan) if self._escalate and handler is self._escalate else source.queue
+        told = told or self._on_outcome
         return ActionExecution(
-            plan, handler, lane, self._journal, self._clock, told, self.steady_s, self._completion_note
+            plan, handler, queue, self._journal, self._clock, told, self.steady_s, self._completion_note
         )
 
     def _execute_group(self, plans: list[Plan], without_journal: bool) -> dict[str, Future[Outcome]]:
-        side = self._side(plans[0].target)
-        handler = self._handler(side, plans[0].verb)
-        again = any(plan.id in self._flows for plan in plans)  # a key pressed twice is one action
+        source = self._source(plans[0].target)
+        handler = self._handler(source, plans[0].verb)
+        again = any(plan.id in self._executions for plan in plans)  # a key pressed twice is one action
         if len(plans) == 1 or again or not _is_bulk(handler):
             return {plan.id: self.execute(plan, without_journal) for plan in plans}
         found: dict[str, Future[Outcome]] = {plan.id: Future() for plan in plans}
         parts = [
-            BatchItem(plan, handler, side.lane, self._journal, self._clock, self._flow_told, 0.0, self._completion_note)
+            BatchItem(
+                plan, handler, source.queue, self._journal, self._clock, self._on_outcome, 0.0, self._completion_note
+            )
             for plan in plans
         ]
         with self._lock:
-            self._flows.update((part.plan.id, part) for part in parts)
+            self._executions.update((part.plan.id, part) for part in parts)
             self._waiting.update((plan_id, [future]) for plan_id, future in found.items())
         bulk = cast(SupportsBulk, handler)
         for at in range(0, len(parts), bulk.at_once):
-            Batch(parts[at : at + bulk.at_once], bulk, side.lane, self._journal).start(without_journal)
+            Batch(parts[at : at + bulk.at_once], bulk, source.queue, self._journal).start(without_journal)
         return found
 
-    def _plan_group(self, side: SourceHandle, asks: list[ActionRequest], futures: list[Future[Plan]]) -> None:
-        """On the lane: each future gets its plan, or why it cannot be."""
+    def _plan_group(self, source: SourceHandle, asks: list[ActionRequest], futures: list[Future[Plan]]) -> None:
+        """On the queue: each future gets its plan, or why it cannot be."""
         try:
-            handler = self._handler(side, asks[0].verb)
+            handler = self._handler(source, asks[0].verb)
             results = self._bulk_planned(handler, asks) if len(asks) > 1 and _is_bulk(handler) else None
         except (ActionError, SourceError) as error:
             results = [error if isinstance(error, ActionError) else ActionFailed(error.message, error.hint)] * len(asks)
@@ -289,7 +293,7 @@ class ActionService:
             ] * len(asks)
         for at, (ask, future) in enumerate(zip(asks, futures, strict=True)):
             try:
-                future.set_result(self._planned(side, ask, results[at] if results is not None else None))
+                future.set_result(self._planned(source, ask, results[at] if results is not None else None))
             except Exception as error:  # noqa: BLE001 - it is the asker's
                 future.set_exception(error)
 
@@ -299,13 +303,13 @@ class ActionService:
     def _may(self, ask: ActionRequest) -> None:
         """Raises Refused where it is on its way already, or nothing may be written."""
         with self._lock:
-            pending = [f for f in self._flows.values() if f.outcome.state is OutcomeState.PENDING]
+            pending = [f for f in self._executions.values() if f.outcome.state is OutcomeState.PENDING]
         if any((f.plan.target, f.plan.verb) == (ask.target, ask.verb) for f in pending):
             raise Refused(f"{ask.verb} is on its way already")
         if self.read_only:
             raise Refused("read only: nothing is written", "start without --read-only, and without read_only: true")
 
-    def _planned(self, side: SourceHandle, ask: ActionRequest, made: Plan | ActionError | None = None) -> Plan:
+    def _planned(self, source: SourceHandle, ask: ActionRequest, made: Plan | ActionError | None = None) -> Plan:
         """The plan, dressed; *made* is what planning many together gave for this one."""
         try:
             self._may(ask)
@@ -314,7 +318,7 @@ class ActionService:
             plan = (
                 self._dress(made)
                 if made is not None
-                else self._dress(self._handler(side, ask.verb).plan(ask, self._board(ask.verb, ask.target)))
+                else self._dress(self._handler(source, ask.verb).plan(ask, self._board(ask.verb, ask.target)))
             )
         except ActionError as error:
             self._journal.record([self._refusal(ask, error)])
@@ -332,18 +336,18 @@ class ActionService:
             at=self._clock.now(), kind=EntryKind.REFUSED, subject=ask.target, actor=ask.actor.name, text=text, data=data
         )
 
-    def _side(self, target: str) -> SourceHandle:
-        side = self._sides.get(target.partition("/")[0])
-        if side is None:
+    def _source(self, target: str) -> SourceHandle:
+        source = self._sources.get(target.partition("/")[0])
+        if source is None:
             raise ActionFailed(f"no such source: {target}", "it is not in the configuration any more")
-        return side
+        return source
 
-    def _handler(self, side: SourceHandle, verb: Verb) -> ActionHandler:
-        found = side.provider(PROVIDER_PATIENCE_S).handlers().get(verb)
-        if found is None and verb in self._local and self.local_here(side.provider(0).handlers(), verb):
+    def _handler(self, source: SourceHandle, verb: Verb) -> ActionHandler:
+        found = source.provider(PROVIDER_PATIENCE_S).handlers().get(verb)
+        if found is None and verb in self._local and self.local_here(source.provider(0).handlers(), verb):
             found = self._local[verb]
         if found is None:
-            raise Refused(f"{side.name} does not support {verb}")
+            raise Refused(f"{source.name} does not support {verb}")
         return found
 
     @property
@@ -356,8 +360,8 @@ class ActionService:
         """Is *verb* done here, in the journal? Un-acknowledge only where acknowledge is."""
         return Verb.ACKNOWLEDGE not in handlers if verb is Verb.UNACKNOWLEDGE else verb not in handlers
 
-    def _flow_told(self, outcome: Outcome) -> None:
-        self._observed(self._flows[outcome.plan_id], outcome)  # first: a command ends with what waits below
+    def _on_outcome(self, outcome: Outcome) -> None:
+        self._observed(self._executions[outcome.plan_id], outcome)  # first: a command ends with what waits below
         settled = outcome.state not in (OutcomeState.PENDING,)
         self._outcomes.put(outcome)
         with self._lock:
@@ -368,27 +372,27 @@ class ActionService:
             self._after_done(outcome)
         self._told()
 
-    def _observed(self, flow: ActionExecution, outcome: Outcome) -> None:
+    def _observed(self, execution: ActionExecution, outcome: Outcome) -> None:
         """Let others hear of it; a bug there is none of the action's."""
         for observe in self.observers:
             try:
-                observe(flow, outcome)
+                observe(execution, outcome)
             except Exception:
-                log.exception("action %s: an observer's bug", flow.plan.id)
+                log.exception("action %s: an observer's bug", execution.plan.id)
 
     def _after_done(self, outcome: Outcome) -> None:
         """A fresh reading is asked for; an acknowledgement that is short by nature is kept up from now on."""
-        flow = self._flows[outcome.plan_id]
-        side = self._side(flow.plan.target)
-        side.reread()
-        provider = side.provider(0)
-        if flow.plan.verb is Verb.ACKNOWLEDGE and hasattr(provider, "keep") and flow.receipt is not None:
-            self.keeper.keep(flow.plan, flow.receipt, cast(SupportsAckRenewal, provider), side.lane)
-        elif flow.plan.verb is Verb.UNACKNOWLEDGE:
-            self.keeper.drop(flow.plan.target)
+        execution = self._executions[outcome.plan_id]
+        source = self._source(execution.plan.target)
+        source.reread()
+        provider = source.provider(0)
+        if execution.plan.verb is Verb.ACKNOWLEDGE and hasattr(provider, "keep") and execution.receipt is not None:
+            self.keeper.keep(execution.plan, execution.receipt, cast(SupportsAckRenewal, provider), source.queue)
+        elif execution.plan.verb is Verb.UNACKNOWLEDGE:
+            self.keeper.drop(execution.plan.target)
 
     def show(self, outcome: Outcome) -> None:
-        """Show an outcome that no flow of the desk has."""
+        """Show an outcome that belongs to no execution."""
         self._outcomes.put(outcome)
         self._told()
 

@@ -23,7 +23,7 @@ from oncall_tui.triage.grouping import PAGER_PROVIDERS
 
 def carry_out(engine: Engine, asked: ActionRequest, yes: bool) -> Outcome:
     """Plan, ask on the terminal where the plan wants a confirm, send, and wait until it is known what came of it."""
-    plan = result(engine.desk.plan(asked))
+    plan = result(engine.actions.plan(asked))
     shown = show_plan(plan)
     if plan.confirm != "none" and not yes:
         confirm("Send it?", shown)

@@ -26,7 +26,7 @@ def escalate(context: click.Context, alert: str, to: str, reason: str, yes: bool
     """Escalate ALERT to a level of its policy, a person or another policy; to a destination where it has none."""
     with running(context) as engine:
         row = target(engine, find_alert(engine, alert), Verb.ESCALATE)
-        choices = result(engine.desk.choices(Verb.ESCALATE, row.id))
+        choices = result(engine.actions.choices(Verb.ESCALATE, row.id))
         ids = {c.id for c in choices}
         wanted = next((w for w in (to, f"level:{to}", f"send:{to}") if w in ids), "")
         if not wanted:

@@ -58,7 +58,7 @@ def carry(
     *step* is called with each new outcome. An interrupt takes back what was not sent yet.
     """
     interrupts.hold()
-    future = engine.desk.execute(plan)
+    future = engine.actions.execute(plan)
     sent.code = UNKNOWN
     outcome = _awaited(engine, plan, future, wait_s, until_answered, step)
     sent.code = exit_code(outcome)
@@ -80,12 +80,12 @@ def _awaited(
         if outcome is not None and outcome is not shown:
             shown = outcome
             step(outcome)
-        if outcome is not None and until_answered and engine.desk.answered(plan.id):
+        if outcome is not None and until_answered and engine.actions.answered(plan.id):
             return outcome
     if future.done():
         return future.result()
     why = "interrupted" if interrupts.pressed else f"not known after {wait_s:.0f} s"
-    if engine.desk.withdraw(plan.id, why):
+    if engine.actions.withdraw(plan.id, why):
         try:
             return future.result(WITHDRAWN_S)
         except FutureTimeout:
@@ -145,7 +145,7 @@ def exit_code(outcome: Outcome) -> int:
 
 
 def _shown(engine: Engine, plan: Plan) -> Outcome | None:
-    return next((o for o in engine.desk.outcomes if o.plan_id == plan.id), None)
+    return next((o for o in engine.actions.outcomes if o.plan_id == plan.id), None)
 
 
 def _outcome(engine: Engine, plan: Plan, state: OutcomeState, message: str, hint: str = "") -> Outcome:

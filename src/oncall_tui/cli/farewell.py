@@ -11,17 +11,17 @@ OPEN = (OutcomeState.PENDING, OutcomeState.UNKNOWN)
 
 def left_behind(engine: Engine) -> tuple[str, ...]:
     """One line for each action whose end is not known yet. Ask before the engine is stopped."""
-    return tuple(_line(engine, outcome) for outcome in engine.desk.outcomes if outcome.state in OPEN)
+    return tuple(_line(engine, outcome) for outcome in engine.actions.outcomes if outcome.state in OPEN)
 
 
 def _line(engine: Engine, outcome: Outcome) -> str:
-    plan = engine.desk.plan_of(outcome.plan_id)
+    plan = engine.actions.plan_of(outcome.plan_id)
     what = plan.title if plan is not None else f"{outcome.verb} {outcome.target}"
     if outcome.verb in FOLLOWED and plan is not None:
         deploy = engine.update.board.deploys.get(plan.target)
         service = deploy.service_id if deploy is not None else plan.target
         follow = f"follow it with `oncall-tui deploys {service} --watch`"
-        if engine.desk.answered(plan.id) or outcome.state is OutcomeState.UNKNOWN:
+        if engine.actions.answered(plan.id) or outcome.state is OutcomeState.UNKNOWN:
             return f"{what}: goes on at AWS ({outcome.message}); {follow}"
         return f"{what}: may have been sent ({outcome.message}); {follow}"
     said = outcome.message or outcome.state

@@ -71,7 +71,7 @@ def rollback(
         try:
             if to:
                 ask = msgspec.structs.replace(ask, choice=_revision(engine, row.id, to))
-            plan = result(engine.desk.plan(ask))
+            plan = result(engine.actions.plan(ask))
         except ActionError as error:
             _refuse(as_json, row.id, error.message, error.hint, error.outcome)
         shown = as_json or show_plan(plan)
@@ -116,7 +116,7 @@ def _revision(engine: Engine, service_id: str, wanted: str) -> str:
     """The task definition that ``:41``, ``41``, ``payments-api:41`` or an ARN names. Raises Refused where none does."""
     if wanted.startswith("arn:"):
         return wanted
-    found = result(engine.desk.choices(Verb.ROLL_BACK, service_id))
+    found = result(engine.actions.choices(Verb.ROLL_BACK, service_id))
     for choice in found:
         family = choice.id.rsplit("/", 1)[-1]
         if wanted in (choice.id, family, choice.label, choice.label.removeprefix(":")):

@@ -1,6 +1,6 @@
 """Pollers, board, actions and journal with one life cycle. The screen and the commands both stand on it.
 
-Threads: two a source (its poller, its lane), the journal's writer, and one that puts the board together. All are
+Threads: two a source (its poller, its queue), the journal's writer, and one that puts the board together. All are
 daemons: quitting asks them to stop and waits for the journal alone.
 """
 
@@ -104,15 +104,15 @@ class Engine:
         self._pollers = {
             s.name: Poller(s.name, s.provider, s.build, clock, gate, self._dirty.set, s.interval_s) for s in specs
         }
-        self._lanes = {s.name: JobQueue(s.name, clock) for s in specs}
-        sides = {name: SourceHandle(name, self._lanes[name], p.ready, p.ask) for name, p in self._pollers.items()}
+        self._queues = {s.name: JobQueue(s.name, clock) for s in specs}
+        sources = {name: SourceHandle(name, self._queues[name], p.ready, p.ask) for name, p in self._pollers.items()}
         self.evidence = OnDemandReader({name: p.ready for name, p in self._pollers.items()}, clock, journal)
         tell = {s.name: self._pollers[s.name].ready for s in specs if s.on_call}
         self.duties = OnCallReader(tell, self.evidence.run, clock, self._dirty.set)
         self._outlets = Destinations(destinations, clock)
         self._dresser = PlanEnricher(lambda: self.update.look, journal, actor)
-        self.desk = ActionService(
-            sides,
+        self.actions = ActionService(
+            sources,
             journal,
             clock,
             self._dresser.board_for,
@@ -129,12 +129,12 @@ class Engine:
             clock,
             lambda: self.update.board,
             self._dresser.audience,
-            self.desk.run_silently,
-            self.desk.show,
+            self.actions.run_silently,
+            self.actions.show,
         )
-        self.desk.observers.append(self._teller.observe)
+        self.actions.observers.append(self._teller.observe)
         self._deeds, self._histories = PastActions(journal), DeployHistories()
-        self.desk.observers.append(self._deeds.heard)
+        self.actions.observers.append(self._deeds.heard)
         self.looker = Triager(rules)
         self.witness = ChangeRecorder(journal, self.looker.episodes)
         waiting = [status_of(p.seen, clock.now(), clock.monotonic()) for p in self._pollers.values()]
@@ -142,7 +142,7 @@ class Engine:
         self.show_hidden = False
         self._overlaid: dict[str, tuple[Alert, object, Alert]] = {}
         self._looked_at: tuple[list[object], tuple[object, ...]] = ([], ())
-        self._memory = EarlierSessions(journal, self.desk.marks, self.witness, self._dirty.set)
+        self._memory = EarlierSessions(journal, self.actions.marks, self.witness, self._dirty.set)
         self._listeners: set[Callable[[], None]] = set()
         self._composed = threading.Condition()
         self._stopped = False
@@ -166,8 +166,8 @@ class Engine:
         self._memory.stop()
         for poller in self._pollers.values():
             poller.stop()
-        for lane in self._lanes.values():
-            lane.stop()
+        for queue in self._queues.values():
+            queue.stop()
         self._outlets.stop()
         self.evidence.stop()
         self.witness.end(self.clock.now())
@@ -198,7 +198,7 @@ class Engine:
 
     def pressed(self) -> None:
         """A key was pressed: an engineer is awake."""
-        self.desk.keeper.pressed()
+        self.actions.keeper.pressed()
 
     def recompose(self) -> None:
         """Look again (what is hidden was asked for)."""
@@ -282,7 +282,7 @@ class Engine:
                 ("the look", self._compose),
                 ("the journal of what is watched", self._watch),
                 ("open intents", self._resume),
-                ("extending acknowledgements", self.desk.keeper.tick),
+                ("extending acknowledgements", self.actions.keeper.tick),
                 ("who is on call", self._ask_duties),
             ):
                 self._guarded(what, step)
@@ -321,7 +321,7 @@ class Engine:
     def _publish(self, look: TriagedBoard) -> None:
         update = Update(
             look=look,
-            outcomes=self.desk.outcomes,
+            outcomes=self.actions.outcomes,
             journal_failure=self.journal.failure,
             rosters=self.duties.rosters,
             troubles=self._troubles(),
@@ -335,8 +335,8 @@ class Engine:
                 wake()
 
     def _troubles(self) -> tuple[str, ...]:
-        lanes = (*self._lanes.values(), *(outlet.lane for outlet in self._outlets), *self.evidence.lanes)
-        workers = (self._worker, self._memory.worker, self.journal.worker, *self.watched, *(o.worker for o in lanes))
+        queues = (*self._queues.values(), *(outlet.queue for outlet in self._outlets), *self.evidence.queues)
+        workers = (self._worker, self._memory.worker, self.journal.worker, *self.watched, *(o.worker for o in queues))
         own = (worker.trouble.words for worker in (*workers, *(p.worker for p in self._pollers.values())))
         return tuple(redact(words) for words in own if words)
 
@@ -347,7 +347,7 @@ class Engine:
         rows: list[object] = [row for r in readings for row in (*r.alerts, *r.services, *r.deploys)]
         able = tuple(p.provider is not None for p in self._pollers.values())
         current = tuple(s.current for s in statuses)
-        beside = (self.desk.marks.current, self.show_hidden, able, current, self._deeds.version)
+        beside = (self.actions.marks.current, self.show_hidden, able, current, self._deeds.version)
         (old_rows, old_beside), version = self._looked_at, self.update.board.version + 1
         if beside == old_beside and len(rows) == len(old_rows) and all(map(is_, rows, old_rows)):
             sources = MappingProxyType({s.name: s for s in statuses})
@@ -384,20 +384,20 @@ class Engine:
 
     def _overlay(self, alert: Alert) -> Alert:
         """The alert with what is known here alone: who has seen it, and the verbs that are done in the journal."""
-        mark = self.desk.marks.current.get(alert.id)
+        mark = self.actions.marks.current.get(alert.id)
         cached = self._overlaid.get(alert.id)
         if cached and cached[0] is alert and cached[1] == mark:
             return cached[2]
         result, provider = alert, self._pollers[alert.source].provider
         handlers = provider.handlers() if provider else {}
         seen = mark is not None and mark.began == alert.began and alert.state in (AlertState.FIRING, AlertState.NO_DATA)
-        if provider and not self.desk.read_only:
-            verbs = {verb for verb in self.desk.local_verbs if self.desk.local_here(handlers, verb)}
-            if self.desk.local_here(handlers, Verb.UNACKNOWLEDGE):
+        if provider and not self.actions.read_only:
+            verbs = {verb for verb in self.actions.local_verbs if self.actions.local_here(handlers, verb)}
+            if self.actions.local_here(handlers, Verb.UNACKNOWLEDGE):
                 verbs.add(Verb.UNACKNOWLEDGE if seen else Verb.ACKNOWLEDGE)
             here = frozenset(verbs & LOCAL)
             result = msgspec.structs.replace(alert, verbs=_together(alert.verbs, frozenset(verbs)), here=here)
-        elif self.desk.read_only:
+        elif self.actions.read_only:
             result = msgspec.structs.replace(alert, verbs=frozenset())
         if seen and mark:
             state = AlertState.SEEN if alert.state is AlertState.FIRING else alert.state  # no data stays no data
@@ -413,7 +413,7 @@ class Engine:
                 continue
             self._memory.left_open.remove(intent)
             try:
-                self.desk.resume(intent)
+                self.actions.resume(intent)
             except (ActionError, SourceError) as error:
                 log.warning("intent %s: %s", intent.plan.id, error)
 

@@ -24,7 +24,7 @@ AGAIN_S = 10.0  # after a failure it may be asked so soon: by an engineer who lo
 class OnCallReader:
     """The rosters of the sources that tell who is on call. Thread-safe; nothing here waits for a provider.
 
-    *sources*: name → its provider once that is built (raises SourceError before). *run* runs a job on a lane, by its
+    *sources*: name → its provider once that is built (raises SourceError before). *run* runs a job on a queue, by its
     source's name. *changed* is called whenever a roster is another one. Nothing is asked by itself before ``go_on``: a
     command has no use for it.
     """
@@ -81,7 +81,7 @@ class OnCallReader:
         return futures
 
     def ask(self, source: str) -> Future[Roster]:
-        """Read it now, on a lane. The future has a roster in any case: a failure is told in it."""
+        """Read it now, on a queue. The future has a roster in any case: a failure is told in it."""
         with self._lock:
             coming = self._coming.get(source)
             if coming is not None:
@@ -99,7 +99,7 @@ class OnCallReader:
         asked = self._asked.get(source)
         return float("inf") if asked is None else self._clock.monotonic() - asked
 
-    # --- on the lane --------------------------------------------------------------------------------------------------
+    # --- on the queue -------------------------------------------------------------------------------------------------
 
     def _read(self, source: str) -> None:
         at = self._clock.now()

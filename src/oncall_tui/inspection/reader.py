@@ -1,4 +1,4 @@
-"""Where evidence is asked for: each source on a lane of its own, so that neither a poll nor an action waits for it."""
+"""Where evidence is asked for: each source on a queue of its own, so that neither a poll nor an action waits for it."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ PATIENCE_S = 5.0  # for a provider that is still being built
 
 
 class OnDemandReader:
-    """Thread-safe. A lane is made when its source is first asked: who never looks has no thread more.
+    """Thread-safe. A queue is made when its source is first asked: who never looks has no thread more.
 
     *providers*: a source's name -> what gives its provider within some seconds, or raises SourceError.
     """
 
     def __init__(self, providers: Mapping[str, Callable[[float], Provider]], clock: Clock, journal: Journal) -> None:
         self._providers, self._clock, self._journal = providers, clock, journal
-        self._lanes: dict[str, JobQueue] = {}
+        self._queues: dict[str, JobQueue] = {}
         self._lock = threading.Lock()
 
     def ask(self, source: str, question: Callable[[Provider], T], what: str = "") -> Future[T]:
         """What *question* says of the source's provider. The future raises SourceError where it cannot be told.
 
-        *what* it asks for: each has a lane of its own, so that tasks that hang hold up no metrics.
+        *what* it asks for: each has a queue of its own, so that tasks that hang hold up no metrics.
         """
         return self.run(f"{source} {what}".strip(), lambda: question(self._provider(source)))
 
@@ -44,24 +44,24 @@ class OnDemandReader:
         return self.run(source, lambda: timeline.read(ready, self._journal, target, self._clock.now()))
 
     def run(self, name: str, job: Callable[[], T]) -> Future[T]:
-        """Run *job* on the lane *name*: a source's, or one for what is of no source (``runbook``)."""
+        """Run *job* on the queue *name*: a source's, or one for what is of no source (``runbook``)."""
         with self._lock:
-            lane = self._lanes.get(name)
-            if lane is None:
-                lane = self._lanes[name] = JobQueue(f"look {name}", self._clock)
-        return lane.run(job)
+            queue = self._queues.get(name)
+            if queue is None:
+                queue = self._queues[name] = JobQueue(f"look {name}", self._clock)
+        return queue.run(job)
 
     @property
-    def lanes(self) -> tuple[JobQueue, ...]:
+    def queues(self) -> tuple[JobQueue, ...]:
         """Those that were made so far."""
         with self._lock:
-            return tuple(self._lanes.values())
+            return tuple(self._queues.values())
 
     def stop(self) -> None:
         """Ask nothing more; what hangs is left behind."""
         with self._lock:
-            for lane in self._lanes.values():
-                lane.stop()
+            for queue in self._queues.values():
+                queue.stop()
 
     def _provider(self, source: str) -> Provider:
         if source not in self._providers:

@@ -25,10 +25,10 @@ class DestinationSpec(msgspec.Struct, frozen=True):
 
 
 class DestinationWorker:
-    """One destination and its lane: one that hangs holds up nothing but itself."""
+    """One destination and its queue: one that hangs holds up nothing but itself."""
 
-    def __init__(self, spec: DestinationSpec, lane: JobQueue) -> None:
-        self.name, self.provider, self.lane = spec.name, spec.provider, lane
+    def __init__(self, spec: DestinationSpec, queue: JobQueue) -> None:
+        self.name, self.provider, self.queue = spec.name, spec.provider, queue
         self._build = spec.build
         self._made: Destination | None = None
         self._lock = threading.Lock()
@@ -71,4 +71,4 @@ class Destinations:
     def stop(self) -> None:
         """Begin nothing more; leave hung calls behind."""
         for outlet in self:
-            outlet.lane.stop()
+            outlet.queue.stop()

@@ -112,7 +112,7 @@ class EscalateByNotification:
         self._not_twice(self._outlets.find(plan.request["destination"]), plan.target, plan.id)
 
     def send(self, plan: Plan) -> Receipt:
-        """One attempt, on the destination's own lane. Raises Failed or Unknown."""
+        """One attempt, on the destination's own queue. Raises Failed or Unknown."""
         message = msgspec.convert(plan.request["message"], Message)
         return self._outlets.find(plan.request["destination"]).get().send(message)
 
@@ -128,9 +128,9 @@ class EscalateByNotification:
             hint=f"this program cannot read it back: look at {where}",
         )
 
-    def lane_of(self, plan: Plan) -> JobQueue:
+    def queue_of(self, plan: Plan) -> JobQueue:
         """The destination's own: one that hangs must not hold up what the alert's source is asked for."""
-        return self._outlets.find(plan.request["destination"]).lane
+        return self._outlets.find(plan.request["destination"]).queue
 
     def _unmoved(self, target: str, version: str, board: Board) -> Alert:
         alert = board.alerts.get(target)

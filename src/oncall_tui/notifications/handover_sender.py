@@ -34,7 +34,7 @@ def parts(text: str) -> list[str]:
 def send(
     outlets: Destinations, journal: Journal, clock: Clock, actor: Actor, name: str, title: str, text: str
 ) -> Future[str]:
-    """On the destination's own lane, in parts. The future raises ActionError: Refused where it would wake a person."""
+    """On the destination's own queue, in parts. The future raises ActionError: Refused where it would wake a person."""
     at = clock.now()
 
     def record(state: OutcomeState, words: str) -> None:
@@ -68,4 +68,4 @@ def send(
         record(OutcomeState.SENT, f"handover sent to {name}: {title}")
         return f"sent to {name}: delivery is not confirmed"
 
-    return outlets.find(name).lane.run(job)
+    return outlets.find(name).queue.run(job)

@@ -124,10 +124,10 @@ class Notifier:
         self._under_way = 0
         self._changed = threading.Condition()
 
-    def observe(self, flow: FollowedAction, outcome: Outcome) -> None:
+    def observe(self, execution: FollowedAction, outcome: Outcome) -> None:
         """One action's newest outcome: tell of it where it was sent, or ended."""
-        plan = flow.plan
-        if plan.verb not in FOLLOWED or not flow.sent:
+        plan = execution.plan
+        if plan.verb not in FOLLOWED or not execution.sent:
             return
         with self._changed:
             heard = self._heard.get(plan.id)
@@ -137,7 +137,7 @@ class Notifier:
             over = outcome.state is not OutcomeState.PENDING and outcome.state is not heard.ended
             if over:
                 heard.ended = outcome.state
-        if first and not flow.resumed:  # an earlier session told that it began
+        if first and not execution.resumed:  # an earlier session told that it began
             self._tell(plan, heard, begins(plan), "", Severity.INFO)
         if over:
             self._tell(plan, heard, ends(plan, outcome), outcome.hint, _BAD.get(outcome.state, Severity.INFO))
@@ -185,12 +185,12 @@ class Notifier:
                 self._count(-1)
 
         try:
-            lane = self._outlets.find(name).lane
+            queue = self._outlets.find(name).queue
         except ActionFailed as error:  # a product names what the configuration has not: it was changed under a session
             self._record(plan, name, message.title, OutcomeState.FAILED, error)
             return
         self._count(1)
-        lane.run(post)
+        queue.run(post)
 
     def _note(self, plan: Plan, incident: str, text: str) -> None:
         alert = self._board().alerts.get(incident)

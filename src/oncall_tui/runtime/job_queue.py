@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class JobQueue:
-    """Runs jobs one after the other on a daemon thread, some of them later. A job that hangs holds only this lane."""
+    """Runs jobs one after the other on a daemon thread, some of them later. A job that hangs holds only this queue."""
 
     def __init__(self, name: str, clock: Clock) -> None:
         self._clock = clock

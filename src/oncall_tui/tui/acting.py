@@ -1,5 +1,5 @@
-"""The keys that write: from the row under the cursor to the desk. What is asked for runs in workers of this loop, which
-only wait for futures; the work itself is done on the source's own lane.
+"""The keys that write: from the row under the cursor to the action service. What is asked for runs in workers of
+this loop, which only wait for futures; the work itself is done on the source's own queue.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class ActionKeys(Deploying, Picking, Shelling):
 
     def possible(self, verb: Verb) -> bool:
         """Can *verb* be done to the row under the cursor?"""
-        if self.engine.desk.read_only or self.row_id is None:
+        if self.engine.actions.read_only or self.row_id is None:
             return False
         if verb in DEPLOYS:
             return isinstance(self.deploy_target(verb), ActionTarget)
@@ -137,7 +137,7 @@ class ActionKeys(Deploying, Picking, Shelling):
         return service.title if service is not None else ""
 
     def why_not(self, verb: Verb) -> str:
-        if self.engine.desk.read_only:
+        if self.engine.actions.read_only:
             return "read only: nothing is written"
         if self.row_id is None:
             return "there is no row under the cursor: move it to one first"
@@ -220,7 +220,7 @@ class ActionKeys(Deploying, Picking, Shelling):
             return
         self.notice = None
         try:
-            future = self.engine.desk.quick(self.ask(verb, alert))
+            future = self.engine.actions.quick(self.ask(verb, alert))
         except OncallError as error:
             self.say(str(error), "critical")
             return
@@ -230,7 +230,7 @@ class ActionKeys(Deploying, Picking, Shelling):
         try:
             plan = await asyncio.wrap_future(future)
         except OncallError:
-            return  # the desk tells it as an outcome
+            return  # the action service tells it as an outcome
         except Exception as error:  # noqa: BLE001 - a bug in a provider ends as words, not as the program
             self.say(f"bug: {error.__class__.__name__}: {error}", "critical")
             return

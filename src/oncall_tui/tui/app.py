@@ -176,7 +176,7 @@ class OncallApp(App[None]):
 
     def action_leave(self) -> None:
         """Quit; with a write or a notification in flight, it asks once."""
-        writing, telling = self.engine.desk.writing, self.engine.telling
+        writing, telling = self.engine.actions.writing, self.engine.telling
         if not writing and not telling:
             self.exit()
             return

@@ -211,7 +211,7 @@ class Base(Screen[None]):
         A refusal is told in a modal of its own: what was typed ahead must not plan anew behind it.
         """
         try:
-            plan = await asyncio.wrap_future(self.engine.desk.plan(ask))
+            plan = await asyncio.wrap_future(self.engine.actions.plan(ask))
         except OncallError as error:
             self._unsay()
             state = str(getattr(error, "outcome", "failed"))
@@ -239,4 +239,4 @@ class Base(Screen[None]):
         if said is None or said == ANOTHER:
             self.say(f"{plan.verb}: cancelled, nothing was sent", "dim")
         else:
-            self.engine.desk.execute(plan, without_journal=bool(self.latest.journal_failure))
+            self.engine.actions.execute(plan, without_journal=bool(self.latest.journal_failure))

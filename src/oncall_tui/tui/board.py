@@ -223,7 +223,7 @@ class BoardScreen(ActionKeys, LookingBack, Remembering, Opening, LogKeys, Handin
             self._calls = (int(now // 60), f"{sum(s.calls_per_s for s in update.board.sources.values()):.1f} calls/s")
         wide = self.size.width >= WIDE_COLUMNS
         mine = headline.on_call(update, self.engine.actor.email, now)
-        left = headline.left(update, self.me, self.engine.desk.read_only, wide, mine)
+        left = headline.left(update, self.me, self.engine.actions.read_only, wide, mine)
         self.query_one("#clock").styles.width = CLOCK_CELLS if wide else 12
         self.query_one("#status", StatusLine).show(left, headline.right(update, now, wide, self.bell_on))
         clock = headline.clock(now, self.tz, self._calls[1] if wide else "")
@@ -277,10 +277,10 @@ class BoardScreen(ActionKeys, LookingBack, Remembering, Opening, LogKeys, Handin
         for outcome in headline.as_one(self.latest):
             quiet = outcome.state in (OutcomeState.DONE, OutcomeState.SENT) and outcome.verb not in FOLLOWED
             if quiet and now - outcome.at > DONE_SHOWN_S:
-                self.engine.desk.dismiss(outcome.plan_id)
+                self.engine.actions.dismiss(outcome.plan_id)
         if self.notice and self.notice[1] == "dim" and now - self.said_at > NOTICE_S:
             self.notice = None
-        lines = headline.outcome_lines(self.latest, self.notice, self.tz, now, self.engine.desk.plan_of)
+        lines = headline.outcome_lines(self.latest, self.notice, self.tz, now, self.engine.actions.plan_of)
         widget = self.query_one("#outcome", Lines)
         widget.display = bool(lines)
         widget.show(lines)
@@ -363,7 +363,7 @@ class BoardScreen(ActionKeys, LookingBack, Remembering, Opening, LogKeys, Handin
             self.notice = None
         elif shown is not None and ended:
             self.notice = None  # a dim one goes by itself: it takes no Esc of its own
-            self.engine.desk.dismiss(shown.plan_id)
+            self.engine.actions.dismiss(shown.plan_id)
         elif self.pane == "detail":
             self.action_pane(self.list)
         elif self.zoomed:

@@ -43,7 +43,7 @@ class Deploying(Base):
     def deploy_verb(self, verb: Verb, seen: ActionTarget | None = None) -> None:
         """Plan *verb* for the row under the cursor, or for what the palette listed; or say why not."""
         found = seen or self.deploy_target(verb)
-        if self.engine.desk.read_only:
+        if self.engine.actions.read_only:
             self.say("read only: nothing is written", "warning")
         elif self.row_id is None:
             self.say("there is no row under the cursor: move it to one first", "warning")
@@ -62,7 +62,7 @@ class Deploying(Base):
         return services[0] in services[1:]
 
     def _pending(self, verb: Verb) -> list[str]:
-        outcomes = self.engine.desk.outcomes
+        outcomes = self.engine.actions.outcomes
         return [o.target for o in outcomes if o.verb is verb and o.state is OutcomeState.PENDING]
 
     async def _deploy(self, verb: Verb, to: ActionTarget) -> None:
@@ -77,7 +77,7 @@ class Deploying(Base):
             if isinstance(plan, Plan) and said != ANOTHER:
                 self.act(plan, said)
                 return
-            choices = self.engine.desk.choices(verb, to.id)
+            choices = self.engine.actions.choices(verb, to.id)
             picked = await self.ask_modal(ChoiceDialog(f"{to.name}: to which revision?", choices, "no other is known"))
             if picked is not None:
                 self.say(f"planning {verb} {to.name}", "dim")

@@ -47,7 +47,7 @@ class Picking(Several):
         if verb is Verb.SNOOZE:
             self._with_form(verb, "Snooze", (FOR_S, why(verb, alert.provider if alert else "pagerduty")), seen)
             return
-        if alert is None or self.engine.desk.read_only:
+        if alert is None or self.engine.actions.read_only:
             self.say(self.why_not(verb), "warning")
         elif verb is Verb.RESOLVE:
             self.begin(self.plan_and_act(self.ask(verb, alert), alert.title))
@@ -88,7 +88,7 @@ class Picking(Several):
         """Pick, say why where others are to read it, then the plan."""
         from oncall_tui.tui.screens.dialogs.choice import ChoiceDialog
 
-        choices = self.engine.desk.choices(verb, alert.id)
+        choices = self.engine.actions.choices(verb, alert.id)
         has_it = f"{', '.join(alert.assigned)} has it" if alert.assigned else "it is assigned to nobody"
         nothing = {
             Verb.ESCALATE: f"There is no level above this one: {has_it}.",
@@ -120,7 +120,7 @@ class Picking(Several):
     def _with_form(self, verb: Verb, title: str, fields: Sequence[Field], seen: Alert | None = None) -> None:
         alert = seen or self.alert_target(verb)
         marked = [] if seen else self.marked()
-        if self.engine.desk.read_only or (alert is None and not marked):
+        if self.engine.actions.read_only or (alert is None and not marked):
             self.say(self.why_not(verb), "warning")
             return
         if self.coming:

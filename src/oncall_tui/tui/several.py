@@ -66,7 +66,7 @@ class Several(Base):
                 where = f" → {found[0]}" if look and found[1].id != look.alert.id else ""
                 asks.setdefault(found[1].id, (f"{title}{where}", self.ask(verb, found[1], **more)))
         plans: dict[str, tuple[str, Plan]] = {}
-        futures = self.engine.desk.plan_many([ask for _, ask in asks.values()])
+        futures = self.engine.actions.plan_many([ask for _, ask in asks.values()])
         for (title, ask), future in zip(asks.values(), futures, strict=True):
             try:
                 plan = await asyncio.wrap_future(future)
@@ -80,7 +80,7 @@ class Several(Base):
         self.notice = None
         at = self.engine.clock.now()
         others = [_outcome(verb, target, error, at) for _, target, error in left_out]
-        futures = self.engine.desk.execute_many([plan for _, plan in plans.values()], left_out=others)
+        futures = self.engine.actions.execute_many([plan for _, plan in plans.values()], left_out=others)
         not_done = [f"{title}: {error}" for title, _, error in left_out]
         for (title, _), future in zip(plans.values(), futures, strict=True):
             outcome: Outcome = await asyncio.wrap_future(future)

@@ -25,7 +25,7 @@ class Shelling(Base):
         if not self.steady():
             return
         service = self.service_of_row()
-        if self.engine.desk.read_only:
+        if self.engine.actions.read_only:
             self.say("read only: no shell is opened, since it can write", "warning")
         elif self.row_id is None:
             self.say("there is no row under the cursor: move it to one first", "warning")

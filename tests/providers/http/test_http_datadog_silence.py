@@ -22,7 +22,7 @@ from oncall_tui.providers.datadog.options import DatadogOptions
 from oncall_tui.providers.datadog.provider import DatadogProvider, build
 from oncall_tui.runtime.clock import FakeClock
 from oncall_tui.runtime.secret import Secret
-from oncall_tui.simulator.services.datadog.api import DatadogProvider as Organization
+from oncall_tui.simulator.services.datadog.api import SimulatedDatadog as Organization
 
 KEYS = {"PLANTED_API": "drill-planted-api-key", "PLANTED_APP": "drill-planted-app-key"}
 WEB, API = "ecs_cluster:prod-main,ecs_service:web", "ecs_cluster:prod-main,ecs_service:api"

@@ -25,7 +25,7 @@ from oncall_tui.providers.mackerel.provider import PAGES, MackerelProvider, buil
 from oncall_tui.providers.mackerel.schema import MackerelAlert, MackerelMonitor
 from oncall_tui.runtime.clock import FakeClock
 from oncall_tui.runtime.secret import Secret
-from oncall_tui.simulator.services.mackerel import MackerelProvider as Organization
+from oncall_tui.simulator.services.mackerel import SimulatedMackerel as Organization
 
 KEY = "planted-key-value"
 

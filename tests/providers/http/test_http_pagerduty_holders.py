@@ -15,7 +15,7 @@ from oncall_tui.providers.pagerduty.options import PagerDutyOptions
 from oncall_tui.providers.pagerduty.provider import PagerDutyProvider, build
 from oncall_tui.runtime.clock import FakeClock
 from oncall_tui.runtime.secret import Secret
-from oncall_tui.simulator.services.pagerduty.api import PagerDutyProvider as World
+from oncall_tui.simulator.services.pagerduty.api import SimulatedPagerDuty as World
 from oncall_tui.triage.ownership import assignment, escalation
 
 LEVELS = [{"people": ["Alice"], "after": 300}, {"people": ["Bob"], "after": 300}, {"people": ["Carol"], "after": 600}]

@@ -16,7 +16,7 @@ import jsonschema
 import msgspec
 import pytest
 from tests.providers.contract import bodies
-from tests.support.fakes import InlineLane
+from tests.support.fakes import InlineQueue
 from tests.support.wire import Asked
 
 from oncall_tui import errors
@@ -34,7 +34,7 @@ from oncall_tui.providers.pagerduty.provider import PagerDutyProvider, build
 from oncall_tui.runtime.clock import FakeClock
 from oncall_tui.runtime.secret import Secret
 from oncall_tui.simulator.server.messages import Request, SimulatedAnswer, json_answer
-from oncall_tui.simulator.services.pagerduty.api import PagerDutyProvider as Account
+from oncall_tui.simulator.services.pagerduty.api import SimulatedPagerDuty as Account
 from oncall_tui.text import time_format
 
 SPEC: dict[str, Any] = {
@@ -482,15 +482,15 @@ def test_two_sources_with_one_token_ask_one_after_the_other(
     assert busy.together == 0
 
 
-def test_298_of_300_through_the_desk(
+def test_298_of_300_through_the_action_service(
     account: Account, pager: PagerDutyProvider, many: Any, asked: Asked, clock: FakeClock, tmp_path: Path
 ) -> None:
     asks, board = many(Verb.ACKNOWLEDGE, 299)
-    lane = InlineLane(clock)
+    queue = InlineQueue(clock)
     journal = Journal(tmp_path / "journal.db", clock.now)
-    side = SourceHandle("pager", lane, lambda timeout: pager, lambda: None)  # type: ignore[arg-type]
-    desk = ActionService(
-        {"pager": side},
+    source = SourceHandle("pager", queue, lambda timeout: pager, lambda: None)  # type: ignore[arg-type]
+    actions = ActionService(
+        {"pager": source},
         journal,
         clock,
         lambda verb, target: board,
@@ -500,12 +500,12 @@ def test_298_of_300_through_the_desk(
         0.0,
         lambda plan: "",
     )
-    planning = desk.plan_many(asks)
-    lane.settle()
+    planning = actions.plan_many(asks)
+    queue.settle()
     plans = [future.result(0) for future in planning]
     account.resolve("m7", "Bob")
-    futures = desk.execute_many(plans)
-    lane.settle(30.0)
+    futures = actions.execute_many(plans)
+    queue.settle(30.0)
     outcomes = {plan.title: future.result(0) for plan, future in zip(plans, futures, strict=True)}
     assert len([o for o in outcomes.values() if o.state is OutcomeState.DONE]) == 298
     not_done = {title: (o.state, o.message) for title, o in outcomes.items() if o.state is not OutcomeState.DONE}

@@ -30,7 +30,7 @@ from oncall_tui.providers.sentry.schema import SentryIssue
 from oncall_tui.providers.sentry.timeline import told
 from oncall_tui.runtime.clock import FakeClock
 from oncall_tui.runtime.secret import Secret
-from oncall_tui.simulator.services.sentry.api import SentryProvider as Organization
+from oncall_tui.simulator.services.sentry.api import SimulatedSentry as Organization
 
 TOKEN = "planted-token-value"
 PEOPLE = [{"name": "Alice", "email": "alice@example.com"}, {"name": "Bob", "email": "bob@example.com"}]

@@ -42,12 +42,12 @@ class AlertmanagerProvider:
         self._rows = AlertmanagerRows(options, read_only)
         self._silences: dict[str, WireSilence] = {}
         self._listing = DecodeCache(decoder(WireSilence).decode)
-        desk = AlertmanagerHandlerContext(options, self._api, AlertmanagerRows(options, read_only), clock, read_only)
-        self._keeper = Keeper(desk)
+        context = AlertmanagerHandlerContext(options, self._api, AlertmanagerRows(options, read_only), clock, read_only)
+        self._keeper = Keeper(context)
         self._handlers: dict[Verb, ActionHandler] = {
-            Verb.ACKNOWLEDGE: AlertmanagerAcknowledge(desk),
-            Verb.UNACKNOWLEDGE: Unacknowledge(desk),
-            Verb.SILENCE: AlertmanagerSilence(desk),
+            Verb.ACKNOWLEDGE: AlertmanagerAcknowledge(context),
+            Verb.UNACKNOWLEDGE: Unacknowledge(context),
+            Verb.SILENCE: AlertmanagerSilence(context),
         }
 
     def read(self, request: ReadRequest) -> Reading:

@@ -35,9 +35,9 @@ class Silencing:
     held = "silenced"
     how = ""
 
-    def __init__(self, desk: AlertmanagerHandlerContext) -> None:
-        self.desk = desk
-        self._sent = WriteGrace(desk.clock)
+    def __init__(self, context: AlertmanagerHandlerContext) -> None:
+        self.context = context
+        self._sent = WriteGrace(context.clock)
 
     def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
         """Nothing to pick."""
@@ -46,10 +46,10 @@ class Silencing:
     def send(self, plan: Plan) -> Receipt:
         """POST once. The receipt has the silence's id and its end. Raises Failed or Unknown."""
         request = plan.request
-        now = self.desk.api.http.server_now()
+        now = self.context.api.http.server_now()
         until = now + request["for_s"]
         self._sent.note(plan)
-        silence_id = self.desk.api.post(
+        silence_id = self.context.api.post(
             {**request["silence"], "startsAt": iso(now - EARLY_S), "endsAt": iso(until)},
         )
         return Receipt({"silenceID": silence_id, "until": until})
@@ -65,13 +65,13 @@ class Silencing:
                 plan, "sent, not to be seen yet", f"Alertmanager has no such silence: not {self.held}"
             )
         until = stamp(silence.endsAt) or 0.0
-        said = f"{self.held} by {silence.createdBy} until {told(until, self.desk.clock.now())}{self.how}"
+        said = f"{self.held} by {silence.createdBy} until {told(until, self.context.clock.now())}{self.how}"
         if silence.status.state == "expired":  # a later start looks at an intent whose silence has ended since
             return Check(OutcomeState.DONE, f"was {said}; that has ended")
         if not silence.is_active:
             return Check(OutcomeState.PENDING, f"the silence is {silence.status.state or 'not active'} yet")
         labels = plan.request["labels"]
-        look = self.desk.look(labels, plan.request["fingerprint"])
+        look = self.context.look(labels, plan.request["fingerprint"])
         if look.row is None:
             return Check(OutcomeState.DONE, f"{said}; the alert is gone")
         if silence.id in look.silenced_by or not plan.request["covers"]:
@@ -84,7 +84,7 @@ class Silencing:
 
     def _find(self, plan: Plan, receipt: Receipt | None) -> WireSilence | None:
         """The silence of *receipt*; without one, the one that is what *plan* asks for and was not there before it."""
-        api = self.desk.api
+        api = self.context.api
         if receipt is not None and "silenceID" in receipt.data:
             return api.silence(safe_id(str(receipt.data["silenceID"])))
         asked = plan.request["silence"]
@@ -94,7 +94,7 @@ class Silencing:
             for s in api.silences()
             if sorted(s.matchers) == matchers and s.createdBy == asked["createdBy"] and s.comment == asked["comment"]
         ]
-        since = plan.made_at + (api.http.server_now() - self.desk.clock.now()) - 2.0
+        since = plan.made_at + (api.http.server_now() - self.context.clock.now()) - 2.0
         return next((s for s in found if (stamp(s.updatedAt or s.startsAt) or 0.0) >= since), None)
 
     def _request(
@@ -124,19 +124,19 @@ class AlertmanagerAcknowledge(Silencing):
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Reads the alert and what its labels match. Raises Refused where somebody has it already, or it moved."""
-        alert = self.desk.target(ask, board)
+        alert = self.context.target(ask, board)
         labels = dict(alert.labels)
-        look = self.desk.look_before(labels, alert.native_id)
-        row = self.desk.unmoved(ask.version, look)
+        look = self.context.look_before(labels, alert.native_id)
+        row = self.context.unmoved(ask.version, look)
         if row.state in (AlertState.ACKNOWLEDGED, AlertState.SILENCED):
-            raise errors.Refused(f"already {self.desk.state_words(row)}")
+            raise errors.Refused(f"already {self.context.state_words(row)}")
         why = ask.reason or ask.text
         comment = f"{ACK} This alert was acknowledged using oncall-tui by {ask.actor.name}" + (
             f": {why}" if why else ""
         )
         request = self._request(alert, ask, labels, comment, ACK_S)
         request["others"] = [a.fingerprint for a in look.others]
-        now = self.desk.clock.now()
+        now = self.context.clock.now()
         lines = [
             ("alert", alert.title),
             ("until", f"{told(now + ACK_S, now)}, extended while it fires and you are here"),
@@ -155,19 +155,19 @@ class AlertmanagerAcknowledge(Silencing):
             made_at=now,
             title=f"acknowledge {alert.title}",
             lines=tuple(lines),
-            affects=self.desk.names(look.others),
+            affects=self.context.names(look.others),
             confirm=Confirm.YES if look.others else Confirm.NONE,
             request=request,
-            commands=(self.desk.add_command(request["silence"], now, ACK_S),),
+            commands=(self.context.add_command(request["silence"], now, ACK_S),),
         )
 
     def check(self, plan: Plan) -> None:
         """Read it again. Raises Refused where it moved, or where it would now hide what nobody was asked about."""
-        look = self.desk.look_before(plan.request["labels"], plan.request["fingerprint"])
-        self.desk.unmoved(plan.version, look)
+        look = self.context.look_before(plan.request["labels"], plan.request["fingerprint"])
+        self.context.unmoved(plan.version, look)
         new = [a for a in look.others if a.fingerprint not in plan.request["others"]]
         if new:
-            raise errors.Refused(f"it would now also hide {', '.join(self.desk.names(new)[:3])}", "ask again")
+            raise errors.Refused(f"it would now also hide {', '.join(self.context.names(new)[:3])}", "ask again")
 
 
 class AlertmanagerSilence(Silencing):
@@ -177,7 +177,7 @@ class AlertmanagerSilence(Silencing):
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Reads what it would hide now. Raises Refused without a reason, an end, or a matcher that says something."""
-        alert = self.desk.target(ask, board)
+        alert = self.context.target(ask, board)
         for_s = ask.for_s or DEFAULT_S
         reason = ask.reason.strip()
         if not reason:
@@ -190,12 +190,12 @@ class AlertmanagerSilence(Silencing):
         if not any(matchers.values()) or not all(matchers):
             raise errors.Refused("a silence needs a label with a value")
         comment = f"silence: {reason}" if reason.startswith(ACK) else reason  # ACK! would make it an acknowledgement
-        look = self.desk.look_before(dict(alert.labels), alert.native_id)
-        row = self.desk.unmoved(ask.version, look)
+        look = self.context.look_before(dict(alert.labels), alert.native_id)
+        row = self.context.unmoved(ask.version, look)
         with before_sending():
-            hidden = [a for a in self.desk.api.matching(matchers) if a.fingerprint != alert.native_id]
+            hidden = [a for a in self.context.api.matching(matchers) if a.fingerprint != alert.native_id]
         request = self._request(alert, ask, matchers, comment, for_s)
-        now = self.desk.clock.now()
+        now = self.context.clock.now()
         return Plan(
             id=uuid.uuid4().hex,
             verb=self.verb,
@@ -212,10 +212,10 @@ class AlertmanagerSilence(Silencing):
                 ("reason", reason),
             ),
             warnings=self._warnings(bool(request["covers"])),
-            affects=self.desk.names(hidden),
+            affects=self.context.names(hidden),
             confirm=Confirm.YES,
             request=request,
-            commands=(self.desk.add_command(request["silence"], now, for_s),),
+            commands=(self.context.add_command(request["silence"], now, for_s),),
         )
 
     def _warnings(self, covers: bool) -> tuple[str, ...]:
@@ -224,8 +224,8 @@ class AlertmanagerSilence(Silencing):
 
     def check(self, plan: Plan) -> None:
         """Read the alert again. Raises Refused where it moved; how many others match is no move."""
-        look = self.desk.look_before(plan.request["labels"], plan.request["fingerprint"])
-        self.desk.unmoved(plan.version, look)
+        look = self.context.look_before(plan.request["labels"], plan.request["fingerprint"])
+        self.context.unmoved(plan.version, look)
 
 
 def _counted(n: int) -> str:

@@ -30,9 +30,9 @@ def own(silences: tuple[WireSilence, ...], actor: Actor) -> tuple[WireSilence, .
 class Unacknowledge:
     """Removes our own ``ACK!`` silences from an alert, nobody else's."""
 
-    def __init__(self, desk: AlertmanagerHandlerContext) -> None:
-        self.desk = desk
-        self._sent = WriteGrace(desk.clock)
+    def __init__(self, context: AlertmanagerHandlerContext) -> None:
+        self.context = context
+        self._sent = WriteGrace(context.clock)
 
     def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
         """Nothing to pick."""
@@ -40,11 +40,11 @@ class Unacknowledge:
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Reads who acknowledged it. Raises Refused where that was not us."""
-        alert = self.desk.target(ask, board)
-        look = self.desk.look_before(dict(alert.labels), alert.native_id)
-        row = self.desk.unmoved(ask.version, look)
+        alert = self.context.target(ask, board)
+        look = self.context.look_before(dict(alert.labels), alert.native_id)
+        row = self.context.unmoved(ask.version, look)
         if row.state is not AlertState.ACKNOWLEDGED:
-            raise errors.Refused(f"nobody has acknowledged it: it is {self.desk.state_words(row)}")
+            raise errors.Refused(f"nobody has acknowledged it: it is {self.context.state_words(row)}")
         mine = own(look.silences, ask.actor)
         if not mine:
             raise errors.Refused(f"made by {', '.join(row.by) or 'nobody named'}: only your own can be removed")
@@ -57,18 +57,18 @@ class Unacknowledge:
             target=alert.id,
             version=row.version,
             actor=ask.actor,
-            made_at=self.desk.clock.now(),
+            made_at=self.context.clock.now(),
             title=f"un-acknowledge {alert.title}",
             lines=(("alert", alert.title), ("removes", f"{_counted(len(mine))} of {ask.actor.name}")),
             warnings=tuple(f"stays quiet: {name or 'somebody'} has a silence on it too" for name in stay),
-            affects=self.desk.names(others),
+            affects=self.context.names(others),
             confirm=Confirm.YES if others else Confirm.NONE,
             request={
                 "silences": [safe_id(s.id) for s in mine],
                 "labels": dict(alert.labels),
                 "fingerprint": alert.native_id,
             },
-            commands=(self.desk.expire_command([s.id for s in mine]),),
+            commands=(self.context.expire_command([s.id for s in mine]),),
             writes=len(mine),
         )
 
@@ -78,15 +78,15 @@ class Unacknowledge:
         for silence in mine:
             labels = {m.name: m.value for m in silence.matchers if m.isEqual and not m.isRegex}
             with before_sending():
-                matching = self.desk.api.matching(labels)
+                matching = self.context.api.matching(labels)
             found.update((a.fingerprint, a) for a in matching if silence.id in a.status.silencedBy)
         found.pop(fingerprint, None)
         return list(found.values())
 
     def check(self, plan: Plan) -> None:
         """Read it again. Raises Refused where it moved, or the acknowledgement is another's or another one."""
-        look = self.desk.look_before(plan.request["labels"], plan.request["fingerprint"])
-        self.desk.unmoved(plan.version, look)
+        look = self.context.look_before(plan.request["labels"], plan.request["fingerprint"])
+        self.context.unmoved(plan.version, look)
         mine = {s.id for s in own(look.silences, plan.actor)}
         if not mine.issuperset(plan.request["silences"]):
             raise errors.Refused("the acknowledgement was replaced or removed meanwhile: look again")
@@ -96,7 +96,7 @@ class Unacknowledge:
         self._sent.note(plan)
         for done, silence_id in enumerate(plan.request["silences"]):
             try:
-                self.desk.api.expire(safe_id(silence_id))
+                self.context.api.expire(safe_id(silence_id))
             except errors.ActionFailed as error:
                 if done == 0:
                     raise
@@ -108,23 +108,23 @@ class Unacknowledge:
         return read_back(lambda: self._verify(plan))
 
     def _verify(self, plan: Plan) -> Check:
-        read = [self.desk.api.silence(safe_id(i)) for i in plan.request["silences"]]
+        read = [self.context.api.silence(safe_id(i)) for i in plan.request["silences"]]
         if any(s is not None and s.status.state != "expired" for s in read):
             return self._sent.absent(plan, "sent, not gone yet", "the acknowledgement is still there")
         return Check(OutcomeState.DONE, f"no longer acknowledged by {plan.actor.name}{self._now(plan)}")
 
     def _now(self, plan: Plan) -> str:
-        look: AlertmanagerLook = self.desk.look(plan.request["labels"], plan.request["fingerprint"])
+        look: AlertmanagerLook = self.context.look(plan.request["labels"], plan.request["fingerprint"])
         if look.row is None:
             return "; the alert is gone"
-        return "" if look.row.state is AlertState.FIRING else f"; it is {self.desk.state_words(look.row)}"
+        return "" if look.row.state is AlertState.FIRING else f"; it is {self.context.state_words(look.row)}"
 
 
 class Keeper:
     """Extends an acknowledgement while its alert fires. Whether somebody still wants it, its caller knows."""
 
-    def __init__(self, desk: AlertmanagerHandlerContext) -> None:
-        self.desk = desk
+    def __init__(self, context: AlertmanagerHandlerContext) -> None:
+        self.context = context
 
     def keep(self, plan: Plan, receipt: Receipt, now: float) -> RenewalResult:
         """Extend it if under five minutes are left. Times are seconds since the epoch.
@@ -132,21 +132,21 @@ class Keeper:
         Raises SourceError or ActionError where that cannot be told: ask again soon, a few minutes are left.
         """
         silence_id = safe_id(str(receipt.data.get("silenceID", "")))
-        http = self.desk.api.http
-        ends, extended = self._extended(plan, silence_id, now + http.server_now() - self.desk.clock.now())
-        skew = http.server_now() - self.desk.clock.now()
+        http = self.context.api.http
+        ends, extended = self._extended(plan, silence_id, now + http.server_now() - self.context.clock.now())
+        skew = http.server_now() - self.context.clock.now()
         return RenewalResult(None if ends is None else max(now + 1.0, ends - skew - EXTEND_UNDER_S), extended)
 
     def _extended(self, plan: Plan, silence_id: str, now: float) -> tuple[float | None, bool]:
         """When the silence ends, by the server's clock (None: it is over), and whether it was extended for that."""
-        api = self.desk.api
+        api = self.context.api
         silence = api.silence(silence_id)
         if silence is None or not silence.is_active or not own((silence,), plan.actor):
             return None, False
         ends = stamp(silence.endsAt) or 0.0
         if ends - now > EXTEND_UNDER_S:
             return ends, False
-        if self.desk.look(plan.request["labels"], plan.request["fingerprint"]).row is None:
+        if self.context.look(plan.request["labels"], plan.request["fingerprint"]).row is None:
             return None, False
         until = now + ACK_S
         # An update has to carry the same id, start and matchers; else the server makes a second silence.

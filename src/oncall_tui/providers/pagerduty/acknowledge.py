@@ -34,9 +34,9 @@ class SetStatus:
     confirm = Confirm.NONE
     at_once = AT_ONCE
 
-    def __init__(self, desk: PagerDutyHandlerContext) -> None:
-        self.desk = desk
-        self._sent = WriteGrace(desk.clock)
+    def __init__(self, context: PagerDutyHandlerContext) -> None:
+        self.context = context
+        self._sent = WriteGrace(context.clock)
 
     def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
         """Nothing to pick."""
@@ -44,15 +44,15 @@ class SetStatus:
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Reads nothing: ``check`` does, right after. Raises Refused where it is so already."""
-        alert = self.desk.target(ask, board)
+        alert = self.context.target(ask, board)
         if alert.state is AlertState.RESOLVED:
-            raise errors.Refused(f"already {self.desk.state_words(alert)}, not reopened")
+            raise errors.Refused(f"already {self.context.state_words(alert)}, not reopened")
         if self.verb is Verb.ACKNOWLEDGE and alert.state in HELD:
-            raise errors.Refused(f"already {self.desk.state_words(alert)}")
+            raise errors.Refused(f"already {self.context.state_words(alert)}")
         change = {"status": self.status}
         body = {"incident": {"type": "incident_reference", **change}}
-        command = self.desk.api.command("PUT", alert.native_id, "", body, self.desk.acts_as(ask.actor)[0])
-        return self.desk.plan(
+        command = self.context.api.command("PUT", alert.native_id, "", body, self.context.acts_as(ask.actor)[0])
+        return self.context.plan(
             ask,
             alert,
             ask.version or alert.version,
@@ -65,17 +65,17 @@ class SetStatus:
 
     def check(self, plan: Plan) -> None:
         """Read the incident again. Raises Refused where it is resolved, or moved."""
-        self._still(plan, self.desk.read(plan.request["incident"]))
+        self._still(plan, self.context.read(plan.request["incident"]))
 
     def _still(self, plan: Plan, incident: PagerDutyIncident) -> None:
         if self.verb is Verb.ACKNOWLEDGE and incident.status == "acknowledged":
-            raise errors.Refused(f"already {self.desk.state_words(self.desk.row(incident))}")
-        self.desk.unmoved(plan.version, incident)
+            raise errors.Refused(f"already {self.context.state_words(self.context.row(incident))}")
+        self.context.unmoved(plan.version, incident)
 
     def send(self, plan: Plan) -> Receipt:
         """PUT once. Raises Failed or Unknown."""
         self._sent.note(plan)
-        changed = self.desk.api.update(plan.request["incident"], plan.request["change"], sender(plan))
+        changed = self.context.api.update(plan.request["incident"], plan.request["change"], sender(plan))
         return Receipt({"incident": changed.id, "status": changed.status})
 
     def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
@@ -83,7 +83,7 @@ class SetStatus:
         return read_back(lambda: self._verify(plan, receipt))
 
     def _verify(self, plan: Plan, receipt: Receipt | None) -> Check:
-        incident = self.desk.api.incident(plan.request["incident"])
+        incident = self.context.api.incident(plan.request["incident"])
         if incident is None:
             return Check(OutcomeState.FAILED, "PagerDuty does not have this incident any more")
         return self._judge(plan, receipt, incident)
@@ -97,8 +97,8 @@ class SetStatus:
             entry.type.startswith(f"{self.verb}_log_entry")
             and entry.agent is not None
             and is_me(entry.agent, plan.actor)
-            and (stamp(entry.created_at) or 0.0) >= self.desk.since(plan)
-            for entry in self.desk.api.log(plan.request["incident"])
+            and (stamp(entry.created_at) or 0.0) >= self.context.since(plan)
+            for entry in self.context.api.log(plan.request["incident"])
         )
 
     # --- many ----------------------------------------------------------------------------------------------------
@@ -113,13 +113,13 @@ class SetStatus:
             return [_error(lambda plan=plan: self.check(plan)) for plan in plans]  # type: ignore[misc]
         try:
             with before_sending():
-                found = self.desk.api.among_open()
+                found = self.context.api.among_open()
         except ActionError as error:
             return [error for _ in plans]
 
         def look(plan: Plan) -> None:
             incident = found.get(plan.request["incident"])
-            self._still(plan, self.desk.read(plan.request["incident"]) if incident is None else incident)
+            self._still(plan, self.context.read(plan.request["incident"]) if incident is None else incident)
 
         return [_error(lambda plan=plan: look(plan)) for plan in plans]  # type: ignore[misc]
 
@@ -132,7 +132,7 @@ class SetStatus:
         for plan in plans:
             self._sent.note(plan)
         ids = [str(plan.request["incident"]) for plan in plans]
-        changed = self.desk.api.update_many(ids, {"status": self.status}, sender(plans[0]))
+        changed = self.context.api.update_many(ids, {"status": self.status}, sender(plans[0]))
         left = [plan for plan in plans if plan.request["incident"] not in changed]
         alone = {plan.id: _or_error(lambda plan=plan: self._alone(plan)) for plan in left[:ALONE]}  # type: ignore[misc]
 
@@ -193,7 +193,7 @@ class PagerDutyAcknowledge(SetStatus):
         acks = incident.acknowledgements or ()
         mine = [is_me(a.acknowledger, plan.actor) for a in acks]
         until = pending(incident, "unacknowledge")
-        end = f" until {self.desk.local(until)}" if until is not None else ""
+        end = f" until {self.context.local(until)}" if until is not None else ""
         if receipt is not None or not acks or any(m is not False for m in mine):
             who = plan.actor.name if True in mine else ", ".join(a.acknowledger.label for a in acks)
             return Check(OutcomeState.DONE, f"acknowledged{f' by {who}' if who else ''}{end}")
@@ -201,7 +201,7 @@ class PagerDutyAcknowledge(SetStatus):
         return self._sent.absent(plan, f"sent; {who} has it", f"acknowledged by {who}{end}, not by you")
 
     def _listed(self, count: int) -> dict[str, PagerDutyIncident]:
-        return self.desk.api.among_open()
+        return self.context.api.among_open()
 
 
 class PagerDutyResolve(SetStatus):
@@ -222,7 +222,7 @@ class PagerDutyResolve(SetStatus):
         return self._sent.absent(plan, f"sent, still {incident.status}", f"not resolved: it is {incident.status}")
 
     def _listed(self, count: int) -> dict[str, PagerDutyIncident]:
-        return {**self.desk.api.among_open(), **self.desk.api.among_resolved(count // PAGE + 2)}
+        return {**self.context.api.among_open(), **self.context.api.among_resolved(count // PAGE + 2)}
 
 
 def _error(step: Callable[[], object]) -> ActionError | None:

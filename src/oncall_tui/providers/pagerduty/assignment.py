@@ -40,25 +40,25 @@ class Given(msgspec.Struct, frozen=True):
 class Givers:
     """What escalate and reassign share: people and policies to pick from, and who was first."""
 
-    def __init__(self, desk: PagerDutyHandlerContext) -> None:
-        self.desk = desk
+    def __init__(self, context: PagerDutyHandlerContext) -> None:
+        self.context = context
         self._shown: dict[str, tuple[float, list[str]]] = {}
 
     def show(self, target: str, incident: PagerDutyIncident) -> None:
         """A list was shown to somebody: what it started from."""
-        self._shown[target] = (self.desk.clock.monotonic(), assigned(incident))
+        self._shown[target] = (self.context.clock.monotonic(), assigned(incident))
 
     def pinned(self, target: str, incident: PagerDutyIncident) -> list[str]:
         """Who had it when the list was shown; where none was, who has it now."""
         at, before = self._shown.pop(target, (0.0, []))
-        return before if at and self.desk.clock.monotonic() - at < PICKED_S else assigned(incident)
+        return before if at and self.context.clock.monotonic() - at < PICKED_S else assigned(incident)
 
     def levels(self, incident: PagerDutyIncident) -> tuple[PagerDutyLevel, ...]:
         """The levels of its policy. Raises Refused where it has none, Failed where they cannot be read."""
         if not incident.policy:
             raise errors.Refused("PagerDuty names no escalation policy for this incident")
         with before_sending():
-            return levels(self.desk.api, incident.policy, self.desk.api.http.server_now())
+            return levels(self.context.api, incident.policy, self.context.api.http.server_now())
 
     def others(self, incident: PagerDutyIncident, known: tuple[PagerDutyLevel, ...]) -> tuple[Choice, ...]:
         """People and other policies: who is on call for its policy first, then everybody else, then the policies."""
@@ -69,7 +69,7 @@ class Givers:
                 if person.id not in has and person.id not in found:
                     found[person.id] = Choice(f"user/{person.id}", person.name, f"on call: {self.where(level, person)}")
         with before_sending():
-            users, policies = self.desk.api.users(), self.desk.api.policies()
+            users, policies = self.context.api.users(), self.context.api.policies()
         for user in sorted(users, key=lambda one: one.label.casefold()):
             if user.id not in has and user.id not in found:
                 found[user.id] = Choice(f"user/{user.id}", user.label, "not on call for this policy")
@@ -83,7 +83,7 @@ class Givers:
     def where(self, level: PagerDutyLevel, person: PagerDutyPerson | None = None) -> str:
         """``level 2, until 09:00 JST``."""
         until = person.until if person else level.until
-        return f"level {level.number}" + (f", until {self.desk.local(until)}" if until is not None else "")
+        return f"level {level.number}" + (f", until {self.context.local(until)}" if until is not None else "")
 
     def given(self, choice: str, incident: PagerDutyIncident, known: tuple[PagerDutyLevel, ...]) -> Given:
         """What ``user/ID`` or ``policy/ID`` stands for. Raises Refused where there is none, or it has it already."""
@@ -94,8 +94,8 @@ class Givers:
             if each == incident.policy:
                 raise errors.Refused("it is on this policy already", "pick a level of it")
             with before_sending():
-                policy = self.desk.api.policy(each)
-                at_first = levels(self.desk.api, each, self.desk.api.http.server_now())[:1] if policy else ()
+                policy = self.context.api.policy(each)
+                at_first = levels(self.context.api, each, self.context.api.http.server_now())[:1] if policy else ()
             if policy is None:
                 raise errors.Refused("this account has no such policy")
             change = {"escalation_policy": {"id": each, "type": "escalation_policy_reference"}}
@@ -115,7 +115,7 @@ class Givers:
                     said = f"{person.name}, on call at {self.where(level, person)}"
                     return Given(change, said, (user_id,), warnings=(by_hand,))
         with before_sending():
-            user = next((one for one in self.desk.api.users() if one.id == user_id), None)
+            user = next((one for one in self.context.api.users() if one.id == user_id), None)
         if user is None:
             raise errors.Refused("this account has no such user")
         return Given(change, user.label, (user_id,), warnings=(by_hand, f"{user.label} is not on call for its policy"))
@@ -125,14 +125,14 @@ class Givers:
         if assigned(incident) == sorted(before):
             return
         moved = since(incident)
-        when = f" {ago(self.desk.api.http.server_now() - moved)}" if moved is not None else ""
+        when = f" {ago(self.context.api.http.server_now() - moved)}" if moved is not None else ""
         by = self.first(incident, moved)
         raise errors.Refused(f"already escalated{by} to {names(incident)}{when}", "look who has it now, then ask again")
 
     def first(self, incident: PagerDutyIncident, at: float | None) -> str:
         """`` by Bob``: who gave it away last, as its log tells; empty where it does not."""
         try:
-            log = self.desk.api.log(incident.id)
+            log = self.context.api.log(incident.id)
         except errors.SourceError:
             return ""
         entry = next((one for one in log if one.type.startswith(ESCALATED)), None)
@@ -142,7 +142,7 @@ class Givers:
 
     def look(self, plan: Plan, receipt: Receipt | None, sent: WriteGrace) -> Check:
         """Has it whom it was given to?"""
-        incident = self.desk.api.incident(plan.request["incident"])
+        incident = self.context.api.incident(plan.request["incident"])
         if incident is None:
             return Check(OutcomeState.FAILED, "PagerDuty does not have this incident any more")
         people, before = set(plan.request["people"]), plan.request["assigned"]
@@ -160,27 +160,27 @@ class Givers:
 class Reassign:
     """PUT assignments, or another policy; never both, and never a level beside them."""
 
-    def __init__(self, desk: PagerDutyHandlerContext, givers: Givers) -> None:
-        self.desk = desk
+    def __init__(self, context: PagerDutyHandlerContext, givers: Givers) -> None:
+        self.context = context
         self._givers = givers
-        self._sent = WriteGrace(desk.clock)
+        self._sent = WriteGrace(context.clock)
 
     def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
         """Who is on call for its policy first, then everybody else, then other policies. Raises Refused."""
         alert = board.alerts.get(target)
         if alert is None:
             raise errors.Refused(f"{target} is resolved, or not there any more")
-        incident = self.desk.read(alert.native_id)
+        incident = self.context.read(alert.native_id)
         self._givers.show(target, incident)
         return self._givers.others(incident, self._givers.levels(incident) if incident.policy else ())
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Reads the incident and who is on call. Raises Refused where it moved since the list was shown."""
-        alert = self.desk.target(ask, board)
+        alert = self.context.target(ask, board)
         if not ask.choice:
             raise errors.Refused("nobody is picked", "pick a person or a policy")
-        incident = self.desk.read(alert.native_id)
-        now = self.desk.unmoved(ask.version, incident)
+        incident = self.context.read(alert.native_id)
+        now = self.context.unmoved(ask.version, incident)
         before = self._givers.pinned(alert.id, incident)
         self._givers.not_moved_on(before, incident)
         given = self._givers.given(ask.choice, incident, self._givers.levels(incident) if incident.policy else ())
@@ -190,13 +190,13 @@ class Reassign:
         lines = [
             ("incident", alert.title),
             ("to", given.words),
-            ("now", f"{names(incident)}, {self.desk.state_words(now)}"),
+            ("now", f"{names(incident)}, {self.context.state_words(now)}"),
         ]
         if ask.reason:
             lines.append(("reason", f"{ask.reason} (kept in the journal, not sent)"))
         body = {"incident": {"type": "incident_reference", **given.change}}
-        email = self.desk.acts_as(ask.actor)[0]
-        return self.desk.plan(
+        email = self.context.acts_as(ask.actor)[0]
+        return self.context.plan(
             ask,
             alert,
             now.version,
@@ -211,19 +211,19 @@ class Reassign:
                 "people": list(given.people),
                 "policy": given.policy,
             },
-            commands=(self.desk.api.command("PUT", alert.native_id, "", body, email),),
+            commands=(self.context.api.command("PUT", alert.native_id, "", body, email),),
         )
 
     def check(self, plan: Plan) -> None:
         """Read it again. Raises Refused where its state moved, or somebody else has it by now."""
-        incident = self.desk.read(plan.request["incident"])
+        incident = self.context.read(plan.request["incident"])
         self._givers.not_moved_on(plan.request["assigned"], incident)
-        self.desk.unmoved(plan.version, incident)
+        self.context.unmoved(plan.version, incident)
 
     def send(self, plan: Plan) -> Receipt:
         """PUT once. Raises Failed or Unknown."""
         self._sent.note(plan)
-        changed = self.desk.api.update(plan.request["incident"], plan.request["change"], sender(plan))
+        changed = self.context.api.update(plan.request["incident"], plan.request["change"], sender(plan))
         return Receipt({"incident": changed.id, "assigned": assigned(changed)})
 
     def verify(self, plan: Plan, receipt: Receipt | None) -> Check:

@@ -20,18 +20,18 @@ class PagerDutyEscalate:
     A person or another policy may be picked too: that is a reassignment, and goes its way.
     """
 
-    def __init__(self, desk: PagerDutyHandlerContext, givers: Givers) -> None:
-        self.desk = desk
+    def __init__(self, context: PagerDutyHandlerContext, givers: Givers) -> None:
+        self.context = context
         self._givers = givers
-        self._reassign = Reassign(desk, givers)
-        self._sent = WriteGrace(desk.clock)
+        self._reassign = Reassign(context, givers)
+        self._sent = WriteGrace(context.clock)
 
     def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
         """Each level with who is on call there now and until when, then people, then other policies. Raises Refused."""
         alert = board.alerts.get(target)
         if alert is None:
             raise errors.Refused(f"{target} is resolved, or not there any more")
-        incident = self.desk.read(alert.native_id)
+        incident = self.context.read(alert.native_id)
         known = self._givers.levels(incident)
         at = current(incident, known)
         self._givers.show(target, incident)
@@ -44,7 +44,7 @@ class PagerDutyEscalate:
         return Choice(
             id=f"level:{level.number}",
             label=f"level {level.number}: {level.names}",
-            detail=f"until {self.desk.local(level.until)}" if level.until is not None else "",
+            detail=f"until {self.context.local(level.until)}" if level.until is not None else "",
             default=level.number == default,
             warning=warning or ("" if level.people else "nobody is on call there"),
         )
@@ -53,31 +53,31 @@ class PagerDutyEscalate:
         """Reads the incident and who is on call. Raises Refused where it moved since the levels were shown."""
         if "/" in ask.choice:
             return self._reassign.plan(ask, board)
-        alert = self.desk.target(ask, board)
-        incident = self.desk.read(alert.native_id)
-        now = self.desk.unmoved(ask.version, incident)
+        alert = self.context.target(ask, board)
+        incident = self.context.read(alert.native_id)
+        now = self.context.unmoved(ask.version, incident)
         self._givers.not_moved_on(self._givers.pinned(alert.id, incident), incident)
         known = self._givers.levels(incident)
         at = current(incident, known)
         level = self._picked(ask.choice, known, at, incident)
         change = {"escalation_level": level.number}
         body = {"incident": {"type": "incident_reference", **change}}
-        who = level.names + (f", until {self.desk.local(level.until)}" if level.until is not None else "")
+        who = level.names + (f", until {self.context.local(level.until)}" if level.until is not None else "")
         lines = [
             ("incident", alert.title),
             ("policy", incident.escalation_policy.label if incident.escalation_policy else ""),
             ("to", f"level {level.number}: {who}"),
-            ("now", f"{f'level {at}: ' if at else ''}{names(incident)}, {self.desk.state_words(now)}"),
+            ("now", f"{f'level {at}: ' if at else ''}{names(incident)}, {self.context.state_words(now)}"),
         ]
         if ask.reason:
             lines.append(("reason", f"{ask.reason} (kept in the journal, not sent)"))
-        lacks = [self.desk.api.oncalls_lack] if self.desk.api.oncalls_lack else []
+        lacks = [self.context.api.oncalls_lack] if self.context.api.oncalls_lack else []
         warnings = (
             lacks if level.people else [*lacks, f"nobody is on call at level {level.number}: PagerDuty will refuse it"]
         )
         if at and level.number < at:
             warnings.append(f"level {level.number} is below level {at}, which has it now")
-        return self.desk.plan(
+        return self.context.plan(
             ask,
             alert,
             now.version,
@@ -92,7 +92,7 @@ class PagerDutyEscalate:
                 "people": [p.id for p in level.people],
                 "names": level.names,
             },
-            commands=(self.desk.api.command("PUT", alert.native_id, "", body, self.desk.acts_as(ask.actor)[0]),),
+            commands=(self.context.api.command("PUT", alert.native_id, "", body, self.context.acts_as(ask.actor)[0]),),
         )
 
     def check(self, plan: Plan) -> None:
@@ -102,7 +102,7 @@ class PagerDutyEscalate:
     def send(self, plan: Plan) -> Receipt:
         """PUT once. Raises Failed (nobody on call there, no such level) or Unknown."""
         self._sent.note(plan)
-        changed = self.desk.api.update(plan.request["incident"], plan.request["change"], sender(plan))
+        changed = self.context.api.update(plan.request["incident"], plan.request["change"], sender(plan))
         return Receipt({"incident": changed.id, "assigned": assigned(changed)})
 
     def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
@@ -112,7 +112,7 @@ class PagerDutyEscalate:
         return read_back(lambda: self._verify(plan, receipt))
 
     def _verify(self, plan: Plan, receipt: Receipt | None) -> Check:
-        incident = self.desk.api.incident(plan.request["incident"])
+        incident = self.context.api.incident(plan.request["incident"])
         if incident is None:
             return Check(OutcomeState.FAILED, "PagerDuty does not have this incident any more")
         level, people = plan.request["change"]["escalation_level"], set(plan.request["people"])
@@ -133,8 +133,8 @@ class PagerDutyEscalate:
         """Does the log show an escalation since? Where the same people stand at both levels nothing else tells."""
         return any(
             entry.type.startswith(("escalate_log_entry", "assign_log_entry"))
-            and (stamp(entry.created_at) or 0.0) >= self.desk.since(plan)
-            for entry in self.desk.api.log(plan.request["incident"])
+            and (stamp(entry.created_at) or 0.0) >= self.context.since(plan)
+            for entry in self.context.api.log(plan.request["incident"])
         )
 
     def _picked(
@@ -151,7 +151,7 @@ class PagerDutyEscalate:
             raise errors.Refused(f"the policy has no {choice.replace(':', ' ')}")
         if level.number == at:
             moved = since(incident)
-            when = f" {ago(self.desk.api.http.server_now() - moved)}" if moved is not None else ""
+            when = f" {ago(self.context.api.http.server_now() - moved)}" if moved is not None else ""
             at_once = moved is not None and moved - (stamp(incident.created_at) or 0.0) < 5.0
             by = "" if at_once else self._givers.first(incident, moved)
             how = f", escalated{by}{when}" if by else f", since{when}" if when else ""

@@ -145,9 +145,9 @@ def is_me(user: Reference, actor: Actor) -> bool | None:
 class AddNote:
     """A note on an incident. It changes no state, so nothing but the incident itself has to be as it was."""
 
-    def __init__(self, desk: PagerDutyHandlerContext) -> None:
-        self.desk = desk
-        self._sent = WriteGrace(desk.clock)
+    def __init__(self, context: PagerDutyHandlerContext) -> None:
+        self.context = context
+        self._sent = WriteGrace(context.clock)
 
     def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
         """Nothing to pick."""
@@ -155,14 +155,14 @@ class AddNote:
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Reads nothing. Raises Refused without a text."""
-        alert = self.desk.target(ask, board)
+        alert = self.context.target(ask, board)
         text = (ask.text or ask.reason).strip()
         if not text:
             raise errors.Refused("a note needs a text")
         if len(text) > NOTE_LIMIT:
             raise errors.Refused(f"a note has at most {NOTE_LIMIT:,} characters")
         body = {"note": {"content": text}}
-        return self.desk.plan(
+        return self.context.plan(
             ask,
             alert,
             ask.version or alert.version,
@@ -170,17 +170,19 @@ class AddNote:
             lines=(("incident", alert.title), ("note", text)),
             confirm=Confirm.NONE,
             request={"incident": alert.native_id, "content": text},
-            commands=(self.desk.api.command("POST", alert.native_id, "/notes", body, self.desk.acts_as(ask.actor)[0]),),
+            commands=(
+                self.context.api.command("POST", alert.native_id, "/notes", body, self.context.acts_as(ask.actor)[0]),
+            ),
         )
 
     def check(self, plan: Plan) -> None:
         """Is the incident there? Raises Refused where not."""
-        self.desk.read(plan.request["incident"])
+        self.context.read(plan.request["incident"])
 
     def send(self, plan: Plan) -> Receipt:
         """POST once. Raises Failed or Unknown."""
         self._sent.note(plan)
-        note = self.desk.api.add_note(plan.request["incident"], plan.request["content"], sender(plan))
+        note = self.context.api.add_note(plan.request["incident"], plan.request["content"], sender(plan))
         return Receipt({"note": note.id})
 
     def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
@@ -188,7 +190,7 @@ class AddNote:
         return read_back(lambda: self._verify(plan, receipt))
 
     def _verify(self, plan: Plan, receipt: Receipt | None) -> Check:
-        notes = self.desk.api.notes(plan.request["incident"])
+        notes = self.context.api.notes(plan.request["incident"])
         if any(self._is(note, plan, receipt) for note in notes):
             return Check(OutcomeState.DONE, "noted: PagerDuty shows the note")
         return self._sent.absent(plan, "sent, not to be seen yet", "PagerDuty does not have the note")
@@ -197,4 +199,4 @@ class AddNote:
         if receipt is not None and "note" in receipt.data:
             return note.id == str(receipt.data["note"])
         made = stamp(note.created_at)
-        return note.content.strip() == plan.request["content"] and (made is None or made >= self.desk.since(plan))
+        return note.content.strip() == plan.request["content"] and (made is None or made >= self.context.since(plan))

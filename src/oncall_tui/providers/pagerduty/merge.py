@@ -18,47 +18,47 @@ MOST = 50  # other incidents to pick from, the newest
 class Merge:
     """PUT the incident into another (OpenAPI, "Merge incidents"): its alerts move, and it is resolved."""
 
-    def __init__(self, desk: PagerDutyHandlerContext) -> None:
-        self.desk = desk
-        self._sent = WriteGrace(desk.clock)
+    def __init__(self, context: PagerDutyHandlerContext) -> None:
+        self.context = context
+        self._sent = WriteGrace(context.clock)
 
     def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
         """Other open incidents of the same service or policy, newest first. Raises Refused."""
         alert = board.alerts.get(target)
         if alert is None:
             raise errors.Refused(f"{target} is resolved, or not there any more")
-        incident = self.desk.read(alert.native_id)
+        incident = self.context.read(alert.native_id)
         with before_sending():
-            found = self.desk.api.among_open().values()
+            found = self.context.api.among_open().values()
         akin = [one for one in found if one.id != incident.id and _akin(one, incident)]
         akin.sort(key=lambda one: stamp(one.created_at) or 0.0, reverse=True)
         return tuple(Choice(f"incident/{one.id}", _name(one), self._about(one)) for one in akin[:MOST])
 
     def _about(self, one: PagerDutyIncident) -> str:
         at = stamp(one.created_at)
-        since = f" {ago(self.desk.api.http.server_now() - at)}" if at is not None else ""
+        since = f" {ago(self.context.api.http.server_now() - at)}" if at is not None else ""
         service = f", {one.service.label}" if one.service else ""
         return f"{one.status}{since}{service}"
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Reads both. Raises Refused where one is resolved, moved, or cannot be merged."""
-        alert = self.desk.target(ask, board)
+        alert = self.context.target(ask, board)
         kind, _, into = ask.choice.partition("/")
         if kind != "incident" or not into or into == alert.native_id:
             raise errors.Refused("no other incident is picked", "pick the one that stays")
-        incident, stays = self.desk.read(alert.native_id), self.desk.read(into)
-        now = self.desk.unmoved(ask.version, incident)
+        incident, stays = self.context.read(alert.native_id), self.context.read(into)
+        now = self.context.unmoved(ask.version, incident)
         self._open(stays)
         for one in (incident, stays):
             if one.is_mergeable is False:
                 raise errors.Refused(f"PagerDuty does not merge {_name(one)}: it has no alerts")
         body = {"source_incidents": [{"id": incident.id, "type": "incident_reference"}]}
-        email = self.desk.acts_as(ask.actor)[0]
+        email = self.context.acts_as(ask.actor)[0]
         count = incident.alert_counts.all if incident.alert_counts else 0
         there = stays.alert_counts.all if stays.alert_counts else 0
         if count + there > MOST_ALERTS:
             raise errors.Refused(f"{count + there:,} alerts together: PagerDuty allows {MOST_ALERTS:,} in one incident")
-        return self.desk.plan(
+        return self.context.plan(
             ask,
             alert,
             now.version,
@@ -70,13 +70,13 @@ class Merge:
             warnings=("a merge cannot be taken back",),
             confirm=Confirm.YES,
             request={"incident": incident.id, "into": into, "stays": _name(stays)},
-            commands=(self.desk.api.command("PUT", into, "/merge", body, email),),
+            commands=(self.context.api.command("PUT", into, "/merge", body, email),),
         )
 
     def check(self, plan: Plan) -> None:
         """Read both again. Raises Refused where one is resolved by now, or moved."""
-        self._open(self.desk.read(plan.request["into"]))
-        self.desk.unmoved(plan.version, self.desk.read(plan.request["incident"]))
+        self._open(self.context.read(plan.request["into"]))
+        self.context.unmoved(plan.version, self.context.read(plan.request["incident"]))
 
     @staticmethod
     def _open(stays: PagerDutyIncident) -> None:
@@ -86,7 +86,7 @@ class Merge:
     def send(self, plan: Plan) -> Receipt:
         """PUT once. Raises Failed or Unknown."""
         self._sent.note(plan)
-        stays = self.desk.api.merge(plan.request["into"], plan.request["incident"], sender(plan))
+        stays = self.context.api.merge(plan.request["into"], plan.request["incident"], sender(plan))
         return Receipt({"into": stays.id})
 
     def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
@@ -94,9 +94,9 @@ class Merge:
         return read_back(lambda: self._verify(plan, receipt))
 
     def _verify(self, plan: Plan, receipt: Receipt | None) -> Check:
-        incident = self.desk.api.incident(plan.request["incident"])
+        incident = self.context.api.incident(plan.request["incident"])
         if incident is None or incident.status == "resolved":
-            if receipt is not None or (incident is not None and not self.desk.api.alerts(incident.id)):
+            if receipt is not None or (incident is not None and not self.context.api.alerts(incident.id)):
                 return Check(OutcomeState.DONE, f"merged into {plan.request['stays']}")
             return Check(OutcomeState.FAILED, "resolved, with its alerts in it: not merged")
         return self._sent.absent(plan, f"sent, still {incident.status}", f"not merged: it is {incident.status}")

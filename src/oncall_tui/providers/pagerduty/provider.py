@@ -99,16 +99,18 @@ class PagerDutyProvider:
         self._by_id: dict[str, Alert] = {}
         self._lapses = Lapses(self._api, clock)
         self._holders = Holders(self._api, clock)
-        self._desk = desk = PagerDutyHandlerContext(options, self._api, clock, self._lapses, read_only)
-        givers = Givers(desk)
+        self._handler_context = handler_context = PagerDutyHandlerContext(
+            options, self._api, clock, self._lapses, read_only
+        )
+        givers = Givers(handler_context)
         self._handlers: dict[Verb, ActionHandler] = {
-            Verb.ACKNOWLEDGE: PagerDutyAcknowledge(desk),
-            Verb.NOTE: AddNote(desk),
-            Verb.ESCALATE: PagerDutyEscalate(desk, givers),
-            Verb.RESOLVE: PagerDutyResolve(desk),
-            Verb.SNOOZE: Snooze(desk),
-            Verb.REASSIGN: Reassign(desk, givers),
-            Verb.MERGE: Merge(desk),
+            Verb.ACKNOWLEDGE: PagerDutyAcknowledge(handler_context),
+            Verb.NOTE: AddNote(handler_context),
+            Verb.ESCALATE: PagerDutyEscalate(handler_context, givers),
+            Verb.RESOLVE: PagerDutyResolve(handler_context),
+            Verb.SNOOZE: Snooze(handler_context),
+            Verb.REASSIGN: Reassign(handler_context, givers),
+            Verb.MERGE: Merge(handler_context),
         }
 
     def _entry(self, raw: msgspec.Raw) -> _PagerDutyEntry:
@@ -280,7 +282,7 @@ class PagerDutyProvider:
         self._http.renew()
         self._api.mine = ""
         self._listed = None
-        self._desk.forget()
+        self._handler_context.forget()
         self._details_after = 0.0
 
     def close(self) -> None:

@@ -26,7 +26,7 @@ class Assign(Handler):
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Reads who has it where somebody does. Raises Refused where a person has taken it already."""
-        alert = self.desk.target(ask, board)
+        alert = self.context.target(ask, board)
         if alert.state is AlertState.ACKNOWLEDGED:
             raise errors.Refused(f"already assigned to {', '.join(alert.by)}")
         email = ask.actor.email
@@ -35,10 +35,10 @@ class Assign(Handler):
                 "Sentry has no acknowledge: it is assigned to you, and has to know who that is",
                 "set me.email to the e-mail address of your Sentry user",
             )
-        had = self._free(self.desk.read(alert.native_id)) if alert.assigned else None
+        had = self._free(self.context.read(alert.native_id)) if alert.assigned else None
         again = is_me(had, ask.actor)
         first = (("first", "given back: Sentry notes no second assignment to the same person"),) if again else ()
-        return self.desk.plan(
+        return self.context.plan(
             ask,
             alert,
             {"assignedTo": email},
@@ -60,17 +60,17 @@ class Assign(Handler):
 
     def check(self, plan: Plan) -> None:
         """Read the issue again. Raises Refused where it moved, or is somebody else's now."""
-        issue = self.desk.read(plan.request["issue"])
+        issue = self.context.read(plan.request["issue"])
         if _id(self._free(issue)) != plan.request["had"]:
             raise errors.Refused(f"it is assigned to {assignee(issue.assignedTo)} now")
-        self.desk.unmoved(plan.version, issue)
+        self.context.unmoved(plan.version, issue)
 
     def send(self, plan: Plan) -> Receipt:
         """PUT once; where it has to be given back first, that once too. Raises Failed or Unknown."""
         if not plan.request["again"]:
             return super().send(plan)
         self.sent.note(plan)
-        self.desk.api.update(plan.request["issue"], {"assignedTo": ""})
+        self.context.api.update(plan.request["issue"], {"assignedTo": ""})
         try:
             return super().send(plan)
         except errors.ActionFailed as error:
@@ -96,11 +96,11 @@ class Unassign(Handler):
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Reads who has it. Raises Refused where that is somebody else, or nobody."""
-        alert = self.desk.target(ask, board)
-        issue = self.desk.read(alert.native_id)
+        alert = self.context.target(ask, board)
+        issue = self.context.read(alert.native_id)
         self._mine(issue, ask)
-        self.desk.unmoved(ask.version, issue)
-        return self.desk.plan(
+        self.context.unmoved(ask.version, issue)
+        return self.context.plan(
             ask,
             alert,
             {"assignedTo": ""},
@@ -121,10 +121,10 @@ class Unassign(Handler):
 
     def check(self, plan: Plan) -> None:
         """Read the issue again. Raises Refused where it moved, or is somebody else's now."""
-        issue = self.desk.read(plan.request["issue"])
+        issue = self.context.read(plan.request["issue"])
         if _id(issue.assignedTo) != plan.request["had"]:
             raise errors.Refused(f"it is assigned to {assignee(issue.assignedTo)} now")
-        self.desk.unmoved(plan.version, issue)
+        self.context.unmoved(plan.version, issue)
 
     def shows(self, plan: Plan, receipt: Receipt | None, issue: SentryIssue) -> Check:
         """DONE where it is not assigned to whom it was."""

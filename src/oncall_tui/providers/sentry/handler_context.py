@@ -101,9 +101,9 @@ class SentryHandlerContext:
 class Handler:
     """What all of them do alike: one PUT, then reading until it shows. Subclasses plan and say what *shows* it."""
 
-    def __init__(self, desk: SentryHandlerContext) -> None:
-        self.desk = desk
-        self.sent = WriteGrace(desk.clock)
+    def __init__(self, context: SentryHandlerContext) -> None:
+        self.context = context
+        self.sent = WriteGrace(context.clock)
 
     def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
         """Nothing to pick."""
@@ -111,15 +111,15 @@ class Handler:
 
     def check(self, plan: Plan) -> None:
         """Read the issue again. Raises Refused where it moved."""
-        self.desk.unmoved(plan.version, self.desk.read(plan.request["issue"]))
+        self.context.unmoved(plan.version, self.context.read(plan.request["issue"]))
 
     def send(self, plan: Plan) -> Receipt:
         """PUT once. Raises Failed or Unknown."""
         self.sent.note(plan)
         try:
-            issue = self.desk.api.update(plan.request["issue"], plan.request["change"])
+            issue = self.context.api.update(plan.request["issue"], plan.request["change"])
         finally:
-            self.desk.forget(plan.request["issue"])
+            self.context.forget(plan.request["issue"])
         receipt = {"issue": issue.id, "assignee": str(issue.assignedTo.id) if issue.assignedTo else ""}
         text = plan.request.get("comment", "")
         return Receipt({**receipt, "comment": self._commented(plan, text)} if text else receipt)
@@ -127,7 +127,7 @@ class Handler:
     def _commented(self, plan: Plan, text: str) -> str:
         """Say who and why, once: what was asked for holds without it, so why it failed is told, and nothing more."""
         try:
-            self.desk.api.comment(plan.request["issue"], text)
+            self.context.api.comment(plan.request["issue"], text)
         except errors.ActionError as error:
             return f"who and why are not in Sentry: the comment was not taken ({error.message})"
         return "who and why are in a comment"
@@ -137,7 +137,7 @@ class Handler:
         return read_back(lambda: self._verify(plan, receipt))
 
     def _verify(self, plan: Plan, receipt: Receipt | None) -> Check:
-        issue = self.desk.api.issue(plan.request["issue"])
+        issue = self.context.api.issue(plan.request["issue"])
         return (
             self.sent.absent(plan, "sent, not to be seen yet", GONE)
             if issue is None

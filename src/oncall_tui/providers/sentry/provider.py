@@ -79,12 +79,12 @@ class SentryProvider:
         self._writes: dict[str, int] = {}  # how often an issue was written to from here
         self._ignored: list[msgspec.Raw] = []  # the last good ones
         self._by_id: dict[str, Alert] = {}
-        desk = SentryHandlerContext(options, self._api, clock, read_only, self._forget)
+        context = SentryHandlerContext(options, self._api, clock, read_only, self._forget)
         self._handlers: dict[Verb, ActionHandler] = {
-            Verb.ACKNOWLEDGE: Assign(desk),
-            Verb.UNACKNOWLEDGE: Unassign(desk),
-            Verb.RESOLVE: SentryResolve(desk),
-            Verb.SILENCE: Ignore(desk),
+            Verb.ACKNOWLEDGE: Assign(context),
+            Verb.UNACKNOWLEDGE: Unassign(context),
+            Verb.RESOLVE: SentryResolve(context),
+            Verb.SILENCE: Ignore(context),
         }
 
     def _entry(self, raw: msgspec.Raw) -> _SentryEntry:

@@ -27,11 +27,11 @@ class SentryResolve(Handler):
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Reads nothing: ``check`` does. Raises Refused where it is resolved already."""
-        alert = self.desk.target(ask, board)
+        alert = self.context.target(ask, board)
         if alert.state is AlertState.RESOLVED:
             raise errors.Refused("already resolved")
         why = (ask.reason or ask.text).strip()[:COMMENT_LIMIT]
-        return self.desk.plan(
+        return self.context.plan(
             ask,
             alert,
             {"status": "resolved"},
@@ -53,7 +53,7 @@ class SentryResolve(Handler):
             return Check(OutcomeState.DONE, said("resolved", receipt))
         if receipt is not None and issue.substatus == "regressed":
             return Check(OutcomeState.DONE, said("resolved, and regressed since", receipt))
-        return self.sent.absent(plan, f"sent, still {issue.status}", f"not resolved: it is {self.desk.words(issue)}")
+        return self.sent.absent(plan, f"sent, still {issue.status}", f"not resolved: it is {self.context.words(issue)}")
 
 
 class Ignore(Handler):
@@ -61,7 +61,7 @@ class Ignore(Handler):
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Reads nothing: ``check`` does. Raises Refused without a reason, or an end."""
-        alert = self.desk.target(ask, board)
+        alert = self.context.target(ask, board)
         for_s = ask.for_s or DEFAULT_S
         reason = ask.reason.strip()[:COMMENT_LIMIT]
         if not reason:
@@ -71,9 +71,9 @@ class Ignore(Handler):
         if ask.matchers:
             raise errors.Refused("Sentry ignores one issue: it has no matchers")
         minutes = max(1, math.ceil(for_s / 60))
-        until = self.desk.clock.now() + 60 * minutes
-        who = f"Ignored until {told(until, self.desk.clock.now())} by {ask.actor.name} with oncall-tui: {reason}"
-        return self.desk.plan(
+        until = self.context.clock.now() + 60 * minutes
+        who = f"Ignored until {told(until, self.context.clock.now())} by {ask.actor.name} with oncall-tui: {reason}"
+        return self.context.plan(
             ask,
             alert,
             {"status": "ignored", "statusDetails": {"ignoreDuration": minutes}},
@@ -82,7 +82,7 @@ class Ignore(Handler):
             title=f"ignore {alert.title}",
             lines=(
                 ("issue", alert.title),
-                ("ends", f"{told(until, self.desk.clock.now())}, after {minutes} min; it ends on its own"),
+                ("ends", f"{told(until, self.context.clock.now())}, after {minutes} min; it ends on its own"),
                 ("reason", f"{reason} (in a comment, with your name)"),
             ),
             warnings=("while it is ignored its events wake nobody, however many",),
@@ -94,11 +94,13 @@ class Ignore(Handler):
     def shows(self, plan: Plan, receipt: Receipt | None, issue: SentryIssue) -> Check:
         """DONE where it is ignored, and until the time that was asked for."""
         until = ignored_until(issue)
-        skew_s = self.desk.api.http.server_now() - self.desk.clock.now()
+        skew_s = self.context.api.http.server_now() - self.context.clock.now()
         ours = until is not None and abs(until - skew_s - plan.request["until"]) < NEAR_S
         if state_of(issue, Holding.TAKEN) is AlertState.SILENCED and (ours or receipt is not None):
             hint = "" if ours else "its end is not the one asked for: look at it in Sentry"
-            return Check(OutcomeState.DONE, said(self.desk.words(issue), receipt), hint=hint)
-        if receipt is None and self.desk.clock.now() > plan.request["until"]:
-            return Check(OutcomeState.FAILED, f"it is {self.desk.words(issue)}; if it was ignored, that has ended")
-        return self.sent.absent(plan, f"sent, still {self.desk.words(issue)}", f"not ignored: {self.desk.words(issue)}")
+            return Check(OutcomeState.DONE, said(self.context.words(issue), receipt), hint=hint)
+        if receipt is None and self.context.clock.now() > plan.request["until"]:
+            return Check(OutcomeState.FAILED, f"it is {self.context.words(issue)}; if it was ignored, that has ended")
+        return self.sent.absent(
+            plan, f"sent, still {self.context.words(issue)}", f"not ignored: {self.context.words(issue)}"
+        )

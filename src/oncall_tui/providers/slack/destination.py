@@ -80,7 +80,7 @@ def body(message: Message) -> dict[str, Any]:
 
 
 class SlackDestination:
-    """One channel. Used by one thread at a time (its own lane), which may wait here for the channel's second."""
+    """One channel. Used by one thread at a time (its own queue), which may wait here for the channel's second."""
 
     provider = "slack"
     pages = False

@@ -42,9 +42,9 @@ class AwsClient:
         self._budget = budget
         self._transport = transport
 
-    def read(self, answer: type[T], operation: str, lane: Priority = Priority.SWEEP, **params: Any) -> T:
+    def read(self, answer: type[T], operation: str, priority: Priority = Priority.SWEEP, **params: Any) -> T:
         """Ask once. Raises errors.SourceError, or budget.Later where no call is to be had now."""
-        self._budget.take(lane)
+        self._budget.take(priority)
         self.calls[operation] += 1
         where = self.sessions.where(self.service, operation)
         try:

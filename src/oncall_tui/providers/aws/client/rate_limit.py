@@ -46,11 +46,11 @@ class TokenBucket:
         self._at = clock.monotonic()
         self._lock = threading.Lock()
 
-    def take(self, lane: Priority) -> None:
+    def take(self, priority: Priority) -> None:
         """Take one call, or raise Later. An action takes it always, and those after it wait the longer."""
         with self._lock:
             self._fill()
-            floor = {Priority.ACT: float("-inf"), Priority.HOT: 1.0, Priority.SWEEP: 1.0 + self._reserve}[lane]
+            floor = {Priority.ACT: float("-inf"), Priority.HOT: 1.0, Priority.SWEEP: 1.0 + self._reserve}[priority]
             if self._left < floor:
                 raise RateLimited((floor - self._left) / self._rate)
             self._left -= 1.0

@@ -87,13 +87,13 @@ class Mutes:
         """Alarm name -> what mutes it now. Raises SourceError or Later."""
         active: list[tuple[str, w.Stamp]] = []
         token: dict[str, str] = {}
-        lane = Priority.SWEEP
+        priority = Priority.SWEEP
         while True:
-            page = self._wire.read(w.ListAlarmMuteRules, "ListAlarmMuteRules", lane, Statuses=["ACTIVE"], **token)
+            page = self._wire.read(w.ListAlarmMuteRules, "ListAlarmMuteRules", priority, Statuses=["ACTIVE"], **token)
             active += [(s.alarm_mute_rule_arn, s.last_updated_timestamp) for s in page.alarm_mute_rule_summaries]
             if not page.next_token:
                 break
-            token, lane = {"NextToken": page.next_token}, Priority.ACT
+            token, priority = {"NextToken": page.next_token}, Priority.ACT
         self._rules = {key: self._rules[key] for key in active if key in self._rules}
         found: dict[str, CloudWatchMute] = {}
         for key in active:

@@ -157,14 +157,14 @@ class CloudWatchProvider:
     def _all_pages(self, params: dict[str, object]) -> tuple[int, list[w.CloudWatchAlarm]]:
         found: list[w.CloudWatchAlarm] = []
         token: dict[str, str] = {}
-        lane, pages = Priority.HOT, 0
+        priority, pages = Priority.HOT, 0
         while True:
-            page = self._wire.read(w.DescribeAlarms, "DescribeAlarms", lane, MaxRecords=100, **params, **token)
+            page = self._wire.read(w.DescribeAlarms, "DescribeAlarms", priority, MaxRecords=100, **params, **token)
             found += (*page.metric_alarms, *page.composite_alarms)
             pages += 1
             if not page.next_token:
                 return pages, found
-            token, lane = {"NextToken": page.next_token}, Priority.ACT  # what was begun is ended
+            token, priority = {"NextToken": page.next_token}, Priority.ACT  # what was begun is ended
 
     def _read_mutes(self, now: float) -> None:
         if now < self._mutes_at:

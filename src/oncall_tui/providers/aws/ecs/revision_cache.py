@@ -35,22 +35,22 @@ class RevisionCache:
         self.specs: Lru[str, str] = Lru(200)  # an AppSpec's hash -> its content
         self.tasks: Lru[str, tuple[str, TaskFailure | None]] = Lru(4000)  # task ARN -> (task definition, why)
 
-    def read_revisions(self, arns: Iterable[str], lane: Priority) -> None:
+    def read_revisions(self, arns: Iterable[str], priority: Priority) -> None:
         """DescribeServiceRevisions of those not yet known, 20 a call. Raises SourceError or Later."""
         todo = [a for a in dict.fromkeys(arns) if a and a not in self.revisions]
         for at in range(0, len(todo), REVISIONS_A_CALL):
             chunk = todo[at : at + REVISIONS_A_CALL]
             answer = self._wire.read(
-                w.DescribeServiceRevisions, "DescribeServiceRevisions", lane, serviceRevisionArns=chunk
+                w.DescribeServiceRevisions, "DescribeServiceRevisions", priority, serviceRevisionArns=chunk
             )
             for found in answer.service_revisions:
                 self.revisions.put(found.service_revision_arn, found)
 
-    def read_definition(self, arn: str, lane: Priority, again: bool = False) -> w.EcsTaskDefinition:
+    def read_definition(self, arn: str, priority: Priority, again: bool = False) -> w.EcsTaskDefinition:
         """DescribeTaskDefinition; *again* for its status, the one thing of it that changes. Raises as above."""
         known = self.definitions.get(arn)
         if known is None or again:
-            answer = self._wire.read(w.DescribeTaskDefinition, "DescribeTaskDefinition", lane, taskDefinition=arn)
+            answer = self._wire.read(w.DescribeTaskDefinition, "DescribeTaskDefinition", priority, taskDefinition=arn)
             known = answer.task_definition
             self.definitions.put(arn, known)
         return known

@@ -158,7 +158,7 @@ class DetailParts:
 
     def _all(self, of: Subject) -> list[tuple[Part, Hashable, Callable[[], Future] | None]]:  # type: ignore[type-arg]
         ids = timeline_ids(of)
-        self._ended.update(o.plan_id for o in self._engine.desk.outcomes if o.target in ids and o.state.final)
+        self._ended.update(o.plan_id for o in self._engine.actions.outcomes if o.target in ids and o.state.final)
         return [
             (self.inside, inside_mark(of), self._inspect(of.service) if of.service else None),
             (self.metrics, state_mark(of), self._measure(of) if wanted(of) else None),

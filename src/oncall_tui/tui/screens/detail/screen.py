@@ -184,7 +184,7 @@ class DetailScreen(RowScreen):
             return
         now, update, of = self.engine.clock.now(), self.board.latest, self._subject
         wide = self.size.width >= WIDE_COLUMNS
-        left = headline.left(update, self.board.me, self.engine.desk.read_only, wide)
+        left = headline.left(update, self.board.me, self.engine.actions.read_only, wide)
         self.query_one("#status", StatusLine).show(left, headline.right(update, now, wide, self.board.bell_on))
         self.query_one("#clock", StatusLine).show([], headline.clock(now, self.board.tz, ""))
         if of is not None:
@@ -228,7 +228,7 @@ class DetailScreen(RowScreen):
         if not self._there:
             return
         board = self.board
-        shown = headline.outcome_lines(board.latest, board.notice, board.tz, now, self.engine.desk.plan_of)
+        shown = headline.outcome_lines(board.latest, board.notice, board.tz, now, self.engine.actions.plan_of)
         widget = self.query_one("#outcome", Lines)
         widget.display = bool(shown)
         widget.show(shown)
@@ -253,7 +253,7 @@ class DetailScreen(RowScreen):
 
     def _back_words(self) -> str:
         """Word what ``R`` would do, or why it cannot."""
-        if self.engine.desk.read_only:
+        if self.engine.actions.read_only:
             return "read only: nothing is written"
         if not self.here:
             return "nothing: the row is not on the board any more"
@@ -326,7 +326,7 @@ class DetailScreen(RowScreen):
             board.notice = None
             board.draw_outcome(self.engine.clock.now())
         elif shown is not None and shown.state is not OutcomeState.PENDING:
-            self.engine.desk.dismiss(shown.plan_id)
+            self.engine.actions.dismiss(shown.plan_id)
         else:
             self.close_down()
             self.dismiss()

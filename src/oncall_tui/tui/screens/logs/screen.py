@@ -146,7 +146,7 @@ class LogScreen(Screen[None]):
         return self.service_id.partition("/")[0]
 
     def _step(self) -> None:
-        """On the lane: one call."""
+        """On the queue: one call."""
         try:
             provider = self.engine.provider(self._source, PATIENCE_S)
         except SourceError as error:

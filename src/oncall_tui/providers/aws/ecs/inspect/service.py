@@ -44,7 +44,7 @@ def place(source: str, service_id: str) -> tuple[str, str]:
 
 
 class ServiceInspection:
-    """Looks inside services of one source. Used by the lane of who looks; keeps nothing but revisions."""
+    """Looks inside services of one source. Used by the queue of who looks; keeps nothing but revisions."""
 
     def __init__(self, source: str, ecs: AwsClient, elb: AwsClient, known: RevisionCache, clock: Clock) -> None:
         self._source, self._ecs, self._elb, self._known, self._clock = source, ecs, elb, known, clock

@@ -175,9 +175,9 @@ class DeployReader:
         moving = ((key, service) for key, service in self._to_list.items() if rows.deploying(service))
         key, service = next(moving, None) or next(iter(self._to_list.items()))
         cluster = arn.parse(service.cluster_arn).name
-        lane = Priority.HOT if rows.deploying(service) else Priority.SWEEP
+        priority = Priority.HOT if rows.deploying(service) else Priority.SWEEP
         with _Off(self, "deploys", cluster, now):
-            found = read_briefs(self._wire, service.cluster_arn, service.service_name, lane)
+            found = read_briefs(self._wire, service.cluster_arn, service.service_name, priority)
             self._briefs[key] = list(found)
             for brief in self._briefs[key][:DEPLOYS_KEPT]:
                 known = self._details.get(brief.service_deployment_arn)

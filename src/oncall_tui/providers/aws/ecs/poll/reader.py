@@ -240,14 +240,14 @@ class EcsReader:
     def _pages_of_clusters(self) -> list[str]:
         found: list[str] = []
         token: dict[str, str] = {}
-        lane = Priority.SWEEP
+        priority = Priority.SWEEP
         while True:
-            page = self._wire.read(w.ListClusters, "ListClusters", lane, maxResults=100, **token)
+            page = self._wire.read(w.ListClusters, "ListClusters", priority, maxResults=100, **token)
             self._good += 1
             found += page.cluster_arns
             if not page.next_token:
                 return found
-            token, lane = {"nextToken": page.next_token}, Priority.ACT  # what was begun is ended
+            token, priority = {"nextToken": page.next_token}, Priority.ACT  # what was begun is ended
 
     def _say_if_none(self, names: list[str], found: list[str]) -> None:
         self._problems.pop("clusters", None)
@@ -301,9 +301,11 @@ class EcsReader:
     def _list_services(self, cluster: ClusterState, now: float) -> None:
         found: dict[str, tuple[str, str]] = {}
         token: dict[str, str] = {}
-        lane = Priority.SWEEP
+        priority = Priority.SWEEP
         while True:
-            page = self._wire.read(w.ListServices, "ListServices", lane, cluster=cluster.name, maxResults=100, **token)
+            page = self._wire.read(
+                w.ListServices, "ListServices", priority, cluster=cluster.name, maxResults=100, **token
+            )
             for one in page.service_arns:
                 name = arn.parse(one).name
                 key = intern(f"{self._source}/{cluster.name}/{name}")
@@ -312,16 +314,16 @@ class EcsReader:
             self._good += 1
             if not page.next_token:
                 break
-            token, lane = {"nextToken": page.next_token}, Priority.ACT
+            token, priority = {"nextToken": page.next_token}, Priority.ACT
         self._forget(self._schedule.know(found, [cluster.name]))
         cluster.listed_at = now
 
     # --- services ---
 
-    def _describe(self, cluster: str, keys: list[str], lane: Priority, now: float) -> None:
+    def _describe(self, cluster: str, keys: list[str], priority: Priority, now: float) -> None:
         names = [self._schedule.slots[key].name for key in keys]
         with _Scope(self, self._clusters[cluster], now):
-            answer = self._wire.read(w.DescribeServices, "DescribeServices", lane, cluster=cluster, services=names)
+            answer = self._wire.read(w.DescribeServices, "DescribeServices", priority, cluster=cluster, services=names)
             self._good += 1
             self._take(cluster, keys, answer, now)
 

@@ -62,7 +62,7 @@ def read_deploys(wire: AwsClient, arns: list[str]) -> dict[str, w.EcsServiceDepl
 
 
 def read_briefs(
-    wire: AwsClient, cluster: str, name: str, lane: Priority = Priority.ACT, pages: int = PAGES
+    wire: AwsClient, cluster: str, name: str, priority: Priority = Priority.ACT, pages: int = PAGES
 ) -> tuple[w.EcsBrief, ...]:
     """ListServiceDeployments, newest first: 90 days, or the first *pages* hundreds (their order is not promised)."""
     found: list[w.EcsBrief] = []
@@ -71,7 +71,7 @@ def read_briefs(
         answer = wire.read(
             w.ListServiceDeployments,
             "ListServiceDeployments",
-            lane,
+            priority,
             cluster=cluster,
             service=name,
             maxResults=100,

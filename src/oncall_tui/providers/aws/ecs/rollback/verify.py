@@ -311,7 +311,7 @@ def _none_wanted(asked: dict[str, Any], word: str, to: str, note: str, evidence:
 
 
 def _since(plan: Plan, receipt: Receipt | None, now: float) -> float:
-    """Seconds since it was sent; since it was planned, where the answer was lost (the flow waits by itself then)."""
+    """Seconds since it was sent; since it was planned, where the answer was lost (the execution waits then)."""
     return now - float(receipt.data.get("at", plan.made_at) if receipt is not None else plan.made_at)
 
 

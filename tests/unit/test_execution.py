@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.support.fakes import ALICE, FakeProvider, InlineLane
+from tests.support.fakes import ALICE, FakeProvider, InlineQueue
 
 from oncall_tui.actions.execution import ActionExecution
 from oncall_tui.domain.action import Verb
@@ -31,19 +31,19 @@ class Bench:
         self.provider = FakeProvider(clock=self.clock)
         self.alert = self.provider.add("a")
         self.handler = self.provider.acknowledge
-        self.lane = InlineLane(self.clock)
+        self.queue = InlineQueue(self.clock)
         self.journal = Journal(folder / "journal.db", self.clock.now)
         self.told: list[Outcome] = []
         ask = ActionRequest(verb=verb, target=self.alert.id, version=self.alert.version, actor=ALICE)
         self.plan = self.handler.plan(ask, Board(version=0, at=0))
-        self.flow = ActionExecution(
-            self.plan, self.handler, self.lane, self.journal, self.clock, self.told.append, steady_s
+        self.execution = ActionExecution(
+            self.plan, self.handler, self.queue, self.journal, self.clock, self.told.append, steady_s
         )  # type: ignore[arg-type]
 
     def go(self, seconds: float = 0.0) -> Outcome:
-        self.flow.start()
-        self.lane.settle(seconds)
-        return self.flow.outcome
+        self.execution.start()
+        self.queue.settle(seconds)
+        return self.execution.outcome
 
     def kinds(self) -> list[tuple[str, str]]:
         self.journal.must(msgspec.structs.replace(_MARK, at=self.clock.now()))  # all before it is written
@@ -54,8 +54,8 @@ def test_done_only_after_the_other_side_showed_it(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.handler.verdicts = [Check(PENDING, "not yet", again_in_s=1), Check(DONE, "there")]
     assert bench.go().state is PENDING
-    bench.lane.settle(1.0)
-    assert bench.flow.outcome.state is DONE
+    bench.queue.settle(1.0)
+    assert bench.execution.outcome.state is DONE
     assert bench.kinds() == [("intent", ""), ("outcome", "pending"), ("outcome", "done")]
 
 
@@ -106,9 +106,9 @@ def test_a_lost_answer_is_failed_only_once_the_write_cannot_be_on_its_way(tmp_pa
     bench = Bench(tmp_path)
     bench.handler.send_raises = [OutcomeUnknown("timed out")]
     bench.go(5)
-    assert bench.flow.outcome.state is PENDING
-    bench.lane.settle(10)
-    assert bench.flow.outcome.state is FAILED
+    assert bench.execution.outcome.state is PENDING
+    bench.queue.settle(10)
+    assert bench.execution.outcome.state is FAILED
     assert bench.handler.sent == []
 
 
@@ -117,19 +117,19 @@ def test_a_write_that_took_effect_late_is_not_called_failed(tmp_path: Path) -> N
     bench.handler.send_raises = [OutcomeUnknown("timed out")]
     bench.go(5)
     bench.handler.send(bench.plan)  # the hung request arrives after all
-    bench.lane.settle(5)
-    assert bench.flow.outcome.state is DONE
+    bench.queue.settle(5)
+    assert bench.execution.outcome.state is DONE
 
 
 def test_what_cannot_be_verified_is_unknown_shown_and_read_on_until_it_is_known(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.handler.verdicts = [Offline("down")] * 20
     bench.go(40)
-    assert bench.flow.outcome.state is OutcomeState.UNKNOWN
+    assert bench.execution.outcome.state is OutcomeState.UNKNOWN
     assert ("outcome", "unknown") in bench.kinds()
     bench.handler.verdicts = []
-    bench.lane.settle(15)
-    assert bench.flow.outcome.state is DONE
+    bench.queue.settle(15)
+    assert bench.execution.outcome.state is DONE
 
 
 def test_a_rollback_is_done_only_after_it_held_for_the_steady_time(tmp_path: Path) -> None:
@@ -137,12 +137,12 @@ def test_a_rollback_is_done_only_after_it_held_for_the_steady_time(tmp_path: Pat
     steady = Check(DONE, "4/4 on :41", evidence="failed 2")
     bench.handler.verdicts = [steady] * 10 + [Check(PENDING, "3/4", again_in_s=3)] + [steady] * 60
     bench.go(59)
-    assert bench.flow.outcome.state is PENDING
-    assert "of 60 s" in bench.flow.outcome.message
-    bench.lane.settle(30)
-    assert bench.flow.outcome.state is PENDING  # a task stopped at 30 s: the time began anew
-    bench.lane.settle(10)
-    assert bench.flow.outcome.state is DONE
+    assert bench.execution.outcome.state is PENDING
+    assert "of 60 s" in bench.execution.outcome.message
+    bench.queue.settle(30)
+    assert bench.execution.outcome.state is PENDING  # a task stopped at 30 s: the time began anew
+    bench.queue.settle(10)
+    assert bench.execution.outcome.state is DONE
 
 
 def test_a_task_that_stopped_between_two_looks_begins_the_steady_time_anew(tmp_path: Path) -> None:
@@ -150,20 +150,20 @@ def test_a_task_that_stopped_between_two_looks_begins_the_steady_time_anew(tmp_p
     before, after = Check(DONE, "4/4", evidence="failed 2"), Check(DONE, "4/4", evidence="failed 3")
     bench.handler.verdicts = [before] * 9 + [after] * 60
     bench.go(31)
-    assert bench.flow.outcome.state is PENDING
-    bench.lane.settle(30)
-    assert bench.flow.outcome.state is DONE
+    assert bench.execution.outcome.state is PENDING
+    bench.queue.settle(30)
+    assert bench.execution.outcome.state is DONE
 
 
 def test_without_a_journal_nothing_is_sent_unless_a_person_said_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     bench = Bench(tmp_path)
-    bench.flow._journal = Journal(tmp_path / "file" / "journal.db", bench.clock.now)
+    bench.execution._journal = Journal(tmp_path / "file" / "journal.db", bench.clock.now)
     assert bench.go().state is OutcomeState.REFUSED
-    assert "journal" in bench.flow.outcome.message
-    bench.flow.start(without_journal=True)
-    bench.lane.settle()
-    assert bench.flow.outcome.state is DONE
+    assert "journal" in bench.execution.outcome.message
+    bench.execution.start(without_journal=True)
+    bench.queue.settle()
+    assert bench.execution.outcome.state is DONE
 
 
 @pytest.mark.parametrize("receipt", [None, Receipt({"id": "receipt-1"})])
@@ -172,9 +172,9 @@ def test_an_intent_left_open_is_resolved_by_reading_and_nothing_is_sent_again(
 ) -> None:
     bench = Bench(tmp_path)
     bench.handler.send(bench.plan)
-    bench.flow.resume(receipt, bench.clock.now() - 300)
-    bench.lane.settle()
-    assert bench.flow.outcome.state is DONE
+    bench.execution.resume(receipt, bench.clock.now() - 300)
+    bench.queue.settle()
+    assert bench.execution.outcome.state is DONE
     assert len(bench.handler.sent) == 1
 
 
