@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -178,6 +180,62 @@ def test_every_document_and_every_picture_is_linked() -> None:
 
 
 def test_every_room_is_in_the_architecture() -> None:
-    text = (ROOT / "ARCHITECTURE.md").read_text()
-    rooms = [p.name for p in (ROOT / "src" / "oncall_tui").iterdir() if not p.name.startswith(("_", "py."))]
-    assert [room for room in rooms if room not in text] == []
+    """Every folder with code stands in the tree, and every folder of the tree is there."""
+    tree = section("ARCHITECTURE.md", "Rooms").split("```")[3]
+    root = ROOT / "src" / "oncall_tui"
+    rooms = [p.name for p in root.iterdir() if not p.name.startswith(("_", "py."))]
+    folders = [p.parent.relative_to(root) for p in root.rglob("__init__.py") if p.parent != root]
+    assert [room for room in rooms if room not in tree] == []
+    folders = [f for f in folders if f.parts[:2] != ("simulator", "services") or len(f.parts) < 4]
+    assert [str(f) for f in folders if not re.search(rf"[ /{{,]{f.name}[/,}}]", tree)] == []
+    names = {p.name for p in (*ROOT.iterdir(), *ROOT.joinpath("tests").iterdir(), *ROOT.joinpath("src").rglob("*"))}
+    assert [name for name in re.findall(r"([\w.]+)/(?=\s|$)", tree) if name not in names] == []
+
+
+def _defined(file: Path) -> set[str]:
+    """Every class, function and method of a file: ``Poller``, ``Poller.ask``."""
+    found = set()
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            found.add(node.name)
+            inner = node.body if isinstance(node, ast.ClassDef) else []
+            found |= {f"{node.name}.{n.name}" for n in inner if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
+    return found
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_function_that_a_document_names_is_there(document: str) -> None:
+    named = re.findall(r"`([\w/]+\.py): ([\w.]+)`", read(document))
+    files = {file: ROOT / "src" / "oncall_tui" / file for file, _ in named}
+    missing = [file for file, path in files.items() if not path.exists()]
+    assert missing == []
+    defined = {file: _defined(path) for file, path in files.items()}
+    assert [f"{file}: {name}" for file, name in named if name not in defined[file]] == []
+
+
+@pytest.mark.parametrize("flow", ["From a reading to a row", "From a key to a write"])
+def test_every_hop_of_a_flow_names_a_function(flow: str) -> None:
+    hops = re.split(r"\n(?=\d+\. )", section("ARCHITECTURE.md", flow))[1:]
+    assert len(hops) > 5
+    assert [hop for hop in hops if not re.search(r"`[\w/]+\.py: [\w.]+`", hop)] == []
+
+
+def test_the_doors_are_the_contracts() -> None:
+    contracts = tomllib.loads(read("pyproject.toml"))["tool"]["importlinter"]["contracts"]
+    assert [name for name, _ in rows("ARCHITECTURE.md", "Doors")] == [c["name"] for c in contracts]
+
+
+def test_the_floors_are_the_layers() -> None:
+    """The first picture of the architecture, floor by floor, is the contract of layers."""
+    contracts = tomllib.loads(read("pyproject.toml"))["tool"]["importlinter"]["contracts"]
+    layers = next(c["layers"] for c in contracts if c["type"] == "layers")
+    ordered = [name for layer in layers for name in layer.split(" | ")]
+    picture = section("ARCHITECTURE.md", "Rooms").split("```")[1]
+    left = [re.split(r"  +", line)[0] for line in picture.strip().splitlines()]
+    floors = [name for line in left for name in re.split(r" \| |, ", line)]
+    assert floors == [name for name in ordered if name != "bootstrap"]
+
+
+def test_the_pages_for_newcomers_stay_short() -> None:
+    assert len(read("README.md").splitlines()) <= 110
+    assert len(read("ARCHITECTURE.md").splitlines()) <= 230
