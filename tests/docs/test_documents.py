@@ -151,6 +151,29 @@ def test_every_file_that_a_document_names_is_there(document: str) -> None:
     assert [name for name in quoted if not (ROOT / name).exists()] == []
 
 
+def test_every_invariant_is_guarded_by_tests_that_are_there() -> None:
+    table = rows("CONTRIBUTING.md", "What always has to hold")
+    assert len(table) > 60
+    assert all(len(row) == 3 and all(row) for row in table)
+    invariants = [invariant for invariant, _, _ in table]
+    assert len(set(invariants)) == len(invariants)
+    for invariant, _, guards in table:
+        named = re.findall(r"`([^`]+)`", guards)
+        modules = [name.split()[2].replace(".", "/") for name in named if name.startswith("python -m ")]
+        files = [ROOT / name for name in named if name.startswith(("tests/", "benchmarks/"))]
+        assert len(files) + len(modules) == len(named), invariant
+        assert all((ROOT / f"{name}.py").exists() for name in modules), invariant
+        tests = [test for file in files for test in ([file] if file.is_file() else file.rglob("test_*.py"))]
+        assert any("def test_" in test.read_text() for test in tests), invariant
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_module_that_a_document_runs_is_there(document: str) -> None:
+    modules = set(re.findall(r"python -m ((?:tests|benchmarks)[\w.]*)", read(document)))
+    places = {name: ROOT / name.replace(".", "/") for name in modules}
+    assert [n for n, p in places.items() if not (p.with_suffix(".py").exists() or (p / "__main__.py").exists())] == []
+
+
 def _anchors(document: Path) -> set[str]:
     headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
