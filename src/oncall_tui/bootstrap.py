@@ -8,7 +8,6 @@ from __future__ import annotations
 import getpass
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
 from zoneinfo import ZoneInfo
 
 from oncall_tui import config as configuration
@@ -82,7 +81,7 @@ def on_call_sources(config: Config, clock: Clock | None = None) -> dict[str, Cal
     clock, actor = clock or SystemClock(), actor_of(config)
     wanted = [options for options in config.sources if registry.SOURCES[options.provider].on_call]
     specs = [_spec(options, actor, clock, True) for options in wanted]
-    return {spec.name: cast(Callable[[], SupportsOnCall], spec.build) for spec in specs}
+    return {spec.name: _on_call(spec) for spec in specs}
 
 
 def unready(config: Config) -> dict[str, str]:
@@ -115,6 +114,16 @@ def _spec(options: SourceOptions, actor: Actor, clock: Clock, read_only: bool) -
 
     tells = registry.SOURCES[options.provider].on_call
     return SourceSpec(options.name, options.provider, build, options.interval_s, tells)
+
+
+def _on_call(spec: SourceSpec) -> Callable[[], SupportsOnCall]:
+    def build() -> SupportsOnCall:
+        provider = spec.build()
+        if not isinstance(provider, SupportsOnCall):
+            raise SourceError(f"{spec.name} does not tell who is on call")
+        return provider
+
+    return build
 
 
 def _destination(options: DestinationOptions, actor: Actor, clock: Clock) -> DestinationSpec:

@@ -130,6 +130,8 @@ class Source(FakeProvider):
     def handlers(self) -> dict[Verb, ActionHandler]:
         return self.can
 
+    on_call_lacks = ""
+
     def on_call(self) -> tuple[OnCallShift, ...]:
         return ()
 

@@ -41,6 +41,8 @@ SHOP = Product(name="shop")
 class Pager(FakeProvider):
     """Tells who is on call."""
 
+    on_call_lacks = ""
+
     def __init__(self, source: str = "pager") -> None:
         super().__init__(source)
         self.told: Any = (ALICE, BOB, NOBODY)

@@ -18,6 +18,8 @@ PAYMENTS = OnCallShift(policy="Payments", level=1, person="Alice", email="alice@
 class Pager:
     """Tells what it is given; an error is raised."""
 
+    on_call_lacks = ""
+
     def __init__(self) -> None:
         self.duties: Any = (PAYMENTS,)
         self.mine: Any = True

@@ -20,6 +20,8 @@ CONFIG = "sources:\n  - {name: prom, provider: alertmanager, url: http://127.0.0
 class Pager:
     """Tells whether I am on call, or fails."""
 
+    on_call_lacks = ""
+
     def __init__(self, mine: bool | Exception | None) -> None:
         self.mine = mine
 

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
@@ -262,7 +262,7 @@ class ActionService:
         source = self._source(plans[0].target)
         handler = self._handler(source, plans[0].verb)
         again = any(plan.id in self._executions for plan in plans)  # a key pressed twice is one action
-        if len(plans) == 1 or again or not _is_bulk(handler):
+        if len(plans) == 1 or again or not isinstance(handler, SupportsBulk):
             return {plan.id: self.execute(plan, without_journal) for plan in plans}
         found: dict[str, Future[Outcome]] = {plan.id: Future() for plan in plans}
         parts = [
@@ -274,16 +274,17 @@ class ActionService:
         with self._lock:
             self._executions.update((part.plan.id, part) for part in parts)
             self._waiting.update((plan_id, [future]) for plan_id, future in found.items())
-        bulk = cast(SupportsBulk, handler)
-        for at in range(0, len(parts), bulk.at_once):
-            Batch(parts[at : at + bulk.at_once], bulk, source.queue, self._journal).start(without_journal)
+        for at in range(0, len(parts), handler.at_once):
+            Batch(parts[at : at + handler.at_once], handler, source.queue, self._journal).start(without_journal)
         return found
 
     def _plan_group(self, source: SourceHandle, asks: list[ActionRequest], futures: list[Future[Plan]]) -> None:
         """On the queue: each future gets its plan, or why it cannot be."""
         try:
             handler = self._handler(source, asks[0].verb)
-            results = self._bulk_planned(handler, asks) if len(asks) > 1 and _is_bulk(handler) else None
+            results = None
+            if len(asks) > 1 and isinstance(handler, SupportsBulk):
+                results = handler.plan_many(asks, self._board(asks[0].verb, asks[0].target))
         except (ActionError, SourceError) as error:
             results = [error if isinstance(error, ActionError) else ActionFailed(error.message, error.hint)] * len(asks)
         except Exception as error:
@@ -296,9 +297,6 @@ class ActionService:
                 future.set_result(self._planned(source, ask, results[at] if results is not None else None))
             except Exception as error:  # noqa: BLE001 - it is the asker's
                 future.set_exception(error)
-
-    def _bulk_planned(self, handler: ActionHandler, asks: list[ActionRequest]) -> list[Plan | ActionError]:
-        return cast(SupportsBulk, handler).plan_many(asks, self._board(asks[0].verb, asks[0].target))
 
     def _may(self, ask: ActionRequest) -> None:
         """Raises Refused where it is on its way already, or nothing may be written."""
@@ -386,8 +384,9 @@ class ActionService:
         source = self._source(execution.plan.target)
         source.reread()
         provider = source.provider(0)
-        if execution.plan.verb is Verb.ACKNOWLEDGE and hasattr(provider, "keep") and execution.receipt is not None:
-            self.keeper.keep(execution.plan, execution.receipt, cast(SupportsAckRenewal, provider), source.queue)
+        if execution.plan.verb is Verb.ACKNOWLEDGE and execution.receipt is not None:
+            if isinstance(provider, SupportsAckRenewal):
+                self.keeper.keep(execution.plan, execution.receipt, provider, source.queue)
         elif execution.plan.verb is Verb.UNACKNOWLEDGE:
             self.keeper.drop(execution.plan.target)
 
@@ -395,10 +394,6 @@ class ActionService:
         """Show an outcome that belongs to no execution."""
         self._outcomes.put(outcome)
         self._told()
-
-
-def _is_bulk(handler: ActionHandler) -> bool:
-    return hasattr(handler, "send_many")
 
 
 def _outcome(ticket: str, ask: ActionRequest, state: OutcomeState, message: str, at: float, hint: str = "") -> Outcome:

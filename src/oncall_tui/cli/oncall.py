@@ -36,7 +36,7 @@ def oncall(context: click.Context, as_json: bool) -> None:
         try:
             source = build()
             found += [(name, duty) for duty in source.on_call()]
-            if lacks := getattr(source, "on_call_lacks", ""):
+            if lacks := source.on_call_lacks:
                 say(f"{name}: {lacks}")
             mine.append(source.on_call_now())
         except SourceError as error:

@@ -59,7 +59,7 @@ AT_MOST_EVERY_S = 0.2  # boards: one screen shows at most four a second
 class SourceSpec(msgspec.Struct, frozen=True):
     """One configured source: *build* makes its provider (slow imports included) and is called on its own thread.
 
-    *on_call*: its provider tells who is on call (contract.OnCall).
+    *on_call*: its provider tells who is on call (base.SupportsOnCall).
     """
 
     name: str

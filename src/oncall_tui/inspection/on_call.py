@@ -6,7 +6,6 @@ import logging
 import threading
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
-from typing import cast
 
 import msgspec
 
@@ -110,18 +109,19 @@ class OnCallReader:
             self._over(source, **_failure(source, error))
             return
         try:
-            duties = cast(SupportsOnCall, provider).on_call()
-            lacks = str(getattr(provider, "on_call_lacks", ""))
+            if not isinstance(provider, SupportsOnCall):
+                raise SourceError("this source does not tell who is on call")
+            duties, lacks = provider.on_call(), provider.on_call_lacks
         except Exception as error:  # noqa: BLE001 - a bug is told as well, and nobody else's
             self._over(source, **_failure(source, error))
             return
         # Whether I am among them is a job of its own: what an engineer asks for may come between the two.
-        self._run(source, lambda: self._read_mine(source, duties=duties, read_at=at, lacks=lacks))
+        self._run(source, lambda: self._read_mine(source, provider, duties=duties, read_at=at, lacks=lacks))
 
-    def _read_mine(self, source: str, **told: object) -> None:
+    def _read_mine(self, source: str, provider: SupportsOnCall, **told: object) -> None:
         mine: bool | None = None
         try:
-            mine = cast(SupportsOnCall, self._sources[source](0.0)).on_call_now()
+            mine = provider.on_call_now()
         except Exception as error:  # noqa: BLE001 - then it is not known
             _failure(source, error)
         self._over(source, mine=mine, message="", hint="", **told)

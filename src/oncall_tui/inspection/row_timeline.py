@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import cast
 
 from oncall_tui.domain.action import FOLLOWED
 from oncall_tui.domain.entry import Entry, EntryKind
@@ -29,8 +28,8 @@ def read(ready: Callable[[], Provider], journal: Journal, target: str, now: floa
     remembered: tuple[TimelineEvent, ...] = ()
     try:
         provider = ready()
-        if hasattr(provider, "timeline"):
-            remembered = cast(SupportsTimeline, provider).timeline(target)
+        if isinstance(provider, SupportsTimeline):
+            remembered = provider.timeline(target)
     except SourceError as error:
         why = error.message if error.hint == error.usual_hint else str(error)  # nothing asks for it again by itself
         remembered = (TimelineEvent(now, "", f"{target.partition('/')[0]}'s own part cannot be read: {why}"),)

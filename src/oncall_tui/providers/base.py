@@ -8,12 +8,15 @@ and ``errors.ActionError`` (acting); anything else is a bug of that provider and
 Several threads use a provider at a time: its poller calls ``read``; its action thread what a verb takes; others, what
 is only looked at (``on_call``, ``timeline``, ``inspect``, ``measure``, logs), so that no action waits for that, and
 what hangs (``inspect``) holds up no other look (``measure``).
+
+Each ``Supports…`` protocol is a capability that a provider or a handler may have besides. It is asked for by
+``isinstance``, where an engineer or an action wants it: never by a poll, never for each row, because that is slow.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -63,6 +66,7 @@ class ActionHandler(Protocol):
     def verify(self, plan: Plan, receipt: Receipt | None) -> Check: ...
 
 
+@runtime_checkable
 class SupportsBulk(Protocol):
     """What an ActionHandler may offer besides: many targets in few calls. One result a plan, in the plans' order.
 
@@ -132,17 +136,19 @@ class Provider(Protocol):
     def close(self) -> None: ...
 
 
+@runtime_checkable
 class SupportsOnCall(Protocol):
     """What a Provider may offer besides: who is on call now, and next. Raises errors.SourceError.
 
     The registry says which providers do, so that nothing is built to find out.
     """
 
-    def on_call(self) -> tuple[OnCallShift, ...]:
-        """Each person at each level of each policy, lowest level first; a level without anybody has a Duty too.
+    @property
+    def on_call_lacks(self) -> str:
+        """Name what the last ``on_call`` had to leave out; empty: nothing. Makes no call."""
 
-        What had to be left out is said by an attribute ``on_call_lacks``, where a provider has it.
-        """
+    def on_call(self) -> tuple[OnCallShift, ...]:
+        """Each person at each level of each policy, lowest level first; a level without anybody has a shift too."""
 
     def on_call_now(self) -> bool | None:
         """Is whoever uses the program on call? None: it cannot be told (an account's token, and no ``me.email``)."""
@@ -160,6 +166,7 @@ class TimelineEvent(msgspec.Struct, frozen=True, gc=False):
     where: str = ""
 
 
+@runtime_checkable
 class SupportsTimeline(Protocol):
     """A provider that remembers what happened to a row. Asked for on demand, never by a poll."""
 
@@ -167,6 +174,7 @@ class SupportsTimeline(Protocol):
         """Newest first. Raises errors.SourceError."""
 
 
+@runtime_checkable
 class SupportsInspect(Protocol):
     """What a Provider may offer besides: a service from inside. Asked for by who looks, never by a poll."""
 
@@ -174,6 +182,7 @@ class SupportsInspect(Protocol):
         """Its tasks, targets and events now. Raises SourceError where none of it can be read."""
 
 
+@runtime_checkable
 class SupportsMetrics(Protocol):
     """What a Provider may offer besides: metrics. Asked for by who looks, never by a poll."""
 
@@ -184,6 +193,7 @@ class SupportsMetrics(Protocol):
         """One call for all of them, in their order; times are seconds since the epoch. Raises SourceError."""
 
 
+@runtime_checkable
 class SupportsLogs(Protocol):
     """What a Provider may offer besides: what a service's containers log. Asked for by who looks, never by a poll."""
 
@@ -214,6 +224,7 @@ class ShellProvider(Protocol):
         """What the command's environment needs besides this program's: secret. May block. Raises ActionError."""
 
 
+@runtime_checkable
 class SupportsShell(Protocol):
     """A Provider that offers Shells."""
 
@@ -227,6 +238,7 @@ class RenewalResult(msgspec.Struct, frozen=True):
     extended: bool = False
 
 
+@runtime_checkable
 class SupportsAckRenewal(Protocol):
     """A provider whose acknowledgement has to be extended to last (an Alertmanager's short silence)."""
 

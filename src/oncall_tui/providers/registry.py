@@ -16,7 +16,7 @@ from oncall_tui.providers.options import DestinationOptions, SourceOptions
 class RegistryEntry(msgspec.Struct, frozen=True):
     """Where a provider's options type and its factory are: ``module:name``, under this package.
 
-    *on_call*: it tells who is on call (contract.OnCall).
+    *on_call*: it tells who is on call (base.SupportsOnCall).
     """
 
     options: str

@@ -15,6 +15,7 @@ import msgspec
 from oncall_tui.domain.logs import LogDestination, LogQuery
 from oncall_tui.errors import SourceError, Throttled
 from oncall_tui.inspection.logs.buffer import BufferedLine, LogBuffer
+from oncall_tui.providers.base import SupportsLogs
 from oncall_tui.runtime.clock import Clock
 
 POLL_S = 2.0  # between looks at what is new
@@ -186,10 +187,13 @@ class LogReader:
             return False
         return self.places is None or (bool(self.readable) and (self._poll_due(now) or self._first(now) is not None))
 
-    def step(self, provider: Any) -> None:
-        """Make the next call, of a provider that reads logs (contract.Logs). What goes wrong is kept, not raised."""
+    def step(self, provider: object) -> None:
+        """Make the next call, of the source's provider. What goes wrong is kept, not raised."""
         run, now = self.run, self._clock.monotonic()
         self.trouble = None
+        if not isinstance(provider, SupportsLogs):
+            self.fail(SourceError("this source cannot read logs"))
+            return
         if self.places is None:
             self._find(provider)
             return
@@ -209,12 +213,10 @@ class LogReader:
     def _run(self, around: float | None, task: str) -> LogSession:
         return LogSession(around=around, task=task, opened=self._clock.now(), store=LogBuffer())
 
-    def _find(self, provider: Any) -> None:
+    def _find(self, provider: SupportsLogs) -> None:
         self.calls += 1
         try:
-            if not hasattr(provider, "log_places"):
-                raise SourceError("this source cannot read logs")
-            places: tuple[LogDestination, ...] = provider.log_places(self.service_id)
+            places = provider.log_places(self.service_id)
         except SourceError as error:
             self.fail(error)
         else:
@@ -275,7 +277,7 @@ class LogReader:
         self.pause("memory")
         return True
 
-    def _ask(self, provider: Any, run: LogSession, errand: PagedLogQuery) -> None:
+    def _ask(self, provider: SupportsLogs, run: LogSession, errand: PagedLogQuery) -> None:
         if errand.tail and self._would_drop(run):
             return
         wanted = LogQuery(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class AlertmanagerProvider:
-    """One Alertmanager (contract.Provider, contract.Keeps). Two calls a poll, one where nothing is silenced."""
+    """One Alertmanager (base.Provider, base.SupportsAckRenewal). Two calls a poll, one where nothing is silenced."""
 
     provider = "alertmanager"
 
@@ -85,7 +85,7 @@ class AlertmanagerProvider:
         return self._handlers
 
     def keep(self, plan: Plan, receipt: Receipt, now: float) -> RenewalResult:
-        """contract.Keeps: extend the acknowledgement that *plan* made."""
+        """base.SupportsAckRenewal: extend the acknowledgement that *plan* made."""
         return self._keeper.keep(plan, receipt, now) if plan.verb is Verb.ACKNOWLEDGE else RenewalResult(None)
 
     def renew(self) -> None:

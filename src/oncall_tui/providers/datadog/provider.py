@@ -27,7 +27,7 @@ HOSTS = (".datadoghq.com", ".datadoghq.eu", ".ddog-gov.com")
 
 
 class DatadogProvider:
-    """One Datadog organization (contract.Provider). A call for each 500 monitors, and one for the downtimes."""
+    """One Datadog organization (base.Provider). A call for each 500 monitors, and one for the downtimes."""
 
     provider = "datadog"
 

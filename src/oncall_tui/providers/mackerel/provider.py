@@ -31,7 +31,7 @@ AGAIN_S = 30.0  # but for a monitor that is not known yet, or names that could n
 
 
 class MackerelProvider:
-    """One organization (contract.Provider). One call a page and poll, and one for the monitors every five minutes."""
+    """One organization (base.Provider). One call a page and poll, and one for the monitors every five minutes."""
 
     provider = "mackerel"
 

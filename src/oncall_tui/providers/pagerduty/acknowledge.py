@@ -27,7 +27,7 @@ HELD = (AlertState.ACKNOWLEDGED, AlertState.SNOOZED)
 
 
 class SetStatus:
-    """PUT a status (contract.ActionHandler and contract.Bulk). What is resolved is never sent: it would be reopened."""
+    """PUT a status (base.ActionHandler and base.SupportsBulk). What is resolved is never sent: it would be reopened."""
 
     verb: Verb
     status: str

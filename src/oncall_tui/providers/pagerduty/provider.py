@@ -66,7 +66,7 @@ class _Listed(NamedTuple):
 
 
 class PagerDutyProvider:
-    """One PagerDuty account (contract.Provider). One call a page and poll, and one for each new incident.
+    """One PagerDuty account (base.Provider). One call a page and poll, and one for each new incident.
 
     While the alerts of many incidents are still to be read, a long list is read each interval all the same and no more
     often: the polls between read alerts alone, and give the list's rows as old as they are.
@@ -236,7 +236,7 @@ class PagerDutyProvider:
         return levels(self._api, incident.policy, self._http.server_now()) if incident and incident.policy else ()
 
     def on_call(self) -> tuple[OnCallShift, ...]:
-        """Who is on call at each level of each policy, and who is next (contract.OnCall). Raises SourceError."""
+        """Who is on call at each level of each policy, and who is next (base.SupportsOnCall). Raises SourceError."""
         return duties(self._api, self._http.server_now())
 
     @property
@@ -254,7 +254,7 @@ class PagerDutyProvider:
         return any(one.user.id == me.id and is_now(one, now) for one in self._api.oncalls())
 
     def timeline(self, target: str) -> tuple[TimelineEvent, ...]:
-        """What happened to an incident (a row's id), newest first (contract.Timeline). Raises SourceError.
+        """What happened to an incident (a row's id), newest first (base.SupportsTimeline). Raises SourceError.
 
         Its log entries, a hundred at most, and the changes that PagerDuty holds to be related to it.
         """

@@ -55,7 +55,7 @@ class _Known(NamedTuple):
 
 
 class SentryProvider:
-    """One organization (contract.Provider). Two calls a poll: what is unresolved, and what is ignored until a time.
+    """One organization (base.Provider). Two calls a poll: what is unresolved, and what is ignored until a time.
 
     And one for each issue that is new or came back, and is assigned: who did that is in a single issue's answer alone.
     """
@@ -174,7 +174,7 @@ class SentryProvider:
         return tuple(problems)
 
     def timeline(self, target: str) -> tuple[TimelineEvent, ...]:
-        """What happened to an issue (a row's id), newest first (contract.Timeline). One call. Raises SourceError."""
+        """List what happened to an issue (a row's id), newest first. One call. Raises SourceError."""
         issue = self._api.issue(target.removeprefix(f"{self.source}/"))
         return told(issue) if issue is not None else ()
 

@@ -83,7 +83,7 @@ class Metrics:
         self._wire, self._clock, self._here = wire, clock, here
 
     def measure(self, wanted: Sequence[tuple[str, Metric]], since: float, until: float) -> tuple[Series, ...]:
-        """See contract.Measures. One call, and one more for each further page, five at the most."""
+        """See base.SupportsMetrics. One call, and one more for each further page, five at the most."""
         now = self._clock.now()
         until = max(until, since + MINUTE)
         asked: dict[str, tuple[Metric, int]] = {}

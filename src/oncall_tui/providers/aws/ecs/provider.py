@@ -80,11 +80,11 @@ class EcsProvider:
         return self._handlers
 
     def log_places(self, service_id: str) -> tuple[LogDestination, ...]:
-        """See contract.Logs."""
+        """See base.SupportsLogs."""
         return self._logs.places(service_id)
 
     def log_page(self, wanted: LogQuery) -> LogPage:
-        """See contract.Logs."""
+        """See base.SupportsLogs."""
         return self._logs.page(wanted)
 
     def inspect(self, service_id: str) -> ServiceDetail:

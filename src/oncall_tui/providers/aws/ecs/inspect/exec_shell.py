@@ -25,7 +25,7 @@ PROGRAMS = ("aws", "session-manager-plugin")
 
 
 class EcsShells:
-    """What contract.Shells asks for, with the acting credentials of one source."""
+    """What base.ShellProvider asks for, with the acting credentials of one source."""
 
     programs = PROGRAMS
 

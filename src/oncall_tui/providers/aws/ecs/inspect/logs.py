@@ -62,7 +62,7 @@ class EcsLogs:
         self._streams: Lru[tuple[str, str], LogStream] = Lru(4000)
 
     def places(self, service_id: str) -> tuple[LogDestination, ...]:
-        """See contract.Logs. Reads the service, and the task definitions of what runs, those once."""
+        """See base.SupportsLogs. Reads the service, and the task definitions of what runs, those once."""
         _, cluster, name = service_id.split("/", 2)
         answer = self._ecs.read(w.DescribeServices, "DescribeServices", Priority.ACT, cluster=cluster, services=[name])
         if not answer.services:
@@ -74,7 +74,7 @@ class EcsLogs:
         return logs_places.places(read, self._ecs.sessions.region("ecs"), name)
 
     def page(self, wanted: LogQuery) -> LogPage:
-        """See contract.Logs: one FilterLogEvents."""
+        """See base.SupportsLogs: one FilterLogEvents."""
         place = wanted.place
         asked: dict[str, object] = {"logGroupName": place.group, "startTime": _ms(wanted.since)}
         if wanted.until is not None:

@@ -50,7 +50,7 @@ class ServiceInspection:
         self._source, self._ecs, self._elb, self._known, self._clock = source, ecs, elb, known, clock
 
     def inspect(self, service_id: str) -> ServiceDetail:
-        """See contract.Inspects."""
+        """See base.SupportsInspect."""
         cluster, name = place(self._source, service_id)
         parts = InspectedParts()
         at = self._clock.now()
