@@ -202,13 +202,13 @@ def test_every_document_and_every_picture_is_linked() -> None:
     assert [p.name for p in files if p not in linked] == []
 
 
-def test_every_room_is_in_the_architecture() -> None:
+def test_every_package_is_in_the_architecture() -> None:
     """Every folder with code stands in the tree, and every folder of the tree is there."""
-    tree = section("ARCHITECTURE.md", "Rooms").split("```")[3]
+    tree = section("ARCHITECTURE.md", "Components").split("```")[3]
     root = ROOT / "src" / "oncall_tui"
-    rooms = [p.name for p in root.iterdir() if not p.name.startswith(("_", "py."))]
+    top = [p.name for p in root.iterdir() if not p.name.startswith(("_", "py."))]
     folders = [p.parent.relative_to(root) for p in root.rglob("__init__.py") if p.parent != root]
-    assert [room for room in rooms if room not in tree] == []
+    assert [name for name in top if name not in tree] == []
     folders = [f for f in folders if f.parts[:2] != ("simulator", "services") or len(f.parts) < 4]
     assert [str(f) for f in folders if not re.search(rf"[ /{{,]{f.name}[/,}}]", tree)] == []
     names = {p.name for p in (*ROOT.iterdir(), *ROOT.joinpath("tests").iterdir(), *ROOT.joinpath("src").rglob("*"))}
@@ -243,20 +243,20 @@ def test_every_hop_of_a_flow_names_a_function(flow: str) -> None:
     assert [hop for hop in hops if not re.search(r"`[\w/]+\.py: [\w.]+`", hop)] == []
 
 
-def test_the_doors_are_the_contracts() -> None:
+def test_the_import_contracts_are_those_of_pyproject() -> None:
     contracts = tomllib.loads(read("pyproject.toml"))["tool"]["importlinter"]["contracts"]
-    assert [name for name, _ in rows("ARCHITECTURE.md", "Doors")] == [c["name"] for c in contracts]
+    assert [name for name, _ in rows("ARCHITECTURE.md", "Import contracts")] == [c["name"] for c in contracts]
 
 
-def test_the_floors_are_the_layers() -> None:
-    """The first picture of the architecture, floor by floor, is the contract of layers."""
+def test_the_layers_are_those_of_pyproject() -> None:
+    """The first picture of the architecture, layer by layer, is the contract of layers."""
     contracts = tomllib.loads(read("pyproject.toml"))["tool"]["importlinter"]["contracts"]
     layers = next(c["layers"] for c in contracts if c["type"] == "layers")
     ordered = [name for layer in layers for name in layer.split(" | ")]
-    picture = section("ARCHITECTURE.md", "Rooms").split("```")[1]
+    picture = section("ARCHITECTURE.md", "Components").split("```")[1]
     left = [re.split(r"  +", line)[0] for line in picture.strip().splitlines()]
-    floors = [name for line in left for name in re.split(r" \| |, ", line)]
-    assert floors == [name for name in ordered if name != "bootstrap"]
+    drawn = [name for line in left for name in re.split(r" \| |, ", line)]
+    assert drawn == [name for name in ordered if name != "bootstrap"]
 
 
 def test_the_pages_for_newcomers_stay_short() -> None:
