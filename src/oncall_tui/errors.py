@@ -44,7 +44,7 @@ class SourceError(OncallError):
     """
 
     state = "offline"
-    usual_hint = "it is asked again by itself; look at the network, and at the other side"
+    usual_hint = "oncall-tui asks again; check the network and the endpoint"
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message, hint or self.usual_hint)
@@ -74,7 +74,7 @@ class Throttled(SourceError):
     """The other side asks for fewer calls. *retry_after_s* is what it asked for, in seconds, if it said."""
 
     state = "throttled"
-    usual_hint = "it is asked again by itself, more seldom; a longer interval_s or fewer readers help"
+    usual_hint = "oncall-tui asks again, less often; a longer interval_s or fewer readers help"
 
     def __init__(self, message: str, hint: str = "", retry_after_s: float | None = None) -> None:
         super().__init__(message, hint)
@@ -92,7 +92,7 @@ class Malformed(SourceError):
     """An answer came that is not what its API promises (HTML with status 200, cut-off JSON, a missing key)."""
 
     state = "malformed"
-    usual_hint = "it is asked again by itself; a proxy in between? look at the source's url"
+    usual_hint = "oncall-tui asks again; is a proxy in between? check the source's url"
 
 
 # --- acting -----------------------------------------------------------------------------------------------------------

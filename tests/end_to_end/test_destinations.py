@@ -244,7 +244,7 @@ def test_no_secret_is_said_or_kept_also_where_it_is_echoed(
         assert "bad request" in said[2]  # what it said is told, but for the secrets
         said.append(repr(shell("rollback", API, "--yes", "--confirm", "shop-api", "--wait", "--json")))
         said.append(repr(shell("journal", "--json")))
-        assert "was not told" not in said[-1]
+        assert "was not notified" not in said[-1]
         assert {e.data["state"] for e in world.entries("told")} == {"failed"}
     clean(*said)
     kept = [path for path in world.folder.glob("*") if path.is_file() and path.suffix != ".yaml"]

@@ -53,6 +53,6 @@ def test_a_restart_goes_on_where_the_last_session_was_and_says_so(
     # What stands there is not ours any more: said, and nothing is hidden.
     kept.write_text('{"kept": 1, "filter": 3}')
     program = run_program("--config", config, env=world.env, size=(80, 24))
-    program.wait("what was looked at last is not known (journal.screen.json")
+    program.wait("the last view is not known (journal.screen.json")
     program.wait(lambda screen: re.search(r"ALERTS [4-9]", screen) is not None)
     assert "hides" not in program.text

@@ -212,7 +212,7 @@ def test_interrupted_while_it_goes_on(shell: Acting, as_json: bool) -> None:
     assert answer.code == UNKNOWN, answer
     told = answer.json if as_json else {}
     words = told.get("message", "") + told.get("hint", "") or answer.out + answer.err
-    assert "interrupted: it was sent, and goes on" in words
+    assert "interrupted: it was sent and continues" in words
     assert f"oncall-tui deploys {API} --watch" in words
     assert "Aborted" not in answer.err
     until(lambda: world.service(API)["task_definition"].endswith(":41"), "it went on")

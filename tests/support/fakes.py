@@ -184,10 +184,10 @@ WORST_PLAN: dict[str, Any] = {
     "warnings": (
         "v2 migrates the ledger: ask #team-payments first",
         "a deploy is under way, and stopping it restores :43: this starts :41 in its place",
-        "both name payments:v1.9.0, which had another digest then: what it means now is started, not the old image",
+        "both name payments:v1.9.0, which had another digest then: ECS starts what it means now, not the old image",
         "p99 latency is high began 41m before this deploy did",
-        "wide: 7 services of 4 products fire since 02:11, probably not one deploy; a rollback replaces running tasks "
-        "while something else may be down",
+        "multi-service: 7 services of 4 products fire since 02:11, probably not one deploy; a rollback replaces "
+        "running tasks while something else may be down",
         "prod/prod-main/payments-jobs of the same product is deploying too (:7→:8)",
         ":41 ran 40m only",
         ":41 1 alert began within an hour of its deploy: p99 latency is high",

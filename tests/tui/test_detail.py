@@ -520,7 +520,7 @@ async def test_one_problem_of_three_sources_says_each_state_and_where_a_goes(tmp
         text = rig.text()
         assert "alarms    firing" in text
         assert "pager     firing" in text
-        assert "goes to pager, which stops the escalation; the rest is only listed" in " ".join(text.split())
+        assert "goes to pager, which stops the escalation; the other alerts stay as they are" in " ".join(text.split())
         assert "assigned  Bob" in text
         await rig.press("a")
         assert [p.target for p in pager.acknowledge.sent] == ["pager/P1"]

@@ -267,7 +267,7 @@ async def test_one_task(tmp_path: Path) -> None:
 async def test_one_task_where_the_streams_do_not_tell_whose_they_are(tmp_path: Path) -> None:
     """Another task's lines must not stand under its name."""
     provider = Logging("prod")
-    note = "its streams are named by Docker's ids: no task can be told"
+    note = "its streams are named by Docker's ids: a task's lines cannot be picked"
     provider.places = (msgspec.structs.replace(PLACE, prefix="", note=note),)
     provider.log(1, "INFO somebody's")
     async with log_of(tmp_path, provider) as rig:
@@ -276,7 +276,7 @@ async def test_one_task_where_the_streams_do_not_tell_whose_they_are(tmp_path: P
         assert isinstance(screen, LogScreen)
         screen._picked("b" * 32)
         await read(rig)
-        assert "no task can be told" in " ".join(rig.text().split())
+        assert "a task's lines cannot be picked" in " ".join(rig.text().split())
         assert "somebody's" not in rig.text()
 
 
@@ -292,7 +292,7 @@ async def test_a_container_that_logs_elsewhere_is_said_beside_one_that_does_not(
     ("refusal", "word", "hint"),
     [
         (Denied("FilterLogEvents is denied", "needs logs:FilterLogEvents"), "DENIED", "needs logs:FilterLogEvents"),
-        (Throttled("FilterLogEvents was throttled"), "THROTTLED", "asked again by itself"),
+        (Throttled("FilterLogEvents was throttled"), "THROTTLED", "oncall-tui asks again"),
     ],
 )
 async def test_a_failing_source_keeps_the_lines_and_says_why(
@@ -321,7 +321,7 @@ async def test_nothing_logged_not_readable_and_elsewhere_differ(tmp_path: Path) 
         assert "No line of any task from" in rig.text()
     for number, (change, expected) in enumerate(
         (
-            ({"refusal": Denied("no", "needs x")}, "whether there are lines is not known"),
+            ({"refusal": Denied("no", "needs x")}, "so its lines are not known"),
             ({"missing": "the log group /x is not there in y"}, "the log group /x is not there in y"),
             ({"places": (ELSEWHERE,)}, "app: FireLens → Datadog: host logs.example.com"),
             ({"places": ()}, "The service is not there any more"),
@@ -353,7 +353,7 @@ async def test_a_line_whole_and_the_help(tmp_path: Path) -> None:
         await press(rig, "escape")
         await press(rig, "question_mark")
         await rig.modal()
-        assert "fold long lines" in rig.text()
+        assert "wrap long lines" in rig.text()
 
 
 async def test_a_line_of_the_greatest_length_is_shown_whole_at_once(tmp_path: Path) -> None:

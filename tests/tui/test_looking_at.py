@@ -123,7 +123,7 @@ async def test_nothing_shown_is_not_nothing_wrong_where_a_source_is_not_read(tmp
         await look_at(rig, "g", "j", "j")
         text = rig.text()
         assert "No alert matches." in text
-        assert "Not known for what is not read: bad." in text
+        assert "Not known, because these are not read: bad." in text
 
 
 async def test_the_picker_follows_what_is_read_without_moving_the_cursor_to_another_row(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ async def test_a_name_is_found_by_its_letters_and_esc_shows_the_whole_list_again
         ("severity:page", "did you mean page:yes?"),
         ("is:acked", "did you mean state:acknowledged?"),
         ("taem:search", "did you mean team:search?"),
-        ("!", "after ! comes what is left out"),
+        ("!", "after ! comes what to leave out"),
     ],
 )
 async def test_a_filter_that_can_be_none_hides_nothing_and_says_what_would_work(

@@ -141,7 +141,7 @@ async def test_opening_it_again_makes_no_call(tmp_path: Path) -> None:
 async def test_where_no_source_tells_it_that_is_said(tmp_path: Path) -> None:
     async with on_screen(Rig(tmp_path, FakeProvider())) as rig:
         text = await opened(rig)
-        assert "No source here tells who is on call." in text
+        assert "No source reads on-call schedules." in text
         assert "configure a pagerduty source" in text
 
 

@@ -285,7 +285,7 @@ async def test_a_row_without_a_service_says_so(tmp_path: Path, monkeypatch: pyte
         rig.refresh()
         rig.board.tables["alerts"].move_to("prod/elsewhere")
         await rig.pressed("s")
-        assert "names no service" in rig.text()
+        assert "no known ECS service" in rig.text()
 
 
 async def test_protected_products_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

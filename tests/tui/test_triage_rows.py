@@ -58,12 +58,12 @@ async def test_something_wide_has_a_banner_and_its_deploys_are_also_deployed(tmp
     rig = shop(tmp_path)
     rig.provider.services["edge/main/web"] = service("edge/main/web", source="prod")
     async with on_screen(rig, (80, 24)) as rig:
-        assert "wide:" not in rig.text()
+        assert "multi-service:" not in rig.text()
         for name in ("jobs", "web"):
             rig.provider.add(name, began=rig.clock.now() - 60, hint=ServiceHint(service=name))
         rig.refresh()
         await rig.settle()
-        assert "wide: 3 services of 2 products since" in rig.text()
+        assert "multi-service: 3 services of 2 products since" in rig.text()
         assert "also deployed: deploy :7→:8 of prod/jobs" in rig.text()
 
 

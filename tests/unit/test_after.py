@@ -77,7 +77,7 @@ def test_the_pager_resolves_first_and_what_still_fires_is_the_same_problem(night
     assert aftermath(row, night.at) == "pager resolved just now (Alice had it), still firing at prom, alarms"
     assert after(row) == "pager resolved"
     assert unacknowledged_count(look) == 0
-    assert row.why == "page, its incident is over, " + row.why.split(", ", 2)[2]
+    assert row.why == "page, its incident ended, " + row.why.split(", ", 2)[2]
     assert only(night.see(alarm())).id == "pager/1"
     ended = only(night.see(alarm(state=AlertState.RESOLVED)))
     over = msgspec.structs.replace(row, alert=ended.alert, others=())  # as the board keeps it under the cursor
@@ -136,7 +136,7 @@ def test_an_incident_that_was_merged_goes_on_in_the_other(night: Night) -> None:
 
 def test_an_incident_that_is_only_out_of_sight_is_not_said_to_be_resolved(night: Night) -> None:
     row = only(night.see(prom(), unsure="pager"))
-    assert aftermath(row, night.at).startswith("pager does not list its incident any more (Alice had it)")
+    assert aftermath(row, night.at).startswith("pager no longer lists its incident (Alice had it)")
     back = only(night.see(incident(state=AlertState.ACKNOWLEDGED, by=("Alice",)), prom()))
     assert (back.id, back.ended, night.rung) == ("pager/1", None, ["pager/1"])
 
@@ -145,7 +145,7 @@ def test_an_incident_that_is_not_mine_any_more_is_not_said_to_be_resolved() -> N
     night = Night()
     night.see(incident(mine=True), prom())
     row = only(night.see(prom()))
-    assert aftermath(row, night.at).startswith("pager does not list its incident any more, still firing")
+    assert aftermath(row, night.at).startswith("pager no longer lists its incident, still firing")
 
 
 def test_what_was_never_joined_is_no_part_of_it(night: Night) -> None:

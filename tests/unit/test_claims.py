@@ -22,8 +22,8 @@ from oncall_tui.tui.presenters.status_lines import as_one, outcome_lines
 
 HERE = {
     Verb.ACKNOWLEDGE: "marked as seen on this machine only: Datadog cannot be acknowledged",
-    Verb.UNACKNOWLEDGE: "no longer marked as seen on this machine: Datadog was not told of the mark",
-    Verb.NOTE: "noted on this machine only: Datadog takes no notes from here",
+    Verb.UNACKNOWLEDGE: "no longer marked as seen on this machine: Datadog does not know of the mark",
+    Verb.NOTE: "noted on this machine only: Datadog takes no notes from oncall-tui",
 }
 
 

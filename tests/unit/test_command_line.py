@@ -49,7 +49,7 @@ def test_the_configuration_may_be_named_behind_the_command(tmp_path: Path) -> No
     path.write_text(PROM)
     before, after = run("--config", str(path), "oncall"), run("oncall", "--config", str(path))
     assert before.output == after.output
-    assert "no source tells who is on call" in after.output
+    assert "no source reads on-call schedules" in after.output
     written = tmp_path / "mine.yaml"
     assert run("init", "--config", str(written)).exit_code == 0
     assert written.exists()

@@ -85,9 +85,9 @@ def test_it_is_sent_never_done(bench: Bench, page: FakeDestination) -> None:
 
 
 def test_what_the_destination_refused_is_failed(bench: Bench, page: FakeDestination) -> None:
-    page.raises = [ActionFailed("400", "look at the routing key")]
+    page.raises = [ActionFailed("400", "check the routing key")]
     outcome = bench.do(E, "prom/a", choice="send:page")
-    assert (outcome.state, outcome.hint) == (OutcomeState.FAILED, "look at the routing key")
+    assert (outcome.state, outcome.hint) == (OutcomeState.FAILED, "check the routing key")
 
 
 def test_a_lost_answer_is_unknown_for_good_and_not_asked_for_again(
@@ -97,7 +97,7 @@ def test_a_lost_answer_is_unknown_for_good_and_not_asked_for_again(
     outcome = bench.do(E, "prom/a", choice="send:page")
     assert outcome.state is OutcomeState.UNKNOWN
     assert outcome.message == "sent, but it did not answer; page may have received it, or not"
-    assert "look at page" in outcome.hint
+    assert "check page" in outcome.hint
     monkeypatch.setattr(bench.journal, "_alive", lambda data: False)
     bench.written(EntryKind.OUTCOME)
     assert bench.journal.open_intents() == []  # the next start would learn no more

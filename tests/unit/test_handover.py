@@ -181,7 +181,7 @@ def test_a_gap_is_never_quiet() -> None:
     half = made(watching((720, 400), (60, 0)))
     assert not half.watched_whole
     assert len(half.watched) == 2
-    assert "what fired and ended at other times is not known here" in text(half)
+    assert "alerts that fired and ended at other times are not known" in text(half)
     assert "none in what was watched and read: see above" in text(half)
     assert "no board was open in this time" in text(made([]))
     killed = made([entry(EntryKind.WATCH, 700, "board", state="started", unread=[])])

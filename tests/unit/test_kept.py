@@ -68,7 +68,7 @@ def test_what_is_broken_or_not_ours_is_left_aside_with_a_word(path: Path, conten
     path.write_bytes(content)
     found, words = kept.read(path)
     assert found is None
-    assert words.startswith("what was looked at last is not known (journal.screen.json: ")
+    assert words.startswith("the last view is not known (journal.screen.json: ")
 
 
 def test_what_is_no_file_is_left_aside_and_not_waited_for(path: Path) -> None:
@@ -94,10 +94,10 @@ def test_what_makes_no_sense_any_more_hides_nothing() -> None:
     assert kept.sound(FULL, {"payments"}, views, now) == (FULL, "")
     found, words = kept.sound(FULL, {"search"}, {"mine": "by:bob"}, now)
     assert (found.product, found.filter, found.view) == (None, "by:alice", "")
-    assert words == "left out of what was looked at last: the product 'payments' is not configured any more"
+    assert words == "left out of the last view: the product 'payments' is not configured any more"
     found, words = kept.sound(SavedView(kept=1, filter="~(", view="mine", product=""), (), views, now)
     assert (found.product, found.filter, found.view) == ("", "", "")
-    assert "the filter is none" in words
+    assert "the filter is not valid" in words
     found, _ = kept.sound(SavedView(kept=1, sorts=(Sort("alerts", "nonsense"), Sort("no pane", "age"))), (), {}, now)
     assert found.sorts == ()
     assert kept.sound(FULL, {"payments"}, views, FULL.last_key - 1)[0].last_key == 0.0, "a clock that was set back"

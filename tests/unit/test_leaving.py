@@ -43,4 +43,4 @@ def test_what_is_not_confirmed_is_said_and_what_ended_is_not() -> None:
         )
     )
     assert len(said) == 1
-    assert "the answer was lost; the next start reads what came of it" in said[0]
+    assert "the answer was lost; the next start reads its outcome" in said[0]

@@ -40,7 +40,7 @@ def test_the_row_is_as_bad_as_the_worst_of_it_and_its_state_is_the_pagers() -> N
     ]
     (row,) = Triager(Rules()).look(board(*rows)).alerts
     assert (row.alert.state, row.severity) == (AlertState.ACKNOWLEDGED, Severity.CRITICAL)
-    assert row.why.startswith("notification, somebody has it, critical")
+    assert row.why.startswith("notification, acknowledged or seen, critical")
 
 
 def test_without_a_pager_what_asks_leads() -> None:

@@ -90,8 +90,8 @@ def test_a_redirect_is_followed_on_the_same_scheme(wiki: str) -> None:
 @pytest.mark.parametrize(
     ("path", "error", "says"),
     [
-        ("/pdf", Malformed, "application/pdf, no text"),
-        ("/zeros", Malformed, "no text"),
+        ("/pdf", Malformed, "application/pdf, not text"),
+        ("/zeros", Malformed, "not text"),
         ("/long", Malformed, "longer than 1 MB"),
         ("/round", Malformed, "more than 3 times"),
         ("/up", Denied, "another scheme: https://127.0.0.1/book.md"),
@@ -114,7 +114,7 @@ def test_what_is_not_read_says_why_and_what_to_do(wiki: str, path: str, error: t
 def test_a_login_page_and_a_page_without_text_are_said_to_be_that(wiki: str) -> None:
     with pytest.raises(Denied, match="login page"):
         blocks(read(configured(f"{wiki}/login")))
-    with pytest.raises(Malformed, match="no text on that page"):
+    with pytest.raises(Malformed, match="that page has no text"):
         blocks(read(configured(f"{wiki}/empty")))
 
 
@@ -216,7 +216,7 @@ def test_a_file_is_found_beside_the_configuration_or_at_home(tmp_path: Path, mon
 def test_an_alert_may_name_no_file(tmp_path: Path) -> None:
     (tmp_path / "pay.md").write_text("secret")
     for where in (str(tmp_path / "pay.md"), "pay.md", "/etc/passwd"):
-        with pytest.raises(Denied, match="may name no file"):
+        with pytest.raises(Denied, match="may not name a file"):
             read(told(where), (tmp_path,))
 
 

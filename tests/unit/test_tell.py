@@ -178,7 +178,7 @@ def test_what_could_not_be_told_is_said_once_and_the_action_is_done(bench: Bench
     assert bench.do(Verb.ROLL_BACK).state is OutcomeState.DONE
     (untold,) = bench.untold()
     assert untold.state is OutcomeState.FAILED
-    assert untold.message == "chat was not told: channel_not_found"
+    assert untold.message == "chat was not notified: channel_not_found"
     assert untold.hint == "look at its name"
     states = [e.data["state"] for e in bench.written(EntryKind.TOLD)]
     assert states == ["failed", "unknown"]
@@ -188,7 +188,7 @@ def test_a_note_that_fails_is_said_once_too(bench: Bench) -> None:
     bench.incident()
     bench.notes.check_raises = [Refused("set me.email"), Refused("set me.email")]
     assert bench.do(Verb.ROLL_BACK).state is OutcomeState.DONE
-    assert [o.message for o in bench.untold()] == ["pager/Q1 was not told: set me.email"]
+    assert [o.message for o in bench.untold()] == ["pager/Q1 was not notified: set me.email"]
     assert bench.engine.told(1)
 
 
@@ -237,7 +237,7 @@ def test_what_an_earlier_session_sent_is_told_only_how_it_ended(bench: Bench, ch
 def test_a_destination_that_is_not_configured_any_more_is_said(tmp_path: Path) -> None:
     bench = Bench(tmp_path, tell=("gone",))
     assert bench.do(Verb.ROLL_BACK).state is OutcomeState.DONE
-    assert [o.message for o in bench.untold()] == ["gone was not told: no destination is called gone"]
+    assert [o.message for o in bench.untold()] == ["gone was not notified: no destination is called gone"]
     bench.engine.stop()
 
 

@@ -176,7 +176,7 @@ def test_while_no_look_can_be_made_the_sources_are_told_as_they_are(
     monkeypatch.setattr(engine, "_look", broken)
     provider.read_raises = [Offline("gone") for _ in range(500)]
     until(lambda: engine.update.board.sources["prom"].state is SourceState.OFFLINE)
-    assert any("board (the look): bug: RuntimeError: each time" in words for words in engine.update.troubles)
+    assert any("board (the board's rows): bug: RuntimeError: each time" in words for words in engine.update.troubles)
     assert engine.update.board.alerts  # the last rows stay
 
 

@@ -234,7 +234,7 @@ def test_filters(text: str, kept: set[str]) -> None:
         ("~(", "not a regular expression: "),
         ("pay !~(", "not a regular expression: "),
         ("~", "after ~ comes a regular expression"),
-        ("!", "after ! comes what is left out"),
+        ("!", "after ! comes what to leave out"),
         ("state:", "after state: comes firing, acknowledged"),
         ("team:", "after team: comes a value"),
         ("severity:page", "no row has severity:page: did you mean page:yes\\? It is one of critical, error"),

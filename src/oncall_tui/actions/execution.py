@@ -77,7 +77,7 @@ class ActionExecution:
         self._receipt, self._sent, self.resumed = receipt, True, True
         if receipt is None:
             self._lost_at = self._clock.monotonic() - max(0.0, self._clock.now() - sent_at)
-        self._tell(OutcomeState.PENDING, "left open by an earlier session: reading what came of it")
+        self._tell(OutcomeState.PENDING, "left open by an earlier session: reading its outcome")
         self._queue.run(lambda: self._guarded(self._verify))
 
     def withdraw(self, why: str) -> bool:
@@ -159,7 +159,7 @@ class ActionExecution:
         self.before_answer = False
         self._lost_at = self._clock.monotonic()
         self._lost_why = error.message
-        self._tell(OutcomeState.PENDING, f"{error.message}: reading what came of it")
+        self._tell(OutcomeState.PENDING, f"{error.message}: reading its outcome")
 
     def _answered(self, receipt: Receipt) -> None:
         """The answer is kept too, so that a later start can follow what this one sent."""
@@ -222,7 +222,7 @@ class ActionExecution:
         quick = self.plan.verb not in FOLLOWED
         waited = self._clock.monotonic() - self._began
         if quick and waited > QUICK_GIVES_UP_S:
-            self._unknown(f"sent, and not seen there after {waited:.0f} s: {check.message}", check.hint)
+            self._unknown(f"sent, but not visible there after {waited:.0f} s: {check.message}", check.hint)
             return
         lost = f"{self._lost_why}; " if self._lost_at is not None and self._lost_why else ""
         self._tell(OutcomeState.PENDING, f"{lost}{check.message}")
@@ -240,7 +240,7 @@ class ActionExecution:
 
     def _unknown(self, message: str, hint: str) -> None:
         if self.outcome.state is not OutcomeState.UNKNOWN:
-            self._tell(OutcomeState.UNKNOWN, message, hint or "it is read again every 10 s; look at the source itself")
+            self._tell(OutcomeState.UNKNOWN, message, hint or "it is read again every 10 s; check the source itself")
             self._journal.outcome(self.plan, self.outcome, self._data())
         self._later(UNKNOWN_AGAIN_S)
 

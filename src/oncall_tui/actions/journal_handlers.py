@@ -152,7 +152,7 @@ class UnmarkSeen(_Local):
     """``u`` on what is marked as seen: only one's own mark."""
 
     verb, kind = Verb.UNACKNOWLEDGE, EntryKind.UNSEEN
-    does, did, why = "take back seen", "no longer marked as seen on this machine", "was not told of the mark"
+    does, did, why = "remove the seen mark", "no longer marked as seen on this machine", "does not know of the mark"
 
     def allow(self, ask: ActionRequest) -> None:
         mark = self.marks.current.get(ask.target)
@@ -166,11 +166,11 @@ class LocalNote(_Local):
     """``n`` where a source has no notes."""
 
     verb, kind = Verb.NOTE, EntryKind.NOTE
-    does, did, why = "note", "noted on this machine only", "takes no notes from here"
+    does, did, why = "note", "noted on this machine only", "takes no notes from oncall-tui"
 
     def allow(self, ask: ActionRequest) -> None:
         if not ask.text.strip():
-            raise Refused("a note needs a text")
+            raise Refused("a note needs text")
 
 
 LOCAL = frozenset({Verb.ACKNOWLEDGE, Verb.UNACKNOWLEDGE, Verb.NOTE})

@@ -58,7 +58,7 @@ class PlanEnricher:
             warnings += against_continuing(look, service_id)
         warnings += cautions(look, service_id, self._deploy_of(plan) if plan.verb is Verb.ROLL_BACK else None)
         changed: dict[str, object] = {}
-        why = "Protected" if product and product.protected else "Nothing asks for it" if unasked else ""
+        why = "Protected" if product and product.protected else "No reason for it" if unasked else ""
         if why or plan.verb in NAMED:
             name = service_id.rsplit("/", 1)[-1]
             changed = {"confirm": Confirm.NAME, "confirm_name": name, "confirm_why": why or plan.confirm_why}

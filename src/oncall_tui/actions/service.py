@@ -288,7 +288,7 @@ class ActionService:
         except (ActionError, SourceError) as error:
             results = [error if isinstance(error, ActionError) else ActionFailed(error.message, error.hint)] * len(asks)
         except Exception as error:
-            log.exception("planning many: bug")
+            log.exception("planning several: bug")
             results = [
                 ActionFailed(f"bug: {error.__class__.__name__}: {error}", "please report it with the log")
             ] * len(asks)
@@ -303,7 +303,7 @@ class ActionService:
         with self._lock:
             pending = [f for f in self._executions.values() if f.outcome.state is OutcomeState.PENDING]
         if any((f.plan.target, f.plan.verb) == (ask.target, ask.verb) for f in pending):
-            raise Refused(f"{ask.verb} is on its way already")
+            raise Refused(f"{ask.verb} is already in progress")
         if self.read_only:
             raise Refused("read only: nothing is written", "start without --read-only, and without read_only: true")
 
@@ -337,7 +337,7 @@ class ActionService:
     def _source(self, target: str) -> SourceHandle:
         source = self._sources.get(target.partition("/")[0])
         if source is None:
-            raise ActionFailed(f"no such source: {target}", "it is not in the configuration any more")
+            raise ActionFailed(f"no such source: {target}", "it is no longer in the configuration")
         return source
 
     def _handler(self, source: SourceHandle, verb: Verb) -> ActionHandler:

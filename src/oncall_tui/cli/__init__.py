@@ -183,7 +183,7 @@ def _run(arguments: list[str] | None) -> int:
         error.show(words)
         output.say_text(words.getvalue())
         if isinstance(error, click.UsageError):
-            output.say(f"`{error.ctx.command_path if error.ctx else 'oncall-tui'} --help` lists what there is.")
+            output.say(f"`{error.ctx.command_path if error.ctx else 'oncall-tui'} --help` lists commands and options.")
         return error.exit_code
     except click.Abort:
         output.say("oncall-tui: interrupted: nothing was sent")

@@ -44,7 +44,7 @@ def show_plan(plan: Plan) -> bool:
         plan.title,
         *(f"  {name:<12} {text}" for name, text in plan.lines),
         *(f"  ! {warning}" for warning in plan.warnings),
-        *(f"  also: {row}" for row in plan.affects),
+        *(f"  also affects: {row}" for row in plan.affects),
     )
 
 

@@ -36,7 +36,7 @@ def running(context: click.Context, *, read_only: bool = False, steady_s: float 
         yield engine
     finally:
         if not _told(engine):
-            say("warning: others were not notified in time; the journal says who")
+            say("warning: not every destination was notified in time; see the journal")
         engine.stop()
 
 

@@ -118,7 +118,7 @@ def _follow(engine: Engine, service: str, within: float, as_json: bool, tz: tzin
         early = time.monotonic() - began < within
         if newest is None or (not newest.state.running and not last and early):
             if newest is None and not early:
-                say("no deploy of it began, and none ended in the last day")
+                say("no deploy of this service began, and none ended in the last day")
                 return NOT_DONE
             continue
         last, first = _tell(newest, now, as_json, last, tz), first or newest.id

@@ -94,14 +94,14 @@ def _awaited(
     if last is not None and last.state is not OutcomeState.PENDING:
         return last
     saw = f" (last seen: {last.message})" if last is not None and last.message else ""
-    return _outcome(engine, plan, OutcomeState.UNKNOWN, f"{why}: it was sent, and goes on{saw}", follow(plan))
+    return _outcome(engine, plan, OutcomeState.UNKNOWN, f"{why}: it was sent and continues{saw}", follow(plan))
 
 
 def follow(plan: Plan) -> str:
     """The words on how to learn what came of it."""
     if plan.verb in FOLLOWED:
         return f"follow it with `oncall-tui deploys {plan.target} --watch`"
-    return "`oncall-tui status` shows how it stands; the next start reads what came of it"
+    return "`oncall-tui status` shows its state; the next start reads its outcome"
 
 
 def deliver(future: Future[str], to: str) -> str:
@@ -117,7 +117,7 @@ def deliver(future: Future[str], to: str) -> str:
             continue
     if not future.done():
         why = "interrupted" if interrupts.pressed else f"no answer within {WAIT_S:.0f} s"
-        say(f"unknown: {why}: it may have been sent to {to}; look there before sending it again")
+        say(f"unknown: {why}: it may have been sent to {to}; check there before sending it again")
         raise Settled(UNKNOWN)
     try:
         words = future.result()

@@ -25,4 +25,4 @@ def _line(engine: Engine, outcome: Outcome) -> str:
             return f"{what}: goes on at AWS ({outcome.message}); {follow}"
         return f"{what}: may have been sent ({outcome.message}); {follow}"
     said = outcome.message or outcome.state
-    return f"{what}: {said}; the next start reads what came of it, and `oncall-tui status` shows it"
+    return f"{what}: {said}; the next start reads its outcome, and `oncall-tui status` shows it"

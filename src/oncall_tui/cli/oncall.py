@@ -28,7 +28,7 @@ def oncall(context: click.Context, as_json: bool) -> None:
     config = bootstrap.load_config(context.obj["config"])
     sources = bootstrap.on_call_sources(config)
     if not sources:
-        fail("no source tells who is on call", "configure a pagerduty source")
+        fail("no source reads on-call schedules", "configure a pagerduty source")
     found: list[tuple[str, OnCallShift]] = []
     mine: list[bool | None] = []
     failed: list[tuple[str, SourceError]] = []

@@ -37,7 +37,7 @@ _PLAIN = {
     "‘": "'",
     "’": "'",
 }
-READER_GONE = "its reader went away"
+READER_GONE = "its reader closed it"
 lost = ""  # why stdout did not take everything, in words; empty: it took all
 _abandoned: WeakSet[TextIO] = WeakSet()  # streams that are not written to any more
 

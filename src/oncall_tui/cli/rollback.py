@@ -37,7 +37,7 @@ ALERTS_TIMEOUT_S = 3.0
     "typed",
     default="",
     metavar="NAME",
-    help="The service's name: required where nothing asks for a rollback, or the service is protected.",
+    help="The service's name: required where no deploy is suspected, or the service is protected.",
 )
 @click.option("--expect", default="", metavar="DEPLOY", help="Refuse unless this is the service's newest deploy.")
 @click.option("--wait", is_flag=True, help="Follow it until it is done.")
@@ -122,7 +122,7 @@ def _revision(engine: Engine, service_id: str, wanted: str) -> str:
         if wanted in (choice.id, family, choice.label, choice.label.removeprefix(":")):
             return choice.id
     listed = ", ".join(f"{c.label} ({c.warning or c.detail.rpartition('  ')[2]})" for c in found[:8])
-    raise Refused(f"{wanted} cannot be gone back to", f"there are: {listed or 'none'}")
+    raise Refused(f"{wanted} is not a revision to roll back to", f"there are: {listed or 'none'}")
 
 
 def _send(engine: Engine, plan: Plan, wait: bool, quiet: bool) -> Outcome:

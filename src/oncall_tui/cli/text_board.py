@@ -31,7 +31,7 @@ def text_board(update: Update, now: float) -> str:
     unread = [s.name for s in update.board.unread]
     lines = [_sources(update, now), "", title + (f" · not read: {', '.join(unread)}" if unread else "")]
     if look.wide:
-        lines.append(f"  wide: {look.wide.words} since {told(look.wide.since, now)}, probably not one deploy")
+        lines.append(f"  multi-service: {look.wide.words} since {told(look.wide.since, now)}, probably not one deploy")
     lines += _table(ALERTS, [_alert(row, now) for row in look.alerts]) or [f"  {clean(nothing(update.board, now))}"]
     faults = sum(s.health.is_fault for s in look.services)
     lines += ["", f"SERVICES {len(look.services)} · {faults} unhealthy"]

@@ -44,7 +44,7 @@ class Reading(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     Rows of a scope with a problem may be older: the provider keeps its last good ones. *next_in_s* is when the
     provider wants to be asked again (None: the source's own interval). *calls* is how many calls this poll made.
     *complete* is False while a first sweep is still under way: what is not there yet may still come. *behind* is of
-    how many services the deploys are not read whole yet; of which none is known, its note says so.
+    how many services the deploys are not read completely yet; of which none is known, its note says so.
     """
 
     source: str
@@ -72,7 +72,7 @@ class SourceStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     problems: tuple[PartialFailure, ...] = ()
     calls_per_s: float = 0.0
     partial: bool = False  # it was read just now, but for what *problems* name
-    behind: int = 0  # services whose deploys are not read whole yet
+    behind: int = 0  # services whose deploys are not read completely yet
     banner: str = ""  # "endpoint http://127.0.0.1:4566" where the source is not the real service
 
     @property

@@ -279,7 +279,7 @@ class Engine:
             self._dirty.wait(TICK_S)
             self._dirty.clear()
             for what, step in (
-                ("the look", self._compose),
+                ("the board's rows", self._compose),
                 ("the journal of what is watched", self._watch),
                 ("open intents", self._resume),
                 ("extending acknowledgements", self.actions.keeper.tick),
@@ -294,7 +294,7 @@ class Engine:
             step()
         except Exception as error:  # noqa: BLE001 - the board must go on
             self._worker.trouble.met(error, what)
-            if what == "the look":
+            if what == "the board's rows":
                 self._compose_without_look()
 
     def _watch(self) -> None:

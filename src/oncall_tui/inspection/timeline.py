@@ -121,7 +121,7 @@ def why_stopped(task: Task) -> str:
     words = [f"exit {task.exit_code}"] if task.exit_code is not None else []
     said = [c.reason for c in task.containers]
     words += [text for text in dict.fromkeys((*said, task.reason)) if text]
-    return " · ".join(words) or task.stop_code or "no reason told"
+    return " · ".join(words) or task.stop_code or "no reason given"
 
 
 def _of_deploy(deploy: Deploy) -> Iterable[TimelineEntry]:

@@ -43,9 +43,7 @@ class DestinationWorker:
                     raise ActionFailed(f"not sent: {error.message}", error.hint) from None
                 except Exception as error:
                     log.exception("destination %s: it cannot be made", self.name)
-                    raise ActionFailed(
-                        f"not sent: {error.__class__.__name__}: {error}", "look at its options"
-                    ) from None
+                    raise ActionFailed(f"not sent: {error.__class__.__name__}: {error}", "check its options") from None
             return self._made
 
 
@@ -65,7 +63,7 @@ class Destinations:
         """The one of this name. Raises Failed where the configuration has none (any more)."""
         found = self._outlets.get(name)
         if found is None:
-            raise ActionFailed(f"no destination is called {name}", "it is not in the configuration any more")
+            raise ActionFailed(f"no destination is called {name}", "it is no longer in the configuration")
         return found
 
     def stop(self) -> None:

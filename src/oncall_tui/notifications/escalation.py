@@ -125,7 +125,7 @@ class EscalateByNotification:
         return Check(
             OutcomeState.UNKNOWN,
             f"{where} may have received it, or not",
-            hint=f"this program cannot read it back: look at {where}",
+            hint=f"this program cannot read it back: check {where}",
         )
 
     def queue_of(self, plan: Plan) -> JobQueue:

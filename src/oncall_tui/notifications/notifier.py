@@ -228,7 +228,7 @@ class Notifier:
                 target=plan.target,
                 state=state,
                 message=redact(
-                    f"{name} was not told: {message}" if state is OutcomeState.FAILED else f"{name}: {message}"
+                    f"{name} was not notified: {message}" if state is OutcomeState.FAILED else f"{name}: {message}"
                 ),
                 at=self._clock.now(),
                 hint=redact(hint),

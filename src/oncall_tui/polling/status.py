@@ -70,11 +70,11 @@ def _state(seen: PollState, monotonic: float) -> tuple[SourceState, str, str]:
     age = _age(seen, monotonic)
     if seen.reading is None or age is None:
         if hung_s > LATE_S:
-            return SourceState.OFFLINE, f"no answer for {hung_s:.0f} s", "check the network between here and there"
+            return SourceState.OFFLINE, f"no answer for {hung_s:.0f} s", "check the network to the source"
         return SourceState.WAITING, "not read yet", ""
     if age > seen.stale_after_s:
         why = f"no answer for {hung_s:.0f} s" if hung_s > LATE_S else "its poll is late"
-        return SourceState.STALE, why, "check the network between here and there"
+        return SourceState.STALE, why, "check the network to the source"
     if not seen.reading.complete:
         return SourceState.WAITING, "still reading", ""
     if seen.reading.problems:
@@ -82,5 +82,5 @@ def _state(seen: PollState, monotonic: float) -> tuple[SourceState, str, str]:
         more = len(seen.reading.problems) - 1
         return first.state, f"{first.scope}: {first.message}" + (f" (+{more} more)" if more else ""), first.hint
     behind = seen.reading.behind
-    words = f"the deploys of {behind} service{'s' if behind > 1 else ''} are not read whole yet" if behind else ""
+    words = f"the deploys of {behind} service{'s' if behind > 1 else ''} are not read completely yet" if behind else ""
     return SourceState.OK, words, ""

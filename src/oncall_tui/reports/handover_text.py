@@ -35,7 +35,7 @@ def sections(h: Handover, tz: tzinfo) -> Sections:
     told: list[tuple[str, list[str], str]] = [
         (f"Open pages: {len(urgent)}", [_open(o, h, tz) for o in urgent], "no page is open"),
         (f"Pages: {len(pages)}", [_fired(f, h, tz) for f in pages], "none"),
-        (f"Done: {len(h.done)}", [_done(d, h, tz) for d in h.done], "nothing was done from here"),
+        (f"Done: {len(h.done)}", [_done(d, h, tz) for d in h.done], "this board recorded no action"),
         (f"Deploys: {len(h.deploys)}", [_deployed(d, h, tz) for d in h.deploys], "none"),
         (f"Open, not paging: {len(asks)}", [_open(o, h, tz) for o in asks], "nothing is open"),
         (f"Seen, silenced or snoozed: {len(held)}", [_open(o, h, tz) for o in held], "nothing"),
@@ -105,9 +105,9 @@ def _watched(h: Handover, tz: tzinfo) -> tuple[str, ...]:
         lines.append("a board was open all the time")
     elif h.watched:
         spans = ", ".join(f"{_when(a, h, tz)}–{_when(b, h, tz)}" for a, b in h.watched)
-        lines.append(f"a board was open {spans}; what fired and ended at other times is not known here")
+        lines.append(f"a board was open {spans}; alerts that fired and ended at other times are not known")
     else:
-        lines.append("no board was open in this time: what fired and ended in it is not known here")
+        lines.append("no board was open in this time: alerts that fired and ended in it are not known")
     return (*lines, *(f"NOT READ {line}" for line in h.unread))
 
 

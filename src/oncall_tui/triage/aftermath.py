@@ -12,7 +12,7 @@ import msgspec
 
 from oncall_tui.domain.alert import Alert, AlertState
 
-SETTLES_S = 900.0  # what still fires so long after its incident is over is nobody's again
+SETTLES_S = 900.0  # what still fires so long after its incident ended is nobody's again
 KEPT_S = 1800.0  # an Alertmanager that restarts has no alerts for about a minute
 SAME_S = 1.0
 

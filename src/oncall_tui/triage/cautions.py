@@ -71,7 +71,7 @@ def _wide(look: TriagedBoard) -> tuple[str, ...]:
     if found is None:
         return ()
     return (
-        f"wide: {found.words} fire since {told(found.since)}, probably not one deploy; "
+        f"multi-service: {found.words} fire since {told(found.since)}, probably not one deploy; "
         "a rollback replaces running tasks while something else may be down",
     )
 

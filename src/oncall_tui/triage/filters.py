@@ -98,7 +98,7 @@ def _key_value(term: str) -> tuple[str, str] | None:
 
 def _term(term: str, known: Known) -> Test:
     if term == "!":
-        raise FilterError("after ! comes what is left out: !word, !key:value")
+        raise FilterError("after ! comes what to leave out: !word, !key:value")
     if term.startswith("!"):
         inner = _term(term[1:], known)
         return lambda fields: not inner(fields)

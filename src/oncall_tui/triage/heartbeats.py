@@ -17,7 +17,7 @@ from oncall_tui.triage.grouping import PAGER_PROVIDERS
 from oncall_tui.triage.ranking import PageRule, matches
 
 GRACE_S = 120.0  # an Alertmanager that restarts has no alerts for about a minute
-_MEANT = "it is meant to fire always (expected:)"
+_MEANT = "a heartbeat, which should always fire (expected:)"
 
 
 class Heartbeats:
@@ -81,8 +81,8 @@ class Heartbeats:
             began=since,
             labels=tuple(rule.items()),
             annotations=(
-                ("description", f"It is expected to fire always ({name}), and {_who(where)} it{lost}."),
-                ("todo", "see whether Prometheus runs, evaluates its rules and reaches its Alertmanager"),
+                ("description", f"This heartbeat should always fire ({name}), and {_who(where)} it{lost}."),
+                ("todo", "check that Prometheus runs, evaluates its rules and reaches its Alertmanager"),
             ),
         )
         known = self._marked.get(absent.id)

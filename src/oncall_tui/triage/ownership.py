@@ -57,7 +57,7 @@ def aftermath(row: TriagedAlert, now: float) -> str:
     if ended is None:
         return ""
     pager = ended.incident.source
-    over = f"{pager} resolved {ago(now - ended.at)}" if ended.sure else f"{pager} does not list its incident any more"
+    over = f"{pager} resolved {ago(now - ended.at)}" if ended.sure else f"{pager} no longer lists its incident"
     who = f" ({', '.join(ended.had)} had it)" if ended.had else ""
     firing = dict.fromkeys(m.source for m in row.members if m.state is not AlertState.RESOLVED)
     return f"{over}{who}, still {row.alert.state} at {', '.join(firing)}" if firing else f"{over}{who}"
@@ -67,7 +67,7 @@ def after(row: TriagedAlert) -> str:
     """The same in a cell's few words: ``pager resolved``."""
     if row.ended is None or not row.settles or not row.alert.state.asks:
         return ""
-    return f"{row.ended.incident.source} {'resolved' if row.ended.sure else 'lists it no more'}"
+    return f"{row.ended.incident.source} {'resolved' if row.ended.sure else 'no longer lists it'}"
 
 
 def people(alert: Alert) -> str:

@@ -29,7 +29,7 @@ SILENT = 4  # of ATTENTION: from here on nobody is asked for anything
 _NOBODYS = {
     0: "unacknowledged",
     1: "no data",
-    2: "somebody has it",
+    2: "acknowledged or seen",
     3: "snoozed",
     4: "silenced or inhibited",
     5: "resolved",

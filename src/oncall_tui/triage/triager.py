@@ -41,7 +41,7 @@ class TriagedAlert(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     *id* is the row's, and stays while the problem lasts. *alert* leads: the pager's incident where there is one.
     *others* are the same problem as other sources tell it. *incident* is the pager's alert for it: ``a`` goes there.
-    *began* is when the episode began, which has had so many *firings*. *ended*: its incident is over, and the same
+    *began* is when the episode began, which has had so many *firings*. *ended*: its incident ended, and the same
     firing goes on; for a while (*settles*) that is taken to be on its way to its end, and is no page that nobody has.
     """
 
@@ -74,7 +74,7 @@ class TriagedAlert(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     @property
     def why(self) -> str:
         """Why the row stands where it does, in words."""
-        return why(self.rank, self.severity, "its incident is over" if self.settles else "")
+        return why(self.rank, self.severity, "its incident ended" if self.settles else "")
 
     @property
     def flaps(self) -> str:

@@ -35,7 +35,7 @@ DEPLOYS = (Verb.ROLL_BACK, Verb.CONTINUE, Verb.RESTART, Verb.UNDO_ROLLBACK)
 # What has no key of its own: in the palette, where it is possible now.
 PALETTE = {
     Verb.RESTART: ("restart (force a new deploy)", "a new deploy of what runs: every task is replaced"),
-    Verb.UNDO_ROLLBACK: ("undo the last rollback", "redeploy the rolled-back version; wants the name typed"),
+    Verb.UNDO_ROLLBACK: ("undo the last rollback", "redeploy the rolled-back version; asks for the name"),
     Verb.RESOLVE: ("resolve", "close it at its source"),
     Verb.SNOOZE: ("snooze", "quiet for a time, with a reason"),
     Verb.REASSIGN: ("reassign", "give it to somebody else: pick whom"),
@@ -151,7 +151,7 @@ class ActionKeys(Deploying, Picking, Shelling):
         if look is None:
             return f"{verb} does not apply to this row"
         if look.alert.source == OURS:
-            return "it is this program's own: it ends when what is expected fires again"
+            return "oncall-tui made this alert: it ends when the heartbeat fires again"
         if verb is Verb.UNACKNOWLEDGE and look.alert.provider == "pagerduty":
             return "PagerDuty cannot take back an acknowledgement: it lapses on its own, Enter shows when"
         if verb is Verb.ACKNOWLEDGE and look.alert.state is AlertState.ACKNOWLEDGED:

@@ -48,7 +48,14 @@ KEYS: tuple[Key, ...] = (
         "act",
     ),
     Key(
-        "silence", "S", "S", "silence", "silence", "silence for a time, with a reason; shows what it hides", "act", True
+        "silence",
+        "S",
+        "S",
+        "silence",
+        "silence",
+        "silence for a time, with a reason; shows which alerts it hides",
+        "act",
+        True,
     ),
     Key("note", "n", "n", "note", "note", "add a note", "act"),
     Key("mark", "space", "space", "mark", "mark", "mark the row for a, S or n on several", "act"),
@@ -80,7 +87,7 @@ KEYS: tuple[Key, ...] = (
         "t",
         "timeline",
         "timeline",
-        "the alert's timeline: its pager's log, and what was done",
+        "the alert's timeline: its pager's log, and the actions",
         "look",
         True,
     ),
@@ -89,10 +96,10 @@ KEYS: tuple[Key, ...] = (
     Key("faults", "f", "f", "faults", "faults", "faults only, on and off", "look"),
     Key("product", "p", "p", "look_at", "product", "product filter: one product, a configured view, or clear", "look"),
     Key("sort", "greater_than_sign", ">", "sort", "sort", "sort the pane by a column; picked again: reversed", "look"),
-    Key("hidden", "H", "H", "hidden", "hidden", "show what is hidden by default (target tracking alarms)", "look"),
+    Key("hidden", "H", "H", "hidden", "hidden", "show the rows hidden by default (target tracking alarms)", "look"),
     Key("refresh", "r", "r", "refresh", "refresh", "read every source again now", "look"),
     Key("copy", "c", "c", "copy", "copy", "copy the row's id and title (OSC 52)", "look"),
-    Key("sources", "i", "i", "sources", "sources", "every source: its state, its age, what to do", "look", True),
+    Key("sources", "i", "i", "sources", "sources", "every source: its state, its age, how to mend it", "look", True),
     Key(
         "handover",
         "h",
@@ -111,7 +118,7 @@ KEYS: tuple[Key, ...] = (
     Key("next", "tab", "Tab", "next_pane(1)", "next pane", "the next pane", "move"),
     Key("previous", "shift+tab", "Shift+Tab", "next_pane(-1)", "pane before", "the pane before", "move"),
     Key("zoom", "z", "z", "zoom", "zoom", "the pane alone, and back", "move"),
-    Key("back", "escape", "Esc", "back", "back", "back: dismiss a message, a zoom, then what is not shown", "move"),
+    Key("back", "escape", "Esc", "back", "back", "back: dismiss a message, a zoom, then the filters", "move"),
     Key("quiet", "m", "m", "quiet", "bell off", "bell off and on", "program"),
     Key(
         "commands",
@@ -136,7 +143,7 @@ MOVES: tuple[tuple[str, str], ...] = (
 # or by one of these.
 BY_NAME: dict[Verb, tuple[str, str]] = {
     Verb.RESTART: ("restart", "force a new deploy of what runs: every task is replaced; shows the plan first"),
-    Verb.UNDO_ROLLBACK: ("undo", "undo the last rollback: redeploy the rolled-back version; wants the name typed"),
+    Verb.UNDO_ROLLBACK: ("undo", "undo the last rollback: redeploy the rolled-back version; asks for the name"),
     Verb.RESOLVE: ("resolve", "close it at its source (PagerDuty, Sentry, Mackerel)"),
     Verb.SNOOZE: ("snooze", "quiet for a time, with a reason, also by S; PagerDuty wants it acknowledged first"),
     Verb.REASSIGN: ("reassign", "give the incident to somebody else: pick whom (PagerDuty)"),

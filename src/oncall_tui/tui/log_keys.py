@@ -43,9 +43,7 @@ class LogKeys(Base):
         look = self.alert_look(self.row_id) if self.list_pane == "alerts" else None
         service_id = self._service_of_row(look)
         if not service_id:
-            why = (
-                "there is no row under the cursor" if self.row_id is None else "this row names no service that is known"
-            )
+            why = "there is no row under the cursor" if self.row_id is None else "no known ECS service for this row"
             self.say(f"{why}: no log", "warning")
             return
         around = None if look is None else look.began or look.alert.began

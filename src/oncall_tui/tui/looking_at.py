@@ -133,7 +133,7 @@ class LookingAt(Filtering):
     def _unread(self) -> list[Cell]:
         """Name the sources that are not read: that nothing is shown is no news of them."""
         unread = [s.name for s in self.latest.board.unread if s.state is not SourceState.WAITING]
-        return [(f"Not known for what is not read: {', '.join(unread)}.", "warning")] if unread else []
+        return [(f"Not known, because these are not read: {', '.join(unread)}.", "warning")] if unread else []
 
 
 def looking(

@@ -22,7 +22,7 @@ class Opening(Base):
         if row_id is None:
             self.say("there is no row under the cursor: move it to one first", "warning")
         elif not self.knows(row_id):
-            self.say("that line is about a source, no row of its own: i shows every source", "warning")
+            self.say("that line is about a source, not an alert: i shows every source", "warning")
         elif self.over is None:
             self.tables[self.list_pane].anchored = True  # opened: no refresh takes the row from under that screen
             self.over = DetailScreen(self, self.list_pane, row_id)

@@ -68,7 +68,7 @@ class Picking(Several):
         fields = [FOR_S, REASON]
         alert = self.alert_target(Verb.SILENCE)
         if alert is not None and not self.marked() and alert.provider == "alertmanager":
-            what = "what it matches: fewer labels hide more (the plan shows what)"
+            what = "matchers: fewer labels hide more alerts (the plan lists them)"
             fields.append(Field("matchers", what, forms.matchers_text(alert.labels), alert.labels))
         self._with_form(Verb.SILENCE, "Silence", fields)
 

@@ -18,9 +18,9 @@ class Remembering(Base):
     def action_timeline(self) -> None:
         look = self.alert_look(self.row_id) if self.list_pane == "alerts" else None
         if look is None:
-            self.say("a timeline is an alert's: 1 goes to the alerts", "warning")
+            self.say("only alerts have a timeline: 1 goes to the alerts", "warning")
             return
-        self.say("reading what happened to it", "dim")
+        self.say("reading its timeline", "dim")
         self.begin(self._timeline(look), asks=False)
 
     async def _timeline(self, look: TriagedAlert) -> None:
@@ -40,6 +40,6 @@ class Remembering(Base):
         deploys = [d for d in board.deploys.values() if d.service_id == own or d is look.suspect]
         members = [a for i in ids if (a := board.alerts.get(i)) is not None] or look.members
         moments = story(members, found, deploys, board.services.get(own))
-        nothing = [(("Nothing is known of what happened to it before now.", "dim"),)]
+        nothing = [(("No earlier events are known.", "dim"),)]
         lines = moment_lines(moments, self.tz, self.engine.clock.now()) or nothing
         self.show_when_free(Text(f"Timeline of {clean(look.alert.title)}", lines))

@@ -76,22 +76,22 @@ def read(path: Path) -> tuple[SavedView | None, str]:
         number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(number, "rb") as file:
             if not stat.S_ISREG(os.fstat(number).st_mode):
-                return None, _aside(path, "it is no file")
+                return None, _aside(path, "it is not a file")
             data = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
         return None, ""
     except OSError as error:
         return None, _aside(path, error.strerror or "it cannot be read")
     if len(data) > MOST_BYTES:
-        return None, _aside(path, "it is too large to be one")
+        return None, _aside(path, "it is too large")
     try:
         return msgspec.json.decode(data, type=SavedView), ""
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None, _aside(path, "it is not what this program writes")
+        return None, _aside(path, "oncall-tui did not write it")
 
 
 def _aside(path: Path, why: str) -> str:
-    return f"what was looked at last is not known ({path.name}: {why}): everything is shown"
+    return f"the last view is not known ({path.name}: {why}): everything is shown"
 
 
 def sound(kept: SavedView, products: Collection[str], views: Mapping[str, str], now: float) -> tuple[SavedView, str]:
@@ -108,14 +108,14 @@ def sound(kept: SavedView, products: Collection[str], views: Mapping[str, str], 
         broken = True
     if broken:
         changes["filter"] = ""
-        wrong.append("the filter is none")
+        wrong.append("the filter is not valid")
     if kept.view and (broken or views.get(kept.view) != kept.filter):
         changes["view"] = ""  # the filter stays, under its own words
     sorts = {s.pane: s for s in kept.sorts if s.column in COLUMNS.get(s.pane, ())}
     changes["sorts"] = tuple(sorts.values())
     if not 0 <= kept.last_key <= now:
         changes["last_key"] = 0.0
-    words = f"left out of what was looked at last: {'; '.join(wrong)}" if wrong else ""
+    words = f"left out of the last view: {'; '.join(wrong)}" if wrong else ""
     return msgspec.structs.replace(kept, **changes), words
 
 
@@ -176,4 +176,4 @@ class Keep:
             try:
                 write(self.path, kept)
             except OSError as error:
-                log.warning("what is looked at cannot be kept: %s: %s", self.path, error)
+                log.warning("the view cannot be kept: %s: %s", self.path, error)

@@ -61,7 +61,7 @@ class Several(Base):
             found = can(look, self.latest.board, verb) if look else None
             title = look.alert.title if look else row_id
             if found is None:
-                left_out.append((title, row_id, Refused("it cannot be done to this row now")))
+                left_out.append((title, row_id, Refused("this row does not allow it now")))
             else:
                 where = f" → {found[0]}" if look and found[1].id != look.alert.id else ""
                 asks.setdefault(found[1].id, (f"{title}{where}", self.ask(verb, found[1], **more)))
@@ -110,7 +110,7 @@ def _outcome(verb: Verb, target: str, error: OncallError, at: float) -> Outcome:
 
 def _listed(title: str, plan: Plan) -> str:
     """One line of a confirm for several: what is done to this row."""
-    also = f"  (also {len(plan.affects)} more)" if plan.affects else ""
+    also = f"  (affects {len(plan.affects)} more)" if plan.affects else ""
     did = f"  (will be {plan.did})" if plan.did else ""
     return f"{title}{also}{did}"
 

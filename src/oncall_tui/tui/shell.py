@@ -33,7 +33,7 @@ from oncall_tui.tui.widgets.text_lines import Line
 
 T = TypeVar("T")
 RUNS = "RUNNING"
-TAKEN = "who, when, how long and how it ended; nothing of what is typed or shown there"
+TAKEN = "who, when, how long and how it ended; nothing that is typed or shown there"
 MEANWHILE = "the board stands still and does not ring; Ctrl+C is the session's; `exit` ends it"
 
 
@@ -202,7 +202,7 @@ def _nowhere(inside: ServiceDetail, title: str) -> Refused:
     if unread is not None:
         return Refused(f"no running task of {title} could be read: {unread.message}", unread.hint)
     last = next((task for task in inside.tasks if task.status == "STOPPED"), None)
-    why = f"; the last one stopped: {last.reason or last.stop_code or 'no reason told'}" if last else ""
+    why = f"; the last one stopped: {last.reason or last.stop_code or 'no reason given'}" if last else ""
     return Refused(
         f"no task of {title} runs{why}", "a stopped task has no shell: see its logs (l) and its detail (Enter)"
     )

@@ -30,7 +30,7 @@ class Shelling(Base):
         elif self.row_id is None:
             self.say("there is no row under the cursor: move it to one first", "warning")
         elif service is None:
-            self.say("this row names no service that is known", "warning")
+            self.say("no known ECS service for this row", "warning")
         elif not self.coming:
             from oncall_tui.tui.shell import OpenShell
 

@@ -79,7 +79,7 @@ def test_an_update_that_never_arrived(ecs: Make, world: World, clock: FakeClock)
     handler, plan = made(ecs())
     assert handler.verify(plan, None).state is OutcomeState.PENDING
     clock.advance(30)
-    assert "never took effect: :42 is what runs" in handler.verify(plan, None).message
+    assert "never took effect: :42 still runs" in handler.verify(plan, None).message
 
 
 def test_what_moved_is_said(ecs: Make, world: World) -> None:

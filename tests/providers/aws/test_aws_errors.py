@@ -75,7 +75,7 @@ WRITING = [
     (boto.ConnectTimeoutError(**URL), FAILED, "nothing was sent"),
     (boto.ProxyConnectionError(proxy_url="http://p"), FAILED, "nothing was sent"),
     (boto.NoCredentialsError(), FAILED, "nothing was sent"),
-    (error("StopServiceDeployment", "ConflictException", "it has ended"), FAILED, "AWS said no: it has ended"),
+    (error("StopServiceDeployment", "ConflictException", "it has ended"), FAILED, "AWS refused it: it has ended"),
     (error("UpdateService", "ClientException", "TaskDefinition is inactive"), FAILED, "TaskDefinition is inactive"),
     (error("UpdateService", "AccessDeniedException"), FAILED, "denied"),
     (error("UpdateService", "ExpiredTokenException"), FAILED, "expired"),

@@ -251,7 +251,7 @@ def test_a_service_that_is_not_there_any_more(ecs: Make, world: World) -> None:
     world.refuse["ListTasks"] = error("ListTasks", "ServiceNotFoundException", "Service not found.")
     with pytest.raises(errors.SourceError, match="main/api is not there any more"):
         ecs().inspect("prod/main/api")
-    with pytest.raises(errors.SourceError, match="no service of prod"):
+    with pytest.raises(errors.SourceError, match="not a service of prod"):
         ecs().inspect("prod/api")
 
 

@@ -64,7 +64,7 @@ def test_awslogs() -> None:
 def test_awslogs_in_another_region_and_without_a_prefix() -> None:
     place = _one(_container("awslogs", awslogs__group="/ecs/api", awslogs__region="us-east-1"))
     assert (place.region, place.prefix, place.readable) == ("us-east-1", "", True)
-    assert "no task can be told" in place.note
+    assert "a task's lines cannot be picked" in place.note
 
 
 def test_a_group_that_may_be_many_services() -> None:

@@ -105,7 +105,7 @@ CASES = [
      ":39", "never seen running"),
     (L.FIRST, "under way", going(source=None, candidates=()), None, "", "first deploy"),
     (L.FIRST, "finished", facts(source=None, candidates=()), None, "", "first deploy"),
-    (L.NOWHERE, "what runs", facts(choice=definition(42)), None, "", "what runs"),
+    (L.NOWHERE, "what runs", facts(choice=definition(42)), None, "", "already running"),
     (L.NOWHERE, "not of its history", facts(choice=definition(7)), None, "", "neither of this service's history"),
     (L.NOWHERE, "only renewed", facts(source=rev(42), candidates=()), None, "", "no earlier deploy"),
     (L.NOWHERE, "another digest", facts(source=rev(42, digest="sha256:old")), None, "", "image under the same tag"),

@@ -354,7 +354,7 @@ def test_a_user_s_token_acts_for_its_user_and_says_so(
     pager: PagerDutyProvider, planned: Any, monkeypatch: pytest.MonkeyPatch, asked: Asked
 ) -> None:
     nobody = Actor("oncall", "", guessed=True)
-    with pytest.raises(errors.Refused, match="who acts"):
+    with pytest.raises(errors.Refused, match="the acting user"):
         planned(Verb.ACKNOWLEDGE, actor=nobody)
     monkeypatch.setenv("PLANTED_TOKEN", "drill-bob")
     pager.renew()

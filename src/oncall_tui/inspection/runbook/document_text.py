@@ -37,10 +37,10 @@ def blocks(page: Page) -> tuple[Block, ...]:
         found = markdown(page.text)
     else:
         found = [Block("text", line.rstrip()) for line in page.text.expandtabs(4).splitlines()]
-    more = [Block("quote", "… the page goes on: that is not shown")] if len(found) > BLOCKS else []
+    more = [Block("quote", "… the rest of the page is not shown")] if len(found) > BLOCKS else []
     found = [*(msgspec.structs.replace(b, text=b.text[:CHARACTERS]) for b in found[:BLOCKS]), *more]
     if not any(b.text.strip() for b in found):
-        raise Malformed("there is no text on that page (a script may make it)", ELSEWHERE)
+        raise Malformed("that page has no text (a script may build it)", ELSEWHERE)
     return tuple(found)
 
 

@@ -82,7 +82,7 @@ def read(place: RunbookAddress, folders: Sequence[Path] = (), resolve: Resolve |
     if place.is_url:
         return _fetched(place, resolve or _addresses)
     if not place.trusted:
-        raise Denied(f"{place.where[:80]} is no http or https URL, and an alert may name no file", ELSEWHERE)
+        raise Denied(f"{place.where[:80]} is not an http or https URL, and an alert may not name a file", ELSEWHERE)
     return _file(place.where, folders)
 
 
@@ -110,7 +110,7 @@ def _regular(path: Path) -> bytes:
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(handle, "rb") as file:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise Denied(f"{path} is no regular file", "name a Markdown file")
+            raise Denied(f"{path} is not a regular file", "name a Markdown file")
         return _limited(file.read(LIMIT + 1), str(path))
 
 
@@ -122,7 +122,7 @@ def _limited(data: bytes, where: str) -> bytes:
 
 def _text(data: bytes, charset: str, where: str) -> str:
     if b"\x00" in data[:4096]:
-        raise Malformed(f"{where} is no text", ELSEWHERE)
+        raise Malformed(f"{where} is not text", ELSEWHERE)
     try:
         return data.decode(charset, "replace")
     except LookupError:
@@ -146,9 +146,9 @@ def _fetched(place: RunbookAddress, resolve: Resolve) -> Page:
         hops += 1
         further = urljoin(url, headers.get("Location", ""))
         if hops > REDIRECTS:
-            raise Malformed(f"{parts.hostname} sends on more than {REDIRECTS} times", ELSEWHERE)
+            raise Malformed(f"{parts.hostname} redirects more than {REDIRECTS} times", ELSEWHERE)
         if urlsplit(further).scheme != parts.scheme:
-            raise Denied(f"it goes on at another scheme: {_short(further)}", "name that URL, if you trust it")
+            raise Denied(f"it redirects to another scheme: {_short(further)}", "name that URL, if you trust it")
         url = further
 
 
@@ -179,9 +179,9 @@ def _vetted(parts: SplitResult, resolve: Resolve, loopback: bool) -> list[Addres
     try:
         found = [ipaddress.ip_address(text.partition("%")[0]) for text in resolve(host, port)]
     except (OSError, ValueError, UnicodeError):
-        raise Offline(f"{host} has no address", "is the name right, and is it known from this machine?") from None
+        raise Offline(f"{host} has no address", "is the name right, and does this machine resolve it?") from None
     if not found:
-        raise Offline(f"{host} has no address", "is the name right, and is it known from this machine?")
+        raise Offline(f"{host} has no address", "is the name right, and does this machine resolve it?")
     for address in found:
         if why := forbidden(address, loopback):
             raise Denied(f"{host} is {address}, {why}: that is not read", ELSEWHERE)
@@ -268,9 +268,9 @@ def _page(url: str, status: int, headers: Any, data: bytes) -> Page:
         raise Malformed(f"{host} answered {status}", "is the runbook's URL right?")
     kind = str(headers.get_content_type() if headers.get("Content-Type") else "text/plain")
     if kind not in _TEXT:
-        raise Malformed(f"it is {kind[:40]}, no text", ELSEWHERE)
+        raise Malformed(f"it is {kind[:40]}, not text", ELSEWHERE)
     if headers.get("Content-Encoding", "identity") not in ("identity", ""):
-        raise Malformed(f"{host} answers with what was not asked for (a compressed page)", ELSEWHERE)
+        raise Malformed(f"{host} sent a compressed page, which was not asked for", ELSEWHERE)
     text = _text(data, headers.get_content_charset() or "utf-8", _short(url))
     markdown = "markdown" in kind or urlsplit(url).path.lower().endswith((".md", ".markdown"))
     return Page(url, "html" if "html" in kind else "markdown" if markdown else "text", text)

@@ -53,7 +53,7 @@ class AlertmanagerHandlerContext:
         if alert is None or alert.state is AlertState.RESOLVED:
             raise errors.Refused(f"{ask.target} is resolved, or not there any more")
         if alert.source != self.options.name or not alert.labels:
-            raise errors.Refused(f"{ask.target} is no alert with labels of {self.options.name}")
+            raise errors.Refused(f"{ask.target} is not an alert with labels of {self.options.name}")
         return alert
 
     def look(self, labels: dict[str, str], fingerprint: str) -> AlertmanagerLook:
@@ -82,7 +82,7 @@ class AlertmanagerHandlerContext:
         identity, _, began = version.rpartition("|")
         if identity == f"{row.id}|{row.state}" and began != f"{row.began:.0f}":
             raise errors.Refused(
-                f"it ended and began again at {told(row.began, self.api.http.server_now())}: look again"
+                f"it ended and began again at {told(row.began, self.api.http.server_now())}: check again"
             )
         raise errors.Refused(self.state_words(row))
 

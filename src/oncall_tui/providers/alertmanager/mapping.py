@@ -73,7 +73,7 @@ class AlertmanagerRows:
         """One row. Raises ValueError where its start is no time."""
         began = stamp(wire.startsAt)
         if began is None:
-            raise ValueError("startsAt is no time")
+            raise ValueError("startsAt is not a time")
         options = self._options
         labels = _pairs(wire.labels)
         annotations = wire.annotations or {}

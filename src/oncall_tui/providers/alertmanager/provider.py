@@ -58,7 +58,7 @@ class AlertmanagerProvider:
         problems = self._read_silences() if silenced else []
         rows = self._rows.rows(self._silences)
         if bad and not rows:
-            raise errors.Malformed(f"{self._http.host} sent {bad} alerts that its API does not promise")
+            raise errors.Malformed(f"{self._http.host} sent {bad} alerts that do not match its API")
         if bad:
             problems.append(
                 PartialFailure(SourceState.MALFORMED, f"{bad} of {len(raws)} alerts", "not as the API promises")

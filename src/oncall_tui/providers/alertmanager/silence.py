@@ -62,7 +62,7 @@ class Silencing:
         silence = self._find(plan, receipt)
         if silence is None:
             return self._sent.absent(
-                plan, "sent, not to be seen yet", f"Alertmanager has no such silence: not {self.held}"
+                plan, "sent, not visible yet", f"Alertmanager has no such silence: not {self.held}"
             )
         until = stamp(silence.endsAt) or 0.0
         said = f"{self.held} by {silence.createdBy} until {told(until, self.context.clock.now())}{self.how}"
@@ -78,7 +78,7 @@ class Silencing:
             return Check(OutcomeState.DONE, said)
         return self._sent.absent(
             plan,
-            "the silence is there, the alert does not show it yet",
+            "the silence exists, but the alert does not show it yet",
             "the silence is there, but the alert keeps firing",
         )
 

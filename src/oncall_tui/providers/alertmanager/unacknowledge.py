@@ -89,7 +89,7 @@ class Unacknowledge:
         self.context.unmoved(plan.version, look)
         mine = {s.id for s in own(look.silences, plan.actor)}
         if not mine.issuperset(plan.request["silences"]):
-            raise errors.Refused("the acknowledgement was replaced or removed meanwhile: look again")
+            raise errors.Refused("the acknowledgement was replaced or removed meanwhile: check again")
 
     def send(self, plan: Plan) -> Receipt:
         """DELETE each once. Raises Failed where none was removed, Unknown where nobody knows."""

@@ -61,7 +61,7 @@ class DatadogProvider:
         raws, cut = self._api.monitors()
         any_alerts, bad = self._rows.take(raws)
         if bad and bad == len(raws):
-            raise errors.Malformed(f"{self._http.host} sent {bad} monitors that its API does not promise")
+            raise errors.Malformed(f"{self._http.host} sent {bad} monitors that do not match its API")
         problems: list[PartialFailure] = []
         if any_alerts:
             problems += self._read_holds()

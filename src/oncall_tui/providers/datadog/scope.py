@@ -135,7 +135,7 @@ class _ScopeReader:
             return True
         key, colon, value = token.partition(":")
         if not colon or not key:
-            raise UnreadableScope(f"{token} is no tag")
+            raise UnreadableScope(f"{token} is not a tag")
         if value:
             return self._value(key, value)
         if self._take() != "(":

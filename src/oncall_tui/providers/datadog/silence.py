@@ -121,9 +121,9 @@ class DatadogSilence:
         _, state, began = version.rsplit("|", 2) if version.count("|") >= 2 else ("", "", "")
         both = (state, row.state)
         if state and both.count(AlertState.NO_DATA) == 1 and AlertState.SILENCED not in both:
-            raise errors.Refused(f"it is {row.state} now, and was {state}: look again")
+            raise errors.Refused(f"it is {row.state} now, and was {state}: check again")
         if state and not drifts(row) and began != f"{row.began:.0f}":
-            raise errors.Refused(f"it recovered and began again at {told(row.began)}: look again")
+            raise errors.Refused(f"it recovered and began again at {told(row.began)}: check again")
         return row
 
     def _attributes(self, monitor_id: int, scope: str, text: str) -> dict[str, Any]:
@@ -163,7 +163,7 @@ class DatadogSilence:
     def _verify(self, plan: Plan, receipt: Receipt | None) -> Check:
         hold = self._find(plan, receipt)
         if hold is None:
-            return self._sent.absent(plan, "sent, not to be seen yet", "Datadog has no such downtime: it is not muted")
+            return self._sent.absent(plan, "sent, not visible yet", "Datadog has no such downtime: it is not muted")
         until = f" until {told(hold.until)}" if hold.until is not None else ""
         said = f"muted by a downtime of {hold.by or 'somebody'}{until}"
         if hold.status in ("ended", "canceled"):  # a later start looks at an intent whose downtime has ended since
@@ -222,7 +222,7 @@ def _warnings(row: Alert, reason: str, whole: bool) -> tuple[str, ...]:
 def _native(alert: Alert) -> tuple[int, str]:
     number, slash, group = alert.native_id.partition("/")
     if not number.isdecimal():
-        raise errors.Refused("its id is no monitor's")
+        raise errors.Refused("its id is not a monitor's")
     return int(number), group if slash else "*"
 
 

@@ -159,7 +159,7 @@ class Http:
         except errors.Malformed:
             pass
         raise errors.OutcomeUnknown(
-            f"{self.host} answered {answer.status}, but not what its API promises",
+            f"{self.host} answered {answer.status}, but not in its API's format",
             "it is read again to learn what happened",
         )
 
@@ -314,7 +314,9 @@ class Http:
                     f"{self.host} sent a web page instead of JSON", "a login page or a proxy answers in its place?"
                 ) from None
             what = self.words(str(error), 120) if body.strip() else "an empty body"
-            raise errors.Malformed(f"{self.host} sent what its API does not promise: {what}", "check the url") from None
+            raise errors.Malformed(
+                f"{self.host} sent an answer that does not match its API: {what}", "check the url"
+            ) from None
 
     def _said(self, answer: _Answer) -> str:
         text = self.words(self._say(answer.status, answer.body[:65536]))

@@ -20,7 +20,7 @@ def one_attempt(where: str) -> Iterator[None]:
     except errors.SourceError as error:
         raise errors.ActionFailed(f"not sent: {error.message}", error.hint) from None
     except errors.OutcomeUnknown as error:
-        raise errors.OutcomeUnknown(error.message, f"it cannot be read back: look at {where}") from None
+        raise errors.OutcomeUnknown(error.message, f"it cannot be read back: check {where}") from None
 
 
 def lines(text: str) -> str:

@@ -101,7 +101,7 @@ class Close:
     def _verify(self, plan: Plan) -> Check:
         wire = self._read(plan)
         if wire is None:
-            return self._sent.absent(plan, "sent, not to be seen yet", GONE)
+            return self._sent.absent(plan, "sent, not visible yet", GONE)
         if state_of(wire) is AlertState.RESOLVED:
             return Check(OutcomeState.DONE, f"closed: {wire.reason}" if wire.reason else "closed")
         return self._sent.absent(plan, f"sent, still {wire.status}", f"not closed: it is {wire.status}")

@@ -59,7 +59,7 @@ class MackerelProvider:
         raws, cut = self._open_alerts()
         found, bad = self._listing.take(raws)
         if bad and not found:
-            raise errors.Malformed(f"{self._http.host} sent {bad} alerts that its API does not promise")
+            raise errors.Malformed(f"{self._http.host} sent {bad} alerts that do not match its API")
         self._read_monitors({wire.monitorId for wire in found if wire.monitorId})
         self._by_id = {alert.id: alert for alert in map(self._row, found)}
         return Reading(

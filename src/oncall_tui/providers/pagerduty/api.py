@@ -75,7 +75,7 @@ def say(status: int, body: bytes) -> str:
     details = [d for d in error.errors if isinstance(d, str)] if isinstance(error.errors, list) else []
     said = ", ".join([error.message, *details]) if details else error.message
     if "requester user not found" in said.lower():
-        said += ": me.email is no user of this account"
+        said += ": me.email is not a user of this account"
     known = _CODES.get(error.code)
     return f"{known} ({error.code}: {said})" if known else said
 
@@ -220,7 +220,7 @@ class PagerDutyApi:
         found, total = self._all("/oncalls", wire.OnCalls, params, lambda page: page.oncalls, PagerDutyOnCall)
         bad = total - len(found)
         if bad and not found:
-            raise errors.Malformed(f"{self.http.host} sent {bad} on-call entries that its API does not promise")
+            raise errors.Malformed(f"{self.http.host} sent {bad} on-call entries that do not match its API")
         self.oncalls_lack = f"{bad} of {total} on-call entries are not as PagerDuty promises: left out" if bad else ""
         return [one for one in found if not one.user.removed]
 

@@ -53,7 +53,7 @@ class PagerDutyHandlerContext:
         A user's token tells whose it is; the account's own does not, and nobody's address is put in its place.
         """
         if re.fullmatch(r"[!-~]+@[!-~]+", actor.email):
-            return actor.email, ("me is not configured: who acts is a guess",) if actor.guessed else ()
+            return actor.email, ("me is not configured: the actor is guessed",) if actor.guessed else ()
         if not actor.email and self._owner is None:
             with before_sending():
                 self._owner = self.api.me()
@@ -61,7 +61,8 @@ class PagerDutyHandlerContext:
             email = self._owner.email
             return email, (f"me.email is not set: it is done as {email}, whose token it is",)
         raise errors.Refused(
-            "PagerDuty wants to know who acts", "set me.email to the e-mail address of your PagerDuty user"
+            "PagerDuty needs the e-mail address of the acting user",
+            "set me.email to the e-mail address of your PagerDuty user",
         )
 
     def forget(self) -> None:
@@ -89,7 +90,7 @@ class PagerDutyHandlerContext:
         try:
             now = self.row(incident)
         except ValueError:
-            raise errors.Refused("PagerDuty sent an incident without a beginning") from None
+            raise errors.Refused("PagerDuty sent an incident without a start time") from None
         if now.state is AlertState.RESOLVED:
             raise errors.Refused(f"already {self.state_words(now)}, not reopened", "nothing is left to do")
         if version and _held(now.version) != _held(version):
@@ -158,7 +159,7 @@ class AddNote:
         alert = self.context.target(ask, board)
         text = (ask.text or ask.reason).strip()
         if not text:
-            raise errors.Refused("a note needs a text")
+            raise errors.Refused("a note needs text")
         if len(text) > NOTE_LIMIT:
             raise errors.Refused(f"a note has at most {NOTE_LIMIT:,} characters")
         body = {"note": {"content": text}}
@@ -193,7 +194,7 @@ class AddNote:
         notes = self.context.api.notes(plan.request["incident"])
         if any(self._is(note, plan, receipt) for note in notes):
             return Check(OutcomeState.DONE, "noted: PagerDuty shows the note")
-        return self._sent.absent(plan, "sent, not to be seen yet", "PagerDuty does not have the note")
+        return self._sent.absent(plan, "sent, not visible yet", "PagerDuty does not have the note")
 
     def _is(self, note: PagerDutyNote, plan: Plan, receipt: Receipt | None) -> bool:
         if receipt is not None and "note" in receipt.data:

@@ -44,7 +44,7 @@ def row(
     """
     began = stamp(incident.created_at)
     if began is None:
-        raise ValueError("created_at is no time")
+        raise ValueError("created_at is not a time")
     state = _STATES.get(incident.status, AlertState.UNKNOWN)
     state = AlertState.SNOOZED if snoozed and state is AlertState.ACKNOWLEDGED else state
     acks = incident.acknowledgements or ()

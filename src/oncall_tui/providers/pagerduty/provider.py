@@ -152,7 +152,7 @@ class PagerDutyProvider:
         raws, cut = self._api.open_incidents()
         entries, bad = self._listing.take(raws)
         if bad and not entries:
-            raise errors.Malformed(f"{self._http.host} sent {bad} incidents that its API does not promise")
+            raise errors.Malformed(f"{self._http.host} sent {bad} incidents that do not match its API")
         return _Listed(entries, at, cut, bad, len(raws))
 
     def _next_in(self, left: int) -> float | None:
@@ -165,7 +165,7 @@ class PagerDutyProvider:
         me = self._api.me() or (self._api.user(self._email) if self._email else None)
         if me is None:
             raise errors.NoCredentials(
-                "it is not known whose incidents are mine",
+                "PagerDuty does not say which user this token is, so your incidents are not known",
                 "use a user's token, or set me.email to the address of a user of the account",
             )
         return me

@@ -98,7 +98,7 @@ class EventsDestination:
         """What will be sent. Makes no call."""
         asked = payload(message, self._clock.now())
         text = asked["custom_details"].get("text", "")
-        said = (("says", asked["summary"]), *((("text", text),) if text else ()))
+        said = (("title", asked["summary"]), *((("text", text),) if text else ()))
         if not message.key:
             return (("to", f"PagerDuty, a change event at {self._http.host}"), *said)
         return (
@@ -142,7 +142,7 @@ class EventsDestination:
             if "routing_key" in error.message or "integration key" in error.message.lower():
                 self._options.routing_key.forget()
                 place = self._options.routing_key.place
-                raise errors.ActionFailed(error.message, f"look at the routing key from {place}") from None
+                raise errors.ActionFailed(error.message, f"check the routing key from {place}") from None
             raise
         if taken.status != "success":
             raise errors.OutcomeUnknown(f"{self._http.host} took it, and says {words(taken.status, 60)}")

@@ -67,7 +67,7 @@ class SentryHandlerContext:
         try:
             now = row(self.options, issue, holding(issue))
         except ValueError:
-            raise errors.Refused("Sentry sent an issue without a beginning") from None
+            raise errors.Refused("Sentry sent an issue without a start time") from None
         if version and now.version.rpartition("|")[0] != version.rpartition("|")[0]:
             raise errors.Refused(f"the issue changed: {self.words(issue)}")
         return now
@@ -139,9 +139,7 @@ class Handler:
     def _verify(self, plan: Plan, receipt: Receipt | None) -> Check:
         issue = self.context.api.issue(plan.request["issue"])
         return (
-            self.sent.absent(plan, "sent, not to be seen yet", GONE)
-            if issue is None
-            else self.shows(plan, receipt, issue)
+            self.sent.absent(plan, "sent, not visible yet", GONE) if issue is None else self.shows(plan, receipt, issue)
         )
 
     def shows(self, plan: Plan, receipt: Receipt | None, issue: SentryIssue) -> Check:

@@ -36,7 +36,7 @@ def row(options: SentryOptions, issue: SentryIssue, held: Holding = Holding.TAKE
     if began is None:
         began = changed
     if began is None:
-        raise ValueError("firstSeen is no time")
+        raise ValueError("firstSeen is not a time")
     state = state_of(issue, held)
     cluster, _, service = options.services.get(issue.slug, "").partition("/")
     return Alert(

@@ -105,7 +105,7 @@ class SentryProvider:
         raws = [*self._ignored, *raws] if problems else [*raws, *self._ignored]
         found, bad = self._listing.take(raws)
         if bad and not found:
-            raise errors.Malformed(f"{self._http.host} sent {bad} issues that its API does not promise")
+            raise errors.Malformed(f"{self._http.host} sent {bad} issues that do not match its API")
         left, trouble = self._read_activities(found, request.watch)
         self._by_id = {alert.id: alert for alert in map(self._row, found)}
         return Reading(

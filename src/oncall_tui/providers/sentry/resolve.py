@@ -85,7 +85,7 @@ class Ignore(Handler):
                 ("ends", f"{told(until, self.context.clock.now())}, after {minutes} min; it ends on its own"),
                 ("reason", f"{reason} (in a comment, with your name)"),
             ),
-            warnings=("while it is ignored its events wake nobody, however many",),
+            warnings=("while it is ignored its events notify nobody, however many come",),
             confirm=Confirm.YES,
             request={"comment": who, "until": until},
             writes=2,
@@ -97,7 +97,7 @@ class Ignore(Handler):
         skew_s = self.context.api.http.server_now() - self.context.clock.now()
         ours = until is not None and abs(until - skew_s - plan.request["until"]) < NEAR_S
         if state_of(issue, Holding.TAKEN) is AlertState.SILENCED and (ours or receipt is not None):
-            hint = "" if ours else "its end is not the one asked for: look at it in Sentry"
+            hint = "" if ours else "its end is not the one asked for: check it in Sentry"
             return Check(OutcomeState.DONE, said(self.context.words(issue), receipt), hint=hint)
         if receipt is None and self.context.clock.now() > plan.request["until"]:
             return Check(OutcomeState.FAILED, f"it is {self.context.words(issue)}; if it was ignored, that has ended")

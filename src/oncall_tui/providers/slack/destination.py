@@ -35,12 +35,12 @@ _NOBODY_KNOWS = ("fatal_error", "internal_error", "request_timeout", "service_un
 _LOGIN = ("invalid_auth", "not_authed", "token_expired", "token_revoked", "account_inactive")
 _HINTS = {
     "not_in_channel": "invite the app to the channel: /invite @APP",
-    "channel_not_found": "look at the channel's name, and invite the app if it is private",
+    "channel_not_found": "check the channel's name, and invite the app if it is private",
     "is_archived": "the channel is archived: name another one",
     "channel_is_archived": "the channel is archived: make a webhook for another one",
     "missing_scope": "the app needs the scope chat:write",
-    "no_service": "the webhook was taken away: make a new one",
-    "invalid_token": "the webhook was taken away: make a new one",
+    "no_service": "the webhook was revoked: make a new one",
+    "invalid_token": "the webhook was revoked: make a new one",
     "action_prohibited": "an administrator has restricted who may post there",
 }
 
@@ -102,7 +102,7 @@ class SlackDestination:
         """What will be sent. Makes no call."""
         thread = ", in its thread" if message.thread in self._threads else ""
         text = lines(message.text)
-        return (("to", self._where + thread), ("says", words(message.title)), *((("text", text),) if text else ()))
+        return (("to", self._where + thread), ("title", words(message.title)), *((("text", text),) if text else ()))
 
     def send(self, message: Message) -> Receipt:
         """Post once. Raises Failed or Unknown."""
@@ -151,7 +151,7 @@ class SlackDestination:
         if not posted.ok:
             raise self._refused(posted.error, message, token)
         if not posted.ts:
-            raise errors.OutcomeUnknown("Slack said ok, but not which message it is")
+            raise errors.OutcomeUnknown("Slack accepted it, but did not name the message")
         self._remember(message.thread, thread or posted.ts)
         return Receipt(
             {
@@ -165,7 +165,7 @@ class SlackDestination:
     def _refused(self, error: str, message: Message, token: Secret) -> errors.ActionError:
         code = words(error, 60) or "no reason"
         if code in _NOBODY_KNOWS:
-            return errors.OutcomeUnknown(f"sent, but Slack says {code}")
+            return errors.OutcomeUnknown(f"sent, but Slack answered {code}")
         if "thread" in code:  # the first message was deleted: the next one starts a new thread
             self._threads.pop(message.thread, None)
         if code in _LOGIN:
@@ -213,7 +213,7 @@ def _webhook_url(webhook: Secret) -> str:
     url = webhook.get()
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise errors.NoCredentials(f"the secret from {webhook.place} is no URL", "it begins with https://")
+        raise errors.NoCredentials(f"the secret from {webhook.place} is not a URL", "it begins with https://")
     for part in (parts.path, parts.path.rpartition("/")[2], parts.query):
         if len(part) >= 8:
             keep_secret(part)

@@ -106,7 +106,10 @@ COLUMNS: dict[str, dict[str, By]] = {
         "service": By("service", *_AZ, _alert_service),
         "title": By("alert", *_AZ, lambda look: _text(look.alert.title)),
         "state": By(
-            "state", "nobody's first", "silent first", lambda look: (ATTENTION[look.alert.state], look.alert.state)
+            "state",
+            "unacknowledged first",
+            "silent first",
+            lambda look: (ATTENTION[look.alert.state], look.alert.state),
         ),
         "suspect": By("suspect", "closest first", "farthest first", _alert_suspect),
     },
@@ -121,16 +124,16 @@ COLUMNS: dict[str, dict[str, By]] = {
     "deploys": {
         "service": By("service", *_AZ, lambda deploy: _text(deploy.service_id.rpartition("/")[2])),
         "arrow": By("revision", "lowest first", "highest first", lambda deploy: _revision(deploy.new)),
-        "state": By("state", "needs a look first", "over first", _deploy_state),
+        "state": By("state", "most urgent first", "over first", _deploy_state),
         "how": By("progress", "least first", "most first", lambda d: _share(d.running, d.desired)),
         "age": By("age", *_NEW, lambda deploy: -deploy.started),
         "by": By("who", *_AZ, lambda deploy: _text(deploy.started_by)),
     },
 }
 RANK = {
-    "alerts": "rank: pages, what nobody has, severity, newest",
-    "services": "rank: what is not well, what deploys, name",
-    "deploys": "rank: waits, fails, is under way, newest",
+    "alerts": "sort order: pages, unacknowledged, severity, newest",
+    "services": "sort order: unhealthy, deploying, name",
+    "deploys": "sort order: waiting, failed, in progress, newest",
 }
 
 

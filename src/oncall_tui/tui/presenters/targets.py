@@ -110,7 +110,7 @@ def _of_newest(verb: Verb, at: RowContext) -> ActionTarget | str:
         arrow = _undo(newest) if verb is Verb.UNDO_ROLLBACK else newest.arrow
         return ActionTarget(newest.id, newest.version, f"{name}: {arrow}")
     if verb is Verb.UNDO_ROLLBACK:
-        return f"the newest deploy of {name}, {newest.arrow}, is no rollback that is known"
+        return f"the newest deploy of {name}, {newest.arrow}, is not a known rollback"
     if newest.waits:
         return f"{name} {newest.arrow} waits: {newest.waits}; it cannot be continued from here"
     return f"nothing is paused in {name}: its newest deploy {newest.arrow} is {newest.state}"

@@ -65,7 +65,7 @@ class OnCallView(Text):
 def lines(rosters: Sequence[Roster], products: Sequence[Product], email: str, now: float, tz: tzinfo) -> list[Line]:
     """Whether I am, how each source was read, then who is on call: by product, and by policy where no product is."""
     if not rosters:
-        return [_plain("No source here tells who is on call."), _hint("configure a pagerduty source")]
+        return [_plain("No source reads on-call schedules."), _hint("configure a pagerduty source")]
     zone = datetime.fromtimestamp(now, tz).strftime("%Z")
     found: list[Line] = [_me(rosters, email, now), *(line for r in rosters for line in _source(r, now, tz, zone))]
     policies = [policy for roster in rosters for policy in _policies(roster, products)]

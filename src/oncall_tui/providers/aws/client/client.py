@@ -81,7 +81,9 @@ class AwsClient:
         try:
             return self._decode(dict, operation, raw or b"{}")
         except errors.Malformed as error:
-            raise errors.OutcomeUnknown(f"{operation} was sent; {error.message}", "read it again to learn") from error
+            raise errors.OutcomeUnknown(
+                f"{operation} was sent; {error.message}", "read it again for its outcome"
+            ) from error
 
     def _send(self, operation: str, params: dict[str, Any], acting: bool) -> bytes:
         if self._transport is not None:

@@ -149,7 +149,7 @@ def writing(error: Exception, where: Where) -> errors.ActionError | None:
         return errors.ActionFailed(f"nothing was sent: {source.message}", source.hint)
     if isinstance(source, errors.Throttled):
         return errors.ActionFailed(f"not done: {source.message}", source.hint)
-    return errors.OutcomeUnknown(f"{where['operation']} was sent; {source.message}", "read it again to learn")
+    return errors.OutcomeUnknown(f"{where['operation']} was sent; {source.message}", "read it again for its outcome")
 
 
 def _before_sending(error: Exception) -> bool:
@@ -182,19 +182,19 @@ def _answered(error: boto.ClientError, where: Where) -> errors.SourceError:
         return errors.Throttled(f"{operation} was throttled ({code})", "fewer calls, or wait", _retry_after(error))
     if status >= 500:
         if code in MISSING or "html" in _header(error, "content-type"):
-            return NotApi(f"{operation}: HTTP {status}, and not from AWS's API", f"look at {where['endpoint']}")
-        return errors.Offline(f"{operation}: AWS answered HTTP {status} ({code})", "AWS's own trouble: wait")
+            return NotApi(f"{operation}: HTTP {status}did not come from AWS's API", f"check {where['endpoint']}")
+        return errors.Offline(f"{operation}: AWS answered HTTP {status} ({code})", "AWS itself is failing: wait")
     if 300 <= status < 400:
         return errors.Malformed(f"{operation}: redirected (HTTP {status}), which AWS's API never does", _portal(where))
     if code in MISSING:
-        return UnknownOperation(f"{operation} is not known here ({code})")
+        return UnknownOperation(f"the endpoint does not know {operation} ({code})")
     if (
         "unable to describe task definition" in text.lower()
         or code.endswith(("NotFoundException", "NotFound", "NotFoundFault", "DoesNotExistException"))
         or code == "ServiceNotActiveException"
     ):
         return Gone(f"{operation}: {text or code}")
-    return AwsRefusal(f"{operation}: AWS refused the question: {text or code}")
+    return AwsRefusal(f"{operation}: AWS refused the request: {text or code}")
 
 
 def _answered_write(error: boto.ClientError, where: Where) -> errors.ActionError:
@@ -206,7 +206,7 @@ def _answered_write(error: boto.ClientError, where: Where) -> errors.ActionError
         return errors.ActionFailed(f"not done: {source.message}", "send it again in a few seconds")
     if isinstance(source, errors.Denied | errors.Expired | errors.NoCredentials) or 300 <= status < 400:
         return errors.ActionFailed(f"not done: {source.message}", source.hint)
-    return errors.ActionFailed(f"AWS said no: {text or code} ({code})", source.hint)
+    return errors.ActionFailed(f"AWS refused it: {text or code} ({code})", source.hint)
 
 
 def _denied(text: str, service: str, operation: str) -> errors.Denied:
@@ -267,16 +267,18 @@ def _credentials(error: Exception, where: Where) -> errors.SourceError | None:
         case boto.MissingDependencyException():
             return errors.NoCredentials("an `aws login` profile needs botocore[crt]", "pip install 'botocore[crt]'")
         case boto.CredentialRetrievalError() | boto.MetadataRetrievalError():
-            return errors.NoCredentials(f"no keys could be had: {text}", where.renew)
+            return errors.NoCredentials(f"no credentials could be loaded: {text}", where.renew)
         case boto.RefreshWithMFAUnsupportedError() | MfaNeeded():
             return errors.NoCredentials(
                 "this profile asks for an MFA code, which a full screen cannot ask for",
                 "get session keys first (aws sts get-session-token) and name their profile",
             )
         case boto.NoCredentialsError() | boto.NoAuthTokenError() | boto.SSOError() | boto.LoginError():
-            return errors.NoCredentials("no AWS keys were found", login or "name a profile: or set the AWS_… variables")
+            return errors.NoCredentials(
+                "no AWS credentials were found", login or "name a profile: or set the AWS_… variables"
+            )
         case boto.ConfigParseError() | boto.ConfigNotFound() | boto.InvalidConfigError():
-            return errors.NoCredentials(text, "look at ~/.aws/config")
+            return errors.NoCredentials(text, "check ~/.aws/config")
         case _:
             return None
 
@@ -289,19 +291,19 @@ def _network(error: Exception, where: Where) -> errors.SourceError | None:
     endpoint = where["endpoint"] or "AWS"
     match error:
         case boto.EndpointConnectionError():
-            return errors.Offline(f"cannot connect to {endpoint}", "look at the network, the VPN, the region's name")
+            return errors.Offline(f"cannot connect to {endpoint}", "check the network, the VPN and the region's name")
         case boto.ConnectTimeoutError():
-            return errors.Offline(f"no connection to {endpoint} within 2 s", "look at the network or the VPN")
+            return errors.Offline(f"no connection to {endpoint} within 2 s", "check the network or the VPN")
         case boto.ReadTimeoutError():
             return errors.Offline(f"no answer from {endpoint} within 5 s")
         case boto.SSLError():
             return errors.Offline(f"TLS failed with {endpoint}", "a proxy's certificate? set AWS_CA_BUNDLE")
         case boto.ProxyConnectionError():
-            return errors.Offline("cannot connect to the proxy", "look at HTTPS_PROXY and NO_PROXY")
+            return errors.Offline("cannot connect to the proxy", "check HTTPS_PROXY and NO_PROXY")
         case boto.InvalidEndpointConfigurationError() | boto.UnknownRegionError():
-            return errors.NoCredentials(str(error), "look at region: and endpoint_url:")
+            return errors.NoCredentials(str(error), "check region: and endpoint_url:")
         case boto.ConnectionClosedError() | boto.ResponseStreamingError() | boto.IncompleteReadError():
-            return errors.Offline(f"{endpoint} dropped the line in the middle")
+            return errors.Offline(f"{endpoint} closed the connection in mid-answer")
         case boto.HTTPClientError():
             return errors.Offline(f"{endpoint}: {error.__class__.__name__}")
         case _:
@@ -312,5 +314,5 @@ def _unreadable(error: Exception, where: Where) -> errors.SourceError | None:
     if error.__class__.__name__ == "ResponseParserError":
         return errors.Malformed(f"{where['operation']}: the answer is not what AWS promises", _portal(where))
     if isinstance(error, ValueError) and "endpoint" in str(error).lower():
-        return errors.NoCredentials(str(error), "look at endpoint_url: and AWS_ENDPOINT_URL")
+        return errors.NoCredentials(str(error), "check endpoint_url: and AWS_ENDPOINT_URL")
     return None

@@ -171,7 +171,7 @@ class CloudWatchSilence:
         except Gone:
             if self._clock.now() - plan.made_at > TAKES_EFFECT_S:
                 return Check(OutcomeState.FAILED, f"it never took effect: there is no mute rule {name}")
-            return Check(OutcomeState.PENDING, "the mute rule is not to be seen yet", 1.0)
+            return Check(OutcomeState.PENDING, "the mute rule is not visible yet", 1.0)
         if rule.status == "SCHEDULED":
             begin = told(plan.request["begin"], now)
             return Check(OutcomeState.DONE, f"rule {name} is there: muted from {begin} until {until}")
@@ -187,7 +187,7 @@ def lost(alarm: w.CloudWatchAlarm) -> str:
     if alarm.ok_actions:
         words.append(f"{len(alarm.ok_actions)} OK action(s): PagerDuty will not receive the resolve")
     if any(":autoscaling:" in a or ":application-autoscaling:" in a for a in actions):
-        words.append("its Auto Scaling actions: nothing is scaled by it")
+        words.append("its Auto Scaling actions: it scales nothing")
     others = sum(":autoscaling:" not in a for a in alarm.alarm_actions)
     if others:
         words.append(f"{others} alarm action(s), if it fires anew")

@@ -27,7 +27,7 @@ def alert_section(of: Subject, scene: Scene, keys: Keys, health: Line | None) ->
         wide = scene.update.look.wide
         lines.append(
             line(
-                "wide",
+                "incident",
                 f"{wide.words} since {moment(wide.since, scene.tz, scene.now)}, probably not one deploy",
                 "warning",
             )
@@ -43,7 +43,7 @@ def alert_section(of: Subject, scene: Scene, keys: Keys, health: Line | None) ->
     if alert.began - look.began >= 1:
         began = moment(look.began, scene.tz, scene.now, seconds=True)
         words = f"began {began}, {ago(scene.now - look.began)}, with the first of its alerts"
-        lines.append(line("episode", f"{words}: deploys are told from there"))
+        lines.append(line("episode", f"{words}: deploys are compared with that time"))
     if look.flaps:
         lines.append(line("flaps", look.flaps, "warning"))
     if look.count > 1:
@@ -74,7 +74,7 @@ def suspect_section(of: Subject, scene: Scene, keys: Keys) -> Section:
     found = look.suspicion
     lines: list[Line] = []
     if found.wide and found.suspects:
-        lines.append(line("wide", "something wide is going on: these were also deployed", "warning"))
+        lines.append(line("incident", "many services are affected: these were also deployed", "warning"))
     for number, one in enumerate(found.suspects, 1):
         lines.append(
             line(

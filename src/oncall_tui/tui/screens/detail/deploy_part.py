@@ -37,7 +37,7 @@ def deploy_lines(deploy: Deploy, scene: Scene) -> list[Line]:
 def _changes(deploy: Deploy) -> list[Line]:
     """Differences from the revision before, one change a line."""
     if deploy.old is None:
-        return [line("changes", "not known: the revision before it is not readable, or it is the first")]
+        return [line("changes", "not known: the previous revision cannot be read, or this is the first")]
     head = f"{deploy.old.family_revision} → {deploy.new.family_revision}"
     return [line("changes", head), *(line("", words) for words in changes(deploy.old, deploy.new))]
 

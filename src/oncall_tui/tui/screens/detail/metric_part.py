@@ -21,7 +21,7 @@ LEAST, MOST = 24, 120  # cells of a sparkline
 def metrics_section(of: Subject, part: Part[Measured], scene: Scene) -> Section:
     """Every metric around the beginning of what the row is about."""
     if not part.asked and of.service is None and not any(a.metric for a in of.members):
-        return Section("metrics", (no_service(of, "the row names no service and no metric"),))
+        return Section("metrics", (no_service(of, "no known ECS service and no metric for this row"),))
     lines = standing(part, "metrics", scene)
     if part.value is not None:
         lines += _measured(of, part.value, scene)

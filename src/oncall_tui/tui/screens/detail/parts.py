@@ -170,7 +170,7 @@ class DetailParts:
     def _inspect(self, service: Service) -> Callable[[], Future[ServiceDetail]]:
         def question(provider: Provider) -> ServiceDetail:
             if not hasattr(provider, "inspect"):
-                raise SourceError(f"{service.source} cannot be asked for tasks", "the board's counts are all there is")
+                raise SourceError(f"{service.source} cannot list tasks", "the board's counts are all there is")
             return cast(SupportsInspect, provider).inspect(service.id)
 
         return lambda: self._engine.evidence.ask(service.source, question, "tasks")
@@ -237,7 +237,7 @@ def _measured(
     provider: Provider, service_id: str, more: tuple[tuple[str, Metric], ...], since: float, until: float
 ) -> tuple[Series, ...] | SourceError:
     if not hasattr(provider, "measure"):
-        return SourceError(f"{provider.source} has no metrics to read", "look where they are kept")
+        return SourceError(f"{provider.source} has no metrics to read", "see where they are kept")
     measures = cast(SupportsMetrics, provider)
     try:
         asked = (*more, *(measures.service_metrics(service_id) if service_id else ()))

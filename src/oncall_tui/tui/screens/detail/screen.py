@@ -38,7 +38,7 @@ from oncall_tui.tui.widgets.text_lines import Lines
 if TYPE_CHECKING:
     from oncall_tui.tui.board import BoardScreen
 
-NOT_SUSPECTED, NOT_KNOWN = ", though no deploy is suspected", ", though it is not known which deploy is suspect"
+NOT_SUSPECTED, NOT_KNOWN = ", though no deploy is suspected", ", though the suspect deploy is not known"
 TICK_S = 10.0  # of ages; nothing is read for it
 WIDE_COLUMNS = 110
 # Keys that do here what they do on the board, to this row and no other.
@@ -50,10 +50,10 @@ REST = ("silence", "shell")
 OWN: tuple[tuple[str, str, str], ...] = (
     ("1 … 8", "", "to that section"),
     ("Tab, Shift+Tab", "", "to the next section, the one before"),
-    ("b", "runbook", "to the runbook: read it from where the product or the alert says, as text"),
+    ("b", "runbook", "to the runbook: read the product's or the alert's, as text"),
     ("t", "timeline", "to the timeline of alert, deploy, tasks and actions"),
     ("r", "refresh", "read all of this again now"),
-    (":", "commands", "what can be done to the row and has no key of its own"),
+    (":", "commands", "the row's actions that have no key of their own"),
     ("Esc, q", "back", "dismiss a message, then back to the board"),
 )
 
@@ -248,7 +248,7 @@ class DetailScreen(RowScreen):
         """Word what the keys would do to this row."""
         target = self.board.alert_target(Verb.ACKNOWLEDGE) if self.here and self.pane == "alerts" else None
         stops = ", which stops the escalation" if target and target.provider in PAGER_PROVIDERS else ""
-        ack = f"goes to {target.source}{stops}; the rest is only listed" if target else ""
+        ack = f"goes to {target.source}{stops}; the other alerts stay as they are" if target else ""
         return Keys(self._back_words(), ack)
 
     def _back_words(self) -> str:
@@ -256,7 +256,7 @@ class DetailScreen(RowScreen):
         if self.engine.actions.read_only:
             return "read only: nothing is written"
         if not self.here:
-            return "nothing: the row is not on the board any more"
+            return "nothing: the row is no longer on the board"
         target = self.board.deploy_target(Verb.ROLL_BACK)
         if isinstance(target, ActionTarget) and self.board.on_its_way(Verb.ROLL_BACK, target):
             return f"rolling back {target.name}: it is on its way"

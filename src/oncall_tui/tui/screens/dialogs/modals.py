@@ -28,7 +28,7 @@ from oncall_tui.tui.widgets.footer import StatusLine
 from oncall_tui.tui.widgets.text_lines import Line, Lines
 
 DEAF_S = 0.5
-TOO_SMALL = "the window is too small to ask: make it larger"
+TOO_SMALL = "the window is too small for this dialog: make it larger"
 LEAST_BODY = 3  # lines; with fewer the frame goes
 FRAME_OF_TITLE = 6  # cells of the frame's first line that are not its title's
 ANOTHER = "another"  # said where another target is wanted
@@ -349,7 +349,7 @@ class Form(Modal[dict[str, Any]]):
         """Go to the first line that was not on screen at this size; Enter goes on from there."""
         missing = self.unread()
         fields = [i for i in inputs if i.parent and any(("widget", id(w)) in missing for w in i.parent.children)]
-        self._hint("Read it first: Enter goes on." if fields else TOO_SMALL)
+        self._hint("Read it first: Enter continues." if fields else TOO_SMALL)
         if ("widget", id(self.query_one("#title"))) in missing:
             self.query_one(".box").scroll_to(y=0, animate=False, force=True)
             self.call_after_refresh(self.look)

@@ -34,20 +34,20 @@ PATIENCE_S = 5.0  # for a provider that is still being built
 ROW = 70  # cells of a very long line that is shown whole
 NOTICE_S = 8.0  # of a word about a key
 KEYS: tuple[tuple[str, str, str], ...] = (
-    ("j k g G Ctrl+F Ctrl+B", "", "move; on the newest line it follows what is new"),
+    ("j k g G Ctrl+F Ctrl+B", "", "move; on the newest line it follows new lines"),
     ("/", "search", "search; Enter keeps it, Esc clears it"),
-    ("n N", "next", "the next and the last line that says it"),
-    ("e E", "error", "the next and the last line that is an error by its own words"),
-    ("space", "pause", "pause and go on: no call while it is paused"),
-    ("f", "live", "live: the last minutes, and what is new"),
+    ("n N", "next", "the next and the previous match"),
+    ("e E", "error", "the next and the previous line logged as an error"),
+    ("space", "pause", "pause and continue: no call while it is paused"),
+    ("f", "live", "live: the last minutes, and new lines"),
     ("a", "around", "around the alert's start again"),
     ("[ ]", "earlier", "read earlier lines, later lines"),
     ("t", "task", "one task's lines, also a stopped one's, or all"),
-    ("w", "wrap", "fold long lines, or cut them"),
+    ("w", "wrap", "wrap long lines, or cut them"),
     ("Enter", "line", "the whole line; JSON member by member"),
     ("c C", "copy", "copy the line; copy every line on screen (OSC 52)"),
     ("i", "insights", "copy a link to Logs Insights for this time"),
-    ("r", "again", "ask again now what was refused"),
+    ("r", "again", "repeat the refused call now"),
     ("?", "help", "this help"),
     ("Esc q", "back", "back to where it was opened"),
 )

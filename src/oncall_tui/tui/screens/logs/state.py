@@ -46,11 +46,11 @@ def _state(reader: LogReader, tz: tzinfo) -> list[Part]:
     if not reader.places:
         return [("GONE", "critical")]
     if not reader.readable:
-        return [("NOT TOLD" if _untold(reader) else "NOT IN CLOUDWATCH", "warning")]
+        return [("NO TASK'S LINES" if _untold(reader) else "NOT IN CLOUDWATCH", "warning")]
     if run.missing and len(run.missing) == len(reader.readable):
         return [("NO LOG GROUP", "critical")]
     if reader.paused:
-        why = "PAUSED: memory is full up to here; space goes on" if reader.paused == "memory" else "PAUSED"
+        why = "PAUSED: memory is full up to here; space continues" if reader.paused == "memory" else "PAUSED"
         return [(why, "warning")]
     if reader.reading:
         return [("READING…", "warning")]
@@ -94,7 +94,7 @@ def foot(reader: LogReader) -> Line:
     if kept.after:
         return ((f"── {kept.after:,} newer lines were dropped: ] reads on ──", "warning"),)
     if run.live:
-        return (("── paused: space goes on ──", "warning"),) if reader.paused else ()
+        return (("── paused: space continues ──", "warning"),) if reader.paused else ()
     return (("── ] reads later lines · f: live ──", "dim"),)
 
 
@@ -102,16 +102,16 @@ def empty(reader: LogReader, tz: tzinfo) -> list[Line]:
     """What stands there instead of lines: nothing was logged, not readable, elsewhere, and not known yet all differ."""
     wrong = trouble(reader)
     if wrong:
-        return [_line("The log is not readable now: whether there are lines is not known.", "critical")]
+        return [_line("The log cannot be read now, so its lines are not known.", "critical")]
     if reader.places is None:
         return [_line("Reading where the service logs…", "dim")]
     if not reader.places:
         return [_line("The service is not there any more; Esc goes back.", "warning")]
     if untold := _untold(reader):
-        return [_line(f"One task's lines cannot be told: {untold}.", "warning"), _line("t picks all of them.")]
+        return [_line(f"One task's lines cannot be picked: {untold}.", "warning"), _line("t picks all of them.")]
     if not reader.readable:
         return [
-            _line("This log is not in CloudWatch, so that it cannot be shown here.", "warning"),
+            _line("This log is not in CloudWatch, so it cannot be shown here.", "warning"),
             _line(""),
             *elsewhere(reader.places),
         ]
@@ -119,7 +119,7 @@ def empty(reader: LogReader, tz: tzinfo) -> list[Line]:
     if run.missing:
         told = [_line(f"Not readable: {words}.", "critical") for words in run.missing.values()]
         hint = "It is made by the first line, where awslogs-create-group and the task's execution role allow that."
-        return [*told, _line(hint), _line("Until then nothing was logged there, or what was is lost. r asks again.")]
+        return [*told, _line(hint), _line("Until then nothing was logged there, or it is lost. r asks again.")]
     if reader.reading:
         return [_line("Reading…", "dim")]
     return [*_nothing(reader, tz), _line(""), *elsewhere(reader.places)]
@@ -135,16 +135,16 @@ def _untold(reader: LogReader) -> str:
 def _nothing(reader: LogReader, tz: tzinfo) -> list[Line]:
     of = f"task {short_task(reader.run.task)}" if reader.run.task else "any task"
     searched = reader.searched
-    when = f"from {_clock(searched[0], tz)} to {_clock(searched[1], tz)}" if searched else "in what was searched"
+    when = f"from {_clock(searched[0], tz)} to {_clock(searched[1], tz)}" if searched else "in the searched time"
     found = [_line(f"No line of {of} {when}.", "bold")]
     if reader.run.resting:
-        found.append(_line("There is more to search: [ and ] go on.", "warning"))
+        found.append(_line("There is more to search: [ and ] read it.", "warning"))
     else:
         found.append(
             _line("A task that never started (its image, its secrets) logs nothing: its service's events tell why.")
         )
     if reader.run.live:
-        return [*found, _line("New lines appear here by themselves; [ reads further back.")]
+        return [*found, _line("New lines appear here; [ reads further back.")]
     return [*found, _line("[ and ] read further back and on, f goes live.")]
 
 

@@ -22,7 +22,7 @@ class PickTask(ChoiceDialog):
     then = ""
 
     def __init__(self, choices: Future[tuple[Choice, ...]]) -> None:
-        super().__init__("Whose lines", choices, "No task is known.")
+        super().__init__("Pick a task", choices, "No task is known.")
 
 
 def choices(provider: Any, service_id: str, lines: Iterable[LogLine], chosen: str, tz: tzinfo) -> tuple[Choice, ...]:

@@ -41,7 +41,7 @@ class EcsShells:
         where = ["--cluster", key.cluster, "--task", task.id, "--container", container]
         words = self._aws("execute-command", service, *where, "--interactive", "--command", self._options.shell)
         lines = [
-            ("opens", f"{self._options.shell}, in a container that runs now: what is typed there can write and delete"),
+            ("opens", f"{self._options.shell}, in a container that runs now: commands there can write and delete"),
             ("account", f"{key.account}  {key.region}"),
             ("service", f"{key.cluster}/{key.name}"),
             ("task", f"{task.id}  {task.revision}  {task.status}  {task.zone}".rstrip()),

@@ -75,7 +75,7 @@ def _place(
 def _awslogs(container: str, options: dict[str, str], region: str, names: tuple[str, ...]) -> LogDestination:
     group, there = options.get("awslogs-group", ""), options.get("awslogs-region", "") or region
     begin = options.get("awslogs-stream-prefix", "")
-    note = "" if begin else "its streams are named by Docker's ids: no task can be told"
+    note = "" if begin else "its streams are named by Docker's ids: a task's lines cannot be picked"
     return LogDestination(
         container=container,
         driver="awslogs",
@@ -108,7 +108,9 @@ def _firelens(
         group=group,
         region=options.get("region", "") or region,
         prefix="" if fixed else f"{begin}{container}-firelens-",
-        note="all its tasks write one stream: no task can be told" if fixed else _shared(group, begin, names),
+        note="all its tasks write one stream: a task's lines cannot be picked"
+        if fixed
+        else _shared(group, begin, names),
     )
 
 

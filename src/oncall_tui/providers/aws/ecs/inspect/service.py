@@ -39,7 +39,7 @@ def place(source: str, service_id: str) -> tuple[str, str]:
     """(cluster, name) of a service's id. Raises SourceError where it is none of *source*'s."""
     parts = service_id.removeprefix(f"{source}/").split("/")
     if len(parts) != 2 or not all(parts):
-        raise Gone(f"{service_id} is no service of {source}")
+        raise Gone(f"{service_id} is not a service of {source}")
     return parts[0], parts[1]
 
 

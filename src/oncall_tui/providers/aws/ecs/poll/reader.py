@@ -254,7 +254,7 @@ class EcsReader:
         if not names:
             there = ", ".join(found[:5]) or "none"
             words = f"no cluster matches {', '.join(self._globs)}; there is: {there}"
-            hint = "look at clusters:, region: and profile: in the configuration"
+            hint = "check clusters:, region: and profile: in the configuration"
             self._problems["clusters"] = PartialFailure(SourceState.MALFORMED, "clusters", words, hint)
 
     def _look_at_clusters(self, now: float) -> None:

@@ -29,7 +29,7 @@ def decide(facts: RollbackInputs) -> Decision:
     if facts.unreadable:
         return _no(Rule.UNREADABLE, f"what ran before cannot be read: {facts.unreadable}")
     if facts.controller not in ("ECS", "CODE_DEPLOY"):
-        return _no(Rule.UNREADABLE, f"the controller {facts.controller} is not known here", "roll back there")
+        return _no(Rule.UNREADABLE, f"oncall-tui does not know the controller {facts.controller}", "roll back there")
     if facts.target is None or not (facts.deploy or facts.target.task_definition):
         return _no(Rule.UNREADABLE, "no deploy of this service can be read, so what ran before is not known")
     return _code_deploy(facts, facts.target) if facts.controller == "CODE_DEPLOY" else _ecs(facts, facts.target)
@@ -53,7 +53,7 @@ def _ecs(facts: RollbackInputs, target: Revision) -> Decision:
         return _finished(facts, target)
     if not facts.deploy:
         return _quiet(facts, target)
-    return _no(Rule.UNREADABLE, f"ECS calls this deploy {facts.status or 'nothing'}, which is not known here")
+    return _no(Rule.UNREADABLE, f"ECS calls this deploy {facts.status or 'nothing'}, which oncall-tui does not know")
 
 
 # --- a deploy under way -----------------------------------------------------------------------------------------------
@@ -139,7 +139,7 @@ def _finished(facts: RollbackInputs, target: Revision) -> Decision:
     if facts.source is None and not facts.candidates:
         return _no(Rule.FIRST, "this is the service's first deploy: nothing ran before it")
     if facts.choice == current.task_definition:
-        return _no(Rule.NOWHERE, f"{current.short} is what runs")
+        return _no(Rule.NOWHERE, f"{current.short} is already running")
     if not facts.choice and facts.picked in ("", facts.deploy) and _only_digest(facts, current):
         return _no(
             Rule.NOWHERE,
@@ -161,7 +161,7 @@ def _quiet(facts: RollbackInputs, current: Revision) -> Decision:
     if not facts.choice:
         return _no(Rule.NOWHERE, "no deploy in the 90 days that ECS remembers: what ran before is not known", PICK)
     if facts.choice == current.task_definition:
-        return _no(Rule.NOWHERE, f"{current.short} is what runs")
+        return _no(Rule.NOWHERE, f"{current.short} is already running")
     wanted = _wanted(facts)
     if isinstance(wanted, Decision):
         return wanted
@@ -259,7 +259,9 @@ def _code_deploy(facts: RollbackInputs, target: Revision) -> Decision:
         to = to or Candidate(revision=facts.source, source=True)
         return Decision(line=Rule.CD_PROGRESS, call=Call.CD_STOP, leaving=target, to=to, warnings=_doubts(facts, to))
     if facts.status not in CD_ENDED:
-        return _no(Rule.UNREADABLE, f"CodeDeploy calls this {facts.status or 'nothing'}, which is not known here")
+        return _no(
+            Rule.UNREADABLE, f"CodeDeploy calls this {facts.status or 'nothing'}, which oncall-tui does not know"
+        )
     wanted = _wanted(facts)
     if isinstance(wanted, Decision):
         if facts.source is None and not facts.candidates:
@@ -316,7 +318,7 @@ def same_tags(current: Revision, to: Revision) -> tuple[str, ...]:
         if image.digest and other.digest and image.digest == other.digest:
             continue  # the very same image: the difference is elsewhere
         moved = "had another digest then" if image.digest and other.digest else "is a tag that can move"
-        found.append(f"both name {image.short}, which {moved}: what it means now is started, not the old image")
+        found.append(f"both name {image.short}, which {moved}: ECS starts what it means now, not the old image")
     return tuple(dict.fromkeys(found))
 
 

@@ -102,7 +102,7 @@ class EcsHandler:
         if shown != row and not older_row:
             self._touch(f"{self._source}/{self._place(ask.target, board)[0]}/{seen.service.service_name}")
             now = self._known.revision(newest.target_arn).short
-            raise errors.Refused(f"a newer deploy, of {now}, has taken over since it was shown", "look at it first")
+            raise errors.Refused(f"a newer deploy, of {now}, has taken over since it was shown", "check it first")
 
     # --- the write ---
 

@@ -60,7 +60,7 @@ def _undo(facts: RollbackInputs) -> Decision:
     bad = facts.target if facts.status.startswith("ROLLBACK") else facts.source
     current = facts.went_back_to if facts.status.startswith("ROLLBACK") else facts.target
     if not facts.going_back or bad is None or current is None:
-        return no("the last deploy is no rollback: nothing to undo", "R rolls back")
+        return no("the last deploy is not a rollback: nothing to undo", "R rolls back")
     if bad.task_definition == current.task_definition:
         return no(f"what {current.short} came in place of never ran whole: nothing to undo", "deploy that anew")
     if facts.status == "STOP_REQUESTED":
@@ -174,7 +174,7 @@ class ContinueDeploy(EcsHandler):
             return
         found = cd.read_one(self._wires.code_deploy, asked["deploy"])
         if cd.wait_of(found) != "READY_WAIT":
-            raise errors.Refused(f"moved: the deployment is {found.status} now, and waits for nothing")
+            raise errors.Refused(f"moved: the deployment is {found.status} now, and waits for no answer")
 
     def _send(self, asked: dict[str, Any]) -> Receipt:
         if asked["operation"] != WAIT:
@@ -204,7 +204,7 @@ class Restart(EcsHandler):
         tags = [i.short for i in current.images if "@sha256:" not in i.image]
         warnings = list(ecs_now.against(seen, facts, Call.UPDATE, current, current))
         if tags:
-            warnings.append(f"{', '.join(tags)}: what the tag means now is started, which may be another image")
+            warnings.append(f"{', '.join(tags)}: ECS starts what the tag means now, which may be another image")
         unplaceable = bool(ecs_now.no_place(seen.service, facts.now))
         now = ecs_now.from_words(self._known, seen, facts, current)
         lines = (
@@ -212,7 +212,7 @@ class Restart(EcsHandler):
             ("account", f"{at.account}  {at.region}"),
             ("restarts", f"{status_line(current)}  {now}"),
             ("API call", "ecs UpdateService(forceNewDeployment): a new deploy of the same task definition"),
-            ("not undone", "a restart is no rollback: it changes nothing that was deployed"),
+            ("not undone", "a restart is not a rollback: it changes nothing that was deployed"),
         )
         return Plan(
             id=uuid.uuid4().hex,

@@ -71,7 +71,7 @@ def stopped(wire: AwsClient, known: RevisionCache, plan: Plan, receipt: Receipt 
         return failed(f"the deploy was stopped, not rolled back: {found.status_reason or 'a newer one took over'}")
     if found.status == "ROLLBACK_FAILED":
         return failed(
-            f"ECS could not roll back {arrow}: {found.status_reason or 'no reason given'}", "look at its events"
+            f"ECS could not roll back {arrow}: {found.status_reason or 'no reason given'}", "check its events"
         )
     service = ecs_seen.read_service(wire, asked["cluster"], asked["service"])
     went, note = _went_to(wire, known, found, asked)
@@ -79,7 +79,7 @@ def stopped(wire: AwsClient, known: RevisionCache, plan: Plan, receipt: Receipt 
         return pending(f"{_doing(asked)} {_tasks(service, went)}{note}")
     check = _settled(service, went, asked, note)
     if went != asked["to"] and check.state is OutcomeState.DONE:
-        return failed(f"ECS went back to {short(went)}, not to {short(asked['to'])} as shown before", "look at it")
+        return failed(f"ECS went back to {short(went)}, not to {short(asked['to'])} as shown before", "check it")
     return check
 
 
@@ -129,13 +129,13 @@ def _ended_otherwise(asked: dict[str, Any], mine: w.EcsBrief, newer: list[w.EcsB
     if mine.status in (*rollback.ROLLING_BACK, "STOP_REQUESTED"):
         return pending(f"the {what} is itself being {'stopped' if mine.status[0] == 'S' else 'rolled back'}{why}")
     if mine.status == "STOPPED" and newer[0].service_deployment_arn != mine.service_deployment_arn:
-        return failed(f"a newer deploy took over before the {what} was through{why}", "look at the newest deploy")
+        return failed(f"a newer deploy took over before the {what} finished{why}", "check the newest deploy")
     if mine.status == "ROLLBACK_SUCCESSFUL":
         first = primary(service)
         runs = short(first.task_definition) if first else short(service.task_definition)
         again = f"{runs} runs again" if runs else "what ran before runs again"
-        return failed(f"ECS rolled back the {what}, so {again}{why}", "look at its stopped tasks")
-    return failed(f"the {what} ended as {mine.status}{why}", "look at its events")
+        return failed(f"ECS rolled back the {what}, so {again}{why}", "check its stopped tasks")
+    return failed(f"the {what} ended as {mine.status}{why}", "check its events")
 
 
 def _by_deployments(plan: Plan, receipt: Receipt | None, now: float, service: w.EcsService) -> Check:
@@ -147,7 +147,7 @@ def _by_deployments(plan: Plan, receipt: Receipt | None, now: float, service: w.
         taken_over = first is not None and not old and first.task_definition != asked["from"]
         return _not_there(plan, receipt, now, service, newer=taken_over)
     if first.rollout_state == "FAILED":
-        return failed(f"the deploy that goes back failed: {first.rollout_state_reason}", "look at its events")
+        return failed(f"the deploy that goes back failed: {first.rollout_state_reason}", "check its events")
     if first.rollout_state == "IN_PROGRESS":
         return pending(f"{_doing(asked)} {_tasks(service, asked['to'])}")
     return _settled(service, asked["to"], asked)
@@ -158,16 +158,16 @@ def _not_there(plan: Plan, receipt: Receipt | None, now: float, service: w.EcsSe
     first = primary(service)
     runs = short(first.task_definition) if first else "nothing"
     if _since(plan, receipt, now) < TAKES_EFFECT_S:
-        return pending("sent; ECS does not show it yet" if receipt is not None else "not to be seen yet", 1.0)
+        return pending("sent; ECS does not show it yet" if receipt is not None else "not visible yet", 1.0)
     if receipt is not None and newer:
         return failed(f"a deploy of {runs} is newer than this rollback")
     if receipt is not None and _since(plan, receipt, now) < NO_DEPLOY_S:
         return pending("sent; ECS does not show it yet", 1.0)
     if receipt is not None:
-        return failed(f"ECS took it and started no deploy: {runs} is what it means to run", "look at its events")
+        return failed(f"ECS accepted it but started no deploy: it intends to run {runs}", "check its events")
     if newer:
         return failed(f"it never took effect: somebody else's deploy, of {runs}, is there instead")
-    return failed(f"it never took effect: {runs} is what runs, and no newer deploy is there")
+    return failed(f"it never took effect: {runs} still runs, and there is no newer deploy")
 
 
 # --- CodeDeploy -------------------------------------------------------------------------------------------------------
@@ -208,7 +208,7 @@ def cd_created(wires: AwsClients, plan: Plan, receipt: Receipt | None, now: floa
     if not made:
         if _since(plan, receipt, now) > TAKES_EFFECT_S:
             return failed("it never took effect: no deployment of it is there")
-        return pending("not to be seen yet", 1.0)
+        return pending("not visible yet", 1.0)
     found = cd.read_one(wires.code_deploy, made)
     arrow = _arrow(asked)
     if found.status in ("Failed", "Stopped"):
@@ -306,7 +306,7 @@ def _none_wanted(asked: dict[str, Any], word: str, to: str, note: str, evidence:
     """Of a service that wants no task: nothing of what was put there runs, so nothing shows that it is well."""
     if asked.get("desired", 1) == 0:
         return done(f"{word}; desired is 0, as it was, so no task of it runs{note}", evidence)
-    hint = "scale it up, and look whether it is well"
+    hint = "scale it up, and check its health"
     return failed(f"{word}, but desired is 0 now: no task of {short(to)} runs{note}", hint)
 
 
