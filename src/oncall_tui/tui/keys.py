@@ -1,4 +1,4 @@
-"""The one table of keys: it makes the bindings, the help screen, the key bar and the README's table.
+"""The one table of keys: it makes the bindings, the help screen, the key bar and the table of docs/keys.md.
 
 Lower case reads, UPPER CASE writes what is hard to undo; ``a``, ``u`` and ``n`` are the exceptions that fingers expect,
 and ``s``, which only hands over.
