@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import msgspec
 
@@ -55,6 +56,34 @@ class ActionRequest(msgspec.Struct, frozen=True, kw_only=True):
     for_s: float = 0.0
     choice: str = ""
     matchers: tuple[tuple[str, str], ...] = ()
+
+    def plan(self, *, source: str, made_at: float, title: str, **more: Unpack[PlanFields]) -> Plan:
+        """Make a plan of what is asked for. *more* is used where the request does not say it, or says it otherwise."""
+        more.setdefault("id", uuid.uuid4().hex)
+        more.setdefault("target", self.target)
+        more.setdefault("version", self.version)
+        return Plan(verb=self.verb, actor=self.actor, source=source, made_at=made_at, title=title, **more)
+
+
+class PlanFields(TypedDict, total=False):
+    """The fields of a Plan that a handler may set, for type checking."""
+
+    id: str
+    does: str
+    did: str
+    target: str
+    version: str
+    lines: tuple[tuple[str, str], ...]
+    warnings: tuple[str, ...]
+    affects: tuple[str, ...]
+    confirm: Confirm
+    confirm_name: str
+    confirm_why: str
+    stands: str
+    failing: str
+    request: dict[str, Any]
+    commands: tuple[str, ...]
+    writes: int
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):

@@ -56,10 +56,14 @@ class ActionHandler(Protocol):
     verify  reads. DONE only where the other side shows the effect; PENDING to be asked again; FAILED where it shows
             that the effect is not there. Also called for an intent that an earlier session left without an outcome:
             then *receipt* is None, and FAILED means that the write never took effect.
-    choices what a person may pick from first (levels, revisions); empty where there is nothing to pick.
+    choices what a person may pick from first (levels, revisions). A handler that derives from this one and has nothing
+            to pick from leaves it out.
     """
 
-    def choices(self, target: str, board: Board) -> tuple[Choice, ...]: ...
+    def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
+        """Return nothing: there is nothing to pick from."""
+        return ()
+
     def plan(self, ask: ActionRequest, board: Board) -> Plan: ...
     def check(self, plan: Plan) -> None: ...
     def send(self, plan: Plan) -> Receipt: ...

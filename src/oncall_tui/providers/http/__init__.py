@@ -13,15 +13,24 @@ from __future__ import annotations
 from oncall_tui.providers.http.client import Http, NotFound, TooSlow
 from oncall_tui.providers.http.decode_cache import DecodeCache
 from oncall_tui.providers.http.text import ago, length, pieces, reference, severity, stamp, words
-from oncall_tui.providers.http.write_handler import SETTLE_S, WriteGrace, before_sending, read_back
+from oncall_tui.providers.http.write_handler import (
+    SETTLE_S,
+    HandlerContext,
+    WriteGrace,
+    WriteHandler,
+    before_sending,
+    read_back,
+)
 
 __all__ = [
     "SETTLE_S",
     "DecodeCache",
+    "HandlerContext",
     "Http",
     "NotFound",
     "TooSlow",
     "WriteGrace",
+    "WriteHandler",
     "ago",
     "before_sending",
     "length",

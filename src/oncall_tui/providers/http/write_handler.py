@@ -1,21 +1,34 @@
-"""What the actions of HTTP providers share: reads around a write, and how long a missing effect may still come."""
+"""One base for every verb of every HTTP provider: refuse, plan, look again, send once, read back.
+
+A provider has one ``HandlerContext``: how a target is read, what counts as moved, and the plan that all its verbs
+share. A verb is a ``WriteHandler`` on that context and keeps only what is its own: the plan's words, the one write, and
+what *shows* that it took effect.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any, ClassVar, Generic, TypeVar, Unpack
 
 from oncall_tui import errors
+from oncall_tui.domain.alert import Alert, AlertState
+from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
-from oncall_tui.domain.plan import Plan
+from oncall_tui.domain.plan import ActionRequest, Plan, PlanFields
+from oncall_tui.providers.base import ActionHandler, Receipt
 from oncall_tui.runtime.clock import Clock
 
 SETTLE_S = 10.0  # a write that timed out may still be carried out: only after this long is "not there" an answer
+READ_AGAIN_S = 3.0  # a read-back that failed is tried again after so long, where the other side names no time
+
+Target = TypeVar("Target")  # one incident, issue, monitor or alert, as the API just gave it
 
 
 @contextmanager
 def before_sending() -> Iterator[None]:
-    """A read that a plan or a check needs and that fails means: refused, nothing was sent."""
+    """Turn a read that fails before a write into a failure that says: nothing was sent."""
     try:
         yield
     except errors.SourceError as error:
@@ -23,12 +36,12 @@ def before_sending() -> Iterator[None]:
 
 
 def read_back(look: Callable[[], Check]) -> Check:
-    """*look*'s verdict on a write; while it cannot be read, PENDING, and why."""
+    """Return *look*'s verdict on a write; while it cannot be read, PENDING, and why."""
     try:
         return look()
     except errors.SourceError as error:
         wait = error.retry_after_s if isinstance(error, errors.Throttled) else None
-        return Check(OutcomeState.PENDING, f"not read back yet: {error.message}", wait or 3.0, error.hint)
+        return Check(OutcomeState.PENDING, f"not read back yet: {error.message}", wait or READ_AGAIN_S, error.hint)
 
 
 class WriteGrace:
@@ -39,7 +52,7 @@ class WriteGrace:
         self._at: dict[str, float] = {}
 
     def note(self, plan: Plan) -> None:
-        """*plan* is sent now."""
+        """Note that *plan* is sent now."""
         self._at[plan.id] = self._clock.monotonic()
 
     def absent(self, plan: Plan, waiting: str, missing: str, hint: str = "") -> Check:
@@ -49,3 +62,107 @@ class WriteGrace:
         if waited < SETTLE_S:
             return Check(OutcomeState.PENDING, waiting)
         return Check(OutcomeState.FAILED, missing, hint=hint)
+
+
+class HandlerContext(ABC, Generic[Target]):
+    """One source, as the handlers of its verbs see it. A subclass reads a target and says what moved.
+
+    *gone* is said where the other side does not have a target any more, *off_board* where the board does not.
+    """
+
+    gone: ClassVar[str]
+    off_board: ClassVar[str] = "is resolved, or not there any more"
+
+    def __init__(self, source: str, clock: Clock, read_only: bool) -> None:
+        self.source = source
+        self.clock = clock
+        self._read_only = read_only
+
+    def target(self, ask: ActionRequest, board: Board) -> Alert:
+        """Return the row that is meant. Raises Refused where it is not on the board, or nothing may be written."""
+        if self._read_only:
+            raise errors.Refused("read only: the configuration forbids writing")
+        alert = board.alerts.get(ask.target)
+        if alert is None or not self.acts_on(alert):
+            raise errors.Refused(f"{ask.target} {self.off_board}")
+        return alert
+
+    def acts_on(self, alert: Alert) -> bool:
+        """Can anything still be done to this row?"""
+        return alert.source == self.source and alert.state is not AlertState.RESOLVED
+
+    @abstractmethod
+    def pin(self, alert: Alert) -> dict[str, Any]:
+        """Return what a request has to name *alert* again: plain data, which is journalled with the plan."""
+
+    @abstractmethod
+    def find(self, pin: Mapping[str, Any]) -> Target | None:
+        """Read the target of a pin, or of a request that has one; None: it is gone. Raises errors.SourceError."""
+
+    @abstractmethod
+    def unmoved(self, version: str, seen: Target) -> Alert:
+        """Return its row, where it is still what *version* says; else raise Refused, saying what moved."""
+
+    def read(self, pin: Mapping[str, Any]) -> Target:
+        """Return the target as it is. Raises Refused where it is gone, ActionFailed where it cannot be read."""
+        with before_sending():
+            seen = self.find(pin)
+        if seen is None:
+            raise errors.Refused(self.gone)
+        return seen
+
+    def plan(self, ask: ActionRequest, alert: Alert, *, title: str, **more: Unpack[PlanFields]) -> Plan:
+        """Return a plan for *alert* as the engineer saw it, or at the *version* given; its request gets the pin."""
+        more["request"] = {**self.pin(alert), **more.get("request", {})}
+        more.setdefault("version", ask.version or alert.version)
+        more["target"] = alert.id
+        return ask.plan(source=alert.source, made_at=self.clock.now(), title=title, **more)
+
+
+Context = TypeVar("Context", bound=HandlerContext[Any])
+
+
+class WriteHandler(ActionHandler, ABC, Generic[Context, Target]):
+    """One verb (base.ActionHandler). A subclass plans, writes once, and says what shows the effect."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self._sent = WriteGrace(context.clock)
+
+    @abstractmethod
+    def plan(self, ask: ActionRequest, board: Board) -> Plan:
+        """Say what will be done. Raises Refused where it cannot be done, and says why."""
+
+    def check(self, plan: Plan) -> None:
+        """Read the target again. Raises Refused where it moved or is gone."""
+        self._still(plan, self.context.read(plan.request))
+
+    def _still(self, plan: Plan, seen: Target) -> None:
+        """Raise Refused where *seen*, just read, is not what *plan* was made for."""
+        self.context.unmoved(plan.version, seen)
+
+    def send(self, plan: Plan) -> Receipt:
+        """Make one attempt. Raises ActionFailed or OutcomeUnknown."""
+        self._sent.note(plan)
+        return self._write(plan)
+
+    @abstractmethod
+    def _write(self, plan: Plan) -> Receipt:
+        """Make the one call that writes."""
+
+    def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
+        """Read it back: DONE where the effect shows; PENDING while it cannot be read, or may still come."""
+        return read_back(lambda: self._verify(plan, receipt))
+
+    def _verify(self, plan: Plan, receipt: Receipt | None) -> Check:
+        """Read the target and judge it. Raises errors.SourceError."""
+        seen = self.context.find(plan.request)
+        return self._missing(plan, receipt) if seen is None else self._shows(plan, receipt, seen)
+
+    def _missing(self, plan: Plan, receipt: Receipt | None) -> Check:
+        """Judge a write whose target is gone."""
+        return self._sent.absent(plan, "sent, not visible yet", self.context.gone)
+
+    def _shows(self, plan: Plan, receipt: Receipt | None, seen: Target) -> Check:
+        """Judge the write by *seen*, its target as just read."""
+        raise NotImplementedError

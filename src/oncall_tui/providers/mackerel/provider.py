@@ -16,6 +16,7 @@ from oncall_tui.providers.base import ActionHandler, Context, ReadRequest
 from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http import DecodeCache, Http, pieces
 from oncall_tui.providers.mackerel.close import Close
+from oncall_tui.providers.mackerel.handler_context import MackerelHandlerContext
 from oncall_tui.providers.mackerel.mapping import row
 from oncall_tui.providers.mackerel.options import MackerelOptions
 from oncall_tui.providers.mackerel.schema import MackerelAlert, MackerelAlerts, MackerelMonitor, MackerelMonitors
@@ -51,7 +52,9 @@ class MackerelProvider:
         self._monitors_at: float | None = None  # when they were asked for (monotonic)
         self._problem: PartialFailure | None = None
         self._by_id: dict[str, Alert] = {}
-        self._handlers: dict[Verb, ActionHandler] = {Verb.RESOLVE: Close(options, http, clock, read_only)}
+        self._handlers: dict[Verb, ActionHandler] = {
+            Verb.RESOLVE: Close(MackerelHandlerContext(options, http, clock, read_only))
+        }
 
     def read(self, request: ReadRequest) -> Reading:
         """Every open alert. Raises errors.SourceError where the list cannot be read whole."""

@@ -11,13 +11,13 @@ from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Confirm, Plan
 from oncall_tui.providers.base import Receipt
 from oncall_tui.providers.sentry.assignee import Holding, holding
-from oncall_tui.providers.sentry.handler_context import Handler, is_me
+from oncall_tui.providers.sentry.handler_context import SentryHandler, is_me
 from oncall_tui.providers.sentry.mapping import assignee, state_of
 from oncall_tui.providers.sentry.schema import SentryActor as Assigned
 from oncall_tui.providers.sentry.schema import SentryIssue
 
 
-class Assign(Handler):
+class Assign(SentryHandler):
     """One key, no prompt: the issue is assigned to whoever acts. It stays unresolved, and others see whose it is.
 
     Where it is assigned to them already (by a rule, or from before it came back) it is given back first: Sentry notes
@@ -35,19 +35,20 @@ class Assign(Handler):
                 "Sentry has no acknowledge: it is assigned to you, and has to know who that is",
                 "set me.email to the e-mail address of your Sentry user",
             )
-        had = self._free(self.context.read(alert.native_id)) if alert.assigned else None
+        had = self._free(self.context.read(self.context.pin(alert))) if alert.assigned else None
         again = is_me(had, ask.actor)
         first = (("first", "given back: Sentry notes no second assignment to the same person"),) if again else ()
+        change = {"assignedTo": email}
         return self.context.plan(
             ask,
             alert,
-            {"assignedTo": email},
             does="assign to you",
             did="assigned",
             title=f"assign {alert.title} to {ask.actor.name}",
             lines=(("issue", alert.title), ("assigned", f"{assignee(had)} → {ask.actor.name} ({email})"), *first),
             confirm=Confirm.NONE,
-            request={"had": _id(had), "again": again},
+            request={"change": change, "had": _id(had), "again": again},
+            commands=(self.context.api.command(alert.native_id, change),),
             writes=2 if again else 1,
         )
 
@@ -58,25 +59,24 @@ class Assign(Handler):
             raise errors.Refused(f"already assigned to {assignee(issue.assignedTo)}")
         return issue.assignedTo
 
-    def check(self, plan: Plan) -> None:
-        """Read the issue again. Raises Refused where it moved, or is somebody else's now."""
-        issue = self.context.read(plan.request["issue"])
+    def _still(self, plan: Plan, issue: SentryIssue) -> None:
+        """Raise Refused where it moved, or is somebody else's now."""
         if _id(self._free(issue)) != plan.request["had"]:
             raise errors.Refused(f"it is assigned to {assignee(issue.assignedTo)} now")
         self.context.unmoved(plan.version, issue)
 
-    def send(self, plan: Plan) -> Receipt:
-        """PUT once; where it has to be given back first, that once too. Raises Failed or Unknown."""
+    def _write(self, plan: Plan) -> Receipt:
+        """PUT once; where it has to be given back first, that once too."""
         if not plan.request["again"]:
-            return super().send(plan)
-        self.sent.note(plan)
+            return super()._write(plan)
         self.context.api.update(plan.request["issue"], {"assignedTo": ""})
+        self._sent.note(plan)  # its effect has to show after the second write
         try:
-            return super().send(plan)
+            return super()._write(plan)
         except errors.ActionFailed as error:
             raise errors.OutcomeUnknown(f"given back, and not assigned again: {error.message}", error.hint) from None
 
-    def shows(self, plan: Plan, receipt: Receipt | None, issue: SentryIssue) -> Check:
+    def _shows(self, plan: Plan, receipt: Receipt | None, issue: SentryIssue) -> Check:
         """DONE where a person has assigned it to whom it was to be assigned to."""
         who = issue.assignedTo
         answered = str(receipt.data.get("assignee", "")) if receipt is not None else ""
@@ -84,32 +84,33 @@ class Assign(Handler):
         if mine and (receipt is not None or holding(issue) is Holding.TAKEN):  # the activity may come later
             return Check(OutcomeState.DONE, f"assigned to {assignee(who)}")
         how = f" ({holding(issue)})" if mine else ""
-        return self.sent.absent(
+        return self._sent.absent(
             plan,
             f"sent, still assigned to {assignee(who)}{how}",
             f"not assigned to {plan.actor.name}: it is assigned to {assignee(who)}{how}",
         )
 
 
-class Unassign(Handler):
+class Unassign(SentryHandler):
     """Gives back what is assigned to whoever acts, nobody else's."""
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Reads who has it. Raises Refused where that is somebody else, or nobody."""
         alert = self.context.target(ask, board)
-        issue = self.context.read(alert.native_id)
+        issue = self.context.read(self.context.pin(alert))
         self._mine(issue, ask)
         self.context.unmoved(ask.version, issue)
+        change = {"assignedTo": ""}
         return self.context.plan(
             ask,
             alert,
-            {"assignedTo": ""},
             does="unassign",
             did="unassigned",
             title=f"unassign {alert.title}",
             lines=(("issue", alert.title), ("assigned", f"{assignee(issue.assignedTo)} → nobody")),
             confirm=Confirm.NONE,
-            request={"had": _id(issue.assignedTo)},
+            request={"change": change, "had": _id(issue.assignedTo)},
+            commands=(self.context.api.command(alert.native_id, change),),
         )
 
     @staticmethod
@@ -119,19 +120,18 @@ class Unassign(Handler):
         if not is_me(issue.assignedTo, ask.actor):
             raise errors.Refused(f"assigned to {assignee(issue.assignedTo)}: only they give it back")
 
-    def check(self, plan: Plan) -> None:
-        """Read the issue again. Raises Refused where it moved, or is somebody else's now."""
-        issue = self.context.read(plan.request["issue"])
+    def _still(self, plan: Plan, issue: SentryIssue) -> None:
+        """Raise Refused where it moved, or is somebody else's now."""
         if _id(issue.assignedTo) != plan.request["had"]:
             raise errors.Refused(f"it is assigned to {assignee(issue.assignedTo)} now")
         self.context.unmoved(plan.version, issue)
 
-    def shows(self, plan: Plan, receipt: Receipt | None, issue: SentryIssue) -> Check:
+    def _shows(self, plan: Plan, receipt: Receipt | None, issue: SentryIssue) -> Check:
         """DONE where it is not assigned to whom it was."""
         who = issue.assignedTo
         if _id(who) != plan.request["had"]:
             return Check(OutcomeState.DONE, f"no longer assigned to {plan.actor.name}; assigned to {assignee(who)}")
-        return self.sent.absent(plan, "sent, not given back yet", f"still assigned to {assignee(who)}")
+        return self._sent.absent(plan, "sent, not given back yet", f"still assigned to {assignee(who)}")
 
 
 def _id(who: Assigned | None) -> str:

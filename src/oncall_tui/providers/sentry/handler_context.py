@@ -1,18 +1,15 @@
-"""What Sentry's actions share: looking at the issue, what moved, and the words for it."""
+"""One Sentry organization, as its verbs' handlers see it: the issue as it is, what moved, and the words for it."""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from oncall_tui import errors
 from oncall_tui.domain.alert import Alert, AlertState
-from oncall_tui.domain.board import Board
-from oncall_tui.domain.outcome import Check
-from oncall_tui.domain.plan import ActionRequest, Actor, Choice, Plan
+from oncall_tui.domain.plan import Actor, Plan
 from oncall_tui.providers.base import Receipt
-from oncall_tui.providers.http import WriteGrace, before_sending, read_back
+from oncall_tui.providers.http import HandlerContext, WriteHandler
 from oncall_tui.providers.sentry.api import SentryApi
 from oncall_tui.providers.sentry.assignee import holding
 from oncall_tui.providers.sentry.mapping import assignee, ignored_until, row, state_of
@@ -22,11 +19,12 @@ from oncall_tui.providers.sentry.schema import SentryIssue
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.text.time_format import told
 
-GONE = "Sentry does not have this issue any more"
 
+class SentryHandlerContext(HandlerContext[SentryIssue]):
+    """Reads one issue, and compares it with the version that was on screen."""
 
-class SentryHandlerContext:
-    """One organization, as its action handlers see it."""
+    gone = "Sentry does not have this issue any more"
+    off_board = "is resolved, ignored, or not there any more"
 
     def __init__(
         self,
@@ -36,40 +34,34 @@ class SentryHandlerContext:
         read_only: bool,
         forget: Callable[[str], None] = lambda issue_id: None,
     ) -> None:
+        super().__init__(options.name, clock, read_only)
         self.options = options
         self.api = api
-        self.clock = clock
         self.forget = forget  # what is known of an issue's activity: it was written to
-        self._read_only = read_only
 
-    def target(self, ask: ActionRequest, board: Board) -> Alert:
-        """The row that is meant. Raises Refused where it is not on the board, or nothing may be written."""
-        if self._read_only:
-            raise errors.Refused("read only: the configuration forbids writing")
-        alert = board.alerts.get(ask.target)
-        if alert is None or alert.source != self.options.name:
-            raise errors.Refused(f"{ask.target} is resolved, ignored, or not there any more")
-        return alert
+    def acts_on(self, alert: Alert) -> bool:
+        """Any issue of this organization: a verb says itself that it is resolved already."""
+        return alert.source == self.source
 
-    def read(self, issue_id: str) -> SentryIssue:
-        """The issue as it is. Raises Refused where it is gone, Failed where it cannot be read."""
-        with before_sending():
-            issue = self.api.issue(issue_id)
-        if issue is None:
-            raise errors.Refused(GONE)
-        return issue
+    def pin(self, alert: Alert) -> dict[str, Any]:
+        """Name it by its id."""
+        return {"issue": alert.native_id}
 
-    def unmoved(self, version: str, issue: SentryIssue) -> Alert:
+    def find(self, pin: Mapping[str, Any]) -> SentryIssue | None:
+        """GET the issue; None where Sentry does not have it. Raises errors.SourceError."""
+        return self.api.issue(pin["issue"])
+
+    def unmoved(self, version: str, seen: SentryIssue) -> Alert:
         """Its row, where it is still in the state that *version* says; else Refused, saying what moved.
 
         When it was first seen is not compared: a list that is narrowed to an environment tells that environment's.
         """
         try:
-            now = row(self.options, issue, holding(issue))
+            now = row(self.options, seen, holding(seen))
         except ValueError:
             raise errors.Refused("Sentry sent an issue without a start time") from None
         if version and now.version.rpartition("|")[0] != version.rpartition("|")[0]:
-            raise errors.Refused(f"the issue changed: {self.words(issue)}")
+            raise errors.Refused(f"the issue changed: {self.words(seen)}")
         return now
 
     def words(self, issue: SentryIssue) -> str:
@@ -82,40 +74,11 @@ class SentryHandlerContext:
             return f"unresolved, assigned to {assignee(issue.assignedTo)}"
         return issue.status or "of no status"
 
-    def plan(self, ask: ActionRequest, alert: Alert, change: dict[str, Any], **more: Any) -> Plan:
-        """A plan for *alert* with what all of them have: one PUT of *change*, and what *more* there is to send."""
-        return Plan(
-            id=uuid.uuid4().hex,
-            verb=ask.verb,
-            source=alert.source,
-            target=alert.id,
-            version=ask.version or alert.version,
-            actor=ask.actor,
-            made_at=self.clock.now(),
-            request={"issue": alert.native_id, "change": change, **more.pop("request", {})},
-            commands=(self.api.command(alert.native_id, change),),
-            **more,
-        )
 
+class SentryHandler(WriteHandler[SentryHandlerContext, SentryIssue]):
+    """A verb that is one PUT of ``change``, and a ``comment`` after it where the plan has one."""
 
-class Handler:
-    """What all of them do alike: one PUT, then reading until it shows. Subclasses plan and say what *shows* it."""
-
-    def __init__(self, context: SentryHandlerContext) -> None:
-        self.context = context
-        self.sent = WriteGrace(context.clock)
-
-    def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
-        """Nothing to pick."""
-        return ()
-
-    def check(self, plan: Plan) -> None:
-        """Read the issue again. Raises Refused where it moved."""
-        self.context.unmoved(plan.version, self.context.read(plan.request["issue"]))
-
-    def send(self, plan: Plan) -> Receipt:
-        """PUT once. Raises Failed or Unknown."""
-        self.sent.note(plan)
+    def _write(self, plan: Plan) -> Receipt:
         try:
             issue = self.context.api.update(plan.request["issue"], plan.request["change"])
         finally:
@@ -131,20 +94,6 @@ class Handler:
         except errors.ActionError as error:
             return f"who and why are not in Sentry: the comment was not taken ({error.message})"
         return "who and why are in a comment"
-
-    def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
-        """DONE where the issue shows it."""
-        return read_back(lambda: self._verify(plan, receipt))
-
-    def _verify(self, plan: Plan, receipt: Receipt | None) -> Check:
-        issue = self.context.api.issue(plan.request["issue"])
-        return (
-            self.sent.absent(plan, "sent, not visible yet", GONE) if issue is None else self.shows(plan, receipt, issue)
-        )
-
-    def shows(self, plan: Plan, receipt: Receipt | None, issue: SentryIssue) -> Check:
-        """What *issue*, just read, says of *plan*."""
-        raise NotImplementedError
 
 
 def is_me(who: Assigned | None, actor: Actor) -> bool:

@@ -8,10 +8,10 @@ from oncall_tui import errors
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
-from oncall_tui.domain.plan import ActionRequest, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Plan
 from oncall_tui.providers.base import Receipt
 from oncall_tui.providers.sentry.assignee import Holding
-from oncall_tui.providers.sentry.handler_context import Handler, said
+from oncall_tui.providers.sentry.handler_context import SentryHandler, said
 from oncall_tui.providers.sentry.mapping import ignored_until, state_of
 from oncall_tui.providers.sentry.schema import SentryIssue
 from oncall_tui.text.time_format import told
@@ -22,7 +22,7 @@ NEAR_S = 120.0  # an end that is nearer than this to the one asked for is that o
 COMMENT_LIMIT = 2000  # characters
 
 
-class SentryResolve(Handler):
+class SentryResolve(SentryHandler):
     """Resolved; the next event of its kind brings it back, as regressed."""
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
@@ -31,10 +31,11 @@ class SentryResolve(Handler):
         if alert.state is AlertState.RESOLVED:
             raise errors.Refused("already resolved")
         why = (ask.reason or ask.text).strip()[:COMMENT_LIMIT]
+        change = {"status": "resolved"}
+        comment = {"comment": f"Resolved by {ask.actor.name} with oncall-tui: {why}"} if why else {}
         return self.context.plan(
             ask,
             alert,
-            {"status": "resolved"},
             title=f"resolve {alert.title}",
             lines=(
                 ("issue", alert.title),
@@ -42,21 +43,23 @@ class SentryResolve(Handler):
                 ("then", "its next event opens it again, as regressed"),
                 *((("comment", why),) if why else ()),
             ),
-            confirm=Confirm.YES,
-            request={"comment": f"Resolved by {ask.actor.name} with oncall-tui: {why}"} if why else {},
+            request={"change": change, **comment},
+            commands=(self.context.api.command(alert.native_id, change),),
             writes=2 if why else 1,
         )
 
-    def shows(self, plan: Plan, receipt: Receipt | None, issue: SentryIssue) -> Check:
+    def _shows(self, plan: Plan, receipt: Receipt | None, issue: SentryIssue) -> Check:
         """DONE where its status is resolved, or it was and an event has brought it back."""
         if state_of(issue, Holding.TAKEN) is AlertState.RESOLVED:
             return Check(OutcomeState.DONE, said("resolved", receipt))
         if receipt is not None and issue.substatus == "regressed":
             return Check(OutcomeState.DONE, said("resolved, and regressed since", receipt))
-        return self.sent.absent(plan, f"sent, still {issue.status}", f"not resolved: it is {self.context.words(issue)}")
+        return self._sent.absent(
+            plan, f"sent, still {issue.status}", f"not resolved: it is {self.context.words(issue)}"
+        )
 
 
-class Ignore(Handler):
+class Ignore(SentryHandler):
     """Ignored for a time, which ends by itself. Who and why go into a comment."""
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
@@ -73,10 +76,10 @@ class Ignore(Handler):
         minutes = max(1, math.ceil(for_s / 60))
         until = self.context.clock.now() + 60 * minutes
         who = f"Ignored until {told(until, self.context.clock.now())} by {ask.actor.name} with oncall-tui: {reason}"
+        change = {"status": "ignored", "statusDetails": {"ignoreDuration": minutes}}
         return self.context.plan(
             ask,
             alert,
-            {"status": "ignored", "statusDetails": {"ignoreDuration": minutes}},
             does="ignore",
             did="ignored",
             title=f"ignore {alert.title}",
@@ -86,12 +89,12 @@ class Ignore(Handler):
                 ("reason", f"{reason} (in a comment, with your name)"),
             ),
             warnings=("while it is ignored its events notify nobody, however many come",),
-            confirm=Confirm.YES,
-            request={"comment": who, "until": until},
+            request={"change": change, "comment": who, "until": until},
+            commands=(self.context.api.command(alert.native_id, change),),
             writes=2,
         )
 
-    def shows(self, plan: Plan, receipt: Receipt | None, issue: SentryIssue) -> Check:
+    def _shows(self, plan: Plan, receipt: Receipt | None, issue: SentryIssue) -> Check:
         """DONE where it is ignored, and until the time that was asked for."""
         until = ignored_until(issue)
         skew_s = self.context.api.http.server_now() - self.context.clock.now()
@@ -101,6 +104,6 @@ class Ignore(Handler):
             return Check(OutcomeState.DONE, said(self.context.words(issue), receipt), hint=hint)
         if receipt is None and self.context.clock.now() > plan.request["until"]:
             return Check(OutcomeState.FAILED, f"it is {self.context.words(issue)}; if it was ignored, that has ended")
-        return self.sent.absent(
+        return self._sent.absent(
             plan, f"sent, still {self.context.words(issue)}", f"not ignored: {self.context.words(issue)}"
         )
