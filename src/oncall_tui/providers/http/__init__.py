@@ -20,6 +20,7 @@ from oncall_tui.providers.http.write_handler import (
     WriteHandler,
     before_sending,
     read_back,
+    unread,
 )
 
 __all__ = [
@@ -39,5 +40,6 @@ __all__ = [
     "reference",
     "severity",
     "stamp",
+    "unread",
     "words",
 ]

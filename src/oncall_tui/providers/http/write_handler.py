@@ -18,6 +18,7 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Plan, PlanFields
 from oncall_tui.providers.base import ActionHandler, Receipt
+from oncall_tui.providers.http.client import Http
 from oncall_tui.runtime.clock import Clock
 
 SETTLE_S = 10.0  # a write that timed out may still be carried out: only after this long is "not there" an answer
@@ -40,8 +41,13 @@ def read_back(look: Callable[[], Check]) -> Check:
     try:
         return look()
     except errors.SourceError as error:
-        wait = error.retry_after_s if isinstance(error, errors.Throttled) else None
-        return Check(OutcomeState.PENDING, f"not read back yet: {error.message}", wait or READ_AGAIN_S, error.hint)
+        return unread(error)
+
+
+def unread(error: errors.SourceError) -> Check:
+    """Return PENDING, and why: the effect of a write could not be read."""
+    wait = error.retry_after_s if isinstance(error, errors.Throttled) else None
+    return Check(OutcomeState.PENDING, f"not read back yet: {error.message}", wait or READ_AGAIN_S, error.hint)
 
 
 class WriteGrace:
@@ -73,8 +79,9 @@ class HandlerContext(ABC, Generic[Target]):
     gone: ClassVar[str]
     off_board: ClassVar[str] = "is resolved, or not there any more"
 
-    def __init__(self, source: str, clock: Clock, read_only: bool) -> None:
+    def __init__(self, source: str, http: Http, clock: Clock, read_only: bool) -> None:
         self.source = source
+        self.http = http
         self.clock = clock
         self._read_only = read_only
 
@@ -110,6 +117,18 @@ class HandlerContext(ABC, Generic[Target]):
         if seen is None:
             raise errors.Refused(self.gone)
         return seen
+
+    def read_row(self, alert: Alert) -> Target:
+        """As ``read``, of a row."""
+        return self.read(self.pin(alert))
+
+    def skew_s(self) -> float:
+        """How far the other side's clock is ahead of this one."""
+        return self.http.server_now() - self.clock.now()
+
+    def since(self, plan: Plan) -> float:
+        """When *plan* was made, by the other side's clock, with room for its whole seconds."""
+        return plan.made_at + self.skew_s() - 2.0
 
     def plan(self, ask: ActionRequest, alert: Alert, *, title: str, **more: Unpack[PlanFields]) -> Plan:
         """Return a plan for *alert* as the engineer saw it, or at the *version* given; its request gets the pin."""

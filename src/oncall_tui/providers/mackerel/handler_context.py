@@ -22,9 +22,8 @@ class MackerelHandlerContext(HandlerContext[MackerelAlert]):
     off_board = "is closed, or not there any more"
 
     def __init__(self, options: MackerelOptions, http: Http, clock: Clock, read_only: bool) -> None:
-        super().__init__(options.name, clock, read_only)
+        super().__init__(options.name, http, clock, read_only)
         self.options = options
-        self.http = http
 
     def pin(self, alert: Alert) -> dict[str, Any]:
         """Name it by its id."""

@@ -10,12 +10,12 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
-from oncall_tui.domain.plan import ActionRequest, Choice, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Confirm, Plan
 from oncall_tui.errors import ActionError
 from oncall_tui.providers.base import Receipt
-from oncall_tui.providers.http import WriteGrace, before_sending, read_back, stamp
+from oncall_tui.providers.http import before_sending, read_back, unread
 from oncall_tui.providers.pagerduty.api import PAGE
-from oncall_tui.providers.pagerduty.handler_context import PagerDutyHandlerContext, is_me, sender
+from oncall_tui.providers.pagerduty.handler_context import PagerDutyHandler, is_me, sender
 from oncall_tui.providers.pagerduty.mapping import pending
 from oncall_tui.providers.pagerduty.schema import PagerDutyIncident
 
@@ -26,7 +26,7 @@ T = TypeVar("T")
 HELD = (AlertState.ACKNOWLEDGED, AlertState.SNOOZED)
 
 
-class SetStatus:
+class SetStatus(PagerDutyHandler):
     """PUT a status (base.ActionHandler and base.SupportsBulk). What is resolved is never sent: it would be reopened."""
 
     verb: Verb
@@ -34,71 +34,38 @@ class SetStatus:
     confirm = Confirm.NONE
     at_once = AT_ONCE
 
-    def __init__(self, context: PagerDutyHandlerContext) -> None:
-        self.context = context
-        self._sent = WriteGrace(context.clock)
-
-    def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
-        """Nothing to pick."""
-        return ()
-
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
-        """Reads nothing: ``check`` does, right after. Raises Refused where it is so already."""
+        """Read nothing: ``check`` does, right after. Raises Refused where it is so already."""
         alert = self.context.target(ask, board)
         if alert.state is AlertState.RESOLVED:
             raise errors.Refused(f"already {self.context.state_words(alert)}, not reopened")
         if self.verb is Verb.ACKNOWLEDGE and alert.state in HELD:
             raise errors.Refused(f"already {self.context.state_words(alert)}")
         change = {"status": self.status}
-        body = {"incident": {"type": "incident_reference", **change}}
-        command = self.context.api.command("PUT", alert.native_id, "", body, self.context.acts_as(ask.actor)[0])
         return self.context.plan(
             ask,
             alert,
-            ask.version or alert.version,
             title=f"{self.verb} {alert.title}",
             lines=(("incident", alert.title), ("assigned", ", ".join(alert.assigned) or "nobody")),
             confirm=self.confirm,
-            request={"incident": alert.native_id, "change": change},
-            commands=(command,),
+            request={"change": change},
+            commands=(self.context.put_command(ask, alert, change),),
         )
-
-    def check(self, plan: Plan) -> None:
-        """Read the incident again. Raises Refused where it is resolved, or moved."""
-        self._still(plan, self.context.read(plan.request["incident"]))
 
     def _still(self, plan: Plan, incident: PagerDutyIncident) -> None:
         if self.verb is Verb.ACKNOWLEDGE and incident.status == "acknowledged":
             raise errors.Refused(f"already {self.context.state_words(self.context.row(incident))}")
         self.context.unmoved(plan.version, incident)
 
-    def send(self, plan: Plan) -> Receipt:
-        """PUT once. Raises Failed or Unknown."""
-        self._sent.note(plan)
-        changed = self.context.api.update(plan.request["incident"], plan.request["change"], sender(plan))
+    def _write(self, plan: Plan) -> Receipt:
+        changed = self._put(plan)
         return Receipt({"incident": changed.id, "status": changed.status})
-
-    def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
-        """DONE where the incident shows it."""
-        return read_back(lambda: self._verify(plan, receipt))
-
-    def _verify(self, plan: Plan, receipt: Receipt | None) -> Check:
-        incident = self.context.api.incident(plan.request["incident"])
-        if incident is None:
-            return Check(OutcomeState.FAILED, "PagerDuty does not have this incident any more")
-        return self._judge(plan, receipt, incident)
-
-    def _judge(self, plan: Plan, receipt: Receipt | None, incident: PagerDutyIncident) -> Check:
-        raise NotImplementedError
 
     def _logged(self, plan: Plan) -> bool:
         """Does the incident's log show that it was done by whoever acts? It may have moved on since."""
         return any(
-            entry.type.startswith(f"{self.verb}_log_entry")
-            and entry.agent is not None
-            and is_me(entry.agent, plan.actor)
-            and (stamp(entry.created_at) or 0.0) >= self.context.since(plan)
-            for entry in self.context.api.log(plan.request["incident"])
+            entry.agent is not None and is_me(entry.agent, plan.actor)
+            for entry in self.context.logged(plan, f"{self.verb}_log_entry")
         )
 
     # --- many ----------------------------------------------------------------------------------------------------
@@ -119,7 +86,7 @@ class SetStatus:
 
         def look(plan: Plan) -> None:
             incident = found.get(plan.request["incident"])
-            self._still(plan, self.context.read(plan.request["incident"]) if incident is None else incident)
+            self._still(plan, self.context.read(plan.request) if incident is None else incident)
 
         return [_error(lambda plan=plan: look(plan)) for plan in plans]  # type: ignore[misc]
 
@@ -159,14 +126,13 @@ class SetStatus:
         try:
             found = self._listed(len(plans))
         except errors.SourceError as error:
-            failed = error
-            return [read_back(lambda: _raise(failed)) for _ in plans]
+            return [unread(error) for _ in plans]
 
         def one(plan: Plan, receipt: Receipt | None) -> Check:
             incident = found.get(plan.request["incident"])
             if incident is None:
                 return self.verify(plan, receipt)
-            return read_back(lambda: self._judge(plan, receipt, incident))
+            return read_back(lambda: self._shows(plan, receipt, incident))
 
         return [one(plan, receipt) for plan, receipt in zip(plans, receipts, strict=True)]
 
@@ -180,7 +146,7 @@ class PagerDutyAcknowledge(SetStatus):
     verb = Verb.ACKNOWLEDGE
     status = "acknowledged"
 
-    def _judge(self, plan: Plan, receipt: Receipt | None, incident: PagerDutyIncident) -> Check:
+    def _shows(self, plan: Plan, receipt: Receipt | None, incident: PagerDutyIncident) -> Check:
         if incident.status == "acknowledged":
             return self._whose(plan, receipt, incident)
         if receipt is not None and incident.status == "resolved":
@@ -211,7 +177,7 @@ class PagerDutyResolve(SetStatus):
     status = "resolved"
     confirm = Confirm.YES
 
-    def _judge(self, plan: Plan, receipt: Receipt | None, incident: PagerDutyIncident) -> Check:
+    def _shows(self, plan: Plan, receipt: Receipt | None, incident: PagerDutyIncident) -> Check:
         if incident.status == "resolved":
             by = incident.last_status_change_by
             if receipt is None and by is not None and is_me(by, plan.actor) is False and not self._logged(plan):
@@ -238,7 +204,3 @@ def _or_error(step: Callable[[], T]) -> T | ActionError:
         return step()
     except ActionError as error:
         return error
-
-
-def _raise(error: Exception) -> Check:
-    raise error

@@ -9,9 +9,9 @@ import msgspec
 from oncall_tui import errors
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
-from oncall_tui.domain.plan import ActionRequest, Choice, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Choice, Plan
 from oncall_tui.providers.base import Receipt
-from oncall_tui.providers.http import WriteGrace, ago, before_sending, read_back, stamp
+from oncall_tui.providers.http import ago, before_sending, stamp
 from oncall_tui.providers.pagerduty.escalation_levels import (
     PagerDutyLevel,
     PagerDutyPerson,
@@ -20,7 +20,7 @@ from oncall_tui.providers.pagerduty.escalation_levels import (
     names,
     since,
 )
-from oncall_tui.providers.pagerduty.handler_context import PagerDutyHandlerContext, sender
+from oncall_tui.providers.pagerduty.handler_context import PagerDutyHandler, PagerDutyHandlerContext, reason_kept
 from oncall_tui.providers.pagerduty.schema import PagerDutyIncident
 
 PICKED_S = 600.0  # so long a list that was shown pins what the plan starts from
@@ -58,7 +58,7 @@ class Givers:
         if not incident.policy:
             raise errors.Refused("PagerDuty names no escalation policy for this incident")
         with before_sending():
-            return levels(self.context.api, incident.policy, self.context.api.http.server_now())
+            return levels(self.context.api, incident.policy, self.context.http.server_now())
 
     def others(self, incident: PagerDutyIncident, known: tuple[PagerDutyLevel, ...]) -> tuple[Choice, ...]:
         """People and other policies: who is on call for its policy first, then everybody else, then the policies."""
@@ -95,7 +95,7 @@ class Givers:
                 raise errors.Refused("it is on this policy already", "pick a level of it")
             with before_sending():
                 policy = self.context.api.policy(each)
-                at_first = levels(self.context.api, each, self.context.api.http.server_now())[:1] if policy else ()
+                at_first = levels(self.context.api, each, self.context.http.server_now())[:1] if policy else ()
             if policy is None:
                 raise errors.Refused("this account has no such policy")
             change = {"escalation_policy": {"id": each, "type": "escalation_policy_reference"}}
@@ -125,7 +125,7 @@ class Givers:
         if assigned(incident) == sorted(before):
             return
         moved = since(incident)
-        when = f" {ago(self.context.api.http.server_now() - moved)}" if moved is not None else ""
+        when = f" {ago(self.context.http.server_now() - moved)}" if moved is not None else ""
         by = self.first(incident, moved)
         raise errors.Refused(f"already escalated{by} to {names(incident)}{when}", "look who has it now, then ask again")
 
@@ -140,46 +140,26 @@ class Givers:
             return ""
         return f" by {entry.agent.label}" if entry.agent.type.startswith("user") else " automatically"
 
-    def look(self, plan: Plan, receipt: Receipt | None, sent: WriteGrace) -> Check:
-        """Has it whom it was given to?"""
-        incident = self.context.api.incident(plan.request["incident"])
-        if incident is None:
-            return Check(OutcomeState.FAILED, "PagerDuty does not have this incident any more")
-        people, before = set(plan.request["people"]), plan.request["assigned"]
-        has = assigned(incident)
-        policy = plan.request.get("policy", "")
-        answered = receipt.data.get("assigned", before) if receipt is not None else before
-        there = incident.policy == policy if policy else bool(people.intersection(has)) or has == answered
-        if there and (policy or has != before):
-            return Check(OutcomeState.DONE, f"given to {names(incident)}")
-        if incident.status == "resolved":
-            return Check(OutcomeState.FAILED, "it is resolved: not given")
-        return sent.absent(plan, f"sent, {names(incident)} still has it", f"not given: {names(incident)} has it")
 
-
-class Reassign:
+class Reassign(PagerDutyHandler):
     """PUT assignments, or another policy; never both, and never a level beside them."""
 
     def __init__(self, context: PagerDutyHandlerContext, givers: Givers) -> None:
-        self.context = context
+        super().__init__(context)
         self._givers = givers
-        self._sent = WriteGrace(context.clock)
 
     def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
         """Who is on call for its policy first, then everybody else, then other policies. Raises Refused."""
-        alert = board.alerts.get(target)
-        if alert is None:
-            raise errors.Refused(f"{target} is resolved, or not there any more")
-        incident = self.context.read(alert.native_id)
+        incident = self.context.incident(target, board)
         self._givers.show(target, incident)
         return self._givers.others(incident, self._givers.levels(incident) if incident.policy else ())
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
-        """Reads the incident and who is on call. Raises Refused where it moved since the list was shown."""
+        """Read the incident and who is on call. Raises Refused where it moved since the list was shown."""
         alert = self.context.target(ask, board)
         if not ask.choice:
             raise errors.Refused("nobody is picked", "pick a person or a policy")
-        incident = self.context.read(alert.native_id)
+        incident = self.context.read_row(alert)
         now = self.context.unmoved(ask.version, incident)
         before = self._givers.pinned(alert.id, incident)
         self._givers.not_moved_on(before, incident)
@@ -187,45 +167,52 @@ class Reassign:
         warnings = [*given.warnings]
         if incident.status == "acknowledged":
             warnings.append("this ends its acknowledgement: it is triggered again, and pages")
-        lines = [
-            ("incident", alert.title),
-            ("to", given.words),
-            ("now", f"{names(incident)}, {self.context.state_words(now)}"),
-        ]
-        if ask.reason:
-            lines.append(("reason", f"{ask.reason} (kept in the journal, not sent)"))
-        body = {"incident": {"type": "incident_reference", **given.change}}
-        email = self.context.acts_as(ask.actor)[0]
         return self.context.plan(
             ask,
             alert,
-            now.version,
+            version=now.version,
             title=f"{ask.verb} {alert.title} to {given.words}",
-            lines=tuple(lines),
+            lines=(
+                ("incident", alert.title),
+                ("to", given.words),
+                ("now", f"{names(incident)}, {self.context.state_words(now)}"),
+                *reason_kept(ask),
+            ),
             warnings=tuple(warnings),
-            confirm=Confirm.YES,
             request={
-                "incident": alert.native_id,
                 "change": given.change,
                 "assigned": assigned(incident),
                 "people": list(given.people),
                 "policy": given.policy,
             },
-            commands=(self.context.api.command("PUT", alert.native_id, "", body, email),),
+            commands=(self.context.put_command(ask, alert, given.change),),
         )
 
-    def check(self, plan: Plan) -> None:
-        """Read it again. Raises Refused where its state moved, or somebody else has it by now."""
-        incident = self.context.read(plan.request["incident"])
+    def _still(self, plan: Plan, incident: PagerDutyIncident) -> None:
+        """Raise Refused where its state moved, or somebody else has it by now."""
         self._givers.not_moved_on(plan.request["assigned"], incident)
-        self.context.unmoved(plan.version, incident)
+        super()._still(plan, incident)
 
-    def send(self, plan: Plan) -> Receipt:
-        """PUT once. Raises Failed or Unknown."""
-        self._sent.note(plan)
-        changed = self.context.api.update(plan.request["incident"], plan.request["change"], sender(plan))
+    def _write(self, plan: Plan) -> Receipt:
+        changed = self._put(plan)
         return Receipt({"incident": changed.id, "assigned": assigned(changed)})
 
-    def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
-        """DONE where it has it whom it was given to."""
-        return read_back(lambda: self._givers.look(plan, receipt, self._sent))
+    def _shows(self, plan: Plan, receipt: Receipt | None, incident: PagerDutyIncident) -> Check:
+        """DONE where the person or the policy has it that it was given to."""
+        people, before = set(plan.request["people"]), plan.request["assigned"]
+        has = assigned(incident)
+        policy = plan.request.get("policy", "")
+        there = (
+            incident.policy == policy if policy else bool(people.intersection(has)) or has == answered(plan, receipt)
+        )
+        if there and (policy or has != before):
+            return Check(OutcomeState.DONE, f"given to {names(incident)}")
+        if incident.status == "resolved":
+            return Check(OutcomeState.FAILED, "it is resolved: not given")
+        return self._sent.absent(plan, f"sent, {names(incident)} still has it", f"not given: {names(incident)} has it")
+
+
+def answered(plan: Plan, receipt: Receipt | None) -> list[str]:
+    """Who has it by the answer to the write; without one, who had it before."""
+    before: list[str] = plan.request["assigned"]
+    return receipt.data.get("assigned", before) if receipt is not None else before

@@ -5,33 +5,24 @@ from __future__ import annotations
 from oncall_tui import errors
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
-from oncall_tui.domain.plan import ActionRequest, Choice, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Choice, Plan
 from oncall_tui.providers.base import Receipt
-from oncall_tui.providers.http import WriteGrace, ago, read_back, stamp
-from oncall_tui.providers.pagerduty.assignment import Givers, Reassign
+from oncall_tui.providers.http import ago, stamp
+from oncall_tui.providers.pagerduty.assignment import Reassign, answered
 from oncall_tui.providers.pagerduty.escalation_levels import PagerDutyLevel, assigned, current, names, since
-from oncall_tui.providers.pagerduty.handler_context import PagerDutyHandlerContext, sender
+from oncall_tui.providers.pagerduty.handler_context import reason_kept
 from oncall_tui.providers.pagerduty.schema import PagerDutyIncident
 
 
-class PagerDutyEscalate:
+class PagerDutyEscalate(Reassign):
     """PUT ``escalation_level`` alone: with the policy beside it PagerDuty starts again at level 1.
 
     A person or another policy may be picked too: that is a reassignment, and goes its way.
     """
 
-    def __init__(self, context: PagerDutyHandlerContext, givers: Givers) -> None:
-        self.context = context
-        self._givers = givers
-        self._reassign = Reassign(context, givers)
-        self._sent = WriteGrace(context.clock)
-
     def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
         """Each level with who is on call there now and until when, then people, then other policies. Raises Refused."""
-        alert = board.alerts.get(target)
-        if alert is None:
-            raise errors.Refused(f"{target} is resolved, or not there any more")
-        incident = self.context.read(alert.native_id)
+        incident = self.context.incident(target, board)
         known = self._givers.levels(incident)
         at = current(incident, known)
         self._givers.show(target, incident)
@@ -50,27 +41,25 @@ class PagerDutyEscalate:
         )
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
-        """Reads the incident and who is on call. Raises Refused where it moved since the levels were shown."""
+        """Read the incident and who is on call. Raises Refused where it moved since the levels were shown."""
         if "/" in ask.choice:
-            return self._reassign.plan(ask, board)
+            return super().plan(ask, board)
         alert = self.context.target(ask, board)
-        incident = self.context.read(alert.native_id)
+        incident = self.context.read_row(alert)
         now = self.context.unmoved(ask.version, incident)
         self._givers.not_moved_on(self._givers.pinned(alert.id, incident), incident)
         known = self._givers.levels(incident)
         at = current(incident, known)
         level = self._picked(ask.choice, known, at, incident)
         change = {"escalation_level": level.number}
-        body = {"incident": {"type": "incident_reference", **change}}
         who = level.names + (f", until {self.context.local(level.until)}" if level.until is not None else "")
-        lines = [
+        lines = (
             ("incident", alert.title),
             ("policy", incident.escalation_policy.label if incident.escalation_policy else ""),
             ("to", f"level {level.number}: {who}"),
             ("now", f"{f'level {at}: ' if at else ''}{names(incident)}, {self.context.state_words(now)}"),
-        ]
-        if ask.reason:
-            lines.append(("reason", f"{ask.reason} (kept in the journal, not sent)"))
+            *reason_kept(ask),
+        )
         lacks = [self.context.api.oncalls_lack] if self.context.api.oncalls_lack else []
         warnings = (
             lacks if level.people else [*lacks, f"nobody is on call at level {level.number}: PagerDuty will refuse it"]
@@ -80,46 +69,27 @@ class PagerDutyEscalate:
         return self.context.plan(
             ask,
             alert,
-            now.version,
+            version=now.version,
             title=f"escalate {alert.title} to level {level.number}: {level.names}",
-            lines=tuple(lines),
+            lines=lines,
             warnings=tuple(warnings),
-            confirm=Confirm.YES,
             request={
-                "incident": alert.native_id,
                 "change": change,
                 "assigned": assigned(incident),
                 "people": [p.id for p in level.people],
                 "names": level.names,
             },
-            commands=(self.context.api.command("PUT", alert.native_id, "", body, self.context.acts_as(ask.actor)[0]),),
+            commands=(self.context.put_command(ask, alert, change),),
         )
 
-    def check(self, plan: Plan) -> None:
-        """Read it again. Raises Refused where its state moved, or somebody else has it by now."""
-        self._reassign.check(plan)
-
-    def send(self, plan: Plan) -> Receipt:
-        """PUT once. Raises Failed (nobody on call there, no such level) or Unknown."""
-        self._sent.note(plan)
-        changed = self.context.api.update(plan.request["incident"], plan.request["change"], sender(plan))
-        return Receipt({"incident": changed.id, "assigned": assigned(changed)})
-
-    def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
+    def _shows(self, plan: Plan, receipt: Receipt | None, incident: PagerDutyIncident) -> Check:
         """DONE where somebody of that level, the person or the policy has it."""
-        if "escalation_level" not in plan.request["change"]:
-            return read_back(lambda: self._givers.look(plan, receipt, self._sent))
-        return read_back(lambda: self._verify(plan, receipt))
-
-    def _verify(self, plan: Plan, receipt: Receipt | None) -> Check:
-        incident = self.context.api.incident(plan.request["incident"])
-        if incident is None:
-            return Check(OutcomeState.FAILED, "PagerDuty does not have this incident any more")
-        level, people = plan.request["change"]["escalation_level"], set(plan.request["people"])
-        before, has = plan.request["assigned"], assigned(incident)
-        answered = receipt.data.get("assigned", before) if receipt is not None else before
+        level = plan.request["change"].get("escalation_level")
+        if level is None:
+            return super()._shows(plan, receipt, incident)
+        people, before, has = set(plan.request["people"]), plan.request["assigned"], assigned(incident)
         # Either the level's people have it, or those whom the answer to the write named (a shift may have ended).
-        if has != before and (people.intersection(has) or has == answered):
+        if has != before and (people.intersection(has) or has == answered(plan, receipt)):
             return Check(OutcomeState.DONE, f"escalated to level {level}: {names(incident)}")
         if people.issubset(before) and self._logged(plan):
             return Check(OutcomeState.DONE, f"escalated to level {level}: {plan.request['names']}")
@@ -131,11 +101,7 @@ class PagerDutyEscalate:
 
     def _logged(self, plan: Plan) -> bool:
         """Does the log show an escalation since? Where the same people stand at both levels nothing else tells."""
-        return any(
-            entry.type.startswith(("escalate_log_entry", "assign_log_entry"))
-            and (stamp(entry.created_at) or 0.0) >= self.context.since(plan)
-            for entry in self.context.api.log(plan.request["incident"])
-        )
+        return any(True for _ in self.context.logged(plan, "escalate_log_entry", "assign_log_entry"))
 
     def _picked(
         self, choice: str, known: tuple[PagerDutyLevel, ...], at: int, incident: PagerDutyIncident
@@ -151,7 +117,7 @@ class PagerDutyEscalate:
             raise errors.Refused(f"the policy has no {choice.replace(':', ' ')}")
         if level.number == at:
             moved = since(incident)
-            when = f" {ago(self.context.api.http.server_now() - moved)}" if moved is not None else ""
+            when = f" {ago(self.context.http.server_now() - moved)}" if moved is not None else ""
             at_once = moved is not None and moved - (stamp(incident.created_at) or 0.0) < 5.0
             by = "" if at_once else self._givers.first(incident, moved)
             how = f", escalated{by}{when}" if by else f", since{when}" if when else ""

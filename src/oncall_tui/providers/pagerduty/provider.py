@@ -23,10 +23,11 @@ from oncall_tui.providers.pagerduty.assignees import NOBODY, Holders
 from oncall_tui.providers.pagerduty.assignment import Givers, Reassign
 from oncall_tui.providers.pagerduty.escalate import PagerDutyEscalate
 from oncall_tui.providers.pagerduty.escalation_levels import PagerDutyLevel, is_now, levels
-from oncall_tui.providers.pagerduty.handler_context import AddNote, PagerDutyHandlerContext
+from oncall_tui.providers.pagerduty.handler_context import PagerDutyHandlerContext
 from oncall_tui.providers.pagerduty.incident_labels import NONE, Details, details
 from oncall_tui.providers.pagerduty.mapping import row
 from oncall_tui.providers.pagerduty.merge import Merge
+from oncall_tui.providers.pagerduty.note import AddNote
 from oncall_tui.providers.pagerduty.on_call import duties
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
 from oncall_tui.providers.pagerduty.schema import PagerDutyIncident, Reference, shared

@@ -5,75 +5,53 @@ from __future__ import annotations
 from oncall_tui import errors
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
-from oncall_tui.domain.plan import ActionRequest, Choice, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Plan
 from oncall_tui.providers.base import Receipt
-from oncall_tui.providers.http import WriteGrace, length, read_back, stamp
-from oncall_tui.providers.pagerduty.handler_context import PagerDutyHandlerContext, is_me, sender
+from oncall_tui.providers.http import length
+from oncall_tui.providers.pagerduty.handler_context import PagerDutyHandler, is_me, reason_kept, sender
 from oncall_tui.providers.pagerduty.mapping import pending
+from oncall_tui.providers.pagerduty.schema import PagerDutyIncident
 
 LONGEST_S = 604_800  # OpenAPI, "Snooze an incident": duration is 1 to 604,800 seconds
 SLACK_S = 60.0  # between what was asked for and the end that PagerDuty set
 
 
-class Snooze:
+class Snooze(PagerDutyHandler):
     """POST a snooze. Only what is acknowledged can be: PagerDuty refuses the rest with 1012."""
 
-    def __init__(self, context: PagerDutyHandlerContext) -> None:
-        self.context = context
-        self._sent = WriteGrace(context.clock)
-
-    def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
-        """Nothing to pick."""
-        return ()
-
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
-        """Reads the incident. Raises Refused where nobody acknowledged it, or the time is none."""
+        """Read the incident. Raises Refused where nobody acknowledged it, or the time is none."""
         alert = self.context.target(ask, board)
         seconds = round(ask.for_s)
         if not 1 <= seconds <= LONGEST_S:
             raise errors.Refused("the duration must be above 0 and at most 7d", "say for how long, as 90m, 2h or 1d")
-        incident = self.context.read(alert.native_id)
+        incident = self.context.read_row(alert)
         now = self.context.unmoved(ask.version, incident)
         if incident.status != "acknowledged":
             raise errors.Refused(f"it is {incident.status}: only what is acknowledged can be snoozed", "acknowledge it")
-        end = self.context.local(self.context.api.http.server_now() + seconds)
-        lines = [
+        end = self.context.local(self.context.http.server_now() + seconds)
+        lines = (
             ("incident", alert.title),
             ("until", f"{end}, for {length(seconds)}; then it is triggered again, and pages"),
             ("now", self.context.state_words(now)),
-        ]
-        if ask.reason:
-            lines.append(("reason", f"{ask.reason} (kept in the journal, not sent)"))
-        email = self.context.acts_as(ask.actor)[0]
+            *reason_kept(ask),
+        )
         return self.context.plan(
             ask,
             alert,
-            now.version,
+            version=now.version,
             title=f"snooze {alert.title} until {end}",
-            lines=tuple(lines),
-            confirm=Confirm.YES,
-            request={"incident": alert.native_id, "duration": seconds},
-            commands=(self.context.api.command("POST", alert.native_id, "/snooze", {"duration": seconds}, email),),
+            lines=lines,
+            request={"duration": seconds},
+            commands=(self.context.command(ask, "POST", alert.native_id, "/snooze", {"duration": seconds}),),
         )
 
-    def check(self, plan: Plan) -> None:
-        """Read it again. Raises Refused where its state moved."""
-        self.context.unmoved(plan.version, self.context.read(plan.request["incident"]))
-
-    def send(self, plan: Plan) -> Receipt:
-        """POST once. Raises Failed or Unknown."""
-        self._sent.note(plan)
+    def _write(self, plan: Plan) -> Receipt:
         snoozed = self.context.api.snooze(plan.request["incident"], plan.request["duration"], sender(plan))
         return Receipt({"incident": snoozed.id, "until": pending(snoozed, "unacknowledge")})
 
-    def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
+    def _shows(self, plan: Plan, receipt: Receipt | None, incident: PagerDutyIncident) -> Check:
         """DONE where it ends when it should."""
-        return read_back(lambda: self._verify(plan, receipt))
-
-    def _verify(self, plan: Plan, receipt: Receipt | None) -> Check:
-        incident = self.context.api.incident(plan.request["incident"])
-        if incident is None:
-            return Check(OutcomeState.FAILED, "PagerDuty does not have this incident any more")
         until = pending(incident, "unacknowledge")
         if until is not None and incident.status == "acknowledged" and self._meant(plan, receipt, until):
             return Check(OutcomeState.DONE, f"snoozed until {self.context.local(until)}")
@@ -88,12 +66,10 @@ class Snooze:
         if isinstance(told, int | float):
             return abs(until - told) <= SLACK_S
         seconds = float(plan.request["duration"])
-        return self.context.since(plan) + seconds <= until <= self.context.api.http.server_now() + seconds + SLACK_S
+        return self.context.since(plan) + seconds <= until <= self.context.http.server_now() + seconds + SLACK_S
 
     def _logged(self, plan: Plan) -> bool:
         return any(
-            entry.type.startswith("snooze_log_entry")
-            and (entry.agent is None or is_me(entry.agent, plan.actor) is not False)
-            and (stamp(entry.created_at) or 0.0) >= self.context.since(plan)
-            for entry in self.context.api.log(plan.request["incident"])
+            entry.agent is None or is_me(entry.agent, plan.actor) is not False
+            for entry in self.context.logged(plan, "snooze_log_entry")
         )

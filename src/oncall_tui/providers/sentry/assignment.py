@@ -35,7 +35,7 @@ class Assign(SentryHandler):
                 "Sentry has no acknowledge: it is assigned to you, and has to know who that is",
                 "set me.email to the e-mail address of your Sentry user",
             )
-        had = self._free(self.context.read(self.context.pin(alert))) if alert.assigned else None
+        had = self._free(self.context.read_row(alert)) if alert.assigned else None
         again = is_me(had, ask.actor)
         first = (("first", "given back: Sentry notes no second assignment to the same person"),) if again else ()
         change = {"assignedTo": email}
@@ -97,7 +97,7 @@ class Unassign(SentryHandler):
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Reads who has it. Raises Refused where that is somebody else, or nobody."""
         alert = self.context.target(ask, board)
-        issue = self.context.read(self.context.pin(alert))
+        issue = self.context.read_row(alert)
         self._mine(issue, ask)
         self.context.unmoved(ask.version, issue)
         change = {"assignedTo": ""}

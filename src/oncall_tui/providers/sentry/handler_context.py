@@ -34,7 +34,7 @@ class SentryHandlerContext(HandlerContext[SentryIssue]):
         read_only: bool,
         forget: Callable[[str], None] = lambda issue_id: None,
     ) -> None:
-        super().__init__(options.name, clock, read_only)
+        super().__init__(options.name, api.http, clock, read_only)
         self.options = options
         self.api = api
         self.forget = forget  # what is known of an issue's activity: it was written to

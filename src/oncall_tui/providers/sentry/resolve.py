@@ -97,8 +97,7 @@ class Ignore(SentryHandler):
     def _shows(self, plan: Plan, receipt: Receipt | None, issue: SentryIssue) -> Check:
         """DONE where it is ignored, and until the time that was asked for."""
         until = ignored_until(issue)
-        skew_s = self.context.api.http.server_now() - self.context.clock.now()
-        ours = until is not None and abs(until - skew_s - plan.request["until"]) < NEAR_S
+        ours = until is not None and abs(until - self.context.skew_s() - plan.request["until"]) < NEAR_S
         if state_of(issue, Holding.TAKEN) is AlertState.SILENCED and (ours or receipt is not None):
             hint = "" if ours else "its end is not the one asked for: check it in Sentry"
             return Check(OutcomeState.DONE, said(self.context.words(issue), receipt), hint=hint)
