@@ -17,6 +17,8 @@ from oncall_tui.providers import registry
 from oncall_tui.simulator.scenarios.reader import load
 from oncall_tui.tui.acting import PALETTE, VERBS
 from oncall_tui.tui.keys import BY_NAME, KEYS, by_group
+from oncall_tui.tui.screens.detail import screen as detail
+from oncall_tui.tui.screens.logs import screen as logs
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(str(p.relative_to(ROOT)) for p in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")))
@@ -43,6 +45,12 @@ def rows(name: str, heading: str) -> list[tuple[str, ...]]:
 def test_the_key_table_is_made_from_the_bindings() -> None:
     documented = [(key.strip("`"), what) for key, what in rows("docs/keys.md", "The board") if what]
     assert documented == [pair for keys in by_group().values() for pair in keys]
+
+
+@pytest.mark.parametrize(("heading", "keys"), [("The log", logs.KEYS), ("The detail", detail.OWN)])
+def test_the_key_tables_of_the_other_screens_are_theirs(heading: str, keys: tuple[tuple[str, str, str], ...]) -> None:
+    documented = [(key.strip("`"), what) for key, what in rows("docs/keys.md", heading)]
+    assert documented == [(key, what) for key, _, what in keys]
 
 
 def test_the_readmes_few_keys_are_of_that_table() -> None:
