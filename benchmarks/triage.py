@@ -143,12 +143,12 @@ def scratch(alerts: int, services: int, runs: int) -> float:
 
 
 class Followed:
-    """A looker that has seen a board, and boards that differ from it in one row."""
+    """A triager that has seen a board, and boards that differ from it in one row."""
 
     def __init__(self, alerts: int, services: int) -> None:
         self.board = board(alerts, services)
-        self.looker = Triager(rules(services))
-        self.looker.look(self.board)
+        self.triager = Triager(rules(services))
+        self.triager.look(self.board)
         self._turn = 0
 
     def next_board(self, alert: bool = False, deploy: bool = False) -> None:
@@ -166,7 +166,7 @@ class Followed:
         )
 
     def look(self) -> object:
-        return self.looker.look(self.board)
+        return self.triager.look(self.board)
 
 
 def sort(alerts: int, runs: int) -> float:

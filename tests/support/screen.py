@@ -62,7 +62,7 @@ class Rig:
         """One poll of every source, and a new update; not drawn yet."""
         for poller in self.engine._pollers.values():
             poller._poll(ReadRequest())
-        self.engine._memory.load()
+        self.engine._earlier.load()
         self.engine._compose()
 
     def refresh(self) -> None:

@@ -190,7 +190,7 @@ class Bench:
     def poll(self) -> None:
         for poller in self.engine._pollers.values():
             poller._poll(ReadRequest())
-        self.engine._memory.load()
+        self.engine._earlier.load()
         self.engine._compose()
 
     def drain(self) -> None:
@@ -198,7 +198,7 @@ class Bench:
         for _ in range(3):
             for queue in self.engine._queues.values():
                 queue.run(lambda: None).result(5)
-            for outlet in self.engine._outlets:
+            for outlet in self.engine._destinations:
                 if not getattr(outlet.get(), "gate", None):
                     outlet.queue.run(lambda: None).result(5)
         self.engine._compose()

@@ -37,7 +37,7 @@ class Night:
     """One board after another, and what rang."""
 
     def __init__(self) -> None:
-        self.looker = Triager(Rules(pages=PAGES))
+        self.triager = Triager(Rules(pages=PAGES))
         self.ring = NewPages()
         self.rung: list[str] = []
         self.at = NOW
@@ -50,7 +50,7 @@ class Night:
             lacks = (PartialFailure(SourceState.STALE, "incidents", "the list moved"),)
             source = msgspec.structs.replace(seen.sources[unsure], problems=lacks)
             seen = msgspec.structs.replace(seen, sources={**seen.sources, unsure: source})
-        look = self.looker.look(seen)
+        look = self.triager.look(seen)
         self.rung += self.ring.new(look)
         return look
 
@@ -98,8 +98,8 @@ def test_what_fires_on_for_a_quarter_of_an_hour_is_nobodys_again_and_says_why(ni
 def test_time_alone_ends_the_settling_on_a_board_where_nothing_moves(night: Night) -> None:
     night.see(prom())
     there = board(prom())
-    assert night.looker.still(msgspec.structs.replace(there, at=night.at + 60))
-    assert not night.looker.still(msgspec.structs.replace(there, at=night.at + SETTLES_S))
+    assert night.triager.still(msgspec.structs.replace(there, at=night.at + 60))
+    assert not night.triager.still(msgspec.structs.replace(there, at=night.at + SETTLES_S))
 
 
 def test_a_new_firing_after_the_incident_is_over_is_nobodys(night: Night) -> None:

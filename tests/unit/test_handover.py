@@ -278,15 +278,15 @@ class Place:
 def test_the_journal_says_when_a_board_watched_and_what_it_could_not_read(tmp_path: Path) -> None:
     clock = FakeClock()
     journal = Journal(tmp_path / "journal.db", clock.now)
-    witness = ChangeRecorder(journal, Episodes())
+    recorder = ChangeRecorder(journal, Episodes())
     good = look(states={"prom": SourceState.OK}).board.sources.values()
     lost = look(states={"prom": SourceState.OFFLINE}).board.sources.values()
     start = clock.now()
-    witness.tick(good, start, 0.0)  # a command reads and is gone: nobody watches
-    witness.begin(start)
+    recorder.tick(good, start, 0.0)  # a command reads and is gone: nobody watches
+    recorder.begin(start)
     for second in range(0, 700, 10):
-        witness.tick(lost if 400 <= second < 500 else good, start + second, second)
-    witness.end(start + 700)
+        recorder.tick(lost if 400 <= second < 500 else good, start + second, second)
+    recorder.end(start + 700)
     journal.must(entry(EntryKind.NOTE, 0, "x"))
     told = [(e.at - start, e.text, e.data["unread"]) for e in journal.recent(50, (EntryKind.WATCH,))]
     journal.close()

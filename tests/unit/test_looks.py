@@ -34,7 +34,7 @@ from oncall_tui.triage.triager import Rules, Triager, unacknowledged_count
 
 def test_a_dead_mans_switch_is_missed_on_a_board_where_nothing_else_moves(tmp_path: Path) -> None:
     rig = Rig(tmp_path, FakeProvider("prom"))
-    rig.engine.looker = Triager(Rules(expected=({"alertname": "Watchdog"},)))
+    rig.engine.builder.triager = Triager(Rules(expected=({"alertname": "Watchdog"},)))
     rig.provider.alerts = {WATCHDOG.id: WATCHDOG}
     rig.poll()
     rig.provider.alerts = {}

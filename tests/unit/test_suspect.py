@@ -117,13 +117,13 @@ def test_an_alert_of_a_product_alone_suspects_the_products_deploys() -> None:
 
 
 def test_a_flap_does_not_blame_a_newer_deploy_and_thirty_quiet_minutes_begin_an_episode() -> None:
-    looker = Triager(Rules())
+    triager = Triager(Rules())
 
     def row(minute: float, began: float | None) -> TriagedAlert | None:
         rows = [service(API), at(-12)]
         if began is not None:
             rows.append(alert("prom/a", began=NOW + began * 60, hint=hint("api")))
-        found = looker.look(msgspec.structs.replace(board(*rows), at=NOW + minute * 60)).alerts
+        found = triager.look(msgspec.structs.replace(board(*rows), at=NOW + minute * 60)).alerts
         return found[0] if found else None
 
     first = row(1, 0)
@@ -149,16 +149,16 @@ def test_in_a_wide_event_suspects_are_also_deployed() -> None:
     rows = [service(API), service(JOBS), service("edge/main/web", source="edge"), at(3)]
     for name in ("api", "jobs", "web"):
         rows.append(alert(f"prom/{name}", began=NOW, hint=hint(name)))
-    looker = Triager(Rules(products=products))
-    look = looker.look(board(*rows))
+    triager = Triager(Rules(products=products))
+    look = triager.look(board(*rows))
     assert look.wide is not None
     assert look.wide.words == "3 services of 2 products"
     row = look.find("prom/api")
     assert row is not None
     assert row.suspicion.words(NOW).startswith("also deployed: deploy ")
     assert row.suspect is not None  # R offers it still, and warns
-    assert looker.look(board(*rows)).find("prom/api") is row
-    calm = looker.look(board(*rows[:-1])).find("prom/api")
+    assert triager.look(board(*rows)).find("prom/api") is row
+    calm = triager.look(board(*rows[:-1])).find("prom/api")
     assert calm is not None
     assert not calm.suspicion.wide
 

@@ -16,6 +16,7 @@ from oncall_tui.actions.ack_renewer import AckRenewer
 from oncall_tui.domain.board import merge
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.reading import SourceState
+from oncall_tui.engine.board_builder import BoardBuilder
 from oncall_tui.engine.engine import Engine, SourceSpec, Update
 from oncall_tui.errors import Offline
 from oncall_tui.inspection.on_call import OnCallReader
@@ -134,7 +135,7 @@ def test_a_word_about_a_bug_that_breaks_ends_nothing() -> None:
     ("of", "name", "says"),
     [
         (Engine, "_compose", "board"),
-        (Engine, "_look", "board"),
+        (BoardBuilder, "build", "board"),
         (Engine, "_resume", "board"),
         (Engine, "_guarded", "board"),
         (AckRenewer, "tick", "board"),
@@ -150,7 +151,8 @@ def test_a_bug_on_the_boards_thread_is_told_and_the_board_goes_on(
     error: type[BaseException],
 ) -> None:
     engine, provider = running
-    target = engine if of is Engine else engine.actions.keeper if of is AckRenewer else engine.duties
+    targets = {Engine: engine, BoardBuilder: engine.builder, AckRenewer: engine.actions.ack_renewer}
+    target = targets.get(of, engine.duties)
     once = Once(monkeypatch, target, name, error)
     if (
         of is AckRenewer or name in ("_compose", "_resume") or of is OnCallReader
@@ -173,7 +175,7 @@ def test_while_no_look_can_be_made_the_sources_are_told_as_they_are(
     def broken(*asked: Any) -> Any:
         raise RuntimeError("each time")
 
-    monkeypatch.setattr(engine, "_look", broken)
+    monkeypatch.setattr(engine.builder, "build", broken)
     provider.read_raises = [Offline("gone") for _ in range(500)]
     until(lambda: engine.update.board.sources["prom"].state is SourceState.OFFLINE)
     assert any("board (the board's rows): bug: RuntimeError: each time" in words for words in engine.update.troubles)
@@ -211,7 +213,7 @@ def queues(engine: Engine) -> dict[str, Any]:
     engine.evidence.run("prom", lambda: None).result(5)
     return {
         "act": engine._queues["prom"],
-        "to": engine._outlets.find("slack").queue,
+        "to": engine._destinations.find("slack").queue,
         "look": engine.evidence._queues["prom"],
     }
 
@@ -311,7 +313,7 @@ def test_a_bug_in_reading_one_of_them_holds_up_no_other(tmp_path: Path, monkeypa
     once = Once(monkeypatch, engine.journal, "open_intents", Bug)
     once.armed.set()
     engine.start()
-    until(lambda: engine._memory.whole)
+    until(lambda: engine._earlier.whole)
     until(lambda: any("memory: bug" in words for words in engine.update.troubles))
     engine.stop()
 

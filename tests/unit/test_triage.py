@@ -167,25 +167,25 @@ def test_one_problem_is_joined_by_key_or_by_exactly_its_labels() -> None:
 
 
 def test_rows_that_did_not_change_are_the_same_objects_and_a_new_service_joins_them_anew() -> None:
-    looker = Triager(Rules())
+    triager = Triager(Rules())
     a, b = alert("prom/a", hint=hint("api")), alert("prom/b")
-    first = looker.look(board(a, b))
+    first = triager.look(board(a, b))
     changed = msgspec.structs.replace(b, state=AlertState.ACKNOWLEDGED)
-    second = looker.look(board(a, changed))
+    second = triager.look(board(a, changed))
     assert second.find("prom/a") is first.find("prom/a")
     assert second.find("prom/b") is not first.find("prom/b")
-    third = looker.look(board(a, changed, service("prod/main/api")))
+    third = triager.look(board(a, changed, service("prod/main/api")))
     joined = third.find("prom/a")
     assert joined is not None
     assert joined.service is not None
 
 
 def test_a_page_rings_once_an_episode() -> None:
-    looker, ring = Triager(Rules(pages=PAGES)), NewPages()
+    triager, ring = Triager(Rules(pages=PAGES)), NewPages()
 
     def rings(at: float, *began: float) -> list[str]:
         rows = [alert("prom/a", severity=Severity.CRITICAL, began=b) for b in began] or [alert("prom/b")]
-        return ring.new(looker.look(msgspec.structs.replace(board(*rows), at=at)))
+        return ring.new(triager.look(msgspec.structs.replace(board(*rows), at=at)))
 
     assert rings(NOW, NOW) == ["prom/a"]
     assert rings(NOW + 10, NOW) == []
@@ -196,11 +196,11 @@ def test_a_page_rings_once_an_episode() -> None:
 
 
 def test_hidden_alerts_are_counted_and_shown_on_demand() -> None:
-    looker = Triager(Rules())
+    triager = Triager(Rules())
     rows = board(alert("a/1", hidden="target tracking"), alert("a/2"))
-    assert [x.alert.id for x in looker.look(rows).alerts] == ["a/2"]
-    assert looker.look(rows).hidden == 1
-    assert len(looker.look(rows, show_hidden=True).alerts) == 2
+    assert [x.alert.id for x in triager.look(rows).alerts] == ["a/2"]
+    assert triager.look(rows).hidden == 1
+    assert len(triager.look(rows, show_hidden=True).alerts) == 2
 
 
 @pytest.mark.parametrize(

@@ -176,6 +176,11 @@ class LocalNote(_Local):
 LOCAL = frozenset({Verb.ACKNOWLEDGE, Verb.UNACKNOWLEDGE, Verb.NOTE})
 
 
+def done_here(handlers: Mapping[Verb, ActionHandler], verb: Verb) -> bool:
+    """Tell whether *verb* is done in the journal: un-acknowledge only where acknowledge is."""
+    return Verb.ACKNOWLEDGE not in handlers if verb is Verb.UNACKNOWLEDGE else verb not in handlers
+
+
 def handlers(marks: SeenMarks, clock: Clock) -> dict[Verb, ActionHandler]:
     """The local handlers; a provider's own stand before them."""
     return {

@@ -8,14 +8,13 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
-from typing import Any
 
 import msgspec
 
 from oncall_tui.actions.ack_renewer import AckRenewer
 from oncall_tui.actions.batch import Batch, BatchItem
 from oncall_tui.actions.execution import ActionExecution
-from oncall_tui.actions.journal_handlers import SeenMarks
+from oncall_tui.actions.journal_handlers import SeenMarks, done_here
 from oncall_tui.actions.journal_handlers import handlers as local_handlers
 from oncall_tui.actions.outcomes import Outcomes
 from oncall_tui.domain.action import Verb
@@ -64,7 +63,7 @@ class ActionService:
         self.steady_s = steady_s
         self._completion_note = completion_note
         self.marks = SeenMarks(journal)
-        self.keeper = AckRenewer(journal, clock)
+        self.ack_renewer = AckRenewer(journal, clock)
         self._sources, self._journal, self._clock = sources, journal, clock
         self._board, self._dress, self._told = board, dress, told
         self._local = local_handlers(self.marks, clock)
@@ -342,7 +341,7 @@ class ActionService:
 
     def _handler(self, source: SourceHandle, verb: Verb) -> ActionHandler:
         found = source.provider(PROVIDER_PATIENCE_S).handlers().get(verb)
-        if found is None and verb in self._local and self.local_here(source.provider(0).handlers(), verb):
+        if found is None and verb in self._local and done_here(source.provider(0).handlers(), verb):
             found = self._local[verb]
         if found is None:
             raise Refused(f"{source.name} does not support {verb}")
@@ -352,11 +351,6 @@ class ActionService:
     def local_verbs(self) -> frozenset[Verb]:
         """What any row may have done to it here, where its source cannot; acknowledge and its undoing are apart."""
         return frozenset(self._local) - {Verb.ACKNOWLEDGE, Verb.UNACKNOWLEDGE}
-
-    @staticmethod
-    def local_here(handlers: Mapping[Verb, Any], verb: Verb) -> bool:
-        """Is *verb* done here, in the journal? Un-acknowledge only where acknowledge is."""
-        return Verb.ACKNOWLEDGE not in handlers if verb is Verb.UNACKNOWLEDGE else verb not in handlers
 
     def _on_outcome(self, outcome: Outcome) -> None:
         self._observed(self._executions[outcome.plan_id], outcome)  # first: a command ends with what waits below
@@ -386,9 +380,9 @@ class ActionService:
         provider = source.provider(0)
         if execution.plan.verb is Verb.ACKNOWLEDGE and execution.receipt is not None:
             if isinstance(provider, SupportsAckRenewal):
-                self.keeper.keep(execution.plan, execution.receipt, provider, source.queue)
+                self.ack_renewer.keep(execution.plan, execution.receipt, provider, source.queue)
         elif execution.plan.verb is Verb.UNACKNOWLEDGE:
-            self.keeper.drop(execution.plan.target)
+            self.ack_renewer.drop(execution.plan.target)
 
     def show(self, outcome: Outcome) -> None:
         """Show an outcome that belongs to no execution."""

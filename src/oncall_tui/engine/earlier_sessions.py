@@ -23,11 +23,11 @@ class EarlierSessions:
     """*left_open* are intents of earlier sessions without an outcome; *changed* is called when more is known."""
 
     def __init__(
-        self, journal: Journal, marks: SeenMarks, witness: ChangeRecorder, changed: Callable[[], None]
+        self, journal: Journal, marks: SeenMarks, recorder: ChangeRecorder, changed: Callable[[], None]
     ) -> None:
         self.left_open: list[Intent] = []
-        self._journal, self._marks, self._witness, self._changed = journal, marks, witness, changed
-        self._todo: list[Callable[[], None]] = [marks.load, self._load_intents, witness.remember]
+        self._journal, self._marks, self._recorder, self._changed = journal, marks, recorder, changed
+        self._todo: list[Callable[[], None]] = [marks.load, self._load_intents, recorder.remember]
         self._loading = threading.Lock()
         self._ends = threading.Event()
         self._tried = threading.Event()

@@ -1,5 +1,7 @@
 """Pollers, board, actions and journal with one life cycle. The screen and the commands both stand on it.
 
+``board_builder`` builds the board; the engine runs it on a thread, and hands the newest update to whoever listens.
+
 Threads: two a source (its poller, its queue), the journal's writer, and one that puts the board together. All are
 daemons: quitting asks them to stop and waits for the journal alone.
 """
@@ -11,24 +13,18 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
-from functools import lru_cache
-from operator import is_
-from types import MappingProxyType
 
 import msgspec
 
-from oncall_tui.actions.journal_handlers import LOCAL
 from oncall_tui.actions.past_actions import PastActions
 from oncall_tui.actions.plan_enricher import PlanEnricher
 from oncall_tui.actions.service import ActionService, SourceHandle
-from oncall_tui.domain.action import Verb
-from oncall_tui.domain.alert import Alert, AlertState
-from oncall_tui.domain.board import Board, merge
+from oncall_tui.domain.board import Board
 from oncall_tui.domain.on_call import Roster
 from oncall_tui.domain.outcome import Outcome
 from oncall_tui.domain.plan import Actor
-from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
-from oncall_tui.domain.service_history import DeployHistories
+from oncall_tui.domain.reading import SourceState
+from oncall_tui.engine.board_builder import BoardBuilder, same_rows
 from oncall_tui.engine.earlier_sessions import EarlierSessions
 from oncall_tui.engine.recorder import ChangeRecorder
 from oncall_tui.errors import ActionError, SourceError
@@ -41,7 +37,6 @@ from oncall_tui.notifications.handover_sender import send
 from oncall_tui.notifications.notifier import Notifier
 from oncall_tui.polling.limiter import PollLimiter
 from oncall_tui.polling.poller import Poller
-from oncall_tui.polling.status import status_of
 from oncall_tui.providers.base import Provider, ReadRequest
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.runtime.job_queue import JobQueue
@@ -99,50 +94,48 @@ class Engine:
         destinations: tuple[DestinationSpec, ...] = (),
     ) -> None:
         self.actor, self.clock, self.journal = actor, clock, journal
-        gate = PollLimiter(POLLS_AT_ONCE, clock)
+        limiter = PollLimiter(POLLS_AT_ONCE, clock)
         self._dirty = threading.Event()
         self._pollers = {
-            s.name: Poller(s.name, s.provider, s.build, clock, gate, self._dirty.set, s.interval_s) for s in specs
+            s.name: Poller(s.name, s.provider, s.build, clock, limiter, self._dirty.set, s.interval_s) for s in specs
         }
         self._queues = {s.name: JobQueue(s.name, clock) for s in specs}
         sources = {name: SourceHandle(name, self._queues[name], p.ready, p.ask) for name, p in self._pollers.items()}
         self.evidence = OnDemandReader({name: p.ready for name, p in self._pollers.items()}, clock, journal)
         tell = {s.name: self._pollers[s.name].ready for s in specs if s.on_call}
         self.duties = OnCallReader(tell, self.evidence.run, clock, self._dirty.set)
-        self._outlets = Destinations(destinations, clock)
-        self._dresser = PlanEnricher(lambda: self.update.look, journal, actor)
+        self._destinations = Destinations(destinations, clock)
+        self._plan_enricher = PlanEnricher(lambda: self.update.look, journal, actor)
         self.actions = ActionService(
             sources,
             journal,
             clock,
-            self._dresser.board_for,
-            self._dresser.dress,
+            self._plan_enricher.board_for,
+            self._plan_enricher.dress,
             self._dirty.set,
             read_only,
             steady_s,
-            self._dresser.completion_note,
+            self._plan_enricher.completion_note,
             self._escalate(),
         )
-        self._teller = Notifier(
-            self._outlets,
+        self._notifier = Notifier(
+            self._destinations,
             journal,
             clock,
             lambda: self.update.board,
-            self._dresser.audience,
+            self._plan_enricher.audience,
             self.actions.run_silently,
             self.actions.show,
         )
-        self.actions.observers.append(self._teller.observe)
-        self._deeds, self._histories = PastActions(journal), DeployHistories()
-        self.actions.observers.append(self._deeds.heard)
-        self.looker = Triager(rules)
-        self.witness = ChangeRecorder(journal, self.looker.episodes)
-        waiting = [status_of(p.seen, clock.now(), clock.monotonic()) for p in self._pollers.values()]
-        self.update = Update(look=self.looker.look(merge(0, clock.now(), waiting, ())))
+        self.actions.observers.append(self._notifier.observe)
+        past = PastActions(journal)
+        self.actions.observers.append(past.heard)
+        self.rules, triager = rules, Triager(rules)
+        self.recorder = ChangeRecorder(journal, triager.episodes)
+        self.builder = BoardBuilder(triager, journal, self.recorder, self.actions, past)
+        self.update = Update(look=self.builder.first(self._pollers.values(), clock.now(), clock.monotonic()))
         self.show_hidden = False
-        self._overlaid: dict[str, tuple[Alert, object, Alert]] = {}
-        self._looked_at: tuple[list[object], tuple[object, ...]] = ([], ())
-        self._memory = EarlierSessions(journal, self.actions.marks, self.witness, self._dirty.set)
+        self._earlier = EarlierSessions(journal, self.actions.marks, self.recorder, self._dirty.set)
         self._listeners: set[Callable[[], None]] = set()
         self._composed = threading.Condition()
         self._stopped = False
@@ -155,7 +148,7 @@ class Engine:
         """Start to read every source."""
         for poller in self._pollers.values():
             poller.start()
-        self._memory.start()
+        self._earlier.start()
         self._worker.start()
 
     def stop(self) -> None:
@@ -163,14 +156,14 @@ class Engine:
         self._stopped = True
         self._dirty.set()
         self._worker.stop()
-        self._memory.stop()
+        self._earlier.stop()
         for poller in self._pollers.values():
             poller.stop()
         for queue in self._queues.values():
             queue.stop()
-        self._outlets.stop()
+        self._destinations.stop()
         self.evidence.stop()
-        self.witness.end(self.clock.now())
+        self.recorder.end(self.clock.now())
         self.journal.close(0.3)
 
     # --- asking -------------------------------------------------------------------------------------------------------
@@ -198,7 +191,7 @@ class Engine:
 
     def pressed(self) -> None:
         """A key was pressed: an engineer is awake."""
-        self.actions.keeper.pressed()
+        self.actions.ack_renewer.pressed()
 
     def recompose(self) -> None:
         """Look again (what is hidden was asked for)."""
@@ -207,27 +200,31 @@ class Engine:
     @property
     def destinations(self) -> tuple[str, ...]:
         """The configured destinations' names."""
-        return tuple(outlet.name for outlet in self._outlets)
+        return tuple(d.name for d in self._destinations)
 
     def told(self, timeout_s: float) -> bool:
         """Wait until others were told of what was done; False after *timeout_s* seconds. For commands."""
-        return self._teller.settle(timeout_s)
+        return self._notifier.settle(timeout_s)
 
     def send_handover(self, name: str, title: str, text: str) -> Future[str]:
         """Send a handover to a destination that only tells; what came of it in words. The future raises ActionError."""
-        return send(self._outlets, self.journal, self.clock, self.actor, name, title, text)
+        return send(self._destinations, self.journal, self.clock, self.actor, name, title, text)
 
     @property
     def telling(self) -> int:
         """How many words to others are not out yet: they are lost where the program ends now."""
-        return self._teller.under_way
+        return self._notifier.under_way
 
     def _escalate(self) -> EscalateByNotification | None:
         """Who escalates what cannot escalate by itself: nobody, where there is no destination."""
-        if not self._outlets:
+        if not self._destinations:
             return None
         return EscalateByNotification(
-            self._outlets, self.journal, self.clock, lambda: self.update.board, lambda row: self.update.look.find(row)
+            self._destinations,
+            self.journal,
+            self.clock,
+            lambda: self.update.board,
+            lambda row: self.update.look.find(row),
         )
 
     # --- listening ----------------------------------------------------------------------------------------------------
@@ -274,7 +271,7 @@ class Engine:
     # --- the board's thread -------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        self._memory.wait(REMEMBERS_S)
+        self._earlier.wait(REMEMBERS_S)
         while not self._stopped:
             self._dirty.wait(TICK_S)
             self._dirty.clear()
@@ -282,7 +279,7 @@ class Engine:
                 ("the board's rows", self._compose),
                 ("the journal of what is watched", self._watch),
                 ("open intents", self._resume),
-                ("extending acknowledgements", self.actions.keeper.tick),
+                ("extending acknowledgements", self.actions.ack_renewer.tick),
                 ("who is on call", self._ask_duties),
             ):
                 self._guarded(what, step)
@@ -298,25 +295,20 @@ class Engine:
                 self._compose_without_look()
 
     def _watch(self) -> None:
-        self.witness.tick(self.update.board.sources.values(), self.clock.now(), self.clock.monotonic())
+        self.recorder.tick(self.update.board.sources.values(), self.clock.now(), self.clock.monotonic())
 
     def _ask_duties(self) -> None:
         self.duties.tick({s.name for s in self.update.board.sources.values() if s.current})
 
     def _compose(self) -> None:
-        now = self.clock.now()
-        seen = [p.seen for p in self._pollers.values()]
-        statuses = [status_of(s, now, self.clock.monotonic()) for s in seen]
-        readings = [s.reading for s in seen if s.reading]
-        self._publish(self._look(readings, statuses, now))
+        sources = tuple(self._pollers.values())
+        now, monotonic = self.clock.now(), self.clock.monotonic()
+        self._publish(self.builder.build(self.update.look, sources, now, monotonic, self.show_hidden))
 
     def _compose_without_look(self) -> None:
-        """The rows as they were last, each source as it is now, and the bug: what is old must not look like now."""
-        board, now = self.update.board, self.clock.now()
-        monotonic = self.clock.monotonic()
-        sources = {p.name: status_of(p.seen, now, monotonic) for p in self._pollers.values()}
-        board = msgspec.structs.replace(board, version=board.version + 1, at=now, sources=MappingProxyType(sources))
-        self._publish(msgspec.structs.replace(self.update.look, board=board))
+        """Publish the last rows with each source as it is now, and the bug."""
+        now, monotonic = self.clock.now(), self.clock.monotonic()
+        self._publish(self.builder.without_triage(self.update.look, self._pollers.values(), now, monotonic))
 
     def _publish(self, look: TriagedBoard) -> None:
         update = Update(
@@ -335,39 +327,10 @@ class Engine:
                 wake()
 
     def _troubles(self) -> tuple[str, ...]:
-        queues = (*self._queues.values(), *(outlet.queue for outlet in self._outlets), *self.evidence.queues)
-        workers = (self._worker, self._memory.worker, self.journal.worker, *self.watched, *(o.worker for o in queues))
+        queues = (*self._queues.values(), *(d.queue for d in self._destinations), *self.evidence.queues)
+        workers = (self._worker, self._earlier.worker, self.journal.worker, *self.watched, *(o.worker for o in queues))
         own = (worker.trouble.words for worker in (*workers, *(p.worker for p in self._pollers.values())))
         return tuple(redact(words) for words in own if words)
-
-    def _look(self, readings: list[Reading], statuses: list[SourceStatus], now: float) -> TriagedBoard:
-        """The look at these readings; where their rows are what they were, the last one with the newest sources."""
-        if self.witness.recall():
-            self._looked_at = ([], ())
-        rows: list[object] = [row for r in readings for row in (*r.alerts, *r.services, *r.deploys)]
-        able = tuple(p.provider is not None for p in self._pollers.values())
-        current = tuple(s.current for s in statuses)
-        beside = (self.actions.marks.current, self.show_hidden, able, current, self._deeds.version)
-        (old_rows, old_beside), version = self._looked_at, self.update.board.version + 1
-        if beside == old_beside and len(rows) == len(old_rows) and all(map(is_, rows, old_rows)):
-            sources = MappingProxyType({s.name: s for s in statuses})
-            board = msgspec.structs.replace(self.update.board, version=version, at=now, sources=sources)
-            if self.looker.still(board):
-                return msgspec.structs.replace(self.update.look, board=board)
-        board = merge(version, now, statuses, readings)
-        if len(self._overlaid) > 2 * len(board.alerts) + 100:
-            self._overlaid.clear()
-        if self.witness.recalled and not self.journal.failure:  # else it is read once it can be: no board waits for it
-            self._deeds.read(now)
-        board = msgspec.structs.replace(
-            board,
-            alerts={a.id: self._overlay(a) for a in board.alerts.values()},
-            deploys=self._histories.tell(board.deploys, self._deeds.current),
-        )
-        look = self.looker.look(board, self.show_hidden)
-        self.witness.saw(look, self.update.board, now)
-        self._looked_at = (rows, beside)  # only now: had a step failed, these rows would never be looked at again
-        return look
 
     def _differs(self, new: Update) -> bool:
         old = self.update
@@ -379,39 +342,16 @@ class Engine:
             or new.skipped != old.skipped
             or dict(new.board.sources) != dict(old.board.sources)
             or new.look.hidden != old.look.hidden
-            or not _same_rows(old.look, new.look)
+            or not same_rows(old.look, new.look)
         )
-
-    def _overlay(self, alert: Alert) -> Alert:
-        """The alert with what is known here alone: who has seen it, and the verbs that are done in the journal."""
-        mark = self.actions.marks.current.get(alert.id)
-        cached = self._overlaid.get(alert.id)
-        if cached and cached[0] is alert and cached[1] == mark:
-            return cached[2]
-        result, provider = alert, self._pollers[alert.source].provider
-        handlers = provider.handlers() if provider else {}
-        seen = mark is not None and mark.began == alert.began and alert.state in (AlertState.FIRING, AlertState.NO_DATA)
-        if provider and not self.actions.read_only:
-            verbs = {verb for verb in self.actions.local_verbs if self.actions.local_here(handlers, verb)}
-            if self.actions.local_here(handlers, Verb.UNACKNOWLEDGE):
-                verbs.add(Verb.UNACKNOWLEDGE if seen else Verb.ACKNOWLEDGE)
-            here = frozenset(verbs & LOCAL)
-            result = msgspec.structs.replace(alert, verbs=_together(alert.verbs, frozenset(verbs)), here=here)
-        elif self.actions.read_only:
-            result = msgspec.structs.replace(alert, verbs=frozenset())
-        if seen and mark:
-            state = AlertState.SEEN if alert.state is AlertState.FIRING else alert.state  # no data stays no data
-            result = msgspec.structs.replace(result, state=state, by=(mark.by,), by_at=mark.at)
-        self._overlaid[alert.id] = (alert, mark, result)
-        return result
 
     def _resume(self) -> None:
         """Take up what earlier sessions left open, as soon as its source is there."""
-        for intent in tuple(self._memory.left_open):
+        for intent in tuple(self._earlier.left_open):
             poller = self._pollers.get(intent.plan.source)
             if poller is None or poller.provider is None:
                 continue
-            self._memory.left_open.remove(intent)
+            self._earlier.left_open.remove(intent)
             try:
                 self.actions.resume(intent)
             except (ActionError, SourceError) as error:
@@ -419,17 +359,4 @@ class Engine:
 
     def still_firing(self, service_id: str) -> list[str]:
         """Titles of alerts of this service that fire now: said apart from whether a rollback is done."""
-        return self._dresser.still_firing(service_id)
-
-
-@lru_cache(maxsize=256)
-def _together(some: frozenset[Verb], more: frozenset[Verb]) -> frozenset[Verb]:
-    """Both, as one object for the thousands of alerts that have the same."""
-    return some | more
-
-
-def _same_rows(old: TriagedBoard, new: TriagedBoard) -> bool:
-    for a, b in ((old.services, new.services), (old.deploys, new.deploys), (old.alerts, new.alerts)):
-        if len(a) != len(b) or any(x is not y for x, y in zip(a, b, strict=True)):
-            return False
-    return True
+        return self._plan_enricher.still_firing(service_id)

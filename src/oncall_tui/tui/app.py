@@ -80,7 +80,7 @@ class OncallApp(App[None]):
     def _begin(self) -> None:
         """The first frame is out: start to read, and let the collector run, without what start-up left."""
         self.engine.start()
-        self.engine.witness.begin(self.engine.clock.now())
+        self.engine.recorder.begin(self.engine.clock.now())
         self.engine.duties.go_on()
         sys.setswitchinterval(0.001)  # pollers that parse give way to a key five times as often
         gc.collect()

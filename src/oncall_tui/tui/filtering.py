@@ -64,7 +64,7 @@ class Filtering(Base):
     def wrong_filter(self, text: str) -> str:
         """The reason why *text* can be no filter of the board, and what would work; empty: it can."""
         try:
-            parse(text, known(self.latest, self.engine.looker.rules.products))
+            parse(text, known(self.latest, self.engine.rules.products))
         except FilterError as error:
             return error.message
         return ""

@@ -35,7 +35,7 @@ class LookingAt(Filtering):
             return
         from oncall_tui.tui.screens.dialogs import pickers as choosing  # not needed for the first frame
 
-        known = self.engine.looker.rules.products
+        known = self.engine.rules.products
         modal = choosing.LookAt(lambda: self.latest, known, self.views, self.shown)
         self.begin(self._looked_at(self.open_modal(modal)))  # at once: the keys that follow are the list's
 

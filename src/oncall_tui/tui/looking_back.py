@@ -39,7 +39,7 @@ class LookingBack(LookingAt):
         path, now = kept.beside(self.engine.journal.path), self.engine.clock.now()
         found, wrong = kept.read(path)
         if found is not None:
-            products = {product.name for product in self.engine.looker.rules.products}
+            products = {product.name for product in self.engine.rules.products}
             found, wrong = kept.sound(found, products, self.views, now)
             self.shown = found.shown
             self.bell_on = bell if found.bell is None else found.bell

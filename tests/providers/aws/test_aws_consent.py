@@ -51,7 +51,7 @@ class Played:
             Product(name=p["name"], services=tuple(p["services"]), alerts=p.get("alerts", {}))
             for p in config.get("products", ())  # none of them protected: consent has to do without
         )
-        self.looker = Triager(Rules(products=products))
+        self.triager = Triager(Rules(products=products))
         self.journal = Journal(folder / f"{name}.db", self.drill.clock.now)
         self.readings: dict[str, Reading] = {}
         self.states: dict[str, SourceState] = {}
@@ -72,7 +72,7 @@ class Played:
             SourceStatus(name=n, provider=k, state=self.states[n], read_at=self.drill.clock.now())
             for n, k in self.kinds.items()
         ]
-        return self.looker.look(merge(1, self.drill.clock.now(), statuses, tuple(self.readings.values())))
+        return self.triager.look(merge(1, self.drill.clock.now(), statuses, tuple(self.readings.values())))
 
     def plans(self, look: TriagedBoard) -> Iterator[Plan]:
         """Every write that changes a service, from its own row and from that of its newest deploy."""

@@ -58,7 +58,7 @@ class OnCallView(Text):
 
     def _newest(self) -> list[Line]:
         engine = self._engine
-        products = engine.looker.rules.products
+        products = engine.rules.products
         return lines(engine.duties.rosters, products, engine.actor.email, engine.clock.now(), self._tz)
 
 

@@ -1,0 +1,173 @@
+"""Readings, marks and history → the triaged board. No thread, no lock: the engine's board thread calls it.
+
+merge -> what the journal here adds to alerts and deploys -> triage -> what changed, for the journal
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from operator import is_
+from types import MappingProxyType
+from typing import Protocol
+
+import msgspec
+
+from oncall_tui.actions.journal_handlers import LOCAL, SeenMarks, done_here
+from oncall_tui.actions.past_actions import PastActions
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import Alert, AlertState
+from oncall_tui.domain.board import Board, merge
+from oncall_tui.domain.reading import SourceStatus
+from oncall_tui.domain.service_history import DeployHistories
+from oncall_tui.engine.recorder import ChangeRecorder
+from oncall_tui.journal import Journal
+from oncall_tui.polling.status import PollState, status_of
+from oncall_tui.providers.base import Provider
+from oncall_tui.triage.triager import TriagedBoard, Triager
+
+
+class PolledSource(Protocol):
+    """The part of a poller that a board is built from. *provider* is None until it is built."""
+
+    name: str
+    seen: PollState
+    provider: Provider | None
+
+
+class LocalActions(Protocol):
+    """The part of the action service that rows show: the actions that are done in this machine's journal."""
+
+    marks: SeenMarks
+    read_only: bool
+
+    @property
+    def local_verbs(self) -> frozenset[Verb]: ...
+
+
+class BoardBuilder:
+    """Builds each board from the newest readings, and keeps from the last one what did not change."""
+
+    def __init__(
+        self, triager: Triager, journal: Journal, recorder: ChangeRecorder, actions: LocalActions, past: PastActions
+    ) -> None:
+        self.triager = triager
+        self._journal, self._recorder, self._actions, self._past = journal, recorder, actions, past
+        self._histories = DeployHistories()
+        self._overlaid: dict[str, tuple[Alert, object, Alert]] = {}
+        self._built_from: tuple[list[object], tuple[object, ...]] = ([], ())
+
+    def first(self, sources: Iterable[PolledSource], now: float, monotonic: float) -> TriagedBoard:
+        """Build the board before any source was read: each of them is waited for."""
+        return self.triager.look(merge(0, now, _statuses(sources, now, monotonic), ()))
+
+    def build(
+        self, last: TriagedBoard, sources: Sequence[PolledSource], now: float, monotonic: float, show_hidden: bool
+    ) -> TriagedBoard:
+        """Build the next board after *last*; where no row changed, *last* with the newest state of its sources."""
+        if self._recorder.recall():
+            self._built_from = ([], ())
+        seen = [s.seen for s in sources]  # once: a poll may replace it meanwhile
+        providers = {s.name: s.provider for s in sources}
+        statuses = [status_of(s, now, monotonic) for s in seen]
+        readings = [s.reading for s in seen if s.reading]
+        rows: list[object] = [row for r in readings for row in (*r.alerts, *r.services, *r.deploys)]
+        beside = self._beside(providers, statuses, show_hidden)
+        version = last.board.version + 1
+        if self._same(rows, beside):
+            board = _with_sources(last.board, version, now, statuses)
+            if self.triager.still(board):
+                return msgspec.structs.replace(last, board=board)
+        board = self._with_local(merge(version, now, statuses, readings), providers, now)
+        look = self.triager.look(board, show_hidden)
+        self._recorder.saw(look, last.board, now)
+        self._built_from = (rows, beside)  # only now: had a step failed, these rows would never be built again
+        return look
+
+    def without_triage(
+        self, last: TriagedBoard, sources: Iterable[PolledSource], now: float, monotonic: float
+    ) -> TriagedBoard:
+        """Return the rows of *last* with each source as it is now, so that old rows do not look like new ones.
+
+        This is for a board that cannot be built because of a bug.
+        """
+        board = _with_sources(last.board, last.board.version + 1, now, _statuses(sources, now, monotonic))
+        return msgspec.structs.replace(last, board=board)
+
+    def _beside(
+        self, providers: Mapping[str, Provider | None], statuses: Iterable[SourceStatus], show_hidden: bool
+    ) -> tuple[object, ...]:
+        """Return everything besides rows that a board depends on."""
+        able = tuple(provider is not None for provider in providers.values())
+        current = tuple(s.current for s in statuses)
+        return self._actions.marks.current, show_hidden, able, current, self._past.version
+
+    def _same(self, rows: list[object], beside: tuple[object, ...]) -> bool:
+        """Tell whether the last board was built from these very objects."""
+        old_rows, old_beside = self._built_from
+        return beside == old_beside and len(rows) == len(old_rows) and all(map(is_, rows, old_rows))
+
+    # --- what is known on this machine alone --------------------------------------------------------------------------
+
+    def _with_local(self, board: Board, providers: Mapping[str, Provider | None], now: float) -> Board:
+        """Add marks, local verbs and the deploys' histories to the board."""
+        if len(self._overlaid) > 2 * len(board.alerts) + 100:
+            self._overlaid.clear()
+        if self._recorder.recalled and not self._journal.failure:  # else it is read later: no board waits for a disk
+            self._past.read(now)
+        return msgspec.structs.replace(
+            board,
+            alerts={a.id: self._overlay(a, providers[a.source]) for a in board.alerts.values()},
+            deploys=self._histories.tell(board.deploys, self._past.current),
+        )
+
+    def _overlay(self, alert: Alert, provider: Provider | None) -> Alert:
+        """Return the alert with its seen mark and the verbs that are done in the journal; the same object as before
+        where neither changed.
+        """
+        mark = self._actions.marks.current.get(alert.id)
+        cached = self._overlaid.get(alert.id)
+        if cached and cached[0] is alert and cached[1] == mark:
+            return cached[2]
+        seen = mark is not None and mark.began == alert.began and alert.state in (AlertState.FIRING, AlertState.NO_DATA)
+        result = self._with_verbs(alert, provider, seen)
+        if seen and mark:
+            state = AlertState.SEEN if alert.state is AlertState.FIRING else alert.state  # no data stays no data
+            result = msgspec.structs.replace(result, state=state, by=(mark.by,), by_at=mark.at)
+        self._overlaid[alert.id] = (alert, mark, result)
+        return result
+
+    def _with_verbs(self, alert: Alert, provider: Provider | None, seen: bool) -> Alert:
+        if self._actions.read_only:
+            return msgspec.structs.replace(alert, verbs=frozenset())
+        if provider is None:
+            return alert
+        handlers = provider.handlers()
+        verbs = {verb for verb in self._actions.local_verbs if done_here(handlers, verb)}
+        if done_here(handlers, Verb.UNACKNOWLEDGE):
+            verbs.add(Verb.UNACKNOWLEDGE if seen else Verb.ACKNOWLEDGE)
+        here = frozenset(verbs & LOCAL)
+        return msgspec.structs.replace(alert, verbs=_together(alert.verbs, frozenset(verbs)), here=here)
+
+
+def same_rows(old: TriagedBoard, new: TriagedBoard) -> bool:
+    """Tell whether both have the very same rows in the same order."""
+    for a, b in ((old.services, new.services), (old.deploys, new.deploys), (old.alerts, new.alerts)):
+        if len(a) != len(b) or any(x is not y for x, y in zip(a, b, strict=True)):
+            return False
+    return True
+
+
+def _statuses(sources: Iterable[PolledSource], now: float, monotonic: float) -> list[SourceStatus]:
+    return [status_of(s.seen, now, monotonic) for s in sources]
+
+
+def _with_sources(board: Board, version: int, now: float, statuses: Iterable[SourceStatus]) -> Board:
+    sources: Mapping[str, SourceStatus] = MappingProxyType({s.name: s for s in statuses})
+    return msgspec.structs.replace(board, version=version, at=now, sources=sources)
+
+
+@lru_cache(maxsize=256)
+def _together(some: frozenset[Verb], more: frozenset[Verb]) -> frozenset[Verb]:
+    """Return both, as one object for the thousands of alerts that have the same."""
+    return some | more
