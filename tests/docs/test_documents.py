@@ -267,6 +267,19 @@ def test_the_layers_are_those_of_pyproject() -> None:
     assert drawn == [name for name in ordered if name != "bootstrap"]
 
 
+# Words that only this program ever used, or once used, for what the field has a name for.
+PRIVATE = re.compile(
+    r"\b(desks?|lanes?|looker|the look|looks made|outlets?|teller|witness|dresser|dead man|drill world|NOT AWS|"
+    r"epilogue|errand|whom it pages|one's own|has to know|well\?)(?!\w)",
+    re.IGNORECASE,
+)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_the_documents_use_the_words_of_the_field(document: str) -> None:
+    assert [match.group() for match in PRIVATE.finditer(read(document))] == []
+
+
 def test_the_pages_for_newcomers_stay_short() -> None:
     assert len(read("README.md").splitlines()) <= 110
     assert len(read("ARCHITECTURE.md").splitlines()) <= 230
