@@ -13,6 +13,9 @@ from oncall_tui import bootstrap
 from oncall_tui.cli import COMMANDS
 from oncall_tui.config import known_settings, load_text
 from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import AlertState
+from oncall_tui.domain.outcome import OutcomeState
+from oncall_tui.domain.reading import SourceState
 from oncall_tui.providers import registry
 from oncall_tui.simulator.scenarios.reader import load
 from oncall_tui.tui.acting import PALETTE, VERBS
@@ -265,6 +268,14 @@ def test_the_layers_are_those_of_pyproject() -> None:
     left = [re.split(r"  +", line)[0] for line in picture.strip().splitlines()]
     drawn = [name for line in left for name in re.split(r" \| |, ", line)]
     assert drawn == [name for name in ordered if name != "bootstrap"]
+
+
+def test_every_state_is_documented() -> None:
+    night = "docs/reading-a-night.md"
+    assert [state for state, _ in rows(night, "How a source is")] == [s.label for s in SourceState]
+    assert [state for state, _ in rows(night, "What an outcome means")] == [str(s) for s in OutcomeState]
+    meaning = dict(rows("ARCHITECTURE.md", "Words"))["alert"]
+    assert meaning.partition(": ")[2].split(", ") == [str(s) for s in AlertState]
 
 
 # Words that only this program ever used, or once used, for what the field has a name for.
