@@ -15,7 +15,7 @@ from tests.end_to_end.world import PAYMENTS, World, acknowledgers, assignees, en
 from tests.support.forked import PIPE, Forked, popen
 
 KEYS = {
-    "": {"at", "sources", "alerts", "wide", "services", "deploys"},
+    "": {"at", "sources", "alerts", "wide", "not_known", "services", "deploys"},
     "sources": {"name", "provider", "state", "age_s", "message", "hint"},
     "alerts": {
         "id",
@@ -28,6 +28,9 @@ KEYS = {
         "service",
         "product",
         "acknowledged_by",
+        "by",
+        "by_at",
+        "reason",
         "until",
         "assigned",
         "after_incident",
@@ -40,7 +43,10 @@ KEYS = {
         "not_suspect",
         "suspicion",
     },
-    "services": {"id", "account", "region", "cluster", "name", "health", "desired", "running", "pending"},
+    "services": {
+        *("id", "account", "region", "cluster", "name", "health", "desired", "running", "pending"),
+        *("revision", "to_run", "since", "age_s", "note"),
+    },
     "deploys": {
         "id",
         "service",
@@ -49,7 +55,10 @@ KEYS = {
         "from",
         "to",
         "started",
+        "finished",
         "progress",
+        "running",
+        "desired",
         "failed_tasks",
         "kind",
         "started_by",

@@ -26,7 +26,7 @@ HINT = ServiceHint(service="api", cluster="main")
 ALL = (Verb.ROLL_BACK, Verb.UNDO_ROLLBACK, Verb.CONTINUE, Verb.RESTART)
 TITLES = {
     Verb.ROLL_BACK: "Roll back prod/api: :42→:41",
-    Verb.UNDO_ROLLBACK: "Undo the rollback of prod/api: :41→:42",
+    Verb.UNDO_ROLLBACK: "Redeploy prod/api: :41→:42 (undoes the rollback of 16:40 JST)",
     Verb.CONTINUE: "Continue the deploy of prod/api: :41→:42",
     Verb.RESTART: "Restart prod/api: :42",
 }

@@ -13,6 +13,7 @@ from oncall_tui.actions.past_actions import PastActions
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.deploy import WENT_BACK, Deploy, DeployState
 from oncall_tui.domain.entry import Entry, EntryKind
+from oncall_tui.domain.revision import Revision
 from oncall_tui.domain.service_history import DeployHistories, PastAction, history
 from oncall_tui.text.history_words import fate, named, told
 
@@ -111,6 +112,34 @@ def test_a_stop_that_makes_another_deploy_go_back_is_whoevers_stopped_it(read_fr
         ":41→:42, rolled back to :41 by Alice 16:51",
     ]
     assert [d.started_by for d in history((second,), (msgspec.structs.replace(stop, to="another"),))] == [""]
+
+
+@pytest.mark.parametrize("old", [None, OLD])
+def test_a_rollback_leaves_what_its_plan_said(old: Revision | None) -> None:
+    """AWS names no task that ran, or only tasks of what is put back."""
+    asked = msgspec.structs.replace(UPDATE, from_arn=NEW.task_definition)
+    assert words((bad(state=DeployState.STOPPED), back(**DONE, old=old)), asked) == [
+        "rollback :42→:41, succeeded",
+        ":41→:42, stopped, rolled back to :41 by Alice 16:51",
+    ]
+
+
+def test_first_is_said_only_of_what_is_known_to_be_the_first() -> None:
+    assert deploy(old=None).arrow == "not known→:42"
+    assert deploy(old=None, first=True).arrow == "first→:42"
+
+
+def test_a_user_whom_aws_does_not_name_is_told_as_such() -> None:
+    reason = "Service deployment rolled back because of a user's request."
+    assert words((bad(**ROLLED, reason=reason),)) == [":41→:42, rolled back to :41 by a user, not known whom, 16:51"]
+    assert words((bad(**ROLLED, reason=reason),), STOP) == [":41→:42, rolled back to :41 by Alice 16:51"]
+    assert words((bad(**ROLLED, reason=BREAKER),)) == [":41→:42, rolled back to :41 by the circuit breaker 16:51"]
+
+
+def test_a_newer_revision_that_was_picked_is_no_rollback() -> None:
+    asked = msgspec.structs.replace(UPDATE, to=revision(43).task_definition, deploy="d1", after=0.0)
+    later = deploy("prod/d5", API, native_id="d5", started=NOW - 600, old=NEW, new=revision(43), **DONE)
+    assert words((later,), asked) == [":42→:43, succeeded"]
 
 
 def test_an_undone_rollback_is_told_of_the_deploy_that_was_taken_back() -> None:

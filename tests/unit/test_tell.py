@@ -46,8 +46,8 @@ def titles(destination: FakeDestination) -> list[str]:
         ),
         (
             Verb.UNDO_ROLLBACK,
-            "Alice is undoing the rollback of prod/api from :41 to :42",
-            "Alice undid the rollback of prod/api from :41 to :42: 2/2 on :41",
+            "Alice is redeploying prod/api from :41 to :42 (undoes the rollback of 16:40 JST)",
+            "Alice redeployed prod/api from :41 to :42 (undoes the rollback of 16:40 JST): 2/2 on :41",
         ),
         (
             Verb.CONTINUE,

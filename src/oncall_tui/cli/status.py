@@ -18,6 +18,7 @@ from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.domain.service import Service
 from oncall_tui.engine.engine import Update
 from oncall_tui.text.time_format import here, stamp
+from oncall_tui.triage.counts import nothing_read
 from oncall_tui.triage.multi_service import MultiServiceIncident
 from oncall_tui.triage.ownership import aftermath, assignment
 from oncall_tui.triage.suspects import Suspect
@@ -47,7 +48,8 @@ def as_object(update: Update, now: float) -> dict[str, Any]:
         "sources": [_source(s, now) for s in update.board.sources.values()],
         "alerts": [_alert(row, alert, now) for row in look.alerts for alert in row.members],
         "wide": _wide(look.wide),
-        "services": [_service(s) for s in look.services],
+        "not_known": sorted(nothing_read(look)),
+        "services": [_service(s, now) for s in look.services],
         "deploys": [_deploy(d) for d in look.deploys],
     }
 
@@ -86,6 +88,9 @@ def _alert(row: TriagedAlert, alert: Alert, now: float) -> dict[str, Any]:
         "service": row.service.id if row.service else None,
         "product": row.product.name if row.product else None,
         "acknowledged_by": list(alert.by) if alert.state in ("acknowledged", "seen") else [],
+        "by": list(alert.by),
+        "by_at": stamp(alert.by_at),
+        "reason": alert.comment,
         "until": stamp(alert.until),
         "assigned": _assigned(alert, now),
         "after_incident": aftermath(row, now),
@@ -116,7 +121,7 @@ def _suspect(suspect: Suspect, now: float) -> dict[str, Any]:
     return {"deploy": suspect.deploy.id, "service": suspect.deploy.service_id, "words": suspect.told(here(), now)}
 
 
-def _service(service: Service) -> dict[str, Any]:
+def _service(service: Service, now: float) -> dict[str, Any]:
     key = service.key
     return {
         "id": service.id,
@@ -128,6 +133,11 @@ def _service(service: Service) -> dict[str, Any]:
         "desired": service.desired,
         "running": service.running,
         "pending": service.pending,
+        "revision": service.revision.family_revision,
+        "to_run": service.to_run.family_revision,
+        "since": stamp(service.since),
+        "age_s": None if service.since is None else round(max(0.0, now - service.since), 1),
+        "note": service.note,
     }
 
 
@@ -140,7 +150,10 @@ def _deploy(deploy: Deploy) -> dict[str, Any]:
         "from": deploy.old.family_revision if deploy.old else None,
         "to": deploy.new.family_revision,
         "started": stamp(deploy.started),
+        "finished": stamp(deploy.finished),
         "progress": deploy.progress,
+        "running": deploy.running,
+        "desired": deploy.desired,
         "failed_tasks": deploy.failed_tasks,
         **history_object(deploy),
         "reason": deploy.reason,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.service import Service
 from oncall_tui.engine.engine import Update
@@ -13,10 +13,11 @@ from oncall_tui.text.cells import clean, count, width
 from oncall_tui.text.history_words import back_of, fate
 from oncall_tui.text.time_format import age, ago, here, told
 from oncall_tui.triage.causes import trouble
+from oncall_tui.triage.counts import alerts_title, deploys_title, services_title
 from oncall_tui.triage.empty_board import last_read, nothing
 from oncall_tui.triage.ownership import aftermath, escalation, left
 from oncall_tui.triage.ranking import ATTENTION, SILENT, severity_word
-from oncall_tui.triage.triager import TriagedAlert, page_words
+from oncall_tui.triage.triager import TriagedAlert
 
 ALERTS = ("SEV", "AGE", "PRODUCT", "SERVICE", "ALERT", "STATE", "ID")
 SERVICES = ("SERVICE", "TASKS", "REV", "HEALTH", "DEPLOYED", "ALERT", "NOTE")
@@ -27,18 +28,16 @@ ALIGNED = 60  # cells: a longer text moves the rest of its own line, and not tha
 def text_board(update: Update, now: float) -> str:
     """Sources, alerts, services and deploys, one line each."""
     look = update.look
-    title = f"ALERTS {len(look.alerts)} · {page_words(look)}" + (f" · {look.hidden} hidden" if look.hidden else "")
+    title = alerts_title(look) + (f" · {look.hidden} hidden" if look.hidden else "")
     unread = [s.name for s in update.board.unread]
     lines = [_sources(update, now), "", title + (f" · not read: {', '.join(unread)}" if unread else "")]
     if look.wide:
         lines.append(f"  multi-service: {look.wide.words} since {told(look.wide.since, now)}, probably not one deploy")
     lines += _table(ALERTS, [_alert(row, now) for row in look.alerts]) or [f"  {clean(nothing(update.board, now))}"]
-    faults = sum(s.health.is_fault for s in look.services)
-    lines += ["", f"SERVICES {len(look.services)} · {faults} unhealthy"]
+    lines += ["", services_title(look)]
     firing = Counter(row.service.id for row in look.alerts if row.service and ATTENTION[row.alert.state] < SILENT)
     lines += _table(SERVICES, [_service(service, firing[service.id], now) for service in look.services])
-    running = sum(d.state.running for d in look.deploys)
-    lines += ["", f"DEPLOYS {running} running · {len(look.deploys)} in the last day"]
+    lines += ["", deploys_title(look)]
     lines += _table(DEPLOYS, [_deploy(deploy, now) for deploy in look.deploys])
     return "\n".join(line.rstrip() for line in lines)
 
@@ -73,7 +72,7 @@ def _sources(update: Update, now: float) -> str:
 def _alert(row: TriagedAlert, now: float) -> tuple[str, ...]:
     alert = row.alert
     more = [alert.id, f"reported by {', '.join(m.id for m in row.members)}" if row.others else "", aftermath(row, now)]
-    more.append(f"◂ {row.suspicion.words(now, here())}" if row.suspect else "")
+    more.append(_suspicion(row, now))
     return (
         severity_word(row.severity, row.pages),
         age(now - row.began),
@@ -85,14 +84,22 @@ def _alert(row: TriagedAlert, now: float) -> tuple[str, ...]:
     )
 
 
+def _suspicion(row: TriagedAlert, now: float) -> str:
+    """The suspect; of a page also that there is none, or that it is not known: neither looks like the other."""
+    if row.alert.state is AlertState.RESOLVED or not (row.suspect or row.pages):
+        return ""
+    words = row.suspicion.words(now, here())
+    return f"◂ {words}" if row.suspect else words
+
+
 def _service(service: Service, alerts: int, now: float) -> tuple[str, ...]:
     pending = f", {service.pending} pending" if service.pending else ""
     return (
         service.id,
         f"{service.running}/{service.desired}{pending}",
-        service.revision.short,
+        service.revisions,
         str(service.health),
-        ago(now - service.last_deploy) if service.last_deploy else "",
+        ago(now - service.since) if service.since else "",
         count(alerts, "alert") if alerts else "",
         " · ".join(word for word in (service.note, trouble(service, now)) if word),
     )

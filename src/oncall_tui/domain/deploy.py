@@ -45,6 +45,7 @@ class DeployState(StrEnum):
         return "open" if self in (DeployState.PENDING, DeployState.IN_PROGRESS) else self.value
 
 
+NOT_KNOWN = "not known"
 WENT_BACK = frozenset({DeployState.ROLLING_BACK, DeployState.ROLLED_BACK, DeployState.ROLLBACK_FAILED})
 
 
@@ -82,10 +83,11 @@ class TakenBack(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 class Deploy(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One deploy as last read. *id* is ``SOURCE/`` and ECS's own id; *native_id* the ARN or id alone.
 
-    *old* is None for a first deploy or where the source revision could not be read. *rollback* says why this deploy is
-    itself a rollback, or went back (empty: neither, as far as anybody knows). *read_from* is ``service deployment``
-    or, where those calls are denied, ``deployments[]``. *taken_back* and *verb* (what was asked for from this machine)
-    are filled in by the service's history, which also corrects *started_by* where this machine's journal knows better.
+    *old* is None for what is known to be a *first* deploy, and where nobody tells what ran before. *rollback* says
+    why this deploy is itself a rollback, or went back (empty: neither, as far as anybody knows). *read_from* is
+    ``service deployment`` or, where those calls are denied, ``deployments[]``. *taken_back* and *verb* (what was asked
+    for from this machine) are filled in by the service's history, which also corrects *started_by* and *old* where this
+    machine's journal knows better.
     """
 
     id: str
@@ -96,6 +98,7 @@ class Deploy(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     new: Revision
     started: float
     old: Revision | None = None
+    first: bool = False
     status: str = ""  # the API's own word
     strategy: str = "rolling"
     stage: str = ""
@@ -128,12 +131,24 @@ class Deploy(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     @property
     def arrow(self) -> str:
         """``:41→:42``: from old to new, whatever came of it."""
-        return f"{self.old.short if self.old else 'first'}→{self.new.short}"
+        return f"{self.before}→{self.new.short}"
+
+    @property
+    def before(self) -> str:
+        """``:41``, what ran before it; ``first`` only where it is known that nothing did."""
+        return self.old.short if self.old else "first" if self.first else NOT_KNOWN
 
     @property
     def goes_back(self) -> bool:
         """Tell whether it is itself a rollback: a later deploy that puts back what ran before."""
         return bool(self.rollback) and self.state not in WENT_BACK
+
+    @property
+    def forward(self) -> bool:
+        """Tell whether it brings a later revision of the same family."""
+        old, new = (r.family_revision.rpartition(":") for r in (self.old or self.new, self.new))
+        numbers = old[2].isdigit() and new[2].isdigit() and int(new[2]) > int(old[2])
+        return old[0] == new[0] and numbers
 
     @property
     def progress(self) -> str:

@@ -41,8 +41,10 @@ DEPLOYS_UNREAD = "its deploys are not read yet"  # a note: that none is known sa
 class Service(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One service as last read. *id* is ``SOURCE/CLUSTER/NAME``: what the commands take.
 
-    *deploy_id* is the deploy under way or the last one; *last_deploy* is when that began. *note* says what could not
-    be read (``deploys: denied``). *read_at* is when this row was true.
+    *revision* is what most of its tasks run; *meant* is another one that ECS is to run, of which *meant_running* tasks
+    run (None: the same). *deploy_id* is the deploy under way or the last one; *last_deploy* is when that began, and
+    *went_back_at* when ECS rolled it back. *note* says what could not be read (``deploys: denied``). *read_at* is when
+    this row was true.
     """
 
     id: str
@@ -58,6 +60,9 @@ class Service(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     status: str = "ACTIVE"
     deploy_id: str = ""
     last_deploy: float | None = None
+    went_back_at: float | None = None
+    meant: Revision | None = None
+    meant_running: int = 0
     targets: str = ""  # "3/4 healthy", where load balancer targets are readable
     events: tuple[tuple[float, str], ...] = ()  # newest first, a few
     note: str = ""
@@ -66,6 +71,23 @@ class Service(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     @property
     def name(self) -> str:
         return self.key.name
+
+    @property
+    def since(self) -> float | None:
+        """When what runs, or is to run, was put there; None: not known."""
+        return self.went_back_at or self.last_deploy
+
+    @property
+    def to_run(self) -> Revision:
+        """The revision that ECS is to run, whether its tasks run or not."""
+        return self.meant or self.revision
+
+    @property
+    def revisions(self) -> str:
+        """``:41``; ``:41 (:42 0/4)`` where :42 is to run, and most tasks are of :41."""
+        if self.meant is None:
+            return self.revision.short
+        return f"{self.revision.short} ({self.meant.short} {self.meant_running}/{self.desired})"
 
     @property
     def title(self) -> str:

@@ -12,8 +12,10 @@ import msgspec
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.deploy import WENT_BACK, Deploy, DeployState, TakenBack
+from oncall_tui.domain.revision import Revision
 
 BREAKER, ALARM = "the circuit breaker", "an alarm"
+USER = "a user, not known whom"  # AWS says that somebody asked for it, and not who
 SHOWS_WITHIN_S = 600.0  # a deploy that was asked for begins within this, or it is another one
 _MAKES_ANOTHER = ("CodeDeploy", "deployments[]")
 _NOT_PEOPLE = ("codeDeployRollback",)
@@ -52,13 +54,15 @@ def history(deploys: Iterable[Deploy], deeds: Sequence[PastAction]) -> tuple[Dep
 
 
 def cause(deploy: Deploy) -> str:
-    """Name what made ECS take it back by itself; empty: nothing that ECS says."""
+    """Name what made ECS take it back, as far as ECS says; empty: it says nothing."""
     reason = deploy.reason.lower()
     failed, _, threshold = deploy.breaker.partition("/")
     if "breaker" in reason:
         return BREAKER
     if "alarm" in reason:
         return ALARM
+    if "user" in reason and "request" in reason:
+        return USER
     full = failed.isdigit() and threshold.isdigit() and int(failed) >= int(threshold)
     return BREAKER if full and "requested" not in reason else ""
 
@@ -66,10 +70,17 @@ def cause(deploy: Deploy) -> str:
 def _who(deploy: Deploy, deed: PastAction | None) -> Deploy:
     """The deploy with who began it. Who registered the old task definition did not roll back to it."""
     if deed is not None:
-        return msgspec.structs.replace(deploy, started_by=deed.by, verb=deed.verb)
+        return msgspec.structs.replace(deploy, started_by=deed.by, verb=deed.verb, old=_left(deploy, deed))
     if deploy.goes_back and (deploy.read_from != "CodeDeploy" or deploy.started_by in _NOT_PEOPLE):
         return msgspec.structs.replace(deploy, started_by="")
     return deploy
+
+
+def _left(deploy: Deploy, deed: PastAction) -> Revision | None:
+    """What it replaced: as planned, where AWS names nothing that ran, or only what it puts there itself."""
+    if deed.from_arn in ("", deploy.new.task_definition) or (deploy.old and not _same(deploy.old, deploy.new)):
+        return deploy.old
+    return Revision(task_definition=deed.from_arn)
 
 
 def _makers(rows: Sequence[Deploy], deeds: Iterable[PastAction]) -> dict[str, PastAction]:

@@ -33,10 +33,11 @@ log = logging.getLogger(__name__)
 # verb: how the plan's title begins, what the line says while it goes on, and after it was done
 _WORDS = {
     Verb.ROLL_BACK: ("Roll back", "is rolling back", "rolled back"),
-    Verb.UNDO_ROLLBACK: ("Undo the rollback of", "is undoing the rollback of", "undid the rollback of"),
+    Verb.UNDO_ROLLBACK: ("Redeploy", "is redeploying", "redeployed"),
     Verb.CONTINUE: ("Continue the deploy of", "is continuing the deploy of", "continued the deploy of"),
     Verb.RESTART: ("Restart", "is restarting", "restarted"),
 }
+_FORWARD = ("Deploy", "is deploying", "deployed")  # a newer revision that was picked
 _BAD = {OutcomeState.FAILED: Severity.ERROR, OutcomeState.UNKNOWN: Severity.WARNING}
 
 
@@ -80,21 +81,25 @@ def _both(first: Recipients | None, now: Recipients) -> Recipients:
 
 def begins(plan: Plan) -> str:
     """``Alice is rolling back prod/payments-api from :42 to :41``."""
-    stem, now, _ = _WORDS[plan.verb]
+    stem, now, _ = _words(plan)
     if not plan.title.startswith(stem):
         return f"{plan.actor.name}: {plan.title}"
     return f"{plan.actor.name} {now} {_what(plan)}"
 
 
+def _words(plan: Plan) -> tuple[str, str, str]:
+    return _FORWARD if plan.title.startswith("Deploy ") else _WORDS[plan.verb]
+
+
 def _what(plan: Plan) -> str:
     """``prod/payments-api from :42 to :41``: an arrow is kept for what a deploy brings."""
-    what = plan.title.removeprefix(_WORDS[plan.verb][0]).strip()
+    what = plan.title.removeprefix(_words(plan)[0]).strip()
     return what if plan.verb is Verb.CONTINUE else going_back(what)
 
 
 def ends(plan: Plan, outcome: Outcome) -> str:
     """``Alice rolled back prod/payments-api from :42 to :41: …``; else ``failed: …`` or ``unknown: …``."""
-    done, what = _WORDS[plan.verb][2], _what(plan)
+    done, what = _words(plan)[2], _what(plan)
     if outcome.state in (OutcomeState.DONE, OutcomeState.SENT):
         return f"{plan.actor.name} {done} {what}: {outcome.message}"
     return f"{outcome.state}: {plan.verb} of {what} by {plan.actor.name}: {outcome.message}"

@@ -6,6 +6,7 @@ An arrow is always old → new of that deploy; a rollback is told as what happen
 
 from __future__ import annotations
 
+import re
 from datetime import tzinfo
 
 from oncall_tui.domain.action import Verb
@@ -13,6 +14,7 @@ from oncall_tui.domain.deploy import WENT_BACK, Deploy, DeployState, TakenBack
 from oncall_tui.domain.service_history import cause
 from oncall_tui.text.time_format import moment
 
+_ARROW = re.compile(r":? (\S+)→(\S+)")
 _NOUNS = {Verb.UNDO_ROLLBACK: "redeploy", Verb.RESTART: "restart"}
 
 
@@ -20,7 +22,7 @@ def noun(deploy: Deploy) -> str:
     """``deploy``, ``rollback``, ``redeploy`` (of what was rolled back) or ``restart``."""
     if deploy.verb in _NOUNS:
         return _NOUNS[deploy.verb]
-    return "rollback" if deploy.goes_back or deploy.verb is Verb.ROLL_BACK else "deploy"
+    return "rollback" if deploy.goes_back or (deploy.verb is Verb.ROLL_BACK and not deploy.forward) else "deploy"
 
 
 def named(deploy: Deploy) -> str:
@@ -52,6 +54,7 @@ def _only_state(deploy: Deploy) -> TakenBack | None:
 def taken_back(back: TakenBack, tz: tzinfo | None = None, now: float = 0.0) -> str:
     """``rolling back to :41 by Alice since 05:15``, ``rolled back …``, ``the rollback to :41 by Alice failed``."""
     to, by = f" to {back.to}" if back.to else "", f" by {back.by}" if back.by else ""
+    by += "," if "," in by and tz is not None else ""
     if back.state is DeployState.ROLLING_BACK:
         words = f"rolling back{to}{by}{_at(back.began, tz, now, ' since')}"
     elif back.state is DeployState.ROLLED_BACK:
@@ -83,9 +86,7 @@ def began_by(deploy: Deploy) -> str:
 
 def going_back(title: str) -> str:
     """``Roll back prod/api from :42 to :41`` of a plan's title: an arrow is kept for what a deploy brings."""
-    name, _, arrow = title.rpartition(" ")
-    from_arn, both, to = arrow.partition("→")
-    return f"{name.removesuffix(':')} from {from_arn} to {to}" if both else title
+    return _ARROW.sub(r" from \1 to \2", title, count=1)
 
 
 def stopped(count: int) -> str:

@@ -44,7 +44,7 @@ def _still_runs(look: TriagedBoard, deploy: Deploy) -> bool:
     service = look.board.services.get(deploy.service_id)
     if service is None or deploy.rollback or deploy.state in (DeployState.ROLLED_BACK, DeployState.ROLLING_BACK):
         return False
-    return deploy.state.running or service.revision.task_definition == deploy.new.task_definition
+    return deploy.state.running or service.to_run.task_definition == deploy.new.task_definition
 
 
 def _not_suspect(look: TriagedBoard, service_id: str, deploy: Deploy | None) -> tuple[str, ...]:

@@ -19,7 +19,9 @@ from oncall_tui.domain.action import FOLLOWED
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.engine.engine import Engine, Update
 from oncall_tui.text.cells import count
-from oncall_tui.triage.triager import page_words, unacknowledged_count
+from oncall_tui.triage import counts
+from oncall_tui.triage.counts import number
+from oncall_tui.triage.triager import unacknowledged_count
 from oncall_tui.tui.acting import ActionKeys
 from oncall_tui.tui.handing import Handing
 from oncall_tui.tui.keys import KEYS
@@ -196,20 +198,19 @@ class BoardScreen(ActionKeys, LookingBack, Remembering, Opening, LogKeys, Handin
         hidden = f" · {look.hidden} hidden" if look.hidden else ""
         sick = sum(s.health.is_fault for s in look.services)
         running = sum(d.state.running for d in look.deploys)
-        moving = len({d.service_id for d in look.deploys if d.state.running})
         unacked = unacknowledged_count(look)
         words = {
-            "alerts": f"ALERTS {len(look.alerts)} · {page_words(look)}{hidden}{said['alerts']}",
-            "services": f"SERVICES {len(look.services)} · {sick} unhealthy · {moving} deploying{said['services']}",
-            "deploys": f"DEPLOYS {running} running · {len(look.deploys)} in the last day{said['deploys']}",
+            "alerts": f"{counts.alerts_title(look)}{hidden}{said['alerts']}",
+            "services": f"{counts.services_title(look, deploying=True)}{said['services']}",
+            "deploys": f"{counts.deploys_title(look)}{said['deploys']}",
             "detail": "DETAIL",
         }
         for name, text in words.items():
             self.query_one(f"#title-{name}", headline.Title).say(text, active=name == self.pane)
         tabs = (
-            ("alerts", f"1 ALERTS {len(look.alerts)}", f" {unacked}!" if unacked else ""),
-            ("services", f"2 services {len(look.services)}", f" {sick}✗" if sick else ""),
-            ("deploys", f"3 deploys {running}", ""),
+            ("alerts", f"1 ALERTS {number(look, 'alerts', len(look.alerts))}", f" {unacked}!" if unacked else ""),
+            ("services", f"2 services {number(look, 'services', len(look.services))}", f" {sick}✗" if sick else ""),
+            ("deploys", f"3 deploys {number(look, 'deploys', running)}", ""),
             ("detail", "4 detail", ""),
         )
         parts = []

@@ -84,7 +84,9 @@ def judge(plan: Plan, truth: Truth, *newest: Deploy | None) -> None:
         _failed(current, leaving, row)
     _since(current, leaving, truth)
     if plan.verb in (Verb.ROLL_BACK, Verb.UNDO_ROLLBACK):
-        assert plan.title.endswith(f": {leaving}→{to}")
+        told, _, undoes = plan.title.partition(" (")
+        assert told.endswith(f": {leaving}→{to}")
+        assert undoes.startswith("undoes the rollback") is (plan.verb is Verb.UNDO_ROLLBACK)
         _target(lines["to"], to, truth)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from aws_world import task_definition
 
@@ -13,7 +14,15 @@ from oncall_tui.providers.aws.ecs import schema as w
 from oncall_tui.providers.aws.ecs.codedeploy import definition_in
 from oncall_tui.providers.aws.ecs.rollback.decide import decide
 from oncall_tui.providers.aws.ecs.rollback.decision_table import TABLE, Call, RollbackInputs, Rule
-from oncall_tui.providers.aws.ecs.rollback.history import Candidate, RunPeriod, goes_back, source_of, succeeded_last
+from oncall_tui.providers.aws.ecs.rollback.history import (
+    Candidate,
+    RunPeriod,
+    goes_back,
+    put_there,
+    replaced,
+    source_of,
+    succeeded_last,
+)
 
 STOP, HOOK, UPDATE, CD_STOP, CD_CREATE = Call.STOP, Call.HOOK, Call.UPDATE, Call.CD_STOP, Call.CD_CREATE
 DAY = 86_400.0
@@ -130,7 +139,8 @@ CASES = [
      "Stopped")),
     (L.CD_FINISHED, "a choice", code_deploy("Succeeded", source=None, choice=definition(40)), CD_CREATE, ":40", ""),
     (L.CD_ROLLBACK, "finished, to the bad one", code_deploy("Succeeded", going_back="x", undone=definition(42),
-     target=rev(41), candidates=(candidate(42), candidate(40)), choice=definition(42)), None, "", "would undo it"),
+     target=rev(41), candidates=(candidate(42), candidate(40)), choice=definition(42)), None, "",
+     "from :42 to :41: this would undo that"),
     (L.CD_FINISHED, "further back than a rollback", code_deploy("Succeeded", going_back="x", undone=definition(42),
      target=rev(41), candidates=(candidate(42), candidate(40)), choice=definition(40)), CD_CREATE, ":40", ""),
     (L.FINISHED, "an older suspect, the tag moved since", facts(picked="older", source=rev(42, digest="sha256:old")),
@@ -214,6 +224,50 @@ def test_of_several_sources_the_one_that_succeeded() -> None:
     deploy = made(43, 41)
     deploy.source_service_revisions = [w.EcsSummary(arn="r42", running_task_count=2), w.EcsSummary(arn="r41")]
     assert source_of(deploy, ran(41)) == "r41"
+
+
+@pytest.mark.parametrize(
+    ("sources", "briefs", "left"),
+    [
+        (["r41"], [*ran(41), *ran(42, status="STOPPED")], "r42"),  # tasks of :41 ran all the time
+        ([], [*ran(41), *ran(42, status="STOPPED")], "r42"),  # no task ran
+        ([], [*ran(41), *ran(42, status="ROLLBACK_FAILED")], "r42"),
+        (["r41"], ran(40, 41), "r41"),  # a forced redeploy
+        (["r42"], ran(41, 42), "r42"),
+        ([], [], ""),
+    ],
+)
+def test_a_rollback_names_what_it_replaces(sources: list[str], briefs: list[w.EcsBrief], left: str) -> None:
+    deploy = made(41, None)
+    deploy.target_service_revision = w.EcsSummary(arn="r41b")
+    deploy.source_service_revisions = [w.EcsSummary(arn=arn) for arn in sources]
+    briefs = [msgspec.structs.replace(b, created_at=float(at)) for at, b in enumerate(briefs)]
+    assert replaced(deploy, briefs, lambda arn: definition(int(arn[1:3])) if arn else "") == left
+
+
+@pytest.mark.parametrize(
+    ("briefs", "since"),
+    [
+        ([*ran(41), *ran(42, status="STOPPED"), *ran(41)], 2.0),
+        ([*ran(41), *ran(42, status="ROLLBACK_SUCCESSFUL"), *ran(41)], 1.0),  # … and a forced redeploy
+        (ran(40, 41, 41), 1.0),
+        ([*ran(41), *ran(42, status="ROLLBACK_SUCCESSFUL")], 1.0),
+        (ran(41, 42), 0.0),
+        ([], 0.0),
+    ],
+)
+def test_current_is_since_the_last_other_deploy(briefs: list[w.EcsBrief], since: float) -> None:
+    timed = [msgspec.structs.replace(b, created_at=float(at), finished_at=float(at)) for at, b in enumerate(briefs)]
+    assert put_there(timed, definition(41), lambda arn: definition(int(arn[1:]))) == since
+
+
+def test_the_guard_tells_who_went_back_wherever_it_did() -> None:
+    back = {"by": "Alice", "went_back_at": 940.0, "choice": definition(42)}
+    within = facts(status="ROLLBACK_SUCCESSFUL", source=rev(41), target=rev(42), went_back_to=rev(41), **back)
+    later = facts(status="SUCCESSFUL", source=rev(42), target=rev(41), going_back="going back to :41", **back)
+    stopped = facts(source=rev(41), target=rev(41), going_back="going back to :41", left=definition(42), **back)
+    words = "it was rolled back from :42 to :41, 1m ago by Alice: this would undo that"
+    assert [decide(within).why, decide(later).why, decide(stopped).why] == [words] * 3
 
 
 def test_what_succeeded_last() -> None:

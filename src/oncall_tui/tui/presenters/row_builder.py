@@ -44,7 +44,7 @@ SERVICE_COLUMNS = (
     Column("alerts", "ALERT", 4, most=8),
     Column("name", "SERVICE", 20, flex=True, min_width=16, easy=32, align="middle"),
     Column("tasks", "TASKS", 5, most=9, turn=2),
-    Column("revision", "REV", 4, most=8, turn=3),
+    Column("revision", "REV", 4, most=13, turn=3),
     Column("health", "HEALTH", 7, most=10, turn=1),
     Column("deploy", "DEPLOYED", 4, most=9, align="right", turn=4),
     Column("note", "NOTE", 16, most=40, turn=5, drop=1),
@@ -278,7 +278,7 @@ class RowBuilder:
                 continue
             if test is not None and not test(service_fields(service, update.look)):
                 continue
-            since = age(now - service.last_deploy) if service.last_deploy else ""
+            since = age(now - service.since) if service.since else ""
             source = live.get(service.source)
             fresh = (
                 source is not None
@@ -409,7 +409,7 @@ def _service_row(service: Service, since: str, live: bool, repeated: bool, alert
         alerts,
         service.id if repeated else service.title,
         counts,
-        service.revision.short,
+        service.revisions if service.meant is None else (service.revisions, "warning", service.revision.short),
         (str(service.health), style if service.health is not Health.HEALTHY or not live else ""),
         (f"{since} ago", "", since) if since not in ("", "now") else since,
         (service.note or service.targets, "dim"),

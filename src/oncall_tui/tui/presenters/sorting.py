@@ -118,7 +118,7 @@ COLUMNS: dict[str, dict[str, By]] = {
         "tasks": By("tasks", "most missing first", "most running first", lambda s: _share(s.running, s.desired)),
         "revision": By("revision", "lowest first", "highest first", lambda service: _revision(service.revision)),
         "health": By("health", "worst first", "best first", lambda service: _HEALTH.index(service.health)),
-        "deploy": By("last deploy", *_NEW, lambda s: None if s.last_deploy is None else -s.last_deploy),
+        "deploy": By("last deploy", *_NEW, lambda s: None if s.since is None else -s.since),
         "note": By("note", *_AZ, lambda service: _text(service.note or service.targets)),
     },
     "deploys": {

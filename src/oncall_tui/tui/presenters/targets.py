@@ -124,7 +124,7 @@ def _back(deploy: Deploy) -> str:
 def _undo(deploy: Deploy) -> str:
     """``:41→:42``, what undoing the rollback to :41 does: whether ECS went back in that deploy, or another did."""
     if deploy.old is None or deploy.state in (DeployState.ROLLED_BACK, DeployState.ROLLING_BACK):
-        return f"{deploy.old.short if deploy.old else 'first'}→{deploy.new.short}"
+        return deploy.arrow
     return _back(deploy)
 
 

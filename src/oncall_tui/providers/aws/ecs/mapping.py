@@ -119,6 +119,19 @@ def running_definition(service: w.EcsService) -> str:
     )
 
 
+def tasks_of(service: w.EcsService, definition: str) -> int:
+    """Tasks of that task definition that run now."""
+    deployed = sum(d.running_count for d in service.deployments if d.task_definition == definition)
+    return deployed + sum(t.running_count for t in service.task_sets if t.task_definition == definition)
+
+
+def most_tasks(service: w.EcsService) -> str:
+    """The task definition that most tasks run; the one that is to run where it has as many as any, or none runs."""
+    meant = running_definition(service)
+    names = [d.task_definition for d in service.deployments] + [t.task_definition for t in service.task_sets]
+    return max((meant, *names), key=lambda name: tasks_of(service, name))
+
+
 def deploying(service: w.EcsService) -> bool:
     """Does ``DescribeServices`` itself show that something is being rolled out?"""
     if service.task_sets:
@@ -141,6 +154,7 @@ def from_service_deployment(
     *,
     new: Revision,
     old: Revision | None,
+    first: bool,
     rollback: str,
     rollback_to: str,
     failures: tuple[TaskFailure, ...],
@@ -165,6 +179,7 @@ def from_service_deployment(
         state=state,
         new=new,
         old=old,
+        first=first,
         started=made.started_at or made.created_at,
         status=made.status,
         strategy=configuration.strategy.lower().replace("_", "-"),
@@ -185,14 +200,14 @@ def from_service_deployment(
         started_by=started_by,
         rollback=rollback,
         rollback_to=rollback_to,
-        verbs=_verbs(state, old, rollback, hook) if can_act else NO_VERBS,
+        verbs=_verbs(state, first, rollback, hook) if can_act else NO_VERBS,
     )
 
 
-def _verbs(state: DeployState, old: Revision | None, rollback: str, hook: w.EcsHook | None) -> frozenset[Verb]:
+def _verbs(state: DeployState, first: bool, rollback: str, hook: w.EcsHook | None) -> frozenset[Verb]:
     """What the state allows; whether it is the newest deploy, and what is sensible, the plan decides."""
     found = set()
-    if old is not None:
+    if not first:
         found.add(Verb.ROLL_BACK)
     if hook is not None and state is DeployState.IN_PROGRESS:
         found.add(Verb.CONTINUE)
@@ -340,6 +355,11 @@ def health(service: w.EcsService, running_deploy: bool, failed: int, first_deplo
     return Health.DEGRADED if service.running_count < service.desired_count else Health.HEALTHY
 
 
+def may_be_first(deploy: Deploy) -> bool:
+    """Is it the service's first deploy, or read from where what ran before is not told?"""
+    return deploy.first or (deploy.old is None and deploy.read_from != "service deployment")
+
+
 def to_service(
     source: str,
     service: w.EcsService,
@@ -349,8 +369,12 @@ def to_service(
     account: str,
     can_act: bool,
     current: Revision | None = None,
+    running: Revision | None = None,
 ) -> Service:
-    """A row of one of DescribeServices; *deploys* are its own, newest first."""
+    """A row of one of DescribeServices; *deploys* are its own, newest first.
+
+    *current* is the revision that is to run, *running* the one that most tasks run, where that is another.
+    """
     at = arn.parse(service.service_arn)
     newest = next(iter(deploys), None)
     first = primary(service)
@@ -362,16 +386,19 @@ def to_service(
         id=intern(service_id(source, service)),
         source=source,
         key=key,
-        health=health(service, moving, failed, newest is None or newest.old is None),
+        health=health(service, moving, failed, newest is None or may_be_first(newest)),
         desired=service.desired_count,
         running=service.running_count,
         pending=service.pending_count,
-        revision=current or revision(running_definition(service)),
+        revision=running or current or revision(running_definition(service)),
+        meant=(current or revision(running_definition(service))) if running else None,
+        meant_running=tasks_of(service, running_definition(service)) if running else 0,
         read_at=read_at,
         controller=service.controller,
         status=service.status,
         deploy_id=newest.id if newest else "",
         last_deploy=began,
+        went_back_at=newest.finished if newest and newest.state is DeployState.ROLLED_BACK else None,
         events=tuple((e.created_at, e.message) for e in service.events[:EVENTS_KEPT]),
         note=note,
         verbs=(ON_SERVICE if service.controller == "ECS" else ROLL_BACK) if can_act else NO_VERBS,

@@ -120,6 +120,7 @@ class EcsService(EcsAnswer):
     deployments: list[EcsDeployment] = []
     task_sets: list[EcsTaskSet] = []
     events: list[EcsEvent] = []
+    created_at: float = 0.0
     deployment_controller: EcsController | None = None
     deployment_configuration: EcsConfiguration | None = None
     current_service_deployment: str = ""

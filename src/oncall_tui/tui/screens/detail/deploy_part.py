@@ -37,7 +37,8 @@ def deploy_lines(deploy: Deploy, scene: Scene) -> list[Line]:
 def _changes(deploy: Deploy) -> list[Line]:
     """Differences from the revision before, one change a line."""
     if deploy.old is None:
-        return [line("changes", "not known: the previous revision cannot be read, or this is the first")]
+        why = "it is the first deploy" if deploy.first else "not known: the previous revision was not read"
+        return [line("changes", why)]
     head = f"{deploy.old.family_revision} → {deploy.new.family_revision}"
     return [line("changes", head), *(line("", words) for words in changes(deploy.old, deploy.new))]
 

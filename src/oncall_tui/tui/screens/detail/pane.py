@@ -105,7 +105,7 @@ def suspicion_lines(look: TriagedAlert, update: Update, now: float, tz: tzinfo) 
 
 def service_words(service: Service) -> str:
     pending = f" +{service.pending}" if service.pending else ""
-    return f"{service.id}  {service.running}/{service.desired}{pending}  {service.revision.short}  {service.health}"
+    return f"{service.id}  {service.running}/{service.desired}{pending}  {service.revisions}  {service.health}"
 
 
 def product_lines(product: Product | None) -> list[Line]:

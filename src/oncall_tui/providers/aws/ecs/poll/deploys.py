@@ -20,12 +20,13 @@ from oncall_tui.providers.aws.ecs import mapping as rows
 from oncall_tui.providers.aws.ecs import schema as w
 from oncall_tui.providers.aws.ecs.poll.codedeploy import CodeDeploys
 from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
-from oncall_tui.providers.aws.ecs.rollback.history import goes_back, short, source_of
+from oncall_tui.providers.aws.ecs.rollback.history import goes_back, replaced, short
 from oncall_tui.providers.aws.ecs.rollback.snapshot import read_briefs
 from oncall_tui.runtime.clock import Instant
 
 DAY_S = 86_400.0
 RETRY_DENIED_S = 300.0
+REMEMBERED_S = 90 * DAY_S  # ECS's own history of a service's deploys (API reference, ListServiceDeployments)
 DEPLOYS_KEPT = 10  # rows a service
 HISTORY = 20  # earlier successful deploys looked at, to know a rollback when one is seen
 DESCRIBED_A_CALL = 20
@@ -304,8 +305,8 @@ class DeployReader:
     def _row(self, key: str, service: w.EcsService, made: w.EcsServiceDeployment, now: Instant) -> Deploy:
         newest = self._briefs[key][0].service_deployment_arn == made.service_deployment_arn
         new = self._known.revision(made.target_arn, service.task_definition if newest else "")
-        before = source_of(made, self._briefs[key])
-        old = self._known.revision(before) if before else None
+        before = replaced(made, self._briefs[key], self._known.definition_of)
+        old = self._known.revision(before) if self._known.definition_of(before) else None
         began, ended = made.started_at or made.created_at, made.finished_at or made.stopped_at
         failures = self._failures(key, new.task_definition, began, ended)
         return rows.from_service_deployment(
@@ -314,6 +315,7 @@ class DeployReader:
             made,
             new=new,
             old=old,
+            first=_first(service, made, self._briefs[key], now.wall),
             rollback=goes_back(made, self._briefs[key], self._known.definition_of),
             rollback_to=short(self._known.definition_of(made.rollback.service_revision_arn)) if made.rollback else "",
             failures=failures[:FAILURES_KEPT],
@@ -408,6 +410,12 @@ class _Off:
             self._deploys.turn_off(self._place, error, self._now)
             return True
         return isinstance(error, Gone)
+
+
+def _first(service: w.EcsService, made: w.EcsServiceDeployment, briefs: list[w.EcsBrief], now: float) -> bool:
+    """Is it known that nothing ran before it? ECS forgets: an old service may have had earlier ones."""
+    earlier = made.source_service_revisions or any(b.created_at < made.created_at for b in briefs)
+    return not earlier and bool(service.created_at) and now - service.created_at < REMEMBERED_S
 
 
 def _definitions(deploy: Deploy) -> tuple[str, ...]:

@@ -64,6 +64,7 @@ class EcsReader:
         self._source, self._wire, self._clock, self._globs = source, wires.ecs, clock, globs
         self._account, self._can_act = account, can_act
         self._schedule = RefreshQueue()
+        self._known = known
         self._deploys = DeployReader(source, wires, known, can_act)
         self._clusters: dict[str, ClusterState] = {}
         self._services: dict[str, w.EcsService] = {}
@@ -369,11 +370,15 @@ class EcsReader:
             self._made[key] = made
             note = self._deploys.note(service)
             unread = "" if note or not self._deploys.unread(key, service) else DEPLOYS_UNREAD
-            first = bool(made) and made[0].old is None and made[0].state.running
+            first = bool(made) and rows.may_be_first(made[0]) and made[0].state.running
             can_act = self._can_act and service.status == "ACTIVE" and not note and not first
             current = made[0].new if made and made[0].new.task_definition == service.task_definition else None
+            runs = rows.most_tasks(service)
+            running = self._known.revision("", runs) if runs != rows.running_definition(service) else None
             at = self._apart + (self._schedule.slots[key].read_at or now.due)
-            row = rows.to_service(self._source, service, at, made, note or unread, self._account, can_act, current)
+            row = rows.to_service(
+                self._source, service, at, made, note or unread, self._account, can_act, current, running
+            )
             old = self._rows.get(key)
             if old is None or abs(row.read_at - old.read_at) >= SAME_ROW_S or not rows.says_the_same(row, old):
                 self._rows[key] = row  # else the same object stays: what did not change is not drawn again

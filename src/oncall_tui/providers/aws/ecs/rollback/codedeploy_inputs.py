@@ -8,6 +8,7 @@ from oncall_tui.domain.remembered import ServiceHistory
 from oncall_tui.domain.revision import Revision
 from oncall_tui.providers.aws.client.client import AwsClient, AwsClients
 from oncall_tui.providers.aws.ecs import codedeploy as cd
+from oncall_tui.providers.aws.ecs import mapping as rows
 from oncall_tui.providers.aws.ecs import schema as w
 from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.providers.aws.ecs.rollback import history
@@ -78,7 +79,7 @@ def _since(ran: tuple[history.RunPeriod, ...], primary: w.EcsTaskSet | None, tar
 def _fared(service: w.EcsService, fell: tuple[Fell, ...], candidate: Candidate) -> Candidate:
     name = candidate.revision.task_definition
     mine = tuple(f for f in fell if f.task_definition == name)
-    return msgspec.structs.replace(candidate, fell=mine, tasks=ecs_now.tasks_of(service, name))
+    return msgspec.structs.replace(candidate, fell=mine, tasks=rows.tasks_of(service, name))
 
 
 def _going_back(newest: cd.CodeDeployDeployment, put: list[SuccessfulDeploy], recall: ServiceHistory) -> str:

@@ -128,14 +128,16 @@ def _finished(facts: RollbackInputs, target: Revision) -> Decision:
             why = f"it was rolled back to {current.short} already{_ago(facts)}{_because(facts.reason)}"
             return _no(Rule.IS_ROLLBACK, why, "pick another revision to go further back")
         if facts.choice == target.task_definition:
-            return _no(Rule.IS_ROLLBACK, f"ECS went back from {target.short}: this would undo that", UNDO)
+            return _no(Rule.IS_ROLLBACK, _undoes(facts, target.short, current.short), UNDO)
     elif facts.going_back:
         bad = _replaced(facts, target)
         if not facts.choice:
             why = f"the last deploy was itself a rollback: {_who(facts)}" + (f"; before it ran {bad}" if bad else "")
             return _no(Rule.IS_ROLLBACK, why, f"pick another revision to go further back; {UNDO}")
-        if bad and facts.source is not None and facts.choice == facts.source.task_definition:
-            return _no(Rule.IS_ROLLBACK, f"the last deploy went back from {bad}: this would undo that", UNDO)
+        source = facts.source.task_definition if facts.source is not None and bad else ""
+        if facts.choice in {facts.left, source} - {""}:
+            left = Revision(task_definition=facts.choice).short
+            return _no(Rule.IS_ROLLBACK, _undoes(facts, left, current.short), UNDO)
     if facts.source is None and not facts.candidates:
         return _no(Rule.FIRST, "this is the service's first deploy: nothing ran before it")
     if facts.choice == current.task_definition:
@@ -242,7 +244,8 @@ def _passed_over(facts: RollbackInputs, wanted: Candidate) -> tuple[str, ...]:
 
 def _code_deploy(facts: RollbackInputs, target: Revision) -> Decision:
     if facts.going_back and facts.choice and facts.choice == facts.undone and facts.status not in CD_OPEN:
-        return _no(Rule.CD_ROLLBACK, "the last deployment went back from that: this would undo it", "deploy it anew")
+        bad = Revision(task_definition=facts.choice).short
+        return _no(Rule.CD_ROLLBACK, _undoes(facts, bad, target.short), "deploy it anew")
     if facts.going_back and (facts.status in CD_OPEN or not facts.choice):
         return _no(
             Rule.CD_ROLLBACK, f"CodeDeploy is rolling back, or has: {_who(facts)}", "the deploys pane follows it"
@@ -300,6 +303,11 @@ def _ago(facts: RollbackInputs) -> str:
     """``, 5m ago by Alice``: when ECS's own rollback began, and who sent that from here."""
     by = f" by {facts.by}" if facts.by else ""
     return f", {span(facts.now - facts.went_back_at)} ago{by}" if facts.went_back_at else by
+
+
+def _undoes(facts: RollbackInputs, bad: str, to: str) -> str:
+    """Say why it is not deployed as a rollback: ``it was rolled back from :42 to :41, 5m ago by Alice``."""
+    return f"it was rolled back from {bad} to {to}{_ago(facts)}: this would undo that"
 
 
 def _who(facts: RollbackInputs) -> str:

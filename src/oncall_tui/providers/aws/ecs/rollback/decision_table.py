@@ -112,7 +112,7 @@ class RollbackInputs(msgspec.Struct, frozen=True, kw_only=True):
     """What was read of a service just now. *candidates*: what may be gone back to, newest first.
 
     *deploy* is the newest deploy's ARN or id, *status* its API word, *source* what ran before it (None: a first
-    deploy), *target* what it puts there, *going_back* why it is itself a rollback, *choice* the id that a person
+    deploy), *target* what it puts there, *going_back* why it is itself a rollback and *left* the task definition that it left, *choice* the id that a person
     picked (a task definition's ARN; for CodeDeploy a deployment's id), *picked* the older deploy that it was asked for,
     *unsure* that *source* never succeeded, so that ECS may go back to another. *began* is when the newest deploy did,
     *since* when what runs became that (0: not told), *went_back_at* when the rollback to it began, and *undo* what it
@@ -137,6 +137,7 @@ class RollbackInputs(msgspec.Struct, frozen=True, kw_only=True):
     undo: Candidate | None = None
     by: str = ""
     going_back: str = ""
+    left: str = ""
     candidates: tuple[Candidate, ...] = ()
     choice: str = ""
     picked: str = ""

@@ -251,6 +251,19 @@ def source_of(made: w.EcsServiceDeployment, briefs: Sequence[w.EcsBrief]) -> str
     return best_[0].arn if best_ else ""
 
 
+def replaced(made: w.EcsServiceDeployment, briefs: Sequence[w.EcsBrief], definition_of: Callable[[str], str]) -> str:
+    """The service revision that *made* replaces: the one whose tasks ran, unless that is of the same task definition.
+
+    After a deploy that did not stand, tasks of the one before still run, or none do: what a rollback then replaces is
+    the revision that was to run, which no source of it may name.
+    """
+    before, to = source_of(made, briefs), definition_of(made.target_arn)
+    if before and definition_of(before) != to:
+        return before
+    others = (*left_behind(briefs, made.created_at), *(s.arn for s in made.source_service_revisions))
+    return next((arn for arn in others if definition_of(arn) not in ("", to)), before)
+
+
 def succeeded_last(made: w.EcsServiceDeployment, briefs: Sequence[w.EcsBrief]) -> str:
     """The service revision of the newest deploy before *made* that succeeded; empty: history shows none."""
     before = (b for b in briefs if b.status == "SUCCESSFUL" and b.created_at < made.created_at)
@@ -306,6 +319,22 @@ def began_at(made: w.EcsServiceDeployment, briefs: Sequence[w.EcsBrief], definit
             break
         at = brief.created_at
     return at
+
+
+def put_there(briefs: Sequence[w.EcsBrief], definition: str, definition_of: Callable[[str], str]) -> float:
+    """When *definition* became what runs, and nothing else was to run since; 0: history does not tell.
+
+    Forced redeploys of it go on with it; a deploy of another that did not stand ends it, also where tasks of it stayed.
+    """
+    since = 0.0
+    for brief in sorted(briefs, key=lambda b: b.created_at, reverse=True):
+        put = definition_of(brief.target_service_revision_arn)
+        if put == definition and brief.status == "SUCCESSFUL":
+            since = brief.finished_at or brief.started_at or brief.created_at
+        elif put != definition:
+            ended = brief.finished_at if brief.status == "ROLLBACK_SUCCESSFUL" else None
+            return ended or since
+    return since
 
 
 def forward(leaving: str, to: str) -> bool:

@@ -49,7 +49,9 @@ def facts(
             unreadable=seen.unreadable,
             source=_other_task_set(known, service),
         )
+    going_back, by = _going_back(known, seen, newest, recall)
     before = history.source_of(newest, seen.briefs)
+    left = history.replaced(newest, seen.briefs, known.definition_of) if going_back else ""
     went = newest.rollback.service_revision_arn if newest.rollback else ""
     target = known.revision(newest.target_arn, service.task_definition)
     source = known.revision(before) if before else None
@@ -58,7 +60,6 @@ def facts(
     found = _candidates(known, seen, recall, current, source, picked, now)
     found = _settle(wires.ecs, known, (*_renewed(source, target), *found), choice, current)
     found = tuple(fared(known, seen, c) for c in found)
-    going_back, by = _going_back(known, seen, newest, recall)
     back_at = _went_back_at(known, seen, newest)
     hook = newest.waiting
     return RollbackInputs(
@@ -81,6 +82,7 @@ def facts(
         undo=_undone(known, seen, target if back else source, now, newest) if going_back else None,
         by=by,
         going_back=going_back,
+        left=known.definition_of(left),
         candidates=found,
         choice=choice,
         picked=picked,
@@ -145,9 +147,8 @@ def _since(
     told."""
     if newest.status == "ROLLBACK_SUCCESSFUL":
         return newest.finished_at or newest.updated_at or 0.0
-    ran = history.spells(puts(known, seen.briefs), now)
-    if ran and ran[0].revision.task_definition == current.task_definition:
-        return ran[0].since
+    if put := history.put_there(seen.briefs, current.task_definition, known.definition_of):
+        return put
     first = rows.primary(seen.service)
     settled = first is not None and first.rollout_state == "COMPLETED"
     return first.created_at if first and settled and first.task_definition == current.task_definition else 0.0
@@ -157,7 +158,7 @@ def fared(known: RevisionCache, seen: ServiceSnapshot, candidate: Candidate) -> 
     """The candidate with how its deploys that did not stand ended, and its tasks that run now."""
     name = candidate.revision.task_definition
     fell = tuple(f for f in ecs_now.fell(known, seen) if f.task_definition == name)
-    return msgspec.structs.replace(candidate, fell=fell, tasks=ecs_now.tasks_of(seen.service, name))
+    return msgspec.structs.replace(candidate, fell=fell, tasks=rows.tasks_of(seen.service, name))
 
 
 def _undone(

@@ -15,8 +15,9 @@ from oncall_tui.providers.aws.ecs import codedeploy as cd
 from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.providers.aws.ecs.rollback import standing as ecs_now
 from oncall_tui.providers.aws.ecs.rollback.decision_table import Call, Decision, RollbackInputs
-from oncall_tui.providers.aws.ecs.rollback.history import Candidate, span
+from oncall_tui.providers.aws.ecs.rollback.history import Candidate, forward, span
 from oncall_tui.providers.aws.ecs.rollback.snapshot import ServiceSnapshot, status_line
+from oncall_tui.text.time_format import told
 
 NOT_RESTORED = "secrets' values, autoscaling, data that it changed"
 AGAIN = "CI or IaC may deploy {leaving} again: tell its owners, revert it there"
@@ -73,7 +74,8 @@ def plan(
     undo = ask.verb is Verb.UNDO_ROLLBACK
     if undo:
         asked["undo"] = True
-    word = "Undo the rollback of" if undo else "Roll back"
+    elif forward(leaving.task_definition, to.revision.task_definition):
+        asked["forward"] = True
     return Plan(
         id=plan_id,
         verb=ask.verb,
@@ -82,7 +84,7 @@ def plan(
         version=ask.version,
         actor=ask.actor,
         made_at=facts.now,
-        title=f"{word} {source}/{seen.service.service_name}: {leaving.short}→{to.revision.short}",
+        title=_title(f"{source}/{seen.service.service_name}", facts, leaving, to.revision, undo),
         lines=_lines(seen, facts, decision, known, leaving, to),
         warnings=(*against, *decision.warnings),
         confirm=Confirm.NAME if undo or unplaceable else Confirm.YES,
@@ -93,6 +95,15 @@ def plan(
         request=asked,
         commands=(command(asked, profile),),
     )
+
+
+def _title(name: str, facts: RollbackInputs, leaving: Revision, to: Revision, undo: bool) -> str:
+    """``Roll back prod/api: :42→:41``; the way forward again is no rollback, and says which one it undoes."""
+    arrow = f"{name}: {leaving.short}→{to.short}"
+    if undo:
+        of = f" of {told(facts.went_back_at)}" if facts.went_back_at else ""
+        return f"Redeploy {arrow} (undoes the rollback{of})"
+    return f"{'Deploy' if forward(leaving.task_definition, to.task_definition) else 'Roll back'} {arrow}"
 
 
 def _lines(

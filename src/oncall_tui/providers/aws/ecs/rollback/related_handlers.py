@@ -7,6 +7,7 @@ from typing import Any
 
 from oncall_tui import errors
 from oncall_tui.domain.board import Board
+from oncall_tui.domain.deploy import NOT_KNOWN
 from oncall_tui.domain.outcome import Check
 from oncall_tui.domain.plan import ActionRequest, Confirm, Plan
 from oncall_tui.domain.revision import Revision
@@ -144,7 +145,7 @@ class ContinueDeploy(EcsHandler):
     ) -> Plan:
         at = arn.parse(seen.service.service_arn)
         name = seen.service.service_name
-        before = facts.source.short if facts.source else "first"
+        before = facts.source.short if facts.source else NOT_KNOWN
         return Plan(
             id=uuid.uuid4().hex,
             verb=ask.verb,

@@ -35,12 +35,6 @@ _NO_PLACE = re.compile(
 _STEADY = "has reached a steady state"
 
 
-def tasks_of(service: w.EcsService, definition: str) -> int:
-    """Tasks of that task definition that run now."""
-    deployed = sum(d.running_count for d in service.deployments if d.task_definition == definition)
-    return deployed + sum(t.running_count for t in service.task_sets if t.task_definition == definition)
-
-
 def failed_of(known: RevisionCache, seen: ServiceSnapshot, definition: str) -> int:
     """Failed tasks of the newest deploy, where that puts *definition* there: as its row counts them."""
     newest = seen.newest
@@ -84,7 +78,7 @@ def _fell(known: RevisionCache, seen: ServiceSnapshot, made: w.EcsServiceDeploym
 
 def from_words(known: RevisionCache, seen: ServiceSnapshot, facts: RollbackInputs, leaving: Revision) -> str:
     """``0/4 running, 12 tasks failed, deploying for 3m``; ``4/4 running, current for 2d``."""
-    words = [f"{tasks_of(seen.service, leaving.task_definition)}/{seen.service.desired_count} running"]
+    words = [f"{rows.tasks_of(seen.service, leaving.task_definition)}/{seen.service.desired_count} running"]
     if failed := failed_of(known, seen, leaving.task_definition):
         words.append(tasks_failed(failed))
     if being_deployed(facts, leaving):
@@ -102,7 +96,7 @@ def being_deployed(facts: RollbackInputs, leaving: Revision) -> bool:
 
 def stands(known: RevisionCache, seen: ServiceSnapshot, facts: RollbackInputs, leaving: Revision) -> str:
     """``:33 has run for 2d and its tasks are healthy``: how what runs stands, for who is asked whether to leave it."""
-    running, desired = tasks_of(seen.service, leaving.task_definition), seen.service.desired_count
+    running, desired = rows.tasks_of(seen.service, leaving.task_definition), seen.service.desired_count
     failed = failed_of(known, seen, leaving.task_definition)
     if desired == 0:
         return f"desired is 0, and no task of {leaving.short} is wanted"

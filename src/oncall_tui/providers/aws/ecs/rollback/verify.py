@@ -318,13 +318,15 @@ def _since(plan: Plan, receipt: Receipt | None, now: float) -> float:
 def _doing(asked: dict[str, Any]) -> str:
     if asked.get("force"):
         return f"restarting {short(asked['to'])}"
-    return f"{'redeploying' if asked.get('undo') else 'rolling back'} {_arrow(asked)}"
+    word = "redeploying" if asked.get("undo") else "deploying" if asked.get("forward") else "rolling back"
+    return f"{word} {_arrow(asked)}"
 
 
 def _did(asked: dict[str, Any]) -> str:
     if asked.get("force"):
         return f"restarted {short(asked['to'])}"
-    return f"{'redeployed' if asked.get('undo') else 'rolled back'} {_arrow(asked)}"
+    word = "redeployed" if asked.get("undo") else "deployed" if asked.get("forward") else "rolled back"
+    return f"{word} {_arrow(asked)}"
 
 
 def _arrow(asked: dict[str, Any]) -> str:

@@ -1,0 +1,69 @@
+"""How many there are, as titles say it: none and "nothing was read" never look alike. Pure."""
+
+from __future__ import annotations
+
+from oncall_tui.domain.board import Board
+from oncall_tui.domain.reading import SourceStatus
+from oncall_tui.triage.triager import TriagedBoard, page_words
+from oncall_tui.triage.unread_scope import SERVICE_PROVIDERS
+
+NOT_KNOWN = "not known"
+
+
+def services_unread(board: Board) -> tuple[str, ...]:
+    """Names of the sources of services whose rows are not of now, or are not all there."""
+    return tuple(s.name for s in board.unread if s.provider in SERVICE_PROVIDERS)
+
+
+def not_read(names: tuple[str, ...]) -> str:
+    """`` · not read: prod``; empty where all was read."""
+    return f" · not read: {', '.join(names)}" if names else ""
+
+
+def nothing_read(look: TriagedBoard) -> frozenset[str]:
+    """The lists of which nothing is known (``alerts``, ``services``, ``deploys``): no row, and no reading ever."""
+    sources = look.board.sources.values()
+    services = [s for s in sources if s.provider in SERVICE_PROVIDERS]
+    others = [s for s in sources if s.provider not in SERVICE_PROVIDERS]
+    found = {
+        "services": (services, look.services),
+        "deploys": (services, look.deploys),
+        "alerts": (others, look.alerts),
+    }
+    return frozenset(what for what, (of, rows) in found.items() if of and not rows and all(map(_never, of)))
+
+
+def alerts_title(look: TriagedBoard) -> str:
+    """``ALERTS 3 · 1 page, unacknowledged``; ``ALERTS not known`` where no source of alerts was ever read."""
+    if "alerts" in nothing_read(look):
+        return f"ALERTS {NOT_KNOWN}"
+    return f"ALERTS {len(look.alerts)} · {page_words(look)}"
+
+
+def services_title(look: TriagedBoard, deploying: bool = False) -> str:
+    """``SERVICES 12 · 1 unhealthy``, with what was not read; ``SERVICES not known · not read: prod``."""
+    lost = not_read(services_unread(look.board))
+    if "services" in nothing_read(look):
+        return f"SERVICES {NOT_KNOWN}{lost}"
+    sick = sum(s.health.is_fault for s in look.services)
+    moving = len({d.service_id for d in look.deploys if d.state.running})
+    more = f" · {moving} deploying" if deploying else ""
+    return f"SERVICES {len(look.services)} · {sick} unhealthy{more}{lost}"
+
+
+def deploys_title(look: TriagedBoard) -> str:
+    """``DEPLOYS 1 running · 4 in the last day``, with what was not read; ``DEPLOYS not known · not read: prod``."""
+    lost = not_read(services_unread(look.board))
+    if "deploys" in nothing_read(look):
+        return f"DEPLOYS {NOT_KNOWN}{lost}"
+    running = sum(d.state.running for d in look.deploys)
+    return f"DEPLOYS {running} running · {len(look.deploys)} in the last day{lost}"
+
+
+def number(look: TriagedBoard, what: str, count: int) -> str:
+    """*count* of ``alerts``, ``services`` or ``deploys`` for a tab; ``?`` where nothing is known of them."""
+    return "?" if what in nothing_read(look) else str(count)
+
+
+def _never(source: SourceStatus) -> bool:
+    return source.read_at is None
