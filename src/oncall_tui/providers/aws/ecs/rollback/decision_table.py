@@ -112,11 +112,11 @@ class RollbackInputs(msgspec.Struct, frozen=True, kw_only=True):
     """What was read of a service just now. *candidates*: what may be gone back to, newest first.
 
     *deploy* is the newest deploy's ARN or id, *status* its API word, *source* what ran before it (None: a first
-    deploy), *target* what it puts there, *going_back* why it is itself a rollback and *left* the task definition that it left, *choice* the id that a person
-    picked (a task definition's ARN; for CodeDeploy a deployment's id), *picked* the older deploy that it was asked for,
-    *unsure* that *source* never succeeded, so that ECS may go back to another. *began* is when the newest deploy did,
-    *since* when what runs became that (0: not told), *went_back_at* when the rollback to it began, and *undo* what it
-    went back from.
+    deploy), *target* what it puts there, *going_back* why it is itself a rollback (*left*: of which task definition),
+    *choice* the id that a person picked (a task definition's ARN; for CodeDeploy a deployment's id), *picked* the
+    older deploy that it was asked for, *unsure* that *source* never succeeded, so that ECS may go back to another.
+    *began* is when the newest deploy did, *since* when what runs became that (0: not told), *went_back_at* when the
+    rollback to it began, and *undo* what it went back from.
     """
 
     now: float
