@@ -1,9 +1,9 @@
-"""What Alertmanager's actions share: looking at the target, what moved, and the words for it."""
+"""One Alertmanager, as its verbs' handlers see it: the alert as it is, what moved, words and commands."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from oncall_tui.providers.alertmanager.api import AlertmanagerApi
 from oncall_tui.providers.alertmanager.mapping import AlertmanagerRows
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
 from oncall_tui.providers.alertmanager.schema import AlertmanagerAlert, WireSilence
-from oncall_tui.providers.http import ago, before_sending, reference
+from oncall_tui.providers.http import HandlerContext, ago, reference
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.text.time_format import told
 
@@ -25,74 +25,71 @@ LISTED = 100  # so many other alerts are named in a plan; the rest is a number
 
 
 class AlertmanagerLook(msgspec.Struct, frozen=True):
-    """One alert as it is now. *row* is None where it is gone; *others* are alerts that its labels also match."""
+    """One alert as it is now; *others* are alerts that its labels also match."""
 
-    row: Alert | None
+    row: Alert
     silences: tuple[WireSilence, ...] = ()
     others: tuple[AlertmanagerAlert, ...] = ()
     silenced_by: tuple[str, ...] = ()
 
 
-class AlertmanagerHandlerContext:
-    """One Alertmanager, as its action handlers see it."""
+class AlertmanagerHandlerContext(HandlerContext[AlertmanagerLook]):
+    """Reads one alert with its silences, and compares it with the version that was on screen."""
+
+    gone = "resolved: Alertmanager does not have it any more"
 
     def __init__(
         self, options: AlertmanagerOptions, api: AlertmanagerApi, rows: AlertmanagerRows, clock: Clock, read_only: bool
     ) -> None:
+        super().__init__(options.name, api.http, clock, read_only)
         self.options = options
         self.api = api
-        self.clock = clock
         self._rows = rows
-        self._read_only = read_only
 
     def target(self, ask: ActionRequest, board: Board) -> Alert:
-        """The row that is meant. Raises Refused where it is not on the board or nothing may be written."""
-        if self._read_only:
-            raise errors.Refused("read only: the configuration forbids writing")
-        alert = board.alerts.get(ask.target)
-        if alert is None or alert.state is AlertState.RESOLVED:
-            raise errors.Refused(f"{ask.target} is resolved, or not there any more")
-        if alert.source != self.options.name or not alert.labels:
-            raise errors.Refused(f"{ask.target} is not an alert with labels of {self.options.name}")
+        """The row that is meant. Raises Refused where it is not on the board, has no labels, or may not be written."""
+        alert = super().target(ask, board)
+        if alert.source != self.source or not alert.labels:
+            raise errors.Refused(f"{ask.target} is not an alert with labels of {self.source}")
         return alert
 
-    def look(self, labels: dict[str, str], fingerprint: str) -> AlertmanagerLook:
-        """Read the alert again, and what else its labels match. Raises errors.SourceError."""
+    def acts_on(self, alert: Alert) -> bool:
+        """Whatever is not resolved; ``target`` says what is wrong with an alert of another source."""
+        return alert.state is not AlertState.RESOLVED
+
+    def pin(self, alert: Alert) -> dict[str, Any]:
+        """Name it by its labels, and by the fingerprint that Alertmanager makes of them."""
+        return {"labels": dict(alert.labels), "fingerprint": alert.native_id}
+
+    def find(self, pin: Mapping[str, Any]) -> AlertmanagerLook | None:
+        """Read the alert again, and what else its labels match; None: it is gone. Raises errors.SourceError."""
+        labels, fingerprint = pin["labels"], pin["fingerprint"]
         found = self.api.matching(labels)
-        others = tuple(a for a in found if a.fingerprint != fingerprint)
         for wire in found:
             if wire.fingerprint == fingerprint and wire.labels == labels:
                 read = (self.api.silence(i) for i in wire.status.silencedBy)
                 silences = tuple(s for s in read if s is not None)
+                others = tuple(a for a in found if a.fingerprint != fingerprint)
                 return AlertmanagerLook(self._rows.row(wire, silences), silences, others, wire.status.silencedBy)
-        return AlertmanagerLook(None, others=others)
+        return None
 
-    def look_before(self, labels: dict[str, str], fingerprint: str) -> AlertmanagerLook:
-        """As ``look``, where a failure means that nothing is sent: raises Refused."""
-        with before_sending():
-            return self.look(labels, fingerprint)
-
-    def unmoved(self, version: str, look: AlertmanagerLook) -> Alert:
+    def unmoved(self, version: str, seen: AlertmanagerLook) -> Alert:
         """The row as it is, where it is still what *version* says; else Refused, saying what moved."""
-        row = look.row
-        if row is None:
-            raise errors.Refused("resolved: Alertmanager does not have it any more")
+        row = seen.row
         if not version or row.version == version:
             return row
         identity, _, began = version.rpartition("|")
         if identity == f"{row.id}|{row.state}" and began != f"{row.began:.0f}":
-            raise errors.Refused(
-                f"it ended and began again at {told(row.began, self.api.http.server_now())}: check again"
-            )
+            raise errors.Refused(f"it ended and began again at {told(row.began, self.http.server_now())}: check again")
         raise errors.Refused(self.state_words(row))
 
     def state_words(self, row: Alert) -> str:
         """``acknowledged by Bob, 20 s ago, until 03:27 UTC``: who has it, from when to when."""
         parts = [str(row.state) + (f" by {', '.join(row.by)}" if row.by else "")]
         if row.by_at is not None:
-            parts.append(ago(self.api.http.server_now() - row.by_at))
+            parts.append(ago(self.http.server_now() - row.by_at))
         if row.until is not None:
-            parts.append(f"until {told(row.until, self.api.http.server_now())}")
+            parts.append(f"until {told(row.until, self.http.server_now())}")
         return ", ".join(parts)
 
     def names(self, others: Iterable[AlertmanagerAlert]) -> tuple[str, ...]:
@@ -125,13 +122,13 @@ class AlertmanagerHandlerContext:
                 ]
             )
         body = msgspec.json.encode({**silence, "startsAt": iso(made_at), "endsAt": iso(made_at + for_s)}).decode()
-        return f"{self._curl()} --json {shlex.quote(body)} {shlex.quote(self.api.http.url + '/api/v2/silences')}"
+        return f"{self._curl()} --json {shlex.quote(body)} {shlex.quote(self.http.url + '/api/v2/silences')}"
 
     def expire_command(self, ids: Iterable[str]) -> str:
         """The same un-acknowledgement by hand."""
         if not self._login():
             return shlex.join(["amtool", f"--alertmanager.url={self.options.url}", "silence", "expire", *ids])
-        urls = " ".join(shlex.quote(f"{self.api.http.url}/api/v2/silence/{i}") for i in ids)
+        urls = " ".join(shlex.quote(f"{self.http.url}/api/v2/silence/{i}") for i in ids)
         return f"{self._curl()} -X DELETE {urls}"
 
     def _login(self) -> str:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from oncall_tui import errors
-from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
-from oncall_tui.domain.plan import ActionRequest, Choice, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Confirm, Plan
 from oncall_tui.providers.alertmanager.api import safe_id
-from oncall_tui.providers.alertmanager.handler_context import AlertmanagerHandlerContext, author, iso
+from oncall_tui.providers.alertmanager.handler_context import AlertmanagerHandlerContext, AlertmanagerLook, author, iso
 from oncall_tui.providers.alertmanager.schema import ACK, AlertmanagerMatcher, WireSilence
 from oncall_tui.providers.base import Receipt
 from oncall_tui.providers.decoding import convert
-from oncall_tui.providers.http import WriteGrace, before_sending, length, read_back, stamp
+from oncall_tui.providers.http import WriteHandler, before_sending, length, stamp
 from oncall_tui.text.time_format import told
 
 ACK_S = 900.0  # karma's: too short needs re-silencing, too long hides a recurrence
@@ -28,37 +26,24 @@ LONGEST_S = 7 * 86400.0
 EARLY_S = 5.0  # a start in the future would make it pending; the server moves a start in the past to now
 
 
-class Silencing:
-    """What both share: send one silence, and verify it. Subclasses plan and check."""
+class Silencing(WriteHandler[AlertmanagerHandlerContext, AlertmanagerLook]):
+    """What both share: send one silence, and verify it. Subclasses plan."""
 
-    verb: Verb
     held = "silenced"
     how = ""
 
-    def __init__(self, context: AlertmanagerHandlerContext) -> None:
-        self.context = context
-        self._sent = WriteGrace(context.clock)
-
-    def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
-        """Nothing to pick."""
-        return ()
-
-    def send(self, plan: Plan) -> Receipt:
-        """POST once. The receipt has the silence's id and its end. Raises Failed or Unknown."""
+    def _write(self, plan: Plan) -> Receipt:
+        """POST once. The receipt has the silence's id and its end."""
         request = plan.request
-        now = self.context.api.http.server_now()
+        now = self.context.http.server_now()
         until = now + request["for_s"]
-        self._sent.note(plan)
         silence_id = self.context.api.post(
             {**request["silence"], "startsAt": iso(now - EARLY_S), "endsAt": iso(until)},
         )
         return Receipt({"silenceID": silence_id, "until": until})
 
-    def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
-        """Read the silence, then the alert that it is to hold."""
-        return read_back(lambda: self._verify(plan, receipt))
-
     def _verify(self, plan: Plan, receipt: Receipt | None) -> Check:
+        """Read the silence, then the alert that it is to hold."""
         silence = self._find(plan, receipt)
         if silence is None:
             return self._sent.absent(
@@ -70,9 +55,8 @@ class Silencing:
             return Check(OutcomeState.DONE, f"was {said}; that has ended")
         if not silence.is_active:
             return Check(OutcomeState.PENDING, f"the silence is {silence.status.state or 'not active'} yet")
-        labels = plan.request["labels"]
-        look = self.context.look(labels, plan.request["fingerprint"])
-        if look.row is None:
+        look = self.context.find(plan.request)
+        if look is None:
             return Check(OutcomeState.DONE, f"{said}; the alert is gone")
         if silence.id in look.silenced_by or not plan.request["covers"]:
             return Check(OutcomeState.DONE, said)
@@ -94,7 +78,7 @@ class Silencing:
             for s in api.silences()
             if sorted(s.matchers) == matchers and s.createdBy == asked["createdBy"] and s.comment == asked["comment"]
         ]
-        since = plan.made_at + (api.http.server_now() - self.context.clock.now()) - 2.0
+        since = self.context.since(plan)
         return next((s for s in found if (stamp(s.updatedAt or s.startsAt) or 0.0) >= since), None)
 
     def _request(
@@ -109,8 +93,6 @@ class Silencing:
                 "comment": comment,
             },
             "for_s": for_s,
-            "fingerprint": alert.native_id,
-            "labels": dict(alert.labels),
             "covers": all(alert.label(name) == value for name, value in matchers.items()),
         }
 
@@ -118,15 +100,14 @@ class Silencing:
 class AlertmanagerAcknowledge(Silencing):
     """The ``ACK!`` silence of 15 minutes over exactly the alert's labels. No prompt, unless it matches other alerts."""
 
-    verb = Verb.ACKNOWLEDGE
     held = "acknowledged"
     how = " (a silence)"
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
-        """Reads the alert and what its labels match. Raises Refused where somebody has it already, or it moved."""
+        """Read the alert and what its labels match. Raises Refused where somebody has it already, or it moved."""
         alert = self.context.target(ask, board)
         labels = dict(alert.labels)
-        look = self.context.look_before(labels, alert.native_id)
+        look = self.context.read_row(alert)
         row = self.context.unmoved(ask.version, look)
         if row.state in (AlertState.ACKNOWLEDGED, AlertState.SILENCED):
             raise errors.Refused(f"already {self.context.state_words(row)}")
@@ -145,14 +126,10 @@ class AlertmanagerAcknowledge(Silencing):
             lines.append(
                 ("matches", f"{len(look.others) + 1} alerts: this one and {len(look.others)} with more labels")
             )
-        return Plan(
-            id=uuid.uuid4().hex,
-            verb=self.verb,
-            source=alert.source,
-            target=alert.id,
+        return self.context.plan(
+            ask,
+            alert,
             version=row.version,
-            actor=ask.actor,
-            made_at=now,
             title=f"acknowledge {alert.title}",
             lines=tuple(lines),
             affects=self.context.names(look.others),
@@ -161,22 +138,19 @@ class AlertmanagerAcknowledge(Silencing):
             commands=(self.context.add_command(request["silence"], now, ACK_S),),
         )
 
-    def check(self, plan: Plan) -> None:
-        """Read it again. Raises Refused where it moved, or where it would now hide what nobody was asked about."""
-        look = self.context.look_before(plan.request["labels"], plan.request["fingerprint"])
-        self.context.unmoved(plan.version, look)
-        new = [a for a in look.others if a.fingerprint not in plan.request["others"]]
+    def _still(self, plan: Plan, seen: AlertmanagerLook) -> None:
+        """Raise Refused where it moved, or where it would now hide what nobody was asked about."""
+        super()._still(plan, seen)
+        new = [a for a in seen.others if a.fingerprint not in plan.request["others"]]
         if new:
             raise errors.Refused(f"it would now also hide {', '.join(self.context.names(new)[:3])}", "ask again")
 
 
 class AlertmanagerSilence(Silencing):
-    """A silence with a reason and an end, over the alert's labels or wider."""
-
-    verb = Verb.SILENCE
+    """A silence with a reason and an end, over the alert's labels or wider. How many others match is no move."""
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
-        """Reads what it would hide now. Raises Refused without a reason, an end, or a matcher that says something."""
+        """Read what it would hide now. Raises Refused without a reason, an end, or a matcher that says something."""
         alert = self.context.target(ask, board)
         for_s = ask.for_s or DEFAULT_S
         reason = ask.reason.strip()
@@ -190,20 +164,16 @@ class AlertmanagerSilence(Silencing):
         if not any(matchers.values()) or not all(matchers):
             raise errors.Refused("a silence needs a label with a value")
         comment = f"silence: {reason}" if reason.startswith(ACK) else reason  # ACK! would make it an acknowledgement
-        look = self.context.look_before(dict(alert.labels), alert.native_id)
+        look = self.context.read_row(alert)
         row = self.context.unmoved(ask.version, look)
         with before_sending():
             hidden = [a for a in self.context.api.matching(matchers) if a.fingerprint != alert.native_id]
         request = self._request(alert, ask, matchers, comment, for_s)
         now = self.context.clock.now()
-        return Plan(
-            id=uuid.uuid4().hex,
-            verb=self.verb,
-            source=alert.source,
-            target=alert.id,
+        return self.context.plan(
+            ask,
+            alert,
             version=row.version,
-            actor=ask.actor,
-            made_at=now,
             title=f"silence {alert.title}",
             lines=(
                 ("matchers", ", ".join(f'{name}="{value}"' for name, value in sorted(matchers.items()))),
@@ -213,7 +183,6 @@ class AlertmanagerSilence(Silencing):
             ),
             warnings=self._warnings(bool(request["covers"])),
             affects=self.context.names(hidden),
-            confirm=Confirm.YES,
             request=request,
             commands=(self.context.add_command(request["silence"], now, for_s),),
         )
@@ -221,11 +190,6 @@ class AlertmanagerSilence(Silencing):
     def _warnings(self, covers: bool) -> tuple[str, ...]:
         pager = "PagerDuty will not receive the resolve while this lasts: its incident stays open"
         return (pager,) if covers else (pager, "these matchers do not match this alert: it keeps firing")
-
-    def check(self, plan: Plan) -> None:
-        """Read the alert again. Raises Refused where it moved; how many others match is no move."""
-        look = self.context.look_before(plan.request["labels"], plan.request["fingerprint"])
-        self.context.unmoved(plan.version, look)
 
 
 def _counted(n: int) -> str:

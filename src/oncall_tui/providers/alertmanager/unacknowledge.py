@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import uuid
-
 from oncall_tui import errors
-from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
-from oncall_tui.domain.plan import ActionRequest, Actor, Choice, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Actor, Confirm, Plan
 from oncall_tui.providers.alertmanager.api import safe_id
 from oncall_tui.providers.alertmanager.handler_context import AlertmanagerHandlerContext, AlertmanagerLook, iso
 from oncall_tui.providers.alertmanager.mapping import same_person
 from oncall_tui.providers.alertmanager.schema import AlertmanagerAlert, WireSilence
 from oncall_tui.providers.alertmanager.silence import ACK_S
 from oncall_tui.providers.base import Receipt, RenewalResult
-from oncall_tui.providers.http import WriteGrace, before_sending, read_back, stamp
+from oncall_tui.providers.http import WriteHandler, before_sending, stamp
 
 EXTEND_UNDER_S = 300.0
 
@@ -27,21 +24,13 @@ def own(silences: tuple[WireSilence, ...], actor: Actor) -> tuple[WireSilence, .
     return tuple(s for s in silences if s.is_ack and s.status.state != "expired" and same_person(s.createdBy, me))
 
 
-class Unacknowledge:
+class Unacknowledge(WriteHandler[AlertmanagerHandlerContext, AlertmanagerLook]):
     """Removes our own ``ACK!`` silences from an alert, nobody else's."""
 
-    def __init__(self, context: AlertmanagerHandlerContext) -> None:
-        self.context = context
-        self._sent = WriteGrace(context.clock)
-
-    def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
-        """Nothing to pick."""
-        return ()
-
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
-        """Reads who acknowledged it. Raises Refused where that was not us."""
+        """Read who acknowledged it. Raises Refused where that was not us."""
         alert = self.context.target(ask, board)
-        look = self.context.look_before(dict(alert.labels), alert.native_id)
+        look = self.context.read_row(alert)
         row = self.context.unmoved(ask.version, look)
         if row.state is not AlertState.ACKNOWLEDGED:
             raise errors.Refused(f"nobody has acknowledged it: it is {self.context.state_words(row)}")
@@ -50,24 +39,16 @@ class Unacknowledge:
             raise errors.Refused(f"made by {', '.join(row.by) or 'nobody named'}: only your own can be removed")
         others = self._others(mine, alert.native_id)
         stay = [s.createdBy for s in look.silences if s not in mine]
-        return Plan(
-            id=uuid.uuid4().hex,
-            verb=Verb.UNACKNOWLEDGE,
-            source=alert.source,
-            target=alert.id,
+        return self.context.plan(
+            ask,
+            alert,
             version=row.version,
-            actor=ask.actor,
-            made_at=self.context.clock.now(),
             title=f"un-acknowledge {alert.title}",
             lines=(("alert", alert.title), ("removes", f"{_counted(len(mine))} of {ask.actor.name}")),
             warnings=tuple(f"stays quiet: {name or 'somebody'} has a silence on it too" for name in stay),
             affects=self.context.names(others),
             confirm=Confirm.YES if others else Confirm.NONE,
-            request={
-                "silences": [safe_id(s.id) for s in mine],
-                "labels": dict(alert.labels),
-                "fingerprint": alert.native_id,
-            },
+            request={"silences": [safe_id(s.id) for s in mine]},
             commands=(self.context.expire_command([s.id for s in mine]),),
             writes=len(mine),
         )
@@ -83,17 +64,15 @@ class Unacknowledge:
         found.pop(fingerprint, None)
         return list(found.values())
 
-    def check(self, plan: Plan) -> None:
-        """Read it again. Raises Refused where it moved, or the acknowledgement is another's or another one."""
-        look = self.context.look_before(plan.request["labels"], plan.request["fingerprint"])
-        self.context.unmoved(plan.version, look)
-        mine = {s.id for s in own(look.silences, plan.actor)}
+    def _still(self, plan: Plan, seen: AlertmanagerLook) -> None:
+        """Raise Refused where it moved, or the acknowledgement is another's or another one."""
+        super()._still(plan, seen)
+        mine = {s.id for s in own(seen.silences, plan.actor)}
         if not mine.issuperset(plan.request["silences"]):
             raise errors.Refused("the acknowledgement was replaced or removed meanwhile: check again")
 
-    def send(self, plan: Plan) -> Receipt:
-        """DELETE each once. Raises Failed where none was removed, Unknown where nobody knows."""
-        self._sent.note(plan)
+    def _write(self, plan: Plan) -> Receipt:
+        """DELETE each once. Raises ActionFailed where none was removed, OutcomeUnknown where nobody knows."""
         for done, silence_id in enumerate(plan.request["silences"]):
             try:
                 self.context.api.expire(safe_id(silence_id))
@@ -103,19 +82,16 @@ class Unacknowledge:
                 raise errors.OutcomeUnknown(f"{done} of {plan.writes} removed: {error.message}", error.hint) from None
         return Receipt({"silences": list(plan.request["silences"])})
 
-    def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
+    def _verify(self, plan: Plan, receipt: Receipt | None) -> Check:
         """DONE where each of them is expired."""
-        return read_back(lambda: self._verify(plan))
-
-    def _verify(self, plan: Plan) -> Check:
         read = [self.context.api.silence(safe_id(i)) for i in plan.request["silences"]]
         if any(s is not None and s.status.state != "expired" for s in read):
             return self._sent.absent(plan, "sent, not gone yet", "the acknowledgement is still there")
         return Check(OutcomeState.DONE, f"no longer acknowledged by {plan.actor.name}{self._now(plan)}")
 
     def _now(self, plan: Plan) -> str:
-        look: AlertmanagerLook = self.context.look(plan.request["labels"], plan.request["fingerprint"])
-        if look.row is None:
+        look = self.context.find(plan.request)
+        if look is None:
             return "; the alert is gone"
         return "" if look.row.state is AlertState.FIRING else f"; it is {self.context.state_words(look.row)}"
 
@@ -132,10 +108,10 @@ class Keeper:
         Raises SourceError or ActionError where that cannot be told: ask again soon, a few minutes are left.
         """
         silence_id = safe_id(str(receipt.data.get("silenceID", "")))
-        http = self.context.api.http
-        ends, extended = self._extended(plan, silence_id, now + http.server_now() - self.context.clock.now())
-        skew = http.server_now() - self.context.clock.now()
-        return RenewalResult(None if ends is None else max(now + 1.0, ends - skew - EXTEND_UNDER_S), extended)
+        ends, extended = self._extended(plan, silence_id, now + self.context.skew_s())
+        if ends is None:
+            return RenewalResult(None, extended)
+        return RenewalResult(max(now + 1.0, ends - self.context.skew_s() - EXTEND_UNDER_S), extended)
 
     def _extended(self, plan: Plan, silence_id: str, now: float) -> tuple[float | None, bool]:
         """When the silence ends, by the server's clock (None: it is over), and whether it was extended for that."""
@@ -146,7 +122,7 @@ class Keeper:
         ends = stamp(silence.endsAt) or 0.0
         if ends - now > EXTEND_UNDER_S:
             return ends, False
-        if self.context.look(plan.request["labels"], plan.request["fingerprint"]).row is None:
+        if self.context.find(plan.request) is None:
             return None, False
         until = now + ACK_S
         # An update has to carry the same id, start and matchers; else the server makes a second silence.

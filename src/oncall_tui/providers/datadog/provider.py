@@ -12,6 +12,7 @@ from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest
 from oncall_tui.providers.datadog.active_downtime import Hold
 from oncall_tui.providers.datadog.api import DatadogApi, login, say
+from oncall_tui.providers.datadog.handler_context import DatadogHandlerContext
 from oncall_tui.providers.datadog.mapping import DatadogRows
 from oncall_tui.providers.datadog.options import DatadogOptions
 from oncall_tui.providers.datadog.silence import DatadogSilence
@@ -50,7 +51,9 @@ class DatadogProvider:
         self._denied: PartialFailure | None = None
         self._denied_until = 0.0
         self._handlers: dict[Verb, ActionHandler] = {
-            Verb.SILENCE: DatadogSilence(options, self._api, DatadogRows(options, read_only), clock, read_only)
+            Verb.SILENCE: DatadogSilence(
+                DatadogHandlerContext(options, self._api, DatadogRows(options, read_only), clock, read_only)
+            )
         }
 
     def read(self, request: ReadRequest) -> Reading:

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import re
-import uuid
 from datetime import UTC, datetime
 from typing import Any
 
 from oncall_tui import errors
-from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
-from oncall_tui.domain.plan import ActionRequest, Choice, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Plan
 from oncall_tui.providers.base import Receipt
 from oncall_tui.providers.datadog.active_downtime import Hold, message
-from oncall_tui.providers.datadog.api import DatadogApi
-from oncall_tui.providers.datadog.mapping import DatadogRows, alerting, drifts
-from oncall_tui.providers.datadog.options import DatadogOptions
-from oncall_tui.providers.datadog.schema import DatadogMonitor
+from oncall_tui.providers.datadog.handler_context import DatadogHandlerContext, DatadogLook
+from oncall_tui.providers.datadog.mapping import alerting
 from oncall_tui.providers.datadog.scope import UnreadableScope, covers, scope_of, tags_of
-from oncall_tui.providers.http import WriteGrace, before_sending, length, read_back
-from oncall_tui.runtime.clock import Clock
+from oncall_tui.providers.http import WriteHandler, length
 from oncall_tui.text.time_format import told
 
 DEFAULT_S = 3600.0
@@ -32,53 +27,33 @@ END_STATES = ("alert", "no data", "warn")  # DowntimeNotifyEndStateTypes: every 
 _ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
-class DatadogSilence:
+class DatadogSilence(WriteHandler[DatadogHandlerContext, DatadogLook]):
     """The handler of ``silence`` on a group of a monitor. There is no wider one: *matchers* are refused."""
 
-    def __init__(
-        self, options: DatadogOptions, api: DatadogApi, rows: DatadogRows, clock: Clock, read_only: bool
-    ) -> None:
-        self._options = options
-        self._api = api
-        self._rows = rows
-        self._clock = clock
-        self._read_only = read_only
-        self._sent = WriteGrace(clock)
-
-    def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
-        """Nothing to pick: how long and why is asked for."""
-        return ()
-
-    # --- planning --------------------------------------------------------------------------------------------------
-
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
-        """Reads the monitor and what the scope hides. Raises Refused without a reason or an end, or where it moved."""
-        alert = self._target(ask, board)
+        """Read the monitor and what the scope hides. Raises Refused without a reason or an end, or where it moved."""
+        alert = self.context.target(ask, board)
         reason, for_s = ask.reason.strip(), ask.for_s or DEFAULT_S
         _sound(reason, for_s, ask)
-        monitor_id, group = _native(alert)
-        monitor = self._read(monitor_id)
-        row = self._unmoved(ask.version, alert.id, monitor)
+        look = self.context.read_row(alert)
+        row = self.context.unmoved(ask.version, look)
+        monitor, group = look.monitor, look.group
         try:
             scope = scope_of(group)
         except UnreadableScope as error:
             raise errors.Refused(f"no downtime can be made for it alone: {error}", "make one in Datadog") from None
         others = [name for name in alerting(monitor) if name != group and covers(scope, tags_of(name))]
-        attributes = self._attributes(monitor_id, scope, message(ask.actor, reason))
-        now = self._clock.now()
-        return Plan(
-            id=uuid.uuid4().hex,
-            verb=Verb.SILENCE,
+        attributes = self._attributes(monitor.id, scope, message(ask.actor, reason))
+        now = self.context.clock.now()
+        return self.context.plan(
+            ask,
+            alert,
+            version=row.version,
             does="downtime",
             did="muted by a downtime",
-            source=alert.source,
-            target=alert.id,
-            version=row.version,
-            actor=ask.actor,
-            made_at=now,
             title=f"silence {alert.title}",
             lines=(
-                ("monitor", f"{monitor_id} {monitor.name or ''}".strip()),
+                ("monitor", f"{monitor.id} {monitor.name or ''}".strip()),
                 ("scope", scope if scope != "*" else "* (the whole monitor)"),
                 ("ends", f"{told(now + for_s, now)}, after {length(for_s)}; it ends on its own"),
                 ("at its end", self._at_end()),
@@ -86,45 +61,9 @@ class DatadogSilence:
             ),
             warnings=_warnings(row, reason, whole=scope == "*" and bool(monitor.multi)),
             affects=_listed(others),
-            confirm=Confirm.YES,
-            request={"monitor": monitor_id, "group": group, "for_s": for_s, "attributes": attributes},
-            commands=(self._api.add_command(_ending(attributes, now + for_s)),),
+            request={"for_s": for_s, "attributes": attributes},
+            commands=(self.context.api.add_command(_ending(attributes, now + for_s)),),
         )
-
-    def _target(self, ask: ActionRequest, board: Board) -> Alert:
-        if self._read_only:
-            raise errors.Refused("read only: the configuration forbids writing")
-        alert = board.alerts.get(ask.target)
-        if alert is None or alert.state is AlertState.RESOLVED or alert.source != self._options.name:
-            raise errors.Refused(f"{ask.target} is resolved, or not there any more")
-        return alert
-
-    def _read(self, monitor_id: int) -> DatadogMonitor:
-        with before_sending():
-            monitor = self._api.monitor(monitor_id)
-        if monitor is None:
-            raise errors.Refused("Datadog does not have this monitor any more")
-        return monitor
-
-    def _row(self, row_id: str, monitor: DatadogMonitor) -> Alert | None:
-        """The row as Datadog tells it now, downtimes aside."""
-        return next((row for row in self._rows.of(monitor, ()) if row.id == row_id), None)
-
-    def _unmoved(self, version: str, row_id: str, monitor: DatadogMonitor) -> Alert:
-        """The row as it is, where it is still what *version* says; else Refused, saying what moved.
-
-        That somebody silenced it or has seen it is no move: another silence hides nothing that is not hidden.
-        """
-        row = self._row(row_id, monitor)
-        if row is None:
-            raise errors.Refused("recovered: Datadog does not show it as alerting any more", "nothing is left to do")
-        _, state, began = version.rsplit("|", 2) if version.count("|") >= 2 else ("", "", "")
-        both = (state, row.state)
-        if state and both.count(AlertState.NO_DATA) == 1 and AlertState.SILENCED not in both:
-            raise errors.Refused(f"it is {row.state} now, and was {state}: check again")
-        if state and not drifts(row) and began != f"{row.began:.0f}":
-            raise errors.Refused(f"it recovered and began again at {told(row.began)}: check again")
-        return row
 
     def _attributes(self, monitor_id: int, scope: str, text: str) -> dict[str, Any]:
         """``DowntimeCreateRequestAttributes`` but for its schedule, which is made when it is sent."""
@@ -134,33 +73,23 @@ class DatadogSilence:
             "message": text,
             "display_timezone": "UTC",
             "mute_first_recovery_notification": False,  # a pager behind it has to hear that it is over
-            "notify_end_states": list(END_STATES) if self._options.notify_at_end else [],
-            "notify_end_types": ["expired"] if self._options.notify_at_end else [],
+            "notify_end_states": list(END_STATES) if self.context.options.notify_at_end else [],
+            "notify_end_types": ["expired"] if self.context.options.notify_at_end else [],
         }
 
     def _at_end(self) -> str:
-        if self._options.notify_at_end:
+        if self.context.options.notify_at_end:
             return f"Datadog notifies anew if it still has {', '.join(END_STATES[:-1])} or {END_STATES[-1]}"
         return "nobody is notified, even if it still alerts (notify_at_end is off)"
 
-    def check(self, plan: Plan) -> None:
-        """Read the monitor again. Raises Refused where it moved."""
-        self._unmoved(plan.version, plan.target, self._read(plan.request["monitor"]))
-
-    # --- sending, and what came of it ------------------------------------------------------------------------------
-
-    def send(self, plan: Plan) -> Receipt:
-        """POST once. The receipt has the downtime's id and its end. Raises Failed or Unknown."""
-        until = self._api.http.server_now() + plan.request["for_s"]
-        self._sent.note(plan)
-        made = self._api.add(_ending(plan.request["attributes"], until))
+    def _write(self, plan: Plan) -> Receipt:
+        """POST once. The receipt has the downtime's id and its end."""
+        until = self.context.http.server_now() + plan.request["for_s"]
+        made = self.context.api.add(_ending(plan.request["attributes"], until))
         return Receipt({"downtime": made.id, "until": until})
 
-    def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
-        """Read the downtime, then the monitor that it is to hold."""
-        return read_back(lambda: self._verify(plan, receipt))
-
     def _verify(self, plan: Plan, receipt: Receipt | None) -> Check:
+        """Read the downtime, then the monitor that it is to hold."""
         hold = self._find(plan, receipt)
         if hold is None:
             return self._sent.absent(plan, "sent, not visible yet", "Datadog has no such downtime: it is not muted")
@@ -170,10 +99,10 @@ class DatadogSilence:
             return Check(OutcomeState.DONE, f"was {said}; that has ended")
         if hold.status != "active":
             return Check(OutcomeState.PENDING, f"the downtime is {hold.status or 'not active'} yet")
-        monitor = self._api.monitor(plan.request["monitor"])
-        if monitor is None or self._row(plan.target, monitor) is None:
+        look = self.context.find(plan.request)
+        if look is None or look.row is None:
             return Check(OutcomeState.DONE, f"{said}; the alert is gone")
-        if hold.id in self._api.matches(plan.request["monitor"]):
+        if hold.id in self.context.api.matches(plan.request["monitor"]):
             return Check(OutcomeState.DONE, f"{said}: it still alerts, and notifies nobody")
         return self._sent.absent(
             plan, "the downtime is there, the monitor does not show it yet", "the downtime is there, but does not hold"
@@ -183,10 +112,10 @@ class DatadogSilence:
         """The downtime of *receipt*; without one, the one that is what *plan* asks for and was not there before it."""
         if receipt is not None and "downtime" in receipt.data:
             known = str(receipt.data["downtime"])
-            return self._api.hold(known) if _ID.fullmatch(known) else None
+            return self.context.api.hold(known) if _ID.fullmatch(known) else None
         asked = plan.request["attributes"]
-        since = plan.made_at + (self._api.http.server_now() - self._clock.now()) - 2.0
-        for hold in self._api.holds()[0]:
+        since = self.context.since(plan)
+        for hold in self.context.api.holds()[0]:
             same = (hold.monitor_id, hold.scope, hold.message) == (
                 plan.request["monitor"],
                 asked["scope"],
@@ -217,13 +146,6 @@ def _warnings(row: Alert, reason: str, whole: bool) -> tuple[str, ...]:
     if "@" in reason:
         words.append("Datadog notifies whoever the reason names with @")
     return tuple(words)
-
-
-def _native(alert: Alert) -> tuple[int, str]:
-    number, slash, group = alert.native_id.partition("/")
-    if not number.isdecimal():
-        raise errors.Refused("its id is not a monitor's")
-    return int(number), group if slash else "*"
 
 
 def _ending(attributes: dict[str, Any], until: float) -> dict[str, Any]:
