@@ -25,7 +25,7 @@ from oncall_tui.domain.entry import EntryKind
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.plan import ActionRequest
 from oncall_tui.engine.engine import Engine
-from oncall_tui.inspection.timeline import story
+from oncall_tui.inspection.timeline import merge_timeline
 from oncall_tui.reports.handover import KINDS, handover
 from oncall_tui.reports.handover_text import sections
 from oncall_tui.tui.presenters.row_builder import RowBuilder, ViewFilter
@@ -139,7 +139,7 @@ class Night:
         looks = [a for a in update.look.alerts if a.service and a.service.id == deploy.service_id]
         service = update.board.services[deploy.service_id]
         mine = [d for d in update.board.deploys.values() if d.service_id == deploy.service_id]
-        moments = story([m for a in looks for m in a.members], {}, mine, service)
+        moments = merge_timeline([m for a in looks for m in a.members], {}, mine, service)
         entries = self.engine.journal.since(now - 3600, KINDS)
         told = dict(sections(handover(entries, update.look, now - 3600, now), TOKYO))
         deployed = next(lines for name, lines in told.items() if name.startswith("Deploys"))

@@ -42,7 +42,7 @@ class FakeDestination:
         self.gate: threading.Event | None = None
         self.threads: set[str] = set()
 
-    def words(self, message: Message) -> tuple[tuple[str, str], ...]:
+    def preview(self, message: Message) -> tuple[tuple[str, str], ...]:
         return (("to", self.destination), ("says", message.title))
 
     def send(self, message: Message) -> Receipt:

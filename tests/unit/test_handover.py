@@ -263,7 +263,7 @@ class Place:
         self.destination, self.pages, self._error = name, pages, error
         self.sent: list[Message] = []
 
-    def words(self, message: Message) -> tuple[tuple[str, str], ...]:
+    def preview(self, message: Message) -> tuple[tuple[str, str], ...]:
         return ()
 
     def send(self, message: Message) -> Receipt:

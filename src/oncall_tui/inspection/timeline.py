@@ -40,59 +40,59 @@ class TimelineEntry(msgspec.Struct, frozen=True, gc=False):
         return self.at if self.first is None else self.first
 
 
-def story(
+def merge_timeline(
     alerts: Iterable[Alert] = (),
     told: Mapping[str, Sequence[TimelineEvent]] | None = None,
     deploys: Iterable[Deploy] = (),
     service: Service | None = None,
     inside: ServiceDetail | None = None,
 ) -> tuple[TimelineEntry, ...]:
-    """Everything that is known, newest first; what two places tell alike is told once.
+    """Merge everything that is known, newest first; of two places that tell alike, one is kept.
 
     *told* is what each row's source and the journal remember, by the row's id.
     """
     deploys = tuple(deploys)
-    moments = [
+    entries = [
         *(m for a in alerts for m in _of_alert(a)),
         *(m for row_id, rows in (told or {}).items() for m in _of_told(row_id, rows)),
         *(m for d in deploys for m in _of_deploy(d)),
         *_of_tasks(deploys, inside),
         *_of_events(service, inside),
     ]
-    once = dict.fromkeys(msgspec.structs.replace(m, text=readable(m.text)) for m in moments)  # equal moments are one
+    once = dict.fromkeys(msgspec.structs.replace(m, text=short_ids(m.text)) for m in entries)  # equal entries are one
     seen: set[tuple[int, str]] = set()
     kept: list[TimelineEntry] = []
     runs: dict[tuple[str, str, str], int] = {}  # what repeats → its place among the kept
-    for moment in sorted(once, key=lambda m: (-m.at, _ORDER[m.kind], m.text)):
-        same = (int(moment.at), moment.text)
+    for entry in sorted(once, key=lambda m: (-m.at, _ORDER[m.kind], m.text)):
+        same = (int(entry.at), entry.text)
         if same in seen:
             continue
         seen.add(same)
-        short = _without_ids(moment)
-        run = (moment.kind, short, moment.where)
+        short = _without_ids(entry)
+        run = (entry.kind, short, entry.where)
         newer = kept[runs[run]] if short and run in runs else None
-        if newer is not None and newer.since - moment.at <= RUN_S:
+        if newer is not None and newer.since - entry.at <= RUN_S:
             kept[runs[run]] = msgspec.structs.replace(
-                newer, text=short, times=newer.times + moment.times, first=moment.since
+                newer, text=short, times=newer.times + entry.times, first=entry.since
             )
         else:
             runs[run] = len(kept)
-            kept.append(msgspec.structs.replace(moment, text=short) if moment.kind == EVENT else moment)
+            kept.append(msgspec.structs.replace(entry, text=short) if entry.kind == EVENT else entry)
     return tuple(kept)
 
 
-def _without_ids(moment: TimelineEntry) -> str:
-    """Return the text that many tasks share; empty for a moment that stays by itself."""
-    if moment.kind == TASK:
-        return _TASK.sub("task ", moment.text)
-    return " ".join(_TASKS.sub("", moment.text).split()).rstrip(":. ") if moment.kind == EVENT else ""
+def _without_ids(entry: TimelineEntry) -> str:
+    """Return the text that many tasks share; empty for an entry that stays by itself."""
+    if entry.kind == TASK:
+        return _TASK.sub("task ", entry.text)
+    return " ".join(_TASKS.sub("", entry.text).split()).rstrip(":. ") if entry.kind == EVENT else ""
 
 
 _ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:[^\s,;)\]'\"]+")
 _ID = re.compile(r"\b[0-9a-f]{32}\b")
 
 
-def readable(text: str) -> str:
+def short_ids(text: str) -> str:
     """*text* with the name that each ARN ends in, and task ids of eight characters, as they are told elsewhere."""
     if "arn:" in text:
         text = _ARN.sub(lambda found: found[0].rstrip(".:").rpartition(":")[2].rpartition("/")[2], text)
@@ -128,7 +128,7 @@ def _of_deploy(deploy: Deploy) -> Iterable[TimelineEntry]:
     what = f"{noun(deploy)} {deploy.service_id.rpartition('/')[2]} {deploy.arrow}"
     yield TimelineEntry(deploy.started, DEPLOY, f"{what} started", deploy.started_by, deploy.source)
     back = deploy.taken_back
-    if back is not None and back.again_at is not None:  # that is a moment of its own: the next deploy's
+    if back is not None and back.again_at is not None:  # that is an entry of its own: the next deploy's
         back = msgspec.structs.replace(back, again_at=None)
         deploy = msgspec.structs.replace(deploy, taken_back=back)
     if deploy.state in WENT_BACK and back is not None and back.began is not None:

@@ -74,7 +74,7 @@ class EscalateByNotification:
         before = self._before(outlet, ask.target, "")
         message = self._message(ask, alert)
         now = self._clock.now()
-        words = made.words(message)
+        words = made.preview(message)
         incident = self._incident(ask.target)
         warnings = [f"{outlet.name}: {before}"] if before else []
         if made.pages:

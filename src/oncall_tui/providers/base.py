@@ -113,8 +113,8 @@ class Destination(Protocol):
     provider: str
     pages: bool
 
-    def words(self, message: Message) -> tuple[tuple[str, str], ...]:
-        """What will be sent, as (name, text) for the confirm. Makes no call, shows no secret."""
+    def preview(self, message: Message) -> tuple[tuple[str, str], ...]:
+        """Return the message as it will be sent, as (name, text) for the confirm. Makes no call, shows no secret."""
 
     def send(self, message: Message) -> Receipt:
         """One attempt. Raises Failed (nothing was taken) or Unknown (nobody knows)."""

@@ -1,4 +1,4 @@
-"""Where a verb on an alert's row goes: to the pager's incident first, which alone stops an escalation."""
+"""Routes a verb on an alert's row: to the pager's incident first, which alone stops an escalation."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from oncall_tui.domain.board import Board
 from oncall_tui.triage.triager import TriagedAlert
 
 
-def can(look: TriagedAlert, board: Board, verb: Verb) -> tuple[str, Alert] | None:
-    """Where *verb* on this row goes: (words, alert); None where nothing can do it.
+def route_verb(look: TriagedAlert, board: Board, verb: Verb) -> tuple[str, Alert] | None:
+    """Return the alert that *verb* on this row goes to, with its words; None where nothing can do it.
 
     An alert that is joined to a pager's incident is acknowledged and escalated there, never silenced away.
     """

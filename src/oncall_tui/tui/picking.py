@@ -9,7 +9,7 @@ from typing import Any
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.plan import Plan
-from oncall_tui.triage.routing import can
+from oncall_tui.triage.routing import route_verb
 from oncall_tui.tui.screens.dialogs import forms
 from oncall_tui.tui.screens.dialogs.forms import Field
 from oncall_tui.tui.screens.dialogs.modals import Form
@@ -34,7 +34,7 @@ class Picking(Several):
         if self.list_pane != "alerts":
             return None
         look = self.alert_look(self.row_id)
-        found = can(look, self.latest.board, verb) if look else None
+        found = route_verb(look, self.latest.board, verb) if look else None
         return found[1] if found else None
 
     def why_not(self, verb: Verb) -> str:
@@ -75,8 +75,8 @@ class Picking(Several):
     def _only_snooze(self) -> bool:
         if marked := self.marked():
             looks = [look for look in map(self.alert_look, marked) if look]
-            return not any(can(look, self.latest.board, Verb.SILENCE) for look in looks) and any(
-                can(look, self.latest.board, Verb.SNOOZE) for look in looks
+            return not any(route_verb(look, self.latest.board, Verb.SILENCE) for look in looks) and any(
+                route_verb(look, self.latest.board, Verb.SNOOZE) for look in looks
             )
         return self.alert_target(Verb.SILENCE) is None and self.alert_target(Verb.SNOOZE) is not None
 

@@ -25,7 +25,7 @@ class Remembering(Base):
 
     async def _timeline(self, look: TriagedAlert) -> None:
         """Of each alert that the row stands for, and of the pager's incident: each is asked at its own source."""
-        from oncall_tui.inspection.timeline import story  # opened by a key, imported then
+        from oncall_tui.inspection.timeline import merge_timeline  # opened by a key, imported then
         from oncall_tui.tui.screens.detail.story_part import moment_lines
 
         ids = dict.fromkeys(i for i in (look.incident, *(m.id for m in look.members)) if i)
@@ -39,7 +39,7 @@ class Remembering(Base):
         board, own = self.engine.update.board, look.service.id if look.service else ""
         deploys = [d for d in board.deploys.values() if d.service_id == own or d is look.suspect]
         members = [a for i in ids if (a := board.alerts.get(i)) is not None] or look.members
-        moments = story(members, found, deploys, board.services.get(own))
+        moments = merge_timeline(members, found, deploys, board.services.get(own))
         nothing = [(("No earlier events are known.", "dim"),)]
         lines = moment_lines(moments, self.tz, self.engine.clock.now()) or nothing
         self.show_when_free(Text(f"Timeline of {clean(look.alert.title)}", lines))

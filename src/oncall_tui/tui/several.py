@@ -11,7 +11,7 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Plan
 from oncall_tui.errors import OncallError, Refused
-from oncall_tui.triage.routing import can
+from oncall_tui.triage.routing import route_verb
 from oncall_tui.tui.base import Base
 from oncall_tui.tui.screens.dialogs.modals import Text
 
@@ -58,7 +58,7 @@ class Several(Base):
         asks: dict[str, tuple[str, ActionRequest]] = {}  # two rows of one incident are one ask
         for row_id in marked:
             look = self.alert_look(row_id)
-            found = can(look, self.latest.board, verb) if look else None
+            found = route_verb(look, self.latest.board, verb) if look else None
             title = look.alert.title if look else row_id
             if found is None:
                 left_out.append((title, row_id, Refused("this row does not allow it now")))

@@ -68,7 +68,7 @@ def test_one_message_is_published(drill: Opened) -> None:
         "payments-api: 5xx over 2 %\n\ncritical, firing\nreason: 決済が止まっています\n\n"
         "by Alice, with oncall-tui\nhttps://wiki.example.com/api"
     )
-    assert dict(sns.words(message()))["text"] == one["message"]
+    assert dict(sns.preview(message()))["text"] == one["message"]
 
 
 def test_a_fifo_topic_gets_its_group(drill: Opened) -> None:

@@ -117,7 +117,7 @@ def test_what_belongs_together_is_one_thread(side: Side) -> None:
         side.posted(number)
         slack.send(message(thread="one" if number != 2 else "two"))
     assert [side.sent(i).get("thread_ts") for i in range(3)] == [None, None, "1.0"]
-    assert ", in its thread" in dict(slack.words(message(thread="one")))["to"]
+    assert ", in its thread" in dict(slack.preview(message(thread="one")))["to"]
 
 
 def test_a_thread_that_is_gone_is_begun_anew(side: Side) -> None:
@@ -270,7 +270,7 @@ def test_a_page_is_an_event_with_the_alerts_key(side: Side) -> None:
 def test_what_has_no_key_is_a_change_event_and_pages_nobody(side: Side) -> None:
     side.answer(202, {"status": "success", "message": "Change event processed"})
     events = side.events()
-    assert "a change event" in dict(events.words(message(key="")))["to"]
+    assert "a change event" in dict(events.preview(message(key="")))["to"]
     events.send(message(key=""))
     assert side.requests[0].url.path == "/v2/change/enqueue"
     assert {"event_action", "dedup_key"} & set(side.sent()) == set()
@@ -329,7 +329,7 @@ def test_no_secret_is_in_an_error_also_where_the_other_side_echoes_it(
             destination = make()
             with pytest.raises(errors.ActionError) as caught:
                 destination.send(message())
-            said = f"{caught.value!r} {caught.value.message} {caught.value.hint} {destination.words(message())!r}"
+            said = f"{caught.value!r} {caught.value.message} {caught.value.hint} {destination.preview(message())!r}"
             assert TOKEN not in said
             assert PART not in said
     assert TOKEN not in redact(echo)

@@ -94,7 +94,7 @@ class EventsDestination:
             transport=transport,
         )
 
-    def words(self, message: Message) -> tuple[tuple[str, str], ...]:
+    def preview(self, message: Message) -> tuple[tuple[str, str], ...]:
         """What will be sent. Makes no call."""
         asked = payload(message, self._clock.now())
         text = asked["custom_details"].get("text", "")

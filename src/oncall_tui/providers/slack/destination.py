@@ -98,7 +98,7 @@ class SlackDestination:
         self._threads: dict[str, str] = {}
         self._next_at = 0.0
 
-    def words(self, message: Message) -> tuple[tuple[str, str], ...]:
+    def preview(self, message: Message) -> tuple[tuple[str, str], ...]:
         """What will be sent. Makes no call."""
         thread = ", in its thread" if message.thread in self._threads else ""
         text = lines(message.text)

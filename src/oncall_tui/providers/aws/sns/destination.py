@@ -49,7 +49,7 @@ class SnsDestination:
         self._topic = options.topic_arn
         self._sessions = sessions or Sessions(options.aws())
 
-    def words(self, message: Message) -> tuple[tuple[str, str], ...]:
+    def preview(self, message: Message) -> tuple[tuple[str, str], ...]:
         """What will be sent. Makes no call."""
         return (("to", f"SNS {self._topic}"), ("subject", subject(message.title)), ("text", text(message)))
 

@@ -14,7 +14,7 @@ import msgspec
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.domain.service import Health, Service
 from oncall_tui.domain.service_detail import ServiceDetail, TargetHealth, Task, short_task
-from oncall_tui.inspection import timeline as stories
+from oncall_tui.inspection import timeline
 from oncall_tui.inspection.timeline import why_stopped
 from oncall_tui.text.history_words import stopped
 from oncall_tui.text.time_format import ago, moment
@@ -262,8 +262,8 @@ def _targets(targets: Sequence[TargetHealth]) -> Iterable[Line]:
 
 def _events(service: Service, inside: ServiceDetail | None, scene: Scene) -> Iterable[Line]:
     """ECS's own words, newest first; what repeats is told once."""
-    events = stories.story(service=service, inside=inside)
-    told = [m for m in events if m.kind == stories.EVENT][:EVENTS]
+    events = timeline.merge_timeline(service=service, inside=inside)
+    told = [m for m in events if m.kind == timeline.EVENT][:EVENTS]
     for number, one in enumerate(told):
         many = f"{one.times}× " if one.times > 1 else ""
         yield line("events" if not number else "", f"{at(one.at, scene.now, scene.tz)}  {many}{one.text}", "dim")

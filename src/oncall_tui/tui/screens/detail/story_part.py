@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import tzinfo
 
 from oncall_tui.domain.service_detail import ServiceDetail
-from oncall_tui.inspection import timeline as stories
+from oncall_tui.inspection import timeline
 from oncall_tui.inspection.timeline import TimelineEntry
 from oncall_tui.text.cells import clean
 from oncall_tui.text.time_format import moment
@@ -16,12 +16,18 @@ from oncall_tui.tui.screens.detail.words import Scene, Section, as_of, line, sta
 from oncall_tui.tui.widgets.text_lines import Line
 
 MOST = 80
-_STYLES = {stories.ACTION: "bold", stories.ALERT: "", stories.DEPLOY: "warning", stories.TASK: "", stories.EVENT: "dim"}
+_STYLES = {
+    timeline.ACTION: "bold",
+    timeline.ALERT: "",
+    timeline.DEPLOY: "warning",
+    timeline.TASK: "",
+    timeline.EVENT: "dim",
+}
 
 
 def story_section(of: Subject, told: Part, inside: Part[ServiceDetail], scene: Scene) -> Section:  # type: ignore[type-arg]
     """Alert, deploys, tasks and actions, newest first, with who and where."""
-    moments = stories.story(of.members, told.value, of.deploys, of.service, inside.value)
+    moments = timeline.merge_timeline(of.members, told.value, of.deploys, of.service, inside.value)
     lines: list[Line] = standing(told, "past", scene)
     if inside.failure is not None:
         lines.append(line("tasks", "could not be read: their stops may be missing here", "warning"))
@@ -35,7 +41,7 @@ def moment_lines(moments: Sequence[TimelineEntry], tz: tzinfo, now: float) -> li
     """``02:41:07 deploy  deploy payments-api :41→:42 started  (prod)``: when, who, what, who says so."""
     lines: list[Line] = []
     for one in moments:
-        where = "recorded by this board" if one.where == stories.HERE else one.where
+        where = "recorded by this board" if one.where == timeline.HERE else one.where
         by = f"{one.by}: " if one.by and one.by not in one.text else ""
         many = f"{one.times}× " if one.times > 1 else ""
         since = f", since {moment(one.since, tz, now, seconds=True)}" if one.times > 1 else ""
