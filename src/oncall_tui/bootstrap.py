@@ -46,7 +46,7 @@ def _screen_words() -> ScreenWords:
 
 
 def actor_of(config: Config) -> Actor:
-    """Who acts: ``me``, or the Unix account, said to be a guess."""
+    """Return the actor: ``me``, or the Unix account, marked as a guess."""
     if config.me is not None:
         return Actor(config.me.name, config.me.email)
     return Actor(getpass.getuser(), "", guessed=True)
@@ -77,7 +77,7 @@ def make_engine(
 
 
 def on_call_sources(config: Config, clock: Clock | None = None) -> dict[str, Callable[[], SupportsOnCall]]:
-    """What builds each source that tells who is on call, by its name; without an engine: nothing is polled."""
+    """Return a builder for each source with on-call schedules, by name. It needs no engine, so nothing is polled."""
     clock, actor = clock or SystemClock(), actor_of(config)
     wanted = [options for options in config.sources if registry.SOURCES[options.provider].on_call]
     specs = [_spec(options, actor, clock, True) for options in wanted]

@@ -118,7 +118,7 @@ class Batch:
         self._verify()
 
     def _checked(self) -> list[BatchItem]:
-        """Those that may be sent."""
+        """Return the items that may be sent."""
         try:
             found = self._handler.check_many([part.plan for part in self._parts])
         except (ActionError, SourceError) as error:

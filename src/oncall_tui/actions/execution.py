@@ -89,12 +89,12 @@ class ActionExecution:
 
     @property
     def receipt(self) -> Receipt | None:
-        """What the other side answered; None where no answer came."""
+        """Return the other side's answer, or None where no answer came."""
         return self._receipt
 
     @property
     def sent(self) -> bool:
-        """Did it go out, and nobody said no?"""
+        """Return whether the request went out and was not refused."""
         return self._receipt is not None or self._lost_at is not None
 
     # --- on the queue -------------------------------------------------------------------------------------------------
@@ -178,7 +178,7 @@ class ActionExecution:
         self._take(check)
 
     def _take(self, check: Check) -> None:
-        """What a verify saw."""
+        """Take the result of a verify."""
         if check.state is OutcomeState.DONE:
             self._holds(check)
         elif check.state is OutcomeState.FAILED:

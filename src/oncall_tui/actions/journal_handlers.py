@@ -23,7 +23,7 @@ from oncall_tui.runtime.clock import Clock
 
 
 class SeenMark(msgspec.Struct, frozen=True):
-    """Who has seen an alert, when, and which firing of it (*began*): a new firing is not seen."""
+    """An engineer's mark on an alert: by whom, when, and for which firing (*began*): a new firing is not seen."""
 
     by: str
     at: float
@@ -70,7 +70,7 @@ def apply(marks: dict[str, SeenMark], entry: Entry) -> None:
 
 
 class _Local:
-    """What the three have in common: the target is an alert on the board, and the journal is the other side."""
+    """The common part of the three handlers: the target is an alert on the board, and the journal is the other side."""
 
     verb: Verb
     kind: EntryKind

@@ -1,4 +1,4 @@
-"""What came of actions, until it is dismissed. What was asked for in one go is shown, and dismissed, as one."""
+"""The outcomes of actions until they are dismissed. One request for several rows is shown, and dismissed, as one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Outcomes:
             return tuple(self._shown.values())
 
     def together(self, plan_ids: Sequence[str], left_out: Sequence[Outcome]) -> None:
-        """What comes of these plans was asked for in one go, with what was left out of it already."""
+        """Group the outcomes of these plans, which one request asked for, with the rows that it left out."""
         ids = [*plan_ids, *(outcome.plan_id for outcome in left_out)]
         if len(ids) > 1:
             batch = f"batch-{next(self._numbers)}"

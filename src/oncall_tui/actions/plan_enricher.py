@@ -1,4 +1,4 @@
-"""What only the whole board, the journal and the configuration tell of a plan: consent, cautions, who will hear."""
+"""Facts for a plan that need the whole board, the journal and the configuration: consent, cautions, recipients."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class PlanEnricher:
 
     @staticmethod
     def _unasked(plan: Plan, look: TriagedBoard, service_id: str) -> str:
-        """That neither an alert nor what was read of the service asks for the action; empty: something does."""
+        """Say that neither an alert nor the service's state asks for the action; empty where one of them does."""
         if plan.verb not in (Verb.ROLL_BACK, Verb.RESTART) or plan.failing:
             return ""
         why = unasked(look, service_id, str(plan.request.get("from", "")), plan.target)
@@ -133,7 +133,7 @@ class PlanEnricher:
 
 
 def _fires(row: TriagedAlert) -> bool:
-    """Does any source say so? That somebody has it, or that it is silenced, ends nothing.
+    """Return whether any source says so. An acknowledged or silenced alert still fires.
 
     A pager's incident lasts longer than what it is for: it tells only where nothing else does.
     """

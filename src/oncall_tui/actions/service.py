@@ -1,4 +1,4 @@
-"""Where actions are asked for: finds who can do it, plans on the source's queue, starts executions, keeps outcomes."""
+"""The entry point of actions: finds the handler, plans on the source's queue, starts executions, keeps outcomes."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class ActionService:
     # --- asking -------------------------------------------------------------------------------------------------------
 
     def choices(self, verb: Verb, target: str) -> Future[tuple[Choice, ...]]:
-        """What there is to pick from (levels, revisions), read now."""
+        """Read the choices (levels, revisions) now."""
         source = self._source(target)
         return source.queue.run(lambda: self._handler(source, verb).choices(target, self._board(verb, target)))
 
@@ -237,7 +237,7 @@ class ActionService:
         return execution is None or execution.withdraw(why)
 
     def answered(self, plan_id: str) -> bool:
-        """Did the other side answer that it has taken it?"""
+        """Return whether the other side answered that it accepted the action."""
         execution = self._executions.get(plan_id)
         return execution is not None and execution.receipt is not None
 
@@ -349,7 +349,7 @@ class ActionService:
 
     @property
     def local_verbs(self) -> frozenset[Verb]:
-        """What any row may have done to it here, where its source cannot; acknowledge and its undoing are apart."""
+        """Return the verbs kept here for any row whose source lacks them; acknowledge and its undo are apart."""
         return frozenset(self._local) - {Verb.ACKNOWLEDGE, Verb.UNACKNOWLEDGE}
 
     def _on_outcome(self, outcome: Outcome) -> None:

@@ -1,4 +1,4 @@
-"""What happened to a deploy, as ``status --json`` and ``deploys --json`` tell it alike."""
+"""A deploy's history as JSON, in one form for ``status --json`` and ``deploys --json``."""
 
 from __future__ import annotations
 

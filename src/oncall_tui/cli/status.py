@@ -104,7 +104,7 @@ def _alert(row: TriagedAlert, alert: Alert, now: float) -> dict[str, Any]:
 
 
 def _assigned(alert: Alert, now: float) -> dict[str, Any] | None:
-    """Whom the pager notifies; *level* 0 is not known, and *before* is what this program saw."""
+    """Return the people whom the pager notifies. *level* 0 is not known; *before* comes from this program's polls."""
     if not alert.assigned:
         return None
     return {

@@ -1,1 +1,1 @@
-"""What the program talks about: pure, frozen values. Times are seconds since the epoch, UTC."""
+"""The domain: pure, frozen values. Times are seconds since the epoch, UTC."""

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Verb(StrEnum):
-    """What can be done. The value is the word in the journal and on screen."""
+    """An action's verb. The value is the word in the journal and on screen."""
 
     ACKNOWLEDGE = "acknowledge"
     UNACKNOWLEDGE = "un-acknowledge"

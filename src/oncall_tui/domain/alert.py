@@ -25,7 +25,7 @@ class AlertState(StrEnum):
 
     @property
     def asks(self) -> bool:
-        """Does nobody have it yet?"""
+        """Return whether nobody has the alert yet."""
         return self in (AlertState.FIRING, AlertState.UNKNOWN)
 
 
@@ -61,7 +61,7 @@ Pairs = tuple[tuple[str, str], ...]
 
 
 class ServiceHint(msgspec.Struct, frozen=True, gc=False):
-    """Which ECS service an alert speaks of, as far as the alert itself tells. Empty strings: it does not say."""
+    """The ECS service that an alert names. An empty string: the alert does not say."""
 
     cluster: str = ""
     service: str = ""
@@ -126,7 +126,7 @@ class Alert(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def version(self) -> str:
-        """What a re-check compares: identity, state and when it began; never a count or another stamp."""
+        """Return the part that a re-check compares: identity, state and start; never a count or another stamp."""
         return f"{self.id}|{self.state}|{self.began:.0f}"
 
     @property
@@ -136,12 +136,12 @@ class Alert(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def moved(self) -> bool:
-        """Was it given to others after it began: escalated, or assigned by hand?"""
+        """Return whether it was escalated or assigned to others after it began."""
         return bool(self.had) or (self.assigned_at is not None and self.assigned_at - self.began > ASSIGNED_AT_ONCE_S)
 
     @property
     def page_key(self) -> str:
-        """What a page of it is known by, so that a pager that gets it twice pages once: at most 255 characters."""
+        """Return the deduplication key of its page, at most 255 characters: a pager that gets it twice pages once."""
         if len(self.id) <= PAGE_KEY:
             return self.id
         import hashlib  # seldom needed, and slow to load

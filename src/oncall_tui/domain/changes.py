@@ -21,7 +21,7 @@ class Change(msgspec.Struct, frozen=True, gc=False):
 
 
 def changes(known: Mapping[str, str], board: Board) -> list[Change]:
-    """What differs between the states last *known* (row id → state) and *board*.
+    """Return the differences between the states last *known* (row id → state) and *board*.
 
     An alert that is gone is resolved only where its source could be read: one that cannot be read has lost nothing.
     """

@@ -11,7 +11,7 @@ from oncall_tui.domain.revision import Revision
 
 
 class DeployState(StrEnum):
-    """Where a deploy stands; the value is the word on screen and in ``--json``."""
+    """A deploy's state; the value is the word on screen and in ``--json``."""
 
     PENDING = "pending"
     IN_PROGRESS = "in progress"
@@ -26,12 +26,12 @@ class DeployState(StrEnum):
 
     @property
     def running(self) -> bool:
-        """Is it still moving?"""
+        """Return whether the deploy is still under way."""
         return self in (DeployState.PENDING, DeployState.IN_PROGRESS, DeployState.STOPPING, DeployState.ROLLING_BACK)
 
     @property
     def bad(self) -> bool:
-        """Did it end, or is it ending, otherwise than meant?"""
+        """Return whether the deploy ended, or is ending, otherwise than meant."""
         return self in (
             DeployState.FAILED,
             DeployState.ROLLING_BACK,
@@ -41,7 +41,7 @@ class DeployState(StrEnum):
 
     @property
     def status_class(self) -> str:
-        """What a re-check compares: from pending to in progress nothing moved; a deploy that ended did."""
+        """Return the class that a re-check compares: pending and in progress are the same; an ended deploy differs."""
         return "open" if self in (DeployState.PENDING, DeployState.IN_PROGRESS) else self.value
 
 
@@ -125,7 +125,7 @@ class Deploy(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def version(self) -> str:
-        """What a re-check of a rollback compares: the deploy, its status class and its target."""
+        """Return the part that a rollback's re-check compares: the deploy, its status class and its target."""
         return f"{self.id}|{self.state.status_class}|{self.new.task_definition}"
 
     @property

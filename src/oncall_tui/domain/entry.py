@@ -9,7 +9,7 @@ import msgspec
 
 
 class EntryKind(StrEnum):
-    """What an entry tells of; the value is the word in the database."""
+    """An entry's kind; the value is the word in the database."""
 
     ALERT = "alert"  # an alert changed its state
     DEPLOY = "deploy"  # a deploy changed its state

@@ -8,7 +8,7 @@ import msgspec
 
 
 class LogDestination(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """Where one container writes its log. *readable*: in CloudWatch, by *group*, *region* and *prefix*.
+    """The place to which one container writes its log. *readable*: in CloudWatch, by *group*, *region* and *prefix*.
 
     *prefix* is what the names of its streams begin with; what follows it is a task's id (empty: the streams are named
     by Docker, and no task can be told). *where* says in words where the lines go, *note* what is doubtful about that.
@@ -104,6 +104,6 @@ def level_of(text: str) -> str:
 
 
 def _stands_alone(text: str, begin: int, end: int) -> bool:
-    """Is it a word of its own? A colour's final ``m`` may stand right before it."""
+    """Return whether it is a separate word. A colour's final ``m`` may stand right before it."""
     before, after = text[begin - 1 : begin], text[end : end + 1]
     return not (before.isupper() or before.isdigit() or before == "_" or after.isalpha() or after == "_")

@@ -20,7 +20,7 @@ class Metric(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Series(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """What was read of *metric*: (seconds since the epoch UTC, value), oldest first. Empty: there was no data.
+    """The values of *metric*: (seconds since the epoch UTC, value), oldest first. Empty: there was no data.
 
     *title* is for a person (``cpu %``, ``running tasks``); *unread* says why it could not be read.
     """

@@ -32,11 +32,11 @@ class OnCallShift(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     next_at: float | None = None
 
     def over(self, now: float) -> bool:
-        """Did somebody else take over since it was read, or should have?"""
+        """Return whether the shift's end has passed since it was read."""
         return any(at is not None and at <= now for at in (self.until, self.next_at))
 
     def is_for(self, product: Product) -> bool:
-        """Does it page for *product*: by the pager's service that the product's alerts name, or by the same name?"""
+        """Return whether it pages for *product*: the product's alerts name its service, or the names are the same."""
         wanted = product.alerts.get(SERVICE_LABEL)
         if wanted is not None:
             return any(fnmatchcase(service, wanted) for service in self.services)
@@ -45,7 +45,7 @@ class OnCallShift(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Roster(msgspec.Struct, frozen=True, kw_only=True):
-    """What one source told of its duties when it was last read well, *read_at* (None: never).
+    """One source's on-call shifts at its last good reading, *read_at* (None: never).
 
     *mine*: was whoever uses the program on call then? None: not known. *message* and *hint* are of the last attempt,
     where it failed. *asking*: an attempt is under way. *lacks*: what the last reading left out, in words.
@@ -61,14 +61,14 @@ class Roster(msgspec.Struct, frozen=True, kw_only=True):
     lacks: str = ""
 
     def known_mine(self, now: float) -> bool | None:
-        """Is whoever uses the program on call *now*? None: not known, or somebody may have taken over since."""
+        """Return whether the user is on call *now*. None: not known, or somebody may have taken over since."""
         if self.read_at is None or not -SET_S <= now - self.read_at <= OLD_S or any(d.over(now) for d in self.duties):
             return None
         return self.mine
 
 
 def on_call(rosters: Iterable[Roster], email: str, now: float) -> tuple[bool | None, int]:
-    """Is the person of this address on call, and at which level at the lowest (0: not told)?
+    """Return whether the person of this address is on call, and the lowest level (0: not told).
 
     False only where every source says so; None: not known.
     """

@@ -48,7 +48,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Check(msgspec.Struct, frozen=True):
-    """What a verify saw: *state* DONE, FAILED or PENDING (look again in *again_in_s* seconds), in words.
+    """The result of a verify: *state* DONE, FAILED or PENDING (read again in *again_in_s* seconds), in words.
 
     SENT where the other side took it and nobody can confirm what came of it; UNKNOWN where nobody can ever read that.
 

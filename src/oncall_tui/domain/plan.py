@@ -12,7 +12,7 @@ from oncall_tui.domain.action import Verb
 
 
 class Confirm(StrEnum):
-    """What a person has to do before it is sent."""
+    """The confirmation that a plan needs before it is sent."""
 
     NONE = "none"  # one key, no prompt
     YES = "yes"  # a modal that names the target
@@ -20,7 +20,7 @@ class Confirm(StrEnum):
 
 
 class Actor(msgspec.Struct, frozen=True):
-    """Who acts. *guessed* is True where the configuration has no ``me`` and the Unix account was taken."""
+    """The acting person. *guessed*: the configuration has no ``me``, so the Unix account was taken."""
 
     name: str
     email: str = ""
@@ -41,7 +41,7 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 class ActionRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What an engineer asks for. *version* is the row's as it was seen on screen.
+    """An engineer's request. *version* is the row's as it was drawn on screen.
 
     *for_s* seconds and *reason* go with a silence, *text* with a note, *choice* with an escalation or a rollback.
     *matchers* are (label, value) for a silence that is wider than the alert's own labels.
@@ -87,7 +87,7 @@ class PlanFields(TypedDict, total=False):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What will be done. *request* is what the provider will send, as plain data, so that it can be journalled.
+    """An action before it is sent. *request* is the provider's payload as plain data, because it is journalled.
 
     *lines* are (name, text) for the modal; *affects* lists what else it touches (alerts that a silence would hide);
     *commands* are equivalent commands to copy, without secrets; *confirm_name* is what has to be typed, and

@@ -60,7 +60,7 @@ class Reading(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class SourceStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """What the board says of one source. *read_at* is when it was last read well (None: never)."""
+    """One source's status on the board. *read_at* is the time of its last good reading (None: never)."""
 
     name: str
     provider: str
@@ -81,7 +81,7 @@ class SourceStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def current(self) -> bool:
-        """Are its rows of now, but for those that a problem names?"""
+        """Return whether its rows are current, except those that a problem names."""
         return self.live or self.partial
 
     def lacks(self, cluster: str) -> bool:

@@ -1,4 +1,4 @@
-"""What is remembered of one service: when its alerts began, and what was rolled back here."""
+"""One service's past from the journal: the starts of its alerts, and its rollbacks from here."""
 
 from __future__ import annotations
 

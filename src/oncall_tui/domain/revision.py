@@ -38,7 +38,7 @@ class Revision(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
     @property
     def loaded(self) -> bool:
-        """Was its task definition read, so that it can be compared with another?"""
+        """Return whether its task definition was read, so that it can be compared with another."""
         return bool(self.images and self.settings)
 
     @property
@@ -54,7 +54,7 @@ class Revision(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 def changes(old: Revision, new: Revision) -> tuple[str, ...]:
-    """What differs from *old* to *new*, in words; where that is not known, or nothing does, it says so."""
+    """Return the differences from *old* to *new*, in words; say so where there are none or they are not known."""
     found = changed_settings(old, new)
     same = old.task_definition == new.task_definition
     if not same and not (old.loaded and new.loaded):
@@ -69,7 +69,7 @@ def changes(old: Revision, new: Revision) -> tuple[str, ...]:
 
 
 def changed_settings(old: Revision, new: Revision) -> tuple[str, ...]:
-    """What is known to differ from *old* to *new*, in words: ``memory 512 → 1024``, ``environment −FEATURE_X``.
+    """Return the known differences from *old* to *new*, in words: ``memory 512 → 1024``, ``environment −FEATURE_X``.
 
     Only what was read of both is compared: what was read of one alone differs in nothing that is known.
     """

@@ -11,7 +11,7 @@ from oncall_tui.domain.revision import Revision
 
 
 class ServiceKey(msgspec.Struct, frozen=True, gc=False, order=True):
-    """What an ECS service is known by, across sources."""
+    """An ECS service's identity across sources."""
 
     account: str
     region: str
@@ -31,7 +31,7 @@ class Health(StrEnum):
 
     @property
     def is_fault(self) -> bool:
-        """Does a person have to look?"""
+        """Return whether the service needs a person."""
         return self in (Health.DEGRADED, Health.DOWN, Health.UNKNOWN)
 
 

@@ -67,7 +67,7 @@ class TargetHealth(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class ServiceDetail(msgspec.Struct, frozen=True, kw_only=True):
-    """What was read of one service *at* that time. What could not be read is in *problems*, the rest is there still.
+    """The inside of one service, read *at* that time. *problems* names the parts that could not be read.
 
     A problem whose state is OK says that there is more than was read. *calls* is how many calls it took.
 

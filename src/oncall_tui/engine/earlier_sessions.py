@@ -1,4 +1,4 @@
-"""What earlier sessions left in the journal: marks, open intents, what was seen. Read once it can be read.
+"""The state from earlier sessions' journal: marks, open intents, seen alerts. Read once the journal can be read.
 
 A journal may be locked, or its disk away, when the board starts: it is asked again until each of these was read, on a
 thread of its own, so that no board waits for a disk.
@@ -46,7 +46,7 @@ class EarlierSessions:
 
     @property
     def whole(self) -> bool:
-        """Was everything read?"""
+        """Return whether everything was read."""
         return not self._todo
 
     def _load_intents(self) -> None:

@@ -65,7 +65,7 @@ class SourceSpec(msgspec.Struct, frozen=True):
 
 
 class Update(msgspec.Struct, frozen=True, kw_only=True):
-    """What a screen needs to draw: one value, newest only."""
+    """Everything that a screen draws: one value, newest only."""
 
     look: TriagedBoard
     outcomes: tuple[Outcome, ...] = ()
@@ -216,7 +216,7 @@ class Engine:
         return self._notifier.under_way
 
     def _escalate(self) -> EscalateByNotification | None:
-        """Who escalates what cannot escalate by itself: nobody, where there is no destination."""
+        """Return the handler for alerts whose source cannot escalate; None where there is no destination."""
         if not self._destinations:
             return None
         return EscalateByNotification(

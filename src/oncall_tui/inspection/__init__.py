@@ -1,1 +1,1 @@
-"""What is read on demand of what an engineer looks at: tasks, metrics, logs, runbooks. Never polled, never written."""
+"""Data read on demand for an open screen: tasks, metrics, logs, runbooks. Never polled, never written."""

@@ -1,4 +1,4 @@
-"""Who is on call: asked where evidence is, so that no action waits for it, and seldom: the calls at rest stay few."""
+"""On-call schedules, read on the on-demand queues because no action may wait for them, and seldom to save calls."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class OnCallReader:
 
     @property
     def rosters(self) -> tuple[Roster, ...]:
-        """What each source told last, in the order in which they are configured."""
+        """Return each source's last roster, in the order of the configuration."""
         with self._lock:
             return tuple(self._rosters.values())
 
@@ -135,7 +135,7 @@ class OnCallReader:
 
 
 def _failure(source: str, error: Exception) -> dict[str, str]:
-    """What to tell of it; it is logged."""
+    """Log the failure, and return its words."""
     if isinstance(error, SourceError):
         log.warning("source %s: who is on call: %s", source, redact(error.message))
         return {"message": redact(error.message), "hint": redact(error.hint)}

@@ -1,4 +1,4 @@
-"""Where evidence is asked for: each source on a queue of its own, so that neither a poll nor an action waits for it."""
+"""Reading on demand: each source has its own queue, so that neither a poll nor an action waits for it."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class OnDemandReader:
         self._lock = threading.Lock()
 
     def ask(self, source: str, question: Callable[[Provider], T], what: str = "") -> Future[T]:
-        """What *question* says of the source's provider. The future raises SourceError where it cannot be told.
+        """Ask *question* of the source's provider. The future raises SourceError where the provider cannot answer.
 
         *what* it asks for: each has a queue of its own, so that tasks that hang hold up no metrics.
         """
         return self.run(f"{source} {what}".strip(), lambda: question(self._provider(source)))
 
     def timeline(self, target: str) -> Future[tuple[TimelineEvent, ...]]:
-        """What happened to a row, newest first: its source's memory, where it has one, and the journal's."""
+        """Read a row's events, newest first: its source's, where it keeps them, and the journal's."""
         source = target.partition("/")[0]
         ready = partial(self._provider, source)
         return self.run(source, lambda: timeline.read(ready, self._journal, target, self._clock.now()))
@@ -53,7 +53,7 @@ class OnDemandReader:
 
     @property
     def queues(self) -> tuple[JobQueue, ...]:
-        """Those that were made so far."""
+        """Return the queues made so far."""
         with self._lock:
             return tuple(self._queues.values())
 

@@ -27,11 +27,11 @@ class RefreshPolicy:
 
     @property
     def under_way(self) -> bool:
-        """Is a reading under way whose result is wanted?"""
+        """Return whether a reading is under way whose result is wanted."""
         return self._under_way and not self._closed
 
     def saw(self, mark: Hashable) -> None:
-        """What the thing is now, as far as it matters here; the first time, and where it differs, a reading is due."""
+        """Take the thing's current key; the first key, and each different one, makes a reading due."""
         if self._number == 0 or mark != self._mark:
             self._wanted = True
         self._mark = mark
@@ -41,7 +41,7 @@ class RefreshPolicy:
         self._wanted = self._wanted or not self._under_way
 
     def due(self, now: float) -> bool:
-        """Has it to be read now? One at a time, and never more often than every *least_s* seconds."""
+        """Return whether to read now. One reading at a time, and never more often than every *least_s* seconds."""
         return self.wait(now) == 0.0
 
     def wait(self, now: float) -> float | None:
@@ -59,7 +59,7 @@ class RefreshPolicy:
         return self._number
 
     def ended(self, number: int) -> bool:
-        """That reading has ended: is its result wanted?"""
+        """End that reading, and return whether its result is wanted."""
         if self._closed or number != self._number:
             return False
         self._under_way = False

@@ -1,4 +1,4 @@
-"""What happened, kept: an append-only SQLite file with its own writer thread."""
+"""The journal: an append-only SQLite file with its own writer thread."""
 
 from oncall_tui.journal.journal import Intent, Journal
 

@@ -74,7 +74,7 @@ class Journal:
 
     @property
     def skipped(self) -> tuple[str, ...]:
-        """What could not be read or written of single entries, in words; oldest first."""
+        """Return the failures of single entries, in words; oldest first."""
         store = self._store
         for _ in range(3):
             try:
@@ -124,7 +124,7 @@ class Journal:
     def outcome(
         self, plan: Plan, outcome: Outcome, receipt: dict[str, Any] | None = None, closed: bool = False
     ) -> None:
-        """What came of it; *unknown* leaves the intent open for the next start, unless it is *closed*: never known."""
+        """Write the outcome. *unknown* leaves the intent open for the next start, unless *closed*: it stays unknown."""
         data = {"state": outcome.state, "verb": plan.verb, "target": plan.target, "receipt": receipt}
         data |= {"did": plan.did} if plan.did else {}
         self.record(
@@ -299,7 +299,7 @@ class Journal:
         )
 
     def _alive(self, data: dict[str, Any]) -> bool:
-        """Is the session that wrote this still running? Another host's sessions are taken to be, for an hour."""
+        """Return whether the session that wrote this still runs. Another host's counts as running for an hour."""
         if data.get("host") != self._session["host"]:
             return bool(abs(self._now() - data["plan"]["made_at"]) < 3600)
         pid = int(data.get("pid") or 0)

@@ -1,4 +1,4 @@
-"""What the journal remembers of one service, for a plan: when its alerts began, and what was rolled back from here."""
+"""The journal's history of one service, for a plan: the starts of its alerts, and its rollbacks from here."""
 
 from __future__ import annotations
 

@@ -182,7 +182,7 @@ class Store:
 
     @property
     def there(self) -> bool:
-        """Is the file that is open still the one at its path? What is written to one that was removed is lost."""
+        """Return whether the open file is still the one at its path. Entries written to a removed file are lost."""
         try:
             return _identity(self.path) == self._file
         except OSError:
@@ -203,7 +203,7 @@ def _text(raw: bytes) -> str:
 
 
 def _busy(error: sqlite3.Error) -> bool:
-    """Does another program have the file? (The low byte; the others say in which way.)"""
+    """Return whether another program locks the file. (The low byte; the others say in which way.)"""
     return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 

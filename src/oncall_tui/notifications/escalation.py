@@ -64,7 +64,7 @@ class EscalateByNotification:
         )
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
-        """What will be sent, and where. Raises Refused where the row moved, or its incident pages already."""
+        """Plan the message and its destination. Raises Refused where the row moved, or its incident pages already."""
         alert = self._unmoved(ask.target, ask.version, board)
         if not ask.choice.startswith(CHOICE):
             raise Refused("pick a destination", f"one of {', '.join(outlet.name for outlet in self._outlets)}")
@@ -107,7 +107,7 @@ class EscalateByNotification:
         )
 
     def check(self, plan: Plan) -> None:
-        """Is the row what it was, and not joined meanwhile? Raises Refused."""
+        """Check that the row did not change and joined no incident meanwhile. Raises Refused."""
         self._unmoved(plan.target, plan.version, self._board())
         self._not_twice(self._outlets.find(plan.request["destination"]), plan.target, plan.id)
 

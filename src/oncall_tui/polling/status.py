@@ -11,7 +11,7 @@ LATE_S = 8.0  # connect 2 s and read 5 s are over by then: a poll that still run
 
 
 class PollState(msgspec.Struct, frozen=True, kw_only=True):
-    """What a poller knows of its source. *asking_since* is when the poll that runs now began, *read_since* when the
+    """A poller's knowledge of its source. *asking_since* is when the poll that runs now began, *read_since* when the
     reading was true: both monotonic, so that a clock that is set makes nothing older or newer.
     """
 

@@ -1,4 +1,4 @@
-"""What a provider offers. Everything here is synchronous: asynchrony is the poller's, threads are the engine's.
+"""The provider's interface. Everything here is synchronous: asynchrony is the poller's, threads are the engine's.
 
 A provider reads, and for each verb that it can do it has an ``ActionHandler``. A verb that a provider lacks is not
 offered on its rows: rows carry their ``verbs``, which the provider sets from what it can do and what the row allows.
@@ -35,14 +35,14 @@ from oncall_tui.errors import ActionError
 
 
 class ReadRequest(msgspec.Struct, frozen=True):
-    """What the poller wants: *fresh* asks for everything now (after an action, or ``r``), *watch* names rows first."""
+    """The poller's request: *fresh* asks for everything now (after an action, or ``r``), *watch* names rows first."""
 
     fresh: bool = False
     watch: frozenset[str] = frozenset()
 
 
 class Receipt(msgspec.Struct, frozen=True):
-    """What the other side answered to a write, as plain data (ids only), so that a later start can verify it."""
+    """The other side's answer to a write, as plain data (ids only), so that a later start can verify it."""
 
     data: dict[str, Any] = {}
 
@@ -72,7 +72,7 @@ class ActionHandler(Protocol):
 
 @runtime_checkable
 class SupportsBulk(Protocol):
-    """What an ActionHandler may offer besides: many targets in few calls. One result a plan, in the plans' order.
+    """An optional part of an ActionHandler: many targets in few calls. One result a plan, in the plans' order.
 
     *at_once* is how many the other side takes in one write; never more are handed to ``send_many``. ``plan_many`` and
     ``check_many`` may list instead of reading each. ``send_many`` makes one attempt; it raises Failed or Unknown where
@@ -142,7 +142,7 @@ class Provider(Protocol):
 
 @runtime_checkable
 class SupportsOnCall(Protocol):
-    """What a Provider may offer besides: who is on call now, and next. Raises errors.SourceError.
+    """An optional part of a Provider: the people on call now, and next. Raises errors.SourceError.
 
     The registry says which providers do, so that nothing is built to find out.
     """
@@ -155,7 +155,7 @@ class SupportsOnCall(Protocol):
         """Each person at each level of each policy, lowest level first; a level without anybody has a shift too."""
 
     def on_call_now(self) -> bool | None:
-        """Is whoever uses the program on call? None: it cannot be told (an account's token, and no ``me.email``)."""
+        """Return whether the user is on call. None: it cannot be told (an account's token, and no ``me.email``)."""
 
 
 class TimelineEvent(msgspec.Struct, frozen=True, gc=False):
@@ -180,7 +180,7 @@ class SupportsTimeline(Protocol):
 
 @runtime_checkable
 class SupportsInspect(Protocol):
-    """What a Provider may offer besides: a service from inside. Asked for by who looks, never by a poll."""
+    """An optional part of a Provider: a service from inside. Read on demand, never by a poll."""
 
     def inspect(self, service_id: str) -> ServiceDetail:
         """Its tasks, targets and events now. Raises SourceError where none of it can be read."""
@@ -188,10 +188,10 @@ class SupportsInspect(Protocol):
 
 @runtime_checkable
 class SupportsMetrics(Protocol):
-    """What a Provider may offer besides: metrics. Asked for by who looks, never by a poll."""
+    """An optional part of a Provider: metrics. Read on demand, never by a poll."""
 
     def service_metrics(self, service_id: str) -> tuple[tuple[str, Metric], ...]:
-        """What is worth drawing of the service, as (title, metric). Makes no call."""
+        """Return the service's metrics to draw, as (title, metric). Makes no call."""
 
     def measure(self, wanted: Sequence[tuple[str, Metric]], since: float, until: float) -> tuple[Series, ...]:
         """One call for all of them, in their order; times are seconds since the epoch. Raises SourceError."""
@@ -199,10 +199,10 @@ class SupportsMetrics(Protocol):
 
 @runtime_checkable
 class SupportsLogs(Protocol):
-    """What a Provider may offer besides: what a service's containers log. Asked for by who looks, never by a poll."""
+    """An optional part of a Provider: the logs of a service's containers. Read on demand, never by a poll."""
 
     def log_places(self, service_id: str) -> tuple[LogDestination, ...]:
-        """Where each container of what runs writes its log; one that cannot be read says where its lines go.
+        """Return each running container's log destination; an unreadable one names the place of its lines.
 
         Empty: the service is not there any more. Raises SourceError.
         """
@@ -212,7 +212,7 @@ class SupportsLogs(Protocol):
 
 
 class ShellProvider(Protocol):
-    """What a Provider may offer besides, as its ``shells``: a shell in a container, by *programs* of other makers that
+    """An optional part of a Provider, its ``shells``: a shell in a container, by *programs* of other makers that
     take the terminal.
     """
 
@@ -225,7 +225,7 @@ class ShellProvider(Protocol):
         """The command that lets shells be opened in the service's next tasks. Only ever told."""
 
     def keys(self) -> Mapping[str, str]:
-        """What the command's environment needs besides this program's: secret. May block. Raises ActionError."""
+        """Return the secret variables for the command's environment. May block. Raises ActionError."""
 
 
 @runtime_checkable
@@ -236,7 +236,7 @@ class SupportsShell(Protocol):
 
 
 class RenewalResult(msgspec.Struct, frozen=True):
-    """What came of one look at an acknowledgement: *again_at* is when to look next (None: it is over)."""
+    """The result of one renewal of an acknowledgement: *again_at* is the next one (None: it is over)."""
 
     again_at: float | None
     extended: bool = False
@@ -251,7 +251,7 @@ class SupportsAckRenewal(Protocol):
 
 
 class Context(msgspec.Struct, frozen=True):
-    """What bootstrap hands to a provider's factory besides its options."""
+    """Bootstrap's arguments for a provider's factory, besides its options."""
 
     source: str
     actor_name: str

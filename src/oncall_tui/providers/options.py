@@ -1,4 +1,4 @@
-"""What each source and destination is configured with. No I/O is imported: options are read before the first frame."""
+"""The options of each source and destination. No I/O is imported: options are read before the first frame."""
 
 from __future__ import annotations
 

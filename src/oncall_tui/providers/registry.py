@@ -14,7 +14,7 @@ from oncall_tui.providers.options import DestinationOptions, SourceOptions
 
 
 class RegistryEntry(msgspec.Struct, frozen=True):
-    """Where a provider's options type and its factory are: ``module:name``, under this package.
+    """The places of a provider's options type and factory: ``module:name``, under this package.
 
     *on_call*: it tells who is on call (base.SupportsOnCall).
     """

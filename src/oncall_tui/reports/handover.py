@@ -322,7 +322,7 @@ def _done(entries: Iterable[Entry], look: TriagedBoard) -> tuple[Done, ...]:
 
 
 def _deploys(entries: Iterable[Entry], look: TriagedBoard, since: float) -> tuple[Deployed, ...]:
-    """Those of the board that were under way since then, and those that the journal saw and the board has no more."""
+    """Return the board's deploys since then, and those that only the journal still has."""
     found = [
         Deployed(
             at=d.started,

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 
 class Clock(Protocol):
-    """What the program asks of time."""
+    """The program's source of time."""
 
     def now(self) -> float:
         """Seconds since the epoch, UTC: what is shown, journalled and compared with a server's stamps."""
@@ -51,7 +51,7 @@ class FakeClock:
 
     @property
     def at(self) -> float:
-        """What the wall shows; set to a later time, both faces move on by as much."""
+        """Return the wall clock's time; setting it later moves both clocks by as much."""
         return self._wall
 
     @at.setter

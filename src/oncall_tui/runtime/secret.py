@@ -28,7 +28,7 @@ class Secret:
 
     @property
     def place(self) -> str:
-        """Where it comes from, for messages. A command's arguments may hold secrets too: only its name is told."""
+        """Return its origin, for messages. A command's arguments may hold secrets, so only its name is told."""
         return {"env": "$" + self.where[0], "file": self.where[0]}.get(self.kind, f"command {self.where[0]}")
 
     def get(self) -> str:

@@ -60,7 +60,7 @@ class Worker:
         self._thread.start()
 
     def stop(self) -> None:
-        """Do not begin the loop again; that it returns is its owner's to ask for."""
+        """Keep the loop from starting again; its owner asks it to return."""
         self._ends.set()
 
     def join(self, timeout_s: float) -> None:

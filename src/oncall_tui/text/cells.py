@@ -20,7 +20,7 @@ def _is_selector(code: int) -> bool:
 
 
 class _Visible(dict[int, str]):
-    """What each character becomes, worked out when it is first met."""
+    """The replacement of each character, worked out when it is first met."""
 
     def __missing__(self, code: int) -> str:
         char = chr(code)

@@ -1,4 +1,4 @@
-"""What goes on after its pager's incident is over: the same problem still, which somebody had. Pure.
+"""Alerts that outlive their pager's incident: still the same problem, which somebody had. Pure.
 
 A pager often resolves before the alert that it was for: that alert is no new problem, and nobody is to be woken by it.
 What was joined to an incident stays together, and remembers it, while it goes on firing.
@@ -28,12 +28,12 @@ class EndedIncident(msgspec.Struct, frozen=True, gc=False):
     sure: bool = True
 
     def settles(self, now: float) -> bool:
-        """Is what still fires taken to be on its way to its end?"""
+        """Return whether the remaining alerts are expected to end soon."""
         return now - self.at < SETTLES_S
 
     @property
     def had(self) -> tuple[str, ...]:
-        """Who had it."""
+        """Return the people who had it."""
         return self.incident.by or self.incident.assigned
 
 
@@ -80,7 +80,7 @@ class Aftermath:
                 self._under[member.id] = (incident.id, member.began)
 
     def _goes_on(self, alerts: Mapping[str, Alert]) -> None:
-        """What never was away is the same firing, also where its source has another begin for it after a restart."""
+        """Keep an alert that was never away as the same firing, also if a restart gave it another start."""
         for alert_id in self._there:
             alert = alerts.get(alert_id)
             if alert is not None and alert.state is not AlertState.RESOLVED:

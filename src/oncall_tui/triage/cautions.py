@@ -1,4 +1,4 @@
-"""What the whole board says against acting on one service: shown on the plan, before anything is sent. Pure."""
+"""The whole board's cautions about an action on one service: shown on the plan, before anything is sent. Pure."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def still_there(look: TriagedBoard, incident: str) -> tuple[str, ...]:
 
 
 def _still_runs(look: TriagedBoard, deploy: Deploy) -> bool:
-    """Is what it put there, or is putting there, what its service runs? A rollback put back what ran before."""
+    """Return whether its service runs its new revision. A rollback put the old one back."""
     service = look.board.services.get(deploy.service_id)
     if service is None or deploy.rollback or deploy.state in (DeployState.ROLLED_BACK, DeployState.ROLLING_BACK):
         return False

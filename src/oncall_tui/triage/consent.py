@@ -1,4 +1,4 @@
-"""Does anything ask for a write that changes a service? A deploy of it that is suspected, of an alert that fires. Pure.
+"""The reason for a write that changes a service: a suspected deploy of it, for an alert that fires. Pure.
 
 What nothing asks for is not forbidden: it is said, and wants the service's name typed.
 """
@@ -17,7 +17,7 @@ _GONE = frozenset({DeployState.ROLLING_BACK, DeployState.ROLLED_BACK})
 
 
 def fires(look: TriagedBoard, row: TriagedAlert) -> bool:
-    """Does a source that is read now say that it fires? That somebody has it ends nothing.
+    """Return whether a currently read source says that it fires. An acknowledged alert still fires.
 
     A pager's incident lasts longer than what it is for: it tells only where nothing else does.
     """

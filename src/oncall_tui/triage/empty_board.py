@@ -1,4 +1,4 @@
-"""What an empty list of alerts means, in words: "nothing is wrong" and "I don't know" never look alike."""
+"""The words for an empty list of alerts: "nothing is wrong" and "I don't know" never look alike."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Episodes:
         self._read: dict[str, float] = {}  # source → until when its alerts are known to be what they are
 
     def load(self, entries: Iterable[Entry]) -> None:
-        """What the journal saw, oldest first; entries of other kinds are passed over."""
+        """Load the journal's entries, oldest first; other kinds are skipped."""
         keys: dict[str, str] = {}  # of a pager's incidents, as it was told when they fired
         for entry in entries:
             if entry.kind is not EntryKind.ALERT:
@@ -133,5 +133,5 @@ class Episodes:
 
 
 def key_of(alert: Alert) -> str:
-    """What an alert's firings have in common: its id; a pager's incident has a new one each time, but the same key."""
+    """Return the key that an alert's firings share: its id, or the incident's key, because its id is new each time."""
     return alert.keys[0] if alert.provider in PAGER_PROVIDERS and alert.keys else alert.id

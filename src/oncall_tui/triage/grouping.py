@@ -1,4 +1,4 @@
-"""Which service an alert speaks of, and which alerts are one problem.
+"""Joins alerts to services, and groups the alerts of one problem.
 
 Order of trust: the same key (an alarm's ARN, a fingerprint, a dedup key), or an incident that lists exactly the alert's
 labels: joined, one problem. The same service only: related, which is shown and never acknowledged along.

@@ -31,7 +31,7 @@ class Heartbeats:
         self._due: float | None = None
 
     def due(self, now: float) -> bool:
-        """Is something missing for long enough to be said now, though nothing on the board moved?"""
+        """Return whether a heartbeat is missing long enough to report now, though nothing on the board moved."""
         return self._due is not None and now >= self._due
 
     def fill(self, board: Board) -> Board:
@@ -91,14 +91,14 @@ class Heartbeats:
         return known[1]
 
     def _where(self, rule: PageRule, board: Board) -> frozenset[str]:
-        """Where one that was never seen would come from: the rule's own source, else every source of alerts."""
+        """Return the sources of a heartbeat never seen: the rule's own source, else every source of alerts."""
         if "source" in rule:
             return frozenset({rule["source"]})
         return frozenset(n for n, s in board.sources.items() if s.provider != "ecs") or frozenset({"no source"})
 
 
 def _may_be(alert: Alert, rule: PageRule) -> bool:
-    """What a pager made of it proves nothing, and is never hidden, unless the rule names the pager."""
+    """Return whether the alert may be the heartbeat. A pager's incident is not, unless the rule names the pager."""
     named = "source" in rule or "provider" in rule
     return alert.state is not AlertState.RESOLVED and (named or alert.provider not in PAGER_PROVIDERS)
 

@@ -37,7 +37,7 @@ class MultiServiceIncident(msgspec.Struct, frozen=True, gc=False):
         return f"{self.services} services of {self.products} products"
 
     def holds(self, began: float) -> bool:
-        """Does what began then belong to it?"""
+        """Return whether an alert that began then belongs to it."""
         return self.since <= began <= self.until
 
 

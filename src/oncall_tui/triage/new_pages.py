@@ -1,4 +1,4 @@
-"""Which pages ring: once an episode, however often they flap. Pure."""
+"""The bell for pages: once an episode, however often they flap. Pure."""
 
 from __future__ import annotations
 

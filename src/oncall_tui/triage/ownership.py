@@ -1,4 +1,4 @@
-"""Who has an alert, who had it before, and when its pager goes on to the next: one wording for rows, detail, commands.
+"""An alert's assignees, the ones before, and its next escalation: one wording for rows, detail and commands.
 
 Pure. Names come from outside: clean the words before they are shown. What counts down moves in steps (10 s below two
 minutes, then minutes, always rounded down): a word that changes each second is a repaint each second.
@@ -14,7 +14,7 @@ STEPS_BELOW_S = 120.0  # below that in steps of ten seconds
 
 
 def escalation(alert: Alert, now: float) -> str:
-    """What a row says of it while nobody has acknowledged it; empty: it neither was escalated nor will be by itself.
+    """Return the row's words on escalation while it is unacknowledged; empty: it was not escalated, and will not be.
 
     ``escalates in 1m20s``, ``escalation is due``, then ``escalated to Bob (L2)``; ``assigned to Bob`` where others have
     it than had it first and no level above the first is known.

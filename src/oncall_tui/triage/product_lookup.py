@@ -1,4 +1,4 @@
-"""Which product a service or an alert belongs to. Worked out once of each name: the same few come again and again."""
+"""The product of a service or an alert. Worked out once for each name, because the same few come again."""
 
 from __future__ import annotations
 

@@ -53,12 +53,12 @@ def why(rank: Rank, severity: Severity, had: str = "") -> str:
 
 
 def pages(alert: Alert, rules: Sequence[PageRule]) -> bool:
-    """Does any rule say that this alert pages?"""
+    """Return whether any rule says that this alert pages."""
     return any(matches(alert, rule) for rule in rules)
 
 
 def matches(alert: Alert, rule: PageRule) -> bool:
-    """Do all fields and labels of *rule* fit?"""
+    """Return whether all fields and labels of *rule* match."""
     return all(fnmatchcase(_field(alert, k), v) for k, v in rule.items())
 
 
@@ -86,12 +86,12 @@ def lead_order(alert: Alert) -> tuple[bool, bool, bool, int, int, float, str]:
 
 
 def service_order(service: Service) -> tuple[int, str]:
-    """What is not well, what deploys, then by name."""
+    """Order unhealthy services first, then deploying ones, then by name."""
     return (0 if service.health.is_fault else 1 if service.health == "deploying" else 2, service.id)
 
 
 def deploy_order(deploy: Deploy) -> tuple[int, float, str]:
-    """What waits for somebody, what fails, what else is under way, then the newest."""
+    """Order waiting deploys first, then failing ones, others under way, then the newest."""
     bad = deploy.failed_tasks or deploy.state.bad
     place = 3 if not deploy.state.running else 0 if deploy.waits else 1 if bad else 2
     return (place, -deploy.started, deploy.id)

@@ -31,7 +31,7 @@ class Suspect(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def words(self) -> str:
-        """Which deploy, how long before or after the alert, and how it ended."""
+        """Return the deploy's name, its time before or after the alert, and its end."""
         return self.told()
 
     def told(self, tz: tzinfo | None = None, now: float = 0.0) -> str:

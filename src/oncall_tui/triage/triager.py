@@ -1,4 +1,4 @@
-"""What an engineer looks at: the board's alerts joined to problems, told apart (pages, notifications) and ranked."""
+"""The triaged board: alerts grouped into problems, split into pages and notifications, and ranked."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 
 class Rules(msgspec.Struct, frozen=True):
-    """What the configuration says of looking: which alerts page, which products there are, what has to fire always."""
+    """The configuration's rules for triage: paging alerts, products, heartbeats."""
 
     pages: tuple[PageRule, ...] = ()
     products: tuple[Product, ...] = ()
@@ -171,7 +171,7 @@ class Triager:
         )
 
     def still(self, board: Board) -> bool:
-        """Is the last look what *board* would give, whose rows are those of the last? Only time went by."""
+        """Return whether the last result still holds for *board*, whose rows are the same. Only time went by."""
         if self._expected.due(board.at) or (self._settled_at is not None and board.at >= self._settled_at):
             return False
         self.episodes.still(frozenset(s.name for s in board.unread), board.at)
@@ -359,7 +359,7 @@ class Triager:
         )
 
     def _wide(self, rows: list[TriagedAlert]) -> MultiServiceIncident | None:
-        """What is wide; what it was, where no row that changed began at another time or is of another service."""
+        """Return the multi-service incident; the last one, if no changed row has another start or service."""
         last, self._fired = self._fired, rows
         same = len(rows) == len(last) and all(a is b or _fire(a) == _fire(b) for a, b in zip(rows, last, strict=True))
         if not same:
@@ -380,7 +380,7 @@ class Triager:
 
 
 class _Stale(msgspec.Struct, frozen=True):
-    """What moved since the last board: names and ids of services, names of products; or everything."""
+    """The changes since the last board: names and ids of services, names of products; or everything."""
 
     names: frozenset[str] = frozenset()
     services: frozenset[str] = frozenset()
@@ -404,7 +404,7 @@ def _or_same(old: tuple[T, ...], new: list[T]) -> tuple[T, ...]:
 
 
 def _differing(old: Mapping[str, T], new: Mapping[str, T]) -> list[T]:
-    """What came, went, or is another object than before."""
+    """Return the items that came, went, or are another object than before."""
     gone = [row for key, row in old.items() if key not in new]
     return [row for key, row in new.items() if old.get(key) is not row] + gone
 
@@ -415,7 +415,7 @@ def page_count(look: TriagedBoard) -> int:
 
 
 def nobody_has(look: TriagedBoard, row: TriagedAlert) -> bool:
-    """Does it ask, and does the incident that it is joined to, which may be a row of its own, and is not just over?"""
+    """Return whether it is unacknowledged, and its incident is too, which may be a row of its own and not just over."""
     incident = look.board.alerts.get(row.incident) if row.incident else None
     return row.alert.state.asks and not row.settles and (incident is None or incident.state.asks)
 

@@ -184,7 +184,7 @@ class OpenShell:
         self._board._unsay()
         lines: list[Line] = [
             ((f"{why}: ", "critical"), ("execute-command was not enabled when it was started.", "bold")),
-            (("This enables it. It is a deploy that replaces every task, so it is not done from here:", "warning"),),
+            (("This enables it. It is a deploy that replaces every task, so oncall-tui does not run it:", "warning"),),
         ]
         await self._show_command(self._name, lines, command)
 

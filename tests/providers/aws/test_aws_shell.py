@@ -81,7 +81,7 @@ def test_the_plan_says_what_it_is(ecs: Make) -> None:
     assert lines["service"] == "main/api"
     assert lines["task"] == f"{TASK.id}  :42  RUNNING  ap-northeast-1a"
     assert "can write" in lines["opens"]
-    assert plan.warnings == ("not AWS: endpoint http://127.0.0.1:1",)
+    assert plan.warnings == ("DEMO, or custom endpoint: endpoint http://127.0.0.1:1",)
 
 
 def test_read_only_has_no_shell(ecs: Make) -> None:

@@ -17,7 +17,7 @@ BESIDE = 300  # bytes of a line besides its text: the struct, its time, its id, 
 
 
 class BufferedLine(msgspec.Struct, frozen=True):
-    """What is kept now, oldest first; a new value with each change. *before* and *after*: how many were dropped there.
+    """The kept lines, oldest first; a new value with each change. *before* and *after* count the dropped lines.
 
     *seen* is how many different lines came in all, *bytes* what they take.
     """

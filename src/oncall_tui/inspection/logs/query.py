@@ -1,4 +1,4 @@
-"""What to ask next of a service's log, and what came of it. Nothing here waits, sleeps or starts a thread.
+"""The next calls for a service's log, and their results. Nothing here waits, sleeps or starts a thread.
 
 The screen asks ``due`` and has ``step`` run where it may block; each step makes one call at the most. So nobody who
 does not look costs a call.
@@ -98,7 +98,7 @@ class LogReader:
 
     @property
     def reading(self) -> bool:
-        """Is something of the past still to be read? What is new while it is live does not count."""
+        """Return whether past lines are still to be read. New lines of a live log do not count."""
         return self.trouble is None and (self.places is None or any(not e.tail for e in tuple(self.run.errands)))
 
     @property
@@ -117,7 +117,7 @@ class LogReader:
         return max(run.begins.values()), min(run.ends.values())
 
     def live(self) -> None:
-        """What is new from now on, after the last minutes."""
+        """Follow new lines from now on, after the last minutes."""
         self.paused = ""
         self.run = self._run(None, self.run.task)
 
@@ -181,7 +181,7 @@ class LogReader:
     # --- what is asked next -------------------------------------------------------------------------------------------
 
     def due(self) -> bool:
-        """Is there something to ask now?"""
+        """Return whether a call is due now."""
         now = self._clock.monotonic()
         if now < self._wait_until:
             return False

@@ -46,7 +46,7 @@ Resolve = Callable[[str, int], Iterable[str]]
 
 
 class RunbookAddress(msgspec.Struct, frozen=True):
-    """Where a runbook is: a URL or a path. *told_by* says who names it; what an alert names is not trusted."""
+    """A runbook's address: a URL or a path. *told_by* names its origin; an address from an alert is not trusted."""
 
     where: str
     told_by: str
@@ -58,7 +58,7 @@ class RunbookAddress(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """What was read: *kind* is ``html``, ``markdown`` or ``text``; *where* it came from in the end."""
+    """A page as read: *kind* is ``html``, ``markdown`` or ``text``; *where* is the final address."""
 
     where: str
     kind: str
@@ -66,7 +66,7 @@ class Page(msgspec.Struct, frozen=True):
 
 
 def places(product: Product | None, alerts: Iterable[Alert]) -> tuple[RunbookAddress, ...]:
-    """Where there is a runbook: the product's, then those that the alerts name."""
+    """Return the runbooks' addresses: the product's, then those that the alerts name."""
     found = [RunbookAddress(product.runbook, f"product {product.name}", True)] if product and product.runbook else []
     for alert in alerts:
         told = dict(alert.annotations)
@@ -78,7 +78,7 @@ def places(product: Product | None, alerts: Iterable[Alert]) -> tuple[RunbookAdd
 
 
 def read(place: RunbookAddress, folders: Sequence[Path] = (), resolve: Resolve | None = None) -> Page:
-    """What stands there. *folders*: where a relative path may begin. Raises SourceError, with what to do instead."""
+    """Read the page. *folders*: the starts of a relative path. Raises SourceError, with what to do instead."""
     if place.is_url:
         return _fetched(place, resolve or _addresses)
     if not place.trusted:

@@ -144,7 +144,7 @@ class AlertmanagerHandlerContext(HandlerContext[AlertmanagerLook]):
 
 
 def author(actor: Actor) -> str:
-    """What stands in createdBy: the e-mail, else the name."""
+    """Return the actor for createdBy: the e-mail, else the name."""
     return actor.email or actor.name
 
 

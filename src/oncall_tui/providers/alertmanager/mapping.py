@@ -16,7 +16,7 @@ from oncall_tui.providers.http import DecodeCache, severity, stamp
 
 
 def same_person(name: str, me: Iterable[str]) -> bool:
-    """Is *name*, as a silence's createdBy has it, one of *me* (name, e-mail)?"""
+    """Return whether *name*, from a silence's createdBy, is one of *me* (name, e-mail)."""
     return bool(name) and name.strip().casefold() in {m.strip().casefold() for m in me if m}
 
 

@@ -1,4 +1,4 @@
-"""What an Alertmanager source is configured with. Imports no I/O."""
+"""An Alertmanager source's options. Imports no I/O."""
 
 from __future__ import annotations
 

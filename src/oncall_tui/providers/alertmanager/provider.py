@@ -81,7 +81,7 @@ class AlertmanagerProvider:
         return [PartialFailure(SourceState.MALFORMED, f"{bad} silences", "not as the API promises")] if bad else []
 
     def handlers(self) -> Mapping[Verb, ActionHandler]:
-        """What can be done to an alert here."""
+        """Return the handlers of an alert's verbs."""
         return self._handlers
 
     def keep(self, plan: Plan, receipt: Receipt, now: float) -> RenewalResult:

@@ -19,7 +19,7 @@ EXTEND_UNDER_S = 300.0
 
 
 def own(silences: tuple[WireSilence, ...], actor: Actor) -> tuple[WireSilence, ...]:
-    """Those that are acknowledgements, in force, and made by *actor*."""
+    """Return the acknowledgements in force that *actor* made."""
     me = (actor.email, actor.name)
     return tuple(s for s in silences if s.is_ack and s.status.state != "expired" and same_person(s.createdBy, me))
 

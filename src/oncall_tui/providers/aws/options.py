@@ -1,4 +1,4 @@
-"""What an ECS or a CloudWatch source's configuration has. No I/O is imported here."""
+"""The options of an ECS or a CloudWatch source. No I/O is imported here."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from oncall_tui.providers.options import SourceOptions
 
 
 class AwsOptions(SourceOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where and as whom AWS is asked; every AWS source shares these.
+    """The endpoint and the credentials of AWS calls; every AWS source shares these.
 
     *region*: empty takes the profile's or the environment's. *profile*: a name in ``~/.aws/config``; empty takes the
     default chain. *role_arn*: assumed on top of it. *act_profile* and *act_role_arn*: what writes are made with; empty

@@ -30,7 +30,7 @@ class Hold(msgspec.Struct, frozen=True, gc=False):
     message: str = ""
 
     def is_for(self, monitor: DatadogMonitor) -> bool:
-        """Is it for this monitor, whichever of its groups?"""
+        """Return whether it is for this monitor, whichever of its groups."""
         if self.status != "active":
             return False
         if self.monitor_id:
@@ -39,12 +39,12 @@ class Hold(msgspec.Struct, frozen=True, gc=False):
         return bool(self.monitor_tags) and all(t == "*" or t.casefold() in own for t in self.monitor_tags)
 
     def covers(self, tags: Tags) -> bool:
-        """Does its scope match a group of these tags? A monitor without groups is matched by ``*`` alone."""
+        """Return whether its scope matches these tags. A monitor without groups is matched by ``*`` alone."""
         return covers(self.scope, tags)
 
 
 def message(actor: Actor, reason: str) -> str:
-    """What a downtime says of itself: Datadog knows only whose application key made it. No ``@``: that would mail."""
+    """Return a downtime's message: Datadog knows only whose application key made it. No ``@``: that would mail."""
     return f"silenced by {actor.name.replace('@', ' at ')} with oncall-tui: {reason}"
 
 

@@ -207,5 +207,5 @@ class DatadogApi:
 
 
 def body(attributes: dict[str, Any]) -> dict[str, Any]:
-    """What ``POST /api/v2/downtime`` takes (``DowntimeCreateRequest``)."""
+    """Return the body of ``POST /api/v2/downtime`` (``DowntimeCreateRequest``)."""
     return {"data": {"type": "downtime", "attributes": attributes}}

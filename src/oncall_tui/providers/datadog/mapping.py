@@ -155,7 +155,7 @@ class DatadogRows:
 
 
 class _Shared:
-    """What all rows of one monitor have in common."""
+    """The common part of one monitor's rows."""
 
     def __init__(self, monitor: DatadogMonitor) -> None:
         pairs = [tag.partition(":") for tag in monitor.tags or ()]
@@ -183,7 +183,7 @@ def alerting(monitor: DatadogMonitor) -> dict[str, GroupState]:
 
 
 def silenced(monitor: DatadogMonitor, name: str, tags: Tags, held: tuple[Hold, ...]) -> Hold | None:
-    """What silences a group now, the longest of them: a downtime that covers it, else what the monitor itself says."""
+    """Return the longest silence of a group now: a downtime that covers it, else what the monitor itself says."""
     found = [hold for hold in held if hold.covers(tags)]
     if found:
         return max(found, key=lambda hold: (hold.until is None, hold.until or 0.0))
@@ -208,7 +208,7 @@ def began(monitor: DatadogMonitor, group: GroupState) -> float:
 
 
 def drifts(row: Alert) -> bool:
-    """Is its beginning no fixed one (no data), or not told at all?"""
+    """Return whether its start moves (no data), or is not told at all."""
     return not row.began or ("state", "No Data") in row.annotations
 
 

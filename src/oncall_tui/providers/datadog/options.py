@@ -1,4 +1,4 @@
-"""What a Datadog source is configured with. Imports no I/O."""
+"""A Datadog source's options. Imports no I/O."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ class DatadogOptions(SourceOptions, frozen=True, kw_only=True):
 
     @property
     def api_url(self) -> str:
-        """Where the API is."""
+        """Return the API's address."""
         return self.url or f"https://api.{self.site}"
 
     @property
     def app_url(self) -> str:
-        """Where the pages are: the sites without a region of their own have them under ``app.``."""
+        """Return the address of the web pages: the sites without a region of their own have them under ``app.``."""
         return f"https://{'' if self.site.count('.') > 1 else 'app.'}{self.site}"

@@ -80,7 +80,7 @@ class Search(msgspec.Struct, frozen=True):
 
 
 class DatadogTarget(msgspec.Struct, frozen=True):
-    """Which monitors a downtime is for: one, or those that have all of these tags."""
+    """The monitors of a downtime: one, or those that have all of these tags."""
 
     monitor_id: int | None = None
     monitor_tags: tuple[str, ...] | None = None
@@ -132,7 +132,7 @@ class UserAttributes(msgspec.Struct, frozen=True):
 
 
 class Included(msgspec.Struct, frozen=True):
-    """What comes with downtimes: users, of which names are wanted."""
+    """The users that come with downtimes, for their names."""
 
     id: str = ""
     type: str = ""

@@ -59,7 +59,7 @@ def _value(value: str) -> str:
 
 
 def covers(scope: str, tags: Iterable[tuple[str, str]]) -> bool:
-    """Does *scope* match what has these *tags*? False also where it cannot be read."""
+    """Return whether *scope* matches these *tags*; False also where it cannot be read."""
     try:
         return _ScopeReader(scope, tags).whole()
     except UnreadableScope:

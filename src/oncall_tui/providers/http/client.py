@@ -49,13 +49,13 @@ class _Broken(Exception):
         self.message, self.sent, self.garbled, self.slow, self.hint = message, sent, garbled, slow, hint
 
     def unread(self) -> errors.SourceError:
-        """What it means where something was read."""
+        """Return the error's meaning for a read."""
         kind = errors.Malformed if self.garbled else TooSlow if self.slow else errors.Offline
         return kind(self.message, self.hint)
 
 
 class _Answer(msgspec.Struct):
-    """What came back: *cut* says why the body is not whole (empty: it is)."""
+    """The response: *cut* says why the body is not whole (empty: it is)."""
 
     status: int
     headers: Mapping[str, str]
@@ -274,7 +274,7 @@ class Http:
             self._ahead_s = parsedate_to_datetime(headers.get("date", "")).timestamp() - self._clock.monotonic()
 
     def _broken(self, error: Exception) -> _Broken:
-        """What a transport error means, in words. Only errors from before the request was sent say sent=False."""
+        """Return a transport error's meaning, in words. Only errors from before the request was sent say sent=False."""
         import httpx
 
         host = self.host

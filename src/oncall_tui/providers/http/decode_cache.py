@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class DecodeCache(Generic[T]):
-    """What *make* made of each item of the last list. The same bytes give the same object again.
+    """A cache of the results of *make* for each item of the last list. The same bytes give the same object again.
 
     *make* may raise msgspec's errors or ValueError: the item is counted as bad and left out, so that one bad item does
     not hide the good ones.

@@ -1,4 +1,4 @@
-"""What an answer's headers say of how often may be asked. Pure."""
+"""Rate limits from an answer's headers. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What destinations over HTTP share: nobody can read back what they sent."""
+"""The common part of destinations over HTTP: their messages cannot be read back."""
 
 from __future__ import annotations
 

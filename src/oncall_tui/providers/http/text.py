@@ -76,7 +76,7 @@ def pieces(raws: Iterable[msgspec.Raw], into: type[T]) -> tuple[list[T], int]:
 
 
 def say_json(status: int, body: bytes) -> str:
-    """What an error body says: a JSON string, its ``message`` or ``error``, or the text itself."""
+    """Return an error body's message: a JSON string, its ``message`` or ``error``, or the text itself."""
     try:
         said = msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError):

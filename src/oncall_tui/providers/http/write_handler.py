@@ -95,7 +95,7 @@ class HandlerContext(ABC, Generic[Target]):
         return alert
 
     def acts_on(self, alert: Alert) -> bool:
-        """Can anything still be done to this row?"""
+        """Return whether an action can still change this row."""
         return alert.source == self.source and alert.state is not AlertState.RESOLVED
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""What a Mackerel source is configured with. Imports no I/O."""
+"""A Mackerel source's options. Imports no I/O."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ class MackerelProvider:
         return tuple(problems)
 
     def handlers(self) -> Mapping[Verb, ActionHandler]:
-        """What can be done to an alert here."""
+        """Return the handlers of an alert's verbs."""
         return self._handlers
 
     def renew(self) -> None:

@@ -28,7 +28,7 @@ class MackerelAlerts(msgspec.Struct, frozen=True):
 
 
 class MackerelMonitor(msgspec.Struct, frozen=True):
-    """What raises alerts. *service* is there where it watches one of Mackerel's services."""
+    """A monitor, which raises alerts. *service* is set where it watches one of Mackerel's services."""
 
     id: str
     name: str | None = None

@@ -49,7 +49,7 @@ class Lapses:
                 self._known[service_id] = (now, None if lapse is None else float(lapse))
 
     def snoozed(self, incident: PagerDutyIncident) -> bool:
-        """Was its end set by hand? False where it cannot be told."""
+        """Return whether its end was set by hand. False where it cannot be told."""
         known = self._known.get(incident.service.id) if incident.service else None
         until = pending(incident, "unacknowledge")
         if known is None or until is None or not self._matters(incident):

@@ -62,7 +62,7 @@ class SetStatus(PagerDutyHandler):
         return Receipt({"incident": changed.id, "status": changed.status})
 
     def _logged(self, plan: Plan) -> bool:
-        """Does the incident's log show that it was done by whoever acts? It may have moved on since."""
+        """Return whether the incident's log shows that the actor did it. It may have moved on since."""
         return any(
             entry.agent is not None and is_me(entry.agent, plan.actor)
             for entry in self.context.logged(plan, f"{self.verb}_log_entry")

@@ -196,7 +196,7 @@ class PagerDutyApi:
         return pieces(self.get(path(incident_id) + "/notes", wire.Notes).notes, PagerDutyNote)[0]
 
     def log(self, incident_id: str) -> list[LogEntry]:
-        """What happened to it, newest first, a hundred at most; empty where this token may not read it."""
+        """Read its log, newest first, a hundred entries at most; empty where this token may not read it."""
         try:
             answer = self.get(path(incident_id) + "/log_entries", wire.LogEntries, [("limit", str(PAGE))])
         except (errors.Malformed, errors.Denied):  # it is evidence where there is none else, never the only source
@@ -214,7 +214,7 @@ class PagerDutyApi:
     # --- people, policies, services ------------------------------------------------------------------------------
 
     def oncalls(self, policy_id: str = "", *, until: str = "") -> list[PagerDutyOnCall]:
-        """Who is on call for a policy (empty: for each), at every level; up to *until* (RFC 3339) those after too."""
+        """Read a policy's people on call (empty: each policy's), at every level, to *until* (RFC 3339) the next too."""
         narrowed = [("escalation_policy_ids[]", policy_id)] if policy_id else []
         params = [*narrowed, *([("until", until)] if until else [("earliest", "true")]), ("include[]", "users")]
         found, total = self._all("/oncalls", wire.OnCalls, params, lambda page: page.oncalls, PagerDutyOnCall)
@@ -262,7 +262,7 @@ class PagerDutyApi:
             return None
 
     def me(self) -> Reference | None:
-        """Whom the token belongs to, None where it is the account's own (``GET /users/me`` is a 400 then)."""
+        """Read the token's user, None where it is the account's own (``GET /users/me`` is a 400 then)."""
         try:
             return self.get("/users/me", wire.OneUser).user
         except (errors.Malformed, errors.Denied):
@@ -332,5 +332,5 @@ class PagerDutyApi:
 
 
 def path(incident_id: str) -> str:
-    """Where one incident is."""
+    """Return one incident's path."""
     return f"/incidents/{quote(incident_id, safe='')}"

@@ -1,4 +1,4 @@
-"""Who has each incident, at which level of its policy, and who had it before.
+"""Each incident's assignees, their level of its policy, and the ones before.
 
 An incident tells its assignees and since when, never a level, and nothing of who had it before (OpenAPI: Incident).
 The level is the lowest at which one of them is on call, asked once where an incident was assigned anew; who had it
@@ -52,7 +52,7 @@ class _PagerDutySeen:
 
 
 class Holders:
-    """What polls saw of assignments. ``follow`` each list, then ``place`` what was assigned anew."""
+    """Assignments as polls saw them. ``follow`` each list, then ``place`` what was assigned anew."""
 
     def __init__(self, api: PagerDutyApi, clock: Clock) -> None:
         self._api = api
@@ -62,7 +62,7 @@ class Holders:
         self._after = 0.0
 
     def of(self, incident: PagerDutyIncident) -> PagerDutyHeld:
-        """What is known of it; the same object while nothing of that moved."""
+        """Return its known assignees; the same object while nothing of that moved."""
         seen = self._seen.get(incident.id)
         return NOBODY if seen is None else seen.held
 

@@ -28,7 +28,7 @@ ESCALATED = ("escalate_log_entry", "assign_log_entry", "reassign_log_entry", "de
 
 
 class Given(msgspec.Struct, frozen=True):
-    """What was picked: the change to send, in words, and how it is known again."""
+    """A picked choice: the change to send, its words, and the way to recognise it."""
 
     change: dict[str, Any]
     words: str
@@ -38,7 +38,7 @@ class Given(msgspec.Struct, frozen=True):
 
 
 class Givers:
-    """What escalate and reassign share: people and policies to pick from, and who was first."""
+    """The common part of escalate and reassign: people and policies to pick from, and an earlier escalation."""
 
     def __init__(self, context: PagerDutyHandlerContext) -> None:
         self.context = context
@@ -49,7 +49,7 @@ class Givers:
         self._shown[target] = (self.context.clock.monotonic(), assigned(incident))
 
     def pinned(self, target: str, incident: PagerDutyIncident) -> list[str]:
-        """Who had it when the list was shown; where none was, who has it now."""
+        """Return the assignees when the list was shown; without a list, the current ones."""
         at, before = self._shown.pop(target, (0.0, []))
         return before if at and self.context.clock.monotonic() - at < PICKED_S else assigned(incident)
 
@@ -86,7 +86,7 @@ class Givers:
         return f"level {level.number}" + (f", until {self.context.local(until)}" if until is not None else "")
 
     def given(self, choice: str, incident: PagerDutyIncident, known: tuple[PagerDutyLevel, ...]) -> Given:
-        """What ``user/ID`` or ``policy/ID`` stands for. Raises Refused where there is none, or it has it already."""
+        """Return the choice behind ``user/ID`` or ``policy/ID``. Raises Refused if none, or if it has it already."""
         kind, _, each = choice.partition("/")
         if kind == "user" and each:
             return self._person(each, incident, known)
@@ -149,7 +149,7 @@ class Reassign(PagerDutyHandler):
         self._givers = givers
 
     def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
-        """Who is on call for its policy first, then everybody else, then other policies. Raises Refused."""
+        """Return the people on call for its policy first, then everybody else, then other policies. Raises Refused."""
         incident = self.context.incident(target, board)
         self._givers.show(target, incident)
         return self._givers.others(incident, self._givers.levels(incident) if incident.policy else ())
@@ -213,6 +213,6 @@ class Reassign(PagerDutyHandler):
 
 
 def answered(plan: Plan, receipt: Receipt | None) -> list[str]:
-    """Who has it by the answer to the write; without one, who had it before."""
+    """Return the assignees from the answer to the write; without one, those before."""
     before: list[str] = plan.request["assigned"]
     return receipt.data.get("assigned", before) if receipt is not None else before

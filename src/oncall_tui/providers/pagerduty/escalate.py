@@ -100,7 +100,7 @@ class PagerDutyEscalate(Reassign):
         )
 
     def _logged(self, plan: Plan) -> bool:
-        """Does the log show an escalation since? Where the same people stand at both levels nothing else tells."""
+        """Return whether the log shows an escalation since. Nothing else tells if both levels have the same people."""
         return any(True for _ in self.context.logged(plan, "escalate_log_entry", "assign_log_entry"))
 
     def _picked(

@@ -50,7 +50,7 @@ def levels(api: PagerDutyApi, policy_id: str, now: float) -> tuple[PagerDutyLeve
 
 
 def is_now(oncall: PagerDutyOnCall, now: float) -> bool:
-    """Is this shift on at *now*?"""
+    """Return whether this shift is on at *now*."""
     start, end = stamp(oncall.start), stamp(oncall.end)
     return (start is None or start <= now + 1.0) and (end is None or end > now)
 
@@ -61,7 +61,7 @@ def assigned(incident: PagerDutyIncident) -> list[str]:
 
 
 def names(incident: PagerDutyIncident) -> str:
-    """Who has it."""
+    """Return the assignees' names."""
     return ", ".join(a.assignee.label for a in incident.assigned) or "nobody"
 
 

@@ -111,7 +111,7 @@ class PagerDutyHandlerContext(HandlerContext[PagerDutyIncident]):
         return said + (f", until {self.local(now.until)}" if now.until is not None else "")
 
     def logged(self, plan: Plan, *kinds: str) -> Iterator[LogEntry]:
-        """What the incident's log has of these kinds since *plan* was made. Raises errors.SourceError."""
+        """Yield the incident's log entries of these kinds since *plan* was made. Raises errors.SourceError."""
         for entry in self.api.log(plan.request["incident"]):
             if entry.type.startswith(kinds) and (stamp(entry.created_at) or 0.0) >= self.since(plan):
                 yield entry
@@ -149,7 +149,7 @@ def reason_kept(ask: ActionRequest) -> tuple[tuple[str, str], ...]:
 
 
 def sender(plan: Plan) -> str:
-    """Who a plan is sent as."""
+    """Return the sender of a plan."""
     return str(plan.request.get("from") or plan.actor.email)
 
 
@@ -159,7 +159,7 @@ def _held(version: str) -> str:
 
 
 def is_me(user: Reference, actor: Actor) -> bool | None:
-    """Is *user* the one who acts? None: it cannot be told, since no e-mail address came with it."""
+    """Return whether *user* is the actor. None: it cannot be told, since no e-mail address came with it."""
     if user.email and actor.email:
         return user.email.casefold() == actor.email.casefold()
     return True if user.label.casefold() == actor.name.casefold() else None

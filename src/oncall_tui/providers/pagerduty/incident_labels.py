@@ -1,4 +1,4 @@
-"""What an incident's alerts tell of the labels behind them. Pure.
+"""Labels from an incident's alerts. Pure.
 
 PagerDuty passes on what the integration sent, as ``body.details``. Alertmanager's default template makes strings of it
 (``firing`` holds ``Labels:`` and lines `` - ecs_service = svc-0``); CloudWatch's integration passes the SNS message.

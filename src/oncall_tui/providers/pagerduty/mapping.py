@@ -82,7 +82,7 @@ def row(
 
 
 def _by(incident: PagerDutyIncident, state: AlertState) -> tuple[str, ...]:
-    """Who acknowledged it, or who resolved it."""
+    """Return the people who acknowledged or resolved it."""
     if state in _HELD_STATES:
         return tuple(dict.fromkeys(a.acknowledger.label for a in incident.acknowledgements or ()))
     last = incident.last_status_change_by
@@ -102,7 +102,7 @@ def pending(incident: PagerDutyIncident, kind: str) -> float | None:
 
 
 def _labels(incident: PagerDutyIncident, details: Details) -> Pairs:
-    """What its alerts agree on, its service, and the priority that somebody gave it."""
+    """Return the labels that its alerts share, its service, and its priority."""
     own = {
         SERVICE_LABEL: incident.service.label if incident.service else "",
         "priority": incident.priority.label if incident.priority else "",

@@ -1,4 +1,4 @@
-"""Who is on call for which policy, now and next (``GET /oncalls``)."""
+"""The on-call shifts of each policy, now and next (``GET /oncalls``)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a PagerDuty source is configured with. Imports no I/O."""
+"""A PagerDuty source's options. Imports no I/O."""
 
 from __future__ import annotations
 

@@ -162,7 +162,7 @@ class PagerDutyProvider:
         return min(MORE_IN_S, self.interval_s) if left else None
 
     def _who(self) -> Reference:
-        """Who uses the program, by the token, else by ``me.email``. Raises SourceError where nobody is known."""
+        """Return the user of the program, by the token, else by ``me.email``. Raises SourceError where unknown."""
         me = self._api.me() or (self._api.user(self._email) if self._email else None)
         if me is None:
             raise errors.NoCredentials(
@@ -232,21 +232,21 @@ class PagerDutyProvider:
         return 0
 
     def oncalls(self, target: str) -> tuple[PagerDutyLevel, ...]:
-        """Who is on call now at each level of the policy of the incident *target* (a row's id). Raises SourceError."""
+        """Return the people on call at each level of the policy of *target* (a row's id). Raises SourceError."""
         incident = self._api.incident(target.removeprefix(self.source + "/"))
         return levels(self._api, incident.policy, self._http.server_now()) if incident and incident.policy else ()
 
     def on_call(self) -> tuple[OnCallShift, ...]:
-        """Who is on call at each level of each policy, and who is next (base.SupportsOnCall). Raises SourceError."""
+        """Return the shifts at each level of each policy, and the next (base.SupportsOnCall). Raises SourceError."""
         return duties(self._api, self._http.server_now())
 
     @property
     def on_call_lacks(self) -> str:
-        """What the last ``on_call`` left out, in words; empty: nothing."""
+        """Return the omissions of the last ``on_call``, in words; empty: none."""
         return self._api.oncalls_lack
 
     def on_call_now(self) -> bool | None:
-        """Is whoever uses the program on call, at any level? None where it is not known who that is."""
+        """Return whether the user is on call, at any level. None where the user is not known."""
         try:
             me = self._who()
         except errors.NoCredentials:
@@ -255,7 +255,7 @@ class PagerDutyProvider:
         return any(one.user.id == me.id and is_now(one, now) for one in self._api.oncalls())
 
     def timeline(self, target: str) -> tuple[TimelineEvent, ...]:
-        """What happened to an incident (a row's id), newest first (base.SupportsTimeline). Raises SourceError.
+        """Read an incident's events (by a row's id), newest first (base.SupportsTimeline). Raises SourceError.
 
         Its log entries, a hundred at most, and the changes that PagerDuty holds to be related to it.
         """
@@ -275,7 +275,7 @@ class PagerDutyProvider:
         return tuple(sorted(found, key=lambda told: -told.at))
 
     def handlers(self) -> Mapping[Verb, ActionHandler]:
-        """What can be done to an incident here."""
+        """Return the handlers of an incident's verbs."""
         return self._handlers
 
     def renew(self) -> None:

@@ -27,7 +27,7 @@ class Reference(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def removed(self) -> bool:
-        """Is it no user of the account any more?"""
+        """Return whether the user was removed from the account."""
         return self.deleted_at is not None
 
 
@@ -53,7 +53,7 @@ class Acknowledgement(msgspec.Struct, frozen=True, gc=False):
 
 
 class PendingAction(msgspec.Struct, frozen=True, gc=False):
-    """What it will do by itself: ``escalate``, ``unacknowledge``, ``resolve``, ``urgency_change``."""
+    """An automatic step that PagerDuty will take: ``escalate``, ``unacknowledge``, ``resolve``, ``urgency_change``."""
 
     type: str | None = None
     at: str | None = None
@@ -118,7 +118,7 @@ def shared(incident: PagerDutyIncident, known: dict[Reference, Reference]) -> Pa
 
 
 class Changed(msgspec.Struct, frozen=True):
-    """What a PUT of many answers: those that it changed, and no others."""
+    """The answer to a PUT of many: the changed ones, and no others."""
 
     incidents: list[msgspec.Raw]
 
@@ -156,7 +156,7 @@ class IncidentAlerts(msgspec.Struct, frozen=True):
 
 
 class PagerDutyOnCall(msgspec.Struct, frozen=True):
-    """Who is on call at one level. Without start and end it is always."""
+    """An on-call shift at one level. Without start and end it is permanent."""
 
     escalation_level: int
     who: Reference | None = msgspec.field(default=None, name="user")

@@ -66,7 +66,7 @@ def dedup_key(key: str) -> str:
 
 
 def payload(message: Message, now: float) -> dict[str, Any]:
-    """What both kinds of event say."""
+    """Return the payload of both kinds of event."""
     details = {"text": lines(message.text), "by": words(message.actor, 200)}
     return {
         "summary": words(message.title, SUMMARY),
@@ -95,7 +95,7 @@ class EventsDestination:
         )
 
     def preview(self, message: Message) -> tuple[tuple[str, str], ...]:
-        """What will be sent. Makes no call."""
+        """Return the message as it will be sent. Makes no call."""
         asked = payload(message, self._clock.now())
         text = asked["custom_details"].get("text", "")
         said = (("title", asked["summary"]), *((("text", text),) if text else ()))

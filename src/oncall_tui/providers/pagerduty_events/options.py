@@ -1,4 +1,4 @@
-"""What a PagerDuty Events v2 destination is configured with. Imports no I/O."""
+"""A PagerDuty Events v2 destination's options. Imports no I/O."""
 
 from __future__ import annotations
 

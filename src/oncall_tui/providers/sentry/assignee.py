@@ -1,4 +1,4 @@
-"""Does the person whom an issue is assigned to have it? Pure.
+"""Whether an issue's assignee took it, or a rule assigned it. Pure.
 
 Sentry assigns by rules too (ownership, code owners, suspect commits), and an issue that was resolved keeps its assignee
 when it comes back: neither means that anybody looks at it tonight. A single issue's ``activity`` tells ("Retrieve an
@@ -31,7 +31,7 @@ class Holding(StrEnum):
 
 
 def in_question(issue: SentryIssue) -> bool:
-    """Does its activity have to be read to know?"""
+    """Return whether its activity has to be read to know."""
     return bool(
         issue.status == "unresolved"
         and issue.assignedTo is not None

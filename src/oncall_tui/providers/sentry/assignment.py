@@ -32,7 +32,7 @@ class Assign(SentryHandler):
         email = ask.actor.email
         if not re.fullmatch(r"[!-~]+@[!-~]+", email):
             raise errors.Refused(
-                "Sentry has no acknowledge: it is assigned to you, and has to know who that is",
+                "Sentry has no acknowledge: this assigns the issue to you, and needs your Sentry user",
                 "set me.email to the e-mail address of your Sentry user",
             )
         had = self._free(self.context.read_row(alert)) if alert.assigned else None
@@ -54,7 +54,7 @@ class Assign(SentryHandler):
 
     @staticmethod
     def _free(issue: SentryIssue) -> Assigned | None:
-        """Who has it in name alone. Raises Refused where a person has taken it."""
+        """Return the assignee in name alone. Raises Refused where a person has taken it."""
         if state_of(issue, holding(issue)) is AlertState.ACKNOWLEDGED:
             raise errors.Refused(f"already assigned to {assignee(issue.assignedTo)}")
         return issue.assignedTo

@@ -97,7 +97,7 @@ class SentryHandler(WriteHandler[SentryHandlerContext, SentryIssue]):
 
 
 def is_me(who: Assigned | None, actor: Actor) -> bool:
-    """Is it assigned to the one who acts? By e-mail address; by name where Sentry tells no address."""
+    """Return whether it is assigned to the actor, by e-mail address; by name where Sentry tells no address."""
     if who is None or not who.is_person:
         return False
     if who.email and actor.email:

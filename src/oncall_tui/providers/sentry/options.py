@@ -1,4 +1,4 @@
-"""What a Sentry source is configured with. Imports no I/O."""
+"""A Sentry source's options. Imports no I/O."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class _SentryEntry:
 
 
 class _Known(NamedTuple):
-    """What one issue's activity told: *of* is what it was then, *at* when it was read (monotonic)."""
+    """One issue's activity as read: *of* is the issue's state then, *at* the time of reading (monotonic)."""
 
     of: tuple[str, str | None]
     held: Holding
@@ -179,7 +179,7 @@ class SentryProvider:
         return told(issue) if issue is not None else ()
 
     def handlers(self) -> Mapping[Verb, ActionHandler]:
-        """What can be done to an issue here."""
+        """Return the handlers of an issue's verbs."""
         return self._handlers
 
     def renew(self) -> None:
@@ -192,7 +192,7 @@ class SentryProvider:
 
 
 def _of(entry: _SentryEntry) -> tuple[str, str | None]:
-    """What an activity was read of: with another assignee or substatus it has to be read anew."""
+    """Return the key of a read activity: another assignee or substatus needs a new reading."""
     return str(entry.issue.assignedTo.id) if entry.issue.assignedTo else "", entry.issue.substatus
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 
 class SentryActor(msgspec.Struct, frozen=True):
-    """Who an issue is assigned to: a ``user`` or a ``team``; a team has no e-mail address."""
+    """An issue's assignee: a ``user`` or a ``team``; a team has no e-mail address."""
 
     type: str = ""
     id: str | int = ""
@@ -88,6 +88,6 @@ class SentryIssue(msgspec.Struct, frozen=True):
 
 
 class Comment(msgspec.Struct, frozen=True):
-    """What a comment on an issue is answered with."""
+    """The answer to a comment on an issue."""
 
     id: str | int = ""

@@ -1,4 +1,4 @@
-"""What happened to an issue, by its activity. Pure.
+"""An issue's events, from its activity. Pure.
 
 A single issue's ``activity`` ("Retrieve an Issue") has the newest first; its types are those of getsentry/sentry,
 ActivityType. A type that is not known here is told in its own words.

@@ -99,7 +99,7 @@ class SlackDestination:
         self._next_at = 0.0
 
     def preview(self, message: Message) -> tuple[tuple[str, str], ...]:
-        """What will be sent. Makes no call."""
+        """Return the message as it will be sent. Makes no call."""
         thread = ", in its thread" if message.thread in self._threads else ""
         text = lines(message.text)
         return (("to", self._where + thread), ("title", words(message.title)), *((("text", text),) if text else ()))

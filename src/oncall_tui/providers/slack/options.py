@@ -1,4 +1,4 @@
-"""What a Slack destination is configured with. Imports no I/O."""
+"""A Slack destination's options. Imports no I/O."""
 
 from __future__ import annotations
 

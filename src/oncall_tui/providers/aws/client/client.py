@@ -105,7 +105,7 @@ class AwsClient:
 
 
 def _from_xml(ask: Callable[..., dict[str, Any]], operation: str, params: dict[str, Any]) -> bytes:
-    """What botocore read of an answer in XML, as JSON: decoded like the others, so that what is missing is seen."""
+    """Return botocore's answer in XML as JSON, decoded like the others because a missing field must be seen."""
     try:
         answer = ask(**params)
     except (KeyError, AttributeError, TypeError, IndexError) as error:  # its parser, over XML that is not AWS's

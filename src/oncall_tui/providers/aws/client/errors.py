@@ -1,4 +1,4 @@
-"""What botocore raises -> the errors that the rest of the program knows, in words, with what to do now.
+"""botocore's exceptions -> the program's errors, in words, with a hint.
 
 Which exception comes of which situation was found by running botocore 1.44.5; codes are those of the ECS, CloudWatch
 and STS API references ("Common Errors") and botocore's retry rules.
@@ -91,7 +91,7 @@ class NotApi(errors.Offline):
 
 
 class Gone(errors.SourceError):
-    """What was asked about is not there (any more). Rows of it go; it is no state of the source."""
+    """The subject of a call no longer exists. Its rows go; the source's state stays."""
 
     state = "malformed"
 
@@ -104,7 +104,7 @@ NOT_OFFERED = (errors.Denied, UnknownOperation, NotApi, AwsRefusal)  # the call 
 
 
 class Where(Mapping[str, str]):
-    """What a message names: *service* (``ecs``), *operation*, *endpoint*, and *login*, the command that renews it."""
+    """Names for a message: *service* (``ecs``), *operation*, *endpoint*, and *login*, the command that renews it."""
 
     def __init__(self, service: str, operation: str = "", endpoint: str = "", login: tuple[str, ...] = ()) -> None:
         self._values = {"service": service, "operation": operation, "endpoint": endpoint, "login": " ".join(login)}

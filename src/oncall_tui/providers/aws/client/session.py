@@ -98,7 +98,7 @@ class Sessions:
         return {**found, "AWS_SESSION_TOKEN": now.token} if now.token else found
 
     def where(self, service: str, operation: str = "", acting: bool = False) -> Where:
-        """What a message about a call of *operation* should name."""
+        """Return the names for a message about a call of *operation*."""
         login = self.act_login if acting else self.login
         return Where(service, operation, self.endpoint(service), login)
 
@@ -122,7 +122,7 @@ class Sessions:
         return str(made.meta.region_name) if made is not None else self._options.region
 
     def budget_key(self) -> tuple[str, ...]:
-        """Whose allowance is used up: the account where it is known, else the credentials; and the region."""
+        """Return the key of the rate limit: the account where it is known, else the credentials; and the region."""
         o = self._options
         return o.account or f"{o.profile or os.environ.get('AWS_PROFILE', '')}|{o.role_arn}", o.region, o.endpoint_url
 

@@ -1,4 +1,4 @@
-"""What happened to an alarm, as CloudWatch remembers it: its states, what was sent of them, how it was changed.
+"""An alarm's history in CloudWatch: its states, the notifications sent, and changes to it.
 
 Facts: CloudWatch's API reference (DescribeAlarmHistory: a hundred items a page, kept for 30 days, of a deleted alarm
 too; composite alarms take a permission on ``*``). It names no person: who changed an alarm is CloudTrail's to tell.

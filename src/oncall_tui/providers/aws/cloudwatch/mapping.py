@@ -1,4 +1,4 @@
-"""What CloudWatch answered -> alerts. Pure."""
+"""CloudWatch's answers -> alerts. Pure."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def keys(alarm: w.CloudWatchAlarm, known: CloudWatchKnown) -> tuple[str, ...]:
 
 
 def metric(alarm: w.CloudWatchAlarm, pairs: list[tuple[str, str]]) -> Metric | None:
-    """What it watches, where that is one metric: no metric math, and its own account's. *pairs* are its dimensions."""
+    """Return the alarm's one metric, of its own account, without metric math. *pairs* are its dimensions."""
     at = arn.parse(alarm.alarm_arn)
     name, space = alarm.metric_name, alarm.namespace
     statistic, period = alarm.statistic or alarm.extended_statistic, alarm.period

@@ -38,7 +38,7 @@ _UNREAD = {
 
 
 def service_metrics(of: ServiceKey, every_s: int = MINUTE) -> tuple[tuple[str, Metric], ...]:
-    """What ECS itself tells of each service, as (title, metric). Where no task runs there is no point, and no 0.
+    """ECS's own metrics of each service, as (title, metric). A service without tasks has no point, and no 0.
 
     *every_s* is how often it sends the service's CPU.
     """
@@ -135,7 +135,7 @@ class Metrics:
 
 
 class MetricPage:
-    """What the pages told of one query."""
+    """The pages of one query's values."""
 
     def __init__(self) -> None:
         self.points: dict[float, float] = {}

@@ -101,7 +101,7 @@ class CloudWatchProvider:
         return self._metrics.measure(wanted, since, until)
 
     def timeline(self, target: str) -> tuple[TimelineEvent, ...]:
-        """What happened to an alarm, newest first. Raises SourceError."""
+        """Read an alarm's events, newest first. Raises SourceError."""
         return cw_history.read(self._wire, target.removeprefix(f"{self.source}/"))
 
     def handlers(self) -> Mapping[Verb, ActionHandler]:

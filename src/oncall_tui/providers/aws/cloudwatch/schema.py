@@ -8,7 +8,7 @@ import msgspec
 
 
 class CloudWatchAnswer(msgspec.Struct, gc=False, rename="pascal"):
-    """What comes over the wire: unknown fields are passed over. A time is epoch seconds; some peers say ISO 8601."""
+    """An answer over the wire: unknown fields are ignored. A time is epoch seconds; some peers say ISO 8601."""
 
 
 Stamp = float | str | None
@@ -145,7 +145,7 @@ class CloudWatchState(msgspec.Struct, gc=False, rename="camel"):
 
 
 class CloudWatchHistoryData(msgspec.Struct, gc=False, rename="camel"):
-    """What a StateUpdate carries as text."""
+    """The data of a StateUpdate, which is JSON in text."""
 
     new_state: CloudWatchState = msgspec.field(default_factory=CloudWatchState)
 

@@ -163,7 +163,7 @@ class CloudWatchSilence:
         return Receipt({"rule": plan.request["params"]["Name"]})
 
     def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
-        """Is the rule there? Its name is this plan's own, so it is known also after a crash. Raises SourceError."""
+        """Check that the rule exists; its name is the plan's own, so a crash does not hide it. Raises SourceError."""
         now = self._clock.now()
         name, until = plan.request["params"]["Name"], told(plan.request["until"], now)
         try:
@@ -181,7 +181,7 @@ class CloudWatchSilence:
 
 
 def lost(alarm: w.CloudWatchAlarm) -> str:
-    """What does not happen while it is muted, by the kinds of its actions."""
+    """Return the effects that the mute stops, by the kinds of the alarm's actions."""
     actions = (*alarm.alarm_actions, *alarm.ok_actions, *alarm.insufficient_data_actions)
     words = []
     if alarm.ok_actions:
@@ -195,7 +195,7 @@ def lost(alarm: w.CloudWatchAlarm) -> str:
 
 
 def warnings(alarm: w.CloudWatchAlarm, muted: str) -> tuple[str, ...]:
-    """What a person has to know before."""
+    """Return the warnings of the plan."""
     words = []
     if alarm.state_value == "ALARM":
         words.append("it is in ALARM and has notified already: this stops no page that is under way")

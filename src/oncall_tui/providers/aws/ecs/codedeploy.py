@@ -221,7 +221,7 @@ def read_history(
 def read_target(
     wire: AwsClient, deployment: str, service: w.EcsService, priority: Priority
 ) -> CodeDeployEcsTarget | None:
-    """Where the ECS target of a deployment stands (traffic, stages); None where it has none yet."""
+    """Read the ECS target of a deployment (traffic, stages); None where it has none yet."""
     name = f"{arn.parse(service.cluster_arn).name}:{service.service_name}"
     answer = wire.read(
         BatchGetDeploymentTargets,

@@ -1,4 +1,4 @@
-"""What ECS answered -> the rows of the domain. Pure: no call is made here."""
+"""ECS's answers -> the rows of the domain. Pure: no call is made here."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def primary(service: w.EcsService) -> w.EcsDeployment | None:
 
 
 def rollout(service: w.EcsService, deployment: w.EcsDeployment) -> DeployState:
-    """Where a deployment of ``deployments[]`` stands. ``rolloutState`` is promised for rolling deploys alone."""
+    """Return the state of a deployment of ``deployments[]``. ``rolloutState`` is promised for rolling deploys alone."""
     if deployment.rollout_state in ROLLOUT:
         return ROLLOUT[deployment.rollout_state]
     moving = len(service.deployments) > 1 or deployment.running_count != deployment.desired_count
@@ -133,7 +133,7 @@ def most_tasks(service: w.EcsService) -> str:
 
 
 def deploying(service: w.EcsService) -> bool:
-    """Does ``DescribeServices`` itself show that something is being rolled out?"""
+    """Return whether ``DescribeServices`` itself shows a rollout."""
     if service.task_sets:
         return sum(t.status in ("PRIMARY", "ACTIVE") for t in service.task_sets) > 1
     first = primary(service)
@@ -205,7 +205,7 @@ def from_service_deployment(
 
 
 def _verbs(state: DeployState, first: bool, rollback: str, hook: w.EcsHook | None) -> frozenset[Verb]:
-    """What the state allows; whether it is the newest deploy, and what is sensible, the plan decides."""
+    """Return the verbs that the state allows. The plan checks for the newest deploy and for sense."""
     found = set()
     if not first:
         found.add(Verb.ROLL_BACK)
@@ -325,7 +325,7 @@ def strategy(service: w.EcsService) -> str:
 
 
 def person(principal: str) -> str:
-    """Who an IAM ARN is, without its account: ``alice``, or ``role/session``."""
+    """Return an IAM ARN's person, without the account: ``alice``, or ``role/session``."""
     return "/".join(arn.parse(principal).path)
 
 

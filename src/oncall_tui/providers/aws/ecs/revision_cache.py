@@ -1,4 +1,4 @@
-"""What never changes once it was read: service revisions, task definitions, why a task stopped. Bounded, and shared by
+"""Immutable answers, read once: service revisions, task definitions, why a task stopped. Bounded, and shared by
 the poller's and the action's thread."""
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class RevisionCache:
         return rows.revision(name or "?", made, self.definitions.get(name) if name else None)
 
     def differs(self, one: str, other: str) -> tuple[str, ...]:
-        """What two service revisions differ in outside their task definitions; nothing where either is not known."""
+        """Return two service revisions' differences outside their task definitions; none if either is unknown."""
         a, b = self.revisions.get(one), self.revisions.get(other)
         if a is None or b is None:
             return ()

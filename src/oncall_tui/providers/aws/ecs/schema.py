@@ -12,7 +12,7 @@ import msgspec
 
 
 class EcsAnswer(msgspec.Struct, gc=False, rename="camel"):
-    """What comes over the wire: unknown fields are passed over."""
+    """An answer over the wire: unknown fields are ignored."""
 
 
 class EcsFailure(EcsAnswer):
@@ -154,7 +154,7 @@ class ListServiceDeployments(EcsAnswer):
 
 
 class EcsHook(EcsAnswer):
-    """What runs, or waits, at a lifecycle stage; AWAITING_ACTION waits for ContinueServiceDeployment."""
+    """A hook that runs, or waits, at a lifecycle stage; AWAITING_ACTION waits for ContinueServiceDeployment."""
 
     hook_id: str = ""
     target_type: str = ""

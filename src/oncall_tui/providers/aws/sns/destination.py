@@ -50,7 +50,7 @@ class SnsDestination:
         self._sessions = sessions or Sessions(options.aws())
 
     def preview(self, message: Message) -> tuple[tuple[str, str], ...]:
-        """What will be sent. Makes no call."""
+        """Return the message as it will be sent. Makes no call."""
         return (("to", f"SNS {self._topic}"), ("subject", subject(message.title)), ("text", text(message)))
 
     def send(self, message: Message) -> Receipt:

@@ -1,4 +1,4 @@
-"""What an SNS destination is configured with. Imports no I/O."""
+"""An SNS destination's options. Imports no I/O."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SnsOptions(DestinationOptions, frozen=True, kw_only=True, forbid_unknown_f
             raise ValueError("topic_arn: expected arn:aws:sns:REGION:ACCOUNT:TOPIC")
 
     def aws(self) -> AwsOptions:
-        """Where and as whom AWS is asked."""
+        """Return the endpoint and the credentials of AWS calls."""
         return AwsOptions(
             name=self.name,
             provider=self.provider,

@@ -272,7 +272,7 @@ class DetailScreen(RowScreen):
     def action_act(self, key_id: str) -> None:
         """Do to this row what the key does on the board."""
         if key_id not in ANYWHERE and not self.here:
-            self.board.say("the row is not on the board any more: nothing is done from here; Esc goes back", "warning")
+            self.board.say("the row is no longer on the board, so no action is possible; Esc goes back", "warning")
             return
         name = next(key.action for key in KEYS if key.id == key_id)
         getattr(self.board, f"action_{name}")()

@@ -217,7 +217,7 @@ class LogScreen(Screen[None]):
         event.stop()
         self._close_search()
         if event.value and not (self.view.find(1) or self.view.find(-1)):
-            self._say(f"no line here says {event.value!r}: [ reads earlier ones", "warning")
+            self._say(f"no match for {event.value!r} in loaded lines: [ reads earlier ones", "warning")
 
     def on_key(self, event: events.Key) -> None:
         if event.key == "escape" and isinstance(self.focused, Input):
@@ -238,14 +238,14 @@ class LogScreen(Screen[None]):
         if not self.view.query_text:
             self.action_search()
         elif not self.view.find(by):
-            self._say(f"no more line {'below' if by > 0 else 'above'} says {self.view.query_text!r}", "warning")
+            self._say(f"no match for {self.view.query_text!r} {'below' if by > 0 else 'above'}", "warning")
 
     def action_error(self, by: int) -> None:
         if self.view.jump(by, _is_error):
             return
         where, key, other = ("below", "]", "E") if by > 0 else ("above", "[", "e")
         here = any(map(_is_error, self.view.lines))
-        more = f"{other} goes the other way" if here else f"{key} reads on"
+        more = f"{other} goes the other way" if here else f"{key} reads more"
         self._say(f"no error {where}: {more}", "warning")
 
     def action_pause(self) -> None:

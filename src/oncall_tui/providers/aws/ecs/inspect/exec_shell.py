@@ -25,7 +25,7 @@ PROGRAMS = ("aws", "session-manager-plugin")
 
 
 class EcsShells:
-    """What base.ShellProvider asks for, with the acting credentials of one source."""
+    """The implementation of base.ShellProvider, with the acting credentials of one source."""
 
     programs = PROGRAMS
 
@@ -60,7 +60,7 @@ class EcsShells:
             made_at=self._clock.now(),
             title=f"Open a shell in {service.title}, task {short_task(task.id)}, container {container}",
             lines=tuple(lines),
-            warnings=(f"not AWS: {banner}",) if banner else (),
+            warnings=(f"DEMO, or custom endpoint: {banner}",) if banner else (),
             confirm=Confirm.YES,
             request={"command": words, "cluster": key.cluster, "service": key.name, "task": task.id}
             | {"container": container, "account": key.account, "region": key.region},

@@ -1,4 +1,4 @@
-"""Where containers log to, out of their task definitions. Pure.
+"""Containers' log destinations, from their task definitions. Pure.
 
 The names of streams: ``prefix/container/task`` for ``awslogs`` (ECS API reference, LogConfiguration; without a prefix
 Docker's id of the container), ``PREFIXcontainer-firelens-task`` for FireLens with Fluent Bit's ``cloudwatch_logs``

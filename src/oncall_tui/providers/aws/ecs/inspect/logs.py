@@ -1,4 +1,4 @@
-"""What the containers of an ECS service log, read from CloudWatch Logs when somebody looks.
+"""The logs of an ECS service's containers, read from CloudWatch Logs on demand.
 
 FilterLogEvents has a limit of its own, 5 to 25 calls a second by account and region, shared with the console and with
 everything else that reads logs; here it is two a second, in a budget of its own.

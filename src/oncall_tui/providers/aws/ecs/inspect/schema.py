@@ -1,4 +1,4 @@
-"""What is read of one service when somebody looks inside: its events, its target groups, and how the targets are.
+"""The answers behind one service's inside: its events, its target groups, and the health of its targets.
 
 Fields and enums: botocore's models ``ecs/2014-11-13`` and ``elbv2/2015-12-01``. As in ``ecs_decode``, an answer's own
 list has no default.
@@ -49,7 +49,7 @@ class DescribeInside(EcsAnswer):
 
 
 class ElbAnswer(msgspec.Struct, gc=False, rename="pascal"):
-    """What Elastic Load Balancing answers: unknown fields are passed over."""
+    """An answer of Elastic Load Balancing: unknown fields are ignored."""
 
 
 class EcsTarget(ElbAnswer):

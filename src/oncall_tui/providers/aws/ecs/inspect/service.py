@@ -134,7 +134,7 @@ class ServiceInspection:
 
 
 class InspectedParts:
-    """What one look is made of: what of it failed, and how many calls it took."""
+    """The parts of one inspection: the failed ones, and the number of calls."""
 
     def __init__(self) -> None:
         self.problems: list[PartialFailure] = []
@@ -144,7 +144,7 @@ class InspectedParts:
         self._lost: errors.SourceError | None = None
 
     def read(self, scope: str, ask: Callable[[], T], nothing: T) -> T:
-        """What *ask* gives, or *nothing* and a problem. After a lost login or two time-outs nothing more is asked."""
+        """Return the answer of *ask*, or *nothing* and note a problem. A lost login or two time-outs end the calls."""
         try:
             if self._lost is not None:
                 raise self._lost
@@ -214,7 +214,7 @@ def to_target(group: str, told: d.EcsTargetHealth) -> TargetHealth:
 
 
 def _order(task: Task) -> tuple[bool, float]:
-    """Those that run or start first, then the stopped ones, each newest first."""
+    """Sort running and starting tasks before stopped ones, each newest first."""
     if task.status == "STOPPED":
         return True, -(task.stopped or task.created or 0.0)
     return False, -(task.created or 0.0)

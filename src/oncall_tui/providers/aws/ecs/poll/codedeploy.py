@@ -32,7 +32,7 @@ STATES = {
 
 
 class HeldDeployments(msgspec.Struct):
-    """What is known of one service's deployments: by id, and the ECS target of the newest that is open."""
+    """One service's deployments as read: by id, and the ECS target of the newest open one."""
 
     found: dict[str, cd.CodeDeployDeployment]
     known: set[str]  # the ids that were asked for, whether CodeDeploy knew them or not
@@ -72,16 +72,16 @@ class CodeDeploys:
 
     @property
     def pending(self) -> dict[str, w.EcsService]:
-        """What is to be asked now, by service id."""
+        """Return the services to ask about now, by id."""
         return self._todo
 
     def moving(self, key: str) -> bool:
-        """Is a deployment of it under way that does more than wait to remove the old tasks?"""
+        """Return whether a deployment of it does more than wait to remove the old tasks."""
         held = self._held.get(key)
         return held is not None and any(d.open and cd.wait_of(d) != "TERMINATION_WAIT" for d in held.found.values())
 
     def known(self, key: str) -> bool:
-        """Was anything of it read?"""
+        """Return whether anything of it was read."""
         held = self._held.get(key)
         return bool(held and held.found)
 
@@ -118,7 +118,7 @@ class CodeDeploys:
         self._ask_target(held, service)
 
     def _ask_target(self, held: HeldDeployments, service: w.EcsService) -> None:
-        """Where the newest stands: each time while it moves, once when its last wait has begun."""
+        """Read the newest deployment's target: each time while it moves, once when its last wait has begun."""
         newest = next(iter(held.found.values()), None)
         if newest is None or not newest.open:
             held.target, held.waits_since = None, None
@@ -132,7 +132,7 @@ class CodeDeploys:
 
     @staticmethod
     def _learn(held: HeldDeployments, service: w.EcsService) -> None:
-        """Which task definition each deployment puts there: task sets tell, and go when it is over."""
+        """Learn each deployment's task definition from its task sets, because those go when it is over."""
         held.definitions.update((t.external_id, t.task_definition) for t in service.task_sets if t.external_id)
         for made in held.found.values():
             info = made.rollback_info
@@ -240,7 +240,7 @@ def _traffic(service: w.EcsService, target: cd.CodeDeployEcsTarget | None, new: 
 
 
 def _waits(made: cd.CodeDeployDeployment, since: float | None, now: float) -> str:
-    """What it waits for, and until when, where the wait's beginning is known."""
+    """Return the deployment's wait, and its end where the start is known."""
     how = made.blue_green_deployment_configuration or cd.CodeDeployBlueGreen()
     wait = cd.wait_of(made)
     if wait == "READY_WAIT":

@@ -99,7 +99,7 @@ class DeployReader:
         self._code.forget(key)
 
     def moving(self, key: str, service: w.EcsService) -> bool:
-        """Does it deploy, by its own words or by a deploy that is known and has not ended?"""
+        """Return whether it deploys, by its own answer or by a known deploy that has not ended."""
         if self._code.known(key):
             return self._code.moving(key)
         if rows.deploying(service):
@@ -107,7 +107,7 @@ class DeployReader:
         return any(d.status not in ENDED for d in self._details_of(key))
 
     def unread(self, key: str, service: w.EcsService) -> bool:
-        """Are there deploys of it that were not read once? That none is known says nothing then."""
+        """Return whether its deploys were not all read once. Until then "no deploy" means nothing."""
         if service.controller == "CODE_DEPLOY":
             return key in self._code.pending and not self._code.known(key)
         if key in self._to_list and key not in self._briefs:
@@ -126,7 +126,7 @@ class DeployReader:
 
     @property
     def pending(self) -> bool:
-        """Is there something to ask now?"""
+        """Return whether a call is due now."""
         waiting = (
             self._to_list,
             self._to_describe,
@@ -293,7 +293,7 @@ class DeployReader:
         return kept
 
     def note(self, service: w.EcsService) -> str:
-        """What of this service's deploys could not be read; empty: nothing."""
+        """Return the part of this service's deploys that could not be read; empty: none."""
         if service.controller == "CODE_DEPLOY":
             gone = self._off.get((CODE, arn.parse(service.cluster_arn).name))
             return f"CodeDeploy: {gone[1].state.value.replace('_', ' ')}" if gone else ""
@@ -337,7 +337,7 @@ class DeployReader:
         )
 
     def _registered_by(self, task_definition: str) -> str:
-        """Who registered it: ECS tells nobody who deployed it."""
+        """Return the person who registered it, because ECS does not say who deployed it."""
         found = self._known.definitions.get(task_definition)
         return rows.person(found.registered_by) if found else ""
 
@@ -373,7 +373,7 @@ class DeployReader:
     # --- what cannot be had ---
 
     def turn_off(self, place: Place, error: errors.SourceError, now: Instant) -> None:
-        """Do without *place* for five minutes; its services' rows are built anew without."""
+        """Skip *place* for five minutes, and rebuild its services' rows without it."""
         what, cluster = place
         hint = error.hint or "what deployments[] shows is used instead"
         self._off[place] = (
@@ -383,7 +383,7 @@ class DeployReader:
         self.dirty.update(k for k in self._noticed if k.split("/")[1] == cluster)
 
     def problems(self, clusters: int) -> tuple[PartialFailure, ...]:
-        """What is done without; one line where it is the same in all clusters."""
+        """Return the skipped places; one line where all clusters miss the same."""
         found: dict[str, list[tuple[str, PartialFailure]]] = {}
         for (what, cluster), (_, problem) in sorted(self._off.items()):
             found.setdefault(what, []).append((cluster, problem))

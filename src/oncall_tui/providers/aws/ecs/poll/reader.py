@@ -37,7 +37,7 @@ SAME_ROW_S = 3.0  # a row may say that it was read up to so long before it was
 
 
 class ClusterState:
-    """What is known of one cluster. *counts* are its (running, pending) tasks as the sentinel last saw them."""
+    """One cluster's state. *counts* are its (running, pending) tasks as the sentinel last saw them."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -142,7 +142,7 @@ class EcsReader:
             raise next(t for t in troubles if t)
 
     def _is_complete(self, now: float) -> bool:
-        """Was every service that can be read read once? What is denied does not count; deploys come after."""
+        """Return whether every readable service was read once. Denied ones do not count; deploys come after."""
         listed = self._discovered and all(c.trouble or c.listed_at is not None for c in self._clusters.values())
         self._complete = self._complete or (listed and not self._schedule.unread(now))
         return self._complete

@@ -1,4 +1,4 @@
-"""Which services to read next. Pure: it is told the time (monotonic seconds), and makes no call.
+"""The order in which services are read. Pure: it gets the time (monotonic seconds), and makes no call.
 
 At rest a source costs one DescribeServices (10 services) every few seconds, so that all are read again within
 ``SWEEP_S``; what deploys is read every 3 s; what somebody has reason to want (a cluster's task counts moved, a person
@@ -87,7 +87,7 @@ class RefreshQueue:
             self._stirs[slot.cluster] = ActivityBackoff()
 
     def hold(self, cluster: str, until: float) -> None:
-        """Do not ask about this cluster's services before *until*: it is denied."""
+        """Skip this cluster's services before *until*, because the call is denied."""
         for slot in self.slots.values():
             if slot.cluster == cluster:
                 slot.held = until
@@ -111,7 +111,7 @@ class RefreshQueue:
         return "", []
 
     def overdue(self, now: float) -> bool:
-        """Has the sweep waited for several of its turns?"""
+        """Return whether the sweep has waited for several of its turns."""
         return bool(self.slots) and now - self._sweep_at > OVERDUE_TURNS * self.sweep_every()
 
     def swept(self, now: float) -> None:

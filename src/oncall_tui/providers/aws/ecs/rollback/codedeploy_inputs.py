@@ -1,4 +1,4 @@
-"""What a rollback has to know of a service that CodeDeploy deploys."""
+"""A rollback's inputs for a service that CodeDeploy deploys."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _going_back(newest: cd.CodeDeployDeployment, put: list[SuccessfulDeploy], re
 
 
 def _undone(seen: ServiceSnapshot, put: list[SuccessfulDeploy]) -> str:
-    """What the newest deployment, where it is a rollback, went back from; empty where that is not told."""
+    """Return the revision that the newest deployment, if a rollback, went back from; empty where that is not told."""
     newest, info = seen.code_deploys[0], seen.code_deploys[0].rollback_info
     bad = info.rollback_triggering_deployment_id if info else ""
     if bad:

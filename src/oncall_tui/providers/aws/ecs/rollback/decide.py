@@ -1,4 +1,4 @@
-"""What rolling back a service would be: which call, to which revision, or why not. Pure, so that it can be a table.
+"""The decision of a rollback: the call and the revision, or a refusal. Pure, so that it can be a table.
 
 Rules from the ECS API reference (StopServiceDeployment, ContinueServiceDeployment, UpdateService, ServiceDeployment),
 the developer guide's "Stop Amazon ECS service deployments", and the CodeDeploy API reference (StopDeployment,
@@ -21,7 +21,7 @@ UNDO = "the palette's “undo the last rollback” redeploys the rolled-back ver
 
 
 def decide(facts: RollbackInputs) -> Decision:
-    """What to call to roll back, or why not."""
+    """Decide the call that rolls back, or the refusal."""
     if facts.service_status != "ACTIVE":
         return _no(Rule.INACTIVE, f"the service is {facts.service_status or 'not there'}")
     if facts.controller == "EXTERNAL":
@@ -91,7 +91,7 @@ def _replaced(facts: RollbackInputs, target: Revision) -> str:
 
 
 def _reaches(facts: RollbackInputs, target: Revision, wanted: Candidate) -> bool:
-    """Does stopping the deploy go where it is wanted? ECS goes back to the source revision, and nowhere else."""
+    """Return whether stopping the deploy reaches the wanted revision. ECS goes back to the source revision alone."""
     if facts.source is None or (facts.unsure and facts.strategy == "ROLLING"):  # else blue still runs: it is the source
         return False
     same = wanted.revision.task_definition == facts.source.task_definition
@@ -182,7 +182,7 @@ def _update(line: Rule, facts: RollbackInputs, current: Revision, wanted: Candid
 
 
 def _only_digest(facts: RollbackInputs, current: Revision) -> bool:
-    """Did the last deploy change nothing but the image behind a tag?"""
+    """Return whether the last deploy changed only the image behind a tag."""
     source = facts.source
     return source is not None and source.task_definition == current.task_definition and other_digest(source, current)
 
@@ -225,7 +225,7 @@ def _unstartable(wanted: Candidate) -> Decision | None:
 
 
 def _doubts(facts: RollbackInputs, wanted: Candidate) -> tuple[str, ...]:
-    """What speaks against it; and that its newest deploy did not stand, which decides nothing and has to be read."""
+    """Return the doubts about it, and a note, to be read, if its newest deploy did not stand."""
     fell, name = wanted.fell_last, wanted.revision.short
     told = (f"{name}: {fell.words(facts.now)}",) if fell is not None else ()
     return (*told, *(f"{name} {doubt}" for doubt in wanted.doubts))
@@ -331,6 +331,6 @@ def same_tags(current: Revision, to: Revision) -> tuple[str, ...]:
 
 
 def other_digest(one: Revision, other: Revision) -> bool:
-    """Do both run the same container from images with different digests?"""
+    """Return whether both run the same container from images with different digests."""
     digests = {i.container: i.digest for i in one.images if i.digest}
     return any(digests.get(i.container, i.digest) != i.digest for i in other.images if i.digest)

@@ -109,7 +109,7 @@ TABLE: dict[Rule, tuple[str, str, str]] = {
 
 
 class RollbackInputs(msgspec.Struct, frozen=True, kw_only=True):
-    """What was read of a service just now. *candidates*: what may be gone back to, newest first.
+    """The facts of a service, read just now. *candidates*: the revisions to roll back to, newest first.
 
     *deploy* is the newest deploy's ARN or id, *status* its API word, *source* what ran before it (None: a first
     deploy), *target* what it puts there, *going_back* why it is itself a rollback (*left*: of which task definition),

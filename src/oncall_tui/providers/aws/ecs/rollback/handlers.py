@@ -39,7 +39,7 @@ PINNED = frozenset({Call.STOP, Call.HOOK, Call.CD_STOP})  # AWS itself refuses t
 
 
 class EcsHandler:
-    """What every verb on a service's deploy shares. A target is a service's id or a deploy's."""
+    """The common part of every verb on a service's deploy. A target is a service's id or a deploy's."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class EcsHandler:
         return path[0], path[1]
 
     def _as_was_seen(self, ask: ActionRequest, board: Board, seen: ServiceSnapshot) -> None:
-        """What was on screen must still stand: the newest deploy, and how it was going. Raises Refused."""
+        """Check that the newest deploy and its state are still as on screen. Raises Refused."""
         newest = seen.newest
         shown, bar, _ = ask.version.partition("|")
         if newest is None or not bar or "/ecs-svc/" in shown:  # the last: a row of deployments[], which names no ARN
@@ -229,7 +229,7 @@ class RollBack(EcsHandler):
     """The handler of ``roll back`` on services and deploys."""
 
     def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
-        """What ran, newest first, then ACTIVE revisions never seen running; the usual one is marked. Raises Refused."""
+        """Return past revisions, newest first, then ACTIVE ones never seen running. Raises Refused."""
         seen, facts = self._see(target, board)
         family: tuple[Candidate, ...] = ()
         if facts.controller == "ECS" and facts.target is not None:

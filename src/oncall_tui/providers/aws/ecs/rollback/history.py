@@ -1,4 +1,4 @@
-"""What ran before, and what of it is worth going back to. Pure.
+"""Past revisions, and those worth a rollback. Pure.
 
 ECS keeps 90 days of service deployments (API reference, ListServiceDeployments). Only those that succeeded made
 anything run; a failed one that was rolled back left what ran before it running.
@@ -44,7 +44,7 @@ class RunPeriod(msgspec.Struct, frozen=True, kw_only=True):
     back_to: str = ""
 
     def blames(self, at: float) -> bool:
-        """Did what began *at* begin soon after a deploy of this spell, a forced one too (it may pull another image)?"""
+        """Return whether *at* is soon after a deploy of this period, also a forced one (it may pull another image)."""
         return any(began <= at < began + BLAMED_S for began in (self.started, *self.renewed))
 
     @property
@@ -108,7 +108,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """What speaks against it, in words; empty: nothing that is known."""
+        """Return the known doubts about it, in words."""
         found = []
         if not self.startable:
             found.append(f"is {self.revision.status} (deregistered)")
@@ -121,7 +121,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(found)
 
     def cautions(self, now: float) -> tuple[str, ...]:
-        """What has to be known before it is picked: that its newest deploy did not stand, what speaks against it."""
+        """Return the cautions before a pick: its newest deploy did not stand, or a doubt."""
         fell = self.fell_last
         doubts = self.doubts if self.ran else ()
         return (*([fell.words(now)] if fell is not None else []), *doubts)
@@ -177,7 +177,7 @@ def span(seconds: float) -> str:
 
 
 def spells(puts: Sequence[SuccessfulDeploy], until: float) -> tuple[RunPeriod, ...]:
-    """What ran when, newest first. *until* is when the last of it ended (now, or when the newest deploy began).
+    """Return the run periods, newest first. *until* is the end of the last one (now, or the newest deploy's start).
 
     Deploys of the same task definition in a row are one spell: a forced redeploy changes nothing that can be gone
     back to.
@@ -214,7 +214,7 @@ def candidates(
     source: Revision | None,
     ended_by: float,
 ) -> tuple[Candidate, ...]:
-    """What ran before *ended_by*, newest first, each task definition once; none of *away_from* (task definitions).
+    """Return the revisions before *ended_by*, newest first, each task definition once; none of *away_from*.
 
     *source* is what ECS says ran before the newest deploy: it goes first, and may be older than what history covers.
     """

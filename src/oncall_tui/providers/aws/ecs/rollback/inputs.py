@@ -1,4 +1,4 @@
-"""What a rollback has to know of a service: what runs, what is under way, and what was stable before."""
+"""A rollback's inputs for a service: the running revision, the deploy under way, and the stable ones before."""
 
 from __future__ import annotations
 
@@ -110,8 +110,9 @@ def _quiet_facts(
 
 
 def _unsure(known: RevisionCache, seen: ServiceSnapshot, newest: w.EcsServiceDeployment, before: str) -> bool:
-    """Did what ran before never succeed, while another did? ECS may go back to either ("the previous service revision",
-    API reference, StopServiceDeployment; "the last deployment that completed", developer guide, circuit breaker)."""
+    """Return whether the previous revision never succeeded, while another did. ECS may go back to either
+    ("the previous service revision", API reference, StopServiceDeployment; "the last
+    deployment that completed", developer guide, circuit breaker)."""
     last = known.definition_of(history.succeeded_last(newest, seen.briefs))
     return bool(before and last) and last != known.definition_of(before)
 
@@ -164,7 +165,7 @@ def fared(known: RevisionCache, seen: ServiceSnapshot, candidate: Candidate) -> 
 def _undone(
     known: RevisionCache, seen: ServiceSnapshot, bad: Revision | None, now: float, newest: w.EcsServiceDeployment
 ) -> Candidate | None:
-    """What a rollback went back from, with its own history: when it ran, and how that ended."""
+    """Return the revision that a rollback went back from, with its history: when it ran, and how that ended."""
     if bad is None:
         return None
     until = _went_back_at(known, seen, newest) if newest.status in IN_PROGRESS else now
@@ -182,7 +183,7 @@ def _candidates(
     picked: str,
     now: float,
 ) -> tuple[Candidate, ...]:
-    """What may be gone back to from the newest deploy, or from the older one that was *picked*."""
+    """Return the candidates for a rollback of the newest deploy, or of the older one that was *picked*."""
     newest = seen.newest
     assert newest is not None
     began = newest.started_at or newest.created_at
@@ -203,7 +204,7 @@ def _candidates(
 
 
 def current_ran(seen: ServiceSnapshot, known: RevisionCache, current: Revision) -> bool:
-    """Is what runs now what the newest successful deploy put there? Then its spell goes on."""
+    """Return whether the newest successful deploy's revision runs now. Then its period goes on."""
     good = next((b for b in seen.briefs if b.status == "SUCCESSFUL"), None)
     return good is not None and known.definition_of(good.target_service_revision_arn) == current.task_definition
 
@@ -213,7 +214,7 @@ def _ran_by(ran: tuple[RunPeriod, ...], revision: Revision, ended_by: float) -> 
 
 
 def _never_stood(known: RevisionCache, seen: ServiceSnapshot, source: Revision) -> bool:
-    """Did every deploy of it that history shows end otherwise than well? Then nothing speaks for going back to it."""
+    """Return whether every deploy of it in the history ended badly. Then nothing speaks for a rollback to it."""
     of = [b for b in seen.briefs if known.definition_of(b.target_service_revision_arn) == source.task_definition]
     return bool(of) and not any(b.status == "SUCCESSFUL" for b in of)
 
@@ -265,6 +266,6 @@ def _settle(
 
 
 def _other_task_set(known: RevisionCache, service: w.EcsService) -> Revision | None:
-    """What runs besides the newest task set."""
+    """Return the revision that runs beside the newest task set."""
     sets = sorted(service.task_sets, key=lambda t: t.created_at, reverse=True)
     return known.revision("", sets[1].task_definition) if len(sets) > 1 else None

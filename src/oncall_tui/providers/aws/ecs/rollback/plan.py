@@ -24,7 +24,7 @@ AGAIN = "CI or IaC may deploy {leaving} again: tell its owners, revert it there"
 
 
 def request(seen: ServiceSnapshot, facts: RollbackInputs, call: str, leaving: Revision, to: Revision) -> dict[str, Any]:
-    """What is pinned: enough to check, to send, and for a later start to verify."""
+    """Return the pinned request: enough to check, to send, and for a later start to verify."""
     service = seen.service
     at = arn.parse(service.service_arn)
     newest, code = seen.newest, seen.code_deploys[0] if seen.code_deploys else None
@@ -135,7 +135,7 @@ def _lines(
 
 
 def not_restored(call: Call | None, known: RevisionCache, leaving: Revision, to: Revision) -> str:
-    """What this rollback leaves as it is. Only ECS's own goes back to the whole service revision."""
+    """Return the settings that this rollback leaves. Only ECS's own rollback restores the whole service revision."""
     if call in (Call.STOP, Call.HOOK):
         return NOT_RESTORED
     beside = known.differs(leaving.arn, to.arn)
@@ -164,7 +164,7 @@ def call_words(call: Call | None, to: str, facts: RollbackInputs) -> str:
 
 
 def choices(facts: RollbackInputs, family: tuple[Candidate, ...], usual: Candidate | None) -> tuple[Choice, ...]:
-    """What may be picked: what ran, newest first; then ACTIVE revisions that never did."""
+    """Return the choices: past revisions, newest first; then ACTIVE ones that never ran."""
     target = facts.target.task_definition if facts.target else ""
     running = facts.went_back_to.task_definition if facts.went_back_to else target
     found = list(facts.candidates)

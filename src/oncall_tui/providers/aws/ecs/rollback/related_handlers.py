@@ -1,4 +1,4 @@
-"""What is close to rolling back: undo a rollback, continue a deploy at a hook or a wait, force a new deploy."""
+"""The relatives of a rollback: undo it, continue a deploy at a hook or a wait, force a new deploy."""
 
 from __future__ import annotations
 
@@ -255,7 +255,7 @@ class Restart(EcsHandler):
 def _against_continuing(
     known: RevisionCache, seen: ServiceSnapshot, facts: RollbackInputs, target: Revision
 ) -> tuple[str, ...]:
-    """What the deploy's own state says against taking it further."""
+    """Return the reasons in the deploy's own state against continuing it."""
     bad = ecs_now.failing(known, seen, facts, target)
     found = [f"{bad}: continuing takes it further"] if bad else []
     if facts.going_back:

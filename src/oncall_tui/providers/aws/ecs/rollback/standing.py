@@ -89,7 +89,7 @@ def from_words(known: RevisionCache, seen: ServiceSnapshot, facts: RollbackInput
 
 
 def being_deployed(facts: RollbackInputs, leaving: Revision) -> bool:
-    """Is *leaving* on its way there just now?"""
+    """Return whether *leaving* is being deployed now."""
     target = facts.target.task_definition if facts.target is not None else ""
     return facts.status in UNDER_WAY and target == leaving.task_definition
 
@@ -112,7 +112,7 @@ def stands(known: RevisionCache, seen: ServiceSnapshot, facts: RollbackInputs, l
 
 
 def failing(known: RevisionCache, seen: ServiceSnapshot, facts: RollbackInputs, leaving: Revision) -> str:
-    """What of a deploy under way asks for going back: its failed tasks, or that nothing runs. Empty: nothing does."""
+    """Return the reason to roll back a deploy under way: failed tasks, or no running task. Empty: none."""
     if not being_deployed(facts, leaving) or not seen.service.desired_count:
         return ""
     if failed := failed_of(known, seen, leaving.task_definition):
@@ -135,7 +135,7 @@ def no_place(service: w.EcsService, now: float) -> str:
 def against(
     seen: ServiceSnapshot, facts: RollbackInputs, call: str, leaving: Revision, to: Revision
 ) -> tuple[str, ...]:
-    """What the service's own state says against starting tasks of *to* in place of *leaving*."""
+    """Return the reasons in the service's own state against replacing *leaving* by *to*."""
     found = []
     if why := no_place(seen.service, facts.now):
         helps = "no new deploy can help while that lasts"

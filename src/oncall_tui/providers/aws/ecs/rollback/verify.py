@@ -1,4 +1,4 @@
-"""What became of a rollback or of one of its siblings: read, and said in words. Nothing here writes."""
+"""The outcome of a rollback or one of its relatives, read and put into words. Nothing here writes."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def _ended_otherwise(asked: dict[str, Any], mine: w.EcsBrief, newer: list[w.EcsB
 
 
 def _by_deployments(plan: Plan, receipt: Receipt | None, now: float, service: w.EcsService) -> Check:
-    """Where service deployments cannot be read: what ``deployments[]`` shows."""
+    """Verify by ``deployments[]``, because service deployments cannot be read."""
     asked = plan.request
     first = primary(service)
     old = first is None or first.created_at <= float(asked["deployCreatedAt"])

@@ -1,0 +1,155 @@
+"""The words of the code and of the screen: docstrings name an actor, and no private word comes back."""
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "src" / "oncall_tui"
+FILES = sorted(SOURCE.rglob("*.py"))
+
+CLAUSE = re.compile(r"(What|Who|Whose|Whom|Where|Which|That|Those|Is|Are|Does|Do|Has|Have|Can|May|Did|Was|Were) ")
+IMPERATIVES = ("Do nothing", "Do not", "Have ")
+# Folders that still have such docstrings, and how many at the most: lower a number when you mend some, never raise one.
+LEFT = {"tui": 111, "simulator": 75}
+
+# A private word or an old wording -> the word to use. Each is looked for in every text that a person may read.
+OLD = {
+    r"\bNOT AWS\b|\bnot AWS\b": "custom endpoint",
+    r"\bwell\?": "health",
+    r"\bbegan just before\b": "started 20s before the alert",
+    r"\b(tasks?|what|\d+|\}) died\b": "tasks stopped",
+    r"\btoo few\b": "below desired count",
+    r"\b[Ll]ook at (the|its|it|what|your|~|region|endpoint|clusters|HTTPS)\b": "check …",
+    r": look again\b": "check again",
+    r"\bthe board counted\b": "last poll: 4",
+    r"\bno alert of it\b": "no alerts for it",
+    r"\b(escalates|asked again|appear here) by (itself|themselves)\b": "auto-escalates, oncall-tui asks again",
+    r"\bnobody has it\b|\bsomebody has it\b|\bnobody's first\b": "unacknowledged",
+    r"\bthe rest is only listed\b": "the other alerts stay as they are",
+    r"\bran well\b": "stable until",
+    r"\bafterwards\b": "CI or IaC may deploy it again",
+    r"\b(may|would) bring\b": "may deploy, restores",
+    r"\bto go on\b|\bspace goes on\b|\bEnter goes on\b|\bgo on \(": "continue, confirm",
+    r"\bThat is not its name\b": "Name does not match",
+    r"\bto pick from;": "choices; asks before sending",
+    r"\bnobody confirms\b": "delivery is not confirmed",
+    r"\bwhom it pages\b": "PagerDuty's service decides who is paged",
+    r"\boffers no\b|\bhas no such action\b": "does not support",
+    r"\bmarked here\b": "local only",
+    r"\bmore than nothing\b": "the duration must be above 0",
+    r"\bgets no resolve\b": "will not receive the resolve",
+    r"\bmatch the alert itself\b": "these matchers do not match this alert",
+    r"\bnames no service that is known\b": "no known ECS service",
+    r"\bnothing holds\b": "nothing is paused",
+    r"\bbakes \{": "baking, 23h left",
+    r"\bHow much of it was watched\b": "Coverage",
+    r"\bNot told for\b|\bNOT TOLD\b|\bwas not told: ": "No on-call known for, was not notified",
+    r"\bSICK\b": "UNHEALTHY",
+    r"\bWhose lines\b": "Pick a task",
+    r"\bby its own words\b": "a line logged as an error",
+    r"\bfold long lines\b": "wrap",
+    r"\bno line here says\b|\blines? .*\bsays? \{": "no match in loaded lines",
+    r"\bdone from here\b": "recorded by this board",
+    r"\bhas to be named\b|\bneeds a confirm\b": "needs confirmation: add --yes",
+    r"\bis no terminal\b": "not a terminal",
+    r"\bone's own\b": "your",
+    r"\bdestination that tells\b": "a notification destination",
+    r"\bhas to know\b": "handover",
+    r"\bexpected a text\b|\ba note needs a text\b": "a string",
+    r"\bis markup\b": "alert text is never interpreted as markup",
+    r"\brank: |\bwide: |\bsomething wide\b": "sort order, multi-service",
+    r"\bwhat came of it\b": "its outcome",
+    r"\bnot to be seen yet\b": "not visible yet",
+    r"\bwho is on call is told\b|\btells who is on call\b": "reads on-call schedules",
+    r"\bits API does not promise\b|\bnot what its API promises\b": "do not match its API",
+    r"\bis no (rollback|service of|tag|time|URL|text|regular file|alert with|user of|terminal|file)\b": "is not a …",
+}
+LABELS = {"seen by", "says", "rank", "also", "died", "well", "wide", "call", "tells", "place"}
+# Names of widgets and keys of JSON, which are no text: (file under the source, label).
+NAMES = {
+    ("cli/history_json.py", "says"),
+    ("cli/status.py", "rank"),
+    ("cli/status.py", "wide"),
+    ("tui/board.py", "wide"),
+    ("tui/screens/dialogs/pickers.py", "rank"),
+    ("tui/screens/logs/screen.py", "place"),
+}
+
+
+def docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            text = ast.get_docstring(node)
+            if text:
+                yield getattr(node, "lineno", 1), text
+
+
+def texts(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yield the string literals that are no docstring; a value in an f-string stands as ``{…}``."""
+    skip: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            skip.add(id(node.value))
+        if isinstance(node, ast.JoinedStr):
+            parts = []
+            for part in node.values:
+                skip.add(id(part))
+                parts.append(str(part.value) if isinstance(part, ast.Constant) else "{…}")
+            yield node.lineno, "".join(parts)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in skip:
+            yield node.lineno, node.value
+
+
+def begins_with_a_clause(text: str) -> bool:
+    return bool(CLAUSE.match(text)) and not text.startswith(IMPERATIVES)
+
+
+def old_words(name: str, text: str) -> list[str]:
+    found = [f"use {better!r}" for pattern, better in OLD.items() if " " in text and re.search(pattern, text)]
+    if text in LABELS and (name, text) not in NAMES:
+        found.append("a label of old")
+    return found
+
+
+def test_no_docstring_begins_with_a_clause() -> None:
+    found: Counter[str] = Counter()
+    wrong = []
+    for path in FILES:
+        room = path.relative_to(SOURCE).parts[0]
+        for line, text in docstrings(ast.parse(path.read_text())):
+            if begins_with_a_clause(text):
+                found[room] += 1
+                if room not in LEFT:
+                    wrong.append(f"{path.relative_to(SOURCE)}:{line}: {text.splitlines()[0]}")
+    assert not wrong, 'name the actor: "Return…" for a function, a noun for a class or a module'
+    assert {room: n for room, n in found.items() if n > LEFT[room]} == {}
+
+
+def test_no_old_word_stands_in_a_text_that_a_person_reads() -> None:
+    found = []
+    for path in FILES:
+        name = str(path.relative_to(SOURCE))
+        if name.startswith("simulator/"):
+            continue  # the other sides' words, as they say them
+        for line, text in texts(ast.parse(path.read_text())):
+            found += [f"{name}:{line}: {why}: {text[:90]!r}" for why in old_words(name, text)]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["look at its events", "nobody has it", "this row names no service that is known", "seen by", "{…} is no tag"],
+)
+def test_an_old_word_is_found(text: str) -> None:
+    assert old_words("tui/somewhere.py", text)
+
+
+def test_a_clause_is_found() -> None:
+    assert begins_with_a_clause("Is it still moving?")
+    assert not begins_with_a_clause("Return whether it moves.")
+    assert not begins_with_a_clause("Do nothing.")
