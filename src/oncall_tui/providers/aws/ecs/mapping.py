@@ -356,7 +356,7 @@ def health(service: w.EcsService, running_deploy: bool, failed: int, first_deplo
 
 
 def may_be_first(deploy: Deploy) -> bool:
-    """Is it the service's first deploy, or read from where what ran before is not told?"""
+    """Return whether it may be the service's first deploy, because its source does not tell the revision before."""
     return deploy.first or (deploy.old is None and deploy.read_from != "service deployment")
 
 

@@ -413,7 +413,7 @@ class _Off:
 
 
 def _first(service: w.EcsService, made: w.EcsServiceDeployment, briefs: list[w.EcsBrief], now: float) -> bool:
-    """Is it known that nothing ran before it? ECS forgets: an old service may have had earlier ones."""
+    """Return whether nothing is known to have run before it. ECS forgets: an old service may have had earlier ones."""
     earlier = made.source_service_revisions or any(b.created_at < made.created_at for b in briefs)
     return not earlier and bool(service.created_at) and now - service.created_at < REMEMBERED_S
 
