@@ -77,7 +77,7 @@ def _who(deploy: Deploy, deed: PastAction | None) -> Deploy:
 
 
 def _left(deploy: Deploy, deed: PastAction) -> Revision | None:
-    """What it replaced: as planned, where AWS names nothing that ran, or only what it puts there itself."""
+    """Return the replaced revision: the planned one, where AWS names none, or only the new one itself."""
     if deed.from_arn in ("", deploy.new.task_definition) or (deploy.old and not _same(deploy.old, deploy.new)):
         return deploy.old
     return Revision(task_definition=deed.from_arn)

@@ -27,7 +27,7 @@ EARLY_S = 5.0  # a start in the future would make it pending; the server moves a
 
 
 class Silencing(WriteHandler[AlertmanagerHandlerContext, AlertmanagerLook]):
-    """What both share: send one silence, and verify it. Subclasses plan."""
+    """The common part of both verbs: send one silence, and verify it. Subclasses plan."""
 
     held = "silenced"
     how = ""
