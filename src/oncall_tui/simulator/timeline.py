@@ -25,7 +25,7 @@ class SimulatedTimeline:
         return self._now
 
     def after(self, seconds: float, do: Callable[[], None]) -> None:
-        """Have `do` happen `seconds` (of unscaled scenario time) from now."""
+        """Schedule `do` for `seconds` (of unscaled scenario time) from now."""
         heapq.heappush(self._due, (self._now + seconds / self.speed, next(self._order), do))
 
     def rewind(self, seconds: float) -> None:

@@ -12,7 +12,7 @@ Table = dict[str, Any]
 
 
 class ScenarioError(Exception):
-    """What is wrong with a scenario, in one line that names the file, the line and what was expected."""
+    """A mistake in a scenario, in one line: the file, the line and the expected value."""
 
 
 class _Lined(dict[str, Any]):

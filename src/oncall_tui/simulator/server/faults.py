@@ -1,4 +1,4 @@
-"""What goes wrong on purpose: which calls of which source fail, how, and how often."""
+"""Faults on purpose: the failing calls of each source, the kind and the frequency."""
 
 import fnmatch
 import threading

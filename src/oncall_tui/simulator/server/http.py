@@ -41,7 +41,7 @@ class Listener:
 
     @property
     def url(self) -> str:
-        """Where it listens, without a trailing slash."""
+        """Return the server's URL, without a trailing slash."""
         return f"http://127.0.0.1:{self.port}"
 
     def open(self) -> None:

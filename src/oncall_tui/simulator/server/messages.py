@@ -1,4 +1,4 @@
-"""What passes between the listening sockets and the simulated sources: a request, and its answer."""
+"""Messages between the listening sockets and the simulated sources: a request, and its answer."""
 
 import json
 from collections.abc import Mapping

@@ -74,7 +74,7 @@ class SimulatedMackerel:
             return refusal.answer
 
     def fault(self, kind: str, request: Request) -> SimulatedAnswer | None:
-        """What Mackerel answers where it will not; of a limit it says nothing in its headers."""
+        """Return Mackerel's refusal; of a limit it says nothing in its headers."""
         told = {
             "throttle": (429, "Too many requests"),
             "expired": (401, "Authentication failed. Please try with valid Api Key."),
@@ -107,7 +107,7 @@ class SimulatedMackerel:
             alert.status, alert.closed = "OK", self._now()
 
     def state(self) -> dict[str, Any]:
-        """What is there, for scenarios and tests."""
+        """Return the state, for scenarios and tests."""
         return {"mackerel": [alert.public() for alert in self._alerts]}
 
     def _monitor(self, name: str, kind: str, service: str = "") -> str:

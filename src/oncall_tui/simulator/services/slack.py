@@ -51,7 +51,7 @@ class SimulatedSlack:
             return json_answer({"ok": False, "error": str(error)})
 
     def fault(self, kind: str, request: Request) -> SimulatedAnswer | None:
-        """What Slack answers where it is throttled or denied; None where it is no answer of its own."""
+        """Return Slack's answer to a throttled or denied call; None where Slack itself does not answer."""
         text = {"Content-Type": "text/plain"}
         webhook = self.operation(request) == "webhook"
         if kind == "throttle":

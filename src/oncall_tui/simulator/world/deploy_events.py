@@ -1,4 +1,4 @@
-"""What happens to services: the events of a scenario that deploy, stop, hold, scale or kill."""
+"""Events of services: those of a scenario that deploy, stop, hold, scale or kill."""
 
 import math
 
@@ -16,7 +16,7 @@ OF_A_SERVICE = frozenset(
 
 
 class SimulatedDeploys:
-    """Does what happens to services."""
+    """The doer of services' events."""
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -23,7 +23,7 @@ def lay(spec: Table, story: Story, port: int) -> None:
 
 
 def told(world: World) -> Table:
-    """What each was told, by its name, the oldest first."""
+    """Return each destination's messages, by its name, the oldest first."""
     found: Table = {}
     for name, peer in world.peers.items():
         if isinstance(peer, SimulatedSlack):

@@ -1,4 +1,4 @@
-"""What happens: the events of a scenario, each a mapping with one verb, and the rules that watch services' health."""
+"""A scenario's events, each a mapping with one verb, and the rules that watch services' health."""
 
 import contextlib
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from oncall_tui.simulator.world.world import World
 
 
 class SimulatedAlerts(Protocol):
-    """What this asks of the simulated Alertmanager."""
+    """This module's view of the simulated Alertmanager."""
 
     def fire(self, labels: dict[str, str], annotations: dict[str, str], began: float | None = None) -> None:
         """Begin, or go on."""
@@ -25,7 +25,7 @@ class SimulatedAlerts(Protocol):
 
 
 class SimulatedPager(Protocol):
-    """What this asks of the simulated PagerDuty."""
+    """This module's view of the simulated PagerDuty."""
 
     def trigger(
         self,
@@ -55,7 +55,7 @@ class SimulatedPager(Protocol):
 
 
 class SimulatedAlarms(Protocol):
-    """What this asks of the simulated CloudWatch."""
+    """This module's view of the simulated CloudWatch."""
 
     def set_state(self, name: str, state: str, reason: str) -> None:
         """Move an alarm."""
@@ -65,7 +65,7 @@ class SimulatedAlarms(Protocol):
 
 
 class Issues(Protocol):
-    """What this asks of the simulated Sentry."""
+    """This module's view of the simulated Sentry."""
 
     def report(self, key: str, title: str, project: str, level: str = "error", **more: Any) -> str:
         """Events of an issue."""
@@ -82,7 +82,7 @@ class Issues(Protocol):
 
 
 class SimulatedMonitors(Protocol):
-    """What this asks of the simulated Mackerel."""
+    """This module's view of the simulated Mackerel."""
 
     def open(self, key: str, monitor: str, status: str = "CRITICAL", **more: Any) -> str:
         """An alert opens, or changes."""
@@ -93,7 +93,7 @@ class SimulatedMonitors(Protocol):
 
 
 class Groups(Protocol):
-    """What this asks of the simulated Datadog."""
+    """This module's view of the simulated Datadog."""
 
     def set_state(self, name: str, group: str, state: str) -> None:
         """Move one group of a monitor."""
@@ -142,7 +142,7 @@ class Watch:
 
 
 class Story(SimulatedDeploys):
-    """Does events."""
+    """The doer of events."""
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
@@ -157,7 +157,7 @@ class Story(SimulatedDeploys):
         """The CloudWatch sources of each ecs source, by its name."""
 
     def schedule(self, events: list[Table]) -> None:
-        """Have events happen, each after its `after_s`, and again every `every_s`."""
+        """Schedule events, each after its `after_s`, and again every `every_s`."""
         for event in events:
             self.world.timeline.after(float(event.get("after_s", 0.0)), self._happening(event))
 
@@ -171,7 +171,7 @@ class Story(SimulatedDeploys):
         return happen
 
     def do(self, event: Table) -> None:
-        """Do one event now. ValueError where it names what is not there."""
+        """Run one event now. Raises ValueError where it names something unknown."""
         for verb, given in event.items():
             if verb not in ("after_s", "every_s"):
                 getattr(self, f"_{verb}")(given)
@@ -283,7 +283,7 @@ class Story(SimulatedDeploys):
         self._monitors().close(given["key"])
 
     def _began(self, given: Table) -> dict[str, Any]:
-        """What is given, with `began` instead of `minutes_ago`."""
+        """Return the given mapping, with `began` instead of `minutes_ago`."""
         rest = {key: value for key, value in given.items() if key != "minutes_ago"}
         return {**rest, "began": self.world.timeline.now() - 60 * float(given.get("minutes_ago", 0.0))}
 

@@ -1,4 +1,4 @@
-"""What is so in a world, whatever its sources answer: for tests."""
+"""The truth about a world, whatever its sources answer: for tests."""
 
 from oncall_tui.simulator.scenarios.reader import Table
 from oncall_tui.simulator.services.aws.codedeploy.model import CodeDeployment
@@ -8,7 +8,7 @@ from oncall_tui.simulator.world.events import Story
 
 
 def truth(story: Story) -> Table:
-    """What is so, whatever the sources answer: for tests."""
+    """Return the truth, whatever the sources answer: for tests."""
     services, deployments = {}, {}
     for source, (account, _) in story.accounts.items():
         for cluster in account.clusters.values():

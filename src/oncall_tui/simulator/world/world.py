@@ -16,7 +16,7 @@ PORTAL = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Drill n
 
 
 class Peer(Protocol):
-    """What listens at one source's port."""
+    """The listener at one source's port."""
 
     def handle(self, request: Request) -> SimulatedAnswer:
         """Answer; called under the world's lock."""
@@ -121,7 +121,7 @@ class World:
         self.writes.clear()
 
     def counted(self) -> dict[str, Any]:
-        """What was asked for, as the control API shows it."""
+        """Return the counted requests, as the control API shows them."""
         return {
             "sources": {name: dict(counted) for name, counted in self.calls.items()},
             "writes": [write._asdict() for write in self.writes],

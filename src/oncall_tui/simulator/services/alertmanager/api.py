@@ -108,7 +108,7 @@ class SimulatedAlertmanager:
         return self._set_silence(None, SimulatedAlertmanagerSilence("", matchers, now, now + seconds, now, by, comment))
 
     def state(self) -> object:
-        """What is there, for scenarios and tests: alerts with their status, silences with their state."""
+        """Return the state, for scenarios and tests: alerts with their status, silences with their state."""
         self._settle()
         now = self._now()
         return {
@@ -160,7 +160,7 @@ class SimulatedAlertmanager:
     # Time and what follows from it
 
     def _changed(self) -> None:
-        """Have everything that depends on alerts, silences and time worked out again before the next answer."""
+        """Mark the results that depend on alerts, silences and time as stale."""
         self._changes_at = -math.inf
 
     def _settle(self) -> None:
@@ -303,7 +303,7 @@ class SimulatedAlertmanager:
         return sorted(self._silences.values(), key=place)
 
     def _get_silences(self, request: Request) -> SimulatedAnswer:
-        """Those that hold every matcher of the filter itself: a filter is not applied to what they hide."""
+        """Return the silences with every matcher of the filter: the filter is not applied to hidden alerts."""
         wanted = {matcher_filter(text) for text in request.query.get("filter", [])}
         now = self._now()
         return json_answer(

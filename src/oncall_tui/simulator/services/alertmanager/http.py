@@ -1,4 +1,4 @@
-"""What is read from requests to the simulated Alertmanager, and written into its answers.
+"""Requests to the simulated Alertmanager, and its answers, as HTTP.
 
 The shapes are those of Alertmanager's published `api/v2/openapi.yaml`; the statuses and the words of the refusals are
 what a real 0.25.0 answered. Instants are POSIX seconds; on the wire they are RFC 3339 in UTC, in ms.

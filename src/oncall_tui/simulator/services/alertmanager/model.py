@@ -1,4 +1,4 @@
-"""What the simulated Alertmanager holds: alerts, silences, matchers. Instants are POSIX seconds."""
+"""The simulated Alertmanager's model: alerts, silences, matchers. Instants are POSIX seconds."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class SimulatedAlertmanagerAlert:
     ends: float
     updated: float
     resent: bool
-    """Is it sent again by itself until it is resolved?"""
+    """Whether the client sends it again until it is resolved."""
     fingerprint: str
     fixed: bytes = b""
     """The part of its JSON that does not change with time."""
@@ -87,7 +87,7 @@ def fingerprint(labels: dict[str, str]) -> str:
 
 
 def may_change(before: SimulatedAlertmanagerSilence, after: SimulatedAlertmanagerSilence, now: float) -> bool:
-    """May a silence be changed in place? An active one only with the start that it has, to the second."""
+    """Return whether a silence may be changed in place; an active one must keep its start, to the second."""
     if before.matchers != after.matchers:
         return False
     state = before.state(now)

@@ -178,7 +178,7 @@ class CloudWatch:
     # -- alarms
 
     def metric_alarms(self) -> list[Alarm]:
-        """Those that watch a metric."""
+        """Return the alarms that watch a metric."""
         return [alarm for alarm in self._alarms.values() if not alarm.any_of]
 
     def _describe_alarms(self, asked: Json) -> Json:
@@ -308,7 +308,7 @@ class CloudWatch:
 
 
 def _statistic(alarm: Alarm) -> Json:
-    """What goes with such a metric."""
+    """Return the statistic of such a metric."""
     if alarm.metric.endswith("Time"):
         return {"ExtendedStatistic": "p99"}
     if alarm.metric.endswith("Utilization") or alarm.tracking:

@@ -16,7 +16,7 @@ SHORTEST = (1, 5, 10, 20, 30)  # periods in seconds; others are multiples of a m
 
 
 class Watched(Protocol):
-    """What is known of an alarm's metric."""
+    """An alarm's metric."""
 
     metric: str
     namespace: str
@@ -53,7 +53,7 @@ class MetricsApi:
 
 
 class _World:
-    """What a datapoint is made of."""
+    """The inputs of a datapoint."""
 
     def __init__(self, alarms: list[Watched], gauges: Gauges, now: float) -> None:
         self._alarms, self._gauges, self._now = alarms, gauges, now

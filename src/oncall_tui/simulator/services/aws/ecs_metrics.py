@@ -1,4 +1,4 @@
-"""What ECS's metrics of a service say, made of the tasks that it had: for the same world and minute the same.
+"""ECS's metrics of a service, made from its past tasks: for the same world and minute the same.
 
 A task uses what its service usually does; the fewer run, the more each has to do; one that dies of its memory climbs to
 100 % until then. Times are epoch seconds, utilisation is in percent of what the task definition gives.

@@ -65,7 +65,7 @@ class QueryApi(Protocol):
     operations: frozenset[str]
 
     def answer(self, operation: str, asked: dict[str, str]) -> str:
-        """What is within the result's element, or AwsError."""
+        """Return the inside of the result's element. Raises AwsError."""
         ...
 
     def resource(self, asked: dict[str, str]) -> str:
@@ -74,7 +74,7 @@ class QueryApi(Protocol):
 
 
 class AwsEndpoint:
-    """What listens at the port of an AWS source."""
+    """The listener at the port of an AWS source."""
 
     def __init__(
         self, number: str, region: str, apis: list[SimulatedAwsApi], queries: tuple[QueryApi, ...] = ()
@@ -125,7 +125,7 @@ class AwsEndpoint:
         return SimulatedAnswer(error.status, body, headers)
 
     def fault(self, kind: str, request: Request) -> SimulatedAnswer | None:
-        """What the API answers where it is throttled, denied, …; None where it is no answer of the API's."""
+        """Return the API's answer to a throttled, denied, … call; None where the API itself does not answer."""
         expired = "The security token included in the request is expired"
         invalid = "The security token included in the request is invalid."
         faults = {
@@ -187,7 +187,7 @@ _IN_XML = {
     "ThrottlingException": ("Throttling", 400),
     "ServerException": ("InternalFailure", 500),
 }
-"""What Query calls an error by another name, and its HTTP status."""
+"""Errors with another name in the Query protocol, and their HTTP status."""
 
 
 def _asked(request: Request) -> dict[str, str]:

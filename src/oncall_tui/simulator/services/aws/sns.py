@@ -52,7 +52,7 @@ class SimulatedSns:
         )
 
     def fault(self, kind: str, request: Request) -> SimulatedAnswer | None:
-        """What the API answers where it is throttled, denied, …; None where it is no answer of the API's."""
+        """Return the API's answer to a throttled, denied, … call; None where the API itself does not answer."""
         denied = f"User: drill is not authorized to perform: SNS:Publish on resource: {self.topic}"
         faults = {
             "throttle": ("Throttling", "Rate exceeded", 400),

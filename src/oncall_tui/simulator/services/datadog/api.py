@@ -87,7 +87,7 @@ class SimulatedDatadog:
         self._downtimes[made.id] = made
 
     def state(self) -> _Json:
-        """What is there, for scenarios and tests."""
+        """Return the state, for scenarios and tests."""
         shown = [self._shown(one, set(STATES), True) for one in self._monitors.values()]
         return {"monitors": shown, "downtimes": [self._downtime(one, True) for one in self._downtimes.values()]}
 
@@ -125,7 +125,7 @@ class SimulatedDatadog:
             return refusal.answer
 
     def fault(self, kind: str, request: Request) -> SimulatedAnswer | None:
-        """What goes wrong on purpose, in Datadog's own words; a key without a right is still a key."""
+        """Return a fault on purpose, in Datadog's own words; a key without a right is still a key."""
         if kind == "denied" and request.path == "/api/v1/validate":
             return self.handle(request)
         faults = {

@@ -1,4 +1,4 @@
-"""What is read from requests to the simulated Datadog, and written into its answers."""
+"""Requests to the simulated Datadog, and its answers, as HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a simulated Datadog holds: monitors with their groups, and downtimes. Instants are POSIX seconds."""
+"""The simulated Datadog's model: monitors with their groups, and downtimes. Instants are POSIX seconds."""
 
 from __future__ import annotations
 

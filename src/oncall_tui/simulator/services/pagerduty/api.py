@@ -126,7 +126,7 @@ class SimulatedPagerDuty:
             self._next_due = -math.inf
 
     def advance(self) -> None:
-        """Do what came due: escalations, lapses of acknowledgements, automatic resolves."""
+        """Run everything that came due: escalations, lapses of acknowledgements, automatic resolves."""
         now = self._now()
         if now < self._next_due:
             return
@@ -137,7 +137,7 @@ class SimulatedPagerDuty:
         self._next_due = min((one.next_due for one in self._open.values()), default=math.inf)
 
     def state(self) -> object:
-        """What is there, for scenarios and tests: every incident as the API shows it."""
+        """Return the state, for scenarios and tests: every incident as the API shows it."""
         self.advance()
         return {"incidents": [shape.incident(one) for one in self._incidents.values()]}
 
@@ -184,7 +184,7 @@ class SimulatedPagerDuty:
         return self._account.tokens[found[1]]
 
     def _author(self, request: Request) -> SimulatedPagerDutyPerson:
-        """Who writes, by the From header: it must be the e-mail address of a user of the account."""
+        """Return the writer, by the From header: it must be the e-mail address of a user of the account."""
         email = request.headers.get("from", "").strip()
         if not email:
             raise invalid("The From header is required")

@@ -15,7 +15,7 @@ ACTIONS = ("trigger", "acknowledge", "resolve")
 
 
 class SimulatedPagerDutyPager(Protocol):
-    """What this asks of the simulated PagerDuty."""
+    """This module's view of the simulated PagerDuty."""
 
     def trigger(
         self,
@@ -68,7 +68,7 @@ class SimulatedEvents:
         return self._take(asked, operation)
 
     def fault(self, kind: str, request: Request) -> SimulatedAnswer | None:
-        """What the API answers where it is throttled or denied; None where it is no answer of its own."""
+        """Return the API's answer to a throttled or denied call; None where the API itself does not answer."""
         if kind == "throttle":
             said = {"status": "throttle exceeded", "message": "Requests for this service are arriving too quickly."}
             return json_answer(said, 429)
@@ -103,7 +103,7 @@ def _refused(message: str, errors: list[str]) -> SimulatedAnswer:
 
 
 def _wrong(asked: dict[str, Any], operation: str) -> list[str]:
-    """What is not as the documentation has it."""
+    """Return the deviations from the documentation."""
     found = []
     if asked.get("routing_key") != ROUTING_KEY:
         found.append("'routing_key' is invalid")

@@ -1,4 +1,4 @@
-"""What requests to the simulated PagerDuty have to be like, and how many of them a caller has in a minute."""
+"""Rules for requests to the simulated PagerDuty, and its limit a minute."""
 
 from __future__ import annotations
 

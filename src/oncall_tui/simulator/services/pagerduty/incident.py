@@ -1,4 +1,4 @@
-"""What happens to an incident of the simulated PagerDuty: triggered, escalated, acknowledged, snoozed, resolved.
+"""An incident's life in the simulated PagerDuty: triggered, escalated, acknowledged, snoozed, resolved.
 
 The rules are those of PagerDuty's support documentation: while triggered it goes to the next level when the level's
 time is over; an acknowledgement stops that and lapses after the service's time-out; a low-urgency incident does not
@@ -139,7 +139,7 @@ class SimulatedPagerDutyIncident:
 
     @property
     def pending(self) -> list[tuple[str, float]]:
-        """What it will do by itself and when, the next first."""
+        """Return its automatic steps with their times, the next first."""
         due = (("escalate", self.escalates_at), ("unacknowledge", self.lapses_at), ("resolve", self.resolves_at))
         return sorted(((kind, at) for kind, at in due if at is not None), key=lambda one: one[1])
 
@@ -171,7 +171,7 @@ class SimulatedPagerDutyIncident:
         self.record("assign", at, self.service, channel="auto")
 
     def advance(self, now: float) -> None:
-        """Do what was due by now, each at its own instant."""
+        """Run the due steps, each at its own instant."""
         while (due := self.pending) and due[0][1] <= now:
             kind, at = due[0]
             {"escalate": self._next_level, "unacknowledge": self._lapse, "resolve": self._time_out}[kind](at)

@@ -1,4 +1,4 @@
-"""What a request to the simulated PagerDuty asks to see: filters, windows of time, order, pages, includes."""
+"""The parameters of a request to the simulated PagerDuty: filters, windows of time, order, pages, includes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def chosen(request: Request, name: str) -> frozenset[str]:
 
 
 def include(request: Request) -> frozenset[str]:
-    """What is shown in full rather than as a reference."""
+    """Return the fields shown in full rather than as a reference."""
     return chosen(request, "include[]")
 
 

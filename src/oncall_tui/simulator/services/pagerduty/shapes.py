@@ -97,7 +97,7 @@ def _schedule(name: str) -> Json:
 
 
 def oncalls(account: SimulatedPagerDutyAccount, now: float, include: Collection[str], until: float) -> list[Json]:
-    """Who is on call, by policy and level: in weeks from Monday 00:00 UTC on a schedule, without ends otherwise.
+    """Return on-call shifts, by policy and level: in weeks from Monday 00:00 UTC on a schedule, without ends otherwise.
 
     On a schedule the weeks that begin before *until* are told too: of `then`, in turn with those of now.
     """
@@ -164,7 +164,7 @@ def incident(one: SimulatedPagerDutyIncident, include: Collection[str] = ()) -> 
 
 
 def merged(one: SimulatedPagerDutyIncident) -> Json:
-    """What a merge answers: a reference to the incident that stays (OpenAPI, `PUT /incidents/{id}/merge`)."""
+    """Return a merge's answer: a reference to the incident that stays (OpenAPI, `PUT /incidents/{id}/merge`)."""
     return _pointer("incident", "incidents", one.id, f"[#{one.number}] {one.title}")
 
 

@@ -1,4 +1,4 @@
-"""Who is in the simulated PagerDuty account: people, teams, escalation policies, services, and who is on call.
+"""The simulated PagerDuty account: people, teams, escalation policies, services, on-call shifts.
 
 A specification is plain data, as YAML gives it. Every key may be left out:
 
@@ -76,7 +76,7 @@ class SimulatedPagerDutyService:
     acknowledged_for: float | None
     resolves_after: float | None
     only: tuple[str, ...] = ()
-    """Who may change its incidents; nobody named: everybody."""
+    """The people who may change its incidents; empty: everybody."""
 
 
 _Named = TypeVar("_Named", SimulatedPagerDutyPerson, SimulatedPagerDutyPolicy)

@@ -59,7 +59,7 @@ class SimulatedSentry:
         return answer._replace(headers={**answer.headers, **self._limits(LIMIT - 1)})
 
     def fault(self, kind: str, request: Request) -> SimulatedAnswer | None:
-        """What Sentry answers where it will not: bodies with `detail`; of its limit only its own headers tell."""
+        """Return Sentry's refusal: bodies with `detail`; of its limit only its own headers tell."""
         told = {
             "throttle": (429, "You are attempting to use this endpoint too frequently."),
             "expired": (401, "Token expired"),
@@ -140,7 +140,7 @@ class SimulatedSentry:
         self._somebody(who)
 
     def state(self) -> dict[str, Any]:
-        """What is there, for scenarios and tests."""
+        """Return the state, for scenarios and tests."""
         self._settle()
         return {"issues": [{**shown(it), "comments": it.comments} for it in self._issues.values()]}
 

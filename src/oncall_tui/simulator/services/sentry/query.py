@@ -1,4 +1,4 @@
-"""What a list of the simulated Sentry is asked to show: its search language as far as it is used, and pages."""
+"""The list parameters of the simulated Sentry: its search language as far as used, and pages."""
 
 from __future__ import annotations
 
@@ -66,14 +66,14 @@ def _matches(issue: SimulatedSentryIssue, search: str) -> bool:
 
 
 def _has(issue: SimulatedSentryIssue, key: str) -> set[str]:
-    """What an issue has under one key of the search."""
+    """Return an issue's values under one key of the search."""
     if key == "is":
         return {issue.status, issue.substatus or issue.status}
     return {"project": {issue.project}, "level": {issue.level}}.get(key, issue.environments)
 
 
 def _scoped(issues: list[SimulatedSentryIssue], query: dict[str, list[str]], now: float) -> list[SimulatedSentryIssue]:
-    """Those of the projects, the environments and the period that parameters ask for."""
+    """Return the issues of the projects, the environments and the period in the parameters."""
     projects = set(query.get("project", ["-1"]))
     if not all(re.fullmatch(r"-1|\d+", number) for number in projects):
         raise SimulatedSentryRefusal("Invalid project parameter. Values must be numbers.", 400)

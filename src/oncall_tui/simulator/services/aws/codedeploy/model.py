@@ -1,4 +1,4 @@
-"""What CodeDeploy holds of ECS services: deployment groups, deployments, their AppSpecs. Times are epoch seconds.
+"""CodeDeploy's model of ECS services: deployment groups, deployments, their AppSpecs. Times are epoch seconds.
 
 The names of statuses and lifecycle events are those of CodeDeploy's API model and of its AppSpec reference for ECS.
 """

@@ -1,4 +1,4 @@
-"""What CodeDeploy holds, as its API's shapes (the service model of 2014-10-06). Timestamps are epoch seconds."""
+"""CodeDeploy's model in its API's shapes (the service model of 2014-10-06). Timestamps are epoch seconds."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a task logs: the same lines for the same task and time, made when they are asked for and kept nowhere.
+"""A task's log lines: the same lines for the same task and time, made when they are asked for and kept nowhere.
 
 A task writes from its start to its stop: start-up lines, a few lines of traffic each second, and its end: a stack
 trace where its revision dies of itself, a farewell where it was told to go. Some write JSON, some colours, some
@@ -44,7 +44,7 @@ class Writer:
             self._script.setdefault(ms // 1000, []).append((ms, self._form(ms, level, text)))
 
     def second(self, second: int) -> list[SimulatedEcsLine]:
-        """What it writes in one second of the epoch, oldest first."""
+        """Return the lines of one second of the epoch, oldest first."""
         if self.from_ms is None or second < self.from_ms // 1000:
             return []
         if self.until_ms is not None and second > self.until_ms // 1000:

@@ -1,4 +1,4 @@
-"""What an ECS account holds. Times are epoch seconds, memory is MiB, cpu is CPU units (1024 to a vCPU)."""
+"""An ECS account's model. Times are epoch seconds, memory is MiB, cpu is CPU units (1024 to a vCPU)."""
 
 import math
 import random
@@ -26,7 +26,7 @@ class SimulatedEcsFailure:
     """The task's. TARGET_GROUP stands for the ARN of the service's target group, here and in `event`."""
     stop_code: str
     event: str = ""
-    """What the service's event stream says of it, after the service's and the task's names."""
+    """The service's event about it, after the service's and the task's names."""
 
 
 # Shorter than the 10 s until a deploy counts as steady; one that fails later ends well first, as it would at AWS.
@@ -194,7 +194,7 @@ class Breaker:
 
 @dataclass
 class Says:
-    """What a service's tasks log besides, from when to when; `{n}` in the text becomes a number."""
+    """Extra log lines of a service's tasks, with start and end; `{n}` in the text becomes a number."""
 
     level: str
     text: str

@@ -23,7 +23,7 @@ from oncall_tui.simulator.services.aws.ecs.strategy import MINUTE, Hook, HookDet
 
 
 class Scheduler(Protocol):
-    """What this asks of the mover."""
+    """The mover, as this module needs it."""
 
     account: SimulatedEcsAccount
 
@@ -32,7 +32,7 @@ class Scheduler(Protocol):
         ...
 
     def after(self, seconds: float, do: Callable[[], None]) -> None:
-        """Have something happen later."""
+        """Schedule a call for later."""
 
     def scaled(self, seconds: float) -> float:
         """As long as it takes at this world's speed."""
@@ -66,7 +66,7 @@ class Shifter:
     def __init__(self, mover: Scheduler) -> None:
         self._mover = mover
         self._next: dict[str, Callable[[], None]] = {}
-        """What a deploy goes on with once its hooks have run, by its ARN."""
+        """Keep each deploy's next step after its hooks, by its ARN."""
 
     def begin(self, service: SimulatedEcsService, deployment: Deployment, reconcile: bool) -> None:
         """From the first stage on; `reconcile` where more than one revision runs."""

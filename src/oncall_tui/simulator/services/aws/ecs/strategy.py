@@ -70,7 +70,7 @@ class Strategy:
     rollout_state: bool = True
     """Whether DescribeServices tells a rolloutState: the model promises it for rolling updates alone."""
     clean_up_stop: str = "accepted"
-    """What StopServiceDeployment does in CLEAN_UP: accepted or refused."""
+    """The answer to StopServiceDeployment in CLEAN_UP: accepted or refused."""
 
     @property
     def shifts(self) -> bool:
@@ -78,7 +78,7 @@ class Strategy:
         return self.name != "ROLLING"
 
     def steps(self, reconcile: bool) -> list[Step]:
-        """What a deploy goes through, in order."""
+        """Return a deploy's steps, in order."""
         first = ["RECONCILE_SERVICE"] if reconcile else []
         stages = [*first, "PRE_SCALE_UP", "SCALE_UP", "POST_SCALE_UP", "TEST_TRAFFIC_SHIFT", "POST_TEST_TRAFFIC_SHIFT"]
         found = [Step(stage, wait_s=self.stage_s) for stage in stages]

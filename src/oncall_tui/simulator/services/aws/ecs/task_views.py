@@ -39,7 +39,7 @@ def task_definition(account: SimulatedEcsAccount, it: TaskDefinition) -> Json:
 
 
 def definition_tags(it: TaskDefinition) -> list[Json]:
-    """What a pipeline puts on a task definition, so that it is known where it came from."""
+    """Return a pipeline's tags on a task definition, which name its origin."""
     image = it.containers[0]["image"]
     return tags({"commit": image_digest(image)[-12:], "release": image.rpartition(":")[2]})
 

@@ -1,4 +1,4 @@
-"""What the scheduler does with tasks: starts those that are missing, stops those that are too many, sees them die."""
+"""The scheduler's work on tasks: it starts missing ones, stops surplus ones, and sees them die."""
 
 from collections.abc import Callable
 
@@ -35,7 +35,7 @@ class Tasks:
         return self._timeline.now()
 
     def after(self, seconds: float, do: Callable[[], None]) -> None:
-        """Have something happen, `seconds` of unscaled scenario time from now."""
+        """Schedule a call, `seconds` of unscaled scenario time from now."""
         self._timeline.after(seconds, do)
 
     def scaled(self, seconds: float) -> float:

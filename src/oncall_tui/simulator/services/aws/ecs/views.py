@@ -1,4 +1,4 @@
-"""What an ECS account holds, as its API's shapes (the service model of 2014-11-13). Timestamps are epoch seconds."""
+"""An ECS account's model in its API's shapes (the service model of 2014-11-13). Timestamps are epoch seconds."""
 
 import json
 from typing import Any
@@ -130,12 +130,12 @@ def rollout(service: SimulatedEcsService, it: Rollout) -> Json:
 
 
 def _settings(service: SimulatedEcsService, it: SimulatedEcsRevision) -> Json:
-    """What a service revision carries besides the task definition."""
+    """Return a service revision's settings besides the task definition."""
     return {"networkConfiguration": NETWORK, "loadBalancers": load_balancers(service)} | it.settings
 
 
 def _where(it: SimulatedEcsRevision) -> Json:
-    """Where its tasks run: the launch type is left out where a capacity provider strategy is used."""
+    """Return the placement of its tasks; a capacity provider strategy leaves out the launch type."""
     given = it.settings.get("capacityProviderStrategy")
     return {"capacityProviderStrategy": given} if given else {"launchType": "FARGATE", "platformVersion": "1.4.0"}
 
