@@ -15,7 +15,7 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Check, OutcomeState
-from oncall_tui.domain.plan import ActionRequest, Choice, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Confirm, Plan
 from oncall_tui.errors import ActionFailed, JournalError, Refused
 from oncall_tui.journal import Journal
 from oncall_tui.providers.base import ActionHandler, Receipt
@@ -69,7 +69,7 @@ def apply(marks: dict[str, SeenMark], entry: Entry) -> None:
         marks.pop(entry.subject, None)
 
 
-class _Local:
+class _Local(ActionHandler):
     """The common part of the three handlers: the target is an alert on the board, and the journal is the other side."""
 
     verb: Verb
@@ -82,9 +82,6 @@ class _Local:
         self.marks = marks
         self.clock = clock
 
-    def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
-        return ()
-
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
         alert = board.alerts.get(ask.target)
         if alert is None:
@@ -94,15 +91,11 @@ class _Local:
         self.allow(ask)
         now = self.clock.now()
         why = f"{alert.system} {self.why}"
-        return Plan(
+        return ask.plan(
             id=f"{self.verb.name.lower()}-{now:.6f}-{ask.target}",
-            verb=self.verb,
             does=self.does,
             did=self.did,
             source=alert.source,
-            target=ask.target,
-            version=ask.version,
-            actor=ask.actor,
             made_at=now,
             title=f"{self.does}: {alert.title}",
             lines=(

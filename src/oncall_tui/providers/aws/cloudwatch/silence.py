@@ -9,18 +9,17 @@ from typing import Any
 import msgspec
 
 from oncall_tui import errors
-from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
-from oncall_tui.domain.plan import ActionRequest, Choice, Plan
+from oncall_tui.domain.plan import ActionRequest, Plan
 from oncall_tui.providers.aws.client import arn
 from oncall_tui.providers.aws.client.client import AwsClient
 from oncall_tui.providers.aws.client.errors import Gone, NotApi, UnknownOperation
 from oncall_tui.providers.aws.client.rate_limit import Priority
 from oncall_tui.providers.aws.cloudwatch import schema as w
 from oncall_tui.providers.aws.cloudwatch.mute_rules import Mutes, window
-from oncall_tui.providers.base import Receipt
+from oncall_tui.providers.base import ActionHandler, Receipt
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.text.time_format import told
 
@@ -42,16 +41,12 @@ def read_alarm(wire: AwsClient, name: str) -> w.CloudWatchAlarm:
     raise errors.Refused(f"{name} is not there any more")
 
 
-class CloudWatchSilence:
+class CloudWatchSilence(ActionHandler):
     """The handler of ``silence`` on a CloudWatch alarm."""
 
     def __init__(self, source: str, wire: AwsClient, clock: Clock, act_profile: str) -> None:
         self._source, self._wire, self._clock, self._act_profile = source, wire, clock, act_profile
         self._mutes = Mutes(wire)
-
-    def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
-        """Nothing to pick: how long and why is asked for."""
-        return ()
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Read the alarm, and say what the mute would and would not do. Raises Refused."""
@@ -119,15 +114,11 @@ class CloudWatchSilence:
             ("reason", ask.reason.strip()),
             ("lost", lost(alarm)),
         )
-        return Plan(
+        return ask.plan(
             id=plan_id,
-            verb=Verb.SILENCE,
             does="mute",
             did="muted by a mute rule",
             source=self._source,
-            target=ask.target,
-            version=ask.version,
-            actor=ask.actor,
             made_at=now,
             title=f"Silence {alarm.alarm_name}",
             lines=lines,

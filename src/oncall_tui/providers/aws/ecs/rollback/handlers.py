@@ -32,13 +32,13 @@ from oncall_tui.providers.aws.ecs.rollback import (
 from oncall_tui.providers.aws.ecs.rollback.decision_table import Call, RollbackInputs
 from oncall_tui.providers.aws.ecs.rollback.history import Candidate, short
 from oncall_tui.providers.aws.ecs.rollback.snapshot import ServiceSnapshot
-from oncall_tui.providers.base import Receipt
+from oncall_tui.providers.base import ActionHandler, Receipt
 from oncall_tui.runtime.clock import Clock
 
 PINNED = frozenset({Call.STOP, Call.HOOK, Call.CD_STOP})  # AWS itself refuses these where that deploy has ended
 
 
-class EcsHandler:
+class EcsHandler(ActionHandler):
     """The common part of every verb on a service's deploy. A target is a service's id or a deploy's."""
 
     def __init__(
@@ -52,10 +52,6 @@ class EcsHandler:
     ) -> None:
         self._source, self._wires, self._known, self._clock = source, wires, known, clock
         self._act_profile, self._touch = act_profile, touch  # *touch*: have the poller read this service first
-
-    def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
-        """Nothing to pick."""
-        return ()
 
     # --- reading ---
 

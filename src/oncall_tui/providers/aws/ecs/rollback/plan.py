@@ -76,13 +76,9 @@ def plan(
         asked["undo"] = True
     elif forward(leaving.task_definition, to.revision.task_definition):
         asked["forward"] = True
-    return Plan(
+    return ask.plan(
         id=plan_id,
-        verb=ask.verb,
         source=source,
-        target=ask.target,
-        version=ask.version,
-        actor=ask.actor,
         made_at=facts.now,
         title=_title(f"{source}/{seen.service.service_name}", facts, leaving, to.revision, undo),
         lines=_lines(seen, facts, decision, known, leaving, to),

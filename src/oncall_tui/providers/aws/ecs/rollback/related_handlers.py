@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any
 
 from oncall_tui import errors
@@ -146,13 +145,8 @@ class ContinueDeploy(EcsHandler):
         at = arn.parse(seen.service.service_arn)
         name = seen.service.service_name
         before = facts.source.short if facts.source else NOT_KNOWN
-        return Plan(
-            id=uuid.uuid4().hex,
-            verb=ask.verb,
+        return ask.plan(
             source=self._source,
-            target=ask.target,
-            version=ask.version,
-            actor=ask.actor,
             made_at=facts.now,
             title=f"Continue the deploy of {self._source}/{name}: {before}→{target.short}",
             lines=(
@@ -215,13 +209,8 @@ class Restart(EcsHandler):
             ("API call", "ecs UpdateService(forceNewDeployment): a new deploy of the same task definition"),
             ("not undone", "a restart is not a rollback: it changes nothing that was deployed"),
         )
-        return Plan(
-            id=uuid.uuid4().hex,
-            verb=ask.verb,
+        return ask.plan(
             source=self._source,
-            target=ask.target,
-            version=ask.version,
-            actor=ask.actor,
             made_at=facts.now,
             title=f"Restart {self._source}/{name}: {current.short}",
             lines=lines,
