@@ -48,11 +48,12 @@ class Receipt(msgspec.Struct, frozen=True):
 
 
 class ActionHandler(Protocol):
-    """One verb of one provider: plan -> check -> send -> verify.
+    """One verb of one provider: plan -> check -> send -> verify. Over HTTP, derive from http.write_handler.WriteHandler.
 
-    plan    may read. Raises Refused where it cannot be done, and says why.
+    plan    may read, and makes its Plan by ``ask.plan``. Raises Refused where it cannot be done, and says why.
     check   reads the target again just before the write. Raises Refused and says what moved.
-    send    makes exactly one attempt. Raises Failed where the other side said no, Unknown where nobody knows.
+    send    makes exactly one attempt. Raises ActionFailed where the other side said no, OutcomeUnknown where its
+            answer was lost.
     verify  reads. DONE only where the other side shows the effect; PENDING to be asked again; FAILED where it shows
             that the effect is not there. Also called for an intent that an earlier session left without an outcome:
             then *receipt* is None, and FAILED means that the write never took effect.
@@ -74,8 +75,8 @@ class ActionHandler(Protocol):
 class SupportsBulk(Protocol):
     """An optional part of an ActionHandler: many targets in few calls. One result a plan, in the plans' order.
 
-    *at_once* is how many the other side takes in one write; never more are handed to ``send_many``. ``plan_many`` and
-    ``check_many`` may list instead of reading each. ``send_many`` makes one attempt; it raises Failed or Unknown where
+    The other side takes *at_once* of them in one write; ``send_many`` never gets more. ``plan_many`` and ``check_many``
+    may list instead of reading each. ``send_many`` makes one attempt; it raises ActionFailed or OutcomeUnknown where
     that holds for all, and returns the error of each one that the other side left out.
     """
 
@@ -117,7 +118,7 @@ class Destination(Protocol):
         """Return the message as it will be sent, as (name, text) for the confirm. Makes no call, shows no secret."""
 
     def send(self, message: Message) -> Receipt:
-        """One attempt. Raises Failed (nothing was taken) or Unknown (nobody knows)."""
+        """One attempt. Raises ActionFailed (nothing was taken) or OutcomeUnknown (nobody knows)."""
 
     def close(self) -> None: ...
 

@@ -72,12 +72,12 @@ class AlertmanagerApi:
         return self.http.write("POST", "/api/v2/silences", AlertmanagerPosted, silence).silenceID
 
     def expire(self, silence_id: str) -> None:
-        """End a silence now. One that is gone already is a 404, and at 0.25 a 500: Unknown, to be read again."""
+        """End a silence now. One that is gone already is a 404, and at 0.25 a 500: OutcomeUnknown, to be read again."""
         self.http.write("DELETE", f"/api/v2/silence/{silence_id}", bytes)
 
 
 def safe_id(silence_id: str) -> str:
-    """*silence_id* where it can stand in a path; raises errors.Failed where not."""
+    """*silence_id* where it can stand in a path; raises errors.ActionFailed where not."""
     if not re.fullmatch(r"[A-Za-z0-9-]{1,64}", silence_id):
         raise errors.ActionFailed("the silence's id is not one")
     return silence_id

@@ -167,7 +167,7 @@ class DatadogApi:
         return frozenset(match.id for match in answer.data)
 
     def add(self, attributes: dict[str, Any]) -> Hold:
-        """Make a downtime: one attempt. Raises errors.Failed or errors.Unknown."""
+        """Make a downtime: one attempt. Raises errors.ActionFailed or errors.OutcomeUnknown."""
         answer = self.http.write("POST", "/api/v2/downtime", OneDowntime, body(attributes))
         return hold(answer.data, names(pieces(answer.included, Included)[0]))
 

@@ -135,7 +135,7 @@ class Http:
         body: object = None,
         headers: Mapping[str, str] | None = None,
     ) -> T:
-        """One attempt to change something. Raises errors.Failed (nothing changed) or errors.Unknown (nobody knows).
+        """One attempt to change something. Raises errors.ActionFailed (nothing changed) or errors.OutcomeUnknown (nobody knows).
 
         *into* is the answer's type; ``bytes`` takes whatever came.
         """
@@ -358,7 +358,7 @@ class Http:
         return f"{where}, with {rights}" if rights else where
 
     def _judge(self, answer: _Answer) -> None:
-        """Return where a write was accepted; raise Failed or Unknown where not."""
+        """Return where a write was accepted; raise ActionFailed or OutcomeUnknown where not."""
         status = answer.status
         if 200 <= status < 300:
             return

@@ -14,7 +14,7 @@ LINE_LIMIT = 1_000
 
 @contextmanager
 def one_attempt(where: str) -> Iterator[None]:
-    """One write to a destination. A secret that cannot be read is Failed; what is Unknown says where to look."""
+    """Turn what goes wrong with one write: an unreadable secret is ActionFailed, OutcomeUnknown says where to check."""
     try:
         yield
     except errors.SourceError as error:

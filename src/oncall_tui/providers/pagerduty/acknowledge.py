@@ -91,7 +91,7 @@ class SetStatus(PagerDutyHandler):
         return [_error(lambda plan=plan: look(plan)) for plan in plans]  # type: ignore[misc]
 
     def send_many(self, plans: Sequence[Plan]) -> list[Receipt | ActionError]:
-        """One PUT for all. Raises Failed or Unknown where that holds for all of them.
+        """One PUT for all. Raises ActionFailed or OutcomeUnknown where that holds for all of them.
 
         The answer lists what was changed. What it leaves out was not: to learn why, the first ones are read, and where
         they are as before, sent alone (no retry of a write: it is known that nothing was changed).

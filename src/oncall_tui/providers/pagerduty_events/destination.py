@@ -109,7 +109,7 @@ class EventsDestination:
         )
 
     def send(self, message: Message) -> Receipt:
-        """Send once. Raises Failed or Unknown."""
+        """Send once. Raises ActionFailed or OutcomeUnknown."""
         with one_attempt("the service's incidents; with the same dedup key it pages once, however often it is sent"):
             return self._page(message) if message.key else self._change(message)
 

@@ -105,7 +105,7 @@ class SlackDestination:
         return (("to", self._where + thread), ("title", words(message.title)), *((("text", text),) if text else ()))
 
     def send(self, message: Message) -> Receipt:
-        """Post once. Raises Failed or Unknown."""
+        """Post once. Raises ActionFailed or OutcomeUnknown."""
         self._turn()
         with one_attempt(self._where):
             try:
@@ -131,7 +131,7 @@ class SlackDestination:
         )
 
     def _turn(self) -> None:
-        """Wait for the channel's second. Raises Failed where Slack asked for a longer rest."""
+        """Wait for the channel's second. Raises ActionFailed where Slack asked for a longer rest."""
         wait = self._next_at - self._clock.monotonic()
         if wait > GAP_S:
             raise errors.ActionFailed(f"not sent: {self._where} asked to wait", f"try again in {wait:.0f} s")

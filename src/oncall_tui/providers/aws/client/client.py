@@ -59,7 +59,7 @@ class AwsClient:
         return self._decode(answer, operation, raw)
 
     def write(self, operation: str, **params: Any) -> dict[str, Any]:
-        """Send once, with the acting credentials. Raises Failed (nothing was changed) or Unknown (nobody knows)."""
+        """Send once, with the acting credentials. Raises ActionFailed (nothing was changed) or OutcomeUnknown."""
         where = self.sessions.where(self.service, operation, acting=True)
         try:
             if self._transport is None:

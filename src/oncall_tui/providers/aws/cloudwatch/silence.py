@@ -149,7 +149,7 @@ class CloudWatchSilence(ActionHandler):
             raise errors.Refused(f"it changed: {asked['alarm']} was fine in between and fired anew")
 
     def send(self, plan: Plan) -> Receipt:
-        """One attempt, with the acting credentials. Raises Failed or Unknown."""
+        """One attempt, with the acting credentials. Raises ActionFailed or OutcomeUnknown."""
         self._wire.write("PutAlarmMuteRule", **plan.request["params"])
         return Receipt({"rule": plan.request["params"]["Name"]})
 

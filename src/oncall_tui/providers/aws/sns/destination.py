@@ -54,7 +54,7 @@ class SnsDestination:
         return (("to", f"SNS {self._topic}"), ("subject", subject(message.title)), ("text", text(message)))
 
     def send(self, message: Message) -> Receipt:
-        """Publish once. Raises Failed or Unknown."""
+        """Publish once. Raises ActionFailed or OutcomeUnknown."""
         where = self._sessions.where("sns", "Publish", acting=True)
         asked = self._asked(message)
         try:

@@ -75,7 +75,7 @@ class EcsShells:
     def keys(self) -> Mapping[str, str]:
         """A role's temporary keys, as the CLI takes them from its environment; empty where a profile says it all.
 
-        May block for STS. Raises Failed where they cannot be had. They are not to be shown, logged or kept.
+        May block for STS. Raises ActionFailed where they cannot be had. They are not to be shown, logged or kept.
         """
         if not self._role:
             return {}

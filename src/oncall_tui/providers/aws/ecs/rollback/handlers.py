@@ -154,7 +154,7 @@ class EcsHandler(ActionHandler):
             raise errors.Refused(f"moved: the deployment is {newest.status} now")
 
     def send(self, plan: Plan) -> Receipt:
-        """One attempt, with the acting credentials. Raises Failed or Unknown."""
+        """One attempt, with the acting credentials. Raises ActionFailed or OutcomeUnknown."""
         asked = plan.request
         self._touch(f"{self._source}/{asked['cluster']}/{asked['service']}")
         try:
