@@ -48,7 +48,7 @@ class Receipt(msgspec.Struct, frozen=True):
 
 
 class ActionHandler(Protocol):
-    """One verb of one provider: plan -> check -> send -> verify. Over HTTP, derive from http.write_handler.WriteHandler.
+    """One verb of one provider: plan -> check -> send -> verify. Over HTTP, derive from http.WriteHandler.
 
     plan    may read, and makes its Plan by ``ask.plan``. Raises Refused where it cannot be done, and says why.
     check   reads the target again just before the write. Raises Refused and says what moved.
@@ -57,8 +57,8 @@ class ActionHandler(Protocol):
     verify  reads. DONE only where the other side shows the effect; PENDING to be asked again; FAILED where it shows
             that the effect is not there. Also called for an intent that an earlier session left without an outcome:
             then *receipt* is None, and FAILED means that the write never took effect.
-    choices what a person may pick from first (levels, revisions). A handler that derives from this one and has nothing
-            to pick from leaves it out.
+    choices lists what a person may pick from first (levels, revisions). A handler that derives from this one and has
+            nothing to pick from leaves it out.
     """
 
     def choices(self, target: str, board: Board) -> tuple[Choice, ...]:

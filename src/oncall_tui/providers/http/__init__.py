@@ -1,7 +1,8 @@
 """One small synchronous seam over httpx that every HTTP provider stands on.
 
 Reading: one attempt, 2 s to connect and 5 s between bytes; what goes wrong becomes one of ``errors.SourceError``.
-Writing: one attempt; what was never sent, or was refused, is ``errors.ActionFailed``; what nobody knows, ``errors.OutcomeUnknown``.
+Writing: one attempt; what was never sent, or was refused, is ``errors.ActionFailed``; a lost answer,
+``errors.OutcomeUnknown``.
 Redirects are not followed: an API does not redirect, a login page does. Messages never carry a secret: what the other
 side says is redacted, stripped of control characters, put on one line and cut.
 

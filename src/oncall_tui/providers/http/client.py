@@ -135,7 +135,7 @@ class Http:
         body: object = None,
         headers: Mapping[str, str] | None = None,
     ) -> T:
-        """One attempt to change something. Raises errors.ActionFailed (nothing changed) or errors.OutcomeUnknown (nobody knows).
+        """Make one attempt to change something. Raises ActionFailed (nothing changed) or OutcomeUnknown (no answer).
 
         *into* is the answer's type; ``bytes`` takes whatever came.
         """

@@ -135,7 +135,7 @@ def reading(error: Exception, where: Where) -> errors.SourceError | None:
 def writing(error: Exception, where: Where) -> errors.ActionError | None:
     """The outcome of a write that *error* is, or None: a bug.
 
-    OutcomeUnknown wherever the request may have arrived (read time-out, dropped line, 5xx, an answer that is not the API's);
+    OutcomeUnknown wherever the request may have arrived (read time-out, dropped line, 5xx, an answer not from the API);
     ActionFailed where it cannot have (no connection, no credentials) or where AWS said no.
     """
     if isinstance(error, errors.ActionError):
