@@ -103,7 +103,6 @@ def unready(config: Config) -> dict[str, str]:
 def _spec(options: SourceOptions, actor: Actor, clock: Clock, read_only: bool) -> SourceSpec:
     context = Context(
         source=options.name,
-        actor_name=actor.name,
         actor_email=actor.email,
         clock=clock,
         read_only=read_only,
@@ -127,7 +126,7 @@ def _on_call(spec: SourceSpec) -> Callable[[], SupportsOnCall]:
 
 
 def _destination(options: DestinationOptions, actor: Actor, clock: Clock) -> DestinationSpec:
-    context = Context(source=options.name, actor_name=actor.name, actor_email=actor.email, clock=clock)
+    context = Context(source=options.name, actor_email=actor.email, clock=clock)
 
     def build() -> Destination:
         return registry.build_destination(options, context)

@@ -41,7 +41,7 @@ def asked(story: Story, verb: Verb = Verb.ROLL_BACK) -> tuple[Account, ActionHan
     """This story's account, and *verb* asked for its service as the program shows it."""
     clock = FakeClock(story.now)
     account = Account(clock, story)
-    context = Context(source="prod", actor_name="Alice", actor_email="alice@example.com", clock=clock)
+    context = Context(source="prod", actor_email="alice@example.com", clock=clock)
     provider = EcsProvider(EcsOptions(name="prod", provider="ecs", region="eu-west-1"), context, account)
     reading = provider.read(ReadRequest())
     board = msgspec.structs.replace(merge(1, reading.at, (), (reading,)), recall=recall(story))

@@ -66,7 +66,7 @@ class Program:
         self.who = Actor(who, f"{who.lower()}@example.com")
         self.clock, self._hears = clock, hears
         options = EcsOptions(name="prod", provider="ecs", region="ap-northeast-1")
-        context = Context(source="prod", actor_name=who, actor_email=self.who.email, clock=clock)
+        context = Context(source="prod", actor_email=self.who.email, clock=clock)
         self.provider = EcsProvider(options, context, line)
         self.queue = InlineQueue(clock)
         self.journal = Journal(journal, clock.now)

@@ -49,7 +49,7 @@ async def issues(
     sentry, mackerel = SimulatedSentry(clock.now, {"people": PEOPLE}), SimulatedMackerel(clock.now)
     sentry.report("k", "KeyError: 'amount' [/red]", "checkout", "fatal", count=1240, users=97, began=clock.now() - 60)
     mackerel.open("k", "load", "WARNING", began=clock.now() - 600)
-    context = Context(source="errors", actor_name="Alice", actor_email="alice@example.com", clock=clock)
+    context = Context(source="errors", actor_email="alice@example.com", clock=clock)
     options = SentryOptions(name="errors", provider="sentry", organization="example", token=SECRET)
     keyed = MackerelOptions(name="monitors", provider="mackerel", api_key=SECRET)
     providers: list[Any] = [

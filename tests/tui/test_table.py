@@ -300,14 +300,6 @@ async def test_the_cursor_stays_in_view_with_its_extra_lines() -> None:
             assert sum("suspect" in line for line in shown) == 1
 
 
-async def test_extra_lines_can_be_left_out() -> None:
-    async with board() as (app, pilot):
-        app.table.show([row("a", extra=(("why",),))])
-        app.table.set_extra(False)
-        await pilot.pause()
-        assert not any("why" in line for line in app.lines())
-
-
 TEXTS = (
     "[/prod] down",
     "[db-01] disk full",

@@ -42,7 +42,7 @@ SRC = Path(base.__file__).parents[1]
 def built(name: str) -> Provider:
     config = bootstrap.load_config_text(SOURCES, "c.yaml")
     (options,) = (one for one in config.sources if one.name == name)
-    return registry.build(options, Context(name, "Alice", "alice@example.com", FakeClock()))
+    return registry.build(options, Context(name, "alice@example.com", FakeClock()))
 
 
 def test_every_provider_is_here() -> None:

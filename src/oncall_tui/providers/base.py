@@ -255,7 +255,6 @@ class Context(msgspec.Struct, frozen=True):
     """Bootstrap's arguments for a provider's factory, besides its options."""
 
     source: str
-    actor_name: str
     actor_email: str
     clock: Any  # oncall_tui.runtime.clock.Clock; Any keeps msgspec out of protocols
     read_only: bool = False

@@ -56,7 +56,6 @@ class OncallApp(App[None]):
         self.engine = engine
         self.config = config
         self._pages = NewPages()
-        self._rang_first = False
 
     def get_default_screen(self) -> BoardScreen:
         """The board is the first screen: a blank one under it would be laid out and painted before it."""

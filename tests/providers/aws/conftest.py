@@ -43,9 +43,7 @@ def ecs(clock: FakeClock, world: World) -> Callable[..., EcsProvider]:
     def make(**options: Any) -> EcsProvider:
         read_only = options.pop("read_only", False)
         chosen = EcsOptions(name="prod", provider="ecs", region="eu-west-1", **options)
-        context = Context(
-            source="prod", actor_name="Alice", actor_email="alice@example.com", clock=clock, read_only=read_only
-        )
+        context = Context(source="prod", actor_email="alice@example.com", clock=clock, read_only=read_only)
         return EcsProvider(chosen, context, world)
 
     return make

@@ -60,7 +60,7 @@ class Drill:
         secrets = {k: Secret("env", (v["env"],)) for k, v in found.items() if isinstance(v, dict) and "env" in v}
         options = msgspec.convert(found | secrets | more, registry.options_types()[found["provider"]])
         email = "alice@example.com"
-        return registry.build(options, Context(source=name, actor_name="Alice", actor_email=email, clock=self.clock))
+        return registry.build(options, Context(source=name, actor_email=email, clock=self.clock))
 
     def read(
         self, provider: Provider, until: Callable[[Reading], Any] = lambda r: True, within: float = 120.0

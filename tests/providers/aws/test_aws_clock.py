@@ -93,7 +93,7 @@ def test_what_was_denied_is_tried_again_when_it_is_due(ecs: Make, world: World, 
 
 def test_cloudwatch_is_read_at_its_cadence(world: World, clock: FakeClock, step: Step) -> None:
     options = CloudWatchOptions(name="alarms", provider="cloudwatch", region="eu-west-1")
-    context = Context(source="alarms", actor_name="Alice", actor_email="alice@example.com", clock=clock)
+    context = Context(source="alarms", actor_email="alice@example.com", clock=clock)
     world.refuse["DescribeAlarms"] = b'{"MetricAlarms": [], "CompositeAlarms": []}'
     world.refuse["ListAlarmMuteRules"] = b'{"AlarmMuteRuleSummaries": []}'
     provider = CloudWatchProvider(options, context, world)

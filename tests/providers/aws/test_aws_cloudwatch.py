@@ -102,7 +102,7 @@ def alarms(clock: FakeClock) -> Alarms:
 
 def provider(alarms: Alarms, read_only: bool = False, **more: Any) -> CloudWatchProvider:
     options = CloudWatchOptions(**{"name": "alarms", "provider": "cloudwatch", "region": REGION} | more)
-    context = Context(source="alarms", actor_name="A", actor_email="", clock=alarms.clock, read_only=read_only)
+    context = Context(source="alarms", actor_email="", clock=alarms.clock, read_only=read_only)
     return CloudWatchProvider(options, context, alarms)
 
 

@@ -26,7 +26,7 @@ from oncall_tui.runtime.clock import SystemClock
 
 moto = pytest.importorskip("moto.server")
 pytestmark = [pytest.mark.moto, pytest.mark.xdist_group("aws moto")]
-CONTEXT = Context(source="aws", actor_name="Alice", actor_email="alice@example.com", clock=SystemClock())
+CONTEXT = Context(source="aws", actor_email="alice@example.com", clock=SystemClock())
 _SIGNED = "AWS4-HMAC-SHA256 Credential=testing/20300101/eu-west-1/{}/aws4_request, SignedHeaders=host, Signature=0"
 
 

@@ -71,7 +71,7 @@ class Bench:
         self.clock = clock
         self.skew = 0.0
         self.server = Server(self.good, lambda: clock.now() + self.skew)
-        context = Context(source="it", actor_name="Alice", actor_email="alice@example.com", clock=clock)
+        context = Context(source="it", actor_email="alice@example.com", clock=clock)
         self.provider = plug.build(self.server.url, context)
         self.edit: Callable[[list[Any]], None] = lambda items: None
         self.fill(1)

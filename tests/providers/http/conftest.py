@@ -123,12 +123,12 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def context(clock: FakeClock) -> Context:
-    return Context(source="prom", actor_name="Alice", actor_email="alice@example.com", clock=clock)
+    return Context(source="prom", actor_email="alice@example.com", clock=clock)
 
 
 @pytest.fixture
 def real_context() -> Context:
-    return Context(source="prom", actor_name="Alice", actor_email="alice@example.com", clock=SystemClock())
+    return Context(source="prom", actor_email="alice@example.com", clock=SystemClock())
 
 
 @pytest.fixture

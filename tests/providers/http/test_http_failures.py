@@ -358,7 +358,7 @@ def test_resolved_meanwhile_is_refused(side: Side, alice: Actor) -> None:
 def test_read_only_offers_and_plans_nothing(
     side: Side, alice: Actor, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    context = Context(source="prom", actor_name="Alice", actor_email="a@example.com", clock=clock, read_only=True)
+    context = Context(source="prom", actor_email="a@example.com", clock=clock, read_only=True)
     other = Side(side.name, context, monkeypatch)
     board = other.board()
     (alert,) = board.alerts.values()

@@ -268,7 +268,7 @@ def test_read_only(
     asked: Asked, clock: FakeClock, board_of: Any, monkeypatch: pytest.MonkeyPatch, alice: Actor
 ) -> None:
     monkeypatch.setenv("PLANTED_KEY", KEY)
-    context = Context(source="mk", actor_name="Alice", actor_email="", clock=clock, read_only=True)
+    context = Context(source="mk", actor_email="", clock=clock, read_only=True)
     mackerel = build(options(), context, asked.transport)
     board = board_of(mackerel)
     (alert,) = board.alerts.values()

@@ -734,7 +734,7 @@ def test_read_only_writes_nothing(
     asked: Asked, clock: FakeClock, board_of: Callable[[Any], Board], monkeypatch: pytest.MonkeyPatch, alice: Actor
 ) -> None:
     monkeypatch.setenv("PLANTED_TOKEN", TOKEN)
-    quiet = Context(source="errors", actor_name="Alice", actor_email="", clock=clock, read_only=True)
+    quiet = Context(source="errors", actor_email="", clock=clock, read_only=True)
     sentry = build(options(), quiet, asked.transport)
     board = board_of(sentry)
     (alert,) = board.alerts.values()

@@ -66,7 +66,7 @@ def make(opened: Opened, clock: FakeClock) -> Iterator[Callable[[str], Provider]
         config = bootstrap.load_config_text(json.dumps(opened.told["config"]), "drill.yaml")
         options = next(source for source in config.sources if source.name == name)
         clock.at = opened.story.world.timeline.now()
-        context = Context(source=name, actor_name="Alice", actor_email="alice@example.com", clock=clock)
+        context = Context(source=name, actor_email="alice@example.com", clock=clock)
         made.append(registry.build(options, context))
         return made[-1]
 

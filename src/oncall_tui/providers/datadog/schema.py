@@ -19,7 +19,6 @@ class GroupState(msgspec.Struct, frozen=True, gc=False):
     name: str | None = None
     last_triggered_ts: float | None = None
     last_nodata_ts: float | None = None
-    last_resolved_ts: float | None = None
 
 
 class State(msgspec.Struct, frozen=True):

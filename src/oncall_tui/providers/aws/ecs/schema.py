@@ -157,7 +157,6 @@ class EcsHook(EcsAnswer):
     """A hook that runs, or waits, at a lifecycle stage; AWAITING_ACTION waits for ContinueServiceDeployment."""
 
     hook_id: str = ""
-    target_type: str = ""
     status: str = ""
     expires_at: float | None = None
     timeout_action: str = ""

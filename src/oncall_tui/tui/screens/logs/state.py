@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 from oncall_tui.domain.logs import LogDestination
 from oncall_tui.domain.service_detail import short_task
 from oncall_tui.errors import SourceError
-from oncall_tui.inspection.logs.query import AFTER_S, BEFORE_S, LogReader
+from oncall_tui.inspection.logs.query import LogReader
 from oncall_tui.text.cells import visible
 from oncall_tui.text.time_format import age
 from oncall_tui.tui.widgets.footer import Part
@@ -152,11 +152,6 @@ def elsewhere(places: Sequence[LogDestination]) -> list[Line]:
     """Where the lines go that cannot be read here."""
     rest = [p for p in places if not p.readable]
     return [((f"{p.container}: ", "bold"), (visible(p.where), "")) for p in rest]
-
-
-def around_words(at: float, tz: tzinfo) -> str:
-    """The time around which is read: ``02:11:05 (30 min before, 10 min after)``."""
-    return f"{datetime.fromtimestamp(at, tz):%H:%M:%S} ({BEFORE_S / 60:.0f} min before, {AFTER_S / 60:.0f} min after)"
 
 
 def _clock(at: float, tz: tzinfo) -> str:

@@ -92,14 +92,12 @@ class Table(Canvas, can_focus=True):
         columns: Sequence[Column],
         *,
         show_header: bool = False,
-        show_extra: bool = True,
         name: str | None = None,
         id: str | None = None,
         classes: str | None = None,
     ) -> None:
         super().__init__(columns, name=name, id=id, classes=classes)
         self._show_header = show_header
-        self._show_extra = show_extra
         self._rows: Sequence[Row] = ()
         self._place = Cursor()
         self._shared: dict[int, int] = {}  # lines under rows, by index, wherever the cursor is
@@ -126,11 +124,6 @@ class Table(Canvas, can_focus=True):
     def cursor_id(self) -> str | None:
         """The id of the row under the cursor; None: its row is gone, or there is none. An action takes this."""
         return self._place.id
-
-    @property
-    def cursor_row(self) -> Row | None:
-        """The row under the cursor, as it is on screen."""
-        return self._place.row
 
     @property
     def gone(self) -> Row | None:
@@ -179,13 +172,6 @@ class Table(Canvas, can_focus=True):
         self._placeholder = tuple(lines)
         if not self._rows:
             self._resize_content()
-            self._repaint()
-
-    def set_extra(self, shown: bool) -> None:
-        """Whether a row's extra lines are drawn under it when the cursor is on it."""
-        if shown != self._show_extra:
-            self._show_extra = shown
-            self._share_lines()
             self._repaint()
 
     def hold(self) -> None:
@@ -293,7 +279,7 @@ class Table(Canvas, can_focus=True):
 
     def _share_lines(self) -> None:
         """Other rows, or room for more or less of them: share it anew."""
-        spare = self._spare if self._show_extra else lambda row: 0
+        spare = self._spare
         self._shared = share(self._rows, lambda row: self._painter.under(row, False), self._view_height(), spare)
         self._resize_content()
 
@@ -327,7 +313,7 @@ class Table(Canvas, can_focus=True):
         if self._rows:
             lines = dict(self._shared)
             if self._place.row is not None:
-                lines[self._place.index] = self._painter.under(self._place.row, self._show_extra)
+                lines[self._place.index] = self._painter.under(self._place.row, True)
             self._stack = RowHeights(len(self._rows), lines)
             height = self._stack.lines + (self._place.row is None and self._place.ghost is not None)
         else:
