@@ -1,1 +1,1 @@
-"""What the engineer sees and presses. The only room that knows Textual."""
+"""The screen and its keys. The only package that imports Textual."""

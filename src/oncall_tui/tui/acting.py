@@ -48,12 +48,12 @@ TARGET_CELLS = 16  # of a name in the key bar
 
 
 class ActionKeys(Deploying, Picking, Shelling):
-    """What the board can do to rows. Every ask carries the id and the version that were on screen."""
+    """The board's actions on rows. Every request carries the id and the version that were on screen."""
 
     # --- what is offered ----------------------------------------------------------------------------------------------
 
     def offered(self, key_id: str) -> bool:
-        """Can the key do something to the row under the cursor?"""
+        """Return whether the key applies to the row under the cursor."""
         verb = VERBS.get(key_id)
         if verb is None:
             return True
@@ -77,7 +77,7 @@ class ActionKeys(Deploying, Picking, Shelling):
         return items
 
     def _in_bar(self, key: Key) -> bool:
-        """Can this key that acts do something now, and is it one of those that the bar shows?"""
+        """Return whether this action key applies now and belongs in the bar."""
         if key.id == "ack" and self.marked():
             return True
         if key.id == "unack" and self.offered("ack"):
@@ -96,7 +96,7 @@ class ActionKeys(Deploying, Picking, Shelling):
         return f" {fit_middle(name, TARGET_CELLS).rstrip()}" if name else ""
 
     def possible(self, verb: Verb) -> bool:
-        """Can *verb* be done to the row under the cursor?"""
+        """Return whether *verb* applies to the row under the cursor."""
         if self.engine.actions.read_only or self.row_id is None:
             return False
         if verb in DEPLOYS:
@@ -104,7 +104,7 @@ class ActionKeys(Deploying, Picking, Shelling):
         return self.alert_target(verb) is not None
 
     def without_keys(self) -> Iterator[tuple[str, str, Callable[[], None]]]:
-        """What the palette offers besides the keys: (title, help, what to call). Each is for what was listed."""
+        """Yield the palette's commands without keys: (title, help, callable). Each is for the listed row."""
         for verb, (title, what) in PALETTE.items():
             if not self.possible(verb):
                 continue

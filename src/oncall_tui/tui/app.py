@@ -121,7 +121,7 @@ class OncallApp(App[None]):
         await super().on_event(event)
 
     def _say_ignored(self, text: str) -> None:
-        """That nothing was done with what arrived at once, where the engineer looks."""
+        """Say where the engineer looks that input which arrived at once was ignored."""
         words = f"ignored {count(len(text), 'character')} that arrived at once (a paste?)"
         if self.board.looked_at:
             self.board.say(words, "warning")
@@ -156,7 +156,7 @@ class OncallApp(App[None]):
             )
 
     def copy_to_clipboard(self, text: str) -> None:
-        """What is copied is pasted into shells: nothing in it that a terminal would obey."""
+        """Copy *text* without control characters, because it is pasted into shells."""
         super().copy_to_clipboard(copyable(text))
 
     def action_command_palette(self) -> None:

@@ -1,4 +1,4 @@
-"""What every part of the board stands on: what is looked at, a word to the engineer, and one question at a time.
+"""The base of the board's parts: the view, messages to the engineer, and one question at a time.
 
 The parts (``acting``, ``deploying``, ``picking``, ``several``, ``filtering``) are put together in ``board``.
 """
@@ -38,7 +38,7 @@ class RowScreen(Screen[None]):
         raise NotImplementedError
 
     def draw_outcome(self, now: float) -> None:
-        """What came of actions, and the last word."""
+        """Draw the outcomes of actions, and the last message."""
         raise NotImplementedError
 
     @property
@@ -47,7 +47,7 @@ class RowScreen(Screen[None]):
         raise NotImplementedError
 
     def commands(self) -> Iterable[tuple[str, str, Callable[[], None]]]:
-        """What the palette offers here: (title, help, what to call)."""
+        """Yield the palette's commands here: (title, help, callable)."""
         raise NotImplementedError
 
 
@@ -78,7 +78,7 @@ class Base(Screen[None]):
         raise NotImplementedError
 
     def draw_outcome(self, now: float) -> None:
-        """What came of actions, and the last word."""
+        """Draw the outcomes of actions, and the last message."""
         raise NotImplementedError
 
     # --- what is looked at --------------------------------------------------------------------------------------------
@@ -110,7 +110,7 @@ class Base(Screen[None]):
         return service.name if service else deploy.service_id if deploy else row_id
 
     def steady(self) -> bool:
-        """May a key act on the row under the cursor? Not just after the cursor moved by itself, nor where marked rows
+        """Return whether a key may act on the cursor's row. Not just after the cursor moved by itself, nor where marked rows
         have vanished: the key was meant for what stood there. It says so, and the next key counts.
         """
         if self.over is not None:
@@ -133,20 +133,20 @@ class Base(Screen[None]):
         self.draw_outcome(self.said_at)
 
     def _unsay(self) -> None:
-        """What was being read is read: the word for it goes before a modal stands over it."""
+        """Remove the "reading…" message before a modal covers it."""
         self.notice = None
         self.draw_outcome(self.engine.clock.now())
 
     @property
     def looked_at(self) -> bool:
-        """Is the board, or what is open over it for one row, what the engineer sees?"""
+        """Return whether the engineer sees the board, or the screen of one row over it."""
         return self.is_active or (self.over is not None and self.over.is_active)
 
     # --- one question at a time ---------------------------------------------------------------------------------------
 
     @property
     def coming(self) -> bool:
-        """Is a question under way? Then keys that act are not for the board, also between two of its modals."""
+        """Return whether a question is open. Then action keys are not for the board, also between two modals."""
         return bool(self._asking)
 
     def begin(self, steps: Coroutine[Any, Any, None], asks: bool = True) -> None:
@@ -220,7 +220,7 @@ class Base(Screen[None]):
         return plan
 
     async def confirmed(self, plan: Plan, another: bool = False) -> str | None:
-        """What the engineer says to the plan: to go on, to pick another (where *another*), or None."""
+        """Return the engineer's answer to the plan: confirm, pick another (if *another*), or None."""
         if plan.confirm is Confirm.NONE and plan.verb in AT_ONCE:
             return "go on"
         from oncall_tui.tui.screens.dialogs.confirm import ConfirmPlan

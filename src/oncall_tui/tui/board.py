@@ -187,7 +187,7 @@ class BoardScreen(ActionKeys, LookingBack, Remembering, Opening, LogKeys, Handin
             self.tables["deploys"].show(self.view.deploys(update, shown, now))
 
     def _is_new(self, table: str, rows: object, *beside: object) -> bool:
-        """Are the rows (the same object if not) or what is shown of them other than when it was drawn?"""
+        """Return whether the rows (the same object if not) or the view of them changed since the last draw."""
         old = self._drawn_for.get(table)
         self._drawn_for[table] = (rows, beside)
         return old is None or old[0] is not rows or old[1] != beside

@@ -23,13 +23,13 @@ class Deploying(Base):
     """From an alert's, a service's or a deploy's row to one of its service's deploys."""
 
     def spot(self) -> RowContext:
-        """What the row under the cursor speaks of."""
+        """Return the subject of the row under the cursor."""
         row_id = self.row_id or ""
         look = self.alert_look(row_id) if self.list_pane == "alerts" else None
         return spot(self.list_pane, row_id, look, self.latest.board)
 
     def deploy_target(self, verb: Verb) -> ActionTarget | str:
-        """Where *verb* goes to from the row under the cursor, or why it cannot."""
+        """Return the target of *verb* from the row under the cursor, or the reason against it."""
         return target(verb, self.spot())
 
     def action_rollback(self) -> None:
@@ -56,7 +56,7 @@ class Deploying(Base):
             self.begin(self._deploy(verb, found))
 
     def on_its_way(self, verb: Verb, to: ActionTarget) -> bool:
-        """Is the same being done to this service, by way of whichever row?"""
+        """Return whether the same action is under way on this service, from any row."""
         deploys = self.latest.board.deploys
         services = [deploys[i].service_id if i in deploys else i for i in (to.id, *self._pending(verb))]
         return services[0] in services[1:]

@@ -1,4 +1,4 @@
-"""What outlasts a look: the marks of what is new since the last one, and what is kept for the next session."""
+"""State that lasts beyond one view: marks of new rows, and the saved view for the next session."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class LookingBack(LookingAt):
         return wrong
 
     def keep(self, at_once: bool = False) -> None:
-        """Have it written where something else is looked at; of key presses alone, one in a minute."""
+        """Save the view after a change; for key presses alone, once a minute."""
         if self._keep is None:
             return
         old = self._kept

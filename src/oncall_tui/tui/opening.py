@@ -1,4 +1,4 @@
-"""What opens over the board for one row: its Detail screen. Imported when its key is pressed, not at the start."""
+"""The screen that opens over the board for one row: its Detail. Imported when its key is pressed, not at the start."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Opening(Base):
             self.app.push_screen(self.over)
 
     def knows(self, row_id: str) -> bool:
-        """Is it a row of the board, and no line about a source?"""
+        """Return whether it is a row of the board, and not a line about a source."""
         if self.list_pane == "alerts":
             return self.alert_look(row_id) is not None
         board = self.latest.board

@@ -22,7 +22,7 @@ class PaletteCommands(SystemCommandsProvider):
                 yield DiscoveryHit(Content(name), callback, text=name, help=_plain(help_text))
 
     async def search(self, query: str) -> Hits:
-        """Those whose name has the letters of *query*, in order."""
+        """Find the commands whose name has the letters of *query*, in order."""
         find = self.matcher(query).fuzzy_search.match
         for title, help_text, callback, *_ in self.app.get_system_commands(self.screen):
             name = clean(title)

@@ -42,7 +42,7 @@ class Picking(Several):
         raise NotImplementedError
 
     def alert_verb(self, verb: Verb, seen: Alert | None = None) -> None:
-        """Do *verb* to the row under the cursor, or to what the palette listed."""
+        """Start *verb* on the row under the cursor, or on the palette's row."""
         alert = seen or self.alert_target(verb)
         if verb is Verb.SNOOZE:
             self._with_form(verb, "Snooze", (FOR_S, why(verb, alert.provider if alert else "pagerduty")), seen)
@@ -107,7 +107,7 @@ class Picking(Several):
     async def _asked_by(
         self, form: Form, answer: asyncio.Future[dict[str, Any] | None], verb: Verb, alert: Alert, **known: Any
     ) -> None:
-        """What a form asks for, planned and done. Refused: the form is back, with what was typed there."""
+        """Ask by a form, plan and act. A refusal brings the form back with its text."""
         while (more := await answer) is not None:
             plan = await self.planned(self.ask(verb, alert, **known, **more), alert.title)
             if isinstance(plan, Plan):

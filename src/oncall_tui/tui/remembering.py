@@ -1,4 +1,4 @@
-"""What happened to an alert: the sources' memory, its deploys and this machine's journal, as one list to read."""
+"""An alert's timeline: its sources' events, its deploys and this machine's journal, as one list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept from one session to the next: what was looked at, in which order, and when a key was pressed last.
+"""The view kept for the next session: the filter, the order, and the time of the last key.
 
 A small file beside the journal: state, not configuration. It is written by a thread of its own, as a whole or not at
 all; of two programs the last writer wins. What cannot be read is left aside with a word, and stops nothing.
@@ -43,12 +43,12 @@ class SavedView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def shown(self) -> ViewFilter:
-        """What was looked at."""
+        """Return the kept filter."""
         return ViewFilter(self.filter, self.faults, self.sorts, self.product, self.view)
 
 
 def of(shown: ViewFilter, bell: bool | None, last_key: float) -> SavedView:
-    """What is to be kept."""
+    """Return the view to keep."""
     return SavedView(
         kept=1,
         filter=shown.filter,
@@ -62,7 +62,7 @@ def of(shown: ViewFilter, bell: bool | None, last_key: float) -> SavedView:
 
 
 def beside(journal: Path) -> Path:
-    """Where it is kept: ``journal.screen.json`` beside ``journal.db``."""
+    """Return the file's path: ``journal.screen.json`` beside ``journal.db``."""
     return journal.with_name(f"{journal.stem}.screen.json")
 
 
@@ -70,7 +70,7 @@ def beside(journal: Path) -> Path:
 
 
 def read(path: Path) -> tuple[SavedView | None, str]:
-    """What was kept, or None and why not, in words; no words where there is no file."""
+    """Return the kept view, or None and the reason in words; no words where there is no file."""
     try:
         # Not waited for: what stands there may be a pipe.
         number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -95,7 +95,7 @@ def _aside(path: Path, why: str) -> str:
 
 
 def sound(kept: SavedView, products: Collection[str], views: Mapping[str, str], now: float) -> tuple[SavedView, str]:
-    """What of *kept* still makes sense, and what does not, in words: it would hide rows for no reason that is seen."""
+    """Return the valid part of *kept*, and the rest in words, because it would hide rows for no visible reason."""
     changes: dict[str, object] = {}
     wrong: list[str] = []
     if kept.product and kept.product not in products:

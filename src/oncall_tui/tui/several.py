@@ -76,7 +76,7 @@ class Several(Base):
         return plans, left_out
 
     async def _carry_out(self, verb: Verb, plans: dict[str, tuple[str, Plan]], left_out: list[LeftOut]) -> None:
-        """What comes of it is one line of the board's; a list has the reason of each that was not done."""
+        """Carry the plans out. One line of the board has the outcome; a list has the reason of each failure."""
         self.notice = None
         at = self.engine.clock.now()
         others = [_outcome(verb, target, error, at) for _, target, error in left_out]
@@ -95,7 +95,7 @@ class Several(Base):
 
 
 def _outcome(verb: Verb, target: str, error: OncallError, at: float) -> Outcome:
-    """What came of a row that could not be planned."""
+    """Return the outcome of a row that could not be planned."""
     state = OutcomeState(getattr(error, "outcome", "failed"))
     return Outcome(
         plan_id=f"no plan {at} {target}",
@@ -116,7 +116,7 @@ def _listed(title: str, plan: Plan) -> str:
 
 
 def _word(verb: Verb, plans: Sequence[Plan]) -> str:
-    """What ``y`` does: the verb, but where all of it is the same other thing (``mark as seen``)."""
+    """Return the word for ``y``: the verb, or the one other action that all plans share (``mark as seen``)."""
     found = {plan.does or str(plan.verb) for plan in plans}
     return found.pop() if len(found) == 1 else str(verb)
 

@@ -38,7 +38,7 @@ MEANWHILE = "the board stands still and does not ring; Ctrl+C is the session's; 
 
 
 class ShellTarget(msgspec.Struct, frozen=True):
-    """Where a shell may be opened."""
+    """A container for a shell."""
 
     task: Task
     container: Container

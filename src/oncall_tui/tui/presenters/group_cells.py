@@ -1,4 +1,4 @@
-"""What a row says of a problem that several alerts make up, and of its suspect. Pure."""
+"""A row's cells for a problem of several alerts, and for its suspect. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is open in each product, counted: what the picker lists, those on fire first. Pure."""
+"""Open rows of each product, counted for the picker, the most urgent product first. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HAS_NOBODY = 2  # of ATTENTION: from here on somebody has it
 
 
 class OpenCounts(msgspec.Struct, frozen=True):
-    """What is open in one product (*name*; empty: in none): pages and those that nobody has, what else asks, services
+    """The open rows of one product (*name*; empty: of none): pages, unacknowledged ones, what else asks, services
     that are not well, deploys under way. *unread*: sources of its services that are not read now.
     """
 
@@ -33,7 +33,7 @@ class OpenCounts(msgspec.Struct, frozen=True):
 
     @property
     def fire(self) -> tuple[int, ...]:
-        """Those on fire are smaller."""
+        """Return the sort key, which is smaller for a more urgent product."""
         return (-self.nobodys, -self.pages, -self.sick, -self.notifications, -self.deploys)
 
 
@@ -43,12 +43,12 @@ def name_of(row: TriagedAlert) -> str:
 
 
 def open_page(row: TriagedAlert) -> bool:
-    """Is it a page that is neither resolved nor silenced?"""
+    """Return whether it is a page that is neither resolved nor silenced."""
     return row.pages and ATTENTION[row.alert.state] < SILENT
 
 
 def open_in(look: TriagedBoard, products: Iterable[Product]) -> list[OpenCounts]:
-    """What is open in all (the first), then in each product, those on fire first; what has no product is among them."""
+    """Count all open rows (the first), then each product's, the most urgent first; "no product" is among them."""
     known = {
         product.name: OpenCounts(product.name, product.owner, unread=_unread(product, look.board))
         for product in products

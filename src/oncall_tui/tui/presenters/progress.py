@@ -19,7 +19,7 @@ _OVER = {
 
 
 def by_itself(deploy: Deploy) -> bool:
-    """Did ECS take it back, and no person? A circuit breaker or an alarm that it named, or a breaker that is full."""
+    """Return whether ECS itself rolled it back. A circuit breaker or an alarm that it named, or a breaker that is full."""
     back = back_of(deploy)
     return back is not None and back.by in (ALARM, BREAKER)
 
@@ -108,7 +108,7 @@ def tags(deploy: Deploy) -> str:
 
 
 def why(deploy: Deploy) -> list[tuple[str, str, str]]:
-    """What went wrong with it, as (name, words, style): tasks and breaker, the reason."""
+    """Return the failures, as (name, words, style): tasks and breaker, the reason."""
     lines = []
     if deploy.failed_tasks or deploy.failures:
         reason = deploy.failures[0].words if deploy.failures else "reason not read yet"

@@ -80,7 +80,7 @@ _SHORT = {AlertState.ACKNOWLEDGED: "ack", AlertState.SILENCED: "silenced"}
 
 
 class ViewFilter(msgspec.Struct, frozen=True):
-    """What the engineer asked to see. *product* is a product's name, empty for what has none, None for everything;
+    """The engineer's filter. *product* is a product's name, empty for what has none, None for everything;
     *view* names the configured view that *filter* came from.
     """
 
@@ -92,11 +92,11 @@ class ViewFilter(msgspec.Struct, frozen=True):
 
     @property
     def narrows(self) -> bool:
-        """Is there anything that is left out?"""
+        """Return whether it hides anything."""
         return bool(self.filter or self.faults or self.product is not None)
 
     def has(self, product: Product | None) -> bool:
-        """Is what is of *product* looked at?"""
+        """Return whether rows of *product* are shown."""
         return self.product is None or self.product == (product.name if product else "")
 
 
@@ -157,7 +157,7 @@ class RowBuilder:
         return known[2] if known else None
 
     def _elsewhere(self, row_id: str, look: TriagedBoard) -> bool:
-        """Is it no row of its own any more, though an alert of it goes on: as part of another row, or hidden?"""
+        """Return whether it has no row of its own any more, though an alert of it goes on in another row, or hidden."""
         known = self.drawn(row_id)
         if known is None or any(a.id == row_id for a in look.alerts):
             return False
@@ -253,7 +253,7 @@ class RowBuilder:
         return self._repeated[1]
 
     def _open_here(self, look: TriagedBoard) -> Mapping[str, Cell]:
-        """What is open of a service, by its id: that it pages, or how many alerts."""
+        """Return each service's open alerts, by its id: a page, or the number of alerts."""
         if self._open[0] is not look.alerts:
             rows: dict[str, list[TriagedAlert]] = {}
             for row in look.alerts:
@@ -386,7 +386,7 @@ def _name(who: str) -> str:
 
 
 def _going_on(look: TriagedAlert, pending: Mapping[str, Outcome]) -> Outcome | None:
-    """What is under way of any of the row's alerts, or of the incident that it is joined to."""
+    """Return the action under way on any of the row's alerts, or on its incident."""
     return next((pending[i] for i in (look.incident, *(m.id for m in look.members)) if i in pending), None)
 
 

@@ -88,7 +88,7 @@ def _share(running: int, desired: int) -> tuple[float, int] | None:
 
 
 def _deploy_state(deploy: Deploy) -> tuple[int, str]:
-    """What has to be looked at first: it waits, it fails, it moves, it went wrong, it is over."""
+    """Sort by urgency: waiting, failing, under way, failed, over."""
     running = deploy.state.running
     place = 0 if running and deploy.waits else 1 if running and (deploy.failed_tasks or deploy.state.bad) else 2
     if not running:
@@ -155,7 +155,7 @@ def chosen(sorts: Sequence[Sort], pane: str, column: str) -> tuple[Sort, ...]:
 
 
 def order(sort: Sort | None) -> Order:
-    """What two rows of a pane are compared by."""
+    """Return the sort order of a pane's rows."""
     if sort is None:
         return lambda row: row.rank
     value, down = COLUMNS[sort.pane][sort.column].value, sort.down

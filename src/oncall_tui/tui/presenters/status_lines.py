@@ -181,7 +181,7 @@ def outcome_lines(
     now: float,
     plan_of: Callable[[str], Plan | None] = lambda plan_id: None,
 ) -> list[Line]:
-    """What came of actions: shown until dismissed where it went wrong. What is under way is never behind that."""
+    """Return the outcomes' lines: failures stay until dismissed, but never hide an action under way."""
     lines: list[Line] = []
     first, every = shown_outcome(update), len(as_one(update))
     pending = [o for o in update.outcomes if o.state is OutcomeState.PENDING and o.verb in FOLLOWED]

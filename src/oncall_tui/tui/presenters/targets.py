@@ -1,4 +1,4 @@
-"""What a verb that deploys goes to, from the row under the cursor: an id and the version that was seen. Pure."""
+"""The target of a verb that deploys, from the row under the cursor: an id and the version as drawn. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ActionTarget(msgspec.Struct, frozen=True):
 
 
 class RowContext(msgspec.Struct, frozen=True):
-    """What the row under the cursor speaks of: its *service*, that service's *newest* deploy, and the deploy that the
+    """The subject of the row under the cursor: its *service*, that service's *newest* deploy, and the deploy that the
     row itself names: the *suspect* of an alert, or a deploy's own row (*own*). A suspect may be another service's of
     the product (*suspect_of*).
     """
@@ -35,7 +35,7 @@ class RowContext(msgspec.Struct, frozen=True):
 
 
 def spot(pane: str, row_id: str, look: TriagedAlert | None, board: Board) -> RowContext:
-    """What the row *row_id* of *pane* speaks of; *look* is an alert's row as it was drawn."""
+    """Return the subject of the row *row_id* of *pane*; *look* is an alert's row as it was drawn."""
     if pane == "alerts":
         if look is None or look.alert.state is AlertState.RESOLVED:
             return RowContext(resolved=look is not None)
@@ -63,7 +63,7 @@ def _began(deploy: Deploy) -> float:
 
 
 def target(verb: Verb, at: RowContext) -> ActionTarget | str:
-    """Where *verb* goes to from there, or why it cannot: a line for a person."""
+    """Return the target of *verb*, or the reason against it: a line for a person."""
     if at.service is None and at.own is None and (at.suspect is None or verb is not Verb.ROLL_BACK):
         if at.resolved:
             return "this alert has resolved: 2 goes to the services, 3 to the deploys; act there"
@@ -99,7 +99,7 @@ def _of_service(verb: Verb, at: RowContext) -> ActionTarget | str:
 
 
 def _of_newest(verb: Verb, at: RowContext) -> ActionTarget | str:
-    """What is done to a service's newest deploy alone; from an older deploy's row it is not."""
+    """Return the target of a verb on the newest deploy alone; refuse it from an older deploy's row."""
     name = at.service.id if at.service else at.own.service_id if at.own else "it"
     newest = at.newest
     if newest is None:

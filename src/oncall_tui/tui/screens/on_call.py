@@ -1,4 +1,4 @@
-"""Who is on call for which product, now and next: the lines (pure), and the modal that shows them."""
+"""The people on call for each product, now and next: the lines (pure), and the modal that shows them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REDRAW_S = 1.0
 
 
 class OnCallView(Text):
-    """What was read last is there at once; what is read anew while it is open takes its place."""
+    """The on-call modal: the last reading shows at once, and a new one replaces it."""
 
     box_width = 84
 

@@ -18,7 +18,7 @@ MOVES = frozenset({"up", "down", "left", "right", "pageup", "pagedown", "home", 
 
 
 class Arrivals:
-    """What has come and is not passed on yet. Times are seconds, monotonic."""
+    """Input that came and is not passed on yet. Times are seconds, monotonic."""
 
     def __init__(self) -> None:
         self._keys: list[events.Key] = []
@@ -42,7 +42,7 @@ class Arrivals:
         return max(0.0, self._last + QUIET_S - now)
 
     def take(self, now: float) -> list[events.Key | events.Paste]:
-        """What is to be passed on: keys, or one paste; nothing while more may belong to it."""
+        """Return the input to pass on: keys, or one paste; nothing while more may belong to it."""
         if self.wait(now) != 0.0:
             return []
         keys, self._keys, self._count = self._keys, [], 0
@@ -55,7 +55,7 @@ class Arrivals:
         return self._last - self._burst_ended < TAIL_S
 
     def _plain(self, keys: Sequence[events.Key]) -> bool:
-        """Can a person have typed them? A run of one key that moves counts as one."""
+        """Return whether a person can have typed them. A run of one key that moves counts as one."""
         typed = sum(
             not (key.key in MOVES and at and keys[at - 1].key == key.key) for at, key in enumerate(keys[: LONGEST + 1])
         )
@@ -63,7 +63,7 @@ class Arrivals:
 
 
 def _text(key: events.Key) -> str:
-    """What a key would write."""
+    """Return the text of a key."""
     if key.key in ("enter", "ctrl+j", "ctrl+m"):
         return "\n"
     return key.character or "·"

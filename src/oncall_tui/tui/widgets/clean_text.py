@@ -19,7 +19,7 @@ from textual.widgets import Input
 from oncall_tui.text.cells import clean
 
 SENT_TO = "sent to the terminal's clipboard (OSC 52)"
-"""What can be said of a copy: no terminal confirms that it took one."""
+"""The word for a copy, because no terminal confirms that it took one."""
 LONGEST_COPY = 60_000  # characters: terminals take no more at a time
 
 

@@ -35,7 +35,7 @@ class _Line(Widget):
         self._paint.clear()
 
     def parts(self, cells: int) -> list[Part]:
-        """What stands in the line of *cells* cells."""
+        """Return the parts of the line of *cells* cells."""
         raise NotImplementedError
 
     def render_line(self, y: int) -> Strip:
@@ -86,7 +86,7 @@ def _key_parts(item: KeyItem) -> list[Part]:
 
 
 class StatusLine(_Line):
-    """What is looked at on the left, how it is on the right. Where it is narrow, the right has priority."""
+    """A line with the subject on the left and its state on the right, which has priority where it is narrow."""
 
     DEFAULT_CSS = "StatusLine { height: 1; width: 1fr; }\n"
 

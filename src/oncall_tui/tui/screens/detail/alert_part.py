@@ -68,7 +68,7 @@ def _style(alert: Alert) -> str:
 
 
 def suspect_section(of: Subject, scene: Scene, keys: Keys) -> Section:
-    """Which deploys are suspected and why, which are not, and what ``R`` would do."""
+    """Return the suspected deploys and the reasons, the others, and the effect of ``R``."""
     look = of.look
     assert look is not None
     found = look.suspicion

@@ -25,7 +25,7 @@ SKIPPED = 20  # the journal's entries that are named one by one
 
 
 def stale(update: Update, tz: tzinfo, *sources: str) -> list[Line]:
-    """What is told below may not be so any more: the sources that it came from cannot be read."""
+    """Return a warning for the lines below if their sources cannot be read."""
     lines = []
     for name in dict.fromkeys(sources):
         source = update.board.sources.get(name)
@@ -42,7 +42,7 @@ def line(name: str, text: str, style: str = "") -> Line:
 
 
 def alert_lines(look: TriagedAlert, update: Update, now: float, tz: tzinfo) -> list[Line]:
-    """What is known of an alert: the suspect first, since it is what the key acts on."""
+    """Return an alert's lines: the suspect first, because the key acts on it."""
     alert = look.alert
     old = stale(update, tz, alert.source, *([look.service.source] if look.service else []))
     lines: list[Line] = [*old, line("alert", alert.title, "bold"), line("state", state(alert, now, tz))]
@@ -117,7 +117,7 @@ def product_lines(product: Product | None) -> list[Line]:
 
 
 def service_lines(service: Service, update: Update, now: float, tz: tzinfo) -> list[Line]:
-    """What is known of a service: its deploy, its events, its alerts."""
+    """Return a service's lines: its deploy, its events, its alerts."""
     key = service.key
     lines = [*stale(update, tz, service.source), line("service", service_words(service), "bold")]
     lines.append(line("where", f"account {key.account} · {key.region} · cluster {key.cluster} · {service.controller}"))
@@ -139,7 +139,7 @@ def images(service: Service) -> str:
 
 
 def deploy_head(deploy: Deploy, now: float, tz: tzinfo) -> list[Line]:
-    """What it is, what holds it up, what failed, how far it is."""
+    """Return a deploy's head: its name, its wait, its failures, its progress."""
     head = f"{deploy.service_id} {named(deploy)}  {progress.state_words(deploy, tz, now)}"
     lines = [line("deploy", head, "critical" if deploy.state.bad else "bold")]
     lines += waits(deploy, now, tz)
@@ -153,7 +153,7 @@ def deploy_head(deploy: Deploy, now: float, tz: tzinfo) -> list[Line]:
 
 
 def waits(deploy: Deploy, now: float, tz: tzinfo) -> list[Line]:
-    """What holds it up."""
+    """Return the lines on its wait."""
     if not deploy.waits:
         return []
     goes_on = "    C continues the deploy" if Verb.CONTINUE in deploy.verbs else ""
@@ -161,7 +161,7 @@ def waits(deploy: Deploy, now: float, tz: tzinfo) -> list[Line]:
 
 
 def deploy_lines(deploy: Deploy, update: Update, now: float, tz: tzinfo) -> list[Line]:
-    """What is known of a deploy: what it waits for, what failed, how far it is, what changed."""
+    """Return a deploy's lines: its wait, its failures, its progress, its changes."""
     who = f" by {deploy.started_by}" if deploy.started_by else ""
     ended = f", ended {moment(deploy.finished, tz, now)}" if deploy.finished else ""
     lines = [*stale(update, tz, deploy.source), *deploy_head(deploy, now, tz)]

@@ -198,7 +198,7 @@ class DetailScreen(RowScreen):
         self._draw_keys()
 
     def _draw_row(self, of: Subject) -> None:
-        """Which row this is, always; and where it left the board, that."""
+        """Draw the row's title, and say so where it left the board."""
         word = {"alerts": "ALERT", "services": "SERVICE", "deploys": "DEPLOY"}[self.pane]
         state = str(of.alert.state) if of.alert else str(of.service.health) if of.service else ""
         if self.pane == "deploys" and of.deploy is not None:
@@ -270,7 +270,7 @@ class DetailScreen(RowScreen):
     # --- keys ---------------------------------------------------------------------------------------------------------
 
     def action_act(self, key_id: str) -> None:
-        """Do to this row what the key does on the board."""
+        """Run the key's action on this row."""
         if key_id not in ANYWHERE and not self.here:
             self.board.say("the row is no longer on the board, so no action is possible; Esc goes back", "warning")
             return

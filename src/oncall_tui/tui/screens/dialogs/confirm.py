@@ -67,7 +67,7 @@ class ConfirmPlan(Modal[str]):
                 yield Static(content([self._hint()]), id="hint", classes="aside")
 
     def _question(self) -> Line:
-        """What to press, or to type, to go on."""
+        """Return the line that says which key or name confirms."""
         if self.plan.confirm is Confirm.NAME:
             why = f"{self.plan.confirm_why}. " if self.plan.confirm_why else ""
             return (

@@ -101,7 +101,7 @@ def matchers_text(labels: Sequence[tuple[str, str]]) -> str:
 
 
 def _is_plain(value: str) -> bool:
-    """Can it stand there without quotes, and be read back?"""
+    """Return whether it can stand without quotes, and be read back."""
     return value == value.strip() and "," not in value and not value.startswith(("~", '"')) and clean(value) == value
 
 

@@ -139,7 +139,7 @@ class Modal(ModalScreen[R]):
 
     @property
     def _title_fits(self) -> bool:
-        """Can the title be read in the frame?"""
+        """Return whether the title fits in the frame."""
         return not self.has_class("tight") and width(self._title) <= self._outer - FRAME_OF_TITLE
 
     def fit_body(self) -> None:
@@ -206,7 +206,7 @@ class Modal(ModalScreen[R]):
             self.call_after_refresh(self.look)
 
     def also_seen(self) -> Iterable[Hashable]:
-        """What else is in sight."""
+        """Return the other items in sight."""
         return ()
 
     def _in_sight(self, widget: Widget) -> Region | None:
@@ -221,12 +221,12 @@ class Modal(ModalScreen[R]):
         return Region(0, seen.y - placed.region.y, seen.width, seen.height)
 
     def _whole(self, widget: Widget) -> bool:
-        """Is all of *widget* on screen?"""
+        """Return whether all of *widget* is on screen."""
         seen = self._in_sight(widget)
         return widget.display and seen is not None and seen.height == widget.outer_size.height
 
     def unread(self) -> list[Hashable]:
-        """What has to be read before this acts, and was not on screen yet at this size."""
+        """Return the lines that must be read before this acts, and were not on screen yet at this size."""
         wanted: list[Hashable] = [("widget", id(w)) for w in self.query(".must") if w.display]
         for body in self.query("#body").results(Lines):
             tight = self.has_class("tight")
@@ -238,7 +238,7 @@ class Modal(ModalScreen[R]):
         return self.seen.missing(wanted)
 
     def was_read(self) -> bool:
-        """Was all of it on screen at this size? What was not is said, and nothing is done."""
+        """Return whether all of it was on screen at this size. If not, say so, and act on nothing."""
         missing = self.unread()
         if not missing:
             return True
@@ -252,7 +252,7 @@ class Modal(ModalScreen[R]):
     keeps_early = False  # a form's first letters are its text; a confirm's were meant for what was there before
 
     def too_early(self, key: events.Key) -> bool:
-        """Is there nothing yet to take this key? It is kept for later, or dropped."""
+        """Return whether nothing can take this key yet. It is kept for later, or dropped."""
         if self.keeps_early:
             if self._painted_at is None:
                 self.early.append(key)
@@ -319,7 +319,7 @@ class Form(Modal[dict[str, Any]]):
         self.query_one("#title").display = not self._title_fits
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """What a line is for is seen beside it."""
+        """Show a field's purpose beside it."""
         if event.widget.parent is not None:
             event.widget.parent.scroll_visible(animate=False)  # type: ignore[attr-defined]
         self.call_after_refresh(self.look)
@@ -365,7 +365,7 @@ class Form(Modal[dict[str, Any]]):
         return Form(self._title, fields, self._read)
 
     def _values(self, texts: dict[str, str]) -> dict[str, Any]:
-        """What was asked for. Raises ValueError with what is wrong."""
+        """Return the form's values. Raises ValueError with the mistake."""
         kept = {f.name: f.value for f in self._fields if f.value is not None and texts[f.name] == self._stood[f.name]}
         return {**self._read({name: text for name, text in texts.items() if name not in kept}), **kept}
 

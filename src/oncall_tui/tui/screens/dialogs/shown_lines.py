@@ -1,4 +1,4 @@
-"""What of a box has been on screen, at the size that it has now. Pure.
+"""The lines of a box that have been on screen, at its size now. Pure.
 
 A yes counts only for what could be read: who shrinks the window has to scroll through it again.
 """
@@ -32,5 +32,5 @@ class ShownLines:
         return len(self._things) != before
 
     def missing(self, things: Iterable[Hashable]) -> list[Hashable]:
-        """Those that were not in sight."""
+        """Return the items that were not in sight."""
         return [thing for thing in things if thing not in self._things]

@@ -174,7 +174,7 @@ class LogScreen(Screen[None]):
         reader.looking_at = seen[0].at if seen and not self.view.follow else None
 
     def _draw_wrong(self, wrong: tuple[str, SourceError] | None) -> None:
-        """What went wrong, whole, and what to do about it."""
+        """Draw the whole error, and its hint."""
         lines = self.query_one("#wrong", Lines)
         if wrong:
             rows: list[Line] = [((wrong[1].message, "critical"),)]

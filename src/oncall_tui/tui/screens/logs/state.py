@@ -62,7 +62,7 @@ def _state(reader: LogReader, tz: tzinfo) -> list[Part]:
 
 
 def place(reader: LogReader) -> list[Part]:
-    """Where the lines are from; first, which containers' lines are not among them."""
+    """Return the lines' origin; first, the containers whose lines are missing."""
     found = reader.readable
     if not found:
         return []
@@ -82,14 +82,14 @@ def count(reader: LogReader) -> list[Part]:
 
 
 def head(reader: LogReader) -> Line:
-    """What stands before the first line."""
+    """Return the line before the first one."""
     if reader.kept.before:
         return ((f"── {reader.kept.before:,} older lines were dropped: [ reads them again ──", "warning"),)
     return (("── [ reads earlier lines ──", "dim"),)
 
 
 def foot(reader: LogReader) -> Line:
-    """What stands after the last line."""
+    """Return the line after the last one."""
     kept, run = reader.kept, reader.run
     if kept.after:
         return ((f"── {kept.after:,} newer lines were dropped: ] reads on ──", "warning"),)
@@ -99,7 +99,7 @@ def foot(reader: LogReader) -> Line:
 
 
 def empty(reader: LogReader, tz: tzinfo) -> list[Line]:
-    """What stands there instead of lines: nothing was logged, not readable, elsewhere, and not known yet all differ."""
+    """Return the words for an empty view: nothing logged, not readable, elsewhere and not known yet all differ."""
     wrong = trouble(reader)
     if wrong:
         return [_line("The log cannot be read now, so its lines are not known.", "critical")]
@@ -149,7 +149,7 @@ def _nothing(reader: LogReader, tz: tzinfo) -> list[Line]:
 
 
 def elsewhere(places: Sequence[LogDestination]) -> list[Line]:
-    """Where the lines go that cannot be read here."""
+    """Return the destinations of lines that cannot be read here."""
     rest = [p for p in places if not p.readable]
     return [((f"{p.container}: ", "bold"), (visible(p.where), "")) for p in rest]
 

@@ -1,4 +1,4 @@
-"""Which task's lines: those that run, those that stopped, and those that only their lines tell of."""
+"""The task picker: running tasks, stopped ones, and those known from their lines alone."""
 
 from __future__ import annotations
 

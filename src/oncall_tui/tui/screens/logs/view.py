@@ -109,7 +109,7 @@ class LogView(Widget, can_focus=True):
         return self.lines[index] if 0 <= index < len(self.lines) else None
 
     def _place_of(self, line: LogLine) -> int:
-        """Where the line is now; where it is not any more, where it would be."""
+        """Return the line's index now; for a dropped line, the one that it would have."""
         index = bisect_left(self.lines, line.at, key=_at)
         for at in range(index, len(self.lines)):
             if self.lines[at] is line or self.lines[at].id == line.id:
@@ -221,7 +221,7 @@ class LogView(Widget, can_focus=True):
                 self._top, self._skip = self.cursor, 0
 
     def _lift(self, rows: int, index: int | None = None) -> None:
-        """Have so many rows above a line (the cursor's)."""
+        """Scroll so that this many rows stand above a line (the cursor's)."""
         top, rows = self.cursor if index is None else index, max(0, rows)
         while rows > 0 and top > -1:
             top -= 1
@@ -322,7 +322,7 @@ def _wrapped(row: Row, cells: int) -> list[Row]:
 
 
 def _cut(text: str, cells: int, marks: Sequence[tuple[int, int]], style: str) -> Row:
-    """What of *text* fits, with ``…`` where that is not all."""
+    """Return the part of *text* that fits, with ``…`` where that is not all."""
     first = fold(text, cells, cells)[0]
     if first[1] == len(text):
         return _styled(text, first, marks, style)

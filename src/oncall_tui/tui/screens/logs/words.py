@@ -64,7 +64,7 @@ def unfolded(text: str) -> list[str]:
 
 
 def in_rows(text: str, cells: int) -> list[str]:
-    """What is too long to be broken at its spaces in no time, in rows of *cells* cells; else as it is."""
+    """Break a very long text into rows of *cells* cells, because breaking it at spaces is slow; keep a shorter one."""
     return [text] if len(text) <= BROKEN else [text[begin:end] for begin, end in fold(text, cells, cells)]
 
 
@@ -87,7 +87,7 @@ def _in_words(found: dict[str, Any]) -> str:
 
 
 def matches(text: str, query: str) -> bool:
-    """Does the line say *query* (lower case), as it came or as it is shown?"""
+    """Return whether the line has *query* (lower case), as received or as shown."""
     low = text.lower()
     if query in low:
         return True
@@ -98,7 +98,7 @@ def matches(text: str, query: str) -> bool:
 
 
 def spans(shown: str, query: str) -> list[tuple[int, int]]:
-    """Where *query* (lower case) stands in what is shown, as (begin, end)."""
+    """Return the places of *query* (lower case) in the shown text, as (begin, end)."""
     low = shown.lower()
     if not query or len(low) != len(shown):  # a letter that is longer in lower case: no place is sure
         return []
@@ -110,7 +110,7 @@ def spans(shown: str, query: str) -> list[tuple[int, int]]:
 
 
 def fold(text: str, first: int, cells: int) -> list[tuple[int, int]]:
-    """Where to break *text* (harmless): pieces (begin, end) of at most *first*, then *cells* cells."""
+    """Return the breaks of *text* (harmless): pieces (begin, end) of at most *first*, then *cells* cells."""
     if text.isascii():
         pieces = [(0, min(first, len(text)))]
         pieces += [(at, min(at + cells, len(text))) for at in range(first, len(text), cells)]

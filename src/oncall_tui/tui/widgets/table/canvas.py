@@ -1,4 +1,4 @@
-"""What the table is drawn on: lines that are kept as they were drawn, so that only the spans that differ are sent."""
+"""The table's canvas: it keeps lines as drawn, so that only the spans that differ are sent."""
 
 from __future__ import annotations
 

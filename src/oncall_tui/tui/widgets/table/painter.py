@@ -183,7 +183,7 @@ class Painter:
         return [(indent, (*before, (first, style))), *((at, ((more, style),)) for more in rest)]
 
     def _rests(self, row: Row, cursor: bool) -> list[Folded]:
-        """What of the columns that wrap goes on under the row, side by side."""
+        """Return the rest of the wrapped columns, side by side under the row."""
         wrapping = [i for i, c in enumerate(self._columns) if self._widths[i] and self._wraps(c, row, cursor)]
         rests = {i: self._pieces(i, as_cell(row.cells[i])[0])[1:] for i in wrapping if i < len(row.cells)}
         lines: list[Folded] = []
@@ -210,7 +210,7 @@ class Painter:
         return _wrapped(text, max(width, self._width - self._x(i)), width)
 
     def _x(self, column: int) -> int:
-        """Where a column begins."""
+        """Return a column's start."""
         return GUTTER + sum(width + GAP for width in self._widths[:column] if width)
 
     def _finish(self, parts: Sequence[Segment], ground: str = "") -> PaintedLine:

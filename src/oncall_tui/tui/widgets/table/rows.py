@@ -90,7 +90,7 @@ def fitting(cell: Cell, cells: int) -> tuple[str, str]:
 
 
 def needs_of(cell: Cell) -> Need:
-    """What one cell wants."""
+    """Return one cell's need."""
     text, _ = as_cell(cell)
     short = cell[-1] if len(cell) > 2 and not isinstance(cell, str) else text
     return Need(width(short), width(text))
@@ -155,7 +155,7 @@ def _share(columns: Sequence[Column], flexible: Sequence[int], widths: list[int]
 
 
 class Measure:
-    """What the rows of a table want of each column. It grows at once, since a word that is cut cannot be read; it gives
+    """The rows' need of each column. It grows at once, since a word that is cut cannot be read; it gives
     back only where rows came or went, which moves what is on screen anyway, and not for less than ``SLACK`` cells.
     """
 
@@ -204,7 +204,7 @@ def distinct(rows: Sequence[Row]) -> tuple[Sequence[Row], dict[str, int]]:
 
 
 class Cursor(msgspec.Struct, frozen=True):
-    """Where the cursor is: on *row*, or on what is left of *ghost*, above the row that now has its *index*.
+    """The cursor's place: on *row*, or on what is left of *ghost*, above the row that now has its *index*.
 
     Neither, once it *was* somewhere: every row had vanished, and what came since has not been chosen by anybody.
     """
@@ -225,7 +225,7 @@ class Cursor(msgspec.Struct, frozen=True):
         return self.index + by
 
     def after(self, old: Sequence[Row], new: Sequence[Row], index: Mapping[str, int]) -> Cursor:
-        """Where the cursor is once *new* rows stand where *old* ones stood: never on another row than before."""
+        """Return the cursor's place after *new* rows replace *old* ones: never on another row than before."""
         if not new:
             return Cursor(ghost=self.row or self.ghost, was=self.was)
         if not self.was:
@@ -238,7 +238,7 @@ class Cursor(msgspec.Struct, frozen=True):
         return Cursor(self._between(old, index, len(new)), ghost=known, was=True)
 
     def _between(self, old: Sequence[Row], index: Mapping[str, int], count: int) -> int:
-        """Where the vanished row would be: above the nearest row that stood below it and still stands."""
+        """Return the vanished row's place: above the nearest row that stood below it and still stands."""
         below: Iterable[Row] = old[self.index :]
         for row in below:
             if row.id in index:

@@ -168,7 +168,7 @@ class Table(Canvas, can_focus=True):
             self._repaint()
 
     def placeholder(self, lines: Iterable[Cell]) -> None:
-        """What stands there when no row does, in words; a long line is wrapped."""
+        """Return the words shown when there is no row; a long line is wrapped."""
         self._placeholder = tuple(lines)
         if not self._rows:
             self._resize_content()
@@ -251,7 +251,7 @@ class Table(Canvas, can_focus=True):
             self.post_message(self.Marked(self, self.marked, dropped))
 
     anchored = False
-    """Has the engineer chosen the row, by moving the cursor or by acting on it? Until then it follows the first row."""
+    """Whether the engineer chose the row, by a move or an action. Until then it follows the first row."""
     strayed_at = float("-inf")  # when the cursor moved by itself last, by ``now``
     now: Callable[[], float] = staticmethod(time.monotonic)
     on_first: Callable[[], bool] | None = None
