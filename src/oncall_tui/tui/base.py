@@ -110,8 +110,8 @@ class Base(Screen[None]):
         return service.name if service else deploy.service_id if deploy else row_id
 
     def steady(self) -> bool:
-        """Return whether a key may act on the cursor's row. Not just after the cursor moved by itself, nor where marked rows
-        have vanished: the key was meant for what stood there. It says so, and the next key counts.
+        """Return whether a key may act on the cursor's row. Not just after the cursor moved by itself, nor
+        where marked rows have vanished: the key was meant for what stood there. It says so, and the next key counts.
         """
         if self.over is not None:
             return True  # one row alone is on screen, and keys are for it

@@ -19,7 +19,7 @@ _OVER = {
 
 
 def by_itself(deploy: Deploy) -> bool:
-    """Return whether ECS itself rolled it back. A circuit breaker or an alarm that it named, or a breaker that is full."""
+    """Return whether ECS itself rolled it back: a circuit breaker or an alarm that it named, or a full breaker."""
     back = back_of(deploy)
     return back is not None and back.by in (ALARM, BREAKER)
 
