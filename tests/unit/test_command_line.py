@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,13 @@ def test_the_configuration_may_be_named_behind_the_command(tmp_path: Path) -> No
     written = tmp_path / "mine.yaml"
     assert run("init", "--config", str(written)).exit_code == 0
     assert written.exists()
+
+
+def test_help_lists_the_commands_and_names_no_class() -> None:
+    for arguments in ([], *([name] for name in COMMANDS)):
+        output = run(*arguments, "--help").output
+        assert not re.findall(r"\b[A-Z][a-z]+[A-Z]\w*", output), "a name of the code, no word for a person"
+    assert "\nCommands:\n" in run("--help").output
 
 
 def test_a_misspelt_command_is_answered_with_the_nearest() -> None:

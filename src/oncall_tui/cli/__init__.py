@@ -78,7 +78,7 @@ class CommandGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("CommandGroup"):
+        with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> object:
@@ -138,7 +138,7 @@ def _version(context: click.Context, _option: click.Parameter, value: object) ->
 @click.option("--read-only", is_flag=True, help="Switch every write off.")
 @click.pass_context
 def cli(context: click.Context, config: str, read_only: bool) -> None:
-    """One screen for on-call: what is on fire, which ECS service it is, which deploy did it, and one key to stop it."""
+    """Show firing alerts, their ECS services and the suspect deploys on one board, and roll back with a key."""
     context.obj = {"config": config, "read_only": read_only}
     if context.invoked_subcommand is None:
         gc.disable()  # until the first frame, as in board.show: a collection for every few modules that are imported

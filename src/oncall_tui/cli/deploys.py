@@ -1,4 +1,4 @@
-"""``deploys``: what is being rolled out, once or followed in plain lines, for pipelines and logs."""
+"""``deploys``: rollouts, once or followed in plain lines, for pipelines and logs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PAUSE_S = 0.5
 def deploys(context: click.Context, service: str, watch: bool, within: float, as_json: bool) -> None:
     """Deploys of the last day, or of SERVICE (its name, or its id SOURCE/CLUSTER/NAME), newest first.
 
-    With SERVICE and --watch: exits 0 where the deploy succeeded, 1 where it did not, 3 where nobody can tell.
+    With SERVICE and --watch: exits 0 if the deploy succeeded, 1 if it did not, 3 if its end is not known.
     """
     tz = ZoneInfo(bootstrap.load_config(context.obj["config"]).timezone)
     with running(context, read_only=True) as engine:

@@ -23,7 +23,7 @@ from oncall_tui.domain.plan import ActionRequest
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.pass_context
 def escalate(context: click.Context, alert: str, to: str, reason: str, yes: bool) -> None:
-    """Escalate ALERT to a level of its policy, a person or another policy; to a destination where it has none."""
+    """Escalate ALERT to a level of its policy, a person or another policy; without a policy, to a destination."""
     with running(context) as engine:
         row = target(engine, find_alert(engine, alert), Verb.ESCALATE)
         choices = result(engine.actions.choices(Verb.ESCALATE, row.id))

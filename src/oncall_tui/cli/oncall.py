@@ -24,7 +24,7 @@ from oncall_tui.text.time_format import stamp
 @click.option("--json", "as_json", is_flag=True, help="One JSON object; times are RFC 3339 UTC.")
 @click.pass_context
 def oncall(context: click.Context, as_json: bool) -> None:
-    """Print who is on call, now and next. Exits 1 where a source that tells it could not be read."""
+    """Print who is on call, now and next. Exits 1 if an on-call schedule could not be read."""
     config = bootstrap.load_config(context.obj["config"])
     sources = bootstrap.on_call_sources(config)
     if not sources:

@@ -1,4 +1,4 @@
-"""``rollback``: to what ran before, followed to the end."""
+"""``rollback``: to an earlier revision, followed to the end."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def rollback(
     steady: float | None,
     as_json: bool,
 ) -> None:
-    """Roll SERVICE (its name, or its id SOURCE/CLUSTER/NAME) back to what ran before."""
+    """Roll SERVICE (its name, or its id SOURCE/CLUSTER/NAME) back to an earlier revision."""
     began = time.monotonic()
     with running(context, steady_s=steady) as engine:
         row = find_service(engine, service, for_write=True)

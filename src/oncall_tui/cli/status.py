@@ -29,7 +29,7 @@ from oncall_tui.triage.triager import TriagedAlert
 @click.option("--json", "as_json", is_flag=True, help="One JSON object; times are RFC 3339 UTC.")
 @click.pass_context
 def status(context: click.Context, as_json: bool) -> None:
-    """Read every source once and print what there is. Exits 1 where a source could not be read."""
+    """Read every source once and print alerts, services and deploys. Exits 1 if a source could not be read."""
     with running(context, read_only=True) as engine:
         update = engine.first_read(READ_TIMEOUT_S)
         now = engine.clock.now()
