@@ -22,7 +22,8 @@ from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.engine.engine import Engine
 from oncall_tui.text.history_words import began_by, breaker, fate, named, stopped
-from oncall_tui.text.time_format import age, span, stamp
+from oncall_tui.text.time_format import age, moment, span, stamp
+from oncall_tui.triage.unread_scope import SERVICE_PROVIDERS
 
 LONGEST_S = 3600.0
 PAUSE_S = 0.5
@@ -60,7 +61,7 @@ def deploys(context: click.Context, service: str, watch: bool, within: float, as
         if as_json:
             put_json([as_object(d) for d in found])
         else:
-            put(*[line(d, now, tz) for d in found] or ["no deploy in the last day, as far as could be read"])
+            put(*[line(d, now, tz) for d in found] or [_none(engine, service)])
         _exit_by_sources(engine, service)
 
 
@@ -91,7 +92,7 @@ def as_object(deploy: Deploy) -> dict[str, Any]:
 
 
 def line(deploy: Deploy, now: float, tz: tzinfo) -> str:
-    """``prod/prod-main/api :41→:42 in progress · canary scale up · 1/4 tasks · 10% traffic · for 12m``."""
+    """``prod/prod-main/api :41→:42 in progress · canary scale up · 1/4 tasks · 10% traffic · 09:17, for 12m``."""
     words = [fate(deploy, tz, now), f"{deploy.strategy} {deploy.stage}".strip(), f"{deploy.progress} tasks"]
     if deploy.traffic is not None:
         words.append(f"{deploy.traffic:.0f}% traffic")
@@ -103,7 +104,8 @@ def line(deploy: Deploy, now: float, tz: tzinfo) -> str:
     words += [w for w in (breaker(deploy), deploy.waits, began_by(deploy)) if w]
     if deploy.reason and deploy.state is not DeployState.IN_PROGRESS:
         words.append(deploy.reason)
-    words.append(f"{'took' if deploy.finished else 'for'} {span((deploy.finished or now) - deploy.started)}")
+    took = f"{'took' if deploy.finished else 'for'} {span((deploy.finished or now) - deploy.started)}"
+    words.append(f"{moment(deploy.started, tz, now)}, {took}")
     return f"{deploy.service_id} {named(deploy)} {' · '.join(words)}"
 
 
@@ -175,6 +177,15 @@ def _read_deploys(engine: Engine, service: str) -> None:
         ),
         READ_TIMEOUT_S,
     )
+    engine.explained()
+
+
+def _none(engine: Engine, service: str) -> str:
+    """That there is none; where not all was read, that none is known."""
+    of = service.partition("/")[0]
+    unread = (s for s in engine.update.board.sources.values() if s.provider in SERVICE_PROVIDERS)
+    lost = [s.name for s in unread if (not s.live or s.behind) and of in ("", s.name)]
+    return f"no deploy in the last day is known; not read: {', '.join(lost)}" if lost else "no deploy in the last day"
 
 
 def _newest_first(engine: Engine, service: str) -> list[Deploy]:

@@ -57,6 +57,7 @@ class Reading(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     calls: int = 0
     complete: bool = True
     behind: int = 0
+    unexplained: int = 0  # services of whose deploys it is still to be read who began them, or why tasks stopped
 
 
 class SourceStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -73,6 +74,7 @@ class SourceStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     calls_per_s: float = 0.0
     partial: bool = False  # it was read just now, but for what *problems* name
     behind: int = 0  # services whose deploys are not read completely yet
+    unexplained: int = 0  # as of a reading
     banner: str = ""  # "endpoint http://127.0.0.1:4566" where the source is not the real service
 
     @property

@@ -48,6 +48,7 @@ log = logging.getLogger(__name__)
 TICK_S = 1.0
 POLLS_AT_ONCE = 4
 REMEMBERS_S = 1.0  # the first board waits so long for what earlier sessions left in the journal
+EXPLAINED_S = 5.0  # a command waits so long at the most for what its lines say beside the state of things
 AT_MOST_EVERY_S = 0.2  # boards: one screen shows at most four a second
 
 
@@ -73,6 +74,7 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
     rosters: tuple[Roster, ...] = ()
     troubles: tuple[str, ...] = ()  # bugs that this program's own threads met lately
     skipped: tuple[str, ...] = ()  # entries of the journal that could not be read
+    recalled: bool = False  # what earlier sessions left in the journal is part of it
 
     @property
     def board(self) -> Board:
@@ -266,7 +268,17 @@ class Engine:
             ),
             timeout_s,
         )
+        self.explained()
         return self.update
+
+    def explained(self) -> bool:
+        """Wait a little for who deployed and why tasks stopped, and for what the journal knows of it. For commands."""
+        return self.wait(
+            lambda u: (
+                (u.recalled or bool(u.journal_failure)) and not any(s.unexplained for s in u.board.sources.values())
+            ),
+            EXPLAINED_S,
+        )
 
     # --- the board's thread -------------------------------------------------------------------------------------------
 
@@ -318,6 +330,7 @@ class Engine:
             rosters=self.duties.rosters,
             troubles=self._troubles(),
             skipped=self.journal.skipped,
+            recalled=self.recorder.recalled,
         )
         if self._differs(update):
             with self._composed:
@@ -340,6 +353,7 @@ class Engine:
             or new.rosters != old.rosters
             or new.troubles != old.troubles
             or new.skipped != old.skipped
+            or new.recalled != old.recalled
             or dict(new.board.sources) != dict(old.board.sources)
             or new.look.hidden != old.look.hidden
             or not same_rows(old.look, new.look)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -15,6 +15,7 @@ from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.journal import Journal
 from oncall_tui.text.history_words import noun, told
 from oncall_tui.triage.episodes import Episodes, key_of
+from oncall_tui.triage.grouping import PAGER_PROVIDERS
 from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
 
 REMEMBERED = 20_000  # entries that a start looks back at
@@ -28,6 +29,7 @@ class ChangeRecorder:
         self._journal, self._episodes = journal, episodes
         self._remembered: list[Entry] | None = None
         self._known: dict[str, str] | None = None
+        self._titles: dict[str, str] = {}  # of alerts that earlier sessions saw
         self._watches = False
         self._told_since: float | None = None  # when it was said last (monotonic)
         self._unread: tuple[str, ...] = ()
@@ -45,6 +47,7 @@ class ChangeRecorder:
             return False
         self._episodes.begin_again(entries)
         self._known = {e.subject: str(e.data.get("new", "")) for e in entries}
+        self._titles = {e.subject: e.text for e in entries if e.kind is EntryKind.ALERT and e.text}
         return True
 
     @property
@@ -70,7 +73,7 @@ class ChangeRecorder:
             [
                 _of_deploy(c, look.board.deploys[c.id], now)
                 if c.id in look.board.deploys
-                else _entry(c, _title(c, before), now, alerts.get(c.id), rows.get(c.id))
+                else _entry(c, _title(c, before, self._titles), now, alerts.get(c.id), rows.get(c.id))
                 for c in found
             ]
         )
@@ -105,9 +108,9 @@ class ChangeRecorder:
         self._journal.record([Entry(at=now, kind=EntryKind.WATCH, subject="board", text=state, data=data)])
 
 
-def _title(change: Change, before: Board) -> str:
+def _title(change: Change, before: Board, titles: Mapping[str, str]) -> str:
     gone = before.alerts.get(change.id)
-    return change.title or (gone.title if gone else "")
+    return change.title or (gone.title if gone else titles.get(change.id, ""))
 
 
 def _of_deploy(change: Change, deploy: Deploy, now: float) -> Entry:
@@ -127,6 +130,7 @@ def _entry(change: Change, title: str, now: float, alert: Alert | None, row: Tri
         data |= {"service": row.service.id} if row.service else {}
         data |= {"product": row.product.name} if row.product else {}
         data |= {"problem": row.id, "pages": row.pages}
+        data |= {"row": row.alert.title, "pager": row.alert.provider in PAGER_PROVIDERS} if row.others else {}
     if alert is not None:
         data |= {"began": alert.began, "key": key_of(alert)}
         data |= {"hidden": alert.hidden} if alert.hidden else {}

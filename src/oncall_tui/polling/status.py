@@ -46,6 +46,7 @@ def status_of(seen: PollState, now: float, monotonic: float) -> SourceStatus:
         calls_per_s=seen.calls_per_s,
         partial=fresh and state is not SourceState.OK,
         behind=seen.reading.behind if seen.reading else 0,
+        unexplained=seen.reading.unexplained if seen.reading else 0,
         banner=seen.banner,
     )
 

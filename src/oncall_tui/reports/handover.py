@@ -17,6 +17,7 @@ from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.text.history_words import going_back, noun
 from oncall_tui.text.time_format import here
+from oncall_tui.triage.counts import nothing_read
 from oncall_tui.triage.ownership import aftermath, assignment
 from oncall_tui.triage.ranking import ATTENTION
 from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
@@ -105,6 +106,7 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
     done: tuple[Done, ...] = ()
     deploys: tuple[Deployed, ...] = ()
     unread: tuple[str, ...] = ()
+    not_known: tuple[str, ...] = ()  # lists of which nothing was ever read: alerts, services, deploys
     journal_failure: str = ""
 
     @property
@@ -131,6 +133,7 @@ def handover(
         done=_done(entries, look),
         deploys=_deploys(entries, look, since),
         unread=_unread(entries, look),
+        not_known=tuple(sorted(nothing_read(look))),
         journal_failure=journal_failure,
     )
 
@@ -180,7 +183,7 @@ class _Firing:
         self.times = 0
         self.open: dict[str, int] = {}  # its alerts that fire, by id, and when each began
         self.ended: float | None = None
-        self.pages = False
+        self.pages = self.paged = False
         self.service = self.product = ""
 
     def fires(self, alert: str, began: float, pages: bool) -> None:
@@ -190,6 +193,11 @@ class _Firing:
         self.open[alert] = round(began)
         self.first, self.last = min(self.first, began), max(self.last, began)
         self.pages = self.pages or pages
+
+    def name(self, title: str, by_pager: bool) -> None:
+        """Call it what its row was called on the board: by its pager's incident, once it had one."""
+        if title and (by_pager or not self.paged):
+            self.title, self.paged = title, by_pager
 
     def told(self) -> Fired:
         return Fired(
@@ -221,6 +229,7 @@ def _fired(entries: Iterable[Entry], look: TriagedBoard, since: float) -> tuple[
         if began < since and problem not in found:
             continue  # it only changed its state in this time
         one = found.setdefault(problem, _Firing(entry.text, began))
+        one.name(str(entry.data.get("row", "")), bool(entry.data.get("pager")))
         one.fires(entry.subject, began, bool(entry.data.get("pages")))
         one.service = one.service or str(entry.data.get("service", ""))
         one.product = one.product or str(entry.data.get("product", ""))

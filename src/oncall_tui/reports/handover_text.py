@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import tzinfo
 from typing import Any
 
@@ -13,9 +14,11 @@ from oncall_tui.reports.handover import Deployed, Done, Fired, Handover, OpenAle
 from oncall_tui.text.cells import clean
 from oncall_tui.text.history_words import ended, stopped
 from oncall_tui.text.time_format import age, moment, stamp, zone
+from oncall_tui.triage.counts import NOT_KNOWN
 
 Sections = tuple[tuple[str, tuple[str, ...]], ...]
 _HELD = (AlertState.SILENCED, AlertState.SNOOZED, AlertState.SEEN, AlertState.INHIBITED)
+NO_ACTION = "no action recorded by this journal"
 _MARKS = re.compile(r"([\\`*_{}\[\]()#+!|~])")
 
 
@@ -33,11 +36,11 @@ def sections(h: Handover, tz: tzinfo) -> Sections:
     rest = [f for f in h.fired if not f.pages]
     count = f"{sum(f.times for f in rest)} of {len(rest)}"
     told: list[tuple[str, list[str], str]] = [
-        (f"Open pages: {len(urgent)}", [_open(o, h, tz) for o in urgent], "no page is open"),
+        (f"Open pages: {_number(h, 'alerts', urgent)}", [_open(o, h, tz) for o in urgent], "no page is open"),
         (f"Pages: {len(pages)}", [_fired(f, h, tz) for f in pages], "none"),
-        (f"Done: {len(h.done)}", [_done(d, h, tz) for d in h.done], "this board recorded no action"),
-        (f"Deploys: {len(h.deploys)}", [_deployed(d, h, tz) for d in h.deploys], "none"),
-        (f"Open, not paging: {len(asks)}", [_open(o, h, tz) for o in asks], "nothing is open"),
+        (f"Done: {len(h.done)}", [_done(d, h, tz) for d in h.done], NO_ACTION),
+        (f"Deploys: {_number(h, 'deploys', h.deploys)}", [_deployed(d, h, tz) for d in h.deploys], "none"),
+        (f"Open, not paging: {_number(h, 'alerts', asks)}", [_open(o, h, tz) for o in asks], "nothing is open"),
         (f"Seen, silenced or snoozed: {len(held)}", [_open(o, h, tz) for o in held], "nothing"),
         (f"Notifications: {count}", [_fired(f, h, tz) for f in rest], "none"),
     ]
@@ -90,8 +93,15 @@ def _stamp(at: float) -> str:
     return str(stamp(at))
 
 
+def _number(h: Handover, what: str, rows: Sequence[object]) -> str:
+    """How many; of what was never read, nothing is counted as zero."""
+    return NOT_KNOWN if what in h.not_known and not rows else str(len(rows))
+
+
 def _nothing(h: Handover, words: str) -> str:
     """Nothing, or nothing that is known: those two never look alike."""
+    if words == NO_ACTION:
+        return f"{words}, which cannot be read" if h.journal_failure else words
     if h.journal_failure or h.unread or not h.watched_whole:
         return f"{words} in what was watched and read: see above"
     return words

@@ -120,6 +120,17 @@ class DeployReader:
         unread = {key for key, service in services.items() if self.unread(key, service)}
         return len(unread | {"/".join((self._source, *arn.parse(item).path[:2])) for item in self._to_revise})
 
+    @property
+    def unexplained(self) -> int:
+        """Of how many services it was never read who registered what is deployed, or why tasks stopped."""
+        found = {key for key in self._to_explain if key not in self._explained}
+        wanted = self._to_define
+        if wanted:
+            found |= {
+                key for key, made in self._rows.items() if any(n in wanted for d in made for n in _definitions(d))
+            }
+        return len(found)
+
     def _details_of(self, key: str) -> Iterator[w.EcsServiceDeployment]:
         arns = (b.service_deployment_arn for b in self._briefs.get(key, ()))
         return (self._details[a] for a in arns if a in self._details)

@@ -111,6 +111,7 @@ class EcsReader:
             calls=calls,
             complete=self._is_complete(now),
             behind=self._deploys.behind(self._services),
+            unexplained=self._deploys.unexplained,
         )
 
     def touch(self, key: str) -> None:
