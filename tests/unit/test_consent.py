@@ -17,6 +17,7 @@ from oncall_tui.domain.action import FOLLOWED, Verb
 from oncall_tui.domain.alert import AlertState, ServiceHint
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.deploy import DeployState
+from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.plan import Confirm, Plan
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import SourceState, SourceStatus
@@ -214,3 +215,70 @@ def test_resolving_says_which_alarms_fire_on_and_that_the_bad_deploy_runs_on(jou
 
 def test_an_older_journals_word_for_continuing_is_still_read() -> None:
     assert msgspec.json.decode(b'"go on"', type=Verb) is Verb.CONTINUE
+
+
+def quiet_look(seconds: float, firings: int, lost: SourceState = SourceState.OK, seen: bool = False) -> TriagedBoard:
+    """The alert fired *firings* times after the deploy and has been quiet for *seconds*.
+
+    *seen*: by this program itself, else an earlier session's journal tells it.
+    """
+    triager, began = Triager(Rules()), NOW - 600
+    states = ["firing", "resolved"] * firings
+    data = {"service": API, "began": began}
+    gaps = (NOW - seconds - began) / len(states)
+    entries = [
+        Entry(
+            at=began + gaps * (at + 1), kind=EntryKind.ALERT, subject="prom/api", text="5xx",
+            data={**data, "new": new, "began": began + gaps * at + 5},
+        )
+        for at, new in enumerate(states)
+    ]  # fmt: skip
+    bad = deploy(service_id=API, started=began - 20)
+    base = look(bad, sources={"prom": lost}).board
+    if seen:
+        firing = fires(began=began)
+        triager.look(msgspec.structs.replace(base, at=NOW - seconds, alerts=MappingProxyType({firing.id: firing})))
+    else:
+        triager.episodes.load(entries)
+    return triager.look(base)
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_an_episode_that_is_not_over_is_the_alert_that_asks(seen: bool, journal: Journal) -> None:
+    now = quiet_look(3.0, 1 if seen else 3, seen=seen)
+    told = PlanEnricher(lambda: now, journal, ALICE).dress(plan())
+    how = "" if seen else ", flapping"
+    assert told.confirm is Confirm.YES
+    assert told.warnings[0].startswith(f"5xx: quiet for {'0s' if seen else '3s'}{how}; :42 is its suspect")
+    assert "no deploy is suspected" not in " ".join(told.warnings)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "firings", "confirm", "words"),
+    [
+        (900.0, 3, Confirm.YES, "5xx: quiet for 15m, flapping; :42 is its suspect"),
+        (400.0, 1, Confirm.NAME, "5xx: quiet for 6m; :42 is its suspect"),  # fired once: it asks no longer
+        (1900.0, 3, Confirm.NAME, "no deploy is suspected, no alerts for it"),
+    ],
+)
+def test_what_has_been_quiet_for_long_asks_for_nothing(
+    seconds: float, firings: int, confirm: Confirm, words: str, journal: Journal
+) -> None:
+    now = quiet_look(3.0, firings)
+    later = msgspec.structs.replace(now, board=msgspec.structs.replace(now.board, at=NOW - 3.0 + seconds))
+    told = PlanEnricher(lambda: later, journal, ALICE).dress(plan())
+    assert told.confirm is confirm
+    assert words in told.warnings[0]
+
+
+def test_a_source_that_is_not_read_tells_of_no_quiet(journal: Journal) -> None:
+    now = quiet_look(3.0, 3, SourceState.OFFLINE)
+    told = PlanEnricher(lambda: now, journal, ALICE).dress(plan())
+    assert told.confirm is Confirm.NAME
+    assert "quiet" not in told.warnings[0]
+
+
+def test_quiet_asks_for_no_other_deploy_and_no_rolled_back_one(journal: Journal) -> None:
+    now = quiet_look(3.0, 3)
+    told = PlanEnricher(lambda: now, journal, ALICE).dress(plan(from_arn=43))
+    assert (told.confirm, "quiet" in told.warnings[0]) == (Confirm.NAME, False)

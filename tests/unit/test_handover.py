@@ -24,6 +24,7 @@ from oncall_tui.providers.base import Message, Receipt
 from oncall_tui.reports.handover import Handover, handover
 from oncall_tui.reports.handover_text import as_object, escaped, markdown, sections
 from oncall_tui.runtime.clock import FakeClock
+from oncall_tui.triage import counts
 from oncall_tui.triage.episodes import Episodes
 from oncall_tui.triage.triager import Rules, TriagedBoard, Triager
 
@@ -297,3 +298,45 @@ def test_the_journal_says_when_a_board_watched_and_what_it_could_not_read(tmp_pa
         (500.0, "watching", []),
         (700.0, "stopped", []),
     ]
+
+
+def test_a_page_keeps_its_name_once_it_ended() -> None:
+    """The page is what its row was called, also where an alarm of it was seen first and a source's word ended last."""
+    row = "[FIRING:1] HighErrorRate"
+    page = {"problem": "alarms/a", "pages": True}
+    entries = [
+        fires(30, "alarms/a", **page),
+        fires(29, "pager/P1", **page, row=row, pager=True),
+        fires(28, "prom/a", **page, row="5xx rate", pager=False),
+        fires(20, "pager/P1", new="resolved"),
+        fires(20, "prom/a", new="resolved"),
+        fires(19, "alarms/a", new="resolved"),
+    ]
+    (one,) = made(entries).fired
+    assert (one.title, one.ended) == (row, NOW - 19 * 60)
+
+
+@pytest.mark.parametrize("state", [SourceState.EXPIRED, SourceState.OFFLINE])
+def test_nothing_is_counted_as_zero_that_was_never_read(state: SourceState) -> None:
+    never = look(states={"prod": state, "prom": state})
+    lost = {n: msgspec.structs.replace(s, read_at=None, provider="ecs" if n == "prod" else "alertmanager")
+            for n, s in never.board.sources.items()}  # fmt: skip
+    never = msgspec.structs.replace(never, board=msgspec.structs.replace(never.board, sources=lost))
+    assert counts.services_title(never) == "SERVICES not known · not read: prod"
+    assert counts.deploys_title(never) == "DEPLOYS not known · not read: prod"
+    assert counts.alerts_title(never) == "ALERTS not known"
+    assert {counts.number(never, what, 0) for what in ("alerts", "services", "deploys")} == {"?"}
+    told = handover([], never, SINCE, NOW)
+    headings = [heading for heading, _ in sections(told, UTC)]
+    assert {"Open pages: not known", "Deploys: not known", "Open, not paging: not known"} <= set(headings)
+    assert as_object(told)["not_known"] == ["alerts", "deploys", "services"]
+
+
+def test_what_was_read_and_is_empty_is_zero() -> None:
+    read = look(states={"prod": SourceState.OK, "prom": SourceState.OK})
+    ok = {n: msgspec.structs.replace(s, read_at=NOW, provider="ecs" if n == "prod" else "alertmanager")
+          for n, s in read.board.sources.items()}  # fmt: skip
+    read = msgspec.structs.replace(read, board=msgspec.structs.replace(read.board, sources=ok))
+    assert counts.services_title(read) == "SERVICES 0 · 0 unhealthy"
+    assert counts.deploys_title(read) == "DEPLOYS 0 running · 0 in the last day"
+    assert counts.alerts_title(read) == "ALERTS 0 · no pages"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.support.fakes import FakeProvider, deploy, service
+from tests.support.fakes import FakeProvider, deploy, revision, service
 from tests.support.screen import Rig
 
 from oncall_tui.cli.text_board import text_board
@@ -49,3 +49,35 @@ def test_status_without_alerts_says_what_that_means(tmp_path: Path) -> None:
     assert "ALERTS 0 · no pages" in text
     assert "No alert is firing. 1/1 source read within 15 s." in text
     assert "SEV" not in text
+
+
+def test_every_page_says_its_suspect_or_why_there_is_none(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, FakeProvider("prod"))
+    now = rig.clock.now()
+    rig.provider.services["prod/main/api"] = service()
+    rig.provider.services["prod/main/web"] = service("prod/main/web")
+    rig.provider.deploys["prod/d1"] = deploy(started=now - 60)
+    rig.provider.deploys["prod/d2"] = deploy("prod/d2", "prod/main/web", started=now - 60)
+    for name, began in (("api", now - 30), ("web", now - 900)):
+        rig.provider.add(name, severity=Severity.CRITICAL, hint=ServiceHint(service=name), began=began)
+    rig.provider.add("lone", severity=Severity.CRITICAL, began=now)
+    rig.poll()
+    lines = [line for line in text_board(rig.engine.update, now).splitlines() if line.lstrip().startswith("PAGE")]
+    rig.engine.stop()
+    assert len(lines) == 3
+    assert sum("◂ deploy :41→:42" in line for line in lines) == 1
+    assert sum("no suspect: " in line for line in lines) == 2
+    assert any("14m after the alert" in line for line in lines)
+
+
+def test_a_service_says_what_its_tasks_run_and_what_they_are_to_run(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, FakeProvider("prod"))
+    now = rig.clock.now()
+    rig.provider.services["prod/main/api"] = service(
+        health=Health.DEGRADED, running=2, desired=4, revision=revision(41), meant=revision(42),
+        last_deploy=now - 600, went_back_at=now - 120,
+    )  # fmt: skip
+    rig.poll()
+    text = text_board(rig.engine.update, now)
+    rig.engine.stop()
+    assert "2/4    :41 (:42 0/4)  degraded  2m ago" in text

@@ -16,7 +16,7 @@ from oncall_tui.journal import Journal
 from oncall_tui.journal.service_history import recall
 from oncall_tui.notifications.notifier import Recipients
 from oncall_tui.triage.cautions import against_continuing, cautions, still_there
-from oncall_tui.triage.consent import unasked
+from oncall_tui.triage.consent import is_accused, quiet, unasked
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
 from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
 
@@ -51,7 +51,7 @@ class PlanEnricher:
         look, service_id = self._look(), self.service_of(plan)
         product = look.products.get(service_id)
         unasked = self._unasked(plan, look, service_id)
-        warnings = [*([unasked] if unasked else []), *plan.warnings]
+        warnings = [*([unasked] if unasked else self._quiet(plan, look, service_id)), *plan.warnings]
         if product and product.rollback_note and plan.verb is not Verb.CONTINUE:
             warnings.insert(0, product.rollback_note)
         if plan.verb is Verb.CONTINUE:
@@ -73,6 +73,15 @@ class PlanEnricher:
             return ""
         why = unasked(look, service_id, str(plan.request.get("from", "")), plan.target)
         return f"{why}{'; ' if ': ' in why else ': '}{plan.stands}" if why and plan.stands else why
+
+    @staticmethod
+    def _quiet(plan: Plan, look: TriagedBoard, service_id: str) -> list[str]:
+        """That the alert that asks for it does not fire just now."""
+        away_from = str(plan.request.get("from", ""))
+        if plan.verb is not Verb.ROLL_BACK or is_accused(look, service_id, away_from, plan.target):
+            return []
+        words, _ = quiet(look, service_id, away_from, plan.target)
+        return [words] if words else []
 
     def audience(self, plan: Plan) -> Recipients:
         """The product's destinations, and the open incidents that are joined to the service's alerts."""

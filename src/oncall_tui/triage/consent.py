@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.deploy import Deploy, DeployState
+from oncall_tui.text.time_format import span
+from oncall_tui.triage.episodes import QUIET_S
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
 from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
 from oncall_tui.triage.unread_scope import SERVICE_PROVIDERS, blind
 
+RECENT_S = 300.0  # what has been quiet for so long after one firing asks for nothing any more
 NO_SUSPECT = "no deploy is suspected"
 _FIRES = frozenset({AlertState.FIRING, AlertState.ACKNOWLEDGED, AlertState.SEEN, AlertState.SNOOZED})
 _GONE = frozenset({DeployState.ROLLING_BACK, DeployState.ROLLED_BACK})
@@ -40,12 +43,41 @@ def accused(look: TriagedBoard, service_id: str) -> tuple[tuple[TriagedAlert, De
     )
 
 
+def is_accused(look: TriagedBoard, service_id: str, away_from: str, target: str) -> bool:
+    """Is the deploy that is gone away from suspected of an alert that fires now?"""
+    return any(d.new.task_definition == away_from or d.id == target for _, d in accused(look, service_id))
+
+
+def quiet(look: TriagedBoard, service_id: str, away_from: str, target: str) -> tuple[str, bool]:
+    """What does not fire just now, but whose episode is not over, and suspects the deploy that is gone away from.
+
+    ``5xx: quiet for 3s, flapping; :37 is its suspect``, and whether that asks for the action: an alert that comes and
+    goes does so until thirty minutes are quiet, one that fired once for a few minutes only. Both empty: there is none.
+    """
+    now, found = look.board.at, []
+    for one, suspicion in look.quiet:
+        seconds = now - one.since
+        if one.service != service_id or seconds >= QUIET_S:
+            continue
+        for suspect in suspicion.suspects:
+            deploy = suspect.deploy
+            named = deploy.new.task_definition == away_from or deploy.id == target
+            if suspect.own and named and deploy.state not in _GONE and not deploy.rollback:
+                how = ", flapping" if one.flapping else ""
+                words = f"{one.title}: quiet for {span(seconds)}{how}; {deploy.new.short} is its suspect"
+                found.append((words, one.flapping or seconds < RECENT_S))
+    return max(found, key=lambda one: one[1], default=("", False))
+
+
 def unasked(look: TriagedBoard, service_id: str, away_from: str, target: str) -> str:
     """Why nothing asks for going away from the task definition *away_from*; empty: its deploy is suspected.
 
     *target* is the row that the action was asked for on: the suspect's own row will do too.
     """
-    if any(d.new.task_definition == away_from or d.id == target for _, d in accused(look, service_id)):
+    if is_accused(look, service_id, away_from, target):
+        return ""
+    words, asks = quiet(look, service_id, away_from, target)
+    if asks:
         return ""
     rows = [a for a in look.alerts if a.service is not None and a.service.id == service_id and fires(look, a)]
     unread = next((a.suspicion.unread for a in rows if a.suspicion.unread), "") or _services_unread(look, service_id)
@@ -58,8 +90,8 @@ def unasked(look: TriagedBoard, service_id: str, away_from: str, target: str) ->
         return NO_SUSPECT
     lost = [s.name for s in look.board.sources.values() if s.provider not in SERVICE_PROVIDERS and not s.current]
     if lost:
-        return f"{NO_SUSPECT}, and whether an alert fires is not known: {', '.join(lost)} cannot be read now"
-    return f"{NO_SUSPECT}, no alerts for it"
+        return words or f"{NO_SUSPECT}, and whether an alert fires is not known: {', '.join(lost)} cannot be read now"
+    return words or f"{NO_SUSPECT}, no alerts for it"
 
 
 def _services_unread(look: TriagedBoard, service_id: str) -> str:

@@ -37,6 +37,16 @@ class Episode(msgspec.Struct, frozen=True, gc=False):
         return self.firings >= FLAPS
 
 
+class QuietEpisode(msgspec.Struct, frozen=True, gc=False):
+    """One that is not over: it has been quiet *since* then, and may fire again. *service* is a service's id."""
+
+    title: str
+    service: str
+    began: float
+    since: float
+    flapping: bool
+
+
 class Episodes:
     """The episode that each alert is in. ``load`` what the journal has, then ``follow`` each board's alerts."""
 
@@ -44,6 +54,7 @@ class Episodes:
         self._known: dict[str, Episode] = {}
         self._alerts: Mapping[str, Alert] = {}
         self._most = 0  # of them, before some are forgotten
+        self._about: dict[str, tuple[str, str, str]] = {}  # key → title, source and the service's id, as last told
         self._read: dict[str, float] = {}  # source → until when its alerts are known to be what they are
 
     def load(self, entries: Iterable[Entry]) -> None:
@@ -53,6 +64,8 @@ class Episodes:
             if entry.kind is not EntryKind.ALERT:
                 continue
             key = keys.setdefault(entry.subject, str(entry.data.get("key") or entry.subject))
+            if service := str(entry.data.get("service") or ""):
+                self._about[key] = (entry.text, entry.subject.partition("/")[0], service)
             if entry.data.get("new") == AlertState.RESOLVED:
                 self._quiet(key, entry.at)
             else:
@@ -101,6 +114,23 @@ class Episodes:
         same = (a for a in alerts.values() if a.provider in PAGER_PROVIDERS and self._alerts.get(a.id) is a)
         return frozenset(key_of(a) for a in same if a.state is not AlertState.RESOLVED)
 
+    def about(self, alerts: Iterable[Alert], service_id: str) -> None:
+        """Keep of which service they tell, for when they are quiet and no row is there any more."""
+        self._about.update((key_of(a), (a.title, a.source, service_id)) for a in alerts)
+
+    def quiet(self, unread: frozenset[str], now: float) -> tuple[QuietEpisode, ...]:
+        """Those that are not over though nothing of them fires. Of a source that was not read nothing is known."""
+        here = {key_of(a) for a in self._alerts.values() if a.state is not AlertState.RESOLVED}
+        found = []
+        for key, (title, source, service_id) in self._about.items():
+            episode = self._known.get(key)
+            if episode is None or key in here or source in unread:
+                continue
+            since = episode.seen if episode.ended is None else episode.ended
+            if now - since < QUIET_S:
+                found.append(QuietEpisode(title, service_id, episode.began, since, episode.flapping))
+        return tuple(found)
+
     def of(self, alert: Alert) -> Episode:
         """The alert's episode; one that was never followed begins with its firing."""
         return self._known.get(key_of(alert)) or Episode(alert.began, alert.began, alert.began)
@@ -129,6 +159,7 @@ class Episodes:
         """Drop what was over or out of sight for a day; also what an earlier session last saw firing."""
         here = {key_of(a) for a in self._alerts.values()}
         self._known = {k: e for k, e in self._known.items() if k in here or now - (e.ended or e.seen) < FORGET_S}
+        self._about = {k: about for k, about in self._about.items() if k in self._known}
         self._most = 2 * len(self._known)
 
 

@@ -15,7 +15,7 @@ from oncall_tui.domain.product import Product
 from oncall_tui.domain.service import DEPLOYS_UNREAD, Service
 from oncall_tui.triage import ranking as ranks
 from oncall_tui.triage.aftermath import SETTLES_S, EndedIncident
-from oncall_tui.triage.episodes import Episodes
+from oncall_tui.triage.episodes import Episodes, QuietEpisode
 from oncall_tui.triage.grouping import AlertGroup, Joiner, ServiceIndex, service_name
 from oncall_tui.triage.heartbeats import Heartbeats
 from oncall_tui.triage.multi_service import Fire, MultiServiceIncident, wide
@@ -100,6 +100,7 @@ class TriagedBoard(msgspec.Struct, frozen=True, kw_only=True):
     deploys: tuple[Deploy, ...]
     products: Mapping[str, Product]  # by service id
     wide: MultiServiceIncident | None = None
+    quiet: tuple[tuple[QuietEpisode, Suspicion], ...] = ()  # what does not fire just now, and may again
 
     def find(self, alert_id: str) -> TriagedAlert | None:
         """The row with this id, or the one that the alert with this id belongs to."""
@@ -168,7 +169,15 @@ class Triager:
             deploys=self._ordered_deploys,
             products=self._products,
             wide=event,
+            quiet=self._quiet(lost, board.at),
         )
+
+    def _quiet(self, unread: frozenset[str], now: float) -> tuple[tuple[QuietEpisode, Suspicion], ...]:
+        found = []
+        for one in self.episodes.quiet(unread, now):
+            if (service := self._services.get(one.service)) is not None:
+                found.append((one, self._suspicion((), one.began, service, self._products.get(service.id))))
+        return tuple(found)
 
     def still(self, board: Board) -> bool:
         """Return whether the last result still holds for *board*, whose rows are the same. Only time went by."""
@@ -296,6 +305,8 @@ class Triager:
         episodes = [self.episodes.of(m) for m in active]
         began = self._began(row_id, active, min(e.began for e in episodes))
         severity = min((m.severity for m in active), key=lambda s: s.rank)
+        if service is not None:
+            self.episodes.about(active, service.id)
         settles = self._settles(problem)
         was = (problem.ended.incident,) if problem.ended else ()  # it stays the page that it was
         does_page = any(pages(m, self.rules.pages) for m in (*active, *was) if not m.hidden)
