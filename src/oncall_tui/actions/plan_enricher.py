@@ -76,7 +76,7 @@ class PlanEnricher:
 
     @staticmethod
     def _quiet(plan: Plan, look: TriagedBoard, service_id: str) -> list[str]:
-        """That the alert that asks for it does not fire just now."""
+        """Warn that the alert which asks for it does not fire just now."""
         away_from = str(plan.request.get("from", ""))
         if plan.verb is not Verb.ROLL_BACK or is_accused(look, service_id, away_from, plan.target):
             return []

@@ -181,7 +181,7 @@ def _read_deploys(engine: Engine, service: str) -> None:
 
 
 def _none(engine: Engine, service: str) -> str:
-    """That there is none; where not all was read, that none is known."""
+    """Say that there is none; where not everything was read, that none is known."""
     of = service.partition("/")[0]
     unread = (s for s in engine.update.board.sources.values() if s.provider in SERVICE_PROVIDERS)
     lost = [s.name for s in unread if (not s.live or s.behind) and of in ("", s.name)]

@@ -49,7 +49,7 @@ def is_accused(look: TriagedBoard, service_id: str, away_from: str, target: str)
 
 
 def quiet(look: TriagedBoard, service_id: str, away_from: str, target: str) -> tuple[str, bool]:
-    """What does not fire just now, but whose episode is not over, and suspects the deploy that is gone away from.
+    """Return words for an alert that is silent now, whose episode is not over, and that suspects this deploy.
 
     ``5xx: quiet for 3s, flapping; :37 is its suspect``, and whether that asks for the action: an alert that comes and
     goes does so until thirty minutes are quiet, one that fired once for a few minutes only. Both empty: there is none.
