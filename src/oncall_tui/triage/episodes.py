@@ -119,7 +119,7 @@ class Episodes:
         self._about.update((key_of(a), (a.title, a.source, service_id)) for a in alerts)
 
     def quiet(self, unread: frozenset[str], now: float) -> tuple[QuietEpisode, ...]:
-        """Return those that are not over though nothing of them fires. Of a source that was not read nothing is known."""
+        """Return those that are not over and do not fire now; of a source that was not read nothing is known."""
         here = {key_of(a) for a in self._alerts.values() if a.state is not AlertState.RESOLVED}
         found = []
         for key, (title, source, service_id) in self._about.items():
