@@ -22,7 +22,7 @@ pytestmark = pytest.mark.pty
 # The program: asyncio runs it as Textual does, so that its own handler of Ctrl+C is there to be in the way.
 HOST = """
 import asyncio, sys
-from oncall_tui.tui import foreground
+from oncall_tui.tui.terminal import foreground
 
 async def main():
     print("before", flush=True)

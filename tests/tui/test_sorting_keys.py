@@ -36,6 +36,7 @@ async def test_sorted_by_age_the_cursors_row_stays_its_own_and_the_title_says_wh
     rig.provider.add("new", began=900.0)
     async with on_screen(rig) as rig:
         assert rows(rig) == "page new old"
+        await rig.press("j", "k")  # the row is chosen: where none is, the cursor follows the first
         await sort(rig, "j", "j")
         assert rows(rig) == "new page old"
         assert rig.board.row_id == "fake/page"

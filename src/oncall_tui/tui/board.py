@@ -36,12 +36,27 @@ from oncall_tui.tui.screens.detail import pane as detail
 from oncall_tui.tui.screens.dialogs.modals import Help, Text
 from oncall_tui.tui.widgets.clean_text import copy
 from oncall_tui.tui.widgets.footer import KeyBar, StatusLine
+from oncall_tui.tui.widgets.presence import all_there
 from oncall_tui.tui.widgets.table.table import Table
 from oncall_tui.tui.widgets.text_lines import Lines
 
 PANES = ("alerts", "services", "deploys", "detail")
 WIDE_COLUMNS, WIDE_LINES = 110, 30
 CLOCK_CELLS = 26  # with the calls a second
+DRAWN_ON = frozenset(
+    {
+        "status",
+        "clock",
+        "looking",
+        "tabs",
+        "wide",
+        "new",
+        "outcome",
+        "keys",
+        *PANES,
+        *(f"title-{name}" for name in PANES),
+    }
+)
 TICK_S = 10.0  # ages change in steps of ten seconds at the most often
 DONE_SHOWN_S = 20.0
 NOTICE_S = 8.0  # of a word that only says what was asked for
@@ -155,6 +170,8 @@ class BoardScreen(ActionKeys, LookingBack, Remembering, Opening, LogKeys, Handin
 
     def draw(self) -> None:
         """Everything, from the newest update; each part repaints only where it differs."""
+        if not all_there(self, DRAWN_ON):
+            return  # being mounted, or the program ends: an update comes whenever it likes
         now = self.engine.clock.now()
         update = self.latest
         self._draw_tables(update, now)
@@ -275,6 +292,8 @@ class BoardScreen(ActionKeys, LookingBack, Remembering, Opening, LogKeys, Handin
         return detail.deploy_lines(deploy, update, now, self.tz) if deploy else []
 
     def draw_outcome(self, now: float) -> None:
+        if not all_there(self, DRAWN_ON):
+            return
         for outcome in headline.as_one(self.latest):
             quiet = outcome.state in (OutcomeState.DONE, OutcomeState.SENT) and outcome.verb not in FOLLOWED
             if quiet and now - outcome.at > DONE_SHOWN_S:

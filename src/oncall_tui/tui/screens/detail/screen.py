@@ -33,6 +33,7 @@ from oncall_tui.tui.screens.detail.subject import Subject, subject
 from oncall_tui.tui.screens.detail.words import Keys, Scene, Section
 from oncall_tui.tui.screens.dialogs.modals import Text
 from oncall_tui.tui.widgets.footer import KeyBar, StatusLine
+from oncall_tui.tui.widgets.presence import all_there
 from oncall_tui.tui.widgets.text_lines import Lines
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 
 NOT_SUSPECTED, NOT_KNOWN = ", though no deploy is suspected", ", though the suspect deploy is not known"
 TICK_S = 10.0  # of ages; nothing is read for it
+DRAWN_ON = frozenset({"status", "clock", "row", "names", "outcome", "keys"})
 WIDE_COLUMNS = 110
 # Keys that do here what they do on the board, to this row and no other.
 ACTS = ("ack", "escalate", "rollback", "continue", "silence", "note", "unack", "logs", "shell", "copy")
@@ -152,8 +154,8 @@ class DetailScreen(RowScreen):
 
     @property
     def _there(self) -> bool:
-        """Tell whether there is something to draw on: not before it is mounted, nor while the program ends."""
-        return not self._left and bool(self.query("#outcome"))
+        """Tell whether all that is drawn on is there: not while it is being mounted, nor while the program ends."""
+        return not self._left and all_there(self, DRAWN_ON) and bool(self.query(DetailBody))
 
     def _read(self) -> None:
         """Begin what is due, and come back for what was put off."""

@@ -110,6 +110,8 @@ class ChoiceDialog(Modal[str]):
 
     def on_resize(self) -> None:
         super().on_resize()
+        if self._choices:
+            self._hint(self._told(), "dim")  # what was said of another size takes room from the choices
         self.call_after_refresh(self.query_one(OptionList).scroll_to_highlight)
         self.call_after_refresh(self.look)
 

@@ -27,9 +27,11 @@ from oncall_tui.tui.screens.logs.view import LogView, Mark
 from oncall_tui.tui.screens.logs.words import harmless, in_rows, unfolded
 from oncall_tui.tui.widgets.clean_text import CleanInput, copy
 from oncall_tui.tui.widgets.footer import KeyBar, Part, StatusLine
+from oncall_tui.tui.widgets.presence import all_there
 from oncall_tui.tui.widgets.text_lines import Line, Lines
 
 TICK_S = 0.25
+DRAWN_ON = frozenset({"title", "place", "wrong", "search", "keys"})
 PATIENCE_S = 5.0  # for a provider that is still being built
 ROW = 70  # cells of a very long line that is shown whole
 NOTICE_S = 8.0  # of a word about a key
@@ -156,6 +158,8 @@ class LogScreen(Screen[None]):
 
     def draw(self) -> None:
         """Everything; each part repaints only where it differs."""
+        if not all_there(self, DRAWN_ON):
+            return
         reader, task = self.reader, self.reader.run.task
         waits = self.engine.clock.monotonic() - self._asked_at if self._asked and not self._asked.done() else 0.0
         of = f"task {short_task(task)}" if task else "all tasks"
