@@ -21,6 +21,7 @@ from oncall_tui.text.cells import fit, width
 from oncall_tui.tui.screens.dialogs.modals import TOO_SMALL, Modal, content
 
 LABEL_CELLS = 40
+LEAST_LIST = 3  # lines of a list with its border and one choice
 LEAST_LINES = 8  # of the window, for a frame and a hint
 
 
@@ -101,12 +102,18 @@ class ChoiceDialog(Modal[str]):
         height = self.app.size.height
         self.set_class(height < LEAST_LINES, "tight")
         super().fit_body()
-        title = self.query_one("#title")
-        title.display = not self._title_fits
-        cells = max(1, self._outer - (0 if self.has_class("tight") else 4))
-        beside = _lines(self._title, cells) if title.display else 0
-        beside += 0 if self.has_class("tight") else 2 + _lines(self._told(), cells)
-        self.query_one(OptionList).styles.max_height = max(1, height - beside)
+        if not self.has_class("tight") and height - self._beside() < LEAST_LIST:
+            self.add_class("tight")
+            super().fit_body()
+        self.query_one("#title").display = not self._title_fits
+        self.query_one(OptionList).styles.max_height = max(1, height - self._beside())
+
+    def _beside(self) -> int:
+        """Return how many lines stand beside the list: the title where the frame does not hold it, frame and hint."""
+        tight = self.has_class("tight")
+        cells = max(1, self._outer - (0 if tight else 4))
+        title = 0 if self._title_fits else _lines(self._title, cells)
+        return title + (0 if tight else 2 + _lines(self._told(), cells))
 
     def on_resize(self) -> None:
         super().on_resize()
