@@ -17,11 +17,9 @@ from oncall_tui.providers.alertmanager.api import AlertmanagerApi
 from oncall_tui.providers.alertmanager.mapping import AlertmanagerRows
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
 from oncall_tui.providers.alertmanager.schema import AlertmanagerAlert, WireSilence
-from oncall_tui.providers.http import HandlerContext, ago, reference
+from oncall_tui.providers.http import HandlerContext, ago, listed, reference
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.text.time_format import told
-
-LISTED = 100  # so many other alerts are named in a plan; the rest is a number
 
 
 class AlertmanagerLook(msgspec.Struct, frozen=True):
@@ -93,10 +91,8 @@ class AlertmanagerHandlerContext(HandlerContext[AlertmanagerLook]):
         return ", ".join(parts)
 
     def names(self, others: Iterable[AlertmanagerAlert]) -> tuple[str, ...]:
-        """Other alerts in words, LISTED of them and how many more."""
-        said = [self._name(wire) for wire in others]
-        more = len(said) - LISTED
-        return (*said[:LISTED], f"and {more} more") if more > 0 else tuple(said)
+        """Other alerts in words, a hundred of them and how many more."""
+        return listed([self._name(wire) for wire in others])
 
     def _name(self, wire: AlertmanagerAlert) -> str:
         row_title = wire.labels.get("alertname", wire.fingerprint)

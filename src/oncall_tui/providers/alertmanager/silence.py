@@ -17,12 +17,10 @@ from oncall_tui.providers.alertmanager.handler_context import AlertmanagerHandle
 from oncall_tui.providers.alertmanager.schema import ACK, AlertmanagerMatcher, WireSilence
 from oncall_tui.providers.base import Receipt
 from oncall_tui.providers.decoding import convert
-from oncall_tui.providers.http import WriteHandler, before_sending, length, stamp
+from oncall_tui.providers.http import WriteHandler, before_sending, length, silence_s, stamp
 from oncall_tui.text.time_format import told
 
 ACK_S = 900.0  # karma's: too short needs re-silencing, too long hides a recurrence
-DEFAULT_S = 3600.0
-LONGEST_S = 7 * 86400.0
 EARLY_S = 5.0  # a start in the future would make it pending; the server moves a start in the past to now
 
 
@@ -152,12 +150,10 @@ class AlertmanagerSilence(Silencing):
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Read what it would hide now. Raises Refused without a reason, an end, or a matcher that says something."""
         alert = self.context.target(ask, board)
-        for_s = ask.for_s or DEFAULT_S
         reason = ask.reason.strip()
         if not reason:
             raise errors.Refused("a silence needs a reason", "say why")
-        if not 0 < for_s <= LONGEST_S:
-            raise errors.Refused("the duration must be above 0 and at most 7d")
+        for_s = silence_s(ask)
         matchers = dict(ask.matchers or alert.labels)
         if ask.matchers and len(matchers) != len(ask.matchers):
             raise errors.Refused("a label is named twice: no alert would match")

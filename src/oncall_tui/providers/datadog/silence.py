@@ -16,12 +16,9 @@ from oncall_tui.providers.datadog.active_downtime import Hold, message
 from oncall_tui.providers.datadog.handler_context import DatadogHandlerContext, DatadogLook
 from oncall_tui.providers.datadog.mapping import alerting
 from oncall_tui.providers.datadog.scope import UnreadableScope, covers, scope_of, tags_of
-from oncall_tui.providers.http import WriteHandler, length
+from oncall_tui.providers.http import WriteHandler, length, listed, silence_s
 from oncall_tui.text.time_format import told
 
-DEFAULT_S = 3600.0
-LONGEST_S = 7 * 86400.0
-LISTED = 100  # so many other groups are named in a plan; the rest is a number
 REASON_LIMIT = 1000
 END_STATES = ("alert", "no data", "warn")  # DowntimeNotifyEndStateTypes: every state that asks for a person
 _ID = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -33,8 +30,8 @@ class DatadogSilence(WriteHandler[DatadogHandlerContext, DatadogLook]):
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Read the monitor and what the scope hides. Raises Refused without a reason or an end, or where it moved."""
         alert = self.context.target(ask, board)
-        reason, for_s = ask.reason.strip(), ask.for_s or DEFAULT_S
-        _sound(reason, for_s, ask)
+        reason = ask.reason.strip()
+        for_s = _sound(reason, ask)
         look = self.context.read_row(alert)
         row = self.context.unmoved(ask.version, look)
         monitor, group = look.monitor, look.group
@@ -60,7 +57,7 @@ class DatadogSilence(WriteHandler[DatadogHandlerContext, DatadogLook]):
                 ("reason", reason),
             ),
             warnings=_warnings(row, reason, whole=scope == "*" and bool(monitor.multi)),
-            affects=_listed(others),
+            affects=listed(others),
             request={"for_s": for_s, "attributes": attributes},
             commands=(self.context.api.add_command(_ending(attributes, now + for_s)),),
         )
@@ -126,15 +123,16 @@ class DatadogSilence(WriteHandler[DatadogHandlerContext, DatadogLook]):
         return None
 
 
-def _sound(reason: str, for_s: float, ask: ActionRequest) -> None:
+def _sound(reason: str, ask: ActionRequest) -> float:
+    """Return how long. Raises Refused where what is asked for is no downtime."""
     if not reason:
         raise errors.Refused("a silence needs a reason", "say why")
     if len(reason) > REASON_LIMIT:
         raise errors.Refused(f"a reason has at most {REASON_LIMIT:,} characters")
-    if not 0 < for_s <= LONGEST_S:
-        raise errors.Refused("the duration must be above 0 and at most 7d")
+    for_s = silence_s(ask)
     if ask.matchers:
         raise errors.Refused("a Datadog downtime is made for one group of one monitor", "make a wider one in Datadog")
+    return for_s
 
 
 def _warnings(row: Alert, reason: str, whole: bool) -> tuple[str, ...]:
@@ -152,8 +150,3 @@ def _ending(attributes: dict[str, Any], until: float) -> dict[str, Any]:
     """With a schedule that begins at once and ends at *until* (``DowntimeScheduleOneTimeCreateUpdateRequest``)."""
     end = datetime.fromtimestamp(until, UTC).isoformat(timespec="seconds")
     return {**attributes, "schedule": {"start": None, "end": end}}
-
-
-def _listed(others: list[str]) -> tuple[str, ...]:
-    more = len(others) - LISTED
-    return (*others[:LISTED], f"and {more} more") if more > 0 else tuple(others)

@@ -20,7 +20,9 @@ from oncall_tui.providers.http.write_handler import (
     WriteGrace,
     WriteHandler,
     before_sending,
+    listed,
     read_back,
+    silence_s,
     unread,
 )
 
@@ -36,10 +38,12 @@ __all__ = [
     "ago",
     "before_sending",
     "length",
+    "listed",
     "pieces",
     "read_back",
     "reference",
     "severity",
+    "silence_s",
     "stamp",
     "unread",
     "words",

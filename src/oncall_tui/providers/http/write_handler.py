@@ -8,7 +8,7 @@ what *shows* that it took effect.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, Generic, TypeVar, Unpack
 
@@ -23,6 +23,9 @@ from oncall_tui.runtime.clock import Clock
 
 SETTLE_S = 10.0  # a write that timed out may still be carried out: only after this long is "not there" an answer
 READ_AGAIN_S = 3.0  # a read-back that failed is tried again after so long, where the other side names no time
+SILENCE_S = 3600.0  # where the engineer names no time
+LONGEST_SILENCE_S = 7 * 86400.0
+LISTED = 100  # so many other alerts are named in a plan; the rest is a number
 
 Target = TypeVar("Target")  # one incident, issue, monitor or alert, as the API just gave it
 
@@ -48,6 +51,20 @@ def unread(error: errors.SourceError) -> Check:
     """Return PENDING, and why: the effect of a write could not be read."""
     wait = error.retry_after_s if isinstance(error, errors.Throttled) else None
     return Check(OutcomeState.PENDING, f"not read back yet: {error.message}", wait or READ_AGAIN_S, error.hint)
+
+
+def silence_s(ask: ActionRequest) -> float:
+    """Return how long to silence. Raises Refused where that is no time, or so long that a recurrence is missed."""
+    for_s = ask.for_s or SILENCE_S
+    if not 0 < for_s <= LONGEST_SILENCE_S:
+        raise errors.Refused("the duration must be above 0 and at most 7d")
+    return for_s
+
+
+def listed(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the first LISTED of what a plan also affects, and how many more there are."""
+    more = len(names) - LISTED
+    return (*names[:LISTED], f"and {more} more") if more > 0 else tuple(names)
 
 
 class WriteGrace:

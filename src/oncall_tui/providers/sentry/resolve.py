@@ -10,14 +10,13 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Plan
 from oncall_tui.providers.base import Receipt
+from oncall_tui.providers.http import silence_s
 from oncall_tui.providers.sentry.assignee import Holding
 from oncall_tui.providers.sentry.handler_context import SentryHandler, said
 from oncall_tui.providers.sentry.mapping import ignored_until, state_of
 from oncall_tui.providers.sentry.schema import SentryIssue
 from oncall_tui.text.time_format import told
 
-DEFAULT_S = 3600.0
-LONGEST_S = 7 * 86400.0
 NEAR_S = 120.0  # an end that is nearer than this to the one asked for is that one: the server counts minutes
 COMMENT_LIMIT = 2000  # characters
 
@@ -65,12 +64,10 @@ class Ignore(SentryHandler):
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Reads nothing: ``check`` does. Raises Refused without a reason, or an end."""
         alert = self.context.target(ask, board)
-        for_s = ask.for_s or DEFAULT_S
         reason = ask.reason.strip()[:COMMENT_LIMIT]
         if not reason:
             raise errors.Refused("ignoring needs a reason", "say why")
-        if not 0 < for_s <= LONGEST_S:
-            raise errors.Refused("the duration must be above 0 and at most 7d")
+        for_s = silence_s(ask)
         if ask.matchers:
             raise errors.Refused("Sentry ignores one issue: it has no matchers")
         minutes = max(1, math.ceil(for_s / 60))
