@@ -520,3 +520,71 @@ async def test_esc_twice_in_a_hurry_ends_a_question_once(tmp_path: Path) -> None
         assert "cancelled, nothing was sent" in rig.text()
         assert not rig.board.coming
         assert rig.handler().sent == []
+
+
+@pytest.mark.parametrize("protected", [False, True])
+async def test_a_yes_to_an_old_plan_plans_anew_and_asks_again(tmp_path: Path, protected: bool) -> None:
+    async with night(tmp_path, (80, 24), protected) as rig:
+        yes = [*"api", "enter"] if protected else ["y"]
+        await rig.press("2")
+        await rig.pilot.press("R")
+        modal = await rig.modal()
+        rig.clock.advance(61)
+        modal._show_age()
+        await rig.pilot.pause()
+        assert "planned 1m ago: a yes plans anew first" in rig.text()
+        await rig.pilot.press(*yes)
+        again = await rig.modal()
+        assert again is not modal
+        assert isinstance(again, ConfirmPlan)
+        assert len(rig.handler().asked) == 2
+        assert rig.handler().sent == []
+        assert again.plan.made_at == rig.clock.now()
+        await rig.press(*yes)
+        assert [plan.id for plan in rig.handler().sent] == [again.plan.id]
+
+
+async def test_the_key_of_an_open_plan_plans_anew(tmp_path: Path) -> None:
+    async with night(tmp_path) as rig:
+        await rig.press("2")
+        await rig.pilot.press("R")
+        modal = await rig.modal()
+        rig.clock.advance(30)
+        await rig.pilot.press("R")
+        again = await rig.modal()
+        assert again is not modal
+        assert (len(rig.handler().asked), rig.handler().sent) == (2, [])
+
+
+async def test_esc_cancels_at_once_whatever_was_just_painted_and_no_other_key_counts(tmp_path: Path) -> None:
+    rig = Night(tmp_path)
+    app = OncallApp(rig.engine, Config(timezone="UTC"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        for _ in range(50):
+            await pilot.pause(0.05)
+            if app.board.row_id:
+                break
+        rig.clock.advance(1.0)
+        await pilot.press("2")
+        for opens in ("R", "question_mark", "i", "p", "greater_than_sign"):
+            await pilot.press(opens)
+            for _ in range(100):
+                await pilot.pause(0.01)
+                if app.screen is not app.board:
+                    break
+            modal = app.screen
+            assert modal.deaf, opens  # type: ignore[attr-defined]
+            if not modal.keeps_early:  # type: ignore[attr-defined]
+                await pilot.press("y", "enter")
+                assert app.screen is modal, opens
+            if opens == "R":
+                modal._painted_at = 0.0  # type: ignore[attr-defined]
+                await pilot.resize_terminal(100, 30)
+                await pilot.pause()
+                assert modal.deaf  # type: ignore[attr-defined]
+            await pilot.press("escape")
+            await pilot.pause()
+            assert app.screen is app.board, opens
+            await pilot.pause(0.05)
+    rig.engine.stop()
+    assert rig.handler().sent == []

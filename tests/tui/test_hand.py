@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.support.fakes import Able, FakeProvider, deploy, revision, service
 from tests.support.screen import Rig, on_screen
@@ -17,7 +18,7 @@ from oncall_tui.errors import Expired
 from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany, ConfirmPlan
 from oncall_tui.tui.screens.dialogs.modals import Form, RefusalDialog
 from oncall_tui.tui.terminal import foreground
-from oncall_tui.tui.widgets.footer import KeyBar
+from oncall_tui.tui.widgets.footer import KeyBar, StatusLine
 
 
 def arrives(rig: Rig) -> None:
@@ -87,11 +88,11 @@ async def test_a_row_that_was_chosen_keeps_the_cursor_and_the_page_is_told_above
         arrives(rig)
         await rig.pilot.pause()
         assert rig.board.row_id == was
-        assert "NEW PAGE now payments-api: 5xx rate 12 % (g)" in rig.text()
+        assert "NEW PAGE (g) now payments-api: 5xx rate 12 %" in rig.text()
         rig.clock.advance(20)
         rig.board.tick()
         await rig.pilot.pause()
-        assert "NEW PAGE 20s payments-api" in rig.text()
+        assert "NEW PAGE (g) 20s payments-api" in rig.text()
         await rig.press("2", "g")
         assert (rig.board.pane, rig.board.row_id) == ("alerts", "prod/p")
         assert "NEW PAGE" not in rig.text()
@@ -294,3 +295,78 @@ async def test_zoomed_the_first_line_is_whole(tmp_path: Path, size: tuple[int, i
         first = rig.text().splitlines()[0]
         assert "…" not in first
         assert first.rstrip().endswith("17:00 JST")
+
+
+async def test_of_unacknowledged_pages_the_one_that_escalates_soonest_stands_first(tmp_path: Path) -> None:
+    rig = quiet_night(tmp_path)
+    now = rig.clock.now()
+    rig.provider.add("later", severity=Severity.CRITICAL, began=now - 10, escalates_at=now + 600)
+    rig.provider.add("never", severity=Severity.CRITICAL, began=now - 5)
+    rig.provider.add("soon", severity=Severity.CRITICAL, began=now - 900, escalates_at=now + 60)
+    async with on_screen(rig) as rig:
+        rows = [row.id for row in rig.board.tables["alerts"].rows]
+        assert rows == ["prod/soon", "prod/later", "prod/never", "prod/w"]
+        assert "escalates soonest first" in rig.engine.update.look.alerts[0].why
+        assert "escalates" not in rig.engine.update.look.alerts[2].why
+
+
+async def test_an_unmoved_cursor_stays_on_a_page_while_another_arrives_above_it(tmp_path: Path) -> None:
+    rig = quiet_night(tmp_path)
+    now = rig.clock.now()
+    rig.provider.add("first", title="5xx", severity=Severity.CRITICAL, began=now)
+    async with on_screen(rig, (80, 24)) as rig:
+        assert rig.board.row_id == "prod/first"
+        rig.provider.add("second", title="other", severity=Severity.CRITICAL, began=now + 5, escalates_at=now + 60)
+        arrives(rig)
+        await rig.pilot.pause()
+        assert [row.id for row in rig.board.tables["alerts"].rows][:2] == ["prod/second", "prod/first"]
+        assert rig.board.row_id == "prod/first"
+        assert "NEW PAGE (g) now other" in rig.text()
+        await rig.press("a")
+        assert [plan.target for plan in rig.provider.acknowledge.sent] == ["prod/first"]
+
+
+@pytest.mark.parametrize("opens", ["question_mark", "i", "enter", "R"])
+async def test_a_page_that_begins_under_a_dialog_is_told_there_and_the_clock_goes_on(
+    tmp_path: Path, opens: str
+) -> None:
+    rig = quiet_night(tmp_path)
+    async with on_screen(rig, (80, 24)) as rig:
+        await rig.pilot.press(opens)
+        await rig.settle()
+        assert rig.pilot.app.screen is not rig.board
+        page(rig)
+        arrives(rig)
+        rig.clock.advance(120)
+        rig.board.tick()
+        rig.pilot.app.screen.follow() if opens == "enter" else None  # type: ignore[attr-defined]
+        await rig.pilot.pause()
+        text = rig.text()
+        assert "NEW PAGE 2m payments-api: 5xx rate 12 %" in text
+        assert rig.board.query_one("#clock", StatusLine)._sides[1][-1][0].startswith("17:02")
+        if opens != "i":
+            return
+        rig.pilot.app.screen.renew()  # type: ignore[attr-defined]
+        await rig.pilot.pause()
+        assert "read 2m ago" in rig.text() or "STALE" in rig.text()
+
+
+async def test_the_cursor_goes_with_its_problem_into_the_row_that_it_is_part_of_now(tmp_path: Path) -> None:
+    prom, pager = Able("prom"), FakeProvider("pager")
+    rig = Rig(tmp_path, prom, pager)
+    hint = ServiceHint(service="api")
+    prom.services["prom/main/api"] = service("prom/main/api")
+    prom.add("a", severity=Severity.CRITICAL, hint=hint)
+    prom.add("b", began=1.0)
+    async with on_screen(rig) as rig:
+        await rig.press("j", "k")
+        known = rig.board.alert_look(rig.board.row_id)
+        assert known is not None
+        assert known.id == "prom/a"
+        table, view = rig.board.tables["alerts"], rig.board.view
+        joined = msgspec.structs.replace(known, id="pager/i")
+        look = msgspec.structs.replace(rig.engine.update.look, alerts=(joined,))
+        assert view.successor("prom/a", look) == "pager/i"
+        assert view.successor("prom/b", look) is None
+        rig.board.show(msgspec.structs.replace(rig.engine.update, look=look))
+        assert (table.cursor_id, table.gone) == ("pager/i", None)

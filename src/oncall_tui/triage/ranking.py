@@ -12,7 +12,7 @@ from oncall_tui.domain.service import Service
 
 PageRule = Mapping[str, str]  # field or label → glob; all of one rule have to match
 FIELDS = ("severity", "provider", "source", "urgency", "state")  # of an alert; whatever else a rule names is a label
-Rank = tuple[int, int, int, int, float, str]
+Rank = tuple[int, int, float, int, int, float, str]
 
 ATTENTION = {
     AlertState.FIRING: 0,
@@ -25,6 +25,7 @@ ATTENTION = {
     AlertState.INHIBITED: 4,
     AlertState.RESOLVED: 5,
 }
+NEVER = float("inf")  # of what does not escalate by itself
 SILENT = 4  # of ATTENTION: from here on nobody is asked for anything
 _NOBODYS = {
     0: "unacknowledged",
@@ -37,17 +38,27 @@ _NOBODYS = {
 
 
 def rank_of(
-    row_id: str, state: AlertState, severity: Severity, product: Product | None, does_page: bool, began: float
+    row_id: str,
+    state: AlertState,
+    severity: Severity,
+    product: Product | None,
+    does_page: bool,
+    began: float,
+    escalates_at: float | None = None,
 ) -> Rank:
-    """Pages first, then what nobody has, then severity, protected products, the newest; the id settles ties."""
+    """Pages first, then what nobody has, of such pages what escalates soonest, then severity, protected products, the
+    newest; the id settles ties."""
     protected = 0 if product and product.protected else 1
-    return (not does_page, ATTENTION[state], severity.rank, protected, -began, row_id)
+    goes_on = NEVER if escalates_at is None or not does_page or ATTENTION[state] else escalates_at
+    return (not does_page, ATTENTION[state], goes_on, severity.rank, protected, -began, row_id)
 
 
 def why(rank: Rank, severity: Severity, had: str = "") -> str:
     """Why a row stands where it does, in the order in which it counts; *had*: instead of who has it."""
-    words = ["notification" if rank[0] else "page", had or _NOBODYS[rank[1]], str(severity)]
-    if not rank[3]:
+    words = ["notification" if rank[0] else "page", had or _NOBODYS[rank[1]]]
+    words += ["escalates soonest first"] if rank[2] != NEVER else []
+    words.append(str(severity))
+    if not rank[4]:
         words.append("protected product")
     return ", ".join(words) + "; among such rows the newest first"
 

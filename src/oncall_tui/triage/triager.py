@@ -328,7 +328,7 @@ class Triager:
             incident=problem.incident,
             ended=problem.ended,
             settles=settles,
-            rank=rank_of(row_id, state, severity, product, does_page, began),
+            rank=rank_of(row_id, state, severity, product, does_page, began, lead.escalates_at),
         )
 
     def _settles(self, problem: AlertGroup) -> bool:

@@ -11,7 +11,7 @@ from functools import partial
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import OURS, AlertState
-from oncall_tui.domain.plan import Plan
+from oncall_tui.domain.plan import ActionRequest, Plan
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.errors import OncallError
 from oncall_tui.text.cells import fit_middle
@@ -220,13 +220,13 @@ class ActionKeys(Deploying, Picking, Shelling):
             return
         self.notice = None
         try:
-            future = self.engine.actions.quick(self.ask(verb, alert))
+            future = self.engine.actions.quick(ask := self.ask(verb, alert))
         except OncallError as error:
             self.say(str(error), "critical")
             return
-        self.begin(self._confirm_if_asked(future), asks=False)
+        self.begin(self._confirm_if_asked(future, ask, alert.title), asks=False)
 
-    async def _confirm_if_asked(self, future: Future[Plan | None]) -> None:
+    async def _confirm_if_asked(self, future: Future[Plan | None], ask: ActionRequest, name: str) -> None:
         try:
             plan = await asyncio.wrap_future(future)
         except OncallError:
@@ -235,4 +235,6 @@ class ActionKeys(Deploying, Picking, Shelling):
             self.say(f"bug: {error.__class__.__name__}: {error}", "critical")
             return
         if plan is not None:
-            self.act(plan, await self.confirmed(plan))
+            decided, said = await self.decided(plan, ask, name)
+            if isinstance(decided, Plan):
+                self.act(decided, said)

@@ -21,7 +21,7 @@ from oncall_tui.errors import OncallError
 from oncall_tui.text.cells import fit
 from oncall_tui.triage.triager import TriagedAlert
 from oncall_tui.tui.presenters.row_builder import RowBuilder, ViewFilter
-from oncall_tui.tui.screens.dialogs.modals import ANOTHER, Modal, RefusalDialog
+from oncall_tui.tui.screens.dialogs.modals import ANEW, ANOTHER, Modal, RefusalDialog
 from oncall_tui.tui.widgets.table.table import Table
 
 T = TypeVar("T")
@@ -219,19 +219,35 @@ class Base(Screen[None]):
         self._unsay()
         return plan
 
-    async def confirmed(self, plan: Plan, another: bool = False) -> str | None:
-        """Return the engineer's answer to the plan: confirm, pick another (if *another*), or None."""
+    async def confirmed(self, plan: Plan, another: bool = False, anew: bool = False) -> str | None:
+        """Return the engineer's answer to the plan: confirm, pick another (if *another*), or None. If it can be planned
+        *anew*, an old plan answers ANEW.
+        """
         if plan.confirm is Confirm.NONE and plan.verb in AT_ONCE:
             return "go on"
         from oncall_tui.tui.screens.dialogs.confirm import ConfirmPlan
 
-        return await self.ask_modal(ConfirmPlan(plan, self.tz, self.engine.clock.now(), another))
+        clock = self.engine.clock.now
+        return await self.ask_modal(ConfirmPlan(plan, self.tz, clock(), another, clock if anew else None))
+
+    async def decided(
+        self, plan: Plan | str | None, ask: ActionRequest, name: str, another: bool = False
+    ) -> tuple[Plan | str | None, str | None]:
+        """Return the plan that was answered, and the answer. An old plan is made anew, and asked for again.
+
+        A value that is no plan (see ``planned``) is its own answer.
+        """
+        said: str | None = ANEW
+        while isinstance(plan, Plan) and (said := await self.confirmed(plan, another, anew=True)) == ANEW:
+            self.say(f"planning {ask.verb} {name} anew", "dim")
+            plan = await self.planned(ask, name, another)
+        return plan, said if isinstance(plan, Plan) else plan
 
     async def plan_and_act(self, ask: ActionRequest, name: str) -> None:
         """Plan, ask, and carry out what was said yes to."""
-        plan = await self.planned(ask, name)
+        plan, said = await self.decided(await self.planned(ask, name), ask, name)
         if isinstance(plan, Plan):
-            self.act(plan, await self.confirmed(plan))
+            self.act(plan, said)
 
     def act(self, plan: Plan, said: str | None) -> None:
         """Carry the plan out, or say that nothing was sent."""

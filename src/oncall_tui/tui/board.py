@@ -21,7 +21,7 @@ from oncall_tui.engine.engine import Engine, Update
 from oncall_tui.text.cells import count
 from oncall_tui.triage import counts
 from oncall_tui.triage.counts import number
-from oncall_tui.triage.triager import unacknowledged_count
+from oncall_tui.triage.triager import nobody_has, unacknowledged_count
 from oncall_tui.tui.acting import ActionKeys
 from oncall_tui.tui.handing import Handing
 from oncall_tui.tui.keys import KEYS
@@ -34,6 +34,7 @@ from oncall_tui.tui.presenters.unseen_pages import UnseenPages
 from oncall_tui.tui.remembering import Remembering
 from oncall_tui.tui.screens.detail import pane as detail
 from oncall_tui.tui.screens.dialogs.modals import Help, Text
+from oncall_tui.tui.screens.tells_of_pages import TellsOfPages
 from oncall_tui.tui.widgets.clean_text import copy
 from oncall_tui.tui.widgets.footer import KeyBar, StatusLine
 from oncall_tui.tui.widgets.presence import all_there
@@ -150,18 +151,36 @@ class BoardScreen(ActionKeys, LookingBack, Remembering, Opening, LogKeys, Handin
     def show(self, update: Update) -> None:
         """A newer update is here. Under a modal it is only kept: painting there would cost the whole screen."""
         self.latest = update
-        elsewhere = bool(self.tables) and (self.tables["alerts"].anchored or self.list_pane != "alerts")
-        self.new_pages.come(update.look, self.engine.clock.now(), elsewhere)
+        self.new_pages.come(update.look, self.engine.clock.now(), bool(self.tables) and self._elsewhere(update))
         if self.looked_at:
             self.draw()
+        else:
+            self.draw_live()
         if self.over is not None:
             self.over.follow()
+
+    def _elsewhere(self, update: Update) -> bool:
+        """Return whether a page that comes now would not be under the cursor."""
+        if not self.is_active or self.list_pane != "alerts":
+            return True
+        return self.tables["alerts"].anchored or self._on_open_page(update)
 
     def tick(self) -> None:
         """Ages, and what the engine says without an event."""
         self._drawn_for.clear()
         if self.looked_at:
             self.draw()
+        else:
+            self.draw_live()
+
+    def draw_live(self) -> None:
+        """Draw the clock, the sources, the counts and the new page alone: under a dialog each cell costs bytes."""
+        if not self.tables or not self.is_mounted or not self.query("#new"):
+            return
+        now = self.engine.clock.now()
+        self._draw_titles(self.latest)
+        self._draw_status(self.latest, now)
+        self._draw_new_page(now)
 
     def on_screen_resume(self) -> None:
         if self.tables:
@@ -194,14 +213,22 @@ class BoardScreen(ActionKeys, LookingBack, Remembering, Opening, LogKeys, Handin
         self._had_alerts = bool(look.alerts)
         if self._is_new("alerts", look.alerts, shown, update.outcomes, current, alerts.cursor_id, alerts.anchored):
             alerts.placeholder(self.nothing_shown(now))
-            held = alerts.cursor_id if alerts.anchored else None  # a row that nobody chose keeps no place
-            alerts.show(self.view.alerts(update, shown, held, now))
+            stays = self._on_open_page(update)
+            held = alerts.cursor_id if alerts.anchored or stays else None  # a row that nobody chose keeps no place
+            instead = self.view.successor(alerts.cursor_id, look)
+            alerts.show(self.view.alerts(update, shown, held, now), stays, instead)
         if self._is_new("services", look.services, shown, current, look.alerts):
             self.tables["services"].placeholder(self.none_shown("service"))
             self.tables["services"].show(self.view.services(update, shown, now))
         if self._is_new("deploys", look.deploys, shown, current):
             self.tables["deploys"].placeholder(self.none_shown("deploy of the last day"))
             self.tables["deploys"].show(self.view.deploys(update, shown, now))
+
+    def _on_open_page(self, update: Update) -> bool:
+        """Return whether the cursor is on a page that nobody has. It stays there while another arrives (a line tells of that)."""
+        row_id = self.tables["alerts"].cursor_id
+        row = next((a for a in update.look.alerts if a.id == row_id), None) if row_id else None
+        return row is not None and row.pages and nobody_has(update.look, row)
 
     def _is_new(self, table: str, rows: object, *beside: object) -> bool:
         """Return whether the rows (the same object if not) or the view of them changed since the last draw."""
@@ -254,9 +281,12 @@ class BoardScreen(ActionKeys, LookingBack, Remembering, Opening, LogKeys, Handin
             line.show([(headline.wide(update.look.wide, self.tz), "critical")])
 
     def _draw_new_page(self, now: float) -> None:
-        if self.list_pane == "alerts":
+        if self.list_pane == "alerts" and self.is_active:
             self.new_pages.saw(self.row_id)
         line, words = self.query_one("#new", StatusLine), self.new_pages.words(self.latest.look, now)
+        for screen in self.app.screen_stack:
+            if isinstance(screen, TellsOfPages) and screen.is_mounted:
+                screen.tell_of_page(self.new_pages.words(self.latest.look, now, key=False).strip())
         line.display = bool(words)
         line.show([(words, "cursor")])
 
@@ -416,7 +446,10 @@ class BoardScreen(ActionKeys, LookingBack, Remembering, Opening, LogKeys, Handin
         self.app.push_screen(Help())
 
     def action_sources(self) -> None:
-        self.app.push_screen(Text("Sources", detail.source_lines(self.latest, self.engine.clock.now()), indent=16))
+        self.app.push_screen(Text("Sources", self._source_lines(), indent=16, renew=self._source_lines))
+
+    def _source_lines(self) -> list[detail.Line]:
+        return detail.source_lines(self.latest, self.engine.clock.now())
 
     def action_oncall(self) -> None:
         from oncall_tui.tui.screens.on_call import OnCallView

@@ -73,7 +73,9 @@ class Deploying(Base):
         another = verb is Verb.ROLL_BACK
         plan = await self.planned(ask, to.name, another)
         while plan is not None:
-            said = await self.confirmed(plan, another) if isinstance(plan, Plan) else plan
+            plan, said = await self.decided(plan, ask, to.name, another)
+            if plan is None:
+                return
             if isinstance(plan, Plan) and said != ANOTHER:
                 self.act(plan, said)
                 return
@@ -81,6 +83,7 @@ class Deploying(Base):
             picked = await self.ask_modal(ChoiceDialog(f"{to.name}: to which revision?", choices, "no other is known"))
             if picked is not None:
                 self.say(f"planning {verb} {to.name}", "dim")
-                plan = await self.planned(msgspec.structs.replace(ask, choice=picked), to.name, another)
+                ask = msgspec.structs.replace(ask, choice=picked)
+                plan = await self.planned(ask, to.name, another)
             elif not isinstance(plan, Plan):
                 return  # a refusal stood there: nothing to go back to

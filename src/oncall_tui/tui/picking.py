@@ -109,9 +109,10 @@ class Picking(Several):
     ) -> None:
         """Ask by a form, plan and act. A refusal brings the form back with its text."""
         while (more := await answer) is not None:
-            plan = await self.planned(self.ask(verb, alert, **known, **more), alert.title)
+            ask = self.ask(verb, alert, **known, **more)
+            plan, said = await self.decided(await self.planned(ask, alert.title), ask, alert.title)
             if isinstance(plan, Plan):
-                self.act(plan, await self.confirmed(plan))
+                self.act(plan, said)
                 return
             form = form.again()
             answer = self.open_modal(form)

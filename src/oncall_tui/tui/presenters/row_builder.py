@@ -156,6 +156,14 @@ class RowBuilder:
         known = self._alerts.get(row_id)
         return known[2] if known else None
 
+    def successor(self, row_id: str | None, look: TriagedBoard) -> str | None:
+        """The row that *row_id*'s problem is part of now, where it is no row of its own any more; else None."""
+        known = self.drawn(row_id) if row_id else None
+        if known is None or any(a.id == row_id for a in look.alerts):
+            return None
+        ids = {m.id for m in known.members}
+        return next((a.id for a in look.alerts if a.alert.state is not AlertState.RESOLVED and _has_any(a, ids)), None)
+
     def _elsewhere(self, row_id: str, look: TriagedBoard) -> bool:
         """Return whether it has no row of its own any more, though an alert of it goes on in another row, or hidden."""
         known = self.drawn(row_id)
@@ -379,6 +387,10 @@ def _insert(looks: Sequence[TriagedAlert], row: TriagedAlert, like: TriagedAlert
     place = by(like)
     at = next((i for i, x in enumerate(looks) if by(x) > place), len(looks))
     return [*looks[:at], row, *looks[at:]]
+
+
+def _has_any(row: TriagedAlert, ids: set[str]) -> bool:
+    return any(m.id in ids and m.state is not AlertState.RESOLVED for m in row.members)
 
 
 def _name(who: str) -> str:

@@ -32,11 +32,15 @@ class UnseenPages:
         """The one that waits the longest."""
         return next((row for row_id in self._came if (row := look.find(row_id)) is not None), None)
 
-    def words(self, look: TriagedBoard, now: float) -> str:
-        """``NEW PAGE 20s payments-api: 5xx rate 12 % (g)``; empty: there is none."""
+    def words(self, look: TriagedBoard, now: float, key: bool = True) -> str:
+        """``NEW PAGE (g) 20s payments-api: 5xx rate 12 %``; empty: there is none. The key stands first: a narrow screen
+        cuts the end. Without *key* where it does not go there.
+        """
         row = self.next(look)
         if row is None:
             return ""
-        where = f"{row.service.name}: " if row.service else ""
-        more = f" · {len(self._came) - 1} more" if len(self._came) > 1 else ""
-        return f" NEW PAGE {age(now - self._came[row.id])} {where}{row.alert.title} (g){more} "
+        named = row.service is None or row.service.name.casefold() in row.alert.title.casefold()
+        where = f"{row.service.name}: " if row.service is not None and not named else ""
+        more = f" (+{len(self._came) - 1})" if len(self._came) > 1 else ""
+        goes = " (g)" if key else ""
+        return f" NEW PAGE{goes}{more} {age(now - self._came[row.id])} {where}{row.alert.title} "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.text.cells import fit
 from oncall_tui.text.time_format import ago, moment
 from oncall_tui.triage.ownership import aftermath, assignment
@@ -91,7 +91,7 @@ def suspect_section(of: Subject, scene: Scene, keys: Keys) -> Section:
     lines.append(((f" {'R':<9} ", "key"), (keys.back, "")))
     shown = look.suspect or found.last
     if shown is not None:
-        lines += deploy_lines(shown, scene)
+        lines += deploy_lines(shown, scene, look.alert.state is not AlertState.RESOLVED)
     return Section("suspect", tuple(lines), "" if found.suspects else "not known" if found.unread else "none")
 
 

@@ -15,10 +15,10 @@ from oncall_tui.tui.widgets.text_lines import Line
 FAILURES = 6
 
 
-def deploy_lines(deploy: Deploy, scene: Scene) -> list[Line]:
+def deploy_lines(deploy: Deploy, scene: Scene, takes_keys: bool = True) -> list[Line]:
     """The deploy, whole."""
     now, tz = scene.now, scene.tz
-    lines = pane.deploy_head(deploy, now, tz)
+    lines = pane.deploy_head(deploy, now, tz, takes_keys)
     who = f" by {deploy.started_by}" if deploy.started_by else ""
     ended = f", ended {moment(deploy.finished, tz, now)}" if deploy.finished and not deploy.state.running else ""
     lines.append(line("began", f"{moment(deploy.started, tz, now)}, {ago(now - deploy.started)}{who}{ended}"))

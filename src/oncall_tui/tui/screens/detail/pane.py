@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import tzinfo
 
 from oncall_tui.domain.action import Verb
-from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.revision import changes
@@ -16,8 +16,10 @@ from oncall_tui.text.history_words import named
 from oncall_tui.text.time_format import ago, moment
 from oncall_tui.triage.empty_board import last_read
 from oncall_tui.triage.ownership import aftermath, assignment
+from oncall_tui.triage.routing import route_verb
 from oncall_tui.triage.triager import TriagedAlert
 from oncall_tui.tui.presenters import progress
+from oncall_tui.tui.presenters.targets import ActionTarget, spot, target
 
 Line = tuple[tuple[str, str], ...]
 OTHERS = 3
@@ -50,13 +52,14 @@ def alert_lines(look: TriagedAlert, update: Update, now: float, tz: tzinfo) -> l
     if look.service:
         lines.append(line("service", service_words(look.service)))
         newest = update.board.deploys.get(look.service.deploy_id)
-        lines += waits(newest, now, tz) if newest else []
+        lines += waits(newest, alert.state is not AlertState.RESOLVED) if newest else []
     lines += [line("same incident", f"{o.source}: {o.title} · {state(o, now, tz)}") for o in look.others[:OTHERS]]
     if look.others[OTHERS:]:
         lines.append(line("same incident", f"and {count(len(look.others) - OTHERS, 'more alert')}"))
     lines.append(line("sort reason", f"{look.why}{f' · {look.flaps}' if look.flaps else ''}", "dim"))
     if look.incident != alert.id and (incident := update.board.alerts.get(look.incident)):
-        words = f"{incident.source}: {incident.title} · {state(incident, now, tz)} · a and E go to the incident"
+        goes = " · a and E go to the incident" if route_verb(look, update.board, Verb.ACKNOWLEDGE) else ""
+        words = f"{incident.source}: {incident.title} · {state(incident, now, tz)}{goes}"
         lines.append(line("pager", words))
     if words := aftermath(look, now):
         lines.append(line("pager", words))
@@ -95,10 +98,9 @@ def suspicion_lines(look: TriagedAlert, update: Update, now: float, tz: tzinfo) 
         return []
     style = "warning" if found.suspects and not found.wide else ""
     lines = [line("suspect", found.words(now, tz).replace("no suspect", "none", 1), style)]
-    if deploy := look.suspect:
-        service = update.board.services.get(deploy.service_id)
-        can = Verb.ROLL_BACK in deploy.verbs | (service.verbs if service else frozenset())
-        lines = [line("suspect", f"{found.words(now, tz)}{'    R rolls it back' if can else ''}", style)]
+    if look.suspect:
+        able = isinstance(target(Verb.ROLL_BACK, spot("alerts", look.id, look, update.board)), ActionTarget)
+        lines = [line("suspect", f"{found.words(now, tz)}{'    R rolls it back' if able else ''}", style)]
     lines += [line("then", s.told(tz, now)) for s in found.suspects[1:OTHERS]]
     return lines + [line("not", s.words, "dim") for s in found.innocent[:OTHERS]]
 
@@ -138,11 +140,11 @@ def images(service: Service) -> str:
     return "".join(f"  {i.short} {i.digest[:15]}" for i in service.revision.images)
 
 
-def deploy_head(deploy: Deploy, now: float, tz: tzinfo) -> list[Line]:
-    """Return a deploy's head: its name, its wait, its failures, its progress."""
+def deploy_head(deploy: Deploy, now: float, tz: tzinfo, takes_keys: bool = True) -> list[Line]:
+    """Return a deploy's head: its name, its wait, its failures, its progress. *takes_keys*: see ``waits``."""
     head = f"{deploy.service_id} {named(deploy)}  {progress.state_words(deploy, tz, now)}"
     lines = [line("deploy", head, "critical" if deploy.state.bad else "bold")]
-    lines += waits(deploy, now, tz)
+    lines += waits(deploy, takes_keys)
     lines += [line(name, words, style) for name, words, style in progress.why(deploy)]
     if far := progress.far(deploy, now):
         until = (
@@ -152,11 +154,11 @@ def deploy_head(deploy: Deploy, now: float, tz: tzinfo) -> list[Line]:
     return lines
 
 
-def waits(deploy: Deploy, now: float, tz: tzinfo) -> list[Line]:
-    """Return the lines on its wait."""
+def waits(deploy: Deploy, takes_keys: bool) -> list[Line]:
+    """Return the lines on its wait. *takes_keys*: the row takes ``C`` (a resolved alert's refuses it)."""
     if not deploy.waits:
         return []
-    goes_on = "    C continues the deploy" if Verb.CONTINUE in deploy.verbs else ""
+    goes_on = "    C continues the deploy" if takes_keys and Verb.CONTINUE in deploy.verbs else ""
     return [line("waits", deploy.waits + goes_on, "warning")]
 
 

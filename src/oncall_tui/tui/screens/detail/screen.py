@@ -19,6 +19,7 @@ from textual.containers import Horizontal
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.outcome import OutcomeState
+from oncall_tui.engine.engine import Update
 from oncall_tui.inspection.runbook.fetch import places
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
 from oncall_tui.triage.triager import TriagedAlert
@@ -99,6 +100,7 @@ class DetailScreen(RowScreen):
         self._sections: list[Section] = []
         self._at = 0  # the section that a key went to last
         self._left = False
+        self._page = ""  # a new page that was not seen yet
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="top"):
@@ -180,15 +182,30 @@ class DetailScreen(RowScreen):
 
     # --- drawing ------------------------------------------------------------------------------------------------------
 
-    def draw(self) -> None:
-        """Everything, from the newest update; each part repaints only where it differs."""
-        if not self._there or not self.is_active:
-            return
-        now, update, of = self.engine.clock.now(), self.board.latest, self._subject
+    def tell_of_page(self, words: str) -> None:
+        """In the first line: a page that began while this row is looked at."""
+        if words != self._page and self._there:
+            self._page = words
+            self._draw_status(self.board.latest, self.engine.clock.now())
+
+    def _draw_status(self, update: Update, now: float) -> None:
         wide = self.size.width >= WIDE_COLUMNS
         left = headline.left(update, self.board.me, self.engine.actions.read_only, wide)
-        self.query_one("#status", StatusLine).show(left, headline.right(update, now, wide, self.board.bell_on))
+        page = [(f" {self._page} ", "cursor")] if self._page else left
+        self.query_one("#status", StatusLine).show(page, headline.right(update, now, wide, self.board.bell_on))
         self.query_one("#clock", StatusLine).show([], headline.clock(now, self.board.tz, ""))
+
+    def draw(self) -> None:
+        """Everything, from the newest update; each part repaints only where it differs. Under a dialog how the sources
+        are and the time alone.
+        """
+        if not self._there:
+            return
+        if not self.is_active:
+            self._draw_status(self.board.latest, self.engine.clock.now())
+            return
+        now, update, of = self.engine.clock.now(), self.board.latest, self._subject
+        self._draw_status(update, now)
         if of is not None:
             self._draw_row(of)
             scene = Scene(update, now, self.board.tz, self.size.width)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.domain.service import Health, Service
 from oncall_tui.domain.service_detail import ServiceDetail, TargetHealth, Task, short_task
@@ -126,7 +127,8 @@ def service_section(of: Subject, part: Part[ServiceDetail], scene: Scene) -> Sec
     if service.note:
         lines.append(line("note", service.note, "warning"))
     if of.newest is not None and (of.look is not None) and (of.deploy is None or of.newest.id != of.deploy.id):
-        lines += pane.deploy_head(of.newest, scene.now, scene.tz)
+        takes_keys = of.look.alert.state is not AlertState.RESOLVED
+        lines += pane.deploy_head(of.newest, scene.now, scene.tz, takes_keys)
     lines += standing(part, "tasks", scene)
     if part.value is not None:
         lines += _inside(part.value, service, scene)

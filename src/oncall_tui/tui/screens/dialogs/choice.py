@@ -32,8 +32,8 @@ class ChoiceDialog(Modal[str]):
     """
 
     DEFAULT_CSS = """
-    Pick OptionList { height: auto; border: none; background: $surface; padding: 0; display: none; }
-    Pick OptionList:focus { border: none; }
+    ChoiceDialog OptionList { height: auto; border: none; background: $surface; padding: 0; display: none; }
+    ChoiceDialog OptionList:focus { border: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "Back", show=False)]
     box_width = 100

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from typing import ClassVar
 
@@ -14,7 +14,8 @@ from textual.widgets import Input, Static
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.plan import Confirm, Plan
 from oncall_tui.text.cells import clean, fit, width
-from oncall_tui.tui.screens.dialogs.modals import ANOTHER, Modal, content
+from oncall_tui.text.time_format import age
+from oncall_tui.tui.screens.dialogs.modals import ANEW, ANOTHER, Modal, content
 from oncall_tui.tui.widgets.clean_text import CleanInput, copy
 from oncall_tui.tui.widgets.text_lines import Line, Lines
 
@@ -26,6 +27,7 @@ _NOUNS = {
     Verb.CONTINUE: "next stage of the deploy",
 }
 NAME_CELLS = 14
+PLAN_OLD_S = 60.0  # what a plan says of tasks and deploys may be over by then
 ROWS_TO_READ = 20  # of a long list; how many there are stands in its title
 
 
@@ -33,6 +35,7 @@ class ConfirmPlan(Modal[str]):
     """A plan in words. ``y`` goes on; Enter, ``n`` and Esc cancel. What is protected wants its name typed.
 
     Says CONTINUE, ANOTHER (only where *another* target can be picked: ``t``, or Ctrl+T while a name is typed), or None.
+    Where there is a *clock*, it says ANEW instead of CONTINUE once the plan is ``PLAN_OLD_S`` old, and for ``R``.
     """
 
     DEFAULT_CSS = """
@@ -44,6 +47,7 @@ class ConfirmPlan(Modal[str]):
         Binding("n,enter", "cancel", "Cancel", show=False),
         Binding("c", "copy", "Copy", show=False),
         Binding("t,ctrl+t", "another", "Another", show=False),
+        Binding("R", "anew", "Plan anew", show=False, id="rollback"),
         # While a name is typed, the lines have no focus: these scroll them then.
         Binding("down", "by(1)", show=False),
         Binding("up", "by(-1)", show=False),
@@ -52,9 +56,16 @@ class ConfirmPlan(Modal[str]):
     ]
     box_width = 110
 
-    def __init__(self, plan: Plan, tz: tzinfo, now: float, another: bool = False) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        tz: tzinfo,
+        now: float,
+        another: bool = False,
+        clock: Callable[[], float] | None = None,
+    ) -> None:
         super().__init__(plan.title)
-        self.plan, self._tz, self._now, self._another = plan, tz, now, another
+        self.plan, self._tz, self._now, self._another, self._clock = plan, tz, now, another, clock
 
     def compose(self) -> ComposeResult:
         named = self.plan.confirm is Confirm.NAME
@@ -87,24 +98,47 @@ class ConfirmPlan(Modal[str]):
 
     def on_mount(self) -> None:
         super().on_mount()
-        if count := len(self.plan.warnings):
-            self.query_one(".box").border_subtitle = f"⚠ {count} warning{'s' if count > 1 else ''}"
+        self._show_age()
+        self.set_interval(1.0, self._show_age)
         if self.plan.confirm is Confirm.NAME:
             self.query_one(Input).focus()
+
+    def _show_age(self) -> None:
+        """On the frame: how many warnings there are, and that the plan is too old."""
+        count = len(self.plan.warnings)
+        words = [f"⚠ {count} warning{'s' if count > 1 else ''}"] if count else []
+        words += [f"planned {age(self._age_s)} ago: a yes plans anew first"] if self._old else []
+        self.foot(" · ".join(words))
+
+    @property
+    def _age_s(self) -> float:
+        return self._clock() - self.plan.made_at if self._clock is not None else 0.0
+
+    @property
+    def _old(self) -> bool:
+        return self._age_s >= PLAN_OLD_S
+
+    def _yes(self) -> None:
+        self.dismiss(ANEW if self._old else CONTINUE)
+
+    def action_anew(self) -> None:
+        """Plan anew: whoever presses the key of the plan again wants the state of now."""
+        if self._clock is not None and self.plan.verb is Verb.ROLL_BACK:
+            self.dismiss(ANEW)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
         if not self.was_read():
             return
         if event.value.strip() == clean(self.plan.confirm_name).strip():
-            self.dismiss(CONTINUE)
+            self._yes()
         else:
             wrong: Line = (("Name does not match.  ", "critical"), *self._hint())
             self.query_one("#hint", Static).update(content([wrong]))
 
     def action_go_on(self) -> None:
         if self.plan.confirm is not Confirm.NAME and self.was_read():
-            self.dismiss(CONTINUE)
+            self._yes()
 
     def action_another(self) -> None:
         if self._another:

@@ -19,7 +19,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
-from oncall_tui.text.cells import clean, width
+from oncall_tui.text.cells import clean, fit, width
 from oncall_tui.tui.keys import by_group
 from oncall_tui.tui.screens.dialogs.forms import Field
 from oncall_tui.tui.screens.dialogs.shown_lines import ShownLines
@@ -29,9 +29,11 @@ from oncall_tui.tui.widgets.text_lines import Line, Lines
 
 DEAF_S = 0.5
 TOO_SMALL = "the window is too small for this dialog: make it larger"
+RENEW_S = 1.0  # what tells ages is looked at again so often
 LEAST_BODY = 3  # lines; with fewer the frame goes
 FRAME_OF_TITLE = 6  # cells of the frame's first line that are not its title's
 ANOTHER = "another"  # said where another target is wanted
+ANEW = "anew"  # said where the plan is too old to be carried out, or is asked for again
 R = TypeVar("R")
 
 _STYLES = {
@@ -97,6 +99,8 @@ class Modal(ModalScreen[R]):
         self._body: tuple[Line, ...] = ()
         self._ask: Line = ()
         self._must = 0
+        self._foot = ""  # words of its own on the frame's lower edge
+        self._page = ""  # a new page that was not seen yet
 
     def on_mount(self) -> None:
         box = self.query_one(".box")
@@ -111,6 +115,24 @@ class Modal(ModalScreen[R]):
         for key in self.early:
             self.app.post_message(key)
         self.early.clear()
+
+    def tell_of_page(self, words: str) -> None:
+        """On the frame's lower edge: a page that began while this is open."""
+        if words != self._page:
+            self._page = words
+            self._draw_foot()
+
+    def foot(self, words: str) -> None:
+        """Put *words* on the frame's lower edge."""
+        if words != self._foot:
+            self._foot = words
+            self._draw_foot()
+
+    def _draw_foot(self) -> None:
+        cells = max(1, self._outer - FRAME_OF_TITLE)
+        words = " · ".join(clean(part) for part in (self._foot, self._page) if part)
+        for box in self.query(".box"):
+            box.border_subtitle = Content(fit(words, cells).rstrip() if width(words) > cells else words)
 
     # --- the body, and the question under it --------------------------------------------------------------------------
 
@@ -252,12 +274,21 @@ class Modal(ModalScreen[R]):
     keeps_early = False  # a form's first letters are its text; a confirm's were meant for what was there before
 
     def too_early(self, key: events.Key) -> bool:
-        """Return whether nothing can take this key yet. It is kept for later, or dropped."""
+        """Return whether nothing can take this key yet. It is kept for later, or dropped; a key that cancels never is."""
+        if self._cancels(key.key):
+            return False
         if self.keeps_early:
             if self._painted_at is None:
                 self.early.append(key)
             return self._painted_at is None
         return self.deaf
+
+    def _cancels(self, key: str) -> bool:
+        """Esc cancels always, ``q`` where this dialog closes with it and no text is typed: neither can do harm."""
+        if key != "q":
+            return key == "escape"
+        bound = self._bindings.key_to_bindings.get(key, [])
+        return not isinstance(self.focused, Input) and any(b.action == "cancel" for b in bound)
 
     @property
     def deaf(self) -> bool:
@@ -392,9 +423,27 @@ class Help(Modal[None]):
 class Text(Help):
     """Lines to read: every source and what to do about it."""
 
-    def __init__(self, title: str, lines: Sequence[Line], indent: int = 11) -> None:
+    def __init__(
+        self,
+        title: str,
+        lines: Sequence[Line],
+        indent: int = 11,
+        renew: Callable[[], Sequence[Line]] | None = None,
+    ) -> None:
         Modal.__init__(self, title)
-        self._lines, self._indent = lines, indent
+        self._lines, self._indent, self._renew = lines, indent, renew
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        if self._renew is not None:
+            self.set_interval(RENEW_S, self.renew)
+
+    def renew(self) -> None:
+        """Show the lines of now, where they differ."""
+        lines = self._renew() if self._renew is not None else self._lines
+        if lines != self._lines:
+            self._lines = lines
+            self.show_body(lines)
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):

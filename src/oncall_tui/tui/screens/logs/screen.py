@@ -106,6 +106,7 @@ class LogScreen(Screen[None]):
         self._asked_at = 0.0
         self._said: Part = ("", "")
         self._said_at = 0.0
+        self._page = ""  # a new page that was not seen yet
         self.view = LogView(tz, around, marks, id="lines")
         self._ready = False  # is everything there that a key may need?
 
@@ -156,6 +157,10 @@ class LogScreen(Screen[None]):
         else:
             self.reader.step(provider)
 
+    def tell_of_page(self, words: str) -> None:
+        """In the second line: a page that began while the log is read."""
+        self._page = words
+
     def draw(self) -> None:
         """Everything; each part repaints only where it differs."""
         if not all_there(self, DRAWN_ON):
@@ -169,6 +174,7 @@ class LogScreen(Screen[None]):
         if self.engine.clock.monotonic() - self._said_at > NOTICE_S:
             self._said = ("", "")
         said = [self._said] if self._said[0] else state.place(reader)
+        said = [(f" {self._page} ", "cursor")] if self._page else said
         self.query_one("#place", StatusLine).show(said, state.count(reader))
         self._draw_wrong(state.trouble(reader))
         self.view.columns = (not task, len(reader.readable) > 1)

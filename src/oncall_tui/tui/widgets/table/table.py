@@ -135,8 +135,11 @@ class Table(Canvas, can_focus=True):
         """The ids of the marked rows, all of them on screen or a scroll away."""
         return frozenset(self._marked)
 
-    def show(self, rows: Sequence[Row]) -> None:
-        """Replace the rows. The cursor stays on its row's id; only what changed is repainted. Held: kept for later."""
+    def show(self, rows: Sequence[Row], stays: bool = False, instead: str | None = None) -> None:
+        """Replace the rows. The cursor stays on its row's id; only what changed is repainted. Held: kept for later.
+
+        *stays*: the cursor keeps its row though nobody chose it. *instead*: the row that its row has become part of.
+        """
         if self._holds:
             self._waiting = rows
             return
@@ -146,7 +149,9 @@ class Table(Canvas, can_focus=True):
         new, index = distinct(rows)
         if not new:
             self.anchored = False
-        if self.anchored:
+        if (self.anchored or stays) and instead in index and self._place.id not in index:
+            self._place = Cursor(index[instead], new[index[instead]], was=True)
+        elif self.anchored or stays:
             self._place = self._place.after(self._rows, new, index)
         else:  # nobody chose a row: the first is the one to look at
             self._place = Cursor(0, new[0], was=True) if new else Cursor()
