@@ -274,7 +274,7 @@ class Modal(ModalScreen[R]):
     keeps_early = False  # a form's first letters are its text; a confirm's were meant for what was there before
 
     def too_early(self, key: events.Key) -> bool:
-        """Return whether nothing can take this key yet. It is kept for later, or dropped; a key that cancels never is."""
+        """Return whether nothing can take this key yet. It is kept, or dropped; a key that cancels never is."""
         if self._cancels(key.key):
             return False
         if self.keeps_early:
