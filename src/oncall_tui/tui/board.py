@@ -225,7 +225,7 @@ class BoardScreen(ActionKeys, LookingBack, Remembering, Opening, LogKeys, Handin
             self.tables["deploys"].show(self.view.deploys(update, shown, now))
 
     def _on_open_page(self, update: Update) -> bool:
-        """Return whether the cursor is on a page that nobody has. It stays there while another arrives (a line tells of that)."""
+        """Return whether the cursor is on an unacknowledged page: it stays there while another arrives."""
         row_id = self.tables["alerts"].cursor_id
         row = next((a for a in update.look.alerts if a.id == row_id), None) if row_id else None
         return row is not None and row.pages and nobody_has(update.look, row)
