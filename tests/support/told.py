@@ -198,9 +198,9 @@ class Bench:
         for _ in range(3):
             for queue in self.engine._queues.values():
                 queue.run(lambda: None).result(5)
-            for outlet in self.engine._destinations:
-                if not getattr(outlet.get(), "gate", None):
-                    outlet.queue.run(lambda: None).result(5)
+            for worker in self.engine._destinations:
+                if not getattr(worker.get(), "gate", None):
+                    worker.queue.run(lambda: None).result(5)
         self.engine._compose()
 
     def ask(self, verb: Verb, target: str = "prod/main/api", **more: Any) -> ActionRequest:

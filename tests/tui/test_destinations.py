@@ -39,8 +39,8 @@ async def test_with_one_it_is_picked_planned_confirmed_and_sent(tmp_path: Path) 
         assert "delivery is not confirmed" in rig.text()
         assert chat.sent == []
         await rig.press("y")
-        for outlet in rig.engine._destinations:
-            outlet.queue.run(lambda: None).result(5)
+        for worker in rig.engine._destinations:
+            worker.queue.run(lambda: None).result(5)
         await rig.settle()
         assert len(chat.sent) == 1
         assert "→ title of a: sent to chat; delivery is not confirmed" in rig.text()

@@ -232,10 +232,10 @@ def test_it_is_sent_once_and_journalled_and_never_to_one_that_pages(tmp_path: Pa
     clock = FakeClock()
     journal = Journal(tmp_path / "journal.db", clock.now)
     to = Place("channel"), Place("pager", pages=True), Place("down", error=ActionFailed("no", "look"))
-    outlets = Destinations([DestinationSpec(p.destination, "fake", lambda p=p: p) for p in to], clock)  # type: ignore[misc]
+    destinations = Destinations([DestinationSpec(p.destination, "fake", lambda p=p: p) for p in to], clock)  # type: ignore[misc]
 
     def hand(name: str) -> str:
-        return send(outlets, journal, clock, ALICE, name, "On call", "a\nb").result(5)
+        return send(destinations, journal, clock, ALICE, name, "On call", "a\nb").result(5)
 
     try:
         assert hand("channel") == "sent to channel: delivery is not confirmed"
@@ -249,7 +249,7 @@ def test_it_is_sent_once_and_journalled_and_never_to_one_that_pages(tmp_path: Pa
         told = journal.recent(10, (EntryKind.TOLD,))
         assert [(e.data["destination"], e.data["state"]) for e in told] == [("channel", "sent"), ("down", "failed")]
     finally:
-        outlets.stop()
+        destinations.stop()
         journal.close()
     assert [m.text for m in to[0].sent] == ["a\nb"]
     assert to[1].sent == []

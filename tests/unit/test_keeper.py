@@ -26,7 +26,7 @@ class Silences:
         self.asked: list[float] = []
         self.raises: list[Exception] = []
 
-    def keep(self, plan: Plan, receipt: Receipt, now: float) -> RenewalResult:
+    def renew_ack(self, plan: Plan, receipt: Receipt, now: float) -> RenewalResult:
         self.asked.append(now)
         if self.raises:
             raise self.raises.pop()

@@ -74,7 +74,7 @@ class AckRenewer:
             now = self._clock.now()
             text = ""
             try:
-                result = kept.provider.keep(kept.plan, kept.receipt, now)
+                result = kept.provider.renew_ack(kept.plan, kept.receipt, now)
             except Exception as error:  # tried again soon: a silence has minutes left when it is due
                 if not isinstance(error, OncallError):
                     log.exception("%s is not extended: bug", target)

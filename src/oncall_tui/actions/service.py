@@ -85,7 +85,7 @@ class ActionService:
         return source.queue.run(lambda: self._handler(source, verb).choices(target, self._board(verb, target)))
 
     def plan(self, ask: ActionRequest) -> Future[Plan]:
-        """The plan, to be shown and confirmed. The future raises Refused or Failed; a refusal is journalled."""
+        """The plan, to be shown and confirmed. The future raises Refused or ActionFailed; a refusal is journalled."""
         source = self._source(ask.target)
         return source.queue.run(lambda: self._planned(source, ask))
 
@@ -200,7 +200,7 @@ class ActionService:
             ended()
 
     def resume(self, intent: Intent) -> Future[Outcome]:
-        """Follow an intent that an earlier session left open. Raises Failed where its source is gone."""
+        """Follow an intent that an earlier session left open. Raises ActionFailed where its source is gone."""
         plan = intent.plan
         source = self._source(plan.target)
         done: Future[Outcome] = Future()

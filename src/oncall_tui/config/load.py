@@ -17,7 +17,7 @@ from oncall_tui.config.mistake import Diagnostic, nearest, show
 from oncall_tui.config.model import Config, ConfigFile, Screen, ScreenWords
 from oncall_tui.config.nodes import Unreadable, compose, is_empty
 from oncall_tui.config.screen import Place, mistake, screen_mistakes, view_mistakes
-from oncall_tui.config.tell import Told, told, unknown
+from oncall_tui.config.tell import TellNames, tell_names, unknown
 from oncall_tui.config.walk import BAD, TooManyErrors, Validator
 from oncall_tui.config.words import pattern
 from oncall_tui.domain.product import Product
@@ -39,7 +39,7 @@ class _File(msgspec.Struct, frozen=True):
     given: dict[str, Any]
     places: dict[str, tuple[str, int, int]]
     secrets: tuple[tuple[str, Secret], ...]
-    told: Told = Told()
+    told: TellNames = TellNames()
 
 
 def find(config: str = "", environ: Mapping[str, str] | None = None) -> tuple[Path, ...]:
@@ -104,12 +104,12 @@ def _one_file(text: str, path: str, options: Options, destinations: Destinations
     }
     walker = Validator(path, check_for(options), variants, NAMED)
     given: Any = {}
-    says = Told()
+    says = TellNames()
     try:
         root = compose(text, path)
         if root is not None and not is_empty(root):
             given = walker.root(root, ConfigFile)
-            says = told(root)  # after the walk, which has a bound on what aliases can stand for
+            says = tell_names(root)  # after the walk, which has a bound on what aliases can stand for
     except Unreadable as error:
         walker.mistakes.append(error.mistake)
     except TooManyErrors:

@@ -14,15 +14,15 @@ from oncall_tui.config.mistake import Diagnostic, nearest, show
 from oncall_tui.config.nodes import place
 
 
-class Told(msgspec.Struct, frozen=True):
+class TellNames(msgspec.Struct, frozen=True):
     """The names in one file: its destinations' names, and each name under a ``tell`` with its key, line and column."""
 
     destinations: tuple[str, ...] = ()
     named: tuple[tuple[str, str, int, int], ...] = ()
 
 
-def told(root: Any) -> Told:
-    """Collect them from the document *root*; what is of a wrong shape is the walker's to tell."""
+def tell_names(root: Any) -> TellNames:
+    """Collect them from the document *root*; what is of a wrong shape is the validator's to tell."""
     destinations = [
         value.value
         for entry in _entries(root, "escalation")
@@ -37,10 +37,10 @@ def told(root: Any) -> Told:
         for at, item in enumerate(value.value)
         if item.id == "scalar" and item.value.strip()
     ]
-    return Told(tuple(destinations), tuple(named))
+    return TellNames(tuple(destinations), tuple(named))
 
 
-def unknown(files: Sequence[tuple[str, Told]]) -> Iterator[Diagnostic]:
+def unknown(files: Sequence[tuple[str, TellNames]]) -> Iterator[Diagnostic]:
     """Each name under a ``tell`` that no file's ``escalation`` has. *files* are (path, what it says)."""
     known = tuple(dict.fromkeys(name for _, one in files for name in one.destinations))
     wanted = "one of the destinations " + ", ".join(known) if known else "the name of a destination under escalation"

@@ -34,7 +34,7 @@ class DestinationWorker:
         self._lock = threading.Lock()
 
     def get(self) -> Destination:
-        """The adapter. Raises Failed where it cannot be made: nothing was sent."""
+        """The adapter. Raises ActionFailed where it cannot be made: nothing was sent."""
         with self._lock:
             if self._made is None:
                 try:
@@ -51,22 +51,22 @@ class Destinations:
     """All of them by name, in the order of the configuration."""
 
     def __init__(self, specs: Iterable[DestinationSpec], clock: Clock) -> None:
-        self._outlets = {spec.name: DestinationWorker(spec, JobQueue(f"to {spec.name}", clock)) for spec in specs}
+        self._workers = {spec.name: DestinationWorker(spec, JobQueue(f"to {spec.name}", clock)) for spec in specs}
 
     def __bool__(self) -> bool:
-        return bool(self._outlets)
+        return bool(self._workers)
 
     def __iter__(self) -> Iterator[DestinationWorker]:
-        return iter(self._outlets.values())
+        return iter(self._workers.values())
 
     def find(self, name: str) -> DestinationWorker:
-        """The one of this name. Raises Failed where the configuration has none (any more)."""
-        found = self._outlets.get(name)
+        """The one of this name. Raises ActionFailed where the configuration has none (any more)."""
+        found = self._workers.get(name)
         if found is None:
             raise ActionFailed(f"no destination is called {name}", "it is no longer in the configuration")
         return found
 
     def stop(self) -> None:
         """Begin nothing more; leave hung calls behind."""
-        for outlet in self:
-            outlet.queue.stop()
+        for worker in self:
+            worker.queue.stop()

@@ -39,44 +39,44 @@ class EscalateByNotification:
 
     def __init__(
         self,
-        outlets: Destinations,
+        destinations: Destinations,
         journal: Journal,
         clock: Clock,
         board: Callable[[], Board],
         look: Callable[[str], TriagedAlert | None],
     ) -> None:
-        self._outlets, self._journal, self._clock = outlets, journal, clock
+        self._destinations, self._journal, self._clock = destinations, journal, clock
         self._board, self._look = board, look
 
     def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
         """Every destination, those that page first."""
-        found = [(outlet, outlet.get()) for outlet in self._outlets]
+        found = [(worker, worker.get()) for worker in self._destinations]
         found.sort(key=lambda pair: not pair[1].pages)
         incident = self._incident(target)
         return tuple(
             Choice(
-                id=CHOICE + outlet.name,
-                label=f"{'page' if made.pages else 'notify'} {outlet.name}",
-                detail=f"{outlet.provider}; delivery is not confirmed",
+                id=CHOICE + worker.name,
+                label=f"{'page' if made.pages else 'notify'} {worker.name}",
+                detail=f"{worker.provider}; delivery is not confirmed",
                 warning=f"{incident} is open for it already" if incident and made.pages else "",
             )
-            for outlet, made in found
+            for worker, made in found
         )
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Plan the message and its destination. Raises Refused where the row moved, or its incident pages already."""
         alert = self._unmoved(ask.target, ask.version, board)
         if not ask.choice.startswith(CHOICE):
-            raise Refused("pick a destination", f"one of {', '.join(outlet.name for outlet in self._outlets)}")
-        outlet = self._outlets.find(ask.choice.removeprefix(CHOICE))
-        made = outlet.get()
-        self._not_twice(outlet, ask.target)
-        before = self._before(outlet, ask.target, "")
+            raise Refused("pick a destination", f"one of {', '.join(worker.name for worker in self._destinations)}")
+        worker = self._destinations.find(ask.choice.removeprefix(CHOICE))
+        made = worker.get()
+        self._not_twice(worker, ask.target)
+        before = self._before(worker, ask.target, "")
         message = self._message(ask, alert)
         now = self._clock.now()
         words = made.preview(message)
         incident = self._incident(ask.target)
-        warnings = [f"{outlet.name}: {before}"] if before else []
+        warnings = [f"{worker.name}: {before}"] if before else []
         if made.pages:
             warnings += [
                 f"{source.name} is {source.state.label}: an incident may be open for it already"
@@ -95,13 +95,13 @@ class EscalateByNotification:
             version=ask.version,
             actor=ask.actor,
             made_at=now,
-            title=f"{'Page' if made.pages else 'Notify'} {outlet.name}: {alert.title}",
+            title=f"{'Page' if made.pages else 'Notify'} {worker.name}: {alert.title}",
             lines=(("alert", f"{alert.title}  {alert.state}"), *words, ("then", "delivery is not confirmed")),
             warnings=tuple(warnings),
             confirm=Confirm.YES,
             request={
-                "destination": outlet.name,
-                "where": dict(words).get("to", outlet.name).partition(": ")[0],
+                "destination": worker.name,
+                "where": dict(words).get("to", worker.name).partition(": ")[0],
                 "message": msgspec.to_builtins(message),
             },
         )
@@ -109,12 +109,12 @@ class EscalateByNotification:
     def check(self, plan: Plan) -> None:
         """Check that the row did not change and joined no incident meanwhile. Raises Refused."""
         self._unmoved(plan.target, plan.version, self._board())
-        self._not_twice(self._outlets.find(plan.request["destination"]), plan.target, plan.id)
+        self._not_twice(self._destinations.find(plan.request["destination"]), plan.target, plan.id)
 
     def send(self, plan: Plan) -> Receipt:
-        """One attempt, on the destination's own queue. Raises Failed or Unknown."""
+        """One attempt, on the destination's own queue. Raises ActionFailed or OutcomeUnknown."""
         message = msgspec.convert(plan.request["message"], Message)
-        return self._outlets.find(plan.request["destination"]).get().send(message)
+        return self._destinations.find(plan.request["destination"]).get().send(message)
 
     def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
         """SENT where the destination took it; where its answer was lost, nobody will ever know."""
@@ -130,7 +130,7 @@ class EscalateByNotification:
 
     def queue_of(self, plan: Plan) -> JobQueue:
         """The destination's own: one that hangs must not hold up what the alert's source is asked for."""
-        return self._outlets.find(plan.request["destination"]).queue
+        return self._destinations.find(plan.request["destination"]).queue
 
     def _unmoved(self, target: str, version: str, board: Board) -> Alert:
         alert = board.alerts.get(target)
@@ -144,14 +144,14 @@ class EscalateByNotification:
         look = self._look(target)
         return look.incident if look and look.incident != target else ""
 
-    def _not_twice(self, outlet: DestinationWorker, target: str, plan_id: str = "") -> None:
-        if before := self._before(outlet, target, plan_id, AGAIN_S):
+    def _not_twice(self, worker: DestinationWorker, target: str, plan_id: str = "") -> None:
+        if before := self._before(worker, target, plan_id, AGAIN_S):
             raise Refused(f"already escalated: {before}", f"wait {AGAIN_S:.0f} s, or pick another destination")
         incident = self._incident(target)
-        if incident and outlet.provider == EVENTS:
+        if incident and worker.provider == EVENTS:
             raise Refused(f"somebody is paged for it already: {incident}", "escalate the incident itself")
 
-    def _before(self, outlet: DestinationWorker, target: str, plan_id: str, within_s: float = REMEMBERED_S) -> str:
+    def _before(self, worker: DestinationWorker, target: str, plan_id: str, within_s: float = REMEMBERED_S) -> str:
         """``sent by Alice 20 s ago``, where the journal has it; what was lost or refused is no reason to hold back."""
         try:
             entries = self._journal.recent(ENTRIES, (EntryKind.INTENT, EntryKind.OUTCOME))
@@ -163,7 +163,7 @@ class EscalateByNotification:
             if entry.kind is not EntryKind.INTENT or entry.subject not in sent - {plan_id} or seconds > within_s:
                 continue
             plan = entry.data.get("plan", {})
-            if plan.get("target") == target and plan.get("request", {}).get("destination") == outlet.name:
+            if plan.get("target") == target and plan.get("request", {}).get("destination") == worker.name:
                 return f"sent by {entry.actor} {seconds:.0f} s ago"
         return ""
 

@@ -32,7 +32,7 @@ def parts(text: str) -> list[str]:
 
 
 def send(
-    outlets: Destinations, journal: Journal, clock: Clock, actor: Actor, name: str, title: str, text: str
+    destinations: Destinations, journal: Journal, clock: Clock, actor: Actor, name: str, title: str, text: str
 ) -> Future[str]:
     """On the destination's own queue, in parts. The future raises ActionError: Refused where it would wake a person."""
     at = clock.now()
@@ -43,7 +43,7 @@ def send(
         journal.record([entry])
 
     def job() -> str:
-        destination = outlets.find(name).get()
+        destination = destinations.find(name).get()
         if destination.pages:
             raise Refused(
                 f"{name} pages people: send a handover to a notification destination", "see escalation: pages"
@@ -68,4 +68,4 @@ def send(
         record(OutcomeState.SENT, f"handover sent to {name}: {title}")
         return f"sent to {name}: delivery is not confirmed"
 
-    return outlets.find(name).queue.run(job)
+    return destinations.find(name).queue.run(job)

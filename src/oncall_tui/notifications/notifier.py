@@ -114,7 +114,7 @@ class Notifier:
 
     def __init__(
         self,
-        outlets: Destinations,
+        destinations: Destinations,
         journal: Journal,
         clock: Clock,
         board: Callable[[], Board],
@@ -122,7 +122,7 @@ class Notifier:
         run_silently: Callable[[ActionRequest, Callable[[str, str], None], Callable[[], None]], None],
         show: Callable[[Outcome], None],
     ) -> None:
-        self._outlets, self._journal, self._clock = outlets, journal, clock
+        self._destinations, self._journal, self._clock = destinations, journal, clock
         self._board, self._audience, self._run_silently, self._show = board, audience, run_silently, show
         self._heard: dict[str, _Heard] = {}
         self._said: set[tuple[str, str]] = set()
@@ -178,7 +178,7 @@ class Notifier:
     def _post(self, plan: Plan, name: str, message: Message) -> None:
         def post() -> None:
             try:
-                self._outlets.find(name).get().send(message)
+                self._destinations.find(name).get().send(message)
                 self._record(plan, name, message.title, OutcomeState.SENT)
             except ActionError as error:
                 self._record(plan, name, message.title, OutcomeState(error.outcome), error)
@@ -190,7 +190,7 @@ class Notifier:
                 self._count(-1)
 
         try:
-            queue = self._outlets.find(name).queue
+            queue = self._destinations.find(name).queue
         except ActionFailed as error:  # a product names what the configuration has not: it was changed under a session
             self._record(plan, name, message.title, OutcomeState.FAILED, error)
             return

@@ -247,7 +247,7 @@ class RenewalResult(msgspec.Struct, frozen=True):
 class SupportsAckRenewal(Protocol):
     """A provider whose acknowledgement has to be extended to last (an Alertmanager's short silence)."""
 
-    def keep(self, plan: Plan, receipt: Receipt, now: float) -> RenewalResult:
+    def renew_ack(self, plan: Plan, receipt: Receipt, now: float) -> RenewalResult:
         """Extend it if it is due. Times are seconds since the epoch."""
 
 

@@ -17,7 +17,7 @@ def configuration(scenario: Table, world: World, control: str) -> dict[str, Any]
     config: dict[str, Any] = {key: scenario[key] for key in _PASSED_ON if key in scenario}
     config["sources"] = [_source(it, world.listeners[it["name"]].url, control, scenario) for it in scenario["sources"]]
     if "escalation" in scenario:
-        config["escalation"] = destinations.printed(scenario, world)
+        config["escalation"] = destinations.client_config(scenario, world)
     config["products"] = scenario.get("products", [])
     return config
 

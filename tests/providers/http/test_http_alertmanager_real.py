@@ -252,14 +252,14 @@ def test_keep_extends_the_same_silence_until_it_is_over(
     board = board_of(provider)
     plan, receipt, _ = act(provider, ask(Verb.ACKNOWLEDGE, row(board), alice), board)
     now = time.time()
-    assert provider.keep(plan, receipt, now).again_at == pytest.approx(now + 600, abs=5)  # not due
+    assert provider.renew_ack(plan, receipt, now).again_at == pytest.approx(now + 600, abs=5)  # not due
     (before,) = alertmanager.silences()
-    assert provider.keep(plan, receipt, now + 700).again_at == pytest.approx(now + 700 + 600, abs=5)
+    assert provider.renew_ack(plan, receipt, now + 700).again_at == pytest.approx(now + 700 + 600, abs=5)
     (after,) = alertmanager.silences()
     assert (after["id"], after["startsAt"]) == (before["id"], before["startsAt"])
     assert after["endsAt"] > before["endsAt"]
     alertmanager.http.delete(f"/silence/{after['id']}").raise_for_status()
-    assert provider.keep(plan, receipt, now + 1400).again_at is None
+    assert provider.renew_ack(plan, receipt, now + 1400).again_at is None
     assert [s["status"]["state"] for s in alertmanager.silences()] == ["expired"]
 
 
@@ -277,7 +277,7 @@ def test_keep_lets_a_resolved_alert_go(
     ended = [{"labels": {"alertname": "Down"}, "endsAt": before["startsAt"]}]
     alertmanager.http.post("/alerts", json=ended).raise_for_status()
     alertmanager.wait(lambda: not alertmanager.alerts())
-    assert provider.keep(plan, receipt, time.time() + 700).again_at is None
+    assert provider.renew_ack(plan, receipt, time.time() + 700).again_at is None
     assert alertmanager.silences()[0]["endsAt"] == before["endsAt"]
 
 

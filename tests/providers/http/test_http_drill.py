@@ -279,14 +279,14 @@ def test_unacknowledge_and_silence(prom: Provider, planned: Any) -> None:
 def test_keep_over_two_hours(prom: Any, planned: Any, drill: Drill) -> None:
     plan, handler = planned(prom, Verb.ACKNOWLEDGE)
     receipt: Receipt = handler.send(plan)
-    again = prom.keep(plan, receipt, drill.clock.at).again_at
+    again = prom.renew_ack(plan, receipt, drill.clock.at).again_at
     while again is not None and again < plan.made_at + 7200:
         drill.move(again - drill.clock.at)
-        again = prom.keep(plan, receipt, drill.clock.at).again_at
+        again = prom.renew_ack(plan, receipt, drill.clock.at).again_at
     assert again is not None
     assert prom.read(ReadRequest()).alerts[0].state is AlertState.ACKNOWLEDGED
     silences = drill.state()["silences"]
     assert [s["id"] for s in silences] == [receipt.data["silenceID"]]
     drill.move(1200)
     assert prom.read(ReadRequest()).alerts[0].state is AlertState.FIRING
-    assert prom.keep(plan, receipt, drill.clock.at).again_at is None
+    assert prom.renew_ack(plan, receipt, drill.clock.at).again_at is None

@@ -180,7 +180,7 @@ def test_what_cannot_be_read_back_is_neither_done_nor_failed(context: DoorContex
 @pytest.mark.parametrize("plug", PLUGS, ids=lambda plug: plug.name)
 def test_no_verb_of_any_provider_goes_past_the_base(plug: Plug, clock: FakeClock) -> None:
     """A verb says what it writes and what shows it; sending once and reading back are the base's alone."""
-    context = Context(source="it", actor_name="Alice", actor_email="alice@example.com", clock=clock)
+    context = Context(source="it", actor_email="alice@example.com", clock=clock)
     provider = plug.build("http://127.0.0.1:9", context)
     try:
         handlers = provider.handlers()

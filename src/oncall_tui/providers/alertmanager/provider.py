@@ -15,7 +15,7 @@ from oncall_tui.providers.alertmanager.mapping import AlertmanagerRows
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
 from oncall_tui.providers.alertmanager.schema import WireSilence
 from oncall_tui.providers.alertmanager.silence import AlertmanagerAcknowledge, AlertmanagerSilence
-from oncall_tui.providers.alertmanager.unacknowledge import Keeper, Unacknowledge
+from oncall_tui.providers.alertmanager.unacknowledge import AckSilenceRenewer, Unacknowledge
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, Receipt, RenewalResult
 from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http import DecodeCache, Http
@@ -43,7 +43,7 @@ class AlertmanagerProvider:
         self._silences: dict[str, WireSilence] = {}
         self._listing = DecodeCache(decoder(WireSilence).decode)
         context = AlertmanagerHandlerContext(options, self._api, AlertmanagerRows(options, read_only), clock, read_only)
-        self._keeper = Keeper(context)
+        self._ack_renewer = AckSilenceRenewer(context)
         self._handlers: dict[Verb, ActionHandler] = {
             Verb.ACKNOWLEDGE: AlertmanagerAcknowledge(context),
             Verb.UNACKNOWLEDGE: Unacknowledge(context),
@@ -84,9 +84,9 @@ class AlertmanagerProvider:
         """Return the handlers of an alert's verbs."""
         return self._handlers
 
-    def keep(self, plan: Plan, receipt: Receipt, now: float) -> RenewalResult:
+    def renew_ack(self, plan: Plan, receipt: Receipt, now: float) -> RenewalResult:
         """base.SupportsAckRenewal: extend the acknowledgement that *plan* made."""
-        return self._keeper.keep(plan, receipt, now) if plan.verb is Verb.ACKNOWLEDGE else RenewalResult(None)
+        return self._ack_renewer.renew_ack(plan, receipt, now) if plan.verb is Verb.ACKNOWLEDGE else RenewalResult(None)
 
     def renew(self) -> None:
         """Read the secrets anew."""

@@ -96,13 +96,13 @@ class Unacknowledge(WriteHandler[AlertmanagerHandlerContext, AlertmanagerLook]):
         return "" if look.row.state is AlertState.FIRING else f"; it is {self.context.state_words(look.row)}"
 
 
-class Keeper:
+class AckSilenceRenewer:
     """Extends an acknowledgement while its alert fires. Whether somebody still wants it, its caller knows."""
 
     def __init__(self, context: AlertmanagerHandlerContext) -> None:
         self.context = context
 
-    def keep(self, plan: Plan, receipt: Receipt, now: float) -> RenewalResult:
+    def renew_ack(self, plan: Plan, receipt: Receipt, now: float) -> RenewalResult:
         """Extend it if under five minutes are left. Times are seconds since the epoch.
 
         Raises SourceError or ActionError where that cannot be told: ask again soon, a few minutes are left.

@@ -14,7 +14,7 @@ from oncall_tui.providers.http import stamp
 _OURS = re.compile(r"silenced by (.+?) with oncall-tui: (.*)", re.DOTALL)
 
 
-class Hold(msgspec.Struct, frozen=True, gc=False):
+class ActiveDowntime(msgspec.Struct, frozen=True, gc=False):
     """One downtime. *monitor_id* 0: it is for all monitors that have *monitor_tags*."""
 
     id: str
@@ -48,7 +48,7 @@ def message(actor: Actor, reason: str) -> str:
     return f"silenced by {actor.name.replace('@', ' at ')} with oncall-tui: {reason}"
 
 
-def hold(downtime: DatadogDowntime, authors: dict[str, str]) -> Hold:
+def active_downtime(downtime: DatadogDowntime, authors: dict[str, str]) -> ActiveDowntime:
     """*downtime* in the words of this program. Who stands in its message wins over whose key made it."""
     said = downtime.attributes
     text = said.message or ""
@@ -57,7 +57,7 @@ def hold(downtime: DatadogDowntime, authors: dict[str, str]) -> Hold:
     window = schedule.current_downtime if schedule else None
     since = (schedule.start if schedule else None) or (window.start if window else None)
     until = (window.end if window else None) or (schedule.end if schedule else None)
-    return Hold(
+    return ActiveDowntime(
         id=downtime.id,
         status=said.status or "",
         scope=said.scope or "",

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from oncall_tui import errors
-from oncall_tui.providers.datadog.active_downtime import Hold, hold, names
+from oncall_tui.providers.datadog.active_downtime import ActiveDowntime, active_downtime, names
 from oncall_tui.providers.datadog.options import DatadogOptions
 from oncall_tui.providers.datadog.schema import (
     DatadogDowntime,
@@ -126,9 +126,9 @@ class DatadogApi:
 
     # --- downtimes -------------------------------------------------------------------------------------------------
 
-    def holds(self) -> tuple[list[Hold], int]:
+    def active_downtimes(self) -> tuple[list[ActiveDowntime], int]:
         """Every downtime that holds now, and how many could not be read."""
-        found: list[Hold] = []
+        found: list[ActiveDowntime] = []
         broken = seen = 0
         for _ in range(MOST):
             params = [
@@ -140,7 +140,7 @@ class DatadogApi:
             page = self._read("/api/v2/downtime", Downtimes, params, DOWNS)
             good, bad = pieces(page.data, DatadogDowntime)
             authors = names(pieces(page.included, Included)[0])
-            found += [hold(one, authors) for one in good]
+            found += [active_downtime(one, authors) for one in good]
             broken += bad
             seen += len(page.data)
             total = page.meta.page.total_filtered_count if page.meta and page.meta.page else None
@@ -148,14 +148,14 @@ class DatadogApi:
                 break
         return found, broken
 
-    def hold(self, downtime_id: str) -> Hold | None:
+    def active_downtime(self, downtime_id: str) -> ActiveDowntime | None:
         """One downtime, None where there is none."""
         try:
             path = f"/api/v2/downtime/{downtime_id}"
             answer = self._read(path, OneDowntime, [("include", "created_by")], DOWNS)
         except NotFound:
             return None
-        return hold(answer.data, names(pieces(answer.included, Included)[0]))
+        return active_downtime(answer.data, names(pieces(answer.included, Included)[0]))
 
     def matches(self, monitor_id: int) -> frozenset[str]:
         """The ids of the downtimes that the server says hold for a monitor now."""
@@ -166,10 +166,10 @@ class DatadogApi:
             return frozenset()
         return frozenset(match.id for match in answer.data)
 
-    def add(self, attributes: dict[str, Any]) -> Hold:
+    def add(self, attributes: dict[str, Any]) -> ActiveDowntime:
         """Make a downtime: one attempt. Raises errors.ActionFailed or errors.OutcomeUnknown."""
         answer = self.http.write("POST", "/api/v2/downtime", OneDowntime, body(attributes))
-        return hold(answer.data, names(pieces(answer.included, Included)[0]))
+        return active_downtime(answer.data, names(pieces(answer.included, Included)[0]))
 
     def add_command(self, attributes: dict[str, Any]) -> str:
         """The same by hand, with references to the keys, never their values."""

@@ -11,7 +11,7 @@ import msgspec
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState, Pairs, ServiceHint, Severity
-from oncall_tui.providers.datadog.active_downtime import Hold
+from oncall_tui.providers.datadog.active_downtime import ActiveDowntime
 from oncall_tui.providers.datadog.options import DatadogOptions
 from oncall_tui.providers.datadog.schema import DatadogMonitor, GroupState
 from oncall_tui.providers.datadog.scope import Tags, tags_of
@@ -39,7 +39,7 @@ class _DatadogEntry:
     def __init__(self, monitor: DatadogMonitor | None, rows: tuple[Alert, ...]) -> None:
         self.monitor = monitor
         self.rows = rows
-        self.held: tuple[Hold, ...] = ()
+        self.held: tuple[ActiveDowntime, ...] = ()
 
 
 _FINE = _DatadogEntry(None, ())  # most monitors: nothing of them is kept
@@ -68,14 +68,14 @@ class DatadogRows:
         self._entries, bad = self._listing.take(raws)
         return any(entry is not _FINE for entry in self._entries), bad
 
-    def rows(self, holds: tuple[Hold, ...], only: frozenset[int] | None, at: float) -> tuple[Alert, ...]:
+    def rows(self, downtimes: tuple[ActiveDowntime, ...], only: frozenset[int] | None, at: float) -> tuple[Alert, ...]:
         """The rows of what was taken *at* that time, given the downtimes; *only* of these monitors (None: of all)."""
         by_id: dict[str, Alert] = {}
         for entry in self._entries:
             monitor = entry.monitor
             if monitor is None or (only is not None and monitor.id not in only):
                 continue
-            held = tuple(h for h in holds if h.is_for(monitor))
+            held = tuple(h for h in downtimes if h.is_for(monitor))
             if held != entry.held:
                 entry.held, entry.rows = held, self.of(monitor, held)
             entry.rows = tuple(self._steady(row, at) for row in entry.rows)
@@ -98,7 +98,7 @@ class DatadogRows:
             row = msgspec.structs.replace(row, began=old.began)
         return old if old == row else row
 
-    def of(self, monitor: DatadogMonitor, held: tuple[Hold, ...]) -> tuple[Alert, ...]:
+    def of(self, monitor: DatadogMonitor, held: tuple[ActiveDowntime, ...]) -> tuple[Alert, ...]:
         """One row for each group that alerts; one for the whole monitor where it names no group. May be none."""
         groups = alerting(monitor)
         shared = _Shared(monitor)
@@ -106,7 +106,7 @@ class DatadogRows:
         return tuple(row for row in rows if row is not None)
 
     def _row(
-        self, monitor: DatadogMonitor, shared: _Shared, name: str, group: GroupState, held: tuple[Hold, ...]
+        self, monitor: DatadogMonitor, shared: _Shared, name: str, group: GroupState, held: tuple[ActiveDowntime, ...]
     ) -> Alert | None:
         status = group.status or ""
         state = _STATES.get(status, AlertState.UNKNOWN)
@@ -182,19 +182,19 @@ def alerting(monitor: DatadogMonitor) -> dict[str, GroupState]:
     return {"*": GroupState(status=monitor.overall_state or "")}
 
 
-def silenced(monitor: DatadogMonitor, name: str, tags: Tags, held: tuple[Hold, ...]) -> Hold | None:
+def silenced(monitor: DatadogMonitor, name: str, tags: Tags, held: tuple[ActiveDowntime, ...]) -> ActiveDowntime | None:
     """Return the longest silence of a group now: a downtime that covers it, else what the monitor itself says."""
-    found = [hold for hold in held if hold.covers(tags)]
+    found = [downtime for downtime in held if downtime.covers(tags)]
     if found:
-        return max(found, key=lambda hold: (hold.until is None, hold.until or 0.0))
+        return max(found, key=lambda downtime: (downtime.until is None, downtime.until or 0.0))
     for matching in monitor.matching_downtimes or ():
         wanted = {tag.casefold() for tag in matching.scope or ()} - {"*"}
         if not tags or wanted <= {f"{key}:{value}".casefold() for key, value in tags}:
-            return Hold("", "active", "", comment="by a downtime", since=matching.start, until=matching.end)
+            return ActiveDowntime("", "active", "", comment="by a downtime", since=matching.start, until=matching.end)
     muted = (monitor.options.silenced if monitor.options else None) or {}
     for key in (name, "*"):
         if key in muted:
-            return Hold("", "active", "", comment="muted in the monitor", until=muted[key])
+            return ActiveDowntime("", "active", "", comment="muted in the monitor", until=muted[key])
     return None
 
 

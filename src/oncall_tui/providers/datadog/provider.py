@@ -10,7 +10,7 @@ from oncall_tui import errors
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest
-from oncall_tui.providers.datadog.active_downtime import Hold
+from oncall_tui.providers.datadog.active_downtime import ActiveDowntime
 from oncall_tui.providers.datadog.api import DatadogApi, login, say
 from oncall_tui.providers.datadog.handler_context import DatadogHandlerContext
 from oncall_tui.providers.datadog.mapping import DatadogRows
@@ -44,7 +44,7 @@ class DatadogProvider:
         self._clock = clock
         self._api = DatadogApi(http, options)
         self._rows = DatadogRows(options, read_only)
-        self._holds: tuple[Hold, ...] = ()
+        self._downtimes: tuple[ActiveDowntime, ...] = ()
         self._searched: frozenset[int] | None = None
         self._judged: frozenset[int] = frozenset()  # the alerting monitors that the last search knew of
         self._search_at = 0.0
@@ -67,7 +67,7 @@ class DatadogProvider:
             raise errors.Malformed(f"{self._http.host} sent {bad} monitors that do not match its API")
         problems: list[PartialFailure] = []
         if any_alerts:
-            problems += self._read_holds()
+            problems += self._read_downtimes()
             problems += self._read_search()
         if cut:
             message = f"there are over {len(raws):,}: the others are not read"
@@ -80,25 +80,25 @@ class DatadogProvider:
         return Reading(
             source=self.source,
             at=at,
-            alerts=self._rows.rows(self._holds, self._searched, at),
+            alerts=self._rows.rows(self._downtimes, self._searched, at),
             problems=tuple(problems),
             next_in_s=None if pause is None else max(pause, self.interval_s),
             calls=self._http.calls - calls,
         )
 
-    def _read_holds(self) -> list[PartialFailure]:
+    def _read_downtimes(self) -> list[PartialFailure]:
         """Read the downtimes. Where that fails the alerts are still true: a problem, and the last good ones."""
         if self._denied is not None and self._clock.monotonic() < self._denied_until:
             return [self._denied]
         self._denied = None
         try:
-            holds, bad = self._api.holds()
+            downtimes, bad = self._api.active_downtimes()
         except errors.SourceError as error:
             problem = PartialFailure(SourceState(error.state), "downtimes", error.message, error.hint)
             if isinstance(error, errors.Denied):
                 self._denied, self._denied_until = problem, self._clock.monotonic() + DENIED_S
             return [problem]
-        self._holds = tuple(holds)
+        self._downtimes = tuple(downtimes)
         return [PartialFailure(SourceState.MALFORMED, f"{bad} downtimes", "not as the API promises")] if bad else []
 
     def _read_search(self) -> list[PartialFailure]:

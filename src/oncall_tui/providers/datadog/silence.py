@@ -12,7 +12,7 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Plan
 from oncall_tui.providers.base import Receipt
-from oncall_tui.providers.datadog.active_downtime import Hold, message
+from oncall_tui.providers.datadog.active_downtime import ActiveDowntime, message
 from oncall_tui.providers.datadog.handler_context import DatadogHandlerContext, DatadogLook
 from oncall_tui.providers.datadog.mapping import alerting
 from oncall_tui.providers.datadog.scope import UnreadableScope, covers, scope_of, tags_of
@@ -87,39 +87,39 @@ class DatadogSilence(WriteHandler[DatadogHandlerContext, DatadogLook]):
 
     def _verify(self, plan: Plan, receipt: Receipt | None) -> Check:
         """Read the downtime, then the monitor that it is to hold."""
-        hold = self._find(plan, receipt)
-        if hold is None:
+        downtime = self._find(plan, receipt)
+        if downtime is None:
             return self._sent.absent(plan, "sent, not visible yet", "Datadog has no such downtime: it is not muted")
-        until = f" until {told(hold.until)}" if hold.until is not None else ""
-        said = f"muted by a downtime of {hold.by or 'somebody'}{until}"
-        if hold.status in ("ended", "canceled"):  # a later start looks at an intent whose downtime has ended since
+        until = f" until {told(downtime.until)}" if downtime.until is not None else ""
+        said = f"muted by a downtime of {downtime.by or 'somebody'}{until}"
+        if downtime.status in ("ended", "canceled"):  # a later start looks at an intent whose downtime has ended since
             return Check(OutcomeState.DONE, f"was {said}; that has ended")
-        if hold.status != "active":
-            return Check(OutcomeState.PENDING, f"the downtime is {hold.status or 'not active'} yet")
+        if downtime.status != "active":
+            return Check(OutcomeState.PENDING, f"the downtime is {downtime.status or 'not active'} yet")
         look = self.context.find(plan.request)
         if look is None or look.row is None:
             return Check(OutcomeState.DONE, f"{said}; the alert is gone")
-        if hold.id in self.context.api.matches(plan.request["monitor"]):
+        if downtime.id in self.context.api.matches(plan.request["monitor"]):
             return Check(OutcomeState.DONE, f"{said}: it still alerts, and notifies nobody")
         return self._sent.absent(
             plan, "the downtime is there, the monitor does not show it yet", "the downtime is there, but does not hold"
         )
 
-    def _find(self, plan: Plan, receipt: Receipt | None) -> Hold | None:
+    def _find(self, plan: Plan, receipt: Receipt | None) -> ActiveDowntime | None:
         """The downtime of *receipt*; without one, the one that is what *plan* asks for and was not there before it."""
         if receipt is not None and "downtime" in receipt.data:
             known = str(receipt.data["downtime"])
-            return self.context.api.hold(known) if _ID.fullmatch(known) else None
+            return self.context.api.active_downtime(known) if _ID.fullmatch(known) else None
         asked = plan.request["attributes"]
         since = self.context.since(plan)
-        for hold in self.context.api.holds()[0]:
-            same = (hold.monitor_id, hold.scope, hold.message) == (
+        for downtime in self.context.api.active_downtimes()[0]:
+            same = (downtime.monitor_id, downtime.scope, downtime.message) == (
                 plan.request["monitor"],
                 asked["scope"],
                 asked["message"],
             )
-            if same and (hold.made is None or hold.made >= since):
-                return hold
+            if same and (downtime.made is None or downtime.made >= since):
+                return downtime
         return None
 
 

@@ -33,9 +33,11 @@ def told(world: World) -> Table:
     return {"told": found}
 
 
-def printed(scenario: Table, world: World) -> list[Table]:
-    """As the program's own file has them."""
-    return [_PRINTED[it["provider"]](it, world.listeners[it["name"]].url) for it in scenario.get("escalation", [])]
+def client_config(scenario: Table, world: World) -> list[Table]:
+    """Return the destinations as the program's own configuration has them."""
+    return [
+        _CLIENT_CONFIG[it["provider"]](it, world.listeners[it["name"]].url) for it in scenario.get("escalation", [])
+    ]
 
 
 def _slack(spec: Table, story: Story) -> SimulatedSlack:
@@ -51,7 +53,7 @@ def _sns(spec: Table, story: Story) -> SimulatedSns:
 
 
 _MAKERS: dict[str, Callable[[Table, Story], Any]] = {"slack": _slack, "pagerduty-events": _events, "sns": _sns}
-_PRINTED: dict[str, Callable[[Table, str], Table]] = {
+_CLIENT_CONFIG: dict[str, Callable[[Table, str], Table]] = {
     "slack": lambda it, url: {
         "name": it["name"],
         "provider": "slack",
