@@ -12,7 +12,7 @@ from tests.end_to_end.test_destinations import API, SCENARIO
 from tests.end_to_end.world import World, until, written
 
 pytestmark = pytest.mark.pty
-ASKS = "Quit while a write is on its way?"
+ASKS = "Quit while a write is in progress?"
 
 
 def left_well(program: Program) -> None:

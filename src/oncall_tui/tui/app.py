@@ -181,7 +181,7 @@ class OncallApp(App[None]):
             return
         from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany
 
-        title = "Quit while a write is on its way?" if writing else "Quit before others were notified?"
+        title = "Quit while a write is in progress?" if writing else "Quit before others were notified?"
         rows = ["Its intent is in the journal: the next start reads its outcome."] if writing else []
         rows = [f"{count(writing, 'write')} not answered yet.", *rows] if writing else rows
         rows += [f"{count(telling, 'notification')} not sent yet: quitting drops them."] if telling else []

@@ -50,7 +50,7 @@ class Deploying(Base):
         elif isinstance(found, str):
             self.say(found, "warning")
         elif self.on_its_way(verb, found):
-            self.say(f"{verb} {found.name}: it is on its way already", "warning")
+            self.say(f"{verb} {found.name}: already in progress", "warning")
         elif not self.coming:
             self.say(READING[verb].format(found.name), "dim")
             self.begin(self._deploy(verb, found))

@@ -278,7 +278,7 @@ class DetailScreen(RowScreen):
             return "nothing: the row is no longer on the board"
         target = self.board.deploy_target(Verb.ROLL_BACK)
         if isinstance(target, ActionTarget) and self.board.on_its_way(Verb.ROLL_BACK, target):
-            return f"rolling back {target.name}: it is on its way"
+            return f"rolling back {target.name}: in progress"
         if isinstance(target, ActionTarget):
             look = self._subject.look if self._subject else None
             why = NOT_KNOWN if look and look.suspicion.unread else NOT_SUSPECTED

@@ -19,7 +19,7 @@ from oncall_tui.providers.aws.ecs.rollback.history import Candidate, forward, sp
 from oncall_tui.providers.aws.ecs.rollback.snapshot import ServiceSnapshot, status_line
 from oncall_tui.text.time_format import told
 
-NOT_RESTORED = "secrets' values, autoscaling, data that it changed"
+NOT_RESTORED = "secrets' values, autoscaling, data that the deploy changed"
 AGAIN = "CI or IaC may deploy {leaving} again: tell its owners, revert it there"
 
 
