@@ -7,10 +7,11 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
-from tests.support.fakes import deploy, revision
+from tests.support.fakes import alert, deploy, revision
 
 from oncall_tui.actions.past_actions import PastActions
 from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.deploy import WENT_BACK, Deploy, DeployState
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.revision import Revision
@@ -217,6 +218,33 @@ class Unread:
         ([intent(Verb.CONTINUE, "ContinueServiceDeployment")], False),
     ],
 )
+@pytest.mark.parametrize(
+    ("fields", "state", "by"),
+    [
+        ({"until": NOW + 3600}, "done", ("Alice",)),
+        ({"until": NOW + 3640}, "unknown", ("Alice",)),  # the source's own minutes
+        ({"until": None}, "done", ("Alice",)),  # until it gets worse: no time is told
+        ({"until": NOW + 9000}, "done", ()),  # another silence
+        ({"until": NOW + 3600}, "refused", ()),
+        ({"until": NOW + 3600, "by": ("Bob",)}, "done", ("Bob",)),  # its source names who did
+        ({"state": AlertState.FIRING}, "done", ()),
+    ],
+)
+def test_a_silence_keeps_who_and_why_where_its_source_does_not(
+    fields: dict[str, Any], state: str, by: tuple[str, ...]
+) -> None:
+    request = {"until": NOW + 3600}
+    lines = (("reason", "known bug (in a comment, with your name)"),)
+    made = {"verb": Verb.SILENCE, "source": "sentry", "target": "sentry/1", "request": request, "lines": lines}
+    asked = Entry(at=NOW, kind=EntryKind.INTENT, subject="p9", actor="Alice", data={"plan": made})
+    past = PastActions(Unread())  # type: ignore[arg-type]
+    past.take([asked, outcome(state, None, "p9")])
+    row = alert("sentry/1", **{"state": AlertState.SILENCED, **fields})
+    found = past.silenced(row)
+    assert ((found.by,) if found else row.by) == by
+    assert found is None or found.reason == "known bug"
+
+
 def test_only_what_was_sent_and_not_refused_is_somebodys_deed(entries: list[Entry], counts: bool) -> None:
     deeds = PastActions(Unread())  # type: ignore[arg-type]
     deeds.take(entries)

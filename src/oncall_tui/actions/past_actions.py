@@ -9,6 +9,7 @@ import msgspec
 
 from oncall_tui.actions.execution import ActionExecution
 from oncall_tui.domain.action import FOLLOWED, Verb
+from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.service_history import PastAction
@@ -16,9 +17,20 @@ from oncall_tui.errors import JournalError
 from oncall_tui.journal import Journal
 
 LOOK_BACK_S = 2 * 86_400.0  # the board keeps deploys of the last day
+SAME_END_S = 120.0  # a source rounds a silence's end to its own minutes
 OVERLAP_S = 60.0  # an entry may be written after one that is younger
 _WITHIN = ("StopServiceDeployment", "ContinueServiceDeployment", "StopDeployment")
 _NOT_SENT = (OutcomeState.REFUSED, OutcomeState.FAILED)
+
+
+class PastSilence(msgspec.Struct, frozen=True, kw_only=True):
+    """One silence that was asked for from this machine, until then (None: not told)."""
+
+    plan: str
+    by: str
+    at: float
+    reason: str
+    until: float | None = None
 
 
 class PastActions:
@@ -27,6 +39,7 @@ class PastActions:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._plans: dict[str, PastAction] = {}
+        self._silences: dict[str, PastSilence] = {}  # the newest, by alert
         self._none: set[str] = set()  # plans that were not sent, or were refused
         self._from = 0.0
         self.version = 0  # moves where what was known of a deed is not so any more
@@ -47,6 +60,8 @@ class PastActions:
         for entry in entries:
             if entry.kind is EntryKind.INTENT and (deed := deed_of(entry)) is not None:
                 self._plans.setdefault(deed.plan, deed)
+            elif entry.kind is EntryKind.INTENT and (silence := silence_of(entry)) is not None:
+                self._silences[str(entry.data["plan"].get("target", ""))] = silence
             elif entry.kind is EntryKind.OUTCOME:
                 receipt = entry.data.get("receipt")
                 self._ended(entry.subject, str(entry.data.get("state", "")), receipt)
@@ -55,6 +70,14 @@ class PastActions:
             if plan not in self._none:
                 found.setdefault(deed.service_id, []).append(deed)
         self.current = {service: tuple(deeds) for service, deeds in found.items()}
+
+    def silenced(self, alert: Alert) -> PastSilence | None:
+        """Return who silenced it and why, where its source does not name who did, and it is this very silence."""
+        found = self._silences.get(alert.id) if alert.state is AlertState.SILENCED and not alert.by else None
+        if found is None or found.plan in self._none:
+            return None
+        other = None not in (found.until, alert.until) and abs((found.until or 0) - (alert.until or 0)) > SAME_END_S
+        return None if other else found
 
     def heard(self, execution: ActionExecution, outcome: Outcome) -> None:
         """An action's newest outcome: what the other side refused is no deed, before the journal is read again."""
@@ -69,6 +92,16 @@ class PastActions:
         deed = self._plans.get(plan)
         if made and deed is not None and not deed.within and deed.made != made:
             self._plans[plan] = msgspec.structs.replace(deed, made=made)
+
+
+def silence_of(entry: Entry) -> PastSilence | None:
+    """Read the silence out of an intent; None where it is about something else."""
+    plan = entry.data.get("plan", {})
+    if plan.get("verb") != Verb.SILENCE:
+        return None
+    reason = str(dict(plan.get("lines", ())).get("reason", "")).removesuffix(" (in a comment, with your name)")
+    until = _number(plan.get("request", {}).get("until")) or None
+    return PastSilence(plan=entry.subject, by=entry.actor, at=entry.at, reason=reason, until=until)
 
 
 def deed_of(entry: Entry) -> PastAction | None:

@@ -56,7 +56,8 @@ def who(alert: Alert, now: float) -> str:
     words = [str(alert.state), *alert.by[:2]]
     if alert.by_at and alert.by:
         words.append(ago(now - alert.by_at))
-    return ", ".join(part for part in (" ".join(words), left(alert.until, now), escalation(alert, now)) if part)
+    reason = alert.comment if alert.state in (AlertState.SILENCED, AlertState.SNOOZED) else ""
+    return ", ".join(part for part in (" ".join(words), left(alert.until, now), escalation(alert, now), reason) if part)
 
 
 def _sources(update: Update, now: float) -> str:

@@ -127,14 +127,18 @@ class BoardBuilder:
         """
         mark = self._actions.marks.current.get(alert.id)
         cached = self._overlaid.get(alert.id)
-        if cached and cached[0] is alert and cached[1] == mark:
+        silence = self._past.silenced(alert)
+        if cached and cached[0] is alert and cached[1] == (mark, silence):
             return cached[2]
         seen = mark is not None and mark.began == alert.began and alert.state in (AlertState.FIRING, AlertState.NO_DATA)
         result = self._with_verbs(alert, provider, seen)
         if seen and mark:
             state = AlertState.SEEN if alert.state is AlertState.FIRING else alert.state  # no data stays no data
             result = msgspec.structs.replace(result, state=state, by=(mark.by,), by_at=mark.at)
-        self._overlaid[alert.id] = (alert, mark, result)
+        if silence is not None:
+            comment = f"{silence.reason}; {alert.comment}" if alert.comment else silence.reason
+            result = msgspec.structs.replace(result, by=(silence.by,), by_at=silence.at, comment=comment)
+        self._overlaid[alert.id] = (alert, (mark, silence), result)
         return result
 
     def _with_verbs(self, alert: Alert, provider: Provider | None, seen: bool) -> Alert:

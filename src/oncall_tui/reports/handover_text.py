@@ -18,6 +18,7 @@ from oncall_tui.triage.counts import NOT_KNOWN
 
 Sections = tuple[tuple[str, tuple[str, ...]], ...]
 _HELD = (AlertState.SILENCED, AlertState.SNOOZED, AlertState.SEEN, AlertState.INHIBITED)
+_MENTION = re.compile(r"(?<![\w.+-])@")  # bob@example.com mentions nobody
 NO_ACTION = "no action recorded by this journal"
 _MARKS = re.compile(r"([\\`*_{}\[\]()#+!|~])")
 
@@ -73,7 +74,7 @@ def escaped(text: str) -> str:
     """One line that Markdown, and Slack's, take as it is."""
     text = _MARKS.sub(r"\\\1", clean(text).replace("\n", " "))
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return text.replace("@", "@\u2060").replace("://", ":\u2060//")  # neither a mention nor a link
+    return _MENTION.sub("@\u2060", text).replace("://", ":\\//")  # neither a mention nor a link; addresses stay whole
 
 
 _TIMES = frozenset({"since", "now", "at", "first", "last", "ended", "until", "watched", "began", "again_at", "by_at"})
