@@ -213,6 +213,13 @@ def test_nothing_from_outside_is_markup_a_link_or_a_mention() -> None:
     assert "\n" not in escaped("a\nb")
 
 
+def test_an_address_is_copied_whole() -> None:
+    assert escaped("ask bob@example.com (see https://wiki.example/run_book#top)") == (
+        "ask bob@example.com \\(see `https://wiki.example/run_book#top`\\)"
+    )
+    assert escaped("@here") == "@\u2060here"
+
+
 def test_as_an_object_its_times_are_stamps() -> None:
     told = as_object(made([*watching((60, 0)), fires(30)], alert("prom/z", began=NOW - 5)))
     assert told["now"].endswith("Z")

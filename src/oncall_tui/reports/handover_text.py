@@ -18,6 +18,7 @@ from oncall_tui.triage.counts import NOT_KNOWN
 
 Sections = tuple[tuple[str, tuple[str, ...]], ...]
 _HELD = (AlertState.SILENCED, AlertState.SNOOZED, AlertState.SEEN, AlertState.INHIBITED)
+_ADDRESS = re.compile(r"(\w[\w.+-]*://[^\s`<>]*[^\s`<>)\].,;:!?])")
 _MENTION = re.compile(r"(?<![\w.+-])@")  # bob@example.com mentions nobody
 NO_ACTION = "no action recorded by this journal"
 _MARKS = re.compile(r"([\\`*_{}\[\]()#+!|~])")
@@ -71,10 +72,15 @@ def as_object(h: Handover) -> dict[str, Any]:
 
 
 def escaped(text: str) -> str:
-    """One line that Markdown, and Slack's, take as it is."""
-    text = _MARKS.sub(r"\\\1", clean(text).replace("\n", " "))
+    """One line that Markdown, and Slack's, take as it is; an address stays whole, to be copied, and is no link."""
+    parts = _ADDRESS.split(clean(text).replace("\n", " "))
+    return "".join(f"`{part}`" if at % 2 else _literal(part) for at, part in enumerate(parts))
+
+
+def _literal(text: str) -> str:
+    text = _MARKS.sub(r"\\\1", text)
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _MENTION.sub("@\u2060", text).replace("://", ":\\//")  # neither a mention nor a link; addresses stay whole
+    return _MENTION.sub("@\u2060", text)
 
 
 _TIMES = frozenset({"since", "now", "at", "first", "last", "ended", "until", "watched", "began", "again_at", "by_at"})
