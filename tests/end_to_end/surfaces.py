@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from oncall_tui import bootstrap
 from oncall_tui.cli.deploys import as_object, line
+from oncall_tui.cli.text_board import text_board
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.entry import EntryKind
@@ -84,6 +85,7 @@ class Said(NamedTuple):
     journal: str
     slack: str
     suspect: str
+    status: str
 
     def texts(self) -> dict[str, str]:
         """By surface."""
@@ -97,6 +99,7 @@ class Said(NamedTuple):
             "journal": self.journal,
             "Slack": self.slack,
             "suspect": self.suspect,
+            "status": self.status,
         }
 
 
@@ -143,6 +146,7 @@ class Night:
         entries = self.engine.journal.since(now - 3600, KINDS)
         told = dict(sections(handover(entries, update.look, now - 3600, now), TOKYO))
         deployed = next(lines for name, lines in told.items() if name.startswith("Deploys"))
+        board = text_board(update, now).partition("\nDEPLOYS ")[2]
         suspects = [s.told(TOKYO, now) for a in looks for s in a.suspicion.suspects if s.deploy.id == deploy_id]
         return Said(
             deploy=deploy,
@@ -155,6 +159,7 @@ class Night:
             journal="\n".join(e.text for e in entries if e.kind is EntryKind.DEPLOY and e.subject == deploy_id),
             slack="\n".join(m["text"] for m in self.world.state["told"].get("chat", ())),
             suspect="\n".join(suspects),
+            status="\n".join(one for one in board.splitlines() if f"{deploy.service_id} " in one),
         )
 
 
