@@ -350,22 +350,6 @@ async def test_marks_are_shown_and_dropped_with_their_rows() -> None:
         assert not any("●" in line for line in app.lines())
 
 
-async def test_held_it_shows_only_the_newest_after_the_release() -> None:
-    async with board() as (app, pilot):
-        app.table.show(rows("abc"))
-        app.table.move_to("a")
-        app.table.hold()
-        app.table.hold()
-        app.table.show(rows("x"))
-        app.table.show(rows("bca"))
-        app.table.release()
-        assert [r.id for r in app.table.rows] == ["a", "b", "c"]
-        app.table.release()
-        await pilot.pause()
-        assert [r.id for r in app.table.rows] == ["b", "c", "a"]
-        assert "alert a" in app.cursor_line()
-
-
 async def test_only_what_changed_is_repainted(monkeypatch: pytest.MonkeyPatch) -> None:
     async with board() as (app, pilot):
         app.table.show(rows(range(60)))

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
-from oncall_tui.config.mistake import nearest, show
-from oncall_tui.config.walk import Check, Complaint
+from oncall_tui.config.diagnostic import nearest, show
+from oncall_tui.config.validator import Check, Complaint
 from oncall_tui.domain.alert import OURS, AlertState, Severity
 from oncall_tui.text.spelling import misspelt
 

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from oncall_tui.config.mistake import Diagnostic
+from oncall_tui.config.diagnostic import Diagnostic
 from oncall_tui.config.nodes import MAX_BYTES, Unreadable
 
 VARIABLE = "ONCALL_TUI_CONFIG"

@@ -13,13 +13,13 @@ import msgspec
 
 from oncall_tui.config import files
 from oncall_tui.config.checks import check_for
-from oncall_tui.config.mistake import Diagnostic, nearest, show
+from oncall_tui.config.diagnostic import Diagnostic, nearest, show
+from oncall_tui.config.messages import pattern
 from oncall_tui.config.model import Config, ConfigFile, Screen, ScreenWords
 from oncall_tui.config.nodes import Unreadable, compose, is_empty
 from oncall_tui.config.screen import Place, mistake, screen_mistakes, view_mistakes
 from oncall_tui.config.tell import TellNames, tell_names, unknown
-from oncall_tui.config.walk import BAD, TooManyErrors, Validator
-from oncall_tui.config.words import pattern
+from oncall_tui.config.validator import BAD, TooManyErrors, Validator
 from oncall_tui.domain.product import Product
 from oncall_tui.errors import ConfigurationError
 from oncall_tui.providers.options import DestinationOptions, SourceOptions

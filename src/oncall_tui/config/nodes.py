@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from oncall_tui.config.mistake import Diagnostic
+from oncall_tui.config.diagnostic import Diagnostic
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 24

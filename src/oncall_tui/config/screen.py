@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from oncall_tui.config.mistake import Diagnostic, nearest, show
+from oncall_tui.config.diagnostic import Diagnostic, nearest, show
 from oncall_tui.config.model import Screen, ScreenWords
 
 Place = tuple[str, int, int]

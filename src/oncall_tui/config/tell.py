@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from oncall_tui.config.mistake import Diagnostic, nearest, show
+from oncall_tui.config.diagnostic import Diagnostic, nearest, show
 from oncall_tui.config.nodes import place
 
 

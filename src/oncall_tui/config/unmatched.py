@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 
-from oncall_tui.config.mistake import nearest, show
+from oncall_tui.config.diagnostic import nearest, show
 from oncall_tui.config.model import Config
 from oncall_tui.domain.board import Board
 from oncall_tui.triage.filters import FilterError, Known, parse

@@ -105,8 +105,6 @@ class Table(Canvas, can_focus=True):
         self._marked: set[str] = set()
         self.new: frozenset[str] = frozenset()
         self._placeholder: tuple[Cell, ...] = ()
-        self._holds = 0
-        self._waiting: Sequence[Row] | None = None
 
     @property
     def _head(self) -> int:
@@ -117,7 +115,7 @@ class Table(Canvas, can_focus=True):
 
     @property
     def rows(self) -> Sequence[Row]:
-        """The rows on screen; while held, not the newest."""
+        """The rows on screen."""
         return self._rows
 
     @property
@@ -136,13 +134,10 @@ class Table(Canvas, can_focus=True):
         return frozenset(self._marked)
 
     def show(self, rows: Sequence[Row], stays: bool = False, instead: str | None = None) -> None:
-        """Replace the rows. The cursor stays on its row's id; only what changed is repainted. Held: kept for later.
+        """Replace the rows. The cursor stays on its row's id; only what changed is repainted.
 
         *stays*: the cursor keeps its row though nobody chose it. *instead*: the row that its row has become part of.
         """
-        if self._holds:
-            self._waiting = rows
-            return
         offset = self._top() - self.scroll_offset.y
         was_at_top = self.scroll_offset.y == 0
         was = self._place.id
@@ -178,17 +173,6 @@ class Table(Canvas, can_focus=True):
         if not self._rows:
             self._resize_content()
             self._repaint()
-
-    def hold(self) -> None:
-        """A modal opens: keep what is on screen as it is until ``release``. Holds nest."""
-        self._holds += 1
-
-    def release(self) -> None:
-        """The modal closed: show the newest rows."""
-        self._holds = max(0, self._holds - 1)
-        if not self._holds and self._waiting is not None:
-            rows, self._waiting = self._waiting, None
-            self.show(rows)
 
     # -- the cursor and the marks ----------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
-from oncall_tui.config.mistake import show
+from oncall_tui.config.diagnostic import show
 from oncall_tui.runtime.secret import Secret
 
 TAG = "tag:yaml.org,2002:"
@@ -40,7 +40,7 @@ def seen(node: Any, quote: bool = True) -> str:
     return f"{kind} ({show(node.value)[1:-1]})" if quote and kind != "a string" else kind
 
 
-def words(kind: Any) -> tuple[Any, ...]:
+def allowed_values(kind: Any) -> tuple[Any, ...]:
     """The values of an enumeration or a Literal; empty for any other type."""
     if get_origin(kind) is Literal:
         return get_args(kind)
@@ -72,7 +72,7 @@ def expected(kind: Any) -> str:
         return f"a list ({expected(get_args(kind)[0])} each)"
     if origin is dict:
         return f"a mapping (name: {expected(get_args(kind)[1])})"
-    if choices := words(kind):
+    if choices := allowed_values(kind):
         return ("one of " if len(choices) > 1 else "") + ", ".join(str(choice) for choice in choices)
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return "a mapping with the keys " + ", ".join(kind.__struct_encode_fields__)

@@ -14,9 +14,19 @@ from typing import Annotated, Any, Final, NamedTuple, Union, get_args, get_origi
 
 import msgspec
 
-from oncall_tui.config.mistake import Diagnostic, nearest, show
+from oncall_tui.config.diagnostic import Diagnostic, nearest, show
+from oncall_tui.config.messages import (
+    A_SECRET,
+    TAG,
+    allowed_values,
+    breaks,
+    expected,
+    is_text,
+    known_fields,
+    pattern,
+    seen,
+)
 from oncall_tui.config.nodes import MAX_NODES, is_empty, place
-from oncall_tui.config.words import A_SECRET, TAG, breaks, expected, is_text, known_fields, pattern, seen, words
 from oncall_tui.runtime.secret import Secret
 
 MAX_MISTAKES = 50
@@ -148,7 +158,7 @@ class Validator:
         return self.note(node, key, expected(kind), seen(node), near and f"{near}, without quotes")
 
     def _choice(self, node: Any, kind: Any, key: str) -> Any:
-        choices = {str(choice): choice for choice in words(kind)}
+        choices = {str(choice): choice for choice in allowed_values(kind)}
         if node.value in choices:
             word = choices[node.value]
             return kind(word) if isinstance(kind, type) and issubclass(kind, Enum) else word
