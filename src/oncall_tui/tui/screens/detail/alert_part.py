@@ -87,7 +87,7 @@ def suspect_section(of: Subject, scene: Scene, keys: Keys) -> Section:
         lines.append(line("suspect", found.words(scene.now, scene.tz)))
     elif found.unread:
         lines.append(line("but", f"not all is known: {found.unread}", "warning"))
-    lines += [line("not", one.words) for one in found.innocent]
+    lines += [line("later", one.words) for one in found.innocent]
     lines.append(((f" {'R':<9} ", "key"), (keys.back, "")))
     shown = look.suspect or found.last
     if shown is not None:

@@ -102,7 +102,7 @@ def suspicion_lines(look: TriagedAlert, update: Update, now: float, tz: tzinfo) 
         able = isinstance(target(Verb.ROLL_BACK, spot("alerts", look.id, look, update.board)), ActionTarget)
         lines = [line("suspect", f"{found.words(now, tz)}{'    R rolls it back' if able else ''}", style)]
     lines += [line("then", s.told(tz, now)) for s in found.suspects[1:OTHERS]]
-    return lines + [line("not", s.words, "dim") for s in found.innocent[:OTHERS]]
+    return lines + [line("later", s.words, "dim") for s in found.innocent[:OTHERS]]
 
 
 def service_words(service: Service) -> str:
