@@ -18,8 +18,7 @@ from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.providers import registry
 from oncall_tui.simulator.scenarios.reader import load
-from oncall_tui.tui.acting import PALETTE, VERBS
-from oncall_tui.tui.keys import BY_NAME, KEYS, by_group
+from oncall_tui.tui.keys import BY_NAME, KEYS, PALETTE, VERBS, by_group
 from oncall_tui.tui.screens.detail import screen as detail
 from oncall_tui.tui.screens.logs import screen as logs
 

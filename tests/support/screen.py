@@ -73,7 +73,7 @@ class Rig:
 
     def looked(self) -> None:
         """The engineer has looked for a second: where the cursor went by itself has been seen."""
-        for table in self.board.tables.values():
+        for table in self.board.session.tables.values():
             table.strayed_at = float("-inf")
 
     def drain(self) -> None:

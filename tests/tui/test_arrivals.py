@@ -97,7 +97,7 @@ async def test_what_is_pasted_acts_on_nothing_and_the_screen_says_so(tmp_path: P
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
         for _ in range(100):
             await pilot.pause(0.05)
-            if app.board.row_id:
+            if app.board.session.row_id:
                 break
         rig.clock.advance(1.0)  # where the cursor went was seen
         if where != "board":
@@ -112,7 +112,7 @@ async def test_what_is_pasted_acts_on_nothing_and_the_screen_says_so(tmp_path: P
             assert isinstance(before, Form)
             assert before.query_one("#text").value == "y"  # type: ignore[attr-defined]
         elif where == "board":
-            assert app.board.notice == ("ignored 14 characters that arrived at once (a paste?)", "warning")
+            assert app.board.session.notice == ("ignored 14 characters that arrived at once (a paste?)", "warning")
         else:
             assert any("ignored 14 characters" in str(note.message) for note in app._notifications)
         app.exit()

@@ -190,7 +190,7 @@ async def test_several_rows_one_confirm_then_n_of_m_with_reasons(tmp_path: Path)
         assert "2 of 3 done" in rig.text()
         assert "title of b: refused: acknowledged by bob, 20 s ago" in rig.text()
         assert len(rig.provider.acknowledge.sent) == 2
-        assert rig.board.tables["alerts"].marked == frozenset()
+        assert rig.board.session.tables["alerts"].marked == frozenset()
 
 
 async def test_a_filter_hides_rows_and_unmarks_what_it_hides(tmp_path: Path) -> None:
@@ -200,8 +200,8 @@ async def test_a_filter_hides_rows_and_unmarks_what_it_hides(tmp_path: Path) -> 
     async with on_screen(rig) as rig:
         await rig.press("space", "slash", *"search", "enter")
         assert "search slow" in rig.text()
-        assert [r.id for r in rig.board.tables["alerts"].rows] == ["fake/b"]
-        assert rig.board.tables["alerts"].marked == frozenset()
+        assert [r.id for r in rig.board.session.tables["alerts"].rows] == ["fake/b"]
+        assert rig.board.session.tables["alerts"].marked == frozenset()
         assert "1 marked row not shown any more: unmarked" in rig.text()
         assert "filter 'search': 1 shown" in rig.text()
         await rig.press("escape", "escape")
@@ -317,7 +317,9 @@ async def test_an_alert_of_a_pagers_incident_is_acknowledged_there_and_never_sil
     prom.add("a", keys=("k",), began=2.0)
     rig = Rig(tmp_path, pager, prom)
     async with on_screen(rig) as rig:
-        assert rig.board.row_id == "pager/i"  # one problem, one row, that says who saw it and where the key goes
+        assert (
+            rig.board.session.row_id == "pager/i"
+        )  # one problem, one row, that says who saw it and where the key goes
         assert "incident +prom" in rig.text()
         assert "reported by  pager: firing · prom: firing; a acknowledges the PagerDuty incident" in rig.text()
         await rig.press("a")
@@ -342,7 +344,7 @@ async def test_the_app_drops_keys_for_a_modal_that_was_not_there_yet(tmp_path: P
     async with app.run_test(size=(100, 30)) as pilot:
         for _ in range(50):
             await pilot.pause(0.05)
-            if app.board.row_id:
+            if app.board.session.row_id:
                 break
         await pilot.press("question_mark")
         await pilot.pause()

@@ -74,7 +74,7 @@ async def test_each_row_has_its_target_as_it_was_seen(
 ) -> None:
     async with night(tmp_path) as rig:
         await rig.press(pane)
-        rig.board.tables[rig.board.list_pane].move_to(row)
+        rig.board.session.tables[rig.board.session.list_pane].move_to(row)
         await rig.pilot.press("R")
         assert isinstance(await rig.modal(), ConfirmPlan)
         (ask,) = rig.handler().asked
@@ -86,8 +86,8 @@ async def test_each_row_has_its_target_as_it_was_seen(
 async def test_a_deploy_that_is_over_and_was_followed_by_another_is_not_offered(tmp_path: Path) -> None:
     async with night(tmp_path) as rig:
         await rig.press("3", "j")
-        assert rig.board.row_id == "prod/d42"
-        assert not rig.board.offered("rollback")
+        assert rig.board.session.row_id == "prod/d42"
+        assert not rig.board.actions.offers.offered("rollback", rig.board.session.row())
         await rig.press("R")
         assert "cannot roll back prod/main/api: :42→:41" in rig.text()
         assert rig.handler().asked == []
@@ -153,7 +153,7 @@ async def test_a_refusal_says_why_and_what_to_do_and_plans_nothing_anew(tmp_path
     async with app.run_test(size=(80, 24)) as pilot:
         for _ in range(50):
             await pilot.pause(0.05)
-            if app.board.row_id:
+            if app.board.session.row_id:
                 break
         rig.clock.advance(1.0)  # where the cursor went was seen
         await pilot.press("2", "R", "R", "R", "y")
@@ -249,7 +249,7 @@ async def test_the_question_stays_whole_however_long_the_name_is(tmp_path: Path,
     rig.handler().fields = WORST_PLAN
     async with on_screen(rig, size) as rig:
         await rig.press("2")
-        rig.board.tables["services"].move_to(f"prod/main/{name}")
+        rig.board.session.tables["services"].move_to(f"prod/main/{name}")
         await rig.pilot.press("R")
         await rig.modal()
         await rig.pilot.pause()
@@ -280,7 +280,7 @@ async def test_c_goes_on_where_something_waits_and_asks_first(tmp_path: Path) ->
         rig.refresh()
         for pane, row in (("1", "prod/bad"), ("2", API), ("3", "prod/d43")):
             await rig.press(pane)
-            rig.board.tables[rig.board.list_pane].move_to(row)
+            rig.board.session.tables[rig.board.session.list_pane].move_to(row)
             await rig.settle()
             assert "C continue" in rig.text().splitlines()[-1]
             await rig.pilot.press("C")
@@ -295,7 +295,7 @@ async def test_c_goes_on_where_something_waits_and_asks_first(tmp_path: Path) ->
         await rig.press("backspace", *"api", "enter")
         assert [p.target for p in rig.handler(Verb.CONTINUE).sent] == ["prod/d43"]
         await rig.press("escape", "j")
-        assert rig.board.row_id == "prod/d42"
+        assert rig.board.session.row_id == "prod/d42"
         await rig.press("C")
         assert ":41→:42 is not the newest deploy of prod/main/api any more" in rig.text()
 
@@ -316,7 +316,7 @@ async def test_the_palette_does_not_open_over_a_question(tmp_path: Path) -> None
     async with app.run_test(size=(80, 24)) as pilot:
         for _ in range(50):
             await pilot.pause(0.05)
-            if app.board.row_id:
+            if app.board.session.row_id:
                 break
         rig.clock.advance(1.0)  # where the cursor went was seen
         await pilot.press("question_mark")
@@ -362,10 +362,10 @@ async def test_esc_gives_up_what_is_being_read(tmp_path: Path) -> None:
         rig.handler().plan = lambda ask, board: release.wait(10) and plan(ask, board)
         await rig.press("2")
         await rig.pilot.press("R")
-        assert rig.board.coming
+        assert rig.board.dialogs.active
         await rig.pilot.press("escape")
         assert "cancelled, nothing was sent" in rig.text()
-        assert not rig.board.coming
+        assert not rig.board.dialogs.active
         release.set()
         await rig.settle()
         assert rig.pilot.app.screen is rig.board
@@ -389,7 +389,7 @@ async def test_what_came_of_it_stays_until_it_is_dismissed(tmp_path: Path) -> No
 
 
 def titles(rig: Any) -> list[str]:
-    return [title for title, _, _ in rig.board.without_keys()]
+    return [title for title, _, _ in rig.board.actions.without_keys(rig.board.session.row())]
 
 
 async def test_the_palette_offers_what_has_no_key_only_where_it_is_possible(tmp_path: Path) -> None:
@@ -400,7 +400,7 @@ async def test_the_palette_offers_what_has_no_key_only_where_it_is_possible(tmp_
         rig.provider.deploys["prod/d43"] = deploy("prod/d43", API, verbs=frozenset())
         rig.refresh()
         assert titles(rig) == ["restart (force a new deploy) prod/main/api"]
-        (_, _, call), *_ = rig.board.without_keys()
+        (_, _, call), *_ = rig.board.actions.without_keys(rig.board.session.row())
         call()
         assert isinstance(await rig.modal(), ConfirmPlan)
         await rig.press("y", "enter")
@@ -414,7 +414,7 @@ async def test_what_the_palette_listed_is_what_it_does(tmp_path: Path) -> None:
     async with night(tmp_path) as rig:
         await rig.press("2")
         version = rig.provider.deploys["prod/d43"].version
-        ((_, _, call),) = rig.board.without_keys()
+        ((_, _, call),) = rig.board.actions.without_keys(rig.board.session.row())
         rig.provider.deploys["prod/d43"] = deploy("prod/d43", API, state=DeployState.SUCCEEDED, verbs=EVERY)
         rig.refresh()
         call()
@@ -477,7 +477,7 @@ async def test_between_two_modals_of_a_question_no_key_acts(tmp_path: Path) -> N
     async with app.run_test(size=(80, 24)) as pilot:
         for _ in range(50):
             await pilot.pause(0.05)
-            if app.board.row_id:
+            if app.board.session.row_id:
                 break
         rig.clock.advance(1.0)  # where the cursor went was seen
         await pilot.press("R")
@@ -488,13 +488,13 @@ async def test_between_two_modals_of_a_question_no_key_acts(tmp_path: Path) -> N
         rig.handler().plan = lambda ask, board: release.wait(10) and plan(ask, board)
         await pilot.press("enter", "a", "R", "E", "n", "x")
         assert app.screen is app.board
-        assert app.board.coming
+        assert app.board.dialogs.active
         release.set()
         await opened(pilot, app, ConfirmPlan)
         await pilot.press("escape")
         await pilot.pause(0.1)
         assert app.screen is app.board
-        assert not app.board.coming
+        assert not app.board.dialogs.active
         assert len(rig.handler().asked) == 2
         assert rig.provider.acknowledge.sent == []
     rig.engine.stop()
@@ -518,7 +518,7 @@ async def test_esc_twice_in_a_hurry_ends_a_question_once(tmp_path: Path) -> None
         rig.board.action_back()
         await rig.settle()
         assert "cancelled, nothing was sent" in rig.text()
-        assert not rig.board.coming
+        assert not rig.board.dialogs.active
         assert rig.handler().sent == []
 
 
@@ -562,7 +562,7 @@ async def test_esc_cancels_at_once_whatever_was_just_painted_and_no_other_key_co
     async with app.run_test(size=(80, 24)) as pilot:
         for _ in range(50):
             await pilot.pause(0.05)
-            if app.board.row_id:
+            if app.board.session.row_id:
                 break
         rig.clock.advance(1.0)
         await pilot.press("2")

@@ -279,7 +279,7 @@ async def test_a_row_that_became_a_part_of_another_says_so_and_takes_no_key(tmp_
     async with on_screen(rig):
         await rig.press("g", "j")
         screen = await opened(rig)
-        assert screen.row_id == "pager/P1"
+        assert screen.row.id == "pager/P1"
         alarms.add("x", title="5xx alarm", provider="cloudwatch", keys=("k1", "k2"))  # now both carry the same key
         for _ in range(2):
             rig.refresh()
@@ -383,11 +383,11 @@ async def test_keys_typed_while_a_question_is_prepared_are_dropped(tmp_path: Pat
         rig.refresh()
         await pilot.pause()
         await opened(rig)
-        app.board._asking.add(99)
+        app.board.dialogs._asking.add(99)
         await pilot.press("a", "b", "E")
         await rig.settle()
         assert rig.provider.acknowledge.sent == []
-        app.board._asking.clear()
+        app.board.dialogs._asking.clear()
         await rig.press("a")
         assert len(rig.provider.acknowledge.sent) == 1
     rig.engine.stop()
@@ -414,7 +414,11 @@ async def test_the_palette_offers_what_has_no_key_for_this_row_alone(tmp_path: P
         await pilot.pause()
         assert app.screen is not screen
         await pilot.press("escape")
-        rig.board.tables["alerts"].move_to("prod/b")
+        rig.board.session.tables["alerts"].move_to("prod/b")  # whatever moves on the board: it is for this row
+        assert [command.title for command in app.get_system_commands(screen)] == titles
+        rig.provider.alerts.pop("prod/a")
+        rig.refresh()
+        await pilot.pause()
         assert list(app.get_system_commands(screen)) == []
     rig.engine.stop()
 
@@ -440,7 +444,7 @@ async def test_the_runbook_is_read_by_its_key_alone_and_is_text(tmp_path: Path) 
     rig.provider.add("a", title="5xx", hint=hint, annotations=(("runbook_url", "http://169.254.169.254/latest"),))
     book = "# Restart\n\n1. Call `#team`\n\n[red]no markup[/] \x1b[2J " + "long " * 60
     (tmp_path / "pay.md").write_text(book)
-    rig.board.runbook_folders = (tmp_path,)
+    rig.board.session.runbook_folders = (tmp_path,)
     async with on_screen(rig, (80, 24)):
         await opened(rig)
         assert "runbook" not in rig.engine.evidence._queues

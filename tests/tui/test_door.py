@@ -66,7 +66,7 @@ async def recorded(rig: Rig, size: tuple[int, int]) -> AsyncIterator[tuple[Recor
         with app._context():
             for _ in range(100):
                 await pilot.pause(0.05)
-                if app.board.row_id:
+                if app.board.session.row_id:
                     break
             assert isinstance(app._driver, Recorder)
             yield app._driver, pilot
@@ -124,7 +124,7 @@ async def test_no_byte_of_a_row_is_obeyed_on_any_screen_or_form(tmp_path: Path, 
             assert obeyed(bytes_) == [], way
             assert [text for text in copied(bytes_) if clean(text.replace("\n", "")) != text.replace("\n", "")] == []
             for _ in range(5):
-                if pilot.app.screen is pilot.app.board and not pilot.app.board.coming:
+                if pilot.app.screen is pilot.app.board and not pilot.app.board.dialogs.active:
                     break
                 await pilot.press("escape")
                 await pilot.pause(0.05)

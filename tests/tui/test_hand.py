@@ -47,10 +47,10 @@ def page(rig: Rig) -> None:
 async def test_untouched_the_cursor_is_on_the_page_and_the_key_waits_until_it_was_seen(tmp_path: Path) -> None:
     rig = quiet_night(tmp_path)
     async with on_screen(rig) as rig:
-        assert rig.board.row_id == "prod/w"
+        assert rig.board.session.row_id == "prod/w"
         page(rig)
         arrives(rig)
-        assert rig.board.row_id == "prod/p"
+        assert rig.board.session.row_id == "prod/p"
         await rig.pilot.press("a")
         rig.drain()
         assert rig.provider.acknowledge.sent == []
@@ -82,19 +82,19 @@ async def test_a_row_that_was_chosen_keeps_the_cursor_and_the_page_is_told_above
     rig.provider.add("x", title="other", began=5.0)
     async with on_screen(rig, (80, 24)) as rig:
         await rig.press("j")
-        was = rig.board.row_id
+        was = rig.board.session.row_id
         page(rig)
         rig.clock.advance(20)
         arrives(rig)
         await rig.pilot.pause()
-        assert rig.board.row_id == was
+        assert rig.board.session.row_id == was
         assert "NEW PAGE (g) now payments-api: 5xx rate 12 %" in rig.text()
         rig.clock.advance(20)
         rig.board.tick()
         await rig.pilot.pause()
         assert "NEW PAGE (g) 20s payments-api" in rig.text()
         await rig.press("2", "g")
-        assert (rig.board.pane, rig.board.row_id) == ("alerts", "prod/p")
+        assert (rig.board.session.pane, rig.board.session.row_id) == ("alerts", "prod/p")
         assert "NEW PAGE" not in rig.text()
         await rig.press("a")
         assert [plan.target for plan in rig.provider.acknowledge.sent] == ["prod/p"]
@@ -109,7 +109,7 @@ async def test_a_new_page_that_a_filter_hides_is_gone_to_all_the_same(tmp_path: 
         page(rig)
         rig.refresh()
         await rig.press("g")
-        assert rig.board.row_id == "prod/p"
+        assert rig.board.session.row_id == "prod/p"
 
 
 async def test_once_the_list_was_empty_the_cursor_follows_the_first_row_again(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ async def test_once_the_list_was_empty_the_cursor_follows_the_first_row_again(tm
         rig.refresh()
         rig.provider.add("c", began=2.0)
         arrives(rig)
-        assert rig.board.row_id == "fake/c"
+        assert rig.board.session.row_id == "fake/c"
         await rig.pilot.press("a")
         rig.drain()
         assert rig.provider.acknowledge.sent == []
@@ -139,7 +139,7 @@ async def test_a_pane_opens_on_what_is_worst(tmp_path: Path) -> None:
         rig.provider.services["prod/main/pay"] = pay
         rig.refresh()
         await rig.press("2")
-        assert rig.board.row_id == "prod/main/pay"
+        assert rig.board.session.row_id == "prod/main/pay"
         await rig.pilot.press("R")
         assert isinstance(await rig.modal(), ConfirmPlan)
         assert "prod/main/pay" in rig.text()
@@ -154,7 +154,7 @@ async def test_deploys_follow_their_first_row_too(tmp_path: Path) -> None:
         newer = deploy("prod/d2", old=revision(42), new=revision(43), verbs=frozenset(Verb))
         rig.provider.deploys["prod/d2"] = newer
         arrives(rig)
-        assert rig.board.row_id == "prod/d2"
+        assert rig.board.session.row_id == "prod/d2"
         await rig.pilot.press("R")
         await rig.pilot.pause()
         assert "the cursor just moved to" in rig.text()
@@ -168,7 +168,7 @@ async def test_a_filter_that_takes_the_row_away_moves_the_cursor_and_says_so(tmp
         await rig.press("g")
         await rig.pilot.press("slash", *"two", "enter", "a")
         rig.drain()
-        assert rig.board.row_id == "fake/b"
+        assert rig.board.session.row_id == "fake/b"
         assert rig.provider.acknowledge.sent == []
         assert "the cursor just moved to title" not in rig.text()
         assert "the cursor just moved to two: press again" in rig.text()
@@ -181,7 +181,7 @@ async def test_what_is_open_on_a_screen_of_its_own_keeps_its_row(tmp_path: Path)
         page(rig)
         rig.refresh()
         await rig.settle()
-        assert rig.board.row_id == "prod/w"
+        assert rig.board.session.row_id == "prod/w"
         await rig.press("a")
         assert [plan.target for plan in rig.provider.acknowledge.sent] == ["prod/w"]
 
@@ -252,7 +252,7 @@ async def test_the_key_bar_names_the_target_and_offers_nothing_that_cannot_be(tm
         rig.provider.add("p", severity=Severity.CRITICAL, state=AlertState.ACKNOWLEDGED, verbs=done, hint=hint)
         rig.refresh()
         await rig.press("j", "g")
-        rig.board.tables["alerts"].move_to("prod/p")
+        rig.board.session.tables["alerts"].move_to("prod/p")
         rig.board.draw()
         assert "u unack payments-api" in bar(rig)
         assert not any(item.startswith(("a ", "S ", "E ")) for item in bar(rig))
@@ -304,7 +304,7 @@ async def test_of_unacknowledged_pages_the_one_that_escalates_soonest_stands_fir
     rig.provider.add("never", severity=Severity.CRITICAL, began=now - 5)
     rig.provider.add("soon", severity=Severity.CRITICAL, began=now - 900, escalates_at=now + 60)
     async with on_screen(rig) as rig:
-        rows = [row.id for row in rig.board.tables["alerts"].rows]
+        rows = [row.id for row in rig.board.session.tables["alerts"].rows]
         assert rows == ["prod/soon", "prod/later", "prod/never", "prod/w"]
         assert "escalates soonest first" in rig.engine.update.look.alerts[0].why
         assert "escalates" not in rig.engine.update.look.alerts[2].why
@@ -315,12 +315,12 @@ async def test_an_unmoved_cursor_stays_on_a_page_while_another_arrives_above_it(
     now = rig.clock.now()
     rig.provider.add("first", title="5xx", severity=Severity.CRITICAL, began=now)
     async with on_screen(rig, (80, 24)) as rig:
-        assert rig.board.row_id == "prod/first"
+        assert rig.board.session.row_id == "prod/first"
         rig.provider.add("second", title="other", severity=Severity.CRITICAL, began=now + 5, escalates_at=now + 60)
         arrives(rig)
         await rig.pilot.pause()
-        assert [row.id for row in rig.board.tables["alerts"].rows][:2] == ["prod/second", "prod/first"]
-        assert rig.board.row_id == "prod/first"
+        assert [row.id for row in rig.board.session.tables["alerts"].rows][:2] == ["prod/second", "prod/first"]
+        assert rig.board.session.row_id == "prod/first"
         assert "NEW PAGE (g) now other" in rig.text()
         await rig.press("a")
         assert [plan.target for plan in rig.provider.acknowledge.sent] == ["prod/first"]
@@ -360,10 +360,10 @@ async def test_the_cursor_goes_with_its_problem_into_the_row_that_it_is_part_of_
     prom.add("b", began=1.0)
     async with on_screen(rig) as rig:
         await rig.press("j", "k")
-        known = rig.board.alert_look(rig.board.row_id)
+        known = rig.board.session.drawn(rig.board.session.row_id)
         assert known is not None
         assert known.id == "prom/a"
-        table, view = rig.board.tables["alerts"], rig.board.view
+        table, view = rig.board.session.tables["alerts"], rig.board.view
         joined = msgspec.structs.replace(known, id="pager/i")
         look = msgspec.structs.replace(rig.engine.update.look, alerts=(joined,))
         assert view.successor("prom/a", look) == "pager/i"

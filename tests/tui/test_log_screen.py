@@ -21,7 +21,7 @@ from oncall_tui.domain.logs import LogDestination, LogLine, LogPage, LogQuery, L
 from oncall_tui.errors import Denied, SourceError, Throttled
 from oncall_tui.inspection.logs.insights_link import link, query
 from oncall_tui.text.cells import clean
-from oncall_tui.tui.log_keys import open_logs
+from oncall_tui.tui.controllers.openers import log_screen
 from oncall_tui.tui.screens.logs import words
 from oncall_tui.tui.screens.logs.screen import KEYS, LogScreen
 from oncall_tui.tui.screens.logs.view import LogView
@@ -377,7 +377,7 @@ async def test_one_task_from_another_screen(tmp_path: Path) -> None:
     provider.services[API] = service(API)
     rig = Rig(tmp_path, provider)
     async with on_screen(rig, (80, 24)):
-        open_logs(rig.pilot.app, rig.engine, TZ, API, None, "a" * 32)
+        rig.pilot.app.push_screen(log_screen(rig.engine, TZ, API, None, "a" * 32))
         await read(rig)
         assert "task aaaaaaaa " in rig.text()
         assert "INFO mine" in rig.text()

@@ -29,13 +29,13 @@ def rig_of(tmp_path: Path) -> Rig:
     for name in ("ledger-api", "search-api", "other"):
         provider.services[f"prod/main/{name}"] = service(f"prod/main/{name}")
         provider.deploys[f"prod/{name}"] = deploy(f"prod/{name}", f"prod/main/{name}")
-    rig.board.views = {"slow": "slow", "mine": "by:alice"}
+    rig.board.session.views = {"slow": "slow", "mine": "by:alice"}
     return rig
 
 
 def rows(rig: Rig) -> list[list[str]]:
     panes = ("alerts", "services", "deploys")
-    return [[row.id.rpartition("/")[2] for row in rig.board.tables[name].rows] for name in panes]
+    return [[row.id.rpartition("/")[2] for row in rig.board.session.tables[name].rows] for name in panes]
 
 
 async def look_at(rig: Rig, *keys: str) -> None:
@@ -57,7 +57,7 @@ async def test_a_product_narrows_every_pane_and_a_page_outside_of_it_has_a_sign(
         assert "#ledger" in text
         await rig.press("j", "j", "enter")
         assert rows(rig) == [["l1"], ["ledger-api"], ["ledger-api"]]
-        assert rig.board.row_id == "prod/l1"
+        assert rig.board.session.row_id == "prod/l1"
         assert "ledger  hides 2 alerts" in rig.text()
         assert "1 page, 1! outside of ledger" in rig.text()
         await rig.press("2")
@@ -119,7 +119,7 @@ async def test_nothing_shown_is_not_nothing_wrong_where_a_source_is_not_read(tmp
         await rig.modal()
         assert "not counted, since not read now: bad" in rig.text()
         await rig.press("j", "enter")
-        assert rig.board.shown.product in ("", "ledger")
+        assert rig.board.session.view_filter.product in ("", "ledger")
         await look_at(rig, "g", "j", "j")
         text = rig.text()
         assert "No alert matches." in text
@@ -137,7 +137,7 @@ async def test_the_picker_follows_what_is_read_without_moving_the_cursor_to_anot
         rig.refresh()
         modal._again()
         await rig.press("enter")
-        assert rig.board.shown.product == "ledger"
+        assert rig.board.session.view_filter.product == "ledger"
 
 
 async def test_a_name_is_found_by_its_letters_and_esc_shows_the_whole_list_again(tmp_path: Path) -> None:
@@ -153,11 +153,11 @@ async def test_a_name_is_found_by_its_letters_and_esc_shows_the_whole_list_again
         await rig.press("slash", *"zzz", "enter")  # none has it: nothing is picked
         assert isinstance(rig.pilot.app.screen, LookAt)
         await rig.press("escape", "slash", "l", "down", "enter")  # all products, ledger, view slow
-        assert rig.board.shown.product == "ledger"
+        assert rig.board.session.view_filter.product == "ledger"
         await rig.pilot.press("p", "slash", "q", "u", "escape", "q")  # in the line q is a letter
         await rig.settle()
         assert rig.pilot.app.screen is rig.board
-        assert rig.board.shown.product == "ledger"
+        assert rig.board.session.view_filter.product == "ledger"
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ async def test_a_filter_that_can_be_none_hides_nothing_and_says_what_would_work(
         await rig.press(*["backspace"] * len(typed), "s", "e", "a", "r", "c", "h")
         assert said not in rig.text()
         await rig.press("enter")
-        assert rig.board.shown.filter == "search"
+        assert rig.board.session.view_filter.filter == "search"
         assert rows(rig) != every
 
 

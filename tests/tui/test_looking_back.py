@@ -17,7 +17,7 @@ PRODUCTS = (Product(name="ledger", alerts={"team": "ledger"}),)
 
 
 def signs(rig: Rig, pane: str = "alerts") -> set[str]:
-    return {i.rpartition("/")[2] for i in rig.board.tables[pane].new}
+    return {i.rpartition("/")[2] for i in rig.board.session.tables[pane].new}
 
 
 async def test_after_a_pause_what_began_in_it_has_a_sign_until_the_cursor_left_it(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ async def test_a_session_goes_on_as_the_last_one_ended_and_says_that_a_page_is_o
     assert rig.board.take_up(True) == ""
     async with on_screen(rig, (80, 24)) as rig:
         await rig.press("p", "j", "j", "enter", "m", "greater_than_sign", "j", "j", "enter")
-        assert rig.board.shown == ViewFilter(product="ledger", sorts=(Sort("alerts", "age"),))
+        assert rig.board.session.view_filter == ViewFilter(product="ledger", sorts=(Sort("alerts", "age"),))
         rig.clock.advance(-1000)  # the last key was before both began
         rig.board.pressed()
         rig.board.stop_keeping()
@@ -81,8 +81,8 @@ async def test_a_session_goes_on_as_the_last_one_ended_and_says_that_a_page_is_o
     assert rig.board.take_up(True) == ""
     async with on_screen(rig, (80, 24)) as rig:
         text = rig.text()
-        assert rig.board.shown == ViewFilter(product="ledger", sorts=(Sort("alerts", "age"),))
-        assert not rig.board.bell_on
+        assert rig.board.session.view_filter == ViewFilter(product="ledger", sorts=(Sort("alerts", "age"),))
+        assert not rig.board.session.bell_on
         assert "BELL OFF" in text
         assert "1 page, 1! outside of ledger" in text
         assert "1 new since 16:43" in text
@@ -95,7 +95,7 @@ async def test_what_was_kept_and_is_not_configured_any_more_hides_nothing_and_is
     kept.write(kept.beside(rig.engine.journal.path), kept.of(ViewFilter(product="gone", filter="l1"), None, 0.0))
     wrong = rig.board.take_up(True)
     assert "the product 'gone' is not configured any more" in wrong
-    assert rig.board.shown == ViewFilter(filter="l1")
+    assert rig.board.session.view_filter == ViewFilter(filter="l1")
 
 
 async def test_what_is_kept_is_written_when_it_changes_and_not_with_every_draw(tmp_path: Path) -> None:

@@ -13,9 +13,8 @@ from tests.support.screen import Rig
 
 from oncall_tui.config import Config, Screen
 from oncall_tui.domain.alert import AlertState
-from oncall_tui.tui.acting import PALETTE
 from oncall_tui.tui.app import OncallApp
-from oncall_tui.tui.keys import BY_NAME
+from oncall_tui.tui.keys import BY_NAME, PALETTE
 
 
 @asynccontextmanager
@@ -54,7 +53,7 @@ async def test_a_verb_that_is_not_possible_now_is_found_and_says_why(tmp_path: P
         assert "acknowledge it first (a)" in entry.help
         assert not entry.discover  # who only looks is not shown what cannot be
         entry.callback()
-        assert "acknowledge it first (a)" in (rig.board.notice or ("",))[0]
+        assert "acknowledge it first (a)" in (rig.board.session.notice or ("",))[0]
 
 
 async def test_a_configured_key_works_and_is_what_is_shown(tmp_path: Path) -> None:
@@ -65,7 +64,7 @@ async def test_a_configured_key_works_and_is_what_is_shown(tmp_path: Path) -> No
         assert " a ack" not in rig.text()
         assert [title for title in commands(app) if title.startswith("ack (!)")]
         await rig.press("x")
-        assert rig.board.tables["alerts"].marked
+        assert rig.board.session.tables["alerts"].marked
         await rig.press("x", "a")
         assert not rig.provider.acknowledge.sent
         await rig.press("exclamation_mark")

@@ -33,12 +33,12 @@ def handler(rig: Rig, verb: Verb) -> Any:
 
 
 def offers(rig: Rig) -> dict[str, Any]:
-    return {title: call for title, _, call in rig.board.without_keys()}
+    return {title: call for title, _, call in rig.board.actions.without_keys(rig.board.session.row())}
 
 
 async def test_s_snoozes_what_cannot_be_silenced(tmp_path: Path) -> None:
     async with on_screen(pager(tmp_path)) as rig:
-        assert rig.board.offered("silence")
+        assert rig.board.actions.offers.offered("silence", rig.board.session.row())
         await rig.pilot.press("S")
         assert isinstance(await rig.modal(), Form)
         assert "Snooze: 5xx" in rig.text()
@@ -142,7 +142,7 @@ async def test_a_state_is_cut_where_it_can_be(tmp_path: Path, fields: dict[str, 
         fields = {**fields, "until": rig.clock.now() + fields["until"]}
     rig.provider.add("a", **fields)
     async with on_screen(rig, (80, 24)) as rig:
-        (row,) = rig.board.tables["alerts"].rows
+        (row,) = rig.board.session.tables["alerts"].rows
         assert fitting(row.cells[5], STATE_CELLS)[0] == cell
         assert len(cell) <= STATE_CELLS
         assert cell in rig.text()
@@ -154,11 +154,11 @@ async def test_a_key_that_no_row_has_is_said(tmp_path: Path) -> None:
     async with on_screen(rig) as rig:
         await rig.press("slash", *"foo:bar")
         assert "no row has the key 'foo': It is one of account, by" in rig.text()
-        assert len(rig.board.tables["alerts"].rows) == 1
+        assert len(rig.board.session.tables["alerts"].rows) == 1
         await rig.press("enter")
         assert "no row has the key 'foo': It is one of account, by" in rig.text()
-        assert len(rig.board.tables["alerts"].rows) == 1
+        assert len(rig.board.session.tables["alerts"].rows) == 1
         await rig.press("escape", "escape")
         await rig.press("slash", *"Env:prod", "enter")
         assert "no row has" not in rig.text()
-        assert len(rig.board.tables["alerts"].rows) == 1
+        assert len(rig.board.session.tables["alerts"].rows) == 1

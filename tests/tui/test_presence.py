@@ -28,7 +28,7 @@ async def test_the_board_is_told_while_one_of_its_parts_is_not_there(tmp_path: P
         await rig.board.query_one(f"#{gone}").remove()
         rig.board.show(rig.engine.update)
         rig.board.tick()
-        rig.board.say("a word")
+        rig.board.session.say("a word")
 
 
 @pytest.mark.parametrize("gone", sorted(detail.DRAWN_ON))

@@ -71,7 +71,7 @@ def squeezed(text: str) -> str:
 async def test_nothing_of_a_page_is_cut_while_cells_are_empty(tmp_path: Path, size: tuple[int, int], seed: int) -> None:
     chance = random.Random(seed)
     async with on_screen(town(chance, tmp_path), size) as rig:
-        table = rig.board.tables["alerts"]
+        table = rig.board.session.tables["alerts"]
         for _ in range(3):
             lines = [table.render_line(y).text for y in range(table.size.height)]
             blank = sum(not line.strip() for line in lines)
@@ -118,7 +118,7 @@ async def test_each_page_has_its_suspect_at_80_columns_wherever_the_cursor_is(
     async with on_screen(rig, (80, 24)) as rig:
         for name in ("api", "jobs"):
             for to in ("api", "jobs"):
-                rig.board.tables["alerts"].move_to(f"prod/{to}")
+                rig.board.session.tables["alerts"].move_to(f"prod/{to}")
                 await rig.settle()
                 said = f"suspect deploy :41→:42 of prod/{name} started 12m before the alert, 48 tasks stopped"
                 assert said in " ".join(rig.text().split())
@@ -151,7 +151,7 @@ async def test_columns_stay_where_they_are_while_states_come_and_go(tmp_path: Pa
     for i in range(6):
         rig.provider.add(f"a{i}", title=f"alert {i}", began=100.0 - i)
     async with on_screen(rig, (120, 40)) as rig:
-        table = rig.board.tables["alerts"]
+        table = rig.board.session.tables["alerts"]
         places = []
         for by in ((), ("christopher",), (), ("bob",), ()):
             state = AlertState.ACKNOWLEDGED if by else AlertState.FIRING
@@ -195,7 +195,7 @@ async def test_what_pages_is_reversed_also_without_colour_and_under_the_cursor(
     rig.provider.add("a", severity=Severity.CRITICAL, began=2.0)
     rig.provider.add("b", severity=Severity.CRITICAL, began=1.0)
     async with on_screen(rig, (80, 24)) as rig:
-        table = rig.board.tables["alerts"]
+        table = rig.board.session.tables["alerts"]
         pages = 0
         for y in range(table._head, table.size.height):
             segments = list(table.render_line(y))
@@ -212,4 +212,4 @@ async def test_what_comes_next_is_said_whole_where_its_column_can_hold_it(tmp_pa
     rig = Rig(tmp_path, FakeProvider("pager"))
     rig.provider.add("a", title=" ".join(WORDS * 3), escalates_at=rig.clock.now() + 45, assigned=("Alice",))
     async with on_screen(rig, (80, 24)) as rig:
-        assert "escalates in 40s" in rig.board.tables["alerts"].render_line(1).text
+        assert "escalates in 40s" in rig.board.session.tables["alerts"].render_line(1).text

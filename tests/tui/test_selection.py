@@ -48,7 +48,7 @@ async def test_a_thousand_random_orders_hit_no_wrong_target_and_miss_no_right_on
     rig = Rig(tmp_path)
     wrong = missed = hit = none = 0
     async with on_screen(rig) as rig:
-        table = rig.board.tables["alerts"]
+        table = rig.board.session.tables["alerts"]
         for _ in range(ORDERS // 4):
             fill(rig, rng)
             rig.refresh()
@@ -61,10 +61,10 @@ async def test_a_thousand_random_orders_hit_no_wrong_target_and_miss_no_right_on
                 rig.refresh()
             if rng.random() < 0.5:
                 stir(rig, rng)  # moves between the newest reading and the key
-            look = rig.board.alert_look(meant)
+            look = rig.board.session.drawn(meant)
             seen = look.alert.version if look else ""
             there = rig.provider.alerts.get(meant)  # before the key: its queue may have written before the next line
-            rig.board.action_ack()
+            rig.board.action_act("ack")
             rig.drain()
             sent = [plan.target for plan in rig.provider.acknowledge.sent[before:]]
             could = there is not None and there.version == seen
@@ -90,7 +90,7 @@ async def test_a_row_that_vanished_takes_no_key_until_the_cursor_moves(tmp_path:
     rig.provider.add("c", began=1.0)
     async with on_screen(rig) as rig:
         await rig.press("j")
-        assert rig.board.row_id == "fake/b"
+        assert rig.board.session.row_id == "fake/b"
         del rig.provider.alerts["fake/b"]
         rig.refresh()
         await rig.settle()
@@ -99,7 +99,7 @@ async def test_a_row_that_vanished_takes_no_key_until_the_cursor_moves(tmp_path:
         assert rig.provider.acknowledge.sent == []
         assert "it is resolved: there is nothing to do" in rig.text()
         await rig.press("j")
-        assert rig.board.row_id == "fake/c"
+        assert rig.board.session.row_id == "fake/c"
         assert "title of b" not in rig.text()
         await rig.press("a")
         assert [p.target for p in rig.provider.acknowledge.sent] == ["fake/c"]
@@ -113,12 +113,12 @@ async def test_an_acknowledged_row_stays_under_the_cursor_and_sorts_once_left(tm
         await rig.press("a")
         await rig.settle()
         rig.refresh()
-        rows = rig.board.tables["alerts"].rows
+        rows = rig.board.session.tables["alerts"].rows
         assert [r.id for r in rows] == ["fake/a", "fake/b", "fake/c"]
-        assert rig.board.tables["alerts"].cursor_id == "fake/a"
+        assert rig.board.session.tables["alerts"].cursor_id == "fake/a"
         await rig.press("j")
-        assert [r.id for r in rig.board.tables["alerts"].rows] == ["fake/b", "fake/c", "fake/a"]
-        assert rig.board.row_id == "fake/b"
+        assert [r.id for r in rig.board.session.tables["alerts"].rows] == ["fake/b", "fake/c", "fake/a"]
+        assert rig.board.session.row_id == "fake/b"
 
 
 async def test_a_key_pressed_on_what_moved_since_is_refused_and_says_so(tmp_path: Path) -> None:
@@ -142,12 +142,12 @@ async def test_a_row_that_became_part_of_another_is_gone_and_not_said_to_be_reso
     pager.add("P1", title="queue", provider="pagerduty", keys=("k2",))
     async with on_screen(rig):
         await rig.press("g", "j")
-        assert rig.board.row_id == "pager/P1"
+        assert rig.board.session.row_id == "pager/P1"
         alarms.add("x", title="5xx alarm", provider="cloudwatch", keys=("k1", "k2"))  # now both carry the same key
         rig.refresh()
         await rig.settle()
-        assert [row.id for row in rig.board.tables["alerts"].rows] == ["alarms/x"]
+        assert [row.id for row in rig.board.session.tables["alerts"].rows] == ["alarms/x"]
         assert "resolved" not in rig.text()
-        assert rig.board.row_id is None
+        assert rig.board.session.row_id is None
         await rig.press("a")
         assert alarms.acknowledge.sent == pager.acknowledge.sent == []

@@ -64,7 +64,7 @@ async def issues(
 
 async def test_a_assigns_and_u_gives_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with issues(tmp_path, monkeypatch) as (rig, sentry, _):
-        assert rig.board.row_id == "errors/7001"
+        assert rig.board.session.row_id == "errors/7001"
         assert "KeyError: 'amount' [/red]" in rig.text()
         await rig.press("a")
         rig.refresh()
@@ -94,11 +94,15 @@ async def test_s_ignores_until_a_time(tmp_path: Path, monkeypatch: pytest.Monkey
 async def test_a_mackerel_alert_is_seen_and_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with issues(tmp_path, monkeypatch) as (rig, _, mackerel):
         await rig.press("j")
-        assert rig.board.row_id == "monitors/2x000000001"
+        assert rig.board.session.row_id == "monitors/2x000000001"
         assert "a mark seen" in rig.text()  # and not: ack
         await rig.press("a")
         assert "marked as seen on this machine only: Mackerel cannot be acknowledged" in rig.text()
-        (close,) = [call for title, _, call in rig.board.without_keys() if title.startswith("resolve load")]
+        (close,) = [
+            call
+            for title, _, call in rig.board.actions.without_keys(rig.board.session.row())
+            if title.startswith("resolve load")
+        ]
         close()
         assert isinstance(await rig.modal(), ConfirmPlan)
         assert "a monitor that still fails opens a new alert" in rig.text()

@@ -161,7 +161,7 @@ async def test_another_outcome_is_not_hidden_nor_dismissed_with_it(tmp_path: Pat
         await rig.press("escape")
         rig.provider.add("late", began=2000.0)
         rig.refresh()
-        rig.board.tables["alerts"].move_to("fake/late")
+        rig.board.session.tables["alerts"].move_to("fake/late")
         rig.provider.acknowledge.check_raises = [Refused("it moved")]
         await rig.press("a")
         assert "(+1)" in outcome_line(rig)

@@ -23,8 +23,8 @@ from oncall_tui.inspection.row_timeline import merged
 from oncall_tui.providers.aws.client.session import Sessions
 from oncall_tui.providers.aws.ecs.inspect.exec_shell import EcsShells
 from oncall_tui.providers.aws.options import EcsOptions
-from oncall_tui.tui import shell
 from oncall_tui.tui.app import OncallApp
+from oncall_tui.tui.controllers import shell
 from oncall_tui.tui.screens.dialogs.choice import ChoiceDialog
 from oncall_tui.tui.screens.dialogs.confirm import ConfirmPlan
 from oncall_tui.tui.screens.dialogs.modals import Modal, RefusalDialog
@@ -102,7 +102,7 @@ class Room(Rig):
             await self.settle()
             with contextlib.suppress(KeyError):
                 self.engine.evidence._queues["prod"].run(lambda: None).result(5)
-            if isinstance(self.pilot.app.screen, Modal) or not self.board.coming:
+            if isinstance(self.pilot.app.screen, Modal) or not self.board.dialogs.active:
                 break
         return await self.modal() if isinstance(self.pilot.app.screen, Modal) else None
 
@@ -131,7 +131,7 @@ async def test_from_any_row_to_its_service_s_only_container_and_back(
 ) -> None:
     async with room(tmp_path, monkeypatch) as rig:
         await rig.press(pane)
-        row = rig.board.row_id
+        row = rig.board.session.row_id
         modal = await rig.pressed("s")
         assert isinstance(modal, ConfirmPlan)
         assert rig.inner.inspected == [API]
@@ -146,7 +146,10 @@ async def test_from_any_row_to_its_service_s_only_container_and_back(
         assert [command[:3] for command in rig.ran] == [["aws", "ecs", "execute-command"]]
         assert rig.env is None  # this program's own
         assert rig.board.is_active
-        assert (rig.board.pane, rig.board.row_id) == ({"1": "alerts", "2": "services", "3": "deploys"}[pane], row)
+        assert (rig.board.session.pane, rig.board.session.row_id) == (
+            {"1": "alerts", "2": "services", "3": "deploys"}[pane],
+            row,
+        )
         assert "ended with status 0 after 3m 10s" in rig.text()
         opening, ended = rig.entries()
         assert (opening.subject, opening.actor, opening.data["state"]) == (API, "Alice", "opening")
@@ -262,7 +265,7 @@ async def test_where_there_is_nothing_to_open_it_says_why(
         assert isinstance(await rig.pressed("s"), RefusalDialog)
         assert said in rig.text()
         await rig.pressed("enter")
-        assert not rig.board.coming
+        assert not rig.board.dialogs.active
 
 
 async def test_read_only_reads_nothing_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,7 +286,7 @@ async def test_a_row_without_a_service_says_so(tmp_path: Path, monkeypatch: pyte
     async with room(tmp_path, monkeypatch) as rig:
         rig.provider.add("elsewhere")
         rig.refresh()
-        rig.board.tables["alerts"].move_to("prod/elsewhere")
+        rig.board.session.tables["alerts"].move_to("prod/elsewhere")
         await rig.pressed("s")
         assert "no known ECS service" in rig.text()
 
@@ -377,14 +380,14 @@ async def test_what_was_being_typed_when_it_ended_does_nothing(tmp_path: Path, m
         assert isinstance(await rig.pressed("s"), ConfirmPlan)
         await rig.pressed("y")
         assert rig.ran
-        assert not app.board.coming
+        assert not app.board.dialogs.active
         await pilot.press("a", "E", "q", "escape")
         await rig.settle()
         assert app.is_running
         assert app.screen is app.board
         assert rig.engine.actions.outcomes == ()
         assert "ended with status 0" in rig.text()
-        app.board.deaf_until = 0.0
+        app.board.session.deaf_until = 0.0
         await pilot.press("escape")
         assert "ended with status 0" not in rig.text()
     rig.engine.stop()

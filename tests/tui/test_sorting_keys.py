@@ -18,7 +18,7 @@ from oncall_tui.tui.screens.dialogs.pickers import Columns
 
 
 def rows(rig: Rig, pane: str = "alerts") -> str:
-    return " ".join(row.id.rpartition("/")[2] for row in rig.board.tables[pane].rows)
+    return " ".join(row.id.rpartition("/")[2] for row in rig.board.session.tables[pane].rows)
 
 
 async def sort(rig: Rig, *keys: str) -> None:
@@ -39,7 +39,7 @@ async def test_sorted_by_age_the_cursors_row_stays_its_own_and_the_title_says_wh
         await rig.press("j", "k")  # the row is chosen: where none is, the cursor follows the first
         await sort(rig, "j", "j")
         assert rows(rig) == "new page old"
-        assert rig.board.row_id == "fake/page"
+        assert rig.board.session.row_id == "fake/page"
         assert "by age, newest first · 1 page further down" in rig.text()
         await sort(rig)  # the cursor of the list stands on what is sorted by
         assert rows(rig) == "old page new"
@@ -62,10 +62,10 @@ async def test_under_a_sort_a_row_that_changes_is_held_until_the_cursor_left_it(
         rig.refresh()
         await rig.settle()
         assert rows(rig) == "a b c"
-        assert rig.board.row_id == "fake/a"
+        assert rig.board.session.row_id == "fake/a"
         await rig.press("j")
         assert rows(rig) == "b c a"
-        assert rig.board.row_id == "fake/b"
+        assert rig.board.session.row_id == "fake/b"
 
 
 async def test_each_pane_has_its_own_sort_and_esc_leaves_it(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ async def test_under_any_sort_and_product_a_key_hits_the_row_that_was_meant_or_n
     rig = Rig(tmp_path, products=(Product(name="even", alerts={"half": "even"}),))
     hits = 0
     async with on_screen(rig) as rig:
-        table = rig.board.tables["alerts"]
+        table = rig.board.session.tables["alerts"]
         for _ in range(60):
             rig.provider.alerts.clear()
             for number in range(8):
@@ -113,13 +113,13 @@ async def test_under_any_sort_and_product_a_key_hits_the_row_that_was_meant_or_n
                         rig.provider.alerts[alert_id] = msgspec.structs.replace(alert, **changes)
                 rig.refresh()
                 again = rng.choice(["", *COLUMNS["alerts"]])
-                sorts = chosen(rig.board.shown.sorts, "alerts", again)
+                sorts = chosen(rig.board.session.view_filter.sorts, "alerts", again)
                 product = "even" if rng.random() < 0.2 else None
                 rig.board.filter_by(ViewFilter(sorts=sorts, product=product))
                 away |= product is not None and meant[-1] in "1357"
             at = table.cursor_id
             before = len(rig.provider.acknowledge.sent)
-            rig.board.action_ack()
+            rig.board.action_act("ack")
             rig.drain()
             sent = [plan.target for plan in rig.provider.acknowledge.sent[before:]]
             assert sent in ([], [at]), "what is acknowledged is under the cursor"

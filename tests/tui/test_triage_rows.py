@@ -36,7 +36,7 @@ async def test_r_goes_to_the_first_suspect_also_where_it_is_another_service_of_t
         text = rig.text()
         assert "◂ jobs :7→:8" in text
         assert "suspect  deploy :7→:8 of prod/jobs started 3m before the alert" in text
-        target = rig.board.deploy_target(Verb.ROLL_BACK)
+        target = rig.board.actions.offers.deploy_target(Verb.ROLL_BACK, rig.board.session.row())
         assert isinstance(target, ActionTarget)
         assert (target.id, target.name) == ("prod/d8", f"{JOBS}: :8→:7")
 
@@ -89,7 +89,7 @@ async def test_who_else_saw_it_is_on_the_row_and_a_goes_to_the_one_that_leads(tm
     async with on_screen(rig, (120, 40)) as rig:
         assert "5xx rate +am" in rig.text()
         assert "reported by  dd: firing · am: acknowledged by Bob" in rig.text()
-        assert len(rig.board.tables["alerts"].rows) == 1
+        assert len(rig.board.session.tables["alerts"].rows) == 1
         await rig.press("a")
         assert [p.target for p in second.acknowledge.sent] == ["dd/b"]
         assert first.acknowledge.sent == []
@@ -102,7 +102,7 @@ async def test_a_row_that_is_hidden_again_is_not_shown_as_resolved(tmp_path: Pat
     async with on_screen(rig, (120, 40)) as rig:
         for _ in range(2):
             await rig.press("H")
-            rig.board.tables["alerts"].move_to("alarms/a")
+            rig.board.session.tables["alerts"].move_to("alarms/a")
             await rig.settle()
         assert "resolved" not in rig.text()
-        assert rig.board.row_id is None
+        assert rig.board.session.row_id is None

@@ -22,10 +22,9 @@ from oncall_tui.config import Config
 from oncall_tui.engine.engine import Engine
 from oncall_tui.text.cells import count
 from oncall_tui.triage.new_pages import NewPages
-from oncall_tui.tui.acting import VERBS
 from oncall_tui.tui.board import BoardScreen
 from oncall_tui.tui.key_names import keymap
-from oncall_tui.tui.keys import KEYS, configure, label
+from oncall_tui.tui.keys import KEYS, VERBS, configure, label
 from oncall_tui.tui.screens.dialogs.modals import Modal
 from oncall_tui.tui.terminal.driver import KeyDriver
 from oncall_tui.tui.terminal.sound import notification
@@ -60,11 +59,12 @@ class OncallApp(App[None]):
     def get_default_screen(self) -> BoardScreen:
         """The board is the first screen: a blank one under it would be laid out and painted before it."""
         self.board = BoardScreen(self.engine, ZoneInfo(self.config.timezone), self.engine.actor.name)
-        self.board.views = self.config.screen.views
+        session = self.board.session
+        session.views = self.config.screen.views
         wrong = self.board.take_up(self.config.screen.bell)
-        self.board.runbook_folders = tuple(Path(file).expanduser().parent for file in reversed(self.config.files))
+        session.runbook_folders = tuple(Path(file).expanduser().parent for file in reversed(self.config.files))
         if warnings := [*self.config.warnings, *([wrong] if wrong else [])]:
-            self.board.notice = ("; ".join(warnings), "warning")
+            session.notice = ("; ".join(warnings), "warning")
         return self.board
 
     def on_mount(self) -> None:
@@ -95,9 +95,9 @@ class OncallApp(App[None]):
 
     def _ring(self, begun: list[str]) -> None:
         """Ring once for pages that begin an episode; what fires already at the start is on screen anyway."""
-        if not begun or not self.board.bell_on or self._driver is None:
+        if not begun or not self.board.session.bell_on or self._driver is None:
             return
-        look = self.board.latest.look.find(begun[0])
+        look = self.board.session.latest.look.find(begun[0])
         title = look.alert.title if look else begun[0]
         more = f" (+{len(begun) - 1})" if len(begun) > 1 else ""
         self._driver.write(notification(f"PAGE {title}{more}"))
@@ -112,11 +112,11 @@ class OncallApp(App[None]):
         if isinstance(event, events.Key):
             self.engine.pressed()
             self.board.pressed()
-            if time.monotonic() < self.board.deaf_until:
+            if time.monotonic() < self.board.session.deaf_until:
                 return
             if isinstance(self.screen, Modal) and self.screen.too_early(event):
                 return
-            if self.board.coming and self.board.looked_at and event.key not in WHILE_COMING:
+            if self.board.dialogs.active and self.board.looked_at and event.key not in WHILE_COMING:
                 return
         await super().on_event(event)
 
@@ -124,36 +124,27 @@ class OncallApp(App[None]):
         """Say where the engineer looks that input which arrived at once was ignored."""
         words = f"ignored {count(len(text), 'character')} that arrived at once (a paste?)"
         if self.board.looked_at:
-            self.board.say(words, "warning")
+            self.board.session.say(words, "warning")
         else:
             self.notify(words, markup=False)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette offers what is possible now: the verbs that the row under the cursor can do, then the rest."""
-        if screen is self.board.over:
-            offered = list(self.board.over.commands())
-            offered += self.board.not_now() if self.board.over.here else ()
-            yield from (SystemCommand(title, what, call) for title, what, call in offered)
+        over = self.board.session.row_screen
+        if over is not None and screen is over:
+            yield from (SystemCommand(title, what, call) for title, what, call in over.commands())
         if not isinstance(screen, BoardScreen):
             return
+        row, actions = screen.session.row(), screen.actions
         yield from self._views()
-        yield from (SystemCommand(title, what, call) for title, what, call in screen.without_keys())
-        for title, what, call in screen.not_now():
+        yield from (SystemCommand(title, what, call) for title, what, call in actions.without_keys(row))
+        for title, what, call in actions.not_now(row):
             yield SystemCommand(title, what, call, discover=False)  # found by who looks for it
         for key in KEYS:
-            name = key.action.partition("(")[0].removeprefix("app.")
-            if key.id in ("commands", "mark", "mark_all", "describe") or not screen.offered(key.id):
+            if key.id in ("commands", "mark", "mark_all", "describe") or not actions.offers.offered(key.id, row):
                 continue
-            callback = getattr(screen, f"action_{name}", None) or getattr(self, f"action_{name}", None)
-            if callback is None:
-                continue
-            where = f" {screen.row_title(key.id)}" if key.id in VERBS else ""
-            argument = key.action.partition("(")[2].rstrip(")").strip("'")
-            yield SystemCommand(
-                f"{key.word} ({label(key)}){where}",
-                key.what,
-                (lambda c=callback, a=argument: c(int(a) if a.lstrip("-").isdigit() else a)) if argument else callback,
-            )
+            where = f" {actions.offers.title(key.id, row)}" if key.id in VERBS else ""
+            yield SystemCommand(f"{key.word} ({label(key)}){where}", key.what, partial(screen.run_action, key.action))
 
     def copy_to_clipboard(self, text: str) -> None:
         """Copy *text* without control characters, because it is pasted into shells."""
@@ -161,7 +152,7 @@ class OncallApp(App[None]):
 
     def action_command_palette(self) -> None:
         """The palette is the board's and its row's: over a question it would have nothing to offer."""
-        if self.board.looked_at and not self.board.coming:
+        if self.board.looked_at and not self.board.dialogs.active:
             super().action_command_palette()
 
     def _views(self) -> Iterable[SystemCommand]:

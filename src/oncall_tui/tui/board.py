@@ -22,20 +22,17 @@ from oncall_tui.text.cells import count
 from oncall_tui.triage import counts
 from oncall_tui.triage.counts import number
 from oncall_tui.triage.triager import nobody_has, unacknowledged_count
-from oncall_tui.tui.acting import ActionKeys
-from oncall_tui.tui.handing import Handing
-from oncall_tui.tui.keys import KEYS
-from oncall_tui.tui.log_keys import LogKeys
+from oncall_tui.tui.controllers.actions import Actions
+from oncall_tui.tui.controllers.dialogs import Dialogs
+from oncall_tui.tui.keys import KEYS, STEADY
 from oncall_tui.tui.looking_back import LookingBack
-from oncall_tui.tui.opening import Opening
 from oncall_tui.tui.presenters import status_lines as headline
 from oncall_tui.tui.presenters.row_builder import ALERT_COLUMNS, DEPLOY_COLUMNS, SERVICE_COLUMNS
 from oncall_tui.tui.presenters.unseen_pages import UnseenPages
-from oncall_tui.tui.remembering import Remembering
 from oncall_tui.tui.screens.detail import pane as detail
-from oncall_tui.tui.screens.dialogs.modals import Help, Text
+from oncall_tui.tui.screens.dialogs.modals import Help
 from oncall_tui.tui.screens.tells_of_pages import TellsOfPages
-from oncall_tui.tui.widgets.clean_text import copy
+from oncall_tui.tui.session import RowRef, Session
 from oncall_tui.tui.widgets.footer import KeyBar, StatusLine
 from oncall_tui.tui.widgets.presence import all_there
 from oncall_tui.tui.widgets.table.table import Table
@@ -63,7 +60,7 @@ DONE_SHOWN_S = 20.0
 NOTICE_S = 8.0  # of a word that only says what was asked for
 
 
-class BoardScreen(ActionKeys, LookingBack, Remembering, Opening, LogKeys, Handing):
+class BoardScreen(LookingBack):
     """The one top-level screen."""
 
     DEFAULT_CSS = """
@@ -93,7 +90,10 @@ class BoardScreen(ActionKeys, LookingBack, Remembering, Opening, LogKeys, Handin
     ]
 
     def __init__(self, engine: Engine, tz: ZoneInfo, me: str) -> None:
-        super().__init__(engine, tz, me)
+        super().__init__(Session(engine, tz, me))
+        self.session.on_said, self.session.redraw = self.draw_outcome, self.draw
+        self.dialogs = Dialogs(self.session, self, lambda: self.looked_at)
+        self.actions = Actions(self.session, self.dialogs)
         self.zoomed = False
         self._calls = (
             0,
@@ -138,32 +138,40 @@ class BoardScreen(ActionKeys, LookingBack, Remembering, Opening, LogKeys, Handin
         return not isinstance(self.focused, Input)
 
     def on_mount(self) -> None:
-        self.tables = {name: self.query_one(f"#{name}", Table) for name in PANES[:3]}
-        for table in self.tables.values():
+        self.session.tables = {name: self.query_one(f"#{name}", Table) for name in PANES[:3]}
+        for table in self.session.tables.values():
             table.on_moved = self._moved
             table.on_first = self.to_new_page
-            table.now = self.engine.clock.monotonic
+            table.now = self.session.engine.clock.monotonic
         self.lay_out()
         self.set_interval(TICK_S, self.tick)
+
+    @property
+    def looked_at(self) -> bool:
+        """Tell whether the board, or the screen that is open over it for one row, is on top."""
+        over = self.session.row_screen
+        return self.is_active or (over is not None and over.is_active)
 
     # --- drawing ------------------------------------------------------------------------------------------------------
 
     def show(self, update: Update) -> None:
         """A newer update is here. Under a modal it is only kept: painting there would cost the whole screen."""
-        self.latest = update
-        self.new_pages.come(update.look, self.engine.clock.now(), bool(self.tables) and self._elsewhere(update))
+        self.session.latest = update
+        self.new_pages.come(
+            update.look, self.session.engine.clock.now(), bool(self.session.tables) and self._elsewhere(update)
+        )
         if self.looked_at:
             self.draw()
         else:
             self.draw_live()
-        if self.over is not None:
-            self.over.follow()
+        if self.session.row_screen is not None:
+            self.session.row_screen.follow()
 
     def _elsewhere(self, update: Update) -> bool:
         """Return whether a page that comes now would not be under the cursor."""
-        if not self.is_active or self.list_pane != "alerts":
+        if not self.is_active or self.session.list_pane != "alerts":
             return True
-        return self.tables["alerts"].anchored or self._on_open_page(update)
+        return self.session.tables["alerts"].anchored or self._on_open_page(update)
 
     def tick(self) -> None:
         """Ages, and what the engine says without an event."""
@@ -175,24 +183,24 @@ class BoardScreen(ActionKeys, LookingBack, Remembering, Opening, LogKeys, Handin
 
     def draw_live(self) -> None:
         """Draw the clock, the sources, the counts and the new page alone: under a dialog each cell costs bytes."""
-        if not self.tables or not self.is_mounted or not self.query("#new"):
+        if not self.session.tables or not self.is_mounted or not self.query("#new"):
             return
-        now = self.engine.clock.now()
-        self._draw_titles(self.latest)
-        self._draw_status(self.latest, now)
+        now = self.session.engine.clock.now()
+        self._draw_titles(self.session.latest)
+        self._draw_status(self.session.latest, now)
         self._draw_new_page(now)
 
     def on_screen_resume(self) -> None:
-        if self.tables:
+        if self.session.tables:
             self.draw()
-            self.call_after_refresh(self.show_waiting)
+            self.call_after_refresh(self.dialogs.show_waiting)
 
     def draw(self) -> None:
         """Everything, from the newest update; each part repaints only where it differs."""
         if not all_there(self, DRAWN_ON):
             return  # being mounted, or the program ends: an update comes whenever it likes
-        now = self.engine.clock.now()
-        update = self.latest
+        now = self.session.engine.clock.now()
+        update = self.session.latest
         self._draw_tables(update, now)
         self.draw_new()
         self._draw_titles(update)
@@ -206,7 +214,7 @@ class BoardScreen(ActionKeys, LookingBack, Remembering, Opening, LogKeys, Handin
 
     def _draw_tables(self, update: Update, now: float) -> None:
         """The rows; of a table of which nothing changed since it was drawn, nor a tick went by, none."""
-        look, shown, alerts = update.look, self.shown, self.tables["alerts"]
+        look, shown, alerts = update.look, self.session.view_filter, self.session.tables["alerts"]
         current = tuple((s.current, s.problems) for s in update.board.sources.values())
         if look.alerts and not self._had_alerts:
             alerts.anchored = False  # what was chosen is over: what comes now is looked at from its first row on
@@ -215,18 +223,18 @@ class BoardScreen(ActionKeys, LookingBack, Remembering, Opening, LogKeys, Handin
             alerts.placeholder(self.nothing_shown(now))
             stays = self._on_open_page(update)
             held = alerts.cursor_id if alerts.anchored or stays else None  # a row that nobody chose keeps no place
-            instead = self.view.successor(alerts.cursor_id, look)
-            alerts.show(self.view.alerts(update, shown, held, now), stays, instead)
+            instead = self.session.rows.successor(alerts.cursor_id, look)
+            alerts.show(self.session.rows.alerts(update, shown, held, now), stays, instead)
         if self._is_new("services", look.services, shown, current, look.alerts):
-            self.tables["services"].placeholder(self.none_shown("service"))
-            self.tables["services"].show(self.view.services(update, shown, now))
+            self.session.tables["services"].placeholder(self.none_shown("service"))
+            self.session.tables["services"].show(self.session.rows.services(update, shown, now))
         if self._is_new("deploys", look.deploys, shown, current):
-            self.tables["deploys"].placeholder(self.none_shown("deploy of the last day"))
-            self.tables["deploys"].show(self.view.deploys(update, shown, now))
+            self.session.tables["deploys"].placeholder(self.none_shown("deploy of the last day"))
+            self.session.tables["deploys"].show(self.session.rows.deploys(update, shown, now))
 
     def _on_open_page(self, update: Update) -> bool:
         """Return whether the cursor is on an unacknowledged page: it stays there while another arrives."""
-        row_id = self.tables["alerts"].cursor_id
+        row_id = self.session.tables["alerts"].cursor_id
         row = next((a for a in update.look.alerts if a.id == row_id), None) if row_id else None
         return row is not None and row.pages and nobody_has(update.look, row)
 
@@ -238,7 +246,7 @@ class BoardScreen(ActionKeys, LookingBack, Remembering, Opening, LogKeys, Handin
 
     def _draw_titles(self, update: Update) -> None:
         look = update.look
-        said = {name: self.narrowed_words(name) for name in self.tables}
+        said = {name: self.narrowed_words(name) for name in self.session.tables}
         hidden = f" · {look.hidden} hidden" if look.hidden else ""
         sick = sum(s.health.is_fault for s in look.services)
         running = sum(d.state.running for d in look.deploys)
@@ -250,7 +258,7 @@ class BoardScreen(ActionKeys, LookingBack, Remembering, Opening, LogKeys, Handin
             "detail": "DETAIL",
         }
         for name, text in words.items():
-            self.query_one(f"#title-{name}", headline.Title).say(text, active=name == self.pane)
+            self.query_one(f"#title-{name}", headline.Title).say(text, active=name == self.session.pane)
         tabs = (
             ("alerts", f"1 ALERTS {number(look, 'alerts', len(look.alerts))}", f" {unacked}!" if unacked else ""),
             ("services", f"2 services {number(look, 'services', len(look.services))}", f" {sick}✗" if sick else ""),
@@ -259,88 +267,90 @@ class BoardScreen(ActionKeys, LookingBack, Remembering, Opening, LogKeys, Handin
         )
         parts = []
         for name, text, sign in tabs:
-            parts.append((f" {text}", "cursor" if name == self.pane else ""))
-            parts.append((f"{sign} ", "critical" if sign else "cursor" if name == self.pane else ""))
-        self.query_one("#tabs", StatusLine).show(parts, [(self.new_words(self.list_pane), "warning")])
+            parts.append((f" {text}", "cursor" if name == self.session.pane else ""))
+            parts.append((f"{sign} ", "critical" if sign else "cursor" if name == self.session.pane else ""))
+        self.query_one("#tabs", StatusLine).show(parts, [(self.new_words(self.session.list_pane), "warning")])
 
     def _draw_status(self, update: Update, now: float) -> None:
         if self._calls[0] != int(now // 60) or self._calls[1].startswith("0.0"):
             self._calls = (int(now // 60), f"{sum(s.calls_per_s for s in update.board.sources.values()):.1f} calls/s")
         wide = self.size.width >= WIDE_COLUMNS
-        mine = headline.on_call(update, self.engine.actor.email, now)
-        left = headline.left(update, self.me, self.engine.actions.read_only, wide, mine)
+        mine = headline.on_call(update, self.session.engine.actor.email, now)
+        left = headline.left(update, self.session.me, self.session.engine.actions.read_only, wide, mine)
         self.query_one("#clock").styles.width = CLOCK_CELLS if wide else 12
-        self.query_one("#status", StatusLine).show(left, headline.right(update, now, wide, self.bell_on))
-        clock = headline.clock(now, self.tz, self._calls[1] if wide else "")
+        self.query_one("#status", StatusLine).show(left, headline.right(update, now, wide, self.session.bell_on))
+        clock = headline.clock(now, self.session.tz, self._calls[1] if wide else "")
         self.query_one("#clock", StatusLine).show([], clock)
 
     def _draw_wide(self, update: Update) -> None:
         line = self.query_one("#wide", StatusLine)
         line.display = update.look.wide is not None
         if update.look.wide is not None:
-            line.show([(headline.wide(update.look.wide, self.tz), "critical")])
+            line.show([(headline.wide(update.look.wide, self.session.tz), "critical")])
 
     def _draw_new_page(self, now: float) -> None:
-        if self.list_pane == "alerts" and self.is_active:
-            self.new_pages.saw(self.row_id)
-        line, words = self.query_one("#new", StatusLine), self.new_pages.words(self.latest.look, now)
+        if self.session.list_pane == "alerts" and self.is_active:
+            self.new_pages.saw(self.session.row_id)
+        line, words = self.query_one("#new", StatusLine), self.new_pages.words(self.session.latest.look, now)
         for screen in self.app.screen_stack:
             if isinstance(screen, TellsOfPages) and screen.is_mounted:
-                screen.tell_of_page(self.new_pages.words(self.latest.look, now, key=False).strip())
+                screen.tell_of_page(self.new_pages.words(self.session.latest.look, now, key=False).strip())
         line.display = bool(words)
         line.show([(words, "cursor")])
 
     def to_new_page(self) -> bool:
         """The page that the line above the list tells of; False: it tells of none."""
-        row = self.new_pages.next(self.latest.look)
+        row = self.new_pages.next(self.session.latest.look)
         if row is None:
             return False
-        if self.pane != "alerts":
+        if self.session.pane != "alerts":
             self.action_pane("alerts")
-        table = self.tables["alerts"]
+        table = self.session.tables["alerts"]
         if not table.move_to(row.id):  # a filter hides it
             self.filter_by(self.everything())
             table.move_to(row.id)
-        self._draw_new_page(self.engine.clock.now())
+        self._draw_new_page(self.session.engine.clock.now())
         return True
 
     def _draw_detail(self) -> None:
-        if self.has_class("narrow") and self.pane != "detail":
+        if self.has_class("narrow") and self.session.pane != "detail":
             return
         self.query_one("#detail", Lines).show(self._detail_lines())
 
     def _detail_lines(self) -> list[detail.Line]:
-        now, update = self.engine.clock.now(), self.latest
-        row_id = self.row_id
-        if self.list_pane == "alerts":
-            look = self.alert_look(row_id)
-            return detail.alert_lines(look, update, now, self.tz) if look else []
-        if self.list_pane == "services":
+        now, update = self.session.engine.clock.now(), self.session.latest
+        row_id = self.session.row_id
+        if self.session.list_pane == "alerts":
+            look = self.session.drawn(row_id)
+            return detail.alert_lines(look, update, now, self.session.tz) if look else []
+        if self.session.list_pane == "services":
             service = update.board.services.get(row_id or "")
-            return detail.service_lines(service, update, now, self.tz) if service else []
+            return detail.service_lines(service, update, now, self.session.tz) if service else []
         deploy = update.board.deploys.get(row_id or "")
-        return detail.deploy_lines(deploy, update, now, self.tz) if deploy else []
+        return detail.deploy_lines(deploy, update, now, self.session.tz) if deploy else []
 
     def draw_outcome(self, now: float) -> None:
         if not all_there(self, DRAWN_ON):
             return
-        for outcome in headline.as_one(self.latest):
+        for outcome in headline.as_one(self.session.latest):
             quiet = outcome.state in (OutcomeState.DONE, OutcomeState.SENT) and outcome.verb not in FOLLOWED
             if quiet and now - outcome.at > DONE_SHOWN_S:
-                self.engine.actions.dismiss(outcome.plan_id)
-        if self.notice and self.notice[1] == "dim" and now - self.said_at > NOTICE_S:
-            self.notice = None
-        lines = headline.outcome_lines(self.latest, self.notice, self.tz, now, self.engine.actions.plan_of)
+                self.session.engine.actions.dismiss(outcome.plan_id)
+        if self.session.notice and self.session.notice[1] == "dim" and now - self.session.said_at > NOTICE_S:
+            self.session.notice = None
+        lines = headline.outcome_lines(
+            self.session.latest, self.session.notice, self.session.tz, now, self.session.engine.actions.plan_of
+        )
         widget = self.query_one("#outcome", Lines)
         widget.display = bool(lines)
         widget.show(lines)
         widget.styles.height = min(6, max(1, widget.needed(self.size.width)))
-        if self.over is not None:
-            self.over.draw_outcome(now)
+        if self.session.row_screen is not None:
+            self.session.row_screen.draw_outcome(now)
 
     def _draw_keys(self) -> None:
         """The usual keys, and those that are rare where they can do something now."""
-        self.query_one("#keys", KeyBar).show(self.bar_items())
+        self.query_one("#keys", KeyBar).show(self.actions.bar_items(self.session.row()))
 
     # --- what is looked at --------------------------------------------------------------------------------------------
 
@@ -349,14 +359,14 @@ class BoardScreen(ActionKeys, LookingBack, Remembering, Opening, LogKeys, Handin
 
     def _moved(self) -> None:
         """A key moved a cursor: what follows it is painted in the same frame."""
-        self.unmarked = 0
+        self.session.unmarked = 0
         left = self.left_row()
-        if self.view.holding and self.pane == "alerts":
+        if self.session.rows.holding and self.session.pane == "alerts":
             self.draw()  # a resolved row goes, an acknowledged one re-sorts, once the cursor has left it
         else:
             if left:
-                self._draw_titles(self.latest)
-            self._draw_new_page(self.engine.clock.now())
+                self._draw_titles(self.session.latest)
+            self._draw_new_page(self.session.engine.clock.now())
             self._draw_detail()
             self._draw_keys()
 
@@ -366,10 +376,10 @@ class BoardScreen(ActionKeys, LookingBack, Remembering, Opening, LogKeys, Handin
 
     def on_table_marked(self, event: Table.Marked) -> None:
         event.stop()
-        self.unmarked = len(event.dropped)
+        self.session.unmarked = len(event.dropped)
         if event.dropped:
             rows = count(len(event.dropped), "marked row")
-            self.say(f"{rows} not shown any more: unmarked", "warning")
+            self.session.say(f"{rows} not shown any more: unmarked", "warning")
 
     def on_resize(self, event: events.Resize) -> None:
         if event.size != self._arranged_for:
@@ -379,25 +389,25 @@ class BoardScreen(ActionKeys, LookingBack, Remembering, Opening, LogKeys, Handin
         """One pane at a time where it is small, or where it is wanted; else all of them."""
         size = self._arranged_for = self.app.size
         narrow = self.zoomed or size.width < WIDE_COLUMNS or size.height < WIDE_LINES
-        if (narrow, self.pane) != self._arranged:
-            self._arranged = (narrow, self.pane)
+        if (narrow, self.session.pane) != self._arranged:
+            self._arranged = (narrow, self.session.pane)
             self.set_class(narrow, "narrow")
             for name in PANES:
-                self.query_one(f"#pane-{name}").set_class(name == self.pane, "active")
-            self.query_one("#middle").set_class(self.pane in ("services", "deploys"), "active")
-        self.set_focus(self.tables.get(self.pane) or self.query_one("#detail", Lines))
+                self.query_one(f"#pane-{name}").set_class(name == self.session.pane, "active")
+            self.query_one("#middle").set_class(self.session.pane in ("services", "deploys"), "active")
+        self.set_focus(self.session.tables.get(self.session.pane) or self.query_one("#detail", Lines))
         self.draw()
 
     # --- keys that only look ------------------------------------------------------------------------------------------
 
     def action_pane(self, name: str) -> None:
         if name != "detail":
-            self.list = name
-        self.pane = name
+            self.session.list = name
+        self.session.pane = name
         self.lay_out()
 
     def action_next_pane(self, by: int) -> None:
-        self.action_pane(PANES[(PANES.index(self.pane) + by) % len(PANES)])
+        self.action_pane(PANES[(PANES.index(self.session.pane) + by) % len(PANES)])
 
     def action_zoom(self) -> None:
         self.zoomed = not self.zoomed
@@ -405,53 +415,58 @@ class BoardScreen(ActionKeys, LookingBack, Remembering, Opening, LogKeys, Handin
 
     def action_back(self) -> None:
         """Esc: one step back, the nearest first."""
-        shown = headline.shown_outcome(self.latest)
+        shown = headline.shown_outcome(self.session.latest)
         ended = shown is not None and shown.state is not OutcomeState.PENDING
-        if self.coming:
-            self.give_up()
-        elif self.notice and not (ended and self.notice[1] == "dim"):
-            self.notice = None
+        if self.dialogs.active:
+            self.dialogs.give_up()
+        elif self.session.notice and not (ended and self.session.notice[1] == "dim"):
+            self.session.notice = None
         elif shown is not None and ended:
-            self.notice = None  # a dim one goes by itself: it takes no Esc of its own
-            self.engine.actions.dismiss(shown.plan_id)
-        elif self.pane == "detail":
-            self.action_pane(self.list)
+            self.session.notice = None  # a dim one goes by itself: it takes no Esc of its own
+            self.session.engine.actions.dismiss(shown.plan_id)
+        elif self.session.pane == "detail":
+            self.action_pane(self.session.list)
         elif self.zoomed:
             self.action_zoom()
-        elif self.shown.narrows:
+        elif self.session.view_filter.narrows:
             self.filter_by(self.everything())
         else:
             self.last_look.clear()
         self.draw()
 
     def action_hidden(self) -> None:
-        self.engine.show_hidden = not self.engine.show_hidden
-        self.engine.recompose()
+        self.session.engine.show_hidden = not self.session.engine.show_hidden
+        self.session.engine.recompose()
 
     def action_refresh(self) -> None:
-        self.engine.refresh()
-        self.say("reading every source again", "dim")
-
-    def action_copy(self) -> None:
-        row_id = self.row_id
-        look = self.alert_look(row_id) if self.list_pane == "alerts" else None
-        text = f"{look.alert.id} {look.alert.title} {look.alert.url}".strip() if look else row_id or ""
-        self.say(f"{copy(self.app, text)}: {text}" if text else "there is no row to copy", "dim")
+        self.session.engine.refresh()
+        self.session.say("reading every source again", "dim")
 
     def action_quiet(self) -> None:
-        self.bell_on = not self.bell_on
+        self.session.bell_on = not self.session.bell_on
         self.draw()
 
     def action_help(self) -> None:
         self.app.push_screen(Help())
 
-    def action_sources(self) -> None:
-        self.app.push_screen(Text("Sources", self._source_lines(), indent=16, renew=self._source_lines))
+    # --- keys for a row -----------------------------------------------------------------------------------------------
 
-    def _source_lines(self) -> list[detail.Line]:
-        return detail.source_lines(self.latest, self.engine.clock.now())
+    def action_act(self, key_id: str) -> None:
+        """Do to the row under the cursor what the key does, unless the cursor has just moved by itself."""
+        if key_id not in STEADY or self.session.steady():
+            self.actions.do(key_id, self.session.row())
 
-    def action_oncall(self) -> None:
-        from oncall_tui.tui.screens.on_call import OnCallView
+    def action_detail(self) -> None:
+        """Show the row under the cursor on a screen of its own."""
+        from oncall_tui.tui.screens.detail.screen import DetailScreen
 
-        self.app.push_screen(OnCallView(self.engine, self.tz))
+        session, row = self.session, self.session.row()
+        if row.id is None:
+            session.say("there is no row under the cursor: move it to one first", "warning")
+        elif not session.knows(row):
+            session.say("that line is about a source, not an alert: i shows every source", "warning")
+        elif session.row_screen is None:
+            session.tables[row.pane].anchored = True  # opened: no refresh takes the row from under that screen
+            opened = DetailScreen(session, self.dialogs, self.actions, RowRef(row.pane, row.id, row.look))
+            session.row_screen = opened
+            self.app.push_screen(opened)

@@ -30,19 +30,42 @@ class Key(msgspec.Struct, frozen=True):
 
 
 KEYS: tuple[Key, ...] = (
-    Key("ack", "a", "a", "ack", "ack", "acknowledge the row, or the marked rows; no prompt for one row", "act", True),
-    Key("unack", "u", "u", "unack", "unack", "take back your acknowledgement, or your mark as seen", "act"),
     Key(
-        "escalate", "E", "E", "escalate", "escalate", "escalate: shows who is on call at each level first", "act", True
+        "ack",
+        "a",
+        "a",
+        "act('ack')",
+        "ack",
+        "acknowledge the row, or the marked rows; no prompt for one row",
+        "act",
+        True,
+    ),
+    Key("unack", "u", "u", "act('unack')", "unack", "take back your acknowledgement, or your mark as seen", "act"),
+    Key(
+        "escalate",
+        "E",
+        "E",
+        "act('escalate')",
+        "escalate",
+        "escalate: shows who is on call at each level first",
+        "act",
+        True,
     ),
     Key(
-        "rollback", "R", "R", "rollback", "roll back", "roll the row's service back; shows the plan first", "act", True
+        "rollback",
+        "R",
+        "R",
+        "act('rollback')",
+        "roll back",
+        "roll the row's service back; shows the plan first",
+        "act",
+        True,
     ),
     Key(
         "continue",
         "C",
         "C",
-        "continue",
+        "act('continue')",
         "continue",
         "continue a paused deploy (at a hook, at a CodeDeploy wait); always asks first",
         "act",
@@ -51,25 +74,27 @@ KEYS: tuple[Key, ...] = (
         "silence",
         "S",
         "S",
-        "silence",
+        "act('silence')",
         "silence",
         "silence for a time, with a reason; shows which alerts it hides",
         "act",
         True,
     ),
-    Key("note", "n", "n", "note", "note", "add a note", "act"),
+    Key("note", "n", "n", "act('note')", "note", "add a note", "act"),
     Key("mark", "space", "space", "mark", "mark", "mark the row for a, S or n on several", "act"),
     Key("mark_all", "asterisk", "*", "mark_all", "mark all", "mark every row that is shown, or none", "act"),
     Key(
         "shell",
         "s",
         "s",
-        "shell",
+        "act('shell')",
         "shell",
         "a shell in a container of the row's service (ECS Exec); shows the command first",
         "act",
     ),
-    Key("login", "L", "L", "login", "log in", "renew an expired login: asks, runs its command, comes back", "act"),
+    Key(
+        "login", "L", "L", "act('login')", "log in", "renew an expired login: asks, runs its command, comes back", "act"
+    ),
     Key(
         "detail",
         "enter",
@@ -85,32 +110,41 @@ KEYS: tuple[Key, ...] = (
         "timeline",
         "t",
         "t",
-        "timeline",
+        "act('timeline')",
         "timeline",
         "the alert's timeline: its pager's log, and the actions",
         "look",
         True,
     ),
-    Key("logs", "l", "l", "logs", "logs", "the service's log around the alert's start, or live", "look", True),
+    Key("logs", "l", "l", "act('logs')", "logs", "the service's log around the alert's start, or live", "look", True),
     Key("filter", "slash", "/", "filter", "filter", "filter: words, key:value, !inverse, ~regex", "look", True),
     Key("faults", "f", "f", "faults", "faults", "faults only, on and off", "look"),
     Key("product", "p", "p", "look_at", "product", "product filter: one product, a configured view, or clear", "look"),
     Key("sort", "greater_than_sign", ">", "sort", "sort", "sort the pane by a column; picked again: reversed", "look"),
     Key("hidden", "H", "H", "hidden", "hidden", "show the rows hidden by default (target tracking alarms)", "look"),
     Key("refresh", "r", "r", "refresh", "refresh", "read every source again now", "look"),
-    Key("copy", "c", "c", "copy", "copy", "copy the row's id and title (OSC 52)", "look"),
-    Key("sources", "i", "i", "sources", "sources", "every source: its state, its age, how to mend it", "look", True),
+    Key("copy", "c", "c", "act('copy')", "copy", "copy the row's id and title (OSC 52)", "look"),
+    Key(
+        "sources",
+        "i",
+        "i",
+        "act('sources')",
+        "sources",
+        "every source: its state, its age, how to mend it",
+        "look",
+        True,
+    ),
     Key(
         "handover",
         "h",
         "h",
-        "handover",
+        "act('handover')",
         "handover",
         "the handover, to copy or to send",
         "look",
         True,
     ),
-    Key("oncall", "o", "o", "oncall", "on call", "who is on call, now and next", "look", True),
+    Key("oncall", "o", "o", "act('oncall')", "on call", "who is on call, now and next", "look", True),
     Key("alerts", "1", "1", "pane('alerts')", "alerts", "the alerts pane", "move"),
     Key("services", "2", "2", "pane('services')", "services", "the services pane", "move"),
     Key("deploys", "3", "3", "pane('deploys')", "deploys", "the deploys pane", "move"),
@@ -139,6 +173,29 @@ MOVES: tuple[tuple[str, str], ...] = (
     ("g G", "first and last row"),
     ("Ctrl+F Ctrl+B", "a page down and up"),
 )
+# The keys that act on a row by a verb.
+VERBS: dict[str, Verb] = {
+    "ack": Verb.ACKNOWLEDGE,
+    "unack": Verb.UNACKNOWLEDGE,
+    "silence": Verb.SILENCE,
+    "note": Verb.NOTE,
+    "escalate": Verb.ESCALATE,
+    "rollback": Verb.ROLL_BACK,
+    "continue": Verb.CONTINUE,
+}
+# A key of these waits until the cursor has stood still.
+STEADY = frozenset({*VERBS, "shell"})
+DEPLOYS = (Verb.ROLL_BACK, Verb.CONTINUE, Verb.RESTART, Verb.UNDO_ROLLBACK)
+# What has no key of its own: in the palette, where it is possible now.
+PALETTE = {
+    Verb.RESTART: ("restart (force a new deploy)", "a new deploy of what runs: every task is replaced"),
+    Verb.UNDO_ROLLBACK: ("undo the last rollback", "redeploy the rolled-back version; asks for the name"),
+    Verb.RESOLVE: ("resolve", "close it at its source"),
+    Verb.SNOOZE: ("snooze", "quiet for a time, with a reason"),
+    Verb.REASSIGN: ("reassign", "give it to somebody else: pick whom"),
+    Verb.MERGE: ("merge", "into another incident: pick which"),
+}
+RARE = frozenset({"continue", "unack"})  # in the bar only where they can do something
 # Verbs that have no key: in the palette under this name, where the row can. What a handler offers is reached by a key
 # or by one of these.
 BY_NAME: dict[Verb, tuple[str, str]] = {

@@ -24,57 +24,62 @@ FILTER_CELLS = 24  # of a filter's text, where what it hides has to be read besi
 class LookingAt(Filtering):
     """The picked product or view, and the sort of each pane."""
 
-    views: Mapping[str, str] = {}  # the configured ones: name -> filter
     _below: tuple[object, object, int] = (None, None, 0)  # of these rows and alerts: pages further down
 
     # --- the keys -----------------------------------------------------------------------------------------------------
 
     def action_look_at(self) -> None:
         """Pick the product, or the configured view, that is looked at."""
-        if self.coming:
+        if self.dialogs.active:
             return
         from oncall_tui.tui.screens.dialogs import pickers as choosing  # not needed for the first frame
 
-        known = self.engine.rules.products
-        modal = choosing.LookAt(lambda: self.latest, known, self.views, self.shown)
-        self.begin(self._looked_at(self.open_modal(modal)))  # at once: the keys that follow are the list's
+        known = self.session.engine.rules.products
+        modal = choosing.LookAt(lambda: self.session.latest, known, self.session.views, self.session.view_filter)
+        self.dialogs.begin(self._looked_at(self.dialogs.open(modal)))  # at once: the keys that follow are the list's
 
     async def _looked_at(self, answer: asyncio.Future[str | None]) -> None:
         from oncall_tui.tui.screens.dialogs.pickers import ALL, PRODUCT, VIEW
 
         said = await answer
-        self.asked()
+        self.dialogs.asked()
         if said is None:
             return
         if said.startswith(VIEW):
             self.show_view(said.removeprefix(VIEW))
             return
-        filter_ = "" if self.shown.view else self.shown.filter  # a view is replaced, what was typed is kept
+        filter_ = (
+            "" if self.session.view_filter.view else self.session.view_filter.filter
+        )  # a view is replaced, what was typed is kept
         product = None if said == ALL else said.removeprefix(PRODUCT)
-        self.filter_by(msgspec.structs.replace(self.shown, product=product, filter=filter_, view=""))
+        self.filter_by(msgspec.structs.replace(self.session.view_filter, product=product, filter=filter_, view=""))
 
     def show_view(self, name: str) -> None:
         """Look at what the configured view *name* says."""
-        text = self.views[name]
-        self.filter_by(msgspec.structs.replace(self.shown, product=None, filter=text, view=name))
+        text = self.session.views[name]
+        self.filter_by(msgspec.structs.replace(self.session.view_filter, product=None, filter=text, view=name))
         self.say_unknown(text)
 
     def action_sort(self) -> None:
         """Pick the column that the pane is sorted by; picked again: reversed."""
-        if self.coming:
+        if self.dialogs.active:
             return
         from oncall_tui.tui.screens.dialogs.pickers import Columns  # not needed for the first frame
 
-        pane = self.list_pane
-        self.begin(self._sorted(pane, self.open_modal(Columns(pane, self.shown.sorts))))
+        pane = self.session.list_pane
+        self.dialogs.begin(self._sorted(pane, self.dialogs.open(Columns(pane, self.session.view_filter.sorts))))
 
     async def _sorted(self, pane: str, answer: asyncio.Future[str | None]) -> None:
         column = await answer
-        self.asked()
+        self.dialogs.asked()
         if column is None:
             return
-        table = self.tables[pane]
-        self.filter_by(msgspec.structs.replace(self.shown, sorts=sorting.chosen(self.shown.sorts, pane, column)))
+        table = self.session.tables[pane]
+        self.filter_by(
+            msgspec.structs.replace(
+                self.session.view_filter, sorts=sorting.chosen(self.session.view_filter.sorts, pane, column)
+            )
+        )
         if table.cursor_id is not None:
             table.move_to(table.cursor_id)  # its row went elsewhere: the cursor is seen there
 
@@ -83,8 +88,8 @@ class LookingAt(Filtering):
     def narrowed_words(self, pane: str) -> str:
         """The filter of a pane, how many rows it shows, and their order: for its title."""
         said = ""
-        if words := _what(self.shown, 999):
-            said = f"{' · '.join(words)}: {len(_real([row.id for row in self.tables[pane].rows]))} shown"
+        if words := _what(self.session.view_filter, 999):
+            said = f"{' · '.join(words)}: {len(_real([row.id for row in self.session.tables[pane].rows]))} shown"
         parts = (said, self.new_words(pane), *self._order(pane))
         return "".join(f" · {word}" for word in parts if word)
 
@@ -94,10 +99,10 @@ class LookingAt(Filtering):
 
     def _order(self, pane: str) -> tuple[str, str]:
         """The order of a pane where it is not by rank, and how many pages stand further down in it."""
-        by = sorting.words(self.shown.sorts, pane)
+        by = sorting.words(self.session.view_filter.sorts, pane)
         if not by or pane != "alerts":
             return by, ""
-        rows, look = self.tables[pane].rows, self.latest.look
+        rows, look = self.session.tables[pane].rows, self.session.latest.look
         if self._below[0] is not rows or self._below[1] is not look.alerts:
             self._below = (rows, look.alerts, pages_below([row.id for row in rows], look))
         below = self._below[2]
@@ -109,30 +114,30 @@ class LookingAt(Filtering):
         Where the panes have no titles it says the order too.
         """
         line = self.query_one("#looking", StatusLine)
-        order = self._order(self.list_pane) if self.has_class("narrow") else ("", "")
-        line.display = self.shown.narrows or bool(order[0])
+        order = self._order(self.session.list_pane) if self.has_class("narrow") else ("", "")
+        line.display = self.session.view_filter.narrows or bool(order[0])
         if line.display:
-            rows = {name: _real([row.id for row in table.rows]) for name, table in self.tables.items()}
-            line.show(*looking(self.shown, rows, self.latest.look, *order))
+            rows = {name: _real([row.id for row in table.rows]) for name, table in self.session.tables.items()}
+            line.show(*looking(self.session.view_filter, rows, self.session.latest.look, *order))
 
     def nothing_shown(self, now: float) -> list[Cell]:
         """The lines in the alerts pane where no row does."""
-        if not self.shown.narrows or not self.latest.look.alerts:
-            return [nothing(self.latest.board, now)]
-        unknown = unknown_key(self.shown.filter, self.latest)
-        words = "Nothing matches the filter." if self.shown.filter else "No alert matches."
+        if not self.session.view_filter.narrows or not self.session.latest.look.alerts:
+            return [nothing(self.session.latest.board, now)]
+        unknown = unknown_key(self.session.view_filter.filter, self.session.latest)
+        words = "Nothing matches the filter." if self.session.view_filter.filter else "No alert matches."
         return [words, *([(unknown, "warning")] if unknown else []), *self._unread()]
 
     def none_shown(self, what: str) -> list[Cell]:
         """The lines in another pane where no row does."""
-        if self.shown.narrows:
+        if self.session.view_filter.narrows:
             return [f"No {what} matches.", *self._unread()]
-        unread = [s.name for s in self.latest.board.unread]
+        unread = [s.name for s in self.session.latest.board.unread]
         return [f"No {what}." if not unread else f"No {what} in what could be read; not read: {', '.join(unread)}."]
 
     def _unread(self) -> list[Cell]:
         """Name the sources that are not read: that nothing is shown is no news of them."""
-        unread = [s.name for s in self.latest.board.unread if s.state is not SourceState.WAITING]
+        unread = [s.name for s in self.session.latest.board.unread if s.state is not SourceState.WAITING]
         return [(f"Not known, because these are not read: {', '.join(unread)}.", "warning")] if unread else []
 
 

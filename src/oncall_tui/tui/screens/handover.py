@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
+from zoneinfo import ZoneInfo
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 
 from oncall_tui.domain.plan import Choice
+from oncall_tui.engine.engine import Engine
 from oncall_tui.errors import JournalError, OncallError
 from oncall_tui.reports.handover import KINDS, Handover, handover
 from oncall_tui.reports.handover_text import markdown, plain, sections, title
@@ -21,9 +23,6 @@ from oncall_tui.tui.screens.dialogs.modals import Modal
 from oncall_tui.tui.widgets.clean_text import copy
 from oncall_tui.tui.widgets.footer import StatusLine
 from oncall_tui.tui.widgets.text_lines import Line, Lines
-
-if TYPE_CHECKING:
-    from oncall_tui.tui.board import BoardScreen
 
 HOURS = (1, 8, 12, 24)
 KEYS = "1 2 3 4: 1h 8h 12h 24h · r read again · c copy Markdown · w send · Esc back"
@@ -46,9 +45,9 @@ class HandoverView(Modal[None]):
     box_width = 118
     beside = 2
 
-    def __init__(self, board: BoardScreen) -> None:
+    def __init__(self, engine: Engine, tz: ZoneInfo) -> None:
         super().__init__("Handover")
-        self.board, self.engine, self.tz = board, board.engine, board.tz
+        self.engine, self.tz = engine, tz
         self.hours = 12
         self.told: Handover | None = None
         self._number = 0

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Protocol
 
 from textual import events
 from textual.app import ComposeResult
@@ -18,27 +18,26 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
 from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.engine.engine import Update
 from oncall_tui.inspection.runbook.fetch import places
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
 from oncall_tui.triage.triager import TriagedAlert
-from oncall_tui.tui.base import RowScreen
 from oncall_tui.tui.keys import KEYS, Key, label
 from oncall_tui.tui.presenters import status_lines as headline
 from oncall_tui.tui.presenters.targets import ActionTarget
+from oncall_tui.tui.row_screen import Command, RowScreen
 from oncall_tui.tui.screens.detail.body import DetailBody
 from oncall_tui.tui.screens.detail.parts import Begun, DetailParts
 from oncall_tui.tui.screens.detail.sections import lines, sections
 from oncall_tui.tui.screens.detail.subject import Subject, subject
 from oncall_tui.tui.screens.detail.words import Keys, Scene, Section
 from oncall_tui.tui.screens.dialogs.modals import Text
+from oncall_tui.tui.session import RowRef, Session
 from oncall_tui.tui.widgets.footer import KeyBar, StatusLine
 from oncall_tui.tui.widgets.presence import all_there
 from oncall_tui.tui.widgets.text_lines import Lines
-
-if TYPE_CHECKING:
-    from oncall_tui.tui.board import BoardScreen
 
 NOT_SUSPECTED, NOT_KNOWN = ", though no deploy is suspected", ", though the suspect deploy is not known"
 TICK_S = 10.0  # of ages; nothing is read for it
@@ -78,8 +77,44 @@ def _binding(key: Key, action: str) -> Binding:
     return Binding(key.key, action, key.word, show=False, id=key.id, tooltip=key.what, priority=True)
 
 
+class Questions(Protocol):
+    """The questions to the engineer, as far as this screen knows them."""
+
+    @property
+    def active(self) -> bool: ...
+
+    def give_up(self) -> None: ...
+
+    def show_waiting(self) -> None: ...
+
+
+class RowOffers(Protocol):
+    """The verbs that a row can have now, and their targets."""
+
+    def offered(self, key_id: str, row: RowRef) -> bool: ...
+
+    def alert_target(self, verb: Verb, row: RowRef) -> Alert | None: ...
+
+    def deploy_target(self, verb: Verb, row: RowRef) -> ActionTarget | str: ...
+
+    def on_its_way(self, verb: Verb, to: ActionTarget) -> bool: ...
+
+
+class RowActions(Protocol):
+    """The actions on a row that is handed to them."""
+
+    @property
+    def offers(self) -> RowOffers: ...
+
+    def do(self, key_id: str, row: RowRef) -> None: ...
+
+    def without_keys(self, row: RowRef) -> Iterable[Command]: ...
+
+    def not_now(self, row: RowRef) -> Iterable[Command]: ...
+
+
 class DetailScreen(RowScreen):
-    """See the module. *pane* and *row_id* say which row; the board's cursor stands on it while this is open."""
+    """One row, which this screen owns: it is handed to every action as it was drawn last."""
 
     DEFAULT_CSS = """
     DetailScreen { layout: vertical; }
@@ -90,11 +125,11 @@ class DetailScreen(RowScreen):
     """
     BINDINGS: ClassVar[list[BindingType]] = _bindings()
 
-    def __init__(self, board: BoardScreen, pane: str, row_id: str) -> None:
+    def __init__(self, session: Session, dialogs: Questions, actions: RowActions, row: RowRef) -> None:
         super().__init__()
-        self.board, self.pane, self.row_id = board, pane, row_id
-        self.engine = board.engine
-        self.parts = DetailParts(board.engine)
+        self.session, self.dialogs, self.actions, self.row = session, dialogs, actions, row
+        self.engine = session.engine
+        self.parts = DetailParts(session.engine)
         self._subject: Subject | None = None
         self._joined: TriagedAlert | None = None  # the row that this one has become a part of
         self._sections: list[Section] = []
@@ -122,9 +157,9 @@ class DetailScreen(RowScreen):
     def on_screen_resume(self) -> None:
         """A modal closed: what came meanwhile is shown, and what waited for its end."""
         if self._there:
-            self.board.draw()
+            self.session.redraw()
             self.follow()
-            self.call_after_refresh(self.board.show_waiting)
+            self.call_after_refresh(self.dialogs.show_waiting)
 
     def on_unmount(self) -> None:
         self.close_down()
@@ -138,11 +173,13 @@ class DetailScreen(RowScreen):
         """The board is newer: look at the row again, and read what is due."""
         if self._left:
             return
-        look = self.board.alert_look(self.row_id) if self.pane == "alerts" else None
+        pane, row_id = self.row.pane, self.row.id or ""
+        look = self.session.drawn(row_id) if pane == "alerts" else None
+        self.row = RowRef(pane, row_id, look or self.row.look)
         was = look or (self._subject.look if self._subject else None)
-        now_in = self.board.latest.look.find(was.alert.id) if was else None
-        self._joined = now_in if now_in is not None and now_in.id != self.row_id else None
-        known = subject(self.pane, self.row_id, self._joined or look, self.board.latest)
+        now_in = self.session.latest.look.find(was.alert.id) if was else None
+        self._joined = now_in if now_in is not None and now_in.id != row_id else None
+        known = subject(pane, row_id, self._joined or look, self.session.latest)
         if known is not None:
             self._subject = known
             self._read()
@@ -151,8 +188,7 @@ class DetailScreen(RowScreen):
     @property
     def here(self) -> bool:
         """Tell whether the board's row is still this one: a row that vanished takes no key."""
-        on_it = self.board.list_pane == self.pane and self.board.row_id == self.row_id
-        return on_it and self._joined is None
+        return self.session.shows(self.row) and self._joined is None
 
     @property
     def _there(self) -> bool:
@@ -163,7 +199,7 @@ class DetailScreen(RowScreen):
         """Begin what is due, and come back for what was put off."""
         if self._left or self._subject is None or not self.is_current:
             return  # nobody looks: under the log nothing is read
-        current = (s.name for s in self.board.latest.board.sources.values() if s.current)
+        current = (s.name for s in self.session.latest.board.sources.values() if s.current)
         self._wait_for(self.parts.look(self._subject, current))
         wait = self.parts.wait()
         if wait is not None:
@@ -186,14 +222,14 @@ class DetailScreen(RowScreen):
         """In the first line: a page that began while this row is looked at."""
         if words != self._page and self._there:
             self._page = words
-            self._draw_status(self.board.latest, self.engine.clock.now())
+            self._draw_status(self.session.latest, self.engine.clock.now())
 
     def _draw_status(self, update: Update, now: float) -> None:
         wide = self.size.width >= WIDE_COLUMNS
-        left = headline.left(update, self.board.me, self.engine.actions.read_only, wide)
+        left = headline.left(update, self.session.me, self.engine.actions.read_only, wide)
         page = [(f" {self._page} ", "cursor")] if self._page else left
-        self.query_one("#status", StatusLine).show(page, headline.right(update, now, wide, self.board.bell_on))
-        self.query_one("#clock", StatusLine).show([], headline.clock(now, self.board.tz, ""))
+        self.query_one("#status", StatusLine).show(page, headline.right(update, now, wide, self.session.bell_on))
+        self.query_one("#clock", StatusLine).show([], headline.clock(now, self.session.tz, ""))
 
     def draw(self) -> None:
         """Everything, from the newest update; each part repaints only where it differs. Under a dialog how the sources
@@ -202,13 +238,13 @@ class DetailScreen(RowScreen):
         if not self._there:
             return
         if not self.is_active:
-            self._draw_status(self.board.latest, self.engine.clock.now())
+            self._draw_status(self.session.latest, self.engine.clock.now())
             return
-        now, update, of = self.engine.clock.now(), self.board.latest, self._subject
+        now, update, of = self.engine.clock.now(), self.session.latest, self._subject
         self._draw_status(update, now)
         if of is not None:
             self._draw_row(of)
-            scene = Scene(update, now, self.board.tz, self.size.width)
+            scene = Scene(update, now, self.session.tz, self.size.width)
             self._sections = sections(of, self.parts, scene, self._keys_words())
             told, starts = lines(self._sections, of, scene)
             self.query_one(DetailBody).tell(told, starts)
@@ -218,9 +254,9 @@ class DetailScreen(RowScreen):
 
     def _draw_row(self, of: Subject) -> None:
         """Draw the row's title, and say so where it left the board."""
-        word = {"alerts": "ALERT", "services": "SERVICE", "deploys": "DEPLOY"}[self.pane]
+        word = {"alerts": "ALERT", "services": "SERVICE", "deploys": "DEPLOY"}[self.row.pane]
         state = str(of.alert.state) if of.alert else str(of.service.health) if of.service else ""
-        if self.pane == "deploys" and of.deploy is not None:
+        if self.row.pane == "deploys" and of.deploy is not None:
             state = str(of.deploy.state)
         parts = [(f" {word} ", "cursor"), (f" {of.title()}", "bold")]
         right = [(f" {state} ", "bold")] if self.here else [(self._gone_words(of), "stale")]
@@ -228,7 +264,7 @@ class DetailScreen(RowScreen):
 
     def _gone_words(self, of: Subject) -> str:
         """Say where the row went: into another one that is the same problem, out of what is shown, or away."""
-        board = self.board.latest.board
+        board = self.session.latest.board
         if self._joined is not None:
             return " the same problem as another row now: Esc, and open that "
         if of.row_id in board.services or of.row_id in board.deploys or of.row_id in board.alerts:
@@ -246,8 +282,8 @@ class DetailScreen(RowScreen):
         """Show what came of actions, and the last word: the board's, seen from here."""
         if not self._there:
             return
-        board = self.board
-        shown = headline.outcome_lines(board.latest, board.notice, board.tz, now, self.engine.actions.plan_of)
+        session = self.session
+        shown = headline.outcome_lines(session.latest, session.notice, session.tz, now, self.engine.actions.plan_of)
         widget = self.query_one("#outcome", Lines)
         widget.display = bool(shown)
         widget.show(shown)
@@ -260,12 +296,12 @@ class DetailScreen(RowScreen):
 
     def _items(self, ids: tuple[str, ...]) -> list[tuple[str, str, bool]]:
         known = {k.id: k for k in KEYS}
-        found = [(known[i], self.here and self.board.offered(i)) for i in ids if i in known]
+        found = [(known[i], self.here and self.actions.offers.offered(i, self.row)) for i in ids if i in known]
         return [(label(key), key.word, can) for key, can in found if can or key.id != "continue"]
 
     def _keys_words(self) -> Keys:
         """Word what the keys would do to this row."""
-        target = self.board.alert_target(Verb.ACKNOWLEDGE) if self.here and self.pane == "alerts" else None
+        target = self.actions.offers.alert_target(Verb.ACKNOWLEDGE, self.row) if self.here else None
         stops = ", which stops the escalation" if target and target.provider in PAGER_PROVIDERS else ""
         ack = f"goes to {target.source}{stops}; the other alerts stay as they are" if target else ""
         return Keys(self._back_words(), ack)
@@ -276,8 +312,8 @@ class DetailScreen(RowScreen):
             return "read only: nothing is written"
         if not self.here:
             return "nothing: the row is no longer on the board"
-        target = self.board.deploy_target(Verb.ROLL_BACK)
-        if isinstance(target, ActionTarget) and self.board.on_its_way(Verb.ROLL_BACK, target):
+        target = self.actions.offers.deploy_target(Verb.ROLL_BACK, self.row)
+        if isinstance(target, ActionTarget) and self.actions.offers.on_its_way(Verb.ROLL_BACK, target):
             return f"rolling back {target.name}: in progress"
         if isinstance(target, ActionTarget):
             look = self._subject.look if self._subject else None
@@ -291,10 +327,9 @@ class DetailScreen(RowScreen):
     def action_act(self, key_id: str) -> None:
         """Run the key's action on this row."""
         if key_id not in ANYWHERE and not self.here:
-            self.board.say("the row is no longer on the board, so no action is possible; Esc goes back", "warning")
+            self.session.say("the row is no longer on the board, so no action is possible; Esc goes back", "warning")
             return
-        name = next(key.action for key in KEYS if key.id == key_id)
-        getattr(self.board, f"action_{name}")()
+        self.actions.do(key_id, self.row)
 
     def action_again(self) -> None:
         """Read what is shown again: on demand, and its sources."""
@@ -308,7 +343,7 @@ class DetailScreen(RowScreen):
         """Read the runbook, and go to it."""
         if self._subject is not None:
             found = places(self._subject.product, self._subject.members)
-            self._wait_for(self.parts.read_runbook(found, self.board.runbook_folders))
+            self._wait_for(self.parts.read_runbook(found, self.session.runbook_folders))
             self.draw()
             self.action_section("runbook")
 
@@ -337,13 +372,11 @@ class DetailScreen(RowScreen):
 
     def action_back(self) -> None:
         """Esc: one step back, the nearest first; the last is the board."""
-        board = self.board
-        shown = headline.shown_outcome(board.latest)
-        if board.coming:
-            board.give_up()
-        elif board.notice and board.notice[1] != "dim":
-            board.notice = None
-            board.draw_outcome(self.engine.clock.now())
+        shown = headline.shown_outcome(self.session.latest)
+        if self.dialogs.active:
+            self.dialogs.give_up()
+        elif self.session.notice and self.session.notice[1] != "dim":
+            self.session.unsay()
         elif shown is not None and shown.state is not OutcomeState.PENDING:
             self.engine.actions.dismiss(shown.plan_id)
         else:
@@ -354,12 +387,12 @@ class DetailScreen(RowScreen):
         """Nobody looks any more: nothing is asked from here on, and what comes is dropped."""
         self._left = True
         self.parts.close()
-        if self.board.over is self:
-            self.board.over = None
+        if self.session.row_screen is self:
+            self.session.row_screen = None
 
-    def commands(self) -> Iterable[tuple[str, str, Callable[[], None]]]:
+    def commands(self) -> Iterable[Command]:
         """Offer what can be done to this row and has no key of its own: restart, undo, resolve …"""
-        return self.board.without_keys() if self.here else ()
+        return [*self.actions.without_keys(self.row), *self.actions.not_now(self.row)] if self.here else ()
 
     def action_help(self) -> None:
         known = {key.id: key for key in KEYS}

@@ -24,9 +24,11 @@ from oncall_tui.domain.service_detail import Container, ServiceDetail, Task, sho
 from oncall_tui.errors import JournalError, OncallError, Refused
 from oncall_tui.providers.base import Provider, ShellProvider, SupportsInspect, SupportsShell
 from oncall_tui.text.time_format import age
-from oncall_tui.tui.base import Base
+from oncall_tui.tui.controllers.dialogs import Dialogs
+from oncall_tui.tui.controllers.planning import Planning
 from oncall_tui.tui.screens.dialogs.choice import ChoiceDialog
 from oncall_tui.tui.screens.dialogs.modals import DEAF_S, Modal, RefusalDialog
+from oncall_tui.tui.session import Session
 from oncall_tui.tui.terminal import foreground
 from oncall_tui.tui.widgets.clean_text import SENT_TO, copy
 from oncall_tui.tui.widgets.text_lines import Line
@@ -79,8 +81,9 @@ def _detail(place: ShellTarget, now: float) -> str:
 class OpenShell:
     """One question, from the key to the end of the session."""
 
-    def __init__(self, board: Base, service: Service) -> None:
-        self._board, self._engine, self._service = board, board.engine, service
+    def __init__(self, session: Session, dialogs: Dialogs, planning: Planning, service: Service) -> None:
+        self._session, self._dialogs, self._planning = session, dialogs, planning
+        self._engine, self._service = session.engine, service
         self._name = f"Shell in {service.title}"
 
     async def steps(self) -> None:
@@ -90,9 +93,9 @@ class OpenShell:
             if place is not None:
                 await self._open(place)
         except OncallError as error:
-            self._board._unsay()
+            self._session.unsay()
             state = str(getattr(error, "outcome", "failed"))
-            await self._board.ask_modal(RefusalDialog(self._name, state, error.message, error.hint))
+            await self._dialogs.ask(RefusalDialog(self._name, state, error.message, error.hint))
 
     async def _place(self) -> ShellTarget | None:
         """Where: picked, unless there is one place only."""
@@ -106,10 +109,10 @@ class OpenShell:
             return None
         if len(found) == 1:
             return found[0]
-        self._board._unsay()
+        self._session.unsay()
         coming: Future[tuple[Choice, ...]] = Future()
         coming.set_result(choices(found, self._engine.clock.now()))
-        picked = await self._board.ask_modal(ChoiceDialog(f"{self._name}: which container?", coming, "nothing runs"))
+        picked = await self._dialogs.ask(ChoiceDialog(f"{self._name}: which container?", coming, "nothing runs"))
         return next((place for place in found if place.id == picked), None)
 
     async def _open(self, place: ShellTarget) -> None:
@@ -121,21 +124,21 @@ class OpenShell:
             )
             return
         plan = self._dressed(shells.shell(self._service, place.task, place.container.name, self._engine.actor))
-        self._board._unsay()
+        self._session.unsay()
         missing = [name for name in shells.programs if shutil.which(name) is None]
         if missing:
             said = f"not on this machine: {', '.join(missing)}. Where they are, this opens it:"
             await self._show_command(plan.title, [((said, "warning"),)], plan.commands[0])
             return
-        if await self._board.confirmed(plan) is None:
-            self._board.say("shell: cancelled, nothing was opened", "dim")
+        if await self._planning.confirmed(plan) is None:
+            self._session.say("shell: cancelled, nothing was opened", "dim")
             return
         keys = await self._ask(lambda provider: _shells(provider).keys())
         await self._hand_over(plan, keys)
 
     def _dressed(self, plan: Plan) -> Plan:
         """The plan with what its provider cannot know."""
-        update, warnings = self._board.latest, list(plan.warnings)
+        update, warnings = self._session.latest, list(plan.warnings)
         product = update.look.products.get(self._service.id)
         if product is not None and product.protected:
             warnings.insert(0, f"{product.name} is protected")
@@ -153,11 +156,11 @@ class OpenShell:
             opening = self._entry(plan, f"opening in {where}", "opening")
             await asyncio.wrap_future(self._engine.evidence.run("journal", lambda: self._engine.journal.must(opening)))
         except JournalError as error:
-            if not self._board.latest.journal_failure:  # nobody was told that it would not be journalled
+            if not self._session.latest.journal_failure:  # nobody was told that it would not be journalled
                 raise Refused(f"not opened: it cannot be journalled: {error.message}", error.hint) from None
         began = self._engine.clock.monotonic()
         try:
-            with self._board.app.suspend():
+            with self._dialogs.suspend():
                 status = foreground.run(plan.request["command"], {**os.environ, **keys} if keys else None)
         except SuspendNotSupported:
             self._engine.journal.record([self._entry(plan, f"not opened in {where}: no terminal", "refused")])
@@ -167,8 +170,8 @@ class OpenShell:
         data = {"status": status, "seconds": round(seconds, 1)}
         self._engine.journal.record([self._entry(plan, f"in {where}: {ended}", "ended", **data)])
         self._engine.pressed()  # whoever was in a session is awake
-        self._board.say(f"shell in {self._service.title}, {where}: {ended}", "" if status == 0 else "warning")
-        self._board.deaf_until = time.monotonic() + DEAF_S  # what was being typed when it ended does nothing here
+        self._session.say(f"shell in {self._service.title}, {where}: {ended}", "" if status == 0 else "warning")
+        self._session.deaf_until = time.monotonic() + DEAF_S  # what was being typed when it ended does nothing here
 
     def _entry(self, plan: Plan, text: str, state: str, **more: object) -> Entry:
         return Entry(
@@ -181,7 +184,7 @@ class OpenShell:
         )
 
     async def _show_enabling(self, why: str, command: str) -> None:
-        self._board._unsay()
+        self._session.unsay()
         lines: list[Line] = [
             ((f"{why}: ", "critical"), ("execute-command was not enabled when it was started.", "bold")),
             (("This enables it. It is a deploy that replaces every task, so oncall-tui does not run it:", "warning"),),
@@ -189,8 +192,8 @@ class OpenShell:
         await self._show_command(self._name, lines, command)
 
     async def _show_command(self, title: str, lines: list[Line], command: str) -> None:
-        copy(self._board.app, command)
-        await self._board.ask_modal(ToCopy(title, lines, command))
+        self._dialogs.copy(command)
+        await self._dialogs.ask(ToCopy(title, lines, command))
 
     async def _ask(self, question: Callable[[Provider], T]) -> T:
         return await asyncio.wrap_future(self._engine.evidence.ask(self._service.source, question))

@@ -12,27 +12,25 @@ from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Plan
 from oncall_tui.errors import OncallError, Refused
 from oncall_tui.triage.routing import route_verb
-from oncall_tui.tui.base import Base
+from oncall_tui.tui.controllers.dialogs import Dialogs
+from oncall_tui.tui.controllers.planning import Planning
 from oncall_tui.tui.screens.dialogs.modals import Text
+from oncall_tui.tui.session import Session
 
 LeftOut = tuple[str, str, OncallError]  # a row's title, what would have been acted on, why it is not
 
 
-class Several(Base):
+class BulkActions:
     """One verb on every marked row of the alerts pane."""
 
-    def marked(self) -> list[str]:
-        """The ids of the marked rows, in the order on screen; none while one row alone is looked at."""
-        if self.over is not None:
-            return []
-        table = self.tables["alerts"]
-        return [row.id for row in table.rows if row.id in table.marked] if self.list_pane == "alerts" else []
+    def __init__(self, session: Session, dialogs: Dialogs, planning: Planning) -> None:
+        self._session, self._dialogs, self._planning = session, dialogs, planning
 
-    async def bulk(self, verb: Verb, more: dict[str, Any], marked: list[str]) -> None:
+    async def steps(self, verb: Verb, more: dict[str, Any], marked: Sequence[str]) -> None:
         """Plan each, one confirm that lists them, carry out what could be planned, then N of M with reasons."""
         from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany
 
-        self.say(f"planning {verb} for {len(marked)} rows", "dim")
+        self._session.say(f"planning {verb} for {len(marked)} rows", "dim")
         plans, left_out = await self._plans(verb, more, marked)
         not_possible = [f"{title}: {error}" for title, _, error in left_out]
         rows = [_listed(title, plan) for title, plan in plans.values()]
@@ -44,29 +42,29 @@ class Several(Base):
             _word(verb, [plan for _, plan in plans.values()]),
             warnings,
         )
-        if not plans or not await self.ask_modal(confirm):
-            self.say("\n".join(not_possible[:2]) or f"{verb}: cancelled, nothing was sent", "dim")
+        if not plans or not await self._dialogs.ask(confirm):
+            self._session.say("\n".join(not_possible[:2]) or f"{verb}: cancelled, nothing was sent", "dim")
             return
-        self.asked()
+        self._dialogs.asked()
         await self._carry_out(verb, plans, left_out)
 
     async def _plans(
-        self, verb: Verb, more: dict[str, Any], marked: list[str]
+        self, verb: Verb, more: dict[str, Any], marked: Sequence[str]
     ) -> tuple[dict[str, tuple[str, Plan]], list[LeftOut]]:
         """(title, plan) by target, and why each of the other rows cannot be."""
         left_out: list[LeftOut] = []
         asks: dict[str, tuple[str, ActionRequest]] = {}  # two rows of one incident are one ask
         for row_id in marked:
-            look = self.alert_look(row_id)
-            found = route_verb(look, self.latest.board, verb) if look else None
+            look = self._session.drawn(row_id)
+            found = route_verb(look, self._session.latest.board, verb) if look else None
             title = look.alert.title if look else row_id
             if found is None:
                 left_out.append((title, row_id, Refused("this row does not allow it now")))
             else:
                 where = f" → {found[0]}" if look and found[1].id != look.alert.id else ""
-                asks.setdefault(found[1].id, (f"{title}{where}", self.ask(verb, found[1], **more)))
+                asks.setdefault(found[1].id, (f"{title}{where}", self._planning.request(verb, found[1], **more)))
         plans: dict[str, tuple[str, Plan]] = {}
-        futures = self.engine.actions.plan_many([ask for _, ask in asks.values()])
+        futures = self._session.engine.actions.plan_many([ask for _, ask in asks.values()])
         for (title, ask), future in zip(asks.values(), futures, strict=True):
             try:
                 plan = await asyncio.wrap_future(future)
@@ -77,21 +75,21 @@ class Several(Base):
 
     async def _carry_out(self, verb: Verb, plans: dict[str, tuple[str, Plan]], left_out: list[LeftOut]) -> None:
         """Carry the plans out. One line of the board has the outcome; a list has the reason of each failure."""
-        self.notice = None
-        at = self.engine.clock.now()
+        self._session.notice = None
+        at = self._session.engine.clock.now()
         others = [_outcome(verb, target, error, at) for _, target, error in left_out]
-        futures = self.engine.actions.execute_many([plan for _, plan in plans.values()], left_out=others)
+        futures = self._session.engine.actions.execute_many([plan for _, plan in plans.values()], left_out=others)
         not_done = [f"{title}: {error}" for title, _, error in left_out]
         for (title, _), future in zip(plans.values(), futures, strict=True):
             outcome: Outcome = await asyncio.wrap_future(future)
             if outcome.state is not OutcomeState.DONE:
                 not_done.append(f"{title}: {outcome.state}: {outcome.message}")
         if verb is not Verb.NOTE:  # after a note the same rows are often acted on
-            self.tables["alerts"].clear_marks()
+            self._session.tables["alerts"].clear_marks()
         if not_done:
             count = len(plans) + len(left_out)
             lines = [((row, "warning"),) for row in not_done]
-            self.show_when_free(Text(f"{verb}: {count - len(not_done)} of {count} done; not done:", lines))
+            self._dialogs.show_when_free(Text(f"{verb}: {count - len(not_done)} of {count} done; not done:", lines))
 
 
 def _outcome(verb: Verb, target: str, error: OncallError, at: float) -> Outcome:

@@ -1,0 +1,1 @@
+"""Plain objects that the keys call: each takes the session, and the dialogs where it asks something."""

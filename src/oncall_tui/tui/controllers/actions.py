@@ -1,0 +1,149 @@
+"""The controller of the keys that do something to a row: each call takes the row as it was drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.reading import SourceState, SourceStatus
+from oncall_tui.text.cells import fit_middle
+from oncall_tui.tui.controllers.alert_actions import AlertActions
+from oncall_tui.tui.controllers.deploy_actions import DeployActions
+from oncall_tui.tui.controllers.dialogs import Dialogs
+from oncall_tui.tui.controllers.offers import Offers
+from oncall_tui.tui.controllers.openers import Openers
+from oncall_tui.tui.controllers.planning import Planning
+from oncall_tui.tui.keys import DEPLOYS, KEYS, PALETTE, RARE, VERBS, Key, label
+from oncall_tui.tui.presenters.targets import ActionTarget
+from oncall_tui.tui.row_screen import Command
+from oncall_tui.tui.session import RowRef, Session
+from oncall_tui.tui.widgets.footer import KeyItem
+
+TARGET_CELLS = 16  # of a name in the key bar
+
+
+class Actions:
+    """Every key that acts on a row, and what the key bar and the palette offer for it."""
+
+    def __init__(self, session: Session, dialogs: Dialogs) -> None:
+        self._session, self._dialogs = session, dialogs
+        self.offers = Offers(session)
+        planning = Planning(session, dialogs)
+        self._alerts = AlertActions(session, dialogs, planning, self.offers)
+        self._deploys = DeployActions(session, dialogs, planning, self.offers)
+        self._openers = Openers(session, dialogs, planning)
+        self._by_key: dict[str, Callable[[RowRef], None]] = {
+            "ack": self._alerts.acknowledge,
+            "unack": self._alerts.unacknowledge,
+            "escalate": self._alerts.escalate,
+            "silence": self._alerts.silence,
+            "note": self._alerts.note,
+            "rollback": partial(self._deploys.do, Verb.ROLL_BACK),
+            "continue": partial(self._deploys.do, Verb.CONTINUE),
+            "shell": self._openers.shell,
+            "logs": self._openers.logs,
+            "timeline": self._openers.timeline,
+            "copy": self._openers.copy,
+            "login": self._login,
+            "sources": self._openers.sources,
+            "oncall": self._openers.on_call,
+            "handover": self._openers.handover,
+        }
+
+    def do(self, key_id: str, row: RowRef) -> None:
+        """Do to the row what the key does."""
+        self._by_key[key_id](row)
+
+    # --- what is offered ----------------------------------------------------------------------------------------------
+
+    def bar_items(self, row: RowRef) -> list[KeyItem]:
+        """Return the key bar: the keys that can do something now, and their targets. ``u`` takes the place of ``a``
+        where the row is acknowledged.
+        """
+        items: list[KeyItem] = []
+        for key in KEYS:
+            if key.id not in VERBS:
+                items += [(label(key), key.word, True)] if key.bar else []
+            elif self._in_bar(key, row):
+                items.append((label(key), f"{self._word(key, row)}{self._named(key.id, row)}", True))
+        return items
+
+    def _word(self, key: Key, row: RowRef) -> str:
+        """Return the word of the key bar: ``mark seen`` where acknowledging is done on this machine only."""
+        if key.id != "ack" or row.id is None:
+            return key.word
+        alert = self.offers.alert_target(Verb.ACKNOWLEDGE, row)
+        return "mark seen" if alert is not None and Verb.ACKNOWLEDGE in alert.here else key.word
+
+    def _in_bar(self, key: Key, row: RowRef) -> bool:
+        """Tell whether this key that acts can do something now, and is one of those that the bar shows."""
+        if key.id == "ack" and row.marked:
+            return True
+        if key.id == "unack" and self.offers.offered("ack", row):
+            return False
+        return (key.bar or key.id in RARE) and self.offers.offered(key.id, row)
+
+    def _named(self, key_id: str, row: RowRef) -> str:
+        """Name the target of a key that acts on the row at once, or on another thing than the row."""
+        if key_id in ("ack", "unack"):
+            name = f"{len(row.marked)} rows" if row.marked and key_id == "ack" else self._session.name(row)
+        elif key_id in ("rollback", "continue"):
+            found = self.offers.deploy_target(VERBS[key_id], row)
+            name = found.name.partition(": ")[0].rpartition("/")[2] if isinstance(found, ActionTarget) else ""
+        else:
+            return ""
+        return f" {fit_middle(name, TARGET_CELLS).rstrip()}" if name else ""
+
+    def without_keys(self, row: RowRef) -> Iterator[Command]:
+        """Return the palette's entries for verbs without a key. Each acts on the target that was listed."""
+        for verb, (title, what) in PALETTE.items():
+            if not self.offers.possible(verb, row):
+                continue
+            if verb in DEPLOYS:
+                target = self.offers.deploy_target(verb, row)
+                if isinstance(target, ActionTarget):
+                    yield f"{title} {target.name}", what, partial(self._deploys.do, verb, row, target)
+            elif alert := self.offers.alert_target(verb, row):
+                yield f"{title} {alert.title}", what, partial(self._alerts.do, verb, row, alert)
+
+    def not_now(self, row: RowRef) -> Iterator[Command]:
+        """Return the verbs without a key that the row cannot have now, and why: a search by name finds the reason."""
+        for verb, (title, _) in PALETTE.items():
+            if not self.offers.possible(verb, row):
+                found = self.offers.deploy_target(verb, row) if verb in DEPLOYS and row.id is not None else ""
+                why = found if isinstance(found, str) and found else self.offers.why_not(verb, row)
+                yield f"{title}: not now", why, partial(self._session.say, f"{verb}: {why}", "warning")
+
+    # --- an expired login ---------------------------------------------------------------------------------------------
+
+    def _login(self, _: RowRef) -> None:
+        """Ask, then run the command that renews the first expired login on the bare terminal, and come back."""
+        lost = (SourceState.EXPIRED, SourceState.NO_CREDENTIALS)
+        source = next((s for s in self._session.latest.board.sources.values() if s.state in lost), None)
+        if source is None:
+            self._session.say("no source's login is expired", "dim")
+            return
+        if not source.login:
+            self._session.say(f"{source.name}: {source.hint or 'renew its secret where it comes from'}", "warning")
+            self._session.engine.renew(source.name)
+            return
+        self._dialogs.begin(self._log_in(source))
+
+    async def _log_in(self, source: SourceStatus) -> None:
+        """The command first: it has the terminal while it runs."""
+        from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany
+        from oncall_tui.tui.terminal import foreground
+
+        rows = [" ".join(source.login), "It has the terminal until it ends; the board stands still and does not ring."]
+        if not await self._dialogs.ask(ConfirmMany(f"Log in to {source.name}?", rows, "run it")):
+            self._session.say("login: cancelled, nothing was run", "dim")
+            return
+        self._dialogs.asked()
+        with self._dialogs.suspend():
+            code = foreground.run(source.login)
+        self._session.engine.renew(source.name)
+        command = " ".join(source.login[:3])
+        self._session.say(
+            f"{command}… ended with status {code}; reading {source.name} again", "" if code == 0 else "warning"
+        )

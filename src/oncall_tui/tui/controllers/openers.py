@@ -1,0 +1,148 @@
+"""The keys that open something for a row: its log, its timeline, a shell, the handover. Screens are imported when their
+keys are pressed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from oncall_tui.domain.deploy import Deploy
+from oncall_tui.engine.engine import Engine
+from oncall_tui.errors import OncallError
+from oncall_tui.providers.base import TimelineEvent
+from oncall_tui.text.cells import clean
+from oncall_tui.triage.triager import TriagedAlert
+from oncall_tui.tui.controllers.dialogs import Dialogs
+from oncall_tui.tui.controllers.planning import Planning
+from oncall_tui.tui.screens.dialogs.modals import Text
+from oncall_tui.tui.session import RowRef, Session
+from oncall_tui.tui.widgets.text_lines import Line
+
+if TYPE_CHECKING:
+    from oncall_tui.tui.screens.logs.screen import LogScreen
+
+
+def log_screen(
+    engine: Engine,
+    tz: ZoneInfo,
+    service_id: str,
+    around: float | None = None,
+    task_id: str | None = None,
+    deploy: Deploy | None = None,
+) -> LogScreen:
+    """Make the screen of a service's log, of one task or of all: around an alert's start (seconds since the epoch), or
+    live.
+
+    *deploy* (the suspect, or the last one): where it began is marked among the lines, as the alert's start is.
+    """
+    from oncall_tui.tui.screens.logs.screen import LogScreen
+
+    marks = [] if around is None else [(around, "the alert began")]
+    if deploy is not None:
+        marks.append((deploy.started, f"deploy {clean(deploy.arrow)} began"))
+    return LogScreen(engine, tz, service_id, around, task_id or "", marks)
+
+
+class Openers:
+    """The keys that open something for a row."""
+
+    def __init__(self, session: Session, dialogs: Dialogs, planning: Planning) -> None:
+        self._session, self._dialogs, self._planning = session, dialogs, planning
+
+    def logs(self, row: RowRef) -> None:
+        """Open the log of the row's service: from an alert around its start, else live."""
+        session, look = self._session, row.look
+        service_id = self._service_id(row)
+        if not service_id:
+            why = "there is no row under the cursor" if row.id is None else "no known ECS service for this row"
+            session.say(f"{why}: no log", "warning")
+            return
+        around = None if look is None else look.began or look.alert.began
+        deploy = look.suspect if look is not None else self._deploy_of(service_id)
+        self._dialogs.show(log_screen(session.engine, session.tz, service_id, around, deploy=deploy))
+
+    def _deploy_of(self, service_id: str) -> Deploy | None:
+        board = self._session.latest.board
+        service = board.services.get(service_id)
+        return board.deploys.get(service.deploy_id) if service else None
+
+    def _service_id(self, row: RowRef) -> str:
+        if row.look is not None:
+            return row.look.service.id if row.look.service else ""
+        if row.pane == "services":
+            return row.id or ""
+        deploy = self._session.latest.board.deploys.get(row.id or "")
+        return deploy.service_id if deploy and row.pane == "deploys" else ""
+
+    def shell(self, row: RowRef) -> None:
+        """Read the tasks of the row's service, pick one, confirm the command, and leave the terminal to it."""
+        service = self._session.latest.board.services.get(self._service_id(row))
+        service = row.look.service if row.look is not None else service
+        if self._session.engine.actions.read_only:
+            self._session.say("read only: no shell is opened, since it can write", "warning")
+        elif row.id is None:
+            self._session.say("there is no row under the cursor: move it to one first", "warning")
+        elif service is None:
+            self._session.say("no known ECS service for this row", "warning")
+        elif not self._dialogs.active:
+            from oncall_tui.tui.controllers.shell import OpenShell
+
+            self._session.say(f"reading the tasks of {service.title}", "dim")
+            self._dialogs.begin(OpenShell(self._session, self._dialogs, self._planning, service).steps())
+
+    def copy(self, row: RowRef) -> None:
+        look = row.look
+        text = f"{look.alert.id} {look.alert.title} {look.alert.url}".strip() if look else row.id or ""
+        self._session.say(f"{self._dialogs.copy(text)}: {text}" if text else "there is no row to copy", "dim")
+
+    def sources(self, _: RowRef) -> None:
+        from oncall_tui.tui.screens.detail.pane import source_lines
+
+        def lines() -> list[Line]:
+            return source_lines(self._session.latest, self._session.engine.clock.now())
+
+        self._dialogs.show(Text("Sources", lines(), indent=16, renew=lines))
+
+    def on_call(self, _: RowRef) -> None:
+        from oncall_tui.tui.screens.on_call import OnCallView
+
+        self._dialogs.show(OnCallView(self._session.engine, self._session.tz))
+
+    def handover(self, _: RowRef) -> None:
+        from oncall_tui.tui.screens.handover import HandoverView
+
+        self._dialogs.show(HandoverView(self._session.engine, self._session.tz))
+
+    def timeline(self, row: RowRef) -> None:
+        """Read the timeline of an alert's row, and show it when it is there."""
+        look = row.look
+        if look is None:
+            self._session.say("only alerts have a timeline: 1 goes to the alerts", "warning")
+            return
+        self._session.say("reading its timeline", "dim")
+        self._dialogs.begin(self._timeline(look), asks=False)
+
+    async def _timeline(self, look: TriagedAlert) -> None:
+        """Of each alert that the row stands for, and of the pager's incident: each is asked at its own source."""
+        from oncall_tui.inspection.timeline import merge_timeline  # opened by a key, imported then
+        from oncall_tui.tui.screens.detail.story_part import moment_lines
+
+        ids = dict.fromkeys(i for i in (look.incident, *(m.id for m in look.members)) if i)
+        found: dict[str, tuple[TimelineEvent, ...]] = {}
+        for row_id in ids:
+            try:
+                found[row_id] = await asyncio.wrap_future(self._session.engine.evidence.timeline(row_id))
+            except OncallError as error:
+                found[row_id] = (
+                    TimelineEvent(self._session.engine.clock.now(), "", f"{row_id} cannot be read: {error}"),
+                )
+        self._session.unsay()
+        board, own = self._session.engine.update.board, look.service.id if look.service else ""
+        deploys = [d for d in board.deploys.values() if d.service_id == own or d is look.suspect]
+        members = [a for i in ids if (a := board.alerts.get(i)) is not None] or look.members
+        moments = merge_timeline(members, found, deploys, board.services.get(own))
+        nothing = [(("No earlier events are known.", "dim"),)]
+        lines = moment_lines(moments, self._session.tz, self._session.engine.clock.now()) or nothing
+        self._dialogs.show_when_free(Text(f"Timeline of {clean(look.alert.title)}", lines))

@@ -1,0 +1,82 @@
+"""From a request to an action: the plan, the confirmation, and carrying it out."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.plan import ActionRequest, Confirm, Plan
+from oncall_tui.errors import OncallError
+from oncall_tui.tui.controllers.dialogs import Dialogs
+from oncall_tui.tui.screens.dialogs.modals import ANEW, ANOTHER, RefusalDialog
+from oncall_tui.tui.session import Session
+
+AT_ONCE = frozenset({Verb.ACKNOWLEDGE, Verb.UNACKNOWLEDGE, Verb.NOTE})  # frequent and reversible; all else always asks
+
+
+class Planning:
+    """The steps that every action takes."""
+
+    def __init__(self, session: Session, dialogs: Dialogs) -> None:
+        self._session, self._dialogs = session, dialogs
+
+    def request(self, verb: Verb, alert: Alert, **more: Any) -> ActionRequest:
+        """Return the request for an alert, with the version that was on screen."""
+        actor = self._session.engine.actor
+        return ActionRequest(verb=verb, target=alert.id, version=alert.version, actor=actor, **more)
+
+    async def planned(self, request: ActionRequest, name: str, another: bool = False) -> Plan | str | None:
+        """Return the plan, or the answer to its refusal: ANOTHER (where *another*), or None.
+
+        A refusal is shown in a dialog, so that a key typed ahead does not plan anew behind it.
+        """
+        try:
+            plan = await asyncio.wrap_future(self._session.engine.actions.plan(request))
+        except OncallError as error:
+            self._session.unsay()
+            state = str(getattr(error, "outcome", "failed"))
+            refusal = RefusalDialog(f"{request.verb} {name}", state, error.message, error.hint, another)
+            return await self._dialogs.ask(refusal)
+        self._session.unsay()
+        return plan
+
+    async def confirmed(self, plan: Plan, another: bool = False, anew: bool = False) -> str | None:
+        """Return the engineer's answer to the plan: confirm, pick another (if *another*), or None. If it can be planned
+        *anew*, an old plan answers ANEW.
+        """
+        if plan.confirm is Confirm.NONE and plan.verb in AT_ONCE:
+            return "go on"
+        from oncall_tui.tui.screens.dialogs.confirm import ConfirmPlan
+
+        clock = self._session.engine.clock.now
+        return await self._dialogs.ask(ConfirmPlan(plan, self._session.tz, clock(), another, clock if anew else None))
+
+    async def decided(
+        self, plan: Plan | str | None, request: ActionRequest, name: str, another: bool = False
+    ) -> tuple[Plan | str | None, str | None]:
+        """Return the plan that was answered, and the answer. An old plan is made anew, and asked for again.
+
+        A value that is no plan (see ``planned``) is its own answer.
+        """
+        said: str | None = ANEW
+        while isinstance(plan, Plan) and (said := await self.confirmed(plan, another, anew=True)) == ANEW:
+            self._session.say(f"planning {request.verb} {name} anew", "dim")
+            plan = await self.planned(request, name, another)
+        return plan, said if isinstance(plan, Plan) else plan
+
+    async def plan_and_act(self, request: ActionRequest, name: str) -> None:
+        """Plan, ask, and carry out the plan that was confirmed."""
+        plan, said = await self.decided(await self.planned(request, name), request, name)
+        if isinstance(plan, Plan):
+            self.act(plan, said)
+
+    def act(self, plan: Plan, answer: str | None) -> None:
+        """Carry the plan out, or say that nothing was sent."""
+        self._dialogs.asked()
+        if answer is None or answer == ANOTHER:
+            self._session.say(f"{plan.verb}: cancelled, nothing was sent", "dim")
+        else:
+            without_journal = bool(self._session.latest.journal_failure)
+            self._session.engine.actions.execute(plan, without_journal=without_journal)

@@ -1,0 +1,137 @@
+"""The state that the parts of the screen share, and the row that a key is for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from oncall_tui.engine.engine import Engine, Update
+from oncall_tui.text.cells import fit
+from oncall_tui.triage.triager import TriagedAlert
+from oncall_tui.tui.presenters.row_builder import RowBuilder, ViewFilter
+from oncall_tui.tui.row_screen import RowScreen
+from oncall_tui.tui.widgets.table.table import Table
+
+STEADY_S = 0.7  # after the cursor moved by itself: no hand has seen that yet
+NAME_CELLS = 40
+
+
+class RowRef(msgspec.Struct, frozen=True):
+    """A row as it was drawn: a pane, an id, and for an alert the content on screen, which has the version.
+
+    *id* is None where no row is under the cursor. *marked* are the rows that a key acts on instead, in screen order.
+    """
+
+    pane: str
+    id: str | None
+    look: TriagedAlert | None = None
+    marked: tuple[str, ...] = ()
+
+
+def _nothing(*_: float) -> None:
+    """Stand in for a screen, until there is one."""
+
+
+class Session:
+    """One engineer at one engine. Widgets draw from it, and controllers change it; neither keeps a copy."""
+
+    def __init__(self, engine: Engine, tz: ZoneInfo, me: str) -> None:
+        self.engine, self.tz, self.me = engine, tz, me
+        self.rows = RowBuilder(tz)
+        self.latest: Update = engine.update
+        self.view_filter = ViewFilter()
+        self.views: Mapping[str, str] = {}  # the configured ones: name → filter
+        self.runbook_folders: tuple[Path, ...] = ()  # where the path of a runbook may begin, the nearest first
+        self.tables: dict[str, Table] = {}
+        self.pane = "alerts"
+        self.list = "alerts"  # the list that the detail pane belongs to
+        self.bell_on = True
+        self.notice: tuple[str, str] | None = None
+        self.said_at = 0.0
+        self.unmarked = 0  # marked rows that vanished since the last key
+        self.deaf_until = 0.0  # keys before this (monotonic seconds) were meant for something that has gone
+        self.row_screen: RowScreen | None = None  # the screen that is open for one row
+        self.on_said: Callable[[float], None] = _nothing  # a word changed: draw it
+        self.redraw: Callable[[], None] = _nothing  # draw everything from the newest update
+
+    # --- rows ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def list_pane(self) -> str:
+        """The pane of the row that keys are for: the detail pane belongs to the list that was active before."""
+        return self.pane if self.pane != "detail" else self.list
+
+    @property
+    def row_id(self) -> str | None:
+        """The id of the row under the cursor."""
+        return self.tables[self.list_pane].cursor_id
+
+    def drawn(self, alert_id: str | None) -> TriagedAlert | None:
+        """Return the alert as it was drawn: an action is pinned to the version that the engineer saw."""
+        return self.rows.drawn(alert_id) if alert_id else None
+
+    def row(self) -> RowRef:
+        """Return the row under the cursor, and the marked rows."""
+        pane, row_id = self.list_pane, self.row_id
+        if pane != "alerts":
+            return RowRef(pane, row_id)
+        table = self.tables["alerts"]
+        marked = tuple(row.id for row in table.rows if row.id in table.marked) if table.marked else ()
+        return RowRef(pane, row_id, self.drawn(row_id), marked)
+
+    def knows(self, row: RowRef) -> bool:
+        """Tell whether it is a row of the board; a line about a source is none."""
+        if row.pane == "alerts":
+            return row.look is not None
+        board = self.latest.board
+        return row.id in (board.services if row.pane == "services" else board.deploys)
+
+    def shows(self, row: RowRef) -> bool:
+        """Tell whether the row's pane still has it."""
+        table = self.tables.get(row.pane)
+        return table is not None and any(one.id == row.id for one in table.rows)
+
+    def name(self, row: RowRef) -> str:
+        """Name the row in a few words for a person."""
+        row_id, board = row.id or "", self.latest.board
+        if row.pane == "alerts":
+            if row.look is None:
+                return row_id
+            return row.look.service.name if row.look.service else row.look.alert.title
+        deploy = board.deploys.get(row_id) if row.pane == "deploys" else None
+        service = board.services.get(deploy.service_id if deploy else row_id)
+        return service.name if service else deploy.service_id if deploy else row_id
+
+    def steady(self) -> bool:
+        """Tell whether a key may act on the row under the cursor.
+
+        It may not just after the cursor moved by itself, nor where marked rows have vanished, because the key was
+        meant for the row that was there. The first such key is answered with a word, and the next one counts.
+        """
+        row, table = self.row(), self.tables[self.list_pane]
+        name = fit(self.name(row), NAME_CELLS).strip()
+        if row.id is not None and table.now() - table.strayed_at < STEADY_S:
+            self.say(f"the cursor just moved to {name}: press again", "warning")
+            return False
+        if self.unmarked and not table.marked:
+            self.say(f"{self.unmarked} marked rows are gone: this would act on {name} alone, press again", "warning")
+            self.unmarked = 0
+            return False
+        table.anchored = True
+        return True
+
+    # --- words --------------------------------------------------------------------------------------------------------
+
+    def say(self, text: str, style: str = "") -> None:
+        """Show a word that stays until the next one, or Esc."""
+        self.notice = (text, style)
+        self.said_at = self.engine.clock.now()
+        self.on_said(self.said_at)
+
+    def unsay(self) -> None:
+        """Take the word away: it goes before a dialog covers it."""
+        self.notice = None
+        self.on_said(self.engine.clock.now())
