@@ -65,6 +65,13 @@ def test_what_is_done_on_this_machine_alone_is_said_to_be_everywhere(bench: Benc
     assert ("looking" in handed) == (verb is Verb.NOTE)
 
 
+def test_what_only_the_journal_has_was_sent_nowhere(bench: Bench) -> None:
+    do(bench, Verb.ACKNOWLEDGE)
+    told = [e.text for e in bench.engine.journal.since(0.0, (EntryKind.OUTCOME,))]
+    assert told
+    assert not any("sent" in text for text in told), told
+
+
 def test_a_plan_says_it_before(bench: Bench) -> None:
     plan = bench.plan(Verb.ACKNOWLEDGE, "prom/a")
     assert plan.title == "mark as seen: title of a"

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable
 
 from oncall_tui.domain.action import FOLLOWED, Verb
+from oncall_tui.domain.entry import EntryKind
 from oncall_tui.domain.outcome import Check, Outcome, OutcomeState
 from oncall_tui.domain.plan import Plan
 from oncall_tui.errors import ActionError, ActionFailed, JournalError, OncallError, OutcomeUnknown, Refused, SourceError
@@ -24,6 +25,7 @@ from oncall_tui.runtime.secret import redact
 
 log = logging.getLogger(__name__)
 
+_JOURNALLED = frozenset({EntryKind.SEEN, EntryKind.UNSEEN, EntryKind.NOTE})  # the journal itself is the other side
 UNKNOWN_SETTLES_S = 12.0  # a write that timed out may still be on its way: "not there" counts only after this
 QUICK_GIVES_UP_S = 20.0  # an acknowledge that does not show by then is unknown, and is read on
 UNKNOWN_AGAIN_S = 10.0
@@ -165,7 +167,8 @@ class ActionExecution:
         """The answer is kept too, so that a later start can follow what this one sent."""
         self.before_answer = False
         self._receipt = receipt
-        self._note_unfinished("sent, not verified yet")
+        here = self.plan.request.get("kind") in _JOURNALLED
+        self._note_unfinished("recorded on this machine" if here else "sent, not verified yet")
 
     def _verify(self) -> None:
         try:
