@@ -44,7 +44,7 @@ def accused(look: TriagedBoard, service_id: str) -> tuple[tuple[TriagedAlert, De
 
 
 def is_accused(look: TriagedBoard, service_id: str, away_from: str, target: str) -> bool:
-    """Is the deploy that is gone away from suspected of an alert that fires now?"""
+    """Return whether the deploy that a rollback leaves is suspected of an alert that fires now."""
     return any(d.new.task_definition == away_from or d.id == target for _, d in accused(look, service_id))
 
 
