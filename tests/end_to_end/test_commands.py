@@ -183,8 +183,9 @@ def test_a_night_by_commands(make_world: Callable[..., World]) -> None:
     # Roll back: the plan first; nothing without the name, nothing where another deploy is meant.
     sent = len(world.writes())
     dry = shell("rollback", PAYMENTS, "--dry-run")
-    assert "Roll back prod/payments-api: :42→:41" in dry.err
-    assert dry.out == "nothing was sent\n"
+    assert "Roll back prod/payments-api: :42→:41" in dry.out
+    assert dry.out.endswith("\nnothing was sent\n")
+    assert dry.err == ""
     plan = shell("rollback", PAYMENTS, "--dry-run", "--json").json
     assert plan["dry_run"] is True
     assert "StopServiceDeployment(ROLLBACK)" in plan["plan"]["lines"]["API call"]

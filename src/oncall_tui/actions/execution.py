@@ -53,6 +53,8 @@ class ActionExecution:
         self.steady_s = steady_s if plan.verb in FOLLOWED and plan.verb is not Verb.CONTINUE else 0.0
         self.outcome = self._say(OutcomeState.PENDING, "checking", now=clock.now())
         self.resumed = False  # taken up from an earlier session
+        self.looked = False  # a resumed one: has the other side shown how it stands?
+        self.sent_at = 0.0  # a resumed one: when the earlier session sent it
         self.before_answer = False  # may it be on its way to the other side right now?
         self._handler, self._queue, self._journal, self._clock, self._told = handler, queue, journal, clock, told
         self._completion_note = completion_note
@@ -76,7 +78,7 @@ class ActionExecution:
 
     def resume(self, receipt: Receipt | None, sent_at: float) -> None:
         """Follow what an earlier session sent, or may have sent, and left without an outcome."""
-        self._receipt, self._sent, self.resumed = receipt, True, True
+        self._receipt, self._sent, self.resumed, self.sent_at = receipt, True, True, sent_at
         if receipt is None:
             self._lost_at = self._clock.monotonic() - max(0.0, self._clock.now() - sent_at)
         self._tell(OutcomeState.PENDING, "left open by an earlier session: reading its outcome")
@@ -197,15 +199,19 @@ class ActionExecution:
 
     def _holds(self, check: Check) -> None:
         """The effect is there: done, or for a rollback, done once it has held."""
-        now = self._clock.monotonic()
+        now, self.looked = self._clock.monotonic(), True
         if self._steady_since is None or check.evidence != self._evidence:
             self._steady_since, self._evidence = now, check.evidence
         held = now - self._steady_since
+        if self.resumed and check.since:  # it held while nobody looked
+            held = max(held, self._clock.now() - max(check.since, self.sent_at))
         if held < self.steady_s:
             self._tell(OutcomeState.PENDING, f"{check.message}, steady for {held:.0f} of {self.steady_s:.0f} s")
             self._later(min(3.0, self.steady_s - held))
             return
         took = f" · {now - self._began:.0f} s" if self.plan.verb in FOLLOWED else ""  # the others take no time
+        if self.resumed:
+            took = ""  # how long it took is not how long this session looked
         words = check.message + took
         if self._lost_at is not None:
             words = f"{words} (the answer was lost; verified by reading)"
@@ -222,6 +228,7 @@ class ActionExecution:
         self._end(OutcomeState.FAILED, check.message + lost, check.hint)
 
     def _again(self, check: Check) -> None:
+        self.looked = self._receipt is not None or self._lost_s() >= 2 * UNKNOWN_SETTLES_S
         quick = self.plan.verb not in FOLLOWED
         waited = self._clock.monotonic() - self._began
         if quick and waited > QUICK_GIVES_UP_S:
@@ -230,6 +237,10 @@ class ActionExecution:
         lost = f"{self._lost_why}; " if self._lost_at is not None and self._lost_why else ""
         self._tell(OutcomeState.PENDING, f"{lost}{check.message}")
         self._later(check.again_in_s)
+
+    def _lost_s(self) -> float:
+        """How long ago a write's answer was lost."""
+        return 0.0 if self._lost_at is None else self._clock.monotonic() - self._lost_at
 
     def _unreadable(self, message: str, hint: str) -> None:
         """It cannot be read whether it took effect: that is unknown, shown as such, and read on."""

@@ -29,6 +29,7 @@ from oncall_tui.providers.base import ActionHandler, Provider, Receipt, Supports
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.runtime.job_queue import JobQueue
 from oncall_tui.runtime.secret import redact
+from oncall_tui.text.time_format import told
 
 log = logging.getLogger(__name__)
 PROVIDER_PATIENCE_S = 5.0
@@ -226,6 +227,10 @@ class ActionService:
         with self._lock:
             return sum(execution.before_answer for execution in self._executions.values())
 
+    def unread(self, source: str = "") -> bool:
+        """Is anything that an earlier session left open (at *source*, where one is named) not read yet?"""
+        return any(source in ("", one.plan.source) for one in self._left_open() if not one.looked)
+
     def dismiss(self, plan_id: str) -> None:
         """Stop showing what came of a plan, or of a batch. What is pending goes on."""
         self._outcomes.dismiss(plan_id)
@@ -297,12 +302,28 @@ class ActionService:
             except Exception as error:  # noqa: BLE001 - it is the asker's
                 future.set_exception(error)
 
-    def _may(self, ask: ActionRequest) -> None:
-        """Raises Refused where it is on its way already, or nothing may be written."""
+    def _pending(self) -> list[ActionExecution]:
         with self._lock:
-            pending = [f for f in self._executions.values() if f.outcome.state is OutcomeState.PENDING]
-        if any((f.plan.target, f.plan.verb) == (ask.target, ask.verb) for f in pending):
-            raise Refused(f"{ask.verb} is already in progress")
+            return [f for f in self._executions.values() if f.outcome.state is OutcomeState.PENDING]
+
+    def _left_open(self) -> list[ActionExecution]:
+        return [execution for execution in self._pending() if execution.resumed]
+
+    def _may(self, ask: ActionRequest) -> None:
+        """Raises Refused where it is already in progress, or nothing may be written.
+
+        What an earlier session sent stands in the way only until it was read: from then on the handler itself sees
+        how the other side stands, and nothing that never ends well blocks its target for good.
+        """
+        for execution in self._pending():
+            if (execution.plan.target, execution.plan.verb) != (ask.target, ask.verb) or (
+                execution.resumed and execution.looked
+            ):
+                continue
+            if not execution.resumed:
+                raise Refused(f"{ask.verb} is already in progress")
+            sent = f"sent {told(execution.sent_at, self._clock.now())} by {execution.plan.actor.name}, not verified yet"
+            raise Refused(f"{sent}: {execution.outcome.message}", "nothing was sent now; ask again in a moment")
         if self.read_only:
             raise Refused("read only: nothing is written", "start without --read-only, and without read_only: true")
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import NoReturn
 
 import click
 
 from oncall_tui.cli import WRONG_USE
-from oncall_tui.cli.common import READ_TIMEOUT_S, fail, result, running
+from oncall_tui.cli.common import READ_TIMEOUT_S, fail, planned, running
 from oncall_tui.cli.execution import carry, end
 from oncall_tui.cli.lookup import find_alert
 from oncall_tui.cli.output import ask, is_terminal, say, typed
@@ -23,7 +24,7 @@ from oncall_tui.triage.grouping import PAGER_PROVIDERS
 
 def carry_out(engine: Engine, asked: ActionRequest, yes: bool) -> Outcome:
     """Plan, ask on the terminal where the plan wants a confirm, send, and wait until it is known what came of it."""
-    plan = result(engine.actions.plan(asked))
+    plan = planned(engine, asked)
     shown = show_plan(plan)
     if plan.confirm != "none" and not yes:
         confirm("Send it?", shown)
@@ -38,13 +39,13 @@ def confirm(question: str, shown: bool = True) -> None:
         fail("not confirmed: nothing was sent")
 
 
-def show_plan(plan: Plan) -> bool:
-    """The plan on stderr, a line for each of its own; False where it could not be written."""
-    return say(
+def show_plan(plan: Plan, show: Callable[..., bool] = say) -> bool:
+    """The plan, a line for each of its own, on stderr unless *show* says where; False where it could not be written."""
+    return show(
         plan.title,
         *(f"  {name:<12} {text}" for name, text in plan.lines),
         *(f"  ! {warning}" for warning in plan.warnings),
-        *(f"  also affects: {row}" for row in plan.affects),
+        *(f"  also affects: {row}" for row in plan.affects if row != plan.target),
     )
 
 

@@ -11,6 +11,7 @@ from oncall_tui.cli import DONE, NOT_DONE
 from oncall_tui.cli.common import READ_TIMEOUT_S, running
 from oncall_tui.cli.output import put
 from oncall_tui.config.unmatched import unmatched
+from oncall_tui.text.cells import count
 
 
 @click.command()
@@ -18,7 +19,7 @@ from oncall_tui.config.unmatched import unmatched
 def check(context: click.Context) -> None:
     """Check the configuration, then contact each source. Of destinations only the secrets are read: nothing is sent."""
     with running(context, read_only=True) as engine:
-        put(f"configuration: valid, {len(engine.sources)} sources")
+        put(f"configuration: valid, {count(len(engine.sources), 'source')}")
         update = engine.first_read(READ_TIMEOUT_S)
         for status in update.board.sources.values():
             put(f"{status.name:<12} {status.provider:<16} {status.state.label:<15} {status.message}")

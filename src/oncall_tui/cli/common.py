@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -16,10 +15,12 @@ from oncall_tui import bootstrap
 from oncall_tui.cli import NOT_DONE
 from oncall_tui.cli.execution import PAUSE_S, interrupts
 from oncall_tui.cli.output import say
+from oncall_tui.domain.plan import ActionRequest, Plan
 from oncall_tui.engine.engine import Engine
 
 READ_TIMEOUT_S = 45.0  # a first sweep of 1,000 services within the calls allowed; a dead source fails much earlier
 TOLD_TIMEOUT_S = 8.0  # a connection and an answer; a destination that hangs longer is left behind
+EARLIER_TIMEOUT_S = 10.0  # for a reading or two of what was sent before
 T = TypeVar("T")
 
 
@@ -28,6 +29,11 @@ def running(context: click.Context, *, read_only: bool = False, steady_s: float 
     """A started engine for the configuration that the command line names."""
     options = context.obj
     config = bootstrap.load_config(options["config"])
+    if not config.sources:
+        fail(
+            "no source is configured: whether anything is firing is not known",
+            f"add one under `sources` in {config.files[-1]}",
+        )
     for warning in config.warnings:
         say(f"warning: {warning}")
     engine = bootstrap.make_engine(config, read_only=read_only or options["read_only"], steady_s=steady_s)
@@ -48,9 +54,24 @@ def _told(engine: Engine) -> bool:
     return told
 
 
+class Failed(SystemExit):
+    """The end of a command that could not go on, and was told of on stderr; *hint* says what to do."""
+
+    def __init__(self, code: int, message: str, hint: str) -> None:
+        super().__init__(code)
+        self.message, self.hint = message, hint
+
+
 def fail(message: str, hint: str = "", code: int = NOT_DONE) -> NoReturn:
+    """End the program with these words on stderr. Raises Failed."""
     say(f"oncall-tui: {message}" + (f" ({hint})" if hint else ""))
-    sys.exit(code)
+    raise Failed(code, message, hint)
+
+
+def planned(engine: Engine, asked: ActionRequest) -> Plan:
+    """The plan, once what an earlier command or session left open at its source was read. Raises ActionError."""
+    engine.settle_earlier(EARLIER_TIMEOUT_S, asked.target.partition("/")[0])
+    return result(engine.actions.plan(asked))
 
 
 def result(future: Future[T], timeout_s: float = 60.0) -> T:

@@ -16,12 +16,13 @@ from oncall_tui.cli import DONE, NOT_DONE, UNKNOWN, output
 from oncall_tui.cli.common import READ_TIMEOUT_S, running
 from oncall_tui.cli.history_json import history_object
 from oncall_tui.cli.lookup import find_service
-from oncall_tui.cli.option_types import Number
+from oncall_tui.cli.option_types import Seconds
 from oncall_tui.cli.output import put, put_json, say
 from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.domain.reading import SourceState, SourceStatus
+from oncall_tui.domain.service_history import ALARM, BREAKER
 from oncall_tui.engine.engine import Engine
-from oncall_tui.text.history_words import began_by, breaker, fate, named, stopped
+from oncall_tui.text.history_words import back_of, began_by, breaker, fate, named, stopped
 from oncall_tui.text.time_format import age, moment, span, stamp
 from oncall_tui.triage.unread_scope import SERVICE_PROVIDERS
 
@@ -33,14 +34,15 @@ PAUSE_S = 0.5
 @click.argument("service", required=False, default="")
 @click.option("--watch", is_flag=True, help="Print each change; with SERVICE until its deploy has ended.")
 @click.option(
-    "--within", type=Number(), default=30.0, metavar="S", help="How long a deploy may take to begin (--watch)."
+    "--within", type=Seconds(), default="30s", metavar="TIME", help="How long a deploy may take to begin (--watch)."
 )
 @click.option("--json", "as_json", is_flag=True, help="JSON: one array, or with --watch one object a line.")
 @click.pass_context
 def deploys(context: click.Context, service: str, watch: bool, within: float, as_json: bool) -> None:
     """Deploys of the last day, or of SERVICE (its name, or its id SOURCE/CLUSTER/NAME), newest first.
 
-    With SERVICE and --watch: exits 0 if the deploy succeeded, 1 if it did not, 3 if its end is not known.
+    With SERVICE and --watch: exits 0 if it ended as meant (the deploy succeeded, or the rollback that somebody asked for
+    and that is followed is through), 1 if it did not, 3 if its end is not known.
     """
     tz = ZoneInfo(bootstrap.load_config(context.obj["config"]).timezone)
     with running(context, read_only=True) as engine:
@@ -114,7 +116,7 @@ def line(deploy: Deploy, now: float, tz: tzinfo) -> str:
 
 def _follow(engine: Engine, service: str, within: float, as_json: bool, tz: tzinfo) -> int:
     """One service's deploy to its end. A newer one that takes over is followed instead, and the first did not do it."""
-    began, last, first = time.monotonic(), "", ""
+    began, last, first, waits, going_back = time.monotonic(), "", "", False, False
     for now in _ticks(engine, began):
         newest = next(iter(_newest_first(engine, service)), None)
         early = time.monotonic() - began < within
@@ -122,13 +124,29 @@ def _follow(engine: Engine, service: str, within: float, as_json: bool, tz: tzin
             if newest is None and not early:
                 say("no deploy of this service began, and none ended in the last day")
                 return NOT_DONE
+            if newest is not None and not waits:
+                waits = True
+                say(f"last: {line(newest, now, tz)}; waiting {span(within)} for one to begin")
             continue
-        last, first = _tell(newest, now, as_json, last, tz), first or newest.id
+        if not first:
+            first, going_back = newest.id, asked_back(newest)
+        last = _tell(newest, now, as_json, last, tz)
         if not newest.state.running and _live(engine, service):
-            return DONE if newest.state is DeployState.SUCCEEDED and newest.id == first else NOT_DONE
+            return DONE if newest.id == first and _as_meant(newest, going_back) else NOT_DONE
     if output.lost != output.READER_GONE:
         say(f"still under way after {LONGEST_S / 60:.0f} minutes: no longer followed")
     return UNKNOWN
+
+
+def asked_back(deploy: Deploy) -> bool:
+    """Did somebody ask for this deploy to be rolled back? The circuit breaker and an alarm are nobody's wish."""
+    back = back_of(deploy)
+    return back is not None and (back.by not in ("", BREAKER, ALARM) or "requested" in deploy.reason.casefold())
+
+
+def _as_meant(deploy: Deploy, going_back: bool) -> bool:
+    """*going_back*: it was being rolled back on request when it was first looked at, so that is what was followed."""
+    return deploy.state is (DeployState.ROLLED_BACK if going_back else DeployState.SUCCEEDED)
 
 
 def _follow_all(engine: Engine, as_json: bool, tz: tzinfo) -> int:

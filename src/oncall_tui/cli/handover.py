@@ -10,7 +10,7 @@ import click
 from oncall_tui import bootstrap
 from oncall_tui.cli import DONE, NOT_DONE, WRONG_USE, Settled
 from oncall_tui.cli.alert_commands import confirm
-from oncall_tui.cli.common import READ_TIMEOUT_S, fail, running
+from oncall_tui.cli.common import EARLIER_TIMEOUT_S, READ_TIMEOUT_S, fail, running
 from oncall_tui.cli.execution import deliver, interrupts
 from oncall_tui.cli.option_types import Duration
 from oncall_tui.cli.output import put_json, put_text, say
@@ -29,9 +29,10 @@ from oncall_tui.reports.handover_text import as_object, markdown, plain, title
 def handover(context: click.Context, back: float, as_json: bool, destination: str, yes: bool) -> None:
     """Print the handover. Exits 1 where a source or the journal could not be read."""
     zone = ZoneInfo(bootstrap.load_config(context.obj["config"]).timezone)
-    with running(context, read_only=True) as engine:
+    with running(context) as engine:  # not read only: it reads what came of what was sent, and that may be told on
         if destination and destination not in engine.destinations:
             fail(f"no destination {destination!r}", f"there are: {', '.join(engine.destinations) or 'none'}", WRONG_USE)
+        engine.settle_earlier(EARLIER_TIMEOUT_S)
         update, now, failure, entries = engine.first_read(READ_TIMEOUT_S), engine.clock.now(), "", []
         try:
             entries = engine.journal.since(now - back, KINDS)

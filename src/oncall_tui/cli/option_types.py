@@ -31,6 +31,16 @@ class Number(click.ParamType):  # type: ignore[type-arg]
         return number
 
 
+class Seconds(Number):
+    """Seconds as a number, or a time like ``30s``, ``5m``, ``1h30m``."""
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float | int:
+        try:
+            return seconds(str(value))
+        except ValueError:
+            return super().convert(value, param, ctx)
+
+
 class Duration(click.ParamType):  # type: ignore[type-arg]
     """``90m``, ``1h30m``, ``1d``: seconds."""
 

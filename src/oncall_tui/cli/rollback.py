@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any, NoReturn
+from collections.abc import Sequence
+from typing import Any, NamedTuple, NoReturn
 
 import click
 import msgspec
 
 from oncall_tui.cli import DONE, NOT_DONE, WRONG_USE, Settled
 from oncall_tui.cli.alert_commands import confirm, show_plan
-from oncall_tui.cli.common import fail, result, running
-from oncall_tui.cli.execution import carry, exit_code
+from oncall_tui.cli.common import Failed, fail, planned, result, running
+from oncall_tui.cli.execution import carry, exit_code, follow
 from oncall_tui.cli.lookup import find_service, read_source
-from oncall_tui.cli.option_types import Number
+from oncall_tui.cli.option_types import Seconds
 from oncall_tui.cli.output import ask_text, is_terminal, put, put_json, say
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.outcome import Outcome, OutcomeState
-from oncall_tui.domain.plan import ActionRequest, Confirm, Plan
+from oncall_tui.domain.plan import ActionRequest, Choice, Confirm, Plan
 from oncall_tui.domain.reading import SourceState
+from oncall_tui.domain.service import Service
 from oncall_tui.engine.engine import Engine, Update
-from oncall_tui.errors import ActionError, Refused
+from oncall_tui.errors import ActionError, OncallError, Refused
 
 LONGEST_S = 3600.0
 ALERTS_TIMEOUT_S = 3.0
@@ -41,7 +43,9 @@ ALERTS_TIMEOUT_S = 3.0
 )
 @click.option("--expect", default="", metavar="DEPLOY", help="Refuse unless this is the service's newest deploy.")
 @click.option("--wait", is_flag=True, help="Follow it until it is done.")
-@click.option("--steady", type=Number(), default=None, metavar="S", help="How many seconds it must stay healthy.")
+@click.option(
+    "--steady", type=Seconds(), default=None, metavar="TIME", help="How long it must stay healthy: 60, 90s, 2m."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_context
 def rollback(
@@ -56,10 +60,41 @@ def rollback(
     steady: float | None,
     as_json: bool,
 ) -> None:
-    """Roll SERVICE (its name, or its id SOURCE/CLUSTER/NAME) back to an earlier revision."""
+    """Roll SERVICE (its name, or its id SOURCE/CLUSTER/NAME) back to an earlier revision.
+
+    Without --wait it ends once AWS has taken it: exit 0 then says sent, not rolled back.
+    """
+    asked = _Asked(service, to, dry_run, yes, typed, expect, wait, as_json)
+    try:
+        _run(context, asked, steady)
+    except Failed as error:  # with --json every end is one object, whatever was said on stderr
+        if as_json:
+            _put_end(service, "refused", error.message, error.hint)
+        raise
+    except OncallError as error:
+        if as_json:
+            _put_end(service, getattr(error, "outcome", "failed"), error.message, error.hint)
+        raise
+
+
+class _Asked(NamedTuple):
+    """The command line."""
+
+    service: str
+    to: str
+    dry_run: bool
+    yes: bool
+    typed: str
+    expect: str
+    wait: bool
+    as_json: bool
+
+
+def _run(context: click.Context, asked: _Asked, steady: float | None) -> NoReturn:
+    expect, as_json, wait = asked.expect, asked.as_json, asked.wait
     began = time.monotonic()
     with running(context, steady_s=steady) as engine:
-        row = find_service(engine, service, for_write=True)
+        row = find_service(engine, asked.service, for_write=True)
         if expect and not row.deploy_id:  # its deploys come after the service itself
             row = read_source(engine, row.source).board.services.get(row.id, row)
         if expect and expect not in (row.deploy_id, row.deploy_id.partition("/")[2]):
@@ -69,32 +104,33 @@ def rollback(
         ask = ActionRequest(verb=Verb.ROLL_BACK, target=row.id, version=version, actor=engine.actor)
         _hear_alerts(engine, row.id)
         try:
-            if to:
-                ask = msgspec.structs.replace(ask, choice=_revision(engine, row.id, to))
-            plan = result(engine.actions.plan(ask))
+            if asked.to:
+                ask = msgspec.structs.replace(ask, choice=_revision(engine, row, asked.to))
+            plan = planned(engine, ask)
         except ActionError as error:
             _refuse(as_json, row.id, error.message, error.hint, error.outcome)
+        if asked.dry_run:
+            _dry_run(plan, as_json)
         shown = as_json or show_plan(plan)
-        if dry_run:
-            _print(as_json, {"dry_run": True, "plan": _plan(plan)}, "nothing was sent")
-            sys.exit(DONE)
-        _confirm(plan, yes, typed, shown)
+        _confirm(plan, asked.yes, asked.typed, shown, row.key.name)
         outcome = _send(engine, plan, wait, as_json)
         firing = engine.still_firing(row.id)
+    under_way = outcome.state is OutcomeState.PENDING and not wait
+    goes_on = f"sent, and goes on: {follow(plan)}"
     told = {
         "service": row.id,
         "state": outcome.state,
         "message": outcome.message,
-        "hint": outcome.hint,
+        "hint": goes_on if under_way else outcome.hint,
         "seconds": round(time.monotonic() - began, 1),
         "still_firing": firing,
         "plan": _plan(plan),
     }
     fires = f"; still firing: {', '.join(firing)}" if firing and "still firing" not in outcome.message else ""
-    _print(as_json, told, f"{outcome.state}: {row.id}: {outcome.message}{fires}")
+    text = f"{goes_on} ({outcome.message})" if under_way else f"{outcome.state}: {row.id}: {outcome.message}"
+    _print(as_json, told, text + fires)
     if outcome.hint and not as_json:
         say(f"  {outcome.hint}")
-    under_way = outcome.state is OutcomeState.PENDING and not wait
     raise Settled(DONE if under_way else exit_code(outcome))
 
 
@@ -112,17 +148,26 @@ def _hear_alerts(engine: Engine, service_id: str) -> None:
     engine.wait(heard, ALERTS_TIMEOUT_S)
 
 
-def _revision(engine: Engine, service_id: str, wanted: str) -> str:
+def _revision(engine: Engine, service: Service, wanted: str) -> str:
     """The task definition that ``:41``, ``41``, ``payments-api:41`` or an ARN names. Raises Refused where none does."""
     if wanted.startswith("arn:"):
         return wanted
-    found = result(engine.actions.choices(Verb.ROLL_BACK, service_id))
+    now = service.revision.task_definition
+    names = (now, now.rsplit("/", 1)[-1], service.revision.short, service.revision.short.removeprefix(":"))
+    if now and wanted in names:
+        raise Refused(f"{service.revision.short} is what runs", "`--to` wants another revision")
+    found = result(engine.actions.choices(Verb.ROLL_BACK, service.id))
     for choice in found:
         family = choice.id.rsplit("/", 1)[-1]
         if wanted in (choice.id, family, choice.label, choice.label.removeprefix(":")):
             return choice.id
+    raise Refused(f"no such revision: {wanted}", _to_pick(found))
+
+
+def _to_pick(found: Sequence[Choice]) -> str:
+    """``--to takes: :41 (ran for 3d), :40 (…)``."""
     listed = ", ".join(f"{c.label} ({c.warning or c.detail.rpartition('  ')[2]})" for c in found[:8])
-    raise Refused(f"{wanted} is not a revision to roll back to", f"there are: {listed or 'none'}")
+    return f"--to takes: {listed}" if listed else "there is no other revision"
 
 
 def _send(engine: Engine, plan: Plan, wait: bool, quiet: bool) -> Outcome:
@@ -138,15 +183,29 @@ def _send(engine: Engine, plan: Plan, wait: bool, quiet: bool) -> Outcome:
     return carry(engine, plan, wait_s=LONGEST_S, until_answered=not wait, step=step)
 
 
-def _confirm(plan: Plan, yes: bool, typed: str, shown: bool) -> None:
+def _confirm(plan: Plan, yes: bool, typed: str, shown: bool, name: str) -> None:
+    """Go on only with what the plan wants. Ends the program; also where a name was typed that is another's."""
+    wanted = plan.confirm_name or name
     if plan.confirm is Confirm.NAME:
         why = plan.confirm_why or "This changes what runs"
         if not typed and is_terminal(sys.stdin) and not yes and shown:
-            typed = ask_text(f"{why}. Type {plan.confirm_name} to confirm the rollback:")
-        if typed != plan.confirm_name:
-            fail(f"{why[:1].lower()}{why[1:]}: requires --confirm {plan.confirm_name}", code=WRONG_USE)
-    elif not yes:
+            typed = ask_text(f"{why}. Type {wanted} to confirm the rollback:")
+        if not typed:
+            fail(f"{why[:1].lower()}{why[1:]}: requires --confirm {wanted}", code=WRONG_USE)
+    if typed and typed != wanted:
+        fail(f"name does not match: {typed!r} is not {wanted!r}", "nothing was sent", WRONG_USE)
+    if plan.confirm is not Confirm.NAME and not yes:
         confirm("Roll back?", shown)
+
+
+def _dry_run(plan: Plan, as_json: bool) -> NoReturn:
+    """Print the plan, which is what was asked for, and end."""
+    if as_json:
+        put_json({"dry_run": True, "plan": _plan(plan)})
+    else:
+        show_plan(plan, put)
+        put("nothing was sent")
+    sys.exit(DONE)
 
 
 def _plan(plan: Plan) -> dict[str, Any]:
@@ -161,10 +220,16 @@ def _plan(plan: Plan) -> dict[str, Any]:
 
 
 def _refuse(as_json: bool, target: str, message: str, hint: str = "", state: str = "refused") -> NoReturn:
-    _print(as_json, {"service": target, "state": state, "message": message, "hint": hint}, f"{state}: {message}")
-    if hint and not as_json:
-        say(f"  {hint}")
+    if as_json:
+        _put_end(target, state, message, hint)
+    else:
+        put(f"{state}: {message}")
+        say(*((f"  {hint}",) if hint else ()))
     sys.exit(NOT_DONE)
+
+
+def _put_end(target: str, state: str, message: str, hint: str) -> None:
+    put_json({"service": target, "state": state, "message": message, "hint": hint})
 
 
 def _print(as_json: bool, value: dict[str, Any], text: str) -> None:

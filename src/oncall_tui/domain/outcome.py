@@ -53,6 +53,8 @@ class Check(msgspec.Struct, frozen=True):
     SENT where the other side took it and nobody can confirm what came of it; UNKNOWN where nobody can ever read that.
 
     *evidence* is what must not change while a rollback proves steady (the deploy's id, its count of failed tasks).
+    *since* is when the other side says that it ended so, with nothing failed since (seconds since the epoch; 0: it
+    does not say): a later session need not wait anew for what has held all along.
     """
 
     state: OutcomeState
@@ -60,3 +62,4 @@ class Check(msgspec.Struct, frozen=True):
     again_in_s: float = 1.0
     hint: str = ""
     evidence: str = ""
+    since: float = 0.0

@@ -56,9 +56,9 @@ class EarlierSessions:
         """Ask for what is missing, once. Raises JournalError."""
         with self._loading:
             while self._todo:
-                self._todo.append(self._todo.pop(0))  # last, if it fails: a bug in one holds up no other
+                self._todo = [*self._todo[1:], self._todo[0]]  # last, if it fails: a bug in one holds up no other
                 self._todo[-1]()
-                del self._todo[-1]
+                self._todo = self._todo[:-1]
                 self._changed()
 
     def _run(self) -> None:

@@ -9,8 +9,10 @@ daemons: quitting asks them to stop and waits for the journal alone.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 
@@ -27,7 +29,7 @@ from oncall_tui.domain.reading import SourceState
 from oncall_tui.engine.board_builder import BoardBuilder, same_rows
 from oncall_tui.engine.earlier_sessions import EarlierSessions
 from oncall_tui.engine.recorder import ChangeRecorder
-from oncall_tui.errors import ActionError, SourceError
+from oncall_tui.errors import ActionError, JournalError, SourceError
 from oncall_tui.inspection.on_call import OnCallReader
 from oncall_tui.inspection.reader import OnDemandReader
 from oncall_tui.journal import Journal
@@ -280,6 +282,35 @@ class Engine:
             EXPLAINED_S,
         )
 
+    def settle_earlier(self, timeout_s: float, source: str = "") -> bool:
+        """Wait until what earlier sessions left open (at *source*, where one is named) was read once. For commands.
+
+        False after *timeout_s* seconds. What cannot be read (a source that is gone, no journal) is not waited for.
+        """
+        end_at = time.monotonic() + timeout_s
+        while self._awaits_earlier(source):
+            if time.monotonic() >= end_at:
+                return False
+            self.wait(lambda _: not self._awaits_earlier(source), 0.1)
+        with contextlib.suppress(JournalError):
+            self.journal.must()  # what came of it is on disk
+        return True
+
+    def _awaits_earlier(self, source: str) -> bool:
+        if not self._earlier.whole:
+            return not self.journal.failure
+        return self.actions.unread(source) or any(
+            source in ("", intent.plan.source) and self._can_be_read(intent.plan.source)
+            for intent in tuple(self._earlier.left_open)
+        )
+
+    def _can_be_read(self, source: str) -> bool:
+        """Is its provider there, or still to come?"""
+        poller, status = self._pollers.get(source), self.update.board.sources.get(source)
+        if poller is None:
+            return False
+        return poller.provider is not None or status is None or status.state is SourceState.WAITING
+
     # --- the board's thread -------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
@@ -365,11 +396,12 @@ class Engine:
             poller = self._pollers.get(intent.plan.source)
             if poller is None or poller.provider is None:
                 continue
-            self._earlier.left_open.remove(intent)
             try:
                 self.actions.resume(intent)
             except (ActionError, SourceError) as error:
                 log.warning("intent %s: %s", intent.plan.id, error)
+            finally:
+                self._earlier.left_open.remove(intent)
 
     def still_firing(self, service_id: str) -> list[str]:
         """Titles of alerts of this service that fire now: said apart from whether a rollback is done."""

@@ -28,8 +28,8 @@ def pending(message: str, again_in_s: float = AGAIN_S) -> Check:
     return Check(OutcomeState.PENDING, message, again_in_s)
 
 
-def done(message: str, evidence: str) -> Check:
-    return Check(OutcomeState.DONE, message, AGAIN_S, evidence=evidence)
+def done(message: str, evidence: str, since: float | None = None) -> Check:
+    return Check(OutcomeState.DONE, message, AGAIN_S, evidence=evidence, since=since or 0.0)
 
 
 def failed(message: str, hint: str = "") -> Check:
@@ -77,7 +77,7 @@ def stopped(wire: AwsClient, known: RevisionCache, plan: Plan, receipt: Receipt 
     went, note = _went_to(wire, known, found, asked)
     if found.status in rollback.ROLLING_BACK:
         return pending(f"{_doing(asked)} {_tasks(service, went)}{note}")
-    check = _settled(service, went, asked, note)
+    check = _settled(service, went, asked, note, found.finished_at)
     if went != asked["to"] and check.state is OutcomeState.DONE:
         return failed(f"ECS went back to {short(went)}, not to {short(asked['to'])} as shown before", "check it")
     return check
@@ -119,7 +119,7 @@ def updated(wire: AwsClient, known: RevisionCache, plan: Plan, receipt: Receipt 
     if mine.status in rollback.IN_PROGRESS:
         return pending(f"{_doing(asked)} {_tasks(service, asked['to'])}")
     if mine.status == "SUCCESSFUL":
-        return _settled(service, asked["to"], asked)
+        return _settled(service, asked["to"], asked, ended=mine.finished_at)
     return _ended_otherwise(asked, mine, newer, service)
 
 
@@ -177,7 +177,7 @@ def cd_stopped(wires: AwsClients, plan: Plan, receipt: Receipt | None, now: floa
     """After codedeploy StopDeployment(autoRollbackEnabled): to Stopped, then its rollback deployment to its end."""
     asked = plan.request
     found = cd.read_one(wires.code_deploy, asked["deploy"])
-    arrow = _arrow(asked)
+    arrow, ended = _arrow(asked), found.complete_time
     if found.status == "Succeeded":
         return failed(f"the deployment completed before the stop: {short(asked['from'])} runs", "roll back again")
     if found.rolled_back_by:
@@ -187,6 +187,7 @@ def cd_stopped(wires: AwsClients, plan: Plan, receipt: Receipt | None, now: floa
         if back.status != "Succeeded":
             why = back.error_information.message if back.error_information else "no reason given"
             return failed(f"CodeDeploy's rollback {back.deployment_id} ended as {back.status}: {why}")
+        ended = back.complete_time
     elif found.open:
         if receipt is None and _since(plan, receipt, now) > TAKES_EFFECT_S:
             return failed(f"it never took effect: the deployment of {short(asked['from'])} goes on")
@@ -195,7 +196,8 @@ def cd_stopped(wires: AwsClients, plan: Plan, receipt: Receipt | None, now: floa
         return pending("the deployment is stopped; its rollback has not begun yet", 1.0)
     service = ecs_seen.read_service(wires.ecs, asked["cluster"], asked["service"])
     mine = (found.deployment_id, found.rolled_back_by)
-    return _settled_task_sets(service, asked["to"], arrow, mine, found.create_time, stopped=not found.rolled_back_by)
+    stopped = not found.rolled_back_by
+    return _settled_task_sets(service, asked["to"], arrow, mine, found.create_time, stopped, ended)
 
 
 def cd_created(wires: AwsClients, plan: Plan, receipt: Receipt | None, now: float) -> Check:
@@ -219,7 +221,8 @@ def cd_created(wires: AwsClients, plan: Plan, receipt: Receipt | None, now: floa
     if first is None or (first.external_id != made and first.created_at <= found.create_time):
         wait = " and waits for “continue the deploy” (C)" if cd.wait_of(found) == "READY_WAIT" else ""
         return pending(f"rolling back {arrow}: {made} is {found.status}{wait}")
-    check = _settled_task_sets(service, asked["to"], arrow, (made,), found.create_time, stopped=False)
+    ended = found.complete_time
+    check = _settled_task_sets(service, asked["to"], arrow, (made,), found.create_time, False, ended)
     if check.state is OutcomeState.DONE and found.open and cd.wait_of(found) != "TERMINATION_WAIT":
         return pending(f"{check.message}; {made} is still {found.status}")  # its last hooks may yet send it back
     return check
@@ -231,10 +234,16 @@ def _leading(service: w.EcsService) -> w.EcsTaskSet | None:
 
 
 def _settled_task_sets(
-    service: w.EcsService, to: str, arrow: str, mine: tuple[str, ...], since: float, stopped: bool
+    service: w.EcsService,
+    to: str,
+    arrow: str,
+    mine: tuple[str, ...],
+    since: float,
+    stopped: bool,
+    ended: float | None,
 ) -> Check:
-    """*mine*: the deployments that the rollback is made of, the first made at *since*. A task set of another, newer
-    one has the traffic by now, or takes it next."""
+    """*mine*: the deployments that the rollback is made of, made at *since*, through at *ended*. A task set of
+    another, newer one has the traffic by now, or takes it next."""
     first = _leading(service)
     runs = short(first.task_definition) if first else "nothing"
     if first is not None and first.external_id not in ("", *mine) and first.created_at > since:
@@ -258,7 +267,7 @@ def _settled_task_sets(
         return failed(f"{words}, but {short(newer.task_definition)} is being deployed now")
     if first.running_count < first.computed_desired_count or first.pending_count:
         return pending(words)
-    return done(words, first.id)
+    return done(words, first.id, ended)
 
 
 def went_on(wires: AwsClients, plan: Plan, receipt: Receipt | None, now: float) -> Check:
@@ -286,8 +295,10 @@ def went_on(wires: AwsClients, plan: Plan, receipt: Receipt | None, now: float) 
 # --- the tasks --------------------------------------------------------------------------------------------------------
 
 
-def _settled(service: w.EcsService, to: str, asked: dict[str, Any], note: str = "") -> Check:
-    """ECS calls it ended; it is done when the tasks say so too."""
+def _settled(
+    service: w.EcsService, to: str, asked: dict[str, Any], note: str = "", ended: float | None = None
+) -> Check:
+    """ECS calls it ended (at *ended*); it is done when the tasks say so too."""
     word = _did(asked)
     first = primary(service)
     if service.desired_count == 0 and first is not None and first.task_definition == to:
@@ -296,7 +307,8 @@ def _settled(service: w.EcsService, to: str, asked: dict[str, Any], note: str = 
     there = first is not None and first.task_definition == to and first.running_count >= service.desired_count
     if there and alone and not service.pending_count:
         evidence = f"{first.id} {first.failed_tasks} failed" if first else ""
-        return done(f"{word}, {_tasks(service, to)} running{note}", evidence)
+        held_since = ended if first is not None and not first.failed_tasks else None  # else one may have failed since
+        return done(f"{word}, {_tasks(service, to)} running{note}", evidence, held_since)
     if first is not None and first.task_definition != to:
         return failed(f"{word}, but {short(first.task_definition)} is being deployed now{note}")
     return pending(f"{word}, {_tasks(service, to)} running{note}")
