@@ -196,32 +196,36 @@ def test_refused_by_the_handler_keeps_its_words(tmp_path: Path) -> None:
 def test_what_held_while_nobody_looked_is_done_at_once_when_it_is_read(tmp_path: Path) -> None:
     bench = Bench(tmp_path, steady_s=60, verb=Verb.ROLL_BACK)
     bench.plan = msgspec.structs.replace(bench.plan, verb=Verb.ROLL_BACK)
-    flow = ActionExecution(bench.plan, bench.handler, bench.lane, bench.journal, bench.clock, bench.told.append, 60.0)  # type: ignore[arg-type]
+    execution = ActionExecution(
+        bench.plan, bench.handler, bench.queue, bench.journal, bench.clock, bench.told.append, 60.0
+    )  # type: ignore[arg-type]
     now = bench.clock.now()
     bench.handler.verdicts = [Check(DONE, "rolled back", evidence="d", since=now - 120)]
-    flow.resume(Receipt({"id": "r"}), now - 200)
-    bench.lane.settle()
-    assert (flow.outcome.state, flow.looked) == (DONE, True)
+    execution.resume(Receipt({"id": "r"}), now - 200)
+    bench.queue.settle()
+    assert (execution.outcome.state, execution.looked) == (DONE, True)
 
 
 @pytest.mark.parametrize("since", [0.0, -20.0])
 def test_what_has_not_held_or_does_not_say_since_when_is_waited_for(tmp_path: Path, since: float) -> None:
     bench = Bench(tmp_path)
     bench.plan = msgspec.structs.replace(bench.plan, verb=Verb.ROLL_BACK)
-    flow = ActionExecution(bench.plan, bench.handler, bench.lane, bench.journal, bench.clock, bench.told.append, 60.0)  # type: ignore[arg-type]
+    execution = ActionExecution(
+        bench.plan, bench.handler, bench.queue, bench.journal, bench.clock, bench.told.append, 60.0
+    )  # type: ignore[arg-type]
     now = bench.clock.now()
     check = Check(DONE, "rolled back", evidence="d", since=now + since if since else 0.0)
     bench.handler.verdicts = [check] * 60
-    flow.resume(Receipt({"id": "r"}), now - 200)
-    bench.lane.settle()
-    assert (flow.outcome.state, flow.looked) == (PENDING, True)
-    assert f"steady for {abs(since):.0f} of 60 s" in flow.outcome.message
-    bench.lane.settle(62.0 + since)
-    assert flow.outcome.state is DONE
+    execution.resume(Receipt({"id": "r"}), now - 200)
+    bench.queue.settle()
+    assert (execution.outcome.state, execution.looked) == (PENDING, True)
+    assert f"steady for {abs(since):.0f} of 60 s" in execution.outcome.message
+    bench.queue.settle(62.0 + since)
+    assert execution.outcome.state is DONE
 
 
 def test_a_session_that_sent_it_itself_waits_for_the_steady_time_whatever_is_said(tmp_path: Path) -> None:
     bench = Bench(tmp_path, steady_s=60)
-    bench.flow.steady_s = 60.0
+    bench.execution.steady_s = 60.0
     bench.handler.verdicts = [Check(DONE, "there", evidence="d", since=bench.clock.now() - 300)] * 60
     assert bench.go().state is PENDING
