@@ -41,8 +41,8 @@ PAUSE_S = 0.5
 def deploys(context: click.Context, service: str, watch: bool, within: float, as_json: bool) -> None:
     """Deploys of the last day, or of SERVICE (its name, or its id SOURCE/CLUSTER/NAME), newest first.
 
-    With SERVICE and --watch: exits 0 if it ended as meant (the deploy succeeded, or the rollback that somebody asked for
-    and that is followed is through), 1 if it did not, 3 if its end is not known.
+    With SERVICE and --watch: exits 0 if it ended as meant (the deploy succeeded, or the rollback that is
+    followed, and that somebody asked for, is through), 1 if it did not, 3 if its end is not known.
     """
     tz = ZoneInfo(bootstrap.load_config(context.obj["config"]).timezone)
     with running(context, read_only=True) as engine:
