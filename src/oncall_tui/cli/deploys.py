@@ -139,7 +139,7 @@ def _follow(engine: Engine, service: str, within: float, as_json: bool, tz: tzin
 
 
 def asked_back(deploy: Deploy) -> bool:
-    """Did somebody ask for this deploy to be rolled back? The circuit breaker and an alarm are nobody's wish."""
+    """Tell whether a person asked for the rollback of this deploy; the circuit breaker and an alarm are none."""
     back = back_of(deploy)
     return back is not None and (back.by not in ("", BREAKER, ALARM) or "requested" in deploy.reason.casefold())
 

@@ -305,7 +305,7 @@ class Engine:
         )
 
     def _can_be_read(self, source: str) -> bool:
-        """Is its provider there, or still to come?"""
+        """Tell whether its provider is there, or still to come."""
         poller, status = self._pollers.get(source), self.update.board.sources.get(source)
         if poller is None:
             return False
