@@ -119,3 +119,10 @@ async def test_what_is_pasted_acts_on_nothing_and_the_screen_says_so(tmp_path: P
     rig.engine.stop()
     assert rig.provider.acknowledge.sent == []
     assert all(not getattr(handler, "sent", []) for handler in rig.provider.handlers().values())
+
+
+def test_in_a_burst_keys_that_edit_edit() -> None:
+    assert come(*at_once("j", "backspace", *"payments")) == ["[payments]"]
+    assert come(*at_once(*["backspace"] * 6)) == ["backspace"] * 6
+    assert come(*at_once(*"abcd", "ctrl+u", *"xy")) == ["ctrl+u", "[xy]"]
+    assert come(*at_once("backspace", "backspace", *"abc", "backspace")) == ["backspace", "backspace", "[ab]"]

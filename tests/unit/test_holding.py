@@ -8,7 +8,7 @@ import pytest
 
 from oncall_tui.domain.alert import Alert, AlertState, Holder, Severity
 from oncall_tui.text.cells import width
-from oncall_tui.triage.ownership import assignment, countdown, escalation, left, shorter
+from oncall_tui.triage.ownership import assignment, countdown, escalation, left
 from oncall_tui.tui.presenters.row_builder import STATE_CELLS
 
 BEGAN = 1_000_000.0
@@ -97,9 +97,3 @@ def test_what_is_left_reads_as_what_is_left() -> None:
 @pytest.mark.parametrize("seconds", [301.0, 119.0, 61.0, 59.0, 3.0, -1.0])
 def test_the_words_of_a_row_fit_into_its_cell(seconds: float) -> None:
     assert width("? " + escalation(alert(escalates_at=BEGAN + seconds), BEGAN)) <= STATE_CELLS
-
-
-def test_where_there_is_less_room_the_words_keep_what_matters() -> None:
-    assert shorter("escalated to Bob (L2)") == ("to Bob (L2)",)
-    assert shorter("escalates in 1m20s") == ("in 1m20s",)
-    assert shorter("escalation is due") == shorter("assigned to Bob") == shorter("") == ()

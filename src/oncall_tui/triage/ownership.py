@@ -26,12 +26,6 @@ def escalation(alert: Alert, now: float) -> str:
     return _next(alert, now)
 
 
-def shorter(words: str) -> tuple[str, ...]:
-    """*words* of ``escalation`` in less room: ``to Bob (L2)``, ``in 1m20s``; empty: there is no shorter way."""
-    verb = next((verb for verb in ("escalated ", "escalates ") if words.startswith(verb)), "")
-    return (words.removeprefix(verb),) if verb else ()
-
-
 def assignment(alert: Alert, now: float) -> str:
     """All that is known of it, for a line of its own; empty: nobody is assigned.
 

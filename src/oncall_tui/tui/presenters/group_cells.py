@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from oncall_tui.domain.alert import AlertState
-from oncall_tui.text.time_format import age, before, here
+from oncall_tui.text.time_format import before, here, span
 from oncall_tui.triage.causes import trouble
 from oncall_tui.triage.ownership import aftermath, assignment
 from oncall_tui.triage.triager import TriagedAlert
@@ -32,11 +32,11 @@ def suspect(look: TriagedAlert) -> Cell:
         return ("no suspect", "dim") if found.placed and look.pages else ""
     since = look.began - first.deploy.started
     if found.wide:
-        return (f"also deployed: {first.deploy.arrow} {age(since)}", "dim", f"also {first.deploy.arrow} {age(since)}")
+        return (f"also deployed: {first.deploy.arrow} {span(since)}", "dim", f"also {first.deploy.arrow} {span(since)}")
     if not first.own:
         return (f"◂ {first.deploy.service_id.rpartition('/')[2]} {first.deploy.arrow}", "warning")
     arrow = f"◂ {first.deploy.arrow}"
-    shorter = (f"{arrow} {before(since)}", f"{arrow} {age(since)}")
+    shorter = (f"{arrow} {before(since)}", f"{arrow} {span(since)}")
     if tags := progress.tags(first.deploy):
         return (f"{arrow} {tags} {before(since)}", "warning", *shorter)
     return (shorter[0], "warning", shorter[1])
@@ -87,6 +87,7 @@ def _suspect_line(look: TriagedAlert, now: float) -> tuple[Cell, ...]:
     deploy = found.first.deploy
     tags = progress.tags(deploy)
     more = [f"image {tags}" if tags else "", f"by {deploy.started_by}" if deploy.started_by else ""]
+    more += [f"+{len(found.suspects) - 1} more"] if found.suspects[1:] else []
     words = " · ".join([found.words(now, here()), *(word for word in more if word)])
     style = "dim" if found.wide else "warning"
     return (("suspect  ", style), (words, style))

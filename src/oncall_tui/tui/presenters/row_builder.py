@@ -19,7 +19,7 @@ from oncall_tui.text.history_words import back_of, told
 from oncall_tui.text.time_format import age, ago, moment
 from oncall_tui.triage.causes import trouble
 from oncall_tui.triage.filters import parse
-from oncall_tui.triage.ownership import after, aftermath, assignment, escalation, left, shorter
+from oncall_tui.triage.ownership import after, aftermath, assignment, escalation, left
 from oncall_tui.triage.ranking import ATTENTION, SILENT, severity_word
 from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
 from oncall_tui.tui.presenters import group_cells as joined
@@ -242,10 +242,9 @@ class RowBuilder:
         if look.flapping and alert.state.asks:
             words.append("flaps")
         style = "stale" if not live else _STATE_STYLE.get(alert.state, "")
-        less = (" ".join(part if w == word else w for w in words) for part in shorter(word))
         if not alert.by:
             whole = " ".join(words)
-            return (whole, style) if width(whole) <= STATE_CELLS else (whole, style, *less)
+            return (whole, style) if width(whole) <= STATE_CELLS else (whole, style, word)
         at, who = words.index(word) + 1, _name(alert.by[0])
         whole = " ".join([*words[:at], who, *words[at:]])
         room = STATE_CELLS - sum(width(w) + 1 for w in words)  # the name alone is cut where there is no room for all
@@ -363,7 +362,10 @@ def _unread_row(source: SourceStatus, update: Update, now: float, tz: tzinfo) ->
         title = f"{source.name}: never read: what it knows is not known here"
     else:
         at = moment(source.read_at, tz, now)
-        title = f"{source.name}: {count(alerts, 'alert')} as of {at}, not read since"
+        services = sum(s.source == source.name for s in update.board.services.values())
+        deploys = sum(d.source == source.name for d in update.board.deploys.values())
+        held = [count(n, word) for n, word in ((alerts, "alert"), (services, "service"), (deploys, "deploy")) if n]
+        title = f"{source.name}: {', '.join(held) or '0 alerts'} as of {at}, not read since"
     cells: tuple[Cell, ...] = (
         ("?", "unknown"),
         age(source.age_s(now)) if source.read_at is not None else "–",

@@ -66,7 +66,7 @@ def target(verb: Verb, at: RowContext) -> ActionTarget | str:
     """Return the target of *verb*, or the reason against it: a line for a person."""
     if at.service is None and at.own is None and (at.suspect is None or verb is not Verb.ROLL_BACK):
         if at.resolved:
-            return "this alert has resolved: 2 goes to the services, 3 to the deploys; act there"
+            return "this alert has resolved: act on its service or its deploy, listed on the board (2, 3)"
         return "no known ECS service for this alert"
     if verb is Verb.ROLL_BACK:
         return _roll_back(at)

@@ -13,6 +13,7 @@ from textual import events
 QUIET_S = 0.02  # nobody's next key comes sooner; so long a key waits for what belongs to it
 TAIL_S = 0.1  # what comes so soon after a burst is its rest
 TYPED = 3  # keys that a person may have typed before the link let them through
+ERASES = frozenset({"backspace", "ctrl+h"})
 LONGEST = 4096  # characters of a burst that are kept
 MOVES = frozenset({"up", "down", "left", "right", "pageup", "pagedown", "home", "end", "j", "k"})
 
@@ -49,7 +50,7 @@ class Arrivals:
         if self._plain(keys) and not self._in_tail():
             return list(keys)
         self._burst_ended = self._last
-        return [events.Paste("".join(map(_text, keys)))]
+        return _edited(keys)
 
     def _in_tail(self) -> bool:
         return self._last - self._burst_ended < TAIL_S
@@ -60,6 +61,23 @@ class Arrivals:
             not (key.key in MOVES and at and keys[at - 1].key == key.key) for at, key in enumerate(keys[: LONGEST + 1])
         )
         return typed <= TYPED
+
+
+def _edited(keys: Sequence[events.Key]) -> list[events.Key | events.Paste]:
+    """Return a burst as a text field would have it: keys that edit what stands there, then the text, edited."""
+    edits: list[events.Key | events.Paste] = []
+    text: list[str] = []
+    for key in keys:
+        if key.key == "ctrl+u":
+            text.clear()
+            edits.append(key)
+        elif key.key not in ERASES:
+            text.append(_text(key))
+        elif text:
+            text.pop()
+        else:
+            edits.append(key)
+    return [*edits, *([events.Paste("".join(text))] if text else [])]
 
 
 def _text(key: events.Key) -> str:

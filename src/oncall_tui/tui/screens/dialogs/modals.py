@@ -130,7 +130,7 @@ class Modal(ModalScreen[R]):
 
     def _draw_foot(self) -> None:
         cells = max(1, self._outer - FRAME_OF_TITLE)
-        words = " · ".join(clean(part) for part in (self._foot, self._page) if part)
+        words = " · ".join(clean(part) for part in (self._page, self._foot) if part)
         for box in self.query(".box"):
             box.border_subtitle = Content(fit(words, cells).rstrip() if width(words) > cells else words)
 
