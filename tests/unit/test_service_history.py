@@ -209,16 +209,6 @@ class Unread:
 
 
 @pytest.mark.parametrize(
-    ("entries", "counts"),
-    [
-        ([intent(Verb.ROLL_BACK, "StopServiceDeployment")], True),
-        ([intent(Verb.ROLL_BACK, "StopServiceDeployment"), outcome("failed", None)], False),
-        ([intent(Verb.ROLL_BACK, "StopServiceDeployment"), outcome("failed", {"deploy": "d1"})], True),
-        ([intent(Verb.ROLL_BACK, "StopServiceDeployment"), outcome("unknown", None)], True),
-        ([intent(Verb.CONTINUE, "ContinueServiceDeployment")], False),
-    ],
-)
-@pytest.mark.parametrize(
     ("fields", "state", "by"),
     [
         ({"until": NOW + 3600}, "done", ("Alice",)),
@@ -245,6 +235,16 @@ def test_a_silence_keeps_who_and_why_where_its_source_does_not(
     assert found is None or found.reason == "known bug"
 
 
+@pytest.mark.parametrize(
+    ("entries", "counts"),
+    [
+        ([intent(Verb.ROLL_BACK, "StopServiceDeployment")], True),
+        ([intent(Verb.ROLL_BACK, "StopServiceDeployment"), outcome("failed", None)], False),
+        ([intent(Verb.ROLL_BACK, "StopServiceDeployment"), outcome("failed", {"deploy": "d1"})], True),
+        ([intent(Verb.ROLL_BACK, "StopServiceDeployment"), outcome("unknown", None)], True),
+        ([intent(Verb.CONTINUE, "ContinueServiceDeployment")], False),
+    ],
+)
 def test_only_what_was_sent_and_not_refused_is_somebodys_deed(entries: list[Entry], counts: bool) -> None:
     deeds = PastActions(Unread())  # type: ignore[arg-type]
     deeds.take(entries)
