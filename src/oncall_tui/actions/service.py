@@ -228,7 +228,7 @@ class ActionService:
             return sum(execution.before_answer for execution in self._executions.values())
 
     def unread(self, source: str = "") -> bool:
-        """Is anything that an earlier session left open (at *source*, where one is named) not read yet?"""
+        """Tell whether anything that an earlier session left open (at *source*, where one is named) is still unread."""
         return any(source in ("", one.plan.source) for one in self._left_open() if not one.looked)
 
     def dismiss(self, plan_id: str) -> None:
