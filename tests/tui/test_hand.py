@@ -363,7 +363,7 @@ async def test_the_cursor_goes_with_its_problem_into_the_row_that_it_is_part_of_
         known = rig.board.session.drawn(rig.board.session.row_id)
         assert known is not None
         assert known.id == "prom/a"
-        table, view = rig.board.session.tables["alerts"], rig.board.view
+        table, view = rig.board.session.tables["alerts"], rig.board.session.rows
         joined = msgspec.structs.replace(known, id="pager/i")
         look = msgspec.structs.replace(rig.engine.update.look, alerts=(joined,))
         assert view.successor("prom/a", look) == "pager/i"
