@@ -452,7 +452,7 @@ class BoardScreen(LookingBack):
     # --- keys for a row -----------------------------------------------------------------------------------------------
 
     def action_act(self, key_id: str) -> None:
-        """Do to the row under the cursor what the key does, unless the cursor has just moved by itself."""
+        """Carry out the key on the row under the cursor, unless the cursor has just moved by itself."""
         if key_id not in STEADY or self.session.steady():
             self.actions.do(key_id, self.session.row())
 

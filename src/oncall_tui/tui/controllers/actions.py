@@ -52,7 +52,7 @@ class Actions:
         }
 
     def do(self, key_id: str, row: RowRef) -> None:
-        """Do to the row what the key does."""
+        """Carry out on the row what the key asks for."""
         self._by_key[key_id](row)
 
     # --- what is offered ----------------------------------------------------------------------------------------------

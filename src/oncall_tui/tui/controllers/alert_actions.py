@@ -40,7 +40,7 @@ class AlertActions:
         self._bulk = BulkActions(session, dialogs, planning)
 
     def do(self, verb: Verb, row: RowRef, listed: Alert | None = None) -> None:
-        """Do *verb* to the row, or to the alert that the palette listed."""
+        """Carry out *verb* on the row, or to the alert that the palette listed."""
         alert = listed or self._offers.alert_target(verb, row)
         if verb is Verb.SNOOZE:
             fields = (FOR_S, why(verb, alert.provider if alert else "pagerduty"))
