@@ -19,7 +19,7 @@ from oncall_tui.triage.triager import TriagedAlert
 from oncall_tui.tui.controllers.actions import Actions
 from oncall_tui.tui.session import RowRef
 
-NO_ROW = "there is no row under the cursor: move it to one first"
+NO_ROW = "no row is under the cursor: j and k choose one, where any is listed"
 
 
 class Service:

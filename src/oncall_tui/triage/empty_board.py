@@ -18,13 +18,19 @@ def nothing(board: Board, now: float) -> str:
     if board.live == total:
         oldest = max((s.age_s(now) or 0.0 for s in board.sources.values()), default=0.0)
         none = "No alert is firing" if able else "No alert source is configured: there are services and deploys alone"
-        return f"{none}. {total}/{sources} read within {_rounded(oldest)} s."
+        return f"{none}. {total}/{sources} read within {_rounded(oldest)} s.{_unhealthy(board)}"
     if all(s.state is SourceState.WAITING for s in board.sources.values()):
         found = len(board.services)
         so_far = f"{found} service{'s' if found > 1 else ''} so far" if found else "nothing is known yet"
         return f"Reading {sources}: {so_far}{'' if able else '; no alert source is configured'}."
     missing = ", ".join(f"{s.name} ({s.state.label}{': ' + s.hint if s.hint else ''})" for s in board.unread)
-    return f"No alert in what could be read. {board.live}/{sources}; not read: {missing}."
+    return f"No alert in what could be read. {board.live}/{sources}; not read: {missing}.{_unhealthy(board)}"
+
+
+def _unhealthy(board: Board) -> str:
+    """Say how many services are unhealthy: no alert is not the same as all well."""
+    count = sum(service.health.is_fault for service in board.services.values())
+    return f" {count} service{'s are' if count > 1 else ' is'} unhealthy." if count else ""
 
 
 def last_read(source: SourceStatus, now: float) -> str:

@@ -32,7 +32,7 @@ from oncall_tui.tui.presenters.unseen_pages import UnseenPages
 from oncall_tui.tui.screens.detail import pane as detail
 from oncall_tui.tui.screens.dialogs.modals import Help
 from oncall_tui.tui.screens.tells_of_pages import TellsOfPages
-from oncall_tui.tui.session import RowRef, Session
+from oncall_tui.tui.session import NO_ROW, RowRef, Session
 from oncall_tui.tui.widgets.footer import KeyBar, StatusLine
 from oncall_tui.tui.widgets.presence import all_there
 from oncall_tui.tui.widgets.table.table import Table
@@ -462,7 +462,7 @@ class BoardScreen(LookingBack):
 
         session, row = self.session, self.session.row()
         if row.id is None:
-            session.say("there is no row under the cursor: move it to one first", "warning")
+            session.say(NO_ROW, "warning")
         elif not session.knows(row):
             session.say("that line is about a source, not an alert: i shows every source", "warning")
         elif session.row_screen is None:

@@ -35,6 +35,9 @@ def _nothing(*_: float) -> None:
     """Stand in for a screen, until there is one."""
 
 
+NO_ROW = "no row is under the cursor: j and k choose one, where any is listed"
+
+
 class Session:
     """One engineer at one engine. Widgets draw from it, and controllers change it; neither keeps a copy."""
 

@@ -118,7 +118,7 @@ class AlertmanagerAcknowledge(Silencing):
         now = self.context.clock.now()
         lines = [
             ("alert", alert.title),
-            ("until", f"{told(now + ACK_S, now)}, extended while it fires and you are here"),
+            ("until", f"{told(now + ACK_S, now)}, an open board extends it while it fires and you press keys"),
         ]
         if look.others:
             lines.append(

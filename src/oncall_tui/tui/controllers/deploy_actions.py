@@ -11,7 +11,7 @@ from oncall_tui.tui.controllers.offers import Offers
 from oncall_tui.tui.controllers.planning import Planning
 from oncall_tui.tui.presenters.targets import ActionTarget
 from oncall_tui.tui.screens.dialogs.modals import ANOTHER
-from oncall_tui.tui.session import RowRef, Session
+from oncall_tui.tui.session import NO_ROW, RowRef, Session
 
 READING = {
     Verb.ROLL_BACK: "reading what {} ran before",
@@ -34,7 +34,7 @@ class DeployActions:
         if self._session.engine.actions.read_only:
             say("read only: nothing is written", "warning")
         elif row.id is None:
-            say("there is no row under the cursor: move it to one first", "warning")
+            say(NO_ROW, "warning")
         elif isinstance(found, str):
             say(found, "warning")
         elif self._offers.on_its_way(verb, found):

@@ -8,7 +8,7 @@ from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.triage.routing import route_verb
 from oncall_tui.tui.keys import DEPLOYS, VERBS
 from oncall_tui.tui.presenters.targets import ActionTarget, spot, target
-from oncall_tui.tui.session import RowRef, Session
+from oncall_tui.tui.session import NO_ROW, RowRef, Session
 
 
 class Offers:
@@ -69,7 +69,7 @@ class Offers:
         if self._session.engine.actions.read_only:
             return "read only: nothing is written"
         if row.id is None:
-            return "there is no row under the cursor: move it to one first"
+            return NO_ROW
         if row.pane != "alerts":
             return f"{verb} works on alerts: 1 shows them"
         if look and look.alert.state is AlertState.RESOLVED:

@@ -17,7 +17,7 @@ from oncall_tui.triage.triager import TriagedAlert
 from oncall_tui.tui.controllers.dialogs import Dialogs
 from oncall_tui.tui.controllers.planning import Planning
 from oncall_tui.tui.screens.dialogs.modals import Text
-from oncall_tui.tui.session import RowRef, Session
+from oncall_tui.tui.session import NO_ROW, RowRef, Session
 from oncall_tui.tui.widgets.text_lines import Line
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Openers:
         session, look = self._session, row.look
         service_id = self._service_id(row)
         if not service_id:
-            why = "there is no row under the cursor" if row.id is None else "no known ECS service for this row"
+            why = "no row is under the cursor" if row.id is None else "no known ECS service for this row"
             session.say(f"{why}: no log", "warning")
             return
         around = None if look is None else look.began or look.alert.began
@@ -83,7 +83,7 @@ class Openers:
         if self._session.engine.actions.read_only:
             self._session.say("read only: no shell is opened, since it can write", "warning")
         elif row.id is None:
-            self._session.say("there is no row under the cursor: move it to one first", "warning")
+            self._session.say(NO_ROW, "warning")
         elif service is None:
             self._session.say("no known ECS service for this row", "warning")
         elif not self._dialogs.active:
