@@ -159,6 +159,8 @@ def test_a_server_that_stops_and_comes_back(
     server.fire((labels(1), "the disk is full"), (labels(2), "the queue is long"))
     program = run_program("--config", str(config), env=environment(tmp_path))
     program.wait(lambda screen: "1/1 live" in screen and "the disk is full" in screen)
+    program.press("j")  # a row is chosen: the cursor follows the first one until then
+    program.wait(lambda screen: any("▸" in x and "the queue is long" in x for x in screen.splitlines()))
     program.go_to("the disk is full")
 
     server.stop()
