@@ -124,6 +124,7 @@ def test_acknowledged_there_and_back(
     program = run_program("--config", str(config), env=environment(tmp_path))
     program.wait("ALERTS 200")
     filtered(program, "alertname:Load165", 1)
+    program._settle(0.3, 2.0)  # the filter shows rows while it is typed: its line is closed by then
     program.go_to("[/prod] down 165")
     program.press("a")
     (silence,) = until(server.silences, "the silence is there")
