@@ -15,7 +15,7 @@ from ptyprocess import PtyProcess
 
 CURSOR = "▸"
 ACTS = frozenset("auERSCns")  # keys that do nothing just after the cursor moved by itself
-LOOK_S, TYPE_S = 0.8, 0.04
+LOOK_S, TYPE_S, READ_S = 0.8, 0.04, 0.15
 # What a terminal obeys: CSI, OSC and other strings, charset choices, two-character escapes.
 ESCAPES = re.compile(
     rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[PX^_][^\x1b]*\x1b\\|[()*+][0-9A-B]|[=>78cDEHMNOZ])"
@@ -117,9 +117,13 @@ class Program:
         if keys in ACTS:
             time.sleep(LOOK_S)
         for number, part in enumerate(re.findall(r"\x1b[\[O][0-9;]*[A-Za-z~]|.", keys, flags=re.S)):
-            if number:
+            if number and part == "\r":
+                self._settle(READ_S, 3.0)  # who presses Enter has seen what stands there
+            elif number:
                 time.sleep(TYPE_S)
             self._process.write(part.encode())
+            if part == "\r":
+                self._settle(READ_S, 1.0)  # and sees what came of it
 
     def burst(self, data: bytes) -> None:
         """Bytes that come at once, as a paste without brackets does."""

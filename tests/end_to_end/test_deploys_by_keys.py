@@ -58,7 +58,6 @@ def test_what_waits_goes_on_after_a_yes_that_names_it(make_world: Make, run_prog
     assert went(world) == ["ContinueServiceDeployment"]
 
 
-@pytest.mark.xfail(reason="written for screens and timing of before; to be renewed", strict=False)
 def test_a_rollback_is_not_reversed_by_r_however_often_and_undone_by_its_name(
     make_world: Make, run_program: Run, tmp_path: Path
 ) -> None:
@@ -86,7 +85,6 @@ def test_a_rollback_is_not_reversed_by_r_however_often_and_undone_by_its_name(
     assert world.service(f"prod/main/{name}")["task_definition"].endswith(":42")
 
 
-@pytest.mark.xfail(reason="written for screens and timing of before; to be renewed", strict=False)
 def test_another_revision_is_picked_and_gone_back_to(make_world: Make, run_program: Run, tmp_path: Path) -> None:
     world = make_world("--scenario", some(tmp_path, "rolling-finished"), "--speed", "5")
     program = run_program("--config", str(world.configure(intervals=0.5)), env=world.env, size=(80, 24))

@@ -150,7 +150,6 @@ def test_following_ends_where_nobody_reads_it_any_more(shell: Acting) -> None:
     assert code == UNKNOWN, err  # the deploy goes on, and nobody can tell how it ends
 
 
-@pytest.mark.xfail(reason="written for screens and timing of before; to be renewed", strict=False)
 def test_following_that_is_interrupted_says_that_the_deploy_goes_on(shell: Acting) -> None:
     process = shell.start("deploys", "shop-api", "--watch")
     assert process.stdout is not None
@@ -172,7 +171,6 @@ def interrupted(shell: Acting, when: Callable[[], object], *arguments: str, numb
     return Answer(process, 20)
 
 
-@pytest.mark.xfail(reason="written for screens and timing of before; to be renewed", strict=False)
 def test_interrupted_before_anything_is_sent(shell: Acting) -> None:
     row = shell.row
     shell.world.fault("hang", "prom")

@@ -34,8 +34,9 @@ async def main():
 asyncio.run(main())
 print("AFTER", flush=True)
 """
-TRAPS = "import signal; signal.signal(signal.SIGINT, lambda *_: print('CAUGHT', flush=True)); "
-TRAPS += "print('READY', flush=True); print('got', input(), flush=True)"
+# Waits for the signal itself: a handler in Python may run only after the read that the signal came just before.
+TRAPS = "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT]); print('READY', flush=True); "
+TRAPS += "signal.sigwait([signal.SIGINT]); print('CAUGHT', flush=True); print('got', input(), flush=True)"
 RAW = "import os, tty, time; tty.setraw(0); os.write(1, b'READY \\x1b[?1049h\\x1b[?25l'); time.sleep(60)"
 GROUP = "import os, time; os.setpgrp(); " + "import signal; signal.signal(signal.SIGTTOU, signal.SIG_IGN); "
 GROUP += "os.tcsetpgrp(0, os.getpgrp()); print('READY', os.getpid(), flush=True); time.sleep(60)"
