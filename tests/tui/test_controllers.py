@@ -47,6 +47,9 @@ class FakeSession:
         self.notice: Any = None
         self.said: list[str] = []
 
+    def drawn(self, alert_id: str) -> TriagedAlert | None:
+        return row().look if alert_id == "fake/a" else None
+
     def say(self, text: str, style: str = "") -> None:
         self.said.append(text)
 

@@ -144,7 +144,11 @@ class OncallApp(App[None]):
             if key.id in ("commands", "mark", "mark_all", "describe") or not actions.offers.offered(key.id, row):
                 continue
             where = f" {actions.offers.title(key.id, row)}" if key.id in VERBS else ""
-            yield SystemCommand(f"{key.word} ({label(key)}){where}", key.what, partial(screen.run_action, key.action))
+            yield SystemCommand(
+                f"{actions.offers.word(key, row)} ({label(key)}){where}",
+                key.what,
+                partial(screen.run_action, key.action),
+            )
 
     def copy_to_clipboard(self, text: str) -> None:
         """Copy *text* without control characters, because it is pasted into shells."""

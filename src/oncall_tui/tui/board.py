@@ -376,6 +376,7 @@ class BoardScreen(LookingBack):
 
     def on_table_marked(self, event: Table.Marked) -> None:
         event.stop()
+        self._draw_keys()
         self.session.unmarked = len(event.dropped)
         if event.dropped:
             rows = count(len(event.dropped), "marked row")

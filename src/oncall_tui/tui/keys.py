@@ -224,6 +224,11 @@ def label(key: Key) -> str:
     return _configured.get(key.id, key.label)
 
 
+def named(key_id: str) -> str:
+    """The key of the action *key_id* as it is shown, for a hint that names it."""
+    return next(label(key) for key in KEYS if key.id == key_id)
+
+
 def by_group() -> dict[str, list[tuple[str, str]]]:
     """Heading → (key, what it does), for help and for the documentation."""
     found: dict[str, list[tuple[str, str]]] = {heading: [] for heading in HEADINGS.values()}

@@ -7,11 +7,11 @@ from functools import partial
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.reading import SourceState, SourceStatus
-from oncall_tui.text.cells import fit_middle
+from oncall_tui.text.cells import count, fit_middle
 from oncall_tui.tui.controllers.alert_actions import AlertActions
 from oncall_tui.tui.controllers.deploy_actions import DeployActions
 from oncall_tui.tui.controllers.dialogs import Dialogs
-from oncall_tui.tui.controllers.offers import Offers
+from oncall_tui.tui.controllers.offers import ON_MARKED, Offers
 from oncall_tui.tui.controllers.openers import Openers
 from oncall_tui.tui.controllers.planning import Planning
 from oncall_tui.tui.keys import DEPLOYS, KEYS, PALETTE, RARE, VERBS, Key, label
@@ -59,35 +59,30 @@ class Actions:
 
     def bar_items(self, row: RowRef) -> list[KeyItem]:
         """Return the key bar: the keys that can do something now, and their targets. ``u`` takes the place of ``a``
-        where the row is acknowledged.
+        where the row is acknowledged. Where rows are marked, the keys that act on them stand first.
         """
         items: list[KeyItem] = []
-        for key in KEYS:
+        first = ON_MARKED if row.marked else frozenset()
+        for key in sorted(KEYS, key=lambda key: key.id not in first):
             if key.id not in VERBS:
                 items += [(label(key), key.word, True)] if key.bar else []
             elif self._in_bar(key, row):
-                items.append((label(key), f"{self._word(key, row)}{self._named(key.id, row)}", True))
+                items.append((label(key), f"{self.offers.word(key, row)}{self._named(key.id, row)}", True))
         return items
-
-    def _word(self, key: Key, row: RowRef) -> str:
-        """Return the word of the key bar: ``mark seen`` where acknowledging is done on this machine only."""
-        if key.id != "ack" or row.id is None:
-            return key.word
-        alert = self.offers.alert_target(Verb.ACKNOWLEDGE, row)
-        return "mark seen" if alert is not None and Verb.ACKNOWLEDGE in alert.here else key.word
 
     def _in_bar(self, key: Key, row: RowRef) -> bool:
         """Tell whether this key that acts can do something now, and is one of those that the bar shows."""
-        if key.id == "ack" and row.marked:
-            return True
         if key.id == "unack" and self.offers.offered("ack", row):
             return False
-        return (key.bar or key.id in RARE) and self.offers.offered(key.id, row)
+        shown = key.bar or key.id in RARE or (bool(row.marked) and key.id in ON_MARKED)
+        return shown and self.offers.offered(key.id, row)
 
     def _named(self, key_id: str, row: RowRef) -> str:
         """Name the target of a key that acts on the row at once, or on another thing than the row."""
-        if key_id in ("ack", "unack"):
-            name = f"{len(row.marked)} rows" if row.marked and key_id == "ack" else self._session.name(row)
+        if row.marked and key_id in ON_MARKED:
+            return f" {count(len(row.marked), 'row')}"
+        if key_id in ("ack", "unack") or (row.marked and key_id == "escalate"):
+            name = self._session.name(row)
         elif key_id in ("rollback", "continue"):
             found = self.offers.deploy_target(VERBS[key_id], row)
             name = found.name.partition(": ")[0].rpartition("/")[2] if isinstance(found, ActionTarget) else ""

@@ -11,7 +11,7 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.plan import ActionRequest, Plan
 from oncall_tui.errors import OncallError
-from oncall_tui.triage.routing import route_verb
+from oncall_tui.text.cells import count
 from oncall_tui.tui.controllers.bulk_actions import BulkActions
 from oncall_tui.tui.controllers.dialogs import Dialogs
 from oncall_tui.tui.controllers.offers import Offers
@@ -37,7 +37,7 @@ class AlertActions:
 
     def __init__(self, session: Session, dialogs: Dialogs, planning: Planning, offers: Offers) -> None:
         self._session, self._dialogs, self._planning, self._offers = session, dialogs, planning, offers
-        self._bulk = BulkActions(session, dialogs, planning)
+        self._bulk = BulkActions(session, dialogs, planning, offers)
 
     def do(self, verb: Verb, row: RowRef, listed: Alert | None = None) -> None:
         """Carry out *verb* on the row, or to the alert that the palette listed."""
@@ -71,7 +71,7 @@ class AlertActions:
 
     def silence(self, row: RowRef) -> None:
         """Silence; where a row can only be snoozed (a pager's incident), snooze."""
-        if self._only_snooze(row):
+        if self._offers.verb("silence", row) is Verb.SNOOZE:
             self.do(Verb.SNOOZE, row)
             return
         fields = [FOR_S, REASON]
@@ -80,16 +80,6 @@ class AlertActions:
             what = "matchers: fewer labels hide more alerts (the plan lists them)"
             fields.append(Field("matchers", what, forms.matchers_text(alert.labels), alert.labels))
         self._with_form(Verb.SILENCE, "Silence", fields, row)
-
-    def _only_snooze(self, row: RowRef) -> bool:
-        board = self._session.latest.board
-        if row.marked:
-            looks = [look for look in map(self._session.drawn, row.marked) if look]
-            return not any(route_verb(look, board, Verb.SILENCE) for look in looks) and any(
-                route_verb(look, board, Verb.SNOOZE) for look in looks
-            )
-        target = self._offers.alert_target
-        return target(Verb.SILENCE, row) is None and target(Verb.SNOOZE, row) is not None
 
     # --- one row, one key ---------------------------------------------------------------------------------------------
 
@@ -167,7 +157,10 @@ class AlertActions:
             return
         if self._dialogs.active:
             return
-        name = f"{len(marked)} rows" if marked else alert.title if alert else ""
+        if marked and not self._offers.marked_targets(verb, row):  # it would be filled in for nothing
+            self._dialogs.begin(self._bulk.steps(verb, {}, marked))
+            return
+        name = count(len(marked), "row") if marked else alert.title if alert else ""
         form = Form(f"{title}: {name}", fields, forms.more)
         self._dialogs.begin(self._filled(verb, alert, marked, form, self._dialogs.open(form)))
 

@@ -11,39 +11,45 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Plan
 from oncall_tui.errors import OncallError, Refused
+from oncall_tui.text.cells import count
 from oncall_tui.triage.routing import route_verb
 from oncall_tui.tui.controllers.dialogs import Dialogs
+from oncall_tui.tui.controllers.offers import Offers
 from oncall_tui.tui.controllers.planning import Planning
 from oncall_tui.tui.screens.dialogs.modals import Text
-from oncall_tui.tui.session import Session
+from oncall_tui.tui.session import RowRef, Session
 
+REASONS_SHOWN = 3
 LeftOut = tuple[str, str, OncallError]  # a row's title, what would have been acted on, why it is not
 
 
 class BulkActions:
     """One verb on every marked row of the alerts pane."""
 
-    def __init__(self, session: Session, dialogs: Dialogs, planning: Planning) -> None:
-        self._session, self._dialogs, self._planning = session, dialogs, planning
+    def __init__(self, session: Session, dialogs: Dialogs, planning: Planning, offers: Offers) -> None:
+        self._session, self._dialogs, self._planning, self._offers = session, dialogs, planning, offers
 
     async def steps(self, verb: Verb, more: dict[str, Any], marked: Sequence[str]) -> None:
         """Plan each, one confirm that lists them, carry out what could be planned, then N of M with reasons."""
         from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany
 
-        self._session.say(f"planning {verb} for {len(marked)} rows", "dim")
+        self._session.say(f"planning {verb} for {count(len(marked), 'row')}", "dim")
         plans, left_out = await self._plans(verb, more, marked)
         not_possible = [f"{title}: {error}" for title, _, error in left_out]
         rows = [_listed(title, plan) for title, plan in plans.values()]
         warnings = [f"not possible: {line}" for line in not_possible]
         does = _does([plan for _, plan in plans.values()])
         confirm = ConfirmMany(
-            f"{does or f'{verb} 0'} of {len(marked)} rows",
+            f"{does or f'{verb} 0'} of {count(len(marked), 'row')}",
             rows,
             _word(verb, [plan for _, plan in plans.values()]),
             warnings,
         )
         if not plans or not await self._dialogs.ask(confirm):
-            self._session.say("\n".join(not_possible[:2]) or f"{verb}: cancelled, nothing was sent", "dim")
+            if plans:
+                self._session.say(f"{verb}: cancelled, nothing was sent", "dim")
+            else:
+                self._session.say(f"{verb}: not possible for {_by_reason(left_out)}", "warning")
             return
         self._dialogs.asked()
         await self._carry_out(verb, plans, left_out)
@@ -59,7 +65,7 @@ class BulkActions:
             found = route_verb(look, self._session.latest.board, verb) if look else None
             title = look.alert.title if look else row_id
             if found is None:
-                left_out.append((title, row_id, Refused("this row does not allow it now")))
+                left_out.append((title, row_id, Refused(self._offers.why_not(verb, RowRef("alerts", row_id, look)))))
             else:
                 where = f" → {found[0]}" if look and found[1].id != look.alert.id else ""
                 asks.setdefault(found[1].id, (f"{title}{where}", self._planning.request(verb, found[1], **more)))
@@ -90,6 +96,17 @@ class BulkActions:
             count = len(plans) + len(left_out)
             lines = [((row, "warning"),) for row in not_done]
             self._dialogs.show_when_free(Text(f"{verb}: {count - len(not_done)} of {count} done; not done:", lines))
+
+
+def _by_reason(left_out: Sequence[LeftOut]) -> str:
+    """``payments-api: acknowledged already, by Bob; 3 rows: …``: each reason once, the most frequent first."""
+    titles: dict[str, list[str]] = {}
+    for title, _, error in left_out:
+        titles.setdefault(str(error), []).append(title)
+    reasons = sorted(titles.items(), key=lambda item: -len(item[1]))
+    said = [f"{same[0] if len(same) == 1 else count(len(same), 'row')}: {why}" for why, same in reasons]
+    more = [f"and {count(len(said) - REASONS_SHOWN, 'other reason')}"] if said[REASONS_SHOWN:] else []
+    return "; ".join([*said[:REASONS_SHOWN], *more])
 
 
 def _outcome(verb: Verb, target: str, error: OncallError, at: float) -> Outcome:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import OURS, Alert, AlertState
 from oncall_tui.domain.outcome import OutcomeState
+from oncall_tui.text.cells import count
 from oncall_tui.triage.routing import route_verb
-from oncall_tui.tui.keys import DEPLOYS, VERBS
+from oncall_tui.tui.keys import DEPLOYS, VERBS, Key, named
 from oncall_tui.tui.presenters.targets import ActionTarget, spot, target
 from oncall_tui.tui.session import NO_ROW, RowRef, Session
+
+ON_MARKED = frozenset({"ack", "silence", "note"})  # the keys that act on the marked rows instead of the cursor's
 
 
 class Offers:
@@ -22,16 +25,45 @@ class Offers:
         found = route_verb(row.look, self._session.latest.board, verb) if row.look is not None else None
         return found[1] if found else None
 
+    def marked_targets(self, verb: Verb, row: RowRef) -> list[Alert]:
+        """Return the alerts that *verb* on the marked rows goes to; a row that does not allow it has none."""
+        rows = (RowRef("alerts", row_id, self._session.drawn(row_id)) for row_id in row.marked)
+        return [alert for one in rows if (alert := self.alert_target(verb, one)) is not None]
+
     def deploy_target(self, verb: Verb, row: RowRef) -> ActionTarget | str:
         """Return the target of *verb* from the row, or why there is none."""
         return target(verb, spot(row.pane, row.id or "", row.look, self._session.latest.board))
 
     def offered(self, key_id: str, row: RowRef) -> bool:
-        """Tell whether the key can do something to the row."""
+        """Tell whether the key can do something to the row; one of ON_MARKED: to any of the marked rows."""
         verb = VERBS.get(key_id)
         if verb is None:
             return True
+        if row.marked and key_id in ON_MARKED:
+            return not self._session.engine.actions.read_only and self.verb(key_id, row) is not None
         return self.possible(verb, row) or (verb is Verb.SILENCE and self.possible(Verb.SNOOZE, row))
+
+    def verb(self, key_id: str, row: RowRef) -> Verb | None:
+        """Return the verb of a key of ON_MARKED for the row or the marked rows: where nothing can be silenced but
+        something can be snoozed, ``S`` snoozes. None: it can do nothing.
+        """
+        verbs = (Verb.SILENCE, Verb.SNOOZE) if key_id == "silence" else (VERBS[key_id],)
+        if row.marked:
+            return next((verb for verb in verbs if self.marked_targets(verb, row)), None)
+        return next((verb for verb in verbs if self.alert_target(verb, row) is not None), None)
+
+    def word(self, key: Key, row: RowRef) -> str:
+        """Return the key's word as it is for this row: ``mark seen`` where acknowledging is done on this machine only,
+        ``snooze`` where ``S`` snoozes.
+        """
+        if key.id == "silence" and self.verb(key.id, row) is Verb.SNOOZE:
+            return "snooze"
+        if key.id != "ack":
+            return key.word
+        one = self.alert_target(Verb.ACKNOWLEDGE, row)
+        found = self.marked_targets(Verb.ACKNOWLEDGE, row) if row.marked else [one] if one is not None else []
+        here = {Verb.ACKNOWLEDGE in alert.here for alert in found}
+        return "mark seen" if here == {True} else f"{key.word}/mark seen" if True in here else key.word
 
     def possible(self, verb: Verb, row: RowRef) -> bool:
         """Tell whether *verb* can be done to the row."""
@@ -54,6 +86,8 @@ class Offers:
     def title(self, key_id: str, row: RowRef) -> str:
         """Title the row as a person knows it, for the palette: never its id."""
         verb, row_id, look = VERBS.get(key_id), row.id or "", row.look
+        if row.marked and key_id in ON_MARKED:
+            return count(len(row.marked), "row")
         if verb in DEPLOYS and isinstance(found := self.deploy_target(verb, row), ActionTarget):
             return found.name
         if row.pane == "alerts":
@@ -71,17 +105,19 @@ class Offers:
         if row.id is None:
             return NO_ROW
         if row.pane != "alerts":
-            return f"{verb} works on alerts: 1 shows them"
+            return f"{verb} works on alerts: {named('alerts')} shows them"
         if look and look.alert.state is AlertState.RESOLVED:
             return "it is resolved: there is nothing to do"
         if look and look.incident not in ("", look.alert.id) and verb is Verb.ACKNOWLEDGE:
-            return "its PagerDuty incident is acknowledged already, or could not be read: Enter shows which"
+            return (
+                f"its PagerDuty incident is acknowledged already, or could not be read: {named('detail')} shows which"
+            )
         if look is None:
             return f"{verb} does not apply to this row"
         if look.alert.source == OURS:
             return "oncall-tui made this alert: it ends when the heartbeat fires again"
         if verb is Verb.UNACKNOWLEDGE and look.alert.provider == "pagerduty":
-            return "PagerDuty cannot take back an acknowledgement: it lapses on its own, Enter shows when"
+            return f"PagerDuty cannot take back an acknowledgement: it lapses on its own, {named('detail')} shows when"
         if verb is Verb.ACKNOWLEDGE and look.alert.state is AlertState.ACKNOWLEDGED:
             return f"acknowledged already, by {', '.join(look.alert.by) or 'somebody'}"
         if (
@@ -89,7 +125,10 @@ class Offers:
             and look.alert.provider == "pagerduty"
             and look.alert.state is AlertState.FIRING
         ):
-            return "PagerDuty snoozes what is acknowledged: acknowledge it first (a), then S"
+            first, then = named("ack"), named("silence")
+            return f"PagerDuty snoozes what is acknowledged: acknowledge it first ({first}), then {then}"
+        if verb is Verb.SILENCE and self.alert_target(Verb.SNOOZE, row) is not None:
+            return f"{look.alert.system} snoozes instead: {named('silence')} on this row alone"
         if verb is Verb.ESCALATE and look.alert.provider != "pagerduty" and not self._session.engine.destinations:
             return f"{look.alert.source} cannot escalate: a destination under escalation: in the configuration can"
         if verb is Verb.ACKNOWLEDGE:

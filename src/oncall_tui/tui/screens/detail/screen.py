@@ -21,7 +21,7 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.engine.engine import Update
-from oncall_tui.inspection.runbook.fetch import places
+from oncall_tui.inspection.runbook.fetch import RunbookAddress, places
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
 from oncall_tui.triage.triager import TriagedAlert
 from oncall_tui.tui.keys import KEYS, Key, label
@@ -40,6 +40,7 @@ from oncall_tui.tui.widgets.presence import all_there
 from oncall_tui.tui.widgets.text_lines import Lines
 
 NOT_SUSPECTED, NOT_KNOWN = ", though no deploy is suspected", ", though the suspect deploy is not known"
+NO_RUNBOOK = "no runbook: neither the product nor the alert names one"
 TICK_S = 10.0  # of ages; nothing is read for it
 DRAWN_ON = frozenset({"status", "clock", "row", "names", "outcome", "keys"})
 WIDE_COLUMNS = 110
@@ -92,6 +93,8 @@ class RowOffers(Protocol):
     """The verbs that a row can have now, and their targets."""
 
     def offered(self, key_id: str, row: RowRef) -> bool: ...
+
+    def word(self, key: Key, row: RowRef) -> str: ...
 
     def alert_target(self, verb: Verb, row: RowRef) -> Alert | None: ...
 
@@ -290,14 +293,17 @@ class DetailScreen(RowScreen):
         widget.styles.height = min(6, max(1, widget.needed(self.size.width)))
 
     def _draw_keys(self) -> None:
-        bar = [("b", "runbook", True), ("Esc", "back", True)]
+        bar = [("b", "runbook", bool(self._runbooks())), ("Esc", "back", True)]
         rest = [("r", "read again", True), ("Tab", "section", True), ("?", "help", True)]
         self.query_one("#keys", KeyBar).show([*self._items(IN_BAR), *bar, *self._items(REST), *rest])
 
     def _items(self, ids: tuple[str, ...]) -> list[tuple[str, str, bool]]:
         known = {k.id: k for k in KEYS}
-        found = [(known[i], self.here and self.actions.offers.offered(i, self.row)) for i in ids if i in known]
-        return [(label(key), key.word, can) for key, can in found if can or key.id != "continue"]
+        offers = self.actions.offers
+        if "ack" in ids and not offers.offered("ack", self.row) and offers.offered("unack", self.row):
+            ids = tuple("unack" if i == "ack" else i for i in ids)
+        found = [(known[i], self.here and offers.offered(i, self.row)) for i in ids if i in known]
+        return [(label(key), offers.word(key, self.row), can) for key, can in found if can or key.id != "continue"]
 
     def _keys_words(self) -> Keys:
         """Word what the keys would do to this row."""
@@ -342,10 +348,15 @@ class DetailScreen(RowScreen):
     def action_runbook(self) -> None:
         """Read the runbook, and go to it."""
         if self._subject is not None:
-            found = places(self._subject.product, self._subject.members)
+            found = self._runbooks()
+            if not found:
+                self.session.say(NO_RUNBOOK, "warning")
             self._wait_for(self.parts.read_runbook(found, self.session.runbook_folders))
             self.draw()
             self.action_section("runbook")
+
+    def _runbooks(self) -> tuple[RunbookAddress, ...]:
+        return places(self._subject.product, self._subject.members) if self._subject is not None else ()
 
     def action_go(self, number: int) -> None:
         """To a section, by its number from 1."""
