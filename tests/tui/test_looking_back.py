@@ -24,7 +24,7 @@ async def test_after_a_pause_what_began_in_it_has_a_sign_until_the_cursor_left_i
     rig = Rig(tmp_path, Able("prod"))
     rig.provider.add("old", began=rig.clock.now() - 4000)
     async with on_screen(rig) as rig:
-        rig.board.pressed()
+        rig.board.new_rows.pressed()
         rig.clock.advance(1000)
         rig.provider.add("one", began=rig.clock.now() - 500, title="first one")
         rig.provider.add("two", began=rig.clock.now() - 600)
@@ -37,7 +37,7 @@ async def test_after_a_pause_what_began_in_it_has_a_sign_until_the_cursor_left_i
         assert "2 new since 17:00" in text
         lines = [line for line in text.splitlines() if " warn " in line or "+warn " in line]
         assert ["+" in line[:2] for line in lines] == [True, True, False]
-        rig.board.pressed()
+        rig.board.new_rows.pressed()
         await rig.press("g", "j")
         assert signs(rig) == {"two"}, "the cursor was on the first and left it"
         assert "1 new since 17:00" in rig.text()
@@ -49,11 +49,11 @@ async def test_after_a_pause_what_began_in_it_has_a_sign_until_the_cursor_left_i
 async def test_esc_takes_the_marks_away_only_when_nothing_else_is_to_be_left(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     async with on_screen(rig) as rig:
-        rig.board.pressed()
+        rig.board.new_rows.pressed()
         rig.clock.advance(1000)
         rig.provider.add("one", began=rig.clock.now() - 500)
         rig.refresh()
-        rig.board.pressed()
+        rig.board.new_rows.pressed()
         await rig.press("f", "escape")
         assert signs(rig) == {"one"}
         await rig.press("escape")
@@ -70,15 +70,15 @@ def session(tmp_path: Path) -> Rig:
 
 async def test_a_session_goes_on_as_the_last_one_ended_and_says_that_a_page_is_out_of_sight(tmp_path: Path) -> None:
     rig = session(tmp_path)
-    assert rig.board.take_up(True) == ""
+    assert rig.board.memory.take_up(True) == ""
     async with on_screen(rig, (80, 24)) as rig:
         await rig.press("p", "j", "j", "enter", "m", "greater_than_sign", "j", "j", "enter")
         assert rig.board.session.view_filter == ViewFilter(product="ledger", sorts=(Sort("alerts", "age"),))
         rig.clock.advance(-1000)  # the last key was before both began
-        rig.board.pressed()
-        rig.board.stop_keeping()
+        rig.board.new_rows.pressed()
+        rig.board.memory.close()
     rig = session(tmp_path)
-    assert rig.board.take_up(True) == ""
+    assert rig.board.memory.take_up(True) == ""
     async with on_screen(rig, (80, 24)) as rig:
         text = rig.text()
         assert rig.board.session.view_filter == ViewFilter(product="ledger", sorts=(Sort("alerts", "age"),))
@@ -93,29 +93,29 @@ async def test_a_session_goes_on_as_the_last_one_ended_and_says_that_a_page_is_o
 async def test_what_was_kept_and_is_not_configured_any_more_hides_nothing_and_is_said(tmp_path: Path) -> None:
     rig = session(tmp_path)
     kept.write(kept.beside(rig.engine.journal.path), kept.of(ViewFilter(product="gone", filter="l1"), None, 0.0))
-    wrong = rig.board.take_up(True)
+    wrong = rig.board.memory.take_up(True)
     assert "the product 'gone' is not configured any more" in wrong
     assert rig.board.session.view_filter == ViewFilter(filter="l1")
 
 
 async def test_what_is_kept_is_written_when_it_changes_and_not_with_every_draw(tmp_path: Path) -> None:
     rig = session(tmp_path)
-    rig.board.take_up(True)
+    rig.board.memory.take_up(True)
     written: list[kept.SavedView] = []
-    rig.board._keep.put = written.append  # type: ignore[union-attr,method-assign]
+    rig.board.memory._writer.put = written.append  # type: ignore[union-attr,method-assign]
     async with on_screen(rig) as rig:
-        rig.board.pressed()  # the session's first key is worth a write of its own
+        rig.board.new_rows.pressed()  # the session's first key is worth a write of its own
         rig.refresh()
         first = len(written)
         rig.refresh()
         await rig.press("j", "k")
-        rig.board.pressed()
+        rig.board.new_rows.pressed()
         rig.refresh()
         assert len(written) == first
         await rig.press("f")
         assert [k.faults for k in written[first:]] == [True]
         rig.clock.advance(61)
-        rig.board.pressed()
+        rig.board.new_rows.pressed()
         rig.refresh()
         assert len(written) == first + 2, "when somebody was here, once in a minute"
 
@@ -124,12 +124,12 @@ async def test_a_start_that_nobody_pressed_a_key_in_is_no_look(tmp_path: Path) -
     rig = session(tmp_path)
     former = rig.clock.now() - 1000
     kept.write(kept.beside(rig.engine.journal.path), kept.of(ViewFilter(), None, former))
-    rig.board.take_up(True)
+    rig.board.memory.take_up(True)
     async with on_screen(rig) as rig:
         assert signs(rig) == {"l1"}
         rig.clock.advance(300)
         rig.refresh()
-        rig.board.stop_keeping()
+        rig.board.memory.close()
     found, _ = kept.read(kept.beside(rig.engine.journal.path))
     assert found is not None
     assert found.last_key == former

@@ -85,7 +85,7 @@ async def test_what_is_done_does_not_go_before_what_is_not(tmp_path: Path) -> No
     async with acknowledged(tmp_path, {3: Refused(REFUSED)}, count=5) as rig:
         await rig.press("escape")
         rig.clock.advance(60.0)
-        rig.board.draw_outcome(rig.clock.now())
+        rig.board.tick()
         await rig.settle()
         assert outcome_line(rig).startswith(" ✗ acknowledge: 4 of 5 done: title of a003")
 
@@ -93,7 +93,7 @@ async def test_what_is_done_does_not_go_before_what_is_not(tmp_path: Path) -> No
 async def test_done_ones_go_by_themselves(tmp_path: Path) -> None:
     async with acknowledged(tmp_path, {}, count=5) as rig:
         rig.clock.advance(60.0)
-        rig.board.draw_outcome(rig.clock.now())
+        rig.board.tick()
         await rig.settle()
         assert outcome_line(rig) == ""
 

@@ -102,7 +102,7 @@ async def test_under_any_sort_and_product_a_key_hits_the_row_that_was_meant_or_n
                 )
             rig.refresh()
             column = rng.choice(["", *COLUMNS["alerts"]])
-            rig.board.filter_by(ViewFilter(sorts=(Sort("alerts", column, rng.random() < 0.5),) if column else ()))
+            rig.board.filters.apply(ViewFilter(sorts=(Sort("alerts", column, rng.random() < 0.5),) if column else ()))
             meant = rng.choice(list(rig.provider.alerts))
             table.move_to(meant)
             away = False
@@ -115,7 +115,7 @@ async def test_under_any_sort_and_product_a_key_hits_the_row_that_was_meant_or_n
                 again = rng.choice(["", *COLUMNS["alerts"]])
                 sorts = chosen(rig.board.session.view_filter.sorts, "alerts", again)
                 product = "even" if rng.random() < 0.2 else None
-                rig.board.filter_by(ViewFilter(sorts=sorts, product=product))
+                rig.board.filters.apply(ViewFilter(sorts=sorts, product=product))
                 away |= product is not None and meant[-1] in "1357"
             at = table.cursor_id
             before = len(rig.provider.acknowledge.sent)

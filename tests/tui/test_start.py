@@ -28,7 +28,6 @@ def test_what_a_key_opens_is_imported_when_it_is_pressed() -> None:
     told = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True).stdout
     screens, modules = json.loads(told)
     assert screens == [
-        "oncall_tui.tui.row_screen",
         "oncall_tui.tui.screens.dialogs.modals",
     ]  # what each of the others builds on
     assert [name for name in LATER if name in modules] == []

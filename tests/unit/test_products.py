@@ -13,7 +13,7 @@ from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
 from oncall_tui.domain.service import Health
 from oncall_tui.triage.triager import Rules, TriagedBoard, Triager
-from oncall_tui.tui.looking_at import looking, pages_below
+from oncall_tui.tui.presenters.filter_words import looking, pages_below
 from oncall_tui.tui.presenters.products import open_in
 from oncall_tui.tui.presenters.row_builder import ViewFilter
 

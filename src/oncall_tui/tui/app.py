@@ -26,6 +26,7 @@ from oncall_tui.tui.board import BoardScreen
 from oncall_tui.tui.key_names import keymap
 from oncall_tui.tui.keys import KEYS, VERBS, configure, label
 from oncall_tui.tui.screens.dialogs.modals import Modal
+from oncall_tui.tui.session import RowScreen
 from oncall_tui.tui.terminal.driver import KeyDriver
 from oncall_tui.tui.terminal.sound import notification
 from oncall_tui.tui.widgets.clean_text import copyable, guard
@@ -61,7 +62,7 @@ class OncallApp(App[None]):
         self.board = BoardScreen(self.engine, ZoneInfo(self.config.timezone), self.engine.actor.name)
         session = self.board.session
         session.views = self.config.screen.views
-        wrong = self.board.take_up(self.config.screen.bell)
+        wrong = self.board.memory.take_up(self.config.screen.bell)
         session.runbook_folders = tuple(Path(file).expanduser().parent for file in reversed(self.config.files))
         if warnings := [*self.config.warnings, *([wrong] if wrong else [])]:
             session.notice = ("; ".join(warnings), "warning")
@@ -111,7 +112,7 @@ class OncallApp(App[None]):
             return
         if isinstance(event, events.Key):
             self.engine.pressed()
-            self.board.pressed()
+            self.board.new_rows.pressed()
             if time.monotonic() < self.board.session.deaf_until:
                 return
             if isinstance(self.screen, Modal) and self.screen.too_early(event):
@@ -130,9 +131,8 @@ class OncallApp(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette offers what is possible now: the verbs that the row under the cursor can do, then the rest."""
-        over = self.board.session.row_screen
-        if over is not None and screen is over:
-            yield from (SystemCommand(title, what, call) for title, what, call in over.commands())
+        if isinstance(screen, RowScreen):
+            yield from (SystemCommand(title, what, call) for title, what, call in screen.commands())
         if not isinstance(screen, BoardScreen):
             return
         row, actions = screen.session.row(), screen.actions
@@ -162,11 +162,11 @@ class OncallApp(App[None]):
     def _views(self) -> Iterable[SystemCommand]:
         """The configured views: filters by name."""
         for name, text in self.config.screen.views.items():
-            yield SystemCommand(f"view {name}", f"filter: {text}", partial(self.board.show_view, name))
+            yield SystemCommand(f"view {name}", f"filter: {text}", partial(self.board.filters.show_view, name))
 
     def on_unmount(self) -> None:
         if hasattr(self, "board"):  # a start that failed has none
-            self.board.stop_keeping()
+            self.board.memory.close()
 
     def action_leave(self) -> None:
         """Quit; with a write or a notification in flight, it asks once."""

@@ -13,26 +13,27 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.geometry import Size
+from textual.screen import Screen
 from textual.widgets import Input
 
-from oncall_tui.domain.action import FOLLOWED
-from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.engine.engine import Engine, Update
 from oncall_tui.text.cells import count
-from oncall_tui.triage import counts
-from oncall_tui.triage.counts import number
-from oncall_tui.triage.triager import nobody_has, unacknowledged_count
+from oncall_tui.triage.triager import nobody_has
 from oncall_tui.tui.controllers.actions import Actions
 from oncall_tui.tui.controllers.dialogs import Dialogs
+from oncall_tui.tui.controllers.filters import Filters
+from oncall_tui.tui.controllers.messages import Messages
+from oncall_tui.tui.controllers.new_rows import NewRows
+from oncall_tui.tui.controllers.view_memory import ViewMemory
 from oncall_tui.tui.keys import KEYS, STEADY
-from oncall_tui.tui.looking_back import LookingBack
 from oncall_tui.tui.presenters import status_lines as headline
 from oncall_tui.tui.presenters.row_builder import ALERT_COLUMNS, DEPLOY_COLUMNS, SERVICE_COLUMNS
-from oncall_tui.tui.presenters.unseen_pages import UnseenPages
+from oncall_tui.tui.presenters.titles import tabs, titles
 from oncall_tui.tui.screens.detail import pane as detail
 from oncall_tui.tui.screens.dialogs.modals import Help
 from oncall_tui.tui.screens.tells_of_pages import TellsOfPages
 from oncall_tui.tui.session import NO_ROW, RowRef, Session
+from oncall_tui.tui.widgets.filter_line import FilterLine
 from oncall_tui.tui.widgets.footer import KeyBar, StatusLine
 from oncall_tui.tui.widgets.presence import all_there
 from oncall_tui.tui.widgets.table.table import Table
@@ -56,11 +57,9 @@ DRAWN_ON = frozenset(
     }
 )
 TICK_S = 10.0  # ages change in steps of ten seconds at the most often
-DONE_SHOWN_S = 20.0
-NOTICE_S = 8.0  # of a word that only says what was asked for
 
 
-class BoardScreen(LookingBack):
+class BoardScreen(Screen[None]):
     """The one top-level screen."""
 
     DEFAULT_CSS = """
@@ -74,8 +73,6 @@ class BoardScreen(LookingBack):
     BoardScreen #top { height: 1; }
     BoardScreen #tabs, BoardScreen #looking, BoardScreen #wide, BoardScreen #new { display: none; }
     BoardScreen #outcome { height: 1; display: none; }
-    BoardScreen #filter { display: none; height: 1; border: none; padding: 0 1; background: $boost; }
-    BoardScreen #filter:focus { border: none; }
     BoardScreen.narrow #tabs { display: block; }
     BoardScreen.narrow .pane, BoardScreen.narrow #middle { display: none; }
     BoardScreen.narrow .title { display: none; }
@@ -90,20 +87,20 @@ class BoardScreen(LookingBack):
     ]
 
     def __init__(self, engine: Engine, tz: ZoneInfo, me: str) -> None:
-        super().__init__(Session(engine, tz, me))
-        self.session.on_said, self.session.redraw = self.draw_outcome, self.draw
+        super().__init__()
+        self.session = Session(engine, tz, me)
+        self.session.on_said, self.session.redraw = self.draw_outcome, self.renew
         self.dialogs = Dialogs(self.session, self, lambda: self.looked_at)
         self.actions = Actions(self.session, self.dialogs)
+        self.new_rows = NewRows(self.session)
+        self.memory = ViewMemory(self.session, self.new_rows.seen)
+        self.messages = Messages(self.session)
+        self.filters = Filters(self.session, self.dialogs, self.memory.save)
         self.zoomed = False
-        self._calls = (
-            0,
-            "",
-        )  # the minute, and the words: a figure that changes all the time is a line sent all the time
+        self._calls = (0, "")  # the minute, and the words for it
         self._arranged: tuple[bool, str] | None = None
         self._arranged_for = Size(0, 0)
         self._drawn_for: dict[str, tuple[object, tuple[object, ...]]] = {}
-        self.new_pages = UnseenPages()
-        self._had_alerts = False
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="top"):
@@ -143,6 +140,7 @@ class BoardScreen(LookingBack):
             table.on_moved = self._moved
             table.on_first = self.to_new_page
             table.now = self.session.engine.clock.monotonic
+        self._note_rate()
         self.lay_out()
         self.set_interval(TICK_S, self.tick)
 
@@ -152,20 +150,40 @@ class BoardScreen(LookingBack):
         over = self.session.row_screen
         return self.is_active or (over is not None and over.is_active)
 
-    # --- drawing ------------------------------------------------------------------------------------------------------
+    # --- what happens: an update, the time, a screen that goes --------------------------------------------------------
 
     def show(self, update: Update) -> None:
-        """A newer update is here. Under a modal it is only kept: painting there would cost the whole screen."""
-        self.session.latest = update
-        self.new_pages.come(
-            update.look, self.session.engine.clock.now(), bool(self.session.tables) and self._elsewhere(update)
-        )
+        """Take a newer update. Under a modal it is only kept: painting there would cost the whole screen."""
+        session = self.session
+        if session.tables and update.look.alerts and not session.latest.look.alerts:
+            session.tables["alerts"].anchored = False  # what was chosen is over: the cursor follows the first row
+        session.latest = update
+        self.new_rows.came(update, bool(session.tables) and self._elsewhere(update))
+        self._go_on()
+        if session.row_screen is not None:
+            session.row_screen.follow()
+
+    def tick(self) -> None:
+        """Take note of the time: ages, and what the engine says without an event."""
+        self._drawn_for.clear()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        self.new_rows.passed()
+        self._note_rate()
         if self.looked_at:
-            self.draw()
+            self.messages.expire()
+            self.renew()
         else:
             self.draw_live()
-        if self.session.row_screen is not None:
-            self.session.row_screen.follow()
+        self.memory.save()
+
+    def _note_rate(self) -> None:
+        """Take the calls a second once a minute: a figure that changes all the time is a line sent all the time."""
+        minute, words = int(self.session.engine.clock.now() // 60), self._calls[1]
+        if self._calls[0] != minute or words.startswith("0.0"):
+            rate = sum(s.calls_per_s for s in self.session.latest.board.sources.values())
+            self._calls = (minute, f"{rate:.1f} calls/s")
 
     def _elsewhere(self, update: Update) -> bool:
         """Return whether a page that comes now would not be under the cursor."""
@@ -173,70 +191,78 @@ class BoardScreen(LookingBack):
             return True
         return self.session.tables["alerts"].anchored or self._on_open_page(update)
 
-    def tick(self) -> None:
-        """Ages, and what the engine says without an event."""
-        self._drawn_for.clear()
-        if self.looked_at:
-            self.draw()
-        else:
-            self.draw_live()
-
-    def draw_live(self) -> None:
-        """Draw the clock, the sources, the counts and the new page alone: under a dialog each cell costs bytes."""
-        if not self.session.tables or not self.is_mounted or not self.query("#new"):
-            return
-        now = self.session.engine.clock.now()
-        self._draw_titles(self.session.latest)
-        self._draw_status(self.session.latest, now)
-        self._draw_new_page(now)
-
-    def on_screen_resume(self) -> None:
-        if self.session.tables:
-            self.draw()
-            self.call_after_refresh(self.dialogs.show_waiting)
-
-    def draw(self) -> None:
-        """Everything, from the newest update; each part repaints only where it differs."""
-        if not all_there(self, DRAWN_ON):
-            return  # being mounted, or the program ends: an update comes whenever it likes
-        now = self.session.engine.clock.now()
-        update = self.session.latest
-        self._draw_tables(update, now)
-        self.draw_new()
-        self._draw_titles(update)
-        self.draw_looking()
-        self._draw_status(update, now)
-        self._draw_wide(update)
-        self._draw_new_page(now)
-        self._draw_detail()
-        self.draw_outcome(now)
-        self._draw_keys()
-
-    def _draw_tables(self, update: Update, now: float) -> None:
-        """The rows; of a table of which nothing changed since it was drawn, nor a tick went by, none."""
-        look, shown, alerts = update.look, self.session.view_filter, self.session.tables["alerts"]
-        current = tuple((s.current, s.problems) for s in update.board.sources.values())
-        if look.alerts and not self._had_alerts:
-            alerts.anchored = False  # what was chosen is over: what comes now is looked at from its first row on
-        self._had_alerts = bool(look.alerts)
-        if self._is_new("alerts", look.alerts, shown, update.outcomes, current, alerts.cursor_id, alerts.anchored):
-            alerts.placeholder(self.nothing_shown(now))
-            stays = self._on_open_page(update)
-            held = alerts.cursor_id if alerts.anchored or stays else None  # a row that nobody chose keeps no place
-            instead = self.session.rows.successor(alerts.cursor_id, look)
-            alerts.show(self.session.rows.alerts(update, shown, held, now), stays, instead)
-        if self._is_new("services", look.services, shown, current, look.alerts):
-            self.session.tables["services"].placeholder(self.none_shown("service"))
-            self.session.tables["services"].show(self.session.rows.services(update, shown, now))
-        if self._is_new("deploys", look.deploys, shown, current):
-            self.session.tables["deploys"].placeholder(self.none_shown("deploy of the last day"))
-            self.session.tables["deploys"].show(self.session.rows.deploys(update, shown, now))
-
     def _on_open_page(self, update: Update) -> bool:
         """Return whether the cursor is on an unacknowledged page: it stays there while another arrives."""
         row_id = self.session.tables["alerts"].cursor_id
         row = next((a for a in update.look.alerts if a.id == row_id), None) if row_id else None
         return row is not None and row.pages and nobody_has(update.look, row)
+
+    def on_screen_resume(self) -> None:
+        if self.session.tables:
+            self.renew()
+            self.call_after_refresh(self.dialogs.show_waiting)
+
+    def renew(self) -> None:
+        """Draw everything, and take note of the page that the cursor is on then."""
+        self.draw()
+        if self._look() and self._there:
+            self._draw_new_page()
+
+    def _look(self) -> bool:
+        """Take note that the row under the cursor is looked at. Return whether it is a page that was not seen yet."""
+        seen = self.is_active and bool(self.session.tables) and self.session.list_pane == "alerts"
+        return seen and self.new_rows.looked_at(self.session.row_id)
+
+    # --- drawing: reads, and changes nothing but what is on screen ----------------------------------------------------
+
+    @property
+    def _there(self) -> bool:
+        """Tell whether all that is drawn on is there: not while it is being mounted, nor while the program ends."""
+        return all_there(self, DRAWN_ON)
+
+    def draw(self) -> None:
+        """Everything, from the newest update; each part repaints only where it differs."""
+        if not self._there:
+            return  # an update comes whenever it likes
+        now = self.session.engine.clock.now()
+        update = self.session.latest
+        self._draw_tables(update, now)
+        self._draw_titles(update)
+        self._draw_looking()
+        self._draw_status(update, now)
+        self._draw_wide(update)
+        self._draw_new_page()
+        self._draw_detail()
+        self.draw_outcome(now)
+        self._draw_keys()
+
+    def draw_live(self) -> None:
+        """Draw the clock, the sources, the counts and the new page alone: under a dialog each cell costs bytes."""
+        if not self.session.tables or not self.is_mounted or not self.query("#new"):
+            return
+        self._draw_titles(self.session.latest)
+        self._draw_status(self.session.latest, self.session.engine.clock.now())
+        self._draw_new_page()
+
+    def _draw_tables(self, update: Update, now: float) -> None:
+        """The rows; of a table of which nothing changed since it was drawn, nor a tick went by, none."""
+        look, shown, rows = update.look, self.session.view_filter, self.session.rows
+        alerts, services, deploys = (self.session.tables[name] for name in PANES[:3])
+        current = tuple((s.current, s.problems) for s in update.board.sources.values())
+        if self._is_new("alerts", look.alerts, shown, update.outcomes, current, alerts.cursor_id, alerts.anchored):
+            alerts.placeholder(self.filters.no_alert(now))
+            stays = self._on_open_page(update)
+            held = alerts.cursor_id if alerts.anchored or stays else None  # a row that nobody chose keeps no place
+            instead = rows.successor(alerts.cursor_id, look)
+            alerts.show(rows.alerts(update, shown, held, now), stays, instead)
+        if self._is_new("services", look.services, shown, current, look.alerts):
+            services.placeholder(self.filters.none("service"))
+            services.show(rows.services(update, shown, now))
+        if self._is_new("deploys", look.deploys, shown, current):
+            deploys.placeholder(self.filters.none("deploy of the last day"))
+            deploys.show(rows.deploys(update, shown, now))
+        for name, signs in self.new_rows.signs().items():
+            self.session.tables[name].show_new(signs)
 
     def _is_new(self, table: str, rows: object, *beside: object) -> bool:
         """Return whether the rows (the same object if not) or the view of them changed since the last draw."""
@@ -245,35 +271,24 @@ class BoardScreen(LookingBack):
         return old is None or old[0] is not rows or old[1] != beside
 
     def _draw_titles(self, update: Update) -> None:
-        look = update.look
-        said = {name: self.narrowed_words(name) for name in self.session.tables}
-        hidden = f" · {look.hidden} hidden" if look.hidden else ""
-        sick = sum(s.health.is_fault for s in look.services)
-        running = sum(d.state.running for d in look.deploys)
-        unacked = unacknowledged_count(look)
-        words = {
-            "alerts": f"{counts.alerts_title(look)}{hidden}{said['alerts']}",
-            "services": f"{counts.services_title(look, deploying=True)}{said['services']}",
-            "deploys": f"{counts.deploys_title(look)}{said['deploys']}",
-            "detail": "DETAIL",
-        }
-        for name, text in words.items():
+        said = {name: self._title_words(name) for name in self.session.tables}
+        for name, text in titles(update.look, said).items():
             self.query_one(f"#title-{name}", headline.Title).say(text, active=name == self.session.pane)
-        tabs = (
-            ("alerts", f"1 ALERTS {number(look, 'alerts', len(look.alerts))}", f" {unacked}!" if unacked else ""),
-            ("services", f"2 services {number(look, 'services', len(look.services))}", f" {sick}✗" if sick else ""),
-            ("deploys", f"3 deploys {number(look, 'deploys', running)}", ""),
-            ("detail", "4 detail", ""),
-        )
-        parts = []
-        for name, text, sign in tabs:
-            parts.append((f" {text}", "cursor" if name == self.session.pane else ""))
-            parts.append((f"{sign} ", "critical" if sign else "cursor" if name == self.session.pane else ""))
-        self.query_one("#tabs", StatusLine).show(parts, [(self.new_words(self.session.list_pane), "warning")])
+        new = self.new_rows.words(self.session.list_pane)
+        self.query_one("#tabs", StatusLine).show(tabs(update.look, self.session.pane), [(new, "warning")])
+
+    def _title_words(self, pane: str) -> str:
+        shown, order, below = self.filters.words(pane)
+        words = (shown, self.new_rows.words(pane), order, below)
+        return "".join(f" · {word}" for word in words if word)
+
+    def _draw_looking(self) -> None:
+        line, words = self.query_one("#looking", StatusLine), self.filters.line(titled=not self.has_class("narrow"))
+        line.display = words is not None
+        if words is not None:
+            line.show(*words)
 
     def _draw_status(self, update: Update, now: float) -> None:
-        if self._calls[0] != int(now // 60) or self._calls[1].startswith("0.0"):
-            self._calls = (int(now // 60), f"{sum(s.calls_per_s for s in update.board.sources.values()):.1f} calls/s")
         wide = self.size.width >= WIDE_COLUMNS
         mine = headline.on_call(update, self.session.engine.actor.email, now)
         left = headline.left(update, self.session.me, self.session.engine.actions.read_only, wide, mine)
@@ -288,29 +303,13 @@ class BoardScreen(LookingBack):
         if update.look.wide is not None:
             line.show([(headline.wide(update.look.wide, self.session.tz), "critical")])
 
-    def _draw_new_page(self, now: float) -> None:
-        if self.session.list_pane == "alerts" and self.is_active:
-            self.new_pages.saw(self.session.row_id)
-        line, words = self.query_one("#new", StatusLine), self.new_pages.words(self.session.latest.look, now)
+    def _draw_new_page(self) -> None:
+        line, words = self.query_one("#new", StatusLine), self.new_rows.page_words()
         for screen in self.app.screen_stack:
             if isinstance(screen, TellsOfPages) and screen.is_mounted:
-                screen.tell_of_page(self.new_pages.words(self.session.latest.look, now, key=False).strip())
+                screen.tell_of_page(self.new_rows.page_words(key=False).strip())
         line.display = bool(words)
         line.show([(words, "cursor")])
-
-    def to_new_page(self) -> bool:
-        """The page that the line above the list tells of; False: it tells of none."""
-        row = self.new_pages.next(self.session.latest.look)
-        if row is None:
-            return False
-        if self.session.pane != "alerts":
-            self.action_pane("alerts")
-        table = self.session.tables["alerts"]
-        if not table.move_to(row.id):  # a filter hides it
-            self.filter_by(self.everything())
-            table.move_to(row.id)
-        self._draw_new_page(self.session.engine.clock.now())
-        return True
 
     def _draw_detail(self) -> None:
         if self.has_class("narrow") and self.session.pane != "detail":
@@ -330,45 +329,40 @@ class BoardScreen(LookingBack):
         return detail.deploy_lines(deploy, update, now, self.session.tz) if deploy else []
 
     def draw_outcome(self, now: float) -> None:
-        if not all_there(self, DRAWN_ON):
+        """Show the outcomes of actions, and the last word."""
+        if not self._there:
             return
-        for outcome in headline.as_one(self.session.latest):
-            quiet = outcome.state in (OutcomeState.DONE, OutcomeState.SENT) and outcome.verb not in FOLLOWED
-            if quiet and now - outcome.at > DONE_SHOWN_S:
-                self.session.engine.actions.dismiss(outcome.plan_id)
-        if self.session.notice and self.session.notice[1] == "dim" and now - self.session.said_at > NOTICE_S:
-            self.session.notice = None
-        lines = headline.outcome_lines(
-            self.session.latest, self.session.notice, self.session.tz, now, self.session.engine.actions.plan_of
-        )
+        session = self.session
+        lines = headline.outcome_lines(session.latest, session.notice, session.tz, now, session.engine.actions.plan_of)
         widget = self.query_one("#outcome", Lines)
         widget.display = bool(lines)
         widget.show(lines)
         widget.styles.height = min(6, max(1, widget.needed(self.size.width)))
-        if self.session.row_screen is not None:
-            self.session.row_screen.draw_outcome(now)
+        if session.row_screen is not None:
+            session.row_screen.draw_outcome(now)
 
     def _draw_keys(self) -> None:
         """The usual keys, and those that are rare where they can do something now."""
         self.query_one("#keys", KeyBar).show(self.actions.bar_items(self.session.row()))
 
-    # --- what is looked at --------------------------------------------------------------------------------------------
+    # --- what the widgets tell ----------------------------------------------------------------------------------------
 
-    def on_table_moved(self, event: Table.Moved) -> None:
-        event.stop()
-
-    def _moved(self) -> None:
+    def _moved(self, table: Table, was: str | None) -> None:
         """A key moved a cursor: what follows it is painted in the same frame."""
         self.session.unmarked = 0
-        left = self.left_row()
+        left = was is not None and table.id == self.session.pane and self.new_rows.left(self.session.pane, was)
         if self.session.rows.holding and self.session.pane == "alerts":
-            self.draw()  # a resolved row goes, an acknowledged one re-sorts, once the cursor has left it
+            self.renew()  # a resolved row goes, an acknowledged one re-sorts, once the cursor has left it
         else:
             if left:
                 self._draw_titles(self.session.latest)
-            self._draw_new_page(self.session.engine.clock.now())
+            self._look()
+            self._draw_new_page()
             self._draw_detail()
             self._draw_keys()
+
+    def on_table_moved(self, event: Table.Moved) -> None:
+        event.stop()
 
     def on_table_opened(self, event: Table.Opened) -> None:
         event.stop()
@@ -381,6 +375,24 @@ class BoardScreen(LookingBack):
         if event.dropped:
             rows = count(len(event.dropped), "marked row")
             self.session.say(f"{rows} not shown any more: unmarked", "warning")
+
+    def on_input_changed(self, event: FilterLine.Changed) -> None:
+        event.stop()
+        self.filters.typed(event.value)
+
+    def on_input_submitted(self, event: FilterLine.Submitted) -> None:
+        event.stop()
+        if self.filters.accepts(event.value):  # refused: it is still there to be mended, and Esc gives it up
+            self._close_filter()
+
+    def on_filter_line_cleared(self, event: FilterLine.Cleared) -> None:
+        event.stop()
+        self.filters.clear_text()
+        self._close_filter()
+
+    def _close_filter(self) -> None:
+        self.query_one(FilterLine).display = False
+        self.lay_out()
 
     def on_resize(self, event: events.Resize) -> None:
         if event.size != self._arranged_for:
@@ -397,9 +409,23 @@ class BoardScreen(LookingBack):
                 self.query_one(f"#pane-{name}").set_class(name == self.session.pane, "active")
             self.query_one("#middle").set_class(self.session.pane in ("services", "deploys"), "active")
         self.set_focus(self.session.tables.get(self.session.pane) or self.query_one("#detail", Lines))
-        self.draw()
+        self.renew()
 
     # --- keys that only look ------------------------------------------------------------------------------------------
+
+    def to_new_page(self) -> bool:
+        """Go to the page that the line above the list tells of; False: it tells of none."""
+        row = self.new_rows.page()
+        if row is None:
+            return False
+        if self.session.pane != "alerts":
+            self.action_pane("alerts")
+        table = self.session.tables["alerts"]
+        if not table.move_to(row.id):  # a filter hides it
+            self.filters.everything()
+            table.move_to(row.id)
+        self._draw_new_page()
+        return True
 
     def action_pane(self, name: str) -> None:
         if name != "detail":
@@ -416,24 +442,35 @@ class BoardScreen(LookingBack):
 
     def action_back(self) -> None:
         """Esc: one step back, the nearest first."""
-        shown = headline.shown_outcome(self.session.latest)
-        ended = shown is not None and shown.state is not OutcomeState.PENDING
         if self.dialogs.active:
             self.dialogs.give_up()
-        elif self.session.notice and not (ended and self.session.notice[1] == "dim"):
-            self.session.notice = None
-        elif shown is not None and ended:
-            self.session.notice = None  # a dim one goes by itself: it takes no Esc of its own
-            self.session.engine.actions.dismiss(shown.plan_id)
+        elif self.messages.dismiss():
+            pass
         elif self.session.pane == "detail":
             self.action_pane(self.session.list)
         elif self.zoomed:
             self.action_zoom()
         elif self.session.view_filter.narrows:
-            self.filter_by(self.everything())
+            self.filters.everything()
         else:
-            self.last_look.clear()
-        self.draw()
+            self.new_rows.clear()
+        self.renew()
+
+    def action_filter(self) -> None:
+        line = next(iter(self.query(FilterLine)), None)
+        if line is None:  # not there from the start: the first frame is earlier without it
+            line = FilterLine()
+            self.mount(line, before="#keys")
+        line.open(self.session.view_filter.filter)
+
+    def action_faults(self) -> None:
+        self.filters.faults()
+
+    def action_look_at(self) -> None:
+        self.filters.pick_product()
+
+    def action_sort(self) -> None:
+        self.filters.pick_sort()
 
     def action_hidden(self) -> None:
         self.session.engine.show_hidden = not self.session.engine.show_hidden
@@ -445,7 +482,8 @@ class BoardScreen(LookingBack):
 
     def action_quiet(self) -> None:
         self.session.bell_on = not self.session.bell_on
-        self.draw()
+        self.renew()
+        self.memory.save()
 
     def action_help(self) -> None:
         self.app.push_screen(Help())

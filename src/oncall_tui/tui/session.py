@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -12,7 +13,6 @@ from oncall_tui.engine.engine import Engine, Update
 from oncall_tui.text.cells import fit
 from oncall_tui.triage.triager import TriagedAlert
 from oncall_tui.tui.presenters.row_builder import RowBuilder, ViewFilter
-from oncall_tui.tui.row_screen import RowScreen
 from oncall_tui.tui.widgets.table.table import Table
 
 STEADY_S = 0.7  # after the cursor moved by itself: no hand has seen that yet
@@ -29,6 +29,27 @@ class RowRef(msgspec.Struct, frozen=True):
     id: str | None
     look: TriagedAlert | None = None
     marked: tuple[str, ...] = ()
+
+
+PaletteEntry = tuple[str, str, Callable[[], None]]
+"""An entry of the palette: title, help, and the function to call."""
+
+
+@runtime_checkable
+class RowScreen(Protocol):
+    """A screen over the board for one row. It is told when the board is newer, and when there is a word to show."""
+
+    @property
+    def is_active(self) -> bool: ...
+
+    def follow(self) -> None:
+        """Look at the row again: the board is newer."""
+
+    def draw_outcome(self, now: float) -> None:
+        """Show the outcomes of actions, and the last word."""
+
+    def commands(self) -> Iterable[PaletteEntry]:
+        """Return the palette's entries for this row; none once the row is not on the board."""
 
 
 def _nothing(*_: float) -> None:

@@ -16,8 +16,7 @@ from oncall_tui.tui.controllers.openers import Openers
 from oncall_tui.tui.controllers.planning import Planning
 from oncall_tui.tui.keys import DEPLOYS, KEYS, PALETTE, RARE, VERBS, Key, label
 from oncall_tui.tui.presenters.targets import ActionTarget
-from oncall_tui.tui.row_screen import Command
-from oncall_tui.tui.session import RowRef, Session
+from oncall_tui.tui.session import PaletteEntry, RowRef, Session
 from oncall_tui.tui.widgets.footer import KeyItem
 
 TARGET_CELLS = 16  # of a name in the key bar
@@ -90,7 +89,7 @@ class Actions:
             return ""
         return f" {fit_middle(name, TARGET_CELLS).rstrip()}" if name else ""
 
-    def without_keys(self, row: RowRef) -> Iterator[Command]:
+    def without_keys(self, row: RowRef) -> Iterator[PaletteEntry]:
         """Return the palette's entries for verbs without a key. Each acts on the target that was listed."""
         for verb, (title, what) in PALETTE.items():
             if not self.offers.possible(verb, row):
@@ -102,7 +101,7 @@ class Actions:
             elif alert := self.offers.alert_target(verb, row):
                 yield f"{title} {alert.title}", what, partial(self._alerts.do, verb, row, alert)
 
-    def not_now(self, row: RowRef) -> Iterator[Command]:
+    def not_now(self, row: RowRef) -> Iterator[PaletteEntry]:
         """Return the verbs without a key that the row cannot have now, and why: a search by name finds the reason."""
         for verb, (title, _) in PALETTE.items():
             if not self.offers.possible(verb, row):

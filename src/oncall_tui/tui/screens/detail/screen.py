@@ -16,6 +16,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
+from textual.screen import Screen
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
@@ -27,14 +28,13 @@ from oncall_tui.triage.triager import TriagedAlert
 from oncall_tui.tui.keys import KEYS, Key, label
 from oncall_tui.tui.presenters import status_lines as headline
 from oncall_tui.tui.presenters.targets import ActionTarget
-from oncall_tui.tui.row_screen import Command, RowScreen
 from oncall_tui.tui.screens.detail.body import DetailBody
 from oncall_tui.tui.screens.detail.parts import Begun, DetailParts
 from oncall_tui.tui.screens.detail.sections import lines, sections
 from oncall_tui.tui.screens.detail.subject import Subject, subject
 from oncall_tui.tui.screens.detail.words import Keys, Scene, Section
 from oncall_tui.tui.screens.dialogs.modals import Text
-from oncall_tui.tui.session import RowRef, Session
+from oncall_tui.tui.session import PaletteEntry, RowRef, Session
 from oncall_tui.tui.widgets.footer import KeyBar, StatusLine
 from oncall_tui.tui.widgets.presence import all_there
 from oncall_tui.tui.widgets.text_lines import Lines
@@ -111,12 +111,12 @@ class RowActions(Protocol):
 
     def do(self, key_id: str, row: RowRef) -> None: ...
 
-    def without_keys(self, row: RowRef) -> Iterable[Command]: ...
+    def without_keys(self, row: RowRef) -> Iterable[PaletteEntry]: ...
 
-    def not_now(self, row: RowRef) -> Iterable[Command]: ...
+    def not_now(self, row: RowRef) -> Iterable[PaletteEntry]: ...
 
 
-class DetailScreen(RowScreen):
+class DetailScreen(Screen[None]):
     """One row, which this screen owns: it is handed to every action as it was drawn last."""
 
     DEFAULT_CSS = """
@@ -401,7 +401,7 @@ class DetailScreen(RowScreen):
         if self.session.row_screen is self:
             self.session.row_screen = None
 
-    def commands(self) -> Iterable[Command]:
+    def commands(self) -> Iterable[PaletteEntry]:
         """Offer what can be done to this row and has no key of its own: restart, undo, resolve …"""
         return [*self.actions.without_keys(self.row), *self.actions.not_now(self.row)] if self.here else ()
 

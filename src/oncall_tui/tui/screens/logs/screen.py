@@ -138,6 +138,10 @@ class LogScreen(Screen[None]):
             if error := self._asked.exception():  # a bug in a provider is this screen's state, not its end
                 self.reader.fail(SourceError(f"bug: {error.__class__.__name__}: {error}"))
             self._asked = None
+        if self.engine.clock.monotonic() - self._said_at > NOTICE_S:
+            self._said = ("", "")
+        seen = self.view.on_screen
+        self.reader.looking_at = seen[0].at if seen and not self.view.follow else None
         if self._asked is None and self.reader.due():
             self._asked_at = self.engine.clock.monotonic()
             self._asked = self.engine.evidence.run(f"logs {self._source}", self._step)
@@ -171,8 +175,6 @@ class LogScreen(Screen[None]):
         searched = f" · /{self.view.query_text}" if self.view.query_text else ""
         left: list[Part] = [("LOGS ", "heading"), (self.service_id, "bold"), (f" · {of}{searched}", "")]
         self.query_one("#title", StatusLine).show(left, state.state(reader, self.tz, waits))
-        if self.engine.clock.monotonic() - self._said_at > NOTICE_S:
-            self._said = ("", "")
         said = [self._said] if self._said[0] else state.place(reader)
         said = [(f" {self._page} ", "cursor")] if self._page else said
         self.query_one("#place", StatusLine).show(said, state.count(reader))
@@ -180,8 +182,6 @@ class LogScreen(Screen[None]):
         self.view.columns = (not task, len(reader.readable) > 1)
         kept, nothing = reader.kept, [] if reader.kept.lines else state.empty(reader, self.tz)
         self.view.show(kept.lines, state.head(reader), state.foot(reader), nothing)
-        seen = self.view.on_screen
-        reader.looking_at = seen[0].at if seen and not self.view.follow else None
 
     def _draw_wrong(self, wrong: tuple[str, SourceError] | None) -> None:
         """Draw the whole error, and its hint."""

@@ -245,8 +245,9 @@ class Table(Canvas, can_focus=True):
     now: Callable[[], float] = staticmethod(time.monotonic)
     on_first: Callable[[], bool] | None = None
     """Asked when a key goes to the first row: True where it was taken elsewhere."""
-    on_moved: Callable[[], None] | None = None
-    """Called when a key moved the cursor, before the frame is painted: what follows the cursor is in the same frame."""
+    on_moved: Callable[[Table, str | None], None] | None = None
+    """Called when a key moved the cursor, with the id of the row that it left, and before the frame is painted: what
+    follows the cursor is in the same frame."""
 
     def _move(self, index: int) -> None:
         if not self._rows:
@@ -262,7 +263,7 @@ class Table(Canvas, can_focus=True):
         if self._place.id != was:
             self.post_message(self.Moved(self, self._place.id))
             if self.on_moved is not None:
-                self.on_moved()
+                self.on_moved(self, was)
 
     # -- where things are: rows, and the lines under them ----------------------------------------------------------
 

@@ -1,0 +1,40 @@
+"""The titles of the panes, and the tabs that stand for them where one pane is shown at a time. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from oncall_tui.triage import counts
+from oncall_tui.triage.counts import number
+from oncall_tui.triage.triager import TriagedBoard, unacknowledged_count
+from oncall_tui.tui.widgets.footer import Part
+
+
+def titles(look: TriagedBoard, said: Mapping[str, str]) -> dict[str, str]:
+    """The title of each pane. *said*: what follows it: the filter, the new rows, the order."""
+    hidden = f" · {look.hidden} hidden" if look.hidden else ""
+    return {
+        "alerts": f"{counts.alerts_title(look)}{hidden}{said['alerts']}",
+        "services": f"{counts.services_title(look, deploying=True)}{said['services']}",
+        "deploys": f"{counts.deploys_title(look)}{said['deploys']}",
+        "detail": "DETAIL",
+    }
+
+
+def tabs(look: TriagedBoard, pane: str) -> list[Part]:
+    """The panes' names with their counts, the active one marked, and a sign where one needs the engineer."""
+    sick = sum(s.health.is_fault for s in look.services)
+    running = sum(d.state.running for d in look.deploys)
+    unacked = unacknowledged_count(look)
+    found = (
+        ("alerts", f"1 ALERTS {number(look, 'alerts', len(look.alerts))}", f" {unacked}!" if unacked else ""),
+        ("services", f"2 services {number(look, 'services', len(look.services))}", f" {sick}✗" if sick else ""),
+        ("deploys", f"3 deploys {number(look, 'deploys', running)}", ""),
+        ("detail", "4 detail", ""),
+    )
+    parts: list[Part] = []
+    for name, text, sign in found:
+        active = "cursor" if name == pane else ""
+        parts.append((f" {text}", active))
+        parts.append((f"{sign} ", "critical" if sign else active))
+    return parts
