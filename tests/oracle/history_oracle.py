@@ -6,7 +6,10 @@
 2. Newest first by when they ran, never what the newest deploy puts there. What that found running goes first, unless
    deploys of it are known and none of them succeeded.
 3. Doubted: its longest spell was under an hour, or an alert began within the hour after the start of one of its spells'
-   deploys, and before that spell ended. The newest without doubt that can be started; else the newest that can be.
+   deploys, and before that spell ended. Such an alert counts for nothing where a deploy of another task definition
+   that did not stand was under way or had ended within the hour before, nor within the hour after a deploy that put
+   back what ran earlier in place of a higher number. The newest without doubt that can be started; else the newest
+   that can be.
 4. What was never seen running is no default.
 5. A rollback is never reversed: not one by ECS, not one sent from here, no deploy that puts back what ran earlier
    in place of a higher number. A restart of one that is a rollback is that rollback still.
@@ -101,7 +104,22 @@ def doubted(number: int, of: list[Spell], story: Story) -> bool:
         for spell in mine
         for deploy in spell.deploys
         for alert in story.alerts
+        if not of_another(alert, number, story) and not follows_a_return(alert, spell, of)
     )
+
+
+def of_another(alert: float, number: int, story: Story) -> bool:
+    """Whether a deploy of another number that did not stand may have done it."""
+    bad = (s for s in known(story) if s.number != number and s.how not in (How.SUCCEEDED, How.GOING))
+    return any(s.began <= alert < (story.now if s.ended is None else s.ended) + HOUR for s in bad)
+
+
+def follows_a_return(alert: float, spell: Spell, of: list[Spell]) -> bool:
+    """Whether the spell began by putting back what ran earlier, within the hour, and was not renewed since."""
+    at = of.index(spell)
+    back = at > 0 and of[at - 1].number > spell.number and any(s.number == spell.number for s in of[:at])
+    first, *others = spell.deploys
+    return back and alert < first.began + HOUR and not any(s.began <= alert for s in others)
 
 
 def rollback(seen: tuple[Step, ...]) -> str:

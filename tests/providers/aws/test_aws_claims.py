@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
+import msgspec
 import pytest
 from drill_world import Drill, board
 
@@ -15,6 +16,7 @@ from oncall_tui.domain.action import FOLLOWED, Verb
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.plan import ActionRequest, Actor, Confirm, Plan
+from oncall_tui.domain.remembered import AlertStart, ServiceHistory
 from oncall_tui.providers.aws.ecs.rollback.history import span
 from oncall_tui.providers.base import Provider
 
@@ -200,6 +202,46 @@ def test_a_night_from_the_bad_deploy_to_the_undo(make_drill: Callable[..., Drill
             assert again.confirm is Confirm.NAME
     labels = {c.label: f"{c.detail} {c.warning}" for c in provider.handlers()[Verb.ROLL_BACK].choices(PAYMENTS, seen)}
     assert "never seen running" not in labels[":42"]  # its tasks ran, and failed
+
+
+@pytest.mark.parametrize("how", ["stop", "update"])
+def test_after_an_undo_the_good_revision_is_not_blamed_for_the_bad_deploys_alerts(
+    make_drill: Callable[..., Drill], how: str
+) -> None:
+    drill = make_drill()
+    provider = drill.provider("prod")
+    drill.read(provider)
+    if how == "stop":
+        path = PAYMENTS
+        drill.read(provider, lambda r: any(d.failures for d in r.deploys))
+    else:  # search's :64 stands since days: going back to :63 is a deploy of its own
+        path = SEARCH
+    alerts = [AlertStart(drill.clock.now() + late, f"5xx {late}") for late in (1.0, 20.0, 200.0, 700.0)]
+    arrows: list[str] = []
+    for verb in (Verb.ROLL_BACK, Verb.UNDO_ROLLBACK):
+        drill.advance(20.0)
+        seen, _ = _quiet(drill, provider, path)
+        plan = planned(provider, seen, verb, path)
+        assert plan is not None
+        arrows.append(plan.title.partition(": ")[2][:7])
+        provider.handlers()[verb].send(plan)
+        for _ in range(30):
+            drill.advance(10.0)
+    seen, _ = _quiet(drill, provider, path)
+    asked = msgspec.structs.replace(seen, recall=ServiceHistory(alerts=tuple(alerts)))
+    again = planned(provider, asked, Verb.ROLL_BACK, path)
+    assert again is not None
+    assert again.title.endswith(f": {arrows[0]}")
+    lines = dict(again.lines)
+    assert "alert" not in lines["to"]
+    assert not [w for w in again.warnings if "alert" in w]
+    assert "passed over" not in lines
+    later = AlertStart(drill.clock.now() - 2 * 86_400, "p99")  # long before: that one is of the good revision
+    seen = msgspec.structs.replace(seen, recall=ServiceHistory(alerts=(*alerts, later)))
+    if how == "stop":
+        plan = planned(provider, seen, Verb.ROLL_BACK, path)
+        assert plan is not None
+        assert "1 alert began in that time: p99" in dict(plan.lines)["to"]
 
 
 def test_after_a_rollback_by_hand_of_a_healthy_service(make_drill: Callable[..., Drill]) -> None:

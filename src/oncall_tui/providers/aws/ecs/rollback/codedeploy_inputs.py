@@ -14,7 +14,7 @@ from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.providers.aws.ecs.rollback import history
 from oncall_tui.providers.aws.ecs.rollback import standing as ecs_now
 from oncall_tui.providers.aws.ecs.rollback.decision_table import RollbackInputs
-from oncall_tui.providers.aws.ecs.rollback.history import Candidate, Fell, SuccessfulDeploy
+from oncall_tui.providers.aws.ecs.rollback.history import BadDeploy, Candidate, Fell, SuccessfulDeploy
 from oncall_tui.providers.aws.ecs.rollback.snapshot import ServiceSnapshot, again, read_status
 
 SAME_DEPLOY_S = 120.0  # a deployment that began so soon after a rollback was sent here is that rollback
@@ -39,7 +39,8 @@ def facts(
     put = [p for d in seen.code_deploys if (p := _put(known, d)) is not None]
     ran = history.spells(put, now if not newest.open else began)
     source = known.revision("", before) if before else None
-    found = history.candidates(ran, recall.alerts, (target,), source, began if newest.open else now)
+    ended_by = began if newest.open else now
+    found = history.candidates(ran, recall.alerts, (target,), source, ended_by, _bad(seen))
     previous = cd.definition_in(newest.previous_revision.content) if newest.previous_revision else ""
     if not found and previous not in ("", target):
         older = known.revision("", previous)
@@ -125,6 +126,19 @@ def _put(known: RevisionCache, made: cd.CodeDeployDeployment) -> SuccessfulDeplo
         revision=known.revision("", made.definition),
         started=began,
         finished=made.complete_time or began,
+    )
+
+
+def _bad(seen: ServiceSnapshot) -> tuple[BadDeploy, ...]:
+    """Return the deployments that did not stand, and whose AppSpec was read."""
+    return tuple(
+        BadDeploy(
+            task_definition=made.definition,
+            began=made.start_time or made.create_time,
+            ended=made.complete_time or made.start_time or made.create_time,
+        )
+        for made in seen.code_deploys
+        if made.definition and made.status in ecs_now.CD_HOW
     )
 
 

@@ -32,7 +32,8 @@ class SuccessfulDeploy(msgspec.Struct, frozen=True, kw_only=True):
 class RunPeriod(msgspec.Struct, frozen=True, kw_only=True):
     """A time in which one task definition was what ran: *started* is its first deploy's start, *since* that one's end.
 
-    *renewed* is when forced redeploys of it began; *back_to* names what a rollback put in its place.
+    *renewed* is when forced redeploys of it began; *back_to* names what a rollback put in its place; *by_rollback*: a
+    rollback began it.
     """
 
     deploy: str
@@ -42,6 +43,19 @@ class RunPeriod(msgspec.Struct, frozen=True, kw_only=True):
     until: float
     renewed: tuple[float, ...] = ()
     back_to: str = ""
+    by_rollback: bool = False
+
+    def holds(self, at: float, bad: Sequence[BadDeploy]) -> bool:
+        """Return whether an alert that began *at* says something of this period's revision.
+
+        Not where a deploy of another revision may have done it (*bad*), nor soon after a rollback: an alert that comes
+        late is of what was rolled back.
+        """
+        if not self.started <= at < max(self.until, self.since):
+            return False
+        if self.by_rollback and at < self.started + BLAMED_S:
+            return any(began <= at for began in self.renewed)
+        return not any(b.may_have_done(at) for b in bad if b.task_definition != self.revision.task_definition)
 
     def blames(self, at: float) -> bool:
         """Return whether *at* is soon after a deploy of this period, also a forced one (it may pull another image)."""
@@ -50,6 +64,18 @@ class RunPeriod(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def length_s(self) -> float:
         return max(0.0, self.until - self.since)
+
+
+class BadDeploy(msgspec.Struct, frozen=True, kw_only=True):
+    """A deploy of *task_definition* that did not stand, from *began* to *ended*: alerts of that time are its own."""
+
+    task_definition: str
+    began: float
+    ended: float
+
+    def may_have_done(self, at: float) -> bool:
+        """Return whether it is a suspect of an alert that began *at*: it was under way, or had just ended."""
+        return self.began <= at < self.ended + BLAMED_S
 
 
 class Fell(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,6 +215,7 @@ def spells(puts: Sequence[SuccessfulDeploy], until: float) -> tuple[RunPeriod, .
             renewed = (*last.renewed, put.started)
             found[-1] = msgspec.structs.replace(last, revision=put.revision, deploy=put.deploy, renewed=renewed)
             continue
+        back = False
         if last is not None:
             back = any(s.revision.task_definition == put.revision.task_definition for s in found) and not forward(
                 last.revision.task_definition, put.revision.task_definition
@@ -202,6 +229,7 @@ def spells(puts: Sequence[SuccessfulDeploy], until: float) -> tuple[RunPeriod, .
             started=put.started,
             since=put.finished,
             until=max(put.finished, until),
+            by_rollback=back,
         )
         found.append(spell)
     return tuple(reversed(found))
@@ -213,10 +241,12 @@ def candidates(
     away_from: Sequence[str],
     source: Revision | None,
     ended_by: float,
+    bad: Sequence[BadDeploy] = (),
 ) -> tuple[Candidate, ...]:
     """Return the revisions before *ended_by*, newest first, each task definition once; none of *away_from*.
 
     *source* is what ECS says ran before the newest deploy: it goes first, and may be older than what history covers.
+    *bad* holds the deploys that did not stand: the alerts of their time are of no period of another revision.
     """
     found: dict[str, Candidate] = {}
     if source is not None and source.task_definition not in away_from:
@@ -226,7 +256,7 @@ def candidates(
         if name in away_from or spell.started >= ended_by:
             continue
         known = found.get(name) or Candidate(revision=spell.revision)
-        began = tuple(a for a in alerts if spell.started <= a.at < max(spell.until, spell.since))
+        began = tuple(a for a in alerts if spell.holds(a.at, bad))
         blamed = tuple(a for a in began if spell.blames(a.at))
         found[name] = msgspec.structs.replace(
             known, spells=(*known.spells, spell), alerts=(*known.alerts, *began), blamed=(*known.blamed, *blamed)

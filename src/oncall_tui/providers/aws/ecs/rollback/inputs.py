@@ -13,10 +13,16 @@ from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.providers.aws.ecs.rollback import codedeploy_inputs as cd_facts
 from oncall_tui.providers.aws.ecs.rollback import history
 from oncall_tui.providers.aws.ecs.rollback import standing as ecs_now
-from oncall_tui.providers.aws.ecs.rollback.decide import IN_PROGRESS, other_digest
+from oncall_tui.providers.aws.ecs.rollback.decide import ENDED, IN_PROGRESS, other_digest
 from oncall_tui.providers.aws.ecs.rollback.decision_table import RollbackInputs
-from oncall_tui.providers.aws.ecs.rollback.history import Candidate, RunPeriod, SuccessfulDeploy
-from oncall_tui.providers.aws.ecs.rollback.snapshot import ServiceSnapshot, again, read_family, read_status
+from oncall_tui.providers.aws.ecs.rollback.history import BadDeploy, Candidate, RunPeriod, SuccessfulDeploy
+from oncall_tui.providers.aws.ecs.rollback.snapshot import (
+    DID_NOT_STAND,
+    ServiceSnapshot,
+    again,
+    read_family,
+    read_status,
+)
 
 SETTLED = 5  # candidates whose task definition is read again, for its status of now
 SAME_DEPLOY_S = 120.0  # a deploy that began so soon after a rollback was sent here is that rollback
@@ -200,7 +206,20 @@ def _candidates(
         first = source if source and _ran_by(ran, source, ended_by) else None
     if first is not None and _never_stood(known, seen, first):
         first = None
-    return history.candidates(ran, recall.alerts, tuple(away), first, ended_by)
+    return history.candidates(ran, recall.alerts, tuple(away), first, ended_by, _bad(known, seen, now))
+
+
+def _bad(known: RevisionCache, seen: ServiceSnapshot, now: float) -> tuple[BadDeploy, ...]:
+    """Return the deploys that did not stand, and whose task definition was read."""
+    found = []
+    for brief in seen.briefs:
+        name = known.definition_of(brief.target_service_revision_arn)
+        if name and brief.status in DID_NOT_STAND:
+            over = brief.status in ENDED
+            began = brief.started_at or brief.created_at
+            ended = (brief.finished_at or began) if over else now
+            found.append(BadDeploy(task_definition=name, began=began, ended=ended))
+    return tuple(found)
 
 
 def current_ran(seen: ServiceSnapshot, known: RevisionCache, current: Revision) -> bool:
