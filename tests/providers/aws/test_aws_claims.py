@@ -244,6 +244,34 @@ def test_after_an_undo_the_good_revision_is_not_blamed_for_the_bad_deploys_alert
         assert "1 alert began in that time: p99" in dict(plan.lines)["to"]
 
 
+def test_two_deploys_of_one_revision_have_each_their_own_stopped_tasks(make_drill: Callable[..., Drill]) -> None:
+    drill = make_drill()
+    provider = drill.provider("prod")
+    drill.read(provider, lambda r: any(d.failures for d in r.deploys))
+    counts = []
+    for verb in (Verb.ROLL_BACK, Verb.UNDO_ROLLBACK):
+        seen, newest = _quiet(drill, provider, PAYMENTS)
+        assert newest is not None
+        counts.append(newest.failed_tasks)
+        plan = planned(provider, seen, verb, PAYMENTS)
+        assert plan is not None
+        provider.handlers()[verb].send(plan)
+        for _ in range(4):
+            drill.advance(10.0)
+    told = []
+    for _ in range(12):
+        seen, newest = _quiet(drill, provider, PAYMENTS)
+        again, first = sorted((d for d in seen.deploys.values() if d.service_id == PAYMENTS), key=lambda d: -d.started)
+        assert again == newest
+        assert (again.new.short, first.new.short) == (":42", ":42")
+        told.append((first.failed_tasks, again.failed_tasks))
+        drill.advance(5.0)
+    firsts, agains = zip(*told, strict=True)
+    assert set(firsts) == {counts[-1]}, told  # it is over: its number stays as it was
+    assert list(agains) == sorted(agains), told
+    assert agains[-1] > agains[0], told
+
+
 def test_after_a_rollback_by_hand_of_a_healthy_service(make_drill: Callable[..., Drill]) -> None:
     drill = make_drill()
     provider = drill.provider("prod")

@@ -141,10 +141,21 @@ def deploying(service: w.EcsService) -> bool:
     return others or (first is not None and first.rollout_state == "IN_PROGRESS")
 
 
-def failed_tasks(service: w.EcsService, task_definition: str) -> int:
-    """Failed tasks of the newest deployment of that task definition."""
-    of = [d for d in service.deployments if d.task_definition == task_definition]
-    return max(of, key=lambda d: d.created_at).failed_tasks if of else 0
+def failed_tasks(
+    service: w.EcsService, task_definition: str, made: w.EcsServiceDeployment, briefs: Iterable[w.EcsBrief]
+) -> int:
+    """Failed tasks that ``deployments[]`` counts for *made*, of *briefs*; 0 where it has no entry of that deploy.
+
+    No answer ties the two: an entry is of the deploy that was created nearest to it. So of two deploys of one task
+    definition each has its own count, and what ECS started to go back is nobody's who put that there before.
+    """
+    created = [*(b.created_at for b in briefs), made.created_at]
+    return sum(
+        d.failed_tasks
+        for d in service.deployments
+        if d.task_definition == task_definition
+        and min(created, key=lambda at: abs(at - d.created_at)) == made.created_at
+    )
 
 
 def from_service_deployment(
@@ -163,7 +174,7 @@ def from_service_deployment(
     can_act: bool,
     now: float,
 ) -> Deploy:
-    """A row of one of DescribeServiceDeployments; *failed* is how many of its tasks were seen to have failed."""
+    """A row of one of DescribeServiceDeployments; *failed* is how many of its tasks failed, as counted or seen."""
     configuration = made.deployment_configuration or w.EcsConfiguration()
     hook = made.waiting
     target = made.target_service_revision or w.EcsSummary()
@@ -193,7 +204,7 @@ def from_service_deployment(
         running=target.running_task_count,
         pending=target.pending_task_count,
         old_running=sum(r.running_task_count for r in made.source_service_revisions if r.arn != target.arn),
-        failed_tasks=max(failed_tasks(service, new.task_definition), breaker.failure_count if breaker else 0, failed),
+        failed_tasks=max(breaker.failure_count if breaker else 0, failed),
         failures=failures,
         breaker=f"{breaker.failure_count}/{breaker.threshold}" if breaker and counted else "",
         reason=next((r for r in reasons if r), ""),

@@ -33,7 +33,7 @@ class RevisionCache:
         self.revisions: Lru[str, w.EcsServiceRevision] = Lru(4000)
         self.definitions: Lru[str, w.EcsTaskDefinition] = Lru(2000)
         self.specs: Lru[str, str] = Lru(200)  # an AppSpec's hash -> its content
-        self.tasks: Lru[str, tuple[str, TaskFailure | None]] = Lru(4000)  # task ARN -> (task definition, why)
+        self.tasks: Lru[str, tuple[str, float, TaskFailure | None]] = Lru(4000)  # ARN -> (task definition, began, why)
 
     def read_revisions(self, arns: Iterable[str], priority: Priority) -> None:
         """DescribeServiceRevisions of those not yet known, 20 a call. Raises SourceError or Later."""

@@ -272,7 +272,8 @@ class DeployReader:
                     w.DescribeTasks, "DescribeTasks", Priority.ACT, cluster=service.cluster_arn, tasks=unknown
                 )
                 for task in answer.tasks:
-                    self._known.tasks.put(task.task_arn, (task.task_definition_arn, rows.failure(task)))
+                    why = rows.failure(task)
+                    self._known.tasks.put(task.task_arn, (task.task_definition_arn, task.created_at or 0.0, why))
             held = self._of_service.setdefault(key, {})
             held.update(dict.fromkeys(listed.task_arns))
             for old in list(held)[:-100]:
@@ -330,7 +331,7 @@ class DeployReader:
             rollback=goes_back(made, self._briefs[key], self._known.definition_of),
             rollback_to=short(self._known.definition_of(made.rollback.service_revision_arn)) if made.rollback else "",
             failures=failures[:FAILURES_KEPT],
-            failed=len(failures),
+            failed=max(len(failures), rows.failed_tasks(service, new.task_definition, made, self._briefs[key])),
             started_by=self._registered_by(new.task_definition),
             can_act=self._can_act,
             now=now.wall,
@@ -355,11 +356,13 @@ class DeployReader:
     def _failures(
         self, key: str, task_definition: str, since: float, until: float | None = None
     ) -> tuple[TaskFailure, ...]:
-        """Of that task definition's tasks from *since* to *until*: a later deploy of the same has its own."""
+        """Of that task definition's tasks, those started and stopped from *since* to *until*: of this deploy alone."""
         found = []
         for task in self._of_service.get(key, ()):
-            of, why = self._known.tasks.get(task) or ("", None)
-            if why is not None and of == task_definition and why.at >= since and (until is None or why.at <= until):
+            of, began, why = self._known.tasks.get(task) or ("", 0.0, None)
+            if why is None or of != task_definition or (until is not None and why.at > until):
+                continue
+            if min(began or why.at, why.at) >= since:
                 found.append(why)
         return tuple(sorted(found, key=lambda f: f.at, reverse=True))
 

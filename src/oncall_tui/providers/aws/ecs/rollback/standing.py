@@ -39,11 +39,13 @@ def failed_of(known: RevisionCache, seen: ServiceSnapshot, definition: str) -> i
     """Failed tasks of the newest deploy, where that puts *definition* there: as its row counts them."""
     newest = seen.newest
     if newest is None:
-        return rows.failed_tasks(seen.service, definition)
+        of = [d for d in seen.service.deployments if d.task_definition == definition]
+        return max(of, key=lambda d: d.created_at).failed_tasks if of else 0
     if known.definition_of(newest.target_arn) != definition:
         return 0
     breaker = newest.deployment_circuit_breaker
-    return max(rows.failed_tasks(seen.service, definition), breaker.failure_count if breaker else 0)
+    counted = rows.failed_tasks(seen.service, definition, newest, seen.briefs)
+    return max(counted, breaker.failure_count if breaker else 0)
 
 
 def fell(known: RevisionCache, seen: ServiceSnapshot) -> tuple[Fell, ...]:
