@@ -329,3 +329,61 @@ def test_a_word_of_ecs_on_placing_tasks_counts_while_tasks_are_missing_and_until
     steady = {"id": "2", "createdAt": clock.now() - 5, "message": "(service api) has reached a steady state."}
     service["events"].insert(0, steady)
     assert made(ecs())[1].confirm is Confirm.YES
+
+
+def crashed(number: int, at: int, stopped: float, lived_s: float = 20.0, **more: Any) -> dict[str, Any]:
+    """A stopped task of :*number*, the *at*-th."""
+    return {
+        "taskArn": f"arn:aws:ecs:eu-west-1:123456789012:task/main/{number}{at:04d}",
+        "taskDefinitionArn": task_definition("api", number),
+        "stopCode": "EssentialContainerExited",
+        "createdAt": stopped - lived_s,
+        "stoppedAt": stopped,
+        "containers": [{"name": "app", "exitCode": 1}],
+    } | more
+
+
+@pytest.mark.parametrize("verb", [Verb.ROLL_BACK, Verb.RESTART])
+def test_a_crash_loop_is_never_quoted_as_its_one_good_moment(
+    ecs: Make, world: World, clock: FakeClock, verb: Verb
+) -> None:
+    """ECS counts a failed task no more once one ran: what stopped lately is read beside it."""
+    finished(world)
+    now = clock.now()
+    world.tasks["main", "api"] = [
+        *(crashed(42, i, now - 20.0 * i - 5) for i in range(9)),
+        crashed(42, 20, now - 2_000),  # too long ago
+        crashed(41, 21, now - 30),  # of another revision
+        crashed(42, 22, now - 30, stopCode="ServiceSchedulerInitiated"),  # scaled in
+    ]
+    _, plan = made_by(ecs(), verb)
+    line = dict(plan.lines)["from" if verb is Verb.ROLL_BACK else "restarts"]
+    assert "2/2 running now, but 9 tasks stopped in the last 5m" in line
+    assert "healthy" not in plan.stands
+    assert plan.stands.endswith("2 of 2 tasks run, 9 tasks stopped in the last 5m")
+
+
+def made_by(provider: EcsProvider, verb: Verb) -> tuple[ActionHandler, Plan]:
+    handler = provider.handlers()[verb]
+    ask = ActionRequest(verb=verb, target=TARGET, version="", actor=Actor("Alice"))
+    return handler, handler.plan(ask, board(provider))
+
+
+def test_a_crash_of_an_earlier_deploy_of_the_same_revision_is_not_this_ones(
+    ecs: Make, world: World, clock: FakeClock
+) -> None:
+    finished(world)
+    world.deploy("main", "api", 42, 42, age=120)
+    now = clock.now()
+    world.tasks["main", "api"] = [crashed(42, 1, now - 200), crashed(42, 2, now - 100, 60), crashed(42, 3, now - 50, 9)]
+    _, plan = made_by(ecs(), Verb.RESTART)
+    assert "2/2 running now, but 1 task stopped in the last 2m" in dict(plan.lines)["restarts"]
+
+
+def test_stopped_tasks_that_cannot_be_read_hold_up_no_plan(ecs: Make, world: World) -> None:
+    finished(world)
+    world.refuse["ListTasks"] = error("ListTasks", "AccessDeniedException")
+    _, plan = made(ecs())
+    assert "2/2 running, current for" in dict(plan.lines)["from"]
+    assert "healthy" not in plan.stands
+    assert plan.stands.endswith("stopped tasks not loaded")

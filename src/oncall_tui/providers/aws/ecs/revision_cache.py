@@ -55,6 +55,15 @@ class RevisionCache:
             self.definitions.put(arn, known)
         return known
 
+    def read_tasks(self, cluster: str, arns: Iterable[str], priority: Priority) -> None:
+        """DescribeTasks of those stopped ones not yet known: a hundred at most. Raises SourceError or Later."""
+        todo = [a for a in arns if a not in self.tasks]
+        if not todo:
+            return
+        answer = self._wire.read(w.DescribeTasks, "DescribeTasks", priority, cluster=cluster, tasks=todo)
+        for task in answer.tasks:
+            self.tasks.put(task.task_arn, (task.task_definition_arn, task.created_at or 0.0, rows.failure(task)))
+
     def definition_of(self, revision_arn: str) -> str:
         """The task definition's ARN of a service revision; empty where it was not read."""
         found = self.revisions.get(revision_arn)

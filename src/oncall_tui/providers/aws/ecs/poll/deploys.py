@@ -266,14 +266,7 @@ class DeployReader:
                 desiredStatus="STOPPED",
                 maxResults=100,
             )
-            unknown = [t for t in listed.task_arns if t not in self._known.tasks]
-            if unknown:
-                answer = self._wire.read(
-                    w.DescribeTasks, "DescribeTasks", Priority.ACT, cluster=service.cluster_arn, tasks=unknown
-                )
-                for task in answer.tasks:
-                    why = rows.failure(task)
-                    self._known.tasks.put(task.task_arn, (task.task_definition_arn, task.created_at or 0.0, why))
+            self._known.read_tasks(service.cluster_arn, listed.task_arns, Priority.ACT)
             held = self._of_service.setdefault(key, {})
             held.update(dict.fromkeys(listed.task_arns))
             for old in list(held)[:-100]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from oncall_tui import errors
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.deploy import DeployState
@@ -55,12 +57,17 @@ class EcsHandler(ActionHandler):
 
     # --- reading ---
 
-    def _see(self, target: str, board: Board, choice: str = "") -> tuple[ServiceSnapshot, RollbackInputs]:
-        """The service and its deploys, read now. Raises Refused where that cannot be."""
+    def _see(
+        self, target: str, board: Board, choice: str = "", stopped: bool = True
+    ) -> tuple[ServiceSnapshot, RollbackInputs]:
+        """The service and its deploys, read now, and its *stopped* tasks. Raises Refused where that cannot be."""
         cluster, name = self._place(target, board)
         deploy = board.deploys.get(target)
         try:
             seen = ecs_seen.see(self._wires, self._known, cluster, name)
+            if stopped:
+                crashed = ecs_seen.read_crashed(self._wires.ecs, self._known, seen.service)
+                seen = msgspec.structs.replace(seen, crashed=crashed)
             found = ecs_facts.facts(
                 self._wires,
                 self._known,
@@ -226,7 +233,7 @@ class RollBack(EcsHandler):
 
     def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
         """Return past revisions, newest first, then ACTIVE ones never seen running. Raises Refused."""
-        seen, facts = self._see(target, board)
+        seen, facts = self._see(target, board, stopped=False)
         family: tuple[Candidate, ...] = ()
         if facts.controller == "ECS" and facts.target is not None:
             try:

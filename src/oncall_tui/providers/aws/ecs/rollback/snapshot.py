@@ -26,10 +26,19 @@ DID_NOT_STAND = (
 SPECS = 8  # earlier CodeDeploy deployments whose AppSpec is read
 
 
+class CrashedTask(msgspec.Struct, frozen=True):
+    """A task that failed: of which task definition, when it was created and when it stopped."""
+
+    task_definition: str
+    began: float
+    at: float
+
+
 class ServiceSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """One service as just read. *unreadable* says why its deploys cannot be had; *code_deploys* newest first.
 
-    *fell* holds the deploys that did not stand, newest first: each knows how many of its own tasks failed.
+    *fell* holds the deploys that did not stand, newest first: each knows how many of its own tasks failed. *crashed*
+    holds the tasks that failed lately, as far as ECS lists them; None: they could not be read.
     """
 
     service: w.EcsService
@@ -37,6 +46,7 @@ class ServiceSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     newest: w.EcsServiceDeployment | None = None
     fell: tuple[w.EcsServiceDeployment, ...] = ()
     code_deploys: tuple[cd.CodeDeployDeployment, ...] = ()
+    crashed: tuple[CrashedTask, ...] | None = None
     unreadable: str = ""
 
 
@@ -106,6 +116,25 @@ def see(wires: AwsClients, known: RevisionCache, cluster: str, name: str) -> Ser
             service=service, unreadable=f"{error.message} ({error.hint})" if error.hint else error.message
         )
     return ServiceSnapshot(service=service, briefs=briefs, newest=newest, fell=fell)
+
+
+def read_crashed(wire: AwsClient, known: RevisionCache, service: w.EcsService) -> tuple[CrashedTask, ...] | None:
+    """Return the failed ones of the stopped tasks that ECS lists (a hundred at most); None where that is refused."""
+    try:
+        listed = wire.read(
+            w.ListTasks,
+            "ListTasks",
+            Priority.ACT,
+            cluster=service.cluster_arn,
+            serviceName=service.service_name,
+            desiredStatus="STOPPED",
+            maxResults=100,
+        )
+        known.read_tasks(service.cluster_arn, listed.task_arns, Priority.ACT)
+    except errors.SourceError:
+        return None
+    found = (known.tasks.get(arn) for arn in listed.task_arns)
+    return tuple(CrashedTask(of, began or why.at, why.at) for of, began, why in filter(None, found) if why is not None)
 
 
 def _newest_and_fell(

@@ -27,6 +27,8 @@ HOW = {
     "ROLLBACK_IN_PROGRESS": "being rolled back; its deploy began",
 }
 CD_HOW = {"Failed": "failed", "Stopped": "stopped before it was complete,"}
+CRASHES_S = 300.0  # the minutes in which a plan counts the tasks that stopped
+LISTED = 100  # stopped tasks that one call lists
 PLACES_S = 3600.0  # an older word of ECS on placing tasks tells nothing of now
 # ECS's service events (developer guide, "service event messages")
 _NO_PLACE = re.compile(
@@ -79,8 +81,13 @@ def _fell(known: RevisionCache, seen: ServiceSnapshot, made: w.EcsServiceDeploym
 
 
 def from_words(known: RevisionCache, seen: ServiceSnapshot, facts: RollbackInputs, leaving: Revision) -> str:
-    """``0/4 running, 12 tasks failed, deploying for 3m``; ``4/4 running, current for 2d``."""
+    """``0/4 running, 12 tasks failed, deploying for 3m``; ``4/4 running, current for 2d``.
+
+    Of a crash loop a count is one moment's: ``4/4 running now, but 9 tasks stopped in the last 5m``.
+    """
     words = [f"{rows.tasks_of(seen.service, leaving.task_definition)}/{seen.service.desired_count} running"]
+    if stops := crashes(seen, facts, leaving):
+        words = [f"{words[0]} now, but {stops}"]
     if failed := failed_of(known, seen, leaving.task_definition):
         words.append(tasks_failed(failed))
     if being_deployed(facts, leaving):
@@ -88,6 +95,16 @@ def from_words(known: RevisionCache, seen: ServiceSnapshot, facts: RollbackInput
     elif facts.since:
         words.append(f"current for {span(facts.now - facts.since)}")
     return ", ".join(words)
+
+
+def crashes(seen: ServiceSnapshot, facts: RollbackInputs, of: Revision) -> str:
+    """``9 tasks stopped in the last 5m``: those of *of* that failed; since its deploy began, where that is shorter."""
+    ours = facts.target is not None and facts.target.task_definition == of.task_definition
+    since = max(facts.now - CRASHES_S, facts.began if ours else 0.0)
+    mine = [c for c in seen.crashed or () if c.task_definition == of.task_definition]
+    count = sum(c.at >= since and c.began >= (facts.began if ours else 0.0) for c in mine)
+    many = f"at least {count}" if count >= LISTED else str(count)
+    return f"{many} task{'' if count == 1 else 's'} stopped in the last {span(facts.now - since)}" if count else ""
 
 
 def being_deployed(facts: RollbackInputs, leaving: Revision) -> bool:
@@ -103,13 +120,14 @@ def stands(known: RevisionCache, seen: ServiceSnapshot, facts: RollbackInputs, l
     if desired == 0:
         return f"desired is 0, and no task of {leaving.short} is wanted"
     if being_deployed(facts, leaving):
-        count = tasks_failed(failed) if failed else "no task failed"
+        count = tasks_failed(failed) if failed else crashes(seen, facts, leaving) or "no task failed"
         so_far = span(facts.now - facts.began)
         return f"{leaving.short} has been deploying for {so_far}, {running}/{desired} run and {count}"
     lasts = f"has run for {span(facts.now - facts.since)}" if facts.since else "runs"
-    if running >= desired and not failed:
+    stops = crashes(seen, facts, leaving) or ("stopped tasks not loaded" if seen.crashed is None else "")
+    if running >= desired and not failed and not stops:
         return f"{leaving.short} {lasts} and its tasks are healthy"
-    count = f", {tasks_failed(failed)}" if failed else ""
+    count = "".join(f", {words}" for words in (tasks_failed(failed) if failed else "", stops) if words)
     return f"{leaving.short} {lasts}, {running} of {desired} tasks run{count}"
 
 
