@@ -229,3 +229,20 @@ def test_a_session_that_sent_it_itself_waits_for_the_steady_time_whatever_is_sai
     bench.execution.steady_s = 60.0
     bench.handler.verdicts = [Check(DONE, "there", evidence="d", since=bench.clock.now() - 300)] * 60
     assert bench.go().state is PENDING
+
+
+@pytest.mark.parametrize("by", [-3 * 3600.0, 0.0, 3 * 3600.0])
+def test_how_long_it_took_counts_from_sending_whatever_the_clock_is_set_to(tmp_path: Path, by: float) -> None:
+    bench = Bench(tmp_path, verb=Verb.ROLL_BACK)
+    bench.handler.verdicts = [Check(PENDING, "not yet", again_in_s=5), Check(DONE, "there")]
+    check = bench.handler.check
+    bench.handler.check = lambda plan: (bench.clock.advance(40), check(plan))[1]  # type: ignore[method-assign]
+    bench.clock.advance(50)  # the engineer reads the plan
+    assert bench.execution.outcome.sent_at == 0.0
+    outcome = bench.go()
+    assert outcome.sent_at == outcome.at == bench.clock.now()
+    bench.clock.step(by)
+    bench.queue.settle(5)
+    done = bench.execution.outcome
+    assert done.message == "there · 5 s"
+    assert done.at - done.sent_at == pytest.approx(5.0)

@@ -45,6 +45,23 @@ def test_a_dead_mans_switch_is_missed_on_a_board_where_nothing_else_moves(tmp_pa
     assert [r.id for r in rig.engine.update.look.alerts] == ["expected/alertname=Watchdog"]
 
 
+@pytest.mark.parametrize("by", [-3 * 3600.0, 3 * 3600.0])
+def test_a_clock_that_is_set_makes_no_heartbeat_late_or_missing(tmp_path: Path, by: float) -> None:
+    rig = Rig(tmp_path, FakeProvider("prom"))
+    rig.engine.builder.triager = Triager(Rules(expected=({"alertname": "Watchdog"},)))
+    rig.provider.alerts = {WATCHDOG.id: WATCHDOG}
+    rig.poll()
+    rig.provider.alerts = {}
+    rig.poll()
+    rig.clock.step(by)
+    rig.clock.advance(10)
+    rig.poll()
+    assert rig.engine.update.look.alerts == ()
+    rig.clock.advance(111)
+    rig.poll()
+    assert [r.id for r in rig.engine.update.look.alerts] == ["expected/alertname=Watchdog"]
+
+
 def test_what_fired_all_along_on_a_quiet_board_is_in_the_same_episode(tmp_path: Path) -> None:
     rig = Rig(tmp_path, FakeProvider("prom"))
     then = rig.clock.now()

@@ -51,12 +51,14 @@ class ActionExecution:
     ) -> None:
         self.plan = plan
         self.steady_s = steady_s if plan.verb in FOLLOWED and plan.verb is not Verb.CONTINUE else 0.0
-        self.outcome = self._say(OutcomeState.PENDING, "checking", now=clock.now())
+        self._clock = clock
+        self._sent_due: float | None = None  # when it went out (monotonic)
+        self.outcome = self._say(OutcomeState.PENDING, "checking")
         self.resumed = False  # taken up from an earlier session
         self.looked = False  # a resumed one: has the other side shown how it stands?
         self.sent_at = 0.0  # a resumed one: when the earlier session sent it
         self.before_answer = False  # may it be on its way to the other side right now?
-        self._handler, self._queue, self._journal, self._clock, self._told = handler, queue, journal, clock, told
+        self._handler, self._queue, self._journal, self._told = handler, queue, journal, told
         self._completion_note = completion_note
         self._receipt: Receipt | None = None
         self._sent = False
@@ -79,8 +81,9 @@ class ActionExecution:
     def resume(self, receipt: Receipt | None, sent_at: float) -> None:
         """Follow what an earlier session sent, or may have sent, and left without an outcome."""
         self._receipt, self._sent, self.resumed, self.sent_at = receipt, True, True, sent_at
+        self._sent_due = self._clock.monotonic() - max(0.0, self._clock.now() - sent_at)
         if receipt is None:
-            self._lost_at = self._clock.monotonic() - max(0.0, self._clock.now() - sent_at)
+            self._lost_at = self._sent_due
         self._tell(OutcomeState.PENDING, "left open by an earlier session: reading its outcome")
         self._queue.run(lambda: self._guarded(self._verify))
 
@@ -155,6 +158,7 @@ class ActionExecution:
         with self._going_out:
             self._sent = not self._withdrawn
         if self._sent:
+            self._sent_due = self._clock.monotonic()
             self._tell(OutcomeState.PENDING, "sending")
         return self._sent
 
@@ -209,7 +213,7 @@ class ActionExecution:
             self._tell(OutcomeState.PENDING, f"{check.message}, steady for {held:.0f} of {self.steady_s:.0f} s")
             self._later(min(3.0, self.steady_s - held))
             return
-        took = f" · {now - self._began:.0f} s" if self.plan.verb in FOLLOWED else ""  # the others take no time
+        took = f" · {self._going_s():.0f} s" if self.plan.verb in FOLLOWED else ""  # the others take no time
         if self.resumed:
             took = ""  # how long it took is not how long this session looked
         words = check.message + took
@@ -230,13 +234,21 @@ class ActionExecution:
     def _again(self, check: Check) -> None:
         self.looked = self._receipt is not None or self._lost_s() >= 2 * UNKNOWN_SETTLES_S
         quick = self.plan.verb not in FOLLOWED
-        waited = self._clock.monotonic() - self._began
+        waited = self._watched_s()
         if quick and waited > QUICK_GIVES_UP_S:
             self._unknown(f"sent, but not visible there after {waited:.0f} s: {check.message}", check.hint)
             return
         lost = f"{self._lost_why}; " if self._lost_at is not None and self._lost_why else ""
         self._tell(OutcomeState.PENDING, f"{lost}{check.message}")
         self._later(check.again_in_s)
+
+    def _watched_s(self) -> float:
+        """How long this session has looked for the effect: since it was sent, or taken up from an earlier session."""
+        return self._clock.monotonic() - self._began if self.resumed else self._going_s()
+
+    def _going_s(self) -> float:
+        """How long ago it was sent; where it was not, how long ago this began."""
+        return self._clock.monotonic() - (self._began if self._sent_due is None else self._sent_due)
 
     def _lost_s(self) -> float:
         """How long ago a write's answer was lost."""
@@ -245,8 +257,7 @@ class ActionExecution:
     def _unreadable(self, message: str, hint: str) -> None:
         """It cannot be read whether it took effect: that is unknown, shown as such, and read on."""
         self._steady_since = None
-        waited = self._clock.monotonic() - self._began
-        if waited < QUICK_GIVES_UP_S:
+        if self._watched_s() < QUICK_GIVES_UP_S:
             self._tell(OutcomeState.PENDING, f"sent; cannot be verified yet: {message}")
             self._later(2.0)
         else:
@@ -280,16 +291,18 @@ class ActionExecution:
         outcome = self._say(OutcomeState.PENDING, message)
         self._journal.outcome(self.plan, outcome, self._data())
 
-    def _say(self, state: OutcomeState, message: str, hint: str = "", now: float | None = None) -> Outcome:
+    def _say(self, state: OutcomeState, message: str, hint: str = "") -> Outcome:
+        now = self._clock.now()
         return Outcome(
             plan_id=self.plan.id,
             verb=self.plan.verb,
             target=self.plan.target,
             state=state,
             message=redact(message),
-            at=self._clock.now() if now is None else now,
+            at=now,
             hint=redact(hint),
             did=self.plan.did,
+            sent_at=0.0 if self._sent_due is None else now - (self._clock.monotonic() - self._sent_due),
         )
 
     def _data(self) -> dict[str, object] | None:

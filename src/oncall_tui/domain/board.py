@@ -15,13 +15,15 @@ from oncall_tui.domain.service import Service
 
 
 class Board(msgspec.Struct, frozen=True, kw_only=True):
-    """All rows by id, in their sources' order, and how each source is. *at* is when it was put together.
+    """All rows by id, in their sources' order, and how each source is. *at* is when it was put together; *due* the same
+    moment on the clock that nobody sets (0: nobody told it), for what waits.
 
     *recall* is what is remembered of the one service that a plan is made for; empty on the boards that are looked at.
     """
 
     version: int
     at: float
+    due: float = 0.0
     sources: Mapping[str, SourceStatus] = MappingProxyType({})
     alerts: Mapping[str, Alert] = MappingProxyType({})
     services: Mapping[str, Service] = MappingProxyType({})
@@ -39,7 +41,9 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(s for s in self.sources.values() if not s.live)
 
 
-def merge(version: int, at: float, statuses: Iterable[SourceStatus], readings: Iterable[Reading]) -> Board:
+def merge(
+    version: int, at: float, statuses: Iterable[SourceStatus], readings: Iterable[Reading], due: float = 0.0
+) -> Board:
     """One board from each source's status and its last good reading."""
     alerts: dict[str, Alert] = {}
     services: dict[str, Service] = {}
@@ -51,6 +55,7 @@ def merge(version: int, at: float, statuses: Iterable[SourceStatus], readings: I
     return Board(
         version=version,
         at=at,
+        due=due,
         sources=MappingProxyType({s.name: s for s in statuses}),
         alerts=MappingProxyType(alerts),
         services=MappingProxyType(services),

@@ -28,7 +28,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """How one action stands. *message* names the target and says what was seen; *hint* what to do now.
 
     *batch* is the same for all that were asked for in one go; empty: it was asked for alone. *did* is its plan's: the
-    word for what is done where that is not what the verb says.
+    word for what is done where that is not what the verb says. *sent_at* is when it went out (0: it did
+    not yet), by the wall clock as that stood at *at*: the difference is how long it has been under way.
     """
 
     plan_id: str
@@ -40,6 +41,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     hint: str = ""
     batch: str = ""
     did: str = ""
+    sent_at: float = 0.0
 
     @property
     def past(self) -> str:

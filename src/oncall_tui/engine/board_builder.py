@@ -24,6 +24,7 @@ from oncall_tui.engine.recorder import ChangeRecorder
 from oncall_tui.journal import Journal
 from oncall_tui.polling.status import PollState, status_of
 from oncall_tui.providers.base import Provider
+from oncall_tui.runtime.clock import Instant
 from oncall_tui.triage.triager import TriagedBoard, Triager
 
 
@@ -59,7 +60,7 @@ class BoardBuilder:
 
     def first(self, sources: Iterable[PolledSource], now: float, monotonic: float) -> TriagedBoard:
         """Build the board before any source was read: each of them is waited for."""
-        return self.triager.look(merge(0, now, _statuses(sources, now, monotonic), ()))
+        return self.triager.look(merge(0, now, _statuses(sources, now, monotonic), (), monotonic))
 
     def build(
         self, last: TriagedBoard, sources: Sequence[PolledSource], now: float, monotonic: float, show_hidden: bool
@@ -75,10 +76,10 @@ class BoardBuilder:
         beside = self._beside(providers, statuses, show_hidden)
         version = last.board.version + 1
         if self._same(rows, beside):
-            board = _with_sources(last.board, version, now, statuses)
+            board = _with_sources(last.board, version, Instant(now, monotonic), statuses)
             if self.triager.still(board):
                 return msgspec.structs.replace(last, board=board)
-        board = self._with_local(merge(version, now, statuses, readings), providers, now)
+        board = self._with_local(merge(version, now, statuses, readings, monotonic), providers, now)
         look = self.triager.look(board, show_hidden)
         self._recorder.saw(look, last.board, now)
         self._built_from = (rows, beside)  # only now: had a step failed, these rows would never be built again
@@ -91,7 +92,8 @@ class BoardBuilder:
 
         This is for a board that cannot be built because of a bug.
         """
-        board = _with_sources(last.board, last.board.version + 1, now, _statuses(sources, now, monotonic))
+        at, statuses = Instant(now, monotonic), _statuses(sources, now, monotonic)
+        board = _with_sources(last.board, last.board.version + 1, at, statuses)
         return msgspec.structs.replace(last, board=board)
 
     def _beside(
@@ -166,9 +168,9 @@ def _statuses(sources: Iterable[PolledSource], now: float, monotonic: float) -> 
     return [status_of(s.seen, now, monotonic) for s in sources]
 
 
-def _with_sources(board: Board, version: int, now: float, statuses: Iterable[SourceStatus]) -> Board:
+def _with_sources(board: Board, version: int, now: Instant, statuses: Iterable[SourceStatus]) -> Board:
     sources: Mapping[str, SourceStatus] = MappingProxyType({s.name: s for s in statuses})
-    return msgspec.structs.replace(board, version=version, at=now, sources=sources)
+    return msgspec.structs.replace(board, version=version, at=now.wall, due=now.due, sources=sources)
 
 
 @lru_cache(maxsize=256)

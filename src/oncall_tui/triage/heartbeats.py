@@ -25,14 +25,16 @@ class Heartbeats:
 
     def __init__(self, rules: Sequence[PageRule]) -> None:
         self._rules = tuple(rules)
-        self._missing: dict[str, float] = {}  # rule → since when
+        self._missing: dict[
+            str, tuple[float, float]
+        ] = {}  # rule → since when, for people and on the board's steady clock
         self._seen: dict[str, frozenset[str]] = {}  # rule → the sources that had it last
         self._marked: dict[str, tuple[Alert, Alert]] = {}
         self._due: float | None = None
 
-    def due(self, now: float) -> bool:
+    def due(self, board: Board) -> bool:
         """Return whether a heartbeat is missing long enough to report now, though nothing on the board moved."""
-        return self._due is not None and now >= self._due
+        return self._due is not None and _steady(board) >= self._due
 
     def fill(self, board: Board) -> Board:
         """*board* with its expected alerts hidden, and an alert for each that is not there."""
@@ -64,9 +66,10 @@ class Heartbeats:
         unread = [s for s in where if s not in board.sources or not board.sources[s].current]
         if unread and name not in self._missing:
             return None
-        since = self._missing.setdefault(name, board.at)
-        if name in self._seen and board.at - since < GRACE_S:
-            self._due = min(since + GRACE_S, self._due or since + GRACE_S)
+        now = _steady(board)
+        since, missed = self._missing.setdefault(name, (board.at, now))
+        if name in self._seen and now - missed < GRACE_S:
+            self._due = min(missed + GRACE_S, self._due or missed + GRACE_S)
             return None
         title = rule.get("alertname") or name
         lost = f"; {', '.join(sorted(unread))} cannot be read now" if unread else ""
@@ -95,6 +98,11 @@ class Heartbeats:
         if "source" in rule:
             return frozenset({rule["source"]})
         return frozenset(n for n, s in board.sources.items() if s.provider != "ecs") or frozenset({"no source"})
+
+
+def _steady(board: Board) -> float:
+    """Return the board's time for measuring: the wall clock may be set at any moment."""
+    return board.due or board.at
 
 
 def _may_be(alert: Alert, rule: PageRule) -> bool:

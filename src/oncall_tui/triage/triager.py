@@ -181,7 +181,7 @@ class Triager:
 
     def still(self, board: Board) -> bool:
         """Return whether the last result still holds for *board*, whose rows are the same. Only time went by."""
-        if self._expected.due(board.at) or (self._settled_at is not None and board.at >= self._settled_at):
+        if self._expected.due(board) or (self._settled_at is not None and board.at >= self._settled_at):
             return False
         self.episodes.still(frozenset(s.name for s in board.unread), board.at)
         return True

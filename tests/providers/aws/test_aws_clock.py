@@ -8,11 +8,17 @@ import pytest
 from aws_world import World, error
 from tests.support.polled import Polled, no_clock_that_is_set_stops_it
 
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.board import merge
+from oncall_tui.domain.outcome import OutcomeState
+from oncall_tui.domain.plan import ActionRequest, Actor
 from oncall_tui.domain.reading import SourceState
+from oncall_tui.errors import OutcomeUnknown
 from oncall_tui.providers.aws.cloudwatch.provider import CloudWatchProvider
 from oncall_tui.providers.aws.ecs.provider import EcsProvider
+from oncall_tui.providers.aws.ecs.rollback.verify import TAKES_EFFECT_S
 from oncall_tui.providers.aws.options import CloudWatchOptions
-from oncall_tui.providers.base import Context
+from oncall_tui.providers.base import Context, ReadRequest
 from oncall_tui.runtime.clock import FakeClock
 
 Make = Callable[..., EcsProvider]
@@ -103,3 +109,32 @@ def test_cloudwatch_is_read_at_its_cadence(world: World, clock: FakeClock, step:
     step(-3600.0)
     polled.go(30)
     assert polled.status.state is SourceState.EXPIRED
+
+
+@pytest.mark.parametrize("by", [-3 * 3600.0, 3 * 3600.0])
+@pytest.mark.parametrize("operation", ["StopServiceDeployment", "UpdateService"])
+def test_a_rollback_that_never_arrived_is_told_as_soon_as_ever(
+    ecs: Make, world: World, clock: FakeClock, step: Step, by: float, operation: str
+) -> None:
+    if operation == "UpdateService":
+        world.service("c", "api", number=42, age=3_600)
+        world.deploy("c", "api", 40, 41, age=7 * 86_400)
+        world.deploy("c", "api", 41, 42, age=3_600)
+    else:
+        world.rolling("c", "api")
+    provider = ecs()
+    handler = provider.handlers()[Verb.ROLL_BACK]
+    reading = provider.read(ReadRequest())
+    ask = ActionRequest(verb=Verb.ROLL_BACK, target="prod/c/api", version="", actor=Actor("Alice"))
+    plan = handler.plan(ask, merge(1, reading.at, (), (reading,)))
+    assert plan.request["operation"] == operation
+    clock.advance(60)  # a person took a minute to confirm
+    world.refuse[operation] = error(operation, "ServerException", "", 500)
+    with pytest.raises(OutcomeUnknown):
+        handler.send(plan)
+    step(by)
+    assert handler.verify(plan, None).state is OutcomeState.PENDING
+    clock.advance(TAKES_EFFECT_S + 1)
+    check = handler.verify(plan, None)
+    assert check.state is OutcomeState.FAILED
+    assert "never took effect" in check.message

@@ -292,7 +292,24 @@ def test_a_mute_that_never_arrived(alarms: Alarms) -> None:
     alarms.refuse["PutAlarmMuteRule"] = error("PutAlarmMuteRule", "LimitExceededFault", "too many rules")
     with pytest.raises(errors.ActionFailed, match="too many rules"):
         handler.send(made)
+    alarms.clock.advance(30)
     assert handler.verify(made, Receipt()).state is OutcomeState.FAILED
+
+
+@pytest.mark.parametrize("by", [-3 * 3600.0, 3 * 3600.0])
+def test_a_clock_that_is_set_ends_no_mutes_grace_and_lengthens_none(alarms: Alarms, by: float) -> None:
+    alarms.add("fires")
+    source = provider(alarms)
+    made = plan(source)
+    handler = source.handlers()[Verb.SILENCE]
+    alarms.clock.advance(60)  # a person took a minute to confirm: the grace counts from the write
+    alarms.refuse["PutAlarmMuteRule"] = error("PutAlarmMuteRule", "InternalServiceFault", "", 500)
+    with pytest.raises(errors.OutcomeUnknown):
+        handler.send(made)
+    alarms.clock.step(by)
+    assert handler.verify(made, None).state is OutcomeState.PENDING
+    alarms.clock.advance(30)
+    assert handler.verify(made, None).state is OutcomeState.FAILED
 
 
 @pytest.mark.parametrize(

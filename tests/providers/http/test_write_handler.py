@@ -17,7 +17,8 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Actor, Plan
 from oncall_tui.providers.base import Context, Receipt
-from oncall_tui.providers.http import SETTLE_S, HandlerContext, Http, WriteHandler
+from oncall_tui.providers.http import HandlerContext, Http, WriteHandler
+from oncall_tui.providers.write_grace import SETTLE_S
 from oncall_tui.runtime.clock import FakeClock
 
 ROW = alert("door/1")
@@ -160,6 +161,18 @@ def test_done_only_where_it_shows_and_failed_only_after_the_grace(
 def test_an_earlier_sessions_write_has_the_grace_of_its_plan(context: DoorContext, clock: FakeClock) -> None:
     plan = Shut(context).plan(request(), BOARD)
     later = Shut(context)
+    assert later.verify(plan, None).state is OutcomeState.PENDING
+    clock.advance(SETTLE_S)
+    assert later.verify(plan, None).state is OutcomeState.FAILED
+
+
+@pytest.mark.parametrize("by", [-3 * 3600.0, 0.0])
+def test_a_clock_that_was_set_back_ends_an_earlier_sessions_grace_too(
+    context: DoorContext, clock: FakeClock, by: float
+) -> None:
+    plan = Shut(context).plan(request(), BOARD)
+    later = Shut(context)
+    clock.step(by)
     assert later.verify(plan, None).state is OutcomeState.PENDING
     clock.advance(SETTLE_S)
     assert later.verify(plan, None).state is OutcomeState.FAILED

@@ -15,9 +15,7 @@ from oncall_tui.providers.http.client import Http, NotFound, TooSlow
 from oncall_tui.providers.http.decode_cache import DecodeCache
 from oncall_tui.providers.http.text import ago, length, pieces, reference, severity, stamp, words
 from oncall_tui.providers.http.write_handler import (
-    SETTLE_S,
     HandlerContext,
-    WriteGrace,
     WriteHandler,
     before_sending,
     listed,
@@ -27,13 +25,11 @@ from oncall_tui.providers.http.write_handler import (
 )
 
 __all__ = [
-    "SETTLE_S",
     "DecodeCache",
     "HandlerContext",
     "Http",
     "NotFound",
     "TooSlow",
-    "WriteGrace",
     "WriteHandler",
     "ago",
     "before_sending",

@@ -19,9 +19,9 @@ from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Plan, PlanFields
 from oncall_tui.providers.base import ActionHandler, Receipt
 from oncall_tui.providers.http.client import Http
+from oncall_tui.providers.write_grace import WriteGrace
 from oncall_tui.runtime.clock import Clock
 
-SETTLE_S = 10.0  # a write that timed out may still be carried out: only after this long is "not there" an answer
 READ_AGAIN_S = 3.0  # a read-back that failed is tried again after so long, where the other side names no time
 SILENCE_S = 3600.0  # where the engineer names no time
 LONGEST_SILENCE_S = 7 * 86400.0
@@ -65,26 +65,6 @@ def listed(names: Sequence[str]) -> tuple[str, ...]:
     """Return the first LISTED of what a plan also affects, and how many more there are."""
     more = len(names) - LISTED
     return (*names[:LISTED], f"and {more} more") if more > 0 else tuple(names)
-
-
-class WriteGrace:
-    """When each plan was sent, so that a verify knows how long a missing effect has had to appear."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._at: dict[str, float] = {}
-
-    def note(self, plan: Plan) -> None:
-        """Note that *plan* is sent now."""
-        self._at[plan.id] = self._clock.monotonic()
-
-    def absent(self, plan: Plan, waiting: str, missing: str, hint: str = "") -> Check:
-        """The effect does not show: PENDING for SETTLE_S after the write, then FAILED."""
-        sent = self._at.get(plan.id)  # else an earlier session sent it: by the wall, which both have seen
-        waited = self._clock.now() - plan.made_at if sent is None else self._clock.monotonic() - sent
-        if waited < SETTLE_S:
-            return Check(OutcomeState.PENDING, waiting)
-        return Check(OutcomeState.FAILED, missing, hint=hint)
 
 
 class HandlerContext(ABC, Generic[Target]):

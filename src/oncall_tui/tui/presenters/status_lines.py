@@ -192,7 +192,7 @@ def outcome_lines(
         name = target_name(update, outcome.target, plan)
         short = name if width(name) <= NAME_CELLS else fit(name, NAME_CELLS)
         more = every - len(shown)
-        tail = _since(outcome, plan, now) + (f"  (+{more})" if more and outcome is first else "")
+        tail = _since(outcome, now) + (f"  (+{more})" if more and outcome is first else "")
         esc = "  Esc dismisses" if outcome.state is not OutcomeState.PENDING else ""
         who = "" if outcome.batch else f"{short}: "
         words = f"{who}{outcome.message}{tail}{esc}"
@@ -212,11 +212,11 @@ def _head(outcome: Outcome) -> str:
     return "" if over else f"{outcome.verb}: {outcome.state}: "
 
 
-def _since(outcome: Outcome, plan: Plan | None, now: float) -> str:
-    """How long it is under way, for what takes minutes."""
-    if outcome.state is not OutcomeState.PENDING or outcome.verb not in FOLLOWED or plan is None:
+def _since(outcome: Outcome, now: float) -> str:
+    """How long ago it was sent, for what takes minutes."""
+    if outcome.state is not OutcomeState.PENDING or outcome.verb not in FOLLOWED or not outcome.sent_at:
         return ""
-    seconds = now - plan.made_at
+    seconds = now - outcome.sent_at
     return f" · {age(seconds)}" if seconds >= 10 else ""
 
 

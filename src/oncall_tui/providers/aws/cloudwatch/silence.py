@@ -20,6 +20,7 @@ from oncall_tui.providers.aws.client.rate_limit import Priority
 from oncall_tui.providers.aws.cloudwatch import schema as w
 from oncall_tui.providers.aws.cloudwatch.mute_rules import Mutes, window
 from oncall_tui.providers.base import ActionHandler, Receipt
+from oncall_tui.providers.write_grace import WriteGrace
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.text.time_format import told
 
@@ -46,6 +47,7 @@ class CloudWatchSilence(ActionHandler):
 
     def __init__(self, source: str, wire: AwsClient, clock: Clock, act_profile: str) -> None:
         self._source, self._wire, self._clock, self._act_profile = source, wire, clock, act_profile
+        self._sent = WriteGrace(clock)
         self._mutes = Mutes(wire)
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
@@ -150,6 +152,7 @@ class CloudWatchSilence(ActionHandler):
 
     def send(self, plan: Plan) -> Receipt:
         """One attempt, with the acting credentials. Raises ActionFailed or OutcomeUnknown."""
+        self._sent.note(plan)
         self._wire.write("PutAlarmMuteRule", **plan.request["params"])
         return Receipt({"rule": plan.request["params"]["Name"]})
 
@@ -160,7 +163,7 @@ class CloudWatchSilence(ActionHandler):
         try:
             rule = self._mutes.get(name)
         except Gone:
-            if self._clock.now() - plan.made_at > TAKES_EFFECT_S:
+            if self._sent.waited_s(plan) > TAKES_EFFECT_S:
                 return Check(OutcomeState.FAILED, f"it never took effect: there is no mute rule {name}")
             return Check(OutcomeState.PENDING, "the mute rule is not visible yet", 1.0)
         if rule.status == "SCHEDULED":

@@ -35,6 +35,7 @@ from oncall_tui.providers.aws.ecs.rollback.decision_table import Call, RollbackI
 from oncall_tui.providers.aws.ecs.rollback.history import Candidate, short
 from oncall_tui.providers.aws.ecs.rollback.snapshot import ServiceSnapshot
 from oncall_tui.providers.base import ActionHandler, Receipt
+from oncall_tui.providers.write_grace import WriteGrace
 from oncall_tui.runtime.clock import Clock
 
 PINNED = frozenset({Call.STOP, Call.HOOK, Call.CD_STOP})  # AWS itself refuses these where that deploy has ended
@@ -53,6 +54,7 @@ class EcsHandler(ActionHandler):
         touch: Callable[[str], None],
     ) -> None:
         self._source, self._wires, self._known, self._clock = source, wires, known, clock
+        self._grace = WriteGrace(clock)
         self._act_profile, self._touch = act_profile, touch  # *touch*: have the poller read this service first
 
     # --- reading ---
@@ -164,6 +166,7 @@ class EcsHandler(ActionHandler):
         """One attempt, with the acting credentials. Raises ActionFailed or OutcomeUnknown."""
         asked = plan.request
         self._touch(f"{self._source}/{asked['cluster']}/{asked['service']}")
+        self._grace.note(plan)
         try:
             receipt = self._send(asked)
             return Receipt({**receipt.data, "at": self._clock.now()})
@@ -223,7 +226,7 @@ class EcsHandler(ActionHandler):
         """Read what became of it. Raises SourceError where that cannot be read now."""
         self._touch(f"{self._source}/{plan.request['cluster']}/{plan.request['service']}")
         try:
-            return ecs_verify.verify(self._wires, self._known, plan, receipt, self._clock.now())
+            return ecs_verify.verify(self._wires, self._known, plan, receipt, self._grace)
         except errors.Refused as error:  # the service is gone
             return ecs_verify.failed(error.message)
 

@@ -182,7 +182,7 @@ class ContinueDeploy(EcsHandler):
     def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
         """Done when what waited waits no more, and the deploy was not rolled back instead."""
         self._touch(f"{self._source}/{plan.request['cluster']}/{plan.request['service']}")
-        return ecs_verify.went_on(self._wires, plan, receipt, self._clock.now())
+        return ecs_verify.went_on(self._wires, plan, receipt, self._grace)
 
 
 class Restart(EcsHandler):

@@ -18,6 +18,7 @@ from oncall_tui.providers.aws.ecs.rollback import snapshot as ecs_seen
 from oncall_tui.providers.aws.ecs.rollback.decision_table import Call
 from oncall_tui.providers.aws.ecs.rollback.history import short
 from oncall_tui.providers.base import Receipt
+from oncall_tui.providers.write_grace import WriteGrace
 
 AGAIN_S = 3.0
 NO_DEPLOY_S = 120.0  # after that a write that ECS took has started nothing (a plan may have been read for a minute)
@@ -36,23 +37,23 @@ def failed(message: str, hint: str = "") -> Check:
     return Check(OutcomeState.FAILED, message, 0.0, hint)
 
 
-def verify(wires: AwsClients, known: RevisionCache, plan: Plan, receipt: Receipt | None, now: float) -> Check:
+def verify(wires: AwsClients, known: RevisionCache, plan: Plan, receipt: Receipt | None, grace: WriteGrace) -> Check:
     """By the call that was sent. Raises SourceError where it cannot be read; Refused where the service is gone."""
     match plan.request["operation"]:
         case Call.STOP | Call.HOOK:
-            return stopped(wires.ecs, known, plan, receipt, now)
+            return stopped(wires.ecs, known, plan, receipt, grace)
         case Call.CD_STOP:
-            return cd_stopped(wires, plan, receipt, now)
+            return cd_stopped(wires, plan, receipt, grace)
         case Call.CD_CREATE:
-            return cd_created(wires, plan, receipt, now)
+            return cd_created(wires, plan, receipt, grace)
         case _:
-            return updated(wires.ecs, known, plan, receipt, now)
+            return updated(wires.ecs, known, plan, receipt, grace)
 
 
 # --- ECS: the deploy under way was stopped ----------------------------------------------------------------------------
 
 
-def stopped(wire: AwsClient, known: RevisionCache, plan: Plan, receipt: Receipt | None, now: float) -> Check:
+def stopped(wire: AwsClient, known: RevisionCache, plan: Plan, receipt: Receipt | None, grace: WriteGrace) -> Check:
     """After StopServiceDeployment(ROLLBACK), or ContinueServiceDeployment(ROLLBACK)."""
     asked = plan.request
     found = ecs_seen.read_deploy(wire, asked["deploy"])
@@ -60,7 +61,7 @@ def stopped(wire: AwsClient, known: RevisionCache, plan: Plan, receipt: Receipt 
     if found is None:
         return failed("the deploy is not known to ECS any more")
     if found.status in rollback.IN_PROGRESS:
-        if receipt is None and _since(plan, receipt, now) > TAKES_EFFECT_S:
+        if receipt is None and _since(plan, receipt, grace) > TAKES_EFFECT_S:
             return failed(f"it never took effect: the deploy of {short(asked['from'])} goes on")
         return pending("asked to stop; the deploy has not begun to go back", 1.0)
     if found.status == "SUCCESSFUL":
@@ -102,7 +103,7 @@ def _went_to(
 # --- ECS: a new deploy was started ------------------------------------------------------------------------------------
 
 
-def updated(wire: AwsClient, known: RevisionCache, plan: Plan, receipt: Receipt | None, now: float) -> Check:
+def updated(wire: AwsClient, known: RevisionCache, plan: Plan, receipt: Receipt | None, grace: WriteGrace) -> Check:
     """After UpdateService, of another task definition or of the same one anew: the deploy that it made is followed."""
     asked = plan.request
     service = ecs_seen.read_service(wire, asked["cluster"], asked["service"])
@@ -111,10 +112,10 @@ def updated(wire: AwsClient, known: RevisionCache, plan: Plan, receipt: Receipt 
         newer = [b for b in briefs if b.created_at > float(asked["deployCreatedAt"])]
         known.read_revisions([b.target_service_revision_arn for b in newer], Priority.ACT)
     except NOT_OFFERED:
-        return _by_deployments(plan, receipt, now, service)
+        return _by_deployments(plan, receipt, grace, service)
     ours = [b for b in newer if known.definition_of(b.target_service_revision_arn) == asked["to"]]
     if not ours:
-        return _not_there(plan, receipt, now, service, newer=bool(newer))
+        return _not_there(plan, receipt, grace, service, newer=bool(newer))
     mine = ours[0]  # where another began it anew since, that is what is followed
     if mine.status in rollback.IN_PROGRESS:
         return pending(f"{_doing(asked)} {_tasks(service, asked['to'])}")
@@ -138,14 +139,14 @@ def _ended_otherwise(asked: dict[str, Any], mine: w.EcsBrief, newer: list[w.EcsB
     return failed(f"the {what} ended as {mine.status}{why}", "check its events")
 
 
-def _by_deployments(plan: Plan, receipt: Receipt | None, now: float, service: w.EcsService) -> Check:
+def _by_deployments(plan: Plan, receipt: Receipt | None, grace: WriteGrace, service: w.EcsService) -> Check:
     """Verify by ``deployments[]``, because service deployments cannot be read."""
     asked = plan.request
     first = primary(service)
     old = first is None or first.created_at <= float(asked["deployCreatedAt"])
     if first is None or old or first.task_definition != asked["to"]:
         taken_over = first is not None and not old and first.task_definition != asked["from"]
-        return _not_there(plan, receipt, now, service, newer=taken_over)
+        return _not_there(plan, receipt, grace, service, newer=taken_over)
     if first.rollout_state == "FAILED":
         return failed(f"the deploy that goes back failed: {first.rollout_state_reason}", "check its events")
     if first.rollout_state == "IN_PROGRESS":
@@ -153,15 +154,15 @@ def _by_deployments(plan: Plan, receipt: Receipt | None, now: float, service: w.
     return _settled(service, asked["to"], asked)
 
 
-def _not_there(plan: Plan, receipt: Receipt | None, now: float, service: w.EcsService, newer: bool) -> Check:
+def _not_there(plan: Plan, receipt: Receipt | None, grace: WriteGrace, service: w.EcsService, newer: bool) -> Check:
     """No deploy of ours is to be seen: has it not come yet, or will it never?"""
     first = primary(service)
     runs = short(first.task_definition) if first else "nothing"
-    if _since(plan, receipt, now) < TAKES_EFFECT_S:
+    if _since(plan, receipt, grace) < TAKES_EFFECT_S:
         return pending("sent; ECS does not show it yet" if receipt is not None else "not visible yet", 1.0)
     if receipt is not None and newer:
         return failed(f"a deploy of {runs} is newer than this rollback")
-    if receipt is not None and _since(plan, receipt, now) < NO_DEPLOY_S:
+    if receipt is not None and _since(plan, receipt, grace) < NO_DEPLOY_S:
         return pending("sent; ECS does not show it yet", 1.0)
     if receipt is not None:
         return failed(f"ECS accepted it but started no deploy: it intends to run {runs}", "check its events")
@@ -173,7 +174,7 @@ def _not_there(plan: Plan, receipt: Receipt | None, now: float, service: w.EcsSe
 # --- CodeDeploy -------------------------------------------------------------------------------------------------------
 
 
-def cd_stopped(wires: AwsClients, plan: Plan, receipt: Receipt | None, now: float) -> Check:
+def cd_stopped(wires: AwsClients, plan: Plan, receipt: Receipt | None, grace: WriteGrace) -> Check:
     """After codedeploy StopDeployment(autoRollbackEnabled): to Stopped, then its rollback deployment to its end."""
     asked = plan.request
     found = cd.read_one(wires.code_deploy, asked["deploy"])
@@ -189,10 +190,10 @@ def cd_stopped(wires: AwsClients, plan: Plan, receipt: Receipt | None, now: floa
             return failed(f"CodeDeploy's rollback {back.deployment_id} ended as {back.status}: {why}")
         ended = back.complete_time
     elif found.open:
-        if receipt is None and _since(plan, receipt, now) > TAKES_EFFECT_S:
+        if receipt is None and _since(plan, receipt, grace) > TAKES_EFFECT_S:
             return failed(f"it never took effect: the deployment of {short(asked['from'])} goes on")
         return pending("asked to stop; the deployment has not stopped yet", 1.0)
-    elif now - (found.complete_time or now) < TAKES_EFFECT_S:
+    elif grace.lasting_s(plan, "stopped, and not rolled back") < TAKES_EFFECT_S:
         return pending("the deployment is stopped; its rollback has not begun yet", 1.0)
     service = ecs_seen.read_service(wires.ecs, asked["cluster"], asked["service"])
     mine = (found.deployment_id, found.rolled_back_by)
@@ -200,7 +201,7 @@ def cd_stopped(wires: AwsClients, plan: Plan, receipt: Receipt | None, now: floa
     return _settled_task_sets(service, asked["to"], arrow, mine, found.create_time, stopped, ended)
 
 
-def cd_created(wires: AwsClients, plan: Plan, receipt: Receipt | None, now: float) -> Check:
+def cd_created(wires: AwsClients, plan: Plan, receipt: Receipt | None, grace: WriteGrace) -> Check:
     """After codedeploy CreateDeployment: followed by its id, or found by its description where the answer was lost."""
     asked = plan.request
     made = str(receipt.data.get("deploy", "")) if receipt else ""
@@ -208,7 +209,7 @@ def cd_created(wires: AwsClients, plan: Plan, receipt: Receipt | None, now: floa
         listed = cd.read_history(wires.code_deploy, asked["application"], asked["group"])
         made = next((d.deployment_id for d in listed if plan.id in d.description), "")
     if not made:
-        if _since(plan, receipt, now) > TAKES_EFFECT_S:
+        if _since(plan, receipt, grace) > TAKES_EFFECT_S:
             return failed("it never took effect: no deployment of it is there")
         return pending("not visible yet", 1.0)
     found = cd.read_one(wires.code_deploy, made)
@@ -270,10 +271,10 @@ def _settled_task_sets(
     return done(words, first.id, ended)
 
 
-def went_on(wires: AwsClients, plan: Plan, receipt: Receipt | None, now: float) -> Check:
+def went_on(wires: AwsClients, plan: Plan, receipt: Receipt | None, grace: WriteGrace) -> Check:
     """After going on: what waited waits no more, and the deploy was not rolled back instead."""
     asked = plan.request
-    late = receipt is None and _since(plan, receipt, now) > TAKES_EFFECT_S
+    late = receipt is None and _since(plan, receipt, grace) > TAKES_EFFECT_S
     if asked["operation"] == Call.HOOK:
         found = ecs_seen.read_deploy(wires.ecs, asked["deploy"])
         if found is None:
@@ -322,9 +323,9 @@ def _none_wanted(asked: dict[str, Any], word: str, to: str, note: str, evidence:
     return failed(f"{word}, but desired is 0 now: no task of {short(to)} runs{note}", hint)
 
 
-def _since(plan: Plan, receipt: Receipt | None, now: float) -> float:
-    """Seconds since it was sent; since it was planned, where the answer was lost (the execution waits then)."""
-    return now - float(receipt.data.get("at", plan.made_at) if receipt is not None else plan.made_at)
+def _since(plan: Plan, receipt: Receipt | None, grace: WriteGrace) -> float:
+    """Seconds since it was sent; since it was planned, where an earlier session lost the answer."""
+    return grace.waited_s(plan, receipt.data.get("at") if receipt is not None else None)
 
 
 def _doing(asked: dict[str, Any]) -> str:
