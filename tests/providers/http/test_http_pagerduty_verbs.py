@@ -230,6 +230,27 @@ def test_resolved_by_another_is_not_said_to_be_mine(account: Account, planned: A
     assert not asked.writes
 
 
+def test_what_was_resolved_between_the_look_and_the_write_is_said_to_be_open_again(
+    account: Account, planned: Any, clock: FakeClock, asked: Asked
+) -> None:
+    clock.advance(120)
+    plan, handler = planned(Verb.ACKNOWLEDGE)
+    handler.check(plan)
+    account.resolve("k1", "Bob")
+    check = handler.verify(plan, handler.send(plan))  # PagerDuty takes it: nothing can refuse that
+    assert check.state is OutcomeState.DONE
+    assert check.message.startswith("acknowledged by Alice")
+    assert check.message.endswith("; Bob resolved it just before, and this opened it again")
+    assert check.hint == "resolve it, unless it still goes on"
+
+
+def test_an_acknowledgement_that_opens_nothing_again_reads_no_log(planned: Any, clock: FakeClock, asked: Asked) -> None:
+    clock.advance(120)
+    plan, handler = planned(Verb.ACKNOWLEDGE)
+    assert "again" not in done(plan, handler)
+    assert not [r for r in asked.requests if "log_entries" in r.url.path]
+
+
 def test_snooze_shows_its_end_and_wants_somebody_to_have_it(account: Account, planned: Any, clock: FakeClock) -> None:
     with pytest.raises(errors.Refused, match="only what is acknowledged"):
         planned(Verb.SNOOZE, for_s=60.0)

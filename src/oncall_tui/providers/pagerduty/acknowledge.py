@@ -13,7 +13,7 @@ from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Confirm, Plan
 from oncall_tui.errors import ActionError
 from oncall_tui.providers.base import Receipt
-from oncall_tui.providers.http import before_sending, read_back, unread
+from oncall_tui.providers.http import before_sending, read_back, stamp, unread
 from oncall_tui.providers.pagerduty.api import PAGE
 from oncall_tui.providers.pagerduty.handler_context import PagerDutyHandler, is_me, sender
 from oncall_tui.providers.pagerduty.mapping import pending
@@ -162,9 +162,23 @@ class PagerDutyAcknowledge(SetStatus):
         end = f" until {self.context.local(until)}" if until is not None else ""
         if receipt is not None or not acks or any(m is not False for m in mine):
             who = plan.actor.name if True in mine else ", ".join(a.acknowledger.label for a in acks)
-            return Check(OutcomeState.DONE, f"acknowledged{f' by {who}' if who else ''}{end}")
+            said = f"acknowledged{f' by {who}' if who else ''}{end}"
+            if (resolved := self._resolved_meanwhile(plan, incident)) is not None:
+                words = f"{said}; {resolved} resolved it just before, and this opened it again"
+                return Check(OutcomeState.DONE, words, hint="resolve it, unless it still goes on")
+            return Check(OutcomeState.DONE, said)
         who = ", ".join(a.acknowledger.label for a in acks)
         return self._sent.absent(plan, f"sent; {who} has it", f"acknowledged by {who}{end}, not by you")
+
+    def _resolved_meanwhile(self, plan: Plan, incident: PagerDutyIncident) -> str | None:
+        """Return who resolved it between the last look and the write, which nothing can refuse; None: nobody did.
+
+        Acknowledging what is resolved opens it again and assigns it anew: the log is read for that alone.
+        """
+        if not any((stamp(each.at) or 0.0) >= self.context.since(plan) for each in incident.assigned):
+            return None
+        entry = next(self.context.logged(plan, "resolve_log_entry"), None)
+        return None if entry is None else entry.agent.label if entry.agent is not None else "PagerDuty"
 
     def _listed(self, count: int) -> dict[str, PagerDutyIncident]:
         return self.context.api.among_open()
