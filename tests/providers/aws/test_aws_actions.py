@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aws_world import World, error, task_definition
 
 from oncall_tui import errors
+from oncall_tui.actions.plan_enricher import PlanEnricher
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.board import Board, merge
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Actor, Confirm, Plan
+from oncall_tui.journal import Journal
 from oncall_tui.providers.aws.ecs.provider import EcsProvider
 from oncall_tui.providers.aws.ecs.rollback.decision_table import Call
 from oncall_tui.providers.base import ActionHandler, ReadRequest
-from oncall_tui.runtime.clock import FakeClock
+from oncall_tui.runtime.clock import FakeClock, SystemClock
+from oncall_tui.triage.triager import Rules, Triager
 
 Make = Callable[..., EcsProvider]
 TARGET = "prod/main/api"
@@ -387,3 +391,86 @@ def test_stopped_tasks_that_cannot_be_read_hold_up_no_plan(ecs: Make, world: Wor
     assert "2/2 running, current for" in dict(plan.lines)["from"]
     assert "healthy" not in plan.stands
     assert plan.stands.endswith("stopped tasks not loaded")
+
+
+# --- a DAEMON service: ECS itself reports how many tasks it wants, one on each instance that matches ------------------
+
+
+def daemon(world: World, desired: int, running: int) -> None:
+    finished(world)
+    service = world.services["main", "api"]
+    service |= {"schedulingStrategy": "DAEMON", "desiredCount": desired, "runningCount": running}
+    service["deployments"][0] |= {"desiredCount": desired, "runningCount": running}
+
+
+@pytest.mark.parametrize(
+    ("desired", "running", "health"), [(3, 3, "healthy"), (3, 2, "degraded"), (3, 0, "down"), (0, 0, "stopped")]
+)
+def test_a_daemons_health_is_by_the_count_that_ecs_reports(
+    ecs: Make, world: World, desired: int, running: int, health: str
+) -> None:
+    daemon(world, desired, running)
+    (row,) = board(ecs()).services.values()
+    assert (row.health, row.desired, row.running) == (health, desired, running)
+
+
+@pytest.mark.parametrize(
+    ("desired", "running", "stands"),
+    [
+        (3, 3, ":42 has run for 59m and its tasks are healthy"),
+        (3, 2, ":42 has run for 59m, 2 of 3 tasks run"),
+        (0, 0, "desired is 0, and no task of :42 is wanted"),
+    ],
+)
+@pytest.mark.parametrize("verb", [Verb.ROLL_BACK, Verb.RESTART])
+def test_a_daemons_plan_counts_as_ecs_does(
+    ecs: Make, world: World, verb: Verb, desired: int, running: int, stands: str
+) -> None:
+    daemon(world, desired, running)
+    _, plan = made_by(ecs(), verb)
+    assert f"{running}/{desired} running" in str(plan.lines)
+    assert plan.stands == stands
+    scaled = [w for w in plan.warnings if "desired is 0" in w]
+    what = "41" if verb is Verb.ROLL_BACK else "42"
+    words = f"desired is 0: no task of :{what} will run until a container instance matches it"
+    assert scaled == ([words] if not desired else [])
+    assert not any("scaled up" in w for w in plan.warnings)
+
+
+def test_a_daemons_rollback_is_done_when_each_instance_has_its_task(ecs: Make, world: World, clock: FakeClock) -> None:
+    daemon(world, 3, 3)
+    handler, plan = made(ecs())
+    service = world.services["main", "api"]
+    service["desiredCount"] = 4  # an instance came meanwhile: a count is nothing that moved
+    handler.check(plan)
+    receipt = handler.send(plan)
+    world.newest()["status"] = "SUCCESSFUL"
+    first = service["deployments"][0]
+    first |= {"rolloutState": "COMPLETED", "runningCount": 3}
+    del service["deployments"][1:]
+    service["runningCount"] = 3
+    assert handler.verify(plan, receipt).state is OutcomeState.PENDING
+    first["runningCount"] = service["runningCount"] = 4
+    check = handler.verify(plan, receipt)
+    assert (check.state, check.message) == (OutcomeState.DONE, "rolled back from :42 to :41, 4/4 running")
+    service |= {"desiredCount": 0, "runningCount": 0}
+    first |= {"desiredCount": 0, "runningCount": 0}
+    check = handler.verify(plan, receipt)
+    assert check.state is OutcomeState.FAILED
+    assert check.hint == "check its health once a container instance matches it"
+
+
+@pytest.mark.parametrize(("running", "why"), [(3, "and its tasks are healthy"), (2, "2 of 3 tasks run")])
+def test_a_daemon_that_nothing_suspects_wants_its_name_typed(
+    ecs: Make, world: World, tmp_path: Path, running: int, why: str
+) -> None:
+    daemon(world, 3, running)
+    provider = ecs()
+    _, plan = made_by(provider, Verb.ROLL_BACK)
+    look = Triager(Rules()).look(board(provider))
+    journal = Journal(tmp_path / "journal.db", SystemClock().now)
+    dressed = PlanEnricher(lambda: look, journal, Actor("Alice")).dress(plan)
+    journal.close(1.0)
+    assert (dressed.confirm, dressed.confirm_name) == (Confirm.NAME, "api")
+    assert dressed.warnings[0].startswith("no deploy is suspected, no alerts for it: :42 has run for 59m")
+    assert dressed.warnings[0].endswith(why)

@@ -125,6 +125,13 @@ class EcsService(EcsAnswer):
     deployment_configuration: EcsConfiguration | None = None
     current_service_deployment: str = ""
     current_service_revisions: list[EcsSummary] = []
+    scheduling_strategy: str = "REPLICA"
+
+    @property
+    def more_by(self) -> str:
+        """How a service that wants no task comes to want some: of a DAEMON, ECS counts the instances that match."""
+        daemon = self.scheduling_strategy == "DAEMON"
+        return "a container instance matches it" if daemon else "the service is scaled up"
 
     @property
     def controller(self) -> str:

@@ -165,7 +165,7 @@ def against(
             helps = f"going back helps only where {to.short} needs less room than {leaving.short}"
         found.append(f"ECS cannot place a task: {why}; {helps}")
     if seen.service.desired_count == 0:
-        found.append(f"desired is 0: no task of {to.short} will run until the service is scaled up")
+        found.append(f"desired is 0: no task of {to.short} will run until {seen.service.more_by}")
     if leaving.status in GONE and leaving.task_definition != to.task_definition:
         found.append(f"{leaving.short} is {leaving.status} (deregistered): there is no way back to it")
     return tuple(found)

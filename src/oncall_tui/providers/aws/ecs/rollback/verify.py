@@ -303,7 +303,7 @@ def _settled(
     word = _did(asked)
     first = primary(service)
     if service.desired_count == 0 and first is not None and first.task_definition == to:
-        return _none_wanted(asked, word, to, note, f"{first.id} {first.failed_tasks} failed")
+        return _none_wanted(service, asked, word, to, note, f"{first.id} {first.failed_tasks} failed")
     alone = len([d for d in service.deployments if d.running_count or d.pending_count]) <= 1
     there = first is not None and first.task_definition == to and first.running_count >= service.desired_count
     if there and alone and not service.pending_count:
@@ -315,11 +315,11 @@ def _settled(
     return pending(f"{word}, {_tasks(service, to)} running{note}")
 
 
-def _none_wanted(asked: dict[str, Any], word: str, to: str, note: str, evidence: str) -> Check:
+def _none_wanted(service: w.EcsService, asked: dict[str, Any], word: str, to: str, note: str, evidence: str) -> Check:
     """Of a service that wants no task: nothing of what was put there runs, so nothing shows that it is well."""
     if asked.get("desired", 1) == 0:
         return done(f"{word}; desired is 0, as it was, so no task of it runs{note}", evidence)
-    hint = "scale it up, and check its health"
+    hint = f"check its health once {service.more_by}"
     return failed(f"{word}, but desired is 0 now: no task of {short(to)} runs{note}", hint)
 
 
