@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 from tests.support.fakes import alert, deploy, service
 from tests.support.inside import stopped, task
 
 from oncall_tui.domain.deploy import DeployState, TakenBack, TaskFailure
 from oncall_tui.domain.service_detail import ServiceDetail
-from oncall_tui.inspection.timeline import ACTION, ALERT, DEPLOY, EVENT, TASK, merge_timeline, short_ids
+from oncall_tui.inspection.timeline import ACTION, ALERT, DEPLOY, EVENT, TASK, merge_timeline
 from oncall_tui.providers.base import TimelineEvent
+from oncall_tui.text.short_ids import short_ids
 
 T = 1_800_000_000.0
 
@@ -89,6 +91,30 @@ def test_an_arn_is_told_by_the_name_that_it_ends_in_and_a_task_by_eight_characte
     assert short_ids(text) == "(service api) stopped (task 01234567)."
     assert short_ids(f"alarm {arn.replace('ecs', 'cloudwatch')}:alarm:api-5xx fires") == "alarm api-5xx fires"
     assert short_ids("nothing of that kind: 5") == "nothing of that kind: 5"
+
+
+@pytest.mark.parametrize(
+    ("resource", "name"),
+    [
+        ("elasticloadbalancing:ap-northeast-1:111111111111:targetgroup/payments-api/73e2d6bc24d8a067", "payments-api"),
+        ("elasticloadbalancing:ap-northeast-1:111111111111:loadbalancer/app/front/50dc6c495c0c9188", "front"),
+        ("elasticloadbalancing:ap-northeast-1:111111111111:loadbalancer/classic", "classic"),
+        ("ecs:ap-northeast-1:111111111111:task-definition/api:42", "api:42"),
+        ("ecs:ap-northeast-1:111111111111:container-instance/main/0123456789abcdef0123456789abcdef", "01234567"),
+        ("iam::111111111111:role/service-role/deployer", "deployer"),
+        ("secretsmanager:ap-northeast-1:111111111111:secret:payments/db-AbCdEf", "payments/db-AbCdEf"),
+        ("logs:ap-northeast-1:111111111111:log-group:/ecs/api:*", "/ecs/api"),
+        ("sns:ap-northeast-1:111111111111:pages", "pages"),
+    ],
+)
+def test_an_arn_of_any_kind_is_told_by_its_name(resource: str, name: str) -> None:
+    assert short_ids(f"Task failed ELB health checks in (target-group arn:aws:{resource}).") == (
+        f"Task failed ELB health checks in (target-group {name})."
+    )
+
+
+def test_a_task_id_of_the_older_kind_is_short_too() -> None:
+    assert short_ids("(task 0b69d5c0-d655-4695-98cd-5d2d526d9d5a) is unhealthy") == "(task 0b69d5c0) is unhealthy"
 
 
 def test_a_rollback_is_on_the_timeline_where_it_was_asked_for_and_where_it_ended() -> None:

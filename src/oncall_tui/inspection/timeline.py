@@ -13,6 +13,7 @@ from oncall_tui.domain.service import Service
 from oncall_tui.domain.service_detail import ServiceDetail, Task, short_task
 from oncall_tui.providers.base import TimelineEvent
 from oncall_tui.text.history_words import fate, noun, taken_back
+from oncall_tui.text.short_ids import short_ids
 
 HERE = "here"
 RUN_S = 600.0
@@ -86,17 +87,6 @@ def _without_ids(entry: TimelineEntry) -> str:
     if entry.kind == TASK:
         return _TASK.sub("task ", entry.text)
     return " ".join(_TASKS.sub("", entry.text).split()).rstrip(":. ") if entry.kind == EVENT else ""
-
-
-_ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:[0-9]*:[^\s,;)\]'\"]+")
-_ID = re.compile(r"\b[0-9a-f]{32}\b")
-
-
-def short_ids(text: str) -> str:
-    """*text* with the name that each ARN ends in, and task ids of eight characters, as they are told elsewhere."""
-    if "arn:" in text:
-        text = _ARN.sub(lambda found: found[0].rstrip(".:").rpartition(":")[2].rpartition("/")[2], text)
-    return _ID.sub(lambda found: short_task(found[0]), text)
 
 
 _TASK = re.compile(r"^task \S+ ")

@@ -411,3 +411,29 @@ def test_deploys_that_never_end_leave_calls_to_the_rest(
     looked = world.asked["DescribeClusters"]
     start(provider, clock, 60.0)
     assert world.asked["DescribeClusters"] - looked >= 4
+
+
+def test_no_words_of_a_row_hold_an_arn(ecs: Make, world: World, clock: FakeClock) -> None:
+    group = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/api/0123456789abcdef"
+    task = "0123456789abcdef0123456789abcdef"
+    made = world.rolling("main", "api")
+    made["deploymentCircuitBreaker"] = {"status": "MONITORING", "failureCount": 1, "threshold": 3}
+    made["statusReason"] = f"tasks failed in {group}"
+    world.services["main", "api"]["events"].insert(
+        0, {"id": "e", "createdAt": clock.now(), "message": f"(task {task}) is unhealthy in (target-group {group})"}
+    )
+    world.tasks["main", "api"] = [
+        {
+            "taskArn": f"arn:aws:ecs:eu-west-1:123456789012:task/main/{task}",
+            "taskDefinitionArn": task_definition("api", 42),
+            "stopCode": "ServiceSchedulerInitiated",
+            "stoppedReason": f"Task failed ELB health checks in (target-group {group})",
+            "stoppedAt": clock.now() - 5,
+            "containers": [{"name": "app"}],
+        }
+    ]
+    reading = settle(ecs(), clock)
+    (deploy,), (service,) = reading.deploys, reading.services
+    assert [f.words for f in deploy.failures] == ["Task failed ELB health checks in (target-group api)"]
+    assert deploy.reason == "tasks failed in api"
+    assert service.events[0][1] == "(task 01234567) is unhealthy in (target-group api)"

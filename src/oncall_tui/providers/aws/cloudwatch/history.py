@@ -15,6 +15,7 @@ from oncall_tui.providers.aws.cloudwatch import schema as w
 from oncall_tui.providers.aws.cloudwatch.silence import TYPES
 from oncall_tui.providers.base import TimelineEvent
 from oncall_tui.providers.decoding import decoder
+from oncall_tui.text.short_ids import short_ids
 
 PAGES, PAGE = 2, 100
 LONGEST = 400
@@ -38,7 +39,7 @@ def words(item: w.CloudWatchHistoryItem) -> str:
             reason = decoder(w.CloudWatchHistoryData).decode(item.history_data).new_state.state_reason
         except msgspec.MsgspecError:  # it is a text of at most 4,095 characters, and may be cut off
             reason = ""
-    said = f"{item.history_summary}: {reason}" if reason else item.history_summary
+    said = f"{item.history_summary}: {short_ids(reason)}" if reason else item.history_summary
     return said if len(said) <= LONGEST else f"{said[:LONGEST]}…"
 
 

@@ -16,6 +16,7 @@ from oncall_tui.domain.metric import Metric
 from oncall_tui.providers.aws.client import arn
 from oncall_tui.providers.aws.cloudwatch import schema as w
 from oncall_tui.providers.aws.cloudwatch.mute_rules import CloudWatchMute
+from oncall_tui.text.short_ids import short_ids
 
 TARGET_TRACKING = "TargetTracking-"
 _PART = re.compile(r"\b(?:ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*(?:[\"']([^\"']+)[\"']|([^\s)\"']+))\s*\)")
@@ -120,13 +121,13 @@ def alert(
         return None
     at = arn.parse(alarm.alarm_arn)
     tracking = alarm.alarm_name.startswith(TARGET_TRACKING) and not show_target_tracking
-    composite = (("composite", alarm.alarm_rule),) if alarm.alarm_rule else ()
+    composite = (("composite", short_ids(alarm.alarm_rule)),) if alarm.alarm_rule else ()
     pairs = alarm.all_dimensions()
     watched = (("namespace", alarm.namespace), ("metric", alarm.metric_name))
     labels = (("alarmname", alarm.alarm_name), *watched, *pairs)
     told = (
         ("description", alarm.alarm_description),
-        ("reason", alarm.state_reason),
+        ("reason", short_ids(alarm.state_reason)),
         ("threshold", threshold(alarm)),
         ("actions", "" if alarm.actions_enabled else "disabled: this alarm notifies nobody"),
         *composite,
@@ -143,7 +144,7 @@ def alert(
         changed=w.seconds(alarm.state_updated_timestamp),
         by=(mute.by,) if mute and mute.by else (),
         until=mute.until if mute else None,
-        comment=mute.reason if mute else alarm.actions_suppressed_reason,
+        comment=mute.reason if mute else short_ids(alarm.actions_suppressed_reason),
         url=console(at.region, alarm.alarm_name),
         labels=tuple(pair for pair in labels if pair[1]),
         annotations=tuple((k, v) for k, v in told if v),

@@ -18,6 +18,7 @@ from oncall_tui.providers.aws.client.errors import NOT_OFFERED, Gone
 from oncall_tui.providers.aws.client.lru import Lru
 from oncall_tui.providers.aws.client.rate_limit import Priority
 from oncall_tui.providers.aws.ecs import schema as w
+from oncall_tui.text.short_ids import short_ids
 
 LISTED = 25  # BatchGetDeployments takes as many
 OPEN = frozenset({"Created", "Queued", "InProgress", "Baking", "Ready"})
@@ -107,7 +108,7 @@ class CodeDeployDeployment(w.EcsAnswer):
     def reason(self) -> str:
         """Why it went back, or went wrong, in CodeDeploy's words."""
         info, error = self.rollback_info, self.error_information
-        return (info.rollback_message if info else "") or (error.message if error else "")
+        return short_ids((info.rollback_message if info else "") or (error.message if error else ""))
 
     @property
     def definition(self) -> str:

@@ -14,6 +14,7 @@ from oncall_tui.domain.revision import Image, Revision
 from oncall_tui.domain.service import Health, Service, ServiceKey
 from oncall_tui.providers.aws.client import arn
 from oncall_tui.providers.aws.ecs import schema as w
+from oncall_tui.text.short_ids import short_ids
 from oncall_tui.text.time_format import told
 
 EVENTS_KEPT = 5
@@ -207,7 +208,7 @@ def from_service_deployment(
         failed_tasks=max(breaker.failure_count if breaker else 0, failed),
         failures=failures,
         breaker=f"{breaker.failure_count}/{breaker.threshold}" if breaker and counted else "",
-        reason=next((r for r in reasons if r), ""),
+        reason=short_ids(next((r for r in reasons if r), "")),
         started_by=started_by,
         rollback=rollback,
         rollback_to=rollback_to,
@@ -292,7 +293,7 @@ def from_deployments(
         old_running=sum(d.running_count for d in others),
         failed_tasks=first.failed_tasks,
         failures=failures,
-        reason=failed.rollout_state_reason if failed else first.rollout_state_reason,
+        reason=short_ids((failed or first).rollout_state_reason),
         started_by=started_by,
         rollback=arrow,
         read_from="deployments[]",
@@ -349,7 +350,8 @@ def failure(task: w.EcsTask) -> TaskFailure | None:
     )
     code = ended.exit_code if ended else next((c.exit_code for c in task.containers if c.exit_code is not None), None)
     reason = (ended.reason if ended else "") or task.stopped_reason or task.stop_code
-    return TaskFailure(arn.parse(task.task_arn).name, task.stopped_at or task.stopping_at or 0.0, reason, code)
+    at = task.stopped_at or task.stopping_at or 0.0
+    return TaskFailure(arn.parse(task.task_arn).name, at, short_ids(reason), code)
 
 
 # --- services ---------------------------------------------------------------------------------------------------------
@@ -410,7 +412,7 @@ def to_service(
         deploy_id=newest.id if newest else "",
         last_deploy=began,
         went_back_at=newest.finished if newest and newest.state is DeployState.ROLLED_BACK else None,
-        events=tuple((e.created_at, e.message) for e in service.events[:EVENTS_KEPT]),
+        events=tuple((e.created_at, short_ids(e.message)) for e in service.events[:EVENTS_KEPT]),
         note=note,
         verbs=(ON_SERVICE if service.controller == "ECS" else ROLL_BACK) if can_act else NO_VERBS,
     )

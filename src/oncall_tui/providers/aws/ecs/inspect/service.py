@@ -26,6 +26,7 @@ from oncall_tui.providers.aws.ecs import schema as w
 from oncall_tui.providers.aws.ecs.inspect import schema as d
 from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.runtime.clock import Clock
+from oncall_tui.text.short_ids import short_ids
 
 T = TypeVar("T")
 TASKS = 100  # of those that run, and of those that stopped
@@ -70,7 +71,7 @@ class ServiceInspection:
             at=at,
             tasks=tuple(sorted(tasks, key=_order)),
             targets=tuple(targets),
-            events=tuple((e.created_at, e.message) for e in seen.events[:EVENTS]) if seen else (),
+            events=tuple((e.created_at, short_ids(e.message)) for e in seen.events[:EVENTS]) if seen else (),
             problems=tuple(parts.problems),
             calls=parts.calls,
         )
@@ -181,7 +182,7 @@ def to_task(task: w.EcsTask) -> Task:
         started=task.started_at,
         stopped=task.stopped_at,
         stop_code=task.stop_code,
-        reason=task.stopped_reason,
+        reason=short_ids(task.stopped_reason),
         zone=task.availability_zone,
         can_exec=task.enable_execute_command,
         containers=tuple(_container(c) for c in task.containers),
@@ -194,7 +195,7 @@ def _container(container: w.EcsTaskContainer) -> Container:
         status=container.last_status,
         health=container.health_status,
         exit_code=container.exit_code,
-        reason=container.reason,
+        reason=short_ids(container.reason),
         runtime_id=container.runtime_id,
     )
 
@@ -208,7 +209,7 @@ def to_target(group: str, told: d.EcsTargetHealth) -> TargetHealth:
         id=told.target.id,
         port=told.target.port,
         state=health.state,
-        reason=": ".join(part for part in (health.reason, health.description) if part),
+        reason=short_ids(": ".join(part for part in (health.reason, health.description) if part)),
         zone=told.target.availability_zone,
     )
 

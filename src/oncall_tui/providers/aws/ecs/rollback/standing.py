@@ -16,6 +16,7 @@ from oncall_tui.providers.aws.ecs.rollback.decide import CD_OPEN, ENDED, IN_PROG
 from oncall_tui.providers.aws.ecs.rollback.decision_table import Call, RollbackInputs
 from oncall_tui.providers.aws.ecs.rollback.history import GONE, Fell, span, tasks_failed
 from oncall_tui.providers.aws.ecs.rollback.snapshot import ServiceSnapshot
+from oncall_tui.text.short_ids import short_ids
 
 UNDER_WAY = (*IN_PROGRESS, *CD_OPEN)
 HOW = {
@@ -76,7 +77,7 @@ def _fell(known: RevisionCache, seen: ServiceSnapshot, made: w.EcsServiceDeploym
         how=HOW[made.status],
         at=ended if made.status in ENDED and ended else made.started_at or made.created_at,
         failed=max(counted, failed_of(known, seen, definition) if made is seen.newest else 0),
-        reason=(made.rollback.reason if made.rollback else "") or made.status_reason,
+        reason=short_ids((made.rollback.reason if made.rollback else "") or made.status_reason),
     )
 
 
@@ -148,7 +149,7 @@ def no_place(service: w.EcsService, now: float) -> str:
         if now - event.created_at > PLACES_S or _STEADY in event.message:
             return ""
         if found := _NO_PLACE.search(event.message):
-            return f"{found.group(1)} ({span(now - event.created_at)} ago)"
+            return f"{short_ids(found.group(1))} ({span(now - event.created_at)} ago)"
     return ""
 
 

@@ -19,6 +19,7 @@ from oncall_tui.providers.aws.ecs.rollback.decision_table import Call
 from oncall_tui.providers.aws.ecs.rollback.history import short
 from oncall_tui.providers.base import Receipt
 from oncall_tui.providers.write_grace import WriteGrace
+from oncall_tui.text.short_ids import short_ids
 
 AGAIN_S = 3.0
 NO_DEPLOY_S = 120.0  # after that a write that ECS took has started nothing (a plan may have been read for a minute)
@@ -26,7 +27,7 @@ TAKES_EFFECT_S = 20.0  # after that a write that shows nowhere never arrived
 
 
 def pending(message: str, again_in_s: float = AGAIN_S) -> Check:
-    return Check(OutcomeState.PENDING, message, again_in_s)
+    return Check(OutcomeState.PENDING, short_ids(message), again_in_s)
 
 
 def done(message: str, evidence: str, since: float | None = None) -> Check:
@@ -34,7 +35,7 @@ def done(message: str, evidence: str, since: float | None = None) -> Check:
 
 
 def failed(message: str, hint: str = "") -> Check:
-    return Check(OutcomeState.FAILED, message, 0.0, hint)
+    return Check(OutcomeState.FAILED, short_ids(message), 0.0, hint)
 
 
 def verify(wires: AwsClients, known: RevisionCache, plan: Plan, receipt: Receipt | None, grace: WriteGrace) -> Check:
