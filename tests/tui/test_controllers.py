@@ -45,6 +45,7 @@ class FakeSession:
         self.engine = SimpleNamespace(actions=self.service, actor=ALICE, destinations=())
         self.latest = SimpleNamespace(board=Board(version=1, at=0.0))
         self.notice: Any = None
+        self.tables: dict[str, Any] = {}
         self.said: list[str] = []
 
     def drawn(self, alert_id: str) -> TriagedAlert | None:

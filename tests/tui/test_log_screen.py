@@ -189,7 +189,7 @@ async def test_a_row_without_a_service_says_so(tmp_path: Path) -> None:
     rig = Rig(tmp_path, provider)
     async with on_screen(rig, (80, 24)):
         await rig.press("l")
-        assert "no known ECS service for this row: no log" in rig.text()
+        assert "no log: no known ECS service for this row" in rig.text()
 
 
 async def test_search_and_errors(tmp_path: Path) -> None:

@@ -501,9 +501,9 @@ class BoardScreen(Screen[None]):
 
         session, row = self.session, self.session.row()
         if row.id is None:
-            session.say(NO_ROW, "warning")
+            session.say(self.actions.offers.no_target(row), "warning")
         elif not session.knows(row):
-            session.say("that line is about a source, not an alert: i shows every source", "warning")
+            session.say(self.actions.offers.no_target(row) or NO_ROW, "warning")
         elif session.row_screen is None:
             session.tables[row.pane].anchored = True  # opened: no refresh takes the row from under that screen
             opened = DetailScreen(session, self.dialogs, self.actions, RowRef(row.pane, row.id, row.look))

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from oncall_tui.domain.action import Verb
-from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.text.cells import count, fit_middle
 from oncall_tui.tui.controllers.alert_actions import AlertActions
 from oncall_tui.tui.controllers.deploy_actions import DeployActions
 from oncall_tui.tui.controllers.dialogs import Dialogs
+from oncall_tui.tui.controllers.login import Login
 from oncall_tui.tui.controllers.offers import ON_MARKED, Offers
 from oncall_tui.tui.controllers.openers import Openers
 from oncall_tui.tui.controllers.planning import Planning
@@ -26,12 +26,13 @@ class Actions:
     """Every key that acts on a row, and what the key bar and the palette offer for it."""
 
     def __init__(self, session: Session, dialogs: Dialogs) -> None:
-        self._session, self._dialogs = session, dialogs
+        self._session = session
         self.offers = Offers(session)
-        planning = Planning(session, dialogs)
+        login = Login(session, dialogs)
+        planning = Planning(session, dialogs, login)
         self._alerts = AlertActions(session, dialogs, planning, self.offers)
         self._deploys = DeployActions(session, dialogs, planning, self.offers)
-        self._openers = Openers(session, dialogs, planning)
+        self._openers = Openers(session, dialogs, planning, self.offers)
         self._by_key: dict[str, Callable[[RowRef], None]] = {
             "ack": self._alerts.acknowledge,
             "unack": self._alerts.unacknowledge,
@@ -44,7 +45,7 @@ class Actions:
             "logs": self._openers.logs,
             "timeline": self._openers.timeline,
             "copy": self._openers.copy,
-            "login": self._login,
+            "login": login.begin,
             "sources": self._openers.sources,
             "oncall": self._openers.on_call,
             "handover": self._openers.handover,
@@ -108,36 +109,3 @@ class Actions:
                 found = self.offers.deploy_target(verb, row) if verb in DEPLOYS and row.id is not None else ""
                 why = found if isinstance(found, str) and found else self.offers.why_not(verb, row)
                 yield f"{title}: not now", why, partial(self._session.say, f"{verb}: {why}", "warning")
-
-    # --- an expired login ---------------------------------------------------------------------------------------------
-
-    def _login(self, _: RowRef) -> None:
-        """Ask, then run the command that renews the first expired login on the bare terminal, and come back."""
-        lost = (SourceState.EXPIRED, SourceState.NO_CREDENTIALS)
-        source = next((s for s in self._session.latest.board.sources.values() if s.state in lost), None)
-        if source is None:
-            self._session.say("no source's login is expired", "dim")
-            return
-        if not source.login:
-            self._session.say(f"{source.name}: {source.hint or 'renew its secret where it comes from'}", "warning")
-            self._session.engine.renew(source.name)
-            return
-        self._dialogs.begin(self._log_in(source))
-
-    async def _log_in(self, source: SourceStatus) -> None:
-        """The command first: it has the terminal while it runs."""
-        from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany
-        from oncall_tui.tui.terminal import foreground
-
-        rows = [" ".join(source.login), "It has the terminal until it ends; the board stands still and does not ring."]
-        if not await self._dialogs.ask(ConfirmMany(f"Log in to {source.name}?", rows, "run it")):
-            self._session.say("login: cancelled, nothing was run", "dim")
-            return
-        self._dialogs.asked()
-        with self._dialogs.suspend():
-            code = foreground.run(source.login)
-        self._session.engine.renew(source.name)
-        command = " ".join(source.login[:3])
-        self._session.say(
-            f"{command}… ended with status {code}; reading {source.name} again", "" if code == 0 else "warning"
-        )

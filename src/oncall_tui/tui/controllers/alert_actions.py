@@ -123,7 +123,9 @@ class AlertActions:
             Verb.REASSIGN: f"There is nobody else to give it to: {has_it}.",
             Verb.MERGE: "There is no other incident to merge it into.",
         }.get(verb, "There is nothing to pick from.")
-        picked = await self._dialogs.ask(ChoiceDialog(f"{str(verb).capitalize()} {alert.title}", choices, nothing))
+        picked = await self._dialogs.ask(
+            ChoiceDialog(f"{str(verb).capitalize()} {alert.title}", choices, nothing, self._planning.hint)
+        )
         if picked is None:
             return
         if verb not in (Verb.ESCALATE, Verb.REASSIGN):

@@ -16,6 +16,7 @@ from oncall_tui.triage.routing import route_verb
 from oncall_tui.tui.controllers.dialogs import Dialogs
 from oncall_tui.tui.controllers.offers import Offers
 from oncall_tui.tui.controllers.planning import Planning
+from oncall_tui.tui.presenters.renewal import renewing
 from oncall_tui.tui.screens.dialogs.modals import Text
 from oncall_tui.tui.session import RowRef, Session
 
@@ -35,9 +36,9 @@ class BulkActions:
 
         self._session.say(f"planning {verb} for {count(len(marked), 'row')}", "dim")
         plans, left_out = await self._plans(verb, more, marked)
-        not_possible = [f"{title}: {error}" for title, _, error in left_out]
+        why_not = [(title, self._why(error)) for title, _, error in left_out]
         rows = [_listed(title, plan) for title, plan in plans.values()]
-        warnings = [f"not possible: {line}" for line in not_possible]
+        warnings = [f"not possible: {title}: {why}" for title, why in why_not]
         does = _does([plan for _, plan in plans.values()])
         confirm = ConfirmMany(
             f"{does or f'{verb} 0'} of {count(len(marked), 'row')}",
@@ -49,7 +50,7 @@ class BulkActions:
             if plans:
                 self._session.say(f"{verb}: cancelled, nothing was sent", "dim")
             else:
-                self._session.say(f"{verb}: not possible for {_by_reason(left_out)}", "warning")
+                self._session.say(f"{verb}: not possible for {_by_reason(why_not)}", "warning")
             return
         self._dialogs.asked()
         await self._carry_out(verb, plans, left_out)
@@ -79,13 +80,18 @@ class BulkActions:
                 left_out.append((title, ask.target, error))
         return plans, left_out
 
+    def _why(self, error: OncallError) -> str:
+        """Word an error as a refusal of one row is worded."""
+        hint = renewing(error.hint, self._session.latest.board.sources.values())
+        return f"{error.message} ({hint})" if hint else error.message
+
     async def _carry_out(self, verb: Verb, plans: dict[str, tuple[str, Plan]], left_out: list[LeftOut]) -> None:
         """Carry the plans out. One line of the board has the outcome; a list has the reason of each failure."""
         self._session.notice = None
         at = self._session.engine.clock.now()
         others = [_outcome(verb, target, error, at) for _, target, error in left_out]
         futures = self._session.engine.actions.execute_many([plan for _, plan in plans.values()], left_out=others)
-        not_done = [f"{title}: {error}" for title, _, error in left_out]
+        not_done = [f"{title}: {self._why(error)}" for title, _, error in left_out]
         for (title, _), future in zip(plans.values(), futures, strict=True):
             outcome: Outcome = await asyncio.wrap_future(future)
             if outcome.state is not OutcomeState.DONE:
@@ -98,11 +104,11 @@ class BulkActions:
             self._dialogs.show_when_free(Text(f"{verb}: {count - len(not_done)} of {count} done; not done:", lines))
 
 
-def _by_reason(left_out: Sequence[LeftOut]) -> str:
+def _by_reason(why_not: Sequence[tuple[str, str]]) -> str:
     """``payments-api: acknowledged already, by Bob; 3 rows: …``: each reason once, the most frequent first."""
     titles: dict[str, list[str]] = {}
-    for title, _, error in left_out:
-        titles.setdefault(str(error), []).append(title)
+    for title, why in why_not:
+        titles.setdefault(why, []).append(title)
     reasons = sorted(titles.items(), key=lambda item: -len(item[1]))
     said = [f"{same[0] if len(same) == 1 else count(len(same), 'row')}: {why}" for why, same in reasons]
     more = [f"and {count(len(said) - REASONS_SHOWN, 'other reason')}"] if said[REASONS_SHOWN:] else []

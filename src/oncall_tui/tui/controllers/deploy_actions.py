@@ -11,7 +11,7 @@ from oncall_tui.tui.controllers.offers import Offers
 from oncall_tui.tui.controllers.planning import Planning
 from oncall_tui.tui.presenters.targets import ActionTarget
 from oncall_tui.tui.screens.dialogs.modals import ANOTHER
-from oncall_tui.tui.session import NO_ROW, RowRef, Session
+from oncall_tui.tui.session import RowRef, Session
 
 READING = {
     Verb.ROLL_BACK: "reading what {} ran before",
@@ -33,8 +33,8 @@ class DeployActions:
         say = self._session.say
         if self._session.engine.actions.read_only:
             say("read only: nothing is written", "warning")
-        elif row.id is None:
-            say(NO_ROW, "warning")
+        elif none := self._offers.no_target(row):
+            say(none, "warning")
         elif isinstance(found, str):
             say(found, "warning")
         elif self._offers.on_its_way(verb, found):
@@ -59,7 +59,7 @@ class DeployActions:
                 return
             choices = self._session.engine.actions.choices(verb, to.id)
             picked = await self._dialogs.ask(
-                ChoiceDialog(f"{to.name}: to which revision?", choices, "no other is known")
+                ChoiceDialog(f"{to.name}: to which revision?", choices, "no other is known", self._planning.hint)
             )
             if picked is not None:
                 self._session.say(f"planning {verb} {to.name}", "dim")

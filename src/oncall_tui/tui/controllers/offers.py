@@ -8,6 +8,7 @@ from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.text.cells import count
 from oncall_tui.triage.routing import route_verb
 from oncall_tui.tui.keys import DEPLOYS, VERBS, Key, named
+from oncall_tui.tui.presenters.renewal import renewing
 from oncall_tui.tui.presenters.targets import ActionTarget, spot, target
 from oncall_tui.tui.session import NO_ROW, RowRef, Session
 
@@ -24,6 +25,19 @@ class Offers:
         """Return the alert that *verb* on the row goes to: the pager's incident first."""
         found = route_verb(row.look, self._session.latest.board, verb) if row.look is not None else None
         return found[1] if found else None
+
+    def no_target(self, row: RowRef) -> str:
+        """Say why the cursor is on nothing that a key is for: no row, or the line about an unread source; empty: it is
+        on a row.
+        """
+        if row.id is None:
+            table = self._session.tables.get(row.pane)
+            return NO_ROW if table is None or table.rows else "no row is listed here"
+        source = self._session.latest.board.sources.get(row.id.removeprefix("source:"))
+        if source is None or not row.id.startswith("source:"):
+            return ""
+        hint = renewing(source.hint, [source]) or f"{named('sources')} shows every source"
+        return f"that line is about {source.name}, which cannot be read now ({source.state.label}): {hint}"
 
     def marked_targets(self, verb: Verb, row: RowRef) -> list[Alert]:
         """Return the alerts that *verb* on the marked rows goes to; a row that does not allow it has none."""
@@ -102,8 +116,8 @@ class Offers:
         look = row.look
         if self._session.engine.actions.read_only:
             return "read only: nothing is written"
-        if row.id is None:
-            return NO_ROW
+        if none := self.no_target(row):
+            return none
         if row.pane != "alerts":
             return f"{verb} works on alerts: {named('alerts')} shows them"
         if look and look.alert.state is AlertState.RESOLVED:

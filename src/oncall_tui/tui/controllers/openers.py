@@ -15,9 +15,11 @@ from oncall_tui.providers.base import TimelineEvent
 from oncall_tui.text.cells import clean
 from oncall_tui.triage.triager import TriagedAlert
 from oncall_tui.tui.controllers.dialogs import Dialogs
+from oncall_tui.tui.controllers.offers import Offers
 from oncall_tui.tui.controllers.planning import Planning
+from oncall_tui.tui.keys import named
 from oncall_tui.tui.screens.dialogs.modals import Text
-from oncall_tui.tui.session import NO_ROW, RowRef, Session
+from oncall_tui.tui.session import RowRef, Session
 from oncall_tui.tui.widgets.text_lines import Line
 
 if TYPE_CHECKING:
@@ -48,16 +50,16 @@ def log_screen(
 class Openers:
     """The keys that open something for a row."""
 
-    def __init__(self, session: Session, dialogs: Dialogs, planning: Planning) -> None:
-        self._session, self._dialogs, self._planning = session, dialogs, planning
+    def __init__(self, session: Session, dialogs: Dialogs, planning: Planning, offers: Offers) -> None:
+        self._session, self._dialogs, self._planning, self._offers = session, dialogs, planning, offers
 
     def logs(self, row: RowRef) -> None:
         """Open the log of the row's service: from an alert around its start, else live."""
         session, look = self._session, row.look
         service_id = self._service_id(row)
         if not service_id:
-            why = "no row is under the cursor" if row.id is None else "no known ECS service for this row"
-            session.say(f"{why}: no log", "warning")
+            why = self._offers.no_target(row) or "no known ECS service for this row"
+            session.say(f"no log: {why}", "warning")
             return
         around = None if look is None else look.began or look.alert.began
         deploy = look.suspect if look is not None else self._deploy_of(service_id)
@@ -82,8 +84,8 @@ class Openers:
         service = row.look.service if row.look is not None else service
         if self._session.engine.actions.read_only:
             self._session.say("read only: no shell is opened, since it can write", "warning")
-        elif row.id is None:
-            self._session.say(NO_ROW, "warning")
+        elif none := self._offers.no_target(row):
+            self._session.say(none, "warning")
         elif service is None:
             self._session.say("no known ECS service for this row", "warning")
         elif not self._dialogs.active:
@@ -119,7 +121,8 @@ class Openers:
         """Read the timeline of an alert's row, and show it when it is there."""
         look = row.look
         if look is None:
-            self._session.say("only alerts have a timeline: 1 goes to the alerts", "warning")
+            none = self._offers.no_target(row) or f"only alerts have a timeline: {named('alerts')} goes to the alerts"
+            self._session.say(none, "warning")
             return
         self._session.say("reading its timeline", "dim")
         self._dialogs.begin(self._timeline(look), asks=False)

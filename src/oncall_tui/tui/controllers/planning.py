@@ -10,7 +10,9 @@ from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.plan import ActionRequest, Confirm, Plan
 from oncall_tui.errors import OncallError
 from oncall_tui.tui.controllers.dialogs import Dialogs
-from oncall_tui.tui.screens.dialogs.modals import ANEW, ANOTHER, RefusalDialog
+from oncall_tui.tui.controllers.login import Login
+from oncall_tui.tui.presenters.renewal import renewing
+from oncall_tui.tui.screens.dialogs.modals import ANEW, ANOTHER, LOGIN, RefusalDialog
 from oncall_tui.tui.session import Session
 
 AT_ONCE = frozenset({Verb.ACKNOWLEDGE, Verb.UNACKNOWLEDGE, Verb.NOTE})  # frequent and reversible; all else always asks
@@ -19,8 +21,8 @@ AT_ONCE = frozenset({Verb.ACKNOWLEDGE, Verb.UNACKNOWLEDGE, Verb.NOTE})  # freque
 class Planning:
     """The steps that every action takes."""
 
-    def __init__(self, session: Session, dialogs: Dialogs) -> None:
-        self._session, self._dialogs = session, dialogs
+    def __init__(self, session: Session, dialogs: Dialogs, login: Login) -> None:
+        self._session, self._dialogs, self._login = session, dialogs, login
 
     def request(self, verb: Verb, alert: Alert, **more: Any) -> ActionRequest:
         """Return the request for an alert, with the version that was on screen."""
@@ -35,12 +37,30 @@ class Planning:
         try:
             plan = await asyncio.wrap_future(self._session.engine.actions.plan(request))
         except OncallError as error:
-            self._session.unsay()
-            state = str(getattr(error, "outcome", "failed"))
-            refusal = RefusalDialog(f"{request.verb} {name}", state, error.message, error.hint, another)
-            return await self._dialogs.ask(refusal)
+            return await self.refused(f"{request.verb} {name}", error, another)
         self._session.unsay()
         return plan
+
+    async def refused(self, title: str, error: OncallError, another: bool = False) -> str | None:
+        """Show why something was not done. Where a login has expired, its key renews that from here.
+
+        Return ANOTHER where the engineer wants another target, else None.
+        """
+        self._session.unsay()
+        source = self._login.renewed_by(error.hint)
+        hint = renewing(error.hint, self._session.latest.board.sources.values())
+        state = str(getattr(error, "outcome", "failed"))
+        another = another and source is None  # that could not be read either
+        answer = await self._dialogs.ask(
+            RefusalDialog(title, state, error.message, hint, another, login=source is not None)
+        )
+        if answer == LOGIN and source is not None:
+            await self._login.steps(source)
+        return answer if answer == ANOTHER else None
+
+    def hint(self, hint: str) -> str:
+        """Word the hint of a dialog that has no key of its own for an expired login."""
+        return renewing(hint, self._session.latest.board.sources.values(), " on the board")
 
     async def confirmed(self, plan: Plan, another: bool = False, anew: bool = False) -> str | None:
         """Return the engineer's answer to the plan: confirm, pick another (if *another*), or None. If it can be planned

@@ -27,7 +27,7 @@ from oncall_tui.text.time_format import age
 from oncall_tui.tui.controllers.dialogs import Dialogs
 from oncall_tui.tui.controllers.planning import Planning
 from oncall_tui.tui.screens.dialogs.choice import ChoiceDialog
-from oncall_tui.tui.screens.dialogs.modals import DEAF_S, Modal, RefusalDialog
+from oncall_tui.tui.screens.dialogs.modals import DEAF_S, Modal
 from oncall_tui.tui.session import Session
 from oncall_tui.tui.terminal import foreground
 from oncall_tui.tui.widgets.clean_text import SENT_TO, copy
@@ -93,9 +93,7 @@ class OpenShell:
             if place is not None:
                 await self._open(place)
         except OncallError as error:
-            self._session.unsay()
-            state = str(getattr(error, "outcome", "failed"))
-            await self._dialogs.ask(RefusalDialog(self._name, state, error.message, error.hint))
+            await self._planning.refused(self._name, error)
 
     async def _place(self) -> ShellTarget | None:
         """Where: picked, unless there is one place only."""

@@ -25,6 +25,7 @@ from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
 from oncall_tui.tui.presenters import group_cells as joined
 from oncall_tui.tui.presenters import progress
 from oncall_tui.tui.presenters.filter_fields import alert_fields, deploy_fields, service_fields
+from oncall_tui.tui.presenters.renewal import renewing
 from oncall_tui.tui.presenters.sorting import Order, Sort, Sorter, of, order
 from oncall_tui.tui.widgets.table.rows import Cell, Column, Row
 
@@ -375,7 +376,11 @@ def _unread_row(source: SourceStatus, update: Update, now: float, tz: tzinfo) ->
         (source.state.label, "unknown"),
         "",
     )
-    lines = tuple(((line, ""),) for line in (source.message, f"→ {source.hint}" if source.hint else "") if line)
+    lines = tuple(
+        ((line, ""),)
+        for line in (source.message, f"→ {renewing(source.hint, [source])}" if source.hint else "")
+        if line
+    )
     return Row(f"source:{source.name}", cells, "", lines)
 
 

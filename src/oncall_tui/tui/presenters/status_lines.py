@@ -17,6 +17,8 @@ from oncall_tui.engine.engine import Update
 from oncall_tui.text.cells import count, fit, width
 from oncall_tui.text.time_format import age
 from oncall_tui.triage.multi_service import MultiServiceIncident
+from oncall_tui.tui.keys import named
+from oncall_tui.tui.presenters.renewal import renewing
 from oncall_tui.tui.widgets.footer import Part, StatusLine
 from oncall_tui.tui.widgets.text_lines import Line
 
@@ -55,14 +57,14 @@ def left(update: Update, me: str, read_only: bool, wide: bool, mine: str = "") -
     if update.journal_failure:
         parts.append((" JOURNAL FAILS ", "critical"))
     if update.troubles:
-        parts.append((" BUG: see i ", "critical"))
+        parts.append((f" BUG: see {named('sources')} ", "critical"))
     if any(s.banner for s in board.sources.values()):
         parts.append((" DEMO, or custom endpoint ", "warning"))
     if mine:
         parts.append((f" {mine} ", "dim" if mine.startswith("not") else "heading"))
     if update.skipped:
         entries = "1 journal entry" if len(update.skipped) == 1 else f"{len(update.skipped)} journal entries"
-        parts.append((f" {entries} skipped: see i ", "warning"))
+        parts.append((f" {entries} skipped: see {named('sources')} ", "warning"))
     if wide:
         accounts = count(len({(s.key.account, s.key.region) for s in board.services.values()}), "account")
         parts.append((f" {accounts} · {count(len(board.services), 'service')}", "dim"))
@@ -107,7 +109,7 @@ def _unread(source: SourceStatus, now: float, wide: bool) -> str:
         return f"{source.name} reading"
     since = source.age_s(now)
     if source.state is SourceState.EXPIRED and source.login:
-        return f"{source.name} EXPIRED: L logs in"
+        return f"{source.name} EXPIRED: {named('login')} logs in"
     words = f"{source.name} {source.state.label} {age(since) if since is not None else 'never read'}"
     return f"{words}: {source.message[:28]}" if wide and source.message else words
 
@@ -198,7 +200,7 @@ def outcome_lines(
         words = f"{who}{outcome.message}{tail}{esc}"
         lines.append(((f" {sign} {_head(outcome)}", style), (words, "")))
         if outcome.hint:
-            lines.append((("   → ", "dim"), (outcome.hint, "")))
+            lines.append((("   → ", "dim"), (renewing(outcome.hint, update.board.sources.values()), "")))
     if notice:
         lines.append(((" " + notice[0], notice[1]),))
     return lines

@@ -19,6 +19,7 @@ from oncall_tui.triage.ownership import aftermath, assignment
 from oncall_tui.triage.routing import route_verb
 from oncall_tui.triage.triager import TriagedAlert
 from oncall_tui.tui.presenters import progress
+from oncall_tui.tui.presenters.renewal import renewing
 from oncall_tui.tui.presenters.targets import ActionTarget, spot, target
 
 Line = tuple[tuple[str, str], ...]
@@ -34,7 +35,11 @@ def stale(update: Update, tz: tzinfo, *sources: str) -> list[Line]:
         if source and not source.current:
             at = f"as of {moment(source.read_at, tz, update.board.at)}" if source.read_at else "never read"
             lines.append(
-                line("? " + name, f"{source.state.label}, {at}: not known to be so now. {source.hint}", "stale")
+                line(
+                    "? " + name,
+                    f"{source.state.label}, {at}: not known to be so now. {renewing(source.hint, [source])}",
+                    "stale",
+                )
             )
     return lines
 
@@ -187,7 +192,11 @@ def source_lines(update: Update, now: float) -> list[Line]:
         lines.append(((f" {s.name:<12} ", "bold"), (f"{s.state.label:<15}", style), (f" {last_read(s, now):<16}", "")))
         if s.message:
             lines.append(((" " * 14, ""), (s.message, "")))
-        hints = [s.hint, *(f"{p.scope}: {p.message} → {p.hint}" for p in s.problems), s.banner]
+        hints = [
+            renewing(s.hint, [s], " on the board"),
+            *(f"{p.scope}: {p.message} → {p.hint}" for p in s.problems),
+            s.banner,
+        ]
         lines += [((" " * 14 + "→ ", "dim"), (hint, "")) for hint in dict.fromkeys(hints) if hint]
         lines.append(((" " * 14, ""), (f"{s.provider}, {s.calls_per_s:.1f} calls/s", "dim")))
     if update.journal_failure:

@@ -8,6 +8,7 @@ import msgspec
 
 from oncall_tui.engine.engine import Update
 from oncall_tui.text.time_format import ago, moment
+from oncall_tui.tui.presenters.renewal import renewing
 from oncall_tui.tui.screens.detail.parts import Part
 from oncall_tui.tui.screens.detail.subject import Subject
 from oncall_tui.tui.widgets.text_lines import Line
@@ -59,7 +60,10 @@ def standing(part: Part, name: str, scene: Scene) -> list[Line]:  # type: ignore
     lines: list[Line] = []
     if part.failure is not None and not part.rereads.under_way:
         message, what = part.failure
-        lines += [line(name, f"could not be read: {message}", "critical"), hint(what)]
+        lines += [
+            line(name, f"could not be read: {message}", "critical"),
+            hint(renewing(what, scene.update.board.sources.values())),
+        ]
     if part.value is not None and part.read_at is not None:
         if lines:
             when = f"{moment(part.read_at, scene.tz, scene.now)}, {ago(scene.now - part.read_at)}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import Future
 from typing import ClassVar
 
@@ -28,7 +28,7 @@ LEAST_LINES = 8  # of the window, for a frame and a hint
 class ChoiceDialog(Modal[str]):
     """Says the id of the choice, or None. Nothing is chosen until a row is; what was typed before it was there is not.
 
-    *nothing* is said where there is nothing to pick.
+    *nothing* is said where there is nothing to pick; *hint* words the hint of a failure.
     """
 
     DEFAULT_CSS = """
@@ -39,8 +39,15 @@ class ChoiceDialog(Modal[str]):
     box_width = 100
     then = " asks before sending."
 
-    def __init__(self, title: str, choices: Future[tuple[Choice, ...]], nothing: str) -> None:
+    def __init__(
+        self,
+        title: str,
+        choices: Future[tuple[Choice, ...]],
+        nothing: str,
+        hint: Callable[[str], str] = str,
+    ) -> None:
         super().__init__(title)
+        self._worded = hint
         self._coming, self._nothing = choices, nothing
         self._choices: Sequence[Choice] = ()
 
@@ -60,7 +67,7 @@ class ChoiceDialog(Modal[str]):
             choices = await asyncio.wrap_future(self._coming)
         except OncallError as error:
             state = str(getattr(error, "outcome", "failed"))
-            hint = [(("→ ", "key"), (error.hint, ""))] if error.hint else []
+            hint = [(("→ ", "key"), (self._worded(error.hint), ""))] if error.hint else []
             self._say([((f"{state}: ", "critical"), (error.message, "bold")), *hint])
         except Exception as error:  # noqa: BLE001 - a bug in a provider ends as words, not as the program
             self._say([((f"bug: {error.__class__.__name__}: {error}", "critical"),)])

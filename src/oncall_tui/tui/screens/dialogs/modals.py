@@ -20,7 +20,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from oncall_tui.text.cells import clean, fit, width
-from oncall_tui.tui.keys import by_group
+from oncall_tui.tui.keys import by_group, named
 from oncall_tui.tui.screens.dialogs.forms import Field
 from oncall_tui.tui.screens.dialogs.shown_lines import ShownLines
 from oncall_tui.tui.widgets.clean_text import CleanInput
@@ -33,6 +33,7 @@ RENEW_S = 1.0  # what tells ages is looked at again so often
 LEAST_BODY = 3  # lines; with fewer the frame goes
 FRAME_OF_TITLE = 6  # cells of the frame's first line that are not its title's
 ANOTHER = "another"  # said where another target is wanted
+LOGIN = "login"  # said where an expired login is to be renewed
 ANEW = "anew"  # said where the plan is too old to be carried out, or is asked for again
 R = TypeVar("R")
 
@@ -453,16 +454,20 @@ class Text(Help):
 class RefusalDialog(Modal[str]):
     """Why something was not done: it waits to be read, and a key that was typed ahead does nothing to it.
 
-    Says ANOTHER where *another* target can be picked, or None.
+    Says ANOTHER where *another* target can be picked, LOGIN where a *login* can be renewed, or None.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q,enter", "cancel", "Close", show=False),
         Binding("t", "another", "Another", show=False),
+        Binding("L", "login", "Log in", show=False, id="login"),
     ]
 
-    def __init__(self, title: str, state: str, message: str, hint: str, another: bool = False) -> None:
+    def __init__(
+        self, title: str, state: str, message: str, hint: str, another: bool = False, login: bool = False
+    ) -> None:
         super().__init__(title)
+        self._login = login
         self._lines: list[Line] = [((f"{state}: ", "critical"), (message, "bold"))]
         self._lines += [(("→ ", "key"), (hint, ""))] if hint else []
         self._another = another
@@ -471,8 +476,13 @@ class RefusalDialog(Modal[str]):
         with Vertical(classes="box"):
             keys = [(" [Enter] back ", "bold"), ("  nothing was sent", "dim")]
             keys += [("     t ", "key"), ("another revision", "")] if self._another else []
+            keys += [(f"     {named('login')} ", "key"), ("log in", "")] if self._login else []
             yield from self.body([*self._lines, (("", ""),)], indent=2, question=tuple(keys))
 
     def action_another(self) -> None:
         if self._another:
             self.dismiss(ANOTHER)
+
+    def action_login(self) -> None:
+        if self._login:
+            self.dismiss(LOGIN)
