@@ -139,7 +139,7 @@ def timed(runs: int, work: Callable[[], object], before: Callable[[], None] = la
 def scratch(alerts: int, services: int, runs: int) -> float:
     """The first look, in seconds."""
     whole, told = board(alerts, services), rules(services)
-    return timed(runs, lambda: Triager(told).look(whole))
+    return timed(runs, lambda: Triager(told).triage(whole))
 
 
 class Followed:
@@ -148,7 +148,7 @@ class Followed:
     def __init__(self, alerts: int, services: int) -> None:
         self.board = board(alerts, services)
         self.triager = Triager(rules(services))
-        self.triager.look(self.board)
+        self.triager.triage(self.board)
         self._turn = 0
 
     def next_board(self, alert: bool = False, deploy: bool = False) -> None:
@@ -165,8 +165,8 @@ class Followed:
             self.board, version=self._turn + 1, at=NOW + self._turn, alerts=alerts, deploys=deploys
         )
 
-    def look(self) -> object:
-        return self.triager.look(self.board)
+    def triage(self) -> object:
+        return self.triager.triage(self.board)
 
 
 def sort(alerts: int, runs: int) -> float:
@@ -194,9 +194,9 @@ def run(effort: Effort) -> list[Result]:
     whole = scratch(ALERTS, SERVICES, runs)
     followed = Followed(ALERTS, SERVICES)
     changed = {
-        "one alert changed": timed(runs, followed.look, lambda: followed.next_board(alert=True)),
-        "one deploy moved": timed(runs, followed.look, lambda: followed.next_board(deploy=True)),
-        "nothing changed": timed(runs, followed.look, followed.next_board),
+        "one alert changed": timed(runs, followed.triage, lambda: followed.next_board(alert=True)),
+        "one deploy moved": timed(runs, followed.triage, lambda: followed.next_board(deploy=True)),
+        "nothing changed": timed(runs, followed.triage, followed.next_board),
     }
     what = f"look at {ALERTS:,} alerts, {SERVICES:,} services"
     results = [
@@ -212,7 +212,7 @@ def run(effort: Effort) -> list[Result]:
     kept = {}
     for count in by_alerts:
         one = Followed(count, SERVICES)
-        kept[count] = timed(runs, one.look, lambda one=one: one.next_board(alert=True))  # type: ignore[misc]
+        kept[count] = timed(runs, one.triage, lambda one=one: one.next_board(alert=True))  # type: ignore[misc]
     results.append(Result("from scratch: an alert's cost, by how many", grown(by_alerts, True)))
     results.append(Result(f"from scratch: {ALERTS:,} alerts, by how many services", grown(by_services, False)))
     results.append(Result("one alert changed: an alert's cost, by how many", grown(kept, True)))

@@ -139,15 +139,15 @@ class Night:
         scene = Scene(update, now, TOKYO, 200)
         rows = RowBuilder(TOKYO).deploys(update, ViewFilter(), now)
         row = next(r for r in rows if r.id == deploy_id)
-        looks = [a for a in update.look.alerts if a.service and a.service.id == deploy.service_id]
+        alert_rows = [a for a in update.triaged.alerts if a.service and a.service.id == deploy.service_id]
         service = update.board.services[deploy.service_id]
         mine = [d for d in update.board.deploys.values() if d.service_id == deploy.service_id]
-        moments = merge_timeline([m for a in looks for m in a.members], {}, mine, service)
+        moments = merge_timeline([m for a in alert_rows for m in a.members], {}, mine, service)
         entries = self.engine.journal.since(now - 3600, KINDS)
-        told = dict(sections(handover(entries, update.look, now - 3600, now), TOKYO))
+        told = dict(sections(handover(entries, update.triaged, now - 3600, now), TOKYO))
         deployed = next(lines for name, lines in told.items() if name.startswith("Deploys"))
         board = text_board(update, now).partition("\nDEPLOYS ")[2]
-        suspects = [s.told(TOKYO, now) for a in looks for s in a.suspicion.suspects if s.deploy.id == deploy_id]
+        suspects = [s.told(TOKYO, now) for a in alert_rows for s in a.suspicion.suspects if s.deploy.id == deploy_id]
         return Said(
             deploy=deploy,
             row=" | ".join((*map(_text, row.cells), *(_text(cell) for extra in row.under for cell in extra))),
@@ -178,7 +178,9 @@ def played(folder: Path) -> Iterator[dict[str, Said]]:
     try:
         found: dict[str, Said] = {}
         bad = until(lambda: (d := night.newest(API)) and d.failures and d, "the bad deploy fails", 60)
-        alert = until(lambda: [a for a in night.engine.update.look.alerts if a.suspect], "the alert has a suspect", 60)
+        alert = until(
+            lambda: [a for a in night.engine.update.triaged.alerts if a.suspect], "the alert has a suspect", 60
+        )
         assert alert
         found["during"] = night.said(bad.id)
         night.act(Verb.ROLL_BACK, night.newest(API) or bad)

@@ -47,7 +47,7 @@ def deploy_name(service_id: str, arrow: str) -> str:
 
 
 def row_of(update: Update, title: str) -> TriagedAlert | None:
-    found = [r for r in update.look.alerts if title in r.alert.title or any(title in o.title for o in r.others)]
+    found = [r for r in update.triaged.alerts if title in r.alert.title or any(title in o.title for o in r.others)]
     assert len(found) <= 1, f"{title!r} is {len(found)} rows"
     return found[0] if found else None
 
@@ -238,7 +238,7 @@ class Watched:
         found = {}
         for title, accused in self.accused.items():
             row = row_of(update, title)
-            assert row is not None, f"{title!r} is not there: {[r.alert.title for r in update.look.alerts]}"
+            assert row is not None, f"{title!r} is not there: {[r.alert.title for r in update.triaged.alerts]}"
             deploys = [(d.service_id, d.arrow, d.state, d.failures[:1]) for d in update.board.deploys.values()]
             assert read, f"not all of it was read in {seconds:.0f} s: {row.alert.state}, {deploys}"
             suspects, innocent = (

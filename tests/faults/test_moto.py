@@ -102,7 +102,7 @@ def test_alarms_in_every_state(rig: Rig) -> None:
         "db-slow": AlertState.FIRING,
         "api-blind": AlertState.NO_DATA,
     }
-    first = rig.update.look.alerts[0]
+    first = rig.update.triaged.alerts[0]
     assert (first.alert.title, first.service and first.service.id) == ("api-5xx-critical", "aws/main/api")
     source = board.sources["alarms"]
     assert source.partial  # all but its mute rules, which moto has not: neither all well nor all lost

@@ -26,9 +26,9 @@ def played(town: Town) -> TriagedBoard:
         Product(name=name, services=tuple(map(service_id, mine)), alerts={"team": name})
         for name, mine in town.products.items()
     )
-    looker = Triager(Rules(products=products, look_back_s=town.look_back))
-    looks = [looker.look(board) for board in boards(town)]
-    return looks[-1]
+    triager = Triager(Rules(products=products, look_back_s=town.look_back))
+    triaged = [triager.triage(board) for board in boards(town)]
+    return triaged[-1]
 
 
 def boards(town: Town) -> Iterator[Board]:

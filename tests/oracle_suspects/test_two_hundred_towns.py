@@ -35,8 +35,8 @@ def ids(names: frozenset[str]) -> set[str]:
     return set(map(deploy_id, names))
 
 
-def row_of(look: TriagedBoard, problem: Problem) -> TriagedAlert:
-    row = look.find(alert_id(problem))
+def row_of(triaged: TriagedBoard, problem: Problem) -> TriagedAlert:
+    row = triaged.find(alert_id(problem))
     assert row is not None
     return row
 
@@ -78,24 +78,24 @@ def wrong_words(town: Town, want: Answer, row: TriagedAlert) -> list[str]:
     return found
 
 
-def wrong_wide(town: Town, look: TriagedBoard) -> list[str]:
+def wrong_wide(town: Town, triaged: TriagedBoard) -> list[str]:
     want = wide(town)
     found = []
-    if want.is_one is not None and want.is_one != (look.wide is not None):
-        found.append(f"wide: says {look.wide}, wanted {want.is_one}")
-    if want.plain and look.wide is not None:
+    if want.is_one is not None and want.is_one != (triaged.wide is not None):
+        found.append(f"wide: says {triaged.wide}, wanted {want.is_one}")
+    if want.plain and triaged.wide is not None:
         of = [p for p in town.problems if p.name in want.members]
-        said = (look.wide.since, look.wide.services, look.wide.products)
+        said = (triaged.wide.since, triaged.wide.services, triaged.wide.products)
         counted = (len({p.service for p in of}), len({town.product_of(p.service) for p in of} - {""}))
         most = len({p.service for p in town.problems})  # a straggler may be counted in: the words leave it open
         if said[0] != min(map(began, of)) or not counted[0] <= said[1] <= most or said[2] < counted[1]:
             found.append(f"wide: says {said}, wanted {counted}")
     for problem in (p for p in town.problems if p.state != "resolved"):
-        said = row_of(look, problem).suspicion
+        said = row_of(triaged, problem).suspicion
         also = said.words(town.now).startswith("also deployed")
         if said.suspects and problem.name in want.members and not also:
             found.append(f'wide: {problem.name} is of it, and does not say "also deployed"')
-        if also and look.wide is None:
+        if also and triaged.wide is None:
             found.append(f'wide: {problem.name} says "also deployed", and nothing is wide')
     return found
 
@@ -104,12 +104,12 @@ def test_two_hundred_towns(capsys: pytest.CaptureFixture[str]) -> None:
     counts: Counter[str] = Counter({"misses": 0, "false accusations": 0, "wrong first suspects": 0})
     wrong = []
     for town in towns():
-        look = played(town)
+        triaged = played(town)
         counts["towns"] += 1
         counts[f"towns: wide {wide(town).is_one}"] += 1
-        found = wrong_wide(town, look)
+        found = wrong_wide(town, triaged)
         for problem in (p for p in town.problems if p.state != "resolved"):
-            want, row = answer(town, problem), row_of(look, problem)
+            want, row = answer(town, problem), row_of(triaged, problem)
             counts["problems"] += 1
             counts[f"problems: {problem.state}"] += 1
             counts["problems: no suspect" if not want.first else "problems: with a suspect"] += 1

@@ -49,13 +49,13 @@ class FakeSession:
         self.said: list[str] = []
 
     def drawn(self, alert_id: str) -> TriagedAlert | None:
-        return row().look if alert_id == "fake/a" else None
+        return row().triaged_alert if alert_id == "fake/a" else None
 
     def say(self, text: str, style: str = "") -> None:
         self.said.append(text)
 
     def name(self, row: RowRef) -> str:
-        return row.look.alert.title if row.look else row.id or ""
+        return row.triaged_alert.alert.title if row.triaged_alert else row.id or ""
 
 
 class FakeDialogs:
@@ -84,8 +84,8 @@ def row(**fields: Any) -> RowRef:
 
 async def test_an_action_has_the_id_and_the_version_of_its_row(session: FakeSession, actions: Actions) -> None:
     drawn, newer = row(), alert("fake/a", severity=Severity.CRITICAL, began=1_799_999_900.0)
-    assert drawn.look is not None
-    seen = drawn.look.alert.version
+    assert drawn.triaged_alert is not None
+    seen = drawn.triaged_alert.alert.version
     assert newer.version != seen
     actions.do("ack", drawn)
     session.latest.board = Board(version=2, at=1.0, alerts={"fake/a": newer})

@@ -284,7 +284,7 @@ async def test_a_row_that_became_a_part_of_another_says_so_and_takes_no_key(tmp_
         for _ in range(2):
             rig.refresh()
             await rig.settle()
-        assert rig.engine.update.look.find("pager/P1").id == "alarms/x"  # type: ignore[union-attr]
+        assert rig.engine.update.triaged.find("pager/P1").id == "alarms/x"  # type: ignore[union-attr]
         assert "the same problem as another row now" in rig.text()
         await rig.press("a")
         assert alarms.acknowledge.sent == pager.acknowledge.sent == []

@@ -97,8 +97,8 @@ def update_of(*alerts: Any, state: SourceState = SourceState.OK, outcomes: Seque
     services = (service("prod/main/ledger"), service("prod/main/other"))
     reading = Reading(source="prod", at=1.0, alerts=alerts, services=services, deploys=(deploy("prod/d1"),))
     board = merge(1, 1.0, (SourceStatus(name="prod", provider="ecs", state=state),), (reading,))
-    look = Triager(Rules(pages=({"severity": "critical"},), products=PRODUCTS)).look(board)
-    return Update(look=look, outcomes=tuple(outcomes))
+    triaged = Triager(Rules(pages=({"severity": "critical"},), products=PRODUCTS)).triage(board)
+    return Update(triaged=triaged, outcomes=tuple(outcomes))
 
 
 @pytest.fixture

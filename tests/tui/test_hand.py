@@ -306,8 +306,8 @@ async def test_of_unacknowledged_pages_the_one_that_escalates_soonest_stands_fir
     async with on_screen(rig) as rig:
         rows = [row.id for row in rig.board.session.tables["alerts"].rows]
         assert rows == ["prod/soon", "prod/later", "prod/never", "prod/w"]
-        assert "escalates soonest first" in rig.engine.update.look.alerts[0].why
-        assert "escalates" not in rig.engine.update.look.alerts[2].why
+        assert "escalates soonest first" in rig.engine.update.triaged.alerts[0].why
+        assert "escalates" not in rig.engine.update.triaged.alerts[2].why
 
 
 async def test_an_unmoved_cursor_stays_on_a_page_while_another_arrives_above_it(tmp_path: Path) -> None:
@@ -365,8 +365,8 @@ async def test_the_cursor_goes_with_its_problem_into_the_row_that_it_is_part_of_
         assert known.id == "prom/a"
         table, view = rig.board.session.tables["alerts"], rig.board.session.rows
         joined = msgspec.structs.replace(known, id="pager/i")
-        look = msgspec.structs.replace(rig.engine.update.look, alerts=(joined,))
-        assert view.successor("prom/a", look) == "pager/i"
-        assert view.successor("prom/b", look) is None
-        rig.board.show(msgspec.structs.replace(rig.engine.update, look=look))
+        triaged = msgspec.structs.replace(rig.engine.update.triaged, alerts=(joined,))
+        assert view.successor("prom/a", triaged) == "pager/i"
+        assert view.successor("prom/b", triaged) is None
+        rig.board.show(msgspec.structs.replace(rig.engine.update, triaged=triaged))
         assert (table.cursor_id, table.gone) == ("pager/i", None)

@@ -61,8 +61,8 @@ async def test_a_thousand_random_orders_hit_no_wrong_target_and_miss_no_right_on
                 rig.refresh()
             if rng.random() < 0.5:
                 stir(rig, rng)  # moves between the newest reading and the key
-            look = rig.board.session.drawn(meant)
-            seen = look.alert.version if look else ""
+            row = rig.board.session.drawn(meant)
+            seen = row.alert.version if row else ""
             there = rig.provider.alerts.get(meant)  # before the key: its queue may have written before the next line
             rig.board.action_act("ack")
             rig.drain()

@@ -50,13 +50,13 @@ class Night:
             lacks = (PartialFailure(SourceState.STALE, "incidents", "the list moved"),)
             source = msgspec.structs.replace(seen.sources[unsure], problems=lacks)
             seen = msgspec.structs.replace(seen, sources={**seen.sources, unsure: source})
-        look = self.triager.look(seen)
-        self.rung += self.ring.new(look)
-        return look
+        triaged = self.triager.triage(seen)
+        self.rung += self.ring.new(triaged)
+        return triaged
 
 
-def only(look: TriagedBoard) -> TriagedAlert:
-    (row,) = look.alerts
+def only(triaged: TriagedBoard) -> TriagedAlert:
+    (row,) = triaged.alerts
     return row
 
 
@@ -71,12 +71,12 @@ def night() -> Night:
 
 
 def test_the_pager_resolves_first_and_what_still_fires_is_the_same_problem(night: Night) -> None:
-    look = night.see(prom(), alarm())
-    row = only(look)
+    triaged = night.see(prom(), alarm())
+    row = only(triaged)
     assert (row.id, row.pages, len(row.members)) == ("pager/1", True, 2)
     assert aftermath(row, night.at) == "pager resolved just now (Alice had it), still firing at prom, alarms"
     assert after(row) == "pager resolved"
-    assert unacknowledged_count(look) == 0
+    assert unacknowledged_count(triaged) == 0
     assert row.why == "page, its incident ended, " + row.why.split(", ", 2)[2]
     assert only(night.see(alarm())).id == "pager/1"
     ended = only(night.see(alarm(state=AlertState.RESOLVED)))
@@ -88,9 +88,9 @@ def test_the_pager_resolves_first_and_what_still_fires_is_the_same_problem(night
 
 def test_what_fires_on_for_a_quarter_of_an_hour_is_nobodys_again_and_says_why(night: Night) -> None:
     night.see(prom())
-    look = night.see(prom(), later=SETTLES_S + 1)
-    row = only(look)
-    assert (row.id, row.settles, unacknowledged_count(look)) == ("pager/1", False, 1)
+    triaged = night.see(prom(), later=SETTLES_S + 1)
+    row = only(triaged)
+    assert (row.id, row.settles, unacknowledged_count(triaged)) == ("pager/1", False, 1)
     assert aftermath(row, night.at).startswith("pager resolved 15m ago (Alice had it), still firing at prom")
     assert night.rung == ["pager/1"]  # it is the same episode
 
@@ -105,8 +105,8 @@ def test_time_alone_ends_the_settling_on_a_board_where_nothing_moves(night: Nigh
 def test_a_new_firing_after_the_incident_is_over_is_nobodys(night: Night) -> None:
     night.see(prom())
     night.see()
-    look = night.see(prom(began=night.at + 3600), later=3610)
-    assert (only(look).ended, unacknowledged_count(look)) == (None, 1)
+    triaged = night.see(prom(began=night.at + 3600), later=3610)
+    assert (only(triaged).ended, unacknowledged_count(triaged)) == (None, 1)
     assert len(night.rung) == 2
 
 
@@ -121,8 +121,8 @@ def test_the_alertmanagers_restart_changes_nothing(night: Night) -> None:
 
 def test_prometheus_restart_that_counts_the_firing_anew_changes_nothing(night: Night) -> None:
     night.see(prom())
-    look = night.see(prom(began=night.at))
-    assert (only(look).id, unacknowledged_count(look), len(night.rung)) == ("pager/1", 0, 1)
+    triaged = night.see(prom(began=night.at))
+    assert (only(triaged).id, unacknowledged_count(triaged), len(night.rung)) == ("pager/1", 0, 1)
 
 
 def test_an_incident_that_was_merged_goes_on_in_the_other(night: Night) -> None:
@@ -150,8 +150,8 @@ def test_an_incident_that_is_not_mine_any_more_is_not_said_to_be_resolved() -> N
 
 def test_what_was_never_joined_is_no_part_of_it(night: Night) -> None:
     other = alert("prom/2", labels=(("alertname", "Disk"),), began=NOW - 60)
-    look = night.see(prom(), other)
-    assert {row.id: row.settles for row in look.alerts} == {"pager/1": True, "prom/2": False}
+    triaged = night.see(prom(), other)
+    assert {row.id: row.settles for row in triaged.alerts} == {"pager/1": True, "prom/2": False}
 
 
 @pytest.mark.parametrize("seed", range(150))
@@ -181,16 +181,16 @@ def test_whatever_ends_first_it_is_one_problem_that_rings_once(seed: int) -> Non
             parts[name] = msgspec.structs.replace(parts[name], state=AlertState.RESOLVED)
         elif what == "merged" and "pager" in parts:
             parts["pager"] = incident("pager/9", state=AlertState.ACKNOWLEDGED, by=("Bob",))
-        look = night.see(*parts.values())
-        told.append(f"{what} {name}: {[(r.id, [m.id for m in r.members], r.settles) for r in look.alerts]}")
+        triaged = night.see(*parts.values())
+        told.append(f"{what} {name}: {[(r.id, [m.id for m in r.members], r.settles) for r in triaged.alerts]}")
         story = "\n".join(told)
         assert len(night.rung) == 1, story
-        assert unacknowledged_count(look) == 0, story
-        assert len({r.id for r in look.alerts}) == len(look.alerts), story
-        firing = [r for r in look.alerts if r.alert.state is not AlertState.RESOLVED]
+        assert unacknowledged_count(triaged) == 0, story
+        assert len({r.id for r in triaged.alerts}) == len(triaged.alerts), story
+        firing = [r for r in triaged.alerts if r.alert.state is not AlertState.RESOLVED]
         assert len(firing) <= 1, story
         if firing and not away:
-            assert row_id in {r.id for r in look.alerts} or not any(
+            assert row_id in {r.id for r in triaged.alerts} or not any(
                 m.id in row_id for r in firing for m in r.members
             ), story
-        assert {m.id for r in look.alerts for m in r.members} == {a.id for a in parts.values()}, story
+        assert {m.id for r in triaged.alerts for m in r.members} == {a.id for a in parts.values()}, story

@@ -197,12 +197,12 @@ def test_a_step_that_fails_is_done_again_with_the_same_rows(bench: Bench, monkey
     bench.remember()
     bench.build()
     bench.reads(bench.prom, alerts=(A,))
-    whole = bench.builder.triager.look
+    whole = bench.builder.triager.triage
     with monkeypatch.context() as patch:
-        patch.setattr(bench.builder.triager, "look", lambda *asked: 1 / 0)
+        patch.setattr(bench.builder.triager, "triage", lambda *asked: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             bench.build()
-    assert bench.builder.triager.look == whole
+    assert bench.builder.triager.triage == whole
     assert [row.id for row in bench.build().alerts] == [A.id]
     assert [e.subject for e in bench.entries()] == [A.id]
 

@@ -16,10 +16,10 @@ def test_a_product_where_everything_deploys_says_so_in_few_lines(others: int, to
     names = [f"prod/main/s{number}" for number in range(others)]
     services = {name: service(name) for name in ("prod/main/api", *names)}
     deploys = {f"prod/d{i}": deploy(f"prod/d{i}", name) for i, name in enumerate(names)}
-    look = Triager(Rules(products=(Product(name="shop", services=("prod/*",)),))).look(
+    triaged = Triager(Rules(products=(Product(name="shop", services=("prod/*",)),))).triage(
         Board(version=1, at=1.0, services=services, deploys=deploys)
     )
-    found = cautions(look, "prod/main/api", None)
+    found = cautions(triaged, "prod/main/api", None)
     assert len(found) == told
     if others > told:
         assert found[-1] == f"and {others - 3} more deploys of the product are under way"

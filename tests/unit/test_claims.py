@@ -59,7 +59,7 @@ def test_what_is_done_on_this_machine_alone_is_said_to_be_everywhere(bench: Benc
     assert told.count(HERE[verb]) == 1
     assert not any(text.startswith(("seen: ", "unseen: ")) for text in told)  # the same thing is told once
     assert ("looking" in told) == (verb is Verb.NOTE)
-    handed = plain(handover(bench.journal.recent(500, KINDS), update.look, 0.0, now), UTC)
+    handed = plain(handover(bench.journal.recent(500, KINDS), update.triaged, 0.0, now), UTC)
     assert HERE[verb] in handed
     assert handed.count(HERE[verb]) == 1
     assert ("looking" in handed) == (verb is Verb.NOTE)

@@ -116,7 +116,7 @@ def board(live: Mapping[str, bool], *ids: str) -> Any:
     services = tuple(service(i) for i in ids)
     read = Reading(source="all", at=1.0, complete=True, services=services, alerts=alerts)
     made = merge(1, 1.0, statuses, [read])
-    return Update(look=Triager(Rules()).look(made))
+    return Update(triaged=Triager(Rules()).triage(made))
 
 
 def status(name: str, provider: str, good: bool) -> SourceStatus:

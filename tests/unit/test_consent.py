@@ -31,7 +31,7 @@ STANDS = ":42 has run for 2d and its tasks are healthy"
 HELD = frozenset({AlertState.FIRING, AlertState.ACKNOWLEDGED, AlertState.SEEN, AlertState.SNOOZED})
 
 
-def look(*deploys: Any, alerts: tuple[Any, ...] = (), sources: dict[str, SourceState] | None = None) -> TriagedBoard:
+def triaged(*deploys: Any, alerts: tuple[Any, ...] = (), sources: dict[str, SourceState] | None = None) -> TriagedBoard:
     """A board with api and web of one product; *sources* are the states of prod (ECS) and prom."""
     states = {"prod": SourceState.OK, "prom": SourceState.OK, **(sources or {})}
     newest = {d.service_id: d for d in sorted(deploys, key=lambda d: d.started)}
@@ -50,7 +50,7 @@ def look(*deploys: Any, alerts: tuple[Any, ...] = (), sources: dict[str, SourceS
         services=MappingProxyType({s: service(s, deploy_id=newest[s].id if s in newest else "") for s in (API, WEB)}),
         deploys=MappingProxyType({d.id: d for d in deploys}),
     )
-    return Triager(Rules(products=(Product(name="shop", services=("prod/*",)),))).look(board)
+    return Triager(Rules(products=(Product(name="shop", services=("prod/*",)),))).triage(board)
 
 
 def fires(state: AlertState = AlertState.FIRING, began: float = NOW - 60, of: str = "api") -> Any:
@@ -85,28 +85,28 @@ BACK = deploy(
 
 
 def test_a_suspect_of_an_alert_that_fires_wants_a_yes_alone(journal: Journal) -> None:
-    made = dressed(look(BAD, alerts=(fires(),)), journal)
+    made = dressed(triaged(BAD, alerts=(fires(),)), journal)
     assert (made.confirm, made.warnings) == (Confirm.YES, ())
 
 
 @pytest.mark.parametrize(
     ("seen", "from_arn", "words"),
     [
-        (look(OLD), 42, f"no deploy is suspected, no alerts for it: {STANDS}"),
-        (look(OLD, alerts=(fires(),)), 42, f"no deploy is suspected: {STANDS}"),
-        (look(BAD, alerts=(fires(began=NOW - 900),)), 42, f"no deploy is suspected: {STANDS}"),
-        (look(BAD, alerts=(fires(AlertState.RESOLVED),)), 42, "no deploy is suspected, no alerts for it"),
-        (look(BAD, alerts=(fires(AlertState.SILENCED),)), 42, "no deploy is suspected, no alerts for it"),
-        (look(OTHERS, alerts=(fires(),)), 42, "no deploy of this service is suspected, but one of prod/main/web"),
-        (look(BAD, BACK, alerts=(fires(),)), 41, "no deploy is suspected"),  # what was suspected is gone
-        (look(sources={"prod": SourceState.EXPIRED}), 42, "whether a deploy is suspected is not known: prod cannot"),
-        (look(sources={"prod": SourceState.WAITING}), 42, "not known: prod has not been read yet"),
+        (triaged(OLD), 42, f"no deploy is suspected, no alerts for it: {STANDS}"),
+        (triaged(OLD, alerts=(fires(),)), 42, f"no deploy is suspected: {STANDS}"),
+        (triaged(BAD, alerts=(fires(began=NOW - 900),)), 42, f"no deploy is suspected: {STANDS}"),
+        (triaged(BAD, alerts=(fires(AlertState.RESOLVED),)), 42, "no deploy is suspected, no alerts for it"),
+        (triaged(BAD, alerts=(fires(AlertState.SILENCED),)), 42, "no deploy is suspected, no alerts for it"),
+        (triaged(OTHERS, alerts=(fires(),)), 42, "no deploy of this service is suspected, but one of prod/main/web"),
+        (triaged(BAD, BACK, alerts=(fires(),)), 41, "no deploy is suspected"),  # what was suspected is gone
+        (triaged(sources={"prod": SourceState.EXPIRED}), 42, "whether a deploy is suspected is not known: prod cannot"),
+        (triaged(sources={"prod": SourceState.WAITING}), 42, "not known: prod has not been read yet"),
         (
-            look(OLD, sources={"prom": SourceState.OFFLINE}),
+            triaged(OLD, sources={"prom": SourceState.OFFLINE}),
             42,
             "no deploy is suspected, and whether an alert fires is not known: prom cannot be read now",
         ),
-        (look(BAD, alerts=(fires(),), sources={"prom": SourceState.STALE}), 42, "prom cannot be read now"),
+        (triaged(BAD, alerts=(fires(),), sources={"prom": SourceState.STALE}), 42, "prom cannot be read now"),
     ],
 )
 def test_what_nothing_asks_for_says_why_and_wants_the_name(
@@ -120,13 +120,13 @@ def test_what_nothing_asks_for_says_why_and_wants_the_name(
 
 
 def test_tasks_that_fail_in_a_deploy_under_way_ask_for_it(journal: Journal) -> None:
-    made = dressed(look(OLD), journal, failing="2 tasks failed of :42, which is being deployed")
+    made = dressed(triaged(OLD), journal, failing="2 tasks failed of :42, which is being deployed")
     assert (made.confirm, made.warnings) == (Confirm.YES, ())
 
 
 def test_continuing_what_is_suspected_says_so(journal: Journal) -> None:
     paused = deploy("prod/d42", API, started=NOW - 300)
-    made = dressed(look(paused, alerts=(fires(),)), journal, verb=Verb.CONTINUE)
+    made = dressed(triaged(paused, alerts=(fires(),)), journal, verb=Verb.CONTINUE)
     assert made.warnings == ("5xx: :41→:42 is suspected, and continuing takes it further",)
     assert made.confirm is Confirm.NAME
 
@@ -138,7 +138,7 @@ def test_a_wide_event_accuses_no_one_deploy(journal: Journal) -> None:
     board = Board(
         version=1, at=NOW, alerts={a.id: a for a in alerts}, services=services, deploys={BAD.id: BAD}
     )  # fmt: skip
-    made = dressed(Triager(Rules(products=products)).look(board), journal)
+    made = dressed(Triager(Rules(products=products)).triage(board), journal)
     assert made.confirm is Confirm.NAME
     assert "no deploy is suspected" in made.warnings[0]
 
@@ -150,7 +150,7 @@ def test_no_write_to_a_service_goes_out_by_y_alone_unless_something_asks_for_it(
     for verb, state, made, source, failing in itertools.product(
         sorted(FOLLOWED), AlertState, deploys, (SourceState.OK, SourceState.OFFLINE), ("", "2 tasks failed")
     ):
-        seen = look(made, alerts=(fires(state),), sources={"prom": source})
+        seen = triaged(made, alerts=(fires(state),), sources={"prom": source})
         found = dressed(seen, journal, verb=verb, failing=failing)
         began = NOW - 60
         ended = made.finished or (began if made.state.running else made.started)
@@ -200,7 +200,7 @@ def paged(*others: AlertState, made: Any = BAD) -> TriagedBoard:
               hint=ServiceHint(service="api"))
         for i, s in enumerate(others)
     ]  # fmt: skip
-    return look(made, alerts=(incident, *joined), sources={"pager": SourceState.OK})
+    return triaged(made, alerts=(incident, *joined), sources={"pager": SourceState.OK})
 
 
 def test_resolving_says_which_alarms_fire_on_and_that_the_bad_deploy_runs_on(journal: Journal) -> None:
@@ -234,13 +234,13 @@ def quiet_look(seconds: float, firings: int, lost: SourceState = SourceState.OK,
         for at, new in enumerate(states)
     ]  # fmt: skip
     bad = deploy(service_id=API, started=began - 20)
-    base = look(bad, sources={"prom": lost}).board
+    base = triaged(bad, sources={"prom": lost}).board
     if seen:
         firing = fires(began=began)
-        triager.look(msgspec.structs.replace(base, at=NOW - seconds, alerts=MappingProxyType({firing.id: firing})))
+        triager.triage(msgspec.structs.replace(base, at=NOW - seconds, alerts=MappingProxyType({firing.id: firing})))
     else:
         triager.episodes.load(entries)
-    return triager.look(base)
+    return triager.triage(base)
 
 
 @pytest.mark.parametrize("seen", [True, False])

@@ -101,7 +101,7 @@ def test_what_was_known_is_kept_with_its_age_where_the_source_fails() -> None:
     read_at = rig.clock.now()
     rig.pager.duties = Offline("no answer", "look at the network")
     rig.clock.advance(EVERY_S)
-    (future,) = rig.duties.look()
+    (future,) = rig.duties.refresh()
     assert rig.roster.asking
     rig.queue.settle()
     assert future.result(0) is rig.roster
@@ -109,25 +109,25 @@ def test_what_was_known_is_kept_with_its_age_where_the_source_fails() -> None:
     assert (rig.roster.message, rig.roster.hint) == ("no answer", "look at the network")
     rig.pager.duties = ()
     rig.clock.advance(AGAIN_S)
-    assert rig.duties.look()
+    assert rig.duties.refresh()
     rig.queue.settle()
     assert (rig.roster.duties, rig.roster.message) == ((), "")
 
 
 def test_an_engineer_who_looks_twice_asks_once() -> None:
     rig = Rig()
-    (first,) = rig.duties.look()
-    (again,) = rig.duties.look()
+    (first,) = rig.duties.refresh()
+    (again,) = rig.duties.refresh()
     assert first is again
     rig.queue.settle()
     rig.clock.advance(EVERY_S - 1.0)
-    assert rig.duties.look() == []
+    assert rig.duties.refresh() == []
     assert rig.pager.calls == ["on call", "mine"]
 
 
 def test_one_that_waits_no_more_takes_nothing_from_the_rest() -> None:
     rig = Rig()
-    (future,) = rig.duties.look()
+    (future,) = rig.duties.refresh()
     assert not future.cancel()
     rig.queue.settle()
     assert future.result(0).mine is True
@@ -137,7 +137,7 @@ def test_a_source_that_is_not_there_yet_is_asked_as_soon_as_it_is() -> None:
     rig = Rig()
     rig.duties.go_on()
     rig.pager.built = False
-    rig.duties.look()
+    rig.duties.refresh()
     rig.queue.settle()
     assert rig.roster.message == "pager is not ready"
     rig.pager.built = True
@@ -151,7 +151,7 @@ def test_what_failed_with_its_source_is_asked_once_when_that_is_back() -> None:
     rig.duties.go_on()
     rig.tick()
     rig.pager.duties = Offline("no answer")
-    rig.duties.look()
+    rig.duties.refresh()
     rig.tick(after=20.0)
     assert rig.pager.calls == ["on call"]
     rig.tick("pager")

@@ -134,9 +134,9 @@ def test_an_incident_that_came_while_the_plan_was_read_refuses_it_too(bench: Ben
 
 def test_the_incident_that_a_page_made_is_joined_by_its_key(bench: Bench) -> None:
     bench.incident(keys=("dedup:prom/a",))
-    look = bench.engine.update.look.find("prom/a")
-    assert look is not None
-    assert look.incident == "pager/Q1"
+    row = bench.engine.update.triaged.find("prom/a")
+    assert row is not None
+    assert row.incident == "pager/Q1"
 
 
 def test_a_pager_that_cannot_be_read_is_a_warning_for_what_pages(bench: Bench) -> None:
@@ -151,9 +151,9 @@ def test_a_pager_that_cannot_be_read_is_a_warning_for_what_pages(bench: Bench) -
 def test_the_incident_of_an_alert_with_a_long_id_is_joined_too(bench: Bench) -> None:
     long = bench.prom.add("x" * 400, verbs=frozenset())
     bench.incident(keys=(f"dedup:{long.page_key}",))
-    look = bench.engine.update.look.find(long.id)
-    assert look is not None
-    assert look.incident == "pager/Q1"
+    row = bench.engine.update.triaged.find(long.id)
+    assert row is not None
+    assert row.incident == "pager/Q1"
 
 
 def test_the_same_twice_within_a_minute_is_refused_and_later_a_warning(bench: Bench, page: FakeDestination) -> None:

@@ -32,8 +32,8 @@ HOUR = 3600.0
 SINCE = NOW - 12 * HOUR
 
 
-def look(*rows: Any, states: dict[str, SourceState] | None = None) -> TriagedBoard:
-    return Triager(Rules(pages=({"severity": "critical"},))).look(board(*rows, states=states))
+def triaged(*rows: Any, states: dict[str, SourceState] | None = None) -> TriagedBoard:
+    return Triager(Rules(pages=({"severity": "critical"},))).triage(board(*rows, states=states))
 
 
 def entry(kind: EntryKind, minutes_ago: float, subject: str, text: str = "", actor: str = "", **data: Any) -> Entry:
@@ -58,7 +58,7 @@ def watching(*spans: tuple[float, float]) -> list[Entry]:
 
 
 def made(entries: list[Entry], *rows: Any, states: dict[str, SourceState] | None = None) -> Handover:
-    return handover(sorted(entries, key=lambda e: e.at), look(*rows, states=states), SINCE, NOW)
+    return handover(sorted(entries, key=lambda e: e.at), triaged(*rows, states=states), SINCE, NOW)
 
 
 def text(told: Handover) -> str:
@@ -287,8 +287,8 @@ def test_the_journal_says_when_a_board_watched_and_what_it_could_not_read(tmp_pa
     clock = FakeClock()
     journal = Journal(tmp_path / "journal.db", clock.now)
     recorder = ChangeRecorder(journal, Episodes())
-    good = look(states={"prom": SourceState.OK}).board.sources.values()
-    lost = look(states={"prom": SourceState.OFFLINE}).board.sources.values()
+    good = triaged(states={"prom": SourceState.OK}).board.sources.values()
+    lost = triaged(states={"prom": SourceState.OFFLINE}).board.sources.values()
     start = clock.now()
     recorder.tick(good, start, 0.0)  # a command reads and is gone: nobody watches
     recorder.begin(start)
@@ -325,7 +325,7 @@ def test_a_page_keeps_its_name_once_it_ended() -> None:
 
 @pytest.mark.parametrize("state", [SourceState.EXPIRED, SourceState.OFFLINE])
 def test_nothing_is_counted_as_zero_that_was_never_read(state: SourceState) -> None:
-    never = look(states={"prod": state, "prom": state})
+    never = triaged(states={"prod": state, "prom": state})
     lost = {n: msgspec.structs.replace(s, read_at=None, provider="ecs" if n == "prod" else "alertmanager")
             for n, s in never.board.sources.items()}  # fmt: skip
     never = msgspec.structs.replace(never, board=msgspec.structs.replace(never.board, sources=lost))
@@ -340,7 +340,7 @@ def test_nothing_is_counted_as_zero_that_was_never_read(state: SourceState) -> N
 
 
 def test_what_was_read_and_is_empty_is_zero() -> None:
-    read = look(states={"prod": SourceState.OK, "prom": SourceState.OK})
+    read = triaged(states={"prod": SourceState.OK, "prom": SourceState.OK})
     ok = {n: msgspec.structs.replace(s, read_at=NOW, provider="ecs" if n == "prod" else "alertmanager")
           for n, s in read.board.sources.items()}  # fmt: skip
     read = msgspec.structs.replace(read, board=msgspec.structs.replace(read.board, sources=ok))

@@ -39,10 +39,10 @@ def test_a_dead_mans_switch_is_missed_on_a_board_where_nothing_else_moves(tmp_pa
     rig.poll()
     rig.provider.alerts = {}
     rig.poll()
-    assert rig.engine.update.look.alerts == ()
+    assert rig.engine.update.triaged.alerts == ()
     rig.clock.advance(121)
     rig.poll()
-    assert [r.id for r in rig.engine.update.look.alerts] == ["expected/alertname=Watchdog"]
+    assert [r.id for r in rig.engine.update.triaged.alerts] == ["expected/alertname=Watchdog"]
 
 
 @pytest.mark.parametrize("by", [-3 * 3600.0, 3 * 3600.0])
@@ -56,10 +56,10 @@ def test_a_clock_that_is_set_makes_no_heartbeat_late_or_missing(tmp_path: Path, 
     rig.clock.step(by)
     rig.clock.advance(10)
     rig.poll()
-    assert rig.engine.update.look.alerts == ()
+    assert rig.engine.update.triaged.alerts == ()
     rig.clock.advance(111)
     rig.poll()
-    assert [r.id for r in rig.engine.update.look.alerts] == ["expected/alertname=Watchdog"]
+    assert [r.id for r in rig.engine.update.triaged.alerts] == ["expected/alertname=Watchdog"]
 
 
 def test_what_fired_all_along_on_a_quiet_board_is_in_the_same_episode(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_what_fired_all_along_on_a_quiet_board_is_in_the_same_episode(tmp_path: 
     again = alert("prom/a", began=then + 7190)
     rig.provider.alerts = {again.id: again}
     rig.poll()
-    (row,) = rig.engine.update.look.alerts
+    (row,) = rig.engine.update.triaged.alerts
     assert (row.began, row.firings) == (then, 2)
 
 
@@ -84,8 +84,8 @@ TRACKING = {"hidden": "target tracking"}
 
 def test_a_hidden_alert_does_not_hide_what_it_is_joined_to() -> None:
     rows = [alert("alarms/1", keys=("k",), severity=Severity.CRITICAL, **TRACKING), alert("prom/1", keys=("k",))]
-    look = Triager(Rules()).look(board(*rows))
-    assert ([r.alert.id for r in look.alerts], look.hidden) == (["prom/1"], 0)
+    triaged = Triager(Rules()).triage(board(*rows))
+    assert ([r.alert.id for r in triaged.alerts], triaged.hidden) == (["prom/1"], 0)
 
 
 def test_hidden_alerts_are_nothing_wide_and_do_not_page() -> None:
@@ -93,9 +93,9 @@ def test_hidden_alerts_are_nothing_wide_and_do_not_page() -> None:
     products = tuple(Product(name=name, services=(f"prod/main/{name}",)) for name in ("a", "b", "c"))
     rows = [alert(f"alarms/{n}", hint=hint(n), severity=Severity.CRITICAL, **TRACKING) for n in ("a", "b", "c")]
     pages = ({"severity": "critical"},)
-    look = Triager(Rules(pages=pages, products=products)).look(board(*services, *rows), show_hidden=True)
-    assert (look.wide, [r.pages for r in look.alerts]) == (None, [False] * 3)
-    assert NewPages().new(look) == []
+    triaged = Triager(Rules(pages=pages, products=products)).triage(board(*services, *rows), show_hidden=True)
+    assert (triaged.wide, [r.pages for r in triaged.alerts]) == (None, [False] * 3)
+    assert NewPages().new(triaged) == []
 
 
 # --- where a key goes -------------------------------------------------------------------------------------------------
@@ -104,16 +104,16 @@ def test_hidden_alerts_are_nothing_wide_and_do_not_page() -> None:
 def test_of_two_incidents_the_one_that_leads_the_row_is_the_one_that_the_key_goes_to() -> None:
     one = incident("pager/1", began=NOW - 60, severity=Severity.WARNING)
     two = incident("pager/2", began=NOW - 30, severity=Severity.CRITICAL)
-    look = Triager(Rules(pages=PAGES)).look(board(one, two))
-    (row,) = look.alerts
+    triaged = Triager(Rules(pages=PAGES)).triage(board(one, two))
+    (row,) = triaged.alerts
     assert row.alert.id == row.incident == "pager/2"
-    assert NewPages().new(look) == [row.id]
+    assert NewPages().new(triaged) == [row.id]
 
 
 def commanded(named: Alert, verb: Verb, *rows: Any) -> str:
     """Where a command on *named* goes."""
-    look = Triager(Rules()).look(board(*rows))
-    update = SimpleNamespace(look=look, board=look.board)
+    triaged = Triager(Rules()).triage(board(*rows))
+    update = SimpleNamespace(triaged=triaged, board=triaged.board)
     engine = SimpleNamespace(first_read=lambda timeout_s: update, update=update)
     return target(cast(Engine, engine), named, verb).id
 
@@ -139,16 +139,16 @@ def test_a_problem_that_lasts_keeps_its_begin_when_the_alert_that_told_it_first_
     looker, ring = Triager(Rules(pages=PAGES)), NewPages()
     first = alert("alarms/1", keys=("arn:1",), began=NOW - 600)
     pager = incident(began=NOW - 300)
-    assert len(ring.new(looker.look(board(first, pager)))) == 1
-    look = looker.look(board(pager))
-    assert look.alerts[0].began == NOW - 600
-    assert ring.new(look) == []  # that an alarm is over is no news to ring for
+    assert len(ring.new(looker.triage(board(first, pager)))) == 1
+    triaged = looker.triage(board(pager))
+    assert triaged.alerts[0].began == NOW - 600
+    assert ring.new(triaged) == []  # that an alarm is over is no news to ring for
 
 
 def test_an_alert_that_comes_back_after_hours_begins_anew_though_the_row_is_the_same() -> None:
     looker = Triager(Rules())
-    looker.look(board(alert("alarms/1", began=NOW - 9000)))
-    (row,) = looker.look(board(alert("alarms/1", began=NOW + 9000))).alerts
+    looker.triage(board(alert("alarms/1", began=NOW - 9000)))
+    (row,) = looker.triage(board(alert("alarms/1", began=NOW + 9000))).alerts
     assert (row.began, row.firings) == (NOW + 9000, 1)
 
 
@@ -184,7 +184,7 @@ def test_a_pagers_incidents_are_one_episode_over_a_restart(tmp_path: Path) -> No
     later.clock.advance(600)
     later.provider.alerts = {"pager/2": incident("pager/2", began=began + 590)}
     later.poll()
-    assert [(r.began, r.firings) for r in later.engine.update.look.alerts] == [(began, 2)]
+    assert [(r.began, r.firings) for r in later.engine.update.triaged.alerts] == [(began, 2)]
 
 
 def test_episodes_that_never_come_back_are_forgotten() -> None:
@@ -205,7 +205,7 @@ def parted(**pager: Any) -> Any:
     """An incident that lists alerts of two services: three rows."""
     one, two = (("s", "api"),), (("s", "jobs"),)
     critical = {"severity": Severity.CRITICAL}
-    return Triager(Rules(pages=({"severity": "critical"},))).look(
+    return Triager(Rules(pages=({"severity": "critical"},))).triage(
         board(
             service("prod/main/api"),
             service("prod/main/jobs"),
@@ -234,11 +234,11 @@ def test_what_somebody_has_still_fires(tmp_path: Path) -> None:
         alert("alarms/1", keys=("arn:1",), hint=hint("api")),
         alert("prom/1", hint=hint("api"), state=AlertState.NO_DATA),
     ]
-    look = Triager(Rules()).look(board(*rows))
-    dresser = PlanEnricher(lambda: look, Journal(tmp_path / "journal.db", lambda: NOW), ALICE)
+    triaged = Triager(Rules()).triage(board(*rows))
+    dresser = PlanEnricher(lambda: triaged, Journal(tmp_path / "journal.db", lambda: NOW), ALICE)
     assert dresser.still_firing("prod/main/api") == ["the page"]
     older = deploy("prod/d", service_id="prod/main/api", started=NOW + 9000)
-    assert [w for w in cautions(look, "prod/main/api", older) if "before this deploy" in w]
+    assert [w for w in cautions(triaged, "prod/main/api", older) if "before this deploy" in w]
 
 
 def test_a_row_whose_incident_somebody_has_stands_below_what_nobody_has() -> None:
@@ -253,7 +253,7 @@ def test_a_row_whose_incident_somebody_has_stands_below_what_nobody_has() -> Non
             alert("prom/2", labels=two, hint=hint("jobs"), began=NOW - 10),
             alert("prom/3", began=NOW - 999),
         ]
-        found = [r.id for r in looker.look(board(*rows)).alerts]
+        found = [r.id for r in looker.triage(board(*rows)).alerts]
         assert found.index("prom/3") == (3 if state is AlertState.FIRING else 0), found
 
 
@@ -265,14 +265,14 @@ def test_a_deploy_that_went_with_its_service_is_a_suspect_no_more() -> None:
     api, jobs = service("prod/main/api"), service("prod/main/jobs")
     bad = alert("prom/1", hint=hint("api"), began=NOW)
     one = deploy("prod/d", service_id=jobs.id, started=NOW - 60)
-    assert looker.look(board(api, jobs, bad, one)).alerts[0].suspect is one
-    assert looker.look(board(api, bad)).alerts[0].suspect is None
+    assert looker.triage(board(api, jobs, bad, one)).alerts[0].suspect is one
+    assert looker.triage(board(api, bad)).alerts[0].suspect is None
 
 
 def test_a_pagers_incident_is_never_taken_for_the_dead_mans_switch_that_it_names() -> None:
     page = alert("pager/1", provider="pagerduty", labels=(("alertname", "Watchdog"),))
-    look = Triager(Rules(expected=({"alertname": "Watchdog"},))).look(board(page))
-    assert sorted(r.id for r in look.alerts) == ["expected/alertname=Watchdog", "pager/1"]
+    triaged = Triager(Rules(expected=({"alertname": "Watchdog"},))).triage(board(page))
+    assert sorted(r.id for r in triaged.alerts) == ["expected/alertname=Watchdog", "pager/1"]
 
 
 def test_what_is_missing_has_not_come_back_before_its_sources_were_read() -> None:

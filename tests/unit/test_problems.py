@@ -23,14 +23,14 @@ def incident(name: str = "pager/1", **more: Any) -> Any:
 def test_a_row_keeps_its_id_when_the_incident_comes_and_when_the_alarm_goes() -> None:
     looker = Triager(Rules(pages=PAGES))
     alarm = alert("alarms/1", keys=("arn:1",), began=NOW - 60)
-    assert [r.id for r in looker.look(board(alarm)).alerts] == ["alarms/1"]
-    (row,) = looker.look(board(alarm, incident(began=NOW - 30))).alerts
+    assert [r.id for r in looker.triage(board(alarm)).alerts] == ["alarms/1"]
+    (row,) = looker.triage(board(alarm, incident(began=NOW - 30))).alerts
     assert (row.id, row.alert.id, row.incident, row.pages) == ("alarms/1", "pager/1", "pager/1", True)
     assert row.began == NOW - 60  # when the problem began, not when the pager heard of it
-    (row,) = looker.look(board(incident(began=NOW - 30))).alerts
+    (row,) = looker.triage(board(incident(began=NOW - 30))).alerts
     assert (row.id, row.alert.id) == ("alarms/1", "pager/1")
     other = alert("alarms/1", keys=("arn:2",))  # the alarm's id comes back as another problem: no two rows have one id
-    assert len({r.id for r in looker.look(board(other, incident())).alerts}) == 2
+    assert len({r.id for r in looker.triage(board(other, incident())).alerts}) == 2
 
 
 def test_the_row_is_as_bad_as_the_worst_of_it_and_its_state_is_the_pagers() -> None:
@@ -38,14 +38,14 @@ def test_the_row_is_as_bad_as_the_worst_of_it_and_its_state_is_the_pagers() -> N
         incident(state=AlertState.ACKNOWLEDGED, by=("Bob",), severity=Severity.ERROR),
         alert("alarms/1", keys=("arn:1",), severity=Severity.CRITICAL),
     ]
-    (row,) = Triager(Rules()).look(board(*rows)).alerts
+    (row,) = Triager(Rules()).triage(board(*rows)).alerts
     assert (row.alert.state, row.severity) == (AlertState.ACKNOWLEDGED, Severity.CRITICAL)
     assert row.why.startswith("notification, acknowledged or seen, critical")
 
 
 def test_without_a_pager_what_asks_leads() -> None:
     rows = [alert("a/1", keys=("k",), state=AlertState.ACKNOWLEDGED), alert("b/1", keys=("k",))]
-    (row,) = Triager(Rules()).look(board(*rows)).alerts
+    (row,) = Triager(Rules()).triage(board(*rows)).alerts
     assert (row.alert.id, [o.id for o in row.others], row.incident) == ("b/1", ["a/1"], "")
 
 
@@ -57,22 +57,22 @@ def test_an_incident_of_several_services_is_several_problems_that_lead_to_it() -
         alert("prom/1", labels=one, hint=hint("api")),
         alert("prom/2", labels=two, hint=hint("jobs")),
     ]
-    found = Triager(Rules()).look(board(*services, *rows)).alerts
+    found = Triager(Rules()).triage(board(*services, *rows)).alerts
     assert {r.id: r.incident for r in found} == {"pager/1": "pager/1", "prom/1": "pager/1", "prom/2": "pager/1"}
 
 
 def test_the_same_alert_of_two_alertmanagers_is_one_row_and_its_repeats_are_counted() -> None:
     rows = [alert("am1/f", keys=("fingerprint:f",)), alert("am2/f", keys=("fingerprint:f",), count=3)]
-    (row,) = Triager(Rules()).look(board(*rows)).alerts
+    (row,) = Triager(Rules()).triage(board(*rows)).alerts
     assert (row.count, {m.source for m in row.members}) == (3, {"am1", "am2"})
 
 
 def test_related_rows_are_of_the_same_service() -> None:
     rows = [service("prod/main/api"), alert("a/1", hint=hint("api")), alert("a/2", hint=hint("api")), alert("a/3")]
-    look = Triager(Rules()).look(board(*rows))
-    row = look.find("a/1")
+    triaged = Triager(Rules()).triage(board(*rows))
+    row = triaged.find("a/1")
     assert row is not None
-    assert [r.id for r in look.related(row)] == ["a/2"]
+    assert [r.id for r in triaged.related(row)] == ["a/2"]
 
 
 # --- what has to fire always ------------------------------------------------------------------------------------------
@@ -87,7 +87,7 @@ def expecting(seconds: float, looker: Triager, *rows: Any, state: SourceState = 
         at=NOW + seconds,
         sources={n: msgspec.structs.replace(s, provider="alertmanager") for n, s in seen.sources.items()},
     )
-    return looker.look(seen)
+    return looker.triage(seen)
 
 
 def test_a_dead_mans_switch_is_hidden_while_it_fires_and_an_alert_of_ours_when_it_does_not() -> None:

@@ -28,7 +28,7 @@ def team(name: str, **fields: Any) -> Any:
     return alert(f"am/{name}-{fields.pop('n', 1)}", labels=(("team", name),), **fields)
 
 
-def look(state: SourceState = SourceState.OK) -> TriagedBoard:
+def triaged(state: SourceState = SourceState.OK) -> TriagedBoard:
     reading = Reading(
         source="am",
         at=1.0,
@@ -55,11 +55,13 @@ def look(state: SourceState = SourceState.OK) -> TriagedBoard:
         SourceStatus(name="am", provider="alertmanager", state=SourceState.OK),
         SourceStatus(name="prod", provider="ecs", state=state),
     )
-    return Triager(Rules(pages=({"severity": "critical"},), products=PRODUCTS)).look(merge(1, 1.0, sources, (reading,)))
+    return Triager(Rules(pages=({"severity": "critical"},), products=PRODUCTS)).triage(
+        merge(1, 1.0, sources, (reading,))
+    )
 
 
 def test_those_on_fire_come_first_and_what_has_no_product_is_among_them() -> None:
-    found = open_in(look(), PRODUCTS)
+    found = open_in(triaged(), PRODUCTS)
     assert [one.name for one in found] == ["all products", "fire", "", "smoke", "calm"]
     counts = [(one.pages, one.nobodys, one.notifications, one.sick, one.deploys) for one in found]
     assert counts == [(3, 2, 1, 2, 2), (2, 1, 0, 1, 1), (1, 1, 0, 0, 1), (0, 0, 1, 1, 0), (0, 0, 0, 0, 0)]
@@ -67,8 +69,8 @@ def test_those_on_fire_come_first_and_what_has_no_product_is_among_them() -> Non
 
 
 def test_a_product_whose_source_is_not_read_does_not_look_quiet() -> None:
-    assert {one.name: one.unread for one in open_in(look(), PRODUCTS)}["calm"] == ()
-    found = {one.name: one.unread for one in open_in(look(SourceState.EXPIRED), PRODUCTS)}
+    assert {one.name: one.unread for one in open_in(triaged(), PRODUCTS)}["calm"] == ()
+    found = {one.name: one.unread for one in open_in(triaged(SourceState.EXPIRED), PRODUCTS)}
     assert found == {"all products": (), "": (), "calm": ("prod",), "fire": ("prod",), "smoke": ("prod",)}
 
 
@@ -77,7 +79,7 @@ ROWS: dict[str, list[str]] = {"alerts": [], "services": [], "deploys": []}
 
 def said(shown: ViewFilter, alerts: list[str], services: int = 3, deploys: int = 3) -> str:
     rows = {"alerts": alerts, "services": [f"s{i}" for i in range(services)], "deploys": ["d"] * deploys}
-    left, right = looking(shown, rows, look())
+    left, right = looking(shown, rows, triaged())
     return "".join(text for text, _ in (*left, *right))
 
 
@@ -86,7 +88,7 @@ def test_pages_out_of_sight_are_counted_and_what_is_not_shown_too() -> None:
     assert text == (" smoke  hides 4 alerts, 2 services, 2 deploys 3 pages, 2! outside of smoke")
     text = said(ViewFilter(product="fire"), ["am/fire-1", "am/fire-2", "am/fire-3"])
     assert text == " fire  hides 3 alerts 1 page, 1! outside of fire"
-    everything = [row.id for row in look().alerts]
+    everything = [row.id for row in triaged().alerts]
     assert said(ViewFilter(faults=True), [i for i in everything if i != "am/fire-2"]) == (
         " faults only  hides 1 alert 1 page not shown"
     )
@@ -96,14 +98,14 @@ def test_pages_out_of_sight_are_counted_and_what_is_not_shown_too() -> None:
 
 def test_the_order_stands_there_where_there_are_no_titles() -> None:
     left, right = looking(
-        ViewFilter(), {"alerts": [r.id for r in look().alerts], "services": [], "deploys": []}, look(), "by age"
+        ViewFilter(), {"alerts": [r.id for r in triaged().alerts], "services": [], "deploys": []}, triaged(), "by age"
     )
     assert (left, right) == ([(" by age ", "cursor")], [])
-    left, right = looking(ViewFilter(product="fire"), ROWS, look(), "by age", "1 page further down")
+    left, right = looking(ViewFilter(product="fire"), ROWS, triaged(), "by age", "1 page further down")
     assert "".join(t for t, _ in left) == " fire · by age  hides 6 alerts, 3 services, 3 deploys"
     assert "".join(t for t, _ in right) == " 3 pages, 2! outside of fire · 1 page further down"
 
 
 def test_pages_further_down_are_counted() -> None:
-    assert pages_below(["am/fire-1", "source:x", "am/nobodys", "am/smoke-1"], look()) == 0
-    assert pages_below(["am/fire-1", "am/smoke-1", "am/fire-2", "am/fire-3", "am/nobodys"], look()) == 2
+    assert pages_below(["am/fire-1", "source:x", "am/nobodys", "am/smoke-1"], triaged()) == 0
+    assert pages_below(["am/fire-1", "am/smoke-1", "am/fire-2", "am/fire-3", "am/nobodys"], triaged()) == 2

@@ -24,19 +24,19 @@ from oncall_tui.tui.presenters.sorting import Sort, Sorter, chosen
 NOW = FakeClock().now()
 
 
-def look(**rows: Any) -> TriagedBoard:
+def triaged(**rows: Any) -> TriagedBoard:
     rules = Rules(
         pages=({"severity": "critical"},),
         products=(Product(name="Ledger", alerts={"team": "l"}), Product(name="app", alerts={"team": "a"})),
     )
-    return Triager(rules).look(merge(1, NOW, (), (Reading(source="fake", at=NOW, **rows),)))
+    return Triager(rules).triage(merge(1, NOW, (), (Reading(source="fake", at=NOW, **rows),)))
 
 
 def ids(pane: str, rows: Any, column: str, down: bool = False) -> str:
     return " ".join(row.id.rpartition("/")[2] for row in Sorter().rows(pane, rows, (Sort(pane, column, down),)))
 
 
-ALERTS = look(
+ALERTS = triaged(
     alerts=(
         alert("fake/a", severity=Severity.WARNING, began=NOW - 9_000, title="zebra", labels=(("team", "l"),)),
         alert("fake/b", severity=Severity.INFO, began=NOW - 600, title="Apple", state=AlertState.ACKNOWLEDGED),

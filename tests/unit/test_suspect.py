@@ -102,7 +102,7 @@ def test_a_later_deploy_is_said_not_to_be_the_suspect() -> None:
 
 def looked(*rows: Any) -> TriagedAlert:
     rows = (service(API), service(JOBS), *rows)
-    return Triager(Rules(products=(SHOP,))).look(board(*rows)).alerts[0]
+    return Triager(Rules(products=(SHOP,))).triage(board(*rows)).alerts[0]
 
 
 def test_an_alert_of_a_product_alone_suspects_the_products_deploys() -> None:
@@ -111,7 +111,7 @@ def test_an_alert_of_a_product_alone_suspects_the_products_deploys() -> None:
     shop = msgspec.structs.replace(SHOP, alerts={"team": "shop"})
     rules = Rules(products=(shop,))
     rows = (service(JOBS), alert("prom/a", began=NOW, labels=(("team", "shop"),)), at(3, JOBS))
-    (row,) = Triager(rules).look(board(*rows)).alerts
+    (row,) = Triager(rules).triage(board(*rows)).alerts
     assert row.suspect is not None
     assert row.suspect.service_id == JOBS
 
@@ -123,7 +123,7 @@ def test_a_flap_does_not_blame_a_newer_deploy_and_thirty_quiet_minutes_begin_an_
         rows = [service(API), at(-12)]
         if began is not None:
             rows.append(alert("prom/a", began=NOW + began * 60, hint=hint("api")))
-        found = triager.look(msgspec.structs.replace(board(*rows), at=NOW + minute * 60)).alerts
+        found = triager.triage(msgspec.structs.replace(board(*rows), at=NOW + minute * 60)).alerts
         return found[0] if found else None
 
     first = row(1, 0)
@@ -150,15 +150,15 @@ def test_in_a_wide_event_suspects_are_also_deployed() -> None:
     for name in ("api", "jobs", "web"):
         rows.append(alert(f"prom/{name}", began=NOW, hint=hint(name)))
     triager = Triager(Rules(products=products))
-    look = triager.look(board(*rows))
-    assert look.wide is not None
-    assert look.wide.words == "3 services of 2 products"
-    row = look.find("prom/api")
+    triaged = triager.triage(board(*rows))
+    assert triaged.wide is not None
+    assert triaged.wide.words == "3 services of 2 products"
+    row = triaged.find("prom/api")
     assert row is not None
     assert row.suspicion.words(NOW).startswith("also deployed: deploy ")
     assert row.suspect is not None  # R offers it still, and warns
-    assert triager.look(board(*rows)).find("prom/api") is row
-    calm = triager.look(board(*rows[:-1])).find("prom/api")
+    assert triager.triage(board(*rows)).find("prom/api") is row
+    calm = triager.triage(board(*rows[:-1])).find("prom/api")
     assert calm is not None
     assert not calm.suspicion.wide
 
@@ -176,7 +176,7 @@ def said(*rows: Any, products: tuple[Product, ...] = (), **sources: SourceStatus
     """The line about the only alert; *sources* are how they are, where they are not OK."""
     whole = board(*rows)
     held = {s.name: msgspec.structs.replace(s, provider="ecs") for s in whole.sources.values()} | sources
-    (row,) = Triager(Rules(products=products)).look(msgspec.structs.replace(whole, sources=held)).alerts
+    (row,) = Triager(Rules(products=products)).triage(msgspec.structs.replace(whole, sources=held)).alerts
     return row.suspicion.words(NOW)
 
 

@@ -344,8 +344,10 @@ def test_every_thread_of_the_program_is_supervised() -> None:
 
 
 def test_bugs_and_skipped_entries_are_on_the_board_in_words() -> None:
-    look = Triager(Rules(pages=())).look(merge(0, 0.0, (), ()))
-    update = Update(look=look, troubles=("poll prom: bug: KeyError: 'x', 3 times",), skipped=("journal entry 8 …", "b"))
+    triaged = Triager(Rules(pages=())).triage(merge(0, 0.0, (), ()))
+    update = Update(
+        triaged=triaged, troubles=("poll prom: bug: KeyError: 'x', 3 times",), skipped=("journal entry 8 …", "b")
+    )
     header = "".join(text for text, _ in headline.left(update, "Alice", False, False))
     assert "BUG: see i" in header
     assert "2 journal entries skipped: see i" in header

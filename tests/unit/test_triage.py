@@ -48,8 +48,8 @@ def board(*rows: Any, states: dict[str, SourceState] | None = None) -> Board:
     return merge(1, NOW, statuses, readings)
 
 
-def look(*rows: Any) -> TriagedBoard:
-    return Triager(Rules(pages=PAGES, products=(PAYMENTS, SEARCH))).look(board(*rows))
+def triaged(*rows: Any) -> TriagedBoard:
+    return Triager(Rules(pages=PAGES, products=(PAYMENTS, SEARCH))).triage(board(*rows))
 
 
 def hint(name: str, cluster: str = "main", **more: str) -> ServiceHint:
@@ -71,13 +71,13 @@ def test_rank_pages_then_nobodys_then_severity_then_protected_then_newest() -> N
     expected = [r.id for r in rows]
     for seed in range(20):
         random.Random(seed).shuffle(rows)
-        assert [a.alert.id for a in look(*rows).alerts] == expected
-    assert (page_count(look(*rows)), unacknowledged_count(look(*rows))) == (3, 2)
-    assert page_words(look(*rows)) == "3 pages, 2 unacknowledged"
+        assert [a.alert.id for a in triaged(*rows).alerts] == expected
+    assert (page_count(triaged(*rows)), unacknowledged_count(triaged(*rows))) == (3, 2)
+    assert page_words(triaged(*rows)) == "3 pages, 2 unacknowledged"
 
 
 def test_what_pages_is_said_by_fields_and_labels() -> None:
-    rows = look(
+    rows = triaged(
         alert("pager/high", provider="pagerduty", urgency="high"),
         alert("pager/low", provider="pagerduty", urgency="low"),
         alert("prom/crit", severity=Severity.CRITICAL),
@@ -109,12 +109,12 @@ def test_an_alert_is_joined_to_the_one_service_it_names_or_to_none(asked: Servic
     )
     if asked == hint("payments-api"):
         asked = msgspec.structs.replace(asked, cluster="")
-    row = look(*services, alert("prom/a", hint=asked)).alerts[0]
+    row = triaged(*services, alert("prom/a", hint=asked)).alerts[0]
     assert (row.service.id if row.service else None) == found
 
 
 def test_the_product_is_said_by_labels_first_then_by_the_service() -> None:
-    rows = look(
+    rows = triaged(
         service("prod/main/search-api"),
         alert("prom/label", labels=(("team", "payments"),), hint=hint("search-api")),
         alert("prom/service", hint=hint("search-api")),
@@ -134,10 +134,10 @@ def test_the_suspect_is_the_newest_deploy_of_the_service_in_the_hour_before() ->
         deploy("prod/other", "prod/main/other", started=NOW - 901),
     ]
     began = alert("prom/a", began=NOW - 900, hint=hint("api"))
-    found = look(api, began, *rows).alerts[0]
+    found = triaged(api, began, *rows).alerts[0]
     assert found.suspect is not None
     assert found.suspect.id == "prod/newer"
-    quiet = look(api, msgspec.structs.replace(began, began=NOW - 6000), *rows).alerts[0]
+    quiet = triaged(api, msgspec.structs.replace(began, began=NOW - 6000), *rows).alerts[0]
     assert quiet.suspect is None  # it began before every deploy
 
 
@@ -152,7 +152,7 @@ def test_one_problem_is_joined_by_key_or_by_exactly_its_labels() -> None:
         alert("prom/1", labels=labels),
         alert("prom/2", labels=(*labels, ("pod", "x"))),
     ]
-    found = look(*rows).alerts
+    found = triaged(*rows).alerts
     assert {r.alert.id: [o.id for o in r.others] for r in found if r.others} == {
         "pager/1": ["alarms/1"],
         "pager/2": ["prom/1"],
@@ -169,12 +169,12 @@ def test_one_problem_is_joined_by_key_or_by_exactly_its_labels() -> None:
 def test_rows_that_did_not_change_are_the_same_objects_and_a_new_service_joins_them_anew() -> None:
     triager = Triager(Rules())
     a, b = alert("prom/a", hint=hint("api")), alert("prom/b")
-    first = triager.look(board(a, b))
+    first = triager.triage(board(a, b))
     changed = msgspec.structs.replace(b, state=AlertState.ACKNOWLEDGED)
-    second = triager.look(board(a, changed))
+    second = triager.triage(board(a, changed))
     assert second.find("prom/a") is first.find("prom/a")
     assert second.find("prom/b") is not first.find("prom/b")
-    third = triager.look(board(a, changed, service("prod/main/api")))
+    third = triager.triage(board(a, changed, service("prod/main/api")))
     joined = third.find("prom/a")
     assert joined is not None
     assert joined.service is not None
@@ -185,7 +185,7 @@ def test_a_page_rings_once_an_episode() -> None:
 
     def rings(at: float, *began: float) -> list[str]:
         rows = [alert("prom/a", severity=Severity.CRITICAL, began=b) for b in began] or [alert("prom/b")]
-        return ring.new(triager.look(msgspec.structs.replace(board(*rows), at=at)))
+        return ring.new(triager.triage(msgspec.structs.replace(board(*rows), at=at)))
 
     assert rings(NOW, NOW) == ["prom/a"]
     assert rings(NOW + 10, NOW) == []
@@ -198,9 +198,9 @@ def test_a_page_rings_once_an_episode() -> None:
 def test_hidden_alerts_are_counted_and_shown_on_demand() -> None:
     triager = Triager(Rules())
     rows = board(alert("a/1", hidden="target tracking"), alert("a/2"))
-    assert [x.alert.id for x in triager.look(rows).alerts] == ["a/2"]
-    assert triager.look(rows).hidden == 1
-    assert len(triager.look(rows, show_hidden=True).alerts) == 2
+    assert [x.alert.id for x in triager.triage(rows).alerts] == ["a/2"]
+    assert triager.triage(rows).hidden == 1
+    assert len(triager.triage(rows, show_hidden=True).alerts) == 2
 
 
 @pytest.mark.parametrize(
@@ -336,21 +336,21 @@ def test_a_source_that_cannot_be_read_is_never_said_to_be_read_now(
 ) -> None:
     source = SourceStatus(name="a", provider="fake", state=state, read_at=read_at, partial=partial)
     assert last_read(source, NOW) == words
-    lines = "".join(t for line in source_lines(Update(look=look_at({"a": source})), NOW) for t, _ in line)
+    lines = "".join(t for line in source_lines(Update(triaged=look_at({"a": source})), NOW) for t, _ in line)
     assert words in lines
 
 
 def look_at(sources: dict[str, SourceStatus]) -> TriagedBoard:
-    return Triager(Rules()).look(msgspec.structs.replace(board(), sources=sources))
+    return Triager(Rules()).triage(msgspec.structs.replace(board(), sources=sources))
 
 
 def test_no_suspect_is_not_said_of_services_whose_deploys_are_not_read_yet() -> None:
     hint = ServiceHint(cluster="main", service="api")
     api = service("prod/main/api", note=DEPLOYS_UNREAD)
     rules = Rules(pages=PAGES, products=(Product(name="shop", owner="t", services=("prod/*/*",)),))
-    looked = Triager(rules).look(board(alert("prom/a", hint=hint), api))
+    looked = Triager(rules).triage(board(alert("prom/a", hint=hint), api))
     assert "not known: its deploys are not read yet" in looked.alerts[0].suspicion.words(NOW)
-    beside = Triager(rules).look(
+    beside = Triager(rules).triage(
         board(alert("prom/a", hint=hint), service("prod/main/api"), service("prod/main/web", note=DEPLOYS_UNREAD))
     )
     assert "not known: the deploys of " in beside.alerts[0].suspicion.words(NOW)
@@ -377,7 +377,7 @@ def test_deploys_that_wait_or_fail_stand_before_those_that_go_on_and_those_befor
         deploy("prod/waits", started=NOW - 99, waits="paused at its hook before production traffic"),
         deploy("prod/over-waited", started=NOW - 5, state=DeployState.SUCCEEDED, waits="it did once", failed_tasks=9),
     ]
-    found = [d.id.removeprefix("prod/") for d in look(*rows).deploys]
+    found = [d.id.removeprefix("prod/") for d in triaged(*rows).deploys]
     assert found == ["waits", "fails", "back", "goes-new", "goes-old", "over-new", "over-waited"]
 
 
@@ -386,10 +386,10 @@ def test_a_count_says_what_it_counts() -> None:
     fires, held = alert("a/1", severity=Severity.CRITICAL), alert("a/2", severity=Severity.CRITICAL)
     held = msgspec.structs.replace(held, state=AlertState.ACKNOWLEDGED)
     warning = alert("a/3")
-    assert page_words(look(warning)) == "no pages"
-    assert page_words(look(fires, warning)) == "1 page, unacknowledged"
-    assert page_words(look(held, warning)) == "1 page, acknowledged"
-    assert page_words(look(fires, held)) == "2 pages, 1 unacknowledged"
-    assert page_words(look(held, msgspec.structs.replace(held, id="a/4"))) == "2 pages, all acknowledged"
-    unread = Triager(Rules(pages=PAGES)).look(board(warning, states={"b": SourceState.OFFLINE}))
+    assert page_words(triaged(warning)) == "no pages"
+    assert page_words(triaged(fires, warning)) == "1 page, unacknowledged"
+    assert page_words(triaged(held, warning)) == "1 page, acknowledged"
+    assert page_words(triaged(fires, held)) == "2 pages, 1 unacknowledged"
+    assert page_words(triaged(held, msgspec.structs.replace(held, id="a/4"))) == "2 pages, all acknowledged"
+    unread = Triager(Rules(pages=PAGES)).triage(board(warning, states={"b": SourceState.OFFLINE}))
     assert page_words(unread) == "no page known"

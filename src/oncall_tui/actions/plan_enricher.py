@@ -25,10 +25,10 @@ NOTED = 3  # incidents that get a note: more than a few are a sign that the join
 
 
 class PlanEnricher:
-    """*look* gives the newest look."""
+    """*triaged* returns the newest triaged board."""
 
-    def __init__(self, look: Callable[[], TriagedBoard], journal: Journal, actor: Actor) -> None:
-        self._look, self._journal, self._actor = look, journal, actor
+    def __init__(self, triaged: Callable[[], TriagedBoard], journal: Journal, actor: Actor) -> None:
+        self._triaged, self._journal, self._actor = triaged, journal, actor
 
     def dress(self, plan: Plan) -> Plan:
         """The plan with what a provider cannot know."""
@@ -37,7 +37,7 @@ class PlanEnricher:
         if plan.verb in FOLLOWED:
             warnings, changed = self._followed(plan)
         elif plan.verb is Verb.RESOLVE:
-            warnings += still_there(self._look(), plan.target)
+            warnings += still_there(self._triaged(), plan.target)
         if self._actor.guessed:
             warnings.append(f"acting as {self._actor.name}, taken from the Unix account: set me: in the configuration")
         if self._journal.failure:
@@ -48,15 +48,15 @@ class PlanEnricher:
 
     def _followed(self, plan: Plan) -> tuple[list[str], dict[str, object]]:
         """Of a write that changes a service: all its warnings, and what else of the plan becomes another."""
-        look, service_id = self._look(), self.service_of(plan)
-        product = look.products.get(service_id)
-        unasked = self._unasked(plan, look, service_id)
-        warnings = [*([unasked] if unasked else self._quiet(plan, look, service_id)), *plan.warnings]
+        triaged, service_id = self._triaged(), self.service_of(plan)
+        product = triaged.products.get(service_id)
+        unasked = self._unasked(plan, triaged, service_id)
+        warnings = [*([unasked] if unasked else self._quiet(plan, triaged, service_id)), *plan.warnings]
         if product and product.rollback_note and plan.verb is not Verb.CONTINUE:
             warnings.insert(0, product.rollback_note)
         if plan.verb is Verb.CONTINUE:
-            warnings += against_continuing(look, service_id)
-        warnings += cautions(look, service_id, self._deploy_of(plan) if plan.verb is Verb.ROLL_BACK else None)
+            warnings += against_continuing(triaged, service_id)
+        warnings += cautions(triaged, service_id, self._deploy_of(plan) if plan.verb is Verb.ROLL_BACK else None)
         changed: dict[str, object] = {}
         why = "Protected" if product and product.protected else "No reason for it" if unasked else ""
         if why or plan.verb in NAMED:
@@ -67,32 +67,32 @@ class PlanEnricher:
         return warnings, changed
 
     @staticmethod
-    def _unasked(plan: Plan, look: TriagedBoard, service_id: str) -> str:
+    def _unasked(plan: Plan, triaged: TriagedBoard, service_id: str) -> str:
         """Say that neither an alert nor the service's state asks for the action; empty where one of them does."""
         if plan.verb not in (Verb.ROLL_BACK, Verb.RESTART) or plan.failing:
             return ""
-        why = unasked(look, service_id, str(plan.request.get("from", "")), plan.target)
+        why = unasked(triaged, service_id, str(plan.request.get("from", "")), plan.target)
         return f"{why}{'; ' if ': ' in why else ': '}{plan.stands}" if why and plan.stands else why
 
     @staticmethod
-    def _quiet(plan: Plan, look: TriagedBoard, service_id: str) -> list[str]:
+    def _quiet(plan: Plan, triaged: TriagedBoard, service_id: str) -> list[str]:
         """Warn that the alert which asks for it does not fire just now."""
         away_from = str(plan.request.get("from", ""))
-        if plan.verb is not Verb.ROLL_BACK or is_accused(look, service_id, away_from, plan.target):
+        if plan.verb is not Verb.ROLL_BACK or is_accused(triaged, service_id, away_from, plan.target):
             return []
-        words, _ = quiet(look, service_id, away_from, plan.target)
+        words, _ = quiet(triaged, service_id, away_from, plan.target)
         return [words] if words else []
 
     def audience(self, plan: Plan) -> Recipients:
         """The product's destinations, and the open incidents that are joined to the service's alerts."""
-        look, service_id = self._look(), self.service_of(plan)
-        product = look.products.get(service_id)
+        triaged, service_id = self._triaged(), self.service_of(plan)
+        product = triaged.products.get(service_id)
         incidents: dict[str, None] = {}
-        for row in look.alerts:
+        for row in triaged.alerts:
             if row.service is None or row.service.id != service_id or row.alert.state is AlertState.RESOLVED:
                 continue
             incident = row.incident
-            alert = look.board.alerts.get(incident)
+            alert = triaged.board.alerts.get(incident)
             if alert is not None and Verb.NOTE in alert.verbs:
                 incidents[incident] = None
         return Recipients(product.tell if product else (), tuple(incidents)[:NOTED], service_id)
@@ -102,41 +102,41 @@ class PlanEnricher:
         if plan.verb not in (Verb.ROLL_BACK, Verb.RESTART):
             return ""
         firing = self.still_firing(self.service_of(plan))
-        if not firing and not any(s.provider != "ecs" and s.current for s in self._look().board.sources.values()):
+        if not firing and not any(s.provider != "ecs" and s.current for s in self._triaged().board.sources.values()):
             return ""  # no source of alerts is read: nothing can be said
         return f"still firing: {', '.join(firing)}" if firing else "no alerts for it"
 
     def board_for(self, verb: Verb, target: str) -> Board:
         """The board that a plan is made from; for what is followed, with what the journal remembers. Blocks."""
-        look = self._look()
+        triaged = self._triaged()
         if verb not in FOLLOWED:
-            return look.board
-        deploy = look.board.deploys.get(target)
+            return triaged.board
+        deploy = triaged.board.deploys.get(target)
         service_id = deploy.service_id if deploy else target
         on_board = [
             AlertStart(m.began, m.title)
-            for a in look.alerts
+            for a in triaged.alerts
             if a.service and a.service.id == service_id
             for m in a.members
         ]
-        return msgspec.structs.replace(look.board, recall=recall(self._journal, service_id, on_board))
+        return msgspec.structs.replace(triaged.board, recall=recall(self._journal, service_id, on_board))
 
     def service_of(self, plan: Plan) -> str:
         """The id of the service that is acted on: as its provider named it, since a deploy's row may be gone by now."""
         cluster, service = plan.request.get("cluster"), plan.request.get("service")
         if cluster and service:
             return f"{plan.source}/{cluster}/{service}"
-        deploy = self._look().board.deploys.get(plan.target)
+        deploy = self._triaged().board.deploys.get(plan.target)
         return deploy.service_id if deploy else plan.target
 
     def still_firing(self, service_id: str) -> list[str]:
         """Titles of alerts of this service that fire now: said apart from whether a rollback is done."""
-        rows = [a for a in self._look().alerts if a.service and a.service.id == service_id]
+        rows = [a for a in self._triaged().alerts if a.service and a.service.id == service_id]
         return [a.alert.title for a in rows if _fires(a)]
 
     def _deploy_of(self, plan: Plan) -> Deploy | None:
         """The deploy that a rollback goes away from: the one that was picked, or the service's last."""
-        board = self._look().board
+        board = self._triaged().board
         service = board.services.get(plan.target)
         return board.deploys.get(service.deploy_id if service else plan.target)
 

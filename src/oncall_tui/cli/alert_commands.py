@@ -53,15 +53,15 @@ def target(engine: Engine, alert: Alert, verb: Verb) -> Alert:
     """The verb's target: the open incident of a pager, if the alert is joined to one. As on the board."""
     engine.first_read(READ_TIMEOUT_S)  # an incident that was not read yet would be missed
     update = engine.update
-    look = update.look.find(alert.id)
-    if look is None or look.incident in ("", alert.id) or alert.provider in PAGER_PROVIDERS:
+    alert_row = update.triaged.find(alert.id)
+    if alert_row is None or alert_row.incident in ("", alert.id) or alert.provider in PAGER_PROVIDERS:
         return alert  # an incident that was named is meant itself, though another leads its row
-    incident = update.board.alerts.get(look.incident)
+    incident = update.board.alerts.get(alert_row.incident)
     if incident is not None and verb in incident.verbs:
         say(f"{alert.id} is joined to the incident {incident.id}: {verb} goes there")
         return incident
     if verb is Verb.ACKNOWLEDGE:
-        raise Refused(f"its incident {look.incident} is acknowledged already, or could not be read")
+        raise Refused(f"its incident {alert_row.incident} is acknowledged already, or could not be read")
     return alert
 
 

@@ -38,7 +38,7 @@ def handover(context: click.Context, back: float, as_json: bool, destination: st
             entries = engine.journal.since(now - back, KINDS)
         except JournalError as error:
             failure = str(error)
-        told = made(entries, update.look, now - back, now, failure)
+        told = made(entries, update.triaged, now - back, now, failure)
         text = markdown(told, zone)
         shown = put_json(as_object(told)) if as_json else put_text(text.removesuffix("\n"))
         for line in (*told.unread, *((f"the journal cannot be read: {failure}",) if failure else ())):

@@ -42,15 +42,15 @@ def status(context: click.Context, as_json: bool) -> None:
 
 def as_object(update: Update, now: float) -> dict[str, Any]:
     """The board as the one documented object."""
-    look = update.look
+    triaged = update.triaged
     return {
         "at": stamp(now),
         "sources": [_source(s, now) for s in update.board.sources.values()],
-        "alerts": [_alert(row, alert, now) for row in look.alerts for alert in row.members],
-        "wide": _wide(look.wide),
-        "not_known": sorted(nothing_read(look)),
-        "services": [_service(s, now) for s in look.services],
-        "deploys": [_deploy(d) for d in look.deploys],
+        "alerts": [_alert(row, alert, now) for row in triaged.alerts for alert in row.members],
+        "wide": _wide(triaged.wide),
+        "not_known": sorted(nothing_read(triaged)),
+        "services": [_service(s, now) for s in triaged.services],
+        "deploys": [_deploy(d) for d in triaged.deploys],
     }
 
 

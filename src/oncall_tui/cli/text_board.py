@@ -27,18 +27,20 @@ ALIGNED = 60  # cells: a longer text moves the rest of its own line, and not tha
 
 def text_board(update: Update, now: float) -> str:
     """Sources, alerts, services and deploys, one line each."""
-    look = update.look
-    title = alerts_title(look) + (f" · {look.hidden} hidden" if look.hidden else "")
+    triaged = update.triaged
+    title = alerts_title(triaged) + (f" · {triaged.hidden} hidden" if triaged.hidden else "")
     unread = [s.name for s in update.board.unread]
     lines = [_sources(update, now), "", title + (f" · not read: {', '.join(unread)}" if unread else "")]
-    if look.wide:
-        lines.append(f"  multi-service: {look.wide.words} since {told(look.wide.since, now)}, probably not one deploy")
-    lines += _table(ALERTS, [_alert(row, now) for row in look.alerts]) or [f"  {clean(nothing(update.board, now))}"]
-    lines += ["", services_title(look)]
-    firing = Counter(row.service.id for row in look.alerts if row.service and ATTENTION[row.alert.state] < SILENT)
-    lines += _table(SERVICES, [_service(service, firing[service.id], now) for service in look.services])
-    lines += ["", deploys_title(look)]
-    lines += _table(DEPLOYS, [_deploy(deploy, now) for deploy in look.deploys])
+    if triaged.wide:
+        lines.append(
+            f"  multi-service: {triaged.wide.words} since {told(triaged.wide.since, now)}, probably not one deploy"
+        )
+    lines += _table(ALERTS, [_alert(row, now) for row in triaged.alerts]) or [f"  {clean(nothing(update.board, now))}"]
+    lines += ["", services_title(triaged)]
+    firing = Counter(row.service.id for row in triaged.alerts if row.service and ATTENTION[row.alert.state] < SILENT)
+    lines += _table(SERVICES, [_service(service, firing[service.id], now) for service in triaged.services])
+    lines += ["", deploys_title(triaged)]
+    lines += _table(DEPLOYS, [_deploy(deploy, now) for deploy in triaged.deploys])
     return "\n".join(line.rstrip() for line in lines)
 
 

@@ -60,7 +60,7 @@ class BoardBuilder:
 
     def first(self, sources: Iterable[PolledSource], now: float, monotonic: float) -> TriagedBoard:
         """Build the board before any source was read: each of them is waited for."""
-        return self.triager.look(merge(0, now, _statuses(sources, now, monotonic), (), monotonic))
+        return self.triager.triage(merge(0, now, _statuses(sources, now, monotonic), (), monotonic))
 
     def build(
         self, last: TriagedBoard, sources: Sequence[PolledSource], now: float, monotonic: float, show_hidden: bool
@@ -80,10 +80,10 @@ class BoardBuilder:
             if self.triager.still(board):
                 return msgspec.structs.replace(last, board=board)
         board = self._with_local(merge(version, now, statuses, readings, monotonic), providers, now)
-        look = self.triager.look(board, show_hidden)
-        self._recorder.saw(look, last.board, now)
+        triaged = self.triager.triage(board, show_hidden)
+        self._recorder.saw(triaged, last.board, now)
         self._built_from = (rows, beside)  # only now: had a step failed, these rows would never be built again
-        return look
+        return triaged
 
     def without_triage(
         self, last: TriagedBoard, sources: Iterable[PolledSource], now: float, monotonic: float

@@ -70,7 +70,7 @@ class SourceSpec(msgspec.Struct, frozen=True):
 class Update(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a screen draws: one value, newest only."""
 
-    look: TriagedBoard
+    triaged: TriagedBoard
     outcomes: tuple[Outcome, ...] = ()
     journal_failure: str = ""
     rosters: tuple[Roster, ...] = ()
@@ -80,7 +80,7 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def board(self) -> Board:
-        return self.look.board
+        return self.triaged.board
 
 
 class Engine:
@@ -109,7 +109,7 @@ class Engine:
         tell = {s.name: self._pollers[s.name].ready for s in specs if s.on_call}
         self.duties = OnCallReader(tell, self.evidence.run, clock, self._dirty.set)
         self._destinations = Destinations(destinations, clock)
-        self._plan_enricher = PlanEnricher(lambda: self.update.look, journal, actor)
+        self._plan_enricher = PlanEnricher(lambda: self.update.triaged, journal, actor)
         self.actions = ActionService(
             sources,
             journal,
@@ -137,7 +137,7 @@ class Engine:
         self.rules, triager = rules, Triager(rules)
         self.recorder = ChangeRecorder(journal, triager.episodes)
         self.builder = BoardBuilder(triager, journal, self.recorder, self.actions, past)
-        self.update = Update(look=self.builder.first(self._pollers.values(), clock.now(), clock.monotonic()))
+        self.update = Update(triaged=self.builder.first(self._pollers.values(), clock.now(), clock.monotonic()))
         self.show_hidden = False
         self._earlier = EarlierSessions(journal, self.actions.marks, self.recorder, self._dirty.set)
         self._listeners: set[Callable[[], None]] = set()
@@ -228,7 +228,7 @@ class Engine:
             self.journal,
             self.clock,
             lambda: self.update.board,
-            lambda row: self.update.look.find(row),
+            lambda row: self.update.triaged.find(row),
         )
 
     # --- listening ----------------------------------------------------------------------------------------------------
@@ -335,7 +335,7 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - the board must go on
             self._worker.trouble.met(error, what)
             if what == "the board's rows":
-                self._compose_without_look()
+                self._compose_without_triage()
 
     def _watch(self) -> None:
         self.recorder.tick(self.update.board.sources.values(), self.clock.now(), self.clock.monotonic())
@@ -346,16 +346,16 @@ class Engine:
     def _compose(self) -> None:
         sources = tuple(self._pollers.values())
         now, monotonic = self.clock.now(), self.clock.monotonic()
-        self._publish(self.builder.build(self.update.look, sources, now, monotonic, self.show_hidden))
+        self._publish(self.builder.build(self.update.triaged, sources, now, monotonic, self.show_hidden))
 
-    def _compose_without_look(self) -> None:
+    def _compose_without_triage(self) -> None:
         """Publish the last rows with each source as it is now, and the bug."""
         now, monotonic = self.clock.now(), self.clock.monotonic()
-        self._publish(self.builder.without_triage(self.update.look, self._pollers.values(), now, monotonic))
+        self._publish(self.builder.without_triage(self.update.triaged, self._pollers.values(), now, monotonic))
 
-    def _publish(self, look: TriagedBoard) -> None:
+    def _publish(self, triaged: TriagedBoard) -> None:
         update = Update(
-            look=look,
+            triaged=triaged,
             outcomes=self.actions.outcomes,
             journal_failure=self.journal.failure,
             rosters=self.duties.rosters,
@@ -386,8 +386,8 @@ class Engine:
             or new.skipped != old.skipped
             or new.recalled != old.recalled
             or dict(new.board.sources) != dict(old.board.sources)
-            or new.look.hidden != old.look.hidden
-            or not same_rows(old.look, new.look)
+            or new.triaged.hidden != old.triaged.hidden
+            or not same_rows(old.triaged, new.triaged)
         )
 
     def _resume(self) -> None:

@@ -55,7 +55,7 @@ class ChangeRecorder:
         """Tell whether it is known what earlier sessions saw."""
         return self._known is not None
 
-    def saw(self, look: TriagedBoard, before: Board, now: float) -> None:
+    def saw(self, triaged: TriagedBoard, before: Board, now: float) -> None:
         """Journal what changed; what is gone is named as it was on the board *before*.
 
         Nothing is told to have changed before it is known what there was.
@@ -63,16 +63,16 @@ class ChangeRecorder:
         known = self._known
         if known is None:
             return
-        found = changes(known, look.board)
+        found = changes(known, triaged.board)
         if not found:
             return
         known.update((c.id, c.new) for c in found)
-        rows = {m.id: row for row in look.alerts for m in row.members}
-        alerts = look.board.alerts
+        rows = {m.id: row for row in triaged.alerts for m in row.members}
+        alerts = triaged.board.alerts
         self._journal.record(
             [
-                _of_deploy(c, look.board.deploys[c.id], now)
-                if c.id in look.board.deploys
+                _of_deploy(c, triaged.board.deploys[c.id], now)
+                if c.id in triaged.board.deploys
                 else _entry(c, _title(c, before, self._titles), now, alerts.get(c.id), rows.get(c.id))
                 for c in found
             ]

@@ -70,7 +70,7 @@ class OnCallReader:
                 self._lost.discard(name)
                 self.ask(name)
 
-    def look(self) -> list[Future[Roster]]:
+    def refresh(self) -> list[Future[Roster]]:
         """An engineer looks: ask what is older than 5 minutes, or failed; what is on its way is waited for."""
         futures = []
         for roster in self.rosters:

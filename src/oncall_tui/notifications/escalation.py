@@ -35,7 +35,7 @@ ENTRIES = 200
 
 
 class EscalateByNotification:
-    """The handler of ``escalate`` where a source has none. *look* gives an alert's row as it is joined now."""
+    """The handler of ``escalate`` where a source has none. *row* returns an alert's row as it is grouped now."""
 
     def __init__(
         self,
@@ -43,10 +43,10 @@ class EscalateByNotification:
         journal: Journal,
         clock: Clock,
         board: Callable[[], Board],
-        look: Callable[[str], TriagedAlert | None],
+        row: Callable[[str], TriagedAlert | None],
     ) -> None:
         self._destinations, self._journal, self._clock = destinations, journal, clock
-        self._board, self._look = board, look
+        self._board, self._row = board, row
 
     def choices(self, target: str, board: Board) -> tuple[Choice, ...]:
         """Every destination, those that page first."""
@@ -141,8 +141,8 @@ class EscalateByNotification:
         return alert
 
     def _incident(self, target: str) -> str:
-        look = self._look(target)
-        return look.incident if look and look.incident != target else ""
+        row = self._row(target)
+        return row.incident if row and row.incident != target else ""
 
     def _not_twice(self, worker: DestinationWorker, target: str, plan_id: str = "") -> None:
         if before := self._before(worker, target, plan_id, AGAIN_S):
@@ -168,9 +168,9 @@ class EscalateByNotification:
         return ""
 
     def _message(self, ask: ActionRequest, alert: Alert) -> Message:
-        look = self._look(alert.id)
-        service = look.service.id if look and look.service else ""
-        product = look.product if look else None
+        row = self._row(alert.id)
+        service = row.service.id if row and row.service else ""
+        product = row.product if row else None
         said = [
             f"reason: {ask.reason}" if ask.reason.strip() else "",
             f"{alert.severity}, {alert.state} for {age(self._clock.now() - alert.began)}",

@@ -121,19 +121,19 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def handover(
-    entries: Sequence[Entry], look: TriagedBoard, since: float, now: float, journal_failure: str = ""
+    entries: Sequence[Entry], triaged: TriagedBoard, since: float, now: float, journal_failure: str = ""
 ) -> Handover:
     """The handover for what happened from *since* to *now*; *entries* are the journal's of that time, oldest first."""
     return Handover(
         since=since,
         now=now,
         watched=_watched(entries, now),
-        fired=_fired(entries, look, since),
-        open=tuple(_open(row, now) for row in look.alerts if row.alert.state is not AlertState.RESOLVED),
-        done=_done(entries, look),
-        deploys=_deploys(entries, look, since),
-        unread=_unread(entries, look),
-        not_known=tuple(sorted(nothing_read(look))),
+        fired=_fired(entries, triaged, since),
+        open=tuple(_open(row, now) for row in triaged.alerts if row.alert.state is not AlertState.RESOLVED),
+        done=_done(entries, triaged),
+        deploys=_deploys(entries, triaged, since),
+        unread=_unread(entries, triaged),
+        not_known=tuple(sorted(nothing_read(triaged))),
         journal_failure=journal_failure,
     )
 
@@ -165,10 +165,10 @@ def _watched(entries: Iterable[Entry], now: float) -> tuple[tuple[float, float],
     return tuple(joined)
 
 
-def _unread(entries: Iterable[Entry], look: TriagedBoard) -> tuple[str, ...]:
-    now = [f"{s.name}: {s.state.label} now: {s.message or 'not read'}" for s in look.board.unread]
+def _unread(entries: Iterable[Entry], triaged: TriagedBoard) -> tuple[str, ...]:
+    now = [f"{s.name}: {s.state.label} now: {s.message or 'not read'}" for s in triaged.board.unread]
     then = {str(n) for e in entries if e.kind is EntryKind.WATCH for n in e.data.get("unread", ())}
-    lost = sorted(then - {s.name for s in look.board.unread})
+    lost = sorted(then - {s.name for s in triaged.board.unread})
     return (*now, *(f"{name}: could not be read for a part of this time" for name in lost))
 
 
@@ -212,10 +212,10 @@ class _Firing:
         )
 
 
-def _fired(entries: Iterable[Entry], look: TriagedBoard, since: float) -> tuple[Fired, ...]:
+def _fired(entries: Iterable[Entry], triaged: TriagedBoard, since: float) -> tuple[Fired, ...]:
     """By problem: from the journal, and what is on the board since then, which the journal may have missed."""
     entries = [e for e in entries if e.kind is EntryKind.ALERT and not e.data.get("hidden")]
-    problems = _problems(entries, look)
+    problems = _problems(entries, triaged)
     found: dict[str, _Firing] = {}
     for entry in entries:
         problem = problems[entry.subject]
@@ -233,12 +233,12 @@ def _fired(entries: Iterable[Entry], look: TriagedBoard, since: float) -> tuple[
         one.fires(entry.subject, began, bool(entry.data.get("pages")))
         one.service = one.service or str(entry.data.get("service", ""))
         one.product = one.product or str(entry.data.get("product", ""))
-    for row in look.alerts:
+    for row in triaged.alerts:
         _add_row(found, row, problems.get(row.alert.id, row.id), since)
     return tuple(sorted((f.told() for f in found.values()), key=lambda f: (not f.pages, -f.last, f.title)))
 
 
-def _problems(entries: Iterable[Entry], look: TriagedBoard) -> dict[str, str]:
+def _problems(entries: Iterable[Entry], triaged: TriagedBoard) -> dict[str, str]:
     """Alert id -> its problem. What was ever joined is one problem, also where it was two rows for a while."""
     leads: dict[str, str] = {}
 
@@ -250,7 +250,7 @@ def _problems(entries: Iterable[Entry], look: TriagedBoard) -> dict[str, str]:
     for entry in entries:
         if problem := entry.data.get("problem"):
             leads[lead(entry.subject)] = lead(str(problem))
-    for row in look.alerts:
+    for row in triaged.alerts:
         for member in row.members:
             leads[lead(member.id)] = lead(row.id)
         if row.incident:
@@ -292,11 +292,11 @@ def _open(row: TriagedAlert, now: float) -> OpenAlert:
 # --- what was done ---------------------------------------------------------------------------------------------------
 
 
-def _done(entries: Iterable[Entry], look: TriagedBoard) -> tuple[Done, ...]:
+def _done(entries: Iterable[Entry], triaged: TriagedBoard) -> tuple[Done, ...]:
     """Actions by their intent, each with its last outcome; what was only marked here; shells."""
     entries = tuple(entries)
     titles = {e.subject: e.text for e in entries if e.kind is EntryKind.ALERT and e.text}
-    titles |= {a.id: a.title for a in look.board.alerts.values()}
+    titles |= {a.id: a.title for a in triaged.board.alerts.values()}
     planned = {e.subject for e in entries if e.kind is EntryKind.INTENT}
     intents: dict[str, Entry] = {}
     last: dict[str, Entry] = {}
@@ -330,7 +330,7 @@ def _done(entries: Iterable[Entry], look: TriagedBoard) -> tuple[Done, ...]:
     return tuple(sorted(found, key=lambda one: one.at))
 
 
-def _deploys(entries: Iterable[Entry], look: TriagedBoard, since: float) -> tuple[Deployed, ...]:
+def _deploys(entries: Iterable[Entry], triaged: TriagedBoard, since: float) -> tuple[Deployed, ...]:
     """Return the board's deploys since then, and those that only the journal still has."""
     found = [
         Deployed(
@@ -343,10 +343,10 @@ def _deploys(entries: Iterable[Entry], look: TriagedBoard, since: float) -> tupl
             rolled_back=d.taken_back,
             failed_tasks=d.failed_tasks,
         )
-        for d in look.deploys
+        for d in triaged.deploys
         if _of_window(d, since)
     ]
-    gone = {e.subject: e for e in entries if e.kind is EntryKind.DEPLOY and e.subject not in look.board.deploys}
+    gone = {e.subject: e for e in entries if e.kind is EntryKind.DEPLOY and e.subject not in triaged.board.deploys}
     for entry in gone.values():
         found.append(_gone(entry))
     return tuple(sorted(found, key=lambda d: (-d.at, d.service)))

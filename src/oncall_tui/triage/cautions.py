@@ -14,44 +14,44 @@ _GOES_ON = frozenset(AlertState) - {AlertState.RESOLVED, AlertState.NO_DATA}
 _FIRES = frozenset({AlertState.FIRING, AlertState.UNKNOWN, AlertState.SEEN, AlertState.ACKNOWLEDGED})
 
 
-def cautions(look: TriagedBoard, service_id: str, deploy: Deploy | None) -> tuple[str, ...]:
+def cautions(triaged: TriagedBoard, service_id: str, deploy: Deploy | None) -> tuple[str, ...]:
     """Against rolling *service_id* back from *deploy*: older alerts, a wide event, who else of the product deploys."""
-    return (*_not_suspect(look, service_id, deploy), *_wide(look), *_neighbours(look, service_id))
+    return (*_not_suspect(triaged, service_id, deploy), *_wide(triaged), *_neighbours(triaged, service_id))
 
 
-def against_continuing(look: TriagedBoard, service_id: str) -> tuple[str, ...]:
+def against_continuing(triaged: TriagedBoard, service_id: str) -> tuple[str, ...]:
     """Against letting a deploy of *service_id* continue: an alert that it is suspected of."""
     return tuple(
         f"{row.alert.title}: {deploy.arrow} is suspected, and continuing takes it further"
-        for row, deploy in accused(look, service_id)[:TOLD]
+        for row, deploy in accused(triaged, service_id)[:TOLD]
     )
 
 
-def still_there(look: TriagedBoard, incident: str) -> tuple[str, ...]:
+def still_there(triaged: TriagedBoard, incident: str) -> tuple[str, ...]:
     """Against resolving *incident*: alarms that are joined to it still fire, or the suspect deploy still runs."""
-    row = look.find(incident)
+    row = triaged.find(incident)
     if row is None:
         return ()
     others = [m for m in row.members if m.id != incident and m.provider not in PAGER_PROVIDERS and m.state in _GOES_ON]
     found = [f"{m.title} ({m.source}) still fires, and may page again" for m in others]
     found = [*found[:TOLD], *([f"and {len(found) - TOLD} more alerts still fire"] if len(found) > TOLD else [])]
-    runs = [s.deploy for s in row.suspicion.suspects if _still_runs(look, s.deploy)]
+    runs = [s.deploy for s in row.suspicion.suspects if _still_runs(triaged, s.deploy)]
     return (*found, *(f"the suspect deploy {d.arrow} of {d.service_id} still runs" for d in runs[:1]))
 
 
-def _still_runs(look: TriagedBoard, deploy: Deploy) -> bool:
+def _still_runs(triaged: TriagedBoard, deploy: Deploy) -> bool:
     """Return whether its service runs its new revision. A rollback put the old one back."""
-    service = look.board.services.get(deploy.service_id)
+    service = triaged.board.services.get(deploy.service_id)
     if service is None or deploy.rollback or deploy.state in (DeployState.ROLLED_BACK, DeployState.ROLLING_BACK):
         return False
     return deploy.state.running or service.to_run.task_definition == deploy.new.task_definition
 
 
-def _not_suspect(look: TriagedBoard, service_id: str, deploy: Deploy | None) -> tuple[str, ...]:
+def _not_suspect(triaged: TriagedBoard, service_id: str, deploy: Deploy | None) -> tuple[str, ...]:
     """Alerts that the deploy is no suspect of: they began before it did, or it was over long before they began."""
     if deploy is None:
         return ()
-    mine = [a for a in look.alerts if a.service and a.service.id == service_id and a.alert.state in _FIRES]
+    mine = [a for a in triaged.alerts if a.service and a.service.id == service_id and a.alert.state in _FIRES]
     told = []
     for row in mine:
         if row.began < deploy.started:
@@ -66,8 +66,8 @@ def _not_suspect(look: TriagedBoard, service_id: str, deploy: Deploy | None) -> 
     return (*told[:TOLD], f"and {len(told) - TOLD} more alerts like that") if len(told) > TOLD else tuple(told)
 
 
-def _wide(look: TriagedBoard) -> tuple[str, ...]:
-    found = look.wide
+def _wide(triaged: TriagedBoard) -> tuple[str, ...]:
+    found = triaged.wide
     if found is None:
         return ()
     return (
@@ -76,16 +76,16 @@ def _wide(look: TriagedBoard) -> tuple[str, ...]:
     )
 
 
-def _neighbours(look: TriagedBoard, service_id: str) -> tuple[str, ...]:
-    product = look.products.get(service_id)
+def _neighbours(triaged: TriagedBoard, service_id: str) -> tuple[str, ...]:
+    product = triaged.products.get(service_id)
     if product is None:
         return ()
     found = [
         d
-        for d in look.deploys
+        for d in triaged.deploys
         if d.state in (DeployState.PENDING, DeployState.IN_PROGRESS)
         and d.service_id != service_id
-        and look.products.get(d.service_id) is product
+        and triaged.products.get(d.service_id) is product
     ]
     told = tuple(f"{d.service_id} of the same product is deploying too ({d.arrow})" for d in found[:TOLD])
     return (*told, f"and {len(found) - TOLD} more deploys of the product are under way") if found[TOLD:] else told

@@ -19,43 +19,43 @@ _FIRES = frozenset({AlertState.FIRING, AlertState.ACKNOWLEDGED, AlertState.SEEN,
 _GONE = frozenset({DeployState.ROLLING_BACK, DeployState.ROLLED_BACK})
 
 
-def fires(look: TriagedBoard, row: TriagedAlert) -> bool:
+def fires(triaged: TriagedBoard, row: TriagedAlert) -> bool:
     """Return whether a currently read source says that it fires. An acknowledged alert still fires.
 
     A pager's incident lasts longer than what it is for: it tells only where nothing else does.
     """
     told = [m for m in row.members if m.provider not in PAGER_PROVIDERS] or [row.alert]
-    sources = look.board.sources
+    sources = triaged.board.sources
     return any(m.state in _FIRES and (m.source not in sources or sources[m.source].current) for m in told)
 
 
-def accused(look: TriagedBoard, service_id: str) -> tuple[tuple[TriagedAlert, Deploy], ...]:
+def accused(triaged: TriagedBoard, service_id: str) -> tuple[tuple[TriagedAlert, Deploy], ...]:
     """The deploys of *service_id* that are suspected of an alert of it that fires now, each with that alert's row.
 
     What is part of something wide accuses no one deploy; what was rolled back is gone, and a rollback is no culprit.
     """
     return tuple(
         (row, suspect.deploy)
-        for row in look.alerts
-        if row.service is not None and row.service.id == service_id and not row.suspicion.wide and fires(look, row)
+        for row in triaged.alerts
+        if row.service is not None and row.service.id == service_id and not row.suspicion.wide and fires(triaged, row)
         for suspect in row.suspicion.suspects
         if suspect.own and suspect.deploy.state not in _GONE and not suspect.deploy.rollback
     )
 
 
-def is_accused(look: TriagedBoard, service_id: str, away_from: str, target: str) -> bool:
+def is_accused(triaged: TriagedBoard, service_id: str, away_from: str, target: str) -> bool:
     """Return whether the deploy that a rollback leaves is suspected of an alert that fires now."""
-    return any(d.new.task_definition == away_from or d.id == target for _, d in accused(look, service_id))
+    return any(d.new.task_definition == away_from or d.id == target for _, d in accused(triaged, service_id))
 
 
-def quiet(look: TriagedBoard, service_id: str, away_from: str, target: str) -> tuple[str, bool]:
+def quiet(triaged: TriagedBoard, service_id: str, away_from: str, target: str) -> tuple[str, bool]:
     """Return words for an alert that is silent now, whose episode is not over, and that suspects this deploy.
 
     ``5xx: quiet for 3s, flapping; :37 is its suspect``, and whether that asks for the action: an alert that comes and
     goes does so until thirty minutes are quiet, one that fired once for a few minutes only. Both empty: there is none.
     """
-    now, found = look.board.at, []
-    for one, suspicion in look.quiet:
+    now, found = triaged.board.at, []
+    for one, suspicion in triaged.quiet:
         seconds = now - one.since
         if one.service != service_id or seconds >= QUIET_S:
             continue
@@ -69,18 +69,18 @@ def quiet(look: TriagedBoard, service_id: str, away_from: str, target: str) -> t
     return max(found, key=lambda one: one[1], default=("", False))
 
 
-def unasked(look: TriagedBoard, service_id: str, away_from: str, target: str) -> str:
+def unasked(triaged: TriagedBoard, service_id: str, away_from: str, target: str) -> str:
     """Why nothing asks for going away from the task definition *away_from*; empty: its deploy is suspected.
 
     *target* is the row that the action was asked for on: the suspect's own row will do too.
     """
-    if is_accused(look, service_id, away_from, target):
+    if is_accused(triaged, service_id, away_from, target):
         return ""
-    words, asks = quiet(look, service_id, away_from, target)
+    words, asks = quiet(triaged, service_id, away_from, target)
     if asks:
         return ""
-    rows = [a for a in look.alerts if a.service is not None and a.service.id == service_id and fires(look, a)]
-    unread = next((a.suspicion.unread for a in rows if a.suspicion.unread), "") or _services_unread(look, service_id)
+    rows = [a for a in triaged.alerts if a.service is not None and a.service.id == service_id and fires(triaged, a)]
+    unread = next((a.suspicion.unread for a in rows if a.suspicion.unread), "") or _services_unread(triaged, service_id)
     if unread:
         return f"whether a deploy is suspected is not known: {unread}"
     others = [s.deploy for a in rows for s in a.suspicion.suspects if not s.own]
@@ -88,14 +88,14 @@ def unasked(look: TriagedBoard, service_id: str, away_from: str, target: str) ->
         return f"no deploy of this service is suspected, but one of {others[0].service_id}"
     if rows:
         return NO_SUSPECT
-    lost = [s.name for s in look.board.sources.values() if s.provider not in SERVICE_PROVIDERS and not s.current]
+    lost = [s.name for s in triaged.board.sources.values() if s.provider not in SERVICE_PROVIDERS and not s.current]
     if lost:
         return words or f"{NO_SUSPECT}, and whether an alert fires is not known: {', '.join(lost)} cannot be read now"
     return words or f"{NO_SUSPECT}, no alerts for it"
 
 
-def _services_unread(look: TriagedBoard, service_id: str) -> str:
-    service = look.board.services.get(service_id)
+def _services_unread(triaged: TriagedBoard, service_id: str) -> str:
+    service = triaged.board.services.get(service_id)
     if service is None:
         return f"{service_id} is not on the board"
-    return blind(look.board.sources).about(service)
+    return blind(triaged.board.sources).about(service)

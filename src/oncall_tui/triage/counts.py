@@ -20,49 +20,49 @@ def not_read(names: tuple[str, ...]) -> str:
     return f" · not read: {', '.join(names)}" if names else ""
 
 
-def nothing_read(look: TriagedBoard) -> frozenset[str]:
+def nothing_read(triaged: TriagedBoard) -> frozenset[str]:
     """The lists of which nothing is known (``alerts``, ``services``, ``deploys``): no row, and no reading ever."""
-    sources = look.board.sources.values()
+    sources = triaged.board.sources.values()
     services = [s for s in sources if s.provider in SERVICE_PROVIDERS]
     others = [s for s in sources if s.provider not in SERVICE_PROVIDERS]
     found = {
-        "services": (services, look.services),
-        "deploys": (services, look.deploys),
-        "alerts": (others, look.alerts),
+        "services": (services, triaged.services),
+        "deploys": (services, triaged.deploys),
+        "alerts": (others, triaged.alerts),
     }
     return frozenset(what for what, (of, rows) in found.items() if of and not rows and all(map(_never, of)))
 
 
-def alerts_title(look: TriagedBoard) -> str:
+def alerts_title(triaged: TriagedBoard) -> str:
     """``ALERTS 3 · 1 page, unacknowledged``; ``ALERTS not known`` where no source of alerts was ever read."""
-    if "alerts" in nothing_read(look):
+    if "alerts" in nothing_read(triaged):
         return f"ALERTS {NOT_KNOWN}"
-    return f"ALERTS {len(look.alerts)} · {page_words(look)}"
+    return f"ALERTS {len(triaged.alerts)} · {page_words(triaged)}"
 
 
-def services_title(look: TriagedBoard, deploying: bool = False) -> str:
+def services_title(triaged: TriagedBoard, deploying: bool = False) -> str:
     """``SERVICES 12 · 1 unhealthy``, with what was not read; ``SERVICES not known · not read: prod``."""
-    lost = not_read(services_unread(look.board))
-    if "services" in nothing_read(look):
+    lost = not_read(services_unread(triaged.board))
+    if "services" in nothing_read(triaged):
         return f"SERVICES {NOT_KNOWN}{lost}"
-    sick = sum(s.health.is_fault for s in look.services)
-    moving = len({d.service_id for d in look.deploys if d.state.running})
+    sick = sum(s.health.is_fault for s in triaged.services)
+    moving = len({d.service_id for d in triaged.deploys if d.state.running})
     more = f" · {moving} deploying" if deploying else ""
-    return f"SERVICES {len(look.services)} · {sick} unhealthy{more}{lost}"
+    return f"SERVICES {len(triaged.services)} · {sick} unhealthy{more}{lost}"
 
 
-def deploys_title(look: TriagedBoard) -> str:
+def deploys_title(triaged: TriagedBoard) -> str:
     """``DEPLOYS 1 running · 4 in the last day``, with what was not read; ``DEPLOYS not known · not read: prod``."""
-    lost = not_read(services_unread(look.board))
-    if "deploys" in nothing_read(look):
+    lost = not_read(services_unread(triaged.board))
+    if "deploys" in nothing_read(triaged):
         return f"DEPLOYS {NOT_KNOWN}{lost}"
-    running = sum(d.state.running for d in look.deploys)
-    return f"DEPLOYS {running} running · {len(look.deploys)} in the last day{lost}"
+    running = sum(d.state.running for d in triaged.deploys)
+    return f"DEPLOYS {running} running · {len(triaged.deploys)} in the last day{lost}"
 
 
-def number(look: TriagedBoard, what: str, count: int) -> str:
+def number(triaged: TriagedBoard, what: str, count: int) -> str:
     """*count* of ``alerts``, ``services`` or ``deploys`` for a tab; ``?`` where nothing is known of them."""
-    return "?" if what in nothing_read(look) else str(count)
+    return "?" if what in nothing_read(triaged) else str(count)
 
 
 def _never(source: SourceStatus) -> bool:

@@ -14,19 +14,21 @@ class NewPages:
     def __init__(self) -> None:
         self._rung: dict[str, float] = {}
 
-    def new(self, look: TriagedBoard) -> list[str]:
+    def new(self, triaged: TriagedBoard) -> list[str]:
         """Ids of rows that page, that nobody has, and whose episode is new; not where their incident rings itself."""
         begun = []
-        paging = {row.alert.id for row in look.alerts if row.pages}
-        for row in look.alerts:
-            if not (row.pages and nobody_has(look, row)) or (row.incident != row.alert.id and row.incident in paging):
+        paging = {row.alert.id for row in triaged.alerts if row.pages}
+        for row in triaged.alerts:
+            if not (row.pages and nobody_has(triaged, row)) or (
+                row.incident != row.alert.id and row.incident in paging
+            ):
                 continue
             rung = self._rung.get(row.id)
             if rung is None or row.began > rung + SAME_S:
                 begun.append(row.id)
             self._rung[row.id] = row.began
-        if len(self._rung) > 2 * len(look.alerts) + KEPT:  # the oldest of what is not there any more
-            here = {row.id for row in look.alerts}
+        if len(self._rung) > 2 * len(triaged.alerts) + KEPT:  # the oldest of what is not there any more
+            here = {row.id for row in triaged.alerts}
             rest = sorted((at, row_id) for row_id, at in self._rung.items() if row_id not in here)
             for _, row_id in rest[: len(rest) - KEPT // 2]:
                 del self._rung[row_id]

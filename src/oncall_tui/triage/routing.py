@@ -8,15 +8,15 @@ from oncall_tui.domain.board import Board
 from oncall_tui.triage.triager import TriagedAlert
 
 
-def route_verb(look: TriagedAlert, board: Board, verb: Verb) -> tuple[str, Alert] | None:
+def route_verb(row: TriagedAlert, board: Board, verb: Verb) -> tuple[str, Alert] | None:
     """Return the alert that *verb* on this row goes to, with its words; None where nothing can do it.
 
     An alert that is joined to a pager's incident is acknowledged and escalated there, never silenced away.
     """
-    if look.alert.state is AlertState.RESOLVED:
+    if row.alert.state is AlertState.RESOLVED:
         return None
-    incident = board.alerts.get(look.incident) if look.incident else None
-    for alert in (incident, *look.members):
+    incident = board.alerts.get(row.incident) if row.incident else None
+    for alert in (incident, *row.members):
         if alert is not None and verb in alert.verbs:
             joined = alert is incident
             if not joined and incident is not None and verb is Verb.ACKNOWLEDGE:

@@ -145,7 +145,7 @@ class Triager:
         self._ordered_services: tuple[Service, ...] = ()
         self._ordered_deploys: tuple[Deploy, ...] = ()
 
-    def look(self, board: Board, show_hidden: bool = False) -> TriagedBoard:
+    def triage(self, board: Board, show_hidden: bool = False) -> TriagedBoard:
         """The look at *board*; what is expected to fire, and does not, is on its board too."""
         board = self._expected.fill(board)
         stale = self._learn(board)
@@ -420,27 +420,27 @@ def _differing(old: Mapping[str, T], new: Mapping[str, T]) -> list[T]:
     return [row for key, row in new.items() if old.get(key) is not row] + gone
 
 
-def page_count(look: TriagedBoard) -> int:
+def page_count(triaged: TriagedBoard) -> int:
     """Pages that are open: neither resolved nor silenced."""
-    return sum(a.pages and ATTENTION[a.alert.state] < SILENT for a in look.alerts)
+    return sum(a.pages and ATTENTION[a.alert.state] < SILENT for a in triaged.alerts)
 
 
-def nobody_has(look: TriagedBoard, row: TriagedAlert) -> bool:
+def nobody_has(triaged: TriagedBoard, row: TriagedAlert) -> bool:
     """Return whether it is unacknowledged, and its incident is too, which may be a row of its own and not just over."""
-    incident = look.board.alerts.get(row.incident) if row.incident else None
+    incident = triaged.board.alerts.get(row.incident) if row.incident else None
     return row.alert.state.asks and not row.settles and (incident is None or incident.state.asks)
 
 
-def unacknowledged_count(look: TriagedBoard) -> int:
+def unacknowledged_count(triaged: TriagedBoard) -> int:
     """Pages that nobody has."""
-    return sum(a.pages and nobody_has(look, a) for a in look.alerts)
+    return sum(a.pages and nobody_has(triaged, a) for a in triaged.alerts)
 
 
-def page_words(look: TriagedBoard) -> str:
+def page_words(triaged: TriagedBoard) -> str:
     """``3 pages, 2 unacknowledged``: a count says what it counts. Where a source is not read, none is none *known*."""
-    pages, nobodys = page_count(look), unacknowledged_count(look)
+    pages, nobodys = page_count(triaged), unacknowledged_count(triaged)
     if not pages:
-        return "no page known" if look.board.unread else "no pages"
+        return "no page known" if triaged.board.unread else "no pages"
     counted = "1 page" if pages == 1 else f"{pages} pages"
     if pages == 1:
         return f"{counted}, {'un' if nobodys else ''}acknowledged"

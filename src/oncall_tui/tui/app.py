@@ -91,15 +91,15 @@ class OncallApp(App[None]):
     async def _listen(self) -> None:
         async for update in self.engine.changes():
             self.board.show(update)
-            self._ring(self._pages.new(update.look))
+            self._ring(self._pages.new(update.triaged))
             await asyncio.sleep(REDRAW_S)
 
     def _ring(self, begun: list[str]) -> None:
         """Ring once for pages that begin an episode; what fires already at the start is on screen anyway."""
         if not begun or not self.board.session.bell_on or self._driver is None:
             return
-        look = self.board.session.latest.look.find(begun[0])
-        title = look.alert.title if look else begun[0]
+        row = self.board.session.latest.triaged.find(begun[0])
+        title = row.alert.title if row else begun[0]
         more = f" (+{len(begun) - 1})" if len(begun) > 1 else ""
         self._driver.write(notification(f"PAGE {title}{more}"))
         self._driver.flush()

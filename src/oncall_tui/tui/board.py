@@ -155,7 +155,7 @@ class BoardScreen(Screen[None]):
     def show(self, update: Update) -> None:
         """Take a newer update. Under a modal it is only kept: painting there would cost the whole screen."""
         session = self.session
-        if session.tables and update.look.alerts and not session.latest.look.alerts:
+        if session.tables and update.triaged.alerts and not session.latest.triaged.alerts:
             session.tables["alerts"].anchored = False  # what was chosen is over: the cursor follows the first row
         session.latest = update
         self.new_rows.came(update, bool(session.tables) and self._elsewhere(update))
@@ -194,8 +194,8 @@ class BoardScreen(Screen[None]):
     def _on_open_page(self, update: Update) -> bool:
         """Return whether the cursor is on an unacknowledged page: it stays there while another arrives."""
         row_id = self.session.tables["alerts"].cursor_id
-        row = next((a for a in update.look.alerts if a.id == row_id), None) if row_id else None
-        return row is not None and row.pages and nobody_has(update.look, row)
+        row = next((a for a in update.triaged.alerts if a.id == row_id), None) if row_id else None
+        return row is not None and row.pages and nobody_has(update.triaged, row)
 
     def on_screen_resume(self) -> None:
         if self.session.tables:
@@ -246,19 +246,19 @@ class BoardScreen(Screen[None]):
 
     def _draw_tables(self, update: Update, now: float) -> None:
         """The rows; of a table of which nothing changed since it was drawn, nor a tick went by, none."""
-        look, shown, rows = update.look, self.session.view_filter, self.session.rows
+        triaged, shown, rows = update.triaged, self.session.view_filter, self.session.rows
         alerts, services, deploys = (self.session.tables[name] for name in PANES[:3])
         current = tuple((s.current, s.problems) for s in update.board.sources.values())
-        if self._is_new("alerts", look.alerts, shown, update.outcomes, current, alerts.cursor_id, alerts.anchored):
+        if self._is_new("alerts", triaged.alerts, shown, update.outcomes, current, alerts.cursor_id, alerts.anchored):
             alerts.placeholder(self.filters.no_alert(now))
             stays = self._on_open_page(update)
             held = alerts.cursor_id if alerts.anchored or stays else None  # a row that nobody chose keeps no place
-            instead = rows.successor(alerts.cursor_id, look)
+            instead = rows.successor(alerts.cursor_id, triaged)
             alerts.show(rows.alerts(update, shown, held, now), stays, instead)
-        if self._is_new("services", look.services, shown, current, look.alerts):
+        if self._is_new("services", triaged.services, shown, current, triaged.alerts):
             services.placeholder(self.filters.none("service"))
             services.show(rows.services(update, shown, now))
-        if self._is_new("deploys", look.deploys, shown, current):
+        if self._is_new("deploys", triaged.deploys, shown, current):
             deploys.placeholder(self.filters.none("deploy of the last day"))
             deploys.show(rows.deploys(update, shown, now))
         for name, signs in self.new_rows.signs().items():
@@ -272,10 +272,10 @@ class BoardScreen(Screen[None]):
 
     def _draw_titles(self, update: Update) -> None:
         said = {name: self._title_words(name) for name in self.session.tables}
-        for name, text in titles(update.look, said).items():
+        for name, text in titles(update.triaged, said).items():
             self.query_one(f"#title-{name}", headline.Title).say(text, active=name == self.session.pane)
         new = self.new_rows.words(self.session.list_pane)
-        self.query_one("#tabs", StatusLine).show(tabs(update.look, self.session.pane), [(new, "warning")])
+        self.query_one("#tabs", StatusLine).show(tabs(update.triaged, self.session.pane), [(new, "warning")])
 
     def _title_words(self, pane: str) -> str:
         shown, order, below = self.filters.words(pane)
@@ -299,9 +299,9 @@ class BoardScreen(Screen[None]):
 
     def _draw_wide(self, update: Update) -> None:
         line = self.query_one("#wide", StatusLine)
-        line.display = update.look.wide is not None
-        if update.look.wide is not None:
-            line.show([(headline.wide(update.look.wide, self.session.tz), "critical")])
+        line.display = update.triaged.wide is not None
+        if update.triaged.wide is not None:
+            line.show([(headline.wide(update.triaged.wide, self.session.tz), "critical")])
 
     def _draw_new_page(self) -> None:
         line, words = self.query_one("#new", StatusLine), self.new_rows.page_words()
@@ -320,8 +320,8 @@ class BoardScreen(Screen[None]):
         now, update = self.session.engine.clock.now(), self.session.latest
         row_id = self.session.row_id
         if self.session.list_pane == "alerts":
-            look = self.session.drawn(row_id)
-            return detail.alert_lines(look, update, now, self.session.tz) if look else []
+            row = self.session.drawn(row_id)
+            return detail.alert_lines(row, update, now, self.session.tz) if row else []
         if self.session.list_pane == "services":
             service = update.board.services.get(row_id or "")
             return detail.service_lines(service, update, now, self.session.tz) if service else []
@@ -506,6 +506,6 @@ class BoardScreen(Screen[None]):
             session.say(self.actions.offers.no_target(row) or NO_ROW, "warning")
         elif session.row_screen is None:
             session.tables[row.pane].anchored = True  # opened: no refresh takes the row from under that screen
-            opened = DetailScreen(session, self.dialogs, self.actions, RowRef(row.pane, row.id, row.look))
+            opened = DetailScreen(session, self.dialogs, self.actions, RowRef(row.pane, row.id, row.triaged_alert))
             session.row_screen = opened
             self.app.push_screen(opened)

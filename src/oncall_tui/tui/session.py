@@ -27,7 +27,7 @@ class RowRef(msgspec.Struct, frozen=True):
 
     pane: str
     id: str | None
-    look: TriagedAlert | None = None
+    triaged_alert: TriagedAlert | None = None
     marked: tuple[str, ...] = ()
 
 
@@ -109,7 +109,7 @@ class Session:
     def knows(self, row: RowRef) -> bool:
         """Tell whether it is a row of the board; a line about a source is none."""
         if row.pane == "alerts":
-            return row.look is not None
+            return row.triaged_alert is not None
         board = self.latest.board
         return row.id in (board.services if row.pane == "services" else board.deploys)
 
@@ -122,9 +122,9 @@ class Session:
         """Name the row in a few words for a person."""
         row_id, board = row.id or "", self.latest.board
         if row.pane == "alerts":
-            if row.look is None:
+            if row.triaged_alert is None:
                 return row_id
-            return row.look.service.name if row.look.service else row.look.alert.title
+            return row.triaged_alert.service.name if row.triaged_alert.service else row.triaged_alert.alert.title
         deploy = board.deploys.get(row_id) if row.pane == "deploys" else None
         service = board.services.get(deploy.service_id if deploy else row_id)
         return service.name if service else deploy.service_id if deploy else row_id

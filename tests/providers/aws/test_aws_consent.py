@@ -60,7 +60,7 @@ class Played:
         self.journal.close(1.0)
         self.drill.close()
 
-    def look(self) -> TriagedBoard:
+    def triage(self) -> TriagedBoard:
         """All sources read until nothing of them is due at once."""
         for name, provider in self.providers.items():
             try:
@@ -72,20 +72,20 @@ class Played:
             SourceStatus(name=n, provider=k, state=self.states[n], read_at=self.drill.clock.now())
             for n, k in self.kinds.items()
         ]
-        return self.triager.look(merge(1, self.drill.clock.now(), statuses, tuple(self.readings.values())))
+        return self.triager.triage(merge(1, self.drill.clock.now(), statuses, tuple(self.readings.values())))
 
-    def plans(self, look: TriagedBoard) -> Iterator[Plan]:
+    def plans(self, triaged: TriagedBoard) -> Iterator[Plan]:
         """Every write that changes a service, from its own row and from that of its newest deploy."""
-        dresser = PlanEnricher(lambda: look, self.journal, ALICE)
-        for service in look.services:
+        dresser = PlanEnricher(lambda: triaged, self.journal, ALICE)
+        for service in triaged.services:
             handlers = self.providers[service.source].handlers()
-            deploy = look.board.deploys.get(service.deploy_id)
+            deploy = triaged.board.deploys.get(service.deploy_id)
             version = deploy.version if deploy else ""
             for target in dict.fromkeys((service.id, deploy.id if deploy else service.id)):
                 for verb in sorted(FOLLOWED):
                     try:
                         made = handlers[verb].plan(
-                            ActionRequest(verb=verb, target=target, version=version, actor=ALICE), look.board
+                            ActionRequest(verb=verb, target=target, version=version, actor=ALICE), triaged.board
                         )
                     except errors.OncallError:
                         continue
@@ -108,8 +108,8 @@ def test_only_what_the_incident_is_of_goes_by_y(name: str, tmp_path: Path, monke
     try:
         for wait in (0.0, 40.0, 60.0, 120.0):
             played.drill.advance(wait)
-            look = played.look()
-            for plan in played.plans(look):
+            triaged = played.triage()
+            for plan in played.plans(triaged):
                 counted[plan.confirm] += 1
                 name_of = plan.request["service"]
                 if plan.confirm is Confirm.NAME:
@@ -117,9 +117,9 @@ def test_only_what_the_incident_is_of_goes_by_y(name: str, tmp_path: Path, monke
                     if name_of == ASKED.get(name):
                         said += plan.warnings
                     continue
-                fires = any(a.service and a.service.name == name_of for a in look.alerts)
+                fires = any(a.service and a.service.name == name_of for a in triaged.alerts)
                 own = name_of == CULPRITS[name] and fires
-                assert own or fails(look.board, plan), (plan.title, plan.warnings, plan.stands)
+                assert own or fails(triaged.board, plan), (plan.title, plan.warnings, plan.stands)
     finally:
         played.close()
     assert counted[Confirm.NAME] > 0

@@ -22,7 +22,7 @@ from oncall_tui.runtime.clock import Clock
 from oncall_tui.text.time_format import told
 
 
-class AlertmanagerLook(msgspec.Struct, frozen=True):
+class CurrentAlert(msgspec.Struct, frozen=True):
     """One alert as it is now; *others* are alerts that its labels also match."""
 
     row: Alert
@@ -31,7 +31,7 @@ class AlertmanagerLook(msgspec.Struct, frozen=True):
     silenced_by: tuple[str, ...] = ()
 
 
-class AlertmanagerHandlerContext(HandlerContext[AlertmanagerLook]):
+class AlertmanagerHandlerContext(HandlerContext[CurrentAlert]):
     """Reads one alert with its silences, and compares it with the version that was on screen."""
 
     gone = "resolved: Alertmanager does not have it any more"
@@ -59,7 +59,7 @@ class AlertmanagerHandlerContext(HandlerContext[AlertmanagerLook]):
         """Name it by its labels, and by the fingerprint that Alertmanager makes of them."""
         return {"labels": dict(alert.labels), "fingerprint": alert.native_id}
 
-    def find(self, pin: Mapping[str, Any]) -> AlertmanagerLook | None:
+    def find(self, pin: Mapping[str, Any]) -> CurrentAlert | None:
         """Read the alert again, and what else its labels match; None: it is gone. Raises errors.SourceError."""
         labels, fingerprint = pin["labels"], pin["fingerprint"]
         found = self.api.matching(labels)
@@ -68,10 +68,10 @@ class AlertmanagerHandlerContext(HandlerContext[AlertmanagerLook]):
                 read = (self.api.silence(i) for i in wire.status.silencedBy)
                 silences = tuple(s for s in read if s is not None)
                 others = tuple(a for a in found if a.fingerprint != fingerprint)
-                return AlertmanagerLook(self._rows.row(wire, silences), silences, others, wire.status.silencedBy)
+                return CurrentAlert(self._rows.row(wire, silences), silences, others, wire.status.silencedBy)
         return None
 
-    def unmoved(self, version: str, seen: AlertmanagerLook) -> Alert:
+    def unmoved(self, version: str, seen: CurrentAlert) -> Alert:
         """The row as it is, where it is still what *version* says; else Refused, saying what moved."""
         row = seen.row
         if not version or row.version == version:

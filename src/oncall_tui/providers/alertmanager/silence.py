@@ -13,7 +13,7 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Confirm, Plan
 from oncall_tui.providers.alertmanager.api import safe_id
-from oncall_tui.providers.alertmanager.handler_context import AlertmanagerHandlerContext, AlertmanagerLook, author, iso
+from oncall_tui.providers.alertmanager.handler_context import AlertmanagerHandlerContext, CurrentAlert, author, iso
 from oncall_tui.providers.alertmanager.schema import ACK, AlertmanagerMatcher, WireSilence
 from oncall_tui.providers.base import Receipt
 from oncall_tui.providers.decoding import convert
@@ -24,7 +24,7 @@ ACK_S = 900.0  # karma's: too short needs re-silencing, too long hides a recurre
 EARLY_S = 5.0  # a start in the future would make it pending; the server moves a start in the past to now
 
 
-class Silencing(WriteHandler[AlertmanagerHandlerContext, AlertmanagerLook]):
+class Silencing(WriteHandler[AlertmanagerHandlerContext, CurrentAlert]):
     """The common part of both verbs: send one silence, and verify it. Subclasses plan."""
 
     held = "silenced"
@@ -53,10 +53,10 @@ class Silencing(WriteHandler[AlertmanagerHandlerContext, AlertmanagerLook]):
             return Check(OutcomeState.DONE, f"was {said}; that has ended")
         if not silence.is_active:
             return Check(OutcomeState.PENDING, f"the silence is {silence.status.state or 'not active'} yet")
-        look = self.context.find(plan.request)
-        if look is None:
+        current = self.context.find(plan.request)
+        if current is None:
             return Check(OutcomeState.DONE, f"{said}; the alert is gone")
-        if silence.id in look.silenced_by or not plan.request["covers"]:
+        if silence.id in current.silenced_by or not plan.request["covers"]:
             return Check(OutcomeState.DONE, said)
         return self._sent.absent(
             plan,
@@ -105,8 +105,8 @@ class AlertmanagerAcknowledge(Silencing):
         """Read the alert and what its labels match. Raises Refused where somebody has it already, or it moved."""
         alert = self.context.target(ask, board)
         labels = dict(alert.labels)
-        look = self.context.read_row(alert)
-        row = self.context.unmoved(ask.version, look)
+        current = self.context.read_row(alert)
+        row = self.context.unmoved(ask.version, current)
         if row.state in (AlertState.ACKNOWLEDGED, AlertState.SILENCED):
             raise errors.Refused(f"already {self.context.state_words(row)}")
         why = ask.reason or ask.text
@@ -114,15 +114,15 @@ class AlertmanagerAcknowledge(Silencing):
             f": {why}" if why else ""
         )
         request = self._request(alert, ask, labels, comment, ACK_S)
-        request["others"] = [a.fingerprint for a in look.others]
+        request["others"] = [a.fingerprint for a in current.others]
         now = self.context.clock.now()
         lines = [
             ("alert", alert.title),
             ("until", f"{told(now + ACK_S, now)}, an open board extends it while it fires and you press keys"),
         ]
-        if look.others:
+        if current.others:
             lines.append(
-                ("matches", f"{len(look.others) + 1} alerts: this one and {len(look.others)} with more labels")
+                ("matches", f"{len(current.others) + 1} alerts: this one and {len(current.others)} with more labels")
             )
         return self.context.plan(
             ask,
@@ -130,13 +130,13 @@ class AlertmanagerAcknowledge(Silencing):
             version=row.version,
             title=f"acknowledge {alert.title}",
             lines=tuple(lines),
-            affects=self.context.names(look.others),
-            confirm=Confirm.YES if look.others else Confirm.NONE,
+            affects=self.context.names(current.others),
+            confirm=Confirm.YES if current.others else Confirm.NONE,
             request=request,
             commands=(self.context.add_command(request["silence"], now, ACK_S),),
         )
 
-    def _still(self, plan: Plan, seen: AlertmanagerLook) -> None:
+    def _still(self, plan: Plan, seen: CurrentAlert) -> None:
         """Raise Refused where it moved, or where it would now hide what nobody was asked about."""
         super()._still(plan, seen)
         new = [a for a in seen.others if a.fingerprint not in plan.request["others"]]
@@ -160,8 +160,8 @@ class AlertmanagerSilence(Silencing):
         if not any(matchers.values()) or not all(matchers):
             raise errors.Refused("a silence needs a label with a value")
         comment = f"silence: {reason}" if reason.startswith(ACK) else reason  # ACK! would make it an acknowledgement
-        look = self.context.read_row(alert)
-        row = self.context.unmoved(ask.version, look)
+        current = self.context.read_row(alert)
+        row = self.context.unmoved(ask.version, current)
         with before_sending():
             hidden = [a for a in self.context.api.matching(matchers) if a.fingerprint != alert.native_id]
         request = self._request(alert, ask, matchers, comment, for_s)

@@ -8,7 +8,7 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Actor, Confirm, Plan
 from oncall_tui.providers.alertmanager.api import safe_id
-from oncall_tui.providers.alertmanager.handler_context import AlertmanagerHandlerContext, AlertmanagerLook, iso
+from oncall_tui.providers.alertmanager.handler_context import AlertmanagerHandlerContext, CurrentAlert, iso
 from oncall_tui.providers.alertmanager.mapping import same_person
 from oncall_tui.providers.alertmanager.schema import AlertmanagerAlert, WireSilence
 from oncall_tui.providers.alertmanager.silence import ACK_S
@@ -24,21 +24,21 @@ def own(silences: tuple[WireSilence, ...], actor: Actor) -> tuple[WireSilence, .
     return tuple(s for s in silences if s.is_ack and s.status.state != "expired" and same_person(s.createdBy, me))
 
 
-class Unacknowledge(WriteHandler[AlertmanagerHandlerContext, AlertmanagerLook]):
+class Unacknowledge(WriteHandler[AlertmanagerHandlerContext, CurrentAlert]):
     """Removes our own ``ACK!`` silences from an alert, nobody else's."""
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Read who acknowledged it. Raises Refused where that was not us."""
         alert = self.context.target(ask, board)
-        look = self.context.read_row(alert)
-        row = self.context.unmoved(ask.version, look)
+        current = self.context.read_row(alert)
+        row = self.context.unmoved(ask.version, current)
         if row.state is not AlertState.ACKNOWLEDGED:
             raise errors.Refused(f"nobody has acknowledged it: it is {self.context.state_words(row)}")
-        mine = own(look.silences, ask.actor)
+        mine = own(current.silences, ask.actor)
         if not mine:
             raise errors.Refused(f"made by {', '.join(row.by) or 'nobody named'}: only your own can be removed")
         others = self._others(mine, alert.native_id)
-        stay = [s.createdBy for s in look.silences if s not in mine]
+        stay = [s.createdBy for s in current.silences if s not in mine]
         return self.context.plan(
             ask,
             alert,
@@ -64,7 +64,7 @@ class Unacknowledge(WriteHandler[AlertmanagerHandlerContext, AlertmanagerLook]):
         found.pop(fingerprint, None)
         return list(found.values())
 
-    def _still(self, plan: Plan, seen: AlertmanagerLook) -> None:
+    def _still(self, plan: Plan, seen: CurrentAlert) -> None:
         """Raise Refused where it moved, or the acknowledgement is another's or another one."""
         super()._still(plan, seen)
         mine = {s.id for s in own(seen.silences, plan.actor)}
@@ -90,10 +90,10 @@ class Unacknowledge(WriteHandler[AlertmanagerHandlerContext, AlertmanagerLook]):
         return Check(OutcomeState.DONE, f"no longer acknowledged by {plan.actor.name}{self._now(plan)}")
 
     def _now(self, plan: Plan) -> str:
-        look = self.context.find(plan.request)
-        if look is None:
+        current = self.context.find(plan.request)
+        if current is None:
             return "; the alert is gone"
-        return "" if look.row.state is AlertState.FIRING else f"; it is {self.context.state_words(look.row)}"
+        return "" if current.row.state is AlertState.FIRING else f"; it is {self.context.state_words(current.row)}"
 
 
 class AckSilenceRenewer:

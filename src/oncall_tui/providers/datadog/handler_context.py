@@ -18,7 +18,7 @@ from oncall_tui.runtime.clock import Clock
 from oncall_tui.text.time_format import told
 
 
-class DatadogLook(msgspec.Struct, frozen=True):
+class CurrentMonitor(msgspec.Struct, frozen=True):
     """One group of a monitor as it is now; *row* tells it, downtimes aside (None: the group does not alert)."""
 
     monitor: DatadogMonitor
@@ -26,7 +26,7 @@ class DatadogLook(msgspec.Struct, frozen=True):
     row: Alert | None
 
 
-class DatadogHandlerContext(HandlerContext[DatadogLook]):
+class DatadogHandlerContext(HandlerContext[CurrentMonitor]):
     """Reads one monitor, and compares one of its groups with the version that was on screen."""
 
     gone = "Datadog does not have this monitor any more"
@@ -46,15 +46,15 @@ class DatadogHandlerContext(HandlerContext[DatadogLook]):
             raise errors.Refused("its id is not a monitor's")
         return {"monitor": int(number), "group": group if slash else "*"}
 
-    def find(self, pin: Mapping[str, Any]) -> DatadogLook | None:
+    def find(self, pin: Mapping[str, Any]) -> CurrentMonitor | None:
         """GET the monitor; None where Datadog does not have it. Raises errors.SourceError."""
         monitor = self.api.monitor(pin["monitor"])
         if monitor is None:
             return None
         rows = (row for row in self._rows.of(monitor, ()) if self.pin(row)["group"] == pin["group"])
-        return DatadogLook(monitor, pin["group"], next(rows, None))
+        return CurrentMonitor(monitor, pin["group"], next(rows, None))
 
-    def unmoved(self, version: str, seen: DatadogLook) -> Alert:
+    def unmoved(self, version: str, seen: CurrentMonitor) -> Alert:
         """The row as it is, where it is still what *version* says; else Refused, saying what moved.
 
         That somebody silenced it or has seen it is no move: another silence hides nothing that is not hidden.

@@ -13,7 +13,7 @@ from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Plan
 from oncall_tui.providers.base import Receipt
 from oncall_tui.providers.datadog.active_downtime import ActiveDowntime, message
-from oncall_tui.providers.datadog.handler_context import DatadogHandlerContext, DatadogLook
+from oncall_tui.providers.datadog.handler_context import CurrentMonitor, DatadogHandlerContext
 from oncall_tui.providers.datadog.mapping import alerting
 from oncall_tui.providers.datadog.scope import UnreadableScope, covers, scope_of, tags_of
 from oncall_tui.providers.http import WriteHandler, length, listed, silence_s
@@ -24,7 +24,7 @@ END_STATES = ("alert", "no data", "warn")  # DowntimeNotifyEndStateTypes: every 
 _ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
-class DatadogSilence(WriteHandler[DatadogHandlerContext, DatadogLook]):
+class DatadogSilence(WriteHandler[DatadogHandlerContext, CurrentMonitor]):
     """The handler of ``silence`` on a group of a monitor. There is no wider one: *matchers* are refused."""
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
@@ -32,9 +32,9 @@ class DatadogSilence(WriteHandler[DatadogHandlerContext, DatadogLook]):
         alert = self.context.target(ask, board)
         reason = ask.reason.strip()
         for_s = _sound(reason, ask)
-        look = self.context.read_row(alert)
-        row = self.context.unmoved(ask.version, look)
-        monitor, group = look.monitor, look.group
+        current = self.context.read_row(alert)
+        row = self.context.unmoved(ask.version, current)
+        monitor, group = current.monitor, current.group
         try:
             scope = scope_of(group)
         except UnreadableScope as error:
@@ -96,8 +96,8 @@ class DatadogSilence(WriteHandler[DatadogHandlerContext, DatadogLook]):
             return Check(OutcomeState.DONE, f"was {said}; that has ended")
         if downtime.status != "active":
             return Check(OutcomeState.PENDING, f"the downtime is {downtime.status or 'not active'} yet")
-        look = self.context.find(plan.request)
-        if look is None or look.row is None:
+        current = self.context.find(plan.request)
+        if current is None or current.row is None:
             return Check(OutcomeState.DONE, f"{said}; the alert is gone")
         if downtime.id in self.context.api.matches(plan.request["monitor"]):
             return Check(OutcomeState.DONE, f"{said}: it still alerts, and notifies nobody")

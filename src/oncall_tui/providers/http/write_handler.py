@@ -39,10 +39,10 @@ def before_sending() -> Iterator[None]:
         raise errors.ActionFailed(f"not sent, since it could not be read first: {error.message}", error.hint) from None
 
 
-def read_back(look: Callable[[], Check]) -> Check:
-    """Return *look*'s verdict on a write; while it cannot be read, PENDING, and why."""
+def read_back(read: Callable[[], Check]) -> Check:
+    """Return the verdict of *read* on a write; while it cannot be read, PENDING, and why."""
     try:
-        return look()
+        return read()
     except errors.SourceError as error:
         return unread(error)
 

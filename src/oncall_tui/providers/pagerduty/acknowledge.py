@@ -84,11 +84,11 @@ class SetStatus(PagerDutyHandler):
         except ActionError as error:
             return [error for _ in plans]
 
-        def look(plan: Plan) -> None:
+        def check_one(plan: Plan) -> None:
             incident = found.get(plan.request["incident"])
             self._still(plan, self.context.read(plan.request) if incident is None else incident)
 
-        return [_error(lambda plan=plan: look(plan)) for plan in plans]  # type: ignore[misc]
+        return [_error(lambda plan=plan: check_one(plan)) for plan in plans]  # type: ignore[misc]
 
     def send_many(self, plans: Sequence[Plan]) -> list[Receipt | ActionError]:
         """One PUT for all. Raises ActionFailed or OutcomeUnknown where that holds for all of them.

@@ -105,7 +105,7 @@ class Groups(Protocol):
         """ValueError where no monitor has this name."""
 
 
-class Watch:
+class HealthRule:
     """A rule: do this when a service was unhealthy for a while, undo it when it was healthy for a while."""
 
     def __init__(
@@ -123,8 +123,8 @@ class Watch:
         self._was_healthy = True
         self._turn = 0
 
-    def look(self) -> None:
-        """Called whenever the service changed."""
+    def service_changed(self) -> None:
+        """Follow the service, which changed: start or stop the wait."""
         healthy = self.service.healthy()
         if healthy == self._was_healthy:
             return
@@ -152,7 +152,7 @@ class Story(SimulatedDeploys):
         self.pager: SimulatedPager | None = None
         self.alarms: SimulatedAlarms | None = None
         self.datadog: Groups | None = None
-        self.watches: list[Watch] = []
+        self.watches: list[HealthRule] = []
         self.watched: dict[str, list[Any]] = {}
         """The CloudWatch sources of each ecs source, by its name."""
 
@@ -209,7 +209,7 @@ class Story(SimulatedDeploys):
         """Hear of a service that changed."""
         for watch in self.watches:
             if watch.service is service:
-                watch.look()
+                watch.service_changed()
 
     # -- the verbs
 
@@ -297,9 +297,9 @@ class Story(SimulatedDeploys):
 
     def _while_unhealthy(self, given: Table) -> None:
         service, _, _ = self.service(given["service"])
-        watch = Watch(given, service, self.world.timeline, self.schedule)
+        watch = HealthRule(given, service, self.world.timeline, self.schedule)
         self.watches.append(watch)
-        watch.look()
+        watch.service_changed()
 
     def _alarms(self) -> SimulatedAlarms:
         if self.alarms is None:

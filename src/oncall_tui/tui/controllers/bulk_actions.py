@@ -62,13 +62,15 @@ class BulkActions:
         left_out: list[LeftOut] = []
         asks: dict[str, tuple[str, ActionRequest]] = {}  # two rows of one incident are one ask
         for row_id in marked:
-            look = self._session.drawn(row_id)
-            found = route_verb(look, self._session.latest.board, verb) if look else None
-            title = look.alert.title if look else row_id
+            alert_row = self._session.drawn(row_id)
+            found = route_verb(alert_row, self._session.latest.board, verb) if alert_row else None
+            title = alert_row.alert.title if alert_row else row_id
             if found is None:
-                left_out.append((title, row_id, Refused(self._offers.why_not(verb, RowRef("alerts", row_id, look)))))
+                left_out.append(
+                    (title, row_id, Refused(self._offers.why_not(verb, RowRef("alerts", row_id, alert_row))))
+                )
             else:
-                where = f" → {found[0]}" if look and found[1].id != look.alert.id else ""
+                where = f" → {found[0]}" if alert_row and found[1].id != alert_row.alert.id else ""
                 asks.setdefault(found[1].id, (f"{title}{where}", self._planning.request(verb, found[1], **more)))
         plans: dict[str, tuple[str, Plan]] = {}
         futures = self._session.engine.actions.plan_many([ask for _, ask in asks.values()])

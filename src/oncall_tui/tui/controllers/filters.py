@@ -152,12 +152,12 @@ class Filters:
         if not shown.narrows and not order[0]:
             return None
         rows = {name: self._ids(name) for name in self._session.tables}
-        return filter_words.looking(shown, rows, self._session.latest.look, *order)
+        return filter_words.looking(shown, rows, self._session.latest.triaged, *order)
 
     def no_alert(self, now: float) -> list[Cell]:
         """The lines in the alerts pane where no row is shown."""
         update, shown = self._session.latest, self._session.view_filter
-        if not shown.narrows or not update.look.alerts:
+        if not shown.narrows or not update.triaged.alerts:
             return [nothing(update.board, now)]
         unknown = unknown_key(shown.filter, update)
         words = "Nothing matches the filter." if shown.filter else "No alert matches."
@@ -178,9 +178,9 @@ class Filters:
         by = sorting.words(self._session.view_filter.sorts, pane)
         if not by or pane != "alerts":
             return by, ""
-        rows, look = self._session.tables[pane].rows, self._session.latest.look
-        if self._below[0] is not rows or self._below[1] is not look.alerts:
-            self._below = (rows, look.alerts, filter_words.pages_below([row.id for row in rows], look))
+        rows, triaged = self._session.tables[pane].rows, self._session.latest.triaged
+        if self._below[0] is not rows or self._below[1] is not triaged.alerts:
+            self._below = (rows, triaged.alerts, filter_words.pages_below([row.id for row in rows], triaged))
         below = self._below[2]
         return by, f"{count(below, 'page')} further down" if below else ""
 

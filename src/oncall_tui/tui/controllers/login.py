@@ -58,7 +58,7 @@ class Login:
 def _sources(row: RowRef) -> set[str]:
     """Return the sources that the row is of."""
     near = {(row.id or "").removeprefix("source:").partition("/")[0]}
-    if row.look is not None:
-        near |= {member.source for member in row.look.members}
-        near |= {row.look.service.source} if row.look.service else set()
+    if row.triaged_alert is not None:
+        near |= {member.source for member in row.triaged_alert.members}
+        near |= {row.triaged_alert.service.source} if row.triaged_alert.service else set()
     return near

@@ -48,9 +48,9 @@ class NewRows:
 
     def signs(self) -> dict[str, frozenset[str]]:
         """Return the ids of the rows that have the sign, for each pane that has signs."""
-        look = self._session.latest.look
-        alerts = ((a.id, a.began) for a in look.alerts if a.alert.state is not AlertState.RESOLVED)
-        return {"alerts": self.seen.new(alerts), "deploys": self.seen.new((d.id, d.started) for d in look.deploys)}
+        triaged = self._session.latest.triaged
+        alerts = ((a.id, a.began) for a in triaged.alerts if a.alert.state is not AlertState.RESOLVED)
+        return {"alerts": self.seen.new(alerts), "deploys": self.seen.new((d.id, d.started) for d in triaged.deploys)}
 
     def words(self, pane: str) -> str:
         """The number of rows of a pane that are new; empty: none is."""
@@ -62,7 +62,7 @@ class NewRows:
 
     def came(self, update: Update, elsewhere: bool) -> None:
         """Take note of the pages of a newer update. *elsewhere*: a page that comes now is not under the cursor."""
-        self._pages.come(update.look, self._session.engine.clock.now(), elsewhere)
+        self._pages.come(update.triaged, self._session.engine.clock.now(), elsewhere)
 
     def looked_at(self, row_id: str | None) -> bool:
         """Take note that the cursor is on this row. Return whether it was an unseen page."""
@@ -70,8 +70,8 @@ class NewRows:
 
     def page(self) -> TriagedAlert | None:
         """The unseen page that waits the longest."""
-        return self._pages.next(self._session.latest.look)
+        return self._pages.next(self._session.latest.triaged)
 
     def page_words(self, key: bool = True) -> str:
         """The line that tells of it; empty: there is none. *key*: name the key that goes there."""
-        return self._pages.words(self._session.latest.look, self._session.engine.clock.now(), key)
+        return self._pages.words(self._session.latest.triaged, self._session.engine.clock.now(), key)

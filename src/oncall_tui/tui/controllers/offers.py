@@ -23,7 +23,9 @@ class Offers:
 
     def alert_target(self, verb: Verb, row: RowRef) -> Alert | None:
         """Return the alert that *verb* on the row goes to: the pager's incident first."""
-        found = route_verb(row.look, self._session.latest.board, verb) if row.look is not None else None
+        found = (
+            route_verb(row.triaged_alert, self._session.latest.board, verb) if row.triaged_alert is not None else None
+        )
         return found[1] if found else None
 
     def no_target(self, row: RowRef) -> str:
@@ -46,7 +48,7 @@ class Offers:
 
     def deploy_target(self, verb: Verb, row: RowRef) -> ActionTarget | str:
         """Return the target of *verb* from the row, or why there is none."""
-        return target(verb, spot(row.pane, row.id or "", row.look, self._session.latest.board))
+        return target(verb, spot(row.pane, row.id or "", row.triaged_alert, self._session.latest.board))
 
     def offered(self, key_id: str, row: RowRef) -> bool:
         """Tell whether the key can do something to the row; one of ON_MARKED: to any of the marked rows."""
@@ -99,13 +101,13 @@ class Offers:
 
     def title(self, key_id: str, row: RowRef) -> str:
         """Title the row as a person knows it, for the palette: never its id."""
-        verb, row_id, look = VERBS.get(key_id), row.id or "", row.look
+        verb, row_id, alert_row = VERBS.get(key_id), row.id or "", row.triaged_alert
         if row.marked and key_id in ON_MARKED:
             return count(len(row.marked), "row")
         if verb in DEPLOYS and isinstance(found := self.deploy_target(verb, row), ActionTarget):
             return found.name
         if row.pane == "alerts":
-            return look.alert.title if look is not None else ""
+            return alert_row.alert.title if alert_row is not None else ""
         board = self._session.latest.board
         deploy = board.deploys.get(row_id)
         service = board.services.get(deploy.service_id if deploy is not None else row_id)
@@ -113,38 +115,38 @@ class Offers:
 
     def why_not(self, verb: Verb, row: RowRef) -> str:
         """Say why *verb* cannot be done to the row."""
-        look = row.look
+        alert_row = row.triaged_alert
         if self._session.engine.actions.read_only:
             return "read only: nothing is written"
         if none := self.no_target(row):
             return none
         if row.pane != "alerts":
             return f"{verb} works on alerts: {named('alerts')} shows them"
-        if look and look.alert.state is AlertState.RESOLVED:
+        if alert_row and alert_row.alert.state is AlertState.RESOLVED:
             return "it is resolved: there is nothing to do"
-        if look and look.incident not in ("", look.alert.id) and verb is Verb.ACKNOWLEDGE:
+        if alert_row and alert_row.incident not in ("", alert_row.alert.id) and verb is Verb.ACKNOWLEDGE:
             return (
                 f"its PagerDuty incident is acknowledged already, or could not be read: {named('detail')} shows which"
             )
-        if look is None:
+        if alert_row is None:
             return f"{verb} does not apply to this row"
-        if look.alert.source == OURS:
+        if alert_row.alert.source == OURS:
             return "oncall-tui made this alert: it ends when the heartbeat fires again"
-        if verb is Verb.UNACKNOWLEDGE and look.alert.provider == "pagerduty":
+        if verb is Verb.UNACKNOWLEDGE and alert_row.alert.provider == "pagerduty":
             return f"PagerDuty cannot take back an acknowledgement: it lapses on its own, {named('detail')} shows when"
-        if verb is Verb.ACKNOWLEDGE and look.alert.state is AlertState.ACKNOWLEDGED:
-            return f"acknowledged already, by {', '.join(look.alert.by) or 'somebody'}"
+        if verb is Verb.ACKNOWLEDGE and alert_row.alert.state is AlertState.ACKNOWLEDGED:
+            return f"acknowledged already, by {', '.join(alert_row.alert.by) or 'somebody'}"
         if (
             verb in (Verb.SILENCE, Verb.SNOOZE)
-            and look.alert.provider == "pagerduty"
-            and look.alert.state is AlertState.FIRING
+            and alert_row.alert.provider == "pagerduty"
+            and alert_row.alert.state is AlertState.FIRING
         ):
             first, then = named("ack"), named("silence")
             return f"PagerDuty snoozes what is acknowledged: acknowledge it first ({first}), then {then}"
         if verb is Verb.SILENCE and self.alert_target(Verb.SNOOZE, row) is not None:
-            return f"{look.alert.system} snoozes instead: {named('silence')} on this row alone"
-        if verb is Verb.ESCALATE and look.alert.provider != "pagerduty" and not self._session.engine.destinations:
-            return f"{look.alert.source} cannot escalate: a destination under escalation: in the configuration can"
+            return f"{alert_row.alert.system} snoozes instead: {named('silence')} on this row alone"
+        if verb is Verb.ESCALATE and alert_row.alert.provider != "pagerduty" and not self._session.engine.destinations:
+            return f"{alert_row.alert.source} cannot escalate: a destination under escalation: in the configuration can"
         if verb is Verb.ACKNOWLEDGE:
-            return f"cannot be acknowledged: already {look.alert.state}"
-        return f"{look.alert.source} does not support {verb} here: the alert is {look.alert.state}"
+            return f"cannot be acknowledged: already {alert_row.alert.state}"
+        return f"{alert_row.alert.source} does not support {verb} here: the alert is {alert_row.alert.state}"

@@ -55,14 +55,14 @@ class Openers:
 
     def logs(self, row: RowRef) -> None:
         """Open the log of the row's service: from an alert around its start, else live."""
-        session, look = self._session, row.look
+        session, alert_row = self._session, row.triaged_alert
         service_id = self._service_id(row)
         if not service_id:
             why = self._offers.no_target(row) or "no known ECS service for this row"
             session.say(f"no log: {why}", "warning")
             return
-        around = None if look is None else look.began or look.alert.began
-        deploy = look.suspect if look is not None else self._deploy_of(service_id)
+        around = None if alert_row is None else alert_row.began or alert_row.alert.began
+        deploy = alert_row.suspect if alert_row is not None else self._deploy_of(service_id)
         self._dialogs.show(log_screen(session.engine, session.tz, service_id, around, deploy=deploy))
 
     def _deploy_of(self, service_id: str) -> Deploy | None:
@@ -71,8 +71,8 @@ class Openers:
         return board.deploys.get(service.deploy_id) if service else None
 
     def _service_id(self, row: RowRef) -> str:
-        if row.look is not None:
-            return row.look.service.id if row.look.service else ""
+        if row.triaged_alert is not None:
+            return row.triaged_alert.service.id if row.triaged_alert.service else ""
         if row.pane == "services":
             return row.id or ""
         deploy = self._session.latest.board.deploys.get(row.id or "")
@@ -81,7 +81,7 @@ class Openers:
     def shell(self, row: RowRef) -> None:
         """Read the tasks of the row's service, pick one, confirm the command, and leave the terminal to it."""
         service = self._session.latest.board.services.get(self._service_id(row))
-        service = row.look.service if row.look is not None else service
+        service = row.triaged_alert.service if row.triaged_alert is not None else service
         if self._session.engine.actions.read_only:
             self._session.say("read only: no shell is opened, since it can write", "warning")
         elif none := self._offers.no_target(row):
@@ -95,8 +95,10 @@ class Openers:
             self._dialogs.begin(OpenShell(self._session, self._dialogs, self._planning, service).steps())
 
     def copy(self, row: RowRef) -> None:
-        look = row.look
-        text = f"{look.alert.id} {look.alert.title} {look.alert.url}".strip() if look else row.id or ""
+        alert_row = row.triaged_alert
+        text = (
+            f"{alert_row.alert.id} {alert_row.alert.title} {alert_row.alert.url}".strip() if alert_row else row.id or ""
+        )
         self._session.say(f"{self._dialogs.copy(text)}: {text}" if text else "there is no row to copy", "dim")
 
     def sources(self, _: RowRef) -> None:
@@ -119,20 +121,20 @@ class Openers:
 
     def timeline(self, row: RowRef) -> None:
         """Read the timeline of an alert's row, and show it when it is there."""
-        look = row.look
-        if look is None:
+        alert_row = row.triaged_alert
+        if alert_row is None:
             none = self._offers.no_target(row) or f"only alerts have a timeline: {named('alerts')} goes to the alerts"
             self._session.say(none, "warning")
             return
         self._session.say("reading its timeline", "dim")
-        self._dialogs.begin(self._timeline(look), asks=False)
+        self._dialogs.begin(self._timeline(alert_row), asks=False)
 
-    async def _timeline(self, look: TriagedAlert) -> None:
+    async def _timeline(self, row: TriagedAlert) -> None:
         """Of each alert that the row stands for, and of the pager's incident: each is asked at its own source."""
         from oncall_tui.inspection.timeline import merge_timeline  # opened by a key, imported then
         from oncall_tui.tui.screens.detail.story_part import moment_lines
 
-        ids = dict.fromkeys(i for i in (look.incident, *(m.id for m in look.members)) if i)
+        ids = dict.fromkeys(i for i in (row.incident, *(m.id for m in row.members)) if i)
         found: dict[str, tuple[TimelineEvent, ...]] = {}
         for row_id in ids:
             try:
@@ -142,10 +144,10 @@ class Openers:
                     TimelineEvent(self._session.engine.clock.now(), "", f"{row_id} cannot be read: {error}"),
                 )
         self._session.unsay()
-        board, own = self._session.engine.update.board, look.service.id if look.service else ""
-        deploys = [d for d in board.deploys.values() if d.service_id == own or d is look.suspect]
-        members = [a for i in ids if (a := board.alerts.get(i)) is not None] or look.members
+        board, own = self._session.engine.update.board, row.service.id if row.service else ""
+        deploys = [d for d in board.deploys.values() if d.service_id == own or d is row.suspect]
+        members = [a for i in ids if (a := board.alerts.get(i)) is not None] or row.members
         moments = merge_timeline(members, found, deploys, board.services.get(own))
         nothing = [(("No earlier events are known.", "dim"),)]
         lines = moment_lines(moments, self._session.tz, self._session.engine.clock.now()) or nothing
-        self._dialogs.show_when_free(Text(f"Timeline of {clean(look.alert.title)}", lines))
+        self._dialogs.show_when_free(Text(f"Timeline of {clean(row.alert.title)}", lines))

@@ -137,7 +137,7 @@ class OpenShell:
     def _dressed(self, plan: Plan) -> Plan:
         """The plan with what its provider cannot know."""
         update, warnings = self._session.latest, list(plan.warnings)
-        product = update.look.products.get(self._service.id)
+        product = update.triaged.products.get(self._service.id)
         if product is not None and product.protected:
             warnings.insert(0, f"{product.name} is protected")
         if self._engine.actor.guessed:

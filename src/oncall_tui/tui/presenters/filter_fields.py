@@ -12,25 +12,25 @@ from oncall_tui.triage.filters import WORDS, Fields, FilterError, Known, parse
 from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
 
 
-def alert_fields(look: TriagedAlert) -> Fields:
+def alert_fields(row: TriagedAlert) -> Fields:
     """A row's fields by name: its own, then its labels."""
-    alert = look.alert
+    alert = row.alert
     return {
-        **{name: value for member in reversed(look.members) for name, value in member.labels},
+        **{name: value for member in reversed(row.members) for name, value in member.labels},
         "title": alert.title,
         "state": alert.state,
-        "severity": look.severity,
-        "source": " ".join(dict.fromkeys(m.source for m in look.members)),
-        "provider": " ".join(dict.fromkeys(m.provider for m in look.members)),
-        "product": look.product.name if look.product else "",
-        "service": look.service.id if look.service else alert.hint.service,
-        "page": "yes" if look.pages else "no",
+        "severity": row.severity,
+        "source": " ".join(dict.fromkeys(m.source for m in row.members)),
+        "provider": " ".join(dict.fromkeys(m.provider for m in row.members)),
+        "product": row.product.name if row.product else "",
+        "service": row.service.id if row.service else alert.hint.service,
+        "page": "yes" if row.pages else "no",
         "by": " ".join(alert.by),
     }
 
 
-def service_fields(service: Service, look: TriagedBoard) -> Mapping[str, str]:
-    product = look.products.get(service.id)
+def service_fields(service: Service, triaged: TriagedBoard) -> Mapping[str, str]:
+    product = triaged.products.get(service.id)
     return {
         "service": service.id,
         "cluster": service.key.cluster,
@@ -42,8 +42,8 @@ def service_fields(service: Service, look: TriagedBoard) -> Mapping[str, str]:
     }
 
 
-def deploy_fields(deploy: Deploy, look: TriagedBoard) -> Mapping[str, str]:
-    product = look.products.get(deploy.service_id)
+def deploy_fields(deploy: Deploy, triaged: TriagedBoard) -> Mapping[str, str]:
+    product = triaged.products.get(deploy.service_id)
     return {
         "service": deploy.service_id,
         "source": deploy.source,

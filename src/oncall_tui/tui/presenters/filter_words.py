@@ -15,12 +15,12 @@ WHOLE = 999
 
 
 def looking(
-    shown: ViewFilter, rows: Mapping[str, list[str]], look: TriagedBoard, order: str = "", below: str = ""
+    shown: ViewFilter, rows: Mapping[str, list[str]], triaged: TriagedBoard, order: str = "", below: str = ""
 ) -> tuple[list[Part], list[Part]]:
     """The two sides of the line: what is looked at, and what is not shown. *rows* are the ids of the rows in each pane;
     *order* and *below* (pages further down) are words.
     """
-    every = {"alerts": len(look.alerts), "services": len(look.services), "deploys": len(look.deploys)}
+    every = {"alerts": len(triaged.alerts), "services": len(triaged.services), "deploys": len(triaged.deploys)}
     hidden = {name: max(0, total - len(rows[name])) for name, total in every.items()}
     words = ", ".join(count(number, name.removesuffix("s")) for name, number in hidden.items() if number)
     left: list[Part] = [(f" {' · '.join([*parts(shown, FILTER_CELLS), *([order] if order else [])])} ", "cursor")]
@@ -28,11 +28,11 @@ def looking(
         left.append((f" hides {words}" if words else " hides nothing", "dim"))
     right: list[Part] = [(f" {below}", "warning")] if below else []
     seen = set(rows["alerts"])
-    lost = [a for a in look.alerts if products.open_page(a) and a.id not in seen]
+    lost = [a for a in triaged.alerts if products.open_page(a) and a.id not in seen]
     if lost:
         only = shown.product is not None and not shown.filter and not shown.faults
         where = f"outside of {shown.product}" if only and shown.product else "not shown"
-        nobodys = sum(nobody_has(look, a) for a in lost)
+        nobodys = sum(nobody_has(triaged, a) for a in lost)
         has = f", {nobodys}!" if nobodys else ""  # as in the panes' names: nobody has them
         words = f" {count(len(lost), 'page')}{has} {where}"
         right = [(words, "critical" if nobodys else "warning"), *([(" ·", "dim"), *right] if right else [])]
@@ -53,8 +53,8 @@ def parts(shown: ViewFilter, cells: int = WHOLE) -> list[str]:
     return [*words, *(["faults only"] if shown.faults else [])]
 
 
-def pages_below(rows: list[str], look: TriagedBoard) -> int:
+def pages_below(rows: list[str], triaged: TriagedBoard) -> int:
     """The number of open pages under a row that does not page."""
-    pages = {a.id: products.open_page(a) for a in look.alerts}
+    pages = {a.id: products.open_page(a) for a in triaged.alerts}
     first = next((i for i, row in enumerate(rows) if pages.get(row) is False), len(rows))
     return sum(pages.get(row, False) for row in rows[first:])

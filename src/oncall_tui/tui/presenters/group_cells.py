@@ -11,26 +11,26 @@ from oncall_tui.tui.presenters import progress
 from oncall_tui.tui.widgets.table.rows import Cell
 
 
-def title(look: TriagedAlert) -> str:
+def title(row: TriagedAlert) -> str:
     """The leading alert's title, how often it came, and which other sources saw it: ``5xx rate ×14 +alarms``."""
-    others = dict.fromkeys(o.source for o in look.others if o.source != look.alert.source)
-    words = [look.alert.title, *([f"×{look.count}"] if look.count > 1 else []), *(f"+{name}" for name in others)]
+    others = dict.fromkeys(o.source for o in row.others if o.source != row.alert.source)
+    words = [row.alert.title, *([f"×{row.count}"] if row.count > 1 else []), *(f"+{name}" for name in others)]
     return " ".join(words)
 
 
-def suspect(look: TriagedAlert) -> Cell:
+def suspect(row: TriagedAlert) -> Cell:
     """The suspect in as few words as its column has room for: which deploy, how long before; or that it is not known.
 
     That there is none is news where the row pages, and is said there: on every row it says nothing.
     """
-    first, found = look.suspicion.first, look.suspicion
-    if look.alert.state is AlertState.RESOLVED:
+    first, found = row.suspicion.first, row.suspicion
+    if row.alert.state is AlertState.RESOLVED:
         return ""
     if first is None:
         if found.unread:
             return ("suspect not known", "unknown")
-        return ("no suspect", "dim") if found.placed and look.pages else ""
-    since = look.began - first.deploy.started
+        return ("no suspect", "dim") if found.placed and row.pages else ""
+    since = row.began - first.deploy.started
     if found.wide:
         return (f"also deployed: {first.deploy.arrow} {span(since)}", "dim", f"also {first.deploy.arrow} {span(since)}")
     if not first.own:
@@ -42,44 +42,44 @@ def suspect(look: TriagedAlert) -> Cell:
     return (shorter[0], "warning", shorter[1])
 
 
-def under(look: TriagedAlert, now: float) -> tuple[tuple[Cell, ...], ...]:
+def under(row: TriagedAlert, now: float) -> tuple[tuple[Cell, ...], ...]:
     """The lines that a row has where there is room: whom its page went to and when it goes on; its suspect, whole
     (where it pages, also that there is none); what ECS says is wrong with its service.
     """
-    if look.alert.state is AlertState.RESOLVED:
+    if row.alert.state is AlertState.RESOLVED:
         return ()
     lines: list[tuple[Cell, ...]] = []
-    if look.pages and look.alert.state.asks and (held := assignment(look.alert, now)):
+    if row.pages and row.alert.state.asks and (held := assignment(row.alert, now)):
         lines.append((("assigned  ", "dim"), (held, "")))
-    if look.suspicion.suspects or look.pages:
-        lines.append(_suspect_line(look, now))
-    if look.service is not None and (cause := trouble(look.service, now)):
+    if row.suspicion.suspects or row.pages:
+        lines.append(_suspect_line(row, now))
+    if row.service is not None and (cause := trouble(row.service, now)):
         lines.append((("service  ", "dim"), (cause, "warning")))
     return tuple(line for line in lines if line)
 
 
-def extra(look: TriagedAlert, now: float) -> tuple[tuple[Cell, ...], ...]:
+def extra(row: TriagedAlert, now: float) -> tuple[tuple[Cell, ...], ...]:
     """The lines under the cursor's row alone: that there is no suspect, which sources report it, that it flaps."""
     lines: list[tuple[Cell, ...]] = []
-    if not look.suspicion.suspects and not look.pages and look.alert.state is not AlertState.RESOLVED:
-        lines.append(_suspect_line(look, now))
-    told = look.pages and look.alert.state.asks  # in a line that stands there anyway
-    if (words := aftermath(look, now)) or (look.alert.moved and not told and (words := assignment(look.alert, now))):
+    if not row.suspicion.suspects and not row.pages and row.alert.state is not AlertState.RESOLVED:
+        lines.append(_suspect_line(row, now))
+    told = row.pages and row.alert.state.asks  # in a line that stands there anyway
+    if (words := aftermath(row, now)) or (row.alert.moved and not told and (words := assignment(row.alert, now))):
         lines.append(((words, "dim"),))
-    if look.others:
-        members = [f"{m.source}: {m.state}" + (f" by {m.by[0]}" if m.by else "") for m in look.members]
+    if row.others:
+        members = [f"{m.source}: {m.state}" + (f" by {m.by[0]}" if m.by else "") for m in row.members]
         goes = ""
-        if look.incident and look.alert.state.asks:
+        if row.incident and row.alert.state.asks:
             goes = "; a acknowledges the PagerDuty incident; the other alerts stay as they are"
         lines.append((("reported by  ", "dim"), (f"{' · '.join(dict.fromkeys(members))}{goes}", "dim")))
-    if look.flaps:
-        lines.append(((look.flaps, "dim"),))
+    if row.flaps:
+        lines.append(((row.flaps, "dim"),))
     return tuple(line for line in lines if line)
 
 
-def _suspect_line(look: TriagedAlert, now: float) -> tuple[Cell, ...]:
+def _suspect_line(row: TriagedAlert, now: float) -> tuple[Cell, ...]:
     """The suspect with what speaks against it, the image that it brought and who deployed it; or that there is none."""
-    found = look.suspicion
+    found = row.suspicion
     if not found.placed and not found.unread:
         return ()
     if found.first is None:

@@ -47,22 +47,22 @@ def open_page(row: TriagedAlert) -> bool:
     return row.pages and ATTENTION[row.alert.state] < SILENT
 
 
-def open_in(look: TriagedBoard, products: Iterable[Product]) -> list[OpenCounts]:
+def open_in(triaged: TriagedBoard, products: Iterable[Product]) -> list[OpenCounts]:
     """Count all open rows (the first), then each product's, the most urgent first; "no product" is among them."""
     known = {
-        product.name: OpenCounts(product.name, product.owner, unread=_unread(product, look.board))
+        product.name: OpenCounts(product.name, product.owner, unread=_unread(product, triaged.board))
         for product in products
     }
     counts: dict[str, list[int]] = {name: [0] * 5 for name in (*known, NONE)}
-    for row in look.alerts:
+    for row in triaged.alerts:
         count = counts.setdefault(name_of(row), [0] * 5)
         count[0] += open_page(row)
-        had = row.alert.state.asks and not nobody_has(look, row)  # at the pager
+        had = row.alert.state.asks and not nobody_has(triaged, row)  # at the pager
         count[1 if row.pages else 2] += ATTENTION[row.alert.state] < _HAS_NOBODY and not had
-    for service in look.services:
-        counts[_of_service(service.id, look)][3] += service.health.is_fault
-    for deploy in look.deploys:
-        counts[_of_service(deploy.service_id, look)][4] += deploy.state.running
+    for service in triaged.services:
+        counts[_of_service(service.id, triaged)][3] += service.health.is_fault
+    for deploy in triaged.deploys:
+        counts[_of_service(deploy.service_id, triaged)][4] += deploy.state.running
     empty = OpenCounts(NONE)
     found = [_with(known.get(name, empty), count) for name, count in counts.items()]
     found.sort(key=lambda one: (one.fire, one.name == NONE, one.name.casefold(), one.name))
@@ -77,8 +77,8 @@ def _with(one: OpenCounts, count: list[int]) -> OpenCounts:
     )
 
 
-def _of_service(service_id: str, look: TriagedBoard) -> str:
-    product = look.products.get(service_id)
+def _of_service(service_id: str, triaged: TriagedBoard) -> str:
+    product = triaged.products.get(service_id)
     return product.name if product else NONE
 
 

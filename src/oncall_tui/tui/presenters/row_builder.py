@@ -119,34 +119,34 @@ class RowBuilder:
 
     def alerts(self, update: Update, shown: ViewFilter, cursor: str | None, now: float) -> list[Row]:
         """The rows of the alerts pane, in order; the cursor's row keeps its place and stays after it resolved."""
-        looks = self._sorter.rows("alerts", update.look.alerts, shown.sorts)
-        if cursor is not None and self._elsewhere(cursor, update.look):
+        alert_rows = self._sorter.rows("alerts", update.triaged.alerts, shown.sorts)
+        if cursor is not None and self._elsewhere(cursor, update.triaged):
             cursor = None  # it did not resolve
-        looks = self._ordered(looks, order(of(shown.sorts, "alerts")), cursor, now)
+        alert_rows = self._ordered(alert_rows, order(of(shown.sorts, "alerts")), cursor, now)
         pending = {o.target: o for o in update.outcomes if o.state is OutcomeState.PENDING}
         test = parse(shown.filter) if shown.filter else None
         live = {name: source.current for name, source in update.board.sources.items()}
-        repeated = self._names(update.look)
+        repeated = self._names(update.triaged)
         rows: list[Row] = []
         kept: dict[str, tuple[object, Row, TriagedAlert]] = {}
-        for look in looks:
-            alert = look.alert
-            going_on = _going_on(look, pending) if pending else None
+        for alert_row in alert_rows:
+            alert = alert_row.alert
+            going_on = _going_on(alert_row, pending) if pending else None
             fresh = live.get(alert.source, alert.source == OURS)
-            held = aftermath(look, now) or (assignment(alert, now) if alert.moved else "")
+            held = aftermath(alert_row, now) or (assignment(alert, now) if alert.moved else "")
             moves = (left(alert.until, now), escalation(alert, now), held, self._gone_age(alert, now))
-            key = (look, age(now - look.began), moves, going_on, fresh)
-            old = self._alerts.get(look.id)
+            key = (alert_row, age(now - alert_row.began), moves, going_on, fresh)
+            old = self._alerts.get(alert_row.id)
             if old is not None and _same(old[0], key):  # type: ignore[arg-type]
                 row = old[1]
-                kept[look.id] = old
+                kept[alert_row.id] = old
             else:
-                twice = look.service is not None and look.service.name in repeated
-                row = self._alert_row(look, now, going_on, fresh, twice)
-                kept[look.id] = (key, row, look)
-            if not shown.has(look.product) or (shown.faults and not alert.state.asks):
+                twice = alert_row.service is not None and alert_row.service.name in repeated
+                row = self._alert_row(alert_row, now, going_on, fresh, twice)
+                kept[alert_row.id] = (key, row, alert_row)
+            if not shown.has(alert_row.product) or (shown.faults and not alert.state.asks):
                 continue
-            if test is not None and not test(alert_fields(look)):
+            if test is not None and not test(alert_fields(alert_row)):
                 continue
             rows.append(row)
         self._alerts = kept
@@ -157,36 +157,38 @@ class RowBuilder:
         known = self._alerts.get(row_id)
         return known[2] if known else None
 
-    def successor(self, row_id: str | None, look: TriagedBoard) -> str | None:
+    def successor(self, row_id: str | None, triaged: TriagedBoard) -> str | None:
         """The row that *row_id*'s problem is part of now, where it is no row of its own any more; else None."""
         known = self.drawn(row_id) if row_id else None
-        if known is None or any(a.id == row_id for a in look.alerts):
+        if known is None or any(a.id == row_id for a in triaged.alerts):
             return None
         ids = {m.id for m in known.members}
-        return next((a.id for a in look.alerts if a.alert.state is not AlertState.RESOLVED and _has_any(a, ids)), None)
+        return next(
+            (a.id for a in triaged.alerts if a.alert.state is not AlertState.RESOLVED and _has_any(a, ids)), None
+        )
 
-    def _elsewhere(self, row_id: str, look: TriagedBoard) -> bool:
+    def _elsewhere(self, row_id: str, triaged: TriagedBoard) -> bool:
         """Return whether it has no row of its own any more, though an alert of it goes on in another row, or hidden."""
         known = self.drawn(row_id)
-        if known is None or any(a.id == row_id for a in look.alerts):
+        if known is None or any(a.id == row_id for a in triaged.alerts):
             return False
-        now = (look.board.alerts.get(m.id) for m in known.members)
+        now = (triaged.board.alerts.get(m.id) for m in known.members)
         return any(a is not None and a.state is not AlertState.RESOLVED for a in now)
 
     def _ordered(
-        self, looks: Sequence[TriagedAlert], by: Order, cursor: str | None, now: float
+        self, rows: Sequence[TriagedAlert], by: Order, cursor: str | None, now: float
     ) -> Sequence[TriagedAlert]:
         """The looks with the cursor's row held where it stood when the cursor came to it."""
         self.holding = False
         if cursor is None:
             self._held = None
-            return looks
-        current = next((x for x in looks if x.id == cursor), None)
+            return rows
+        current = next((x for x in rows if x.id == cursor), None)
         if self._held is None or self._held[0] != cursor:
             if current is None:
-                return looks
+                return rows
             self._held = (cursor, current, 0.0)
-            return looks
+            return rows
         _, held, gone_at = self._held
         if current is None:
             known = self._alerts.get(cursor)
@@ -200,47 +202,47 @@ class RowBuilder:
         stays = by(current) == by(held)
         self.holding = not stays or current.alert.state is AlertState.RESOLVED
         if stays:
-            return looks if current in looks else _insert(looks, current, held, by)
-        return _insert([x for x in looks if x.id != cursor], current, held, by)
+            return rows if current in rows else _insert(rows, current, held, by)
+        return _insert([x for x in rows if x.id != cursor], current, held, by)
 
     def _gone_age(self, alert: Alert, now: float) -> str:
         return age(now - alert.changed) if alert.state is AlertState.RESOLVED and alert.changed else ""
 
-    def _alert_row(self, look: TriagedAlert, now: float, pending: Outcome | None, live: bool, repeated: bool) -> Row:
-        alert = look.alert
-        word = severity_word(look.severity, look.pages)
+    def _alert_row(self, row: TriagedAlert, now: float, pending: Outcome | None, live: bool, repeated: bool) -> Row:
+        alert = row.alert
+        word = severity_word(row.severity, row.pages)
         style = "dim" if not alert.state.asks and alert.state is not AlertState.NO_DATA else ""
-        strong = "critical" if look.pages else "warning" if look.severity.rank <= 2 else ""
-        service = look.service
+        strong = "critical" if row.pages else "warning" if row.severity.rank <= 2 else ""
+        service = row.service
         name = "–" if service is None else service.id if repeated else service.title
         if service is None and alert.hint.service:
             name = alert.hint.service
         cells: tuple[Cell, ...] = (
-            (word, "page" if look.pages and alert.state.asks else style or strong),
-            age(now - look.began),
-            look.product.name if look.product else "–",
+            (word, "page" if row.pages and alert.state.asks else style or strong),
+            age(now - row.began),
+            row.product.name if row.product else "–",
             name,
-            joined.title(look),
-            self._state(look, now, pending, live),
-            joined.suspect(look),
+            joined.title(row),
+            self._state(row, now, pending, live),
+            joined.suspect(row),
         )
-        claims = look.pages and alert.state is not AlertState.RESOLVED
-        return Row(look.id, cells, style, joined.extra(look, now), joined.under(look, now), claims)
+        claims = row.pages and alert.state is not AlertState.RESOLVED
+        return Row(row.id, cells, style, joined.extra(row, now), joined.under(row, now), claims)
 
-    def _state(self, look: TriagedAlert, now: float, pending: Outcome | None, live: bool) -> Cell:
-        alert = look.alert
+    def _state(self, row: TriagedAlert, now: float, pending: Outcome | None, live: bool) -> Cell:
+        alert = row.alert
         if pending is not None:
             return (f"{pending.verb}… {pending.message}", "warning")
         if alert.state is AlertState.RESOLVED:
             return (f"resolved {ago(now - (alert.changed or now))}", "ok")
-        word = after(look) or escalation(alert, now) or _SHORT.get(alert.state, str(alert.state))
+        word = after(row) or escalation(alert, now) or _SHORT.get(alert.state, str(alert.state))
         if alert.state is AlertState.NO_DATA and alert.by:
             word += " seen"
         words = [] if live else ["?"]
         words += [word, *([until] if (until := left(alert.until, now)) else [])]
-        if alert.state.asks and look.incident not in ("", alert.id):
+        if alert.state.asks and row.incident not in ("", alert.id):
             words.append("→pager")
-        if look.flapping and alert.state.asks:
+        if row.flapping and alert.state.asks:
             words.append("flaps")
         style = "stale" if not live else _STATE_STYLE.get(alert.state, "")
         if not alert.by:
@@ -252,22 +254,22 @@ class RowBuilder:
         short = " ".join([*words[:at], *([fit(who, room)] if room >= LEAST_NAME else []), *words[at:]])
         return (whole, style) if width(whole) <= STATE_CELLS else (whole, style, short)
 
-    def _names(self, look: TriagedBoard) -> frozenset[str]:
+    def _names(self, triaged: TriagedBoard) -> frozenset[str]:
         """Service names that stand in more than one cluster or account."""
-        if self._repeated[0] is None or self._repeated[0].services is not look.services:
+        if self._repeated[0] is None or self._repeated[0].services is not triaged.services:
             seen: set[str] = set()
-            twice = {s.name for s in look.services if s.title in seen or seen.add(s.title)}  # type: ignore[func-returns-value]
-            self._repeated = (look, frozenset(twice))
+            twice = {s.name for s in triaged.services if s.title in seen or seen.add(s.title)}  # type: ignore[func-returns-value]
+            self._repeated = (triaged, frozenset(twice))
         return self._repeated[1]
 
-    def _open_here(self, look: TriagedBoard) -> Mapping[str, Cell]:
+    def _open_here(self, triaged: TriagedBoard) -> Mapping[str, Cell]:
         """Return each service's open alerts, by its id: a page, or the number of alerts."""
-        if self._open[0] is not look.alerts:
+        if self._open[0] is not triaged.alerts:
             rows: dict[str, list[TriagedAlert]] = {}
-            for row in look.alerts:
+            for row in triaged.alerts:
                 if row.service is not None and ATTENTION[row.alert.state] < SILENT:
                     rows.setdefault(row.service.id, []).append(row)
-            self._open = (look.alerts, {service: _open_words(here) for service, here in rows.items()})
+            self._open = (triaged.alerts, {service: _open_words(here) for service, here in rows.items()})
         return self._open[1]
 
     # --- services -----------------------------------------------------------------------------------------------------
@@ -276,15 +278,15 @@ class RowBuilder:
         """The rows of the services pane."""
         test = parse(shown.filter) if shown.filter else None
         live = {s.name: s for s in update.board.sources.values() if s.current}
-        repeated, open_here = self._names(update.look), self._open_here(update.look)
+        repeated, open_here = self._names(update.triaged), self._open_here(update.triaged)
         rows = []
         kept: dict[str, tuple[object, Row]] = {}
-        for service in self._sorter.rows("services", update.look.services, shown.sorts):
-            if not shown.has(update.look.products.get(service.id)):
+        for service in self._sorter.rows("services", update.triaged.services, shown.sorts):
+            if not shown.has(update.triaged.products.get(service.id)):
                 continue
             if shown.faults and not service.health.is_fault and service.health is not Health.DEPLOYING:
                 continue
-            if test is not None and not test(service_fields(service, update.look)):
+            if test is not None and not test(service_fields(service, update.triaged)):
                 continue
             since = age(now - service.since) if service.since else ""
             source = live.get(service.source)
@@ -310,12 +312,12 @@ class RowBuilder:
         live = {name: source.current for name, source in update.board.sources.items()}
         rows = []
         kept: dict[str, tuple[object, Row]] = {}
-        for deploy in self._sorter.rows("deploys", update.look.deploys, shown.sorts):
-            if not shown.has(update.look.products.get(deploy.service_id)):
+        for deploy in self._sorter.rows("deploys", update.triaged.deploys, shown.sorts):
+            if not shown.has(update.triaged.products.get(deploy.service_id)):
                 continue
             if shown.faults and not (deploy.state.running or deploy.state.bad):
                 continue
-            if test is not None and not test(deploy_fields(deploy, update.look)):
+            if test is not None and not test(deploy_fields(deploy, update.triaged)):
                 continue
             fresh = live.get(deploy.source, False)
             key = (deploy, age(now - deploy.started), fresh, progress.left(deploy, now))
@@ -352,8 +354,8 @@ def _with_unread(rows: list[Row], update: Update, now: float, tz: tzinfo) -> lis
     lost = [s for s in update.board.sources.values() if not s.current and s.state is not SourceState.WAITING]
     if not lost or not rows:  # an empty pane says it in a sentence
         return rows
-    look = {a.id: a.pages for a in update.look.alerts}
-    at = next((i for i, row in enumerate(rows) if not look.get(row.id)), len(rows))
+    pages = {a.id: a.pages for a in update.triaged.alerts}
+    at = next((i for i, row in enumerate(rows) if not pages.get(row.id)), len(rows))
     return [*rows[:at], *(_unread_row(source, update, now, tz) for source in lost), *rows[at:]]
 
 
@@ -389,11 +391,11 @@ def _same(old: tuple[object, ...], new: tuple[object, ...]) -> bool:
     return old[0] is new[0] and old[1:] == new[1:]
 
 
-def _insert(looks: Sequence[TriagedAlert], row: TriagedAlert, like: TriagedAlert, by: Order) -> list[TriagedAlert]:
-    """*looks* with *row* at the place that *like* has in their order."""
+def _insert(rows: Sequence[TriagedAlert], row: TriagedAlert, like: TriagedAlert, by: Order) -> list[TriagedAlert]:
+    """*rows* with *row* at the place that *like* has in their order."""
     place = by(like)
-    at = next((i for i, x in enumerate(looks) if by(x) > place), len(looks))
-    return [*looks[:at], row, *looks[at:]]
+    at = next((i for i, x in enumerate(rows) if by(x) > place), len(rows))
+    return [*rows[:at], row, *rows[at:]]
 
 
 def _has_any(row: TriagedAlert, ids: set[str]) -> bool:
@@ -404,9 +406,9 @@ def _name(who: str) -> str:
     return who.partition("@")[0]
 
 
-def _going_on(look: TriagedAlert, pending: Mapping[str, Outcome]) -> Outcome | None:
+def _going_on(row: TriagedAlert, pending: Mapping[str, Outcome]) -> Outcome | None:
     """Return the action under way on any of the row's alerts, or on its incident."""
-    return next((pending[i] for i in (look.incident, *(m.id for m in look.members)) if i in pending), None)
+    return next((pending[i] for i in (row.incident, *(m.id for m in row.members)) if i in pending), None)
 
 
 def _open_words(rows: Sequence[TriagedAlert]) -> Cell:

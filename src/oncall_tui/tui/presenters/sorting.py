@@ -66,16 +66,16 @@ def _text(text: str) -> str | None:
     return text.casefold() or None
 
 
-def _alert_severity(look: TriagedAlert) -> tuple[int, int]:
-    return int(not look.pages), look.severity.rank
+def _alert_severity(row: TriagedAlert) -> tuple[int, int]:
+    return int(not row.pages), row.severity.rank
 
 
-def _alert_suspect(look: TriagedAlert) -> float | None:
-    return look.began - look.suspect.started if look.suspect else None
+def _alert_suspect(row: TriagedAlert) -> float | None:
+    return row.began - row.suspect.started if row.suspect else None
 
 
-def _alert_service(look: TriagedAlert) -> str | None:
-    return _text(look.service.title if look.service else look.alert.hint.service)
+def _alert_service(row: TriagedAlert) -> str | None:
+    return _text(row.service.title if row.service else row.alert.hint.service)
 
 
 def _revision(revision: Revision) -> tuple[int, int, str]:

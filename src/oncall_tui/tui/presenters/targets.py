@@ -34,13 +34,13 @@ class RowContext(msgspec.Struct, frozen=True):
     resolved: bool = False  # an alert's row that has resolved takes no key
 
 
-def spot(pane: str, row_id: str, look: TriagedAlert | None, board: Board) -> RowContext:
-    """Return the subject of the row *row_id* of *pane*; *look* is an alert's row as it was drawn."""
+def spot(pane: str, row_id: str, row: TriagedAlert | None, board: Board) -> RowContext:
+    """Return the subject of the row *row_id* of *pane*; *row* is an alert's row as it was drawn."""
     if pane == "alerts":
-        if look is None or look.alert.state is AlertState.RESOLVED:
-            return RowContext(resolved=look is not None)
-        of = board.services.get(look.suspect.service_id) if look.suspect else None
-        return RowContext(look.service, _newest(look.service, board), suspect=look.suspect, suspect_of=of)
+        if row is None or row.alert.state is AlertState.RESOLVED:
+            return RowContext(resolved=row is not None)
+        of = board.services.get(row.suspect.service_id) if row.suspect else None
+        return RowContext(row.service, _newest(row.service, board), suspect=row.suspect, suspect_of=of)
     if pane == "deploys":
         own = board.deploys.get(row_id)
         service = board.services.get(own.service_id) if own else None

@@ -10,26 +10,26 @@ from oncall_tui.triage.triager import TriagedBoard, unacknowledged_count
 from oncall_tui.tui.widgets.footer import Part
 
 
-def titles(look: TriagedBoard, said: Mapping[str, str]) -> dict[str, str]:
+def titles(triaged: TriagedBoard, said: Mapping[str, str]) -> dict[str, str]:
     """The title of each pane. *said*: what follows it: the filter, the new rows, the order."""
-    hidden = f" · {look.hidden} hidden" if look.hidden else ""
+    hidden = f" · {triaged.hidden} hidden" if triaged.hidden else ""
     return {
-        "alerts": f"{counts.alerts_title(look)}{hidden}{said['alerts']}",
-        "services": f"{counts.services_title(look, deploying=True)}{said['services']}",
-        "deploys": f"{counts.deploys_title(look)}{said['deploys']}",
+        "alerts": f"{counts.alerts_title(triaged)}{hidden}{said['alerts']}",
+        "services": f"{counts.services_title(triaged, deploying=True)}{said['services']}",
+        "deploys": f"{counts.deploys_title(triaged)}{said['deploys']}",
         "detail": "DETAIL",
     }
 
 
-def tabs(look: TriagedBoard, pane: str) -> list[Part]:
+def tabs(triaged: TriagedBoard, pane: str) -> list[Part]:
     """The panes' names with their counts, the active one marked, and a sign where one needs the engineer."""
-    sick = sum(s.health.is_fault for s in look.services)
-    running = sum(d.state.running for d in look.deploys)
-    unacked = unacknowledged_count(look)
+    sick = sum(s.health.is_fault for s in triaged.services)
+    running = sum(d.state.running for d in triaged.deploys)
+    unacked = unacknowledged_count(triaged)
     found = (
-        ("alerts", f"1 ALERTS {number(look, 'alerts', len(look.alerts))}", f" {unacked}!" if unacked else ""),
-        ("services", f"2 services {number(look, 'services', len(look.services))}", f" {sick}✗" if sick else ""),
-        ("deploys", f"3 deploys {number(look, 'deploys', running)}", ""),
+        ("alerts", f"1 ALERTS {number(triaged, 'alerts', len(triaged.alerts))}", f" {unacked}!" if unacked else ""),
+        ("services", f"2 services {number(triaged, 'services', len(triaged.services))}", f" {sick}✗" if sick else ""),
+        ("deploys", f"3 deploys {number(triaged, 'deploys', running)}", ""),
         ("detail", "4 detail", ""),
     )
     parts: list[Part] = []

@@ -14,29 +14,29 @@ class UnseenPages:
         self._ring = NewPages()
         self._came: dict[str, float] = {}
 
-    def come(self, look: TriagedBoard, now: float, elsewhere: bool) -> None:
+    def come(self, triaged: TriagedBoard, now: float, elsewhere: bool) -> None:
         """A newer look. *elsewhere*: the engineer chose a row, or looks at another pane; else the cursor goes to what
         is new by itself.
         """
-        begun = self._ring.new(look)
+        begun = self._ring.new(triaged)
         if elsewhere:
             self._came.update((row_id, now) for row_id in begun)
-        open_ = {row.id for row in look.alerts if row.pages and nobody_has(look, row)}
+        open_ = {row.id for row in triaged.alerts if row.pages and nobody_has(triaged, row)}
         self._came = {row_id: at for row_id, at in self._came.items() if row_id in open_}
 
     def saw(self, row_id: str | None) -> bool:
         """The cursor is on this row. Returns whether that was news."""
         return self._came.pop(row_id or "", None) is not None
 
-    def next(self, look: TriagedBoard) -> TriagedAlert | None:
+    def next(self, triaged: TriagedBoard) -> TriagedAlert | None:
         """The one that waits the longest."""
-        return next((row for row_id in self._came if (row := look.find(row_id)) is not None), None)
+        return next((row for row_id in self._came if (row := triaged.find(row_id)) is not None), None)
 
-    def words(self, look: TriagedBoard, now: float, key: bool = True) -> str:
+    def words(self, triaged: TriagedBoard, now: float, key: bool = True) -> str:
         """``NEW PAGE (g) 20s payments-api: 5xx rate 12 %``; empty: there is none. The key stands first: a narrow screen
         cuts the end. Without *key* where it does not go there.
         """
-        row = self.next(look)
+        row = self.next(triaged)
         if row is None:
             return ""
         named = row.service is None or row.service.name.casefold() in row.alert.title.casefold()

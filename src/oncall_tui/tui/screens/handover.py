@@ -92,8 +92,8 @@ class HandoverView(Modal[None]):
             failure = f"bug: {error.__class__.__name__}: {error}"
         if number != self._number or not self.is_mounted:
             return
-        look, now = self.engine.update.look, self.engine.clock.now()
-        self.told = handover(entries, look, since, now, failure)
+        triaged, now = self.engine.update.triaged, self.engine.clock.now()
+        self.told = handover(entries, triaged, since, now, failure)
         self._show(self.told)
 
     def _show(self, told: Handover) -> None:

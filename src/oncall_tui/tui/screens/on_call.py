@@ -31,7 +31,7 @@ class OnCallView(Text):
 
     def __init__(self, engine: Engine, tz: tzinfo) -> None:
         self._engine, self._tz = engine, tz
-        self._coming = engine.duties.look()
+        self._coming = engine.duties.refresh()
         super().__init__("On call", self._newest())
 
     def compose(self) -> ComposeResult:

@@ -19,12 +19,12 @@ DESCRIPTIONS = ("description", "message", "summary")  # what an alert says of it
 
 def alert_section(of: Subject, scene: Scene, keys: Keys, health: Line | None) -> Section:
     """Its title, each source's state, who has it; *health* says in one line how its service is."""
-    look = of.look
-    assert look is not None
-    alert = look.alert
+    row = of.triaged_alert
+    assert row is not None
+    alert = row.alert
     lines = [line("alert", alert.title, "bold")]
-    if scene.update.look.wide is not None and look.suspicion.wide:
-        wide = scene.update.look.wide
+    if scene.update.triaged.wide is not None and row.suspicion.wide:
+        wide = scene.update.triaged.wide
         lines.append(
             line(
                 "incident",
@@ -36,18 +36,18 @@ def alert_section(of: Subject, scene: Scene, keys: Keys, health: Line | None) ->
         lines.append(line(member.source, _member(member, alert, scene), _style(member)))
     if keys.ack and len(of.members) > 1:
         lines.append(((f" {'a':<9} ", "key"), (keys.ack, "")))
-    if words := aftermath(look, scene.now):
+    if words := aftermath(row, scene.now):
         lines.append(line("pager", words))
     if held := assignment(alert, scene.now):
         lines.append(line("assigned", held))
-    if alert.began - look.began >= 1:
-        began = moment(look.began, scene.tz, scene.now, seconds=True)
-        words = f"began {began}, {ago(scene.now - look.began)}, with the first of its alerts"
+    if alert.began - row.began >= 1:
+        began = moment(row.began, scene.tz, scene.now, seconds=True)
+        words = f"began {began}, {ago(scene.now - row.began)}, with the first of its alerts"
         lines.append(line("episode", f"{words}: deploys are compared with that time"))
-    if look.flaps:
-        lines.append(line("flaps", look.flaps, "warning"))
-    if look.count > 1:
-        lines.append(line("repeats", f"{look.count} of the same"))
+    if row.flaps:
+        lines.append(line("flaps", row.flaps, "warning"))
+    if row.count > 1:
+        lines.append(line("repeats", f"{row.count} of the same"))
     if says := next(
         (v for m in of.members for k, v in m.annotations if k in DESCRIPTIONS and v not in alert.title), ""
     ):
@@ -69,9 +69,9 @@ def _style(alert: Alert) -> str:
 
 def suspect_section(of: Subject, scene: Scene, keys: Keys) -> Section:
     """Return the suspected deploys and the reasons, the others, and the effect of ``R``."""
-    look = of.look
-    assert look is not None
-    found = look.suspicion
+    row = of.triaged_alert
+    assert row is not None
+    found = row.suspicion
     lines: list[Line] = []
     if found.wide and found.suspects:
         lines.append(line("incident", "many services are affected: these were also deployed", "warning"))
@@ -89,17 +89,17 @@ def suspect_section(of: Subject, scene: Scene, keys: Keys) -> Section:
         lines.append(line("but", f"not all is known: {found.unread}", "warning"))
     lines += [line("later", one.words) for one in found.innocent]
     lines.append(((f" {'R':<9} ", "key"), (keys.back, "")))
-    shown = look.suspect or found.last
+    shown = row.suspect or found.last
     if shown is not None:
-        lines += deploy_lines(shown, scene, look.alert.state is not AlertState.RESOLVED)
+        lines += deploy_lines(shown, scene, row.alert.state is not AlertState.RESOLVED)
     return Section("suspect", tuple(lines), "" if found.suspects else "not known" if found.unread else "none")
 
 
 def related_section(of: Subject, scene: Scene) -> Section:
     """Other alerts of the product, or of the service where there is no product: related, never acted on along."""
-    assert of.look is not None
+    assert of.triaged_alert is not None
     service_id = of.service.id if of.service else ""
-    near = scene.update.look.related(of.look)
+    near = scene.update.triaged.related(of.triaged_alert)
     whose = f"product {of.product.name}" if of.product else service_id or "this row"
     lines = [alert_line(a, scene) for a in near[:RELATED]]
     if len(near) > RELATED:
@@ -111,19 +111,19 @@ def related_section(of: Subject, scene: Scene) -> Section:
     return Section("related", tuple(lines), f"other alerts of {whose}" if near else "")
 
 
-def alert_line(look: TriagedAlert, scene: Scene) -> Line:
+def alert_line(row: TriagedAlert, scene: Scene) -> Line:
     """One alert, beside others."""
-    alert = look.alert
-    where = f"{look.service.title}  " if look.service else ""
+    alert = row.alert
+    where = f"{row.service.title}  " if row.service else ""
     words = f"{where}{alert.title} · {pane.state(alert, scene.now, scene.tz)} · {alert.source}"
     return line(str(alert.severity), words, _style(alert))
 
 
 def about_section(of: Subject, scene: Scene) -> Section:
     """Why the row stands where it does, whose it is, and all that each source tells of its alert."""
-    look = of.look
-    assert look is not None
-    lines = [line("sort reason", look.why), *pane.product_lines(of.product)]
+    row = of.triaged_alert
+    assert row is not None
+    lines = [line("sort reason", row.why), *pane.product_lines(of.product)]
     for alert in of.members:
         lines.append(line(alert.source, alert.id, "dim"))
         lines += [line(name, text) for name, text in alert.annotations]

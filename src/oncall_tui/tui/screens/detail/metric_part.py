@@ -92,6 +92,6 @@ def marks(of: Subject, scene: Scene) -> list[SparkMark]:
         found.append(SparkMark(deploy.started, "D", f"{noun(deploy)} {deploy.arrow} started"))
         if deploy.finished is not None and not deploy.state.running:
             found.append(SparkMark(deploy.finished, "E", f"it ended: {deploy.state}"))
-    if of.look is not None:
-        found.append(SparkMark(of.look.began, "A", "the alert began"))
+    if of.triaged_alert is not None:
+        found.append(SparkMark(of.triaged_alert.began, "A", "the alert began"))
     return sorted(found, key=lambda m: m.at)

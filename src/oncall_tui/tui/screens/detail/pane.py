@@ -48,29 +48,29 @@ def line(name: str, text: str, style: str = "") -> Line:
     return ((f" {name:<9} ", "dim"), (text, style))
 
 
-def alert_lines(look: TriagedAlert, update: Update, now: float, tz: tzinfo) -> list[Line]:
+def alert_lines(row: TriagedAlert, update: Update, now: float, tz: tzinfo) -> list[Line]:
     """Return an alert's lines: the suspect first, because the key acts on it."""
-    alert = look.alert
-    old = stale(update, tz, alert.source, *([look.service.source] if look.service else []))
+    alert = row.alert
+    old = stale(update, tz, alert.source, *([row.service.source] if row.service else []))
     lines: list[Line] = [*old, line("alert", alert.title, "bold"), line("state", state(alert, now, tz))]
-    lines += suspicion_lines(look, update, now, tz)
-    if look.service:
-        lines.append(line("service", service_words(look.service)))
-        newest = update.board.deploys.get(look.service.deploy_id)
+    lines += suspicion_lines(row, update, now, tz)
+    if row.service:
+        lines.append(line("service", service_words(row.service)))
+        newest = update.board.deploys.get(row.service.deploy_id)
         lines += waits(newest, alert.state is not AlertState.RESOLVED) if newest else []
-    lines += [line("same incident", f"{o.source}: {o.title} · {state(o, now, tz)}") for o in look.others[:OTHERS]]
-    if look.others[OTHERS:]:
-        lines.append(line("same incident", f"and {count(len(look.others) - OTHERS, 'more alert')}"))
-    lines.append(line("sort reason", f"{look.why}{f' · {look.flaps}' if look.flaps else ''}", "dim"))
-    if look.incident != alert.id and (incident := update.board.alerts.get(look.incident)):
-        goes = " · a and E go to the incident" if route_verb(look, update.board, Verb.ACKNOWLEDGE) else ""
+    lines += [line("same incident", f"{o.source}: {o.title} · {state(o, now, tz)}") for o in row.others[:OTHERS]]
+    if row.others[OTHERS:]:
+        lines.append(line("same incident", f"and {count(len(row.others) - OTHERS, 'more alert')}"))
+    lines.append(line("sort reason", f"{row.why}{f' · {row.flaps}' if row.flaps else ''}", "dim"))
+    if row.incident != alert.id and (incident := update.board.alerts.get(row.incident)):
+        goes = " · a and E go to the incident" if route_verb(row, update.board, Verb.ACKNOWLEDGE) else ""
         words = f"{incident.source}: {incident.title} · {state(incident, now, tz)}{goes}"
         lines.append(line("pager", words))
-    if words := aftermath(look, now):
+    if words := aftermath(row, now):
         lines.append(line("pager", words))
     if held := assignment(alert, now):
         lines.append(line("assigned", held))
-    lines += product_lines(look.product)
+    lines += product_lines(row.product)
     lines += [line(name, text) for name, text in alert.annotations if name not in ("summary", "title")]
     if alert.labels:
         lines.append(line("labels", "  ".join(f"{k}={v}" for k, v in alert.labels)))
@@ -96,15 +96,15 @@ def state(alert: Alert, now: float, tz: tzinfo) -> str:
     return " ".join(words)
 
 
-def suspicion_lines(look: TriagedAlert, update: Update, now: float, tz: tzinfo) -> list[Line]:
+def suspicion_lines(row: TriagedAlert, update: Update, now: float, tz: tzinfo) -> list[Line]:
     """The first suspect and whether R can do something, the next ones, and what began too late to be one."""
-    found = look.suspicion
+    found = row.suspicion
     if not found.placed and not found.unread:
         return []
     style = "warning" if found.suspects and not found.wide else ""
     lines = [line("suspect", found.words(now, tz).replace("no suspect", "none", 1), style)]
-    if look.suspect:
-        able = isinstance(target(Verb.ROLL_BACK, spot("alerts", look.id, look, update.board)), ActionTarget)
+    if row.suspect:
+        able = isinstance(target(Verb.ROLL_BACK, spot("alerts", row.id, row, update.board)), ActionTarget)
         lines = [line("suspect", f"{found.words(now, tz)}{'    R rolls it back' if able else ''}", style)]
     lines += [line("then", s.told(tz, now)) for s in found.suspects[1:OTHERS]]
     return lines + [line("later", s.words, "dim") for s in found.innocent[:OTHERS]]
@@ -134,9 +134,9 @@ def service_lines(service: Service, update: Update, now: float, tz: tzinfo) -> l
         lines += deploy_head(deploy, now, tz)
     if service.note:
         lines.append(line("note", service.note, "warning"))
-    firing = [a.alert for a in update.look.alerts if a.service and a.service.id == service.id]
+    firing = [a.alert for a in update.triaged.alerts if a.service and a.service.id == service.id]
     lines += [line("alert", f"{a.severity} {a.title} · {state(a, now, tz)}") for a in firing[:4]]
-    lines += product_lines(update.look.products.get(service.id))
+    lines += product_lines(update.triaged.products.get(service.id))
     lines += [line(moment(at, tz, now), text, "dim") for at, text in service.events[:5]]
     return lines
 

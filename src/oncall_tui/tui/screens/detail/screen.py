@@ -177,12 +177,12 @@ class DetailScreen(Screen[None]):
         if self._left:
             return
         pane, row_id = self.row.pane, self.row.id or ""
-        look = self.session.drawn(row_id) if pane == "alerts" else None
-        self.row = RowRef(pane, row_id, look or self.row.look)
-        was = look or (self._subject.look if self._subject else None)
-        now_in = self.session.latest.look.find(was.alert.id) if was else None
+        row = self.session.drawn(row_id) if pane == "alerts" else None
+        self.row = RowRef(pane, row_id, row or self.row.triaged_alert)
+        was = row or (self._subject.triaged_alert if self._subject else None)
+        now_in = self.session.latest.triaged.find(was.alert.id) if was else None
         self._joined = now_in if now_in is not None and now_in.id != row_id else None
-        known = subject(pane, row_id, self._joined or look, self.session.latest)
+        known = subject(pane, row_id, self._joined or row, self.session.latest)
         if known is not None:
             self._subject = known
             self._read()
@@ -322,9 +322,9 @@ class DetailScreen(Screen[None]):
         if isinstance(target, ActionTarget) and self.actions.offers.on_its_way(Verb.ROLL_BACK, target):
             return f"rolling back {target.name}: in progress"
         if isinstance(target, ActionTarget):
-            look = self._subject.look if self._subject else None
-            why = NOT_KNOWN if look and look.suspicion.unread else NOT_SUSPECTED
-            alone = look is not None and look.suspect is None
+            alert_row = self._subject.triaged_alert if self._subject else None
+            why = NOT_KNOWN if alert_row and alert_row.suspicion.unread else NOT_SUSPECTED
+            alone = alert_row is not None and alert_row.suspect is None
             return f"rolls back {target.name}{why if alone else ''}; shows the plan first, and asks"
         return target
 

@@ -23,7 +23,7 @@ def sections(of: Subject, parts: DetailParts, scene: Scene, keys: Keys) -> list[
     metrics = metrics_section(of, parts.metrics, scene)
     story = story_section(of, parts.told, parts.inside, scene)
     runbook = runbook_section(places(of.product, of.members), parts.runbook, scene)
-    if of.look is not None:
+    if of.triaged_alert is not None:
         head = [
             alert_section(of, scene, keys, health_line(of, parts.inside, scene)),
             suspect_section(of, scene, keys),

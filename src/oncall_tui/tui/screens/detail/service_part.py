@@ -35,8 +35,8 @@ STOPPED, EVENTS, ALERTS = 8, 8, 8
 
 def alerts_of(service: Service, scene: Scene) -> list[TriagedAlert]:
     """The alerts of the service that ask for a person."""
-    looks = scene.update.look.alerts
-    return [a for a in looks if a.service and a.service.id == service.id and a.alert.state.asks]
+    rows = scene.update.triaged.alerts
+    return [a for a in rows if a.service and a.service.id == service.id and a.alert.state.asks]
 
 
 def as_counted(service: Service, inside: ServiceDetail | None) -> tuple[Service, float]:
@@ -122,12 +122,12 @@ def service_section(of: Subject, part: Part[ServiceDetail], scene: Scene) -> Sec
     counted, read_at = as_counted(service, part.value)
     poll = f" · last poll {moment(read_at, scene.tz, scene.now, seconds=True)}"
     lines = [line("service", pane.service_words(counted) + poll, "bold")]
-    if of.look is None and (verdict_ := health_line(of, part, scene)):  # an alert has it beside its own state
+    if of.triaged_alert is None and (verdict_ := health_line(of, part, scene)):  # an alert has it beside its own state
         lines.insert(0, verdict_)
     if service.note:
         lines.append(line("note", service.note, "warning"))
-    if of.newest is not None and (of.look is not None) and (of.deploy is None or of.newest.id != of.deploy.id):
-        takes_keys = of.look.alert.state is not AlertState.RESOLVED
+    if of.newest is not None and (of.triaged_alert is not None) and (of.deploy is None or of.newest.id != of.deploy.id):
+        takes_keys = of.triaged_alert.alert.state is not AlertState.RESOLVED
         lines += pane.deploy_head(of.newest, scene.now, scene.tz, takes_keys)
     lines += standing(part, "tasks", scene)
     if part.value is not None:
@@ -141,11 +141,11 @@ def service_section(of: Subject, part: Part[ServiceDetail], scene: Scene) -> Sec
 def alerts_section(of: Subject, scene: Scene) -> Section:
     """A service's or a deploy's alerts, and those of its product, apart."""
     service = of.service
-    mine = [a for a in scene.update.look.alerts if service and a.service and a.service.id == service.id]
+    mine = [a for a in scene.update.triaged.alerts if service and a.service and a.service.id == service.id]
     ids = {a.alert.id for a in mine}
     others = [
         a
-        for a in scene.update.look.alerts
+        for a in scene.update.triaged.alerts
         if of.product and a.product and a.product.name == of.product.name and a.alert.id not in ids
     ]
     lines = [alert_line(a, scene) for a in mine[:ALERTS]]

@@ -28,7 +28,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
     pane: str
     row_id: str
-    look: TriagedAlert | None = None
+    triaged_alert: TriagedAlert | None = None
     members: tuple[Alert, ...] = ()  # the alerts that are one problem, the leading one first
     service: Service | None = None
     newest: Deploy | None = None
@@ -39,13 +39,13 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def alert(self) -> Alert | None:
-        return self.look.alert if self.look else None
+        return self.triaged_alert.alert if self.triaged_alert else None
 
     @property
     def began(self) -> float | None:
         """When what the row is about began: an alert's episode, or a deploy."""
-        if self.look is not None:
-            return self.look.began
+        if self.triaged_alert is not None:
+            return self.triaged_alert.began
         return self.deploy.started if self.pane == "deploys" and self.deploy else None
 
     @property
@@ -57,31 +57,35 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
 
     def title(self) -> str:
         """Name the row, for the header."""
-        if self.look is not None:
-            return f"{self.service.title}  {self.look.alert.title}" if self.service else self.look.alert.title
+        if self.triaged_alert is not None:
+            return (
+                f"{self.service.title}  {self.triaged_alert.alert.title}"
+                if self.service
+                else self.triaged_alert.alert.title
+            )
         if self.pane == "deploys" and self.deploy is not None:
             return f"{self.deploy.service_id} {self.deploy.arrow}"
         return self.row_id
 
 
-def subject(pane: str, row_id: str, look: TriagedAlert | None, update: Update) -> Subject | None:
-    """Find the row's subject on the newest board; None where the row is not there. *look* is the row as drawn."""
+def subject(pane: str, row_id: str, row: TriagedAlert | None, update: Update) -> Subject | None:
+    """Find the row's subject on the newest board; None where the row is not there. *row* is the row as drawn."""
     board = update.board
     if pane == "alerts":
-        if look is None:
+        if row is None:
             return None
-        deploys = _deploys(look.service, board)
-        newest = _newest(look.service, deploys, board)
+        deploys = _deploys(row.service, board)
+        newest = _newest(row.service, deploys, board)
         return Subject(
             pane=pane,
             row_id=row_id,
-            look=look,
-            members=look.members,
-            service=look.service,
+            triaged_alert=row,
+            members=row.members,
+            service=row.service,
             newest=newest,
-            deploy=look.suspect or newest,
-            deploys=_with(deploys, look.suspect),
-            product=look.product,
+            deploy=row.suspect or newest,
+            deploys=_with(deploys, row.suspect),
+            product=row.product,
         )
     own = board.deploys.get(row_id) if pane == "deploys" else None
     service = board.services.get(own.service_id if own else row_id)
@@ -96,7 +100,7 @@ def subject(pane: str, row_id: str, look: TriagedAlert | None, update: Update) -
         newest=newest,
         deploy=own or newest,
         deploys=_with(deploys, own),
-        product=update.look.products.get(service.id) if service else None,
+        product=update.triaged.products.get(service.id) if service else None,
     )
 
 
@@ -134,7 +138,11 @@ def inside_mark(of: Subject) -> Hashable:
 
 def window(of: Subject, now: float) -> tuple[float, float]:
     """(since, until) of what is measured: from before it began up to now; of what is older, around its beginning."""
-    began = [at for at in (of.began, of.deploy.started if of.look and of.look.suspect and of.deploy else None) if at]
+    began = [
+        at
+        for at in (of.began, of.deploy.started if of.triaged_alert and of.triaged_alert.suspect and of.deploy else None)
+        if at
+    ]
     if not began:
         return now - SERVICE_S, now
     since = min(began) - AROUND_S

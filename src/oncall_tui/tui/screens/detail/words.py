@@ -84,5 +84,5 @@ def as_of(part: Part, scene: Scene) -> str:  # type: ignore[type-arg]
 
 def no_service(of: Subject, words: str) -> Line:
     """Why nothing is told: the row names no service, or one that cannot be found while its source is not read."""
-    unread = of.look.suspicion.unread if of.look is not None else ""
+    unread = of.triaged_alert.suspicion.unread if of.triaged_alert is not None else ""
     return line("not known", unread, "unknown") if unread else line("none", words)

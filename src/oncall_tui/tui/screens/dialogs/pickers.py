@@ -162,7 +162,7 @@ class LookAt(Chooser):
     # --- what there is ------------------------------------------------------------------------------------------------
 
     def _again(self) -> None:
-        if self._counted is not self._update().look:
+        if self._counted is not self._update().triaged:
             self.fill()
 
     def first(self) -> str:
@@ -172,13 +172,13 @@ class LookAt(Chooser):
 
     def choices(self) -> Sequence[Row]:
         update = self._update()
-        self._counted = update.look
+        self._counted = update.triaged
         lost = [s.name for s in update.board.sources.values() if not s.current]
         said = f"  not counted, since not read now: {', '.join(lost)}" if lost else ""
         room = min(self.box_width, self.app.size.width) - 4 - width(self.hint)
         said = said if width(said) <= room else fit(said, room)
         self.query_one("#hint", Static).update(content([((self.hint, "dim"), (said, "warning"))]))
-        total, *each = products.open_in(update.look, self._known)
+        total, *each = products.open_in(update.triaged, self._known)
         rows = [_product(ALL, total, "all products")]
         rows += [_product(PRODUCT + one.name, one, one.name or "no product") for one in each]
         blank: tuple[Cell, ...] = ("", "", "", "")

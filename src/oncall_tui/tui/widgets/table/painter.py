@@ -106,15 +106,15 @@ class Painter:
         self._cache.clear()
         self._folded.clear()
 
-    def row(self, row: Row, sub: int, look: RowStyle) -> PaintedLine:
+    def row(self, row: Row, sub: int, row_style: RowStyle) -> PaintedLine:
         """The line *sub* of *row*: 0 is the row itself, the others are those under it."""
-        key = (row.id, sub, look)
+        key = (row.id, sub, row_style)
         found = self._cache.get(key)
         if found is not None and (found[0] is row or found[0] == row):
             return found[1]
         if len(self._cache) > _CACHED_LINES:
             self._cache.clear()
-        line = self._under(row, sub, look) if sub else self._cells(row, look)
+        line = self._under(row, sub, row_style) if sub else self._cells(row, row_style)
         self._cache[key] = (row, line)
         return line
 
@@ -132,18 +132,20 @@ class Painter:
         texts = [(line, style) for text, style in map(as_cell, cells) for line in wrap(text, room)]
         return [self._finish([Segment(" " * GUTTER + text, self._paint(style))]) for text, style in texts]
 
-    def _cells(self, row: Row, look: RowStyle) -> PaintedLine:
-        ground = look.ground
-        sign = look.sign[: self._width]
+    def _cells(self, row: Row, row_style: RowStyle) -> PaintedLine:
+        ground = row_style.ground
+        sign = row_style.sign[: self._width]
         parts = [
-            Segment(sign, self._paint(("dim" if look.gone else row.style or "mark") if sign.strip() else "", ground))
+            Segment(
+                sign, self._paint(("dim" if row_style.gone else row.style or "mark") if sign.strip() else "", ground)
+            )
         ]
         for i, (column, width) in enumerate(zip(self._columns, self._widths, strict=True)):
             if width:
                 text, style = fitting(row.cells[i] if i < len(row.cells) else "", width)
-                if look.under and self._wraps(column, row, look.cursor):
+                if row_style.under and self._wraps(column, row, row_style.cursor):
                     text = self._pieces(i, text)[0]
-                paint = self._paint("gone" if look.gone and text.strip() else style or row.style, ground)
+                paint = self._paint("gone" if row_style.gone and text.strip() else style or row.style, ground)
                 fitted = fit_middle(text, width) if column.align == "middle" else fit(text, width, column.align)
                 parts.append(Segment(fitted + " " * GAP, paint))
         return self._finish(parts, ground)
@@ -152,12 +154,12 @@ class Painter:
         """How many lines there are under *row*: with those that only the cursor brings, or without."""
         return len(self._folds(row, extra))
 
-    def _under(self, row: Row, sub: int, look: RowStyle) -> PaintedLine:
-        lines = self._folds(row, look.cursor)
+    def _under(self, row: Row, sub: int, row_style: RowStyle) -> PaintedLine:
+        lines = self._folds(row, row_style.cursor)
         indent, cells = lines[sub - 1] if sub <= len(lines) else (0, ())
         parts = [Segment(" " * indent, self._paint(""))]
         parts += [Segment(clean(text), self._paint(style)) for text, style in cells]
-        if sub == look.under < len(lines):  # it goes on where there is no room
+        if sub == row_style.under < len(lines):  # it goes on where there is no room
             parts.append(Segment(" …", self._paint("dim")))
         return self._finish(parts)
 
