@@ -13,7 +13,7 @@ from oncall_tui.text import time_format
 from tests.support import forked
 
 # Processes a core: most tests wait for another process or for a poll.
-WORKERS_A_CORE = 2.5
+WORKERS_A_CORE = 3.5
 # Long tests begin first, so that the processes end together.
 LONG_FIRST = ("faults", "end_to_end", "races", "oracle_suspects", "oracle", "tui", "simulator", "providers")
 

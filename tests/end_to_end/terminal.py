@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import re
 import signal
+import struct
 import sys
+import termios
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +19,7 @@ from ptyprocess import PtyProcess
 
 CURSOR = "▸"
 ACTS = frozenset("auERSCns")  # keys that do nothing just after the cursor moved by itself
+TIOCGPTN = 0x80045430  # Linux: the number of a pseudo-terminal's other side
 LOOK_S, TYPE_S, READ_S = 0.8, 0.04, 0.15
 # What a terminal obeys: CSI, OSC and other strings, charset choices, two-character escapes.
 ESCAPES = re.compile(
@@ -117,6 +122,7 @@ class Program:
         if keys in ACTS:
             time.sleep(LOOK_S)
         for number, part in enumerate(re.findall(r"\x1b[\[O][0-9;]*[A-Za-z~]|.", keys, flags=re.S)):
+            self._taken()
             if number and part == "\r":
                 self._settle(READ_S, 3.0)  # who presses Enter has seen what stands there
             elif number:
@@ -124,6 +130,21 @@ class Program:
             self._process.write(part.encode())
             if part == "\r":
                 self._settle(READ_S, 1.0)  # and sees what came of it
+
+    def _taken(self, longest: float = 2.0) -> None:
+        """Wait until the program has read what was typed: on a machine under load, keys would arrive as one burst."""
+        end = time.monotonic() + longest
+        with contextlib.suppress(OSError):  # it has ended
+            while time.monotonic() < end:
+                number = struct.unpack("i", fcntl.ioctl(self._process.fd, TIOCGPTN, b"\0" * 4))[0]
+                other = os.open(f"/dev/pts/{number}", os.O_RDONLY | os.O_NOCTTY)
+                try:
+                    unread = struct.unpack("i", fcntl.ioctl(other, termios.FIONREAD, b"\0" * 4))[0]
+                finally:
+                    os.close(other)
+                if not unread:
+                    return
+                time.sleep(0.01)
 
     def burst(self, data: bytes) -> None:
         """Bytes that come at once, as a paste without brackets does."""

@@ -80,7 +80,9 @@ def shell(make_world: Callable[..., World], tmp_path: Path) -> Acting:
     return Acting(world)
 
 
-@pytest.mark.parametrize("how", ["full", "both closed", "pipe", "eucJP", "C"])
+@pytest.mark.parametrize(
+    "how", ["full", "C", *(pytest.param(how, marks=pytest.mark.everything) for how in ("both closed", "pipe", "eucJP"))]
+)
 def test_what_was_done_is_told_by_the_exit_code_whatever_can_be_printed(shell: Acting, how: str) -> None:
     world, row = shell.world, shell.row
 

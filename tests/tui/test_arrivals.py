@@ -13,7 +13,7 @@ from textual import events
 from oncall_tui.config import Config
 from oncall_tui.tui.app import OncallApp
 from oncall_tui.tui.screens.dialogs.modals import Form
-from oncall_tui.tui.terminal.arrivals import QUIET_S, TAIL_S, Arrivals
+from oncall_tui.tui.terminal.arrivals import QUIET_S, REST_S, TAIL_S, Arrivals, IgnoredInput
 
 
 def key(name: str) -> events.Key:
@@ -126,3 +126,20 @@ def test_in_a_burst_keys_that_edit_edit() -> None:
     assert come(*at_once(*["backspace"] * 6)) == ["backspace"] * 6
     assert come(*at_once(*"abcd", "ctrl+u", *"xy")) == ["ctrl+u", "[xy]"]
     assert come(*at_once("backspace", "backspace", *"abc", "backspace")) == ["backspace", "backspace", "[ab]"]
+
+
+def test_keys_typed_on_after_an_ignored_burst_belong_to_it_until_a_pause() -> None:
+    ignored = IgnoredInput()
+    assert not ignored.goes_on("a", 10.0)  # nothing was ignored
+    ignored.burst("/pay", 10.0)
+    assert ignored.words == "ignored 4 characters that arrived at once (a paste?)"
+    at = 10.0
+    for key in "ments":
+        at += REST_S - 0.01
+        assert ignored.goes_on(key, at)
+    assert ignored.words.startswith("ignored 9 characters that arrived at once (a paste?), and what followed")
+    assert not any(ignored.goes_on(key, at + 0.1) for key in ("j", "up", "escape"))  # they act on nothing
+    assert ignored.goes_on("a", at + 0.2), "moves are no pause"
+    assert not ignored.goes_on("a", at + 0.3 + REST_S)
+    ignored.burst("xy", at + 9.0)
+    assert ignored.words == "ignored 2 characters that arrived at once (a paste?)"

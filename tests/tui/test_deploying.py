@@ -22,6 +22,7 @@ from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.product import Product
 from oncall_tui.errors import Refused
 from oncall_tui.tui.app import OncallApp
+from oncall_tui.tui.screens.dialogs import modals
 from oncall_tui.tui.screens.dialogs.choice import ChoiceDialog
 from oncall_tui.tui.screens.dialogs.confirm import ConfirmPlan
 from oncall_tui.tui.screens.dialogs.modals import RefusalDialog
@@ -556,7 +557,10 @@ async def test_the_key_of_an_open_plan_plans_anew(tmp_path: Path) -> None:
         assert (len(rig.handler().asked), rig.handler().sent) == (2, [])
 
 
-async def test_esc_cancels_at_once_whatever_was_just_painted_and_no_other_key_counts(tmp_path: Path) -> None:
+async def test_esc_cancels_at_once_whatever_was_just_painted_and_no_other_key_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(modals, "DEAF_S", 60.0)  # however slow this machine is
     rig = Night(tmp_path)
     app = OncallApp(rig.engine, Config(timezone="UTC"))
     async with app.run_test(size=(80, 24)) as pilot:

@@ -107,7 +107,7 @@ WAYS: tuple[tuple[str, ...], ...] = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+@pytest.mark.parametrize("size", [(80, 24), pytest.param((120, 40), marks=pytest.mark.everything)])
 async def test_no_byte_of_a_row_is_obeyed_on_any_screen_or_form(tmp_path: Path, size: tuple[int, int]) -> None:
     rig = hostile_world(tmp_path)
     async with recorded(rig, size) as (driver, pilot):

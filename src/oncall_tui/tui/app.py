@@ -27,6 +27,7 @@ from oncall_tui.tui.key_names import keymap
 from oncall_tui.tui.keys import KEYS, VERBS, configure, label
 from oncall_tui.tui.screens.dialogs.modals import Modal
 from oncall_tui.tui.session import RowScreen
+from oncall_tui.tui.terminal.arrivals import IgnoredInput
 from oncall_tui.tui.terminal.driver import KeyDriver
 from oncall_tui.tui.terminal.sound import notification
 from oncall_tui.tui.widgets.clean_text import copyable, guard
@@ -56,6 +57,7 @@ class OncallApp(App[None]):
         self.engine = engine
         self.config = config
         self._pages = NewPages()
+        self._ignored = IgnoredInput()
 
     def get_default_screen(self) -> BoardScreen:
         """The board is the first screen: a blank one under it would be laid out and painted before it."""
@@ -108,7 +110,8 @@ class OncallApp(App[None]):
         """Keys: somebody is awake; those typed before a modal was painted, or was there at all, are dropped, and those
         that were meant for a session that has just ended. What is pasted acts on nothing outside of a line of text."""
         if isinstance(event, events.Paste) and not isinstance(self.focused, Input):
-            self._say_ignored(event.text)
+            self._ignored.burst(event.text, time.monotonic())
+            self._say_ignored()
             return
         if isinstance(event, events.Key):
             self.engine.pressed()
@@ -119,11 +122,14 @@ class OncallApp(App[None]):
                 return
             if self.board.dialogs.active and self.board.looked_at and event.key not in WHILE_COMING:
                 return
+            if not isinstance(self.focused, Input) and self._ignored.goes_on(event.key, time.monotonic()):
+                self._say_ignored()
+                return
         await super().on_event(event)
 
-    def _say_ignored(self, text: str) -> None:
+    def _say_ignored(self) -> None:
         """Say where the engineer looks that input which arrived at once was ignored."""
-        words = f"ignored {count(len(text), 'character')} that arrived at once (a paste?)"
+        words = self._ignored.words
         if self.board.looked_at:
             self.board.session.say(words, "warning")
         else:

@@ -89,7 +89,7 @@ def fill(world: World, services: int, clusters: int = 2) -> None:
         world.service(f"c{i % clusters}", f"svc-{i:04d}")
 
 
-@pytest.mark.parametrize(("services", "a_second"), [(200, 0.5), (1000, 2.0)])
+@pytest.mark.parametrize(("services", "a_second"), [(200, 0.5), pytest.param(1000, 2.0, marks=pytest.mark.everything)])
 def test_calls_at_rest_stay_within_the_budget(
     ecs: Make, world: World, clock: FakeClock, services: int, a_second: float
 ) -> None:
@@ -392,7 +392,7 @@ def test_code_deploy_s_are_not_read_yet_either(ecs: Make, world: World, clock: F
     assert row.note == DEPLOYS_UNREAD
 
 
-@pytest.mark.parametrize(("clusters", "deploying"), [(1, 300), (30, 54)])
+@pytest.mark.parametrize(("clusters", "deploying"), [pytest.param(1, 300, marks=pytest.mark.everything), (30, 54)])
 def test_deploys_that_never_end_leave_calls_to_the_rest(
     ecs: Make, world: World, clock: FakeClock, clusters: int, deploying: int
 ) -> None:

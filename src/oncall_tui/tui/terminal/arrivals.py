@@ -10,12 +10,15 @@ from collections.abc import Sequence
 
 from textual import events
 
+from oncall_tui.text.cells import count
+
 QUIET_S = 0.02  # nobody's next key comes sooner; so long a key waits for what belongs to it
 TAIL_S = 0.1  # what comes so soon after a burst is its rest
 TYPED = 3  # keys that a person may have typed before the link let them through
 ERASES = frozenset({"backspace", "ctrl+h"})
 LONGEST = 4096  # characters of a burst that are kept
 MOVES = frozenset({"up", "down", "left", "right", "pageup", "pagedown", "home", "end", "j", "k"})
+REST_S = 0.7  # who is still typing what came in part as an ignored burst pauses no longer
 
 
 class Arrivals:
@@ -61,6 +64,39 @@ class Arrivals:
             not (key.key in MOVES and at and keys[at - 1].key == key.key) for at, key in enumerate(keys[: LONGEST + 1])
         )
         return typed <= TYPED
+
+
+class IgnoredInput:
+    """A burst that acted on nothing, and the rest of it, typed on: over a link that stalls, ``/pay`` of ``/payments``
+    arrives at once, and ``ments`` must not be taken for keys. Times are seconds, monotonic.
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._typed_on = False
+        self._last = float("-inf")
+
+    def burst(self, text: str, now: float) -> None:
+        """Count a burst."""
+        if now - self._last >= REST_S:
+            self._count, self._typed_on = 0, False
+        self._count += len(text)
+        self._last = now
+
+    def goes_on(self, key: str, now: float) -> bool:
+        """Return whether *key* was typed so soon after ignored input that it belongs to it; then it is counted."""
+        if key == "escape":
+            self._count, self._typed_on = 0, False  # the engineer has read of it
+        if now - self._last >= REST_S or key in MOVES or key == "escape":
+            return False
+        self._count, self._typed_on, self._last = self._count + 1, True, now
+        return True
+
+    @property
+    def words(self) -> str:
+        """Return words for the engineer: how much was ignored."""
+        words = f"ignored {count(self._count, 'character')} that arrived at once (a paste?)"
+        return f"{words}, and what followed: pause, then press again" if self._typed_on else words
 
 
 def _edited(keys: Sequence[events.Key]) -> list[events.Key | events.Paste]:
