@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from tests.support.fakes import deploy, service
+from tests.support.fakes import alert, deploy, service
 
+from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.product import Product
-from oncall_tui.triage.cautions import cautions
+from oncall_tui.triage.cautions import cautions, stays_open
 from oncall_tui.triage.triager import Rules, Triager
 
 
@@ -23,3 +24,19 @@ def test_a_product_where_everything_deploys_says_so_in_few_lines(others: int, to
     assert len(found) == told
     if others > told:
         assert found[-1] == f"and {others - 3} more deploys of the product are under way"
+
+
+def test_only_a_joined_incident_is_said_to_miss_the_resolve() -> None:
+    firing = alert("prom/a", keys=("k",))
+    for beside, words in (
+        ((), ()),
+        ((alert("pager/9", provider="pagerduty", title="another"),), ()),
+        (
+            (alert("pager/1", provider="pagerduty", title="API down", keys=("k",)),),
+            ("PagerDuty will not receive the resolve while this lasts: its incident API down stays open",),
+        ),
+        ((alert("pager/1", provider="pagerduty", keys=("k",), state=AlertState.RESOLVED),), ()),
+    ):
+        rows = {a.id: a for a in (firing, *beside)}
+        look = Triager(Rules()).look(Board(version=1, at=1.0, alerts=rows))
+        assert stays_open(look, "prom/a") == words

@@ -15,7 +15,7 @@ from oncall_tui.domain.remembered import AlertStart
 from oncall_tui.journal import Journal
 from oncall_tui.journal.service_history import recall
 from oncall_tui.notifications.notifier import Recipients
-from oncall_tui.triage.cautions import against_continuing, cautions, still_there
+from oncall_tui.triage.cautions import against_continuing, cautions, stays_open, still_there
 from oncall_tui.triage.consent import is_accused, quiet, unasked
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
 from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
@@ -38,6 +38,8 @@ class PlanEnricher:
             warnings, changed = self._followed(plan)
         elif plan.verb is Verb.RESOLVE:
             warnings += still_there(self._triaged(), plan.target)
+        elif plan.verb is Verb.SILENCE:
+            warnings += stays_open(self._triaged(), plan.target)
         if self._actor.guessed:
             warnings.append(f"acting as {self._actor.name}, taken from the Unix account: set me: in the configuration")
         if self._journal.failure:

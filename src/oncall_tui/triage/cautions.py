@@ -39,6 +39,16 @@ def still_there(triaged: TriagedBoard, incident: str) -> tuple[str, ...]:
     return (*found, *(f"the suspect deploy {d.arrow} of {d.service_id} still runs" for d in runs[:1]))
 
 
+def stays_open(triaged: TriagedBoard, alert: str) -> tuple[str, ...]:
+    """Against silencing *alert*: the open incident that it is joined to will not hear that it is over."""
+    row = triaged.find(alert)
+    incident = triaged.board.alerts.get(row.incident) if row is not None and row.incident else None
+    if incident is None or incident.id == alert:
+        return ()
+    who = "PagerDuty" if incident.provider == "pagerduty" else incident.source
+    return (f"{who} will not receive the resolve while this lasts: its incident {incident.title} stays open",)
+
+
 def _still_runs(triaged: TriagedBoard, deploy: Deploy) -> bool:
     """Return whether its service runs its new revision. A rollback put the old one back."""
     service = triaged.board.services.get(deploy.service_id)

@@ -247,7 +247,7 @@ def test_a_silence_from_plan_to_row(alarms: Alarms) -> None:
     source = provider(alarms)
     made = plan(source)
     lines = dict(made.lines)
-    assert "PagerDuty will not receive the resolve" in lines["lost"]
+    assert "1 OK action: no resolve is sent while it is muted" in lines["lost"]
     assert "Auto Scaling" in lines["lost"]
     assert any("fire then" in words for words in made.warnings)
     assert made.commands[0].startswith("aws cloudwatch put-alarm-mute-rule --name oncall-tui-")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from oncall_tui import errors
@@ -188,13 +190,64 @@ def test_silence_previews_what_it_hides_and_is_verified(
         "known, see the ticket",
     )
     assert "after 30 min" in lines["ends"]
-    assert any("will not receive the resolve" in warning for warning in plan.warnings)
+    assert not plan.warnings  # no incident is joined: no pager misses anything
     assert (check.state, check.message[:30]) == (OutcomeState.DONE, "silenced by alice@example.com ")
     assert {a["labels"]["alertname"] for a in alertmanager.alerts(silenced="false")} == {"Other"}
     held = row(board_of(provider), n="2")
     assert (held.state, held.comment) == (AlertState.SILENCED, "known, see the ticket")
     with pytest.raises(errors.Refused, match=r"silenced by alice@example\.com"):
         provider.handlers()[Verb.ACKNOWLEDGE].plan(ask(Verb.ACKNOWLEDGE, held, alice), board)
+
+
+def test_the_same_silence_is_extended_and_never_made_twice(
+    alertmanager: Any,
+    provider: AlertmanagerProvider,
+    board_of: Callable[[Any], Any],
+    row: Callable[..., Any],
+    alice: Actor,
+) -> None:
+    alertmanager.fire({"alertname": "Load", "team": "payments"})
+    board = board_of(provider)
+    _, receipt, _ = act(provider, ask(Verb.SILENCE, row(board), alice, reason="known", for_s=1800), board)
+    alertmanager.wait(lambda: alertmanager.alerts()[0]["status"]["state"] == "suppressed")
+    board = board_of(provider)
+    again = ask(Verb.SILENCE, row(board), alice, reason="known", for_s=1800)
+    there = f"the same silence is active already: {receipt.data['silenceID']} by alice@example.com until "
+    with pytest.raises(errors.Refused, match=re.escape(there)) as refused:
+        provider.handlers()[Verb.SILENCE].plan(again, board)
+    assert refused.value.hint == "a longer time extends it"
+    longer = msgspec.structs.replace(again, for_s=7200.0, reason="takes longer")
+    plan, extended, check = act(provider, longer, board)
+    assert plan.title == "extend the silence of Load"
+    assert dict(plan.lines)["extends"].startswith(f"{receipt.data['silenceID']} by alice@example.com until ")
+    assert "silence update --end=" in plan.commands[0]
+    assert plan.commands[0].endswith(receipt.data["silenceID"])
+    assert check.state is OutcomeState.DONE
+    assert extended.data["silenceID"] == receipt.data["silenceID"]
+    (only,) = [s for s in alertmanager.silences() if s["status"]["state"] == "active"]
+    assert only["comment"] == "takes longer"
+    bob = Actor("Bob", "bob@example.com")
+    plan, _, check = act(provider, msgspec.structs.replace(longer, actor=bob, for_s=14_400.0), board_of(provider))
+    assert plan.title == "silence Load"
+    assert plan.warnings[0].startswith(there)
+    assert plan.warnings[0].endswith("; this makes a second one")
+    assert check.state is OutcomeState.DONE
+
+
+def test_an_acknowledgement_is_no_silence_of_the_same_kind(
+    alertmanager: Any,
+    provider: AlertmanagerProvider,
+    board_of: Callable[[Any], Any],
+    row: Callable[..., Any],
+    alice: Actor,
+) -> None:
+    alertmanager.fire({"alertname": "Load"})
+    board = board_of(provider)
+    act(provider, ask(Verb.ACKNOWLEDGE, row(board), alice), board)
+    plan, _, check = act(
+        provider, ask(Verb.SILENCE, row(board_of(provider)), alice, reason="known", for_s=600.0), board_of(provider)
+    )
+    assert (plan.title, check.state) == ("silence Load", OutcomeState.DONE)
 
 
 @pytest.mark.parametrize(

@@ -171,6 +171,18 @@ def test_a_monitor_without_groups_is_silenced_whole(
     assert state_of(board_of(datadog), "12") is AlertState.SILENCED
 
 
+def test_a_second_downtime_of_the_same_scope_is_refused_or_warned_of(planned: Planned) -> None:
+    plan, handler = planned("12")
+    receipt = handler.send(plan)
+    there = f"the same downtime is active already: {receipt.data['downtime']} by "
+    with pytest.raises(errors.Refused) as refused:
+        planned("12")
+    assert refused.value.message.startswith(there)
+    plan, _ = planned("12", for_s=6 * 86_400.0)
+    assert plan.warnings[0].startswith(there)
+    assert plan.warnings[0].endswith("; this makes a second one")
+
+
 def test_other_groups_that_the_scope_hides_are_named(planned: Planned, asked: Asked) -> None:
     """A group's tags may be part of another's, where a monitor was regrouped."""
     groups = {name: {"status": "Alert", "last_triggered_ts": 1.8e9 - 600} for name in ("a:1", "a:1,b:2", "a:2")}

@@ -120,6 +120,14 @@ class AlertmanagerHandlerContext(HandlerContext[CurrentAlert]):
         body = msgspec.json.encode({**silence, "startsAt": iso(made_at), "endsAt": iso(made_at + for_s)}).decode()
         return f"{self._curl()} --json {shlex.quote(body)} {shlex.quote(self.http.url + '/api/v2/silences')}"
 
+    def extend_command(self, silence: dict[str, Any], extends: dict[str, Any], until: float) -> str:
+        """The same extension by hand."""
+        if not self._login() and silence["comment"].isprintable():
+            words = ["amtool", f"--alertmanager.url={self.options.url}", "silence", "update", f"--end={iso(until)}"]
+            return shlex.join([*words, f"--comment={silence['comment']}", extends["id"]])
+        body = msgspec.json.encode({**silence, **extends, "endsAt": iso(until)}).decode()
+        return f"{self._curl()} --json {shlex.quote(body)} {shlex.quote(self.http.url + '/api/v2/silences')}"
+
     def expire_command(self, ids: Iterable[str]) -> str:
         """The same un-acknowledgement by hand."""
         if not self._login():

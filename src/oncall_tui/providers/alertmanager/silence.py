@@ -21,6 +21,7 @@ from oncall_tui.providers.http import WriteHandler, before_sending, length, sile
 from oncall_tui.text.time_format import told
 
 ACK_S = 900.0  # karma's: too short needs re-silencing, too long hides a recurrence
+SAME_S = 60.0  # a silence that ends so much sooner than the one that is asked for lasts as long
 EARLY_S = 5.0  # a start in the future would make it pending; the server moves a start in the past to now
 
 
@@ -36,7 +37,7 @@ class Silencing(WriteHandler[AlertmanagerHandlerContext, CurrentAlert]):
         now = self.context.http.server_now()
         until = now + request["for_s"]
         silence_id = self.context.api.post(
-            {**request["silence"], "startsAt": iso(now - EARLY_S), "endsAt": iso(until)},
+            {**request["silence"], "startsAt": iso(now - EARLY_S), "endsAt": iso(until), **request.get("extends", {})},
         )
         return Receipt({"silenceID": silence_id, "until": until})
 
@@ -145,7 +146,11 @@ class AlertmanagerAcknowledge(Silencing):
 
 
 class AlertmanagerSilence(Silencing):
-    """A silence with a reason and an end, over the alert's labels or wider. How many others match is no move."""
+    """A silence with a reason and an end, over the alert's labels or wider. How many others match is no move.
+
+    One of the same matchers that is there already is extended, where it is one's own: a second one would outlive it
+    unseen. That takes its id, its start and its very matchers; else Alertmanager makes another.
+    """
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Read what it would hide now. Raises Refused without a reason, an end, or a matcher that says something."""
@@ -164,28 +169,56 @@ class AlertmanagerSilence(Silencing):
         row = self.context.unmoved(ask.version, current)
         with before_sending():
             hidden = [a for a in self.context.api.matching(matchers) if a.fingerprint != alert.native_id]
+            same = self._same(matchers)
         request = self._request(alert, ask, matchers, comment, for_s)
         now = self.context.clock.now()
+        there, warnings, command = "", self._warnings(bool(request["covers"])), ""
+        if same is not None:
+            there = f"{same.id} by {same.createdBy} until {told(stamp(same.endsAt) or 0.0, now)}"
+            self._longer(there, same, for_s)
+            if same.createdBy == author(ask.actor):
+                request["extends"] = {
+                    "id": same.id,
+                    "startsAt": same.startsAt,
+                    "matchers": [msgspec.to_builtins(m) for m in same.matchers],
+                }
+                command = self.context.extend_command(request["silence"], request["extends"], now + for_s)
+            else:
+                warnings = (f"the same silence is active already: {there}; this makes a second one", *warnings)
+        extends = "extends" in request
         return self.context.plan(
             ask,
             alert,
             version=row.version,
-            title=f"silence {alert.title}",
+            title=f"extend the silence of {alert.title}" if extends else f"silence {alert.title}",
             lines=(
+                *((("extends", there),) if extends else ()),
                 ("matchers", ", ".join(f'{name}="{value}"' for name, value in sorted(matchers.items()))),
                 ("hides now", _counted(len(hidden) + bool(request["covers"]))),
                 ("ends", f"{told(now + for_s, now)}, after {length(for_s)}"),
                 ("reason", reason),
             ),
-            warnings=self._warnings(bool(request["covers"])),
+            warnings=warnings,
             affects=self.context.names(hidden),
             request=request,
-            commands=(self.context.add_command(request["silence"], now, for_s),),
+            commands=(command or self.context.add_command(request["silence"], now, for_s),),
         )
 
+    def _same(self, matchers: Mapping[str, str]) -> WireSilence | None:
+        """Return the active silence of exactly these matchers that lasts longest; an acknowledgement is none."""
+        wanted = sorted(AlertmanagerMatcher(name, value) for name, value in matchers.items())
+        found = [s for s in self.context.api.silences() if s.is_active and not s.is_ack]
+        same = [s for s in found if sorted(s.matchers) == wanted]
+        return max(same, key=lambda s: stamp(s.endsAt) or 0.0, default=None)
+
+    def _longer(self, there: str, same: WireSilence, for_s: float) -> None:
+        """Raise Refused where the silence that is there lasts as long as what is asked for."""
+        until = self.context.http.server_now() + for_s
+        if (stamp(same.endsAt) or 0.0) >= until - SAME_S:
+            raise errors.Refused(f"the same silence is active already: {there}", "a longer time extends it")
+
     def _warnings(self, covers: bool) -> tuple[str, ...]:
-        pager = "PagerDuty will not receive the resolve while this lasts: its incident stays open"
-        return (pager,) if covers else (pager, "these matchers do not match this alert: it keeps firing")
+        return () if covers else ("these matchers do not match this alert: it keeps firing",)
 
 
 def _counted(n: int) -> str:

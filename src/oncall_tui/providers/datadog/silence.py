@@ -20,6 +20,7 @@ from oncall_tui.providers.http import WriteHandler, length, listed, silence_s
 from oncall_tui.text.time_format import told
 
 REASON_LIMIT = 1000
+SAME_S = 60.0  # a downtime that ends so much sooner than the one that is asked for lasts as long
 END_STATES = ("alert", "no data", "warn")  # DowntimeNotifyEndStateTypes: every state that asks for a person
 _ID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
@@ -40,6 +41,7 @@ class DatadogSilence(WriteHandler[DatadogHandlerContext, CurrentMonitor]):
         except UnreadableScope as error:
             raise errors.Refused(f"no downtime can be made for it alone: {error}", "make one in Datadog") from None
         others = [name for name in alerting(monitor) if name != group and covers(scope, tags_of(name))]
+        again = self._again(monitor.id, scope, for_s)
         attributes = self._attributes(monitor.id, scope, message(ask.actor, reason))
         now = self.context.clock.now()
         return self.context.plan(
@@ -56,11 +58,27 @@ class DatadogSilence(WriteHandler[DatadogHandlerContext, CurrentMonitor]):
                 ("at its end", self._at_end()),
                 ("reason", reason),
             ),
-            warnings=_warnings(row, reason, whole=scope == "*" and bool(monitor.multi)),
+            warnings=(*again, *_warnings(row, reason, whole=scope == "*" and bool(monitor.multi))),
             affects=listed(others),
             request={"for_s": for_s, "attributes": attributes},
             commands=(self.context.api.add_command(_ending(attributes, now + for_s)),),
         )
+
+    def _again(self, monitor_id: int, scope: str, for_s: float) -> tuple[str, ...]:
+        """Warn of a downtime of the same scope that is there already. Raises Refused where that lasts as long."""
+        try:
+            found = self.context.api.active_downtimes()[0]
+        except errors.SourceError as error:
+            return (f"whether a downtime of it is active already is not known: {error.message}",)
+        same = [d for d in found if d.status == "active" and (d.monitor_id, d.scope) == (monitor_id, scope)]
+        if not same:
+            return ()
+        last = max(same, key=lambda d: float("inf") if d.until is None else d.until)
+        until = "without an end" if last.until is None else f"until {told(last.until)}"
+        there = f"the same downtime is active already: {last.id} by {last.by or 'somebody'} {until}"
+        if last.until is None or last.until >= self.context.http.server_now() + for_s - SAME_S:
+            raise errors.Refused(there, "ask for a longer time")
+        return (f"{there}; this makes a second one",)
 
     def _attributes(self, monitor_id: int, scope: str, text: str) -> dict[str, Any]:
         """``DowntimeCreateRequestAttributes`` but for its schedule, which is made when it is sent."""

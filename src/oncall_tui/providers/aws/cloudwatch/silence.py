@@ -22,6 +22,7 @@ from oncall_tui.providers.aws.cloudwatch.mute_rules import Mutes, window
 from oncall_tui.providers.base import ActionHandler, Receipt
 from oncall_tui.providers.write_grace import WriteGrace
 from oncall_tui.runtime.clock import Clock
+from oncall_tui.text.cells import count
 from oncall_tui.text.time_format import told
 
 DEFAULT_S = 3_600.0
@@ -179,12 +180,12 @@ def lost(alarm: w.CloudWatchAlarm) -> str:
     actions = (*alarm.alarm_actions, *alarm.ok_actions, *alarm.insufficient_data_actions)
     words = []
     if alarm.ok_actions:
-        words.append(f"{len(alarm.ok_actions)} OK action(s): PagerDuty will not receive the resolve")
+        words.append(f"{count(len(alarm.ok_actions), 'OK action')}: no resolve is sent while it is muted")
     if any(":autoscaling:" in a or ":application-autoscaling:" in a for a in actions):
         words.append("its Auto Scaling actions: it scales nothing")
     others = sum(":autoscaling:" not in a for a in alarm.alarm_actions)
     if others:
-        words.append(f"{others} alarm action(s), if it fires anew")
+        words.append(f"{count(others, 'alarm action')}, if it fires anew")
     return " · ".join(words) or "nothing: it has no actions"
 
 
