@@ -269,7 +269,8 @@ def test_what_is_no_move(planned: Planned, organization: Organization, asked: As
     again, _ = planned()
     assert any("silenced already until 08:10 UTC" in warning for warning in again.warnings)
     missing, handler = planned("12")
-    monitor = asked.truly(asked.requests[-1]).json() | {"overall_state_modified": "2027-01-15T08:00:00+00:00"}
+    read = [r for r in asked.requests if "/api/v1/monitor/" in r.url.path][-1]
+    monitor = asked.truly(read).json() | {"overall_state_modified": "2027-01-15T08:00:00+00:00"}
     asked.spoil = lambda request: httpx.Response(200, json=monitor)
     handler.check(missing)
 
