@@ -38,5 +38,5 @@ def test_only_a_joined_incident_is_said_to_miss_the_resolve() -> None:
         ((alert("pager/1", provider="pagerduty", keys=("k",), state=AlertState.RESOLVED),), ()),
     ):
         rows = {a.id: a for a in (firing, *beside)}
-        look = Triager(Rules()).look(Board(version=1, at=1.0, alerts=rows))
-        assert stays_open(look, "prom/a") == words
+        triaged = Triager(Rules()).triage(Board(version=1, at=1.0, alerts=rows))
+        assert stays_open(triaged, "prom/a") == words
