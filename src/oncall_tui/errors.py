@@ -6,6 +6,8 @@ by type anywhere, so what is not in this tree is a bug and is shown as one.
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 
 class OncallError(Exception):
     """The root: *message* says what is wrong, *hint* what to do now (may be empty)."""
@@ -104,10 +106,27 @@ class ActionError(OncallError):
     outcome = "failed"
 
 
+class WayOut(StrEnum):
+    """What may be done instead of what was refused. Each surface words it by its own keys or commands."""
+
+    UNDO = "undo the last rollback"
+    PICK = "pick another revision"
+    FOLLOW = "follow the deploy"
+    AGAIN = "try again in a moment"
+    ROLL_BACK = "roll back"
+
+
 class Refused(ActionError):
-    """Not sent, on purpose: the target moved, is not able, or somebody has it already. Nothing was changed."""
+    """Not sent, on purpose: the target moved, is not able, or somebody has it already. Nothing was changed.
+
+    *hint* is true on every surface; *ways* are what each of them words.
+    """
 
     outcome = "refused"
+
+    def __init__(self, message: str, hint: str = "", ways: tuple[WayOut, ...] = ()) -> None:
+        super().__init__(message, hint)
+        self.ways = ways
 
 
 class ActionFailed(ActionError):

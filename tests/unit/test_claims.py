@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Iterator
 from datetime import UTC
 from pathlib import Path
@@ -10,14 +12,18 @@ import pytest
 from tests.support.fakes import ALICE, FakeProvider
 from tests.support.told import Bench
 
+import oncall_tui
+from oncall_tui.cli.common import hint_of
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.entry import EntryKind
 from oncall_tui.domain.outcome import Outcome, OutcomeState
+from oncall_tui.errors import Refused, WayOut
 from oncall_tui.inspection.row_timeline import merged
 from oncall_tui.providers.registry import SOURCES
 from oncall_tui.reports.handover import KINDS, handover
 from oncall_tui.reports.handover_text import plain
+from oncall_tui.tui.presenters import ways_out
 from oncall_tui.tui.presenters.status_lines import as_one, outcome_lines
 
 HERE = {
@@ -116,3 +122,43 @@ def test_every_source_of_alerts_has_a_name_that_people_write() -> None:
         alert = provider.add("a", provider=name)
         if name != "ecs":
             assert alert.system != name, f"domain/alert.py: how is {name} written?"
+
+
+# --- ways out of a refusal --------------------------------------------------------------------------------------------
+
+BELOW = ("providers", "actions", "triage", "journal", "reports", "notifications", "engine", "polling", "inspection")
+SURFACES = re.compile(r"\bpalette\b|\bpane\b|\bpress [A-Z`]|Ctrl\+|\bR (?:again|rolls)|\(C\)|, or R$|--to\b")
+
+
+def test_below_the_surfaces_no_text_names_a_key_a_pane_or_an_option() -> None:
+    root = Path(oncall_tui.__file__).parent
+    found = []
+    for folder in BELOW:
+        for path in sorted((root / folder).rglob("*.py")):
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            docs = {id(d) for n in ast.walk(tree) for d in _docstring(n)}
+            for node in ast.walk(tree):
+                text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+                if id(node) not in docs and SURFACES.search(text):
+                    found.append(f"{path.relative_to(root)}:{node.lineno}: {text}")
+    assert not found, "\n".join(found)
+
+
+def _docstring(node: ast.AST) -> list[ast.AST]:
+    body = getattr(node, "body", None)
+    first = body[0] if isinstance(body, list) and body else None
+    return [first.value] if isinstance(first, ast.Expr) else []
+
+
+@pytest.mark.parametrize("way", WayOut)
+def test_each_surface_words_every_way_out_of_a_refusal_in_its_own_words(way: WayOut) -> None:
+    refused = Refused("not so", "wait for its end", (way,))
+    screen, command = ways_out.hint(refused), hint_of(refused, "prod/main/api")
+    assert screen.startswith("wait for its end")
+    assert "oncall-tui" not in screen
+    assert command.startswith("wait for its end; ")
+    assert "deploys pane" not in command
+    if way in (WayOut.PICK, WayOut.FOLLOW, WayOut.ROLL_BACK):
+        assert "`oncall-tui " in command
+        assert "prod/main/api" in command
+    assert ways_out.hint(Refused("not so")) == hint_of(Refused("not so"), "x") == ""

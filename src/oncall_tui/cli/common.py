@@ -17,6 +17,7 @@ from oncall_tui.cli.execution import PAUSE_S, interrupts
 from oncall_tui.cli.output import say
 from oncall_tui.domain.plan import ActionRequest, Plan
 from oncall_tui.engine.engine import Engine
+from oncall_tui.errors import OncallError, Refused, WayOut
 
 READ_TIMEOUT_S = 45.0  # a first sweep of 1,000 services within the calls allowed; a dead source fails much earlier
 TOLD_TIMEOUT_S = 8.0  # a connection and an answer; a destination that hangs longer is left behind
@@ -66,6 +67,19 @@ def fail(message: str, hint: str = "", code: int = NOT_DONE) -> NoReturn:
     """End the program with these words on stderr. Raises Failed."""
     say(f"oncall-tui: {message}" + (f" ({hint})" if hint else ""))
     raise Failed(code, message, hint)
+
+
+def hint_of(error: OncallError, service_id: str) -> str:
+    """What to do now: the error's own hint, and the commands that do it."""
+    commands = {
+        WayOut.UNDO: "no command does that: on the board, the palette's “undo the last rollback” redeploys it",
+        WayOut.PICK: f"`oncall-tui rollback {service_id} --to REVISION` goes to another one",
+        WayOut.FOLLOW: f"`oncall-tui deploys {service_id} --watch` follows it",
+        WayOut.AGAIN: "run it again in a moment, when it has ended",
+        WayOut.ROLL_BACK: f"`oncall-tui rollback {service_id}` rolls back",
+    }
+    ways = error.ways if isinstance(error, Refused) else ()
+    return "; ".join(words for words in (error.hint, *(commands[way] for way in ways)) if words)
 
 
 def planned(engine: Engine, asked: ActionRequest) -> Plan:

@@ -12,7 +12,7 @@ import msgspec
 
 from oncall_tui.cli import DONE, NOT_DONE, WRONG_USE, Settled
 from oncall_tui.cli.alert_commands import confirm, show_plan
-from oncall_tui.cli.common import Failed, fail, planned, result, running
+from oncall_tui.cli.common import Failed, fail, hint_of, planned, result, running
 from oncall_tui.cli.execution import carry, exit_code, follow
 from oncall_tui.cli.lookup import find_service, read_source
 from oncall_tui.cli.option_types import Seconds
@@ -73,7 +73,7 @@ def rollback(
         raise
     except OncallError as error:
         if as_json:
-            _put_end(service, getattr(error, "outcome", "failed"), error.message, error.hint)
+            _put_end(service, getattr(error, "outcome", "failed"), error.message, hint_of(error, service))
         raise
 
 
@@ -108,7 +108,7 @@ def _run(context: click.Context, asked: _Asked, steady: float | None) -> NoRetur
                 ask = msgspec.structs.replace(ask, choice=_revision(engine, row, asked.to))
             plan = planned(engine, ask)
         except ActionError as error:
-            _refuse(as_json, row.id, error.message, error.hint, error.outcome)
+            _refuse(as_json, row.id, error.message, hint_of(error, row.id), error.outcome)
         if asked.dry_run:
             _dry_run(plan, as_json)
         shown = as_json or show_plan(plan)

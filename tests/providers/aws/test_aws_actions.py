@@ -467,7 +467,7 @@ def test_a_daemon_that_nothing_suspects_wants_its_name_typed(
     daemon(world, 3, running)
     provider = ecs()
     _, plan = made_by(provider, Verb.ROLL_BACK)
-    look = Triager(Rules()).triage(board(provider))
+    triaged = Triager(Rules()).triage(board(provider))
     journal = Journal(tmp_path / "journal.db", SystemClock().now)
     dressed = PlanEnricher(lambda: triaged, journal, Actor("Alice")).dress(plan)
     journal.close(1.0)

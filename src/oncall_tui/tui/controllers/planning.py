@@ -11,6 +11,7 @@ from oncall_tui.domain.plan import ActionRequest, Confirm, Plan
 from oncall_tui.errors import OncallError
 from oncall_tui.tui.controllers.dialogs import Dialogs
 from oncall_tui.tui.controllers.login import Login
+from oncall_tui.tui.presenters import ways_out
 from oncall_tui.tui.presenters.renewal import renewing
 from oncall_tui.tui.screens.dialogs.modals import ANEW, ANOTHER, LOGIN, RefusalDialog
 from oncall_tui.tui.session import Session
@@ -48,7 +49,7 @@ class Planning:
         """
         self._session.unsay()
         source = self._login.renewed_by(error.hint)
-        hint = renewing(error.hint, self._session.latest.board.sources.values())
+        hint = renewing(ways_out.hint(error), self._session.latest.board.sources.values())
         state = str(getattr(error, "outcome", "failed"))
         another = another and source is None  # that could not be read either
         answer = await self._dialogs.ask(

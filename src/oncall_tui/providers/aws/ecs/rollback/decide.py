@@ -8,6 +8,7 @@ CreateDeployment, DeploymentInfo). Where a behaviour is only reported by others,
 from __future__ import annotations
 
 from oncall_tui.domain.revision import Revision
+from oncall_tui.errors import WayOut
 from oncall_tui.providers.aws.ecs.rollback.decision_table import Call, Decision, RollbackInputs, Rule
 from oncall_tui.providers.aws.ecs.rollback.history import Candidate, best, span
 
@@ -16,8 +17,7 @@ IN_PROGRESS = ("PENDING", "IN_PROGRESS")
 ENDED = ("SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED")
 CD_OPEN = ("Created", "Queued", "InProgress", "Baking", "Ready")
 CD_ENDED = ("Succeeded", "Failed", "Stopped")
-PICK = "pick one by name: ACTIVE revisions are listed, never seen running"
-UNDO = "the palette's “undo the last rollback” redeploys the rolled-back version"
+NEVER_RAN = "ACTIVE revisions of its family can be picked, never seen running"
 
 
 def decide(facts: RollbackInputs) -> Decision:
@@ -35,16 +35,14 @@ def decide(facts: RollbackInputs) -> Decision:
     return _code_deploy(facts, facts.target) if facts.controller == "CODE_DEPLOY" else _ecs(facts, facts.target)
 
 
-def _no(line: Rule, why: str, hint: str = "") -> Decision:
-    return Decision(line=line, call=None, why=why, hint=hint)
+def _no(line: Rule, why: str, hint: str = "", *ways: WayOut) -> Decision:
+    return Decision(line=line, call=None, why=why, hint=hint, ways=ways)
 
 
 def _ecs(facts: RollbackInputs, target: Revision) -> Decision:
     if facts.status in ROLLING_BACK:
         to = f" to {facts.went_back_to.short}" if facts.went_back_to else ""
-        return _no(
-            Rule.GOING_BACK, f"a rollback{to} is under way" + _because(facts.reason), "the deploys pane follows it"
-        )
+        return _no(Rule.GOING_BACK, f"a rollback{to} is under way" + _because(facts.reason), "", WayOut.FOLLOW)
     if facts.status == "STOP_REQUESTED":
         return _no(Rule.STOPPING, "this deploy is being stopped: act on the newer one")
     if facts.status in IN_PROGRESS:
@@ -63,11 +61,11 @@ def _under_way(facts: RollbackInputs, target: Revision) -> Decision:
     if facts.going_back:
         bad = _replaced(facts, target)
         back = f"; stopping it restores {bad}" if bad else ""
-        return _no(Rule.IS_ROLLBACK, f"this deploy is itself a rollback: {_who(facts)}{back}", UNDO)
+        return _no(Rule.IS_ROLLBACK, f"this deploy is itself a rollback: {_who(facts)}{back}", "", WayOut.UNDO)
     if facts.source is None and not facts.candidates:
         return _no(Rule.FIRST, "this is the service's first deploy: nothing ran before it")
     if facts.stage == "CLEAN_UP":
-        return _no(Rule.CLEAN_UP, "the old tasks are being removed already", "R again in a moment, when it has ended")
+        return _no(Rule.CLEAN_UP, "the old tasks are being removed already", "", WayOut.AGAIN)
     wanted = _wanted(facts)
     if isinstance(wanted, Decision):
         return wanted
@@ -104,7 +102,9 @@ def _elsewhere(facts: RollbackInputs, target: Revision, wanted: Candidate) -> De
     to = wanted.revision.short
     if facts.strategy != "ROLLING" or facts.hook:
         why = f"a {facts.strategy.lower().replace('_', '/')} deploy under way goes back to {back}, and nowhere else"
-        return _no(Rule.ELSEWHERE, f"{why}; wanted is {to}", f"pick {back}, or wait for its end and go back to {to}")
+        return _no(
+            Rule.ELSEWHERE, f"{why}; wanted is {to}", f"go back to {back}, or wait for its end and go back to {to}"
+        )
     refused = _unstartable(wanted)
     if refused is not None:
         return refused
@@ -126,18 +126,18 @@ def _finished(facts: RollbackInputs, target: Revision) -> Decision:
         current = facts.went_back_to or facts.source or target
         if not facts.choice:
             why = f"it was rolled back to {current.short} already{_ago(facts)}{_because(facts.reason)}"
-            return _no(Rule.IS_ROLLBACK, why, "pick another revision to go further back")
+            return _no(Rule.IS_ROLLBACK, why, "another revision goes further back", WayOut.PICK)
         if facts.choice == target.task_definition:
-            return _no(Rule.IS_ROLLBACK, _undoes(facts, target.short, current.short), UNDO)
+            return _no(Rule.IS_ROLLBACK, _undoes(facts, target.short, current.short), "", WayOut.UNDO)
     elif facts.going_back:
         bad = _replaced(facts, target)
         if not facts.choice:
             why = f"the last deploy was itself a rollback: {_who(facts)}" + (f"; before it ran {bad}" if bad else "")
-            return _no(Rule.IS_ROLLBACK, why, f"pick another revision to go further back; {UNDO}")
+            return _no(Rule.IS_ROLLBACK, why, "another revision goes further back", WayOut.PICK, WayOut.UNDO)
         source = facts.source.task_definition if facts.source is not None and bad else ""
         if facts.choice in {facts.left, source} - {""}:
             left = Revision(task_definition=facts.choice).short
-            return _no(Rule.IS_ROLLBACK, _undoes(facts, left, current.short), UNDO)
+            return _no(Rule.IS_ROLLBACK, _undoes(facts, left, current.short), "", WayOut.UNDO)
     if facts.source is None and not facts.candidates:
         return _no(Rule.FIRST, "this is the service's first deploy: nothing ran before it")
     if facts.choice == current.task_definition:
@@ -147,7 +147,8 @@ def _finished(facts: RollbackInputs, target: Revision) -> Decision:
             Rule.NOWHERE,
             f"before and after are both {current.short}, with another image under the same tag: "
             "UpdateService cannot bring the old image back",
-            "deploy the old image by its digest, or pick an older revision",
+            "deploy the old image by its digest",
+            WayOut.PICK,
         )
     wanted = _wanted(facts)
     if isinstance(wanted, Decision):
@@ -161,7 +162,12 @@ def _finished(facts: RollbackInputs, target: Revision) -> Decision:
 def _quiet(facts: RollbackInputs, current: Revision) -> Decision:
     """No deploy in the 90 days that ECS remembers: only what a person picks by name."""
     if not facts.choice:
-        return _no(Rule.NOWHERE, "no deploy in the 90 days that ECS remembers: what ran before is not known", PICK)
+        return _no(
+            Rule.NOWHERE,
+            "no deploy in the 90 days that ECS remembers: what ran before is not known",
+            NEVER_RAN,
+            WayOut.PICK,
+        )
     if facts.choice == current.task_definition:
         return _no(Rule.NOWHERE, f"{current.short} is already running")
     wanted = _wanted(facts)
@@ -209,7 +215,8 @@ def _wanted(facts: RollbackInputs) -> Candidate | Decision:
     return _no(
         Rule.NOWHERE,
         "no earlier deploy of another task definition succeeded in the 90 days that ECS remembers",
-        PICK,
+        NEVER_RAN,
+        WayOut.PICK,
     )
 
 
@@ -247,9 +254,7 @@ def _code_deploy(facts: RollbackInputs, target: Revision) -> Decision:
         bad = Revision(task_definition=facts.choice).short
         return _no(Rule.CD_ROLLBACK, _undoes(facts, bad, target.short), "deploy it anew")
     if facts.going_back and (facts.status in CD_OPEN or not facts.choice):
-        return _no(
-            Rule.CD_ROLLBACK, f"CodeDeploy is rolling back, or has: {_who(facts)}", "the deploys pane follows it"
-        )
+        return _no(Rule.CD_ROLLBACK, f"CodeDeploy is rolling back, or has: {_who(facts)}", "", WayOut.FOLLOW)
     if facts.status in CD_OPEN:
         if facts.source is None:
             return _no(Rule.FIRST, "this is the service's first deploy: nothing ran before it")

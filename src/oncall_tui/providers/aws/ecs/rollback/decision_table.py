@@ -7,6 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from oncall_tui.domain.revision import Revision
+from oncall_tui.errors import WayOut
 from oncall_tui.providers.aws.ecs.rollback.history import Candidate
 
 
@@ -147,7 +148,7 @@ class RollbackInputs(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """*call* None: refused, *why* says the reason, *hint* what to do. Else go *to*, away from *leaving*.
+    """*call* None: refused, *why* says the reason, *hint* and *ways* what to do. Else go *to*, away from *leaving*.
 
     *warnings* are to be read first; *passed_over* says which newer revisions were not taken, and why.
     """
@@ -156,6 +157,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     call: Call | None
     why: str = ""
     hint: str = ""
+    ways: tuple[WayOut, ...] = ()
     leaving: Revision | None = None
     to: Candidate | None = None
     warnings: tuple[str, ...] = ()

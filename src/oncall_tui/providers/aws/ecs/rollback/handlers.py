@@ -252,5 +252,5 @@ class RollBack(EcsHandler):
         self._as_was_seen(ask, board, seen)
         decision = rollback.decide(facts)
         if decision.call is None:
-            raise errors.Refused(decision.why, decision.hint)
+            raise errors.Refused(decision.why, decision.hint, decision.ways)
         return ecs_plan.plan(self._source, seen, facts, decision, self._known, ask, self._act_profile)

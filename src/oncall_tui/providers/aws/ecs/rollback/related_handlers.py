@@ -45,13 +45,13 @@ class UndoRollback(EcsHandler):
         self._as_was_seen(ask, board, seen)
         decision = _undo(facts)
         if decision.call is None:
-            raise errors.Refused(decision.why, decision.hint)
+            raise errors.Refused(decision.why, decision.hint, decision.ways)
         return ecs_plan.plan(self._source, seen, facts, decision, self._known, ask, self._act_profile)
 
 
 def _undo(facts: RollbackInputs) -> Decision:
-    def no(why: str, hint: str = "") -> Decision:
-        return Decision(line=Rule.IS_ROLLBACK, call=None, why=why, hint=hint)
+    def no(why: str, hint: str = "", *ways: errors.WayOut) -> Decision:
+        return Decision(line=Rule.IS_ROLLBACK, call=None, why=why, hint=hint, ways=ways)
 
     if facts.controller != "ECS" or facts.target is None:
         return no("only a rollback that ECS itself deploys can be undone from here", "deploy it anew")
@@ -60,13 +60,13 @@ def _undo(facts: RollbackInputs) -> Decision:
     bad = facts.target if facts.status.startswith("ROLLBACK") else facts.source
     current = facts.went_back_to if facts.status.startswith("ROLLBACK") else facts.target
     if not facts.going_back or bad is None or current is None:
-        return no("the last deploy is not a rollback: nothing to undo", "R rolls back")
+        return no("the last deploy is not a rollback: nothing to undo", "", errors.WayOut.ROLL_BACK)
     if bad.task_definition == current.task_definition:
         return no(f"what {current.short} came in place of never ran whole: nothing to undo", "deploy that anew")
     if facts.status == "STOP_REQUESTED":
         return no("this deploy is being stopped: act on the newer one")
     if facts.stage == "CLEAN_UP" and facts.status in rollback.IN_PROGRESS:
-        return no("the old tasks are being removed already", "again in a moment, when it has ended")
+        return no("the old tasks are being removed already", "", errors.WayOut.AGAIN)
     call = Call.UPDATE
     if facts.status in rollback.IN_PROGRESS and not facts.unsure:
         call = Call.HOOK if facts.hook else Call.STOP
@@ -232,7 +232,9 @@ class Restart(EcsHandler):
         if facts.service_status != "ACTIVE":
             raise errors.Refused(f"the service is {facts.service_status}")
         if facts.deploy and facts.status not in rollback.ENDED:
-            raise errors.Refused("a deploy is under way, and starts new tasks itself", "wait for its end, or R")
+            raise errors.Refused(
+                "a deploy is under way, and starts new tasks itself", "wait for its end", (errors.WayOut.ROLL_BACK,)
+            )
         current = facts.went_back_to if facts.status == "ROLLBACK_SUCCESSFUL" else facts.target
         if current is None:
             raise errors.Refused("what runs cannot be read")

@@ -221,7 +221,7 @@ def cd_created(wires: AwsClients, plan: Plan, receipt: Receipt | None, grace: Wr
     service = ecs_seen.read_service(wires.ecs, asked["cluster"], asked["service"])
     first = _leading(service)
     if first is None or (first.external_id != made and first.created_at <= found.create_time):
-        wait = " and waits for “continue the deploy” (C)" if cd.wait_of(found) == "READY_WAIT" else ""
+        wait = " and waits to be continued" if cd.wait_of(found) == "READY_WAIT" else ""
         return pending(f"rolling back {arrow}: {made} is {found.status}{wait}")
     ended = found.complete_time
     check = _settled_task_sets(service, asked["to"], arrow, (made,), found.create_time, False, ended)
