@@ -107,7 +107,7 @@ class ActionError(OncallError):
 
 
 class WayOut(StrEnum):
-    """What may be done instead of what was refused. Each surface words it by its own keys or commands."""
+    """An action instead of the refused one. Each surface words it by its own keys or commands."""
 
     UNDO = "undo the last rollback"
     PICK = "pick another revision"

@@ -70,7 +70,7 @@ def fail(message: str, hint: str = "", code: int = NOT_DONE) -> NoReturn:
 
 
 def hint_of(error: OncallError, service_id: str) -> str:
-    """What to do now: the error's own hint, and the commands that do it."""
+    """Return what to do now: the error's own hint, and the commands that do it."""
     commands = {
         WayOut.UNDO: "no command does that: on the board, the palette's “undo the last rollback” redeploys it",
         WayOut.PICK: f"`oncall-tui rollback {service_id} --to REVISION` goes to another one",
