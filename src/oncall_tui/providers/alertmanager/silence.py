@@ -148,7 +148,7 @@ class AlertmanagerAcknowledge(Silencing):
 class AlertmanagerSilence(Silencing):
     """A silence with a reason and an end, over the alert's labels or wider. How many others match is no move.
 
-    One of the same matchers that is there already is extended, where it is the actor's own: a second one would outlive it
+    One of the same matchers that is there already is extended, where it is the actor's: a second one would outlive it
     unseen. That takes its id, its start and its very matchers; else Alertmanager makes another.
     """
 
