@@ -169,3 +169,66 @@ def test_of_what_is_not_read_nothing_is_said() -> None:
 def test_what_nobody_wrote_is_not_complained_of() -> None:
     config = bootstrap.load_config_text(SOURCES, "c.yaml")
     assert unmatched(config, read(True, ("team", "pay"))) == ()
+
+
+EVERYTHING = """\
+sources:
+  - {name: prod, provider: ecs, region: ap-northeast-1}
+  - {name: prom, provider: alertmanager, url: "http://127.0.0.1:9093", colour: red}
+look_back_s: 1h
+pages: [{sevrity: critical, source: nosuch}, {source: prmo}]
+expected: [{source: prodd}]
+screen:
+  theme: neon
+  colour: red
+  keys: {nosuch: x, ack: F99}
+  views: {bad: 'x:~(', lost: 'source:nosuch', other: 'severity:page'}
+products: [{name: pay, services: [prod]}]
+"""
+ALL = (
+    r"3:\d+: sources\[1\]: .*colour",
+    r"4:14: look_back_s: expected a number of seconds",
+    r"5:9: pages\[0\]: .*sevrity|5:10: pages\[0\]: .*sevrity",
+    r"5:37: pages\[0\].source: expected one of the sources prod, prom",
+    r"5:55: pages\[1\].source: .*did you mean prom",
+    r"6:21: expected\[0\].source: .*did you mean prod",
+    r"8:10: screen.theme",
+    r"9:3: screen: .*colour",
+    r"10:21: screen.keys.nosuch|10:\d+: screen.keys.nosuch",
+    r"10:\d+: screen.keys.ack",
+    r"11:\d+: screen.views.bad",
+    r"11:\d+: screen.views.lost: .*It is one of prod, prom",
+    r"11:\d+: screen.views.other: .*page:yes",
+    r"12:\d+: products\[0\].services\[0\]",
+)
+
+
+def test_all_mistakes_come_at_once_whatever_else_is_wrong() -> None:
+    with pytest.raises(ConfigurationError) as error:
+        bootstrap.load_config_text(EVERYTHING, "c.yaml")
+    found = list(error.value.mistakes)
+    for wanted in ALL:
+        assert [line for line in found if re.search(wanted, line)], (wanted, found)
+    assert len(found) == len(ALL), found
+
+
+@pytest.mark.parametrize("at", range(len(EVERYTHING.splitlines())))
+def test_a_mistake_that_is_mended_hides_and_shows_no_other(at: int) -> None:
+    """Whatever line of it is taken away: what is said of the others stays, but for the line's number."""
+    lines = EVERYTHING.splitlines()
+    if lines[at] in ("sources:", "screen:") or at in (1, 2):
+        return  # others stand under it, or name it
+    with pytest.raises(ConfigurationError) as error:
+        bootstrap.load_config_text("\n".join((*lines[:at], *lines[at + 1 :])), "c.yaml")
+    said = [re.sub(r"^c.yaml:\d+:\d+: ", "", line) for line in error.value.mistakes]
+    with pytest.raises(ConfigurationError) as error:
+        bootstrap.load_config_text(EVERYTHING, "c.yaml")
+    whole = [line for line in error.value.mistakes if not line.startswith(f"c.yaml:{at + 1}:")]
+    assert said == [re.sub(r"^c.yaml:\d+:\d+: ", "", line) for line in whole]
+
+
+def test_where_a_sources_name_cannot_be_read_no_rule_is_said_to_name_none() -> None:
+    text = "sources: [{name: [x], provider: ecs}]\npages: [{source: prod}]\nscreen: {views: {a: 'source:prod'}}\n"
+    with pytest.raises(ConfigurationError) as error:
+        bootstrap.load_config_text(text, "c.yaml")
+    assert not [line for line in error.value.mistakes if "pages" in line or "views" in line], error.value.mistakes

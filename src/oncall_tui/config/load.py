@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -16,7 +17,7 @@ from oncall_tui.config.checks import check_for
 from oncall_tui.config.diagnostic import Diagnostic, nearest, show
 from oncall_tui.config.messages import pattern
 from oncall_tui.config.model import Config, ConfigFile, Screen, ScreenWords
-from oncall_tui.config.nodes import Unreadable, compose, is_empty
+from oncall_tui.config.nodes import WHAT_YAML, Unreadable, compose, is_empty
 from oncall_tui.config.screen import Place, mistake, screen_mistakes, view_mistakes
 from oncall_tui.config.tell import TellNames, tell_names, unknown
 from oncall_tui.config.validator import BAD, TooManyErrors, Validator
@@ -30,14 +31,17 @@ Destinations = Mapping[str, type[DestinationOptions]]
 Words = Callable[[], ScreenWords] | None
 NAMED = ("sources", "escalation", "products")  # lists whose entries are laid over each other by their names
 NONE: Destinations = MappingProxyType({})
+_PRODUCT_NAME = re.compile(r"products\[\d+\]\.name")
+_RULES_SOURCE = re.compile(r"(pages|expected)\[\d+\]\.source")
 
 
 class _File(msgspec.Struct, frozen=True):
-    """The content of one file: the keys that it has, where they stand, and its secrets."""
+    """The content of one file: the keys that it has, where they stand, its values that are right, and its secrets."""
 
     path: str
     given: dict[str, Any]
     places: dict[str, tuple[str, int, int]]
+    good: dict[str, Any]
     secrets: tuple[tuple[str, Secret], ...]
     told: TellNames = TellNames()
 
@@ -117,7 +121,7 @@ def _one_file(text: str, path: str, options: Options, destinations: Destinations
             Diagnostic(file=path, expected="fewer mistakes", found="these first ones; there may be more")
         )
     mistakes.extend(sorted(walker.mistakes, key=lambda mistake: (mistake.line or 10**9, mistake.column)))
-    return _File(path, {} if given is BAD else given, walker.places, tuple(walker.secrets), says)
+    return _File(path, {} if given is BAD else given, walker.places, walker.good, tuple(walker.secrets), says)
 
 
 # --- files that run commands ------------------------------------------------------------------------------------------
@@ -147,18 +151,23 @@ def _anchored(file: _File, path: Path) -> _File:
 
 
 def _finish(loaded: Sequence[_File], mistakes: list[Diagnostic], words: Words) -> Config:
-    given = _merge(loaded)
-    places = _places(loaded)
+    places = _by_path(loaded, [file.places for file in loaded])
+    good = _by_path(loaded, [file.good for file in loaded])
+    names = _names(loaded)
+    whole = not any((m.key == "" and not m.line) or m.expected == WHAT_YAML for m in mistakes)
     mistakes.extend(unknown([(file.path, file.told) for file in loaded]))
-    if words is not None and "screen" in given:
-        mistakes.extend(screen_mistakes(given["screen"], words, places))
-    if not mistakes:
-        mistakes.extend(_unknown_sources(given, places))
-        mistakes.extend(view_mistakes(given, places))
+    if words is not None:
+        mistakes.extend(screen_mistakes(good, words, places))
+    if whole:  # a file that could not be read may have what is looked for
+        mistakes.extend(_unknown_sources(good, names.get("source"), places))
+        mistakes.extend(view_mistakes(good, names, places))
     if mistakes:
+        order = {file.path: number for number, file in enumerate(loaded)}
+        mistakes.sort(key=lambda m: (order.get(m.file, -1), m.line or 10**9, m.column))
         lines = tuple(dict.fromkeys(str(mistake) for mistake in mistakes))
         count = "1 mistake" if len(lines) == 1 else f"{len(lines)} mistakes"
         raise ConfigurationError(f"{count} in the configuration", mistakes=lines)
+    given = _merge(loaded)
     stand = {key: ":".join(map(str, place)) for key, place in places.items()}
     warnings = tuple(_warnings(loaded, given))
     return Config(**given, files=tuple(file.path for file in loaded), warnings=warnings, places=stand)
@@ -187,31 +196,58 @@ def _merged_screen(team: Screen, own: Screen, places: Mapping[str, object]) -> S
     return msgspec.structs.replace(team, **changes)
 
 
-def _places(loaded: Sequence[_File]) -> dict[str, Place]:
-    """The place of each key of the merged configuration: products by their names, a list that a later file replaces
-    only as that file has it.
+def _by_path(loaded: Sequence[_File], values: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Each file's *values*, which its keys' paths name, as those of the merged configuration: products by their names,
+    a list that a later file replaces only as that file has it.
     """
-    found: dict[str, Place] = {}
-    for file in loaded:
-        replaced = tuple(f"{key}[" for key in file.given if key not in NAMED)
-        found = {key: place for key, place in found.items() if not key.startswith(replaced)} if replaced else found
-        names = {f"products[{i}]": f"products[{p.name}]" for i, p in enumerate(file.given.get("products", ()))}
-        for key, place in file.places.items():
+    found: dict[str, Any] = {}
+    for file, mine in zip(loaded, values, strict=True):
+        heads = {key.partition(".")[0].partition("[")[0] for key in file.places}
+        replaced = tuple(f"{key}[" for key in heads if key not in NAMED)
+        found = {key: value for key, value in found.items() if not key.startswith(replaced)} if replaced else found
+        names = {key[: -len(".name")]: f"products[{v}]" for key, v in file.good.items() if _PRODUCT_NAME.fullmatch(key)}
+        for key, value in mine.items():
             head = key.partition("].")[0].partition("]")[0] + "]"
-            found[names[head] + key[len(head) :] if head in names else key] = place
+            found[names[head] + key[len(head) :] if head in names else key] = value
     return found
 
 
-def _unknown_sources(given: Mapping[str, Any], places: Mapping[str, Place]) -> Iterable[Diagnostic]:
-    """Rules that name a source which no file has: they would never match."""
-    names = [source.name for source in given.get("sources", ())]
-    for kind in ("pages", "expected"):
-        for index, rule in enumerate(given.get(kind, ())):
-            wanted = rule.get("source")
-            if wanted is not None and not any(fnmatchcase(name, wanted) for name in names):
-                key = f"{kind}[{index}].source"
-                wants = "one of the sources " + ", ".join(names) if names else "the name of a source"
-                yield mistake(places, key, wants, show(wanted), nearest(wanted, names))
+def _names(loaded: Sequence[_File]) -> dict[str, tuple[str, ...]]:
+    """The names that a filter or a rule may say: of sources, providers and products. Without those that are not all
+    known, since an entry of theirs has none that can be read.
+    """
+    found = {}
+    for word, key, field in (
+        ("source", "sources", "name"),
+        ("provider", "sources", "provider"),
+        ("product", "products", "name"),
+    ):
+        entries = [at for file in loaded for at in file.places if re.fullmatch(rf"{key}\[\d+\]", at)]
+        said = [
+            str(file.good.get(f"{at}.{field}", ""))
+            for file in loaded
+            for at in file.places
+            if re.fullmatch(rf"{key}\[\d+\]", at)
+        ]
+        if len(entries) == len([name for name in said if name]) and not _bad_list(loaded, key):
+            found[word] = tuple(dict.fromkeys(said))
+    return found
+
+
+def _bad_list(loaded: Sequence[_File], key: str) -> bool:
+    """Return whether a file has *key* as something that is no list of entries."""
+    return any(key in file.places and key not in file.good and f"{key}[0]" not in file.places for file in loaded)
+
+
+def _unknown_sources(
+    good: Mapping[str, Any], names: Sequence[str] | None, places: Mapping[str, Place]
+) -> Iterable[Diagnostic]:
+    """Rules that name a source which no file has: they would never match. *names* None: not all of them are known."""
+    for key, wanted in good.items():
+        if names is None or not _RULES_SOURCE.fullmatch(key) or any(fnmatchcase(name, wanted) for name in names):
+            continue
+        wants = "one of the sources " + ", ".join(names) if names else "the name of a source"
+        yield mistake(places, key, wants, show(wanted), nearest(wanted, names))
 
 
 def _warnings(loaded: Sequence[_File], given: Mapping[str, Any]) -> Iterable[str]:

@@ -17,11 +17,10 @@ DEFAULT_JOURNAL = "~/.local/state/oncall-tui/journal.db"
 
 
 class Me(msgspec.Struct, frozen=True, kw_only=True):
-    """The person who acts. *email* is that of the PagerDuty user; *pagerduty_id* where it is another one there."""
+    """The person who acts. *email* is that of the PagerDuty user."""
 
     name: str
     email: str = ""
-    pagerduty_id: str = ""
 
 
 class Screen(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,39 @@ MAX_NODES = 50_000
 WHAT_YAML = "YAML"
 
 
+# What libyaml and PyYAML say -> the same for whoever wrote the line
+_PLAIN = (
+    (
+        "undefined alias|alias",
+        "an alias (*NAME) without its anchor (&NAME) before it; a string that begins with * needs quotes",
+    ),
+    ("another document", "a second document (---)"),
+    (
+        "mapping values are not allowed",
+        "a second `: ` on one line, or a wrong indent; a string that has `: ` in it needs quotes",
+    ),
+    (
+        "block sequence entries are not allowed",
+        "a list's entry (`- `) on the line of a key: begin it on a line of its own",
+    ),
+    (
+        r"expected ('-' indicator|<block end>, but found '\?')",
+        "a line among a list's entries that begins with no `- `: check its indent",
+    ),
+    (
+        "expected (key|<block end>|<document start>)",
+        "a line that fits in nowhere above it: check its indent, and the quotes before it",
+    ),
+    ("expected ',' or ('\\]'|'}')", "a [list] or {mapping} that is not closed, or lacks a comma"),
+    ("expected ':'", "a key without `: ` after it, or a string over several lines without quotes"),
+    ("cannot start any token", "a character that no string begins with: put the string in quotes"),
+    ("unexpected end of stream", "a string in quotes that does not end"),
+    ("escape character|hexdecimal|hexadecimal", "a \\ in double quotes that begins no escape: use single quotes"),
+    ("alphabetic or numeric", "a & or * without a name: a string that begins with it needs quotes"),
+    ("(control|special) characters", "control characters"),
+)
+
+
 class Unreadable(Exception):
     """The text has no nodes: the one mistake that says why."""
 
@@ -63,14 +96,12 @@ def _explain(error: Any, text: str, file: str) -> Diagnostic:
     mark = getattr(error, "problem_mark", None)
     problem = str(getattr(error, "problem", "") or getattr(error, "reason", "") or "something else")
     line, column = (mark.line + 1, mark.column + 1) if mark else _at(error, text)
-    if "alias" in problem:
-        problem = "an alias (*NAME) without its anchor (&NAME) before it; a string that begins with * needs quotes"
-    elif "another document" in problem:
-        problem = "a second document (---)"
-    elif _has_tab(text, line):
-        problem += ": a tab; YAML indents with spaces"
-    problem = re.sub(r"\s*(\"[^\"]{2,}\"|'[^']{2,}')", "", problem)
-    return Diagnostic(file=file, line=line, column=column, expected=WHAT_YAML, found=problem)
+    if _has_tab(text, line):
+        found = "a tab; YAML indents with spaces"
+    else:
+        quoted = re.sub(r"\s*(\"[^\"]{2,}\"|'[^']{2,}')", "", problem)
+        found = next((plain for said, plain in _PLAIN if re.search(said, problem)), quoted)
+    return Diagnostic(file=file, line=line, column=column, expected=WHAT_YAML, found=found)
 
 
 def _at(error: Any, text: str) -> tuple[int, int]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from oncall_tui.config.diagnostic import Diagnostic, nearest, show
-from oncall_tui.config.model import Screen, ScreenWords
+from oncall_tui.config.model import ScreenWords
 
 Place = tuple[str, int, int]
 
@@ -18,19 +18,18 @@ def mistake(places: Mapping[str, Place], key: str, expected: str, found: str, ne
 
 
 def screen_mistakes(
-    screen: Screen, words: Callable[[], ScreenWords], places: Mapping[str, Place]
+    good: Mapping[str, Any], words: Callable[[], ScreenWords], places: Mapping[str, Place]
 ) -> Iterator[Diagnostic]:
-    """Actions, keys and a theme that there are not, and one key for two actions."""
-    if not screen.keys and not screen.theme:
+    """Actions, keys and a theme that there are not, and one key for two actions. *good*: the values by their paths."""
+    keys, theme = _under(good, "screen.keys."), str(good.get("screen.theme") or "")
+    if not keys and not theme:
         return
     known = words()
-    if screen.theme and screen.theme not in known.themes:
+    if theme and theme not in known.themes:
         wanted = "one of the themes " + ", ".join(known.themes)
-        yield mistake(places, "screen.theme", wanted, show(screen.theme), nearest(screen.theme, known.themes))
+        yield mistake(places, "screen.theme", wanted, show(theme), nearest(theme, known.themes))
     names: dict[str, list[str]] = {}
-    for key_id, text in screen.keys.items():
-        if not text.strip():
-            continue  # the walker has said so
+    for key_id, text in keys.items():
         at = f"screen.keys.{key_id}"
         if key_id not in known.keys:
             wanted = "the id of an action: " + ", ".join(known.keys)
@@ -41,6 +40,11 @@ def screen_mistakes(
         else:
             names[key_id] = found
     yield from _twice(names, known, places)
+
+
+def _under(good: Mapping[str, Any], path: str) -> dict[str, str]:
+    """The entries of a mapping from names to texts that are right."""
+    return {key.removeprefix(path): value for key, value in good.items() if key.startswith(path)}
 
 
 def _meant(key_id: str, known: ScreenWords) -> str:
@@ -72,21 +76,17 @@ def _twice(names: Mapping[str, list[str]], known: ScreenWords, places: Mapping[s
             by_key[key] = f"the id {key_id}"
 
 
-def view_mistakes(given: Mapping[str, Any], places: Mapping[str, Place]) -> Iterator[Diagnostic]:
-    """Views that ask for a source, a provider or a product that is not configured."""
-    views = given["screen"].views if "screen" in given else {}
+def view_mistakes(
+    good: Mapping[str, Any], names: Mapping[str, tuple[str, ...]], places: Mapping[str, Place]
+) -> Iterator[Diagnostic]:
+    """Views that ask for a source, a provider or a product that is not configured; *names* are those that are."""
+    views = _under(good, "screen.views.")
     if not views:
         return
     from oncall_tui.triage.filters import WORDS, FilterError, Known, parse  # only where there are views
 
-    sources = given.get("sources", ())
-    words = {
-        "source": tuple(source.name for source in sources),
-        "provider": tuple(source.provider for source in sources),
-        "product": tuple(product.name for product in given.get("products", ())),
-    }
     for name, text in views.items():
         try:
-            parse(text, Known(None, {**WORDS, **words}))
+            parse(text, Known(None, {**WORDS, **names}))
         except FilterError as error:
             yield mistake(places, f"screen.views.{name}", "a filter that can match", error.message)

@@ -19,8 +19,7 @@ _TEMPLATE = """\
 ## Your name in the journal and at PagerDuty; without it the Unix account is used, and the screen says so.
 # me:
 #   name: Alice
-#   email: alice@example.com
-#   pagerduty_id: PUSER01            # only where PagerDuty knows you by another email address
+#   email: alice@example.com         # the one that PagerDuty knows you by
 
 ## The time zone of every time on screen and in reports; UTC without it.
 # timezone: Asia/Tokyo

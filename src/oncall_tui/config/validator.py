@@ -28,6 +28,7 @@ from oncall_tui.config.messages import (
 )
 from oncall_tui.config.nodes import MAX_NODES, is_empty, place
 from oncall_tui.runtime.secret import Secret
+from oncall_tui.text.durations import seconds
 
 MAX_MISTAKES = 50
 BAD: Final = object()
@@ -35,6 +36,14 @@ _STANDARD = frozenset(("str", "int", "float", "bool", "null", "map", "seq", "tim
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _INT = re.compile(r"[-+]?(0|[1-9][0-9_]{0,17})")
 _FLOAT = re.compile(r"[-+]?([0-9][0-9_]{0,17})(\.[0-9]{0,17})?([eE][-+]?[0-9]{1,2})?")
+
+
+def _duration(text: str) -> str:
+    """``3600`` of ``1h``; empty for what is no time."""
+    try:
+        return f"{seconds(text):g}"
+    except ValueError:
+        return ""
 
 
 class Complaint(NamedTuple):
@@ -54,7 +63,8 @@ class TooManyErrors(Exception):
 
 
 class Validator:
-    """One walk over one file. After it, *mistakes* has what is wrong and *places* where each key stands.
+    """One walk over one file. After it, *mistakes* has what is wrong, *places* where each key stands, and *good* the
+    values that are right: beside a mistake the rest is still looked at.
 
     *check_for* is asked with a key's path, its indexes left out (``sources[].name``). *variants* gives, for a base
     type, the key that chooses and the types to choose from. *named* are the lists whose entries' names are told apart.
@@ -70,6 +80,7 @@ class Validator:
         self.file = file
         self.mistakes: list[Diagnostic] = []
         self.places: dict[str, Place] = {}
+        self.good: dict[str, Any] = {}
         self.secrets: list[tuple[str, Secret]] = []
         self._check_for = check_for
         self._variants = variants or {}
@@ -104,6 +115,8 @@ class Validator:
         found = self._dispatch(node, kind, key)
         if found is not BAD and (check := self._check_for(pattern(key))) and (wrong := check(found)):
             return self.note(node, key, *wrong)
+        if found is not BAD:
+            self.good[key] = found
         return found
 
     def _dispatch(self, node: Any, kind: Any, key: str) -> Any:
@@ -155,6 +168,8 @@ class Validator:
         if not node.style and form.fullmatch(node.value):
             return kind(node.value.replace("_", ""))
         near = node.value if node.style and form.fullmatch(node.value) else ""
+        if not near and key.endswith("_s") and (lasts := _duration(node.value)):
+            return self.note(node, key, "a number of seconds", show(node.value), lasts)
         return self.note(node, key, expected(kind), seen(node), near and f"{near}, without quotes")
 
     def _choice(self, node: Any, kind: Any, key: str) -> Any:
@@ -185,6 +200,7 @@ class Validator:
             found = trial.value(node, option, key)
             if not trial.mistakes:
                 self.places.update(trial.places)
+                self.good.update(trial.good)
                 self.secrets.extend(trial.secrets)
                 self._visited = trial._visited
                 return found
