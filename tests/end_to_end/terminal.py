@@ -151,8 +151,10 @@ class Program:
         self._process.write(data)
 
     def press_when_heard(self, keys: str) -> None:
-        """Press in a modal that has just been painted: it hears nothing for half a second."""
-        time.sleep(0.7)
+        """Press in a modal that has just been painted: it hears nothing for half a second, by the program's own clock,
+        which on a machine under load begins later than the paint is seen here.
+        """
+        time.sleep(0.7 * min(3.0, max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))))
         self.press(keys)
 
     def cursor_line(self) -> str:
@@ -169,7 +171,10 @@ class Program:
             wanted = next(rows, None)
             if under is not None and under == wanted:
                 return lines[under]
+            painted = len(self.raw)
             self.press("g" if under is None or wanted is None else "j" if under < wanted else "k")
+            with self._changed:  # the next key is for what this one has done
+                self._changed.wait_for(lambda before=painted: len(self.raw) > before, 1.0)
             self._settle()
         raise AssertionError(f"the cursor never came to {text!r}\n{self.text}")
 

@@ -48,7 +48,7 @@ SCENARIO: dict[str, Any] = {
             "start_s": 1,
             "steady_s": 3,
             "breaker": {"enable": True, "rollback": False, "threshold": 500},
-            "definitions": {42: {"image": "v2", "fails": {"like": "oom", "after_s": 3}}},
+            "definitions": {42: {"image": "v2", "fails": {"like": "oom", "after_s": 2}}},
         }
     ],
     "events": [

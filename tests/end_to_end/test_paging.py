@@ -20,7 +20,7 @@ TEAM: dict[str, Any] = {
         {"name": "Bob", "email": "bob@example.com"},
         {"name": "Carol", "email": "carol@example.com"},
     ],
-    "policies": [{"name": "Shop", "levels": [{"people": ["Alice"], "after": 40}, ["Bob"], ["Carol"]]}],
+    "policies": [{"name": "Shop", "levels": [{"people": ["Alice"], "after": 90}, ["Bob"], ["Carol"]]}],
     "services": [{"name": "shop", "policy": "Shop"}, {"name": "vault", "policy": "Shop", "only": ["Carol"]}],
 }
 
@@ -74,7 +74,7 @@ def test_one_is_taken_one_escalates_by_itself_and_one_is_handed_on(
     assert assignees(named(world, "mail waits")) == ["Bob"]
 
     # And one by time: nobody moved, and the board says who has it now.
-    until(lambda: assignees(named(world, "search is slow")) == ["Bob"], "it escalates by itself", 40)
+    until(lambda: assignees(named(world, "search is slow")) == ["Bob"], "it escalates by itself")
     program.press("\x1b")
     program.go_to("search is slow")
     program.wait(lambda screen: "assigned" in screen and "Bob" in screen.partition("DETAIL")[2])

@@ -17,7 +17,9 @@ TAIL_S = 0.1  # what comes so soon after a burst is its rest
 TYPED = 3  # keys that a person may have typed before the link let them through
 ERASES = frozenset({"backspace", "ctrl+h"})
 LONGEST = 4096  # characters of a burst that are kept
-MOVES = frozenset({"up", "down", "left", "right", "pageup", "pagedown", "home", "end", "j", "k"})
+MOVES = frozenset(
+    {"up", "down", "left", "right", "pageup", "pagedown", "home", "end", "j", "k", "g", "G", "ctrl+f", "ctrl+b"}
+)
 REST_S = 0.7  # who is still typing what came in part as an ignored burst pauses no longer
 
 
