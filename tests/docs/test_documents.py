@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from tests.support.key_tables import PAGES
 
 from oncall_tui import bootstrap
 from oncall_tui.cli import COMMANDS
@@ -18,9 +19,7 @@ from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.providers import registry
 from oncall_tui.simulator.scenarios.reader import load
-from oncall_tui.tui.keys import BY_NAME, KEYS, PALETTE, VERBS, by_group
-from oncall_tui.tui.screens.detail import screen as detail
-from oncall_tui.tui.screens.logs import screen as logs
+from oncall_tui.tui.commands import BY_VERB, by_group, configurable, label
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(str(p.relative_to(ROOT)) for p in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")))
@@ -49,10 +48,11 @@ def test_the_key_table_is_made_from_the_bindings() -> None:
     assert documented == [pair for keys in by_group().values() for pair in keys]
 
 
-@pytest.mark.parametrize(("heading", "keys"), [("The log", logs.KEYS), ("The detail", detail.OWN)])
-def test_the_key_tables_of_the_other_screens_are_theirs(heading: str, keys: tuple[tuple[str, str, str], ...]) -> None:
-    documented = [(key.strip("`"), what) for key, what in rows("docs/keys.md", heading)]
-    assert documented == [(key, what) for key, _, what in keys]
+@pytest.mark.parametrize("name", PAGES)
+def test_the_tables_of_keys_are_as_they_are_made(name: str) -> None:
+    text = read(name)
+    assert PAGES[name](text) == text, "python -m tests.support.key_tables"
+    assert PAGES[name](text.replace("acknowledge the row", "x")) == text
 
 
 def test_the_readmes_few_keys_are_of_that_table() -> None:
@@ -63,24 +63,21 @@ def test_the_readmes_few_keys_are_of_that_table() -> None:
 
 def test_every_key_id_that_can_be_configured_is_documented() -> None:
     part = section("docs/keys.md", "Your own keys").partition("Keys can be changed under")[2].partition("\n\n")[0]
-    assert re.findall(r"`(\w+)`", part) == [key.id for key in KEYS]
+    assert re.findall(r"`(\w+)`", part) == [command.id for command in configurable()]
 
 
 def test_key_ids_and_keys_are_unique() -> None:
-    assert len({k.id for k in KEYS}) == len(KEYS)
-    assert len({k.key for k in KEYS}) == len(KEYS)
+    assert len({one.id for one in configurable()}) == len(configurable())
+    assert len({one.key for one in configurable()}) == len(configurable())
 
 
 def test_every_verb_has_a_key_or_a_name_in_the_palette_and_stands_in_help_and_here() -> None:
-    by_key = {verb: next(k for k in KEYS if k.id == key_id) for key_id, verb in VERBS.items()}
-    by_key[Verb.SHELL] = next(k for k in KEYS if k.id == "shell")
-    assert set(PALETTE) == set(BY_NAME)
-    assert set(Verb) - set(by_key) - set(BY_NAME) == {Verb.TELL}  # no person asks for it
-    assert not set(by_key) & set(BY_NAME)
+    assert set(Verb) - set(BY_VERB) == {Verb.TELL}  # no person asks for it
     told = dict(pair for keys in by_group().values() for pair in keys)
-    assert all(key.label in told for key in by_key.values())
-    assert all(f": {name}" in told for name, _ in BY_NAME.values())
-    assert all(PALETTE[verb][0].find(name) >= 0 for verb, (name, _) in BY_NAME.items())
+    for command in BY_VERB.values():
+        assert bool(command.key) != bool(command.title)
+        assert (label(command) if command.key else f": {command.id}") in told
+        assert not command.title or command.id in command.title
     documented = {key.strip("`") for key, what in rows("docs/keys.md", "The board") if what}
     assert documented == set(told)
 
@@ -89,7 +86,7 @@ def test_every_verb_that_a_provider_offers_is_one_that_can_be_asked_for() -> Non
     sources = (ROOT / "src" / "oncall_tui" / "providers").rglob("*.py")
     offered = {name for path in sources for name in re.findall(r"Verb\.([A-Z_]+): ", path.read_text())}
     assert {"RESTART", "SNOOZE", "MERGE", "ACKNOWLEDGE"} <= offered
-    reached = {verb.name for verb in (*VERBS.values(), *BY_NAME)}
+    reached = {verb.name for verb in BY_VERB}
     assert offered <= reached, offered - reached
 
 

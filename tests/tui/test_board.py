@@ -20,7 +20,6 @@ from oncall_tui.domain.service import Health
 from oncall_tui.errors import ActionFailed, Expired, Offline, Refused
 from oncall_tui.providers.base import Receipt
 from oncall_tui.tui.app import OncallApp
-from oncall_tui.tui.keys import KEYS
 from oncall_tui.tui.screens.dialogs.choice import ChoiceDialog
 from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany, ConfirmPlan
 from oncall_tui.tui.screens.dialogs.forms import matchers
@@ -325,16 +324,6 @@ async def test_an_alert_of_a_pagers_incident_is_acknowledged_there_and_never_sil
         await rig.press("a")
         assert [p.target for p in pager.acknowledge.sent] == ["pager/i"]
         assert prom.acknowledge.sent == []
-
-
-async def test_every_key_of_the_table_has_its_action(tmp_path: Path) -> None:
-    rig = Rig(tmp_path)
-    async with on_screen(rig) as rig:
-        for key in KEYS:
-            name = key.action.partition("(")[0]
-            owner = OncallApp if name.startswith("app.") else rig.board
-            if key.id not in ("mark", "mark_all"):  # the table keeps these
-                assert hasattr(owner, f"action_{name.removeprefix('app.')}"), key
 
 
 async def test_the_app_drops_keys_for_a_modal_that_was_not_there_yet(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.product import Product
 from oncall_tui.errors import Refused
 from oncall_tui.tui.app import OncallApp
+from oncall_tui.tui.commands import BY_ID
 from oncall_tui.tui.screens.dialogs import modals
 from oncall_tui.tui.screens.dialogs.choice import ChoiceDialog
 from oncall_tui.tui.screens.dialogs.confirm import ConfirmPlan
@@ -88,7 +89,7 @@ async def test_a_deploy_that_is_over_and_was_followed_by_another_is_not_offered(
     async with night(tmp_path) as rig:
         await rig.press("3", "j")
         assert rig.board.session.row_id == "prod/d42"
-        assert not rig.board.actions.offers.offered("rollback", rig.board.session.row())
+        assert not rig.board.actions.offers.offered(BY_ID["rollback"], rig.board.session.row())
         await rig.press("R")
         assert "cannot roll back prod/main/api: :42→:41" in rig.text()
         assert rig.handler().asked == []

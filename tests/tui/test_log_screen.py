@@ -21,9 +21,10 @@ from oncall_tui.domain.logs import LogDestination, LogLine, LogPage, LogQuery, L
 from oncall_tui.errors import Denied, SourceError, Throttled
 from oncall_tui.inspection.logs.insights_link import link, query
 from oncall_tui.text.cells import clean
+from oncall_tui.tui.commands import own
 from oncall_tui.tui.controllers.openers import log_screen
 from oncall_tui.tui.screens.logs import words
-from oncall_tui.tui.screens.logs.screen import KEYS, LogScreen
+from oncall_tui.tui.screens.logs.screen import LogScreen
 from oncall_tui.tui.screens.logs.view import LogView
 from oncall_tui.tui.widgets.text_lines import Lines
 
@@ -472,4 +473,4 @@ def test_the_insights_link() -> None:
 def test_every_key_of_the_log_is_documented() -> None:
     text = (Path(__file__).parents[2] / "docs" / "keys.md").read_text().partition("\n## The log\n")[2]
     documented = " ".join(re.findall(r"^\| `([^`]+)`", text.partition("\n## ")[0], re.MULTILINE)).split()
-    assert documented == [key for keys, _, _ in KEYS for key in keys.split()]
+    assert documented == [key for keys, _ in own("log") for key in keys.split()]

@@ -14,7 +14,7 @@ from tests.support.screen import Rig
 from oncall_tui.config import Config, Screen
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.tui.app import OncallApp
-from oncall_tui.tui.keys import BY_NAME, PALETTE
+from oncall_tui.tui.commands import COMMANDS
 
 
 @asynccontextmanager
@@ -47,8 +47,8 @@ async def test_targets_are_named_by_their_titles_never_by_their_ids(tmp_path: Pa
 async def test_a_verb_that_is_not_possible_now_is_found_and_says_why(tmp_path: Path) -> None:
     async with opened(tmp_path, provider="pagerduty", state=AlertState.FIRING) as (rig, app):
         found = commands(app)
-        for verb, (title, _) in PALETTE.items():
-            assert [name for name in found if name.startswith(title)], verb
+        for title in [command.title for command in COMMANDS if command.title]:
+            assert [name for name in found if name.startswith(title)], title
         entry = found["snooze: not now"]
         assert "acknowledge it first (a)" in entry.help
         assert not entry.discover  # who only looks is not shown what cannot be
@@ -90,7 +90,7 @@ async def test_help_lists_the_verbs_without_a_key_and_wraps_under_its_own_column
                     seen.append(line)
             await rig.press("ctrl+f")
         text = "\n".join(seen)
-        for name, _ in BY_NAME.values():
+        for name in [command.id for command in COMMANDS if command.title]:
             assert re.search(rf": {name} +\w", text), name
         column = len(re.search(r"│ +: resolve +", text)[0])  # type: ignore[index]
         wrapped = [line for line in seen if re.match(r"[^│]*│ {12,}\w", line)]

@@ -13,6 +13,7 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.plan import Choice
 from oncall_tui.errors import Refused
+from oncall_tui.tui.commands import BY_ID
 from oncall_tui.tui.presenters.row_builder import STATE_CELLS
 from oncall_tui.tui.screens.dialogs.choice import ChoiceDialog
 from oncall_tui.tui.screens.dialogs.confirm import ConfirmPlan
@@ -38,7 +39,7 @@ def offers(rig: Rig) -> dict[str, Any]:
 
 async def test_s_snoozes_what_cannot_be_silenced(tmp_path: Path) -> None:
     async with on_screen(pager(tmp_path)) as rig:
-        assert rig.board.actions.offers.offered("silence", rig.board.session.row())
+        assert rig.board.actions.offers.offered(BY_ID["silence"], rig.board.session.row())
         await rig.pilot.press("S")
         assert isinstance(await rig.modal(), Form)
         assert "Snooze: 5xx" in rig.text()

@@ -17,8 +17,8 @@ from oncall_tui.config.unmatched import unmatched
 from oncall_tui.domain.board import Board, merge
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
 from oncall_tui.errors import ConfigurationError
+from oncall_tui.tui.commands import configurable
 from oncall_tui.tui.key_names import NAMED, TAKEN, THEMES, key_name, keymap
-from oncall_tui.tui.keys import KEYS
 
 SOURCES = """\
 sources:
@@ -112,7 +112,7 @@ def test_the_names_of_keys_and_themes_are_textuals() -> None:
     for sign in "?!/:>*+-_@\\,.;'\"#%&(){}[]^~|<=$`":
         assert key_name(sign) == _character_to_key(sign), sign
         assert key_name(_character_to_key(sign)) == _character_to_key(sign), sign
-    for key in KEYS:
+    for key in configurable():
         assert key_name(key.key) == key.key
     assert all(key_name(key) == key for key in TAKEN)
     assert keymap({"ack": "?", "note": "F2,x"}) == {"ack": "question_mark", "note": "f2,x"}

@@ -23,8 +23,8 @@ from oncall_tui.engine.engine import Engine
 from oncall_tui.text.cells import count
 from oncall_tui.triage.new_pages import NewPages
 from oncall_tui.tui.board import BoardScreen
-from oncall_tui.tui.key_names import keymap
-from oncall_tui.tui.keys import KEYS, VERBS, configure, label
+from oncall_tui.tui.commands import BY_ID, configure, label, of
+from oncall_tui.tui.key_names import MOVING, keymap
 from oncall_tui.tui.screens.dialogs.modals import Modal
 from oncall_tui.tui.session import RowScreen
 from oncall_tui.tui.terminal.arrivals import IgnoredInput
@@ -33,7 +33,6 @@ from oncall_tui.tui.terminal.sound import notification
 from oncall_tui.tui.widgets.clean_text import copyable, guard
 
 REDRAW_S = 0.25
-WHILE_COMING = frozenset({"up", "down", "j", "k", "g", "G", "pageup", "pagedown", "escape", "q"})
 
 
 def _commands() -> type[Provider]:
@@ -58,6 +57,7 @@ class OncallApp(App[None]):
         self.config = config
         self._pages = NewPages()
         self._ignored = IgnoredInput()
+        self._while_coming: set[str] = set()  # keys that count while a dialog is on its way: they move, or go back
 
     def get_default_screen(self) -> BoardScreen:
         """The board is the first screen: a blank one under it would be laid out and painted before it."""
@@ -75,8 +75,11 @@ class OncallApp(App[None]):
             self.theme = self.config.screen.theme
         self.animation_level = "none"
         configure(self.config.screen.keys)
-        if self.config.screen.keys:
-            self.set_keymap(keymap(self.config.screen.keys))
+        given = keymap(self.config.screen.keys)
+        if given:
+            self.set_keymap(given)
+        going = (given.get(name, BY_ID[name].key) for name in ("back", "quit"))
+        self._while_coming = {*MOVING, *(key for keys in going for key in keys.split(","))}
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
@@ -120,7 +123,7 @@ class OncallApp(App[None]):
                 return
             if isinstance(self.screen, Modal) and self.screen.too_early(event):
                 return
-            if self.board.dialogs.active and self.board.looked_at and event.key not in WHILE_COMING:
+            if self.board.dialogs.active and self.board.looked_at and event.key not in self._while_coming:
                 return
             if not isinstance(self.focused, Input) and self._ignored.goes_on(event.key, time.monotonic()):
                 self._say_ignored()
@@ -146,15 +149,12 @@ class OncallApp(App[None]):
         yield from (SystemCommand(title, what, call) for title, what, call in actions.without_keys(row))
         for title, what, call in actions.not_now(row):
             yield SystemCommand(title, what, call, discover=False)  # found by who looks for it
-        for key in KEYS:
-            if key.id in ("commands", "mark", "mark_all", "describe") or not actions.offers.offered(key.id, row):
+        for command in of("board"):
+            if not command.key or not command.in_palette or not actions.offers.offered(command, row):
                 continue
-            where = f" {actions.offers.title(key.id, row)}" if key.id in VERBS else ""
-            yield SystemCommand(
-                f"{actions.offers.word(key, row)} ({label(key)}){where}",
-                key.what,
-                partial(screen.run_action, key.action),
-            )
+            where = f" {actions.offers.title(command, row)}" if command.acts_on in ("alert", "deploy") else ""
+            title = f"{actions.offers.word(command, row)} ({label(command)}){where}"
+            yield SystemCommand(title, command.what, partial(screen.run_action, command.call))
 
     def copy_to_clipboard(self, text: str) -> None:
         """Copy *text* without control characters, because it is pasted into shells."""

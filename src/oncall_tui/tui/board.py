@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.geometry import Size
 from textual.screen import Screen
@@ -19,13 +19,14 @@ from textual.widgets import Input
 from oncall_tui.engine.engine import Engine, Update
 from oncall_tui.text.cells import count
 from oncall_tui.triage.triager import nobody_has
+from oncall_tui.tui.bindings import bindings
+from oncall_tui.tui.commands import BY_ID
 from oncall_tui.tui.controllers.actions import Actions
 from oncall_tui.tui.controllers.dialogs import Dialogs
 from oncall_tui.tui.controllers.filters import Filters
 from oncall_tui.tui.controllers.messages import Messages
 from oncall_tui.tui.controllers.new_rows import NewRows
 from oncall_tui.tui.controllers.view_memory import ViewMemory
-from oncall_tui.tui.keys import KEYS, STEADY
 from oncall_tui.tui.presenters import status_lines as headline
 from oncall_tui.tui.presenters.row_builder import ALERT_COLUMNS, DEPLOY_COLUMNS, SERVICE_COLUMNS
 from oncall_tui.tui.presenters.titles import tabs, titles
@@ -80,11 +81,7 @@ class BoardScreen(Screen[None]):
     BoardScreen.narrow .pane.active, BoardScreen.narrow #middle.active { display: block; height: 1fr; }
     BoardScreen.narrow #pane-detail.active { height: 1fr; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(k.key, k.action, k.word, show=False, id=k.id, tooltip=k.what, priority=True)
-        for k in KEYS
-        if k.id not in ("mark", "mark_all")
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("board")
 
     def __init__(self, engine: Engine, tz: ZoneInfo, me: str) -> None:
         super().__init__()
@@ -466,7 +463,7 @@ class BoardScreen(Screen[None]):
     def action_faults(self) -> None:
         self.filters.faults()
 
-    def action_look_at(self) -> None:
+    def action_product(self) -> None:
         self.filters.pick_product()
 
     def action_sort(self) -> None:
@@ -490,10 +487,10 @@ class BoardScreen(Screen[None]):
 
     # --- keys for a row -----------------------------------------------------------------------------------------------
 
-    def action_act(self, key_id: str) -> None:
-        """Carry out the key on the row under the cursor, unless the cursor has just moved by itself."""
-        if key_id not in STEADY or self.session.steady():
-            self.actions.do(key_id, self.session.row())
+    def action_act(self, command_id: str) -> None:
+        """Carry out the command on the row under the cursor: a verb not where the cursor has just moved by itself."""
+        if BY_ID[command_id].verb is None or self.session.steady():
+            self.actions.do(command_id, self.session.row())
 
     def action_detail(self) -> None:
         """Show the row under the cursor on a screen of its own."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from oncall_tui.config.model import ScreenWords
-from oncall_tui.tui.keys import KEYS
+from oncall_tui.tui.commands import COMMANDS, MOVES, configurable, of
 
 _WORDS = "up down left right home end insert delete pageup pagedown tab enter escape space backspace"
 NAMED = frozenset((*_WORDS.split(), *(f"f{number}" for number in range(1, 25))))
@@ -19,25 +19,13 @@ _SHORT = {
 }
 _LONG = {short: long for long, short in _SHORT.items()}
 _MODIFIERS = ("alt", "ctrl", "shift")
-# Keys that are not in the table because lists, or the program itself, have them.
-TAKEN = {
-    "j": "down",
-    "k": "up",
-    "down": "down",
-    "up": "up",
-    "g": "first row",
-    "G": "last row",
-    "home": "first row",
-    "end": "last row",
-    "pageup": "a page up",
-    "pagedown": "a page down",
-    "ctrl+f": "a page down",
-    "ctrl+b": "a page up",
-    "ctrl+c": "leaving",
-    "ctrl+q": "leaving",
-    "ctrl+p": "the palette",
+# Keys that no command of the board has, because lists, or the program itself, have them.
+MOVING = {key: words for _, keys, words in MOVES for key in keys.split(",")}
+_USUAL = {command.key for command in configurable()}
+_ON_DETAIL = {
+    key: f"{one.word} on the Detail screen" for one in of("detail") for key, _ in one.keys if key not in _USUAL
 }
-IN_LISTS = ("mark", "mark_all")  # lists bind these themselves
+TAKEN = {**MOVING, **_ON_DETAIL, "ctrl+c": "leaving", "ctrl+q": "leaving", "ctrl+p": "the palette"}
 THEMES = (
     "ansi-dark",
     "ansi-light",
@@ -98,7 +86,8 @@ def _plain(key: str) -> str:
 def keymap(keys: dict[str, str]) -> dict[str, str]:
     """The configured keys by their ids, as Textual names them."""
     found = {key_id: ",".join(key_name(one) for one in _each(text)) for key_id, text in keys.items()}
-    return {**found, **{f"table.{key_id}": text for key_id, text in found.items() if key_id in IN_LISTS}}
+    in_lists = {command.id for command in COMMANDS if command.in_lists}
+    return {**found, **{f"table.{key_id}": text for key_id, text in found.items() if key_id in in_lists}}
 
 
 def _each(text: str) -> list[str]:
@@ -107,5 +96,5 @@ def _each(text: str) -> list[str]:
 
 def screen_words() -> ScreenWords:
     """The words that ``screen`` may name."""
-    ids = {k.id: k.key for k in KEYS}
+    ids = {command.id: command.key for command in configurable()}
     return ScreenWords(keys=ids, taken=TAKEN, themes=THEMES, name=lambda text: [key_name(one) for one in _each(text)])

@@ -7,14 +7,14 @@ from functools import partial
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.text.cells import count, fit_middle
+from oncall_tui.tui.commands import BY_ID, Command, label, of
 from oncall_tui.tui.controllers.alert_actions import AlertActions
 from oncall_tui.tui.controllers.deploy_actions import DeployActions
 from oncall_tui.tui.controllers.dialogs import Dialogs
 from oncall_tui.tui.controllers.login import Login
-from oncall_tui.tui.controllers.offers import ON_MARKED, Offers
+from oncall_tui.tui.controllers.offers import Offers
 from oncall_tui.tui.controllers.openers import Openers
 from oncall_tui.tui.controllers.planning import Planning
-from oncall_tui.tui.keys import DEPLOYS, KEYS, PALETTE, RARE, VERBS, Key, label
 from oncall_tui.tui.presenters.targets import ActionTarget
 from oncall_tui.tui.session import PaletteEntry, RowRef, Session
 from oncall_tui.tui.widgets.footer import KeyItem
@@ -33,14 +33,11 @@ class Actions:
         self._alerts = AlertActions(session, dialogs, planning, self.offers)
         self._deploys = DeployActions(session, dialogs, planning, self.offers)
         self._openers = Openers(session, dialogs, planning, self.offers)
-        self._by_key: dict[str, Callable[[RowRef], None]] = {
+        self._by_id: dict[str, Callable[[RowRef], None]] = {
             "ack": self._alerts.acknowledge,
             "unack": self._alerts.unacknowledge,
-            "escalate": self._alerts.escalate,
             "silence": self._alerts.silence,
             "note": self._alerts.note,
-            "rollback": partial(self._deploys.do, Verb.ROLL_BACK),
-            "continue": partial(self._deploys.do, Verb.CONTINUE),
             "shell": self._openers.shell,
             "logs": self._openers.logs,
             "timeline": self._openers.timeline,
@@ -51,9 +48,17 @@ class Actions:
             "handover": self._openers.handover,
         }
 
-    def do(self, key_id: str, row: RowRef) -> None:
-        """Carry out on the row what the key asks for."""
-        self._by_key[key_id](row)
+    def do(self, command_id: str, row: RowRef) -> None:
+        """Carry out on the row what the command asks for. A verb that is not in the list above needs no more than its
+        plan, or a choice before it.
+        """
+        command = BY_ID[command_id]
+        if command_id in self._by_id or command.verb is None:
+            self._by_id[command_id](row)
+        elif command.acts_on == "deploy":
+            self._deploys.do(command.verb, row)
+        else:
+            self._alerts.do(command.verb, row)
 
     # --- what is offered ----------------------------------------------------------------------------------------------
 
@@ -62,29 +67,28 @@ class Actions:
         where the row is acknowledged. Where rows are marked, the keys that act on them stand first.
         """
         items: list[KeyItem] = []
-        first = ON_MARKED if row.marked else frozenset()
-        for key in sorted(KEYS, key=lambda key: key.id not in first):
-            if key.id not in VERBS:
-                items += [(label(key), key.word, True)] if key.bar else []
-            elif self._in_bar(key, row):
-                items.append((label(key), f"{self.offers.word(key, row)}{self._named(key.id, row)}", True))
+        for command in sorted(of("board"), key=lambda one: not (row.marked and one.on_marked)):
+            if command.acts_on not in ("alert", "deploy"):
+                items += [(label(command), command.word, True)] if command.bar else []
+            elif self._in_bar(command, row):
+                items.append((label(command), f"{self.offers.word(command, row)}{self._named(command, row)}", True))
         return items
 
-    def _in_bar(self, key: Key, row: RowRef) -> bool:
+    def _in_bar(self, command: Command, row: RowRef) -> bool:
         """Tell whether this key that acts can do something now, and is one of those that the bar shows."""
-        if key.id == "unack" and self.offers.offered("ack", row):
+        if command.id == "unack" and self.offers.offered(BY_ID["ack"], row):
             return False
-        shown = key.bar or key.id in RARE or (bool(row.marked) and key.id in ON_MARKED)
-        return shown and self.offers.offered(key.id, row)
+        shown = command.bar or command.rare or (bool(row.marked) and command.on_marked)
+        return shown and self.offers.offered(command, row)
 
-    def _named(self, key_id: str, row: RowRef) -> str:
+    def _named(self, command: Command, row: RowRef) -> str:
         """Name the target of a key that acts on the row at once, or on another thing than the row."""
-        if row.marked and key_id in ON_MARKED:
+        if row.marked and command.on_marked:
             return f" {count(len(row.marked), 'row')}"
-        if key_id in ("ack", "unack") or (row.marked and key_id == "escalate"):
+        if command.id in ("ack", "unack") or (row.marked and command.id == "escalate"):
             name = self._session.name(row)
-        elif key_id in ("rollback", "continue"):
-            found = self.offers.deploy_target(VERBS[key_id], row)
+        elif command.verb and command.acts_on == "deploy":
+            found = self.offers.deploy_target(command.verb, row)
             name = found.name.partition(": ")[0].rpartition("/")[2] if isinstance(found, ActionTarget) else ""
         else:
             return ""
@@ -92,10 +96,11 @@ class Actions:
 
     def without_keys(self, row: RowRef) -> Iterator[PaletteEntry]:
         """Return the palette's entries for verbs without a key. Each acts on the target that was listed."""
-        for verb, (title, what) in PALETTE.items():
+        for command, verb in _without_keys():
             if not self.offers.possible(verb, row):
                 continue
-            if verb in DEPLOYS:
+            title, what = command.title, command.what
+            if command.acts_on == "deploy":
                 target = self.offers.deploy_target(verb, row)
                 if isinstance(target, ActionTarget):
                     yield f"{title} {target.name}", what, partial(self._deploys.do, verb, row, target)
@@ -104,8 +109,16 @@ class Actions:
 
     def not_now(self, row: RowRef) -> Iterator[PaletteEntry]:
         """Return the verbs without a key that the row cannot have now, and why: a search by name finds the reason."""
-        for verb, (title, _) in PALETTE.items():
+        for command, verb in _without_keys():
             if not self.offers.possible(verb, row):
-                found = self.offers.deploy_target(verb, row) if verb in DEPLOYS and row.id is not None else ""
+                deploys = command.acts_on == "deploy" and row.id is not None
+                found = self.offers.deploy_target(verb, row) if deploys else ""
                 why = found if isinstance(found, str) and found else self.offers.why_not(verb, row)
-                yield f"{title}: not now", why, partial(self._session.say, f"{verb}: {why}", "warning")
+                yield f"{command.title}: not now", why, partial(self._session.say, f"{verb}: {why}", "warning")
+
+
+def _without_keys() -> Iterator[tuple[Command, Verb]]:
+    """The verbs that the palette has by name."""
+    for command in of("board"):
+        if command.verb is not None and command.title:
+            yield command, command.verb

@@ -12,6 +12,7 @@ from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.plan import ActionRequest, Plan
 from oncall_tui.errors import OncallError
 from oncall_tui.text.cells import count
+from oncall_tui.tui.commands import BY_ID
 from oncall_tui.tui.controllers.bulk_actions import BulkActions
 from oncall_tui.tui.controllers.dialogs import Dialogs
 from oncall_tui.tui.controllers.offers import Offers
@@ -63,15 +64,12 @@ class AlertActions:
     def unacknowledge(self, row: RowRef) -> None:
         self._quick(Verb.UNACKNOWLEDGE, row)
 
-    def escalate(self, row: RowRef) -> None:
-        self.do(Verb.ESCALATE, row)
-
     def note(self, row: RowRef) -> None:
         self._with_form(Verb.NOTE, "Note", (Field("text", "the note"),), row)
 
     def silence(self, row: RowRef) -> None:
         """Silence; where a row can only be snoozed (a pager's incident), snooze."""
-        if self._offers.verb("silence", row) is Verb.SNOOZE:
+        if self._offers.verb(BY_ID["silence"], row) is Verb.SNOOZE:
             self.do(Verb.SNOOZE, row)
             return
         fields = [FOR_S, REASON]

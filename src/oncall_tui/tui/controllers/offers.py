@@ -7,12 +7,10 @@ from oncall_tui.domain.alert import OURS, Alert, AlertState
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.text.cells import count
 from oncall_tui.triage.routing import route_verb
-from oncall_tui.tui.keys import DEPLOYS, VERBS, Key, named
+from oncall_tui.tui.commands import BY_VERB, Command, named
 from oncall_tui.tui.presenters.renewal import renewing
 from oncall_tui.tui.presenters.targets import ActionTarget, spot, target
 from oncall_tui.tui.session import NO_ROW, RowRef, Session
-
-ON_MARKED = frozenset({"ack", "silence", "note"})  # the keys that act on the marked rows instead of the cursor's
 
 
 class Offers:
@@ -50,42 +48,43 @@ class Offers:
         """Return the target of *verb* from the row, or why there is none."""
         return target(verb, spot(row.pane, row.id or "", row.triaged_alert, self._session.latest.board))
 
-    def offered(self, key_id: str, row: RowRef) -> bool:
-        """Tell whether the key can do something to the row; one of ON_MARKED: to any of the marked rows."""
-        verb = VERBS.get(key_id)
-        if verb is None:
+    def offered(self, command: Command, row: RowRef) -> bool:
+        """Tell whether the command can do something to the row, or to any of the marked rows where it acts on those."""
+        verb = command.verb
+        if verb is None or command.acts_on == "row":
             return True
-        if row.marked and key_id in ON_MARKED:
-            return not self._session.engine.actions.read_only and self.verb(key_id, row) is not None
+        if row.marked and command.on_marked:
+            return not self._session.engine.actions.read_only and self.verb(command, row) is not None
         return self.possible(verb, row) or (verb is Verb.SILENCE and self.possible(Verb.SNOOZE, row))
 
-    def verb(self, key_id: str, row: RowRef) -> Verb | None:
-        """Return the verb of a key of ON_MARKED for the row or the marked rows: where nothing can be silenced but
+    def verb(self, command: Command, row: RowRef) -> Verb | None:
+        """Return the verb of a command for the row or the marked rows: where nothing can be silenced but
         something can be snoozed, ``S`` snoozes. None: it can do nothing.
         """
-        verbs = (Verb.SILENCE, Verb.SNOOZE) if key_id == "silence" else (VERBS[key_id],)
+        verbs = [] if command.verb is None else [command.verb]
+        verbs += [Verb.SNOOZE] if command.verb is Verb.SILENCE else []
         if row.marked:
             return next((verb for verb in verbs if self.marked_targets(verb, row)), None)
         return next((verb for verb in verbs if self.alert_target(verb, row) is not None), None)
 
-    def word(self, key: Key, row: RowRef) -> str:
-        """Return the key's word as it is for this row: ``mark seen`` where acknowledging is done on this machine only,
-        ``snooze`` where ``S`` snoozes.
+    def word(self, command: Command, row: RowRef) -> str:
+        """Return the command's word as it is for this row: ``mark seen`` where acknowledging is done on this machine
+        only, ``snooze`` where ``S`` snoozes.
         """
-        if key.id == "silence" and self.verb(key.id, row) is Verb.SNOOZE:
+        if command.id == "silence" and self.verb(command, row) is Verb.SNOOZE:
             return "snooze"
-        if key.id != "ack":
-            return key.word
+        if command.id != "ack":
+            return command.word
         one = self.alert_target(Verb.ACKNOWLEDGE, row)
         found = self.marked_targets(Verb.ACKNOWLEDGE, row) if row.marked else [one] if one is not None else []
         here = {Verb.ACKNOWLEDGE in alert.here for alert in found}
-        return "mark seen" if here == {True} else f"{key.word}/mark seen" if True in here else key.word
+        return "mark seen" if here == {True} else f"{command.word}/mark seen" if True in here else command.word
 
     def possible(self, verb: Verb, row: RowRef) -> bool:
         """Tell whether *verb* can be done to the row."""
         if self._session.engine.actions.read_only or row.id is None:
             return False
-        if verb in DEPLOYS:
+        if BY_VERB[verb].acts_on == "deploy":
             return isinstance(self.deploy_target(verb, row), ActionTarget)
         return self.alert_target(verb, row) is not None
 
@@ -99,13 +98,15 @@ class Offers:
         outcomes = self._session.engine.actions.outcomes
         return [o.target for o in outcomes if o.verb is verb and o.state is OutcomeState.PENDING]
 
-    def title(self, key_id: str, row: RowRef) -> str:
+    def title(self, command: Command, row: RowRef) -> str:
         """Title the row as a person knows it, for the palette: never its id."""
-        verb, row_id, alert_row = VERBS.get(key_id), row.id or "", row.triaged_alert
-        if row.marked and key_id in ON_MARKED:
+        verb, row_id, alert_row = command.verb, row.id or "", row.triaged_alert
+        if row.marked and command.on_marked:
             return count(len(row.marked), "row")
-        if verb in DEPLOYS and isinstance(found := self.deploy_target(verb, row), ActionTarget):
-            return found.name
+        if verb and command.acts_on == "deploy":
+            found = self.deploy_target(verb, row)
+            if isinstance(found, ActionTarget):
+                return found.name
         if row.pane == "alerts":
             return alert_row.alert.title if alert_row is not None else ""
         board = self._session.latest.board

@@ -14,10 +14,10 @@ from oncall_tui.errors import OncallError
 from oncall_tui.providers.base import TimelineEvent
 from oncall_tui.text.cells import clean
 from oncall_tui.triage.triager import TriagedAlert
+from oncall_tui.tui.commands import named
 from oncall_tui.tui.controllers.dialogs import Dialogs
 from oncall_tui.tui.controllers.offers import Offers
 from oncall_tui.tui.controllers.planning import Planning
-from oncall_tui.tui.keys import named
 from oncall_tui.tui.screens.dialogs.modals import Text
 from oncall_tui.tui.session import RowRef, Session
 from oncall_tui.tui.widgets.text_lines import Line

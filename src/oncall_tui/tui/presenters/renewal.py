@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from oncall_tui.domain.reading import SourceStatus
-from oncall_tui.tui.keys import named
+from oncall_tui.tui.commands import named
 
 
 def renewed_by(hint: str, sources: Iterable[SourceStatus]) -> SourceStatus | None:

@@ -17,7 +17,7 @@ from oncall_tui.engine.engine import Update
 from oncall_tui.text.cells import count, fit, width
 from oncall_tui.text.time_format import age
 from oncall_tui.triage.multi_service import MultiServiceIncident
-from oncall_tui.tui.keys import named
+from oncall_tui.tui.commands import named
 from oncall_tui.tui.presenters.renewal import renewing
 from oncall_tui.tui.widgets.footer import Part, StatusLine
 from oncall_tui.tui.widgets.text_lines import Line

@@ -5,6 +5,7 @@ from __future__ import annotations
 from oncall_tui.text.time_format import age
 from oncall_tui.triage.new_pages import NewPages
 from oncall_tui.triage.triager import TriagedAlert, TriagedBoard, nobody_has
+from oncall_tui.tui.commands import FIRST
 
 
 class UnseenPages:
@@ -42,5 +43,5 @@ class UnseenPages:
         named = row.service is None or row.service.name.casefold() in row.alert.title.casefold()
         where = f"{row.service.name}: " if row.service is not None and not named else ""
         more = f" (+{len(self._came) - 1})" if len(self._came) > 1 else ""
-        goes = " (g)" if key else ""
+        goes = f" ({FIRST})" if key else ""
         return f" NEW PAGE{goes}{more} {age(now - self._came[row.id])} {where}{row.alert.title} "

@@ -8,7 +8,7 @@ from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 
 from oncall_tui.domain.plan import Choice
@@ -17,6 +17,8 @@ from oncall_tui.errors import JournalError, OncallError
 from oncall_tui.reports.handover import KINDS, Handover, handover
 from oncall_tui.reports.handover_text import markdown, plain, sections, title
 from oncall_tui.text.cells import clean
+from oncall_tui.tui.bindings import bindings
+from oncall_tui.tui.commands import label, of
 from oncall_tui.tui.screens.dialogs.choice import ChoiceDialog
 from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany
 from oncall_tui.tui.screens.dialogs.modals import Modal
@@ -24,8 +26,7 @@ from oncall_tui.tui.widgets.clean_text import copy
 from oncall_tui.tui.widgets.footer import StatusLine
 from oncall_tui.tui.widgets.text_lines import Line, Lines
 
-HOURS = (1, 8, 12, 24)
-KEYS = "1 2 3 4: 1h 8h 12h 24h · r read again · c copy Markdown · w send · Esc back"
+KEYS = " · ".join(f"{label(command)} {command.word}" for command in of("handover"))
 
 
 class HandoverView(Modal[None]):
@@ -35,13 +36,7 @@ class HandoverView(Modal[None]):
     HandoverView #said { height: 1; background: $surface; }
     HandoverView #keys-of-it { height: 1; background: $surface; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *(Binding(str(n), f"window({h})", show=False) for n, h in enumerate(HOURS, 1)),
-        Binding("r", "read", show=False),
-        Binding("c", "copy", show=False),
-        Binding("w", "send", show=False),
-        Binding("q", "cancel", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("handover", priority=False)
     box_width = 118
     beside = 2
 

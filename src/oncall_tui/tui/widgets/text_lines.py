@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.segment import Segment
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -14,23 +14,18 @@ from textual.strip import Strip
 from oncall_tui.text.cells import width as width_of
 from oncall_tui.text.cells import wrap
 from oncall_tui.tui import palette
+from oncall_tui.tui.bindings import moves
 from oncall_tui.tui.widgets.footer import fit_parts
 
 Line = tuple[tuple[str, str], ...]
+PAGE_LINES = 10
 LEAST_TEXT = 8  # cells beside a line's first parts: with fewer it is folded as a whole
 
 
 class Lines(ScrollView, can_focus=True):
     """(text, style) lines; a line that is too long goes on, indented, where *wrapped*, else is cut with an ellipsis."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "by(1)", show=False, priority=True),
-        Binding("up,k", "by(-1)", show=False, priority=True),
-        Binding("pagedown,ctrl+f", "by(10)", show=False, priority=True),
-        Binding("pageup,ctrl+b", "by(-10)", show=False, priority=True),
-        Binding("home,g", "by(-10000)", show=False, priority=True),
-        Binding("end,G", "by(10000)", show=False, priority=True),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = moves()
     DEFAULT_CSS = """
         Lines { height: 1fr; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; }
         """
@@ -68,6 +63,14 @@ class Lines(ScrollView, can_focus=True):
     def action_by(self, lines: int) -> None:
         """Scroll so many lines down, or up."""
         self.scroll_to(y=self.scroll_offset.y + lines, animate=False)
+
+    def action_page(self, by: int) -> None:
+        """Scroll ten lines down (1) or up (-1)."""
+        self.action_by(PAGE_LINES * by)
+
+    def action_edge(self, to: int) -> None:
+        """Scroll to the last line (1) or the first (-1)."""
+        self.action_by(to * len(self._folded))
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Scrolled: who counts what is out of sight is told."""

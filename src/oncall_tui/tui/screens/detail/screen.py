@@ -14,7 +14,7 @@ from typing import ClassVar, Protocol
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.screen import Screen
 
@@ -25,7 +25,8 @@ from oncall_tui.engine.engine import Update
 from oncall_tui.inspection.runbook.fetch import RunbookAddress, places
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
 from oncall_tui.triage.triager import TriagedAlert
-from oncall_tui.tui.keys import KEYS, Key, label
+from oncall_tui.tui.bindings import bindings
+from oncall_tui.tui.commands import BY_ID, Command, detail_bar, label, own, shared
 from oncall_tui.tui.presenters import status_lines as headline
 from oncall_tui.tui.presenters.targets import ActionTarget
 from oncall_tui.tui.screens.detail.body import DetailBody
@@ -35,47 +36,15 @@ from oncall_tui.tui.screens.detail.subject import Subject, subject
 from oncall_tui.tui.screens.detail.words import Keys, Scene, Section
 from oncall_tui.tui.screens.dialogs.modals import Text
 from oncall_tui.tui.session import PaletteEntry, RowRef, Session
-from oncall_tui.tui.widgets.footer import KeyBar, StatusLine
+from oncall_tui.tui.widgets.footer import KeyBar, KeyItem, StatusLine
 from oncall_tui.tui.widgets.presence import all_there
-from oncall_tui.tui.widgets.text_lines import Lines
+from oncall_tui.tui.widgets.text_lines import Line, Lines
 
 NOT_SUSPECTED, NOT_KNOWN = ", though no deploy is suspected", ", though the suspect deploy is not known"
 NO_RUNBOOK = "no runbook: neither the product nor the alert names one"
 TICK_S = 10.0  # of ages; nothing is read for it
 DRAWN_ON = frozenset({"status", "clock", "row", "names", "outcome", "keys"})
 WIDE_COLUMNS = 110
-# Keys that do here what they do on the board, to this row and no other.
-ACTS = ("ack", "escalate", "rollback", "continue", "silence", "note", "unack", "logs", "shell", "copy")
-# Keys that are of no row.
-ANYWHERE = ("login", "sources", "oncall")
-IN_BAR = ("ack", "escalate", "rollback", "continue", "logs")
-REST = ("silence", "shell")
-OWN: tuple[tuple[str, str, str], ...] = (
-    ("1 … 8", "", "to that section"),
-    ("Tab, Shift+Tab", "", "to the next section, the one before"),
-    ("b", "runbook", "to the runbook: read the product's or the alert's, as text"),
-    ("t", "timeline", "to the timeline of alert, deploy, tasks and actions"),
-    ("r", "refresh", "read all of this again now"),
-    (":", "commands", "the row's actions that have no key of their own"),
-    ("Esc, q", "back", "dismiss a message, then back to the board"),
-)
-
-
-def _bindings() -> list[BindingType]:
-    keys = {key.id: key for key in KEYS}
-    found: list[BindingType] = [_binding(keys[i], f"act('{i}')") for i in (*ACTS, *ANYWHERE) if i in keys]
-    found += [_binding(keys["timeline"], "section('timeline')"), _binding(keys["refresh"], "again")]
-    found.append(_binding(keys["commands"], "app.command_palette"))
-    found += [_binding(keys["back"], "back"), _binding(keys["quit"], "back"), _binding(keys["help"], "help")]
-    found += [Binding(str(n), f"go({n})", show=False, priority=True) for n in range(1, 10)]
-    found.append(Binding("b", "runbook", show=False, id="runbook", priority=True))
-    found.append(Binding("tab", "next(1)", show=False, priority=True))
-    found.append(Binding("shift+tab", "next(-1)", show=False, priority=True))
-    return found
-
-
-def _binding(key: Key, action: str) -> Binding:
-    return Binding(key.key, action, key.word, show=False, id=key.id, tooltip=key.what, priority=True)
 
 
 class Questions(Protocol):
@@ -92,9 +61,9 @@ class Questions(Protocol):
 class RowOffers(Protocol):
     """The verbs that a row can have now, and their targets."""
 
-    def offered(self, key_id: str, row: RowRef) -> bool: ...
+    def offered(self, command: Command, row: RowRef) -> bool: ...
 
-    def word(self, key: Key, row: RowRef) -> str: ...
+    def word(self, command: Command, row: RowRef) -> str: ...
 
     def alert_target(self, verb: Verb, row: RowRef) -> Alert | None: ...
 
@@ -126,7 +95,7 @@ class DetailScreen(Screen[None]):
     DetailScreen #sections { height: 1fr; }
     DetailScreen #outcome { height: 1; display: none; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = _bindings()
+    BINDINGS: ClassVar[list[BindingType]] = bindings("detail")
 
     def __init__(self, session: Session, dialogs: Questions, actions: RowActions, row: RowRef) -> None:
         super().__init__()
@@ -293,17 +262,23 @@ class DetailScreen(Screen[None]):
         widget.styles.height = min(6, max(1, widget.needed(self.size.width)))
 
     def _draw_keys(self) -> None:
-        bar = [("b", "runbook", bool(self._runbooks())), ("Esc", "back", True)]
-        rest = [("r", "read again", True), ("Tab", "section", True), ("?", "help", True)]
-        self.query_one("#keys", KeyBar).show([*self._items(IN_BAR), *bar, *self._items(REST), *rest])
+        self.query_one("#keys", KeyBar).show(self._items())
 
-    def _items(self, ids: tuple[str, ...]) -> list[tuple[str, str, bool]]:
-        known = {k.id: k for k in KEYS}
-        offers = self.actions.offers
-        if "ack" in ids and not offers.offered("ack", self.row) and offers.offered("unack", self.row):
-            ids = tuple("unack" if i == "ack" else i for i in ids)
-        found = [(known[i], self.here and offers.offered(i, self.row)) for i in ids if i in known]
-        return [(label(key), offers.word(key, self.row), can) for key, can in found if can or key.id != "continue"]
+    def _items(self) -> list[KeyItem]:
+        """The key bar: what acts on the row is dim where it cannot now, and what is rare is not there then. ``u`` takes
+        the place of ``a`` where the row is acknowledged.
+        """
+        items: list[KeyItem] = []
+        offers, ack, unack = self.actions.offers, BY_ID["ack"], BY_ID["unack"]
+        taken = not offers.offered(ack, self.row) and offers.offered(unack, self.row)
+        for listed, use in detail_bar():
+            command = unack if listed is ack and taken else listed
+            can = not command.acts_on or (self.here and offers.offered(command, self.row))
+            if command.id == "runbook":
+                can = bool(self._runbooks())
+            if can or not command.rare or command is unack:
+                items.append((label(command), use.word or offers.word(command, self.row), can))
+        return items
 
     def _keys_words(self) -> Keys:
         """Word what the keys would do to this row."""
@@ -330,12 +305,12 @@ class DetailScreen(Screen[None]):
 
     # --- keys ---------------------------------------------------------------------------------------------------------
 
-    def action_act(self, key_id: str) -> None:
-        """Run the key's action on this row."""
-        if key_id not in ANYWHERE and not self.here:
+    def action_act(self, command_id: str) -> None:
+        """Carry out the command on this row."""
+        if BY_ID[command_id].acts_on and not self.here:
             self.session.say("the row is no longer on the board, so no action is possible; Esc goes back", "warning")
             return
-        self.actions.do(key_id, self.row)
+        self.actions.do(command_id, self.row)
 
     def action_again(self) -> None:
         """Read what is shown again: on demand, and its sources."""
@@ -406,8 +381,7 @@ class DetailScreen(Screen[None]):
         return [*self.actions.without_keys(self.row), *self.actions.not_now(self.row)] if self.here else ()
 
     def action_help(self) -> None:
-        known = {key.id: key for key in KEYS}
-        told = [((f"  {label:<15}", "key"), (what, "")) for label, _, what in OWN]
-        told += [((f"  {label(known[i]):<15}", "key"), (known[i].what, "")) for i in ACTS if i in known]
+        keys = [*own("detail"), *((label(command), command.what) for command in shared())]
+        told: list[Line] = [((f"  {key:<15}", "key"), (what, "")) for key, what in keys]
         told.append((("  j k, ↓ ↑ …    ", "key"), ("scroll; g G, Ctrl+F Ctrl+B", "")))
         self.app.push_screen(Text("Keys of the detail", told, indent=17))

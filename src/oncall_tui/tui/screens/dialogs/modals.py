@@ -20,7 +20,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from oncall_tui.text.cells import clean, fit, width
-from oncall_tui.tui.keys import by_group, named
+from oncall_tui.tui.commands import by_group, named
 from oncall_tui.tui.screens.dialogs.forms import Field
 from oncall_tui.tui.screens.dialogs.shown_lines import ShownLines
 from oncall_tui.tui.widgets.clean_text import CleanInput

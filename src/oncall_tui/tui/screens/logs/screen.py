@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -21,6 +21,8 @@ from oncall_tui.engine.engine import Engine
 from oncall_tui.errors import SourceError
 from oncall_tui.inspection.logs import insights_link as insights
 from oncall_tui.inspection.logs.query import AFTER_S, LogReader
+from oncall_tui.tui.bindings import bindings
+from oncall_tui.tui.commands import label, of, own
 from oncall_tui.tui.screens.dialogs.modals import Text
 from oncall_tui.tui.screens.logs import state, tasks
 from oncall_tui.tui.screens.logs.view import LogView, Mark
@@ -35,24 +37,6 @@ DRAWN_ON = frozenset({"title", "place", "wrong", "search", "keys"})
 PATIENCE_S = 5.0  # for a provider that is still being built
 ROW = 70  # cells of a very long line that is shown whole
 NOTICE_S = 8.0  # of a word about a key
-KEYS: tuple[tuple[str, str, str], ...] = (
-    ("j k g G Ctrl+F Ctrl+B", "", "move; on the newest line it follows new lines"),
-    ("/", "search", "search; Enter keeps it, Esc clears it"),
-    ("n N", "next", "the next and the previous match"),
-    ("e E", "error", "the next and the previous line logged as an error"),
-    ("space", "pause", "pause and continue: no call while it is paused"),
-    ("f", "live", "live: the last minutes, and new lines"),
-    ("a", "around", "around the alert's start again"),
-    ("[ ]", "earlier", "read earlier lines, later lines"),
-    ("t", "task", "one task's lines, also a stopped one's, or all"),
-    ("w", "wrap", "wrap long lines, or cut them"),
-    ("Enter", "line", "the whole line; JSON member by member"),
-    ("c C", "copy", "copy the line; copy every line on screen (OSC 52)"),
-    ("i", "insights", "copy a link to Logs Insights for this time"),
-    ("r", "again", "repeat the refused call now"),
-    ("?", "help", "this help"),
-    ("Esc q", "back", "back to where it was opened"),
-)
 
 
 class LogScreen(Screen[None]):
@@ -64,30 +48,7 @@ class LogScreen(Screen[None]):
     LogScreen #search { height: 1; border: none; padding: 0 1; background: $boost; }
     LogScreen #search:focus { border: none; }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(key, action, show=False, priority=True)
-        for key, action in (
-            ("slash", "search"),
-            ("n", "next(1)"),
-            ("N", "next(-1)"),
-            ("e", "error(1)"),
-            ("E", "error(-1)"),
-            ("space", "pause"),
-            ("f", "live"),
-            ("a", "around"),
-            ("left_square_bracket", "earlier"),
-            ("right_square_bracket", "later"),
-            ("t", "task"),
-            ("w", "wrap"),
-            ("enter", "open"),
-            ("c", "copy"),
-            ("C", "copy_screen"),
-            ("i", "insights"),
-            ("r", "again"),
-            ("question_mark", "help"),
-            ("escape,q", "back"),
-        )
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("log")
 
     def __init__(
         self,
@@ -122,7 +83,7 @@ class LogScreen(Screen[None]):
         self._ready = True
         self.view.on_moved = self._moved
         self.set_focus(self.view)
-        self.query_one("#keys", KeyBar).show([(k, word, True) for k, word, _ in KEYS if word])
+        self.query_one("#keys", KeyBar).show([(label(one), one.word, True) for one in of("log") if one.word])
         self.set_interval(TICK_S, self.tick)
         self.call_after_refresh(self.tick)
 
@@ -338,7 +299,7 @@ class LogScreen(Screen[None]):
         self.app.push_screen(Text("Line", rows))
 
     def action_help(self) -> None:
-        rows: list[Line] = [((f"{keys:<23}", "key"), (what, "")) for keys, _, what in KEYS]
+        rows: list[Line] = [((f"{keys:<23}", "key"), (what, "")) for keys, what in own("log")]
         self.app.push_screen(Text("Keys of the log", rows, indent=23))
 
     # --- copying ------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import ClassVar
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -22,6 +22,7 @@ from textual.widget import Widget
 from oncall_tui.domain.logs import LogLine
 from oncall_tui.text.cells import width, wrap
 from oncall_tui.tui import palette
+from oncall_tui.tui.bindings import moves
 from oncall_tui.tui.screens.logs.words import fold, harmless, matches, readable, spans
 from oncall_tui.tui.widgets.footer import Part
 
@@ -42,14 +43,7 @@ class LogView(Widget, can_focus=True):
     """
 
     DEFAULT_CSS = "LogView { height: 1fr; }"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "by(1)", show=False, priority=True),
-        Binding("up,k", "by(-1)", show=False, priority=True),
-        Binding("pagedown,ctrl+f", "page(1)", show=False, priority=True),
-        Binding("pageup,ctrl+b", "page(-1)", show=False, priority=True),
-        Binding("home,g", "edge(-1)", show=False, priority=True),
-        Binding("end,G", "edge(1)", show=False, priority=True),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = moves()
 
     def __init__(self, tz: tzinfo, goal: float | None, marks: Sequence[Mark] = (), id: str | None = None) -> None:
         super().__init__(id=id)

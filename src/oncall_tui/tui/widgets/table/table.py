@@ -17,6 +17,7 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.widget import Widget
 
+from oncall_tui.tui.bindings import moves
 from oncall_tui.tui.widgets.table.canvas import Canvas
 from oncall_tui.tui.widgets.table.heights import RowHeights, share
 from oncall_tui.tui.widgets.table.painter import PaintedLine, RowStyle
@@ -39,12 +40,7 @@ class Table(Canvas, can_focus=True):
         }
         """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Up", show=False, id="table.up", priority=True),
-        Binding("down,j", "move(1)", "Down", show=False, id="table.down", priority=True),
-        Binding("home,g", "edge(-1)", "First", show=False, id="table.first", priority=True),
-        Binding("end,G", "edge(1)", "Last", show=False, id="table.last", priority=True),
-        Binding("pageup,ctrl+b", "page(-1)", "Page up", show=False, id="table.page_up", priority=True),
-        Binding("pagedown,ctrl+f", "page(1)", "Page down", show=False, id="table.page_down", priority=True),
+        *moves("move"),
         Binding("enter", "open", "Open", show=False, id="table.open", priority=True),
         Binding("space", "toggle_mark", "Mark", show=False, id="table.mark", priority=True),
         Binding("asterisk", "mark_all", "Mark all", show=False, id="table.mark_all", priority=True),

@@ -1,0 +1,291 @@
+"""The one table of commands. The bindings of every screen, the key bars, help, the palette, ``screen.keys`` and the
+tables of docs/keys.md are made from it.
+
+Lower case reads, UPPER CASE writes what is hard to undo; ``a``, ``u`` and ``n`` are the exceptions that fingers expect,
+and ``s``, which only hands over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from oncall_tui.domain.action import Verb
+
+Screen = Literal["board", "detail", "log", "handover"]
+Group = Literal["act", "look", "move", "program", "name"]
+ActsOn = Literal["", "row", "alert", "deploy"]
+
+
+class OnDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """A command of the board that the Detail screen has too, for its row. What is empty is as on the board.
+
+    *bar* is its place in the key bar from the left; 0: not there.
+    """
+
+    action: str = ""
+    bar: int = 0
+    word: str = ""
+    what: str = ""
+
+
+class Command(msgspec.Struct, frozen=True):
+    """One command of one screen. *id* is the name for ``screen.keys``.
+
+    *key* is Textual's name of the key; empty: the palette has it by its *title*, or a list binds the keys of *label*.
+    *word* stands in the key bar and in the palette, *what* in help. *also* are further keys and their actions, told in
+    the same line of help.
+    """
+
+    id: str
+    key: str
+    word: str
+    what: str
+    group: Group
+    label: str = ""  # the key as it is shown, where its name is not
+    action: str = ""  # the screen's; empty: act('ID'), which is handed the row
+    also: tuple[tuple[str, str], ...] = ()
+    screen: Screen = "board"
+    on_detail: OnDetail | None = None
+    verb: Verb | None = None  # a key of a verb waits until the cursor has stood still
+    acts_on: ActsOn = ""  # what it needs; an alert or a deploy: it is offered where the row has the verb now
+    bar: bool = False
+    rare: bool = False  # in the key bar only where it can do something
+    title: str = ""  # in the palette, of a verb that has no key
+    in_palette: bool = True
+    in_lists: bool = False  # lists bind it themselves
+    on_marked: bool = False  # it acts on the marked rows instead, where rows are marked
+
+    @property
+    def call(self) -> str:
+        """The action of its key."""
+        return self.action or f"act('{self.id}')"
+
+    @property
+    def keys(self) -> tuple[tuple[str, str], ...]:
+        """Its keys, each with its action."""
+        return ((self.key, self.call), *self.also) if self.key else self.also
+
+
+# fmt: off
+COMMANDS: tuple[Command, ...] = (
+    # --- the board: act -----------------------------------------------------------------------------------------------
+    Command("ack", "a", "ack", "acknowledge the row, or the marked rows; no prompt for one row", "act",
+            on_detail=OnDetail(bar=1), verb=Verb.ACKNOWLEDGE, acts_on="alert", on_marked=True, bar=True),
+    Command("unack", "u", "unack", "take back your acknowledgement, or your mark as seen", "act",
+            on_detail=OnDetail(), verb=Verb.UNACKNOWLEDGE, acts_on="alert", rare=True),
+    Command("escalate", "E", "escalate", "escalate: shows who is on call at each level first", "act",
+            on_detail=OnDetail(bar=2), verb=Verb.ESCALATE, acts_on="alert", bar=True),
+    Command("rollback", "R", "roll back", "roll the row's service back; shows the plan first", "act",
+            on_detail=OnDetail(bar=3), verb=Verb.ROLL_BACK, acts_on="deploy", bar=True),
+    Command("continue", "C", "continue",
+            "continue a paused deploy (at a hook, at a CodeDeploy wait); always asks first", "act",
+            on_detail=OnDetail(bar=4), verb=Verb.CONTINUE, acts_on="deploy", rare=True),
+    Command("silence", "S", "silence", "silence for a time, with a reason; shows which alerts it hides", "act",
+            on_detail=OnDetail(bar=8), verb=Verb.SILENCE, acts_on="alert", on_marked=True, bar=True),
+    Command("note", "n", "note", "add a note", "act",
+            on_detail=OnDetail(), verb=Verb.NOTE, acts_on="alert", on_marked=True),
+    Command("mark", "space", "mark", "mark the row for a, S or n on several", "act",
+            label="space", in_palette=False, in_lists=True),
+    Command("mark_all", "asterisk", "mark all", "mark every row that is shown, or none", "act",
+            label="*", in_palette=False, in_lists=True),
+    Command("shell", "s", "shell",
+            "a shell in a container of the row's service (ECS Exec); shows the command first", "act",
+            on_detail=OnDetail(bar=9), verb=Verb.SHELL, acts_on="row"),
+    Command("login", "L", "log in", "renew an expired login: asks, runs its command, comes back", "act",
+            on_detail=OnDetail()),
+    # --- the board: look ----------------------------------------------------------------------------------------------
+    Command("detail", "enter", "detail", "the row on a screen of its own: suspect, tasks, metrics, timeline", "look",
+            label="Enter", action="detail", bar=True),
+    Command("describe", "d", "detail", "the same", "look", action="detail", in_palette=False),
+    Command("timeline", "t", "timeline", "the alert's timeline: its pager's log, and the actions", "look",
+            on_detail=OnDetail(action="section('timeline')",
+                               what="to the timeline of alert, deploy, tasks and actions"),
+            acts_on="row", bar=True),
+    Command("logs", "l", "logs", "the service's log around the alert's start, or live", "look",
+            on_detail=OnDetail(bar=5), acts_on="row", bar=True),
+    Command("filter", "slash", "filter", "filter: words, key:value, !inverse, ~regex", "look",
+            label="/", action="filter", bar=True),
+    Command("faults", "f", "faults", "faults only, on and off", "look", action="faults"),
+    Command("product", "p", "product", "product filter: one product, a configured view, or clear", "look",
+            action="product"),
+    Command("sort", "greater_than_sign", "sort", "sort the pane by a column; picked again: reversed", "look",
+            label=">", action="sort"),
+    Command("hidden", "H", "hidden", "show the rows hidden by default (target tracking alarms)", "look",
+            action="hidden"),
+    Command("refresh", "r", "refresh", "read every source again now", "look",
+            action="refresh",
+            on_detail=OnDetail(action="again", bar=10, word="read again", what="read all of this again now")),
+    Command("copy", "c", "copy", "copy the row's id and title (OSC 52)", "look", on_detail=OnDetail(), acts_on="row"),
+    Command("sources", "i", "sources", "every source: its state, its age, how to mend it", "look",
+            on_detail=OnDetail(), bar=True),
+    Command("handover", "h", "handover", "the handover, to copy or to send", "look", bar=True),
+    Command("oncall", "o", "on call", "who is on call, now and next", "look", on_detail=OnDetail(), bar=True),
+    # --- the board: move ----------------------------------------------------------------------------------------------
+    Command("alerts", "1", "alerts", "the alerts pane", "move", action="pane('alerts')"),
+    Command("services", "2", "services", "the services pane", "move", action="pane('services')"),
+    Command("deploys", "3", "deploys", "the deploys pane", "move", action="pane('deploys')"),
+    Command("details", "4", "detail", "the detail pane", "move", action="pane('detail')"),
+    Command("next", "tab", "next pane", "the next pane", "move",
+            label="Tab", action="next_pane(1)",
+            on_detail=OnDetail(action="next(1)", bar=11, word="section", what="to the next section")),
+    Command("previous", "shift+tab", "pane before", "the pane before", "move",
+            label="Shift+Tab", action="next_pane(-1)",
+            on_detail=OnDetail(action="next(-1)", what="to the section before")),
+    Command("zoom", "z", "zoom", "the pane alone, and back", "move", action="zoom"),
+    Command("back", "escape", "back", "back: dismiss a message, a zoom, then the filters", "move",
+            label="Esc", action="back", on_detail=OnDetail(bar=7, what="dismiss a message, then back to the board")),
+    Command("rows", "", "", "down and up", "move", label="j k, ↓ ↑"),
+    Command("edges", "", "", "first and last row", "move", label="g G"),
+    Command("pages", "", "", "a page down and up", "move", label="Ctrl+F Ctrl+B"),
+    # --- the board: the program ---------------------------------------------------------------------------------------
+    Command("quiet", "m", "bell off", "bell off and on", "program", action="quiet"),
+    Command("commands", "colon", "commands", "every action by name, also those without a key", "program",
+            label=":", action="app.command_palette",
+            on_detail=OnDetail(what="the row's actions that have no key of their own"), bar=True, in_palette=False),
+    Command("help", "question_mark", "help", "this help", "program",
+            label="?", action="help", on_detail=OnDetail(bar=12), bar=True),
+    Command("quit", "q", "quit", "quit", "program",
+            action="app.leave", on_detail=OnDetail(action="back", what="the same as back")),
+    # --- the board: verbs that have no key, in the palette where the row can ------------------------------------------
+    Command("restart", "", "restart",
+            "force a new deploy of what runs: every task is replaced; shows the plan first", "name",
+            title="restart (force a new deploy)", verb=Verb.RESTART, acts_on="deploy"),
+    Command("undo", "", "undo", "undo the last rollback: redeploy the rolled-back version; asks for the name", "name",
+            title="undo the last rollback", verb=Verb.UNDO_ROLLBACK, acts_on="deploy"),
+    Command("resolve", "", "resolve", "close it at its source (PagerDuty, Sentry, Mackerel)", "name",
+            title="resolve", verb=Verb.RESOLVE, acts_on="alert"),
+    Command("snooze", "", "snooze",
+            "quiet for a time, with a reason, also by S; PagerDuty wants it acknowledged first", "name",
+            title="snooze", verb=Verb.SNOOZE, acts_on="alert"),
+    Command("reassign", "", "reassign", "give the incident to somebody else: pick whom (PagerDuty)", "name",
+            title="reassign", verb=Verb.REASSIGN, acts_on="alert"),
+    Command("merge", "", "merge", "merge into another incident: pick which (PagerDuty)", "name",
+            title="merge", verb=Verb.MERGE, acts_on="alert"),
+    # --- the Detail screen's own --------------------------------------------------------------------------------------
+    Command("section", "1", "section", "to that section", "move",
+            label="1 … 8", action="go(1)", also=tuple((str(number), f"go({number})") for number in range(2, 10)),
+            screen="detail"),
+    Command("runbook", "b", "runbook", "to the runbook: read the product's or the alert's, as text", "look",
+            action="runbook", screen="detail", on_detail=OnDetail(bar=6)),
+    # --- the log ------------------------------------------------------------------------------------------------------
+    Command("lines", "", "", "move; on the newest line it follows new lines", "move",
+            label="j k g G Ctrl+F Ctrl+B", screen="log"),
+    Command("search", "slash", "search", "search; Enter keeps it, Esc clears it", "look",
+            label="/", action="search", screen="log"),
+    Command("match", "n", "next", "the next and the previous match", "move",
+            label="n N", action="next(1)", also=(("N", "next(-1)"),), screen="log"),
+    Command("error", "e", "error", "the next and the previous line logged as an error", "move",
+            label="e E", action="error(1)", also=(("E", "error(-1)"),), screen="log"),
+    Command("pause", "space", "pause", "pause and continue: no call while it is paused", "look",
+            label="space", action="pause", screen="log"),
+    Command("live", "f", "live", "live: the last minutes, and new lines", "look", action="live", screen="log"),
+    Command("around", "a", "around", "around the alert's start again", "look", action="around", screen="log"),
+    Command("earlier", "left_square_bracket", "earlier", "read earlier lines, later lines", "look",
+            label="[ ]", action="earlier", also=(("right_square_bracket", "later"),), screen="log"),
+    Command("task", "t", "task", "one task's lines, also a stopped one's, or all", "look", action="task", screen="log"),
+    Command("wrap", "w", "wrap", "wrap long lines, or cut them", "look", action="wrap", screen="log"),
+    Command("line", "enter", "line", "the whole line; JSON member by member", "look",
+            label="Enter", action="open", screen="log"),
+    Command("copy_line", "c", "copy", "copy the line; copy every line on screen (OSC 52)", "look",
+            label="c C", action="copy", also=(("C", "copy_screen"),), screen="log"),
+    Command("insights", "i", "insights", "copy a link to Logs Insights for this time", "look",
+            action="insights", screen="log"),
+    Command("again", "r", "again", "repeat the refused call now", "look", action="again", screen="log"),
+    Command("log_help", "question_mark", "help", "this help", "program", label="?", action="help", screen="log"),
+    Command("log_back", "escape", "back", "back to where it was opened", "move",
+            label="Esc q", action="back", also=(("q", "back"),), screen="log"),
+    # --- the handover -------------------------------------------------------------------------------------------------
+    Command("window", "1", "1h 8h 12h 24h", "the last hour, 8, 12 or 24 hours", "look",
+            label="1 2 3 4:", action="window(1)", also=(("2", "window(8)"), ("3", "window(12)"), ("4", "window(24)")),
+            screen="handover"),
+    Command("read", "r", "read again", "read the journal again", "look", action="read", screen="handover"),
+    Command("markdown", "c", "copy Markdown", "copy it as Markdown", "look", action="copy", screen="handover"),
+    Command("send", "w", "send", "send it to a destination: pick which", "act", action="send", screen="handover"),
+    Command("close", "q", "back", "back to the board", "move", label="Esc", action="cancel", screen="handover"),
+)
+# fmt: on
+BY_ID: dict[str, Command] = {command.id: command for command in COMMANDS}
+BY_VERB: dict[Verb, Command] = {command.verb: command for command in COMMANDS if command.verb}
+HEADINGS: dict[Group, str] = {
+    "act": "Act",
+    "look": "Look",
+    "move": "Move",
+    "program": "Program",
+    "name": "By name (: lists them)",
+}
+# The keys that every list and text has: the name of the move, its keys, and its words.
+MOVES: tuple[tuple[str, str, str], ...] = (
+    ("up", "up,k", "up"),
+    ("down", "down,j", "down"),
+    ("first", "home,g", "first row"),
+    ("last", "end,G", "last row"),
+    ("page_up", "pageup,ctrl+b", "a page up"),
+    ("page_down", "pagedown,ctrl+f", "a page down"),
+)
+FIRST = "g"  # the key to the first row, as it is shown: no configuration changes it
+
+
+def of(screen: Screen) -> list[Command]:
+    """Return the commands of a screen that are in the table for it."""
+    return [command for command in COMMANDS if command.screen == screen]
+
+
+def configurable() -> list[Command]:
+    """Return the commands that ``screen.keys`` may give another key."""
+    return [command for command in of("board") if command.key]
+
+
+# --- the key as it is shown -------------------------------------------------------------------------------------------
+
+_configured: dict[str, str] = {}  # a command's id -> the key that the configuration gave it
+
+
+def configure(keys: Mapping[str, str]) -> None:
+    """Take up the configured keys: from here on they are shown instead of the usual ones."""
+    _configured.clear()
+    _configured.update(keys)
+
+
+def label(command: Command) -> str:
+    """The key as it is shown: the configured one, else the usual one."""
+    usual = command.label or command.key
+    return _configured.get(command.id, usual) if command.screen == "board" else usual
+
+
+def named(command_id: str) -> str:
+    """The key of a command as it is shown, for a hint that names it."""
+    return label(BY_ID[command_id])
+
+
+# --- help, and the documents ------------------------------------------------------------------------------------------
+
+
+def by_group() -> dict[str, list[tuple[str, str]]]:
+    """Heading → (key, what it does), of the board."""
+    found: dict[str, list[tuple[str, str]]] = {heading: [] for heading in HEADINGS.values()}
+    for command in of("board"):
+        key = f": {command.word}" if command.group == "name" else label(command)
+        found[HEADINGS[command.group]].append((key, command.what))
+    return found
+
+
+def own(screen: Screen) -> list[tuple[str, str]]:
+    """(key, what it does) of a screen over the board: what it does not do as the board does."""
+    found = [(label(command), command.what) for command in of(screen)]
+    if screen == "detail":
+        found += [(label(one), one.on_detail.what) for one in of("board") if one.on_detail and one.on_detail.what]
+    return found
+
+
+def shared() -> list[Command]:
+    """Return the commands that do on the Detail screen what they do on the board, to its row."""
+    return [one for one in of("board") if one.on_detail and not one.on_detail.what and not one.on_detail.action]
+
+
+def detail_bar() -> list[tuple[Command, OnDetail]]:
+    """Return the commands in the key bar of the Detail screen, from the left."""
+    shown = [(one, one.on_detail) for one in COMMANDS if one.on_detail and one.on_detail.bar]
+    return sorted(shown, key=lambda it: it[1].bar)

@@ -1,0 +1,97 @@
+"""The one table of commands: each of its entries works on each screen that has it, and no key has two meanings."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from tests.support.screen import Rig, on_screen
+from textual.binding import Binding
+from textual.screen import Screen
+
+from oncall_tui.tui.app import OncallApp
+from oncall_tui.tui.board import BoardScreen
+from oncall_tui.tui.commands import BY_ID, BY_VERB, COMMANDS, MOVES, by_group, of, own, shared
+from oncall_tui.tui.key_names import TAKEN
+from oncall_tui.tui.screens.detail.screen import DetailScreen
+from oncall_tui.tui.screens.handover import HandoverView
+from oncall_tui.tui.screens.logs.screen import LogScreen
+from oncall_tui.tui.screens.logs.view import LogView
+from oncall_tui.tui.widgets.table.table import Table
+from oncall_tui.tui.widgets.text_lines import Lines
+
+SCREENS: dict[str, type[Screen]] = {  # type: ignore[type-arg]
+    "board": BoardScreen,
+    "detail": DetailScreen,
+    "log": LogScreen,
+    "handover": HandoverView,
+}
+
+
+def bound(kind: type[object]) -> list[Binding]:
+    return [one for one in kind.__dict__["BINDINGS"] if isinstance(one, Binding)]
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_every_key_of_a_screen_is_of_the_table_and_has_its_action(name: str) -> None:
+    kind = SCREENS[name]
+    keys = [key for command in of(name) if not command.in_lists for key, _ in command.keys]  # type: ignore[arg-type]
+    if name == "detail":
+        keys += [command.key for command in of("board") if command.on_detail]
+    assert [one.key for one in bound(kind)] == keys
+    assert [key for key, times in Counter(keys).items() if times > 1] == []
+    for one in bound(kind):
+        action = one.action.partition("(")[0]
+        owner = OncallApp if action.startswith("app.") else kind
+        assert callable(getattr(owner, f"action_{action.removeprefix('app.')}", None)), one
+
+
+def test_no_screen_of_the_table_has_a_key_beside_it() -> None:
+    source = Path(__file__).parents[2] / "src" / "oncall_tui" / "tui"
+    for file in ("board.py", "screens/detail/screen.py", "screens/logs/screen.py", "screens/handover.py"):
+        assert "Binding(" not in (source / file).read_text(), file
+
+
+@pytest.mark.parametrize("kind", [Table, Lines, LogView])
+def test_lists_and_texts_move_by_the_same_keys(kind: type[object]) -> None:
+    assert [one.key for one in bound(kind)][: len(MOVES)] == [keys for _, keys, _ in MOVES]
+    for one in bound(kind):
+        assert callable(getattr(kind, f"action_{one.action.partition('(')[0]}", None)), one
+
+
+async def test_every_command_for_a_row_has_its_controller(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    async with on_screen(rig) as rig:
+        acting = [one for one in of("board") if one.key and one.call == f"act('{one.id}')" and not one.in_lists]
+        by_verb = {one.id for one in acting if one.acts_on in ("alert", "deploy")}
+        listed = set(rig.board.actions._by_id)
+        assert listed <= {one.id for one in acting}
+        assert {one.id for one in acting} - by_verb <= listed
+
+
+def test_ids_are_unique_and_every_verb_has_one_command() -> None:
+    assert len(BY_ID) == len(COMMANDS)
+    assert len(BY_VERB) == len([command for command in COMMANDS if command.verb])
+    for command in of("board"):
+        assert bool(command.key) != bool(command.title) or command.group == "move", "a key, or a name in the palette"
+        assert not command.title or command.verb
+
+
+def test_help_of_the_detail_has_every_key_that_it_has() -> None:
+    told = [key for key, _ in own("detail")] + [command.label or command.key for command in shared()]
+    has = [one for one in COMMANDS if one.screen == "detail" or one.on_detail]
+    assert sorted(told) == sorted(command.label or command.key for command in has)
+
+
+def test_no_configured_key_takes_one_that_the_detail_has_of_its_own() -> None:
+    usual = {command.key for command in of("board")}
+    for command in of("detail"):
+        for key, _ in command.keys:
+            assert key in TAKEN or key in usual, key
+
+
+def test_a_line_of_help_has_a_key_and_words() -> None:
+    for key, what in [*own("log"), *own("detail"), *(pair for keys in by_group().values() for pair in keys)]:
+        assert key.strip()
+        assert what.strip()
