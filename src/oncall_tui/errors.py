@@ -10,7 +10,12 @@ from enum import StrEnum
 
 
 class OncallError(Exception):
-    """The root: *message* says what is wrong, *hint* what to do now (may be empty)."""
+    """The root: *message* says what is wrong, *hint* what to do now (may be empty).
+
+    *outcome* is the word for how an action that met it ended (see domain.outcome.OutcomeState).
+    """
+
+    outcome = "failed"
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -101,9 +106,7 @@ class Malformed(SourceError):
 
 
 class ActionError(OncallError):
-    """An action did not end as done. *outcome* is the word for how it ended (see domain.outcome.OutcomeState)."""
-
-    outcome = "failed"
+    """An action did not end as done."""
 
 
 class WayOut(StrEnum):
@@ -131,8 +134,6 @@ class Refused(ActionError):
 
 class ActionFailed(ActionError):
     """The other side said no. Nothing was changed."""
-
-    outcome = "failed"
 
 
 class OutcomeUnknown(ActionError):

@@ -12,7 +12,7 @@ from tests.support.screen import Rig, on_screen
 
 from oncall_tui.domain.alert import ServiceHint
 from oncall_tui.errors import Expired
-from oncall_tui.tui import keys
+from oncall_tui.tui import commands
 from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany
 from oncall_tui.tui.screens.dialogs.modals import Form, RefusalDialog
 from oncall_tui.tui.terminal import foreground
@@ -47,9 +47,9 @@ def night(folder: Path, *more: FakeProvider) -> Rig:
 
 @pytest.fixture(params=["L", "F9"])
 def key(request: pytest.FixtureRequest) -> Iterator[str]:
-    keys.configure({"login": request.param} if request.param != "L" else {})
+    commands.configure({"login": request.param} if request.param != "L" else {})
     yield request.param
-    keys.configure({})
+    commands.configure({})
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)])

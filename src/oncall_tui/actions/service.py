@@ -100,7 +100,7 @@ class ActionService:
             try:
                 plan = self._planned(source, ask)
             except OncallError as error:
-                state = OutcomeState(getattr(error, "outcome", "failed"))
+                state = OutcomeState(error.outcome)
                 self.show(_outcome(ticket, ask, state, error.message, self._clock.now(), error.hint))
                 raise
             except Exception as error:  # "checking" must not stand there for ever

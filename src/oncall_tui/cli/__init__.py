@@ -193,7 +193,7 @@ def _run(arguments: list[str] | None) -> int:
         return WRONG_USE
     except OncallError as error:
         output.say(f"oncall-tui: {error}")
-        return UNKNOWN if getattr(error, "outcome", "") == "unknown" else NOT_DONE
+        return UNKNOWN if error.outcome == "unknown" else NOT_DONE
 
 
 def _as_code(code: object) -> int:

@@ -124,7 +124,7 @@ def deliver(future: Future[str], to: str) -> str:
         sent.code = DONE
         return words
     except (ActionError, SourceError) as error:
-        state = getattr(error, "outcome", "failed")
+        state = error.outcome
         say(f"{state}: {error}")
         raise Settled(UNKNOWN if state == OutcomeState.UNKNOWN else NOT_DONE) from None
 

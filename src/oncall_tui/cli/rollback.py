@@ -73,7 +73,7 @@ def rollback(
         raise
     except OncallError as error:
         if as_json:
-            _put_end(service, getattr(error, "outcome", "failed"), error.message, hint_of(error, service))
+            _put_end(service, error.outcome, error.message, hint_of(error, service))
         raise
 
 

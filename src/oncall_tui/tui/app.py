@@ -24,6 +24,7 @@ from oncall_tui.text.cells import count
 from oncall_tui.triage.new_pages import NewPages
 from oncall_tui.tui.board import BoardScreen
 from oncall_tui.tui.commands import BY_ID, configure, label, of
+from oncall_tui.tui.controllers.view_memory import ViewMemory
 from oncall_tui.tui.key_names import MOVING, keymap
 from oncall_tui.tui.screens.dialogs.modals import Modal
 from oncall_tui.tui.session import RowScreen
@@ -57,6 +58,7 @@ class OncallApp(App[None]):
         self.config = config
         self._pages = NewPages()
         self._ignored = IgnoredInput()
+        self._memory: ViewMemory | None = None
         self._while_coming: set[str] = set()  # keys that count while a dialog is on its way: they move, or go back
 
     def get_default_screen(self) -> BoardScreen:
@@ -64,7 +66,8 @@ class OncallApp(App[None]):
         self.board = BoardScreen(self.engine, ZoneInfo(self.config.timezone), self.engine.actor.name)
         session = self.board.session
         session.views = self.config.screen.views
-        wrong = self.board.memory.take_up(self.config.screen.bell)
+        self._memory = self.board.memory
+        wrong = self._memory.take_up(self.config.screen.bell)
         session.runbook_folders = tuple(Path(file).expanduser().parent for file in reversed(self.config.files))
         if warnings := [*self.config.warnings, *([wrong] if wrong else [])]:
             session.notice = ("; ".join(warnings), "warning")
@@ -171,8 +174,8 @@ class OncallApp(App[None]):
             yield SystemCommand(f"view {name}", f"filter: {text}", partial(self.board.filters.show_view, name))
 
     def on_unmount(self) -> None:
-        if hasattr(self, "board"):  # a start that failed has none
-            self.board.memory.close()
+        if self._memory is not None:  # a start that failed has none
+            self._memory.close()
 
     def action_leave(self) -> None:
         """Quit; with a write or a notification in flight, it asks once."""

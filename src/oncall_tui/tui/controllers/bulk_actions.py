@@ -119,7 +119,7 @@ def _by_reason(why_not: Sequence[tuple[str, str]]) -> str:
 
 def _outcome(verb: Verb, target: str, error: OncallError, at: float) -> Outcome:
     """Return the outcome of a row that could not be planned."""
-    state = OutcomeState(getattr(error, "outcome", "failed"))
+    state = OutcomeState(error.outcome)
     return Outcome(
         plan_id=f"no plan {at} {target}",
         verb=verb,

@@ -50,7 +50,7 @@ class Planning:
         self._session.unsay()
         source = self._login.renewed_by(error.hint)
         hint = renewing(ways_out.hint(error), self._session.latest.board.sources.values())
-        state = str(getattr(error, "outcome", "failed"))
+        state = error.outcome
         another = another and source is None  # that could not be read either
         answer = await self._dialogs.ask(
             RefusalDialog(title, state, error.message, hint, another, login=source is not None)

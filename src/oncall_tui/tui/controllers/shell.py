@@ -10,7 +10,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from typing import ClassVar, TypeVar, cast
+from typing import ClassVar, TypeVar
 
 import msgspec
 from textual.app import ComposeResult, SuspendNotSupported
@@ -233,15 +233,15 @@ class ToCopy(Modal[None]):
 
 
 def _inspects(provider: Provider) -> SupportsInspect:
-    if not hasattr(provider, "inspect"):
+    if not isinstance(provider, SupportsInspect):
         raise Refused(f"{provider.source} does not show its tasks")
-    return cast(SupportsInspect, provider)
+    return provider
 
 
 def _shells(provider: Provider) -> ShellProvider:
-    if not hasattr(provider, "shells"):
+    if not isinstance(provider, SupportsShell):
         raise Refused(f"{provider.source} has no shells")
-    return cast(SupportsShell, provider).shells
+    return provider.shells
 
 
 def _long(seconds: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from oncall_tui.errors import OncallError, Refused, WayOut
-from oncall_tui.tui.keys import named
+from oncall_tui.tui.commands import named
 
 
 def hint(error: OncallError) -> str:

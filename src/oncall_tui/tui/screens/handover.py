@@ -134,7 +134,7 @@ class HandoverView(Modal[None]):
         try:
             said = await asyncio.wrap_future(self.engine.send_handover(name, title(told, self.tz), text))
         except OncallError as error:
-            state = getattr(error, "outcome", "failed")
+            state = error.outcome
             self.say(f"{state}: {error.message}{f' → {error.hint}' if error.hint else ''}", "critical")
         else:
             self.say(said, "ok")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -169,9 +169,9 @@ class DetailParts:
 
     def _inspect(self, service: Service) -> Callable[[], Future[ServiceDetail]]:
         def question(provider: Provider) -> ServiceDetail:
-            if not hasattr(provider, "inspect"):
+            if not isinstance(provider, SupportsInspect):
                 raise SourceError(f"{service.source} cannot list tasks", "the board's counts are all there is")
-            return cast(SupportsInspect, provider).inspect(service.id)
+            return provider.inspect(service.id)
 
         return lambda: self._engine.evidence.ask(service.source, question, "tasks")
 
@@ -236,12 +236,11 @@ def wanted(of: Subject) -> dict[str, tuple[str, tuple[tuple[str, Metric], ...]]]
 def _measured(
     provider: Provider, service_id: str, more: tuple[tuple[str, Metric], ...], since: float, until: float
 ) -> tuple[Series, ...] | SourceError:
-    if not hasattr(provider, "measure"):
+    if not isinstance(provider, SupportsMetrics):
         return SourceError(f"{provider.source} has no metrics to read", "see where they are kept")
-    measures = cast(SupportsMetrics, provider)
     try:
-        asked = (*more, *(measures.service_metrics(service_id) if service_id else ()))
-        return measures.measure(asked, since, until) if asked else ()
+        asked = (*more, *(provider.service_metrics(service_id) if service_id else ()))
+        return provider.measure(asked, since, until) if asked else ()
     except SourceError as error:
         return error
 

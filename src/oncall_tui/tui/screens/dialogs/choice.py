@@ -66,7 +66,7 @@ class ChoiceDialog(Modal[str]):
         try:
             choices = await asyncio.wrap_future(self._coming)
         except OncallError as error:
-            state = str(getattr(error, "outcome", "failed"))
+            state = error.outcome
             hint = [(("→ ", "key"), (self._worded(error.hint), ""))] if error.hint else []
             self._say([((f"{state}: ", "critical"), (error.message, "bold")), *hint])
         except Exception as error:  # noqa: BLE001 - a bug in a provider ends as words, not as the program

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from concurrent.futures import Future
 from datetime import datetime, tzinfo
-from typing import Any
 
 from oncall_tui.domain.logs import LogLine
 from oncall_tui.domain.plan import Choice
 from oncall_tui.domain.service_detail import Task, short_task
 from oncall_tui.errors import SourceError
+from oncall_tui.providers.base import Provider, SupportsInspect
 from oncall_tui.tui.screens.dialogs.choice import ChoiceDialog
 
 ALL = "*"
@@ -25,7 +25,9 @@ class PickTask(ChoiceDialog):
         super().__init__("Pick a task", choices, "No task is known.")
 
 
-def choices(provider: Any, service_id: str, lines: Iterable[LogLine], chosen: str, tz: tzinfo) -> tuple[Choice, ...]:
+def choices(
+    provider: Provider, service_id: str, lines: Iterable[LogLine], chosen: str, tz: tzinfo
+) -> tuple[Choice, ...]:
     """All of them, then each task: running first, then stopped, newest first, then those of which only lines are left.
 
     Reads the service's tasks where the provider can; where that fails the lines alone tell, and it is said.
@@ -37,7 +39,7 @@ def choices(provider: Any, service_id: str, lines: Iterable[LogLine], chosen: st
     warning = ""
     tasks: tuple[Task, ...] = ()
     try:
-        tasks = provider.inspect(service_id).tasks if hasattr(provider, "inspect") else ()
+        tasks = provider.inspect(service_id).tasks if isinstance(provider, SupportsInspect) else ()
     except SourceError as error:
         warning = f"which tasks there are could not be read: {error.message}"
     found = [Choice(ALL, "all tasks", "", not chosen, warning)]
