@@ -74,7 +74,6 @@ NAMES = {
     ("cli/history_json.py", "says"),
     ("cli/status.py", "rank"),
     ("cli/status.py", "wide"),
-    ("tui/board.py", "wide"),
     ("tui/screens/dialogs/pickers.py", "rank"),
     ("tui/screens/logs/screen.py", "place"),
 }

@@ -46,7 +46,7 @@ def state(rig: Rig) -> dict[str, Any]:
     }
     controllers = (board.new_rows.seen, board.new_rows._pages, board.memory._saved, board.filters._said_wrong)
     asking = (board.dialogs._asking, board.dialogs._to_show)
-    fields = (board.zoomed, board._calls, board._arranged, session.row_screen)
+    fields = (board.zoomed, board._rate_of, board._arranged, session.row_screen)
     return {
         "session": plain(own),
         "tables": of_tables,
@@ -77,8 +77,8 @@ async def test_drawing_twice_changes_no_state_also_after_everything_is_due_to_go
         before = state(rig)
         for _ in range(2):
             rig.board.draw()
-            rig.board.draw_live()
-            rig.board.draw_outcome(rig.clock.now())
+            rig.board.drawing.live()
+            rig.board.drawing.outcome(rig.clock.now())
         assert state(rig) == before, "what time alone changes is changed by a tick"
         rig.board.tick()
         after = state(rig)

@@ -10,6 +10,7 @@ from tests.support.screen import Rig, on_screen
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
+from oncall_tui.tui.commands import BY_ID
 from oncall_tui.tui.screens.detail.screen import NO_RUNBOOK, DetailScreen
 from oncall_tui.tui.widgets.footer import KeyBar
 
@@ -90,8 +91,8 @@ async def test_the_palette_names_the_marked_rows(tmp_path: Path) -> None:
     async with on_screen(night(tmp_path)) as rig:
         await mark(rig, "a", "b")
         offers, row = rig.board.actions.offers, rig.board.session.row()
-        assert [offers.title(key, row) for key in ("ack", "silence", "note")] == ["2 rows"] * 3
-        assert offers.title("escalate", row) == "title of b"
+        assert [offers.title(BY_ID[key], row) for key in ("ack", "silence", "note")] == ["2 rows"] * 3
+        assert offers.title(BY_ID["escalate"], row) == "title of b"
 
 
 # --- the detail ---------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from tests.support.fakes import Able, service
 from tests.support.screen import Rig, on_screen
 
 from oncall_tui.domain.alert import ServiceHint
-from oncall_tui.tui import board
+from oncall_tui.tui import drawing
 from oncall_tui.tui.screens.detail import screen as detail
 from oncall_tui.tui.screens.detail.screen import DetailScreen
 
@@ -21,7 +21,7 @@ def night(tmp_path: Path) -> Rig:
     return rig
 
 
-@pytest.mark.parametrize("gone", sorted(board.DRAWN_ON))
+@pytest.mark.parametrize("gone", sorted(drawing.DRAWN_ON))
 async def test_the_board_is_told_while_one_of_its_parts_is_not_there(tmp_path: Path, gone: str) -> None:
     rig = night(tmp_path)
     async with on_screen(rig):

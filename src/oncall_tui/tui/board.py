@@ -18,7 +18,6 @@ from textual.widgets import Input
 
 from oncall_tui.engine.engine import Engine, Update
 from oncall_tui.text.cells import count
-from oncall_tui.triage.triager import nobody_has
 from oncall_tui.tui.bindings import bindings
 from oncall_tui.tui.commands import BY_ID
 from oncall_tui.tui.controllers.actions import Actions
@@ -27,36 +26,17 @@ from oncall_tui.tui.controllers.filters import Filters
 from oncall_tui.tui.controllers.messages import Messages
 from oncall_tui.tui.controllers.new_rows import NewRows
 from oncall_tui.tui.controllers.view_memory import ViewMemory
-from oncall_tui.tui.presenters import status_lines as headline
+from oncall_tui.tui.drawing import PANES, WIDE_COLUMNS, Drawing, on_open_page
 from oncall_tui.tui.presenters.row_builder import ALERT_COLUMNS, DEPLOY_COLUMNS, SERVICE_COLUMNS
-from oncall_tui.tui.presenters.titles import tabs, titles
-from oncall_tui.tui.screens.detail import pane as detail
+from oncall_tui.tui.presenters.status_lines import Title
 from oncall_tui.tui.screens.dialogs.modals import Help
-from oncall_tui.tui.screens.tells_of_pages import TellsOfPages
 from oncall_tui.tui.session import NO_ROW, RowRef, Session
 from oncall_tui.tui.widgets.filter_line import FilterLine
 from oncall_tui.tui.widgets.footer import KeyBar, StatusLine
-from oncall_tui.tui.widgets.presence import all_there
 from oncall_tui.tui.widgets.table.table import Table
 from oncall_tui.tui.widgets.text_lines import Lines
 
-PANES = ("alerts", "services", "deploys", "detail")
-WIDE_COLUMNS, WIDE_LINES = 110, 30
-CLOCK_CELLS = 26  # with the calls a second
-DRAWN_ON = frozenset(
-    {
-        "status",
-        "clock",
-        "looking",
-        "tabs",
-        "wide",
-        "new",
-        "outcome",
-        "keys",
-        *PANES,
-        *(f"title-{name}" for name in PANES),
-    }
-)
+WIDE_LINES = 30
 TICK_S = 10.0  # ages change in steps of ten seconds at the most often
 
 
@@ -72,7 +52,7 @@ class BoardScreen(Screen[None]):
     BoardScreen #pane-deploys { width: 1fr; }
     BoardScreen #pane-detail { height: 9; }
     BoardScreen #top { height: 1; }
-    BoardScreen #tabs, BoardScreen #looking, BoardScreen #wide, BoardScreen #new { display: none; }
+    BoardScreen #tabs, BoardScreen #looking, BoardScreen #incident, BoardScreen #new { display: none; }
     BoardScreen #outcome { height: 1; display: none; }
     BoardScreen.narrow #tabs { display: block; }
     BoardScreen.narrow .pane, BoardScreen.narrow #middle { display: none; }
@@ -86,7 +66,6 @@ class BoardScreen(Screen[None]):
     def __init__(self, engine: Engine, tz: ZoneInfo, me: str) -> None:
         super().__init__()
         self.session = Session(engine, tz, me)
-        self.session.on_said, self.session.redraw = self.draw_outcome, self.renew
         self.dialogs = Dialogs(self.session, self, lambda: self.looked_at)
         self.actions = Actions(self.session, self.dialogs)
         self.new_rows = NewRows(self.session)
@@ -94,10 +73,11 @@ class BoardScreen(Screen[None]):
         self.messages = Messages(self.session)
         self.filters = Filters(self.session, self.dialogs, self.memory.save)
         self.zoomed = False
-        self._calls = (0, "")  # the minute, and the words for it
+        self.drawing = Drawing(self, self.session, self.filters, self.new_rows, self.actions)
+        self.session.on_said, self.session.redraw = self.drawing.outcome, self.renew
+        self._rate_of = 0  # the minute of the calls a second
         self._arranged: tuple[bool, str] | None = None
         self._arranged_for = Size(0, 0)
-        self._drawn_for: dict[str, tuple[object, tuple[object, ...]]] = {}
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="top"):
@@ -105,20 +85,20 @@ class BoardScreen(Screen[None]):
             yield StatusLine(id="clock")  # what changes each minute, apart: a line is sent up to what changed in it
         yield StatusLine(id="looking")
         yield StatusLine(id="tabs")
-        yield StatusLine(id="wide")
+        yield StatusLine(id="incident")
         yield StatusLine(id="new")
         with Vertical(id="pane-alerts", classes="pane active"):
-            yield headline.Title(id="title-alerts", classes="title")
+            yield Title(id="title-alerts", classes="title")
             yield Table(ALERT_COLUMNS, id="alerts", show_header=True)
         with Horizontal(id="middle"):
             with Vertical(id="pane-services", classes="pane"):
-                yield headline.Title(id="title-services", classes="title")
+                yield Title(id="title-services", classes="title")
                 yield Table(SERVICE_COLUMNS, id="services", show_header=True)
             with Vertical(id="pane-deploys", classes="pane"):
-                yield headline.Title(id="title-deploys", classes="title")
+                yield Title(id="title-deploys", classes="title")
                 yield Table(DEPLOY_COLUMNS, id="deploys", show_header=True)
         with Vertical(id="pane-detail", classes="pane"):
-            yield headline.Title(id="title-detail", classes="title")
+            yield Title(id="title-detail", classes="title")
             yield Lines(id="detail")
         yield Lines(id="outcome", indent=2, focus=False)
         yield KeyBar(id="keys")
@@ -162,7 +142,7 @@ class BoardScreen(Screen[None]):
 
     def tick(self) -> None:
         """Take note of the time: ages, and what the engine says without an event."""
-        self._drawn_for.clear()
+        self.drawing.forget()
         self._go_on()
 
     def _go_on(self) -> None:
@@ -172,27 +152,21 @@ class BoardScreen(Screen[None]):
             self.messages.expire()
             self.renew()
         else:
-            self.draw_live()
+            self.drawing.live()
         self.memory.save()
 
     def _note_rate(self) -> None:
         """Take the calls a second once a minute: a figure that changes all the time is a line sent all the time."""
-        minute, words = int(self.session.engine.clock.now() // 60), self._calls[1]
-        if self._calls[0] != minute or words.startswith("0.0"):
-            rate = sum(s.calls_per_s for s in self.session.latest.board.sources.values())
-            self._calls = (minute, f"{rate:.1f} calls/s")
+        minute, session = int(self.session.engine.clock.now() // 60), self.session
+        if self._rate_of != minute or session.call_rate.startswith("0.0"):
+            self._rate_of = minute
+            session.call_rate = f"{sum(s.calls_per_s for s in session.latest.board.sources.values()):.1f} calls/s"
 
     def _elsewhere(self, update: Update) -> bool:
         """Return whether a page that comes now would not be under the cursor."""
         if not self.is_active or self.session.list_pane != "alerts":
             return True
-        return self.session.tables["alerts"].anchored or self._on_open_page(update)
-
-    def _on_open_page(self, update: Update) -> bool:
-        """Return whether the cursor is on an unacknowledged page: it stays there while another arrives."""
-        row_id = self.session.tables["alerts"].cursor_id
-        row = next((a for a in update.triaged.alerts if a.id == row_id), None) if row_id else None
-        return row is not None and row.pages and nobody_has(update.triaged, row)
+        return self.session.tables["alerts"].anchored or on_open_page(self.session, update.triaged)
 
     def on_screen_resume(self) -> None:
         if self.session.tables:
@@ -202,145 +176,17 @@ class BoardScreen(Screen[None]):
     def renew(self) -> None:
         """Draw everything, and take note of the page that the cursor is on then."""
         self.draw()
-        if self._look() and self._there:
-            self._draw_new_page()
+        if self._look() and self.drawing.there:
+            self.drawing.new_page()
 
     def _look(self) -> bool:
         """Take note that the row under the cursor is looked at. Return whether it is a page that was not seen yet."""
         seen = self.is_active and bool(self.session.tables) and self.session.list_pane == "alerts"
         return seen and self.new_rows.looked_at(self.session.row_id)
 
-    # --- drawing: reads, and changes nothing but what is on screen ----------------------------------------------------
-
-    @property
-    def _there(self) -> bool:
-        """Tell whether all that is drawn on is there: not while it is being mounted, nor while the program ends."""
-        return all_there(self, DRAWN_ON)
-
     def draw(self) -> None:
-        """Everything, from the newest update; each part repaints only where it differs."""
-        if not self._there:
-            return  # an update comes whenever it likes
-        now = self.session.engine.clock.now()
-        update = self.session.latest
-        self._draw_tables(update, now)
-        self._draw_titles(update)
-        self._draw_looking()
-        self._draw_status(update, now)
-        self._draw_wide(update)
-        self._draw_new_page()
-        self._draw_detail()
-        self.draw_outcome(now)
-        self._draw_keys()
-
-    def draw_live(self) -> None:
-        """Draw the clock, the sources, the counts and the new page alone: under a dialog each cell costs bytes."""
-        if not self.session.tables or not self.is_mounted or not self.query("#new"):
-            return
-        self._draw_titles(self.session.latest)
-        self._draw_status(self.session.latest, self.session.engine.clock.now())
-        self._draw_new_page()
-
-    def _draw_tables(self, update: Update, now: float) -> None:
-        """The rows; of a table of which nothing changed since it was drawn, nor a tick went by, none."""
-        triaged, shown, rows = update.triaged, self.session.view_filter, self.session.rows
-        alerts, services, deploys = (self.session.tables[name] for name in PANES[:3])
-        current = tuple((s.current, s.problems) for s in update.board.sources.values())
-        if self._is_new("alerts", triaged.alerts, shown, update.outcomes, current, alerts.cursor_id, alerts.anchored):
-            alerts.placeholder(self.filters.no_alert(now))
-            stays = self._on_open_page(update)
-            held = alerts.cursor_id if alerts.anchored or stays else None  # a row that nobody chose keeps no place
-            instead = rows.successor(alerts.cursor_id, triaged)
-            alerts.show(rows.alerts(update, shown, held, now), stays, instead)
-        if self._is_new("services", triaged.services, shown, current, triaged.alerts):
-            services.placeholder(self.filters.none("service"))
-            services.show(rows.services(update, shown, now))
-        if self._is_new("deploys", triaged.deploys, shown, current):
-            deploys.placeholder(self.filters.none("deploy of the last day"))
-            deploys.show(rows.deploys(update, shown, now))
-        for name, signs in self.new_rows.signs().items():
-            self.session.tables[name].show_new(signs)
-
-    def _is_new(self, table: str, rows: object, *beside: object) -> bool:
-        """Return whether the rows (the same object if not) or the view of them changed since the last draw."""
-        old = self._drawn_for.get(table)
-        self._drawn_for[table] = (rows, beside)
-        return old is None or old[0] is not rows or old[1] != beside
-
-    def _draw_titles(self, update: Update) -> None:
-        said = {name: self._title_words(name) for name in self.session.tables}
-        for name, text in titles(update.triaged, said).items():
-            self.query_one(f"#title-{name}", headline.Title).say(text, active=name == self.session.pane)
-        new = self.new_rows.words(self.session.list_pane)
-        self.query_one("#tabs", StatusLine).show(tabs(update.triaged, self.session.pane), [(new, "warning")])
-
-    def _title_words(self, pane: str) -> str:
-        shown, order, below = self.filters.words(pane)
-        words = (shown, self.new_rows.words(pane), order, below)
-        return "".join(f" · {word}" for word in words if word)
-
-    def _draw_looking(self) -> None:
-        line, words = self.query_one("#looking", StatusLine), self.filters.line(titled=not self.has_class("narrow"))
-        line.display = words is not None
-        if words is not None:
-            line.show(*words)
-
-    def _draw_status(self, update: Update, now: float) -> None:
-        wide = self.size.width >= WIDE_COLUMNS
-        mine = headline.on_call(update, self.session.engine.actor.email, now)
-        left = headline.left(update, self.session.me, self.session.engine.actions.read_only, wide, mine)
-        self.query_one("#clock").styles.width = CLOCK_CELLS if wide else 12
-        self.query_one("#status", StatusLine).show(left, headline.right(update, now, wide, self.session.bell_on))
-        clock = headline.clock(now, self.session.tz, self._calls[1] if wide else "")
-        self.query_one("#clock", StatusLine).show([], clock)
-
-    def _draw_wide(self, update: Update) -> None:
-        line = self.query_one("#wide", StatusLine)
-        line.display = update.triaged.wide is not None
-        if update.triaged.wide is not None:
-            line.show([(headline.wide(update.triaged.wide, self.session.tz), "critical")])
-
-    def _draw_new_page(self) -> None:
-        line, words = self.query_one("#new", StatusLine), self.new_rows.page_words()
-        for screen in self.app.screen_stack:
-            if isinstance(screen, TellsOfPages) and screen.is_mounted:
-                screen.tell_of_page(self.new_rows.page_words(key=False).strip())
-        line.display = bool(words)
-        line.show([(words, "cursor")])
-
-    def _draw_detail(self) -> None:
-        if self.has_class("narrow") and self.session.pane != "detail":
-            return
-        self.query_one("#detail", Lines).show(self._detail_lines())
-
-    def _detail_lines(self) -> list[detail.Line]:
-        now, update = self.session.engine.clock.now(), self.session.latest
-        row_id = self.session.row_id
-        if self.session.list_pane == "alerts":
-            row = self.session.drawn(row_id)
-            return detail.alert_lines(row, update, now, self.session.tz) if row else []
-        if self.session.list_pane == "services":
-            service = update.board.services.get(row_id or "")
-            return detail.service_lines(service, update, now, self.session.tz) if service else []
-        deploy = update.board.deploys.get(row_id or "")
-        return detail.deploy_lines(deploy, update, now, self.session.tz) if deploy else []
-
-    def draw_outcome(self, now: float) -> None:
-        """Show the outcomes of actions, and the last word."""
-        if not self._there:
-            return
-        session = self.session
-        lines = headline.outcome_lines(session.latest, session.notice, session.tz, now, session.engine.actions.plan_of)
-        widget = self.query_one("#outcome", Lines)
-        widget.display = bool(lines)
-        widget.show(lines)
-        widget.styles.height = min(6, max(1, widget.needed(self.size.width)))
-        if session.row_screen is not None:
-            session.row_screen.draw_outcome(now)
-
-    def _draw_keys(self) -> None:
-        """The usual keys, and those that are rare where they can do something now."""
-        self.query_one("#keys", KeyBar).show(self.actions.bar_items(self.session.row()))
+        """Draw everything from the newest update."""
+        self.drawing.everything()
 
     # --- what the widgets tell ----------------------------------------------------------------------------------------
 
@@ -352,11 +198,11 @@ class BoardScreen(Screen[None]):
             self.renew()  # a resolved row goes, an acknowledged one re-sorts, once the cursor has left it
         else:
             if left:
-                self._draw_titles(self.session.latest)
+                self.drawing.titles()
             self._look()
-            self._draw_new_page()
-            self._draw_detail()
-            self._draw_keys()
+            self.drawing.new_page()
+            self.drawing.detail()
+            self.drawing.keys()
 
     def on_table_moved(self, event: Table.Moved) -> None:
         event.stop()
@@ -367,7 +213,7 @@ class BoardScreen(Screen[None]):
 
     def on_table_marked(self, event: Table.Marked) -> None:
         event.stop()
-        self._draw_keys()
+        self.drawing.keys()
         self.session.unmarked = len(event.dropped)
         if event.dropped:
             rows = count(len(event.dropped), "marked row")
@@ -421,7 +267,7 @@ class BoardScreen(Screen[None]):
         if not table.move_to(row.id):  # a filter hides it
             self.filters.everything()
             table.move_to(row.id)
-        self._draw_new_page()
+        self.drawing.new_page()
         return True
 
     def action_pane(self, name: str) -> None:

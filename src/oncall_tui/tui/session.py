@@ -75,6 +75,7 @@ class Session:
         self.bell_on = True
         self.notice: tuple[str, str] | None = None
         self.said_at = 0.0
+        self.call_rate = ""  # calls a second of all sources, in words
         self.unmarked = 0  # marked rows that vanished since the last key
         self.deaf_until = 0.0  # keys before this (monotonic seconds) were meant for something that has gone
         self.row_screen: RowScreen | None = None  # the screen that is open for one row

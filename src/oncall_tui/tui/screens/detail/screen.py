@@ -1,4 +1,4 @@
-"""The Detail screen: one row, whole, over the board. It follows the row by its id, and acts through the board.
+"""The Detail screen: one row, whole, over the board. It follows the row by its id, and hands it to every action.
 
 What the board has is shown at once; what is read on demand (tasks, targets, metrics, what happened) appears part by
 part as it comes. Nothing is read by the clock, and nothing after the screen is closed.
