@@ -130,7 +130,7 @@ class Night:
             return
         outcome = done.result(60)
         assert outcome.state is ends, outcome
-        assert self.engine.told(8)
+        assert self.engine.wait_for_notifications(8)
 
     def said(self, deploy_id: str) -> Said:
         """What every surface says of it now."""

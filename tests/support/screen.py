@@ -63,7 +63,7 @@ class Rig:
         for poller in self.engine._pollers.values():
             poller._poll(ReadRequest())
         self.engine._earlier.load()
-        self.engine._compose()
+        self.engine._build_board()
 
     def refresh(self) -> None:
         """Poll, and draw."""
@@ -79,9 +79,9 @@ class Rig:
     def drain(self) -> None:
         """Wait until every queue did what it has to do now."""
         for _ in range(3):
-            for queue in (*self.engine._queues.values(), *self.engine.evidence._queues.values()):
+            for queue in (*self.engine._queues.values(), *self.engine.on_demand._queues.values()):
                 queue.run(lambda: None).result(5)
-        self.engine._compose()
+        self.engine._build_board()
 
     async def settle(self) -> None:
         """The same, and what the screen's workers wait for, drawn."""

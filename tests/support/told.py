@@ -191,7 +191,7 @@ class Bench:
         for poller in self.engine._pollers.values():
             poller._poll(ReadRequest())
         self.engine._earlier.load()
-        self.engine._compose()
+        self.engine._build_board()
 
     def drain(self) -> None:
         """Wait until every queue did what it has to do now, and everything was told."""
@@ -201,7 +201,7 @@ class Bench:
             for worker in self.engine._destinations:
                 if not getattr(worker.get(), "gate", None):
                     worker.queue.run(lambda: None).result(5)
-        self.engine._compose()
+        self.engine._build_board()
 
     def ask(self, verb: Verb, target: str = "prod/main/api", **more: Any) -> ActionRequest:
         alert = self.engine.update.board.alerts.get(target)

@@ -447,7 +447,7 @@ async def test_the_runbook_is_read_by_its_key_alone_and_is_text(tmp_path: Path) 
     rig.board.session.runbook_folders = (tmp_path,)
     async with on_screen(rig, (80, 24)):
         await opened(rig)
-        assert "runbook" not in rig.engine.evidence._queues
+        assert "runbook" not in rig.engine.on_demand._queues
         await rig.pilot.press("b")
         await rig.settle()
         text = await everything(rig)

@@ -88,7 +88,7 @@ async def test_o_shows_who_is_on_call_by_product_and_policy(tmp_path: Path) -> N
 async def test_it_is_there_before_the_source_answers(tmp_path: Path) -> None:
     async with on_screen(Rig(tmp_path, Pager())) as rig:
         jobs: list[Any] = []
-        rig.engine.duties._run = lambda source, job: jobs.append(job)  # type: ignore[method-assign]
+        rig.engine.on_call._run = lambda source, job: jobs.append(job)  # type: ignore[method-assign]
         await rig.pilot.press("o")
         await rig.pilot.pause()
         assert "pager: reading…" in rig.text()
@@ -174,7 +174,7 @@ async def test_many_policies_scroll(tmp_path: Path) -> None:
 async def test_the_status_line_says_that_i_am(tmp_path: Path) -> None:
     async with on_screen(Rig(tmp_path, Pager()), (80, 24)) as rig:
         assert "on call" not in rig.text().splitlines()[0]
-        rig.engine.duties.ask("pager")
+        rig.engine.on_call.ask("pager")
         await rig.settle()
         assert " Alice  on call L1 " in rig.text().splitlines()[0]
 
@@ -183,7 +183,7 @@ async def test_that_i_am_not_is_said_only_where_it_is_known(tmp_path: Path) -> N
     async with on_screen(Rig(tmp_path, Pager()), (80, 24)) as rig:
         for mine, words in ((None, False), (False, True)):
             rig.provider.mine = mine  # type: ignore[attr-defined]
-            rig.engine.duties.ask("pager")
+            rig.engine.on_call.ask("pager")
             await rig.settle()
             assert ("not on call" in rig.text().splitlines()[0]) is words
             assert ("on call" in rig.text().splitlines()[0]) is words

@@ -101,7 +101,7 @@ class Room(Rig):
         for _ in range(40):
             await self.settle()
             with contextlib.suppress(KeyError):
-                self.engine.evidence._queues["prod"].run(lambda: None).result(5)
+                self.engine.on_demand._queues["prod"].run(lambda: None).result(5)
             if isinstance(self.pilot.app.screen, Modal) or not self.board.dialogs.active:
                 break
         return await self.modal() if isinstance(self.pilot.app.screen, Modal) else None

@@ -73,7 +73,7 @@ def plan(verb: Verb = Verb.ROLL_BACK, target: str = API, from_arn: int = 42, **m
 
 
 def dressed(seen: TriagedBoard, journal: Journal, **more: Any) -> Plan:
-    return PlanEnricher(lambda: seen, journal, ALICE).dress(plan(**more))
+    return PlanEnricher(lambda: seen, journal, ALICE).enrich(plan(**more))
 
 
 BAD = deploy("prod/d42", API, state=DeployState.SUCCEEDED, started=NOW - 300, finished=NOW - 120)
@@ -246,7 +246,7 @@ def quiet_look(seconds: float, firings: int, lost: SourceState = SourceState.OK,
 @pytest.mark.parametrize("seen", [True, False])
 def test_an_episode_that_is_not_over_is_the_alert_that_asks(seen: bool, journal: Journal) -> None:
     now = quiet_look(3.0, 1 if seen else 3, seen=seen)
-    told = PlanEnricher(lambda: now, journal, ALICE).dress(plan())
+    told = PlanEnricher(lambda: now, journal, ALICE).enrich(plan())
     how = "" if seen else ", flapping"
     assert told.confirm is Confirm.YES
     assert told.warnings[0].startswith(f"5xx: quiet for {'0s' if seen else '3s'}{how}; :42 is its suspect")
@@ -266,19 +266,19 @@ def test_what_has_been_quiet_for_long_asks_for_nothing(
 ) -> None:
     now = quiet_look(3.0, firings)
     later = msgspec.structs.replace(now, board=msgspec.structs.replace(now.board, at=NOW - 3.0 + seconds))
-    told = PlanEnricher(lambda: later, journal, ALICE).dress(plan())
+    told = PlanEnricher(lambda: later, journal, ALICE).enrich(plan())
     assert told.confirm is confirm
     assert words in told.warnings[0]
 
 
 def test_a_source_that_is_not_read_tells_of_no_quiet(journal: Journal) -> None:
     now = quiet_look(3.0, 3, SourceState.OFFLINE)
-    told = PlanEnricher(lambda: now, journal, ALICE).dress(plan())
+    told = PlanEnricher(lambda: now, journal, ALICE).enrich(plan())
     assert told.confirm is Confirm.NAME
     assert "quiet" not in told.warnings[0]
 
 
 def test_quiet_asks_for_no_other_deploy_and_no_rolled_back_one(journal: Journal) -> None:
     now = quiet_look(3.0, 3)
-    told = PlanEnricher(lambda: now, journal, ALICE).dress(plan(from_arn=43))
+    told = PlanEnricher(lambda: now, journal, ALICE).enrich(plan(from_arn=43))
     assert (told.confirm, "quiet" in told.warnings[0]) == (Confirm.NAME, False)

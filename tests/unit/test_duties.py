@@ -70,7 +70,7 @@ class Rig:
 
 def test_asked_every_five_minutes_and_no_more() -> None:
     rig = Rig()
-    rig.duties.go_on()
+    rig.duties.start()
     rig.tick("pager")
     assert rig.pager.calls == ["on call", "mine"]
     for _ in range(29):
@@ -89,7 +89,7 @@ def test_a_command_asks_nothing_by_itself() -> None:
 
 def test_a_source_that_cannot_be_read_is_not_asked_by_itself() -> None:
     rig = Rig()
-    rig.duties.go_on()
+    rig.duties.start()
     rig.tick("another")
     assert rig.pager.calls == []
 
@@ -135,7 +135,7 @@ def test_one_that_waits_no_more_takes_nothing_from_the_rest() -> None:
 
 def test_a_source_that_is_not_there_yet_is_asked_as_soon_as_it_is() -> None:
     rig = Rig()
-    rig.duties.go_on()
+    rig.duties.start()
     rig.pager.built = False
     rig.duties.refresh()
     rig.queue.settle()
@@ -148,7 +148,7 @@ def test_a_source_that_is_not_there_yet_is_asked_as_soon_as_it_is() -> None:
 
 def test_what_failed_with_its_source_is_asked_once_when_that_is_back() -> None:
     rig = Rig()
-    rig.duties.go_on()
+    rig.duties.start()
     rig.tick()
     rig.pager.duties = Offline("no answer")
     rig.duties.refresh()

@@ -57,7 +57,7 @@ def test_no_action_is_held_up_by_a_hung_reading_of_what_is_only_looked_at(tmp_pa
     monkeypatch.setattr(bench.pager, what, lambda *_: asked.set() or (hung.wait(30) and ()))
     incident = bench.incident()
     try:
-        looks = bench.engine.duties.ask("pager") if what == "on_call" else bench.engine.evidence.timeline(incident.id)
+        looks = bench.engine.on_call.ask("pager") if what == "on_call" else bench.engine.on_demand.timeline(incident.id)
         assert asked.wait(5)
         outcome = bench.do(Verb.NOTE, incident.id, text="looking")
         assert outcome.state is OutcomeState.DONE
@@ -76,18 +76,18 @@ def test_what_happened_to_a_row_is_its_source_s_memory_and_the_journal_s(tmp_pat
         bench.do(Verb.NOTE, incident.id, text="looking")
         bench.written()  # all of it is on disk
         monkeypatch.setattr(bench.pager, "timeline", lambda target: (TimelineEvent(1.0, "Bob", f"took {target}"),))
-        told = bench.engine.evidence.timeline(incident.id).result(5)
+        told = bench.engine.on_demand.timeline(incident.id).result(5)
         assert told[-1] == TimelineEvent(1.0, "Bob", f"took {incident.id}")
         (mine,) = [line.text for line in told if line.by == "Alice"]
         assert mine.startswith("the note is there")
         monkeypatch.setattr(bench.pager, "timeline", raising(Offline("no answer")))
-        told = bench.engine.evidence.timeline(incident.id).result(5)
+        told = bench.engine.on_demand.timeline(incident.id).result(5)
         assert told[0].text == "pager's own part cannot be read: no answer"  # and not: it is asked again by itself
         monkeypatch.setattr(bench.pager, "timeline", raising(Denied("denied", "needs a right")))
-        told = bench.engine.evidence.timeline(incident.id).result(5)
+        told = bench.engine.on_demand.timeline(incident.id).result(5)
         assert told[0].text == "pager's own part cannot be read: denied (needs a right)"
         assert any(line.where == "here" for line in told)
-        (gone,) = bench.engine.evidence.timeline("gone/Q1").result(5)
+        (gone,) = bench.engine.on_demand.timeline("gone/Q1").result(5)
         assert "no source 'gone' is configured" in gone.text
     finally:
         bench.engine.stop()

@@ -250,7 +250,7 @@ def test_a_pause_asks_nothing_and_nothing_is_missed(clock: FakeClock) -> None:
     drive(reader, side, 10.0)
     reader.pause()
     assert drive(reader, side, 60.0) == 0
-    reader.go_on()
+    reader.resume()
     drive(reader, side, 40.0)
     assert len(reader.kept.lines) == 100
 
@@ -317,7 +317,7 @@ def test_what_goes_wrong_is_kept_and_asked_again(clock: FakeClock, error: Source
     side.fail = error
     drive(reader, side, POLL_S + 0.5)
     side.fail = None
-    reader.again()
+    reader.retry()
     assert reader.due()
 
 
@@ -347,12 +347,12 @@ def test_where_no_place_is_found_and_where_the_group_is_not_there(clock: FakeClo
     assert reader.trouble is side.fail
     assert reader.calls == 1
     side.fail = None
-    reader.again()
+    reader.retry()
     side.page = LogPage(missing="/g is not there")
     drive(reader, side, 120.0)
     assert reader.run.missing == {APP: "/g is not there"}
     assert len(side.asked) == 1
-    reader.again()
+    reader.retry()
     drive(reader, side)
     assert len(side.asked) == 2
 
@@ -394,7 +394,7 @@ def test_what_is_being_read_is_not_dropped(clock: FakeClock) -> None:
     assert reader.kept.lines[0].at <= first + 60  # what was on screen may be a step from it
     assert reader.looking_at in [it.at for it in reader.kept.lines]
     reader.looking_at = None
-    reader.go_on()
+    reader.resume()
     drive(reader, side, 60.0)
     assert reader.kept.lines[0].at > first
     assert len(reader.kept.lines) <= 1000

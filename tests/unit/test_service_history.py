@@ -184,11 +184,11 @@ def test_an_arrow_is_old_to_new_in_every_state(state: DeployState) -> None:
 
 def test_what_did_not_change_stays_the_same_object() -> None:
     histories, rows = DeployHistories(), {d.id: d for d in (bad(**DONE), back(**DONE))}
-    first = histories.tell(rows, {API: (UPDATE,)})
+    first = histories.apply(rows, {API: (UPDATE,)})
     assert list(first) == list(rows)
-    again = histories.tell(dict(rows), {API: (UPDATE,)})
+    again = histories.apply(dict(rows), {API: (UPDATE,)})
     assert all(again[i] is first[i] for i in rows)
-    moved = histories.tell({**rows, "prod/d2": back(**DONE, running=17)}, {API: (UPDATE,)})
+    moved = histories.apply({**rows, "prod/d2": back(**DONE, running=17)}, {API: (UPDATE,)})
     assert moved["prod/d1"] is first["prod/d1"]
     assert moved["prod/d2"] is not first["prod/d2"]
 

@@ -189,7 +189,7 @@ def test_a_note_that_fails_is_said_once_too(bench: Bench) -> None:
     bench.notes.check_raises = [Refused("set me.email"), Refused("set me.email")]
     assert bench.do(Verb.ROLL_BACK).state is OutcomeState.DONE
     assert [o.message for o in bench.untold()] == ["pager/Q1 was not notified: set me.email"]
-    assert bench.engine.told(1)
+    assert bench.engine.wait_for_notifications(1)
 
 
 def test_a_bug_in_a_destination_is_neither_the_actions_nor_silent(bench: Bench, chat: FakeDestination) -> None:
@@ -207,9 +207,9 @@ def test_a_destination_that_hangs_holds_up_nothing(tmp_path: Path, chat: FakeDes
         assert bench.do(Verb.ROLL_BACK).state is OutcomeState.DONE
         assert len(other.sent) == 2
         assert chat.sent == []
-        assert not bench.engine.told(0.01)
+        assert not bench.engine.wait_for_notifications(0.01)
         chat.gate.set()
-        assert bench.engine.told(5)
+        assert bench.engine.wait_for_notifications(5)
         assert len(chat.sent) == 2
         assert chat.threads == {"act to chat"}
         assert other.threads == {"act to other"}

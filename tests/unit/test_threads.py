@@ -134,7 +134,7 @@ def test_a_word_about_a_bug_that_breaks_ends_nothing() -> None:
 @pytest.mark.parametrize(
     ("of", "name", "says"),
     [
-        (Engine, "_compose", "board"),
+        (Engine, "_build_board", "board"),
         (BoardBuilder, "build", "board"),
         (Engine, "_resume", "board"),
         (Engine, "_guarded", "board"),
@@ -152,14 +152,14 @@ def test_a_bug_on_the_boards_thread_is_told_and_the_board_goes_on(
 ) -> None:
     engine, provider = running
     targets = {Engine: engine, BoardBuilder: engine.builder, AckRenewer: engine.actions.ack_renewer}
-    target = targets.get(of, engine.duties)
+    target = targets.get(of, engine.on_call)
     once = Once(monkeypatch, target, name, error)
     if (
-        of is AckRenewer or name in ("_compose", "_resume") or of is OnCallReader
+        of is AckRenewer or name in ("_build_board", "_resume") or of is OnCallReader
     ):  # the steps are bound when a round begins
         monkeypatch.setattr(of, name, lambda self, *args: getattr(target, name)(*args), raising=True)
     once.armed.set()
-    engine.recompose()
+    engine.rebuild()
     until(lambda: any(words.startswith(says) and "injected" in words for words in engine.update.troubles))
     provider.add("b")
     until(lambda: len(engine.update.board.alerts) == 2)
@@ -210,11 +210,11 @@ def test_what_a_provider_raises_to_end_the_program_is_its_state(running: tuple[E
 
 
 def queues(engine: Engine) -> dict[str, Any]:
-    engine.evidence.run("prom", lambda: None).result(5)
+    engine.on_demand.run("prom", lambda: None).result(5)
     return {
         "act": engine._queues["prom"],
         "to": engine._destinations.find("slack").queue,
-        "look": engine.evidence._queues["prom"],
+        "look": engine.on_demand._queues["prom"],
     }
 
 

@@ -30,7 +30,7 @@ class PlanEnricher:
     def __init__(self, triaged: Callable[[], TriagedBoard], journal: Journal, actor: Actor) -> None:
         self._triaged, self._journal, self._actor = triaged, journal, actor
 
-    def dress(self, plan: Plan) -> Plan:
+    def enrich(self, plan: Plan) -> Plan:
         """The plan with what a provider cannot know."""
         warnings = list(plan.warnings)
         changed: dict[str, object] = {}
@@ -64,7 +64,7 @@ class PlanEnricher:
         if why or plan.verb in NAMED:
             name = service_id.rsplit("/", 1)[-1]
             changed = {"confirm": Confirm.NAME, "confirm_name": name, "confirm_why": why or plan.confirm_why}
-        if hears := self.audience(plan).words:
+        if hears := self.recipients(plan).words:
             changed["lines"] = (*plan.lines, ("notifies", hears))
         return warnings, changed
 
@@ -85,7 +85,7 @@ class PlanEnricher:
         words, _ = quiet(triaged, service_id, away_from, plan.target)
         return [words] if words else []
 
-    def audience(self, plan: Plan) -> Recipients:
+    def recipients(self, plan: Plan) -> Recipients:
         """The product's destinations, and the open incidents that are joined to the service's alerts."""
         triaged, service_id = self._triaged(), self.service_of(plan)
         product = triaged.products.get(service_id)

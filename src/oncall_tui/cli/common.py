@@ -50,7 +50,7 @@ def running(context: click.Context, *, read_only: bool = False, steady_s: float 
 def _told(engine: Engine) -> bool:
     """Wait until others were notified; an interrupt ends the waiting."""
     end_at = time.monotonic() + TOLD_TIMEOUT_S
-    while not (told := engine.told(PAUSE_S)) and time.monotonic() < end_at and not interrupts.pressed:
+    while not (told := engine.wait_for_notifications(PAUSE_S)) and time.monotonic() < end_at and not interrupts.pressed:
         pass
     return told
 

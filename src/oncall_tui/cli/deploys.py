@@ -195,7 +195,7 @@ def _read_deploys(engine: Engine, service: str) -> None:
         ),
         READ_TIMEOUT_S,
     )
-    engine.explained()
+    engine.wait_for_details()
 
 
 def _none(engine: Engine, service: str) -> str:

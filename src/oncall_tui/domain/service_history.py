@@ -175,7 +175,7 @@ class DeployHistories:
     def __init__(self) -> None:
         self._known: dict[str, tuple[tuple[Deploy, ...], tuple[PastAction, ...], tuple[Deploy, ...]]] = {}
 
-    def tell(self, deploys: Mapping[str, Deploy], deeds: Mapping[str, Sequence[PastAction]]) -> dict[str, Deploy]:
+    def apply(self, deploys: Mapping[str, Deploy], deeds: Mapping[str, Sequence[PastAction]]) -> dict[str, Deploy]:
         """Every deploy by id, in its order; *deeds* by service."""
         of: dict[str, list[Deploy]] = {}
         for deploy in deploys.values():

@@ -81,7 +81,7 @@ class BoardBuilder:
                 return msgspec.structs.replace(last, board=board)
         board = self._with_local(merge(version, now, statuses, readings, monotonic), providers, now)
         triaged = self.triager.triage(board, show_hidden)
-        self._recorder.saw(triaged, last.board, now)
+        self._recorder.record(triaged, last.board, now)
         self._built_from = (rows, beside)  # only now: had a step failed, these rows would never be built again
         return triaged
 
@@ -120,7 +120,7 @@ class BoardBuilder:
         return msgspec.structs.replace(
             board,
             alerts={a.id: self._overlay(a, providers[a.source]) for a in board.alerts.values()},
-            deploys=self._histories.tell(board.deploys, self._past.current),
+            deploys=self._histories.apply(board.deploys, self._past.current),
         )
 
     def _overlay(self, alert: Alert, provider: Provider | None) -> Alert:

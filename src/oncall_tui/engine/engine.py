@@ -105,9 +105,9 @@ class Engine:
         }
         self._queues = {s.name: JobQueue(s.name, clock) for s in specs}
         sources = {name: SourceHandle(name, self._queues[name], p.ready, p.ask) for name, p in self._pollers.items()}
-        self.evidence = OnDemandReader({name: p.ready for name, p in self._pollers.items()}, clock, journal)
+        self.on_demand = OnDemandReader({name: p.ready for name, p in self._pollers.items()}, clock, journal)
         tell = {s.name: self._pollers[s.name].ready for s in specs if s.on_call}
-        self.duties = OnCallReader(tell, self.evidence.run, clock, self._dirty.set)
+        self.on_call = OnCallReader(tell, self.on_demand.run, clock, self._dirty.set)
         self._destinations = Destinations(destinations, clock)
         self._plan_enricher = PlanEnricher(lambda: self.update.triaged, journal, actor)
         self.actions = ActionService(
@@ -115,7 +115,7 @@ class Engine:
             journal,
             clock,
             self._plan_enricher.board_for,
-            self._plan_enricher.dress,
+            self._plan_enricher.enrich,
             self._dirty.set,
             read_only,
             steady_s,
@@ -127,7 +127,7 @@ class Engine:
             journal,
             clock,
             lambda: self.update.board,
-            self._plan_enricher.audience,
+            self._plan_enricher.recipients,
             self.actions.run_silently,
             self.actions.show,
         )
@@ -166,7 +166,7 @@ class Engine:
         for queue in self._queues.values():
             queue.stop()
         self._destinations.stop()
-        self.evidence.stop()
+        self.on_demand.stop()
         self.recorder.end(self.clock.now())
         self.journal.close(0.3)
 
@@ -197,7 +197,7 @@ class Engine:
         """A key was pressed: an engineer is awake."""
         self.actions.ack_renewer.pressed()
 
-    def recompose(self) -> None:
+    def rebuild(self) -> None:
         """Look again (what is hidden was asked for)."""
         self._dirty.set()
 
@@ -206,7 +206,7 @@ class Engine:
         """The configured destinations' names."""
         return tuple(d.name for d in self._destinations)
 
-    def told(self, timeout_s: float) -> bool:
+    def wait_for_notifications(self, timeout_s: float) -> bool:
         """Wait until others were told of what was done; False after *timeout_s* seconds. For commands."""
         return self._notifier.settle(timeout_s)
 
@@ -215,7 +215,7 @@ class Engine:
         return send(self._destinations, self.journal, self.clock, self.actor, name, title, text)
 
     @property
-    def telling(self) -> int:
+    def pending_notifications(self) -> int:
         """How many words to others are not out yet: they are lost where the program ends now."""
         return self._notifier.under_way
 
@@ -270,10 +270,10 @@ class Engine:
             ),
             timeout_s,
         )
-        self.explained()
+        self.wait_for_details()
         return self.update
 
-    def explained(self) -> bool:
+    def wait_for_details(self) -> bool:
         """Wait a little for who deployed and why tasks stopped, and for what the journal knows of it. For commands."""
         return self.wait(
             lambda u: (
@@ -319,11 +319,11 @@ class Engine:
             self._dirty.wait(TICK_S)
             self._dirty.clear()
             for what, step in (
-                ("the board's rows", self._compose),
+                ("the board's rows", self._build_board),
                 ("the journal of what is watched", self._watch),
                 ("open intents", self._resume),
                 ("extending acknowledgements", self.actions.ack_renewer.tick),
-                ("who is on call", self._ask_duties),
+                ("who is on call", self._ask_on_call),
             ):
                 self._guarded(what, step)
             threading.Event().wait(AT_MOST_EVERY_S)
@@ -335,20 +335,20 @@ class Engine:
         except Exception as error:  # noqa: BLE001 - the board must go on
             self._worker.trouble.met(error, what)
             if what == "the board's rows":
-                self._compose_without_triage()
+                self._build_without_triage()
 
     def _watch(self) -> None:
         self.recorder.tick(self.update.board.sources.values(), self.clock.now(), self.clock.monotonic())
 
-    def _ask_duties(self) -> None:
-        self.duties.tick({s.name for s in self.update.board.sources.values() if s.current})
+    def _ask_on_call(self) -> None:
+        self.on_call.tick({s.name for s in self.update.board.sources.values() if s.current})
 
-    def _compose(self) -> None:
+    def _build_board(self) -> None:
         sources = tuple(self._pollers.values())
         now, monotonic = self.clock.now(), self.clock.monotonic()
         self._publish(self.builder.build(self.update.triaged, sources, now, monotonic, self.show_hidden))
 
-    def _compose_without_triage(self) -> None:
+    def _build_without_triage(self) -> None:
         """Publish the last rows with each source as it is now, and the bug."""
         now, monotonic = self.clock.now(), self.clock.monotonic()
         self._publish(self.builder.without_triage(self.update.triaged, self._pollers.values(), now, monotonic))
@@ -358,7 +358,7 @@ class Engine:
             triaged=triaged,
             outcomes=self.actions.outcomes,
             journal_failure=self.journal.failure,
-            rosters=self.duties.rosters,
+            rosters=self.on_call.rosters,
             troubles=self._troubles(),
             skipped=self.journal.skipped,
             recalled=self.recorder.recalled,
@@ -371,7 +371,7 @@ class Engine:
                 wake()
 
     def _troubles(self) -> tuple[str, ...]:
-        queues = (*self._queues.values(), *(d.queue for d in self._destinations), *self.evidence.queues)
+        queues = (*self._queues.values(), *(d.queue for d in self._destinations), *self.on_demand.queues)
         workers = (self._worker, self._earlier.worker, self.journal.worker, *self.watched, *(o.worker for o in queues))
         own = (worker.trouble.words for worker in (*workers, *(p.worker for p in self._pollers.values())))
         return tuple(redact(words) for words in own if words)

@@ -55,7 +55,7 @@ class ChangeRecorder:
         """Tell whether it is known what earlier sessions saw."""
         return self._known is not None
 
-    def saw(self, triaged: TriagedBoard, before: Board, now: float) -> None:
+    def record(self, triaged: TriagedBoard, before: Board, now: float) -> None:
         """Journal what changed; what is gone is named as it was on the board *before*.
 
         Nothing is told to have changed before it is known what there was.

@@ -24,7 +24,7 @@ class OnCallReader:
     """The rosters of the sources that tell who is on call. Thread-safe; nothing here waits for a provider.
 
     *sources*: name → its provider once that is built (raises SourceError before). *run* runs a job on a queue, by its
-    source's name. *changed* is called whenever a roster is another one. Nothing is asked by itself before ``go_on``: a
+    source's name. *changed* is called whenever a roster is another one. Nothing is asked by itself before ``start``: a
     command has no use for it.
     """
 
@@ -49,7 +49,7 @@ class OnCallReader:
         with self._lock:
             return tuple(self._rosters.values())
 
-    def go_on(self) -> None:
+    def start(self) -> None:
         """From now on ``tick`` asks by itself."""
         self._on = True
 

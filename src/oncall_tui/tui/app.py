@@ -89,7 +89,7 @@ class OncallApp(App[None]):
         """The first frame is out: start to read, and let the collector run, without what start-up left."""
         self.engine.start()
         self.engine.recorder.begin(self.engine.clock.now())
-        self.engine.duties.go_on()
+        self.engine.on_call.start()
         sys.setswitchinterval(0.001)  # pollers that parse give way to a key five times as often
         gc.collect()
         gc.freeze()
@@ -179,7 +179,7 @@ class OncallApp(App[None]):
 
     def action_leave(self) -> None:
         """Quit; with a write or a notification in flight, it asks once."""
-        writing, telling = self.engine.actions.writing, self.engine.telling
+        writing, telling = self.engine.actions.writing, self.engine.pending_notifications
         if not writing and not telling:
             self.exit()
             return

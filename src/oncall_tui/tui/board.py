@@ -317,7 +317,7 @@ class BoardScreen(Screen[None]):
 
     def action_hidden(self) -> None:
         self.session.engine.show_hidden = not self.session.engine.show_hidden
-        self.session.engine.recompose()
+        self.session.engine.rebuild()
 
     def action_refresh(self) -> None:
         self.session.engine.refresh()

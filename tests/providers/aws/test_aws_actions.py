@@ -469,7 +469,7 @@ def test_a_daemon_that_nothing_suspects_wants_its_name_typed(
     _, plan = made_by(provider, Verb.ROLL_BACK)
     triaged = Triager(Rules()).triage(board(provider))
     journal = Journal(tmp_path / "journal.db", SystemClock().now)
-    dressed = PlanEnricher(lambda: triaged, journal, Actor("Alice")).dress(plan)
+    dressed = PlanEnricher(lambda: triaged, journal, Actor("Alice")).enrich(plan)
     journal.close(1.0)
     assert (dressed.confirm, dressed.confirm_name) == (Confirm.NAME, "api")
     assert dressed.warnings[0].startswith("no deploy is suspected, no alerts for it: :42 has run for 59m")

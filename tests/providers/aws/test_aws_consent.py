@@ -89,7 +89,7 @@ class Played:
                         )
                     except errors.OncallError:
                         continue
-                    yield dresser.dress(made)
+                    yield dresser.enrich(made)
 
 
 def fails(board: Board, plan: Plan) -> bool:

@@ -121,7 +121,7 @@ class LogReader:
         self.paused = ""
         self.run = self._run(None, self.run.task)
 
-    def look_around(self, at: float) -> None:
+    def read_around(self, at: float) -> None:
         """The lines around a time (seconds since the epoch)."""
         self.paused = ""
         self.run = self._run(at, self.run.task)
@@ -136,7 +136,7 @@ class LogReader:
         """Ask nothing of what is new."""
         self.paused = why
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """The other way round."""
         self.paused = ""
 
@@ -167,7 +167,7 @@ class LogReader:
         self.run.errands.append(errand)
         return True
 
-    def again(self) -> None:
+    def retry(self) -> None:
         """Ask again now, whatever was refused."""
         run = self.run
         run.held.clear()

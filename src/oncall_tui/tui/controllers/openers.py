@@ -138,7 +138,7 @@ class Openers:
         found: dict[str, tuple[TimelineEvent, ...]] = {}
         for row_id in ids:
             try:
-                found[row_id] = await asyncio.wrap_future(self._session.engine.evidence.timeline(row_id))
+                found[row_id] = await asyncio.wrap_future(self._session.engine.on_demand.timeline(row_id))
             except OncallError as error:
                 found[row_id] = (
                     TimelineEvent(self._session.engine.clock.now(), "", f"{row_id} cannot be read: {error}"),

@@ -152,7 +152,7 @@ class OpenShell:
         where = f"task {short_task(plan.request['task'])} {plan.request['container']}"
         try:
             opening = self._entry(plan, f"opening in {where}", "opening")
-            await asyncio.wrap_future(self._engine.evidence.run("journal", lambda: self._engine.journal.must(opening)))
+            await asyncio.wrap_future(self._engine.on_demand.run("journal", lambda: self._engine.journal.must(opening)))
         except JournalError as error:
             if not self._session.latest.journal_failure:  # nobody was told that it would not be journalled
                 raise Refused(f"not opened: it cannot be journalled: {error.message}", error.hint) from None
@@ -194,7 +194,7 @@ class OpenShell:
         await self._dialogs.ask(ToCopy(title, lines, command))
 
     async def _ask(self, question: Callable[[Provider], T]) -> T:
-        return await asyncio.wrap_future(self._engine.evidence.ask(self._service.source, question))
+        return await asyncio.wrap_future(self._engine.on_demand.ask(self._service.source, question))
 
 
 def _nowhere(inside: ServiceDetail, title: str) -> Refused:

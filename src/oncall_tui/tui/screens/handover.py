@@ -74,7 +74,7 @@ class HandoverView(Modal[None]):
         self._number += 1
         self.say(f"reading the last {self.hours} h", "dim")
         since = self.engine.clock.now() - self.hours * 3600.0
-        coming = self.engine.evidence.run("journal", lambda: self.engine.journal.since(since, KINDS))
+        coming = self.engine.on_demand.run("journal", lambda: self.engine.journal.since(since, KINDS))
         self.run_worker(self._read(self._number, since, coming), exit_on_error=False)
 
     async def _read(self, number: int, since: float, coming: Future) -> None:  # type: ignore[type-arg]

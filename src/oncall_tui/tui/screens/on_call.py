@@ -31,7 +31,7 @@ class OnCallView(Text):
 
     def __init__(self, engine: Engine, tz: tzinfo) -> None:
         self._engine, self._tz = engine, tz
-        self._coming = engine.duties.refresh()
+        self._coming = engine.on_call.refresh()
         super().__init__("On call", self._newest())
 
     def compose(self) -> ComposeResult:
@@ -59,7 +59,7 @@ class OnCallView(Text):
     def _newest(self) -> list[Line]:
         engine = self._engine
         products = engine.rules.products
-        return lines(engine.duties.rosters, products, engine.actor.email, engine.clock.now(), self._tz)
+        return lines(engine.on_call.rosters, products, engine.actor.email, engine.clock.now(), self._tz)
 
 
 def lines(rosters: Sequence[Roster], products: Sequence[Product], email: str, now: float, tz: tzinfo) -> list[Line]:

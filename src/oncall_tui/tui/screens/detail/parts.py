@@ -138,7 +138,7 @@ class DetailParts:
             page = read(place, folders)
             return Runbook(page.where, blocks(page))
 
-        return self._engine.evidence.run("runbook", job)
+        return self._engine.on_demand.run("runbook", job)
 
     def _begin(self, part: Part[T], ask: Callable[[], Future[T]]) -> Begun:
         number = part.begin(self._engine.clock.monotonic(), self._engine.clock.now())
@@ -173,7 +173,7 @@ class DetailParts:
                 raise SourceError(f"{service.source} cannot list tasks", "the board's counts are all there is")
             return provider.inspect(service.id)
 
-        return lambda: self._engine.evidence.ask(service.source, question, "tasks")
+        return lambda: self._engine.on_demand.ask(service.source, question, "tasks")
 
     def _measure(self, of: Subject) -> Callable[[], Future[Measured]]:
         """One call a source; as a rule there is one source for all that is on screen."""
@@ -181,7 +181,7 @@ class DetailParts:
         def ask() -> Future[Measured]:
             since, until = window(of, self._engine.clock.now())
             futures = [
-                self._engine.evidence.ask(
+                self._engine.on_demand.ask(
                     source,
                     partial(_measured, service_id=one, more=more, since=since, until=until),
                     "metrics",
@@ -196,7 +196,7 @@ class DetailParts:
         futures = []
         for row_id in ids:
             try:
-                futures.append(self._engine.evidence.timeline(row_id))
+                futures.append(self._engine.on_demand.timeline(row_id))
             except OncallError as error:
                 lost: Future[tuple[TimelineEvent, ...]] = Future()
                 lost.set_result((TimelineEvent(self._engine.clock.now(), "", f"{row_id} cannot be read: {error}"),))

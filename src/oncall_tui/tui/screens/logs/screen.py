@@ -105,7 +105,7 @@ class LogScreen(Screen[None]):
         self.reader.looking_at = seen[0].at if seen and not self.view.follow else None
         if self._asked is None and self.reader.due():
             self._asked_at = self.engine.clock.monotonic()
-            self._asked = self.engine.evidence.run(f"logs {self._source}", self._step)
+            self._asked = self.engine.on_demand.run(f"logs {self._source}", self._step)
         if self.is_active:
             self.draw()
 
@@ -222,7 +222,7 @@ class LogScreen(Screen[None]):
     def action_pause(self) -> None:
         reader = self.reader
         if reader.paused:
-            reader.go_on()
+            reader.resume()
             self.view.follow = self.view.goal is None
             self._say("")
         elif reader.run.live:
@@ -243,7 +243,7 @@ class LogScreen(Screen[None]):
         if self.around is None:
             self._say("it was opened without an alert: f is live, [ reads earlier lines", "warning")
             return
-        self.reader.look_around(self.around)
+        self.reader.read_around(self.around)
         self.view.reset(self.around)
         self._say("")
         self.tick()
@@ -263,7 +263,7 @@ class LogScreen(Screen[None]):
         self.tick()
 
     def action_again(self) -> None:
-        self.reader.again()
+        self.reader.retry()
         self._say("asking again", "dim")
         self.tick()
 
@@ -278,7 +278,7 @@ class LogScreen(Screen[None]):
             chosen=self.reader.run.task,
             tz=self.tz,
         )
-        coming = self.engine.evidence.ask(self._source, ask)
+        coming = self.engine.on_demand.ask(self._source, ask)
         self.app.push_screen(tasks.PickTask(coming), self._picked)
 
     def _picked(self, said: str | None) -> None:
