@@ -152,3 +152,13 @@ def test_a_clause_is_found() -> None:
     assert begins_with_a_clause("Is it still moving?")
     assert not begins_with_a_clause("Return whether it moves.")
     assert not begins_with_a_clause("Do nothing.")
+
+
+def test_no_two_classes_have_one_name() -> None:
+    """A class inside a class or a function has a scope of its own."""
+    found: dict[str, list[str]] = {}
+    for path in FILES:
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef):
+                found.setdefault(node.name, []).append(str(path.relative_to(SOURCE)))
+    assert {name: where for name, where in found.items() if len(where) > 1} == {}

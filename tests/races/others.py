@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from oncall_tui.simulator.start import Opened
+from oncall_tui.simulator.start import RunningWorld
 from tests.races.truth import BAD, PATH, Truth
 from tests.races.wire import request
 
@@ -40,7 +40,7 @@ class Others:
     """Does the deeds of one race, once each, and tells the truth whose they were."""
 
     def __init__(
-        self, opened: Opened, truth: Truth, deeds: tuple[Deed, ...], second: Callable[[], None] = lambda: None
+        self, opened: RunningWorld, truth: Truth, deeds: tuple[Deed, ...], second: Callable[[], None] = lambda: None
     ) -> None:
         self._opened, self._truth, self._second = opened, truth, second
         self._left = list(deeds)

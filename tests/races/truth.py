@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from oncall_tui.simulator.services.aws.codedeploy.model import ENDED, CodeDeployment
 from oncall_tui.simulator.services.aws.ecs.model import Deployment
-from oncall_tui.simulator.start import Opened
+from oncall_tui.simulator.start import RunningWorld
 from oncall_tui.simulator.world.truth import told_of
 
 PATH = "prod/main/api"
@@ -30,7 +30,7 @@ class Served(NamedTuple):
 class Truth:
     """The world's own words. A deploy's *number* is its task definition's."""
 
-    def __init__(self, opened: Opened) -> None:
+    def __init__(self, opened: RunningWorld) -> None:
         story = opened.story
         self.world = story.world
         self.service = story.service(PATH)[0]

@@ -21,7 +21,7 @@ from oncall_tui.runtime.clock import FakeClock
 from oncall_tui.simulator.server.http import Delivery
 from oncall_tui.simulator.server.messages import Request, SimulatedAnswer
 from oncall_tui.simulator.services.aws.endpoint import WRITES
-from oncall_tui.simulator.start import Opened
+from oncall_tui.simulator.start import RunningWorld
 from tests.races.truth import Truth
 
 CODE_DEPLOY = frozenset(
@@ -57,7 +57,7 @@ class Sent(NamedTuple):
 class Line:
     """What both lines share. *near* is called before each call and after each write, with its operation."""
 
-    def __init__(self, opened: Opened, truth: Truth, clock: FakeClock, rng: random.Random) -> None:
+    def __init__(self, opened: RunningWorld, truth: Truth, clock: FakeClock, rng: random.Random) -> None:
         self.opened, self.truth, self.clock, self.rng = opened, truth, clock, rng
         self.near: Callable[[str, bool], None] = lambda operation, after: None
         self.plan = ""  # whose write it would be
@@ -156,7 +156,7 @@ def _parsed(answer: SimulatedAnswer) -> Any:
 class OverHttp(Line):
     """The program's own clients, over a real connection to the drill's server."""
 
-    def __init__(self, opened: Opened, truth: Truth, clock: FakeClock, rng: random.Random) -> None:
+    def __init__(self, opened: RunningWorld, truth: Truth, clock: FakeClock, rng: random.Random) -> None:
         super().__init__(opened, truth, clock, rng)
         url = opened.told["endpoints"]["prod"]
         self._sessions = Sessions(EcsOptions(name="prod", provider="ecs", region="ap-northeast-1", endpoint_url=url))

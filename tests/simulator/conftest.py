@@ -15,7 +15,7 @@ import pytest
 from botocore.config import Config
 
 from oncall_tui.simulator.scenarios.reader import load, parse
-from oncall_tui.simulator.start import Opened, open_world
+from oncall_tui.simulator.start import RunningWorld, open_world
 
 PAYMENTS = "prod/prod-main/payments-api"
 _ECS = "AmazonEC2ContainerServiceV20141113"
@@ -27,7 +27,7 @@ _CLOUDWATCH = "GraniteServiceVersion20100801"
 class Drill:
     """What a test does to a world, all of it over the wire."""
 
-    def __init__(self, opened: Opened) -> None:
+    def __init__(self, opened: RunningWorld) -> None:
         self.opened = opened
         self.endpoints: dict[str, str] = opened.told["endpoints"]
         self._lines: dict[str, HTTPConnection] = {}  # kept open: some tests make thousands of calls

@@ -12,7 +12,7 @@ import pytest
 from oncall_tui.simulator.scenarios.reader import ScenarioError, parse
 from oncall_tui.simulator.server.messages import Request, SimulatedAnswer
 from oncall_tui.simulator.services.datadog.api import SimulatedDatadog
-from oncall_tui.simulator.start import Opened, open_world
+from oncall_tui.simulator.start import RunningWorld, open_world
 from tests.simulator.conftest import Drill
 
 START = 1_700_000_000.0
@@ -214,7 +214,7 @@ def opened() -> Any:
     made.close()
 
 
-def test_a_scenario_moves_monitors(opened: Opened) -> None:
+def test_a_scenario_moves_monitors(opened: RunningWorld) -> None:
     drill = Drill(opened)
     assert [m["overall_state"] for m in drill.state()["monitors"]] == ["Alert", "OK"]
     drill.advance(11)

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from oncall_tui.simulator.scenarios.reader import ScenarioError, parse
 from oncall_tui.simulator.services.slack import WEBHOOK
-from oncall_tui.simulator.start import Opened, open_world
+from oncall_tui.simulator.start import RunningWorld, open_world
 
 WORLD = """
 name: told
@@ -30,14 +30,14 @@ Posting = Callable[..., tuple[int, Any]]
 
 
 @pytest.fixture
-def drill() -> Iterator[Opened]:
+def drill() -> Iterator[RunningWorld]:
     opened = open_world(parse(WORLD, "told.yaml"), manual=True)
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def post(drill: Opened) -> Posting:
+def post(drill: RunningWorld) -> Posting:
     def send(name: str, path: str, body: object, token: str = "drill-account") -> tuple[int, Any]:
         data = json.dumps(body).encode() if not isinstance(body, bytes) else body
         headers = {"Authorization": f"Bearer {token}"}
@@ -58,12 +58,12 @@ def _read(body: bytes) -> Any:
         return body.decode()
 
 
-def state(drill: Opened) -> Any:
+def state(drill: RunningWorld) -> Any:
     with urllib.request.urlopen(f"{drill.told['control']}/_drill/state", timeout=5) as answer:
         return json.load(answer)
 
 
-def test_a_message_is_kept_as_a_person_reads_it_and_its_thread_too(drill: Opened, post: Posting) -> None:
+def test_a_message_is_kept_as_a_person_reads_it_and_its_thread_too(drill: RunningWorld, post: Posting) -> None:
     section = {"type": "section", "text": {"type": "mrkdwn", "text": "a &amp; b"}}
     asked = {"channel": "#ops", "text": "5xx &lt;1&gt;", "blocks": [section]}
     status, first = post("chat", "/chat.postMessage", asked)
@@ -85,7 +85,7 @@ def test_a_message_is_kept_as_a_person_reads_it_and_its_thread_too(drill: Opened
         (b"{", "invalid_payload"),
     ],
 )
-def test_slacks_errors_have_status_200(drill: Opened, post: Posting, body: object, error: str) -> None:
+def test_slacks_errors_have_status_200(drill: RunningWorld, post: Posting, body: object, error: str) -> None:
     assert post("chat", "/chat.postMessage", body) == (200, {"ok": False, "error": error})
     assert state(drill)["told"]["chat"] == []
 
@@ -102,7 +102,7 @@ def event(**more: Any) -> dict[str, Any]:
     return {"routing_key": "drill-account", "event_action": "trigger", "dedup_key": "k", "payload": payload, **more}
 
 
-def test_an_event_makes_an_incident_and_the_same_key_no_second_one(drill: Opened, post: Posting) -> None:
+def test_an_event_makes_an_incident_and_the_same_key_no_second_one(drill: RunningWorld, post: Posting) -> None:
     status, answer = post("page", "/v2/enqueue", event())
     assert (status, answer["status"], answer["dedup_key"]) == (202, "success", "k")
     post("page", "/v2/enqueue", event())
@@ -115,7 +115,7 @@ def test_an_event_makes_an_incident_and_the_same_key_no_second_one(drill: Opened
     assert state(drill)["incidents"][0]["status"] == "resolved"
 
 
-def test_a_change_event_makes_none(drill: Opened, post: Posting) -> None:
+def test_a_change_event_makes_none(drill: RunningWorld, post: Posting) -> None:
     change = {"routing_key": "drill-account", "payload": {"summary": "rolled back"}}
     assert post("page", "/v2/change/enqueue", change)[0] == 202
     assert state(drill)["incidents"] == []
@@ -134,14 +134,14 @@ def test_a_change_event_makes_none(drill: Opened, post: Posting) -> None:
         {"payload": {"summary": "x", "source": "api", "severity": "bad"}},
     ],
 )
-def test_an_event_that_is_none_is_refused(drill: Opened, post: Posting, wrong: dict[str, Any]) -> None:
+def test_an_event_that_is_none_is_refused(drill: RunningWorld, post: Posting, wrong: dict[str, Any]) -> None:
     status, answer = post("page", "/v2/enqueue", event(**wrong))
     assert status == 400
     assert answer["errors"]
     assert state(drill)["told"]["page"] == []
 
 
-def test_a_message_to_a_topic(drill: Opened) -> None:
+def test_a_message_to_a_topic(drill: RunningWorld) -> None:
     config = Config(retries={"total_max_attempts": 1})
     keys = {"aws_access_key_id": "drill", "aws_secret_access_key": "drill"}
     url = drill.told["endpoints"]["topic"]
@@ -154,7 +154,7 @@ def test_a_message_to_a_topic(drill: Opened) -> None:
             sns.publish(**{"TopicArn": arn, "Message": "m", **wrong})
 
 
-def test_faults_are_answers_of_their_own_kind(drill: Opened, post: Posting) -> None:
+def test_faults_are_answers_of_their_own_kind(drill: RunningWorld, post: Posting) -> None:
     def fault(name: str, kind: str) -> None:
         world = drill.story.world
         world.faults.remove()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from oncall_tui.domain.alert import Alert, AlertState, Holder, Severity
+from oncall_tui.domain.alert import Alert, AlertState, Assignee, Severity
 from oncall_tui.text.cells import width
 from oncall_tui.triage.ownership import assignment, countdown, escalation, left
 from oncall_tui.tui.presenters.row_builder import STATE_CELLS
@@ -39,7 +39,7 @@ def test_a_page_that_nobody_acknowledges_counts_down_and_then_says_who_has_it() 
         assigned=("Bob",),
         assigned_at=BEGAN + 300,
         level=2,
-        had=(Holder("Alice", BEGAN, 1),),
+        had=(Assignee("Alice", BEGAN, 1),),
         escalates_at=BEGAN + 600,
     )
     assert escalation(moved, BEGAN + 310) == "escalated to Bob (L2)"
@@ -65,7 +65,7 @@ def test_what_somebody_has_does_not_escalate(state: AlertState) -> None:
 
 
 def test_every_holder_is_told_with_how_long_it_had_it() -> None:
-    had = (Holder("Alice", BEGAN, 1), Holder("Bob", BEGAN + 60, 2))
+    had = (Assignee("Alice", BEGAN, 1), Assignee("Bob", BEGAN + 60, 2))
     told = alert(assigned=("Carol",), assigned_at=BEGAN + 240, level=3, had=had)
     assert (
         assignment(told, BEGAN + 300) == "escalated to Carol (L3) 1m ago · before: Bob (L2) for 3m, Alice (L1) for 1m"

@@ -361,7 +361,7 @@ def test_a_bug_in_the_writer_is_told_loses_nothing_and_ends_nothing(
     until(lambda: not fails)
     until(lambda: not journal.failure)
     assert [e.subject for e in journal.recent()] == ["one"]
-    assert "journal (writing): bug: RuntimeError: a bug" in journal.worker.trouble.words
+    assert "journal (writing): bug: RuntimeError: a bug" in journal.worker.trouble.summary
     journal.close(5)
 
 
@@ -378,7 +378,7 @@ def test_a_bug_in_the_writers_loop_is_told_and_it_begins_again(path: Path, monke
     with pytest.raises(JournalError):
         journal.must(entry("one"))
     journal.must(entry("two"))
-    assert "journal: bug: SystemExit: a bug" in journal.worker.trouble.words
+    assert "journal: bug: SystemExit: a bug" in journal.worker.trouble.summary
     journal.close(5)
 
 

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from tests.support.fakes import ALICE, FakeProvider, alert, deploy, service
 from tests.support.screen import Rig
-from tests.unit.test_problems import WATCHDOG, incident
+from tests.unit.test_grouping import WATCHDOG, incident
 from tests.unit.test_triage import NOW, PAGES, board, hint
 
 from oncall_tui.actions.plan_enricher import PlanEnricher

@@ -94,7 +94,7 @@ def test_a_loop_that_breaks_is_told_and_begins_again(error: type[BaseException])
     until(lambda: not made.alive)
     assert len(rounds) == 3
     assert [type(e) for e in told] == [error, error]
-    assert made.trouble.words == f"x: bug: {error.__name__}: injected, 2 times"
+    assert made.trouble.summary == f"x: bug: {error.__name__}: injected, 2 times"
 
 
 def test_a_loop_that_always_breaks_is_begun_more_and_more_seldom(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests.support.fakes import alert, deploy, service
 from tests.support.inside import stopped, task
 
-from oncall_tui.domain.deploy import DeployState, TakenBack, TaskFailure
+from oncall_tui.domain.deploy import DeployRollback, DeployState, TaskFailure
 from oncall_tui.domain.service_detail import ServiceDetail
 from oncall_tui.inspection.timeline import ACTION, ALERT, DEPLOY, EVENT, TASK, merge_timeline
 from oncall_tui.providers.base import TimelineEvent
@@ -118,7 +118,7 @@ def test_a_task_id_of_the_older_kind_is_short_too() -> None:
 
 
 def test_a_rollback_is_on_the_timeline_where_it_was_asked_for_and_where_it_ended() -> None:
-    back = TakenBack(state=DeployState.ROLLED_BACK, to=":41", by="Alice", began=T, ended=T + 60)
+    back = DeployRollback(state=DeployState.ROLLED_BACK, to=":41", by="Alice", began=T, ended=T + 60)
     rolled = deploy(started=T - 60, finished=T + 60, state=DeployState.ROLLED_BACK, taken_back=back)
     again = msgspec.structs.replace(rolled, taken_back=msgspec.structs.replace(back, again_at=T + 90, again_by="Bob"))
     assert merge_timeline(deploys=[again]) == merge_timeline(deploys=[rolled])

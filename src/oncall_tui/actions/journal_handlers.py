@@ -69,7 +69,7 @@ def apply(marks: dict[str, SeenMark], entry: Entry) -> None:
         marks.pop(entry.subject, None)
 
 
-class _Local(ActionHandler):
+class _JournalHandler(ActionHandler):
     """The common part of the three handlers: the target is an alert on the board, and the journal is the other side."""
 
     verb: Verb
@@ -134,14 +134,14 @@ class _Local(ActionHandler):
         return Check(OutcomeState.FAILED, "it is not in the journal")
 
 
-class MarkSeen(_Local):
+class MarkSeen(_JournalHandler):
     """``a`` where a source has no acknowledge."""
 
     verb, kind = Verb.ACKNOWLEDGE, EntryKind.SEEN
     does, did, why = "mark as seen", "marked as seen on this machine only", "cannot be acknowledged"
 
 
-class UnmarkSeen(_Local):
+class UnmarkSeen(_JournalHandler):
     """``u`` on what is marked as seen: only one's own mark."""
 
     verb, kind = Verb.UNACKNOWLEDGE, EntryKind.UNSEEN
@@ -155,7 +155,7 @@ class UnmarkSeen(_Local):
             raise Refused(f"marked as seen by {mark.by}: only {mark.by} can take that back")
 
 
-class LocalNote(_Local):
+class LocalNote(_JournalHandler):
     """``n`` where a source has no notes."""
 
     verb, kind = Verb.NOTE, EntryKind.NOTE

@@ -64,7 +64,7 @@ class PlanEnricher:
         if why or plan.verb in NAMED:
             name = service_id.rsplit("/", 1)[-1]
             changed = {"confirm": Confirm.NAME, "confirm_name": name, "confirm_why": why or plan.confirm_why}
-        if hears := self.recipients(plan).words:
+        if hears := self.recipients(plan).summary:
             changed["lines"] = (*plan.lines, ("notifies", hears))
         return warnings, changed
 

@@ -39,17 +39,17 @@ COMMANDS: dict[str, tuple[str, str]] = {
 DONE, NOT_DONE, WRONG_USE, UNKNOWN = 0, 1, 2, 3
 
 
-class Sent:
+class SentResult:
     """*code*: the exit code of what this command sent; None while nothing was."""
 
     code: int | None = None
 
 
-sent = Sent()
+sent = SentResult()
 GLOBAL = ("config", "read_only")  # options that are taken before and after the command
 
 
-class Settled(SystemExit):
+class OutcomeExit(SystemExit):
     """The exit of a command that sent something: its code says what came of that, whatever could be printed."""
 
 
@@ -155,7 +155,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     try:
         code = _run(arguments)
     except SystemExit as end:
-        settled, code = isinstance(end, Settled), _as_code(end.code)
+        settled, code = isinstance(end, OutcomeExit), _as_code(end.code)
         if not settled and sent.code is not None:
             settled, code = True, sent.code
     except Exception as error:

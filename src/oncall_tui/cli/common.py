@@ -55,7 +55,7 @@ def _told(engine: Engine) -> bool:
     return told
 
 
-class Failed(SystemExit):
+class CommandFailed(SystemExit):
     """The end of a command that could not go on, and was told of on stderr; *hint* says what to do."""
 
     def __init__(self, code: int, message: str, hint: str) -> None:
@@ -66,7 +66,7 @@ class Failed(SystemExit):
 def fail(message: str, hint: str = "", code: int = NOT_DONE) -> NoReturn:
     """End the program with these words on stderr. Raises Failed."""
     say(f"oncall-tui: {message}" + (f" ({hint})" if hint else ""))
-    raise Failed(code, message, hint)
+    raise CommandFailed(code, message, hint)
 
 
 def hint_of(error: OncallError, service_id: str) -> str:

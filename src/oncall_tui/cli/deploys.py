@@ -101,7 +101,7 @@ def line(deploy: Deploy, now: float, tz: tzinfo) -> str:
     if deploy.bake_until is not None and deploy.state.running:
         words.append(f"baking, {age(max(0.0, deploy.bake_until - now))} left")
     if deploy.failed_tasks:
-        why = f": {deploy.failures[0].words}" if deploy.failures else ""
+        why = f": {deploy.failures[0].summary}" if deploy.failures else ""
         words.append(f"{stopped(deploy.failed_tasks)}{why}")
     words += [w for w in (breaker(deploy), deploy.waits, began_by(deploy)) if w]
     if deploy.reason and deploy.state is not DeployState.IN_PROGRESS:

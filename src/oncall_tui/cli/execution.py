@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import NoReturn
 
-from oncall_tui.cli import DONE, NOT_DONE, UNKNOWN, Settled, sent
+from oncall_tui.cli import DONE, NOT_DONE, UNKNOWN, OutcomeExit, sent
 from oncall_tui.cli.output import put, say
 from oncall_tui.domain.action import FOLLOWED
 from oncall_tui.domain.outcome import Outcome, OutcomeState
@@ -118,7 +118,7 @@ def deliver(future: Future[str], to: str) -> str:
     if not future.done():
         why = "interrupted" if interrupts.pressed else f"no answer within {WAIT_S:.0f} s"
         say(f"unknown: {why}: it may have been sent to {to}; check there before sending it again")
-        raise Settled(UNKNOWN)
+        raise OutcomeExit(UNKNOWN)
     try:
         words = future.result()
         sent.code = DONE
@@ -126,7 +126,7 @@ def deliver(future: Future[str], to: str) -> str:
     except (ActionError, SourceError) as error:
         state = error.outcome
         say(f"{state}: {error}")
-        raise Settled(UNKNOWN if state == OutcomeState.UNKNOWN else NOT_DONE) from None
+        raise OutcomeExit(UNKNOWN if state == OutcomeState.UNKNOWN else NOT_DONE) from None
 
 
 def end(outcome: Outcome) -> NoReturn:
@@ -134,7 +134,7 @@ def end(outcome: Outcome) -> NoReturn:
     put(f"{outcome.state}: {outcome.target}: {outcome.message}")
     if outcome.hint:
         say(f"  {outcome.hint}")
-    raise Settled(exit_code(outcome))
+    raise OutcomeExit(exit_code(outcome))
 
 
 def exit_code(outcome: Outcome) -> int:

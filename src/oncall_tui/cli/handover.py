@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from oncall_tui import bootstrap
-from oncall_tui.cli import DONE, NOT_DONE, WRONG_USE, Settled
+from oncall_tui.cli import DONE, NOT_DONE, WRONG_USE, OutcomeExit
 from oncall_tui.cli.alert_commands import confirm
 from oncall_tui.cli.common import EARLIER_TIMEOUT_S, READ_TIMEOUT_S, fail, running
 from oncall_tui.cli.execution import deliver, interrupts
@@ -52,5 +52,5 @@ def handover(context: click.Context, back: float, as_json: bool, destination: st
             interrupts.hold()
             say(deliver(engine.send_handover(destination, title(told, zone), plain(told, zone)), destination))
     if destination:
-        raise Settled(DONE)
+        raise OutcomeExit(DONE)
     sys.exit(NOT_DONE if failure or any(not s.live for s in update.board.sources.values()) else DONE)

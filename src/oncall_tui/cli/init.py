@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from oncall_tui.cli import DONE, Settled
+from oncall_tui.cli import DONE, OutcomeExit
 from oncall_tui.cli.common import fail
 from oncall_tui.cli.output import put
 
@@ -30,4 +30,4 @@ def init(context: click.Context, path: str | None) -> None:
     except OSError as error:
         fail(f"cannot write {target}: {error.strerror}")
     put(f"wrote {target}: fill it in, then `oncall-tui check`")
-    raise Settled(DONE)  # it is there, whether or not that could be printed
+    raise OutcomeExit(DONE)  # it is there, whether or not that could be printed

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple, NoReturn
 import click
 import msgspec
 
-from oncall_tui.cli import DONE, NOT_DONE, WRONG_USE, Settled
+from oncall_tui.cli import DONE, NOT_DONE, WRONG_USE, OutcomeExit
 from oncall_tui.cli.alert_commands import confirm, show_plan
-from oncall_tui.cli.common import Failed, fail, hint_of, planned, result, running
+from oncall_tui.cli.common import CommandFailed, fail, hint_of, planned, result, running
 from oncall_tui.cli.execution import carry, exit_code, follow
 from oncall_tui.cli.lookup import find_service, read_source
 from oncall_tui.cli.option_types import Seconds
@@ -67,7 +67,7 @@ def rollback(
     asked = _Asked(service, to, dry_run, yes, typed, expect, wait, as_json)
     try:
         _run(context, asked, steady)
-    except Failed as error:  # with --json every end is one object, whatever was said on stderr
+    except CommandFailed as error:  # with --json every end is one object, whatever was said on stderr
         if as_json:
             _put_end(service, "refused", error.message, error.hint)
         raise
@@ -131,7 +131,7 @@ def _run(context: click.Context, asked: _Asked, steady: float | None) -> NoRetur
     _print(as_json, told, text + fires)
     if outcome.hint and not as_json:
         say(f"  {outcome.hint}")
-    raise Settled(DONE if under_way else exit_code(outcome))
+    raise OutcomeExit(DONE if under_way else exit_code(outcome))
 
 
 def _hear_alerts(engine: Engine, service_id: str) -> None:

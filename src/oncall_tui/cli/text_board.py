@@ -33,7 +33,7 @@ def text_board(update: Update, now: float) -> str:
     lines = [_sources(update, now), "", title + (f" · not read: {', '.join(unread)}" if unread else "")]
     if triaged.wide:
         lines.append(
-            f"  multi-service: {triaged.wide.words} since {told(triaged.wide.since, now)}, probably not one deploy"
+            f"  multi-service: {triaged.wide.summary} since {told(triaged.wide.since, now)}, probably not one deploy"
         )
     lines += _table(ALERTS, [_alert(row, now) for row in triaged.alerts]) or [f"  {clean(nothing(update.board, now))}"]
     lines += ["", services_title(triaged)]
@@ -109,7 +109,7 @@ def _service(service: Service, alerts: int, now: float) -> tuple[str, ...]:
 
 
 def _deploy(deploy: Deploy, now: float) -> tuple[str, ...]:
-    why = deploy.failures[0].words if deploy.failures else deploy.reason
+    why = deploy.failures[0].summary if deploy.failures else deploy.reason
     why = " · ".join(part for part in (fate(deploy, here(), now) if back_of(deploy) else "", why) if part)
     began = age(now - deploy.started)
     return (deploy.service_id, deploy.arrow, str(deploy.state), deploy.progress, began, deploy.started_by, why)

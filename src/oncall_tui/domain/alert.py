@@ -69,7 +69,7 @@ class ServiceHint(msgspec.Struct, frozen=True, gc=False):
     region: str = ""
 
 
-class Holder(msgspec.Struct, frozen=True, gc=False):
+class Assignee(msgspec.Struct, frozen=True, gc=False):
     """Somebody whom a pager gave an alert to: since when, and at which level of its policy (0: not known)."""
 
     name: str
@@ -110,7 +110,7 @@ class Alert(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     assigned: tuple[str, ...] = ()
     assigned_at: float | None = None
     level: int = 0
-    had: tuple[Holder, ...] = ()
+    had: tuple[Assignee, ...] = ()
     mine: bool = False  # its source lists it only while whoever uses the program is assigned
     url: str = ""
     labels: Pairs = ()

@@ -58,11 +58,11 @@ class TaskFailure(msgspec.Struct, frozen=True, gc=False):
     exit_code: int | None = None
 
     @property
-    def words(self) -> str:
+    def summary(self) -> str:
         return f"exit {self.exit_code} {self.reason}" if self.exit_code is not None else self.reason
 
 
-class TakenBack(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class DeployRollback(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """How a deploy was rolled back. *state* is ROLLING_BACK, ROLLED_BACK or ROLLBACK_FAILED.
 
     *to* is the revision (``:41``), *by* a person, ``the circuit breaker`` or ``an alarm`` (empty: nobody tells).
@@ -118,7 +118,7 @@ class Deploy(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     started_by: str = ""
     rollback: str = ""
     rollback_to: str = ""  # the revision that ECS goes back to within this deploy, ``:41``
-    taken_back: TakenBack | None = None
+    taken_back: DeployRollback | None = None
     verb: Verb | None = None
     read_from: str = "service deployment"
     verbs: frozenset[Verb] = frozenset()

@@ -52,7 +52,7 @@ class Roster(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     source: str
-    duties: tuple[OnCallShift, ...] = ()
+    shifts: tuple[OnCallShift, ...] = ()
     mine: bool | None = None
     read_at: float | None = None
     message: str = ""
@@ -62,7 +62,7 @@ class Roster(msgspec.Struct, frozen=True, kw_only=True):
 
     def known_mine(self, now: float) -> bool | None:
         """Return whether the user is on call *now*. None: not known, or somebody may have taken over since."""
-        if self.read_at is None or not -SET_S <= now - self.read_at <= OLD_S or any(d.over(now) for d in self.duties):
+        if self.read_at is None or not -SET_S <= now - self.read_at <= OLD_S or any(d.over(now) for d in self.shifts):
             return None
         return self.mine
 
@@ -75,6 +75,6 @@ def on_call(rosters: Iterable[Roster], email: str, now: float) -> tuple[bool | N
     known = [(roster, roster.known_mine(now)) for roster in rosters]
     mine = [roster for roster, answer in known if answer]
     if mine:
-        levels = [d.level for roster in mine for d in roster.duties if email and d.email.casefold() == email.casefold()]
+        levels = [d.level for roster in mine for d in roster.shifts if email and d.email.casefold() == email.casefold()]
         return True, min(levels, default=0)
     return (False if known and all(answer is False for _, answer in known) else None), 0

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from oncall_tui.domain.action import Verb
-from oncall_tui.domain.deploy import WENT_BACK, Deploy, DeployState, TakenBack
+from oncall_tui.domain.deploy import WENT_BACK, Deploy, DeployRollback, DeployState
 from oncall_tui.domain.revision import Revision
 
 BREAKER, ALARM = "the circuit breaker", "an alarm"
@@ -115,13 +115,13 @@ def _told(at: int, rows: Sequence[Deploy], deeds: Sequence[PastAction]) -> Deplo
     return msgspec.structs.replace(deploy, taken_back=back)
 
 
-def _within(deploy: Deploy, later: Sequence[Deploy], deeds: Iterable[PastAction]) -> TakenBack:
+def _within(deploy: Deploy, later: Sequence[Deploy], deeds: Iterable[PastAction]) -> DeployRollback:
     deed = max((d for d in deeds if d.within and d.deploy == deploy.native_id), key=lambda d: d.at, default=None)
     doer = next((d for d in reversed(later) if d.goes_back and d.old and _same(d.old, deploy.new)), None)
     if deploy.read_from != "CodeDeploy":
         doer = None  # ECS goes back within the deploy; CodeDeploy makes another one for it
     by = deed.by if deed else cause(deploy)
-    return TakenBack(
+    return DeployRollback(
         state=deploy.state,
         to=deploy.rollback_to or (doer.new.short if doer else "") or (deploy.old.short if deploy.old else ""),
         by=by,
@@ -139,7 +139,7 @@ _ENDS = {
 }
 
 
-def _by_later(deploy: Deploy, later: Sequence[Deploy]) -> TakenBack | None:
+def _by_later(deploy: Deploy, later: Sequence[Deploy]) -> DeployRollback | None:
     """By the next deploy of another revision, where that is a rollback which left this one's.
 
     What was overtaken took nothing back, and what only renewed the same revision's tasks changed nothing.
@@ -150,7 +150,7 @@ def _by_later(deploy: Deploy, later: Sequence[Deploy]) -> TakenBack | None:
         return None
     if doer.old is not None and not _same(doer.old, deploy.new):
         return None
-    return TakenBack(
+    return DeployRollback(
         state=DeployState.ROLLING_BACK if doer.state.running else _ENDS.get(doer.state, DeployState.UNKNOWN),
         to=doer.new.short,
         by=doer.started_by,
@@ -160,7 +160,7 @@ def _by_later(deploy: Deploy, later: Sequence[Deploy]) -> TakenBack | None:
     )
 
 
-def _again(later: Deploy, deploy: Deploy, back: TakenBack) -> bool:
+def _again(later: Deploy, deploy: Deploy, back: DeployRollback) -> bool:
     """Tell whether *later* puts the revision there again that was taken back."""
     return later.id != back.deploy and _same(later.new, deploy.new) and later.started > (back.began or deploy.started)
 

@@ -217,7 +217,7 @@ class Engine:
     @property
     def pending_notifications(self) -> int:
         """How many words to others are not out yet: they are lost where the program ends now."""
-        return self._notifier.under_way
+        return self._notifier.pending
 
     def _escalate(self) -> EscalateByNotification | None:
         """Return the handler for alerts whose source cannot escalate; None where there is no destination."""
@@ -333,7 +333,7 @@ class Engine:
         try:
             step()
         except Exception as error:  # noqa: BLE001 - the board must go on
-            self._worker.trouble.met(error, what)
+            self._worker.trouble.report(error, what)
             if what == "the board's rows":
                 self._build_without_triage()
 
@@ -373,7 +373,7 @@ class Engine:
     def _troubles(self) -> tuple[str, ...]:
         queues = (*self._queues.values(), *(d.queue for d in self._destinations), *self.on_demand.queues)
         workers = (self._worker, self._earlier.worker, self.journal.worker, *self.watched, *(o.worker for o in queues))
-        own = (worker.trouble.words for worker in (*workers, *(p.worker for p in self._pollers.values())))
+        own = (worker.trouble.summary for worker in (*workers, *(p.worker for p in self._pollers.values())))
         return tuple(redact(words) for words in own if words)
 
     def _differs(self, new: Update) -> bool:

@@ -144,15 +144,15 @@ def _of_tasks(deploys: Sequence[Deploy], inside: ServiceDetail | None) -> Iterab
                 yield TimelineEntry(task.stopped, TASK, text, "", source)
     for deploy in deploys:
         failures = [f for f in deploy.failures if f.task not in known and f.task.rpartition("/")[2] not in known]
-        if inside is None and deploy.failed_tasks > len(failures) and len({f.words for f in failures}) == 1:
+        if inside is None and deploy.failed_tasks > len(failures) and len({f.summary for f in failures}) == 1:
             newest = max(
                 failures, key=lambda f: f.at
             )  # only the newest are known one by one: the count is the deploy's
-            text = f"task {deploy.new.short} stopped: {newest.words}"
+            text = f"task {deploy.new.short} stopped: {newest.summary}"
             yield TimelineEntry(newest.at, TASK, text, "", deploy.source, deploy.failed_tasks, deploy.started)
             continue
         for failure in failures:
-            text = f"task {short_task(failure.task)} {deploy.new.short} stopped: {failure.words}"
+            text = f"task {short_task(failure.task)} {deploy.new.short} stopped: {failure.summary}"
             yield TimelineEntry(failure.at, TASK, text, "", deploy.source)
 
 

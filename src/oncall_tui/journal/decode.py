@@ -48,24 +48,24 @@ class _OutcomeRow(msgspec.Struct, frozen=True):
     closed: bool = False
 
 
-class _Mark(msgspec.Struct, frozen=True):
+class _MarkRow(msgspec.Struct, frozen=True):
     began: Time = 0.0
     plan: str = ""
 
 
-class _Told(msgspec.Struct, frozen=True):
+class _NotificationRow(msgspec.Struct, frozen=True):
     verb: str = ""
     state: str = ""
     target: str = ""
     destination: str = ""
 
 
-class _Watch(msgspec.Struct, frozen=True):
+class _WatchRow(msgspec.Struct, frozen=True):
     state: str = ""
     unread: tuple[str, ...] = ()
 
 
-class _Nothing(msgspec.Struct, frozen=True):
+class _EmptyRow(msgspec.Struct, frozen=True):
     pass
 
 
@@ -74,14 +74,14 @@ _SHAPES: dict[EntryKind, type[msgspec.Struct]] = {
     EntryKind.DEPLOY: _SeenRow,
     EntryKind.INTENT: _IntentRow,
     EntryKind.OUTCOME: _OutcomeRow,
-    EntryKind.REFUSED: _Told,
-    EntryKind.SEEN: _Mark,
-    EntryKind.UNSEEN: _Mark,
-    EntryKind.NOTE: _Mark,
-    EntryKind.KEPT: _Nothing,
-    EntryKind.SHELL: _Told,
-    EntryKind.WATCH: _Watch,
-    EntryKind.TOLD: _Told,
+    EntryKind.REFUSED: _NotificationRow,
+    EntryKind.SEEN: _MarkRow,
+    EntryKind.UNSEEN: _MarkRow,
+    EntryKind.NOTE: _MarkRow,
+    EntryKind.KEPT: _EmptyRow,
+    EntryKind.SHELL: _NotificationRow,
+    EntryKind.WATCH: _WatchRow,
+    EntryKind.TOLD: _NotificationRow,
 }
 
 

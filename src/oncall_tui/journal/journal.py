@@ -251,7 +251,7 @@ class Journal:
         except JournalError as error:
             failed = error
         except Exception as error:  # noqa: BLE001 - a bug here loses no entry and ends no thread
-            self.worker.trouble.met(error, "writing")
+            self.worker.trouble.report(error, "writing")
             failed = JournalError(f"bug: {error.__class__.__name__}: {error}", "please report it with the log")
         else:
             self._write_failure, self._backlog = "", []

@@ -59,12 +59,12 @@ class Recipients(msgspec.Struct, frozen=True):
     about: str = ""
 
     @property
-    def words(self) -> str:
+    def summary(self) -> str:
         """For the plan; empty where nobody hears of it."""
         return ", ".join((*self.destinations, *(f"a note on {incident}" for incident in self.incidents)))
 
 
-class _Heard(msgspec.Struct):
+class _NotifiedAction(msgspec.Struct):
     """State of telling others of one action: the audience (None: nobody was told yet), the thread of it all."""
 
     audience: Recipients | None = None
@@ -124,7 +124,7 @@ class Notifier:
     ) -> None:
         self._destinations, self._journal, self._clock = destinations, journal, clock
         self._board, self._audience, self._run_silently, self._show = board, audience, run_silently, show
-        self._heard: dict[str, _Heard] = {}
+        self._heard: dict[str, _NotifiedAction] = {}
         self._said: set[tuple[str, str]] = set()
         self._under_way = 0
         self._changed = threading.Condition()
@@ -138,7 +138,7 @@ class Notifier:
             heard = self._heard.get(plan.id)
             first = heard is None
             if heard is None:
-                heard = self._heard[plan.id] = _Heard()
+                heard = self._heard[plan.id] = _NotifiedAction()
             over = outcome.state is not OutcomeState.PENDING and outcome.state is not heard.ended
             if over:
                 heard.ended = outcome.state
@@ -148,7 +148,7 @@ class Notifier:
             self._tell(plan, heard, ends(plan, outcome), outcome.hint, _BAD.get(outcome.state, Severity.INFO))
 
     @property
-    def under_way(self) -> int:
+    def pending(self) -> int:
         """How many words to others are not out yet."""
         return self._under_way
 
@@ -159,7 +159,7 @@ class Notifier:
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
-    def _tell(self, plan: Plan, heard: _Heard, line: str, more: str, severity: Severity) -> None:
+    def _tell(self, plan: Plan, heard: _NotifiedAction, line: str, more: str, severity: Severity) -> None:
         to = heard.audience = _both(heard.audience, self._audience(plan))
         heard.thread = heard.thread or (to.incidents[0] if to.incidents else plan.id)
         message = Message(

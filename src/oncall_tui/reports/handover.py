@@ -12,7 +12,7 @@ import msgspec
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
-from oncall_tui.domain.deploy import Deploy, TakenBack
+from oncall_tui.domain.deploy import Deploy, DeployRollback
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.text.history_words import going_back, noun
@@ -35,7 +35,7 @@ KINDS = (
 GAP_S = 390.0  # an open board says so every five minutes; what is longer was not watched
 
 
-class Fired(msgspec.Struct, frozen=True, kw_only=True):
+class FiredGroup(msgspec.Struct, frozen=True, kw_only=True):
     """One problem that fired in the window. Times are seconds since the epoch; *ended* is None while it goes on."""
 
     title: str
@@ -67,7 +67,7 @@ class OpenAlert(msgspec.Struct, frozen=True, kw_only=True):
     suspicion: str = ""
 
 
-class Done(msgspec.Struct, frozen=True, kw_only=True):
+class HandoverAction(msgspec.Struct, frozen=True, kw_only=True):
     """One action, and what came of it."""
 
     at: float
@@ -82,7 +82,7 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
         return self.state in (OutcomeState.UNKNOWN, OutcomeState.PENDING, OutcomeState.FAILED)
 
 
-class Deployed(msgspec.Struct, frozen=True, kw_only=True):
+class HandoverDeploy(msgspec.Struct, frozen=True, kw_only=True):
     """One deploy of the window."""
 
     at: float
@@ -91,7 +91,7 @@ class Deployed(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     by: str = ""
     kind: str = "deploy"
-    rolled_back: TakenBack | None = None
+    rolled_back: DeployRollback | None = None
     failed_tasks: int = 0
 
 
@@ -101,10 +101,10 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
     since: float
     now: float
     watched: tuple[tuple[float, float], ...] = ()
-    fired: tuple[Fired, ...] = ()
+    fired: tuple[FiredGroup, ...] = ()
     open: tuple[OpenAlert, ...] = ()
-    done: tuple[Done, ...] = ()
-    deploys: tuple[Deployed, ...] = ()
+    done: tuple[HandoverAction, ...] = ()
+    deploys: tuple[HandoverDeploy, ...] = ()
     unread: tuple[str, ...] = ()
     not_known: tuple[str, ...] = ()  # lists of which nothing was ever read: alerts, services, deploys
     journal_failure: str = ""
@@ -175,7 +175,7 @@ def _unread(entries: Iterable[Entry], triaged: TriagedBoard) -> tuple[str, ...]:
 # --- what fired ------------------------------------------------------------------------------------------------------
 
 
-class _Firing:
+class _GroupFirings:
     """Gathered facts of one problem."""
 
     def __init__(self, title: str, first: float) -> None:
@@ -199,8 +199,8 @@ class _Firing:
         if title and (by_pager or not self.paged):
             self.title, self.paged = title, by_pager
 
-    def told(self) -> Fired:
-        return Fired(
+    def told(self) -> FiredGroup:
+        return FiredGroup(
             title=self.title,
             pages=self.pages,
             first=self.first,
@@ -212,11 +212,11 @@ class _Firing:
         )
 
 
-def _fired(entries: Iterable[Entry], triaged: TriagedBoard, since: float) -> tuple[Fired, ...]:
+def _fired(entries: Iterable[Entry], triaged: TriagedBoard, since: float) -> tuple[FiredGroup, ...]:
     """By problem: from the journal, and what is on the board since then, which the journal may have missed."""
     entries = [e for e in entries if e.kind is EntryKind.ALERT and not e.data.get("hidden")]
     problems = _problems(entries, triaged)
-    found: dict[str, _Firing] = {}
+    found: dict[str, _GroupFirings] = {}
     for entry in entries:
         problem = problems[entry.subject]
         new = entry.data.get("new")
@@ -228,7 +228,7 @@ def _fired(entries: Iterable[Entry], triaged: TriagedBoard, since: float) -> tup
         began = float(entry.data.get("began") or entry.at)
         if began < since and problem not in found:
             continue  # it only changed its state in this time
-        one = found.setdefault(problem, _Firing(entry.text, began))
+        one = found.setdefault(problem, _GroupFirings(entry.text, began))
         one.name(str(entry.data.get("row", "")), bool(entry.data.get("pager")))
         one.fires(entry.subject, began, bool(entry.data.get("pages")))
         one.service = one.service or str(entry.data.get("service", ""))
@@ -258,11 +258,11 @@ def _problems(entries: Iterable[Entry], triaged: TriagedBoard) -> dict[str, str]
     return {one: lead(one) for one in (*leads, *(e.subject for e in entries))}
 
 
-def _add_row(found: dict[str, _Firing], row: TriagedAlert, problem: str, since: float) -> None:
+def _add_row(found: dict[str, _GroupFirings], row: TriagedAlert, problem: str, since: float) -> None:
     began = max(m.began for m in row.members)
     if row.alert.state is AlertState.RESOLVED or (began < since and problem not in found):
         return
-    one = found.setdefault(problem, _Firing(row.alert.title, row.began))
+    one = found.setdefault(problem, _GroupFirings(row.alert.title, row.began))
     one.title = row.alert.title
     for member in row.members:
         if member.state is not AlertState.RESOLVED:
@@ -292,7 +292,7 @@ def _open(row: TriagedAlert, now: float) -> OpenAlert:
 # --- what was done ---------------------------------------------------------------------------------------------------
 
 
-def _done(entries: Iterable[Entry], triaged: TriagedBoard) -> tuple[Done, ...]:
+def _done(entries: Iterable[Entry], triaged: TriagedBoard) -> tuple[HandoverAction, ...]:
     """Actions by their intent, each with its last outcome; what was only marked here; shells."""
     entries = tuple(entries)
     titles = {e.subject: e.text for e in entries if e.kind is EntryKind.ALERT and e.text}
@@ -307,13 +307,15 @@ def _done(entries: Iterable[Entry], triaged: TriagedBoard) -> tuple[Done, ...]:
         elif entry.kind is EntryKind.OUTCOME:
             last[entry.subject] = entry
         elif entry.kind is EntryKind.SHELL and entry.data.get("state") != "opening":
-            found.append(Done(at=entry.at, by=entry.actor, what=f"shell: {entry.subject}", message=entry.text))
+            found.append(
+                HandoverAction(at=entry.at, by=entry.actor, what=f"shell: {entry.subject}", message=entry.text)
+            )
         elif entry.kind in (EntryKind.SEEN, EntryKind.NOTE):
             if entry.data.get("plan") in planned:
                 continue  # it is told as the action that it was
             what = "note on" if entry.kind is EntryKind.NOTE else "marked as seen:"
             title = titles.get(entry.subject, entry.subject)
-            found.append(Done(at=entry.at, by=entry.actor, what=f"{what} {title}", message=entry.text))
+            found.append(HandoverAction(at=entry.at, by=entry.actor, what=f"{what} {title}", message=entry.text))
     for plan_id in dict.fromkeys((*intents, *last)):
         intent, outcome = intents.get(plan_id), last.get(plan_id)
         first = intent or outcome
@@ -326,14 +328,14 @@ def _done(entries: Iterable[Entry], triaged: TriagedBoard) -> tuple[Done, ...]:
         message = outcome.text if outcome else "it was started; its outcome was not recorded"
         if intent and (said := dict(intent.data.get("plan", {}).get("lines", ())).get("note")):
             message = f"{said} ({message})"  # what a note says is what is handed over
-        found.append(Done(at=first.at, by=first.actor, what=what, state=state, message=message))
+        found.append(HandoverAction(at=first.at, by=first.actor, what=what, state=state, message=message))
     return tuple(sorted(found, key=lambda one: one.at))
 
 
-def _deploys(entries: Iterable[Entry], triaged: TriagedBoard, since: float) -> tuple[Deployed, ...]:
+def _deploys(entries: Iterable[Entry], triaged: TriagedBoard, since: float) -> tuple[HandoverDeploy, ...]:
     """Return the board's deploys since then, and those that only the journal still has."""
     found = [
-        Deployed(
+        HandoverDeploy(
             at=d.started,
             service=d.service_id,
             arrow=d.arrow,
@@ -359,17 +361,17 @@ def _of_window(deploy: Deploy, since: float) -> bool:
     return deploy.state.running or any(at is not None and at >= since for at in times)
 
 
-def _gone(entry: Entry) -> Deployed:
+def _gone(entry: Entry) -> HandoverDeploy:
     """A deploy that the board has no more, as the journal saw it last."""
     service, _, arrow = entry.text.partition(",")[0].rpartition(" ")
     data = entry.data
     back = data.get("rolled_back")
-    return Deployed(
+    return HandoverDeploy(
         at=float(data.get("started") or entry.at),
         service=str(data.get("service") or service),
         arrow=str(data.get("arrow") or arrow),
         state=str(data.get("new", "")),
         by=str(data.get("by", "")),
         kind=str(data.get("kind") or "deploy"),
-        rolled_back=msgspec.convert(back, TakenBack) if back else None,
+        rolled_back=msgspec.convert(back, DeployRollback) if back else None,
     )

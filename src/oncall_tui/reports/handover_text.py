@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from oncall_tui.domain.alert import AlertState
-from oncall_tui.reports.handover import Deployed, Done, Fired, Handover, OpenAlert
+from oncall_tui.reports.handover import FiredGroup, Handover, HandoverAction, HandoverDeploy, OpenAlert
 from oncall_tui.text.cells import clean
 from oncall_tui.text.history_words import ended, stopped
 from oncall_tui.text.time_format import age, moment, stamp, zone
@@ -137,7 +137,7 @@ def _place(service: str, product: str = "") -> str:
     return " · ".join(("", *(part for part in (product, service) if part)))
 
 
-def _fired(f: Fired, h: Handover, tz: tzinfo) -> str:
+def _fired(f: FiredGroup, h: Handover, tz: tzinfo) -> str:
     times = f" ×{f.times}" if f.times > 1 else ""
     until = "still open" if f.ended is None else f"until {_when(f.ended, h, tz)} ({age(f.ended - f.first)})"
     return f"{_when(f.first, h, tz)}  {f.title}{times}{_place(f.service, f.product)} · {until}"
@@ -156,13 +156,13 @@ def _open(o: OpenAlert, h: Handover, tz: tzinfo) -> str:
     return f"{page}{o.title}{_place(o.service)} · {' '.join(words)}{more}"
 
 
-def _done(d: Done, h: Handover, tz: tzinfo) -> str:
+def _done(d: HandoverAction, h: Handover, tz: tzinfo) -> str:
     state = f" · {d.state.upper() if d.loud else d.state}" if d.state else ""
     who = f"{d.by}: " if d.by else ""
     return f"{_when(d.at, h, tz)}  {who}{d.what}{state}{f' · {d.message}' if d.message else ''}"
 
 
-def _deployed(d: Deployed, h: Handover, tz: tzinfo) -> str:
+def _deployed(d: HandoverDeploy, h: Handover, tz: tzinfo) -> str:
     word = "" if d.kind == "deploy" else f"{d.kind} "
     failed = f" · {stopped(d.failed_tasks)}" if d.failed_tasks else ""
     by = f" by {d.by}" if d.by else ""

@@ -40,7 +40,7 @@ class JobQueue:
             except OncallError as error:
                 future.set_exception(error)
             except BaseException as error:  # noqa: BLE001 - it is the asker's, and not every asker looks
-                self.worker.trouble.met(error, "a job")
+                self.worker.trouble.report(error, "a job")
                 future.set_exception(error)
 
         with self._wake:

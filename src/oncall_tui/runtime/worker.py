@@ -15,7 +15,7 @@ LOGGED_AGAIN_S = 60.0
 TOLD_S = 600.0  # a bug stays on screen for so long after it happened last; the log keeps it
 
 
-class Trouble:
+class ThreadFault:
     """The bug that a thread met last, in words, for as long as it is news. Written by one thread, read by any."""
 
     def __init__(self, name: str) -> None:
@@ -24,7 +24,7 @@ class Trouble:
         self._times = 0
         self._logged = (0.0, "")
 
-    def met(self, error: BaseException, what: str = "") -> None:
+    def report(self, error: BaseException, what: str = "") -> None:
         """Log it, and tell it from now on. What happens again and again is logged in full now and then."""
         where = f"{self.name} ({what})" if what else self.name
         words, now = f"{where}: bug: {error.__class__.__name__}: {error}", time.monotonic()
@@ -35,7 +35,7 @@ class Trouble:
         self._last = (now, words)
 
     @property
-    def words(self) -> str:
+    def summary(self) -> str:
         """``board: bug: KeyError: 'x', 3 times``; empty where there is nothing to tell."""
         last = self._last
         if last is None or time.monotonic() - last[0] > TOLD_S:
@@ -51,7 +51,7 @@ class Worker:
     def __init__(
         self, name: str, loop: Callable[[], None], failed: Callable[[BaseException], None] | None = None
     ) -> None:
-        self.trouble = Trouble(name)
+        self.trouble = ThreadFault(name)
         self._loop, self._failed = loop, failed
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -80,7 +80,7 @@ class Worker:
                 self._loop()
                 return
             except BaseException as error:  # noqa: BLE001 - also what a library raises to end a program
-                self.trouble.met(error)
+                self.trouble.report(error)
                 self._tell(error)
             pause = PAUSE_FIRST_S if time.monotonic() - began > CALM_S else min(PAUSE_MOST_S, pause * 2)
             if self._ends.wait(pause):
@@ -91,4 +91,4 @@ class Worker:
             if self._failed is not None:
                 self._failed(error)
         except Exception as more:  # noqa: BLE001 - telling of a bug never ends the thread
-            self.trouble.met(more)
+            self.trouble.report(more)

@@ -7,7 +7,7 @@ from typing import Any
 from oncall_tui.simulator.scenarios.reader import ScenarioError, check_event
 from oncall_tui.simulator.server.http import Delivery
 from oncall_tui.simulator.server.messages import Request, SimulatedAnswer, json_answer
-from oncall_tui.simulator.world.events import Story
+from oncall_tui.simulator.world.events import ScenarioRunner
 from oncall_tui.simulator.world.truth import truth
 from oncall_tui.simulator.world.world import PORTAL
 
@@ -15,7 +15,7 @@ from oncall_tui.simulator.world.world import PORTAL
 class Control:
     """Answers the control port."""
 
-    def __init__(self, story: Story) -> None:
+    def __init__(self, story: ScenarioRunner) -> None:
         self._story = story
         self._world = story.world
         self._routes: dict[tuple[str, str], Callable[[dict[str, Any]], object]] = {

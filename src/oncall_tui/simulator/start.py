@@ -8,14 +8,14 @@ from oncall_tui.simulator.scenarios.reader import Table
 from oncall_tui.simulator.server.http import Listener
 from oncall_tui.simulator.timeline import SimulatedTimeline
 from oncall_tui.simulator.world.build import build
-from oncall_tui.simulator.world.events import Story
+from oncall_tui.simulator.world.events import ScenarioRunner
 from oncall_tui.simulator.world.world import World
 
 
-class Opened(NamedTuple):
+class RunningWorld(NamedTuple):
     """A world that listens, and what is told of it on stdout."""
 
-    story: Story
+    story: ScenarioRunner
     control: Listener
     told: dict[str, Any]
 
@@ -25,7 +25,7 @@ class Opened(NamedTuple):
             listener.close()
 
 
-def open_world(scenario: Table, speed: float = 1.0, manual: bool = False, seed: int = 1, port: int = 0) -> Opened:
+def open_world(scenario: Table, speed: float = 1.0, manual: bool = False, seed: int = 1, port: int = 0) -> RunningWorld:
     """`port`: of the control API, the sources taking the next ones; 0: wherever there is room."""
     world = World(SimulatedTimeline(speed, manual), seed)
     with world.lock:
@@ -38,4 +38,4 @@ def open_world(scenario: Table, speed: float = 1.0, manual: bool = False, seed: 
         "environment": ENVIRONMENT,
         "config": configuration(scenario, world, control.url),
     }
-    return Opened(story, control, told)
+    return RunningWorld(story, control, told)

@@ -10,7 +10,7 @@ import re
 from datetime import tzinfo
 
 from oncall_tui.domain.action import Verb
-from oncall_tui.domain.deploy import WENT_BACK, Deploy, DeployState, TakenBack
+from oncall_tui.domain.deploy import WENT_BACK, Deploy, DeployRollback, DeployState
 from oncall_tui.domain.service_history import cause
 from oncall_tui.text.time_format import moment
 
@@ -36,22 +36,22 @@ def fate(deploy: Deploy, tz: tzinfo | None = None, now: float = 0.0) -> str:
     return ended(deploy.state, back_of(deploy), tz, now)
 
 
-def ended(state: str, back: TakenBack | None, tz: tzinfo | None = None, now: float = 0.0) -> str:
+def ended(state: str, back: DeployRollback | None, tz: tzinfo | None = None, now: float = 0.0) -> str:
     """The same of a state and how it was taken back (None: it was not)."""
     if back is None:
         return str(state)
     return taken_back(back, tz, now) if state in WENT_BACK else f"{state}, {taken_back(back, tz, now)}"
 
 
-def _only_state(deploy: Deploy) -> TakenBack | None:
+def _only_state(deploy: Deploy) -> DeployRollback | None:
     """Of a deploy that no history was told of yet."""
     if deploy.state not in WENT_BACK:
         return None
     to = deploy.rollback_to or (deploy.old.short if deploy.old else "")
-    return TakenBack(state=deploy.state, to=to, by=cause(deploy), ended=deploy.finished)
+    return DeployRollback(state=deploy.state, to=to, by=cause(deploy), ended=deploy.finished)
 
 
-def taken_back(back: TakenBack, tz: tzinfo | None = None, now: float = 0.0) -> str:
+def taken_back(back: DeployRollback, tz: tzinfo | None = None, now: float = 0.0) -> str:
     """``rolling back to :41 by Alice since 05:15``, ``rolled back …``, ``the rollback to :41 by Alice failed``."""
     to, by = f" to {back.to}" if back.to else "", f" by {back.by}" if back.by else ""
     by += "," if "," in by and tz is not None else ""
@@ -69,7 +69,7 @@ def taken_back(back: TakenBack, tz: tzinfo | None = None, now: float = 0.0) -> s
     return words
 
 
-def back_of(deploy: Deploy) -> TakenBack | None:
+def back_of(deploy: Deploy) -> DeployRollback | None:
     """Return how it was rolled back, as far as it is known; None: it was not."""
     return deploy.taken_back or _only_state(deploy)
 

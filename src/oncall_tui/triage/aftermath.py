@@ -32,7 +32,7 @@ class EndedIncident(msgspec.Struct, frozen=True, gc=False):
         return now - self.at < SETTLES_S
 
     @property
-    def had(self) -> tuple[str, ...]:
+    def holders(self) -> tuple[str, ...]:
         """Return the people who had it."""
         return self.incident.by or self.incident.assigned
 

@@ -81,7 +81,7 @@ def _wide(triaged: TriagedBoard) -> tuple[str, ...]:
     if found is None:
         return ()
     return (
-        f"multi-service: {found.words} fire since {told(found.since)}, probably not one deploy; "
+        f"multi-service: {found.summary} fire since {told(found.since)}, probably not one deploy; "
         "a rollback replaces running tasks while something else may be down",
     )
 

@@ -61,14 +61,14 @@ class AlertGroup(msgspec.Struct, frozen=True, gc=False):
     ended: EndedIncident | None = None
 
 
-class Joiner:
+class AlertGrouper:
     """Puts alerts together; keeps what it worked out of each, since most do not change from board to board."""
 
     def __init__(self) -> None:
         self._labels: dict[str, tuple[Alert, frozenset[tuple[str, str]]]] = {}
         self._after = Aftermath()
 
-    def problems(
+    def groups(
         self,
         alerts: Mapping[str, Alert],
         services: Mapping[str, Service],

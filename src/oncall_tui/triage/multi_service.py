@@ -14,7 +14,7 @@ SERVICES, PRODUCTS = 3, 2
 _COUNTS = frozenset({AlertState.FIRING, AlertState.ACKNOWLEDGED, AlertState.SEEN, AlertState.UNKNOWN})
 
 
-class Fire(msgspec.Struct, frozen=True, gc=False):
+class FiringAlert(msgspec.Struct, frozen=True, gc=False):
     """One firing alert: when it began, on which service, of which product (by name)."""
 
     began: float
@@ -32,7 +32,7 @@ class MultiServiceIncident(msgspec.Struct, frozen=True, gc=False):
     until: float = 0.0
 
     @property
-    def words(self) -> str:
+    def summary(self) -> str:
         """Without the time, which each screen writes its own way."""
         return f"{self.services} services of {self.products} products"
 
@@ -41,7 +41,7 @@ class MultiServiceIncident(msgspec.Struct, frozen=True, gc=False):
         return self.since <= began <= self.until
 
 
-def wide(fires: Iterable[Fire]) -> MultiServiceIncident | None:
+def wide(fires: Iterable[FiringAlert]) -> MultiServiceIncident | None:
     """The newest five minutes in which three services of two products began to fire; None: there are none.
 
     What follows within five minutes of the last that belongs to it is counted in: the number grows as it spreads.
@@ -72,7 +72,7 @@ def _drop(counts: Counter[str], name: str) -> None:
         del counts[name]
 
 
-def _spread(found: list[Fire], start: int) -> MultiServiceIncident:
+def _spread(found: list[FiringAlert], start: int) -> MultiServiceIncident:
     """From the first of it to the last that followed without five quiet minutes."""
     last = found[start].began
     part = []

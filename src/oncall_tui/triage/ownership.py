@@ -6,7 +6,7 @@ minutes, then minutes, always rounded down): a word that changes each second is 
 
 from __future__ import annotations
 
-from oncall_tui.domain.alert import Alert, AlertState, Holder
+from oncall_tui.domain.alert import Alert, AlertState, Assignee
 from oncall_tui.text.time_format import age, ago
 from oncall_tui.triage.triager import TriagedAlert
 
@@ -52,7 +52,7 @@ def aftermath(row: TriagedAlert, now: float) -> str:
         return ""
     pager = ended.incident.source
     over = f"{pager} resolved {ago(now - ended.at)}" if ended.sure else f"{pager} no longer lists its incident"
-    who = f" ({', '.join(ended.had)} had it)" if ended.had else ""
+    who = f" ({', '.join(ended.holders)} had it)" if ended.holders else ""
     firing = dict.fromkeys(m.source for m in row.members if m.state is not AlertState.RESOLVED)
     return f"{over}{who}, still {row.alert.state} at {', '.join(firing)}" if firing else f"{over}{who}"
 
@@ -100,7 +100,7 @@ def _next(alert: Alert, now: float) -> str:
     return f"escalates in {countdown(seconds)}" if seconds >= 10 else "escalates in <10s"
 
 
-def _had(one: Holder, end: float | None) -> str:
+def _had(one: Assignee, end: float | None) -> str:
     level = f" (L{one.level})" if one.level else ""
     for_s = f" for {age(max(10.0, end - one.since))}" if one.since is not None and end is not None else ""
     return f"{one.name}{level}{for_s}"

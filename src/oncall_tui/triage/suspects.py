@@ -166,7 +166,7 @@ def _words(deploy: Deploy, began: float, tz: tzinfo | None, now: float) -> str:
     elif deploy.state.bad:
         words.append(str(deploy.state))
     if deploy.failed_tasks:
-        why = f" ({deploy.failures[0].words})" if deploy.failures else ""
+        why = f" ({deploy.failures[0].summary})" if deploy.failures else ""
         words.append(f"{stopped(deploy.failed_tasks)}{why}")
     return ", ".join(words)
 

@@ -16,9 +16,9 @@ from oncall_tui.domain.service import DEPLOYS_UNREAD, Service
 from oncall_tui.triage import ranking as ranks
 from oncall_tui.triage.aftermath import SETTLES_S, EndedIncident
 from oncall_tui.triage.episodes import Episodes, QuietEpisode
-from oncall_tui.triage.grouping import AlertGroup, Joiner, ServiceIndex, service_name
+from oncall_tui.triage.grouping import AlertGroup, AlertGrouper, ServiceIndex, service_name
 from oncall_tui.triage.heartbeats import Heartbeats
-from oncall_tui.triage.multi_service import Fire, MultiServiceIncident, wide
+from oncall_tui.triage.multi_service import FiringAlert, MultiServiceIncident, wide
 from oncall_tui.triage.product_lookup import ProductLookup
 from oncall_tui.triage.ranking import ATTENTION, SILENT, PageRule, Rank, lead_order, pages, rank_of, why
 from oncall_tui.triage.suspects import LOOK_BACK_S, NOTHING, Suspicion, suspicion
@@ -122,7 +122,7 @@ class Triager:
         self.rules = rules
         self.episodes = Episodes()
         self._expected = Heartbeats(rules.expected)
-        self._joiner = Joiner()
+        self._joiner = AlertGrouper()
         self._services: Mapping[str, Service] = {}
         self._deploys: Mapping[str, Deploy] = {}
         self._blind = UnreadScope()
@@ -234,7 +234,7 @@ class Triager:
         services = {a.id: s for a in board.alerts.values() if (s := self._service_of(a, stale)) is not None}
         unsure = frozenset(s.name for s in board.sources.values() if not s.current or s.problems)
         self._at = board.at
-        problems = self._joiner.problems(board.alerts, services, board.at, unsure)
+        problems = self._joiner.groups(board.alerts, services, board.at, unsure)
         ids = self._ids(problems)
         rows: dict[str, TriagedAlert] = {}
         for problem, row_id in zip(problems, ids, strict=True):
@@ -399,10 +399,10 @@ class _Stale(msgspec.Struct, frozen=True):
     everything: bool = False
 
 
-def _fire(row: TriagedAlert) -> Fire:
+def _fire(row: TriagedAlert) -> FiringAlert:
     """Nothing of a service where the row is hidden: what scales in at night is no event."""
     service = row.service.id if row.service and not row.alert.hidden else ""
-    return Fire(row.began, service, row.product.name if row.product else "", row.alert.state)
+    return FiringAlert(row.began, service, row.product.name if row.product else "", row.alert.state)
 
 
 def _by_rank(row: TriagedAlert) -> Rank:

@@ -266,7 +266,7 @@ def test_why_tasks_failed(ecs: Make, world: World, clock: FakeClock) -> None:
     provider = ecs()
     (deploy,) = settle(provider, clock).deploys
     assert (deploy.breaker, deploy.failed_tasks) == ("2/3", 2)
-    assert [f.words for f in deploy.failures] == ["exit 137 OutOfMemoryError"]
+    assert [f.summary for f in deploy.failures] == ["exit 137 OutOfMemoryError"]
     run_for(provider, clock, 60)
     assert world.asked["ListTasks"] <= 7
     assert world.asked["DescribeTasks"] == 1
@@ -291,7 +291,7 @@ def test_a_task_that_was_stopped_for_its_health_failed(ecs: Make, world: World, 
     }
     world.tasks["main", "api"] = [task, scaled]
     (deploy,) = settle(ecs(), clock).deploys
-    assert [f.words for f in deploy.failures] == [f"exit 143 Task failed {what}"]
+    assert [f.summary for f in deploy.failures] == [f"exit 143 Task failed {what}"]
 
 
 def test_a_rollback_by_hand_is_known_for_one(ecs: Make, world: World, clock: FakeClock) -> None:
@@ -434,6 +434,6 @@ def test_no_words_of_a_row_hold_an_arn(ecs: Make, world: World, clock: FakeClock
     ]
     reading = settle(ecs(), clock)
     (deploy,), (service,) = reading.deploys, reading.services
-    assert [f.words for f in deploy.failures] == ["Task failed ELB health checks in (target-group api)"]
+    assert [f.summary for f in deploy.failures] == ["Task failed ELB health checks in (target-group api)"]
     assert deploy.reason == "tasks failed in api"
     assert service.events[0][1] == "(task 01234567) is unhealthy in (target-group api)"

@@ -11,7 +11,7 @@ from oncall_tui import errors
 from oncall_tui.providers.aws.client import errors as aws
 
 LOGIN = ("aws", "sso", "login", "--use-device-code", "--profile", "prod")
-WHERE = aws.Where("ecs", "DescribeServices", "", LOGIN)
+WHERE = aws.CallContext("ecs", "DescribeServices", "", LOGIN)
 URL = {"endpoint_url": "https://ecs.example.com"}
 NOT_AUTHORIZED = "User: arn:aws:iam::1:user/a is not authorized to perform: ecs:ListServiceDeployments on resource: *"
 

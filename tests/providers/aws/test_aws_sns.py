@@ -15,7 +15,7 @@ from oncall_tui.providers.aws.sns.destination import SnsDestination, subject
 from oncall_tui.providers.aws.sns.options import SnsOptions
 from oncall_tui.providers.base import Message
 from oncall_tui.simulator.scenarios.reader import parse
-from oncall_tui.simulator.start import Opened, open_world
+from oncall_tui.simulator.start import RunningWorld, open_world
 
 TOPIC = "arn:aws:sns:ap-northeast-1:111111111111:managers"
 WORLD = f"""
@@ -28,18 +28,18 @@ escalation:
 
 
 @pytest.fixture
-def drill() -> Iterator[Opened]:
+def drill() -> Iterator[RunningWorld]:
     opened = open_world(parse(WORLD, "topics.yaml"))
     yield opened
     opened.close()
 
 
-def topic(drill: Opened, name: str = "managers", **more: Any) -> SnsDestination:
+def topic(drill: RunningWorld, name: str = "managers", **more: Any) -> SnsDestination:
     written = next(it for it in drill.told["config"]["escalation"] if it["name"] == name)
     return SnsDestination(SnsOptions(**{**written, **more}))
 
 
-def told(drill: Opened, name: str = "managers") -> Any:
+def told(drill: RunningWorld, name: str = "managers") -> Any:
     with urllib.request.urlopen(f"{drill.told['control']}/_drill/state", timeout=5) as answer:
         return json.load(answer)["told"][name]
 
@@ -58,7 +58,7 @@ def message(**more: Any) -> Message:
     return Message(**{**values, **more})
 
 
-def test_one_message_is_published(drill: Opened) -> None:
+def test_one_message_is_published(drill: RunningWorld) -> None:
     sns = topic(drill)
     assert (sns.pages, sns.destination) == (True, "managers")
     assert sns.send(message()).data == {"destination": "managers", "message": "drill-1"}
@@ -71,7 +71,7 @@ def test_one_message_is_published(drill: Opened) -> None:
     assert dict(sns.preview(message()))["text"] == one["message"]
 
 
-def test_a_fifo_topic_gets_its_group(drill: Opened) -> None:
+def test_a_fifo_topic_gets_its_group(drill: RunningWorld) -> None:
     topic(drill, "queue", pages=False).send(message())
     assert len(told(drill, "queue")) == 1
 
@@ -91,7 +91,7 @@ def test_a_subject_is_what_sns_takes(title: str, wanted: str) -> None:
     assert subject(title) == wanted
 
 
-def test_a_title_that_is_no_subject_is_still_whole_in_the_message(drill: Opened) -> None:
+def test_a_title_that_is_no_subject_is_still_whole_in_the_message(drill: RunningWorld) -> None:
     topic(drill).send(message(title="検索 \x1b[31m\n"))
     assert told(drill)[0]["message"].startswith("検索  [31m\n")
 
@@ -107,25 +107,25 @@ def test_a_title_that_is_no_subject_is_still_whole_in_the_message(drill: Opened)
         ("truncated", errors.OutcomeUnknown, "ask who reads the topic"),
     ],
 )
-def test_what_came_of_it(drill: Opened, fault: str, kind: type[Exception], words: str) -> None:
+def test_what_came_of_it(drill: RunningWorld, fault: str, kind: type[Exception], words: str) -> None:
     drill.story.world.faults.add({"source": "managers", "kind": fault}, list(drill.story.world.peers))
     with pytest.raises(kind, match=words):
         topic(drill).send(message())
     assert drill.story.world.calls["managers"] == {"Publish": 1}
 
 
-def test_a_topic_that_is_not_there_is_failed(drill: Opened) -> None:
+def test_a_topic_that_is_not_there_is_failed(drill: RunningWorld) -> None:
     with pytest.raises(errors.ActionFailed, match="Topic does not exist"):
         topic(drill, topic_arn=TOPIC + "s").send(message())
 
 
-def test_what_listens_nowhere_was_not_sent(drill: Opened) -> None:
+def test_what_listens_nowhere_was_not_sent(drill: RunningWorld) -> None:
     sns = topic(drill)
     drill.close()
     with pytest.raises(errors.ActionFailed, match="nothing was sent"):
         sns.send(message())
 
 
-def test_the_topic_is_checked(drill: Opened) -> None:
+def test_the_topic_is_checked(drill: RunningWorld) -> None:
     with pytest.raises(ValueError, match="topic_arn: expected"):
         topic(drill, topic_arn="managers")

@@ -21,7 +21,7 @@ from oncall_tui.domain.plan import ActionRequest, Actor, Confirm, Plan
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.providers.base import Context, ReadRequest, Receipt, TimelineEvent
 from oncall_tui.providers.sentry.api import PAGES, next_cursor, say, search
-from oncall_tui.providers.sentry.assignee import Holding, holding
+from oncall_tui.providers.sentry.assignee import AssignmentKind, holding
 from oncall_tui.providers.sentry.mapping import row
 from oncall_tui.providers.sentry.options import SentryOptions
 from oncall_tui.providers.sentry.provider import SentryProvider, build
@@ -251,25 +251,25 @@ OTHER = {"type": "note", "data": {"text": "assigned"}}
 @pytest.mark.parametrize(
     ("substatus", "activity", "held"),
     [
-        ("ongoing", None, Holding.TAKEN),
-        (None, None, Holding.TAKEN),
-        ("new", None, Holding.UNREAD),
-        ("new", [ASSIGNED], Holding.TAKEN),
-        ("new", [OTHER, BY_RULE], Holding.GIVEN),
-        ("new", [BY_SLACK], Holding.TAKEN),
-        ("new", [ASSIGNED, BY_RULE], Holding.TAKEN),
-        ("new", [], Holding.TAKEN),
-        ("new", ["nonsense", 3, {"type": 4}, BY_RULE], Holding.GIVEN),
-        ("regressed", [CAME_BACK, ASSIGNED], Holding.STALE),
-        ("regressed", [ASSIGNED, CAME_BACK, BY_RULE], Holding.TAKEN),
-        ("escalating", [OTHER, ESCALATED, ASSIGNED], Holding.STALE),
-        ("an unheard-of word", [BY_RULE], Holding.GIVEN),
+        ("ongoing", None, AssignmentKind.TAKEN),
+        (None, None, AssignmentKind.TAKEN),
+        ("new", None, AssignmentKind.UNREAD),
+        ("new", [ASSIGNED], AssignmentKind.TAKEN),
+        ("new", [OTHER, BY_RULE], AssignmentKind.GIVEN),
+        ("new", [BY_SLACK], AssignmentKind.TAKEN),
+        ("new", [ASSIGNED, BY_RULE], AssignmentKind.TAKEN),
+        ("new", [], AssignmentKind.TAKEN),
+        ("new", ["nonsense", 3, {"type": 4}, BY_RULE], AssignmentKind.GIVEN),
+        ("regressed", [CAME_BACK, ASSIGNED], AssignmentKind.STALE),
+        ("regressed", [ASSIGNED, CAME_BACK, BY_RULE], AssignmentKind.TAKEN),
+        ("escalating", [OTHER, ESCALATED, ASSIGNED], AssignmentKind.STALE),
+        ("an unheard-of word", [BY_RULE], AssignmentKind.GIVEN),
     ],
 )
-def test_who_really_has_it(substatus: str | None, activity: list[Any] | None, held: Holding) -> None:
+def test_who_really_has_it(substatus: str | None, activity: list[Any] | None, held: AssignmentKind) -> None:
     told = None if activity is None else happened(*activity)
     assert holding(issue(substatus=substatus, assignedTo=BOB, activity=told)) is held
-    assert holding(issue(substatus=substatus, activity=told)) is Holding.TAKEN  # nobody: there is no question
+    assert holding(issue(substatus=substatus, activity=told)) is AssignmentKind.TAKEN  # nobody: there is no question
 
 
 def test_what_a_rule_assigned_still_asks(sentry: SentryProvider, organization: Organization, asked: Asked) -> None:

@@ -19,7 +19,7 @@ from oncall_tui.providers import registry
 from oncall_tui.providers.base import Context, Provider, ReadRequest
 from oncall_tui.runtime.clock import FakeClock
 from oncall_tui.simulator.scenarios.reader import parse
-from oncall_tui.simulator.start import Opened, open_world
+from oncall_tui.simulator.start import RunningWorld, open_world
 
 SCENARIO = """
 name: small
@@ -49,7 +49,7 @@ STATES = {
 
 
 @pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
+def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningWorld]:
     world = open_world(parse(SCENARIO, "small.yaml"))
     for name, value in world.told["environment"].items():
         monkeypatch.setenv(name, value)
@@ -59,7 +59,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
 
 
 @pytest.fixture
-def make(opened: Opened, clock: FakeClock) -> Iterator[Callable[[str], Provider]]:
+def make(opened: RunningWorld, clock: FakeClock) -> Iterator[Callable[[str], Provider]]:
     made: list[Provider] = []
 
     def build(name: str) -> Provider:
@@ -78,7 +78,7 @@ def make(opened: Opened, clock: FakeClock) -> Iterator[Callable[[str], Provider]
 @pytest.mark.parametrize("kind", STATES)
 @pytest.mark.parametrize("name", ["errors", "monitors", "metrics"])
 def test_each_fault_has_its_state_and_a_hint(
-    make: Callable[[str], Provider], opened: Opened, name: str, kind: str
+    make: Callable[[str], Provider], opened: RunningWorld, name: str, kind: str
 ) -> None:
     provider, world = make(name), opened.story.world
     before = provider.read(ReadRequest())
@@ -107,7 +107,7 @@ VERBS = [
 @pytest.mark.parametrize(("name", "verb", "more", "words"), VERBS)
 def test_each_verb_ends_truthfully(
     make: Callable[[str], Provider],
-    opened: Opened,
+    opened: RunningWorld,
     clock: FakeClock,
     name: str,
     verb: Verb,

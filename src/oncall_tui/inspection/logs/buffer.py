@@ -16,7 +16,7 @@ _at = attrgetter("at")
 BESIDE = 300  # bytes of a line besides its text: the struct, its time, its id, its places in the list and the set
 
 
-class BufferedLine(msgspec.Struct, frozen=True):
+class BufferedLines(msgspec.Struct, frozen=True):
     """The kept lines, oldest first; a new value with each change. *before* and *after* count the dropped lines.
 
     *seen* is how many different lines came in all, *bytes* what they take.
@@ -34,7 +34,7 @@ class LogBuffer:
 
     def __init__(self, most_lines: int = MOST_LINES, most_bytes: int = MOST_BYTES) -> None:
         self.most_lines, self.most_bytes = most_lines, most_bytes
-        self.kept = BufferedLine()
+        self.kept = BufferedLines()
         self._ids: set[str] = set()
 
     @property
@@ -66,7 +66,7 @@ class LogBuffer:
             every = every[dropped:] if newest_stay else every[: len(every) - dropped]
             size -= sum(map(_size, gone))
             self._ids.difference_update(it.id for it in gone)
-        self.kept = BufferedLine(
+        self.kept = BufferedLines(
             lines=every,
             before=old.before + (dropped if newest_stay else 0),
             after=old.after + (0 if newest_stay else dropped),

@@ -14,7 +14,7 @@ import msgspec
 
 from oncall_tui.domain.logs import LogDestination, LogQuery
 from oncall_tui.errors import SourceError, Throttled
-from oncall_tui.inspection.logs.buffer import BufferedLine, LogBuffer
+from oncall_tui.inspection.logs.buffer import BufferedLines, LogBuffer
 from oncall_tui.providers.base import SupportsLogs
 from oncall_tui.runtime.clock import Clock
 
@@ -87,7 +87,7 @@ class LogReader:
     # --- what the screen asks for -------------------------------------------------------------------------------------
 
     @property
-    def kept(self) -> BufferedLine:
+    def kept(self) -> BufferedLines:
         """The lines."""
         return self.run.store.kept
 

@@ -10,7 +10,7 @@ import msgspec
 
 from oncall_tui import errors
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
-from oncall_tui.providers.alertmanager.schema import AlertmanagerAlert, AlertmanagerPosted, WireSilence
+from oncall_tui.providers.alertmanager.schema import AlertmanagerAlert, AlertmanagerPosted, ListedSilence
 from oncall_tui.providers.http import Http, NotFound, pieces
 
 # What every version's matcher parser reads alike when it stands in quotes; the rest is matched here, not there.
@@ -56,14 +56,14 @@ class AlertmanagerApi:
         found, _ = pieces(raws, AlertmanagerAlert)
         return [alert for alert in found if alert.has(labels)]
 
-    def silences(self) -> list[WireSilence]:
+    def silences(self) -> list[ListedSilence]:
         """Every silence that can be read."""
-        return pieces(self.raw_silences(), WireSilence)[0]
+        return pieces(self.raw_silences(), ListedSilence)[0]
 
-    def silence(self, silence_id: str) -> WireSilence | None:
+    def silence(self, silence_id: str) -> ListedSilence | None:
         """One silence by id, None where there is none."""
         try:
-            return self.http.get(f"/api/v2/silence/{silence_id}", WireSilence)
+            return self.http.get(f"/api/v2/silence/{silence_id}", ListedSilence)
         except NotFound:
             return None
 

@@ -16,7 +16,7 @@ from oncall_tui.domain.plan import ActionRequest, Actor
 from oncall_tui.providers.alertmanager.api import AlertmanagerApi
 from oncall_tui.providers.alertmanager.mapping import AlertmanagerRows
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
-from oncall_tui.providers.alertmanager.schema import AlertmanagerAlert, WireSilence
+from oncall_tui.providers.alertmanager.schema import AlertmanagerAlert, ListedSilence
 from oncall_tui.providers.http import HandlerContext, ago, listed, reference
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.text.time_format import told
@@ -26,7 +26,7 @@ class CurrentAlert(msgspec.Struct, frozen=True):
     """One alert as it is now; *others* are alerts that its labels also match."""
 
     row: Alert
-    silences: tuple[WireSilence, ...] = ()
+    silences: tuple[ListedSilence, ...] = ()
     others: tuple[AlertmanagerAlert, ...] = ()
     silenced_by: tuple[str, ...] = ()
 

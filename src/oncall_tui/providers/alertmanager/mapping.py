@@ -10,7 +10,7 @@ import msgspec
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState, Pairs, ServiceHint
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
-from oncall_tui.providers.alertmanager.schema import AlertmanagerAlert, WireSilence
+from oncall_tui.providers.alertmanager.schema import AlertmanagerAlert, ListedSilence
 from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http import DecodeCache, severity, stamp
 
@@ -28,7 +28,7 @@ class _AlertmanagerEntry:
     def __init__(self, wire: AlertmanagerAlert, row: Alert) -> None:
         self.wire = wire if wire.status.silencedBy else None  # kept only where a silence may yet change the row
         self.row = row
-        self.held: tuple[WireSilence, ...] = ()
+        self.held: tuple[ListedSilence, ...] = ()
 
 
 class AlertmanagerRows:
@@ -51,7 +51,7 @@ class AlertmanagerRows:
         self._entries, bad = self._listing.take(raws)
         return any(entry.wire is not None for entry in self._entries), bad
 
-    def rows(self, silences: Mapping[str, WireSilence]) -> tuple[Alert, ...]:
+    def rows(self, silences: Mapping[str, ListedSilence]) -> tuple[Alert, ...]:
         """The rows of what was taken, given the *silences* by id."""
         by_id: dict[str, Alert] = {}
         for entry in self._entries:
@@ -69,7 +69,7 @@ class AlertmanagerRows:
         old = self._by_id.get(row.id)
         return old if old is not None and (old is row or old == row) else row
 
-    def row(self, wire: AlertmanagerAlert, silences: tuple[WireSilence, ...]) -> Alert:
+    def row(self, wire: AlertmanagerAlert, silences: tuple[ListedSilence, ...]) -> Alert:
         """One row. Raises ValueError where its start is no time."""
         began = stamp(wire.startsAt)
         if began is None:
@@ -115,7 +115,7 @@ VERBS: Mapping[AlertState, frozenset[Verb]] = {
 Standing = tuple[AlertState, tuple[str, ...], float | None, float | None, str]
 
 
-def standing(wire: AlertmanagerAlert, silences: tuple[WireSilence, ...]) -> Standing:
+def standing(wire: AlertmanagerAlert, silences: tuple[ListedSilence, ...]) -> Standing:
     """State, by whom, until when, since when, and why. An ``ACK!`` silence wins over others: somebody has it."""
     status = wire.status
     if status.silencedBy:
@@ -133,7 +133,7 @@ def standing(wire: AlertmanagerAlert, silences: tuple[WireSilence, ...]) -> Stan
     return AlertState.UNKNOWN, (), None, None, f"state {status.state or 'missing'}"
 
 
-def _held(silences: tuple[WireSilence, ...]) -> tuple[tuple[str, ...], float | None, float | None, str]:
+def _held(silences: tuple[ListedSilence, ...]) -> tuple[tuple[str, ...], float | None, float | None, str]:
     if not silences:  # it ended between the two reads, or the silences could not be read
         return (), None, None, ""
     last = max(silences, key=lambda s: stamp(s.endsAt) or 0.0)

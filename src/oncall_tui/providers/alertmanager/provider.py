@@ -13,7 +13,7 @@ from oncall_tui.providers.alertmanager.api import AlertmanagerApi, authorization
 from oncall_tui.providers.alertmanager.handler_context import AlertmanagerHandlerContext
 from oncall_tui.providers.alertmanager.mapping import AlertmanagerRows
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
-from oncall_tui.providers.alertmanager.schema import WireSilence
+from oncall_tui.providers.alertmanager.schema import ListedSilence
 from oncall_tui.providers.alertmanager.silence import AlertmanagerAcknowledge, AlertmanagerSilence
 from oncall_tui.providers.alertmanager.unacknowledge import AckSilenceRenewer, Unacknowledge
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, Receipt, RenewalResult
@@ -40,8 +40,8 @@ class AlertmanagerProvider:
         self._clock = clock
         self._api = AlertmanagerApi(http, options.filter)
         self._rows = AlertmanagerRows(options, read_only)
-        self._silences: dict[str, WireSilence] = {}
-        self._listing = DecodeCache(decoder(WireSilence).decode)
+        self._silences: dict[str, ListedSilence] = {}
+        self._listing = DecodeCache(decoder(ListedSilence).decode)
         context = AlertmanagerHandlerContext(options, self._api, AlertmanagerRows(options, read_only), clock, read_only)
         self._ack_renewer = AckSilenceRenewer(context)
         self._handlers: dict[Verb, ActionHandler] = {

@@ -50,7 +50,7 @@ class SilenceStatus(msgspec.Struct, frozen=True):
     state: str = ""
 
 
-class WireSilence(msgspec.Struct, frozen=True):
+class ListedSilence(msgspec.Struct, frozen=True):
     """One silence as it is listed. Its stamps stay text: an update has to carry the very same ``startsAt``."""
 
     id: str

@@ -14,7 +14,7 @@ from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Confirm, Plan
 from oncall_tui.providers.alertmanager.api import safe_id
 from oncall_tui.providers.alertmanager.handler_context import AlertmanagerHandlerContext, CurrentAlert, author, iso
-from oncall_tui.providers.alertmanager.schema import ACK, AlertmanagerMatcher, WireSilence
+from oncall_tui.providers.alertmanager.schema import ACK, AlertmanagerMatcher, ListedSilence
 from oncall_tui.providers.base import Receipt
 from oncall_tui.providers.decoding import convert
 from oncall_tui.providers.http import WriteHandler, before_sending, length, silence_s, stamp
@@ -25,7 +25,7 @@ SAME_S = 60.0  # a silence that ends so much sooner than the one that is asked f
 EARLY_S = 5.0  # a start in the future would make it pending; the server moves a start in the past to now
 
 
-class Silencing(WriteHandler[AlertmanagerHandlerContext, CurrentAlert]):
+class SilenceHandler(WriteHandler[AlertmanagerHandlerContext, CurrentAlert]):
     """The common part of both verbs: send one silence, and verify it. Subclasses plan."""
 
     held = "silenced"
@@ -65,7 +65,7 @@ class Silencing(WriteHandler[AlertmanagerHandlerContext, CurrentAlert]):
             "the silence is there, but the alert keeps firing",
         )
 
-    def _find(self, plan: Plan, receipt: Receipt | None) -> WireSilence | None:
+    def _find(self, plan: Plan, receipt: Receipt | None) -> ListedSilence | None:
         """The silence of *receipt*; without one, the one that is what *plan* asks for and was not there before it."""
         api = self.context.api
         if receipt is not None and "silenceID" in receipt.data:
@@ -96,7 +96,7 @@ class Silencing(WriteHandler[AlertmanagerHandlerContext, CurrentAlert]):
         }
 
 
-class AlertmanagerAcknowledge(Silencing):
+class AlertmanagerAcknowledge(SilenceHandler):
     """The ``ACK!`` silence of 15 minutes over exactly the alert's labels. No prompt, unless it matches other alerts."""
 
     held = "acknowledged"
@@ -145,7 +145,7 @@ class AlertmanagerAcknowledge(Silencing):
             raise errors.Refused(f"it would now also hide {', '.join(self.context.names(new)[:3])}", "ask again")
 
 
-class AlertmanagerSilence(Silencing):
+class AlertmanagerSilence(SilenceHandler):
     """A silence with a reason and an end, over the alert's labels or wider. How many others match is no move.
 
     One of the same matchers that is there already is extended, where it is the actor's: a second one would outlive it
@@ -204,14 +204,14 @@ class AlertmanagerSilence(Silencing):
             commands=(command or self.context.add_command(request["silence"], now, for_s),),
         )
 
-    def _same(self, matchers: Mapping[str, str]) -> WireSilence | None:
+    def _same(self, matchers: Mapping[str, str]) -> ListedSilence | None:
         """Return the active silence of exactly these matchers that lasts longest; an acknowledgement is none."""
         wanted = sorted(AlertmanagerMatcher(name, value) for name, value in matchers.items())
         found = [s for s in self.context.api.silences() if s.is_active and not s.is_ack]
         same = [s for s in found if sorted(s.matchers) == wanted]
         return max(same, key=lambda s: stamp(s.endsAt) or 0.0, default=None)
 
-    def _longer(self, there: str, same: WireSilence, for_s: float) -> None:
+    def _longer(self, there: str, same: ListedSilence, for_s: float) -> None:
         """Raise Refused where the silence that is there lasts as long as what is asked for."""
         until = self.context.http.server_now() + for_s
         if (stamp(same.endsAt) or 0.0) >= until - SAME_S:

@@ -10,7 +10,7 @@ from oncall_tui.domain.plan import ActionRequest, Actor, Confirm, Plan
 from oncall_tui.providers.alertmanager.api import safe_id
 from oncall_tui.providers.alertmanager.handler_context import AlertmanagerHandlerContext, CurrentAlert, iso
 from oncall_tui.providers.alertmanager.mapping import same_person
-from oncall_tui.providers.alertmanager.schema import AlertmanagerAlert, WireSilence
+from oncall_tui.providers.alertmanager.schema import AlertmanagerAlert, ListedSilence
 from oncall_tui.providers.alertmanager.silence import ACK_S
 from oncall_tui.providers.base import Receipt, RenewalResult
 from oncall_tui.providers.http import WriteHandler, before_sending, stamp
@@ -18,7 +18,7 @@ from oncall_tui.providers.http import WriteHandler, before_sending, stamp
 EXTEND_UNDER_S = 300.0
 
 
-def own(silences: tuple[WireSilence, ...], actor: Actor) -> tuple[WireSilence, ...]:
+def own(silences: tuple[ListedSilence, ...], actor: Actor) -> tuple[ListedSilence, ...]:
     """Return the acknowledgements in force that *actor* made."""
     me = (actor.email, actor.name)
     return tuple(s for s in silences if s.is_ack and s.status.state != "expired" and same_person(s.createdBy, me))
@@ -53,7 +53,7 @@ class Unacknowledge(WriteHandler[AlertmanagerHandlerContext, CurrentAlert]):
             writes=len(mine),
         )
 
-    def _others(self, mine: tuple[WireSilence, ...], fingerprint: str) -> list[AlertmanagerAlert]:
+    def _others(self, mine: tuple[ListedSilence, ...], fingerprint: str) -> list[AlertmanagerAlert]:
         """The other alerts that *mine* hold and that would fire again."""
         found: dict[str, AlertmanagerAlert] = {}
         for silence in mine:

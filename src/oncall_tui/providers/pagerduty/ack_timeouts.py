@@ -22,7 +22,7 @@ SLACK_S = 10.0  # between the acknowledgement and what was counted from it
 DENIED_S = 300.0
 
 
-class Lapses:
+class AckTimeouts:
     """The time-outs of services that hold acknowledged incidents, as far as they are known."""
 
     def __init__(self, api: PagerDutyApi, clock: Clock) -> None:
@@ -31,7 +31,7 @@ class Lapses:
         self._known: dict[str, tuple[float, float | None]] = {}
         self._after = 0.0
 
-    def learn(self, incidents: Iterable[PagerDutyIncident]) -> None:
+    def read_missing(self, incidents: Iterable[PagerDutyIncident]) -> None:
         """Read what is missing, a few a call. What cannot be read leaves an incident as acknowledged."""
         now = self._clock.monotonic()
         if now < self._after:

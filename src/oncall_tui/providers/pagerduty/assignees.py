@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable
 import msgspec
 
 from oncall_tui import errors
-from oncall_tui.domain.alert import ASSIGNED_AT_ONCE_S, Holder
+from oncall_tui.domain.alert import ASSIGNED_AT_ONCE_S, Assignee
 from oncall_tui.providers.http import stamp
 from oncall_tui.providers.pagerduty.api import PagerDutyApi
 from oncall_tui.providers.pagerduty.escalation_levels import PagerDutyLevel, assigned, current, levels, names, since
@@ -25,17 +25,17 @@ DENIED_S = 300.0
 KEPT_HOLDERS = 20  # of one incident: a policy that repeats itself gives it to the same people again and again
 
 
-class PagerDutyHeld(msgspec.Struct, frozen=True, gc=False):
+class AssignedLevel(msgspec.Struct, frozen=True, gc=False):
     """The *level* of those who have it (0: not known), and who had it before, the first one first."""
 
     level: int = 0
-    had: tuple[Holder, ...] = ()
+    had: tuple[Assignee, ...] = ()
 
 
-NOBODY = PagerDutyHeld()
+NOBODY = AssignedLevel()
 
 
-class _PagerDutySeen:
+class _TrackedIncident:
     """One incident: its assignees as last seen, and what is told of it."""
 
     __slots__ = ("held", "ids", "names", "placed", "since")
@@ -51,17 +51,17 @@ class _PagerDutySeen:
         self.since = since(incident)
 
 
-class Holders:
-    """Assignments as polls saw them. ``follow`` each list, then ``place`` what was assigned anew."""
+class AssigneeTracker:
+    """Assignments as polls saw them. ``follow`` each list, then ``find_levels`` of what was assigned anew."""
 
     def __init__(self, api: PagerDutyApi, clock: Clock) -> None:
         self._api = api
         self._clock = clock
-        self._seen: dict[str, _PagerDutySeen] = {}
+        self._seen: dict[str, _TrackedIncident] = {}
         self._policies: dict[str, tuple[float, tuple[PagerDutyLevel, ...]]] = {}
         self._after = 0.0
 
-    def of(self, incident: PagerDutyIncident) -> PagerDutyHeld:
+    def of(self, incident: PagerDutyIncident) -> AssignedLevel:
         """Return its known assignees; the same object while nothing of that moved."""
         seen = self._seen.get(incident.id)
         return NOBODY if seen is None else seen.held
@@ -73,13 +73,13 @@ class Holders:
         for incident in incidents:
             seen = self._seen.get(incident.id)
             if seen is None:
-                self._seen[incident.id] = _PagerDutySeen(incident)
+                self._seen[incident.id] = _TrackedIncident(incident)
             elif incident.assigned and seen.ids != assigned(incident):
-                before = (*seen.held.had, Holder(seen.names, seen.since, seen.held.level)) if seen.ids else ()
-                seen.held, seen.placed = PagerDutyHeld(0, before[-KEPT_HOLDERS:]), False
+                before = (*seen.held.had, Assignee(seen.names, seen.since, seen.held.level)) if seen.ids else ()
+                seen.held, seen.placed = AssignedLevel(0, before[-KEPT_HOLDERS:]), False
                 seen.take(incident)
 
-    def place(self, incidents: Iterable[PagerDutyIncident]) -> None:
+    def find_levels(self, incidents: Iterable[PagerDutyIncident]) -> None:
         """Find the level of what was assigned anew; a few policies a call are asked. What cannot be read has none."""
         now = self._clock.monotonic()
         if now < self._after:
@@ -104,7 +104,7 @@ class Holders:
             seen.held = _placed(seen.held, incident, known)
 
 
-def _placed(held: PagerDutyHeld, incident: PagerDutyIncident, known: tuple[PagerDutyLevel, ...]) -> PagerDutyHeld:
+def _placed(held: AssignedLevel, incident: PagerDutyIncident, known: tuple[PagerDutyLevel, ...]) -> AssignedLevel:
     level = current(incident, known)
     top = max((one.number for one in known if one.people), default=0)
     goes_on = any(action.type == "escalate" for action in incident.pending_actions or ())
@@ -114,7 +114,7 @@ def _placed(held: PagerDutyHeld, incident: PagerDutyIncident, known: tuple[Pager
         one if one.level or not (at := _level(one.name, known)) else msgspec.structs.replace(one, level=at)
         for one in held.had
     )
-    return PagerDutyHeld(level, had)
+    return AssignedLevel(level, had)
 
 
 def _level(name: str, known: tuple[PagerDutyLevel, ...]) -> int:
@@ -123,6 +123,6 @@ def _level(name: str, known: tuple[PagerDutyLevel, ...]) -> int:
     return next((one.number for one in known if had & {person.name for person in one.people}), 0)
 
 
-def _moved(incident: PagerDutyIncident, held: PagerDutyHeld) -> bool:
+def _moved(incident: PagerDutyIncident, held: AssignedLevel) -> bool:
     began, at = stamp(incident.created_at), since(incident)
     return bool(held.had) or (began is not None and at is not None and at - began > ASSIGNED_AT_ONCE_S)

@@ -27,7 +27,7 @@ PICKED_S = 600.0  # so long a list that was shown pins what the plan starts from
 ESCALATED = ("escalate_log_entry", "assign_log_entry", "reassign_log_entry", "delegate_log_entry")
 
 
-class Given(msgspec.Struct, frozen=True):
+class AssignmentChoice(msgspec.Struct, frozen=True):
     """A picked choice: the change to send, its words, and the way to recognise it."""
 
     change: dict[str, Any]
@@ -37,7 +37,7 @@ class Given(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...] = ()
 
 
-class Givers:
+class AssignmentHandler:
     """The common part of escalate and reassign: people and policies to pick from, and an earlier escalation."""
 
     def __init__(self, context: PagerDutyHandlerContext) -> None:
@@ -85,7 +85,7 @@ class Givers:
         until = person.until if person else level.until
         return f"level {level.number}" + (f", until {self.context.local(until)}" if until is not None else "")
 
-    def given(self, choice: str, incident: PagerDutyIncident, known: tuple[PagerDutyLevel, ...]) -> Given:
+    def picked(self, choice: str, incident: PagerDutyIncident, known: tuple[PagerDutyLevel, ...]) -> AssignmentChoice:
         """Return the choice behind ``user/ID`` or ``policy/ID``. Raises Refused if none, or if it has it already."""
         kind, _, each = choice.partition("/")
         if kind == "user" and each:
@@ -101,10 +101,10 @@ class Givers:
             change = {"escalation_policy": {"id": each, "type": "escalation_policy_reference"}}
             who = at_first[0].names if at_first else "nobody on call"
             warnings = () if at_first and at_first[0].people else (f"nobody is on call at level 1 of {policy.label}",)
-            return Given(change, f"policy {policy.label}, level 1: {who}", policy=each, warnings=warnings)
+            return AssignmentChoice(change, f"policy {policy.label}, level 1: {who}", policy=each, warnings=warnings)
         raise errors.Refused(f"there is no {choice.replace(':', ' ')}", "pick one of the list")
 
-    def _person(self, user_id: str, incident: PagerDutyIncident, known: tuple[PagerDutyLevel, ...]) -> Given:
+    def _person(self, user_id: str, incident: PagerDutyIncident, known: tuple[PagerDutyLevel, ...]) -> AssignmentChoice:
         if user_id in assigned(incident):
             raise errors.Refused(f"{names(incident)} has it already")
         change = {"assignments": [{"assignee": {"id": user_id, "type": "user_reference"}}]}
@@ -113,12 +113,14 @@ class Givers:
             for person in level.people:
                 if person.id == user_id:
                     said = f"{person.name}, on call at {self.where(level, person)}"
-                    return Given(change, said, (user_id,), warnings=(by_hand,))
+                    return AssignmentChoice(change, said, (user_id,), warnings=(by_hand,))
         with before_sending():
             user = next((one for one in self.context.api.users() if one.id == user_id), None)
         if user is None:
             raise errors.Refused("this account has no such user")
-        return Given(change, user.label, (user_id,), warnings=(by_hand, f"{user.label} is not on call for its policy"))
+        return AssignmentChoice(
+            change, user.label, (user_id,), warnings=(by_hand, f"{user.label} is not on call for its policy")
+        )
 
     def not_moved_on(self, before: list[str], incident: PagerDutyIncident) -> None:
         """Raises Refused, saying who was first and when, where other people have it than *before*."""
@@ -144,7 +146,7 @@ class Givers:
 class Reassign(PagerDutyHandler):
     """PUT assignments, or another policy; never both, and never a level beside them."""
 
-    def __init__(self, context: PagerDutyHandlerContext, givers: Givers) -> None:
+    def __init__(self, context: PagerDutyHandlerContext, givers: AssignmentHandler) -> None:
         super().__init__(context)
         self._givers = givers
 
@@ -163,7 +165,7 @@ class Reassign(PagerDutyHandler):
         now = self.context.unmoved(ask.version, incident)
         before = self._givers.pinned(alert.id, incident)
         self._givers.not_moved_on(before, incident)
-        given = self._givers.given(ask.choice, incident, self._givers.levels(incident) if incident.policy else ())
+        given = self._givers.picked(ask.choice, incident, self._givers.levels(incident) if incident.policy else ())
         warnings = [*given.warnings]
         if incident.status == "acknowledged":
             warnings.append("this ends its acknowledgement: it is triggered again, and pages")

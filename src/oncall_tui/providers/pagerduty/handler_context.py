@@ -13,7 +13,7 @@ from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Actor, Plan, PlanFields
 from oncall_tui.providers.base import Receipt
 from oncall_tui.providers.http import HandlerContext, WriteHandler, ago, before_sending, stamp
-from oncall_tui.providers.pagerduty.ack_timeouts import Lapses
+from oncall_tui.providers.pagerduty.ack_timeouts import AckTimeouts
 from oncall_tui.providers.pagerduty.api import PagerDutyApi
 from oncall_tui.providers.pagerduty.mapping import row
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
@@ -28,7 +28,7 @@ class PagerDutyHandlerContext(HandlerContext[PagerDutyIncident]):
     gone = "PagerDuty does not have this incident any more"
 
     def __init__(
-        self, options: PagerDutyOptions, api: PagerDutyApi, clock: Clock, lapses: Lapses, read_only: bool
+        self, options: PagerDutyOptions, api: PagerDutyApi, clock: Clock, lapses: AckTimeouts, read_only: bool
     ) -> None:
         super().__init__(options.name, api.http, clock, read_only)
         self.api = api

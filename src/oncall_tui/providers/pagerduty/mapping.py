@@ -8,7 +8,7 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState, Pairs, Severity
 from oncall_tui.domain.on_call import SERVICE_LABEL
 from oncall_tui.providers.http import severity, stamp
-from oncall_tui.providers.pagerduty.assignees import NOBODY, PagerDutyHeld
+from oncall_tui.providers.pagerduty.assignees import NOBODY, AssignedLevel
 from oncall_tui.providers.pagerduty.escalation_levels import since
 from oncall_tui.providers.pagerduty.incident_labels import NONE, Details
 from oncall_tui.providers.pagerduty.schema import PagerDutyIncident, Reference
@@ -35,7 +35,7 @@ def row(
     details: Details = NONE,
     read_only: bool = False,
     snoozed: bool = False,
-    held: PagerDutyHeld = NOBODY,
+    held: AssignedLevel = NOBODY,
     mine: bool = False,
 ) -> Alert:
     """One row; *snoozed*: its acknowledgement was made to last otherwise than its service's do (see ``lapsing``).

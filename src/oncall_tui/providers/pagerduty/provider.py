@@ -16,11 +16,11 @@ from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, TimelineEvent
 from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http import DecodeCache, Http, stamp
-from oncall_tui.providers.pagerduty.ack_timeouts import Lapses
+from oncall_tui.providers.pagerduty.ack_timeouts import AckTimeouts
 from oncall_tui.providers.pagerduty.acknowledge import PagerDutyAcknowledge, PagerDutyResolve
 from oncall_tui.providers.pagerduty.api import ACCEPT, LAST, PagerDutyApi, say, turn
-from oncall_tui.providers.pagerduty.assignees import NOBODY, Holders
-from oncall_tui.providers.pagerduty.assignment import Givers, Reassign
+from oncall_tui.providers.pagerduty.assignees import NOBODY, AssigneeTracker
+from oncall_tui.providers.pagerduty.assignment import AssignmentHandler, Reassign
 from oncall_tui.providers.pagerduty.escalate import PagerDutyEscalate
 from oncall_tui.providers.pagerduty.escalation_levels import PagerDutyLevel, is_now, levels
 from oncall_tui.providers.pagerduty.handler_context import PagerDutyHandlerContext
@@ -98,12 +98,12 @@ class PagerDutyProvider:
         self._details_after = 0.0
         self._details_problem: PartialFailure | None = None
         self._by_id: dict[str, Alert] = {}
-        self._lapses = Lapses(self._api, clock)
-        self._holders = Holders(self._api, clock)
+        self._lapses = AckTimeouts(self._api, clock)
+        self._holders = AssigneeTracker(self._api, clock)
         self._handler_context = handler_context = PagerDutyHandlerContext(
             options, self._api, clock, self._lapses, read_only
         )
-        givers = Givers(handler_context)
+        givers = AssignmentHandler(handler_context)
         self._handlers: dict[Verb, ActionHandler] = {
             Verb.ACKNOWLEDGE: PagerDutyAcknowledge(handler_context),
             Verb.NOTE: AddNote(handler_context),
@@ -128,8 +128,8 @@ class PagerDutyProvider:
         if (
             not self._api.low or request.fresh
         ):  # few calls are left: the list alone, and more of it when there are again
-            self._lapses.learn(incidents)
-            self._holders.place(incidents)
+            self._lapses.read_missing(incidents)
+            self._holders.find_levels(incidents)
             left = self._read_details(listed.entries, request.watch)
         self._listed = listed if left and listed.total > LONG else None
         return Reading(

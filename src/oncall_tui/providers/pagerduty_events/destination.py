@@ -38,7 +38,7 @@ SEVERITIES = {
 }
 
 
-class Taken(msgspec.Struct):
+class EventAccepted(msgspec.Struct):
     """The answer to an event."""
 
     status: str
@@ -132,12 +132,12 @@ class EventsDestination:
         self._send("/v2/change/enqueue", {"payload": payload(message, self._clock.now())}, message)
         return Receipt({"destination": self.destination})
 
-    def _send(self, path: str, asked: dict[str, Any], message: Message) -> Taken:
+    def _send(self, path: str, asked: dict[str, Any], message: Message) -> EventAccepted:
         asked["routing_key"] = self._options.routing_key.get()
         if url := link(message.url):
             asked["links"] = [{"href": url, "text": "open"}]
         try:
-            taken = self._http.write("POST", path, Taken, asked)
+            taken = self._http.write("POST", path, EventAccepted, asked)
         except errors.ActionFailed as error:
             if "routing_key" in error.message or "integration key" in error.message.lower():
                 self._options.routing_key.forget()

@@ -76,7 +76,7 @@ def _one_of(key: str, values: tuple[str, ...] | list[str]) -> str:
     return f"{key}:{values[0]}" if values else ""
 
 
-class _Pace:
+class _CallPacer:
     """Waits where so many calls were made in the last second: many marked rows at once would run into the limit."""
 
     def __init__(self, clock: Clock) -> None:
@@ -99,7 +99,7 @@ class SentryApi:
 
     def __init__(self, http: Http, options: SentryOptions, clock: Clock) -> None:
         self.http = http
-        self._reading, self._writing = _Pace(clock), _Pace(clock)
+        self._reading, self._writing = _CallPacer(clock), _CallPacer(clock)
         self._options = options
         self._root = f"/api/0/organizations/{quote(options.organization, safe='')}/issues/"
 

@@ -14,14 +14,14 @@ from enum import StrEnum
 import msgspec
 
 from oncall_tui.providers.http import pieces
-from oncall_tui.providers.sentry.schema import Happened, SentryIssue
+from oncall_tui.providers.sentry.schema import ActivityItem, SentryIssue
 
 _SETTLED = (None, "", "ongoing")  # a week after it came up: who has it has had time to look
 _RETURNED = frozenset({"set_regression", "set_escalating"})
 _RULES = ("projectOwnership", "codeowners", "suspectCommitter", "seer")
 
 
-class Holding(StrEnum):
+class AssignmentKind(StrEnum):
     """How an assigned issue is held; the value is what the row says of it."""
 
     TAKEN = ""
@@ -40,19 +40,19 @@ def in_question(issue: SentryIssue) -> bool:
     )
 
 
-def holding(issue: SentryIssue) -> Holding:
+def holding(issue: SentryIssue) -> AssignmentKind:
     """How it is held, by its activity; what that does not tell is taken as Sentry shows it: assigned."""
     if not in_question(issue):
-        return Holding.TAKEN
-    return Holding.UNREAD if issue.activity is None else _newest(issue.activity)
+        return AssignmentKind.TAKEN
+    return AssignmentKind.UNREAD if issue.activity is None else _newest(issue.activity)
 
 
-def _newest(activity: Iterable[msgspec.Raw]) -> Holding:
+def _newest(activity: Iterable[msgspec.Raw]) -> AssignmentKind:
     """By the newest entry that tells (they come newest first)."""
-    for entry in pieces(activity, Happened)[0]:
+    for entry in pieces(activity, ActivityItem)[0]:
         if entry.type == "assigned":
             by = entry.data.get("integration") if isinstance(entry.data, dict) else ""
-            return Holding.GIVEN if str(by or "").startswith(_RULES) else Holding.TAKEN
+            return AssignmentKind.GIVEN if str(by or "").startswith(_RULES) else AssignmentKind.TAKEN
         if entry.type in _RETURNED:
-            return Holding.STALE
-    return Holding.TAKEN
+            return AssignmentKind.STALE
+    return AssignmentKind.TAKEN

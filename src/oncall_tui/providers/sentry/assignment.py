@@ -10,7 +10,7 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Confirm, Plan
 from oncall_tui.providers.base import Receipt
-from oncall_tui.providers.sentry.assignee import Holding, holding
+from oncall_tui.providers.sentry.assignee import AssignmentKind, holding
 from oncall_tui.providers.sentry.handler_context import SentryHandler, is_me
 from oncall_tui.providers.sentry.mapping import assignee, state_of
 from oncall_tui.providers.sentry.schema import SentryActor as Assigned
@@ -81,7 +81,7 @@ class Assign(SentryHandler):
         who = issue.assignedTo
         answered = str(receipt.data.get("assignee", "")) if receipt is not None else ""
         mine = is_me(who, plan.actor) or (who is not None and who.is_person and _id(who) == answered != "")
-        if mine and (receipt is not None or holding(issue) is Holding.TAKEN):  # the activity may come later
+        if mine and (receipt is not None or holding(issue) is AssignmentKind.TAKEN):  # the activity may come later
             return Check(OutcomeState.DONE, f"assigned to {assignee(who)}")
         how = f" ({holding(issue)})" if mine else ""
         return self._sent.absent(

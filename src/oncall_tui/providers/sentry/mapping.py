@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState, Pairs, ServiceHint
 from oncall_tui.providers.http import severity, stamp
-from oncall_tui.providers.sentry.assignee import Holding
+from oncall_tui.providers.sentry.assignee import AssignmentKind
 from oncall_tui.providers.sentry.options import SentryOptions
 from oncall_tui.providers.sentry.schema import SentryActor, SentryIssue
 
@@ -29,7 +29,9 @@ _VERBS: Mapping[AlertState, frozenset[Verb]] = {
 }
 
 
-def row(options: SentryOptions, issue: SentryIssue, held: Holding = Holding.TAKEN, read_only: bool = False) -> Alert:
+def row(
+    options: SentryOptions, issue: SentryIssue, held: AssignmentKind = AssignmentKind.TAKEN, read_only: bool = False
+) -> Alert:
     """One row. *began* is when it was first seen, *changed* when last. Raises ValueError where neither is a time."""
     changed = stamp(issue.lastSeen)
     began = stamp(issue.firstSeen)
@@ -64,10 +66,10 @@ def row(options: SentryOptions, issue: SentryIssue, held: Holding = Holding.TAKE
     )
 
 
-def state_of(issue: SentryIssue, held: Holding) -> AlertState:
+def state_of(issue: SentryIssue, held: AssignmentKind) -> AlertState:
     """Unresolved, and *held* by a person that it is assigned to, is acknowledged; a team is nobody yet."""
     state = _STATES.get(issue.status, AlertState.UNKNOWN)
-    if state is AlertState.FIRING and held is Holding.TAKEN and issue.assignedTo and issue.assignedTo.is_person:
+    if state is AlertState.FIRING and held is AssignmentKind.TAKEN and issue.assignedTo and issue.assignedTo.is_person:
         return AlertState.ACKNOWLEDGED
     return state
 
@@ -85,7 +87,7 @@ def ignored_until(issue: SentryIssue) -> float | None:
     return stamp(issue.statusDetails.ignoreUntil) if ignored and issue.statusDetails else None
 
 
-def _comment(issue: SentryIssue, held: Holding) -> str:
+def _comment(issue: SentryIssue, held: AssignmentKind) -> str:
     if issue.status not in _STATES:
         return f"status {issue.status or 'missing'}"
     substatus = "" if (issue.substatus or "") in _USUAL else (issue.substatus or "").replace("_", " ")

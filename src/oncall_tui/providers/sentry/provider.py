@@ -15,7 +15,7 @@ from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, Timel
 from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http import DecodeCache, Http
 from oncall_tui.providers.sentry.api import READ_RIGHT, UNRESOLVED, UNTIL, WRITE_RIGHT, SentryApi, say
-from oncall_tui.providers.sentry.assignee import Holding, holding, in_question
+from oncall_tui.providers.sentry.assignee import AssignmentKind, holding, in_question
 from oncall_tui.providers.sentry.assignment import Assign, Unassign
 from oncall_tui.providers.sentry.handler_context import SentryHandlerContext
 from oncall_tui.providers.sentry.mapping import row
@@ -40,17 +40,17 @@ class _SentryEntry:
 
     __slots__ = ("held", "issue", "row")
 
-    def __init__(self, issue: SentryIssue, held: Holding, made: Alert) -> None:
+    def __init__(self, issue: SentryIssue, held: AssignmentKind, made: Alert) -> None:
         self.issue = issue
         self.held = held
         self.row = made
 
 
-class _Known(NamedTuple):
+class _ReadActivity(NamedTuple):
     """One issue's activity as read: *of* is the issue's state then, *at* the time of reading (monotonic)."""
 
     of: tuple[str, str | None]
-    held: Holding
+    held: AssignmentKind
     at: float
 
 
@@ -75,7 +75,7 @@ class SentryProvider:
         self._api = SentryApi(http, options, clock)
         self._decoder = decoder(SentryIssue)
         self._listing = DecodeCache(self._entry)
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, _ReadActivity] = {}
         self._writes: dict[str, int] = {}  # how often an issue was written to from here
         self._ignored: list[msgspec.Raw] = []  # the last good ones
         self._by_id: dict[str, Alert] = {}
@@ -141,14 +141,14 @@ class SentryProvider:
                 issue = self._api.issue(entry.issue.id)
             except errors.SourceError as error:
                 return 0, [PartialFailure(SourceState(error.state), "who assigned", error.message, error.hint)]
-            held = holding(issue) if issue is not None else Holding.TAKEN
+            held = holding(issue) if issue is not None else AssignmentKind.TAKEN
             if self._writes.get(entry.issue.id) == writes:  # else it may be older than the write
-                self._known[entry.issue.id] = _Known(_of(entry), held, self._clock.monotonic())
+                self._known[entry.issue.id] = _ReadActivity(_of(entry), held, self._clock.monotonic())
         return 0, []
 
     def _due(self, entry: _SentryEntry, now: float) -> bool:
         known = self._known.get(entry.issue.id)
-        return known is None or (known.held is not Holding.TAKEN and now - known.at > AGAIN_S)
+        return known is None or (known.held is not AssignmentKind.TAKEN and now - known.at > AGAIN_S)
 
     def _row(self, entry: _SentryEntry) -> Alert:
         """The row of the last poll where it says the same: much of an issue's JSON moves that no row shows."""

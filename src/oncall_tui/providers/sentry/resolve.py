@@ -11,7 +11,7 @@ from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Plan
 from oncall_tui.providers.base import Receipt
 from oncall_tui.providers.http import silence_s
-from oncall_tui.providers.sentry.assignee import Holding
+from oncall_tui.providers.sentry.assignee import AssignmentKind
 from oncall_tui.providers.sentry.handler_context import SentryHandler, said
 from oncall_tui.providers.sentry.mapping import ignored_until, state_of
 from oncall_tui.providers.sentry.schema import SentryIssue
@@ -49,7 +49,7 @@ class SentryResolve(SentryHandler):
 
     def _shows(self, plan: Plan, receipt: Receipt | None, issue: SentryIssue) -> Check:
         """DONE where its status is resolved, or it was and an event has brought it back."""
-        if state_of(issue, Holding.TAKEN) is AlertState.RESOLVED:
+        if state_of(issue, AssignmentKind.TAKEN) is AlertState.RESOLVED:
             return Check(OutcomeState.DONE, said("resolved", receipt))
         if receipt is not None and issue.substatus == "regressed":
             return Check(OutcomeState.DONE, said("resolved, and regressed since", receipt))
@@ -95,7 +95,7 @@ class Ignore(SentryHandler):
         """DONE where it is ignored, and until the time that was asked for."""
         until = ignored_until(issue)
         ours = until is not None and abs(until - self.context.skew_s() - plan.request["until"]) < NEAR_S
-        if state_of(issue, Holding.TAKEN) is AlertState.SILENCED and (ours or receipt is not None):
+        if state_of(issue, AssignmentKind.TAKEN) is AlertState.SILENCED and (ours or receipt is not None):
             hint = "" if ours else "its end is not the one asked for: check it in Sentry"
             return Check(OutcomeState.DONE, said(self.context.words(issue), receipt), hint=hint)
         if receipt is None and self.context.clock.now() > plan.request["until"]:

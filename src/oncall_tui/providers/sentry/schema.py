@@ -40,7 +40,7 @@ class StatusDetails(msgspec.Struct, frozen=True):
     ignoreUntil: str | None = None
 
 
-class Happened(msgspec.Struct, frozen=True):
+class ActivityItem(msgspec.Struct, frozen=True):
     """One entry of an issue's activity. *data* is as the type has it."""
 
     type: str = ""

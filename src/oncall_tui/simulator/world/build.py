@@ -21,13 +21,13 @@ from oncall_tui.simulator.services.aws.elb import TargetGroups
 from oncall_tui.simulator.services.aws.endpoint import AwsEndpoint, SimulatedAwsApi
 from oncall_tui.simulator.services.aws.logs import LogsApi
 from oncall_tui.simulator.world import destinations
-from oncall_tui.simulator.world.events import Story
+from oncall_tui.simulator.world.events import ScenarioRunner
 from oncall_tui.simulator.world.world import World
 
 
-def build(scenario: Table, world: World, port: int = 0) -> Story:
+def build(scenario: Table, world: World, port: int = 0) -> ScenarioRunner:
     """Fill `world` with the scenario's sources; those listen from `port` on (0: wherever there is room)."""
-    story = Story(world)
+    story = ScenarioRunner(world)
     world.timeline.rewind(float(scenario.get("ahead_s", 0.0)))
     for source in scenario["sources"]:
         if source["provider"] == "ecs":
@@ -64,7 +64,7 @@ def _at(scenario: Table, spec: object, what: str) -> Iterator[None]:
         raise ScenarioError(f"{file}:{line}: {what}: {error}") from None
 
 
-def _account(source: Table, story: Story) -> None:
+def _account(source: Table, story: ScenarioRunner) -> None:
     number, region = source.get("account", "111111111111"), source.get("region", "ap-northeast-1")
     account = SimulatedEcsAccount(number, region, story.world.rng)
     for name in source.get("clusters", ["default"]):
@@ -74,7 +74,7 @@ def _account(source: Table, story: Story) -> None:
     story.codedeploys[source["name"]] = CodeDeploy(account, mover)
 
 
-def _ecs(source: Table, scenario: Table, story: Story) -> AwsEndpoint:
+def _ecs(source: Table, scenario: Table, story: ScenarioRunner) -> AwsEndpoint:
     account, mover = story.accounts[source["name"]]
     now = story.world.timeline.now
     apis: list[SimulatedAwsApi] = [EcsApi(account, mover), CodeDeployApi(story.codedeploys[source["name"]])]
@@ -85,7 +85,7 @@ def _ecs(source: Table, scenario: Table, story: Story) -> AwsEndpoint:
     return AwsEndpoint(account.number, account.region, apis, (TargetGroups(account, now, mover.scaled),))
 
 
-def _cloudwatch(source: Table, scenario: Table, story: Story) -> AwsEndpoint:
+def _cloudwatch(source: Table, scenario: Table, story: ScenarioRunner) -> AwsEndpoint:
     of = source.get("of", next(iter(story.accounts), ""))
     if of not in story.accounts:
         raise ValueError(f"of: expected the name of an ecs source, got {of!r}")
@@ -100,7 +100,7 @@ def _cloudwatch(source: Table, scenario: Table, story: Story) -> AwsEndpoint:
     return AwsEndpoint(account.number, account.region, apis)
 
 
-def _alertmanager(source: Table, scenario: Table, story: Story) -> SimulatedAlertmanager:
+def _alertmanager(source: Table, scenario: Table, story: ScenarioRunner) -> SimulatedAlertmanager:
     peer = SimulatedAlertmanager(story.world.timeline.now, inhibit=[_inhibit(it) for it in scenario.get("inhibit", [])])
     if story.alerts is None:
         story.alerts = peer
@@ -114,7 +114,7 @@ def _inhibit(spec: Table) -> InhibitRule:
     return InhibitRule(source, target, tuple(spec.get("equal", [])))
 
 
-def _pagerduty(source: Table, scenario: Table, story: Story) -> Any:
+def _pagerduty(source: Table, scenario: Table, story: ScenarioRunner) -> Any:
     from oncall_tui.simulator.services.pagerduty.api import SimulatedPagerDuty
 
     spec = scenario.get("pagerduty", {})
@@ -125,7 +125,7 @@ def _pagerduty(source: Table, scenario: Table, story: Story) -> Any:
     return peer
 
 
-def _sentry(source: Table, scenario: Table, story: Story) -> Any:
+def _sentry(source: Table, scenario: Table, story: ScenarioRunner) -> Any:
     from oncall_tui.simulator.services.sentry.api import SimulatedSentry
 
     peer = SimulatedSentry(story.world.timeline.now, scenario.get("sentry", {}))
@@ -134,7 +134,7 @@ def _sentry(source: Table, scenario: Table, story: Story) -> Any:
     return peer
 
 
-def _datadog(source: Table, scenario: Table, story: Story) -> Any:
+def _datadog(source: Table, scenario: Table, story: ScenarioRunner) -> Any:
     from oncall_tui.simulator.services.datadog.api import SimulatedDatadog
 
     peer = SimulatedDatadog(story.world.timeline.now)
@@ -146,7 +146,7 @@ def _datadog(source: Table, scenario: Table, story: Story) -> Any:
     return peer
 
 
-def _mackerel(source: Table, scenario: Table, story: Story) -> Any:
+def _mackerel(source: Table, scenario: Table, story: ScenarioRunner) -> Any:
     from oncall_tui.simulator.services.mackerel import SimulatedMackerel
 
     peer = SimulatedMackerel(story.world.timeline.now, scenario.get("mackerel", {}))
@@ -155,7 +155,7 @@ def _mackerel(source: Table, scenario: Table, story: Story) -> Any:
     return peer
 
 
-_MAKERS: dict[str, Callable[[Table, Table, Story], Any]] = {
+_MAKERS: dict[str, Callable[[Table, Table, ScenarioRunner], Any]] = {
     "ecs": _ecs,
     "cloudwatch": _cloudwatch,
     "alertmanager": _alertmanager,
@@ -166,7 +166,7 @@ _MAKERS: dict[str, Callable[[Table, Table, Story], Any]] = {
 }
 
 
-def _service(spec: Table, story: Story) -> None:
+def _service(spec: Table, story: ScenarioRunner) -> None:
     parts = spec["at"].split("/")
     if len(parts) != 3 or parts[0] not in story.accounts:
         names = ", ".join(story.accounts)
@@ -177,13 +177,13 @@ def _service(spec: Table, story: Story) -> None:
         lay_group(spec, service, past, story.codedeploys[parts[0]])
 
 
-def _alarms(scenario: Table, story: Story, alarms: CloudWatch) -> None:
+def _alarms(scenario: Table, story: ScenarioRunner, alarms: CloudWatch) -> None:
     for spec in scenario.get("alarms", []):
         with _at(scenario, spec, "alarms"):
             _alarm(spec, story, alarms)
 
 
-def _alarm(spec: Table, story: Story, alarms: CloudWatch) -> None:
+def _alarm(spec: Table, story: ScenarioRunner, alarms: CloudWatch) -> None:
     alarm = Alarm(spec["name"], spec.get("about", ""))
     alarm.metric, alarm.namespace = spec.get("metric", "5XXError"), spec.get("namespace", "AWS/ECS")
     alarm.threshold, alarm.below = float(spec.get("threshold", 1.0)), bool(spec.get("below", False))

@@ -7,14 +7,14 @@ from oncall_tui.simulator.scenarios.reader import Table
 from oncall_tui.simulator.services.aws.sns import SimulatedSns
 from oncall_tui.simulator.services.pagerduty.events import SimulatedEvents
 from oncall_tui.simulator.services.slack import SimulatedSlack
-from oncall_tui.simulator.world.events import Story
+from oncall_tui.simulator.world.events import ScenarioRunner
 from oncall_tui.simulator.world.world import World
 
 TOPIC = "arn:aws:sns:ap-northeast-1:111111111111:drill"
 _TOKEN = {"env": "ONCALL_DRILL_TOKEN"}
 
 
-def lay(spec: Table, story: Story, port: int) -> None:
+def lay(spec: Table, story: ScenarioRunner, port: int) -> None:
     """Add one destination with a port of its own. ValueError where its name is taken."""
     if spec["name"] in story.world.peers:
         raise ValueError(f"the name {spec['name']!r} is here twice")
@@ -40,19 +40,19 @@ def client_config(scenario: Table, world: World) -> list[Table]:
     ]
 
 
-def _slack(spec: Table, story: Story) -> SimulatedSlack:
+def _slack(spec: Table, story: ScenarioRunner) -> SimulatedSlack:
     return SimulatedSlack(story.world.timeline.now, spec["name"], spec.get("channel", "#drill"))
 
 
-def _events(spec: Table, story: Story) -> SimulatedEvents:
+def _events(spec: Table, story: ScenarioRunner) -> SimulatedEvents:
     return SimulatedEvents(story.world.timeline.now, spec["name"], spec.get("service", "drill"), lambda: story.pager)
 
 
-def _sns(spec: Table, story: Story) -> SimulatedSns:
+def _sns(spec: Table, story: ScenarioRunner) -> SimulatedSns:
     return SimulatedSns(story.world.timeline.now, spec["name"], spec.get("topic_arn", TOPIC))
 
 
-_MAKERS: dict[str, Callable[[Table, Story], Any]] = {"slack": _slack, "pagerduty-events": _events, "sns": _sns}
+_MAKERS: dict[str, Callable[[Table, ScenarioRunner], Any]] = {"slack": _slack, "pagerduty-events": _events, "sns": _sns}
 _CLIENT_CONFIG: dict[str, Callable[[Table, str], Table]] = {
     "slack": lambda it, url: {
         "name": it["name"],

@@ -64,7 +64,7 @@ class SimulatedAlarms(Protocol):
         """ValueError where there is none of this name."""
 
 
-class Issues(Protocol):
+class SimulatedIssues(Protocol):
     """This module's view of the simulated Sentry."""
 
     def report(self, key: str, title: str, project: str, level: str = "error", **more: Any) -> str:
@@ -92,7 +92,7 @@ class SimulatedMonitors(Protocol):
         """It is over."""
 
 
-class Groups(Protocol):
+class SimulatedGroups(Protocol):
     """This module's view of the simulated Datadog."""
 
     def set_state(self, name: str, group: str, state: str) -> None:
@@ -141,17 +141,17 @@ class HealthRule:
         self._tell(self._rule["undo" if healthy else "do"])
 
 
-class Story(SimulatedDeploys):
+class ScenarioRunner(SimulatedDeploys):
     """The doer of events."""
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.alerts: SimulatedAlerts | None = None
-        self.issues: Issues | None = None
+        self.issues: SimulatedIssues | None = None
         self.mackerel: SimulatedMonitors | None = None
         self.pager: SimulatedPager | None = None
         self.alarms: SimulatedAlarms | None = None
-        self.datadog: Groups | None = None
+        self.datadog: SimulatedGroups | None = None
         self.watches: list[HealthRule] = []
         self.watched: dict[str, list[Any]] = {}
         """The CloudWatch sources of each ecs source, by its name."""
@@ -311,7 +311,7 @@ class Story(SimulatedDeploys):
             raise ValueError("no source is an alertmanager")
         return self.alerts
 
-    def _issues(self) -> Issues:
+    def _issues(self) -> SimulatedIssues:
         if self.issues is None:
             raise ValueError("no source is a sentry")
         return self.issues
@@ -321,7 +321,7 @@ class Story(SimulatedDeploys):
             raise ValueError("no source is a mackerel")
         return self.mackerel
 
-    def _datadog(self) -> Groups:
+    def _datadog(self) -> SimulatedGroups:
         if self.datadog is None:
             raise ValueError("no source is a datadog")
         return self.datadog

@@ -4,10 +4,10 @@ from oncall_tui.simulator.scenarios.reader import Table
 from oncall_tui.simulator.services.aws.codedeploy.model import CodeDeployment
 from oncall_tui.simulator.services.aws.ecs.model import Deployment, SimulatedEcsService
 from oncall_tui.simulator.world import destinations
-from oncall_tui.simulator.world.events import Story
+from oncall_tui.simulator.world.events import ScenarioRunner
 
 
-def truth(story: Story) -> Table:
+def truth(story: ScenarioRunner) -> Table:
     """Return the truth, whatever the sources answer: for tests."""
     services, deployments = {}, {}
     for source, (account, _) in story.accounts.items():

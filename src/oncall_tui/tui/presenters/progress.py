@@ -59,7 +59,7 @@ def how(deploy: Deploy, tz: tzinfo, now: float) -> tuple[str, str]:
         f"{deploy.traffic:.0f}%" if running and deploy.traffic is not None else "",
         _tasks(deploy),
         breaker(deploy) if failed and back is None else "",
-        deploy.failures[0].words if failed and deploy.failures else deploy.reason if deploy.state.bad else "",
+        deploy.failures[0].summary if failed and deploy.failures else deploy.reason if deploy.state.bad else "",
     ]
     style = "warning" if running and deploy.waits else "critical" if failed or deploy.state.bad else ""
     return " · ".join(w for w in words if w), style
@@ -111,7 +111,7 @@ def why(deploy: Deploy) -> list[tuple[str, str, str]]:
     """Return the failures, as (name, words, style): tasks and breaker, the reason."""
     lines = []
     if deploy.failed_tasks or deploy.failures:
-        reason = deploy.failures[0].words if deploy.failures else "reason not read yet"
+        reason = deploy.failures[0].summary if deploy.failures else "reason not read yet"
         counts = f" · {breaker(deploy)}" if deploy.breaker else ""
         lines.append(("failed", f"{stopped(deploy.failed_tasks)}: {reason}{counts}", "critical"))
     if deploy.reason and deploy.state is not DeployState.SUCCEEDED:

@@ -74,7 +74,7 @@ def left(update: Update, me: str, read_only: bool, wide: bool, mine: str = "") -
 def wide(event: MultiServiceIncident, tz: tzinfo) -> str:
     """The banner: first what matters, since a narrow screen cuts its end."""
     at = datetime.fromtimestamp(event.since, tz).strftime("%H:%M")
-    return f" ! multi-service: {event.words} since {at}, probably not one deploy "
+    return f" ! multi-service: {event.summary} since {at}, probably not one deploy "
 
 
 def on_call(update: Update, email: str, now: float) -> str:

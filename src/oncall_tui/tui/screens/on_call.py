@@ -99,7 +99,7 @@ class _Policy:
 
 def _policies(roster: Roster, products: Sequence[Product]) -> Iterable[_Policy]:
     by_name: dict[str, list[OnCallShift]] = {}
-    for one in roster.duties:
+    for one in roster.shifts:
         by_name.setdefault(one.policy, []).append(one)
     return [_Policy(roster.source, there, products, at) for at, there in enumerate(by_name.values())]
 
@@ -125,7 +125,7 @@ def _source(roster: Roster, now: float, tz: tzinfo, zone: str) -> list[Line]:
         return [((name, "bold"), (words, "warning"))]
     old = now - roster.read_at
     words = f"read {ago(old)}{', reading…' if roster.asking else ''} · times are {zone}"
-    empty = [_plain("It names no policy, and nobody who is on call.", "warning")] if not roster.duties else []
+    empty = [_plain("It names no policy, and nobody who is on call.", "warning")] if not roster.shifts else []
     lacks = [_plain(roster.lacks, "warning")] if roster.lacks else []
     return [((name, "bold"), (words, "warning" if old > duties.OLD_S else "dim")), *lacks, *empty]
 

@@ -103,7 +103,7 @@ class AwsRefusal(errors.Malformed):
 NOT_OFFERED = (errors.Denied, UnknownOperation, NotApi, AwsRefusal)  # the call cannot be had here: do without it
 
 
-class Where(Mapping[str, str]):
+class CallContext(Mapping[str, str]):
     """Names for a message: *service* (``ecs``), *operation*, *endpoint*, and *login*, the command that renews it."""
 
     def __init__(self, service: str, operation: str = "", endpoint: str = "", login: tuple[str, ...] = ()) -> None:
@@ -123,7 +123,7 @@ class Where(Mapping[str, str]):
         return self["login"] or "renew the login that gives this program its AWS keys"
 
 
-def reading(error: Exception, where: Where) -> errors.SourceError | None:
+def reading(error: Exception, where: CallContext) -> errors.SourceError | None:
     """The source's state that *error* is, or None: a bug, which is to be seen as one."""
     if isinstance(error, errors.SourceError):
         return error
@@ -132,7 +132,7 @@ def reading(error: Exception, where: Where) -> errors.SourceError | None:
     return _credentials(error, where) or _network(error, where)
 
 
-def writing(error: Exception, where: Where) -> errors.ActionError | None:
+def writing(error: Exception, where: CallContext) -> errors.ActionError | None:
     """The outcome of a write that *error* is, or None: a bug.
 
     OutcomeUnknown wherever the request may have arrived (read time-out, dropped line, 5xx, an answer not from the API);
@@ -158,7 +158,7 @@ def _before_sending(error: Exception) -> bool:
     return isinstance(error, boto.EndpointConnectionError | boto.ConnectTimeoutError | boto.ProxyConnectionError)
 
 
-def before_writing(error: Exception, where: Where) -> errors.ActionError | None:
+def before_writing(error: Exception, where: CallContext) -> errors.ActionError | None:
     """As ``writing``, for what failed before the write itself (resolving credentials): nothing was sent."""
     source = reading(error, where)
     return None if source is None else errors.ActionFailed(f"nothing was sent: {source.message}", source.hint)
@@ -167,7 +167,7 @@ def before_writing(error: Exception, where: Where) -> errors.ActionError | None:
 # --- an answer came ---------------------------------------------------------------------------------------------------
 
 
-def _answered(error: boto.ClientError, where: Where) -> errors.SourceError:
+def _answered(error: boto.ClientError, where: CallContext) -> errors.SourceError:
     code, text, status = _parts(error)
     operation = error.operation_name
     if code in SKEWED or (code in NOT_KNOWN and ("expired" in text.lower() or "not yet current" in text.lower())):
@@ -197,7 +197,7 @@ def _answered(error: boto.ClientError, where: Where) -> errors.SourceError:
     return AwsRefusal(f"{operation}: AWS refused the request: {text or code}")
 
 
-def _answered_write(error: boto.ClientError, where: Where) -> errors.ActionError:
+def _answered_write(error: boto.ClientError, where: CallContext) -> errors.ActionError:
     code, text, status = _parts(error)
     source = _answered(error, where)
     if status >= 500 and not isinstance(source, errors.Throttled | errors.Denied):
@@ -236,12 +236,12 @@ def _retry_after(error: boto.ClientError) -> float | None:
     return float(value) if value.isdigit() else None
 
 
-def _service_of(operation: str, where: Where) -> str:
+def _service_of(operation: str, where: CallContext) -> str:
     service = {"AssumeRole": "sts", "GetRoleCredentials": "sso"}.get(operation, where["service"])
     return {"elbv2": "elasticloadbalancing"}.get(service, service)  # as IAM calls it
 
 
-def _portal(where: Where) -> str:
+def _portal(where: CallContext) -> str:
     return f"a proxy or a captive portal stands before {where['endpoint'] or 'AWS'}?"
 
 
@@ -250,7 +250,7 @@ def _portal(where: Where) -> str:
 _SSO = "aws sso login --use-device-code"
 
 
-def _credentials(error: Exception, where: Where) -> errors.SourceError | None:
+def _credentials(error: Exception, where: CallContext) -> errors.SourceError | None:
     text = redact(" ".join(str(error).split()))[:300]
     login = where["login"]
     match error:
@@ -287,7 +287,7 @@ class MfaNeeded(Exception):
     """Raised in the place of botocore's prompt for an MFA code, which would break a full-screen terminal."""
 
 
-def _network(error: Exception, where: Where) -> errors.SourceError | None:
+def _network(error: Exception, where: CallContext) -> errors.SourceError | None:
     endpoint = where["endpoint"] or "AWS"
     match error:
         case boto.EndpointConnectionError():
@@ -310,7 +310,7 @@ def _network(error: Exception, where: Where) -> errors.SourceError | None:
             return _unreadable(error, where)
 
 
-def _unreadable(error: Exception, where: Where) -> errors.SourceError | None:
+def _unreadable(error: Exception, where: CallContext) -> errors.SourceError | None:
     if error.__class__.__name__ == "ResponseParserError":
         return errors.Malformed(f"{where['operation']}: the answer is not what AWS promises", _portal(where))
     if isinstance(error, ValueError) and "endpoint" in str(error).lower():

@@ -17,7 +17,7 @@ from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, CredentialResolver, DeferredRefreshableCredentials
 from botocore.exceptions import BotoCoreError, NoCredentialsError
 
-from oncall_tui.providers.aws.client.errors import MfaNeeded, Where
+from oncall_tui.providers.aws.client.errors import CallContext, MfaNeeded
 from oncall_tui.providers.aws.options import AwsOptions
 
 CONNECT_S, READ_S = 2.0, 5.0
@@ -97,10 +97,10 @@ class Sessions:
         found = {"AWS_ACCESS_KEY_ID": now.access_key, "AWS_SECRET_ACCESS_KEY": now.secret_key}
         return {**found, "AWS_SESSION_TOKEN": now.token} if now.token else found
 
-    def where(self, service: str, operation: str = "", acting: bool = False) -> Where:
+    def where(self, service: str, operation: str = "", acting: bool = False) -> CallContext:
         """Return the names for a message about a call of *operation*."""
         login = self.act_login if acting else self.login
-        return Where(service, operation, self.endpoint(service), login)
+        return CallContext(service, operation, self.endpoint(service), login)
 
     def endpoint(self, service: str) -> str:
         """The URL that is or will be asked; empty where that is AWS's own and no client was made yet."""

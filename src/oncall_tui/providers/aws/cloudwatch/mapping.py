@@ -15,7 +15,7 @@ from oncall_tui.domain.alert import Alert, AlertState, ServiceHint, Severity
 from oncall_tui.domain.metric import Metric
 from oncall_tui.providers.aws.client import arn
 from oncall_tui.providers.aws.cloudwatch import schema as w
-from oncall_tui.providers.aws.cloudwatch.mute_rules import CloudWatchMute
+from oncall_tui.providers.aws.cloudwatch.mute_rules import ActiveMute
 from oncall_tui.text.short_ids import short_ids
 
 TARGET_TRACKING = "TargetTracking-"
@@ -44,21 +44,21 @@ def parts(rule: str) -> frozenset[str]:
     return frozenset(name.partition(":alarm:")[2] if name.startswith("arn:") else name for name in found)
 
 
-class CloudWatchKnown(msgspec.Struct, frozen=True):
+class OtherAlarms(msgspec.Struct, frozen=True):
     """Of a source's other alarms: what each speaks of (*hints*), and the ARNs of those in ALARM, by their names."""
 
     hints: Mapping[str, ServiceHint] = {}
     firing: Mapping[str, str] = {}
 
 
-def hint_of_parts(alarm: w.CloudWatchAlarm, known: CloudWatchKnown) -> ServiceHint:
+def hint_of_parts(alarm: w.CloudWatchAlarm, known: OtherAlarms) -> ServiceHint:
     """A composite alarm has no dimensions: it speaks of the one service that its parts speak of, if it is one."""
     own, hints = hint(alarm), known.hints
     services = {hints[name] for name in parts(alarm.alarm_rule) if name in hints and hints[name].service}
     return services.pop() if len(services) == 1 and not own.service else own
 
 
-def keys(alarm: w.CloudWatchAlarm, known: CloudWatchKnown) -> tuple[str, ...]:
+def keys(alarm: w.CloudWatchAlarm, known: OtherAlarms) -> tuple[str, ...]:
     """Its ARN; of a composite alarm also that of the one part that makes it fire: with several it is not the same."""
     firing = [known.firing[name] for name in sorted(parts(alarm.alarm_rule)) if name in known.firing]
     return (alarm.alarm_arn, *firing) if len(firing) == 1 else (alarm.alarm_arn,)
@@ -90,10 +90,10 @@ def metric(alarm: w.CloudWatchAlarm, pairs: list[tuple[str, str]]) -> Metric | N
     )
 
 
-NOTHING = CloudWatchKnown()
+NOTHING = OtherAlarms()
 
 
-def state(alarm: w.CloudWatchAlarm, mute: CloudWatchMute | None) -> AlertState | None:
+def state(alarm: w.CloudWatchAlarm, mute: ActiveMute | None) -> AlertState | None:
     """None: it is fine. INSUFFICIENT_DATA is neither firing nor fine."""
     if alarm.state_value == "OK":
         return None
@@ -109,11 +109,11 @@ def state(alarm: w.CloudWatchAlarm, mute: CloudWatchMute | None) -> AlertState |
 def alert(
     source: str,
     alarm: w.CloudWatchAlarm,
-    mute: CloudWatchMute | None,
+    mute: ActiveMute | None,
     globs: Mapping[str, tuple[str, ...]],
     show_target_tracking: bool,
     can_act: bool,
-    known: CloudWatchKnown = NOTHING,
+    known: OtherAlarms = NOTHING,
 ) -> Alert | None:
     """A row, or None: it is fine. *known*: of the source's other alarms."""
     is_now = state(alarm, mute)

@@ -25,7 +25,7 @@ _DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?")
 _BY = re.compile(r"by (.{1,80}?): (.*)", re.DOTALL)
 
 
-class CloudWatchMute(msgspec.Struct, frozen=True):
+class ActiveMute(msgspec.Struct, frozen=True):
     """One rule in force. *until* is None where that cannot be told (a recurring window)."""
 
     name: str
@@ -52,11 +52,11 @@ def window(start: float, for_s: float) -> tuple[float, int, str, str]:
     return begin, seconds, f"at({at})", duration
 
 
-def to_mute(rule: w.CloudWatchMuteRule) -> CloudWatchMute:
+def to_mute(rule: w.CloudWatchMuteRule) -> ActiveMute:
     """The rule, read as this program writes it: ``by NAME: REASON``."""
     said = _BY.fullmatch(rule.description)
     by, reason = said.groups() if said else ("", rule.description)
-    return CloudWatchMute(rule.name, by, reason, _until(rule))
+    return ActiveMute(rule.name, by, reason, _until(rule))
 
 
 def _until(rule: w.CloudWatchMuteRule) -> float | None:
@@ -76,14 +76,14 @@ def _zone(name: str) -> tzinfo:
         return UTC
 
 
-class Mutes:
+class MuteRules:
     """The rules in force of one source; a rule is read once, and again when it was changed."""
 
     def __init__(self, wire: AwsClient) -> None:
         self._wire = wire
         self._rules: dict[tuple[str, w.Stamp], w.CloudWatchMuteRule] = {}
 
-    def read(self) -> Mapping[str, CloudWatchMute]:
+    def read(self) -> Mapping[str, ActiveMute]:
         """Alarm name -> what mutes it now. Raises SourceError or Later."""
         active: list[tuple[str, w.Stamp]] = []
         token: dict[str, str] = {}
@@ -95,7 +95,7 @@ class Mutes:
                 break
             token, priority = {"NextToken": page.next_token}, Priority.ACT
         self._rules = {key: self._rules[key] for key in active if key in self._rules}
-        found: dict[str, CloudWatchMute] = {}
+        found: dict[str, ActiveMute] = {}
         for key in active:
             rule = self._rule(key)
             if rule is not None:

@@ -22,7 +22,7 @@ from oncall_tui.providers.aws.cloudwatch import history as cw_history
 from oncall_tui.providers.aws.cloudwatch import mapping as cw_rows
 from oncall_tui.providers.aws.cloudwatch import schema as w
 from oncall_tui.providers.aws.cloudwatch.metrics import Metrics
-from oncall_tui.providers.aws.cloudwatch.mute_rules import CloudWatchMute, Mutes
+from oncall_tui.providers.aws.cloudwatch.mute_rules import ActiveMute, MuteRules
 from oncall_tui.providers.aws.cloudwatch.silence import TYPES, CloudWatchSilence
 from oncall_tui.providers.aws.options import CloudWatchOptions
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, TimelineEvent
@@ -47,12 +47,12 @@ class CloudWatchProvider:
         self.login = self._sessions.login
         allowance = budget.shared(context.clock, *self._sessions.budget_key())
         self._wire = AwsClient(self._sessions, "cloudwatch", allowance, self.calls, transport)
-        self._mutes = Mutes(self._wire)
+        self._mutes = MuteRules(self._wire)
         aside = budget.shared(context.clock, *self._sessions.budget_key(), "metrics")  # AWS throttles it apart
         watch = AwsClient(self._sessions, "cloudwatch", aside, self.calls, transport)
         self._metrics = Metrics(watch, context.clock, lambda: (options.account, self._sessions.region("cloudwatch")))
         self._can_act = not context.read_only
-        self._muted: Mapping[str, CloudWatchMute] = {}
+        self._muted: Mapping[str, ActiveMute] = {}
         self._rows: dict[str, Alert] = {}
         self._hints: dict[str, ServiceHint] = {}  # what each alarm that was ever read speaks of, by its name
         self._firing: dict[str, str] = {}  # the ARNs of those in ALARM now, by name
@@ -121,7 +121,7 @@ class CloudWatchProvider:
     def _row(self, alarm: w.CloudWatchAlarm) -> Alert | None:
         o = self._options
         mute = self._muted.get(alarm.alarm_name)
-        known = cw_rows.CloudWatchKnown(self._hints, self._firing)
+        known = cw_rows.OtherAlarms(self._hints, self._firing)
         row = cw_rows.alert(self.source, alarm, mute, o.severity, o.show_target_tracking, self._can_act, known)
         if row is not None and row.until is not None and row.until <= self._clock.now():  # it ended since it was read
             return cw_rows.alert(self.source, alarm, None, o.severity, o.show_target_tracking, self._can_act, known)

@@ -18,7 +18,7 @@ from oncall_tui.providers.aws.client.client import AwsClient
 from oncall_tui.providers.aws.client.errors import Gone, NotApi, UnknownOperation
 from oncall_tui.providers.aws.client.rate_limit import Priority
 from oncall_tui.providers.aws.cloudwatch import schema as w
-from oncall_tui.providers.aws.cloudwatch.mute_rules import Mutes, window
+from oncall_tui.providers.aws.cloudwatch.mute_rules import MuteRules, window
 from oncall_tui.providers.base import ActionHandler, Receipt
 from oncall_tui.providers.write_grace import WriteGrace
 from oncall_tui.runtime.clock import Clock
@@ -49,7 +49,7 @@ class CloudWatchSilence(ActionHandler):
     def __init__(self, source: str, wire: AwsClient, clock: Clock, act_profile: str) -> None:
         self._source, self._wire, self._clock, self._act_profile = source, wire, clock, act_profile
         self._sent = WriteGrace(clock)
-        self._mutes = Mutes(wire)
+        self._mutes = MuteRules(wire)
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Read the alarm, and say what the mute would and would not do. Raises Refused."""

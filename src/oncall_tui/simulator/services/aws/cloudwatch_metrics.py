@@ -15,7 +15,7 @@ POINTS = 100_800  # a call, by the API reference; here it is a query's
 SHORTEST = (1, 5, 10, 20, 30)  # periods in seconds; others are multiples of a minute
 
 
-class Watched(Protocol):
+class AlarmMetric(Protocol):
     """An alarm's metric."""
 
     metric: str
@@ -38,7 +38,7 @@ class MetricsApi:
     version = "1.0"
     permission = "cloudwatch"
 
-    def __init__(self, gauges: Gauges, alarms: Callable[[], Iterable[Watched]], now: Callable[[], float]) -> None:
+    def __init__(self, gauges: Gauges, alarms: Callable[[], Iterable[AlarmMetric]], now: Callable[[], float]) -> None:
         self._gauges, self._alarms, self._now = gauges, alarms, now
 
     def call(self, operation: str, asked: Json) -> Json:
@@ -55,7 +55,7 @@ class MetricsApi:
 class _World:
     """The inputs of a datapoint."""
 
-    def __init__(self, alarms: list[Watched], gauges: Gauges, now: float) -> None:
+    def __init__(self, alarms: list[AlarmMetric], gauges: Gauges, now: float) -> None:
         self._alarms, self._gauges, self._now = alarms, gauges, now
 
     def value(self, metric: Json, stat: str, at: int, period: int) -> float | None:
@@ -75,7 +75,7 @@ class _World:
         return round(_level(alarm, state == "ALARM") * wave, 2)
 
 
-def _level(alarm: Watched, on: bool) -> float:
+def _level(alarm: AlarmMetric, on: bool) -> float:
     """Beyond the threshold where it is in ALARM, and well on this side of it where it is not."""
     if on == alarm.low:  # below it
         return alarm.threshold * 0.4
@@ -83,7 +83,7 @@ def _level(alarm: Watched, on: bool) -> float:
     return alarm.threshold + (100 - alarm.threshold) * 0.6 if percent else alarm.threshold * 1.6
 
 
-def metric_data(asked: Json, alarms: Iterable[Watched], gauges: Gauges, now: float) -> Json:
+def metric_data(asked: Json, alarms: Iterable[AlarmMetric], gauges: Gauges, now: float) -> Json:
     """The answer, or AwsError."""
     queries, start, end = asked["MetricDataQueries"], asked["StartTime"], asked["EndTime"]
     if not 1 <= len(queries) <= QUERIES:

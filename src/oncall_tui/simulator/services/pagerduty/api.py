@@ -27,7 +27,7 @@ from oncall_tui.simulator.services.pagerduty.http import (
     whole,
 )
 from oncall_tui.simulator.services.pagerduty.incident import (
-    Serial,
+    IdSequence,
     SimulatedPagerDutyChange,
     SimulatedPagerDutyIncident,
     SimulatedPagerDutyRefusal,
@@ -53,7 +53,7 @@ class SimulatedPagerDuty:
         self._now = now
         self._account = SimulatedPagerDutyAccount(spec, speed)
         self._limit = Limit(now, (spec or {}).get("calls_a_minute"))
-        self._serial = Serial()
+        self._serial = IdSequence()
         self._incidents: dict[str, SimulatedPagerDutyIncident] = {}
         self._changes: list[SimulatedPagerDutyChange] = []
         self._open: dict[str, SimulatedPagerDutyIncident] = {}

@@ -93,7 +93,7 @@ class SimulatedPagerDutyEntry:
     text: str = ""
 
 
-class Serial:
+class IdSequence:
     """Ids in the order of their making."""
 
     def __init__(self) -> None:
@@ -114,7 +114,7 @@ class SimulatedPagerDutyIncident:
     service: SimulatedPagerDutyService
     urgency: str
     created: float
-    serial: Serial
+    serial: IdSequence
     policy: SimulatedPagerDutyPolicy
     status: str = "triggered"
     priority: str = ""

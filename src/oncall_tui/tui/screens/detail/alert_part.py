@@ -28,7 +28,7 @@ def alert_section(of: Subject, scene: Scene, keys: Keys, health: Line | None) ->
         lines.append(
             line(
                 "incident",
-                f"{wide.words} since {moment(wide.since, scene.tz, scene.now)}, probably not one deploy",
+                f"{wide.summary} since {moment(wide.since, scene.tz, scene.now)}, probably not one deploy",
                 "warning",
             )
         )

@@ -27,8 +27,8 @@ def deploy_lines(deploy: Deploy, scene: Scene, takes_keys: bool = True) -> list[
     lines.append(line("tasks", f"{counts}{stopped(deploy.failed_tasks)}"))
     if deploy.breaker and not (deploy.failed_tasks or deploy.failures):
         lines.append(line("breaker", breaker(deploy)))
-    others = [f for f in deploy.failures if f.words != deploy.failures[0].words]
-    lines += [line("stopped", f"{moment(f.at, tz, now)} {short_task(f.task)} {f.words}") for f in others[:FAILURES]]
+    others = [f for f in deploy.failures if f.summary != deploy.failures[0].summary]
+    lines += [line("stopped", f"{moment(f.at, tz, now)} {short_task(f.task)} {f.summary}") for f in others[:FAILURES]]
     if deploy.alarms and deploy.state.running:
         lines.append(line("alarms", f"{', '.join(deploy.alarms)}: one that fires makes ECS roll it back"))
     return lines

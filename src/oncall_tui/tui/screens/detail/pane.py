@@ -177,7 +177,7 @@ def deploy_lines(deploy: Deploy, update: Update, now: float, tz: tzinfo) -> list
         lines.append(line("changes", " · ".join(changes(deploy.old, deploy.new))))
     counts = f"new {deploy.running} running, {deploy.pending} pending · old {deploy.old_running} left · "
     lines.append(line("tasks", f"{counts}{deploy.failed_tasks} failed"))
-    lines += [line("stopped", f"{moment(f.at, tz, now)} {f.task} {f.words}") for f in deploy.failures[1:4]]
+    lines += [line("stopped", f"{moment(f.at, tz, now)} {f.task} {f.summary}") for f in deploy.failures[1:4]]
     if deploy.alarms and deploy.state.running:
         lines.append(line("alarms", f"{', '.join(deploy.alarms)}: one that fires makes ECS roll it back"))
     lines.append(line("id", f"{deploy.native_id}  (read from {deploy.read_from})", "dim"))

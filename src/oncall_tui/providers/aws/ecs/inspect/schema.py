@@ -11,7 +11,7 @@ import msgspec
 from oncall_tui.providers.aws.ecs.schema import EcsAnswer, EcsEvent, EcsSummary
 
 
-class EcsAdvanced(EcsAnswer):
+class EcsAlternateTargets(EcsAnswer):
     """Of a service that shifts traffic between two target groups."""
 
     alternate_target_group_arn: str = ""
@@ -19,20 +19,20 @@ class EcsAdvanced(EcsAnswer):
 
 class EcsLoadBalancer(EcsAnswer):
     target_group_arn: str = ""
-    advanced_configuration: EcsAdvanced | None = None
+    advanced_configuration: EcsAlternateTargets | None = None
 
 
-class EcsSet(EcsAnswer):
+class EcsTaskSetTargets(EcsAnswer):
     """A task set: under CodeDeploy and EXTERNAL the load balancers are its."""
 
     load_balancers: list[EcsLoadBalancer] = []
 
 
-class EcsInside(EcsAnswer):
+class EcsServiceTargets(EcsAnswer):
     service_arn: str
     events: list[EcsEvent] = []
     load_balancers: list[EcsLoadBalancer] = []
-    task_sets: list[EcsSet] = []
+    task_sets: list[EcsTaskSetTargets] = []
     current_service_revisions: list[EcsSummary] = []
 
     def groups(self) -> list[str]:
@@ -42,10 +42,10 @@ class EcsInside(EcsAnswer):
         return [arn for arn in dict.fromkeys([*(b.target_group_arn for b in found), *also]) if arn]
 
 
-class DescribeInside(EcsAnswer):
+class DescribeServiceTargets(EcsAnswer):
     """DescribeServices, of one."""
 
-    services: list[EcsInside]
+    services: list[EcsServiceTargets]
 
 
 class ElbAnswer(msgspec.Struct, gc=False, rename="pascal"):

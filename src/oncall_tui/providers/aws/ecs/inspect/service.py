@@ -76,9 +76,11 @@ class ServiceInspection:
             calls=parts.calls,
         )
 
-    def _describe(self, parts: InspectedParts, cluster: str, name: str) -> d.EcsInside:
+    def _describe(self, parts: InspectedParts, cluster: str, name: str) -> d.EcsServiceTargets:
         parts.calls += 1
-        answer = self._ecs.read(d.DescribeInside, "DescribeServices", Priority.ACT, cluster=cluster, services=[name])
+        answer = self._ecs.read(
+            d.DescribeServiceTargets, "DescribeServices", Priority.ACT, cluster=cluster, services=[name]
+        )
         if not answer.services:
             raise Gone(f"{cluster}/{name} is not there any more")
         return answer.services[0]

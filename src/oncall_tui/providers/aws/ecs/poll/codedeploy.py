@@ -31,7 +31,7 @@ STATES = {
 }
 
 
-class HeldDeployments(msgspec.Struct):
+class KnownDeployments(msgspec.Struct):
     """One service's deployments as read: by id, and the ECS target of the newest open one."""
 
     found: dict[str, cd.CodeDeployDeployment]
@@ -48,14 +48,14 @@ class CodeDeploys:
 
     def __init__(self, source: str, wire: AwsClient, known: RevisionCache) -> None:
         self._source, self._wire, self._known = source, wire, known
-        self._held: dict[str, HeldDeployments] = {}
+        self._held: dict[str, KnownDeployments] = {}
         self._todo: dict[str, w.EcsService] = {}
 
     # --- what to ask ---
 
     def notice(self, key: str, service: w.EcsService, now: Instant) -> None:
         """A service was read: are there deployments of it to ask about?"""
-        held = self._held.setdefault(key, HeldDeployments({}, set(), {}))
+        held = self._held.setdefault(key, KnownDeployments({}, set(), {}))
         ids = {t.external_id for t in service.task_sets if t.external_id}
         young = any(now.wall - t.created_at < YOUNG_S for t in service.task_sets)
         unknown = (ids | self._rollbacks(held)) - held.known
@@ -67,7 +67,7 @@ class CodeDeploys:
             self._todo[key] = service
 
     @staticmethod
-    def _rollbacks(held: HeldDeployments) -> set[str]:
+    def _rollbacks(held: KnownDeployments) -> set[str]:
         return {d.rolled_back_by for d in held.found.values() if d.rolled_back_by}
 
     @property
@@ -94,7 +94,7 @@ class CodeDeploys:
     def ask(self, key: str, now: Instant) -> None:
         """Two calls for one service, a few more the first time and after an end. Raises SourceError or Later."""
         service = self._todo[key]
-        held = self._held.setdefault(key, HeldDeployments({}, set(), {}))
+        held = self._held.setdefault(key, KnownDeployments({}, set(), {}))
         shown = [t.external_id for t in service.task_sets if t.external_id]
         ids = list(dict.fromkeys((*shown, *self._rollbacks(held), *held.found)))[: cd.LISTED]
         held.known |= set(ids)
@@ -117,7 +117,7 @@ class CodeDeploys:
         self._todo.pop(key, None)
         self._ask_target(held, service)
 
-    def _ask_target(self, held: HeldDeployments, service: w.EcsService) -> None:
+    def _ask_target(self, held: KnownDeployments, service: w.EcsService) -> None:
         """Read the newest deployment's target: each time while it moves, once when its last wait has begun."""
         newest = next(iter(held.found.values()), None)
         if newest is None or not newest.open:
@@ -131,7 +131,7 @@ class CodeDeploys:
         held.waits_since = max(ended, default=newest.start_time or newest.create_time) if wait else None
 
     @staticmethod
-    def _learn(held: HeldDeployments, service: w.EcsService) -> None:
+    def _learn(held: KnownDeployments, service: w.EcsService) -> None:
         """Learn each deployment's task definition from its task sets, because those go when it is over."""
         held.definitions.update((t.external_id, t.task_definition) for t in service.task_sets if t.external_id)
         for made in held.found.values():
@@ -161,7 +161,7 @@ class CodeDeploys:
         service: w.EcsService,
         made: cd.CodeDeployDeployment,
         older: list[cd.CodeDeployDeployment],
-        held: HeldDeployments,
+        held: KnownDeployments,
         newest: bool,
         now: float,
     ) -> Deploy:
@@ -202,7 +202,7 @@ class CodeDeploys:
         return self._known.revision("", name) if name else None
 
     @staticmethod
-    def _state(made: cd.CodeDeployDeployment, held: HeldDeployments) -> DeployState:
+    def _state(made: cd.CodeDeployDeployment, held: KnownDeployments) -> DeployState:
         state = STATES.get(made.status, DeployState.UNKNOWN)
         back = held.found.get(made.rolled_back_by) if made.rolled_back_by else None
         if made.rolled_back_by and state in (DeployState.STOPPED, DeployState.FAILED):

@@ -188,7 +188,7 @@ class DeployReader:
         key, service = next(moving, None) or next(iter(self._to_list.items()))
         cluster = arn.parse(service.cluster_arn).name
         priority = Priority.HOT if rows.deploying(service) else Priority.SWEEP
-        with _Off(self, "deploys", cluster, now):
+        with _SkipUnavailable(self, "deploys", cluster, now):
             found = read_briefs(self._wire, service.cluster_arn, service.service_name, priority)
             self._briefs[key] = list(found)
             for brief in self._briefs[key][:DEPLOYS_KEPT]:
@@ -205,7 +205,7 @@ class DeployReader:
         unread = (key for key in self._code.pending if not self._code.known(key))
         key = next(unread, None) or next(iter(self._code.pending))
         service = self._code.pending[key]
-        with _Off(self, CODE, arn.parse(service.cluster_arn).name, now):
+        with _SkipUnavailable(self, CODE, arn.parse(service.cluster_arn).name, now):
             self._code.ask(key, now)
         self._code.pending.pop(key, None)
         self.dirty.add(key)
@@ -213,7 +213,7 @@ class DeployReader:
     def _describe(self, now: Instant) -> None:
         cluster = next(iter(self._to_describe.values()))
         chunk = [a for a, of in self._to_describe.items() if of == cluster][:DESCRIBED_A_CALL]
-        with _Off(self, "deploys", cluster, now):
+        with _SkipUnavailable(self, "deploys", cluster, now):
             answer = self._wire.read(
                 w.DescribeServiceDeployments, "DescribeServiceDeployments", Priority.HOT, serviceDeploymentArns=chunk
             )
@@ -237,7 +237,7 @@ class DeployReader:
     def _revise(self, now: Instant) -> None:
         cluster = next(iter(self._to_revise.values()))
         chunk = [a for a, of in self._to_revise.items() if of == cluster][:DESCRIBED_A_CALL]
-        with _Off(self, "deploys", cluster, now):
+        with _SkipUnavailable(self, "deploys", cluster, now):
             self._known.read_revisions(chunk, Priority.HOT)
         for item in chunk:
             self._to_revise.pop(item, None)
@@ -245,7 +245,7 @@ class DeployReader:
 
     def _define(self, now: Instant) -> None:
         name, cluster = next(iter(self._to_define.items()))
-        with _Off(self, "definitions", cluster, now):
+        with _SkipUnavailable(self, "definitions", cluster, now):
             try:
                 self._known.read_definition(name, Priority.SWEEP)
             except Gone:  # what is deleted stays so: not asked again
@@ -256,7 +256,7 @@ class DeployReader:
     def _explain(self, now: Instant) -> None:
         key, service = next(iter(self._to_explain.items()))
         cluster = arn.parse(service.cluster_arn).name
-        with _Off(self, "tasks", cluster, now):
+        with _SkipUnavailable(self, "tasks", cluster, now):
             listed = self._wire.read(
                 w.ListTasks,
                 "ListTasks",
@@ -403,7 +403,7 @@ class DeployReader:
         return tuple(told)
 
 
-class _Off:
+class _SkipUnavailable:
     """Around a call: an answer that is not to be had here turns the place off; a thing that is gone is passed over."""
 
     def __init__(self, deploys: DeployReader, what: str, cluster: str, now: Instant) -> None:

@@ -295,7 +295,7 @@ class EcsReader:
         for cluster in self._clusters.values():
             due = cluster.listed_at is None or now - cluster.listed_at >= LIST_SERVICES_S
             if due and cluster.held <= now:
-                with _Scope(self, cluster, now):
+                with _ClusterScope(self, cluster, now):
                     self._list_services(cluster, now)
                 return True
         return False
@@ -324,7 +324,7 @@ class EcsReader:
 
     def _describe(self, cluster: str, keys: list[str], priority: Priority, now: float) -> None:
         names = [self._schedule.slots[key].name for key in keys]
-        with _Scope(self, self._clusters[cluster], now):
+        with _ClusterScope(self, self._clusters[cluster], now):
             answer = self._wire.read(w.DescribeServices, "DescribeServices", priority, cluster=cluster, services=names)
             self._good += 1
             self._take(cluster, keys, answer, now)
@@ -406,7 +406,7 @@ class EcsReader:
         self._problems.pop(f"cluster {cluster.name}", None)
 
 
-class _Scope:
+class _ClusterScope:
     """Around a call about one cluster: denied or gone is that cluster's problem, not the source's."""
 
     def __init__(self, reader: EcsReader, cluster: ClusterState, now: float) -> None:

@@ -14,7 +14,7 @@ from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.providers.aws.ecs.rollback import history
 from oncall_tui.providers.aws.ecs.rollback import standing as ecs_now
 from oncall_tui.providers.aws.ecs.rollback.decision_table import RollbackInputs
-from oncall_tui.providers.aws.ecs.rollback.history import BadDeploy, Candidate, Fell, SuccessfulDeploy
+from oncall_tui.providers.aws.ecs.rollback.history import BadDeploy, Candidate, FailedDeploy, SuccessfulDeploy
 from oncall_tui.providers.aws.ecs.rollback.snapshot import ServiceSnapshot, again, read_status
 
 SAME_DEPLOY_S = 120.0  # a deployment that began so soon after a rollback was sent here is that rollback
@@ -77,7 +77,7 @@ def _since(ran: tuple[history.RunPeriod, ...], primary: w.EcsTaskSet | None, tar
     return ran[0].since if ran and ran[0].revision.task_definition == target else 0.0
 
 
-def _fared(service: w.EcsService, fell: tuple[Fell, ...], candidate: Candidate) -> Candidate:
+def _fared(service: w.EcsService, fell: tuple[FailedDeploy, ...], candidate: Candidate) -> Candidate:
     name = candidate.revision.task_definition
     mine = tuple(f for f in fell if f.task_definition == name)
     return msgspec.structs.replace(candidate, fell=mine, tasks=rows.tasks_of(service, name))

@@ -234,7 +234,7 @@ def _unstartable(wanted: Candidate) -> Decision | None:
 def _doubts(facts: RollbackInputs, wanted: Candidate) -> tuple[str, ...]:
     """Return the doubts about it, and a note, to be read, if its newest deploy did not stand."""
     fell, name = wanted.fell_last, wanted.revision.short
-    told = (f"{name}: {fell.words(facts.now)}",) if fell is not None else ()
+    told = (f"{name}: {fell.summary(facts.now)}",) if fell is not None else ()
     return (*told, *(f"{name} {doubt}" for doubt in wanted.doubts))
 
 

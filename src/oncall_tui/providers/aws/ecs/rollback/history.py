@@ -78,7 +78,7 @@ class BadDeploy(msgspec.Struct, frozen=True, kw_only=True):
         return self.began <= at < self.ended + BLAMED_S
 
 
-class Fell(msgspec.Struct, frozen=True, kw_only=True):
+class FailedDeploy(msgspec.Struct, frozen=True, kw_only=True):
     """A deploy that did not stand: *how* it ended, in words, and when; the tasks of it that failed, where ECS counted
     them; ECS's own reason."""
 
@@ -89,7 +89,7 @@ class Fell(msgspec.Struct, frozen=True, kw_only=True):
     failed: int = 0
     reason: str = ""
 
-    def words(self, now: float) -> str:
+    def summary(self, now: float) -> str:
         """``rolled back 6m ago, 128 tasks failed``."""
         return ", ".join(
             (f"{self.how} {span(now - self.at)} ago", *([tasks_failed(self.failed)] if self.failed else []))
@@ -108,16 +108,16 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     alerts: tuple[AlertStart, ...] = ()
     blamed: tuple[AlertStart, ...] = ()
     source: bool = False
-    fell: tuple[Fell, ...] = ()
+    fell: tuple[FailedDeploy, ...] = ()
     tasks: int = 0
 
     @property
-    def fell_last(self) -> Fell | None:
+    def fell_last(self) -> FailedDeploy | None:
         """The newest deploy of it, where that did not stand, or was rolled back after it had."""
         last, spell = (self.fell[0] if self.fell else None), (self.spells[0] if self.spells else None)
         if spell is not None and (last is None or last.at < spell.until):
             name = spell.revision.task_definition
-            back = Fell(
+            back = FailedDeploy(
                 deploy=spell.deploy, task_definition=name, how=f"rolled back to {spell.back_to}", at=spell.until
             )
             return back if spell.back_to else None
@@ -150,9 +150,9 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
         """Return the cautions before a pick: its newest deploy did not stand, or a doubt."""
         fell = self.fell_last
         doubts = self.doubts if self.ran else ()
-        return (*([fell.words(now)] if fell is not None else []), *doubts)
+        return (*([fell.summary(now)] if fell is not None else []), *doubts)
 
-    def words(self, now: float) -> str:
+    def summary(self, now: float) -> str:
         """``stable until 3m ago, for 6d``, what began in it, and how its newest deploy ended where it did not stand."""
         fell = self.fell_last
         runs = (
@@ -162,7 +162,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
         )
         if not self.spells:
             if fell is not None:
-                return f"{fell.words(now)}; never seen stable{runs}"
+                return f"{fell.summary(now)}; never seen stable{runs}"
             return (
                 f"ran before the newest deploy, since before what history covers{runs}"
                 if self.ran
@@ -174,7 +174,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
         after = [a for a in self.alerts if a not in self.blamed]
         later = f"; {_alerts(after, 'in that time')}" if after else ""
         stable = "ran" if self.blamed or last.back_to else "stable"
-        but = f"; {fell.words(now)}" if fell is not None else ""
+        but = f"; {fell.summary(now)}" if fell is not None else ""
         return f"{stable} {ended}, for {span(last.length_s)}{more}{later}{but}{runs}"
 
 

@@ -121,7 +121,7 @@ def _lines(
             f"{status_line(leaving)}  {ecs_now.from_words(known, seen, facts, leaving)}"
             f"{_age(known, leaving, facts.now)}",
         ),
-        ("to", f"{status_line(to.revision)}  {to.words(facts.now)}{_age(known, to.revision, facts.now)}"),
+        ("to", f"{status_line(to.revision)}  {to.summary(facts.now)}{_age(known, to.revision, facts.now)}"),
         ("passed over", "; ".join(decision.passed_over)),
         ("changes", " · ".join(changes(leaving, to.revision))),
         ("API call", call_words(decision.call, to.revision.short, facts)),
@@ -171,7 +171,7 @@ def choices(facts: RollbackInputs, family: tuple[Candidate, ...], usual: Candida
         Choice(
             id=c.revision.task_definition,
             label=c.revision.short,
-            detail="  ".join((*status_line(c.revision).split("  ")[1:], c.words(facts.now))),
+            detail="  ".join((*status_line(c.revision).split("  ")[1:], c.summary(facts.now))),
             default=usual is not None and usual.revision.task_definition == c.revision.task_definition,
             warning="; ".join(c.cautions(facts.now)),
         )

@@ -14,7 +14,7 @@ from oncall_tui.providers.aws.ecs import schema as w
 from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.providers.aws.ecs.rollback.decide import CD_OPEN, ENDED, IN_PROGRESS
 from oncall_tui.providers.aws.ecs.rollback.decision_table import Call, RollbackInputs
-from oncall_tui.providers.aws.ecs.rollback.history import GONE, Fell, span, tasks_failed
+from oncall_tui.providers.aws.ecs.rollback.history import GONE, FailedDeploy, span, tasks_failed
 from oncall_tui.providers.aws.ecs.rollback.snapshot import ServiceSnapshot
 from oncall_tui.text.short_ids import short_ids
 
@@ -51,10 +51,10 @@ def failed_of(known: RevisionCache, seen: ServiceSnapshot, definition: str) -> i
     return max(counted, breaker.failure_count if breaker else 0)
 
 
-def fell(known: RevisionCache, seen: ServiceSnapshot) -> tuple[Fell, ...]:
+def fell(known: RevisionCache, seen: ServiceSnapshot) -> tuple[FailedDeploy, ...]:
     """The deploys that did not stand, newest first."""
     return tuple(_fell(known, seen, made) for made in seen.fell) + tuple(
-        Fell(
+        FailedDeploy(
             deploy=made.deployment_id,
             task_definition=made.definition,
             how="rolled back" if made.rolled_back_by else CD_HOW[made.status],
@@ -66,12 +66,12 @@ def fell(known: RevisionCache, seen: ServiceSnapshot) -> tuple[Fell, ...]:
     )
 
 
-def _fell(known: RevisionCache, seen: ServiceSnapshot, made: w.EcsServiceDeployment) -> Fell:
+def _fell(known: RevisionCache, seen: ServiceSnapshot, made: w.EcsServiceDeployment) -> FailedDeploy:
     definition = known.definition_of(made.target_arn)
     breaker = made.deployment_circuit_breaker
     counted = breaker.failure_count if breaker else 0
     ended = made.finished_at or made.stopped_at or (made.rollback.started_at if made.rollback else None)
-    return Fell(
+    return FailedDeploy(
         deploy=made.service_deployment_arn,
         task_definition=definition,
         how=HOW[made.status],

@@ -21,7 +21,7 @@ _REASONS = {
 }
 
 
-class Past(NamedTuple):
+class PastDeploy(NamedTuple):
     """One deploy of the past. `at` is epoch seconds."""
 
     definition: TaskDefinition
@@ -37,21 +37,21 @@ class Past(NamedTuple):
 
 def pasts(
     spec: Table, family: dict[int, TaskDefinition], current: TaskDefinition, now: float, age: float
-) -> list[Past]:
+) -> list[PastDeploy]:
     """The scenario's `history`, or, where it has none, a good deploy of each earlier task definition, oldest first."""
     settings = spec.get("settings", {})
     if "history" not in spec:
         earlier = [family[n] for n in sorted(family) if n < current.number][-3:]
         ats = [now - age - 14 * DAY * (len(earlier) - index) for index in range(len(earlier))]
-        return [Past(it, at, settings=settings) for it, at in zip(earlier, ats, strict=True)] + [
-            Past(current, now - age, settings=settings)
+        return [PastDeploy(it, at, settings=settings) for it, at in zip(earlier, ats, strict=True)] + [
+            PastDeploy(current, now - age, settings=settings)
         ]
     found = []
     for entry in spec["history"]:
         if entry["revision"] not in family:
             raise ValueError(f"history: no task definition {entry['revision']}: expected one of {sorted(family)}")
         found.append(
-            Past(
+            PastDeploy(
                 family[entry["revision"]],
                 now - DAY * entry["days"],
                 float(entry.get("minutes", 3.0)),
@@ -67,7 +67,7 @@ def pasts(
 
 
 def lay_history(
-    account: SimulatedEcsAccount, service: SimulatedEcsService, past: list[Past], current: TaskDefinition
+    account: SimulatedEcsAccount, service: SimulatedEcsService, past: list[PastDeploy], current: TaskDefinition
 ) -> None:
     """Service deployments (an ECS controller's alone), newest first in the end, and the tasks that run.
 
@@ -114,7 +114,7 @@ def _deployment(
     service: SimulatedEcsService,
     revision: SimulatedEcsRevision,
     good: SimulatedEcsRevision | None,
-    it: Past,
+    it: PastDeploy,
 ) -> Deployment:
     arn = account.arn(f"service-deployment/{service.cluster.name}/{service.name}/{account.hex_id(20)}")
     reason = it.reason or _REASONS.get(it.status, "")

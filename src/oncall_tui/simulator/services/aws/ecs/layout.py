@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from oncall_tui.simulator.services.aws.ecs.history import DAY, Past, lay_history, lay_rollout, pasts
+from oncall_tui.simulator.services.aws.ecs.history import DAY, PastDeploy, lay_history, lay_rollout, pasts
 from oncall_tui.simulator.services.aws.ecs.model import (
     EVENTS_KEPT,
     FAILURES,
@@ -22,7 +22,7 @@ Table = dict[str, Any]
 
 def lay_service(
     spec: Table, cluster_name: str, name: str, account: SimulatedEcsAccount, mover: Mover
-) -> tuple[SimulatedEcsService, list[Past]]:
+) -> tuple[SimulatedEcsService, list[PastDeploy]]:
     """A service of a scenario at rest: its task definitions, its tasks; and the deploys of its past."""
     cluster = account.cluster(cluster_name)
     now, number = mover.now(), int(spec.get("revision", 12))

@@ -21,13 +21,13 @@ class Pager:
     on_call_lacks = ""
 
     def __init__(self) -> None:
-        self.duties: Any = (PAYMENTS,)
+        self.shifts: Any = (PAYMENTS,)
         self.mine: Any = True
         self.calls: list[str] = []
         self.built = True
 
     def on_call(self) -> Any:
-        return self._tell("on call", self.duties)
+        return self._tell("on call", self.shifts)
 
     def on_call_now(self) -> Any:
         return self._tell("mine", self.mine)
@@ -49,7 +49,7 @@ class Rig:
         self.clock, self.pager = FakeClock(), Pager()
         self.queue: Any = InlineQueue(self.clock)
         self.changed = 0
-        self.duties = OnCallReader({"pager": self.pager.ready}, self._run, self.clock, self._changed)
+        self.on_call = OnCallReader({"pager": self.pager.ready}, self._run, self.clock, self._changed)
 
     def _run(self, source: str, job: Any) -> None:
         assert source == "pager"
@@ -60,17 +60,17 @@ class Rig:
 
     @property
     def roster(self) -> Roster:
-        return self.duties.rosters[0]
+        return self.on_call.rosters[0]
 
     def tick(self, *current: str, after: float = 0.0) -> None:
         self.clock.advance(after)
-        self.duties.tick(current)
+        self.on_call.tick(current)
         self.queue.settle()
 
 
 def test_asked_every_five_minutes_and_no_more() -> None:
     rig = Rig()
-    rig.duties.start()
+    rig.on_call.start()
     rig.tick("pager")
     assert rig.pager.calls == ["on call", "mine"]
     for _ in range(29):
@@ -78,7 +78,7 @@ def test_asked_every_five_minutes_and_no_more() -> None:
     assert len(rig.pager.calls) == 2
     rig.tick("pager", after=10.0)
     assert len(rig.pager.calls) == 4
-    assert rig.roster == Roster(source="pager", duties=(PAYMENTS,), mine=True, read_at=rig.clock.now())
+    assert rig.roster == Roster(source="pager", shifts=(PAYMENTS,), mine=True, read_at=rig.clock.now())
 
 
 def test_a_command_asks_nothing_by_itself() -> None:
@@ -89,45 +89,45 @@ def test_a_command_asks_nothing_by_itself() -> None:
 
 def test_a_source_that_cannot_be_read_is_not_asked_by_itself() -> None:
     rig = Rig()
-    rig.duties.start()
+    rig.on_call.start()
     rig.tick("another")
     assert rig.pager.calls == []
 
 
 def test_what_was_known_is_kept_with_its_age_where_the_source_fails() -> None:
     rig = Rig()
-    rig.duties.ask("pager")
+    rig.on_call.ask("pager")
     rig.queue.settle()
     read_at = rig.clock.now()
-    rig.pager.duties = Offline("no answer", "look at the network")
+    rig.pager.shifts = Offline("no answer", "look at the network")
     rig.clock.advance(EVERY_S)
-    (future,) = rig.duties.refresh()
+    (future,) = rig.on_call.refresh()
     assert rig.roster.asking
     rig.queue.settle()
     assert future.result(0) is rig.roster
-    assert (rig.roster.duties, rig.roster.read_at) == ((PAYMENTS,), read_at)
+    assert (rig.roster.shifts, rig.roster.read_at) == ((PAYMENTS,), read_at)
     assert (rig.roster.message, rig.roster.hint) == ("no answer", "look at the network")
-    rig.pager.duties = ()
+    rig.pager.shifts = ()
     rig.clock.advance(AGAIN_S)
-    assert rig.duties.refresh()
+    assert rig.on_call.refresh()
     rig.queue.settle()
-    assert (rig.roster.duties, rig.roster.message) == ((), "")
+    assert (rig.roster.shifts, rig.roster.message) == ((), "")
 
 
 def test_an_engineer_who_looks_twice_asks_once() -> None:
     rig = Rig()
-    (first,) = rig.duties.refresh()
-    (again,) = rig.duties.refresh()
+    (first,) = rig.on_call.refresh()
+    (again,) = rig.on_call.refresh()
     assert first is again
     rig.queue.settle()
     rig.clock.advance(EVERY_S - 1.0)
-    assert rig.duties.refresh() == []
+    assert rig.on_call.refresh() == []
     assert rig.pager.calls == ["on call", "mine"]
 
 
 def test_one_that_waits_no_more_takes_nothing_from_the_rest() -> None:
     rig = Rig()
-    (future,) = rig.duties.refresh()
+    (future,) = rig.on_call.refresh()
     assert not future.cancel()
     rig.queue.settle()
     assert future.result(0).mine is True
@@ -135,9 +135,9 @@ def test_one_that_waits_no_more_takes_nothing_from_the_rest() -> None:
 
 def test_a_source_that_is_not_there_yet_is_asked_as_soon_as_it_is() -> None:
     rig = Rig()
-    rig.duties.start()
+    rig.on_call.start()
     rig.pager.built = False
-    rig.duties.refresh()
+    rig.on_call.refresh()
     rig.queue.settle()
     assert rig.roster.message == "pager is not ready"
     rig.pager.built = True
@@ -148,17 +148,17 @@ def test_a_source_that_is_not_there_yet_is_asked_as_soon_as_it_is() -> None:
 
 def test_what_failed_with_its_source_is_asked_once_when_that_is_back() -> None:
     rig = Rig()
-    rig.duties.start()
+    rig.on_call.start()
     rig.tick()
-    rig.pager.duties = Offline("no answer")
-    rig.duties.refresh()
+    rig.pager.shifts = Offline("no answer")
+    rig.on_call.refresh()
     rig.tick(after=20.0)
     assert rig.pager.calls == ["on call"]
     rig.tick("pager")
     rig.tick("pager", after=20.0)
     assert rig.pager.calls == ["on call"] * 2
     rig.tick()
-    rig.pager.duties = ()
+    rig.pager.shifts = ()
     rig.tick("pager", after=20.0)
     assert rig.roster.message == ""
     rig.tick()
@@ -168,8 +168,8 @@ def test_what_failed_with_its_source_is_asked_once_when_that_is_back() -> None:
 
 def test_a_bug_of_the_provider_is_told_and_asked_again_later() -> None:
     rig = Rig()
-    rig.pager.duties = KeyError("policy")
-    rig.duties.ask("pager")
+    rig.pager.shifts = KeyError("policy")
+    rig.on_call.ask("pager")
     rig.queue.settle()
     assert rig.roster.message == "bug in this provider: KeyError: 'policy'"
     assert not rig.roster.asking
@@ -178,14 +178,14 @@ def test_a_bug_of_the_provider_is_told_and_asked_again_later() -> None:
 def test_where_only_i_am_not_known_the_duties_are() -> None:
     rig = Rig()
     rig.pager.mine = Denied("users may not be read")
-    rig.duties.ask("pager")
+    rig.on_call.ask("pager")
     rig.queue.settle()
-    assert (rig.roster.duties, rig.roster.mine, rig.roster.message) == ((PAYMENTS,), None, "")
+    assert (rig.roster.shifts, rig.roster.mine, rig.roster.message) == ((PAYMENTS,), None, "")
 
 
 def test_an_action_may_come_between_the_two_readings() -> None:
     rig = Rig()
-    rig.duties.ask("pager")
+    rig.on_call.ask("pager")
     rig.queue.run(lambda: rig.pager.calls.append("action"))
     rig.queue.settle()
     assert rig.pager.calls == ["on call", "action", "mine"]
@@ -193,7 +193,7 @@ def test_an_action_may_come_between_the_two_readings() -> None:
 
 def test_it_is_told_that_something_changed() -> None:
     rig = Rig()
-    rig.duties.ask("pager")
+    rig.on_call.ask("pager")
     assert rig.changed == 1
     rig.queue.settle()
     assert rig.changed == 2
@@ -202,8 +202,8 @@ def test_it_is_told_that_something_changed() -> None:
 NOW = 1_800_000_000.0
 
 
-def roster(mine: bool | None, *duties: OnCallShift, read_at: float | None = NOW, source: str = "pager") -> Roster:
-    return Roster(source=source, duties=duties, mine=mine, read_at=read_at)
+def roster(mine: bool | None, *on_call: OnCallShift, read_at: float | None = NOW, source: str = "pager") -> Roster:
+    return Roster(source=source, shifts=on_call, mine=mine, read_at=read_at)
 
 
 @pytest.mark.parametrize(
