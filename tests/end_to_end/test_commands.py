@@ -164,7 +164,7 @@ def test_a_night_by_commands(make_world: Callable[..., World]) -> None:
 
     # Who is on call.
     told = shell("oncall", "--json").json
-    first = next(duty for duty in told["on_call"] if (duty["policy"], duty["level"]) == ("Payments", 1))
+    first = next(shift for shift in told["on_call"] if (shift["policy"], shift["level"]) == ("Payments", 1))
     assert (told["me_on_call"], told["unread"]) == (True, [])
     assert (first["person"], first["email"]) == ("Alice", "alice@example.com")
     assert set(first) >= {"since", "until", "next_person", "next_at", "services", "products"}

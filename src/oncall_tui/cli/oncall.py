@@ -35,7 +35,7 @@ def oncall(context: click.Context, as_json: bool) -> None:
     for name, build in sources.items():
         try:
             source = build()
-            found += [(name, duty) for duty in source.on_call()]
+            found += [(name, shift) for shift in source.on_call()]
             if lacks := source.on_call_lacks:
                 say(f"{name}: {lacks}")
             mine.append(source.on_call_now())
@@ -52,8 +52,8 @@ def oncall(context: click.Context, as_json: bool) -> None:
     sys.exit(NOT_DONE if failed else DONE)
 
 
-def _products(config: Config, duty: OnCallShift) -> list[str]:
-    return [product.name for product in config.products if duty.is_for(product)]
+def _products(config: Config, shift: OnCallShift) -> list[str]:
+    return [product.name for product in config.products if shift.is_for(product)]
 
 
 def _as_object(
@@ -65,18 +65,18 @@ def _as_object(
         "on_call": [
             {
                 "source": source,
-                "policy": duty.policy,
-                "level": duty.level,
-                "person": duty.person or None,
-                "email": duty.email or None,
-                "since": stamp(duty.since),
-                "until": stamp(duty.until),
-                "next_person": duty.next_person or None,
-                "next_at": stamp(duty.next_at),
-                "services": list(duty.services),
-                "products": _products(config, duty),
+                "policy": shift.policy,
+                "level": shift.level,
+                "person": shift.person or None,
+                "email": shift.email or None,
+                "since": stamp(shift.since),
+                "until": stamp(shift.until),
+                "next_person": shift.next_person or None,
+                "next_at": stamp(shift.next_at),
+                "services": list(shift.services),
+                "products": _products(config, shift),
             }
-            for source, duty in found
+            for source, shift in found
         ],
         "unread": [{"source": name, "message": error.message, "hint": error.hint} for name, error in failed],
     }
@@ -88,18 +88,18 @@ def _print(config: Config, found: list[tuple[str, OnCallShift]], me: bool | None
     if me is not None:
         put("You are on call." if me else "You are not on call.")
     shown = ""
-    for source, duty in found:
-        if f"{source}/{duty.policy}" != shown:
-            shown = f"{source}/{duty.policy}"
-            products = ", ".join(_products(config, duty))
-            for_what = f"products: {products}" if products else f"services: {', '.join(duty.services) or 'none'}"
-            put(f"{duty.policy}  ({source}; {for_what})")
-        until = f"until {_at(duty.until, zone)}" if duty.until is not None else "always" if duty.person else ""
-        after = f"then {duty.next_person}" if duty.next_person else ""
-        if duty.next_at is not None and duty.next_at != duty.until:
-            after += f" from {_at(duty.next_at, zone)}"
+    for source, shift in found:
+        if f"{source}/{shift.policy}" != shown:
+            shown = f"{source}/{shift.policy}"
+            products = ", ".join(_products(config, shift))
+            for_what = f"products: {products}" if products else f"services: {', '.join(shift.services) or 'none'}"
+            put(f"{shift.policy}  ({source}; {for_what})")
+        until = f"until {_at(shift.until, zone)}" if shift.until is not None else "always" if shift.person else ""
+        after = f"then {shift.next_person}" if shift.next_person else ""
+        if shift.next_at is not None and shift.next_at != shift.until:
+            after += f" from {_at(shift.next_at, zone)}"
         words = "  ".join(part for part in (until, after) if part)
-        put(f"  level {duty.level}  {duty.person or 'nobody':<20}  {words}".rstrip())
+        put(f"  level {shift.level}  {shift.person or 'nobody':<20}  {words}".rstrip())
 
 
 def _at(at: float, zone: ZoneInfo) -> str:

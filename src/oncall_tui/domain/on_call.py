@@ -1,4 +1,4 @@
-"""A duty: who is on call for a policy at one level, and who is next. A roster: all of one source, as last read."""
+"""An on-call shift: one person for a policy at one level, and the next. A roster: all shifts of one source."""
 
 from __future__ import annotations
 

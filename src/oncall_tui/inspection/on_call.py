@@ -111,12 +111,12 @@ class OnCallReader:
         try:
             if not isinstance(provider, SupportsOnCall):
                 raise SourceError("this source does not tell who is on call")
-            duties, lacks = provider.on_call(), provider.on_call_lacks
+            shifts, lacks = provider.on_call(), provider.on_call_lacks
         except Exception as error:  # noqa: BLE001 - a bug is told as well, and nobody else's
             self._over(source, **_failure(source, error))
             return
         # Whether I am among them is a job of its own: what an engineer asks for may come between the two.
-        self._run(source, lambda: self._read_mine(source, provider, duties=duties, read_at=at, lacks=lacks))
+        self._run(source, lambda: self._read_mine(source, provider, shifts=shifts, read_at=at, lacks=lacks))
 
     def _read_mine(self, source: str, provider: SupportsOnCall, **told: object) -> None:
         mine: bool | None = None

@@ -558,10 +558,10 @@ def test_who_is_on_call_now_and_next(pager: PagerDutyProvider, clock: FakeClock)
 
 
 def test_a_duty_is_for_a_product_by_its_service_or_its_name(pager: PagerDutyProvider) -> None:
-    duty = pager.on_call()[0]
+    shift = pager.on_call()[0]
     by_label = Product(name="Cards", alerts={"pagerduty_service": "pay*"})
     other = Product(name="payments", alerts={"pagerduty_service": "shop"})
-    assert [duty.is_for(it) for it in (by_label, Product(name="PAYMENTS"), other, Product(name="Shop"))] == [
+    assert [shift.is_for(it) for it in (by_label, Product(name="PAYMENTS"), other, Product(name="Shop"))] == [
         True,
         True,
         False,

@@ -13,7 +13,7 @@ from oncall_tui.providers.pagerduty.schema import PagerDutyOnCall, PagerDutyPoli
 AHEAD_S = 14 * 86_400.0  # so far ahead the next one is looked for; shifts are longer seldom
 
 
-def duties(api: PagerDutyApi, now: float) -> tuple[OnCallShift, ...]:
+def shifts(api: PagerDutyApi, now: float) -> tuple[OnCallShift, ...]:
     """Everybody on call now, by policy and level, and who is next there. Raises SourceError."""
     shifts = api.oncalls(until=_rfc3339(now + AHEAD_S))
     services: dict[str, list[str]] = {}
@@ -32,7 +32,7 @@ def duties(api: PagerDutyApi, now: float) -> tuple[OnCallShift, ...]:
     for (policy_id, level), there in by_level.items():
         name = _name(policy_id, policies, there)
         found += _at_level(name, level, there, tuple(sorted(services.get(policy_id, ()))), now)
-    return tuple(sorted(found, key=lambda duty: (duty.policy.casefold(), duty.level, duty.person.casefold())))
+    return tuple(sorted(found, key=lambda shift: (shift.policy.casefold(), shift.level, shift.person.casefold())))
 
 
 def _name(policy_id: str, policies: dict[str, PagerDutyPolicy], there: list[PagerDutyOnCall]) -> str:
@@ -49,10 +49,10 @@ def _at_level(
     if not current:
         who, at = (later[0][1].user.label, later[0][0]) if later else ("", None)
         return [OnCallShift(policy=policy, level=level, services=services, next_person=who, next_at=at)]
-    return [_duty(policy, level, one, services, later) for one in current.values()]
+    return [_shift(policy, level, one, services, later) for one in current.values()]
 
 
-def _duty(
+def _shift(
     policy: str, level: int, one: PagerDutyOnCall, services: tuple[str, ...], later: list[tuple[float, PagerDutyOnCall]]
 ) -> OnCallShift:
     until = stamp(one.end)

@@ -28,7 +28,7 @@ from oncall_tui.providers.pagerduty.incident_labels import NONE, Details, detail
 from oncall_tui.providers.pagerduty.mapping import row
 from oncall_tui.providers.pagerduty.merge import Merge
 from oncall_tui.providers.pagerduty.note import AddNote
-from oncall_tui.providers.pagerduty.on_call import duties
+from oncall_tui.providers.pagerduty.on_call import shifts
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
 from oncall_tui.providers.pagerduty.schema import PagerDutyIncident, Reference, shared
 from oncall_tui.providers.pagerduty.snooze import Snooze
@@ -238,7 +238,7 @@ class PagerDutyProvider:
 
     def on_call(self) -> tuple[OnCallShift, ...]:
         """Return the shifts at each level of each policy, and the next (base.SupportsOnCall). Raises SourceError."""
-        return duties(self._api, self._http.server_now())
+        return shifts(self._api, self._http.server_now())
 
     @property
     def on_call_lacks(self) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 
 import msgspec
 
-from oncall_tui.domain import on_call as duty
+from oncall_tui.domain import on_call as on_call_times
 from oncall_tui.domain.action import FOLLOWED, Verb
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import Plan
@@ -79,7 +79,7 @@ def wide(event: MultiServiceIncident, tz: tzinfo) -> str:
 
 def on_call(update: Update, email: str, now: float) -> str:
     """``on call L1``, ``on call`` where the level is not told, ``not on call``; empty where it is not known."""
-    mine, level = duty.on_call(update.rosters, email, now)
+    mine, level = on_call_times.on_call(update.rosters, email, now)
     if mine is None:
         return ""
     return f"on call{f' L{level}' if level else ''}" if mine else "not on call"

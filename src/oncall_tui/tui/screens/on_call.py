@@ -10,7 +10,7 @@ from datetime import datetime, tzinfo
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from oncall_tui.domain import on_call as duties
+from oncall_tui.domain import on_call as on_call_times
 from oncall_tui.domain.on_call import OnCallShift, Roster
 from oncall_tui.domain.product import Product
 from oncall_tui.engine.engine import Engine
@@ -72,7 +72,7 @@ def lines(rosters: Sequence[Roster], products: Sequence[Product], email: str, no
     policies.sort(key=lambda policy: policy.order)
     for policy in policies:
         found += [_plain(""), policy.head(len(rosters) > 1)]
-        found += [_duty(one, now, tz) for one in policy.duties]
+        found += [_shift_line(one, now, tz) for one in policy.shifts]
     lost = [p.name for p in products if not any(p in policy.products for policy in policies)]
     if lost and policies:
         found += [_plain(""), (("No on-call known for: ", "dim"), (", ".join(lost), ""))]
@@ -84,16 +84,16 @@ class _Policy:
     """One policy of one source, and the products that it is for."""
 
     def __init__(self, source: str, there: Sequence[OnCallShift], products: Sequence[Product], number: int) -> None:
-        self.source, self.duties = source, there
+        self.source, self.shifts = source, there
         self.products = [p for p in products if there[0].is_for(p)]
         first = products.index(self.products[0]) if self.products else len(products)
         self.order = (first, number)
 
     def head(self, several: bool) -> Line:
-        policy, of = self.duties[0].policy, f" · {self.source}" if several else ""
+        policy, of = self.shifts[0].policy, f" · {self.source}" if several else ""
         if self.products:
             return ((", ".join(p.name for p in self.products), "bold"), (f"  policy {policy}{of}", "dim"))
-        services = ", ".join(self.duties[0].services)
+        services = ", ".join(self.shifts[0].services)
         return ((policy, "bold"), (f"  policy{of}{f' · pages for {services}' if services else ''}", "dim"))
 
 
@@ -105,7 +105,7 @@ def _policies(roster: Roster, products: Sequence[Product]) -> Iterable[_Policy]:
 
 
 def _me(rosters: Sequence[Roster], email: str, now: float) -> Line:
-    mine, level = duties.on_call(rosters, email, now)
+    mine, level = on_call_times.on_call(rosters, email, now)
     if mine:
         return (("You are on call", "bold"), (f" at level {level}." if level else ".", "bold"))
     return _plain("You are not on call." if mine is False else "It is not known whether you are on call.")
@@ -127,10 +127,10 @@ def _source(roster: Roster, now: float, tz: tzinfo, zone: str) -> list[Line]:
     words = f"read {ago(old)}{', reading…' if roster.asking else ''} · times are {zone}"
     empty = [_plain("It names no policy, and nobody who is on call.", "warning")] if not roster.shifts else []
     lacks = [_plain(roster.lacks, "warning")] if roster.lacks else []
-    return [((name, "bold"), (words, "warning" if old > duties.OLD_S else "dim")), *lacks, *empty]
+    return [((name, "bold"), (words, "warning" if old > on_call_times.OLD_S else "dim")), *lacks, *empty]
 
 
-def _duty(one: OnCallShift, now: float, tz: tzinfo) -> Line:
+def _shift_line(one: OnCallShift, now: float, tz: tzinfo) -> Line:
     """Level, who, until when, and who then."""
     level = (f" L{one.level:<3} ", "dim")
     who = one.person or "nobody"
