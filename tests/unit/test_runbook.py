@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -266,6 +268,7 @@ Second line.
 aws ecs update-service --force   # *stays*
 ```
 > careful
+
 | a | b |
 |---|---|
 | 1 | 2 |
@@ -287,6 +290,57 @@ aws ecs update-service --force   # *stays*
         ("rule", "─" * 20),
         ("text", "[picture: graph]"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "blocks_"),
+    [
+        ("[/prod] down [red]x[/]", [("text", "[/prod] down [red]x[/]")]),
+        ("[x](javascript:alert(1))", [("text", "[x](javascript:alert(1))")]),
+        ("[x](<https://a.example.com/?q=\\u007f決済>)", [("text", "x <https://a.example.com/?q=\\u007f決済>")]),
+        ("a &#27;[31m b&#x9b;2J", [("text", "a \ufffd[31m b\ufffd2J")]),
+        ("<script>x()</script> **b**", [("text", "<script>x()</script> b")]),
+        ("<div onclick=x>\n\n# T", [("text", "<div onclick=x>"), ("heading", "T")]),
+        ("```\n<!-- gone -->kept **a**\n", [("code", "kept **a**")]),
+        ("~~~sh\n- no item\n~~~\nafter", [("code", "- no item"), ("text", "after")]),
+        ("    indented *a*", [("code", "indented *a*")]),
+        ("| a | `b` |\n|:--|--:|\n| **1** | [l](https://l.example.com) |\n| only |", [
+            ("row", "a | `b`"), ("row", "1 | l <https://l.example.com>"), ("row", "only | "),
+        ]),
+        ("[the wiki][w]\n\n[w]: https://w.example.com 'title'", [("text", "the wiki <https://w.example.com>")]),
+        ("<https://a.example.com> <a@example.com>", [("text", "https://a.example.com a@example.com")]),
+        ("3) three\n4) four\n\n   more of it", [("item", "3) three"), ("item", "4) four"), ("text", "more of it")]),
+        ("one  \ntwo\\\nthree", [("text", "one"), ("text", "two"), ("text", "three")]),
+        ("snake_case_name and 2*3*4", [("text", "snake_case_name and 234")]),
+        ("-\n- b", [("item", "•"), ("item", "• b")]),
+        ("> # Head\n> - item", [("heading", "Head"), ("item", "• item")]),
+    ],
+)  # fmt: skip
+def test_markdown_that_is_odd_or_hostile_is_text(text: str, blocks_: list[tuple[str, str]]) -> None:
+    assert told_by(Page("x", "markdown", text)) == blocks_
+
+
+@pytest.mark.parametrize(
+    "text",
+    [">" * 30_000 + " deep", "\n".join("  " * i + "- deep" for i in range(300)), "> - " * 5_000 + "deep"],
+    ids=["quotes", "lists", "both"],
+)
+def test_nesting_has_an_end_and_what_is_not_shown_is_said(text: str) -> None:
+    found = told_by(Page("x", "markdown", f"begin\n\n{text}\n\nend"))
+    assert found[0] == ("text", "begin")
+    assert ("quote", "… lists or quotes are nested too deep here: a part of the page is not shown") in found
+
+
+def test_a_huge_page_is_cut_and_says_so() -> None:
+    found = blocks(Page("x", "markdown", "a\n" * 400_000))
+    assert found[-1].text == "… the rest of the page is not shown"
+    assert sum(len(b.text) for b in found) < 100_000
+
+
+def test_no_start_of_the_program_pays_for_markdown() -> None:
+    code = "import sys, oncall_tui.cli.status, oncall_tui.engine.engine, oncall_tui.inspection.runbook.document_text"
+    done = subprocess.run([sys.executable, "-c", f"{code}; sys.exit('markdown_it' in sys.modules)"], check=False)
+    assert done.returncode == 0
 
 
 def test_html_is_text_without_scripts_styles_and_furniture() -> None:
@@ -326,7 +380,20 @@ def test_a_page_that_is_made_to_be_hard_ends_and_is_bounded(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["[" * 100_000, "*a" * 50_000, "`" * 100_000, "![](" * 30_000, "<!--" * 30_000, "_" * 90_000],
+    [
+        "[" * 100_000,
+        "*a" * 50_000,
+        "`" * 100_000,
+        "![](" * 30_000,
+        "<!--" * 30_000,
+        "_" * 90_000,
+        "|-" * 50_000,
+        "[a]: /b\n" * 30_000,
+        "- a\n" * 100_000,
+        "|a|\n|-|\n" * 50_000,
+        "&amp;" * 60_000,
+        "\\" * 100_000,
+    ],
     ids=lambda text: repr(text[:4]),
 )
 def test_markdown_that_is_made_to_be_hard_ends(text: str) -> None:

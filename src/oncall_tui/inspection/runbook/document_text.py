@@ -1,12 +1,11 @@
-"""A page as blocks of text to read: HTML and Markdown with nothing left in them that a screen would obey. Pure.
+"""A page as blocks of text to read: nothing is left in them that a screen would obey. Pure.
 
-Links are shown as text, never opened; scripts, styles, forms and pictures are left out. Fact: CommonMark 0.31 for what
-Markdown means, as far as it is read here; the HTML standard for which elements begin a line of their own.
+Links are shown as text, never opened; scripts, styles, forms and pictures are left out. The HTML standard says which
+elements begin a line of their own.
 """
 
 from __future__ import annotations
 
-import re
 import time
 from html.parser import HTMLParser
 from urllib.parse import urljoin
@@ -14,19 +13,12 @@ from urllib.parse import urljoin
 import msgspec
 
 from oncall_tui.errors import Denied, Malformed
+from oncall_tui.inspection.runbook.block import BLOCKS, CHARACTERS, RULE, Block
 from oncall_tui.inspection.runbook.fetch import ELSEWHERE, Page
+from oncall_tui.inspection.runbook.markdown_text import markdown
 
-BLOCKS, CHARACTERS = 2_000, 4_000  # at most, of a page and of a block
 PATIENCE_S = 2.0  # for a page that is hard to read
 CHUNK = 8_192
-
-
-class Block(msgspec.Struct, frozen=True, gc=False):
-    """One block: *kind* is heading, text, item, code, quote, row or rule; *indent* is in cells."""
-
-    kind: str
-    text: str = ""
-    indent: int = 0
 
 
 def blocks(page: Page) -> tuple[Block, ...]:
@@ -42,89 +34,6 @@ def blocks(page: Page) -> tuple[Block, ...]:
     if not any(b.text.strip() for b in found):
         raise Malformed("that page has no text (a script may build it)", ELSEWHERE)
     return tuple(found)
-
-
-# --- Markdown ---------------------------------------------------------------------------------------------------------
-
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
-_HEADING = re.compile(r" {0,3}#{1,6}\s+(.*?)(?:\s+#+)?\s*$")
-_ITEM = re.compile(r"(\s*)([-*+]|\d{1,9}[.)])\s+(.*)$")
-_RULE = re.compile(r" {0,3}([-*_])(?:\s*\1){2,}\s*$")
-_UNDER = re.compile(r" {0,3}(=+|-+)\s*$")
-_IMAGE = re.compile(r"!\[([^\]\n]{0,300})\]\(<?([^()\s>]{0,2000})>?[^()\n]{0,300}\)")
-_LINK = re.compile(r"\[([^\]\n]{0,300})\]\(<?([^()\s>]{0,2000})>?[^()\n]{0,300}\)")
-_STRONG = re.compile(r"(\*\*|__)(?=\S)([^*_\n]{1,1000}?)(?<=\S)\1")
-_EMPHASIS = re.compile(r"(?<![\w*])\*(?=\S)([^*\n]{1,1000}?)(?<=\S)\*(?![\w*])")
-
-
-def markdown(text: str) -> list[Block]:
-    """Markdown as blocks: headings, items, code as it stands, quotes, table rows; paragraphs joined."""
-    found: list[Block] = []
-    fence = ""
-    joins = False  # does the next line go on with the block above?
-    for line in _without_comments(text).expandtabs(4).splitlines():
-        if fence or (opening := _FENCE.match(line)):
-            if fence and line.strip().startswith(fence) and not line.strip().strip(fence[0]):
-                fence = ""
-            elif fence:
-                found.append(Block("code", line.rstrip(), 2))
-            elif opening:
-                fence = opening[1]
-            joins = False
-            continue
-        last = found[-1] if found else None
-        if not line.strip():
-            found += [Block("text")] if last and last.text else []
-            joins = False
-        elif heading := _HEADING.match(line):
-            found.append(Block("heading", inline(heading[1])))
-            joins = False
-        elif joins and last and last.kind == "text" and _UNDER.match(line):
-            found[-1] = Block("heading", last.text)
-            joins = False
-        elif _RULE.match(line):
-            found.append(Block("rule", "─" * 20))
-            joins = False
-        elif item := _ITEM.match(line):
-            sign = "•" if item[2] in "-*+" else item[2]
-            found.append(Block("item", f"{sign} {inline(item[3])}", min(12, len(item[1])) + 1))
-            joins = True
-        elif line.startswith("    ") and not joins:
-            found.append(Block("code", line[4:].rstrip(), 2))
-        elif line.lstrip().startswith("|"):
-            if not re.fullmatch(r"[\s|:-]+", line):
-                found.append(Block("row", inline(line.strip().strip("|").strip())))
-            joins = False
-        elif line.lstrip().startswith(">"):
-            found.append(Block("quote", inline(line.lstrip().lstrip("> ")), 2))
-            joins = False
-        elif joins and last:
-            found[-1] = msgspec.structs.replace(last, text=f"{last.text} {inline(line.strip())}"[:CHARACTERS])
-        else:
-            found.append(Block("text", inline(line.strip())))
-            joins = True
-    return found
-
-
-def _without_comments(text: str) -> str:
-    parts = []
-    while (begin := text.find("<!--")) >= 0 and (end := text.find("-->", begin)) >= 0:
-        parts.append(text[:begin])
-        text = text[end + 3 :]
-    return "".join((*parts, text))
-
-
-def inline(text: str) -> str:
-    """A line's text: emphasis without its signs, a link as ``words <where>``; code is untouched, its signs too."""
-    parts = re.split(r"(`[^`\n]+`)", text)
-    return "".join(part if part.startswith("`") and len(part) > 2 else _plain(part) for part in parts)
-
-
-def _plain(text: str) -> str:
-    text = _IMAGE.sub(lambda m: f"[picture: {m[1]}]", text)
-    text = _LINK.sub(lambda m: m[1] if m[1] == m[2] or m[2].startswith("#") else f"{m[1]} <{m[2]}>", text)
-    text = _STRONG.sub(lambda m: m[2], text)
-    return _EMPHASIS.sub(lambda m: m[1], text)
 
 
 # --- HTML -------------------------------------------------------------------------------------------------------------
@@ -238,7 +147,7 @@ class _HtmlReader(HTMLParser):
             self._pre += 1
             self._kind = "code"
         elif tag == "hr":
-            self._add(Block("rule", "─" * 20))
+            self._add(RULE)
         else:
             self._kind = _KINDS.get(tag, self._kind)
 

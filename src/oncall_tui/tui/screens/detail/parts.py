@@ -21,7 +21,8 @@ from oncall_tui.domain.service_detail import ServiceDetail
 from oncall_tui.engine.engine import Engine
 from oncall_tui.errors import OncallError, SourceError
 from oncall_tui.inspection.refresh_policy import RefreshPolicy
-from oncall_tui.inspection.runbook.document_text import Block, blocks
+from oncall_tui.inspection.runbook.block import Block
+from oncall_tui.inspection.runbook.document_text import blocks
 from oncall_tui.inspection.runbook.fetch import RunbookAddress, read
 from oncall_tui.providers.base import Provider, SupportsInspect, SupportsMetrics, TimelineEvent
 from oncall_tui.tui.screens.detail.subject import Subject, inside_mark, state_mark, window

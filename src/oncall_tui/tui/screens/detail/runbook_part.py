@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from oncall_tui.inspection.runbook.document_text import Block
+from oncall_tui.inspection.runbook.block import Block
 from oncall_tui.inspection.runbook.fetch import RunbookAddress
 from oncall_tui.tui.screens.detail.parts import Part, Runbook
 from oncall_tui.tui.screens.detail.words import Scene, Section, as_of, hint, line, standing
