@@ -141,10 +141,10 @@ async def test_a_state_is_cut_where_it_can_be(tmp_path: Path, fields: dict[str, 
     rig = Rig(tmp_path)
     if "until" in fields:
         fields = {**fields, "until": rig.clock.now() + fields["until"]}
-    rig.provider.add("a", **fields)
+    rig.provider.add("a", **fields, title="a title that leaves no cell for others " * 3)
     async with on_screen(rig, (80, 24)) as rig:
         (row,) = rig.board.session.tables["alerts"].rows
-        assert fitting(row.cells[5], STATE_CELLS)[0] == cell
+        assert fitting(row.cells[6], STATE_CELLS)[0] == cell
         assert len(cell) <= STATE_CELLS
         assert cell in rig.text()
 

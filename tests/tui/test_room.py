@@ -6,12 +6,15 @@ import random
 from pathlib import Path
 
 import pytest
+from rich.segment import Segment
 from tests.support.fakes import FakeProvider, deploy, revision, service
 from tests.support.screen import Rig, on_screen
+from textual.strip import Strip
 
 from oncall_tui.domain.alert import AlertState, ServiceHint, Severity
 from oncall_tui.domain.deploy import DeployState, TaskFailure
 from oncall_tui.domain.service import Health
+from oncall_tui.text.cells import clean
 from oncall_tui.tui.widgets.table.heights import RowHeights, share
 from oncall_tui.tui.widgets.table.rows import Row, as_cell
 
@@ -88,6 +91,88 @@ async def test_nothing_of_a_page_is_cut_while_cells_are_empty(tmp_path: Path, si
                 assert cut or all(word in " ".join(lines) for word in title)
             table.action_move(chance.randint(1, 4))
             await rig.pilot.pause()
+
+
+NAMES = ("api", "checkout-worker", "search-index-rebuild", "codedeploy-termination-wait", "blue-green-stop-requested")
+
+
+def crowd(chance: random.Random, folder: Path) -> Rig:
+    """More rows than lines: some titles are long, few states are, and most rows have no suspect and no note."""
+    rig = Rig(folder, FakeProvider("prod"))
+    now, provider = rig.clock.now(), rig.provider
+    for i in range(70):
+        name = f"prod/main/{chance.choice(NAMES[: chance.choice([2, 5])])}-{i}"
+        few = chance.random() < 0.1
+        provider.services[name] = service(
+            name,
+            health=chance.choice([Health.HEALTHY, Health.HEALTHY, Health.DEPLOYING, Health.DEGRADED]),
+            pending=chance.choice([0, 0, 0, 2]),
+            note="controller EXTERNAL: nothing here can be rolled back" if few else "",
+            last_deploy=now - chance.choice([60, 86_400 * 13]),
+        )
+        if chance.random() < 0.5:
+            provider.deploys[f"prod/d{i}"] = deploy(
+                f"prod/d{i}",
+                name,
+                old=revision(41),
+                new=revision(42),
+                started=now - 5_000 - i,
+                started_by="payments-deploy/deploy" if few else "",
+                waits="the old tasks stop at 02:39 tomorrow" if few else "",
+            )
+        state = AlertState.SILENCED if few else chance.choice([AlertState.FIRING, AlertState.ACKNOWLEDGED])
+        provider.add(
+            f"a{i}",
+            title=" ".join(chance.choices(WORDS, k=chance.choice([2, 4, 9, 12]))),
+            state=state,
+            by=("christopher",) if few else (),
+            until=now + 3_000 if few else None,
+            began=now - 100 - i,
+            hint=ServiceHint(service=name.rpartition("/")[2]),
+        )
+    return rig
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("zoomed", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+async def test_nothing_is_cut_beside_cells_that_its_row_leaves_blank(
+    tmp_path: Path, size: tuple[int, int], zoomed: bool, seed: int
+) -> None:
+    async with on_screen(crowd(random.Random(seed), tmp_path), size) as rig:
+        for key, pane in (("1", "alerts"), ("2", "services"), ("3", "deploys")):
+            await rig.press(key)
+            if zoomed:
+                await rig.press("z")
+            table = rig.board.session.tables[pane]
+            table.action_edge(1)  # the first row would be alone with its lines
+            await rig.settle()
+            columns = table._painter._columns
+            spilling = [i for i, column in enumerate(columns) if column.spills]
+            for y in range(table._head, table.size.height):
+                line = table.render_line(y).text
+                index, under = table._at(y)
+                if index is None or index >= len(table.rows) or under or table._stack.under(index):
+                    continue  # what is too long for its column goes on below
+                texts = [as_cell(table.rows[index].cells[i])[0] for i in spilling]
+                if all(clean(text) in line for text in texts):
+                    continue
+                shown = Strip([Segment(line)]).crop(table._painter._x(spilling[0])).text
+                assert "   " not in shown.rstrip(), line
+                assert len(shown) - len(shown.rstrip()) <= 5, line  # words that say less do not fill every cell
+            if zoomed:
+                await rig.press("z")
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_name_is_not_cut_for_a_column_that_is_blank_on_most_rows(tmp_path: Path, size: tuple[int, int]) -> None:
+    """The services pane alone on the screen: the longest names are whole before a note has any room."""
+    rig = crowd(random.Random(1), tmp_path)
+    async with on_screen(rig, size) as rig:
+        await rig.press("2", "z")
+        shown = rig.text()
+        names = [row.cells[2] for row in rig.board.session.tables["services"].rows[: size[1] - 6]]
+        assert all(as_cell(name)[0] in shown for name in names)
 
 
 @pytest.mark.parametrize("state", [AlertState.FIRING, AlertState.ACKNOWLEDGED, AlertState.SILENCED, AlertState.SEEN])

@@ -36,26 +36,26 @@ ALERT_COLUMNS = (
     Column("age", "AGE", 4, align="right"),
     Column("product", "PRODUCT", 8, most=12, turn=5, wide=PRODUCT_FROM, drop=2),
     Column("service", "SERVICE", 14, most=24, turn=3, align="middle", wraps=True, drop=1),
-    Column("title", "ALERT", 26, flex=True, min_width=22, turn=2, wraps=True),
-    Column("state", "STATE", 8, most=STATE_CELLS, turn=1),
+    Column("title", "ALERT", 26, flex=True, min_width=22, turn=2, wraps=True, spills=True),
     Column("suspect", "SUSPECT", 14, most=21, turn=4, wide=SUSPECT_FROM, drop=3),
+    Column("state", "STATE", 8, most=STATE_CELLS, turn=1, spills=True),
 )
 SERVICE_COLUMNS = (
     Column("sign", "", 1),
     Column("alerts", "ALERT", 4, most=8),
-    Column("name", "SERVICE", 20, flex=True, min_width=16, easy=32, align="middle"),
+    Column("name", "SERVICE", 20, flex=True, min_width=16, easy=40, turn=5, align="middle", whole=True, spills=True),
     Column("tasks", "TASKS", 5, most=9, turn=2),
     Column("revision", "REV", 4, most=13, turn=3),
     Column("health", "HEALTH", 7, most=10, turn=1),
     Column("deploy", "DEPLOYED", 4, most=9, align="right", turn=4),
-    Column("note", "NOTE", 16, most=40, turn=5, drop=1),
+    Column("note", "NOTE", 8, most=40, turn=6, wide=66, drop=1),
 )
 DEPLOY_COLUMNS = (
-    Column("service", "SERVICE", 12, most=24, turn=2, align="middle"),
+    Column("age", "AGE", 4, align="right"),
+    Column("service", "SERVICE", 12, most=34, turn=2, align="middle"),
     Column("arrow", "REVISION", 8, most=16, turn=1),
     Column("state", "STATE", 8, most=15, turn=1),
-    Column("how", "PROGRESS", 22, flex=True, min_width=14, easy=40),
-    Column("age", "AGE", 4, align="right"),
+    Column("how", "PROGRESS", 22, flex=True, min_width=8, easy=40, spills=True),
     Column("by", "BY", 12, most=28, turn=3, wide=90, drop=1),
 )
 
@@ -223,8 +223,8 @@ class RowBuilder:
             row.product.name if row.product else "–",
             name,
             joined.title(row),
-            self._state(row, now, pending, live),
             joined.suspect(row),
+            self._state(row, now, pending, live),
         )
         claims = row.pages and alert.state is not AlertState.RESOLVED
         return Row(row.id, cells, style, joined.extra(row, now), joined.under(row, now), claims)
@@ -335,11 +335,11 @@ class RowBuilder:
         if not live:
             word, style, how_style = f"? {word}", "stale", ""
         cells: tuple[Cell, ...] = (
+            age(now - deploy.started),
             deploy.service_id.rpartition("/")[2],
             deploy.arrow,
             (word, style),
             (how, how_style),
-            age(now - deploy.started),
             deploy.started_by,
         )
         waits = [deploy.waits] if deploy.waits and deploy.state.running else []
@@ -375,8 +375,8 @@ def _unread_row(source: SourceStatus, update: Update, now: float, tz: tzinfo) ->
         "–",
         "–",
         (title, "unknown"),
-        (source.state.label, "unknown"),
         "",
+        (source.state.label, "unknown"),
     )
     lines = tuple(
         ((line, ""),)

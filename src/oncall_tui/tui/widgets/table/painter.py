@@ -12,7 +12,18 @@ from textual.strip import Strip
 
 from oncall_tui.text.cells import clean, fit, fit_middle, take, wrap
 from oncall_tui.tui.palette import Palette
-from oncall_tui.tui.widgets.table.rows import GAP, GUTTER, Cell, Column, Measure, Row, as_cell, column_widths, fitting
+from oncall_tui.tui.widgets.table.rows import (
+    GAP,
+    GUTTER,
+    Cell,
+    Column,
+    Measure,
+    Row,
+    as_cell,
+    column_widths,
+    fitting,
+    spread,
+)
 
 _CACHED_LINES = 2_000
 _INDENT = 2  # of an extra line, after the gutter
@@ -140,11 +151,11 @@ class Painter:
                 sign, self._paint(("dim" if row_style.gone else row.style or "mark") if sign.strip() else "", ground)
             )
         ]
-        for i, (column, width) in enumerate(zip(self._columns, self._widths, strict=True)):
+        for i, (column, width) in enumerate(zip(self._columns, self._room(row), strict=True)):
             if width:
                 text, style = fitting(row.cells[i] if i < len(row.cells) else "", width)
                 if row_style.under and self._wraps(column, row, row_style.cursor):
-                    text = self._pieces(i, text)[0]
+                    text = self._pieces(i, text, width)[0]
                 paint = self._paint("gone" if row_style.gone and text.strip() else style or row.style, ground)
                 fitted = fit_middle(text, width) if column.align == "middle" else fit(text, width, column.align)
                 parts.append(Segment(fitted + " " * GAP, paint))
@@ -187,7 +198,8 @@ class Painter:
     def _rests(self, row: Row, cursor: bool) -> list[Folded]:
         """Return the rest of the wrapped columns, side by side under the row."""
         wrapping = [i for i, c in enumerate(self._columns) if self._widths[i] and self._wraps(c, row, cursor)]
-        rests = {i: self._pieces(i, as_cell(row.cells[i])[0])[1:] for i in wrapping if i < len(row.cells)}
+        room = self._room(row)
+        rests = {i: self._pieces(i, as_cell(row.cells[i])[0], room[i])[1:] for i in wrapping if i < len(row.cells)}
         lines: list[Folded] = []
         for at in range(max(map(len, rests.values()), default=0)):
             x, cells = 0, []
@@ -204,9 +216,12 @@ class Painter:
         """Names are cut in their middle, and told apart so; they go on where the row claims room, or is looked at."""
         return column.wraps and (column.align != "middle" or row.claims or cursor)
 
-    def _pieces(self, i: int, text: str) -> list[str]:
-        """The text of a column that wraps: what fits into it, and what goes on below."""
-        width = self._widths[i]
+    def _room(self, row: Row) -> tuple[int, ...]:
+        """The cells of each column in this row; the heading's are the columns' own."""
+        return spread(self._columns, self._widths, row.cells) if row.id else self._widths
+
+    def _pieces(self, i: int, text: str, width: int) -> list[str]:
+        """The text of a column that wraps: what fits into *width* cells, and what goes on below."""
         if self._columns[i].align == "middle":
             return _pieces_of_name(text, width)
         return _wrapped(text, max(width, self._width - self._x(i)), width)

@@ -24,7 +24,11 @@ class Column(msgspec.Struct, frozen=True):
     It has *width* cells. One with *most* is as wide as what its rows hold, up to that (it is not there where they hold
     nothing), and gives way down to *width* where the pane is narrow. A *flex* column takes a share of what is left, in
     proportion to *width*, and at least *min_width*; it gets *width* before the columns whose *turn* is later grow, and
-    *easy* before any column gets the room for its longest words.
+    the room for its words, up to *easy*, before any column gets the room for its longest words. One that is *whole*
+    gets that at its turn.
+
+    Where the text of a column that *spills* is too long for it, it takes the cells that its row leaves blank in the
+    columns from the first one that spills on.
 
     Where the pane is too narrow, the columns with the highest *drop* go first; those with 0 stay. One with *wide* is
     there only where the pane has so many cells. What *wraps* goes on under the row where there is room. *align*
@@ -43,6 +47,8 @@ class Column(msgspec.Struct, frozen=True):
     wraps: bool = False
     easy: int = 70
     wide: int = 0
+    whole: bool = False
+    spills: bool = False
 
     @property
     def least(self) -> int:
@@ -102,7 +108,7 @@ def column_widths(columns: Sequence[Column], cells: int, needs: Sequence[Need] =
     *needs* are what the rows want of each column; nothing else that a row holds moves a column.
     """
     room = cells - GUTTER
-    needs = needs or [Need(c.most, c.most) for c in columns]
+    needs = needs or [Need(c.most or c.easy, c.most or c.easy) for c in columns]
     least = [_least(c, n) for c, n in zip(columns, needs, strict=True)]
     kept = [i for i, c in enumerate(columns) if least[i] and cells >= c.wide]
     while sum(least[i] + GAP for i in kept) > room:
@@ -119,7 +125,7 @@ def column_widths(columns: Sequence[Column], cells: int, needs: Sequence[Need] =
         room -= _grow(widths, i, _wanted(columns[i], needs[i].short), room)
     flexible = [i for i in kept if columns[i].flex]
     for i in [*flexible, *(i for i in kept if columns[i].most)]:
-        room -= _grow(widths, i, columns[i].easy if columns[i].flex else needs[i].long, room)
+        room -= _grow(widths, i, min(columns[i].easy, needs[i].long) if columns[i].flex else needs[i].long, room)
     _share(columns, flexible, widths, room)
     return tuple(widths)
 
@@ -132,8 +138,10 @@ def _least(column: Column, need: Need) -> int:
 
 
 def _wanted(column: Column, need: int) -> int:
+    if column.flex and column.whole:
+        return min(need, column.easy)
     if column.flex:
-        return column.width if column.turn else 0
+        return min(column.width, max(need, column.min_width)) if column.turn else 0
     return min(max(need, width(column.title)), column.most) if column.most else column.width
 
 
@@ -154,13 +162,46 @@ def _share(columns: Sequence[Column], flexible: Sequence[int], widths: list[int]
         left -= more
 
 
+def spread(columns: Sequence[Column], widths: tuple[int, ...], cells: Sequence[Cell]) -> tuple[int, ...]:
+    """The cells of each column in one row: what it leaves blank goes to columns that spill. The nearest gives first,
+    so that most columns stay where they are.
+    """
+    first = next((i for i, column in enumerate(columns) if column.spills and widths[i]), None)
+    if first is None:
+        return widths
+    group = [i for i in range(first, min(len(columns), len(cells))) if widths[i]]
+    wanted = {
+        i: needs_of(cells[i]).long if columns[i].spills else width(fitting(cells[i], widths[i])[0]) for i in group
+    }
+    # The first comes last, since it goes on under the row where there is room; the others do not.
+    lacking = sorted((i for i in group if columns[i].spills and wanted[i] > widths[i]), key=lambda i: i == first)
+    given = list(widths)
+    while lacking:
+        i = lacking[0]
+        for j in sorted(group, key=lambda j: abs(j - i)):
+            if j not in lacking and given[i] < wanted[i]:
+                _hand_over(given, j, i, wanted[j], wanted[i] - given[i])
+        lacking.pop(0)
+        if given[i] < wanted[i]:  # it says less, and the next one may have the rest
+            wanted[i] = min(given[i], width(fitting(cells[i], given[i])[0]))
+    return tuple(given)
+
+
+def _hand_over(given: list[int], giver: int, taker: int, wanted: int, missing: int) -> None:
+    """Give *taker* up to *missing* cells of those that *giver* does not need; all of them with its gap."""
+    spare = min(given[giver] - wanted, missing)
+    if spare > 0:
+        given[giver] -= spare
+        given[taker] += spare + (GAP if not given[giver] else 0)
+
+
 class Measure:
     """The rows' need of each column. It grows at once, since a word that is cut cannot be read; it gives
     back only where rows came or went, which moves what is on screen anyway, and not for less than ``SLACK`` cells.
     """
 
     def __init__(self, columns: Sequence[Column]) -> None:
-        self._measured = [i for i, c in enumerate(columns) if c.most]
+        self._measured = [i for i, c in enumerate(columns) if c.most or c.flex]
         self._kept: tuple[Need, ...] = (Need(),) * len(columns)
         self._known: dict[str, tuple[Row, tuple[Need, ...]]] = {}
 
