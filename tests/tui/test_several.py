@@ -133,7 +133,7 @@ async def test_rows_that_cannot_be_planned_count_and_say_why(tmp_path: Path) -> 
         await rig.press("y")
         await rig.press("escape")
         assert outcome_line(rig).startswith(
-            " ✗ silence: 2 of 3 done: title of b: refused: fake does not support silence here: the alert is firing"
+            " ✗ silence: 2 of 3 done: title of b: refused: fake alerts cannot be silenced here: the alert is firing"
         )
         await rig.press("escape")
         assert rig.engine.actions.outcomes == ()

@@ -14,7 +14,7 @@ from tests.support.told import Bench
 
 import oncall_tui
 from oncall_tui.cli.common import hint_of
-from oncall_tui.domain.action import Verb
+from oncall_tui.domain.action import Verb, unsupported
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.entry import EntryKind
 from oncall_tui.domain.outcome import Outcome, OutcomeState
@@ -162,3 +162,11 @@ def test_each_surface_words_every_way_out_of_a_refusal_in_its_own_words(way: Way
         assert "`oncall-tui " in command
         assert "prod/main/api" in command
     assert ways_out.hint(Refused("not so")) == hint_of(Refused("not so"), "x") == ""
+
+
+@pytest.mark.parametrize("provider", [*SOURCES, ""])
+@pytest.mark.parametrize("verb", Verb)
+def test_what_a_source_cannot_do_is_said_of_its_kind(verb: Verb, provider: str) -> None:
+    words = unsupported(verb, provider)
+    assert re.fullmatch(r"[A-Za-z]+ [a-z ]+ cannot be [a-z -]+ here", words), words
+    assert not provider or words.casefold().startswith(provider)

@@ -36,7 +36,7 @@ def test_it_is_offered_where_the_source_cannot_and_there_is_a_destination(bench:
     assert E in bench.engine.update.board.alerts["prom/a"].verbs
     alone = Bench(tmp_path / "alone")
     assert E not in alone.engine.update.board.alerts["prom/a"].verbs
-    with pytest.raises(Refused, match="does not support escalate"):
+    with pytest.raises(Refused, match="cannot be escalated here: prom"):
         alone.plan(E, "prom/a", choice="send:chat")
     alone.engine.stop()
     bench.pager.add("Q2", provider="pagerduty", verbs=frozenset())

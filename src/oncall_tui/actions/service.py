@@ -17,7 +17,7 @@ from oncall_tui.actions.execution import ActionExecution
 from oncall_tui.actions.journal_handlers import SeenMarks, done_here
 from oncall_tui.actions.journal_handlers import handlers as local_handlers
 from oncall_tui.actions.outcomes import Outcomes
-from oncall_tui.domain.action import Verb
+from oncall_tui.domain.action import Verb, unsupported
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Outcome, OutcomeState
@@ -365,7 +365,9 @@ class ActionService:
         if found is None and verb in self._local and done_here(source.provider(0).handlers(), verb):
             found = self._local[verb]
         if found is None:
-            raise Refused(f"{source.name} does not support {verb}")
+            status = self._board(Verb.NOTE, "").sources.get(source.name)
+            hint = "a destination under escalation: in the configuration can" if verb is Verb.ESCALATE else ""
+            raise Refused(f"{unsupported(verb, status.provider if status else '')}: {source.name}", hint)
         return found
 
     @property

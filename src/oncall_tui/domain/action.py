@@ -35,6 +35,24 @@ class Verb(StrEnum):
         return cls.CONTINUE if value == "go on" else None
 
 
+_KINDS = {
+    "alertmanager": "Alertmanager alerts",
+    "cloudwatch": "CloudWatch alarms",
+    "datadog": "Datadog monitors",
+    "ecs": "ECS services",
+    "mackerel": "Mackerel alerts",
+    "pagerduty": "PagerDuty incidents",
+    "sentry": "Sentry issues",
+}
+
+
+def unsupported(verb: Verb, provider: str) -> str:
+    """``CloudWatch alarms cannot be resolved here``: of a source whose provider has no such verb, or not now."""
+    kind = _KINDS.get(provider, f"{provider} alerts" if provider else "alerts of this source")
+    done = "un-acknowledged" if verb is Verb.UNACKNOWLEDGE else verb.past
+    return f"{kind} cannot be {done} here"
+
+
 _PAST = {
     Verb.ACKNOWLEDGE: "acknowledged",
     Verb.UNACKNOWLEDGE: "no longer acknowledged",

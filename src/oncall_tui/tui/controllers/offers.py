@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from oncall_tui.domain.action import Verb
+from oncall_tui.domain.action import Verb, unsupported
 from oncall_tui.domain.alert import OURS, Alert, AlertState
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.text.cells import count
@@ -150,4 +150,4 @@ class Offers:
             return f"{alert_row.alert.source} cannot escalate: a destination under escalation: in the configuration can"
         if verb is Verb.ACKNOWLEDGE:
             return f"cannot be acknowledged: already {alert_row.alert.state}"
-        return f"{alert_row.alert.source} does not support {verb} here: the alert is {alert_row.alert.state}"
+        return f"{unsupported(verb, alert_row.alert.provider)}: the alert is {alert_row.alert.state}"
