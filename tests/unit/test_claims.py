@@ -170,3 +170,13 @@ def test_what_a_source_cannot_do_is_said_of_its_kind(verb: Verb, provider: str) 
     words = unsupported(verb, provider)
     assert re.fullmatch(r"[A-Za-z]+ [a-z ]+ cannot be [a-z -]+ here", words), words
     assert not provider or words.casefold().startswith(provider)
+
+
+def test_what_is_seen_already_is_said_to_be_and_not_marked_twice(bench: Bench) -> None:
+    do(bench, Verb.ACKNOWLEDGE)
+    bench.clock.advance(120)
+    with pytest.raises(Refused, match="already marked as seen by Alice, 2m ago"):
+        bench.do(Verb.ACKNOWLEDGE, "prom/a")
+    assert len([e for e in bench.journal.recent(500, (EntryKind.SEEN,))]) == 1
+    do(bench, Verb.UNACKNOWLEDGE)
+    assert do(bench, Verb.ACKNOWLEDGE).state is OutcomeState.DONE

@@ -251,3 +251,24 @@ def test_what_was_not_told_never_stands_before_the_action(bench: Bench, chat: Fa
     assert (shown.verb, shown.state) == (Verb.ROLL_BACK, OutcomeState.PENDING)
     assert len(bench.untold()) == 1
     assert ALICE.name in bench.written(EntryKind.TOLD)[0].text
+
+
+@pytest.mark.parametrize(
+    ("verb", "message", "line"),
+    [
+        (Verb.ROLL_BACK, "rolled back from :42 to :41, 4/4 running · 42 s", "from :42 to :41: 4/4 running · 42 s"),
+        (Verb.ROLL_BACK, "rolled back from :42 to :41; desired is 0, as it was", "to :41: desired is 0, as it was"),
+        (Verb.UNDO_ROLLBACK, "redeployed from :41 to :42, 4/4 running", "rollback of 16:40 JST): 4/4 running"),
+        (Verb.CONTINUE, "the deploy of :42 continues: bake time", "prod/api: :41→:42: bake time"),
+        (Verb.RESTART, "restarted :42, 4/4 running", "restarted prod/api: :42: 4/4 running"),
+        (Verb.ROLL_BACK, "4/4 running", "from :42 to :41: 4/4 running"),
+    ],
+)
+def test_what_the_line_has_said_is_not_said_again(
+    bench: Bench, chat: FakeDestination, verb: Verb, message: str, line: str
+) -> None:
+    bench.follow[verb].verdicts = [Check(OutcomeState.PENDING, "1/2", 0.0), Check(OutcomeState.DONE, message)]
+    assert bench.do(verb).state is OutcomeState.DONE
+    told = titles(chat)[-1]
+    assert line in told, told
+    assert told.count(":42") + told.count(":41") <= 2, told

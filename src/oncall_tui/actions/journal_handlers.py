@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import msgspec
 
 from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Check, OutcomeState
@@ -20,6 +21,7 @@ from oncall_tui.errors import ActionFailed, JournalError, Refused
 from oncall_tui.journal import Journal
 from oncall_tui.providers.base import ActionHandler, Receipt
 from oncall_tui.runtime.clock import Clock
+from oncall_tui.text.time_format import ago
 
 
 class SeenMark(msgspec.Struct, frozen=True):
@@ -88,7 +90,7 @@ class _JournalHandler(ActionHandler):
             raise Refused("the alert is not there any more")
         if alert.version != ask.version:
             raise Refused(f"the alert changed: it is {alert.state} now")
-        self.allow(ask)
+        self.allow(ask, alert)
         now = self.clock.now()
         why = f"{alert.system} {self.why}"
         return ask.plan(
@@ -107,7 +109,7 @@ class _JournalHandler(ActionHandler):
             request={"kind": self.kind, "began": alert.began, "text": ask.text, "why": why},
         )
 
-    def allow(self, ask: ActionRequest) -> None:
+    def allow(self, ask: ActionRequest, alert: Alert) -> None:
         """Raises Refused where it cannot be asked for."""
 
     def check(self, plan: Plan) -> None:
@@ -140,6 +142,11 @@ class MarkSeen(_JournalHandler):
     verb, kind = Verb.ACKNOWLEDGE, EntryKind.SEEN
     does, did, why = "mark as seen", "marked as seen on this machine only", "cannot be acknowledged"
 
+    def allow(self, ask: ActionRequest, alert: Alert) -> None:
+        mark = self.marks.current.get(ask.target)
+        if mark is not None and mark.began == alert.began:
+            raise Refused(f"already marked as seen by {mark.by}, {ago(self.clock.now() - mark.at)}")
+
 
 class UnmarkSeen(_JournalHandler):
     """``u`` on what is marked as seen: only one's own mark."""
@@ -147,7 +154,7 @@ class UnmarkSeen(_JournalHandler):
     verb, kind = Verb.UNACKNOWLEDGE, EntryKind.UNSEEN
     does, did, why = "remove the seen mark", "no longer marked as seen on this machine", "does not know of the mark"
 
-    def allow(self, ask: ActionRequest) -> None:
+    def allow(self, ask: ActionRequest, alert: Alert) -> None:
         mark = self.marks.current.get(ask.target)
         if mark is None:
             raise Refused("it is not marked as seen")
@@ -161,7 +168,7 @@ class LocalNote(_JournalHandler):
     verb, kind = Verb.NOTE, EntryKind.NOTE
     does, did, why = "note", "noted on this machine only", "takes no notes from oncall-tui"
 
-    def allow(self, ask: ActionRequest) -> None:
+    def allow(self, ask: ActionRequest, alert: Alert) -> None:
         if not ask.text.strip():
             raise Refused("a note needs text")
 

@@ -8,6 +8,7 @@ and destination, in the outcome strip and the journal. Nothing is told of what w
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Callable
 from typing import Protocol
@@ -38,6 +39,11 @@ _WORDS = {
     Verb.RESTART: ("Restart", "is restarting", "restarted"),
 }
 _FORWARD = ("Deploy", "is deploying", "deployed")  # a newer revision that was picked
+# What an outcome of this program says first, and the line has said already
+_AGAIN = re.compile(
+    r"^(?:(?:rolled back|redeployed|deployed|restarted)(?: from \S+ to)? :?[\w.-]+(?:[,;] |$)"
+    r"|the deploy(?:ment)? of \S+ continues(?:: |$))"
+)
 _BAD = {OutcomeState.FAILED: Severity.ERROR, OutcomeState.UNKNOWN: Severity.WARNING}
 
 
@@ -101,7 +107,8 @@ def ends(plan: Plan, outcome: Outcome) -> str:
     """``Alice rolled back prod/payments-api from :42 to :41: …``; else ``failed: …`` or ``unknown: …``."""
     done, what = _words(plan)[2], _what(plan)
     if outcome.state in (OutcomeState.DONE, OutcomeState.SENT):
-        return f"{plan.actor.name} {done} {what}: {outcome.message}"
+        rest = _AGAIN.sub("", outcome.message, count=1)
+        return f"{plan.actor.name} {done} {what}" + (f": {rest}" if rest else "")
     return f"{outcome.state}: {plan.verb} of {what} by {plan.actor.name}: {outcome.message}"
 
 

@@ -72,7 +72,8 @@ def body(message: Message) -> dict[str, Any]:
     title, text = words(message.title, 1_000), lines(message.text)
     found = [escaped(title, SECTION), *([escaped(text, SECTION)] if text else [])]
     sections = [{"type": "section", "text": {"type": "mrkdwn", "text": each, "verbatim": True}} for each in found]
-    by = escaped(f"{words(message.actor, 100)} · oncall-tui", 300)
+    who = "" if title.startswith(words(message.actor, 100)) else f"{words(message.actor, 100)} · "
+    by = escaped(f"{who}oncall-tui", 300)
     if url := link(message.url):
         by += f" · <{escaped(url, 2_000)}|open>"
     context = {"type": "context", "elements": [{"type": "mrkdwn", "text": by, "verbatim": True}]}
