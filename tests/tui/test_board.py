@@ -181,14 +181,14 @@ async def test_several_rows_one_confirm_then_n_of_m_with_reasons(tmp_path: Path)
         rig.provider.add(name, began=100.0 - number)
     async with on_screen(rig) as rig:
         await rig.press("space", "j", "space", "j", "space")
-        rig.provider.acknowledge.check_raises = [None, Refused("acknowledged by bob, 20 s ago"), None]
+        rig.provider.acknowledge.check_raises = [None, Refused("acknowledged by bob, 20s ago"), None]
         await rig.pilot.press("a")
         assert isinstance(await rig.modal(), ConfirmMany)
         assert "acknowledge 3 of 3 rows" in rig.text()
         await rig.pilot.press("y")
         assert isinstance(await rig.modal(), Text)
         assert "2 of 3 done" in rig.text()
-        assert "title of b: refused: acknowledged by bob, 20 s ago" in rig.text()
+        assert "title of b: refused: acknowledged by bob, 20s ago" in rig.text()
         assert len(rig.provider.acknowledge.sent) == 2
         assert rig.board.session.tables["alerts"].marked == frozenset()
 

@@ -430,7 +430,7 @@ async def test_what_became_of_several_rows_never_covers_a_question(tmp_path: Pat
         release = threading.Event()
         send = rig.provider.acknowledge.send
         rig.provider.acknowledge.send = lambda plan: (release.wait(10), send(plan))[1]
-        rig.provider.acknowledge.check_raises = [Refused("acknowledged by bob, 20 s ago"), None]
+        rig.provider.acknowledge.check_raises = [Refused("acknowledged by bob, 20s ago"), None]
         await rig.pilot.press("space", "j", "space")
         await rig.pilot.press("a")
         await rig.modal()
@@ -445,7 +445,7 @@ async def test_what_became_of_several_rows_never_covers_a_question(tmp_path: Pat
         await rig.pilot.press("escape")
         await rig.settle()
         assert "1 of 2 done; not done:" in rig.text()
-        assert "acknowledged by bob, 20 s ago" in rig.text()
+        assert "acknowledged by bob, 20s ago" in rig.text()
 
 
 async def test_an_alerts_detail_says_what_its_services_deploy_waits_for(tmp_path: Path) -> None:

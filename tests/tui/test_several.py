@@ -17,7 +17,7 @@ from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany
 from oncall_tui.tui.screens.dialogs.modals import Text
 
 MANY = 300
-REFUSED = "acknowledged by bob, 20 s ago"
+REFUSED = "acknowledged by bob, 20s ago"
 
 
 @asynccontextmanager

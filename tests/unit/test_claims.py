@@ -177,6 +177,6 @@ def test_what_is_seen_already_is_said_to_be_and_not_marked_twice(bench: Bench) -
     bench.clock.advance(120)
     with pytest.raises(Refused, match="already marked as seen by Alice, 2m ago"):
         bench.do(Verb.ACKNOWLEDGE, "prom/a")
-    assert len([e for e in bench.journal.recent(500, (EntryKind.SEEN,))]) == 1
+    assert len(bench.journal.recent(500, (EntryKind.SEEN,))) == 1
     do(bench, Verb.UNACKNOWLEDGE)
     assert do(bench, Verb.ACKNOWLEDGE).state is OutcomeState.DONE

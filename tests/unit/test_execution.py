@@ -189,8 +189,8 @@ def test_a_bug_after_the_write_is_unknown_and_before_it_failed(tmp_path: Path) -
 
 def test_refused_by_the_handler_keeps_its_words(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
-    bench.handler.check_raises = [Refused("acknowledged by bob, 20 s ago")]
-    assert bench.go().message == "acknowledged by bob, 20 s ago"
+    bench.handler.check_raises = [Refused("acknowledged by bob, 20s ago")]
+    assert bench.go().message == "acknowledged by bob, 20s ago"
 
 
 def test_what_held_while_nobody_looked_is_done_at_once_when_it_is_read(tmp_path: Path) -> None:

@@ -55,3 +55,10 @@ def test_no_other_place_formats_times_and_no_sentence_has_utc_in_it() -> None:
     assert {name for name, text in files.items() if "strftime(" in text} <= OWN
     utc = re.compile(r"f\"[^\"\n]*\} UTC|%H:%M UTC")
     assert [name for name, text in files.items() if utc.search(text)] == []
+
+
+def test_no_other_place_says_how_long_ago_something_was() -> None:
+    """A number with its unit, or its size in days, hours and minutes, is put into words in one file."""
+    files = {str(p.relative_to(SOURCE)): p.read_text() for p in SOURCE.rglob("*.py") if "simulator" not in p.parts}
+    own = re.compile(r"\} ?(?:s|m|h|min|seconds) ago|:\.0f\} ?s ago|\(\(\"d\", 86_?400\)|\(86_?400, \"d\"\)")
+    assert [name for name, text in files.items() if own.search(text)] == []

@@ -23,7 +23,7 @@ from oncall_tui.notifications.destinations import Destinations, DestinationWorke
 from oncall_tui.providers.base import Message, Receipt
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.runtime.job_queue import JobQueue
-from oncall_tui.text.time_format import age
+from oncall_tui.text.time_format import age, ago
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
 from oncall_tui.triage.triager import TriagedAlert
 
@@ -152,7 +152,7 @@ class EscalateByNotification:
             raise Refused(f"somebody is paged for it already: {incident}", "escalate the incident itself")
 
     def _before(self, worker: DestinationWorker, target: str, plan_id: str, within_s: float = REMEMBERED_S) -> str:
-        """``sent by Alice 20 s ago``, where the journal has it; what was lost or refused is no reason to hold back."""
+        """``sent by Alice 20s ago``, where the journal has it; what was lost or refused is no reason to hold back."""
         try:
             entries = self._journal.recent(ENTRIES, (EntryKind.INTENT, EntryKind.OUTCOME))
         except JournalError:
@@ -164,7 +164,7 @@ class EscalateByNotification:
                 continue
             plan = entry.data.get("plan", {})
             if plan.get("target") == target and plan.get("request", {}).get("destination") == worker.name:
-                return f"sent by {entry.actor} {seconds:.0f} s ago"
+                return f"sent by {entry.actor} {ago(seconds)}"
         return ""
 
     def _message(self, ask: ActionRequest, alert: Alert) -> Message:

@@ -62,6 +62,14 @@ def span(seconds: float) -> str:
     return f"{max(0.0, seconds):.0f}s" if seconds < 10 else age(seconds)
 
 
+def length(seconds: float) -> str:
+    """``1 d 2 h 30 min``: how long something will last; never less than a minute."""
+    minutes = max(1, round(seconds / 60))
+    days, minutes = divmod(minutes, 1440)
+    hours, minutes = divmod(minutes, 60)
+    return " ".join(f"{n} {unit}" for n, unit in ((days, "d"), (hours, "h"), (minutes, "min")) if n)
+
+
 _here: list[tzinfo] = [UTC]
 
 

@@ -50,7 +50,7 @@ def test_what_is_sent_is_pinned_and_sent_by_who_acts(ecs: Make, world: World) ->
     assert plan.request["deploy"] == deploy["serviceDeploymentArn"]
     lines = dict(plan.lines)
     assert lines["account"] == "123456789012  eu-west-1"
-    assert "stable until 30 s ago, for 7d; 2 tasks of it still run" in lines["to"]
+    assert "stable until 30s ago, for 6d; 2 tasks of it still run" in lines["to"]
     assert lines["changes"] == "image api:v42 → api:v41 · memory 1024 → 512"
     handler.check(plan)
     assert not any(acting for _, _, acting in world.sent)

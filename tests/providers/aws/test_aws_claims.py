@@ -17,8 +17,8 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.plan import ActionRequest, Actor, Confirm, Plan
 from oncall_tui.domain.remembered import AlertStart, ServiceHistory
-from oncall_tui.providers.aws.ecs.rollback.history import span
 from oncall_tui.providers.base import Provider
+from oncall_tui.text.time_format import span
 
 ALICE = Actor("Alice", "alice@example.com")
 PAYMENTS, SEARCH = "prod/prod-main/payments-api", "prod/prod-main/search-api"
@@ -279,7 +279,7 @@ def test_after_a_rollback_by_hand_of_a_healthy_service(make_drill: Callable[...,
     plan = planned(provider, seen, Verb.ROLL_BACK, SEARCH)
     assert plan is not None
     assert not plan.failing
-    assert plan.stands == ":64 has run for 3d and its tasks are healthy"
+    assert plan.stands == ":64 has run for 2d and its tasks are healthy"
     provider.handlers()[Verb.ROLL_BACK].send(plan)
     for wait in (5.0, 300.0):
         drill.advance(wait)

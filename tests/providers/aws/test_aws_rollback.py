@@ -87,7 +87,7 @@ CASES = [
     (L.GOING_BACK, "asked for", facts(status="ROLLBACK_REQUESTED"), None, "", "under way"),
     (L.STOPPING, "", facts(status="STOP_REQUESTED"), None, "", "newer one"),
     (L.IS_ROLLBACK, "under way", going(going_back="going back to :42", by="ci/bob"), None, "",
-     "going back to :42, 12 s ago, by ci/bob; stopping it restores :41"),
+     "going back to :42, 10s ago, by ci/bob; stopping it restores :41"),
     (L.IS_ROLLBACK, "finished", facts(going_back="going back to :42"), None, "", "itself a rollback"),
     (L.IS_ROLLBACK, "to the bad one", facts(going_back="x", choice=definition(41)), None, "", "would undo that"),
     (L.IS_ROLLBACK, "ECS's own", facts(status="ROLLBACK_SUCCESSFUL", went_back_to=rev(41)), None, "",

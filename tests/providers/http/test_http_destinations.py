@@ -16,7 +16,8 @@ from oncall_tui.domain.alert import Severity
 from oncall_tui.providers.base import Message
 from oncall_tui.providers.pagerduty_events.destination import EventsDestination
 from oncall_tui.providers.pagerduty_events.options import EventsOptions
-from oncall_tui.providers.slack.destination import SECTION, SlackDestination, body
+from oncall_tui.providers.slack.destination import SECTION, SlackDestination
+from oncall_tui.providers.slack.destination import body as slack_body
 from oncall_tui.providers.slack.options import SlackOptions
 from oncall_tui.runtime.clock import FakeClock
 from oncall_tui.runtime.secret import Secret, redact
@@ -348,4 +349,4 @@ def test_no_secret_is_in_an_error_also_where_the_other_side_echoes_it(
 )
 def test_slack_names_who_did_it_once(title: str, by: str) -> None:
     message = Message(thread="t", title=title, text="", severity=Severity.INFO, about="prod/api", actor="Alice")
-    assert body(message)["blocks"][-1]["elements"][0]["text"] == by
+    assert slack_body(message)["blocks"][-1]["elements"][0]["text"] == by

@@ -315,15 +315,15 @@ def test_reassign_to_a_person_and_to_a_policy(
 def test_escalate_refuses_the_level_that_has_it_and_says_who_was_first(
     account: Account, pager: PagerDutyProvider, planned: Any, clock: FakeClock, asked: Asked, board_of: Any
 ) -> None:
-    with pytest.raises(errors.Refused, match="level 1 has it already: Alice, since 60 s ago"):
+    with pytest.raises(errors.Refused, match="level 1 has it already: Alice, since 1m ago"):
         planned(Verb.ESCALATE, choice="level:1")
     older, handler = planned(Verb.ESCALATE, choice="level:2")
     other, _ = planned(Verb.ESCALATE, choice="level:2", actor=Actor("Bob", "bob@example.com"))
     handler.send(other)
     clock.advance(20)
-    with pytest.raises(errors.Refused, match="already escalated by Bob to Bob 20 s ago"):
+    with pytest.raises(errors.Refused, match="already escalated by Bob to Bob 20s ago"):
         handler.check(older)
-    with pytest.raises(errors.Refused, match="level 2 has it already: Bob, escalated by Bob 20 s ago"):
+    with pytest.raises(errors.Refused, match="level 2 has it already: Bob, escalated by Bob 20s ago"):
         planned(Verb.ESCALATE, choice="level:2")
     assert len(asked.writes) == 1
 
@@ -352,8 +352,8 @@ def test_merge_says_which_one_stays(account: Account, pager: PagerDutyProvider, 
     first = next(a for a in reading.alerts if a.title == "API 障害")
     choices = handler.choices(first.id, merge(1, 0.0, (), (reading,)))
     assert [(c.label, c.detail) for c in choices] == [
-        ("#3 newer", "triggered 30 s ago, payments"),
-        ("#2 older", "triggered 10 m ago, payments"),
+        ("#3 newer", "triggered 30s ago, payments"),
+        ("#2 older", "triggered 10m ago, payments"),
     ]
     plan, _ = planned(Verb.MERGE, "API 障害", choice=choices[1].id)
     assert plan.lines == (

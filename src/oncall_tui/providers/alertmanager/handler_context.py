@@ -17,9 +17,9 @@ from oncall_tui.providers.alertmanager.api import AlertmanagerApi
 from oncall_tui.providers.alertmanager.mapping import AlertmanagerRows
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
 from oncall_tui.providers.alertmanager.schema import AlertmanagerAlert, ListedSilence
-from oncall_tui.providers.http import HandlerContext, ago, listed, reference
+from oncall_tui.providers.http import HandlerContext, listed, reference
 from oncall_tui.runtime.clock import Clock
-from oncall_tui.text.time_format import told
+from oncall_tui.text.time_format import ago, told
 
 
 class CurrentAlert(msgspec.Struct, frozen=True):
@@ -82,7 +82,7 @@ class AlertmanagerHandlerContext(HandlerContext[CurrentAlert]):
         raise errors.Refused(self.state_words(row))
 
     def state_words(self, row: Alert) -> str:
-        """``acknowledged by Bob, 20 s ago, until 03:27 UTC``: who has it, from when to when."""
+        """``acknowledged by Bob, 20s ago, until 03:27 UTC``: who has it, from when to when."""
         parts = [str(row.state) + (f" by {', '.join(row.by)}" if row.by else "")]
         if row.by_at is not None:
             parts.append(ago(self.http.server_now() - row.by_at))

@@ -17,8 +17,8 @@ from oncall_tui.providers.alertmanager.handler_context import AlertmanagerHandle
 from oncall_tui.providers.alertmanager.schema import ACK, AlertmanagerMatcher, ListedSilence
 from oncall_tui.providers.base import Receipt
 from oncall_tui.providers.decoding import convert
-from oncall_tui.providers.http import WriteHandler, before_sending, length, silence_s, stamp
-from oncall_tui.text.time_format import told
+from oncall_tui.providers.http import WriteHandler, before_sending, silence_s, stamp
+from oncall_tui.text.time_format import length, told
 
 ACK_S = 900.0  # karma's: too short needs re-silencing, too long hides a recurrence
 SAME_S = 60.0  # a silence that ends so much sooner than the one that is asked for lasts as long

@@ -16,8 +16,8 @@ from oncall_tui.providers.datadog.active_downtime import ActiveDowntime, message
 from oncall_tui.providers.datadog.handler_context import CurrentMonitor, DatadogHandlerContext
 from oncall_tui.providers.datadog.mapping import alerting
 from oncall_tui.providers.datadog.scope import UnreadableScope, covers, scope_of, tags_of
-from oncall_tui.providers.http import WriteHandler, length, listed, silence_s
-from oncall_tui.text.time_format import told
+from oncall_tui.providers.http import WriteHandler, listed, silence_s
+from oncall_tui.text.time_format import length, told
 
 REASON_LIMIT = 1000
 SAME_S = 60.0  # a downtime that ends so much sooner than the one that is asked for lasts as long

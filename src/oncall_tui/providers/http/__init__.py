@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from oncall_tui.providers.http.client import Http, NotFound, TooSlow
 from oncall_tui.providers.http.decode_cache import DecodeCache
-from oncall_tui.providers.http.text import ago, length, pieces, reference, severity, stamp, words
+from oncall_tui.providers.http.text import pieces, reference, severity, stamp, words
 from oncall_tui.providers.http.write_handler import (
     HandlerContext,
     WriteHandler,
@@ -31,9 +31,7 @@ __all__ = [
     "NotFound",
     "TooSlow",
     "WriteHandler",
-    "ago",
     "before_sending",
-    "length",
     "listed",
     "pieces",
     "read_back",

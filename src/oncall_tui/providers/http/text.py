@@ -36,23 +36,6 @@ def stamp(text: str | None) -> float | None:
         return None
 
 
-def ago(seconds: float) -> str:
-    """``20 s ago``; what lies in the future (two clocks) is ``just now``."""
-    seconds = int(seconds)
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {unit} ago"
-    return f"{seconds} s ago" if seconds > 0 else "just now"
-
-
-def length(seconds: float) -> str:
-    """``1 d 2 h 30 min``: how long something will last; never less than a minute."""
-    minutes = max(1, round(seconds / 60))
-    days, minutes = divmod(minutes, 1440)
-    hours, minutes = divmod(minutes, 60)
-    return " ".join(f"{n} {unit}" for n, unit in ((days, "d"), (hours, "h"), (minutes, "min")) if n)
-
-
 def reference(secret: Secret) -> str:
     """How a shell gets at the secret: for commands to copy, never its value."""
     if secret.kind == "env":

@@ -11,7 +11,7 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Choice, Plan
 from oncall_tui.providers.base import Receipt
-from oncall_tui.providers.http import ago, before_sending, stamp
+from oncall_tui.providers.http import before_sending, stamp
 from oncall_tui.providers.pagerduty.escalation_levels import (
     PagerDutyLevel,
     PagerDutyPerson,
@@ -22,6 +22,7 @@ from oncall_tui.providers.pagerduty.escalation_levels import (
 )
 from oncall_tui.providers.pagerduty.handler_context import PagerDutyHandler, PagerDutyHandlerContext, reason_kept
 from oncall_tui.providers.pagerduty.schema import PagerDutyIncident
+from oncall_tui.text.time_format import ago
 
 PICKED_S = 600.0  # so long a list that was shown pins what the plan starts from
 ESCALATED = ("escalate_log_entry", "assign_log_entry", "reassign_log_entry", "delegate_log_entry")

@@ -7,11 +7,12 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Choice, Plan
 from oncall_tui.providers.base import Receipt
-from oncall_tui.providers.http import ago, stamp
+from oncall_tui.providers.http import stamp
 from oncall_tui.providers.pagerduty.assignment import Reassign, answered
 from oncall_tui.providers.pagerduty.escalation_levels import PagerDutyLevel, assigned, current, names, since
 from oncall_tui.providers.pagerduty.handler_context import reason_kept
 from oncall_tui.providers.pagerduty.schema import PagerDutyIncident
+from oncall_tui.text.time_format import ago
 
 
 class PagerDutyEscalate(Reassign):

@@ -12,14 +12,14 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Actor, Plan, PlanFields
 from oncall_tui.providers.base import Receipt
-from oncall_tui.providers.http import HandlerContext, WriteHandler, ago, before_sending, stamp
+from oncall_tui.providers.http import HandlerContext, WriteHandler, before_sending, stamp
 from oncall_tui.providers.pagerduty.ack_timeouts import AckTimeouts
 from oncall_tui.providers.pagerduty.api import PagerDutyApi
 from oncall_tui.providers.pagerduty.mapping import row
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
 from oncall_tui.providers.pagerduty.schema import LogEntry, PagerDutyIncident, Reference
 from oncall_tui.runtime.clock import Clock
-from oncall_tui.text.time_format import told
+from oncall_tui.text.time_format import ago, told
 
 
 class PagerDutyHandlerContext(HandlerContext[PagerDutyIncident]):
@@ -103,7 +103,7 @@ class PagerDutyHandlerContext(HandlerContext[PagerDutyIncident]):
         return now
 
     def state_words(self, now: Alert) -> str:
-        """``acknowledged by Bob, 20 s ago, until 03:27 UTC``."""
+        """``acknowledged by Bob, 20s ago, until 03:27 UTC``."""
         said = str(now.state) + (f" by {', '.join(now.by)}" if now.by else "")
         if now.by_at is not None:
             when = ago(self.http.server_now() - now.by_at)

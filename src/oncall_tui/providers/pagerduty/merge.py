@@ -7,9 +7,10 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Choice, Plan
 from oncall_tui.providers.base import Receipt
-from oncall_tui.providers.http import ago, before_sending, stamp
+from oncall_tui.providers.http import before_sending, stamp
 from oncall_tui.providers.pagerduty.handler_context import PagerDutyHandler, sender
 from oncall_tui.providers.pagerduty.schema import PagerDutyIncident
+from oncall_tui.text.time_format import ago
 
 MOST_ALERTS = 1000  # of one incident, with those that a merge brings (PagerDuty's documentation, "Merge Incidents")
 NOT_MERGED = "resolved, with its alerts in it: not merged"

@@ -7,10 +7,10 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Plan
 from oncall_tui.providers.base import Receipt
-from oncall_tui.providers.http import length
 from oncall_tui.providers.pagerduty.handler_context import PagerDutyHandler, is_me, reason_kept, sender
 from oncall_tui.providers.pagerduty.mapping import pending
 from oncall_tui.providers.pagerduty.schema import PagerDutyIncident
+from oncall_tui.text.time_format import length
 
 LONGEST_S = 604_800  # OpenAPI, "Snooze an incident": duration is 1 to 604,800 seconds
 SLACK_S = 60.0  # between what was asked for and the end that PagerDuty set

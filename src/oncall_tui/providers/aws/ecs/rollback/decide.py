@@ -10,7 +10,8 @@ from __future__ import annotations
 from oncall_tui.domain.revision import Revision
 from oncall_tui.errors import WayOut
 from oncall_tui.providers.aws.ecs.rollback.decision_table import Call, Decision, RollbackInputs, Rule
-from oncall_tui.providers.aws.ecs.rollback.history import Candidate, best, span
+from oncall_tui.providers.aws.ecs.rollback.history import Candidate, best
+from oncall_tui.text.time_format import span
 
 ROLLING_BACK = ("ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS")
 IN_PROGRESS = ("PENDING", "IN_PROGRESS")

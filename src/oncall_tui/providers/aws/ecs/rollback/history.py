@@ -13,6 +13,7 @@ import msgspec
 from oncall_tui.domain.remembered import AlertStart
 from oncall_tui.domain.revision import Revision
 from oncall_tui.providers.aws.ecs import schema as w
+from oncall_tui.text.time_format import span
 
 LONG_ENOUGH_S = 3600.0
 BLAMED_S = 3600.0  # an alert within this of a deploy's start may be that deploy's doing (as for a suspect)
@@ -191,15 +192,6 @@ def _alerts(found: Sequence[AlertStart], when: str) -> str:
     names = ", ".join(dict.fromkeys(a.title for a in found[:ALERTS_TOLD]))
     more = f" and {len(found) - ALERTS_TOLD} more" if len(found) > ALERTS_TOLD else ""
     return f"{len(found)} alert{'s' if len(found) > 1 else ''} began {when}: {names}{more}"
-
-
-def span(seconds: float) -> str:
-    """``12 s``, ``3m``, ``6d``: how long."""
-    seconds = max(0.0, seconds)
-    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
-        if seconds >= size:
-            return f"{seconds / size:.0f}{unit}"
-    return f"{seconds:.0f} s"
 
 
 def spells(puts: Sequence[SuccessfulDeploy], until: float) -> tuple[RunPeriod, ...]:

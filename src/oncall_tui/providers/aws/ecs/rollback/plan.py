@@ -15,9 +15,9 @@ from oncall_tui.providers.aws.ecs import codedeploy as cd
 from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.providers.aws.ecs.rollback import standing as ecs_now
 from oncall_tui.providers.aws.ecs.rollback.decision_table import Call, Decision, RollbackInputs
-from oncall_tui.providers.aws.ecs.rollback.history import Candidate, forward, span
+from oncall_tui.providers.aws.ecs.rollback.history import Candidate, forward
 from oncall_tui.providers.aws.ecs.rollback.snapshot import ServiceSnapshot, status_line
-from oncall_tui.text.time_format import told
+from oncall_tui.text.time_format import span, told
 
 NOT_RESTORED = "secrets' values, autoscaling, data that the deploy changed"
 AGAIN = "CI or IaC may deploy {leaving} again: tell its owners, revert it there"

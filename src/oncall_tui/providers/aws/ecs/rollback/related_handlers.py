@@ -28,9 +28,10 @@ from oncall_tui.providers.aws.ecs.rollback import (
 )
 from oncall_tui.providers.aws.ecs.rollback.decision_table import Call, Decision, RollbackInputs, Rule
 from oncall_tui.providers.aws.ecs.rollback.handlers import EcsHandler
-from oncall_tui.providers.aws.ecs.rollback.history import Candidate, span, tasks_failed
+from oncall_tui.providers.aws.ecs.rollback.history import Candidate, tasks_failed
 from oncall_tui.providers.aws.ecs.rollback.snapshot import ServiceSnapshot, status_line
 from oncall_tui.providers.base import Receipt
+from oncall_tui.text.time_format import span
 
 WAIT = "ContinueDeployment"
 RESTART = "restart"

@@ -14,9 +14,10 @@ from oncall_tui.providers.aws.ecs import schema as w
 from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.providers.aws.ecs.rollback.decide import CD_OPEN, ENDED, IN_PROGRESS
 from oncall_tui.providers.aws.ecs.rollback.decision_table import Call, RollbackInputs
-from oncall_tui.providers.aws.ecs.rollback.history import GONE, FailedDeploy, span, tasks_failed
+from oncall_tui.providers.aws.ecs.rollback.history import GONE, FailedDeploy, tasks_failed
 from oncall_tui.providers.aws.ecs.rollback.snapshot import ServiceSnapshot
 from oncall_tui.text.short_ids import short_ids
+from oncall_tui.text.time_format import span
 
 UNDER_WAY = (*IN_PROGRESS, *CD_OPEN)
 HOW = {
