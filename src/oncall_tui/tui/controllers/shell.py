@@ -24,6 +24,7 @@ from oncall_tui.domain.service_detail import Container, ServiceDetail, Task, sho
 from oncall_tui.errors import JournalError, OncallError, Refused
 from oncall_tui.providers.base import Provider, ShellProvider, SupportsInspect, SupportsShell
 from oncall_tui.text.time_format import age
+from oncall_tui.tui.commands import named
 from oncall_tui.tui.controllers.dialogs import Dialogs
 from oncall_tui.tui.controllers.planning import Planning
 from oncall_tui.tui.screens.dialogs.choice import ChoiceDialog
@@ -205,7 +206,8 @@ def _nowhere(inside: ServiceDetail, title: str) -> Refused:
     last = next((task for task in inside.tasks if task.status == "STOPPED"), None)
     why = f"; the last one stopped: {last.reason or last.stop_code or 'no reason given'}" if last else ""
     return Refused(
-        f"no task of {title} runs{why}", "a stopped task has no shell: see its logs (l) and its detail (Enter)"
+        f"no task of {title} runs{why}",
+        f"a stopped task has no shell: see its logs ({named('logs')}) and its detail ({named('detail')})",
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from oncall_tui.text.cells import count, fit, width
 from oncall_tui.triage.triager import TriagedBoard, nobody_has
+from oncall_tui.tui.commands import named
 from oncall_tui.tui.presenters import products
 from oncall_tui.tui.presenters.row_builder import ViewFilter
 from oncall_tui.tui.widgets.footer import Part
@@ -36,7 +37,7 @@ def looking(
         has = f", {nobodys}!" if nobodys else ""  # as in the panes' names: nobody has them
         words = f" {count(len(lost), 'page')}{has} {where}"
         right = [(words, "critical" if nobodys else "warning"), *([(" ·", "dim"), *right] if right else [])]
-    return left, right or ([("Esc shows all", "dim")] if shown.narrows else [])
+    return left, right or ([(f"{named('back')} shows all", "dim")] if shown.narrows else [])
 
 
 def real(ids: Iterable[str]) -> list[str]:

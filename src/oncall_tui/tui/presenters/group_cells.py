@@ -7,6 +7,7 @@ from oncall_tui.text.time_format import before, here, span
 from oncall_tui.triage.causes import trouble
 from oncall_tui.triage.ownership import aftermath, assignment
 from oncall_tui.triage.triager import TriagedAlert
+from oncall_tui.tui.commands import named
 from oncall_tui.tui.presenters import progress
 from oncall_tui.tui.widgets.table.rows import Cell
 
@@ -70,7 +71,7 @@ def extra(row: TriagedAlert, now: float) -> tuple[tuple[Cell, ...], ...]:
         members = [f"{m.source}: {m.state}" + (f" by {m.by[0]}" if m.by else "") for m in row.members]
         goes = ""
         if row.incident and row.alert.state.asks:
-            goes = "; a acknowledges the PagerDuty incident; the other alerts stay as they are"
+            goes = f"; {named('ack')} acknowledges the PagerDuty incident; the other alerts stay as they are"
         lines.append((("reported by  ", "dim"), (f"{' · '.join(dict.fromkeys(members))}{goes}", "dim")))
     if row.flaps:
         lines.append(((row.flaps, "dim"),))

@@ -195,7 +195,7 @@ def outcome_lines(
         short = name if width(name) <= NAME_CELLS else fit(name, NAME_CELLS)
         more = every - len(shown)
         tail = _since(outcome, now) + (f"  (+{more})" if more and outcome is first else "")
-        esc = "  Esc dismisses" if outcome.state is not OutcomeState.PENDING else ""
+        esc = f"  {named('back')} dismisses" if outcome.state is not OutcomeState.PENDING else ""
         who = "" if outcome.batch else f"{short}: "
         words = f"{who}{outcome.message}{tail}{esc}"
         lines.append(((f" {sign} {_head(outcome)}", style), (words, "")))

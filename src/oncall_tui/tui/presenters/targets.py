@@ -10,6 +10,7 @@ from oncall_tui.domain.board import Board
 from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.domain.service import Service
 from oncall_tui.triage.triager import TriagedAlert
+from oncall_tui.tui.commands import named
 
 
 class ActionTarget(msgspec.Struct, frozen=True):
@@ -66,7 +67,8 @@ def target(verb: Verb, at: RowContext) -> ActionTarget | str:
     """Return the target of *verb*, or the reason against it: a line for a person."""
     if at.service is None and at.own is None and (at.suspect is None or verb is not Verb.ROLL_BACK):
         if at.resolved:
-            return "this alert has resolved: act on its service or its deploy, listed on the board (2, 3)"
+            panes = f"{named('services')}, {named('deploys')}"
+            return f"this alert has resolved: act on its service or its deploy, listed on the board ({panes})"
         return "no known ECS service for this alert"
     if verb is Verb.ROLL_BACK:
         return _roll_back(at)

@@ -7,6 +7,7 @@ from oncall_tui.text.cells import fit
 from oncall_tui.text.time_format import ago, moment
 from oncall_tui.triage.ownership import aftermath, assignment
 from oncall_tui.triage.triager import TriagedAlert
+from oncall_tui.tui.commands import named
 from oncall_tui.tui.screens.detail import pane
 from oncall_tui.tui.screens.detail.deploy_part import deploy_lines
 from oncall_tui.tui.screens.detail.subject import Subject
@@ -35,7 +36,7 @@ def alert_section(of: Subject, scene: Scene, keys: Keys, health: Line | None) ->
     for member in of.members:
         lines.append(line(member.source, _member(member, alert, scene), _style(member)))
     if keys.ack and len(of.members) > 1:
-        lines.append(((f" {'a':<9} ", "key"), (keys.ack, "")))
+        lines.append(((f" {named('ack'):<9} ", "key"), (keys.ack, "")))
     if words := aftermath(row, scene.now):
         lines.append(line("pager", words))
     if held := assignment(alert, scene.now):
@@ -88,7 +89,7 @@ def suspect_section(of: Subject, scene: Scene, keys: Keys) -> Section:
     elif found.unread:
         lines.append(line("but", f"not all is known: {found.unread}", "warning"))
     lines += [line("later", one.words) for one in found.innocent]
-    lines.append(((f" {'R':<9} ", "key"), (keys.back, "")))
+    lines.append(((f" {named('rollback'):<9} ", "key"), (keys.back, "")))
     shown = row.suspect or found.last
     if shown is not None:
         lines += deploy_lines(shown, scene, row.alert.state is not AlertState.RESOLVED)

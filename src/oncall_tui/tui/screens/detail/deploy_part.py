@@ -7,6 +7,7 @@ from oncall_tui.domain.revision import changes
 from oncall_tui.domain.service_detail import short_task
 from oncall_tui.text.history_words import breaker, stopped, told
 from oncall_tui.text.time_format import ago, moment
+from oncall_tui.tui.commands import named
 from oncall_tui.tui.screens.detail import pane
 from oncall_tui.tui.screens.detail.subject import Subject
 from oncall_tui.tui.screens.detail.words import Scene, Section, line
@@ -62,5 +63,5 @@ def deploy_section(of: Subject, scene: Scene, back: str) -> Section:
 
 
 def back_line(back: str) -> Line:
-    """The line of ``R``."""
-    return ((f" {'R':<9} ", "key"), (back, ""))
+    """The line of the key that rolls back."""
+    return ((f" {named('rollback'):<9} ", "key"), (back, ""))

@@ -18,6 +18,7 @@ from oncall_tui.triage.empty_board import last_read
 from oncall_tui.triage.ownership import aftermath, assignment
 from oncall_tui.triage.routing import route_verb
 from oncall_tui.triage.triager import TriagedAlert
+from oncall_tui.tui import commands
 from oncall_tui.tui.presenters import progress
 from oncall_tui.tui.presenters.renewal import renewing
 from oncall_tui.tui.presenters.targets import ActionTarget, spot, target
@@ -63,7 +64,8 @@ def alert_lines(row: TriagedAlert, update: Update, now: float, tz: tzinfo) -> li
         lines.append(line("same incident", f"and {count(len(row.others) - OTHERS, 'more alert')}"))
     lines.append(line("sort reason", f"{row.why}{f' · {row.flaps}' if row.flaps else ''}", "dim"))
     if row.incident != alert.id and (incident := update.board.alerts.get(row.incident)):
-        goes = " · a and E go to the incident" if route_verb(row, update.board, Verb.ACKNOWLEDGE) else ""
+        keys = f"{commands.named('ack')} and {commands.named('escalate')}"
+        goes = f" · {keys} go to the incident" if route_verb(row, update.board, Verb.ACKNOWLEDGE) else ""
         words = f"{incident.source}: {incident.title} · {state(incident, now, tz)}{goes}"
         lines.append(line("pager", words))
     if words := aftermath(row, now):
@@ -105,7 +107,8 @@ def suspicion_lines(row: TriagedAlert, update: Update, now: float, tz: tzinfo) -
     lines = [line("suspect", found.words(now, tz).replace("no suspect", "none", 1), style)]
     if row.suspect:
         able = isinstance(target(Verb.ROLL_BACK, spot("alerts", row.id, row, update.board)), ActionTarget)
-        lines = [line("suspect", f"{found.words(now, tz)}{'    R rolls it back' if able else ''}", style)]
+        back = f"    {commands.named('rollback')} rolls it back" if able else ""
+        lines = [line("suspect", f"{found.words(now, tz)}{back}", style)]
     lines += [line("then", s.told(tz, now)) for s in found.suspects[1:OTHERS]]
     return lines + [line("later", s.words, "dim") for s in found.innocent[:OTHERS]]
 
@@ -163,7 +166,9 @@ def waits(deploy: Deploy, takes_keys: bool) -> list[Line]:
     """Return the lines on its wait. *takes_keys*: the row takes ``C`` (a resolved alert's refuses it)."""
     if not deploy.waits:
         return []
-    goes_on = "    C continues the deploy" if takes_keys and Verb.CONTINUE in deploy.verbs else ""
+    goes_on = (
+        f"    {commands.named('continue')} continues the deploy" if takes_keys and Verb.CONTINUE in deploy.verbs else ""
+    )
     return [line("waits", deploy.waits + goes_on, "warning")]
 
 

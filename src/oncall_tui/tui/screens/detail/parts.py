@@ -25,6 +25,7 @@ from oncall_tui.inspection.runbook.block import Block
 from oncall_tui.inspection.runbook.document_text import blocks
 from oncall_tui.inspection.runbook.fetch import RunbookAddress, read
 from oncall_tui.providers.base import Provider, SupportsInspect, SupportsMetrics, TimelineEvent
+from oncall_tui.tui.commands import named
 from oncall_tui.tui.screens.detail.subject import Subject, inside_mark, state_mark, window
 
 T = TypeVar("T")
@@ -79,7 +80,7 @@ class Part(Generic[T]):
         try:
             value = future.result()
         except OncallError as error:
-            self.failure = (error.message, error.hint or "r reads again")
+            self.failure = (error.message, error.hint or f"{named('refresh')} reads again")
         except Exception as error:  # noqa: BLE001 - a bug of one part is that part's words, the others stay
             self.failure = (f"bug: {error.__class__.__name__}: {error}", "please report it with the log")
         else:

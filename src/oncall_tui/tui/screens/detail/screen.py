@@ -26,7 +26,7 @@ from oncall_tui.inspection.runbook.fetch import RunbookAddress, places
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
 from oncall_tui.triage.triager import TriagedAlert
 from oncall_tui.tui.bindings import bindings
-from oncall_tui.tui.commands import BY_ID, Command, detail_bar, label, own, shared
+from oncall_tui.tui.commands import BY_ID, Command, detail_bar, label, named, own, shared
 from oncall_tui.tui.presenters import status_lines as headline
 from oncall_tui.tui.presenters.targets import ActionTarget
 from oncall_tui.tui.screens.detail.body import DetailBody
@@ -238,9 +238,9 @@ class DetailScreen(Screen[None]):
         """Say where the row went: into another one that is the same problem, out of what is shown, or away."""
         board = self.session.latest.board
         if self._joined is not None:
-            return " the same problem as another row now: Esc, and open that "
+            return f" the same problem as another row now: {named('back')}, and open that "
         if of.row_id in board.services or of.row_id in board.deploys or of.row_id in board.alerts:
-            return " not among the rows that are shown: Esc goes back "
+            return f" not among the rows that are shown: {named('back')} goes back "
         return " not on the board any more: as it was last "
 
     def _draw_names(self) -> None:
@@ -308,7 +308,8 @@ class DetailScreen(Screen[None]):
     def action_act(self, command_id: str) -> None:
         """Carry out the command on this row."""
         if BY_ID[command_id].acts_on and not self.here:
-            self.session.say("the row is no longer on the board, so no action is possible; Esc goes back", "warning")
+            back = f"{named('back')} goes back"
+            self.session.say(f"the row is no longer on the board, so no action is possible; {back}", "warning")
             return
         self.actions.do(command_id, self.row)
 
