@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 from tests.support.fakes import FakeProvider, alert, deploy, service
+from tests.support.inside import Inspected, stopped, task
 from tests.support.screen import Rig, on_screen
 
 from oncall_tui.domain.alert import ServiceHint
@@ -25,6 +26,7 @@ from oncall_tui.tui.commands import own
 from oncall_tui.tui.controllers.openers import log_screen
 from oncall_tui.tui.screens.logs import words
 from oncall_tui.tui.screens.logs.screen import LogScreen
+from oncall_tui.tui.screens.logs.tasks import choices
 from oncall_tui.tui.screens.logs.view import LogView
 from oncall_tui.tui.widgets.text_lines import Lines
 
@@ -474,3 +476,19 @@ def test_every_key_of_the_log_is_documented() -> None:
     text = (Path(__file__).parents[2] / "docs" / "keys.md").read_text().partition("\n## The log\n")[2]
     documented = " ".join(re.findall(r"^\| `([^`]+)`", text.partition("\n## ")[0], re.MULTILINE)).split()
     assert documented == [key for keys, _ in own("log") for key in keys.split()]
+
+
+def test_tasks_that_stopped_for_one_reason_are_one_choice_the_newest() -> None:
+    provider = Inspected("prod")
+    now = 1_800_000_000.0
+    oom = [stopped(n, stopped=now - 100 - n) for n in range(12)]
+    other = stopped(40, 1, "", stopped=now - 90)
+    within = msgspec.structs.replace(provider.within, tasks=(task(50), *oom, other))
+    provider.within = within
+    found = choices(provider, API, [], "", TZ, now)
+    assert [one.id for one in found] == ["*", task(50).id, oom[0].id, other.id]
+    assert found[2].detail.startswith("12 tasks stopped: exit 137 OutOfMemoryError, newest 1m ago · :42 · stopped · ")
+    assert "tasks stopped" not in found[3].detail
+    chosen = choices(provider, API, [], oom[5].id, TZ, now)
+    assert [one.id for one in chosen if one.default] == [oom[5].id]  # what is picked stays there to be seen
+    assert "11 tasks stopped" in next(one.detail for one in chosen if one.id == oom[0].id)

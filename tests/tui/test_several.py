@@ -170,3 +170,31 @@ async def test_another_outcome_is_not_hidden_nor_dismissed_with_it(tmp_path: Pat
         assert [o.state for o in rig.engine.actions.outcomes] == [OutcomeState.REFUSED]
         await rig.press("escape")
         assert outcome_line(rig) == ""
+
+
+async def test_a_yes_to_old_plans_of_many_rows_plans_anew_and_asks_again(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, Able())
+    for name in "abc":
+        rig.provider.add(name)
+    async with on_screen(rig, (80, 24)) as rig:
+        await rig.press("asterisk")
+        await rig.pilot.press("a")
+        first = await rig.modal()
+        assert isinstance(first, ConfirmMany)
+        rig.clock.advance(61)
+        rig.provider.add("a", verbs=frozenset({Verb.NOTE}), began=1.0)  # it moved meanwhile
+        rig.refresh()
+        first._show_age()
+        await rig.pilot.pause()
+        assert "planned 1m ago: a yes plans anew first" in rig.text()
+        await rig.pilot.press("y")
+        again = await rig.modal()
+        assert isinstance(again, ConfirmMany)
+        assert again is not first
+        assert "acknowledge 2 of 3 rows" in rig.text()
+        assert "not possible: title of a" in rig.text()
+        assert rig.provider.acknowledge.sent == []
+        await rig.press("y")
+        assert "title of a: fake does not support acknowledge here: the alert is firing" in rig.text()
+        await rig.press("escape")
+        assert "2 of 3 done" in outcome_line(rig)

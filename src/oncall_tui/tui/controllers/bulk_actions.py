@@ -17,7 +17,7 @@ from oncall_tui.tui.controllers.dialogs import Dialogs
 from oncall_tui.tui.controllers.offers import Offers
 from oncall_tui.tui.controllers.planning import Planning
 from oncall_tui.tui.presenters.renewal import renewing
-from oncall_tui.tui.screens.dialogs.modals import Text
+from oncall_tui.tui.screens.dialogs.modals import ANEW, Text
 from oncall_tui.tui.session import RowRef, Session
 
 REASONS_SHOWN = 3
@@ -31,29 +31,41 @@ class BulkActions:
         self._session, self._dialogs, self._planning, self._offers = session, dialogs, planning, offers
 
     async def steps(self, verb: Verb, more: dict[str, Any], marked: Sequence[str]) -> None:
-        """Plan each, one confirm that lists them, carry out what could be planned, then N of M with reasons."""
-        from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany
+        """Plan each, one confirm that lists them, carry out what could be planned, then N of M with reasons.
 
-        self._session.say(f"planning {verb} for {count(len(marked), 'row')}", "dim")
-        plans, left_out = await self._plans(verb, more, marked)
-        why_not = [(title, self._why(error)) for title, _, error in left_out]
-        rows = [_listed(title, plan) for title, plan in plans.values()]
-        warnings = [f"not possible: {title}: {why}" for title, why in why_not]
-        does = _does([plan for _, plan in plans.values()])
-        confirm = ConfirmMany(
-            f"{does or f'{verb} 0'} of {count(len(marked), 'row')}",
-            rows,
-            _word(verb, [plan for _, plan in plans.values()]),
-            warnings,
-        )
-        if not plans or not await self._dialogs.ask(confirm):
-            if plans:
-                self._session.say(f"{verb}: cancelled, nothing was sent", "dim")
-            else:
+        A yes to plans that are a minute old plans anew, and asks again.
+        """
+        answer: str | None = ANEW
+        while answer == ANEW:
+            self._session.say(f"planning {verb} for {count(len(marked), 'row')}", "dim")
+            plans, left_out = await self._plans(verb, more, marked)
+            why_not = [(title, self._why(error)) for title, _, error in left_out]
+            if not plans:
                 self._session.say(f"{verb}: not possible for {_by_reason(why_not)}", "warning")
+                return
+            answer = await self._asked(verb, plans, why_not)
+        if answer is None:
+            self._session.say(f"{verb}: cancelled, nothing was sent", "dim")
             return
         self._dialogs.asked()
         await self._carry_out(verb, plans, left_out)
+
+    async def _asked(
+        self, verb: Verb, plans: dict[str, tuple[str, Plan]], why_not: Sequence[tuple[str, str]]
+    ) -> str | None:
+        """List the plans and what is not possible; return the answer."""
+        from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany
+
+        every = [plan for _, plan in plans.values()]
+        return await self._dialogs.ask(
+            ConfirmMany(
+                f"{_does(every)} of {count(len(every) + len(why_not), 'row')}",
+                [_listed(title, plan) for title, plan in plans.values()],
+                _word(verb, every),
+                [f"not possible: {title}: {why}" for title, why in why_not],
+                self._session.engine.clock.now,
+            )
+        )
 
     async def _plans(
         self, verb: Verb, more: dict[str, Any], marked: Sequence[str]

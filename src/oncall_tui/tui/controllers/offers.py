@@ -148,6 +148,6 @@ class Offers:
             return f"{alert_row.alert.system} snoozes instead: {named('silence')} on this row alone"
         if verb is Verb.ESCALATE and alert_row.alert.provider != "pagerduty" and not self._session.engine.destinations:
             return f"{alert_row.alert.source} cannot escalate: a destination under escalation: in the configuration can"
-        if verb is Verb.ACKNOWLEDGE:
+        if verb is Verb.ACKNOWLEDGE and not alert_row.alert.state.asks:
             return f"cannot be acknowledged: already {alert_row.alert.state}"
         return f"{unsupported(verb, alert_row.alert.provider)}: the alert is {alert_row.alert.state}"

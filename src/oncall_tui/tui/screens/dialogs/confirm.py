@@ -107,7 +107,7 @@ class ConfirmPlan(Modal[str]):
         """On the frame: how many warnings there are, and that the plan is too old."""
         count = len(self.plan.warnings)
         words = [f"⚠ {count} warning{'s' if count > 1 else ''}"] if count else []
-        words += [f"planned {age(self._age_s)} ago: a yes plans anew first"] if self._old else []
+        words += [too_old(self._age_s)] if self._old else []
         self.foot(" · ".join(words))
 
     @property
@@ -177,16 +177,32 @@ def _warnings(plan: Plan, tz: tzinfo, now: float) -> list[Line]:
     return lines
 
 
-class ConfirmMany(Modal[bool]):
-    """One confirm for several rows, which lists them; *verb* says what ``y`` does. *warnings* stand first."""
+def too_old(seconds: float) -> str:
+    """Word that a plan of that age is not carried out as it stands."""
+    return f"planned {age(seconds)} ago: a yes plans anew first"
+
+
+class ConfirmMany(Modal[str]):
+    """One confirm for several rows, which lists them; *verb* says what ``y`` does. *warnings* stand first.
+
+    Says CONTINUE or None. Where there is a *clock*, it says ANEW instead once ``PLAN_OLD_S`` went by since it was made.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "go_on", "Go on", show=False),
         Binding("n,enter", "cancel", "Cancel", show=False),
     ]
 
-    def __init__(self, title: str, rows: Sequence[str], verb: str, warnings: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        title: str,
+        rows: Sequence[str],
+        verb: str,
+        warnings: Sequence[str] = (),
+        clock: Callable[[], float] | None = None,
+    ) -> None:
         super().__init__(title)
+        self._clock, self._made_at = clock, clock() if clock is not None else 0.0
         self._rows, self._verb = [*warnings, *rows], verb
         self._must_read = len(warnings) + min(ROWS_TO_READ, len(rows))
 
@@ -197,4 +213,17 @@ class ConfirmMany(Modal[bool]):
 
     def action_go_on(self) -> None:
         if self.was_read():
-            self.dismiss(True)
+            self.dismiss(ANEW if self._age_s >= PLAN_OLD_S else CONTINUE)
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        if self._clock is not None:
+            self.set_interval(1.0, self._show_age)
+
+    @property
+    def _age_s(self) -> float:
+        return self._clock() - self._made_at if self._clock is not None else 0.0
+
+    def _show_age(self) -> None:
+        """On the frame: that the plans are too old."""
+        self.foot(too_old(self._age_s) if self._age_s >= PLAN_OLD_S else "")

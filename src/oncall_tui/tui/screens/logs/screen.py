@@ -277,6 +277,7 @@ class LogScreen(Screen[None]):
             lines=self.reader.kept.lines,
             chosen=self.reader.run.task,
             tz=self.tz,
+            now=self.engine.clock.now(),
         )
         coming = self.engine.on_demand.ask(self._source, ask)
         self.app.push_screen(tasks.PickTask(coming), self._picked)
