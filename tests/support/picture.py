@@ -12,6 +12,8 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from textual.pilot import Pilot
@@ -93,6 +95,58 @@ async def _handover(pilot: Pilot[None], app: OncallApp, folder: Path, name: str)
     (folder / f"{name}.svg").write_text(app.export_screenshot(title="oncall-tui"))
 
 
+async def _incident(world: dict[str, object], folder: Path, size: tuple[int, int], suffix: str) -> None:
+    """A page that arrives while the cursor is elsewhere, is acknowledged, and whose service recovers."""
+    with tempfile.TemporaryDirectory() as scratch:
+        config = demo_config(world, Path(scratch))
+        engine = bootstrap.make_engine(config)
+        app = OncallApp(engine, config)
+        async with app.run_test(size=size) as pilot:
+
+            def taken(name: str) -> None:
+                (folder / f"{name}{suffix}.svg").write_text(app.export_screenshot(title="oncall-tui"))
+
+            await _until(pilot, app, "search-index", 30)
+            await pilot.press("G")
+            await _until(pilot, app, "NEW PAGE", 60)
+            await asyncio.sleep(4)
+            taken("page")
+            await pilot.press("g")
+            await asyncio.sleep(1)  # keys that act wait until the cursor has stood still
+            await pilot.press("a")
+            await _until(pilot, app, "m left", 20)
+            await asyncio.sleep(2)
+            taken("acknowledged")
+            await pilot.press("R")
+            await _until(pilot, app, "Protected", 10)
+            await asyncio.sleep(1)
+            await pilot.press(*"payments-api", "enter")
+            await _until(pilot, app, "steady for", 60)
+            await asyncio.sleep(4)
+            taken("recovering")
+            app.exit()
+        engine.stop()
+
+
+async def _unsuspected(world: dict[str, object], folder: Path, size: tuple[int, int], names: tuple[str, str]) -> None:
+    """A page that no deploy is suspected of, and the plan of a rollback all the same."""
+    with tempfile.TemporaryDirectory() as scratch:
+        config = demo_config(world, Path(scratch))
+        engine = bootstrap.make_engine(config)
+        app = OncallApp(engine, config)
+        async with app.run_test(size=size) as pilot:
+            await _until(pilot, app, "PAGE", 60)
+            await asyncio.sleep(6)
+            (folder / f"{names[0]}.svg").write_text(app.export_screenshot(title="oncall-tui"))
+            await pilot.press("g")
+            await asyncio.sleep(1)
+            await pilot.press("R")
+            await _until(pilot, app, "to confirm the rollback", 15)
+            (folder / f"{names[1]}.svg").write_text(app.export_screenshot(title="oncall-tui"))
+            app.exit()
+        engine.stop()
+
+
 async def _plan(folder: Path, size: tuple[int, int], name: str) -> None:
     """A rollback with everything that can be said of one."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -114,14 +168,25 @@ def main(folder: Path) -> None:
     """Write the pictures into *folder*."""
     for size, name in (((120, 40), "plan"), ((80, 24), "plan-80x24")):
         asyncio.run(_plan(folder, size, name))
-    command = [sys.executable, "-m", "oncall_tui.simulator", "serve", "--with-parent", "--speed", "2"]
-    for size, name in (((120, 40), "board"), ((80, 24), "board-80x24")):
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
-            assert child.stdout
-            world = json.loads(child.stdout.readline())
-            os.environ.update(world["environment"])
-            asyncio.run(_take(world, folder, size, name))
-            child.terminate()
+    for size, suffix in (((120, 40), ""), ((80, 24), "-80x24")):
+        with _world() as world:
+            asyncio.run(_take(world, folder, size, f"board{suffix}"))
+        with _world() as world:
+            asyncio.run(_incident(world, folder, size, suffix))
+        with _world("--scenario", "capacity") as world:
+            asyncio.run(_unsuspected(world, folder, size, (f"capacity{suffix}", f"no-suspect{suffix}")))
+
+
+@contextmanager
+def _world(*arguments: str) -> Iterator[dict[str, object]]:
+    """A simulated world, at twice its speed."""
+    command = [sys.executable, "-m", "oncall_tui.simulator", "serve", "--with-parent", "--speed", "2", *arguments]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout
+        world = json.loads(child.stdout.readline())
+        os.environ.update(world["environment"])
+        yield world
+        child.terminate()
 
 
 if __name__ == "__main__":
