@@ -66,7 +66,7 @@ def test_rolled_back_by_keys(
     assert len(strategies.writes()) == sent
     program.wait(f"Type {name}")
     shown = unwrapped(program.text)
-    assert "No reason for it" in shown or "no deploy is suspected" in shown, program.text
+    assert "Nothing suggests it" in shown or "no deploy is suspected" in shown, program.text
     program.press_when_heard(f"{name}\r")
     program.wait(f"✓ roll back: done: prod/main/{name}: rolled back from :42 to :41", 90)
     assert strategies.writes()[-1]["operation"] == call

@@ -116,7 +116,7 @@ def test_what_nothing_asks_for_says_why_and_wants_the_name(
         made = dressed(seen, journal, verb=verb, from_arn=from_arn)
         assert words in made.warnings[0]
         assert STANDS in made.warnings[0]
-        assert (made.confirm, made.confirm_name, made.confirm_why) == (Confirm.NAME, "api", "No reason for it")
+        assert (made.confirm, made.confirm_name, made.confirm_why) == (Confirm.NAME, "api", "Nothing suggests it")
 
 
 def test_tasks_that_fail_in_a_deploy_under_way_ask_for_it(journal: Journal) -> None:

@@ -60,7 +60,7 @@ class PlanEnricher:
             warnings += against_continuing(triaged, service_id)
         warnings += cautions(triaged, service_id, self._deploy_of(plan) if plan.verb is Verb.ROLL_BACK else None)
         changed: dict[str, object] = {}
-        why = "Protected" if product and product.protected else "No reason for it" if unasked else ""
+        why = "Protected" if product and product.protected else "Nothing suggests it" if unasked else ""
         if why or plan.verb in NAMED:
             name = service_id.rsplit("/", 1)[-1]
             changed = {"confirm": Confirm.NAME, "confirm_name": name, "confirm_why": why or plan.confirm_why}
