@@ -102,7 +102,7 @@ async def test_a_row_that_cannot_have_the_verb_is_told_why_and_nothing_is_asked(
     actions.do("ack", RowRef("deploys", "prod/d"))
     assert session.service.asked == []
     assert session.said == [
-        "cannot be acknowledged: already firing",
+        "fake alerts cannot be acknowledged here: the alert is firing",
         NO_ROW,
         NO_ROW,
         "acknowledge works on alerts: 1 shows them",

@@ -195,6 +195,6 @@ async def test_a_yes_to_old_plans_of_many_rows_plans_anew_and_asks_again(tmp_pat
         assert "not possible: title of a" in rig.text()
         assert rig.provider.acknowledge.sent == []
         await rig.press("y")
-        assert "title of a: fake does not support acknowledge here: the alert is firing" in rig.text()
+        assert "title of a: fake alerts cannot be acknowledged here: the alert is firing" in rig.text()
         await rig.press("escape")
         assert "2 of 3 done" in outcome_line(rig)
