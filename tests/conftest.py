@@ -47,9 +47,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(autouse=True)
 def _times_in_utc() -> Iterator[None]:
     """An engine that a test makes sets the zone of its configuration: the next test has none."""
-    time_format.use(UTC)
+    time_format.set_zone(UTC)
     yield
-    time_format.use(UTC)
+    time_format.set_zone(UTC)
 
 
 def _order(item: pytest.Item) -> int:

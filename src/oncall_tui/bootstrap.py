@@ -56,7 +56,7 @@ def make_engine(
     config: Config, *, read_only: bool = False, steady_s: float | None = None, clock: Clock | None = None
 ) -> Engine:
     """An engine over every configured source, not started yet."""
-    time_format.use(ZoneInfo(config.timezone))
+    time_format.set_zone(ZoneInfo(config.timezone))
     clock = clock or SystemClock()
     actor = actor_of(config)
     read_only = read_only or config.read_only

@@ -81,11 +81,15 @@ def wrong_words(town: Town, want: Answer, row: TriagedAlert) -> list[str]:
 def wrong_wide(town: Town, triaged: TriagedBoard) -> list[str]:
     want = wide(town)
     found = []
-    if want.is_one is not None and want.is_one != (triaged.wide is not None):
-        found.append(f"wide: says {triaged.wide}, wanted {want.is_one}")
-    if want.plain and triaged.wide is not None:
+    if want.is_one is not None and want.is_one != (triaged.multi_service_incident is not None):
+        found.append(f"wide: says {triaged.multi_service_incident}, wanted {want.is_one}")
+    if want.plain and triaged.multi_service_incident is not None:
         of = [p for p in town.problems if p.name in want.members]
-        said = (triaged.wide.since, triaged.wide.services, triaged.wide.products)
+        said = (
+            triaged.multi_service_incident.since,
+            triaged.multi_service_incident.services,
+            triaged.multi_service_incident.products,
+        )
         counted = (len({p.service for p in of}), len({town.product_of(p.service) for p in of} - {""}))
         most = len({p.service for p in town.problems})  # a straggler may be counted in: the words leave it open
         if said[0] != min(map(began, of)) or not counted[0] <= said[1] <= most or said[2] < counted[1]:
@@ -95,7 +99,7 @@ def wrong_wide(town: Town, triaged: TriagedBoard) -> list[str]:
         also = said.words(town.now).startswith("also deployed")
         if said.suspects and problem.name in want.members and not also:
             found.append(f'wide: {problem.name} is of it, and does not say "also deployed"')
-        if also and triaged.wide is None:
+        if also and triaged.multi_service_incident is None:
             found.append(f'wide: {problem.name} says "also deployed", and nothing is wide')
     return found
 

@@ -16,7 +16,7 @@ from oncall_tui.domain.outcome import Check
 from oncall_tui.domain.plan import ActionRequest, Actor, Plan
 from oncall_tui.errors import SourceError
 from oncall_tui.journal import Journal
-from oncall_tui.journal.service_history import recall
+from oncall_tui.journal.service_history import read_service_history
 from oncall_tui.providers.aws.client.client import Transport
 from oncall_tui.providers.aws.ecs.provider import EcsProvider
 from oncall_tui.providers.aws.options import EcsOptions
@@ -121,5 +121,5 @@ class Program:
 
     def _board_for(self, target: str) -> Board:
         deploy = self.board.deploys.get(target)
-        remembered = recall(self.journal, deploy.service_id if deploy else target, ())
+        remembered = read_service_history(self.journal, deploy.service_id if deploy else target, ())
         return msgspec.structs.replace(self.board, recall=remembered)

@@ -22,7 +22,7 @@ from oncall_tui.domain.plan import Confirm, Plan
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.journal import Journal
-from oncall_tui.triage.cautions import still_there
+from oncall_tui.triage.cautions import against_resolving
 from oncall_tui.triage.triager import Rules, TriagedBoard, Triager
 
 NOW = 1_800_000_000.0
@@ -210,7 +210,7 @@ def test_resolving_says_which_alarms_fire_on_and_that_the_bad_deploy_runs_on(jou
         "the suspect deploy :41→:42 of prod/main/api still runs",
     )
     gone = deploy("prod/d42", API, state=DeployState.ROLLED_BACK, started=NOW - 300, finished=NOW - 120)
-    assert still_there(paged(AlertState.RESOLVED, made=gone), "pager/Q1") == ()
+    assert against_resolving(paged(AlertState.RESOLVED, made=gone), "pager/Q1") == ()
 
 
 def test_an_older_journals_word_for_continuing_is_still_read() -> None:

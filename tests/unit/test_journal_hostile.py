@@ -23,7 +23,7 @@ from oncall_tui.errors import JournalError
 from oncall_tui.inspection import row_timeline as timeline
 from oncall_tui.journal import Journal
 from oncall_tui.journal import journal as module
-from oncall_tui.journal.service_history import recall
+from oncall_tui.journal.service_history import read_service_history
 from oncall_tui.journal.store import SCHEMA, Store
 from oncall_tui.runtime.clock import FakeClock
 from oncall_tui.triage.episodes import Episodes
@@ -301,7 +301,7 @@ def test_a_row_that_cannot_be_read_is_left_out_and_named_by_every_reader(
     marks = SeenMarks(journal)
     marks.load()
     assert list(marks.current) == ["prom/b"]
-    recall(journal, "prod/main/api", ())
+    read_service_history(journal, "prod/main/api", ())
     Episodes().load(journal.recent())
     timeline.read(lambda: None, journal, "p1", NOW)  # type: ignore[arg-type, return-value]
     assert journal.of("p1") == []

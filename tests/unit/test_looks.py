@@ -94,7 +94,7 @@ def test_hidden_alerts_are_nothing_wide_and_do_not_page() -> None:
     rows = [alert(f"alarms/{n}", hint=hint(n), severity=Severity.CRITICAL, **TRACKING) for n in ("a", "b", "c")]
     pages = ({"severity": "critical"},)
     triaged = Triager(Rules(pages=pages, products=products)).triage(board(*services, *rows), show_hidden=True)
-    assert (triaged.wide, [r.pages for r in triaged.alerts]) == (None, [False] * 3)
+    assert (triaged.multi_service_incident, [r.pages for r in triaged.alerts]) == (None, [False] * 3)
     assert NewPages().new(triaged) == []
 
 

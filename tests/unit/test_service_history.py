@@ -15,8 +15,8 @@ from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.deploy import WENT_BACK, Deploy, DeployState
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.revision import Revision
-from oncall_tui.domain.service_history import DeployHistories, PastAction, history
-from oncall_tui.text.history_words import fate, named, told
+from oncall_tui.domain.service_history import DeployHistories, PastAction, deploy_history
+from oncall_tui.text.history_words import deploy_status, deploy_summary, named
 
 NOW = 1_800_000_000.0  # 17:00 in Tokyo
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -48,7 +48,7 @@ DONE = {"state": DeployState.SUCCEEDED, "finished": NOW - 540}
 
 
 def words(rows: tuple[Deploy, ...], *deeds: PastAction) -> list[str]:
-    return [told(d, TOKYO, NOW) for d in history(rows, deeds)]
+    return [deploy_summary(d, TOKYO, NOW) for d in deploy_history(rows, deeds)]
 
 
 @pytest.mark.parametrize(
@@ -94,11 +94,11 @@ def test_each_deploy_says_what_became_of_it(
 
 
 def test_whoever_registered_the_old_revision_did_not_roll_back() -> None:
-    assert [d.started_by for d in history((back(),), ())] == [""]
-    assert [d.started_by for d in history((back(),), (UPDATE,))] == ["Alice"]
+    assert [d.started_by for d in deploy_history((back(),), ())] == [""]
+    assert [d.started_by for d in deploy_history((back(),), (UPDATE,))] == ["Alice"]
     code = back(read_from="CodeDeploy", started_by="CloudFormation")
-    assert [d.started_by for d in history((code,), ())] == ["CloudFormation"]
-    assert [d.started_by for d in history((bad(started_by="ci/deploy"),), ())] == ["ci/deploy"]
+    assert [d.started_by for d in deploy_history((code,), ())] == ["CloudFormation"]
+    assert [d.started_by for d in deploy_history((bad(started_by="ci/deploy"),), ())] == ["ci/deploy"]
 
 
 @pytest.mark.parametrize("read_from", ["CodeDeploy", "deployments[]"])
@@ -106,13 +106,13 @@ def test_a_stop_that_makes_another_deploy_go_back_is_whoevers_stopped_it(read_fr
     bad_ = bad(**ROLLED, read_from=read_from)
     second = back(**DONE, read_from=read_from, started_by="codeDeployRollback")
     stop = msgspec.structs.replace(STOP, to=OLD.task_definition)
-    rows = history((bad_, second), (stop,))
+    rows = deploy_history((bad_, second), (stop,))
     assert [d.started_by for d in rows] == ["Alice", bad_.started_by]
-    assert [told(d, TOKYO, NOW) for d in rows] == [
+    assert [deploy_summary(d, TOKYO, NOW) for d in rows] == [
         "rollback :42→:41, succeeded",
         ":41→:42, rolled back to :41 by Alice 16:51",
     ]
-    assert [d.started_by for d in history((second,), (msgspec.structs.replace(stop, to="another"),))] == [""]
+    assert [d.started_by for d in deploy_history((second,), (msgspec.structs.replace(stop, to="another"),))] == [""]
 
 
 @pytest.mark.parametrize("old", [None, OLD])
@@ -146,8 +146,8 @@ def test_a_newer_revision_that_was_picked_is_no_rollback() -> None:
 def test_an_undone_rollback_is_told_of_the_deploy_that_was_taken_back() -> None:
     again = deploy("prod/d3", API, native_id="d3", started=NOW - 60, old=OLD, new=NEW, state=DeployState.IN_PROGRESS)
     undo = deed(plan="p2", verb=Verb.UNDO_ROLLBACK, at=NOW - 61, to=NEW.task_definition, by="Bob")
-    rows = history((bad(**ROLLED), again), (STOP, undo))
-    assert [told(d, TOKYO, NOW) for d in rows] == [
+    rows = deploy_history((bad(**ROLLED), again), (STOP, undo))
+    assert [deploy_summary(d, TOKYO, NOW) for d in rows] == [
         "redeploy :41→:42, in progress",
         ":41→:42, rolled back to :41 by Alice 16:51, deployed again by Bob 16:59",
     ]
@@ -156,7 +156,7 @@ def test_an_undone_rollback_is_told_of_the_deploy_that_was_taken_back() -> None:
 def test_one_write_makes_one_deploy_and_a_stopped_deploy_is_nobody_elses() -> None:
     other = back(started_by="ci/deploy", **DONE)
     later = msgspec.structs.replace(other, id="prod/d9", native_id="d9", started=NOW - 60)
-    assert [d.started_by for d in history((other, later), (UPDATE,))] == ["", "Alice"]
+    assert [d.started_by for d in deploy_history((other, later), (UPDATE,))] == ["", "Alice"]
     assert words((bad(**ROLLED),), msgspec.structs.replace(STOP, deploy="another")) == [
         ":41→:42, rolled back to :41 16:51"
     ]
@@ -179,7 +179,7 @@ def test_a_rollback_that_a_newer_deploy_overtook_took_nothing_back() -> None:
 def test_an_arrow_is_old_to_new_in_every_state(state: DeployState) -> None:
     assert bad(state=state).arrow == ":41→:42"
     assert named(bad(state=state)) == ":41→:42"
-    assert ("to :41" in fate(bad(state=state))) == (state in WENT_BACK)
+    assert ("to :41" in deploy_status(bad(state=state))) == (state in WENT_BACK)
 
 
 def test_what_did_not_change_stays_the_same_object() -> None:

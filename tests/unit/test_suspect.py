@@ -12,7 +12,7 @@ from tests.unit.test_triage import NOW, board, hint
 from oncall_tui.domain.deploy import Deploy, DeployState, TaskFailure
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.reading import PartialFailure, SourceState, SourceStatus
-from oncall_tui.triage.multi_service import FiringAlert, wide
+from oncall_tui.triage.multi_service import FiringAlert, multi_service_incident
 from oncall_tui.triage.suspects import suspicion
 from oncall_tui.triage.triager import Rules, TriagedAlert, Triager
 
@@ -151,8 +151,8 @@ def test_in_a_wide_event_suspects_are_also_deployed() -> None:
         rows.append(alert(f"prom/{name}", began=NOW, hint=hint(name)))
     triager = Triager(Rules(products=products))
     triaged = triager.triage(board(*rows))
-    assert triaged.wide is not None
-    assert triaged.wide.summary == "3 services of 2 products"
+    assert triaged.multi_service_incident is not None
+    assert triaged.multi_service_incident.summary == "3 services of 2 products"
     row = triaged.find("prom/api")
     assert row is not None
     assert row.suspicion.words(NOW).startswith("also deployed: deploy ")
@@ -166,7 +166,7 @@ def test_in_a_wide_event_suspects_are_also_deployed() -> None:
 def test_a_wide_event_that_spreads_for_long_is_since_its_first() -> None:
     products = "aabbba"  # no five minutes of it are all of one product's but those in the middle
     fires = [FiringAlert(NOW + 120 * turn, f"prod/main/s{turn}", product) for turn, product in enumerate(products)]
-    event = wide([*fires, FiringAlert(NOW - 7200, "prod/main/s1", "p1")])
+    event = multi_service_incident([*fires, FiringAlert(NOW - 7200, "prod/main/s1", "p1")])
     assert event is not None
     assert (event.since, event.until, event.services, event.products) == (NOW, NOW + 600, 6, 2)
     assert all(event.holds(f.began) for f in fires)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from oncall_tui.text import time_format
-from oncall_tui.text.time_format import moment, stamp, told, zoned
+from oncall_tui.text.time_format import local_time, moment, stamp, zoned
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 NOW = datetime(2026, 1, 1, 10, 0, 5, tzinfo=TOKYO).timestamp()
@@ -35,11 +35,11 @@ def test_seconds_and_days_where_they_are_asked_for() -> None:
 
 
 def test_sentences_are_in_the_configured_zone() -> None:
-    assert told(NOW, NOW) == "01:00 UTC"
-    time_format.use(TOKYO)
-    assert told(NOW, NOW) == "10:00 JST"
-    assert told(NOW + 24 * HOUR, NOW) == "2 Jan 10:00 JST"
-    time_format.use(UTC)
+    assert local_time(NOW, NOW) == "01:00 UTC"
+    time_format.set_zone(TOKYO)
+    assert local_time(NOW, NOW) == "10:00 JST"
+    assert local_time(NOW + 24 * HOUR, NOW) == "2 Jan 10:00 JST"
+    time_format.set_zone(UTC)
 
 
 # What is sent in another side's own format, and screens that are given their zone, for columns of their own.

@@ -58,7 +58,7 @@ class PastActions:
     def take(self, entries: Iterable[Entry]) -> None:
         """Learn from intents and what came of them."""
         for entry in entries:
-            if entry.kind is EntryKind.INTENT and (deed := deed_of(entry)) is not None:
+            if entry.kind is EntryKind.INTENT and (deed := past_action_of(entry)) is not None:
                 self._plans.setdefault(deed.plan, deed)
             elif entry.kind is EntryKind.INTENT and (silence := silence_of(entry)) is not None:
                 self._silences[str(entry.data["plan"].get("target", ""))] = silence
@@ -104,7 +104,7 @@ def silence_of(entry: Entry) -> PastSilence | None:
     return PastSilence(plan=entry.subject, by=entry.actor, at=entry.at, reason=reason, until=until)
 
 
-def deed_of(entry: Entry) -> PastAction | None:
+def past_action_of(entry: Entry) -> PastAction | None:
     """Read the deed out of an intent; None where it is about something else."""
     plan = entry.data.get("plan", {})
     asked = plan.get("request", {})

@@ -13,10 +13,10 @@ from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.plan import Actor, Confirm, Plan
 from oncall_tui.domain.remembered import AlertStart
 from oncall_tui.journal import Journal
-from oncall_tui.journal.service_history import recall
+from oncall_tui.journal.service_history import read_service_history
 from oncall_tui.notifications.notifier import Recipients
-from oncall_tui.triage.cautions import against_continuing, cautions, stays_open, still_there
-from oncall_tui.triage.consent import is_accused, quiet, unasked
+from oncall_tui.triage.cautions import against_continuing, against_resolving, cautions, stays_open
+from oncall_tui.triage.consent import is_suspected, quiet, reason_missing
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
 from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
 
@@ -37,7 +37,7 @@ class PlanEnricher:
         if plan.verb in FOLLOWED:
             warnings, changed = self._followed(plan)
         elif plan.verb is Verb.RESOLVE:
-            warnings += still_there(self._triaged(), plan.target)
+            warnings += against_resolving(self._triaged(), plan.target)
         elif plan.verb is Verb.SILENCE:
             warnings += stays_open(self._triaged(), plan.target)
         if self._actor.guessed:
@@ -73,14 +73,14 @@ class PlanEnricher:
         """Say that neither an alert nor the service's state asks for the action; empty where one of them does."""
         if plan.verb not in (Verb.ROLL_BACK, Verb.RESTART) or plan.failing:
             return ""
-        why = unasked(triaged, service_id, str(plan.request.get("from", "")), plan.target)
+        why = reason_missing(triaged, service_id, str(plan.request.get("from", "")), plan.target)
         return f"{why}{'; ' if ': ' in why else ': '}{plan.stands}" if why and plan.stands else why
 
     @staticmethod
     def _quiet(plan: Plan, triaged: TriagedBoard, service_id: str) -> list[str]:
         """Warn that the alert which asks for it does not fire just now."""
         away_from = str(plan.request.get("from", ""))
-        if plan.verb is not Verb.ROLL_BACK or is_accused(triaged, service_id, away_from, plan.target):
+        if plan.verb is not Verb.ROLL_BACK or is_suspected(triaged, service_id, away_from, plan.target):
             return []
         words, _ = quiet(triaged, service_id, away_from, plan.target)
         return [words] if words else []
@@ -121,7 +121,7 @@ class PlanEnricher:
             if a.service and a.service.id == service_id
             for m in a.members
         ]
-        return msgspec.structs.replace(triaged.board, recall=recall(self._journal, service_id, on_board))
+        return msgspec.structs.replace(triaged.board, recall=read_service_history(self._journal, service_id, on_board))
 
     def service_of(self, plan: Plan) -> str:
         """The id of the service that is acted on: as its provider named it, since a deploy's row may be gone by now."""

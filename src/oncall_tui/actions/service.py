@@ -29,7 +29,7 @@ from oncall_tui.providers.base import ActionHandler, Provider, Receipt, Supports
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.runtime.job_queue import JobQueue
 from oncall_tui.runtime.secret import redact
-from oncall_tui.text.time_format import told
+from oncall_tui.text.time_format import local_time
 
 log = logging.getLogger(__name__)
 PROVIDER_PATIENCE_S = 5.0
@@ -54,7 +54,7 @@ class ActionService:
         clock: Clock,
         board: Callable[[Verb, str], Board],
         dress: Callable[[Plan], Plan],
-        told: Callable[[], None],
+        on_outcome: Callable[[], None],
         read_only: bool,
         steady_s: float,
         completion_note: Callable[[Plan], str],
@@ -66,7 +66,7 @@ class ActionService:
         self.marks = SeenMarks(journal)
         self.ack_renewer = AckRenewer(journal, clock)
         self._sources, self._journal, self._clock = sources, journal, clock
-        self._board, self._dress, self._told = board, dress, told
+        self._board, self._dress, self._told = board, dress, on_outcome
         self._local = local_handlers(self.marks, clock)
         self._escalate = escalate
         if escalate is not None:
@@ -169,7 +169,7 @@ class ActionService:
 
         left = True
 
-        def told(outcome: Outcome) -> None:
+        def on_outcome(outcome: Outcome) -> None:
             if outcome.state is OutcomeState.PENDING:
                 return
             if outcome.state not in (OutcomeState.DONE, OutcomeState.SENT):
@@ -185,7 +185,7 @@ class ActionService:
         def run() -> None:
             try:
                 plan = self._planned(self._source(ask.target), ask)
-                self._new_execution(self._source(ask.target), plan, told).start()
+                self._new_execution(self._source(ask.target), plan, on_outcome).start()
             except OncallError as error:
                 failed(error.message, error.hint)
                 ended()
@@ -253,13 +253,13 @@ class ActionService:
     # --- inside -------------------------------------------------------------------------------------------------------
 
     def _new_execution(
-        self, source: SourceHandle, plan: Plan, told: Callable[[Outcome], None] | None = None
+        self, source: SourceHandle, plan: Plan, on_outcome: Callable[[Outcome], None] | None = None
     ) -> ActionExecution:
         handler = self._handler(source, plan.verb)
         queue = self._escalate.queue_of(plan) if self._escalate and handler is self._escalate else source.queue
-        told = told or self._on_outcome
+        on_outcome = on_outcome or self._on_outcome
         return ActionExecution(
-            plan, handler, queue, self._journal, self._clock, told, self.steady_s, self._completion_note
+            plan, handler, queue, self._journal, self._clock, on_outcome, self.steady_s, self._completion_note
         )
 
     def _execute_group(self, plans: list[Plan], without_journal: bool) -> dict[str, Future[Outcome]]:
@@ -322,7 +322,8 @@ class ActionService:
                 continue
             if not execution.resumed:
                 raise Refused(f"{ask.verb} is already in progress")
-            sent = f"sent {told(execution.sent_at, self._clock.now())} by {execution.plan.actor.name}, not verified yet"
+            at = local_time(execution.sent_at, self._clock.now())
+            sent = f"sent {at} by {execution.plan.actor.name}, not verified yet"
             raise Refused(f"{sent}: {execution.outcome.message}", "nothing was sent now; ask again in a moment")
         if self.read_only:
             raise Refused("read only: nothing is written", "start without --read-only, and without read_only: true")

@@ -22,7 +22,7 @@ from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.domain.service_history import ALARM, BREAKER
 from oncall_tui.engine.engine import Engine
-from oncall_tui.text.history_words import back_of, began_by, breaker, fate, named, stopped
+from oncall_tui.text.history_words import back_of, began_by, breaker, deploy_status, named, stopped
 from oncall_tui.text.time_format import age, moment, span, stamp
 from oncall_tui.triage.unread_scope import SERVICE_PROVIDERS
 
@@ -95,7 +95,7 @@ def as_object(deploy: Deploy) -> dict[str, Any]:
 
 def line(deploy: Deploy, now: float, tz: tzinfo) -> str:
     """``prod/prod-main/api :41→:42 in progress · canary scale up · 1/4 tasks · 10% traffic · 09:17, for 12m``."""
-    words = [fate(deploy, tz, now), f"{deploy.strategy} {deploy.stage}".strip(), f"{deploy.progress} tasks"]
+    words = [deploy_status(deploy, tz, now), f"{deploy.strategy} {deploy.stage}".strip(), f"{deploy.progress} tasks"]
     if deploy.traffic is not None:
         words.append(f"{deploy.traffic:.0f}% traffic")
     if deploy.bake_until is not None and deploy.state.running:

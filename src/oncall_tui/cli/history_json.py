@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from oncall_tui.domain.deploy import Deploy
-from oncall_tui.text.history_words import back_of, noun, told
+from oncall_tui.text.history_words import back_of, deploy_summary, noun
 from oncall_tui.text.time_format import stamp
 
 
@@ -15,7 +15,7 @@ def history_object(deploy: Deploy) -> dict[str, Any]:
         "kind": noun(deploy),
         "started_by": deploy.started_by or None,
         "rolled_back": _rolled_back(deploy),
-        "says": told(deploy),
+        "says": deploy_summary(deploy),
     }
 
 

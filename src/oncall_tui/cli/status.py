@@ -17,7 +17,7 @@ from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.domain.service import Service
 from oncall_tui.engine.engine import Update
-from oncall_tui.text.time_format import here, stamp
+from oncall_tui.text.time_format import configured_zone, stamp
 from oncall_tui.triage.counts import nothing_read
 from oncall_tui.triage.multi_service import MultiServiceIncident
 from oncall_tui.triage.ownership import aftermath, assignment
@@ -47,7 +47,7 @@ def as_object(update: Update, now: float) -> dict[str, Any]:
         "at": stamp(now),
         "sources": [_source(s, now) for s in update.board.sources.values()],
         "alerts": [_alert(row, alert, now) for row in triaged.alerts for alert in row.members],
-        "wide": _wide(triaged.wide),
+        "wide": _wide(triaged.multi_service_incident),
         "not_known": sorted(nothing_read(triaged)),
         "services": [_service(s, now) for s in triaged.services],
         "deploys": [_deploy(d) for d in triaged.deploys],
@@ -99,7 +99,7 @@ def _alert(row: TriagedAlert, alert: Alert, now: float) -> dict[str, Any]:
         "rank": row.why,
         "suspects": [_suspect(s, now) for s in row.suspicion.suspects],
         "not_suspect": [_suspect(s, now) for s in row.suspicion.innocent],
-        "suspicion": row.suspicion.words(now, here()),
+        "suspicion": row.suspicion.words(now, configured_zone()),
     }
 
 
@@ -118,7 +118,11 @@ def _assigned(alert: Alert, now: float) -> dict[str, Any] | None:
 
 
 def _suspect(suspect: Suspect, now: float) -> dict[str, Any]:
-    return {"deploy": suspect.deploy.id, "service": suspect.deploy.service_id, "words": suspect.told(here(), now)}
+    return {
+        "deploy": suspect.deploy.id,
+        "service": suspect.deploy.service_id,
+        "words": suspect.told(configured_zone(), now),
+    }
 
 
 def _service(service: Service, now: float) -> dict[str, Any]:

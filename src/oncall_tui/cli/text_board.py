@@ -10,8 +10,8 @@ from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.service import Service
 from oncall_tui.engine.engine import Update
 from oncall_tui.text.cells import clean, count, width
-from oncall_tui.text.history_words import back_of, fate
-from oncall_tui.text.time_format import age, ago, here, told
+from oncall_tui.text.history_words import back_of, deploy_status
+from oncall_tui.text.time_format import age, ago, configured_zone, local_time
 from oncall_tui.triage.causes import trouble
 from oncall_tui.triage.counts import alerts_title, deploys_title, services_title
 from oncall_tui.triage.empty_board import last_read, nothing
@@ -31,10 +31,9 @@ def text_board(update: Update, now: float) -> str:
     title = alerts_title(triaged) + (f" · {triaged.hidden} hidden" if triaged.hidden else "")
     unread = [s.name for s in update.board.unread]
     lines = [_sources(update, now), "", title + (f" · not read: {', '.join(unread)}" if unread else "")]
-    if triaged.wide:
-        lines.append(
-            f"  multi-service: {triaged.wide.summary} since {told(triaged.wide.since, now)}, probably not one deploy"
-        )
+    if (incident := triaged.multi_service_incident) is not None:
+        since = local_time(incident.since, now)
+        lines.append(f"  multi-service: {incident.summary} since {since}, probably not one deploy")
     lines += _table(ALERTS, [_alert(row, now) for row in triaged.alerts]) or [f"  {clean(nothing(update.board, now))}"]
     lines += ["", services_title(triaged)]
     firing = Counter(row.service.id for row in triaged.alerts if row.service and ATTENTION[row.alert.state] < SILENT)
@@ -91,7 +90,7 @@ def _suspicion(row: TriagedAlert, now: float) -> str:
     """The suspect; of a page also that there is none, or that it is not known: neither looks like the other."""
     if row.alert.state is AlertState.RESOLVED or not (row.suspect or row.pages):
         return ""
-    words = row.suspicion.words(now, here())
+    words = row.suspicion.words(now, configured_zone())
     return f"◂ {words}" if row.suspect else words
 
 
@@ -110,6 +109,8 @@ def _service(service: Service, alerts: int, now: float) -> tuple[str, ...]:
 
 def _deploy(deploy: Deploy, now: float) -> tuple[str, ...]:
     why = deploy.failures[0].summary if deploy.failures else deploy.reason
-    why = " · ".join(part for part in (fate(deploy, here(), now) if back_of(deploy) else "", why) if part)
+    why = " · ".join(
+        part for part in (deploy_status(deploy, configured_zone(), now) if back_of(deploy) else "", why) if part
+    )
     began = age(now - deploy.started)
     return (deploy.service_id, deploy.arrow, str(deploy.state), deploy.progress, began, deploy.started_by, why)

@@ -42,7 +42,7 @@ class PastAction(msgspec.Struct, frozen=True, kw_only=True):
     made: str = ""
 
 
-def history(deploys: Iterable[Deploy], deeds: Sequence[PastAction]) -> tuple[Deploy, ...]:
+def deploy_history(deploys: Iterable[Deploy], deeds: Sequence[PastAction]) -> tuple[Deploy, ...]:
     """*deploys* of one service, each with how it was rolled back, by whom, and who began it; newest first.
 
     *deeds* are those of the service, in any order.
@@ -187,7 +187,7 @@ class DeployHistories:
             old = self._known.get(service)
             if old is None or old[1] != done or len(old[0]) != len(mine) or not all(map(_is, old[0], mine)):
                 kept = {d.id: d for d in old[2]} if old else {}
-                made = history(mine, done)
+                made = deploy_history(mine, done)
                 old = (mine, done, tuple(kept[d.id] if kept.get(d.id) == d else d for d in made))
             known[service] = old
             told.update((d.id, d) for d in old[2])

@@ -13,7 +13,7 @@ from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.journal import Journal
-from oncall_tui.text.history_words import noun, told
+from oncall_tui.text.history_words import deploy_summary, noun
 from oncall_tui.triage.episodes import Episodes, key_of
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
 from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
@@ -119,7 +119,7 @@ def _of_deploy(change: Change, deploy: Deploy, now: float) -> Entry:
     data |= {"arrow": deploy.arrow, "kind": noun(deploy), "started": deploy.started}
     data |= {"by": deploy.started_by} if deploy.started_by else {}
     data |= {"rolled_back": msgspec.to_builtins(deploy.taken_back)} if deploy.taken_back else {}
-    text = f"{deploy.service_id} {told(deploy)}"
+    text = f"{deploy.service_id} {deploy_summary(deploy)}"
     return Entry(at=now, kind=EntryKind.DEPLOY, subject=change.id, text=text, data=data)
 
 

@@ -12,7 +12,7 @@ from oncall_tui.domain.deploy import WENT_BACK, Deploy, DeployState
 from oncall_tui.domain.service import Service
 from oncall_tui.domain.service_detail import ServiceDetail, Task, short_task
 from oncall_tui.providers.base import TimelineEvent
-from oncall_tui.text.history_words import fate, noun, taken_back
+from oncall_tui.text.history_words import deploy_status, noun, rollback_status
 from oncall_tui.text.short_ids import short_ids
 
 HERE = "here"
@@ -126,10 +126,10 @@ def _of_deploy(deploy: Deploy) -> Iterable[TimelineEntry]:
         yield TimelineEntry(back.began, DEPLOY, asked, back.by, HERE)
     if deploy.finished is not None and not deploy.state.running:
         reason = f": {deploy.reason}" if deploy.reason and deploy.state is not DeployState.SUCCEEDED else ""
-        own = fate(deploy) if deploy.state in WENT_BACK else str(deploy.state)
+        own = deploy_status(deploy) if deploy.state in WENT_BACK else str(deploy.state)
         yield TimelineEntry(deploy.finished, DEPLOY, f"{what} {own}{reason}", "", deploy.source)
     if deploy.state not in WENT_BACK and back is not None and back.ended is not None:
-        yield TimelineEntry(back.ended, DEPLOY, f"{what}, {taken_back(back)}", "", deploy.source)
+        yield TimelineEntry(back.ended, DEPLOY, f"{what}, {rollback_status(back)}", "", deploy.source)
 
 
 def _of_tasks(deploys: Sequence[Deploy], inside: ServiceDetail | None) -> Iterable[TimelineEntry]:

@@ -14,7 +14,7 @@ ENTRIES = 5_000
 SAME_ALERT_S = 60.0
 
 
-def recall(journal: Journal, service_id: str, on_board: Iterable[AlertStart]) -> ServiceHistory:
+def read_service_history(journal: Journal, service_id: str, on_board: Iterable[AlertStart]) -> ServiceHistory:
     """The service's alerts on the board and in the journal, and the rollbacks of it that were sent. Reads the disk.
 
     A journal that cannot be read has nothing to tell: the plan is then made from what AWS tells alone.

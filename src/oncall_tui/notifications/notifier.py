@@ -85,7 +85,7 @@ def _both(first: Recipients | None, now: Recipients) -> Recipients:
     return msgspec.structs.replace(first, incidents=tuple(dict.fromkeys((*first.incidents, *now.incidents))))
 
 
-def begins(plan: Plan) -> str:
+def started_line(plan: Plan) -> str:
     """``Alice is rolling back prod/payments-api from :42 to :41``."""
     stem, now, _ = _words(plan)
     if not plan.title.startswith(stem):
@@ -103,7 +103,7 @@ def _what(plan: Plan) -> str:
     return what if plan.verb is Verb.CONTINUE else going_back(what)
 
 
-def ends(plan: Plan, outcome: Outcome) -> str:
+def ended_line(plan: Plan, outcome: Outcome) -> str:
     """``Alice rolled back prod/payments-api from :42 to :41: …``; else ``failed: …`` or ``unknown: …``."""
     done, what = _words(plan)[2], _what(plan)
     if outcome.state in (OutcomeState.DONE, OutcomeState.SENT):
@@ -150,9 +150,9 @@ class Notifier:
             if over:
                 heard.ended = outcome.state
         if first and not execution.resumed:  # an earlier session told that it began
-            self._tell(plan, heard, begins(plan), "", Severity.INFO)
+            self._tell(plan, heard, started_line(plan), "", Severity.INFO)
         if over:
-            self._tell(plan, heard, ends(plan, outcome), outcome.hint, _BAD.get(outcome.state, Severity.INFO))
+            self._tell(plan, heard, ended_line(plan, outcome), outcome.hint, _BAD.get(outcome.state, Severity.INFO))
 
     @property
     def pending(self) -> int:

@@ -16,7 +16,7 @@ from oncall_tui.domain.deploy import Deploy, DeployRollback
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.text.history_words import going_back, noun
-from oncall_tui.text.time_format import here
+from oncall_tui.text.time_format import configured_zone
 from oncall_tui.triage.counts import nothing_read
 from oncall_tui.triage.ownership import aftermath, assignment
 from oncall_tui.triage.ranking import ATTENTION
@@ -285,7 +285,7 @@ def _open(row: TriagedAlert, now: float) -> OpenAlert:
         comment=alert.comment,
         service=row.service.id if row.service else "",
         assigned=aftermath(row, now) or (assignment(alert, now) if alert.moved or alert.state.asks else ""),
-        suspicion=row.suspicion.words(now, here()) if ATTENTION[alert.state] < 4 else "",
+        suspicion=row.suspicion.words(now, configured_zone()) if ATTENTION[alert.state] < 4 else "",
     )
 
 

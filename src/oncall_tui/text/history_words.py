@@ -31,7 +31,7 @@ def named(deploy: Deploy) -> str:
     return deploy.arrow if word == "deploy" else f"{word} {deploy.arrow}"
 
 
-def fate(deploy: Deploy, tz: tzinfo | None = None, now: float = 0.0) -> str:
+def deploy_status(deploy: Deploy, tz: tzinfo | None = None, now: float = 0.0) -> str:
     """Say how it ended, or stands: ``rolled back to :41 by Alice 05:16``. Without *tz* no time is said."""
     return ended(deploy.state, back_of(deploy), tz, now)
 
@@ -40,7 +40,7 @@ def ended(state: str, back: DeployRollback | None, tz: tzinfo | None = None, now
     """The same of a state and how it was taken back (None: it was not)."""
     if back is None:
         return str(state)
-    return taken_back(back, tz, now) if state in WENT_BACK else f"{state}, {taken_back(back, tz, now)}"
+    return rollback_status(back, tz, now) if state in WENT_BACK else f"{state}, {rollback_status(back, tz, now)}"
 
 
 def _only_state(deploy: Deploy) -> DeployRollback | None:
@@ -51,7 +51,7 @@ def _only_state(deploy: Deploy) -> DeployRollback | None:
     return DeployRollback(state=deploy.state, to=to, by=cause(deploy), ended=deploy.finished)
 
 
-def taken_back(back: DeployRollback, tz: tzinfo | None = None, now: float = 0.0) -> str:
+def rollback_status(back: DeployRollback, tz: tzinfo | None = None, now: float = 0.0) -> str:
     """``rolling back to :41 by Alice since 05:15``, ``rolled back …``, ``the rollback to :41 by Alice failed``."""
     to, by = f" to {back.to}" if back.to else "", f" by {back.by}" if back.by else ""
     by += "," if "," in by and tz is not None else ""
@@ -74,9 +74,9 @@ def back_of(deploy: Deploy) -> DeployRollback | None:
     return deploy.taken_back or _only_state(deploy)
 
 
-def told(deploy: Deploy, tz: tzinfo | None = None, now: float = 0.0) -> str:
+def deploy_summary(deploy: Deploy, tz: tzinfo | None = None, now: float = 0.0) -> str:
     """Say the whole: ``:41→:42, rolled back to :41 by Alice 05:16``."""
-    return f"{named(deploy)}, {fate(deploy, tz, now)}"
+    return f"{named(deploy)}, {deploy_status(deploy, tz, now)}"
 
 
 def began_by(deploy: Deploy) -> str:

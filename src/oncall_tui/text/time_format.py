@@ -10,11 +10,11 @@ def moment(at: float, tz: tzinfo, now: float, *, seconds: bool = False, day: boo
 
     *day*: the day is always said.
     """
-    there, here = datetime.fromtimestamp(at, tz), datetime.fromtimestamp(now, tz)
+    there, today = datetime.fromtimestamp(at, tz), datetime.fromtimestamp(now, tz)
     date = ""
-    if there.year != here.year:
+    if there.year != today.year:
         date = "%-d %b %Y "
-    elif day or there.date() != here.date():
+    elif day or there.date() != today.date():
         date = "%-d %b "
     return there.strftime(f"{date}{'%H:%M:%S' if seconds else '%H:%M'}")
 
@@ -73,22 +73,22 @@ def length(seconds: float) -> str:
 _here: list[tzinfo] = [UTC]
 
 
-def use(tz: tzinfo) -> None:
-    """Set the configured zone, once at the start: ``told`` says times in it."""
+def set_zone(tz: tzinfo) -> None:
+    """Set the configured zone, once at the start: ``local_time`` says times in it."""
     _here[0] = tz
 
 
-def here() -> tzinfo:
+def configured_zone() -> tzinfo:
     """The configured zone; UTC before there is a configuration."""
     return _here[0]
 
 
-def told(at: float, now: float | None = None) -> str:
+def local_time(at: float, now: float | None = None) -> str:
     """``02:41 JST``, with its day where that is another than *now*'s: for sentences that leave their screen.
 
     Plans, outcomes, refusals, notes and messages to others are read elsewhere and later: the zone is part of them.
     """
-    return zoned(at, here(), at if now is None else now)
+    return zoned(at, configured_zone(), at if now is None else now)
 
 
 def stamp(at: float | None) -> str | None:

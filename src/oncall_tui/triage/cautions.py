@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.deploy import Deploy, DeployState
-from oncall_tui.text.time_format import age, told
-from oncall_tui.triage.consent import accused
+from oncall_tui.text.time_format import age, local_time
+from oncall_tui.triage.consent import suspected_deploys
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
 from oncall_tui.triage.triager import TriagedBoard
 
@@ -23,11 +23,11 @@ def against_continuing(triaged: TriagedBoard, service_id: str) -> tuple[str, ...
     """Against letting a deploy of *service_id* continue: an alert that it is suspected of."""
     return tuple(
         f"{row.alert.title}: {deploy.arrow} is suspected, and continuing takes it further"
-        for row, deploy in accused(triaged, service_id)[:TOLD]
+        for row, deploy in suspected_deploys(triaged, service_id)[:TOLD]
     )
 
 
-def still_there(triaged: TriagedBoard, incident: str) -> tuple[str, ...]:
+def against_resolving(triaged: TriagedBoard, incident: str) -> tuple[str, ...]:
     """Against resolving *incident*: alarms that are joined to it still fire, or the suspect deploy still runs."""
     row = triaged.find(incident)
     if row is None:
@@ -77,11 +77,11 @@ def _not_suspect(triaged: TriagedBoard, service_id: str, deploy: Deploy | None) 
 
 
 def _wide(triaged: TriagedBoard) -> tuple[str, ...]:
-    found = triaged.wide
+    found = triaged.multi_service_incident
     if found is None:
         return ()
     return (
-        f"multi-service: {found.summary} fire since {told(found.since)}, probably not one deploy; "
+        f"multi-service: {found.summary} fire since {local_time(found.since)}, probably not one deploy; "
         "a rollback replaces running tasks while something else may be down",
     )
 

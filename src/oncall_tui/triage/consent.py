@@ -29,7 +29,7 @@ def fires(triaged: TriagedBoard, row: TriagedAlert) -> bool:
     return any(m.state in _FIRES and (m.source not in sources or sources[m.source].current) for m in told)
 
 
-def accused(triaged: TriagedBoard, service_id: str) -> tuple[tuple[TriagedAlert, Deploy], ...]:
+def suspected_deploys(triaged: TriagedBoard, service_id: str) -> tuple[tuple[TriagedAlert, Deploy], ...]:
     """The deploys of *service_id* that are suspected of an alert of it that fires now, each with that alert's row.
 
     What is part of something wide accuses no one deploy; what was rolled back is gone, and a rollback is no culprit.
@@ -43,9 +43,9 @@ def accused(triaged: TriagedBoard, service_id: str) -> tuple[tuple[TriagedAlert,
     )
 
 
-def is_accused(triaged: TriagedBoard, service_id: str, away_from: str, target: str) -> bool:
+def is_suspected(triaged: TriagedBoard, service_id: str, away_from: str, target: str) -> bool:
     """Return whether the deploy that a rollback leaves is suspected of an alert that fires now."""
-    return any(d.new.task_definition == away_from or d.id == target for _, d in accused(triaged, service_id))
+    return any(d.new.task_definition == away_from or d.id == target for _, d in suspected_deploys(triaged, service_id))
 
 
 def quiet(triaged: TriagedBoard, service_id: str, away_from: str, target: str) -> tuple[str, bool]:
@@ -69,12 +69,12 @@ def quiet(triaged: TriagedBoard, service_id: str, away_from: str, target: str) -
     return max(found, key=lambda one: one[1], default=("", False))
 
 
-def unasked(triaged: TriagedBoard, service_id: str, away_from: str, target: str) -> str:
+def reason_missing(triaged: TriagedBoard, service_id: str, away_from: str, target: str) -> str:
     """Why nothing asks for going away from the task definition *away_from*; empty: its deploy is suspected.
 
     *target* is the row that the action was asked for on: the suspect's own row will do too.
     """
-    if is_accused(triaged, service_id, away_from, target):
+    if is_suspected(triaged, service_id, away_from, target):
         return ""
     words, asks = quiet(triaged, service_id, away_from, target)
     if asks:

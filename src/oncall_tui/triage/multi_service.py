@@ -41,7 +41,7 @@ class MultiServiceIncident(msgspec.Struct, frozen=True, gc=False):
         return self.since <= began <= self.until
 
 
-def wide(fires: Iterable[FiringAlert]) -> MultiServiceIncident | None:
+def multi_service_incident(fires: Iterable[FiringAlert]) -> MultiServiceIncident | None:
     """The newest five minutes in which three services of two products began to fire; None: there are none.
 
     What follows within five minutes of the last that belongs to it is counted in: the number grows as it spreads.

@@ -12,7 +12,7 @@ from datetime import tzinfo
 import msgspec
 
 from oncall_tui.domain.deploy import WENT_BACK, Deploy
-from oncall_tui.text.history_words import fate, named, noun, stopped
+from oncall_tui.text.history_words import deploy_status, named, noun, stopped
 from oncall_tui.text.time_format import ago, span
 
 LOOK_BACK_S = 3600.0
@@ -160,7 +160,7 @@ def _words(deploy: Deploy, began: float, tz: tzinfo | None, now: float) -> str:
     words = [f"{noun(deploy)} {deploy.arrow} of {_name(deploy)} started {_before(began - deploy.started)}"]
     ended = deploy.finished
     if deploy.taken_back is not None or deploy.state in WENT_BACK:
-        words.append(fate(deploy, tz, now))
+        words.append(deploy_status(deploy, tz, now))
     elif ended is not None and ended <= began:
         words.append(f"{deploy.state} {_before(began - ended)}")
     elif deploy.state.bad:

@@ -18,7 +18,7 @@ from oncall_tui.triage.aftermath import SETTLES_S, EndedIncident
 from oncall_tui.triage.episodes import Episodes, QuietEpisode
 from oncall_tui.triage.grouping import AlertGroup, AlertGrouper, ServiceIndex, service_name
 from oncall_tui.triage.heartbeats import Heartbeats
-from oncall_tui.triage.multi_service import FiringAlert, MultiServiceIncident, wide
+from oncall_tui.triage.multi_service import FiringAlert, MultiServiceIncident, multi_service_incident
 from oncall_tui.triage.product_lookup import ProductLookup
 from oncall_tui.triage.ranking import ATTENTION, SILENT, PageRule, Rank, lead_order, pages, rank_of, why
 from oncall_tui.triage.suspects import LOOK_BACK_S, NOTHING, Suspicion, suspicion
@@ -99,7 +99,7 @@ class TriagedBoard(msgspec.Struct, frozen=True, kw_only=True):
     services: tuple[Service, ...]
     deploys: tuple[Deploy, ...]
     products: Mapping[str, Product]  # by service id
-    wide: MultiServiceIncident | None = None
+    multi_service_incident: MultiServiceIncident | None = None
     quiet: tuple[tuple[QuietEpisode, Suspicion], ...] = ()  # what does not fire just now, and may again
 
     def find(self, alert_id: str) -> TriagedAlert | None:
@@ -168,7 +168,7 @@ class Triager:
             services=self._ordered_services,
             deploys=self._ordered_deploys,
             products=self._products,
-            wide=event,
+            multi_service_incident=event,
             quiet=self._quiet(lost, board.at),
         )
 
@@ -374,7 +374,7 @@ class Triager:
         last, self._fired = self._fired, rows
         same = len(rows) == len(last) and all(a is b or _fire(a) == _fire(b) for a, b in zip(rows, last, strict=True))
         if not same:
-            self._event = wide(_fire(row) for row in rows if row.service and row.product)
+            self._event = multi_service_incident(_fire(row) for row in rows if row.service and row.product)
         return self._event
 
     def _dress(self, row: TriagedAlert, event: MultiServiceIncident | None) -> TriagedAlert:

@@ -125,7 +125,7 @@ class Drawing:
         self._line("clock").show([], headline.clock(now, session.tz, session.call_rate if wide else ""))
 
     def _incident(self) -> None:
-        line, wide = self._line("incident"), self._session.latest.triaged.wide
+        line, wide = self._line("incident"), self._session.latest.triaged.multi_service_incident
         line.display = wide is not None
         if wide is not None:
             line.show([(headline.wide(wide, self._session.tz), "critical")])

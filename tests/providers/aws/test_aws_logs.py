@@ -224,7 +224,7 @@ def test_a_group_in_another_region_is_asked_there(ecs: Callable[..., EcsProvider
     provider.log_page(LogQuery(place=APP, since=0.0))
     other = msgspec.structs.replace(APP, region="us-east-1")
     provider.log_page(LogQuery(place=other, since=0.0))
-    wires = provider._logs._wires
+    wires = provider._logs._clients
     assert {region: wire.sessions.client("logs").meta.region_name for region, wire in wires.items()} == {
         "eu-west-1": "eu-west-1",
         "us-east-1": "us-east-1",

@@ -41,7 +41,7 @@ def candidate(number: int, length_s: float = DAY, blamed: str = "", **more: Any)
     """One that ran; *blamed*: an alert that began just after its deploy."""
     spell = RunPeriod(deploy=f"d{number}", revision=rev(number, **more), started=0.0, since=0.0, until=length_s)
     alerts = (AlertStart(1.0, blamed),) if blamed else ()
-    return Candidate(revision=rev(number, **more), spells=(spell,), alerts=alerts, blamed=alerts)
+    return Candidate(revision=rev(number, **more), run_periods=(spell,), alerts=alerts, blamed=alerts)
 
 
 def facts(**more: Any) -> RollbackInputs:

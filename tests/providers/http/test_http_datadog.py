@@ -16,7 +16,7 @@ from oncall_tui import errors
 from oncall_tui.domain.alert import AlertState, ServiceHint, Severity
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.providers.base import Context, ReadRequest
-from oncall_tui.providers.datadog.api import GROWN_AFTER, LEAST, PAGE, say
+from oncall_tui.providers.datadog.api import GROWN_AFTER, LEAST, PAGE, error_text
 from oncall_tui.providers.datadog.mapping import severity
 from oncall_tui.providers.datadog.options import DatadogOptions
 from oncall_tui.providers.datadog.provider import DENIED_S, SEARCH_S, DatadogProvider, build
@@ -506,7 +506,7 @@ def test_the_next_poll_waits_where_no_call_is_left(datadog: DatadogProvider, ask
     ],
 )
 def test_error_bodies_in_words(body: bytes, said: str) -> None:
-    assert say(400, body) == said
+    assert error_text(400, body) == said
 
 
 # --- options ----------------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from oncall_tui.domain.reading import SourceState
 from oncall_tui.providers.base import Context, ReadRequest
 from oncall_tui.providers.mackerel.mapping import row
 from oncall_tui.providers.mackerel.options import MackerelOptions
-from oncall_tui.providers.mackerel.provider import PAGES, MackerelProvider, build, say
+from oncall_tui.providers.mackerel.provider import PAGES, MackerelProvider, build, error_text
 from oncall_tui.providers.mackerel.schema import MackerelAlert, MackerelMonitor
 from oncall_tui.runtime.clock import FakeClock
 from oncall_tui.runtime.secret import Secret
@@ -195,7 +195,7 @@ def test_failures_name_what_the_key_needs(mackerel: MackerelProvider, asked: Ask
     ],
 )
 def test_what_an_error_body_says(body: bytes, words: str) -> None:
-    assert say(400, body) == words
+    assert error_text(400, body) == words
 
 
 # --- closing ----------------------------------------------------------------------------------------------------------

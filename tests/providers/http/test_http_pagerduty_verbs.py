@@ -267,7 +267,7 @@ def test_snooze_shows_its_end_and_wants_somebody_to_have_it(account: Account, pl
 
 @pytest.fixture
 def tokyo_time() -> None:
-    time_format.use(ZoneInfo("Asia/Tokyo"))
+    time_format.set_zone(ZoneInfo("Asia/Tokyo"))
 
 
 @pytest.mark.usefixtures("tokyo_time")

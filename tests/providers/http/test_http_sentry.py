@@ -20,7 +20,7 @@ from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Actor, Confirm, Plan
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.providers.base import Context, ReadRequest, Receipt, TimelineEvent
-from oncall_tui.providers.sentry.api import PAGES, next_cursor, say, search
+from oncall_tui.providers.sentry.api import PAGES, error_text, next_cursor, search
 from oncall_tui.providers.sentry.assignee import AssignmentKind, holding
 from oncall_tui.providers.sentry.mapping import row
 from oncall_tui.providers.sentry.options import SentryOptions
@@ -505,7 +505,7 @@ def test_the_link_header(link: str, cursor: str) -> None:
     ],
 )
 def test_what_an_error_body_says(said: bytes, words: str) -> None:
-    assert say(400, said) == words
+    assert error_text(400, said) == words
 
 
 def test_denied_and_expired_name_the_scope(sentry: SentryProvider, asked: Asked) -> None:

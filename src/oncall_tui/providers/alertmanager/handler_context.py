@@ -19,7 +19,7 @@ from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
 from oncall_tui.providers.alertmanager.schema import AlertmanagerAlert, ListedSilence
 from oncall_tui.providers.http import HandlerContext, listed, reference
 from oncall_tui.runtime.clock import Clock
-from oncall_tui.text.time_format import ago, told
+from oncall_tui.text.time_format import ago, local_time
 
 
 class CurrentAlert(msgspec.Struct, frozen=True):
@@ -78,7 +78,9 @@ class AlertmanagerHandlerContext(HandlerContext[CurrentAlert]):
             return row
         identity, _, began = version.rpartition("|")
         if identity == f"{row.id}|{row.state}" and began != f"{row.began:.0f}":
-            raise errors.Refused(f"it ended and began again at {told(row.began, self.http.server_now())}: check again")
+            raise errors.Refused(
+                f"it ended and began again at {local_time(row.began, self.http.server_now())}: check again"
+            )
         raise errors.Refused(self.state_words(row))
 
     def state_words(self, row: Alert) -> str:
@@ -87,7 +89,7 @@ class AlertmanagerHandlerContext(HandlerContext[CurrentAlert]):
         if row.by_at is not None:
             parts.append(ago(self.http.server_now() - row.by_at))
         if row.until is not None:
-            parts.append(f"until {told(row.until, self.http.server_now())}")
+            parts.append(f"until {local_time(row.until, self.http.server_now())}")
         return ", ".join(parts)
 
     def names(self, others: Iterable[AlertmanagerAlert]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from oncall_tui.providers.alertmanager.schema import ACK, AlertmanagerMatcher, L
 from oncall_tui.providers.base import Receipt
 from oncall_tui.providers.decoding import convert
 from oncall_tui.providers.http import WriteHandler, before_sending, silence_s, stamp
-from oncall_tui.text.time_format import length, told
+from oncall_tui.text.time_format import length, local_time
 
 ACK_S = 900.0  # karma's: too short needs re-silencing, too long hides a recurrence
 SAME_S = 60.0  # a silence that ends so much sooner than the one that is asked for lasts as long
@@ -49,7 +49,7 @@ class SilenceHandler(WriteHandler[AlertmanagerHandlerContext, CurrentAlert]):
                 plan, "sent, not visible yet", f"Alertmanager has no such silence: not {self.held}"
             )
         until = stamp(silence.endsAt) or 0.0
-        said = f"{self.held} by {silence.createdBy} until {told(until, self.context.clock.now())}{self.how}"
+        said = f"{self.held} by {silence.createdBy} until {local_time(until, self.context.clock.now())}{self.how}"
         if silence.status.state == "expired":  # a later start looks at an intent whose silence has ended since
             return Check(OutcomeState.DONE, f"was {said}; that has ended")
         if not silence.is_active:
@@ -119,7 +119,7 @@ class AlertmanagerAcknowledge(SilenceHandler):
         now = self.context.clock.now()
         lines = [
             ("alert", alert.title),
-            ("until", f"{told(now + ACK_S, now)}, an open board extends it while it fires and you press keys"),
+            ("until", f"{local_time(now + ACK_S, now)}, an open board extends it while it fires and you press keys"),
         ]
         if current.others:
             lines.append(
@@ -174,7 +174,7 @@ class AlertmanagerSilence(SilenceHandler):
         now = self.context.clock.now()
         there, warnings, command = "", self._warnings(bool(request["covers"])), ""
         if same is not None:
-            there = f"{same.id} by {same.createdBy} until {told(stamp(same.endsAt) or 0.0, now)}"
+            there = f"{same.id} by {same.createdBy} until {local_time(stamp(same.endsAt) or 0.0, now)}"
             self._longer(there, same, for_s)
             if same.createdBy == author(ask.actor):
                 request["extends"] = {
@@ -195,7 +195,7 @@ class AlertmanagerSilence(SilenceHandler):
                 *((("extends", there),) if extends else ()),
                 ("matchers", ", ".join(f'{name}="{value}"' for name, value in sorted(matchers.items()))),
                 ("hides now", _counted(len(hidden) + bool(request["covers"]))),
-                ("ends", f"{told(now + for_s, now)}, after {length(for_s)}"),
+                ("ends", f"{local_time(now + for_s, now)}, after {length(for_s)}"),
                 ("reason", reason),
             ),
             warnings=warnings,

@@ -42,7 +42,7 @@ def login(options: DatadogOptions) -> Mapping[str, str]:
     return {"DD-API-KEY": options.api_key.get(), "DD-APPLICATION-KEY": options.application_key.get()}
 
 
-def say(status: int, body: bytes) -> str:
+def error_text(status: int, body: bytes) -> str:
     """``{"errors": […]}`` in words: texts (v1), or objects with ``detail`` or ``title`` (v2)."""
     try:
         said = msgspec.json.decode(body)

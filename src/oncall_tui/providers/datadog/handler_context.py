@@ -10,12 +10,12 @@ import msgspec
 from oncall_tui import errors
 from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.providers.datadog.api import DatadogApi
-from oncall_tui.providers.datadog.mapping import DatadogRows, drifts
+from oncall_tui.providers.datadog.mapping import DatadogRows, start_moves
 from oncall_tui.providers.datadog.options import DatadogOptions
 from oncall_tui.providers.datadog.schema import DatadogMonitor
 from oncall_tui.providers.http import HandlerContext
 from oncall_tui.runtime.clock import Clock
-from oncall_tui.text.time_format import told
+from oncall_tui.text.time_format import local_time
 
 
 class CurrentMonitor(msgspec.Struct, frozen=True):
@@ -66,6 +66,6 @@ class DatadogHandlerContext(HandlerContext[CurrentMonitor]):
         both = (state, row.state)
         if state and both.count(AlertState.NO_DATA) == 1 and AlertState.SILENCED not in both:
             raise errors.Refused(f"it is {row.state} now, and was {state}: check again")
-        if state and not drifts(row) and began != f"{row.began:.0f}":
-            raise errors.Refused(f"it recovered and began again at {told(row.began)}: check again")
+        if state and not start_moves(row) and began != f"{row.began:.0f}":
+            raise errors.Refused(f"it recovered and began again at {local_time(row.began)}: check again")
         return row

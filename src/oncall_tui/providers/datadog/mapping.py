@@ -94,7 +94,7 @@ class DatadogRows:
             return row
         if not row.began:
             row = msgspec.structs.replace(row, began=old.began if old else at)
-        elif old and drifts(row) and drifts(old) and old.began < row.began:
+        elif old and start_moves(row) and start_moves(old) and old.began < row.began:
             row = msgspec.structs.replace(row, began=old.began)
         return old if old == row else row
 
@@ -207,7 +207,7 @@ def began(monitor: DatadogMonitor, group: GroupState) -> float:
     return max(known) if known else (stamp(monitor.overall_state_modified) or stamp(monitor.created) or 0.0)
 
 
-def drifts(row: Alert) -> bool:
+def start_moves(row: Alert) -> bool:
     """Return whether its start moves (no data), or is not told at all."""
     return not row.began or ("state", "No Data") in row.annotations
 

@@ -11,7 +11,7 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest
 from oncall_tui.providers.datadog.active_downtime import ActiveDowntime
-from oncall_tui.providers.datadog.api import DatadogApi, login, say
+from oncall_tui.providers.datadog.api import DatadogApi, error_text, login
 from oncall_tui.providers.datadog.handler_context import DatadogHandlerContext
 from oncall_tui.providers.datadog.mapping import DatadogRows
 from oncall_tui.providers.datadog.options import DatadogOptions
@@ -137,7 +137,7 @@ def build(options: DatadogOptions, context: Context, transport: httpx.BaseTransp
         clock=context.clock,
         login=lambda: login(options),
         secrets=(options.api_key, options.application_key),
-        say=say,
+        error_words=error_text,
         read_right="monitors_read",
         write_right="monitors_downtime",
         transport=transport,

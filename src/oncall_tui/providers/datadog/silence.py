@@ -17,7 +17,7 @@ from oncall_tui.providers.datadog.handler_context import CurrentMonitor, Datadog
 from oncall_tui.providers.datadog.mapping import alerting
 from oncall_tui.providers.datadog.scope import UnreadableScope, covers, scope_of, tags_of
 from oncall_tui.providers.http import WriteHandler, listed, silence_s
-from oncall_tui.text.time_format import length, told
+from oncall_tui.text.time_format import length, local_time
 
 REASON_LIMIT = 1000
 SAME_S = 60.0  # a downtime that ends so much sooner than the one that is asked for lasts as long
@@ -54,7 +54,7 @@ class DatadogSilence(WriteHandler[DatadogHandlerContext, CurrentMonitor]):
             lines=(
                 ("monitor", f"{monitor.id} {monitor.name or ''}".strip()),
                 ("scope", scope if scope != "*" else "* (the whole monitor)"),
-                ("ends", f"{told(now + for_s, now)}, after {length(for_s)}; it ends on its own"),
+                ("ends", f"{local_time(now + for_s, now)}, after {length(for_s)}; it ends on its own"),
                 ("at its end", self._at_end()),
                 ("reason", reason),
             ),
@@ -74,7 +74,7 @@ class DatadogSilence(WriteHandler[DatadogHandlerContext, CurrentMonitor]):
         if not same:
             return ()
         last = max(same, key=lambda d: float("inf") if d.until is None else d.until)
-        until = "without an end" if last.until is None else f"until {told(last.until)}"
+        until = "without an end" if last.until is None else f"until {local_time(last.until)}"
         there = f"the same downtime is active already: {last.id} by {last.by or 'somebody'} {until}"
         if last.until is None or last.until >= self.context.http.server_now() + for_s - SAME_S:
             raise errors.Refused(there, "ask for a longer time")
@@ -108,7 +108,7 @@ class DatadogSilence(WriteHandler[DatadogHandlerContext, CurrentMonitor]):
         downtime = self._find(plan, receipt)
         if downtime is None:
             return self._sent.absent(plan, "sent, not visible yet", "Datadog has no such downtime: it is not muted")
-        until = f" until {told(downtime.until)}" if downtime.until is not None else ""
+        until = f" until {local_time(downtime.until)}" if downtime.until is not None else ""
         said = f"muted by a downtime of {downtime.by or 'somebody'}{until}"
         if downtime.status in ("ended", "canceled"):  # a later start looks at an intent whose downtime has ended since
             return Check(OutcomeState.DONE, f"was {said}; that has ended")
@@ -158,7 +158,7 @@ def _warnings(row: Alert, reason: str, whole: bool) -> tuple[str, ...]:
     if whole:
         words.append("Datadog does not say which of its groups alert: all of them are silenced")
     if row.state is AlertState.SILENCED:
-        words.append("it is silenced already" + (f" until {told(row.until)}" if row.until else ""))
+        words.append("it is silenced already" + (f" until {local_time(row.until)}" if row.until else ""))
     if "@" in reason:
         words.append("Datadog notifies whoever the reason names with @")
     return tuple(words)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from oncall_tui.providers.http.client import Http, NotFound, TooSlow
 from oncall_tui.providers.http.decode_cache import DecodeCache
-from oncall_tui.providers.http.text import pieces, reference, severity, stamp, words
+from oncall_tui.providers.http.text import pieces, reference, sanitize, severity, stamp
 from oncall_tui.providers.http.write_handler import (
     HandlerContext,
     WriteHandler,
@@ -36,9 +36,9 @@ __all__ = [
     "pieces",
     "read_back",
     "reference",
+    "sanitize",
     "severity",
     "silence_s",
     "stamp",
     "unread",
-    "words",
 ]

@@ -14,7 +14,7 @@ import msgspec
 from oncall_tui import errors
 from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http.limits import retry_after, used_up
-from oncall_tui.providers.http.text import MESSAGE_LIMIT, say_json, words
+from oncall_tui.providers.http.text import MESSAGE_LIMIT, error_text, sanitize
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.runtime.secret import Secret
 
@@ -68,9 +68,9 @@ class Http:
 
     *authorization* gives the header's value and may block for a secret's command; so does *login*, where an API wants
     its secrets in headers of its own. *secrets* are forgotten on a 401, so that a rotated token is read anew. *serial*
-    is a lock held over each request, for an API that wants one at a time; it is not waited for long. *say* turns a
-    status and an error body into words. *read_right* and *write_right* name what the login has to be allowed (``the
-    scope event:read``), for hints.
+    is a lock held over each request, for an API that wants one at a time; it is not waited for long. *error_words*
+    turns a status and an error body into words. *read_right* and *write_right* name what the login has to be allowed
+    (``the scope event:read``), for hints.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Http:
         secrets: tuple[Secret, ...] = (),
         headers: Mapping[str, str] | None = None,
         serial: threading.Lock | None = None,
-        say: Callable[[int, bytes], str] = say_json,
+        error_words: Callable[[int, bytes], str] = error_text,
         read_right: str = "",
         write_right: str = "",
         transport: httpx.BaseTransport | None = None,
@@ -102,7 +102,7 @@ class Http:
         self._secrets = secrets
         self._headers = dict(headers or {})
         self._serial = serial
-        self._say = say
+        self._error_words = error_words
         self._rights = (read_right, write_right)
         self._transport = transport
         self._client: httpx.Client | None = None
@@ -173,12 +173,12 @@ class Http:
         """The server's clock minus ours, as far as its Date headers tell (whole seconds); also where ours was set."""
         return 0.0 if self._ahead_s is None else self._ahead_s + self._clock.monotonic() - self._clock.now()
 
-    def words(self, text: str, limit: int = MESSAGE_LIMIT) -> str:
-        """As the module's ``words``, and with what was made from secrets (a Basic header) gone too."""
+    def sanitize(self, text: str, limit: int = MESSAGE_LIMIT) -> str:
+        """As the module's ``sanitize``, and with what was made from secrets (a Basic header) gone too."""
         for value in self._encoded:
             if len(value) >= 4:
                 text = text.replace(value, "•••")
-        return words(text, limit)
+        return sanitize(text, limit)
 
     def renew(self) -> None:
         """Read the secrets anew at the next request."""
@@ -285,9 +285,9 @@ class Http:
         if isinstance(error, httpx.ConnectError):
             return self._unconnected(str(error))
         if isinstance(error, httpx.ProxyError):
-            return _Broken(f"the proxy refused: {self.words(str(error), 120)}", sent=False, hint="see $HTTPS_PROXY")
+            return _Broken(f"the proxy refused: {self.sanitize(str(error), 120)}", sent=False, hint="see $HTTPS_PROXY")
         if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol | httpx.LocalProtocolError):
-            return _Broken(f"{host}: {self.words(str(error), 120)}", sent=False, hint="check the source's url")
+            return _Broken(f"{host}: {self.sanitize(str(error), 120)}", sent=False, hint="check the source's url")
         if isinstance(error, httpx.TimeoutException):
             return _Broken(f"{host} did not answer within {READ_S:.0f} s", sent=True, slow=True)
         return _Broken(f"{host} dropped the connection", sent=True)
@@ -301,7 +301,7 @@ class Http:
             return _Broken(f"no address for {self.host}", sent=False, hint="check the url, and that names resolve")
         if "refused" in lower:
             return _Broken(f"{self.host} refuses connections", sent=False, hint="is it running, is the port right?")
-        return _Broken(f"no connection to {self.host}: {self.words(said, 120)}", sent=False)
+        return _Broken(f"no connection to {self.host}: {self.sanitize(said, 120)}", sent=False)
 
     # --- what an answer means --------------------------------------------------------------------------------------
 
@@ -313,13 +313,13 @@ class Http:
                 raise errors.Malformed(
                     f"{self.host} sent a web page instead of JSON", "a login page or a proxy answers in its place?"
                 ) from None
-            what = self.words(str(error), 120) if body.strip() else "an empty body"
+            what = self.sanitize(str(error), 120) if body.strip() else "an empty body"
             raise errors.Malformed(
                 f"{self.host} sent an answer that does not match its API: {what}", "check the url"
             ) from None
 
     def _said(self, answer: _Answer) -> str:
-        text = self.words(self._say(answer.status, answer.body[:65536]))
+        text = self.sanitize(self._error_words(answer.status, answer.body[:65536]))
         return f": {text}" if text else ""
 
     def _unread(self, answer: _Answer, path: str) -> errors.SourceError:
@@ -345,7 +345,7 @@ class Http:
     def _redirected(self, answer: _Answer) -> errors.SourceError:
         to = urlsplit(answer.headers.get("location", ""))
         here = urlsplit(self.url)
-        place = self.words(f"{to.netloc.rpartition('@')[2] or self.host}{to.path}", 120)  # its query may hold tokens
+        place = self.sanitize(f"{to.netloc.rpartition('@')[2] or self.host}{to.path}", 120)  # its query may hold tokens
         if to.hostname == here.hostname and to.scheme != here.scheme:
             return errors.Malformed(f"{self.host} redirects to {to.scheme}", f"set the source's url to {to.scheme}://…")
         return errors.Expired(f"{self.host} redirects to {place}: a login page?", self._renewal())

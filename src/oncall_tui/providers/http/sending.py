@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from oncall_tui import errors
-from oncall_tui.providers.http.text import words
+from oncall_tui.providers.http.text import sanitize
 
 LINES = 40
 LINE_LIMIT = 1_000
@@ -25,7 +25,7 @@ def one_attempt(where: str) -> Iterator[None]:
 
 def lines(text: str) -> str:
     """Text of several lines fit to be sent: secrets redacted, control characters gone, each line and all of it cut."""
-    return "\n".join(words(line, LINE_LIMIT) for line in text.splitlines()[:LINES]).strip()
+    return "\n".join(sanitize(line, LINE_LIMIT) for line in text.splitlines()[:LINES]).strip()
 
 
 def link(url: str) -> str:

@@ -18,7 +18,7 @@ MESSAGE_LIMIT = 240
 T = TypeVar("T")
 
 
-def words(text: str, limit: int = MESSAGE_LIMIT) -> str:
+def sanitize(text: str, limit: int = MESSAGE_LIMIT) -> str:
     """*text* from outside, fit for a message: secrets redacted, control characters gone, one line, at most *limit*."""
     text = redact(text)
     text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
@@ -58,7 +58,7 @@ def pieces(raws: Iterable[msgspec.Raw], into: type[T]) -> tuple[list[T], int]:
     return good, bad
 
 
-def say_json(status: int, body: bytes) -> str:
+def error_text(status: int, body: bytes) -> str:
     """Return an error body's message: a JSON string, its ``message`` or ``error``, or the text itself."""
     try:
         said = msgspec.json.decode(body)

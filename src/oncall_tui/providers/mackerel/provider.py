@@ -140,7 +140,7 @@ def build(options: MackerelOptions, context: Context, transport: httpx.BaseTrans
         clock=context.clock,
         login=lambda: {"X-Api-Key": options.api_key.get()},
         secrets=(options.api_key,),
-        say=say,
+        error_words=error_text,
         read_right="Read",
         write_right="Write",
         transport=transport,
@@ -148,7 +148,7 @@ def build(options: MackerelOptions, context: Context, transport: httpx.BaseTrans
     return MackerelProvider(options, http, context.clock, context.read_only)
 
 
-def say(status: int, body: bytes) -> str:
+def error_text(status: int, body: bytes) -> str:
     """``{"error": {"message": …}}`` or ``{"error": …}`` in words; of a 403 also the other reason that there may be."""
     try:
         said = msgspec.json.decode(body)

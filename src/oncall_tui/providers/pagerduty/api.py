@@ -50,7 +50,7 @@ _turns: dict[tuple[str, str, tuple[str, ...]], threading.Lock] = {}
 _turns_lock = threading.Lock()
 
 
-def turn(options: PagerDutyOptions) -> threading.Lock:
+def token_lock(options: PagerDutyOptions) -> threading.Lock:
     """The lock of a token: PagerDuty wants one request at a time of each, whichever source makes it."""
     with _turns_lock:
         return _turns.setdefault((options.url, options.token.kind, options.token.where), threading.Lock())
@@ -66,7 +66,7 @@ class _Errors(msgspec.Struct):
     error: _Error
 
 
-def say(status: int, body: bytes) -> str:
+def error_text(status: int, body: bytes) -> str:
     """``{"error": {"message", "code", "errors"}}`` in words; nothing where it is something else."""
     try:
         error = decoder(_Errors).decode(body).error

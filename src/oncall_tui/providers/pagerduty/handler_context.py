@@ -19,7 +19,7 @@ from oncall_tui.providers.pagerduty.mapping import row
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
 from oncall_tui.providers.pagerduty.schema import LogEntry, PagerDutyIncident, Reference
 from oncall_tui.runtime.clock import Clock
-from oncall_tui.text.time_format import ago, told
+from oncall_tui.text.time_format import ago, local_time
 
 
 class PagerDutyHandlerContext(HandlerContext[PagerDutyIncident]):
@@ -88,7 +88,7 @@ class PagerDutyHandlerContext(HandlerContext[PagerDutyIncident]):
 
     def local(self, at: float) -> str:
         """``09:00 JST``, with the day where that is not today: in the time zone that the screen shows."""
-        return told(at, self.clock.now())
+        return local_time(at, self.clock.now())
 
     def unmoved(self, version: str, seen: PagerDutyIncident) -> Alert:
         """Its row, where it is still what *version* says; else Refused, saying what moved."""

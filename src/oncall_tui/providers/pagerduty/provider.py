@@ -18,7 +18,7 @@ from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http import DecodeCache, Http, stamp
 from oncall_tui.providers.pagerduty.ack_timeouts import AckTimeouts
 from oncall_tui.providers.pagerduty.acknowledge import PagerDutyAcknowledge, PagerDutyResolve
-from oncall_tui.providers.pagerduty.api import ACCEPT, LAST, PagerDutyApi, say, turn
+from oncall_tui.providers.pagerduty.api import ACCEPT, LAST, PagerDutyApi, error_text, token_lock
 from oncall_tui.providers.pagerduty.assignees import NOBODY, AssigneeTracker
 from oncall_tui.providers.pagerduty.assignment import AssignmentHandler, Reassign
 from oncall_tui.providers.pagerduty.escalate import PagerDutyEscalate
@@ -302,8 +302,8 @@ def build(
         authorization=lambda: "Token token=" + options.token.get(),
         secrets=(options.token,),
         headers={"Accept": ACCEPT, "Content-Type": "application/json"},
-        serial=turn(options),
-        say=say,
+        serial=token_lock(options),
+        error_words=error_text,
         transport=transport,
     )
     return PagerDutyProvider(options, http, context)

@@ -19,7 +19,7 @@ from oncall_tui.providers.base import Context, Message, Receipt
 from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http.client import Http
 from oncall_tui.providers.http.sending import lines, link, one_attempt
-from oncall_tui.providers.http.text import words
+from oncall_tui.providers.http.text import sanitize
 from oncall_tui.providers.pagerduty_events.options import EventsOptions
 from oncall_tui.runtime.clock import Clock
 
@@ -51,7 +51,7 @@ class _EventsRefused(msgspec.Struct):
     errors: list[str] = []
 
 
-def say(status: int, body: bytes) -> str:
+def error_text(status: int, body: bytes) -> str:
     """``{"status", "message", "errors"}`` in words; nothing where it is something else."""
     try:
         said = decoder(_EventsRefused).decode(body)
@@ -67,10 +67,10 @@ def dedup_key(key: str) -> str:
 
 def payload(message: Message, now: float) -> dict[str, Any]:
     """Return the payload of both kinds of event."""
-    details = {"text": lines(message.text), "by": words(message.actor, 200)}
+    details = {"text": lines(message.text), "by": sanitize(message.actor, 200)}
     return {
-        "summary": words(message.title, SUMMARY),
-        "source": words(message.about, 255) or "oncall-tui",
+        "summary": sanitize(message.title, SUMMARY),
+        "source": sanitize(message.about, 255) or "oncall-tui",
         "timestamp": datetime.fromtimestamp(now, UTC).isoformat(timespec="seconds"),
         "custom_details": {name: text for name, text in details.items() if text},
     }
@@ -90,7 +90,7 @@ class EventsDestination:
             url=options.url,
             clock=clock,
             secrets=(options.routing_key,),
-            say=say,
+            error_words=error_text,
             transport=transport,
         )
 
@@ -145,7 +145,7 @@ class EventsDestination:
                 raise errors.ActionFailed(error.message, f"check the routing key from {place}") from None
             raise
         if taken.status != "success":
-            raise errors.OutcomeUnknown(f"{self._http.host} took it, and says {words(taken.status, 60)}")
+            raise errors.OutcomeUnknown(f"{self._http.host} took it, and says {sanitize(taken.status, 60)}")
         return taken
 
 

@@ -34,7 +34,7 @@ _LINK = re.compile(r"<[^>]*>((?:\s*;\s*[a-z]+=\"[^\"]*\")*)")
 _PART = re.compile(r"([a-z]+)=\"([^\"]*)\"")
 
 
-def say(status: int, body: bytes) -> str:
+def error_text(status: int, body: bytes) -> str:
     """``{"detail": …}`` or, of a refused field, ``{"field": ["why"]}`` in words; nothing where it is something else."""
     try:
         said = msgspec.json.decode(body)

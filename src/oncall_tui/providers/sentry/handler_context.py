@@ -17,7 +17,7 @@ from oncall_tui.providers.sentry.options import SentryOptions
 from oncall_tui.providers.sentry.schema import SentryActor as Assigned
 from oncall_tui.providers.sentry.schema import SentryIssue
 from oncall_tui.runtime.clock import Clock
-from oncall_tui.text.time_format import told
+from oncall_tui.text.time_format import local_time
 
 
 class SentryHandlerContext(HandlerContext[SentryIssue]):
@@ -69,7 +69,9 @@ class SentryHandlerContext(HandlerContext[SentryIssue]):
         state = state_of(issue, holding(issue))
         if state is AlertState.SILENCED:
             until = ignored_until(issue)
-            return "ignored" + (f" until {told(until, self.clock.now())}" if until is not None else ", without an end")
+            return "ignored" + (
+                f" until {local_time(until, self.clock.now())}" if until is not None else ", without an end"
+            )
         if state in (AlertState.FIRING, AlertState.ACKNOWLEDGED):
             return f"unresolved, assigned to {assignee(issue.assignedTo)}"
         return issue.status or "of no status"

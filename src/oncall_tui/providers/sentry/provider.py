@@ -14,7 +14,7 @@ from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, TimelineEvent
 from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http import DecodeCache, Http
-from oncall_tui.providers.sentry.api import READ_RIGHT, UNRESOLVED, UNTIL, WRITE_RIGHT, SentryApi, say
+from oncall_tui.providers.sentry.api import READ_RIGHT, UNRESOLVED, UNTIL, WRITE_RIGHT, SentryApi, error_text
 from oncall_tui.providers.sentry.assignee import AssignmentKind, holding, in_question
 from oncall_tui.providers.sentry.assignment import Assign, Unassign
 from oncall_tui.providers.sentry.handler_context import SentryHandlerContext
@@ -204,7 +204,7 @@ def build(options: SentryOptions, context: Context, transport: httpx.BaseTranspo
         clock=context.clock,
         authorization=lambda: "Bearer " + options.token.get(),
         secrets=(options.token,),
-        say=say,
+        error_words=error_text,
         read_right=READ_RIGHT,
         write_right=WRITE_RIGHT,
         transport=transport,

@@ -15,7 +15,7 @@ from oncall_tui.providers.sentry.assignee import AssignmentKind
 from oncall_tui.providers.sentry.handler_context import SentryHandler, said
 from oncall_tui.providers.sentry.mapping import ignored_until, state_of
 from oncall_tui.providers.sentry.schema import SentryIssue
-from oncall_tui.text.time_format import told
+from oncall_tui.text.time_format import local_time
 
 NEAR_S = 120.0  # an end that is nearer than this to the one asked for is that one: the server counts minutes
 COMMENT_LIMIT = 2000  # characters
@@ -72,7 +72,9 @@ class Ignore(SentryHandler):
             raise errors.Refused("Sentry ignores one issue: it has no matchers")
         minutes = max(1, math.ceil(for_s / 60))
         until = self.context.clock.now() + 60 * minutes
-        who = f"Ignored until {told(until, self.context.clock.now())} by {ask.actor.name} with oncall-tui: {reason}"
+        who = (
+            f"Ignored until {local_time(until, self.context.clock.now())} by {ask.actor.name} with oncall-tui: {reason}"
+        )
         change = {"status": "ignored", "statusDetails": {"ignoreDuration": minutes}}
         return self.context.plan(
             ask,
@@ -82,7 +84,7 @@ class Ignore(SentryHandler):
             title=f"ignore {alert.title}",
             lines=(
                 ("issue", alert.title),
-                ("ends", f"{told(until, self.context.clock.now())}, after {minutes} min; it ends on its own"),
+                ("ends", f"{local_time(until, self.context.clock.now())}, after {minutes} min; it ends on its own"),
                 ("reason", f"{reason} (in a comment, with your name)"),
             ),
             warnings=("while it is ignored its events notify nobody, however many come",),

@@ -29,11 +29,11 @@ def told(issue: SentryIssue) -> tuple[TimelineEvent, ...]:
     for entry in pieces(issue.activity or (), Activity)[0]:
         at = stamp(entry.dateCreated)
         if at is not None:
-            found.append(TimelineEvent(at, entry.user.label if entry.user else "", words(entry)))
+            found.append(TimelineEvent(at, entry.user.label if entry.user else "", activity_text(entry)))
     return tuple(sorted(found, key=lambda one: -one.at))
 
 
-def words(entry: Activity) -> str:
+def activity_text(entry: Activity) -> str:
     """``assigned to bob@example.com by codeowners``, ``resolved``, ``note: …``"""
     data: dict[str, Any] = entry.data if isinstance(entry.data, dict) else {}
     said = _WORDS.get(entry.type) or entry.type.removeprefix("set_").replace("_", " ") or "something happened"

@@ -18,7 +18,7 @@ from oncall_tui import errors
 from oncall_tui.providers.base import Context, Message, Receipt
 from oncall_tui.providers.http.client import Http
 from oncall_tui.providers.http.sending import lines, link, one_attempt
-from oncall_tui.providers.http.text import words
+from oncall_tui.providers.http.text import sanitize
 from oncall_tui.providers.slack.options import SlackOptions
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.runtime.secret import Secret, keep_secret
@@ -69,10 +69,10 @@ def escaped(text: str, limit: int) -> str:
 
 def body(message: Message) -> dict[str, Any]:
     """``text`` (what a notification shows) and ``blocks``."""
-    title, text = words(message.title, 1_000), lines(message.text)
+    title, text = sanitize(message.title, 1_000), lines(message.text)
     found = [escaped(title, SECTION), *([escaped(text, SECTION)] if text else [])]
     sections = [{"type": "section", "text": {"type": "mrkdwn", "text": each, "verbatim": True}} for each in found]
-    who = "" if title.startswith(words(message.actor, 100)) else f"{words(message.actor, 100)} · "
+    who = "" if title.startswith(sanitize(message.actor, 100)) else f"{sanitize(message.actor, 100)} · "
     by = escaped(f"{who}oncall-tui", 300)
     if url := link(message.url):
         by += f" · <{escaped(url, 2_000)}|open>"
@@ -103,7 +103,7 @@ class SlackDestination:
         """Return the message as it will be sent. Makes no call."""
         thread = ", in its thread" if message.thread in self._threads else ""
         text = lines(message.text)
-        return (("to", self._where + thread), ("title", words(message.title)), *((("text", text),) if text else ()))
+        return (("to", self._where + thread), ("title", sanitize(message.title)), *((("text", text),) if text else ()))
 
     def send(self, message: Message) -> Receipt:
         """Post once. Raises ActionFailed or OutcomeUnknown."""
@@ -164,7 +164,7 @@ class SlackDestination:
         )
 
     def _refused(self, error: str, message: Message, token: Secret) -> errors.ActionError:
-        code = words(error, 60) or "no reason"
+        code = sanitize(error, 60) or "no reason"
         if code in _NOBODY_KNOWS:
             return errors.OutcomeUnknown(f"sent, but Slack answered {code}")
         if "thread" in code:  # the first message was deleted: the next one starts a new thread

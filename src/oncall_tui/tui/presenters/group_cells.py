@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from oncall_tui.domain.alert import AlertState
-from oncall_tui.text.time_format import before, here, span
+from oncall_tui.text.time_format import before, configured_zone, span
 from oncall_tui.triage.causes import trouble
 from oncall_tui.triage.ownership import aftermath, assignment
 from oncall_tui.triage.triager import TriagedAlert
@@ -84,11 +84,11 @@ def _suspect_line(row: TriagedAlert, now: float) -> tuple[Cell, ...]:
     if not found.placed and not found.unread:
         return ()
     if found.first is None:
-        return ((found.words(now, here()), "dim" if found.placed and not found.unread else "unknown"),)
+        return ((found.words(now, configured_zone()), "dim" if found.placed and not found.unread else "unknown"),)
     deploy = found.first.deploy
     tags = progress.tags(deploy)
     more = [f"image {tags}" if tags else "", f"by {deploy.started_by}" if deploy.started_by else ""]
     more += [f"+{len(found.suspects) - 1} more"] if found.suspects[1:] else []
-    words = " · ".join([found.words(now, here()), *(word for word in more if word)])
+    words = " · ".join([found.words(now, configured_zone()), *(word for word in more if word)])
     style = "dim" if found.wide else "warning"
     return (("suspect  ", style), (words, style))

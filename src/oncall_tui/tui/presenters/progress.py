@@ -9,7 +9,7 @@ from datetime import tzinfo
 
 from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.domain.service_history import ALARM, BREAKER
-from oncall_tui.text.history_words import back_of, breaker, fate, stopped, taken_back
+from oncall_tui.text.history_words import back_of, breaker, deploy_status, rollback_status, stopped
 from oncall_tui.text.time_format import age
 
 _OVER = {
@@ -41,7 +41,7 @@ def state_word(deploy: Deploy) -> str:
 
 def state_words(deploy: Deploy, tz: tzinfo | None = None, now: float = 0.0) -> str:
     """The same for the detail, whole: the state, the strategy, the stage."""
-    words = fate(deploy, tz, now)
+    words = deploy_status(deploy, tz, now)
     if by_itself(deploy):
         words = f"failed, {words}"
     return " · ".join(w for w in (words, deploy.strategy, f"stage {deploy.stage}" if deploy.stage else "") if w)
@@ -53,7 +53,7 @@ def how(deploy: Deploy, tz: tzinfo, now: float) -> tuple[str, str]:
     failed = deploy.failed_tasks if running or deploy.state.bad else 0
     words = [
         deploy.waits if running else "",
-        taken_back(back, tz, now) if back is not None else "",
+        rollback_status(back, tz, now) if back is not None else "",
         f"✗{failed}" if failed else "",
         _left(deploy, now),
         f"{deploy.traffic:.0f}%" if running and deploy.traffic is not None else "",

@@ -15,7 +15,7 @@ from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.domain.service import Health, Service
 from oncall_tui.engine.engine import Update
 from oncall_tui.text.cells import count, fit, width
-from oncall_tui.text.history_words import back_of, told
+from oncall_tui.text.history_words import back_of, deploy_summary
 from oncall_tui.text.time_format import age, ago, moment
 from oncall_tui.triage.causes import trouble
 from oncall_tui.triage.filters import parse
@@ -343,7 +343,7 @@ class RowBuilder:
             deploy.started_by,
         )
         waits = [deploy.waits] if deploy.waits and deploy.state.running else []
-        back = [told(deploy, self.tz, now)] if back_of(deploy) else []
+        back = [deploy_summary(deploy, self.tz, now)] if back_of(deploy) else []
         lines = [*waits, *back, *(words for _, words, _ in progress.why(deploy))]
         under = tuple(((line, "warning"),) for line in lines[:3])
         return Row(deploy.id, cells, "" if live else "dim", under=under)

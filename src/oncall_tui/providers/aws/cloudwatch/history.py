@@ -21,17 +21,17 @@ PAGES, PAGE = 2, 100
 LONGEST = 400
 
 
-def read(wire: AwsClient, name: str) -> tuple[TimelineEvent, ...]:
+def read(client: AwsClient, name: str) -> tuple[TimelineEvent, ...]:
     """Newest first, two hundred at the most; that there is more is said. Raises SourceError."""
-    items, more = _items(wire, name)
-    found = [TimelineEvent(w.seconds(item.timestamp) or 0.0, "", words(item)) for item in items]
+    items, more = _items(client, name)
+    found = [TimelineEvent(w.seconds(item.timestamp) or 0.0, "", event_text(item)) for item in items]
     found.sort(key=lambda told: -told.at)
     if more and found:
         found.append(TimelineEvent(found[-1].at, "", "what was before this is not read"))
     return tuple(found)
 
 
-def words(item: w.CloudWatchHistoryItem) -> str:
+def event_text(item: w.CloudWatchHistoryItem) -> str:
     """``Alarm updated from OK to ALARM: Threshold Crossed: …``"""
     reason = ""
     if item.history_item_type == "StateUpdate":
@@ -43,18 +43,18 @@ def words(item: w.CloudWatchHistoryItem) -> str:
     return said if len(said) <= LONGEST else f"{said[:LONGEST]}…"
 
 
-def _items(wire: AwsClient, name: str) -> tuple[list[w.CloudWatchHistoryItem], bool]:
+def _items(client: AwsClient, name: str) -> tuple[list[w.CloudWatchHistoryItem], bool]:
     try:
-        return _pages(wire, name, TYPES)
+        return _pages(client, name, TYPES)
     except errors.Denied:
-        return _pages(wire, name, TYPES[:1])
+        return _pages(client, name, TYPES[:1])
 
 
-def _pages(wire: AwsClient, name: str, types: list[str]) -> tuple[list[w.CloudWatchHistoryItem], bool]:
+def _pages(client: AwsClient, name: str, types: list[str]) -> tuple[list[w.CloudWatchHistoryItem], bool]:
     found: list[w.CloudWatchHistoryItem] = []
     token: dict[str, str] = {}
     for _ in range(PAGES):
-        page = wire.read(
+        page = client.read(
             w.DescribeAlarmHistory,
             "DescribeAlarmHistory",
             Priority.ACT,

@@ -78,9 +78,9 @@ def period_s(metric: Metric, since: float, until: float, now: float) -> int:
 class Metrics:
     """Reads metrics of one account and region. Keeps nothing."""
 
-    def __init__(self, wire: AwsClient, clock: Clock, here: Callable[[], tuple[str, str]]) -> None:
+    def __init__(self, client: AwsClient, clock: Clock, here: Callable[[], tuple[str, str]]) -> None:
         """*here* gives (account, region), either of them empty where it is not known."""
-        self._wire, self._clock, self._here = wire, clock, here
+        self._client, self._clock, self._here = client, clock, here
 
     def measure(self, wanted: Sequence[tuple[str, Metric]], since: float, until: float) -> tuple[Series, ...]:
         """See base.SupportsMetrics. One call, and one more for each further page, five at the most."""
@@ -112,7 +112,7 @@ class Metrics:
         }
         found: dict[str, MetricPage] = {}
         for _ in range(PAGES):
-            page = self._wire.read(w.GetMetricData, "GetMetricData", Priority.ACT, **params)
+            page = self._client.read(w.GetMetricData, "GetMetricData", Priority.ACT, **params)
             for result in page.metric_data_results:
                 found.setdefault(result.id, MetricPage()).take(result)
             if not page.next_token:

@@ -79,8 +79,8 @@ def _zone(name: str) -> tzinfo:
 class MuteRules:
     """The rules in force of one source; a rule is read once, and again when it was changed."""
 
-    def __init__(self, wire: AwsClient) -> None:
-        self._wire = wire
+    def __init__(self, client: AwsClient) -> None:
+        self._client = client
         self._rules: dict[tuple[str, w.Stamp], w.CloudWatchMuteRule] = {}
 
     def read(self) -> Mapping[str, ActiveMute]:
@@ -89,7 +89,7 @@ class MuteRules:
         token: dict[str, str] = {}
         priority = Priority.SWEEP
         while True:
-            page = self._wire.read(w.ListAlarmMuteRules, "ListAlarmMuteRules", priority, Statuses=["ACTIVE"], **token)
+            page = self._client.read(w.ListAlarmMuteRules, "ListAlarmMuteRules", priority, Statuses=["ACTIVE"], **token)
             active += [(s.alarm_mute_rule_arn, s.last_updated_timestamp) for s in page.alarm_mute_rule_summaries]
             if not page.next_token:
                 break
@@ -113,4 +113,4 @@ class MuteRules:
 
     def get(self, name: str) -> w.CloudWatchMuteRule:
         """GetAlarmMuteRule. Raises Gone where there is none of that name, else SourceError."""
-        return self._wire.read(w.CloudWatchMuteRule, "GetAlarmMuteRule", Priority.ACT, AlarmMuteRuleName=name)
+        return self._client.read(w.CloudWatchMuteRule, "GetAlarmMuteRule", Priority.ACT, AlarmMuteRuleName=name)

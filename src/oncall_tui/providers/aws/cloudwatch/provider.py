@@ -46,8 +46,8 @@ class CloudWatchProvider:
         self._sessions = Sessions(options)
         self.login = self._sessions.login
         allowance = budget.shared(context.clock, *self._sessions.budget_key())
-        self._wire = AwsClient(self._sessions, "cloudwatch", allowance, self.calls, transport)
-        self._mutes = MuteRules(self._wire)
+        self._client = AwsClient(self._sessions, "cloudwatch", allowance, self.calls, transport)
+        self._mutes = MuteRules(self._client)
         aside = budget.shared(context.clock, *self._sessions.budget_key(), "metrics")  # AWS throttles it apart
         watch = AwsClient(self._sessions, "cloudwatch", aside, self.calls, transport)
         self._metrics = Metrics(watch, context.clock, lambda: (options.account, self._sessions.region("cloudwatch")))
@@ -60,7 +60,7 @@ class CloudWatchProvider:
         self._problems: dict[str, PartialFailure] = {}
         self._mutes_at = self._no_data_at = self._composite_at = 0.0
         self._many = False  # more than a page of alarms: ask for those that are not OK alone
-        silence = CloudWatchSilence(options.name, self._wire, context.clock, options.act_profile or options.profile)
+        silence = CloudWatchSilence(options.name, self._client, context.clock, options.act_profile or options.profile)
         self._handlers: dict[Verb, ActionHandler] = {Verb.SILENCE: silence} if self._can_act else {}
 
     @property
@@ -102,7 +102,7 @@ class CloudWatchProvider:
 
     def timeline(self, target: str) -> tuple[TimelineEvent, ...]:
         """Read an alarm's events, newest first. Raises SourceError."""
-        return cw_history.read(self._wire, target.removeprefix(f"{self.source}/"))
+        return cw_history.read(self._client, target.removeprefix(f"{self.source}/"))
 
     def handlers(self) -> Mapping[Verb, ActionHandler]:
         """Silencing, unless nothing may be written."""
@@ -159,7 +159,7 @@ class CloudWatchProvider:
         token: dict[str, str] = {}
         priority, pages = Priority.HOT, 0
         while True:
-            page = self._wire.read(w.DescribeAlarms, "DescribeAlarms", priority, MaxRecords=100, **params, **token)
+            page = self._client.read(w.DescribeAlarms, "DescribeAlarms", priority, MaxRecords=100, **params, **token)
             found += (*page.metric_alarms, *page.composite_alarms)
             pages += 1
             if not page.next_token:

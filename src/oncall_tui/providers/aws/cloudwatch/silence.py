@@ -23,7 +23,7 @@ from oncall_tui.providers.base import ActionHandler, Receipt
 from oncall_tui.providers.write_grace import WriteGrace
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.text.cells import count
-from oncall_tui.text.time_format import told
+from oncall_tui.text.time_format import local_time
 
 DEFAULT_S = 3_600.0
 TAKES_EFFECT_S = 20.0
@@ -31,12 +31,12 @@ DESCRIPTION_MAX = 1024
 TYPES = ["MetricAlarm", "CompositeAlarm"]
 
 
-def read_alarm(wire: AwsClient, name: str) -> w.CloudWatchAlarm:
+def read_alarm(client: AwsClient, name: str) -> w.CloudWatchAlarm:
     """DescribeAlarms of one. Raises SourceError, and Refused where it is not there."""
     try:
-        found = wire.read(w.DescribeAlarms, "DescribeAlarms", Priority.ACT, AlarmNames=[name], AlarmTypes=TYPES)
+        found = client.read(w.DescribeAlarms, "DescribeAlarms", Priority.ACT, AlarmNames=[name], AlarmTypes=TYPES)
     except errors.Denied:  # composite alarms need a permission on *
-        found = wire.read(w.DescribeAlarms, "DescribeAlarms", Priority.ACT, AlarmNames=[name])
+        found = client.read(w.DescribeAlarms, "DescribeAlarms", Priority.ACT, AlarmNames=[name])
     for alarm in (*found.metric_alarms, *found.composite_alarms):
         if alarm.alarm_name == name:
             return alarm
@@ -46,10 +46,10 @@ def read_alarm(wire: AwsClient, name: str) -> w.CloudWatchAlarm:
 class CloudWatchSilence(ActionHandler):
     """The handler of ``silence`` on a CloudWatch alarm."""
 
-    def __init__(self, source: str, wire: AwsClient, clock: Clock, act_profile: str) -> None:
-        self._source, self._wire, self._clock, self._act_profile = source, wire, clock, act_profile
+    def __init__(self, source: str, client: AwsClient, clock: Clock, act_profile: str) -> None:
+        self._source, self._client, self._clock, self._act_profile = source, client, clock, act_profile
         self._sent = WriteGrace(clock)
-        self._mutes = MuteRules(wire)
+        self._mutes = MuteRules(client)
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
         """Read the alarm, and say what the mute would and would not do. Raises Refused."""
@@ -60,7 +60,7 @@ class CloudWatchSilence(ActionHandler):
             raise errors.Refused(f"{ask.target} is not on the board")
         name = row.title
         try:
-            alarm = read_alarm(self._wire, name)
+            alarm = read_alarm(self._client, name)
             muted = self._muted(name)
         except errors.SourceError as error:
             raise errors.Refused(f"it cannot be planned: {error.message}", error.hint) from error
@@ -70,7 +70,7 @@ class CloudWatchSilence(ActionHandler):
     def _muted(self, name: str) -> str:
         """The mute rules that are on it already. Refused where this endpoint has none at all."""
         try:
-            found = self._wire.read(
+            found = self._client.read(
                 w.ListAlarmMuteRules,
                 "ListAlarmMuteRules",
                 Priority.ACT,
@@ -113,7 +113,10 @@ class CloudWatchSilence(ActionHandler):
         lines = (
             ("alarm", f"{alarm.alarm_name}  {alarm.state_value}"),
             ("account", f"{at.account}  {at.region}"),
-            ("muted", f"from {told(begin, now)} until {told(begin + seconds, now)}, then it ends on its own"),
+            (
+                "muted",
+                f"from {local_time(begin, now)} until {local_time(begin + seconds, now)}, then it ends on its own",
+            ),
             ("reason", ask.reason.strip()),
             ("lost", lost(alarm)),
         )
@@ -143,7 +146,7 @@ class CloudWatchSilence(ActionHandler):
         """Read the alarm again. Raises Refused and says what moved."""
         asked = plan.request
         try:
-            alarm = read_alarm(self._wire, asked["alarm"])
+            alarm = read_alarm(self._client, asked["alarm"])
         except errors.SourceError as error:
             raise errors.Refused(f"could not be read again: {error.message}", error.hint) from error
         if alarm.alarm_arn != asked["arn"] or alarm.state_value != asked["state"]:
@@ -154,13 +157,13 @@ class CloudWatchSilence(ActionHandler):
     def send(self, plan: Plan) -> Receipt:
         """One attempt, with the acting credentials. Raises ActionFailed or OutcomeUnknown."""
         self._sent.note(plan)
-        self._wire.write("PutAlarmMuteRule", **plan.request["params"])
+        self._client.write("PutAlarmMuteRule", **plan.request["params"])
         return Receipt({"rule": plan.request["params"]["Name"]})
 
     def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
         """Check that the rule exists; its name is the plan's own, so a crash does not hide it. Raises SourceError."""
         now = self._clock.now()
-        name, until = plan.request["params"]["Name"], told(plan.request["until"], now)
+        name, until = plan.request["params"]["Name"], local_time(plan.request["until"], now)
         try:
             rule = self._mutes.get(name)
         except Gone:
@@ -168,7 +171,7 @@ class CloudWatchSilence(ActionHandler):
                 return Check(OutcomeState.FAILED, f"it never took effect: there is no mute rule {name}")
             return Check(OutcomeState.PENDING, "the mute rule is not visible yet", 1.0)
         if rule.status == "SCHEDULED":
-            begin = told(plan.request["begin"], now)
+            begin = local_time(plan.request["begin"], now)
             return Check(OutcomeState.DONE, f"rule {name} is there: muted from {begin} until {until}")
         if rule.status == "EXPIRED":
             return Check(OutcomeState.DONE, f"it was muted until {until}; that is over")

@@ -159,17 +159,17 @@ class BatchGetDeploymentTargets(w.EcsAnswer):
     deployment_targets: list[CodeDeployTarget]
 
 
-def read(wire: AwsClient, ids: list[str], priority: Priority) -> list[CodeDeployDeployment]:
+def read(client: AwsClient, ids: list[str], priority: Priority) -> list[CodeDeployDeployment]:
     """BatchGetDeployments, 25 at most. Raises SourceError or Later."""
     wanted = list(dict.fromkeys(i for i in ids if i))[:LISTED]
     if not wanted:
         return []
-    return wire.read(BatchGetDeployments, "BatchGetDeployments", priority, deploymentIds=wanted).deployments_info
+    return client.read(BatchGetDeployments, "BatchGetDeployments", priority, deploymentIds=wanted).deployments_info
 
 
-def read_one(wire: AwsClient, deployment: str, priority: Priority = Priority.ACT) -> CodeDeployDeployment:
+def read_one(client: AwsClient, deployment: str, priority: Priority = Priority.ACT) -> CodeDeployDeployment:
     """GetDeployment. Raises SourceError (Gone where CodeDeploy does not know it)."""
-    return wire.read(GetDeployment, "GetDeployment", priority, deploymentId=deployment).deployment_info
+    return client.read(GetDeployment, "GetDeployment", priority, deploymentId=deployment).deployment_info
 
 
 class GetApplicationRevision(w.EcsAnswer):
@@ -177,7 +177,7 @@ class GetApplicationRevision(w.EcsAnswer):
 
 
 def with_specs(
-    wire: AwsClient, found: list[CodeDeployDeployment], contents: Lru[str, str], priority: Priority = Priority.ACT
+    client: AwsClient, found: list[CodeDeployDeployment], contents: Lru[str, str], priority: Priority = Priority.ACT
 ) -> None:
     """Fill in the AppSpecs of *found*: GetDeployment leaves their content out, GetApplicationRevision tells it.
 
@@ -191,14 +191,14 @@ def with_specs(
         if location is None or spec is None or not spec.sha256 or spec.content:
             continue
         kind = location.revision_type
-        spec.content = contents.get(spec.sha256) or _read_spec(wire, made, kind, spec.sha256, priority)
+        spec.content = contents.get(spec.sha256) or _read_spec(client, made, kind, spec.sha256, priority)
         contents.put(spec.sha256, spec.content)
 
 
-def _read_spec(wire: AwsClient, made: CodeDeployDeployment, kind: str, sha256: str, priority: Priority) -> str:
+def _read_spec(client: AwsClient, made: CodeDeployDeployment, kind: str, sha256: str, priority: Priority) -> str:
     named = {"revisionType": kind, "string" if kind == "String" else "appSpecContent": {"sha256": sha256}}
     with suppress(*NOT_OFFERED, Gone):
-        answer = wire.read(
+        answer = client.read(
             GetApplicationRevision,
             "GetApplicationRevision",
             priority,
@@ -210,21 +210,21 @@ def _read_spec(wire: AwsClient, made: CodeDeployDeployment, kind: str, sha256: s
 
 
 def read_history(
-    wire: AwsClient, application: str, group: str, priority: Priority = Priority.ACT
+    client: AwsClient, application: str, group: str, priority: Priority = Priority.ACT
 ) -> list[CodeDeployDeployment]:
     """The newest 25 deployments of a group, newest first. Raises SourceError."""
-    listed = wire.read(
+    listed = client.read(
         ListDeployments, "ListDeployments", priority, applicationName=application, deploymentGroupName=group
     )
-    return sorted(read(wire, listed.deployments, priority), key=lambda d: d.create_time, reverse=True)
+    return sorted(read(client, listed.deployments, priority), key=lambda d: d.create_time, reverse=True)
 
 
 def read_target(
-    wire: AwsClient, deployment: str, service: w.EcsService, priority: Priority
+    client: AwsClient, deployment: str, service: w.EcsService, priority: Priority
 ) -> CodeDeployEcsTarget | None:
     """Read the ECS target of a deployment (traffic, stages); None where it has none yet."""
     name = f"{arn.parse(service.cluster_arn).name}:{service.service_name}"
-    answer = wire.read(
+    answer = client.read(
         BatchGetDeploymentTargets,
         "BatchGetDeploymentTargets",
         priority,

@@ -15,7 +15,7 @@ from oncall_tui.domain.service import Health, Service, ServiceKey
 from oncall_tui.providers.aws.client import arn
 from oncall_tui.providers.aws.ecs import schema as w
 from oncall_tui.text.short_ids import short_ids
-from oncall_tui.text.time_format import told
+from oncall_tui.text.time_format import local_time
 
 EVENTS_KEPT = 5
 ROLL_BACK = frozenset({Verb.ROLL_BACK})
@@ -246,7 +246,7 @@ def _paused(made: w.EcsServiceDeployment, hook: w.EcsHook, now: float) -> str:
 
 def when(at: float, now: float) -> str:
     """``at 02:41 JST``, ``at 29 Nov 02:41 JST``: a row is kept for long, and what is left of a time would not be so."""
-    return f"at {told(at, now)}"
+    return f"at {local_time(at, now)}"
 
 
 def _watched(configuration: w.EcsConfiguration) -> tuple[str, ...]:

@@ -41,22 +41,22 @@ class EcsProvider:
         self._sessions = Sessions(options)
         self.login = self._sessions.login
         allowance = budget.shared(context.clock, *self._sessions.budget_key())
-        wire = AwsClient(self._sessions, "ecs", allowance, self.calls, transport)
-        wires = AwsClients(wire, AwsClient(self._sessions, "codedeploy", allowance, self.calls, transport))
+        client = AwsClient(self._sessions, "ecs", allowance, self.calls, transport)
+        clients = AwsClients(client, AwsClient(self._sessions, "codedeploy", allowance, self.calls, transport))
         aside = partial(budget.shared, context.clock, *self._sessions.budget_key())  # what AWS throttles apart
         balancers = AwsClient(self._sessions, "elbv2", aside("elbv2"), self.calls, transport)
-        self._known = known = RevisionCache(wire)
-        self._look = ServiceInspection(options.name, wire, balancers, known, context.clock)
+        self._known = known = RevisionCache(client)
+        self._look = ServiceInspection(options.name, client, balancers, known, context.clock)
         watch = AwsClient(self._sessions, "cloudwatch", aside("metrics"), self.calls, transport)
         self._metrics = Metrics(watch, context.clock, self._here)
         self._account = options.account
-        self._logs = EcsLogs(options, wire, known, context.clock, self.calls, transport)
+        self._logs = EcsLogs(options, client, known, context.clock, self.calls, transport)
         self._reader = EcsReader(
-            options.name, wires, known, context.clock, options.clusters, options.account, not context.read_only
+            options.name, clients, known, context.clock, options.clusters, options.account, not context.read_only
         )
         self.shells = EcsShells(options, self._sessions, context.clock, context.read_only)
         profile = options.act_profile or options.profile
-        hands = (options.name, wires, known, context.clock, profile, self._reader.touch)
+        hands = (options.name, clients, known, context.clock, profile, self._reader.touch)
         self._handlers: dict[Verb, ActionHandler] = {}
         if not context.read_only:
             self._handlers = {

@@ -28,8 +28,8 @@ BESIDE = {  # of a service revision, and not of its task definition
 class RevisionCache:
     """The caches of one source, and the calls that fill them."""
 
-    def __init__(self, wire: AwsClient) -> None:
-        self._wire = wire
+    def __init__(self, client: AwsClient) -> None:
+        self._client = client
         self.revisions: Lru[str, w.EcsServiceRevision] = Lru(4000)
         self.definitions: Lru[str, w.EcsTaskDefinition] = Lru(2000)
         self.specs: Lru[str, str] = Lru(200)  # an AppSpec's hash -> its content
@@ -40,7 +40,7 @@ class RevisionCache:
         todo = [a for a in dict.fromkeys(arns) if a and a not in self.revisions]
         for at in range(0, len(todo), REVISIONS_A_CALL):
             chunk = todo[at : at + REVISIONS_A_CALL]
-            answer = self._wire.read(
+            answer = self._client.read(
                 w.DescribeServiceRevisions, "DescribeServiceRevisions", priority, serviceRevisionArns=chunk
             )
             for found in answer.service_revisions:
@@ -50,7 +50,7 @@ class RevisionCache:
         """DescribeTaskDefinition; *again* for its status, the one thing of it that changes. Raises as above."""
         known = self.definitions.get(arn)
         if known is None or again:
-            answer = self._wire.read(w.DescribeTaskDefinition, "DescribeTaskDefinition", priority, taskDefinition=arn)
+            answer = self._client.read(w.DescribeTaskDefinition, "DescribeTaskDefinition", priority, taskDefinition=arn)
             known = answer.task_definition
             self.definitions.put(arn, known)
         return known
@@ -60,7 +60,7 @@ class RevisionCache:
         todo = [a for a in arns if a not in self.tasks]
         if not todo:
             return
-        answer = self._wire.read(w.DescribeTasks, "DescribeTasks", priority, cluster=cluster, tasks=todo)
+        answer = self._client.read(w.DescribeTasks, "DescribeTasks", priority, cluster=cluster, tasks=todo)
         for task in answer.tasks:
             self.tasks.put(task.task_arn, (task.task_definition_arn, task.created_at or 0.0, rows.failure(task)))
 

@@ -24,8 +24,8 @@ def alert_section(of: Subject, scene: Scene, keys: Keys, health: Line | None) ->
     assert row is not None
     alert = row.alert
     lines = [line("alert", alert.title, "bold")]
-    if scene.update.triaged.wide is not None and row.suspicion.wide:
-        wide = scene.update.triaged.wide
+    if scene.update.triaged.multi_service_incident is not None and row.suspicion.wide:
+        wide = scene.update.triaged.multi_service_incident
         lines.append(
             line(
                 "incident",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.revision import changes
 from oncall_tui.domain.service_detail import short_task
-from oncall_tui.text.history_words import breaker, stopped, told
+from oncall_tui.text.history_words import breaker, deploy_summary, stopped
 from oncall_tui.text.time_format import ago, moment
 from oncall_tui.tui.commands import named
 from oncall_tui.tui.screens.detail import pane
@@ -56,7 +56,9 @@ def deploy_section(of: Subject, scene: Scene, back: str) -> Section:
     others = [d for d in of.deploys if of.deploy is None or d.id != of.deploy.id]
     for other in others:
         by = f" by {other.started_by}" if other.started_by else ""
-        lines.append(line("other", f"{told(other, scene.tz, scene.now)}; started {ago(scene.now - other.started)}{by}"))
+        lines.append(
+            line("other", f"{deploy_summary(other, scene.tz, scene.now)}; started {ago(scene.now - other.started)}{by}")
+        )
     if of.deploy is not None:
         lines.append(line("id", f"{of.deploy.native_id}  (read from {of.deploy.read_from})", "dim"))
     return Section("deploy", tuple(lines))

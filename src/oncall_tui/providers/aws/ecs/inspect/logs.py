@@ -58,7 +58,7 @@ class EcsLogs:
     ) -> None:
         self._options, self._ecs, self._known, self._clock = options, ecs, known, clock
         self._calls, self._transport = calls, transport
-        self._wires: dict[str, AwsClient] = {}
+        self._clients: dict[str, AwsClient] = {}
         self._streams: Lru[tuple[str, str], LogStream] = Lru(4000)
 
     def places(self, service_id: str) -> tuple[LogDestination, ...]:
@@ -88,8 +88,8 @@ class EcsLogs:
         if wanted.token:
             asked["nextToken"] = wanted.token
         try:
-            wire = self._wire(place.region)
-            answer = wire.read(FilterLogEvents, "FilterLogEvents", Priority.HOT, **asked)
+            client = self._client(place.region)
+            answer = client.read(FilterLogEvents, "FilterLogEvents", Priority.HOT, **asked)
         except RateLimited as later:
             return LogPage(wait_s=later.wait_s)
         except Gone:
@@ -106,13 +106,13 @@ class EcsLogs:
 
     def renew(self) -> None:
         """Forget keys and clients."""
-        for wire in tuple(self._wires.values()):
-            wire.sessions.renew()
+        for client in tuple(self._clients.values()):
+            client.sessions.renew()
 
     def close(self) -> None:
         """Close the connections to other regions; those to the source's own are the source's."""
-        for wire in tuple(self._wires.values()):
-            wire.sessions.close()
+        for client in tuple(self._clients.values()):
+            client.sessions.close()
 
     def _stream(self, place: LogDestination, name: str) -> LogStream:
         key = (place.prefix, name)
@@ -123,8 +123,8 @@ class EcsLogs:
             self._streams.put(key, stream)
         return stream
 
-    def _wire(self, region: str) -> AwsClient:
-        found = self._wires.get(region)
+    def _client(self, region: str) -> AwsClient:
+        found = self._clients.get(region)
         if found is None:
             own = region == self._ecs.sessions.region("ecs")
             options = self._options if own else msgspec.structs.replace(self._options, region=region)
@@ -132,7 +132,7 @@ class EcsLogs:
             key = (*sessions.budget_key(), "logs")
             allowance = budget.shared(self._clock, *key, rate=CALLS_PER_S, burst=BURST)
             found = AwsClient(sessions, "logs", allowance, self._calls, self._transport)
-            self._wires[region] = found
+            self._clients[region] = found
         return found
 
 

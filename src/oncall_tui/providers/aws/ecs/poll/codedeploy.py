@@ -46,8 +46,8 @@ class KnownDeployments(msgspec.Struct):
 class CodeDeploys:
     """Used by its source's poller alone."""
 
-    def __init__(self, source: str, wire: AwsClient, known: RevisionCache) -> None:
-        self._source, self._wire, self._known = source, wire, known
+    def __init__(self, source: str, client: AwsClient, known: RevisionCache) -> None:
+        self._source, self._client, self._known = source, client, known
         self._held: dict[str, KnownDeployments] = {}
         self._todo: dict[str, w.EcsService] = {}
 
@@ -98,14 +98,14 @@ class CodeDeploys:
         shown = [t.external_id for t in service.task_sets if t.external_id]
         ids = list(dict.fromkeys((*shown, *self._rollbacks(held), *held.found)))[: cd.LISTED]
         held.known |= set(ids)
-        found = cd.read(self._wire, ids, Priority.HOT)
+        found = cd.read(self._client, ids, Priority.HOT)
         if (
             not held.listed and found
         ):  # what was begun is ended: broken off for want of calls, it would begin anew each time
-            found = cd.read_history(self._wire, found[0].application_name, found[0].deployment_group_name)
+            found = cd.read_history(self._client, found[0].application_name, found[0].deployment_group_name)
             recent = sum(d.open or now.wall - d.create_time < YOUNG_S for d in found)  # and one more: what the oldest
             found = [d for at, d in enumerate(found) if at <= recent or d.deployment_id in shown]  # took over from
-            cd.with_specs(self._wire, found, self._known.specs)
+            cd.with_specs(self._client, found, self._known.specs)
             held.definitions.update((d.deployment_id, d.definition) for d in found if d.definition)
             held.listed = True
         was_open = {i for i, d in held.found.items() if d.open}
@@ -126,7 +126,7 @@ class CodeDeploys:
         wait = cd.wait_of(newest)
         if wait and held.waits_since is not None:
             return
-        held.target = cd.read_target(self._wire, newest.deployment_id, service, Priority.ACT)
+        held.target = cd.read_target(self._client, newest.deployment_id, service, Priority.ACT)
         ended = [e.end_time for e in held.target.lifecycle_events if e.end_time] if held.target else []
         held.waits_since = max(ended, default=newest.start_time or newest.create_time) if wait else None
 

@@ -48,9 +48,9 @@ Place = tuple[str, str]  # (what is asked, cluster)
 class DeployReader:
     """One source's deploys. Used by its poller's thread alone, but for ``RevisionCache``."""
 
-    def __init__(self, source: str, wires: AwsClients, known: RevisionCache, can_act: bool) -> None:
-        self._source, self._wire, self._known, self._can_act = source, wires.ecs, known, can_act
-        self._code = CodeDeploys(source, wires.code_deploy, known)
+    def __init__(self, source: str, clients: AwsClients, known: RevisionCache, can_act: bool) -> None:
+        self._source, self._client, self._known, self._can_act = source, clients.ecs, known, can_act
+        self._code = CodeDeploys(source, clients.code_deploy, known)
         self._briefs: dict[str, list[w.EcsBrief]] = {}
         self._details: dict[str, w.EcsServiceDeployment] = {}
         self._noticed: dict[str, tuple[str, ...]] = {}
@@ -189,7 +189,7 @@ class DeployReader:
         cluster = arn.parse(service.cluster_arn).name
         priority = Priority.HOT if rows.deploying(service) else Priority.SWEEP
         with _SkipUnavailable(self, "deploys", cluster, now):
-            found = read_briefs(self._wire, service.cluster_arn, service.service_name, priority)
+            found = read_briefs(self._client, service.cluster_arn, service.service_name, priority)
             self._briefs[key] = list(found)
             for brief in self._briefs[key][:DEPLOYS_KEPT]:
                 known = self._details.get(brief.service_deployment_arn)
@@ -214,7 +214,7 @@ class DeployReader:
         cluster = next(iter(self._to_describe.values()))
         chunk = [a for a, of in self._to_describe.items() if of == cluster][:DESCRIBED_A_CALL]
         with _SkipUnavailable(self, "deploys", cluster, now):
-            answer = self._wire.read(
+            answer = self._client.read(
                 w.DescribeServiceDeployments, "DescribeServiceDeployments", Priority.HOT, serviceDeploymentArns=chunk
             )
             for found in answer.service_deployments:
@@ -257,7 +257,7 @@ class DeployReader:
         key, service = next(iter(self._to_explain.items()))
         cluster = arn.parse(service.cluster_arn).name
         with _SkipUnavailable(self, "tasks", cluster, now):
-            listed = self._wire.read(
+            listed = self._client.read(
                 w.ListTasks,
                 "ListTasks",
                 Priority.HOT,

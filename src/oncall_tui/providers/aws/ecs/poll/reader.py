@@ -54,18 +54,18 @@ class EcsReader:
     def __init__(
         self,
         source: str,
-        wires: AwsClients,
+        clients: AwsClients,
         known: RevisionCache,
         clock: Clock,
         globs: tuple[str, ...],
         account: str,
         can_act: bool,
     ) -> None:
-        self._source, self._wire, self._clock, self._globs = source, wires.ecs, clock, globs
+        self._source, self._client, self._clock, self._globs = source, clients.ecs, clock, globs
         self._account, self._can_act = account, can_act
         self._schedule = RefreshQueue()
         self._known = known
-        self._deploys = DeployReader(source, wires, known, can_act)
+        self._deploys = DeployReader(source, clients, known, can_act)
         self._clusters: dict[str, ClusterState] = {}
         self._services: dict[str, w.EcsService] = {}
         self._rows: dict[str, Service] = {}
@@ -82,7 +82,7 @@ class EcsReader:
 
     def read(self, request: ReadRequest) -> Reading:
         """One poll. Raises SourceError only where nothing at all could be read."""
-        before = sum(self._wire.calls.values())
+        before = sum(self._client.calls.values())
         started = self._clock.monotonic()
         self._good, self._failed = 0, None
         if request.fresh:
@@ -97,7 +97,7 @@ class EcsReader:
         except errors.SourceError as error:
             self._failed, wait = error, FAILED_S
         self._build()
-        calls = sum(self._wire.calls.values()) - before
+        calls = sum(self._client.calls.values()) - before
         if calls or self._failed:  # without a call there is nothing new to say of the clusters
             self._raise_if_lost()
         now = self._clock.monotonic()
@@ -244,7 +244,7 @@ class EcsReader:
         token: dict[str, str] = {}
         priority = Priority.SWEEP
         while True:
-            page = self._wire.read(w.ListClusters, "ListClusters", priority, maxResults=100, **token)
+            page = self._client.read(w.ListClusters, "ListClusters", priority, maxResults=100, **token)
             self._good += 1
             found += page.cluster_arns
             if not page.next_token:
@@ -265,7 +265,7 @@ class EcsReader:
         for at in range(0, len(names), CLUSTERS_A_CALL):
             chunk = names[at : at + CLUSTERS_A_CALL]
             try:
-                answer = self._wire.read(
+                answer = self._client.read(
                     w.DescribeClusters, "DescribeClusters", Priority.HOT, clusters=chunk, include=["STATISTICS"]
                 )
             except (*NOT_OFFERED, Gone) as error:  # the sweep alone has to do
@@ -305,7 +305,7 @@ class EcsReader:
         token: dict[str, str] = {}
         priority = Priority.SWEEP
         while True:
-            page = self._wire.read(
+            page = self._client.read(
                 w.ListServices, "ListServices", priority, cluster=cluster.name, maxResults=100, **token
             )
             for one in page.service_arns:
@@ -325,7 +325,9 @@ class EcsReader:
     def _describe(self, cluster: str, keys: list[str], priority: Priority, now: float) -> None:
         names = [self._schedule.slots[key].name for key in keys]
         with _ClusterScope(self, self._clusters[cluster], now):
-            answer = self._wire.read(w.DescribeServices, "DescribeServices", priority, cluster=cluster, services=names)
+            answer = self._client.read(
+                w.DescribeServices, "DescribeServices", priority, cluster=cluster, services=names
+            )
             self._good += 1
             self._take(cluster, keys, answer, now)
 

@@ -21,8 +21,8 @@ SAME_DEPLOY_S = 120.0  # a deployment that began so soon after a rollback was se
 SETTLED = 5  # candidates whose task definition is read again, for its status of now
 
 
-def facts(
-    wires: AwsClients, known: RevisionCache, seen: ServiceSnapshot, recall: ServiceHistory, now: float, choice: str
+def read_codedeploy_inputs(
+    clients: AwsClients, known: RevisionCache, seen: ServiceSnapshot, recall: ServiceHistory, now: float, choice: str
 ) -> RollbackInputs:
     """The decision's input, from what CodeDeploy and the task sets tell."""
     service, newest = seen.service, seen.code_deploys[0]
@@ -37,7 +37,7 @@ def facts(
     before = next((t.task_definition for t in sets if t.task_definition != target), "") if newest.open else ""
     began = newest.start_time or newest.create_time
     put = [p for d in seen.code_deploys if (p := _put(known, d)) is not None]
-    ran = history.spells(put, now if not newest.open else began)
+    ran = history.run_periods(put, now if not newest.open else began)
     source = known.revision("", before) if before else None
     ended_by = began if newest.open else now
     found = history.candidates(ran, recall.alerts, (target,), source, ended_by, _bad(seen))
@@ -46,8 +46,8 @@ def facts(
         older = known.revision("", previous)
         found = (Candidate(revision=older, source=True),)
     current = known.revision("", target)
-    found = _settle(wires.ecs, known, found, current)
-    fell = ecs_now.fell(known, seen)
+    found = _settle(clients.ecs, known, found, current)
+    fell = ecs_now.failed_deploys(known, seen)
     found = tuple(_fared(service, fell, c) for c in found)
     return RollbackInputs(
         now=now,
@@ -143,8 +143,8 @@ def _bad(seen: ServiceSnapshot) -> tuple[BadDeploy, ...]:
 
 
 def _settle(
-    wire: AwsClient, known: RevisionCache, found: tuple[Candidate, ...], current: Revision
+    client: AwsClient, known: RevisionCache, found: tuple[Candidate, ...], current: Revision
 ) -> tuple[Candidate, ...]:
     for name in dict.fromkeys((current.task_definition, *(c.revision.task_definition for c in found[:SETTLED]))):
-        read_status(wire, known, name)
+        read_status(client, known, name)
     return tuple(msgspec.structs.replace(c, revision=again(known, c.revision)) for c in found)

@@ -47,13 +47,13 @@ class EcsHandler(ActionHandler):
     def __init__(
         self,
         source: str,
-        wires: AwsClients,
+        clients: AwsClients,
         known: RevisionCache,
         clock: Clock,
         act_profile: str,
         touch: Callable[[str], None],
     ) -> None:
-        self._source, self._wires, self._known, self._clock = source, wires, known, clock
+        self._source, self._clients, self._known, self._clock = source, clients, known, clock
         self._grace = WriteGrace(clock)
         self._act_profile, self._touch = act_profile, touch  # *touch*: have the poller read this service first
 
@@ -66,12 +66,12 @@ class EcsHandler(ActionHandler):
         cluster, name = self._place(target, board)
         deploy = board.deploys.get(target)
         try:
-            seen = ecs_seen.see(self._wires, self._known, cluster, name)
+            seen = ecs_seen.read_snapshot(self._clients, self._known, cluster, name)
             if stopped:
-                crashed = ecs_seen.read_crashed(self._wires.ecs, self._known, seen.service)
+                crashed = ecs_seen.read_crashed(self._clients.ecs, self._known, seen.service)
                 seen = msgspec.structs.replace(seen, crashed=crashed)
-            found = ecs_facts.facts(
-                self._wires,
+            found = ecs_facts.read_inputs(
+                self._clients,
                 self._known,
                 seen,
                 board.recall,
@@ -128,8 +128,8 @@ class EcsHandler(ActionHandler):
         if asked["operation"] in (Call.CD_STOP, Call.CD_CREATE):
             self._check_code_deploy(asked)
             return
-        service = ecs_seen.read_service(self._wires.ecs, asked["cluster"], asked["service"])
-        briefs = ecs_seen.read_briefs(self._wires.ecs, asked["cluster"], asked["service"])
+        service = ecs_seen.read_service(self._clients.ecs, asked["cluster"], asked["service"])
+        briefs = ecs_seen.read_briefs(self._clients.ecs, asked["cluster"], asked["service"])
         if (briefs[0].service_deployment_arn if briefs else "") != asked["deploy"]:
             raise errors.Refused(f"moved: a newer deploy, of {short(service.task_definition)}, is there now")
         if service.status != "ACTIVE":
@@ -142,7 +142,7 @@ class EcsHandler(ActionHandler):
     def _check_deploy(self, asked: dict[str, Any]) -> None:
         """The deploy that is pinned stands as it stood."""
         was = rows.STATES.get(asked["status"], DeployState.UNKNOWN).status_class
-        found = ecs_seen.read_deploy(self._wires.ecs, asked["deploy"])
+        found = ecs_seen.read_deploy(self._clients.ecs, asked["deploy"])
         state = rows.STATES.get(found.status, DeployState.UNKNOWN) if found else DeployState.UNKNOWN
         if found is None or state.status_class != was:
             raise errors.Refused(f"moved: the deploy is {state.value} now")
@@ -155,7 +155,7 @@ class EcsHandler(ActionHandler):
             raise errors.Refused("moved: the old tasks are being removed already")
 
     def _check_code_deploy(self, asked: dict[str, Any]) -> None:
-        found = cd.read_history(self._wires.code_deploy, asked["application"], asked["group"])
+        found = cd.read_history(self._clients.code_deploy, asked["application"], asked["group"])
         newest = found[0] if found else None
         if newest is None or newest.deployment_id != asked["deploy"]:
             raise errors.Refused(f"moved: a newer deployment, {newest.deployment_id if newest else '?'}, is there now")
@@ -174,7 +174,7 @@ class EcsHandler(ActionHandler):
             raise errors.ActionFailed(f"{error.message}{self._and_now(asked)}", error.hint) from error
 
     def _send(self, asked: dict[str, Any]) -> Receipt:
-        ecs, code_deploy = self._wires.ecs, self._wires.code_deploy
+        ecs, code_deploy = self._clients.ecs, self._clients.code_deploy
         match asked["operation"]:
             case Call.STOP:
                 ecs.write("StopServiceDeployment", serviceDeploymentArn=asked["deploy"], stopType="ROLLBACK")
@@ -213,11 +213,11 @@ class EcsHandler(ActionHandler):
         """After a refusal by AWS: where the deploy stands, as somebody else may have been first."""
         try:
             if asked["operation"] in (Call.STOP, Call.HOOK):
-                found = ecs_seen.read_deploy(self._wires.ecs, asked["deploy"])
+                found = ecs_seen.read_deploy(self._clients.ecs, asked["deploy"])
                 state = rows.STATES.get(found.status, DeployState.UNKNOWN).value if found else "gone"
                 return f"; the deploy is {state} now"
             if asked["operation"] == Call.CD_STOP:
-                return f"; the deployment is {cd.read_one(self._wires.code_deploy, asked['deploy']).status} now"
+                return f"; the deployment is {cd.read_one(self._clients.code_deploy, asked['deploy']).status} now"
         except errors.SourceError:
             pass
         return ""
@@ -226,7 +226,7 @@ class EcsHandler(ActionHandler):
         """Read what became of it. Raises SourceError where that cannot be read now."""
         self._touch(f"{self._source}/{plan.request['cluster']}/{plan.request['service']}")
         try:
-            return ecs_verify.verify(self._wires, self._known, plan, receipt, self._grace)
+            return ecs_verify.verify(self._clients, self._known, plan, receipt, self._grace)
         except errors.Refused as error:  # the service is gone
             return ecs_verify.failed(error.message)
 
@@ -240,7 +240,7 @@ class RollBack(EcsHandler):
         family: tuple[Candidate, ...] = ()
         if facts.controller == "ECS" and facts.target is not None:
             try:
-                found = ecs_seen.read_family(self._wires.ecs, self._known, facts.target.task_definition)
+                found = ecs_seen.read_family(self._clients.ecs, self._known, facts.target.task_definition)
                 family = tuple(ecs_facts.fared(self._known, seen, Candidate(revision=r)) for r in found)
             except errors.SourceError:
                 family = ()

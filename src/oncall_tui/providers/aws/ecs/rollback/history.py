@@ -105,7 +105,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     revision: Revision
-    spells: tuple[RunPeriod, ...] = ()
+    run_periods: tuple[RunPeriod, ...] = ()
     alerts: tuple[AlertStart, ...] = ()
     blamed: tuple[AlertStart, ...] = ()
     source: bool = False
@@ -115,7 +115,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def fell_last(self) -> FailedDeploy | None:
         """The newest deploy of it, where that did not stand, or was rolled back after it had."""
-        last, spell = (self.fell[0] if self.fell else None), (self.spells[0] if self.spells else None)
+        last, spell = (self.fell[0] if self.fell else None), (self.run_periods[0] if self.run_periods else None)
         if spell is not None and (last is None or last.at < spell.until):
             name = spell.revision.task_definition
             back = FailedDeploy(
@@ -126,7 +126,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def ran(self) -> bool:
-        return bool(self.spells) or self.source
+        return bool(self.run_periods) or self.source
 
     @property
     def startable(self) -> bool:
@@ -141,8 +141,8 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
             found.append(f"is {self.revision.status} (deregistered)")
         if not self.ran:
             found.append("was never seen running in the last 90 days")
-        elif self.spells and max(s.length_s for s in self.spells) < LONG_ENOUGH_S:
-            found.append(f"ran {span(max(s.length_s for s in self.spells))} only")
+        elif self.run_periods and max(s.length_s for s in self.run_periods) < LONG_ENOUGH_S:
+            found.append(f"ran {span(max(s.length_s for s in self.run_periods))} only")
         if self.blamed:
             found.append(_alerts(self.blamed, "within an hour of its deploy"))
         return tuple(found)
@@ -161,7 +161,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
             if self.tasks
             else ""
         )
-        if not self.spells:
+        if not self.run_periods:
             if fell is not None:
                 return f"{fell.summary(now)}; never seen stable{runs}"
             return (
@@ -169,9 +169,9 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
                 if self.ran
                 else "never seen running in the last 90 days"
             )
-        last = self.spells[0]
+        last = self.run_periods[0]
         ended = "until now" if last.until >= now - 1 else f"until {span(now - last.until)} ago"
-        more = f" (and {_times(len(self.spells) - 1)} before)" if len(self.spells) > 1 else ""
+        more = f" (and {_times(len(self.run_periods) - 1)} before)" if len(self.run_periods) > 1 else ""
         after = [a for a in self.alerts if a not in self.blamed]
         later = f"; {_alerts(after, 'in that time')}" if after else ""
         stable = "ran" if self.blamed or last.back_to else "stable"
@@ -194,7 +194,7 @@ def _alerts(found: Sequence[AlertStart], when: str) -> str:
     return f"{len(found)} alert{'s' if len(found) > 1 else ''} began {when}: {names}{more}"
 
 
-def spells(puts: Sequence[SuccessfulDeploy], until: float) -> tuple[RunPeriod, ...]:
+def run_periods(puts: Sequence[SuccessfulDeploy], until: float) -> tuple[RunPeriod, ...]:
     """Return the run periods, newest first. *until* is the end of the last one (now, or the newest deploy's start).
 
     Deploys of the same task definition in a row are one spell: a forced redeploy changes nothing that can be gone
@@ -251,7 +251,7 @@ def candidates(
         began = tuple(a for a in alerts if spell.holds(a.at, bad))
         blamed = tuple(a for a in began if spell.blames(a.at))
         found[name] = msgspec.structs.replace(
-            known, spells=(*known.spells, spell), alerts=(*known.alerts, *began), blamed=(*known.blamed, *blamed)
+            known, spells=(*known.run_periods, spell), alerts=(*known.alerts, *began), blamed=(*known.blamed, *blamed)
         )
     return tuple(found.values())
 

@@ -28,8 +28,8 @@ SETTLED = 5  # candidates whose task definition is read again, for its status of
 SAME_DEPLOY_S = 120.0  # a deploy that began so soon after a rollback was sent here is that rollback
 
 
-def facts(
-    wires: AwsClients,
+def read_inputs(
+    clients: AwsClients,
     known: RevisionCache,
     seen: ServiceSnapshot,
     recall: ServiceHistory,
@@ -42,10 +42,10 @@ def facts(
     *picked* is the ARN of the deploy that it is asked for, where that is an older one than the newest.
     """
     if seen.code_deploys:
-        return cd_facts.facts(wires, known, seen, recall, now, choice)
+        return cd_facts.read_codedeploy_inputs(clients, known, seen, recall, now, choice)
     service, newest = seen.service, seen.newest
     if newest is None and service.controller == "ECS" and not seen.unreadable:
-        return _quiet_facts(wires, known, seen, now, choice)
+        return _quiet_facts(clients, known, seen, now, choice)
     if newest is None:
         return RollbackInputs(
             now=now,
@@ -64,7 +64,7 @@ def facts(
     back = newest.status.startswith("ROLLBACK") and newest.status != "ROLLBACK_FAILED"
     current = (known.revision(went) if went else source or target) if back else target
     found = _candidates(known, seen, recall, current, source, picked, now)
-    found = _settle(wires.ecs, known, (*_renewed(source, target), *found), choice, current)
+    found = _settle(clients.ecs, known, (*_renewed(source, target), *found), choice, current)
     found = tuple(fared(known, seen, c) for c in found)
     back_at = _went_back_at(known, seen, newest)
     hook = newest.waiting
@@ -96,12 +96,12 @@ def facts(
 
 
 def _quiet_facts(
-    wires: AwsClients, known: RevisionCache, seen: ServiceSnapshot, now: float, choice: str
+    clients: AwsClients, known: RevisionCache, seen: ServiceSnapshot, now: float, choice: str
 ) -> RollbackInputs:
     """Of a service without a deploy in the 90 days that ECS remembers: what runs is known, and nothing before it."""
     service = seen.service
     current = known.revision("", service.task_definition)
-    found = tuple(fared(known, seen, c) for c in _settle(wires.ecs, known, (), choice, current))
+    found = tuple(fared(known, seen, c) for c in _settle(clients.ecs, known, (), choice, current))
     first = rows.primary(service)
     return RollbackInputs(
         now=now,
@@ -164,7 +164,7 @@ def _since(
 def fared(known: RevisionCache, seen: ServiceSnapshot, candidate: Candidate) -> Candidate:
     """The candidate with how its deploys that did not stand ended, and its tasks that run now."""
     name = candidate.revision.task_definition
-    fell = tuple(f for f in ecs_now.fell(known, seen) if f.task_definition == name)
+    fell = tuple(f for f in ecs_now.failed_deploys(known, seen) if f.task_definition == name)
     return msgspec.structs.replace(candidate, fell=fell, tasks=rows.tasks_of(seen.service, name))
 
 
@@ -175,9 +175,9 @@ def _undone(
     if bad is None:
         return None
     until = _went_back_at(known, seen, newest) if newest.status in IN_PROGRESS else now
-    ran = history.spells(puts(known, seen.briefs), until)
+    ran = history.run_periods(puts(known, seen.briefs), until)
     mine = tuple(s for s in ran if s.revision.task_definition == bad.task_definition)
-    return fared(known, seen, Candidate(revision=bad, spells=mine, source=True))
+    return fared(known, seen, Candidate(revision=bad, run_periods=mine, source=True))
 
 
 def _candidates(
@@ -193,7 +193,7 @@ def _candidates(
     newest = seen.newest
     assert newest is not None
     began = newest.started_at or newest.created_at
-    ran = history.spells(puts(known, seen.briefs), now if current_ran(seen, known, current) else began)
+    ran = history.run_periods(puts(known, seen.briefs), now if current_ran(seen, known, current) else began)
     put = known.definition_of(newest.target_arn)
     away = {current.task_definition, put}
     ended_by, first = began, source
@@ -263,23 +263,23 @@ def puts(known: RevisionCache, briefs: tuple[w.EcsBrief, ...]) -> tuple[Successf
 
 
 def _settle(
-    wire: AwsClient, known: RevisionCache, found: tuple[Candidate, ...], choice: str, current: Revision
+    client: AwsClient, known: RevisionCache, found: tuple[Candidate, ...], choice: str, current: Revision
 ) -> tuple[Candidate, ...]:
     """Read the first few task definitions again, and on to one that can be the default: a deregistered one cannot be
     gone back to. A choice that history does not show is looked up among its family's ACTIVE revisions."""
-    read_status(wire, known, current.task_definition)
+    read_status(client, known, current.task_definition)
     names = [c.revision.task_definition for c in found]
     if choice and choice not in names and choice != current.task_definition:
-        never = [r for r in read_family(wire, known, current.task_definition) if r.task_definition == choice]
+        never = [r for r in read_family(client, known, current.task_definition) if r.task_definition == choice]
         found += tuple(Candidate(revision=r) for r in never)
         names += [r.task_definition for r in never]
     wanted = dict.fromkeys((*names[:SETTLED], *([choice] if choice in names else [])))
     for name in wanted:
-        read_status(wire, known, name)
+        read_status(client, known, name)
     found = tuple(msgspec.structs.replace(c, revision=again(known, c.revision)) for c in found)
     while (default := history.best(found)) is not None and default.revision.task_definition not in wanted:
         wanted[default.revision.task_definition] = None
-        read_status(wire, known, default.revision.task_definition)
+        read_status(client, known, default.revision.task_definition)
         found = tuple(msgspec.structs.replace(c, revision=again(known, c.revision)) for c in found)
     return found
 

@@ -17,7 +17,7 @@ from oncall_tui.providers.aws.ecs.rollback import standing as ecs_now
 from oncall_tui.providers.aws.ecs.rollback.decision_table import Call, Decision, RollbackInputs
 from oncall_tui.providers.aws.ecs.rollback.history import Candidate, forward
 from oncall_tui.providers.aws.ecs.rollback.snapshot import ServiceSnapshot, status_line
-from oncall_tui.text.time_format import span, told
+from oncall_tui.text.time_format import local_time, span
 
 NOT_RESTORED = "secrets' values, autoscaling, data that the deploy changed"
 AGAIN = "CI or IaC may deploy {leaving} again: tell its owners, revert it there"
@@ -97,7 +97,7 @@ def _title(name: str, facts: RollbackInputs, leaving: Revision, to: Revision, un
     """``Roll back prod/api: :42→:41``; the way forward again is no rollback, and says which one it undoes."""
     arrow = f"{name}: {leaving.short}→{to.short}"
     if undo:
-        of = f" of {told(facts.went_back_at)}" if facts.went_back_at else ""
+        of = f" of {local_time(facts.went_back_at)}" if facts.went_back_at else ""
         return f"Redeploy {arrow} (undoes the rollback{of})"
     return f"{'Deploy' if forward(leaving.task_definition, to.task_definition) else 'Roll back'} {arrow}"
 
@@ -182,7 +182,7 @@ def choices(facts: RollbackInputs, family: tuple[Candidate, ...], usual: Candida
 def _earlier(seen: ServiceSnapshot, to: Candidate) -> dict[str, Any]:
     """The earlier deployment whose AppSpec is sent again."""
     newest = seen.code_deploys[0]
-    wanted = to.spells[0].deploy if to.spells else ""
+    wanted = to.run_periods[0].deploy if to.run_periods else ""
     made = next((d for d in seen.code_deploys if d.deployment_id == wanted), None)
     if made is not None:
         return {"revision": cd.location_request(made.revision), "earlier": made.deployment_id}

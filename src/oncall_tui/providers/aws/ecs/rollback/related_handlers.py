@@ -168,14 +168,14 @@ class ContinueDeploy(EcsHandler):
         if asked["operation"] != WAIT:
             super()._check(asked)
             return
-        found = cd.read_one(self._wires.code_deploy, asked["deploy"])
+        found = cd.read_one(self._clients.code_deploy, asked["deploy"])
         if cd.wait_of(found) != "READY_WAIT":
             raise errors.Refused(f"moved: the deployment is {found.status} now, and waits for no answer")
 
     def _send(self, asked: dict[str, Any]) -> Receipt:
         if asked["operation"] != WAIT:
             return super()._send(asked)
-        self._wires.code_deploy.write(
+        self._clients.code_deploy.write(
             "ContinueDeployment", deploymentId=asked["deploy"], deploymentWaitType="READY_WAIT"
         )
         return Receipt({"deploy": asked["deploy"]})
@@ -183,7 +183,7 @@ class ContinueDeploy(EcsHandler):
     def verify(self, plan: Plan, receipt: Receipt | None) -> Check:
         """Done when what waited waits no more, and the deploy was not rolled back instead."""
         self._touch(f"{self._source}/{plan.request['cluster']}/{plan.request['service']}")
-        return ecs_verify.went_on(self._wires, plan, receipt, self._grace)
+        return ecs_verify.verify_continued(self._clients, plan, receipt, self._grace)
 
 
 class Restart(EcsHandler):

@@ -50,35 +50,35 @@ class ServiceSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     unreadable: str = ""
 
 
-def read_service(wire: AwsClient, cluster: str, name: str) -> w.EcsService:
+def read_service(client: AwsClient, cluster: str, name: str) -> w.EcsService:
     """DescribeServices of one. Raises SourceError, and Refused where there is no such service."""
-    answer = wire.read(w.DescribeServices, "DescribeServices", Priority.ACT, cluster=cluster, services=[name])
+    answer = client.read(w.DescribeServices, "DescribeServices", Priority.ACT, cluster=cluster, services=[name])
     if not answer.services:
         raise errors.Refused(f"{cluster}/{name} is not there any more")
     return answer.services[0]
 
 
-def read_deploy(wire: AwsClient, arn: str) -> w.EcsServiceDeployment | None:
+def read_deploy(client: AwsClient, arn: str) -> w.EcsServiceDeployment | None:
     """DescribeServiceDeployments of one; None where ECS does not know it."""
-    return read_deploys(wire, [arn]).get(arn)
+    return read_deploys(client, [arn]).get(arn)
 
 
-def read_deploys(wire: AwsClient, arns: list[str]) -> dict[str, w.EcsServiceDeployment]:
+def read_deploys(client: AwsClient, arns: list[str]) -> dict[str, w.EcsServiceDeployment]:
     """DescribeServiceDeployments of 20 at most, by ARN; without those that ECS does not know."""
-    answer = wire.read(
+    answer = client.read(
         w.DescribeServiceDeployments, "DescribeServiceDeployments", Priority.ACT, serviceDeploymentArns=arns
     )
     return {d.service_deployment_arn: d for d in answer.service_deployments}
 
 
 def read_briefs(
-    wire: AwsClient, cluster: str, name: str, priority: Priority = Priority.ACT, pages: int = PAGES
+    client: AwsClient, cluster: str, name: str, priority: Priority = Priority.ACT, pages: int = PAGES
 ) -> tuple[w.EcsBrief, ...]:
     """ListServiceDeployments, newest first: 90 days, or the first *pages* hundreds (their order is not promised)."""
     found: list[w.EcsBrief] = []
     more: dict[str, str] = {}
     for _ in range(pages):
-        answer = wire.read(
+        answer = client.read(
             w.ListServiceDeployments,
             "ListServiceDeployments",
             priority,
@@ -94,16 +94,16 @@ def read_briefs(
     return tuple(sorted(found, key=lambda b: b.created_at, reverse=True))
 
 
-def see(wires: AwsClients, known: RevisionCache, cluster: str, name: str) -> ServiceSnapshot:
+def read_snapshot(clients: AwsClients, known: RevisionCache, cluster: str, name: str) -> ServiceSnapshot:
     """Read a service and its deploys, without the task definitions. Raises SourceError, Refused."""
-    service = read_service(wires.ecs, cluster, name)
+    service = read_service(clients.ecs, cluster, name)
     try:
         if service.controller == "CODE_DEPLOY":
-            return _see_code_deploy(wires.code_deploy, known, service)
+            return _see_code_deploy(clients.code_deploy, known, service)
         if service.controller != "ECS":
             return ServiceSnapshot(service=service)
-        briefs = read_briefs(wires.ecs, cluster, name)
-        newest, fell = _newest_and_fell(wires.ecs, briefs)
+        briefs = read_briefs(clients.ecs, cluster, name)
+        newest, fell = _newest_and_fell(clients.ecs, briefs)
         good = [b.target_service_revision_arn for b in briefs if b.status == "SUCCESSFUL"][:HISTORY]
         if newest is not None:
             good += [newest.target_arn, *(s.arn for s in newest.source_service_revisions)]
@@ -118,10 +118,10 @@ def see(wires: AwsClients, known: RevisionCache, cluster: str, name: str) -> Ser
     return ServiceSnapshot(service=service, briefs=briefs, newest=newest, fell=fell)
 
 
-def read_crashed(wire: AwsClient, known: RevisionCache, service: w.EcsService) -> tuple[CrashedTask, ...] | None:
+def read_crashed(client: AwsClient, known: RevisionCache, service: w.EcsService) -> tuple[CrashedTask, ...] | None:
     """Return the failed ones of the stopped tasks that ECS lists (a hundred at most); None where that is refused."""
     try:
-        listed = wire.read(
+        listed = client.read(
             w.ListTasks,
             "ListTasks",
             Priority.ACT,
@@ -138,34 +138,34 @@ def read_crashed(wire: AwsClient, known: RevisionCache, service: w.EcsService) -
 
 
 def _newest_and_fell(
-    wire: AwsClient, briefs: tuple[w.EcsBrief, ...]
+    client: AwsClient, briefs: tuple[w.EcsBrief, ...]
 ) -> tuple[w.EcsServiceDeployment | None, tuple[w.EcsServiceDeployment, ...]]:
     """The newest deploy, and those that did not stand: in one call."""
     if not briefs:
         return None, ()
     newest = briefs[0].service_deployment_arn
     fell = [b.service_deployment_arn for b in briefs if b.status in DID_NOT_STAND and b is not briefs[0]][:FELL]
-    found = read_deploys(wire, [newest, *fell])
+    found = read_deploys(client, [newest, *fell])
     mine = [found[a] for a in (newest, *fell) if a in found]
     return found.get(newest), tuple(d for d in mine if d.status in DID_NOT_STAND)
 
 
-def _see_code_deploy(wire: AwsClient, known: RevisionCache, service: w.EcsService) -> ServiceSnapshot:
+def _see_code_deploy(client: AwsClient, known: RevisionCache, service: w.EcsService) -> ServiceSnapshot:
     shown = cd.external_id(service)
     if not shown:
         return ServiceSnapshot(service=service, unreadable="no task set names its CodeDeploy deployment")
-    one = cd.read_one(wire, shown)
-    found = cd.read_history(wire, one.application_name, one.deployment_group_name)
+    one = cd.read_one(client, shown)
+    found = cd.read_history(client, one.application_name, one.deployment_group_name)
     good = [d for d in found if d.status == "Succeeded"][:SPECS]
-    cd.with_specs(wire, [*found[:2], *good], known.specs)  # the second may be what the first went back from
+    cd.with_specs(client, [*found[:2], *good], known.specs)  # the second may be what the first went back from
     return ServiceSnapshot(service=service, code_deploys=tuple(found) or (one,))
 
 
-def read_family(wire: AwsClient, known: RevisionCache, task_definition: str) -> tuple[Revision, ...]:
+def read_family(client: AwsClient, known: RevisionCache, task_definition: str) -> tuple[Revision, ...]:
     """The ACTIVE revisions of a task definition's family, newest first, twenty at most. None where that is denied."""
     family = task_definition.rsplit("/", 1)[-1].rpartition(":")[0]
     with suppress(*NOT_OFFERED, Gone):
-        answer = wire.read(
+        answer = client.read(
             w.ListTaskDefinitions,
             "ListTaskDefinitions",
             Priority.ACT,
@@ -185,7 +185,7 @@ def again(known: RevisionCache, revision: Revision) -> Revision:
     return fresh if fresh.status else revision
 
 
-def read_status(wire: AwsClient, known: RevisionCache, name: str) -> None:
+def read_status(client: AwsClient, known: RevisionCache, name: str) -> None:
     if not name.startswith("arn:"):
         return
     try:

@@ -52,7 +52,7 @@ def failed_of(known: RevisionCache, seen: ServiceSnapshot, definition: str) -> i
     return max(counted, breaker.failure_count if breaker else 0)
 
 
-def fell(known: RevisionCache, seen: ServiceSnapshot) -> tuple[FailedDeploy, ...]:
+def failed_deploys(known: RevisionCache, seen: ServiceSnapshot) -> tuple[FailedDeploy, ...]:
     """The deploys that did not stand, newest first."""
     return tuple(_fell(known, seen, made) for made in seen.fell) + tuple(
         FailedDeploy(

@@ -38,26 +38,28 @@ def failed(message: str, hint: str = "") -> Check:
     return Check(OutcomeState.FAILED, short_ids(message), 0.0, hint)
 
 
-def verify(wires: AwsClients, known: RevisionCache, plan: Plan, receipt: Receipt | None, grace: WriteGrace) -> Check:
+def verify(clients: AwsClients, known: RevisionCache, plan: Plan, receipt: Receipt | None, grace: WriteGrace) -> Check:
     """By the call that was sent. Raises SourceError where it cannot be read; Refused where the service is gone."""
     match plan.request["operation"]:
         case Call.STOP | Call.HOOK:
-            return stopped(wires.ecs, known, plan, receipt, grace)
+            return verify_stopped(clients.ecs, known, plan, receipt, grace)
         case Call.CD_STOP:
-            return cd_stopped(wires, plan, receipt, grace)
+            return verify_codedeploy_stopped(clients, plan, receipt, grace)
         case Call.CD_CREATE:
-            return cd_created(wires, plan, receipt, grace)
+            return verify_codedeploy_created(clients, plan, receipt, grace)
         case _:
-            return updated(wires.ecs, known, plan, receipt, grace)
+            return verify_updated(clients.ecs, known, plan, receipt, grace)
 
 
 # --- ECS: the deploy under way was stopped ----------------------------------------------------------------------------
 
 
-def stopped(wire: AwsClient, known: RevisionCache, plan: Plan, receipt: Receipt | None, grace: WriteGrace) -> Check:
+def verify_stopped(
+    client: AwsClient, known: RevisionCache, plan: Plan, receipt: Receipt | None, grace: WriteGrace
+) -> Check:
     """After StopServiceDeployment(ROLLBACK), or ContinueServiceDeployment(ROLLBACK)."""
     asked = plan.request
-    found = ecs_seen.read_deploy(wire, asked["deploy"])
+    found = ecs_seen.read_deploy(client, asked["deploy"])
     arrow = _arrow(asked)
     if found is None:
         return failed("the deploy is not known to ECS any more")
@@ -75,8 +77,8 @@ def stopped(wire: AwsClient, known: RevisionCache, plan: Plan, receipt: Receipt 
         return failed(
             f"ECS could not roll back {arrow}: {found.status_reason or 'no reason given'}", "check its events"
         )
-    service = ecs_seen.read_service(wire, asked["cluster"], asked["service"])
-    went, note = _went_to(wire, known, found, asked)
+    service = ecs_seen.read_service(client, asked["cluster"], asked["service"])
+    went, note = _went_to(client, known, found, asked)
     if found.status in rollback.ROLLING_BACK:
         return pending(f"{_doing(asked)} {_tasks(service, went)}{note}")
     check = _settled(service, went, asked, note, found.finished_at)
@@ -86,7 +88,7 @@ def stopped(wire: AwsClient, known: RevisionCache, plan: Plan, receipt: Receipt 
 
 
 def _went_to(
-    wire: AwsClient, known: RevisionCache, found: w.EcsServiceDeployment, asked: dict[str, Any]
+    client: AwsClient, known: RevisionCache, found: w.EcsServiceDeployment, asked: dict[str, Any]
 ) -> tuple[str, str]:
     """The task definition that ECS goes back to, and a word where it is not the one that was previewed."""
     revision = found.rollback.service_revision_arn if found.rollback else ""
@@ -104,12 +106,14 @@ def _went_to(
 # --- ECS: a new deploy was started ------------------------------------------------------------------------------------
 
 
-def updated(wire: AwsClient, known: RevisionCache, plan: Plan, receipt: Receipt | None, grace: WriteGrace) -> Check:
+def verify_updated(
+    client: AwsClient, known: RevisionCache, plan: Plan, receipt: Receipt | None, grace: WriteGrace
+) -> Check:
     """After UpdateService, of another task definition or of the same one anew: the deploy that it made is followed."""
     asked = plan.request
-    service = ecs_seen.read_service(wire, asked["cluster"], asked["service"])
+    service = ecs_seen.read_service(client, asked["cluster"], asked["service"])
     try:
-        briefs = ecs_seen.read_briefs(wire, asked["cluster"], asked["service"])
+        briefs = ecs_seen.read_briefs(client, asked["cluster"], asked["service"])
         newer = [b for b in briefs if b.created_at > float(asked["deployCreatedAt"])]
         known.read_revisions([b.target_service_revision_arn for b in newer], Priority.ACT)
     except NOT_OFFERED:
@@ -175,15 +179,15 @@ def _not_there(plan: Plan, receipt: Receipt | None, grace: WriteGrace, service: 
 # --- CodeDeploy -------------------------------------------------------------------------------------------------------
 
 
-def cd_stopped(wires: AwsClients, plan: Plan, receipt: Receipt | None, grace: WriteGrace) -> Check:
+def verify_codedeploy_stopped(clients: AwsClients, plan: Plan, receipt: Receipt | None, grace: WriteGrace) -> Check:
     """After codedeploy StopDeployment(autoRollbackEnabled): to Stopped, then its rollback deployment to its end."""
     asked = plan.request
-    found = cd.read_one(wires.code_deploy, asked["deploy"])
+    found = cd.read_one(clients.code_deploy, asked["deploy"])
     arrow, ended = _arrow(asked), found.complete_time
     if found.status == "Succeeded":
         return failed(f"the deployment completed before the stop: {short(asked['from'])} runs", "roll back again")
     if found.rolled_back_by:
-        back = cd.read_one(wires.code_deploy, found.rolled_back_by)
+        back = cd.read_one(clients.code_deploy, found.rolled_back_by)
         if back.open:
             return pending(f"rolling back {arrow}: {back.deployment_id} is {back.status}")
         if back.status != "Succeeded":
@@ -196,29 +200,29 @@ def cd_stopped(wires: AwsClients, plan: Plan, receipt: Receipt | None, grace: Wr
         return pending("asked to stop; the deployment has not stopped yet", 1.0)
     elif grace.lasting_s(plan, "stopped, and not rolled back") < TAKES_EFFECT_S:
         return pending("the deployment is stopped; its rollback has not begun yet", 1.0)
-    service = ecs_seen.read_service(wires.ecs, asked["cluster"], asked["service"])
+    service = ecs_seen.read_service(clients.ecs, asked["cluster"], asked["service"])
     mine = (found.deployment_id, found.rolled_back_by)
     stopped = not found.rolled_back_by
     return _settled_task_sets(service, asked["to"], arrow, mine, found.create_time, stopped, ended)
 
 
-def cd_created(wires: AwsClients, plan: Plan, receipt: Receipt | None, grace: WriteGrace) -> Check:
+def verify_codedeploy_created(clients: AwsClients, plan: Plan, receipt: Receipt | None, grace: WriteGrace) -> Check:
     """After codedeploy CreateDeployment: followed by its id, or found by its description where the answer was lost."""
     asked = plan.request
     made = str(receipt.data.get("deploy", "")) if receipt else ""
     if not made:
-        listed = cd.read_history(wires.code_deploy, asked["application"], asked["group"])
+        listed = cd.read_history(clients.code_deploy, asked["application"], asked["group"])
         made = next((d.deployment_id for d in listed if plan.id in d.description), "")
     if not made:
         if _since(plan, receipt, grace) > TAKES_EFFECT_S:
             return failed("it never took effect: no deployment of it is there")
         return pending("not visible yet", 1.0)
-    found = cd.read_one(wires.code_deploy, made)
+    found = cd.read_one(clients.code_deploy, made)
     arrow = _arrow(asked)
     if found.status in ("Failed", "Stopped"):
         why = found.error_information.message if found.error_information else "no reason given"
         return failed(f"the deployment that was to go back, {made}, ended as {found.status}: {why}")
-    service = ecs_seen.read_service(wires.ecs, asked["cluster"], asked["service"])
+    service = ecs_seen.read_service(clients.ecs, asked["cluster"], asked["service"])
     first = _leading(service)
     if first is None or (first.external_id != made and first.created_at <= found.create_time):
         wait = " and waits to be continued" if cd.wait_of(found) == "READY_WAIT" else ""
@@ -272,12 +276,12 @@ def _settled_task_sets(
     return done(words, first.id, ended)
 
 
-def went_on(wires: AwsClients, plan: Plan, receipt: Receipt | None, grace: WriteGrace) -> Check:
+def verify_continued(clients: AwsClients, plan: Plan, receipt: Receipt | None, grace: WriteGrace) -> Check:
     """After going on: what waited waits no more, and the deploy was not rolled back instead."""
     asked = plan.request
     late = receipt is None and _since(plan, receipt, grace) > TAKES_EFFECT_S
     if asked["operation"] == Call.HOOK:
-        found = ecs_seen.read_deploy(wires.ecs, asked["deploy"])
+        found = ecs_seen.read_deploy(clients.ecs, asked["deploy"])
         if found is None:
             return failed("the deploy is not known to ECS any more")
         if found.waiting is not None and found.waiting.hook_id == asked["hookId"]:
@@ -286,7 +290,7 @@ def went_on(wires: AwsClients, plan: Plan, receipt: Receipt | None, grace: Write
             return failed(f"the deploy is {found.status} now: {found.status_reason or 'somebody else was first'}")
         stage = found.lifecycle_stage.lower().replace("_", " ")
         return done(f"the deploy of {short(asked['to'])} continues: {stage or found.status.lower()}", "")
-    made = cd.read_one(wires.code_deploy, asked["deploy"])
+    made = cd.read_one(clients.code_deploy, asked["deploy"])
     if cd.wait_of(made) == "READY_WAIT":
         return failed("it never took effect: the deployment still waits") if late else pending("still waiting", 1.0)
     if made.status in ("Failed", "Stopped"):

@@ -35,7 +35,7 @@ class PastDeploy(NamedTuple):
     alarm: str = ""
 
 
-def pasts(
+def past_deploys(
     spec: Table, family: dict[int, TaskDefinition], current: TaskDefinition, now: float, age: float
 ) -> list[PastDeploy]:
     """The scenario's `history`, or, where it has none, a good deploy of each earlier task definition, oldest first."""

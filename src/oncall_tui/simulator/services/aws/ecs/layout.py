@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from oncall_tui.simulator.services.aws.ecs.history import DAY, PastDeploy, lay_history, lay_rollout, pasts
+from oncall_tui.simulator.services.aws.ecs.history import DAY, PastDeploy, lay_history, lay_rollout, past_deploys
 from oncall_tui.simulator.services.aws.ecs.model import (
     EVENTS_KEPT,
     FAILURES,
@@ -65,7 +65,7 @@ def lay_service(
     if not any(int(key) < number for key in others) and number > 1:
         before = spec | {"image": _earlier(spec.get("image", "v1.0.0"))}
         _define(account, service, before, number - 1, now - age - 14 * DAY)
-    past = pasts(spec, account.families[current.family], current, now, age)
+    past = past_deploys(spec, account.families[current.family], current, now, age)
     lay_history(account, service, past, current)
     for it in spec.get("task_sets", []):
         _task_set(account, service, it, now)
