@@ -98,10 +98,10 @@ class FailedDeploy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
-    """One task definition that may be gone back to: its run periods, newest first, and the alerts that began in them.
+    """One task definition that may be gone back to: when it ran, newest first, and the alerts that began meanwhile.
 
-    *run_periods* empty: history does not show it running. *source*: ECS says that it ran before the newest deploy. *fell*
-    holds the deploys of it that did not stand, newest first; *tasks* of it run just now.
+    *run_periods* empty: history does not show it running. *source*: ECS says that it ran before the newest deploy.
+    *fell* holds the deploys of it that did not stand, newest first; *tasks* of it run just now.
     """
 
     revision: Revision
@@ -251,7 +251,10 @@ def candidates(
         began = tuple(a for a in alerts if spell.holds(a.at, bad))
         blamed = tuple(a for a in began if spell.blames(a.at))
         found[name] = msgspec.structs.replace(
-            known, run_periods=(*known.run_periods, spell), alerts=(*known.alerts, *began), blamed=(*known.blamed, *blamed)
+            known,
+            run_periods=(*known.run_periods, spell),
+            alerts=(*known.alerts, *began),
+            blamed=(*known.blamed, *blamed),
         )
     return tuple(found.values())
 
