@@ -6,6 +6,8 @@ import json
 import signal
 from collections.abc import Callable
 
+import pytest
+
 from tests.end_to_end.test_commands import UNKNOWN, Answer, Shell
 from tests.end_to_end.world import PAYMENTS, World, until
 
@@ -72,6 +74,19 @@ def test_an_interrupted_wait_is_resolved_by_the_handover(make_world: Callable[..
     rolled_back(world)
     until(lambda: "pending" not in shell("handover").out.casefold(), "the handover says how it ended", 30)
     assert states(world)[-1] == "done"
+
+
+@pytest.mark.parametrize("command", [("status",), ("deploys",), ("check",)])
+def test_every_command_that_reads_the_sources_resolves_what_was_left_open(
+    make_world: Callable[..., World], command: tuple[str, ...]
+) -> None:
+    world = make_world("--scenario", "out-of-memory", "--speed", "3")
+    shell = Shell(world, steady_s=0.5)
+    deployed(world)
+    shell(*SEND)
+    assert states(world) == ["pending"]
+    rolled_back(world)
+    until(lambda: Answer(shell.start(*command)) and states(world)[-1] == "done", "it is read how that ended", 30)
 
 
 def test_with_json_every_end_is_one_object(make_world: Callable[..., World]) -> None:

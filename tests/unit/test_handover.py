@@ -336,6 +336,12 @@ def test_nothing_is_counted_as_zero_that_was_never_read(state: SourceState) -> N
     told = handover([], never, SINCE, NOW)
     headings = [heading for heading, _ in sections(told, UTC)]
     assert {"Open pages: not known", "Deploys: not known", "Open, not paging: not known"} <= set(headings)
+    assert "Seen, silenced or snoozed: not known" in headings
+    lines = {heading: said for heading, said in sections(told, UTC) if heading.endswith("not known")}
+    assert set(lines.values()) == {
+        ("not known: no source of alerts could be read",),
+        ("not known: no source of deploys could be read",),
+    }
     assert as_object(told)["not_known"] == ["alerts", "deploys", "services"]
 
 

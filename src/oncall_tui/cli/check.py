@@ -8,7 +8,7 @@ import click
 
 from oncall_tui import bootstrap
 from oncall_tui.cli import DONE, NOT_DONE
-from oncall_tui.cli.common import READ_TIMEOUT_S, running
+from oncall_tui.cli.common import EARLIER_TIMEOUT_S, READ_TIMEOUT_S, running
 from oncall_tui.cli.output import put
 from oncall_tui.config.unmatched import unmatched
 from oncall_tui.text.cells import count
@@ -18,8 +18,9 @@ from oncall_tui.text.cells import count
 @click.pass_context
 def check(context: click.Context) -> None:
     """Check the configuration, then contact each source. Of destinations only the secrets are read: nothing is sent."""
-    with running(context, read_only=True) as engine:
+    with running(context) as engine:  # not read only: it reads what came of what was sent
         put(f"configuration: valid, {count(len(engine.sources), 'source')}")
+        engine.settle_earlier(EARLIER_TIMEOUT_S)
         update = engine.first_read(READ_TIMEOUT_S)
         for status in update.board.sources.values():
             put(f"{status.name:<12} {status.provider:<16} {status.state.label:<15} {status.message}")

@@ -13,7 +13,7 @@ import click
 
 from oncall_tui import bootstrap
 from oncall_tui.cli import DONE, NOT_DONE, UNKNOWN, output
-from oncall_tui.cli.common import READ_TIMEOUT_S, running
+from oncall_tui.cli.common import EARLIER_TIMEOUT_S, READ_TIMEOUT_S, running
 from oncall_tui.cli.history_json import history_object
 from oncall_tui.cli.lookup import find_service
 from oncall_tui.cli.option_types import Seconds
@@ -45,11 +45,12 @@ def deploys(context: click.Context, service: str, watch: bool, within: float, as
     followed, and that somebody asked for, is through), 1 if it did not, 3 if its end is not known.
     """
     tz = ZoneInfo(bootstrap.load_config(context.obj["config"]).timezone)
-    with running(context, read_only=True) as engine:
+    with running(context) as engine:  # not read only: it reads what came of what was sent
         if service:
             service = find_service(engine, service).id
         else:
             engine.first_read(READ_TIMEOUT_S)
+        engine.settle_earlier(EARLIER_TIMEOUT_S, service.partition("/")[0])
         if service and not watch:
             _read_deploys(engine, service)
         if watch:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from oncall_tui.cli import DONE, NOT_DONE
-from oncall_tui.cli.common import READ_TIMEOUT_S, running
+from oncall_tui.cli.common import EARLIER_TIMEOUT_S, READ_TIMEOUT_S, running
 from oncall_tui.cli.history_json import history_object
 from oncall_tui.cli.output import put_json, put_text
 from oncall_tui.cli.text_board import text_board
@@ -30,7 +30,8 @@ from oncall_tui.triage.triager import TriagedAlert
 @click.pass_context
 def status(context: click.Context, as_json: bool) -> None:
     """Read every source once and print alerts, services and deploys. Exits 1 if a source could not be read."""
-    with running(context, read_only=True) as engine:
+    with running(context) as engine:  # not read only: it reads what came of what was sent
+        engine.settle_earlier(EARLIER_TIMEOUT_S)
         update = engine.first_read(READ_TIMEOUT_S)
         now = engine.clock.now()
     if as_json:

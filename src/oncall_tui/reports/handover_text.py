@@ -43,11 +43,11 @@ def sections(h: Handover, tz: tzinfo) -> Sections:
         (f"Done: {len(h.done)}", [_done(d, h, tz) for d in h.done], NO_ACTION),
         (f"Deploys: {_number(h, 'deploys', h.deploys)}", [_deployed(d, h, tz) for d in h.deploys], "none"),
         (f"Open, not paging: {_number(h, 'alerts', asks)}", [_open(o, h, tz) for o in asks], "nothing is open"),
-        (f"Seen, silenced or snoozed: {len(held)}", [_open(o, h, tz) for o in held], "nothing"),
+        (f"Seen, silenced or snoozed: {_number(h, 'alerts', held)}", [_open(o, h, tz) for o in held], "nothing"),
         (f"Notifications: {count}", [_fired(f, h, tz) for f in rest], "none"),
     ]
     watched = ("Coverage", _watched(h, tz))
-    return (watched, *((heading, tuple(lines) or (_nothing(h, none),)) for heading, lines, none in told))
+    return (watched, *((heading, tuple(lines) or (_none(h, heading, none),)) for heading, lines, none in told))
 
 
 def markdown(h: Handover, tz: tzinfo) -> str:
@@ -103,6 +103,13 @@ def _stamp(at: float) -> str:
 def _number(h: Handover, what: str, rows: Sequence[object]) -> str:
     """How many; of what was never read, nothing is counted as zero."""
     return NOT_KNOWN if what in h.not_known and not rows else str(len(rows))
+
+
+def _none(h: Handover, heading: str, words: str) -> str:
+    """The line of a section without any: of what no source could tell, not even that there is none."""
+    if heading.endswith(f": {NOT_KNOWN}"):
+        return f"{NOT_KNOWN}: no source of {'deploys' if heading.startswith('Deploys') else 'alerts'} could be read"
+    return _nothing(h, words)
 
 
 def _nothing(h: Handover, words: str) -> str:
@@ -165,5 +172,5 @@ def _done(d: HandoverAction, h: Handover, tz: tzinfo) -> str:
 def _deployed(d: HandoverDeploy, h: Handover, tz: tzinfo) -> str:
     word = "" if d.kind == "deploy" else f"{d.kind} "
     failed = f" · {stopped(d.failed_tasks)}" if d.failed_tasks else ""
-    by = f" by {d.by}" if d.by else ""
+    by = f" by {d.by}" if d.by else ", by whom is not known"
     return f"{_when(d.at, h, tz)}  {d.service} {word}{d.arrow}{by} · {ended(d.state, d.rolled_back, tz, h.now)}{failed}"

@@ -80,8 +80,8 @@ def deploy_summary(deploy: Deploy, tz: tzinfo | None = None, now: float = 0.0) -
 
 
 def began_by(deploy: Deploy) -> str:
-    """Name who began it: ``by Alice``; empty where nobody tells."""
-    return f"by {deploy.started_by}" if deploy.started_by else ""
+    """Name who began it: ``by Alice``; nobody is left out in silence, as if there were none to ask."""
+    return f"by {deploy.started_by}" if deploy.started_by else "by whom is not known"
 
 
 def going_back(title: str) -> str:
