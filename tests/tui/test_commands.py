@@ -6,13 +6,16 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from tests.support.fakes import Able, deploy, service
 from tests.support.screen import Rig, on_screen
 from textual.binding import Binding
 from textual.screen import Screen
 
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.alert import ServiceHint
 from oncall_tui.tui.app import OncallApp
 from oncall_tui.tui.board import BoardScreen
-from oncall_tui.tui.commands import BY_ID, BY_VERB, COMMANDS, MOVES, by_group, of, own, shared
+from oncall_tui.tui.commands import BY_ID, BY_VERB, COMMANDS, MOVES, by_group, configure, of, own, shared
 from oncall_tui.tui.key_names import TAKEN
 from oncall_tui.tui.screens.detail.screen import DetailScreen
 from oncall_tui.tui.screens.handover import HandoverView
@@ -21,6 +24,7 @@ from oncall_tui.tui.screens.logs.view import LogView
 from oncall_tui.tui.widgets.table.table import Table
 from oncall_tui.tui.widgets.text_lines import Lines
 
+SOURCE = Path(__file__).parents[2] / "src" / "oncall_tui" / "tui"
 SCREENS: dict[str, type[Screen]] = {  # type: ignore[type-arg]
     "board": BoardScreen,
     "detail": DetailScreen,
@@ -48,9 +52,8 @@ def test_every_key_of_a_screen_is_of_the_table_and_has_its_action(name: str) -> 
 
 
 def test_no_screen_of_the_table_has_a_key_beside_it() -> None:
-    source = Path(__file__).parents[2] / "src" / "oncall_tui" / "tui"
     for file in ("board.py", "screens/detail/screen.py", "screens/logs/screen.py", "screens/handover.py"):
-        assert "Binding(" not in (source / file).read_text(), file
+        assert "Binding(" not in (SOURCE / file).read_text(), file
 
 
 @pytest.mark.parametrize("kind", [Table, Lines, LogView])
@@ -95,3 +98,30 @@ def test_a_line_of_help_has_a_key_and_words() -> None:
     for key, what in [*own("log"), *own("detail"), *(pair for keys in by_group().values() for pair in keys)]:
         assert key.strip()
         assert what.strip()
+
+
+OTHER = {"ack": "f5", "rollback": "f6", "back": "f7", "alerts": "f8", "commands": "f9"}
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+async def test_every_line_of_the_screen_names_the_configured_keys(tmp_path: Path, size: tuple[int, int]) -> None:
+    configure(OTHER)
+    try:
+        rig = Rig(tmp_path, Able("prod"))
+        rig.provider.services["prod/main/api"] = service("prod/main/api", deploy_id="prod/d")
+        rig.provider.deploys["prod/d"] = deploy("prod/d", started=rig.clock.now() - 300, verbs=frozenset(Verb))
+        rig.provider.add("a", title="5xx", hint=ServiceHint(service="api"), began=rig.clock.now() - 120)
+        async with on_screen(rig, size) as rig:
+            await rig.press("f")
+            text = rig.text()
+            assert "f5 ack" in text
+            assert "f6 roll back" in text
+            assert "f7 shows all" in text
+            assert ("f6 rolls it back" in text) == (size[0] > 80)
+            assert ("f8 ALERTS" in text) == (size[0] == 80), "the tabs stand where one pane is shown at a time"
+            await rig.press("enter")
+            assert "f6  " in rig.text(), "the detail says what the key does"
+            help_ = {key: what for keys in by_group().values() for key, what in keys}
+            assert "f9 restart" in help_
+    finally:
+        configure({})

@@ -35,8 +35,8 @@ class Command(msgspec.Struct, frozen=True):
     """One command of one screen. *id* is the name for ``screen.keys``.
 
     *key* is Textual's name of the key; empty: the palette has it by its *title*, or a list binds the keys of *label*.
-    *word* stands in the key bar and in the palette, *what* in help. *also* are further keys and their actions, told in
-    the same line of help.
+    *word* stands in the key bar and in the palette, *what* in help. *also* are further keys and their
+    actions, told in the same line of help.
     """
 
     id: str
@@ -214,7 +214,7 @@ HEADINGS: dict[Group, str] = {
     "look": "Look",
     "move": "Move",
     "program": "Program",
-    "name": "By name (: lists them)",
+    "name": "By name",
 }
 # The keys that every list and text has: the name of the move, its keys, and its words.
 MOVES: tuple[tuple[str, str, str], ...] = (
@@ -265,10 +265,12 @@ def named(command_id: str) -> str:
 
 def by_group() -> dict[str, list[tuple[str, str]]]:
     """Heading → (key, what it does), of the board."""
-    found: dict[str, list[tuple[str, str]]] = {heading: [] for heading in HEADINGS.values()}
+    palette = named("commands")
+    headings = {**HEADINGS, "name": f"By name ({palette} lists them)"}
+    found: dict[str, list[tuple[str, str]]] = {heading: [] for heading in headings.values()}
     for command in of("board"):
-        key = f": {command.word}" if command.group == "name" else label(command)
-        found[HEADINGS[command.group]].append((key, command.what))
+        key = f"{palette} {command.word}" if command.group == "name" else label(command)
+        found[headings[command.group]].append((key, command.what))
     return found
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from oncall_tui.triage import counts
 from oncall_tui.triage.counts import number
 from oncall_tui.triage.triager import TriagedBoard, unacknowledged_count
+from oncall_tui.tui.commands import named
 from oncall_tui.tui.widgets.footer import Part
 
 
@@ -27,10 +28,18 @@ def tabs(triaged: TriagedBoard, pane: str) -> list[Part]:
     running = sum(d.state.running for d in triaged.deploys)
     unacked = unacknowledged_count(triaged)
     found = (
-        ("alerts", f"1 ALERTS {number(triaged, 'alerts', len(triaged.alerts))}", f" {unacked}!" if unacked else ""),
-        ("services", f"2 services {number(triaged, 'services', len(triaged.services))}", f" {sick}✗" if sick else ""),
-        ("deploys", f"3 deploys {number(triaged, 'deploys', running)}", ""),
-        ("detail", "4 detail", ""),
+        (
+            "alerts",
+            f"{named('alerts')} ALERTS {number(triaged, 'alerts', len(triaged.alerts))}",
+            f" {unacked}!" if unacked else "",
+        ),
+        (
+            "services",
+            f"{named('services')} services {number(triaged, 'services', len(triaged.services))}",
+            f" {sick}✗" if sick else "",
+        ),
+        ("deploys", f"{named('deploys')} deploys {number(triaged, 'deploys', running)}", ""),
+        ("detail", f"{named('details')} detail", ""),
     )
     parts: list[Part] = []
     for name, text, sign in found:
