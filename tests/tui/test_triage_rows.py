@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
 import msgspec
-from tests.support.fakes import Able, deploy, revision, service
+from tests.support.fakes import Able, alert, deploy, revision, service
 from tests.support.screen import Rig, on_screen
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState, ServiceHint, Severity
 from oncall_tui.domain.product import Product
+from oncall_tui.triage.triager import TriagedAlert
+from oncall_tui.tui.presenters.group_cells import repeats
 from oncall_tui.tui.presenters.targets import ActionTarget
 
 API, JOBS = "prod/main/api", "prod/main/jobs"
@@ -106,3 +109,11 @@ async def test_a_row_that_is_hidden_again_is_not_shown_as_resolved(tmp_path: Pat
             await rig.settle()
         assert "resolved" not in rig.text()
         assert rig.board.session.row_id is None
+
+
+def test_alerts_and_events_are_counted_apart() -> None:
+    first = alert("pager/a", provider="pagerduty", count=3)
+    others = (alert("alarms/b"), alert("alarms/c"), alert("errors/d", provider="sentry", count=910))
+    row = TriagedAlert(id="pager/a", alert=first, rank=cast(Any, ()), others=others)
+    assert repeats(row) == ["×3", "910 events"]
+    assert repeats(TriagedAlert(id="a", alert=alert("errors/d", provider="sentry", count=1), rank=cast(Any, ()))) == []

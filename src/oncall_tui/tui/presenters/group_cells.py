@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.text.time_format import before, configured_zone, span
 from oncall_tui.triage.causes import trouble
@@ -11,12 +13,27 @@ from oncall_tui.tui.commands import named
 from oncall_tui.tui.presenters import progress
 from oncall_tui.tui.widgets.table.rows import Cell
 
+COUNT_EVENTS = frozenset({"sentry"})  # providers whose alerts count events
+
 
 def title(row: TriagedAlert) -> str:
     """The leading alert's title, how often it came, and which other sources saw it: ``5xx rate ×14 +alarms``."""
     others = dict.fromkeys(o.source for o in row.others if o.source != row.alert.source)
-    words = [row.alert.title, *([f"×{row.count}"] if row.count > 1 else []), *(f"+{name}" for name in others)]
+    words = [row.alert.title, *repeats(row), *(f"+{name}" for name in others)]
     return " ".join(words)
+
+
+def repeats(row: TriagedAlert) -> list[str]:
+    """``×3``: the alerts of one source that are this problem; ``912 events``: how often a source of events saw it."""
+    by_source: Counter[str] = Counter()
+    events = 0
+    for member in row.members:
+        if member.provider in COUNT_EVENTS:
+            events += member.count
+        else:
+            by_source[member.source] += member.count
+    alerts = max(by_source.values(), default=1)
+    return [*([f"×{alerts}"] if alerts > 1 else []), *([f"{events:,} events"] if events > 1 else [])]
 
 
 def suspect(row: TriagedAlert) -> Cell:

@@ -196,7 +196,8 @@ def outcome_lines(
         more = every - len(shown)
         tail = _since(outcome, now) + (f"  (+{more})" if more and outcome is first else "")
         esc = f"  {named('back')} dismisses" if outcome.state is not OutcomeState.PENDING else ""
-        who = "" if outcome.batch else f"{short}: "
+        told = name.rpartition("/")[2] in outcome.message  # the message names it itself
+        who = "" if outcome.batch or told else f"{short}: "
         words = f"{who}{outcome.message}{tail}{esc}"
         lines.append(((f" {sign} {_head(outcome)}", style), (words, "")))
         if outcome.hint:

@@ -8,6 +8,7 @@ from oncall_tui.text.time_format import ago, moment
 from oncall_tui.triage.ownership import aftermath, assignment
 from oncall_tui.triage.triager import TriagedAlert
 from oncall_tui.tui.commands import named
+from oncall_tui.tui.presenters.group_cells import repeats
 from oncall_tui.tui.screens.detail import pane
 from oncall_tui.tui.screens.detail.deploy_part import deploy_lines
 from oncall_tui.tui.screens.detail.subject import Subject
@@ -47,8 +48,8 @@ def alert_section(of: Subject, scene: Scene, keys: Keys, health: Line | None) ->
         lines.append(line("episode", f"{words}: deploys are compared with that time"))
     if row.flaps:
         lines.append(line("flaps", row.flaps, "warning"))
-    if row.count > 1:
-        lines.append(line("repeats", f"{row.count} of the same"))
+    if times := repeats(row):
+        lines.append(line("repeats", " · ".join(f"{one[1:]} alerts" if one.startswith("×") else one for one in times)))
     if says := next(
         (v for m in of.members for k, v in m.annotations if k in DESCRIPTIONS and v not in alert.title), ""
     ):

@@ -93,7 +93,8 @@ class LookAt(Chooser):
     DEFAULT_CSS = "LookAt Input { display: none; margin: 0; }"
     columns = (
         Column("name", "PRODUCT", 14, flex=True, min_width=12, align="middle"),
-        Column("pages", "PAGES", 9),
+        Column("pages", "PAGES", 5, align="right"),
+        Column("unacknowledged", "UNACKED", 7, align="right"),
         Column("others", "ALERTS", 6, align="right"),
         Column("sick", "UNHEALTHY", 9, align="right"),
         Column("deploys", "DEPLOYS", 7, align="right"),
@@ -106,7 +107,7 @@ class LookAt(Chooser):
     def __init__(
         self, update: Callable[[], Update], known: Sequence[Product], views: Mapping[str, str], shown: ViewFilter
     ) -> None:
-        super().__init__("Product filter")
+        super().__init__("Product filter: what is open in each product")
         self._update, self._known, self._views, self._shown = update, known, views, shown
         self._counted: object = None
         self._wanted = ""  # a part of a name
@@ -181,7 +182,7 @@ class LookAt(Chooser):
         total, *each = products.open_in(update.triaged, self._known)
         rows = [_product(ALL, total, "all products")]
         rows += [_product(PRODUCT + one.name, one, one.name or "no product") for one in each]
-        blank: tuple[Cell, ...] = ("", "", "", "")
+        blank: tuple[Cell, ...] = ("", "", "", "", "")
         rows += [Row(VIEW + n, (f"view {n}", *blank, (text, "dim"))) for n, text in self._views.items()]
         return [row for row in rows if self._wanted in as_cell(row.cells[0])[0].casefold()]
 
@@ -189,12 +190,12 @@ class LookAt(Chooser):
 def _product(row_id: str, one: products.OpenCounts, name: str) -> Row:
     """Its counts: nothing for none, a ``?`` where it is not known."""
     fire = "critical" if one.nobodys else "warning" if one.pages or one.sick else ""
-    pages = f"{one.pages}, {one.nobodys}!" if one.nobodys else str(one.pages or "")
     sick = f"{one.sick or ''}{'?' if one.unread else ''}"
     owner = f"{', '.join(one.unread)} not read" if one.unread else one.owner
     cells: tuple[Cell, ...] = (
         (name, fire or ("" if one.name else "dim")),
-        (pages, "critical" if one.nobodys else "warning"),
+        (str(one.pages or ""), "critical" if one.nobodys else "warning"),
+        (str(one.nobodys or ""), "critical"),
         str(one.notifications or ""),
         (sick, "warning"),
         str(one.deploys or ""),
