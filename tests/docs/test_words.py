@@ -12,7 +12,11 @@ SOURCE = Path(__file__).parents[2] / "src" / "oncall_tui"
 FILES = sorted(SOURCE.rglob("*.py"))
 
 CLAUSE = re.compile(r"(What|Who|Whose|Whom|Where|Which|That|Those|Is|Are|Does|Do|Has|Have|Can|May|Did|Was|Were) ")
-IMPERATIVES = ("Do nothing", "Do not", "Have ")
+IMPERATIVES = ("Do as ", "Do nothing", "Do not", "Have ")
+# A function's docstring is an imperative or a noun: none of these begins one.
+NO_IMPERATIVE = re.compile(
+    r"(Whether|Would|Could|Should|Nobody|Somebody|It|Raises|Reads|Lists|From|Of|By|After|Until|Against|Said|Written) "
+)
 # Folders that still have such docstrings, and how many at the most: lower a number when you mend some, never raise one.
 LEFT: dict[str, int] = {}
 
@@ -127,6 +131,18 @@ def test_no_docstring_begins_with_a_clause() -> None:
                     wrong.append(f"{path.relative_to(SOURCE)}:{line}: {text.splitlines()[0]}")
     assert not wrong, 'name the actor: "Return…" for a function, a noun for a class or a module'
     assert {room: n for room, n in found.items() if n > LEFT.get(room, 0)} == {}
+
+
+def test_a_functions_docstring_is_an_imperative_or_a_noun() -> None:
+    wrong = []
+    for path in FILES:
+        name = str(path.relative_to(SOURCE))
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                text = ast.get_docstring(node) or ""
+                if NO_IMPERATIVE.match(text) and not name.startswith("tui/"):
+                    wrong.append(f"{name}:{node.lineno}: {text.splitlines()[0]}")
+    assert not wrong, 'name what it does: "Return whether…", "Wait until…", "Raise…"'
 
 
 def test_no_old_word_stands_in_a_text_that_a_person_reads() -> None:

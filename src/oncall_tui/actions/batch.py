@@ -27,7 +27,7 @@ class BatchItem(ActionExecution):
     due_s: float | None = None
 
     def begin(self) -> None:
-        """It is about to be checked."""
+        """Say that it is about to be checked."""
         self.before_answer = True
         self._told(self.outcome)
 

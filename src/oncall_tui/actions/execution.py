@@ -144,7 +144,7 @@ class ActionExecution:
         self._verify()
 
     def _not_sent(self, error: OncallError) -> None:
-        """Nothing was sent: the other side cannot have changed."""
+        """End it as refused: nothing was sent, so the other side cannot have changed."""
         if isinstance(error, ActionError):
             self._end(OutcomeState(error.outcome), error.message, error.hint)
         elif isinstance(error, JournalError):
@@ -154,7 +154,7 @@ class ActionExecution:
             self._end(OutcomeState.FAILED, message, error.hint)
 
     def _sending(self) -> bool:
-        """It goes out now, unless it was taken back."""
+        """Note that it goes out now, unless it was taken back."""
         with self._going_out:
             self._sent = not self._withdrawn
         if self._sent:
@@ -163,7 +163,7 @@ class ActionExecution:
         return self._sent
 
     def _lost(self, error: OutcomeUnknown) -> None:
-        """Nobody knows whether it took effect: reading will tell."""
+        """Follow a write without an answer: a reading will tell whether it took effect."""
         self.before_answer = False
         self._lost_at = self._clock.monotonic()
         self._lost_why = error.message
@@ -255,7 +255,7 @@ class ActionExecution:
         return 0.0 if self._lost_at is None else self._clock.monotonic() - self._lost_at
 
     def _unreadable(self, message: str, hint: str) -> None:
-        """It cannot be read whether it took effect: that is unknown, shown as such, and read on."""
+        """Say *unknown*, because its effect cannot be read, and read again later."""
         self._steady_since = None
         if self._watched_s() < QUICK_GIVES_UP_S:
             self._tell(OutcomeState.PENDING, f"sent; cannot be verified yet: {message}")

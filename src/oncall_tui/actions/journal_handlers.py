@@ -64,7 +64,7 @@ class SeenMarks:
 
 
 def apply(marks: dict[str, SeenMark], entry: Entry) -> None:
-    """One entry's effect on the marks."""
+    """Apply one journal entry to the marks."""
     if entry.kind is EntryKind.SEEN:
         marks[entry.subject] = SeenMark(entry.actor, entry.at, float(entry.data.get("began", 0.0)))
     elif entry.kind is EntryKind.UNSEEN:
@@ -110,7 +110,7 @@ class _JournalHandler(ActionHandler):
         )
 
     def allow(self, ask: ActionRequest, alert: Alert) -> None:
-        """Raises Refused where it cannot be asked for."""
+        """Raise Refused where it cannot be asked for."""
 
     def check(self, plan: Plan) -> None:
         """The row was compared when the plan was made, on the newest board that there is."""

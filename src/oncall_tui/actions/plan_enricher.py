@@ -49,7 +49,7 @@ class PlanEnricher:
         return msgspec.structs.replace(plan, warnings=tuple(warnings), **changed)
 
     def _followed(self, plan: Plan) -> tuple[list[str], dict[str, object]]:
-        """Of a write that changes a service: all its warnings, and what else of the plan becomes another."""
+        """Return the plan of a write that changes a service, with all its warnings and its confirmation."""
         triaged, service_id = self._triaged(), self.service_of(plan)
         product = triaged.products.get(service_id)
         unasked = self._unasked(plan, triaged, service_id)

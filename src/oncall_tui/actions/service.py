@@ -283,7 +283,7 @@ class ActionService:
         return found
 
     def _plan_group(self, source: SourceHandle, asks: list[ActionRequest], futures: list[Future[Plan]]) -> None:
-        """On the queue: each future gets its plan, or why it cannot be."""
+        """Plan on the queue: set each future's plan, or the error that prevents it."""
         try:
             handler = self._handler(source, asks[0].verb)
             results = None
@@ -310,7 +310,7 @@ class ActionService:
         return [execution for execution in self._pending() if execution.resumed]
 
     def _may(self, ask: ActionRequest) -> None:
-        """Raises Refused where it is already in progress, or nothing may be written.
+        """Raise Refused where it is already in progress, or nothing may be written.
 
         What an earlier session sent stands in the way only until it was read: from then on the handler itself sees
         how the other side stands, and nothing that never ends well blocks its target for good.

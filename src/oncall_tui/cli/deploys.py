@@ -169,7 +169,7 @@ def _ticks(engine: Engine, began: float) -> Iterator[float]:
 
 
 def _wait(engine: Engine) -> None:
-    """Until something changed, or half a second went by."""
+    """Wait until something changed, or half a second went by."""
     shown = engine.update
     engine.wait(lambda update: update is not shown, PAUSE_S)
 

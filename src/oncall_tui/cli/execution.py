@@ -33,7 +33,7 @@ class Interrupts:
         self.pressed = False
 
     def hold(self) -> None:
-        """From here on they are noted."""
+        """Note the signals from here on."""
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, self._note)

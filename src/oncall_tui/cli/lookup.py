@@ -26,7 +26,7 @@ def read_source(engine: Engine, name: str) -> Update:
         fail(f"no source {name!r}", f"there are: {', '.join(engine.sources) or 'none'}")
 
     def read(update: Update) -> bool:
-        """It was, with the deploys of its services."""
+        """Return whether it was read, with the deploys of its services."""
         source = update.board.sources.get(name)
         return source is not None and source.state is not SourceState.WAITING and not source.behind
 

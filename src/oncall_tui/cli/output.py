@@ -88,7 +88,7 @@ def ask_text(question: str) -> str:
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether a person is at the other end."""
+    """Return whether a person is at the other end."""
     try:
         return stream is not None and stream.isatty()
     except (OSError, ValueError):

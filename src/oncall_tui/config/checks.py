@@ -71,7 +71,7 @@ def timezone(name: str) -> Complaint | None:
 
 
 def positive(number: float | None) -> Complaint | None:
-    """More than nothing, where it is given."""
+    """Check that a given number is above 0."""
     return None if number is None or number > 0 else Complaint("a number above 0", f"{number:g}")
 
 

@@ -187,7 +187,7 @@ def _merge(loaded: Sequence[_File]) -> dict[str, Any]:
 
 
 def _merged_screen(team: Screen, own: Screen, places: Mapping[str, object]) -> Screen:
-    """Only what your own file says replaces; keys and views one by one."""
+    """Return the team's screen settings, replaced by your own file's; keys and views one by one."""
     changes: dict[str, Any] = {}
     for name in Screen.__struct_fields__:
         if f"screen.{name}" in places:

@@ -125,5 +125,5 @@ def place(node: Any) -> tuple[int, int]:
 
 
 def is_empty(node: Any) -> bool:
-    """Whether it is a key with nothing after it."""
+    """Return whether it is a key with nothing after it."""
     return bool(node.id == "scalar" and not node.value and not node.style)

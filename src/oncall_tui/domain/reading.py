@@ -87,7 +87,7 @@ class SourceStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         return self.live or self.partial
 
     def lacks(self, cluster: str) -> bool:
-        """Could this cluster's services not be read just now, while others were?"""
+        """Return whether this cluster's services could not be read just now, while others were."""
         return any(p.scope in (f"cluster {cluster}", "clusters", "services") for p in self.problems)
 
     def age_s(self, now: float) -> float | None:

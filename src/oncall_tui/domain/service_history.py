@@ -84,7 +84,7 @@ def _left(deploy: Deploy, deed: PastAction) -> Revision | None:
 
 
 def _makers(rows: Sequence[Deploy], deeds: Iterable[PastAction]) -> dict[str, PastAction]:
-    """By deploy: what was asked for here that made it. One write makes one deploy: the first that can be it."""
+    """Return each deploy's write from this machine. One write makes one deploy: the first that fits."""
     found: dict[str, PastAction] = {}
     for deed in sorted(deeds, key=lambda d: d.at):
         mine = [d for d in reversed(rows) if d.id not in found]
@@ -140,7 +140,7 @@ _ENDS = {
 
 
 def _by_later(deploy: Deploy, later: Sequence[Deploy]) -> DeployRollback | None:
-    """By the next deploy of another revision, where that is a rollback which left this one's.
+    """Return the rollback by the next deploy of another revision, where that one left this deploy's revision.
 
     What was overtaken took nothing back, and what only renewed the same revision's tasks changed nothing.
     """

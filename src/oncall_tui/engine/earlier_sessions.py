@@ -37,7 +37,7 @@ class EarlierSessions:
         self.worker.start()
 
     def wait(self, seconds: float) -> None:
-        """Until everything was asked for once, or *seconds* went by."""
+        """Wait until everything was asked for once, or *seconds* went by."""
         self._tried.wait(seconds)
 
     def stop(self) -> None:

@@ -86,7 +86,7 @@ class ChangeRecorder:
         self._watch("started", (), now)
 
     def end(self, now: float) -> None:
-        """It is closed."""
+        """Journal that the board was closed."""
         if self._watches:
             self._watches = False
             self._watch("stopped", self._unread, now)

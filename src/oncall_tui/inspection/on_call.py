@@ -50,7 +50,7 @@ class OnCallReader:
             return tuple(self._rosters.values())
 
     def start(self) -> None:
-        """From now on ``tick`` asks by itself."""
+        """Let ``tick`` ask from now on."""
         self._on = True
 
     def tick(self, current: Collection[str]) -> None:

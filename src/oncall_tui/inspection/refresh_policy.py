@@ -66,5 +66,5 @@ class RefreshPolicy:
         return True
 
     def close(self) -> None:
-        """Nobody looks any more."""
+        """Stop: the part is not on screen any more."""
         self._closed = True

@@ -87,13 +87,13 @@ class Journal:
     # --- writing ------------------------------------------------------------------------------------------------------
 
     def record(self, entries: Iterable[Entry]) -> None:
-        """Written soon; a failure shows in ``failure``, and it is tried again until it is written."""
+        """Write soon; a failure shows in ``failure``, and the write is tried again until it succeeds."""
         wanted = [self._clean(e) for e in entries]
         if wanted:
             self._jobs.put((wanted, None))
 
     def must(self, *entries: Entry) -> None:
-        """Written when this returns; raises JournalError if it cannot be. Blocks: not for the UI's thread."""
+        """Write before returning; raises JournalError where that fails. Blocks: not for the UI's thread."""
         done: Future[None] = Future()
         self._jobs.put(([self._clean(entry) for entry in entries], done))
         try:
@@ -288,7 +288,7 @@ class Journal:
                 self._store = None
 
     def _clean(self, entry: Entry) -> Entry:
-        """Without secrets, and without what no file takes (halves of characters, in names that come from outside)."""
+        """Return the entry without secrets and without lone surrogates, which no file takes."""
         data = msgspec.json.decode(self._redact(msgspec.json.encode(_whole(entry.data)).decode()))
         return msgspec.structs.replace(
             entry,

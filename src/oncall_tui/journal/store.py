@@ -140,7 +140,7 @@ class Store:
             raise
 
     def _roll_back(self) -> None:
-        """Of a full disk SQLite has rolled back by itself: what went wrong first is what is told."""
+        """Roll back; on a full disk SQLite has done so, and the first error is the one to report."""
         with contextlib.suppress(sqlite3.Error):
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
@@ -212,7 +212,7 @@ def _complete(db: sqlite3.Connection) -> bool:
 
 
 def _make_schema(db: sqlite3.Connection) -> None:
-    """In one transaction, so that another program never meets half of it."""
+    """Make the tables in one transaction, so that another program never meets half of them."""
     if _complete(db):
         return
     try:
@@ -241,7 +241,7 @@ def _write_ahead(db: sqlite3.Connection) -> None:
 
 
 def _not_write_ahead(db: sqlite3.Connection) -> None:
-    """Also out of that mode, where the file was made elsewhere: alone with it, SQLite needs no shared memory."""
+    """Leave that mode, where the file was made elsewhere: SQLite needs no shared memory then."""
     db.execute("PRAGMA locking_mode=EXCLUSIVE")
     try:
         db.execute("PRAGMA journal_mode=TRUNCATE").fetchone()

@@ -34,7 +34,7 @@ def parts(text: str) -> list[str]:
 def send(
     destinations: Destinations, journal: Journal, clock: Clock, actor: Actor, name: str, title: str, text: str
 ) -> Future[str]:
-    """On the destination's own queue, in parts. The future raises ActionError: Refused where it would wake a person."""
+    """Send it in parts on the destination's own queue. The future raises ActionError: Refused for one that pages."""
     at = clock.now()
 
     def record(state: OutcomeState, words: str) -> None:

@@ -66,7 +66,7 @@ class Recipients(msgspec.Struct, frozen=True):
 
     @property
     def summary(self) -> str:
-        """For the plan; empty where nobody hears of it."""
+        """Return the recipients in words, for the plan; empty where nobody is notified."""
         return ", ".join((*self.destinations, *(f"a note on {incident}" for incident in self.incidents)))
 
 
@@ -137,7 +137,7 @@ class Notifier:
         self._changed = threading.Condition()
 
     def observe(self, execution: FollowedAction, outcome: Outcome) -> None:
-        """One action's newest outcome: tell of it where it was sent, or ended."""
+        """Take one action's newest outcome, and notify others where it was sent or has ended."""
         plan = execution.plan
         if plan.verb not in FOLLOWED or not execution.sent:
             return
@@ -228,7 +228,7 @@ class Notifier:
             self._fail(plan, name, state, error.message, error.hint)
 
     def _fail(self, plan: Plan, name: str, state: OutcomeState, message: str, hint: str) -> None:
-        """Into the strip, once an action and destination: the action itself is what an engineer looks at."""
+        """Show the failure, once for each action and destination."""
         with self._changed:
             if (plan.id, name) in self._said:
                 return

@@ -187,7 +187,7 @@ class _GroupFirings:
         self.service = self.product = ""
 
     def fires(self, alert: str, began: float, pages: bool) -> None:
-        """One of its alerts fires: that is another time only where none did, or where that one had ended unseen."""
+        """Note that one of its alerts fires: another time only where none did, or where that one had ended unseen."""
         if not self.open or self.open.get(alert, round(began)) != round(began):
             self.times += 1
         self.open[alert] = round(began)
@@ -213,7 +213,7 @@ class _GroupFirings:
 
 
 def _fired(entries: Iterable[Entry], triaged: TriagedBoard, since: float) -> tuple[FiredGroup, ...]:
-    """By problem: from the journal, and what is on the board since then, which the journal may have missed."""
+    """Return the firings by alert group: from the journal, and from the board, which may know more."""
     entries = [e for e in entries if e.kind is EntryKind.ALERT and not e.data.get("hidden")]
     problems = _problems(entries, triaged)
     found: dict[str, _GroupFirings] = {}

@@ -101,7 +101,7 @@ def fit_middle(text: str, cells: int) -> str:
 
 
 def take(text: str, cells: int) -> str:
-    """As much of the beginning of *text*, cleaned, as goes into *cells* cells."""
+    """Return the beginning of *text*, cleaned, that fits into *cells* cells."""
     text = clean(text)
     if text.isascii():
         return text[:cells]

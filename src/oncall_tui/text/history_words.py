@@ -44,7 +44,7 @@ def ended(state: str, back: DeployRollback | None, tz: tzinfo | None = None, now
 
 
 def _only_state(deploy: Deploy) -> DeployRollback | None:
-    """Of a deploy that no history was told of yet."""
+    """Return the words for a deploy whose history is not known yet."""
     if deploy.state not in WENT_BACK:
         return None
     to = deploy.rollback_to or (deploy.old.short if deploy.old else "")

@@ -15,12 +15,12 @@ _FIRES = frozenset({AlertState.FIRING, AlertState.UNKNOWN, AlertState.SEEN, Aler
 
 
 def cautions(triaged: TriagedBoard, service_id: str, deploy: Deploy | None) -> tuple[str, ...]:
-    """Against rolling *service_id* back from *deploy*: older alerts, a wide event, who else of the product deploys."""
+    """Return cautions against rolling *service_id* back from *deploy*: older alerts, a wide incident, other deploys."""
     return (*_not_suspect(triaged, service_id, deploy), *_wide(triaged), *_neighbours(triaged, service_id))
 
 
 def against_continuing(triaged: TriagedBoard, service_id: str) -> tuple[str, ...]:
-    """Against letting a deploy of *service_id* continue: an alert that it is suspected of."""
+    """Return cautions against continuing a deploy of *service_id*: an alert that it is suspected of."""
     return tuple(
         f"{row.alert.title}: {deploy.arrow} is suspected, and continuing takes it further"
         for row, deploy in suspected_deploys(triaged, service_id)[:TOLD]
@@ -28,7 +28,7 @@ def against_continuing(triaged: TriagedBoard, service_id: str) -> tuple[str, ...
 
 
 def against_resolving(triaged: TriagedBoard, incident: str) -> tuple[str, ...]:
-    """Against resolving *incident*: alarms that are joined to it still fire, or the suspect deploy still runs."""
+    """Return cautions against resolving *incident*: its alarms still fire, or the suspect deploy still runs."""
     row = triaged.find(incident)
     if row is None:
         return ()
@@ -40,7 +40,7 @@ def against_resolving(triaged: TriagedBoard, incident: str) -> tuple[str, ...]:
 
 
 def stays_open(triaged: TriagedBoard, alert: str) -> tuple[str, ...]:
-    """Against silencing *alert*: the open incident that it is joined to will not hear that it is over."""
+    """Return cautions against silencing *alert*: its open incident will not hear that it is over."""
     row = triaged.find(alert)
     incident = triaged.board.alerts.get(row.incident) if row is not None and row.incident else None
     if incident is None or incident.id == alert:

@@ -9,7 +9,7 @@ from oncall_tui.triage.unread_scope import SERVICE_PROVIDERS
 
 
 def nothing(board: Board, now: float) -> str:
-    """Said where no alert is listed. Names come from outside: clean it before it is shown."""
+    """Return the words for an empty list of alerts. Names come from outside: clean it before it is shown."""
     total = len(board.sources)
     if not total:
         return "No source is configured: nothing is read."
@@ -46,5 +46,5 @@ def last_read(source: SourceStatus, now: float) -> str:
 
 
 def _rounded(seconds: float) -> int:
-    """Up to the next 15 s: a sentence that changes each second is a repaint each second."""
+    """Round up to the next 15 s: a sentence that changes each second is a repaint each second."""
     return max(15, int(-(-seconds // 15) * 15))

@@ -78,7 +78,7 @@ class Episodes:
         self.load(entries)
 
     def still(self, unread: frozenset[str], now: float) -> None:
-        """Nothing moved until *now*: what fires has fired all along, but for the sources that were not read."""
+        """Note that nothing moved until *now*: what fires has fired all along, but for sources that were not read."""
         self._read.update((source, now) for source in self._read if source not in unread)
 
     def follow(self, alerts: Mapping[str, Alert], unread: frozenset[str], now: float) -> set[str]:

@@ -115,7 +115,7 @@ def _term(term: str, known: Known) -> Test:
 
 
 def _check_key(name: str, value: str, known: Known) -> None:
-    """Raises FilterError for the name of no field and no label."""
+    """Raise FilterError where the name is of no field and no label."""
     if name.lower() in OWN or (known.labels is not None and {name, name.lower()} & known.labels):
         return
     if known.labels is None:
@@ -130,7 +130,7 @@ def _check_key(name: str, value: str, known: Known) -> None:
 
 
 def _check_value(name: str, value: str, match: Callable[[str], bool], known: Known) -> None:
-    """Raises FilterError for a value that no word of the field has in it."""
+    """Raise FilterError where no word of the field has the value in it."""
     words = known.words.get(name.lower(), ())
     if not words or any(match(word) for word in words):
         return

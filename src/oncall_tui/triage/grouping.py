@@ -122,7 +122,7 @@ class AlertGrouper:
     def _by_incident(
         self, pagers: list[Alert], alerts: Mapping[str, Alert], owner: dict[str, str], parent: dict[str, str]
     ) -> None:
-        """By what an incident says that it was made of: label sets, and pages that were sent from here."""
+        """Unite by what an incident was made of: label sets, and pages that were sent from here."""
         by_labels = {frozenset(labels): p.id for p in pagers for labels in p.label_sets if labels}
         sent = any(key.startswith("dedup:") for p in pagers for key in p.keys)
         for alert in alerts.values():
@@ -164,7 +164,7 @@ def _own(alert: Alert) -> str:
 
 
 def _split(members: list[Alert], services: Mapping[str, Service]) -> list[AlertGroup]:
-    """One problem, but for members of several services: those are a problem each, joined by the incident alone."""
+    """Return one group, or one for each service: those are joined by the incident alone."""
     pagers = [m for m in members if _own(m)]
     incident = (
         min(pagers, key=lead_order).id if pagers else ""

@@ -33,7 +33,7 @@ class MultiServiceIncident(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def summary(self) -> str:
-        """Without the time, which each screen writes its own way."""
+        """Return the words without the time, which each screen writes its own way."""
         return f"{self.services} services of {self.products} products"
 
     def holds(self, began: float) -> bool:
@@ -73,7 +73,7 @@ def _drop(counts: Counter[str], name: str) -> None:
 
 
 def _spread(found: list[FiringAlert], start: int) -> MultiServiceIncident:
-    """From the first of it to the last that followed without five quiet minutes."""
+    """Return the incident from its first firing to the last that followed without five quiet minutes."""
     last = found[start].began
     part = []
     for fire in found[start:]:

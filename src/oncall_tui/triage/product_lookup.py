@@ -30,7 +30,7 @@ class ProductLookup:
         return self._by_service[service_id]
 
     def of_alerts(self, alerts: Iterable[Alert], service: Service | None) -> Product | None:
-        """By the alerts' labels first, since a person wrote those; else by their service."""
+        """Return the product by the alerts' labels first, since a person wrote those; else by their service."""
         if self._labels:
             for alert in alerts:
                 if product := self._of_labels(alert):

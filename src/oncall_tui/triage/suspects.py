@@ -146,7 +146,7 @@ def _newest_first(deploy: Deploy) -> tuple[float, str]:
 
 
 def _worst_first(deploy: Deploy) -> tuple[bool, float, str]:
-    """Of services that only share the product: what goes wrong first."""
+    """Order services that only share the product: what goes wrong comes first."""
     return (not (deploy.failed_tasks or deploy.state.bad), *_newest_first(deploy))
 
 

@@ -400,7 +400,7 @@ class _Stale(msgspec.Struct, frozen=True):
 
 
 def _fire(row: TriagedAlert) -> FiringAlert:
-    """Nothing of a service where the row is hidden: what scales in at night is no event."""
+    """Return its firing; none of a hidden row, because a service that scales in at night is no event."""
     service = row.service.id if row.service and not row.alert.hidden else ""
     return FiringAlert(row.began, service, row.product.name if row.product else "", row.alert.state)
 

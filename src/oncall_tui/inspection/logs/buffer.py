@@ -39,7 +39,7 @@ class LogBuffer:
 
     @property
     def full(self) -> bool:
-        """Would some tenth more drop lines?"""
+        """Return whether a tenth more would drop lines."""
         return 10 * len(self.kept.lines) > 9 * self.most_lines or 10 * self.kept.bytes > 9 * self.most_bytes
 
     def add(self, lines: Sequence[LogLine], newest_stay: bool = True) -> int:

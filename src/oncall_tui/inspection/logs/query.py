@@ -110,7 +110,7 @@ class LogReader:
 
     @property
     def searched(self) -> tuple[float, float] | None:
-        """From when to when everything was asked for, in seconds since the epoch; None: nothing yet."""
+        """Return the time span that was read without a gap, in seconds since the epoch; None: nothing yet."""
         run = self.run
         if not run.begins or not run.ends:
             return None
@@ -127,7 +127,7 @@ class LogReader:
         self.run = self._run(at, self.run.task)
 
     def pick(self, task: str) -> None:
-        """Of this one task alone; empty: of all. What is known of it already is there at once."""
+        """Show one task alone; empty: all. Its lines that were read already are there at once."""
         old = self.run
         self.run = self._run(old.around, task)
         self.run.store.add([it for it in old.store.kept.lines if not task or it.stream.task == task])
@@ -206,7 +206,7 @@ class LogReader:
             self._ask(provider, run, errand)
 
     def fail(self, error: SourceError) -> None:
-        """There was no provider to ask."""
+        """Note that there was no provider to ask."""
         self.trouble = error
         self._wait_until = self._clock.monotonic() + _back_off(error)
 
@@ -268,7 +268,7 @@ class LogReader:
         return None
 
     def _would_drop(self, run: LogSession) -> bool:
-        """Would reading on drop what is on screen? Then it is paused instead."""
+        """Return whether reading on would drop lines on screen: then the reading is paused."""
         lines = run.store.kept.lines
         if self.looking_at is None or not run.store.full:
             return False

@@ -52,7 +52,7 @@ class AlertmanagerHandlerContext(HandlerContext[CurrentAlert]):
         return alert
 
     def acts_on(self, alert: Alert) -> bool:
-        """Whatever is not resolved; ``target`` says what is wrong with an alert of another source."""
+        """Return whether it is not resolved; ``target`` refuses an alert of another source."""
         return alert.state is not AlertState.RESOLVED
 
     def pin(self, alert: Alert) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class AlertmanagerAlert(msgspec.Struct, frozen=True):
     generatorURL: str = ""
 
     def has(self, labels: dict[str, str]) -> bool:
-        """Would an equality matcher for each of *labels* match it? An empty value matches a label that is missing."""
+        """Return whether equality matchers for *labels* match it. An empty value matches a missing label."""
         return all(self.labels.get(name, "") == value for name, value in labels.items())
 
 

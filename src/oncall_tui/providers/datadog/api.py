@@ -184,7 +184,7 @@ class DatadogApi:
     # --- what a refusal means --------------------------------------------------------------------------------------
 
     def _read(self, path: str, into: type[T], params: list[tuple[str, str]], needs: str) -> T:
-        """As ``Http.get``; a 403 is told apart: a key that is none gets it, and one without the right."""
+        """Do as ``Http.get``; tell a 403 for an invalid key from one for a missing right."""
         try:
             return self.http.get(path, into, params)
         except errors.Denied as error:

@@ -213,7 +213,7 @@ def start_moves(row: Alert) -> bool:
 
 
 def severity(priority: int | None, status: str) -> Severity:
-    """By the monitor's priority (P1 … P5), else by the state. A monitor that only warns is at most a warning."""
+    """Rate it by the monitor's priority (P1 … P5), else by the state: a mere warning is at most a warning."""
     found = _PRIORITIES.get(priority or 0) or _UNRANKED.get(status, Severity.UNKNOWN)
     return Severity.WARNING if status == "Warn" and found.rank < Severity.WARNING.rank else found
 

@@ -165,6 +165,6 @@ def _warnings(row: Alert, reason: str, whole: bool) -> tuple[str, ...]:
 
 
 def _ending(attributes: dict[str, Any], until: float) -> dict[str, Any]:
-    """With a schedule that begins at once and ends at *until* (``DowntimeScheduleOneTimeCreateUpdateRequest``)."""
+    """Return the attributes with a schedule from now to *until* (``DowntimeScheduleOneTimeCreateUpdateRequest``)."""
     end = datetime.fromtimestamp(until, UTC).isoformat(timespec="seconds")
     return {**attributes, "schedule": {"start": None, "end": end}}

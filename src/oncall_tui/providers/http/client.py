@@ -116,7 +116,7 @@ class Http:
         return self.page(path, into, params)[0]
 
     def page(self, path: str, into: type[T], params: Params = ()) -> tuple[T, Mapping[str, str]]:
-        """As ``get``, with the answer's headers: some APIs tell there where the next page is."""
+        """Do as ``get``, and return the answer's headers: some APIs name the next page there."""
         try:
             answer = self._exchange("GET", path, params, None, {})
         except _Broken as broken:
@@ -174,7 +174,7 @@ class Http:
         return 0.0 if self._ahead_s is None else self._ahead_s + self._clock.monotonic() - self._clock.now()
 
     def sanitize(self, text: str, limit: int = MESSAGE_LIMIT) -> str:
-        """As the module's ``sanitize``, and with what was made from secrets (a Basic header) gone too."""
+        """Do as the module's ``sanitize``; remove what was made from secrets (a Basic header) too."""
         for value in self._encoded:
             if len(value) >= 4:
                 text = text.replace(value, "•••")

@@ -116,7 +116,7 @@ class HandlerContext(ABC, Generic[Target]):
         return seen
 
     def read_row(self, alert: Alert) -> Target:
-        """As ``read``, of a row."""
+        """Do as ``read``, for a row."""
         return self.read(self.pin(alert))
 
     def skew_s(self) -> float:

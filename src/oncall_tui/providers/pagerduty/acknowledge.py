@@ -71,11 +71,11 @@ class SetStatus(PagerDutyHandler):
     # --- many ----------------------------------------------------------------------------------------------------
 
     def plan_many(self, asks: Sequence[ActionRequest], board: Board) -> list[Plan | ActionError]:
-        """Reads nothing."""
+        """Read nothing."""
         return [_or_error(lambda ask=ask: self.plan(ask, board)) for ask in asks]  # type: ignore[misc]
 
     def check_many(self, plans: Sequence[Plan]) -> list[ActionError | None]:
-        """Lists the open ones once; what is not among them is read alone, to say what became of it."""
+        """List the open ones once; read the others alone, to say what became of each."""
         if len(plans) <= FEW:
             return [_error(lambda plan=plan: self.check(plan)) for plan in plans]  # type: ignore[misc]
         try:
@@ -120,7 +120,7 @@ class SetStatus(PagerDutyHandler):
         return self.send(plan)
 
     def verify_many(self, plans: Sequence[Plan], receipts: Sequence[Receipt | None]) -> list[Check]:
-        """Lists instead of reading each; what neither list has is read alone."""
+        """List instead of reading each; read alone what neither list has."""
         if len(plans) <= FEW:
             return [self.verify(plan, receipt) for plan, receipt in zip(plans, receipts, strict=True)]
         try:

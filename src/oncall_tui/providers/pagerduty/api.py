@@ -98,7 +98,7 @@ class PagerDutyApi:
     # --- the seam ------------------------------------------------------------------------------------------------
 
     def get(self, path: str, into: type[T], params: Query = ()) -> T:
-        """As ``Http.get``, keeping an eye on how many calls are left."""
+        """Do as ``Http.get``, and note how many calls are left."""
         answer, headers = self.http.page(path, into, params)
         self._count(headers)
         return answer
@@ -113,7 +113,7 @@ class PagerDutyApi:
         self.low = left <= LOW * limit
 
     def _before_more(self) -> None:
-        """Raises Throttled where the last answer said that no call is left: the next one would be a 429."""
+        """Raise Throttled where the last answer said that no call is left: the next one would be a 429."""
         if self.http.pause_s:
             raise errors.Throttled(f"no call is left for {self.http.pause_s:.0f} s", retry_after_s=self.http.pause_s)
 

@@ -124,7 +124,7 @@ class AssignmentHandler:
         )
 
     def not_moved_on(self, before: list[str], incident: PagerDutyIncident) -> None:
-        """Raises Refused, saying who was first and when, where other people have it than *before*."""
+        """Raise Refused where other people have it than *before*; it says who was first, and when."""
         if assigned(incident) == sorted(before):
             return
         moved = since(incident)

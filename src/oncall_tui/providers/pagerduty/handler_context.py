@@ -121,7 +121,7 @@ class PagerDutyHandlerContext(HandlerContext[PagerDutyIncident]):
         return self.api.command(method, incident_id, tail, body, self.acts_as(ask.actor)[0])
 
     def put_command(self, ask: ActionRequest, alert: Alert, change: dict[str, Any]) -> str:
-        """As ``command``, for a change of the incident itself."""
+        """Do as ``command``, for a change of the incident itself."""
         return self.command(ask, "PUT", alert.native_id, "", {"incident": {"type": "incident_reference", **change}})
 
     def plan(self, ask: ActionRequest, alert: Alert, *, title: str, **more: Unpack[PlanFields]) -> Plan:

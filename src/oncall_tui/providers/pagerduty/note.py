@@ -36,7 +36,7 @@ class AddNote(PagerDutyHandler):
         )
 
     def _still(self, plan: Plan, seen: PagerDutyIncident) -> None:
-        """Whatever its state, a note can be added to it."""
+        """Allow a note in any state."""
 
     def _write(self, plan: Plan) -> Receipt:
         note = self.context.api.add_note(plan.request["incident"], plan.request["content"], sender(plan))

@@ -48,7 +48,7 @@ def holding(issue: SentryIssue) -> AssignmentKind:
 
 
 def _newest(activity: Iterable[msgspec.Raw]) -> AssignmentKind:
-    """By the newest entry that tells (they come newest first)."""
+    """Return the kind by the newest entry that tells it (they come newest first)."""
     for entry in pieces(activity, ActivityItem)[0]:
         if entry.type == "assigned":
             by = entry.data.get("integration") if isinstance(entry.data, dict) else ""

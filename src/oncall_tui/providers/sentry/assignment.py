@@ -25,7 +25,7 @@ class Assign(SentryHandler):
     """
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
-        """Reads who has it where somebody does. Raises Refused where a person has taken it already."""
+        """Read who has it where somebody does. Raises Refused where a person has taken it already."""
         alert = self.context.target(ask, board)
         if alert.state is AlertState.ACKNOWLEDGED:
             raise errors.Refused(f"already assigned to {', '.join(alert.by)}")
@@ -95,7 +95,7 @@ class Unassign(SentryHandler):
     """Gives back what is assigned to whoever acts, nobody else's."""
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
-        """Reads who has it. Raises Refused where that is somebody else, or nobody."""
+        """Read who has it. Raises Refused where that is somebody else, or nobody."""
         alert = self.context.target(ask, board)
         issue = self.context.read_row(alert)
         self._mine(issue, ask)

@@ -25,7 +25,7 @@ class SentryResolve(SentryHandler):
     """Resolved; the next event of its kind brings it back, as regressed."""
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
-        """Reads nothing: ``check`` does. Raises Refused where it is resolved already."""
+        """Read nothing: ``check`` does. Raises Refused where it is resolved already."""
         alert = self.context.target(ask, board)
         if alert.state is AlertState.RESOLVED:
             raise errors.Refused("already resolved")
@@ -62,7 +62,7 @@ class Ignore(SentryHandler):
     """Ignored for a time, which ends by itself. Who and why go into a comment."""
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
-        """Reads nothing: ``check`` does. Raises Refused without a reason, or an end."""
+        """Read nothing: ``check`` does. Raises Refused without a reason, or an end."""
         alert = self.context.target(ask, board)
         reason = ask.reason.strip()[:COMMENT_LIMIT]
         if not reason:

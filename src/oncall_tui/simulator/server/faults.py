@@ -44,7 +44,7 @@ class Fault:
     """Sources whose login was renewed since: a rule for all of them spoils those no more."""
 
     def spoils(self, source: str, operation: str, is_write: bool) -> bool:
-        """Whether this call is one of those it is for."""
+        """Return whether this call is one of those it is for."""
         if self.count == 0 or self.kind == "refuse" or (self.writes_only and not is_write):
             return False
         if source in self.renewed:
@@ -56,7 +56,7 @@ class Fault:
         self.gone.wait(min(self.delay_s, LONGEST_HANG))
 
     def public(self) -> dict[str, object]:
-        """As the control API shows it."""
+        """Return it as the control API shows it."""
         return {
             "id": self.id,
             "source": self.source,
@@ -141,7 +141,7 @@ class FaultBook:
         return len(going)
 
     def refused(self, source: str) -> bool:
-        """Whether this source's port is to be closed."""
+        """Return whether this source's port is to be closed."""
         return any(rule.kind == "refuse" and rule.source in ("*", source) for rule in self._rules)
 
     def public(self) -> list[dict[str, object]]:

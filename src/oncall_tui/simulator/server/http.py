@@ -102,7 +102,7 @@ class Listener:
             connection.close()
 
     def _answer(self, connection: socket.socket, request: Request) -> bool:
-        """Whether the connection stays open."""
+        """Return whether the connection stays open."""
         delivery = self._handled(request)
         if delivery.wait is not None:
             delivery.wait()

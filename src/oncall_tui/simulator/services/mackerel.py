@@ -31,7 +31,7 @@ class SimulatedMackerelAlert:
     closed: float | None = None
 
     def public(self) -> dict[str, Any]:
-        """As the API shows it: what is not there is left out."""
+        """Return it as the API shows it: what is not there is left out."""
         optional: dict[str, Any] = {"hostId": self.host, "message": self.message, "reason": self.reason}
         found = {"id": self.id, "status": self.status, "monitorId": self.monitor, "type": self.type}
         found |= {"openedAt": int(self.opened)} | {name: value for name, value in optional.items() if value}

@@ -30,7 +30,7 @@ class SimulatedSlack:
         return "webhook" if request.path.startswith("/services/") else request.path.rpartition("/")[2]
 
     def is_write(self, operation: str) -> bool:
-        """Whether it changes anything."""
+        """Return whether it changes anything."""
         return operation in ("webhook", "chat.postMessage")
 
     def handle(self, request: Request) -> SimulatedAnswer:

@@ -21,7 +21,7 @@ class SimulatedAlerts(Protocol):
         """End."""
 
     def silence(self, labels: dict[str, str], seconds: float, by: str, comment: str) -> object:
-        """Somebody hides what has these labels."""
+        """Silence these labels as a person does."""
 
 
 class SimulatedPager(Protocol):
@@ -45,10 +45,10 @@ class SimulatedPager(Protocol):
         """A change event."""
 
     def resolve(self, key: str, by: str | None = None) -> object:
-        """It is over."""
+        """Resolve it."""
 
     def acknowledge(self, key: str, by: str) -> object:
-        """Somebody has it."""
+        """Acknowledge it as a person does."""
 
     def check(self, who: str) -> None:
         """ValueError where nobody is called this."""
@@ -72,10 +72,10 @@ class SimulatedIssues(Protocol):
         ...
 
     def resolve(self, key: str) -> None:
-        """Somebody resolves it."""
+        """Resolve it as a person does."""
 
     def assign(self, key: str, who: str) -> None:
-        """Somebody assigns it."""
+        """Assign it as a person does."""
 
     def check(self, who: str) -> None:
         """ValueError where nobody is called this."""
@@ -89,7 +89,7 @@ class SimulatedMonitors(Protocol):
         ...
 
     def close(self, key: str) -> None:
-        """It is over."""
+        """Resolve it."""
 
 
 class SimulatedGroups(Protocol):
@@ -99,7 +99,7 @@ class SimulatedGroups(Protocol):
         """Move one group of a monitor."""
 
     def silence(self, name: str, group: str, seconds: float, by: str, comment: str) -> None:
-        """Somebody makes a downtime."""
+        """Make a downtime as a person does."""
 
     def check(self, name: str) -> None:
         """ValueError where no monitor has this name."""

@@ -31,7 +31,7 @@ def _nothing() -> Table:
 
 
 def told_of(it: SimulatedEcsService) -> Table:
-    """Of a service: what runs, and what gets the traffic."""
+    """Return the truth about a service: what runs, and what gets the traffic."""
     traffic = it.traffic()
     arns = dict.fromkeys([*(t.revision.arn for t in it.tasks), *traffic])
     return {
@@ -58,7 +58,7 @@ def told_of(it: SimulatedEcsService) -> Table:
 
 
 def told_of_deployment(it: SimulatedEcsService, deployment: Deployment) -> Table:
-    """Of a service deployment."""
+    """Return the truth about a service deployment."""
     back = (deployment.rollback or {}).get("serviceRevisionArn")
     return {
         "arn": deployment.arn,
@@ -73,7 +73,7 @@ def told_of_deployment(it: SimulatedEcsService, deployment: Deployment) -> Table
 
 
 def told_of_codedeploy(it: CodeDeployment) -> Table:
-    """Of a CodeDeploy deployment."""
+    """Return the truth about a CodeDeploy deployment."""
     return {
         "arn": it.id,
         "status": it.status,

@@ -159,7 +159,7 @@ def _before_sending(error: Exception) -> bool:
 
 
 def before_writing(error: Exception, where: CallContext) -> errors.ActionError | None:
-    """As ``writing``, for what failed before the write itself (resolving credentials): nothing was sent."""
+    """Do as ``writing`` for a failure before the write itself (resolving credentials): nothing was sent."""
     source = reading(error, where)
     return None if source is None else errors.ActionFailed(f"nothing was sent: {source.message}", source.hint)
 

@@ -358,7 +358,7 @@ def failure(task: w.EcsTask) -> TaskFailure | None:
 
 
 def health(service: w.EcsService, running_deploy: bool, failed: int, first_deploy: bool) -> Health:
-    """From the tasks, and whether a deploy is under way (with *failed* tasks)."""
+    """Return the health, from the tasks and a deploy under way (with *failed* tasks)."""
     if service.desired_count == 0 and service.running_count == 0:
         return Health.STOPPED
     if service.running_count == 0 and not (running_deploy and first_deploy and not failed):

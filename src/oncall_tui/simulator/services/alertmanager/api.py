@@ -102,7 +102,7 @@ class SimulatedAlertmanager:
             self._changed()
 
     def silence(self, labels: dict[str, str], seconds: float, by: str, comment: str) -> str:
-        """Somebody silences all alerts that have these labels, from now on; the silence's id."""
+        """Silence these labels from now on, as a person does; return the silence's id."""
         now = self._now()
         matchers = tuple(SimulatedAlertmanagerMatcher(name, value) for name, value in sorted(labels.items()))
         return self._set_silence(None, SimulatedAlertmanagerSilence("", matchers, now, now + seconds, now, by, comment))

@@ -42,12 +42,12 @@ class Alarm:
 
     @property
     def tracking(self) -> bool:
-        """Whether it is a target-tracking policy's, which sits in ALARM normally."""
+        """Return whether it is a target-tracking policy's, which sits in ALARM normally."""
         return "-AlarmLow-" in self.name
 
     @property
     def low(self) -> bool:
-        """Whether it is in ALARM below its threshold."""
+        """Return whether it is in ALARM below its threshold."""
         return self.below or self.tracking
 
 

@@ -27,7 +27,7 @@ class AlarmMetric(Protocol):
 
     @property
     def low(self) -> bool:
-        """Whether it is in ALARM below its threshold."""
+        """Return whether it is in ALARM below its threshold."""
         ...
 
 

@@ -85,14 +85,14 @@ class AwsEndpoint:
         self._queries = {operation: api for api in queries for operation in api.operations}
 
     def operation(self, request: Request) -> str:
-        """As IAM and the API reference name it."""
+        """Name the operation as IAM and the API reference do."""
         target = request.headers.get("x-amz-target", "")
         if "." in target:
             return target.rpartition(".")[2]
         return parse_qs(request.body.decode("utf-8", "replace")).get("Action", ["Unknown"])[0]
 
     def is_write(self, operation: str) -> bool:
-        """Whether it changes anything."""
+        """Return whether it changes anything."""
         return operation in WRITES
 
     def handle(self, request: Request) -> SimulatedAnswer:

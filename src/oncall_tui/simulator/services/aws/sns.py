@@ -21,11 +21,11 @@ class SimulatedSns:
         self.received: list[dict[str, Any]] = []
 
     def operation(self, request: Request) -> str:
-        """As IAM and the API reference name it."""
+        """Name the operation as IAM and the API reference do."""
         return _asked(request).get("Action", "Unknown")
 
     def is_write(self, operation: str) -> bool:
-        """Whether it changes anything."""
+        """Return whether it changes anything."""
         return operation == "Publish"
 
     def handle(self, request: Request) -> SimulatedAnswer:

@@ -78,7 +78,7 @@ class SimulatedDatadog:
         self._named(name).move(group, state, self._now())
 
     def silence(self, name: str, group: str, seconds: float, by: str, comment: str) -> None:
-        """Somebody makes a downtime for one group of a monitor, from now on."""
+        """Make a downtime for one group of a monitor from now on, as a person does."""
         now, monitor = self._now(), self._named(name)
         scope = "*" if group == "*" else " AND ".join(group.split(","))
         made = SimulatedDatadogDowntime(

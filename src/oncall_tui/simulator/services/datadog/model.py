@@ -59,7 +59,7 @@ class SimulatedDatadogMonitor:
         return max((group.state for group in self.groups.values()), key=worst.__getitem__, default="No Data")
 
     def move(self, group: str, state: str, at: float) -> None:
-        """One group goes into `state`."""
+        """Move one group into `state`."""
         before = self.overall
         self.groups.setdefault(group, SimulatedDatadogGroup("OK")).move(state, at)
         if self.overall != before:
@@ -95,7 +95,7 @@ class SimulatedDatadogDowntime:
         return "active" if self.end is None or now < self.end else "ended"
 
     def is_for(self, monitor: SimulatedDatadogMonitor) -> bool:
-        """Whether it is for this monitor, whichever of its groups."""
+        """Return whether it is for this monitor, whichever of its groups."""
         if self.monitor_id is not None:
             return self.monitor_id == monitor.id
         return set(self.monitor_tags) <= {"*", *monitor.tags}

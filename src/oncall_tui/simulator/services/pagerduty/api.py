@@ -112,7 +112,7 @@ class SimulatedPagerDuty:
         )
 
     def acknowledge(self, key: str, by: str) -> None:
-        """Somebody (a name, an e-mail address or an id) acknowledges the open incident of that key, if there is one."""
+        """Acknowledge the open incident of that key, if there is one, as *by* (a name, an e-mail address or an id)."""
         incident, person = self._still_open(key), self._somebody(by)
         if incident is not None and all(who != person for _, who in incident.acknowledged):
             incident.acknowledge(person, self._now())

@@ -31,7 +31,7 @@ class SimulatedPagerDutyPager(Protocol):
         ...
 
     def resolve(self, key: str, by: str | None = None) -> object:
-        """It is over."""
+        """Resolve it."""
 
 
 class SimulatedEvents:

@@ -154,7 +154,7 @@ class SimulatedPagerDutyIncident:
         self.log.append(SimulatedPagerDutyEntry(self.serial("R"), kind, at, agent, channel, people, text))
 
     def add_alert(self, key: str, title: str, details: dict[str, object], at: float) -> None:
-        """One more alert in it; the same key again renews the one that is there."""
+        """Add an alert; the same key again renews the one that is there."""
         for alert in self.alerts:
             if alert.key == key and not alert.resolved:
                 alert.details = details

@@ -99,7 +99,7 @@ class SimulatedPagerDutyAccount:
             self._add_service({"name": item} if isinstance(item, str) else item)
 
     def person(self, who: str) -> SimulatedPagerDutyPerson | None:
-        """By id, name or e-mail address."""
+        """Find a person by id, name or e-mail address."""
         wanted = who.casefold()
         for one in self.people.values():
             if wanted in (one.id.casefold(), one.name.casefold(), one.email.casefold()):
@@ -107,7 +107,7 @@ class SimulatedPagerDutyAccount:
         return None
 
     def service(self, name: str) -> SimulatedPagerDutyService:
-        """By id or name; one that was not specified is added, on the first policy."""
+        """Find a service by id or name; add one that was not specified, on the first policy."""
         for one in self.services.values():
             if name in (one.id, one.name):
                 return one

@@ -109,27 +109,27 @@ class SimulatedSentry:
         return issue.id
 
     def resolve(self, key: str) -> None:
-        """Somebody else resolves an issue."""
+        """Resolve an issue as somebody else."""
         issue = self._keys.get(key)
         if issue is not None:
             issue.settle("resolved")
             issue.note("set_resolved", self._now(), None)
 
     def ignore(self, key: str, seconds: float) -> None:
-        """Somebody else ignores an issue for a time."""
+        """Ignore an issue for a time, as somebody else."""
         issue = self._keys.get(key)
         if issue is not None:
             issue.settle("ignored", "archived_until_condition_met")
             issue.ignored_until = self._now() + seconds
 
     def reopen(self, key: str) -> None:
-        """Somebody else ends its being ignored."""
+        """Stop ignoring it, as somebody else."""
         issue = self._keys.get(key)
         if issue is not None:
             issue.settle("unresolved")
 
     def assign(self, key: str, who: str) -> None:
-        """Somebody else assigns an issue; to nobody: an empty name."""
+        """Assign an issue as somebody else; an empty name: to nobody."""
         issue = self._keys.get(key)
         if issue is not None:
             person = self._somebody(who) if who else None

@@ -165,7 +165,7 @@ class InspectedParts:
         return found
 
     def raise_if_nothing(self) -> None:
-        """Raises the first error where no part could be read."""
+        """Raise the first error where no part could be read."""
         if self._first is not None and not self._good:
             raise self._first
 

@@ -86,7 +86,7 @@ class DeployReader:
                 self._to_describe[detail.service_deployment_arn] = arn.parse(service.cluster_arn).name
 
     def again(self) -> None:
-        """Everything is wanted anew: what was denied is tried, what is young is listed."""
+        """Want everything anew: try what was denied, list what is young."""
         self._off.clear()
         self._noticed.clear()
 
@@ -116,13 +116,13 @@ class DeployReader:
         return any(a in self._to_describe and a not in self._details for a in arns)
 
     def behind(self, services: Mapping[str, w.EcsService]) -> int:
-        """Of how many services the deploys, or what they went from and to, are still to be read."""
+        """Return how many services still have deploys or revisions to be read."""
         unread = {key for key, service in services.items() if self.unread(key, service)}
         return len(unread | {"/".join((self._source, *arn.parse(item).path[:2])) for item in self._to_revise})
 
     @property
     def unexplained(self) -> int:
-        """Of how many services it was never read who registered what is deployed, or why tasks stopped."""
+        """Return how many services have a deploy whose author or stopped tasks were never read."""
         found = {key for key in self._to_explain if key not in self._explained}
         wanted = self._to_define
         if wanted:
@@ -349,7 +349,7 @@ class DeployReader:
     def _failures(
         self, key: str, task_definition: str, since: float, until: float | None = None
     ) -> tuple[TaskFailure, ...]:
-        """Of that task definition's tasks, those started and stopped from *since* to *until*: of this deploy alone."""
+        """Return that task definition's failures from *since* to *until*: of this deploy alone."""
         found = []
         for task in self._of_service.get(key, ()):
             of, began, why = self._known.tasks.get(task) or ("", 0.0, None)

@@ -115,7 +115,7 @@ class EcsReader:
         )
 
     def touch(self, key: str) -> None:
-        """Somebody acts on this service: read it first in the next poll. Called from the action's thread."""
+        """Read this service first in the next poll, because an action is on it. Called from the action's thread."""
         self._touched.append(key)
 
     def account_of(self, key: str) -> str:

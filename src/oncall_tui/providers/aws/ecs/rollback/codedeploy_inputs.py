@@ -110,7 +110,7 @@ def _undone(seen: ServiceSnapshot, put: list[SuccessfulDeploy]) -> str:
 
 
 def _unreadable(seen: ServiceSnapshot, found: tuple[Candidate, ...]) -> str:
-    """Said where earlier deployments are there, and what they put there cannot be told."""
+    """Return the words for earlier deployments whose revision is not known."""
     earlier = [d for d in seen.code_deploys[1:] if d.status == "Succeeded"]
     if found or not earlier or any(d.definition for d in earlier):
         return ""

@@ -161,7 +161,7 @@ def _finished(facts: RollbackInputs, target: Revision) -> Decision:
 
 
 def _quiet(facts: RollbackInputs, current: Revision) -> Decision:
-    """No deploy in the 90 days that ECS remembers: only what a person picks by name."""
+    """Decide without a deploy in the 90 days that ECS remembers: only a revision that a person picks by name."""
     if not facts.choice:
         return _no(
             Rule.NOWHERE,

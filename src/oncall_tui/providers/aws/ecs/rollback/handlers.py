@@ -210,7 +210,7 @@ class EcsHandler(ActionHandler):
                 return Receipt({"deployment": first})
 
     def _and_now(self, asked: dict[str, Any]) -> str:
-        """After a refusal by AWS: where the deploy stands, as somebody else may have been first."""
+        """Return where the deploy stands after a refusal by AWS, because somebody else may have been first."""
         try:
             if asked["operation"] in (Call.STOP, Call.HOOK):
                 found = ecs_seen.read_deploy(self._clients.ecs, asked["deploy"])

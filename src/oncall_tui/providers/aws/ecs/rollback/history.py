@@ -130,7 +130,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def startable(self) -> bool:
-        """Would ECS start it? A deregistered task definition it does not."""
+        """Return whether ECS would start it: not a deregistered task definition."""
         return self.revision.status not in GONE
 
     @property

@@ -98,7 +98,7 @@ def read_inputs(
 def _quiet_facts(
     clients: AwsClients, known: RevisionCache, seen: ServiceSnapshot, now: float, choice: str
 ) -> RollbackInputs:
-    """Of a service without a deploy in the 90 days that ECS remembers: what runs is known, and nothing before it."""
+    """Return the inputs for a service without a deploy in the 90 days that ECS remembers: only what runs is known."""
     service = seen.service
     current = known.revision("", service.task_definition)
     found = tuple(fared(known, seen, c) for c in _settle(clients.ecs, known, (), choice, current))

@@ -41,7 +41,7 @@ class UndoRollback(EcsHandler):
     """Redeploy what the last rollback went back from: never by ``R``, and always with the name typed."""
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
-        """Raises Refused where the newest deploy is no rollback that has ended, or is under way by UpdateService."""
+        """Plan it. Raises Refused where the newest deploy is no rollback that has ended or runs by UpdateService."""
         seen, facts = self._see(ask.target, board)
         self._as_was_seen(ask, board, seen)
         decision = _undo(facts)
@@ -97,7 +97,7 @@ class ContinueDeploy(EcsHandler):
     """
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
-        """Raises Refused where nothing waits for an answer."""
+        """Plan it. Raises Refused where nothing waits for an answer."""
         seen, facts = self._see(ask.target, board)
         self._as_was_seen(ask, board, seen)
         if facts.target is None:
@@ -190,7 +190,7 @@ class Restart(EcsHandler):
     """Force a new deploy of what runs: new tasks of the same task definition."""
 
     def plan(self, ask: ActionRequest, board: Board) -> Plan:
-        """Raises Refused where another controller deploys, or a deploy is under way."""
+        """Plan it. Raises Refused where another controller deploys, or a deploy is under way."""
         seen, facts = self._see(ask.target, board)
         self._as_was_seen(ask, board, seen)
         current = self._may(facts)

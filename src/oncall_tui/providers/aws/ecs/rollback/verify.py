@@ -39,7 +39,7 @@ def failed(message: str, hint: str = "") -> Check:
 
 
 def verify(clients: AwsClients, known: RevisionCache, plan: Plan, receipt: Receipt | None, grace: WriteGrace) -> Check:
-    """By the call that was sent. Raises SourceError where it cannot be read; Refused where the service is gone."""
+    """Verify by the call that was sent. Raises SourceError where that cannot be read, Refused where it is gone."""
     match plan.request["operation"]:
         case Call.STOP | Call.HOOK:
             return verify_stopped(clients.ecs, known, plan, receipt, grace)
@@ -57,7 +57,7 @@ def verify(clients: AwsClients, known: RevisionCache, plan: Plan, receipt: Recei
 def verify_stopped(
     client: AwsClient, known: RevisionCache, plan: Plan, receipt: Receipt | None, grace: WriteGrace
 ) -> Check:
-    """After StopServiceDeployment(ROLLBACK), or ContinueServiceDeployment(ROLLBACK)."""
+    """Verify after StopServiceDeployment(ROLLBACK) or ContinueServiceDeployment(ROLLBACK)."""
     asked = plan.request
     found = ecs_seen.read_deploy(client, asked["deploy"])
     arrow = _arrow(asked)
@@ -109,7 +109,7 @@ def _went_to(
 def verify_updated(
     client: AwsClient, known: RevisionCache, plan: Plan, receipt: Receipt | None, grace: WriteGrace
 ) -> Check:
-    """After UpdateService, of another task definition or of the same one anew: the deploy that it made is followed."""
+    """Verify after UpdateService: follow the deploy that it made."""
     asked = plan.request
     service = ecs_seen.read_service(client, asked["cluster"], asked["service"])
     try:
@@ -160,7 +160,7 @@ def _by_deployments(plan: Plan, receipt: Receipt | None, grace: WriteGrace, serv
 
 
 def _not_there(plan: Plan, receipt: Receipt | None, grace: WriteGrace, service: w.EcsService, newer: bool) -> Check:
-    """No deploy of ours is to be seen: has it not come yet, or will it never?"""
+    """Judge a write whose deploy does not show: it may still come, or never will."""
     first = primary(service)
     runs = short(first.task_definition) if first else "nothing"
     if _since(plan, receipt, grace) < TAKES_EFFECT_S:
@@ -180,7 +180,7 @@ def _not_there(plan: Plan, receipt: Receipt | None, grace: WriteGrace, service: 
 
 
 def verify_codedeploy_stopped(clients: AwsClients, plan: Plan, receipt: Receipt | None, grace: WriteGrace) -> Check:
-    """After codedeploy StopDeployment(autoRollbackEnabled): to Stopped, then its rollback deployment to its end."""
+    """Verify after codedeploy StopDeployment(autoRollbackEnabled): to Stopped, then its rollback to its end."""
     asked = plan.request
     found = cd.read_one(clients.code_deploy, asked["deploy"])
     arrow, ended = _arrow(asked), found.complete_time
@@ -207,7 +207,7 @@ def verify_codedeploy_stopped(clients: AwsClients, plan: Plan, receipt: Receipt 
 
 
 def verify_codedeploy_created(clients: AwsClients, plan: Plan, receipt: Receipt | None, grace: WriteGrace) -> Check:
-    """After codedeploy CreateDeployment: followed by its id, or found by its description where the answer was lost."""
+    """Verify after codedeploy CreateDeployment: by its id, or by its description where the answer was lost."""
     asked = plan.request
     made = str(receipt.data.get("deploy", "")) if receipt else ""
     if not made:
@@ -277,7 +277,7 @@ def _settled_task_sets(
 
 
 def verify_continued(clients: AwsClients, plan: Plan, receipt: Receipt | None, grace: WriteGrace) -> Check:
-    """After going on: what waited waits no more, and the deploy was not rolled back instead."""
+    """Verify a continued deploy: it waits no more, and was not rolled back instead."""
     asked = plan.request
     late = receipt is None and _since(plan, receipt, grace) > TAKES_EFFECT_S
     if asked["operation"] == Call.HOOK:
@@ -321,7 +321,7 @@ def _settled(
 
 
 def _none_wanted(service: w.EcsService, asked: dict[str, Any], word: str, to: str, note: str, evidence: str) -> Check:
-    """Of a service that wants no task: nothing of what was put there runs, so nothing shows that it is well."""
+    """Judge a service that wants no task: none of the new ones runs, so nothing shows that they are healthy."""
     if asked.get("desired", 1) == 0:
         return done(f"{word}; desired is 0, as it was, so no task of it runs{note}", evidence)
     hint = f"check its health once {service.more_by}"

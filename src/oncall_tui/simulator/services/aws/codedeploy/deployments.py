@@ -65,7 +65,7 @@ class CodeDeploy:
         return next((it for it in group.deployments if it.status not in ENDED), None)
 
     def deploy(self, service: SimulatedEcsService, definition: TaskDefinition) -> CodeDeployment:
-        """As somebody's pipeline does. ValueError where one is under way."""
+        """Deploy as a pipeline does. ValueError where one is under way."""
         group = self.group_of(service)
         if self.active(group):
             raise ValueError(f"a deploy of {service.name} is under way")
@@ -126,7 +126,7 @@ class CodeDeploy:
         self.stop(deployment, "DEPLOYMENT_STOP_ON_ALARM" in group.rollback_events)
 
     def complete_now(self, deployment: CodeDeployment) -> None:
-        """It succeeds at once."""
+        """Let it succeed at once."""
         service, green = deployment.group.service, deployment.green
         deployment.turn += 1
         deployment.waits = ""

@@ -85,7 +85,7 @@ class CodeDeployment:
 
     @property
     def sha256(self) -> str:
-        """Of the AppSpec."""
+        """Return the digest of the AppSpec."""
         return digest(self.content)
 
 

@@ -306,11 +306,11 @@ class SimulatedEcsService:
 
     @property
     def shifts(self) -> bool:
-        """Whether traffic is moved between revisions, instead of tasks being replaced."""
+        """Return whether traffic is moved between revisions, instead of tasks being replaced."""
         return self.controller != "ECS" or self.strategy.shifts
 
     def healthy(self) -> bool:
-        """Whether as many tasks as wanted run a revision that does not fail, and none that fails gets traffic."""
+        """Return whether as many tasks as wanted run a good revision, and none that fails gets traffic."""
         if any(self.revisions[arn].definition.fails for arn in self.traffic()) and self.shifts:
             return False
         good = sum(1 for t in self.tasks if t.last_status == "RUNNING" and t.revision.definition.fails is None)

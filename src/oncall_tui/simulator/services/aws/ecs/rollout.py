@@ -141,7 +141,7 @@ class Mover(Tasks):
         self._succeed(service, primary, deployment)
 
     def stop_deployment(self, service: SimulatedEcsService, deployment: Deployment, reason: str) -> None:
-        """It failed and is not rolled back: no new task is started, and what runs goes on."""
+        """End it as failed without a rollback: start no new task, and keep the running ones."""
         if service.shift is not None:
             service.shift.turn += 1
         service.primary.state, service.primary.reason, service.awaits = "FAILED", reason, None
@@ -163,7 +163,7 @@ class Mover(Tasks):
             self.after(seconds, lambda: self._release(service, key, go))
 
     def held(self, service: SimulatedEcsService, deployment: Deployment, name: str) -> bool:
-        """Whether a gate is closed."""
+        """Return whether a gate is closed."""
         return (deployment.arn, name) in service.waiting
 
     def release(self, service: SimulatedEcsService) -> None:

@@ -54,7 +54,7 @@ class Scheduler(Protocol):
         """A service deployment comes to its end."""
 
     def request_rollback(self, service: SimulatedEcsService, deployment: Deployment) -> None:
-        """As StopServiceDeployment does."""
+        """Request a rollback as StopServiceDeployment does."""
 
     def roll_back(self, service: SimulatedEcsService, deployment: Deployment, reason: str) -> None:
         """Go back to the last good revision."""
@@ -69,7 +69,7 @@ class Shifter:
         """Keep each deploy's next step after its hooks, by its ARN."""
 
     def begin(self, service: SimulatedEcsService, deployment: Deployment, reconcile: bool) -> None:
-        """From the first stage on; `reconcile` where more than one revision runs."""
+        """Begin at the first stage; `reconcile` where more than one revision runs."""
         blue = service.kept
         for rollout in service.rollouts:
             rollout.weight, rollout.test_weight = 100.0 if rollout is blue else 0.0, 0.0
@@ -77,7 +77,7 @@ class Shifter:
         self._enter(service, service.shift, 0)
 
     def back(self, service: SimulatedEcsService, deployment: Deployment, target: SimulatedEcsRevision) -> None:
-        """To `target`, which still runs as a rule: then only the traffic moves, and nothing is launched."""
+        """Go back to `target`, which usually still runs: then only the traffic moves, and nothing is launched."""
         shift = service.shift or TrafficShift(deployment, service.primary, service.kept, [])
         shift.turn += 1
         deployment.hooks = []

@@ -74,7 +74,7 @@ class Strategy:
 
     @property
     def shifts(self) -> bool:
-        """Whether a deploy keeps two revisions and moves traffic between them."""
+        """Return whether a deploy keeps two revisions and moves traffic between them."""
         return self.name != "ROLLING"
 
     def steps(self, reconcile: bool) -> list[Step]:
@@ -103,7 +103,7 @@ class Strategy:
 
 
 def strategy(spec: Table) -> Strategy:
-    """From a scenario's service."""
+    """Read the strategy of a scenario's service."""
     given = spec.get("strategy", {})
     name = given.get("name", "ROLLING")
     watched = spec.get("deploy_alarms", {})

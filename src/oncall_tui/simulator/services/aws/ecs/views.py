@@ -158,7 +158,7 @@ def load_balancers(it: SimulatedEcsService) -> list[Json]:
 
 
 def set_status(service: SimulatedEcsService, it: Rollout) -> str:
-    """Of a task set."""
+    """Return the status of a task set."""
     return "DRAINING" if it.draining else "PRIMARY" if it is service.primary else "ACTIVE"
 
 

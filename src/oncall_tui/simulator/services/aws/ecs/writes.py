@@ -29,15 +29,15 @@ class Finder(Protocol):
     """Finds what a request names, or raises the AwsError that says that it is not there."""
 
     def find_cluster(self, asked: Json) -> SimulatedEcsCluster:
-        """By the member `cluster`."""
+        """Find it by the member `cluster`."""
         ...
 
     def find_service(self, asked: Json) -> SimulatedEcsService:
-        """By the members `cluster` and `service`."""
+        """Find it by the members `cluster` and `service`."""
         ...
 
     def find_definition(self, given: str) -> TaskDefinition:
-        """By ARN, `family:revision` or `family`."""
+        """Find it by ARN, `family:revision` or `family`."""
         ...
 
     def find_tasks(self, cluster: SimulatedEcsCluster) -> dict[str, tuple[SimulatedEcsService, SimulatedEcsTask]]:
