@@ -474,3 +474,11 @@ def test_a_daemon_that_nothing_suspects_wants_its_name_typed(
     assert (dressed.confirm, dressed.confirm_name) == (Confirm.NAME, "api")
     assert dressed.warnings[0].startswith("no deploy is suspected, no alerts for it: :42 has run for 59m")
     assert dressed.warnings[0].endswith(why)
+
+
+def test_of_a_young_deploy_its_stopped_tasks_are_counted_once(ecs: Make, world: World, clock: FakeClock) -> None:
+    made_now = world.rolling("main", "api", age=40.0)
+    made_now["deploymentCircuitBreaker"] = {"status": "MONITORING", "failureCount": 4, "threshold": 9}
+    world.tasks["main", "api"] = [crashed(42, i, clock.now() - 5, 9) for i in range(3)]
+    _, plan = made(ecs())
+    assert "1/2 running now, but 4 tasks failed, deploying for 40s" in dict(plan.lines)["from"]

@@ -88,10 +88,10 @@ def from_words(known: RevisionCache, seen: ServiceSnapshot, facts: RollbackInput
     Of a crash loop a count is one moment's: ``4/4 running now, but 9 tasks stopped in the last 5m``.
     """
     words = [f"{rows.tasks_of(seen.service, leaving.task_definition)}/{seen.service.desired_count} running"]
-    if stops := crashes(seen, facts, leaving):
-        words = [f"{words[0]} now, but {stops}"]
-    if failed := failed_of(known, seen, leaving.task_definition):
-        words.append(tasks_failed(failed))
+    failed, stops = failed_of(known, seen, leaving.task_definition), crashes(seen, facts, leaving)
+    whole = being_deployed(facts, leaving) and facts.now - facts.began <= CRASHES_S  # then both count the same tasks
+    told = [*([stops] if stops and not (failed and whole) else []), *([tasks_failed(failed)] if failed else [])]
+    words = [f"{words[0]} now, but {told[0]}", *told[1:]] if stops else [*words, *told]
     if being_deployed(facts, leaving):
         words.append(f"deploying for {span(facts.now - facts.began)}")
     elif facts.since:
