@@ -1,6 +1,7 @@
 """AWS calls at rest, how soon a deploy is on screen, whether all services are read in a sweep, and a hung source.
 
-Calls: the program runs in a pseudo-terminal on the drill world's scale scenario (two accounts with two clusters each,
+Calls: the program runs in a pseudo-terminal on the simulated world's scale scenario (two accounts with two clusters
+each,
 a CloudWatch source in one of them; and one of the accounts alone); from ten seconds after everything was read, the
 drill counts what it is asked for.
 

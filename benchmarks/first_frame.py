@@ -2,7 +2,8 @@
 
 Both are started with ``python -m`` in a pseudo-terminal of 120×40, in turn, so that what else the machine does falls
 on both. A frame is there when a text of its top and one of its bottom line were read from the terminal. The program
-has the drill world's five sources, which it asks nothing before that. One run of each comes first and is not counted
+has the simulated world's five sources, which it asks nothing before that. One run of each comes first and is not
+counted
 (files are read from disk there). The measure is the median of the program over the median of the bare app; the spread
 of each is the noise.
 """

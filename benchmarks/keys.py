@@ -3,7 +3,7 @@
 The program runs in a pseudo-terminal on an Alertmanager with 5,000 alerts and on four ECS sources (a cluster of 50
 services each). Those are the real adapters, but that they are asked again as soon as they have answered, for all of
 their services, and without the limit on calls: each answer has ten services with 100 events each (about 250 KB) and
-comes from a process of its own, which keeps what the drill world answered first and gives it again after 40 ms, so
+comes from a process of its own, which keeps what the simulated world answered first and gives it again after 40 ms, so
 that the drill's own work is not measured. ``j`` and ``k`` are pressed with pauses of random length between; the answer
 of a key is what is written until 60 ms of silence. The baseline is the same keys in the bare app at rest.
 """

@@ -1,4 +1,4 @@
-"""A log of 100,000 lines streamed from the drill world: how much memory, how many calls, and how soon keys answer.
+"""A log of 100,000 lines streamed from the simulated world: how much memory, how many calls, and how soon keys answer.
 
 One service of four tasks that log 4,000 lines a second together; the program in a pseudo-terminal follows them live,
 over the real adapter with its own limit of two calls a second. At most 20,000 lines and 16 MB are kept. ``k`` and ``G``

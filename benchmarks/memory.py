@@ -1,6 +1,7 @@
 """Resident memory after ten minutes with 1,000 services and 5,000 alerts, the drill's process not counted.
 
-The program runs in a pseudo-terminal on the drill world's scale scenario and is left alone. Every ten seconds its VmRSS
+The program runs in a pseudo-terminal on the simulated world's scale scenario and is left alone. Every ten seconds its
+VmRSS
 is read; the measure is the last value, in millions of bytes, and the most that was seen is told too. The time counts
 from the moment at which every service was read.
 """

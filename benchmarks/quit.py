@@ -1,6 +1,6 @@
 """``q`` to the end of the process, while every source hangs, and while every name lookup hangs.
 
-Hung sources: the drill world accepts each call and never answers; ``q`` is pressed when each source was asked. Hung
+Hung sources: the simulated world accepts each call and never answers; ``q`` is pressed when each source was asked. Hung
 lookups: the sources are at a name whose lookup does not return for a minute (``socket.getaddrinfo`` is replaced by a
 ``sitecustomize`` module on the program's path); ``q`` is pressed when lookups were begun. The baseline is the same
 program with every source well. Medians of several runs, in turn.

@@ -1,4 +1,4 @@
-"""The drill world as the other side: a child process, its control API, and the program on it."""
+"""The simulated world as the other side: a child process, its control API, and the program on it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class World:
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline() if self.process.stdout else ""
         if not line:
-            raise RuntimeError("the drill world did not start")
+            raise RuntimeError("the simulated world did not start")
         told = json.loads(line)
         self.control: str = told["control"]
         self.endpoints: dict[str, str] = told["endpoints"]

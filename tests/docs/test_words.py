@@ -178,3 +178,38 @@ def test_no_two_classes_have_one_name() -> None:
             if isinstance(node, ast.ClassDef):
                 found.setdefault(node.name, []).append(str(path.relative_to(SOURCE)))
     assert {name: where for name, where in found.items() if len(where) > 1} == {}
+
+
+# Names of variables, parameters and attributes that meant something only to their author -> the field's.
+PRIVATE_NAMES = {
+    "look": "triaged, row",
+    "looks": "rows",
+    "wire": "client, item",
+    "wires": "clients",
+    "deed": "past_action",
+    "deeds": "past_actions",
+    "errand": "paged_query",
+    "duty": "shift",
+    "duties": "shifts",
+    "keeper": "renewer",
+    "teller": "notifier",
+    "witness": "recorder",
+    "outlet": "destination",
+    "outlets": "destinations",
+    "dresser": "enricher",
+    "looker": "triager",
+}
+
+
+def test_no_private_name_comes_back() -> None:
+    found = []
+    for path in FILES:
+        name = str(path.relative_to(SOURCE))
+        if name.startswith("tui/"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            for field in ("id", "arg", "attr", "name"):
+                word = getattr(node, field, None)
+                if isinstance(word, str) and word.lstrip("_") in PRIVATE_NAMES:
+                    found.append(f"{name}:{getattr(node, 'lineno', 0)}: {word}: {PRIVATE_NAMES[word.lstrip('_')]}")
+    assert not found, "\n".join(found)

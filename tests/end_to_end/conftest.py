@@ -14,7 +14,7 @@ from tests.end_to_end.world import World
 
 @pytest.fixture
 def make_world(tmp_path: Path) -> Iterator[Callable[..., World]]:
-    """Start a drill world with these arguments of its command."""
+    """Start a simulated world with these arguments of its command."""
     held: list[World] = []
 
     def make(*arguments: str) -> World:

@@ -1,4 +1,4 @@
-"""The night by keys alone: the program in a pseudo-terminal, and a drill world that says what is true."""
+"""The night by keys alone: the program in a pseudo-terminal, and a simulated world that says what is true."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The other side of these tests: a drill world in a child process, its truth, the configuration that points at it."""
+"""The other side of these tests: a simulated world in a child process, its truth, and the program's configuration."""
 
 from __future__ import annotations
 

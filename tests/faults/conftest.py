@@ -52,7 +52,7 @@ def cases(kept: Path, pytestconfig: pytest.Config) -> dict[tuple[str, str], Case
 
 @pytest.fixture
 def make_world() -> Iterator[Callable[..., World]]:
-    """Open a drill world with these arguments; this folder's scenario without any."""
+    """Open a simulated world with these arguments; this folder's scenario without any."""
     held: list[World] = []
 
     def make(*arguments: str) -> World:

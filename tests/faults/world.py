@@ -1,4 +1,4 @@
-"""A drill world in a child process, and an engine over it whose every update is kept."""
+"""A simulated world in a child process, and an engine over it whose every update is kept."""
 
 from __future__ import annotations
 

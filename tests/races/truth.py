@@ -1,4 +1,4 @@
-"""What is so at the drill world's one service, whatever the program was answered, and who did what to it."""
+"""What is so at the simulated world's one service, whatever the program was answered, and who did what to it."""
 
 from __future__ import annotations
 

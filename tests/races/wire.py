@@ -1,4 +1,4 @@
-"""The line between the program and the drill world, on one clock: in this process, or over real HTTP with botocore.
+"""The line between the program and the simulated world, on one clock: in this process, or over real HTTP with botocore.
 
 Both move the world to the program's time before each call, tell the race of each call (so that others may act just
 before it), and note of each write what it did there, whatever was answered.

@@ -1,4 +1,4 @@
-"""A drill world in this process, on a clock that the test moves."""
+"""A simulated world in this process, on a clock that the test moves."""
 
 import json
 import select

@@ -1,6 +1,6 @@
 """Pictures of the board for the documentation: ``python -m tests.support.picture FOLDER``.
 
-The real program on the drill world, on a headless terminal; and the longest plan that there can be, with every
+The real program on the simulated world, on a headless terminal; and the longest plan that there can be, with every
 warning. Each picture is an SVG.
 """
 

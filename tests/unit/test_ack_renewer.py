@@ -38,7 +38,7 @@ class Bench:
         self.clock = FakeClock()
         self.journal = Journal(folder / "journal.db", self.clock.now)
         self.queue, self.silences = InlineQueue(self.clock), Silences()
-        self.keeper = AckRenewer(self.journal, self.clock)
+        self.renewer = AckRenewer(self.journal, self.clock)
         plan = Plan(
             id="p",
             verb=Verb.ACKNOWLEDGE,
@@ -50,15 +50,15 @@ class Bench:
             title="acknowledge a",
         )
         queue: Any = self.queue
-        self.keeper.keep(plan, Receipt(), self.silences, queue)
+        self.renewer.keep(plan, Receipt(), self.silences, queue)
 
     def go(self, seconds: float, awake: bool = True) -> int:
         """So many seconds; how often it was extended."""
         before, end = len(self.silences.asked), self.clock.monotonic() + seconds
         while self.clock.monotonic() < end:
             if awake:
-                self.keeper.pressed()
-            self.keeper.tick()
+                self.renewer.pressed()
+            self.renewer.tick()
             self.queue.settle()
             self.clock.advance(1.0)
         return len(self.silences.asked) - before

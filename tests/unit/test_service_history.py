@@ -36,19 +36,19 @@ def back(**more: Any) -> Deploy:
     return deploy("prod/d2", API, **(fields | {"started_by": "ci/deploy", "state": DeployState.IN_PROGRESS} | more))
 
 
-def deed(**more: Any) -> PastAction:
+def past_action(**more: Any) -> PastAction:
     fields: dict[str, Any] = {"plan": "p1", "verb": Verb.ROLL_BACK, "service_id": API, "by": "Alice", "at": NOW - 610}
     return PastAction(**(fields | {"deploy": "d1", "after": NOW - 1200} | more))
 
 
-STOP = deed(within=True)
-UPDATE = deed(to=OLD.task_definition)
+STOP = past_action(within=True)
+UPDATE = past_action(to=OLD.task_definition)
 ROLLED = {"state": DeployState.ROLLED_BACK, "finished": NOW - 540}
 DONE = {"state": DeployState.SUCCEEDED, "finished": NOW - 540}
 
 
-def words(rows: tuple[Deploy, ...], *deeds: PastAction) -> list[str]:
-    return [deploy_summary(d, TOKYO, NOW) for d in deploy_history(rows, deeds)]
+def words(rows: tuple[Deploy, ...], *past_actions: PastAction) -> list[str]:
+    return [deploy_summary(d, TOKYO, NOW) for d in deploy_history(rows, past_actions)]
 
 
 @pytest.mark.parametrize(
@@ -88,9 +88,9 @@ def words(rows: tuple[Deploy, ...], *deeds: PastAction) -> list[str]:
     ],
 )
 def test_each_deploy_says_what_became_of_it(
-    rows: tuple[Deploy, ...], deeds: tuple[PastAction, ...], said: list[str]
+    rows: tuple[Deploy, ...], past_actions: tuple[PastAction, ...], said: list[str]
 ) -> None:
-    assert words(rows, *deeds) == said
+    assert words(rows, *past_actions) == said
 
 
 def test_whoever_registered_the_old_revision_did_not_roll_back() -> None:
@@ -145,7 +145,7 @@ def test_a_newer_revision_that_was_picked_is_no_rollback() -> None:
 
 def test_an_undone_rollback_is_told_of_the_deploy_that_was_taken_back() -> None:
     again = deploy("prod/d3", API, native_id="d3", started=NOW - 60, old=OLD, new=NEW, state=DeployState.IN_PROGRESS)
-    undo = deed(plan="p2", verb=Verb.UNDO_ROLLBACK, at=NOW - 61, to=NEW.task_definition, by="Bob")
+    undo = past_action(plan="p2", verb=Verb.UNDO_ROLLBACK, at=NOW - 61, to=NEW.task_definition, by="Bob")
     rows = deploy_history((bad(**ROLLED), again), (STOP, undo))
     assert [deploy_summary(d, TOKYO, NOW) for d in rows] == [
         "redeploy :41→:42, in progress",
@@ -246,6 +246,6 @@ def test_a_silence_keeps_who_and_why_where_its_source_does_not(
     ],
 )
 def test_only_what_was_sent_and_not_refused_is_somebodys_deed(entries: list[Entry], counts: bool) -> None:
-    deeds = PastActions(Unread())  # type: ignore[arg-type]
-    deeds.take(entries)
-    assert bool(deeds.current) is counts
+    past_actions = PastActions(Unread())  # type: ignore[arg-type]
+    past_actions.take(entries)
+    assert bool(past_actions.current) is counts

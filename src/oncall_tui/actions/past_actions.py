@@ -34,7 +34,7 @@ class PastSilence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PastActions:
-    """Read on the board's thread; ``heard`` is called from queues. *current* has the deeds by service."""
+    """Read on the board's thread; ``heard`` is called from queues. *current* has them by service."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -42,7 +42,7 @@ class PastActions:
         self._silences: dict[str, PastSilence] = {}  # the newest, by alert
         self._none: set[str] = set()  # plans that were not sent, or were refused
         self._from = 0.0
-        self.version = 0  # moves where what was known of a deed is not so any more
+        self.version = 0  # moves where what was known of an action is not so any more
         self.current: Mapping[str, tuple[PastAction, ...]] = {}
 
     def read(self, now: float) -> None:
@@ -58,18 +58,18 @@ class PastActions:
     def take(self, entries: Iterable[Entry]) -> None:
         """Learn from intents and what came of them."""
         for entry in entries:
-            if entry.kind is EntryKind.INTENT and (deed := past_action_of(entry)) is not None:
-                self._plans.setdefault(deed.plan, deed)
+            if entry.kind is EntryKind.INTENT and (past_action := past_action_of(entry)) is not None:
+                self._plans.setdefault(past_action.plan, past_action)
             elif entry.kind is EntryKind.INTENT and (silence := silence_of(entry)) is not None:
                 self._silences[str(entry.data["plan"].get("target", ""))] = silence
             elif entry.kind is EntryKind.OUTCOME:
                 receipt = entry.data.get("receipt")
                 self._ended(entry.subject, str(entry.data.get("state", "")), receipt)
         found: dict[str, list[PastAction]] = {}
-        for plan, deed in self._plans.items():
+        for plan, past_action in self._plans.items():
             if plan not in self._none:
-                found.setdefault(deed.service_id, []).append(deed)
-        self.current = {service: tuple(deeds) for service, deeds in found.items()}
+                found.setdefault(past_action.service_id, []).append(past_action)
+        self.current = {service: tuple(past_actions) for service, past_actions in found.items()}
 
     def silenced(self, alert: Alert) -> PastSilence | None:
         """Return who silenced it and why, where its source does not name who did, and it is this very silence."""
@@ -80,7 +80,7 @@ class PastActions:
         return None if other else found
 
     def heard(self, execution: ActionExecution, outcome: Outcome) -> None:
-        """An action's newest outcome: what the other side refused is no deed, before the journal is read again."""
+        """Take an action's newest outcome: what the other side refused did not happen."""
         if execution.plan.verb in FOLLOWED and outcome.state in _NOT_SENT and execution.receipt is None:
             self._none.add(execution.plan.id)
             self.version += 1
@@ -89,9 +89,9 @@ class PastActions:
         if state in _NOT_SENT and not receipt:
             self._none.add(plan)
         made = str((receipt or {}).get("deployment") or (receipt or {}).get("deploy") or "")
-        deed = self._plans.get(plan)
-        if made and deed is not None and not deed.within and deed.made != made:
-            self._plans[plan] = msgspec.structs.replace(deed, made=made)
+        past_action = self._plans.get(plan)
+        if made and past_action is not None and not past_action.within and past_action.made != made:
+            self._plans[plan] = msgspec.structs.replace(past_action, made=made)
 
 
 def silence_of(entry: Entry) -> PastSilence | None:
@@ -105,7 +105,7 @@ def silence_of(entry: Entry) -> PastSilence | None:
 
 
 def past_action_of(entry: Entry) -> PastAction | None:
-    """Read the deed out of an intent; None where it is about something else."""
+    """Read the past action out of an intent; None where it is about something else."""
     plan = entry.data.get("plan", {})
     asked = plan.get("request", {})
     if plan.get("verb") not in FOLLOWED - {Verb.CONTINUE} or not asked.get("cluster") or not asked.get("service"):

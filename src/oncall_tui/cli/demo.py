@@ -62,7 +62,7 @@ def _on(child: subprocess.Popen[str], read_only: bool) -> int:
 
 
 def demo_config(world: dict[str, Any], folder: Path) -> Config:
-    """The configuration that the drill world printed, with a journal that is gone with the demo."""
+    """The configuration that the simulated world printed, with a journal that is gone with the demo."""
     text = json.dumps({**world["config"], "journal": str(folder / "journal.db")})
     return bootstrap.load_config_text(text, "demo")
 

@@ -42,15 +42,15 @@ class PastAction(msgspec.Struct, frozen=True, kw_only=True):
     made: str = ""
 
 
-def deploy_history(deploys: Iterable[Deploy], deeds: Sequence[PastAction]) -> tuple[Deploy, ...]:
+def deploy_history(deploys: Iterable[Deploy], past_actions: Sequence[PastAction]) -> tuple[Deploy, ...]:
     """*deploys* of one service, each with how it was rolled back, by whom, and who began it; newest first.
 
-    *deeds* are those of the service, in any order.
+    *past_actions* are those of the service, in any order.
     """
     rows = sorted(deploys, key=lambda d: -d.started)
-    makers = _makers(rows, deeds)
+    makers = _makers(rows, past_actions)
     rows = [_who(d, makers.get(d.id)) for d in rows]
-    return tuple(_told(at, rows, deeds) for at in range(len(rows)))
+    return tuple(_told(at, rows, past_actions) for at in range(len(rows)))
 
 
 def cause(deploy: Deploy) -> str:
@@ -67,46 +67,53 @@ def cause(deploy: Deploy) -> str:
     return BREAKER if full and "requested" not in reason else ""
 
 
-def _who(deploy: Deploy, deed: PastAction | None) -> Deploy:
+def _who(deploy: Deploy, past_action: PastAction | None) -> Deploy:
     """The deploy with who began it. Who registered the old task definition did not roll back to it."""
-    if deed is not None:
-        return msgspec.structs.replace(deploy, started_by=deed.by, verb=deed.verb, old=_left(deploy, deed))
+    if past_action is not None:
+        return msgspec.structs.replace(
+            deploy, started_by=past_action.by, verb=past_action.verb, old=_left(deploy, past_action)
+        )
     if deploy.goes_back and (deploy.read_from != "CodeDeploy" or deploy.started_by in _NOT_PEOPLE):
         return msgspec.structs.replace(deploy, started_by="")
     return deploy
 
 
-def _left(deploy: Deploy, deed: PastAction) -> Revision | None:
+def _left(deploy: Deploy, past_action: PastAction) -> Revision | None:
     """Return the replaced revision: the planned one, where AWS names none, or only the new one itself."""
-    if deed.from_arn in ("", deploy.new.task_definition) or (deploy.old and not _same(deploy.old, deploy.new)):
+    if past_action.from_arn in ("", deploy.new.task_definition) or (deploy.old and not _same(deploy.old, deploy.new)):
         return deploy.old
-    return Revision(task_definition=deed.from_arn)
+    return Revision(task_definition=past_action.from_arn)
 
 
-def _makers(rows: Sequence[Deploy], deeds: Iterable[PastAction]) -> dict[str, PastAction]:
+def _makers(rows: Sequence[Deploy], past_actions: Iterable[PastAction]) -> dict[str, PastAction]:
     """Return each deploy's write from this machine. One write makes one deploy: the first that fits."""
     found: dict[str, PastAction] = {}
-    for deed in sorted(deeds, key=lambda d: d.at):
+    for past_action in sorted(past_actions, key=lambda d: d.at):
         mine = [d for d in reversed(rows) if d.id not in found]
-        if deed.within:  # ECS goes back in the deploy itself; CodeDeploy, and a list without history, show another one
+        if (
+            past_action.within
+        ):  # ECS goes back in the deploy itself; CodeDeploy, and a list without history, show another one
             mine = [d for d in mine if d.goes_back and d.read_from in _MAKES_ANOTHER]
-        named = next((d for d in mine if deed.made and d.native_id == deed.made), None)
-        made = named or next((d for d in mine if _fits(deed, d)), None)
+        named = next((d for d in mine if past_action.made and d.native_id == past_action.made), None)
+        made = named or next((d for d in mine if _fits(past_action, d)), None)
         if made is not None:
-            found[made.id] = deed
+            found[made.id] = past_action
     return found
 
 
-def _fits(deed: PastAction, deploy: Deploy) -> bool:
-    if deed.to != deploy.new.task_definition or deed.deploy == deploy.native_id:
+def _fits(past_action: PastAction, deploy: Deploy) -> bool:
+    if past_action.to != deploy.new.task_definition or past_action.deploy == deploy.native_id:
         return False
-    return deed.after < deploy.started <= deed.at + SHOWS_WITHIN_S and deploy.started >= deed.at - SHOWS_WITHIN_S
+    return (
+        past_action.after < deploy.started <= past_action.at + SHOWS_WITHIN_S
+        and deploy.started >= past_action.at - SHOWS_WITHIN_S
+    )
 
 
-def _told(at: int, rows: Sequence[Deploy], deeds: Sequence[PastAction]) -> Deploy:
+def _told(at: int, rows: Sequence[Deploy], past_actions: Sequence[PastAction]) -> Deploy:
     """The deploy at this place with how it was taken back: within itself, or by a later one."""
     deploy = rows[at]
-    back = _within(deploy, rows[:at], deeds) if deploy.state in WENT_BACK else _by_later(deploy, rows[:at])
+    back = _within(deploy, rows[:at], past_actions) if deploy.state in WENT_BACK else _by_later(deploy, rows[:at])
     if back is None:
         return deploy
     again = next((d for d in reversed(rows[:at]) if _again(d, deploy, back)), None)
@@ -115,17 +122,19 @@ def _told(at: int, rows: Sequence[Deploy], deeds: Sequence[PastAction]) -> Deplo
     return msgspec.structs.replace(deploy, taken_back=back)
 
 
-def _within(deploy: Deploy, later: Sequence[Deploy], deeds: Iterable[PastAction]) -> DeployRollback:
-    deed = max((d for d in deeds if d.within and d.deploy == deploy.native_id), key=lambda d: d.at, default=None)
+def _within(deploy: Deploy, later: Sequence[Deploy], past_actions: Iterable[PastAction]) -> DeployRollback:
+    past_action = max(
+        (d for d in past_actions if d.within and d.deploy == deploy.native_id), key=lambda d: d.at, default=None
+    )
     doer = next((d for d in reversed(later) if d.goes_back and d.old and _same(d.old, deploy.new)), None)
     if deploy.read_from != "CodeDeploy":
         doer = None  # ECS goes back within the deploy; CodeDeploy makes another one for it
-    by = deed.by if deed else cause(deploy)
+    by = past_action.by if past_action else cause(deploy)
     return DeployRollback(
         state=deploy.state,
         to=deploy.rollback_to or (doer.new.short if doer else "") or (deploy.old.short if deploy.old else ""),
         by=by,
-        began=deed.at if deed else None,
+        began=past_action.at if past_action else None,
         ended=None if deploy.state.running else (doer.finished if doer and doer.finished else deploy.finished),
         deploy=doer.id if doer else "",
     )
@@ -175,15 +184,17 @@ class DeployHistories:
     def __init__(self) -> None:
         self._known: dict[str, tuple[tuple[Deploy, ...], tuple[PastAction, ...], tuple[Deploy, ...]]] = {}
 
-    def apply(self, deploys: Mapping[str, Deploy], deeds: Mapping[str, Sequence[PastAction]]) -> dict[str, Deploy]:
-        """Every deploy by id, in its order; *deeds* by service."""
+    def apply(
+        self, deploys: Mapping[str, Deploy], past_actions: Mapping[str, Sequence[PastAction]]
+    ) -> dict[str, Deploy]:
+        """Every deploy by id, in its order; *past_actions* by service."""
         of: dict[str, list[Deploy]] = {}
         for deploy in deploys.values():
             of.setdefault(deploy.service_id, []).append(deploy)
         told: dict[str, Deploy] = {}
         known: dict[str, tuple[tuple[Deploy, ...], tuple[PastAction, ...], tuple[Deploy, ...]]] = {}
         for service, rows in of.items():
-            mine, done = tuple(rows), tuple(deeds.get(service, ()))
+            mine, done = tuple(rows), tuple(past_actions.get(service, ()))
             old = self._known.get(service)
             if old is None or old[1] != done or len(old[0]) != len(mine) or not all(map(_is, old[0], mine)):
                 kept = {d.id: d for d in old[2]} if old else {}

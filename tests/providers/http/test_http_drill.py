@@ -1,4 +1,4 @@
-"""The HTTP providers against the drill world, over real sockets, with its faults and its clock moved by hand."""
+"""The HTTP providers against the simulated world, over real sockets, with its faults and its clock moved by hand."""
 
 from __future__ import annotations
 

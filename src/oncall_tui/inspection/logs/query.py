@@ -45,18 +45,17 @@ class PagedLogQuery(msgspec.Struct, kw_only=True, eq=False):
 
 
 class LogSession(msgspec.Struct, kw_only=True):
-    """One look: at all tasks or one, around a time or live. Another look is another run, and late answers to the old
-    one are dropped.
+    """One view of the log: of all tasks or one, around a time or live. Late answers to an older session are dropped.
 
-    *begins* and *ends*: between them everything that may be read of a place was asked for. *resting*: errands that met
-    nothing but empty pages, by place and whether they go back in time; a key goes on with them.
+    *begins* and *ends*: between them everything that may be read of a place was asked for. *resting*: queries that met
+    nothing but empty pages, by place and whether they go back in time; a key continues them.
     """
 
     around: float | None
     task: str
     opened: float
     store: LogBuffer
-    errands: deque[PagedLogQuery] = msgspec.field(default_factory=deque)
+    paged_queries: deque[PagedLogQuery] = msgspec.field(default_factory=deque)
     resting: dict[tuple[LogDestination, bool], PagedLogQuery] = msgspec.field(default_factory=dict)
     begins: dict[LogDestination, float] = msgspec.field(default_factory=dict)
     ends: dict[LogDestination, float] = msgspec.field(default_factory=dict)
@@ -99,12 +98,12 @@ class LogReader:
     @property
     def reading(self) -> bool:
         """Return whether past lines are still to be read. New lines of a live log do not count."""
-        return self.trouble is None and (self.places is None or any(not e.tail for e in tuple(self.run.errands)))
+        return self.trouble is None and (self.places is None or any(not e.tail for e in tuple(self.run.paged_queries)))
 
     @property
     def behind_s(self) -> float:
         """How far behind the newest line is while more is to be read; 0: it is not."""
-        if not any(e.tail and e.token for e in tuple(self.run.errands)) or not self.kept.lines:
+        if not any(e.tail and e.token for e in tuple(self.run.paged_queries)) or not self.kept.lines:
             return 0.0
         return max(0.0, self._clock.now() - self.kept.lines[-1].at)
 
@@ -147,7 +146,9 @@ class LogReader:
             if self._resumed(place, newest=True):
                 continue
             until = run.begins.get(place, run.opened)
-            run.errands.append(PagedLogQuery(place=place, since=until - BEFORE_S, until=until, newest=True, limit=PAGE))
+            run.paged_queries.append(
+                PagedLogQuery(place=place, since=until - BEFORE_S, until=until, newest=True, limit=PAGE)
+            )
 
     def later(self) -> None:
         """A page after what is there; nothing where it is live: that reads on by itself."""
@@ -156,15 +157,15 @@ class LogReader:
             if self._resumed(place, newest=False):
                 continue
             since = run.ends.get(place, run.opened)
-            run.errands.append(PagedLogQuery(place=place, since=since, until=min(now, since + AFTER_S), pages=2))
+            run.paged_queries.append(PagedLogQuery(place=place, since=since, until=min(now, since + AFTER_S), pages=2))
 
     def _resumed(self, place: LogDestination, newest: bool) -> bool:
         """Go on with what met nothing but empty pages; False: there is none."""
-        errand = self.run.resting.pop((place, newest), None)
-        if errand is None:
+        paged_query = self.run.resting.pop((place, newest), None)
+        if paged_query is None:
             return False
-        errand.empty, errand.pages = EMPTY, max(1, errand.pages)
-        self.run.errands.append(errand)
+        paged_query.empty, paged_query.pages = EMPTY, max(1, paged_query.pages)
+        self.run.paged_queries.append(paged_query)
         return True
 
     def retry(self) -> None:
@@ -175,7 +176,7 @@ class LogReader:
         self._wait_until = run.next_at = 0.0
         if self.places is None:
             self.trouble = None
-        elif not run.live and not run.errands:
+        elif not run.live and not run.paged_queries:
             self.later()
 
     # --- what is asked next -------------------------------------------------------------------------------------------
@@ -201,9 +202,9 @@ class LogReader:
             self._plan(run)
         if self._poll_due(now) and not self._would_drop(run):
             self._poll(run, now)
-        errand = self._first(now)
-        if errand is not None:
-            self._ask(provider, run, errand)
+        paged_query = self._first(now)
+        if paged_query is not None:
+            self._ask(provider, run, paged_query)
 
     def fail(self, error: SourceError) -> None:
         """Note that there was no provider to ask."""
@@ -229,21 +230,27 @@ class LogReader:
         for place in self.readable:
             if run.around is None:
                 since = run.opened - LAST_S
-                run.errands.append(PagedLogQuery(place=place, since=since, until=run.opened, newest=True, limit=FIRST))
+                run.paged_queries.append(
+                    PagedLogQuery(place=place, since=since, until=run.opened, newest=True, limit=FIRST)
+                )
                 continue
             at = run.around
-            run.errands.append(PagedLogQuery(place=place, since=at, until=max(at, min(now, at + AFTER_S)), pages=PAGES))
-            run.errands.append(PagedLogQuery(place=place, since=at - BEFORE_S, until=at, newest=True, limit=FIRST))
+            run.paged_queries.append(
+                PagedLogQuery(place=place, since=at, until=max(at, min(now, at + AFTER_S)), pages=PAGES)
+            )
+            run.paged_queries.append(
+                PagedLogQuery(place=place, since=at - BEFORE_S, until=at, newest=True, limit=FIRST)
+            )
 
     def _poll_due(self, now: float) -> bool:
         run = self.run
         if not run.planned:
             return True
-        return run.live and not self.paused and not run.errands and now >= run.next_at
+        return run.live and not self.paused and not run.paged_queries and now >= run.next_at
 
     def _poll(self, run: LogSession, now: float) -> None:
         """Look for what is new, and for what came late: from a while before the newest line on."""
-        if not run.live or run.errands:
+        if not run.live or run.paged_queries:
             return
         run.next_at = now + POLL_S
         lines = run.store.kept.lines
@@ -254,17 +261,17 @@ class LogReader:
             since = max(since, lines[-OVERLAP].at)
         for place in self._askable():  # what is before that was not wanted when it was opened
             begin = max(since, run.begins.get(place, since))
-            errand = PagedLogQuery(place=place, since=begin, limit=0, pages=1_000_000, empty=1_000_000, tail=True)
-            run.errands.append(errand)
+            paged_query = PagedLogQuery(place=place, since=begin, limit=0, pages=1_000_000, empty=1_000_000, tail=True)
+            run.paged_queries.append(paged_query)
 
     def _askable(self) -> list[LogDestination]:
         return [p for p in self.readable if p not in self.run.missing]
 
     def _first(self, now: float) -> PagedLogQuery | None:
-        """The first errand whose place is not held back."""
-        for errand in tuple(self.run.errands):
-            if now >= self.run.held.get(errand.place, 0.0) and not (errand.tail and self.paused):
-                return errand
+        """The first paged_query whose place is not held back."""
+        for paged_query in tuple(self.run.paged_queries):
+            if now >= self.run.held.get(paged_query.place, 0.0) and not (paged_query.tail and self.paused):
+                return paged_query
         return None
 
     def _would_drop(self, run: LogSession) -> bool:
@@ -277,63 +284,63 @@ class LogReader:
         self.pause("memory")
         return True
 
-    def _ask(self, provider: SupportsLogs, run: LogSession, errand: PagedLogQuery) -> None:
-        if errand.tail and self._would_drop(run):
+    def _ask(self, provider: SupportsLogs, run: LogSession, paged_query: PagedLogQuery) -> None:
+        if paged_query.tail and self._would_drop(run):
             return
         wanted = LogQuery(
-            place=errand.place,
-            since=errand.since,
-            until=errand.until,
+            place=paged_query.place,
+            since=paged_query.since,
+            until=paged_query.until,
             task=run.task,
-            newest=errand.newest,
-            limit=errand.limit,
-            token=errand.token,
+            newest=paged_query.newest,
+            limit=paged_query.limit,
+            token=paged_query.token,
         )
         try:
             page = provider.log_page(wanted)
         except SourceError as error:
             self.calls += 1
-            run.troubles[errand.place] = error
-            run.held[errand.place] = self._clock.monotonic() + _back_off(error)
+            run.troubles[paged_query.place] = error
+            run.held[paged_query.place] = self._clock.monotonic() + _back_off(error)
             return
         if page.wait_s > 0:
             self._wait_until = self._clock.monotonic() + page.wait_s
             return
         self.calls += 1
-        run.troubles.pop(errand.place, None)
+        run.troubles.pop(paged_query.place, None)
         if page.missing:
-            run.missing[errand.place] = page.missing
-            for other in [e for e in tuple(run.errands) if e.place == errand.place]:
-                run.errands.remove(other)
+            run.missing[paged_query.place] = page.missing
+            for other in [e for e in tuple(run.paged_queries) if e.place == paged_query.place]:
+                run.paged_queries.remove(other)
             return
-        run.store.add(page.lines, newest_stay=not errand.newest)
-        self._follow(run, errand, page.lines, page.token)
+        run.store.add(page.lines, newest_stay=not paged_query.newest)
+        self._follow(run, paged_query, page.lines, page.token)
 
-    def _follow(self, run: LogSession, errand: PagedLogQuery, lines: Any, token: str) -> None:
+    def _follow(self, run: LogSession, paged_query: PagedLogQuery, lines: Any, token: str) -> None:
         """Go on with the next page, or be done with it: and remember how far everything was asked for."""
         if lines:
-            errand.pages -= 1
+            paged_query.pages -= 1
         else:
-            errand.empty -= 1
-        errand.token = token
-        place, at = errand.place, self._clock.now() if errand.until is None else errand.until
+            paged_query.empty -= 1
+        paged_query.token = token
+        place, at = paged_query.place, self._clock.now() if paged_query.until is None else paged_query.until
         if token and lines:
-            if errand.newest:
+            if paged_query.newest:
                 run.begins[place] = lines[0].at
-            elif not errand.tail:
+            elif not paged_query.tail:
                 run.ends[place] = lines[-1].at
-        elif not token and errand.newest:
-            run.begins[place] = errand.since
+        elif not token and paged_query.newest:
+            run.begins[place] = paged_query.since
         elif not token:
             run.ends[place] = at
-        if errand.newest:
+        if paged_query.newest:
             run.ends.setdefault(place, at)
-        elif not errand.tail:
-            run.begins.setdefault(place, errand.since)
-        if not token or errand.pages <= 0 or errand.empty <= 0:
-            run.errands.remove(errand)
-            if token and errand.pages > 0:
-                run.resting[place, errand.newest] = errand
+        elif not paged_query.tail:
+            run.begins.setdefault(place, paged_query.since)
+        if not token or paged_query.pages <= 0 or paged_query.empty <= 0:
+            run.paged_queries.remove(paged_query)
+            if token and paged_query.pages > 0:
+                run.resting[place, paged_query.newest] = paged_query
 
 
 def _back_off(error: SourceError) -> float:

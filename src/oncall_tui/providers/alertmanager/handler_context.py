@@ -63,12 +63,12 @@ class AlertmanagerHandlerContext(HandlerContext[CurrentAlert]):
         """Read the alert again, and what else its labels match; None: it is gone. Raises errors.SourceError."""
         labels, fingerprint = pin["labels"], pin["fingerprint"]
         found = self.api.matching(labels)
-        for wire in found:
-            if wire.fingerprint == fingerprint and wire.labels == labels:
-                read = (self.api.silence(i) for i in wire.status.silencedBy)
+        for item in found:
+            if item.fingerprint == fingerprint and item.labels == labels:
+                read = (self.api.silence(i) for i in item.status.silencedBy)
                 silences = tuple(s for s in read if s is not None)
                 others = tuple(a for a in found if a.fingerprint != fingerprint)
-                return CurrentAlert(self._rows.row(wire, silences), silences, others, wire.status.silencedBy)
+                return CurrentAlert(self._rows.row(item, silences), silences, others, item.status.silencedBy)
         return None
 
     def unmoved(self, version: str, seen: CurrentAlert) -> Alert:
@@ -94,11 +94,11 @@ class AlertmanagerHandlerContext(HandlerContext[CurrentAlert]):
 
     def names(self, others: Iterable[AlertmanagerAlert]) -> tuple[str, ...]:
         """Other alerts in words, a hundred of them and how many more."""
-        return listed([self._name(wire) for wire in others])
+        return listed([self._name(item) for item in others])
 
-    def _name(self, wire: AlertmanagerAlert) -> str:
-        row_title = wire.labels.get("alertname", wire.fingerprint)
-        rest = ", ".join(f"{k}={v}" for k, v in sorted(wire.labels.items()) if k != "alertname")
+    def _name(self, item: AlertmanagerAlert) -> str:
+        row_title = item.labels.get("alertname", item.fingerprint)
+        rest = ", ".join(f"{k}={v}" for k, v in sorted(item.labels.items()) if k != "alertname")
         return f"{row_title} ({rest})" if rest else row_title
 
     # --- commands to copy ------------------------------------------------------------------------------------------

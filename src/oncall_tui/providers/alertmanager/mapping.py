@@ -23,10 +23,10 @@ def same_person(name: str, me: Iterable[str]) -> bool:
 class _AlertmanagerEntry:
     """One alert as decoded, and the row that was made of it with the silences that held it then."""
 
-    __slots__ = ("held", "row", "wire")
+    __slots__ = ("held", "item", "row")
 
-    def __init__(self, wire: AlertmanagerAlert, row: Alert) -> None:
-        self.wire = wire if wire.status.silencedBy else None  # kept only where a silence may yet change the row
+    def __init__(self, item: AlertmanagerAlert, row: Alert) -> None:
+        self.item = item if item.status.silencedBy else None  # kept only where a silence may yet change the row
         self.row = row
         self.held: tuple[ListedSilence, ...] = ()
 
@@ -43,22 +43,22 @@ class AlertmanagerRows:
         self._by_id: dict[str, Alert] = {}
 
     def _entry(self, raw: msgspec.Raw) -> _AlertmanagerEntry:
-        wire = self._decoder.decode(raw)
-        return _AlertmanagerEntry(wire, self.row(wire, ()))
+        item = self._decoder.decode(raw)
+        return _AlertmanagerEntry(item, self.row(item, ()))
 
     def take(self, raws: list[msgspec.Raw]) -> tuple[bool, int]:
         """Decode what changed. Tells whether a silence holds any of them, and how many items were not alerts."""
         self._entries, bad = self._listing.take(raws)
-        return any(entry.wire is not None for entry in self._entries), bad
+        return any(entry.item is not None for entry in self._entries), bad
 
     def rows(self, silences: Mapping[str, ListedSilence]) -> tuple[Alert, ...]:
         """The rows of what was taken, given the *silences* by id."""
         by_id: dict[str, Alert] = {}
         for entry in self._entries:
-            if entry.wire is not None:
-                held = tuple(silences[i] for i in entry.wire.status.silencedBy if i in silences)
+            if entry.item is not None:
+                held = tuple(silences[i] for i in entry.item.status.silencedBy if i in silences)
                 if held != entry.held:
-                    entry.held, entry.row = held, self.row(entry.wire, held)
+                    entry.held, entry.row = held, self.row(entry.item, held)
             entry.row = self._reuse(entry.row)
             by_id[entry.row.id] = entry.row
         self._by_id = by_id
@@ -69,38 +69,38 @@ class AlertmanagerRows:
         old = self._by_id.get(row.id)
         return old if old is not None and (old is row or old == row) else row
 
-    def row(self, wire: AlertmanagerAlert, silences: tuple[ListedSilence, ...]) -> Alert:
+    def row(self, item: AlertmanagerAlert, silences: tuple[ListedSilence, ...]) -> Alert:
         """One row. Raises ValueError where its start is no time."""
-        began = stamp(wire.startsAt)
+        began = stamp(item.startsAt)
         if began is None:
             raise ValueError("startsAt is not a time")
         options = self._options
-        labels = _pairs(wire.labels)
-        annotations = wire.annotations or {}
-        state, by, until, by_at, comment = standing(wire, silences)
+        labels = _pairs(item.labels)
+        annotations = item.annotations or {}
+        state, by, until, by_at, comment = standing(item, silences)
         return Alert(
-            id=f"{options.name}/{wire.fingerprint}",
+            id=f"{options.name}/{item.fingerprint}",
             source=options.name,
             provider="alertmanager",
-            native_id=wire.fingerprint,
+            native_id=item.fingerprint,
             state=state,
-            severity=severity(wire.labels.get(options.severity_label, "")),
-            title=_first(options.title, annotations, wire.labels) or wire.labels.get("alertname", wire.fingerprint),
+            severity=severity(item.labels.get(options.severity_label, "")),
+            title=_first(options.title, annotations, item.labels) or item.labels.get("alertname", item.fingerprint),
             began=began,
             by=by,
             by_at=by_at,
             until=until,
             comment=comment,
-            url=wire.generatorURL,
+            url=item.generatorURL,
             labels=labels,
             annotations=_pairs(annotations),
             hint=ServiceHint(
-                cluster=_first(options.cluster_labels, wire.labels),
-                service=_first(options.service_labels, wire.labels),
-                account=wire.labels.get(options.account_label, ""),
-                region=wire.labels.get(options.region_label, ""),
+                cluster=_first(options.cluster_labels, item.labels),
+                service=_first(options.service_labels, item.labels),
+                account=item.labels.get(options.account_label, ""),
+                region=item.labels.get(options.region_label, ""),
             ),
-            keys=(f"fingerprint:{wire.fingerprint}",),
+            keys=(f"fingerprint:{item.fingerprint}",),
             label_sets=(labels,),
             verbs=frozenset() if self._read_only else VERBS.get(state, _ASKING),
         )
@@ -115,9 +115,9 @@ VERBS: Mapping[AlertState, frozenset[Verb]] = {
 Standing = tuple[AlertState, tuple[str, ...], float | None, float | None, str]
 
 
-def standing(wire: AlertmanagerAlert, silences: tuple[ListedSilence, ...]) -> Standing:
+def standing(item: AlertmanagerAlert, silences: tuple[ListedSilence, ...]) -> Standing:
     """State, by whom, until when, since when, and why. An ``ACK!`` silence wins over others: somebody has it."""
-    status = wire.status
+    status = item.status
     if status.silencedBy:
         acks = tuple(s for s in silences if s.is_ack)
         state = AlertState.ACKNOWLEDGED if acks else AlertState.SILENCED

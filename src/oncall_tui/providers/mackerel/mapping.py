@@ -11,45 +11,45 @@ _SEVERITIES = {"CRITICAL": Severity.CRITICAL, "WARNING": Severity.WARNING, "UNKN
 
 
 def row(
-    options: MackerelOptions, wire: MackerelAlert, monitor: MackerelMonitor | None, read_only: bool = False
+    options: MackerelOptions, item: MackerelAlert, monitor: MackerelMonitor | None, read_only: bool = False
 ) -> Alert:
     """One row. *monitor* is None where it is not known: the row then goes by its id."""
-    state = state_of(wire)
+    state = state_of(item)
     watched = (monitor.service if monitor else None) or ""
     cluster, _, service = options.services.get(watched, "").partition("/")
     labels = {
-        "host": wire.hostId,
-        "monitor": monitor.name if monitor else wire.monitorId,
+        "host": item.hostId,
+        "monitor": monitor.name if monitor else item.monitorId,
         "service": watched,
-        "type": wire.type,
-        "value": f"{wire.value:g}" if wire.value is not None else "",
+        "type": item.type,
+        "value": f"{item.value:g}" if item.value is not None else "",
     }
     return Alert(
-        id=f"{options.name}/{wire.id}",
+        id=f"{options.name}/{item.id}",
         source=options.name,
         provider="mackerel",
-        native_id=wire.id,
+        native_id=item.id,
         state=state,
-        severity=_SEVERITIES.get(wire.status, Severity.UNKNOWN),
-        title=_title(wire, monitor),
-        began=wire.openedAt,
-        changed=wire.closedAt,
-        comment=f"status {wire.status or 'missing'}" if state is AlertState.UNKNOWN else "",
-        url=f"https://mackerel.io/orgs/{options.organization}/alerts/{wire.id}" if options.organization else "",
+        severity=_SEVERITIES.get(item.status, Severity.UNKNOWN),
+        title=_title(item, monitor),
+        began=item.openedAt,
+        changed=item.closedAt,
+        comment=f"status {item.status or 'missing'}" if state is AlertState.UNKNOWN else "",
+        url=f"https://mackerel.io/orgs/{options.organization}/alerts/{item.id}" if options.organization else "",
         labels=tuple((name, value) for name, value in labels.items() if value),
         hint=ServiceHint(cluster=cluster, service=service),
         verbs=frozenset() if read_only or state is AlertState.RESOLVED else frozenset({Verb.RESOLVE}),
     )
 
 
-def state_of(wire: MackerelAlert) -> AlertState:
+def state_of(item: MackerelAlert) -> AlertState:
     """An ``UNKNOWN`` status is a check that could not tell: it fires. A word that nobody knows is unknown."""
-    if wire.closedAt is not None or wire.status == "OK":
+    if item.closedAt is not None or item.status == "OK":
         return AlertState.RESOLVED
-    return AlertState.FIRING if wire.status in _SEVERITIES else AlertState.UNKNOWN
+    return AlertState.FIRING if item.status in _SEVERITIES else AlertState.UNKNOWN
 
 
-def _title(wire: MackerelAlert, monitor: MackerelMonitor | None) -> str:
-    name = (monitor.name if monitor else None) or wire.type or "monitor"
-    where = wire.message or wire.hostId or ("" if monitor else wire.monitorId)
+def _title(item: MackerelAlert, monitor: MackerelMonitor | None) -> str:
+    name = (monitor.name if monitor else None) or item.type or "monitor"
+    where = item.message or item.hostId or ("" if monitor else item.monitorId)
     return f"{name}: {where}" if where else name

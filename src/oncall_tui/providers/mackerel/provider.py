@@ -63,7 +63,7 @@ class MackerelProvider:
         found, bad = self._listing.take(raws)
         if bad and not found:
             raise errors.Malformed(f"{self._http.host} sent {bad} alerts that do not match its API")
-        self._read_monitors({wire.monitorId for wire in found if wire.monitorId})
+        self._read_monitors({item.monitorId for item in found if item.monitorId})
         self._by_id = {alert.id: alert for alert in map(self._row, found)}
         return Reading(
             source=self.source,
@@ -73,9 +73,9 @@ class MackerelProvider:
             calls=self._http.calls - calls,
         )
 
-    def _row(self, wire: MackerelAlert) -> Alert:
+    def _row(self, item: MackerelAlert) -> Alert:
         """The row of the last poll where it says the same."""
-        made = row(self._options, wire, self._monitors.get(wire.monitorId or ""), self._read_only)
+        made = row(self._options, item, self._monitors.get(item.monitorId or ""), self._read_only)
         old = self._by_id.get(made.id)
         return old if old is not None and old == made else made
 

@@ -14,7 +14,7 @@ import msgspec
 from oncall_tui import errors
 from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http import Http, NotFound, pieces, reference
-from oncall_tui.providers.pagerduty import schema as wire
+from oncall_tui.providers.pagerduty import schema
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
 from oncall_tui.providers.pagerduty.schema import (
     IncidentAlert,
@@ -138,7 +138,7 @@ class PagerDutyApi:
             if offset:
                 self._before_more()
             params = [*OPEN, ("sort_by", "created_at:asc"), *self._narrowed()]
-            page = self.get("/incidents", wire.Incidents, [*params, ("limit", str(PAGE)), ("offset", str(offset))])
+            page = self.get("/incidents", schema.Incidents, [*params, ("limit", str(PAGE)), ("offset", str(offset))])
             raws = {blake2b(raw, digest_size=16).digest(): raw for raw in page.incidents}
             if last and not any(raw in raws for raw in last):
                 return list(seen.values()), False, page.more
@@ -169,7 +169,7 @@ class PagerDutyApi:
         for number in range(pages):
             params = [("statuses[]", "resolved"), ("sort_by", "resolved_at:desc"), *self._narrowed()]
             where = [("limit", str(PAGE)), ("offset", str(number * PAGE))]
-            page = self.get("/incidents", wire.Incidents, [*(p for p in params if p[0] != "user_ids[]"), *where])
+            page = self.get("/incidents", schema.Incidents, [*(p for p in params if p[0] != "user_ids[]"), *where])
             found.update({one.id: one for one in pieces(page.incidents, PagerDutyIncident)[0]})
             if not page.more:
                 break
@@ -179,37 +179,37 @@ class PagerDutyApi:
         """One incident, with e-mail addresses of who acknowledged and who changed it last; None: there is none."""
         params = [("include[]", "acknowledgers"), ("include[]", "agents")]
         try:
-            return self.get(path(incident_id), wire.OneIncident, params).incident
+            return self.get(path(incident_id), schema.OneIncident, params).incident
         except NotFound:
             return None
 
     def alerts(self, incident_id: str) -> list[IncidentAlert]:
         """The first hundred alerts inside an incident."""
         try:
-            answer = self.get(path(incident_id) + "/alerts", wire.IncidentAlerts, [("limit", str(PAGE))])
+            answer = self.get(path(incident_id) + "/alerts", schema.IncidentAlerts, [("limit", str(PAGE))])
         except NotFound:  # merged or deleted between the two reads
             return []
         return pieces(answer.alerts, IncidentAlert)[0]
 
     def notes(self, incident_id: str) -> list[PagerDutyNote]:
         """The incident's notes."""
-        return pieces(self.get(path(incident_id) + "/notes", wire.Notes).notes, PagerDutyNote)[0]
+        return pieces(self.get(path(incident_id) + "/notes", schema.Notes).notes, PagerDutyNote)[0]
 
     def log(self, incident_id: str) -> list[LogEntry]:
         """Read its log, newest first, a hundred entries at most; empty where this token may not read it."""
         try:
-            answer = self.get(path(incident_id) + "/log_entries", wire.LogEntries, [("limit", str(PAGE))])
+            answer = self.get(path(incident_id) + "/log_entries", schema.LogEntries, [("limit", str(PAGE))])
         except (errors.Malformed, errors.Denied):  # it is evidence where there is none else, never the only source
             return []
         return pieces(answer.log_entries, LogEntry)[0]
 
-    def changes(self, incident_id: str) -> list[wire.ChangeEvent]:
+    def changes(self, incident_id: str) -> list[schema.ChangeEvent]:
         """Changes that PagerDuty holds to be related to it; empty where the account's plan or the token has none."""
         try:
-            answer = self.get(path(incident_id) + "/related_change_events", wire.ChangeEvents, [("limit", "20")])
+            answer = self.get(path(incident_id) + "/related_change_events", schema.ChangeEvents, [("limit", "20")])
         except (errors.Malformed, errors.Denied):
             return []
-        return pieces(answer.change_events, wire.ChangeEvent)[0]
+        return pieces(answer.change_events, schema.ChangeEvent)[0]
 
     # --- people, policies, services ------------------------------------------------------------------------------
 
@@ -217,7 +217,7 @@ class PagerDutyApi:
         """Read a policy's people on call (empty: each policy's), at every level, to *until* (RFC 3339) the next too."""
         narrowed = [("escalation_policy_ids[]", policy_id)] if policy_id else []
         params = [*narrowed, *([("until", until)] if until else [("earliest", "true")]), ("include[]", "users")]
-        found, total = self._all("/oncalls", wire.OnCalls, params, lambda page: page.oncalls, PagerDutyOnCall)
+        found, total = self._all("/oncalls", schema.OnCalls, params, lambda page: page.oncalls, PagerDutyOnCall)
         bad = total - len(found)
         if bad and not found:
             raise errors.Malformed(f"{self.http.host} sent {bad} on-call entries that do not match its API")
@@ -227,7 +227,7 @@ class PagerDutyApi:
     def policy(self, policy_id: str) -> PagerDutyPolicy | None:
         """An escalation policy, None where this token may not read it: on-call levels then come from who is on call."""
         try:
-            return self.get(f"/escalation_policies/{quote(policy_id, safe='')}", wire.OnePolicy).escalation_policy
+            return self.get(f"/escalation_policies/{quote(policy_id, safe='')}", schema.OnePolicy).escalation_policy
         except (errors.Denied, errors.Malformed):
             return None
 
@@ -235,42 +235,42 @@ class PagerDutyApi:
         """Every escalation policy; none where this token may not read them."""
         try:
             where = "/escalation_policies"
-            return self._all(where, wire.Policies, (), lambda page: page.escalation_policies, PagerDutyPolicy)[0]
+            return self._all(where, schema.Policies, (), lambda page: page.escalation_policies, PagerDutyPolicy)[0]
         except (errors.Denied, errors.Malformed):
             return []
 
     def users(self) -> list[Reference]:
         """Everybody in the account; nobody where this token may not read them."""
         try:
-            found, _ = self._all("/users", wire.Users, (), lambda page: page.users, Reference)
+            found, _ = self._all("/users", schema.Users, (), lambda page: page.users, Reference)
         except (errors.Denied, errors.Malformed):
             return []
         return [one for one in found if one.id and not one.removed]
 
-    def services(self) -> list[wire.PagerDutyService]:
+    def services(self) -> list[schema.PagerDutyService]:
         """Every service; none where this token may not read them."""
         try:
-            return self._all("/services", wire.Services, (), lambda page: page.services, wire.PagerDutyService)[0]
+            return self._all("/services", schema.Services, (), lambda page: page.services, schema.PagerDutyService)[0]
         except (errors.Denied, errors.Malformed):
             return []
 
-    def service(self, service_id: str) -> wire.PagerDutyService | None:
+    def service(self, service_id: str) -> schema.PagerDutyService | None:
         """One service, None where it is gone."""
         try:
-            return self.get(f"/services/{quote(service_id, safe='')}", wire.OneService).service
+            return self.get(f"/services/{quote(service_id, safe='')}", schema.OneService).service
         except NotFound:
             return None
 
     def me(self) -> Reference | None:
         """Read the token's user, None where it is the account's own (``GET /users/me`` is a 400 then)."""
         try:
-            return self.get("/users/me", wire.OneUser).user
+            return self.get("/users/me", schema.OneUser).user
         except (errors.Malformed, errors.Denied):
             return None
 
     def user(self, email: str) -> Reference | None:
         """The user of this e-mail address. ``query`` matches parts of names too: the address has to be the same."""
-        answer = self.get("/users", wire.Users, [("query", email), ("limit", str(PAGE))])
+        answer = self.get("/users", schema.Users, [("query", email), ("limit", str(PAGE))])
         found = pieces(answer.users, Reference)[0]
         return next((one for one in found if (one.email or "").casefold() == email.casefold()), None)
 
@@ -297,30 +297,32 @@ class PagerDutyApi:
     def update(self, incident_id: str, change: dict[str, Any], email: str) -> PagerDutyIncident:
         """PUT one incident. *email* is who acts."""
         body = {"incident": {"type": "incident_reference", **change}}
-        return self.http.write("PUT", path(incident_id), wire.OneIncident, body, {"From": email}).incident
+        return self.http.write("PUT", path(incident_id), schema.OneIncident, body, {"From": email}).incident
 
     def update_many(
         self, incident_ids: Sequence[str], change: dict[str, Any], email: str
     ) -> dict[str, PagerDutyIncident]:
         """PUT at most 250 incidents at once. Those that were changed, by id."""
         items = [{"id": each, "type": "incident_reference", **change} for each in incident_ids]
-        answer = self.http.write("PUT", "/incidents", wire.Changed, {"incidents": items}, {"From": email})
+        answer = self.http.write("PUT", "/incidents", schema.Changed, {"incidents": items}, {"From": email})
         return {one.id: one for one in pieces(answer.incidents, PagerDutyIncident)[0]}
 
     def snooze(self, incident_id: str, seconds: int, email: str) -> PagerDutyIncident:
         """POST a snooze of 1 to 604,800 seconds."""
         body = {"duration": seconds}
-        return self.http.write("POST", path(incident_id) + "/snooze", wire.OneIncident, body, {"From": email}).incident
+        return self.http.write(
+            "POST", path(incident_id) + "/snooze", schema.OneIncident, body, {"From": email}
+        ).incident
 
     def merge(self, into: str, source_id: str, email: str) -> Reference:
         """PUT *source_id* into the incident *into*, which stays."""
         body = {"source_incidents": [{"id": source_id, "type": "incident_reference"}]}
-        return self.http.write("PUT", path(into) + "/merge", wire.Merged, body, {"From": email}).incident
+        return self.http.write("PUT", path(into) + "/merge", schema.Merged, body, {"From": email}).incident
 
     def add_note(self, incident_id: str, content: str, email: str) -> PagerDutyNote:
         """POST a note."""
         body = {"note": {"content": content}}
-        return self.http.write("POST", path(incident_id) + "/notes", wire.OneNote, body, {"From": email}).note
+        return self.http.write("POST", path(incident_id) + "/notes", schema.OneNote, body, {"From": email}).note
 
     def command(self, method: str, incident_id: str, tail: str, body: object, email: str) -> str:
         """The same write as a curl command, with a reference to the token, never its value."""

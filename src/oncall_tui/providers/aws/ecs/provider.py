@@ -46,7 +46,7 @@ class EcsProvider:
         aside = partial(budget.shared, context.clock, *self._sessions.budget_key())  # what AWS throttles apart
         balancers = AwsClient(self._sessions, "elbv2", aside("elbv2"), self.calls, transport)
         self._known = known = RevisionCache(client)
-        self._look = ServiceInspection(options.name, client, balancers, known, context.clock)
+        self._inspection = ServiceInspection(options.name, client, balancers, known, context.clock)
         watch = AwsClient(self._sessions, "cloudwatch", aside("metrics"), self.calls, transport)
         self._metrics = Metrics(watch, context.clock, self._here)
         self._account = options.account
@@ -89,7 +89,7 @@ class EcsProvider:
 
     def inspect(self, service_id: str) -> ServiceDetail:
         """Its tasks, targets and events now. Raises SourceError where none of it can be read."""
-        return self._look.inspect(service_id)
+        return self._inspection.inspect(service_id)
 
     def service_metrics(self, service_id: str) -> tuple[tuple[str, Metric], ...]:
         """CPU, memory and running tasks. Makes no call."""
