@@ -52,7 +52,7 @@ def words(rows: tuple[Deploy, ...], *past_actions: PastAction) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("rows", "deeds", "said"),
+    ("rows", "past_actions", "said"),
     [
         ((bad(**ROLLED),), (STOP,), [":41→:42, rolled back to :41 by Alice 16:51"]),
         ((bad(**ROLLED, reason=BREAKER),), (), [":41→:42, rolled back to :41 by the circuit breaker 16:51"]),
