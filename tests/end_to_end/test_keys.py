@@ -264,7 +264,7 @@ def test_a_row_that_went_before_the_key_is_not_replaced_by_its_neighbour(
     world.do(resolve={"labels": labels})
     program.wait(lambda screen: any("brief one" in row and "resolved" in row for row in alert_rows(screen)))
     program.press("a")
-    program.wait("it is resolved: there is nothing to do")
+    program.wait("this alert has resolved: there is nothing to do")
     assert world.writes() == []
     assert world.entries("intent", "refused") == []
 

@@ -97,7 +97,7 @@ async def test_a_row_that_vanished_takes_no_key_until_the_cursor_moves(tmp_path:
         assert "resolved just now" in rig.text()
         await rig.press("a")
         assert rig.provider.acknowledge.sent == []
-        assert "it is resolved: there is nothing to do" in rig.text()
+        assert "this alert has resolved: there is nothing to do" in rig.text()
         await rig.press("j")
         assert rig.board.session.row_id == "fake/c"
         assert "title of b" not in rig.text()

@@ -131,7 +131,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("next", "tab", "next pane", "the next pane", "move",
             label="Tab", action="next_pane(1)",
             on_detail=OnDetail(action="next(1)", bar=11, word="section", what="to the next section")),
-    Command("previous", "shift+tab", "pane before", "the pane before", "move",
+    Command("previous", "shift+tab", "previous pane", "the previous pane", "move",
             label="Shift+Tab", action="next_pane(-1)",
             on_detail=OnDetail(action="next(-1)", what="to the section before")),
     Command("zoom", "z", "zoom", "the pane alone, and back", "move", action="zoom"),

@@ -124,7 +124,7 @@ class Offers:
         if row.pane != "alerts":
             return f"{verb} works on alerts: {named('alerts')} shows them"
         if alert_row and alert_row.alert.state is AlertState.RESOLVED:
-            return "it is resolved: there is nothing to do"
+            return "this alert has resolved: there is nothing to do"
         if alert_row and alert_row.incident not in ("", alert_row.alert.id) and verb is Verb.ACKNOWLEDGE:
             return (
                 f"its PagerDuty incident is acknowledged already, or could not be read: {named('detail')} shows which"

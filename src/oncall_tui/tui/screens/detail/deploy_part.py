@@ -49,7 +49,7 @@ def deploy_section(of: Subject, scene: Scene, back: str) -> Section:
     lines: list[Line] = []
     if of.deploy is None:
         note = of.service.note if of.service else ""
-        lines.append(line("none", note or "no deploy of it is known: the board keeps those of the last day"))
+        lines.append(line("none", note or "no deploy of this service is known: the board keeps those of the last day"))
     else:
         lines += deploy_lines(of.deploy, scene)
     lines.insert(len(pane.deploy_head(of.deploy, scene.now, scene.tz)) if of.deploy else 0, back_line(back))

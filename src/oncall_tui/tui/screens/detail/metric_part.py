@@ -35,7 +35,7 @@ def _measured(of: Subject, found: Measured, scene: Scene) -> Iterable[Line]:
         yield line("not read", message, "critical")
         yield hint(what)
     if not found.series:
-        yield line("none", "no metric of it is known")
+        yield line("none", "no metric is known for this row")
         return
     for series in found.series:
         yield from _series(series, window, scene)

@@ -324,7 +324,7 @@ class LogScreen(Screen[None]):
         """A link for the time that is shown; also on screen, as not every terminal takes what is copied."""
         places = self.reader.readable
         if not places:
-            self._say("nothing of it is in CloudWatch: there is no link", "warning")
+            self._say("this log is not in CloudWatch: there is no link", "warning")
             return
         region = places[0].region
         here = [p for p in places if p.region == region]
