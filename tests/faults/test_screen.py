@@ -101,7 +101,7 @@ async def test_a_failing_source(world: World, tmp_path: Path, source: str, kind:
             assert "7/8 live" in screen.lines()[0]
             assert f"{source} {label}" in screen.lines()[0]
             rows = screen.rows(table)
-            marked = 5 if table == "alerts" else 0
+            marked = 6 if table == "alerts" else 0  # of the cells: the state, the health
             assert known.keys() <= rows.keys()
             assert all(rows[row][marked].startswith("?") for row in mine), rows
             assert not any(rows[row][marked].startswith("?") for row in known.keys() - mine), rows
