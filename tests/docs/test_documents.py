@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from tests.support.fakes import alert
 from tests.support.key_tables import PAGES
 
 from oncall_tui import bootstrap
@@ -119,8 +120,23 @@ def test_the_readmes_configuration_loads() -> None:
 
 def test_the_example_of_every_provider_loads() -> None:
     found = _example("docs/settings.md", "An example of everything")
-    assert found == ["ecs", "cloudwatch", "alertmanager", "pagerduty", "sentry", "datadog", "mackerel"]
-    assert set(found) == set(registry.SOURCES)
+    assert found == list(registry.SOURCES)
+
+
+@pytest.mark.parametrize(
+    ("name", "listed"), [("README.md", r"alerts \(([^)]+)\)"), ("CHANGELOG.md", r"- Sources: (.+)")]
+)
+def test_every_provider_stands_in_the_lists_of_sources(name: str, listed: str) -> None:
+    found = re.search(listed, read(name))
+    assert found is not None
+    systems = {alert("a", provider=one).system for one in set(registry.SOURCES) - {"ecs"}}
+    assert sorted(one for one in systems if one not in found[1]) == []
+
+
+def test_the_tree_has_every_simulated_service() -> None:
+    services = {path.stem for path in (ROOT / "src/oncall_tui/simulator/services").glob("[a-z]*")}
+    (listed,) = re.findall(r"services/\{([\w,]+)\}", read("ARCHITECTURE.md"))
+    assert services == set(listed.split(","))
 
 
 def test_what_each_provider_can_do_is_documented() -> None:
@@ -223,13 +239,16 @@ def test_every_package_is_in_the_architecture() -> None:
 
 
 def _defined(file: Path) -> set[str]:
-    """Every class, function and method of a file: ``Poller``, ``Poller.ask``."""
+    """Every class, function, method and table of a file: ``Poller``, ``Poller.ask``, ``_SYSTEMS``."""
     found = set()
     for node in ast.parse(file.read_text()).body:
         if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             found.add(node.name)
             inner = node.body if isinstance(node, ast.ClassDef) else []
             found |= {f"{node.name}.{n.name}" for n in inner if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)}
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found |= {target.id for target in targets if isinstance(target, ast.Name)}
     return found
 
 

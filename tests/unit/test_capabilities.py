@@ -7,23 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.fakes import alert
 
 from oncall_tui import bootstrap
-from oncall_tui.domain.action import Verb
+from oncall_tui.domain.action import Verb, unsupported
 from oncall_tui.providers import base, registry
 from oncall_tui.providers.base import Context, Provider
 from oncall_tui.runtime.clock import FakeClock
 
-SOURCES = """
-sources:
-  - {name: ecs, provider: ecs, region: eu-central-1, account: "111111111111"}
-  - {name: cloudwatch, provider: cloudwatch, region: eu-central-1, account: "111111111111"}
-  - {name: alertmanager, provider: alertmanager, url: "http://127.0.0.1:9"}
-  - {name: pagerduty, provider: pagerduty, token: {env: NONE}}
-  - {name: sentry, provider: sentry, organization: o, token: {env: NONE}}
-  - {name: datadog, provider: datadog, api_key: {env: NONE}, application_key: {env: NONE}}
-  - {name: mackerel, provider: mackerel, api_key: {env: NONE}}
-"""
 HAS = {
     "ecs": {base.SupportsInspect, base.SupportsMetrics, base.SupportsLogs, base.SupportsShell},
     "cloudwatch": {base.SupportsTimeline, base.SupportsMetrics},
@@ -40,14 +31,43 @@ SRC = Path(base.__file__).parents[1]
 
 
 def built(name: str) -> Provider:
-    config = bootstrap.load_config_text(SOURCES, "c.yaml")
-    (options,) = (one for one in config.sources if one.name == name)
+    example = (SRC.parents[1] / "config/example.yaml").read_text()
+    options = next(one for one in bootstrap.load_config_text(example, "example.yaml").sources if one.provider == name)
     return registry.build(options, Context(name, "alice@example.com", FakeClock()))
 
 
 def test_every_provider_is_here() -> None:
     assert set(HAS) == set(registry.SOURCES)
     assert len(ALL) == 7
+
+
+@pytest.mark.parametrize("name", registry.SOURCES)
+def test_a_refusal_names_the_rows_of_every_provider(name: str) -> None:
+    words = unsupported(Verb.RESOLVE, name)
+    assert not words.startswith(f"{name} alerts "), "domain/action.py: _KINDS"
+    assert words.lower().startswith(name)
+
+
+@pytest.mark.parametrize("name", sorted(set(registry.SOURCES) - {"ecs"}))  # ECS makes no alerts
+def test_every_provider_of_alerts_has_its_name_as_people_write_it(name: str) -> None:
+    system = alert("a", provider=name).system
+    assert system != name, "domain/alert.py: _SYSTEMS"
+    assert system.lower() == name
+
+
+@pytest.mark.parametrize("name", registry.SOURCES)
+def test_each_provider_has_a_folder_of_its_own_with_its_options(name: str) -> None:
+    entry = registry.SOURCES[name]
+    folder = entry.options.partition(".")[0]
+    assert folder == entry.factory.partition(".")[0]
+    assert (SRC / "providers" / folder / "__init__.py").exists()
+
+
+def test_every_folder_of_providers_is_registered() -> None:
+    """A folder that no line names is never built; ``http`` is what they share."""
+    entries = (*registry.SOURCES.values(), *registry.DESTINATIONS.values())
+    folders = {path.parent.name for path in (SRC / "providers").glob("*/__init__.py")}
+    assert folders - {"http"} == {entry.options.partition(".")[0] for entry in entries}
 
 
 @pytest.mark.parametrize("name", HAS)

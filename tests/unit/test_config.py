@@ -623,6 +623,11 @@ def test_the_examples_load(name: str) -> None:
     assert loaded.warnings == ()
 
 
+def test_the_example_has_every_provider() -> None:
+    loaded = config.load_files([ROOT / "config/example.yaml"], options_types(), destination_types())
+    assert {source.provider for source in loaded.sources} == set(options_types())
+
+
 def test_the_template_loads_as_it_is_and_with_its_examples(tmp_path: Path) -> None:
     text = config.template()
     assert config.load_text(text, options_types()).sources == ()

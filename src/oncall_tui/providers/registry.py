@@ -1,4 +1,4 @@
-"""Names -> lazy modules. A new provider is one file (with its options) and one line here."""
+"""Names -> lazy modules. A new provider is one folder and one line here."""
 
 from __future__ import annotations
 

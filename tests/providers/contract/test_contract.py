@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from tests.providers.contract.cases import CASES, READ_S, TOKEN, Bench, Plug
+from tests.providers.contract.cases import CASES, READ_S, TOKEN, WRITES, Bench, Plug, cases_of
 from tests.providers.contract.plugs import PLUGS
 
 from oncall_tui.providers import registry
@@ -31,11 +31,24 @@ def bench(plug: Plug, case: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Be
         made.close()
 
 
-@pytest.mark.parametrize("plug", PLUGS, ids=BY_NAME)
-@pytest.mark.parametrize("case", CASES)
+KEPT = [(case, plug) for case in CASES for plug in PLUGS if case in cases_of(plug)]
+
+
+@pytest.mark.parametrize(("case", "plug"), KEPT, ids=[f"{case}-{plug.name}" for case, plug in KEPT])
 def test_it_keeps_the_contract(bench: Bench, case: str) -> None:
     CASES[case](bench)
 
 
 def test_every_http_provider_is_under_contract() -> None:
     assert set(BY_NAME) == set(registry.SOURCES) - {"ecs", "cloudwatch"}  # botocore's: tests/providers/aws
+
+
+@pytest.mark.parametrize("plug", PLUGS, ids=BY_NAME)
+def test_only_a_provider_without_a_verb_leaves_out_the_cases_of_a_write(plug: Plug) -> None:
+    bench = Bench(plug, FakeClock(1_800_000_000.0))
+    try:
+        assert bool(bench.provider.handlers()) == (plug.write is not None)
+    finally:
+        bench.close()
+    assert set(CASES) - set(cases_of(plug._replace(write=None))) == WRITES
+    assert len(WRITES) == 5
