@@ -164,14 +164,17 @@ class Program:
     def go_to(self, text: str, seconds: float = 60.0) -> str:
         """Move the cursor, by j and k, to the row of the alerts pane that has *text* in it, however rows move."""
         end = time.monotonic() + seconds
+        moved = False
         while time.monotonic() < end:
             lines = self.screen
             under = next((y for y, line in enumerate(lines) if line.startswith(CURSOR)), None)
             rows = (y for y, line in enumerate(lines) if text in line and not line.startswith(" NEW PAGE"))
             wanted = next(rows, None)
             if under is not None and under == wanted:
+                if not moved:
+                    time.sleep(LOOK_S)  # the cursor came there by itself
                 return lines[under]
-            painted = len(self.raw)
+            moved, painted = True, len(self.raw)
             self.press("g" if under is None or wanted is None else "j" if under < wanted else "k")
             with self._changed:  # the next key is for what this one has done
                 self._changed.wait_for(lambda before=painted: len(self.raw) > before, 1.0)

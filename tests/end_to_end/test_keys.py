@@ -118,7 +118,9 @@ def test_a_night_at_120_by_40(
 
     # The bad deploy, and why its tasks stopped: in its pane, and in the detail.
     program.press("3")
-    program.wait(lambda screen: bool(re.search(r"▕▸ payments-api +:41→:42 .*\n.*exit 137 OutOfMemoryError", screen)))
+    program.wait(
+        lambda screen: bool(re.search(r"▕▸ +\S+ payments-api +:41→:42 .*\n.*exit 137 OutOfMemoryError", screen))
+    )
     program.wait(lambda screen: "tasks stopped: exit 137 OutOfMemoryError" in screen.partition("DETAIL")[2])
 
     # Roll back: the plan, the name, and nothing for a key that came too early or for a wrong name.

@@ -176,8 +176,8 @@ def test_a_mute_that_was_planned_all_the_same_is_never_done(rig: Rig) -> None:
     """As if the endpoint had lost its mute rules between the plan and the write."""
     handler = rig.engine.provider("alarms").handlers()[Verb.SILENCE]
     ask = _ask(rig)
-    wire = handler._wire  # type: ignore[attr-defined]
-    plan: Plan = handler._plan(ask, read_alarm(wire, "api-5xx-critical"), "")  # type: ignore[attr-defined]
+    client = handler._client  # type: ignore[attr-defined]
+    plan: Plan = handler._plan(ask, read_alarm(client, "api-5xx-critical"), "")  # type: ignore[attr-defined]
     done = rig.engine.actions.execute(plan)
     wait_for(lambda: "cannot be verified yet" in str(rig.engine.actions.outcomes), "it was sent and is being verified")
     rig.engine.clock.by += 30.0  # type: ignore[attr-defined]  # it gives up
