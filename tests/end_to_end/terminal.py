@@ -174,8 +174,9 @@ class Program:
                 if not moved:
                     time.sleep(LOOK_S)  # the cursor came there by itself
                 return lines[under]
-            moved, painted = True, len(self.raw)
-            self.press("g" if under is None or wanted is None else "j" if under < wanted else "k")
+            key = "g" if under is None or wanted is None else "j" if under < wanted else "k"
+            moved, painted = moved or key != "g", len(self.raw)
+            self.press(key)
             with self._changed:  # the next key is for what this one has done
                 self._changed.wait_for(lambda before=painted: len(self.raw) > before, 1.0)
             self._settle()
