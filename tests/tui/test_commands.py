@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections import Counter
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from oncall_tui.tui.screens.detail.screen import DetailScreen
 from oncall_tui.tui.screens.handover import HandoverView
 from oncall_tui.tui.screens.logs.screen import LogScreen
 from oncall_tui.tui.screens.logs.view import LogView
+from oncall_tui.tui.session import RowRef
 from oncall_tui.tui.widgets.table.table import Table
 from oncall_tui.tui.widgets.text_lines import Lines
 
@@ -67,10 +69,45 @@ async def test_every_command_for_a_row_has_its_controller(tmp_path: Path) -> Non
     rig = Rig(tmp_path)
     async with on_screen(rig) as rig:
         acting = [one for one in of("board") if one.key and one.call == f"act('{one.id}')" and not one.in_lists]
-        by_verb = {one.id for one in acting if one.acts_on in ("alert", "deploy")}
+        by_verb = {one.id for one in acting if one.verb and one.acts_on in ("alert", "deploy")}
         listed = set(rig.board.actions._by_id)
         assert listed <= {one.id for one in acting}
         assert {one.id for one in acting} - by_verb <= listed
+
+
+def test_no_code_asks_which_command_it_is_by_its_id() -> None:
+    """What differs for one command is a field of it, its verb, or an entry of a table: it is seen beside the others."""
+    found = [
+        f"{path.relative_to(SOURCE)}:{node.lineno}"
+        for path in SOURCE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Compare)
+        and isinstance(node.left, ast.Attribute)
+        and node.left.attr == "id"
+        and getattr(node.left.value, "id", "") in ("command", "one", "listed", "it")
+        and {part.value for part in ast.walk(node) if isinstance(part, ast.Constant)} & set(BY_ID)
+    ]
+    assert found == []
+
+
+async def test_where_a_command_without_a_verb_is_possible_stands_under_its_id(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.provider.add("a", annotations=(("runbook_url", "https://example.com/a"),))
+    rig.provider.add("b")
+    async with on_screen(rig) as rig:
+        offers = rig.board.actions.offers
+        assert {BY_ID[one].verb for one in offers._where} == {None}
+        assert not offers.offered(BY_ID["copy"], RowRef("alerts", None))
+        for name in ("a", "b"):
+            rig.board.session.tables["alerts"].move_to(f"fake/{name}")
+            await rig.settle()
+            assert offers.offered(BY_ID["copy"], rig.board.session.row())
+            await rig.press("enter")
+            shown = rig.pilot.app.screen
+            assert isinstance(shown, DetailScreen)
+            assert set(shown._where) <= {one.id for one in of("detail")}
+            assert ("b", "runbook", name == "a") in shown._items()
+            await rig.press("escape", "escape")
 
 
 def test_ids_are_unique_and_every_verb_has_one_command() -> None:

@@ -63,6 +63,13 @@ class FakeDialogs:
 
     active = False
 
+    def __init__(self) -> None:
+        self.copied: list[str] = []
+
+    def copy(self, text: str) -> str:
+        self.copied.append(text)
+        return "copied"
+
     def begin(self, steps: Coroutine[Any, Any, None], asks: bool = True) -> None:
         asyncio.get_running_loop().create_task(steps)
 
@@ -73,8 +80,13 @@ def session() -> FakeSession:
 
 
 @pytest.fixture
-def actions(session: FakeSession) -> Actions:
-    return Actions(cast(Any, session), cast(Any, FakeDialogs()))
+def dialogs() -> FakeDialogs:
+    return FakeDialogs()
+
+
+@pytest.fixture
+def actions(session: FakeSession, dialogs: FakeDialogs) -> Actions:
+    return Actions(cast(Any, session), cast(Any, dialogs))
 
 
 def row(**fields: Any) -> RowRef:
@@ -123,3 +135,15 @@ def test_the_key_bar_names_the_row_that_it_is_made_for(session: FakeSession, act
     assert not any(word.startswith("ack") for _, word, _ in actions.bar_items(row(verbs=frozenset())))
     marked = RowRef("alerts", "fake/a", None, ("fake/a", "fake/b"))
     assert ("a", "ack 2 rows", True) in actions.bar_items(marked)
+
+
+def test_a_copy_is_the_id_the_title_and_the_link_of_the_row_as_it_was_drawn(
+    session: FakeSession, actions: Actions, dialogs: FakeDialogs
+) -> None:
+    drawn = row(title="5xx", url="https://example.com/a")
+    actions.do("copy", drawn)
+    assert dialogs.copied == ["fake/a 5xx https://example.com/a"]
+    assert session.said == ["copied: fake/a 5xx https://example.com/a"]
+    actions.do("copy", RowRef("alerts", None))
+    assert session.said[1:] == ["there is no row to copy"]
+    assert len(dialogs.copied) == 1

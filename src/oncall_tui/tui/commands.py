@@ -50,9 +50,11 @@ class Command(msgspec.Struct, frozen=True):
     screen: Screen = "board"
     on_detail: OnDetail | None = None
     verb: Verb | None = None  # a key of a verb waits until the cursor has stood still
-    acts_on: ActsOn = ""  # what it needs; an alert or a deploy: it is offered where the row has the verb now
+    # What it needs. With a verb, an alert or a deploy: it is offered where the row has the verb now. Without one it is
+    # always offered, but for what Offers (of the board) or the Detail screen has under its id in `_where`.
+    acts_on: ActsOn = ""
     bar: bool = False
-    rare: bool = False  # in the key bar only where it can do something
+    rare: bool = False  # in the key bar only where it can do something: the Detail screen leaves it out, not dim
     title: str = ""  # in the palette, of a verb that has no key
     in_palette: bool = True
     in_lists: bool = False  # lists bind it themselves
@@ -118,7 +120,8 @@ COMMANDS: tuple[Command, ...] = (
     Command("refresh", "r", "refresh", "read every source again now", "look",
             action="refresh",
             on_detail=OnDetail(action="again", bar=10, word="read again", what="read all of this again now")),
-    Command("copy", "c", "copy", "copy the row's id and title (OSC 52)", "look", on_detail=OnDetail(), acts_on="row"),
+    Command("copy", "c", "copy", "copy the row's id, of an alert its title and link too (OSC 52)", "look",
+            on_detail=OnDetail(), acts_on="row"),
     Command("sources", "i", "sources", "every source: its state, its age, how to mend it", "look",
             on_detail=OnDetail(), bar=True),
     Command("handover", "h", "handover", "the handover, to copy or to send", "look", bar=True),
@@ -142,7 +145,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("pages", "", "", "a page down and up", "move", label="Ctrl+F Ctrl+B"),
     # --- the board: the program ---------------------------------------------------------------------------------------
     Command("quiet", "m", "bell off", "bell off and on", "program", action="quiet"),
-    Command("commands", "colon", "commands", "every action by name, also those without a key", "program",
+    Command("commands", "colon", "commands", "what is possible now, by name, also without a key", "program",
             label=":", action="app.command_palette",
             on_detail=OnDetail(what="the row's actions that have no key of their own"), bar=True, in_palette=False),
     Command("help", "question_mark", "help", "this help", "program",

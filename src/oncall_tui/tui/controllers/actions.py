@@ -76,7 +76,7 @@ class Actions:
 
     def _in_bar(self, command: Command, row: RowRef) -> bool:
         """Tell whether this key that acts can do something now, and is one of those that the bar shows."""
-        if command.id == "unack" and self.offers.offered(BY_ID["ack"], row):
+        if command.verb is Verb.UNACKNOWLEDGE and self.offers.offered(BY_ID["ack"], row):
             return False
         shown = command.bar or command.rare or (bool(row.marked) and command.on_marked)
         return shown and self.offers.offered(command, row)
@@ -85,7 +85,8 @@ class Actions:
         """Name the target of a key that acts on the row at once, or on another thing than the row."""
         if row.marked and command.on_marked:
             return f" {count(len(row.marked), 'row')}"
-        if command.id in ("ack", "unack") or (row.marked and command.id == "escalate"):
+        at_once = command.verb in (Verb.ACKNOWLEDGE, Verb.UNACKNOWLEDGE)
+        if at_once or (row.marked and command.verb is Verb.ESCALATE):
             name = self._session.name(row)
         elif command.verb and command.acts_on == "deploy":
             found = self.offers.deploy_target(command.verb, row)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from oncall_tui.domain.action import Verb, unsupported
 from oncall_tui.domain.alert import OURS, Alert, AlertState
 from oncall_tui.domain.outcome import OutcomeState
@@ -18,6 +20,8 @@ class Offers:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        # A command without a verb -> where it can do something to a row. One that is not here is always offered.
+        self._where: dict[str, Callable[[RowRef], bool]] = {"copy": lambda row: row.id is not None}
 
     def alert_target(self, verb: Verb, row: RowRef) -> Alert | None:
         """Return the alert that *verb* on the row goes to: the pager's incident first."""
@@ -50,7 +54,9 @@ class Offers:
 
     def offered(self, command: Command, row: RowRef) -> bool:
         """Tell whether the command can do something to the row, or to any of the marked rows where it acts on those."""
-        verb = command.verb
+        verb, where = command.verb, self._where.get(command.id)
+        if where is not None:
+            return where(row)
         if verb is None or command.acts_on == "row":
             return True
         if row.marked and command.on_marked:
@@ -71,9 +77,9 @@ class Offers:
         """Return the command's word as it is for this row: ``mark seen`` where acknowledging is done on this machine
         only, ``snooze`` where ``S`` snoozes.
         """
-        if command.id == "silence" and self.verb(command, row) is Verb.SNOOZE:
+        if command.verb is Verb.SILENCE and self.verb(command, row) is Verb.SNOOZE:
             return "snooze"
-        if command.id != "ack":
+        if command.verb is not Verb.ACKNOWLEDGE:
             return command.word
         one = self.alert_target(Verb.ACKNOWLEDGE, row)
         found = self.marked_targets(Verb.ACKNOWLEDGE, row) if row.marked else [one] if one is not None else []

@@ -108,6 +108,8 @@ class DetailScreen(Screen[None]):
         self._at = 0  # the section that a key went to last
         self._left = False
         self._page = ""  # a new page that was not seen yet
+        # A command of this screen alone -> whether it can do something now. One that is not here always can.
+        self._where: dict[str, Callable[[], bool]] = {"runbook": lambda: bool(self._runbooks())}
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="top"):
@@ -273,12 +275,16 @@ class DetailScreen(Screen[None]):
         taken = not offers.offered(ack, self.row) and offers.offered(unack, self.row)
         for listed, use in detail_bar():
             command = unack if listed is ack and taken else listed
-            can = not command.acts_on or (self.here and offers.offered(command, self.row))
-            if command.id == "runbook":
-                can = bool(self._runbooks())
+            can = self._can(command)
             if can or not command.rare or command is unack:
                 items.append((label(command), use.word or offers.word(command, self.row), can))
         return items
+
+    def _can(self, command: Command) -> bool:
+        """Tell whether the command can do something to what is shown."""
+        if (where := self._where.get(command.id)) is not None:
+            return where()
+        return not command.acts_on or (self.here and self.actions.offers.offered(command, self.row))
 
     def _keys_words(self) -> Keys:
         """Word what the keys would do to this row."""
