@@ -20,7 +20,7 @@ LONG_FIRST = ("faults", "end_to_end", "races", "oracle_suspects", "oracle", "tui
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--everything", action="store_true", help="also run the tests marked `everything`: more seeds, second sizes"
+        "--everything", action="store_true", help="also run second sizes and seeds, and the tests marked `everything`"
     )
 
 
@@ -37,11 +37,22 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what only ``--everything`` runs, and begin with the folders of long tests."""
     if not config.getoption("everything"):
-        left_out = [item for item in items if item.get_closest_marker("everything")]
+        first: dict[tuple[str, str], object] = {}
+        kept, left_out = [], []
+        for item in items:
+            (left_out if item.get_closest_marker("everything") or _further(item, first) else kept).append(item)
         if left_out:
             config.hook.pytest_deselected(items=left_out)
-            items[:] = [item for item in items if not item.get_closest_marker("everything")]
+            items[:] = kept
     items.sort(key=_order)
+
+
+def _further(item: pytest.Item, first: dict[tuple[str, str], object]) -> bool:
+    """Return whether it is a test's second size or seed: the first that is collected is what ``make test`` runs."""
+    found = getattr(item, "callspec", None)
+    given = {} if found is None else {name: found.params[name] for name in ("size", "seed") if name in found.params}
+    function = item.nodeid.partition("[")[0]
+    return any(first.setdefault((function, name), value) != value for name, value in given.items())
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -108,6 +109,11 @@ def texts(tree: ast.Module) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.value
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def begins_with_a_clause(text: str) -> bool:
     return bool(CLAUSE.match(text)) and not text.startswith(IMPERATIVES)
 
@@ -124,7 +130,7 @@ def test_no_docstring_begins_with_a_clause() -> None:
     wrong = []
     for path in FILES:
         room = path.relative_to(SOURCE).parts[0]
-        for line, text in docstrings(ast.parse(path.read_text())):
+        for line, text in docstrings(tree_of(path)):
             if begins_with_a_clause(text):
                 found[room] += 1
                 if room not in LEFT:
@@ -137,7 +143,7 @@ def test_a_functions_docstring_is_an_imperative_or_a_noun() -> None:
     wrong = []
     for path in FILES:
         name = str(path.relative_to(SOURCE))
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 text = ast.get_docstring(node) or ""
                 if NO_IMPERATIVE.match(text) and not name.startswith("tui/"):
@@ -151,7 +157,7 @@ def test_no_old_word_stands_in_a_text_that_a_person_reads() -> None:
         name = str(path.relative_to(SOURCE))
         if name.startswith("simulator/"):
             continue  # the other sides' words, as they say them
-        for line, text in texts(ast.parse(path.read_text())):
+        for line, text in texts(tree_of(path)):
             found += [f"{name}:{line}: {why}: {text[:90]!r}" for why in old_words(name, text)]
     assert not found, "\n".join(found)
 
@@ -174,7 +180,7 @@ def test_no_two_classes_have_one_name() -> None:
     """A class inside a class or a function has a scope of its own."""
     found: dict[str, list[str]] = {}
     for path in FILES:
-        for node in ast.parse(path.read_text()).body:
+        for node in tree_of(path).body:
             if isinstance(node, ast.ClassDef):
                 found.setdefault(node.name, []).append(str(path.relative_to(SOURCE)))
     assert {name: where for name, where in found.items() if len(where) > 1} == {}
@@ -207,7 +213,7 @@ def test_no_private_name_comes_back() -> None:
         name = str(path.relative_to(SOURCE))
         if name.startswith("tui/"):
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(tree_of(path)):
             for field in ("id", "arg", "attr", "name"):
                 word = getattr(node, field, None)
                 if isinstance(word, str) and word.lstrip("_") in PRIVATE_NAMES:

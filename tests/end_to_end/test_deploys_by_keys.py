@@ -12,7 +12,7 @@ from tests.end_to_end.terminal import Program
 from tests.end_to_end.test_keys import unwrapped
 from tests.end_to_end.world import World, shipped, until, written
 
-pytestmark = pytest.mark.pty
+pytestmark = [pytest.mark.pty, pytest.mark.everything]
 Make = Callable[..., World]
 Run = Callable[..., Program]
 

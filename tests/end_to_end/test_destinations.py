@@ -18,6 +18,7 @@ from tests.end_to_end.world import World, until, written
 
 API = "prod/main/shop-api"
 BURNS = "shop-api: <!channel> 決済 & *burns*"
+pytestmark = pytest.mark.everything
 SCENARIO: dict[str, Any] = {
     "name": "told",
     "me": {"name": "Alice", "email": "alice@example.com"},

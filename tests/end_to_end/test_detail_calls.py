@@ -13,7 +13,7 @@ import pytest
 from tests.end_to_end.terminal import Program
 from tests.end_to_end.world import PAYMENTS, World, until
 
-pytestmark = pytest.mark.pty
+pytestmark = [pytest.mark.pty, pytest.mark.everything]
 ONLY_LOOKED_FOR = ("GetMetricData", "DescribeTargetHealth")  # no poll makes these calls
 
 

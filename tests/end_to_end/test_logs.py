@@ -11,7 +11,7 @@ import pytest
 from tests.end_to_end.terminal import ESCAPES, Program
 from tests.end_to_end.world import World, until
 
-pytestmark = pytest.mark.pty
+pytestmark = [pytest.mark.pty, pytest.mark.everything]
 
 
 def filter_calls(world: World) -> int:

@@ -13,7 +13,7 @@ import pytest
 from tests.end_to_end.terminal import Program
 from tests.end_to_end.world import World, until
 
-pytestmark = pytest.mark.pty
+pytestmark = [pytest.mark.pty, pytest.mark.everything]
 
 
 def test_a_restart_goes_on_where_the_last_session_was_and_says_so(

@@ -81,7 +81,7 @@ def shell(make_world: Callable[..., World], tmp_path: Path) -> Acting:
 
 
 @pytest.mark.parametrize(
-    "how", ["full", "C", *(pytest.param(how, marks=pytest.mark.everything) for how in ("both closed", "pipe", "eucJP"))]
+    "how", ["C", *(pytest.param(how, marks=pytest.mark.everything) for how in ("full", "both closed", "pipe", "eucJP"))]
 )
 def test_what_was_done_is_told_by_the_exit_code_whatever_can_be_printed(shell: Acting, how: str) -> None:
     world, row = shell.world, shell.row
@@ -118,6 +118,7 @@ def test_what_was_done_is_told_by_the_exit_code_whatever_can_be_printed(shell: A
     assert world.service(API)["task_definition"].endswith(":41")
 
 
+@pytest.mark.everything
 def test_what_only_prints_exits_1_where_it_could_not(shell: Acting) -> None:
     for how in ("full", "closed", "pipe", "both full"):
         for command in (["--help"], ["ack", "--help"], ["--version"], ["status", "--json"], ["journal"]):
@@ -126,6 +127,7 @@ def test_what_only_prints_exits_1_where_it_could_not(shell: Acting) -> None:
             assert ("standard output" in err) is (how in ("full", "closed")), (how, command, err)
 
 
+@pytest.mark.everything
 def test_a_board_is_printed_in_every_locale(shell: Acting) -> None:
     for how in LOCALES:
         code, out, err = ended(shell, how, "status")

@@ -11,7 +11,7 @@ import pytest
 from tests.end_to_end.terminal import Program
 from tests.end_to_end.world import World, acknowledgers, assignees, until, written
 
-pytestmark = pytest.mark.pty
+pytestmark = [pytest.mark.pty, pytest.mark.everything]
 MANY = 300
 
 TEAM: dict[str, Any] = {

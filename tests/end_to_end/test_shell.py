@@ -16,7 +16,7 @@ from tests.end_to_end.terminal import Program
 from tests.end_to_end.test_quit import left_well
 from tests.end_to_end.world import PAYMENTS, World, shipped, until, written
 
-pytestmark = pytest.mark.pty
+pytestmark = [pytest.mark.pty, pytest.mark.everything]
 # As the CLI and its plugin do: the terminal is raw, and Ctrl+C is a key of the other side's.
 AWS = """#!{python}
 import os, sys, termios, tty

@@ -11,7 +11,7 @@ from tests.end_to_end.terminal import Program
 from tests.end_to_end.test_keys import unwrapped
 from tests.end_to_end.world import World, until
 
-pytestmark = [pytest.mark.pty, pytest.mark.xdist_group("strategy keys")]
+pytestmark = [pytest.mark.pty, pytest.mark.everything, pytest.mark.xdist_group("strategy keys")]
 
 
 @pytest.fixture(scope="module")
