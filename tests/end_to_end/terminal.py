@@ -121,15 +121,23 @@ class Program:
         self.pressed.append(keys)
         if keys in ACTS:
             time.sleep(LOOK_S)
+        painted = 0
         for number, part in enumerate(re.findall(r"\x1b[\[O][0-9;]*[A-Za-z~]|.", keys, flags=re.S)):
             self._taken()
             if number and part == "\r":
                 self._settle(READ_S, 3.0)  # who presses Enter has seen what stands there
             elif number:
+                self._echoed(painted)
                 time.sleep(TYPE_S)
+            painted = len(self.raw)
             self._process.write(part.encode())
             if part == "\r":
                 self._settle(READ_S, 1.0)  # and sees what came of it
+
+    def _echoed(self, before: int, longest: float = 0.5) -> None:
+        """Wait until something was painted: a busy program would read several keys of a fast hand as a burst."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self.raw) > before or self.ended, longest)
 
     def _taken(self, longest: float = 2.0) -> None:
         """Wait until the program has read what was typed: on a machine under load, keys would arrive as one burst."""

@@ -294,6 +294,7 @@ def test_read_only_writes_nothing(make_world: Callable[..., World]) -> None:
     assert world.writes() == []
 
 
+@pytest.mark.everything
 def test_a_write_of_which_nothing_is_known_exits_3(make_world: Callable[..., World]) -> None:
     world = make_world("--scenario", "page-third")
     shell = Shell(world, only=("prom",))

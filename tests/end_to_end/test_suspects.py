@@ -42,6 +42,7 @@ def test_there_are_ten_and_each_can_be_played_alone() -> None:
     assert [load(name)["name"] for name in INCIDENTS] == list(INCIDENTS)
 
 
+@pytest.mark.everything
 def test_a_restart_between_two_flaps_does_not_blame_the_deploy(
     make_world: Callable[..., World], monkeypatch: pytest.MonkeyPatch
 ) -> None:
