@@ -30,7 +30,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Return the number of processes that ``-n auto`` starts."""
-    return max(4, round(WORKERS_A_CORE * (os.cpu_count() or 1)))
+    a_core = WORKERS_A_CORE if config.getoption("everything") else WORKERS_A_CORE + 1.0
+    return max(4, round(a_core * (os.cpu_count() or 1)))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -32,9 +32,17 @@ def bench(plug: Plug, case: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Be
 
 
 KEPT = [(case, plug) for case in CASES for plug in PLUGS if case in cases_of(plug)]
+LONG = {"our_clock_set", "five_thousand"}  # cases that ``make test`` plays with one provider
 
 
-@pytest.mark.parametrize(("case", "plug"), KEPT, ids=[f"{case}-{plug.name}" for case, plug in KEPT])
+def _marks(case: str, plug: Plug) -> tuple[pytest.MarkDecorator, ...]:
+    return (pytest.mark.everything,) if case in LONG and plug is not PLUGS[0] else ()
+
+
+@pytest.mark.parametrize(
+    ("case", "plug"),
+    [pytest.param(case, plug, marks=_marks(case, plug), id=f"{case}-{plug.name}") for case, plug in KEPT],
+)
 def test_it_keeps_the_contract(bench: Bench, case: str) -> None:
     CASES[case](bench)
 
