@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("words")  # one process parses the source, once
 SOURCE = Path(__file__).parents[2] / "src" / "oncall_tui"
 FILES = sorted(SOURCE.rglob("*.py"))
 

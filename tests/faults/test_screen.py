@@ -78,9 +78,9 @@ async def on_screen(world: World, folder: Path) -> AsyncIterator[Screen]:
         ("prod", "denied", "DENIED", "services"),
         ("alarms", "html", "MALFORMED", "alerts"),
         ("prom", "refuse", "OFFLINE", "alerts"),
-        ("pager", "expired", "EXPIRED", "alerts"),
+        pytest.param("pager", "expired", "EXPIRED", "alerts", marks=pytest.mark.everything),
         pytest.param("dd", "denied", "DENIED", "alerts", marks=pytest.mark.everything),
-        ("errors", "throttle", "THROTTLED", "alerts"),
+        pytest.param("errors", "throttle", "THROTTLED", "alerts", marks=pytest.mark.everything),
         pytest.param("monitors", "expired", "EXPIRED", "alerts", marks=pytest.mark.everything),
     ],
 )

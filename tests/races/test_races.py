@@ -1,7 +1,7 @@
-"""100 races, and with ``--everything`` 500: an engineer rolls a bad deploy back while others act and the line fails.
+"""50 races, and with ``--everything`` 500: an engineer rolls a bad deploy back while others act and the line fails.
 
 The provider, the action service and the journal are the program's own; the world is the drill's. Program and world
-stand on one clock that moves with each call (20 to 300 ms) and from job to job, so nothing here waits: 100 take 7 s.
+stand on one clock that moves with each call (20 to 300 ms) and from job to job, so nothing here waits: 50 take 4 s.
 Nine of ten call the drill's handler in this process, errors raised as botocore raises them; every tenth goes over real
 HTTP on loopback with the program's own botocore clients, whose read time-out is cut from 5 s to 0.3 s.
 
@@ -21,7 +21,7 @@ from tests.races.judge import judge, told
 from tests.races.race import made
 from tests.races.scene import Scene
 
-BLOCK = 100
+BLOCK = 50
 ALL = 500
 FROM = int(os.environ.get("RACES_FROM", "0"))
 ASKED = int(os.environ.get("RACES", "0"))  # 0: a block, and all with --everything

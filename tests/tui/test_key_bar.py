@@ -129,7 +129,7 @@ async def test_after_an_acknowledgement_u_stands_in_the_place_of_a(tmp_path: Pat
 # --- one reason ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", ["a", "S", "n"])
+@pytest.mark.parametrize("key", ["a", *(pytest.param(key, marks=pytest.mark.everything) for key in "Sn")])
 async def test_a_marked_row_gives_the_reason_that_it_gives_alone(tmp_path: Path, key: str) -> None:
     rig = Rig(tmp_path, Able("prod"))
     for number, state in enumerate(AlertState):
