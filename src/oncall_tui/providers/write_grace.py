@@ -36,8 +36,8 @@ class WriteGrace:
         now = self._clock.monotonic()
         return now - self._first.setdefault((plan.id, what), now)
 
-    def absent(self, plan: Plan, waiting: str, missing: str, hint: str = "") -> Check:
-        """The effect does not show: PENDING for SETTLE_S after the write, then FAILED."""
-        if self.waited_s(plan) < SETTLE_S:
+    def absent(self, plan: Plan, waiting: str, missing: str, hint: str = "", within_s: float = SETTLE_S) -> Check:
+        """The effect does not show: PENDING for *within_s* after the write, then FAILED."""
+        if self.waited_s(plan) < within_s:
             return Check(OutcomeState.PENDING, waiting)
         return Check(OutcomeState.FAILED, missing, hint=hint)

@@ -14,10 +14,14 @@ from typing import Any
 import httpx
 import pytest
 
+from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.board import Board, merge
-from oncall_tui.domain.plan import Actor
-from oncall_tui.providers.base import Context, Provider, ReadRequest
+from oncall_tui.domain.outcome import Check, OutcomeState
+from oncall_tui.domain.plan import ActionRequest, Actor, Plan
+from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
+from oncall_tui.providers.alertmanager.provider import AlertmanagerProvider, build
+from oncall_tui.providers.base import ActionHandler, Context, Provider, ReadRequest, Receipt
 from oncall_tui.runtime.clock import FakeClock, SystemClock
 
 BINARY = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
@@ -111,6 +115,54 @@ def alertmanager(tmp_path: Path) -> Iterator[RealAlertmanager]:
             server.stop()
 
 
+class Desk:
+    """Alice at a real Alertmanager: the provider, what its board has, and each verb from plan to outcome."""
+
+    def __init__(self, server: RealAlertmanager, context: Context, actor: Actor) -> None:
+        self.server, self.actor = server, actor
+        options = AlertmanagerOptions(name="prom", provider="alertmanager", url=server.url)
+        self.provider: AlertmanagerProvider = build(options, context)
+
+    def board(self) -> Board:
+        reading = self.provider.read(ReadRequest())
+        return merge(1, reading.at, (), (reading,))
+
+    def row(self, board: Board, **labels: str) -> Alert:
+        """The one row whose labels are as given."""
+        return one_row(board, **labels)
+
+    def ask(self, verb: Verb, row: Alert, **more: Any) -> ActionRequest:
+        return ActionRequest(verb=verb, target=row.id, version=row.version, actor=self.actor, **more)
+
+    def handler(self, verb: Verb) -> ActionHandler:
+        return self.provider.handlers()[verb]
+
+    def act(self, asked: ActionRequest, board: Board) -> tuple[Plan, Receipt, Check]:
+        """Plan, check, send, and verify until it is no longer pending."""
+        handler = self.handler(asked.verb)
+        plan = handler.plan(asked, board)
+        handler.check(plan)
+        receipt = handler.send(plan)
+        end = time.monotonic() + 12
+        while (check := handler.verify(plan, receipt)).state is OutcomeState.PENDING and time.monotonic() < end:
+            time.sleep(0.05)
+        return plan, receipt, check
+
+
+@pytest.fixture
+def desk(alertmanager: RealAlertmanager, real_context: Context, alice: Actor) -> Iterator[Desk]:
+    made = Desk(alertmanager, real_context, alice)
+    yield made
+    made.provider.close()
+
+
+def one_row(board: Board, **labels: str) -> Alert:
+    """The one row of *board* whose labels are as given."""
+    found = [a for a in board.alerts.values() if all(a.label(k) == v for k, v in labels.items())]
+    assert len(found) == 1, f"{len(found)} rows have {labels}"
+    return found[0]
+
+
 @pytest.fixture
 def alice() -> Actor:
     return Actor(name="Alice", email="alice@example.com")
@@ -145,10 +197,4 @@ def board_of() -> Callable[[Provider], Board]:
 @pytest.fixture
 def row() -> Callable[..., Alert]:
     """The one row of a board whose labels are as given."""
-
-    def find(board: Board, **labels: str) -> Alert:
-        found = [a for a in board.alerts.values() if all(a.label(k) == v for k, v in labels.items())]
-        assert len(found) == 1, f"{len(found)} rows have {labels}"
-        return found[0]
-
-    return find
+    return one_row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import httpx
@@ -176,6 +177,19 @@ def test_a_login_is_sent_and_never_shown(
     for secret in ("planted-pass-word", encoded):
         assert secret not in repr(plan) + str(caught.value)
     assert "no: Basic •••" in str(caught.value)
+
+
+def test_a_name_of_any_letters_stands_in_quotes(server: Server, context: Context, alice: Actor) -> None:
+    server.alerts = [{**alert("x", status("active")), "labels": {"alertname": "x", 'svc."name': 'a, "b" \\'}}]
+    provider = make(server, context)
+    reading = provider.read(ReadRequest())
+    (row,) = reading.alerts
+    plan = provider.handlers()[Verb.ACKNOWLEDGE].plan(
+        ActionRequest(verb=Verb.ACKNOWLEDGE, target=row.id, version=row.version, actor=alice),
+        merge(1, reading.at, (), (reading,)),
+    )
+    assert [(m["name"], m["value"]) for m in plan.request["silence"]["matchers"]] == list(row.labels)
+    assert shlex.split(plan.commands[0])[-2:] == ['alertname="x"', r'"svc.\"name"="a, \"b\" \\"']
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from oncall_tui import errors
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
-from oncall_tui.providers.alertmanager.schema import AlertmanagerAlert, AlertmanagerPosted, ListedSilence
+from oncall_tui.providers.alertmanager.schema import (
+    AlertmanagerAlert,
+    AlertmanagerGroup,
+    AlertmanagerPosted,
+    GroupedAlert,
+    ListedSilence,
+    ServerStatus,
+)
 from oncall_tui.providers.http import Http, NotFound, pieces
+
+Muted = Mapping[str, tuple[str, ...]]  # an alert's fingerprint -> the time intervals that mute it
 
 # What every version's matcher parser reads alike when it stands in quotes; the rest is matched here, not there.
 _PLAIN_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*\Z")
@@ -46,15 +56,35 @@ class AlertmanagerApi:
 
     def matching(self, labels: dict[str, str]) -> list[AlertmanagerAlert]:
         """Every alert there is now, filtered view or not, that equality matchers for *labels* match."""
-        params: list[tuple[str, str]] = []
-        room = _QUERY_LIMIT
-        for name, value in labels.items():
-            matcher = f'{name}="{value}"'
-            if _PLAIN_NAME.match(name) and _PLAIN_VALUE.match(value) and (room := room - len(matcher)) > 0:
-                params.append(("filter", matcher))
-        raws = self.http.get("/api/v2/alerts", list[msgspec.Raw], params)
+        raws = self.http.get("/api/v2/alerts", list[msgspec.Raw], _filters(labels))
         found, _ = pieces(raws, AlertmanagerAlert)
         return [alert for alert in found if alert.has(labels)]
+
+    def muted(self, labels: dict[str, str]) -> Muted:
+        """The active alerts that *labels* match and a time interval mutes, with its name.
+
+        Empty *labels*: of all that the configured filter lets through. An alert is in a group of each route that takes
+        it, and muted where all of them are. Raises Malformed where a group cannot be read: its alerts may be heard.
+        """
+        filters = _filters(labels) if labels else [("filter", f) for f in self._filters]
+        params = [*filters, ("silenced", "false"), ("inhibited", "false")]
+        raws = self.http.get("/api/v2/alerts/groups", list[msgspec.Raw], params)
+        groups, bad = pieces(raws, AlertmanagerGroup)
+        if bad:
+            raise errors.Malformed(f"{self.http.host} sent {bad} groups that do not match its API")
+        found: dict[str, tuple[str, ...]] = {}
+        heard: set[str] = set()
+        for group in groups:
+            for alert in pieces(group.alerts, GroupedAlert)[0]:
+                names = alert.status.mutedBy or ()
+                found[alert.fingerprint] = tuple(dict.fromkeys((*found.get(alert.fingerprint, ()), *names)))
+                if not names:
+                    heard.add(alert.fingerprint)
+        return {fingerprint: names for fingerprint, names in found.items() if fingerprint not in heard}
+
+    def status(self) -> ServerStatus:
+        """The server's configuration and its peers."""
+        return self.http.get("/api/v2/status", ServerStatus)
 
     def silences(self) -> list[ListedSilence]:
         """Every silence that can be read."""
@@ -74,6 +104,17 @@ class AlertmanagerApi:
     def expire(self, silence_id: str) -> None:
         """End a silence now. One that is gone already is a 404, and at 0.25 a 500: OutcomeUnknown, to be read again."""
         self.http.write("DELETE", f"/api/v2/silence/{silence_id}", bytes)
+
+
+def _filters(labels: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The matchers of *labels* that every version reads alike, as many as a request line has room for."""
+    params: list[tuple[str, str]] = []
+    room = _QUERY_LIMIT
+    for name, value in labels.items():
+        matcher = f'{name}="{value}"'
+        if _PLAIN_NAME.match(name) and _PLAIN_VALUE.match(value) and (room := room - len(matcher)) > 0:
+            params.append(("filter", matcher))
+    return params
 
 
 def safe_id(silence_id: str) -> str:

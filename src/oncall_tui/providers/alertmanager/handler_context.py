@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -12,14 +13,21 @@ import msgspec
 from oncall_tui import errors
 from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.board import Board
-from oncall_tui.domain.plan import ActionRequest, Actor
-from oncall_tui.providers.alertmanager.api import AlertmanagerApi
+from oncall_tui.domain.outcome import Check
+from oncall_tui.domain.plan import ActionRequest, Actor, Plan
+from oncall_tui.providers.alertmanager.api import AlertmanagerApi, safe_id
+from oncall_tui.providers.alertmanager.known_silences import GOSSIP_S, KnownSilences
 from oncall_tui.providers.alertmanager.mapping import AlertmanagerRows
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
 from oncall_tui.providers.alertmanager.schema import AlertmanagerAlert, ListedSilence
+from oncall_tui.providers.alertmanager.time_intervals import TimeIntervals
+from oncall_tui.providers.base import Receipt
 from oncall_tui.providers.http import HandlerContext, listed, reference
+from oncall_tui.providers.write_grace import SETTLE_S, WriteGrace
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.text.time_format import ago, local_time
+
+_CLASSIC = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 
 class CurrentAlert(msgspec.Struct, frozen=True):
@@ -37,12 +45,20 @@ class AlertmanagerHandlerContext(HandlerContext[CurrentAlert]):
     gone = "resolved: Alertmanager does not have it any more"
 
     def __init__(
-        self, options: AlertmanagerOptions, api: AlertmanagerApi, rows: AlertmanagerRows, clock: Clock, read_only: bool
+        self,
+        options: AlertmanagerOptions,
+        api: AlertmanagerApi,
+        known: KnownSilences,
+        intervals: TimeIntervals,
+        clock: Clock,
+        read_only: bool,
     ) -> None:
         super().__init__(options.name, api.http, clock, read_only)
         self.options = options
         self.api = api
-        self._rows = rows
+        self._known = known
+        self._intervals = intervals
+        self._rows = AlertmanagerRows(options, known, read_only)
 
     def target(self, ask: ActionRequest, board: Board) -> Alert:
         """The row that is meant. Raises Refused where it is not on the board, has no labels, or may not be written."""
@@ -65,11 +81,42 @@ class AlertmanagerHandlerContext(HandlerContext[CurrentAlert]):
         found = self.api.matching(labels)
         for item in found:
             if item.fingerprint == fingerprint and item.labels == labels:
-                read = (self.api.silence(i) for i in item.status.silencedBy)
-                silences = tuple(s for s in read if s is not None)
                 others = tuple(a for a in found if a.fingerprint != fingerprint)
-                return CurrentAlert(self._rows.row(item, silences), silences, others, item.status.silencedBy)
+                return self._current(item, others)
         return None
+
+    def _current(self, item: AlertmanagerAlert, others: tuple[AlertmanagerAlert, ...]) -> CurrentAlert:
+        """One alert with what keeps it quiet, as far as any of the Alertmanagers behind this address knows."""
+        now = self.http.server_now()
+        for silence_id in self._known.holding(item.fingerprint, item.status.silencedBy, now):
+            self.silence(silence_id)  # for what ``holding`` says next
+        ids = self._known.holding(item.fingerprint, item.status.silencedBy, now)
+        held = tuple(self._known.get(i) or i for i in ids)
+        silences = tuple(one for one in held if isinstance(one, ListedSilence))
+        intervals: tuple[str, ...] = ()
+        if not held and item.status.mutedBy is not None:
+            intervals = self._intervals.of(item.labels).get(item.fingerprint, ())
+        return CurrentAlert(self._rows.row(item, held, intervals), silences, others, ids)
+
+    def silence(self, silence_id: str) -> ListedSilence | None:
+        """The newest that is known of one silence; None: no Alertmanager here told of it lately."""
+        read = self.api.silence(safe_id(silence_id))
+        return self._known.recent(silence_id) if read is None else self._known.learn(read)
+
+    def not_yet(self, sent: WriteGrace, plan: Plan, receipt: Receipt | None, waiting: str, missing: str) -> Check:
+        """Judge what does not show: PENDING for as long as it may still come, then FAILED.
+
+        Where there are several Alertmanagers one may not know for a while what another one took.
+        """
+        several = sent.waited_s(plan) >= SETTLE_S and self.several(taken=receipt is not None)
+        return sent.absent(plan, waiting, missing, within_s=GOSSIP_S if several else SETTLE_S)
+
+    def several(self, taken: bool) -> bool:
+        """Return whether this one is of a cluster; where that cannot be read, what was *taken* is given the time."""
+        try:
+            return len(self.api.status().cluster.peers or ()) > 1
+        except errors.SourceError:
+            return taken
 
     def unmoved(self, version: str, seen: CurrentAlert) -> Alert:
         """The row as it is, where it is still what *version* says; else Refused, saying what moved."""
@@ -105,7 +152,7 @@ class AlertmanagerHandlerContext(HandlerContext[CurrentAlert]):
 
     def add_command(self, silence: dict[str, Any], made_at: float, for_s: float) -> str:
         """The same silence by hand: amtool where it needs no login, else curl with a reference to the secret."""
-        values = [f'{m["name"]}="{_escaped(m["value"])}"' for m in silence["matchers"]]
+        values = [f'{_named(m["name"])}="{_escaped(m["value"])}"' for m in silence["matchers"]]
         if not self._login() and all(v.isprintable() for v in (*values, silence["comment"])):
             return shlex.join(
                 [
@@ -127,7 +174,7 @@ class AlertmanagerHandlerContext(HandlerContext[CurrentAlert]):
         if not self._login() and silence["comment"].isprintable():
             words = ["amtool", f"--alertmanager.url={self.options.url}", "silence", "update", f"--end={iso(until)}"]
             return shlex.join([*words, f"--comment={silence['comment']}", extends["id"]])
-        body = msgspec.json.encode({**silence, **extends, "endsAt": iso(until)}).decode()
+        body = msgspec.json.encode({**extends, "endsAt": iso(until)}).decode()
         return f"{self._curl()} --json {shlex.quote(body)} {shlex.quote(self.http.url + '/api/v2/silences')}"
 
     def expire_command(self, ids: Iterable[str]) -> str:
@@ -157,6 +204,11 @@ def author(actor: Actor) -> str:
 def iso(at: float) -> str:
     """RFC 3339 in UTC, milliseconds."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _named(name: str) -> str:
+    """A label's name as matchers have it: one that is not of the classic alphabet (since 0.27) stands in quotes."""
+    return name if _CLASSIC.fullmatch(name) else f'"{_escaped(name)}"'
 
 
 def _escaped(value: str) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState, Pairs, ServiceHint
+from oncall_tui.providers.alertmanager.api import Muted
+from oncall_tui.providers.alertmanager.known_silences import KnownSilences
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
-from oncall_tui.providers.alertmanager.schema import AlertmanagerAlert, ListedSilence
+from oncall_tui.providers.alertmanager.schema import AlertmanagerAlert, AlertStatus, ListedSilence
 from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http import DecodeCache, severity, stamp
 
@@ -21,46 +23,63 @@ def same_person(name: str, me: Iterable[str]) -> bool:
 
 
 class _AlertmanagerEntry:
-    """One alert as decoded, and the row that was made of it with the silences that held it then."""
+    """One alert as decoded: its row as if nothing kept it quiet but another alert, and the last row made of that."""
 
-    __slots__ = ("held", "item", "row")
+    __slots__ = ("base", "held", "muted", "row", "silenced_by")
 
-    def __init__(self, item: AlertmanagerAlert, row: Alert) -> None:
-        self.item = item if item.status.silencedBy else None  # kept only where a silence may yet change the row
-        self.row = row
-        self.held: tuple[ListedSilence, ...] = ()
+    def __init__(self, base: Alert, silenced_by: tuple[str, ...]) -> None:
+        self.base = base
+        self.silenced_by = silenced_by
+        self.row = base
+        self.held: tuple[str | ListedSilence, ...] = ()
+        self.muted: tuple[str, ...] = ()
 
 
 class AlertmanagerRows:
     """Keeps what the last poll decoded, so that an alert that did not change costs one hash, and is the same object."""
 
-    def __init__(self, options: AlertmanagerOptions, read_only: bool = False) -> None:
+    def __init__(self, options: AlertmanagerOptions, known: KnownSilences, read_only: bool = False) -> None:
         self._options = options
+        self._known = known
         self._read_only = read_only
         self._decoder = decoder(AlertmanagerAlert)
         self._listing = DecodeCache(self._entry)
         self._entries: list[_AlertmanagerEntry] = []
         self._by_id: dict[str, Alert] = {}
+        self._tells_muted = False  # is it a version that can tell what a time interval mutes?
 
     def _entry(self, raw: msgspec.Raw) -> _AlertmanagerEntry:
         item = self._decoder.decode(raw)
-        return _AlertmanagerEntry(item, self.row(item, ()))
+        if item.status.mutedBy is not None:
+            self._tells_muted = True
+        return _AlertmanagerEntry(self._base(item), item.status.silencedBy)
 
     def take(self, raws: list[msgspec.Raw]) -> tuple[bool, int]:
         """Decode what changed. Tells whether a silence holds any of them, and how many items were not alerts."""
         self._entries, bad = self._listing.take(raws)
-        return any(entry.item is not None for entry in self._entries), bad
+        return any(entry.silenced_by for entry in self._entries), bad
 
-    def rows(self, silences: Mapping[str, ListedSilence]) -> tuple[Alert, ...]:
-        """The rows of what was taken, given the *silences* by id."""
+    @property
+    def may_be_muted(self) -> bool:
+        """Return whether an alert of what was taken may be muted by a time interval."""
+        return self._tells_muted and any(entry.base.state is AlertState.FIRING for entry in self._entries)
+
+    def rows(self, muted: Muted, now: float) -> tuple[Alert, ...]:
+        """The rows of what was taken, given what time intervals mute. *now* is by the server's clock."""
         by_id: dict[str, Alert] = {}
+        held: dict[str, tuple[str, ...]] = {}
         for entry in self._entries:
-            if entry.item is not None:
-                held = tuple(silences[i] for i in entry.item.status.silencedBy if i in silences)
-                if held != entry.held:
-                    entry.held, entry.row = held, self.row(entry.item, held)
+            row = entry.base
+            ids = self._known.holding(row.native_id, entry.silenced_by, now)
+            if ids:
+                held[row.native_id] = ids
+            by = tuple(self._known.get(i) or i for i in ids)
+            intervals = muted.get(row.native_id, ())
+            if (by, intervals) != (entry.held, entry.muted):
+                entry.held, entry.muted, entry.row = by, intervals, self._quiet(row, by, intervals)
             entry.row = self._reuse(entry.row)
             by_id[entry.row.id] = entry.row
+        self._known.note_held(held)
         self._by_id = by_id
         return tuple(by_id.values())
 
@@ -69,15 +88,34 @@ class AlertmanagerRows:
         old = self._by_id.get(row.id)
         return old if old is not None and (old is row or old == row) else row
 
-    def row(self, item: AlertmanagerAlert, silences: tuple[ListedSilence, ...]) -> Alert:
-        """One row. Raises ValueError where its start is no time."""
+    def row(self, item: AlertmanagerAlert, held: tuple[str | ListedSilence, ...], intervals: tuple[str, ...]) -> Alert:
+        """One row, with the silences that hold it (the id alone where that cannot be read) and what mutes it.
+
+        Raises ValueError where its start is no time.
+        """
+        return self._quiet(self._base(item), held, intervals)
+
+    def _quiet(self, row: Alert, held: tuple[str | ListedSilence, ...], intervals: tuple[str, ...]) -> Alert:
+        """*row* as what keeps it quiet makes it: a silence is said first, then an inhibiting alert."""
+        if held:
+            state, by, until, by_at, comment = standing([one for one in held if isinstance(one, ListedSilence)])
+        elif intervals and row.state is AlertState.FIRING:
+            state, by, until, by_at = AlertState.SILENCED, (), None, None
+            comment = "muted by the time interval " + ", ".join(intervals)
+        else:
+            return row
+        verbs = frozenset() if self._read_only else VERBS.get(state, _ASKING)
+        return msgspec.structs.replace(row, state=state, by=by, until=until, by_at=by_at, comment=comment, verbs=verbs)
+
+    def _base(self, item: AlertmanagerAlert) -> Alert:
+        """The row as it would be without silences. Raises ValueError where its start is no time."""
         began = stamp(item.startsAt)
         if began is None:
             raise ValueError("startsAt is not a time")
         options = self._options
         labels = _pairs(item.labels)
         annotations = item.annotations or {}
-        state, by, until, by_at, comment = standing(item, silences)
+        state, comment = unsilenced(item.status)
         return Alert(
             id=f"{options.name}/{item.fingerprint}",
             source=options.name,
@@ -87,9 +125,6 @@ class AlertmanagerRows:
             severity=severity(item.labels.get(options.severity_label, "")),
             title=_first(options.title, annotations, item.labels) or item.labels.get("alertname", item.fingerprint),
             began=began,
-            by=by,
-            by_at=by_at,
-            until=until,
             comment=comment,
             url=item.generatorURL,
             labels=labels,
@@ -115,25 +150,26 @@ VERBS: Mapping[AlertState, frozenset[Verb]] = {
 Standing = tuple[AlertState, tuple[str, ...], float | None, float | None, str]
 
 
-def standing(item: AlertmanagerAlert, silences: tuple[ListedSilence, ...]) -> Standing:
-    """State, by whom, until when, since when, and why. An ``ACK!`` silence wins over others: somebody has it."""
-    status = item.status
-    if status.silencedBy:
-        acks = tuple(s for s in silences if s.is_ack)
-        state = AlertState.ACKNOWLEDGED if acks else AlertState.SILENCED
-        return (state, *_held(acks or silences))
+def unsilenced(status: AlertStatus) -> tuple[AlertState, str]:
+    """State and why, without the silences that its answer names."""
     if status.inhibitedBy:
-        return AlertState.INHIBITED, (), None, None, "inhibited by " + ", ".join(status.inhibitedBy)
+        return AlertState.INHIBITED, "inhibited by " + ", ".join(status.inhibitedBy)
     if status.mutedBy:
-        return AlertState.SILENCED, (), None, None, "muted by the time interval " + ", ".join(status.mutedBy)
+        return AlertState.SILENCED, "muted by the time interval " + ", ".join(status.mutedBy)
     if status.state in ("active", "unprocessed"):  # unprocessed: it came a moment ago
-        return AlertState.FIRING, (), None, None, ""
+        return AlertState.FIRING, ""
     if status.state == "suppressed":
-        return AlertState.SILENCED, (), None, None, ""
-    return AlertState.UNKNOWN, (), None, None, f"state {status.state or 'missing'}"
+        return (AlertState.FIRING if status.silencedBy else AlertState.SILENCED), ""
+    return AlertState.UNKNOWN, f"state {status.state or 'missing'}"
 
 
-def _held(silences: tuple[ListedSilence, ...]) -> tuple[tuple[str, ...], float | None, float | None, str]:
+def standing(silences: Sequence[ListedSilence]) -> Standing:
+    """State, by whom, until when, since when, and why. An ``ACK!`` silence wins over others: somebody has it."""
+    acks = [s for s in silences if s.is_ack]
+    return (AlertState.ACKNOWLEDGED if acks else AlertState.SILENCED, *_held(acks or silences))
+
+
+def _held(silences: Sequence[ListedSilence]) -> tuple[tuple[str, ...], float | None, float | None, str]:
     if not silences:  # it ended between the two reads, or the silences could not be read
         return (), None, None, ""
     last = max(silences, key=lambda s: stamp(s.endsAt) or 0.0)

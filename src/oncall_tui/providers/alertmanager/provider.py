@@ -11,10 +11,12 @@ from oncall_tui.domain.plan import Plan
 from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
 from oncall_tui.providers.alertmanager.api import AlertmanagerApi, authorization
 from oncall_tui.providers.alertmanager.handler_context import AlertmanagerHandlerContext
+from oncall_tui.providers.alertmanager.known_silences import KnownSilences
 from oncall_tui.providers.alertmanager.mapping import AlertmanagerRows
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
 from oncall_tui.providers.alertmanager.schema import ListedSilence
 from oncall_tui.providers.alertmanager.silence import AlertmanagerAcknowledge, AlertmanagerSilence
+from oncall_tui.providers.alertmanager.time_intervals import TimeIntervals
 from oncall_tui.providers.alertmanager.unacknowledge import AckSilenceRenewer, Unacknowledge
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, Receipt, RenewalResult
 from oncall_tui.providers.decoding import decoder
@@ -26,7 +28,10 @@ if TYPE_CHECKING:
 
 
 class AlertmanagerProvider:
-    """One Alertmanager (base.Provider, base.SupportsAckRenewal). Two calls a poll, one where nothing is silenced."""
+    """One Alertmanager (base.Provider, base.SupportsAckRenewal).
+
+    One call a poll; another for silences where an alert is silenced, and for groups where there are time intervals.
+    """
 
     provider = "alertmanager"
 
@@ -39,10 +44,11 @@ class AlertmanagerProvider:
         self._http = http
         self._clock = clock
         self._api = AlertmanagerApi(http, options.filter)
-        self._rows = AlertmanagerRows(options, read_only)
-        self._silences: dict[str, ListedSilence] = {}
+        self._known = KnownSilences(clock)
+        self._intervals = TimeIntervals(self._api, clock)
+        self._rows = AlertmanagerRows(options, self._known, read_only)
         self._listing = DecodeCache(decoder(ListedSilence).decode)
-        context = AlertmanagerHandlerContext(options, self._api, AlertmanagerRows(options, read_only), clock, read_only)
+        context = AlertmanagerHandlerContext(options, self._api, self._known, self._intervals, clock, read_only)
         self._ack_renewer = AckSilenceRenewer(context)
         self._handlers: dict[Verb, ActionHandler] = {
             Verb.ACKNOWLEDGE: AlertmanagerAcknowledge(context),
@@ -51,12 +57,14 @@ class AlertmanagerProvider:
         }
 
     def read(self, request: ReadRequest) -> Reading:
-        """GET /api/v2/alerts, and /api/v2/silences where an alert is silenced. Raises errors.SourceError."""
+        """GET the alerts, and what keeps them quiet. Raises errors.SourceError where the alerts cannot be read."""
         calls, at = self._http.calls, self._clock.now()  # what is read is as old as the first call
         raws = self._api.raw_alerts()
         silenced, bad = self._rows.take(raws)
-        problems = self._read_silences() if silenced else []
-        rows = self._rows.rows(self._silences)
+        problems = self._read_silences() if silenced or self._known.holds_any else []
+        if self._rows.may_be_muted:
+            problems += self._intervals.read()
+        rows = self._rows.rows(self._intervals.muted, self._http.server_now())
         if bad and not rows:
             raise errors.Malformed(f"{self._http.host} sent {bad} alerts that do not match its API")
         if bad:
@@ -77,7 +85,7 @@ class AlertmanagerProvider:
             silences, bad = self._listing.take(self._api.raw_silences())
         except errors.SourceError as error:
             return [PartialFailure(SourceState(error.state), "silences", error.message, error.hint)]
-        self._silences = {silence.id: silence for silence in silences}
+        self._known.take(silences)
         return [PartialFailure(SourceState.MALFORMED, f"{bad} silences", "not as the API promises")] if bad else []
 
     def handlers(self) -> Mapping[Verb, ActionHandler]:

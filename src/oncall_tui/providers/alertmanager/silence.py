@@ -12,7 +12,6 @@ from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Confirm, Plan
-from oncall_tui.providers.alertmanager.api import safe_id
 from oncall_tui.providers.alertmanager.handler_context import AlertmanagerHandlerContext, CurrentAlert, author, iso
 from oncall_tui.providers.alertmanager.schema import ACK, AlertmanagerMatcher, ListedSilence
 from oncall_tui.providers.base import Receipt
@@ -36,19 +35,22 @@ class SilenceHandler(WriteHandler[AlertmanagerHandlerContext, CurrentAlert]):
         request = plan.request
         now = self.context.http.server_now()
         until = now + request["for_s"]
-        silence_id = self.context.api.post(
-            {**request["silence"], "startsAt": iso(now - EARLY_S), "endsAt": iso(until), **request.get("extends", {})},
-        )
+        body = request.get("extends") or {**request["silence"], "startsAt": iso(now - EARLY_S)}
+        silence_id = self.context.api.post({**body, "endsAt": iso(until)})
         return Receipt({"silenceID": silence_id, "until": until})
 
     def _verify(self, plan: Plan, receipt: Receipt | None) -> Check:
         """Read the silence, then the alert that it is to hold."""
         silence = self._find(plan, receipt)
         if silence is None:
-            return self._sent.absent(
-                plan, "sent, not visible yet", f"Alertmanager has no such silence: not {self.held}"
-            )
+            missing = f"Alertmanager has no such silence: not {self.held}"
+            if receipt is not None:
+                missing = f"Alertmanager accepted the silence and does not have it any more: not {self.held}"
+            return self.context.not_yet(self._sent, plan, receipt, "sent, not visible yet", missing)
         until = stamp(silence.endsAt) or 0.0
+        if receipt is not None and until < float(receipt.data.get("until", 0.0)) - SAME_S and silence.is_active:
+            end = f"it still ends at {local_time(until, self.context.clock.now())}"
+            return self.context.not_yet(self._sent, plan, receipt, f"sent, {end}", f"not extended: {end}")
         said = f"{self.held} by {silence.createdBy} until {local_time(until, self.context.clock.now())}{self.how}"
         if silence.status.state == "expired":  # a later start looks at an intent whose silence has ended since
             return Check(OutcomeState.DONE, f"was {said}; that has ended")
@@ -59,22 +61,23 @@ class SilenceHandler(WriteHandler[AlertmanagerHandlerContext, CurrentAlert]):
             return Check(OutcomeState.DONE, f"{said}; the alert is gone")
         if silence.id in current.silenced_by or not plan.request["covers"]:
             return Check(OutcomeState.DONE, said)
-        return self._sent.absent(
+        return self.context.not_yet(
+            self._sent,
             plan,
+            receipt,
             "the silence exists, but the alert does not show it yet",
             "the silence is there, but the alert keeps firing",
         )
 
     def _find(self, plan: Plan, receipt: Receipt | None) -> ListedSilence | None:
         """The silence of *receipt*; without one, the one that is what *plan* asks for and was not there before it."""
-        api = self.context.api
         if receipt is not None and "silenceID" in receipt.data:
-            return api.silence(safe_id(str(receipt.data["silenceID"])))
+            return self.context.silence(str(receipt.data["silenceID"]))
         asked = plan.request["silence"]
         matchers = sorted(convert(m, AlertmanagerMatcher) for m in asked["matchers"])
         found = [
             s
-            for s in api.silences()
+            for s in self.context.api.silences()
             if sorted(s.matchers) == matchers and s.createdBy == asked["createdBy"] and s.comment == asked["comment"]
         ]
         since = self.context.since(plan)
@@ -177,11 +180,7 @@ class AlertmanagerSilence(SilenceHandler):
             there = f"{same.id} by {same.createdBy} until {local_time(stamp(same.endsAt) or 0.0, now)}"
             self._longer(there, same, for_s)
             if same.createdBy == author(ask.actor):
-                request["extends"] = {
-                    "id": same.id,
-                    "startsAt": same.startsAt,
-                    "matchers": [msgspec.to_builtins(m) for m in same.matchers],
-                }
+                request["extends"] = {**same.update(), "comment": comment}
                 command = self.context.extend_command(request["silence"], request["extends"], now + for_s)
             else:
                 warnings = (f"the same silence is active already: {there}; this makes a second one", *warnings)

@@ -9,6 +9,7 @@ from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Actor, Confirm, Plan
 from oncall_tui.providers.alertmanager.api import safe_id
 from oncall_tui.providers.alertmanager.handler_context import AlertmanagerHandlerContext, CurrentAlert, iso
+from oncall_tui.providers.alertmanager.known_silences import GOSSIP_S
 from oncall_tui.providers.alertmanager.mapping import same_person
 from oncall_tui.providers.alertmanager.schema import AlertmanagerAlert, ListedSilence
 from oncall_tui.providers.alertmanager.silence import ACK_S
@@ -16,6 +17,7 @@ from oncall_tui.providers.base import Receipt, RenewalResult
 from oncall_tui.providers.http import WriteHandler, before_sending, stamp
 
 EXTEND_UNDER_S = 300.0
+MISSING_AGAIN_S = 10.0
 
 
 def own(silences: tuple[ListedSilence, ...], actor: Actor) -> tuple[ListedSilence, ...]:
@@ -84,9 +86,10 @@ class Unacknowledge(WriteHandler[AlertmanagerHandlerContext, CurrentAlert]):
 
     def _verify(self, plan: Plan, receipt: Receipt | None) -> Check:
         """DONE where each of them is expired."""
-        read = [self.context.api.silence(safe_id(i)) for i in plan.request["silences"]]
+        read = [self.context.silence(i) for i in plan.request["silences"]]
         if any(s is not None and s.status.state != "expired" for s in read):
-            return self._sent.absent(plan, "sent, not gone yet", "the acknowledgement is still there")
+            missing = "the acknowledgement is still there"
+            return self.context.not_yet(self._sent, plan, receipt, "sent, not gone yet", missing)
         return Check(OutcomeState.DONE, f"no longer acknowledged by {plan.actor.name}{self._now(plan)}")
 
     def _now(self, plan: Plan) -> str:
@@ -97,10 +100,15 @@ class Unacknowledge(WriteHandler[AlertmanagerHandlerContext, CurrentAlert]):
 
 
 class AckSilenceRenewer:
-    """Extends an acknowledgement while its alert fires. Whether somebody still wants it, its caller knows."""
+    """Extends an acknowledgement while its alert fires. Whether somebody still wants it, its caller knows.
+
+    Behind one address there may be several Alertmanagers: that one of them has no such silence, or no such alert, once,
+    does not mean that it is over.
+    """
 
     def __init__(self, context: AlertmanagerHandlerContext) -> None:
         self.context = context
+        self._missing_since: dict[str, float] = {}  # of a silence, or of what it holds (monotonic)
 
     def renew_ack(self, plan: Plan, receipt: Receipt, now: float) -> RenewalResult:
         """Extend it if under five minutes are left. Times are seconds since the epoch.
@@ -111,38 +119,36 @@ class AckSilenceRenewer:
         ends, extended = self._extended(plan, silence_id, now + self.context.skew_s())
         if ends is None:
             return RenewalResult(None, extended)
+        if ends == 0.0:
+            return RenewalResult(now + MISSING_AGAIN_S, extended)
         return RenewalResult(max(now + 1.0, ends - self.context.skew_s() - EXTEND_UNDER_S), extended)
 
     def _extended(self, plan: Plan, silence_id: str, now: float) -> tuple[float | None, bool]:
-        """When the silence ends, by the server's clock (None: it is over), and whether it was extended for that."""
-        api = self.context.api
-        silence = api.silence(silence_id)
-        if silence is None or not silence.is_active or not own((silence,), plan.actor):
+        """When the silence ends, by the server's clock (None: over; 0: ask again), and whether it was extended."""
+        silence = self.context.silence(silence_id)
+        if silence is None:
+            return self._gone(silence_id, taken=True), False
+        if not silence.is_active or not own((silence,), plan.actor):
             return None, False
         ends = stamp(silence.endsAt) or 0.0
         if ends - now > EXTEND_UNDER_S:
             return ends, False
         if self.context.find(plan.request) is None:
-            return None, False
+            return self._gone(plan.id, taken=False), False
+        self._missing_since.clear()
         until = now + ACK_S
-        # An update has to carry the same id, start and matchers; else the server makes a second silence.
-        same = [
-            {"name": m.name, "value": m.value, "isRegex": m.isRegex, "isEqual": m.isEqual} for m in silence.matchers
-        ]
-        posted = api.post(
-            {
-                "id": silence.id,
-                "matchers": same,
-                "startsAt": silence.startsAt,
-                "endsAt": iso(until),
-                "createdBy": silence.createdBy,
-                "comment": silence.comment,
-            }
-        )
+        posted = self.context.api.post({**silence.update(), "endsAt": iso(until)})
         if posted != silence.id:  # somebody removed it between the read and the write: theirs is the last word
-            api.expire(safe_id(posted))
+            self.context.api.expire(safe_id(posted))
             return None, False
         return until, True
+
+    def _gone(self, what: str, taken: bool) -> float | None:
+        """Return None once *what* was missing for so long that none of them has it; 0 before that."""
+        if not self.context.several(taken):
+            return None
+        now = self.context.clock.monotonic()
+        return None if now - self._missing_since.setdefault(what, now) >= GOSSIP_S else 0.0
 
 
 def _counted(n: int) -> str:

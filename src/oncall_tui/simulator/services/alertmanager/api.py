@@ -1,4 +1,4 @@
-"""A simulated Alertmanager: its v2 API as version 0.25 answers it.
+"""A simulated Alertmanager: its v2 API as version 0.25 answers it, and on demand what 0.28 and 0.32 added.
 
 The shapes are those of Alertmanager's published `api/v2/openapi.yaml`; the statuses and the words of its refusals are
 what a real 0.25.0 answered when it was asked. Instants are POSIX seconds; on the wire they are RFC 3339 in UTC, in ms.
@@ -42,6 +42,7 @@ from oncall_tui.simulator.services.alertmanager.model import (
     may_change,
     values_of,
 )
+from oncall_tui.simulator.services.alertmanager.routes import SimulatedRoute, SimulatedRoutes
 
 RESOLVE_TIMEOUT = 300.0
 """Seconds until an alert that was posted without an end counts as resolved (`global.resolve_timeout`)."""
@@ -59,6 +60,7 @@ _ROUTES = {
     "/api/v2/status": ("GET",),
     "/api/v2/receivers": ("GET",),
     "/api/v2/alerts": ("POST", "GET"),
+    "/api/v2/alerts/groups": ("GET",),
     "/api/v2/silences": ("POST", "GET"),
     "/api/v2/silence/{id}": ("DELETE", "GET"),
 }
@@ -68,10 +70,19 @@ class SimulatedAlertmanager:
     """One Alertmanager; `now` gives POSIX seconds."""
 
     def __init__(
-        self, now: Callable[[], float], receiver: str = "default", inhibit: Sequence[InhibitRule] = ()
+        self,
+        now: Callable[[], float],
+        receiver: str = "default",
+        inhibit: Sequence[InhibitRule] = (),
+        version: str = "0.25.0",
+        peers: int = 0,
     ) -> None:
         self._now = now
         self._receiver = receiver
+        self._version = version
+        self._level = tuple(int(part) for part in version.split(".")[:2])
+        self._peers = peers
+        self._routes = SimulatedRoutes(receiver)
         self._inhibit = tuple(inhibit)
         self._began = now()
         self._alerts: dict[str, SimulatedAlertmanagerAlert] = {}
@@ -107,6 +118,23 @@ class SimulatedAlertmanager:
         matchers = tuple(SimulatedAlertmanagerMatcher(name, value) for name, value in sorted(labels.items()))
         return self._set_silence(None, SimulatedAlertmanagerSilence("", matchers, now, now + seconds, now, by, comment))
 
+    def route(self, receiver: str, labels: dict[str, str], interval: str = "") -> None:
+        """Add a route for alerts of these labels, which the time interval of this name mutes while it is in force."""
+        matchers = tuple(SimulatedAlertmanagerMatcher(name, value) for name, value in sorted(labels.items()))
+        self._routes.routes.append(SimulatedRoute(receiver, matchers, interval))
+
+    def set_interval(self, name: str, in_force: bool) -> None:
+        """Let a time interval begin, or end."""
+        (self._routes.in_force.add if in_force else self._routes.in_force.discard)(name)
+
+    def hear(self, peer: SimulatedAlertmanager) -> None:
+        """Learn the silences of a peer, as gossip brings them: of each the version that was updated last."""
+        for key, silence in peer._silences.items():
+            mine = self._silences.get(key)
+            if mine is None or mine.updated < silence.updated:
+                self._silences[key] = silence
+        self._changed()
+
     def state(self) -> object:
         """Return the state, for scenarios and tests: alerts with their status, silences with their state."""
         self._settle()
@@ -126,6 +154,8 @@ class SimulatedAlertmanager:
             return json_answer(self._status())
         if route == "/api/v2/receivers":
             return json_answer([{"name": self._receiver}])
+        if route == "/api/v2/alerts/groups":
+            return json_answer(self._routes.groups(self._filtered(request)))
         if route == "/api/v2/alerts":
             return self._post_alerts(request) if request.method == "POST" else self._get_alerts(request)
         if route == "/api/v2/silences":
@@ -144,8 +174,11 @@ class SimulatedAlertmanager:
 
     def _status(self) -> dict[str, object]:
         return {
-            "cluster": {"peers": [], "status": "disabled"},
-            "config": {"original": f"route:\n  receiver: {self._receiver}\nreceivers:\n- name: {self._receiver}\n"},
+            "cluster": {
+                "peers": [{"name": f"peer-{n}", "address": f"192.0.2.{n}:9094"} for n in range(1, self._peers + 1)],
+                "status": "ready" if self._peers else "disabled",
+            },
+            "config": {"original": self._routes.config()},
             "uptime": instant(self._began),
             "versionInfo": {
                 "branch": "drill",
@@ -153,7 +186,7 @@ class SimulatedAlertmanager:
                 "buildUser": "",
                 "goVersion": "",
                 "revision": "drill",
-                "version": "0.25.0",
+                "version": self._version,
             },
         }
 
@@ -230,6 +263,7 @@ class SimulatedAlertmanager:
             starts, resent = min(starts, before.starts), resent or (before.resent and ends > self._now())
         alert = SimulatedAlertmanagerAlert(labels, annotations, generator, starts, ends, self._now(), resent, key)
         alert.fixed = fixed_part(alert, self._receiver)
+        alert.tells_muted = self._level >= (0, 28)
         self._alerts[key] = alert
         self._changed()
 
@@ -274,20 +308,23 @@ class SimulatedAlertmanager:
         return answer
 
     def _list_alerts(self, request: Request) -> SimulatedAnswer:
+        shown = [encoded_alert(alert) for alert in self._filtered(request)]
+        return SimulatedAnswer(200, b"[" + b",".join(shown) + b"]\n", {"Content-Type": "application/json"})
+
+    def _filtered(self, request: Request) -> list[SimulatedAlertmanagerAlert]:
         receiver = receiver_filter(request)
         matchers = [matcher_filter(text) for text in request.query.get("filter", [])]
         active, silenced, inhibited = (flag_of(request, name) for name in ("active", "silenced", "inhibited"))
-        shown = [
-            encoded_alert(alert)
+        if receiver is not None and not receiver.fullmatch(self._receiver):
+            return []
+        return [
+            alert
             for alert in self._sorted()
             if (active or alert.state != "active")
             and (silenced or not alert.silenced_by)
             and (inhibited or not alert.inhibited_by)
             and all_match(matchers, alert.labels)
         ]
-        if receiver is not None and not receiver.fullmatch(self._receiver):
-            shown = []
-        return SimulatedAnswer(200, b"[" + b",".join(shown) + b"]\n", {"Content-Type": "application/json"})
 
     # Silences
 
@@ -349,7 +386,10 @@ class SimulatedAlertmanager:
             raise SimulatedAlertmanagerRefused(
                 400, "silence invalid: at least one matcher must not match the empty string"
             )
-        silence = SimulatedAlertmanagerSilence("", matchers, starts, ends, now, item["createdBy"], item["comment"])
+        noted = tuple(sorted((item.get("annotations") or {}).items())) if self._level >= (0, 32) else None
+        silence = SimulatedAlertmanagerSilence(
+            "", matchers, starts, ends, now, item["createdBy"], item["comment"], noted
+        )
         return json_answer({"silenceID": self._set_silence(before, silence)})
 
     def _set_silence(self, before: SimulatedAlertmanagerSilence | None, silence: SimulatedAlertmanagerSilence) -> str:

@@ -197,6 +197,7 @@ def encoded_alert(alert: SimulatedAlertmanagerAlert) -> bytes:
     """Its JSON: encoded again only after a change, and then only the part that changes with time."""
     if not alert.encoded:
         marks = f'"inhibitedBy":{_listed(alert.inhibited_by)},"silencedBy":{_listed(alert.silenced_by or ())}'
+        marks += ',"mutedBy":[]' if alert.tells_muted else ""
         times = f'"endsAt":"{instant(alert.ends)}","updatedAt":"{instant(alert.updated)}"'
         alert.encoded = f'{{{times},"status":{{{marks},"state":"{alert.state}"}},'.encode() + alert.fixed[1:]
     return alert.encoded
@@ -207,7 +208,9 @@ def _listed(ids: tuple[str, ...]) -> str:
 
 
 def shown_silence(silence: SimulatedAlertmanagerSilence, now: float) -> dict[str, object]:
+    annotations = {} if silence.annotations is None else {"annotations": dict(silence.annotations)}
     return {
+        **annotations,
         "id": silence.id,
         "status": {"state": silence.state(now)},
         "updatedAt": instant(silence.updated),

@@ -52,6 +52,8 @@ class SimulatedAlertmanagerAlert:
     silenced_by: tuple[str, ...] | None = None
     """None until it was worked out."""
     inhibited_by: tuple[str, ...] = ()
+    tells_muted: bool = False
+    """Whether its status has `mutedBy`, which is always empty but in a group (since 0.28)."""
 
     @property
     def state(self) -> str:
@@ -67,6 +69,8 @@ class SimulatedAlertmanagerSilence:
     updated: float
     by: str
     comment: str
+    annotations: tuple[tuple[str, str], ...] | None = None
+    """None before 0.32, which has no such field and drops what is sent."""
 
     def state(self, now: float) -> str:
         if now < self.starts:
