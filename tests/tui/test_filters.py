@@ -297,6 +297,17 @@ def test_what_succeeded_goes_by_itself_and_what_failed_stays(session: Session, c
     assert session.notice is not None, "what is more than dim waits for Esc"
 
 
+def test_what_succeeded_goes_though_the_wall_clock_was_set_back(session: Session, clock: FakeClock) -> None:
+    messages = Messages(session)
+    session.latest = update_of(outcomes=[outcome("done", OutcomeState.DONE, clock.now())])
+    session.say("cancelled", "dim")
+    messages.expire()
+    clock.step(-3 * 3600.0)
+    clock.advance(DONE_SHOWN_S + 1)
+    messages.expire()
+    assert (session.notice, cast(Any, session.engine.actions).dismissed) == (None, ["done"])
+
+
 def test_esc_takes_one_thing_at_a_time_away(session: Session, clock: FakeClock) -> None:
     messages = Messages(session)
     dismissed = cast(Any, session.engine.actions).dismissed

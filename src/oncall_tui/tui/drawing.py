@@ -132,10 +132,10 @@ class Drawing:
 
     def new_page(self) -> None:
         """Draw the line that tells of a page that was not seen yet, on every screen that has a place for it."""
-        line, words = self._line("new"), self._new_rows.page_words()
+        line, words, without_key = self._line("new"), self._new_rows.page_words(), self._new_rows.page_words(key=False)
         for screen in self._screen.app.screen_stack:
             if isinstance(screen, TellsOfPages) and screen.is_mounted:
-                screen.tell_of_page(self._new_rows.page_words(key=False).strip())
+                screen.tell_of_page(without_key.strip())
         line.display = bool(words)
         line.show([(words, "cursor")])
 

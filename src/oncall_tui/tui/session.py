@@ -153,8 +153,8 @@ class Session:
     def say(self, text: str, style: str = "") -> None:
         """Show a word that stays until the next one, or Esc."""
         self.notice = (text, style)
-        self.said_at = self.engine.clock.now()
-        self.on_said(self.said_at)
+        self.said_at = self.engine.clock.monotonic()
+        self.on_said(self.engine.clock.now())
 
     def unsay(self) -> None:
         """Take the word away: it goes before a dialog covers it."""

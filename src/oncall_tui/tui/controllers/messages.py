@@ -16,15 +16,21 @@ class Messages:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._ended: dict[str, float] = {}  # when an outcome was first seen as ended, by plan; seconds, monotonic
 
     def expire(self) -> None:
         """Take away what succeeded some time ago, and a dim word."""
         session = self._session
-        now = session.engine.clock.now()
-        for outcome in status_lines.as_one(session.latest):
-            quiet = outcome.state in (OutcomeState.DONE, OutcomeState.SENT) and outcome.verb not in FOLLOWED
-            if quiet and now - outcome.at > DONE_SHOWN_S:
-                session.engine.actions.dismiss(outcome.plan_id)
+        now = session.engine.clock.monotonic()
+        ended = {
+            outcome.plan_id: self._ended.get(outcome.plan_id, now)
+            for outcome in status_lines.as_one(session.latest)
+            if outcome.state in (OutcomeState.DONE, OutcomeState.SENT) and outcome.verb not in FOLLOWED
+        }
+        self._ended = ended
+        for plan_id, since in ended.items():
+            if now - since > DONE_SHOWN_S:
+                session.engine.actions.dismiss(plan_id)
         if session.notice and session.notice[1] == "dim" and now - session.said_at > NOTICE_S:
             session.notice = None
 

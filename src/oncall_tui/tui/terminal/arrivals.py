@@ -11,15 +11,14 @@ from collections.abc import Sequence
 from textual import events
 
 from oncall_tui.text.cells import count
+from oncall_tui.tui.key_names import MOVING
 
 QUIET_S = 0.02  # nobody's next key comes sooner; so long a key waits for what belongs to it
 TAIL_S = 0.1  # what comes so soon after a burst is its rest
 TYPED = 3  # keys that a person may have typed before the link let them through
 ERASES = frozenset({"backspace", "ctrl+h"})
 LONGEST = 4096  # characters of a burst that are kept
-MOVES = frozenset(
-    {"up", "down", "left", "right", "pageup", "pagedown", "home", "end", "j", "k", "g", "G", "ctrl+f", "ctrl+b"}
-)
+MOVES = frozenset({*MOVING, "left", "right"})  # they act on nothing, so they may come as fast as they like
 REST_S = 0.7  # who is still typing what came in part as an ignored burst pauses no longer
 
 
