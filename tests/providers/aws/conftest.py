@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from alarm_world import Alarms
 from aws_world import World
 
 from oncall_tui.providers.aws.ecs.provider import EcsProvider
@@ -34,6 +35,11 @@ def clock() -> FakeClock:
 @pytest.fixture
 def world(clock: FakeClock) -> World:
     return World(clock)
+
+
+@pytest.fixture
+def alarms(clock: FakeClock) -> Alarms:
+    return Alarms(clock)
 
 
 @pytest.fixture

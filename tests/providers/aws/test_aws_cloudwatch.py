@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from typing import Any
 
 import pytest
-from aws_world import ACCOUNT, REGION, error, model
-from botocore.validate import ParamValidator
+from alarm_world import SERVICE, Alarms, provider, read
+from aws_world import ACCOUNT, REGION, error
 
 from oncall_tui import errors
 from oncall_tui.domain.action import Verb
-from oncall_tui.domain.alert import Alert, AlertState, Severity
+from oncall_tui.domain.alert import AlertState, Severity
 from oncall_tui.domain.board import Board, merge
 from oncall_tui.domain.metric import Metric
 from oncall_tui.domain.outcome import OutcomeState
@@ -20,94 +19,7 @@ from oncall_tui.domain.plan import ActionRequest, Actor, Plan
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.providers.aws.cloudwatch.mute_rules import duration_s, window
 from oncall_tui.providers.aws.cloudwatch.provider import CloudWatchProvider
-from oncall_tui.providers.aws.options import CloudWatchOptions
-from oncall_tui.providers.base import Context, ReadRequest, Receipt
-from oncall_tui.runtime.clock import FakeClock
-
-SERVICE = [{"Name": "ClusterName", "Value": "main"}, {"Name": "ServiceName", "Value": "api"}]
-
-
-class Alarms:
-    """CloudWatch in memory."""
-
-    def __init__(self, clock: FakeClock) -> None:
-        self.clock = clock
-        self.alarms: dict[str, dict[str, Any]] = {}
-        self.rules: dict[str, dict[str, Any]] = {}
-        self.history: dict[str, list[dict[str, Any]]] = {}
-        self.refuse: dict[str, Any] = {}
-        self.asked: Counter[str] = Counter()
-        self.page = 100
-
-    def __call__(self, operation: str, params: dict[str, Any], acting: bool) -> bytes:
-        report = ParamValidator().validate(params, model("cloudwatch").operation_model(operation).input_shape)
-        assert not report.has_errors(), report.generate_report()
-        self.asked[operation] += 1
-        if operation in self.refuse:
-            raise self.refuse[operation]
-        return json.dumps(getattr(self, operation)(**params)).encode()
-
-    def add(self, name: str, state: str = "ALARM", **more: Any) -> None:
-        self.alarms[name] = {
-            "AlarmName": name,
-            "AlarmArn": f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{name}",
-            "StateValue": state,
-            "StateUpdatedTimestamp": self.clock.now() - 10,
-            "StateTransitionedTimestamp": self.clock.now() - 60,
-            "ActionsEnabled": True,
-            "Dimensions": SERVICE,
-            "MetricName": "CPUUtilization",
-            "Threshold": 80.0,
-            "ComparisonOperator": "GreaterThanThreshold",
-            **more,
-        }
-
-    def DescribeAlarms(self, AlarmTypes: Any = ("MetricAlarm",), NextToken: str = "0", **which: Any) -> Any:
-        if "CompositeAlarm" in AlarmTypes and "composite" in self.refuse:
-            raise self.refuse["composite"]
-        found = [a for a in self.alarms.values() if which.get("StateValue", a["StateValue"]) == a["StateValue"]]
-        found = [a for a in found if a["AlarmName"] in which.get("AlarmNames", [a["AlarmName"]])]
-        at = int(NextToken)
-        more = {"NextToken": str(at + self.page)} if at + self.page < len(found) else {}
-        chunk = found[at : at + self.page]
-        composite = [a for a in chunk if "AlarmRule" in a] if "CompositeAlarm" in AlarmTypes else []
-        return {"MetricAlarms": [a for a in chunk if "AlarmRule" not in a], "CompositeAlarms": composite, **more}
-
-    def DescribeAlarmHistory(self, AlarmName: str, AlarmTypes: Any, MaxRecords: int, **more: Any) -> Any:
-        if "CompositeAlarm" in AlarmTypes and "composite" in self.refuse:
-            raise self.refuse["composite"]
-        found = self.history.get(AlarmName, [])
-        at = int(more.get("NextToken", "0"))
-        token = {"NextToken": str(at + MaxRecords)} if at + MaxRecords < len(found) else {}
-        return {"AlarmHistoryItems": found[at : at + MaxRecords], **token}
-
-    def ListAlarmMuteRules(self, **_: Any) -> Any:
-        base = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm-mute-rule:"
-        return {"AlarmMuteRuleSummaries": [{"AlarmMuteRuleArn": base + n, "Status": "ACTIVE"} for n in self.rules]}
-
-    def GetAlarmMuteRule(self, AlarmMuteRuleName: str) -> Any:
-        if AlarmMuteRuleName not in self.rules:
-            raise error("GetAlarmMuteRule", "ResourceNotFoundException", "no such rule", 404)
-        return {"Status": "ACTIVE", **self.rules[AlarmMuteRuleName]}
-
-    def PutAlarmMuteRule(self, **params: Any) -> Any:
-        self.rules[params["Name"]] = params
-        return {}
-
-
-@pytest.fixture
-def alarms(clock: FakeClock) -> Alarms:
-    return Alarms(clock)
-
-
-def provider(alarms: Alarms, read_only: bool = False, **more: Any) -> CloudWatchProvider:
-    options = CloudWatchOptions(**{"name": "alarms", "provider": "cloudwatch", "region": REGION} | more)
-    context = Context(source="alarms", actor_email="", clock=alarms.clock, read_only=read_only)
-    return CloudWatchProvider(options, context, alarms)
-
-
-def read(alarms: Alarms, **more: Any) -> dict[str, Alert]:
-    return {a.title: a for a in provider(alarms, **more).read(ReadRequest()).alerts}
+from oncall_tui.providers.base import ReadRequest, Receipt
 
 
 def test_states(alarms: Alarms) -> None:

@@ -201,7 +201,15 @@ def test_what_goes_wrong(ecs: Callable[..., EcsProvider], world: World, clock: F
         ),
         ("ThrottlingException", "Rate exceeded", errors.Throttled, ""),
         ("ExpiredTokenException", "expired", errors.Expired, ""),
-        ("InvalidOperationException", "not for this class", errors.Malformed, "Logs Insights alone"),
+        (
+            "InvalidOperationException",
+            "/x is of log-group-class INFREQUENT_ACCESS. FilterLogEvents is not supported for this log class.",
+            errors.Malformed,
+            "of the class Infrequent Access is read by Logs Insights",
+        ),
+        ("ValidationException", "ESSENTIALS: not supported", errors.Malformed, "class Essentials"),
+        ("ValidationException", "not for DELIVERY, only for STANDARD", errors.Malformed, "class Delivery only passes"),
+        ("ValidationException", "only supported on the Standard log class.", errors.Malformed, "class Standard are"),
     ]
     for code, text, kind, hint in cases:
         clock.advance(60)
@@ -209,6 +217,11 @@ def test_what_goes_wrong(ecs: Callable[..., EcsProvider], world: World, clock: F
         with pytest.raises(kind) as caught:
             provider.log_page(wanted)
         assert hint in caught.value.hint
+    clock.advance(60)
+    world.refuse = {"FilterLogEvents": error("FilterLogEvents", "InvalidParameterException", "a bad token")}
+    with pytest.raises(errors.Malformed) as caught:
+        provider.log_page(wanted)
+    assert "class" not in caught.value.hint
     clock.advance(60)
     world.refuse = {"FilterLogEvents": error("FilterLogEvents", "ResourceNotFoundException", "no such group")}
     assert provider.log_page(wanted).missing == "the log group /ecs/api is not there in eu-west-1"

@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from aws_world import error
 
 from oncall_tui import errors
 from oncall_tui.domain.alert import Severity
+from oncall_tui.providers.aws.client.errors import CallContext, writing
 from oncall_tui.providers.aws.sns.destination import SnsDestination, subject
 from oncall_tui.providers.aws.sns.options import SnsOptions
 from oncall_tui.providers.base import Message
@@ -81,14 +83,31 @@ def test_a_fifo_topic_gets_its_group(drill: RunningWorld) -> None:
     [
         ("plain", "plain"),
         ("a\r\nb\tc", "a b c"),
-        ("x" * 200, "x" * 97 + "..."),
-        ("検索インデックスの CPU が高い", "oncall-tui: see the message"),
-        ("決済 API payments-api 5xx rate 12 %", "API payments-api 5xx rate 12 %"),
+        ("x" * 99, "x" * 99),
+        ("x" * 100, "x" * 96 + "..."),
+        ("x" * 200, "x" * 96 + "..."),
+        ("\u3042" * 100, "\u3042" * 96 + "..."),
+        ("\U0001f525" * 49 + "x", "\U0001f525" * 49 + "x"),
+        ("\U0001f525" * 50, "\U0001f525" * 48 + "..."),
+        ("検索インデックスの CPU が高い", "検索インデックスの CPU が高い"),
+        ("決済\u3000API\u2028payments\u200b\x9b2J", "決済 API payments 2J"),
         ("", "oncall-tui: see the message"),
     ],
 )
 def test_a_subject_is_what_sns_takes(title: str, wanted: str) -> None:
     assert subject(title) == wanted
+    assert len(wanted) < 100
+
+
+def test_a_japanese_subject_arrives(drill: RunningWorld) -> None:
+    topic(drill).send(message(title="決済が止まっています" * 20))
+    assert told(drill)[0]["subject"] == ("決済が止まっています" * 10)[:96] + "..."
+
+
+def test_a_denial_without_a_permission_in_its_words_names_the_call_s_own() -> None:
+    refused = writing(error("Publish", "AuthorizationError", "Not authorized", 403), CallContext("sns", "Publish"))
+    assert isinstance(refused, errors.ActionFailed)
+    assert refused.hint == "needs sns:Publish"
 
 
 def test_a_title_that_is_no_subject_is_still_whole_in_the_message(drill: RunningWorld) -> None:

@@ -10,13 +10,17 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from oncall_tui.text import aws_console
+
 _PLAIN = re.compile(r"[A-Za-z0-9_.\-]")
-_HOSTS = {"cn-": "console.amazonaws.cn", "us-gov-": "console.amazonaws-us-gov.com"}
 
 
 def link(region: str, groups: Iterable[str], since: float, until: float, query: str) -> str:
-    """The console's page with *query* typed in; times are seconds since the epoch. It is not run by opening it."""
-    host = next((h for begin, h in _HOSTS.items() if region.startswith(begin)), "console.aws.amazon.com")
+    """The console's page with *query* typed in; times are seconds since the epoch. It is not run by opening it.
+
+    Empty where the console of the region's partition is not known.
+    """
+    page = aws_console.page(region, "cloudwatch")
     detail = "~".join(
         (
             f"(end~{_text(_iso(until))}",
@@ -27,8 +31,7 @@ def link(region: str, groups: Iterable[str], since: float, until: float, query: 
             f"source~(~{'~'.join(_text(g) for g in dict.fromkeys(groups))}))",
         )
     )
-    page = f"https://{region}.{host}/cloudwatch/home?region={region}"
-    return f"{page}#logsV2:logs-insights$3FqueryDetail$3D~{detail}"
+    return page and f"{page}#logsV2:logs-insights$3FqueryDetail$3D~{detail}"
 
 
 def query(prefixes: Iterable[str], searched: str = "") -> str:
@@ -54,8 +57,10 @@ def _text(value: str) -> str:
 def _code(char: str) -> str:
     if char == "$":
         return "!"
-    code = ord(char)
-    return f"*{code:02x}" if code < 0x100 else f"**{code:04x}"
+    if ord(char) < 0x100:
+        return f"*{ord(char):02x}"
+    units = char.encode("utf-16-be", "surrogatepass")  # JSURL counts as JavaScript does: an emoji is two
+    return "".join(f"**{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
 def _iso(at: float) -> str:

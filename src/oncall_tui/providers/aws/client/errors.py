@@ -34,6 +34,7 @@ DENIED = frozenset(
     {
         "AccessDenied",
         "AccessDeniedException",
+        "AuthorizationError",
         "UnauthorizedOperation",
         "ForbiddenException",
         "NotAuthorized",
@@ -46,7 +47,10 @@ THROTTLED = frozenset(
     {
         "Throttling",
         "ThrottlingException",
+        "Throttled",
         "ThrottledException",
+        "KMSThrottling",
+        "KMSThrottlingException",
         "RequestThrottled",
         "RequestThrottledException",
         "TooManyRequestsException",

@@ -121,6 +121,11 @@ class Sessions:
         made = self._clients.get((service, False))
         return str(made.meta.region_name) if made is not None else self._options.region
 
+    def enum(self, service: str, shape: str) -> tuple[str, ...]:
+        """The words that the installed botocore's model has for *shape*; empty before a client is made."""
+        made = self._clients.get((service, False))
+        return tuple(made.meta.service_model.shape_for(shape).enum) if made is not None else ()
+
     def budget_key(self) -> tuple[str, ...]:
         """Return the key of the rate limit: the account where it is known, else the credentials; and the region."""
         o = self._options

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import msgspec
 
-from oncall_tui import errors
 from oncall_tui.providers.aws.client.client import AwsClient
 from oncall_tui.providers.aws.client.rate_limit import Priority
 from oncall_tui.providers.aws.cloudwatch import schema as w
-from oncall_tui.providers.aws.cloudwatch.silence import TYPES
+from oncall_tui.providers.aws.cloudwatch.alarm_types import ask_most
 from oncall_tui.providers.base import TimelineEvent
 from oncall_tui.providers.decoding import decoder
 from oncall_tui.text.short_ids import short_ids
@@ -44,10 +43,8 @@ def event_text(item: w.CloudWatchHistoryItem) -> str:
 
 
 def _items(client: AwsClient, name: str) -> tuple[list[w.CloudWatchHistoryItem], bool]:
-    try:
-        return _pages(client, name, TYPES)
-    except errors.Denied:
-        return _pages(client, name, TYPES[:1])
+    found, _, _ = ask_most(lambda types: _pages(client, name, types))
+    return found
 
 
 def _pages(client: AwsClient, name: str, types: list[str]) -> tuple[list[w.CloudWatchHistoryItem], bool]:

@@ -16,11 +16,27 @@ from oncall_tui.domain.metric import Metric
 from oncall_tui.providers.aws.client import arn
 from oncall_tui.providers.aws.cloudwatch import schema as w
 from oncall_tui.providers.aws.cloudwatch.mute_rules import ActiveMute
+from oncall_tui.text import aws_console
 from oncall_tui.text.short_ids import short_ids
 
 TARGET_TRACKING = "TargetTracking-"
 _PART = re.compile(r"\b(?:ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*(?:[\"']([^\"']+)[\"']|([^\s)\"']+))\s*\)")
-_SIGNS = {"GreaterThan": ">", "LessThan": "<", "GreaterThanOrEqualTo": "≥", "LessThanOrEqualTo": "≤"}
+SIGNS = {  # ComparisonOperator -> its sign; of an anomaly detector's band its words
+    "GreaterThanThreshold": ">",
+    "LessThanThreshold": "<",
+    "GreaterThanOrEqualToThreshold": "≥",
+    "LessThanOrEqualToThreshold": "≤",
+    "LessThanLowerOrGreaterThanUpperThreshold": "outside",
+    "LessThanLowerThreshold": "below",
+    "GreaterThanUpperThreshold": "above",
+}
+EVALUATION = {  # EvaluationState -> its words (API reference, MetricAlarm); where there is none all is well
+    "EVALUATION_ERROR": "the alarm cannot be evaluated: its configuration is wrong",
+    "EVALUATION_FAILURE": "CloudWatch could not evaluate the alarm just now",
+    "PARTIAL_DATA": "evaluated on a part of the data",
+}
+STATES = ("OK", "ALARM", "INSUFFICIENT_DATA")
+SHOWN = 200  # characters of a query
 
 
 def severity(name: str, globs: Mapping[str, tuple[str, ...]]) -> Severity:
@@ -94,11 +110,12 @@ NOTHING = OtherAlarms()
 
 
 def state(alarm: w.CloudWatchAlarm, mute: ActiveMute | None) -> AlertState | None:
-    """None: it is fine. INSUFFICIENT_DATA is neither firing nor fine."""
+    """None: it is fine. INSUFFICIENT_DATA is neither firing nor fine; where the alarm's own configuration is wrong,
+    there may be data that nothing looks at."""
     if alarm.state_value == "OK":
         return None
     if alarm.state_value == "INSUFFICIENT_DATA":
-        return AlertState.NO_DATA
+        return AlertState.UNKNOWN if alarm.evaluation_state == "EVALUATION_ERROR" else AlertState.NO_DATA
     if alarm.state_value != "ALARM":
         return AlertState.UNKNOWN
     if mute is not None:
@@ -123,12 +140,17 @@ def alert(
     tracking = alarm.alarm_name.startswith(TARGET_TRACKING) and not show_target_tracking
     composite = (("composite", short_ids(alarm.alarm_rule)),) if alarm.alarm_rule else ()
     pairs = alarm.all_dimensions()
-    watched = (("namespace", alarm.namespace), ("metric", alarm.metric_name))
-    labels = (("alarmname", alarm.alarm_name), *watched, *pairs)
+    spaces = dict.fromkeys(
+        q.metric_stat.metric.namespace for q in alarm.metrics if q.metric_stat and q.metric_stat.metric
+    )
+    of = (("namespace", alarm.namespace or ", ".join(spaces)), ("metric", metric_names(alarm)))
+    labels = (("alarmname", alarm.alarm_name), *of, *pairs)
     told = (
         ("description", alarm.alarm_description),
         ("reason", short_ids(alarm.state_reason)),
         ("threshold", threshold(alarm)),
+        *_queries(alarm),
+        ("evaluation", evaluation(alarm)),
         ("actions", "" if alarm.actions_enabled else "disabled: this alarm notifies nobody"),
         *composite,
     )
@@ -144,7 +166,7 @@ def alert(
         changed=w.seconds(alarm.state_updated_timestamp),
         by=(mute.by,) if mute and mute.by else (),
         until=mute.until if mute else None,
-        comment=mute.reason if mute else short_ids(alarm.actions_suppressed_reason),
+        comment=mute.reason if mute else _comment(alarm),
         url=console(at.region, alarm.alarm_name),
         labels=tuple(pair for pair in labels if pair[1]),
         annotations=tuple((k, v) for k, v in told if v),
@@ -156,15 +178,64 @@ def alert(
     )
 
 
+def _comment(alarm: w.CloudWatchAlarm) -> str:
+    """Say why it notifies nobody, or why its state tells little."""
+    told = evaluation(alarm) if alarm.state_value == "INSUFFICIENT_DATA" else ""
+    if alarm.state_value not in STATES:
+        told = f"CloudWatch calls its state {alarm.state_value}, which oncall-tui does not know"
+    return told or short_ids(alarm.actions_suppressed_reason)
+
+
 def threshold(alarm: w.CloudWatchAlarm) -> str:
-    """``CPUUtilization > 80``; empty where it is not that simple."""
-    sign = _SIGNS.get(alarm.comparison_operator.removesuffix("Threshold"), "")
-    if not sign or alarm.threshold is None:
+    """``CPUUtilization > 80``, ``CPUUtilization outside ANOMALY_DETECTION_BAND(m1, 2)``; empty: it has none."""
+    sign = SIGNS.get(alarm.comparison_operator, alarm.comparison_operator)
+    band = next((q for q in alarm.metrics if q.id and q.id == alarm.threshold_metric_id), None)
+    limit = f"{alarm.threshold:g}" if alarm.threshold is not None else (band.expression or band.label) if band else ""
+    return f"{watched(alarm) or 'what it watches'} {sign} {limit}" if sign and limit else ""
+
+
+def watched(alarm: w.CloudWatchAlarm) -> str:
+    """Name the alarm's metric, the label or expression of its metric math, or its query's count."""
+    if alarm.metric_name:
+        return alarm.metric_name
+    query = alarm.scheduled_query_configuration
+    if query is not None:
+        return query.aggregation_expression or "lines of its query"
+    others = [q for q in alarm.metrics if not q.id or q.id != alarm.threshold_metric_id]
+    leads = next((q for q in others if q.return_data), others[0] if others else None)
+    if leads is None:
         return ""
-    return f"{alarm.metric_name or 'expression'} {sign} {alarm.threshold:g}"
+    stat = leads.metric_stat
+    return leads.label or leads.expression or (stat.metric.metric_name if stat and stat.metric else "")
+
+
+def metric_names(alarm: w.CloudWatchAlarm) -> str:
+    """``RequestCount, HTTPCode_Target_5XX_Count``: the metrics that it watches, or that its metric math is made of."""
+    stats = (q.metric_stat for q in alarm.metrics)
+    found = (alarm.metric_name, *(s.metric.metric_name for s in stats if s and s.metric))
+    return ", ".join(dict.fromkeys(name for name in found if name))
+
+
+def _queries(alarm: w.CloudWatchAlarm) -> tuple[tuple[str, str], ...]:
+    """The expressions and queries that it evaluates, and the log groups that these read."""
+    math = "; ".join(f"{q.id} = {q.expression}" if q.id else q.expression for q in alarm.metrics if q.expression)
+    promql = alarm.evaluation_criteria.prom_ql_criteria if alarm.evaluation_criteria else None
+    logs = alarm.scheduled_query_configuration or w.CloudWatchLogQuery()
+    groups = ", ".join(g.partition(":log-group:")[2].removesuffix(":*") or g for g in logs.log_group_identifiers)
+    told = (
+        ("expression", math),
+        ("query", (promql.query if promql else "") or logs.query_string),
+        ("log groups", groups),
+    )
+    return tuple((k, v if len(v) <= SHOWN else f"{v[:SHOWN]}…") for k, v in told)
+
+
+def evaluation(alarm: w.CloudWatchAlarm) -> str:
+    """Say that it is not evaluated as it should be; empty: it is."""
+    return EVALUATION.get(alarm.evaluation_state, alarm.evaluation_state.lower().replace("_", " "))
 
 
 def console(region: str, name: str) -> str:
-    """The alarm's page in AWS's console."""
-    page = f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}"
-    return f"{page}#alarmsV2:alarm/{quote(name, safe='')}"
+    """The alarm's page in AWS's console; empty where the console of that partition is not known."""
+    page = aws_console.page(region, "cloudwatch")
+    return page and f"{page}#alarmsV2:alarm/{quote(name, safe='')}"

@@ -1,7 +1,7 @@
 """Alarm mute rules: which are in force, until when and by whom.
 
 A rule's window is ``at(yyyy-MM-ddThh:mm)`` or a cron expression, in its time zone (UTC where none is named), and an ISO
-8601 duration (CloudWatch API reference, PutAlarmMuteRule and Schedule).
+8601 duration; after its expiry a rule mutes nothing (CloudWatch API reference, PutAlarmMuteRule and Schedule).
 """
 
 from __future__ import annotations
@@ -18,20 +18,30 @@ from oncall_tui.providers.aws.client.client import AwsClient
 from oncall_tui.providers.aws.client.errors import Gone
 from oncall_tui.providers.aws.client.rate_limit import Priority
 from oncall_tui.providers.aws.cloudwatch import schema as w
+from oncall_tui.providers.aws.cloudwatch.cron import window_end
 
 MINUTE_S, LONGEST_S = 60, 15 * 86_400
 _AT = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?)\)")
-_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?")
+_DURATION = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
 _BY = re.compile(r"by (.{1,80}?): (.*)", re.DOTALL)
 
 
 class ActiveMute(msgspec.Struct, frozen=True):
-    """One rule in force. *until* is None where that cannot be told (a recurring window)."""
+    """One rule in force. *until* is the end of the window that mutes now; None where that cannot be told."""
 
     name: str
     by: str
     reason: str
     until: float | None
+
+    def outlasts(self, other: ActiveMute) -> bool:
+        """Return whether it mutes longer than *other*: an alarm is muted until the last of its rules ends."""
+        return other.until is not None and (self.until is None or self.until > other.until)
+
+
+def rule_name(rule_arn: str) -> str:
+    """The name in a rule's ARN, ``…:alarm-mute-rule:NAME``. It may have colons itself."""
+    return arn.parse(rule_arn).resource.partition(":")[2]
 
 
 def duration_s(text: str) -> int | None:
@@ -39,8 +49,8 @@ def duration_s(text: str) -> int | None:
     found = _DURATION.fullmatch(text)
     if not found or not any(found.groups()):
         return None
-    days, hours, minutes = (int(g or 0) for g in found.groups())
-    return days * 86_400 + hours * 3_600 + minutes * 60
+    weeks, days, hours, minutes, seconds = (int(g or 0) for g in found.groups())
+    return weeks * 604_800 + days * 86_400 + hours * 3_600 + minutes * 60 + seconds
 
 
 def window(start: float, for_s: float) -> tuple[float, int, str, str]:
@@ -52,28 +62,42 @@ def window(start: float, for_s: float) -> tuple[float, int, str, str]:
     return begin, seconds, f"at({at})", duration
 
 
-def to_mute(rule: w.CloudWatchMuteRule) -> ActiveMute:
-    """The rule, read as this program writes it: ``by NAME: REASON``."""
+def to_mute(rule: w.CloudWatchMuteRule, now: float) -> ActiveMute:
+    """The rule, which is in force *now*, read as this program writes it: ``by NAME: REASON``."""
     said = _BY.fullmatch(rule.description)
     by, reason = said.groups() if said else ("", rule.description)
-    return ActiveMute(rule.name, by, reason, _until(rule))
+    return ActiveMute(rule.name, by, reason, _until(rule, now))
 
 
-def _until(rule: w.CloudWatchMuteRule) -> float | None:
+def _until(rule: w.CloudWatchMuteRule, now: float) -> float | None:
+    """When it stops to mute: its window's end, or its expiry where that comes first."""
     schedule = rule.rule.schedule if rule.rule else None
-    found = _AT.fullmatch(schedule.expression) if schedule else None
-    length = duration_s(schedule.duration) if schedule else None
-    if found and length and schedule:
-        begin = datetime.fromisoformat(found.group(1)).replace(tzinfo=_zone(schedule.timezone))
-        return begin.timestamp() + length
-    return w.seconds(rule.expire_date)
+    end = _window_end(schedule, now) if schedule is not None else None
+    expiry = w.seconds(rule.expire_date)
+    if end is None:  # it may end before its expiry, and begin again: nothing is told but that it is in force
+        return None
+    return end if expiry is None else min(end, expiry)
 
 
-def _zone(name: str) -> tzinfo:
+def _window_end(schedule: w.CloudWatchSchedule, now: float) -> float | None:
+    length, zone = duration_s(schedule.duration), _zone(schedule.timezone)
+    if not length or zone is None:
+        return None
+    once = _AT.fullmatch(schedule.expression)
+    if once is None:
+        return window_end(schedule.expression, length, zone, now)
     try:
-        return ZoneInfo(name) if name else UTC
-    except (ZoneInfoNotFoundError, ValueError):
-        return UTC
+        return datetime.fromisoformat(once.group(1)).replace(tzinfo=zone).timestamp() + length
+    except ValueError:
+        return None
+
+
+def _zone(name: str) -> tzinfo | None:
+    """The time zone of that name; None where this machine does not know it."""
+    try:
+        return ZoneInfo(name) if name not in ("", "UTC") else UTC
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
 
 
 class MuteRules:
@@ -83,8 +107,8 @@ class MuteRules:
         self._client = client
         self._rules: dict[tuple[str, w.Stamp], w.CloudWatchMuteRule] = {}
 
-    def read(self) -> Mapping[str, ActiveMute]:
-        """Alarm name -> what mutes it now. Raises SourceError or Later."""
+    def read(self, now: float) -> Mapping[str, ActiveMute]:
+        """Alarm name -> the rule that mutes it longest from *now* on. Raises SourceError or Later."""
         active: list[tuple[str, w.Stamp]] = []
         token: dict[str, str] = {}
         priority = Priority.SWEEP
@@ -98,15 +122,18 @@ class MuteRules:
         found: dict[str, ActiveMute] = {}
         for key in active:
             rule = self._rule(key)
-            if rule is not None:
-                found.update(dict.fromkeys(rule.mute_targets.alarm_names if rule.mute_targets else (), to_mute(rule)))
+            if rule is None:
+                continue
+            mute = to_mute(rule, now)
+            for name in rule.mute_targets.alarm_names if rule.mute_targets else ():
+                if name not in found or mute.outlasts(found[name]):
+                    found[name] = mute
         return found
 
     def _rule(self, key: tuple[str, w.Stamp]) -> w.CloudWatchMuteRule | None:
         if key not in self._rules:
-            name = arn.parse(key[0]).resource.rpartition(":")[2]
             try:
-                self._rules[key] = self.get(name)
+                self._rules[key] = self.get(rule_name(key[0]))
             except Gone:
                 return None
         return self._rules[key]

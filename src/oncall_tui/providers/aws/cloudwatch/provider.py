@@ -1,4 +1,4 @@
-"""The CloudWatch provider: metric and composite alarms of one account and region, and silencing one.
+"""The CloudWatch provider: alarms of every type of one account and region, and silencing one.
 
 There is no acknowledge in CloudWatch, so none is offered here.
 """
@@ -21,9 +21,10 @@ from oncall_tui.providers.aws.client.session import Sessions
 from oncall_tui.providers.aws.cloudwatch import history as cw_history
 from oncall_tui.providers.aws.cloudwatch import mapping as cw_rows
 from oncall_tui.providers.aws.cloudwatch import schema as w
+from oncall_tui.providers.aws.cloudwatch.alarm_types import ALARM_TYPES, ask_most, unread_words
 from oncall_tui.providers.aws.cloudwatch.metrics import Metrics
 from oncall_tui.providers.aws.cloudwatch.mute_rules import ActiveMute, MuteRules
-from oncall_tui.providers.aws.cloudwatch.silence import TYPES, CloudWatchSilence
+from oncall_tui.providers.aws.cloudwatch.silence import CloudWatchSilence
 from oncall_tui.providers.aws.options import CloudWatchOptions
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, TimelineEvent
 
@@ -58,7 +59,8 @@ class CloudWatchProvider:
         self._firing: dict[str, str] = {}  # the ARNs of those in ALARM now, by name
         self._no_data: list[w.CloudWatchAlarm] = []
         self._problems: dict[str, PartialFailure] = {}
-        self._mutes_at = self._no_data_at = self._composite_at = 0.0
+        self._mutes_at = self._no_data_at = self._all_types_at = 0.0
+        self._types: tuple[str, ...] = ALARM_TYPES  # those that are to be had here
         self._many = False  # more than a page of alarms: ask for those that are not OK alone
         silence = CloudWatchSilence(options.name, self._client, context.clock, options.act_profile or options.profile)
         self._handlers: dict[Verb, ActionHandler] = {Verb.SILENCE: silence} if self._can_act else {}
@@ -73,7 +75,7 @@ class CloudWatchProvider:
         before = self.calls.total()
         now, due = self._clock.now(), self._clock.monotonic()
         if request.fresh:
-            self._mutes_at = self._no_data_at = self._composite_at = 0.0
+            self._mutes_at = self._no_data_at = self._all_types_at = 0.0
         try:
             alarms = self._alarms(due)
         except RateLimited as later:
@@ -140,18 +142,16 @@ class CloudWatchProvider:
         return firing + [a for a in self._no_data if a.alarm_name not in names]
 
     def _pages(self, now: float, which: dict[str, str]) -> tuple[int, list[w.CloudWatchAlarm]]:
-        """Every page; without composite alarms where those are denied (they need a permission on ``*``)."""
-        if now < self._composite_at:
-            return self._all_pages({**which, "AlarmTypes": TYPES[:1]})
-        try:
-            answer = self._all_pages({**which, "AlarmTypes": TYPES})
-        except errors.Denied as error:
-            answer = self._all_pages({**which, "AlarmTypes": TYPES[:1]})
-            hint = "needs cloudwatch:DescribeAlarms on *"
-            self._problems["composite"] = PartialFailure(SourceState.DENIED, "composite alarms", error.message, hint)
-            self._composite_at = now + DENIED_S
-        else:
-            self._problems.pop("composite", None)
+        """Every page, of every type of alarm that is to be had here; the others are asked for again in five minutes."""
+        asked = self._types if now < self._all_types_at else ALARM_TYPES
+        answer, self._types, error = ask_most(lambda types: self._all_pages({**which, "AlarmTypes": types}), asked)
+        if error is not None:
+            scope = unread_words(self._types)
+            hint = "needs cloudwatch:DescribeAlarms on *" if isinstance(error, errors.Denied) else error.hint
+            self._problems["types"] = PartialFailure(SourceState(error.state), scope, error.message, hint)
+            self._all_types_at = now + DENIED_S
+        elif self._types == ALARM_TYPES:
+            self._problems.pop("types", None)
         return answer
 
     def _all_pages(self, params: dict[str, object]) -> tuple[int, list[w.CloudWatchAlarm]]:
@@ -160,7 +160,7 @@ class CloudWatchProvider:
         priority, pages = Priority.HOT, 0
         while True:
             page = self._client.read(w.DescribeAlarms, "DescribeAlarms", priority, MaxRecords=100, **params, **token)
-            found += (*page.metric_alarms, *page.composite_alarms)
+            found += page.alarms
             pages += 1
             if not page.next_token:
                 return pages, found
@@ -170,7 +170,7 @@ class CloudWatchProvider:
         if now < self._mutes_at:
             return
         try:
-            self._muted = self._mutes.read()
+            self._muted = self._mutes.read(self._clock.now())
         except NOT_OFFERED as error:
             self._problems["mutes"] = PartialFailure(SourceState(error.state), "mute rules", error.message, error.hint)
             self._mutes_at = now + DENIED_S
@@ -183,7 +183,13 @@ class CloudWatchProvider:
             self._mutes_at = now + MUTES_S
 
     def _told(self) -> tuple[PartialFailure, ...]:
-        return tuple(self._problems.values())
+        """Return the problems; last the types of alarms that a newer botocore knows, and this program does not."""
+        newer = (t for t in self._sessions.enum("cloudwatch", "AlarmType") if t not in ALARM_TYPES)
+        words = "this version of oncall-tui does not read them"
+        return (
+            *self._problems.values(),
+            *(PartialFailure(SourceState.OK, f"alarms of type {t}", words) for t in newer),
+        )
 
 
 def build(options: CloudWatchOptions, context: Context) -> CloudWatchProvider:

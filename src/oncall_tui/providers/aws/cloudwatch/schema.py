@@ -42,13 +42,34 @@ class CloudWatchMetricStat(CloudWatchAnswer):
 
 
 class CloudWatchQuery(CloudWatchAnswer):
+    id: str = ""
+    label: str = ""
     metric_stat: CloudWatchMetricStat | None = None
     expression: str = ""
+    return_data: bool | None = None  # of several queries the alarm watches the one that has it
     account_id: str = ""
 
 
+class CloudWatchPromQl(CloudWatchAnswer):
+    query: str = ""
+
+
+class CloudWatchCriteria(CloudWatchAnswer):
+    """What a metric alarm evaluates where that is a query over many metrics."""
+
+    prom_ql_criteria: CloudWatchPromQl | None = msgspec.field(name="PromQLCriteria", default=None)
+
+
+class CloudWatchLogQuery(CloudWatchAnswer):
+    """What a log alarm evaluates: a query over log groups, and what is counted of its lines."""
+
+    query_string: str = ""
+    log_group_identifiers: list[str] = []
+    aggregation_expression: str = ""
+
+
 class CloudWatchAlarm(CloudWatchAnswer):
-    """A metric alarm or a composite alarm: the fields of both."""
+    """An alarm of any type: the fields of all."""
 
     alarm_name: str
     alarm_arn: str
@@ -70,6 +91,10 @@ class CloudWatchAlarm(CloudWatchAnswer):
     threshold: float | None = None
     dimensions: list[CloudWatchDimension] = []
     metrics: list[CloudWatchQuery] = []
+    threshold_metric_id: str = ""
+    evaluation_state: str = ""
+    evaluation_criteria: CloudWatchCriteria | None = None
+    scheduled_query_configuration: CloudWatchLogQuery | None = None
     alarm_rule: str = ""
     actions_suppressed_by: str = ""
     actions_suppressed_reason: str = ""
@@ -93,7 +118,13 @@ class DescribeAlarms(CloudWatchAnswer):
 
     metric_alarms: list[CloudWatchAlarm]
     composite_alarms: list[CloudWatchAlarm] = []
+    log_alarms: list[CloudWatchAlarm] = []
     next_token: str = ""
+
+    @property
+    def alarms(self) -> tuple[CloudWatchAlarm, ...]:
+        """All of them, whatever their type."""
+        return (*self.metric_alarms, *self.composite_alarms, *self.log_alarms)
 
 
 class CloudWatchMuteSummary(CloudWatchAnswer):

@@ -18,7 +18,8 @@ from oncall_tui.providers.aws.client.client import AwsClient
 from oncall_tui.providers.aws.client.errors import Gone, NotApi, UnknownOperation
 from oncall_tui.providers.aws.client.rate_limit import Priority
 from oncall_tui.providers.aws.cloudwatch import schema as w
-from oncall_tui.providers.aws.cloudwatch.mute_rules import MuteRules, window
+from oncall_tui.providers.aws.cloudwatch.alarm_types import ask_most
+from oncall_tui.providers.aws.cloudwatch.mute_rules import MuteRules, rule_name, window
 from oncall_tui.providers.base import ActionHandler, Receipt
 from oncall_tui.providers.write_grace import WriteGrace
 from oncall_tui.runtime.clock import Clock
@@ -28,16 +29,14 @@ from oncall_tui.text.time_format import local_time
 DEFAULT_S = 3_600.0
 TAKES_EFFECT_S = 20.0
 DESCRIPTION_MAX = 1024
-TYPES = ["MetricAlarm", "CompositeAlarm"]
 
 
 def read_alarm(client: AwsClient, name: str) -> w.CloudWatchAlarm:
     """DescribeAlarms of one. Raises SourceError, and Refused where it is not there."""
-    try:
-        found = client.read(w.DescribeAlarms, "DescribeAlarms", Priority.ACT, AlarmNames=[name], AlarmTypes=TYPES)
-    except errors.Denied:  # composite alarms need a permission on *
-        found = client.read(w.DescribeAlarms, "DescribeAlarms", Priority.ACT, AlarmNames=[name])
-    for alarm in (*found.metric_alarms, *found.composite_alarms):
+    found, _, _ = ask_most(
+        lambda types: client.read(w.DescribeAlarms, "DescribeAlarms", Priority.ACT, AlarmNames=[name], AlarmTypes=types)
+    )
+    for alarm in found.alarms:
         if alarm.alarm_name == name:
             return alarm
     raise errors.Refused(f"{name} is not there any more")
@@ -81,9 +80,7 @@ class CloudWatchSilence(ActionHandler):
             raise errors.Refused("this endpoint has no alarm mute rules, so nothing was sent", error.message) from error
         except (errors.Denied, Gone):
             return ""
-        return ", ".join(
-            arn.parse(s.alarm_mute_rule_arn).resource.rpartition(":")[2] for s in found.alarm_mute_rule_summaries
-        )
+        return ", ".join(rule_name(s.alarm_mute_rule_arn) for s in found.alarm_mute_rule_summaries)
 
     @staticmethod
     def _same(alarm: w.CloudWatchAlarm, row: Alert) -> None:

@@ -1,8 +1,8 @@
 """SNS: one message to a topic. Who reads it is the topic's subscribers' matter.
 
-Facts are SNS's model in botocore 1.44.5 and its API reference (Publish): a subject is at most 100 ASCII characters
-without line breaks, a message at most 256 KiB; a FIFO topic wants a group and, without content-based deduplication, a
-deduplication id.
+Facts are SNS's model in botocore 1.44.5 and its API reference (Publish): a subject is UTF-8 without line breaks and
+control characters, and has less than 100 characters; a message has at most 256 KiB; a FIFO topic wants a group and,
+without content-based deduplication, a deduplication id.
 """
 
 from __future__ import annotations
@@ -17,18 +17,21 @@ from oncall_tui.providers.aws.sns.options import SnsOptions
 from oncall_tui.providers.base import Context, Message, Receipt
 from oncall_tui.runtime.secret import redact
 
-SUBJECT = 100
+SUBJECT = 99  # characters; one above U+FFFF counts as two, which is how SNS may count it
 MESSAGE = 60_000  # characters: below 256 KiB whatever they are
 ASK = "it cannot be read back: ask who reads the topic"
 _NO_SUBJECT = "oncall-tui: see the message"
 
 
 def subject(title: str) -> str:
-    """*title* as a subject may be: ASCII, printable, one line. Where nothing is left of it, words that say so."""
-    kept = " ".join("".join(c if c.isascii() and c.isprintable() else " " for c in redact(title)).split())
-    if not kept or 2 * sum(c.isalnum() for c in kept) < sum(c.isalnum() for c in title):
-        return _NO_SUBJECT
-    return kept if len(kept) <= SUBJECT else kept[: SUBJECT - 3] + "..."
+    """*title* as a subject may be: printable, one line, short. Where nothing is left of it, words that say so."""
+    kept = " ".join("".join(c if c.isprintable() else " " for c in redact(title)).split())
+    if len(kept) + sum(ord(c) > 0xFFFF for c in kept) <= SUBJECT:
+        return kept or _NO_SUBJECT
+    room = SUBJECT - 3
+    while len(kept) + sum(ord(c) > 0xFFFF for c in kept) > room:
+        kept = kept[:-1]
+    return f"{kept}..."
 
 
 def text(message: Message) -> str:

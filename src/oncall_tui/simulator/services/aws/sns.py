@@ -38,7 +38,7 @@ class SimulatedSns:
         if asked.get("TopicArn") != self.topic:
             return _error("NotFound", "Topic does not exist", 404)
         subject, message = asked.get("Subject", ""), asked.get("Message", "")
-        if len(subject) > SUBJECT or not subject.isascii() or not subject.isprintable():
+        if _length(subject) >= SUBJECT or any(ord(c) < 0x20 or 0x7F <= ord(c) < 0xA0 for c in subject):
             return _error("InvalidParameter", "Invalid parameter: Subject")
         if not message or len(message.encode()) > MESSAGE:
             return _error("InvalidParameter", "Invalid parameter: Message")
@@ -62,6 +62,11 @@ class SimulatedSns:
             "denied": ("AuthorizationError", denied, 403),
         }
         return _error(*faults[kind]) if kind in faults else None
+
+
+def _length(text: str) -> int:
+    """The length as Java counts it: a character above U+FFFF is two."""
+    return len(text.encode("utf-16-be", "surrogatepass")) // 2
 
 
 def _asked(request: Request) -> dict[str, str]:

@@ -333,6 +333,9 @@ class LogScreen(Screen[None]):
         prefixes = [p.prefix + (self.reader.run.task if p.prefix else "") for p in here]
         asked = insights.query(prefixes, self.view.query_text)
         url = insights.link(region, [p.group for p in here], since, until, asked)
+        if not url:
+            self._say(f"no AWS console is known for {region}: there is no link", "warning")
+            return
         said = copy(self.app, url)
         rows: list[Line] = [((f"{said}; the link opens with this query, not run yet:", "dim"),), (("", ""),)]
         rows += [((part, ""),) for part in asked.splitlines()]

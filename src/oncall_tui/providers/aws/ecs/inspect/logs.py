@@ -6,6 +6,7 @@ everything else that reads logs; here it is two a second, in a budget of its own
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from operator import attrgetter
 
@@ -28,6 +29,15 @@ CALLS_PER_S, BURST = 2.0, 4.0
 REVISIONS = 4  # task definitions of one service that may run at once
 LONGEST = 32_768  # characters of a line that are kept; CloudWatch takes a megabyte
 NEWEST_FROM = 1_704_067_200.0  # 1 January 2024: FilterLogEvents reads newest first only from there on
+
+
+_INSIGHTS = "a log group of the class {} is read by Logs Insights"
+CLASSES = {  # LogGroupClass -> a hint where FilterLogEvents names it (CloudWatch Logs user guide, "Log classes")
+    "INFREQUENT_ACCESS": _INSIGHTS.format("Infrequent Access"),
+    "ESSENTIALS": _INSIGHTS.format("Essentials"),
+    "DELIVERY": "a log group of the class Delivery only passes lines on: read them where they go (S3, Data Firehose)",
+    "STANDARD": "only log groups of the class Standard are read this way",
+}
 
 
 class LogsEvent(w.EcsAnswer):
@@ -95,9 +105,7 @@ class EcsLogs:
         except Gone:
             return LogPage(missing=f"the log group {place.group} is not there in {place.region}")
         except AwsRefusal as error:
-            raise AwsRefusal(
-                error.message, "a group of the class Infrequent Access is read by Logs Insights alone"
-            ) from error
+            raise AwsRefusal(error.message, _class_hint(error.message)) from error
         names = {it.log_stream_name for it in answer.events}
         streams = {name: self._stream(place, name) for name in names if name.startswith(prefix)}
         lines = [_line(it, streams[it.log_stream_name]) for it in answer.events if it.log_stream_name in streams]
@@ -134,6 +142,12 @@ class EcsLogs:
             found = AwsClient(sessions, "logs", allowance, self._calls, self._transport)
             self._clients[region] = found
         return found
+
+
+def _class_hint(message: str) -> str:
+    """What to do about a refusal for the log group's class, where it is one."""
+    named = next((c for c in CLASSES if re.search(rf"\b{c}\b", message)), "STANDARD")
+    return CLASSES[named] if named != "STANDARD" or re.search(r"\bclass\b", message) else ""
 
 
 def _line(it: LogsEvent, stream: LogStream) -> LogLine:
