@@ -55,13 +55,13 @@ class CloudWatchPromQl(CloudWatchAnswer):
 
 
 class CloudWatchCriteria(CloudWatchAnswer):
-    """What a metric alarm evaluates where that is a query over many metrics."""
+    """The evaluation of a metric alarm that watches a query over many metrics."""
 
     prom_ql_criteria: CloudWatchPromQl | None = msgspec.field(name="PromQLCriteria", default=None)
 
 
 class CloudWatchLogQuery(CloudWatchAnswer):
-    """What a log alarm evaluates: a query over log groups, and what is counted of its lines."""
+    """The evaluation of a log alarm: a query over log groups, and the count over its lines."""
 
     query_string: str = ""
     log_group_identifiers: list[str] = []

@@ -145,7 +145,7 @@ class EcsLogs:
 
 
 def _class_hint(message: str) -> str:
-    """What to do about a refusal for the log group's class, where it is one."""
+    """Return the hint for a refusal that comes of the log group's class; empty for another one."""
     named = next((c for c in CLASSES if re.search(rf"\b{c}\b", message)), "STANDARD")
     return CLASSES[named] if named != "STANDARD" or re.search(r"\bclass\b", message) else ""
 
