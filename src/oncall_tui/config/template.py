@@ -65,6 +65,15 @@ _TEMPLATE = """\
 #     url: https://alertmanager.example.com/prefix
 #     username: oncall
 #     password: {file: /run/secrets/alertmanager}
+#     headers: {X-Scope-OrgID: payments, X-Gateway-Token: {env: GATEWAY_TOKEN}}   # for a gateway; a secret is never a literal
+#     ca_file: /etc/oncall-tui/ca.pem      # the authority of its certificate, trusted besides the public ones
+#     client_cert: ~/.config/oncall-tui/client.pem   # where it asks for a certificate; these four work for every HTTP source
+#     client_key: ~/.config/oncall-tui/client.key
+#   - name: amp
+#     provider: alertmanager
+#     url: https://aps-workspaces.ap-northeast-1.amazonaws.com/workspaces/ws-0123/alertmanager
+#     auth: sigv4                    # sign for AWS, with profile, role_arn, act_profile, act_role_arn as for ecs
+#     signing_service: aps           # execute-api for an API gateway
 #   - name: pager
 #     provider: pagerduty
 #     token: {command: [pass, show, pagerduty]}

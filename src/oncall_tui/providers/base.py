@@ -15,7 +15,7 @@ Each ``Supports…`` protocol is a capability that a provider or a handler may h
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import msgspec
@@ -31,7 +31,7 @@ from oncall_tui.domain.plan import ActionRequest, Actor, Choice, Plan
 from oncall_tui.domain.reading import Reading
 from oncall_tui.domain.service import Service
 from oncall_tui.domain.service_detail import ServiceDetail, Task
-from oncall_tui.errors import ActionError
+from oncall_tui.errors import ActionError, SourceError
 
 
 class ReadRequest(msgspec.Struct, frozen=True):
@@ -251,10 +251,30 @@ class SupportsAckRenewal(Protocol):
         """Extend it if it is due. Times are seconds since the epoch."""
 
 
+class Signer(Protocol):
+    """Signs requests (AWS Signature Version 4). *login* is the command that renews its keys; empty: none known."""
+
+    @property
+    def login(self) -> tuple[str, ...]: ...
+
+    def headers(self, method: str, url: str, body: bytes, acting: bool) -> Mapping[str, str]:
+        """Return the headers to add. May block for a login. Raises SourceError. *acting*: with the keys for writes."""
+
+    def denied(self, text: str) -> SourceError | None:
+        """Return the meaning of a 403 that says *text*; None where it is not of the signature."""
+
+    def renew(self) -> None:
+        """Forget the keys."""
+
+
 class Context(msgspec.Struct, frozen=True):
-    """Bootstrap's arguments for a provider's factory, besides its options."""
+    """Bootstrap's arguments for a provider's factory, besides its options.
+
+    *signer* makes a signer from AWS options, which a provider of another system cannot import.
+    """
 
     source: str
     actor_email: str
     clock: Any  # oncall_tui.runtime.clock.Clock; Any keeps msgspec out of protocols
     read_only: bool = False
+    signer: Callable[[Any], Signer] | None = None

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from oncall_tui.providers.base import Context, Destination, Provider
+from oncall_tui.providers.base import Context, Destination, Provider, Signer
 from oncall_tui.providers.options import DestinationOptions, SourceOptions
 
 
@@ -62,7 +62,14 @@ def build(options: SourceOptions, context: Context) -> Provider:
     """The provider for one configured source. Imports its client library: call it off the UI's thread."""
     with _importing:  # several sources start at once, and big packages do not like to be imported by many threads
         factory: Callable[[SourceOptions, Context], Provider] = _load(SOURCES[options.provider].factory)
-    return factory(options, context)
+    return factory(options, msgspec.structs.replace(context, signer=_signer))
+
+
+def _signer(options: Any) -> Signer:
+    """The signer of AWS requests for a source of another system. Imports botocore."""
+    with _importing:
+        make: Callable[[Any], Signer] = _load("aws.client.sigv4:build_signer")
+    return make(options)
 
 
 def build_destination(options: DestinationOptions, context: Context) -> Destination:

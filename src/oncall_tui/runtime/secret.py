@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import re
 import subprocess
 import threading
+from html import entities
 from pathlib import Path
 
 from oncall_tui.errors import NoCredentials
@@ -91,4 +94,23 @@ def redact(text: str) -> str:
     for value in _known:
         if len(value) >= 4:
             text = text.replace(value, "•••")
+            if value.endswith("=") or any(mark in text for mark in "%\\&="):
+                text = _spelled(value).sub("•••", text)
     return text
+
+
+@functools.lru_cache(maxsize=64)
+def _spelled(value: str) -> re.Pattern[str]:
+    """*value* with any of its characters percent-encoded (also twice), or escaped as in JSON or HTML; base64 without
+    its padding is base64.
+    """
+    body = value.rstrip("=")
+    return re.compile("".join(map(_spellings, body)) + f"(?:{_spellings('=')})*" * (body != value), re.IGNORECASE)
+
+
+def _spellings(c: str) -> str:
+    code = f"{ord(c):x}"
+    named = f"|&{entities.codepoint2name[ord(c)]};" if ord(c) in entities.codepoint2name else ""
+    escaped = rf"|\\u0*{code}|\\x0*{code}|\\{re.escape(c)}" if not c.isalnum() else rf"|\\u0*{code}|\\x0*{code}"
+    own = re.escape(c) if not c.isalpha() else f"(?-i:{c})"
+    return rf"(?:{own}|%(?:25)*0*{code}{escaped}|&#x0*{code};|&#0*{ord(c)};{named})"

@@ -21,6 +21,7 @@ from oncall_tui.providers.alertmanager.provider import build as build_alertmanag
 from oncall_tui.providers.base import Context, Provider, ReadRequest
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
 from oncall_tui.providers.pagerduty.provider import build as build_pagerduty
+from oncall_tui.runtime.network.trust import blind_context, tls_context
 from oncall_tui.runtime.secret import Secret
 
 TOKEN = "planted-token-value-0123456789"
@@ -371,11 +372,10 @@ def test_read_only_offers_and_plans_nothing(
 
 
 def test_tls_trusts_the_authorities_for_https_and_nobody_for_http() -> None:
-    from oncall_tui.providers.http.client import _trust
-
-    assert _trust("https://x").verify_mode is ssl.CERT_REQUIRED
-    assert _trust("http://x").verify_mode is ssl.CERT_REQUIRED
-    assert not _trust("http://x").get_ca_certs()
+    assert tls_context().verify_mode is ssl.CERT_REQUIRED
+    assert tls_context().check_hostname
+    assert blind_context().verify_mode is ssl.CERT_REQUIRED
+    assert not blind_context().get_ca_certs()
 
 
 def test_severity_words() -> None:

@@ -20,7 +20,7 @@ from oncall_tui.providers.alertmanager.time_intervals import TimeIntervals
 from oncall_tui.providers.alertmanager.unacknowledge import AckSilenceRenewer, Unacknowledge
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, Receipt, RenewalResult
 from oncall_tui.providers.decoding import decoder
-from oncall_tui.providers.http import DecodeCache, Http
+from oncall_tui.providers.http import DecodeCache, Http, http_settings
 from oncall_tui.runtime.clock import Clock
 
 if TYPE_CHECKING:
@@ -35,11 +35,13 @@ class AlertmanagerProvider:
 
     provider = "alertmanager"
 
-    def __init__(self, options: AlertmanagerOptions, http: Http, clock: Clock, read_only: bool) -> None:
+    def __init__(
+        self, options: AlertmanagerOptions, http: Http, clock: Clock, read_only: bool, login: tuple[str, ...] = ()
+    ) -> None:
         self.source = options.name
         self.interval_s = options.interval_s or 10.0
         self.stale_after_s = 3 * self.interval_s
-        self.login = options.login
+        self.login = login
         self.banner = ""
         self._http = http
         self._clock = clock
@@ -111,12 +113,18 @@ def build(
     """The provider for one source. Opens nothing yet. *transport* is for tests."""
     secrets = tuple(s for s in (options.bearer_token, options.password) if s is not None)
     url = options.url.rstrip("/").removesuffix("/api/v2")
+    signer = None
+    if options.auth:
+        assert context.signer is not None
+        signer = context.signer(options)
     http = Http(
         source=context.source,
         url=url,
         clock=context.clock,
         authorization=(lambda: authorization(options)) if secrets else None,
         secrets=secrets,
+        settings=http_settings(options, signer),
         transport=transport,
     )
-    return AlertmanagerProvider(options, http, context.clock, context.read_only)
+    login = options.login or (signer.login if signer is not None else ())
+    return AlertmanagerProvider(options, http, context.clock, context.read_only, login)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 from urllib.parse import urlsplit
 
-from oncall_tui.providers.options import SourceOptions
+from oncall_tui.providers.options import HttpSourceOptions
 from oncall_tui.runtime.secret import Secret
 
 STATES = ("alert", "warn", "no data", "unknown")
@@ -13,7 +14,7 @@ STATES = ("alert", "warn", "no data", "unknown")
 _SITE = re.compile(r"([a-z0-9-]+\.)?(datadoghq\.com|datadoghq\.eu|ddog-gov\.com)")
 
 
-class DatadogOptions(SourceOptions, frozen=True, kw_only=True):
+class DatadogOptions(HttpSourceOptions, frozen=True, kw_only=True):
     """One Datadog organization, as one application key sees it.
 
     *site* is as in the address of its pages without ``app.``: ``datadoghq.com``, ``us3.datadoghq.com``,
@@ -24,6 +25,7 @@ class DatadogOptions(SourceOptions, frozen=True, kw_only=True):
     *notify_at_end*: does Datadog notify anew when a silence ends and the monitor still alerts?
     """
 
+    own_headers: ClassVar[tuple[str, ...]] = ("dd-api-key", "dd-application-key")
     api_key: Secret
     application_key: Secret
     site: str = "datadoghq.com"
@@ -39,6 +41,7 @@ class DatadogOptions(SourceOptions, frozen=True, kw_only=True):
     notify_at_end: bool = True
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if not _SITE.fullmatch(self.site):
             raise ValueError("site: expected a Datadog site, as datadoghq.com, us5.datadoghq.com or datadoghq.eu")
         if self.url:

@@ -16,7 +16,7 @@ from oncall_tui.providers.datadog.handler_context import DatadogHandlerContext
 from oncall_tui.providers.datadog.mapping import DatadogRows
 from oncall_tui.providers.datadog.options import DatadogOptions
 from oncall_tui.providers.datadog.silence import DatadogSilence
-from oncall_tui.providers.http import Http
+from oncall_tui.providers.http import Http, http_settings
 from oncall_tui.runtime.clock import Clock
 
 if TYPE_CHECKING:
@@ -140,6 +140,7 @@ def build(options: DatadogOptions, context: Context, transport: httpx.BaseTransp
         error_words=error_text,
         read_right="monitors_read",
         write_right="monitors_downtime",
+        settings=http_settings(options),
         transport=transport,
     )
     return DatadogProvider(options, http, context.clock, context.read_only)

@@ -11,8 +11,10 @@ httpx is imported when the first client is made, so that options and the registr
 
 from __future__ import annotations
 
-from oncall_tui.providers.http.client import Http, NotFound, TooSlow
+from oncall_tui.providers.http.client import Http, NotFound
 from oncall_tui.providers.http.decode_cache import DecodeCache
+from oncall_tui.providers.http.failures import TooSlow
+from oncall_tui.providers.http.settings import HttpSettings, http_settings
 from oncall_tui.providers.http.text import pieces, reference, sanitize, severity, stamp
 from oncall_tui.providers.http.write_handler import (
     HandlerContext,
@@ -28,10 +30,12 @@ __all__ = [
     "DecodeCache",
     "HandlerContext",
     "Http",
+    "HttpSettings",
     "NotFound",
     "TooSlow",
     "WriteHandler",
     "before_sending",
+    "http_settings",
     "listed",
     "pieces",
     "read_back",

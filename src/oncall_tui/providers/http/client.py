@@ -6,28 +6,27 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
 from oncall_tui import errors
 from oncall_tui.providers.decoding import decoder
+from oncall_tui.providers.http.failures import Broken, Route, broken, wants_login
 from oncall_tui.providers.http.limits import retry_after, used_up
+from oncall_tui.providers.http.settings import NO_SETTINGS, HttpSettings
 from oncall_tui.providers.http.text import MESSAGE_LIMIT, error_text, sanitize
 from oncall_tui.runtime.clock import Clock
-from oncall_tui.runtime.secret import Secret
+from oncall_tui.runtime.network.clients import READ_S, open_client
+from oncall_tui.runtime.network.limits import TOTAL_S, time_left, time_limit, unpacked
+from oncall_tui.runtime.network.proxies import ProxyRules
+from oncall_tui.runtime.secret import Secret, keep_secret
 
 if TYPE_CHECKING:
-    import ssl
-
     import httpx
 
-CONNECT_S = 2.0
-READ_S = 5.0
-TOTAL_S = 30.0  # the read time-out restarts with every byte: a trickle would otherwise hold a thread for ever
 HUNG_S = 1.5  # a request that takes so long hangs, and another one goes beside it: an action never waits for a read
-MAX_BODY = 64 * 1024 * 1024
 
 T = TypeVar("T")
 Params = Sequence[tuple[str, str]]
@@ -37,30 +36,13 @@ class NotFound(errors.Malformed):
     """The other side has no such thing (404): the caller knows whether that is a wrong URL or an answer."""
 
 
-class TooSlow(errors.Offline):
-    """The answer did not come in time: where a list was asked for, a smaller page of it might."""
-
-
-class _Broken(Exception):
-    """An exchange that brought no whole answer. *sent* tells whether the request may have arrived."""
-
-    def __init__(self, message: str, *, sent: bool, garbled: bool = False, slow: bool = False, hint: str = "") -> None:
-        super().__init__(message)
-        self.message, self.sent, self.garbled, self.slow, self.hint = message, sent, garbled, slow, hint
-
-    def unread(self) -> errors.SourceError:
-        """Return the error's meaning for a read."""
-        kind = errors.Malformed if self.garbled else TooSlow if self.slow else errors.Offline
-        return kind(self.message, self.hint)
-
-
 class _Answer(msgspec.Struct):
     """The response: *cut* says why the body is not whole (empty: it is)."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
-    cut: _Broken | None = None
+    cut: Broken | None = None
 
 
 class Http:
@@ -70,7 +52,8 @@ class Http:
     its secrets in headers of its own. *secrets* are forgotten on a 401, so that a rotated token is read anew. *serial*
     is a lock held over each request, for an API that wants one at a time; it is not waited for long. *error_words*
     turns a status and an error body into words. *read_right* and *write_right* name what the login has to be allowed
-    (``the scope event:read``), for hints.
+    (``the scope event:read``), for hints. *settings* are what the options say of every request (headers, certificates,
+    a signature).
     """
 
     def __init__(
@@ -87,6 +70,7 @@ class Http:
         error_words: Callable[[int, bytes], str] = error_text,
         read_right: str = "",
         write_right: str = "",
+        settings: HttpSettings = NO_SETTINGS,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.source = source
@@ -99,15 +83,16 @@ class Http:
         self._clock = clock
         self._authorization = authorization
         self._login = login
-        self._secrets = secrets
+        self._secrets = (*secrets, *settings.secrets)
+        self._settings = settings
         self._headers = dict(headers or {})
         self._serial = serial
         self._error_words = error_words
         self._rights = (read_right, write_right)
         self._transport = transport
         self._client: httpx.Client | None = None
+        self._route = Route(self.host, None, settings.files)
         self._lock = threading.Lock()
-        self._encoded: set[str] = set()  # header values made from secrets: an error body may echo these too
 
     # --- what providers call -------------------------------------------------------------------------------------
 
@@ -119,8 +104,8 @@ class Http:
         """Do as ``get``, and return the answer's headers: some APIs name the next page there."""
         try:
             answer = self._exchange("GET", path, params, None, {})
-        except _Broken as broken:
-            raise broken.unread() from None
+        except Broken as failed:
+            raise failed.unread() from None
         if not 200 <= answer.status < 300:
             raise self._unread(answer, path)
         if answer.cut is not None:
@@ -144,12 +129,12 @@ class Http:
             answer = self._exchange(method, path, (), content, headers or {})
         except errors.SourceError as error:  # its secret could not be read: nothing was sent
             raise errors.ActionFailed(f"not sent: {error.message}", error.hint) from None
-        except _Broken as broken:
-            if broken.sent:
+        except Broken as failed:
+            if failed.sent:
                 raise errors.OutcomeUnknown(
-                    f"sent, but {broken.message}", "it is read again to learn what happened"
+                    f"sent, but {failed.message}", "it is read again to learn what happened"
                 ) from None
-            raise errors.ActionFailed(f"not sent: {broken.message}", broken.hint) from None
+            raise errors.ActionFailed(f"not sent: {failed.message}", failed.hint) from None
         self._judge(answer)
         if into is bytes:
             return answer.body  # type: ignore[return-value]
@@ -174,16 +159,15 @@ class Http:
         return 0.0 if self._ahead_s is None else self._ahead_s + self._clock.monotonic() - self._clock.now()
 
     def sanitize(self, text: str, limit: int = MESSAGE_LIMIT) -> str:
-        """Do as the module's ``sanitize``; remove what was made from secrets (a Basic header) too."""
-        for value in self._encoded:
-            if len(value) >= 4:
-                text = text.replace(value, "•••")
+        """Do as the module's ``sanitize``."""
         return sanitize(text, limit)
 
     def renew(self) -> None:
         """Read the secrets anew at the next request."""
         for secret in self._secrets:
             secret.forget()
+        if self._settings.signer is not None:
+            self._settings.signer.renew()
 
     def close(self) -> None:
         """Drop the connections; a later request opens new ones."""
@@ -197,12 +181,11 @@ class Http:
     def _exchange(
         self, method: str, path: str, params: Params, content: bytes | None, headers: Mapping[str, str]
     ) -> _Answer:
-        sending = {**self._headers, **headers}
+        sending = {**self._settings.header_values(), **self._headers, **headers}
         if content is not None:
             sending["Content-Type"] = "application/json"
-        if self._authorization is not None:
-            value = self._authorization()
-            self._encoded.add(value.rpartition(" ")[2])
+        if self._authorization is not None and (value := self._authorization()):
+            keep_secret(value.rpartition(" ")[2])  # what is made from secrets may be echoed too
             sending["Authorization"] = value
         if self._login is not None:
             sending.update(self._login())
@@ -218,90 +201,65 @@ class Http:
     def _attempt(
         self, method: str, path: str, params: Params, content: bytes | None, headers: Mapping[str, str]
     ) -> _Answer:
-        import httpx
-
-        self.calls += 1
-        started = self._clock.monotonic()
+        # Spaces as %20, not +: what is signed has to be what is sent.
+        url = self.url + path + (f"?{urlencode(params, quote_via=quote, safe='')}" if params else "")
+        client = self._open()
         try:
-            with self._open().stream(
-                method, self.url + path, params=list(params) or None, content=content, headers=headers
-            ) as response:
-                self._note_clock(response.headers)
-                self.pause_s = used_up(response.headers)
-                body, cut = self._body(response, started)
-                return _Answer(response.status_code, response.headers, body, cut)
-        except (httpx.TransportError, httpx.InvalidURL) as error:
-            raise self._broken(error) from None
+            request = client.build_request(method, url, content=content, headers=headers)
+            if self._settings.signer is not None:
+                signer = self._settings.signer
+                request.headers.update(signer.headers(method, str(request.url), content or b"", method != "GET"))
+            self.calls += 1
+            with time_limit(TOTAL_S, self._clock.monotonic):
+                response = client.send(request, stream=True)
+                try:
+                    self._note_clock(response.headers)
+                    self.pause_s = used_up(response.headers)
+                    body, cut = self._body(response)
+                finally:
+                    response.close()
+            return _Answer(response.status_code, response.headers, body, cut)
+        except errors.OncallError:
+            raise
+        except Exception as error:
+            failed = broken(error, self._route, lambda text: self.sanitize(text, 120))
+            if failed is None:
+                raise  # a bug
+            if failed.anew:
+                self.close()  # the files of TLS may have changed
+            raise failed from None
 
-    def _body(self, response: httpx.Response, started: float) -> tuple[bytes, _Broken | None]:
-        import httpx
-
+    def _body(self, response: httpx.Response) -> tuple[bytes, Broken | None]:
+        """(what came of the body, why that is not all). Bounded in size, as it came and unpacked, and in time."""
         parts: list[bytes] = []
-        size = 0
-        cut = None
         try:
-            for part in response.iter_bytes():
+            encoding = response.headers.get("content-encoding", "")
+            whole = response.is_stream_consumed  # a test's answer, which was never on a wire
+            for part in (response.content,) if whole else unpacked(response.iter_raw(), encoding):
                 parts.append(part)
-                size += len(part)
-                if size > MAX_BODY:
-                    cut = _Broken(f"{self.host} sent over {MAX_BODY >> 20} MiB", sent=True, garbled=True)
-                elif self._clock.monotonic() - started > TOTAL_S:
-                    cut = _Broken(f"{self.host} took over {TOTAL_S:.0f} s to answer", sent=True, slow=True)
-                if cut is not None:
-                    break
-        except httpx.TimeoutException:
-            cut = _Broken(f"{self.host} stopped answering for {READ_S:.0f} s", sent=True, slow=True)
-        except (httpx.TransportError, httpx.DecodingError):
-            cut = _Broken(f"the answer of {self.host} was cut off", sent=True, garbled=True)
-        return b"".join(parts), cut
+                time_left(None)
+        except Exception as error:
+            failed = broken(error, self._route, lambda text: self.sanitize(text, 120))
+            if failed is None:
+                raise
+            return b"".join(parts), failed.in_mid_answer(self._route)
+        return b"".join(parts), None
 
     def _open(self) -> httpx.Client:
-        import httpx
-
+        """The client, made once. Raises SourceError where a proxy variable or a file cannot be used."""
         with self._lock:
             if self._client is None:
-                self._client = httpx.Client(
-                    timeout=httpx.Timeout(READ_S, connect=CONNECT_S, pool=CONNECT_S),
-                    follow_redirects=False,
-                    transport=self._transport,
-                    verify=_trust(self.url),
-                    headers={"User-Agent": "oncall-tui", "Accept": "application/json"},
-                )
+                proxy = None if self._transport is not None else ProxyRules().proxy_for(self.url)
+                files = self._settings.files
+                self._client = open_client(self.url, proxy, files, READ_S, self._transport)
+                self._route = Route(self.host, proxy, files, READ_S)
             return self._client
 
     def _note_clock(self, headers: Mapping[str, str]) -> None:
         with suppress(ValueError, TypeError, OverflowError):  # no Date, or none that is one: the last one stands
-            self._ahead_s = parsedate_to_datetime(headers.get("date", "")).timestamp() - self._clock.monotonic()
-
-    def _broken(self, error: Exception) -> _Broken:
-        """Return a transport error's meaning, in words. Only errors from before the request was sent say sent=False."""
-        import httpx
-
-        host = self.host
-        if isinstance(error, httpx.ConnectTimeout):
-            return _Broken(f"no connection to {host} within {CONNECT_S:.0f} s", sent=False, hint="is the network up?")
-        if isinstance(error, httpx.PoolTimeout):
-            return _Broken(f"earlier requests to {host} still hang", sent=False)
-        if isinstance(error, httpx.ConnectError):
-            return self._unconnected(str(error))
-        if isinstance(error, httpx.ProxyError):
-            return _Broken(f"the proxy refused: {self.sanitize(str(error), 120)}", sent=False, hint="see $HTTPS_PROXY")
-        if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol | httpx.LocalProtocolError):
-            return _Broken(f"{host}: {self.sanitize(str(error), 120)}", sent=False, hint="check the source's url")
-        if isinstance(error, httpx.TimeoutException):
-            return _Broken(f"{host} did not answer within {READ_S:.0f} s", sent=True, slow=True)
-        return _Broken(f"{host} dropped the connection", sent=True)
-
-    def _unconnected(self, said: str) -> _Broken:
-        lower = said.lower()
-        if "certificate" in lower:
-            hint = "set SSL_CERT_FILE to the authority's certificate"
-            return _Broken(f"the certificate of {self.host} is not trusted", sent=False, hint=hint)
-        if "name or service" in lower or "name resolution" in lower or "no address" in lower or "nodename" in lower:
-            return _Broken(f"no address for {self.host}", sent=False, hint="check the url, and that names resolve")
-        if "refused" in lower:
-            return _Broken(f"{self.host} refuses connections", sent=False, hint="is it running, is the port right?")
-        return _Broken(f"no connection to {self.host}: {self.sanitize(said, 120)}", sent=False)
+            cached_s = float(headers.get("age", "0"))  # a cache answered: the Date is of when it asked
+            said = parsedate_to_datetime(headers.get("date", "")).timestamp() + cached_s
+            self._ahead_s = said - self._clock.monotonic()
 
     # --- what an answer means --------------------------------------------------------------------------------------
 
@@ -329,9 +287,11 @@ class Http:
             return errors.Expired(f"{self.host} does not accept the login{said}", self._renewal())
         if 300 <= status < 400:
             return self._redirected(answer)
-        if status in (402, 403, 407):
-            hint = "the login needs the right to read this"
-            return errors.Denied(f"{self.host} denies GET {path}{said}", _named(hint, self._rights[0]))
+        if status == 407:
+            return wants_login(self._route).unread()
+        if status in (402, 403):
+            denied = self._signature(answer)
+            return denied or errors.Denied(f"{self.host} denies GET {path}{said}{self._route.via}", self._forbidden(0))
         if status == 404:
             return NotFound(f"{self.host} has no {path}{said}", "check the source's url")
         if status == 429:
@@ -339,7 +299,7 @@ class Http:
             asked = "" if wait is None else f", again in {wait:.0f} s"
             return errors.Throttled(f"{self.host} asks for fewer calls{asked}{said}", retry_after_s=wait)
         if status >= 500 or status == 408:
-            return errors.Offline(f"{self.host} answered {status}{said}")
+            return errors.Offline(f"{self.host} answered {status}{said}{self._route.via}", self._route.proxy_hint)
         return errors.Malformed(f"{self.host} answered {status} to GET {path}{said}", "check the source's options")
 
     def _redirected(self, answer: _Answer) -> errors.SourceError:
@@ -357,6 +317,24 @@ class Http:
         rights = " and ".join(right for right in self._rights if right)
         return f"{where}, with {rights}" if rights else where
 
+    def _forbidden(self, acting: int) -> str:
+        """The hint of a 403: the login's right, or what a gateway before the server may miss."""
+        hint = _named(f"the login needs the right to {('read', 'do')[acting]} this", self._rights[acting])
+        if self._secrets or self._settings.signer is not None:
+            return hint
+        return f"{hint}; or the url's path is wrong, or a gateway wants a login, headers: or auth: sigv4"
+
+    def _signature(self, answer: _Answer) -> errors.SourceError | None:
+        """The meaning of a 403 that is about the signature: AWS answers so to a wrong path, too."""
+        said = self._said(answer).removeprefix(": ")
+        signer = self._settings.signer
+        if signer is not None and (found := signer.denied(said)) is not None:
+            return found
+        if "missing authentication token" not in said.lower():
+            return None
+        hint = "check the url's path" if signer is not None else "set auth: sigv4, or check the url's path"
+        return errors.Denied(f"{self.host} wants a signature, or has no such path: {said}", hint)
+
     def _judge(self, answer: _Answer) -> None:
         """Return where a write was accepted; raise ActionFailed or OutcomeUnknown where not."""
         status = answer.status
@@ -370,6 +348,11 @@ class Http:
         if status == 401:
             self.renew()
             raise errors.ActionFailed(f"{self.host} does not accept the login{said}", self._renewal())
+        if status == 407:
+            missing = wants_login(self._route)
+            raise errors.ActionFailed(f"not sent: {missing.message}", missing.hint)
+        if status == 403 and (denied := self._signature(answer)) is not None:
+            raise errors.ActionFailed(denied.message, denied.hint)
         if 300 <= status < 400:  # these APIs never redirect a write that they took
             error = self._redirected(answer)
             raise errors.ActionFailed(error.message, error.hint)
@@ -379,28 +362,9 @@ class Http:
             raise errors.ActionFailed(
                 f"{self.host} asks for fewer calls{said}", "" if wait is None else f"try again in {wait:.0f} s"
             )
-        hint = _named("the login needs the right to do this", self._rights[1]) if status in (402, 403, 407) else ""
+        hint = self._forbidden(1) if status in (402, 403) else ""
         raise errors.ActionFailed(f"{self.host} refused it with {status}{said}", hint)
 
 
 def _named(hint: str, right: str) -> str:
     return f"{hint}: {right}" if right else hint
-
-
-_contexts: dict[str, Any] = {}
-_contexts_lock = threading.Lock()
-
-
-def _trust(url: str) -> ssl.SSLContext:
-    """One TLS context for all clients (a bundle of authorities is megabytes); for http, one that trusts nobody."""
-    import ssl
-
-    import httpx
-
-    kind = "https" if url.startswith("https:") else "http"
-    with _contexts_lock:
-        if kind not in _contexts:
-            made = httpx.create_ssl_context() if kind == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            _contexts[kind] = made
-        context: ssl.SSLContext = _contexts[kind]
-        return context

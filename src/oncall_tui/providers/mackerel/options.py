@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 from urllib.parse import urlsplit
 
-from oncall_tui.providers.options import SourceOptions
+from oncall_tui.providers.options import HttpSourceOptions
 from oncall_tui.runtime.secret import Secret
 
 
-class MackerelOptions(SourceOptions, frozen=True, kw_only=True):
+class MackerelOptions(HttpSourceOptions, frozen=True, kw_only=True):
     """One Mackerel organization, as one API key sees it.
 
     *organization* is its name, for links to alerts. *services* says which ECS service a Mackerel service is, for the
     monitors that watch one: its name -> ``CLUSTER/SERVICE``. *url* is another one where Mackerel is run elsewhere.
     """
 
+    own_headers: ClassVar[tuple[str, ...]] = ("x-api-key",)
     api_key: Secret
     url: str = "https://api.mackerelio.com"
     organization: str = ""
     services: dict[str, str] = {}
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("url: expected https://HOST, as https://api.mackerelio.com")

@@ -14,7 +14,7 @@ from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest
 from oncall_tui.providers.decoding import decoder
-from oncall_tui.providers.http import DecodeCache, Http, pieces
+from oncall_tui.providers.http import DecodeCache, Http, http_settings, pieces
 from oncall_tui.providers.mackerel.close import Close
 from oncall_tui.providers.mackerel.handler_context import MackerelHandlerContext
 from oncall_tui.providers.mackerel.mapping import row
@@ -143,6 +143,7 @@ def build(options: MackerelOptions, context: Context, transport: httpx.BaseTrans
         error_words=error_text,
         read_right="Read",
         write_right="Write",
+        settings=http_settings(options),
         transport=transport,
     )
     return MackerelProvider(options, http, context.clock, context.read_only)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 from urllib.parse import urlsplit
 
-from oncall_tui.providers.options import SourceOptions
+from oncall_tui.providers.options import HttpSourceOptions
 from oncall_tui.runtime.secret import Secret
 
 URGENCIES = ("high", "low")
 _ID = re.compile(r"[A-Z0-9]{3,20}")
 
 
-class PagerDutyOptions(SourceOptions, frozen=True, kw_only=True):
+class PagerDutyOptions(HttpSourceOptions, frozen=True, kw_only=True):
     """One PagerDuty account, as one REST API key sees it.
 
     *url* is ``https://api.eu.pagerduty.com`` in the EU region. *teams*, *services* (ids) and *urgencies* (``high``,
@@ -20,6 +21,7 @@ class PagerDutyOptions(SourceOptions, frozen=True, kw_only=True):
     for the account's own key to ``me.email``. Who acts is ``me.email``: it has to be a user of the account.
     """
 
+    own_headers: ClassVar[tuple[str, ...]] = ("authorization", "accept", "from")
     token: Secret
     url: str = "https://api.pagerduty.com"
     teams: tuple[str, ...] = ()
@@ -28,6 +30,7 @@ class PagerDutyOptions(SourceOptions, frozen=True, kw_only=True):
     mine: bool = False
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("url: expected https://HOST, as https://api.eu.pagerduty.com")

@@ -15,7 +15,7 @@ from oncall_tui.domain.on_call import OnCallShift
 from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, TimelineEvent
 from oncall_tui.providers.decoding import decoder
-from oncall_tui.providers.http import DecodeCache, Http, stamp
+from oncall_tui.providers.http import DecodeCache, Http, http_settings, stamp
 from oncall_tui.providers.pagerduty.ack_timeouts import AckTimeouts
 from oncall_tui.providers.pagerduty.acknowledge import PagerDutyAcknowledge, PagerDutyResolve
 from oncall_tui.providers.pagerduty.api import ACCEPT, LAST, PagerDutyApi, error_text, token_lock
@@ -304,6 +304,7 @@ def build(
         headers={"Accept": ACCEPT, "Content-Type": "application/json"},
         serial=token_lock(options),
         error_words=error_text,
+        settings=http_settings(options),
         transport=transport,
     )
     return PagerDutyProvider(options, http, context)

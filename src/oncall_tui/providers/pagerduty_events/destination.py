@@ -19,6 +19,7 @@ from oncall_tui.providers.base import Context, Message, Receipt
 from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http.client import Http
 from oncall_tui.providers.http.sending import lines, link, one_attempt
+from oncall_tui.providers.http.settings import http_settings
 from oncall_tui.providers.http.text import sanitize
 from oncall_tui.providers.pagerduty_events.options import EventsOptions
 from oncall_tui.runtime.clock import Clock
@@ -91,6 +92,7 @@ class EventsDestination:
             clock=clock,
             secrets=(options.routing_key,),
             error_words=error_text,
+            settings=http_settings(options),
             transport=transport,
         )
 

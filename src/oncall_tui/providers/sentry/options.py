@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 from urllib.parse import urlsplit
 
-from oncall_tui.providers.options import SourceOptions
+from oncall_tui.providers.options import HttpSourceOptions
 from oncall_tui.runtime.secret import Secret
 
 LEVELS = ("fatal", "error", "warning", "info", "debug")
@@ -13,7 +14,7 @@ _SLUG = re.compile(r"[A-Za-z0-9_-]+")
 _NAME = re.compile(r"[^\s\"\\\[\],]+")
 
 
-class SentryOptions(SourceOptions, frozen=True, kw_only=True):
+class SentryOptions(HttpSourceOptions, frozen=True, kw_only=True):
     """One Sentry organization, as one auth token sees it.
 
     *url* is ``https://de.sentry.io`` for data kept in the EU, or a self-hosted Sentry. *organization* is its slug.
@@ -22,6 +23,7 @@ class SentryOptions(SourceOptions, frozen=True, kw_only=True):
     (``24h``; m, h, d, w). *services* says which ECS service a project is: its slug -> ``CLUSTER/SERVICE``.
     """
 
+    own_headers: ClassVar[tuple[str, ...]] = ("authorization",)
     organization: str
     token: Secret
     url: str = "https://sentry.io"
@@ -33,6 +35,7 @@ class SentryOptions(SourceOptions, frozen=True, kw_only=True):
     services: dict[str, str] = {}
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         parts = urlsplit(self.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("url: expected https://HOST, as https://de.sentry.io")

@@ -13,7 +13,7 @@ from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, TimelineEvent
 from oncall_tui.providers.decoding import decoder
-from oncall_tui.providers.http import DecodeCache, Http
+from oncall_tui.providers.http import DecodeCache, Http, http_settings
 from oncall_tui.providers.sentry.api import READ_RIGHT, UNRESOLVED, UNTIL, WRITE_RIGHT, SentryApi, error_text
 from oncall_tui.providers.sentry.assignee import AssignmentKind, holding, in_question
 from oncall_tui.providers.sentry.assignment import Assign, Unassign
@@ -207,6 +207,7 @@ def build(options: SentryOptions, context: Context, transport: httpx.BaseTranspo
         error_words=error_text,
         read_right=READ_RIGHT,
         write_right=WRITE_RIGHT,
+        settings=http_settings(options),
         transport=transport,
     )
     return SentryProvider(options, http, context.clock, context.read_only)

@@ -18,6 +18,7 @@ from oncall_tui import errors
 from oncall_tui.providers.base import Context, Message, Receipt
 from oncall_tui.providers.http.client import Http
 from oncall_tui.providers.http.sending import lines, link, one_attempt
+from oncall_tui.providers.http.settings import http_settings
 from oncall_tui.providers.http.text import sanitize
 from oncall_tui.providers.slack.options import SlackOptions
 from oncall_tui.runtime.clock import Clock
@@ -205,6 +206,7 @@ class SlackDestination:
             clock=self._clock,
             authorization=authorization,
             secrets=(secret,),
+            settings=http_settings(self._options),
             transport=self._transport,
         )
 

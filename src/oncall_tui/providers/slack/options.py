@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
 from urllib.parse import urlsplit
 
-from oncall_tui.providers.options import DestinationOptions
+from oncall_tui.providers.options import HttpDestinationOptions
 from oncall_tui.runtime.secret import Secret
 
 
-class SlackOptions(DestinationOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SlackOptions(HttpDestinationOptions, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One channel: by an incoming *webhook* (its URL is the secret), or by a bot's *token* and the *channel*.
 
     With a token, what belongs together is one thread; a webhook has none. *url* is where Slack's Web API is.
     """
 
+    own_headers: ClassVar[tuple[str, ...]] = ("authorization",)
     webhook: Secret | None = None
     token: Secret | None = None
     channel: str = ""
     url: str = "https://slack.com/api"
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if (self.webhook is None) == (self.token is None):
             raise ValueError("expected webhook, or token and channel: one of both")
         if self.token is not None and not self.channel:
