@@ -65,9 +65,10 @@ _TEMPLATE = """\
 #     url: https://alertmanager.example.com/prefix
 #     username: oncall
 #     password: {file: /run/secrets/alertmanager}
-#     headers: {X-Scope-OrgID: payments, X-Gateway-Token: {env: GATEWAY_TOKEN}}   # for a gateway; a secret is never a literal
+#     # These four are for every source and destination over HTTP.
+#     headers: {X-Scope-OrgID: payments, X-Gateway-Token: {env: GATEWAY_TOKEN}}   # for a gateway
 #     ca_file: /etc/oncall-tui/ca.pem      # the authority of its certificate, trusted besides the public ones
-#     client_cert: ~/.config/oncall-tui/client.pem   # where it asks for a certificate; these four work for every HTTP source
+#     client_cert: ~/.config/oncall-tui/client.pem   # where it asks for a certificate
 #     client_key: ~/.config/oncall-tui/client.key
 #   - name: amp
 #     provider: alertmanager

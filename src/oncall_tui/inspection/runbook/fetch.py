@@ -30,6 +30,7 @@ import msgspec
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.product import Product
 from oncall_tui.errors import Denied, Malformed, Offline, Throttled
+from oncall_tui.runtime.network.trust import tls_context
 
 LIMIT = 1_000_000  # bytes
 CONNECT_S, READ_S, TOTAL_S = 3.0, 5.0, 15.0
@@ -223,7 +224,7 @@ class _Pinned(http.client.HTTPConnection):
 def _get(parts: SplitResult, addresses: list[Address], ends: float) -> tuple[int, Any, bytes]:
     """(status, headers, body) of one GET. Raises Offline."""
     host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
-    tls = ssl.create_default_context() if parts.scheme == "https" else None
+    tls = tls_context() if parts.scheme == "https" else None
     connection = _Pinned(host, port, addresses[0], tls)
     stop = threading.Timer(max(0.1, ends - time.monotonic()), lambda: _shut(connection))
     stop.daemon = True

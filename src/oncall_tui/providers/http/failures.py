@@ -288,7 +288,7 @@ def _of_the_way(fault: _Fault, route: Route, clean: Callable[[str], str]) -> Bro
 
 
 def _peer(route: Route) -> tuple[str, str]:
-    """What this side connects to, and its name: the server, or the proxy before it."""
+    """Return the other end of the connection, and its name: the server, or the proxy before it."""
     if route.proxy is None:
         return route.host, route.host
     told = f"the proxy {route.proxy.shown} (${route.proxy.variable})"

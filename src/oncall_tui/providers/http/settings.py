@@ -13,7 +13,7 @@ from oncall_tui.runtime.secret import Secret
 
 
 class HttpSettings(msgspec.Struct, frozen=True):
-    """What is put into each request, and on each connection."""
+    """The additions to each request, and to each connection."""
 
     headers: Mapping[str, str | Secret] = {}
     files: TlsFiles = NO_FILES
