@@ -327,6 +327,19 @@ async def test_an_alert_of_a_pagers_incident_is_acknowledged_there_and_never_sil
         assert prom.acknowledge.sent == []
 
 
+async def test_two_incidents_of_one_key_are_said_and_acknowledged_by_one_press(tmp_path: Path) -> None:
+    pager = Able("pager")
+    pager.provider = "pagerduty"
+    pager.add("i", provider="pagerduty", keys=("k",), title="incident", began=1.0)
+    pager.add("j", provider="pagerduty", keys=("k",), title="incident", began=2.0)
+    async with on_screen(Rig(tmp_path, pager)) as rig:
+        assert "incident 2 incidents" in rig.text()
+        assert "reported by  2 × pager: firing; a acknowledges its 2 PagerDuty incidents" in rig.text()
+        await rig.press("a")
+        await rig.settle()
+        assert sorted(p.target for p in pager.acknowledge.sent) == ["pager/i", "pager/j"]
+
+
 async def test_the_app_drops_keys_for_a_modal_that_was_not_there_yet(tmp_path: Path) -> None:
     rig = Rig(tmp_path, Able("prod"))
     rig.provider.add("a")

@@ -8,16 +8,20 @@ import msgspec
 from tests.support.fakes import alert, service
 from tests.unit.test_triage import NOW, PAGES, board, hint
 
+from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState, Severity
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.triage.episodes import Episodes
+from oncall_tui.triage.routing import route_all
 from oncall_tui.triage.triager import Rules, TriagedBoard, Triager
+
+ASKING = frozenset({Verb.ACKNOWLEDGE, Verb.ESCALATE})
 
 
 def incident(name: str = "pager/1", **more: Any) -> Any:
-    return alert(name, provider="pagerduty", urgency="high", **({"keys": ("arn:1",)} | more))
+    return alert(name, provider="pagerduty", **({"urgency": "high", "keys": ("arn:1",), "verbs": ASKING} | more))
 
 
 def test_a_row_keeps_its_id_when_the_incident_comes_and_when_the_alarm_goes() -> None:
@@ -59,6 +63,28 @@ def test_an_incident_of_several_services_is_several_problems_that_lead_to_it() -
     ]
     found = Triager(Rules()).triage(board(*services, *rows)).alerts
     assert {r.id: r.incident for r in found} == {"pager/1": "pager/1", "prom/1": "pager/1", "prom/2": "pager/1"}
+
+
+def test_two_incidents_of_one_alert_key_are_one_row_whose_acknowledgement_goes_to_both() -> None:
+    two = [incident(), incident("pager/2", urgency="low")]
+    found = board(*two, alert("alarms/1", keys=("arn:1",)))
+    (row,) = Triager(Rules()).triage(found).alerts
+    assert {a.id for a in route_all(row, found, Verb.ACKNOWLEDGE)} == {"pager/1", "pager/2"}
+    assert len(route_all(row, found, Verb.ESCALATE)) == 1
+    held = board(incident(state=AlertState.ACKNOWLEDGED, verbs=frozenset()), two[1], alert("alarms/1", keys=("arn:1",)))
+    (row,) = Triager(Rules()).triage(held).alerts
+    assert row.alert.id == "pager/2"  # the one that still asks leads
+    assert [a.id for a in route_all(row, held, Verb.ACKNOWLEDGE)] == ["pager/2"]
+
+
+def test_of_two_incidents_that_name_a_service_each_row_leads_to_its_own() -> None:
+    services = [service("prod/main/api"), service("prod/main/jobs")]
+    rows = [incident("pager/1", hint=hint("api")), incident("pager/2", hint=hint("jobs"))]
+    found = board(*services, *rows)
+    assert {row.alert.id: row.incident for row in Triager(Rules()).triage(found).alerts} == {
+        "pager/1": "pager/1",
+        "pager/2": "pager/2",
+    }
 
 
 def test_the_same_alert_of_two_alertmanagers_is_one_row_and_its_repeats_are_counted() -> None:

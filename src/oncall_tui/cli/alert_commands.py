@@ -10,16 +10,17 @@ import click
 
 from oncall_tui.cli import WRONG_USE
 from oncall_tui.cli.common import READ_TIMEOUT_S, fail, planned, running
-from oncall_tui.cli.execution import carry, end
+from oncall_tui.cli.execution import carry, leave, tell
 from oncall_tui.cli.lookup import find_alert
 from oncall_tui.cli.output import ask, is_terminal, say, typed
 from oncall_tui.domain.action import Verb
-from oncall_tui.domain.alert import Alert
+from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.outcome import Outcome
 from oncall_tui.domain.plan import ActionRequest, Plan
 from oncall_tui.engine.engine import Engine
 from oncall_tui.errors import Refused
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
+from oncall_tui.triage.routing import route_all
 
 
 def carry_out(engine: Engine, asked: ActionRequest, yes: bool) -> Outcome:
@@ -49,6 +50,36 @@ def show_plan(plan: Plan, show: Callable[..., bool] = say) -> bool:
     )
 
 
+def possible(verb: Verb, alert: Alert) -> Verb:
+    """Return the verb that *alert* can have: what cannot be silenced but snoozed is snoozed, as on the board."""
+    if verb is not Verb.SILENCE or alert.provider not in PAGER_PROVIDERS or verb in alert.verbs:
+        return verb
+    if alert.state is AlertState.FIRING:
+        hint = f"acknowledge it first: `ack {alert.id}`"
+        fail(f"{alert.system} snoozes in place of silencing, and only what is acknowledged", hint)
+    say(f"{alert.system} has no silence: {alert.id} is snoozed")
+    return Verb.SNOOZE
+
+
+def targets(engine: Engine, alert: Alert, verb: Verb) -> list[Alert]:
+    """The verb's targets: the open incident of a pager, if the alert is joined to one. As on the board.
+
+    One problem may have several incidents: an acknowledgement of the alert goes to all, of one incident to that alone.
+    """
+    first = target(engine, alert, verb)
+    row = engine.update.triaged.find(alert.id)
+    if verb is not Verb.ACKNOWLEDGE or row is None:
+        return [first]
+    more = [a for a in route_all(row, engine.update.board, verb) if a.id != first.id and a.provider in PAGER_PROVIDERS]
+    if first.id == alert.id:
+        for other in more:
+            say(f"{other.id} is another open incident of the same problem: `ack {other.id}` acknowledges it")
+        return [first]
+    for other in more:
+        say(f"{alert.id} is joined to the incident {other.id} too: {verb} goes there as well")
+    return [first, *more]
+
+
 def target(engine: Engine, alert: Alert, verb: Verb) -> Alert:
     """The verb's target: the open incident of a pager, if the alert is joined to one. As on the board."""
     engine.first_read(READ_TIMEOUT_S)  # an incident that was not read yet would be missed
@@ -69,10 +100,13 @@ def alert_command(context: click.Context, alert_id: str, verb: Verb, yes: bool, 
     """One verb on one alert, from the command line."""
     more = {name: sent_text(value) if isinstance(value, str) else value for name, value in more.items()}
     with running(context) as engine:
-        alert = target(engine, find_alert(engine, alert_id), verb)
-        asked = ActionRequest(verb=verb, target=alert.id, version=alert.version, actor=engine.actor, **more)  # type: ignore[arg-type]
-        outcome = carry_out(engine, asked, yes)
-    end(outcome)
+        outcomes: list[Outcome] = []
+        for alert in targets(engine, find_alert(engine, alert_id), verb):
+            does = possible(verb, alert)
+            asked = ActionRequest(verb=does, target=alert.id, version=alert.version, actor=engine.actor, **more)  # type: ignore[arg-type]
+            outcomes.append(carry_out(engine, asked, yes))
+            tell(outcomes[-1])
+    leave(outcomes)
 
 
 def sent_text(text: str) -> str:

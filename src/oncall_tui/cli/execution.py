@@ -8,7 +8,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import NoReturn
@@ -129,12 +129,23 @@ def deliver(future: Future[str], to: str) -> str:
         raise OutcomeExit(UNKNOWN if state == OutcomeState.UNKNOWN else NOT_DONE) from None
 
 
-def end(outcome: Outcome) -> NoReturn:
-    """Say how it ended and exit with its code."""
+def tell(outcome: Outcome) -> None:
+    """Say how it ended."""
     put(f"{outcome.state}: {outcome.target}: {outcome.message}")
     if outcome.hint:
         say(f"  {outcome.hint}")
-    raise OutcomeExit(exit_code(outcome))
+
+
+def end(outcome: Outcome) -> NoReturn:
+    """Say how it ended and exit with its code."""
+    tell(outcome)
+    leave([outcome])
+
+
+def leave(outcomes: Sequence[Outcome]) -> NoReturn:
+    """Exit with the code of the worst: not done, then not known."""
+    codes = {exit_code(outcome) for outcome in outcomes}
+    raise OutcomeExit(next((code for code in (NOT_DONE, UNKNOWN) if code in codes), DONE))
 
 
 def exit_code(outcome: Outcome) -> int:

@@ -16,5 +16,5 @@ from oncall_tui.domain.action import Verb
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.pass_context
 def silence(context: click.Context, alert: str, for_s: float, reason: str, yes: bool) -> None:
-    """Silence ALERT for a time."""
+    """Silence ALERT for a time. A pager's incident, once acknowledged, is snoozed."""
     alert_command(context, alert, Verb.SILENCE, yes, for_s=for_s, reason=reason)

@@ -165,10 +165,7 @@ def _own(alert: Alert) -> str:
 
 def _split(members: list[Alert], services: Mapping[str, Service]) -> list[AlertGroup]:
     """Return one group, or one for each service: those are joined by the incident alone."""
-    pagers = [m for m in members if _own(m)]
-    incident = (
-        min(pagers, key=lead_order).id if pagers else ""
-    )  # the one that leads the row: the key goes to what is seen
+    incident = _leading(members)
     by_service: dict[str, list[Alert]] = defaultdict(list)
     for member in members:
         by_service[services[member.id].id if member.id in services else ""].append(member)
@@ -176,5 +173,10 @@ def _split(members: list[Alert], services: Mapping[str, Service]) -> list[AlertG
     if len(named) <= 1:
         return [AlertGroup(tuple(members), incident)]
     nameless = by_service.pop("", [])
-    found = [AlertGroup(tuple(part), incident) for part in by_service.values()]
+    found = [AlertGroup(tuple(part), _leading(part) or incident) for part in by_service.values()]
     return [*found, *(AlertGroup((m,), _own(m) or incident) for m in nameless)]
+
+
+def _leading(members: list[Alert]) -> str:
+    """Return the incident that leads a row of *members*: the key goes to what is seen. Empty: none of them is one."""
+    return min((m for m in members if _own(m)), key=lead_order).id if any(map(_own, members)) else ""

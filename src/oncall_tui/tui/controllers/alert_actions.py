@@ -82,11 +82,15 @@ class AlertActions:
     # --- one row, one key ---------------------------------------------------------------------------------------------
 
     def _quick(self, verb: Verb, row: RowRef) -> None:
-        alert = self._offers.alert_target(verb, row)
-        if alert is None:
+        alerts = self._offers.alert_targets(verb, row)
+        if not alerts:
             self._session.say(self._offers.why_not(verb, row), "warning")
             return
         self._session.notice = None
+        for alert in alerts:
+            self._quick_one(verb, alert)
+
+    def _quick_one(self, verb: Verb, alert: Alert) -> None:
         try:
             request = self._planning.request(verb, alert)
             future = self._session.engine.actions.quick(request)

@@ -12,7 +12,7 @@ from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Plan
 from oncall_tui.errors import OncallError, Refused
 from oncall_tui.text.cells import count
-from oncall_tui.triage.routing import route_verb
+from oncall_tui.triage.routing import route_all
 from oncall_tui.tui.controllers.dialogs import Dialogs
 from oncall_tui.tui.controllers.offers import Offers
 from oncall_tui.tui.controllers.planning import Planning
@@ -75,15 +75,15 @@ class BulkActions:
         asks: dict[str, tuple[str, ActionRequest]] = {}  # two rows of one incident are one ask
         for row_id in marked:
             alert_row = self._session.drawn(row_id)
-            found = route_verb(alert_row, self._session.latest.board, verb) if alert_row else None
+            found = route_all(alert_row, self._session.latest.board, verb) if alert_row else ()
             title = alert_row.alert.title if alert_row else row_id
-            if found is None:
+            if not found:
                 left_out.append(
                     (title, row_id, Refused(self._offers.why_not(verb, RowRef("alerts", row_id, alert_row))))
                 )
-            else:
-                where = f" → {found[0]}" if alert_row and found[1].id != alert_row.alert.id else ""
-                asks.setdefault(found[1].id, (f"{title}{where}", self._planning.request(verb, found[1], **more)))
+            for alert in found:
+                where = f" → {alert.source}: {alert.title}" if alert_row and alert.id != alert_row.alert.id else ""
+                asks.setdefault(alert.id, (f"{title}{where}", self._planning.request(verb, alert, **more)))
         plans: dict[str, tuple[str, Plan]] = {}
         futures = self._session.engine.actions.plan_many([ask for _, ask in asks.values()])
         for (title, ask), future in zip(asks.values(), futures, strict=True):

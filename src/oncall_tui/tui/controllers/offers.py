@@ -8,7 +8,7 @@ from oncall_tui.domain.action import Verb, unsupported
 from oncall_tui.domain.alert import OURS, Alert, AlertState
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.text.cells import count
-from oncall_tui.triage.routing import route_verb
+from oncall_tui.triage.routing import route_all, route_verb
 from oncall_tui.tui.commands import BY_VERB, Command, named
 from oncall_tui.tui.presenters.renewal import renewing
 from oncall_tui.tui.presenters.targets import ActionTarget, spot, target
@@ -30,6 +30,10 @@ class Offers:
         )
         return found[1] if found else None
 
+    def alert_targets(self, verb: Verb, row: RowRef) -> tuple[Alert, ...]:
+        """Return every alert that *verb* on the row goes to: of two incidents of one problem both are acknowledged."""
+        return () if row.triaged_alert is None else route_all(row.triaged_alert, self._session.latest.board, verb)
+
     def no_target(self, row: RowRef) -> str:
         """Say why the cursor is on nothing that a key is for: no row, or the line about an unread source; empty: it is
         on a row.
@@ -46,7 +50,8 @@ class Offers:
     def marked_targets(self, verb: Verb, row: RowRef) -> list[Alert]:
         """Return the alerts that *verb* on the marked rows goes to; a row that does not allow it has none."""
         rows = (RowRef("alerts", row_id, self._session.drawn(row_id)) for row_id in row.marked)
-        return [alert for one in rows if (alert := self.alert_target(verb, one)) is not None]
+        found = {alert.id: alert for one in rows for alert in self.alert_targets(verb, one)}
+        return list(found.values())
 
     def deploy_target(self, verb: Verb, row: RowRef) -> ActionTarget | str:
         """Return the target of *verb* from the row, or why there is none."""

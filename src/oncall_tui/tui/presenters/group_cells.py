@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
-from oncall_tui.domain.alert import AlertState
+from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.text.time_format import before, configured_zone, span
 from oncall_tui.triage.causes import trouble
+from oncall_tui.triage.grouping import PAGER_PROVIDERS
 from oncall_tui.triage.ownership import aftermath, assignment
 from oncall_tui.triage.triager import TriagedAlert
 from oncall_tui.tui.commands import named
@@ -17,10 +18,21 @@ COUNT_EVENTS = frozenset({"sentry"})  # providers whose alerts count events
 
 
 def title(row: TriagedAlert) -> str:
-    """The leading alert's title, how often it came, and which other sources saw it: ``5xx rate ×14 +alarms``."""
+    """The leading alert's title, how often it came, and which other sources saw it: ``5xx rate ×14 +alarms``.
+
+    ``2 incidents``: of one pager, each of which escalates on its own.
+    """
     others = dict.fromkeys(o.source for o in row.others if o.source != row.alert.source)
-    words = [row.alert.title, *repeats(row), *(f"+{name}" for name in others)]
+    n = len(open_incidents(row))
+    several = [f"{n} incidents"] if n > 1 else []
+    often = [word for word in repeats(row) if not several or word != f"×{n}"]
+    words = [row.alert.title, *often, *several, *(f"+{name}" for name in others)]
     return " ".join(words)
+
+
+def open_incidents(row: TriagedAlert) -> list[Alert]:
+    """The pager's open incidents that are this row, whoever has them."""
+    return [m for m in row.members if m.provider in PAGER_PROVIDERS and m.state is not AlertState.RESOLVED]
 
 
 def repeats(row: TriagedAlert) -> list[str]:
@@ -85,14 +97,22 @@ def extra(row: TriagedAlert, now: float) -> tuple[tuple[Cell, ...], ...]:
     if (words := aftermath(row, now)) or (row.alert.moved and not told and (words := assignment(row.alert, now))):
         lines.append(((words, "dim"),))
     if row.others:
-        members = [f"{m.source}: {m.state}" + (f" by {m.by[0]}" if m.by else "") for m in row.members]
+        members = Counter(f"{m.source}: {m.state}" + (f" by {m.by[0]}" if m.by else "") for m in row.members)
+        sources = " · ".join(f"{n} × {words}" if n > 1 else words for words, n in members.items())
         goes = ""
         if row.incident and row.alert.state.asks:
-            goes = f"; {named('ack')} acknowledges the PagerDuty incident; the other alerts stay as they are"
-        lines.append((("reported by  ", "dim"), (f"{' · '.join(dict.fromkeys(members))}{goes}", "dim")))
+            goes = f"; {named('ack')} acknowledges {_incidents(row)}"
+        lines.append((("reported by  ", "dim"), (f"{sources}{goes}", "dim")))
     if row.flaps:
         lines.append(((row.flaps, "dim"),))
     return tuple(line for line in lines if line)
+
+
+def _incidents(row: TriagedAlert) -> str:
+    """Name the target of an acknowledgement, and that it leaves the others."""
+    asking = [m for m in open_incidents(row) if m.state.asks]
+    what = f"its {len(asking)} PagerDuty incidents" if len(asking) > 1 else "the PagerDuty incident"
+    return f"{what}; the other alerts stay as they are" if len(row.members) > max(1, len(asking)) else what
 
 
 def _suspect_line(row: TriagedAlert, now: float) -> tuple[Cell, ...]:
