@@ -49,7 +49,7 @@ async def test_80x24_shows_one_pane_and_signs_for_the_others(tmp_path: Path) -> 
     rig.provider.add("a", severity=Severity.CRITICAL)
     rig.provider.services["prod/main/api"] = service(health=Health.DOWN, running=0)
     async with on_screen(rig, (80, 24)) as rig:
-        assert "1 ALERTS 1 1!  2 services 1 1✗  3 deploys 0  4 detail" in rig.text()
+        assert "1 ALERTS 1 1!  2 services 1 1✗  3 deploys 0 running  4 detail" in rig.text()
         assert "HEALTH" not in rig.text()
         await rig.press("2")
         assert "prod/api" in rig.text()

@@ -304,11 +304,11 @@ async def test_c_goes_on_where_something_waits_and_asks_first(tmp_path: Path) ->
 
 async def test_a_wait_that_no_key_ends_says_what_it_is(tmp_path: Path) -> None:
     async with night(tmp_path) as rig:
-        waits = "the old tasks go at 17:41 JST"
+        waits = "the old tasks stop at 17:41 JST"
         rig.provider.deploys["prod/d43"] = deploy("prod/d43", API, verbs=EVERY - {Verb.CONTINUE}, waits=waits)
         rig.refresh()
         await rig.press("C")
-        assert "waits: the old tasks go at 17:41 JST; it cannot be continued from here" in rig.text()
+        assert "waits: the old tasks stop at 17:41 JST; it cannot be continued from here" in rig.text()
         assert rig.handler(Verb.CONTINUE).asked == []
 
 

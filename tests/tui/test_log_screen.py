@@ -19,7 +19,7 @@ from tests.support.screen import Rig, on_screen
 
 from oncall_tui.domain.alert import ServiceHint
 from oncall_tui.domain.logs import LogDestination, LogLine, LogPage, LogQuery, LogStream
-from oncall_tui.errors import Denied, SourceError, Throttled
+from oncall_tui.errors import Denied, Expired, SourceError, Throttled
 from oncall_tui.inspection.logs.insights_link import link, query
 from oncall_tui.text.cells import clean
 from oncall_tui.tui.commands import own
@@ -297,12 +297,14 @@ async def test_a_container_that_logs_elsewhere_is_said_beside_one_that_does_not(
     [
         (Denied("FilterLogEvents is denied", "needs logs:FilterLogEvents"), "DENIED", "needs logs:FilterLogEvents"),
         (Throttled("FilterLogEvents was throttled"), "THROTTLED", "oncall-tui asks again"),
+        (Expired("the login has expired", "aws sso login"), "EXPIRED", "L on the board logs in, or run: aws sso login"),
     ],
 )
 async def test_a_failing_source_keeps_the_lines_and_says_why(
     tmp_path: Path, refusal: SourceError, word: str, hint: str
 ) -> None:
     provider = Logging("prod")
+    provider.login = ("aws", "sso", "login")
     provider.log(1, "INFO one")
     async with log_of(tmp_path, provider) as rig:
         provider.refusal = refusal

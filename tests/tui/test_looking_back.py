@@ -86,7 +86,7 @@ async def test_a_session_goes_on_as_the_last_one_ended_and_says_that_a_page_is_o
         assert "BELL OFF" in text
         assert "1 page, 1! outside of ledger" in text
         assert "1 new since 16:43" in text
-        assert "2 services 0  3 deploys 0  4 detail" in text, "the panes' names and signs are not pushed out"
+        assert "2 services 0  3 deploys 0 running  4 detail" in text, "the panes' names and signs are not pushed out"
         assert "ledger · by age, newest first  hides 1 alert" in text
 
 

@@ -38,7 +38,7 @@ def tabs(triaged: TriagedBoard, pane: str) -> list[Part]:
             f"{named('services')} services {number(triaged, 'services', len(triaged.services))}",
             f" {sick}✗" if sick else "",
         ),
-        ("deploys", f"{named('deploys')} deploys {number(triaged, 'deploys', running)}", ""),
+        ("deploys", f"{named('deploys')} deploys {number(triaged, 'deploys', running)} running", ""),
         ("detail", f"{named('details')} detail", ""),
     )
     parts: list[Part] = []

@@ -199,7 +199,7 @@ def source_lines(update: Update, now: float) -> list[Line]:
             lines.append(((" " * 14, ""), (s.message, "")))
         hints = [
             renewing(s.hint, [s], " on the board"),
-            *(f"{p.scope}: {p.message} → {p.hint}" for p in s.problems),
+            *(f"{p.scope}: {p.message} → {renewing(p.hint, [s], ' on the board')}" for p in s.problems),
             s.banner,
         ]
         lines += [((" " * 14 + "→ ", "dim"), (hint, "")) for hint in dict.fromkeys(hints) if hint]

@@ -20,6 +20,7 @@ from oncall_tui.inspection.timeline import why_stopped
 from oncall_tui.text.history_words import stopped
 from oncall_tui.text.time_format import ago, moment
 from oncall_tui.triage.triager import TriagedAlert
+from oncall_tui.tui.presenters.renewal import renewing
 from oncall_tui.tui.screens.detail import pane
 from oncall_tui.tui.screens.detail.alert_part import alert_line
 from oncall_tui.tui.screens.detail.parts import Part
@@ -168,7 +169,7 @@ def _inside(inside: ServiceDetail, service: Service, scene: Scene) -> Iterable[L
         else:
             yield line("but", f"{problem.scope} could not be read: {problem.message}", "critical")
         if problem.hint:
-            yield hint(problem.hint)
+            yield hint(renewing(problem.hint, scene.update.board.sources.values()))
     by_state = Counter(_group(t) for t in inside.tasks)
     counts = " · ".join(
         f"{_many(by_state[s], s)} {s}" for s in ("running", "pending", "stopping", "stopped") if by_state[s]

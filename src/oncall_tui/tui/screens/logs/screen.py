@@ -23,6 +23,7 @@ from oncall_tui.inspection.logs import insights_link as insights
 from oncall_tui.inspection.logs.query import AFTER_S, LogReader
 from oncall_tui.tui.bindings import bindings
 from oncall_tui.tui.commands import label, of, own
+from oncall_tui.tui.presenters.renewal import renewing
 from oncall_tui.tui.screens.dialogs.modals import Text
 from oncall_tui.tui.screens.logs import state, tasks
 from oncall_tui.tui.screens.logs.view import LogView, Mark
@@ -149,7 +150,8 @@ class LogScreen(Screen[None]):
         lines = self.query_one("#wrong", Lines)
         if wrong:
             rows: list[Line] = [((wrong[1].message, "critical"),)]
-            rows += [(("→ ", "key"), (wrong[1].hint, ""))] if wrong[1].hint else []
+            hint = renewing(wrong[1].hint, self.engine.update.board.sources.values(), " on the board")
+            rows += [(("→ ", "key"), (hint, ""))] if hint else []
             lines.show(rows)
             lines.styles.height = min(4, max(1, lines.needed(self.size.width)))
         lines.display = wrong is not None

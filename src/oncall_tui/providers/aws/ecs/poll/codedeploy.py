@@ -250,7 +250,7 @@ def _waits(made: cd.CodeDeployDeployment, since: float | None, now: float) -> st
         return f"waits before production traffic{until if ready.wait_time_in_minutes else ''}"
     if wait == "TERMINATION_WAIT":
         gone = _gone_at(made, since)
-        return "the old tasks are kept" if gone is None else f"the old tasks go {rows.when(gone, now)}"
+        return "the old tasks are kept" if gone is None else f"the old tasks stop {rows.when(gone, now)}"
     return ""
 
 
