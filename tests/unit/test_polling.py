@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import random
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from tests.support.fakes import FakeProvider
 
 from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
+from oncall_tui.engine.engine import LONGEST_LIST_S, Engine
 from oncall_tui.errors import Denied, Expired, Malformed, NoCredentials, Offline, SourceError, Throttled
 from oncall_tui.polling.limiter import PollLimiter
 from oncall_tui.polling.poller import Poller
 from oncall_tui.polling.schedule import Schedule
-from oncall_tui.polling.status import PollState, status_of
+from oncall_tui.polling.status import LATE_S, PollState, status_of
 from oncall_tui.providers.base import ReadRequest
+from oncall_tui.runtime.answers import answered
 from oncall_tui.runtime.clock import FakeClock, SystemClock
 from oncall_tui.runtime.job_queue import JobQueue
 
@@ -152,6 +156,10 @@ PARTLY = Reading(source="prom", at=100.0, problems=(PartialFailure(SourceState.D
         (seen(reading=READ), 110.0, "ok", ""),
         (seen(reading=READ), 131.0, "stale", "its poll is late"),
         (seen(reading=READ, asking_since=105.0), 131.0, "stale", "no answer for 26 s"),
+        (seen(asking_since=0.0, answered_at=11.0), 12.0, "waiting", "still reading: the list is long"),
+        (seen(asking_since=0.0, answered_at=2.0), 12.0, "offline", "no answer for 10 s"),
+        (seen(reading=READ, asking_since=105.0, answered_at=130.0), 131.0, "stale", "still reading: the list is long"),
+        (seen(reading=READ, asking_since=105.0, answered_at=121.0), 131.0, "stale", "no answer for 10 s"),
         (seen(reading=READ, error_state=SourceState.EXPIRED, message="m"), 101.0, "expired", "m"),
         (seen(reading=PARTLY), 101.0, "denied", "deploys: no"),
         (seen(reading=Reading(source="prom", at=100.0, complete=False)), 101.0, "waiting", "still reading"),
@@ -161,6 +169,65 @@ def test_the_state_of_a_source(known: PollState, now: float, state: str, words: 
     status = status_of(known, 7_000.0 + now, now)
     assert (status.state, status.message) == (state, words)
     assert status.live == (state == "ok")
+
+
+def test_late_is_silence_since_the_last_answer_never_the_length_of_a_list() -> None:
+    """Seventeen pages of 0.9 s each were told as "no answer for 8 s", and commands ended with 1."""
+    provider = FakeProvider()
+    poller, _ = make(provider)
+    states = []
+
+    def paged(request: ReadRequest) -> Reading:
+        for _ in range(17):
+            provider.clock.advance(0.9)
+            answered()
+            states.append(status_of(poller.seen, provider.clock.now(), provider.clock.monotonic()).state)
+        provider.clock.advance(8.5)  # and then a call hangs
+        states.append(status_of(poller.seen, provider.clock.now(), provider.clock.monotonic()).state)
+        return Reading(source=provider.source, at=provider.clock.now(), calls=17)
+
+    provider.read = paged  # type: ignore[method-assign]
+    poller._poll(ReadRequest())
+    assert states == [SourceState.WAITING] * 17 + [SourceState.OFFLINE]
+    answered()  # on this thread nobody listens any more
+    assert status_of(poller.seen, provider.clock.now(), provider.clock.monotonic()).live
+
+
+def test_a_command_waits_for_a_long_list_while_its_pages_come_and_no_longer() -> None:
+    clock = FakeClock()
+    seen_at = [clock.monotonic()]
+
+    class Waiting:
+        """The parts of an engine that a wait looks at: one source, whose pages come until it falls silent."""
+
+        update = None
+        _answers_come = Engine._answers_come
+
+        def __init__(self, answers: int) -> None:
+            self.clock, self.left = clock, answers
+            self._pollers = {"pager": self}
+
+        @property
+        def seen(self) -> PollState:
+            return seen(asking_since=seen_at[0], answered_at=seen_at[-1])
+
+        def wait(self, until: Callable[[Any], bool], timeout_s: float) -> bool:
+            clock.advance(timeout_s)
+            if self.left:
+                self.left -= 1
+                seen_at.append(clock.monotonic())
+            return until(None)
+
+    engine: Any = Waiting(answers=100)
+    assert Engine.wait_for_answers(engine, lambda _: engine.left == 40, 45.0)  # 60 answers: the list is whole
+    silent: Any = Waiting(answers=3)
+    began = clock.monotonic()
+    assert not Engine.wait_for_answers(silent, lambda _: False, 45.0)
+    assert clock.monotonic() - began <= 45.0 + 3 * 0.5 + LATE_S + 1.0
+    endless: Any = Waiting(answers=10**9)
+    began = clock.monotonic()
+    assert not Engine.wait_for_answers(endless, lambda _: False, 45.0)
+    assert clock.monotonic() - began <= LONGEST_LIST_S + 1.0
 
 
 def test_a_hung_poll_does_not_use_up_the_gate() -> None:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import msgspec
 from tests.support.fakes import FakeProvider, deploy, revision, service
 from tests.support.screen import Rig
 
 from oncall_tui.cli.text_board import text_board
 from oncall_tui.domain.alert import AlertState, ServiceHint, Severity
+from oncall_tui.domain.board import unread_words
+from oncall_tui.domain.reading import PartialFailure, SourceState
 from oncall_tui.domain.service import Health
+from oncall_tui.errors import Offline
+from oncall_tui.triage.empty_board import nothing
+
+SRC = Path(__file__).parents[2] / "src" / "oncall_tui"
 
 LONG = "p99 latency of checkout is above two seconds for a quarter of an hour " * 3
 
@@ -68,6 +76,38 @@ def test_every_page_says_its_suspect_or_why_there_is_none(tmp_path: Path) -> Non
     assert sum("◂ deploy :41→:42" in line for line in lines) == 1
     assert sum("no suspect: " in line for line in lines) == 2
     assert any("14m after the alert" in line for line in lines)
+
+
+def _read_in_part(path: Path) -> Rig:
+    """Two sources: *prod* was read but for a part just now, *pager* was never read."""
+    prod, pager = FakeProvider("prod"), FakeProvider("pager")
+    denied = (PartialFailure(SourceState.DENIED, "cluster blue", "ecs:ListServices is denied"),)
+    whole = prod.read
+    prod.read = lambda request: msgspec.structs.replace(whole(request), problems=denied)  # type: ignore[method-assign]
+    pager.read_raises = [Offline("nobody answers")]
+    rig = Rig(path, prod, pager)
+    rig.poll()
+    return rig
+
+
+def test_a_source_that_was_read_in_part_is_nowhere_called_unread(tmp_path: Path) -> None:
+    rig = _read_in_part(tmp_path)
+    update, now = rig.engine.update, rig.clock.now()
+    rig.engine.stop()
+    text = text_board(update, now)
+    assert "ALERTS 0 · no page known · not read: pager; read in part: prod" in text
+    empty = nothing(update.board, now)
+    assert "0/2 sources; not read: pager (OFFLINE" in empty
+    assert "; read in part: prod (DENIED" in empty
+    only = unread_words([s for s in update.board.unread if s.name == "prod"])
+    assert only == "read in part: prod"
+    assert unread_words(()) == ""
+
+
+def test_nothing_words_the_unread_sources_for_itself() -> None:
+    """``board.unread`` holds what was read in part too: whoever writes "not read" of it asks ``unread_words``."""
+    literal = re.compile(r"\"[^\"\n]*not read: \{[^\"\n]*\"")
+    assert [p for p in SRC.rglob("*.py") if p.name != "board.py" and literal.search(p.read_text())] == []
 
 
 def test_a_service_says_what_its_tasks_run_and_what_they_are_to_run(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from oncall_tui.cli.history_json import history_object
 from oncall_tui.cli.lookup import find_service
 from oncall_tui.cli.option_types import Seconds
 from oncall_tui.cli.output import put, put_json, say
+from oncall_tui.domain.board import unread_words
 from oncall_tui.domain.deploy import Deploy, DeployState
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.domain.service_history import ALARM, BREAKER
@@ -203,8 +204,10 @@ def _none(engine: Engine, service: str) -> str:
     """Say that there is none; where not everything was read, that none is known."""
     of = service.partition("/")[0]
     unread = (s for s in engine.update.board.sources.values() if s.provider in SERVICE_PROVIDERS)
-    lost = [s.name for s in unread if (not s.live or s.behind) and of in ("", s.name)]
-    return f"no deploy in the last day is known; not read: {', '.join(lost)}" if lost else "no deploy in the last day"
+    lost = [s for s in unread if (not s.live or s.behind) and of in ("", s.name)]
+    behind = ", ".join(s.name for s in lost if s.live)
+    words = "; ".join(part for part in (unread_words(lost), behind and f"still reading: {behind}") if part)
+    return f"no deploy in the last day is known; {words}" if lost else "no deploy in the last day"
 
 
 def _newest_first(engine: Engine, service: str) -> list[Deploy]:

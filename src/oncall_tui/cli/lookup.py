@@ -30,7 +30,7 @@ def read_source(engine: Engine, name: str) -> Update:
         source = update.board.sources.get(name)
         return source is not None and source.state is not SourceState.WAITING and not source.behind
 
-    engine.wait(read, READ_TIMEOUT_S)
+    engine.wait_for_answers(read, READ_TIMEOUT_S)
     update = engine.update
     status = update.board.sources.get(name)
     if status is None or status.read_at is None:
@@ -69,7 +69,7 @@ def find_service(engine: Engine, wanted: str, *, for_write: bool = False) -> Ser
     """
     name = wanted.partition("/")[0]
     if name in engine.sources:
-        engine.wait(
+        engine.wait_for_answers(
             lambda u: (
                 wanted in u.board.services or (name in u.board.sources and u.board.sources[name].state not in GOING_ON)
             ),
@@ -106,7 +106,7 @@ def _no_service(board: Board, wanted: str) -> NoReturn:
 
 def _every_service(engine: Engine) -> Update:
     """Wait until each ECS source has told of all its services, or cannot."""
-    engine.wait(
+    engine.wait_for_answers(
         lambda u: (
             bool(u.board.sources or not engine.sources)
             and all(s.state not in GOING_ON for s in u.board.sources.values() if s.provider == ECS)

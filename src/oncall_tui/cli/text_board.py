@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from oncall_tui.domain.alert import Alert, AlertState
+from oncall_tui.domain.board import unread_words
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.service import Service
 from oncall_tui.engine.engine import Update
@@ -29,8 +30,8 @@ def text_board(update: Update, now: float) -> str:
     """Sources, alerts, services and deploys, one line each."""
     triaged = update.triaged
     title = alerts_title(triaged) + (f" · {triaged.hidden} hidden" if triaged.hidden else "")
-    unread = [s.name for s in update.board.unread]
-    lines = [_sources(update, now), "", title + (f" · not read: {', '.join(unread)}" if unread else "")]
+    unread = unread_words(update.board.unread)
+    lines = [_sources(update, now), "", title + (f" · {unread}" if unread else "")]
     if (incident := triaged.multi_service_incident) is not None:
         since = local_time(incident.since, now)
         lines.append(f"  multi-service: {incident.summary} since {since}, probably not one deploy")

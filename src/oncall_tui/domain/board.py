@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import MappingProxyType
 
 import msgspec
@@ -39,6 +39,16 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
     def unread(self) -> tuple[SourceStatus, ...]:
         """The sources whose rows may not be the truth now."""
         return tuple(s for s in self.sources.values() if not s.live)
+
+
+def unread_words(sources: Collection[SourceStatus], called: Callable[[SourceStatus], str] = lambda s: s.name) -> str:
+    """``not read: pager; read in part: prod``, of the sources that are not live; empty where all was read.
+
+    A source that was read but for a part is never called unread: its rows are current.
+    """
+    lost = ", ".join(called(s) for s in sources if not s.current)
+    partly = ", ".join(called(s) for s in sources if s.current and not s.live)
+    return "; ".join(words for words in (lost and f"not read: {lost}", partly and f"read in part: {partly}") if words)
 
 
 def merge(

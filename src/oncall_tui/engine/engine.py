@@ -39,6 +39,7 @@ from oncall_tui.notifications.handover_sender import send
 from oncall_tui.notifications.notifier import Notifier
 from oncall_tui.polling.limiter import PollLimiter
 from oncall_tui.polling.poller import Poller
+from oncall_tui.polling.status import LATE_S, silence_s
 from oncall_tui.providers.base import Provider, ReadRequest
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.runtime.job_queue import JobQueue
@@ -50,6 +51,7 @@ log = logging.getLogger(__name__)
 TICK_S = 1.0
 POLLS_AT_ONCE = 4
 REMEMBERS_S = 1.0  # the first board waits so long for what earlier sessions left in the journal
+LONGEST_LIST_S = 300.0  # a command waits so long for a list whose pages come, one after the other
 EXPLAINED_S = 5.0  # a command waits so long at the most for what its lines say beside the state of things
 AT_MOST_EVERY_S = 0.2  # boards: one screen shows at most four a second
 
@@ -261,9 +263,22 @@ class Engine:
         with self._composed:
             return self._composed.wait_for(lambda: until(self.update), timeout_s)
 
+    def wait_for_answers(self, until: Callable[[Update], bool], timeout_s: float) -> bool:
+        """Do as ``wait``, and go on while a source that was never read still answers, page after page."""
+        end_at = self.clock.monotonic() + LONGEST_LIST_S
+        done = self.wait(until, timeout_s)
+        while not done and self.clock.monotonic() < end_at and any(map(self._answers_come, self._pollers.values())):
+            done = self.wait(until, 0.5)
+        return done
+
+    def _answers_come(self, poller: Poller) -> bool:
+        seen = poller.seen
+        reads = seen.reading is None and seen.error_state is None and seen.answered_at is not None
+        return reads and seen.asking_since is not None and silence_s(seen, self.clock.monotonic()) <= LATE_S
+
     def first_read(self, timeout_s: float) -> Update:
         """Block until each source has answered or failed, with its deploys, or *timeout_s* seconds went by."""
-        self.wait(
+        self.wait_for_answers(
             lambda u: (
                 all(s.state is not SourceState.WAITING and not s.behind for s in u.board.sources.values())
                 and bool(u.board.sources or not self._pollers)

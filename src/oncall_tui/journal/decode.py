@@ -12,6 +12,7 @@ import msgspec
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.plan import Plan
+from oncall_tui.runtime.decoding import convert, decoder
 
 # Seconds since the epoch that a calendar has: from 1970 to 9999.
 Time = Annotated[float, msgspec.Meta(ge=0.0, lt=253_402_300_800.0)]
@@ -96,17 +97,15 @@ class _Columns(msgspec.Struct, frozen=True):
 
 
 _KINDS = {kind.value: kind for kind in EntryKind}
-# Built here, once: msgspec works out a type when it is first used, which two threads must not do at a time.
-_DATA = {kind: msgspec.json.Decoder(shape) for kind, shape in _SHAPES.items()}
-_plain = msgspec.json.Decoder(dict[str, Any])
+_DATA = {kind: decoder(shape) for kind, shape in _SHAPES.items()}
+_plain = decoder(dict[str, Any])
 _COLUMNS = _Columns.__struct_fields__
-msgspec.json.Decoder(_Columns)
 
 
 def decode(row: tuple[Any, ...]) -> Entry:
     """The entry of a row (seq, at, kind, subject, actor, text, data). Raises Unreadable."""
     try:
-        columns = msgspec.convert(dict(zip(_COLUMNS, row, strict=True)), _Columns)
+        columns = convert(dict(zip(_COLUMNS, row, strict=True)), _Columns)
         kind = _KINDS.get(columns.kind)
         if kind is None:
             raise UndecodableRow(f"this version does not know the kind {columns.kind[:40]!r}")

@@ -22,6 +22,7 @@ from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import Plan
 from oncall_tui.errors import JournalError
+from oncall_tui.runtime.decoding import convert, plain
 from oncall_tui.runtime.worker import Worker
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ class Journal:
             if self._alive(entry.data):
                 continue
             receipt = outcome.data.get("receipt") if outcome else None
-            found.append(Intent(msgspec.convert(entry.data["plan"], Plan), receipt, entry.at))
+            found.append(Intent(convert(entry.data["plan"], Plan), receipt, entry.at))
         return found
 
     def recent(self, limit: int = 200, kinds: tuple[EntryKind, ...] = tuple(EntryKind)) -> list[Entry]:
@@ -289,7 +290,7 @@ class Journal:
 
     def _clean(self, entry: Entry) -> Entry:
         """Return the entry without secrets and without lone surrogates, which no file takes."""
-        data = msgspec.json.decode(self._redact(msgspec.json.encode(_whole(entry.data)).decode()))
+        data = plain(self._redact(msgspec.json.encode(_whole(entry.data)).decode()))
         return msgspec.structs.replace(
             entry,
             subject=_whole(entry.subject),

@@ -22,6 +22,7 @@ from oncall_tui.journal import Journal
 from oncall_tui.notifications.destinations import Destinations, DestinationWorker
 from oncall_tui.providers.base import Message, Receipt
 from oncall_tui.runtime.clock import Clock
+from oncall_tui.runtime.decoding import convert
 from oncall_tui.runtime.job_queue import JobQueue
 from oncall_tui.text.time_format import age, ago
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
@@ -113,7 +114,7 @@ class EscalateByNotification:
 
     def send(self, plan: Plan) -> Receipt:
         """One attempt, on the destination's own queue. Raises ActionFailed or OutcomeUnknown."""
-        message = msgspec.convert(plan.request["message"], Message)
+        message = convert(plan.request["message"], Message)
         return self._destinations.find(plan.request["destination"]).get().send(message)
 
     def verify(self, plan: Plan, receipt: Receipt | None) -> Check:

@@ -16,6 +16,7 @@ from oncall_tui.polling.limiter import PollLimiter
 from oncall_tui.polling.schedule import BACKOFF_FIRST_S, Schedule
 from oncall_tui.polling.status import PollState
 from oncall_tui.providers.base import Provider, ReadRequest
+from oncall_tui.runtime.answers import told_of_answers
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.runtime.secret import redact
 from oncall_tui.runtime.worker import Worker
@@ -107,11 +108,12 @@ class Poller:
     def _poll(self, request: ReadRequest) -> float:
         """One poll; returns the seconds to wait."""
         began = self._clock.monotonic()
-        self._set(asking_since=began)
+        self._set(asking_since=began, answered_at=None)
         self._gate.enter()
         try:
-            provider = self._provider()
-            reading = provider.read(request)
+            with told_of_answers(self._answered):
+                provider = self._provider()
+                reading = provider.read(request)
         except SourceError as error:
             return self._failed(error, SourceState(error.state), redact(error.message), redact(error.hint))
         except BaseException as error:  # a provider's bug is this source's state, and nobody else's
@@ -124,6 +126,9 @@ class Poller:
         if reading.calls == 0 and self.seen.error_state is not None:
             return reading.next_in_s or BACKOFF_FIRST_S  # nothing was tried: the back-off goes on where it was
         return self._schedule.after_success(reading.next_in_s)
+
+    def _answered(self) -> None:
+        self._set(answered_at=self._clock.monotonic())
 
     def _provider(self) -> Provider:
         if self.provider is None:

@@ -7,12 +7,13 @@ import msgspec
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
 
 SET_S = 2.0  # a clock that went so far apart from its other face was set
-LATE_S = 8.0  # connect 2 s and read 5 s are over by then: a poll that still runs is hung
+LATE_S = 8.0  # connect 2 s and read 5 s are over by then: a call that still has no answer hangs
 
 
 class PollState(msgspec.Struct, frozen=True, kw_only=True):
     """A poller's knowledge of its source. *asking_since* is when the poll that runs now began, *read_since* when the
-    reading was true: both monotonic, so that a clock that is set makes nothing older or newer.
+    reading was true, *answered_at* when the poll that runs now got its last answer: all monotonic, so that a clock that
+    is set makes nothing older or newer.
     """
 
     name: str
@@ -24,6 +25,7 @@ class PollState(msgspec.Struct, frozen=True, kw_only=True):
     hint: str = ""
     read_since: float | None = None
     asking_since: float | None = None
+    answered_at: float | None = None
     login: tuple[str, ...] = ()
     banner: str = ""
     calls_per_s: float = 0.0
@@ -64,17 +66,30 @@ def _read_at(seen: PollState, age: float | None, now: float) -> float | None:
     return seen.reading.at if abs(told - seen.reading.at) < SET_S else float(round(told))
 
 
+def silence_s(seen: PollState, monotonic: float) -> float:
+    """Seconds for which the poll that runs now got no answer; 0: none runs. A long list is no silence."""
+    if seen.asking_since is None:
+        return 0.0
+    return monotonic - max(seen.asking_since, seen.answered_at or seen.asking_since)
+
+
+def _going_on(seen: PollState, monotonic: float) -> str:
+    """Say that the poll that runs now takes long, though answers come; empty: it does not."""
+    asking_s = monotonic - seen.asking_since if seen.asking_since is not None else 0.0
+    return "still reading: the list is long" if asking_s > LATE_S else ""
+
+
 def _state(seen: PollState, monotonic: float) -> tuple[SourceState, str, str]:
     if seen.error_state is not None:
         return seen.error_state, seen.message, seen.hint
-    hung_s = monotonic - seen.asking_since if seen.asking_since is not None else 0.0
+    hung_s = silence_s(seen, monotonic)
     age = _age(seen, monotonic)
     if seen.reading is None or age is None:
         if hung_s > LATE_S:
             return SourceState.OFFLINE, f"no answer for {hung_s:.0f} s", "check the network to the source"
-        return SourceState.WAITING, "not read yet", ""
+        return SourceState.WAITING, _going_on(seen, monotonic) or "not read yet", ""
     if age > seen.stale_after_s:
-        why = f"no answer for {hung_s:.0f} s" if hung_s > LATE_S else "its poll is late"
+        why = f"no answer for {hung_s:.0f} s" if hung_s > LATE_S else _going_on(seen, monotonic) or "its poll is late"
         return SourceState.STALE, why, "check the network to the source"
     if not seen.reading.complete:
         return SourceState.WAITING, "still reading", ""

@@ -15,6 +15,7 @@ from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.deploy import Deploy, DeployRollback
 from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.domain.outcome import OutcomeState
+from oncall_tui.runtime.decoding import convert
 from oncall_tui.text.history_words import going_back, noun
 from oncall_tui.text.time_format import configured_zone
 from oncall_tui.triage.counts import nothing_read
@@ -166,7 +167,10 @@ def _watched(entries: Iterable[Entry], now: float) -> tuple[tuple[float, float],
 
 
 def _unread(entries: Iterable[Entry], triaged: TriagedBoard) -> tuple[str, ...]:
-    now = [f"{s.name}: {s.state.label} now: {s.message or 'not read'}" for s in triaged.board.unread]
+    now = [
+        f"{s.name}: {s.state.label} now: {s.message or ('read in part' if s.current else 'not read')}"
+        for s in triaged.board.unread
+    ]
     then = {str(n) for e in entries if e.kind is EntryKind.WATCH for n in e.data.get("unread", ())}
     lost = sorted(then - {s.name for s in triaged.board.unread})
     return (*now, *(f"{name}: could not be read for a part of this time" for name in lost))
@@ -373,5 +377,5 @@ def _gone(entry: Entry) -> HandoverDeploy:
         state=str(data.get("new", "")),
         by=str(data.get("by", "")),
         kind=str(data.get("kind") or "deploy"),
-        rolled_back=msgspec.convert(back, DeployRollback) if back else None,
+        rolled_back=convert(back, DeployRollback) if back else None,
     )

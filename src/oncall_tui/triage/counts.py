@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from oncall_tui.domain.board import Board
+from oncall_tui.domain.board import Board, unread_words
 from oncall_tui.domain.reading import SourceStatus
 from oncall_tui.triage.triager import TriagedBoard, page_words
 from oncall_tui.triage.unread_scope import SERVICE_PROVIDERS
@@ -10,14 +10,10 @@ from oncall_tui.triage.unread_scope import SERVICE_PROVIDERS
 NOT_KNOWN = "not known"
 
 
-def services_unread(board: Board) -> tuple[str, ...]:
-    """Names of the sources of services whose rows are not of now, or are not all there."""
-    return tuple(s.name for s in board.unread if s.provider in SERVICE_PROVIDERS)
-
-
-def not_read(names: tuple[str, ...]) -> str:
-    """`` · not read: prod``; empty where all was read."""
-    return f" · not read: {', '.join(names)}" if names else ""
+def services_unread(board: Board) -> str:
+    """`` · not read: prod`` of the sources of services whose rows are not of now, or are not all there; empty: none."""
+    words = unread_words([s for s in board.unread if s.provider in SERVICE_PROVIDERS])
+    return f" · {words}" if words else ""
 
 
 def nothing_read(triaged: TriagedBoard) -> frozenset[str]:
@@ -42,7 +38,7 @@ def alerts_title(triaged: TriagedBoard) -> str:
 
 def services_title(triaged: TriagedBoard, deploying: bool = False) -> str:
     """``SERVICES 12 · 1 unhealthy``, with what was not read; ``SERVICES not known · not read: prod``."""
-    lost = not_read(services_unread(triaged.board))
+    lost = services_unread(triaged.board)
     if "services" in nothing_read(triaged):
         return f"SERVICES {NOT_KNOWN}{lost}"
     sick = sum(s.health.is_fault for s in triaged.services)
@@ -53,7 +49,7 @@ def services_title(triaged: TriagedBoard, deploying: bool = False) -> str:
 
 def deploys_title(triaged: TriagedBoard) -> str:
     """``DEPLOYS 1 running · 4 in the last day``, with what was not read; ``DEPLOYS not known · not read: prod``."""
-    lost = not_read(services_unread(triaged.board))
+    lost = services_unread(triaged.board)
     if "deploys" in nothing_read(triaged):
         return f"DEPLOYS {NOT_KNOWN}{lost}"
     running = sum(d.state.running for d in triaged.deploys)

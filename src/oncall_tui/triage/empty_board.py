@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from oncall_tui.domain.board import Board
+from oncall_tui.domain.board import Board, unread_words
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.text.time_format import age, ago
 from oncall_tui.triage.unread_scope import SERVICE_PROVIDERS
@@ -23,8 +23,8 @@ def nothing(board: Board, now: float) -> str:
         found = len(board.services)
         so_far = f"{found} service{'s' if found > 1 else ''} so far" if found else "nothing is known yet"
         return f"Reading {sources}: {so_far}{'' if able else '; no alert source is configured'}."
-    missing = ", ".join(f"{s.name} ({s.state.label}{': ' + s.hint if s.hint else ''})" for s in board.unread)
-    return f"No alert in what could be read. {board.live}/{sources}; not read: {missing}.{_unhealthy(board)}"
+    missing = unread_words(board.unread, lambda s: f"{s.name} ({s.state.label}{': ' + s.hint if s.hint else ''})")
+    return f"No alert in what could be read. {board.live}/{sources}; {missing}.{_unhealthy(board)}"
 
 
 def _unhealthy(board: Board) -> str:

@@ -17,6 +17,7 @@ from typing import Literal
 
 import msgspec
 
+from oncall_tui.runtime.decoding import decoder
 from oncall_tui.runtime.worker import Worker
 from oncall_tui.triage.filters import FilterError, parse
 from oncall_tui.tui.presenters.row_builder import ViewFilter
@@ -85,7 +86,7 @@ def read(path: Path) -> tuple[SavedView | None, str]:
     if len(data) > MOST_BYTES:
         return None, _aside(path, "it is too large")
     try:
-        return msgspec.json.decode(data, type=SavedView), ""
+        return decoder(SavedView).decode(data), ""
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None, _aside(path, "oncall-tui did not write it")
 

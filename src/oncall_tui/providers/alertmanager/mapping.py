@@ -13,8 +13,8 @@ from oncall_tui.providers.alertmanager.api import Muted
 from oncall_tui.providers.alertmanager.known_silences import KnownSilences
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
 from oncall_tui.providers.alertmanager.schema import AlertmanagerAlert, AlertStatus, ListedSilence
-from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http import DecodeCache, severity, stamp
+from oncall_tui.runtime.decoding import decoder
 
 
 def same_person(name: str, me: Iterable[str]) -> bool:

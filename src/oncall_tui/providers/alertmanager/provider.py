@@ -19,9 +19,9 @@ from oncall_tui.providers.alertmanager.silence import AlertmanagerAcknowledge, A
 from oncall_tui.providers.alertmanager.time_intervals import TimeIntervals
 from oncall_tui.providers.alertmanager.unacknowledge import AckSilenceRenewer, Unacknowledge
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, Receipt, RenewalResult
-from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http import DecodeCache, Http, http_settings
 from oncall_tui.runtime.clock import Clock
+from oncall_tui.runtime.decoding import decoder
 
 if TYPE_CHECKING:
     import httpx

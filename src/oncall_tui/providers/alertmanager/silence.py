@@ -15,8 +15,8 @@ from oncall_tui.domain.plan import ActionRequest, Confirm, Plan
 from oncall_tui.providers.alertmanager.handler_context import AlertmanagerHandlerContext, CurrentAlert, author, iso
 from oncall_tui.providers.alertmanager.schema import ACK, AlertmanagerMatcher, ListedSilence
 from oncall_tui.providers.base import Receipt
-from oncall_tui.providers.decoding import convert
 from oncall_tui.providers.http import WriteHandler, before_sending, silence_s, stamp
+from oncall_tui.runtime.decoding import convert
 from oncall_tui.text.time_format import length, local_time
 
 ACK_S = 900.0  # karma's: too short needs re-silencing, too long hides a recurrence

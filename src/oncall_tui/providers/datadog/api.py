@@ -22,6 +22,7 @@ from oncall_tui.providers.datadog.schema import (
     Valid,
 )
 from oncall_tui.providers.http import Http, NotFound, TooSlow, pieces, reference
+from oncall_tui.runtime.decoding import plain
 
 PAGE = 500  # monitors; the API takes 1,000, but has to answer within the read time-out
 LEAST = 100  # what a page is made smaller to, where it does not
@@ -45,7 +46,7 @@ def login(options: DatadogOptions) -> Mapping[str, str]:
 def error_text(status: int, body: bytes) -> str:
     """``{"errors": […]}`` in words: texts (v1), or objects with ``detail`` or ``title`` (v2)."""
     try:
-        said = msgspec.json.decode(body)
+        said = plain(body)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return ""
     listed = said.get("errors") if isinstance(said, dict) else None

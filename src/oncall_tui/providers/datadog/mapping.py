@@ -15,8 +15,8 @@ from oncall_tui.providers.datadog.active_downtime import ActiveDowntime
 from oncall_tui.providers.datadog.options import DatadogOptions
 from oncall_tui.providers.datadog.schema import DatadogMonitor, GroupState
 from oncall_tui.providers.datadog.scope import Tags, tags_of
-from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http import DecodeCache, stamp
+from oncall_tui.runtime.decoding import decoder
 
 _STATES = {"Alert": AlertState.FIRING, "Warn": AlertState.FIRING, "No Data": AlertState.NO_DATA}
 _QUIET = frozenset({"OK", "Ignored", "Skipped"})

@@ -12,12 +12,13 @@ from urllib.parse import quote, urlencode, urlsplit
 import msgspec
 
 from oncall_tui import errors
-from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http.failures import Broken, Route, broken, wants_login
 from oncall_tui.providers.http.limits import retry_after, used_up
 from oncall_tui.providers.http.settings import NO_SETTINGS, HttpSettings
 from oncall_tui.providers.http.text import MESSAGE_LIMIT, error_text, sanitize
+from oncall_tui.runtime.answers import answered
 from oncall_tui.runtime.clock import Clock
+from oncall_tui.runtime.decoding import decoder
 from oncall_tui.runtime.network.clients import READ_S, open_client
 from oncall_tui.runtime.network.limits import TOTAL_S, time_left, time_limit, unpacked
 from oncall_tui.runtime.network.proxies import ProxyRules
@@ -218,6 +219,7 @@ class Http:
                     body, cut = self._body(response)
                 finally:
                     response.close()
+            answered()
             return _Answer(response.status_code, response.headers, body, cut)
         except errors.OncallError:
             raise

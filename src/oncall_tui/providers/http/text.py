@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from oncall_tui.domain.alert import Severity
-from oncall_tui.providers.decoding import decoder
+from oncall_tui.runtime.decoding import decoder, plain
 from oncall_tui.runtime.secret import Secret, redact
 
 MESSAGE_LIMIT = 240
@@ -61,7 +61,7 @@ def pieces(raws: Iterable[msgspec.Raw], into: type[T]) -> tuple[list[T], int]:
 def error_text(status: int, body: bytes) -> str:
     """Return an error body's message: a JSON string, its ``message`` or ``error``, or the text itself."""
     try:
-        said = msgspec.json.decode(body)
+        said = plain(body)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return "" if body.lstrip()[:1] == b"<" else body.decode("utf-8", "replace")
     if isinstance(said, dict):

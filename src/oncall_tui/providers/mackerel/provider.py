@@ -13,7 +13,6 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest
-from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http import DecodeCache, Http, http_settings, pieces
 from oncall_tui.providers.mackerel.close import Close
 from oncall_tui.providers.mackerel.handler_context import MackerelHandlerContext
@@ -21,6 +20,7 @@ from oncall_tui.providers.mackerel.mapping import row
 from oncall_tui.providers.mackerel.options import MackerelOptions
 from oncall_tui.providers.mackerel.schema import MackerelAlert, MackerelAlerts, MackerelMonitor, MackerelMonitors
 from oncall_tui.runtime.clock import Clock
+from oncall_tui.runtime.decoding import decoder, plain
 
 if TYPE_CHECKING:
     import httpx
@@ -152,7 +152,7 @@ def build(options: MackerelOptions, context: Context, transport: httpx.BaseTrans
 def error_text(status: int, body: bytes) -> str:
     """``{"error": {"message": …}}`` or ``{"error": …}`` in words; of a 403 also the other reason that there may be."""
     try:
-        said = msgspec.json.decode(body)
+        said = plain(body)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         said = None
     error = said.get("error", "") if isinstance(said, dict) else ""

@@ -12,7 +12,6 @@ from urllib.parse import quote
 import msgspec
 
 from oncall_tui import errors
-from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http import Http, NotFound, pieces, reference
 from oncall_tui.providers.pagerduty import schema
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
@@ -25,6 +24,7 @@ from oncall_tui.providers.pagerduty.schema import (
     PagerDutyPolicy,
     Reference,
 )
+from oncall_tui.runtime.decoding import decoder
 
 ACCEPT = "application/vnd.pagerduty+json;version=2"
 PAGE = 100

@@ -14,7 +14,6 @@ from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.on_call import OnCallShift
 from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, TimelineEvent
-from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http import DecodeCache, Http, http_settings, stamp
 from oncall_tui.providers.pagerduty.ack_timeouts import AckTimeouts
 from oncall_tui.providers.pagerduty.acknowledge import PagerDutyAcknowledge, PagerDutyResolve
@@ -32,6 +31,7 @@ from oncall_tui.providers.pagerduty.on_call import shifts
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
 from oncall_tui.providers.pagerduty.schema import PagerDutyIncident, Reference, shared
 from oncall_tui.providers.pagerduty.snooze import Snooze
+from oncall_tui.runtime.decoding import decoder
 
 if TYPE_CHECKING:
     import httpx

@@ -16,13 +16,13 @@ import msgspec
 from oncall_tui import errors
 from oncall_tui.domain.alert import Severity
 from oncall_tui.providers.base import Context, Message, Receipt
-from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http.client import Http
 from oncall_tui.providers.http.sending import lines, link, one_attempt
 from oncall_tui.providers.http.settings import http_settings
 from oncall_tui.providers.http.text import sanitize
 from oncall_tui.providers.pagerduty_events.options import EventsOptions
 from oncall_tui.runtime.clock import Clock
+from oncall_tui.runtime.decoding import decoder
 
 if TYPE_CHECKING:
     import httpx

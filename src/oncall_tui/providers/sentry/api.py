@@ -17,6 +17,7 @@ from oncall_tui.providers.http import Http, NotFound, reference
 from oncall_tui.providers.sentry.options import SentryOptions
 from oncall_tui.providers.sentry.schema import Comment, SentryIssue
 from oncall_tui.runtime.clock import Clock
+from oncall_tui.runtime.decoding import plain
 
 UNRESOLVED = "unresolved"
 UNTIL = "archived_until_condition_met"  # ignored until a time (or a count): what ends by itself
@@ -37,7 +38,7 @@ _PART = re.compile(r"([a-z]+)=\"([^\"]*)\"")
 def error_text(status: int, body: bytes) -> str:
     """``{"detail": …}`` or, of a refused field, ``{"field": ["why"]}`` in words; nothing where it is something else."""
     try:
-        said = msgspec.json.decode(body)
+        said = plain(body)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return ""
     if not isinstance(said, dict):

@@ -12,7 +12,6 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, TimelineEvent
-from oncall_tui.providers.decoding import decoder
 from oncall_tui.providers.http import DecodeCache, Http, http_settings
 from oncall_tui.providers.sentry.api import READ_RIGHT, UNRESOLVED, UNTIL, WRITE_RIGHT, SentryApi, error_text
 from oncall_tui.providers.sentry.assignee import AssignmentKind, holding, in_question
@@ -24,6 +23,7 @@ from oncall_tui.providers.sentry.resolve import Ignore, SentryResolve
 from oncall_tui.providers.sentry.schema import SentryIssue
 from oncall_tui.providers.sentry.timeline import told
 from oncall_tui.runtime.clock import Clock
+from oncall_tui.runtime.decoding import decoder
 
 if TYPE_CHECKING:
     import httpx

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from oncall_tui.domain.board import unread_words
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.text.cells import count
 from oncall_tui.triage.empty_board import nothing
@@ -167,8 +168,8 @@ class Filters:
         """The lines in another pane where no row is shown."""
         if self._session.view_filter.narrows:
             return [f"No {what} matches.", *self._unread()]
-        unread = [s.name for s in self._session.latest.board.unread]
-        return [f"No {what}." if not unread else f"No {what} in what could be read; not read: {', '.join(unread)}."]
+        unread = unread_words(self._session.latest.board.unread)
+        return [f"No {what}." if not unread else f"No {what} in what could be read; {unread}."]
 
     def _ids(self, pane: str) -> list[str]:
         return filter_words.real(row.id for row in self._session.tables[pane].rows)
@@ -186,5 +187,7 @@ class Filters:
 
     def _unread(self) -> list[Cell]:
         """Name the sources that are not read: that nothing is shown is no news of them."""
-        unread = [s.name for s in self._session.latest.board.unread if s.state is not SourceState.WAITING]
-        return [(f"Not known, because these are not read: {', '.join(unread)}.", "warning")] if unread else []
+        lost = [s for s in self._session.latest.board.unread if s.state is not SourceState.WAITING]
+        unread, partly = (", ".join(s.name for s in lost if s.current is current) for current in (False, True))
+        told = ("not read", unread), ("read in part", partly)
+        return [(f"Not known, because these are {how}: {names}.", "warning") for how, names in told if names]

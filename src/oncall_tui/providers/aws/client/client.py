@@ -13,7 +13,8 @@ from oncall_tui import errors
 from oncall_tui.providers.aws.client import errors as aws_errors
 from oncall_tui.providers.aws.client.rate_limit import Priority, TokenBucket
 from oncall_tui.providers.aws.client.session import QUERY, RAW, Sessions
-from oncall_tui.providers.decoding import decoder
+from oncall_tui.runtime.answers import answered
+from oncall_tui.runtime.decoding import decoder
 
 T = TypeVar("T")
 THROTTLED_S = 5.0
@@ -53,9 +54,12 @@ class AwsClient:
             mapped = aws_errors.reading(error, where)
             if mapped is None:
                 raise
+            if not isinstance(mapped, errors.Offline):
+                answered()
             if isinstance(mapped, errors.Throttled):
                 self._budget.drain(mapped.retry_after_s or THROTTLED_S)
             raise mapped from error
+        answered()
         return self._decode(answer, operation, raw)
 
     def write(self, operation: str, **params: Any) -> dict[str, Any]:

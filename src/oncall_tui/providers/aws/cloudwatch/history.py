@@ -13,7 +13,7 @@ from oncall_tui.providers.aws.client.rate_limit import Priority
 from oncall_tui.providers.aws.cloudwatch import schema as w
 from oncall_tui.providers.aws.cloudwatch.alarm_types import ask_most
 from oncall_tui.providers.base import TimelineEvent
-from oncall_tui.providers.decoding import decoder
+from oncall_tui.runtime.decoding import decoder
 from oncall_tui.text.short_ids import short_ids
 
 PAGES, PAGE = 2, 100

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from oncall_tui.domain.alert import Alert, AlertState
+from oncall_tui.domain.board import unread_words
 from oncall_tui.text.cells import fit
 from oncall_tui.text.time_format import ago, moment
 from oncall_tui.triage.ownership import aftermath, assignment
@@ -107,8 +108,8 @@ def related_section(of: Subject, scene: Scene) -> Section:
     if len(near) > RELATED:
         lines.append(line("", f"and {len(near) - RELATED} more: / product:{of.product.name if of.product else ''}"))
     if not near:
-        unread = [s.name for s in scene.update.board.unread]
-        lost = f"; not read: {', '.join(unread)}" if unread else ""
+        unread = unread_words(scene.update.board.unread)
+        lost = f"; {unread}" if unread else ""
         lines.append(line("none", f"no other alert of {whose} in what was read{lost}"))
     return Section("related", tuple(lines), f"other alerts of {whose}" if near else "")
 

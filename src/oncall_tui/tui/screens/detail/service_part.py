@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from oncall_tui.domain.alert import AlertState
+from oncall_tui.domain.board import unread_words
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.domain.service import Health, Service
 from oncall_tui.domain.service_detail import ServiceDetail, TargetHealth, Task, short_task
@@ -151,10 +152,8 @@ def alerts_section(of: Subject, scene: Scene) -> Section:
     ]
     lines = [alert_line(a, scene) for a in mine[:ALERTS]]
     if not mine:
-        unread = [s.name for s in scene.update.board.unread]
-        lines.append(
-            line("none", "no alerts for it in what was read" + (f"; not read: {', '.join(unread)}" if unread else ""))
-        )
+        unread = unread_words(scene.update.board.unread)
+        lines.append(line("none", "no alerts for it in what was read" + (f"; {unread}" if unread else "")))
     if others:
         lines.append(line("product", f"other alerts of {of.product.name if of.product else ''}:", "dim"))
         lines += [alert_line(a, scene) for a in others[:ALERTS]]

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from rich.cells import cell_len
 
+from oncall_tui.runtime.decoding import plain
 from oncall_tui.text.cells import ELLIPSIS, visible
 
 BROKEN = 2_000  # characters of a text that is broken at its spaces
@@ -70,7 +71,7 @@ def in_rows(text: str, cells: int) -> list[str]:
 
 def _object(text: str) -> dict[str, Any] | None:
     try:
-        found = msgspec.json.decode(text)
+        found = plain(text)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
     return found if isinstance(found, dict) and found else None

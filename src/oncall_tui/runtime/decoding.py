@@ -1,7 +1,8 @@
-"""Typed JSON decoders, one a type, built one at a time.
+"""The one door to typed decoding: whatever is decoded or converted into a type passes here.
 
 msgspec works out what a type looks like when it is first used, and another thread that decodes meanwhile meets it half
-done: the process dies (seen with msgspec 0.22 and four threads). Sources start together, so they share this lock.
+done: the process dies (seen with msgspec 0.22 and two threads). Sources, the journal and destinations start together,
+so they share this lock.
 """
 
 from __future__ import annotations
@@ -27,7 +28,12 @@ def decoder(into: type[T], *, strict: bool = True) -> msgspec.json.Decoder[T]:
     return found
 
 
-def convert(value: object, into: type[T]) -> T:
+def convert(value: object, into: type[T], *, strict: bool = True) -> T:
     """*value*, plain data, as *into*. Raises msgspec.ValidationError."""
-    decoder(into)
-    return msgspec.convert(value, into)
+    decoder(into, strict=strict)
+    return msgspec.convert(value, into, strict=strict)
+
+
+def plain(text: bytes | str) -> Any:
+    """JSON as plain data, of no type. Raises msgspec.MsgspecError, UnicodeDecodeError, RecursionError."""
+    return msgspec.json.decode(text)
