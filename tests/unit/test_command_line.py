@@ -100,7 +100,7 @@ class Engine:
     def __init__(self, update: Any, names: tuple[str, ...] = ("prod", "edge", "prom")) -> None:
         self.update, self.sources = update, names
 
-    def wait(self, until: Any, timeout_s: float) -> bool:
+    def wait_for_answers(self, until: Any, timeout_s: float) -> bool:
         return bool(until(self.update))
 
     def first_read(self, timeout_s: float) -> Any:
