@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from oncall_tui import bootstrap
 from oncall_tui.cli.common import READ_TIMEOUT_S, fail
 from oncall_tui.cli.option_types import Number
-from oncall_tui.cli.output import is_terminal, put_text, say
+from oncall_tui.cli.output import is_terminal, put_text, say, say_text
 from oncall_tui.config import Config
+from oncall_tui.runtime import programs
+
+if TYPE_CHECKING:
+    from subprocess import Popen
+
+START_S = 60.0  # of a simulated world, which takes a fifth of a second on an idle machine
+SOON_S = 2.0  # for one that says no more to end
 
 
 @click.command()
@@ -36,9 +42,9 @@ def demo(context: click.Context, scenario: str, speed: float, seed: int) -> None
     """Open the board on a simulated incident; nothing outside this machine is touched."""
     command = [sys.executable, "-m", "oncall_tui.simulator", "serve", "--with-parent"]
     command += ["--scenario", scenario, "--speed", str(speed), "--seed", str(seed)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+    with tempfile.TemporaryFile() as said, programs.companion(command, said) as child:
         try:
-            code = _on(child, context.obj["read_only"])
+            code = _on(child, said, context.obj["read_only"])
         finally:
             if child.stdin:
                 child.stdin.close()
@@ -46,10 +52,13 @@ def demo(context: click.Context, scenario: str, speed: float, seed: int) -> None
     sys.exit(code)
 
 
-def _on(child: subprocess.Popen[str], read_only: bool) -> int:
-    line = child.stdout.readline() if child.stdout else ""
+def _on(child: Popen[str], said: IO[bytes], read_only: bool) -> int:
+    line = programs.first_line(child, START_S)
     if not line:
-        fail("the simulation did not start", "its message is above", child.wait())
+        code = programs.ended(child, SOON_S)
+        said.seek(0)
+        say_text(said.read().decode("utf-8", "replace"))
+        fail("the simulation did not start", "its message is above", code)
     world: dict[str, Any] = json.loads(line)
     os.environ.update(world["environment"])
     with tempfile.TemporaryDirectory(prefix="oncall-tui-demo-") as folder:

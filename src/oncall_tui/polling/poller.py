@@ -19,6 +19,7 @@ from oncall_tui.providers.base import Provider, ReadRequest
 from oncall_tui.runtime.answers import told_of_answers
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.runtime.secret import redact
+from oncall_tui.runtime.waiting import telling
 from oncall_tui.runtime.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -108,10 +109,10 @@ class Poller:
     def _poll(self, request: ReadRequest) -> float:
         """One poll; returns the seconds to wait."""
         began = self._clock.monotonic()
-        self._set(asking_since=began, answered_at=None)
+        self._set(asking_since=began, answered_at=None, waits_for="")
         self._gate.enter()
         try:
-            with told_of_answers(self._answered):
+            with told_of_answers(self._answered), telling(self._waits):
                 provider = self._provider()
                 reading = provider.read(request)
         except SourceError as error:
@@ -129,6 +130,11 @@ class Poller:
 
     def _answered(self) -> None:
         self._set(answered_at=self._clock.monotonic())
+
+    def _waits(self, what: str) -> None:
+        """Keep the name of what the poll waits for beside the source itself (a credential command)."""
+        now = self._clock.monotonic()
+        self._set(waits_for=what, waits_since=now, answered_at=now)  # the source's own silence begins after that
 
     def _provider(self) -> Provider:
         if self.provider is None:

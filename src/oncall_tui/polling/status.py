@@ -7,13 +7,16 @@ import msgspec
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
 
 SET_S = 2.0  # a clock that went so far apart from its other face was set
+SAID_NOTHING = "it may ask something, and has no terminal here: run it by hand"
+WAITS_S = 3.0  # what a poll waits for beside its source is said from then on
 LATE_S = 8.0  # connect 2 s and read 5 s are over by then: a call that still has no answer hangs
 
 
 class PollState(msgspec.Struct, frozen=True, kw_only=True):
     """A poller's knowledge of its source. *asking_since* is when the poll that runs now began, *read_since* when the
     reading was true, *answered_at* when the poll that runs now got its last answer: all monotonic, so that a clock that
-    is set makes nothing older or newer.
+    is set makes nothing older or newer. *waits_for* names what the poll waits for beside its source (a credential
+    command), *waits_since* when that began.
     """
 
     name: str
@@ -26,6 +29,8 @@ class PollState(msgspec.Struct, frozen=True, kw_only=True):
     read_since: float | None = None
     asking_since: float | None = None
     answered_at: float | None = None
+    waits_for: str = ""
+    waits_since: float = 0.0
     login: tuple[str, ...] = ()
     banner: str = ""
     calls_per_s: float = 0.0
@@ -79,9 +84,27 @@ def _going_on(seen: PollState, monotonic: float) -> str:
     return "still reading: the list is long" if asking_s > LATE_S else ""
 
 
+def _held_up(seen: PollState, monotonic: float, words: str) -> tuple[SourceState, str, str]:
+    """The state of a source whose own answer is not waited for yet: the network to it is not to blame."""
+    age = _age(seen, monotonic)
+    if age is not None:
+        return SourceState.STALE if age > seen.stale_after_s else _whole(seen)[0], words, SAID_NOTHING
+    late = monotonic - seen.waits_since > LATE_S
+    return SourceState.NO_CREDENTIALS if late else SourceState.WAITING, words, SAID_NOTHING
+
+
+def waits(seen: PollState, monotonic: float) -> str:
+    """``waiting for credential_process of profile prod (5 s)``; empty: for nothing, or not for long."""
+    waited = monotonic - seen.waits_since
+    return f"waiting for {seen.waits_for} ({waited:.0f} s)" if seen.waits_for and waited >= WAITS_S else ""
+
+
 def _state(seen: PollState, monotonic: float) -> tuple[SourceState, str, str]:
+    words = waits(seen, monotonic)
     if seen.error_state is not None:
-        return seen.error_state, seen.message, seen.hint
+        return seen.error_state, f"{seen.message}; {words}" if words else seen.message, seen.hint
+    if words:
+        return _held_up(seen, monotonic, words)
     hung_s = silence_s(seen, monotonic)
     age = _age(seen, monotonic)
     if seen.reading is None or age is None:
@@ -91,6 +114,12 @@ def _state(seen: PollState, monotonic: float) -> tuple[SourceState, str, str]:
     if age > seen.stale_after_s:
         why = f"no answer for {hung_s:.0f} s" if hung_s > LATE_S else _going_on(seen, monotonic) or "its poll is late"
         return SourceState.STALE, why, "check the network to the source"
+    return _whole(seen)
+
+
+def _whole(seen: PollState) -> tuple[SourceState, str, str]:
+    """The state by what the newest reading has and lacks."""
+    assert seen.reading is not None
     if not seen.reading.complete:
         return SourceState.WAITING, "still reading", ""
     if seen.reading.problems:

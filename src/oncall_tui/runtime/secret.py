@@ -5,26 +5,29 @@ from __future__ import annotations
 import functools
 import os
 import re
-import subprocess
-import threading
+import stat
 from html import entities
 from pathlib import Path
 
 from oncall_tui.errors import NoCredentials
+from oncall_tui.runtime import programs
+from oncall_tui.runtime.waiting import SingleFlight, StillWaiting
 
-COMMAND_TIMEOUT_S = 15.0
+MOST_BYTES = 64 * 1024
 
 
 class Secret:
     """``{env: NAME}``, ``{file: PATH}`` or ``{command: [ARG, …]}``. Its repr names the place, never the value."""
 
-    __slots__ = ("_lock", "_value", "kind", "where")
+    __slots__ = ("_flight", "_value", "kind", "where")
 
     def __init__(self, kind: str, where: tuple[str, ...]) -> None:
         self.kind = kind
         self.where = where
         self._value: str | None = None
-        self._lock = threading.Lock()
+        self._flight: SingleFlight[str] = SingleFlight()
+        if kind == "env":
+            programs.withhold(where[0])
 
     def __repr__(self) -> str:
         return f"<secret from {self.place}>"
@@ -36,16 +39,33 @@ class Secret:
 
     def get(self) -> str:
         """The value, read once. May block for a command's run; raises NoCredentials with what to set."""
-        with self._lock:
-            if self._value is None:
-                self._value = self._read()
-                _known.add(self._value)
-            return self._value
+        value = self._value
+        if value is not None:
+            return value
+        flight = self._flight
+        try:
+            return flight.get(lambda: self._read_and_keep(flight), self.waited_for)
+        except StillWaiting as error:
+            raise NoCredentials(
+                f"still waiting for {error.what}", "run it by hand" if self.kind == "command" else f"check {self.place}"
+            ) from None
+
+    @property
+    def waited_for(self) -> str:
+        """Return the name of what is waited for while the value is read."""
+        return f"the secret's {self.place}" if self.kind == "command" else f"the secret from {self.place}"
 
     def forget(self) -> None:
         """Read it anew next time: the other side refused it."""
-        with self._lock:
-            self._value = None
+        self._flight = SingleFlight()  # what is being read now is the old one
+        self._value = None
+
+    def _read_and_keep(self, flight: SingleFlight[str]) -> str:
+        value = self._read()
+        _known.add(value)
+        if self._flight is flight:
+            self._value = value
+        return value
 
     def _read(self) -> str:
         value = {"env": self._from_env, "file": self._from_file, "command": self._from_command}[self.kind]().strip()
@@ -60,25 +80,43 @@ class Secret:
 
     def _from_file(self) -> str:
         try:
-            return Path(self.where[0]).expanduser().read_text()
-        except (OSError, UnicodeDecodeError) as error:
-            raise NoCredentials(f"cannot read the secret from {self.place}: {error.__class__.__name__}") from None
+            return _text_of(Path(self.where[0]).expanduser())
+        except (OSError, RuntimeError, ValueError) as error:
+            why = getattr(error, "strerror", None) or _plain(error)
+            raise NoCredentials(
+                f"cannot read the secret from {self.place}: {why}", "it has to be a file with the secret alone"
+            ) from None
 
     def _from_command(self) -> str:
         try:
-            done = subprocess.run(
-                self.where,
-                capture_output=True,
-                text=True,
-                timeout=COMMAND_TIMEOUT_S,
-                stdin=subprocess.DEVNULL,
-                check=False,
-            )
-        except (OSError, subprocess.SubprocessError, UnicodeDecodeError) as error:
-            raise NoCredentials(f"the secret's {self.place} did not run: {error.__class__.__name__}") from None
-        if done.returncode != 0:  # its stderr may hold the secret or half of it: not shown
-            raise NoCredentials(f"the secret's {self.place} ended with status {done.returncode}", "run it by hand")
-        return done.stdout
+            said = programs.answer_of(self.where)
+        except programs.NotRun as error:
+            hint = "run it by hand to see why; what it prints is not shown, because it may hold the secret"
+            raise NoCredentials(f"the secret's {self.place} {error}", hint) from None
+        try:
+            return said.decode()
+        except UnicodeDecodeError:
+            raise NoCredentials(f"the secret's {self.place} printed something that is not text") from None
+
+
+def _text_of(path: Path) -> str:
+    """The text of a regular file. A pipe would be waited for, and a device never ends."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            raise OSError(0, "it is a folder" if stat.S_ISDIR(mode) else "it is a pipe or a device, not a file")
+        found = os.read(descriptor, MOST_BYTES + 1)
+    finally:
+        os.close(descriptor)
+    if len(found) > MOST_BYTES:
+        raise OSError(0, f"it has more than {MOST_BYTES // 1024} kB")
+    return found.decode()
+
+
+def _plain(error: Exception) -> str:
+    """Why, without the bytes that a decoding error carries."""
+    return "it is not text" if isinstance(error, UnicodeDecodeError) else error.__class__.__name__
 
 
 _known: set[str] = set()

@@ -219,7 +219,7 @@ def test_clients_are_made_once_and_share_the_models() -> None:
     assert one.client("ecs") is not one.client("ecs", acting=True)
     assert other.region("ecs") == ""
     assert other.client("ecs").meta.region_name == "eu-central-1"
-    loaders = {id(s.get_component("data_loader")) for x in (one, other) for s in x._sessions.values()}
+    loaders = {id(s.get_component("data_loader")) for x in (one, other) for s in (k.session for k in x._keys.values())}
     assert len(loaders) == 1
     before = one.client("ecs")
     one.renew()

@@ -5,7 +5,6 @@ another program has the terminal. Who, what, when, how long and how it ended is 
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -160,7 +159,7 @@ class OpenShell:
         began = self._engine.clock.monotonic()
         try:
             with self._dialogs.suspend():
-                status = foreground.run(plan.request["command"], {**os.environ, **keys} if keys else None)
+                status = foreground.run(plan.request["command"], keys)
         except SuspendNotSupported:
             self._engine.journal.record([self._entry(plan, f"not opened in {where}: no terminal", "refused")])
             raise Refused("this terminal cannot be handed over", plan.commands[0]) from None

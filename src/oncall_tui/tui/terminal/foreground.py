@@ -8,12 +8,12 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 import termios
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from oncall_tui.runtime import programs
 from oncall_tui.text.cells import clean
 
 NOT_STARTED = 127  # as a shell says it
@@ -30,8 +30,8 @@ _AS_USUAL = "".join(
 )
 
 
-def run(command: Sequence[str], env: Mapping[str, str] | None = None) -> int:
-    """Run *command* on the terminal, with *env* for its environment (None: this program's). Never raises.
+def run(command: Sequence[str], more: Mapping[str, str] | None = None) -> int:
+    """Run *command* on the terminal, with *more* in its environment. Never raises.
 
     Returns its exit status; 128 + the signal that ended it, as shells say it; 127 where it cannot be started. Where
     that is not 0, what it wrote stays to be read until Enter.
@@ -40,7 +40,7 @@ def run(command: Sequence[str], env: Mapping[str, str] | None = None) -> int:
     with _signals_for_another():
         try:
             _write(f"\nrunning: {clean(' '.join(command))}\n\n")
-            status = _status_of(command, env)
+            status = _status_of(command, more)
             if status:
                 terminal.put_back()
                 _write(f"\n{words(status)}. Enter goes back to the board. ")
@@ -60,13 +60,12 @@ def words(status: int) -> str:
     return f"ended with status {status}"
 
 
-def _status_of(command: Sequence[str], env: Mapping[str, str] | None) -> int:
+def _status_of(command: Sequence[str], more: Mapping[str, str] | None) -> int:
     try:
-        child = subprocess.Popen(command, env=env)
-    except OSError as error:
+        status = programs.on_terminal(command, more)
+    except (OSError, ValueError) as error:
         _write(f"it cannot be started: {clean(str(error))}\n")
         return NOT_STARTED
-    status = child.wait()
     return BY_SIGNAL - status if status < 0 else status
 
 

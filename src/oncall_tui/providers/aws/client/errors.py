@@ -108,10 +108,22 @@ NOT_OFFERED = (errors.Denied, UnknownOperation, NotApi, AwsRefusal)  # the call 
 
 
 class CallContext(Mapping[str, str]):
-    """Names for a message: *service* (``ecs``), *operation*, *endpoint*, and *login*, the command that renews it."""
+    """Names for a message: *service* (``ecs``), *operation*, *endpoint*, and *login*, the command that renews it.
 
-    def __init__(self, service: str, operation: str = "", endpoint: str = "", login: tuple[str, ...] = ()) -> None:
+    *keys* names where the keys came from, and *renewal* says what renews these, where that is no login.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        operation: str = "",
+        endpoint: str = "",
+        login: tuple[str, ...] = (),
+        keys: str = "",
+        renewal: str = "",
+    ) -> None:
         self._values = {"service": service, "operation": operation, "endpoint": endpoint, "login": " ".join(login)}
+        self._values |= {"keys": keys, "renewal": renewal}
 
     def __getitem__(self, key: str) -> str:
         return self._values[key]
@@ -124,13 +136,35 @@ class CallContext(Mapping[str, str]):
 
     @property
     def renew(self) -> str:
-        return self["login"] or "renew the login that gives this program its AWS keys"
+        return self["renewal"] or self["login"] or "renew the login that gives this program its AWS keys"
+
+    @property
+    def holder(self) -> str:
+        """``the AWS login has``, or the keys' place where that is known and no login renews them."""
+        if not self["renewal"]:
+            return "the AWS login has"
+        return f"{'' if self['keys'].startswith('the keys') else 'the keys of '}{self['keys']} have"
+
+    def at(self, endpoint: str) -> CallContext:
+        """Return the same names for a call of another server (the one that gives the keys)."""
+        login, keys, renewal = tuple(self["login"].split()), self["keys"], self["renewal"]
+        return CallContext(self["service"], self["operation"], endpoint, login, keys, renewal)
+
+
+class Unusable(Exception):
+    """What stands around the program (keys, settings) cannot be used: *what* names it, *change* says what to do."""
+
+    def __init__(self, what: str, change: str, why: Exception) -> None:
+        super().__init__(what)
+        self.what, self.change, self.why = what, change, why
 
 
 def reading(error: Exception, where: CallContext) -> errors.SourceError | None:
     """The source's state that *error* is, or None: a bug, which is to be seen as one."""
     if isinstance(error, errors.SourceError):
         return error
+    if isinstance(error, Unusable):
+        return _unusable(error, where)
     if isinstance(error, boto.ClientError):
         return _answered(error, where)
     return _credentials(error, where) or _network(error, where)
@@ -177,9 +211,9 @@ def _answered(error: boto.ClientError, where: CallContext) -> errors.SourceError
     if code in SKEWED or (code in NOT_KNOWN and ("expired" in text.lower() or "not yet current" in text.lower())):
         return errors.Offline(f"AWS says that this machine's clock is wrong: {text}", "set the clock (NTP)")
     if code in EXPIRED:
-        return errors.Expired(f"the AWS login has expired ({code})", where.renew)
+        return errors.Expired(f"{where.holder} expired ({code})", where.renew)
     if code in NOT_KNOWN:
-        return errors.NoCredentials(f"AWS does not accept these keys ({code})", where.renew)
+        return errors.NoCredentials(f"AWS does not accept {where['keys'] or 'these keys'} ({code})", where.renew)
     if code in DENIED:
         return _denied(text, _service_of(operation, where), operation)
     if code in THROTTLED or status == 429:
@@ -247,6 +281,28 @@ def _service_of(operation: str, where: CallContext) -> str:
 
 def _portal(where: CallContext) -> str:
     return f"a proxy or a captive portal stands before {where['endpoint'] or 'AWS'}?"
+
+
+def _unusable(error: Unusable, where: CallContext) -> errors.SourceError:
+    """Nothing of this program's own ran between: whatever was raised came of the surroundings, never of a bug."""
+    why = error.why
+    if isinstance(why, boto.ClientError):
+        return _answered(why, where)
+    server = str(getattr(why, "kwargs", {}).get("endpoint_url", "") or error.what)
+    known = _credentials(why, where) or _network(why, where.at(server))
+    if known is not None:
+        return known
+    if isinstance(why, RuntimeError) and "expired" in str(why):  # botocore, of keys that were renewed
+        return errors.Expired(f"{error.what}: expired already", error.change)
+    return errors.NoCredentials(f"{error.what} cannot be used: {_plain(why)}", error.change)
+
+
+def _plain(error: Exception) -> str:
+    """Why, for a person: an error of the system by its words and file, any other by its own."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror.lower()}" if error.filename else error.strerror.lower()
+    text = redact(" ".join(str(error).split()))[:200]
+    return text if isinstance(error, boto.BotoCoreError) else f"{error.__class__.__name__}: {text}".rstrip(": ")
 
 
 # --- no answer --------------------------------------------------------------------------------------------------------

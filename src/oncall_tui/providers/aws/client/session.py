@@ -8,23 +8,29 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, CredentialResolver, DeferredRefreshableCredentials
-from botocore.exceptions import BotoCoreError, NoCredentialsError
+from botocore.exceptions import NoCredentialsError
 
-from oncall_tui.providers.aws.client.errors import CallContext, MfaNeeded
+from oncall_tui.errors import SourceError
+from oncall_tui.providers.aws.client import credentials
+from oncall_tui.providers.aws.client.credentials import Keys
+from oncall_tui.providers.aws.client.errors import CallContext, Unusable
 from oncall_tui.providers.aws.options import AwsOptions
 
 CONNECT_S, READ_S = 2.0, 5.0
 CONFIG = Config(
     connect_timeout=CONNECT_S,
     read_timeout=READ_S,
-    retries={"total_max_attempts": 1},
+    retries={"total_max_attempts": 1, "mode": "standard"},  # whatever AWS_RETRY_MODE says
+    defaults_mode="legacy",  # "auto" asks the instance's metadata while a client is made
     tcp_keepalive=True,
     max_pool_connections=4,
     user_agent_extra="oncall-tui",
@@ -33,7 +39,9 @@ AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".amazonaws.eu")
 QUERY = frozenset({"sns", "elbv2"})  # answer in XML, seldom: botocore's parser is good enough
 RAW = "_raw"  # where the hook below leaves an answer's bytes
 
-_lock = threading.Lock()  # sessions are not safe between threads; the service models are loaded once for all of them
+# Held while a session or a client is made, which reads files of botocore's own, and never while keys are waited for:
+# sessions are not safe between threads, and the service models are loaded once for all of them.
+_making = threading.Lock()
 _loader: list[Any] = []
 
 
@@ -52,33 +60,40 @@ class Sessions:
 
     def __init__(self, options: AwsOptions) -> None:
         self._options = options
-        self._sessions: dict[bool, botocore.session.Session] = {}
+        self._lock = threading.Lock()  # of the two below; held for no longer than a look
+        self._keys: dict[bool, Keys] = {}
         self._clients: dict[tuple[str, bool], Any] = {}
         self.login = options.login or login_command(options.profile)
         self.act_login = options.login or login_command(options.act_profile or options.profile)
 
     def client(self, service: str, acting: bool = False) -> Any:
-        """The client, made once. Raises what botocore raises (see errors): a bad profile, no region, no credentials."""
-        with _lock:
-            found = self._clients.get((service, acting))
-            if found is None:
-                found = self._session(acting).create_client(
-                    service,
-                    region_name=self._options.region or None,
-                    endpoint_url=self._options.endpoint_url or None,
-                    config=CONFIG,
-                )
-                if service not in QUERY:
-                    found.meta.events.register(f"before-parse.{service}", keep_raw)
-                self._clients[service, acting] = found
-            return found
+        """The client, made once; its keys are ready. Raises what botocore raises (see errors), and Unusable."""
+        with self._lock:
+            keys, clients = self._keys_of(acting), self._clients
+        keys.ready()
+        found = clients.get((service, acting))
+        if found is None:
+            with _making:
+                found = clients.get((service, acting)) or self._made(service, keys)
+                clients[service, acting] = found
+        return found
+
+    def _made(self, service: str, keys: Keys) -> Any:
+        assert keys.session is not None
+        with _settings(self._options):
+            found = keys.session.create_client(
+                service,
+                region_name=self._options.region or None,
+                endpoint_url=self._options.endpoint_url or None,
+                config=CONFIG,
+            )
+        if service not in QUERY:
+            found.meta.events.register(f"before-parse.{service}", keep_raw)
+        return found
 
     def resolve(self, service: str, acting: bool) -> None:
         """Get the keys now, renewing them where due, so that a failure here is not mistaken for one of a write."""
-        credentials = self.client(service, acting)._get_credentials()
-        if credentials is None:
-            raise NoCredentialsError
-        credentials.get_frozen_credentials()
+        self.client(service, acting)
 
     def acting_as(self) -> tuple[str, str]:
         """The profile and the role of writes; each may be empty."""
@@ -89,18 +104,19 @@ class Sessions:
 
     def keys(self, acting: bool) -> dict[str, str]:
         """The keys now, as the environment of another program takes them (AWS CLI user guide). Never to be shown."""
-        with _lock:
-            credentials = self._session(acting).get_credentials()
-        if credentials is None:
-            raise NoCredentialsError
-        now = credentials.get_frozen_credentials()
+        with self._lock:
+            keys = self._keys_of(acting)
+        now = keys.ready()
         found = {"AWS_ACCESS_KEY_ID": now.access_key, "AWS_SECRET_ACCESS_KEY": now.secret_key}
         return {**found, "AWS_SESSION_TOKEN": now.token} if now.token else found
 
     def where(self, service: str, operation: str = "", acting: bool = False) -> CallContext:
         """Return the names for a message about a call of *operation*."""
         login = self.act_login if acting else self.login
-        return CallContext(service, operation, self.endpoint(service), login)
+        keys = self._keys.get(acting)
+        way = keys.way if keys is not None else None
+        renewal = way.change if way is not None and way.by_hand else ""
+        return CallContext(service, operation, self.endpoint(service), login, way.name if way else "", renewal)
 
     def endpoint(self, service: str) -> str:
         """The URL that is or will be asked; empty where that is AWS's own and no client was made yet."""
@@ -133,38 +149,57 @@ class Sessions:
 
     def renew(self) -> None:
         """Forget keys, sessions and clients: the login was renewed."""
-        with _lock:
-            self._clients.clear()
-            self._sessions.clear()
+        with self._lock:
+            self._clients, self._keys = {}, {}
 
     def close(self) -> None:
         """Close what is open; calls in flight end by their own time-outs."""
-        with _lock:
+        with self._lock:
             clients = tuple(self._clients.values())
-            self._clients.clear()
+            self._clients = {}
         for client in clients:
             client.close()
 
-    def _session(self, acting: bool) -> botocore.session.Session:
-        if acting not in self._sessions:
+    def _keys_of(self, acting: bool) -> Keys:
+        """The keys' holder; nothing is read yet."""
+        if acting not in self._keys:
             profile, role = self.acting_as() if acting else (self._options.profile, self._options.role_arn)
-            session = _session(profile)
-            self._sessions[acting] = _assuming(session, role, self._options.region) if role else session
-        return self._sessions[acting]
+            self._keys[acting] = Keys(partial(self._session, profile, role), profile or credentials.named_around())
+        return self._keys[acting]
+
+    def _session(self, profile: str, role: str) -> botocore.session.Session:
+        with _settings(self._options):
+            return _role_session(profile, role, self._options.region) if role else _session(profile)
+
+
+@contextmanager
+def _settings(options: AwsOptions) -> Iterator[None]:
+    """Whatever is raised in it comes of a setting: nothing is asked yet."""
+    try:
+        yield
+    except (SourceError, Unusable):
+        raise
+    except Exception as error:
+        raise Unusable("the AWS settings", _setting_in(error, options), error) from error
+
+
+def _setting_in(error: Exception, options: AwsOptions) -> str:
+    """Which setting to change: those whose value the error repeats, else where to look."""
+    text = str(error)
+    named = [name for name, value in os.environ.items() if name.startswith("AWS_") and value.strip() and value in text]
+    named += [f"{name}:" for name in ("region", "endpoint_url") if (value := getattr(options, name)) and value in text]
+    return f"check {' and '.join(sorted(named))}" if named else "check the AWS_… variables and ~/.aws/config"
 
 
 def _session(profile: str) -> botocore.session.Session:
-    session = botocore.session.Session(profile=profile or None)
-    if not _loader:
-        _loader.append(session.get_component("data_loader"))
-    session.register_component("data_loader", _loader[0])
+    with _making:
+        session = botocore.session.Session(profile=profile or None)
+        if not _loader:
+            _loader.append(session.get_component("data_loader"))
+        session.register_component("data_loader", _loader[0])
     session.set_default_client_config(CONFIG)  # also for the STS and SSO clients that it makes for itself
-    session.get_component("credential_provider").get_provider("assume-role")._prompter = _no_prompt
+    credentials.prepare(session, profile)
     return session
-
-
-def _no_prompt(*_: Any) -> str:
-    raise MfaNeeded
 
 
 class _Assumed:
@@ -180,7 +215,10 @@ class _Assumed:
         return DeferredRefreshableCredentials(method=self.METHOD, refresh_using=self._fetch)
 
 
-def _assuming(source: botocore.session.Session, role: str, region: str) -> botocore.session.Session:
+def _role_session(profile: str, role: str, region: str) -> botocore.session.Session:
+    """A session with the keys of *role*, which *profile* may assume."""
+    source = _session(profile)
+
     def create_client(service: str, **kwargs: Any) -> Any:
         return source.create_client(service, region_name=region or None, **kwargs)
 
@@ -192,7 +230,7 @@ def _assuming(source: botocore.session.Session, role: str, region: str) -> botoc
         found: dict[str, str] = AssumeRoleCredentialFetcher(create_client, keys, role, name).fetch_credentials()
         return found
 
-    session = _session(source.profile or "")
+    session = _session(profile)
     session.register_component("credential_provider", CredentialResolver([_Assumed(fetch)]))
     return session
 
@@ -202,10 +240,12 @@ def login_command(profile: str) -> tuple[str, ...]:
 
     ``aws sso login`` opens a callback on localhost and ``aws login`` a browser by default: neither is on a bastion.
     """
-    session = botocore.session.Session(profile=profile or None)
+    if not profile and credentials.in_environment():
+        return ()  # they stand before a profile, so a login would change nothing
     try:
+        session = botocore.session.Session(profile=profile or None)
         profiles: dict[str, dict[str, Any]] = session.full_config.get("profiles", {})
-    except BotoCoreError:
+    except Exception:  # noqa: BLE001 - of files that anybody may have written: the first call says what is wrong
         return ()
     name = profile or os.environ.get("AWS_PROFILE", "") or os.environ.get("AWS_DEFAULT_PROFILE", "") or "default"
     for _ in range(5):  # a role's profile logs in by the profile that it builds on
