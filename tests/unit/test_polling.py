@@ -21,6 +21,7 @@ from oncall_tui.providers.base import ReadRequest
 from oncall_tui.runtime.answers import answered
 from oncall_tui.runtime.clock import FakeClock, SystemClock
 from oncall_tui.runtime.job_queue import JobQueue
+from oncall_tui.runtime.waiting import waiting_for
 
 
 def make(provider: FakeProvider) -> tuple[Poller, list[int]]:
@@ -277,3 +278,64 @@ def test_a_poll_without_a_call_is_no_newer_and_ends_no_error() -> None:
 def test_every_failure_says_what_to_do(error: type[SourceError]) -> None:
     assert error("what is wrong").hint
     assert error("what is wrong", "do this").hint == "do this"
+
+
+# --- what is waited for beside the source -----------------------------------------------------------------------------
+
+HELPER = "credential_process of profile prod"
+
+
+@pytest.mark.parametrize(
+    ("waited", "state"),
+    [(2.0, SourceState.WAITING), (5.0, SourceState.WAITING), (9.0, SourceState.NO_CREDENTIALS)],
+)
+def test_a_first_reading_that_waits_for_its_credentials_says_so(waited: float, state: SourceState) -> None:
+    """The network is not to blame, and nobody who starts ``status`` waits for it for ever."""
+    seen = PollState(
+        name="prod", provider="ecs", stale_after_s=60.0, asking_since=0.0, waits_for=HELPER, waits_since=0.0
+    )
+    status = status_of(seen, 1000.0, waited)
+    assert status.state is state
+    words = f"waiting for {HELPER} ({waited:.0f} s)" if waited > 3 else ""
+    assert status.waits == words
+    assert status.message == (words or "not read yet")
+    assert ("has no terminal" in status.hint) is bool(words)
+
+
+def test_rows_that_were_read_stay_what_they_are_while_credentials_are_waited_for() -> None:
+    provider = FakeProvider()
+    provider.add("a")
+    poller, _ = make(provider)
+    poller._poll(ReadRequest())
+    poller._set(asking_since=provider.clock.monotonic(), waits_for=HELPER, waits_since=provider.clock.monotonic())
+    told = []
+    for seconds in (5.0, 80.0):
+        provider.clock.advance(seconds)
+        status = status_of(poller.seen, provider.clock.now(), provider.clock.monotonic())
+        told.append((status.state, status.message))
+    assert told == [
+        (SourceState.OK, f"waiting for {HELPER} (5 s)"),
+        (SourceState.STALE, f"waiting for {HELPER} (85 s)"),
+    ]
+
+
+def test_a_poller_tells_what_its_provider_waits_for_and_when_that_is_over() -> None:
+    provider = FakeProvider()
+    poller, _ = make(provider)
+    names = []
+
+    def build() -> FakeProvider:
+        with waiting_for(HELPER):
+            names.append(poller.seen.waits_for)
+            with waiting_for("the role of profile prod"):
+                names.append(poller.seen.waits_for)
+            names.append(poller.seen.waits_for)
+        names.append(poller.seen.waits_for)
+        return provider
+
+    poller._build = build
+    poller._poll(ReadRequest())
+    assert names == [HELPER, "the role of profile prod", HELPER, ""]
+    provider.read_raises = [NoCredentials("none")]
+    poller._poll(ReadRequest())
+    assert poller.seen.waits_for == ""

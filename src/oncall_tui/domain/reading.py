@@ -75,6 +75,7 @@ class SourceStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     partial: bool = False  # it was read just now, but for what *problems* name
     behind: int = 0  # services whose deploys are not read completely yet
     unexplained: int = 0  # as of a reading
+    waits: str = ""  # "waiting for credential_process of profile prod (5 s)": not for the source itself
     banner: str = ""  # "endpoint http://127.0.0.1:4566" where the source is not the real service
 
     @property

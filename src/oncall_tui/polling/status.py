@@ -54,6 +54,7 @@ def status_of(seen: PollState, now: float, monotonic: float) -> SourceStatus:
         partial=fresh and state is not SourceState.OK,
         behind=seen.reading.behind if seen.reading else 0,
         unexplained=seen.reading.unexplained if seen.reading else 0,
+        waits=waits(seen, monotonic),
         banner=seen.banner,
     )
 

@@ -52,7 +52,7 @@ def answer_of(
     more: Mapping[str, str] | None = None,
     errors_too: bool = False,
 ) -> bytes:
-    """What *command* prints, once it ended with status 0. Raises NotRun, whose words say why there is no answer.
+    """The output of *command*, once it ended with status 0. Raises NotRun, whose words say why there is no answer.
 
     *errors_too*: with what it prints to its standard error, which is thrown away otherwise.
     """

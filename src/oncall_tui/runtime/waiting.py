@@ -1,4 +1,4 @@
-"""What a thread waits for beside its own work (a credential command, a login), told by name to whoever shows it.
+"""The name of what a thread waits for beside its own work (a credential command, a login), told to who shows it.
 
 The code that waits names it (``waiting_for``); the thread's owner has said where such names go (``telling``).
 """
@@ -9,7 +9,10 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from functools import partial
 from typing import Generic, TypeVar
+
+from oncall_tui.runtime.worker import Worker
 
 T = TypeVar("T")
 Tell = Callable[[str], None]
@@ -80,7 +83,7 @@ class SingleFlight(Generic[T]):
         self._flight: _Flight[T] | None = None
 
     def get(self, make: Callable[[], T], what: str, patience_s: float = PATIENCE_S) -> T:
-        """What *make* returns or raises. Raises StillWaiting after *patience_s* seconds; *make* goes on then."""
+        """Return or raise what *make* does. Raises StillWaiting after *patience_s* seconds; *make* goes on then."""
         tell: Tell = getattr(_here, "tell", None) or _nobody
         flight = self.start(make, what)
         flight.waiting.add(tell)
@@ -100,7 +103,7 @@ class SingleFlight(Generic[T]):
             flight = self._flight
             if flight is None:
                 flight = self._flight = _Flight(what)
-                threading.Thread(target=self._make, args=(flight, make), name=f"get {what}", daemon=True).start()
+                Worker(f"get {what}", partial(self._make, flight, make)).start()
             return flight
 
     def _make(self, flight: _Flight[T], make: Callable[[], T]) -> None:
@@ -121,4 +124,4 @@ class SingleFlight(Generic[T]):
 
 
 def _nobody(_: str) -> None:
-    """Nobody shows it."""
+    """Show it to nobody."""

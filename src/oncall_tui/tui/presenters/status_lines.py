@@ -105,6 +105,8 @@ def right(update: Update, now: float, wide: bool, bell: bool) -> list[Part]:
 
 
 def _unread(source: SourceStatus, now: float, wide: bool) -> str:
+    if source.waits and source.state in (SourceState.WAITING, SourceState.NO_CREDENTIALS):
+        return f"{source.name} {source.waits if wide else 'waits for its credentials'}"
     if source.state is SourceState.WAITING:
         return f"{source.name} reading"
     since = source.age_s(now)

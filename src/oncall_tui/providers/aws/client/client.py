@@ -47,11 +47,10 @@ class AwsClient:
         """Ask once. Raises errors.SourceError, or budget.Later where no call is to be had now."""
         self._budget.take(priority)
         self.calls[operation] += 1
-        where = self.sessions.where(self.service, operation)
         try:
             raw = self._send(operation, params, acting=False)
         except Exception as error:
-            mapped = aws_errors.reading(error, where)
+            mapped = aws_errors.reading(error, self.sessions.where(self.service, operation))
             if mapped is None:
                 raise
             if not isinstance(mapped, errors.Offline):
@@ -64,12 +63,11 @@ class AwsClient:
 
     def write(self, operation: str, **params: Any) -> dict[str, Any]:
         """Send once, with the acting credentials. Raises ActionFailed (nothing was changed) or OutcomeUnknown."""
-        where = self.sessions.where(self.service, operation, acting=True)
         try:
             if self._transport is None:
                 self.sessions.resolve(self.service, acting=True)
         except Exception as error:
-            mapped = aws_errors.before_writing(error, where)
+            mapped = aws_errors.before_writing(error, self.sessions.where(self.service, operation, acting=True))
             if mapped is None:
                 raise
             raise mapped from error
@@ -78,7 +76,7 @@ class AwsClient:
         try:
             raw = self._send(operation, params, acting=True)
         except Exception as error:
-            mapped = aws_errors.writing(error, where)
+            mapped = aws_errors.writing(error, self.sessions.where(self.service, operation, acting=True))
             if mapped is None:
                 raise
             raise mapped from error

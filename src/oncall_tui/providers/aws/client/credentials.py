@@ -1,4 +1,4 @@
-"""Whose keys a call is signed with: how they are got without a terminal, waited for by nobody else, and told where not.
+"""The keys that a call is signed with, got without a terminal, and waited for by their own source alone.
 
 botocore has a dozen ways to get keys: some read a file, some run a program, some ask a server. Here each is named, so
 that what is waited for, and what failed, says which of them it was and what to change. Signing itself never waits: a
@@ -53,7 +53,8 @@ def way_of(method: str, profile: str) -> Way:
     known = {
         "env": Way(
             "the keys in the environment",
-            "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN anew, or unset them to use a profile",
+            "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN (and AWS_CREDENTIAL_EXPIRATION) anew, "
+            "or unset them to use a profile",
             by_hand=True,
         ),
         "custom-process": Way(
@@ -214,21 +215,21 @@ def _wrong(said: bytes) -> str:
             return f"printed a {key} that is no string"
     expiry = answer.get("Expiration")
     if expiry is not None and not _is_time(expiry):
-        return "printed an Expiration that is no time with its zone (2030-01-31T12:00:00Z)"
+        return "printed an Expiration that is not a time with its zone (2030-01-31T12:00:00Z)"
     return ""
 
 
 def _is_time(text: object) -> bool:
     try:
         return isinstance(text, str) and parse_timestamp(text).tzinfo is not None
-    except (ValueError, TypeError, OverflowError):
+    except Exception:  # noqa: BLE001 - its parser raises whatever a text brings about
         return False
 
 
 # --- the keys of one source -------------------------------------------------------------------------------------------
 
 
-class Keys:
+class KeyHolder:
     """The keys for reading, or for acting, of one source: got by one thread, waited for by this source alone."""
 
     def __init__(self, make: Callable[[], Session], profile: str) -> None:

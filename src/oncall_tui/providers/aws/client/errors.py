@@ -152,11 +152,14 @@ class CallContext(Mapping[str, str]):
 
 
 class Unusable(Exception):
-    """What stands around the program (keys, settings) cannot be used: *what* names it, *change* says what to do."""
+    """Keys or settings around the program cannot be used: *what* names them, *change* says what to do.
 
-    def __init__(self, what: str, change: str, why: Exception) -> None:
+    *sure*: it is just that, so that *change* says more than any hint that goes by the error alone.
+    """
+
+    def __init__(self, what: str, change: str, why: Exception, sure: bool = False) -> None:
         super().__init__(what)
-        self.what, self.change, self.why = what, change, why
+        self.what, self.change, self.why, self.sure = what, change, why, sure
 
 
 def reading(error: Exception, where: CallContext) -> errors.SourceError | None:
@@ -291,7 +294,7 @@ def _unusable(error: Unusable, where: CallContext) -> errors.SourceError:
     server = str(getattr(why, "kwargs", {}).get("endpoint_url", "") or error.what)
     known = _credentials(why, where) or _network(why, where.at(server))
     if known is not None:
-        return known
+        return type(known)(known.message, error.change) if error.sure or known.hint == known.usual_hint else known
     if isinstance(why, RuntimeError) and "expired" in str(why):  # botocore, of keys that were renewed
         return errors.Expired(f"{error.what}: expired already", error.change)
     return errors.NoCredentials(f"{error.what} cannot be used: {_plain(why)}", error.change)
@@ -335,7 +338,8 @@ def _credentials(error: Exception, where: CallContext) -> errors.SourceError | N
             )
         case boto.NoCredentialsError() | boto.NoAuthTokenError() | boto.SSOError() | boto.LoginError():
             return errors.NoCredentials(
-                "no AWS credentials were found", login or "name a profile: or set the AWS_… variables"
+                "no AWS credentials were found",
+                login or "name a profile: or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
             )
         case boto.ConfigParseError() | boto.ConfigNotFound() | boto.InvalidConfigError():
             return errors.NoCredentials(text, "check ~/.aws/config")

@@ -21,7 +21,7 @@ from botocore.exceptions import NoCredentialsError
 
 from oncall_tui.errors import SourceError
 from oncall_tui.providers.aws.client import credentials
-from oncall_tui.providers.aws.client.credentials import Keys
+from oncall_tui.providers.aws.client.credentials import KeyHolder
 from oncall_tui.providers.aws.client.errors import CallContext, Unusable
 from oncall_tui.providers.aws.options import AwsOptions
 
@@ -61,7 +61,7 @@ class Sessions:
     def __init__(self, options: AwsOptions) -> None:
         self._options = options
         self._lock = threading.Lock()  # of the two below; held for no longer than a look
-        self._keys: dict[bool, Keys] = {}
+        self._keys: dict[bool, KeyHolder] = {}
         self._clients: dict[tuple[str, bool], Any] = {}
         self.login = options.login or login_command(options.profile)
         self.act_login = options.login or login_command(options.act_profile or options.profile)
@@ -78,7 +78,7 @@ class Sessions:
                 clients[service, acting] = found
         return found
 
-    def _made(self, service: str, keys: Keys) -> Any:
+    def _made(self, service: str, keys: KeyHolder) -> Any:
         assert keys.session is not None
         with _settings(self._options):
             found = keys.session.create_client(
@@ -160,11 +160,11 @@ class Sessions:
         for client in clients:
             client.close()
 
-    def _keys_of(self, acting: bool) -> Keys:
+    def _keys_of(self, acting: bool) -> KeyHolder:
         """The keys' holder; nothing is read yet."""
         if acting not in self._keys:
             profile, role = self.acting_as() if acting else (self._options.profile, self._options.role_arn)
-            self._keys[acting] = Keys(partial(self._session, profile, role), profile or credentials.named_around())
+            self._keys[acting] = KeyHolder(partial(self._session, profile, role), profile or credentials.named_around())
         return self._keys[acting]
 
     def _session(self, profile: str, role: str) -> botocore.session.Session:
@@ -180,15 +180,22 @@ def _settings(options: AwsOptions) -> Iterator[None]:
     except (SourceError, Unusable):
         raise
     except Exception as error:
-        raise Unusable("the AWS settings", _setting_in(error, options), error) from error
+        named = _settings_in(str(error), options)
+        around = ", ".join(sorted(name for name in os.environ if name.startswith("AWS_")))
+        change = f"check {' and '.join(named)}" if named else f"check ~/.aws/config, and these: {around or 'region:'}"
+        raise Unusable("the AWS settings", change, error, sure=bool(named)) from error
 
 
-def _setting_in(error: Exception, options: AwsOptions) -> str:
-    """Which setting to change: those whose value the error repeats, else where to look."""
-    text = str(error)
-    named = [name for name, value in os.environ.items() if name.startswith("AWS_") and value.strip() and value in text]
+def _settings_in(text: str, options: AwsOptions) -> list[str]:
+    """The names of the settings whose values, or names, an error repeats."""
+    named = [
+        name
+        for name, value in os.environ.items()
+        if name.startswith("AWS_")
+        and (name.removeprefix("AWS_").lower() in text or (value.strip() and (value in text or repr(value) in text)))
+    ]
     named += [f"{name}:" for name in ("region", "endpoint_url") if (value := getattr(options, name)) and value in text]
-    return f"check {' and '.join(sorted(named))}" if named else "check the AWS_… variables and ~/.aws/config"
+    return sorted(named)
 
 
 def _session(profile: str) -> botocore.session.Session:

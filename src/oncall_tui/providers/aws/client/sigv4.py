@@ -68,12 +68,11 @@ class SigV4Signer:
 
     def headers(self, method: str, url: str, body: bytes, acting: bool) -> Mapping[str, str]:
         """Return ``Authorization`` and AWS's own headers for this request as it stands, signed now."""
-        where = self._sessions.where(self._service, method, acting)
         try:
             keys = self._sessions.keys(acting)
             region = self._region or self._default_region()
         except Exception as error:
-            mapped = aws_errors.reading(error, where)
+            mapped = aws_errors.reading(error, self._sessions.where(self._service, method, acting))
             if mapped is None:
                 raise
             raise mapped from None
