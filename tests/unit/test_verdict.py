@@ -42,6 +42,20 @@ CASES: dict[str, tuple[dict[str, Any], ServiceDetail | None, int, str, str]] = {
         "all 2 tasks run, BUT 1 of 2 targets unhealthy, 1 alert fires",
         "critical",
     ),
+    "a target that fails its checks and leaves": (
+        {},
+        inside(targets=(target(1), target(2, "unhealthy.draining"))),
+        0,
+        "all 2 tasks run, BUT 1 of 2 targets unhealthy",
+        "critical",
+    ),
+    "tasks that a sick machine took with it": (
+        {},
+        inside(tasks=(*RUN, stopped(3, 137, "", stop_code="InfrastructureHealth"))),
+        0,
+        "all 2 tasks run, 2/2 targets healthy, no alerts for it",
+        "ok",
+    ),
     "a dead dependency": (
         {},
         inside(),

@@ -97,11 +97,13 @@ def as_object(deploy: Deploy) -> dict[str, Any]:
 
 def line(deploy: Deploy, now: float, tz: tzinfo) -> str:
     """``prod/prod-main/api :41→:42 in progress · canary scale up · 1/4 tasks · 10% traffic · 09:17, for 12m``."""
-    words = [deploy_status(deploy, tz, now), f"{deploy.strategy} {deploy.stage}".strip(), f"{deploy.progress} tasks"]
+    strategy = f"{deploy.strategy} ({deploy.steps})" if deploy.steps else deploy.strategy
+    words = [deploy_status(deploy, tz, now), f"{strategy} {deploy.stage}".strip(), f"{deploy.progress} tasks"]
     if deploy.traffic is not None:
         words.append(f"{deploy.traffic:.0f}% traffic")
     if deploy.bake_until is not None and deploy.state.running:
-        words.append(f"baking, {age(max(0.0, deploy.bake_until - now))} left")
+        about = "about " if deploy.bake_about else ""
+        words.append(f"baking, {about}{age(max(0.0, deploy.bake_until - now))} left")
     if deploy.failed_tasks:
         why = f": {deploy.failures[0].summary}" if deploy.failures else ""
         words.append(f"{stopped(deploy.failed_tasks)}{why}")

@@ -57,6 +57,7 @@ class Service(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     revision: Revision
     read_at: float
     controller: str = "ECS"
+    mode: str = ""  # "Express Mode", where ECS also manages its load balancer, scaling and network
     status: str = "ACTIVE"
     deploy_id: str = ""
     last_deploy: float | None = None
@@ -88,6 +89,11 @@ class Service(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         if self.meant is None:
             return self.revision.short
         return f"{self.revision.short} ({self.meant.short} {self.meant_running}/{self.desired})"
+
+    @property
+    def deployed_by(self) -> str:
+        """``ECS``, ``CODE_DEPLOY``, ``ECS, Express Mode``: the controller, and the mode where it has one."""
+        return f"{self.controller}, {self.mode}" if self.mode else self.controller
 
     @property
     def title(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from oncall_tui.domain.reading import PartialFailure
@@ -16,6 +18,26 @@ class Container(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     exit_code: int | None = None
     reason: str = ""
     runtime_id: str = ""
+
+
+# ECS's stop codes that are no failure of the task (API reference, Task.stopCode): scaling in, a deploy's end, a person,
+# a machine that was reclaimed or is not well
+NOT_FAILED = (
+    "ServiceSchedulerInitiated",
+    "UserInitiated",
+    "SpotInterruption",
+    "TerminationNotice",
+    "InfrastructureHealth",
+)
+# … but for tasks that the scheduler stops since they are not healthy (developer guide, "stopped tasks error messages")
+_UNHEALTHY = re.compile(r"Task failed .*health checks")
+
+
+def stop_failed(stop_code: str, reason: str, exit_code: int | None) -> bool:
+    """Return whether a task that stopped so failed by itself. Where ECS gives no code, its exit code tells."""
+    if stop_code in NOT_FAILED:
+        return stop_code == "ServiceSchedulerInitiated" and bool(_UNHEALTHY.match(reason))
+    return bool(stop_code) or exit_code != 0
 
 
 def short_task(task: str) -> str:
@@ -53,6 +75,11 @@ class Task(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         """The first exit code that is not 0, else the first."""
         codes = [c.exit_code for c in self.containers if c.exit_code is not None]
         return next((code for code in codes if code), codes[0] if codes else None)
+
+    @property
+    def failed(self) -> bool:
+        """Return whether it failed, of a task that stopped, rather than being replaced."""
+        return stop_failed(self.stop_code, self.reason, self.exit_code)
 
 
 class TargetHealth(msgspec.Struct, frozen=True, gc=False, kw_only=True):

@@ -113,6 +113,8 @@ def suspicion(
     # A rollback brought back what had run well: before it, whatever else was deployed is to be looked at.
     mine.sort(key=lambda deploy: deploy.goes_back)
     suspects = [*(Suspect(d, True, began) for d in mine), *(Suspect(d, False, began) for d in theirs)]
+    # What had all traffic for longer than the look-back is as innocent as a deploy that ended then: it stands last.
+    suspects.sort(key=lambda suspect: _had_all_traffic(suspect.deploy, began - look_back_s))
     later = [Suspect(d, True, began) for d in own if d.started > began]
     earlier = [d for d in own if d.started <= began]
     return Suspicion(
@@ -132,6 +134,11 @@ def _suspect(deploy: Deploy, began: float, look_back_s: float) -> bool:
     if deploy.started > began:
         return False
     return _ended(deploy) is None or (_ended(deploy) or 0.0) >= began - look_back_s
+
+
+def _had_all_traffic(deploy: Deploy, at: float) -> bool:
+    """Return whether all traffic went to its new revision already *at* that time, while it bakes or keeps old tasks."""
+    return deploy.baking_since is not None and deploy.baking_since < at
 
 
 def _ended(deploy: Deploy) -> float | None:
@@ -165,10 +172,21 @@ def _words(deploy: Deploy, began: float, tz: tzinfo | None, now: float) -> str:
         words.append(f"{deploy.state} {_before(began - ended)}")
     elif deploy.state.bad:
         words.append(str(deploy.state))
+    elif deploy.state.running and deploy.baking_since is not None:
+        words.append(_baking(deploy, began))
     if deploy.failed_tasks:
         why = f" ({deploy.failures[0].summary})" if deploy.failures else ""
         words.append(f"{stopped(deploy.failed_tasks)}{why}")
     return ", ".join(words)
+
+
+def _baking(deploy: Deploy, began: float) -> str:
+    """``baking at 100% traffic since 9h before the alert``."""
+    how = "keeping its old tasks, and" if deploy.read_from == "CodeDeploy" else "baking"
+    before = began - (deploy.baking_since or began)
+    about = "about " if deploy.bake_about else ""
+    since = f" since {about}{_before(before)}" if before >= 1 else ""
+    return f"{how} at {100 if deploy.traffic is None else deploy.traffic:.0f}% traffic{since}"
 
 
 def _later_words(deploy: Deploy, began: float) -> str:

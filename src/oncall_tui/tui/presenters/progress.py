@@ -44,7 +44,8 @@ def state_words(deploy: Deploy, tz: tzinfo | None = None, now: float = 0.0) -> s
     words = deploy_status(deploy, tz, now)
     if by_itself(deploy):
         words = f"failed, {words}"
-    return " · ".join(w for w in (words, deploy.strategy, f"stage {deploy.stage}" if deploy.stage else "") if w)
+    strategy = f"{deploy.strategy} ({deploy.steps})" if deploy.steps else deploy.strategy
+    return " · ".join(w for w in (words, strategy, f"stage {deploy.stage}" if deploy.stage else "") if w)
 
 
 def how(deploy: Deploy, tz: tzinfo, now: float) -> tuple[str, str]:
@@ -84,7 +85,8 @@ def left(deploy: Deploy, now: float) -> str:
 def _left(deploy: Deploy, now: float) -> str:
     if not (time := left(deploy, now)):
         return ""
-    return f"baking, {time} left" if deploy.state.running else f"old tasks stop in {time}"
+    about = "about " if deploy.bake_about else ""
+    return f"baking, {about}{time} left" if deploy.state.running else f"old tasks stop in {time}"
 
 
 def _tasks(deploy: Deploy) -> str:

@@ -22,6 +22,8 @@ from oncall_tui.text.short_ids import short_ids
 
 LISTED = 25  # BatchGetDeployments takes as many
 OPEN = frozenset({"Created", "Queued", "InProgress", "Baking", "Ready"})
+FELL = ("Failed", "Stopped")  # ended otherwise than meant
+KNOWN = OPEN | {"Succeeded", *FELL}
 
 
 class CodeDeployAppSpec(w.EcsAnswer):
@@ -92,7 +94,8 @@ class CodeDeployDeployment(w.EcsAnswer):
 
     @property
     def open(self) -> bool:
-        return self.status in OPEN
+        """Return whether it may still change: so may one in a state that is not known."""
+        return self.status in OPEN or self.status not in KNOWN
 
     @property
     def is_rollback(self) -> bool:

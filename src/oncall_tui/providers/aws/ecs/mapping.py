@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from sys import intern
 
@@ -12,7 +11,9 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.deploy import Deploy, DeployState, TaskFailure
 from oncall_tui.domain.revision import Image, Revision
 from oncall_tui.domain.service import Health, Service, ServiceKey
+from oncall_tui.domain.service_detail import stop_failed
 from oncall_tui.providers.aws.client import arn
+from oncall_tui.providers.aws.ecs import revision_schema as r
 from oncall_tui.providers.aws.ecs import schema as w
 from oncall_tui.text.short_ids import short_ids
 from oncall_tui.text.time_format import local_time
@@ -38,10 +39,6 @@ ROLLOUT = {
     "COMPLETED": DeployState.SUCCEEDED,
     "FAILED": DeployState.FAILED,
 }
-# Task stop codes (API reference, Task.stopCode) that are nobody's failure: scaling in, a person, a reclaimed machine
-_NOT_FAILED = ("ServiceSchedulerInitiated", "UserInitiated", "SpotInterruption", "TerminationNotice")
-# … but for what the scheduler stops since it is not healthy (developer guide, "stopped tasks error messages")
-_UNHEALTHY = re.compile(r"Task failed .*health checks")
 
 
 def service_id(source: str, service: w.EcsService) -> str:
@@ -59,7 +56,7 @@ def deploy_id(source: str, native: str) -> str:
 
 
 def revision(
-    task_definition: str, made: w.EcsServiceRevision | None = None, definition: w.EcsTaskDefinition | None = None
+    task_definition: str, made: r.EcsServiceRevision | None = None, definition: w.EcsTaskDefinition | None = None
 ) -> Revision:
     """One revision from as much as was read of it: a service revision knows digests, a task definition the settings."""
     images: tuple[Image, ...] = ()
@@ -159,6 +156,23 @@ def failed_tasks(
     )
 
 
+class BakeStart(msgspec.Struct, frozen=True):
+    """When a deploy's bake time began; *about* so where it was under way when it was first read."""
+
+    at: float
+    about: bool
+
+
+def bake_start(made: w.EcsServiceDeployment, seen_before: bool, now: float) -> BakeStart | None:
+    """The start of the bake time of a deploy that was first read in it *now*; None: it does not bake.
+
+    ECS does not say when a stage began. Its last update is that, until something else is updated.
+    """
+    if made.lifecycle_stage != "BAKE_TIME" or made.status != "IN_PROGRESS":
+        return None
+    return BakeStart(min(made.updated_at or now, now), not seen_before)
+
+
 def from_service_deployment(
     source: str,
     service: w.EcsService,
@@ -174,10 +188,11 @@ def from_service_deployment(
     started_by: str,
     can_act: bool,
     now: float,
+    bake: BakeStart | None = None,
 ) -> Deploy:
     """A row of one of DescribeServiceDeployments; *failed* is how many of its tasks failed, as counted or seen."""
     configuration = made.deployment_configuration or w.EcsConfiguration()
-    hook = made.waiting
+    hook, minutes = made.waiting, configuration.bake_time_in_minutes
     target = made.target_service_revision or w.EcsSummary()
     breaker = made.deployment_circuit_breaker
     state = STATES.get(made.status, DeployState.UNKNOWN)
@@ -197,7 +212,10 @@ def from_service_deployment(
         strategy=configuration.strategy.lower().replace("_", "-"),
         stage=made.lifecycle_stage.lower().replace("_", " "),
         traffic=target.requested_production_traffic_weight if configuration.strategy != "ROLLING" else None,
-        bake_until=_bake_until(made, configuration),
+        bake_until=bake.at + minutes * 60 if bake and minutes else None,
+        bake_about=bake.about if bake else False,
+        baking_since=bake.at if bake else None,
+        steps=_steps(configuration),
         waits=_paused(made, hook, now) if hook else "",
         alarms=_watched(configuration),
         finished=made.finished_at or made.stopped_at,
@@ -228,12 +246,14 @@ def _verbs(state: DeployState, first: bool, rollback: str, hook: w.EcsHook | Non
     return frozenset(found)
 
 
-def _bake_until(made: w.EcsServiceDeployment, configuration: w.EcsConfiguration) -> float | None:
-    """When the bake time ends: counted from the last update, since ECS does not say when it began."""
-    minutes = configuration.bake_time_in_minutes
-    if made.lifecycle_stage != "BAKE_TIME" or made.status != "IN_PROGRESS" or not minutes or not made.updated_at:
-        return None
-    return made.updated_at + minutes * 60
+def _steps(configuration: w.EcsConfiguration) -> str:
+    """``5% for 10m, then 100%``, ``10% every 6m``: how traffic is shifted; empty where that is not told."""
+    canary, linear = configuration.canary_configuration, configuration.linear_configuration
+    if configuration.strategy == "CANARY" and canary is not None:
+        return f"{canary.canary_percent:g}% for {canary.canary_bake_time_in_minutes}m, then 100%"
+    if configuration.strategy == "LINEAR" and linear is not None:
+        return f"{linear.step_percent:g}% every {linear.step_bake_time_in_minutes}m"
+    return ""
 
 
 def _paused(made: w.EcsServiceDeployment, hook: w.EcsHook, now: float) -> str:
@@ -342,13 +362,13 @@ def person(principal: str) -> str:
 
 
 def failure(task: w.EcsTask) -> TaskFailure | None:
-    """Why a stopped task failed; None where it was stopped on purpose (scaling in, a deploy's end, a person)."""
-    if task.stop_code.startswith(_NOT_FAILED) and not _UNHEALTHY.match(task.stopped_reason):
-        return None
+    """Why a stopped task failed; None where it was stopped by others (scaling in, a deploy's end, a sick machine)."""
     ended = next((c for c in task.containers if c.exit_code), None) or next(
         (c for c in task.containers if c.reason), None
     )
     code = ended.exit_code if ended else next((c.exit_code for c in task.containers if c.exit_code is not None), None)
+    if not stop_failed(task.stop_code, task.stopped_reason, code):
+        return None
     reason = (ended.reason if ended else "") or task.stopped_reason or task.stop_code
     at = task.stopped_at or task.stopping_at or 0.0
     return TaskFailure(arn.parse(task.task_arn).name, at, short_ids(reason), code)
@@ -408,6 +428,7 @@ def to_service(
         meant_running=tasks_of(service, running_definition(service)) if running else 0,
         read_at=read_at,
         controller=service.controller,
+        mode=service.mode,
         status=service.status,
         deploy_id=newest.id if newest else "",
         last_deploy=began,

@@ -5,24 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
+from oncall_tui import errors
 from oncall_tui.domain.deploy import TaskFailure
 from oncall_tui.domain.revision import Revision
 from oncall_tui.providers.aws.client.client import AwsClient
 from oncall_tui.providers.aws.client.lru import Lru
 from oncall_tui.providers.aws.client.rate_limit import Priority
 from oncall_tui.providers.aws.ecs import mapping as rows
+from oncall_tui.providers.aws.ecs import revision_schema as r
 from oncall_tui.providers.aws.ecs import schema as w
 
 REVISIONS_A_CALL = 20
-BESIDE = {  # of a service revision, and not of its task definition
-    "network_configuration": "network",
-    "load_balancers": "load balancers",
-    "capacity_provider_strategy": "capacity providers",
-    "launch_type": "launch type",
-    "service_connect_configuration": "Service Connect",
-    "volume_configurations": "volumes",
-    "service_registries": "service discovery",
-}
 
 
 class RevisionCache:
@@ -30,7 +25,7 @@ class RevisionCache:
 
     def __init__(self, client: AwsClient) -> None:
         self._client = client
-        self.revisions: Lru[str, w.EcsServiceRevision] = Lru(4000)
+        self.revisions: Lru[str, r.EcsServiceRevision] = Lru(4000)
         self.definitions: Lru[str, w.EcsTaskDefinition] = Lru(2000)
         self.specs: Lru[str, str] = Lru(200)  # an AppSpec's hash -> its content
         self.tasks: Lru[str, tuple[str, float, TaskFailure | None]] = Lru(4000)  # ARN -> (task definition, began, why)
@@ -41,9 +36,9 @@ class RevisionCache:
         for at in range(0, len(todo), REVISIONS_A_CALL):
             chunk = todo[at : at + REVISIONS_A_CALL]
             answer = self._client.read(
-                w.DescribeServiceRevisions, "DescribeServiceRevisions", priority, serviceRevisionArns=chunk
+                r.DescribeServiceRevisions, "DescribeServiceRevisions", priority, serviceRevisionArns=chunk
             )
-            for found in answer.service_revisions:
+            for found in _typed(answer):
                 self.revisions.put(found.service_revision_arn, found)
 
     def read_definition(self, arn: str, priority: Priority, again: bool = False) -> w.EcsTaskDefinition:
@@ -80,4 +75,12 @@ class RevisionCache:
         a, b = self.revisions.get(one), self.revisions.get(other)
         if a is None or b is None:
             return ()
-        return tuple(words for field, words in BESIDE.items() if getattr(a, field) != getattr(b, field))
+        names = dict.fromkeys((*r.BESIDE, *a.beside, *b.beside))
+        return tuple(r.beside_words(name) for name in names if a.beside.get(name) != b.beside.get(name))
+
+
+def _typed(answer: r.DescribeServiceRevisions) -> list[r.EcsServiceRevision]:
+    try:
+        return answer.typed()
+    except msgspec.ValidationError as error:  # names the field, never a value
+        raise errors.Malformed(f"DescribeServiceRevisions: the answer is not what AWS promises ({error})") from error

@@ -93,8 +93,20 @@ class EcsAlarmConfig(EcsAnswer):
     rollback: bool = False
 
 
+class EcsCanary(EcsAnswer):
+    canary_percent: float = 0.0
+    canary_bake_time_in_minutes: int = 0
+
+
+class EcsLinear(EcsAnswer):
+    step_percent: float = 0.0
+    step_bake_time_in_minutes: int = 0
+
+
 class EcsConfiguration(EcsAnswer):
     strategy: str = "ROLLING"
+    canary_configuration: EcsCanary | None = None
+    linear_configuration: EcsLinear | None = None
     alarms: EcsAlarmConfig | None = None
     bake_time_in_minutes: int | None = None
     deployment_circuit_breaker: EcsBreakerConfig | None = None
@@ -106,6 +118,9 @@ class EcsSummary(EcsAnswer):
     running_task_count: int = 0
     pending_task_count: int = 0
     requested_production_traffic_weight: float | None = None
+
+
+MANAGEMENT = {"": "", "CUSTOMER": "", "ECS": "Express Mode"}  # resourceManagementType -> the mode, where it has a name
 
 
 class EcsService(EcsAnswer):
@@ -126,6 +141,13 @@ class EcsService(EcsAnswer):
     current_service_deployment: str = ""
     current_service_revisions: list[EcsSummary] = []
     scheduling_strategy: str = "REPLICA"
+    resource_management_type: str = ""
+
+    @property
+    def mode(self) -> str:
+        """``Express Mode`` where ECS manages what belongs to the service; a word that is not known in words."""
+        word = self.resource_management_type
+        return MANAGEMENT.get(word, f"resources managed by {word}")
 
     @property
     def more_by(self) -> str:
@@ -221,48 +243,6 @@ class EcsServiceDeployment(EcsAnswer):
 
 class DescribeServiceDeployments(EcsAnswer):
     service_deployments: list[EcsServiceDeployment]
-    failures: list[EcsFailure] = []
-
-
-class EcsContainerImage(EcsAnswer):
-    container_name: str = ""
-    image_digest: str = ""
-    image: str = ""
-
-
-class EcsMetricConfiguration(EcsAnswer):
-    metric_names: list[str] = []
-    resolution_seconds: int = 60
-
-
-class EcsMonitoring(EcsAnswer):
-    metric_configurations: list[EcsMetricConfiguration] = []
-
-
-class EcsServiceRevision(EcsAnswer):
-    """A service revision: also what is no part of its task definition, kept only to be compared."""
-
-    service_revision_arn: str
-    task_definition: str = ""
-    container_images: list[EcsContainerImage] = []
-    created_at: float = 0.0
-    load_balancers: list[Any] = []
-    network_configuration: dict[str, Any] | None = None
-    capacity_provider_strategy: list[Any] = []
-    service_connect_configuration: dict[str, Any] | None = None
-    volume_configurations: list[Any] = []
-    service_registries: list[Any] = []
-    launch_type: str = ""
-    monitoring: EcsMonitoring | None = None
-
-    def resolution_s(self, metric: str) -> int:
-        """How often ECS sends this metric of the service: every 60 s, or 20 where that was asked for."""
-        told = self.monitoring.metric_configurations if self.monitoring else []
-        return next((one.resolution_seconds for one in told if metric in one.metric_names), 60)
-
-
-class DescribeServiceRevisions(EcsAnswer):
-    service_revisions: list[EcsServiceRevision]
     failures: list[EcsFailure] = []
 
 

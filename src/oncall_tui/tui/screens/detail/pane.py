@@ -130,7 +130,7 @@ def service_lines(service: Service, update: Update, now: float, tz: tzinfo) -> l
     """Return a service's lines: its deploy, its events, its alerts."""
     key = service.key
     lines = [*stale(update, tz, service.source), line("service", service_words(service), "bold")]
-    lines.append(line("where", f"account {key.account} · {key.region} · cluster {key.cluster} · {service.controller}"))
+    lines.append(line("where", f"account {key.account} · {key.region} · cluster {key.cluster} · {service.deployed_by}"))
     lines.append(line("revision", service.revision.family_revision + images(service)))
     deploy = update.board.deploys.get(service.deploy_id)
     if deploy:
@@ -156,7 +156,9 @@ def deploy_head(deploy: Deploy, now: float, tz: tzinfo, takes_keys: bool = True)
     lines += [line(name, words, style) for name, words, style in progress.why(deploy)]
     if far := progress.far(deploy, now):
         until = (
-            f" (until {moment(deploy.bake_until, tz, now)})" if deploy.bake_until and deploy.bake_until > now else ""
+            f" (until {'about ' if deploy.bake_about else ''}{moment(deploy.bake_until, tz, now)})"
+            if deploy.bake_until and deploy.bake_until > now
+            else ""
         )
         lines.append(line("progress", far + until))
     return lines

@@ -33,6 +33,10 @@ HOUR_S = 3600.0
 MOST_STOPPED = 90  # about as many stopped tasks as one reading has: there may be more
 EACH = 8  # running tasks that are listed one by one; more are counted by revision and health
 STOPPED, EVENTS, ALERTS = 8, 8, 8
+# A load balancer's states of a target (API reference, TargetHealth)
+LEAVING = ("draining", "unused")
+FAILING = ("unhealthy", "unhealthy.draining")
+SICK = (*FAILING, "unavailable")
 
 
 def alerts_of(service: Service, scene: Scene) -> list[TriagedAlert]:
@@ -63,9 +67,9 @@ def verdict(service: Service, inside: ServiceDetail | None, firing: int, failed:
     """
     seen = inside is not None and not any("tasks" in p.scope for p in inside.problems)
     run = as_counted(service, inside)[0].running
-    died = [t for t in inside.tasks if _group(t) == "stopped" and _bad(t)] if inside else []
+    died = [t for t in inside.tasks if _group(t) == "stopped" and t.failed] if inside else []
     targets = _counted(inside.targets) if inside else Counter()
-    unhealthy = sum(n for state, n in targets.items() if state in ("unhealthy", "unavailable"))
+    unhealthy = sum(n for state, n in targets.items() if state in SICK)
     sick = sum(t.health == "UNHEALTHY" for t in _running(inside))
     but = [
         _stopped_words(len(died), failed) if died else "",
@@ -110,11 +114,6 @@ def health_line(of: Subject, part: Part[ServiceDetail], scene: Scene) -> Line | 
     return line("health", words, style)
 
 
-def _bad(task: Task) -> bool:
-    """Tell whether it failed, rather than being replaced."""
-    return bool(task.exit_code) or task.stop_code not in ("", "ServiceSchedulerInitiated", "UserInitiated")
-
-
 def service_section(of: Subject, part: Part[ServiceDetail], scene: Scene) -> Section:
     """The service: the verdict first."""
     service = of.service
@@ -136,7 +135,7 @@ def service_section(of: Subject, part: Part[ServiceDetail], scene: Scene) -> Sec
         lines += _inside(part.value, service, scene)
     lines += _events(service, part.value, scene)
     key = service.key
-    lines.append(line("where", f"account {key.account} · {key.region} · cluster {key.cluster} · {service.controller}"))
+    lines.append(line("where", f"account {key.account} · {key.region} · cluster {key.cluster} · {service.deployed_by}"))
     return Section("service", tuple(lines), as_of(part, scene))
 
 
@@ -219,7 +218,9 @@ def _stopped(inside: ServiceDetail, scene: Scene) -> Iterable[Line]:
         count = f"{len(tasks)}× " if len(tasks) > 1 else ""
         ids = ", ".join(short_task(t.id) for t in tasks[:3])
         yield line(
-            "stopped", f"{count}{revision} {reason} · {one} · {ids}", "critical" if any(map(_bad, tasks)) else ""
+            "stopped",
+            " · ".join(part for part in (f"{count}{revision} {reason}", one, ids) if part),
+            "critical" if any(t.failed for t in tasks) else "",
         )
     if len(found) > STOPPED:
         yield line("", f"and {len(found) - STOPPED} more reasons")
@@ -231,10 +232,13 @@ def _live(inside: ServiceDetail, service: Service, scene: Scene) -> Iterable[Lin
     if len(live) <= EACH:
         for task in live:
             since = task.started or task.created
-            old = ago(scene.now - since) if since else "not started"
-            zone = f" · {task.zone}" if task.zone else ""
-            words = f"{short_task(task.id)} {task.revision} {_health(task)} · started {old}{zone}"
-            yield line(_group(task), words, "critical" if task.health == "UNHEALTHY" else "")
+            old = f"started {ago(scene.now - since)}" if since else "not started yet"
+            parts = (f"{short_task(task.id)} {task.revision} {_health(task)}", old, task.zone)
+            yield line(
+                _group(task),
+                " · ".join(part for part in parts if part),
+                "critical" if task.health == "UNHEALTHY" else "",
+            )
         return
     for (group, revision, health), count in Counter((_group(t), t.revision, _health(t)) for t in live).most_common():
         yield line(group, f"{count} × {revision} {health}", "critical" if "unhealthy" in health else "")
@@ -245,7 +249,7 @@ def _health(task: Task) -> str:
 
 
 def _counted(targets: Iterable[TargetHealth]) -> Counter[str]:
-    return Counter(t.state for t in targets if t.state not in ("draining", "unused"))
+    return Counter(t.state for t in targets if t.state not in LEAVING)
 
 
 def _targets(targets: Sequence[TargetHealth]) -> Iterable[Line]:
@@ -253,8 +257,8 @@ def _targets(targets: Sequence[TargetHealth]) -> Iterable[Line]:
     for group in dict.fromkeys(t.group for t in targets):
         there = [t for t in targets if t.group == group]
         counts = " · ".join(f"{n} {state or 'unknown'}" for state, n in Counter(t.state for t in there).most_common())
-        bad = [t for t in there if t.state not in ("healthy", "draining", "unused")]
-        yield line("targets", f"{group}: {counts}", "critical" if any(t.state == "unhealthy" for t in bad) else "")
+        bad = [t for t in there if t.state != "healthy" and t.state not in LEAVING]
+        yield line("targets", f"{group}: {counts}", "critical" if any(t.state in FAILING for t in bad) else "")
         for target in bad[:EACH]:
             port = f":{target.port}" if target.port else ""
             yield line(

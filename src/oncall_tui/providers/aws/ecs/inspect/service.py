@@ -64,7 +64,10 @@ class ServiceInspection:
         arns = [s.arn for s in seen.current_service_revisions] if seen else []
         if any(one not in self._known.revisions for one in arns):
             parts.read("service revision", partial(self._revisions, parts, arns), None)
-        targets = self._targets(parts, seen.groups() if seen else [])
+        made = (self._known.revisions.get(one) for one in arns)
+        managed = [g for one in made if one and one.ecs_managed_resources for g in one.ecs_managed_resources.groups()]
+        groups = [*(seen.groups() if seen else []), *managed]
+        targets = self._targets(parts, [g for g in dict.fromkeys(groups) if g])
         parts.raise_if_nothing()
         return ServiceDetail(
             service_id=service_id,

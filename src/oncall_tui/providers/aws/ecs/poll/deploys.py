@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import msgspec
+
 from oncall_tui import errors
 from oncall_tui.domain.deploy import Deploy, TaskFailure
 from oncall_tui.domain.reading import PartialFailure, SourceState
@@ -20,12 +22,13 @@ from oncall_tui.providers.aws.ecs import mapping as rows
 from oncall_tui.providers.aws.ecs import schema as w
 from oncall_tui.providers.aws.ecs.poll.codedeploy import CodeDeploys
 from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
-from oncall_tui.providers.aws.ecs.rollback.history import goes_back, replaced, short
+from oncall_tui.providers.aws.ecs.rollback.history import goes_back, replaced, short, unlisted
 from oncall_tui.providers.aws.ecs.rollback.snapshot import read_briefs
 from oncall_tui.runtime.clock import Instant
 
 DAY_S = 86_400.0
 RETRY_DENIED_S = 300.0
+RELIST_S = 10.0  # a deploy that ECS shows and does not list yet is looked for again
 REMEMBERED_S = 90 * DAY_S  # ECS's own history of a service's deploys (API reference, ListServiceDeployments)
 DEPLOYS_KEPT = 10  # rows a service
 HISTORY = 20  # earlier successful deploys looked at, to know a rollback when one is seen
@@ -55,6 +58,8 @@ class DeployReader:
         self._details: dict[str, w.EcsServiceDeployment] = {}
         self._noticed: dict[str, tuple[str, ...]] = {}
         self._rows: dict[str, tuple[Deploy, ...]] = {}
+        self._bakes: dict[str, rows.BakeStart] = {}
+        self._listed_at: dict[str, float] = {}  # monotonic
         self._to_list: dict[str, w.EcsService] = {}
         self._to_describe: dict[str, str] = {}  # ARN -> cluster
         self._to_revise: dict[str, str] = {}
@@ -78,12 +83,20 @@ class DeployReader:
         if service.controller != "ECS" or service.task_sets:
             return
         young = first is not None and now.wall - first.created_at < DAY_S
-        if print_ != self._noticed.get(key) and (young or rows.deploying(service)):
+        other = print_ != self._noticed.get(key) and (young or rows.deploying(service))
+        if other or (young and self._is_late(key, service, now)):
             self._to_list[key] = service
         self._noticed[key] = print_
         for detail in self._details_of(key):
             if detail.status not in ENDED:
                 self._to_describe[detail.service_deployment_arn] = arn.parse(service.cluster_arn).name
+
+    def _is_late(self, key: str, service: w.EcsService, now: Instant) -> bool:
+        """Return whether ECS did not list the newest deploy, and is asked once more: less often as that grows old."""
+        late = unlisted(service, self._briefs[key]) if key in self._briefs else None
+        if late is None:
+            return False
+        return now.due - self._listed_at.get(key, 0.0) >= max(RELIST_S, (now.wall - late.created_at) / 4)
 
     def again(self) -> None:
         """Want everything anew: try what was denied, list what is young."""
@@ -94,7 +107,16 @@ class DeployReader:
         """The service is gone."""
         for detail in self._details_of(key):
             self._details.pop(detail.service_deployment_arn, None)
-        for held in (self._briefs, self._noticed, self._rows, self._to_list, self._to_explain, self._of_service):
+            self._bakes.pop(detail.service_deployment_arn, None)
+        for held in (
+            self._listed_at,
+            self._briefs,
+            self._noticed,
+            self._rows,
+            self._to_list,
+            self._to_explain,
+            self._of_service,
+        ):
             held.pop(key, None)
         self._code.forget(key)
 
@@ -190,7 +212,7 @@ class DeployReader:
         priority = Priority.HOT if rows.deploying(service) else Priority.SWEEP
         with _SkipUnavailable(self, "deploys", cluster, now):
             found = read_briefs(self._client, service.cluster_arn, service.service_name, priority)
-            self._briefs[key] = list(found)
+            self._briefs[key], self._listed_at[key] = list(found), now.due
             for brief in self._briefs[key][:DEPLOYS_KEPT]:
                 known = self._details.get(brief.service_deployment_arn)
                 young = now.wall - brief.created_at < DAY_S or brief.status not in ENDED
@@ -218,13 +240,19 @@ class DeployReader:
                 w.DescribeServiceDeployments, "DescribeServiceDeployments", Priority.HOT, serviceDeploymentArns=chunk
             )
             for found in answer.service_deployments:
-                self._take(found, cluster)
+                self._take(found, cluster, now.wall)
         for item in chunk:
             self._to_describe.pop(item, None)
             self.dirty.add("/".join((self._source, *arn.parse(item).path[:2])))
 
-    def _take(self, found: w.EcsServiceDeployment, cluster: str) -> None:
-        self._details[found.service_deployment_arn] = found
+    def _take(self, found: w.EcsServiceDeployment, cluster: str, now: float) -> None:
+        name = found.service_deployment_arn
+        bake = rows.bake_start(found, name in self._details, now)
+        if bake is None:
+            self._bakes.pop(name, None)
+        else:
+            self._bakes.setdefault(name, bake)
+        self._details[name] = found
         path = arn.parse(found.service_deployment_arn).path
         self.dirty.add("/".join((self._source, *path[:2])))
         wanted = [found.target_arn, *(s.arn for s in found.source_service_revisions)]
@@ -290,6 +318,8 @@ class DeployReader:
         else:
             details = [d for d in self._details_of(key) if now.wall - d.created_at < DAY_S or d.status not in ENDED]
             made = tuple(self._row(key, service, d, now) for d in details)
+            if key in self._briefs and unlisted(service, self._briefs[key]) is not None:
+                made = (*self._fallback(key, service, now), *made)
         before = {d.id: d for d in self._rows.get(key, ())}
         kept = tuple(before[d.id] if before.get(d.id) == d else d for d in made)
         self._rows[key] = kept
@@ -328,6 +358,7 @@ class DeployReader:
             started_by=self._registered_by(new.task_definition),
             can_act=self._can_act,
             now=now.wall,
+            bake=self._bakes.get(made.service_deployment_arn),
         )
 
     def _fallback(self, key: str, service: w.EcsService, now: Instant) -> tuple[Deploy, ...]:
@@ -337,9 +368,15 @@ class DeployReader:
         names = [d.task_definition for d in service.deployments]
         revise = {name: self._known.revision(task_definition=name) for name in names}
         failures = self._failures(key, first.task_definition, first.created_at)[:FAILURES_KEPT]
-        return rows.from_deployments(
+        made = rows.from_deployments(
             self._source, service, revise, failures, self._registered_by(first.task_definition)
         )
+        good = next((b for b in self._briefs.get(key, ()) if b.status == "SUCCESSFUL"), None)
+        ran = self._known.definition_of(good.target_service_revision_arn) if good else ""
+        if good is None or ran in ("", first.task_definition):
+            return made
+        old = self._known.revision(good.target_service_revision_arn)
+        return tuple(d if d.old else msgspec.structs.replace(d, old=old) for d in made)
 
     def _registered_by(self, task_definition: str) -> str:
         """Return the person who registered it, because ECS does not say who deployed it."""

@@ -32,7 +32,7 @@ def read_codedeploy_inputs(
     target = newest.definition if newest.open and newest.definition else (sets[0].task_definition if sets else running)
     if not newest.open:
         target = running or target
-    if newest.status in ("Stopped", "Failed") and newest.definition and not newest.rolled_back_by:
+    if newest.status in cd.FELL and newest.definition and not newest.rolled_back_by:
         target = newest.definition  # away from what was on its way, not from what it left running
     before = next((t.task_definition for t in sets if t.task_definition != target), "") if newest.open else ""
     began = newest.start_time or newest.create_time
@@ -89,7 +89,7 @@ def _going_back(newest: cd.CodeDeployDeployment, put: list[SuccessfulDeploy], re
     words = f"going back to {history.short(to)}".rstrip()
     if newest.is_rollback:
         return words
-    if not to or newest.status in ("Stopped", "Failed"):
+    if not to or newest.status in cd.FELL:
         return ""
     sent = any(s.to == to and -5.0 <= newest.create_time - s.at < SAME_DEPLOY_S for s in recall.rollbacks)
     before = [p for p in put if p.deploy != newest.deployment_id]

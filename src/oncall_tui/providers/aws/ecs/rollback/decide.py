@@ -18,6 +18,7 @@ IN_PROGRESS = ("PENDING", "IN_PROGRESS")
 ENDED = ("SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED")
 CD_OPEN = ("Created", "Queued", "InProgress", "Baking", "Ready")
 CD_ENDED = ("Succeeded", "Failed", "Stopped")
+REMEMBERED_S = 90 * 86_400.0
 NEVER_RAN = "ACTIVE revisions of its family can be picked, never seen running"
 
 
@@ -163,9 +164,13 @@ def _finished(facts: RollbackInputs, target: Revision) -> Decision:
 def _quiet(facts: RollbackInputs, current: Revision) -> Decision:
     """Decide without a deploy in the 90 days that ECS remembers: only a revision that a person picks by name."""
     if not facts.choice:
+        none = "no deploy in the 90 days that ECS remembers"
+        if facts.began and facts.now - facts.began < REMEMBERED_S:
+            ago = f"{span(facts.now - facts.began)} ago"
+            none = f"ECS lists no deploy of this service in the 90 days that it remembers, though one began {ago}"
         return _no(
             Rule.NOWHERE,
-            "no deploy in the 90 days that ECS remembers: what ran before is not known",
+            f"{none}: what ran before is not known",
             NEVER_RAN,
             WayOut.PICK,
         )

@@ -20,6 +20,9 @@ from oncall_tui.providers.aws.ecs.rollback import (
     decide as rollback,
 )
 from oncall_tui.providers.aws.ecs.rollback import (
+    history,
+)
+from oncall_tui.providers.aws.ecs.rollback import (
     inputs as ecs_facts,
 )
 from oncall_tui.providers.aws.ecs.rollback import (
@@ -132,6 +135,8 @@ class EcsHandler(ActionHandler):
         briefs = ecs_seen.read_briefs(self._clients.ecs, asked["cluster"], asked["service"])
         if (briefs[0].service_deployment_arn if briefs else "") != asked["deploy"]:
             raise errors.Refused(f"moved: a newer deploy, of {short(service.task_definition)}, is there now")
+        if late := history.late_words(service, briefs, self._clock.now()):
+            raise errors.Refused(f"moved: {late}", "plan it again in a moment")
         if service.status != "ACTIVE":
             raise errors.Refused(f"moved: the service is {service.status}")
         if not briefs and short(service.task_definition) != short(asked["from"]):

@@ -265,6 +265,36 @@ def best(found: Sequence[Candidate]) -> Candidate | None:
     return next((c for c in able if not c.doubts), able[0] if able else None)
 
 
+# --- lists that come late ---------------------------------------------------------------------------------------------
+
+LATE_S = 600.0  # so long a deploy that is not listed yet holds up what would be planned without it
+_BEFORE_S, _AFTER_S = 60.0, 5.0
+
+
+def unlisted(service: w.EcsService, briefs: Sequence[w.EcsBrief]) -> w.EcsDeployment | None:
+    """The deployment that ``deployments[]`` shows as PRIMARY, where no service deployment is it; None: one is.
+
+    ECS's own rollback puts a deployment there within the time of the service deployment that it ends.
+    """
+    first = next((d for d in service.deployments if d.status == "PRIMARY"), None)
+    if first is None or service.controller != "ECS" or any(b.created_at > first.created_at for b in briefs):
+        return None
+    for brief in briefs:
+        ended = brief.finished_at if brief.finished_at is not None else float("inf")
+        if brief.created_at - _BEFORE_S <= first.created_at <= ended + _AFTER_S:
+            return None
+    return first
+
+
+def late_words(service: w.EcsService, briefs: Sequence[w.EcsBrief], now: float) -> str:
+    """``the deploy of :42, which began 2m ago, is not listed yet``; empty: all are, or that is long ago."""
+    late = unlisted(service, briefs)
+    if late is None or now - late.created_at >= LATE_S:
+        return ""
+    ago = f"{span(now - late.created_at)} ago"
+    return f"ECS does not list the deploy of {short(late.task_definition)} yet, which began {ago}"
+
+
 # --- knowing a rollback when one is seen ------------------------------------------------------------------------------
 
 

@@ -44,6 +44,9 @@ def read_inputs(
     if seen.code_deploys:
         return cd_facts.read_codedeploy_inputs(clients, known, seen, recall, now, choice)
     service, newest = seen.service, seen.newest
+    late = "" if seen.unreadable else history.late_words(service, seen.briefs, now)
+    if late:
+        return RollbackInputs(now=now, service_status=service.status, choice=choice, unreadable=late)
     if newest is None and service.controller == "ECS" and not seen.unreadable:
         return _quiet_facts(clients, known, seen, now, choice)
     if newest is None:

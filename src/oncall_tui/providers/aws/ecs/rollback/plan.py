@@ -139,7 +139,7 @@ def not_restored(call: Call | None, known: RevisionCache, leaving: Revision, to:
     if beside:
         return f"{', '.join(beside)}, which differ and stay as they are; {NOT_RESTORED}"
     if not leaving.arn or not to.arn:
-        return f"network, load balancers, capacity providers, volumes (not comparable); {NOT_RESTORED}"
+        return f"what else a service revision holds, as network and load balancers (not comparable); {NOT_RESTORED}"
     return NOT_RESTORED
 
 

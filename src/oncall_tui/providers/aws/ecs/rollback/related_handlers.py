@@ -28,7 +28,7 @@ from oncall_tui.providers.aws.ecs.rollback import (
 )
 from oncall_tui.providers.aws.ecs.rollback.decision_table import Call, Decision, RollbackInputs, Rule
 from oncall_tui.providers.aws.ecs.rollback.handlers import EcsHandler
-from oncall_tui.providers.aws.ecs.rollback.history import Candidate, tasks_failed
+from oncall_tui.providers.aws.ecs.rollback.history import GONE, Candidate, tasks_failed
 from oncall_tui.providers.aws.ecs.rollback.snapshot import ServiceSnapshot, status_line
 from oncall_tui.providers.base import Receipt
 from oncall_tui.text.time_format import span
@@ -239,7 +239,7 @@ class Restart(EcsHandler):
         current = facts.went_back_to if facts.status == "ROLLBACK_SUCCESSFUL" else facts.target
         if current is None:
             raise errors.Refused("what runs cannot be read")
-        if current.status in ("INACTIVE", "DELETED"):
+        if current.status in GONE:
             raise errors.Refused(f"{current.short} is {current.status} (deregistered): ECS will not start it")
         return current
 

@@ -166,6 +166,9 @@ def against(
         elif being_deployed(facts, leaving) and call != Call.UPDATE:
             helps = f"going back helps only where {to.short} needs less room than {leaving.short}"
         found.append(f"ECS cannot place a task: {why}; {helps}")
+    if call == Call.UPDATE and seen.service.mode:
+        managed = f"ECS itself manages this service ({seen.service.mode})"
+        found.append(f"{managed}: a plain UpdateService may conflict with its next update")
     if seen.service.desired_count == 0:
         found.append(f"desired is 0: no task of {to.short} will run until {seen.service.more_by}")
     if leaving.status in GONE and leaving.task_definition != to.task_definition:

@@ -77,6 +77,8 @@ def verify_stopped(
         return failed(
             f"ECS could not roll back {arrow}: {found.status_reason or 'no reason given'}", "check its events"
         )
+    if found.status not in (*rollback.ROLLING_BACK, "ROLLBACK_SUCCESSFUL"):
+        return pending(unknown_words("the deploy", found.status))
     service = ecs_seen.read_service(client, asked["cluster"], asked["service"])
     went, note = _went_to(client, known, found, asked)
     if found.status in rollback.ROLLING_BACK:
@@ -129,18 +131,33 @@ def verify_updated(
     return _ended_otherwise(asked, mine, newer, service)
 
 
+def unknown_words(what: str, status: str) -> str:
+    """Say that a state is not known: neither an end nor a success is read into it."""
+    return f"AWS calls {what} {status or 'nothing'}, which oncall-tui does not know"
+
+
+def _what(asked: dict[str, Any]) -> str:
+    return "restart" if asked.get("force") else "redeploy" if asked.get("undo") else "deploy that was to go back"
+
+
+def _runs_again(service: w.EcsService) -> str:
+    """``:42 runs again``: what ECS put back."""
+    first = primary(service)
+    runs = short(first.task_definition) if first else short(service.task_definition)
+    return f"{runs} runs again" if runs else "what ran before runs again"
+
+
 def _ended_otherwise(asked: dict[str, Any], mine: w.EcsBrief, newer: list[w.EcsBrief], service: w.EcsService) -> Check:
     why = f": {mine.status_reason}" if mine.status_reason else ""
-    what = "restart" if asked.get("force") else "redeploy" if asked.get("undo") else "deploy that was to go back"
+    what = _what(asked)
     if mine.status in (*rollback.ROLLING_BACK, "STOP_REQUESTED"):
         return pending(f"the {what} is itself being {'stopped' if mine.status[0] == 'S' else 'rolled back'}{why}")
     if mine.status == "STOPPED" and newer[0].service_deployment_arn != mine.service_deployment_arn:
         return failed(f"a newer deploy took over before the {what} finished{why}", "check the newest deploy")
     if mine.status == "ROLLBACK_SUCCESSFUL":
-        first = primary(service)
-        runs = short(first.task_definition) if first else short(service.task_definition)
-        again = f"{runs} runs again" if runs else "what ran before runs again"
-        return failed(f"ECS rolled back the {what}, so {again}{why}", "check its stopped tasks")
+        return failed(f"ECS rolled back the {what}, so {_runs_again(service)}{why}", "check its stopped tasks")
+    if mine.status not in rollback.ENDED:
+        return pending(unknown_words(f"the {what}", mine.status))
     return failed(f"the {what} ended as {mine.status}{why}", "check its events")
 
 
@@ -149,6 +166,11 @@ def _by_deployments(plan: Plan, receipt: Receipt | None, grace: WriteGrace, serv
     asked = plan.request
     first = primary(service)
     old = first is None or first.created_at <= float(asked["deployCreatedAt"])
+    mine = (d for d in service.deployments if d.created_at > float(asked["deployCreatedAt"]))
+    fell = next((d for d in mine if d.task_definition == asked["to"] and d.rollout_state == "FAILED"), None)
+    if fell is not None and first is not None and first.task_definition != asked["to"]:
+        why = f": {fell.rollout_state_reason}" if fell.rollout_state_reason else ""
+        return failed(f"ECS rolled back the {_what(asked)}, so {_runs_again(service)}{why}", "check its stopped tasks")
     if first is None or old or first.task_definition != asked["to"]:
         taken_over = first is not None and not old and first.task_definition != asked["from"]
         return _not_there(plan, receipt, grace, service, newer=taken_over)
@@ -184,6 +206,8 @@ def verify_codedeploy_stopped(clients: AwsClients, plan: Plan, receipt: Receipt 
     asked = plan.request
     found = cd.read_one(clients.code_deploy, asked["deploy"])
     arrow, ended = _arrow(asked), found.complete_time
+    if found.status not in cd.KNOWN:
+        return pending(unknown_words("the deployment", found.status))
     if found.status == "Succeeded":
         return failed(f"the deployment completed before the stop: {short(asked['from'])} runs", "roll back again")
     if found.rolled_back_by:
@@ -203,7 +227,7 @@ def verify_codedeploy_stopped(clients: AwsClients, plan: Plan, receipt: Receipt 
     service = ecs_seen.read_service(clients.ecs, asked["cluster"], asked["service"])
     mine = (found.deployment_id, found.rolled_back_by)
     stopped = not found.rolled_back_by
-    return _settled_task_sets(service, asked["to"], arrow, mine, found.create_time, stopped, ended)
+    return _settled_task_sets(service, asked, mine, found.create_time, stopped, ended)
 
 
 def verify_codedeploy_created(clients: AwsClients, plan: Plan, receipt: Receipt | None, grace: WriteGrace) -> Check:
@@ -219,16 +243,19 @@ def verify_codedeploy_created(clients: AwsClients, plan: Plan, receipt: Receipt 
         return pending("not visible yet", 1.0)
     found = cd.read_one(clients.code_deploy, made)
     arrow = _arrow(asked)
-    if found.status in ("Failed", "Stopped"):
-        why = found.error_information.message if found.error_information else "no reason given"
-        return failed(f"the deployment that was to go back, {made}, ended as {found.status}: {why}")
+    if found.status not in cd.KNOWN:
+        return pending(unknown_words("the deployment", found.status))
     service = ecs_seen.read_service(clients.ecs, asked["cluster"], asked["service"])
     first = _leading(service)
+    if found.status in cd.FELL:
+        why = found.error_information.message if found.error_information else "no reason given"
+        runs = f"; {short(first.task_definition)} has the traffic" if first else ""
+        return failed(f"the deployment that was to go back, {made}, ended as {found.status}: {why}{runs}")
     if first is None or (first.external_id != made and first.created_at <= found.create_time):
         wait = " and waits to be continued" if cd.wait_of(found) == "READY_WAIT" else ""
         return pending(f"rolling back {arrow}: {made} is {found.status}{wait}")
     ended = found.complete_time
-    check = _settled_task_sets(service, asked["to"], arrow, (made,), found.create_time, False, ended)
+    check = _settled_task_sets(service, asked, (made,), found.create_time, False, ended)
     if check.state is OutcomeState.DONE and found.open and cd.wait_of(found) != "TERMINATION_WAIT":
         return pending(f"{check.message}; {made} is still {found.status}")  # its last hooks may yet send it back
     return check
@@ -241,8 +268,7 @@ def _leading(service: w.EcsService) -> w.EcsTaskSet | None:
 
 def _settled_task_sets(
     service: w.EcsService,
-    to: str,
-    arrow: str,
+    asked: dict[str, Any],
     mine: tuple[str, ...],
     since: float,
     stopped: bool,
@@ -250,6 +276,7 @@ def _settled_task_sets(
 ) -> Check:
     """*mine*: the deployments that the rollback is made of, made at *since*, through at *ended*. A task set of
     another, newer one has the traffic by now, or takes it next."""
+    to, arrow = str(asked["to"]), _arrow(asked)
     first = _leading(service)
     runs = short(first.task_definition) if first else "nothing"
     if first is not None and first.external_id not in ("", *mine) and first.created_at > since:
@@ -273,6 +300,8 @@ def _settled_task_sets(
         return failed(f"{words}, but {short(newer.task_definition)} is being deployed now")
     if first.running_count < first.computed_desired_count or first.pending_count:
         return pending(words)
+    if service.desired_count == 0 or first.computed_desired_count == 0:
+        return _none_wanted(service, asked, f"rolled back {arrow}", to, "", first.id)
     return done(words, first.id, ended)
 
 
@@ -286,6 +315,8 @@ def verify_continued(clients: AwsClients, plan: Plan, receipt: Receipt | None, g
             return failed("the deploy is not known to ECS any more")
         if found.waiting is not None and found.waiting.hook_id == asked["hookId"]:
             return failed("it never took effect: the deploy is still paused") if late else pending("still paused", 1.0)
+        if found.status not in (*rollback.IN_PROGRESS, *rollback.ROLLING_BACK, "STOP_REQUESTED", *rollback.ENDED):
+            return pending(unknown_words("the deploy", found.status))
         if found.status not in (*rollback.IN_PROGRESS, "SUCCESSFUL"):
             return failed(f"the deploy is {found.status} now: {found.status_reason or 'somebody else was first'}")
         stage = found.lifecycle_stage.lower().replace("_", " ")
@@ -293,8 +324,10 @@ def verify_continued(clients: AwsClients, plan: Plan, receipt: Receipt | None, g
     made = cd.read_one(clients.code_deploy, asked["deploy"])
     if cd.wait_of(made) == "READY_WAIT":
         return failed("it never took effect: the deployment still waits") if late else pending("still waiting", 1.0)
-    if made.status in ("Failed", "Stopped"):
+    if made.status in cd.FELL:
         return failed(f"the deployment is {made.status} now")
+    if made.status not in cd.KNOWN:
+        return pending(unknown_words("the deployment", made.status))
     return done(f"the deployment of {short(asked['to'])} continues: {made.status}", "")
 
 
