@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from oncall_tui.providers.aws.ecs.schema import EcsAnswer, EcsFailure
-from oncall_tui.providers.decoding import convert
+from oncall_tui.runtime.decoding import convert
 
 
 class EcsContainerImage(EcsAnswer):
@@ -120,7 +120,7 @@ class DescribeServiceRevisions(EcsAnswer):
 
 
 def _typed(raw: dict[str, Any]) -> EcsServiceRevision:
-    found = convert(raw, EcsServiceRevision)
+    found = convert(raw, EcsServiceRevision, strict=False)
     told = {k: v for k, v in raw.items() if k not in OF_REVISION and k not in DERIVED and v}  # False is as good as none
     found.beside = {intern(k): _digest(v) for k, v in told.items()}
     return found
