@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from oncall_tui.providers.datadog.scope import LONGEST, UnreadableScope, covers, scope_of, tags_of
+from oncall_tui.providers.datadog.active_downtime import ActiveDowntime
+from oncall_tui.providers.datadog.mapping import alerting, narrowed_to, silenced
+from oncall_tui.providers.datadog.schema import DatadogMonitor, GroupState, MatchingDowntime, State
+from oncall_tui.providers.datadog.scope import LONGEST, Tags, UnreadableScope, covers, scope_of, tags_of
 
 TAGS = (("env", "prod"), ("host", "web-1"), ("team", "Pay ments"), ("path", "/a:b"))
 
@@ -106,3 +111,58 @@ def test_the_scope_of_exactly_one_group(group: str, scope: str | None) -> None:
     if group != "*":
         assert not covers(scope, ())
         assert not covers(scope, [(key, value + "x") for key, value in tags_of(group)])
+
+
+@pytest.mark.parametrize(
+    ("query", "tags"),
+    [
+        ("avg(last_5m):avg:x{*} > 1", ()),
+        ("avg(last_5m):avg:x{env:prod} > 1", (("env", "prod"),)),
+        ("avg(last_5m):avg:x{env:prod,host:a-1} by {service} > 1", (("env", "prod"), ("host", "a-1"))),
+        ("avg(last_5m):avg:x{env:prod} by {a} / avg:y{env:prod} by {a} > 1", (("env", "prod"),)),
+        ("avg(last_5m):avg:x{env:prod} / avg:y{env:dev} > 1", ()),  # not all of its series
+        ("avg(last_5m):avg:x{env:prod OR env:dev} > 1", ()),
+        ("avg(last_5m):avg:x{!env:prod} > 1", ()),
+        ("avg(last_5m):avg:x{env:pr*} > 1", ()),
+        ('logs("service:web").index("*").rollup("count").last("5m") > 3', ()),
+        ("", ()),
+    ],
+)
+def test_a_query_is_narrowed_to_plain_tags_alone(query: str, tags: Tags) -> None:
+    assert narrowed_to(query) == tags
+
+
+def downtime(scope: str, **more: Any) -> ActiveDowntime:
+    return ActiveDowntime("d1", "active", scope, by="Bob", until=2.0e9, monitor_id=1, **more)
+
+
+def monitor(*scopes: str, multi: bool, query: str = "avg(last_5m):avg:x{*} by {host} > 1") -> DatadogMonitor:
+    matching = tuple(MatchingDowntime(tuple(scope.split(",")), 1.0, 2.0e9) for scope in scopes)
+    return DatadogMonitor(1, "Alert", multi=multi, query=query, matching_downtimes=matching)
+
+
+def test_a_split_monitor_that_names_no_group_is_silenced_by_a_downtime_of_everything_alone() -> None:
+    assert silenced(monitor("host:a", multi=True), "*", (), ()) is None
+    assert silenced(monitor("*", multi=True), "*", (), ()) is not None
+    assert silenced(monitor("host:a", multi=True), "host:b", tags_of("host:b"), (downtime("host:a"),)) is None
+
+
+def test_a_monitor_that_is_not_split_is_silenced_where_datadog_says_so_and_by_whom() -> None:
+    whole = monitor("env:prod", multi=False, query="avg(last_5m):avg:x{env:prod} > 1")
+    assert silenced(whole, "*", (), (downtime("env:prod"),)) == downtime("env:prod")
+    found = silenced(whole, "*", (), ())
+    assert found is not None
+    assert (found.comment, found.until) == ("by a downtime", 2.0e9)
+    assert silenced(monitor(multi=False), "*", (), (downtime("env:prod"),)) is None
+
+
+def test_what_the_query_is_narrowed_to_counts_for_each_group() -> None:
+    split = monitor("service:web", multi=True, query="avg(last_5m):avg:x{service:web} by {host} > 1")
+    assert silenced(split, "host:a", tags_of("host:a"), (downtime("service:web"),)) == downtime("service:web")
+    other = monitor("service:web", multi=True)
+    assert silenced(other, "host:a", tags_of("host:a"), (downtime("service:web"),)) is None
+
+
+def test_the_key_names_a_group_and_not_the_name_beside_it() -> None:
+    state = State({"host:a": GroupState("Alert", name="CPU of {{host.name}}"), "": GroupState("Warn", name="CPU")})
+    assert list(alerting(DatadogMonitor(1, "Alert", state=state))) == ["host:a", "*"]

@@ -11,6 +11,7 @@ from oncall_tui.providers.datadog.schema import DatadogDowntime, DatadogMonitor,
 from oncall_tui.providers.datadog.scope import Tags, covers
 from oncall_tui.providers.http import stamp
 
+_TAG = re.compile(r"[\w./@][\w./@-]*:[\w./-]+")
 _OURS = re.compile(r"silenced by (.+?) with oncall-tui: (.*)", re.DOTALL)
 
 
@@ -37,6 +38,12 @@ class ActiveDowntime(msgspec.Struct, frozen=True, gc=False):
             return self.monitor_id == monitor.id
         own = {tag.casefold() for tag in monitor.tags or ()}
         return bool(self.monitor_tags) and all(t == "*" or t.casefold() in own for t in self.monitor_tags)
+
+    @property
+    def plain_tags(self) -> tuple[str, ...]:
+        """The tags of a scope that is nothing but tags which all have to match; empty: it says more than that."""
+        parts = re.split(r"\s+AND\s+|\s*,\s*|\s+", self.scope.strip())
+        return tuple(parts) if all(_TAG.fullmatch(part) for part in parts) else ()
 
     def covers(self, tags: Tags) -> bool:
         """Return whether its scope matches these tags. A monitor without groups is matched by ``*`` alone."""

@@ -67,5 +67,7 @@ class DatadogHandlerContext(HandlerContext[CurrentMonitor]):
         if state and both.count(AlertState.NO_DATA) == 1 and AlertState.SILENCED not in both:
             raise errors.Refused(f"it is {row.state} now, and was {state}: check again")
         if state and not start_moves(row) and began != f"{row.began:.0f}":
-            raise errors.Refused(f"it recovered and began again at {local_time(row.began)}: check again")
+            raise errors.Refused(
+                f"it recovered and began again at {local_time(row.began, self.clock.now())}: check again"
+            )
         return row

@@ -28,6 +28,9 @@ _PRIORITIES = {
     5: Severity.INFO,
 }
 _UNRANKED = {"Alert": Severity.ERROR, "Warn": Severity.WARNING, "No Data": Severity.WARNING}
+_SPLIT = re.compile(r"\bby\s*\{[^{}]*\}")
+_SCOPE = re.compile(r"\{([^{}]*)\}")
+_PLAIN_SCOPE = re.compile(r"[\w./@-]+:[\w./-]+(,\s*[\w./@-]+:[\w./-]+)*")
 _TEMPLATE = re.compile(r"\{\{\s*([A-Za-z0-9_.@-]+?)(?:\.name)?\s*\}\}")
 
 
@@ -174,28 +177,50 @@ class _Shared:
 
 
 def alerting(monitor: DatadogMonitor) -> dict[str, GroupState]:
-    """The groups that are not well, by name; ``*`` is the monitor itself, where it tells of no group."""
+    """The groups that are not well, by name; ``*`` is the monitor itself, where it tells of no group.
+
+    The key names the group: ``name`` beside it is documented as the monitor's (OpenAPI v1, MonitorStateGroup).
+    """
     groups = (monitor.state.groups if monitor.state else None) or {}
-    found = {(group.name or key or "*"): group for key, group in groups.items() if (group.status or "") not in _QUIET}
+    found = {key or "*": group for key, group in groups.items() if (group.status or "") not in _QUIET}
     if found or (monitor.overall_state or "") in _QUIET:
         return found
     return {"*": GroupState(status=monitor.overall_state or "")}
 
 
 def silenced(monitor: DatadogMonitor, name: str, tags: Tags, held: tuple[ActiveDowntime, ...]) -> ActiveDowntime | None:
-    """Return the longest silence of a group now: a downtime that covers it, else what the monitor itself says."""
-    found = [downtime for downtime in held if downtime.covers(tags)]
-    if found:
-        return max(found, key=lambda downtime: (downtime.until is None, downtime.until or 0.0))
+    """Return the longest silence of a group now: a downtime that covers it, else what the monitor itself says.
+
+    A downtime's scope is held against the group, and against what the monitor's query is narrowed to as well; of a
+    monitor that is not split Datadog's own word counts, that the downtime matches it.
+    """
+    if any(downtime.covers(tags) for downtime in held):
+        return _longest(downtime for downtime in held if downtime.covers(tags))
+    own = {f"{key}:{value}".casefold() for key, value in (*tags, *narrowed_to(monitor.query or ""))}
     for matching in monitor.matching_downtimes or ():
         wanted = {tag.casefold() for tag in matching.scope or ()} - {"*"}
-        if not tags or wanted <= {f"{key}:{value}".casefold() for key, value in tags}:
+        if (name == "*" and not monitor.multi) or wanted <= own:
+            same = [downtime for downtime in held if {tag.casefold() for tag in downtime.plain_tags} == wanted]
+            if same:
+                return _longest(same)
             return ActiveDowntime("", "active", "", comment="by a downtime", since=matching.start, until=matching.end)
     muted = (monitor.options.silenced if monitor.options else None) or {}
     for key in (name, "*"):
         if key in muted:
             return ActiveDowntime("", "active", "", comment="muted in the monitor", until=muted[key])
     return None
+
+
+def _longest(found: Iterable[ActiveDowntime]) -> ActiveDowntime:
+    return max(found, key=lambda downtime: (downtime.until is None, downtime.until or 0.0))
+
+
+def narrowed_to(query: str) -> Tags:
+    """The tags that all of a query's series have: of one with a single plain ``{env:prod,host:a}``, else none."""
+    scopes = set(_SCOPE.findall(_SPLIT.sub("", query)))
+    if len(scopes) != 1 or not _PLAIN_SCOPE.fullmatch(scope := scopes.pop()):
+        return ()
+    return tags_of(scope)
 
 
 def began(monitor: DatadogMonitor, group: GroupState) -> float:

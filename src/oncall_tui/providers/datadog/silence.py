@@ -58,7 +58,7 @@ class DatadogSilence(WriteHandler[DatadogHandlerContext, CurrentMonitor]):
                 ("at its end", self._at_end()),
                 ("reason", reason),
             ),
-            warnings=(*again, *_warnings(row, reason, whole=scope == "*" and bool(monitor.multi))),
+            warnings=(*again, *_warnings(row, reason, now, whole=scope == "*" and bool(monitor.multi))),
             affects=listed(others),
             request={"for_s": for_s, "attributes": attributes},
             commands=(self.context.api.add_command(_ending(attributes, now + for_s)),),
@@ -74,7 +74,7 @@ class DatadogSilence(WriteHandler[DatadogHandlerContext, CurrentMonitor]):
         if not same:
             return ()
         last = max(same, key=lambda d: float("inf") if d.until is None else d.until)
-        until = "without an end" if last.until is None else f"until {local_time(last.until)}"
+        until = "without an end" if last.until is None else f"until {local_time(last.until, self.context.clock.now())}"
         there = f"the same downtime is active already: {last.id} by {last.by or 'somebody'} {until}"
         if last.until is None or last.until >= self.context.http.server_now() + for_s - SAME_S:
             raise errors.Refused(there, "ask for a longer time")
@@ -108,7 +108,7 @@ class DatadogSilence(WriteHandler[DatadogHandlerContext, CurrentMonitor]):
         downtime = self._find(plan, receipt)
         if downtime is None:
             return self._sent.absent(plan, "sent, not visible yet", "Datadog has no such downtime: it is not muted")
-        until = f" until {local_time(downtime.until)}" if downtime.until is not None else ""
+        until = f" until {local_time(downtime.until, self.context.clock.now())}" if downtime.until is not None else ""
         said = f"muted by a downtime of {downtime.by or 'somebody'}{until}"
         if downtime.status in ("ended", "canceled"):  # a later start looks at an intent whose downtime has ended since
             return Check(OutcomeState.DONE, f"was {said}; that has ended")
@@ -153,12 +153,12 @@ def _sound(reason: str, ask: ActionRequest) -> float:
     return for_s
 
 
-def _warnings(row: Alert, reason: str, whole: bool) -> tuple[str, ...]:
+def _warnings(row: Alert, reason: str, now: float, whole: bool) -> tuple[str, ...]:
     words = ["what has been notified already stays: an open incident is not closed by this"]
     if whole:
         words.append("Datadog does not say which of its groups alert: all of them are silenced")
     if row.state is AlertState.SILENCED:
-        words.append("it is silenced already" + (f" until {local_time(row.until)}" if row.until else ""))
+        words.append("it is silenced already" + (f" until {local_time(row.until, now)}" if row.until else ""))
     if "@" in reason:
         words.append("Datadog notifies whoever the reason names with @")
     return tuple(words)

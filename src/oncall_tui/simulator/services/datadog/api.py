@@ -204,7 +204,7 @@ class SimulatedDatadog:
             groups = monitor.groups.items() if monitor.multi else ()
             shown["state"] = {"groups": {name: _group(name, one) for name, one in groups if one.state in states}}
         if downtimes:
-            held = [one for one in self._holding() if one.is_for(monitor)]
+            held = [one for one in self._holding() if one.is_for(monitor) and one.groups(monitor)]
             shown["matching_downtimes"] = [_matching(one) for one in held]
         return shown
 

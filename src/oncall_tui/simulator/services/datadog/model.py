@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 STATES = ("OK", "Warn", "Alert", "No Data")
 """Of a group, the best first."""
 
+_NARROWED = re.compile(r"\{([^{}]*)\}")
 _TAG = re.compile(r'([^:\s]+):(?:"((?:[^"\\]|\\.)*)"|(\S+))')
 
 
@@ -51,6 +52,12 @@ class SimulatedDatadogMonitor:
     @property
     def multi(self) -> bool:
         return set(self.groups) != {"*"}
+
+    @property
+    def narrowed_to(self) -> set[str]:
+        """The tags in the first braces of its query."""
+        found = _NARROWED.search(self.query)
+        return set(found[1].split(",")) - {"*"} if found else set()
 
     @property
     def overall(self) -> str:
@@ -101,9 +108,9 @@ class SimulatedDatadogDowntime:
         return set(self.monitor_tags) <= {"*", *monitor.tags}
 
     def groups(self, monitor: SimulatedDatadogMonitor) -> list[str]:
-        """The names of the groups that it hides."""
+        """The names of the groups that it hides: what the query is narrowed to is of each of them."""
         wanted = tags_of_scope(self.scope)
-        return [name for name in monitor.groups if wanted <= set(name.split(","))]
+        return [name for name in monitor.groups if wanted <= {*name.split(","), *monitor.narrowed_to}]
 
 
 def tags_of_scope(scope: str) -> set[str]:
