@@ -22,7 +22,7 @@ HAS = {
     "pagerduty": {base.SupportsOnCall, base.SupportsTimeline},
     "sentry": {base.SupportsTimeline},
     "datadog": set[Any](),
-    "mackerel": set[Any](),
+    "mackerel": {base.SupportsTimeline},
 }
 ALL: tuple[Any, ...] = tuple(
     value for name, value in vars(base).items() if name.startswith("Supports") and value is not base.SupportsBulk

@@ -82,7 +82,7 @@ def test_an_alert_is_a_row_with_its_monitors_name(mackerel: MackerelProvider, cl
     assert (alert.id, alert.title) == ("mk/2x000000001", "checkout 5xx: 12 % > 2 % [/red]")
     assert (alert.state, alert.severity, alert.began) == (AlertState.FIRING, Severity.CRITICAL, clock.at - 300)
     assert (alert.label("monitor"), alert.label("type")) == ("checkout 5xx", "service")
-    assert alert.verbs == {Verb.RESOLVE}
+    assert alert.verbs == {Verb.RESOLVE, Verb.NOTE}
     assert (reading.problems, reading.calls) == ((), 2)
     assert all(request.headers["x-api-key"] == KEY for request in asked.requests)
     assert all("authorization" not in request.headers for request in asked.requests)
@@ -290,3 +290,99 @@ def test_read_only(
 def test_mistakes_in_options_name_their_key(wrong: dict[str, Any], key: str) -> None:
     with pytest.raises(ValueError, match=f"^{key}: "):
         options(**wrong)
+
+
+# --- the monitor's and the host's own words, the memo, the log --------------------------------------------------------
+
+
+def test_a_muted_monitors_alert_is_silenced_and_can_be_closed(
+    mackerel: MackerelProvider, organization: Organization, planned: Callable[..., tuple[Plan, Any]]
+) -> None:
+    organization.change_monitor("checkout 5xx", isMute=True, memo="see the runbook")
+    (alert,) = mackerel.read(ReadRequest()).alerts
+    assert (alert.state, alert.comment) == (AlertState.SILENCED, "its monitor is muted")
+    assert dict(alert.annotations) == {"monitor memo": "see the runbook"}
+    plan, handler = planned(reason="false alarm")
+    handler.check(plan)
+    handler.send(plan)
+    assert handler.verify(plan, None).state is OutcomeState.DONE
+
+
+def test_hosts_are_named_once(
+    mackerel: MackerelProvider, organization: Organization, asked: Asked, clock: FakeClock
+) -> None:
+    organization.name_host("2h1", "ip-10-0-0-1", "web-1")
+    organization.name_host("2h2", "db-1")
+    for host in ("2h1", "2h2", "2h3"):
+        organization.open(host, "disk", host=host)
+    titles = {a.native_id: (a.title, a.label("host"), a.label("host_id")) for a in mackerel.read(ReadRequest()).alerts}
+    assert list(titles.values())[:3] == [
+        ("disk: 2h3", "2h3", ""),  # retired
+        ("disk: db-1", "db-1", "2h2"),
+        ("disk: web-1", "web-1", "2h1"),
+    ]
+    clock.advance(30)
+    mackerel.read(ReadRequest())
+    assert sum("/hosts/" in request.url.path for request in asked.requests) == 3
+
+
+def test_hosts_that_cannot_be_read_cost_one_call_and_hide_nothing(
+    mackerel: MackerelProvider, organization: Organization, asked: Asked, clock: FakeClock
+) -> None:
+    asked.spoil = lambda request: httpx.Response(403, json={}) if "/hosts/" in request.url.path else None
+    for host in ("2h1", "2h2"):
+        organization.open(host, "disk", host=host)
+    for _ in range(3):
+        reading = mackerel.read(ReadRequest())
+        assert (len(reading.alerts), reading.problems) == (3, ())
+        clock.advance(30)
+    assert sum("/hosts/" in request.url.path for request in asked.requests) == 1
+
+
+def test_a_note_is_one_more_line_of_the_memo(
+    mackerel: MackerelProvider, organization: Organization, alice: Actor, board_of: Callable[[Any], Board]
+) -> None:
+    board = board_of(mackerel)
+    (alert,) = board.alerts.values()
+    handler = mackerel.handlers()[Verb.NOTE]
+    memo = organization.state()["mackerel"][0]
+    assert "memo" not in memo
+
+    def note(text: str) -> OutcomeState:
+        asked = ActionRequest(verb=Verb.NOTE, target=alert.id, version=alert.version, actor=alice, text=text)
+        plan = handler.plan(asked, board)
+        organization._alerts[0].memo += "\nBob was faster"  # between the plan and the write
+        handler.check(plan)
+        receipt = handler.send(plan)
+        return handler.verify(plan, receipt).state
+
+    assert [note("first"), note("second")] == [OutcomeState.DONE] * 2
+    assert organization.state()["mackerel"][0]["memo"].strip().split("\n") == [
+        "Bob was faster",
+        "first (Alice, with oncall-tui)",
+        "Bob was faster",
+        "second (Alice, with oncall-tui)",
+    ]
+    assert dict(mackerel.read(ReadRequest()).alerts[0].annotations)["memo"].endswith("second (Alice, with oncall-tui)")
+    with pytest.raises(errors.Refused, match="a note needs text"):
+        note(" ")
+
+
+def test_the_timeline_is_the_alerts_log(
+    mackerel: MackerelProvider, organization: Organization, asked: Asked, clock: FakeClock
+) -> None:
+    organization.open("k", "checkout 5xx", "WARNING")
+    organization.close("k")
+    odd = [
+        {"createdAt": 5, "status": "PONDERING", "trigger": "moon", "targetValue": 93.15},
+        {"createdAt": 6, "status": "CRITICAL", "trigger": "monitor", "statusDetail": {"detail": {"message": "full"}}},
+        {"createdAt": None},
+        7,
+    ]
+    told = [event.text for event in mackerel.timeline("mk/2x000000001")]
+    assert sorted(told) == ["CRITICAL", "OK", "WARNING"]
+    asked.spoil = lambda request: httpx.Response(200, json={"logs": odd}) if "logs" in request.url.path else None
+    assert [(e.at, e.text) for e in mackerel.timeline("mk/2x000000001")] == [
+        (6.0, "CRITICAL: full"),
+        (5.0, "PONDERING, value 93.15, moon"),
+    ]

@@ -1,18 +1,14 @@
-"""Resolve: close an alert. It is all that Mackerel offers; acknowledging is in the journal here (seen)."""
+"""Resolve: close an alert. Acknowledging is in the journal here (seen): Mackerel has none."""
 
 from __future__ import annotations
-
-import shlex
-
-import msgspec
 
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Plan
 from oncall_tui.providers.base import Receipt
-from oncall_tui.providers.http import WriteHandler, reference
-from oncall_tui.providers.mackerel.handler_context import MackerelHandlerContext, path
+from oncall_tui.providers.http import WriteHandler
+from oncall_tui.providers.mackerel.handler_context import MackerelHandlerContext, path, write_command
 from oncall_tui.providers.mackerel.mapping import state_of
 from oncall_tui.providers.mackerel.schema import MackerelAlert
 
@@ -26,6 +22,7 @@ class Close(WriteHandler[MackerelHandlerContext, MackerelAlert]):
         """Read nothing: ``check`` does. Raises Refused where it is closed already."""
         alert = self.context.target(ask, board)
         why = (ask.reason or ask.text).strip()[:REASON_LIMIT]
+        url = f"{self.context.http.url}{path(alert.native_id)}/close"
         reason = f"{why or 'closed'} ({ask.actor.name}, with oncall-tui)"
         return self.context.plan(
             ask,
@@ -36,7 +33,7 @@ class Close(WriteHandler[MackerelHandlerContext, MackerelAlert]):
             lines=(("alert", alert.title), ("reason", reason)),
             warnings=("a monitor that still fails opens a new alert",),
             request={"reason": reason},
-            commands=(self._command(alert.native_id, reason),),
+            commands=(write_command(self.context.options, "POST", url, {"reason": reason}),),
         )
 
     def _write(self, plan: Plan) -> Receipt:
@@ -49,9 +46,3 @@ class Close(WriteHandler[MackerelHandlerContext, MackerelAlert]):
         if state_of(seen) is AlertState.RESOLVED:
             return Check(OutcomeState.DONE, f"closed: {seen.reason}" if seen.reason else "closed")
         return self._sent.absent(plan, f"sent, still {seen.status}", f"not closed: it is {seen.status}")
-
-    def _command(self, alert_id: str, reason: str) -> str:
-        key = reference(self.context.options.api_key)
-        data = shlex.quote(msgspec.json.encode({"reason": reason}).decode())
-        url = shlex.quote(f"{self.context.http.url}{path(alert_id)}/close")
-        return f'curl -sS -X POST -H "X-Api-Key: {key}" --json {data} {url}'

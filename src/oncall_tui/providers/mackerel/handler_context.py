@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
+
 from oncall_tui import errors
 from oncall_tui.domain.alert import Alert, AlertState
-from oncall_tui.providers.http import HandlerContext, Http, NotFound
+from oncall_tui.providers.http import HandlerContext, Http, NotFound, reference
 from oncall_tui.providers.mackerel.mapping import row, state_of
 from oncall_tui.providers.mackerel.options import MackerelOptions
 from oncall_tui.providers.mackerel.schema import MackerelAlert
@@ -46,14 +49,21 @@ class MackerelHandlerContext(HandlerContext[MackerelAlert]):
         return now
 
 
+def write_command(options: MackerelOptions, method: str, url: str, body: object) -> str:
+    """The same write by hand, with a reference to the key."""
+    data = shlex.quote(msgspec.json.encode(body).decode())
+    return f'curl -sS -X {method} -H "X-Api-Key: {reference(options.api_key)}" --json {data} {shlex.quote(url)}'
+
+
 def path(alert_id: str) -> str:
     """The alert's path in the API."""
     return f"/api/v0/alerts/{quote(alert_id, safe='')}"
 
 
 def _unseen(version: str) -> str:
-    """The version that Mackerel's own state would have: that an alert was seen is known here alone."""
+    """The version that the alert's own state would have: seen is known here alone, silenced is its monitor's."""
     head, _, began = version.rpartition("|")
-    if head.endswith(f"|{AlertState.SEEN}"):
-        head = head.removesuffix(AlertState.SEEN) + AlertState.FIRING
+    for state in (AlertState.SEEN, AlertState.SILENCED):
+        if head.endswith(f"|{state}"):
+            head = head.removesuffix(state) + AlertState.FIRING
     return f"{head}|{began}"

@@ -10,15 +10,24 @@ from oncall_tui.providers.mackerel.schema import MackerelAlert, MackerelMonitor
 _SEVERITIES = {"CRITICAL": Severity.CRITICAL, "WARNING": Severity.WARNING, "UNKNOWN": Severity.UNKNOWN}
 
 
+VERBS = frozenset({Verb.RESOLVE, Verb.NOTE})
+
+
 def row(
-    options: MackerelOptions, item: MackerelAlert, monitor: MackerelMonitor | None, read_only: bool = False
+    options: MackerelOptions,
+    item: MackerelAlert,
+    monitor: MackerelMonitor | None,
+    read_only: bool = False,
+    host: str = "",
 ) -> Alert:
-    """One row. *monitor* is None where it is not known: the row then goes by its id."""
+    """One row. *monitor* is None where it is not known: the row then goes by its id. *host* is its host's name."""
     state = state_of(item)
+    muted = state is AlertState.FIRING and monitor is not None and bool(monitor.isMute)
     watched = (monitor.service if monitor else None) or ""
     cluster, _, service = options.services.get(watched, "").partition("/")
     labels = {
-        "host": item.hostId,
+        "host": host or item.hostId,
+        "host_id": item.hostId if host else "",
         "monitor": monitor.name if monitor else item.monitorId,
         "service": watched,
         "type": item.type,
@@ -29,16 +38,21 @@ def row(
         source=options.name,
         provider="mackerel",
         native_id=item.id,
-        state=state,
+        state=AlertState.SILENCED if muted else state,
         severity=_SEVERITIES.get(item.status, Severity.UNKNOWN),
-        title=_title(item, monitor),
+        title=_title(item, monitor, host),
         began=item.openedAt,
         changed=item.closedAt,
-        comment=f"status {item.status or 'missing'}" if state is AlertState.UNKNOWN else "",
+        comment="its monitor is muted" if muted else _unknown(item) if state is AlertState.UNKNOWN else "",
         url=f"https://mackerel.io/orgs/{options.organization}/alerts/{item.id}" if options.organization else "",
         labels=tuple((name, value) for name, value in labels.items() if value),
         hint=ServiceHint(cluster=cluster, service=service),
-        verbs=frozenset() if read_only or state is AlertState.RESOLVED else frozenset({Verb.RESOLVE}),
+        annotations=tuple(
+            (name, text)
+            for name, text in (("memo", item.memo), ("monitor memo", monitor.memo if monitor else ""))
+            if text
+        ),
+        verbs=frozenset() if read_only or state is AlertState.RESOLVED else VERBS,
     )
 
 
@@ -49,7 +63,11 @@ def state_of(item: MackerelAlert) -> AlertState:
     return AlertState.FIRING if item.status in _SEVERITIES else AlertState.UNKNOWN
 
 
-def _title(item: MackerelAlert, monitor: MackerelMonitor | None) -> str:
+def _unknown(item: MackerelAlert) -> str:
+    return f"status {item.status or 'missing'}"
+
+
+def _title(item: MackerelAlert, monitor: MackerelMonitor | None, host: str) -> str:
     name = (monitor.name if monitor else None) or item.type or "monitor"
-    where = item.message or item.hostId or ("" if monitor else item.monitorId)
+    where = item.message or host or item.hostId or ("" if monitor else item.monitorId)
     return f"{name}: {where}" if where else name

@@ -1,10 +1,10 @@
-"""The Mackerel provider: open alerts with their monitors' names, and closing one."""
+"""The Mackerel provider: open alerts with the names of their monitors and hosts, closing one, and its memo."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -12,13 +12,23 @@ from oncall_tui import errors
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
-from oncall_tui.providers.base import ActionHandler, Context, ReadRequest
-from oncall_tui.providers.http import DecodeCache, Http, http_settings, pieces
+from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, TimelineEvent
+from oncall_tui.providers.http import DecodeCache, Http, NotFound, http_settings, pieces
 from oncall_tui.providers.mackerel.close import Close
-from oncall_tui.providers.mackerel.handler_context import MackerelHandlerContext
+from oncall_tui.providers.mackerel.handler_context import MackerelHandlerContext, path
 from oncall_tui.providers.mackerel.mapping import row
+from oncall_tui.providers.mackerel.note import AddToMemo
 from oncall_tui.providers.mackerel.options import MackerelOptions
-from oncall_tui.providers.mackerel.schema import MackerelAlert, MackerelAlerts, MackerelMonitor, MackerelMonitors
+from oncall_tui.providers.mackerel.schema import (
+    MackerelAlert,
+    MackerelAlerts,
+    MackerelLog,
+    MackerelLogs,
+    MackerelMonitor,
+    MackerelMonitors,
+    OneHost,
+)
+from oncall_tui.providers.mackerel.timeline import events
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.runtime.decoding import decoder, plain
 
@@ -28,11 +38,15 @@ if TYPE_CHECKING:
 PAGE = 100  # the most that a page may have ("List Alerts")
 PAGES = 100  # so many pages a poll: 10,000 alerts
 MONITORS_S = 300.0  # names of monitors hardly change
+HOSTS_A_POLL = 10
 AGAIN_S = 30.0  # but for a monitor that is not known yet, or names that could not be read
 
 
 class MackerelProvider:
-    """One organization (base.Provider). One call a page and poll, and one for the monitors every five minutes."""
+    """One organization (base.Provider, base.SupportsTimeline).
+
+    One call a page and poll, one for the monitors every five minutes, and one for each host that alerts anew.
+    """
 
     provider = "mackerel"
 
@@ -51,10 +65,11 @@ class MackerelProvider:
         self._monitors: dict[str, MackerelMonitor] = {}
         self._monitors_at: float | None = None  # when they were asked for (monotonic)
         self._problem: PartialFailure | None = None
+        self._hosts: dict[str, str] = {}  # names by id, of the hosts that alert
+        self._hosts_after = 0.0
         self._by_id: dict[str, Alert] = {}
-        self._handlers: dict[Verb, ActionHandler] = {
-            Verb.RESOLVE: Close(MackerelHandlerContext(options, http, clock, read_only))
-        }
+        handlers = MackerelHandlerContext(options, http, clock, read_only)
+        self._handlers: dict[Verb, ActionHandler] = {Verb.RESOLVE: Close(handlers), Verb.NOTE: AddToMemo(handlers)}
 
     def read(self, request: ReadRequest) -> Reading:
         """Every open alert. Raises errors.SourceError where the list cannot be read whole."""
@@ -64,6 +79,7 @@ class MackerelProvider:
         if bad and not found:
             raise errors.Malformed(f"{self._http.host} sent {bad} alerts that do not match its API")
         self._read_monitors({item.monitorId for item in found if item.monitorId})
+        self._read_hosts({item.hostId for item in found if item.hostId})
         self._by_id = {alert.id: alert for alert in map(self._row, found)}
         return Reading(
             source=self.source,
@@ -75,7 +91,8 @@ class MackerelProvider:
 
     def _row(self, item: MackerelAlert) -> Alert:
         """The row of the last poll where it says the same."""
-        made = row(self._options, item, self._monitors.get(item.monitorId or ""), self._read_only)
+        host = self._hosts.get(item.hostId or "", "")
+        made = row(self._options, item, self._monitors.get(item.monitorId or ""), self._read_only, host)
         old = self._by_id.get(made.id)
         return old if old is not None and old == made else made
 
@@ -106,6 +123,28 @@ class MackerelProvider:
             return
         self._monitors = {monitor.id: monitor for monitor in monitors}
 
+    def _read_hosts(self, wanted: set[str]) -> None:
+        """Learn the names of hosts that alert, a few a poll. Where a name is not known the id stands."""
+        self._hosts = {host_id: name for host_id, name in self._hosts.items() if host_id in wanted}
+        now = self._clock.monotonic()
+        for host_id in sorted(wanted - self._hosts.keys())[:HOSTS_A_POLL]:
+            if now < self._hosts_after:
+                return
+            try:
+                host = self._http.get(f"/api/v0/hosts/{quote(host_id, safe='')}", OneHost).host
+            except NotFound:
+                self._hosts[host_id] = ""  # retired
+            except errors.SourceError:
+                self._hosts_after = now + MONITORS_S
+            else:
+                self._hosts[host_id] = host.displayName or host.name or ""
+
+    def timeline(self, target: str) -> tuple[TimelineEvent, ...]:
+        """Read an alert's changes (by a row's id), newest first (base.SupportsTimeline). Raises SourceError."""
+        where = f"{path(target.removeprefix(self.source + '/'))}/logs"
+        logs = self._http.get(where, MackerelLogs, [("limit", str(PAGE))]).logs
+        return events(pieces(logs, MackerelLog)[0])
+
     def _problems(self, cut: bool, bad: int, total: int) -> tuple[PartialFailure, ...]:
         problems = [self._problem] if self._problem else []
         if cut:
@@ -126,6 +165,7 @@ class MackerelProvider:
         """Read the key anew."""
         self._http.renew()
         self._monitors_at = None
+        self._hosts_after = 0.0
 
     def close(self) -> None:
         """Drop the connections."""

@@ -17,6 +17,7 @@ class MackerelAlert(msgspec.Struct, frozen=True):
     value: float | None = None
     message: str | None = None
     reason: str | None = None
+    memo: str | None = None
     closedAt: float | None = None
 
 
@@ -28,12 +29,54 @@ class MackerelAlerts(msgspec.Struct, frozen=True):
 
 
 class MackerelMonitor(msgspec.Struct, frozen=True):
-    """A monitor, which raises alerts. *service* is set where it watches one of Mackerel's services."""
+    """A monitor, which raises alerts. *service* is set where it watches one of Mackerel's services.
+
+    One that is muted (*isMute*) opens alerts all the same, and notifies nobody.
+    """
 
     id: str
     name: str | None = None
     service: str | None = None
+    memo: str | None = None
+    isMute: bool | None = None
 
 
 class MackerelMonitors(msgspec.Struct, frozen=True):
     monitors: list[msgspec.Raw]
+
+
+class MackerelHost(msgspec.Struct, frozen=True):
+    """A host; *displayName* is what people gave it besides."""
+
+    id: str
+    name: str | None = None
+    displayName: str | None = None
+
+
+class OneHost(msgspec.Struct, frozen=True):
+    host: MackerelHost
+
+
+class LogDetail(msgspec.Struct, frozen=True):
+    message: str | None = None
+    memo: str | None = None
+
+
+class LogStatusDetail(msgspec.Struct, frozen=True):
+    detail: LogDetail | None = None
+
+
+class MackerelLog(msgspec.Struct, frozen=True):
+    """One change of an alert: *trigger* is ``monitor``, ``manual``, ``monitorDelete``, ``hostRetire`` or another."""
+
+    createdAt: float
+    status: str = ""
+    trigger: str | None = None
+    targetValue: float | None = None
+    statusDetail: LogStatusDetail | None = None
+
+
+class MackerelLogs(msgspec.Struct, frozen=True):
+    """The newest hundred come first."""
+
+    logs: list[msgspec.Raw]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from oncall_tui.simulator.server.messages import Request, SimulatedAnswer, json_answer
@@ -13,7 +13,7 @@ from oncall_tui.simulator.server.messages import Request, SimulatedAnswer, json_
 PAGE = 100
 """Alerts of one answer, and the most that `limit` may ask for ("List Alerts")."""
 
-_PATH = re.compile(r"/api/v0/(alerts|monitors)(?:/([^/]+)(?:/(close))?)?")
+_PATH = re.compile(r"/api/v0/(alerts|monitors|hosts)(?:/([^/]+)(?:/(close|logs))?)?")
 
 
 @dataclass
@@ -29,13 +29,32 @@ class SimulatedMackerelAlert:
     host: str = ""
     reason: str = ""
     closed: float | None = None
+    memo: str = ""
+    logs: list[dict[str, Any]] = field(default_factory=list)
+    """Its changes, the oldest first."""
+
+    def log(self, at: float, trigger: str) -> None:
+        """Note its status as it is now."""
+        shown = {"id": f"{self.id}-{len(self.logs)}", "createdAt": int(at), "status": self.status, "trigger": trigger}
+        self.logs.append({**shown, "monitorId": self.monitor, "targetValue": None})
 
     def public(self) -> dict[str, Any]:
         """Return it as the API shows it: what is not there is left out."""
         optional: dict[str, Any] = {"hostId": self.host, "message": self.message, "reason": self.reason}
+        optional["memo"] = self.memo
         found = {"id": self.id, "status": self.status, "monitorId": self.monitor, "type": self.type}
         found |= {"openedAt": int(self.opened)} | {name: value for name, value in optional.items() if value}
         return found if self.closed is None else {**found, "closedAt": int(self.closed)}
+
+
+_ONE = frozenset(
+    {
+        "GET /api/v0/alerts/{id}",
+        "PUT /api/v0/alerts/{id}",
+        "POST /api/v0/alerts/{id}/close",
+        "GET /api/v0/alerts/{id}/logs",
+    }
+)
 
 
 class _Refusal(Exception):
@@ -57,13 +76,14 @@ class SimulatedMackerel:
         self._monitors: dict[str, dict[str, Any]] = {}
         self._alerts: list[SimulatedMackerelAlert] = []
         self._open: dict[str, SimulatedMackerelAlert] = {}
+        self._hosts: dict[str, dict[str, str]] = {}
         for it in spec.get("monitors", []):
             self._monitor(it["name"], it.get("type", "service"), it.get("service", ""))
 
     def operation(self, request: Request) -> str:
         """The request's name, as `POST /api/v0/alerts/{id}/close`."""
         found = _PATH.fullmatch(request.path)
-        tail = "" if found is None or not found[2] else "/{id}/close" if found[3] else "/{id}"
+        tail = "" if found is None or not found[2] else "/{id}" + (f"/{found[3]}" if found[3] else "")
         return f"{request.method} /api/v0/{found[1]}{tail}" if found else f"{request.method} {request.path}"
 
     def handle(self, request: Request) -> SimulatedAnswer:
@@ -98,6 +118,8 @@ class SimulatedMackerel:
             self._open[key] = alert
         alert.status, alert.message = status, str(more.get("message", alert.message))
         alert.host = str(more.get("host", alert.host))
+        if not alert.logs or alert.logs[-1]["status"] != status:
+            alert.log(alert.opened if not alert.logs else self._now(), "monitor")
         return alert.id
 
     def close(self, key: str) -> None:
@@ -105,6 +127,15 @@ class SimulatedMackerel:
         alert = self._open.pop(key, None)
         if alert is not None:
             alert.status, alert.closed = "OK", self._now()
+            alert.log(alert.closed, "monitor")
+
+    def name_host(self, host_id: str, name: str, display: str = "") -> None:
+        """Let a host of that id have these names."""
+        self._hosts[host_id] = {"id": host_id, "name": name, **({"displayName": display} if display else {})}
+
+    def change_monitor(self, name: str, **more: Any) -> None:
+        """Set `isMute` or `memo` of the monitor of that name."""
+        self._monitors[self._monitor(name, "service")] |= more
 
     def state(self) -> dict[str, Any]:
         """Return the state, for scenarios and tests."""
@@ -129,12 +160,22 @@ class SimulatedMackerel:
             return self._list(request)
         if operation == "GET /api/v0/monitors":
             return json_answer({"monitors": list(self._monitors.values())})
-        if operation not in ("GET /api/v0/alerts/{id}", "POST /api/v0/alerts/{id}/close"):
+        wanted = request.path.split("/")[4:5]
+        if operation == "GET /api/v0/hosts/{id}" and wanted[0] in self._hosts:
+            return json_answer({"host": self._hosts[wanted[0]]})
+        if operation not in _ONE:
             raise _Refusal("Not Found", 404)
-        wanted = request.path.split("/")[4]
+        return self._one(wanted[0], operation, request)
+
+    def _one(self, wanted: str, operation: str, request: Request) -> SimulatedAnswer:
         alert = next((one for one in self._alerts if one.id == wanted), None)
         if alert is None:
             raise _Refusal("Alert not found.", 404)
+        if operation.endswith("/logs"):
+            return json_answer({"logs": alert.logs[: -PAGE - 1 : -1]})
+        if request.method == "PUT":
+            alert.memo = _field(request, "memo")
+            return json_answer({"id": alert.id, "memo": alert.memo})
         return json_answer(alert.public()) if request.method == "GET" else self._close(alert, request)
 
     def _list(self, request: Request) -> SimulatedAnswer:
@@ -154,13 +195,20 @@ class SimulatedMackerel:
         return json_answer({"alerts": [one.public() for one in shown], **more})
 
     def _close(self, alert: SimulatedMackerelAlert, request: Request) -> SimulatedAnswer:
-        try:
-            reason = json.loads(request.body)["reason"]
-        except (ValueError, KeyError, TypeError):
-            raise _Refusal("reason is required.", 400) from None
-        if not isinstance(reason, str):
-            raise _Refusal("reason must be a string.", 400)
+        reason = _field(request, "reason")
         if alert.closed is None:
             alert.status, alert.closed, alert.reason = "OK", self._now(), reason
+            alert.log(alert.closed, "manual")
             self._open = {key: one for key, one in self._open.items() if one is not alert}
         return json_answer(alert.public())
+
+
+def _field(request: Request, name: str) -> str:
+    """A text of the body."""
+    try:
+        value = json.loads(request.body)[name]
+    except (ValueError, KeyError, TypeError):
+        raise _Refusal(f"{name} is required.", 400) from None
+    if not isinstance(value, str):
+        raise _Refusal(f"{name} must be a string.", 400)
+    return value
