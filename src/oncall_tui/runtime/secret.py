@@ -61,6 +61,9 @@ class Secret:
         self._value = None
 
     def _read_and_keep(self, flight: SingleFlight[str]) -> str:
+        known = self._value
+        if known is not None and self._flight is flight:  # another reading ended since the caller looked
+            return known
         value = self._read()
         _known.add(value)
         if self._flight is flight:
