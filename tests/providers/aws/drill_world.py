@@ -7,15 +7,14 @@ import urllib.request
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
 from tests.support.forked import PIPE, popen
 
+from oncall_tui.config.load import load_text
 from oncall_tui.domain.board import Board, merge
 from oncall_tui.domain.reading import Reading
 from oncall_tui.providers import registry
 from oncall_tui.providers.base import Context, Provider, ReadRequest
 from oncall_tui.runtime.clock import FakeClock
-from oncall_tui.runtime.secret import Secret
 
 
 class Drill:
@@ -57,8 +56,7 @@ class Drill:
     def provider(self, name: str, **more: Any) -> Provider:
         """The provider of one of its sources, configured as it says."""
         (found,) = (s for s in self.told["config"]["sources"] if s["name"] == name)
-        secrets = {k: Secret("env", (v["env"],)) for k, v in found.items() if isinstance(v, dict) and "env" in v}
-        options = msgspec.convert(found | secrets | more, registry.options_types()[found["provider"]])
+        (options,) = load_text(json.dumps({"sources": [found | more]}), registry.options_types()).sources
         email = "alice@example.com"
         return registry.build(options, Context(source=name, actor_email=email, clock=self.clock))
 

@@ -192,6 +192,10 @@ def wants_login(route: Route) -> Broken:
 
 
 def _of_a_setting(fault: _Fault, route: Route, clean: Callable[[str], str]) -> Broken | None:
+    file = next((one for one in fault.chain if isinstance(one, OSError) and one.filename), None)
+    if file is not None and not isinstance(file, ssl.SSLError):
+        text = f"{clean(str(file.filename))} cannot be used: {(file.strerror or type(file).__name__).lower()}"
+        return Broken(text, sent=False, hint="correct that file, or the setting or variable that names it")
     wrong = {"InvalidURL", "UnsupportedProtocol", "LocalProtocolError"}
     if wrong & fault.outer:
         what = "url and headers" if "LocalProtocolError" in fault.outer else "url"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from oncall_tui.errors import Offline
-from oncall_tui.runtime.network.limits import OverTime, time_left
+from oncall_tui.runtime.network.limits import OverTime, is_over, time_left
 from oncall_tui.runtime.network.proxies import Proxy
 from oncall_tui.runtime.network.trust import TlsFiles, blind_context, tls_context
 
@@ -126,10 +126,6 @@ def _in_time(timeout: float | None, error: type[Exception]) -> Iterator[float | 
     except OverTime:
         pass
     except error:
-        try:
-            time_left(None)
-        except OverTime:
-            pass
-        else:
+        if not is_over():
             raise
     raise error("over time")

@@ -15,6 +15,7 @@ TOTAL_S = 30.0
 MAX_BODY = 64 * 1024 * 1024
 _PIECE = 64 * 1024
 _CHAIN = 2  # encodings over each other; nobody needs more than one
+_NEARLY_S = 0.05
 _local = threading.local()
 
 
@@ -50,6 +51,12 @@ def time_left(timeout: float | None) -> float | None:
     if left <= 0:
         raise OverTime
     return left if timeout is None else min(timeout, left)
+
+
+def is_over() -> bool:
+    """Return whether this thread's time is over, or about to be: a wait that ended with it ends a little early."""
+    limit = getattr(_local, "limit", None)
+    return limit is not None and bool(limit[0] - limit[1]() <= _NEARLY_S)
 
 
 def unpacked(parts: Iterable[bytes], encoding: str, limit: int | None = None) -> Iterator[bytes]:

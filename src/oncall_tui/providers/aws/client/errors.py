@@ -13,6 +13,7 @@ from typing import Any
 from botocore import exceptions as boto
 
 from oncall_tui import errors
+from oncall_tui.providers.aws.client.network_errors import before_sending, network
 from oncall_tui.runtime.secret import redact
 
 EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "UnauthorizedException"})
@@ -186,17 +187,11 @@ def writing(error: Exception, where: CallContext) -> errors.ActionError | None:
     source = reading(error, where)
     if source is None:
         return None
-    if _before_sending(error) or isinstance(source, errors.NoCredentials | errors.Expired | errors.Denied):
+    if before_sending(error) or isinstance(source, errors.NoCredentials | errors.Expired | errors.Denied):
         return errors.ActionFailed(f"nothing was sent: {source.message}", source.hint)
     if isinstance(source, errors.Throttled):
         return errors.ActionFailed(f"not done: {source.message}", source.hint)
     return errors.OutcomeUnknown(f"{where['operation']} was sent; {source.message}", "read it again for its outcome")
-
-
-def _before_sending(error: Exception) -> bool:
-    if isinstance(error, boto.SSLError):  # also a line cut in mid-answer: only a refused hand-shake is sure
-        return any(word in str(error).upper() for word in ("CERTIFICATE_VERIFY_FAILED", "HANDSHAKE", "WRONG_VERSION"))
-    return isinstance(error, boto.EndpointConnectionError | boto.ConnectTimeoutError | boto.ProxyConnectionError)
 
 
 def before_writing(error: Exception, where: CallContext) -> errors.ActionError | None:
@@ -352,26 +347,7 @@ class MfaNeeded(Exception):
 
 
 def _network(error: Exception, where: CallContext) -> errors.SourceError | None:
-    endpoint = where["endpoint"] or "AWS"
-    match error:
-        case boto.EndpointConnectionError():
-            return errors.Offline(f"cannot connect to {endpoint}", "check the network, the VPN and the region's name")
-        case boto.ConnectTimeoutError():
-            return errors.Offline(f"no connection to {endpoint} within 2 s", "check the network or the VPN")
-        case boto.ReadTimeoutError():
-            return errors.Offline(f"no answer from {endpoint} within 5 s")
-        case boto.SSLError():
-            return errors.Offline(f"TLS failed with {endpoint}", "a proxy's certificate? set AWS_CA_BUNDLE")
-        case boto.ProxyConnectionError():
-            return errors.Offline("cannot connect to the proxy", "check HTTPS_PROXY and NO_PROXY")
-        case boto.InvalidEndpointConfigurationError() | boto.UnknownRegionError():
-            return errors.NoCredentials(str(error), "check region: and endpoint_url:")
-        case boto.ConnectionClosedError() | boto.ResponseStreamingError() | boto.IncompleteReadError():
-            return errors.Offline(f"{endpoint} closed the connection in mid-answer")
-        case boto.HTTPClientError():
-            return errors.Offline(f"{endpoint}: {error.__class__.__name__}")
-        case _:
-            return _unreadable(error, where)
+    return network(error, where["endpoint"] or "AWS") or _unreadable(error, where)
 
 
 def _unreadable(error: Exception, where: CallContext) -> errors.SourceError | None:

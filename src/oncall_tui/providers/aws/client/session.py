@@ -23,6 +23,7 @@ from oncall_tui.errors import SourceError
 from oncall_tui.providers.aws.client import credentials
 from oncall_tui.providers.aws.client.credentials import KeyHolder
 from oncall_tui.providers.aws.client.errors import CallContext, Unusable
+from oncall_tui.providers.aws.client.http_session import BoundSession
 from oncall_tui.providers.aws.options import AwsOptions
 
 CONNECT_S, READ_S = 2.0, 5.0
@@ -200,7 +201,7 @@ def _settings_in(text: str, options: AwsOptions) -> list[str]:
 
 def _session(profile: str) -> botocore.session.Session:
     with _making:
-        session = botocore.session.Session(profile=profile or None)
+        session = BoundSession(profile=profile or None)
         if not _loader:
             _loader.append(session.get_component("data_loader"))
         session.register_component("data_loader", _loader[0])
