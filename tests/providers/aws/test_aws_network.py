@@ -229,11 +229,8 @@ def test_every_client_of_a_session_is_bounded(monkeypatch: pytest.MonkeyPatch) -
     for service in ("ecs", "cloudwatch", "logs", "sts", "sso", "sso-oidc", "sns", "elbv2", "codedeploy"):
         made = session.create_client(service, region_name="eu-west-1")
         assert isinstance(made._endpoint.http_session, BoundHttpSession), service
-    fetchers = [
-        provider._role_fetcher
-        for provider in session.get_component("credential_provider").providers
-        if getattr(provider, "METHOD", "") == "iam-role"
-    ]
+    ways = [getattr(way, "_inner", way) for way in session.get_component("credential_provider").providers]
+    fetchers = [way._role_fetcher for way in ways if way.METHOD == "iam-role"]
     assert len(fetchers) == 1
     assert isinstance(fetchers[0]._session, BoundHttpSession)
 

@@ -88,7 +88,7 @@ def network(error: Exception, endpoint: str) -> errors.SourceError | None:
         case TooLarge():
             hint = "a proxy or a captive portal in between? check the endpoint"
             return errors.Malformed(f"{endpoint} sent over {MAX_BODY >> 20} MiB", hint)
-        case OSError():
+        case OSError() if not error.filename:
             return _words(broken(error, route, redact))
         case _:
             return _of_a_setting(error)
@@ -166,8 +166,7 @@ def _other(error: Any, route: Route) -> errors.SourceError:
     if isinstance(cause, Exception) and (found := broken(cause, route, redact)) is not None:
         return found.unread()
     name = type(cause).__name__ if isinstance(cause, Exception) else type(error).__name__
-    hint = _hint(route.host, route.proxy) or "check the network and the endpoint"
-    return errors.Offline(f"{route.host}: {name}{route.via}", hint)
+    return errors.Offline(f"{route.host}: {name}{route.via}", _hint(route.host, route.proxy))
 
 
 def _words(found: Broken | None) -> errors.SourceError | None:
