@@ -95,7 +95,7 @@ def network(error: Exception, endpoint: str) -> errors.SourceError | None:
 
 
 def _of_a_setting(error: Exception) -> errors.SourceError | None:
-    """What botocore says of its settings while a client is made or a call prepared."""
+    """The complaints of botocore about its settings, while a client is made or a call prepared."""
     if isinstance(error, BUGS):
         return None
     if isinstance(error, boto.UnknownRegionError | boto.InvalidRegionError | boto.EndpointProviderError):
@@ -120,7 +120,7 @@ def _text(error: Exception) -> str:
 
 
 def _inner(error: Any) -> str:
-    """What urllib3 said, where botocore kept it."""
+    """The words of urllib3, where botocore kept them."""
     return f"{getattr(error, 'kwargs', {}).get('error', '')} {error}"
 
 
