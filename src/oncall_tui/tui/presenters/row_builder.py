@@ -52,7 +52,7 @@ SERVICE_COLUMNS = (
 )
 DEPLOY_COLUMNS = (
     Column("age", "AGE", 4, align="right"),
-    Column("service", "SERVICE", 12, most=34, turn=2, align="middle"),
+    Column("service", "SERVICE", 12, most=34, turn=2, align="middle", wraps=True),
     Column("arrow", "REVISION", 8, most=16, turn=1),
     Column("state", "STATE", 8, most=15, turn=1),
     Column("how", "PROGRESS", 22, flex=True, min_width=8, easy=40, spills=True),
