@@ -371,7 +371,9 @@ def test_a_server_that_does_not_page_ends(datadog: DatadogProvider, asked: Asked
     monitors = [{"id": number, "overall_state": "OK"} for number in range(PAGE)]
     asked.spoil = listing(*monitors)
     reading = datadog.read(ReadRequest())
-    assert (reading.calls, reading.problems) == (2, ())
+    (problem,) = reading.problems
+    assert (reading.calls, problem.scope, problem.state) == (2, "monitors", SourceState.MALFORMED)
+    assert "its pages repeat themselves" in problem.message
 
 
 def test_more_than_can_be_read_is_said(datadog: DatadogProvider, asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -386,7 +388,7 @@ def test_more_than_can_be_read_is_said(datadog: DatadogProvider, asked: Asked, m
     asked.spoil = answer
     (problem,) = datadog.read(ReadRequest()).problems
     assert (problem.state, problem.scope) == (SourceState.DENIED, "monitors")
-    assert "over 1,000" in problem.message
+    assert "more than the 1,000" in problem.message
 
 
 def test_pages_get_smaller_where_they_do_not_come_in_time(datadog: DatadogProvider, asked: Asked) -> None:

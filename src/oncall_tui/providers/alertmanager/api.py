@@ -7,8 +7,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from oncall_tui import errors
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
 from oncall_tui.providers.alertmanager.schema import (
@@ -19,7 +17,8 @@ from oncall_tui.providers.alertmanager.schema import (
     ListedSilence,
     ServerStatus,
 )
-from oncall_tui.providers.http import Http, NotFound, pieces
+from oncall_tui.providers.http import Http, NotFound
+from oncall_tui.providers.lists import Damage, Items, items, usable
 
 Muted = Mapping[str, tuple[str, ...]]  # an alert's fingerprint -> the time intervals that mute it
 
@@ -46,19 +45,18 @@ class AlertmanagerApi:
         self.http = http
         self._filters = filters
 
-    def raw_alerts(self) -> list[msgspec.Raw]:
+    def raw_alerts(self) -> Items[AlertmanagerAlert]:
         """Every alert of the configured filter, undecoded."""
-        return self.http.get("/api/v2/alerts", list[msgspec.Raw], [("filter", f) for f in self._filters])
+        return self.http.get("/api/v2/alerts", Items[AlertmanagerAlert], [("filter", f) for f in self._filters])
 
-    def raw_silences(self) -> list[msgspec.Raw]:
+    def raw_silences(self) -> Items[ListedSilence]:
         """Every silence, ended ones too (the server keeps those for five days), undecoded."""
-        return self.http.get("/api/v2/silences", list[msgspec.Raw])
+        return self.http.get("/api/v2/silences", Items[ListedSilence])
 
     def matching(self, labels: dict[str, str]) -> list[AlertmanagerAlert]:
         """Every alert there is now, filtered view or not, that equality matchers for *labels* match."""
-        raws = self.http.get("/api/v2/alerts", list[msgspec.Raw], _filters(labels))
-        found, _ = pieces(raws, AlertmanagerAlert)
-        return [alert for alert in found if alert.has(labels)]
+        raws = self.http.get("/api/v2/alerts", Items[AlertmanagerAlert], _filters(labels))
+        return [alert for alert in usable(raws, AlertmanagerAlert) if alert.has(labels)]
 
     def muted(self, labels: dict[str, str]) -> Muted:
         """The active alerts that *labels* match and a time interval mutes, with its name.
@@ -68,18 +66,20 @@ class AlertmanagerApi:
         """
         filters = _filters(labels) if labels else [("filter", f) for f in self._filters]
         params = [*filters, ("silenced", "false"), ("inhibited", "false")]
-        raws = self.http.get("/api/v2/alerts/groups", list[msgspec.Raw], params)
-        groups, bad = pieces(raws, AlertmanagerGroup)
-        if bad:
-            raise errors.Malformed(f"{self.http.host} sent {bad} groups that do not match its API")
+        damage = Damage()
+        groups = items(
+            self.http.get("/api/v2/alerts/groups", Items[AlertmanagerGroup], params), AlertmanagerGroup, damage
+        )
         found: dict[str, tuple[str, ...]] = {}
         heard: set[str] = set()
         for group in groups:
-            for alert in pieces(group.alerts, GroupedAlert)[0]:
+            for alert in items(group.alerts, GroupedAlert, damage):
                 names = alert.status.mutedBy or ()
                 found[alert.fingerprint] = tuple(dict.fromkeys((*found.get(alert.fingerprint, ()), *names)))
                 if not names:
                     heard.add(alert.fingerprint)
+        if damage.lost:
+            raise errors.Malformed(f"{self.http.host} sent groups that do not match its API: {damage.words()}")
         return {fingerprint: names for fingerprint, names in found.items() if fingerprint not in heard}
 
     def status(self) -> ServerStatus:
@@ -88,7 +88,7 @@ class AlertmanagerApi:
 
     def silences(self) -> list[ListedSilence]:
         """Every silence that can be read."""
-        return pieces(self.raw_silences(), ListedSilence)[0]
+        return usable(self.raw_silences(), ListedSilence)
 
     def silence(self, silence_id: str) -> ListedSilence | None:
         """One silence by id, None where there is none."""

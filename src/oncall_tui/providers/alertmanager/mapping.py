@@ -14,7 +14,7 @@ from oncall_tui.providers.alertmanager.known_silences import KnownSilences
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
 from oncall_tui.providers.alertmanager.schema import AlertmanagerAlert, AlertStatus, ListedSilence
 from oncall_tui.providers.http import DecodeCache, severity, stamp
-from oncall_tui.runtime.decoding import decoder
+from oncall_tui.providers.lists import Damage, Items
 
 
 def same_person(name: str, me: Iterable[str]) -> bool:
@@ -42,22 +42,20 @@ class AlertmanagerRows:
         self._options = options
         self._known = known
         self._read_only = read_only
-        self._decoder = decoder(AlertmanagerAlert)
-        self._listing = DecodeCache(self._entry)
+        self._listing = DecodeCache(AlertmanagerAlert, self._entry)
         self._entries: list[_AlertmanagerEntry] = []
         self._by_id: dict[str, Alert] = {}
         self._tells_muted = False  # is it a version that can tell what a time interval mutes?
 
-    def _entry(self, raw: msgspec.Raw) -> _AlertmanagerEntry:
-        item = self._decoder.decode(raw)
+    def _entry(self, item: AlertmanagerAlert) -> _AlertmanagerEntry:
         if item.status.mutedBy is not None:
             self._tells_muted = True
         return _AlertmanagerEntry(self._base(item), item.status.silencedBy)
 
-    def take(self, raws: list[msgspec.Raw]) -> tuple[bool, int]:
-        """Decode what changed. Tells whether a silence holds any of them, and how many items were not alerts."""
-        self._entries, bad = self._listing.take(raws)
-        return any(entry.silenced_by for entry in self._entries), bad
+    def take(self, raws: Items[AlertmanagerAlert]) -> tuple[bool, Damage]:
+        """Decode what changed. Tells whether a silence holds any of them, and which items were damaged."""
+        self._entries, damage = self._listing.take(raws)
+        return any(entry.silenced_by for entry in self._entries), damage
 
     @property
     def may_be_muted(self) -> bool:

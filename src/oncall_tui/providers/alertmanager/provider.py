@@ -19,9 +19,8 @@ from oncall_tui.providers.alertmanager.silence import AlertmanagerAcknowledge, A
 from oncall_tui.providers.alertmanager.time_intervals import TimeIntervals
 from oncall_tui.providers.alertmanager.unacknowledge import AckSilenceRenewer, Unacknowledge
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, Receipt, RenewalResult
-from oncall_tui.providers.http import DecodeCache, Http, http_settings
+from oncall_tui.providers.http import DecodeCache, Http, as_is, http_settings
 from oncall_tui.runtime.clock import Clock
-from oncall_tui.runtime.decoding import decoder
 
 if TYPE_CHECKING:
     import httpx
@@ -49,7 +48,7 @@ class AlertmanagerProvider:
         self._known = KnownSilences(clock)
         self._intervals = TimeIntervals(self._api, clock)
         self._rows = AlertmanagerRows(options, self._known, read_only)
-        self._listing = DecodeCache(decoder(ListedSilence).decode)
+        self._listing = DecodeCache(ListedSilence, as_is)
         context = AlertmanagerHandlerContext(options, self._api, self._known, self._intervals, clock, read_only)
         self._ack_renewer = AckSilenceRenewer(context)
         self._handlers: dict[Verb, ActionHandler] = {
@@ -61,18 +60,13 @@ class AlertmanagerProvider:
     def read(self, request: ReadRequest) -> Reading:
         """GET the alerts, and what keeps them quiet. Raises errors.SourceError where the alerts cannot be read."""
         calls, at = self._http.calls, self._clock.now()  # what is read is as old as the first call
-        raws = self._api.raw_alerts()
-        silenced, bad = self._rows.take(raws)
+        silenced, damage = self._rows.take(self._api.raw_alerts())
+        damage.raise_if_all(self._http.host, "alerts")
         problems = self._read_silences() if silenced or self._known.holds_any else []
         if self._rows.may_be_muted:
             problems += self._intervals.read()
         rows = self._rows.rows(self._intervals.muted, self._http.server_now())
-        if bad and not rows:
-            raise errors.Malformed(f"{self._http.host} sent {bad} alerts that do not match its API")
-        if bad:
-            problems.append(
-                PartialFailure(SourceState.MALFORMED, f"{bad} of {len(raws)} alerts", "not as the API promises")
-            )
+        problems += damage.problems("alerts")
         return Reading(
             source=self.source,
             at=at,
@@ -84,11 +78,11 @@ class AlertmanagerProvider:
     def _read_silences(self) -> list[PartialFailure]:
         """Read who silenced what. Where that fails the alerts are still true: a problem, and the last good ones."""
         try:
-            silences, bad = self._listing.take(self._api.raw_silences())
+            silences, damage = self._listing.take(self._api.raw_silences())
         except errors.SourceError as error:
             return [PartialFailure(SourceState(error.state), "silences", error.message, error.hint)]
         self._known.take(silences)
-        return [PartialFailure(SourceState.MALFORMED, f"{bad} silences", "not as the API promises")] if bad else []
+        return damage.problems("silences")
 
     def handlers(self) -> Mapping[Verb, ActionHandler]:
         """Return the handlers of an alert's verbs."""

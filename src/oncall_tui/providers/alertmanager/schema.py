@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from oncall_tui.providers.lists import Items, Spared
+
 ACK = "ACK!"  # the convention of karma and kthxbye: a silence whose comment starts so is an acknowledgement
 
 
@@ -32,7 +34,7 @@ class GroupedAlert(msgspec.Struct, frozen=True, gc=False):
 class AlertmanagerGroup(msgspec.Struct, frozen=True, gc=False):
     """The alerts that one route notifies of together; an alert is in a group of each route that takes it."""
 
-    alerts: list[msgspec.Raw]
+    alerts: Items[GroupedAlert]
 
 
 class ClusterStatus(msgspec.Struct, frozen=True):
@@ -57,8 +59,8 @@ class AlertmanagerAlert(msgspec.Struct, frozen=True):
     labels: dict[str, str]
     startsAt: str
     status: AlertStatus
-    annotations: dict[str, str] | None = None
-    generatorURL: str = ""
+    annotations: Spared[dict[str, str] | None] = None
+    generatorURL: Spared[str] = ""
 
     def has(self, labels: dict[str, str]) -> bool:
         """Return whether equality matchers for *labels* match it. An empty value matches a missing label."""

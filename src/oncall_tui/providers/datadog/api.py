@@ -9,19 +9,24 @@ from typing import Any, TypeVar
 import msgspec
 
 from oncall_tui import errors
+from oncall_tui.domain.reading import PartialFailure
 from oncall_tui.providers.datadog.active_downtime import ActiveDowntime, active_downtime, names
 from oncall_tui.providers.datadog.options import DatadogOptions
 from oncall_tui.providers.datadog.schema import (
     DatadogDowntime,
     DatadogMonitor,
+    DatadogMonitorPage,
     Downtimes,
     Included,
+    Match,
     Matches,
     OneDowntime,
     Search,
     Valid,
 )
-from oncall_tui.providers.http import Http, NotFound, TooSlow, pieces, reference
+from oncall_tui.providers.http import Http, NotFound, TooSlow, reference
+from oncall_tui.providers.lists import Damage, Items, items, listing, usable
+from oncall_tui.providers.paging import Paging
 from oncall_tui.runtime.decoding import plain
 
 PAGE = 500  # monitors; the API takes 1,000, but has to answer within the read time-out
@@ -69,8 +74,8 @@ class DatadogApi:
 
     # --- monitors --------------------------------------------------------------------------------------------------
 
-    def monitors(self) -> tuple[list[msgspec.Raw], bool]:
-        """Every monitor, undecoded, with the groups that alert, and whether there are more than are read.
+    def monitors(self) -> tuple[Items[DatadogMonitor], Paging[int]]:
+        """Every monitor, undecoded, with the groups that alert, and how the pages ended.
 
         The API filters by tags, not by state: those that are well come too. Where a page did not come in time, the next
         poll asks for smaller ones.
@@ -85,19 +90,15 @@ class DatadogApi:
         self._whole += 1
         return found
 
-    def _listed(self, size: int) -> tuple[list[msgspec.Raw], bool]:
+    def _listed(self, size: int) -> tuple[Items[DatadogMonitor], Paging[int]]:
         found: list[msgspec.Raw] = []
-        first = b""
-        for page in range(-(-LIMIT // size)):
+        paging = Paging(0, most=-(-LIMIT // size))
+        for page in paging:
             params = [*self._query(), ("page", str(page)), ("page_size", str(size))]
-            items = self._read("/api/v1/monitor", list[msgspec.Raw], params, READS)
-            if not items or bytes(items[0]) == first:  # the end, or a server that does not page
-                return found, False
-            first = bytes(items[0])
-            found += items
-            if len(items) != size:
-                return found, False
-        return found, True
+            told = self._read("/api/v1/monitor", Items[DatadogMonitor], params, READS)
+            if paging.follow(page + 1 if len(told) == size else None, told):
+                found += told
+        return listing(found), paging
 
     def _query(self) -> list[tuple[str, str]]:
         query = [("group_states", GROUPS), ("with_downtimes", "true")]
@@ -107,14 +108,19 @@ class DatadogApi:
         return query
 
     def searched(self, query: str) -> frozenset[int]:
-        """The ids of the monitors that a search finds."""
+        """The ids of the monitors that a search finds. Raises Malformed where not all are known: it would hide them."""
         found: set[int] = set()
-        for page in range(MOST):
+        damage = Damage()
+        paging = Paging(0, most=MOST)
+        for page in paging:
             params = [("query", query), ("page", str(page)), ("per_page", str(SEARCHED))]
             answer = self._read("/api/v1/monitor/search", Search, params, READS)
-            found.update(monitor.id for monitor in answer.monitors)
-            if not answer.monitors or page + 1 >= answer.metadata.page_count:
-                break
+            found.update(monitor.id for monitor in items(answer.monitors, DatadogMonitorPage, damage))
+            more = len(answer.monitors) > 0 and page + 1 < answer.metadata.page_count
+            paging.follow(page + 1 if more else None, answer.monitors)
+        if damage.lost or not paging.whole:
+            why = damage.words() or paging.words(len(found))
+            raise errors.Malformed(f"the search's answer is not complete: {why}", "all monitors are shown meanwhile")
         return frozenset(found)
 
     def monitor(self, monitor_id: int) -> DatadogMonitor | None:
@@ -127,11 +133,12 @@ class DatadogApi:
 
     # --- downtimes -------------------------------------------------------------------------------------------------
 
-    def active_downtimes(self) -> tuple[list[ActiveDowntime], int]:
-        """Every downtime that holds now, and how many could not be read."""
+    def active_downtimes(self) -> tuple[list[ActiveDowntime], list[PartialFailure]]:
+        """Every downtime that holds now, and what could not be read."""
         found: list[ActiveDowntime] = []
-        broken = seen = 0
-        for _ in range(MOST):
+        damage = Damage()
+        paging = Paging(0, most=MOST)
+        for seen in paging:
             params = [
                 ("current_only", "true"),
                 ("include", "created_by"),
@@ -139,15 +146,13 @@ class DatadogApi:
                 ("page[limit]", str(DOWNTIMES)),
             ]
             page = self._read("/api/v2/downtime", Downtimes, params, DOWNS)
-            good, bad = pieces(page.data, DatadogDowntime)
-            authors = names(pieces(page.included, Included)[0])
-            found += [active_downtime(one, authors) for one in good]
-            broken += bad
-            seen += len(page.data)
+            after = seen + len(page.data)
             total = page.meta.page.total_filtered_count if page.meta and page.meta.page else None
-            if not page.data or (len(page.data) < DOWNTIMES if total is None else seen >= total):
-                break
-        return found, broken
+            ends = not page.data or (len(page.data) < DOWNTIMES if total is None else after >= total)
+            if paging.follow(None if ends else after, page.data):
+                authors = names(usable(page.included, Included))
+                found += [active_downtime(one, authors) for one in items(page.data, DatadogDowntime, damage)]
+        return found, [*damage.problems("downtimes"), *paging.problems("downtimes", len(found))]
 
     def active_downtime(self, downtime_id: str) -> ActiveDowntime | None:
         """One downtime, None where there is none."""
@@ -156,7 +161,7 @@ class DatadogApi:
             answer = self._read(path, OneDowntime, [("include", "created_by")], DOWNS)
         except NotFound:
             return None
-        return active_downtime(answer.data, names(pieces(answer.included, Included)[0]))
+        return active_downtime(answer.data, names(usable(answer.included, Included)))
 
     def matches(self, monitor_id: int) -> frozenset[str]:
         """The ids of the downtimes that the server says hold for a monitor now."""
@@ -165,12 +170,12 @@ class DatadogApi:
             answer = self._read(path, Matches, [("page[limit]", str(DOWNTIMES))], DOWNS)
         except NotFound:
             return frozenset()
-        return frozenset(match.id for match in answer.data)
+        return frozenset(match.id for match in usable(answer.data, Match))
 
     def add(self, attributes: dict[str, Any]) -> ActiveDowntime:
         """Make a downtime: one attempt. Raises errors.ActionFailed or errors.OutcomeUnknown."""
         answer = self.http.write("POST", "/api/v2/downtime", OneDowntime, body(attributes))
-        return active_downtime(answer.data, names(pieces(answer.included, Included)[0]))
+        return active_downtime(answer.data, names(usable(answer.included, Included)))
 
     def add_command(self, attributes: dict[str, Any]) -> str:
         """The same by hand, with references to the keys, never their values."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from urllib.parse import quote
 
 import msgspec
@@ -16,7 +16,7 @@ from oncall_tui.providers.datadog.options import DatadogOptions
 from oncall_tui.providers.datadog.schema import DatadogMonitor, GroupState
 from oncall_tui.providers.datadog.scope import Tags, tags_of
 from oncall_tui.providers.http import DecodeCache, stamp
-from oncall_tui.runtime.decoding import decoder
+from oncall_tui.providers.lists import Damage, Items
 
 _STATES = {"Alert": AlertState.FIRING, "Warn": AlertState.FIRING, "No Data": AlertState.NO_DATA}
 _QUIET = frozenset({"OK", "Ignored", "Skipped"})
@@ -57,19 +57,17 @@ class DatadogRows:
     def __init__(self, options: DatadogOptions, read_only: bool = False) -> None:
         self._options = options
         self._read_only = read_only
-        self._decoder = decoder(DatadogMonitor)
-        self._listing = DecodeCache(self._entry)
+        self._listing = DecodeCache(DatadogMonitor, self._entry)
         self._entries: list[_DatadogEntry] = []
         self._by_id: dict[str, Alert] = {}
 
-    def _entry(self, raw: msgspec.Raw) -> _DatadogEntry:
-        monitor = self._decoder.decode(raw)
+    def _entry(self, monitor: DatadogMonitor) -> _DatadogEntry:
         return _DatadogEntry(monitor, self.of(monitor, ())) if alerting(monitor) else _FINE
 
-    def take(self, raws: Iterable[msgspec.Raw]) -> tuple[bool, int]:
-        """Decode what changed. Tells whether any monitor alerts, and how many items were no monitors."""
-        self._entries, bad = self._listing.take(raws)
-        return any(entry is not _FINE for entry in self._entries), bad
+    def take(self, raws: Items[DatadogMonitor]) -> tuple[bool, Damage]:
+        """Decode what changed. Tells whether any monitor alerts, and which items were damaged."""
+        self._entries, damage = self._listing.take(raws)
+        return any(entry is not _FINE for entry in self._entries), damage
 
     def rows(self, downtimes: tuple[ActiveDowntime, ...], only: frozenset[int] | None, at: float) -> tuple[Alert, ...]:
         """The rows of what was taken *at* that time, given the downtimes; *only* of these monitors (None: of all)."""

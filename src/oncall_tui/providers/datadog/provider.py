@@ -61,21 +61,15 @@ class DatadogProvider:
         if request.fresh:
             self._denied, self._search_at = None, 0.0
         calls, at = self._http.calls, self._clock.now()  # what is read is as old as the first call
-        raws, cut = self._api.monitors()
-        any_alerts, bad = self._rows.take(raws)
-        if bad and bad == len(raws):
-            raise errors.Malformed(f"{self._http.host} sent {bad} monitors that do not match its API")
+        raws, paging = self._api.monitors()
+        any_alerts, damage = self._rows.take(raws)
+        damage.raise_if_all(self._http.host, "monitors")
         problems: list[PartialFailure] = []
         if any_alerts:
             problems += self._read_downtimes()
             problems += self._read_search()
-        if cut:
-            message = f"there are over {len(raws):,}: the others are not read"
-            problems.append(PartialFailure(SourceState.DENIED, "monitors", message, "narrow it: tags, monitor_tags"))
-        if bad:
-            problems.append(
-                PartialFailure(SourceState.MALFORMED, f"{bad} of {len(raws)} monitors", "not as the API promises")
-            )
+        problems += paging.problems("monitors", len(raws), "narrow it: tags, monitor_tags" if paging.cut else "")
+        problems += damage.problems("monitors")
         pause = self._http.pause_s
         return Reading(
             source=self.source,
@@ -92,14 +86,14 @@ class DatadogProvider:
             return [self._denied]
         self._denied = None
         try:
-            downtimes, bad = self._api.active_downtimes()
+            downtimes, problems = self._api.active_downtimes()
         except errors.SourceError as error:
             problem = PartialFailure(SourceState(error.state), "downtimes", error.message, error.hint)
             if isinstance(error, errors.Denied):
                 self._denied, self._denied_until = problem, self._clock.monotonic() + DENIED_S
             return [problem]
         self._downtimes = tuple(downtimes)
-        return [PartialFailure(SourceState.MALFORMED, f"{bad} downtimes", "not as the API promises")] if bad else []
+        return problems
 
     def _read_search(self) -> list[PartialFailure]:
         """Read which monitors the query finds, where that may have changed. Until it was read all are shown."""

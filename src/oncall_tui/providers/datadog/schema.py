@@ -11,20 +11,22 @@ from typing import Any
 
 import msgspec
 
+from oncall_tui.providers.lists import Items, Spared
+
 
 class GroupState(msgspec.Struct, frozen=True, gc=False):
     """One group of a multi-alert monitor; *name* is ``host:web-1,env:prod``, ``*`` where it is not grouped."""
 
-    status: str | None = None
-    name: str | None = None
-    last_triggered_ts: float | None = None
-    last_nodata_ts: float | None = None
+    status: Spared[str | None] = None
+    name: Spared[str | None] = None
+    last_triggered_ts: Spared[float | None] = None
+    last_nodata_ts: Spared[float | None] = None
 
 
 class State(msgspec.Struct, frozen=True):
     """Only the groups that ``group_states`` asks for."""
 
-    groups: dict[str, GroupState] | None = None
+    groups: Spared[dict[str, GroupState] | None] = None
 
 
 class MatchingDowntime(msgspec.Struct, frozen=True):
@@ -45,20 +47,20 @@ class DatadogMonitor(msgspec.Struct, frozen=True):
     """One monitor as ``GET /api/v1/monitor`` lists it."""
 
     id: int
-    overall_state: str | None = None
-    name: str | None = None
-    type: str | None = None
-    query: str | None = None
-    message: str | None = None
-    priority: int | None = None
-    multi: bool | None = None
-    draft_status: str | None = None
-    tags: tuple[str, ...] | None = None
-    state: State | None = None
-    options: MonitorOptions | None = None
-    matching_downtimes: tuple[MatchingDowntime, ...] | None = None
-    overall_state_modified: str | None = None
-    created: str | None = None
+    overall_state: Spared[str | None] = None
+    name: Spared[str | None] = None
+    type: Spared[str | None] = None
+    query: Spared[str | None] = None
+    message: Spared[str | None] = None
+    priority: Spared[int | None] = None
+    multi: Spared[bool | None] = None
+    draft_status: Spared[str | None] = None
+    tags: Spared[tuple[str, ...] | None] = None
+    state: Spared[State | None] = None
+    options: Spared[MonitorOptions | None] = None
+    matching_downtimes: Spared[tuple[MatchingDowntime, ...] | None] = None
+    overall_state_modified: Spared[str | None] = None
+    created: Spared[str | None] = None
 
 
 class DatadogMonitorPage(msgspec.Struct, frozen=True):
@@ -74,7 +76,7 @@ class SearchMeta(msgspec.Struct, frozen=True):
 class Search(msgspec.Struct, frozen=True):
     """A page of ``GET /api/v1/monitor/search``."""
 
-    monitors: tuple[DatadogMonitorPage, ...]
+    monitors: Items[DatadogMonitorPage]
     metadata: SearchMeta = SearchMeta()
 
 
@@ -103,8 +105,8 @@ class DowntimeAttributes(msgspec.Struct, frozen=True):
 
     status: str | None = None
     scope: str | None = None
-    message: str | None = None
-    created: str | None = None
+    message: Spared[str | None] = None
+    created: Spared[str | None] = None
     monitor_identifier: DatadogTarget | None = None
     schedule: DatadogSchedule | None = None
 
@@ -114,7 +116,7 @@ class DatadogDowntime(msgspec.Struct, frozen=True):
 
     id: str
     attributes: DowntimeAttributes
-    relationships: dict[str, Any] | None = None
+    relationships: Spared[dict[str, Any] | None] = None
 
     @property
     def author_id(self) -> str:
@@ -125,9 +127,9 @@ class DatadogDowntime(msgspec.Struct, frozen=True):
 
 
 class UserAttributes(msgspec.Struct, frozen=True):
-    name: str | None = None
-    handle: str | None = None
-    email: str | None = None
+    name: Spared[str | None] = None
+    handle: Spared[str | None] = None
+    email: Spared[str | None] = None
 
 
 class Included(msgspec.Struct, frozen=True):
@@ -149,14 +151,14 @@ class PageMeta(msgspec.Struct, frozen=True):
 class Downtimes(msgspec.Struct, frozen=True):
     """A page of ``GET /api/v2/downtime``."""
 
-    data: list[msgspec.Raw]
-    included: list[msgspec.Raw] = []
+    data: Items[DatadogDowntime]
+    included: Items[Included] = []  # type: ignore[assignment]
     meta: PageMeta | None = None
 
 
 class OneDowntime(msgspec.Struct, frozen=True):
     data: DatadogDowntime
-    included: list[msgspec.Raw] = []
+    included: Items[Included] = []  # type: ignore[assignment]
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -166,7 +168,7 @@ class Match(msgspec.Struct, frozen=True):
 
 
 class Matches(msgspec.Struct, frozen=True):
-    data: tuple[Match, ...]
+    data: Items[Match]
 
 
 class Valid(msgspec.Struct, frozen=True):

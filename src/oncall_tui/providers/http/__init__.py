@@ -12,10 +12,10 @@ httpx is imported when the first client is made, so that options and the registr
 from __future__ import annotations
 
 from oncall_tui.providers.http.client import Http, NotFound
-from oncall_tui.providers.http.decode_cache import DecodeCache
+from oncall_tui.providers.http.decode_cache import DecodeCache, as_is
 from oncall_tui.providers.http.failures import TooSlow
 from oncall_tui.providers.http.settings import HttpSettings, http_settings
-from oncall_tui.providers.http.text import pieces, reference, sanitize, severity, stamp
+from oncall_tui.providers.http.text import reference, sanitize, severity, stamp
 from oncall_tui.providers.http.write_handler import (
     HandlerContext,
     WriteHandler,
@@ -34,10 +34,10 @@ __all__ = [
     "NotFound",
     "TooSlow",
     "WriteHandler",
+    "as_is",
     "before_sending",
     "http_settings",
     "listed",
-    "pieces",
     "read_back",
     "reference",
     "sanitize",

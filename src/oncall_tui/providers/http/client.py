@@ -16,9 +16,9 @@ from oncall_tui.providers.http.failures import Broken, Route, broken, wants_logi
 from oncall_tui.providers.http.limits import retry_after, used_up
 from oncall_tui.providers.http.settings import NO_SETTINGS, HttpSettings
 from oncall_tui.providers.http.text import MESSAGE_LIMIT, error_text, sanitize
+from oncall_tui.providers.lists import UNDECODABLE, decode, what_came
 from oncall_tui.runtime.answers import answered
 from oncall_tui.runtime.clock import Clock
-from oncall_tui.runtime.decoding import decoder
 from oncall_tui.runtime.network.clients import READ_S, open_client
 from oncall_tui.runtime.network.limits import TOTAL_S, time_left, time_limit, unpacked
 from oncall_tui.runtime.network.proxies import ProxyRules
@@ -267,13 +267,13 @@ class Http:
 
     def _decode(self, body: bytes, into: type[T]) -> T:
         try:
-            return decoder(into).decode(body)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            return decode(body, into)
+        except UNDECODABLE as error:
             if body.lstrip()[:1] == b"<":
                 raise errors.Malformed(
                     f"{self.host} sent a web page instead of JSON", "a login page or a proxy answers in its place?"
                 ) from None
-            what = self.sanitize(str(error), 120) if body.strip() else "an empty body"
+            what = self.sanitize(what_came(body, error), 120)
             raise errors.Malformed(
                 f"{self.host} sent an answer that does not match its API: {what}", "check the url"
             ) from None

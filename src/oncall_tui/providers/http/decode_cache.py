@@ -5,39 +5,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from hashlib import blake2b
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-import msgspec
+from oncall_tui.providers.lists import UNDECODABLE, Damage, DamagedItem, Items, decode_item, lost
 
+I = TypeVar("I")  # noqa: E741
 T = TypeVar("T")
 
 
-class DecodeCache(Generic[T]):
-    """A cache of the results of *make* for each item of the last list. The same bytes give the same object again.
+class DecodeCache(Generic[I, T]):
+    """A cache of what *make* made of each item of the last list. The same bytes give the same object again.
 
-    *make* may raise msgspec's errors or ValueError: the item is counted as bad and left out, so that one bad item does
-    not hide the good ones.
+    *make* may raise ValueError: the item is damaged, as one that does not decode, and is left out and named, so that it
+    does not hide the good ones.
     """
 
-    def __init__(self, make: Callable[[msgspec.Raw], T]) -> None:
+    def __init__(self, into: type[I], make: Callable[[I], T]) -> None:
+        self._into = into
         self._make = make
-        self._known: dict[bytes, T] = {}
+        self._known: dict[bytes, tuple[T, tuple[str, ...]]] = {}
 
-    def take(self, raws: Iterable[msgspec.Raw]) -> tuple[list[T], int]:
-        """The items, in order, and how many were bad."""
-        new: dict[bytes, T] = {}
-        bad = 0
+    def take(self, raws: Items[I]) -> tuple[list[T], Damage]:
+        """The items, in order, and which were damaged."""
+        new: dict[bytes, tuple[T, tuple[str, ...]]] = {}
+        damage = Damage()
         for raw in raws:
             digest = blake2b(raw, digest_size=16).digest()
-            item = self._known.get(digest)
-            if item is None:
+            known = self._known.get(digest)
+            if known is None:
                 try:
-                    item = self._make(raw)
-                except (msgspec.MsgspecError, ValueError):
-                    bad += 1
+                    item, notes = decode_item(raw, self._into)
+                    known = (self._make(item), notes)
+                except DamagedItem as error:
+                    damage.lose(str(error))
                     continue
-            new[digest] = item
+                except UNDECODABLE as error:
+                    damage.lose(lost(raw, error))
+                    continue
+            if known[1]:
+                damage.spare(known[1])
+            new[digest] = known
+        damage.total = len(raws)
         self._known = new
-        return list(new.values()), bad
+        return [item for item, _ in new.values()], damage
+
+
+def as_is(item: Any) -> Any:
+    """Return the item itself, for a cache of what was decoded."""
+    return item

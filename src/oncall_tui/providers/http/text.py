@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TypeVar
 
 import msgspec
 
 from oncall_tui.domain.alert import Severity
-from oncall_tui.runtime.decoding import decoder, plain
+from oncall_tui.runtime.decoding import plain
 from oncall_tui.runtime.secret import Secret, redact
 
 MESSAGE_LIMIT = 240
-
-T = TypeVar("T")
 
 
 def sanitize(text: str, limit: int = MESSAGE_LIMIT) -> str:
@@ -43,19 +39,6 @@ def reference(secret: Secret) -> str:
     if secret.kind == "file":
         return f"$(cat {shlex.quote(secret.where[0])})"
     return f"$({shlex.quote(secret.where[0])} …)"  # its arguments may hold secrets
-
-
-def pieces(raws: Iterable[msgspec.Raw], into: type[T]) -> tuple[list[T], int]:
-    """Each item decoded on its own, and how many could not be: one bad item must not hide the good ones."""
-    decode = decoder(into).decode
-    good: list[T] = []
-    bad = 0
-    for raw in raws:
-        try:
-            good.append(decode(raw))
-        except msgspec.MsgspecError:
-            bad += 1
-    return good, bad
 
 
 def error_text(status: int, body: bytes) -> str:

@@ -13,7 +13,8 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, TimelineEvent
-from oncall_tui.providers.http import DecodeCache, Http, NotFound, http_settings, pieces
+from oncall_tui.providers.http import DecodeCache, Http, NotFound, as_is, http_settings
+from oncall_tui.providers.lists import Damage, Items, items, listing, usable
 from oncall_tui.providers.mackerel.close import Close
 from oncall_tui.providers.mackerel.handler_context import MackerelHandlerContext, path
 from oncall_tui.providers.mackerel.mapping import row
@@ -29,8 +30,9 @@ from oncall_tui.providers.mackerel.schema import (
     OneHost,
 )
 from oncall_tui.providers.mackerel.timeline import events
+from oncall_tui.providers.paging import Paging
 from oncall_tui.runtime.clock import Clock
-from oncall_tui.runtime.decoding import decoder, plain
+from oncall_tui.runtime.decoding import plain
 
 if TYPE_CHECKING:
     import httpx
@@ -61,10 +63,10 @@ class MackerelProvider:
         self._http = http
         self._clock = clock
         self._read_only = read_only
-        self._listing = DecodeCache(decoder(MackerelAlert).decode)
+        self._listing = DecodeCache(MackerelAlert, as_is)
         self._monitors: dict[str, MackerelMonitor] = {}
         self._monitors_at: float | None = None  # when they were asked for (monotonic)
-        self._problem: PartialFailure | None = None
+        self._problem: list[PartialFailure] = []  # of the monitors' names
         self._hosts: dict[str, str] = {}  # names by id, of the hosts that alert
         self._hosts_after = 0.0
         self._by_id: dict[str, Alert] = {}
@@ -74,10 +76,9 @@ class MackerelProvider:
     def read(self, request: ReadRequest) -> Reading:
         """Every open alert. Raises errors.SourceError where the list cannot be read whole."""
         calls, at = self._http.calls, self._clock.now()  # what is read is as old as the first call
-        raws, cut = self._open_alerts()
-        found, bad = self._listing.take(raws)
-        if bad and not found:
-            raise errors.Malformed(f"{self._http.host} sent {bad} alerts that do not match its API")
+        raws, paging = self._open_alerts()
+        found, damage = self._listing.take(raws)
+        damage.raise_if_all(self._http.host, "alerts")
         self._read_monitors({item.monitorId for item in found if item.monitorId})
         self._read_hosts({item.hostId for item in found if item.hostId})
         self._by_id = {alert.id: alert for alert in map(self._row, found)}
@@ -85,7 +86,7 @@ class MackerelProvider:
             source=self.source,
             at=at,
             alerts=tuple(self._by_id.values()),
-            problems=self._problems(cut, bad, len(raws)),
+            problems=(*self._problem, *paging.problems("alerts", len(raws)), *damage.problems("alerts")),
             calls=self._http.calls - calls,
         )
 
@@ -96,31 +97,30 @@ class MackerelProvider:
         old = self._by_id.get(made.id)
         return old if old is not None and old == made else made
 
-    def _open_alerts(self) -> tuple[list[msgspec.Raw], bool]:
-        """Every page, and whether there are more than are read."""
+    def _open_alerts(self) -> tuple[Items[MackerelAlert], Paging[str]]:
+        """Every page, undecoded, and how they ended."""
         found: list[msgspec.Raw] = []
-        after: str | None = None
-        for _ in range(PAGES):
+        paging = Paging("", most=PAGES)
+        for after in paging:
             params = [("limit", str(PAGE)), *([("nextId", after)] if after else [])]
             page = self._http.get("/api/v0/alerts", MackerelAlerts, params)
-            found += page.alerts
-            if not page.nextId or page.nextId == after:
-                return found, bool(page.nextId)
-            after = page.nextId
-        return found, True
+            if paging.follow(page.nextId, page.alerts):
+                found += page.alerts
+        return listing(found), paging
 
     def _read_monitors(self, wanted: set[str]) -> None:
         """Learn the monitors' names. Where that fails the alerts are still true: a problem, and the last good ones."""
-        patience = MONITORS_S if wanted <= self._monitors.keys() and self._problem is None else AGAIN_S
+        patience = MONITORS_S if wanted <= self._monitors.keys() and not self._problem else AGAIN_S
         now = self._clock.monotonic()
         if not wanted or (self._monitors_at is not None and now - self._monitors_at < patience):
             return
-        self._monitors_at, self._problem = now, None
+        self._monitors_at, self._problem, damage = now, [], Damage()
         try:
-            monitors, _ = pieces(self._http.get("/api/v0/monitors", MackerelMonitors).monitors, MackerelMonitor)
+            monitors = items(self._http.get("/api/v0/monitors", MackerelMonitors).monitors, MackerelMonitor, damage)
         except errors.SourceError as error:
-            self._problem = PartialFailure(SourceState(error.state), "monitors' names", error.message, error.hint)
+            self._problem = [PartialFailure(SourceState(error.state), "monitors' names", error.message, error.hint)]
             return
+        self._problem = damage.problems("monitors")
         self._monitors = {monitor.id: monitor for monitor in monitors}
 
     def _read_hosts(self, wanted: set[str]) -> None:
@@ -143,19 +143,7 @@ class MackerelProvider:
         """Read an alert's changes (by a row's id), newest first (base.SupportsTimeline). Raises SourceError."""
         where = f"{path(target.removeprefix(self.source + '/'))}/logs"
         logs = self._http.get(where, MackerelLogs, [("limit", str(PAGE))]).logs
-        return events(pieces(logs, MackerelLog)[0])
-
-    def _problems(self, cut: bool, bad: int, total: int) -> tuple[PartialFailure, ...]:
-        problems = [self._problem] if self._problem else []
-        if cut:
-            problems.append(
-                PartialFailure(SourceState.DENIED, "alerts", f"there are more than the {total:,} that were read")
-            )
-        if bad:
-            problems.append(
-                PartialFailure(SourceState.MALFORMED, f"{bad} of {total} alerts", "not as the API promises")
-            )
-        return tuple(problems)
+        return events(usable(logs, MackerelLog))
 
     def handlers(self) -> Mapping[Verb, ActionHandler]:
         """Return the handlers of an alert's verbs."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from oncall_tui.providers.lists import Items
+
 
 class MackerelAlert(msgspec.Struct, frozen=True):
     """One alert. Times are whole seconds since the epoch; *closedAt* is there once it is closed."""
@@ -24,7 +26,7 @@ class MackerelAlert(msgspec.Struct, frozen=True):
 class MackerelAlerts(msgspec.Struct, frozen=True):
     """A page; *nextId* is there where older ones follow."""
 
-    alerts: list[msgspec.Raw]
+    alerts: Items[MackerelAlert]
     nextId: str | None = None
 
 
@@ -42,7 +44,7 @@ class MackerelMonitor(msgspec.Struct, frozen=True):
 
 
 class MackerelMonitors(msgspec.Struct, frozen=True):
-    monitors: list[msgspec.Raw]
+    monitors: Items[MackerelMonitor]
 
 
 class MackerelHost(msgspec.Struct, frozen=True):
@@ -79,4 +81,4 @@ class MackerelLog(msgspec.Struct, frozen=True):
 class MackerelLogs(msgspec.Struct, frozen=True):
     """The newest hundred come first."""
 
-    logs: list[msgspec.Raw]
+    logs: Items[MackerelLog]

@@ -12,7 +12,8 @@ from urllib.parse import quote
 import msgspec
 
 from oncall_tui import errors
-from oncall_tui.providers.http import Http, NotFound, pieces, reference
+from oncall_tui.providers.http import Http, NotFound, reference
+from oncall_tui.providers.lists import Damage, Items, items, listing, usable
 from oncall_tui.providers.pagerduty import schema
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
 from oncall_tui.providers.pagerduty.schema import (
@@ -24,6 +25,7 @@ from oncall_tui.providers.pagerduty.schema import (
     PagerDutyPolicy,
     Reference,
 )
+from oncall_tui.providers.paging import Paging
 from oncall_tui.runtime.decoding import decoder
 
 ACCEPT = "application/vnd.pagerduty+json;version=2"
@@ -119,35 +121,37 @@ class PagerDutyApi:
 
     # --- incidents -----------------------------------------------------------------------------------------------
 
-    def open_incidents(self) -> tuple[list[msgspec.Raw], bool]:
-        """Every open incident, undecoded, and whether the API has more than it shows.
+    def open_incidents(self) -> tuple[Items[PagerDutyIncident], Paging[int], bool]:
+        """Every open incident, undecoded; how its pages ended, and whether the list moved too much while it was read.
 
         Pages overlap: where an incident resolves between two pages the rest moves up, and one would be skipped. A page
         without the overlap means that more moved than that, and the list is read once more from the start.
         """
-        found, whole, more = self._pages()
-        if not whole:
-            found, whole, more = self._pages()
-        return found, more or not whole
+        found, paging, moved = self._pages()
+        return self._pages() if moved else (found, paging, moved)
 
-    def _pages(self) -> tuple[list[msgspec.Raw], bool, bool]:
+    def _pages(self) -> tuple[Items[PagerDutyIncident], Paging[int], bool]:
         seen: dict[bytes, msgspec.Raw] = {}
-        offset = 0
         last: list[bytes] = []
-        while offset + PAGE <= LAST:
+        paging = Paging(0, most=LAST)
+        for offset in paging:
             if offset:
                 self._before_more()
             params = [*OPEN, ("sort_by", "created_at:asc"), *self._narrowed()]
             page = self.get("/incidents", schema.Incidents, [*params, ("limit", str(PAGE)), ("offset", str(offset))])
             raws = {blake2b(raw, digest_size=16).digest(): raw for raw in page.incidents}
             if last and not any(raw in raws for raw in last):
-                return list(seen.values()), False, page.more
+                return listing(seen.values()), paging, True
+            if raws.keys() <= seen.keys() and page.more and raws:  # nothing new, and "more" all the same
+                paging.repeats = True
+                break
             seen.update(raws)
-            if not page.more or not page.incidents:
-                return list(seen.values()), True, False
             last = list(raws)[-OVERLAP:]
-            offset += max(1, len(page.incidents) - OVERLAP)
-        return list(seen.values()), True, True
+            after = offset + max(1, len(page.incidents) - OVERLAP)
+            if page.more and raws:
+                paging.cut = after + PAGE > LAST
+                paging.follow(None if paging.cut else after)
+        return listing(seen.values()), paging, False
 
     def _narrowed(self) -> list[tuple[str, str]]:
         options = self._options
@@ -161,18 +165,18 @@ class PagerDutyApi:
 
     def among_open(self) -> dict[str, PagerDutyIncident]:
         """The open incidents by id, decoded; those that are not as promised are left out."""
-        return {one.id: one for one in pieces(self.open_incidents()[0], PagerDutyIncident)[0]}
+        return {one.id: one for one in usable(self.open_incidents()[0], PagerDutyIncident)}
 
     def among_resolved(self, pages: int) -> dict[str, PagerDutyIncident]:
         """The incidents that were resolved last, by id: as many pages as are asked for."""
         found: dict[str, PagerDutyIncident] = {}
-        for number in range(pages):
+        paging = Paging(0, most=pages)
+        for number in paging:
             params = [("statuses[]", "resolved"), ("sort_by", "resolved_at:desc"), *self._narrowed()]
             where = [("limit", str(PAGE)), ("offset", str(number * PAGE))]
             page = self.get("/incidents", schema.Incidents, [*(p for p in params if p[0] != "user_ids[]"), *where])
-            found.update({one.id: one for one in pieces(page.incidents, PagerDutyIncident)[0]})
-            if not page.more:
-                break
+            found.update({one.id: one for one in usable(page.incidents, PagerDutyIncident)})
+            paging.follow(number + 1 if page.more else None, page.incidents)
         return found
 
     def incident(self, incident_id: str) -> PagerDutyIncident | None:
@@ -189,11 +193,11 @@ class PagerDutyApi:
             answer = self.get(path(incident_id) + "/alerts", schema.IncidentAlerts, [("limit", str(PAGE))])
         except NotFound:  # merged or deleted between the two reads
             return []
-        return pieces(answer.alerts, IncidentAlert)[0]
+        return usable(answer.alerts, IncidentAlert)
 
     def notes(self, incident_id: str) -> list[PagerDutyNote]:
         """The incident's notes."""
-        return pieces(self.get(path(incident_id) + "/notes", schema.Notes).notes, PagerDutyNote)[0]
+        return usable(self.get(path(incident_id) + "/notes", schema.Notes).notes, PagerDutyNote)
 
     def log(self, incident_id: str) -> list[LogEntry]:
         """Read its log, newest first, a hundred entries at most; empty where this token may not read it."""
@@ -201,7 +205,7 @@ class PagerDutyApi:
             answer = self.get(path(incident_id) + "/log_entries", schema.LogEntries, [("limit", str(PAGE))])
         except (errors.Malformed, errors.Denied):  # it is evidence where there is none else, never the only source
             return []
-        return pieces(answer.log_entries, LogEntry)[0]
+        return usable(answer.log_entries, LogEntry)
 
     def changes(self, incident_id: str) -> list[schema.ChangeEvent]:
         """Changes that PagerDuty holds to be related to it; empty where the account's plan or the token has none."""
@@ -209,7 +213,7 @@ class PagerDutyApi:
             answer = self.get(path(incident_id) + "/related_change_events", schema.ChangeEvents, [("limit", "20")])
         except (errors.Malformed, errors.Denied):
             return []
-        return pieces(answer.change_events, schema.ChangeEvent)[0]
+        return usable(answer.change_events, schema.ChangeEvent)
 
     # --- people, policies, services ------------------------------------------------------------------------------
 
@@ -217,11 +221,11 @@ class PagerDutyApi:
         """Read a policy's people on call (empty: each policy's), at every level, to *until* (RFC 3339) the next too."""
         narrowed = [("escalation_policy_ids[]", policy_id)] if policy_id else []
         params = [*narrowed, *([("until", until)] if until else [("earliest", "true")]), ("include[]", "users")]
-        found, total = self._all("/oncalls", schema.OnCalls, params, lambda page: page.oncalls, PagerDutyOnCall)
-        bad = total - len(found)
-        if bad and not found:
-            raise errors.Malformed(f"{self.http.host} sent {bad} on-call entries that do not match its API")
-        self.oncalls_lack = f"{bad} of {total} on-call entries are not as PagerDuty promises: left out" if bad else ""
+        damage = Damage()
+        found, paging = self._all("/oncalls", schema.OnCalls, params, lambda p: p.oncalls, PagerDutyOnCall, damage)
+        damage.raise_if_all(self.http.host, "on-call entries")
+        lost = f"{damage.lost} of {damage.total} on-call entries are not as PagerDuty promises: left out"
+        self.oncalls_lack = "; ".join(w for w in (lost if damage.lost else "", paging.words(damage.total)) if w)
         return [one for one in found if not one.user.removed]
 
     def policy(self, policy_id: str) -> PagerDutyPolicy | None:
@@ -235,14 +239,14 @@ class PagerDutyApi:
         """Every escalation policy; none where this token may not read them."""
         try:
             where = "/escalation_policies"
-            return self._all(where, schema.Policies, (), lambda page: page.escalation_policies, PagerDutyPolicy)[0]
+            return self._all(where, schema.Policies, (), lambda p: p.escalation_policies, PagerDutyPolicy)[0]
         except (errors.Denied, errors.Malformed):
             return []
 
     def users(self) -> list[Reference]:
         """Everybody in the account; nobody where this token may not read them."""
         try:
-            found, _ = self._all("/users", schema.Users, (), lambda page: page.users, Reference)
+            found, _ = self._all("/users", schema.Users, (), lambda p: p.users, Reference)
         except (errors.Denied, errors.Malformed):
             return []
         return [one for one in found if one.id and not one.removed]
@@ -250,7 +254,7 @@ class PagerDutyApi:
     def services(self) -> list[schema.PagerDutyService]:
         """Every service; none where this token may not read them."""
         try:
-            return self._all("/services", schema.Services, (), lambda page: page.services, schema.PagerDutyService)[0]
+            return self._all("/services", schema.Services, (), lambda p: p.services, schema.PagerDutyService)[0]
         except (errors.Denied, errors.Malformed):
             return []
 
@@ -271,26 +275,31 @@ class PagerDutyApi:
     def user(self, email: str) -> Reference | None:
         """The user of this e-mail address. ``query`` matches parts of names too: the address has to be the same."""
         answer = self.get("/users", schema.Users, [("query", email), ("limit", str(PAGE))])
-        found = pieces(answer.users, Reference)[0]
+        found = usable(answer.users, Reference)
         return next((one for one in found if (one.email or "").casefold() == email.casefold()), None)
 
     def _all(
-        self, where: str, into: type[T], params: Query, items: Callable[[T], list[msgspec.Raw]], of: type[U]
-    ) -> tuple[list[U], int]:
-        """Every item of a paged list that is as promised, and how many there were with those that are not.
-
-        A page that says the same as the one before is the last, whatever it says of more.
-        """
-        raws: list[msgspec.Raw] = []
-        last: list[bytes] = []
-        while True:
-            page = self.get(where, into, [*params, ("limit", str(PAGE)), ("offset", str(len(raws)))])
-            told = [bytes(raw) for raw in items(page)]
-            if told != last:
-                raws += items(page)
-            if not getattr(page, "more", False) or not told or told == last or len(raws) + PAGE > LAST:
-                return pieces(raws, of)[0], len(raws)
-            last = told
+        self,
+        where: str,
+        into: type[T],
+        params: Query,
+        part: Callable[[T], Items[U]],
+        of: type[U],
+        damage: Damage | None = None,
+    ) -> tuple[list[U], Paging[int]]:
+        """Every item of a paged list that is as promised, and how its pages ended. The others are noted in *damage*."""
+        found: list[U] = []
+        damage = Damage() if damage is None else damage
+        paging = Paging(0, most=LAST)
+        for offset in paging:
+            page = self.get(where, into, [*params, ("limit", str(PAGE)), ("offset", str(offset))])
+            told = part(page)
+            after = offset + len(told)
+            goes_on = getattr(page, "more", False) and len(told) > 0
+            paging.cut = goes_on and after + PAGE > LAST
+            if paging.follow(after if goes_on and not paging.cut else None, told):
+                found += items(told, of, damage)
+        return found, paging
 
     # --- writing -------------------------------------------------------------------------------------------------
 
@@ -305,7 +314,7 @@ class PagerDutyApi:
         """PUT at most 250 incidents at once. Those that were changed, by id."""
         items = [{"id": each, "type": "incident_reference", **change} for each in incident_ids]
         answer = self.http.write("PUT", "/incidents", schema.Changed, {"incidents": items}, {"From": email})
-        return {one.id: one for one in pieces(answer.incidents, PagerDutyIncident)[0]}
+        return {one.id: one for one in usable(answer.incidents, PagerDutyIncident)}
 
     def snooze(self, incident_id: str, seconds: int, email: str) -> PagerDutyIncident:
         """POST a snooze of 1 to 604,800 seconds."""

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
-import msgspec
-
 from oncall_tui import errors
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
@@ -15,6 +13,7 @@ from oncall_tui.domain.on_call import OnCallShift
 from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, TimelineEvent
 from oncall_tui.providers.http import DecodeCache, Http, http_settings, stamp
+from oncall_tui.providers.lists import Damage
 from oncall_tui.providers.pagerduty.ack_timeouts import AckTimeouts
 from oncall_tui.providers.pagerduty.acknowledge import PagerDutyAcknowledge, PagerDutyResolve
 from oncall_tui.providers.pagerduty.api import ACCEPT, LAST, PagerDutyApi, error_text, token_lock
@@ -31,7 +30,7 @@ from oncall_tui.providers.pagerduty.on_call import shifts
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
 from oncall_tui.providers.pagerduty.schema import PagerDutyIncident, Reference, shared
 from oncall_tui.providers.pagerduty.snooze import Snooze
-from oncall_tui.runtime.decoding import decoder
+from oncall_tui.providers.paging import Paging
 
 if TYPE_CHECKING:
     import httpx
@@ -57,13 +56,13 @@ class _PagerDutyEntry:
 
 
 class _Listed(NamedTuple):
-    """The whole list as it was read: *at* (epoch seconds), *cut* where the API has more, *bad* of *total* left out."""
+    """The whole list as it was read: *at* (epoch seconds), how its pages ended, whether it *moved*, and its damage."""
 
     entries: list[_PagerDutyEntry]
     at: float
-    cut: bool
-    bad: int
-    total: int
+    paging: Paging[int]
+    moved: bool
+    damage: Damage
 
 
 class PagerDutyProvider:
@@ -89,9 +88,8 @@ class PagerDutyProvider:
         self._mine = options.mine
         self._email = context.actor_email
         self._api = PagerDutyApi(http, options)
-        self._decoder = decoder(PagerDutyIncident)
         self._references: dict[Reference, Reference] = {}
-        self._listing = DecodeCache(self._entry)
+        self._listing = DecodeCache(PagerDutyIncident, self._entry)
         self._listed: _Listed | None = None  # what the next poll need not read again
         self._list_at = 0.0  # when it has to, all the same (monotonic)
         self._details: dict[str, tuple[int, Details]] = {}
@@ -114,8 +112,8 @@ class PagerDutyProvider:
             Verb.MERGE: Merge(handler_context),
         }
 
-    def _entry(self, raw: msgspec.Raw) -> _PagerDutyEntry:
-        incident = shared(self._decoder.decode(raw), self._references)
+    def _entry(self, told: PagerDutyIncident) -> _PagerDutyEntry:
+        incident = shared(told, self._references)
         return _PagerDutyEntry(incident, row(self.source, incident, NONE, self._read_only, mine=self._mine))
 
     def read(self, request: ReadRequest) -> Reading:
@@ -131,12 +129,12 @@ class PagerDutyProvider:
             self._lapses.read_missing(incidents)
             self._holders.find_levels(incidents)
             left = self._read_details(listed.entries, request.watch)
-        self._listed = listed if left and listed.total > LONG else None
+        self._listed = listed if left and listed.damage.total > LONG else None
         return Reading(
             source=self.source,
             at=listed.at,
             alerts=self._rows(listed.entries),
-            problems=self._problems(listed.cut, listed.bad, listed.total),
+            problems=self._problems(listed),
             next_in_s=self._next_in(left),
             calls=self._http.calls - calls,
         )
@@ -150,11 +148,10 @@ class PagerDutyProvider:
         at = self._clock.now()  # what is read is as old as the first call
         if self._mine and not self._api.mine:
             self._api.mine = self._who().id
-        raws, cut = self._api.open_incidents()
-        entries, bad = self._listing.take(raws)
-        if bad and not entries:
-            raise errors.Malformed(f"{self._http.host} sent {bad} incidents that do not match its API")
-        return _Listed(entries, at, cut, bad, len(raws))
+        raws, paging, moved = self._api.open_incidents()
+        entries, damage = self._listing.take(raws)
+        damage.raise_if_all(self._http.host, "incidents")
+        return _Listed(entries, at, paging, moved, damage)
 
     def _next_in(self, left: int) -> float | None:
         if self._api.low:
@@ -187,24 +184,22 @@ class PagerDutyProvider:
         self._by_id = by_id
         return tuple(by_id.values())
 
-    def _problems(self, cut: bool, bad: int, total: int) -> tuple[PartialFailure, ...]:
+    def _problems(self, listed: _Listed) -> tuple[PartialFailure, ...]:
         problems = [self._details_problem] if self._details_problem else []
-        if cut and total > LAST - 500:
+        if listed.paging.repeats:
+            problems += listed.paging.problems("incidents", listed.damage.total)
+        elif listed.paging.cut:
             message = f"over {LAST:,} are open, and the API shows no more than that"
             problems.append(
                 PartialFailure(SourceState.DENIED, "incidents", message, "narrow it: teams, services, urgencies")
             )
-        elif cut:
+        elif listed.moved:
             problems.append(
                 PartialFailure(
                     SourceState.STALE, "incidents", "the list changed while it was read: some incidents may be missing"
                 )
             )
-        if bad:
-            problems.append(
-                PartialFailure(SourceState.MALFORMED, f"{bad} of {total} incidents", "not as the API promises")
-            )
-        return tuple(problems)
+        return (*problems, *listed.damage.problems("incidents"))
 
     def _read_details(self, entries: list[_PagerDutyEntry], watch: frozenset[str]) -> int:
         """Read the alerts of incidents that are new or have grown, a few a poll. How many are left for the next."""

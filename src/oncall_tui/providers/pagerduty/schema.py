@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from oncall_tui.providers.lists import Items, Spared
+
 
 class Reference(msgspec.Struct, frozen=True, gc=False):
     """Anything that is pointed to; with ``include[]`` a user brings its name and e-mail."""
@@ -64,28 +66,28 @@ class AlertCounts(msgspec.Struct, frozen=True, gc=False):
 
 
 class PagerDutyIncident(msgspec.Struct, frozen=True, gc=False):
-    """One incident as ``GET /incidents`` lists it."""
+    """One incident as ``GET /incidents`` lists it. What decides the row is its id, its status and its beginning."""
 
     id: str
     status: str
     created_at: str
-    title: str | None = None
-    summary: str | None = None
-    incident_number: int | None = None
-    incident_key: str | None = None
-    urgency: str | None = None
-    html_url: str | None = None
-    priority: Reference | None = None
-    service: Reference | None = None
-    escalation_policy: Reference | None = None
-    teams: tuple[Reference, ...] | None = None
-    assignments: tuple[Assignment, ...] | None = None
-    acknowledgements: tuple[Acknowledgement, ...] | None = None
-    pending_actions: tuple[PendingAction, ...] | None = None
-    last_status_change_at: str | None = None
-    last_status_change_by: Reference | None = None
-    alert_counts: AlertCounts | None = None
-    is_mergeable: bool | None = None
+    title: Spared[str | None] = None
+    summary: Spared[str | None] = None
+    incident_number: Spared[int | None] = None
+    incident_key: Spared[str | None] = None
+    urgency: Spared[str | None] = None
+    html_url: Spared[str | None] = None
+    priority: Spared[Reference | None] = None
+    service: Spared[Reference | None] = None
+    escalation_policy: Spared[Reference | None] = None
+    teams: Spared[tuple[Reference, ...] | None] = None
+    assignments: Spared[tuple[Assignment, ...] | None] = None
+    acknowledgements: Spared[tuple[Acknowledgement, ...] | None] = None
+    pending_actions: Spared[tuple[PendingAction, ...] | None] = None
+    last_status_change_at: Spared[str | None] = None
+    last_status_change_by: Spared[Reference | None] = None
+    alert_counts: Spared[AlertCounts | None] = None
+    is_mergeable: Spared[bool | None] = None
 
     @property
     def policy(self) -> str:
@@ -120,13 +122,13 @@ def shared(incident: PagerDutyIncident, known: dict[Reference, Reference]) -> Pa
 class Changed(msgspec.Struct, frozen=True):
     """The answer to a PUT of many: the changed ones, and no others."""
 
-    incidents: list[msgspec.Raw]
+    incidents: Items[PagerDutyIncident]
 
 
 class Incidents(msgspec.Struct, frozen=True):
     """A page of incidents."""
 
-    incidents: list[msgspec.Raw]
+    incidents: Items[PagerDutyIncident]
     more: bool = False
 
 
@@ -152,7 +154,7 @@ class IncidentAlert(msgspec.Struct, frozen=True):
 
 
 class IncidentAlerts(msgspec.Struct, frozen=True):
-    alerts: list[msgspec.Raw]
+    alerts: Items[IncidentAlert]
 
 
 class PagerDutyOnCall(msgspec.Struct, frozen=True):
@@ -170,7 +172,7 @@ class PagerDutyOnCall(msgspec.Struct, frozen=True):
 
 
 class OnCalls(msgspec.Struct, frozen=True):
-    oncalls: list[msgspec.Raw]
+    oncalls: Items[PagerDutyOnCall]
     more: bool = False
 
 
@@ -188,12 +190,12 @@ class PagerDutyPolicy(msgspec.Struct, frozen=True):
 
 
 class Policies(msgspec.Struct, frozen=True):
-    escalation_policies: list[msgspec.Raw]
+    escalation_policies: Items[PagerDutyPolicy]
     more: bool = False
 
 
 class Users(msgspec.Struct, frozen=True):
-    users: list[msgspec.Raw]
+    users: Items[Reference]
     more: bool = False
 
 
@@ -220,7 +222,7 @@ class OneService(msgspec.Struct, frozen=True):
 
 
 class Services(msgspec.Struct, frozen=True):
-    services: list[msgspec.Raw]
+    services: Items[PagerDutyService]
     more: bool = False
 
 
@@ -239,7 +241,7 @@ class OneNote(msgspec.Struct, frozen=True):
 
 
 class Notes(msgspec.Struct, frozen=True):
-    notes: list[msgspec.Raw]
+    notes: Items[PagerDutyNote]
 
 
 class LogEntry(msgspec.Struct, frozen=True):
@@ -252,7 +254,7 @@ class LogEntry(msgspec.Struct, frozen=True):
 
 
 class LogEntries(msgspec.Struct, frozen=True):
-    log_entries: list[msgspec.Raw]
+    log_entries: Items[LogEntry]
 
 
 class Correlation(msgspec.Struct, frozen=True):
@@ -271,4 +273,4 @@ class ChangeEvent(msgspec.Struct, frozen=True):
 
 
 class ChangeEvents(msgspec.Struct, frozen=True):
-    change_events: list[msgspec.Raw]
+    change_events: Items[ChangeEvent]

@@ -14,6 +14,8 @@ from urllib.parse import quote
 import msgspec
 
 from oncall_tui.providers.http import Http, NotFound, reference
+from oncall_tui.providers.lists import Items, listing
+from oncall_tui.providers.paging import Paging
 from oncall_tui.providers.sentry.options import SentryOptions
 from oncall_tui.providers.sentry.schema import Comment, SentryIssue
 from oncall_tui.runtime.clock import Clock
@@ -104,28 +106,24 @@ class SentryApi:
         self._options = options
         self._root = f"/api/0/organizations/{quote(options.organization, safe='')}/issues/"
 
-    def issues(self, state: str) -> tuple[list[msgspec.Raw], bool]:
-        """Every issue of *state* that the options ask for, undecoded, and whether there are more than are read.
+    def issues(self, state: str) -> tuple[Items[SentryIssue], Paging[str]]:
+        """Every issue of *state* that the options ask for, undecoded, and how the pages ended.
 
         Sorted by when they were first seen, which never moves: sorted by the last event, an issue that has one between
         two pages would move up, and another be skipped.
         """
         found: list[msgspec.Raw] = []
-        cursor = ""
-        seen = {cursor}
-        for _ in range(PAGES):
+        paging = Paging("", most=PAGES)
+        for cursor in paging:
             params = self._params(state) + ([("cursor", cursor)] if cursor else [])
             page, headers = self._page(params)
-            found += page
-            cursor = next_cursor(headers)
-            if cursor in seen:  # empty, or a page that points at itself
-                return found, bool(cursor)
-            seen.add(cursor)
-        return found, True
+            if paging.follow(next_cursor(headers), page):
+                found += page
+        return listing(found), paging
 
-    def _page(self, params: list[tuple[str, str]]) -> tuple[list[msgspec.Raw], Mapping[str, str]]:
+    def _page(self, params: list[tuple[str, str]]) -> tuple[Items[SentryIssue], Mapping[str, str]]:
         try:
-            return self.http.page(self._root, list[msgspec.Raw], params)
+            return self.http.page(self._root, Items[SentryIssue], params)
         except NotFound as error:
             hint = "check the source's url and organization: what is kept in the EU is at https://de.sentry.io"
             raise NotFound(error.message, hint) from None

@@ -8,13 +8,10 @@ ActivityIntegration). By whom else it was assigned does not count: a token that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from enum import StrEnum
 
-import msgspec
-
-from oncall_tui.providers.http import pieces
-from oncall_tui.providers.sentry.schema import ActivityItem, SentryIssue
+from oncall_tui.providers.lists import Items, usable
+from oncall_tui.providers.sentry.schema import Activity, SentryIssue
 
 _SETTLED = (None, "", "ongoing")  # a week after it came up: who has it has had time to look
 _RETURNED = frozenset({"set_regression", "set_escalating"})
@@ -47,9 +44,9 @@ def holding(issue: SentryIssue) -> AssignmentKind:
     return AssignmentKind.UNREAD if issue.activity is None else _newest(issue.activity)
 
 
-def _newest(activity: Iterable[msgspec.Raw]) -> AssignmentKind:
+def _newest(activity: Items[Activity]) -> AssignmentKind:
     """Return the kind by the newest entry that tells it (they come newest first)."""
-    for entry in pieces(activity, ActivityItem)[0]:
+    for entry in usable(activity, Activity):
         if entry.type == "assigned":
             by = entry.data.get("integration") if isinstance(entry.data, dict) else ""
             return AssignmentKind.GIVEN if str(by or "").startswith(_RULES) else AssignmentKind.TAKEN

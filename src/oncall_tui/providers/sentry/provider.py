@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
-
 from oncall_tui import errors
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, TimelineEvent
 from oncall_tui.providers.http import DecodeCache, Http, http_settings
+from oncall_tui.providers.lists import Items, listing
 from oncall_tui.providers.sentry.api import READ_RIGHT, UNRESOLVED, UNTIL, WRITE_RIGHT, SentryApi, error_text
 from oncall_tui.providers.sentry.assignee import AssignmentKind, holding, in_question
 from oncall_tui.providers.sentry.assignment import Assign, Unassign
@@ -23,7 +22,6 @@ from oncall_tui.providers.sentry.resolve import Ignore, SentryResolve
 from oncall_tui.providers.sentry.schema import SentryIssue
 from oncall_tui.providers.sentry.timeline import told
 from oncall_tui.runtime.clock import Clock
-from oncall_tui.runtime.decoding import decoder
 
 if TYPE_CHECKING:
     import httpx
@@ -73,11 +71,10 @@ class SentryProvider:
         self._clock = clock
         self._read_only = read_only
         self._api = SentryApi(http, options, clock)
-        self._decoder = decoder(SentryIssue)
-        self._listing = DecodeCache(self._entry)
+        self._listing = DecodeCache(SentryIssue, self._entry)
         self._known: dict[str, _ReadActivity] = {}
         self._writes: dict[str, int] = {}  # how often an issue was written to from here
-        self._ignored: list[msgspec.Raw] = []  # the last good ones
+        self._ignored: Items[SentryIssue] = listing(())  # the last good ones
         self._by_id: dict[str, Alert] = {}
         context = SentryHandlerContext(options, self._api, clock, read_only, self._forget)
         self._handlers: dict[Verb, ActionHandler] = {
@@ -87,8 +84,7 @@ class SentryProvider:
             Verb.SILENCE: Ignore(context),
         }
 
-    def _entry(self, raw: msgspec.Raw) -> _SentryEntry:
-        issue = self._decoder.decode(raw)
+    def _entry(self, issue: SentryIssue) -> _SentryEntry:
         held = holding(issue)
         return _SentryEntry(issue, held, row(self._options, issue, held, self._read_only))
 
@@ -99,32 +95,35 @@ class SentryProvider:
     def read(self, request: ReadRequest) -> Reading:
         """Every issue that is asked for. Raises errors.SourceError where the list cannot be read whole."""
         calls, at = self._http.calls, self._clock.now()  # what is read is as old as the first call
-        raws, cut = self._api.issues(UNRESOLVED)
-        problems = self._read_ignored()
+        unresolved, paging = self._api.issues(UNRESOLVED)
+        lost, problems = self._read_ignored()
         # An issue may be in both, ignored between the two reads, or since not ignored any more: the later read holds.
-        raws = [*self._ignored, *raws] if problems else [*raws, *self._ignored]
-        found, bad = self._listing.take(raws)
-        if bad and not found:
-            raise errors.Malformed(f"{self._http.host} sent {bad} issues that do not match its API")
+        raws = listing([*self._ignored, *unresolved] if lost else [*unresolved, *self._ignored])
+        found, damage = self._listing.take(raws)
+        damage.raise_if_all(self._http.host, "issues")
         left, trouble = self._read_activities(found, request.watch)
         self._by_id = {alert.id: alert for alert in map(self._row, found)}
+        hint = "narrow it: projects, environments, levels, query, seen_within" if paging.cut else ""
+        cut = paging.problems("issues", len(unresolved), hint)
         return Reading(
             source=self.source,
             at=at,
             alerts=tuple(self._by_id.values()),
-            problems=(*problems, *trouble, *self._problems(cut, bad, len(raws))),
+            problems=(*problems, *trouble, *cut, *damage.problems("issues")),
             next_in_s=min(MORE_IN_S, self.interval_s) if left else None,
             calls=self._http.calls - calls,
         )
 
-    def _read_ignored(self) -> list[PartialFailure]:
-        """Read what is ignored, so that it does not look resolved. Where that fails the rest is true: a problem."""
+    def _read_ignored(self) -> tuple[bool, list[PartialFailure]]:
+        """Read what is ignored, so that it does not look resolved. Where that fails the rest is true: a problem.
+
+        Tells also whether the list could not be read.
+        """
         try:
-            self._ignored, cut = self._api.issues(UNTIL)
+            self._ignored, paging = self._api.issues(UNTIL)
         except errors.SourceError as error:
-            return [PartialFailure(SourceState(error.state), "ignored issues", error.message, error.hint)]
-        said = f"there are more than the {len(self._ignored):,} that were read"
-        return [PartialFailure(SourceState.DENIED, "ignored issues", said, "narrow it")] if cut else []
+            return True, [PartialFailure(SourceState(error.state), "ignored issues", error.message, error.hint)]
+        return False, paging.problems("ignored issues", len(self._ignored), "narrow it" if paging.cut else "")
 
     def _read_activities(self, entries: list[_SentryEntry], watch: frozenset[str]) -> tuple[int, list[PartialFailure]]:
         """Learn who assigned what is in question, a few a poll. How many are left, and what went wrong."""
@@ -160,18 +159,6 @@ class SentryProvider:
         if old is not None and old == entry.row:
             entry.row = old
         return entry.row
-
-    def _problems(self, cut: bool, bad: int, total: int) -> tuple[PartialFailure, ...]:
-        problems = []
-        if cut:
-            message = f"there are more than the {total:,} that were read"
-            hint = "narrow it: projects, environments, levels, query, seen_within"
-            problems.append(PartialFailure(SourceState.DENIED, "issues", message, hint))
-        if bad:
-            problems.append(
-                PartialFailure(SourceState.MALFORMED, f"{bad} of {total} issues", "not as the API promises")
-            )
-        return tuple(problems)
 
     def timeline(self, target: str) -> tuple[TimelineEvent, ...]:
         """List what happened to an issue (a row's id), newest first. One call. Raises SourceError."""

@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from oncall_tui.providers.lists import Items, Spared
+
 
 class SentryActor(msgspec.Struct, frozen=True):
     """An issue's assignee: a ``user`` or a ``team``; a team has no e-mail address."""
@@ -40,19 +42,12 @@ class StatusDetails(msgspec.Struct, frozen=True):
     ignoreUntil: str | None = None
 
 
-class ActivityItem(msgspec.Struct, frozen=True):
-    """One entry of an issue's activity. *data* is as the type has it."""
-
-    type: str = ""
-    data: Any = None
-
-
 class Activity(msgspec.Struct, frozen=True):
-    """The same, whole: *user* is null where Sentry itself did it."""
+    """One entry of an issue's activity, *data* as the type has it. *user* is null where Sentry itself did it."""
 
     type: str = ""
-    user: SentryActor | None = None
-    dateCreated: str | None = None
+    user: Spared[SentryActor | None] = None
+    dateCreated: Spared[str | None] = None
     data: Any = None
 
 
@@ -65,22 +60,22 @@ class SentryIssue(msgspec.Struct, frozen=True):
     id: str
     status: str = ""
     substatus: str | None = None
-    statusDetails: StatusDetails | None = None
-    title: str | None = None
-    shortId: str | None = None
-    culprit: str | None = None
-    permalink: str | None = None
-    level: str | None = None
-    priority: str | None = None
-    platform: str | None = None
-    issueCategory: str | None = None
-    project: Project | None = None
-    assignedTo: SentryActor | None = None
-    count: str | int | None = None
-    userCount: int | None = None
-    firstSeen: str | None = None
-    lastSeen: str | None = None
-    activity: list[msgspec.Raw] | None = None
+    statusDetails: Spared[StatusDetails | None] = None
+    title: Spared[str | None] = None
+    shortId: Spared[str | None] = None
+    culprit: Spared[str | None] = None
+    permalink: Spared[str | None] = None
+    level: Spared[str | None] = None
+    priority: Spared[str | None] = None
+    platform: Spared[str | None] = None
+    issueCategory: Spared[str | None] = None
+    project: Spared[Project | None] = None
+    assignedTo: Spared[SentryActor | None] = None
+    count: Spared[str | int | None] = None
+    userCount: Spared[int | None] = None
+    firstSeen: Spared[str | None] = None
+    lastSeen: Spared[str | None] = None
+    activity: Items[Activity] | None = None
 
     @property
     def slug(self) -> str:

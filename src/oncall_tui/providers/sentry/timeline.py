@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from oncall_tui.providers.base import TimelineEvent
-from oncall_tui.providers.http import pieces, stamp
+from oncall_tui.providers.http import stamp
+from oncall_tui.providers.lists import listing, usable
 from oncall_tui.providers.sentry.schema import Activity, SentryIssue
 
 NOTE = 300  # characters of a comment
@@ -26,7 +27,7 @@ _WORDS = {
 def told(issue: SentryIssue) -> tuple[TimelineEvent, ...]:
     """Newest first; what has no time is left out."""
     found = []
-    for entry in pieces(issue.activity or (), Activity)[0]:
+    for entry in usable(issue.activity or listing(()), Activity):
         at = stamp(entry.dateCreated)
         if at is not None:
             found.append(TimelineEvent(at, entry.user.label if entry.user else "", activity_text(entry)))
