@@ -186,7 +186,7 @@ def decode_item(raw: msgspec.Raw, into: type[T]) -> tuple[T, tuple[str, ...]]:
 
 
 def lost(raw: msgspec.Raw, error: Exception) -> str:
-    """What is wrong with an item that decodes, but of which nothing can be made, in words."""
+    """The damage of an item that decodes, but of which nothing can be made, in words."""
     try:
         told = named(plain(readable(bytes(raw))))
     except UNDECODABLE:
@@ -293,7 +293,7 @@ class _Mend:
             yield key, fixed
 
     def _misfit(self, value: Any, of: Any) -> str:
-        """Why *value* is not of the type *of*; empty: it is."""
+        """Say why *value* is not of the type *of*; empty: it is."""
         try:
             convert(value, of, strict=self._strict)
         except UNDECODABLE as error:

@@ -69,7 +69,7 @@ class Paging(Generic[C]):
         return not self.repeats and not self.cut
 
     def words(self, read: int) -> str:
-        """What the list lacks, given how many items were *read*; empty: nothing."""
+        """Say in words what the list lacks, given how many items were *read*; empty: nothing."""
         if self.repeats:
             return f"its pages repeat themselves: what comes after the {read:,} that were read is not known"
         return f"there are more than the {read:,} that were read" if self.cut else ""
