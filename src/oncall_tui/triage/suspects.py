@@ -182,7 +182,7 @@ def _words(deploy: Deploy, began: float, tz: tzinfo | None, now: float) -> str:
 
 def _baking(deploy: Deploy, began: float) -> str:
     """``baking at 100% traffic since 9h before the alert``."""
-    how = "keeping its old tasks, and" if deploy.read_from == "CodeDeploy" else "baking"
+    how = "baking" if deploy.stage == "bake time" else "its old tasks still kept,"
     before = began - (deploy.baking_since or began)
     about = "about " if deploy.bake_about else ""
     since = f" since {about}{_before(before)}" if before >= 1 else ""

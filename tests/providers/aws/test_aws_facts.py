@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,8 +19,13 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Actor
+from oncall_tui.providers.aws.ecs import codedeploy as cd
 from oncall_tui.providers.aws.ecs import revision_schema
+from oncall_tui.providers.aws.ecs import schema as w
 from oncall_tui.providers.aws.ecs.provider import EcsProvider
+from oncall_tui.providers.aws.ecs.rollback import verify as ecs_verify
+from oncall_tui.providers.base import Receipt
+from oncall_tui.providers.write_grace import WriteGrace
 from oncall_tui.runtime.clock import FakeClock
 from oncall_tui.triage.suspects import suspicion
 from oncall_tui.tui.presenters import progress
@@ -305,3 +311,93 @@ def test_a_rollback_that_is_reverted_says_what_runs_again_also_by_deployments_al
     check = handler.verify(plan, receipt)
     assert check.state is OutcomeState.FAILED
     assert "so :42 runs again: circuit breaker" in check.message
+
+
+# --- CodeDeploy's outcomes --------------------------------------------------------------------------------------------
+
+
+def code_deploy(status: str, **more: Any) -> cd.CodeDeployDeployment:
+    return cd.CodeDeployDeployment(deployment_id="d-1", status=status, create_time=100.0, **more)
+
+
+def task_set(definition: str, desired: int, external: str) -> w.EcsTaskSet:
+    return w.EcsTaskSet(
+        id=f"ecs-svc/{external}",
+        status="PRIMARY",
+        task_definition=definition,
+        external_id=external,
+        computed_desired_count=desired,
+        running_count=desired,
+        created_at=110.0,
+    )
+
+
+BACK = cd.CodeDeployRollbackInfo(rollback_deployment_id="d-2")
+
+
+@pytest.mark.parametrize(
+    ("verify", "status", "desired", "state", "words"),
+    [
+        ("stopped", "Stopped", 2, OutcomeState.DONE, "2/2 running"),
+        ("stopped", "Stopped", 0, OutcomeState.FAILED, "desired is 0 now: no task of :41 runs"),
+        ("stopped", "NewState", 2, OutcomeState.PENDING, "NewState, which oncall-tui does not know"),
+        ("created", "Succeeded", 2, OutcomeState.DONE, "2/2 running"),
+        ("created", "Succeeded", 0, OutcomeState.FAILED, "desired is 0 now: no task of :41 runs"),
+        ("created", "Failed", 2, OutcomeState.FAILED, "ended as Failed: no reason given; :41 has the traffic"),
+        ("created", "NewState", 2, OutcomeState.PENDING, "NewState, which oncall-tui does not know"),
+    ],
+)
+def test_how_code_deploy_s_rollback_ended(
+    monkeypatch: pytest.MonkeyPatch,
+    clock: FakeClock,
+    verify: str,
+    status: str,
+    desired: int,
+    state: OutcomeState,
+    words: str,
+) -> None:
+    old, bad = task_definition("api", 41), task_definition("api", 42)
+    service = w.EcsService(
+        service_arn=arn("service", "main", "api"),
+        service_name="api",
+        cluster_arn=arn("cluster", "main"),
+        desired_count=desired,
+        task_sets=[task_set(old, desired, "d-2" if verify == "stopped" else "d-1")],
+    )
+    told = {"d-1": code_deploy(status, rollback_info=BACK if verify == "stopped" else None)}
+    told["d-2"] = code_deploy("Succeeded")
+    monkeypatch.setattr(cd, "read_one", lambda client, name: told[name])
+    monkeypatch.setattr(ecs_verify.ecs_seen, "read_service", lambda *_: service)
+    asked = {"from": bad, "to": old, "cluster": "main", "service": "api", "deploy": "d-1", "desired": 2}
+    plan = ActionRequest(verb=Verb.ROLL_BACK, target=TARGET, version="", actor=Actor("Alice")).plan(
+        source="prod", made_at=clock.now(), title="", lines=(), request=asked
+    )
+    clients: Any = SimpleNamespace(ecs=None, code_deploy=None)
+    ask = ecs_verify.verify_codedeploy_stopped if verify == "stopped" else ecs_verify.verify_codedeploy_created
+    check = ask(clients, plan, Receipt({"deploy": "d-1", "at": clock.now()}), WriteGrace(clock))
+    assert (check.state, words in check.message) == (state, True), check.message
+
+
+# --- described late ---------------------------------------------------------------------------------------------------
+
+
+def test_a_deploy_that_is_listed_and_not_described_yet_is_on_the_board(
+    ecs: Make, world: World, clock: FakeClock
+) -> None:
+    deploy = world.rolling("main", "api")
+    name = deploy["serviceDeploymentArn"]
+    describe = world.DescribeServiceDeployments
+    hidden = {name}
+
+    def without(serviceDeploymentArns: list[str]) -> Any:
+        return describe([a for a in serviceDeploymentArns if a not in hidden])
+
+    world.DescribeServiceDeployments = without  # type: ignore[method-assign]
+    source = ecs()
+    (row, *_) = settle(source, clock).deploys
+    assert (row.read_from, row.new.short, row.state) == ("deployments[]", ":42", DeployState.IN_PROGRESS)
+    with pytest.raises(errors.Refused, match="does not describe it yet"):
+        made(source)
+    hidden.clear()
+    rows = run_for(source, clock, 60).deploys
+    assert [d.read_from for d in rows] == ["service deployment"]

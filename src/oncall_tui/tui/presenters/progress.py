@@ -36,7 +36,7 @@ def state_word(deploy: Deploy) -> str:
         return "waits"
     if deploy.goes_back:
         return "going back"
-    return "baking" if deploy.bake_until is not None else deploy.strategy
+    return "baking" if deploy.bake_until is not None or deploy.stage == "bake time" else deploy.strategy
 
 
 def state_words(deploy: Deploy, tz: tzinfo | None = None, now: float = 0.0) -> str:

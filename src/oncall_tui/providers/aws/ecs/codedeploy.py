@@ -22,6 +22,7 @@ from oncall_tui.text.short_ids import short_ids
 
 LISTED = 25  # BatchGetDeployments takes as many
 OPEN = frozenset({"Created", "Queued", "InProgress", "Baking", "Ready"})
+BAKING = "Baking"  # all traffic is on the new tasks, and alarms may still send it back
 FELL = ("Failed", "Stopped")  # ended otherwise than meant
 KNOWN = OPEN | {"Succeeded", *FELL}
 

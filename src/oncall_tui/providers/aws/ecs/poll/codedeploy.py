@@ -38,7 +38,8 @@ class KnownDeployments(msgspec.Struct):
     known: set[str]  # the ids that were asked for, whether CodeDeploy knew them or not
     definitions: dict[str, str]  # deployment -> its task definition, as its task set showed it while it was there
     target: cd.CodeDeployEcsTarget | None = None
-    waits_since: float | None = None  # when the wait began that the newest is in
+    waits_for: str = ""  # the wait that the newest is in, or its bake time
+    waits_since: float | None = None  # when that began
     asked_at: float = float("-inf")  # monotonic
     listed: bool = False  # were older deployments, and what they put there, looked up?
 
@@ -123,11 +124,12 @@ class CodeDeploys:
         if newest is None or not newest.open:
             held.target, held.waits_since = None, None
             return
-        wait = cd.wait_of(newest)
-        if wait and held.waits_since is not None:
+        wait = cd.wait_of(newest) or (cd.BAKING if newest.status == cd.BAKING else "")
+        if wait and wait == held.waits_for and held.waits_since is not None:
             return
         held.target = cd.read_target(self._client, newest.deployment_id, service, Priority.ACT)
         ended = [e.end_time for e in held.target.lifecycle_events if e.end_time] if held.target else []
+        held.waits_for = wait
         held.waits_since = max(ended, default=newest.start_time or newest.create_time) if wait else None
 
     @staticmethod
@@ -182,7 +184,7 @@ class CodeDeploys:
             started=made.start_time or made.create_time,
             status=made.status,
             strategy="code-deploy",
-            stage=_stage(held.target) if newest else "",
+            stage="bake time" if made.status == cd.BAKING else _stage(held.target) if newest else "",
             finished=made.complete_time,
             desired=own.computed_desired_count if own else 0,
             running=own.running_count if own else 0,
@@ -191,7 +193,7 @@ class CodeDeploys:
             traffic=_traffic(service, held.target, new) if newest and made.open else None,
             waits=_waits(made, held.waits_since if newest else None, now),
             bake_until=_gone_at(made, held.waits_since) if newest else None,
-            baking_since=held.waits_since if newest and cd.wait_of(made) == "TERMINATION_WAIT" else None,
+            baking_since=held.waits_since if newest and held.waits_for in (cd.BAKING, "TERMINATION_WAIT") else None,
             reason=made.reason,
             started_by=made.creator if made.creator not in ("", "user") else "",
             rollback=f"going back to {rows.revision(new).short}" if made.is_rollback and new else "",

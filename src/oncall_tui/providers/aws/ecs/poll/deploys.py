@@ -87,9 +87,10 @@ class DeployReader:
         if other or (young and self._is_late(key, service, now)):
             self._to_list[key] = service
         self._noticed[key] = print_
-        for detail in self._details_of(key):
-            if detail.status not in ENDED:
-                self._to_describe[detail.service_deployment_arn] = arn.parse(service.cluster_arn).name
+        undescribed = self._undescribed(key, now)
+        again = [d.service_deployment_arn for d in self._details_of(key) if d.status not in ENDED]
+        for name in (*again, *([undescribed.service_deployment_arn] if undescribed else [])):
+            self._to_describe[name] = arn.parse(service.cluster_arn).name
 
     def _is_late(self, key: str, service: w.EcsService, now: Instant) -> bool:
         """Return whether ECS did not list the newest deploy, and is asked once more: less often as that grows old."""
@@ -97,6 +98,13 @@ class DeployReader:
         if late is None:
             return False
         return now.due - self._listed_at.get(key, 0.0) >= max(RELIST_S, (now.wall - late.created_at) / 4)
+
+    def _undescribed(self, key: str, now: Instant) -> w.EcsBrief | None:
+        """The newest deploy, where ECS lists it and did not describe it, as may be for a moment after it began."""
+        newest = next(iter(self._briefs.get(key, ())), None)
+        if newest is None or newest.service_deployment_arn in self._details or now.wall - newest.created_at >= DAY_S:
+            return None
+        return newest
 
     def again(self) -> None:
         """Want everything anew: try what was denied, list what is young."""
@@ -318,7 +326,9 @@ class DeployReader:
         else:
             details = [d for d in self._details_of(key) if now.wall - d.created_at < DAY_S or d.status not in ENDED]
             made = tuple(self._row(key, service, d, now) for d in details)
-            if key in self._briefs and unlisted(service, self._briefs[key]) is not None:
+            late = key in self._briefs and unlisted(service, self._briefs[key]) is not None
+            newest = self._undescribed(key, now)
+            if late or (newest is not None and newest.service_deployment_arn not in self._to_describe):
                 made = (*self._fallback(key, service, now), *made)
         before = {d.id: d for d in self._rows.get(key, ())}
         kept = tuple(before[d.id] if before.get(d.id) == d else d for d in made)

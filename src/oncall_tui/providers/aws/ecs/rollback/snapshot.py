@@ -23,6 +23,7 @@ DID_NOT_STAND = (
     *("ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED", "STOPPED"),
     *("ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS", "STOP_REQUESTED"),
 )
+UNDESCRIBED = "ECS lists the newest deploy and does not describe it yet (try again in a moment)"
 SPECS = 8  # earlier CodeDeploy deployments whose AppSpec is read
 
 
@@ -104,6 +105,8 @@ def read_snapshot(clients: AwsClients, known: RevisionCache, cluster: str, name:
             return ServiceSnapshot(service=service)
         briefs = read_briefs(clients.ecs, cluster, name)
         newest, fell = _newest_and_fell(clients.ecs, briefs)
+        if briefs and newest is None:
+            return ServiceSnapshot(service=service, briefs=briefs, unreadable=UNDESCRIBED)
         good = [b.target_service_revision_arn for b in briefs if b.status == "SUCCESSFUL"][:HISTORY]
         if newest is not None:
             good += [newest.target_arn, *(s.arn for s in newest.source_service_revisions)]
