@@ -75,6 +75,21 @@ IN = {"desired": 4, "running": 2}
         ({"state": DeployState.SUCCEEDED, "desired": 4, "running": 4}, "done", "4/4"),
         ({"state": DeployState.SUCCEEDED, "desired": 4, "running": 0}, "done", ""),  # another runs since
         (
+            {**IN, "strategy": "blue-green", "bake_until": NOW + 250, "bake_about": True},
+            "baking",
+            "baking, about 4m left · 2/4",
+        ),
+        (
+            {**IN, "strategy": "code-deploy", "read_from": "CodeDeploy", "bake_until": NOW + 250},
+            "code-deploy",
+            "old tasks stop in 4m · 2/4",
+        ),
+        (
+            {**IN, "strategy": "code-deploy", "read_from": "CodeDeploy", "stage": "bake time"},
+            "baking",
+            "2/4",
+        ),
+        (
             {"state": DeployState.SUCCEEDED, "desired": 4, "running": 4, "bake_until": NOW + 730},
             "done",
             "old tasks stop in 12m · 4/4",

@@ -103,7 +103,8 @@ def line(deploy: Deploy, now: float, tz: tzinfo) -> str:
         words.append(f"{deploy.traffic:.0f}% traffic")
     if deploy.bake_until is not None and deploy.state.running:
         about = "about " if deploy.bake_about else ""
-        words.append(f"baking, {about}{age(max(0.0, deploy.bake_until - now))} left")
+        left = age(max(0.0, deploy.bake_until - now))
+        words.append(f"old tasks stop in {left}" if deploy.keeps_old_tasks else f"baking, {about}{left} left")
     if deploy.failed_tasks:
         why = f": {deploy.failures[0].summary}" if deploy.failures else ""
         words.append(f"{stopped(deploy.failed_tasks)}{why}")

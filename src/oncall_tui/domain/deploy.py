@@ -46,6 +46,7 @@ class DeployState(StrEnum):
 
 
 NOT_KNOWN = "not known"
+BAKE_STAGE = "bake time"  # the stage in which all traffic is on the new tasks, and the old ones are still there
 WENT_BACK = frozenset({DeployState.ROLLING_BACK, DeployState.ROLLED_BACK, DeployState.ROLLBACK_FAILED})
 
 
@@ -152,6 +153,11 @@ class Deploy(msgspec.Struct, frozen=True, gc=False, kw_only=True):
         old, new = (r.family_revision.rpartition(":") for r in (self.old or self.new, self.new))
         numbers = old[2].isdigit() and new[2].isdigit() and int(new[2]) > int(old[2])
         return old[0] == new[0] and numbers
+
+    @property
+    def keeps_old_tasks(self) -> bool:
+        """Tell whether the time left is that of its old tasks: it is over, or CodeDeploy only waits to remove them."""
+        return not self.state.running or (self.read_from == "CodeDeploy" and self.stage != BAKE_STAGE)
 
     @property
     def progress(self) -> str:

@@ -11,7 +11,7 @@ from datetime import tzinfo
 
 import msgspec
 
-from oncall_tui.domain.deploy import WENT_BACK, Deploy
+from oncall_tui.domain.deploy import BAKE_STAGE, WENT_BACK, Deploy
 from oncall_tui.text.history_words import deploy_status, named, noun, stopped
 from oncall_tui.text.time_format import ago, span
 
@@ -182,7 +182,7 @@ def _words(deploy: Deploy, began: float, tz: tzinfo | None, now: float) -> str:
 
 def _baking(deploy: Deploy, began: float) -> str:
     """``baking at 100% traffic since 9h before the alert``."""
-    how = "baking" if deploy.stage == "bake time" else "its old tasks still kept,"
+    how = "baking" if deploy.stage == BAKE_STAGE else "its old tasks still kept,"
     before = began - (deploy.baking_since or began)
     about = "about " if deploy.bake_about else ""
     since = f" since {about}{_before(before)}" if before >= 1 else ""

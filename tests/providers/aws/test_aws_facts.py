@@ -79,6 +79,8 @@ def test_a_bake_time_that_nobody_saw_begin_is_told_as_about(ecs: Make, world: Wo
          "5% for 10m, then 100%"),
         ({"strategy": "LINEAR", "linearConfiguration": {"stepPercent": 12.5, "stepBakeTimeInMinutes": 6}},
          "12.5% every 6m"),
+        ({"strategy": "CANARY", "canaryConfiguration": {"canaryPercent": 0.5}}, "0.5%, then 100%"),
+        ({"strategy": "LINEAR", "linearConfiguration": {"stepPercent": 25.0}}, "25% at a time"),
         ({"strategy": "BLUE_GREEN"}, ""),
         ({"strategy": "CANARY"}, ""),
         ({"strategy": "SPIRAL"}, ""),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import tzinfo
 
-from oncall_tui.domain.deploy import Deploy, DeployState
+from oncall_tui.domain.deploy import BAKE_STAGE, Deploy, DeployState
 from oncall_tui.domain.service_history import ALARM, BREAKER
 from oncall_tui.text.history_words import back_of, breaker, deploy_status, rollback_status, stopped
 from oncall_tui.text.time_format import age
@@ -36,7 +36,8 @@ def state_word(deploy: Deploy) -> str:
         return "waits"
     if deploy.goes_back:
         return "going back"
-    return "baking" if deploy.bake_until is not None or deploy.stage == "bake time" else deploy.strategy
+    bakes = deploy.bake_until is not None and not deploy.keeps_old_tasks
+    return "baking" if bakes or deploy.stage == BAKE_STAGE else deploy.strategy
 
 
 def state_words(deploy: Deploy, tz: tzinfo | None = None, now: float = 0.0) -> str:
@@ -86,7 +87,7 @@ def _left(deploy: Deploy, now: float) -> str:
     if not (time := left(deploy, now)):
         return ""
     about = "about " if deploy.bake_about else ""
-    return f"baking, {about}{time} left" if deploy.state.running else f"old tasks stop in {time}"
+    return f"old tasks stop in {time}" if deploy.keeps_old_tasks else f"baking, {about}{time} left"
 
 
 def _tasks(deploy: Deploy) -> str:

@@ -250,9 +250,11 @@ def _steps(configuration: w.EcsConfiguration) -> str:
     """``5% for 10m, then 100%``, ``10% every 6m``: how traffic is shifted; empty where that is not told."""
     canary, linear = configuration.canary_configuration, configuration.linear_configuration
     if configuration.strategy == "CANARY" and canary is not None:
-        return f"{canary.canary_percent:g}% for {canary.canary_bake_time_in_minutes}m, then 100%"
+        first = f" for {minutes}m" if (minutes := canary.canary_bake_time_in_minutes) else ""
+        return f"{canary.canary_percent:g}%{first}, then 100%"
     if configuration.strategy == "LINEAR" and linear is not None:
-        return f"{linear.step_percent:g}% every {linear.step_bake_time_in_minutes}m"
+        every = f"every {minutes}m" if (minutes := linear.step_bake_time_in_minutes) else "at a time"
+        return f"{linear.step_percent:g}% {every}"
     return ""
 
 

@@ -21,11 +21,21 @@ LEAST, MOST = 24, 120  # cells of a sparkline
 def metrics_section(of: Subject, part: Part[Measured], scene: Scene) -> Section:
     """Every metric around the beginning of what the row is about."""
     if not part.asked and of.service is None and not any(a.metric for a in of.members):
-        return Section("metrics", (no_service(of, "no known ECS service and no metric for this row"),))
+        none = no_service(of, "no known ECS service and no metric that can be drawn for this row")
+        return Section("metrics", (none, *_not_drawn(of)))
     lines = standing(part, "metrics", scene)
     if part.value is not None:
         lines += _measured(of, part.value, scene)
-    return Section("metrics", tuple(lines), as_of(part, scene))
+    return Section("metrics", (*lines, *_not_drawn(of)), as_of(part, scene))
+
+
+def _not_drawn(of: Subject) -> Iterable[Line]:
+    """Name what an alert watches where that is no single metric: an expression over several, a query."""
+    for alert in of.members:
+        told = dict(alert.annotations)
+        watched = told.get("expression") or told.get("query")
+        if alert.metric is None and watched:
+            yield line("not drawn", f"{alert.title} watches an expression: {watched}", "dim")
 
 
 def _measured(of: Subject, found: Measured, scene: Scene) -> Iterable[Line]:

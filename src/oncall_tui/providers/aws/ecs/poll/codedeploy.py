@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from oncall_tui.domain.action import Verb
-from oncall_tui.domain.deploy import Deploy, DeployState
+from oncall_tui.domain.deploy import BAKE_STAGE, Deploy, DeployState
 from oncall_tui.domain.revision import Revision
 from oncall_tui.providers.aws.client.client import AwsClient
 from oncall_tui.providers.aws.client.rate_limit import Priority
@@ -184,7 +184,7 @@ class CodeDeploys:
             started=made.start_time or made.create_time,
             status=made.status,
             strategy="code-deploy",
-            stage="bake time" if made.status == cd.BAKING else _stage(held.target) if newest else "",
+            stage=BAKE_STAGE if made.status == cd.BAKING else _stage(held.target) if newest else "",
             finished=made.complete_time,
             desired=own.computed_desired_count if own else 0,
             running=own.running_count if own else 0,
