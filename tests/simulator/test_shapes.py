@@ -74,6 +74,33 @@ def test_cloudwatch_shapes(make_drill: Callable[..., Drill], after: int) -> None
     assert drill.raw("alarms", "GetAlarmMuteRule", {"AlarmMuteRuleName": "m"})[0] == 404
 
 
+def test_alarms_of_every_type_and_a_service_of_express_mode() -> None:
+    from oncall_tui.simulator.scenarios.reader import parse
+    from oncall_tui.simulator.start import open_world
+
+    words = """
+name: kinds
+sources: [{name: alarms, provider: cloudwatch, account: prod}, {name: prod, provider: ecs}]
+services: [{at: prod/main/api, revision: 2, express: true}]
+alarms:
+  - {name: metric, state: ALARM}
+  - {name: all, any_of: [metric]}
+  - {name: panics, state: ALARM, query: "fields @message | filter @message like /panic/"}
+"""
+    opened = open_world(parse(words, "kinds.yaml"), manual=True)
+    try:
+        drill = Drill(opened)
+        kinds = ["MetricAlarm", "CompositeAlarm", "LogAlarm"]
+        for some in (*([kind] for kind in kinds), kinds):
+            told = _check(drill, "alarms", "DescribeAlarms", {"AlarmTypes": some})
+            assert [len(told[f"{kind}s"]) for kind in kinds] == [int(kind in some) for kind in kinds]
+        assert drill.raw("alarms", "DescribeAlarms", {"AlarmTypes": ["TraceAlarm"]})[0] == 400
+        (found,) = _check(drill, "prod", "DescribeServices", {"cluster": "main", "services": ["api"]})["services"]
+        assert found["resourceManagementType"] == "ECS"
+    finally:
+        opened.close()
+
+
 def test_metric_data_goes_with_the_alarms(make_drill: Callable[..., Drill]) -> None:
     drill = make_drill("night")
     drill.advance(180)

@@ -140,6 +140,7 @@ _ALARM: Table = {
     "below?": bool,
     "actions?": [str],
     "any_of?": [str],
+    "query?": str,
     "minutes?": float,
 }
 _MONITOR: Table = {
@@ -234,6 +235,7 @@ _FORMAT: Table = {
             "events?": int,
             "log_per_s?": float,
             "exec?": bool,
+            "express?": bool,
             "revision?": int,
             "start_s?": float,
             "steady_s?": float,

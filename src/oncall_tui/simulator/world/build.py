@@ -187,7 +187,7 @@ def _alarm(spec: Table, story: ScenarioRunner, alarms: CloudWatch) -> None:
     alarm = Alarm(spec["name"], spec.get("about", ""))
     alarm.metric, alarm.namespace = spec.get("metric", "5XXError"), spec.get("namespace", "AWS/ECS")
     alarm.threshold, alarm.below = float(spec.get("threshold", 1.0)), bool(spec.get("below", False))
-    alarm.any_of = list(spec.get("any_of", []))
+    alarm.any_of, alarm.query = list(spec.get("any_of", [])), spec.get("query", "")
     alarm.actions = list(spec.get("actions", []))
     if "service" in spec:
         service = story.service(spec["service"])[0]

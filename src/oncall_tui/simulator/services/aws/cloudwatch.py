@@ -23,7 +23,7 @@ _Item = TypeVar("_Item")
 
 @dataclass
 class Alarm:
-    """One alarm; composite where it has `any_of`."""
+    """One alarm; composite where it has `any_of`, of lines of logs where it has `query`."""
 
     name: str
     about: str = ""
@@ -34,6 +34,7 @@ class Alarm:
     """Whether it is in ALARM below its threshold."""
     dimensions: dict[str, str] = field(default_factory=dict)
     any_of: list[str] = field(default_factory=list)
+    query: str = ""
     actions: list[str] = field(default_factory=list)
     state: str = "OK"
     reason: str = ""
@@ -179,10 +180,10 @@ class CloudWatch:
 
     def metric_alarms(self) -> list[Alarm]:
         """Return the alarms that watch a metric."""
-        return [alarm for alarm in self._alarms.values() if not alarm.any_of]
+        return [alarm for alarm in self._alarms.values() if _kind(alarm) == "MetricAlarm"]
 
     def _describe_alarms(self, asked: Json) -> Json:
-        kinds = asked.get("AlarmTypes") or ["MetricAlarm"]
+        kinds = _kinds(asked)
         names, prefix = asked.get("AlarmNames"), asked.get("AlarmNamePrefix", "")
         if names and len(names) > 100:
             raise AwsError("ValidationError", "AlarmNames: at most 100")
@@ -195,9 +196,8 @@ class CloudWatch:
             and (not names or name in names)
         ]
         some, more = _paged(found, asked, 50, 100)
-        composite = [self._composite(alarm) for alarm in some if alarm.any_of]
-        metric = [self._metric(alarm) for alarm in some if not alarm.any_of]
-        return {"MetricAlarms": metric, "CompositeAlarms": composite, "LogAlarms": [], **more}
+        views = {"MetricAlarm": self._metric, "CompositeAlarm": self._composite, "LogAlarm": self._log}
+        return {f"{kind}s": [view(a) for a in some if _kind(a) == kind] for kind, view in views.items()} | more
 
     def _common(self, alarm: Alarm) -> Json:
         return {
@@ -235,8 +235,25 @@ class CloudWatch:
         rule = " OR ".join(f'ALARM("{name}")' for name in alarm.any_of)
         return self._common(alarm) | {"AlarmRule": rule, "StateReasonData": "{}"}
 
+    def _log(self, alarm: Alarm) -> Json:
+        query = {
+            "QueryString": alarm.query,
+            "LogGroupIdentifiers": [f"{self._base.replace(':cloudwatch:', ':logs:')}:log-group:/ecs/{alarm.name}:*"],
+            "ScheduledQueryRoleARN": f"arn:aws:iam::{self._base.rpartition(':')[2]}:role/queries",
+            "ScheduleConfiguration": {"ScheduleExpression": "rate(1 minute)", "StartTimeOffset": 300},
+            "AggregationExpression": "count(*)",
+        }
+        return self._common(alarm) | {
+            "ScheduledQueryConfiguration": query,
+            "QueryResultsToEvaluate": 3,
+            "QueryResultsToAlarm": 3,
+            "Threshold": alarm.threshold,
+            "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+            "TreatMissingData": "missing",
+        }
+
     def _describe_history(self, asked: Json) -> Json:
-        kinds = asked.get("AlarmTypes") or ["MetricAlarm"]
+        kinds = _kinds(asked)
         start, end = asked.get("StartDate", 0.0), asked.get("EndDate", float("inf"))
         found = [
             item
@@ -318,8 +335,19 @@ def _statistic(alarm: Alarm) -> Json:
     return {"Statistic": "Maximum" if "Age" in alarm.metric else "Sum"}
 
 
+TYPES = ("MetricAlarm", "CompositeAlarm", "LogAlarm")
+
+
 def _kind(alarm: Alarm) -> str:
-    return "CompositeAlarm" if alarm.any_of else "MetricAlarm"
+    return "CompositeAlarm" if alarm.any_of else "LogAlarm" if alarm.query else "MetricAlarm"
+
+
+def _kinds(asked: Json) -> list[str]:
+    """The types that were asked for, or AwsError where one is none. Without a word metric alarms alone."""
+    kinds = list(asked.get("AlarmTypes") or TYPES[:1])
+    if not set(kinds) <= set(TYPES):
+        raise AwsError("ValidationError", f"AlarmTypes: Member must satisfy enum value set: [{', '.join(TYPES)}]")
+    return kinds
 
 
 def _periods(alarm: Alarm) -> int:

@@ -44,7 +44,7 @@ def lay_service(
         strategy=strategy(spec),
         hold={key: float(value) if value else math.inf for key, value in spec.get("hold", {}).items()},
     )
-    service.exec = bool(spec.get("exec", False))
+    service.exec, service.express = bool(spec.get("exec", False)), bool(spec.get("express", False))
     service.log_per_s = float(spec.get("log_per_s", service.log_per_s))
     service.controller = spec.get("controller", "ECS")
     cluster.services[name] = service

@@ -251,6 +251,8 @@ class SimulatedEcsService:
     """Status or stage -> how long the next deploy stays in it, in unscaled seconds; infinite: until released."""
     exec: bool = False
     """Whether ECS Exec is enabled for its tasks."""
+    express: bool = False
+    """Whether it is a service of Express Mode."""
     targets: tuple[str, str] = ("", "")
     """How a load balancer sees its tasks from now on, whatever they run, and why; empty: as they are."""
     log_per_s: float = 1.5

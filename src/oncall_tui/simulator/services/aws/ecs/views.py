@@ -251,6 +251,7 @@ def service(account: SimulatedEcsAccount, it: SimulatedEcsService) -> Json:
         propagateTags="SERVICE",
         enableExecuteCommand=it.exec,
         availabilityZoneRebalancing="ENABLED",
+        resourceManagementType="ECS" if it.express else "CUSTOMER",
     )
 
 
