@@ -204,13 +204,15 @@ class Http:
     ) -> _Answer:
         # Spaces as %20, not +: what is signed has to be what is sent.
         url = self.url + path + (f"?{urlencode(params, quote_via=quote, safe='')}" if params else "")
-        client = self._open()
+        began = False
         try:
+            client = self._open()
             request = client.build_request(method, url, content=content, headers=headers)
             if self._settings.signer is not None:
                 signer = self._settings.signer
                 request.headers.update(signer.headers(method, str(request.url), content or b"", method != "GET"))
             self.calls += 1
+            began = True
             with time_limit(TOTAL_S, self._clock.monotonic):
                 response = client.send(request, stream=True)
                 try:
@@ -227,6 +229,7 @@ class Http:
             failed = broken(error, self._route, lambda text: self.sanitize(text, 120))
             if failed is None:
                 raise  # a bug
+            failed.sent = failed.sent and began
             if failed.anew:
                 self.close()  # the files of TLS may have changed
             raise failed from None

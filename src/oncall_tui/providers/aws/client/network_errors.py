@@ -33,7 +33,6 @@ BUGS = (
     boto.UnseekableStreamError,
     boto.StubResponseError,
     boto.StubAssertionError,
-    boto.UndefinedModelAttributeError,
     boto.CapacityNotAvailableError,
     boto.AwsChunkedWrapperError,
 )
@@ -90,21 +89,23 @@ def network(error: Exception, endpoint: str) -> errors.SourceError | None:
             return errors.Malformed(f"{endpoint} sent over {MAX_BODY >> 20} MiB", hint)
         case OSError() if not error.filename:
             return _words(broken(error, route, redact))
+        case UnicodeError():
+            return _words(broken(error, route, redact))
         case _:
             return _of_a_setting(error)
 
 
 def _of_a_setting(error: Exception) -> errors.SourceError | None:
     """The complaints of botocore about its settings, while a client is made or a call prepared."""
-    if isinstance(error, BUGS):
-        return None
     if isinstance(error, boto.UnknownRegionError | boto.InvalidRegionError | boto.EndpointProviderError):
         return errors.NoCredentials(_text(error), "check region: and endpoint_url:")
+    if isinstance(error, BUGS):
+        return None
     if isinstance(error, boto.InvalidEndpointConfigurationError | boto.BaseEndpointResolverError):
         return errors.NoCredentials(_text(error), "check region: and endpoint_url:")
     if isinstance(error, boto.ChecksumError | boto.FlexibleChecksumError):
         return errors.Malformed(_text(error), "the answer was damaged on its way: is a proxy in between?")
-    if isinstance(error, boto.DataNotFoundError | boto.UnknownServiceError | boto.MissingServiceIdError):
+    if isinstance(error, boto.DataNotFoundError | boto.UnknownServiceError | boto.UndefinedModelAttributeError):
         return errors.NoCredentials(_text(error), "install botocore anew; check AWS_DATA_PATH")
     if isinstance(error, boto.BotoCoreError):
         return errors.NoCredentials(_text(error), "check the AWS_… variables and ~/.aws/config")
@@ -166,7 +167,9 @@ def _other(error: Any, route: Route) -> errors.SourceError:
     if isinstance(cause, Exception) and (found := broken(cause, route, redact)) is not None:
         return found.unread()
     name = type(cause).__name__ if isinstance(cause, Exception) else type(error).__name__
-    return errors.Offline(f"{route.host}: {name}{route.via}", _hint(route.host, route.proxy))
+    said = _text(cause)[:120] if isinstance(cause, Exception) else ""
+    words = f"{name}: {said}" if said and said.isprintable() else name
+    return errors.Offline(f"{route.host}: {words}{route.via}", _hint(route.host, route.proxy))
 
 
 def _words(found: Broken | None) -> errors.SourceError | None:
