@@ -10,7 +10,8 @@ from oncall_tui import bootstrap
 from oncall_tui.cli import WRONG_USE
 from oncall_tui.cli.common import fail
 from oncall_tui.cli.farewell import left_behind
-from oncall_tui.cli.output import flush, is_terminal, say
+from oncall_tui.cli.output import flush, say
+from oncall_tui.cli.terminal_check import settle, why_no_board
 from oncall_tui.config import Config
 
 
@@ -19,14 +20,9 @@ from oncall_tui.config import Config
 def board(context: click.Context) -> None:
     """Open the board."""
     options = context.obj
-    if not is_terminal(sys.stdout):
-        fail("the board needs a terminal", "`oncall-tui status` prints it once", WRONG_USE)
-    if not is_terminal(sys.stderr):  # Textual draws there
-        fail(
-            "the board draws on stderr, which is redirected",
-            "do not redirect it; the log is beside the journal",
-            WRONG_USE,
-        )
+    settle()
+    if (why := why_no_board()) is not None:
+        fail(*why, WRONG_USE)
     sys.exit(show(bootstrap.load_config(options["config"]), options["read_only"]))
 
 
@@ -36,15 +32,17 @@ def show(config: Config, read_only: bool, *, follow: bool = True) -> int:
 
     gc.disable()  # until the first frame: it saves 20 ms, and the app switches it on again
     from oncall_tui.tui.app import OncallApp
+    from oncall_tui.tui.terminal.ending import EndSignals
 
     engine = bootstrap.make_engine(config, read_only=read_only)
     app = OncallApp(engine, config)
     left: tuple[str, ...] = ()
-    try:
-        app.run(mouse=config.screen.mouse)
-        left = left_behind(engine) if follow else ()
-    finally:
-        engine.stop()
+    with EndSignals(app.end, app.put_terminal_back):
+        try:
+            app.run(mouse=config.screen.mouse)
+            left = left_behind(engine) if follow else ()
+        finally:
+            engine.stop()
     say(*left)
     code = app.return_code or 0
     flush()

@@ -14,7 +14,8 @@ import click
 from oncall_tui import bootstrap
 from oncall_tui.cli.common import READ_TIMEOUT_S, fail
 from oncall_tui.cli.option_types import Number
-from oncall_tui.cli.output import is_terminal, put_text, say, say_text
+from oncall_tui.cli.output import put_text, say, say_text
+from oncall_tui.cli.terminal_check import settle, why_no_board
 from oncall_tui.config import Config
 from oncall_tui.runtime import programs
 
@@ -40,6 +41,7 @@ SOON_S = 2.0  # for one that says no more to end
 @click.pass_context
 def demo(context: click.Context, scenario: str, speed: float, seed: int) -> None:
     """Open the board on a simulated incident; nothing outside this machine is touched."""
+    settle()
     command = [sys.executable, "-m", "oncall_tui.simulator", "serve", "--with-parent"]
     command += ["--scenario", scenario, "--speed", str(speed), "--seed", str(seed)]
     with tempfile.TemporaryFile() as said, programs.companion(command, said) as child:
@@ -63,11 +65,12 @@ def _on(child: Popen[str], said: IO[bytes], read_only: bool) -> int:
     os.environ.update(world["environment"])
     with tempfile.TemporaryDirectory(prefix="oncall-tui-demo-") as folder:
         config = demo_config(world, Path(folder))
-        if is_terminal(sys.stdout) and is_terminal(sys.stderr):
+        why = why_no_board()
+        if why is None:
             from oncall_tui.cli.board import show
 
             return show(config, read_only, follow=False)  # what goes on there ends with the demo
-        return _once(config)
+        return _once(config, *why)
 
 
 def demo_config(world: dict[str, Any], folder: Path) -> Config:
@@ -76,10 +79,10 @@ def demo_config(world: dict[str, Any], folder: Path) -> Config:
     return bootstrap.load_config_text(text, "demo")
 
 
-def _once(config: Config) -> int:
+def _once(config: Config, why: str, hint: str) -> int:
     from oncall_tui.cli.text_board import text_board
 
-    say("not a terminal: the board is printed once (run it in a terminal to work with it)")
+    say(f"{why}: it is printed once (run it in a terminal to work with it; {hint})")
     engine = bootstrap.make_engine(config, read_only=True)
     engine.start()
     try:

@@ -59,7 +59,7 @@ def put_fields(*fields: str) -> bool:
 
 def put_json(value: Any) -> bool:
     """One JSON value on one line; where the stream's encoding lacks characters, they are escaped."""
-    return _out(json.dumps(value, ensure_ascii=not _is_utf8(sys.stdout)) + "\n")
+    return _out(json.dumps(value, ensure_ascii=not is_utf8(sys.stdout)) + "\n")
 
 
 def say(*lines: str) -> bool:
@@ -162,7 +162,8 @@ def _abandon(stream: TextIO) -> None:
         pass
 
 
-def _is_utf8(stream: TextIO | None) -> bool:
+def is_utf8(stream: TextIO | None) -> bool:
+    """Return whether a stream takes every character."""
     return stream is None or (stream.encoding or "").replace("-", "").replace("_", "").lower() == "utf8"
 
 

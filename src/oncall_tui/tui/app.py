@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from textual import events
 from textual.app import App, SystemCommand
+from textual.binding import Binding
 from textual.command import Provider
 from textual.screen import Screen
 from textual.widgets import Input
@@ -23,7 +24,7 @@ from oncall_tui.engine.engine import Engine
 from oncall_tui.text.cells import count
 from oncall_tui.triage.new_pages import NewPages
 from oncall_tui.tui.board import BoardScreen
-from oncall_tui.tui.commands import BY_ID, configure, label, of
+from oncall_tui.tui.commands import BY_ID, configure, label, named, of
 from oncall_tui.tui.controllers.view_memory import ViewMemory
 from oncall_tui.tui.key_names import MOVING, keymap
 from oncall_tui.tui.screens.dialogs.modals import Modal
@@ -48,7 +49,7 @@ class OncallApp(App[None]):
     TITLE = "oncall-tui"
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+p"
-    BINDINGS: ClassVar = []
+    BINDINGS: ClassVar = [Binding("ctrl+l", "repaint", show=False, system=True)]
     COMMANDS: ClassVar = {_commands}
 
     def __init__(self, engine: Engine, config: Config) -> None:
@@ -59,6 +60,7 @@ class OncallApp(App[None]):
         self._pages = NewPages()
         self._ignored = IgnoredInput()
         self._memory: ViewMemory | None = None
+        self._ends_with: int | None = None  # the exit code that a signal asked for
         self._while_coming: set[str] = set()  # keys that count while a dialog is on its way: they move, or go back
 
     def get_default_screen(self) -> BoardScreen:
@@ -84,6 +86,8 @@ class OncallApp(App[None]):
         going = (given.get(name, BY_ID[name].key) for name in ("back", "quit"))
         self._while_coming = {*MOVING, *(key for keys in going for key in keys.split(","))}
         self.call_after_refresh(self._begin)
+        if self._ends_with is not None:
+            self.exit(return_code=self._ends_with)
 
     def _begin(self) -> None:
         """The first frame is out: start to read, and let the collector run, without what start-up left."""
@@ -134,8 +138,11 @@ class OncallApp(App[None]):
         await super().on_event(event)
 
     def _say_ignored(self) -> None:
-        """Say where the engineer looks that input which arrived at once was ignored."""
-        words = self._ignored.words
+        """Say that input which arrived at once was ignored."""
+        self._say(self._ignored.words)
+
+    def _say(self, words: str) -> None:
+        """Say it where the engineer looks."""
         if self.board.looked_at:
             self.board.session.say(words, "warning")
         else:
@@ -173,6 +180,18 @@ class OncallApp(App[None]):
         for name, text in self.config.screen.views.items():
             yield SystemCommand(f"view {name}", f"filter: {text}", partial(self.board.filters.show_view, name))
 
+    def end(self, code: int) -> None:
+        """End with this exit code: a signal asked for it. Called by its handler, at any moment."""
+        self._ends_with = code
+        if self._driver is not None and self._loop is not None:
+            self._loop.call_soon_threadsafe(self.exit, None, code)
+
+    def put_terminal_back(self) -> None:
+        """Put the terminal back where the loop does not come to it; the journal keeps what it has."""
+        if isinstance(self._driver, KeyDriver):
+            self._driver.put_back()
+        self.engine.stop()
+
     def on_unmount(self) -> None:
         if self._memory is not None:  # a start that failed has none
             self._memory.close()
@@ -190,6 +209,14 @@ class OncallApp(App[None]):
         rows = [f"{count(writing, 'write')} not answered yet.", *rows] if writing else rows
         rows += [f"{count(telling, 'notification')} not sent yet: quitting drops them."] if telling else []
         self.push_screen(ConfirmMany(title, rows, "quit"), lambda yes: self.exit() if yes else None)
+
+    def action_help_quit(self) -> None:
+        """Say at Ctrl+C which key leaves."""
+        self._say(f"press {named('quit')} to leave the board")
+
+    def action_repaint(self) -> None:
+        """Ctrl+L draws all of the screen anew: another program wrote on it."""
+        self.refresh(layout=True)
 
     async def action_quit(self) -> None:
         """Ctrl+Q is the same as q."""

@@ -25,7 +25,14 @@ _USUAL = {command.key for command in configurable()}
 _ON_DETAIL = {
     key: f"{one.word} on the Detail screen" for one in of("detail") for key, _ in one.keys if key not in _USUAL
 }
-TAKEN = {**MOVING, **_ON_DETAIL, "ctrl+c": "leaving", "ctrl+q": "leaving", "ctrl+p": "the palette"}
+TAKEN = {
+    **MOVING,
+    **_ON_DETAIL,
+    "ctrl+c": "leaving",
+    "ctrl+q": "leaving",
+    "ctrl+l": "a repaint",
+    "ctrl+p": "the palette",
+}
 THEMES = (
     "ansi-dark",
     "ansi-light",
