@@ -10,6 +10,8 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
+from oncall_tui.runtime.worker import Worker
+
 SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGINT)
 GRACE_S = 2.0  # for the loop to end; then the process ends without it
 LAST_S = 1.0  # for what is to be done just before
@@ -28,7 +30,7 @@ class EndSignals:
         self._codes: queue.SimpleQueue[int | None] = queue.SimpleQueue()
 
     def __enter__(self) -> EndSignals:
-        threading.Thread(target=self._watch, name="end signals", daemon=True).start()
+        Worker("end signals", self._watch).start()
         if threading.current_thread() is threading.main_thread():
             for number in SIGNALS:
                 if signal.getsignal(number) is not signal.SIG_IGN:
@@ -51,7 +53,7 @@ class EndSignals:
             try:
                 more = self._codes.get(timeout=GRACE_S)
             except queue.Empty:
-                last = threading.Thread(target=self._at_once, daemon=True)
+                last = Worker("last words", self._at_once)
                 last.start()
                 last.join(LAST_S)
                 os._exit(code or 0)
