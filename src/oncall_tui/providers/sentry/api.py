@@ -31,6 +31,7 @@ A_SECOND = (
 READ_RIGHT = "the scope event:read"
 WRITE_RIGHT = "the scope event:write"
 
+ALREADY = "already posted that comment"  # the same text by the same user within an hour (GroupNotesEndpoint)
 _BARE = [("collapse", part) for part in ("release", "stats", "tags")]  # what takes the server long, and is not used
 
 _LINK = re.compile(r"<[^>]*>((?:\s*;\s*[a-z]+=\"[^\"]*\")*)")
@@ -41,6 +42,8 @@ def error_text(status: int, body: bytes) -> str:
     """``{"detail": …}`` or, of a refused field, ``{"field": ["why"]}`` in words; nothing where it is something else."""
     try:
         said = plain(body)
+        if isinstance(said, str):  # a comment that is there twice is refused by JSON within a JSON text
+            said = plain(said)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return ""
     if not isinstance(said, dict):
@@ -51,7 +54,10 @@ def error_text(status: int, body: bytes) -> str:
     if isinstance(detail, str) and detail:
         return detail
     whys = [f"{name}: {' '.join(map(str, why))}" for name, why in said.items() if isinstance(why, list) and why]
-    return "; ".join(whys)
+    words = "; ".join(whys)
+    if "unknown actor" in words.lower():
+        words += ": me.email is not the primary e-mail address of a user of this organization"
+    return words
 
 
 def next_cursor(headers: Mapping[str, str]) -> str:

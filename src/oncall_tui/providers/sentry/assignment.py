@@ -33,7 +33,7 @@ class Assign(SentryHandler):
         if not re.fullmatch(r"[!-~]+@[!-~]+", email):
             raise errors.Refused(
                 "Sentry has no acknowledge: this assigns the issue to you, and needs your Sentry user",
-                "set me.email to the e-mail address of your Sentry user",
+                "set me.email to the primary e-mail address of your Sentry user",
             )
         had = self._free(self.context.read_row(alert)) if alert.assigned else None
         again = is_me(had, ask.actor)

@@ -10,7 +10,7 @@ from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.plan import Actor, Plan
 from oncall_tui.providers.base import Receipt
 from oncall_tui.providers.http import HandlerContext, WriteHandler
-from oncall_tui.providers.sentry.api import SentryApi
+from oncall_tui.providers.sentry.api import ALREADY, SentryApi
 from oncall_tui.providers.sentry.assignee import holding
 from oncall_tui.providers.sentry.mapping import assignee, ignored_until, row, state_of
 from oncall_tui.providers.sentry.options import SentryOptions
@@ -94,6 +94,8 @@ class SentryHandler(WriteHandler[SentryHandlerContext, SentryIssue]):
         try:
             self.context.api.comment(plan.request["issue"], text)
         except errors.ActionError as error:
+            if ALREADY in error.message:  # within an hour Sentry does not take the same text twice
+                return "who and why are in a comment, which was there already"
             return f"who and why are not in Sentry: the comment was not taken ({error.message})"
         return "who and why are in a comment"
 

@@ -36,6 +36,8 @@ class SimulatedSentryIssue:
     users: int = 0
     environments: set[str] = field(default_factory=set)
     comments: list[str] = field(default_factory=list)
+    commented: dict[str, float] = field(default_factory=dict)
+    """When each text was last posted (POSIX seconds)."""
     activity: list[dict[str, Any]] = field(default_factory=list)
     """The newest first."""
 
