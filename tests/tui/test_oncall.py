@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 from tests.support.fakes import FakeProvider
 from tests.support.screen import Rig, on_screen
 
-from oncall_tui.domain.on_call import OnCallShift
+from oncall_tui.domain.on_call import OnCallShift, Roster
 from oncall_tui.domain.product import Product
 from oncall_tui.errors import Denied, Offline
+from oncall_tui.tui.screens.on_call import lines
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 NOW = 1_800_000_000.0  # Fri 15 Jan 2027, 17:00 in Tokyo
@@ -34,6 +35,7 @@ ALICE = OnCallShift(
 )
 BOB = OnCallShift(policy="Payments", level=2, person="Bob", email="bob@example.com", services=("payments-pd",))
 NOBODY = OnCallShift(policy="Search", level=1, services=("search",), next_person="Dave", next_at=at(18, 9))
+TWIN = OnCallShift(policy="Payments", policy_id="P2", level=1, person="Carol", until=at(15, 21) + 400 * 86_400)
 CARD = Product(name="card", alerts={"pagerduty_service": "payments-*"})
 SHOP = Product(name="shop")
 
@@ -187,3 +189,10 @@ async def test_that_i_am_not_is_said_only_where_it_is_known(tmp_path: Path) -> N
             await rig.settle()
             assert ("not on call" in rig.text().splitlines()[0]) is words
             assert ("on call" in rig.text().splitlines()[0]) is words
+
+
+def test_two_policies_of_one_name_are_two_and_a_date_of_another_year_has_it() -> None:
+    found = Roster(source="pager", shifts=(ALICE, TWIN), read_at=NOW)
+    text = ["".join(part for part, _ in line) for line in lines([found], [], "", NOW, TOKYO)]
+    assert [line.partition("  ")[0] for line in text if "policy" in line] == ["Payments (Payments)", "Payments (P2)"]
+    assert any("until 19 Feb 2028 21:00" in line for line in text)

@@ -17,6 +17,23 @@ from oncall_tui.errors import Offline
 CONFIG = "sources:\n  - {name: prom, provider: alertmanager, url: http://127.0.0.1:9}\n"
 
 
+def test_two_policies_of_one_name_are_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(CONFIG)
+    pager = Pager(False)
+    pager.on_call = lambda: tuple(  # type: ignore[method-assign]
+        OnCallShift(policy=name, policy_id=policy_id, level=1, person=who, until=4_000_000_000.0)
+        for name, policy_id, who in (("Payments", "P1", "Bob"), ("Payments", "P2", "Carol"), ("Shop", "P3", "Dave"))
+    )
+    monkeypatch.setattr(bootstrap, "on_call_sources", lambda config: {"pager": lambda: pager})
+    words = CliRunner().invoke(cli, ["--config", str(path), "oncall"]).stdout
+    heads = [line.partition("  ")[0] for line in words.splitlines()[1:] if not line.startswith(" ")]
+    assert heads == ["Payments (P1)", "Payments (P2)", "Shop"]
+    assert "Oct 2096" in words  # of another year
+    told = json.loads(CliRunner().invoke(cli, ["--config", str(path), "oncall", "--json"]).stdout.splitlines()[0])
+    assert [shift["policy_id"] for shift in told["on_call"]] == ["P1", "P2", "P3"]
+
+
 class Pager:
     """Tells whether I am on call, or fails."""
 

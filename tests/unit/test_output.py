@@ -52,6 +52,24 @@ def test_one_field_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", said.replace("\n", "") + told.replace("\n", ""))
 
 
+def test_a_plan_that_affects_its_own_target_names_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    plan = Plan(
+        id="1",
+        verb=Verb.SILENCE,
+        source="alarms",
+        target="alarms/1",
+        version="v",
+        actor=Actor("Alice"),
+        made_at=0.0,
+        title="mute",
+        affects=("alarms/1", "alarms/2"),
+    )
+    acting.show_plan(plan, lambda *lines: bool(shown.extend(lines)))
+    assert shown == ["mute", "  also affects: alarms/2"]
+    assert plan.others == ("alarms/2",)
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "euc_jp", "latin-1", "utf-8"])
 def test_every_character_has_a_form_in_every_encoding(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
     out, err = written(monkeypatch, encoding)

@@ -46,7 +46,7 @@ def show_plan(plan: Plan, show: Callable[..., bool] = say) -> bool:
         plan.title,
         *(f"  {name:<12} {text}" for name, text in plan.lines),
         *(f"  ! {warning}" for warning in plan.warnings),
-        *(f"  also affects: {row}" for row in plan.affects if row != plan.target),
+        *(f"  also affects: {row}" for row in plan.others),
     )
 
 

@@ -14,7 +14,7 @@ from oncall_tui.cli import DONE, NOT_DONE
 from oncall_tui.cli.common import fail
 from oncall_tui.cli.output import put, put_json, say
 from oncall_tui.config import Config
-from oncall_tui.domain.on_call import OnCallShift
+from oncall_tui.domain.on_call import OnCallShift, policy_titles
 from oncall_tui.errors import SourceError
 from oncall_tui.runtime.clock import SystemClock
 from oncall_tui.text.time_format import stamp
@@ -66,6 +66,7 @@ def _as_object(
             {
                 "source": source,
                 "policy": shift.policy,
+                "policy_id": shift.policy_id or None,
                 "level": shift.level,
                 "person": shift.person or None,
                 "email": shift.email or None,
@@ -88,12 +89,13 @@ def _print(config: Config, found: list[tuple[str, OnCallShift]], me: bool | None
     if me is not None:
         put("You are on call." if me else "You are not on call.")
     shown = ""
+    titles = {source: policy_titles(one for at, one in found if at == source) for source, _ in found}
     for source, shift in found:
-        if f"{source}/{shift.policy}" != shown:
-            shown = f"{source}/{shift.policy}"
+        if f"{source}/{shift.policy_key}" != shown:
+            shown = f"{source}/{shift.policy_key}"
             products = ", ".join(_products(config, shift))
             for_what = f"products: {products}" if products else f"services: {', '.join(shift.services) or 'none'}"
-            put(f"{shift.policy}  ({source}; {for_what})")
+            put(f"{titles[source][shift.policy_key]}  ({source}; {for_what})")
         until = f"until {_at(shift.until, zone)}" if shift.until is not None else "always" if shift.person else ""
         after = f"then {shift.next_person}" if shift.next_person else ""
         if shift.next_at is not None and shift.next_at != shift.until:
@@ -103,4 +105,5 @@ def _print(config: Config, found: list[tuple[str, OnCallShift]], me: bool | None
 
 
 def _at(at: float, zone: ZoneInfo) -> str:
-    return datetime.fromtimestamp(at, zone).strftime("%a %d %b %H:%M %Z")
+    there, now = (datetime.fromtimestamp(each, zone) for each in (at, SystemClock().now()))
+    return there.strftime(f"%a %d %b {'' if there.year == now.year else '%Y '}%H:%M %Z")

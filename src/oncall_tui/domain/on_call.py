@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
@@ -17,12 +18,14 @@ SET_S = 5.0  # read so far in the future, the clock was set back since: how old 
 class OnCallShift(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """One person at one level of an escalation policy, now. Times in seconds since the epoch, UTC.
 
+    *policy* is a name, which two policies may have: *policy_id* tells them apart (empty: the name does).
     *person* is empty where nobody is on call there. *since* and *until* are None where it is always so. *services* are
     the pager's services that page this policy. *next_person* takes over at *next_at*; empty: it is not told.
     """
 
     policy: str
     level: int
+    policy_id: str = ""
     person: str = ""
     email: str = ""
     since: float | None = None
@@ -30,6 +33,11 @@ class OnCallShift(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     services: tuple[str, ...] = ()
     next_person: str = ""
     next_at: float | None = None
+
+    @property
+    def policy_key(self) -> str:
+        """The policy's id, else its name: the same for the same policy of a source."""
+        return self.policy_id or self.policy
 
     def over(self, now: float) -> bool:
         """Return whether the shift's end has passed since it was read."""
@@ -42,6 +50,13 @@ class OnCallShift(msgspec.Struct, frozen=True, gc=False, kw_only=True):
             return any(fnmatchcase(service, wanted) for service in self.services)
         names = {name.casefold() for name in (self.policy, *self.services)}
         return product.name.casefold() in names
+
+
+def policy_titles(shifts: Iterable[OnCallShift]) -> dict[str, str]:
+    """Each policy's name by its key; with its id where another policy of these has the same name."""
+    names = {shift.policy_key: shift.policy for shift in shifts}
+    twice = {name for name, n in Counter(names.values()).items() if n > 1}
+    return {key: f"{name} ({key})" if name in twice else name for key, name in names.items()}
 
 
 class Roster(msgspec.Struct, frozen=True, kw_only=True):

@@ -119,3 +119,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     request: dict[str, Any] = {}
     commands: tuple[str, ...] = ()
     writes: int = 1
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Return the rest of what it affects, beside its own target."""
+        return tuple(each for each in self.affects if each != self.target)

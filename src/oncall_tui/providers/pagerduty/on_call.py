@@ -31,8 +31,12 @@ def shifts(api: PagerDutyApi, now: float) -> tuple[OnCallShift, ...]:
     found: list[OnCallShift] = []
     for (policy_id, level), there in by_level.items():
         name = _name(policy_id, policies, there)
-        found += _at_level(name, level, there, tuple(sorted(services.get(policy_id, ()))), now)
-    return tuple(sorted(found, key=lambda shift: (shift.policy.casefold(), shift.level, shift.person.casefold())))
+        found += _at_level((name, policy_id), level, there, tuple(sorted(services.get(policy_id, ()))), now)
+    return tuple(sorted(found, key=_place))
+
+
+def _place(shift: OnCallShift) -> tuple[str, str, int, str]:
+    return shift.policy.casefold(), shift.policy_id, shift.level, shift.person.casefold()
 
 
 def _name(policy_id: str, policies: dict[str, PagerDutyPolicy], there: list[PagerDutyOnCall]) -> str:
@@ -42,24 +46,32 @@ def _name(policy_id: str, policies: dict[str, PagerDutyPolicy], there: list[Page
 
 
 def _at_level(
-    policy: str, level: int, there: list[PagerDutyOnCall], services: tuple[str, ...], now: float
+    policy: tuple[str, str], level: int, there: list[PagerDutyOnCall], services: tuple[str, ...], now: float
 ) -> list[OnCallShift]:
     current = {one.user.id: one for one in there if is_now(one, now)}
     later = sorted((at, one) for one in there if (at := stamp(one.start)) is not None and at > now + 1.0)
     if not current:
         who, at = (later[0][1].user.label, later[0][0]) if later else ("", None)
-        return [OnCallShift(policy=policy, level=level, services=services, next_person=who, next_at=at)]
+        name, policy_id = policy
+        return [
+            OnCallShift(policy=name, policy_id=policy_id, level=level, services=services, next_person=who, next_at=at)
+        ]
     return [_shift(policy, level, one, services, later) for one in current.values()]
 
 
 def _shift(
-    policy: str, level: int, one: PagerDutyOnCall, services: tuple[str, ...], later: list[tuple[float, PagerDutyOnCall]]
+    policy: tuple[str, str],
+    level: int,
+    one: PagerDutyOnCall,
+    services: tuple[str, ...],
+    later: list[tuple[float, PagerDutyOnCall]],
 ) -> OnCallShift:
     until = stamp(one.end)
     after = [] if until is None else [(at, shift) for at, shift in later if at >= until - 60.0]
     who, at = (after[0][1].user.label, after[0][0]) if after else ("", None)
     return OnCallShift(
-        policy=policy,
+        policy=policy[0],
+        policy_id=policy[1],
         level=level,
         person=one.user.label,
         email=one.user.email or "",

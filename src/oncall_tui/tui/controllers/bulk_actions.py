@@ -145,7 +145,7 @@ def _outcome(verb: Verb, target: str, error: OncallError, at: float) -> Outcome:
 
 def _listed(title: str, plan: Plan) -> str:
     """One line of a confirm for several: what is done to this row."""
-    also = f"  (affects {len(plan.affects)} more)" if plan.affects else ""
+    also = f"  (affects {len(plan.others)} more)" if plan.others else ""
     did = f"  (will be {plan.did})" if plan.did else ""
     return f"{title}{also}{did}"
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, tzinfo
 
+from oncall_tui.text.time_format import moment
+
 IDLE_S = 15 * 60.0  # this long without a key: nobody looked
 LATE_S = 120.0  # sources tell late: what began just before the last key was not on screen yet
 DAY_S = 20 * 3600.0
@@ -57,5 +59,6 @@ class LastSeen:
         """``3 new since 02:41``; empty where nothing is."""
         if self.since is None or not count:
             return ""
-        form = "%H:%M" if now - self.since < DAY_S else "%d %b %H:%M"
-        return f"{count} new since {datetime.fromtimestamp(self.since, tz).strftime(form)}"
+        if now - self.since >= DAY_S:
+            return f"{count} new since {moment(self.since, tz, now, day=True)}"
+        return f"{count} new since {datetime.fromtimestamp(self.since, tz):%H:%M}"

@@ -83,14 +83,16 @@ def lines(rosters: Sequence[Roster], products: Sequence[Product], email: str, no
 class _Policy:
     """One policy of one source, and the products that it is for."""
 
-    def __init__(self, source: str, there: Sequence[OnCallShift], products: Sequence[Product], number: int) -> None:
-        self.source, self.shifts = source, there
+    def __init__(
+        self, source: str, title: str, there: Sequence[OnCallShift], products: Sequence[Product], number: int
+    ) -> None:
+        self.source, self.title, self.shifts = source, title, there
         self.products = [p for p in products if there[0].is_for(p)]
         first = products.index(self.products[0]) if self.products else len(products)
         self.order = (first, number)
 
     def head(self, several: bool) -> Line:
-        policy, of = self.shifts[0].policy, f" · {self.source}" if several else ""
+        policy, of = self.title, f" · {self.source}" if several else ""
         if self.products:
             return ((", ".join(p.name for p in self.products), "bold"), (f"  policy {policy}{of}", "dim"))
         services = ", ".join(self.shifts[0].services)
@@ -98,10 +100,13 @@ class _Policy:
 
 
 def _policies(roster: Roster, products: Sequence[Product]) -> Iterable[_Policy]:
-    by_name: dict[str, list[OnCallShift]] = {}
+    by_policy: dict[str, list[OnCallShift]] = {}
     for one in roster.shifts:
-        by_name.setdefault(one.policy, []).append(one)
-    return [_Policy(roster.source, there, products, at) for at, there in enumerate(by_name.values())]
+        by_policy.setdefault(one.policy_key, []).append(one)
+    titles = on_call_times.policy_titles(roster.shifts)
+    return [
+        _Policy(roster.source, titles[key], there, products, at) for at, (key, there) in enumerate(by_policy.items())
+    ]
 
 
 def _me(rosters: Sequence[Roster], email: str, now: float) -> Line:
@@ -144,14 +149,15 @@ def _shift_line(one: OnCallShift, now: float, tz: tzinfo) -> Line:
         until = f"until {when(one.until, now, tz)}"
         if one.until <= now:
             return level, name, (f"{until}: over, {ago(now - one.until)}; {after or 'not read since'}", "stale")
-    return level, name, (f"{fit(until, UNTIL_CELLS)} {after}".rstrip(), "")
+    return level, name, (f"{fit(until, max(UNTIL_CELLS, width(until)))} {after}".rstrip(), "")
 
 
 def when(at: float, now: float, tz: tzinfo) -> str:
     """``03:12`` today, ``Mon 09:00`` within six days of today, else ``30 Nov 09:00``."""
     there, today = datetime.fromtimestamp(at, tz), datetime.fromtimestamp(now, tz).date()
     days = abs((there.date() - today).days)
-    return there.strftime("%H:%M" if not days else "%a %H:%M" if days < 7 else "%-d %b %H:%M")
+    date = "%-d %b" if there.year == today.year else "%-d %b %Y"
+    return there.strftime("%H:%M" if not days else "%a %H:%M" if days < 7 else f"{date} %H:%M")
 
 
 def _plain(text: str, style: str = "") -> Line:

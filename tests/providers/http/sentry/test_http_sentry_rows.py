@@ -216,7 +216,8 @@ def test_the_link_header(link: str, cursor: str) -> None:
         (b'{"detail": {"code": "sso-required", "message": "Must login via SSO"}}', "Must login via SSO"),
         (
             b'{"assignedTo": ["Unknown actor input"]}',
-            "assignedTo: Unknown actor input: me.email is not the primary e-mail address of a user of this organization",
+            "assignedTo: Unknown actor input:"
+            " me.email is not the primary e-mail address of a user of this organization",
         ),
         (rb'"{\"detail\": \"twice\"}"', "twice"),
         (b'"text"', ""),

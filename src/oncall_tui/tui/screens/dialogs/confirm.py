@@ -169,11 +169,11 @@ def _names(plan: Plan) -> int:
 
 def _warnings(plan: Plan, tz: tzinfo, now: float) -> list[Line]:
     lines: list[Line] = [(("⚠ ", "warning"), (text, "warning")) for text in plan.warnings]
-    if plan.affects:
-        lines.append(((f"also       {len(plan.affects)} more:", "warning"),))
-        lines += [(("           ", ""), (text, "")) for text in plan.affects[:AFFECTS_SHOWN]]
-        if len(plan.affects) > AFFECTS_SHOWN:
-            lines.append(((f"           and {len(plan.affects) - AFFECTS_SHOWN} more", "dim"),))
+    if others := plan.others:
+        lines.append(((f"also       {len(others)} more:", "warning"),))
+        lines += [(("           ", ""), (text, "")) for text in others[:AFFECTS_SHOWN]]
+        if len(others) > AFFECTS_SHOWN:
+            lines.append(((f"           and {len(others) - AFFECTS_SHOWN} more", "dim"),))
     return lines
 
 
