@@ -161,6 +161,19 @@ def test_only_the_states_that_are_wanted(make: Callable[..., DatadogProvider]) -
     assert list(rows(make(states=("no data",)))) == ["12"]
 
 
+def test_a_word_that_is_none_of_datadogs_is_shown_whatever_states_are_wanted(
+    make: Callable[..., DatadogProvider], asked: Asked
+) -> None:
+    words = ("Pondering", "", "Unknown", "Warn")
+    groups = {f"host:{n}": {"status": word} for n, word in enumerate(words)}
+    asked.spoil = listing({"id": 7, "overall_state": "Alert", "state": {"groups": groups}})
+    found = rows(make(states=("alert",)))
+    assert {key: (row.state, row.comment) for key, row in found.items()} == {
+        "7/host:0": (AlertState.UNKNOWN, "state Pondering"),
+        "7/host:1": (AlertState.UNKNOWN, "state missing"),
+    }
+
+
 @pytest.mark.parametrize(
     ("priority", "status", "expected"),
     [

@@ -12,7 +12,7 @@ import msgspec
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState, Pairs, ServiceHint, Severity
 from oncall_tui.providers.datadog.active_downtime import ActiveDowntime
-from oncall_tui.providers.datadog.options import DatadogOptions
+from oncall_tui.providers.datadog.options import STATES, DatadogOptions
 from oncall_tui.providers.datadog.schema import DatadogMonitor, GroupState
 from oncall_tui.providers.datadog.scope import Tags, tags_of
 from oncall_tui.providers.http import DecodeCache, stamp
@@ -111,8 +111,8 @@ class DatadogRows:
     ) -> Alert | None:
         status = group.status or ""
         state = _STATES.get(status, AlertState.UNKNOWN)
-        if (status.lower() if status in _STATES else "unknown") not in self._options.states:
-            return None
+        if status.lower() in STATES and status.lower() not in self._options.states:
+            return None  # a word that is none of Datadog's own is shown: nobody asked to hide it
         options = self._options
         tags = tags_of(name)
         native = f"{monitor.id}/{name}" if name != "*" else str(monitor.id)

@@ -275,7 +275,7 @@ class PagerDutyApi:
     def user(self, email: str) -> Reference | None:
         """The user of this e-mail address. ``query`` matches parts of names too: the address has to be the same."""
         answer = self.get("/users", schema.Users, [("query", email), ("limit", str(PAGE))])
-        found = usable(answer.users, Reference)
+        found = (one for one in usable(answer.users, Reference) if not one.removed)
         return next((one for one in found if (one.email or "").casefold() == email.casefold()), None)
 
     def _all(
