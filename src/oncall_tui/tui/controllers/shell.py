@@ -30,7 +30,8 @@ from oncall_tui.tui.screens.dialogs.choice import ChoiceDialog
 from oncall_tui.tui.screens.dialogs.modals import DEAF_S, Modal
 from oncall_tui.tui.session import Session
 from oncall_tui.tui.terminal import foreground
-from oncall_tui.tui.widgets.clean_text import SENT_TO, copy
+from oncall_tui.tui.terminal.clipboard import route
+from oncall_tui.tui.widgets.clean_text import copy
 from oncall_tui.tui.widgets.text_lines import Line
 
 T = TypeVar("T")
@@ -225,8 +226,9 @@ class ToCopy(Modal[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="box"):
-            keys: Line = ((" [Enter] back ", "bold"), (f"  {SENT_TO}", "dim"), ("     c ", "key"), ("again", ""))
-            lines = [*self._lines, (("", ""),), ((self._command, "bold"),), (("", ""),)]
+            keys: Line = ((" [Enter] back ", "bold"), ("     c ", "key"), ("copy again", ""))
+            said: Line = ((route().words, "dim"),)
+            lines = [*self._lines, (("", ""),), ((self._command, "bold"),), (("", ""),), said, (("", ""),)]
             yield from self.body(lines, indent=2, question=keys)
 
     def action_copy(self) -> None:

@@ -20,9 +20,8 @@ from textual.widgets import Input
 
 from oncall_tui.text.cells import clean
 from oncall_tui.tui.palette import Palette
+from oncall_tui.tui.terminal.clipboard import route
 
-SENT_TO = "sent to the terminal's clipboard (OSC 52)"
-"""The word for a copy, because no terminal confirms that it took one."""
 LONGEST_COPY = 60_000  # characters: terminals take no more at a time
 
 
@@ -122,9 +121,11 @@ def copyable(text: str) -> str:
 
 
 def copy(app: App[Any], text: str) -> str:
-    """Send *text* to the terminal's clipboard. Returns what can be said of that."""
-    sent = copyable(text)
+    """Send *text* to the terminal's clipboard, where it can get there. Returns what can be said of that."""
+    way, sent = route(), copyable(text)
+    if not way.sends:
+        return way.words
     app.copy_to_clipboard(sent)
     cut = f", cut to {LONGEST_COPY:,} characters" if len(sent) == LONGEST_COPY < len(text) else ""
     changed = ", control characters replaced" if not text.startswith(sent) else ""
-    return f"{SENT_TO}{cut}{changed}"
+    return f"{way.words}{cut}{changed}"
