@@ -47,12 +47,12 @@ CASES: list[tuple[str, list[Deploy], list[Deploy], list[str], list[str]]] = [
     ("over, and no end is told: its begin counts",
      [at(70, state=DeployState.STOPPED), at(50, state=DeployState.FAILED)], [], ["api50"], []),
     ("one that had all traffic for hours stands below what was deployed since",
-     [at(400, baking_since=NOW - 61 * 60)], [at(5, JOBS)], ["jobs5", "api400"], []),
-    ("one that bakes since less than the look-back stands above", [at(400, baking_since=NOW - 59 * 60)],
+     [at(400, all_traffic_since=NOW - 61 * 60)], [at(5, JOBS)], ["jobs5", "api400"], []),
+    ("one that bakes since less than the look-back stands above", [at(400, all_traffic_since=NOW - 59 * 60)],
      [at(5, JOBS)], ["api400", "jobs5"], []),
-    ("one that bakes alone is the suspect still", [at(400, baking_since=NOW - 300 * 60)], [], ["api400"], []),
-    ("a sibling's that bakes for hours is the last", [at(50, ended=45)], [at(400, JOBS, baking_since=NOW - 300 * 60)],
-     ["api50", "jobs400"], []),
+    ("one that bakes alone is the suspect still", [at(400, all_traffic_since=NOW - 300 * 60)], [], ["api400"], []),
+    ("a sibling's that bakes for hours is the last", [at(50, ended=45)],
+     [at(400, JOBS, all_traffic_since=NOW - 300 * 60)], ["api50", "jobs400"], []),
     ("nothing", [], [], [], []),
 ]  # fmt: skip
 

@@ -113,8 +113,10 @@ class Deploy(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     breaker: str = ""  # "2/3", where a circuit breaker counts
     traffic: float | None = None  # percent of production traffic that the new revision gets, where it is told
     bake_until: float | None = None  # when a bake time ends, or the old tasks of a deploy that is over are removed
-    bake_about: bool = False  # that time is about so: nobody saw the bake time begin
-    baking_since: float | None = None  # all traffic goes to the new revision since then, and the old one is still there
+    bake_about: bool = False  # that time, and the next one, is about so: nobody saw it begin
+    all_traffic_since: float | None = (
+        None  # all traffic is on the new revision since then, and the old tasks still there
+    )
     steps: str = ""  # how traffic is shifted, where that is told: "10% every 6m"
     waits: str = ""  # what holds it up, in words: "paused at its hook before production traffic, until 02:41"
     alarms: tuple[str, ...] = ()  # names of the alarms that would make ECS roll it back

@@ -138,7 +138,7 @@ def _suspect(deploy: Deploy, began: float, look_back_s: float) -> bool:
 
 def _had_all_traffic(deploy: Deploy, at: float) -> bool:
     """Return whether all traffic went to its new revision already *at* that time, while it bakes or keeps old tasks."""
-    return deploy.baking_since is not None and deploy.baking_since < at
+    return deploy.all_traffic_since is not None and deploy.all_traffic_since < at
 
 
 def _ended(deploy: Deploy) -> float | None:
@@ -172,21 +172,23 @@ def _words(deploy: Deploy, began: float, tz: tzinfo | None, now: float) -> str:
         words.append(f"{deploy.state} {_before(began - ended)}")
     elif deploy.state.bad:
         words.append(str(deploy.state))
-    elif deploy.state.running and deploy.baking_since is not None:
-        words.append(_baking(deploy, began))
+    elif deploy.state.running and deploy.all_traffic_since is not None:
+        words.append(_all_traffic(deploy, began))
     if deploy.failed_tasks:
         why = f" ({deploy.failures[0].summary})" if deploy.failures else ""
         words.append(f"{stopped(deploy.failed_tasks)}{why}")
     return ", ".join(words)
 
 
-def _baking(deploy: Deploy, began: float) -> str:
-    """``baking at 100% traffic since 9h before the alert``."""
-    how = "baking" if deploy.stage == BAKE_STAGE else "its old tasks still kept,"
-    before = began - (deploy.baking_since or began)
+def _all_traffic(deploy: Deploy, began: float) -> str:
+    """``baking at 100% traffic since 9h before the alert``: what a deploy under way waits for, and since when."""
+    how = "baking " if deploy.stage == BAKE_STAGE else "paused " if deploy.state.running and deploy.waits else ""
+    if deploy.read_from == "CodeDeploy" and deploy.stage != BAKE_STAGE:
+        how = "its old tasks still kept, "
+    before = began - (deploy.all_traffic_since or began)
     about = "about " if deploy.bake_about else ""
     since = f" since {about}{_before(before)}" if before >= 1 else ""
-    return f"{how} at {100 if deploy.traffic is None else deploy.traffic:.0f}% traffic{since}"
+    return f"{how}at {100 if deploy.traffic is None else deploy.traffic:.0f}% traffic{since}"
 
 
 def _later_words(deploy: Deploy, began: float) -> str:

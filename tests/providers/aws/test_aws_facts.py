@@ -49,7 +49,7 @@ def test_a_bake_time_that_was_seen_to_begin_ends_when_it_says_whatever_is_update
     began = clock.now()
     deploy |= {"lifecycleStage": "BAKE_TIME", "updatedAt": began}
     row = run_for(source, clock, 30).deploys[0]
-    assert (row.baking_since, row.bake_about) == (began, False)
+    assert (row.all_traffic_since, row.bake_about) == (began, False)
     assert row.bake_until == began + 36_000
     assert progress.far(row, began + 600).endswith("baking, 9h left")
     clock.advance(3_600)
@@ -111,6 +111,28 @@ def test_a_deploy_that_bakes_for_hours_says_so_and_stands_below_one_of_the_produ
     assert "baking at 100% traffic since about 9h before the alert" in found.suspects[1].words
     young = suspicion(clock.now() - 33_000, TARGET, [rows[TARGET]], [])
     assert "baking at 100% traffic since about 16m before the alert" in young.suspects[0].words
+
+
+def test_a_deploy_that_is_paused_at_all_traffic_for_hours_stands_below_too(
+    ecs: Make, world: World, clock: FakeClock
+) -> None:
+    world.rolling("main", "jobs", age=300)
+    deploy = world.rolling("main", "api", age=36_000)
+    deploy |= {"deploymentConfiguration": {"strategy": "LINEAR"}, "lifecycleStage": "POST_PRODUCTION_TRAFFIC_SHIFT"}
+    deploy |= {"updatedAt": clock.now() - 34_000}
+    deploy |= {"lifecycleHookDetails": [{"hookId": "h", "status": "AWAITING_ACTION"}]}
+    deploy["targetServiceRevision"]["requestedProductionTrafficWeight"] = 40.0
+    source = ecs()
+    rows = {d.service_id: d for d in settle(source, clock).deploys}
+    assert rows[TARGET].all_traffic_since is None
+    deploy["targetServiceRevision"]["requestedProductionTrafficWeight"] = 100.0
+    deploy["updatedAt"] = clock.now()
+    rows = {d.service_id: d for d in run_for(source, clock, 20).deploys}
+    began = rows[TARGET].all_traffic_since
+    assert began == deploy["updatedAt"]
+    found = suspicion(began + 7_200, TARGET, [rows[TARGET]], [rows["prod/main/jobs"]])
+    assert [s.deploy.service_id for s in found.suspects] == ["prod/main/jobs", TARGET]
+    assert "paused at 100% traffic since 2h before the alert" in found.suspects[1].words
 
 
 # --- what an update does not restore ----------------------------------------------------------------------------------

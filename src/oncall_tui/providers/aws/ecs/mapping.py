@@ -156,21 +156,31 @@ def failed_tasks(
     )
 
 
-class BakeStart(msgspec.Struct, frozen=True):
-    """When a deploy's bake time began; *about* so where it was under way when it was first read."""
+class StageStart(msgspec.Struct, frozen=True):
+    """When a deploy came to where it is; *about* so where it was there already when it was first read."""
 
     at: float
     about: bool
 
 
-def bake_start(made: w.EcsServiceDeployment, seen_before: bool, now: float) -> BakeStart | None:
-    """The start of the bake time of a deploy that was first read in it *now*; None: it does not bake.
+def stage_start(made: w.EcsServiceDeployment, seen_before: bool, now: float) -> StageStart:
+    """The start of what is read of a deploy for the first time *now*: *seen_before* without it, or not at all.
 
     ECS does not say when a stage began. Its last update is that, until something else is updated.
     """
-    if made.lifecycle_stage != "BAKE_TIME" or made.status != "IN_PROGRESS":
-        return None
-    return BakeStart(min(made.updated_at or now, now), not seen_before)
+    return StageStart(min(made.updated_at or now, now), not seen_before)
+
+
+def bakes(made: w.EcsServiceDeployment) -> bool:
+    """Return whether it is in its bake time."""
+    return made.lifecycle_stage == "BAKE_TIME" and made.status == "IN_PROGRESS"
+
+
+def has_all_traffic(made: w.EcsServiceDeployment) -> bool:
+    """Return whether all production traffic goes to its new tasks, though it is not over."""
+    weight = made.target_service_revision.requested_production_traffic_weight if made.target_service_revision else None
+    full = weight is not None and weight >= 100
+    return bakes(made) or (full and made.strategy != "ROLLING" and made.status == "IN_PROGRESS")
 
 
 def from_service_deployment(
@@ -188,7 +198,8 @@ def from_service_deployment(
     started_by: str,
     can_act: bool,
     now: float,
-    bake: BakeStart | None = None,
+    bake: StageStart | None = None,
+    full: StageStart | None = None,
 ) -> Deploy:
     """A row of one of DescribeServiceDeployments; *failed* is how many of its tasks failed, as counted or seen."""
     configuration = made.deployment_configuration or w.EcsConfiguration()
@@ -213,8 +224,8 @@ def from_service_deployment(
         stage=made.lifecycle_stage.lower().replace("_", " "),
         traffic=target.requested_production_traffic_weight if configuration.strategy != "ROLLING" else None,
         bake_until=bake.at + minutes * 60 if bake and minutes else None,
-        bake_about=bake.about if bake else False,
-        baking_since=bake.at if bake else None,
+        bake_about=bake.about if bake else full.about if full else False,
+        all_traffic_since=full.at if full else None,
         steps=_steps(configuration),
         waits=_paused(made, hook, now) if hook else "",
         alarms=_watched(configuration),

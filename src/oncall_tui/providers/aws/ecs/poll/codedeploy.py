@@ -193,7 +193,9 @@ class CodeDeploys:
             traffic=_traffic(service, held.target, new) if newest and made.open else None,
             waits=_waits(made, held.waits_since if newest else None, now),
             bake_until=_gone_at(made, held.waits_since) if newest else None,
-            baking_since=held.waits_since if newest and held.waits_for in (cd.BAKING, "TERMINATION_WAIT") else None,
+            all_traffic_since=held.waits_since
+            if newest and held.waits_for in (cd.BAKING, "TERMINATION_WAIT")
+            else None,
             reason=made.reason,
             started_by=made.creator if made.creator not in ("", "user") else "",
             rollback=f"going back to {rows.revision(new).short}" if made.is_rollback and new else "",

@@ -58,7 +58,8 @@ class DeployReader:
         self._details: dict[str, w.EcsServiceDeployment] = {}
         self._noticed: dict[str, tuple[str, ...]] = {}
         self._rows: dict[str, tuple[Deploy, ...]] = {}
-        self._bakes: dict[str, rows.BakeStart] = {}
+        self._bakes: dict[str, rows.StageStart] = {}
+        self._full: dict[str, rows.StageStart] = {}  # all traffic
         self._listed_at: dict[str, float] = {}  # monotonic
         self._to_list: dict[str, w.EcsService] = {}
         self._to_describe: dict[str, str] = {}  # ARN -> cluster
@@ -116,6 +117,7 @@ class DeployReader:
         for detail in self._details_of(key):
             self._details.pop(detail.service_deployment_arn, None)
             self._bakes.pop(detail.service_deployment_arn, None)
+            self._full.pop(detail.service_deployment_arn, None)
         for held in (
             self._listed_at,
             self._briefs,
@@ -255,11 +257,11 @@ class DeployReader:
 
     def _take(self, found: w.EcsServiceDeployment, cluster: str, now: float) -> None:
         name = found.service_deployment_arn
-        bake = rows.bake_start(found, name in self._details, now)
-        if bake is None:
-            self._bakes.pop(name, None)
-        else:
-            self._bakes.setdefault(name, bake)
+        for held, there in ((self._bakes, rows.bakes(found)), (self._full, rows.has_all_traffic(found))):
+            if there:
+                held.setdefault(name, rows.stage_start(found, name in self._details, now))
+            else:
+                held.pop(name, None)
         self._details[name] = found
         path = arn.parse(found.service_deployment_arn).path
         self.dirty.add("/".join((self._source, *path[:2])))
@@ -369,6 +371,7 @@ class DeployReader:
             can_act=self._can_act,
             now=now.wall,
             bake=self._bakes.get(made.service_deployment_arn),
+            full=self._full.get(made.service_deployment_arn),
         )
 
     def _fallback(self, key: str, service: w.EcsService, now: Instant) -> tuple[Deploy, ...]:
