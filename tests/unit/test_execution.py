@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
 import pytest
 from tests.support.fakes import ALICE, FakeProvider, InlineQueue
 
+from oncall_tui import errors
 from oncall_tui.actions.execution import ActionExecution
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.board import Board
@@ -176,6 +178,41 @@ def test_an_intent_left_open_is_resolved_by_reading_and_nothing_is_sent_again(
     bench.queue.settle()
     assert bench.execution.outcome.state is DONE
     assert len(bench.handler.sent) == 1
+
+
+@pytest.mark.parametrize("receipt", [None, Receipt({"id": "receipt-1"})])
+@pytest.mark.parametrize(
+    "words", ["sent, still triggered", "sent; Bob has it", "asked to stop; the deploy has not begun to go back"]
+)
+@pytest.mark.parametrize("state", [PENDING, FAILED])
+def test_an_intent_of_a_session_that_was_killed_is_not_said_to_be_sent(
+    tmp_path: Path, words: str, receipt: Receipt | None, state: OutcomeState
+) -> None:
+    """It may have ended before it sent anything; only an answer (the receipt) shows that it did."""
+    bench = Bench(tmp_path)
+    bench.handler.verify = lambda plan, receipt: Check(state, words)  # type: ignore[method-assign]
+    bench.execution.resume(receipt, bench.clock.now() - 1)
+    for _ in range(15):
+        bench.queue.settle(2.0)
+    (first, *_), told = [o.message for o in bench.told[1:]], [o.message for o in bench.told]
+    if receipt is None:
+        assert first == f"not known whether it was sent; {words.partition(' ')[2].removeprefix('to stop; ')}"
+        assert not any(said.startswith(("sent", "asked")) for said in told if said != words)
+    else:
+        assert words in first
+
+
+def test_what_providers_say_of_a_missing_effect_claims_the_sending_in_its_first_word_alone() -> None:
+    """There it is taken back, where nobody knows whether it was sent."""
+    folder = Path(errors.__file__).parent / "providers"
+    said = [
+        words
+        for path in folder.rglob("*.py")
+        for words in re.findall(r"(?:pending|absent|not_yet)\([^\"]*\"([^\"]+)\"", path.read_text())
+        if re.search(r"\b(sent|asked)\b", re.sub(r"\{[^}]*\}", "", words))
+    ]
+    assert len(said) > 8
+    assert [words for words in said if not re.match(r"(sent|asked to stop)[,;] ", words)] == []
 
 
 def test_a_bug_after_the_write_is_unknown_and_before_it_failed(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ resolved by reading; *failed* only where nothing changed.
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Callable
 
@@ -26,6 +27,7 @@ from oncall_tui.runtime.secret import redact
 log = logging.getLogger(__name__)
 
 _JOURNALLED = frozenset({EntryKind.SEEN, EntryKind.UNSEEN, EntryKind.NOTE})  # the journal itself is the other side
+_CLAIM = re.compile(r"(?:sent|asked to stop)[,;] ")  # how a provider's words on a missing effect begin
 UNKNOWN_SETTLES_S = 12.0  # a write that timed out may still be on its way: "not there" counts only after this
 QUICK_GIVES_UP_S = 20.0  # an acknowledge that does not show by then is unknown, and is read on
 UNKNOWN_AGAIN_S = 10.0
@@ -225,7 +227,7 @@ class ActionExecution:
     def _not_there(self, check: Check) -> None:
         """The effect is not there. After a lost answer that counts only once the write cannot be on its way."""
         if self._lost_at is not None and self._clock.monotonic() - self._lost_at < UNKNOWN_SETTLES_S:
-            self._tell(OutcomeState.PENDING, f"{self._lost_why}; {check.message}")
+            self._tell(OutcomeState.PENDING, "; ".join(w for w in (self._lost_why, self._claimed(check.message)) if w))
             self._later(2.0)
             return
         lost = f" ({self._lost_why})" if self._lost_why else ""
@@ -236,11 +238,18 @@ class ActionExecution:
         quick = self.plan.verb not in FOLLOWED
         waited = self._watched_s()
         if quick and waited > QUICK_GIVES_UP_S:
-            self._unknown(f"sent, but not visible there after {waited:.0f} s: {check.message}", check.hint)
+            sent = self._claimed("sent, but not visible")
+            self._unknown(f"{sent} there after {waited:.0f} s: {self._claimed(check.message)}", check.hint)
             return
         lost = f"{self._lost_why}; " if self._lost_at is not None and self._lost_why else ""
-        self._tell(OutcomeState.PENDING, f"{lost}{check.message}")
+        self._tell(OutcomeState.PENDING, f"{lost}{self._claimed(check.message)}")
         self._later(check.again_in_s)
+
+    def _claimed(self, words: str) -> str:
+        """Return the words without the claim that it was sent, where an earlier session may have ended before that."""
+        if not self.resumed or self._receipt is not None:
+            return words
+        return _CLAIM.sub("not known whether it was sent; ", words, count=1) if _CLAIM.match(words) else words
 
     def _watched_s(self) -> float:
         """How long this session has looked for the effect: since it was sent, or taken up from an earlier session."""

@@ -27,9 +27,18 @@ def carry_out(engine: Engine, asked: ActionRequest, yes: bool) -> Outcome:
     """Plan, ask on the terminal where the plan wants a confirm, send, and wait until it is known what came of it."""
     plan = planned(engine, asked)
     shown = show_plan(plan)
+    refuse_without_journal(engine)
     if plan.confirm != "none" and not yes:
         confirm("Send it?", shown)
     return carry(engine, plan)
+
+
+def refuse_without_journal(engine: Engine) -> None:
+    """End the program where nothing can be journalled: the action would be refused, whatever is confirmed."""
+    if failure := engine.journal.failure:
+        fail(
+            f"nothing was sent, because it cannot be journalled first: {failure}", "the board can act without a journal"
+        )
 
 
 def confirm(question: str, shown: bool = True) -> None:

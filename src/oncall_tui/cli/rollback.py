@@ -112,6 +112,8 @@ def _run(context: click.Context, asked: _Asked, steady: float | None) -> NoRetur
         if asked.dry_run:
             _dry_run(plan, as_json)
         shown = as_json or show_plan(plan)
+        if failure := engine.journal.failure:
+            _refuse(as_json, row.id, f"not sent, because it cannot be journalled first: {failure}")
         _confirm(plan, asked.yes, asked.typed, shown, row.key.name)
         outcome = _send(engine, plan, wait, as_json)
         firing = engine.still_firing(row.id)
