@@ -120,13 +120,6 @@ def test_a_journal_that_cannot_be_written_says_so_and_catches_up(tmp_path: Path)
     assert [e.subject for e in journal.recent()] == ["first", "second"]
 
 
-def test_a_file_that_is_no_database_is_a_clear_failure(tmp_path: Path) -> None:
-    path = tmp_path / "journal.db"
-    path.write_text("this is not a database, and it is long enough to be one: " * 20)
-    with pytest.raises(JournalError, match="cannot be opened"):
-        Journal(path, FakeClock().now).must(entry())
-
-
 def test_what_is_waiting_is_written_on_close(journal: Journal) -> None:
     journal.record([entry(str(n)) for n in range(500)])
     journal.close(5)

@@ -44,6 +44,7 @@ def running(context: click.Context, *, read_only: bool = False, steady_s: float 
     finally:
         if not _told(engine):
             say("warning: not every destination was notified in time; see the journal")
+        say(*(f"warning: {words}" for words in engine.journal.notices))
         engine.stop()
 
 

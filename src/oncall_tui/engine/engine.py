@@ -78,6 +78,7 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
     rosters: tuple[Roster, ...] = ()
     troubles: tuple[str, ...] = ()  # bugs that this program's own threads met lately
     skipped: tuple[str, ...] = ()  # entries of the journal that could not be read
+    notices: tuple[str, ...] = ()  # what happened to the journal's file since the start
     recalled: bool = False  # what earlier sessions left in the journal is part of it
 
     @property
@@ -376,6 +377,7 @@ class Engine:
             rosters=self.on_call.rosters,
             troubles=self._troubles(),
             skipped=self.journal.skipped,
+            notices=self.journal.notices,
             recalled=self.recorder.recalled,
         )
         if self._differs(update):
@@ -399,6 +401,7 @@ class Engine:
             or new.rosters != old.rosters
             or new.troubles != old.troubles
             or new.skipped != old.skipped
+            or new.notices != old.notices
             or new.recalled != old.recalled
             or dict(new.board.sources) != dict(old.board.sources)
             or new.triaged.hidden != old.triaged.hidden

@@ -11,10 +11,10 @@ import os
 import queue
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -26,8 +26,9 @@ from oncall_tui.runtime.decoding import convert, plain
 from oncall_tui.runtime.worker import Worker
 
 if TYPE_CHECKING:
-    from oncall_tui.journal.store import Store
+    from oncall_tui.journal.store import Damaged, Store
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 WRITE_TIMEOUT_S = 5.0
 AGAIN_S = 2.0  # what could not be written is tried again so often
@@ -61,6 +62,7 @@ class Journal:
         self._lock = threading.Lock()
         self._store: Store | None = None
         self._unwritten: list[str] = []
+        self._notices: list[str] = []
         self._session = {"host": socket.gethostname(), "pid": os.getpid()}
         self.worker = Worker("journal", self._write_on)
         self.worker.start()
@@ -84,6 +86,11 @@ class Journal:
             except RuntimeError:  # another thread skips one just now
                 continue
         return ()
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Return what happened to the file itself since the start, in words; oldest first."""
+        return tuple(self._notices)
 
     # --- writing ------------------------------------------------------------------------------------------------------
 
@@ -151,9 +158,9 @@ class Journal:
 
     def open_intents(self) -> list[Intent]:
         """Intents that have no final outcome and whose process is gone, oldest first. Raises JournalError."""
-        with self._reading() as store:
-            intents = store.read("kind = ?", (EntryKind.INTENT,))
-            outcomes = store.read("kind = ?", (EntryKind.OUTCOME,))
+        intents, outcomes = self._read(
+            lambda store: (store.read("kind = ?", (EntryKind.INTENT,)), store.read("kind = ?", (EntryKind.OUTCOME,)))
+        )
         last = {e.subject: e for e in outcomes}
         found = []
         for entry in intents:
@@ -169,33 +176,53 @@ class Journal:
     def recent(self, limit: int = 200, kinds: tuple[EntryKind, ...] = tuple(EntryKind)) -> list[Entry]:
         """The newest entries, oldest first. Raises JournalError."""
         marks = ",".join("?" * len(kinds))
-        with self._reading() as store:
-            return store.read(f"kind IN ({marks})", tuple(kinds), limit)
+        return self._read(lambda store: store.read(f"kind IN ({marks})", tuple(kinds), limit))
 
     def since(self, at: float, kinds: tuple[EntryKind, ...] = tuple(EntryKind)) -> list[Entry]:
         """The entries of these kinds from *at* (seconds since the epoch) on, oldest first. Raises JournalError."""
         marks = ",".join("?" * len(kinds))
-        with self._reading() as store:
-            return store.read(f"at >= ? AND kind IN ({marks})", (at, *kinds))
+        return self._read(lambda store: store.read(f"at >= ? AND kind IN ({marks})", (at, *kinds)))
 
     def of(self, subject: str) -> list[Entry]:
         """Everything about one row or plan, oldest first. Raises JournalError."""
-        with self._reading() as store:
-            return store.read("subject = ?", (subject,))
+        return self._read(lambda store: store.read("subject = ?", (subject,)))
 
     # --- inside -------------------------------------------------------------------------------------------------------
 
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[Store]:
-        """The open file, this thread's alone; how the reading went is told in ``failure``."""
+    def _read(self, query: Callable[[Store], T]) -> T:
+        """The query's result; how the reading went is told in ``failure``. Raises JournalError."""
         with self._lock:
             try:
-                yield self._opened()
+                found = self._with_store(query)
             except JournalError as error:
                 self._read_failure = str(error)
                 self._jobs.put(([], None))  # the writer sees when it is over
                 raise
             self._read_failure = ""
+            return found
+
+    def _with_store(self, use: Callable[[Store], T], writing: bool = False) -> T:
+        """*use* the open file, this thread's alone. A damaged one is put aside, and *use* gets the new one."""
+        from oncall_tui.journal.store import Damaged  # sqlite3 is not needed for the first frame
+
+        if writing and self._store is not None and self._store.unwritable:  # perhaps it can be written by now
+            self._store.close()
+            self._store = None
+        try:
+            return use(self._opened())
+        except Damaged as error:
+            self._put_aside(error)
+            return use(self._opened())
+
+    def _put_aside(self, error: Damaged) -> None:
+        from oncall_tui.journal.set_aside import set_aside
+
+        if self._store is not None:
+            self._unwritten += self._store.skipped.values()
+            self._store.close()
+            self._store = None
+        if words := set_aside(self.path, error.file, error.why):
+            self._notices.append(words)
 
     def _opened(self) -> Store:
         if self._store is not None and not self._store.there:  # removed, or put back from a copy, under the program
@@ -239,7 +266,7 @@ class Journal:
         elif self._write_failure:
             try:
                 with self._lock:
-                    self._opened().probe()
+                    self._with_store(lambda store: store.probe(), writing=True)
                 self._write_failure = ""
             except JournalError as error:
                 self._write_failure = str(error)
@@ -248,7 +275,7 @@ class Journal:
         """Write them after what waits. What cannot be written waits, bounded, where it is *kept*."""
         try:
             with self._lock:
-                self._append(entries, kept)
+                self._with_store(lambda store: self._append(store, entries, kept), writing=True)
         except JournalError as error:
             failed = error
         except Exception as error:  # noqa: BLE001 - a bug here loses no entry and ends no thread
@@ -262,10 +289,9 @@ class Journal:
             self._backlog = [*self._backlog, *entries][-BACKLOG:]
         return failed
 
-    def _append(self, entries: list[Entry], kept: bool) -> None:
+    def _append(self, store: Store, entries: list[Entry], kept: bool) -> None:
         from oncall_tui.journal.store import Unwritable
 
-        store = self._opened()
         with contextlib.suppress(Unwritable):
             store.append((*self._backlog, *entries))
             return

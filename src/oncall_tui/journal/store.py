@@ -7,10 +7,12 @@ import logging
 import os
 import random
 import sqlite3
+import stat
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
@@ -40,9 +42,12 @@ CREATE TRIGGER IF NOT EXISTS entry_no_delete BEFORE DELETE ON entry BEGIN
     SELECT RAISE(ABORT, 'the journal is append-only');
 END;
 """
+FORMAT = 1  # of the file, in its user_version; 0 is the same from before it was written down
+OURS = 0x6F6E6361  # its application_id
 _NAMES = ("entry", "entry_subject", "entry_kind", "entry_at", "entry_no_update", "entry_no_delete")
 _COLUMNS = "seq, at, kind, subject, actor, text, data"
 _encode = msgspec.json.Encoder()
+MALFORMED = "database disk image is malformed"
 BUSY_S = 3.5  # for another program that has the file; who waits for an intent waits a little longer
 LOGGED = 100  # of rows that could not be read: a journal of another version may have thousands
 
@@ -51,33 +56,75 @@ class Unwritable(JournalError):
     """An entry that no disk would take; the others of its call may be fine."""
 
 
-class Store:
-    """One open journal file. Every method raises JournalError with what to do.
+class Damaged(JournalError):
+    """The file is no journal any more: *file* (device, number) is to be put aside, because *why*."""
 
-    *skipped* names the rows that could not be read, by their number: they are left out of what is read.
+    def __init__(self, path: Path, why: str, file: tuple[int, int]) -> None:
+        super().__init__(
+            f"the journal {path} is damaged: {why}", "the next action, or the board, sets it aside and begins a new one"
+        )
+        self.file, self.why = file, why
+
+
+class Store:
+    """One open journal file. Every method raises JournalError with what to do, and Damaged where that is so.
+
+    *skipped* names the rows that could not be read, by their number: they are left out of what is read. *unwritable*
+    says why it can be read alone; empty: it can be written.
     """
 
     def __init__(self, path: Path, busy_s: float = BUSY_S) -> None:
         self.path = path
         self.skipped: dict[int, str] = {}
+        self.unwritable = ""
         self._busy_s = busy_s
         try:
             self._db = self._opened()
+        except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
+            if (file := self._damaged(error)) is not None:
+                raise Damaged(path, _words(error), file) from None
+            self._db = self._opened_to_read(error)
+            self.unwritable = _words(error)
+        except UnicodeEncodeError:
+            raise JournalError("the journal's path has half a character", "set journal: in the configuration") from None
+        try:
             self._file = _identity(self.path)
-        except (OSError, sqlite3.Error) as error:
-            raise JournalError(
-                f"the journal {path} cannot be opened: {error}", "check its folder and its disk"
-            ) from None
+        except OSError as error:
+            self._db.close()
+            raise self._unopened(error) from None
+
+    def _unopened(self, error: Exception) -> JournalError:
+        return JournalError(
+            f"the journal {self.path} cannot be opened: {_words(error)}", "check its folder and its disk"
+        )
+
+    def _damaged(self, error: Exception) -> tuple[int, int] | None:
+        """The file, where *error* says that it is damaged; None: it says something else, or there is no file."""
+        if isinstance(error, OSError):
+            return None
+        try:
+            file = _identity(self.path)
+            return file if _says_damaged(error) or (_code(error) == sqlite3.SQLITE_READONLY and self._odd()) else None
+        except OSError:
+            return None
+
+    def _odd(self) -> bool:
+        """Return whether the file itself says that it cannot be written (file format, offset 18): no version does."""
+        with open(self.path, "rb") as stream:
+            head = stream.read(20)
+        return len(head) == 20 and not {head[18], head[19]} <= {1, 2}
 
     # --- opening ------------------------------------------------------------------------------------------------------
 
     def _opened(self) -> sqlite3.Connection:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _refuse_what_is_no_file(self.path)
         # The file has its mode before SQLite opens it: never readable by others, not for a moment. One that is there is
         # not opened for that: closing it would end the locks that this process has on it.
         with contextlib.suppress(FileExistsError):
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        os.chmod(self.path, 0o600)
+        if stat.S_IMODE(os.stat(self.path).st_mode) != 0o600:
+            os.chmod(self.path, 0o600)
         try:
             return self._connected(_write_ahead)
         except sqlite3.OperationalError as error:
@@ -98,12 +145,45 @@ class Store:
         try:
             db.text_factory = _text
             self._patiently(lambda: mode(db))
+            self._patiently(lambda: self._refuse_what_is_newer(db))
             db.execute("PRAGMA synchronous=FULL")
             self._patiently(lambda: _make_schema(db))
         except BaseException:
             db.close()
             raise
         return db
+
+    def _refuse_what_is_newer(self, db: sqlite3.Connection) -> None:
+        """Another version's file is not written: what it means by a row is not known."""
+        (found,) = db.execute("PRAGMA user_version").fetchone()
+        if 0 <= found <= FORMAT:
+            return
+        if not FORMAT < found < 1000:
+            raise sqlite3.DatabaseError(f"{MALFORMED}: its format is {found}")
+        raise JournalError(
+            f"the journal {self.path} is of a newer oncall-tui (its format is {found}, this one writes {FORMAT})",
+            "update this one, or set another file for it: journal: in the configuration",
+        )
+
+    def _opened_to_read(self, error: Exception) -> sqlite3.Connection:
+        """Open what cannot be written for reading alone. Raises JournalError where that cannot be had either."""
+        if not self.path.is_file() or (isinstance(error, sqlite3.Error) and _busy(error)):
+            raise self._unopened(error) from None
+        uri = f"file:{quote(str(self.path.absolute()))}?mode=ro"
+        beside = Path(f"{self.path}-wal")
+        whole = not beside.exists() or beside.stat().st_size == 0
+        for how in ("", *(("&immutable=1",) if whole else ())):  # where not even SQLite's own files can be made beside
+            try:
+                db = sqlite3.connect(uri + how, uri=True, timeout=self._busy_s, check_same_thread=False)
+                db.text_factory = _text
+                self._refuse_what_is_newer(db)
+                if _complete(db):
+                    log.warning("the journal %s can only be read: %s", self.path, _words(error))
+                    return db
+                db.close()
+            except (OSError, sqlite3.Error, UnicodeDecodeError):
+                continue
+        raise self._unopened(error) from None
 
     def _patiently(self, step: Callable[[], T]) -> T:
         """*step*, again while another program has the file: SQLite itself does not wait in each of these cases."""
@@ -120,13 +200,29 @@ class Store:
 
     def append(self, entries: Iterable[Entry]) -> None:
         """All of them on disk, or none and JournalError; Unwritable where it is one of them that cannot be stored."""
+        self._may_write()
         try:
             rows = [(e.at, e.kind, e.subject, e.actor, e.text, _encode.encode(e.data).decode()) for e in entries]
             self._patiently(lambda: self._insert(rows))
+        except UnicodeDecodeError as error:
+            raise self._failed("written", error) from None
         except (sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.DataError, ValueError, TypeError) as error:
             raise Unwritable(f"an entry cannot be written: {error}", "please report it with the log") from None
         except sqlite3.Error as error:
-            raise JournalError(f"the journal cannot be written: {error}", f"check the disk under {self.path}") from None
+            raise self._failed("written", error) from None
+
+    def _failed(self, what: str, error: sqlite3.Error | UnicodeDecodeError) -> JournalError:
+        """Return the error for a person. A file of ours that does not take our own statements is damaged too."""
+        strange = _code(error) == sqlite3.SQLITE_ERROR and self._is_ours()
+        if strange or _says_damaged(error):
+            return Damaged(self.path, _words(error), self._file)
+        return JournalError(f"the journal cannot be {what}: {_words(error)}", f"check the disk under {self.path}")
+
+    def _is_ours(self) -> bool:
+        try:
+            return bool(self._db.execute("PRAGMA application_id").fetchone()[0] == OURS)
+        except sqlite3.Error:
+            return False
 
     def _insert(self, rows: Sequence[tuple[object, ...]]) -> None:
         try:
@@ -147,11 +243,18 @@ class Store:
 
     def probe(self) -> None:
         """Write to the disk, and no entry. Raises JournalError."""
+        self._may_write()
         try:
-            self._db.execute("PRAGMA user_version=1")
-        except sqlite3.Error as error:
+            self._db.execute(f"PRAGMA user_version={FORMAT}")
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             self._roll_back()
-            raise JournalError(f"the journal cannot be written: {error}", f"check the disk under {self.path}") from None
+            raise self._failed("written", error) from None
+
+    def _may_write(self) -> None:
+        if self.unwritable:
+            raise JournalError(
+                f"the journal can be read, and not written: {self.unwritable}", f"check the rights on {self.path}"
+            )
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -162,8 +265,8 @@ class Store:
         query = f"SELECT * FROM (SELECT {_COLUMNS} FROM entry WHERE {where} ORDER BY seq DESC LIMIT ?) ORDER BY seq"
         try:
             rows = self._db.execute(query, (*values, limit)).fetchall()
-        except sqlite3.Error as error:
-            raise JournalError(f"the journal cannot be read: {error}") from None
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise self._failed("read", error) from None
         found = []
         for row in rows:
             try:
@@ -202,9 +305,41 @@ def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "replace")
 
 
+def _refuse_what_is_no_file(path: Path) -> None:
+    """Raise OSError for a folder, a pipe or a device: its rights are not to be changed, nor is it waited for."""
+    try:
+        mode = os.stat(path).st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISREG(mode):
+        raise OSError(0, "it is a folder" if stat.S_ISDIR(mode) else "it is a pipe or a device, not a file")
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror[:1].lower() + error.strerror[1:]
+    return "its definitions are not text" if isinstance(error, UnicodeDecodeError) else str(error)
+
+
+def _code(error: Exception) -> int:
+    """SQLite's primary error code; 0: none was given."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _says_damaged(error: Exception) -> bool:
+    """Return whether the file itself is damaged, or is no database: not the disk, its rights or another program.
+
+    What SQLite repeats of a damaged file may be no text, which Python raises in the place of SQLite's own error.
+    """
+    if isinstance(error, UnicodeDecodeError):
+        return True
+    damaged = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT)
+    return _code(error) in damaged or str(error).startswith((MALFORMED, "unsupported file format"))
+
+
 def _busy(error: sqlite3.Error) -> bool:
     """Return whether another program locks the file. (The low byte; the others say in which way.)"""
-    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def _complete(db: sqlite3.Connection) -> bool:
@@ -216,7 +351,9 @@ def _make_schema(db: sqlite3.Connection) -> None:
     if _complete(db):
         return
     try:
-        db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+        db.executescript(
+            f"BEGIN IMMEDIATE; PRAGMA application_id={OURS}; PRAGMA user_version={FORMAT}; {SCHEMA} COMMIT;"
+        )
     except BaseException:
         with contextlib.suppress(sqlite3.Error):
             if db.in_transaction:

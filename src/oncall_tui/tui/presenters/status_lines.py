@@ -62,6 +62,8 @@ def left(update: Update, me: str, read_only: bool, wide: bool, mine: str = "") -
         parts.append((" DEMO, or custom endpoint ", "warning"))
     if mine:
         parts.append((f" {mine} ", "dim" if mine.startswith("not") else "heading"))
+    if update.notices:
+        parts.append((f" JOURNAL BEGUN ANEW: see {named('sources')} ", "warning"))
     if update.skipped:
         entries = "1 journal entry" if len(update.skipped) == 1 else f"{len(update.skipped)} journal entries"
         parts.append((f" {entries} skipped: see {named('sources')} ", "warning"))

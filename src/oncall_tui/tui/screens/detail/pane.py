@@ -208,7 +208,9 @@ def source_lines(update: Update, now: float) -> list[Line]:
         lines.append(((" " * 14, ""), (f"{s.provider}, {s.calls_per_s:.1f} calls/s", "dim")))
     if update.journal_failure:
         lines.append(((" journal      ", "bold"), (update.journal_failure, "critical")))
-    lines += [((" journal      ", "bold"), (words, "warning")) for words in update.skipped[-SKIPPED:]]
+    lines += [
+        ((" journal      ", "bold"), (words, "warning")) for words in (*update.notices, *update.skipped[-SKIPPED:])
+    ]
     lines += [
         ((" program      ", "bold"), (f"{words} (please report it with the log)", "critical"))
         for words in update.troubles
