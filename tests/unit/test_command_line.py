@@ -5,17 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import click
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
-from tests.support.fakes import alert, service
+from tests.support.fakes import ALICE, FakeProvider, alert, service
 
 from oncall_tui import cli
-from oncall_tui.cli import COMMANDS
+from oncall_tui.cli import COMMANDS, NOT_DONE, alert_commands
 from oncall_tui.cli import lookup as finding
+from oncall_tui.cli.common import CommandFailed
+from oncall_tui.domain.action import Verb
 from oncall_tui.domain.board import merge
+from oncall_tui.domain.plan import ActionRequest, Confirm
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
 from oncall_tui.engine.engine import Update
 from oncall_tui.triage.triager import Rules, Triager
@@ -180,3 +185,24 @@ def test_a_wrong_alert_is_answered_with_the_nearest_never_taken(
     assert "did you mean prom/898a55cb (payments-api: 5xx rate 12 %)" in said
     code, said = refused(capsys, lambda: finding.find_alert(engine, "nosuch"))
     assert "`oncall-tui status` lists them" in said
+
+
+@pytest.mark.parametrize("yes", [False, True])
+def test_where_nothing_can_be_journalled_no_option_is_asked_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, yes: bool
+) -> None:
+    """The board then asks whether to act without a journal; ``--yes`` does not say that, and is not asked for."""
+    made = FakeProvider().acknowledge.plan(
+        ActionRequest(verb=Verb.ACKNOWLEDGE, target="prom/a", version="v", actor=ALICE), merge(0, 0.0, (), ())
+    )
+    plan = msgspec.structs.replace(
+        made, confirm=Confirm.YES, warnings=("acting without a journal: database is locked",)
+    )
+    monkeypatch.setattr(alert_commands, "planned", lambda engine, asked: plan)
+    engine: Any = SimpleNamespace(journal=SimpleNamespace(failure="database is locked"))
+    with pytest.raises(CommandFailed) as caught:
+        alert_commands.carry_out(engine, None, yes)  # type: ignore[arg-type]
+    assert caught.value.code == NOT_DONE
+    said = capsys.readouterr().err
+    assert "nothing was sent, because it cannot be journalled first: database is locked" in said
+    assert "--yes" not in said

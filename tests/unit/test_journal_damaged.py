@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import sqlite3
@@ -9,17 +10,30 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from oncall_tui.actions.journal_handlers import SeenMarks
+from oncall_tui.actions.past_actions import PastActions
+from oncall_tui.cli.journal import as_object
+from oncall_tui.domain.board import merge
 from oncall_tui.domain.entry import Entry, EntryKind
+from oncall_tui.engine.recorder import ChangeRecorder
 from oncall_tui.errors import JournalError
+from oncall_tui.inspection import row_timeline
 from oncall_tui.journal import Journal
 from oncall_tui.journal import journal as module
+from oncall_tui.journal.decode import _SHAPES
+from oncall_tui.journal.service_history import read_service_history
 from oncall_tui.journal.store import FORMAT, SCHEMA, Damaged, Store
+from oncall_tui.reports import handover_text
+from oncall_tui.reports.handover import handover
 from oncall_tui.runtime.clock import FakeClock
+from oncall_tui.triage.episodes import Episodes
+from oncall_tui.triage.triager import Rules, Triager
 
 NOW = FakeClock().now()
 
@@ -327,3 +341,98 @@ def test_without_the_rights_it_is_a_clear_failure_that_ends(
     monkeypatch.setattr(module, "AGAIN_S", 0.02)
     until(lambda: not journal.failure)
     assert [e.subject for e in journal.recent()] == ["waits"]
+
+
+# --- rows -------------------------------------------------------------------------------------------------------------
+
+COLUMNS = ("at", "kind", "subject", "actor", "text", "data")
+IN_A_COLUMN: tuple[Any, ...] = (b"\xff\x00", b"", "word", "", -1, 0, 2**63 - 1, 1e300, float("inf"), -1e-300)
+IN_A_COLUMN += ("[]", "null", "{", '"x"', "5", '{"a":' * 50, "\x1b[31m", "a\nb", "\ud7ff", "x" * 100_000)
+IN_A_FIELD: tuple[Any, ...] = (
+    None,
+    True,
+    0,
+    -1,
+    1e308,
+    2**53,
+    "word",
+    "",
+    [],
+    [1, None],
+    {},
+    {"a": [1]},
+    "\x1b]52;c;x\x07",
+)
+FURTHER = (
+    "arrow",
+    "kind",
+    "row",
+    "pager",
+    "did",
+    "rolled_back",
+    "by",
+    "started",
+    "shell",
+    "seconds",
+    "request",
+    "verb",
+)
+
+
+def good(kind: EntryKind) -> dict[str, Any]:
+    plan = {"id": "p1", "verb": "acknowledge", "source": "prom", "target": "prom/a", "version": "v", "title": "t"}
+    plan |= {"actor": {"name": "Alice"}, "made_at": NOW, "request": {}}
+    return {
+        EntryKind.INTENT: {"plan": plan, "host": "elsewhere", "pid": 1},
+        EntryKind.OUTCOME: {"state": "done", "verb": "acknowledge", "target": "prom/a"},
+        EntryKind.WATCH: {"state": "watching", "unread": []},
+    }.get(kind, {"began": NOW, "new": "firing", "old": "", "service": "prod/main/api", "plan": "p1"})
+
+
+def odd_rows(kind: EntryKind) -> Iterator[tuple[Any, ...]]:
+    usual = (NOW, kind.value, "prom/a", "Alice", "t", json.dumps(good(kind)))
+    for at in range(len(COLUMNS)):
+        for value in IN_A_COLUMN:
+            yield (*usual[:at], value, *usual[at + 1 :])
+    fields = (*_SHAPES[kind].__struct_fields__, *FURTHER)
+    plan = good(kind).get("plan")
+    for value in IN_A_FIELD:
+        for field in fields:
+            yield (*usual[:5], json.dumps(good(kind) | {field: value}))
+        for field in plan if isinstance(plan, dict) else ():
+            yield (*usual[:5], json.dumps(good(kind) | {"plan": plan | {field: value}}))
+
+
+@pytest.mark.parametrize("kind", EntryKind)
+def test_no_odd_row_stops_a_reader(path: Path, opened: Callable[[], Journal], kind: EntryKind) -> None:
+    """Every kind with every column and field as another program may write it: read, or left out and named."""
+    journal = opened()
+    journal.must(entry("first"))
+    rows = list(odd_rows(kind))
+    with sqlite3.connect(path) as db:
+        db.executemany(f"INSERT INTO entry ({', '.join(COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?)", rows)
+    db.close()
+    journal.must(entry("last"))
+    entries = journal.recent(10_000)
+    assert [entries[0].subject, entries[-1].subject] == ["first", "last"]
+    unknown = sum(row[1] != kind.value for row in rows)  # which no reader asks for
+    assert len(entries) + len(journal.skipped) + unknown == len(rows) + 2
+    for words in journal.skipped:
+        assert "could not be read" in words
+    # Each reader of the program, over all that could be read.
+    journal.open_intents()
+    SeenMarks(journal).load()
+    read_service_history(journal, "prod/main/api", ())
+    Episodes().load(entries)
+    PastActions(journal).read(NOW)
+    triaged = Triager(Rules(pages=())).triage(merge(0, NOW, (), ()))
+    report = handover(entries, triaged, 0.0, NOW)
+    handover_text.markdown(report, UTC)
+    recorder = ChangeRecorder(journal, Episodes())
+    recorder.remember()
+    assert recorder.recall()
+    recorder.record(triaged, triaged.board, NOW)
+    for one in entries:
+        as_object(one)
+    row_timeline.read(lambda: None, journal, "prom/a", NOW)  # type: ignore[arg-type, return-value]
+    assert journal.failure == ""

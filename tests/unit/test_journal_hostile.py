@@ -366,6 +366,7 @@ def test_a_bug_in_the_writer_is_told_loses_nothing_and_ends_nothing(
 
 
 def test_a_bug_in_the_writers_loop_is_told_and_it_begins_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "WRITE_TIMEOUT_S", 0.5)
     journal = Journal(path, FakeClock().now)
     write, fails = Journal._write, [SystemExit("a bug")]
 
@@ -377,6 +378,7 @@ def test_a_bug_in_the_writers_loop_is_told_and_it_begins_again(path: Path, monke
     monkeypatch.setattr(Journal, "_write", broken)
     with pytest.raises(JournalError):
         journal.must(entry("one"))
+    monkeypatch.setattr(module, "WRITE_TIMEOUT_S", 10.0)
     journal.must(entry("two"))
     assert "journal: bug: SystemExit: a bug" in journal.worker.trouble.summary
     journal.close(5)

@@ -45,6 +45,7 @@ def journal(context: click.Context, last: int, actions: bool, as_json: bool) -> 
     store.close()
 
 
+NO_CALENDAR = 253_402_300_800.0  # the year 10,000: a number from there on is printed as it is
 # Times of an entry's data, wherever they stand in it
 _TIMES = frozenset(
     {"began", "ended", "started", "again_at", "made_at", "at", "since", "deployCreatedAt", "begin", "until"}
@@ -64,5 +65,7 @@ def _stamped(value: Any, name: str = "") -> Any:
         return {key: _stamped(inner, key) for key, inner in value.items()}
     if isinstance(value, list):
         return [_stamped(inner) for inner in value]
-    is_time = name in _TIMES and isinstance(value, (int, float)) and not isinstance(value, bool)
+    is_time = (
+        name in _TIMES and isinstance(value, (int, float)) and 0 <= value < NO_CALENDAR and not isinstance(value, bool)
+    )
     return stamp(value) if is_time else value

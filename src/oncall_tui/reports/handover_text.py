@@ -18,7 +18,7 @@ from oncall_tui.triage.counts import NOT_KNOWN
 
 Sections = tuple[tuple[str, tuple[str, ...]], ...]
 _HELD = (AlertState.SILENCED, AlertState.SNOOZED, AlertState.SEEN, AlertState.INHIBITED)
-_ADDRESS = re.compile(r"(\w[\w.+-]*://[^\s`<>]*[^\s`<>)\].,;:!?])")
+_ADDRESS = re.compile(r"(\w[\w.+-]{0,30}://[^\s`<>]*[^\s`<>)\].,;:!?])")
 _MENTION = re.compile(r"(?<![\w.+-])@")  # bob@example.com mentions nobody
 NO_ACTION = "no action recorded by this journal"
 _MARKS = re.compile(r"([\\`*_{}\[\]()#+!|~])")
