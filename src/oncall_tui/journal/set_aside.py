@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from oncall_tui.errors import JournalError
+from oncall_tui.text.time_format import stamp
 
 log = logging.getLogger(__name__)
 BESIDE = ("", "-wal", "-shm", "-journal")  # SQLite's own files of one database
@@ -61,10 +62,10 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _free_name(path: Path) -> Path:
-    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
-    kept = path.with_name(f"{path.name}.damaged-{stamp}")
+    when = str(stamp(time.time())).replace(":", "")
+    kept = path.with_name(f"{path.name}.damaged-{when}")
     number = 1
     while kept.exists():
         number += 1
-        kept = path.with_name(f"{path.name}.damaged-{stamp}-{number}")
+        kept = path.with_name(f"{path.name}.damaged-{when}-{number}")
     return kept
