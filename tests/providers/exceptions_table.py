@@ -111,7 +111,7 @@ def _of_urllib3() -> Iterator[Exception]:
         if kind.__module__.startswith("urllib3"):
             made = kind.__new__(kind)
             Exception.__init__(made, SAID)
-            more = {"partial": 0, "expected": None, "length": b"zz", "response": mock.Mock(tell=lambda: 0)}
+            more = {"partial": 0, "expected": 5, "length": b"zz", "response": mock.Mock(tell=lambda: 0)}
             made.__dict__.update(more)  # what some of them say is made of these
             yield made
 
