@@ -19,7 +19,7 @@ from oncall_tui.journal import Journal
 from oncall_tui.notifications.destinations import DestinationSpec
 from oncall_tui.providers import registry
 from oncall_tui.providers.base import Context, Destination, Provider, SupportsOnCall
-from oncall_tui.providers.options import DestinationOptions, SourceOptions
+from oncall_tui.providers.options import DestinationOptions, HttpDestinationOptions, SourceOptions
 from oncall_tui.runtime import log
 from oncall_tui.runtime.clock import Clock, SystemClock
 from oncall_tui.runtime.secret import Secret, redact
@@ -85,16 +85,24 @@ def on_call_sources(config: Config, clock: Clock | None = None) -> dict[str, Cal
 
 
 def unready(config: Config) -> dict[str, str]:
-    """Destinations whose secrets cannot be read, and why: nothing else can be asked of one without sending.
+    """Destinations whose secrets or certificates cannot be read, and why: to ask more of one is to send.
 
     May block for a secret's command.
     """
+    from oncall_tui.runtime.network import trust
+
     found = {}
     for options in config.escalation:
         secrets = [value for name in options.__struct_fields__ if isinstance(value := getattr(options, name), Secret)]
+        files = trust.NO_FILES
+        if isinstance(options, HttpDestinationOptions):
+            secrets += [value for value in options.headers.values() if isinstance(value, Secret)]
+            files = trust.TlsFiles(options.ca_file, options.client_cert, options.client_key)
         try:
             for secret in secrets:
                 secret.get()
+            if files.any:
+                trust.tls_context(files)
         except SourceError as error:
             found[options.name] = str(error)
     return found

@@ -11,6 +11,7 @@ from oncall_tui.cli import DONE, NOT_DONE
 from oncall_tui.cli.common import EARLIER_TIMEOUT_S, READ_TIMEOUT_S, running
 from oncall_tui.cli.output import put
 from oncall_tui.config.unmatched import unmatched
+from oncall_tui.runtime.network import proxies, trust
 from oncall_tui.text.cells import count
 
 
@@ -34,11 +35,13 @@ def check(context: click.Context) -> None:
         for words in (*update.skipped, *update.troubles):
             put(words)
         config = bootstrap.load_config(context.obj["config"])
+        put(*(f"warning: {words}" for words in (*proxies.ProxyRules().mistakes(), *trust.mistakes())))
         put(*(f"warning: {words}" for words in unmatched(config, update.board)))
         unready = bootstrap.unready(config)
         for destination in config.escalation:
-            state = "SECRET MISSING" if destination.name in unready else "not contacted"
             said = unready.get(destination.name, "it cannot be checked without sending a message")
+            missing = "SECRET MISSING" if "secret" in said else "FILE UNUSABLE"
+            state = missing if destination.name in unready else "not contacted"
             put(f"{destination.name:<12} {destination.provider:<16} {state:<15} {said}")
         good = not unready and all(s.live for s in update.board.sources.values()) and not update.journal_failure
     sys.exit(DONE if good else NOT_DONE)

@@ -44,7 +44,8 @@ class Reading(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     Rows of a scope with a problem may be older: the provider keeps its last good ones. *next_in_s* is when the
     provider wants to be asked again (None: the source's own interval). *calls* is how many calls this poll made.
     *complete* is False while a first sweep is still under way: what is not there yet may still come. *behind* is of
-    how many services the deploys are not read completely yet; of which none is known, its note says so.
+    how many services the deploys are not read completely yet; of which none is known, its note says so. *clock_off_s*
+    is the server's clock minus this machine's, in whole minutes; 0: they agree, or the server tells no time.
     """
 
     source: str
@@ -57,6 +58,7 @@ class Reading(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     calls: int = 0
     complete: bool = True
     behind: int = 0
+    clock_off_s: float = 0.0
     unexplained: int = 0  # services of whose deploys it is still to be read who began them, or why tasks stopped
 
 
@@ -75,6 +77,7 @@ class SourceStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     partial: bool = False  # it was read just now, but for what *problems* name
     behind: int = 0  # services whose deploys are not read completely yet
     unexplained: int = 0  # as of a reading
+    clock_off_s: float = 0.0  # as of a reading
     waits: str = ""  # "waiting for credential_process of profile prod (5 s)": not for the source itself
     banner: str = ""  # "endpoint http://127.0.0.1:4566" where the source is not the real service
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from oncall_tui.domain.reading import Reading, SourceState, SourceStatus
+from oncall_tui.text.time_format import span
 
 SET_S = 2.0  # a clock that went so far apart from its other face was set
 SAID_NOTHING = "it may ask something, and has no terminal here: run it by hand"
@@ -53,6 +54,7 @@ def status_of(seen: PollState, now: float, monotonic: float) -> SourceStatus:
         calls_per_s=seen.calls_per_s,
         partial=fresh and state is not SourceState.OK,
         behind=seen.reading.behind if seen.reading else 0,
+        clock_off_s=seen.reading.clock_off_s if seen.reading else 0.0,
         unexplained=seen.reading.unexplained if seen.reading else 0,
         waits=waits(seen, monotonic),
         banner=seen.banner,
@@ -129,4 +131,14 @@ def _whole(seen: PollState) -> tuple[SourceState, str, str]:
         return first.state, f"{first.scope}: {first.message}" + (f" (+{more} more)" if more else ""), first.hint
     behind = seen.reading.behind
     words = f"the deploys of {behind} service{'s' if behind > 1 else ''} are not read completely yet" if behind else ""
-    return SourceState.OK, words, ""
+    off = seen.reading.clock_off_s
+    if not off:
+        return SourceState.OK, words, ""
+    clock = (
+        f"its clock is {span(abs(off))} {'ahead of' if off > 0 else 'behind'} this machine's: ages are off by as much"
+    )
+    return (
+        SourceState.OK,
+        f"{words}; {clock}" if words else clock,
+        "set the clock of this machine (NTP), or the server's",
+    )

@@ -21,12 +21,17 @@ what the table calls it. What is special to one API (its verbs, its own headers)
 
 from __future__ import annotations
 
+import functools
+import gzip
 import json
+import os
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
+from unittest import mock
 
 import pytest
 from tests.providers.contract.server import Handler, Said, Server
+from tests.support.network import dead_port
 from tests.support.polled import no_clock_that_is_set_stops_it
 
 from oncall_tui import errors
@@ -40,6 +45,7 @@ from oncall_tui.providers.base import ActionHandler, Context, Provider, ReadRequ
 from oncall_tui.runtime.clock import FakeClock
 from oncall_tui.simulator.server.messages import Request, SimulatedAnswer
 
+GATEWAY = {"X-Scope-OrgID": "payments"}
 TOKEN = "drill-planted-token"
 ODD = "[/prod] ディスク満杯 \x1b[31m \u202e\x00[bold] 🔥"
 PAGE = b"\n<!doctype html><title>Log in</title>"
@@ -247,6 +253,7 @@ def other_clock(bench: Bench) -> None:
         assert len(reading.alerts) == 1
         assert reading.at == bench.clock.now()  # a reading's age is by our own clock
         assert reading.problems == ()
+        assert abs(reading.clock_off_s - skew) <= 60.0  # and a person is told
 
 
 def our_clock_set(bench: Bench) -> None:
@@ -368,6 +375,44 @@ def login_page(bench: Bench) -> None:
     assert "sso.example/login" in error.message
 
 
+def gateway(bench: Bench) -> None:
+    """a gateway that wants a header of its own"""
+
+    def answer(request: Request) -> SimulatedAnswer | Said:
+        given = {name: request.headers.get(name.lower()) for name in GATEWAY}
+        return bench.good(request) if given == GATEWAY else Said(403, b"no tenant")
+
+    bench.server.answer = answer
+    assert len(bench.read().alerts) == 1
+    if bench.plug.write is not None:
+        plan, handler = bench.planned()
+        handler.send(plan)
+
+
+def dead_proxy(bench: Bench) -> None:
+    """a proxy that is dead is named, and NO_PROXY goes past it"""
+    around = {"http_proxy": f"http://me:{TOKEN}@127.0.0.1:{dead_port()}", "no_proxy": "10.0.0.0/8"}
+    with mock.patch.dict(os.environ, around):
+        with pytest.raises(errors.Offline, match=r"\$http_proxy") as caught:
+            bench.read()
+        assert TOKEN not in str(caught.value)
+        assert not bench.server.asked
+    bench.provider.close()
+    with mock.patch.dict(os.environ, {**around, "no_proxy": "127.0.0.0/8"}):
+        assert len(bench.read().alerts) == 1
+
+
+@functools.cache
+def _bomb() -> bytes:
+    return gzip.compress(gzip.compress(bytes(80 << 20), 1))
+
+
+def packed_bomb(bench: Bench) -> None:
+    """an answer that unpacks to gigabytes is given up"""
+    error = bench.fails(says(200, _bomb(), Content_Encoding="gzip, gzip"), errors.Malformed)
+    assert "MiB" in error.message
+
+
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
@@ -428,6 +473,9 @@ CASES: dict[str, Callable[[Bench], None]] = {
         cut_off,
         web_page,
         login_page,
+        gateway,
+        dead_proxy,
+        packed_bomb,
         unknown_word,
         missing_fields,
         one_bad,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tests.providers.contract.cases import TOKEN, Plug
+import msgspec
+from tests.providers.contract.cases import GATEWAY, TOKEN, Plug
 
 from oncall_tui.domain.action import Verb
 from oncall_tui.providers import registry
@@ -32,7 +33,8 @@ PEOPLE = [{"name": "Alice", "email": "alice@example.com"}]
 
 
 def _built(options: Callable[[str], SourceOptions]) -> Callable[[str, Context], Provider]:
-    return lambda url, context: registry.build(options(url), context)
+    """Build it with a header that only a gateway asks for (the case ``gateway``)."""
+    return lambda url, context: registry.build(msgspec.structs.replace(options(url), headers=GATEWAY), context)
 
 
 def _at(path: str, *names: str) -> Callable[[Request, Any], list[Any] | None]:

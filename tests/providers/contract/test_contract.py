@@ -32,7 +32,7 @@ def bench(plug: Plug, case: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Be
 
 
 KEPT = [(case, plug) for case in CASES for plug in PLUGS if case in cases_of(plug)]
-LONG = {"our_clock_set", "five_thousand"}  # cases that ``make test`` plays with one provider
+LONG = {"our_clock_set", "five_thousand", "packed_bomb"}  # cases that ``make test`` plays with one provider
 
 
 def _marks(case: str, plug: Plug) -> tuple[pytest.MarkDecorator, ...]:

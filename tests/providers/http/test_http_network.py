@@ -27,6 +27,7 @@ from oncall_tui import errors
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
 from oncall_tui.providers.alertmanager.provider import AlertmanagerProvider, build
 from oncall_tui.providers.base import Context, ReadRequest
+from oncall_tui.runtime.network import trust
 from oncall_tui.runtime.secret import Secret
 
 TOKEN = "planted-token-value-0123456789"
@@ -217,6 +218,15 @@ def test_a_variable_takes_no_public_authority_away(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("SSL_CERT_FILE", str(Authority(tmp_path).file))
     assert tls_context().cert_store_stats()["x509_ca"] == public + 1
     assert public > 50
+
+
+def test_check_names_what_cannot_be_used_of_the_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert trust.mistakes() == ()
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "gone.pem"))
+    monkeypatch.setenv("SSL_CERT_DIR", f"{tmp_path}:{tmp_path / 'no'}")
+    file, folder = trust.mistakes()
+    assert file.startswith("$SSL_CERT_FILE names ")
+    assert folder == f"$SSL_CERT_DIR names {tmp_path / 'no'}, which does not exist"
 
 
 def test_a_file_that_changed_is_read_again(make: Make, tmp_path: Path) -> None:

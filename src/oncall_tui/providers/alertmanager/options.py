@@ -69,5 +69,5 @@ class AlertmanagerOptions(HttpSourceOptions, frozen=True, kw_only=True):
     @property
     def signing_region(self) -> str:
         """Return the region to sign for; empty: the profile's."""
-        found = re.search(r"\.([a-z]{2}(?:-[a-z]+)+-\d)\.amazonaws\.com", urlsplit(self.url).hostname or "")
+        found = re.search(r"\.([a-z]{2}(?:-[a-z]+)+-\d)\.(?:vpce\.)?amazonaws\.com", urlsplit(self.url).hostname or "")
         return self.region or (found[1] if found else "")

@@ -73,6 +73,7 @@ class AlertmanagerProvider:
             alerts=rows,
             problems=tuple(problems),
             calls=self._http.calls - calls,
+            clock_off_s=self._http.clock_off_s,
         )
 
     def _read_silences(self) -> list[PartialFailure]:

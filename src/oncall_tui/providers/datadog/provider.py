@@ -78,6 +78,7 @@ class DatadogProvider:
             problems=tuple(problems),
             next_in_s=None if pause is None else max(pause, self.interval_s),
             calls=self._http.calls - calls,
+            clock_off_s=self._http.clock_off_s,
         )
 
     def _read_downtimes(self) -> list[PartialFailure]:

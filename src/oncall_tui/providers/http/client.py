@@ -159,6 +159,11 @@ class Http:
         """The server's clock minus ours, as far as its Date headers tell (whole seconds); also where ours was set."""
         return 0.0 if self._ahead_s is None else self._ahead_s + self._clock.monotonic() - self._clock.now()
 
+    @property
+    def clock_off_s(self) -> float:
+        """The server's clock minus ours in whole minutes, for a person: 0 where they agree as far as that matters."""
+        return 60.0 * int(self.skew_s / 60.0)
+
     def sanitize(self, text: str, limit: int = MESSAGE_LIMIT) -> str:
         """Do as the module's ``sanitize``."""
         return sanitize(text, limit)

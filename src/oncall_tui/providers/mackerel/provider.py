@@ -88,6 +88,7 @@ class MackerelProvider:
             alerts=tuple(self._by_id.values()),
             problems=(*self._problem, *paging.problems("alerts", len(raws)), *damage.problems("alerts")),
             calls=self._http.calls - calls,
+            clock_off_s=self._http.clock_off_s,
         )
 
     def _row(self, item: MackerelAlert) -> Alert:

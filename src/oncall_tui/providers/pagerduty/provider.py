@@ -137,6 +137,7 @@ class PagerDutyProvider:
             problems=self._problems(listed),
             next_in_s=self._next_in(left),
             calls=self._http.calls - calls,
+            clock_off_s=self._http.clock_off_s,
         )
 
     def _list(self, request: ReadRequest) -> _Listed:

@@ -112,6 +112,7 @@ class SentryProvider:
             problems=(*problems, *trouble, *cut, *damage.problems("issues")),
             next_in_s=min(MORE_IN_S, self.interval_s) if left else None,
             calls=self._http.calls - calls,
+            clock_off_s=self._http.clock_off_s,
         )
 
     def _read_ignored(self) -> tuple[bool, list[PartialFailure]]:

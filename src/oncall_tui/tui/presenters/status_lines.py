@@ -15,7 +15,7 @@ from oncall_tui.domain.plan import Plan
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.engine.engine import Update
 from oncall_tui.text.cells import count, fit, width
-from oncall_tui.text.time_format import age
+from oncall_tui.text.time_format import age, span
 from oncall_tui.triage.multi_service import MultiServiceIncident
 from oncall_tui.tui.commands import named
 from oncall_tui.tui.presenters.renewal import renewing
@@ -101,6 +101,9 @@ def right(update: Update, now: float, wide: bool, bell: bool) -> list[Part]:
     for source in board.unread:
         style = "warning" if source.state is SourceState.WAITING else "critical"
         parts.append((" · " + _unread(source, now, wide), style))
+    off = max((source.clock_off_s for source in board.sources.values()), key=abs, default=0.0)
+    if off:
+        parts.append((f" · CLOCK {span(abs(off))} {'behind' if off > 0 else 'ahead'}", "warning"))
     if not bell:
         parts.append((" · BELL OFF", "warning"))
     return parts
