@@ -67,6 +67,7 @@ class Place:
             "steady_s": 2,
             "products": [],
         }
+        self.config |= {"products": [], "pages": [{"severity": "critical"}]}
         self.config["sources"] = [{**s, "interval_s": 1} for s in self.config["sources"] if s["name"] in sources]
         self.env: dict[str, str] = {**world.env, "HOME": str(self.home), "XDG_CONFIG_HOME": str(self.home / ".config")}
         self.held: list[Any] = []  # what stays open while the row is played
@@ -162,7 +163,7 @@ def _line(row: Row, place: Place, arguments: Sequence[str], terminal: str = "") 
     opened = 'exec <"$TTY" >"$TTY" 2>"$TTY"; ' if terminal else ""
     given = f"TTY={terminal}; " if terminal else ""
     script = f'{given}{opened}{row.shell + "; " if row.shell else ""}exec "$@" {row.redirect}'
-    return ["sh", "-c", script, "sh", sys.executable, "-m", "oncall_tui", "--config", str(place.path), *arguments]
+    return ["/bin/sh", "-c", script, "sh", sys.executable, "-m", "oncall_tui", "--config", str(place.path), *arguments]
 
 
 def _command(row: Row, command: str, place: Place) -> Seen:
@@ -197,6 +198,8 @@ def _command(row: Row, command: str, place: Place) -> Seen:
 def _telling(text: str) -> str:
     """The first line that tells something: what went wrong, else the first."""
     lines = [" ".join(line.split()) for line in ESCAPES.sub("", text).splitlines() if line.strip()]
+    if len(lines) > 1 and "mistake" in lines[0]:
+        return _shown_safely(lines[1])
     return _shown_safely(next((line for line in lines if TELLING.search(line)), lines[0] if lines else ""))
 
 

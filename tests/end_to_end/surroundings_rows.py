@@ -112,6 +112,7 @@ TERMINAL = [
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGINT)
     ),
     Row("terminal", "TEXTUAL_ variables of another program", {"TEXTUAL_FPS": "x", "TEXTUAL_ANIMATIONS": "x"}),
+    Row("terminal", "TEXTUAL_PRESS of another program", {"TEXTUAL_PRESS": "a,R,y", "TEXTUAL": "devtools,debug"}),
     Row("terminal", "TEXTUAL_DRIVER of another program", {"TEXTUAL_DRIVER": "nowhere:Driver"}),
     Row("terminal", "TEXTUAL_COLOR_SYSTEM and log", {"TEXTUAL_COLOR_SYSTEM": "x", "TEXTUAL_LOG": "/proc/no/log"}),
 ]

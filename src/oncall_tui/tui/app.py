@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
+import logging
 import sys
 import time
 from collections.abc import Iterable
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
+from rich.text import Text
 from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding
@@ -21,7 +24,8 @@ from textual.widgets import Input
 
 from oncall_tui.config import Config
 from oncall_tui.engine.engine import Engine
-from oncall_tui.text.cells import count
+from oncall_tui.runtime.secret import redact
+from oncall_tui.text.cells import clean, count
 from oncall_tui.triage.new_pages import NewPages
 from oncall_tui.tui.board import BoardScreen
 from oncall_tui.tui.commands import BY_ID, configure, label, named, of
@@ -34,13 +38,24 @@ from oncall_tui.tui.terminal.driver import KeyDriver
 from oncall_tui.tui.terminal.sound import notification
 from oncall_tui.tui.widgets.clean_text import copyable, guard
 
+log = logging.getLogger(__name__)
 REDRAW_S = 0.25
+OF_THE_MACHINE = {errno.EMFILE: "see `ulimit -n`", errno.ENFILE: "", errno.ENOMEM: "", errno.ENOSPC: ""}
 
 
 def _commands() -> type[Provider]:
     from oncall_tui.tui.palette_commands import PaletteCommands  # not needed for the first frame
 
     return PaletteCommands
+
+
+def ended_by(error: BaseException | None) -> str:
+    """Word an error that ended the board: what the machine lacks is no bug."""
+    if isinstance(error, OSError) and error.errno in OF_THE_MACHINE:
+        hint = OF_THE_MACHINE[error.errno]
+        return f"oncall-tui: the board ended: {clean(error.strerror or str(error))}" + (f" ({hint})" if hint else "")
+    said = clean(redact(f"{error.__class__.__name__}: {error}"))
+    return f"oncall-tui: the board ended by a bug: {said}; please report it with oncall-tui.log, beside the journal"
 
 
 class OncallApp(App[None]):
@@ -185,6 +200,15 @@ class OncallApp(App[None]):
         self._ends_with = code
         if self._driver is not None and self._loop is not None:
             self._loop.call_soon_threadsafe(self.exit, None, code)
+
+    def _fatal_error(self) -> None:
+        """End by an error that nobody expected: one line for the engineer, and the traceback, without the values of
+        variables, in the log. Textual would print both.
+        """
+        error = sys.exc_info()[1] or self._exception
+        log.critical("the board ended", exc_info=error)
+        self._exit_renderables.append(Text(ended_by(error)))
+        self._close_messages_no_wait()
 
     def put_terminal_back(self) -> None:
         """Put the terminal back where the loop does not come to it; the journal keeps what it has."""
