@@ -369,16 +369,46 @@ def test_the_own_limit_on_calls_makes_it_wait(clock: FakeClock) -> None:
     assert reader.due()
 
 
+class EmptyPages(Side):
+    """Answers an empty page each time, and names another one."""
+
+    def log_page(self, wanted: LogQuery) -> LogPage:
+        self.page = LogPage(token=f"more {len(self.asked)}")
+        return super().log_page(wanted)
+
+
 def test_empty_pages_are_followed_only_so_far_and_then_by_a_key(clock: FakeClock) -> None:
-    side = Side(clock)
-    side.page = LogPage(token="more")
+    side = EmptyPages(clock)
     reader = LogReader("prod/c/api", clock, around=clock.now() - 5000)
     drive(reader, side)
     assert len(side.asked) == 40
     reader.earlier()
     drive(reader, side)
     assert len(side.asked) == 60
-    assert {w.token for w in side.asked[41:]} == {"more"}
+    assert all(w.token.startswith("more") for w in side.asked[41:])
+
+
+def test_a_token_that_comes_again_is_the_end_and_is_said(clock: FakeClock) -> None:
+    """The same token for ever was asked for twice a second, for ever."""
+    side = Side(clock)
+    side.page = LogPage(token="more")
+    reader = LogReader("prod/c/api", clock, around=clock.now() - 5000)
+    drive(reader, side)
+    assert len(side.asked) <= 4  # two stretches, and the second page of each
+    (trouble,) = set(map(str, reader.run.troubles.values()))
+    assert "repeat themselves" in trouble
+    live = LogReader("prod/c/api", clock)
+    drive(live, side, 20.0)
+    assert len(side.asked) <= 4 + 2 * 12  # two calls a look, never without end
+
+
+def test_lines_that_cannot_be_read_are_counted(clock: FakeClock) -> None:
+    side = Side(clock)
+    side.page = LogPage(lines=(line(clock.now()),), lacks="1 lines are not as CloudWatch promises: timestamp: missing")
+    reader = LogReader("prod/c/api", clock)
+    drive(reader, side)
+    assert len(reader.kept.lines) == 1
+    assert any("1 lines are not as CloudWatch promises" in str(t) for t in reader.run.troubles.values())
 
 
 def test_what_is_being_read_is_not_dropped(clock: FakeClock) -> None:

@@ -64,13 +64,15 @@ class LogQuery(msgspec.Struct, frozen=True, kw_only=True):
 class LogPage(msgspec.Struct, frozen=True, kw_only=True):
     """An answer: *lines* oldest first. A *token* means that there may be more, also where there are no lines here.
 
-    *missing* says that the group is not there. *wait_s* is above 0 where nothing was asked, as the own limit on calls
+    *missing* says that the group is not there, *lacks* that some lines could not be read.
+    *wait_s* is above 0 where nothing was asked, as the own limit on calls
     is used up: ask again in so many seconds.
     """
 
     lines: tuple[LogLine, ...] = ()
     token: str = ""
     missing: str = ""
+    lacks: str = ""
     wait_s: float = 0.0
 
 

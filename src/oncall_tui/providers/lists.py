@@ -25,6 +25,11 @@ T = TypeVar("T")
 UNDECODABLE = (msgspec.MsgspecError, ValueError, RecursionError)
 
 
+# Seconds since the epoch that a calendar has: what is before 1970 or after 9999 is no time.
+LAST_S = 253_402_214_400.0
+Epoch = Annotated[float, msgspec.Meta(ge=0.0, lt=LAST_S)]
+
+
 class _Mark:
     """A mark on a field's type."""
 
@@ -121,8 +126,8 @@ class Damage:
 def decode(raw: bytes | msgspec.Raw, into: type[T], damage: Damage | None = None, *, strict: bool = True) -> T:
     """One whole answer. Raises one of UNDECODABLE, to be worded by ``what_came``.
 
-    With *damage*, what is wrong with an item of one of its lists is noted there, and the item left out; a list of which
-    no item is as promised is an error all the same. Without it one bad item is an error: of what decides an action.
+    With *damage*, what is wrong with an item of one of its lists is noted there, and the item left out. Without it one
+    bad item is an error: of what decides an action.
     """
     try:
         return decoder(into, strict=strict).decode(raw)
@@ -152,6 +157,28 @@ def items(raws: Items[T], into: type[T], damage: Damage) -> list[T]:
         else:
             damage.spare(notes)
             good.append(item)
+    return good
+
+
+def converted(values: Iterable[Any], into: type[T], damage: Damage | None) -> list[tuple[Any, T]]:
+    """Each of *values*, plain data, with what it is as *into*; the bad ones are left out, and noted in *damage*.
+
+    Without *damage*, raises msgspec.ValidationError for one that is bad.
+    """
+    good = []
+    for value in values:
+        notes: list[str] = []
+        try:
+            found = convert(_Mend(False, notes).item(value, into), into, strict=False)
+        except UNDECODABLE as error:
+            if damage is None:
+                raise
+            of = f" of {named(value)}" if named(value) else ""
+            damage.lose(_reason(error, of))
+        else:
+            good.append((value, found))
+    if damage is not None:
+        damage.total = max(damage.total, len(good) + damage.lost)
     return good
 
 
@@ -229,23 +256,19 @@ class _Mend:
             key = field.encode_name
             told = fixed.get(key)
             if damage is not None and isinstance(told, list) and (of := _element(field.type)) is not None:
-                fixed[key] = self._listed(told, of, damage, key, field.required)
+                fixed[key] = self._listed(told, of, damage, key)
         return self.item(fixed, base)
 
-    def _listed(self, told: list[Any], of: Any, damage: Damage, key: str, required: bool) -> list[Any]:
+    def _listed(self, told: list[Any], of: Any, damage: Damage, key: str) -> list[Any]:
         good = []
-        bad = ""
         for one in told:
             fixed = self._fitting(one, of, key)
             if why := self._misfit(fixed, of):
                 where = named(one)
-                bad = _placed(why, f" of {where}" if where else f" in {key}")
-                damage.lose(bad)
+                damage.lose(_placed(why, f" of {where}" if where else f" in {key}"))
             else:
                 good.append(fixed)
         damage.total += len(told)
-        if bad and not good and required:
-            raise msgspec.ValidationError(f"no item of {key} is as promised: {bad}")
         return good
 
     def item(self, value: Any, into: Any, path: str = "") -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from oncall_tui.domain.logs import LogDestination, LogQuery
-from oncall_tui.errors import SourceError, Throttled
+from oncall_tui.errors import Malformed, SourceError, Throttled
 from oncall_tui.inspection.logs.buffer import BufferedLines, LogBuffer
 from oncall_tui.providers.base import SupportsLogs
 from oncall_tui.runtime.clock import Clock
@@ -27,6 +27,7 @@ PAGE, FIRST = 1_000, 400
 PAGES = 4  # of PAGE lines, read by themselves; more of them by a key
 EMPTY = 20  # empty pages in a row that are followed by themselves
 BACK_OFF_S = 5.0
+REPEATS = "the pages of this log repeat themselves: what comes after them is not known"
 REFUSED_S = 60.0  # denied, not logged in: it needs a person
 
 
@@ -42,6 +43,7 @@ class PagedLogQuery(msgspec.Struct, kw_only=True, eq=False):
     empty: int = EMPTY
     token: str = ""
     tail: bool = False
+    named: set[str] = msgspec.field(default_factory=set)  # the tokens that came: one that comes again is the end
 
 
 class LogSession(msgspec.Struct, kw_only=True):
@@ -308,13 +310,17 @@ class LogReader:
             return
         self.calls += 1
         run.troubles.pop(paged_query.place, None)
+        repeats = bool(page.token) and page.token in paged_query.named
+        paged_query.named.add(page.token)
+        if repeats or page.lacks:
+            run.troubles[paged_query.place] = Malformed(page.lacks or REPEATS)
         if page.missing:
             run.missing[paged_query.place] = page.missing
             for other in [e for e in tuple(run.paged_queries) if e.place == paged_query.place]:
                 run.paged_queries.remove(other)
             return
         run.store.add(page.lines, newest_stay=not paged_query.newest)
-        self._follow(run, paged_query, page.lines, page.token)
+        self._follow(run, paged_query, page.lines, "" if repeats else page.token)
 
     def _follow(self, run: LogSession, paged_query: PagedLogQuery, lines: Any, token: str) -> None:
         """Go on with the next page, or be done with it: and remember how far everything was asked for."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from oncall_tui.providers.lists import Items, Spared
+from oncall_tui.providers.lists import Epoch, Items, Spared
 
 
 class GroupState(msgspec.Struct, frozen=True, gc=False):
@@ -19,8 +19,8 @@ class GroupState(msgspec.Struct, frozen=True, gc=False):
 
     status: Spared[str | None] = None
     name: Spared[str | None] = None
-    last_triggered_ts: Spared[float | None] = None
-    last_nodata_ts: Spared[float | None] = None
+    last_triggered_ts: Spared[Epoch | None] = None
+    last_nodata_ts: Spared[Epoch | None] = None
 
 
 class State(msgspec.Struct, frozen=True):
@@ -33,14 +33,14 @@ class MatchingDowntime(msgspec.Struct, frozen=True):
     """A downtime that holds now, as the monitor itself lists it: tags that all have to match, and no author."""
 
     scope: tuple[str, ...] | None = None
-    start: float | None = None
-    end: float | None = None
+    start: Epoch | None = None
+    end: Epoch | None = None
 
 
 class MonitorOptions(msgspec.Struct, frozen=True):
     """*silenced*: a group's name, or ``*`` -> the end of its mute (null: none)."""
 
-    silenced: dict[str, float | None] | None = None
+    silenced: dict[str, Epoch | None] | None = None
 
 
 class DatadogMonitor(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from oncall_tui.domain.alert import Severity
+from oncall_tui.providers.lists import LAST_S
 from oncall_tui.runtime.decoding import plain
 from oncall_tui.runtime.secret import Secret, redact
 
@@ -27,9 +28,10 @@ def stamp(text: str | None) -> float | None:
         return None
     try:
         when = datetime.fromisoformat(text)
-        return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+        at = (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
+    return at if 0.0 <= at < LAST_S else None  # Go's zero time is of the year 1: no time either
 
 
 def reference(secret: Secret) -> str:

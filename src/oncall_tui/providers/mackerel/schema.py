@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from oncall_tui.providers.lists import Items
+from oncall_tui.providers.lists import Epoch, Items
 
 
 class MackerelAlert(msgspec.Struct, frozen=True):
@@ -12,7 +12,7 @@ class MackerelAlert(msgspec.Struct, frozen=True):
 
     id: str
     status: str
-    openedAt: float
+    openedAt: Epoch
     monitorId: str | None = None
     type: str | None = None
     hostId: str | None = None
@@ -20,7 +20,7 @@ class MackerelAlert(msgspec.Struct, frozen=True):
     message: str | None = None
     reason: str | None = None
     memo: str | None = None
-    closedAt: float | None = None
+    closedAt: Epoch | None = None
 
 
 class MackerelAlerts(msgspec.Struct, frozen=True):
@@ -71,7 +71,7 @@ class LogStatusDetail(msgspec.Struct, frozen=True):
 class MackerelLog(msgspec.Struct, frozen=True):
     """One change of an alert: *trigger* is ``monitor``, ``manual``, ``monitorDelete``, ``hostRetire`` or another."""
 
-    createdAt: float
+    createdAt: Epoch
     status: str = ""
     trigger: str | None = None
     targetValue: float | None = None

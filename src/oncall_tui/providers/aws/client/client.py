@@ -13,8 +13,8 @@ from oncall_tui import errors
 from oncall_tui.providers.aws.client import errors as aws_errors
 from oncall_tui.providers.aws.client.rate_limit import Priority, TokenBucket
 from oncall_tui.providers.aws.client.session import QUERY, RAW, Sessions
+from oncall_tui.providers.lists import UNDECODABLE, Damage, decode, what_came
 from oncall_tui.runtime.answers import answered
-from oncall_tui.runtime.decoding import decoder
 
 T = TypeVar("T")
 THROTTLED_S = 5.0
@@ -43,8 +43,19 @@ class AwsClient:
         self._budget = budget
         self._transport = transport
 
-    def read(self, answer: type[T], operation: str, priority: Priority = Priority.SWEEP, **params: Any) -> T:
-        """Ask once. Raises errors.SourceError, or budget.Later where no call is to be had now."""
+    def read(
+        self,
+        answer: type[T],
+        operation: str,
+        priority: Priority = Priority.SWEEP,
+        damage: Damage | None = None,
+        **params: Any,
+    ) -> T:
+        """Ask once. Raises errors.SourceError, or budget.Later where no call is to be had now.
+
+        With *damage*, items that are not as AWS promises are left out of the answer's lists, and noted there; without
+        it one is an error: nothing is decided on a list with holes.
+        """
         self._budget.take(priority)
         self.calls[operation] += 1
         try:
@@ -59,7 +70,7 @@ class AwsClient:
                 self._budget.drain(mapped.retry_after_s or THROTTLED_S)
             raise mapped from error
         answered()
-        return self._decode(answer, operation, raw)
+        return self._decode(answer, operation, raw, damage)
 
     def write(self, operation: str, **params: Any) -> dict[str, Any]:
         """Send once, with the acting credentials. Raises ActionFailed (nothing was changed) or OutcomeUnknown."""
@@ -96,21 +107,21 @@ class AwsClient:
         raw: bytes = ask(**params)[RAW]
         return raw
 
-    def _decode(self, answer: type[T], operation: str, raw: bytes) -> T:
+    def _decode(self, answer: type[T], operation: str, raw: bytes, damage: Damage | None = None) -> T:
         try:
-            return decoder(answer, strict=False).decode(raw)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            kind = "a web page" if raw.lstrip()[:1] == b"<" else "cut off or not what AWS promises"
+            return decode(raw, answer, damage, strict=False)
+        except UNDECODABLE as error:
             hint = f"a proxy or a captive portal before {self.sessions.endpoint(self.service) or 'AWS'}?"
-            where = f" ({error})" if kind[0] == "c" else ""  # names the field, never a value
-            raise errors.Malformed(f"{operation}: the answer is {kind}{where}", hint) from error
+            came = what_came(raw, error)  # names the field, never a value
+            words = came if came == "a web page" else f"not what AWS promises: {came}"
+            raise errors.Malformed(f"{operation}: the answer is {words}", hint) from error
 
 
 def _from_xml(ask: Callable[..., dict[str, Any]], operation: str, params: dict[str, Any]) -> bytes:
     """Return botocore's answer in XML as JSON, decoded like the others because a missing field must be seen."""
     try:
         answer = ask(**params)
-    except (KeyError, AttributeError, TypeError, IndexError) as error:  # its parser, over XML that is not AWS's
+    except (LookupError, AttributeError, TypeError, ValueError) as error:  # its parser, over XML that is not AWS's
         raise errors.Malformed(f"{operation}: the answer is not what AWS promises") from error
     answer.pop("ResponseMetadata", None)
     return msgspec.json.encode(answer)

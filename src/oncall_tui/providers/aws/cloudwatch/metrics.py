@@ -21,6 +21,8 @@ from oncall_tui.domain.service import ServiceKey
 from oncall_tui.providers.aws.client.client import AwsClient
 from oncall_tui.providers.aws.client.rate_limit import Priority
 from oncall_tui.providers.aws.cloudwatch import schema as w
+from oncall_tui.providers.lists import Damage
+from oncall_tui.providers.paging import Paging
 from oncall_tui.runtime.clock import Clock
 
 CPU = "CPUUtilization"
@@ -111,13 +113,13 @@ class Metrics:
             "ScanBy": "TimestampAscending",
         }
         found: dict[str, MetricPage] = {}
-        for _ in range(PAGES):
-            page = self._client.read(w.GetMetricData, "GetMetricData", Priority.ACT, **params)
+        paging = Paging("", most=PAGES)
+        for token in paging:
+            more = {**params, **({"NextToken": token} if token else {})}
+            page = self._client.read(w.GetMetricData, "GetMetricData", Priority.ACT, Damage(), **more)
             for result in page.metric_data_results:
                 found.setdefault(result.id, MetricPage()).take(result)
-            if not page.next_token:
-                return found
-            params["NextToken"] = page.next_token
+            paging.follow(page.next_token)
         return found
 
     def _series(

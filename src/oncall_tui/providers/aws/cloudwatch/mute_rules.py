@@ -13,12 +13,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from oncall_tui import errors
 from oncall_tui.providers.aws.client import arn
 from oncall_tui.providers.aws.client.client import AwsClient
-from oncall_tui.providers.aws.client.errors import Gone
+from oncall_tui.providers.aws.client.errors import NOT_OFFERED, Gone
 from oncall_tui.providers.aws.client.rate_limit import Priority
 from oncall_tui.providers.aws.cloudwatch import schema as w
 from oncall_tui.providers.aws.cloudwatch.cron import window_end
+from oncall_tui.providers.lists import Damage
+from oncall_tui.providers.paging import Paging
 
 MINUTE_S, LONGEST_S = 60, 15 * 86_400
 _AT = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?)\)")
@@ -107,21 +110,30 @@ class MuteRules:
         self._client = client
         self._rules: dict[tuple[str, w.Stamp], w.CloudWatchMuteRule] = {}
 
-    def read(self, now: float) -> Mapping[str, ActiveMute]:
-        """Alarm name -> the rule that mutes it longest from *now* on. Raises SourceError or Later."""
+    def read(self, now: float, damage: Damage) -> Mapping[str, ActiveMute]:
+        """Alarm name -> the rule that mutes it longest from *now* on. Raises SourceError or Later.
+
+        A rule that is not as CloudWatch promises is noted in *damage*: what it mutes is shown as firing.
+        """
         active: list[tuple[str, w.Stamp]] = []
-        token: dict[str, str] = {}
-        priority = Priority.SWEEP
-        while True:
-            page = self._client.read(w.ListAlarmMuteRules, "ListAlarmMuteRules", priority, Statuses=["ACTIVE"], **token)
+        paging = Paging("")
+        for token in paging:
+            priority, more = (Priority.ACT, {"NextToken": token}) if token else (Priority.SWEEP, {})
+            asked = {"Statuses": ["ACTIVE"], **more}
+            page = self._client.read(w.ListAlarmMuteRules, "ListAlarmMuteRules", priority, damage, **asked)
             active += [(s.alarm_mute_rule_arn, s.last_updated_timestamp) for s in page.alarm_mute_rule_summaries]
-            if not page.next_token:
-                break
-            token, priority = {"NextToken": page.next_token}, Priority.ACT
+            paging.follow(page.next_token)
         self._rules = {key: self._rules[key] for key in active if key in self._rules}
         found: dict[str, ActiveMute] = {}
         for key in active:
-            rule = self._rule(key)
+            try:
+                rule = self._rule(key)
+            except errors.Malformed as error:
+                if isinstance(error, NOT_OFFERED):
+                    raise
+                damage.total += 1
+                damage.lose(f"{rule_name(key[0])}: {error.message}")
+                continue
             if rule is None:
                 continue
             mute = to_mute(rule, now)

@@ -27,6 +27,8 @@ from oncall_tui.providers.aws.cloudwatch.mute_rules import ActiveMute, MuteRules
 from oncall_tui.providers.aws.cloudwatch.silence import CloudWatchSilence
 from oncall_tui.providers.aws.options import CloudWatchOptions
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, TimelineEvent
+from oncall_tui.providers.lists import Damage
+from oncall_tui.providers.paging import Paging
 
 MUTES_S = 120.0
 NO_DATA_S = 60.0
@@ -59,6 +61,7 @@ class CloudWatchProvider:
         self._firing: dict[str, str] = {}  # the ARNs of those in ALARM now, by name
         self._no_data: list[w.CloudWatchAlarm] = []
         self._problems: dict[str, PartialFailure] = {}
+        self._lacks: dict[str, list[PartialFailure]] = {}  # of lists that came with holes, by what was asked
         self._mutes_at = self._no_data_at = self._all_types_at = 0.0
         self._types: tuple[str, ...] = ALARM_TYPES  # those that are to be had here
         self._many = False  # more than a page of alarms: ask for those that are not OK alone
@@ -156,21 +159,26 @@ class CloudWatchProvider:
 
     def _all_pages(self, params: dict[str, object]) -> tuple[int, list[w.CloudWatchAlarm]]:
         found: list[w.CloudWatchAlarm] = []
-        token: dict[str, str] = {}
-        priority, pages = Priority.HOT, 0
-        while True:
-            page = self._client.read(w.DescribeAlarms, "DescribeAlarms", priority, MaxRecords=100, **params, **token)
+        damage, paging = Damage(), Paging("")
+        for token in paging:
+            priority = Priority.ACT if token else Priority.HOT  # what was begun is ended
+            more = {**params, **({"NextToken": token} if token else {})}
+            page = self._client.read(w.DescribeAlarms, "DescribeAlarms", priority, damage, MaxRecords=100, **more)
             found += page.alarms
-            pages += 1
-            if not page.next_token:
-                return pages, found
-            token, priority = {"NextToken": page.next_token}, Priority.ACT  # what was begun is ended
+            paging.follow(page.next_token)
+        damage.raise_if_all("CloudWatch", "alarms")
+        self._lacks[str(params.get("StateValue", ""))] = [
+            *damage.problems("alarms"),
+            *paging.problems("alarms", len(found)),
+        ]
+        return paging.pages, found
 
     def _read_mutes(self, now: float) -> None:
         if now < self._mutes_at:
             return
         try:
-            self._muted = self._mutes.read(self._clock.now())
+            damage = Damage()
+            self._muted = self._mutes.read(self._clock.now(), damage)
         except NOT_OFFERED as error:
             self._problems["mutes"] = PartialFailure(SourceState(error.state), "mute rules", error.message, error.hint)
             self._mutes_at = now + DENIED_S
@@ -180,6 +188,7 @@ class CloudWatchProvider:
             pass
         else:
             self._problems.pop("mutes", None)
+            self._lacks["mutes"] = damage.problems("mute rules")
             self._mutes_at = now + MUTES_S
 
     def _told(self) -> tuple[PartialFailure, ...]:
@@ -188,6 +197,7 @@ class CloudWatchProvider:
         words = "this version of oncall-tui does not read them"
         return (
             *self._problems.values(),
+            *dict.fromkeys(problem for found in self._lacks.values() for problem in found),
             *(PartialFailure(SourceState.OK, f"alarms of type {t}", words) for t in newer),
         )
 

@@ -6,6 +6,8 @@ from datetime import datetime
 
 import msgspec
 
+from oncall_tui.providers.lists import LAST_S
+
 
 class CloudWatchAnswer(msgspec.Struct, gc=False, rename="pascal"):
     """An answer over the wire: unknown fields are ignored. A time is epoch seconds; some peers say ISO 8601."""
@@ -18,10 +20,10 @@ def seconds(stamp: Stamp) -> float | None:
     """*stamp* in seconds since the epoch."""
     if isinstance(stamp, str):
         try:
-            return datetime.fromisoformat(stamp).timestamp()
-        except ValueError:
+            stamp = datetime.fromisoformat(stamp).timestamp()
+        except (ValueError, OverflowError):
             return None
-    return stamp
+    return stamp if stamp is not None and 0.0 <= stamp < LAST_S else None
 
 
 class CloudWatchDimension(CloudWatchAnswer):

@@ -18,6 +18,7 @@ from oncall_tui.providers.aws.client.errors import NOT_OFFERED, Gone
 from oncall_tui.providers.aws.client.lru import Lru
 from oncall_tui.providers.aws.client.rate_limit import Priority
 from oncall_tui.providers.aws.ecs import schema as w
+from oncall_tui.providers.lists import Damage, Epoch
 from oncall_tui.text.short_ids import short_ids
 
 LISTED = 25  # BatchGetDeployments takes as many
@@ -81,9 +82,9 @@ class CodeDeployDeployment(w.EcsAnswer):
     application_name: str = ""
     deployment_group_name: str = ""
     status: str = ""
-    create_time: float = 0.0
-    start_time: float | None = None
-    complete_time: float | None = None
+    create_time: Epoch = 0.0
+    start_time: Epoch | None = None
+    complete_time: Epoch | None = None
     creator: str = ""
     description: str = ""
     revision: CodeDeployLocation | None = None
@@ -145,8 +146,8 @@ class CodeDeployTargetTaskSet(w.EcsAnswer):
 class CodeDeployEvent(w.EcsAnswer):
     lifecycle_event_name: str = ""
     status: str = ""
-    start_time: float | None = None
-    end_time: float | None = None
+    start_time: Epoch | None = None
+    end_time: Epoch | None = None
 
 
 class CodeDeployEcsTarget(w.EcsAnswer):
@@ -163,12 +164,15 @@ class BatchGetDeploymentTargets(w.EcsAnswer):
     deployment_targets: list[CodeDeployTarget]
 
 
-def read(client: AwsClient, ids: list[str], priority: Priority) -> list[CodeDeployDeployment]:
+def read(
+    client: AwsClient, ids: list[str], priority: Priority, damage: Damage | None = None
+) -> list[CodeDeployDeployment]:
     """BatchGetDeployments, 25 at most. Raises SourceError or Later."""
     wanted = list(dict.fromkeys(i for i in ids if i))[:LISTED]
     if not wanted:
         return []
-    return client.read(BatchGetDeployments, "BatchGetDeployments", priority, deploymentIds=wanted).deployments_info
+    answer = client.read(BatchGetDeployments, "BatchGetDeployments", priority, damage, deploymentIds=wanted)
+    return answer.deployments_info
 
 
 def read_one(client: AwsClient, deployment: str, priority: Priority = Priority.ACT) -> CodeDeployDeployment:
@@ -214,13 +218,13 @@ def _read_spec(client: AwsClient, made: CodeDeployDeployment, kind: str, sha256:
 
 
 def read_history(
-    client: AwsClient, application: str, group: str, priority: Priority = Priority.ACT
+    client: AwsClient, application: str, group: str, priority: Priority = Priority.ACT, damage: Damage | None = None
 ) -> list[CodeDeployDeployment]:
     """The newest 25 deployments of a group, newest first. Raises SourceError."""
     listed = client.read(
-        ListDeployments, "ListDeployments", priority, applicationName=application, deploymentGroupName=group
+        ListDeployments, "ListDeployments", priority, damage, applicationName=application, deploymentGroupName=group
     )
-    return sorted(read(client, listed.deployments, priority), key=lambda d: d.create_time, reverse=True)
+    return sorted(read(client, listed.deployments, priority, damage), key=lambda d: d.create_time, reverse=True)
 
 
 def read_target(

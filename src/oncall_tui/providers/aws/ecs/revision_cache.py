@@ -16,6 +16,7 @@ from oncall_tui.providers.aws.client.rate_limit import Priority
 from oncall_tui.providers.aws.ecs import mapping as rows
 from oncall_tui.providers.aws.ecs import revision_schema as r
 from oncall_tui.providers.aws.ecs import schema as w
+from oncall_tui.providers.lists import Damage
 
 REVISIONS_A_CALL = 20
 
@@ -30,15 +31,15 @@ class RevisionCache:
         self.specs: Lru[str, str] = Lru(200)  # an AppSpec's hash -> its content
         self.tasks: Lru[str, tuple[str, float, TaskFailure | None]] = Lru(4000)  # ARN -> (task definition, began, why)
 
-    def read_revisions(self, arns: Iterable[str], priority: Priority) -> None:
+    def read_revisions(self, arns: Iterable[str], priority: Priority, damage: Damage | None = None) -> None:
         """DescribeServiceRevisions of those not yet known, 20 a call. Raises SourceError or Later."""
         todo = [a for a in dict.fromkeys(arns) if a and a not in self.revisions]
         for at in range(0, len(todo), REVISIONS_A_CALL):
             chunk = todo[at : at + REVISIONS_A_CALL]
             answer = self._client.read(
-                r.DescribeServiceRevisions, "DescribeServiceRevisions", priority, serviceRevisionArns=chunk
+                r.DescribeServiceRevisions, "DescribeServiceRevisions", priority, damage, serviceRevisionArns=chunk
             )
-            for found in _typed(answer):
+            for found in _typed(answer, damage):
                 self.revisions.put(found.service_revision_arn, found)
 
     def read_definition(self, arn: str, priority: Priority, again: bool = False) -> w.EcsTaskDefinition:
@@ -50,12 +51,12 @@ class RevisionCache:
             self.definitions.put(arn, known)
         return known
 
-    def read_tasks(self, cluster: str, arns: Iterable[str], priority: Priority) -> None:
+    def read_tasks(self, cluster: str, arns: Iterable[str], priority: Priority, damage: Damage | None = None) -> None:
         """DescribeTasks of those stopped ones not yet known: a hundred at most. Raises SourceError or Later."""
         todo = [a for a in arns if a not in self.tasks]
         if not todo:
             return
-        answer = self._client.read(w.DescribeTasks, "DescribeTasks", priority, cluster=cluster, tasks=todo)
+        answer = self._client.read(w.DescribeTasks, "DescribeTasks", priority, damage, cluster=cluster, tasks=todo)
         for task in answer.tasks:
             self.tasks.put(task.task_arn, (task.task_definition_arn, task.created_at or 0.0, rows.failure(task)))
 
@@ -79,8 +80,8 @@ class RevisionCache:
         return tuple(r.beside_words(name) for name in names if a.beside.get(name) != b.beside.get(name))
 
 
-def _typed(answer: r.DescribeServiceRevisions) -> list[r.EcsServiceRevision]:
+def _typed(answer: r.DescribeServiceRevisions, damage: Damage | None) -> list[r.EcsServiceRevision]:
     try:
-        return answer.typed()
+        return answer.typed(damage)
     except msgspec.ValidationError as error:  # names the field, never a value
         raise errors.Malformed(f"DescribeServiceRevisions: the answer is not what AWS promises ({error})") from error

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from oncall_tui.providers.aws.ecs.schema import EcsAnswer, EcsFailure
-from oncall_tui.runtime.decoding import convert
+from oncall_tui.providers.lists import Damage, Epoch, converted
 
 
 class EcsContainerImage(EcsAnswer):
@@ -97,7 +97,7 @@ class EcsServiceRevision(EcsAnswer):
     service_revision_arn: str
     task_definition: str = ""
     container_images: list[EcsContainerImage] = []
-    created_at: float = 0.0
+    created_at: Epoch = 0.0
     monitoring: EcsMonitoring | None = None
     ecs_managed_resources: EcsManagedResources | None = None
     beside: dict[str, bytes] = msgspec.field(name="(beside)", default_factory=dict)  # no name that an answer has
@@ -114,13 +114,14 @@ class DescribeServiceRevisions(EcsAnswer):
     service_revisions: list[dict[str, Any]]
     failures: list[EcsFailure] = []
 
-    def typed(self) -> list[EcsServiceRevision]:
-        """The revisions, each with its digests. Raises msgspec.ValidationError."""
-        return [_typed(raw) for raw in self.service_revisions]
+    def typed(self, damage: Damage | None = None) -> list[EcsServiceRevision]:
+        """The revisions, each with its digests. One that is not as ECS promises is noted in *damage*; without it,
+        raises msgspec.ValidationError.
+        """
+        return [_typed(raw, found) for raw, found in converted(self.service_revisions, EcsServiceRevision, damage)]
 
 
-def _typed(raw: dict[str, Any]) -> EcsServiceRevision:
-    found = convert(raw, EcsServiceRevision, strict=False)
+def _typed(raw: dict[str, Any], found: EcsServiceRevision) -> EcsServiceRevision:
     told = {k: v for k, v in raw.items() if k not in OF_REVISION and k not in DERIVED and v}  # False is as good as none
     found.beside = {intern(k): _digest(v) for k, v in told.items()}
     return found

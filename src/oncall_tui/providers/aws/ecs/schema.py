@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from oncall_tui.providers.lists import Epoch, Spared
+
 
 class EcsAnswer(msgspec.Struct, gc=False, rename="camel"):
     """An answer over the wire: unknown fields are ignored."""
@@ -46,7 +48,7 @@ class DescribeClusters(EcsAnswer):
 
 
 class EcsEvent(EcsAnswer):
-    created_at: float = 0.0
+    created_at: Epoch = 0.0
     message: str = ""
 
 
@@ -58,8 +60,8 @@ class EcsDeployment(EcsAnswer):
     running_count: int = 0
     pending_count: int = 0
     failed_tasks: int = 0
-    created_at: float = 0.0
-    updated_at: float = 0.0
+    created_at: Epoch = 0.0
+    updated_at: Epoch = 0.0
     rollout_state: str = ""
     rollout_state_reason: str = ""
 
@@ -73,8 +75,8 @@ class EcsTaskSet(EcsAnswer):
     computed_desired_count: int = 0
     running_count: int = 0
     pending_count: int = 0
-    created_at: float = 0.0
-    updated_at: float = 0.0
+    created_at: Epoch = 0.0
+    updated_at: Epoch = 0.0
     stability_status: str = ""
 
 
@@ -134,8 +136,8 @@ class EcsService(EcsAnswer):
     task_definition: str = ""
     deployments: list[EcsDeployment] = []
     task_sets: list[EcsTaskSet] = []
-    events: list[EcsEvent] = []
-    created_at: float = 0.0
+    events: Spared[list[EcsEvent]] = []
+    created_at: Epoch = 0.0
     deployment_controller: EcsController | None = None
     deployment_configuration: EcsConfiguration | None = None
     current_service_deployment: str = ""
@@ -169,9 +171,9 @@ class EcsBrief(EcsAnswer):
     """One of ListServiceDeployments."""
 
     service_deployment_arn: str
-    created_at: float = 0.0
-    started_at: float | None = None
-    finished_at: float | None = None
+    created_at: Epoch = 0.0
+    started_at: Epoch | None = None
+    finished_at: Epoch | None = None
     target_service_revision_arn: str = ""
     status: str = ""
     status_reason: str = ""
@@ -187,13 +189,13 @@ class EcsHook(EcsAnswer):
 
     hook_id: str = ""
     status: str = ""
-    expires_at: float | None = None
+    expires_at: Epoch | None = None
     timeout_action: str = ""
 
 
 class EcsRollback(EcsAnswer):
     reason: str = ""
-    started_at: float | None = None
+    started_at: Epoch | None = None
     service_revision_arn: str = ""
 
 
@@ -211,11 +213,11 @@ class EcsServiceDeployment(EcsAnswer):
     service_deployment_arn: str
     service_arn: str = ""
     cluster_arn: str = ""
-    created_at: float = 0.0
-    started_at: float | None = None
-    finished_at: float | None = None
-    stopped_at: float | None = None
-    updated_at: float | None = None
+    created_at: Epoch = 0.0
+    started_at: Epoch | None = None
+    finished_at: Epoch | None = None
+    stopped_at: Epoch | None = None
+    updated_at: Epoch | None = None
     status: str = ""
     status_reason: str = ""
     lifecycle_stage: str = ""
@@ -308,7 +310,7 @@ class EcsTaskDefinition(EcsAnswer):
     network_mode: str = ""
     task_role_arn: str = ""
     execution_role_arn: str = ""
-    registered_at: float | None = None
+    registered_at: Epoch | None = None
     registered_by: str = ""
 
 
@@ -346,10 +348,10 @@ class EcsTask(EcsAnswer):
     started_by: str = ""
     stop_code: str = ""
     stopped_reason: str = ""
-    created_at: float | None = None
-    started_at: float | None = None
-    stopped_at: float | None = None
-    stopping_at: float | None = None
+    created_at: Epoch | None = None
+    started_at: Epoch | None = None
+    stopped_at: Epoch | None = None
+    stopping_at: Epoch | None = None
     containers: list[EcsTaskContainer] = []
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from operator import attrgetter
+from typing import Annotated
 
 import msgspec
 
@@ -23,6 +24,7 @@ from oncall_tui.providers.aws.ecs import schema as w
 from oncall_tui.providers.aws.ecs.inspect import log_destinations as logs_places
 from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.providers.aws.options import EcsOptions
+from oncall_tui.providers.lists import LAST_S, Damage
 from oncall_tui.runtime.clock import Clock
 
 CALLS_PER_S, BURST = 2.0, 4.0
@@ -44,7 +46,7 @@ class LogsEvent(w.EcsAnswer):
     """One of FilterLogEvents (``logs/2014-03-28``); *timestamp* in milliseconds."""
 
     event_id: str
-    timestamp: int
+    timestamp: Annotated[int, msgspec.Meta(ge=0, lt=int(LAST_S * 1000))]
     message: str = ""
     log_stream_name: str = ""
 
@@ -99,7 +101,8 @@ class EcsLogs:
             asked["nextToken"] = wanted.token
         try:
             client = self._client(place.region)
-            answer = client.read(FilterLogEvents, "FilterLogEvents", Priority.HOT, **asked)
+            damage = Damage()
+            answer = client.read(FilterLogEvents, "FilterLogEvents", Priority.HOT, damage, **asked)
         except RateLimited as later:
             return LogPage(wait_s=later.wait_s)
         except Gone:
@@ -110,7 +113,8 @@ class EcsLogs:
         streams = {name: self._stream(place, name) for name in names if name.startswith(prefix)}
         lines = [_line(it, streams[it.log_stream_name]) for it in answer.events if it.log_stream_name in streams]
         lines.sort(key=attrgetter("at"))
-        return LogPage(lines=tuple(lines), token=answer.next_token or "")
+        lacks = f"{damage.lost} lines are not as CloudWatch promises: {damage.words()}" if damage.lost else ""
+        return LogPage(lines=tuple(lines), token=answer.next_token or "", lacks=lacks)
 
     def renew(self) -> None:
         """Forget keys and clients."""

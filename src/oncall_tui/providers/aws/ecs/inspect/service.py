@@ -25,6 +25,7 @@ from oncall_tui.providers.aws.ecs import revision_cache as ecs_known
 from oncall_tui.providers.aws.ecs import schema as w
 from oncall_tui.providers.aws.ecs.inspect import schema as d
 from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
+from oncall_tui.providers.lists import Damage
 from oncall_tui.runtime.clock import Clock
 from oncall_tui.text.short_ids import short_ids
 
@@ -101,11 +102,13 @@ class ServiceInspection:
                 w.ListTasks,
                 "ListTasks",
                 Priority.ACT,
+                damage := Damage(),
                 cluster=cluster,
                 serviceName=name,
                 desiredStatus=wanted,
                 maxResults=TASKS,
             )
+            parts.problems += damage.problems(scope)
             if page.next_token:
                 parts.problems.append(
                     PartialFailure(SourceState.OK, scope, f"there are more than {TASKS}: these are some")
@@ -117,7 +120,9 @@ class ServiceInspection:
     def _tasks(self, parts: InspectedParts, cluster: str, arns: list[str]) -> list[Task]:
         """DescribeTasks. What is MISSING there went away since it was listed; other failures are told."""
         parts.calls += 1
-        answer = self._ecs.read(w.DescribeTasks, "DescribeTasks", Priority.ACT, cluster=cluster, tasks=arns)
+        damage = Damage()
+        answer = self._ecs.read(w.DescribeTasks, "DescribeTasks", Priority.ACT, damage, cluster=cluster, tasks=arns)
+        parts.problems += damage.problems("tasks")
         for failure in answer.failures:
             if failure.reason != "MISSING":
                 words = f"{arn.parse(failure.arn).name}: {failure.detail or failure.reason}"
@@ -135,7 +140,11 @@ class ServiceInspection:
 
     def _targets_of(self, parts: InspectedParts, group: str) -> list[TargetHealth]:
         parts.calls += 1
-        answer = self._elb.read(d.DescribeTargetHealth, "DescribeTargetHealth", Priority.ACT, TargetGroupArn=group)
+        damage = Damage()
+        answer = self._elb.read(
+            d.DescribeTargetHealth, "DescribeTargetHealth", Priority.ACT, damage, TargetGroupArn=group
+        )
+        parts.problems += damage.problems("targets")
         return [to_target(group, one) for one in answer.target_health_descriptions]
 
 

@@ -12,7 +12,9 @@ from oncall_tui.providers.aws.client.rate_limit import Priority
 from oncall_tui.providers.aws.ecs import codedeploy as cd
 from oncall_tui.providers.aws.ecs import mapping as rows
 from oncall_tui.providers.aws.ecs import schema as w
+from oncall_tui.providers.aws.ecs.poll.lacks import ListLacks
 from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
+from oncall_tui.providers.lists import Damage
 from oncall_tui.runtime.clock import Instant
 
 OPEN_EVERY_S = 3.0
@@ -47,8 +49,8 @@ class KnownDeployments(msgspec.Struct):
 class CodeDeploys:
     """Used by its source's poller alone."""
 
-    def __init__(self, source: str, client: AwsClient, known: RevisionCache) -> None:
-        self._source, self._client, self._known = source, client, known
+    def __init__(self, source: str, client: AwsClient, known: RevisionCache, lacks: ListLacks) -> None:
+        self._source, self._client, self._known, self._lacks = source, client, known, lacks
         self._held: dict[str, KnownDeployments] = {}
         self._todo: dict[str, w.EcsService] = {}
 
@@ -99,11 +101,13 @@ class CodeDeploys:
         shown = [t.external_id for t in service.task_sets if t.external_id]
         ids = list(dict.fromkeys((*shown, *self._rollbacks(held), *held.found)))[: cd.LISTED]
         held.known |= set(ids)
-        found = cd.read(self._client, ids, Priority.HOT)
+        damage = Damage()
+        found = cd.read(self._client, ids, Priority.HOT, damage)
         if (
             not held.listed and found
         ):  # what was begun is ended: broken off for want of calls, it would begin anew each time
-            found = cd.read_history(self._client, found[0].application_name, found[0].deployment_group_name)
+            of = (found[0].application_name, found[0].deployment_group_name)
+            found = cd.read_history(self._client, *of, damage=damage)
             recent = sum(d.open or now.wall - d.create_time < YOUNG_S for d in found)  # and one more: what the oldest
             found = [d for at, d in enumerate(found) if at <= recent or d.deployment_id in shown]  # took over from
             cd.with_specs(self._client, found, self._known.specs)
@@ -114,6 +118,7 @@ class CodeDeploys:
             held.listed = False  # what came after it (a rollback) is looked up once more
         held.found = {d.deployment_id: d for d in sorted(found, key=lambda d: d.create_time, reverse=True)}
         held.asked_at = now.due
+        self._lacks.note(f"CodeDeploy deployments of {key}", damage)
         self._learn(held, service)
         self._todo.pop(key, None)
         self._ask_target(held, service)

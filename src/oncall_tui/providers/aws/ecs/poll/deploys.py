@@ -8,6 +8,7 @@ every five minutes.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 import msgspec
 
@@ -21,9 +22,11 @@ from oncall_tui.providers.aws.client.rate_limit import Priority
 from oncall_tui.providers.aws.ecs import mapping as rows
 from oncall_tui.providers.aws.ecs import schema as w
 from oncall_tui.providers.aws.ecs.poll.codedeploy import CodeDeploys
+from oncall_tui.providers.aws.ecs.poll.lacks import ListLacks
 from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.providers.aws.ecs.rollback.history import goes_back, replaced, short, unlisted
 from oncall_tui.providers.aws.ecs.rollback.snapshot import read_briefs
+from oncall_tui.providers.lists import Damage
 from oncall_tui.runtime.clock import Instant
 
 DAY_S = 86_400.0
@@ -53,7 +56,8 @@ class DeployReader:
 
     def __init__(self, source: str, clients: AwsClients, known: RevisionCache, can_act: bool) -> None:
         self._source, self._client, self._known, self._can_act = source, clients.ecs, known, can_act
-        self._code = CodeDeploys(source, clients.code_deploy, known)
+        self._lacks = ListLacks()
+        self._code = CodeDeploys(source, clients.code_deploy, known, self._lacks)
         self._briefs: dict[str, list[w.EcsBrief]] = {}
         self._details: dict[str, w.EcsServiceDeployment] = {}
         self._noticed: dict[str, tuple[str, ...]] = {}
@@ -128,6 +132,8 @@ class DeployReader:
             self._of_service,
         ):
             held.pop(key, None)
+        for what in ("deploys", "stopped tasks", "CodeDeploy deployments"):
+            self._lacks.clear(f"{what} of {key}")
         self._code.forget(key)
 
     def moving(self, key: str, service: w.EcsService) -> bool:
@@ -221,7 +227,9 @@ class DeployReader:
         cluster = arn.parse(service.cluster_arn).name
         priority = Priority.HOT if rows.deploying(service) else Priority.SWEEP
         with _SkipUnavailable(self, "deploys", cluster, now):
-            found = read_briefs(self._client, service.cluster_arn, service.service_name, priority)
+            damage = Damage()
+            found = read_briefs(self._client, service.cluster_arn, service.service_name, priority, damage=damage)
+            self._lacks.note(f"deploys of {key}", damage)
             self._briefs[key], self._listed_at[key] = list(found), now.due
             for brief in self._briefs[key][:DEPLOYS_KEPT]:
                 known = self._details.get(brief.service_deployment_arn)
@@ -246,11 +254,13 @@ class DeployReader:
         cluster = next(iter(self._to_describe.values()))
         chunk = [a for a, of in self._to_describe.items() if of == cluster][:DESCRIBED_A_CALL]
         with _SkipUnavailable(self, "deploys", cluster, now):
-            answer = self._client.read(
-                w.DescribeServiceDeployments, "DescribeServiceDeployments", Priority.HOT, serviceDeploymentArns=chunk
-            )
+            damage = Damage()
+            ask = partial(self._client.read, w.DescribeServiceDeployments, "DescribeServiceDeployments", Priority.HOT)
+            answer = ask(damage, serviceDeploymentArns=chunk)
             for found in answer.service_deployments:
                 self._take(found, cluster, now.wall)
+            came = {d.service_deployment_arn for d in answer.service_deployments}
+            self._lacks.asked("deploys", chunk, came, damage)
         for item in chunk:
             self._to_describe.pop(item, None)
             self.dirty.add("/".join((self._source, *arn.parse(item).path[:2])))
@@ -276,7 +286,10 @@ class DeployReader:
         cluster = next(iter(self._to_revise.values()))
         chunk = [a for a, of in self._to_revise.items() if of == cluster][:DESCRIBED_A_CALL]
         with _SkipUnavailable(self, "deploys", cluster, now):
-            self._known.read_revisions(chunk, Priority.HOT)
+            damage = Damage()
+            self._known.read_revisions(chunk, Priority.HOT, damage)
+            came = {one for one in chunk if one in self._known.revisions}
+            self._lacks.asked("service revisions", chunk, came, damage)
         for item in chunk:
             self._to_revise.pop(item, None)
             self.dirty.add("/".join((self._source, *arn.parse(item).path[:2])))
@@ -295,16 +308,19 @@ class DeployReader:
         key, service = next(iter(self._to_explain.items()))
         cluster = arn.parse(service.cluster_arn).name
         with _SkipUnavailable(self, "tasks", cluster, now):
+            damage = Damage()
             listed = self._client.read(
                 w.ListTasks,
                 "ListTasks",
                 Priority.HOT,
+                damage,
                 cluster=service.cluster_arn,
                 serviceName=service.service_name,
                 desiredStatus="STOPPED",
                 maxResults=100,
             )
-            self._known.read_tasks(service.cluster_arn, listed.task_arns, Priority.ACT)
+            self._known.read_tasks(service.cluster_arn, listed.task_arns, Priority.ACT, damage)
+            self._lacks.note(f"stopped tasks of {key}", damage)
             held = self._of_service.setdefault(key, {})
             held.update(dict.fromkeys(listed.task_arns))
             for old in list(held)[:-100]:
@@ -450,7 +466,7 @@ class DeployReader:
             for cluster, problem in places[:1] if whole else places:
                 scope = problem.scope if whole else f"{problem.scope} of cluster {cluster}"
                 told.append(PartialFailure(problem.state, scope, problem.message, problem.hint))
-        return tuple(told)
+        return (*told, *self._lacks.problems())
 
 
 class _SkipUnavailable:
@@ -463,7 +479,7 @@ class _SkipUnavailable:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
-        if isinstance(error, NOT_OFFERED):
+        if isinstance(error, (*NOT_OFFERED, errors.Malformed)):
             self._deploys.turn_off(self._place, error, self._now)
             return True
         return isinstance(error, Gone)

@@ -18,9 +18,12 @@ from oncall_tui.providers.aws.client.rate_limit import Priority, RateLimited
 from oncall_tui.providers.aws.ecs import mapping as rows
 from oncall_tui.providers.aws.ecs import schema as w
 from oncall_tui.providers.aws.ecs.poll.deploys import DeployReader
+from oncall_tui.providers.aws.ecs.poll.lacks import ListLacks
 from oncall_tui.providers.aws.ecs.poll.refresh_queue import RefreshQueue
 from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.providers.base import ReadRequest
+from oncall_tui.providers.lists import Damage
+from oncall_tui.providers.paging import Paging
 from oncall_tui.runtime.clock import Clock, Instant, instant
 
 DISCOVER_S = 300.0
@@ -71,6 +74,7 @@ class EcsReader:
         self._rows: dict[str, Service] = {}
         self._made: dict[str, tuple[Deploy, ...]] = {}
         self._problems: dict[str, PartialFailure] = {}
+        self._lacks = ListLacks()
         self._absent: dict[str, float] = {}
         self._discover_at = self._sentinel_at = 0.0
         self._touched: deque[str] = deque()
@@ -232,7 +236,7 @@ class EcsReader:
             found = [arn.parse(a).name for a in arns]
             names = [n for n in found if any(fnmatchcase(n, glob) for glob in self._globs)]
             self._say_if_none(names, found)
-        for gone in set(self._clusters) - set(names):
+        for gone in set(self._clusters) - set(names) if not self._lacks.of("clusters") else ():
             del self._clusters[gone]
             self._forget(self._schedule.know({}, [gone]))
             self._problems.pop(f"cluster {gone}", None)
@@ -241,15 +245,16 @@ class EcsReader:
 
     def _pages_of_clusters(self) -> list[str]:
         found: list[str] = []
-        token: dict[str, str] = {}
-        priority = Priority.SWEEP
-        while True:
-            page = self._client.read(w.ListClusters, "ListClusters", priority, maxResults=100, **token)
+        damage, paging = Damage(), Paging("")
+        for token in paging:
+            priority, more = (Priority.ACT, {"nextToken": token}) if token else (Priority.SWEEP, {})  # begun is ended
+            page = self._client.read(w.ListClusters, "ListClusters", priority, damage, maxResults=100, **more)
             self._good += 1
             found += page.cluster_arns
-            if not page.next_token:
-                return found
-            token, priority = {"nextToken": page.next_token}, Priority.ACT  # what was begun is ended
+            paging.follow(page.next_token)
+        damage.raise_if_all("ECS", "clusters")
+        self._lacks.note("clusters", damage, paging, len(found))
+        return found
 
     def _say_if_none(self, names: list[str], found: list[str]) -> None:
         self._problems.pop("clusters", None)
@@ -265,8 +270,9 @@ class EcsReader:
         for at in range(0, len(names), CLUSTERS_A_CALL):
             chunk = names[at : at + CLUSTERS_A_CALL]
             try:
+                damage = Damage()
                 answer = self._client.read(
-                    w.DescribeClusters, "DescribeClusters", Priority.HOT, clusters=chunk, include=["STATISTICS"]
+                    w.DescribeClusters, "DescribeClusters", Priority.HOT, damage, clusters=chunk, include=["STATISTICS"]
                 )
             except (*NOT_OFFERED, Gone) as error:  # the sweep alone has to do
                 hint = f"{error.hint}; deploys are seen within a sweep" if error.hint else ""
@@ -276,6 +282,7 @@ class EcsReader:
                 return
             self._good += 1
             self._problems.pop("cluster statistics", None)
+            self._lacks.note("clusters' statistics", damage)
             for found in answer.clusters:
                 self._saw_cluster(found, now)
         self._sentinel_at = now + (SENTINEL_FEW_S if len(self._schedule.slots) <= FEW else SENTINEL_S)
@@ -302,11 +309,11 @@ class EcsReader:
 
     def _list_services(self, cluster: ClusterState, now: float) -> None:
         found: dict[str, tuple[str, str]] = {}
-        token: dict[str, str] = {}
-        priority = Priority.SWEEP
-        while True:
+        damage, paging = Damage(), Paging("")
+        for token in paging:
+            priority, more = (Priority.ACT, {"nextToken": token}) if token else (Priority.SWEEP, {})
             page = self._client.read(
-                w.ListServices, "ListServices", priority, cluster=cluster.name, maxResults=100, **token
+                w.ListServices, "ListServices", priority, damage, cluster=cluster.name, maxResults=100, **more
             )
             for one in page.service_arns:
                 name = arn.parse(one).name
@@ -314,9 +321,11 @@ class EcsReader:
                 if self._absent.get(key, 0.0) <= now:
                     found[key] = (cluster.name, intern(name))
             self._good += 1
-            if not page.next_token:
-                break
-            token, priority = {"nextToken": page.next_token}, Priority.ACT
+            paging.follow(page.next_token)
+        self._lacks.note(f"services of {cluster.name}", damage, paging, len(found))
+        if damage or not paging.whole:  # the list has holes: what it does not name may be there all the same
+            held = self._schedule.slots.items()
+            found = {**{k: (s.cluster, s.name) for k, s in held if s.cluster == cluster.name}, **found}
         self._forget(self._schedule.know(found, [cluster.name]))
         cluster.listed_at = now
 
@@ -325,13 +334,14 @@ class EcsReader:
     def _describe(self, cluster: str, keys: list[str], priority: Priority, now: float) -> None:
         names = [self._schedule.slots[key].name for key in keys]
         with _ClusterScope(self, self._clusters[cluster], now):
+            damage = Damage()
             answer = self._client.read(
-                w.DescribeServices, "DescribeServices", priority, cluster=cluster, services=names
+                w.DescribeServices, "DescribeServices", priority, damage, cluster=cluster, services=names
             )
             self._good += 1
-            self._take(cluster, keys, answer, now)
+            self._take(cluster, keys, answer, now, damage)
 
-    def _take(self, cluster: str, keys: list[str], answer: w.DescribeServices, now: float) -> None:
+    def _take(self, cluster: str, keys: list[str], answer: w.DescribeServices, now: float, damage: Damage) -> None:
         seen, moment = set(), instant(self._clock)
         for service in answer.services:
             key = rows.service_id(self._source, service)
@@ -346,7 +356,9 @@ class EcsReader:
             moving = self._deploys.moving(key, service)
             self._schedule.was_read(key, now, moving, unwell)
         missing = [key for key in keys if key not in seen]
-        if missing:  # MISSING or INACTIVE: it goes; who else is there is asked again
+        if self._lacks.asked(f"services of {cluster}", keys, seen, damage):
+            self._schedule.put_off(missing, now)  # which are damaged is not told: their rows stay as they were
+        elif missing:  # MISSING or INACTIVE: it goes; who else is there is asked again
             for key in missing:
                 self._schedule.slots.pop(key, None)
                 self._absent[key] = now + LIST_SERVICES_S  # lists may name it for a while longer
@@ -356,6 +368,7 @@ class EcsReader:
     def _forget(self, gone: set[str]) -> None:
         for key in gone:
             self._services.pop(key, None)
+            self._lacks.clear(key)
             self._rows.pop(key, None)
             self._made.pop(key, None)
             self._deploys.forget(key)
@@ -389,6 +402,7 @@ class EcsReader:
 
     def _told(self) -> Iterator[PartialFailure]:
         yield from self._problems.values()
+        yield from self._lacks.problems()
         yield from self._deploys.problems(len(self._clusters))
         if self._failed is not None:
             state = SourceState(self._failed.state)
@@ -420,7 +434,7 @@ class _ClusterScope:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
         if error is None:
             self._reader.well(self._cluster)
-        if isinstance(error, (*NOT_OFFERED, Gone)):
+        if isinstance(error, (*NOT_OFFERED, Gone, errors.Malformed)):
             self._reader.trouble(self._cluster, error, self._now)
             return True
         return False

@@ -86,6 +86,12 @@ class RefreshQueue:
         if deploying and slot.cluster in self._stirs:
             self._stirs[slot.cluster] = ActivityBackoff()
 
+    def put_off(self, keys: Iterable[str], now: float) -> None:
+        """Ask for these a little later again: what came of them cannot be read."""
+        for key in keys:
+            if key in self.slots:
+                self.slots[key].held = now + UNWELL_S
+
     def hold(self, cluster: str, until: float) -> None:
         """Skip this cluster's services before *until*, because the call is denied."""
         for slot in self.slots.values():

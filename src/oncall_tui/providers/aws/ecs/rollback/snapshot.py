@@ -15,6 +15,8 @@ from oncall_tui.providers.aws.ecs import codedeploy as cd
 from oncall_tui.providers.aws.ecs import schema as w
 from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.providers.aws.ecs.rollback import history
+from oncall_tui.providers.lists import Damage
+from oncall_tui.providers.paging import Paging
 
 HISTORY = 40  # earlier successful deploys looked at
 PAGES = 5  # of a hundred deploys
@@ -73,25 +75,33 @@ def read_deploys(client: AwsClient, arns: list[str]) -> dict[str, w.EcsServiceDe
 
 
 def read_briefs(
-    client: AwsClient, cluster: str, name: str, priority: Priority = Priority.ACT, pages: int = PAGES
+    client: AwsClient,
+    cluster: str,
+    name: str,
+    priority: Priority = Priority.ACT,
+    pages: int = PAGES,
+    damage: Damage | None = None,
 ) -> tuple[w.EcsBrief, ...]:
-    """ListServiceDeployments, newest first: 90 days, or the first *pages* hundreds (their order is not promised)."""
+    """ListServiceDeployments, newest first: 90 days, or the first *pages* hundreds (their order is not promised).
+
+    With *damage*, those that are not as ECS promises are left out; without it one of them is an error.
+    """
     found: list[w.EcsBrief] = []
-    more: dict[str, str] = {}
-    for _ in range(pages):
+    paging = Paging("", most=pages)
+    for token in paging:
+        more = {"nextToken": token} if token else {}
         answer = client.read(
             w.ListServiceDeployments,
             "ListServiceDeployments",
             priority,
+            damage,
             cluster=cluster,
             service=name,
             maxResults=100,
             **more,
         )
         found += answer.service_deployments
-        if not answer.next_token:
-            break
-        more = {"nextToken": answer.next_token}
+        paging.follow(answer.next_token)
     return tuple(sorted(found, key=lambda b: b.created_at, reverse=True))
 
 
