@@ -1,4 +1,4 @@
-"""What the lists of a source lack, by what was asked: said until that was read well."""
+"""The holes in the lists of a source, by what was asked: said until that was read well."""
 
 from __future__ import annotations
 
