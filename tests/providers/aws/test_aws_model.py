@@ -12,12 +12,15 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import botocore.session
 import pytest
 from aws_world import SERVICES, model
+from botocore.retries.standard import ThrottledRetryableChecker
 
 from oncall_tui.domain import service_detail
 from oncall_tui.domain.deploy import DeployState
 from oncall_tui.providers.aws.client import errors as aws_errors
+from oncall_tui.providers.aws.client.session import AWS_HOSTS
 from oncall_tui.providers.aws.cloudwatch import alarm_types, metrics
 from oncall_tui.providers.aws.cloudwatch import mapping as cw
 from oncall_tui.providers.aws.cloudwatch import schema as cw_schema
@@ -274,6 +277,22 @@ def test_every_error_whose_name_tells_a_denial_or_a_throttle_is_one() -> None:
     assert throttled <= aws_errors.THROTTLED
     assert len(denied) > 1
     assert len(throttled) > 1
+
+
+def test_every_throttle_that_botocore_knows_is_one_but_for_other_services() -> None:
+    other = {"EC2ThrottledException", "ProvisionedThroughputExceededException", "TransactionInProgressException"}
+    quota = {"LimitExceededException"}  # ECS's and CodeDeploy's: a quota, which waiting does not mend
+    theirs = set(ThrottledRetryableChecker._THROTTLED_ERROR_CODES)
+    assert theirs - other - quota <= aws_errors.THROTTLED
+    assert other | quota <= theirs
+    assert not aws_errors.THROTTLED & (other | quota)
+
+
+def test_the_hosts_of_every_partition_are_aws() -> None:
+    """The names without their first dot: a host of AWS's own ends in one, and is no custom endpoint."""
+    known = botocore.session.get_session().get_data("partitions")["partitions"]
+    suffixes = {p["outputs"][key] for p in known for key in ("dnsSuffix", "dualStackDnsSuffix")}
+    assert {f".{suffix}" for suffix in suffixes} == set(AWS_HOSTS)
 
 
 # --- lists in the code ------------------------------------------------------------------------------------------------

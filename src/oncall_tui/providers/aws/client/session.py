@@ -36,7 +36,11 @@ CONFIG = Config(
     max_pool_connections=4,
     user_agent_extra="oncall-tui",
 )
-AWS_HOSTS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".amazonaws.eu")
+AWS_HOSTS = (  # of every partition, the dual-stack ones too; a test holds them to botocore's
+    *(".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".c2s.ic.gov", ".sc2s.sgov.gov", ".cloud.adc-e.uk"),
+    *(".csp.hci.ic.gov", ".api.aws", ".api.amazonwebservices.com.cn", ".api.amazonwebservices.eu", ".api.aws.ic.gov"),
+    *(".api.aws.scloud", ".api.cloud-aws.adc-e.uk", ".api.aws.hci.ic.gov"),
+)
 QUERY = frozenset({"sns", "elbv2"})  # answer in XML, seldom: botocore's parser is good enough
 RAW = "_raw"  # where the hook below leaves an answer's bytes
 
