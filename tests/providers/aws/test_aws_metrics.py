@@ -36,7 +36,7 @@ def test_what_ecs_tells_of_each_service_in_one_call(ecs: Make, world: World) -> 
     provider = ecs(account="123456789012")
     wanted = provider.service_metrics("prod/main/api")
     assert not world.sent  # it makes no call
-    assert [title for title, _ in wanted] == ["cpu %", "memory %", "running tasks"]
+    assert [title for title, _ in wanted] == ["cpu %", "memory %", "running tasks (estimate)"]
     assert wanted[0][1].account == "123456789012"
     found = provider.measure(wanted, now - HOUR, now)
     assert [s.title for s in found] == [title for title, _ in wanted]

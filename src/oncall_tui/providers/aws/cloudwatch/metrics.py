@@ -60,7 +60,7 @@ def service_metrics(of: ServiceKey, every_s: int = MINUTE) -> tuple[tuple[str, M
     return (
         ("cpu %", made(CPU, "Average")),
         ("memory %", made("MemoryUtilization", "Maximum")),
-        ("running tasks", made(CPU, "SampleCount", every_s)),
+        ("running tasks (estimate)", made(CPU, "SampleCount", every_s)),
     )
 
 
