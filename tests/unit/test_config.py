@@ -573,8 +573,42 @@ def test_a_file_that_runs_commands_is_ours_alone(
     assert f"{culprit}, which others can write (chmod go-w {culprit})" in caught.value.mistakes[0]
 
 
-def test_a_file_that_runs_nothing_may_be_shared(tmp_path: Path) -> None:
-    path = write(tmp_path / "c.yaml", f"sources:\n  {SOURCE}, token: {{env: A}}}}", 0o666)
+HAS_SECRETS = ("{env: A}", "{file: /no/such}")
+
+
+@pytest.mark.parametrize("secret", HAS_SECRETS)
+def test_a_file_that_anybody_can_write_names_no_secrets(tmp_path: Path, secret: str) -> None:
+    """Whoever writes it can have them sent to an address of theirs. A group that shares it is warned of."""
+    path = write(tmp_path / "folder" / "c.yaml", f"sources:\n  {SOURCE}, token: {secret}}}", 0o666)
+    with pytest.raises(ConfigurationError, match=r"because it says where a secret is sent, found .*others can write"):
+        config.load_files([path], OPTIONS)
+    path.chmod(0o660)
+    (warning,) = config.load_files([path], OPTIONS).warnings
+    assert f"{path}, which others can write (chmod go-w {path})" in warning
+    path.chmod(0o600)
+    path.parent.chmod(0o777)
+    with pytest.raises(ConfigurationError, match="where a secret is sent"):
+        config.load_files([path], OPTIONS)
+    path.parent.chmod(0o1777)
+    assert config.load_files([path], OPTIONS).warnings == ()
+
+
+@pytest.mark.parametrize("secret", [*HAS_SECRETS, "{command: [a]}"])
+@pytest.mark.parametrize("far", [1, 2, 3])
+def test_a_folder_above_the_files_folder_counts_too(tmp_path: Path, secret: str, far: int) -> None:
+    """Its folder could be renamed there, and another one put in its place."""
+    path = write(tmp_path / "a" / "b" / "c" / "c.yaml", f"sources:\n  {SOURCE}, token: {secret}}}")
+    above = path.parents[far - 1]
+    above.chmod(0o777)
+    with pytest.raises(ConfigurationError, match=f"found {above}, which others can write"):
+        config.load_files([path], OPTIONS)
+    (tmp_path / "link.yaml").symlink_to(path)
+    with pytest.raises(ConfigurationError, match=f"found {above}, which others can write"):
+        config.load_files([tmp_path / "link.yaml"], OPTIONS)
+
+
+def test_a_file_without_commands_and_secrets_may_be_shared(tmp_path: Path) -> None:
+    path = write(tmp_path / "c.yaml", f"sources:\n  {SOURCE}}}", 0o666)
     assert config.load_files([path], OPTIONS).warnings == ()
 
 

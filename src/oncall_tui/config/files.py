@@ -12,7 +12,9 @@ from oncall_tui.config.nodes import MAX_BYTES, Unreadable
 
 VARIABLE = "ONCALL_TUI_CONFIG"
 TEAM_FILE = Path("/etc/oncall-tui/config.yaml")
-_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+ANYBODY = stat.S_IWOTH
+GROUP_OR_ANYBODY = stat.S_IWGRP | stat.S_IWOTH
+NO_USER = 65_534  # in a container without a user's rights: what belongs to somebody outside, whom nobody here can be
 
 
 def own_file(environ: Mapping[str, str]) -> Path:
@@ -79,19 +81,23 @@ def _whole(path: Path, expected: str, found: str) -> Diagnostic:
     return Diagnostic(file=str(path), expected=expected, found=found)
 
 
-def unsafe(path: Path) -> str:
-    """The way for others to make this file run a command, as ``found, and what to do``; empty: they cannot.
+def unsafe(path: Path, writable: int = GROUP_OR_ANYBODY) -> str:
+    """The way for others to change what this file says, as ``found, and what to do``; empty: they cannot.
 
-    Its folder counts: who may write there can put another file in its place (but not where the sticky bit is set).
+    Every folder on the way to it counts: who may write there can put another file, or folder, in its place (but not
+    where the sticky bit is set). *writable*: the rights that are looked for, a group's too or anybody's alone.
     """
-    for place in dict.fromkeys((path, path.resolve(), path.absolute().parent, path.resolve().parent)):
+    near = (path, path.resolve(), path.absolute().parent, path.resolve().parent)
+    above = (*path.absolute().parents, *path.resolve().parents)
+    for place in dict.fromkeys((*near, *above)):
         try:
             status = place.stat()
         except OSError:
             return f"{place}, which cannot be read"
-        if status.st_uid not in (0, os.geteuid()):
+        nobody = (NO_USER,) if place not in near else ()
+        if status.st_uid not in (0, os.geteuid(), *nobody):
             return f"{place}, which another user owns (chown it)"
-        shared = status.st_mode & _WRITABLE_BY_OTHERS
+        shared = status.st_mode & writable
         if shared and not (stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX):
             return f"{place}, which others can write (chmod go-w {place})"
     return ""
@@ -103,6 +109,6 @@ def open_to_others(path: str) -> str:
         mode = Path(path).expanduser().stat().st_mode
     except (OSError, RuntimeError, ValueError):
         return ""
-    if mode & _WRITABLE_BY_OTHERS:
+    if mode & GROUP_OR_ANYBODY:
         return "written"
     return "read" if mode & stat.S_IROTH else ""

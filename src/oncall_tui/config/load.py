@@ -44,6 +44,7 @@ class _File(msgspec.Struct, frozen=True):
     good: dict[str, Any]
     secrets: tuple[tuple[str, Secret], ...]
     told: TellNames = TellNames()
+    shared: str = ""  # how others may write it, where it names secrets
 
 
 def find(config: str = "", environ: Mapping[str, str] | None = None) -> tuple[Path, ...]:
@@ -84,8 +85,9 @@ def load_files(
             mistakes.append(error.mistake)
             continue
         one = _one_file(text, str(path), options, destinations, mistakes)
-        mistakes.extend(_commands(path, one))
-        loaded.append(_anchored(one, path))
+        mistakes.extend(_trusted(path, one))
+        shared = files.unsafe(path) if one.secrets else ""
+        loaded.append(msgspec.structs.replace(_anchored(one, path), shared=shared))
     return _finish(loaded, mistakes, words)
 
 
@@ -124,19 +126,26 @@ def _one_file(text: str, path: str, options: Options, destinations: Destinations
     return _File(path, {} if given is BAD else given, walker.places, walker.good, tuple(walker.secrets), says)
 
 
-# --- files that run commands ------------------------------------------------------------------------------------------
+# --- files that run commands, or say where secrets go -----------------------------------------------------------------
 
 
-def _commands(path: Path, file: _File) -> Iterable[Diagnostic]:
-    """Each key that runs a command, where others could write the file."""
-    keys = [key for key, secret in file.secrets if secret.kind == "command"]
-    keys += [key for key in file.places if pattern(key) == "sources[].login"]
-    if not keys or not (why := files.unsafe(path)):
-        return
-    for key in keys:
-        _, line, column = file.places[key]
-        wanted = "a file that only you or root can write, because it runs a command"
-        yield Diagnostic(file=file.path, line=line, column=column, key=key, expected=wanted, found=why)
+def _trusted(path: Path, file: _File) -> Iterable[Diagnostic]:
+    """Each key that runs a command where others could write the file, and each secret where anybody could: it would be
+    sent to whatever address they write beside it.
+    """
+    runs = [key for key, secret in file.secrets if secret.kind == "command"]
+    runs += [key for key in file.places if pattern(key) == "sources[].login"]
+    sends = [key for key, secret in file.secrets if secret.kind != "command"]
+    for keys, writable, because in (
+        (runs, files.GROUP_OR_ANYBODY, "it runs a command"),
+        (sends, files.ANYBODY, "it says where a secret is sent"),
+    ):
+        if not keys or not (why := files.unsafe(path, writable)):
+            continue
+        for key in keys:
+            _, line, column = file.places[key]
+            wanted = f"a file that only you or root can write, because {because}"
+            yield Diagnostic(file=file.path, line=line, column=column, key=key, expected=wanted, found=why)
 
 
 def _anchored(file: _File, path: Path) -> _File:
@@ -257,6 +266,8 @@ def _warnings(loaded: Sequence[_File], given: Mapping[str, Any]) -> Iterable[str
     for product in given.get("products", ()):
         yield from _lost_globs(product, names)
     for file in loaded:
+        if file.shared:
+            yield f"{file.path}: its secrets are sent to wherever it says: found {file.shared}"
         for key, secret in file.secrets:
             if secret.kind == "file" and (how := files.open_to_others(secret.where[0])):
                 yield f"{file.path}: {key}: {secret.place} can be {how} by others (chmod go-rw {secret.place})"
