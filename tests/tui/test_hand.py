@@ -17,7 +17,7 @@ from oncall_tui.domain.service import Health
 from oncall_tui.errors import Expired
 from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany, ConfirmPlan
 from oncall_tui.tui.screens.dialogs.modals import Form, RefusalDialog
-from oncall_tui.tui.terminal import foreground
+from oncall_tui.tui.terminal import foreground, login_program
 from oncall_tui.tui.widgets.footer import KeyBar, StatusLine
 
 
@@ -268,6 +268,7 @@ async def test_read_only_the_bar_has_no_key_that_acts(tmp_path: Path) -> None:
 
 async def test_log_in_shows_its_command_and_asks_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[tuple[str, ...]] = []
+    monkeypatch.setattr(login_program, "fitted", lambda command: (command, ""))
     monkeypatch.setattr(foreground, "run", lambda command: ran.append(tuple(command)) or 0)
     provider = FakeProvider("prod")
     provider.login = ("aws", "sso", "login", "--profile", "prod")

@@ -11,11 +11,11 @@ from tests.support.fakes import Able, FakeProvider, deploy, service
 from tests.support.screen import Rig, on_screen
 
 from oncall_tui.domain.alert import ServiceHint
-from oncall_tui.errors import Expired
+from oncall_tui.errors import Expired, Refused
 from oncall_tui.tui import commands
 from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany
 from oncall_tui.tui.screens.dialogs.modals import Form, RefusalDialog
-from oncall_tui.tui.terminal import foreground
+from oncall_tui.tui.terminal import foreground, login_program
 
 API = "prod/main/api"
 LOGIN = ("aws", "sso", "login", "--profile", "prod")
@@ -43,6 +43,12 @@ def night(folder: Path, *more: FakeProvider) -> Rig:
     for name in "ab":
         rig.provider.add(name, title=f"5xx of {name}", hint=ServiceHint(service="api"))
     return rig
+
+
+@pytest.fixture(autouse=True)
+def _any_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No program of this machine is asked for its version."""
+    monkeypatch.setattr(login_program, "fitted", lambda command: (command, ""))
 
 
 @pytest.fixture(params=["L", pytest.param("F9", marks=pytest.mark.everything)])
@@ -118,3 +124,37 @@ async def test_the_key_renews_the_login_that_the_row_needs(tmp_path: Path) -> No
         await rig.pilot.press("L")
         await rig.modal()
         assert "Log in to prod?" in rig.text()
+
+
+async def test_what_this_machine_s_program_lacks_is_said_before_it_is_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[tuple[str, ...]] = []
+    monkeypatch.setattr(foreground, "run", lambda command: ran.append(tuple(command)) or 0)
+    monkeypatch.setattr(login_program, "fitted", lambda command: (command[:3], "AWS CLI 2.15 does not know an option"))
+    async with on_screen(night(tmp_path)) as rig:
+        assert isinstance(rig.provider, Lapsed)
+        monkeypatch.setattr(rig.pilot.app, "suspend", contextlib.nullcontext)
+        rig.provider.lapsed = True
+        rig.provider.read_raises = [Expired("the AWS login has expired", COMMAND)] * 9
+        rig.poll()
+        rig.refresh()
+        await rig.pilot.press("L")
+        await rig.modal()
+        assert "AWS CLI 2.15 does not know an option" in rig.text()
+        await rig.press("y")
+        assert ran == [LOGIN[:3]]
+
+        def refuse(command: tuple[str, ...]) -> tuple[tuple[str, ...], str]:
+            raise Refused("this needs AWS CLI 2.0, and this machine has 1.44", "install it")
+
+        monkeypatch.setattr(login_program, "fitted", refuse)
+        rig.poll()
+        rig.refresh()
+        await rig.pilot.press("L")
+        for _ in range(20):
+            await rig.settle()
+            if "AWS CLI 2.0" in rig.text():
+                break
+        assert "this needs AWS CLI 2.0, and this machine has 1.44" in rig.text()
+        assert len(ran) == 1

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from oncall_tui.domain.reading import SourceState, SourceStatus
+from oncall_tui.errors import Refused
 from oncall_tui.tui.controllers.dialogs import Dialogs
 from oncall_tui.tui.presenters.renewal import renewed_by
 from oncall_tui.tui.session import RowRef, Session
@@ -39,19 +42,28 @@ class Login:
     async def steps(self, source: SourceStatus) -> None:
         """The command first: it has the terminal while it runs."""
         from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany
-        from oncall_tui.tui.terminal import foreground
+        from oncall_tui.tui.terminal import foreground, login_program
 
-        rows = [" ".join(source.login), "It has the terminal until it ends; the board stands still and does not ring."]
+        self._session.say(f"login: asking {source.login[0]} for its version", "dim")
+        try:
+            asked = self._session.engine.on_demand.run("login", lambda: login_program.fitted(source.login))
+            command, different = await asyncio.wrap_future(asked)
+        except Refused as error:
+            self._session.say(f"{source.name}: {error}", "warning")
+            return
+        self._session.unsay()
+        rows = [" ".join(command), *([different] if different else [])]
+        rows += ["It has the terminal until it ends; the board stands still and does not ring."]
         if not await self._dialogs.ask(ConfirmMany(f"Log in to {source.name}?", rows, "run it")):
             self._session.say("login: cancelled, nothing was run", "dim")
             return
         self._dialogs.asked()
         with self._dialogs.suspend():
-            code = foreground.run(source.login)
+            code = foreground.run(command)
         self._session.engine.renew(source.name)
-        command = " ".join(source.login[:3])
         self._session.say(
-            f"{command}… ended with status {code}; reading {source.name} again", "" if code == 0 else "warning"
+            f"{' '.join(command[:3])}… ended with status {code}; reading {source.name} again",
+            "" if code == 0 else "warning",
         )
 
 
