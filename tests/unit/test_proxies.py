@@ -43,6 +43,9 @@ DIRECT = [  # (url, NO_PROXY): not through the proxy
     ("https://am.corp.example/", "corp.example:443"),
     ("http://am.corp.example/", "other,\tcorp.example\n"),
     ("http://am.corp.example/", "other corp.example"),
+    ("http://169.254.169.254/latest/meta-data/", ""),
+    ("http://169.254.170.2/v2/credentials", "other"),
+    ("http://[fd00:ec2::254]/latest/meta-data/", ""),
     ("http://anything/", "*"),
     ("http://anything/", "a, * ,b"),
     ("http://bücher.example/", "xn--bcher-kva.example"),
@@ -150,6 +153,8 @@ def test_a_proxy_variable_in_its_forms(value: str, url: str, user: str, password
     proxy = ProxyRules({"http_proxy": value}).proxy_for("http://x/")
     assert proxy is not None
     assert (proxy.url, proxy.user, proxy.password) == (url, user, password)
+    if user and not password:
+        assert user not in proxy.shown + repr(proxy) + redact(f"echo {user}")
     if password:
         assert password not in proxy.shown + repr(proxy)
         assert password not in redact(f"echo {password}")

@@ -231,8 +231,18 @@ def test_every_client_of_a_session_is_bounded(monkeypatch: pytest.MonkeyPatch) -
         assert isinstance(made._endpoint.http_session, BoundHttpSession), service
     ways = [getattr(way, "_inner", way) for way in session.get_component("credential_provider").providers]
     fetchers = [way._role_fetcher for way in ways if way.METHOD == "iam-role"]
-    assert len(fetchers) == 1
-    assert isinstance(fetchers[0]._session, BoundHttpSession)
+    fetchers += [way._fetcher for way in ways if way.METHOD == "container-role"]
+    assert [type(fetcher._session) for fetcher in fetchers] == [BoundHttpSession, BoundHttpSession]
+
+
+def test_a_proxy_that_is_asked_by_tls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    seen: list[bytes] = []
+    with serving(always(GOOD)) as server, serving(always(GOOD, seen), authority.server_tls()) as proxy:
+        monkeypatch.setenv("http_proxy", f"https://127.0.0.1:{proxy.port}")
+        reads(server.url)
+    assert seen
 
 
 def test_a_big_good_answer_is_read_whole() -> None:

@@ -27,6 +27,8 @@ from oncall_tui import errors
 from oncall_tui.providers.alertmanager.options import AlertmanagerOptions
 from oncall_tui.providers.alertmanager.provider import AlertmanagerProvider, build
 from oncall_tui.providers.base import Context, ReadRequest
+from oncall_tui.providers.http.client import Http
+from oncall_tui.runtime.clock import SystemClock
 from oncall_tui.runtime.network import trust
 from oncall_tui.runtime.secret import Secret
 
@@ -165,6 +167,31 @@ def test_tls_goes_through_a_proxy(make: Make, monkeypatch: pytest.MonkeyPatch, t
     assert TOKEN.encode() not in seen[0]
     assert b"Proxy-Authorization" not in inside[0]
     assert TOKEN.encode() in inside[0]
+
+
+def test_a_proxy_that_is_asked_by_tls(make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    seen: list[bytes] = []
+    with (
+        serving(always(answer()), authority.server_tls()) as server,
+        serving(tunnelling(seen), authority.server_tls()) as proxy,
+    ):
+        monkeypatch.setenv("https_proxy", f"https://127.0.0.1:{proxy.port}")
+        reads(make(server.url))
+    assert seen[0].startswith(b"CONNECT ")
+
+
+def test_a_write_that_a_proxy_stopped_was_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    http = Http(source="prom", url="http://am.example", clock=SystemClock())
+    with serving(always(answer(b"", "407 Proxy Authentication Required"))) as proxy:
+        for port, words in ((dead_port(), "refuses connections"), (proxy.port, "(407)")):
+            monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
+            http.close()
+            with pytest.raises(errors.ActionFailed, match="not sent") as caught:
+                http.write("POST", "/x", bytes, {})
+            assert words in str(caught.value)
+            assert "$http_proxy" in str(caught.value)
 
 
 @pytest.mark.parametrize(

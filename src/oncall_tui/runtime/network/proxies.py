@@ -5,11 +5,13 @@ httpproxy package). ``http_proxy`` and ``https_proxy`` are for URLs of that sche
 lower-case name wins, and where it is empty there is no proxy. ``HTTP_PROXY`` is ignored in a CGI script, where a client
 can set it. ``no_proxy`` has names (with their subdomains, a leading dot or ``*.`` changes nothing), addresses and
 ranges, each with a port or without, or ``*``, separated by commas or blanks. A range covers an address in a URL, never
-a name's: names are not looked up for it.
+a name's: names are not looked up for it. Link-local addresses, where a cloud gives out keys, are always asked
+straight.
 """
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import os
 import re
@@ -22,6 +24,7 @@ from oncall_tui.errors import Offline
 from oncall_tui.runtime.secret import keep_secret
 
 PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
+_METADATA = ipaddress.ip_network("fd00:ec2::/32")
 _NAME = re.compile(r"(?!-)[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _PORT = re.compile(r"[0-9]{1,5}")
 
@@ -69,7 +72,7 @@ class Proxy(msgspec.Struct, frozen=True):
         if not self.user and not self.password:
             return self.url
         scheme, _, rest = self.url.partition("://")
-        return f"{scheme}://{self.user}{':•••' if self.password else ''}@{rest}"
+        return f"{scheme}://{f'{self.user}:•••' if self.password else '•••'}@{rest}"  # a user alone may be a token
 
 
 class ProxyRules:
@@ -99,7 +102,7 @@ class ProxyRules:
         variable, value = self._found.get(f"{scheme}_proxy", ("", ""))
         if not variable:
             variable, value = self._found["all_proxy"]
-        if not value or self.bypassed(scheme, host, port):
+        if not value or _is_local(host) or self.bypassed(scheme, host, port):
             return None
         proxy = _proxy(variable, value, host)
         return msgspec.structs.replace(proxy, ignored=self.ignored)
@@ -167,8 +170,9 @@ def _proxy(variable: str, value: str, host: str) -> Proxy:
             f"{hint}, or put {host} into NO_PROXY" if host else hint,
         )
     user, password = unquote(user), unquote(password)
-    if password:
-        keep_secret(password)
+    for secret in (password or user, base64.b64encode(f"{user}:{password}".encode()).decode() if login else ""):
+        if secret:
+            keep_secret(secret)
     bare = name.strip("[]").lower()
     return Proxy(variable, scheme, _ascii(bare), int(port) if port else PORTS[scheme], user, password)
 
@@ -257,6 +261,12 @@ def _address(host: str) -> Address | None:
         return None
     mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
     return mapped or found
+
+
+def _is_local(host: str) -> bool:
+    """Return whether only this machine can reach it: a link's own address, or that of a cloud's metadata and keys."""
+    address = _address(host)
+    return address is not None and (address.is_link_local or address in _METADATA)
 
 
 def _host(name: str) -> str:

@@ -44,12 +44,12 @@ class BoundSession(botocore.session.Session):  # type: ignore[misc]
         return client
 
     def get_component(self, name: str) -> Any:
-        """Return the component; the fetcher of an instance's keys goes by the same rules."""
+        """Return the component; the fetchers of an instance's and a task's keys go by the same rules."""
         with _key_log():
             component = super().get_component(name)
         if name == "credential_provider":
             for provider in getattr(component, "providers", ()):
-                fetcher: Any = getattr(provider, "_role_fetcher", None)
+                fetcher: Any = getattr(provider, "_role_fetcher", None) or getattr(provider, "_fetcher", None)
                 if isinstance(getattr(fetcher, "_session", None), URLLib3Session):
                     fetcher._session = _bound(fetcher._session)
         return component
