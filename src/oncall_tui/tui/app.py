@@ -24,6 +24,7 @@ from textual.widgets import Input
 
 from oncall_tui.config import Config
 from oncall_tui.engine.engine import Engine
+from oncall_tui.runtime.programs import end_helpers
 from oncall_tui.runtime.secret import redact
 from oncall_tui.text.cells import clean, count
 from oncall_tui.triage.new_pages import NewPages
@@ -214,6 +215,7 @@ class OncallApp(App[None]):
         """Put the terminal back where the loop does not come to it; the journal keeps what it has."""
         if isinstance(self._driver, KeyDriver):
             self._driver.put_back()
+        end_helpers()  # the process ends without what it does at its end
         self.engine.stop()
 
     def on_unmount(self) -> None:
