@@ -25,7 +25,8 @@ import functools
 import gzip
 import json
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 from unittest import mock
 
@@ -36,7 +37,7 @@ from tests.support.polled import no_clock_that_is_set_stops_it
 
 from oncall_tui import errors
 from oncall_tui.domain.action import Verb
-from oncall_tui.domain.alert import AlertState
+from oncall_tui.domain.alert import AlertState, Severity
 from oncall_tui.domain.board import merge
 from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Actor, Plan
@@ -206,6 +207,50 @@ def unknown_word(bench: Bench) -> None:
     (alert,) = bench.read().alerts
     assert alert.state is AlertState.UNKNOWN
     assert alert.state.asks
+
+
+def foreign_words(bench: Bench) -> None:
+    """a word that no document has, in any field, keeps the row, and makes it neither harmless nor over"""
+    (whole,) = bench.read().alerts
+    found: list[list[tuple[str, ...]]] = []
+    bench.edit = lambda items: found.append([path for item in items for path in _words(item)])
+    bench.read()
+    (paths,) = [some for some in found if some][:1]
+    assert len(paths) >= 2
+    for path in paths:
+        bench.edit = lambda items, path=path: [_put(item, path, "pondering") for item in items] and None
+        reading = bench.read()
+        assert [alert.id for alert in reading.alerts] == [whole.id], path
+        (alert,) = reading.alerts
+        assert alert.state not in (AlertState.RESOLVED, AlertState.SILENCED, AlertState.INHIBITED), path
+        assert not alert.hidden, path
+        assert alert.severity.rank <= Severity.WARNING.rank or alert.severity is whole.severity, path
+        assert not any(problem.state == "malformed" for problem in reading.problems), path
+
+
+_NAMES = frozenset({"id", "fingerprint", "incident_key", "service_id", "monitorId", "hostId"})  # which one it is
+
+
+def _words(item: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The paths of an item's texts that may be of a vendor's vocabulary: one word, or a few."""
+    if isinstance(item, dict):
+        for name, value in item.items():
+            if name not in _NAMES:
+                yield from _words(value, (*path, name))
+    elif isinstance(item, list):
+        for n, value in enumerate(item):
+            yield from _words(value, (*path, str(n)))
+    elif isinstance(item, str) and re.fullmatch(r"[A-Za-z]+([ _-][A-Za-z]+)*", item):
+        yield path
+
+
+def _put(item: Any, path: tuple[str, ...], word: str) -> None:
+    for name in path[:-1]:
+        item = item[int(name)] if isinstance(item, list) else item.get(name, {})
+    if isinstance(item, list):
+        item[int(path[-1])] = word
+    elif path[-1] in item:
+        item[path[-1]] = word
 
 
 def missing_fields(bench: Bench) -> None:
@@ -477,6 +522,7 @@ CASES: dict[str, Callable[[Bench], None]] = {
         dead_proxy,
         packed_bomb,
         unknown_word,
+        foreign_words,
         missing_fields,
         one_bad,
         five_thousand,

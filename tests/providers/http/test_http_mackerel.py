@@ -19,10 +19,11 @@ from oncall_tui.domain.outcome import OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Actor, Confirm, Plan
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.providers.base import Context, ReadRequest
+from oncall_tui.providers.mackerel.downtimes import quiet_until
 from oncall_tui.providers.mackerel.mapping import row
 from oncall_tui.providers.mackerel.options import MackerelOptions
 from oncall_tui.providers.mackerel.provider import PAGES, MackerelProvider, build, error_text
-from oncall_tui.providers.mackerel.schema import MackerelAlert, MackerelMonitor
+from oncall_tui.providers.mackerel.schema import MackerelAlert, MackerelDowntime, MackerelMonitor, MackerelRecurrence
 from oncall_tui.runtime.clock import FakeClock
 from oncall_tui.runtime.secret import Secret
 from oncall_tui.simulator.services.mackerel import SimulatedMackerel as Organization
@@ -83,7 +84,7 @@ def test_an_alert_is_a_row_with_its_monitors_name(mackerel: MackerelProvider, cl
     assert (alert.state, alert.severity, alert.began) == (AlertState.FIRING, Severity.CRITICAL, clock.at - 300)
     assert (alert.label("monitor"), alert.label("type")) == ("checkout 5xx", "service")
     assert alert.verbs == {Verb.RESOLVE, Verb.NOTE}
-    assert (reading.problems, reading.calls) == ((), 2)
+    assert (reading.problems, reading.calls) == ((), 3)
     assert all(request.headers["x-api-key"] == KEY for request in asked.requests)
     assert all("authorization" not in request.headers for request in asked.requests)
 
@@ -91,13 +92,13 @@ def test_an_alert_is_a_row_with_its_monitors_name(mackerel: MackerelProvider, cl
 def test_monitors_are_asked_for_seldom(
     mackerel: MackerelProvider, organization: Organization, clock: FakeClock
 ) -> None:
-    assert mackerel.read(ReadRequest()).calls == 2
+    assert mackerel.read(ReadRequest()).calls == 3
     clock.advance(60)
     assert mackerel.read(ReadRequest()).calls == 1
     organization.open("other", "a new monitor")
-    assert mackerel.read(ReadRequest()).calls == 2  # one that is not known
+    assert mackerel.read(ReadRequest()).calls == 3  # one that is not known
     clock.advance(301)
-    assert mackerel.read(ReadRequest()).calls == 2
+    assert mackerel.read(ReadRequest()).calls == 3
 
 
 def test_alerts_whose_monitors_cannot_be_read_stay(mackerel: MackerelProvider, asked: Asked, clock: FakeClock) -> None:
@@ -142,7 +143,7 @@ def test_all_pages_are_read(mackerel: MackerelProvider, organization: Organizati
     for number in range(4999):
         organization.open(f"k{number}", "checkout 5xx", began=clock.at - number)
     reading = mackerel.read(ReadRequest())
-    assert (len(reading.alerts), reading.calls, reading.problems) == (5000, 51, ())
+    assert (len(reading.alerts), reading.calls, reading.problems) == (5000, 52, ())
     again = mackerel.read(ReadRequest())
     assert all(one is other for one, other in zip(again.alerts, reading.alerts, strict=True))
 
@@ -386,3 +387,50 @@ def test_the_timeline_is_the_alerts_log(
         (6.0, "CRITICAL: full"),
         (5.0, "PONDERING, value 93.15, moon"),
     ]
+
+
+def downtime(**more: Any) -> MackerelDowntime:
+    return MackerelDowntime(**{"id": "d1", "start": 1_000.0, "duration": 60.0, **more})
+
+
+@pytest.mark.parametrize(
+    ("more", "at", "until"),
+    [
+        ({}, 999.0, None),
+        ({}, 1_000.0, 4_600.0),
+        ({}, 4_600.0, None),
+        ({"monitorScopes": ("m1",)}, 2_000.0, 4_600.0),
+        ({"monitorScopes": ("m2",)}, 2_000.0, None),
+        ({"monitorExcludeScopes": ("m1",)}, 2_000.0, None),
+        ({"serviceScopes": ("Shop",)}, 2_000.0, 4_600.0),
+        ({"serviceScopes": ("Other",)}, 2_000.0, None),
+        ({"serviceExcludeScopes": ("Shop",)}, 2_000.0, None),
+        ({"serviceScopes": ("Shop",), "monitorScopes": ("m2",)}, 2_000.0, None),
+        ({"roleScopes": ("Shop: web",)}, 2_000.0, None),  # roles are of hosts: not told here
+        ({"recurrence": MackerelRecurrence("daily")}, 1_000.0 + 2 * 86_400, 4_600.0 + 2 * 86_400),
+        ({"recurrence": MackerelRecurrence("daily")}, 5_000.0 + 2 * 86_400, None),
+        ({"recurrence": MackerelRecurrence("daily", 2)}, 1_000.0 + 86_400, None),
+        ({"recurrence": MackerelRecurrence("hourly", 3)}, 1_000.0 + 3 * 3_600, 4_600.0 + 3 * 3_600),
+        ({"recurrence": MackerelRecurrence("daily", until=90_000.0)}, 1_000.0 + 2 * 86_400, None),
+        ({"recurrence": MackerelRecurrence("weekly", weekdays=("Monday",))}, 2_000.0, None),
+        ({"recurrence": MackerelRecurrence("fortnightly")}, 2_000.0, None),  # a word that nobody knows
+    ],
+)
+def test_a_downtime_is_for_what_it_names_while_it_lasts(more: dict[str, Any], at: float, until: float | None) -> None:
+    found = quiet_until([downtime(**more)], MackerelMonitor("m1", "5xx", "Shop"), at)
+    assert (None if found is None else found[0]) == until
+
+
+def test_an_alert_in_a_downtime_is_silenced_until_its_end(
+    mackerel: MackerelProvider, organization: Organization, asked: Asked, clock: FakeClock
+) -> None:
+    organization.downtimes.append({"id": "d1", "name": "deploy", "start": int(clock.at) - 60, "duration": 10})
+    (alert,) = mackerel.read(ReadRequest()).alerts
+    assert (alert.state, alert.until, alert.comment) == (AlertState.SILENCED, clock.at + 540, "in the downtime deploy")
+    clock.advance(541)
+    (alert,) = mackerel.read(ReadRequest()).alerts
+    assert alert.state is AlertState.FIRING
+    asked.spoil = lambda request: httpx.Response(403, json={}) if "downtimes" in request.url.path else None
+    reading = mackerel.read(ReadRequest(fresh=True))
+    assert [(problem.state, problem.scope) for problem in reading.problems] == [(SourceState.DENIED, "downtimes")]
+    assert {alert.state for alert in reading.alerts} == {AlertState.FIRING}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState, ServiceHint, Severity
 from oncall_tui.providers.mackerel.options import MackerelOptions
-from oncall_tui.providers.mackerel.schema import MackerelAlert, MackerelMonitor
+from oncall_tui.providers.mackerel.schema import MackerelAlert, MackerelDowntime, MackerelMonitor
 
 _SEVERITIES = {"CRITICAL": Severity.CRITICAL, "WARNING": Severity.WARNING, "UNKNOWN": Severity.UNKNOWN}
 
@@ -19,10 +19,17 @@ def row(
     monitor: MackerelMonitor | None,
     read_only: bool = False,
     host: str = "",
+    quiet: tuple[float, MackerelDowntime] | None = None,
 ) -> Alert:
-    """One row. *monitor* is None where it is not known: the row then goes by its id. *host* is its host's name."""
+    """One row. *monitor* is None where it is not known: the row then goes by its id. *host* is its host's name.
+
+    *quiet*: the downtime that it is in, and that one's end.
+    """
     state = state_of(item)
-    muted = state is AlertState.FIRING and monitor is not None and bool(monitor.isMute)
+    muted = state is AlertState.FIRING and ((monitor is not None and bool(monitor.isMute)) or quiet is not None)
+    comment = _unknown(item) if state is AlertState.UNKNOWN else ""
+    if muted:
+        comment = "its monitor is muted" if quiet is None else f"in the downtime {quiet[1].name or quiet[1].id}"
     watched = (monitor.service if monitor else None) or ""
     cluster, _, service = options.services.get(watched, "").partition("/")
     labels = {
@@ -43,7 +50,8 @@ def row(
         title=_title(item, monitor, host),
         began=item.openedAt,
         changed=item.closedAt,
-        comment="its monitor is muted" if muted else _unknown(item) if state is AlertState.UNKNOWN else "",
+        until=quiet[0] if muted and quiet is not None else None,
+        comment=comment,
         url=f"https://mackerel.io/orgs/{options.organization}/alerts/{item.id}" if options.organization else "",
         labels=tuple((name, value) for name, value in labels.items() if value),
         hint=ServiceHint(cluster=cluster, service=service),

@@ -16,6 +16,7 @@ from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, Timel
 from oncall_tui.providers.http import DecodeCache, Http, NotFound, as_is, http_settings
 from oncall_tui.providers.lists import Damage, Items, items, listing, usable
 from oncall_tui.providers.mackerel.close import Close
+from oncall_tui.providers.mackerel.downtimes import quiet_until
 from oncall_tui.providers.mackerel.handler_context import MackerelHandlerContext, path
 from oncall_tui.providers.mackerel.mapping import row
 from oncall_tui.providers.mackerel.note import AddToMemo
@@ -23,6 +24,8 @@ from oncall_tui.providers.mackerel.options import MackerelOptions
 from oncall_tui.providers.mackerel.schema import (
     MackerelAlert,
     MackerelAlerts,
+    MackerelDowntime,
+    MackerelDowntimes,
     MackerelLog,
     MackerelLogs,
     MackerelMonitor,
@@ -47,7 +50,8 @@ AGAIN_S = 30.0  # but for a monitor that is not known yet, or names that could n
 class MackerelProvider:
     """One organization (base.Provider, base.SupportsTimeline).
 
-    One call a page and poll, one for the monitors every five minutes, and one for each host that alerts anew.
+    One call a page and poll, two for the monitors and downtimes every five minutes, and one for each host that alerts
+    anew.
     """
 
     provider = "mackerel"
@@ -66,7 +70,8 @@ class MackerelProvider:
         self._listing = DecodeCache(MackerelAlert, as_is)
         self._monitors: dict[str, MackerelMonitor] = {}
         self._monitors_at: float | None = None  # when they were asked for (monotonic)
-        self._problem: list[PartialFailure] = []  # of the monitors' names
+        self._problem: list[PartialFailure] = []  # of the monitors' names, and of downtimes
+        self._downtimes: list[MackerelDowntime] = []
         self._hosts: dict[str, str] = {}  # names by id, of the hosts that alert
         self._hosts_after = 0.0
         self._by_id: dict[str, Alert] = {}
@@ -79,6 +84,8 @@ class MackerelProvider:
         raws, paging = self._open_alerts()
         found, damage = self._listing.take(raws)
         damage.raise_if_all(self._http.host, "alerts")
+        if request.fresh:
+            self._monitors_at = None
         self._read_monitors({item.monitorId for item in found if item.monitorId})
         self._read_hosts({item.hostId for item in found if item.hostId})
         self._by_id = {alert.id: alert for alert in map(self._row, found)}
@@ -94,7 +101,9 @@ class MackerelProvider:
     def _row(self, item: MackerelAlert) -> Alert:
         """The row of the last poll where it says the same."""
         host = self._hosts.get(item.hostId or "", "")
-        made = row(self._options, item, self._monitors.get(item.monitorId or ""), self._read_only, host)
+        monitor = self._monitors.get(item.monitorId or "")
+        quiet = None if monitor is None else quiet_until(self._downtimes, monitor, self._http.server_now())
+        made = row(self._options, item, monitor, self._read_only, host, quiet)
         old = self._by_id.get(made.id)
         return old if old is not None and old == made else made
 
@@ -121,8 +130,19 @@ class MackerelProvider:
         except errors.SourceError as error:
             self._problem = [PartialFailure(SourceState(error.state), "monitors' names", error.message, error.hint)]
             return
-        self._problem = damage.problems("monitors")
         self._monitors = {monitor.id: monitor for monitor in monitors}
+        self._problem = [*damage.problems("monitors"), *self._read_downtimes()]
+
+    def _read_downtimes(self) -> list[PartialFailure]:
+        """Read what keeps alerts quiet. Where that fails they are shown as firing, and the problem is returned."""
+        damage = Damage()
+        try:
+            found = self._http.get("/api/v0/downtimes", MackerelDowntimes).downtimes
+        except errors.SourceError as error:
+            self._downtimes = []
+            return [PartialFailure(SourceState(error.state), "downtimes", error.message, error.hint)]
+        self._downtimes = items(found, MackerelDowntime, damage)
+        return damage.problems("downtimes")
 
     def _read_hosts(self, wanted: set[str]) -> None:
         """Learn the names of hosts that alert, a few a poll. Where a name is not known the id stands."""

@@ -82,3 +82,33 @@ class MackerelLogs(msgspec.Struct, frozen=True):
     """The newest hundred come first."""
 
     logs: Items[MackerelLog]
+
+
+class MackerelRecurrence(msgspec.Struct, frozen=True):
+    """*type*: ``hourly``, ``daily``, ``weekly``, ``monthly``, ``yearly``; *until* in seconds since the epoch."""
+
+    type: str = ""
+    interval: int = 1
+    weekdays: tuple[str, ...] | None = None
+    until: float | None = None
+
+
+class MackerelDowntime(msgspec.Struct, frozen=True):
+    """A downtime: *start* in seconds since the epoch, *duration* in minutes. Without scopes it is for everything."""
+
+    id: str
+    start: float
+    duration: float
+    name: str | None = None
+    memo: str | None = None
+    recurrence: MackerelRecurrence | None = None
+    serviceScopes: tuple[str, ...] | None = None
+    serviceExcludeScopes: tuple[str, ...] | None = None
+    roleScopes: tuple[str, ...] | None = None
+    roleExcludeScopes: tuple[str, ...] | None = None
+    monitorScopes: tuple[str, ...] | None = None
+    monitorExcludeScopes: tuple[str, ...] | None = None
+
+
+class MackerelDowntimes(msgspec.Struct, frozen=True):
+    downtimes: Items[MackerelDowntime]

@@ -13,7 +13,7 @@ from oncall_tui.simulator.server.messages import Request, SimulatedAnswer, json_
 PAGE = 100
 """Alerts of one answer, and the most that `limit` may ask for ("List Alerts")."""
 
-_PATH = re.compile(r"/api/v0/(alerts|monitors|hosts)(?:/([^/]+)(?:/(close|logs))?)?")
+_PATH = re.compile(r"/api/v0/(alerts|monitors|hosts|downtimes)(?:/([^/]+)(?:/(close|logs))?)?")
 
 
 @dataclass
@@ -77,6 +77,8 @@ class SimulatedMackerel:
         self._alerts: list[SimulatedMackerelAlert] = []
         self._open: dict[str, SimulatedMackerelAlert] = {}
         self._hosts: dict[str, dict[str, str]] = {}
+        self.downtimes: list[dict[str, Any]] = []
+        """As the API shows them: `start` in POSIX seconds, `duration` in minutes."""
         for it in spec.get("monitors", []):
             self._monitor(it["name"], it.get("type", "service"), it.get("service", ""))
 
@@ -158,6 +160,8 @@ class SimulatedMackerel:
         operation = self.operation(request)
         if operation == "GET /api/v0/alerts":
             return self._list(request)
+        if operation == "GET /api/v0/downtimes":
+            return json_answer({"downtimes": self.downtimes})
         if operation == "GET /api/v0/monitors":
             return json_answer({"monitors": list(self._monitors.values())})
         wanted = request.path.split("/")[4:5]
