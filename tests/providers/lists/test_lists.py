@@ -1,0 +1,223 @@
+"""In every list of every provider one damaged item takes no other with it, is counted and named, and raises nothing.
+
+The lists are found in the sources (``found``), the damages are made from their types: a new list is tested at once.
+``python -m tests.providers.lists`` prints the table.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from tests.providers.lists.found import DAMAGES, DecodedList, lists
+from tests.providers.lists.rows import LISTS, Canned, Rig, cases, put, rows
+from tests.providers.lists.sweep import feed, table
+
+from oncall_tui.domain.reading import SourceState
+from oncall_tui.errors import Malformed
+from oncall_tui.providers.lists import UNDECODABLE, Damage, Items, Spared, decode, items, listing, what_came
+
+SRC = Path(__file__).parents[3] / "src" / "oncall_tui" / "providers"
+PROVIDERS = {"alertmanager", "aws/cloudwatch", "aws/ecs", "datadog", "mackerel", "pagerduty", "sentry"}
+SOME = 5  # of the cases of each list, every fifth is tried each time; all of them where everything is
+
+
+@pytest.fixture(autouse=True)
+def _key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLANTED_TOKEN", "planted-token")
+
+
+def test_the_lists_are_found() -> None:
+    assert {one.provider for one in lists()} == PROVIDERS
+    assert len(lists()) >= 45
+    names = {one.name for one in lists()}
+    assert {"PagerDutyOnCall", "LogEntry", "ListedSilence", "DescribeTasks.tasks", "FilterLogEvents.events"} <= names
+    raw = re.compile(r"(:|,|\() *list\[msgspec\.Raw\](?! = \[\])")
+    untyped = [p.name for p in SRC.rglob("*.py") if p != SRC / "lists.py" and raw.search(p.read_text())]
+    assert untyped == [], "an undecoded list is typed Items[…]"
+
+
+def _judged(one: DecodedList, found: list[Any]) -> None:
+    assert [(f.path, f.damage, f.error) for f in found if f.error] == []
+    assert [(f.path, f.damage) for f in found if f.lost] == []
+    unsaid = [(f.path, f.damage) for f in found if not f.kept and not f.said]
+    assert unsaid == [], f"{one.id}: what is left out is named"
+
+
+@pytest.mark.parametrize("one", lists(), ids=lambda one: one.id)
+def test_a_damaged_item_takes_no_other_with_it(one: DecodedList) -> None:
+    damage = DAMAGES[len(one.id) % len(DAMAGES)]  # another one for each list; the item itself meets all six
+    _judged(one, list(feed(one, (damage,))))
+
+
+@pytest.mark.everything
+@pytest.mark.parametrize("one", lists(), ids=lambda one: one.id)
+def test_no_damage_of_any_field_takes_another_item_with_it(one: DecodedList) -> None:
+    found = list(feed(one))
+    _judged(one, found)
+    assert "exceptions" in table({one: found})
+
+
+# --- as far as the board's rows ---------------------------------------------------------------------------------------
+
+
+def _rows_beside(canned: Canned, every: int) -> None:
+    rig = Rig(canned)
+    base = rows(rig.read())
+    others = {i: row for i, row in base.items() if "2" not in i}
+    assert len(base) == 3
+    wrong = []
+    for path, damage in cases(canned, DAMAGES, every):
+        rig.items = [canned.item(1), put(canned.item(2), path, damage), canned.item(3)]
+        reading = rig.read()
+        told = rows(reading)
+        lost = [i for i, row in others.items() if told.get(i) != row]
+        gone = damage != "missing" and not path and canned.path in told and not reading.problems
+        if lost or gone:
+            wrong.append((path, damage, lost))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("canned", LISTS, ids=lambda one: one.id)
+def test_the_rows_beside_a_damaged_item_stay_on_the_board(canned: Canned) -> None:
+    _rows_beside(canned, every=31)
+
+
+@pytest.mark.everything
+@pytest.mark.parametrize("canned", LISTS, ids=lambda one: one.id)
+def test_the_rows_beside_any_damage_stay_on_the_board(canned: Canned) -> None:
+    _rows_beside(canned, every=1)
+
+
+@pytest.mark.parametrize("canned", [one for one in LISTS if one.kept], ids=lambda one: one.id)
+def test_an_unknown_word_keeps_its_row(canned: Canned) -> None:
+    rig = Rig(canned)
+    base = rows(rig.read())
+    for name in canned.kept:
+        path = tuple(f"host:h{2}" if part == "key" else part for part in name.split("."))
+        item = put(canned.item(2), path, "unknown word")
+        rig.items = [canned.item(1), item, canned.item(3)]
+        reading = rig.read()
+        assert set(rows(reading)) == set(base), name
+        assert reading.problems == (), name
+
+
+def test_what_is_damaged_is_named_by_field_and_id_and_counted() -> None:
+    canned = next(one for one in LISTS if one.path == "/incidents")
+    rig = Rig(canned)
+    rig.items[1] = {**canned.item(2), "created_at": None}
+    (problem,) = rig.read().problems
+    assert (problem.state, problem.scope) == (SourceState.MALFORMED, "1 of 3 incidents")
+    assert problem.message == "not as the API promises: created_at of I2: expected a text, got null"
+    rig.items[1] = {**canned.item(2), "title": 7}
+    reading = rig.read()
+    assert len(reading.alerts) == 3
+    assert "read without what is not as the API promises: title of I2" in reading.problems[0].message
+    rig.items = [7, None]
+    with pytest.raises(Malformed, match="sent 2 incidents that do not match its API"):
+        rig.read()
+
+
+def test_a_service_that_cannot_be_read_keeps_its_row_and_the_next_poll_asks_again() -> None:
+    canned = next(one for one in LISTS if one.path == "DescribeServices")
+    rig = Rig(canned)
+    base = rows(rig.read())
+    rig.items[1] = {**canned.item(2), "desiredCount": "many"}
+    reading = rig.read()
+    assert rows(reading) == base
+    assert any("desiredCount of" in p.message and "1 of 3" in p.scope for p in reading.problems)
+    rig.items = [canned.item(n) for n in (1, 2, 3)]
+    rig.provider._clock.advance(60) if hasattr(rig.provider, "_clock") else None
+    assert rows(rig.read()).keys() == base.keys()
+
+
+@pytest.mark.parametrize(
+    "start", ["-0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "99999-01-01T00:00:00Z", "2027-02-30T00:00:00Z", "", "x"]
+)
+def test_one_bad_date_in_an_alertmanagers_answer_leaves_the_others(start: str) -> None:
+    canned = LISTS[0]
+    rig = Rig(canned)
+    rig.items[1] = {**canned.item(2), "startsAt": start}
+    reading = rig.read()
+    assert sorted(rows(reading)) == ["prom/f1", "prom/f3"]
+    assert (reading.problems[0].scope, "f2" in reading.problems[0].message) == ("1 of 3 alerts", True)
+
+
+# --- the whole answer -------------------------------------------------------------------------------------------------
+
+
+class Item(msgspec.Struct):
+    id: str
+    title: Spared[str | None] = None
+    status: str = ""
+
+
+class Page(msgspec.Struct):
+    rows: list[Item]
+    more: bool = False
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "an empty body"),
+        (b"  \n", "an empty body"),
+        (b"<html><body>Log in</body></html>", "a web page"),
+        (b'{"rows": null}', "null where the list rows should be"),
+        (b'{"rows": {}}', "an object where the list rows should be"),
+        (b"[]", "a list where an object should be"),
+        (b"null", "null where an object should be"),
+        (b'"x"', "a text where an object should be"),
+        (b"{}", "rows: missing"),
+        (b'{"rows": [{"id": "a', "JSON that is cut off"),
+        (b"nope", "no JSON"),
+        (b'{"rows": [' + b"[" * 100_000 + b"]" * 100_000 + b"]}", "nested too deep"),
+    ],
+    ids=range(12),
+)
+def test_an_answer_that_is_no_list_says_what_it_is(body: bytes, words: str) -> None:
+    with pytest.raises(UNDECODABLE) as caught:
+        decode(body, Page, Damage())
+    assert what_came(body, caught.value) == words
+
+
+@pytest.mark.parametrize("canned", LISTS, ids=lambda one: one.id)
+@pytest.mark.parametrize("body", [b"", b"<html>", b"null", b'{"odd": 1}', b"[" * 50_000], ids=range(5))
+def test_no_answer_of_any_kind_is_a_bug_of_the_provider(canned: Canned, body: bytes) -> None:
+    """Where it is the source's own list it is a SourceError, or a problem; never another exception."""
+    rig = Rig(canned)
+    rig.read()
+    whole = rig.answer
+    rig.answer = lambda path: body if path == canned.path else whole(path)  # type: ignore[method-assign]
+    said: list[Any] = []
+    try:
+        said += rig.read().problems
+    except Malformed as error:
+        said.append(error.message)
+    assert said or canned.path == "/api/v2/silences"
+
+
+def test_bytes_that_are_no_utf8_are_replaced_in_their_own_item() -> None:
+    body = b'{"rows": [{"id": "a"}, {"id": "b", "title": "\xff!"}, {"id": "c"}]}'
+    assert [one.title for one in decode(body, Page, Damage()).rows] == [None, "\N{REPLACEMENT CHARACTER}!", None]
+
+
+def test_without_damage_to_note_one_bad_item_is_an_error() -> None:
+    """What decides an action has no holes."""
+    with pytest.raises(UNDECODABLE):
+        decode(b'{"rows": [{"id": "a"}, {"id": 7}]}', Page)
+    found = decode(b'{"rows": [{"id": "a", "title": 7, "status": null}]}', Page)
+    assert found.rows == [Item("a")]  # but for what decides nothing, or is null where it may be missing
+
+
+def test_only_so_many_are_named() -> None:
+    damage = Damage()
+    raws: Items[Item] = listing(msgspec.Raw(b'{"id": %d}' % n) for n in range(9))
+    assert items(raws, Item, damage) == []
+    assert (damage.lost, damage.total) == (9, 9)
+    assert damage.words().endswith("(+6 more)")
+    assert Counter(damage.words())["expected"] == 0
