@@ -147,6 +147,25 @@ def test_one_bad_date_in_an_alertmanagers_answer_leaves_the_others(start: str) -
     assert (reading.problems[0].scope, "f2" in reading.problems[0].message) == ("1 of 3 alerts", True)
 
 
+def test_of_two_alerts_with_one_fingerprint_none_vanishes() -> None:
+    rig = Rig(LISTS[0])
+    twin = {**LISTS[0].item(1), "labels": {"alertname": "other"}}
+    for told in ([rig.items[0], twin, rig.items[2]], [twin, rig.items[2], rig.items[0]]):
+        rig.items = told
+        reading = rig.read()
+        titles = {a.id: dict(a.labels)["alertname"] for a in reading.alerts}
+        assert titles == {"prom/f1": "a1", "prom/f1~1": "other", "prom/f3": "a3"}  # whichever comes first
+        assert "1 fingerprints stand for several alerts each" in reading.problems[0].message
+    rig.items = [LISTS[0].item(1), LISTS[0].item(3)]
+    assert (sorted(rows(rig.read())), rig.read().problems) == (["prom/f1", "prom/f3"], ())
+    resolved = {
+        **LISTS[0].item(1),
+        "status": {"state": "suppressed", "silencedBy": [], "inhibitedBy": ["x"], "mutedBy": []},
+    }
+    rig.items = [LISTS[0].item(1), resolved]  # the same labels twice
+    assert [str(a.state) for a in rig.read().alerts] == ["firing"]
+
+
 # --- the whole answer -------------------------------------------------------------------------------------------------
 
 

@@ -34,6 +34,12 @@ class _AlertmanagerEntry:
         self.held: tuple[str | ListedSilence, ...] = ()
         self.muted: tuple[str, ...] = ()
 
+    def rename(self, row_id: str) -> None:
+        """Make its row one of another id."""
+        if self.base.id != row_id:
+            self.base = self.row = msgspec.structs.replace(self.base, id=row_id)
+            self.held, self.muted = (), ()
+
 
 class AlertmanagerRows:
     """Keeps what the last poll decoded, so that an alert that did not change costs one hash, and is the same object."""
@@ -45,6 +51,7 @@ class AlertmanagerRows:
         self._listing = DecodeCache(AlertmanagerAlert, self._entry)
         self._entries: list[_AlertmanagerEntry] = []
         self._by_id: dict[str, Alert] = {}
+        self.twins = 0  # fingerprints that several alerts of the last list have
         self._tells_muted = False  # is it a version that can tell what a time interval mutes?
 
     def _entry(self, item: AlertmanagerAlert) -> _AlertmanagerEntry:
@@ -55,7 +62,22 @@ class AlertmanagerRows:
     def take(self, raws: Items[AlertmanagerAlert]) -> tuple[bool, Damage]:
         """Decode what changed. Tells whether a silence holds any of them, and which items were damaged."""
         self._entries, damage = self._listing.take(raws)
+        self._tell_twins_apart()
         return any(entry.silenced_by for entry in self._entries), damage
+
+    def _tell_twins_apart(self) -> None:
+        """Give each of several alerts of one fingerprint a row of its own, by its labels: so that none vanishes."""
+        by_id: dict[str, list[_AlertmanagerEntry]] = {}
+        for entry in self._entries:
+            by_id.setdefault(entry.base.native_id, []).append(entry)
+        self.twins = sum(len(entries) > 1 for entries in by_id.values())
+        for native_id, entries in by_id.items():
+            if len(entries) == 1 and entries[0].base.id.endswith(native_id):
+                continue
+            labels = sorted({entry.base.labels for entry in entries})
+            for entry in entries:
+                apart = f"~{labels.index(entry.base.labels)}" if entry.base.labels != labels[0] else ""
+                entry.rename(f"{self._options.name}/{native_id}{apart}")
 
     @property
     def may_be_muted(self) -> bool:
@@ -76,7 +98,9 @@ class AlertmanagerRows:
             if (by, intervals) != (entry.held, entry.muted):
                 entry.held, entry.muted, entry.row = by, intervals, self._quiet(row, by, intervals)
             entry.row = self._reuse(entry.row)
-            by_id[entry.row.id] = entry.row
+            twin = by_id.get(entry.row.id)
+            if twin is None or not twin.state.asks or entry.row.state.asks:  # twice the same labels: what asks is shown
+                by_id[entry.row.id] = entry.row
         self._known.note_held(held)
         self._by_id = by_id
         return tuple(by_id.values())

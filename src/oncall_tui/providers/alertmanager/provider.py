@@ -67,6 +67,9 @@ class AlertmanagerProvider:
             problems += self._intervals.read()
         rows = self._rows.rows(self._intervals.muted, self._http.server_now())
         problems += damage.problems("alerts")
+        if self._rows.twins:
+            said = f"{self._rows.twins} fingerprints stand for several alerts each: each of them is shown"
+            problems.append(PartialFailure(SourceState.MALFORMED, "alerts", said))
         return Reading(
             source=self.source,
             at=at,

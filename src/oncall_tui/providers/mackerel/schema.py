@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from oncall_tui.providers.lists import Epoch, Items
+from oncall_tui.providers.lists import Epoch, Items, Spared
 
 
 class MackerelAlert(msgspec.Struct, frozen=True):
@@ -13,13 +13,13 @@ class MackerelAlert(msgspec.Struct, frozen=True):
     id: str
     status: str
     openedAt: Epoch
-    monitorId: str | None = None
-    type: str | None = None
-    hostId: str | None = None
-    value: float | None = None
-    message: str | None = None
-    reason: str | None = None
-    memo: str | None = None
+    monitorId: Spared[str | None] = None
+    type: Spared[str | None] = None
+    hostId: Spared[str | None] = None
+    value: Spared[float | None] = None
+    message: Spared[str | None] = None
+    reason: Spared[str | None] = None
+    memo: Spared[str | None] = None
     closedAt: Epoch | None = None
 
 
