@@ -6,6 +6,7 @@ import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -254,6 +255,61 @@ def test_a_sweep_leaves_some_for_what_deploys() -> None:
     budget.take(Priority.ACT)  # an engineer never waits
     clock.advance(1.0)
     budget.take(Priority.HOT)
+
+
+@pytest.mark.parametrize("greedy", [1, 3])
+@pytest.mark.parametrize("priority", [Priority.HOT, Priority.SWEEP])
+def test_sources_that_share_a_budget_take_turns(greedy: int, priority: Priority) -> None:
+    """However often the others ask, one that asks each 15 seconds gets its call."""
+    clock = FakeClock()
+    budget = TokenBucket(clock, rate=2.0, burst=10.0)
+    got: Counter[str] = Counter()
+    names = [f"greedy {n}" for n in range(greedy)]
+    due, late = 15.0, []
+    began = clock.monotonic()
+    while (at := clock.monotonic() - began) < 300.0:
+        for name in names:
+            with suppress(RateLimited):
+                while True:
+                    budget.take(Priority.HOT, name)
+                    got[name] += 1
+        if at >= due:
+            with suppress(RateLimited):
+                budget.take(priority, "alarms")
+                late.append(at - due)
+                due = at + 15.0
+        clock.advance(0.1)
+    assert len(late) >= (15 if priority is Priority.HOT else 9)
+    assert max(late) <= (2.2 if priority is Priority.HOT else 15.0)
+    assert sum(got.values()) + len(late) <= 10 + 2 * 300
+    assert max(got.values()) - min(got.values()) <= 12  # the first of them found the bucket full
+
+
+def test_who_does_not_come_back_gives_up_its_turn() -> None:
+    clock = FakeClock()
+    budget = TokenBucket(clock, rate=1.0, burst=1.0)
+    budget.take(Priority.HOT, "one")
+    with pytest.raises(RateLimited):
+        budget.take(Priority.HOT, "two")
+    with pytest.raises(RateLimited) as refused:
+        budget.take(Priority.HOT, "one")
+    assert refused.value.wait_s == pytest.approx(2.0)  # the other's call comes first
+    clock.advance(6.5)
+    budget.take(Priority.HOT, "one")
+
+
+def test_throttling_halves_the_budget_for_two_minutes_at_the_most() -> None:
+    clock = FakeClock()
+    budget = TokenBucket(clock, rate=8.0)
+    budget.drain(5.0)
+    assert budget.rate == 4.0
+    clock.advance(5.1)
+    budget.take(Priority.HOT)
+    for _ in range(20):
+        budget.drain(5.0)
+    assert budget.rate == 0.5
+    clock.advance(120.0)
+    assert budget.rate == 8.0
 
 
 def test_a_throttled_account_is_left_alone_for_a_while() -> None:

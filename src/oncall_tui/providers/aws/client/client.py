@@ -43,6 +43,11 @@ class AwsClient:
         self._budget = budget
         self._transport = transport
 
+    @property
+    def rate(self) -> float:
+        """Return the calls a second that the budget allows now."""
+        return self._budget.rate
+
     def read(
         self,
         answer: type[T],
@@ -51,12 +56,12 @@ class AwsClient:
         damage: Damage | None = None,
         **params: Any,
     ) -> T:
-        """Ask once. Raises errors.SourceError, or budget.Later where no call is to be had now.
+        """Ask once. Raises errors.SourceError, or RateLimited where no call is to be had now.
 
         With *damage*, items that are not as AWS promises are left out of the answer's lists, and noted there; without
         it one is an error: nothing is decided on a list with holes.
         """
-        self._budget.take(priority)
+        self._budget.take(priority, self.sessions)
         self.calls[operation] += 1
         try:
             raw = self._send(operation, params, acting=False)
