@@ -109,7 +109,7 @@ def program(path: str) -> None:
         read = EcsProvider.read
 
         def at_once(self: EcsProvider, request: ReadRequest) -> Reading:
-            schedule = self._reader._schedule
+            schedule = self._reader._schedule.queue
             schedule.want(tuple(schedule.slots))
             return msgspec.structs.replace(read(self, request), next_in_s=0.0)
 

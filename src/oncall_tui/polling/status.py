@@ -131,6 +131,7 @@ def _whole(seen: PollState) -> tuple[SourceState, str, str]:
         return first.state, f"{first.scope}: {first.message}" + (f" (+{more} more)" if more else ""), first.hint
     behind = seen.reading.behind
     words = f"the deploys of {behind} service{'s' if behind > 1 else ''} are not read completely yet" if behind else ""
+    words = words or seen.reading.pace
     off = seen.reading.clock_off_s
     if not off:
         return SourceState.OK, words, ""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from aws_world import World, error
@@ -44,12 +45,23 @@ def step(world: World, clock: FakeClock) -> Step:
     return Step(world, clock)
 
 
-@pytest.mark.parametrize("deploying", [False, True])
-def test_ecs_is_read_at_its_cadence(ecs: Make, world: World, clock: FakeClock, step: Step, deploying: bool) -> None:
+class Moves(list[dict[str, Any]]):
+    """A service's deployments, of which the first has one more or one less pending task each time they are read."""
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        self[0]["pendingCount"] ^= 1
+        return super().__iter__()
+
+
+@pytest.mark.parametrize("deploying", ["", "moves", "stands still"])
+def test_ecs_is_read_at_its_cadence(ecs: Make, world: World, clock: FakeClock, step: Step, deploying: str) -> None:
     for i in range(20):
         world.service("c", f"svc-{i:02d}")
     if deploying:
-        world.rolling("c", "svc-00")
+        world.rolling("c", "svc-00", age=7_200.0)
+    if deploying == "moves":
+        service = world.services["c", "svc-00"]
+        service["deployments"] = Moves(service["deployments"])
     provider = ecs()
     no_clock_that_is_set_stops_it(provider, clock, step, provider.calls.total)
 

@@ -386,7 +386,7 @@ def test_code_deploy_s_are_not_read_yet_either(ecs: Make, world: World, clock: F
     provider = ecs()
     reader = provider._reader
     while not reader._services:
-        reader._step(frozenset())
+        reader._step()
     reader._build()
     (row,) = reader._rows.values()
     assert row.note == DEPLOYS_UNREAD

@@ -7,11 +7,13 @@ import msgspec
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.deploy import BAKE_STAGE, Deploy, DeployState
 from oncall_tui.domain.revision import Revision
+from oncall_tui.providers.aws.client import arn
 from oncall_tui.providers.aws.client.client import AwsClient
 from oncall_tui.providers.aws.client.rate_limit import Priority
 from oncall_tui.providers.aws.ecs import codedeploy as cd
 from oncall_tui.providers.aws.ecs import mapping as rows
 from oncall_tui.providers.aws.ecs import schema as w
+from oncall_tui.providers.aws.ecs.poll.fair_share import Purpose
 from oncall_tui.providers.aws.ecs.poll.lacks import ListLacks
 from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.providers.lists import Damage
@@ -53,16 +55,18 @@ class CodeDeploys:
         self._source, self._client, self._known, self._lacks = source, client, known, lacks
         self._held: dict[str, KnownDeployments] = {}
         self._todo: dict[str, w.EcsService] = {}
+        self._purposes: dict[str, Purpose] = {}
 
     # --- what to ask ---
 
-    def notice(self, key: str, service: w.EcsService, now: Instant) -> None:
-        """A service was read: are there deployments of it to ask about?"""
+    def notice(self, key: str, service: w.EcsService, now: Instant, every_s: float, purpose: Purpose) -> None:
+        """A service was read, as it is each *every_s*, for *purpose*: are there deployments of it to ask about?"""
         held = self._held.setdefault(key, KnownDeployments({}, set(), {}))
+        self._purposes[key] = purpose
         ids = {t.external_id for t in service.task_sets if t.external_id}
         young = any(now.wall - t.created_at < YOUNG_S for t in service.task_sets)
         unknown = (ids | self._rollbacks(held)) - held.known
-        every = OPEN_EVERY_S if self.moving(key) else WAITING_EVERY_S
+        every = max(every_s, OPEN_EVERY_S if self.moving(key) else WAITING_EVERY_S)
         if not held.listed and young:
             self._todo[key] = service
         is_open = any(d.open for d in held.found.values()) and now.due - held.asked_at >= every - 0.5
@@ -88,11 +92,40 @@ class CodeDeploys:
         held = self._held.get(key)
         return bool(held and held.found)
 
+    def marks(self, key: str) -> tuple[object, ...]:
+        """Return what differs where a deployment of it moved."""
+        held = self._held.get(key)
+        if held is None:
+            return ()
+        target = held.target
+        events = tuple((e.lifecycle_event_name, e.status) for e in target.lifecycle_events) if target else ()
+        return (*((i, d.status) for i, d in held.found.items()), events)
+
     def forget(self, key: str) -> None:
         self._held.pop(key, None)
         self._todo.pop(key, None)
+        self._purposes.pop(key, None)
 
     # --- asking ---
+
+    @property
+    def purposes(self) -> set[Purpose]:
+        """Return the purposes for which there is something to ask."""
+        return {self._purpose(key) for key in self._todo}
+
+    def next_of(self, purpose: Purpose) -> str:
+        """Return a service to ask about; where that fails, others go first the next time."""
+        key = next(key for key in self._todo if self._purpose(key) is purpose)
+        self._todo[key] = self._todo.pop(key)
+        return key
+
+    def drop(self, cluster: str) -> None:
+        """Ask nothing about a cluster's services."""
+        for key in [k for k, s in self._todo.items() if arn.parse(s.cluster_arn).name == cluster]:
+            del self._todo[key]
+
+    def _purpose(self, key: str) -> Purpose:
+        return self._purposes[key] if self.known(key) else Purpose.FIRST_DEPLOYS
 
     def ask(self, key: str, now: Instant) -> None:
         """Two calls for one service, a few more the first time and after an end. Raises SourceError or Later."""

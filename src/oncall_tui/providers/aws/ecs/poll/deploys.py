@@ -21,7 +21,11 @@ from oncall_tui.providers.aws.client.errors import NOT_OFFERED, Gone
 from oncall_tui.providers.aws.client.rate_limit import Priority
 from oncall_tui.providers.aws.ecs import mapping as rows
 from oncall_tui.providers.aws.ecs import schema as w
+from oncall_tui.providers.aws.ecs.poll import attention as care_of
+from oncall_tui.providers.aws.ecs.poll.attention import MOVING_S, Attention, RolloutProgress
 from oncall_tui.providers.aws.ecs.poll.codedeploy import CodeDeploys
+from oncall_tui.providers.aws.ecs.poll.deploy_queue import Ask, DeployQueue
+from oncall_tui.providers.aws.ecs.poll.fair_share import Purpose
 from oncall_tui.providers.aws.ecs.poll.lacks import ListLacks
 from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.providers.aws.ecs.rollback.history import goes_back, replaced, short, unlisted
@@ -35,7 +39,6 @@ RELIST_S = 10.0  # a deploy that ECS shows and does not list yet is looked for a
 REMEMBERED_S = 90 * DAY_S  # ECS's own history of a service's deploys (API reference, ListServiceDeployments)
 DEPLOYS_KEPT = 10  # rows a service
 HISTORY = 20  # earlier successful deploys looked at, to know a rollback when one is seen
-DESCRIBED_A_CALL = 20
 EXPLAIN_EVERY_S = 10.0
 EXPLAIN_FOR_S = 3_600.0  # a stopped task stays visible at least an hour
 FAILURES_KEPT = 5
@@ -65,37 +68,41 @@ class DeployReader:
         self._bakes: dict[str, rows.StageStart] = {}
         self._full: dict[str, rows.StageStart] = {}  # all traffic
         self._listed_at: dict[str, float] = {}  # monotonic
-        self._to_list: dict[str, w.EcsService] = {}
-        self._to_describe: dict[str, str] = {}  # ARN -> cluster
-        self._to_revise: dict[str, str] = {}
-        self._to_define: dict[str, str] = {}
-        self._to_explain: dict[str, w.EcsService] = {}
         self._explained: dict[str, Instant] = {}
         self._of_service: dict[str, dict[str, None]] = {}  # service -> its failed tasks' ARNs, oldest first
         self._off: dict[Place, tuple[float, PartialFailure]] = {}
+        self._queue = DeployQueue(self._details, self._explained)
         self.dirty: set[str] = set()  # services whose rows are to be built anew
 
     # --- what to ask ---
 
-    def notice(self, service: w.EcsService, now: Instant) -> None:
+    def notice(self, service: w.EcsService, now: Instant, care: Attention | None, focus: bool = False) -> None:
         """A service was read: is there a deploy of it to ask about?"""
         key = rows.service_id(self._source, service)
+        purpose, every = _purpose(care, focus), care.every if care else 0.0
         first = rows.primary(service)
         print_ = (service.current_service_deployment, first.id if first else "", service.task_definition)
         if service.controller == "CODE_DEPLOY":
-            self._code.notice(key, service, now)
+            self._code.notice(key, service, now, every, purpose)
             return
         if service.controller != "ECS" or service.task_sets:
             return
         young = first is not None and now.wall - first.created_at < DAY_S
         other = print_ != self._noticed.get(key) and (young or rows.deploying(service))
         if other or (young and self._is_late(key, service, now)):
-            self._to_list[key] = service
+            self._queue.to_list[key] = service
         self._noticed[key] = print_
+        due = now.due if focus else now.due + max(0.0, every - MOVING_S) / 2
+        cluster = arn.parse(service.cluster_arn).name
         undescribed = self._undescribed(key, now)
         again = [d.service_deployment_arn for d in self._details_of(key) if d.status not in ENDED]
         for name in (*again, *([undescribed.service_deployment_arn] if undescribed else [])):
-            self._to_describe[name] = arn.parse(service.cluster_arn).name
+            self._queue.describe(name, cluster, due, purpose)
+
+    def rollout(self, key: str, service: w.EcsService, now: Instant) -> RolloutProgress:
+        """Return the rollout of a service that deploys, for how often it is read."""
+        details = [d for d in self._details_of(key) if d.status not in ENDED]
+        return care_of.progress(service, details, self._code.marks(key), now)
 
     def _is_late(self, key: str, service: w.EcsService, now: Instant) -> bool:
         """Return whether ECS did not list the newest deploy, and is asked once more: less often as that grows old."""
@@ -115,6 +122,7 @@ class DeployReader:
         """Want everything anew: try what was denied, list what is young."""
         self._off.clear()
         self._noticed.clear()
+        self._queue.apart = False
 
     def forget(self, key: str) -> None:
         """The service is gone."""
@@ -127,13 +135,13 @@ class DeployReader:
             self._briefs,
             self._noticed,
             self._rows,
-            self._to_list,
-            self._to_explain,
             self._of_service,
+            self._explained,
         ):
             held.pop(key, None)
         for what in ("deploys", "stopped tasks", "CodeDeploy deployments"):
             self._lacks.clear(f"{what} of {key}")
+        self._queue.forget(key)
         self._code.forget(key)
 
     def moving(self, key: str, service: w.EcsService) -> bool:
@@ -148,21 +156,21 @@ class DeployReader:
         """Return whether its deploys were not all read once. Until then "no deploy" means nothing."""
         if service.controller == "CODE_DEPLOY":
             return key in self._code.pending and not self._code.known(key)
-        if key in self._to_list and key not in self._briefs:
+        if key in self._queue.to_list and key not in self._briefs:
             return True
         arns = (b.service_deployment_arn for b in self._briefs.get(key, ()))
-        return any(a in self._to_describe and a not in self._details for a in arns)
+        return any(a in self._queue.to_describe and a not in self._details for a in arns)
 
     def behind(self, services: Mapping[str, w.EcsService]) -> int:
         """Return how many services still have deploys or revisions to be read."""
         unread = {key for key, service in services.items() if self.unread(key, service)}
-        return len(unread | {"/".join((self._source, *arn.parse(item).path[:2])) for item in self._to_revise})
+        return len(unread | {"/".join((self._source, *arn.parse(item).path[:2])) for item in self._queue.to_revise})
 
     @property
     def unexplained(self) -> int:
         """Return how many services have a deploy whose author or stopped tasks were never read."""
-        found = {key for key in self._to_explain if key not in self._explained}
-        wanted = self._to_define
+        found = {key for key in self._queue.to_explain if key not in self._explained}
+        wanted = self._queue.to_define
         if wanted:
             found |= {
                 key for key, made in self._rows.items() if any(n in wanted for d in made for n in _definitions(d))
@@ -173,103 +181,95 @@ class DeployReader:
         arns = (b.service_deployment_arn for b in self._briefs.get(key, ()))
         return (self._details[a] for a in arns if a in self._details)
 
-    @property
-    def pending(self) -> bool:
-        """Return whether a call is due now."""
-        waiting = (
-            self._to_list,
-            self._to_describe,
-            self._code.pending,
-            self._to_revise,
-            self._to_explain,
-            self._to_define,
-        )
-        return any(waiting)
-
     # --- asking ---
 
-    def step(self, now: Instant) -> bool:
-        """Make the most urgent call that is due; False: none is. Raises SourceError or Later."""
-        self._drop_unavailable(now)
-        for waiting, ask in (
-            (len(self._to_describe) >= DESCRIBED_A_CALL, self._describe),  # a whole call's worth
-            (self._to_list, self._list),
-            (not all(map(self._code.known, self._code.pending)), self._ask_code_deploy),  # what was never read
-            (self._to_describe, self._describe),
-            (self._code.pending, self._ask_code_deploy),
-            (self._to_revise, self._revise),
-            (self._to_explain, self._explain),
-            (self._to_define, self._define),
-        ):
-            if waiting:
-                ask(now)
-                return True
-        return False
+    def waiting(self) -> dict[Purpose, float]:
+        """Return since when, or from when, calls are due, by purpose."""
+        return {purpose: min(dues.values()) for purpose, dues in self._queue.dues(self._code.purposes).items()}
 
-    def _drop_unavailable(self, now: Instant) -> None:
+    @property
+    def pending(self) -> bool:
+        """Return whether there is anything to ask."""
+        return bool(self.waiting())
+
+    def step(self, purpose: Purpose, now: Instant) -> None:
+        """Make the call for *purpose* whose turn it is. Raises SourceError or RateLimited."""
+        ask = self._queue.turn(purpose, now.due, self._code.purposes)
+        if ask is None:
+            return
+        try:
+            _ASKS[ask](self, purpose, now)
+        except errors.SourceError:
+            self._queue.failed(ask)
+            raise
+        self._queue.answered(ask)
+
+    def drop_unavailable(self, now: Instant) -> None:
+        """Forget calls that cannot be answered; notice anew what can be asked again."""
         for place in [p for p, (until, _) in self._off.items() if until <= now.due]:
             del self._off[place]
             self._noticed.clear()  # what could not be asked is noticed anew
-        if not self._off:
-            return
-        of_services = (("deploys", self._to_list), ("tasks", self._to_explain), (CODE, self._code.pending))
-        for what, waiting in of_services:
-            for key in [k for k, s in waiting.items() if (what, arn.parse(s.cluster_arn).name) in self._off]:
-                del waiting[key]
-        for todo in (self._to_describe, self._to_revise, self._to_define):
-            what = "definitions" if todo is self._to_define else "deploys"
-            for item in [i for i, cluster in todo.items() if (what, cluster) in self._off]:
-                del todo[item]
+            self._queue.apart = False
+        for what, cluster in self._off:
+            self._queue.drop(what, cluster)
+            if what == CODE:
+                self._code.drop(cluster)
 
-    def _list(self, now: Instant) -> None:
-        moving = ((key, service) for key, service in self._to_list.items() if rows.deploying(service))
-        key, service = next(moving, None) or next(iter(self._to_list.items()))
+    def _list(self, purpose: Purpose, now: Instant) -> None:
+        moving = (key for key, service in self._queue.to_list.items() if rows.deploying(service))
+        key, service = self._queue.next_to_list(moving)
         cluster = arn.parse(service.cluster_arn).name
-        priority = Priority.HOT if rows.deploying(service) else Priority.SWEEP
         with _SkipUnavailable(self, "deploys", cluster, now):
             damage = Damage()
-            found = read_briefs(self._client, service.cluster_arn, service.service_name, priority, damage=damage)
+            found = read_briefs(self._client, service.cluster_arn, service.service_name, Priority.HOT, damage=damage)
             self._lacks.note(f"deploys of {key}", damage)
             self._briefs[key], self._listed_at[key] = list(found), now.due
             for brief in self._briefs[key][:DEPLOYS_KEPT]:
                 known = self._details.get(brief.service_deployment_arn)
                 young = now.wall - brief.created_at < DAY_S or brief.status not in ENDED
                 if young and (known is None or known.status != brief.status or known.status not in ENDED):
-                    self._to_describe[brief.service_deployment_arn] = cluster
+                    self._queue.describe(brief.service_deployment_arn, cluster, now.due, Purpose.FIRST_DEPLOYS)
             earlier = [b for b in self._briefs[key] if b.status == "SUCCESSFUL"][:HISTORY]
-            self._want_revisions((b.target_service_revision_arn for b in earlier), cluster)
-        self._to_list.pop(key, None)
+            self._want_revisions((b.target_service_revision_arn for b in earlier), cluster, now)
+        self._queue.to_list.pop(key, None)
         self.dirty.add(key)
 
-    def _ask_code_deploy(self, now: Instant) -> None:
-        unread = (key for key in self._code.pending if not self._code.known(key))
-        key = next(unread, None) or next(iter(self._code.pending))
-        service = self._code.pending[key]
-        with _SkipUnavailable(self, CODE, arn.parse(service.cluster_arn).name, now):
+    def _ask_code_deploy(self, purpose: Purpose, now: Instant) -> None:
+        key = self._code.next_of(purpose)
+        with _SkipUnavailable(self, CODE, arn.parse(self._code.pending[key].cluster_arn).name, now):
             self._code.ask(key, now)
         self._code.pending.pop(key, None)
         self.dirty.add(key)
 
-    def _describe(self, now: Instant) -> None:
-        cluster = next(iter(self._to_describe.values()))
-        chunk = [a for a, of in self._to_describe.items() if of == cluster][:DESCRIBED_A_CALL]
-        with _SkipUnavailable(self, "deploys", cluster, now):
-            damage = Damage()
+    def _describe(self, purpose: Purpose, now: Instant) -> None:
+        wanted = self._queue.next_to_describe(purpose)
+        damage = Damage()
+        try:
             ask = partial(self._client.read, w.DescribeServiceDeployments, "DescribeServiceDeployments", Priority.HOT)
-            answer = ask(damage, serviceDeploymentArns=chunk)
+            answer = ask(damage, serviceDeploymentArns=list(wanted))
+        except NOT_OFFERED as error:
+            clusters = set(wanted.values())
+            if len(clusters) > 1:
+                self._queue.apart = True  # which of them is denied is found out one by one
+                return
+            self.turn_off(("deploys", clusters.pop()), error, now)
+        except Gone:
+            pass
+        else:
             for found in answer.service_deployments:
-                self._take(found, cluster, now.wall)
+                of = arn.parse(found.service_deployment_arn).path[0]
+                self._take(found, wanted.get(found.service_deployment_arn, of), now)
             came = {d.service_deployment_arn for d in answer.service_deployments}
-            self._lacks.asked("deploys", chunk, came, damage)
-        for item in chunk:
-            self._to_describe.pop(item, None)
+            self._lacks.asked("deploys", list(wanted), came, damage)
+        for item in wanted:
+            self._queue.to_describe.pop(item, None)
             self.dirty.add("/".join((self._source, *arn.parse(item).path[:2])))
 
-    def _take(self, found: w.EcsServiceDeployment, cluster: str, now: float) -> None:
+    def _take(self, found: w.EcsServiceDeployment, cluster: str, now: Instant) -> None:
         name = found.service_deployment_arn
         for held, there in ((self._bakes, rows.bakes(found)), (self._full, rows.has_all_traffic(found))):
             if there:
-                held.setdefault(name, rows.stage_start(found, name in self._details, now))
+                held.setdefault(name, rows.stage_start(found, name in self._details, now.wall))
             else:
                 held.pop(name, None)
         self._details[name] = found
@@ -277,35 +277,34 @@ class DeployReader:
         self.dirty.add("/".join((self._source, *path[:2])))
         wanted = [found.target_arn, *(s.arn for s in found.source_service_revisions)]
         wanted.append(found.rollback.service_revision_arn if found.rollback else "")
-        self._want_revisions(iter(wanted), cluster)
+        self._want_revisions(iter(wanted), cluster, now)
 
-    def _want_revisions(self, arns: Iterator[str], cluster: str) -> None:
-        self._to_revise.update((a, cluster) for a in arns if a and a not in self._known.revisions)
+    def _want_revisions(self, arns: Iterator[str], cluster: str, now: Instant) -> None:
+        self._queue.revise((a for a in arns if a and a not in self._known.revisions), cluster, now.due)
 
-    def _revise(self, now: Instant) -> None:
-        cluster = next(iter(self._to_revise.values()))
-        chunk = [a for a, of in self._to_revise.items() if of == cluster][:DESCRIBED_A_CALL]
+    def _revise(self, purpose: Purpose, now: Instant) -> None:
+        cluster, chunk = self._queue.next_to_revise()
         with _SkipUnavailable(self, "deploys", cluster, now):
             damage = Damage()
             self._known.read_revisions(chunk, Priority.HOT, damage)
             came = {one for one in chunk if one in self._known.revisions}
             self._lacks.asked("service revisions", chunk, came, damage)
         for item in chunk:
-            self._to_revise.pop(item, None)
+            self._queue.to_revise.pop(item, None)
             self.dirty.add("/".join((self._source, *arn.parse(item).path[:2])))
 
-    def _define(self, now: Instant) -> None:
-        name, cluster = next(iter(self._to_define.items()))
+    def _define(self, purpose: Purpose, now: Instant) -> None:
+        name, cluster = self._queue.next_to_define()
         with _SkipUnavailable(self, "definitions", cluster, now):
             try:
-                self._known.read_definition(name, Priority.SWEEP)
+                self._known.read_definition(name, Priority.HOT)
             except Gone:  # what is deleted stays so: not asked again
                 self._known.definitions.put(name, w.EcsTaskDefinition(task_definition_arn=name, status="DELETED"))
-        self._to_define.pop(name, None)
+        self._queue.to_define.pop(name, None)
         self.dirty.update(key for key, found in self._rows.items() if any(name in _definitions(d) for d in found))
 
-    def _explain(self, now: Instant) -> None:
-        key, service = next(iter(self._to_explain.items()))
+    def _explain(self, purpose: Purpose, now: Instant) -> None:
+        key, service = self._queue.next_to_explain(purpose)
         cluster = arn.parse(service.cluster_arn).name
         with _SkipUnavailable(self, "tasks", cluster, now):
             damage = Damage()
@@ -326,7 +325,7 @@ class DeployReader:
             for old in list(held)[:-100]:
                 del held[old]
         self._explained[key] = now
-        self._to_explain.pop(key, None)
+        self._queue.to_explain.pop(key, None)
         self.dirty.add(key)
 
     # --- rows ---
@@ -346,7 +345,7 @@ class DeployReader:
             made = tuple(self._row(key, service, d, now) for d in details)
             late = key in self._briefs and unlisted(service, self._briefs[key]) is not None
             newest = self._undescribed(key, now)
-            if late or (newest is not None and newest.service_deployment_arn not in self._to_describe):
+            if late or (newest is not None and newest.service_deployment_arn not in self._queue.to_describe):
                 made = (*self._fallback(key, service, now), *made)
         before = {d.id: d for d in self._rows.get(key, ())}
         kept = tuple(before[d.id] if before.get(d.id) == d else d for d in made)
@@ -429,7 +428,7 @@ class DeployReader:
         if ("definitions", cluster) not in self._off:
             for name in (n for d in made for n in _definitions(d)):
                 if name.startswith("arn:") and name not in self._known.definitions:
-                    self._to_define[name] = cluster
+                    self._queue.to_define[name] = cluster
 
     def _want_failures(self, key: str, service: w.EcsService, made: tuple[Deploy, ...], now: Instant) -> None:
         newest = made[0] if made else None
@@ -441,7 +440,7 @@ class DeployReader:
         else:
             due = (last is None or last.wall < ended) and now.wall - ended < EXPLAIN_FOR_S
         if due:
-            self._to_explain[key] = service
+            self._queue.to_explain[key] = service
 
     # --- what cannot be had ---
 
@@ -467,6 +466,22 @@ class DeployReader:
                 scope = problem.scope if whole else f"{problem.scope} of cluster {cluster}"
                 told.append(PartialFailure(problem.state, scope, problem.message, problem.hint))
         return (*told, *self._lacks.problems())
+
+
+_ASKS = {
+    Ask.LIST: DeployReader._list,
+    Ask.DESCRIBE: DeployReader._describe,
+    Ask.CODE_DEPLOY: DeployReader._ask_code_deploy,
+    Ask.REVISE: DeployReader._revise,
+    Ask.EXPLAIN: DeployReader._explain,
+    Ask.DEFINE: DeployReader._define,
+}
+
+
+def _purpose(care: Attention | None, focus: bool) -> Purpose:
+    if focus:
+        return Purpose.FOCUS
+    return Purpose.LIVELY if care is not None and care.lively else Purpose.LINGERING
 
 
 class _SkipUnavailable:

@@ -1,4 +1,4 @@
-"""One poll of an ECS source: what is due is asked, most urgent first, within the budget and two seconds of work."""
+"""One poll of an ECS source: the calls that its schedule names are made, within the budget and two seconds of work."""
 
 from __future__ import annotations
 
@@ -17,38 +17,27 @@ from oncall_tui.providers.aws.client.errors import NOT_OFFERED, Gone
 from oncall_tui.providers.aws.client.rate_limit import Priority, RateLimited
 from oncall_tui.providers.aws.ecs import mapping as rows
 from oncall_tui.providers.aws.ecs import schema as w
+from oncall_tui.providers.aws.ecs.poll.call_schedule import (
+    LIST_SERVICES_S,
+    CallSchedule,
+    ClusterState,
+    PollCall,
+    What,
+)
 from oncall_tui.providers.aws.ecs.poll.deploys import DeployReader
 from oncall_tui.providers.aws.ecs.poll.lacks import ListLacks
-from oncall_tui.providers.aws.ecs.poll.refresh_queue import RefreshQueue
 from oncall_tui.providers.aws.ecs.revision_cache import RevisionCache
 from oncall_tui.providers.base import ReadRequest
 from oncall_tui.providers.lists import Damage
 from oncall_tui.providers.paging import Paging
 from oncall_tui.runtime.clock import Clock, Instant, instant
 
-DISCOVER_S = 300.0
-LIST_SERVICES_S = 600.0  # sooner where the cluster's own count of services moved
-SENTINEL_S = 9.0
-SENTINEL_FEW_S = 5.0  # a task may be pending for seconds only; where there are few services the budget allows to look
-FEW = 60
 DENIED_S = 60.0
 WORK_S = 2.0  # a poll comes back after this much work, so that the first rows appear soon
-CLUSTERS_A_CALL = 100
 FAILED_S = 5.0  # after a poll that broke off; the poller itself waits where nothing was read
 SET_S = 2.0  # the clock's faces went so far apart: it was set
 SAME_ROW_S = 3.0  # a row may say that it was read up to so long before it was
-
-
-class ClusterState:
-    """One cluster's state. *counts* are its (running, pending) tasks as the sentinel last saw them."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.listed_at: float | None = None
-        self.held = 0.0
-        self.active: int | None = None
-        self.counts: tuple[int, int] | None = None
-        self.trouble: errors.SourceError | None = None
+OF_ALL = (SourceState.EXPIRED, SourceState.NO_CREDENTIALS, SourceState.THROTTLED)  # no other call does better
 
 
 class EcsReader:
@@ -66,44 +55,38 @@ class EcsReader:
     ) -> None:
         self._source, self._client, self._clock, self._globs = source, clients.ecs, clock, globs
         self._account, self._can_act = account, can_act
-        self._schedule = RefreshQueue()
+        self._schedule = CallSchedule()
+        self._queue = self._schedule.queue
+        self._clusters = self._schedule.clusters
         self._known = known
         self._deploys = DeployReader(source, clients, known, can_act)
-        self._clusters: dict[str, ClusterState] = {}
         self._services: dict[str, w.EcsService] = {}
         self._rows: dict[str, Service] = {}
         self._made: dict[str, tuple[Deploy, ...]] = {}
         self._problems: dict[str, PartialFailure] = {}
         self._lacks = ListLacks()
         self._absent: dict[str, float] = {}
-        self._discover_at = self._sentinel_at = 0.0
         self._touched: deque[str] = deque()
-        self._complete = self._discovered = False
-        self._was_hot = False
+        self._complete = False
         self._good = 0
+        self._lost = True  # the last poll read nothing
         self._apart = clock.now() - clock.monotonic()
         self._failed: errors.SourceError | None = None
 
     def read(self, request: ReadRequest) -> Reading:
         """One poll. Raises SourceError only where nothing at all could be read."""
         before = sum(self._client.calls.values())
-        started = self._clock.monotonic()
         self._good, self._failed = 0, None
         if request.fresh:
             self._want_all()
-        watch = request.watch | self._take_touched()
-        wait = 0.0
-        try:
-            while self._step(watch) and self._clock.monotonic() - started < WORK_S:
-                pass
-        except RateLimited as later:
-            wait = later.wait_s
-        except errors.SourceError as error:
-            self._failed, wait = error, FAILED_S
+        self._queue.focus(request.watch | self._take_touched())
+        wait = self._work()
         self._build()
         calls = sum(self._client.calls.values()) - before
         if calls or self._failed:  # without a call there is nothing new to say of the clusters
+            self._lost = True
             self._raise_if_lost()
+            self._lost = False
         now = self._clock.monotonic()
         return Reading(
             source=self._source,
@@ -116,6 +99,7 @@ class EcsReader:
             complete=self._is_complete(now),
             behind=self._deploys.behind(self._services),
             unexplained=self._deploys.unexplained,
+            pace=self._schedule.promise(self._client.rate).words,
         )
 
     def touch(self, key: str) -> None:
@@ -136,7 +120,6 @@ class EcsReader:
         found = set()
         while self._touched:
             found.add(self._touched.popleft())
-        self._schedule.want(found)
         return frozenset(found)
 
     def _raise_if_lost(self) -> None:
@@ -148,85 +131,109 @@ class EcsReader:
 
     def _is_complete(self, now: float) -> bool:
         """Return whether every readable service was read once. Denied ones do not count; deploys come after."""
-        listed = self._discovered and all(c.trouble or c.listed_at is not None for c in self._clusters.values())
-        self._complete = self._complete or (listed and not self._schedule.unread(now))
+        listed = self._schedule.discovered and all(
+            c.trouble or c.listed_at is not None for c in self._clusters.values()
+        )
+        self._complete = self._complete or (listed and not self._queue.unread(now))
         return self._complete
 
-    # --- one step ---
+    # --- one call after the other ---
 
-    def _step(self, watch: frozenset[str]) -> bool:
-        """Make the most urgent call; False: nothing is due."""
+    def _work(self) -> float:
+        """Make calls until nothing is due, for two seconds at the most; the seconds to wait where one was refused."""
+        started = self._clock.monotonic()
+        try:
+            while self._step() and self._clock.monotonic() - started < WORK_S:
+                pass
+        except RateLimited as later:
+            return later.wait_s
+        except errors.SourceError as error:
+            self._failed = error
+            return FAILED_S
+        return 0.0
+
+    def _step(self) -> bool:
+        """Make the call whose turn it is; False: nothing is due. Raises SourceError where no other would do better."""
         moment = instant(self._clock)
-        now = moment.due
-        if now >= self._discover_at:
-            self._discover(now)
-        cluster, keys = self._schedule.hot(now, watch)
-        if keys and not self._was_hot:
-            self._describe(cluster, keys, Priority.HOT, now)
-            self._was_hot = True  # what deploys without end leaves every second call to the rest
-        elif self._step_aside(moment):
-            self._was_hot = False
-        elif keys:
-            self._describe(cluster, keys, Priority.HOT, now)
+        self._deploys.drop_unavailable(moment)
+        call = self._schedule.next(moment.due, self._deploys.waiting())
+        if call is None:
+            return False
+        error = self._make(call, moment)
+        if error is None:
+            return True
+        if error.state in OF_ALL or not self._answers_others(call):
+            raise error
+        return True
+
+    def _answers_others(self, failed: PollCall) -> bool:
+        """Return whether it is that call alone that fails: nothing was read in this poll yet, so another is made."""
+        if self._good:
+            return True
+        probe = None if self._lost else self._schedule.probe(failed)
+        return probe is not None and self._make(probe, instant(self._clock)) is None
+
+    def _make(self, call: PollCall, moment: Instant) -> errors.SourceError | None:
+        """Make one call of the schedule; why it failed. Raises RateLimited."""
+        before, now = sum(self._client.calls.values()), moment.due
+        try:
+            self._ask(call, moment)
+        except errors.SourceError as error:
+            if error.state not in OF_ALL:
+                self._schedule.failed(call, now)
+                self._say_failed(call, error)
+            return error
         else:
-            return False
-        return True
+            self._schedule.answered(call, now, self._clock.monotonic() - now)
+            self._say_well(call)
+            return None
+        finally:
+            made = sum(self._client.calls.values()) - before
+            self._schedule.made(call, now, made, self._clock.monotonic() - now, self._client.rate)
 
-    def _step_aside(self, moment: Instant) -> bool:
-        """The most urgent call of what does not deploy, or only explains it; False: nothing is due."""
+    def _ask(self, call: PollCall, moment: Instant) -> None:
         now = moment.due
-        if self._clusters and now >= self._sentinel_at:
+        if call.what is What.DISCOVER:
+            self._discover()
+        elif call.what is What.LOOK:
             self._look_at_clusters(now)
-            return True
-        if self._list_services_of_one(now) or self._read_first(now):
-            return True
-        overdue = self._schedule.overdue(now)
-        if not overdue and self._deploys.step(moment):
-            return True
-        cluster, keys = self._schedule.rest(now)
-        if not keys:
-            return False
-        self._describe(cluster, keys, Priority.HOT if overdue else Priority.SWEEP, now)
-        self._schedule.swept(now)
-        return True
+        elif call.what is What.LIST:
+            cluster = self._clusters[call.cluster]
+            with _ClusterScope(self, cluster, now):
+                self._list_services(cluster, now)
+        elif call.what is What.SERVICES:
+            self._describe(call.cluster, list(call.keys), now)
+        else:
+            self._deploys.step(call.purpose, moment)
+            self._good += 1
 
-    def _read_first(self, now: float) -> bool:
-        """Services that were never read go before what only explains others; False: there are none."""
-        cluster, keys = self._schedule.never_read(now)
-        if keys:
-            self._describe(cluster, keys, Priority.HOT, now)
-        return bool(keys)
+    def _say_failed(self, call: PollCall, error: errors.SourceError) -> None:
+        scope = f"cluster {call.cluster}" if call.cluster else call.what.value
+        self._problems[scope] = PartialFailure(SourceState(error.state), scope, error.message, error.hint)
+        if call.what is What.SERVICES and self._queue.lost(call.cluster):
+            self._clusters[call.cluster].trouble = error
+
+    def _say_well(self, call: PollCall) -> None:
+        if call.what is What.DEPLOYS:
+            self._problems.pop(call.what.value, None)
 
     def _next_at(self, now: float) -> float:
-        if self._deploys.pending:
-            return now
-        due = [self._discover_at, self._sentinel_at, self._schedule.next_at(now)]
-        due += [
-            c.held if c.listed_at is None else max(c.held, c.listed_at + LIST_SERVICES_S)
-            for c in self._clusters.values()
-        ]
-        return min(due)
+        return self._schedule.next_at(now, self._deploys.waiting())
 
     def _want_all(self) -> None:
-        self._discover_at = self._sentinel_at = 0.0
-        self._schedule.want(tuple(self._schedule.slots))
+        self._schedule.want_all()
         self._deploys.again()
-        for cluster in self._clusters.values():
-            cluster.listed_at, cluster.held = None, 0.0
-            self._absent.clear()
-            self._schedule.hold(cluster.name, 0.0)
+        self._absent.clear()
 
     # --- clusters ---
 
-    def _discover(self, now: float) -> None:
+    def _discover(self) -> None:
         try:
             self._list_clusters()
         except NOT_OFFERED as error:
             if not self._clusters:
                 raise
             self._problems["clusters"] = PartialFailure(SourceState(error.state), "clusters", error.message, error.hint)
-        self._discover_at = now + DISCOVER_S
-        self._discovered = True
 
     def _list_clusters(self) -> None:
         if not any(c in glob for glob in self._globs for c in "*?["):
@@ -238,7 +245,8 @@ class EcsReader:
             self._say_if_none(names, found)
         for gone in set(self._clusters) - set(names) if not self._lacks.of("clusters") else ():
             del self._clusters[gone]
-            self._forget(self._schedule.know({}, [gone]))
+            self._forget(self._queue.know({}, [gone]))
+            self._queue.forget(gone)
             self._problems.pop(f"cluster {gone}", None)
         for name in names:
             self._clusters.setdefault(intern(name), ClusterState(intern(name)))
@@ -247,7 +255,7 @@ class EcsReader:
         found: list[str] = []
         damage, paging = Damage(), Paging("")
         for token in paging:
-            priority, more = (Priority.ACT, {"nextToken": token}) if token else (Priority.SWEEP, {})  # begun is ended
+            priority, more = (Priority.ACT, {"nextToken": token}) if token else (Priority.HOT, {})  # begun is ended
             page = self._client.read(w.ListClusters, "ListClusters", priority, damage, maxResults=100, **more)
             self._good += 1
             found += page.cluster_arns
@@ -266,26 +274,27 @@ class EcsReader:
 
     def _look_at_clusters(self, now: float) -> None:
         """DescribeClusters: one cheap call tells whether tasks moved anywhere."""
-        names = [c.name for c in self._clusters.values() if c.held <= now]
-        for at in range(0, len(names), CLUSTERS_A_CALL):
-            chunk = names[at : at + CLUSTERS_A_CALL]
-            try:
-                damage = Damage()
-                answer = self._client.read(
-                    w.DescribeClusters, "DescribeClusters", Priority.HOT, damage, clusters=chunk, include=["STATISTICS"]
-                )
-            except (*NOT_OFFERED, Gone) as error:  # the sweep alone has to do
-                hint = f"{error.hint}; deploys are seen within a sweep" if error.hint else ""
-                state = SourceState(error.state)
-                self._problems["cluster statistics"] = PartialFailure(state, "cluster statistics", error.message, hint)
-                self._sentinel_at = now + DENIED_S
-                return
-            self._good += 1
-            self._problems.pop("cluster statistics", None)
-            self._lacks.note("clusters' statistics", damage)
-            for found in answer.clusters:
-                self._saw_cluster(found, now)
-        self._sentinel_at = now + (SENTINEL_FEW_S if len(self._schedule.slots) <= FEW else SENTINEL_S)
+        names = self._schedule.names_to_look_at(now)
+        if not names:
+            self._schedule.looked(now)
+            return
+        damage = Damage()
+        try:
+            answer = self._client.read(
+                w.DescribeClusters, "DescribeClusters", Priority.HOT, damage, clusters=names, include=["STATISTICS"]
+            )
+        except (*NOT_OFFERED, Gone) as error:  # the sweep alone has to do
+            hint = f"{error.hint}; deploys are seen within a sweep" if error.hint else ""
+            state = SourceState(error.state)
+            self._problems["cluster statistics"] = PartialFailure(state, "cluster statistics", error.message, hint)
+            self._schedule.look_at = now + DENIED_S
+            return
+        self._good += 1
+        self._problems.pop("cluster statistics", None)
+        self._lacks.note("clusters' statistics", damage)
+        for found in answer.clusters:
+            self._saw_cluster(found, now)
+        self._schedule.looked(now)
 
     def _saw_cluster(self, found: w.EcsCluster, now: float) -> None:
         cluster = self._clusters.get(arn.parse(found.cluster_arn).name)
@@ -293,25 +302,16 @@ class EcsReader:
             return
         counts = (found.running_tasks_count, found.pending_tasks_count)
         if cluster.counts is not None and counts != cluster.counts:
-            self._schedule.stirred(cluster.name, now)
+            self._queue.stirred(cluster.name, now)
         if cluster.active is not None and found.active_services_count != cluster.active:
             cluster.listed_at = None
         cluster.counts, cluster.active = counts, found.active_services_count
-
-    def _list_services_of_one(self, now: float) -> bool:
-        for cluster in self._clusters.values():
-            due = cluster.listed_at is None or now - cluster.listed_at >= LIST_SERVICES_S
-            if due and cluster.held <= now:
-                with _ClusterScope(self, cluster, now):
-                    self._list_services(cluster, now)
-                return True
-        return False
 
     def _list_services(self, cluster: ClusterState, now: float) -> None:
         found: dict[str, tuple[str, str]] = {}
         damage, paging = Damage(), Paging("")
         for token in paging:
-            priority, more = (Priority.ACT, {"nextToken": token}) if token else (Priority.SWEEP, {})
+            priority, more = (Priority.ACT, {"nextToken": token}) if token else (Priority.HOT, {})
             page = self._client.read(
                 w.ListServices, "ListServices", priority, damage, cluster=cluster.name, maxResults=100, **more
             )
@@ -324,19 +324,19 @@ class EcsReader:
             paging.follow(page.next_token)
         self._lacks.note(f"services of {cluster.name}", damage, paging, len(found))
         if damage or not paging.whole:  # the list has holes: what it does not name may be there all the same
-            held = self._schedule.slots.items()
+            held = self._queue.slots.items()
             found = {**{k: (s.cluster, s.name) for k, s in held if s.cluster == cluster.name}, **found}
-        self._forget(self._schedule.know(found, [cluster.name]))
+        self._forget(self._queue.know(found, [cluster.name]))
         cluster.listed_at = now
 
     # --- services ---
 
-    def _describe(self, cluster: str, keys: list[str], priority: Priority, now: float) -> None:
-        names = [self._schedule.slots[key].name for key in keys]
+    def _describe(self, cluster: str, keys: list[str], now: float) -> None:
+        names = [self._queue.slots[key].name for key in keys]
         with _ClusterScope(self, self._clusters[cluster], now):
             damage = Damage()
             answer = self._client.read(
-                w.DescribeServices, "DescribeServices", priority, damage, cluster=cluster, services=names
+                w.DescribeServices, "DescribeServices", Priority.HOT, damage, cluster=cluster, services=names
             )
             self._good += 1
             self._take(cluster, keys, answer, now, damage)
@@ -345,22 +345,29 @@ class EcsReader:
         seen, moment = set(), instant(self._clock)
         for service in answer.services:
             key = rows.service_id(self._source, service)
-            if service.status == "INACTIVE" or key not in self._schedule.slots:
+            slot = self._queue.slots.get(key)
+            if service.status == "INACTIVE" or slot is None:
                 continue
             seen.add(key)
             del service.events[rows.EVENTS_KEPT :]  # a hundred come with each service, and it is kept
             self._services[key] = service
-            self._deploys.notice(service, moment)
             self._deploys.dirty.add(key)
-            unwell = service.running_count < service.desired_count
+            lacks = (service.running_count, service.desired_count, service.pending_count)
             moving = self._deploys.moving(key, service)
-            self._schedule.was_read(key, now, moving, unwell)
+            focus = slot.focus
+            self._queue.was_read(
+                key,
+                now,
+                self._deploys.rollout(key, service, moment) if moving else None,
+                lacks if service.running_count < service.desired_count else None,
+            )
+            self._deploys.notice(service, moment, slot.attention, focus)
         missing = [key for key in keys if key not in seen]
         if self._lacks.asked(f"services of {cluster}", keys, seen, damage):
-            self._schedule.put_off(missing, now)  # which are damaged is not told: their rows stay as they were
+            self._queue.put_off(missing, now)  # which are damaged is not told: their rows stay as they were
         elif missing:  # MISSING or INACTIVE: it goes; who else is there is asked again
+            self._queue.drop(missing)
             for key in missing:
-                self._schedule.slots.pop(key, None)
                 self._absent[key] = now + LIST_SERVICES_S  # lists may name it for a while longer
             self._forget(set(missing))
             self._clusters[cluster].listed_at = None
@@ -391,7 +398,7 @@ class EcsReader:
             current = made[0].new if made and made[0].new.task_definition == service.task_definition else None
             runs = rows.most_tasks(service)
             running = self._known.revision("", runs) if runs != rows.running_definition(service) else None
-            at = self._apart + (self._schedule.slots[key].read_at or now.due)
+            at = self._apart + (self._queue.slots[key].read_at or now.due)
             row = rows.to_service(
                 self._source, service, at, made, note or unread, self._account, can_act, current, running
             )
@@ -413,13 +420,15 @@ class EcsReader:
         scope = f"cluster {cluster.name}"
         self._problems[scope] = PartialFailure(SourceState(error.state), scope, error.message, error.hint)
         cluster.held = now + DENIED_S
-        self._schedule.hold(cluster.name, cluster.held)
+        self._queue.hold(cluster.name, cluster.held)
         cluster.trouble = error
 
     def well(self, cluster: ClusterState) -> None:
         """A cluster was read."""
-        cluster.trouble = None
-        self._problems.pop(f"cluster {cluster.name}", None)
+        cluster.trouble, cluster.fails = None, 0
+        self._queue.went_well(cluster.name)
+        if not self._queue.failing(cluster.name):
+            self._problems.pop(f"cluster {cluster.name}", None)
 
 
 class _ClusterScope:

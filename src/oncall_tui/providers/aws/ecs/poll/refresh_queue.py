@@ -1,8 +1,10 @@
-"""The order in which services are read. Pure: it gets the time (monotonic seconds), and makes no call.
+"""The services of one source: which are to be read next, and with which others in one call. Pure: it gets the time
+(monotonic seconds), and makes no call.
 
 At rest a source costs one DescribeServices (10 services) every few seconds, so that all are read again within
-``SWEEP_S``; what deploys is read every 3 s; what somebody has reason to want (a cluster's task counts moved, a person
-asked) is wanted, and goes before the sweep.
+``SWEEP_S``. What deploys has a time of its own at which it is due (``attention``). What somebody has reason to want (a
+cluster's task counts moved, a person asked) goes before the sweep. What is older than a sweep takes part in it,
+whatever else is the matter with it.
 """
 
 from __future__ import annotations
@@ -11,26 +13,44 @@ from collections.abc import Iterable
 
 import msgspec
 
+from oncall_tui.providers.aws.ecs.poll import attention as care
+from oncall_tui.providers.aws.ecs.poll.attention import Attention, RolloutProgress
+from oncall_tui.providers.aws.ecs.poll.fair_share import Purpose
+
 A_CALL = 10  # DescribeServices takes ten names
-HOT_S = 3.0
-UNWELL_S = 15.0  # fewer tasks than wanted, and nothing deploys
 SWEEP_S = 69.0
 SWEEP_CALLS_PER_S = 0.29  # for up to 200 services, and in proportion above: 0.5/s is the budget for everything together
 SWEEP_CALLS_MOST = 1.45  # 1,000 services; more take longer than SWEEP_S
-OVERDUE_TURNS = 2.0
 WANT_AGAIN_S = 9.0
 WANT_AGAIN_MAX_S = 70.0
+FAILED_S = 5.0
+FAILED_MOST_S = 60.0
+CLUSTER_FAILS = 3  # calls in a row: it is the cluster that cannot be read
+CLUSTER_HELD_S = 60.0
+CLUSTER_HELD_MOST_S = 240.0
+
+Head = tuple[float, float, str]  # when it is due, its place among what is due then, the service
+Heads = dict[Purpose, Head]
 
 
 class Slot(msgspec.Struct):
-    """One service: when it was read (None: never), and when it has to be read again whatever the sweep does."""
+    """One service: when it was read (None: never), and why it has to be read again whatever the sweep does."""
 
     cluster: str
     name: str
     read_at: float | None = None
-    due: float | None = None
-    wanted: bool = True
-    held: float = 0.0  # not before: its cluster is denied
+    attention: Attention | None = None
+    wanted_at: float | None = None
+    focus: bool = False
+    held: float = 0.0  # not before: reading it failed
+    fails: int = 0
+
+    @property
+    def due(self) -> float | None:
+        """Return when its own state wants it to be read again; None: the sweep is enough."""
+        if self.attention is None or self.read_at is None:
+            return None
+        return self.read_at + self.attention.every
 
 
 class ActivityBackoff(msgspec.Struct):
@@ -40,6 +60,16 @@ class ActivityBackoff(msgspec.Struct):
     not_before: float = 0.0
 
 
+class Load(msgspec.Struct, frozen=True):
+    """The calls that one round of each kind takes."""
+
+    services: int
+    rest: int
+    lively: int
+    lingering: int
+    all: int
+
+
 class RefreshQueue:
     """The slots of one source, by service id."""
 
@@ -47,6 +77,9 @@ class RefreshQueue:
         self.slots: dict[str, Slot] = {}
         self._sweep_at = 0.0
         self._stirs: dict[str, ActivityBackoff] = {}
+        self._held: dict[str, float] = {}  # cluster -> not before
+        self._fails: dict[str, int] = {}  # cluster -> failed calls in a row
+        self._load: Load | None = None
 
     # --- told ---
 
@@ -54,18 +87,36 @@ class RefreshQueue:
         """These (id -> cluster, name) are the services of *clusters*. Returns the ids that are no more."""
         of = set(clusters)
         gone = {key for key, slot in self.slots.items() if slot.cluster in of and key not in found}
-        for key in gone:
-            del self.slots[key]
+        self.drop(gone)
         for key, (cluster, name) in found.items():
             if key not in self.slots:
                 self.slots[key] = Slot(cluster, name)
+                self._load = None
         return gone
 
-    def want(self, keys: Iterable[str]) -> None:
+    def drop(self, keys: Iterable[str]) -> None:
+        """These services are no more."""
+        for key in keys:
+            self.slots.pop(key, None)
+        self._load = None
+
+    def forget(self, cluster: str) -> None:
+        """The cluster is no more."""
+        self._stirs.pop(cluster, None)
+        self.went_well(cluster)
+
+    def want(self, keys: Iterable[str], now: float = 0.0) -> None:
         """Read these before the sweep comes to them."""
         for key in keys:
+            slot = self.slots.get(key)
+            if slot is not None and slot.wanted_at is None:
+                slot.wanted_at = now
+
+    def focus(self, keys: Iterable[str]) -> None:
+        """Read these first: somebody needed at them, or an action is on them."""
+        for key in keys:
             if key in self.slots:
-                self.slots[key].wanted = True
+                self.slots[key].focus = True
 
     def stirred(self, cluster: str, now: float) -> None:
         """The cluster's statistics moved: want its services, but not again and again if no deploy is found there."""
@@ -74,89 +125,181 @@ class RefreshQueue:
             return
         stir.not_before = now + stir.wait
         stir.wait = min(WANT_AGAIN_MAX_S, stir.wait * 2)
-        self.want(key for key, slot in self.slots.items() if slot.cluster == cluster)
+        self.want((key for key, slot in self.slots.items() if slot.cluster == cluster), now)
 
-    def was_read(self, key: str, now: float, deploying: bool, unwell: bool) -> None:
-        """A service was read, and so it is."""
+    def was_read(
+        self, key: str, now: float, rollout: RolloutProgress | None, lacks: tuple[int, ...] | None = None
+    ) -> None:
+        """A service was read: it has *rollout* under way; or *lacks* tasks, and these are its counts."""
         slot = self.slots.get(key)
         if slot is None:
             return
-        slot.read_at, slot.wanted = now, False
-        slot.due = now + HOT_S if deploying else (now + UNWELL_S if unwell else None)
-        if deploying and slot.cluster in self._stirs:
+        before = slot.attention
+        if rollout is not None:
+            slot.attention = care.of_rollout(before, rollout, now, first=slot.read_at is None)
+        else:
+            slot.attention = care.of_unwell(before, lacks, now) if lacks is not None else None
+        if care.is_new(before, rollout) and slot.cluster in self._stirs:
             self._stirs[slot.cluster] = ActivityBackoff()
+        slot.read_at, slot.wanted_at, slot.focus, slot.fails, slot.held = now, None, False, 0, 0.0
+        self._load = None
+
+    def went_well(self, cluster: str) -> None:
+        """A call about the cluster was answered."""
+        self._fails.pop(cluster, None)
+        self._held.pop(cluster, None)
+
+    def failed(self, cluster: str, keys: Iterable[str], now: float) -> None:
+        """A call failed: its services are tried again apart from the others, fewer at a time, and ever more seldom.
+
+        Where one call after the other fails, it is the cluster's fault: one of its calls is tried each minute.
+        """
+        self.put_off(keys, now)
+        fails = self._fails[cluster] = min(self._fails.get(cluster, 0) + 1, 20)
+        if fails >= CLUSTER_FAILS:
+            self.hold(cluster, now + min(CLUSTER_HELD_MOST_S, CLUSTER_HELD_S * 2 ** (fails - CLUSTER_FAILS)))
+
+    def failing(self, cluster: str) -> bool:
+        """Return whether services of the cluster could not be read the last time."""
+        return any(slot.fails for slot in self.slots.values() if slot.cluster == cluster)
+
+    def lost(self, cluster: str) -> bool:
+        """Return whether one call after the other failed in this cluster."""
+        return self._fails.get(cluster, 0) >= CLUSTER_FAILS
 
     def put_off(self, keys: Iterable[str], now: float) -> None:
-        """Ask for these a little later again: what came of them cannot be read."""
+        """Try these again later, apart from the others and fewer at a time: what came of them cannot be read."""
         for key in keys:
-            if key in self.slots:
-                self.slots[key].held = now + UNWELL_S
+            slot = self.slots.get(key)
+            if slot is not None:
+                slot.held = now + min(FAILED_MOST_S, FAILED_S * 2**slot.fails)
+                slot.fails = min(slot.fails + 1, 8)
 
     def hold(self, cluster: str, until: float) -> None:
-        """Skip this cluster's services before *until*, because the call is denied."""
+        """Skip this cluster's services before *until*."""
+        self._held[cluster] = until
+
+    def try_again(self) -> None:
+        """Hold nothing back any more."""
+        self._held.clear()
+        self._fails.clear()
         for slot in self.slots.values():
-            if slot.cluster == cluster:
-                slot.held = until
+            slot.held, slot.fails = 0.0, 0
 
     # --- asked ---
 
-    def hot(self, now: float, watch: frozenset[str]) -> tuple[str, list[str]]:
-        """(cluster, up to ten ids) of what deploys and is due, or is wanted and watched. No ids: there is none."""
-        ready = self._ready(now)
-        due = [(slot.due, key) for key, slot in ready.items() if slot.due is not None and slot.due <= now]
-        keys = [key for _, key in sorted(due)]  # who waits longest first
-        keys += [key for key in watch if key in ready and ready[key].wanted and key not in keys]
-        return self._call(keys, ready)
-
-    def rest(self, now: float) -> tuple[str, list[str]]:
-        """(cluster, up to ten ids) that are wanted, else the sweep's next if it is due. Oldest first."""
-        ready = self._ready(now)
-        wanted = [key for key, slot in ready.items() if slot.wanted]
-        if wanted or now >= self._sweep_at:
-            return self._call(sorted(wanted or ready, key=lambda k: ready[k].read_at or 0.0), ready)
-        return "", []
-
-    def overdue(self, now: float) -> bool:
-        """Return whether the sweep has waited for several of its turns."""
-        return bool(self.slots) and now - self._sweep_at > OVERDUE_TURNS * self.sweep_every()
-
-    def swept(self, now: float) -> None:
-        """The call that ``rest`` named was made."""
-        if now >= self._sweep_at:
-            self._sweep_at = max(self._sweep_at, now - 1.0) + self.sweep_every()
-
-    def _ready(self, now: float) -> dict[str, Slot]:
-        return {key: slot for key, slot in self.slots.items() if slot.held <= now}
+    def heads(self, now: float) -> Heads:
+        """The service of each purpose that is, or will be, due first."""
+        heads: Heads = {}
+        late = now - SWEEP_S
+        for key, slot in self.slots.items():
+            held = max(slot.held, self._held.get(slot.cluster, 0.0))
+            read_at, due = slot.read_at, slot.due
+            if slot.fails or self._fails.get(slot.cluster, 0) >= CLUSTER_FAILS:
+                self._offer(heads, Purpose.RETRY, (held, read_at or 0.0, key))
+                continue
+            if read_at is None:
+                self._offer(heads, Purpose.FIRST_SERVICES, (held, 0.0, key))
+                continue
+            if slot.focus:
+                self._offer(heads, Purpose.FOCUS, (held, 0.0, key))
+            elif slot.wanted_at is not None:
+                self._offer(heads, Purpose.STIRRED, (max(slot.wanted_at, held), 0.0, key))
+            elif due is not None and slot.attention is not None:
+                purpose = Purpose.LIVELY if slot.attention.lively else Purpose.LINGERING
+                self._offer(heads, purpose, (max(due, held), 0.0, key))
+            if due is None or read_at <= late:
+                self._offer(heads, Purpose.SWEEP, (max(self._sweep_at, held), read_at, key))
+        return heads
 
     @staticmethod
-    def _call(keys: list[str], ready: dict[str, Slot]) -> tuple[str, list[str]]:
-        if not keys:
-            return "", []
-        cluster = ready[keys[0]].cluster
-        return cluster, [key for key in keys if ready[key].cluster == cluster][:A_CALL]
+    def _offer(heads: Heads, purpose: Purpose, head: Head) -> None:
+        best = heads.get(purpose)
+        if best is None or head < best:
+            heads[purpose] = head
+
+    def call(self, purpose: Purpose, key: str, now: float) -> tuple[str, tuple[str, ...]]:
+        """(cluster, up to ten ids): *key*, and who of its cluster goes with it at no cost."""
+        head = self.slots[key]
+        most = max(1, A_CALL >> head.fails)
+        mates: list[tuple[int, float, str]] = []
+        for other, slot in self.slots.items():
+            if slot.cluster != head.cluster or other == key or slot.held > now or slot.fails != head.fails:
+                continue
+            place = self._place(slot, purpose, now)
+            if place is not None:
+                mates.append((*place, other))
+        mates.sort()
+        return head.cluster, (key, *(other for _, _, other in mates[: most - 1]))
+
+    @staticmethod
+    def _place(slot: Slot, purpose: Purpose, now: float) -> tuple[int, float] | None:
+        """Return the place of *slot* in a call of *purpose*; None: it is not worth the bytes."""
+        if slot.read_at is None:
+            return 0, 0.0
+        if slot.focus or slot.wanted_at is not None:
+            return 1, slot.wanted_at or 0.0
+        if purpose is Purpose.SWEEP and slot.due is None:
+            return 2, slot.read_at
+        if slot.due is not None and slot.attention is not None and slot.due - now <= slot.attention.every / 2:
+            return 3, slot.due
+        return (4, slot.read_at) if now - slot.read_at >= SWEEP_S / 2 else None
+
+    def swept(self, now: float) -> None:
+        """A call of the sweep was made."""
+        self._sweep_at = max(self._sweep_at, now - 1.0) + self.sweep_every()
 
     def sweep_every(self) -> float:
         """Seconds between two calls of the sweep."""
-        sizes: dict[str, int] = {}
-        for slot in self.slots.values():
-            sizes[slot.cluster] = sizes.get(slot.cluster, 0) + 1
-        chunks = sum(-(-size // A_CALL) for size in sizes.values())
-        rate = min(SWEEP_CALLS_MOST, SWEEP_CALLS_PER_S * max(1.0, len(self.slots) / 200))
-        return max(SWEEP_S / chunks, 1 / rate) if chunks else SWEEP_S
+        calls = self.to_sweep
+        return max(SWEEP_S / calls, 1 / sweep_rate(len(self.slots))) if calls else SWEEP_S
 
-    def next_at(self, now: float) -> float:
-        """When something is due."""
-        times = [max(s.due, s.held) for s in self.slots.values() if s.due is not None]
-        times += [max(s.held, now) for s in self.slots.values() if s.wanted]
-        if self.slots:
-            times.append(max(self._sweep_at, min(s.held for s in self.slots.values())))
-        return min(times, default=now + SWEEP_S)
+    @property
+    def to_sweep(self) -> int:
+        """Return the calls of one sweep: of what is at rest, and of what lingers, where its turn comes too seldom."""
+        load = self.load()
+        return load.all if load.lingering > SWEEP_S / 2 else load.rest
 
-    def never_read(self, now: float) -> tuple[str, list[str]]:
-        """(cluster, up to ten ids) of services that were never read, and can be."""
-        ready = self._ready(now)
-        return self._call([key for key, slot in ready.items() if slot.read_at is None], ready)
+    def load(self) -> Load:
+        """Return what a round of each kind costs now."""
+        if self._load is None:
+            self._load = _load(self.slots.values())
+        return self._load
 
     def unread(self, now: float) -> int:
         """How many services were never read, and can be."""
-        return sum(slot.read_at is None and slot.held <= now for slot in self.slots.values())
+        return sum(
+            slot.read_at is None and not slot.fails and max(slot.held, self._held.get(slot.cluster, 0.0)) <= now
+            for slot in self.slots.values()
+        )
+
+
+def sweep_rate(services: int) -> float:
+    """Return the calls a second that a sweep of so many services may take."""
+    return min(SWEEP_CALLS_MOST, SWEEP_CALLS_PER_S * max(1.0, services / 200))
+
+
+def _load(slots: Iterable[Slot]) -> Load:
+    rest: dict[str, int] = {}
+    lively: dict[str, int] = {}
+    lingering: dict[str, int] = {}
+    every: dict[str, int] = {}
+    extra = {True: 0.0, False: 0.0}
+    for slot in slots:
+        every[slot.cluster] = every.get(slot.cluster, 0) + 1
+        care_of = slot.attention
+        kind = rest if care_of is None else (lively if care_of.lively else lingering)
+        kind[slot.cluster] = kind.get(slot.cluster, 0) + 1
+        if care_of is not None:
+            extra[care_of.lively] += care_of.extra
+    return Load(
+        services=sum(every.values()),
+        rest=_calls(rest),
+        lively=_calls(lively, extra[True]),
+        lingering=_calls(lingering, extra[False]),
+        all=_calls(every),
+    )
+
+
+def _calls(sizes: dict[str, int], extra: float = 0.0) -> int:
+    return sum(-(-size // A_CALL) for size in sizes.values()) + round(extra + 0.499)

@@ -93,7 +93,7 @@ def read_briefs(
         answer = client.read(
             w.ListServiceDeployments,
             "ListServiceDeployments",
-            priority,
+            Priority.ACT if token else priority,  # what was begun is ended
             damage,
             cluster=cluster,
             service=name,
