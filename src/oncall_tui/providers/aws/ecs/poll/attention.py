@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import msgspec
 
 from oncall_tui.providers.aws.ecs import schema as w
+from oncall_tui.providers.aws.ecs.poll.fair_share import Purpose
 from oncall_tui.runtime.clock import Instant
 
 MOVING_S = 3.0
@@ -95,6 +96,13 @@ def of_unwell(before: Attention | None, counts: tuple[int, ...], now: float) -> 
     same = before is not None and before.rollout is None and before.counts == counts
     moved = before.moved_at if before is not None and same else now
     return Attention(None, counts, moved, max(UNWELL_S, every_s(now - moved)))
+
+
+def purpose(care: Attention | None, focus: bool) -> Purpose:
+    """Return what a re-read of the service's deploys is for."""
+    if focus:
+        return Purpose.FOCUS
+    return Purpose.LIVELY if care is not None and care.lively else Purpose.LINGERING
 
 
 def is_new(before: Attention | None, rollout: RolloutProgress | None) -> bool:

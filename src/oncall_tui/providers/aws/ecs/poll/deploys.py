@@ -79,7 +79,7 @@ class DeployReader:
     def notice(self, service: w.EcsService, now: Instant, care: Attention | None, focus: bool = False) -> None:
         """A service was read: is there a deploy of it to ask about?"""
         key = rows.service_id(self._source, service)
-        purpose, every = _purpose(care, focus), care.every if care else 0.0
+        purpose, every = care_of.purpose(care, focus), care.every if care else 0.0
         first = rows.primary(service)
         print_ = (service.current_service_deployment, first.id if first else "", service.task_definition)
         if service.controller == "CODE_DEPLOY":
@@ -476,12 +476,6 @@ _ASKS = {
     Ask.EXPLAIN: DeployReader._explain,
     Ask.DEFINE: DeployReader._define,
 }
-
-
-def _purpose(care: Attention | None, focus: bool) -> Purpose:
-    if focus:
-        return Purpose.FOCUS
-    return Purpose.LIVELY if care is not None and care.lively else Purpose.LINGERING
 
 
 class _SkipUnavailable:
