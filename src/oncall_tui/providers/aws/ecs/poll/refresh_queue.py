@@ -75,7 +75,7 @@ class RefreshQueue:
 
     def __init__(self) -> None:
         self.slots: dict[str, Slot] = {}
-        self._sweep_at = 0.0
+        self._swept_at = float("-inf")
         self._stirs: dict[str, ActivityBackoff] = {}
         self._held: dict[str, float] = {}  # cluster -> not before
         self._fails: dict[str, int] = {}  # cluster -> failed calls in a row
@@ -191,13 +191,15 @@ class RefreshQueue:
     def heads(self, now: float) -> Heads:
         """The service of each purpose that is, or will be, due first."""
         heads: Heads = {}
-        late = now - SWEEP_S
+        late, sweep_at = now - SWEEP_S, self._swept_at + self.sweep_every()
         for key, slot in self.slots.items():
-            held = max(slot.held, self._held.get(slot.cluster, 0.0))
-            read_at, due = slot.read_at, slot.due
-            if slot.fails or self._fails.get(slot.cluster, 0) >= CLUSTER_FAILS:
-                self._offer(heads, Purpose.RETRY, (held, read_at or 0.0, key))
+            held, fails = slot.held, slot.fails
+            if self._held:
+                held = max(held, self._held.get(slot.cluster, 0.0))
+            if fails or (self._fails and self._fails.get(slot.cluster, 0) >= CLUSTER_FAILS):
+                self._offer(heads, Purpose.RETRY, (held, slot.read_at or 0.0, key))
                 continue
+            read_at, care_of = slot.read_at, slot.attention
             if read_at is None:
                 self._offer(heads, Purpose.FIRST_SERVICES, (held, 0.0, key))
                 continue
@@ -205,11 +207,11 @@ class RefreshQueue:
                 self._offer(heads, Purpose.FOCUS, (held, 0.0, key))
             elif slot.wanted_at is not None:
                 self._offer(heads, Purpose.STIRRED, (max(slot.wanted_at, held), 0.0, key))
-            elif due is not None and slot.attention is not None:
-                purpose = Purpose.LIVELY if slot.attention.lively else Purpose.LINGERING
-                self._offer(heads, purpose, (max(due, held), 0.0, key))
-            if due is None or read_at <= late:
-                self._offer(heads, Purpose.SWEEP, (max(self._sweep_at, held), read_at, key))
+            elif care_of is not None:
+                purpose = Purpose.LIVELY if care_of.lively else Purpose.LINGERING
+                self._offer(heads, purpose, (max(read_at + care_of.every, held), 0.0, key))
+            if care_of is None or read_at <= late:
+                self._offer(heads, Purpose.SWEEP, (max(sweep_at, held), read_at, key))
         return heads
 
     @staticmethod
@@ -247,7 +249,7 @@ class RefreshQueue:
 
     def swept(self, now: float) -> None:
         """A call of the sweep was made."""
-        self._sweep_at = max(self._sweep_at, now - 1.0) + self.sweep_every()
+        self._swept_at = max(self._swept_at + self.sweep_every(), now - 1.0)
 
     def sweep_every(self) -> float:
         """Seconds between two calls of the sweep."""
