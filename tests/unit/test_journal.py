@@ -18,6 +18,7 @@ from oncall_tui.domain.outcome import Outcome, OutcomeState
 from oncall_tui.domain.plan import Plan
 from oncall_tui.errors import JournalError
 from oncall_tui.journal import Journal
+from oncall_tui.journal import journal as module
 from oncall_tui.runtime.clock import FakeClock
 
 
@@ -132,3 +133,27 @@ def test_secrets_are_redacted_on_the_way_in(tmp_path: Path) -> None:
     assert journal.recent()[0].text == "token •••"
     assert "hunter" not in msgspec.json.encode(journal.recent()[0].data).decode()
     assert b"hunter" not in b"".join(f.read_bytes() for f in tmp_path.iterdir())
+
+
+def test_old_observations_go_and_what_was_done_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flood of alerts does not fill the disk; and none is removed beside a watch that stays, which would be a lie."""
+    monkeypatch.setattr(module, "OBSERVATIONS", 50)
+    monkeypatch.setattr(module, "PRUNED_EVERY", 100)
+    journal = Journal(tmp_path / "journal.db", FakeClock().now)
+    journal.intents([plan()])
+    journal.must(entry("watched", kind=EntryKind.WATCH, data={"state": "started"}), entry("note"))
+    for poll in range(30):
+        journal.must(*(entry(f"{poll}-{n}", kind=EntryKind.ALERT, data={"new": "firing"}) for n in range(100)))
+    journal.must(entry("last", kind=EntryKind.WATCH, data={"state": "watching"}))
+    found = journal.recent(10_000)
+    observed = [e for e in found if e.kind in (EntryKind.ALERT, EntryKind.WATCH)]
+    assert 50 <= len(observed) <= 151
+    assert observed[-1].subject == "last"
+    assert [e.subject for e in found if e.kind in (EntryKind.INTENT, EntryKind.NOTE)] == ["p1", "note"]
+    assert "watched" not in [e.subject for e in found]
+    assert [e.subject for e in observed[:-1]] == [f"29-{n}" for n in range(100)][-(len(observed) - 1) :]
+    journal.close(5)
+    assert journal.path.stat().st_size < 200_000  # of 3,000 alerts
+    with sqlite3.connect(journal.path) as db, pytest.raises(sqlite3.DatabaseError, match="append-only"):
+        db.execute("DELETE FROM entry")  # for anybody else nothing can be removed, as ever
+    db.close()

@@ -32,6 +32,8 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 WRITE_TIMEOUT_S = 5.0
 AGAIN_S = 2.0  # what could not be written is tried again so often
+OBSERVATIONS = 100_000  # alerts, deploys and watches that are kept: about 40 MB; what was done is kept for ever
+PRUNED_EVERY = 5_000  # entries written
 BACKLOG = 10_000  # entries that wait in memory for the disk
 
 
@@ -63,6 +65,7 @@ class Journal:
         self._store: Store | None = None
         self._unwritten: list[str] = []
         self._notices: list[str] = []
+        self._since_pruned = PRUNED_EVERY  # entries; the first write looks too
         self._session = {"host": socket.gethostname(), "pid": os.getpid()}
         self.worker = Worker("journal", self._write_on)
         self.worker.start()
@@ -283,11 +286,20 @@ class Journal:
             failed = JournalError(f"bug: {error.__class__.__name__}: {error}", "please report it with the log")
         else:
             self._write_failure, self._backlog = "", []
+            self._prune(len(entries))
             return None
         self._write_failure = str(failed)
         if kept:
             self._backlog = [*self._backlog, *entries][-BACKLOG:]
         return failed
+
+    def _prune(self, written: int) -> None:
+        """Now and then, after a write; where it fails the next one tries again."""
+        self._since_pruned += written
+        if self._since_pruned >= PRUNED_EVERY:
+            with self._lock, contextlib.suppress(JournalError):
+                self._with_store(lambda store: store.prune(OBSERVATIONS))
+                self._since_pruned = 0
 
     def _append(self, store: Store, entries: list[Entry], kept: bool) -> None:
         from oncall_tui.journal.store import Unwritable

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from oncall_tui.domain.entry import Entry
+from oncall_tui.domain.entry import Entry, EntryKind
 from oncall_tui.errors import JournalError
 from oncall_tui.journal.decode import UndecodableRow, decode, named
 
@@ -38,10 +38,12 @@ CREATE INDEX IF NOT EXISTS entry_at ON entry (at);
 CREATE TRIGGER IF NOT EXISTS entry_no_update BEFORE UPDATE ON entry BEGIN
     SELECT RAISE(ABORT, 'the journal is append-only');
 END;
-CREATE TRIGGER IF NOT EXISTS entry_no_delete BEFORE DELETE ON entry BEGIN
-    SELECT RAISE(ABORT, 'the journal is append-only');
-END;
 """
+NO_DELETE = """CREATE TRIGGER IF NOT EXISTS entry_no_delete BEFORE DELETE ON entry BEGIN
+    SELECT RAISE(ABORT, 'the journal is append-only');
+END;"""
+SCHEMA += NO_DELETE
+OBSERVED = (EntryKind.ALERT, EntryKind.DEPLOY, EntryKind.WATCH)
 FORMAT = 1  # of the file, in its user_version; 0 is the same from before it was written down
 OURS = 0x6F6E6361  # its application_id
 _NAMES = ("entry", "entry_subject", "entry_kind", "entry_at", "entry_no_update", "entry_no_delete")
@@ -240,6 +242,29 @@ class Store:
         with contextlib.suppress(sqlite3.Error):
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
+
+    def prune(self, most: int) -> int:
+        """Remove the oldest observations beyond the newest *most*, and return how many: alerts, deploys and that
+        somebody watched, all up to the same entry, so that no report takes what was removed for a quiet time. What was
+        done is never removed. Raises JournalError.
+        """
+        kinds = ",".join(f"'{kind}'" for kind in OBSERVED)
+        try:
+            query = f"SELECT seq FROM entry WHERE kind IN ({kinds}) ORDER BY seq DESC LIMIT 1 OFFSET ?"
+            last = self._db.execute(query, (most,)).fetchone()
+            return 0 if last is None else self._remove(f"kind IN ({kinds}) AND seq <= {int(last[0])}")
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            self._roll_back()
+            raise self._failed("pruned", error) from None
+
+    def _remove(self, where: str) -> int:
+        """The one place that deletes: the trigger that forbids it is away for this transaction alone."""
+        self._db.execute("BEGIN IMMEDIATE")
+        self._db.execute("DROP TRIGGER entry_no_delete")
+        removed = self._db.execute(f"DELETE FROM entry WHERE {where}").rowcount
+        self._db.execute(NO_DELETE)
+        self._db.execute("COMMIT")
+        return removed
 
     def probe(self) -> None:
         """Write to the disk, and no entry. Raises JournalError."""
