@@ -262,7 +262,7 @@ class Watched:
         self.figures.calls_per_s = len(self.aws.at) / seconds
         self.figures.over_budget = self._over_budget()
         slots = self.reader._schedule.queue.slots
-        born = self.clock.monotonic() - SETTLES_S
+        born = self.clock.monotonic() - 200.0  # one that came as another went is found by a sweep, then read
         self.figures.never = sum(
             f"prod/{c}/{n}" not in slots or slots[f"prod/{c}/{n}"].read_at is None
             for c, n in self.fleet.ones

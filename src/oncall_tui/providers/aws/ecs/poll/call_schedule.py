@@ -240,6 +240,7 @@ class CallSchedule:
         """Return how old what is shown may become with *rate* calls a second, whatever else there is to ask."""
         if self._took_s > 0:
             rate = min(rate, 1 / self._took_s)
+        self.queue.rate = rate
         load = self.queue.load()
         sweep = min(sweep_rate(load.services), kept(Purpose.SWEEP, rate))
         rows = max(SWEEP_S, self.queue.to_sweep / sweep)

@@ -13,9 +13,10 @@ from collections.abc import Iterable
 
 import msgspec
 
+from oncall_tui.providers.aws.client.rate_limit import RATE_PER_S
 from oncall_tui.providers.aws.ecs.poll import attention as care
 from oncall_tui.providers.aws.ecs.poll.attention import Attention, RolloutProgress
-from oncall_tui.providers.aws.ecs.poll.fair_share import Purpose
+from oncall_tui.providers.aws.ecs.poll.fair_share import Purpose, kept
 
 A_CALL = 10  # DescribeServices takes ten names
 SWEEP_S = 69.0
@@ -80,6 +81,7 @@ class RefreshQueue:
         self._held: dict[str, float] = {}  # cluster -> not before
         self._fails: dict[str, int] = {}  # cluster -> failed calls in a row
         self._load: Load | None = None
+        self.rate = RATE_PER_S  # calls a second to be had
 
     # --- told ---
 
@@ -258,9 +260,11 @@ class RefreshQueue:
 
     @property
     def to_sweep(self) -> int:
-        """Return the calls of one sweep: of what is at rest, and of what lingers, where its turn comes too seldom."""
+        """Return the calls of one sweep: of what is at rest, and of what deploys, where its turn comes too seldom."""
         load = self.load()
-        return load.all if load.lingering > SWEEP_S / 2 else load.rest
+        lively = load.lively / kept(Purpose.LIVELY, self.rate)
+        lingering = load.lingering / kept(Purpose.LINGERING, self.rate)
+        return load.all if max(lively, lingering) > SWEEP_S / 2 else load.rest
 
     def load(self) -> Load:
         """Return what a round of each kind costs now."""
@@ -297,7 +301,7 @@ def _load(slots: Iterable[Slot]) -> Load:
     return Load(
         services=sum(every.values()),
         rest=_calls(rest),
-        lively=_calls(lively, extra[True]),
+        lively=_calls(lively, max(extra[True], _calls(lively))),  # each may have a call of its own for its deploys
         lingering=_calls(lingering, extra[False]),
         all=_calls(every),
     )
