@@ -181,6 +181,7 @@ ELSE: dict[str, Any] = {  # what else is asked for on the way
     "/api/v1/monitor": [_monitor(n) for n in (1, 2, 3)],
     "/api/v2/downtime": {"data": []},
     "/api/v0/monitors": {"monitors": []},
+    "/api/v0/downtimes": {"downtimes": []},
     "/services/S": {"service": {"id": "S"}},
     "/escalation_policies/P": {"escalation_policy": {"id": "P"}},
     "ListAlarmMuteRules": {"AlarmMuteRuleSummaries": []},
