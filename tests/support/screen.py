@@ -80,7 +80,7 @@ class Rig:
         """Wait until every queue did what it has to do now."""
         for _ in range(3):
             for queue in (*self.engine._queues.values(), *self.engine.on_demand._queues.values()):
-                queue.run(lambda: None).result(5)
+                queue.run(lambda: None).result(30)  # a bound for a busy machine, no measure
         self.engine._build_board()
 
     async def settle(self) -> None:
