@@ -418,7 +418,7 @@ async def test_the_palette_offers_what_has_no_key_for_this_row_alone(tmp_path: P
         assert [command.title for command in app.get_system_commands(screen)] == titles
         rig.provider.alerts.pop("prod/a")
         rig.refresh()
-        await pilot.pause()
+        await rig.settle()
         assert list(app.get_system_commands(screen)) == []
     rig.engine.stop()
 
