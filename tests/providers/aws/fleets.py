@@ -27,7 +27,7 @@ ARN = "arn:aws:ecs:eu-west-1:123456789012"
 HANGS_S = 7.0
 CREDIT = 8  # calls: what was begun (a page, a list of tasks) is ended at once, and those after it wait the longer
 SETTLES_S = 90.0
-REMEMBERS_S = 120.0  # an age is held against what was promised since
+REMEMBERS_S = 240.0  # an age is held against what was promised since
 FAULTS = ("none", "none", "hung cluster", "hung statistics", "poison", "some fail", "throttled", "comes and goes")
 
 

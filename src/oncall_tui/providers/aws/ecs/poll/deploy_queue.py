@@ -36,6 +36,7 @@ class Wanted(msgspec.Struct):
     """A deploy to be described: not before *due*, so that others go with it in one call."""
 
     cluster: str
+    since: float
     due: float
     purpose: Purpose
 
@@ -57,9 +58,9 @@ class DeployQueue:
 
     # --- told ---
 
-    def describe(self, item: str, cluster: str, due: float, purpose: Purpose) -> None:
+    def describe(self, item: str, cluster: str, now: float, due: float, purpose: Purpose) -> None:
         """A deploy is to be described."""
-        wanted = self.to_describe.setdefault(item, Wanted(cluster, due, purpose))
+        wanted = self.to_describe.setdefault(item, Wanted(cluster, now, due, purpose))
         wanted.due, wanted.purpose = min(wanted.due, due), min(wanted.purpose, purpose)
 
     def revise(self, items: Iterable[str], cluster: str, now: float) -> None:
@@ -112,9 +113,9 @@ class DeployQueue:
         whole = len(self.to_describe) >= A_CALL
         for item, wanted in self.to_describe.items():
             if item in self._described:
-                offer(wanted.purpose, Ask.DESCRIBE, 0.0 if whole else wanted.due)
+                offer(wanted.purpose, Ask.DESCRIBE, wanted.since if whole else wanted.due)
             else:
-                offer(Purpose.FIRST_DEPLOYS, Ask.DESCRIBE, 0.0 if whole else wanted.due + patience)
+                offer(Purpose.FIRST_DEPLOYS, Ask.DESCRIBE, wanted.since if whole else wanted.due + patience)
         for purpose in code_deploy:
             offer(purpose, Ask.CODE_DEPLOY)
         for key in self.to_explain:

@@ -97,7 +97,7 @@ class DeployReader:
         undescribed = self._undescribed(key, now)
         again = [d.service_deployment_arn for d in self._details_of(key) if d.status not in ENDED]
         for name in (*again, *([undescribed.service_deployment_arn] if undescribed else [])):
-            self._queue.describe(name, cluster, due, purpose)
+            self._queue.describe(name, cluster, now.due, due, purpose)
 
     def rollout(self, key: str, service: w.EcsService, now: Instant) -> RolloutProgress:
         """Return the rollout of a service that deploys, for how often it is read."""
@@ -228,7 +228,7 @@ class DeployReader:
                 known = self._details.get(brief.service_deployment_arn)
                 young = now.wall - brief.created_at < DAY_S or brief.status not in ENDED
                 if young and (known is None or known.status != brief.status or known.status not in ENDED):
-                    self._queue.describe(brief.service_deployment_arn, cluster, now.due, Purpose.FIRST_DEPLOYS)
+                    self._queue.describe(brief.service_deployment_arn, cluster, now.due, now.due, Purpose.FIRST_DEPLOYS)
             earlier = [b for b in self._briefs[key] if b.status == "SUCCESSFUL"][:HISTORY]
             self._want_revisions((b.target_service_revision_arn for b in earlier), cluster, now)
         self._queue.to_list.pop(key, None)

@@ -80,6 +80,7 @@ class RefreshQueue:
         self._stirs: dict[str, ActivityBackoff] = {}
         self._held: dict[str, float] = {}  # cluster -> not before
         self._fails: dict[str, int] = {}  # cluster -> failed calls in a row
+        self._suspects: dict[str, set[str]] = {}  # cluster -> services that were in each of them
         self._load: Load | None = None
         self.rate = RATE_PER_S  # calls a second to be had
 
@@ -149,16 +150,20 @@ class RefreshQueue:
     def went_well(self, cluster: str) -> None:
         """A call about the cluster was answered."""
         self._fails.pop(cluster, None)
+        self._suspects.pop(cluster, None)
         self._held.pop(cluster, None)
 
     def failed(self, cluster: str, keys: Iterable[str], now: float) -> None:
         """A call failed: its services are tried again apart from the others, fewer at a time, and ever more seldom.
 
-        Where one call after the other fails, it is the cluster's fault: one of its calls is tried each minute.
+        Where one call after the other fails, and no service was in all of them, it is the cluster's fault: one of its
+        calls is tried each minute.
         """
-        self.put_off(keys, now)
+        named = set(keys)
+        self.put_off(named, now)
+        self._suspects[cluster] = self._suspects.get(cluster, named) & named
         fails = self._fails[cluster] = min(self._fails.get(cluster, 0) + 1, 20)
-        if fails >= CLUSTER_FAILS:
+        if self.lost(cluster):
             self.hold(cluster, now + min(CLUSTER_HELD_MOST_S, CLUSTER_HELD_S * 2 ** (fails - CLUSTER_FAILS)))
 
     def failing(self, cluster: str) -> bool:
@@ -166,8 +171,8 @@ class RefreshQueue:
         return any(slot.fails for slot in self.slots.values() if slot.cluster == cluster)
 
     def lost(self, cluster: str) -> bool:
-        """Return whether one call after the other failed in this cluster."""
-        return self._fails.get(cluster, 0) >= CLUSTER_FAILS
+        """Return whether one call after the other failed in this cluster, and no one service can be why."""
+        return self._fails.get(cluster, 0) >= CLUSTER_FAILS and not self._suspects.get(cluster)
 
     def put_off(self, keys: Iterable[str], now: float) -> None:
         """Try these again later, apart from the others and fewer at a time: what came of them cannot be read."""
@@ -185,6 +190,7 @@ class RefreshQueue:
         """Hold nothing back any more."""
         self._held.clear()
         self._fails.clear()
+        self._suspects.clear()
         for slot in self.slots.values():
             slot.held, slot.fails = 0.0, 0
 
@@ -198,7 +204,7 @@ class RefreshQueue:
             held, fails = slot.held, slot.fails
             if self._held:
                 held = max(held, self._held.get(slot.cluster, 0.0))
-            if fails or (self._fails and self._fails.get(slot.cluster, 0) >= CLUSTER_FAILS):
+            if fails or (self._fails and self.lost(slot.cluster)):
                 self._offer(heads, Purpose.RETRY, (held, slot.read_at or 0.0, key))
                 continue
             read_at, care_of = slot.read_at, slot.attention
@@ -209,7 +215,7 @@ class RefreshQueue:
                 self._offer(heads, Purpose.FOCUS, (held, 0.0, key))
             elif slot.wanted_at is not None:
                 self._offer(heads, Purpose.STIRRED, (max(slot.wanted_at, held), 0.0, key))
-            elif care_of is not None:
+            if care_of is not None:  # what is wanted besides waits no longer for it
                 purpose = Purpose.LIVELY if care_of.lively else Purpose.LINGERING
                 self._offer(heads, purpose, (max(read_at + care_of.every, held), 0.0, key))
             if care_of is None or read_at <= late:
@@ -302,7 +308,7 @@ def _load(slots: Iterable[Slot]) -> Load:
         services=sum(every.values()),
         rest=_calls(rest),
         lively=_calls(lively, max(extra[True], _calls(lively))),  # each may have a call of its own for its deploys
-        lingering=_calls(lingering, extra[False]),
+        lingering=_calls(lingering, max(extra[False], _calls(lingering))),
         all=_calls(every),
     )
 
