@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC
 from pathlib import Path
@@ -37,14 +39,22 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return max(4, round(a_core * (os.cpu_count() or 1)))
 
 
+def pytest_collection_finish() -> None:
+    """Leave what collecting made out of every later collection of garbage."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what only ``--everything`` runs, and begin with the folders of long tests."""
     if not config.getoption("everything"):
         first: dict[tuple[str, str], object] = {}
+        cases: Counter[str] = Counter()
         kept, left_out = [], []
         for item in items:
-            (left_out if item.get_closest_marker("everything") or _further(item, first) else kept).append(item)
+            further = item.get_closest_marker("everything") or _further(item, first) or _beyond_core(item, cases)
+            (left_out if further else kept).append(item)
         if left_out:
             config.hook.pytest_deselected(items=left_out)
             items[:] = kept
@@ -57,6 +67,16 @@ def _further(item: pytest.Item, first: dict[tuple[str, str], object]) -> bool:
     given = {} if found is None else {name: found.params[name] for name in ("size", "seed") if name in found.params}
     function = item.nodeid.partition("[")[0]
     return any(first.setdefault((function, name), value) != value for name, value in given.items())
+
+
+def _beyond_core(item: pytest.Item, cases: Counter[str]) -> bool:
+    """Return whether it is none of the first cases of a test that is marked ``core``."""
+    marker = item.get_closest_marker("core")
+    if marker is None:
+        return False
+    function = item.nodeid.partition("[")[0]
+    cases[function] += 1
+    return bool(cases[function] > marker.args[0])
 
 
 @pytest.fixture(autouse=True)

@@ -271,6 +271,7 @@ def test_a_row_that_went_before_the_key_is_not_replaced_by_its_neighbour(
     assert world.entries("intent", "refused") == []
 
 
+@pytest.mark.core(1)
 @pytest.mark.parametrize("burst", ["/ack\r", "nack\r"], ids=["a filter", "a note"])
 def test_text_that_comes_in_one_burst_is_never_taken_for_keys_that_act(
     make_world: Callable[..., World], run_program: Callable[..., Program], burst: str

@@ -25,6 +25,7 @@ def left_well(program: Program) -> None:
     assert raw.rindex(b"\x1b[?25h") > raw.rindex(b"\x1b[?25l"), "the cursor is shown again"
 
 
+@pytest.mark.core(1)
 @pytest.mark.parametrize("key", ["q", "\x11"], ids=["q", "Ctrl+Q"])
 def test_quit_while_every_source_hangs(
     make_world: Callable[..., World], run_program: Callable[..., Program], key: str

@@ -1,4 +1,4 @@
-"""Hostile surroundings end as words and an exit code: two of the table's rows, each row with --everything."""
+"""Hostile surroundings end as words and an exit code: two of the table's rows, each third one with --everything."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def test_two_surroundings(tmp_path: Path) -> None:
 @pytest.mark.everything
 @pytest.mark.parametrize("kind", sorted({row.kind for row in ROWS}))
 def test_every_surrounding_ends_as_words(kind: str, tmp_path: Path) -> None:
-    """Each row with one command, in turn; the script plays each with all."""
-    rows = [row for row in ROWS if row.kind == kind]
+    """Each third row with one command, in turn; the script plays every row with all."""
+    rows = [row for row in ROWS if row.kind == kind][::3]
     turns = [row._replace(commands=(row.commands[number % len(row.commands)],)) for number, row in enumerate(rows)]
     assert _wrong(turns, tmp_path) == []
 

@@ -192,6 +192,7 @@ def test_updates_that_are_refused(drill: Drill) -> None:
     assert len(drill.control("GET", "calls")["writes"]) == 4
 
 
+@pytest.mark.core(1)
 @pytest.mark.parametrize("fails", ["oom", "exit", "pull", "health"])
 def test_the_breaker_rolls_back(make_drill: Callable[..., Drill], fails: str) -> None:
     drill = make_drill(_breaker(fails, rollback=True))

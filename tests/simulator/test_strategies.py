@@ -135,6 +135,7 @@ def test_both_revisions_run_until_the_bake_time_is_over(make_drill: Make) -> Non
     assert _runs(drill) == {"6": (2, 100)}
 
 
+@pytest.mark.core(9)
 @pytest.mark.parametrize("strategy", [BLUE_GREEN, LINEAR, CANARY])
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stop_in_every_stage_goes_back(make_drill: Make, strategy: str, stage: str) -> None:

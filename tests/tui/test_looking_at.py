@@ -162,6 +162,7 @@ async def test_a_name_is_found_by_its_letters_and_esc_shows_the_whole_list_again
         assert rig.board.session.view_filter.product == "ledger"
 
 
+@pytest.mark.core(2)
 @pytest.mark.parametrize(
     ("typed", "said"),
     [

@@ -21,6 +21,7 @@ def night(tmp_path: Path) -> Rig:
     return rig
 
 
+@pytest.mark.core(4)
 @pytest.mark.parametrize("gone", sorted(drawing.DRAWN_ON))
 async def test_the_board_is_told_while_one_of_its_parts_is_not_there(tmp_path: Path, gone: str) -> None:
     rig = night(tmp_path)
@@ -31,6 +32,7 @@ async def test_the_board_is_told_while_one_of_its_parts_is_not_there(tmp_path: P
         rig.board.session.say("a word")
 
 
+@pytest.mark.core(2)
 @pytest.mark.parametrize("gone", sorted(detail.DRAWN_ON))
 async def test_the_detail_is_told_while_one_of_its_parts_is_not_there(tmp_path: Path, gone: str) -> None:
     rig = night(tmp_path)

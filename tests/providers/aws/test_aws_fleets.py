@@ -18,9 +18,10 @@ def test_random_fleets_are_read_within_their_promise() -> None:
 
 
 @pytest.mark.everything
-@pytest.mark.parametrize("part", range(40))
-def test_a_thousand_random_fleets_are_read_within_their_promise(part: int) -> None:
-    for number in range(1_000 + part * 25, 1_025 + part * 25):
+@pytest.mark.parametrize("part", range(8))
+def test_eighty_large_random_fleets_are_read_within_their_promise(part: int) -> None:
+    """``python -m tests.providers.aws.fleets_table 1000`` plays a thousand: eight minutes on one core."""
+    for number in range(1_000 + part * 10, 1_010 + part * 10):
         holds(examine(number))
 
 

@@ -107,6 +107,10 @@ def _of_a_setting(error: Exception) -> errors.SourceError | None:
         return errors.Malformed(_text(error), "the answer was damaged on its way: is a proxy in between?")
     if isinstance(error, boto.DataNotFoundError | boto.UnknownServiceError | boto.UndefinedModelAttributeError):
         return errors.NoCredentials(_text(error), "install botocore anew; check AWS_DATA_PATH")
+    if isinstance(error, boto.InvalidIMDSEndpointModeError):
+        return errors.NoCredentials(_text(error), "correct AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE, or unset it")
+    if isinstance(error, boto.InvalidIMDSEndpointError):
+        return errors.NoCredentials(_text(error), "correct AWS_EC2_METADATA_SERVICE_ENDPOINT, or unset it")
     if isinstance(error, boto.BotoCoreError):
         return errors.NoCredentials(_text(error), "check the AWS_… variables and ~/.aws/config")
     return None
