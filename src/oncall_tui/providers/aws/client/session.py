@@ -120,10 +120,9 @@ class Sessions:
         login = self.act_login if acting else self.login
         keys = self._keys.get(acting)
         way = keys.way if keys is not None else None
-        by_hand = (
-            way is not None and way.by_hand and not self._options.login
-        )  # a command that is configured renews them
-        renewal = way.change if way is not None and by_hand else ""
+        renewal = ""
+        if way is not None and way.by_hand and not self._options.login:  # a login that is configured renews them
+            renewal = way.change
         return CallContext(service, operation, self.endpoint(service), login, way.name if way else "", renewal)
 
     def endpoint(self, service: str) -> str:
