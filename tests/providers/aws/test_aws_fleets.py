@@ -17,6 +17,11 @@ def test_random_fleets_are_read_within_their_promise() -> None:
         holds(examine(number, seconds=160.0, most=16))
 
 
+@pytest.mark.parametrize("number", [971, 111], ids=["fewer clusters to sweep", "all of them due at once"])
+def test_fleets_that_were_once_read_late(number: int) -> None:
+    holds(examine(number))
+
+
 @pytest.mark.everything
 @pytest.mark.parametrize("part", range(8))
 def test_eighty_large_random_fleets_are_read_within_their_promise(part: int) -> None:

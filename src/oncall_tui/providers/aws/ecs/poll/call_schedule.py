@@ -233,7 +233,7 @@ class CallSchedule:
 
     @property
     def look_every(self) -> float:
-        """Seconds between two needed at the clusters' task counts."""
+        """Return the seconds between two readings of the clusters' task counts."""
         return LOOK_FEW_S if len(self.queue.slots) <= FEW else LOOK_S
 
     def promise(self, rate: float) -> Promise:
@@ -244,13 +244,13 @@ class CallSchedule:
         load = self.queue.load()
         sweep = min(sweep_rate(load.services), kept(Purpose.SWEEP, rate))
         rows = max(SWEEP_S, self.queue.to_sweep / sweep)
+        lively = load.lively / min(self._paces[Purpose.LIVELY].per_s, kept(Purpose.LIVELY, rate))
+        lingering = load.lingering / min(self._paces[Purpose.LINGERING].per_s, kept(Purpose.LINGERING, rate))
         needed = -(-len(self.clusters) // CLUSTERS_A_CALL)
         return Promise(
             rows=rows,
-            lively=max(MOVING_S, load.lively / min(self._paces[Purpose.LIVELY].per_s, kept(Purpose.LIVELY, rate))),
-            lingering=max(
-                VERY_STILL_S, load.lingering / min(self._paces[Purpose.LINGERING].per_s, kept(Purpose.LINGERING, rate))
-            ),
+            lively=MOVING_S + lively,  # a sweep read them together, so that all are due at once: the last waits a round
+            lingering=VERY_STILL_S + lingering,
             clusters=max(self.look_every, needed / kept(Purpose.CLUSTERS, rate)),
             words=self._words(rows, sweep),
         )

@@ -200,6 +200,7 @@ class RefreshQueue:
         """The service of each purpose that is, or will be, due first."""
         heads: Heads = {}
         late, sweep_at = now - SWEEP_S, self._swept_at + self.sweep_every()
+        soonest = self._swept_at + 1 / sweep_rate(len(self.slots))
         for key, slot in self.slots.items():
             held, fails = slot.held, slot.fails
             if self._held:
@@ -219,7 +220,9 @@ class RefreshQueue:
                 purpose = Purpose.LIVELY if care_of.lively else Purpose.LINGERING
                 self._offer(heads, purpose, (max(read_at + care_of.every, held), 0.0, key))
             if care_of is None or read_at <= late:
-                self._offer(heads, Purpose.SWEEP, (max(sweep_at, held), read_at, key))
+                # Where services went, a sweep has fewer calls, and the next is further off than the oldest may wait.
+                due = max(soonest, min(sweep_at, read_at + SWEEP_S))
+                self._offer(heads, Purpose.SWEEP, (max(due, held), read_at, key))
         return heads
 
     @staticmethod
@@ -257,7 +260,7 @@ class RefreshQueue:
 
     def swept(self, now: float) -> None:
         """A call of the sweep was made."""
-        self._swept_at = max(self._swept_at + self.sweep_every(), now - 1.0)
+        self._swept_at = min(now, max(self._swept_at + self.sweep_every(), now - 1.0))
 
     def sweep_every(self) -> float:
         """Seconds between two calls of the sweep."""
