@@ -143,3 +143,62 @@ def test_keys_typed_on_after_an_ignored_burst_belong_to_it_until_a_pause() -> No
     assert not ignored.goes_on("a", at + 0.3 + REST_S)
     ignored.burst("xy", at + 9.0)
     assert ignored.words == "ignored 2 characters that arrived at once (a paste?)"
+
+
+def test_keys_typed_on_after_a_key_that_was_not_taken_act_on_nothing_until_a_pause() -> None:
+    ignored, at = IgnoredInput(), 10.0
+    ignored.not_taken("the cursor just moved to api", at)
+    for key in "aRE":
+        at += REST_S - 0.01
+        assert ignored.goes_on(key, at), "longer after the key than a pause, and no pause between"
+    assert ignored.words == (
+        "the cursor just moved to api; ignored 3 keys typed right after it: pause, then press again"
+    )
+    assert not ignored.goes_on("j", at + 0.1)
+    assert not ignored.goes_on("a", at + REST_S + 0.01)
+    ignored.burst("/pay", at + 0.2)
+    assert ignored.words.startswith("ignored 4 characters")
+
+
+@pytest.mark.parametrize("why", ["moved", "no row", "another pane", "read only", "row gone"])
+async def test_a_word_typed_after_a_key_that_was_not_taken_acts_on_nothing(tmp_path: Path, why: str) -> None:
+    """``n`` opens no line of text: the ``a`` of ``nack`` must acknowledge nothing, however slowly it is typed."""
+    rig = Rig(tmp_path, Able("prod"), read_only=why == "read only")
+    rig.provider.services["prod/main/api"] = service()
+    rig.provider.add("a")
+    app = OncallApp(rig.engine, Config(timezone="UTC"))
+    rig.engine.start = lambda: None  # type: ignore[method-assign]
+    async with app.run_test(size=(100, 30)) as pilot:
+        rig.board, rig.pilot = app.board, pilot
+        rig.refresh()
+        await pilot.pause()
+        table = app.board.session.tables["alerts"]
+        if why == "moved":
+            table.strayed_at = rig.clock.monotonic()
+        elif why == "no row":
+            rig.provider.alerts.clear()
+            rig.refresh()
+        elif why == "another pane":
+            await pilot.press("2")
+        elif why == "row gone":
+            await rig.press("enter")
+            rig.provider.alerts.clear()
+            rig.refresh()
+        await pilot.press("n")
+        first = app.board.session.notice
+        assert first is not None
+        assert first[1] == "warning"
+        for key in "aREs":
+            rig.clock.advance(REST_S - 0.1)
+            await pilot.press(key)
+        assert app.board.looked_at
+        assert app.board.session.notice is not None
+        assert "ignored 4 keys typed right after it: pause, then press again" in app.board.session.notice[0]
+        rig.drain()
+        assert rig.engine.actions.outcomes == ()
+        rig.clock.advance(REST_S + 0.01)
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert not app.board.looked_at, "after a pause a key acts"
+        app.exit()
+    rig.engine.stop()

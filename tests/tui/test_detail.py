@@ -389,6 +389,9 @@ async def test_keys_typed_while_a_question_is_prepared_are_dropped(tmp_path: Pat
         assert rig.provider.acknowledge.sent == []
         app.board.dialogs._asking.clear()
         await rig.press("a")
+        assert rig.provider.acknowledge.sent == [], "typed on, it is the same word"
+        rig.clock.advance(0.8)
+        await rig.press("a")
         assert len(rig.provider.acknowledge.sent) == 1
     rig.engine.stop()
 

@@ -200,7 +200,7 @@ async def test_right_after_marked_rows_vanished_a_key_for_one_row_says_so(tmp_pa
         await rig.settle()
         await rig.press("a")
         assert rig.provider.acknowledge.sent == []
-        assert "marked rows are gone: this would act on title of a alone, press again" in rig.text()
+        assert "marked rows are gone: this would act on title of a alone: press again" in rig.text()
         await rig.press("a")
         assert [plan.target for plan in rig.provider.acknowledge.sent] == ["fake/a"]
 

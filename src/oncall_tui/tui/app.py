@@ -34,7 +34,6 @@ from oncall_tui.tui.controllers.view_memory import ViewMemory
 from oncall_tui.tui.key_names import MOVING, keymap
 from oncall_tui.tui.screens.dialogs.modals import Modal
 from oncall_tui.tui.session import RowScreen
-from oncall_tui.tui.terminal.arrivals import IgnoredInput
 from oncall_tui.tui.terminal.driver import KeyDriver
 from oncall_tui.tui.terminal.sound import notification
 from oncall_tui.tui.widgets.clean_text import copyable, guard
@@ -74,7 +73,6 @@ class OncallApp(App[None]):
         self.engine = engine
         self.config = config
         self._pages = NewPages()
-        self._ignored = IgnoredInput()
         self._memory: ViewMemory | None = None
         self._ends_with: int | None = None  # the exit code that a signal asked for
         self._while_coming: set[str] = set()  # keys that count while a dialog is on its way: they move, or go back
@@ -136,26 +134,29 @@ class OncallApp(App[None]):
         """Keys: somebody is awake; those typed before a modal was painted, or was there at all, are dropped, and those
         that were meant for a session that has just ended. What is pasted acts on nothing outside of a line of text."""
         if isinstance(event, events.Paste) and not isinstance(self.focused, Input):
-            self._ignored.burst(event.text, time.monotonic())
+            self.board.session.ignored.burst(event.text, self.engine.clock.monotonic())
             self._say_ignored()
             return
         if isinstance(event, events.Key):
             self.engine.pressed()
             self.board.new_rows.pressed()
+            ignored, now = self.board.session.ignored, self.engine.clock.monotonic()
             if time.monotonic() < self.board.session.deaf_until:
+                ignored.not_taken("keys typed as the session ended were ignored", now)
                 return
             if isinstance(self.screen, Modal) and self.screen.too_early(event):
                 return
             if self.board.dialogs.active and self.board.looked_at and event.key not in self._while_coming:
+                ignored.not_taken("keys typed while a plan was made were ignored", now)
                 return
-            if not isinstance(self.focused, Input) and self._ignored.goes_on(event.key, time.monotonic()):
+            if not isinstance(self.focused, Input) and ignored.goes_on(event.key, now):
                 self._say_ignored()
                 return
         await super().on_event(event)
 
     def _say_ignored(self) -> None:
-        """Say that input which arrived at once was ignored."""
-        self._say(self._ignored.words)
+        """Say that input was ignored, and why."""
+        self._say(self.board.session.ignored.words)
 
     def _say(self, words: str) -> None:
         """Say it where the engineer looks."""

@@ -13,6 +13,7 @@ from oncall_tui.engine.engine import Engine, Update
 from oncall_tui.text.cells import fit
 from oncall_tui.triage.triager import TriagedAlert
 from oncall_tui.tui.presenters.row_builder import RowBuilder, ViewFilter
+from oncall_tui.tui.terminal.arrivals import IgnoredInput
 from oncall_tui.tui.widgets.table.table import Table
 
 STEADY_S = 0.7  # after the cursor moved by itself: no hand has seen that yet
@@ -78,6 +79,7 @@ class Session:
         self.call_rate = ""  # calls a second of all sources, in words
         self.unmarked = 0  # marked rows that vanished since the last key
         self.deaf_until = 0.0  # keys before this (monotonic seconds) were meant for something that has gone
+        self.ignored = IgnoredInput()  # what acted on nothing, and what is typed on after it
         self.row_screen: RowScreen | None = None  # the screen that is open for one row
         self.on_said: Callable[[float], None] = _nothing  # a word changed: draw it
         self.redraw: Callable[[], None] = _nothing  # draw everything from the newest update
@@ -134,15 +136,15 @@ class Session:
         """Tell whether a key may act on the row under the cursor.
 
         It may not just after the cursor moved by itself, nor where marked rows have vanished, because the key was
-        meant for the row that was there. The first such key is answered with a word, and the next one counts.
+        meant for the row that was there. The first such key is answered with a word; the next one counts after a pause.
         """
         row, table = self.row(), self.tables[self.list_pane]
         name = fit(self.name(row), NAME_CELLS).strip()
         if row.id is not None and table.now() - table.strayed_at < STEADY_S:
-            self.say(f"the cursor just moved to {name}: press again", "warning")
+            self.not_taken(f"the cursor just moved to {name}", "press again")
             return False
         if self.unmarked and not table.marked:
-            self.say(f"{self.unmarked} marked rows are gone: this would act on {name} alone, press again", "warning")
+            self.not_taken(f"{self.unmarked} marked rows are gone: this would act on {name} alone", "press again")
             self.unmarked = 0
             return False
         table.anchored = True
@@ -155,6 +157,13 @@ class Session:
         self.notice = (text, style)
         self.said_at = self.engine.clock.monotonic()
         self.on_said(self.engine.clock.now())
+
+    def not_taken(self, why: str, then: str = "") -> None:
+        """Say why a key that acts did nothing, and what to do *then*. What is typed on after it acts on nothing either,
+        until a pause: it was meant for what the key would have begun.
+        """
+        self.ignored.not_taken(why, self.engine.clock.monotonic())
+        self.say(f"{why}: {then}" if then else why, "warning")
 
     def unsay(self) -> None:
         """Take the word away: it goes before a dialog covers it."""

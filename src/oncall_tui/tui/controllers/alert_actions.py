@@ -157,7 +157,7 @@ class AlertActions:
         alert = listed or self._offers.alert_target(verb, row)
         marked = () if listed else row.marked
         if self._session.engine.actions.read_only or (alert is None and not marked):
-            self._session.say(self._offers.why_not(verb, row), "warning")
+            self._session.not_taken(self._offers.why_not(verb, row))
             return
         if self._dialogs.active:
             return

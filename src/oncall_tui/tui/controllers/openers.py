@@ -83,11 +83,11 @@ class Openers:
         service = self._session.latest.board.services.get(self._service_id(row))
         service = row.triaged_alert.service if row.triaged_alert is not None else service
         if self._session.engine.actions.read_only:
-            self._session.say("read only: no shell is opened, since it can write", "warning")
+            self._session.not_taken("read only: no shell is opened, since it can write")
         elif none := self._offers.no_target(row):
-            self._session.say(none, "warning")
+            self._session.not_taken(none)
         elif service is None:
-            self._session.say("no known ECS service for this row", "warning")
+            self._session.not_taken("no known ECS service for this row")
         elif not self._dialogs.active:
             from oncall_tui.tui.controllers.shell import OpenShell
 

@@ -19,7 +19,8 @@ TYPED = 3  # keys that a person may have typed before the link let them through
 ERASES = frozenset({"backspace", "ctrl+h"})
 LONGEST = 4096  # characters of a burst that are kept
 MOVES = frozenset({*MOVING, "left", "right"})  # they act on nothing, so they may come as fast as they like
-REST_S = 0.7  # who is still typing what came in part as an ignored burst pauses no longer
+REST_S = 0.7  # who is still typing what was ignored in part pauses no longer
+PAUSE = "pause, then press again"
 
 
 class Arrivals:
@@ -68,21 +69,28 @@ class Arrivals:
 
 
 class IgnoredInput:
-    """A burst that acted on nothing, and the rest of it, typed on: over a link that stalls, ``/pay`` of ``/payments``
-    arrives at once, and ``ments`` must not be taken for keys. Times are seconds, monotonic.
+    """Input that acted on nothing, and the rest of it, typed on: over a link that stalls, ``/pay`` of ``/payments``
+    arrives at once, and ``ments`` must not be taken for keys; nor must ``ack`` of ``nack``, where ``n`` opened no line
+    of text. Times are seconds, monotonic.
     """
 
     def __init__(self) -> None:
         self._count = 0
+        self._why = ""  # why a key was not taken; empty: it was a burst
         self._typed_on = False
         self._last = float("-inf")
 
     def burst(self, text: str, now: float) -> None:
         """Count a burst."""
-        if now - self._last >= REST_S:
+        if self._why or now - self._last >= REST_S:
             self._count, self._typed_on = 0, False
+        self._why = ""
         self._count += len(text)
         self._last = now
+
+    def not_taken(self, why: str, now: float) -> None:
+        """Note that a key that acts did nothing, for *why*: what is typed after it was meant for the same."""
+        self._count, self._why, self._typed_on, self._last = 0, why, False, now
 
     def goes_on(self, key: str, now: float) -> bool:
         """Return whether *key* was typed so soon after ignored input that it belongs to it; then it is counted."""
@@ -95,9 +103,11 @@ class IgnoredInput:
 
     @property
     def words(self) -> str:
-        """Return words for the engineer: how much was ignored."""
+        """Return words for the engineer: how much was ignored, and why."""
+        if self._why:
+            return f"{self._why}; ignored {count(self._count, 'key')} typed right after it: {PAUSE}"
         words = f"ignored {count(self._count, 'character')} that arrived at once (a paste?)"
-        return f"{words}, and what followed: pause, then press again" if self._typed_on else words
+        return f"{words}, and what followed: {PAUSE}" if self._typed_on else words
 
 
 def _edited(keys: Sequence[events.Key]) -> list[events.Key | events.Paste]:

@@ -315,7 +315,7 @@ class DetailScreen(Screen[None]):
         """Carry out the command on this row."""
         if BY_ID[command_id].acts_on and not self.here:
             back = f"{named('back')} goes back"
-            self.session.say(f"the row is no longer on the board, so no action is possible; {back}", "warning")
+            self.session.not_taken(f"the row is no longer on the board, so no action is possible; {back}")
             return
         self.actions.do(command_id, self.row)
 
