@@ -57,15 +57,15 @@ async def test_a_verb_that_is_not_possible_now_is_found_and_says_why(tmp_path: P
 
 
 async def test_a_configured_key_works_and_is_what_is_shown(tmp_path: Path) -> None:
-    keys = {"ack": "!", "mark": "x", "mark_all": "X", "help": "f1", "oncall": "ctrl+r"}
+    keys = {"ack": "!", "mark": "f7", "mark_all": "f8", "help": "f1", "oncall": "ctrl+r"}
     async with opened(tmp_path, (120, 40), keys=keys) as (rig, app):
         assert " ! ack" in rig.text()
         assert "ctrl+r on call" in rig.text()
         assert " a ack" not in rig.text()
         assert [title for title in commands(app) if title.startswith("ack (!)")]
-        await rig.press("x")
+        await rig.press("f7")
         assert rig.board.session.tables["alerts"].marked
-        await rig.press("x", "a")
+        await rig.press("f7", "a")
         assert not rig.provider.acknowledge.sent
         await rig.press("exclamation_mark")
         assert rig.provider.acknowledge.sent or rig.engine.actions.outcomes

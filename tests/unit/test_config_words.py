@@ -46,8 +46,8 @@ def mistakes(text: str) -> list[str]:
         ("screen: {keys: {ack: shift+x}}", "did you mean X\\?"),
         ("screen: {keys: {ack: ctrl+nosuch}}", "expected a key like"),
         ("screen: {keys: {ack: hello}}", "expected a key like"),
-        ("screen: {keys: {ack: 'x,F99'}}", "expected a key like"),
-        ("screen: {keys: {ack: x, note: x}}", 'screen.keys.note: .*found "x", the key of the id ack'),
+        ("screen: {keys: {ack: 'f7,F99'}}", "expected a key like"),
+        ("screen: {keys: {ack: f7, note: f7}}", 'screen.keys.note: .*found "f7", the key of the id ack'),
         ("screen: {keys: {ack: R}}", 'found "R", the key of the id rollback'),
         ("screen: {keys: {ack: '?'}}", 'found "question_mark", the key of the id help'),
         ("screen: {keys: {ack: j}}", 'found "j", the key of down'),
@@ -79,7 +79,7 @@ def test_a_word_that_nothing_answers_to_is_a_mistake_with_its_place(text: str, s
 @pytest.mark.parametrize(
     "text",
     [
-        "screen: {keys: {ack: x, rollback: ctrl+r, note: f2, quit: 'Q,ctrl+x'}}",
+        "screen: {keys: {ack: f7, rollback: ctrl+r, note: f2, quit: 'f8,ctrl+x'}}",
         "screen: {keys: {ack: u, unack: a}}",
         "screen: {keys: {ack: '?', help: f1}}",
         "screen: {keys: {ack: '!', note: ctrl+SPACE}, theme: nord}",
@@ -93,8 +93,8 @@ def test_what_may_be_meant_is_taken(text: str) -> None:
 
 def test_two_files_are_looked_at_together(tmp_path: Path) -> None:
     team, own = tmp_path / "team.yaml", tmp_path / "own.yaml"
-    team.write_text(SOURCES + "screen: {keys: {ack: x}}\n")
-    own.write_text("screen:\n  keys: {note: x}\n")
+    team.write_text(SOURCES + "screen: {keys: {ack: f7}}\n")
+    own.write_text("screen:\n  keys: {note: f7}\n")
     from oncall_tui import config
     from oncall_tui.providers.registry import destination_types, options_types
     from oncall_tui.tui.key_names import screen_words

@@ -19,6 +19,11 @@ SOURCES = {
     "datadog": "api_key: {env: A}, application_key: {env: B}",
     "mackerel": "api_key: {env: A}",
 }
+OWN = {  # the headers that each source makes from its login
+    name: kind.own_headers
+    for name, kind in options_types().items()
+    if issubclass(kind, HttpSourceOptions) and kind.own_headers
+}
 DESTINATIONS = {"slack": "webhook: {env: A}", "pagerduty-events": "routing_key: {env: A}"}
 GOOD = (
     "headers: {X-Scope-OrgID: payments, X-Gateway-Token: {env: GATEWAY_TOKEN}}, ca_file: /etc/ca.pem, "
@@ -45,6 +50,7 @@ def test_every_http_provider_is_looked_at() -> None:
     destinations = {name for name, kind in destination_types().items() if issubclass(kind, HttpDestinationOptions)}
     assert sources == set(SOURCES)
     assert destinations == set(DESTINATIONS)
+    assert set(OWN) == sources - {"alertmanager"}  # its login may be a gateway's
     assert sources == {name for name, kind in options_types().items() if not hasattr(kind, "profile")} | {
         "alertmanager"
     }
@@ -100,6 +106,7 @@ def test_a_mistake_is_said_and_quotes_no_secret(key: str, provider: str, base: s
         ("sentry", "authorization"),
         ("datadog", "DD-API-KEY"),
         ("mackerel", "X-Api-Key"),
+        *((name, header) for name, headers in OWN.items() for header in headers),
     ],
 )
 def test_a_login_of_its_own_is_not_overridden(provider: str, header: str) -> None:

@@ -216,7 +216,7 @@ def foreign_words(bench: Bench) -> None:
     bench.edit = lambda items: found.append([path for item in items for path in _words(item)])
     bench.read()
     (paths,) = [some for some in found if some][:1]
-    assert len(paths) >= 2
+    assert len(paths) >= 2, "the simulated item has every field of the document, not only those that are used"
     for path in paths:
         bench.edit = lambda items, path=path: [_put(item, path, "pondering") for item in items] and None
         reading = bench.read()

@@ -19,10 +19,11 @@ from tests.providers.lists.sweep import feed, table
 
 from oncall_tui.domain.reading import SourceState
 from oncall_tui.errors import Malformed
+from oncall_tui.providers import registry
 from oncall_tui.providers.lists import UNDECODABLE, Damage, Items, Spared, decode, items, listing, what_came
 
 SRC = Path(__file__).parents[3] / "src" / "oncall_tui" / "providers"
-PROVIDERS = {"alertmanager", "aws/cloudwatch", "aws/ecs", "datadog", "mackerel", "pagerduty", "sentry"}
+PROVIDERS = {one.factory.partition(".provider:")[0].replace(".", "/") for one in registry.SOURCES.values()}
 SOME = 5  # of the cases of each list, every fifth is tried each time; all of them where everything is
 
 
@@ -80,6 +81,10 @@ def _rows_beside(canned: Canned, every: int) -> None:
         if lost or gone:
             wrong.append((path, damage, lost))
     assert wrong == []
+
+
+def test_every_provider_has_a_list_here() -> None:
+    assert {Rig(canned).provider.provider for canned in LISTS} == set(registry.SOURCES)
 
 
 @pytest.mark.parametrize("canned", LISTS, ids=lambda one: one.id)
