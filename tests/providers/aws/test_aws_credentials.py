@@ -322,7 +322,7 @@ def test_expired_keys_of_a_profile_are_named(tmp_path: Path, refusing: Callable[
     profile(tmp_path, "aws_access_key_id = AK", "aws_secret_access_key = secret-key", file="credentials")
     error = said(profile="prod", endpoint_url=refusing("ExpiredToken"))
     assert error.message == "the keys of profile prod have expired (ExpiredToken)"
-    assert "~/.aws/credentials" in error.hint
+    assert "~/credentials" in error.hint
 
 
 @pytest.mark.parametrize(
@@ -360,7 +360,7 @@ def test_a_profile_in_the_environment_that_is_none(
 def test_a_profile_in_the_configuration_that_is_none(tmp_path: Path) -> None:
     profile(tmp_path, "region = eu-west-1")
     error = said(profile="prof")
-    assert error.message.startswith("profile: names the profile prof, which ~/.aws/config does not have")
+    assert error.message.startswith("profile: names the profile prof, which ~/config does not have")
     assert "did you mean prod?" in error.message
 
 
@@ -405,11 +405,34 @@ def test_aws_s_own_files_may_hold_anything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, kind: str
 ) -> None:
     GARBAGE[kind](tmp_path / file)
-    said(profile="prod")
-    said()
+    for error in (said(profile="prod"), said()):
+        if "is not a file of AWS settings" in error.message:
+            assert error.message.startswith(f"~/{file} is not")
+            assert error.hint.startswith("correct ")
+            assert f"~/{file}, or set AWS_" in error.hint
+            assert "no configuration" not in str(error)  # a line of it may be a key
+        else:
+            assert kind not in {"bytes", "words", "numbers", "no time"}
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AK")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret-key")
     said()
+
+
+def test_a_file_that_botocore_cannot_parse_is_named_with_its_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AWS_SHARED_CREDENTIALS_FILE")
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "credentials").write_text("[default]\naws_access_key_id = AK\nwJalrXUtnFEMI\n")
+    error = said()
+    assert error.message == "~/.aws/credentials is not a file of AWS settings: line 3 cannot be parsed"
+    assert error.hint == "correct line 3 of ~/.aws/credentials, or move the file away"
+
+
+def test_files_of_aws_that_cannot_be_read_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "credentials").write_text("[default]\n")
+    monkeypatch.setattr(os, "access", lambda path, mode: not str(path).endswith("credentials"))
+    assert said().message == "no AWS credentials were found; ~/credentials cannot be read"
 
 
 @pytest.mark.parametrize("kind", GARBAGE)
@@ -440,6 +463,11 @@ def test_the_cached_sso_login_may_hold_anything(
     GARBAGE[kind](cache / f"{name}.json")
     error = said(profile="prod")
     assert "SSO login" in error.message or works(error)
+    assert "Error" not in error.message
+    assert "a\\nb" not in error.message
+    if "cannot be used" in error.message:
+        assert "~/.aws/sso/cache" in error.message
+        assert error.hint == "aws sso login --use-device-code --profile prod"  # so that the board offers `L`
     assert "login" in error.hint or works(error) or "hangs" in error.hint
 
 

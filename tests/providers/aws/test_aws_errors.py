@@ -16,7 +16,7 @@ URL = {"endpoint_url": "https://ecs.example.com"}
 NOT_AUTHORIZED = "User: arn:aws:iam::1:user/a is not authorized to perform: ecs:ListServiceDeployments on resource: *"
 
 READING = [
-    (boto.ProfileNotFound(profile="prod"), errors.NoCredentials, "~/.aws/config"),
+    (boto.ProfileNotFound(profile="prod"), errors.NoCredentials, "name a profile of "),
     (boto.NoRegionError(), errors.NoCredentials, "region"),
     (boto.PartialCredentialsError(provider="env", cred_var="x"), errors.NoCredentials, "secret key"),
     (boto.CredentialRetrievalError(provider="process", error_msg="no"), errors.NoCredentials, ""),

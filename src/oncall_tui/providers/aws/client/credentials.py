@@ -27,6 +27,7 @@ from botocore.session import Session
 from botocore.utils import parse_timestamp
 
 from oncall_tui.errors import Expired, NoCredentials, SourceError
+from oncall_tui.providers.aws.client import files
 from oncall_tui.providers.aws.client.errors import MfaNeeded, Unusable
 from oncall_tui.runtime import programs
 from oncall_tui.runtime.secret import keep_secret
@@ -58,7 +59,7 @@ def way_of(method: str, profile: str) -> Way:
             by_hand=True,
         ),
         "custom-process": Way(
-            f"credential_process of {of}", f"check credential_process of {of} in ~/.aws/config", by_hand=True
+            f"credential_process of {of}", f"check credential_process of {of} in {files.config_file()}", by_hand=True
         ),
         "assume-role": Way(f"the role of {of}", f"check role_arn and source_profile of {of}, or role_arn: here"),
         "assume-role-with-web-identity": Way(
@@ -67,8 +68,8 @@ def way_of(method: str, profile: str) -> Way:
         ),
         "sso": Way(f"the SSO login of {of}", f"log in: aws sso login --profile {profile or 'default'}"),
         "login": Way(f"the login of {of}", f"log in: aws login --profile {profile or 'default'}"),
-        "shared-credentials-file": Way(f"the keys of {of}", f"put new keys of {of} into ~/.aws/credentials", True),
-        "config-file": Way(f"the keys of {of}", f"put new keys of {of} into ~/.aws/config", True),
+        "shared-credentials-file": Way(f"the keys of {of}", f"put new keys of {of} into {files.keys_file()}", True),
+        "config-file": Way(f"the keys of {of}", f"put new keys of {of} into {files.config_file()}", True),
         "ec2-credentials-file": Way("the keys in $AWS_CREDENTIAL_FILE", "check AWS_CREDENTIAL_FILE", True),
         "boto-config": Way("the keys of boto's configuration", "check BOTO_CONFIG, /etc/boto.cfg and ~/.boto", True),
         "container-role": Way(
@@ -78,7 +79,9 @@ def way_of(method: str, profile: str) -> Way:
         ),
         "iam-role": Way("the instance's role", "check the instance's profile, or set AWS_EC2_METADATA_DISABLED=true"),
     }
-    return known.get(method, Way(f"the AWS credentials ({method})", "check ~/.aws/config and the AWS_… variables"))
+    return known.get(
+        method, Way(f"the AWS credentials ({method})", f"check {files.config_file()} and the AWS_… variables")
+    )
 
 
 # --- a session whose ways are named, and of which none has the terminal -----------------------------------------------
@@ -106,11 +109,12 @@ def _profile_in_use(session: Session, profile: str) -> str:
             raise NoCredentials(f"{where} is set, but empty", f"unset {where}, or set profile: for this source")
     there = session.available_profiles
     if profile not in there:
-        near = nearest(profile, there)
+        near, file = nearest(profile, there), files.config_file()
+        closed = files.unreadable()
         known = f"did you mean {near}?" if near else f"it has {', '.join(sorted(there)[:5]) or 'none'}"
         raise NoCredentials(
-            f"{where} names the profile {profile}, which ~/.aws/config does not have ({known})",
-            f"set {where.rstrip(':')} to a profile of ~/.aws/config" + _unreadable(session),
+            f"{where} names the profile {profile}, which {file} does not have ({known})",
+            f"set {where.rstrip(':')} to a profile of {file}" + (f"; {closed} cannot be read" if closed else ""),
         )
     return profile
 
@@ -118,11 +122,6 @@ def _profile_in_use(session: Session, profile: str) -> str:
 def named_around() -> str:
     """The profile that the environment names; may be empty."""
     return next((os.environ[name] for name in PROFILE_VARIABLES if name in os.environ), "")
-
-
-def _unreadable(session: Session) -> str:
-    path = os.path.expanduser(str(session.get_config_variable("config_file") or ""))
-    return f"; {path} cannot be read" if os.path.exists(path) and not os.access(path, os.R_OK) else ""
 
 
 def _no_prompt(*_: Any) -> str:
@@ -135,25 +134,26 @@ class _NamedWay:
     CANONICAL_NAME = None
 
     def __init__(self, inner: Any, profile: str) -> None:
-        self.METHOD = inner.METHOD
-        self._inner, self._way = inner, way_of(str(inner.METHOD), profile)
+        self.METHOD = str(inner.METHOD)
+        self._inner, self._profile = inner, profile
 
     def load(self) -> Credentials | None:
-        with named(self._way):
+        with named(self.METHOD, self._profile):
             found: Credentials | None = self._inner.load()
             return found
 
 
 @contextmanager
-def named(way: Way) -> Iterator[None]:
+def named(method: str, profile: str) -> Iterator[None]:
     """While this is waited for it has the way's name; what it raises becomes Unusable, which has it too."""
+    way = way_of(method, profile)
     try:
         with waiting_for(way.name):
             yield
     except (SourceError, Unusable, MfaNeeded):
         raise
     except Exception as error:
-        raise Unusable(way.name, way.change, error) from error
+        raise Unusable(way.name, way.change, error, cache=files.cached_login(method, error)) from error
 
 
 # --- credential_process -----------------------------------------------------------------------------------------------
@@ -275,10 +275,9 @@ class KeyHolder:
         got = self._got or session.get_credentials()
         if got is None:
             raise NoCredentialsError
-        way = way_of(str(got.method), self._profile)
-        with named(way):
+        with named(str(got.method), self._profile):
             keys = got.get_frozen_credentials()
-        _check(keys, way)
+        _check(keys, way_of(str(got.method), self._profile))
         held = self._held or _Held(keys, str(got.method))
         held.keys = keys
         session._credentials = held  # what a client signs with: it neither waits nor runs anything

@@ -13,6 +13,7 @@ from typing import Any
 from botocore import exceptions as boto
 
 from oncall_tui import errors
+from oncall_tui.providers.aws.client import files
 from oncall_tui.providers.aws.client.network_errors import before_sending, network
 from oncall_tui.runtime.secret import redact
 
@@ -155,12 +156,13 @@ class CallContext(Mapping[str, str]):
 class Unusable(Exception):
     """Keys or settings around the program cannot be used: *what* names them, *change* says what to do.
 
-    *sure*: it is just that, so that *change* says more than any hint that goes by the error alone.
+    *sure*: it is just that, so that *change* says more than any hint that goes by the error alone. *cache* names the
+    file or folder of the cached login, where there is one.
     """
 
-    def __init__(self, what: str, change: str, why: Exception, sure: bool = False) -> None:
+    def __init__(self, what: str, change: str, why: Exception, sure: bool = False, cache: str = "") -> None:
         super().__init__(what)
-        self.what, self.change, self.why, self.sure = what, change, why, sure
+        self.what, self.change, self.why, self.sure, self.cache = what, change, why, sure, cache
 
 
 def reading(error: Exception, where: CallContext) -> errors.SourceError | None:
@@ -292,6 +294,8 @@ def _unusable(error: Unusable, where: CallContext) -> errors.SourceError:
         return type(known)(known.message, error.change) if error.sure or known.hint == known.usual_hint else known
     if isinstance(why, RuntimeError) and "expired" in str(why):  # botocore, of keys that were renewed
         return errors.Expired(f"{error.what}: expired already", error.change)
+    if error.cache and not isinstance(why, boto.BotoCoreError | OSError):
+        return errors.Expired(f"{error.what} cannot be used: {error.cache} is damaged", where["login"] or error.change)
     return errors.NoCredentials(f"{error.what} cannot be used: {_plain(why)}", error.change)
 
 
@@ -313,7 +317,7 @@ def _credentials(error: Exception, where: CallContext) -> errors.SourceError | N
     login = where["login"]
     match error:
         case boto.ProfileNotFound():
-            return errors.NoCredentials(text, "name a profile of ~/.aws/config")
+            return errors.NoCredentials(text, f"name a profile of {files.config_file()}")
         case boto.NoRegionError():
             return errors.NoCredentials("no region is set", "set region: in the configuration, or in the profile")
         case boto.PartialCredentialsError():
@@ -332,12 +336,15 @@ def _credentials(error: Exception, where: CallContext) -> errors.SourceError | N
                 "get session keys first (aws sts get-session-token) and name their profile",
             )
         case boto.NoCredentialsError() | boto.NoAuthTokenError() | boto.SSOError() | boto.LoginError():
+            closed = files.unreadable()
             return errors.NoCredentials(
-                "no AWS credentials were found",
+                "no AWS credentials were found" + (f"; {closed} cannot be read" if closed else ""),
                 login or "name a profile: or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
             )
-        case boto.ConfigParseError() | boto.ConfigNotFound() | boto.InvalidConfigError():
-            return errors.NoCredentials(text, "check ~/.aws/config")
+        case boto.ConfigParseError():
+            return files.unparsed(error)
+        case boto.ConfigNotFound() | boto.InvalidConfigError():
+            return errors.NoCredentials(text, f"check {files.config_file()}")
         case _:
             return None
 

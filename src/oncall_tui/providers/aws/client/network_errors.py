@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from botocore import exceptions as boto
 
 from oncall_tui import errors
+from oncall_tui.providers.aws.client import files
 from oncall_tui.providers.http.failures import Broken, Route, broken, tls_words, wants_login
 from oncall_tui.runtime.network.limits import MAX_BODY, TOTAL_S, OverTime, TooLarge
 from oncall_tui.runtime.network.proxies import Proxy
@@ -112,7 +113,7 @@ def _of_a_setting(error: Exception) -> errors.SourceError | None:
     if isinstance(error, boto.InvalidIMDSEndpointError):
         return errors.NoCredentials(_text(error), "correct AWS_EC2_METADATA_SERVICE_ENDPOINT, or unset it")
     if isinstance(error, boto.BotoCoreError):
-        return errors.NoCredentials(_text(error), "check the AWS_… variables and ~/.aws/config")
+        return errors.NoCredentials(_text(error), f"check the AWS_… variables and {files.config_file()}")
     return None
 
 
@@ -170,6 +171,8 @@ def _other(error: Any, route: Route) -> errors.SourceError:
         return known
     if isinstance(cause, Exception) and (found := broken(cause, route, redact)) is not None:
         return found.unread()
+    if isinstance(cause, ValueError) and "header" in str(cause).lower():  # its text repeats the value, a token
+        return errors.NoCredentials(f"a key or token for {route.host} has characters that no header can carry")
     name = type(cause).__name__ if isinstance(cause, Exception) else type(error).__name__
     said = _text(cause)[:120] if isinstance(cause, Exception) else ""
     words = f"{name}: {said}" if said and said.isprintable() else name

@@ -17,10 +17,10 @@ from urllib.parse import urlsplit
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, CredentialResolver, DeferredRefreshableCredentials
-from botocore.exceptions import NoCredentialsError
+from botocore.exceptions import ConfigParseError, NoCredentialsError
 
 from oncall_tui.errors import SourceError
-from oncall_tui.providers.aws.client import credentials
+from oncall_tui.providers.aws.client import credentials, files
 from oncall_tui.providers.aws.client.credentials import KeyHolder
 from oncall_tui.providers.aws.client.errors import CallContext, Unusable
 from oncall_tui.providers.aws.client.http_session import BoundSession
@@ -186,10 +186,13 @@ def _settings(options: AwsOptions) -> Iterator[None]:
         yield
     except (SourceError, Unusable):
         raise
+    except ConfigParseError as error:
+        raise files.unparsed(error) from None
     except Exception as error:
         named = _settings_in(str(error), options)
         around = ", ".join(sorted(name for name in os.environ if name.startswith("AWS_")))
-        change = f"check {' and '.join(named)}" if named else f"check ~/.aws/config, and these: {around or 'region:'}"
+        file = files.config_file()
+        change = f"check {' and '.join(named)}" if named else f"check {file}, and these: {around or 'region:'}"
         raise Unusable("the AWS settings", change, error, sure=bool(named)) from error
 
 
