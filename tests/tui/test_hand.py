@@ -15,9 +15,10 @@ from oncall_tui.domain.alert import AlertState, ServiceHint, Severity
 from oncall_tui.domain.deploy import DeployState
 from oncall_tui.domain.service import Health
 from oncall_tui.errors import Expired
+from oncall_tui.runtime import login_program
 from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany, ConfirmPlan
 from oncall_tui.tui.screens.dialogs.modals import Form, RefusalDialog
-from oncall_tui.tui.terminal import foreground, login_program
+from oncall_tui.tui.terminal import foreground
 from oncall_tui.tui.widgets.footer import KeyBar, StatusLine
 
 

@@ -12,10 +12,11 @@ from tests.support.screen import Rig, on_screen
 
 from oncall_tui.domain.alert import ServiceHint
 from oncall_tui.errors import Expired, Refused
+from oncall_tui.runtime import login_program
 from oncall_tui.tui import commands
 from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany
 from oncall_tui.tui.screens.dialogs.modals import Form, RefusalDialog
-from oncall_tui.tui.terminal import foreground, login_program
+from oncall_tui.tui.terminal import foreground
 
 API = "prod/main/api"
 LOGIN = ("aws", "sso", "login", "--profile", "prod")

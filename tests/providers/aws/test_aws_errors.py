@@ -9,6 +9,7 @@ from botocore.parsers import ResponseParserError
 
 from oncall_tui import errors
 from oncall_tui.providers.aws.client import errors as aws
+from oncall_tui.runtime import login_program
 
 LOGIN = ("aws", "sso", "login", "--use-device-code", "--profile", "prod")
 WHERE = aws.CallContext("ecs", "DescribeServices", "", LOGIN)
@@ -59,6 +60,19 @@ def test_reading(raised: Exception, kind: type[errors.SourceError], hint: str) -
     assert type(found) is kind
     assert hint in found.hint
     assert found.message
+
+
+@pytest.mark.parametrize("raised", [boto.SSOTokenLoadError(error_msg="none"), boto.NoCredentialsError()])
+@pytest.mark.parametrize("login", [LOGIN, ()])
+def test_a_login_is_named_as_the_aws_cli_here_takes_it(
+    monkeypatch: pytest.MonkeyPatch, raised: Exception, login: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(login_program, "shown", lambda command: command.replace(" --use-device-code", ""))
+    where = aws.CallContext("ecs", "ListClusters", "", login)
+    for found in (aws.reading(raised, where), aws.before_writing(raised, where), aws.writing(raised, where)):
+        assert found is not None
+        assert "--use-device-code" not in found.hint
+        assert "aws sso login" in found.hint or not login
 
 
 UNKNOWN, FAILED = errors.OutcomeUnknown, errors.ActionFailed

@@ -6,6 +6,7 @@ import asyncio
 
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.errors import Refused
+from oncall_tui.runtime import login_program
 from oncall_tui.tui.controllers.dialogs import Dialogs
 from oncall_tui.tui.presenters.renewal import renewed_by
 from oncall_tui.tui.session import RowRef, Session
@@ -42,7 +43,7 @@ class Login:
     async def steps(self, source: SourceStatus) -> None:
         """The command first: it has the terminal while it runs."""
         from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany
-        from oncall_tui.tui.terminal import foreground, login_program
+        from oncall_tui.tui.terminal import foreground
 
         self._session.say(f"login: asking {source.login[0]} for its version", "dim")
         try:

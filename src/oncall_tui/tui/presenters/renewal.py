@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from oncall_tui.domain.reading import SourceStatus
+from oncall_tui.runtime.login_program import without_device_code
 from oncall_tui.tui.commands import named
 
 
 def renewed_by(hint: str, sources: Iterable[SourceStatus]) -> SourceStatus | None:
     """Return the source whose login the command in *hint* renews; None: it names no such command."""
-    return next((s for s in sources if s.login and " ".join(s.login) in hint), None)
+    return next((s for s in sources if s.login and any(each in hint for each in _written(" ".join(s.login)))), None)
+
+
+def _written(login: str) -> tuple[str, str]:
+    """The login's command as a hint writes it: as it is, and as an older AWS CLI takes it."""
+    return login, without_device_code(login)
 
 
 def renewing(hint: str, sources: Iterable[SourceStatus], where: str = "") -> str:

@@ -15,6 +15,7 @@ from botocore import exceptions as boto
 from oncall_tui import errors
 from oncall_tui.providers.aws.client import files
 from oncall_tui.providers.aws.client.network_errors import before_sending, network
+from oncall_tui.runtime import login_program
 from oncall_tui.runtime.secret import redact
 
 EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "UnauthorizedException"})
@@ -137,8 +138,13 @@ class CallContext(Mapping[str, str]):
         return len(self._values)
 
     @property
+    def login(self) -> str:
+        """The command that renews the login, as it works here. Not free: of failures alone."""
+        return login_program.shown(self["login"])
+
+    @property
     def renew(self) -> str:
-        return self["renewal"] or self["login"] or "renew the login that gives this program its AWS keys"
+        return self["renewal"] or self.login or "renew the login that gives this program its AWS keys"
 
     @property
     def holder(self) -> str:
@@ -295,7 +301,7 @@ def _unusable(error: Unusable, where: CallContext) -> errors.SourceError:
     if isinstance(why, RuntimeError) and "expired" in str(why):  # botocore, of keys that were renewed
         return errors.Expired(f"{error.what}: expired already", error.change)
     if error.cache and not isinstance(why, boto.BotoCoreError | OSError):
-        return errors.Expired(f"{error.what} cannot be used: {error.cache} is damaged", where["login"] or error.change)
+        return errors.Expired(f"{error.what} cannot be used: {error.cache} is damaged", where.login or error.change)
     return errors.NoCredentials(f"{error.what} cannot be used: {_plain(why)}", error.change)
 
 
@@ -314,7 +320,6 @@ _SSO = "aws sso login --use-device-code"
 
 def _credentials(error: Exception, where: CallContext) -> errors.SourceError | None:
     text = redact(" ".join(str(error).split()))[:300]
-    login = where["login"]
     match error:
         case boto.ProfileNotFound():
             return errors.NoCredentials(text, f"name a profile of {files.config_file()}")
@@ -323,9 +328,13 @@ def _credentials(error: Exception, where: CallContext) -> errors.SourceError | N
         case boto.PartialCredentialsError():
             return errors.NoCredentials(text, "an access key needs its secret key beside it")
         case boto.SSOTokenLoadError() | boto.UnauthorizedSSOTokenError() | boto.TokenRetrievalError():
-            return errors.Expired("the SSO login has expired or was never made", login or _SSO)
+            return errors.Expired(
+                "the SSO login has expired or was never made", where.login or login_program.shown(_SSO)
+            )
         case boto.LoginRefreshRequired() | boto.LoginTokenLoadError():
-            return errors.Expired("the AWS login has expired or was never made", login or "aws login --remote")
+            return errors.Expired(
+                "the AWS login has expired or was never made", where.login or login_program.shown("aws login --remote")
+            )
         case boto.MissingDependencyException():
             return errors.NoCredentials("an `aws login` profile needs botocore[crt]", "pip install 'botocore[crt]'")
         case boto.CredentialRetrievalError() | boto.MetadataRetrievalError():
@@ -339,7 +348,7 @@ def _credentials(error: Exception, where: CallContext) -> errors.SourceError | N
             closed = files.unreadable()
             return errors.NoCredentials(
                 "no AWS credentials were found" + (f"; {closed} cannot be read" if closed else ""),
-                login or "name a profile: or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+                where.login or "name a profile: or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
             )
         case boto.ConfigParseError():
             return files.unparsed(error)

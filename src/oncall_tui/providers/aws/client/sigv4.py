@@ -21,6 +21,7 @@ from oncall_tui import errors
 from oncall_tui.providers.aws.client import errors as aws_errors
 from oncall_tui.providers.aws.client.session import Sessions
 from oncall_tui.providers.aws.options import AwsOptions
+from oncall_tui.runtime.login_program import shown
 from oncall_tui.runtime.secret import keep_secret
 
 _PERMISSION = re.compile(r"perform:? ([A-Za-z0-9-]+:[A-Za-z*]+)")
@@ -88,7 +89,7 @@ class SigV4Signer:
     def denied(self, text: str) -> errors.SourceError | None:
         """Return the meaning of a 403 that says *text*; None where it is not of the signature or the permission."""
         said = text.lower()
-        renew = " ".join(self.login) or "renew the login that gives this program its AWS keys"
+        renew = shown(" ".join(self.login)) or "renew the login that gives this program its AWS keys"
         if "signature expired" in said or "not yet current" in said or "requesttimetooskewed" in said:
             return errors.Offline("AWS says that this machine's clock is wrong", "set the clock (NTP)")
         if "token" in said and "expired" in said:

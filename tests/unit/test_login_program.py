@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from oncall_tui.errors import Refused
-from oncall_tui.tui.terminal.login_program import fitted
+from oncall_tui.runtime.login_program import fitted, shown
 
 SSO = ("aws", "sso", "login", "--use-device-code", "--profile", "prod")
 PLAIN = ("aws", "sso", "login", "--profile", "prod")
@@ -63,6 +63,35 @@ def test_what_cannot_work_is_not_run_and_says_which_version_is_needed(
         fitted(command)
     assert words in caught.value.message
     assert "user guide" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("version", "command", "hint"),
+    [
+        ("aws-cli/2.32.5 Python/3.13", SSO, " ".join(SSO)),
+        ("aws-cli/2.21.9 Python/3.12", SSO, " ".join(PLAIN)),
+        ("aws-cli/1.44.5 x", SSO, f"{' '.join(SSO)} (needs AWS CLI 2.0, and this machine has 1.44)"),
+        ("aws-cli/2.31.9 x", LOGIN, f"{' '.join(LOGIN)} (needs AWS CLI 2.32, and this machine has 2.31)"),
+        ("something else", SSO, " ".join(SSO)),
+        ("aws-cli/2.21.9 x", ("vault", "login"), "vault login"),
+    ],
+)
+def test_a_hint_shows_what_works_here(cli: Path, version: str, command: tuple[str, ...], hint: str) -> None:
+    says(cli, version)
+    assert shown(" ".join(command)) == hint
+
+
+def test_a_hint_says_that_the_aws_cli_is_missing(cli: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(cli.parent))
+    assert shown(" ".join(SSO)) == f"{' '.join(SSO)} (aws is not on this machine)"
+    assert shown("") == ""
+
+
+def test_the_version_is_asked_once_for_many_hints(cli: Path) -> None:
+    says(cli, "aws-cli/2.21.9 x", f"; echo x >>{cli.parent}/asked")
+    for _ in range(3):
+        shown(" ".join(SSO))
+    assert (cli.parent / "asked").read_text() == "x\n"
 
 
 def test_a_program_that_is_not_there_is_said(cli: Path) -> None:
