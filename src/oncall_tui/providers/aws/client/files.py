@@ -28,7 +28,7 @@ def keys_file() -> str:
 
 
 def unreadable() -> str:
-    """Which of the two are there and cannot be read; botocore takes such a file for an empty one. Empty: none is."""
+    """Return the ones of the two that are there and cannot be read: botocore takes such a file for an empty one."""
     there = {file: os.path.expanduser(file) for file in (config_file(), keys_file())}
     return ", ".join(name for name, path in there.items() if os.path.exists(path) and not os.access(path, os.R_OK))
 
