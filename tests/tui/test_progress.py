@@ -65,7 +65,7 @@ IN = {"desired": 4, "running": 2}
         (
             {**IN, "state": DeployState.ROLLED_BACK, "reason": "stopped by bob"},
             "rolled back",
-            "rolled back to :41 · stopped by bob",
+            "rolled back to :41 by unknown · stopped by bob",
         ),
         (
             {**IN, "state": DeployState.ROLLBACK_FAILED, "reason": BREAKER},
@@ -111,7 +111,7 @@ def test_what_the_breaker_took_back_is_failed_and_what_a_person_took_back_is_not
     taken = deploy(**HOT, state=DeployState.ROLLED_BACK, reason=BREAKER)
     assert progress.state_words(taken) == "failed, rolled back to :41 by the circuit breaker · rolling"
     asked = deploy(state=DeployState.ROLLED_BACK, reason="stopped by bob")
-    assert progress.state_words(asked) == "rolled back to :41 · rolling"
+    assert progress.state_words(asked) == "rolled back to :41 by unknown · rolling"
 
 
 def rig(folder: Path, **fields: Any) -> Rig:

@@ -57,7 +57,7 @@ def words(rows: tuple[Deploy, ...], *past_actions: PastAction) -> list[str]:
         ((bad(**ROLLED),), (STOP,), [":41→:42, rolled back to :41 by Alice 16:51"]),
         ((bad(**ROLLED, reason=BREAKER),), (), [":41→:42, rolled back to :41 by the circuit breaker 16:51"]),
         ((bad(**ROLLED, reason="alarm p99"),), (), [":41→:42, rolled back to :41 by an alarm 16:51"]),
-        ((bad(**ROLLED),), (), [":41→:42, rolled back to :41 16:51"]),
+        ((bad(**ROLLED),), (), [":41→:42, rolled back to :41 by unknown 16:51"]),
         ((bad(**ROLLED, rollback_to=":40"),), (STOP,), [":41→:42, rolled back to :40 by Alice 16:51"]),
         ((bad(state=DeployState.ROLLING_BACK),), (STOP,), [":41→:42, rolling back to :41 by Alice since 16:49"]),
         (
@@ -78,7 +78,7 @@ def words(rows: tuple[Deploy, ...], *past_actions: PastAction) -> list[str]:
         (
             (bad(**DONE), back(**DONE)),
             (),
-            ["rollback :42→:41, succeeded", ":41→:42, succeeded, rolled back to :41 16:51"],
+            ["rollback :42→:41, succeeded", ":41→:42, succeeded, rolled back to :41 by unknown 16:51"],
         ),
         (
             (bad(**DONE), back(**{**DONE, "state": DeployState.FAILED})),
@@ -132,7 +132,7 @@ def test_first_is_said_only_of_what_is_known_to_be_the_first() -> None:
 
 def test_a_user_whom_aws_does_not_name_is_told_as_such() -> None:
     reason = "Service deployment rolled back because of a user's request."
-    assert words((bad(**ROLLED, reason=reason),)) == [":41→:42, rolled back to :41 by a user, not known whom, 16:51"]
+    assert words((bad(**ROLLED, reason=reason),)) == [":41→:42, rolled back to :41 by an unknown user 16:51"]
     assert words((bad(**ROLLED, reason=reason),), STOP) == [":41→:42, rolled back to :41 by Alice 16:51"]
     assert words((bad(**ROLLED, reason=BREAKER),)) == [":41→:42, rolled back to :41 by the circuit breaker 16:51"]
 
@@ -158,7 +158,7 @@ def test_one_write_makes_one_deploy_and_a_stopped_deploy_is_nobody_elses() -> No
     later = msgspec.structs.replace(other, id="prod/d9", native_id="d9", started=NOW - 60)
     assert [d.started_by for d in deploy_history((other, later), (UPDATE,))] == ["", "Alice"]
     assert words((bad(**ROLLED),), msgspec.structs.replace(STOP, deploy="another")) == [
-        ":41→:42, rolled back to :41 16:51"
+        ":41→:42, rolled back to :41 by unknown 16:51"
     ]
 
 

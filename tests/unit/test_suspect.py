@@ -83,7 +83,7 @@ def test_the_words_say_what_and_how_long_before_and_what_failed() -> None:
     )
     assert words(others=(at(0.1, JOBS, old=old, new=new),)) == "deploy :41→:42 of prod/jobs started 6s before the alert"
     back = at(5, ended=1, old=old, new=new, state=DeployState.ROLLED_BACK)
-    assert words(back) == "deploy :41→:42 of prod/api started 5m before the alert, rolled back to :41"
+    assert words(back) == "deploy :41→:42 of prod/api started 5m before the alert, rolled back to :41 by unknown"
 
 
 def test_where_there_is_none_the_last_deploy_and_its_age_are_said() -> None:

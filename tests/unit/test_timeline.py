@@ -125,5 +125,5 @@ def test_a_rollback_is_on_the_timeline_where_it_was_asked_for_and_where_it_ended
     assert [(m.at - T, m.text, m.by) for m in merge_timeline(deploys=[rolled])] == [
         (60, "deploy api :41→:42 rolled back to :41 by Alice", ""),
         (0, "deploy api :41→:42, rolling back to :41", "Alice"),
-        (-60, "deploy api :41→:42 started", ""),
+        (-60, "deploy api :41→:42 started by unknown", ""),
     ]

@@ -11,7 +11,7 @@ from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.service import Service
 from oncall_tui.engine.engine import Update
 from oncall_tui.text.cells import clean, count, width
-from oncall_tui.text.history_words import back_of, deploy_status
+from oncall_tui.text.history_words import UNKNOWN, back_of, deploy_status
 from oncall_tui.text.time_format import age, ago, configured_zone, local_time
 from oncall_tui.triage.causes import trouble
 from oncall_tui.triage.counts import alerts_title, deploys_title, services_title
@@ -114,4 +114,12 @@ def _deploy(deploy: Deploy, now: float) -> tuple[str, ...]:
         part for part in (deploy_status(deploy, configured_zone(), now) if back_of(deploy) else "", why) if part
     )
     began = age(now - deploy.started)
-    return (deploy.service_id, deploy.arrow, str(deploy.state), deploy.progress, began, deploy.started_by, why)
+    return (
+        deploy.service_id,
+        deploy.arrow,
+        str(deploy.state),
+        deploy.progress,
+        began,
+        deploy.started_by or UNKNOWN,
+        why,
+    )

@@ -15,7 +15,7 @@ from oncall_tui.domain.deploy import WENT_BACK, Deploy, DeployRollback, DeploySt
 from oncall_tui.domain.revision import Revision
 
 BREAKER, ALARM = "the circuit breaker", "an alarm"
-USER = "a user, not known whom"  # AWS says that somebody asked for it, and not who
+USER = "an unknown user"  # AWS says that somebody asked for it, and not who
 SHOWS_WITHIN_S = 600.0  # a deploy that was asked for begins within this, or it is another one
 _MAKES_ANOTHER = ("CodeDeploy", "deployments[]")
 _NOT_PEOPLE = ("codeDeployRollback",)
@@ -55,8 +55,13 @@ def deploy_history(deploys: Iterable[Deploy], past_actions: Sequence[PastAction]
 
 def cause(deploy: Deploy) -> str:
     """Name what made ECS take it back, as far as ECS says; empty: it says nothing."""
-    reason = deploy.reason.lower()
-    failed, _, threshold = deploy.breaker.partition("/")
+    return cause_of(deploy.reason, deploy.breaker)
+
+
+def cause_of(reason: str, breaker: str = "") -> str:
+    """The same of ECS's *reason*, and how full its circuit breaker was."""
+    reason = reason.lower()
+    failed, _, threshold = breaker.partition("/")
     if "breaker" in reason:
         return BREAKER
     if "alarm" in reason:

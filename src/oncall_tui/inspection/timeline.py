@@ -12,7 +12,7 @@ from oncall_tui.domain.deploy import WENT_BACK, Deploy, DeployState
 from oncall_tui.domain.service import Service
 from oncall_tui.domain.service_detail import ServiceDetail, Task, short_task
 from oncall_tui.providers.base import TimelineEvent
-from oncall_tui.text.history_words import deploy_status, noun, rollback_status
+from oncall_tui.text.history_words import began_by, by, deploy_status, noun, rollback_status
 from oncall_tui.text.short_ids import short_ids
 
 HERE = "here"
@@ -116,13 +116,15 @@ def why_stopped(task: Task) -> str:
 
 def _of_deploy(deploy: Deploy) -> Iterable[TimelineEntry]:
     what = f"{noun(deploy)} {deploy.service_id.rpartition('/')[2]} {deploy.arrow}"
-    yield TimelineEntry(deploy.started, DEPLOY, f"{what} started", deploy.started_by, deploy.source)
+    began = f"{what} started" if deploy.started_by else f"{what} started {began_by(deploy)}"
+    yield TimelineEntry(deploy.started, DEPLOY, began, deploy.started_by, deploy.source)
     back = deploy.taken_back
     if back is not None and back.again_at is not None:  # that is an entry of its own: the next deploy's
         back = msgspec.structs.replace(back, again_at=None)
         deploy = msgspec.structs.replace(deploy, taken_back=back)
     if deploy.state in WENT_BACK and back is not None and back.began is not None:
         asked = f"{what}, rolling back{f' to {back.to}' if back.to else ''}"
+        asked += "" if back.by else f" {by(back.by)}"
         yield TimelineEntry(back.began, DEPLOY, asked, back.by, HERE)
     if deploy.finished is not None and not deploy.state.running:
         reason = f": {deploy.reason}" if deploy.reason and deploy.state is not DeployState.SUCCEEDED else ""

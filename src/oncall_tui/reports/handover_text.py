@@ -12,7 +12,7 @@ import msgspec
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.reports.handover import FiredGroup, Handover, HandoverAction, HandoverDeploy, OpenAlert
 from oncall_tui.text.cells import clean
-from oncall_tui.text.history_words import ended, stopped
+from oncall_tui.text.history_words import by, ended, stopped
 from oncall_tui.text.time_format import age, moment, stamp, zone
 from oncall_tui.triage.counts import NOT_KNOWN
 
@@ -172,5 +172,5 @@ def _done(d: HandoverAction, h: Handover, tz: tzinfo) -> str:
 def _deployed(d: HandoverDeploy, h: Handover, tz: tzinfo) -> str:
     word = "" if d.kind == "deploy" else f"{d.kind} "
     failed = f" · {stopped(d.failed_tasks)}" if d.failed_tasks else ""
-    by = f" by {d.by}" if d.by else ", by whom is not known"
-    return f"{_when(d.at, h, tz)}  {d.service} {word}{d.arrow}{by} · {ended(d.state, d.rolled_back, tz, h.now)}{failed}"
+    end = f"{ended(d.state, d.rolled_back, tz, h.now)}{failed}"
+    return f"{_when(d.at, h, tz)}  {d.service} {word}{d.arrow} {by(d.by)} · {end}"

@@ -15,6 +15,7 @@ from oncall_tui.domain.service_history import cause
 from oncall_tui.text.time_format import moment
 
 _ARROW = re.compile(r":? (\S+)→(\S+)")
+UNKNOWN = "unknown"  # said where a person's name would stand
 _NOUNS = {Verb.UNDO_ROLLBACK: "redeploy", Verb.RESTART: "restart"}
 
 
@@ -53,19 +54,17 @@ def _only_state(deploy: Deploy) -> DeployRollback | None:
 
 def rollback_status(back: DeployRollback, tz: tzinfo | None = None, now: float = 0.0) -> str:
     """``rolling back to :41 by Alice since 05:15``, ``rolled back …``, ``the rollback to :41 by Alice failed``."""
-    to, by = f" to {back.to}" if back.to else "", f" by {back.by}" if back.by else ""
-    by += "," if "," in by and tz is not None else ""
+    to, doer = f" to {back.to}" if back.to else "", f" {by(back.by)}"
     if back.state is DeployState.ROLLING_BACK:
-        words = f"rolling back{to}{by}{_at(back.began, tz, now, ' since')}"
+        words = f"rolling back{to}{doer}{_at(back.began, tz, now, ' since')}"
     elif back.state is DeployState.ROLLED_BACK:
-        words = f"rolled back{to}{by}{_at(back.ended, tz, now)}"
+        words = f"rolled back{to}{doer}{_at(back.ended, tz, now)}"
     elif back.state is DeployState.ROLLBACK_FAILED:
-        words = f"the rollback{to}{by} failed{_at(back.ended, tz, now)}"
+        words = f"the rollback{to}{doer} failed{_at(back.ended, tz, now)}"
     else:
-        words = f"a rollback{to}{by} was begun{_at(back.began, tz, now)}; how it ended is not known"
+        words = f"a rollback{to}{doer} was begun{_at(back.began, tz, now)}; how it ended is not known"
     if back.again_at is not None:
-        again = f" by {back.again_by}" if back.again_by else ""
-        words += f", deployed again{again}{_at(back.again_at, tz, now)}"
+        words += f", deployed again {by(back.again_by)}{_at(back.again_at, tz, now)}"
     return words
 
 
@@ -79,9 +78,14 @@ def deploy_summary(deploy: Deploy, tz: tzinfo | None = None, now: float = 0.0) -
     return f"{named(deploy)}, {deploy_status(deploy, tz, now)}"
 
 
+def by(who: str) -> str:
+    """``by Alice``, ``by unknown``: nobody is left out in silence, as if there were none to ask."""
+    return f"by {who or UNKNOWN}"
+
+
 def began_by(deploy: Deploy) -> str:
-    """Name who began it: ``by Alice``; nobody is left out in silence, as if there were none to ask."""
-    return f"by {deploy.started_by}" if deploy.started_by else "by whom is not known"
+    """Name who began it."""
+    return by(deploy.started_by)
 
 
 def going_back(title: str) -> str:

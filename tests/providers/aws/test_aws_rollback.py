@@ -140,7 +140,7 @@ CASES = [
     (L.CD_FINISHED, "a choice", code_deploy("Succeeded", source=None, choice=definition(40)), CD_CREATE, ":40", ""),
     (L.CD_ROLLBACK, "finished, to the bad one", code_deploy("Succeeded", going_back="x", undone=definition(42),
      target=rev(41), candidates=(candidate(42), candidate(40)), choice=definition(42)), None, "",
-     "from :42 to :41: this would undo that"),
+     "from :42 to :41 by unknown: this would undo that"),
     (L.CD_FINISHED, "further back than a rollback", code_deploy("Succeeded", going_back="x", undone=definition(42),
      target=rev(41), candidates=(candidate(42), candidate(40)), choice=definition(40)), CD_CREATE, ":40", ""),
     (L.FINISHED, "an older suspect, the tag moved since", facts(picked="older", source=rev(42, digest="sha256:old")),

@@ -8,6 +8,7 @@ from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.product import Product
 from oncall_tui.domain.service import Service
 from oncall_tui.engine.engine import Update
+from oncall_tui.text.history_words import UNKNOWN
 from oncall_tui.triage.filters import WORDS, Fields, FilterError, Known, parse
 from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
 
@@ -49,7 +50,7 @@ def deploy_fields(deploy: Deploy, triaged: TriagedBoard) -> Mapping[str, str]:
         "source": deploy.source,
         "state": deploy.state,
         "revision": deploy.new.family_revision,
-        "by": deploy.started_by,
+        "by": deploy.started_by or UNKNOWN,
         "reason": deploy.reason,
         "product": product.name if product else "",
     }

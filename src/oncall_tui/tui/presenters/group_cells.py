@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from oncall_tui.domain.alert import Alert, AlertState
+from oncall_tui.text.history_words import began_by
 from oncall_tui.text.time_format import before, configured_zone, span
 from oncall_tui.triage.causes import trouble
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
@@ -124,7 +125,7 @@ def _suspect_line(row: TriagedAlert, now: float) -> tuple[Cell, ...]:
         return ((found.words(now, configured_zone()), "dim" if found.placed and not found.unread else "unknown"),)
     deploy = found.first.deploy
     tags = progress.tags(deploy)
-    more = [f"image {tags}" if tags else "", f"by {deploy.started_by}" if deploy.started_by else ""]
+    more = [f"image {tags}" if tags else "", began_by(deploy)]
     more += [f"+{len(found.suspects) - 1} more"] if found.suspects[1:] else []
     words = " · ".join([found.words(now, configured_zone()), *(word for word in more if word)])
     style = "dim" if found.wide else "warning"

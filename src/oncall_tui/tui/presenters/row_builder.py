@@ -15,7 +15,7 @@ from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.domain.service import Health, Service
 from oncall_tui.engine.engine import Update
 from oncall_tui.text.cells import count, fit, width
-from oncall_tui.text.history_words import back_of, deploy_summary
+from oncall_tui.text.history_words import UNKNOWN, back_of, deploy_summary
 from oncall_tui.text.time_format import age, ago, moment
 from oncall_tui.triage.causes import trouble
 from oncall_tui.triage.filters import parse
@@ -340,7 +340,7 @@ class RowBuilder:
             deploy.arrow,
             (word, style),
             (how, how_style),
-            deploy.started_by,
+            deploy.started_by or (UNKNOWN, "dim"),
         )
         waits = [deploy.waits] if deploy.waits and deploy.state.running else []
         back = [deploy_summary(deploy, self.tz, now)] if back_of(deploy) else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from oncall_tui.domain.deploy import Deploy
 from oncall_tui.domain.revision import changes
 from oncall_tui.domain.service_detail import short_task
-from oncall_tui.text.history_words import breaker, deploy_summary, stopped
+from oncall_tui.text.history_words import began_by, breaker, deploy_summary, stopped
 from oncall_tui.text.time_format import ago, moment
 from oncall_tui.tui.commands import named
 from oncall_tui.tui.screens.detail import pane
@@ -20,9 +20,10 @@ def deploy_lines(deploy: Deploy, scene: Scene, takes_keys: bool = True) -> list[
     """The deploy, whole."""
     now, tz = scene.now, scene.tz
     lines = pane.deploy_head(deploy, now, tz, takes_keys)
-    who = f" by {deploy.started_by}" if deploy.started_by else ""
     ended = f", ended {moment(deploy.finished, tz, now)}" if deploy.finished and not deploy.state.running else ""
-    lines.append(line("began", f"{moment(deploy.started, tz, now)}, {ago(now - deploy.started)}{who}{ended}"))
+    lines.append(
+        line("began", f"{moment(deploy.started, tz, now)}, {ago(now - deploy.started)} {began_by(deploy)}{ended}")
+    )
     lines += _changes(deploy)
     counts = f"new {deploy.running} running, {deploy.pending} pending · old {deploy.old_running} left · "
     lines.append(line("tasks", f"{counts}{stopped(deploy.failed_tasks)}"))
@@ -55,10 +56,8 @@ def deploy_section(of: Subject, scene: Scene, back: str) -> Section:
     lines.insert(len(pane.deploy_head(of.deploy, scene.now, scene.tz)) if of.deploy else 0, back_line(back))
     others = [d for d in of.deploys if of.deploy is None or d.id != of.deploy.id]
     for other in others:
-        by = f" by {other.started_by}" if other.started_by else ""
-        lines.append(
-            line("other", f"{deploy_summary(other, scene.tz, scene.now)}; started {ago(scene.now - other.started)}{by}")
-        )
+        began = f"started {ago(scene.now - other.started)} {began_by(other)}"
+        lines.append(line("other", f"{deploy_summary(other, scene.tz, scene.now)}; {began}"))
     if of.deploy is not None:
         lines.append(line("id", f"{of.deploy.native_id}  (read from {of.deploy.read_from})", "dim"))
     return Section("deploy", tuple(lines))

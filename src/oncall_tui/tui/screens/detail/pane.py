@@ -12,7 +12,7 @@ from oncall_tui.domain.revision import changes
 from oncall_tui.domain.service import Service
 from oncall_tui.engine.engine import Update
 from oncall_tui.text.cells import count
-from oncall_tui.text.history_words import named
+from oncall_tui.text.history_words import began_by, named
 from oncall_tui.text.time_format import ago, moment
 from oncall_tui.triage.empty_board import last_read
 from oncall_tui.triage.ownership import aftermath, assignment
@@ -176,10 +176,11 @@ def waits(deploy: Deploy, takes_keys: bool) -> list[Line]:
 
 def deploy_lines(deploy: Deploy, update: Update, now: float, tz: tzinfo) -> list[Line]:
     """Return a deploy's lines: its wait, its failures, its progress, its changes."""
-    who = f" by {deploy.started_by}" if deploy.started_by else ""
     ended = f", ended {moment(deploy.finished, tz, now)}" if deploy.finished else ""
     lines = [*stale(update, tz, deploy.source), *deploy_head(deploy, now, tz)]
-    lines.append(line("began", f"{moment(deploy.started, tz, now)}, {ago(now - deploy.started)}{who}{ended}"))
+    lines.append(
+        line("began", f"{moment(deploy.started, tz, now)}, {ago(now - deploy.started)} {began_by(deploy)}{ended}")
+    )
     if deploy.old:
         lines.append(line("changes", " · ".join(changes(deploy.old, deploy.new))))
     counts = f"new {deploy.running} running, {deploy.pending} pending · old {deploy.old_running} left · "

@@ -312,8 +312,8 @@ def _because(reason: str) -> str:
 
 def _ago(facts: RollbackInputs) -> str:
     """``, 5m ago by Alice``: when ECS's own rollback began, and who sent that from here."""
-    by = f" by {facts.by}" if facts.by else ""
-    return f", {span(facts.now - facts.went_back_at)} ago{by}" if facts.went_back_at else by
+    ago = f", {span(facts.now - facts.went_back_at)} ago" if facts.went_back_at else ""
+    return f"{ago} {facts.doer}"
 
 
 def _undoes(facts: RollbackInputs, bad: str, to: str) -> str:
@@ -322,8 +322,7 @@ def _undoes(facts: RollbackInputs, bad: str, to: str) -> str:
 
 
 def _who(facts: RollbackInputs) -> str:
-    by = f", by {facts.by}" if facts.by else ""
-    return f"{facts.going_back}, {span(facts.now - (facts.went_back_at or facts.began))} ago{by}"
+    return f"{facts.going_back}, {span(facts.now - (facts.went_back_at or facts.began))} ago, {facts.doer}"
 
 
 def same_tags(current: Revision, to: Revision) -> tuple[str, ...]:

@@ -7,8 +7,10 @@ from enum import StrEnum
 import msgspec
 
 from oncall_tui.domain.revision import Revision
+from oncall_tui.domain.service_history import cause_of
 from oncall_tui.errors import WayOut
 from oncall_tui.providers.aws.ecs.rollback.history import Candidate
+from oncall_tui.text.history_words import by
 
 
 class Call(StrEnum):
@@ -145,6 +147,11 @@ class RollbackInputs(msgspec.Struct, frozen=True, kw_only=True):
     undone: str = ""  # the task definition that CodeDeploy's last rollback went back from
     unsure: bool = False
     unreadable: str = ""
+
+    @property
+    def doer(self) -> str:
+        """Name who went back: whom this machine knows, or what ECS says; ``by unknown``."""
+        return by(self.by or (cause_of(self.reason) if self.status.startswith("ROLLBACK") else ""))
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):

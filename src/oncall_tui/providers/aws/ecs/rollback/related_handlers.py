@@ -82,7 +82,7 @@ def _undo(facts: RollbackInputs) -> Decision:
 def _redeploys(facts: RollbackInputs, to: Candidate) -> str:
     """``this redeploys :42, the rolled-back version: rolled back 5m ago by Alice, 128 tasks failed``."""
     ago = f"rolled back {span(facts.now - facts.went_back_at)} ago" if facts.went_back_at else "rolled back"
-    ago += f" by {facts.by}" if facts.by else ""
+    ago += f" {facts.doer}"
     last = to.fell[0] if to.fell else None
     words = [ago, *([tasks_failed(last.failed)] if last and last.failed else [])]
     # what ECS says of a deploy that succeeded is no reason for going back
