@@ -26,13 +26,13 @@ AGAIN_S = 30.0
 
 
 class HeldAck(msgspec.Struct):
-    """One acknowledgement that is kept up."""
+    """One acknowledgement that is kept up. Times are monotonic seconds."""
 
     plan: Plan
     receipt: Receipt
     provider: SupportsAckRenewal
     queue: JobQueue
-    since: float  # monotonic, as is next_at
+    since: float
     next_at: float
     busy: bool = False
 

@@ -81,7 +81,10 @@ class ActionExecution:
         self._queue.run(lambda: self._guarded(lambda: self._send(without_journal)))
 
     def resume(self, receipt: Receipt | None, sent_at: float) -> None:
-        """Follow what an earlier session sent, or may have sent, and left without an outcome."""
+        """Follow what an earlier session sent, or may have sent, and left without an outcome.
+
+        *sent_at* is in seconds since the epoch.
+        """
         self._receipt, self._sent, self.resumed, self.sent_at = receipt, True, True, sent_at
         self._sent_due = self._clock.monotonic() - max(0.0, self._clock.now() - sent_at)
         if receipt is None:

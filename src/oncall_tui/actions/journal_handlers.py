@@ -2,6 +2,7 @@
 
 A CloudWatch alarm cannot be acknowledged: ``a`` records that somebody has seen it, the row says *seen*, and the outcome
 says that it is so on this machine only. The write is the journal's entry, so it is verified by reading the journal.
+Times are seconds since the epoch, UTC.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ class SeenMarks:
             self._marks = marks
 
     def put(self, entry: Entry) -> None:
+        """Write one to the journal, and take it up. Raises ActionFailed where it cannot be written."""
         try:
             self._journal.must(entry)
         except JournalError as error:
@@ -143,6 +145,7 @@ class MarkSeen(_JournalHandler):
     does, did, why = "mark as seen", "marked as seen on this machine only", "cannot be acknowledged"
 
     def allow(self, ask: ActionRequest, alert: Alert) -> None:
+        """Raise Refused where this firing is marked already."""
         mark = self.marks.current.get(ask.target)
         if mark is not None and mark.began == alert.began:
             raise Refused(f"already marked as seen by {mark.by}, {ago(self.clock.now() - mark.at)}")
@@ -155,6 +158,7 @@ class UnmarkSeen(_JournalHandler):
     does, did, why = "remove the seen mark", "no longer marked as seen on this machine", "does not know of the mark"
 
     def allow(self, ask: ActionRequest, alert: Alert) -> None:
+        """Raise Refused where it is not marked, or another person marked it."""
         mark = self.marks.current.get(ask.target)
         if mark is None:
             raise Refused("it is not marked as seen")
@@ -169,6 +173,7 @@ class LocalNote(_JournalHandler):
     does, did, why = "note", "noted on this machine only", "takes no notes from oncall-tui"
 
     def allow(self, ask: ActionRequest, alert: Alert) -> None:
+        """Raise Refused where the note has no text."""
         if not ask.text.strip():
             raise Refused("a note needs text")
 

@@ -1,4 +1,7 @@
-"""Writes to services' deploys from this machine, as its journal tells: by any session, and by commands."""
+"""Writes to services' deploys from this machine, as its journal tells: by any session, and by commands.
+
+Times are seconds since the epoch, UTC.
+"""
 
 from __future__ import annotations
 

@@ -82,6 +82,7 @@ class CommandGroup(click.Group):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> object:
+        """Run the command; Ctrl+C before anything is sent is said, and exits."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:  # once something is sent, interrupts are noted instead (see carrying)

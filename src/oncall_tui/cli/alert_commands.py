@@ -90,7 +90,10 @@ def targets(engine: Engine, alert: Alert, verb: Verb) -> list[Alert]:
 
 
 def target(engine: Engine, alert: Alert, verb: Verb) -> Alert:
-    """The verb's target: the open incident of a pager, if the alert is joined to one. As on the board."""
+    """Return the verb's target: the open incident of a pager, if the alert is joined to one. As on the board.
+
+    Raises Refused where that incident cannot be acknowledged.
+    """
     engine.first_read(READ_TIMEOUT_S)  # an incident that was not read yet would be missed
     update = engine.update
     alert_row = update.triaged.find(alert.id)

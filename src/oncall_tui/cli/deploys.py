@@ -1,4 +1,7 @@
-"""``deploys``: rollouts, once or followed in plain lines, for pipelines and logs."""
+"""``deploys``: rollouts, once or followed in plain lines, for pipelines and logs.
+
+*now* is in seconds since the epoch.
+"""
 
 from __future__ import annotations
 

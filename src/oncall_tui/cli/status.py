@@ -1,4 +1,7 @@
-"""``status``: alerts, services and deploys once, as text or as one JSON object."""
+"""``status``: alerts, services and deploys once, as text or as one JSON object.
+
+*now* is in seconds since the epoch.
+"""
 
 from __future__ import annotations
 

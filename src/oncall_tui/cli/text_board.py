@@ -1,4 +1,7 @@
-"""The board once, as plain text: for ``status``, and for a demo without a terminal. Nothing of it is cut."""
+"""The board once, as plain text: for ``status``, and for a demo without a terminal. Nothing of it is cut.
+
+*now* is in seconds since the epoch.
+"""
 
 from __future__ import annotations
 

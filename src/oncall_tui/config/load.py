@@ -59,8 +59,10 @@ def load(
     destinations: Destinations = NONE,
     words: Words = None,
 ) -> Config:
-    """The configuration of this machine and person. *options* are the providers' options types, by name; *words* are
-    those that ``screen`` may name, and are only asked for where it does.
+    """Load the configuration of this machine and person. Raises ConfigurationError, with every mistake.
+
+    *options* are the providers' options types, by name; *words* are those that ``screen`` may name, and are only asked
+    for where it does.
     """
     paths = find(config, environ)
     if not paths:
@@ -98,7 +100,7 @@ def load_text(
     destinations: Destinations = NONE,
     words: Words = None,
 ) -> Config:
-    """The configuration in *text*, as if it stood in the file *name* (whose rights are not looked at)."""
+    """Load *text* as if it stood in the file *name* (whose rights are not checked). Raises ConfigurationError."""
     mistakes: list[Diagnostic] = []
     return _finish([_one_file(text, name, options, destinations, mistakes)], mistakes, words)
 

@@ -60,7 +60,7 @@ _PLAIN: dict[Any, str] = {
 
 
 def expected(kind: Any) -> str:
-    """The type in words."""
+    """The type in words. Raises TypeError for a type that no configuration can hold: a bug in an options type."""
     origin = get_origin(kind)
     if kind in _PLAIN:
         return str(_PLAIN[kind])

@@ -58,7 +58,7 @@ class Unreadable(Exception):
 
 
 def compose(text: str, file: str) -> Any:
-    """The document's root node; None where the text holds nothing but comments."""
+    """The document's root node; None where the text holds nothing but comments. Raises Unreadable."""
     import yaml
 
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -88,7 +88,7 @@ class Validator:
         self._visited = 0
 
     def note(self, node: Any, key: str, expected: str, found: str = "", near: str = "") -> Any:
-        """Keep one mistake; returns BAD."""
+        """Keep one mistake; returns BAD. Raises TooManyErrors once there are MAX_MISTAKES."""
         line, column = place(node)
         self.mistakes.append(
             Diagnostic(file=self.file, line=line, column=column, key=key, expected=expected, found=found, near=near)
@@ -104,7 +104,7 @@ class Validator:
         return self.fields(node, kind, "")
 
     def value(self, node: Any, kind: Any, key: str) -> Any:
-        """The node as a value of the type *kind*, or BAD with at least one mistake noted."""
+        """The node as a value of the type *kind*, or BAD with at least one mistake noted. Raises TooManyErrors."""
         self._visited += 1
         if self._visited > MAX_NODES:  # few lines of aliases can stand for a billion entries
             self.note(node, key, f"at most {MAX_NODES} entries", "more, through its aliases")

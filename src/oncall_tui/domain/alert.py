@@ -1,4 +1,4 @@
-"""An alert: something that asks for a person."""
+"""An alert: something that asks for a person. Times are seconds since the epoch, UTC."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The board: the newest reading of every source, merged into one immutable value with a version number."""
+"""The board: the newest reading of every source, merged into one immutable value with a version number.
+
+Times are seconds since the epoch, UTC, but for *due*: monotonic seconds.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A deploy: one rollout of a service, from one revision to another."""
+"""A deploy: one rollout of a service, from one revision to another. Times are seconds since the epoch, UTC."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""An on-call shift: one person for a policy at one level, and the next. A roster: all shifts of one source."""
+"""An on-call shift: one person for a policy at one level, and the next. A roster: all shifts of one source.
+
+Times are seconds since the epoch, UTC.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An outcome: what came of an action."""
+"""An outcome: what came of an action. Times are seconds since the epoch, UTC."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A plan: what an action will do, pinned to ids and versions, in words that a person can check."""
+"""A plan: what an action will do, pinned to ids and versions, in words that a person can check.
+
+Times are seconds since the epoch, UTC.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A reading: what one poll of one source returned, and the problems that it met."""
+"""A reading: what one poll of one source returned, and the problems that it met.
+
+Times are seconds since the epoch, UTC.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""One service's past from the journal: the starts of its alerts, and its rollbacks from here."""
+"""One service's past from the journal: the starts of its alerts, and its rollbacks from here.
+
+Times are seconds since the epoch, UTC.
+"""
 
 from __future__ import annotations
 

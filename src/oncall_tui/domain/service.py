@@ -1,4 +1,4 @@
-"""An ECS service."""
+"""An ECS service. Times are seconds since the epoch, UTC."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A service from inside: its tasks and its load balancer's targets, as read when somebody looks."""
+"""A service from inside: its tasks and its load balancer's targets, as read when somebody looks.
+
+Times are seconds since the epoch, UTC.
+"""
 
 from __future__ import annotations
 

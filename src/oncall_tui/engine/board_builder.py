@@ -1,6 +1,7 @@
 """Readings, marks and history → the triaged board. No thread, no lock: the engine's board thread calls it.
 
 merge -> what the journal here adds to alerts and deploys -> triage -> what changed, for the journal
+*now* is in seconds since the epoch, *monotonic* the same moment on the clock that nobody sets.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Observations for the journal: alerts and deploys that changed, and when a board was watching."""
+"""Observations for the journal: alerts and deploys that changed, and when a board was watching.
+
+Times are seconds since the epoch, UTC.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The past of one row: as its source remembers it, and as this machine's journal saw and did it. Newest first."""
+"""The past of one row: as its source remembers it, and as this machine's journal saw and did it. Newest first.
+
+Times are seconds since the epoch, UTC.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The journal: what was seen and done, written by one thread of its own, so that no key press waits for a disk.
 
 Intents are the exception that is waited for: an action is sent only after its intent is on disk.
+Times are seconds since the epoch, UTC.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""How a source is, from what its poller saw: pure."""
+"""How a source is, from what its poller saw: pure.
+
+*now* is in seconds since the epoch, *monotonic* the same moment on the clock that nobody sets.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The handover from one engineer to the next: what fired, what was done and by whom, what is open, what was deployed.
 
 Pure: from the journal's entries of the window and the triaged board now. The journal knows what this program saw
-while a board was open, so when that was is part of it: a gap is never quiet.
+while a board was open, so when that was is part of it: a gap is never quiet. Times are seconds since the epoch, UTC.
 """
 
 from __future__ import annotations

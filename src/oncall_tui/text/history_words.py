@@ -1,7 +1,7 @@
 """The one place that words what happened to a deploy. Every surface says it with these. Pure.
 
 An arrow is always old → new of that deploy; a rollback is told as what happened to it:
-``:41→:42, rolled back to :41 by Alice 05:16``.
+``:41→:42, rolled back to :41 by Alice 05:16``. Times are seconds since the epoch, UTC.
 """
 
 from __future__ import annotations

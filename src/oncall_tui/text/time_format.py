@@ -1,4 +1,7 @@
-"""Times for people: the one place that says a time of day, and how long ago something was."""
+"""Times for people: the one place that says a time of day, and how long ago something was.
+
+Times are seconds since the epoch, UTC.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 A pager often resolves before the alert that it was for: that alert is no new problem, and nobody is to be woken by it.
 What was joined to an incident stays together, and remembers it, while it goes on firing.
+Times are seconds since the epoch, UTC.
 """
 
 from __future__ import annotations

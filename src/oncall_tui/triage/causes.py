@@ -1,4 +1,7 @@
-"""Why a service is not well, as ECS's own events say it: what stands under a row, whole. Pure."""
+"""Why a service is not well, as ECS's own events say it: what stands under a row, whole. Pure.
+
+Times are seconds since the epoch, UTC.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The words for an empty list of alerts: "nothing is wrong" and "I don't know" never look alike."""
+"""The words for an empty list of alerts: "nothing is wrong" and "I don't know" never look alike.
+
+Times are seconds since the epoch, UTC.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Episodes: from an alert's first firing after thirty quiet minutes to its last. A flap begins none. Pure.
 
 What is known of earlier firings is what this program saw while it ran, and what its journal kept: an alert that fired
-while nobody looked is not known to have flapped.
+while nobody looked is not known to have flapped. Times are seconds since the epoch, UTC.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 Order of trust: the same key (an alarm's ARN, a fingerprint, a dedup key), or an incident that lists exactly the alert's
 labels: joined, one problem. The same service only: related, which is shown and never acknowledged along.
+Times are seconds since the epoch, UTC.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Wide events: many services of several products at once are probably not one deploy's doing. Pure."""
+"""Wide events: many services of several products at once are probably not one deploy's doing. Pure.
+
+Times are seconds since the epoch, UTC.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""In which order problems, services and deploys stand, and why each problem stands where it does. Pure."""
+"""In which order problems, services and deploys stand, and why each problem stands where it does. Pure.
+
+Times are seconds since the epoch, UTC.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 A deploy is a suspect where it had begun when the episode began and was under way then, or had ended within the
 look-back before. What began later is not, and that is said too. Nothing is claimed that these rows do not show.
+Times are seconds since the epoch, UTC.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The triaged board: alerts grouped into problems, split into pages and notifications, and ranked."""
+"""The triaged board: alerts grouped into problems, split into pages and notifications, and ranked.
+
+Times are seconds since the epoch, UTC.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 The screen asks ``due`` and has ``step`` run where it may block; each step makes one call at the most. So nobody who
 does not look costs a call.
+Times are seconds since the epoch, UTC, but for what waits (*next_at*, *held*): monotonic seconds.
 """
 
 from __future__ import annotations

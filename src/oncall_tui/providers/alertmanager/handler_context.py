@@ -1,4 +1,7 @@
-"""One Alertmanager, as its verbs' handlers see it: the alert as it is, what moved, words and commands."""
+"""One Alertmanager, as its verbs' handlers see it: the alert as it is, what moved, words and commands.
+
+Times are seconds since the epoch, UTC.
+"""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ Clustered Alertmanagers pass a new silence on to each other within a minute (``c
 exchange every minute), and a balancer sends each request to any of them. They merge by ``updatedAt``, the newest wins
 (``silence/silence.go: state.merge``), and list what has ended for five days. So what one of them does not list it does
 not know yet, and what it lists may be older than what is known here.
+*now* is in seconds since the epoch, by the other side's clock.
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ class AlertmanagerProvider:
         return self._handlers
 
     def renew_ack(self, plan: Plan, receipt: Receipt, now: float) -> RenewalResult:
-        """base.SupportsAckRenewal: extend the acknowledgement that *plan* made."""
+        """Extend the acknowledgement that *plan* made (base.SupportsAckRenewal). *now* in seconds since the epoch."""
         return self._ack_renewer.renew_ack(plan, receipt, now) if plan.verb is Verb.ACKNOWLEDGE else RenewalResult(None)
 
     def renew(self) -> None:

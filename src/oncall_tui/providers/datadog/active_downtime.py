@@ -1,4 +1,4 @@
-"""Downtimes -> what holds an alert: until when, by whom and why. Pure."""
+"""Downtimes -> what holds an alert: until when, by whom and why. Pure. Times are seconds since the epoch, UTC."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Datadog's monitors -> rows, one for each group that alerts. Pure, and cheap where nothing changed."""
+"""Datadog's monitors -> rows, one for each group that alerts. Pure, and cheap where nothing changed.
+
+Times are seconds since the epoch, UTC.
+"""
 
 from __future__ import annotations
 

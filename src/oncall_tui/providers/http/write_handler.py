@@ -32,7 +32,7 @@ Target = TypeVar("Target")  # one incident, issue, monitor or alert, as the API 
 
 @contextmanager
 def before_sending() -> Iterator[None]:
-    """Turn a read that fails before a write into a failure that says: nothing was sent."""
+    """Turn a read that fails before a write into ActionFailed, which says that nothing was sent."""
     try:
         yield
     except errors.SourceError as error:

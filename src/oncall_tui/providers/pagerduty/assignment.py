@@ -1,4 +1,4 @@
-"""To whom an incident can be given, in words, and the change that gives it."""
+"""To whom an incident can be given, in words, and the change that gives it. Times are seconds since the epoch, UTC."""
 
 from __future__ import annotations
 

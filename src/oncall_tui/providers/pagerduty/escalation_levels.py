@@ -1,4 +1,7 @@
-"""The levels of an escalation policy and who is on call at each; who has an incident, and at which level that is."""
+"""The levels of an escalation policy and who is on call at each; who has an incident, and at which level that is.
+
+Times are seconds since the epoch, UTC.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""One PagerDuty account, as its verbs' handlers see it: the incident as it is, who acts, what moved, the log."""
+"""One PagerDuty account, as its verbs' handlers see it: the incident as it is, who acts, what moved, the log.
+
+Times are seconds since the epoch, UTC.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PagerDuty's incidents -> rows. Pure."""
+"""PagerDuty's incidents -> rows. Pure. Times are seconds since the epoch, UTC."""
 
 from __future__ import annotations
 

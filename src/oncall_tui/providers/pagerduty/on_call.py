@@ -1,4 +1,4 @@
-"""The on-call shifts of each policy, now and next (``GET /oncalls``)."""
+"""The on-call shifts of each policy, now and next (``GET /oncalls``). Times are seconds since the epoch, UTC."""
 
 from __future__ import annotations
 

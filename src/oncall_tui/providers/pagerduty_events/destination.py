@@ -2,7 +2,7 @@
 
 Facts are PagerDuty's documentation ("Send an Alert Event", "Send a Change Event"): ``dedup_key`` at most 255
 characters, ``summary`` at most 1,024, 202 with ``{"status": "success"}`` where it was taken. What was taken is worked
-on later, so nobody can say that it paged.
+on later, so nobody can say that it paged. Times are seconds since the epoch, UTC.
 """
 
 from __future__ import annotations

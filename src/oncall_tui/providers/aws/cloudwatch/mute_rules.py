@@ -2,6 +2,7 @@
 
 A rule's window is ``at(yyyy-MM-ddThh:mm)`` or a cron expression, in its time zone (UTC where none is named), and an ISO
 8601 duration; after its expiry a rule mutes nothing (CloudWatch API reference, PutAlarmMuteRule and Schedule).
+Times are seconds since the epoch, UTC.
 """
 
 from __future__ import annotations

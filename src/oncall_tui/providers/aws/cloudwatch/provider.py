@@ -102,7 +102,7 @@ class CloudWatchProvider:
         return ()
 
     def measure(self, wanted: Sequence[tuple[str, Metric]], since: float, until: float) -> tuple[Series, ...]:
-        """One call for all of them, in their order. Raises SourceError."""
+        """Measure all of them in one call, in their order; times are seconds since the epoch. Raises SourceError."""
         return self._metrics.measure(wanted, since, until)
 
     def timeline(self, target: str) -> tuple[TimelineEvent, ...]:

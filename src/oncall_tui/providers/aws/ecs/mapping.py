@@ -1,4 +1,4 @@
-"""ECS's answers -> the rows of the domain. Pure: no call is made here."""
+"""ECS's answers -> the rows of the domain. Pure: no call is made here. Times are seconds since the epoch, UTC."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ class EcsProvider:
         return metrics.service_metrics(of, every)
 
     def measure(self, wanted: Sequence[tuple[str, Metric]], since: float, until: float) -> tuple[Series, ...]:
-        """One call for all of them, in their order. Raises SourceError."""
+        """Measure all of them in one call, in their order; times are seconds since the epoch. Raises SourceError."""
         return self._metrics.measure(wanted, since, until)
 
     def _here(self) -> tuple[str, str]:

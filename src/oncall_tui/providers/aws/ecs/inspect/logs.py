@@ -86,7 +86,7 @@ class EcsLogs:
         return logs_places.places(read, self._ecs.sessions.region("ecs"), name)
 
     def page(self, wanted: LogQuery) -> LogPage:
-        """See base.SupportsLogs: one FilterLogEvents."""
+        """Make one FilterLogEvents (base.SupportsLogs). Raises SourceError; AwsRefusal where the class has none."""
         place = wanted.place
         asked: dict[str, object] = {"logGroupName": place.group, "startTime": _ms(wanted.since)}
         if wanted.until is not None:

@@ -51,7 +51,7 @@ class Attention(msgspec.Struct, frozen=True):
 
 
 def every_s(still_s: float) -> float:
-    """Return the seconds between two needed at what did not move for *still_s*."""
+    """Return the seconds between two reads of a service that did not move for *still_s* seconds."""
     return max(MOVING_S, min(STILL_S, still_s / 60), min(VERY_STILL_S, still_s / 120))
 
 

@@ -43,7 +43,7 @@ class KnownDeployments(msgspec.Struct):
     definitions: dict[str, str]  # deployment -> its task definition, as its task set showed it while it was there
     target: cd.CodeDeployEcsTarget | None = None
     waits_for: str = ""  # the wait that the newest is in, or its bake time
-    waits_since: float | None = None  # when that began
+    waits_since: float | None = None  # when that began (seconds since the epoch)
     asked_at: float = float("-inf")  # monotonic
     listed: bool = False  # were older deployments, and what they put there, looked up?
 

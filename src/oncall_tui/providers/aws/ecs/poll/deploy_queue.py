@@ -1,7 +1,7 @@
 """The calls to make about a source's deploys, by purpose, and how much goes into each. Pure: it makes no call.
 
 Of one purpose, each kind of call has its turn. What fails goes behind the others of its kind, and into smaller calls,
-so that one deploy that cannot be read holds up no other.
+so that one deploy that cannot be read holds up no other. Times are monotonic seconds.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ import msgspec
 class Purpose(IntEnum):
     """A call's purpose. Of two that have had as much of their shares, the lower goes first."""
 
-    FOCUS = 0  # a service that somebody needed at, or that an action is on
+    FOCUS = 0  # a service that an engineer looks at, or that an action is on
     FIRST_SERVICES = 1  # clusters that were never listed, services that were never read
     FIRST_DEPLOYS = 2  # deploys and revisions that were never read
     CLUSTERS = 3  # the clusters' task counts, and who is there

@@ -116,7 +116,7 @@ class RefreshQueue:
                 slot.wanted_at = now
 
     def focus(self, keys: Iterable[str]) -> None:
-        """Read these first: somebody needed at them, or an action is on them."""
+        """Read these first: an engineer looks at them, or an action is on them."""
         for key in keys:
             if key in self.slots:
                 self.slots[key].focus = True

@@ -1,4 +1,4 @@
-"""A rollback's inputs for a service that CodeDeploy deploys."""
+"""A rollback's inputs for a service that CodeDeploy deploys. Times are seconds since the epoch, UTC."""
 
 from __future__ import annotations
 

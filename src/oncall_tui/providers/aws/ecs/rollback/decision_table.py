@@ -1,4 +1,7 @@
-"""The table of rolling back: its lines, what is decided upon, and what a decision is."""
+"""The table of rolling back: its lines, what is decided upon, and what a decision is.
+
+Times are seconds since the epoch, UTC.
+"""
 
 from __future__ import annotations
 

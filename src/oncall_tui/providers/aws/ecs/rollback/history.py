@@ -1,7 +1,7 @@
 """Past revisions, and those worth a rollback. Pure.
 
 ECS keeps 90 days of service deployments (API reference, ListServiceDeployments). Only those that succeeded made
-anything run; a failed one that was rolled back left what ran before it running.
+anything run; a failed one that was rolled back left what ran before it running. Times are seconds since the epoch, UTC.
 """
 
 from __future__ import annotations

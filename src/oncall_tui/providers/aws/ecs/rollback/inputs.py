@@ -1,4 +1,7 @@
-"""A rollback's inputs for a service: the running revision, the deploy under way, and the stable ones before."""
+"""A rollback's inputs for a service: the running revision, the deploy under way, and the stable ones before.
+
+Times are seconds since the epoch, UTC.
+"""
 
 from __future__ import annotations
 

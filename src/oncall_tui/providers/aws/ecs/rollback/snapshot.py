@@ -1,4 +1,7 @@
-"""One service and its deploys, read now for an action: who waits is never held back. No decision is made here."""
+"""One service and its deploys, read now for an action: who waits is never held back. No decision is made here.
+
+Times are seconds since the epoch, UTC.
+"""
 
 from __future__ import annotations
 

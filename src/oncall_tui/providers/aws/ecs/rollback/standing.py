@@ -1,7 +1,7 @@
 """How a service and each of its revisions stand, as just read: every number from the record that it is of. Pure.
 
 Tasks are counted by their task definition, as ECS counts them (``deployments[]``, task sets): those that run
-are of what runs, and those that failed are of the deploy that started them.
+are of what runs, and those that failed are of the deploy that started them. Times are seconds since the epoch, UTC.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The outcome of a rollback or one of its relatives, read and put into words. Nothing here writes."""
+"""The outcome of a rollback or one of its relatives, read and put into words. Nothing here writes.
+
+Times are seconds since the epoch, UTC.
+"""
 
 from __future__ import annotations
 

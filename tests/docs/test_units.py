@@ -1,0 +1,94 @@
+"""A public time says its clock, and a public function says what it raises: in a docstring, or a field's comment."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.xdist_group("words")
+SOURCE = Path(__file__).parents[2] / "src" / "oncall_tui"
+ELSEWHERE = ("tui", "simulator")  # their times come from the packages below them
+FILES = [path for path in sorted(SOURCE.rglob("*.py")) if path.relative_to(SOURCE).parts[0] not in ELSEWHERE]
+
+TIME = re.compile(r"(at|now|since|until|began|started|ended|when|due)|.*_(at|since|until|from)")
+UNIT = re.compile(r"second|epoch|monotonic|\d s\b", re.IGNORECASE)
+RAISES = re.compile(r"\b[Rr]aises?\b|\b[Ee]xits?\b|Ends the program|Refused\b|Error\b")
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+Node = Function | ast.ClassDef
+
+
+def said(node: ast.AST) -> str:
+    return (ast.get_docstring(node) if isinstance(node, Node | ast.Module) else None) or ""
+
+
+def public(body: list[ast.stmt], around: str) -> Iterator[tuple[Node, str]]:
+    """Each public class and function, with the docstrings of what it stands in and its own."""
+    for node in body:
+        if isinstance(node, Node) and not node.name.startswith("_"):
+            words = f"{around} {said(node)}"
+            yield node, words
+            if isinstance(node, ast.ClassDef):
+                yield from public(node.body, words)
+
+
+def is_time(name: str, annotation: ast.expr | None) -> bool:
+    kind = "" if annotation is None else ast.unparse(annotation)
+    return bool(TIME.fullmatch(name) and re.search(r"\bfloat\b", kind) and "Callable" not in kind)
+
+
+def times(node: Node) -> Iterator[tuple[str, int]]:
+    """The names of its own fields, or its parameters and its answer, that are times, and their lines."""
+    if isinstance(node, ast.ClassDef):
+        for field in node.body:
+            if isinstance(field, ast.AnnAssign) and is_time(ast.unparse(field.target), field.annotation):
+                yield ast.unparse(field.target), field.lineno
+    else:
+        for one in (*node.args.args, *node.args.kwonlyargs):
+            if is_time(one.arg, one.annotation):
+                yield one.arg, one.lineno
+        if is_time(node.name, node.returns):
+            yield "it", node.lineno
+
+
+def raised(body: list[ast.stmt]) -> Iterator[str]:
+    """The exceptions that leave these statements: not those that they catch, nor those of functions inside."""
+    for node in body:
+        if isinstance(node, ast.Raise) and node.exc is not None:
+            made = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+            yield ast.unparse(made).rpartition(".")[2]
+        elif isinstance(node, ast.Try):
+            yield from raised([*([] if node.handlers else node.body), *node.orelse, *node.finalbody])
+            yield from (name for handler in node.handlers for name in raised(handler.body))
+        elif not isinstance(node, Node):
+            parts = [getattr(node, name, []) for name in ("body", "orelse")]
+            yield from (name for part in parts for name in raised(part))
+            yield from (name for case in getattr(node, "cases", []) for name in raised(case.body))
+
+
+def unsaid(text: str) -> list[str]:
+    """The times of a module without their clock, and the functions that raise what they do not say."""
+    tree, lines, found = ast.parse(text), text.splitlines(), []
+    for node, words in public(tree.body, said(tree)):
+        found += [f"{node.name}: {at}" for at, line in times(node) if not UNIT.search(words + lines[line - 1])]
+        if isinstance(node, ast.ClassDef) or any("click" in ast.unparse(one) for one in node.decorator_list):
+            continue  # the docstring of a command is its help
+        for name in {one for one in raised(node.body) if one[:1].isupper() and one != "NotImplementedError"}:
+            if name not in said(node) and not RAISES.search(said(node)):
+                found.append(f"{node.name}: raises {name}")
+    return found
+
+
+def test_what_is_unsaid_is_found() -> None:
+    assert unsaid('def f(at: float) -> None:\n    """Go."""') == ["f: at"]
+    assert unsaid('def f(at: float) -> None:\n    """Go at *at* (seconds since the epoch)."""') == []
+    assert unsaid("class C:\n    read_at: float\n    due: float = 0.0  # monotonic") == ["C: read_at"]
+    assert unsaid("def f() -> None:\n    if 1:\n        raise Refused()") == ["f: raises Refused"]
+    assert unsaid("def f() -> None:\n    try:\n        raise Refused\n    except Refused:\n        pass") == []
+    assert unsaid('def f() -> None:\n    """Go. Raises Refused."""\n    raise Refused') == []
+
+
+def test_every_public_time_says_its_clock_and_every_function_what_it_raises() -> None:
+    assert len(FILES) > 150
+    assert {str(path.relative_to(SOURCE)): found for path in FILES if (found := unsaid(path.read_text()))} == {}
