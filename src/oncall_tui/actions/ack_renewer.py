@@ -47,7 +47,7 @@ class AckRenewer:
         self._pressed_at = clock.monotonic()
 
     def pressed(self) -> None:
-        """A key was pressed: somebody is awake."""
+        """Note that a key was pressed: somebody is awake."""
         self._pressed_at = self._clock.monotonic()
 
     def keep(self, plan: Plan, receipt: Receipt, provider: SupportsAckRenewal, queue: JobQueue) -> None:

@@ -175,7 +175,7 @@ class ActionExecution:
         self._tell(OutcomeState.PENDING, f"{error.message}: reading its outcome")
 
     def _answered(self, receipt: Receipt) -> None:
-        """The answer is kept too, so that a later start can follow what this one sent."""
+        """Keep the answer too, so that a later start can follow what this one sent."""
         self.before_answer = False
         self._receipt = receipt
         here = self.plan.request.get("kind") in _JOURNALLED
@@ -207,7 +207,7 @@ class ActionExecution:
             self._again(check)
 
     def _holds(self, check: Check) -> None:
-        """The effect is there: done, or for a rollback, done once it has held."""
+        """Take it that the effect is there: done, or for a rollback, done once it has held."""
         now, self.looked = self._clock.monotonic(), True
         if self._steady_since is None or check.evidence != self._evidence:
             self._steady_since, self._evidence = now, check.evidence
@@ -228,7 +228,7 @@ class ActionExecution:
         self._end(OutcomeState.DONE, f"{words} · {after}" if after else words, check.hint)
 
     def _not_there(self, check: Check) -> None:
-        """The effect is not there. After a lost answer that counts only once the write cannot be on its way."""
+        """Take it that the effect is not there; after a lost answer only once the write cannot be on its way."""
         if self._lost_at is not None and self._clock.monotonic() - self._lost_at < UNKNOWN_SETTLES_S:
             self._tell(OutcomeState.PENDING, "; ".join(w for w in (self._lost_why, self._claimed(check.message)) if w))
             self._later(2.0)

@@ -115,7 +115,7 @@ class _JournalHandler(ActionHandler):
         """Raise Refused where it cannot be asked for."""
 
     def check(self, plan: Plan) -> None:
-        """The row was compared when the plan was made, on the newest board that there is."""
+        """Do nothing: the row was compared when the plan was made, on the newest board that there is."""
 
     def send(self, plan: Plan) -> Receipt:
         self.marks.put(

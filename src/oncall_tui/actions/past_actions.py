@@ -129,5 +129,5 @@ def past_action_of(entry: Entry) -> PastAction | None:
 
 
 def _number(value: object) -> float:
-    """A plan's request is plain data, which another version may have written."""
+    """Read a number from a plan's request: plain data, which another version may have written."""
     return float(value) if isinstance(value, (int, float)) else 0.0

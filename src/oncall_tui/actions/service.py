@@ -397,7 +397,7 @@ class ActionService:
                 log.exception("action %s: an observer's bug", execution.plan.id)
 
     def _after_done(self, outcome: Outcome) -> None:
-        """A fresh reading is asked for; an acknowledgement that is short by nature is kept up from now on."""
+        """Ask for a fresh reading; keep up, from now on, an acknowledgement that is short by nature."""
         execution = self._executions[outcome.plan_id]
         source = self._source(execution.plan.target)
         source.reread()

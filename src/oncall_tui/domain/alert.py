@@ -85,7 +85,7 @@ class Alert(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     share one are the same problem. *label_sets* are the label sets that an incident says it was made of.
 
     *changed* is when its source last changed it; *by_at* is when those in *by* acknowledged, silenced, saw or resolved
-    it (None: nobody tells), which is another time than that and than its beginning.
+    it (None: nobody tells): neither *changed* nor *began* is that time.
 
     *assigned* are those whom its pager notifies, since *assigned_at*, at *level* of its escalation policy (0: not
     known). *had* are those who were assigned before, the first one first, as far as it was seen. *escalates_at*: when

@@ -63,7 +63,7 @@ class Reading(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     behind: int = 0
     clock_off_s: float = 0.0
     pace: str = ""  # in words, where its rows are read more seldom than the documentation says
-    unexplained: int = 0  # services of whose deploys it is still to be read who began them, or why tasks stopped
+    unexplained: int = 0  # services with deploys whose author, or why their tasks stopped, is not read yet
 
 
 class SourceStatus(msgspec.Struct, frozen=True, gc=False, kw_only=True):

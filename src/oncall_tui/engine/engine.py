@@ -182,7 +182,7 @@ class Engine:
                 poller.ask(ReadRequest(fresh=True, watch=watch))
 
     def renew(self, source: str) -> None:
-        """The login of *source* was renewed: rebuild its credentials and read. Those that share it are asked too."""
+        """Rebuild the credentials of *source*, whose login was renewed, and read. Those that share it are asked too."""
         for name, poller in self._pollers.items():
             if name == source or poller.seen.error_state in (SourceState.EXPIRED, SourceState.NO_CREDENTIALS):
                 poller.renew()
@@ -197,7 +197,7 @@ class Engine:
         return tuple(self._pollers)
 
     def pressed(self) -> None:
-        """A key was pressed: an engineer is awake."""
+        """Note that a key was pressed: an engineer is awake."""
         self.actions.ack_renewer.pressed()
 
     def rebuild(self) -> None:
@@ -345,7 +345,7 @@ class Engine:
             threading.Event().wait(AT_MOST_EVERY_S)
 
     def _guarded(self, what: str, step: Callable[[], None]) -> None:
-        """A bug in one step is told on screen, and holds up no other step."""
+        """Run one step: a bug in it is told on screen, and holds up no other step."""
         try:
             step()
         except Exception as error:  # noqa: BLE001 - the board must go on

@@ -84,7 +84,7 @@ class ChangeRecorder:
     # --- that somebody watched ----------------------------------------------------------------------------------------
 
     def begin(self, now: float) -> None:
-        """A board was opened: from now on it is known what was not seen, and why."""
+        """Note that a board was opened: from now on it is known what was not seen, and why."""
         self._watches = True
         self._watch("started", (), now)
 

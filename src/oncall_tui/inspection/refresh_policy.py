@@ -53,7 +53,7 @@ class RefreshPolicy:
         return max(0.0, self._begun_at + self._least_s - now)
 
     def begin(self, now: float) -> int:
-        """A reading begins; its number."""
+        """Begin a reading; returns its number."""
         self._number += 1
         self._begun_at, self._wanted, self._under_way = now, False, True
         return self._number

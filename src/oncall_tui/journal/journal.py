@@ -118,7 +118,7 @@ class Journal:
             raise JournalError("the journal did not take an entry in time", "check the disk") from None
 
     def intents(self, plans: Iterable[Plan]) -> None:
-        """The plans are on disk, all or none, before they are sent. Raises JournalError."""
+        """Put the plans on disk, all or none, before they are sent. Raises JournalError."""
         at = self._now()
         found = [
             Entry(
@@ -261,7 +261,7 @@ class Journal:
                 done.set_exception(error) if error else done.set_result(None)
 
     def _try_again(self) -> None:
-        """The disk may be back: write what waits, or see whether it can be written, and read, at all."""
+        """Try whether the disk is back: write what waits, or see whether it can be written, and read, at all."""
         if self._read_failure:
             with contextlib.suppress(JournalError):
                 self.recent(1)

@@ -80,7 +80,7 @@ class Poller:
             self._wake.notify()
 
     def renew(self) -> None:
-        """The login was renewed: forget credentials, then read."""
+        """Forget the credentials, because the login was renewed, then read."""
         self._renew = True
         self.ask()
 

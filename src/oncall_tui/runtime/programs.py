@@ -20,7 +20,7 @@ from typing import IO
 
 HELPER_S = 15.0
 HELPER_BYTES = 64 * 1024
-PAUSE_S = 0.05  # between two looks at a helper that says nothing: did it end?
+PAUSE_S = 0.05  # between two checks whether a helper that prints nothing has ended
 
 _withheld: set[str] = set()
 _running: set[int] = set()  # process groups of helpers
@@ -108,7 +108,7 @@ def _read(child: subprocess.Popen[bytes], timeout_s: float, most_bytes: int) -> 
     assert child.stdout is not None
     pipe, found, until = child.stdout.fileno(), bytearray(), time.monotonic() + timeout_s
     while True:
-        over = child.poll() is not None  # before the look: what it printed last is there by then
+        over = child.poll() is not None  # before the read: what it printed last is there by then
         ready, _, _ = select.select([pipe], [], [], 0 if over else PAUSE_S)
         if ready:
             part = os.read(pipe, 65_536)

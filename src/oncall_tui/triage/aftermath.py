@@ -69,7 +69,7 @@ class Aftermath:
         return self._ended.get(under[0])
 
     def remember(self, incident: Alert, members: Iterable[Alert]) -> None:
-        """*members* are joined to *incident*, which is open."""
+        """Note that *members* are joined to *incident*, which is open."""
         self._open[incident.id] = incident
         self._ended.pop(incident.id, None)
         members = [m for m in members if m.id != incident.id]

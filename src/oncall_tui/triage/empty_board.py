@@ -37,7 +37,7 @@ def _unhealthy(board: Board) -> str:
 
 
 def last_read(source: SourceStatus, now: float) -> str:
-    """When it was read: of one that cannot be read now, when it was so the last time."""
+    """Say when it was read; of a source that cannot be read now, when it was read last."""
     seconds = source.age_s(now)
     if seconds is None:
         return "never read"

@@ -61,7 +61,7 @@ class Heartbeats:
         return known[1]
 
     def _absent(self, name: str, rule: PageRule, board: Board) -> Alert | None:
-        """The alert for what is missing; None while that cannot be said."""
+        """Return the alert for a missing heartbeat; None while that cannot be said."""
         where = self._seen.get(name) or self._where(rule, board)
         unread = [s for s in where if s not in board.sources or not board.sources[s].current]
         if unread and name not in self._missing:

@@ -119,7 +119,7 @@ class TriagedBoard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Triager:
-    """Makes looks from boards; keeps what did not change from one to the next, since most rows do not."""
+    """Makes a triaged board of each board; keeps what did not change from one to the next, since most rows do not."""
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
@@ -142,14 +142,14 @@ class Triager:
         self._dressed: dict[str, tuple[TriagedAlert, TriagedAlert]] = {}
         self._fired: list[TriagedAlert] = []
         self._event: MultiServiceIncident | None = None
-        self._at = 0.0  # of the board that is looked at
+        self._at = 0.0  # when the board that is triaged now was put together
         self._settled_at: float | None = None  # when the next row that settles has taken too long
         self._shown: tuple[TriagedAlert, ...] = ()
         self._ordered_services: tuple[Service, ...] = ()
         self._ordered_deploys: tuple[Deploy, ...] = ()
 
     def triage(self, board: Board, show_hidden: bool = False) -> TriagedBoard:
-        """The look at *board*; what is expected to fire, and does not, is on its board too."""
+        """Triage *board*. An alert that is expected to fire and does not is on the triaged board too."""
         board = self._expected.fill(board)
         stale = self._learn(board)
         lost = frozenset(s.name for s in board.unread)

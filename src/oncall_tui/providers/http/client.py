@@ -47,7 +47,7 @@ class _Answer(msgspec.Struct):
 
 
 class Http:
-    """One HTTP API of one source. Thread-safe: its poller, its actions and who looks share it.
+    """One HTTP API of one source. Thread-safe: its poller, its actions and the screens share it.
 
     *authorization* gives the header's value and may block for a secret's command; so does *login*, where an API wants
     its secrets in headers of its own. *secrets* are forgotten on a 401, so that a rotated token is read anew. *serial*

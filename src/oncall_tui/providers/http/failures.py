@@ -300,7 +300,7 @@ def _peer(route: Route) -> tuple[str, str]:
 
 
 def _of_the_answer(fault: _Fault, route: Route, clean: Callable[[str], str]) -> Broken | None:
-    """The request may have arrived; no whole answer came."""
+    """Word a failure after the request may have arrived: no whole answer came."""
     hint = route.proxy_hint or UP
     if "OverTime" in fault.names or "over time" in fault.lower:
         text = f"{route.host} took over {TOTAL_S:.0f} s in all to answer{route.via}"

@@ -65,7 +65,7 @@ def row(
 
 
 def state_of(item: MackerelAlert) -> AlertState:
-    """An ``UNKNOWN`` status is a check that could not tell: it fires. A word that nobody knows is unknown."""
+    """Return the state. ``UNKNOWN`` is a check that could not tell: it fires. A word that is not listed is unknown."""
     if item.closedAt is not None or item.status == "OK":
         return AlertState.RESOLVED
     return AlertState.FIRING if item.status in _SEVERITIES else AlertState.UNKNOWN

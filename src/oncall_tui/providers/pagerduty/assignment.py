@@ -46,7 +46,7 @@ class AssignmentHandler:
         self._shown: dict[str, tuple[float, list[str]]] = {}
 
     def show(self, target: str, incident: PagerDutyIncident) -> None:
-        """A list was shown to somebody: what it started from."""
+        """Note the assignees that a list started from when it was shown."""
         self._shown[target] = (self.context.clock.monotonic(), assigned(incident))
 
     def pinned(self, target: str, incident: PagerDutyIncident) -> list[str]:

@@ -82,7 +82,7 @@ class PagerDutyHandlerContext(HandlerContext[PagerDutyIncident]):
         )
 
     def forget(self) -> None:
-        """The login was renewed: whose token it is may be another one."""
+        """Forget whose token it is: the login was renewed."""
         self._owner = None
 
     def row(self, incident: PagerDutyIncident) -> Alert:

@@ -115,7 +115,7 @@ class Listener:
         return not delivery.cut and request.headers.get("connection", "").lower() != "close"
 
     def _handled(self, request: Request) -> Delivery:
-        """A mistake of the world's own is a 500, as a traceback on stderr would run across the board that is shown."""
+        """Answer; a mistake of the world's own is a 500: a traceback on stderr would run across the board."""
         try:
             return self._handler(request)
         except Exception as error:  # noqa: BLE001

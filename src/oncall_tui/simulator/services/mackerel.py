@@ -109,7 +109,7 @@ class SimulatedMackerel:
     # What the world does
 
     def open(self, key: str, monitor: str, status: str = "CRITICAL", **more: Any) -> str:
-        """An alert of a monitor opens (or the open one of that key changes its status); its id."""
+        """Open an alert of a monitor (or change the status of the open one of that key); returns its id."""
         alert = self._open.get(key)
         if alert is None:
             monitor_id = self._monitor(monitor, str(more.get("type", "service")))

@@ -85,7 +85,7 @@ class SimulatedMonitors(Protocol):
     """This module's view of the simulated Mackerel."""
 
     def open(self, key: str, monitor: str, status: str = "CRITICAL", **more: Any) -> str:
-        """An alert opens, or changes."""
+        """Open an alert, or change it."""
         ...
 
     def close(self, key: str) -> None:

@@ -20,10 +20,10 @@ from oncall_tui.runtime.clock import Clock
 RATE_PER_S = 8.0
 BURST = 30.0
 RESERVE = 6.0  # what is not urgent leaves for what is
-PATIENCE_S = 10.0  # so long it leaves it; what waits for longer has its turn like the others
+PATIENCE_S = 10.0  # it leaves it for so long; whoever waits for longer has its turn like the others
 RATE_LEAST = 1 / 16  # of the whole rate, however often AWS throttles
 RECOVERS_S = 120.0
-AWAY_S = 5.0  # who does not come back so long after its call was to be had gives up its turn
+AWAY_S = 5.0  # whoever does not come back within this time after a call was free loses its turn
 
 
 class Priority(IntEnum):

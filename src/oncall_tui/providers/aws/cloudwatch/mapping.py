@@ -68,7 +68,7 @@ class OtherAlarms(msgspec.Struct, frozen=True):
 
 
 def hint_of_parts(alarm: w.CloudWatchAlarm, known: OtherAlarms) -> ServiceHint:
-    """A composite alarm has no dimensions: it speaks of the one service that its parts speak of, if it is one."""
+    """Return the one service that a composite alarm's parts name, if it is one: it has no dimensions of its own."""
     own, hints = hint(alarm), known.hints
     services = {hints[name] for name in parts(alarm.alarm_rule) if name in hints and hints[name].service}
     return services.pop() if len(services) == 1 and not own.service else own
@@ -111,7 +111,7 @@ NOTHING = OtherAlarms()
 
 def state(alarm: w.CloudWatchAlarm, mute: ActiveMute | None) -> AlertState | None:
     """None: it is fine. INSUFFICIENT_DATA is neither firing nor fine; where the alarm's own configuration is wrong,
-    there may be data that nothing looks at."""
+    there may be data that nothing evaluates."""
     if alarm.state_value == "OK":
         return None
     if alarm.state_value == "INSUFFICIENT_DATA":

@@ -1,4 +1,4 @@
-"""Metrics read now for somebody who looks: one GetMetricData for all that is wanted.
+"""Metrics, read when an engineer opens them: one GetMetricData for all that is wanted.
 
 Facts: CloudWatch's API reference (GetMetricData: 500 queries and 100,800 points a call; a period of a minute or more is
 a multiple of 60 s; what is finer is kept for 3 hours, minutes for 15 days, five of them for 63, an hour's for 455).

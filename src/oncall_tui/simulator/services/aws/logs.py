@@ -113,7 +113,7 @@ def _stream(spec: Json, options: Json, group: str, task: str) -> str:
 
 
 def _event(line: SimulatedEcsLine, stream: str) -> Json:
-    """The same line has the same id in every answer."""
+    """Return a line as an event: the same line has the same id in every answer."""
     mark = zlib.crc32(line.text.encode(), zlib.crc32(stream.encode()))
     return {
         "logStreamName": stream,

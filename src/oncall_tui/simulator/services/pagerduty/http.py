@@ -60,7 +60,7 @@ def id_of(request: Request) -> str:
 
 
 def accepted(request: Request) -> bool:
-    """The versioned media type is required (REST documentation, "Versioning"); a type after a comma is no matter."""
+    """Return whether the versioned media type is asked for, as the REST documentation ("Versioning") requires."""
     return request.headers.get("accept", "").replace(" ", "").split(",")[0] == ACCEPT
 
 

@@ -21,7 +21,7 @@ from oncall_tui.providers.aws.ecs.poll.refresh_queue import SWEEP_S, Heads, Refr
 DISCOVER_S = 300.0
 LIST_SERVICES_S = 600.0  # sooner where the cluster's own count of services moved
 LOOK_S = 9.0
-LOOK_FEW_S = 5.0  # a task may be pending for seconds only; where there are few services the budget allows to look
+LOOK_FEW_S = 5.0  # a task may be pending for seconds only; where there are few services the budget allows a read
 FEW = 60
 CLUSTERS_A_CALL = 100
 FAILED_S = 5.0
@@ -177,7 +177,7 @@ class CallSchedule:
     # --- told ---
 
     def made(self, call: PollCall, now: float, calls: int, seconds: float, rate: float) -> None:
-        """*call* took so many AWS calls and seconds, of *rate* calls a second."""
+        """Note that *call* took so many AWS calls and *seconds*, where *rate* calls a second may be made."""
         if calls:
             self._shares.charge(call.purpose, max(float(calls), seconds * rate))
         pace = self._paces.get(call.purpose)
@@ -185,7 +185,7 @@ class CallSchedule:
             pace.taken(now, calls)
 
     def answered(self, call: PollCall, now: float, seconds: float) -> None:
-        """*call* was answered, if only by "denied"."""
+        """Note that *call* was answered, if only by "denied"."""
         self._retry = True
         self._took_s += SLOW_CALL_WEIGHT * (seconds - self._took_s)
         self._fails.pop(call.what, None)
@@ -195,13 +195,13 @@ class CallSchedule:
             self.discover_at, self.discovered = now + DISCOVER_S, True
 
     def looked(self, now: float) -> None:
-        """A DescribeClusters was answered."""
+        """Note that a DescribeClusters was answered."""
         del self._look_next[:CLUSTERS_A_CALL]
         if not self._look_next:
             self.look_at = now + self.look_every
 
     def failed(self, call: PollCall, now: float) -> None:
-        """*call* failed, or hung: it is tried again later, and others meanwhile."""
+        """Note that *call* failed, or hung: it is tried again later, and others meanwhile."""
         self._retry = False
         fails = self._fails[call.what] = min(self._fails.get(call.what, 0) + 1, 8)
         until = now + min(FAILED_MOST_S, FAILED_S * 2 ** (fails - 1))

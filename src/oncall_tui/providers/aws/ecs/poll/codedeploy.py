@@ -60,7 +60,7 @@ class CodeDeploys:
     # --- what to ask ---
 
     def notice(self, key: str, service: w.EcsService, now: Instant, every_s: float, purpose: Purpose) -> None:
-        """A service was read, as it is each *every_s*, for *purpose*: are there deployments of it to ask about?"""
+        """Queue a service that is read every *every_s* seconds, where its deployments may have news for *purpose*."""
         held = self._held.setdefault(key, KnownDeployments({}, set(), {}))
         self._purposes[key] = purpose
         ids = {t.external_id for t in service.task_sets if t.external_id}

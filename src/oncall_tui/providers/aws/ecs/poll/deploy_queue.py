@@ -59,18 +59,18 @@ class DeployQueue:
     # --- told ---
 
     def describe(self, item: str, cluster: str, now: float, due: float, purpose: Purpose) -> None:
-        """A deploy is to be described."""
+        """Queue a deploy to be described, from *due* on, so that others go with it in one call."""
         wanted = self.to_describe.setdefault(item, Wanted(cluster, now, due, purpose))
         wanted.due, wanted.purpose = min(wanted.due, due), min(wanted.purpose, purpose)
 
     def revise(self, items: Iterable[str], cluster: str, now: float) -> None:
-        """Revisions are to be described."""
+        """Queue revisions to be described."""
         if not self.to_revise:
             self._revise_since = now
         self.to_revise.update(dict.fromkeys(items, cluster))
 
     def forget(self, key: str) -> None:
-        """The service is gone."""
+        """Forget a service that is gone."""
         self.to_list.pop(key, None)
         self.to_explain.pop(key, None)
 
@@ -87,11 +87,11 @@ class DeployQueue:
                 del self.to_describe[item]
 
     def failed(self, ask: Ask) -> None:
-        """The call failed: half as many the next time."""
+        """Note that the call failed: the next one asks for half as many."""
         self._most[ask] = max(1, self._most[ask] // 2)
 
     def answered(self, ask: Ask) -> None:
-        """The call was answered."""
+        """Note that the call was answered."""
         self._most[ask] = min(A_CALL, self._most[ask] * 2)
 
     # --- asked ---

@@ -77,7 +77,7 @@ class DeployReader:
     # --- what to ask ---
 
     def notice(self, service: w.EcsService, now: Instant, care: Attention | None, focus: bool = False) -> None:
-        """A service was read: is there a deploy of it to ask about?"""
+        """Queue a service that was just read, where it has a deploy to ask about."""
         key = rows.service_id(self._source, service)
         purpose, every = care_of.purpose(care, focus), care.every if care else 0.0
         first = rows.primary(service)
@@ -125,7 +125,7 @@ class DeployReader:
         self._queue.apart = False
 
     def forget(self, key: str) -> None:
-        """The service is gone."""
+        """Forget a service that is gone."""
         for detail in self._details_of(key):
             self._details.pop(detail.service_deployment_arn, None)
             self._bakes.pop(detail.service_deployment_arn, None)

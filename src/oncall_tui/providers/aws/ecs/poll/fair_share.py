@@ -53,7 +53,7 @@ class Pace(msgspec.Struct):
     at: float = 0.0  # the next one is to be had then
 
     def taken(self, now: float, calls: float) -> None:
-        """So many calls were made."""
+        """Note that so many calls were made."""
         self.at = max(self.at, now - (self.burst - 1.0) / self.per_s) + calls / self.per_s
 
 
@@ -85,7 +85,7 @@ class FairShares(Generic[L]):
         return min(ready, key=lambda purpose: (max(self._level, self._used.get(purpose, 0.0)), purpose), default=None)
 
     def charge(self, purpose: L, calls: float) -> None:
-        """*who* made so many calls; one that took long is charged as so many as would have fitted."""
+        """Charge *purpose* with so many calls; one that took long counts as those that fit in its time."""
         self._level = max(self._level, self._used.get(purpose, 0.0))
         self._used[purpose] = self._level + max(1.0, min(COST_MOST, calls)) / self._shares[purpose]
 

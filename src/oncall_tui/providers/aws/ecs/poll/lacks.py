@@ -16,7 +16,7 @@ class ListLacks:
         self._found: dict[str, list[PartialFailure]] = {}
 
     def note(self, what: str, damage: Damage, paging: Paging[str] | None = None, read: int = 0) -> None:
-        """The list *what* was read: with this damage, and pages that ended so, of *read* items."""
+        """Note how the list *what* was read: its damage, and how its pages ended after *read* items."""
         problems = damage.problems(what) + (paging.problems(what, read) if paging else [])
         if problems:
             self._found[what] = problems
@@ -24,7 +24,7 @@ class ListLacks:
             self._found.pop(what, None)
 
     def asked(self, what: str, keys: Collection[str], came: Collection[str], damage: Damage) -> list[str]:
-        """These *keys* were asked for in one call, and some *came*. Returns those that may be the damaged ones."""
+        """Return those of *keys* that may be the damaged ones, after one call for all of them in which some *came*."""
         holes = [key for key in keys if key not in came] if damage.lost else []
         problems = damage.problems(what)
         for key in keys:

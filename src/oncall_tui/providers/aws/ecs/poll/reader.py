@@ -416,7 +416,7 @@ class EcsReader:
             yield PartialFailure(state, "services", self._failed.message, self._failed.hint)
 
     def trouble(self, cluster: ClusterState, error: errors.SourceError, now: float) -> None:
-        """A cluster cannot be read: its rows stay as they were, and it is asked again in a minute."""
+        """Note that a cluster cannot be read: its rows stay as they were, and it is asked again in a minute."""
         scope = f"cluster {cluster.name}"
         self._problems[scope] = PartialFailure(SourceState(error.state), scope, error.message, error.hint)
         cluster.held = now + DENIED_S
@@ -424,7 +424,7 @@ class EcsReader:
         cluster.trouble = error
 
     def well(self, cluster: ClusterState) -> None:
-        """A cluster was read."""
+        """Note that a cluster was read."""
         cluster.trouble, cluster.fails = None, 0
         self._queue.went_well(cluster.name)
         if not self._queue.failing(cluster.name):

@@ -98,13 +98,13 @@ class RefreshQueue:
         return gone
 
     def drop(self, keys: Iterable[str]) -> None:
-        """These services are no more."""
+        """Forget services that are gone."""
         for key in keys:
             self.slots.pop(key, None)
         self._load = None
 
     def forget(self, cluster: str) -> None:
-        """The cluster is no more."""
+        """Forget a cluster that is gone."""
         self._stirs.pop(cluster, None)
         self.went_well(cluster)
 
@@ -122,7 +122,7 @@ class RefreshQueue:
                 self.slots[key].focus = True
 
     def stirred(self, cluster: str, now: float) -> None:
-        """The cluster's statistics moved: want its services, but not again and again if no deploy is found there."""
+        """Want the services of a cluster whose task counts moved, but more seldom while no deploy is found there."""
         stir = self._stirs.setdefault(cluster, ActivityBackoff())
         if now < stir.not_before:
             return
@@ -133,7 +133,7 @@ class RefreshQueue:
     def was_read(
         self, key: str, now: float, rollout: RolloutProgress | None, lacks: tuple[int, ...] | None = None
     ) -> None:
-        """A service was read: it has *rollout* under way; or *lacks* tasks, and these are its counts."""
+        """Note that a service was read: it has *rollout* under way; or *lacks* tasks, and these are its counts."""
         slot = self.slots.get(key)
         if slot is None:
             return
@@ -148,13 +148,13 @@ class RefreshQueue:
         self._load = None
 
     def went_well(self, cluster: str) -> None:
-        """A call about the cluster was answered."""
+        """Note that a call about the cluster was answered."""
         self._fails.pop(cluster, None)
         self._suspects.pop(cluster, None)
         self._held.pop(cluster, None)
 
     def failed(self, cluster: str, keys: Iterable[str], now: float) -> None:
-        """A call failed: its services are tried again apart from the others, fewer at a time, and ever more seldom.
+        """Note that a call failed: try its services again apart from the others, fewer at a time, and ever more seldom.
 
         Where one call after the other fails, and no service was in all of them, it is the cluster's fault: one of its
         calls is tried each minute.
@@ -259,11 +259,11 @@ class RefreshQueue:
         return (4, slot.read_at) if now - slot.read_at >= SWEEP_S / 2 else None
 
     def swept(self, now: float) -> None:
-        """A call of the sweep was made."""
+        """Note that a call of the sweep was made."""
         self._swept_at = min(now, max(self._swept_at + self.sweep_every(), now - 1.0))
 
     def sweep_every(self) -> float:
-        """Seconds between two calls of the sweep."""
+        """Return the seconds between two calls of the sweep."""
         calls = self.to_sweep
         return max(SWEEP_S / calls, 1 / sweep_rate(len(self.slots))) if calls else SWEEP_S
 

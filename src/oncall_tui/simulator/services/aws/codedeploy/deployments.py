@@ -117,7 +117,7 @@ class CodeDeploy:
         self._later(deployment, ends[1] if ends else 1.0, lambda: self._gate(deployment, "Stopping", stopped))
 
     def alarm(self, service: SimulatedEcsService, name: str) -> None:
-        """An alarm of the group went off."""
+        """Let an alarm of the group go off."""
         group = self.group_of(service)
         deployment = self.active(group)
         if deployment is None or name not in group.alarms or deployment.rollback_of:

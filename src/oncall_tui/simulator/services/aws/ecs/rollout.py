@@ -99,7 +99,7 @@ class Mover(Tasks):
         self.touch(service)
 
     def alarm(self, service: SimulatedEcsService, name: str) -> None:
-        """An alarm went off: a deploy under way that watches it fails, and is rolled back where that is configured."""
+        """Let an alarm go off: a deploy that watches it fails, and is rolled back where that is configured."""
         watched = service.strategy.alarms
         if name not in watched.names or not watched.enable or not service.deployments:
             return
@@ -216,7 +216,7 @@ class Mover(Tasks):
             self.stop_deployment(service, deployment, "Service deployment stopped.")
 
     def completed(self, service: SimulatedEcsService, primary: Rollout) -> None:
-        """The primary rollout is steady, and nothing else runs: the deploy has come to its end."""
+        """End the deploy: the primary rollout is steady, and nothing else runs."""
         deployment = service.deployments[0]
         name = "ROLLBACK_IN_PROGRESS" if deployment.status == "ROLLBACK_IN_PROGRESS" else "IN_PROGRESS"
         if self.held(service, deployment, name):

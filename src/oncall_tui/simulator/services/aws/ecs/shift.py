@@ -155,7 +155,7 @@ class Shifter:
         self._mover.step(service)
 
     def _flip(self, service: SimulatedEcsService, shift: TrafficShift, blue: Rollout) -> None:
-        """The traffic is back; then what is green stops."""
+        """Take the traffic back; then what is green stops."""
         deployment = shift.deployment
         for rollout in service.rollouts:
             rollout.weight, rollout.test_weight = 100.0 if rollout is blue and service.shifts else 0.0, 0.0

@@ -43,11 +43,11 @@ class Tasks:
         return seconds / self._timeline.speed
 
     def completed(self, service: SimulatedEcsService, primary: Rollout) -> None:
-        """The primary rollout is steady, and nothing else runs."""
+        """Take it that the primary rollout is steady, and nothing else runs."""
         raise NotImplementedError
 
     def failed(self, service: SimulatedEcsService, task: SimulatedEcsTask) -> None:
-        """A task died by its own fault."""
+        """Take it that a task stopped by its own fault."""
         raise NotImplementedError
 
     # -- what others ask for

@@ -76,7 +76,7 @@ class Writes:
         return {"service": views.service(self._account, service)}
 
     def _check_controller(self, service: SimulatedEcsService, asked: Json) -> None:
-        """The words for CODE_DEPLOY are those that people report; those for EXTERNAL are a guess after them."""
+        """Refuse other controllers: the words for CODE_DEPLOY are reported by people, those for EXTERNAL a guess."""
         if service.controller == "ECS":
             return
         codedeploy = service.controller == "CODE_DEPLOY"
@@ -107,7 +107,7 @@ class Writes:
         return {"serviceDeploymentArn": arn}
 
     def continue_deployment(self, asked: Json) -> Json:
-        """A paused deploy goes on or back. That the hook has to wait for it is documented; the wording is not."""
+        """Continue a paused deploy, or roll it back. That its hook has to wait is documented; the wording is not."""
         arn, service, deployment = self._deployment(asked)
         id, action = required(asked, "hookId"), asked.get("action", "CONTINUE")
         if action not in ("CONTINUE", "ROLLBACK"):
