@@ -212,7 +212,7 @@ class ActionExecution:
         if self._steady_since is None or check.evidence != self._evidence:
             self._steady_since, self._evidence = now, check.evidence
         held = now - self._steady_since
-        if self.resumed and check.since:  # it held while nobody looked
+        if self.resumed and check.since:  # it held while no session followed it
             held = max(held, self._clock.now() - max(check.since, self.sent_at))
         if held < self.steady_s:
             self._tell(OutcomeState.PENDING, f"{check.message}, steady for {held:.0f} of {self.steady_s:.0f} s")
@@ -220,7 +220,7 @@ class ActionExecution:
             return
         took = f" · {self._going_s():.0f} s" if self.plan.verb in FOLLOWED else ""  # the others take no time
         if self.resumed:
-            took = ""  # how long it took is not how long this session looked
+            took = ""  # how long it took is not how long this session followed it
         words = check.message + took
         if self._lost_at is not None:
             words = f"{words} (the answer was lost; verified by reading)"
@@ -255,7 +255,7 @@ class ActionExecution:
         return _CLAIM.sub("not known whether it was sent; ", words, count=1) if _CLAIM.match(words) else words
 
     def _watched_s(self) -> float:
-        """How long this session has looked for the effect: since it was sent, or taken up from an earlier session."""
+        """How long this session has followed it: since it was sent, or taken up from an earlier session."""
         return self._clock.monotonic() - self._began if self.resumed else self._going_s()
 
     def _going_s(self) -> float:

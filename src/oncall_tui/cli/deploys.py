@@ -153,7 +153,7 @@ def asked_back(deploy: Deploy) -> bool:
 
 
 def _as_meant(deploy: Deploy, going_back: bool) -> bool:
-    """*going_back*: it was being rolled back on request when it was first looked at, so that is what was followed."""
+    """*going_back*: it was being rolled back on request when it was first read, so that is what was followed."""
     return deploy.state is (DeployState.ROLLED_BACK if going_back else DeployState.SUCCEEDED)
 
 
@@ -169,7 +169,7 @@ def _follow_all(engine: Engine, as_json: bool, tz: tzinfo) -> int:
 
 
 def _ticks(engine: Engine, began: float) -> Iterator[float]:
-    """The time (seconds since the epoch) at each look; ends after an hour, or when nobody reads what is printed."""
+    """The time (seconds since the epoch) at each reading; ends after an hour, or when nobody reads what is printed."""
     while time.monotonic() - began < LONGEST_S and output.lost != output.READER_GONE:
         yield engine.clock.now()
         _wait(engine)

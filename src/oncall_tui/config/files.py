@@ -32,7 +32,7 @@ def find(config: str, environ: Mapping[str, str], team_file: Path = TEAM_FILE) -
 
 
 def _there(path: Path) -> bool:
-    """Return whether anything is there. What cannot be looked at counts: that it is not readable has to be said."""
+    """Return whether anything is there. What cannot be read counts: that it is not readable has to be said."""
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):

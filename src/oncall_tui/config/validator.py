@@ -64,7 +64,7 @@ class TooManyErrors(Exception):
 
 class Validator:
     """One walk over one file. After it, *mistakes* has what is wrong, *places* where each key stands, and *good* the
-    values that are right: beside a mistake the rest is still looked at.
+    values that are right: beside a mistake the rest is still checked.
 
     *check_for* is asked with a key's path, its indexes left out (``sources[].name``). *variants* gives, for a base
     type, the key that chooses and the types to choose from. *named* are the lists whose entries' names are told apart.

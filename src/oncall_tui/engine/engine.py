@@ -201,7 +201,7 @@ class Engine:
         self.actions.ack_renewer.pressed()
 
     def rebuild(self) -> None:
-        """Look again (what is hidden was asked for)."""
+        """Build the board again: an engineer asked to see what is hidden."""
         self._dirty.set()
 
     @property

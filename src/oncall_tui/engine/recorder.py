@@ -21,7 +21,7 @@ from oncall_tui.triage.episodes import Episodes, key_of
 from oncall_tui.triage.grouping import PAGER_PROVIDERS
 from oncall_tui.triage.triager import TriagedAlert, TriagedBoard
 
-REMEMBERED = 20_000  # entries that a start looks back at
+REMEMBERED = 20_000  # entries that a start reads
 WATCHING_S = 300.0  # between two entries that say that somebody watched
 
 

@@ -17,7 +17,7 @@ from oncall_tui.runtime.secret import redact
 
 log = logging.getLogger(__name__)
 EVERY_S = 300.0
-AGAIN_S = 10.0  # after a failure it may be asked so soon: by an engineer who looks again, or where its source is back
+AGAIN_S = 10.0  # after a failure it may be asked so soon: when an engineer opens it again, or its source is back
 
 
 class OnCallReader:
@@ -56,7 +56,7 @@ class OnCallReader:
     def tick(self, current: Collection[str]) -> None:
         """Ask those that were not asked for 5 minutes, and those that failed as soon as their source is back.
 
-        Only of *current* sources: the rest would hold up who looks.
+        Only of *current* sources: a queue that hangs would hold up the engineer who opens it.
         """
         for roster in self.rosters:
             name = roster.source
@@ -71,7 +71,7 @@ class OnCallReader:
                 self.ask(name)
 
     def refresh(self) -> list[Future[Roster]]:
-        """An engineer looks: ask what is older than 5 minutes, or failed; what is on its way is waited for."""
+        """Ask, as an engineer opens it, what is older than 5 minutes, or failed; what is on its way is waited for."""
         futures = []
         for roster in self.rosters:
             wait = AGAIN_S if roster.message or roster.read_at is None else EVERY_S

@@ -20,7 +20,7 @@ PATIENCE_S = 5.0  # for a provider that is still being built
 
 
 class OnDemandReader:
-    """Thread-safe. A queue is made when its source is first asked: who never looks has no thread more.
+    """Thread-safe. A queue is made when its source is first asked: a board whose rows nobody opens has no thread more.
 
     *providers*: a source's name -> what gives its provider within some seconds, or raises SourceError.
     """

@@ -1,4 +1,4 @@
-"""When what is read on demand is read again: once when it is looked at, then where the thing itself changed, or a key
+"""When what is read on demand is read again: once when it is opened, then where the thing itself changed, or a key
 asks for it. Never by the clock. Pure: it is told the time.
 """
 

@@ -66,7 +66,7 @@ class Journal:
         self._store: Store | None = None
         self._unwritten: list[str] = []
         self._notices: list[str] = []
-        self._since_pruned = PRUNED_EVERY  # entries; the first write looks too
+        self._since_pruned = PRUNED_EVERY  # entries; the first write prunes too
         self._session = {"host": socket.gethostname(), "pid": os.getpid()}
         self.worker = Worker("journal", self._write_on)
         self.worker.start()

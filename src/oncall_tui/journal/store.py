@@ -50,7 +50,7 @@ _NAMES = ("entry", "entry_subject", "entry_kind", "entry_at", "entry_no_update",
 _COLUMNS = "seq, at, kind, subject, actor, text, data"
 _encode = msgspec.json.Encoder()
 MALFORMED = "database disk image is malformed"
-BUSY_S = 3.5  # for another program that has the file; who waits for an intent waits a little longer
+BUSY_S = 3.5  # for another program that has the file; whoever waits for an intent waits a little longer
 LOGGED = 100  # of rows that could not be read: a journal of another version may have thousands
 
 

@@ -5,9 +5,9 @@ offered on its rows: rows carry their ``verbs``, which the provider sets from wh
 
 Every method may block for the connect and read time-outs (2 s and 5 s) and raises only ``errors.SourceError`` (reading)
 and ``errors.ActionError`` (acting); anything else is a bug of that provider and is shown as that source's state.
-Several threads use a provider at a time: its poller calls ``read``; its action thread what a verb takes; others, what
-is only looked at (``on_call``, ``timeline``, ``inspect``, ``measure``, logs), so that no action waits for that, and
-what hangs (``inspect``) holds up no other look (``measure``).
+Several threads use a provider at a time: its poller calls ``read``; its action thread calls what a verb
+takes; further threads call what is read for a screen (``on_call``, ``timeline``, ``inspect``, ``measure``, logs), so
+that no action waits for that, and what hangs (``inspect``) holds up no other reading (``measure``).
 
 Each ``Supports…`` protocol is a capability that a provider or a handler may have besides. It is asked for by
 ``isinstance``, where an engineer or an action wants it: never by a poll, never for each row, because that is slow.

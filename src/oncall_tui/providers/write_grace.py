@@ -25,7 +25,7 @@ class WriteGrace:
         """Return the seconds since *plan* was sent.
 
         What an earlier session sent (*at*; None: not before it was planned) is as old as the wall clock, which both
-        sessions saw, says; and at least as old as this session has looked, where somebody set that clock back.
+        sessions saw, says; and at least as old as this session has followed it, where somebody set that clock back.
         """
         if (sent := self._sent.get(plan.id)) is not None:
             return self._clock.monotonic() - sent

@@ -1,4 +1,4 @@
-"""The name of what a thread waits for beside its own work (a credential command, a login), told to who shows it.
+"""The name of what a thread waits for beside its own work (a credential command, a login), told to whoever shows it.
 
 The code that waits names it (``waiting_for``); the thread's owner has said where such names go (``telling``).
 """
@@ -16,7 +16,7 @@ from oncall_tui.runtime.worker import Worker
 
 T = TypeVar("T")
 Tell = Callable[[str], None]
-PATIENCE_S = 30.0  # for one value: who waits longer is told so, and asks again
+PATIENCE_S = 30.0  # for one value: whoever waits longer is told so, and asks again
 
 _here = threading.local()
 
@@ -58,7 +58,7 @@ class StillWaiting(Exception):
 
 
 class _Flight(Generic[T]):
-    """One making of the value, and who waits for it."""
+    """One making of the value, and whoever waits for it."""
 
     def __init__(self, what: str) -> None:
         self.future: Future[T] = Future()
@@ -98,7 +98,7 @@ class SingleFlight(Generic[T]):
                 flight.waiting.discard(tell)
 
     def start(self, make: Callable[[], T], what: str) -> _Flight[T]:
-        """Have it made beside, where it is not being made already. What comes of it is for who waits."""
+        """Have it made beside, where it is not being made already. What comes of it is for whoever waits."""
         with self._lock:
             flight = self._flight
             if flight is None:

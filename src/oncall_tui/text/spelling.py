@@ -10,7 +10,7 @@ _OWN_WORDS = frozenset({"stage", "cause", "season", "tile", "statue", "by"})
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:
-    """The choice that is spelled most like *word*, or an empty string. Case is not looked at."""
+    """The choice that is spelled most like *word*, or an empty string. Case makes no difference."""
     if len(word) > LONGEST:
         return ""
     from difflib import get_close_matches  # only where there is a mistake to explain

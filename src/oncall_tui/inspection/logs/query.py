@@ -1,7 +1,7 @@
 """The next calls for a service's log, and their results. Nothing here waits, sleeps or starts a thread.
 
-The screen asks ``due`` and has ``step`` run where it may block; each step makes one call at the most. So nobody who
-does not look costs a call.
+The screen asks ``due`` and has ``step`` run where it may block; each step makes one call at the most. So a
+log that is not open costs no call.
 Times are seconds since the epoch, UTC, but for what waits (*next_at*, *held*): monotonic seconds.
 """
 
@@ -19,7 +19,7 @@ from oncall_tui.inspection.logs.buffer import BufferedLines, LogBuffer
 from oncall_tui.providers.base import SupportsLogs
 from oncall_tui.runtime.clock import Clock
 
-POLL_S = 2.0  # between looks at what is new
+POLL_S = 2.0  # between two readings of new lines
 LATE_S = 30.0  # a line may be readable so long after its own time
 OVERLAP = 1_000  # lines that are read again at the most, to find those that came late
 AFTER_S, BEFORE_S = 600.0, 1800.0  # around an alert's start

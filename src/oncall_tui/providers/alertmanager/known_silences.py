@@ -70,7 +70,7 @@ class KnownSilences:
 
     @property
     def holds_any(self) -> bool:
-        """Return whether an alert was held when that was last looked at: then silences have to be read again."""
+        """Return whether an alert was held when that was last read: then silences have to be read again."""
         return bool(self._holds)
 
     def holding(self, fingerprint: str, told: tuple[str, ...], now: float) -> tuple[str, ...]:

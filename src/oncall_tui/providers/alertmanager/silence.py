@@ -52,7 +52,7 @@ class SilenceHandler(WriteHandler[AlertmanagerHandlerContext, CurrentAlert]):
             end = f"it still ends at {local_time(until, self.context.clock.now())}"
             return self.context.not_yet(self._sent, plan, receipt, f"sent, {end}", f"not extended: {end}")
         said = f"{self.held} by {silence.createdBy} until {local_time(until, self.context.clock.now())}{self.how}"
-        if silence.status.state == "expired":  # a later start looks at an intent whose silence has ended since
+        if silence.status.state == "expired":  # a later start reads an intent whose silence has ended since
             return Check(OutcomeState.DONE, f"was {said}; that has ended")
         if not silence.is_active:
             return Check(OutcomeState.PENDING, f"the silence is {silence.status.state or 'not active'} yet")

@@ -29,7 +29,7 @@ from oncall_tui.providers.lists import Damage, Items, items, listing, usable
 from oncall_tui.providers.paging import Paging
 from oncall_tui.runtime.decoding import plain
 
-PAGE = 500  # monitors; the API takes 1,000, but has to answer within the read time-out
+PAGE = 500  # monitors; the API takes 1,000 (OpenAPI v1, "Get all monitors"), but has to answer within the read time-out
 LEAST = 100  # what a page is made smaller to, where it does not
 GROWN_AFTER = 120  # whole lists until a larger page is tried again
 LIMIT = 50_000  # monitors that are read
@@ -203,7 +203,7 @@ class DatadogApi:
             raise errors.Denied(error.message, f"{needs}; or it was revoked: see {where}") from None
 
     def _key_is_valid(self) -> bool:
-        """``/api/v1/validate`` looks at the API key alone. Where it cannot be asked, the key is not to blame."""
+        """Ask ``/api/v1/validate``, which checks the API key alone. Where that fails, the key is not to blame."""
         try:
             return self.http.get("/api/v1/validate", Valid).valid
         except errors.Denied:

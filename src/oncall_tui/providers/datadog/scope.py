@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 Tags = tuple[tuple[str, str], ...]
 
-LONGEST = 4000  # characters of a scope that are looked at; parentheses in it nest no deeper than DEEPEST
+LONGEST = 4000  # characters of a scope that are read; parentheses in it nest no deeper than DEEPEST
 DEEPEST = 30
 _TOKEN = re.compile(r'\s*(?:([(),])|((?:\\.|"(?:[^"\\]|\\.)*"|[^\s(),"\\])+))', re.DOTALL)
 _PART = re.compile(r'\\(.)|"((?:[^"\\]|\\.)*)"|([*?])|([^\\"*?]+)', re.DOTALL)

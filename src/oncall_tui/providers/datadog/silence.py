@@ -110,7 +110,7 @@ class DatadogSilence(WriteHandler[DatadogHandlerContext, CurrentMonitor]):
             return self._sent.absent(plan, "sent, not visible yet", "Datadog has no such downtime: it is not muted")
         until = f" until {local_time(downtime.until, self.context.clock.now())}" if downtime.until is not None else ""
         said = f"muted by a downtime of {downtime.by or 'somebody'}{until}"
-        if downtime.status in ("ended", "canceled"):  # a later start looks at an intent whose downtime has ended since
+        if downtime.status in ("ended", "canceled"):  # a later start reads an intent whose downtime has ended since
             return Check(OutcomeState.DONE, f"was {said}; that has ended")
         if downtime.status != "active":
             return Check(OutcomeState.PENDING, f"the downtime is {downtime.status or 'not active'} yet")

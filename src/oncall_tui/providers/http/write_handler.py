@@ -1,4 +1,4 @@
-"""One base for every verb of every HTTP provider: refuse, plan, look again, send once, read back.
+"""One base for every verb of every HTTP provider: refuse, plan, read again, send once, read back.
 
 A provider has one ``HandlerContext``: how a target is read, what counts as moved, and the plan that all its verbs
 share. A verb is a ``WriteHandler`` on that context and keeps only what is its own: the plan's words, the one write, and

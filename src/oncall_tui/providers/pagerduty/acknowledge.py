@@ -171,7 +171,7 @@ class PagerDutyAcknowledge(SetStatus):
         return self._sent.absent(plan, f"sent; {who} has it", f"acknowledged by {who}{end}, not by you")
 
     def _resolved_meanwhile(self, plan: Plan, incident: PagerDutyIncident) -> str | None:
-        """Return who resolved it between the last look and the write, which nothing can refuse; None: nobody did.
+        """Return who resolved it between the last read and the write, which nothing can refuse; None: nobody did.
 
         Acknowledging what is resolved opens it again and assigns it anew: the log is read for that alone.
         """

@@ -30,7 +30,7 @@ from oncall_tui.runtime.decoding import decoder
 
 ACCEPT = "application/vnd.pagerduty+json;version=2"
 PAGE = 100
-LAST = 10_000  # offset + limit over this is refused by the API
+LAST = 10_000  # the API refuses offset + limit over this (its documentation, "Pagination")
 LOW = 0.1  # so small a part of the calls of a minute left: what can wait does
 OVERLAP = 5  # read again from the page before: an incident that resolves meanwhile moves the others up
 

@@ -130,7 +130,9 @@ class AssignmentHandler:
         moved = since(incident)
         when = f" {ago(self.context.http.server_now() - moved)}" if moved is not None else ""
         by = self.first(incident, moved)
-        raise errors.Refused(f"already escalated{by} to {names(incident)}{when}", "look who has it now, then ask again")
+        raise errors.Refused(
+            f"already escalated{by} to {names(incident)}{when}", "check who has it now, then ask again"
+        )
 
     def first(self, incident: PagerDutyIncident, at: float | None) -> str:
         """`` by Bob``: who gave it away last, as its log tells; empty where it does not."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 ACTIVITIES_A_POLL = 8  # issues whose activity is read in one poll
 ACTIVITIES_S = 2.0  # and how long that may take: the list itself is what matters
 MORE_IN_S = 3.0  # with more of them to read, the next poll
-AGAIN_S = 60.0  # an issue that nobody has taken is looked at again: somebody may have assigned it to the same person
+AGAIN_S = 60.0  # an issue that nobody has taken is read again: somebody may have assigned it to the same person
 
 
 class _SentryEntry:
@@ -62,7 +62,9 @@ class SentryProvider:
 
     def __init__(self, options: SentryOptions, http: Http, clock: Clock, read_only: bool) -> None:
         self.source = options.name
-        self.interval_s = options.interval_s or 30.0  # "Polling the API … is likely to quickly trigger rate limiting"
+        self.interval_s = (
+            options.interval_s or 30.0
+        )  # its documents: "Polling the API … is likely to quickly trigger rate limiting"
         self.stale_after_s = 3 * self.interval_s
         self.login = options.login
         self.banner = ""

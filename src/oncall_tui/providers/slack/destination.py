@@ -174,7 +174,7 @@ class SlackDestination:
             token.forget()
             return errors.ActionFailed(f"Slack does not accept the token: {code}", f"renew the token at {token.place}")
         return errors.ActionFailed(
-            f"Slack refused it: {code}", _HINTS.get(code, "look the word up under chat.postMessage")
+            f"Slack refused it: {code}", _HINTS.get(code, "Slack documents that word under chat.postMessage")
         )
 
     def _remember(self, thread: str, ts: str) -> None:

@@ -161,7 +161,7 @@ def _read(path: str) -> bytes:
 
 
 def _chain(files: TlsFiles) -> tuple[str, ...]:
-    """The files of the client's certificate and key, looked at."""
+    """The files of the client's certificate and key, checked."""
     if not files.client_cert:
         return ()
     named = [("client_cert", files.client_cert)]

@@ -176,7 +176,7 @@ def _process_provider(profile: str, session: Session) -> ProcessProvider:
 
 
 class _Process:
-    """The part of a ``Popen`` that botocore uses. Its answer is looked at here, so that each mistake has its words."""
+    """The part of a ``Popen`` that botocore uses. Its answer is checked here, so that each mistake has its words."""
 
     returncode = 0
 

@@ -3,8 +3,8 @@
 ECS allows 20 sustained DescribeServices a second for the whole account, the console and CI included, so a source that
 is asked for everything may take a fraction of that and no more. An action never waits. Sources that share a budget and
 find it used up are served in the order in which they came, so that none of them takes it all. Where AWS throttles, the
-budget is halved, and grows back within two minutes. Nothing here sleeps: who has to wait is told for how long, and
-lets its poller wait.
+budget is halved, and grows back within two minutes. Nothing here sleeps: whoever has to wait is told for how long, and
+lets its poller wait. The limit is of the ECS API reference ("Request throttling").
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ class Sessions:
 
     def __init__(self, options: AwsOptions) -> None:
         self._options = options
-        self._lock = threading.Lock()  # of the two below; held for no longer than a look
+        self._lock = threading.Lock()  # of the two below; held for no longer than it takes to read them
         self._keys: dict[bool, KeyHolder] = {}
         self._clients: dict[tuple[str, bool], Any] = {}
         self.login = options.login or login_command(options.profile)

@@ -39,7 +39,9 @@ class CloudWatchProvider:
     """One CloudWatch source. *calls* counts AWS calls by operation since the start."""
 
     provider = "cloudwatch"
-    interval_s = 15.0  # DescribeAlarms has 9 calls a second for the whole account, ECS's own alarm rollbacks included
+    interval_s = (
+        15.0  # DescribeAlarms has 9 calls a second for an account ("CloudWatch service quotas"), ECS's own included
+    )
     stale_after_s = 60.0
 
     def __init__(self, options: CloudWatchOptions, context: Context, transport: Transport | None = None) -> None:

@@ -35,7 +35,7 @@ def subject(title: str) -> str:
 
 
 def text(message: Message) -> str:
-    """The message's body: the whole title, what it says, who sent it, where to look."""
+    """The message's body: the whole title, what it says, who sent it, and its link."""
     parts = (message.title, "", message.text, "", f"by {message.actor}, with oncall-tui", message.url)
     kept = redact("\n".join(parts).strip())
     return "".join(c if c.isprintable() or c == "\n" else " " for c in kept)[:MESSAGE]

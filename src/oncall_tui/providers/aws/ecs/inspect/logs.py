@@ -1,7 +1,7 @@
 """The logs of an ECS service's containers, read from CloudWatch Logs on demand.
 
 FilterLogEvents has a limit of its own, 5 to 25 calls a second by account and region, shared with the console and with
-everything else that reads logs; here it is two a second, in a budget of its own.
+everything else that reads logs ("CloudWatch Logs quotas"); here it is two a second, in a budget of its own.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""A service from inside, read now for somebody who looks: its tasks, its targets, its newest events.
+"""A service from inside, read when an engineer opens it: its tasks, its targets, its newest events.
 
-Calls of one look: DescribeServices, ListTasks twice, DescribeTasks once a hundred tasks, DescribeTargetHealth once a
+Calls of one reading: DescribeServices, ListTasks twice, DescribeTasks once a hundred tasks, DescribeTargetHealth once a
 target group; and DescribeServiceRevisions where the revision is not known yet, which tells how often ECS sends its
 metrics. Six at the most where there are a hundred tasks or fewer and one target group. Each part may fail alone.
 
@@ -46,7 +46,7 @@ def place(source: str, service_id: str) -> tuple[str, str]:
 
 
 class ServiceInspection:
-    """Looks inside services of one source. Used by the queue of who looks; keeps nothing but revisions."""
+    """Reads services of one source from inside. Used by the queue of on-demand readings; keeps revisions alone."""
 
     def __init__(self, source: str, ecs: AwsClient, elb: AwsClient, known: RevisionCache, clock: Clock) -> None:
         self._source, self._ecs, self._elb, self._known, self._clock = source, ecs, elb, known, clock

@@ -197,7 +197,7 @@ def _alerts(found: Sequence[AlertStart], when: str) -> str:
 def run_periods(puts: Sequence[SuccessfulDeploy], until: float) -> tuple[RunPeriod, ...]:
     """Return the run periods, newest first. *until* is the end of the last one (now, or the newest deploy's start).
 
-    Deploys of the same task definition in a row are one spell: a forced redeploy changes nothing that can be gone
+    Deploys of the same task definition in a row are one period: a forced redeploy changes nothing that can be gone
     back to.
     """
     found: list[RunPeriod] = []

@@ -1,6 +1,6 @@
-"""One service and its deploys, read now for an action: who waits is never held back. No decision is made here.
+"""One service and its deploys, read now for an action: an engineer who waits is never held back.
 
-Times are seconds since the epoch, UTC.
+No decision is made here. Times are seconds since the epoch, UTC.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from oncall_tui.providers.aws.ecs.rollback import history
 from oncall_tui.providers.lists import Damage
 from oncall_tui.providers.paging import Paging
 
-HISTORY = 40  # earlier successful deploys looked at
+HISTORY = 40  # earlier successful deploys that are read
 PAGES = 5  # of a hundred deploys
 FELL = 19  # deploys that did not stand, read in the same call as the newest one
 DID_NOT_STAND = (

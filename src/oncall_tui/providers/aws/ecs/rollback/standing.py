@@ -116,7 +116,7 @@ def being_deployed(facts: RollbackInputs, leaving: Revision) -> bool:
 
 
 def stands(known: RevisionCache, seen: ServiceSnapshot, facts: RollbackInputs, leaving: Revision) -> str:
-    """``:33 has run for 2d and its tasks are healthy``: how what runs stands, for who is asked whether to leave it."""
+    """``:33 has run for 2d and its tasks are healthy``: how what runs stands, for the question whether to leave it."""
     running, desired = rows.tasks_of(seen.service, leaving.task_definition), seen.service.desired_count
     failed = failed_of(known, seen, leaving.task_definition)
     if desired == 0:
