@@ -51,6 +51,8 @@ class BoardScreen(Screen[None]):
     BoardScreen #pane-services { width: 1fr; border-right: vkey $primary; }
     BoardScreen #pane-deploys { width: 1fr; }
     BoardScreen #pane-detail { height: 9; }
+    BoardScreen #pane-detail.blank { height: 1; }
+    BoardScreen #pane-detail.tall { height: 1fr; }
     BoardScreen #top { height: 1; }
     BoardScreen #tabs, BoardScreen #looking, BoardScreen #incident, BoardScreen #new { display: none; }
     BoardScreen #outcome { height: 1; display: none; }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textual.screen import Screen
+from textual.widget import Widget
 
 from oncall_tui.triage.triager import TriagedBoard, nobody_has
 from oncall_tui.tui.controllers.actions import Actions
@@ -15,10 +16,13 @@ from oncall_tui.tui.screens.tells_of_pages import TellsOfPages
 from oncall_tui.tui.session import Session
 from oncall_tui.tui.widgets.footer import KeyBar, StatusLine
 from oncall_tui.tui.widgets.presence import all_there
+from oncall_tui.tui.widgets.table.table import Table
 from oncall_tui.tui.widgets.text_lines import Lines
 
 PANES = ("alerts", "services", "deploys", "detail")
 WIDE_COLUMNS = 110
+STEP = 4  # lines
+OTHER_LINES = 18  # of the detail, and at most of what stands above and below the panes
 CLOCK_CELLS = 26  # with the calls a second
 DRAWN_ON = frozenset(
     {"status", "clock", "looking", "tabs", "incident", "new", "outcome", "keys", *PANES, *(f"title-{p}" for p in PANES)}
@@ -55,6 +59,7 @@ class Drawing:
         self._incident()
         self.new_page()
         self.detail()
+        self._heights()
         self.outcome(self._session.engine.clock.now())
         self.keys()
 
@@ -73,8 +78,9 @@ class Drawing:
         now, triaged, shown, rows = session.engine.clock.now(), update.triaged, session.view_filter, session.rows
         alerts, services, deploys = (session.tables[name] for name in PANES[:3])
         current = tuple((s.current, s.problems) for s in update.board.sources.values())
-        if self._is_new("alerts", triaged.alerts, shown, update.outcomes, current, alerts.cursor_id, alerts.anchored):
+        if not triaged.alerts or not alerts.rows:  # it counts services too
             alerts.placeholder(self._filters.no_alert(now))
+        if self._is_new("alerts", triaged.alerts, shown, update.outcomes, current, alerts.cursor_id, alerts.anchored):
             stays = on_open_page(session, triaged)
             held = alerts.cursor_id if alerts.anchored or stays else None  # a row that nobody chose keeps no place
             instead = rows.successor(alerts.cursor_id, triaged)
@@ -93,6 +99,29 @@ class Drawing:
         old = self._drawn_for.get(table)
         self._drawn_for[table] = (rows, beside)
         return old is None or old[0] is not rows or old[1] != beside
+
+    def _heights(self) -> None:
+        """Give no pane lines that it leaves blank while others lack room: few rows, or none to tell of. A list grows at
+        once, and in steps, so that what is below it seldom moves; the detail has the lines that no list needs.
+        """
+        screen, tables = self._screen, self._session.tables
+        panes = {name: screen.query_one(f"#{name}") for name in ("pane-alerts", "middle", "pane-detail")}
+        all_shown = not screen.has_class("narrow") and bool(self._session.latest.board.live)
+        blank = all_shown and not self._detail_lines()
+        alerts = self._limit(panes["pane-alerts"], tables["alerts"])
+        middle = self._limit(panes["middle"], tables["services"], tables["deploys"])
+        tall = all_shown and not blank and alerts + middle + OTHER_LINES <= screen.size.height
+        for name, limit in {"pane-alerts": alerts if all_shown else None, "middle": middle if tall else None}.items():
+            panes[name].styles.max_height = limit
+        panes["pane-detail"].set_class(blank, "blank")
+        panes["pane-detail"].set_class(tall, "tall")
+
+    def _limit(self, pane: Widget, *tables: Table) -> int:
+        """Return the lines that the pane of *tables*, which stand side by side, is to have at the most."""
+        most = self._screen.size.height
+        need = -(-(1 + max(table.needed(most) for table in tables)) // STEP) * STEP
+        was = int(pane.styles.max_height.value) if pane.styles.max_height is not None else 0
+        return was if need <= was <= need + STEP and any(table.rows for table in tables) else need
 
     # --- the lines above them -----------------------------------------------------------------------------------------
 

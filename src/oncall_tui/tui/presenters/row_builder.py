@@ -35,7 +35,7 @@ ALERT_COLUMNS = (
     Column("severity", "SEV", 4),
     Column("age", "AGE", 4, align="right"),
     Column("product", "PRODUCT", 8, most=12, turn=5, wide=PRODUCT_FROM, drop=2),
-    Column("service", "SERVICE", 14, most=24, turn=3, align="middle", wraps=True, drop=1),
+    Column("service", "SERVICE", 14, most=24, turn=3, align="middle", wraps=True, drop=1, spills=True),
     Column("title", "ALERT", 26, flex=True, min_width=22, turn=2, wraps=True, spills=True),
     Column("suspect", "SUSPECT", 14, most=21, turn=4, wide=SUSPECT_FROM, drop=3),
     Column("state", "STATE", 8, most=STATE_CELLS, turn=1, spills=True),
@@ -52,7 +52,7 @@ SERVICE_COLUMNS = (
 )
 DEPLOY_COLUMNS = (
     Column("age", "AGE", 4, align="right"),
-    Column("service", "SERVICE", 12, most=34, turn=2, align="middle", wraps=True),
+    Column("service", "SERVICE", 12, most=34, turn=2, align="middle", wraps=True, spills=True),
     Column("arrow", "REVISION", 8, most=16, turn=1),
     Column("state", "STATE", 8, most=15, turn=1),
     Column("how", "PROGRESS", 22, flex=True, min_width=8, easy=40, spills=True),

@@ -151,11 +151,12 @@ class Painter:
                 sign, self._paint(("dim" if row_style.gone else row.style or "mark") if sign.strip() else "", ground)
             )
         ]
-        for i, (column, width) in enumerate(zip(self._columns, self._room(row), strict=True)):
+        room = self._room(row)
+        for i, (column, width) in enumerate(zip(self._columns, room, strict=True)):
             if width:
                 text, style = fitting(row.cells[i] if i < len(row.cells) else "", width)
-                if row_style.under and self._wraps(column, row, row_style.cursor):
-                    text = self._pieces(i, text, width)[0]
+                if row_style.under and column.wraps:
+                    text = self._pieces(i, text, room)[0]
                 paint = self._paint("gone" if row_style.gone and text.strip() else style or row.style, ground)
                 fitted = fit_middle(text, width) if column.align == "middle" else fit(text, width, column.align)
                 parts.append(Segment(fitted + " " * GAP, paint))
@@ -181,7 +182,7 @@ class Painter:
             return found[1]
         if len(self._folded) > _CACHED_LINES:
             self._folded.clear()
-        lines = self._rests(row, extra)
+        lines = self._rests(row)
         for cells in (*row.under, *(row.extra if extra else ())):
             lines += self._fold(cells)
         self._folded[row.id, extra] = (row, lines)
@@ -195,40 +196,31 @@ class Painter:
         first, *rest = _wrapped(text, max(_LEAST_ROOM, self._width - at))
         return [(indent, (*before, (first, style))), *((at, ((more, style),)) for more in rest)]
 
-    def _rests(self, row: Row, cursor: bool) -> list[Folded]:
+    def _rests(self, row: Row) -> list[Folded]:
         """Return the rest of the wrapped columns, side by side under the row."""
-        wrapping = [i for i, c in enumerate(self._columns) if self._widths[i] and self._wraps(c, row, cursor)]
         room = self._room(row)
-        rests = {i: self._pieces(i, as_cell(row.cells[i])[0], room[i])[1:] for i in wrapping if i < len(row.cells)}
+        wrapping = [i for i, c in enumerate(self._columns[: len(row.cells)]) if room[i] and c.wraps]
+        rests = {i: self._pieces(i, as_cell(row.cells[i])[0], room)[1:] for i in wrapping}
         lines: list[Folded] = []
         for at in range(max(map(len, rests.values()), default=0)):
             x, cells = 0, []
             for i, rest in rests.items():
                 text = rest[at] if at < len(rest) else ""
-                pad = " " * (self._x(i) - x)
+                pad = " " * (_x(room, i) - x)
                 cells.append((pad + text, as_cell(row.cells[i])[1] or row.style))
                 x += len(pad) + cell_len(text)
             lines.append((0, tuple(cells)))
         return lines
 
-    @staticmethod
-    def _wraps(column: Column, row: Row, cursor: bool) -> bool:
-        """Names are cut in their middle, and told apart so; they go on where the row claims room, or is looked at."""
-        return column.wraps and (column.align != "middle" or row.claims or cursor)
-
     def _room(self, row: Row) -> tuple[int, ...]:
         """The cells of each column in this row; the heading's are the columns' own."""
         return spread(self._columns, self._widths, row.cells) if row.id else self._widths
 
-    def _pieces(self, i: int, text: str, width: int) -> list[str]:
-        """The text of a column that wraps: what fits into *width* cells, and what goes on below."""
+    def _pieces(self, i: int, text: str, room: Sequence[int]) -> list[str]:
+        """The text of a column that wraps: what fits into its cells of *room*, and what goes on below."""
         if self._columns[i].align == "middle":
-            return _pieces_of_name(text, width)
-        return _wrapped(text, max(width, self._width - self._x(i)), width)
-
-    def _x(self, column: int) -> int:
-        """Return a column's start."""
-        return GUTTER + sum(width + GAP for width in self._widths[:column] if width)
+            return _pieces_of_name(text, room[i])
+        return _wrapped(text, max(room[i], self._width - _x(room, i)), room[i])
 
     def _finish(self, parts: Sequence[Segment], ground: str = "") -> PaintedLine:
         """Exactly as wide as the pane: cut with an ellipsis, or filled up."""
@@ -245,6 +237,11 @@ class Painter:
         kept.append(Segment(" " * left, self._paint("", ground)))
         kept = [part for part in kept if part.text]
         return PaintedLine(tuple(kept), Strip(_merged(kept), self._width))
+
+
+def _x(widths: Sequence[int], column: int) -> int:
+    """Return a column's start."""
+    return GUTTER + sum(width + GAP for width in widths[:column] if width)
 
 
 def _wrapped(text: str, cells: int, first: int | None = None) -> list[str]:

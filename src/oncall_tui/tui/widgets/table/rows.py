@@ -164,7 +164,7 @@ def _share(columns: Sequence[Column], flexible: Sequence[int], widths: list[int]
 
 def spread(columns: Sequence[Column], widths: tuple[int, ...], cells: Sequence[Cell]) -> tuple[int, ...]:
     """The cells of each column in one row: what it leaves blank goes to columns that spill. The nearest gives first,
-    so that most columns stay where they are.
+    so that most columns stay where they are; a column of names gives nothing, so that what follows begins in line.
     """
     first = next((i for i, column in enumerate(columns) if column.spills and widths[i]), None)
     if first is None:
@@ -173,13 +173,16 @@ def spread(columns: Sequence[Column], widths: tuple[int, ...], cells: Sequence[C
     wanted = {
         i: needs_of(cells[i]).long if columns[i].spills else width(fitting(cells[i], widths[i])[0]) for i in group
     }
-    # The first comes last, since it goes on under the row where there is room; the others do not.
-    lacking = sorted((i for i in group if columns[i].spills and wanted[i] > widths[i]), key=lambda i: i == first)
+    # A name comes first: cut, it names nothing. What goes on under the row where there is room comes last.
+    lacking = sorted(
+        (i for i in group if columns[i].spills and wanted[i] > widths[i]),
+        key=lambda i: (columns[i].align != "middle", columns[i].wraps),
+    )
     given = list(widths)
     while lacking:
         i = lacking[0]
         for j in sorted(group, key=lambda j: abs(j - i)):
-            if j not in lacking and given[i] < wanted[i]:
+            if j not in lacking and columns[j].align != "middle" and given[i] < wanted[i]:
                 _hand_over(given, j, i, wanted[j], wanted[i] - given[i])
         lacking.pop(0)
         if given[i] < wanted[i]:  # it says less, and the next one may have the rest

@@ -170,6 +170,15 @@ class Table(Canvas, can_focus=True):
             self._resize_content()
             self._repaint()
 
+    def needed(self, most: int) -> int:
+        """Count the lines that it would fill, wherever the cursor is; *most* where it has at least so many rows."""
+        if not self._rows:
+            return len(self._painter.placeholder(self._placeholder))
+        if len(self._rows) >= most:
+            return most
+        lines = sum(1 + self._painter.under(row, False) for row in self._rows)
+        return self._show_header + lines + max(map(self._spare, self._rows))
+
     # -- the cursor and the marks ----------------------------------------------------------------------------------
 
     def move_to(self, id: str) -> bool:
