@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from tests.support.configuration import OPTIONS, SOURCE, write
 
-from oncall_tui import config
+from oncall_tui import cli, config
 from oncall_tui.config import files
 from oncall_tui.config.nodes import MAX_BYTES
 from oncall_tui.errors import ConfigurationError
@@ -236,3 +238,38 @@ def test_a_product_of_a_source_that_nobody_has_is_a_warning() -> None:
     assert config.load_text(text, OPTIONS).warnings == (
         'product pay: "onne/*/*" names no configured source; did you mean one?',
     )
+
+
+# --- files that configure nothing to read -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["", "# only words\n", "{}", "sources: []\n", "timezone: UTC\nme: {name: Alice}\n"])
+def test_a_configuration_without_a_source_is_refused_and_says_what_to_do(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "config.yaml"
+    write(file, text)
+    with pytest.raises(ConfigurationError) as caught:
+        config.load(OPTIONS, str(file))
+    assert caught.value.message.startswith(f"no source is configured in {file}")
+    assert f"`sources:` in {file}" in caught.value.hint
+    assert "oncall-tui init" in caught.value.hint
+
+
+def test_a_file_that_is_named_and_missing_says_what_writes_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        config.load(OPTIONS, str(tmp_path / "none.yaml"))
+    assert caught.value.message == f"there is no file {tmp_path}/none.yaml"
+    assert caught.value.hint == f"`oncall-tui init {tmp_path}/none.yaml` writes one to fill in"
+
+
+@pytest.mark.parametrize("command", ["board", "status", "check", "ack x/1", "oncall", "journal", "handover"])
+def test_every_command_refuses_a_configuration_without_a_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    board = import_module("oncall_tui.cli.board")
+    monkeypatch.setattr(board, "why_no_board", lambda: None)
+    monkeypatch.setattr(board, "settle", lambda: None)
+    file = tmp_path / "config.yaml"
+    write(file, "")
+    ended = CliRunner().invoke(cli.cli, ["--config", str(file), *command.split()]).exception
+    assert isinstance(ended, ConfigurationError)
+    assert "no source is configured" in ended.message

@@ -30,11 +30,6 @@ def running(context: click.Context, *, read_only: bool = False, steady_s: float 
     """A started engine for the configuration that the command line names."""
     options = context.obj
     config = bootstrap.load_config(options["config"])
-    if not config.sources:
-        fail(
-            "no source is configured: whether anything is firing is not known",
-            f"add one under `sources` in {config.files[-1]}",
-        )
     for warning in config.warnings:
         say(f"warning: {warning}")
     engine = bootstrap.make_engine(config, read_only=read_only or options["read_only"], steady_s=steady_s)

@@ -28,10 +28,10 @@ def find(config: str, environ: Mapping[str, str], team_file: Path = TEAM_FILE) -
     """The files to read, the one that wins last; empty where there is none."""
     if chosen := config or environ.get(VARIABLE, ""):
         return (Path(chosen).expanduser(),)
-    return tuple(path for path in (team_file, own_file(environ)) if _there(path))
+    return tuple(path for path in (team_file, own_file(environ)) if there(path))
 
 
-def _there(path: Path) -> bool:
+def there(path: Path) -> bool:
     """Return whether anything is there. What cannot be read counts: that it is not readable has to be said."""
     try:
         path.lstat()

@@ -71,7 +71,16 @@ def load(
             f"there is no configuration: neither {files.TEAM_FILE} nor {own}",
             "`oncall-tui demo` shows it without one, `oncall-tui init` writes one to fill in",
         )
-    return load_files(paths, options, destinations, words)
+    if len(paths) == 1 and not files.there(paths[0]):
+        raise ConfigurationError(f"there is no file {paths[0]}", f"`oncall-tui init {paths[0]}` writes one to fill in")
+    loaded = load_files(paths, options, destinations, words)
+    if not loaded.sources:  # a board of nothing looks like a quiet night
+        where = " and ".join(loaded.files)
+        raise ConfigurationError(
+            f"no source is configured in {where}: whether anything is firing is not known",
+            f"add one under `sources:` in {loaded.files[-1]}; `oncall-tui init NEW-FILE` writes an example",
+        )
+    return loaded
 
 
 def load_files(
