@@ -257,7 +257,7 @@ def test_a_configuration_without_a_source_is_refused_and_says_what_to_do(tmp_pat
 def test_a_file_that_is_named_and_missing_says_what_writes_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         config.load(OPTIONS, str(tmp_path / "none.yaml"))
-    assert caught.value.message == f"there is no file {tmp_path}/none.yaml"
+    assert caught.value.message == f"{tmp_path}/none.yaml does not exist"
     assert caught.value.hint == f"`oncall-tui init {tmp_path}/none.yaml` writes one to fill in"
 
 

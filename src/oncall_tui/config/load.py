@@ -72,7 +72,7 @@ def load(
             "`oncall-tui demo` shows it without one, `oncall-tui init` writes one to fill in",
         )
     if len(paths) == 1 and not files.there(paths[0]):
-        raise ConfigurationError(f"there is no file {paths[0]}", f"`oncall-tui init {paths[0]}` writes one to fill in")
+        raise ConfigurationError(f"{paths[0]} does not exist", f"`oncall-tui init {paths[0]}` writes one to fill in")
     loaded = load_files(paths, options, destinations, words)
     if not loaded.sources:  # a board of nothing looks like a quiet night
         where = " and ".join(loaded.files)

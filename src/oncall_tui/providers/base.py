@@ -171,6 +171,11 @@ class TimelineEvent(msgspec.Struct, frozen=True, gc=False):
     where: str = ""
 
 
+def gaps(at: float, *said: str) -> list[TimelineEvent]:
+    """The lines of a timeline that say what is left out of it (``Damage.said``); empty words say nothing."""
+    return [TimelineEvent(at, "", words) for words in said if words]
+
+
 @runtime_checkable
 class SupportsTimeline(Protocol):
     """A provider that remembers what happened to a row. Asked for on demand, never by a poll."""

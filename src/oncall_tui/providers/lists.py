@@ -109,6 +109,16 @@ class Damage:
         more = f" (+{len(said) - self.NAMED} more)" if len(said) > self.NAMED else ""
         return "; ".join(said[: self.NAMED]) + more
 
+    def said(self, what: str, whose: str) -> str:
+        """``1 of 3 log entries are not as PagerDuty promises: …``, of a list that is no reading's; empty: none is lost.
+
+        Of what is shown beside the good items, by whoever shows them.
+        """
+        if not self.lost:
+            return ""
+        are = "is" if self.lost == self.total == 1 else "are"
+        return f"{self.lost} of {self.total} {what} {are} not as {whose} promises: {self.words()}"
+
     def problems(self, what: str) -> list[PartialFailure]:
         """The partial failure that it is of a reading's *what* (``incidents``); none where there is no damage."""
         if self.lost:

@@ -14,6 +14,7 @@ from oncall_tui import errors
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.plan import ActionRequest
 from oncall_tui.providers.base import Context, ReadRequest
+from oncall_tui.providers.lists import Damage
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
 from oncall_tui.providers.pagerduty.provider import build
 from oncall_tui.runtime.clock import FakeClock
@@ -67,11 +68,11 @@ class Rig:
             "incidents": [a.title for a in reading.alerts],
             "alerts": {a.title: a.count for a in reading.alerts},
             "oncalls": [(d.policy, d.level, d.person) for d in provider.on_call() if d.person],
-            "users": [u.label for u in provider._api.users()],
-            "services": [s.label for s in provider._api.services()],
-            "escalation_policies": [p.label for p in provider._api.policies()],
+            "users": [u.label for u in provider._api.users(Damage())],
+            "services": [s.label for s in provider._api.services(Damage())],
+            "escalation_policies": [p.label for p in provider._api.policies(Damage())],
             "log_entries": [t.text for t in provider.timeline(f"pager/{incident}")],
-            "notes": [n.content for n in provider._api.notes(incident)],
+            "notes": [n.content for n in provider._api.notes(incident, Damage())],
         }
 
 
@@ -115,7 +116,8 @@ def test_an_odd_value_in_any_field_of_an_item_hides_no_other_item(rig: Rig, name
 def test_what_was_left_out_of_who_is_on_call_is_counted(rig: Rig) -> None:
     rig.change = ("oncalls", lambda items: [{**items[0], "escalation_level": None}, *items[1:]])
     rig.provider.on_call()
-    assert rig.provider.on_call_lacks == "1 of 3 on-call entries are not as PagerDuty promises: left out"
+    words = "1 of 3 on-call entries are not as PagerDuty promises: escalation_level: expected a number, got null"
+    assert rig.provider.on_call_lacks == words
     rig.change = ("oncalls", lambda items: [7 for _ in items])
     with pytest.raises(errors.Malformed, match="3 on-call entries"):
         rig.provider.on_call()
@@ -156,7 +158,7 @@ def test_a_removed_user_is_neither_on_call_nor_offered(rig: Rig, board_of: Any, 
     with pytest.raises(errors.Refused, match="nobody is on call at a higher level"):
         handler.plan(ask, board)
     rig.change = ("users", lambda items: [{**one, "deleted_at": "2027-01-01T00:00:00Z"} for one in items])
-    assert rig.provider._api.users() == []
+    assert rig.provider._api.users(Damage()) == []
 
 
 def test_a_list_that_says_the_same_page_for_ever_ends(rig: Rig) -> None:
@@ -167,7 +169,7 @@ def test_a_list_that_says_the_same_page_for_ever_ends(rig: Rig) -> None:
         return httpx.Response(200, content=json.dumps(told).encode())
 
     rig.asked.spoil = endless
-    assert [one.label for one in rig.provider._api.users()] == ["Alice"]
+    assert [one.label for one in rig.provider._api.users(Damage())] == ["Alice"]
     assert len(rig.asked.requests) == 2
 
 

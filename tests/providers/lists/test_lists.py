@@ -6,6 +6,8 @@ The lists are found in the sources (``found``), the damages are made from their 
 
 from __future__ import annotations
 
+import ast
+import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -14,12 +16,15 @@ from typing import Any
 import msgspec
 import pytest
 from tests.providers.lists.found import DAMAGES, DecodedList, lists
-from tests.providers.lists.rows import LISTS, Canned, Rig, cases, put, rows
+from tests.providers.lists.rows import AT, ISO, LISTS, Canned, Rig, cases, put, rows
 from tests.providers.lists.sweep import feed, table
 
-from oncall_tui.domain.reading import SourceState
+from oncall_tui.domain.action import Verb
+from oncall_tui.domain.board import merge
+from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.errors import Malformed
 from oncall_tui.providers import registry
+from oncall_tui.providers.base import SupportsTimeline
 from oncall_tui.providers.lists import UNDECODABLE, Damage, Items, Spared, decode, items, listing, what_came
 
 SRC = Path(__file__).parents[3] / "src" / "oncall_tui" / "providers"
@@ -169,6 +174,112 @@ def test_of_two_alerts_with_one_fingerprint_none_vanishes() -> None:
     }
     rig.items = [LISTS[0].item(1), resolved]  # the same labels twice
     assert [str(a.state) for a in rig.read().alerts] == ["firing"]
+
+
+# --- lists that are shown beside the board's, or that a command reads -------------------------------------------------
+
+
+def _event(n: int) -> dict[str, Any]:
+    """An entry of any of the timelines."""
+    at = {"created_at": ISO, "timestamp": ISO, "dateCreated": ISO, "createdAt": AT}
+    return {"id": f"E{n}", "type": f"kind{n}_log_entry", "summary": f"event {n}", "status": f"event {n}", **at}
+
+
+BAD = [7, {"id": "E2", "type": 7, "summary": 7, "status": 7}]
+TIMELESS = {"id": "E2", "type": "kind_log_entry", "summary": "event 2"}
+TIMELINES = (
+    ("pager", "pager/I1", "/incidents/I1/log_entries", lambda told: {"log_entries": told}, "log entries", "PagerDuty"),
+    (
+        "pager",
+        "pager/I1",
+        "/incidents/I1/related_change_events",
+        lambda told: {"change_events": told},
+        "changes",
+        "PagerDuty",
+    ),
+    (
+        "sentry",
+        "sentry/1",
+        "/api/0/organizations/o/issues/1/",
+        lambda told: {"id": "1", "activity": told},
+        "activities",
+        "Sentry",
+    ),
+    ("mackerel", "mackerel/m1", "/api/v0/alerts/m1/logs", lambda told: {"logs": told}, "changes", "Mackerel"),
+)
+
+
+@pytest.mark.parametrize("bad", [*BAD, TIMELESS], ids=["no object", "wrong fields", "no time"])
+@pytest.mark.parametrize(
+    ("source", "target", "path", "wrap", "what", "whose"), TIMELINES, ids=[f"{one[0]} {one[4]}" for one in TIMELINES]
+)
+def test_a_timeline_says_what_is_left_out_of_it(
+    source: str, target: str, path: str, wrap: Any, what: str, whose: str, bad: Any
+) -> None:
+    rig = Rig(next(canned for canned in LISTS if canned.source == source))
+    told = {"/incidents/I1/log_entries": {"log_entries": []}, path: wrap([_event(1), bad, _event(3)])}
+    rig.answer = lambda asked: json.dumps(told[asked]).encode() if asked in told else None  # type: ignore[method-assign]
+    first, *rest = rig.provider.timeline(target)
+    assert first.text.startswith(f"1 of 3 {what} are not as {whose} promises: ")
+    assert len(rest) == 2
+
+
+def test_every_timeline_of_http_is_tried() -> None:
+    have = {c.source for c in LISTS if isinstance(Rig(c).provider, SupportsTimeline)} - {"alarms", "prod"}
+    assert have == {source for source, *_ in TIMELINES}
+
+
+def test_what_is_left_out_of_a_person_s_choices_and_of_who_is_on_call_is_said() -> None:
+    rig = Rig(next(canned for canned in LISTS if canned.source == "pager"))
+    one = {"id": "P", "summary": "p", "escalation_rules": []}
+    told = {
+        "/users": {"users": [{"id": "U1", "summary": "u"}, 7]},
+        "/escalation_policies": {"escalation_policies": [one, {"id": 7}]},
+        "/services": {"services": [{"id": "S"}, 7, 8]},
+        "/oncalls": {"oncalls": [7, {"escalation_level": 1, "user": {"id": "U1", "summary": "u"}}]},
+        "/incidents/I1": {"incident": LISTS[2].item(1)},
+        "/incidents/I1/alerts": {"alerts": [7]},
+        "/incidents": {"incidents": [{**LISTS[2].item(1), "alert_counts": {"all": 1}}]},
+    }
+    rig.answer = lambda asked: json.dumps(told[asked]).encode() if asked in told else None  # type: ignore[method-assign]
+    rig.provider.on_call()
+    for words in ("1 of 2 on-call entries", "2 of 3 services", "1 of 2 escalation policies"):
+        assert words in rig.provider.on_call_lacks
+    reading = rig.read()
+    assert [p.scope for p in reading.problems] == ["1 of 1 incidents' alerts"]
+    status = SourceStatus(name="pager", provider="pagerduty", state=SourceState.OK)
+    board = merge(1, AT, [status], [reading])
+    choices = rig.provider.handlers()[Verb.REASSIGN].choices("pager/I1", board)
+    assert [c.warning.partition(" are ")[0] for c in choices if c.warning] == [
+        "1 of 2 users",
+        "1 of 2 escalation policies",
+    ]
+
+
+LOOKED_UP = {  # nothing of these is shown: what an action looks for, by its id, and names beside it
+    ("alertmanager", "matching"),
+    ("alertmanager", "silences"),
+    ("datadog", "active_downtime"),
+    ("datadog", "active_downtimes"),
+    ("datadog", "add"),
+    ("datadog", "matches"),
+    ("pagerduty", "among_open"),
+    ("pagerduty", "among_resolved"),
+    ("pagerduty", "update_many"),
+    ("pagerduty", "user"),
+    ("sentry", "_newest"),
+}
+
+
+def test_no_list_that_is_shown_is_read_without_counting() -> None:
+    found = set()
+    for file in SRC.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.FunctionDef) and file.name != "lists.py":
+                calls = (c.func for c in ast.walk(node) if isinstance(c, ast.Call))
+                if any(isinstance(f, ast.Name) and f.id == "usable" for f in calls):
+                    found.add((file.parent.name, node.name))
+    assert found == LOOKED_UP
 
 
 # --- the whole answer -------------------------------------------------------------------------------------------------

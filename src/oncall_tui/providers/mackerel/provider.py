@@ -12,9 +12,9 @@ from oncall_tui import errors
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
-from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, TimelineEvent
+from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, TimelineEvent, gaps
 from oncall_tui.providers.http import DecodeCache, Http, NotFound, as_is, http_settings
-from oncall_tui.providers.lists import Damage, Items, items, listing, usable
+from oncall_tui.providers.lists import Damage, Items, items, listing
 from oncall_tui.providers.mackerel.close import Close
 from oncall_tui.providers.mackerel.downtimes import quiet_until
 from oncall_tui.providers.mackerel.handler_context import MackerelHandlerContext, path
@@ -164,7 +164,9 @@ class MackerelProvider:
         """Read an alert's changes (by a row's id), newest first (base.SupportsTimeline). Raises SourceError."""
         where = f"{path(target.removeprefix(self.source + '/'))}/logs"
         logs = self._http.get(where, MackerelLogs, [("limit", str(PAGE))]).logs
-        return events(usable(logs, MackerelLog))
+        damage = Damage()
+        found = events(items(logs, MackerelLog, damage))
+        return (*gaps(self._clock.now(), damage.said("changes", "Mackerel")), *found)
 
     def handlers(self) -> Mapping[Verb, ActionHandler]:
         """Return the handlers of an alert's verbs."""

@@ -187,33 +187,33 @@ class PagerDutyApi:
         except NotFound:
             return None
 
-    def alerts(self, incident_id: str) -> list[IncidentAlert]:
-        """The first hundred alerts inside an incident."""
+    def alerts(self, incident_id: str, damage: Damage) -> list[IncidentAlert]:
+        """The first hundred alerts inside an incident. In each of these lists *damage* has what is left out."""
         try:
             answer = self.get(path(incident_id) + "/alerts", schema.IncidentAlerts, [("limit", str(PAGE))])
         except NotFound:  # merged or deleted between the two reads
             return []
-        return usable(answer.alerts, IncidentAlert)
+        return items(answer.alerts, IncidentAlert, damage)
 
-    def notes(self, incident_id: str) -> list[PagerDutyNote]:
+    def notes(self, incident_id: str, damage: Damage) -> list[PagerDutyNote]:
         """The incident's notes."""
-        return usable(self.get(path(incident_id) + "/notes", schema.Notes).notes, PagerDutyNote)
+        return items(self.get(path(incident_id) + "/notes", schema.Notes).notes, PagerDutyNote, damage)
 
-    def log(self, incident_id: str) -> list[LogEntry]:
+    def log(self, incident_id: str, damage: Damage) -> list[LogEntry]:
         """Read its log, newest first, a hundred entries at most; empty where this token may not read it."""
         try:
             answer = self.get(path(incident_id) + "/log_entries", schema.LogEntries, [("limit", str(PAGE))])
         except (errors.Malformed, errors.Denied):  # it is evidence where there is none else, never the only source
             return []
-        return usable(answer.log_entries, LogEntry)
+        return items(answer.log_entries, LogEntry, damage)
 
-    def changes(self, incident_id: str) -> list[schema.ChangeEvent]:
+    def changes(self, incident_id: str, damage: Damage) -> list[schema.ChangeEvent]:
         """Changes that PagerDuty holds to be related to it; empty where the account's plan or the token has none."""
         try:
             answer = self.get(path(incident_id) + "/related_change_events", schema.ChangeEvents, [("limit", "20")])
         except (errors.Malformed, errors.Denied):
             return []
-        return usable(answer.change_events, schema.ChangeEvent)
+        return items(answer.change_events, schema.ChangeEvent, damage)
 
     # --- people, policies, services ------------------------------------------------------------------------------
 
@@ -224,8 +224,8 @@ class PagerDutyApi:
         damage = Damage()
         found, paging = self._all("/oncalls", schema.OnCalls, params, lambda p: p.oncalls, PagerDutyOnCall, damage)
         damage.raise_if_all(self.http.host, "on-call entries")
-        lost = f"{damage.lost} of {damage.total} on-call entries are not as PagerDuty promises: left out"
-        self.oncalls_lack = "; ".join(w for w in (lost if damage.lost else "", paging.words(damage.total)) if w)
+        lost = damage.said("on-call entries", "PagerDuty")
+        self.oncalls_lack = "; ".join(w for w in (lost, paging.words(damage.total)) if w)
         return [one for one in found if not one.user.removed]
 
     def policy(self, policy_id: str) -> PagerDutyPolicy | None:
@@ -235,26 +235,26 @@ class PagerDutyApi:
         except (errors.Denied, errors.Malformed):
             return None
 
-    def policies(self) -> list[PagerDutyPolicy]:
+    def policies(self, damage: Damage) -> list[PagerDutyPolicy]:
         """Every escalation policy; none where this token may not read them."""
         try:
             where = "/escalation_policies"
-            return self._all(where, schema.Policies, (), lambda p: p.escalation_policies, PagerDutyPolicy)[0]
+            return self._all(where, schema.Policies, (), lambda p: p.escalation_policies, PagerDutyPolicy, damage)[0]
         except (errors.Denied, errors.Malformed):
             return []
 
-    def users(self) -> list[Reference]:
+    def users(self, damage: Damage) -> list[Reference]:
         """Everybody in the account; nobody where this token may not read them."""
         try:
-            found, _ = self._all("/users", schema.Users, (), lambda p: p.users, Reference)
+            found, _ = self._all("/users", schema.Users, (), lambda p: p.users, Reference, damage)
         except (errors.Denied, errors.Malformed):
             return []
         return [one for one in found if one.id and not one.removed]
 
-    def services(self) -> list[schema.PagerDutyService]:
+    def services(self, damage: Damage) -> list[schema.PagerDutyService]:
         """Every service; none where this token may not read them."""
         try:
-            return self._all("/services", schema.Services, (), lambda p: p.services, schema.PagerDutyService)[0]
+            return self._all("/services", schema.Services, (), lambda p: p.services, schema.PagerDutyService, damage)[0]
         except (errors.Denied, errors.Malformed):
             return []
 
@@ -285,11 +285,10 @@ class PagerDutyApi:
         params: Query,
         part: Callable[[T], Items[U]],
         of: type[U],
-        damage: Damage | None = None,
+        damage: Damage,
     ) -> tuple[list[U], Paging[int]]:
         """Every item of a paged list that is as promised, and how its pages ended. The others are noted in *damage*."""
         found: list[U] = []
-        damage = Damage() if damage is None else damage
         paging = Paging(0, most=LAST)
         for offset in paging:
             page = self.get(where, into, [*params, ("limit", str(PAGE)), ("offset", str(offset))])

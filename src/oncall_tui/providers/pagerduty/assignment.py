@@ -12,6 +12,7 @@ from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Choice, Plan
 from oncall_tui.providers.base import Receipt
 from oncall_tui.providers.http import before_sending, stamp
+from oncall_tui.providers.lists import Damage
 from oncall_tui.providers.pagerduty.escalation_levels import (
     PagerDutyLevel,
     PagerDutyPerson,
@@ -25,6 +26,7 @@ from oncall_tui.providers.pagerduty.schema import PagerDutyIncident
 from oncall_tui.text.time_format import ago
 
 PICKED_S = 600.0  # so long a list that was shown pins what the plan starts from
+UNREAD = "unread"  # the kind of a choice that only says what is not listed
 ESCALATED = ("escalate_log_entry", "assign_log_entry", "reassign_log_entry", "delegate_log_entry")
 
 
@@ -69,8 +71,9 @@ class AssignmentHandler:
             for person in level.people:
                 if person.id not in has and person.id not in found:
                     found[person.id] = Choice(f"user/{person.id}", person.name, f"on call: {self.where(level, person)}")
+        no_users, no_policies = Damage(), Damage()
         with before_sending():
-            users, policies = self.context.api.users(), self.context.api.policies()
+            users, policies = self.context.api.users(no_users), self.context.api.policies(no_policies)
         for user in sorted(users, key=lambda one: one.label.casefold()):
             if user.id not in has and user.id not in found:
                 found[user.id] = Choice(f"user/{user.id}", user.label, "not on call for this policy")
@@ -79,7 +82,9 @@ class AssignmentHandler:
             for one in sorted(policies, key=lambda one: one.label.casefold())
             if one.id != incident.policy
         ]
-        return (*found.values(), *elsewhere)
+        lacks = (no_users.said("users", "PagerDuty"), no_policies.said("escalation policies", "PagerDuty"))
+        missing = [Choice(f"{UNREAD}/{n}", "not listed", warning=words) for n, words in enumerate(lacks) if words]
+        return (*found.values(), *elsewhere, *missing)
 
     def where(self, level: PagerDutyLevel, person: PagerDutyPerson | None = None) -> str:
         """``level 2, until 09:00 JST``."""
@@ -103,6 +108,8 @@ class AssignmentHandler:
             who = at_first[0].names if at_first else "nobody on call"
             warnings = () if at_first and at_first[0].people else (f"nobody is on call at level 1 of {policy.label}",)
             return AssignmentChoice(change, f"policy {policy.label}, level 1: {who}", policy=each, warnings=warnings)
+        if kind == UNREAD:
+            raise errors.Refused("who is not listed cannot be picked", "pick another one, or do it in PagerDuty")
         raise errors.Refused(f"there is no {choice.replace(':', ' ')}", "pick one of the list")
 
     def _person(self, user_id: str, incident: PagerDutyIncident, known: tuple[PagerDutyLevel, ...]) -> AssignmentChoice:
@@ -116,7 +123,7 @@ class AssignmentHandler:
                     said = f"{person.name}, on call at {self.where(level, person)}"
                     return AssignmentChoice(change, said, (user_id,), warnings=(by_hand,))
         with before_sending():
-            user = next((one for one in self.context.api.users() if one.id == user_id), None)
+            user = next((one for one in self.context.api.users(Damage()) if one.id == user_id), None)
         if user is None:
             raise errors.Refused("this account has no such user")
         return AssignmentChoice(
@@ -137,7 +144,7 @@ class AssignmentHandler:
     def first(self, incident: PagerDutyIncident, at: float | None) -> str:
         """`` by Bob``: who gave it away last, as its log tells; empty where it does not."""
         try:
-            log = self.context.api.log(incident.id)
+            log = self.context.api.log(incident.id, Damage())
         except errors.SourceError:
             return ""
         entry = next((one for one in log if one.type.startswith(ESCALATED)), None)

@@ -16,6 +16,7 @@ from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Actor, Plan, PlanFields
 from oncall_tui.providers.base import Receipt
 from oncall_tui.providers.http import HandlerContext, WriteHandler, before_sending, stamp
+from oncall_tui.providers.lists import Damage
 from oncall_tui.providers.pagerduty.ack_timeouts import AckTimeouts
 from oncall_tui.providers.pagerduty.api import PagerDutyApi
 from oncall_tui.providers.pagerduty.mapping import row
@@ -115,7 +116,7 @@ class PagerDutyHandlerContext(HandlerContext[PagerDutyIncident]):
 
     def logged(self, plan: Plan, *kinds: str) -> Iterator[LogEntry]:
         """Yield the incident's log entries of these kinds since *plan* was made. Raises errors.SourceError."""
-        for entry in self.api.log(plan.request["incident"]):
+        for entry in self.api.log(plan.request["incident"], Damage()):
             if entry.type.startswith(kinds) and (stamp(entry.created_at) or 0.0) >= self.since(plan):
                 yield entry
 

@@ -8,6 +8,7 @@ from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Choice, Plan
 from oncall_tui.providers.base import Receipt
 from oncall_tui.providers.http import before_sending, stamp
+from oncall_tui.providers.lists import Damage
 from oncall_tui.providers.pagerduty.handler_context import PagerDutyHandler, sender
 from oncall_tui.providers.pagerduty.schema import PagerDutyIncident
 from oncall_tui.text.time_format import ago
@@ -84,7 +85,8 @@ class Merge(PagerDutyHandler):
         """DONE where the one is resolved and its alerts are in the other."""
         if incident.status != "resolved":
             return self._sent.absent(plan, f"sent, still {incident.status}", f"not merged: it is {incident.status}")
-        if receipt is not None or not self.context.api.alerts(incident.id):
+        damage = Damage()
+        if receipt is not None or (not self.context.api.alerts(incident.id, damage) and not damage):
             return self._merged(plan)
         return Check(OutcomeState.FAILED, NOT_MERGED)
 

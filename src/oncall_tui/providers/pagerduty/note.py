@@ -8,6 +8,7 @@ from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.domain.plan import ActionRequest, Confirm, Plan
 from oncall_tui.providers.base import Receipt
 from oncall_tui.providers.http import stamp
+from oncall_tui.providers.lists import Damage
 from oncall_tui.providers.pagerduty.handler_context import PagerDutyHandler, sender
 from oncall_tui.providers.pagerduty.schema import PagerDutyIncident, PagerDutyNote
 
@@ -44,10 +45,14 @@ class AddNote(PagerDutyHandler):
 
     def _verify(self, plan: Plan, receipt: Receipt | None) -> Check:
         """DONE where the incident's notes have it."""
-        notes = self.context.api.notes(plan.request["incident"])
+        damage = Damage()
+        notes = self.context.api.notes(plan.request["incident"], damage)
         if any(self._is(note, plan, receipt) for note in notes):
             return Check(OutcomeState.DONE, "noted: PagerDuty shows the note")
-        return self._sent.absent(plan, "sent, not visible yet", "PagerDuty does not have the note")
+        check = self._sent.absent(plan, "sent, not visible yet", "PagerDuty does not have the note")
+        if check.state is OutcomeState.FAILED and (lost := damage.said("notes", "PagerDuty")):  # it may be one of them
+            return Check(OutcomeState.UNKNOWN, f"sent, not among the notes that can be read: {lost}")
+        return check
 
     def _is(self, note: PagerDutyNote, plan: Plan, receipt: Receipt | None) -> bool:
         if receipt is not None and "note" in receipt.data:

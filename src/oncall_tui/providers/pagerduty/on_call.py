@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from oncall_tui.domain.on_call import OnCallShift
 from oncall_tui.providers.http import stamp
+from oncall_tui.providers.lists import Damage
 from oncall_tui.providers.pagerduty.api import PagerDutyApi
 from oncall_tui.providers.pagerduty.escalation_levels import is_now
 from oncall_tui.providers.pagerduty.schema import PagerDutyOnCall, PagerDutyPolicy
@@ -17,10 +18,13 @@ def shifts(api: PagerDutyApi, now: float) -> tuple[OnCallShift, ...]:
     """Everybody on call now, by policy and level, and who is next there. Raises SourceError."""
     shifts = api.oncalls(until=_rfc3339(now + AHEAD_S))
     services: dict[str, list[str]] = {}
-    for service in api.services():
+    lost_services, lost_policies = Damage(), Damage()
+    for service in api.services(lost_services):
         if service.escalation_policy:
             services.setdefault(service.escalation_policy.id, []).append(service.label)
-    policies = {one.id: one for one in api.policies()}
+    policies = {one.id: one for one in api.policies(lost_policies)}
+    lacks = (lost_services.said("services", "PagerDuty"), lost_policies.said("escalation policies", "PagerDuty"))
+    api.oncalls_lack = "; ".join(words for words in (api.oncalls_lack, *lacks) if words)
     by_level: dict[tuple[str, int], list[PagerDutyOnCall]] = {}
     for shift in shifts:
         if shift.escalation_policy is not None:

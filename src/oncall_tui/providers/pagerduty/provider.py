@@ -12,7 +12,7 @@ from oncall_tui.domain.alert import Alert
 from oncall_tui.domain.on_call import OnCallShift
 from oncall_tui.domain.reading import PartialFailure, Reading, SourceState
 from oncall_tui.providers.base import ActionHandler, Context, ReadRequest, TimelineEvent
-from oncall_tui.providers.http import DecodeCache, Http, http_settings, stamp
+from oncall_tui.providers.http import DecodeCache, Http, http_settings
 from oncall_tui.providers.lists import Damage
 from oncall_tui.providers.pagerduty.ack_timeouts import AckTimeouts
 from oncall_tui.providers.pagerduty.acknowledge import PagerDutyAcknowledge, PagerDutyResolve
@@ -30,6 +30,7 @@ from oncall_tui.providers.pagerduty.on_call import shifts
 from oncall_tui.providers.pagerduty.options import PagerDutyOptions
 from oncall_tui.providers.pagerduty.schema import PagerDutyIncident, Reference, shared
 from oncall_tui.providers.pagerduty.snooze import Snooze
+from oncall_tui.providers.pagerduty.timeline import told
 from oncall_tui.providers.paging import Paging
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class PagerDutyProvider:
         self._listed: _Listed | None = None  # what the next poll need not read again
         self._list_at = 0.0  # when it has to, all the same (monotonic)
         self._details: dict[str, tuple[int, Details]] = {}
+        self._details_damage: dict[str, Damage] = {}
         self._details_after = 0.0
         self._details_problem: PartialFailure | None = None
         self._by_id: dict[str, Alert] = {}
@@ -187,6 +189,10 @@ class PagerDutyProvider:
 
     def _problems(self, listed: _Listed) -> tuple[PartialFailure, ...]:
         problems = [self._details_problem] if self._details_problem else []
+        inside = Damage()
+        for damage in self._details_damage.values():
+            inside.add(damage)
+        problems += inside.problems("incidents' alerts")
         if listed.paging.repeats:
             problems += listed.paging.problems("incidents", listed.damage.total)
         elif listed.paging.cut:
@@ -206,6 +212,7 @@ class PagerDutyProvider:
         """Read the alerts of incidents that are new or have grown, a few a poll. How many are left for the next."""
         counts = {e.incident.id: (e.incident.alert_counts.all if e.incident.alert_counts else 0) for e in entries}
         self._details = {i: known for i, known in self._details.items() if i in counts}
+        self._details_damage = {i: damage for i, damage in self._details_damage.items() if i in counts and damage}
         wanted = [e for e in entries if self._details.get(e.incident.id, (-1, NONE))[0] != counts[e.incident.id]]
         wanted.sort(key=lambda e: (e.row.id not in watch, -e.row.began))
         started = self._clock.monotonic()
@@ -217,7 +224,9 @@ class PagerDutyProvider:
                 return len(wanted) - done
             incident_id = entry.incident.id
             try:
-                self._details[incident_id] = (counts[incident_id], details(self._api.alerts(incident_id)))
+                damage = Damage()
+                self._details[incident_id] = (counts[incident_id], details(self._api.alerts(incident_id, damage)))
+                self._details_damage[incident_id] = damage
             except errors.SourceError as error:
                 self._details_problem = PartialFailure(
                     SourceState(error.state), "incidents' alerts", error.message, error.hint
@@ -255,20 +264,7 @@ class PagerDutyProvider:
 
         Its log entries, a hundred at most, and the changes that PagerDuty holds to be related to it.
         """
-        incident_id = target.removeprefix(self.source + "/")
-        found = [
-            TimelineEvent(
-                at, entry.agent.label if entry.agent else "", entry.summary or entry.type.removesuffix("_log_entry")
-            )
-            for entry in self._api.log(incident_id)
-            if (at := stamp(entry.created_at)) is not None
-        ]
-        for change in self._api.changes(incident_id):
-            why = change.correlation_reason.reason if change.correlation_reason else None
-            said = f"change: {change.summary or 'without a summary'}" + (f" ({why.replace('_', ' ')})" if why else "")
-            if (at := stamp(change.timestamp)) is not None:
-                found.append(TimelineEvent(at, change.source or "", said))
-        return tuple(sorted(found, key=lambda told: -told.at))
+        return told(self._api, target.removeprefix(self.source + "/"), self._http.server_now())
 
     def handlers(self) -> Mapping[Verb, ActionHandler]:
         """Return the handlers of an incident's verbs."""

@@ -166,7 +166,7 @@ class SentryProvider:
     def timeline(self, target: str) -> tuple[TimelineEvent, ...]:
         """List what happened to an issue (a row's id), newest first. One call. Raises SourceError."""
         issue = self._api.issue(target.removeprefix(f"{self.source}/"))
-        return told(issue) if issue is not None else ()
+        return told(issue, self._clock.now()) if issue is not None else ()
 
     def handlers(self) -> Mapping[Verb, ActionHandler]:
         """Return the handlers of an issue's verbs."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from oncall_tui.providers.base import TimelineEvent
+from oncall_tui.providers.base import TimelineEvent, gaps
 from oncall_tui.providers.http import stamp
-from oncall_tui.providers.lists import listing, usable
+from oncall_tui.providers.lists import Damage, items, listing
 from oncall_tui.providers.sentry.schema import Activity, SentryIssue
 
 NOTE = 300  # characters of a comment
@@ -24,14 +24,16 @@ _WORDS = {
 }
 
 
-def told(issue: SentryIssue) -> tuple[TimelineEvent, ...]:
-    """Newest first; what has no time is left out."""
-    found = []
-    for entry in usable(issue.activity or listing(()), Activity):
+def told(issue: SentryIssue, now: float) -> tuple[TimelineEvent, ...]:
+    """Newest first; what has no time, or cannot be read, is counted in a line of *now*."""
+    found, damage = [], Damage()
+    for entry in items(issue.activity or listing(()), Activity, damage):
         at = stamp(entry.dateCreated)
-        if at is not None:
+        if at is None:
+            damage.lose(f"{entry.type or 'an entry'} without a time")
+        else:
             found.append(TimelineEvent(at, entry.user.label if entry.user else "", activity_text(entry)))
-    return tuple(sorted(found, key=lambda one: -one.at))
+    return (*gaps(now, damage.said("activities", "Sentry")), *sorted(found, key=lambda one: -one.at))
 
 
 def activity_text(entry: Activity) -> str:

@@ -256,5 +256,8 @@ def test_what_happened_to_an_issue_is_told_newest_first_in_one_call(
 )
 def test_activity_in_words(entry: dict[str, Any], by: str, text: str) -> None:
     at = {"dateCreated": "2027-01-15T08:00:00.000Z"}
-    found = told(issue(activity=happened({**entry, **at}, {"type": "note"}, "nonsense")))
-    assert found == (TimelineEvent(1_800_000_000.0, by, text),)
+    left_out, found = told(issue(activity=happened({**entry, **at}, {"type": "note"}, "nonsense")), 1_800_000_100.0)
+    assert found == TimelineEvent(1_800_000_000.0, by, text)
+    assert left_out.at == 1_800_000_100.0
+    assert left_out.text.startswith("2 of 3 activities are not as Sentry promises: ")
+    assert "note without a time" in left_out.text

@@ -10,7 +10,7 @@ from oncall_tui.providers.aws.client.client import AwsClient
 from oncall_tui.providers.aws.client.rate_limit import Priority
 from oncall_tui.providers.aws.cloudwatch import schema as w
 from oncall_tui.providers.aws.cloudwatch.alarm_types import ask_most
-from oncall_tui.providers.base import TimelineEvent
+from oncall_tui.providers.base import TimelineEvent, gaps
 from oncall_tui.providers.lists import UNDECODABLE, Damage
 from oncall_tui.providers.paging import Paging
 from oncall_tui.runtime.decoding import decoder
@@ -24,12 +24,17 @@ def read(client: AwsClient, name: str) -> tuple[TimelineEvent, ...]:
     """Newest first, two hundred at the most; that there is more is said. Raises SourceError."""
     damage = Damage()
     (items, more), _, _ = ask_most(lambda types: _pages(client, name, types, damage))
-    timed = ((w.seconds(item.timestamp), item) for item in items)
-    found = [TimelineEvent(at, "", event_text(item)) for at, item in timed if at is not None]
+    found = []
+    for item in items:
+        at = w.seconds(item.timestamp)
+        if at is None:
+            damage.lose("an event without a time")
+        else:
+            found.append(TimelineEvent(at, "", event_text(item)))
+    damage.raise_if_all("CloudWatch", "events")
     found.sort(key=lambda told: -told.at)
-    if damage.lost and found:
-        words = f"{damage.lost} of {damage.total} events are not as CloudWatch promises: {damage.words()}"
-        found.insert(0, TimelineEvent(found[0].at, "", words))
+    if found:
+        found[:0] = gaps(found[0].at, damage.said("events", "CloudWatch"))
     if more and found:
         found.append(TimelineEvent(found[-1].at, "", "what was before this is not read"))
     return tuple(found)
