@@ -172,7 +172,10 @@ class TimelineEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 def gaps(at: float, *said: str) -> list[TimelineEvent]:
-    """The lines of a timeline that say what is left out of it (``Damage.said``); empty words say nothing."""
+    """Return the lines of a timeline that say what is left out of it (``Damage.said``); empty words say nothing.
+
+    *at* in seconds since the epoch, UTC.
+    """
     return [TimelineEvent(at, "", words) for words in said if words]
 
 

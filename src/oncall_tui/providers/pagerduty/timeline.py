@@ -10,7 +10,10 @@ from oncall_tui.providers.pagerduty.schema import ChangeEvent, LogEntry
 
 
 def told(api: PagerDutyApi, incident_id: str, now: float) -> tuple[TimelineEvent, ...]:
-    """Newest first; what has no time, or cannot be read, is counted in a line of *now*. Raises SourceError."""
+    """Newest first; what has no time, or cannot be read, is counted in a line.
+
+    *now* in seconds since the epoch, UTC. Raises SourceError.
+    """
     of_log, of_changes = Damage(), Damage()
     found = []
     for entry in api.log(incident_id, of_log):
