@@ -25,7 +25,7 @@ _WORDS = {
 
 
 def told(issue: SentryIssue, now: float) -> tuple[TimelineEvent, ...]:
-    """Newest first; what has no time, or cannot be read, is counted in a line. *now* in seconds since the epoch, UTC."""
+    """Newest first; what has no time, or cannot be read, is counted in a line. *now* in seconds since the epoch."""
     found, damage = [], Damage()
     for entry in items(issue.activity or listing(()), Activity, damage):
         at = stamp(entry.dateCreated)
