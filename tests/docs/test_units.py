@@ -15,6 +15,11 @@ FILES = [path for path in sorted(SOURCE.rglob("*.py")) if path.relative_to(SOURC
 TIME = re.compile(r"(at|now|since|until|began|started|ended|when|due)|.*_(at|since|until|from)")
 UNIT = re.compile(r"second|epoch|monotonic|\d s\b", re.IGNORECASE)
 RAISES = re.compile(r"\b[Rr]aises?\b|\b[Ee]xits?\b|Ends the program|Refused\b|Error\b")
+# How providers call the other side: each of these raises SourceError.
+READS = re.compile(
+    r"(\b_?http\.(get|page)|\b_?(client|ecs|code_deploy|api)\.read|\.read_(definition|revisions|tasks)"
+    r"|\bread_(one|history|briefs|deploys?|service|target))"
+)
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Node = Function | ast.ClassDef
 
@@ -67,6 +72,17 @@ def raised(body: list[ast.stmt]) -> Iterator[str]:
             yield from (name for case in getattr(node, "cases", []) for name in raised(case.body))
 
 
+def reads(node: ast.AST) -> Iterator[str]:
+    """The calls of the other side in a function whose errors leave it."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Try) and child.handlers:
+            continue
+        if isinstance(child, ast.Call) and READS.fullmatch(called := ast.unparse(child.func).removeprefix("self.")):
+            yield called
+        if not isinstance(child, Node | ast.Lambda):
+            yield from reads(child)
+
+
 def unsaid(text: str) -> list[str]:
     """The times of a module without their clock, and the functions that raise what they do not say."""
     tree, lines, found = ast.parse(text), text.splitlines(), []
@@ -77,6 +93,7 @@ def unsaid(text: str) -> list[str]:
         for name in {one for one in raised(node.body) if one[:1].isupper() and one != "NotImplementedError"}:
             if name not in said(node) and not RAISES.search(said(node)):
                 found.append(f"{node.name}: raises {name}")
+        found += [f"{node.name}: {call} raises SourceError" for call in reads(node) if not RAISES.search(words)][:1]
     return found
 
 
@@ -87,6 +104,8 @@ def test_what_is_unsaid_is_found() -> None:
     assert unsaid("def f() -> None:\n    if 1:\n        raise Refused()") == ["f: raises Refused"]
     assert unsaid("def f() -> None:\n    try:\n        raise Refused\n    except Refused:\n        pass") == []
     assert unsaid('def f() -> None:\n    """Go. Raises Refused."""\n    raise Refused') == []
+    assert unsaid("def f() -> None:\n    return [self._http.get(1)]") == ["f: _http.get raises SourceError"]
+    assert unsaid("def f() -> None:\n    try:\n        http.get(1)\n    except SourceError:\n        pass") == []
 
 
 def test_every_public_time_says_its_clock_and_every_function_what_it_raises() -> None:

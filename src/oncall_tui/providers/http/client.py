@@ -165,7 +165,7 @@ class Http:
         return 60.0 * int(self.skew_s / 60.0)
 
     def sanitize(self, text: str, limit: int = MESSAGE_LIMIT) -> str:
-        """Do as the module's ``sanitize``."""
+        """Do as the module's ``sanitize``: at most *limit* characters."""
         return sanitize(text, limit)
 
     def renew(self) -> None:

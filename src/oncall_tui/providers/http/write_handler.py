@@ -116,7 +116,7 @@ class HandlerContext(ABC, Generic[Target]):
         return seen
 
     def read_row(self, alert: Alert) -> Target:
-        """Do as ``read``, for a row."""
+        """Do as ``read``, for a row, and raise the same."""
         return self.read(self.pin(alert))
 
     def skew_s(self) -> float:

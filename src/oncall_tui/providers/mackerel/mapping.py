@@ -23,7 +23,7 @@ def row(
 ) -> Alert:
     """One row. *monitor* is None where it is not known: the row then goes by its id. *host* is its host's name.
 
-    *quiet*: the downtime that it is in, and that one's end.
+    *quiet*: the end of the downtime that it is in (seconds since the epoch), and that downtime.
     """
     state = state_of(item)
     muted = state is AlertState.FIRING and ((monitor is not None and bool(monitor.isMute)) or quiet is not None)

@@ -74,7 +74,7 @@ class MackerelLog(msgspec.Struct, frozen=True):
     createdAt: Epoch
     status: str = ""
     trigger: str | None = None
-    targetValue: float | None = None
+    targetValue: float | None = None  # in the unit of the monitor's metric
     statusDetail: LogStatusDetail | None = None
 
 

@@ -85,7 +85,10 @@ class Metrics:
         self._client, self._clock, self._here = client, clock, here
 
     def measure(self, wanted: Sequence[tuple[str, Metric]], since: float, until: float) -> tuple[Series, ...]:
-        """See base.SupportsMetrics. One call, and one more for each further page, five at the most."""
+        """Measure (base.SupportsMetrics): one call, and one more for each further page, five at the most.
+
+        Times are seconds since the epoch. Raises SourceError.
+        """
         now = self._clock.now()
         until = max(until, since + MINUTE)
         asked: dict[str, tuple[Metric, int]] = {}

@@ -88,9 +88,9 @@ class CloudWatchAlarm(CloudWatchAnswer):
     namespace: str = ""
     statistic: str = ""
     extended_statistic: str = ""
-    period: int = 0
+    period: int = 0  # seconds
     comparison_operator: str = ""
-    threshold: float | None = None
+    threshold: float | None = None  # in the unit of its metric
     dimensions: list[CloudWatchDimension] = []
     metrics: list[CloudWatchQuery] = []
     threshold_metric_id: str = ""

@@ -139,7 +139,7 @@ class CodeDeployTargetTaskSet(w.EcsAnswer):
     desired_count: int = 0
     running_count: int = 0
     status: str = ""
-    traffic_weight: float | None = None
+    traffic_weight: float | None = None  # percent
     task_set_label: str = ""
 
 
@@ -230,7 +230,7 @@ def read_history(
 def read_target(
     client: AwsClient, deployment: str, service: w.EcsService, priority: Priority
 ) -> CodeDeployEcsTarget | None:
-    """Read the ECS target of a deployment (traffic, stages); None where it has none yet."""
+    """Read the ECS target of a deployment (traffic, stages); None where it has none yet. Raises SourceError."""
     name = f"{arn.parse(service.cluster_arn).name}:{service.service_name}"
     answer = client.read(
         BatchGetDeploymentTargets,

@@ -80,11 +80,11 @@ class EcsProvider:
         return self._handlers
 
     def log_places(self, service_id: str) -> tuple[LogDestination, ...]:
-        """See base.SupportsLogs."""
+        """Return each container's log destination (base.SupportsLogs). Raises SourceError."""
         return self._logs.places(service_id)
 
     def log_page(self, wanted: LogQuery) -> LogPage:
-        """See base.SupportsLogs."""
+        """Make one call for one page of lines (base.SupportsLogs). Raises SourceError."""
         return self._logs.page(wanted)
 
     def inspect(self, service_id: str) -> ServiceDetail:

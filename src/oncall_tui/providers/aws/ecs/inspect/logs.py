@@ -74,7 +74,7 @@ class EcsLogs:
         self._streams: Lru[tuple[str, str], LogStream] = Lru(4000)
 
     def places(self, service_id: str) -> tuple[LogDestination, ...]:
-        """See base.SupportsLogs. Reads the service, and the task definitions of what runs, those once."""
+        """Read the service, and once the task definitions of what runs (base.SupportsLogs). Raises SourceError."""
         _, cluster, name = service_id.split("/", 2)
         answer = self._ecs.read(w.DescribeServices, "DescribeServices", Priority.ACT, cluster=cluster, services=[name])
         if not answer.services:

@@ -52,7 +52,7 @@ class ServiceInspection:
         self._source, self._ecs, self._elb, self._known, self._clock = source, ecs, elb, known, clock
 
     def inspect(self, service_id: str) -> ServiceDetail:
-        """See base.SupportsInspect."""
+        """Read one service from inside (base.SupportsInspect). Raises SourceError where none of it can be read."""
         cluster, name = place(self._source, service_id)
         parts = InspectedParts()
         at = self._clock.now()

@@ -65,12 +65,12 @@ def read_service(client: AwsClient, cluster: str, name: str) -> w.EcsService:
 
 
 def read_deploy(client: AwsClient, arn: str) -> w.EcsServiceDeployment | None:
-    """DescribeServiceDeployments of one; None where ECS does not know it."""
+    """DescribeServiceDeployments of one; None where ECS does not know it. Raises SourceError."""
     return read_deploys(client, [arn]).get(arn)
 
 
 def read_deploys(client: AwsClient, arns: list[str]) -> dict[str, w.EcsServiceDeployment]:
-    """DescribeServiceDeployments of 20 at most, by ARN; without those that ECS does not know."""
+    """DescribeServiceDeployments of 20 at most, by ARN; without those that ECS does not know. Raises SourceError."""
     answer = client.read(
         w.DescribeServiceDeployments, "DescribeServiceDeployments", Priority.ACT, serviceDeploymentArns=arns
     )
@@ -87,7 +87,7 @@ def read_briefs(
 ) -> tuple[w.EcsBrief, ...]:
     """ListServiceDeployments, newest first: 90 days, or the first *pages* hundreds (their order is not promised).
 
-    With *damage*, those that are not as ECS promises are left out; without it one of them is an error.
+    Raises SourceError. With *damage*, those that are not as ECS promises are left out; without it one is an error.
     """
     found: list[w.EcsBrief] = []
     paging = Paging("", most=pages)
@@ -178,7 +178,10 @@ def _see_code_deploy(client: AwsClient, known: RevisionCache, service: w.EcsServ
 
 
 def read_family(client: AwsClient, known: RevisionCache, task_definition: str) -> tuple[Revision, ...]:
-    """The ACTIVE revisions of a task definition's family, newest first, twenty at most. None where that is denied."""
+    """The ACTIVE revisions of a task definition's family, newest first, twenty at most; empty where that is denied.
+
+    Raises SourceError where it fails otherwise.
+    """
     family = task_definition.rsplit("/", 1)[-1].rpartition(":")[0]
     with suppress(*NOT_OFFERED, Gone):
         answer = client.read(

@@ -1,6 +1,6 @@
 """The outcome of a rollback or one of its relatives, read and put into words. Nothing here writes.
 
-Times are seconds since the epoch, UTC.
+Each ``verify…`` raises SourceError where it cannot read. Times are seconds since the epoch, UTC.
 """
 
 from __future__ import annotations
