@@ -288,7 +288,7 @@ def shipped() -> list[str]:
 
 
 def load(name: str) -> Table:
-    """A scenario that ships, or a file: whatever ends in .yaml or .yml, or has a slash."""
+    """A scenario that ships, or a file: whatever ends in .yaml or .yml, or has a slash. Raises ScenarioError."""
     is_file = name.endswith((".yaml", ".yml")) or "/" in name
     path = Path(name) if is_file else _HERE / f"{name}.yaml"
     try:
@@ -302,7 +302,7 @@ def load(name: str) -> Table:
 
 
 def parse(text: str, file: str) -> Table:
-    """A scenario's text, checked."""
+    """A scenario's text, checked. Raises ScenarioError."""
     try:
         found = yaml.load(text, _LinedLoader)  # a SafeLoader's subclass
     except yaml.MarkedYAMLError as error:

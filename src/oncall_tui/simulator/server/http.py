@@ -45,7 +45,7 @@ class Listener:
         return f"http://127.0.0.1:{self.port}"
 
     def open(self) -> None:
-        """Listen; nothing happens where it listens already."""
+        """Listen; nothing happens where it listens already. Raises OSError where the port is taken."""
         with self._lock:
             if self._listening is not None:
                 return

@@ -26,7 +26,10 @@ from oncall_tui.simulator.world.world import World
 
 
 def build(scenario: Table, world: World, port: int = 0) -> ScenarioRunner:
-    """Fill `world` with the scenario's sources; those listen from `port` on (0: wherever there is room)."""
+    """Fill `world` with the scenario's sources; those listen from `port` on (0: wherever there is room).
+
+    Raises ValueError.
+    """
     story = ScenarioRunner(world)
     world.timeline.rewind(float(scenario.get("ahead_s", 0.0)))
     for source in scenario["sources"]:

@@ -26,7 +26,7 @@ class SimulatedDeploys:
         """By the name of the source."""
 
     def service(self, path: str) -> tuple[SimulatedEcsService, Mover, SimulatedEcsAccount]:
-        """Find a service by `source/cluster/service`."""
+        """Find a service by `source/cluster/service`. Raises ValueError."""
         source, _, rest = path.partition("/")
         cluster, _, name = rest.partition("/")
         if source in self.accounts:

@@ -1,4 +1,7 @@
-"""A scenario's events, each a mapping with one verb, and the rules that watch services' health."""
+"""A scenario's events, each a mapping with one verb, and the rules that watch services' health.
+
+Times are seconds since the epoch, UTC.
+"""
 
 import contextlib
 from collections.abc import Callable

@@ -1,4 +1,7 @@
-"""The world: its sources, its time, what happens in it, and what was asked of it. One lock guards all of it."""
+"""The world: its sources, its time, what happens in it, and what was asked of it. One lock guards all of it.
+
+Times are seconds since the epoch, UTC.
+"""
 
 import random
 import threading

@@ -42,6 +42,7 @@ def flag_of(request: Request, name: str) -> bool:
 
 
 def receiver_filter(request: Request) -> re.Pattern[str] | None:
+    """The receivers that are asked for, by a regular expression. Raises SimulatedAlertmanagerRefused."""
     text = request.query.get("receiver", [""])[-1]
     if not text:
         return None
@@ -54,7 +55,10 @@ def receiver_filter(request: Request) -> re.Pattern[str] | None:
 
 
 def matcher_filter(text: str) -> SimulatedAlertmanagerMatcher:
-    """One `filter=`: `name="value"` with one of four operators; the quotes may be left out."""
+    """One `filter=`: `name="value"` with one of four operators; the quotes may be left out.
+
+    Raises SimulatedAlertmanagerRefused.
+    """
     found = _FILTER.fullmatch(text)
     if found is None:
         raise SimulatedAlertmanagerRefused(400, f"bad matcher format: {text}")
@@ -84,7 +88,7 @@ def _regex_error(error: re.error, pattern: str) -> str:
 
 
 def matcher_of(index: int, item: dict[str, Any]) -> SimulatedAlertmanagerMatcher:
-    """One matcher of a silence, checked."""
+    """One matcher of a silence, checked. Raises SimulatedAlertmanagerRefused."""
     name, value, wrong = item["name"], item["value"], f"silence invalid: invalid label matcher {index}: "
     if not NAME.fullmatch(name):
         raise SimulatedAlertmanagerRefused(400, f'{wrong}invalid label name "{name}"')
@@ -97,6 +101,7 @@ def matcher_of(index: int, item: dict[str, Any]) -> SimulatedAlertmanagerMatcher
 
 
 def body_of(request: Request, name: str, kind: type) -> Any:
+    """The JSON of a request. Raises SimulatedAlertmanagerRefused."""
     if not request.headers.get("content-type", "").startswith("application/json"):
         sent = request.headers.get("content-type", "")
         message = f'unsupported media type "{sent}", only [application/json] are allowed'
@@ -134,6 +139,7 @@ def _required(item: dict[str, Any], keys: Iterable[str], prefix: str = "") -> No
 
 
 def check_alert(index: int, item: object) -> None:
+    """Check an alert that is posted. Raises SimulatedAlertmanagerRefused."""
     texts = dict.fromkeys(("startsAt", "endsAt", "generatorURL"), str)
     typed("alerts", item, {"labels": dict, "annotations": dict, **texts})
     assert isinstance(item, dict)
@@ -148,6 +154,7 @@ def check_alert(index: int, item: object) -> None:
 
 
 def check_silence(item: dict[str, Any]) -> None:
+    """Check a silence that is posted. Raises SimulatedAlertmanagerRefused."""
     texts = dict.fromkeys(("id", "comment", "createdBy", "startsAt", "endsAt"), str)
     typed("silence", item, {"matchers": list, **texts})
     for key in ("startsAt", "endsAt"):

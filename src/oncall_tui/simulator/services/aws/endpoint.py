@@ -212,7 +212,7 @@ def _xml_error(error: AwsError, space: str = "") -> SimulatedAnswer:
 
 
 def required(asked: Json, name: str) -> str:
-    """A member that has to be there, as ECS asks for it."""
+    """A member that has to be there, as ECS asks for it. Raises AwsError."""
     if not isinstance(asked.get(name), str) or not asked[name]:
         raise AwsError("InvalidParameterException", f"{name} can not be blank.")
     return str(asked[name])
@@ -221,7 +221,10 @@ def required(asked: Json, name: str) -> str:
 def page(
     items: list[_Item], asked: Json, size_key: str, token_key: str, default: int, most: int
 ) -> tuple[list[_Item], Json]:
-    """One page of `items`, and the token of the next as a member (none at the end). A token is an offset."""
+    """One page of `items`, and the token of the next as a member (none at the end). A token is an offset.
+
+    Raises AwsError.
+    """
     size = asked.get(size_key, default)
     if not isinstance(size, int) or not 1 <= size <= most:
         raise AwsError("InvalidParameterException", f"{size_key} must be between 1 and {most}.")

@@ -49,7 +49,10 @@ class SimulatedDatadog:
     # What the world does
 
     def add(self, spec: _Json) -> SimulatedDatadogMonitor:
-        """A monitor as a scenario describes it: `groups` (name -> state), or `state` where it is not split."""
+        """A monitor as a scenario describes it: `groups` (name -> state), or `state` where it is not split.
+
+        Raises ValueError.
+        """
         now = self._now()
         since = now - 60 * float(spec.get("minutes", 60.0))
         number = int(spec.get("id", 2001 + len(self._monitors)))

@@ -33,7 +33,10 @@ class SimulatedDatadogRefusal(Exception):
 
 
 def attributes_of(request: Request) -> _Json:
-    """The attributes of a new downtime, held against `DowntimeCreateRequestAttributes`."""
+    """The attributes of a new downtime, held against `DowntimeCreateRequestAttributes`.
+
+    Raises SimulatedDatadogRefusal.
+    """
     if not request.headers.get("content-type", "").startswith("application/json"):
         raise SimulatedDatadogRefusal(415, "Content-Type: application/json is required")
     try:
@@ -54,7 +57,10 @@ def attributes_of(request: Request) -> _Json:
 
 
 def moment(text: object, default: float | None) -> float | None:
-    """RFC 3339 "with a UTC offset of zero" (`DowntimeScheduleOneTimeCreateUpdateRequest`)."""
+    """RFC 3339 "with a UTC offset of zero" (`DowntimeScheduleOneTimeCreateUpdateRequest`).
+
+    Returns seconds since the epoch. Raises SimulatedDatadogRefusal.
+    """
     if text is None:
         return default
     try:
@@ -80,6 +86,7 @@ def includes(request: Request) -> bool:
 
 
 def number_of(request: Request, name: str, default: int) -> int:
+    """A number of the query. Raises SimulatedDatadogRefusal."""
     text = one_of(request, name)
     if text and not text.isdecimal():
         raise SimulatedDatadogRefusal(400, f"{name} must be a number")
@@ -87,12 +94,15 @@ def number_of(request: Request, name: str, default: int) -> int:
 
 
 def whole(at: float | None) -> int | None:
+    """Whole seconds since the epoch."""
     return None if at is None else int(at)
 
 
 def instant(at: float) -> str:
+    """*at*, seconds since the epoch, as RFC 3339."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")
 
 
 def instant_or_none(at: float | None) -> str | None:
+    """Do as ``instant``, None for None. *at* is in seconds since the epoch."""
     return None if at is None else instant(at)

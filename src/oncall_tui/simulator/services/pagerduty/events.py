@@ -1,4 +1,7 @@
-"""A simulated PagerDuty Events v2: takes events, and makes incidents where the drill has a PagerDuty."""
+"""A simulated PagerDuty Events v2: takes events, and makes incidents where the drill has a PagerDuty.
+
+Times are seconds since the epoch, UTC.
+"""
 
 from __future__ import annotations
 

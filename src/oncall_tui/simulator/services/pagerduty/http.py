@@ -65,6 +65,7 @@ def accepted(request: Request) -> bool:
 
 
 def body_of(request: Request) -> dict[str, Any]:
+    """The JSON of a request. Raises SimulatedPagerDutyRefusal."""
     if not request.headers.get("content-type", "").startswith("application/json"):
         raise SimulatedPagerDutyRefusal(2001, "Content-Type: application/json is required", 415)
     try:

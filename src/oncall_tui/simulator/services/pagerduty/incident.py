@@ -177,7 +177,10 @@ class SimulatedPagerDutyIncident:
             {"escalate": self._next_level, "unacknowledge": self._lapse, "resolve": self._time_out}[kind](at)
 
     def acknowledge(self, by: SimulatedPagerDutyPerson, at: float) -> None:
-        """Acknowledge; a resolved one is reopened by that, as the API documents it."""
+        """Acknowledge; a resolved one is reopened by that, as the API documents it.
+
+        Raises SimulatedPagerDutyRefusal.
+        """
         if any(person == by for _, person in self.acknowledged):
             raise SimulatedPagerDutyRefusal(1002, "Incident Already Acknowledged")
         if self.status == "resolved":
@@ -190,6 +193,7 @@ class SimulatedPagerDutyIncident:
         self.record("acknowledge", at, by)
 
     def resolve(self, by: Agent, at: float, channel: str = "api") -> None:
+        """Resolve it. Raises SimulatedPagerDutyRefusal."""
         if self.status == "resolved":
             raise SimulatedPagerDutyRefusal(1001, "Incident Already Resolved")
         self.record("resolve", at, by, channel=channel)
@@ -210,7 +214,7 @@ class SimulatedPagerDutyIncident:
         self.record("trigger", at, by)
 
     def escalate(self, level: int, by: SimulatedPagerDutyPerson, at: float) -> None:
-        """Page a level; an acknowledgement ends by that."""
+        """Page a level; an acknowledgement ends by that. Raises SimulatedPagerDutyRefusal."""
         self._must_be_open()
         if not 1 <= level <= len(self.policy.levels):
             raise SimulatedPagerDutyRefusal(1006, "Incident Cannot Be Escalated")
@@ -237,7 +241,10 @@ class SimulatedPagerDutyIncident:
         self.record("assign", at, by)
 
     def snooze(self, seconds: float, by: SimulatedPagerDutyPerson, at: float) -> None:
-        """Keep it acknowledged for that long. The drill's speed does not divide what a person chose."""
+        """Keep it acknowledged for that long. The drill's speed does not divide what a person chose.
+
+        Raises SimulatedPagerDutyRefusal.
+        """
         self._must_be_open()
         if self.status != "acknowledged":
             raise SimulatedPagerDutyRefusal(1012, "Incident Not Acknowledged")

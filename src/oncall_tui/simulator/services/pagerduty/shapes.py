@@ -1,4 +1,7 @@
-"""The JSON of the simulated PagerDuty: objects and references in the shapes of its published OpenAPI file."""
+"""The JSON of the simulated PagerDuty: objects and references in the shapes of its published OpenAPI file.
+
+Times are seconds since the epoch, UTC.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One issue of the simulated Sentry, and how its API shows it."""
+"""One issue of the simulated Sentry, and how its API shows it. Times are seconds since the epoch, UTC."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The list parameters of the simulated Sentry: its search language as far as used, and pages."""
+"""The list parameters of the simulated Sentry: its search language as far as used, and pages.
+
+Times are seconds since the epoch, UTC.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ class SimulatedSentryRefusal(Exception):
 
 
 def page(request: Request, issues: Sequence[SimulatedSentryIssue], now: float) -> SimulatedAnswer:
-    """One page of the issues that a request asks for, with its `Link` header."""
+    """One page of the issues that a request asks for, with its `Link` header. Raises SimulatedSentryRefusal."""
     query = request.query
     found = [issue for issue in issues if _matches(issue, query.get("query", ["is:unresolved"])[-1])]
     found = _scoped(found, query, now)

@@ -3,6 +3,8 @@
 Documented (CodeDeploy's API model and user guide): the statuses, the two waits, that blue is kept until the termination
 wait ends, that a stop with rollback makes a new deployment and that both name each other. Guesses: that the replacement
 task set becomes PRIMARY with the last share of the traffic, and that a rollback moves all traffic in one go.
+
+Times are seconds since the epoch, UTC.
 """
 
 import random

@@ -73,14 +73,14 @@ class EcsApi:
     # -- finding
 
     def find_cluster(self, asked: Json) -> SimulatedEcsCluster:
-        """Find it by name or ARN; `default` where none is given."""
+        """Find it by name or ARN; `default` where none is given. Raises AwsError."""
         name = str(asked.get("cluster", "default")).rsplit("/")[-1]
         if name not in self.account.clusters:
             raise AwsError("ClusterNotFoundException", "Cluster not found.")
         return self.account.clusters[name]
 
     def find_service(self, asked: Json) -> SimulatedEcsService:
-        """Find it by name or ARN, in the cluster asked for (an ARN names its own)."""
+        """Find it by name or ARN, in the cluster asked for (an ARN names its own). Raises AwsError."""
         given = required(asked, "service")
         parts = given.split("/")
         cluster = self.find_cluster(asked if len(parts) < 3 else {"cluster": parts[1]})
@@ -89,7 +89,7 @@ class EcsApi:
         return cluster.services[parts[-1]]
 
     def find_definition(self, given: str) -> TaskDefinition:
-        """Find it by ARN, `family:revision`, or `family` for the newest that is active."""
+        """Find it by ARN, `family:revision`, or `family` for the newest that is active. Raises AwsError."""
         family, _, number = given.rsplit("/")[-1].partition(":")
         held = self.account.families.get(family, {})
         if not number:

@@ -1,4 +1,7 @@
-"""The deploys of a service's past, as a scenario tells them, and what runs since the last of them."""
+"""The deploys of a service's past, as a scenario tells them, and what runs since the last of them.
+
+Times are seconds since the epoch, UTC.
+"""
 
 from typing import Any, NamedTuple
 
@@ -38,7 +41,10 @@ class PastDeploy(NamedTuple):
 def past_deploys(
     spec: Table, family: dict[int, TaskDefinition], current: TaskDefinition, now: float, age: float
 ) -> list[PastDeploy]:
-    """The scenario's `history`, or, where it has none, a good deploy of each earlier task definition, oldest first."""
+    """The scenario's `history`, or, where it has none, a good deploy of each earlier task definition, oldest first.
+
+    Raises ValueError.
+    """
     settings = spec.get("settings", {})
     if "history" not in spec:
         earlier = [family[n] for n in sorted(family) if n < current.number][-3:]

@@ -1,4 +1,7 @@
-"""Puts services into an account as a scenario describes them, at rest and with a history."""
+"""Puts services into an account as a scenario describes them, at rest and with a history.
+
+Times are seconds since the epoch, UTC.
+"""
 
 import math
 from dataclasses import replace
@@ -23,7 +26,10 @@ Table = dict[str, Any]
 def lay_service(
     spec: Table, cluster_name: str, name: str, account: SimulatedEcsAccount, mover: Mover
 ) -> tuple[SimulatedEcsService, list[PastDeploy]]:
-    """A service of a scenario at rest: its task definitions, its tasks; and the deploys of its past."""
+    """A service of a scenario at rest: its task definitions, its tasks; and the deploys of its past.
+
+    Raises ValueError.
+    """
     cluster = account.cluster(cluster_name)
     now, number = mover.now(), int(spec.get("revision", 12))
     deployed = [entry["days"] for entry in spec.get("history", []) if entry["revision"] == number]

@@ -26,7 +26,7 @@ class Hook:
 
 @dataclass
 class HookDetail:
-    """One run of a hook: a member of lifecycleHookDetails[]."""
+    """One run of a hook: a member of lifecycleHookDetails[]. Times are seconds since the epoch, UTC."""
 
     id: str
     hook: Hook

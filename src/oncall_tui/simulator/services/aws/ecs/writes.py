@@ -54,7 +54,10 @@ class Writes:
         self._finder = finder
 
     def update_service(self, asked: Json) -> Json:
-        """Another task definition or a forced deploy starts a deploy; desiredCount alone only scales."""
+        """Another task definition or a forced deploy starts a deploy; desiredCount alone only scales.
+
+        Raises AwsError.
+        """
         service = self._finder.find_service(asked)
         if service.status != "ACTIVE":
             raise AwsError("ServiceNotActiveException", "Service was not ACTIVE.")
@@ -91,7 +94,10 @@ class Writes:
             raise AwsError("InvalidParameterException", told)
 
     def stop_deployment(self, asked: Json) -> Json:
-        """Only ROLLBACK: the prose of the reference offers no other, though the enumeration has ABORT."""
+        """Only ROLLBACK: the prose of the reference offers no other, though the enumeration has ABORT.
+
+        Raises AwsError.
+        """
         if asked.get("stopType", "ROLLBACK") != "ROLLBACK":
             raise AwsError("InvalidParameterException", "stopType must be ROLLBACK.")
         arn, service, deployment = self._deployment(asked)
@@ -107,7 +113,10 @@ class Writes:
         return {"serviceDeploymentArn": arn}
 
     def continue_deployment(self, asked: Json) -> Json:
-        """Continue a paused deploy, or roll it back. That its hook has to wait is documented; the wording is not."""
+        """Continue a paused deploy, or roll it back. That its hook has to wait is documented; the wording is not.
+
+        Raises AwsError.
+        """
         arn, service, deployment = self._deployment(asked)
         id, action = required(asked, "hookId"), asked.get("action", "CONTINUE")
         if action not in ("CONTINUE", "ROLLBACK"):
@@ -133,7 +142,7 @@ class Writes:
         return arn, *self._account.deployments[arn]
 
     def stop_task(self, asked: Json) -> Json:
-        """One task, by id or ARN; a task that has stopped already is answered as it is."""
+        """One task, by id or ARN; a task that has stopped already is answered as it is. Raises AwsError."""
         cluster = self._finder.find_cluster(asked)
         held = self._finder.find_tasks(cluster).get(required(asked, "task").rsplit("/")[-1])
         if held is None:
