@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.support.fakes import FakeProvider, alert, deploy, service
+from tests.support.fakes import ALICE, FakeProvider, alert, deploy, service
 
 from oncall_tui.actions.journal_handlers import LOCAL, SeenMark
 from oncall_tui.actions.past_actions import PastActions
@@ -59,7 +59,7 @@ class Bench:
         triager = Triager(Rules())
         self.recorder = ChangeRecorder(self.journal, triager.episodes)
         self.past = PastActions(self.journal)
-        self.builder = BoardBuilder(triager, self.journal, self.recorder, self.actions, self.past)
+        self.builder = BoardBuilder(triager, self.journal, self.recorder, self.actions, self.past, ALICE)
         self.prom, self.prod = Source("prom"), Source("prod")
         self.sources = (self.prom, self.prod)
         self.board = self.builder.first(self.sources, self.clock.now(), self.clock.monotonic())

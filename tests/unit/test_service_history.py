@@ -14,6 +14,7 @@ from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.deploy import WENT_BACK, Deploy, DeployState
 from oncall_tui.domain.entry import Entry, EntryKind
+from oncall_tui.domain.plan import Actor
 from oncall_tui.domain.revision import Revision
 from oncall_tui.domain.service_history import DeployHistories, PastAction, deploy_history
 from oncall_tui.text.history_words import deploy_status, deploy_summary, named
@@ -249,3 +250,21 @@ def test_only_what_was_sent_and_not_refused_is_somebodys_deed(entries: list[Entr
     past_actions = PastActions(Unread())  # type: ignore[arg-type]
     past_actions.take(entries)
     assert bool(past_actions.current) is counts
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        ("admin/alice@example.org", "Alice"),
+        ("Alice@Example.org", "Alice"),
+        ("admin/bob@example.org", "admin/bob@example.org"),
+        ("ci/deploy", "ci/deploy"),
+        ("", ""),
+    ],
+)
+def test_an_iam_session_with_the_engineers_email_has_the_name_that_the_journal_has(told: str, name: str) -> None:
+    """One history names one person once: what was deployed by an own session, and what was done from here."""
+    me = Actor("Alice", "alice@example.org")
+    rows = DeployHistories(me.known_as).apply({"prod/d1": bad(started_by=told)}, {API: [STOP]})
+    assert rows["prod/d1"].started_by == name
+    assert Actor("root").known_as("admin/") == "admin/"

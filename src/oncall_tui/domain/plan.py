@@ -29,6 +29,11 @@ class Actor(msgspec.Struct, frozen=True):
     email: str = ""
     guessed: bool = False
 
+    def known_as(self, told: str) -> str:
+        """Return this person's name where *told* is their e-mail, or an IAM user or session with it; else *told*."""
+        mine = self.email and told.rpartition("/")[2].casefold() == self.email.casefold()
+        return self.name if mine else told
+
 
 class Choice(msgspec.Struct, frozen=True):
     """One way to do it that a person may pick: an escalation level, a revision to go back to.

@@ -6,7 +6,7 @@ together give each deploy how it ended, once: every surface reads it from the de
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -42,14 +42,17 @@ class PastAction(msgspec.Struct, frozen=True, kw_only=True):
     made: str = ""
 
 
-def deploy_history(deploys: Iterable[Deploy], past_actions: Sequence[PastAction]) -> tuple[Deploy, ...]:
+def deploy_history(
+    deploys: Iterable[Deploy], past_actions: Sequence[PastAction], name_of: Callable[[str], str] = str
+) -> tuple[Deploy, ...]:
     """*deploys* of one service, each with how it was rolled back, by whom, and who began it; newest first.
 
-    *past_actions* are those of the service, in any order.
+    *past_actions* are those of the service, in any order. *name_of* gives a person whom AWS calls otherwise the name
+    that the journal has.
     """
     rows = sorted(deploys, key=lambda d: -d.started)
     makers = _makers(rows, past_actions)
-    rows = [_who(d, makers.get(d.id)) for d in rows]
+    rows = [_who(d, makers.get(d.id), name_of) for d in rows]
     return tuple(_told(at, rows, past_actions) for at in range(len(rows)))
 
 
@@ -72,7 +75,7 @@ def cause_of(reason: str, breaker: str = "") -> str:
     return BREAKER if full and "requested" not in reason else ""
 
 
-def _who(deploy: Deploy, past_action: PastAction | None) -> Deploy:
+def _who(deploy: Deploy, past_action: PastAction | None, name_of: Callable[[str], str]) -> Deploy:
     """The deploy with who began it. Who registered the old task definition did not roll back to it."""
     if past_action is not None:
         return msgspec.structs.replace(
@@ -80,7 +83,8 @@ def _who(deploy: Deploy, past_action: PastAction | None) -> Deploy:
         )
     if deploy.goes_back and (deploy.read_from != "CodeDeploy" or deploy.started_by in _NOT_PEOPLE):
         return msgspec.structs.replace(deploy, started_by="")
-    return deploy
+    name = name_of(deploy.started_by)
+    return deploy if name == deploy.started_by else msgspec.structs.replace(deploy, started_by=name)
 
 
 def _left(deploy: Deploy, past_action: PastAction) -> Revision | None:
@@ -186,7 +190,8 @@ def _same(one: object, other: object) -> bool:
 class DeployHistories:
     """The histories of all services; rows that did not change stay the same objects. One thread's own."""
 
-    def __init__(self) -> None:
+    def __init__(self, name_of: Callable[[str], str] = str) -> None:
+        self._name_of = name_of
         self._known: dict[str, tuple[tuple[Deploy, ...], tuple[PastAction, ...], tuple[Deploy, ...]]] = {}
 
     def apply(
@@ -203,7 +208,7 @@ class DeployHistories:
             old = self._known.get(service)
             if old is None or old[1] != done or len(old[0]) != len(mine) or not all(map(_is, old[0], mine)):
                 kept = {d.id: d for d in old[2]} if old else {}
-                made = deploy_history(mine, done)
+                made = deploy_history(mine, done, self._name_of)
                 old = (mine, done, tuple(kept[d.id] if kept.get(d.id) == d else d for d in made))
             known[service] = old
             told.update((d.id, d) for d in old[2])

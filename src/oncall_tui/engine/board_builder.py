@@ -19,6 +19,7 @@ from oncall_tui.actions.past_actions import PastActions
 from oncall_tui.domain.action import Verb
 from oncall_tui.domain.alert import Alert, AlertState
 from oncall_tui.domain.board import Board, merge
+from oncall_tui.domain.plan import Actor
 from oncall_tui.domain.reading import SourceStatus
 from oncall_tui.domain.service_history import DeployHistories
 from oncall_tui.engine.recorder import ChangeRecorder
@@ -51,11 +52,18 @@ class BoardBuilder:
     """Builds each board from the newest readings, and keeps from the last one what did not change."""
 
     def __init__(
-        self, triager: Triager, journal: Journal, recorder: ChangeRecorder, actions: LocalActions, past: PastActions
+        self,
+        triager: Triager,
+        journal: Journal,
+        recorder: ChangeRecorder,
+        actions: LocalActions,
+        past: PastActions,
+        actor: Actor,
     ) -> None:
         self.triager = triager
+        self._actor = actor
         self._journal, self._recorder, self._actions, self._past = journal, recorder, actions, past
-        self._histories = DeployHistories()
+        self._histories = DeployHistories(actor.known_as)
         self._overlaid: dict[str, tuple[Alert, object, Alert]] = {}
         self._built_from: tuple[list[object], tuple[object, ...]] = ([], ())
 
@@ -135,6 +143,8 @@ class BoardBuilder:
             return cached[2]
         seen = mark is not None and mark.began == alert.began and alert.state in (AlertState.FIRING, AlertState.NO_DATA)
         result = self._with_verbs(alert, provider, seen)
+        if (by := tuple(map(self._actor.known_as, alert.by))) != alert.by:
+            result = msgspec.structs.replace(result, by=by)
         if seen and mark:
             state = AlertState.SEEN if alert.state is AlertState.FIRING else alert.state  # no data stays no data
             result = msgspec.structs.replace(result, state=state, by=(mark.by,), by_at=mark.at)

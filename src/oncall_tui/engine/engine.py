@@ -139,7 +139,7 @@ class Engine:
         self.actions.observers.append(past.heard)
         self.rules, triager = rules, Triager(rules)
         self.recorder = ChangeRecorder(journal, triager.episodes)
-        self.builder = BoardBuilder(triager, journal, self.recorder, self.actions, past)
+        self.builder = BoardBuilder(triager, journal, self.recorder, self.actions, past, actor)
         self.update = Update(triaged=self.builder.first(self._pollers.values(), clock.now(), clock.monotonic()))
         self.show_hidden = False
         self._earlier = EarlierSessions(journal, self.actions.marks, self.recorder, self._dirty.set)
