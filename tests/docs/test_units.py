@@ -1,8 +1,10 @@
 """A public time says its clock, and a public function says what it raises: in a docstring, or a field's comment."""
 
 import ast
+import builtins
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -95,6 +97,41 @@ def unsaid(text: str) -> list[str]:
                 found.append(f"{node.name}: raises {name}")
         found += [f"{node.name}: {call} raises SourceError" for call in reads(node) if not RAISES.search(words)][:1]
     return found
+
+
+NAME = r"(?:\w+\.)*[A-Z]\w*[a-z]\w*"
+NAMED = re.compile(rf"[Rr]aises? (?:what \w+ raises|({NAME}(?:(?:, | or | and |, and ){NAME})*))")
+
+
+@cache
+def classes_of(path: Path) -> frozenset[str]:
+    return frozenset(re.findall(r"^ *class (\w+)", path.read_text(), re.MULTILINE))
+
+
+def classes(paths: list[Path]) -> set[str]:
+    return {name for path in paths for name in classes_of(path)}
+
+
+def unknown(text: str, near: set[str]) -> list[str]:
+    """The exceptions that docstrings name after "Raises", and that neither their module nor *near* knows."""
+    nodes = list(ast.walk(ast.parse(text))) if "aises " in text else []
+    here = near | set(dir(builtins)) | {node.id for node in nodes if isinstance(node, ast.Name)}
+    here |= {alias.asname or alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
+    lists = [names for node in nodes for names in NAMED.findall(" ".join(said(node).split()))]
+    apart = [one for names in lists for one in re.split(r",? and |, | or ", names) if one]
+    return [one for one in apart if one.rpartition(".")[2] not in here and not one.startswith("msgspec.")]
+
+
+def test_every_exception_that_a_docstring_names_is_there() -> None:
+    tree = classes([SOURCE / "errors.py"])
+    wrong = {}
+    for path in sorted(SOURCE.rglob("*.py")):
+        package = SOURCE.joinpath(*path.relative_to(SOURCE).parts[:2]) if path.parent != SOURCE else path.parent
+        near = classes(sorted(package.rglob("*.py"))) if package.is_dir() and package != SOURCE else set()
+        if found := unknown(path.read_text(), tree | near):
+            wrong[str(path.relative_to(SOURCE))] = found
+    assert wrong == {}
+    assert unknown('def f() -> None:\n    """Go. Raises SourceError or Later."""', tree) == ["Later"]
 
 
 def test_what_is_unsaid_is_found() -> None:

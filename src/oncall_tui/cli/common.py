@@ -60,7 +60,7 @@ class CommandFailed(SystemExit):
 
 
 def fail(message: str, hint: str = "", code: int = NOT_DONE) -> NoReturn:
-    """End the program with these words on stderr. Raises Failed."""
+    """End the program with these words on stderr. Raises CommandFailed."""
     say(f"oncall-tui: {message}" + (f" ({hint})" if hint else ""))
     raise CommandFailed(code, message, hint)
 

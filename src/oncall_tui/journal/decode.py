@@ -103,7 +103,7 @@ _COLUMNS = _Columns.__struct_fields__
 
 
 def decode(row: tuple[Any, ...]) -> Entry:
-    """The entry of a row (seq, at, kind, subject, actor, text, data). Raises Unreadable."""
+    """The entry of a row (seq, at, kind, subject, actor, text, data). Raises UndecodableRow."""
     try:
         columns = convert(dict(zip(_COLUMNS, row, strict=True)), _Columns)
         kind = _KINDS.get(columns.kind)

@@ -37,7 +37,7 @@ def tags_of(group: str) -> Tags:
 
 
 def scope_of(group: str) -> str:
-    """The scope of exactly this group: its tags, all of them; ``*`` where it has none. Raises Unreadable."""
+    """The scope of exactly this group: its tags, all of them; ``*`` where it has none. Raises UnreadableScope."""
     tags = tags_of(group)
     if not tags:
         if group not in ("", "*"):

@@ -87,7 +87,7 @@ class PagerDutyHandlerContext(HandlerContext[PagerDutyIncident]):
         self._owner = None
 
     def row(self, incident: PagerDutyIncident) -> Alert:
-        """The incident as a row. Raises ValueError as ``rows.row``."""
+        """The incident as a row. Raises ValueError as ``mapping.row``."""
         return row(self.source, incident, snoozed=self.lapses.snoozed(incident))
 
     def local(self, at: float) -> str:

@@ -38,7 +38,7 @@ def row(
     held: AssignedLevel = NOBODY,
     mine: bool = False,
 ) -> Alert:
-    """One row; *snoozed*: its acknowledgement was made to last otherwise than its service's do (see ``lapsing``).
+    """One row; *snoozed*: its acknowledgement was made to last otherwise than its service's do (see ``ack_timeouts``).
 
     *held*: at which level it is, and who had it before. Raises ValueError where its beginning is no time.
     """

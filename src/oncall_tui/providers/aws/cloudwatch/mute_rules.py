@@ -112,7 +112,7 @@ class MuteRules:
         self._rules: dict[tuple[str, w.Stamp], w.CloudWatchMuteRule] = {}
 
     def read(self, now: float, damage: Damage) -> Mapping[str, ActiveMute]:
-        """Alarm name -> the rule that mutes it longest from *now* on. Raises SourceError or Later.
+        """Alarm name -> the rule that mutes it longest from *now* on. Raises SourceError or RateLimited.
 
         A rule that is not as CloudWatch promises is noted in *damage*: what it mutes is shown as firing.
         """

@@ -167,7 +167,7 @@ class BatchGetDeploymentTargets(w.EcsAnswer):
 def read(
     client: AwsClient, ids: list[str], priority: Priority, damage: Damage | None = None
 ) -> list[CodeDeployDeployment]:
-    """BatchGetDeployments, 25 at most. Raises SourceError or Later."""
+    """BatchGetDeployments, 25 at most. Raises SourceError or RateLimited."""
     wanted = list(dict.fromkeys(i for i in ids if i))[:LISTED]
     if not wanted:
         return []

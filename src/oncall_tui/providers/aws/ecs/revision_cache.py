@@ -32,7 +32,7 @@ class RevisionCache:
         self.tasks: Lru[str, tuple[str, float, TaskFailure | None]] = Lru(4000)  # ARN -> (task definition, began, why)
 
     def read_revisions(self, arns: Iterable[str], priority: Priority, damage: Damage | None = None) -> None:
-        """DescribeServiceRevisions of those not yet known, 20 a call. Raises SourceError or Later."""
+        """DescribeServiceRevisions of those not yet known, 20 a call. Raises SourceError or RateLimited."""
         todo = [a for a in dict.fromkeys(arns) if a and a not in self.revisions]
         for at in range(0, len(todo), REVISIONS_A_CALL):
             chunk = todo[at : at + REVISIONS_A_CALL]
@@ -52,7 +52,7 @@ class RevisionCache:
         return known
 
     def read_tasks(self, cluster: str, arns: Iterable[str], priority: Priority, damage: Damage | None = None) -> None:
-        """DescribeTasks of those stopped ones not yet known: a hundred at most. Raises SourceError or Later."""
+        """DescribeTasks of those stopped ones not yet known: a hundred at most. Raises SourceError or RateLimited."""
         todo = [a for a in arns if a not in self.tasks]
         if not todo:
             return

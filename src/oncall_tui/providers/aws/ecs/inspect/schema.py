@@ -1,7 +1,7 @@
 """The answers behind one service's inside: its events, its target groups, and the health of its targets.
 
-Fields and enums: botocore's models ``ecs/2014-11-13`` and ``elbv2/2015-12-01``. As in ``ecs_decode``, an answer's own
-list has no default.
+Fields and enums: botocore's models ``ecs/2014-11-13`` and ``elbv2/2015-12-01``. As in
+``aws/ecs/schema.py``, an answer's own list has no default.
 """
 
 from __future__ import annotations

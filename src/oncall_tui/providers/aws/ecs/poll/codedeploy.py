@@ -128,7 +128,7 @@ class CodeDeploys:
         return self._purposes[key] if self.known(key) else Purpose.FIRST_DEPLOYS
 
     def ask(self, key: str, now: Instant) -> None:
-        """Two calls for one service, a few more the first time and after an end. Raises SourceError or Later."""
+        """Two calls for one service, a few more the first time and after an end. Raises SourceError or RateLimited."""
         service = self._todo[key]
         held = self._held.setdefault(key, KnownDeployments({}, set(), {}))
         shown = [t.external_id for t in service.task_sets if t.external_id]
