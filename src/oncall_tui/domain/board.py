@@ -21,7 +21,7 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
     """All rows by id, in their sources' order, and how each source is. *at* is when it was put together; *due* the same
     moment on the clock that nobody sets (0: nobody told it), for what waits.
 
-    *recall* is what is remembered of the one service that a plan is made for; empty on the boards that are looked at.
+    *recall* is what is remembered of the one service that a plan is made for; empty on the boards that a screen shows.
     """
 
     version: int

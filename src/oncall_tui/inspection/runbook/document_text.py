@@ -84,7 +84,7 @@ def _html(page: Page) -> list[Block]:
         reader.feed(page.text[at : at + CHUNK])
         if time.monotonic() > ends or len(reader.found) > BLOCKS:
             break
-    reader.feed("\n<p>")  # what waits for a tag is told; nothing more is looked for at the end
+    reader.feed("\n<p>")  # what waits for a tag is told; nothing more is read at the end
     reader.flush()
     told = sum(len(b.text) for b in reader.found)
     if reader.asks_for_login and told < 2_000:
@@ -180,7 +180,7 @@ class _HtmlReader(HTMLParser):
             self._text.append(data)
 
     def flush(self) -> None:
-        """The block that is being read is over."""
+        """End the block that is being read."""
         text, kind, prefix = "".join(self._text), self._kind, self._prefix
         self._text, self._prefix = [], ""
         if self._pre:

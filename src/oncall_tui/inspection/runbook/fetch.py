@@ -1,7 +1,7 @@
 """A runbook, read when a key asks for it: from a URL, as text, or from a local file. Nothing of it is run or opened.
 
 What a URL is allowed: http and https, GET, no login, 1 MB, 15 seconds in all, three redirects, none to another scheme.
-The name is resolved here, every address that it has is looked at, and the connection goes to one that was looked at:
+The name is resolved here, every address that it has is checked, and the connection goes to one that was checked:
 never to a link-local or metadata address, nor to this machine unless the configuration itself says so. An alert's text
 is from outside: it may name a URL, never a file.
 
@@ -209,7 +209,7 @@ def forbidden(address: Address, loopback: bool) -> str:
 
 
 class _Pinned(http.client.HTTPConnection):
-    """A connection to an address that was looked at, whatever the name says by now."""
+    """A connection to an address that was checked, whatever the name says by now."""
 
     def __init__(self, host: str, port: int, address: Address, tls: ssl.SSLContext | None) -> None:
         super().__init__(host, port, timeout=CONNECT_S)

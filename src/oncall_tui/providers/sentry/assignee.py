@@ -1,7 +1,7 @@
 """Whether an issue's assignee took it, or a rule assigned it. Pure.
 
 Sentry assigns by rules too (ownership, code owners, suspect commits), and an issue that was resolved keeps its assignee
-when it comes back: neither means that anybody looks at it tonight. A single issue's ``activity`` tells ("Retrieve an
+when it comes back: neither means that anybody works on it now. A single issue's ``activity`` tells ("Retrieve an
 Issue"): that it regressed or began to escalate, and which rule assigned it (``data.integration``: getsentry/sentry,
 ActivityIntegration). By whom else it was assigned does not count: a token that is nobody's may act for a person.
 """

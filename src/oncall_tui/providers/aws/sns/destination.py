@@ -1,4 +1,4 @@
-"""SNS: one message to a topic. Who reads it is the topic's subscribers' matter.
+"""SNS: one message to a topic. The topic's subscriptions decide who gets it.
 
 Facts are SNS's model in botocore 1.44.5 and its API reference (Publish): a subject is UTF-8 without line breaks and
 control characters, and has less than 100 characters; a message has at most 256 KiB; a FIFO topic wants a group and,

@@ -12,7 +12,7 @@ from oncall_tui.providers.aws.ecs.schema import EcsAnswer, EcsEvent, EcsSummary
 
 
 class EcsAlternateTargets(EcsAnswer):
-    """Of a service that shifts traffic between two target groups."""
+    """The two target groups of a service that shifts traffic between them."""
 
     alternate_target_group_arn: str = ""
 
@@ -23,7 +23,7 @@ class EcsLoadBalancer(EcsAnswer):
 
 
 class EcsTaskSetTargets(EcsAnswer):
-    """A task set: under CodeDeploy and EXTERNAL the load balancers are its."""
+    """A task set: under CodeDeploy and EXTERNAL the load balancers are those of the task set."""
 
     load_balancers: list[EcsLoadBalancer] = []
 
