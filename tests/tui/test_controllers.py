@@ -54,6 +54,9 @@ class FakeSession:
     def say(self, text: str, style: str = "") -> None:
         self.said.append(text)
 
+    def not_taken(self, why: str, then: str = "") -> None:
+        self.said.append(f"{why}: {then}" if then else why)
+
     def name(self, row: RowRef) -> str:
         return row.triaged_alert.alert.title if row.triaged_alert else row.id or ""
 

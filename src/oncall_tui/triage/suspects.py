@@ -111,7 +111,7 @@ def suspicion(
     own = sorted(own, key=_newest_first)
     mine = [d for d in own if _suspect(d, began, look_back_s)]
     theirs = sorted((d for d in others if _suspect(d, began, look_back_s)), key=_worst_first)
-    # A rollback brought back what had run well: before it, whatever else was deployed is a suspect.
+    # A rollback brought back what had run well: so every other deploy stands before it.
     mine.sort(key=lambda deploy: deploy.goes_back)
     suspects = [*(Suspect(d, True, began) for d in mine), *(Suspect(d, False, began) for d in theirs)]
     # What had all traffic for longer than the look-back is as innocent as a deploy that ended then: it stands last.
