@@ -44,6 +44,7 @@ def test_a_deploy_whose_beginner_is_not_known_says_so_in_the_same_words_on_every
     (cell, _) = RowBuilder(UTC)._deploy_row(one, NOW, True).cells[-1]
     said = {
         "row": f"by {cell}",
+        "under the row": text(RowBuilder(UTC)._deploy_row(one, NOW, True).under),
         "filter": f"by {deploy_fields(one, triaged)['by']}",
         "pane": text(pane.deploy_lines(one, update, NOW, UTC)),
         "detail": text(deploy_part.deploy_lines(one, scene)),

@@ -15,7 +15,7 @@ from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.domain.service import Health, Service
 from oncall_tui.engine.engine import Update
 from oncall_tui.text.cells import count, fit, width
-from oncall_tui.text.history_words import UNKNOWN, back_of, deploy_summary
+from oncall_tui.text.history_words import UNKNOWN, back_of, began_by, deploy_summary
 from oncall_tui.text.time_format import age, ago, moment
 from oncall_tui.triage.causes import trouble
 from oncall_tui.triage.filters import parse
@@ -346,6 +346,8 @@ class RowBuilder:
         back = [deploy_summary(deploy, self.tz, now)] if back_of(deploy) else []
         lines = [*waits, *back, *(words for _, words, _ in progress.why(deploy))]
         under = tuple(((line, "warning"),) for line in lines[:3])
+        tags = progress.tags(deploy)
+        under += (((" · ".join([*([f"image {tags}"] if tags else []), began_by(deploy)]), "dim"),),)
         return Row(deploy.id, cells, "" if live else "dim", under=under)
 
 

@@ -87,8 +87,9 @@ def state(alert: Alert, now: float, tz: tzinfo) -> str:
     if alert.by:
         words.append("by " + ", ".join(alert.by))
     if alert.by_at and alert.by:
-        words.append(f"{moment(alert.by_at, tz, now)}, {ago(now - alert.by_at)}")
+        words.append(f"{moment(alert.by_at, tz, now)} ({ago(now - alert.by_at)})")
     if alert.until:
+        words[-1] += "," if alert.by else ""
         words.append(f"until {moment(alert.until, tz, now)}")
     words.append(f"· began {moment(alert.began, tz, now)}, {ago(now - alert.began)}")
     if alert.escalates_at and alert.state.asks:
