@@ -333,6 +333,9 @@ def test_nothing_is_counted_as_zero_that_was_never_read(state: SourceState) -> N
     assert counts.deploys_title(never) == "DEPLOYS not known · not read: prod"
     assert counts.alerts_title(never) == "ALERTS not known"
     assert {counts.number(never, what, 0) for what in ("alerts", "services", "deploys")} == {"?"}
+    read = {n: msgspec.structs.replace(s, read_at=NOW - 60) for n, s in lost.items()}
+    stale = msgspec.structs.replace(never, board=msgspec.structs.replace(never.board, sources=read))
+    assert [counts.number(stale, what, 2) for what in ("alerts", "services", "deploys")] == ["2", "2?", "2?"]
     told = handover([], never, SINCE, NOW)
     headings = [heading for heading, _ in sections(told, UTC)]
     assert {"Open pages: not known", "Deploys: not known", "Open, not paging: not known"} <= set(headings)

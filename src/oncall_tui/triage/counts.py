@@ -57,8 +57,12 @@ def deploys_title(triaged: TriagedBoard) -> str:
 
 
 def number(triaged: TriagedBoard, what: str, count: int) -> str:
-    """*count* of ``alerts``, ``services`` or ``deploys`` for a tab; ``?`` where nothing is known of them."""
-    return "?" if what in nothing_read(triaged) else str(count)
+    """*count* of ``alerts``, ``services`` or ``deploys`` for a tab; ``?`` where nothing is known of them, ``2?`` where
+    the count is not of now: a tab has no room for which source is not read.
+    """
+    if what in nothing_read(triaged):
+        return "?"
+    return f"{count}?" if what != "alerts" and services_unread(triaged.board) else str(count)
 
 
 def _never(source: SourceStatus) -> bool:

@@ -50,14 +50,14 @@ def state_words(deploy: Deploy, tz: tzinfo | None = None, now: float = 0.0) -> s
 
 
 def how(deploy: Deploy, tz: tzinfo, now: float) -> tuple[str, str]:
-    """(words, style) for a row: the first that matters comes first, since the rest may be cut."""
-    running, back = deploy.state.running, back_of(deploy)
+    """(words, style) for a row, beside its ``state_word``: what matters comes first, since the rest may be cut."""
+    running, back, said = deploy.state.running, back_of(deploy), state_word(deploy)
     failed = deploy.failed_tasks if running or deploy.state.bad else 0
     words = [
-        deploy.waits if running else "",
+        deploy.waits.removeprefix(f"{said} ") if running else "",
         rollback_status(back, tz, now) if back is not None else "",
         f"✗{failed}" if failed else "",
-        _left(deploy, now),
+        _left(deploy, now).removeprefix(f"{said}, "),
         f"{deploy.traffic:.0f}%" if running and deploy.traffic is not None else "",
         _tasks(deploy),
         breaker(deploy) if failed and back is None else "",

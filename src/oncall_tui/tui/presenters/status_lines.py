@@ -58,15 +58,15 @@ def left(update: Update, me: str, read_only: bool, wide: bool, mine: str = "") -
         parts.append((" JOURNAL FAILS ", "critical"))
     if update.troubles:
         parts.append((f" BUG: see {named('sources')} ", "critical"))
+    if update.notices:
+        parts.append((f" JOURNAL REPLACED: see {named('sources')} ", "warning"))
+    if update.skipped:
+        entries = "1 journal entry" if len(update.skipped) == 1 else f"{len(update.skipped)} journal entries"
+        parts.append((f" {entries} skipped: see {named('sources')} ", "warning"))
     if any(s.banner for s in board.sources.values()):
         parts.append((" DEMO, or custom endpoint ", "warning"))
     if mine:
         parts.append((f" {mine} ", "dim" if mine.startswith("not") else "heading"))
-    if update.notices:
-        parts.append((f" JOURNAL BEGUN ANEW: see {named('sources')} ", "warning"))
-    if update.skipped:
-        entries = "1 journal entry" if len(update.skipped) == 1 else f"{len(update.skipped)} journal entries"
-        parts.append((f" {entries} skipped: see {named('sources')} ", "warning"))
     if wide:
         accounts = count(len({(s.key.account, s.key.region) for s in board.services.values()}), "account")
         parts.append((f" {accounts} · {count(len(board.services), 'service')}", "dim"))
