@@ -165,6 +165,21 @@ def test_all_of_it_again_keeps_the_order(session: Session, filters: Filters) -> 
     assert session.view_filter == ViewFilter(sorts=(Sort("alerts", "age"),))
 
 
+def test_what_is_under_way_takes_only_its_own_word_away(session: Session) -> None:
+    for word in (("the login of prod has expired", "warning"), ("reading every source again", "dim")):
+        session.doing("login: asking aws for its version")
+        session.say(*word)  # from elsewhere, meanwhile
+        session.unsay()
+        assert session.notice == word
+    session.doing("login: asking aws for its version")
+    session.unsay()
+    assert session.notice is None
+    session.unsay()
+    session.doing("planning")
+    session.clear()
+    assert session.notice is None
+
+
 def test_a_typed_filter_that_can_be_none_hides_nothing_and_the_word_goes_with_the_mistake(
     session: Session, filters: Filters
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from tests.support.fakes import alert, deploy, service
 
@@ -9,6 +10,7 @@ from oncall_tui.domain.alert import AlertState
 from oncall_tui.domain.board import Board
 from oncall_tui.domain.product import Product
 from oncall_tui.triage.cautions import cautions, stays_open
+from oncall_tui.triage.multi_service import MultiServiceIncident
 from oncall_tui.triage.triager import Rules, Triager
 
 
@@ -40,3 +42,11 @@ def test_only_a_joined_incident_is_said_to_miss_the_resolve() -> None:
         rows = {a.id: a for a in (firing, *beside)}
         triaged = Triager(Rules()).triage(Board(version=1, at=1.0, alerts=rows))
         assert stays_open(triaged, "prom/a") == words
+
+
+def test_a_wide_incident_of_another_day_has_its_date() -> None:
+    day = 86_400.0
+    triaged = Triager(Rules()).triage(Board(version=1, at=20 * day + 600.0))
+    wide = MultiServiceIncident(since=19 * day + 300.0, services=3, products=1)
+    (said,) = cautions(msgspec.structs.replace(triaged, multi_service_incident=wide), "prod/main/api", None)
+    assert "fire since 20 Jan 00:05 UTC, probably" in said

@@ -86,12 +86,12 @@ def configured_zone() -> tzinfo:
     return _here[0]
 
 
-def local_time(at: float, now: float | None = None) -> str:
+def local_time(at: float, now: float) -> str:
     """``02:41 JST``, with its day where that is another than *now*'s: for sentences that leave their screen.
 
     Plans, outcomes, refusals, notes and messages to others are read elsewhere and later: the zone is part of them.
     """
-    return zoned(at, configured_zone(), at if now is None else now)
+    return zoned(at, configured_zone(), now)
 
 
 def stamp(at: float | None) -> str | None:

@@ -80,8 +80,9 @@ def _wide(triaged: TriagedBoard) -> tuple[str, ...]:
     found = triaged.multi_service_incident
     if found is None:
         return ()
+    since = local_time(found.since, triaged.board.at)
     return (
-        f"multi-service: {found.summary} fire since {local_time(found.since)}, probably not one deploy; "
+        f"multi-service: {found.summary} fire since {since}, probably not one deploy; "
         "a rollback replaces running tasks while something else may be down",
     )
 

@@ -157,7 +157,7 @@ class Drawing:
         line, wide = self._line("incident"), self._session.latest.triaged.multi_service_incident
         line.display = wide is not None
         if wide is not None:
-            line.show([(headline.wide(wide, self._session.tz), "critical")])
+            line.show([(headline.wide(wide, self._session.tz, self._session.engine.clock.now()), "critical")])
 
     def new_page(self) -> None:
         """Draw the line that tells of a page that was not seen yet, on every screen that has a place for it."""

@@ -75,6 +75,7 @@ class Session:
         self.list = "alerts"  # the list that the detail pane belongs to
         self.bell_on = True
         self.notice: tuple[str, str] | None = None
+        self._doing: tuple[str, str] | None = None  # the word on what is under way
         self.said_at = 0.0
         self.call_rate = ""  # calls a second of all sources, in words
         self.unmarked = 0  # marked rows that vanished since the last key
@@ -165,7 +166,17 @@ class Session:
         self.ignored.not_taken(why, self.engine.clock.monotonic())
         self.say(f"{why}: {then}" if then else why, "warning")
 
+    def doing(self, text: str) -> None:
+        """Show what is under way, until ``unsay`` or the next word."""
+        self.say(text, "dim")
+        self._doing = self.notice
+
     def unsay(self) -> None:
-        """Take the word away: it goes before a dialog covers it."""
-        self.notice = None
+        """Take the word on what was under way away, before a dialog covers it; a word that came meanwhile stays."""
+        if self.notice is not None and self.notice is self._doing:
+            self.clear()
+
+    def clear(self) -> None:
+        """Take the word away, whatever it is: the engineer has read it."""
+        self.notice = self._doing = None
         self.on_said(self.engine.clock.now())

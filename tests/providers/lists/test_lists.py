@@ -42,6 +42,7 @@ def test_the_lists_are_found() -> None:
     assert len(lists()) >= 45
     names = {one.name for one in lists()}
     assert {"PagerDutyOnCall", "LogEntry", "ListedSilence", "DescribeTasks.tasks", "FilterLogEvents.events"} <= names
+    assert "DescribeTargetHealth.target_health_descriptions" in names
     raw = re.compile(r"(:|,|\() *list\[msgspec\.Raw\](?! = \[\])")
     untyped = [p.name for p in SRC.rglob("*.py") if p != SRC / "lists.py" and raw.search(p.read_text())]
     assert untyped == [], "an undecoded list is typed Items[…]"

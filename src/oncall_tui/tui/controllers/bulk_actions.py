@@ -37,7 +37,7 @@ class BulkActions:
         """
         answer: str | None = ANEW
         while answer == ANEW:
-            self._session.say(f"planning {verb} for {count(len(marked), 'row')}", "dim")
+            self._session.doing(f"planning {verb} for {count(len(marked), 'row')}")
             plans, left_out = await self._plans(verb, more, marked)
             why_not = [(title, self._why(error)) for title, _, error in left_out]
             if not plans:

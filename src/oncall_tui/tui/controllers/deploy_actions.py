@@ -62,7 +62,7 @@ class DeployActions:
                 ChoiceDialog(f"{to.name}: to which revision?", choices, "no other is known", self._planning.hint)
             )
             if picked is not None:
-                self._session.say(f"planning {verb} {to.name}", "dim")
+                self._session.doing(f"planning {verb} {to.name}")
                 ask = msgspec.structs.replace(ask, choice=picked)
                 plan = await self._planning.planned(ask, to.name, another)
             elif not isinstance(plan, Plan):

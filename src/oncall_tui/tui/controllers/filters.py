@@ -66,7 +66,7 @@ class Filters:
         if wrong:
             self._session.say(wrong, "warning")
         elif self._session.notice is not None and self._session.notice[0] == self._said_wrong:
-            self._session.unsay()
+            self._session.clear()
         self._said_wrong = wrong
 
     def accepts(self, text: str) -> bool:

@@ -45,7 +45,7 @@ class Login:
         from oncall_tui.tui.screens.dialogs.confirm import ConfirmMany
         from oncall_tui.tui.terminal import foreground
 
-        self._session.say(f"login: asking {source.login[0]} for its version", "dim")
+        self._session.doing(f"login: asking {source.login[0]} for its version")
         try:
             asked = self._session.engine.on_demand.run("login", lambda: login_program.fitted(source.login))
             command, different = await asyncio.wrap_future(asked)

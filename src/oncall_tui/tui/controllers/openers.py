@@ -91,7 +91,7 @@ class Openers:
         elif not self._dialogs.active:
             from oncall_tui.tui.controllers.shell import OpenShell
 
-            self._session.say(f"reading the tasks of {service.title}", "dim")
+            self._session.doing(f"reading the tasks of {service.title}")
             self._dialogs.begin(OpenShell(self._session, self._dialogs, self._planning, service).steps())
 
     def copy(self, row: RowRef) -> None:
@@ -126,7 +126,7 @@ class Openers:
             none = self._offers.no_target(row) or f"only alerts have a timeline: {named('alerts')} goes to the alerts"
             self._session.say(none, "warning")
             return
-        self._session.say("reading its timeline", "dim")
+        self._session.doing("reading its timeline")
         self._dialogs.begin(self._timeline(alert_row), asks=False)
 
     async def _timeline(self, row: TriagedAlert) -> None:

@@ -83,7 +83,7 @@ class Planning:
         """
         said: str | None = ANEW
         while isinstance(plan, Plan) and (said := await self.confirmed(plan, another, anew=True)) == ANEW:
-            self._session.say(f"planning {request.verb} {name} anew", "dim")
+            self._session.doing(f"planning {request.verb} {name} anew")
             plan = await self.planned(request, name, another)
         return plan, said if isinstance(plan, Plan) else plan
 

@@ -15,7 +15,7 @@ from oncall_tui.domain.plan import Plan
 from oncall_tui.domain.reading import SourceState, SourceStatus
 from oncall_tui.engine.engine import Update
 from oncall_tui.text.cells import count, fit, width
-from oncall_tui.text.time_format import age, span
+from oncall_tui.text.time_format import age, moment, span
 from oncall_tui.triage.multi_service import MultiServiceIncident
 from oncall_tui.tui.commands import named
 from oncall_tui.tui.presenters.renewal import renewing
@@ -73,10 +73,9 @@ def left(update: Update, me: str, read_only: bool, wide: bool, mine: str = "") -
     return parts
 
 
-def wide(event: MultiServiceIncident, tz: tzinfo) -> str:
-    """The banner: first what matters, since a narrow screen cuts its end."""
-    at = datetime.fromtimestamp(event.since, tz).strftime("%H:%M")
-    return f" ! multi-service: {event.summary} since {at}, probably not one deploy "
+def wide(event: MultiServiceIncident, tz: tzinfo, now: float) -> str:
+    """The banner: first what matters, since a narrow screen cuts its end. *now* in seconds since the epoch."""
+    return f" ! multi-service: {event.summary} since {moment(event.since, tz, now)}, probably not one deploy "
 
 
 def on_call(update: Update, email: str, now: float) -> str:

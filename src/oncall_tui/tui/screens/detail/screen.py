@@ -369,7 +369,7 @@ class DetailScreen(Screen[None]):
         if self.dialogs.active:
             self.dialogs.give_up()
         elif self.session.notice and self.session.notice[1] != "dim":
-            self.session.unsay()
+            self.session.clear()
         elif shown is not None and shown.state is not OutcomeState.PENDING:
             self.engine.actions.dismiss(shown.plan_id)
         else:

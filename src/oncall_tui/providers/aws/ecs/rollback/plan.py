@@ -97,7 +97,7 @@ def _title(name: str, facts: RollbackInputs, leaving: Revision, to: Revision, un
     """``Roll back prod/api: :42→:41``; the way forward again is no rollback, and says which one it undoes."""
     arrow = f"{name}: {leaving.short}→{to.short}"
     if undo:
-        of = f" of {local_time(facts.went_back_at)}" if facts.went_back_at else ""
+        of = f" of {local_time(facts.went_back_at, facts.now)}" if facts.went_back_at else ""
         return f"Redeploy {arrow} (undoes the rollback{of})"
     return f"{'Deploy' if forward(leaving.task_definition, to.task_definition) else 'Roll back'} {arrow}"
 
