@@ -152,7 +152,7 @@ class MarkSeen(_JournalHandler):
 
 
 class UnmarkSeen(_JournalHandler):
-    """``u`` on what is marked as seen: only one's own mark."""
+    """``u`` on what is marked as seen: only the mark of whoever acts."""
 
     verb, kind = Verb.UNACKNOWLEDGE, EntryKind.UNSEEN
     does, did, why = "remove the seen mark", "no longer marked as seen on this machine", "does not know of the mark"

@@ -389,7 +389,7 @@ class ActionService:
         self._told()
 
     def _observed(self, execution: ActionExecution, outcome: Outcome) -> None:
-        """Let others hear of it; a bug there is none of the action's."""
+        """Tell others of it; a bug in that does not touch the action."""
         for observe in self.observers:
             try:
                 observe(execution, outcome)

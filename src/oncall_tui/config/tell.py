@@ -22,7 +22,7 @@ class TellNames(msgspec.Struct, frozen=True):
 
 
 def tell_names(root: Any) -> TellNames:
-    """Collect them from the document *root*; what is of a wrong shape is the validator's to tell."""
+    """Collect them from the document *root*; the validator tells what is of a wrong shape."""
     destinations = [
         value.value
         for entry in _entries(root, "escalation")

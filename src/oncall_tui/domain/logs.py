@@ -65,8 +65,8 @@ class LogPage(msgspec.Struct, frozen=True, kw_only=True):
     """An answer: *lines* oldest first. A *token* means that there may be more, also where there are no lines here.
 
     *missing* says that the group is not there, *lacks* that some lines could not be read.
-    *wait_s* is above 0 where nothing was asked, as the own limit on calls
-    is used up: ask again in so many seconds.
+    *wait_s* is above 0 where nothing was asked, because this program's limit on calls is used up: ask again in so many
+    seconds.
     """
 
     lines: tuple[LogLine, ...] = ()

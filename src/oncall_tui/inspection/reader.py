@@ -44,7 +44,7 @@ class OnDemandReader:
         return self.run(source, lambda: timeline.read(ready, self._journal, target, self._clock.now()))
 
     def run(self, name: str, job: Callable[[], T]) -> Future[T]:
-        """Run *job* on the queue *name*: a source's, or one for what is of no source (``runbook``)."""
+        """Run *job* on the queue *name*: a source's, or another one (``runbook``)."""
         with self._lock:
             queue = self._queues.get(name)
             if queue is None:

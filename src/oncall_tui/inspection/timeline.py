@@ -23,8 +23,8 @@ ALERT, DEPLOY, TASK, EVENT, ACTION = "alert", "deploy", "task", "event", "action
 class TimelineEntry(msgspec.Struct, frozen=True, gc=False):
     """One thing that happened. *at* in seconds since the epoch, UTC; *kind* is a word for what it happened to.
 
-    *where* it is known: a source's name, or ``here`` for this machine's journal. Of what repeated within ten minutes
-    each, *at* is the last of so many *times* and *first* the first.
+    *where* it is known: a source's name, or ``here`` for this machine's journal. Of what happened
+    several *times*, each within ten minutes of the one before, *at* is the last and *first* the first.
     """
 
     at: float

@@ -120,7 +120,7 @@ class Damage:
         return f"{self.lost} of {self.total} {what} {are} not as {whose} promises: {self.words()}"
 
     def problems(self, what: str) -> list[PartialFailure]:
-        """The partial failure that it is of a reading's *what* (``incidents``); none where there is no damage."""
+        """Return the partial failure of a reading's *what* (``incidents``); none where there is no damage."""
         if self.lost:
             scope, kept = f"{self.lost} of {self.total} {what}", "not as the API promises"
         elif self._spared:

@@ -75,7 +75,7 @@ class Paging(Generic[C]):
         return f"there are more than the {read:,} that were read" if self.cut else ""
 
     def problems(self, what: str, read: int, hint: str = "") -> list[PartialFailure]:
-        """The partial failure that it is of a reading's *what* (``alerts``); none where the list is whole."""
+        """Return the partial failure of a reading's *what* (``alerts``); none where the list is whole."""
         if self.whole:
             return []
         state = SourceState.MALFORMED if self.repeats else SourceState.DENIED

@@ -1,4 +1,4 @@
-"""The program's log: a file of one's own, redacted, never stderr (which would tear a full screen)."""
+"""The program's log: a private file, redacted, never stderr (which would tear a full screen)."""
 
 from __future__ import annotations
 

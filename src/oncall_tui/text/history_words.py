@@ -27,7 +27,7 @@ def noun(deploy: Deploy) -> str:
 
 
 def named(deploy: Deploy) -> str:
-    """``:41→:42``; ``rollback :42→:41`` where it is none of the ordinary."""
+    """``:41→:42``; ``rollback :42→:41`` where the deploy is no plain one."""
     word = noun(deploy)
     return deploy.arrow if word == "deploy" else f"{word} {deploy.arrow}"
 

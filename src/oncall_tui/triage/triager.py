@@ -232,7 +232,7 @@ class Triager:
     # --- rows ---------------------------------------------------------------------------------------------------------
 
     def _problems(self, board: Board, stale: _Stale, episodes: set[str]) -> list[TriagedAlert]:
-        """A row for each problem; the same object as before where nothing of it moved."""
+        """A row for each problem; the same object as before where nothing in it changed."""
         self._alerts = board.alerts
         services = {a.id: s for a in board.alerts.values() if (s := self._service_of(a, stale)) is not None}
         unsure = frozenset(s.name for s in board.sources.values() if not s.current or s.problems)

@@ -43,7 +43,7 @@ class UnreadScope(msgspec.Struct, frozen=True):
 
 
 def blind(sources: Mapping[str, SourceStatus]) -> UnreadScope:
-    """Return the unread scope. Equal where nothing of it moved."""
+    """Return the unread scope. Equal to the last one where nothing in it changed."""
     whole = {s.name: _words(s.name, s.state) for s in sources.values() if not s.current}
     holds = tuple(name for name in whole if sources[name].provider in SERVICE_PROVIDERS)
     parts = {s.name: tuple(p.scope for p in s.problems) for s in sources.values() if s.current and s.problems}

@@ -1,4 +1,4 @@
-"""Snooze: an acknowledgement that lasts until a time of one's own."""
+"""Snooze: an acknowledgement that lasts until the time that is asked for."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 Sentry assigns by rules too (ownership, code owners, suspect commits), and an issue that was resolved keeps its assignee
 when it comes back: neither means that anybody works on it now. A single issue's ``activity`` tells ("Retrieve an
 Issue"): that it regressed or began to escalate, and which rule assigned it (``data.integration``: getsentry/sentry,
-ActivityIntegration). By whom else it was assigned does not count: a token that is nobody's may act for a person.
+ActivityIntegration). Who assigned it otherwise does not count: the token of an integration may act for a person.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ class AwsClient:
         damage: Damage | None = None,
         **params: Any,
     ) -> T:
-        """Ask once. Raises errors.SourceError, or RateLimited where no call is to be had now.
+        """Ask once. Raises errors.SourceError, or RateLimited where the budget has no call left now.
 
         With *damage*, items that are not as AWS promises are left out of the answer's lists, and noted there; without
         it one is an error: nothing is decided on a list with holes.

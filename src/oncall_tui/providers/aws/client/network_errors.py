@@ -56,7 +56,7 @@ def before_sending(error: Exception) -> bool:
 
 
 def network(error: Exception, endpoint: str) -> errors.SourceError | None:
-    """The source's state that *error* is, None where it is none of the network."""
+    """The source's state that *error* is, None where it does not come from the network."""
     if isinstance(error, NotReached):
         return error.source
     proxy: Proxy | None = getattr(error, "proxy", None)

@@ -4,7 +4,7 @@ ECS allows 20 sustained DescribeServices a second for the whole account, the con
 is asked for everything may take a fraction of that and no more. An action never waits. Sources that share a budget and
 find it used up are served in the order in which they came, so that none of them takes it all. Where AWS throttles, the
 budget is halved, and grows back within two minutes. Nothing here sleeps: whoever has to wait is told for how long, and
-lets its poller wait. The limit is of the ECS API reference ("Request throttling").
+lets its poller wait. Source of the limit: ECS developer guide ("Request throttling").
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Priority(IntEnum):
 
 
 class RateLimited(Exception):
-    """No call now: in *wait_s* seconds there is one to be had. Never leaves this package."""
+    """The budget has no call now; it has one in *wait_s* seconds. Never leaves this package."""
 
     def __init__(self, wait_s: float) -> None:
         super().__init__(wait_s)
@@ -64,7 +64,7 @@ class TokenBucket:
 
     @property
     def rate(self) -> float:
-        """Return the calls a second to be had now: fewer after AWS throttled."""
+        """Return the calls a second that the budget allows now: fewer after AWS throttled."""
         with self._lock:
             self._fill()
             return self._rate

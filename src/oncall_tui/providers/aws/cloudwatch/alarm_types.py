@@ -1,6 +1,6 @@
-"""The types of alarms that are asked for: all that AWS has, or those that are to be had here.
+"""The types of alarms that are asked for: all that AWS has, or those that this endpoint knows.
 
-Who names no type gets metric alarms alone (CloudWatch API reference, DescribeAlarms). Composite alarms need a
+A call that names no type gets metric alarms alone (CloudWatch API reference, DescribeAlarms). Composite alarms need a
 permission on ``*``; an endpoint that does not know a type has none of it, and refuses the whole question.
 """
 

@@ -147,7 +147,7 @@ class CloudWatchProvider:
         return firing + [a for a in self._no_data if a.alarm_name not in names]
 
     def _pages(self, now: float, which: dict[str, str]) -> tuple[int, list[w.CloudWatchAlarm]]:
-        """Every page, of every type of alarm that is to be had here; the others are asked for again in five minutes."""
+        """Every page, of every type of alarm that can be read here; the others are asked for again in five minutes."""
         asked = self._types if now < self._all_types_at else ALARM_TYPES
         answer, self._types, error = ask_most(lambda types: self._all_pages({**which, "AlarmTypes": types}), asked)
         if error is not None:

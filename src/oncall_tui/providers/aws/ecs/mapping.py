@@ -145,7 +145,7 @@ def failed_tasks(
     """Failed tasks that ``deployments[]`` counts for *made*, of *briefs*; 0 where it has no entry of that deploy.
 
     No answer ties the two: an entry is of the deploy that was created nearest to it. So of two deploys of one task
-    definition each has its own count, and what ECS started to go back is nobody's who put that there before.
+    definition each has its own count, and tasks that ECS started to go back count for no earlier deploy.
     """
     created = [*(b.created_at for b in briefs), made.created_at]
     return sum(

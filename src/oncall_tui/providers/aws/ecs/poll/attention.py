@@ -1,4 +1,4 @@
-"""How often a service is read again: the rarer, the longer nothing of it moved. Pure.
+"""How often a service is read again: the longer it did not change, the more seldom. Pure.
 
 Times are monotonic seconds. A deploy that is young and moves is *lively*; the pace of all others is bounded together
 (``fair_share.paces``), so that deploys which never end cost little.

@@ -479,7 +479,7 @@ _ASKS = {
 
 
 class _SkipUnavailable:
-    """Around a call: an answer that is not to be had here turns the place off; a thing that is gone is passed over."""
+    """Around a call: an answer that this endpoint does not give turns the place off; what is gone is passed over."""
 
     def __init__(self, deploys: DeployReader, what: str, cluster: str, now: Instant) -> None:
         self._deploys, self._place, self._now = deploys, (what, cluster), now
