@@ -9,8 +9,11 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC
 from pathlib import Path
+from typing import Any
 
 import pytest
+from textual._compositor import Compositor
+from textual._context import active_app, visible_screen_stack
 
 from oncall_tui.text import time_format
 from tests.support import forked
@@ -19,6 +22,7 @@ from tests.support import forked
 WORKERS_A_CORE = 3.5
 # Long tests begin first, so that the processes end together.
 LONG_FIRST = ("faults", "end_to_end", "races", "oracle_suspects", "oracle", "tui", "simulator", "providers")
+_DRAWN = Compositor.render_update
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -85,6 +89,25 @@ def _times_in_utc() -> Iterator[None]:
     time_format.set_zone(UTC)
     yield
     time_format.set_zone(UTC)
+
+
+@pytest.fixture(autouse=True)
+def _draw_what_is_read(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw a screen only where a test reads it, but for ``--everything``, and tests that are marked ``drawn``.
+
+    Such a screen has no terminal: Textual throws away what it drew, which is a quarter of the time of these tests.
+    """
+    if not request.config.getoption("everything") and request.node.get_closest_marker("drawn") is None:
+        monkeypatch.setattr(Compositor, "render_update", _undrawn)
+
+
+def _undrawn(compositor: Compositor, full: bool = False, screen_stack: Any = None, simplify: bool = False) -> Any:
+    if full or not active_app.get().is_headless:
+        return _DRAWN(compositor, full, screen_stack, simplify)
+    visible_screen_stack.set(screen_stack or [])
+    dirty = bool(compositor._dirty_regions)
+    compositor._dirty_regions.clear()
+    return "" if dirty else None
 
 
 def _order(item: pytest.Item) -> int:

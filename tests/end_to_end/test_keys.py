@@ -58,6 +58,7 @@ def done(world: World) -> list[tuple[str, str, str]]:
     return told
 
 
+@pytest.mark.everything
 def test_a_night_at_120_by_40(
     make_world: Callable[..., World], run_program: Callable[..., Program], tmp_path: Path
 ) -> None:

@@ -76,6 +76,7 @@ def test_an_interrupted_wait_is_resolved_by_the_handover(make_world: Callable[..
     assert states(world)[-1] == "done"
 
 
+@pytest.mark.core(1)
 @pytest.mark.parametrize("command", [("status",), ("deploys",), ("check",)])
 def test_every_command_that_reads_the_sources_resolves_what_was_left_open(
     make_world: Callable[..., World], command: tuple[str, ...]

@@ -11,6 +11,8 @@ import pytest
 from oncall_tui.text.time_format import moment
 from tests.end_to_end.surfaces import TOKYO, Said, played
 
+pytestmark = pytest.mark.xdist_group("surfaces")  # they read one night
+
 ARROW = re.compile(r"(?:first|:\d+)→(?::\d+|first)")
 
 

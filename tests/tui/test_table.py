@@ -350,6 +350,7 @@ async def test_marks_are_shown_and_dropped_with_their_rows() -> None:
         assert not any("●" in line for line in app.lines())
 
 
+@pytest.mark.drawn
 async def test_only_what_changed_is_repainted(monkeypatch: pytest.MonkeyPatch) -> None:
     async with board() as (app, pilot):
         app.table.show(rows(range(60)))

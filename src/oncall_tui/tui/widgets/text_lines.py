@@ -78,6 +78,14 @@ class Lines(ScrollView, can_focus=True):
         if self.on_scrolled is not None:
             self.on_scrolled()
 
+    def on_resize(self) -> None:
+        """Another size: what is drawn is folded for it before it is drawn."""
+        self._fold_anew()
+
+    def watch_show_vertical_scrollbar(self) -> None:
+        """The scroll bar came or went, and took or gave a cell."""
+        self._fold_anew()
+
     def hidden(self) -> tuple[int, int, int]:
         """(lines out of sight above, below, warnings among the latter)."""
         first = self.scroll_offset.y
@@ -91,6 +99,10 @@ class Lines(ScrollView, can_focus=True):
     def folded(self, count: int) -> int:
         """How many lines of the screen the first *count* lines take, at the width that they have now."""
         return sum(len(self._fold_one(line, self.folded_for)) for line in self._lines[:count])
+
+    def _fold_anew(self) -> None:
+        if self.scrollable_content_region.width != self.folded_for:
+            self._fold()
 
     def _fold(self) -> None:
         width = self.scrollable_content_region.width
@@ -115,8 +127,6 @@ class Lines(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """One line of the pane."""
         width = self.scrollable_content_region.width
-        if width != self.folded_for:
-            self._fold()
         at = self.scroll_offset.y + y
         plain = self._paint("")
         if at >= len(self._folded):
