@@ -126,7 +126,7 @@ def program(path: str) -> None:
 
     engine.start = start  # type: ignore[method-assign]
     try:
-        app.run(mouse=False)
+        app.run_on_terminal()
     finally:
         engine.stop()
 

@@ -8,7 +8,7 @@ import sys
 
 CODE = """
 import json, sys
-import oncall_tui.cli.board, oncall_tui.tui.app
+import oncall_tui.cli.open_board, oncall_tui.tui.app
 from oncall_tui.tui.board import BoardScreen
 from textual.screen import ModalScreen, Screen
 

@@ -14,8 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 from tests.support.fakes import ALICE, FakeProvider, alert, service
 
-from oncall_tui import cli
-from oncall_tui.cli import COMMANDS, NOT_DONE, alert_commands
+from oncall_tui.cli import COMMANDS, NOT_DONE, alert_commands, group
 from oncall_tui.cli import lookup as finding
 from oncall_tui.cli.common import CommandFailed
 from oncall_tui.domain.action import Verb
@@ -29,13 +28,13 @@ PROM = "sources:\n  - {name: prom, provider: alertmanager, url: http://127.0.0.1
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(cli.cli, list(arguments))
+    return CliRunner().invoke(group.cli, list(arguments))
 
 
 @pytest.mark.parametrize("name", [name for name in COMMANDS if name != "drill"])
 def test_every_command_takes_the_global_options_after_it_too(name: str) -> None:
-    context = click.Context(cli.cli, obj={"config": "", "read_only": False})
-    command = cli.cli.get_command(context, name)
+    context = click.Context(group.cli, obj={"config": "", "read_only": False})
+    command = group.cli.get_command(context, name)
     assert command is not None
     needed = ["x"] * sum(isinstance(p, click.Argument) and p.required for p in command.params)
     needed += [word for p in command.params if isinstance(p, click.Option) and p.required for word in (p.opts[0], "1h")]

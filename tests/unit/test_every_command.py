@@ -13,7 +13,7 @@ import click
 import pytest
 
 from oncall_tui import bootstrap, cli
-from oncall_tui.cli import COMMANDS, DONE, NOT_DONE, WRONG_USE, output
+from oncall_tui.cli import COMMANDS, DONE, NOT_DONE, WRONG_USE, group, output
 
 NAMES = [name for name in COMMANDS if name not in ("drill", "demo")]  # they start another program
 
@@ -42,7 +42,7 @@ FAILING: dict[str, Callable[[], io.StringIO | None]] = {
 
 def arguments(name: str) -> list[str]:
     """Return what the command needs at least."""
-    command = cli.cli.get_command(click.Context(cli.cli, obj={"config": "", "read_only": False}), name)
+    command = group.cli.get_command(click.Context(group.cli, obj={"config": "", "read_only": False}), name)
     assert command is not None
     needed = ["x/y"] * sum(isinstance(p, click.Argument) and p.required for p in command.params)
     needed += [word for p in command.params if isinstance(p, click.Option) and p.required for word in (p.opts[0], "1h")]
@@ -86,7 +86,7 @@ def test_no_command_fails_otherwise_because_it_cannot_print(
                 assert codes[1] == both == codes[0], (name, words)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "init"])
+@pytest.mark.parametrize("name", [*(name for name in NAMES if name != "init"), ""])
 def test_an_interrupt_before_anything_is_sent_is_said_by_every_command(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,7 +94,30 @@ def test_an_interrupt_before_anything_is_sent_is_said_by_every_command(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(bootstrap, "load_config", interrupted)
-    monkeypatch.setattr("oncall_tui.cli.board.why_no_board", lambda: None)
+    monkeypatch.setattr("oncall_tui.cli.open_board.why_no_board", lambda: None)
     err = io.StringIO()
-    assert ended(monkeypatch, arguments(name), io.StringIO(), err) == NOT_DONE
+    assert ended(monkeypatch, arguments(name) if name else [], io.StringIO(), err) == NOT_DONE
     assert err.getvalue() == "oncall-tui: interrupted: nothing was sent\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["--read-only"],
+        ["--config", "a.yaml"],
+        ["--config", "a b", "--read-only"],
+        ["--config", "a", "--config", "b"],
+    ],
+)
+def test_the_board_without_click_takes_what_click_would(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[tuple[str, bool]] = []
+    monkeypatch.setattr("oncall_tui.cli.board.open_board", lambda *given: opened.append(given) or DONE)
+    with pytest.raises(SystemExit):
+        group.run(words)
+    assert cli.options_of_board(words) == opened[0]
+
+
+@pytest.mark.parametrize("words", [["status"], ["--config"], ["--config", "--read-only"], ["-h"], ["board"], ["--x"]])
+def test_what_is_not_plain_is_left_to_click(words: list[str]) -> None:
+    assert cli.options_of_board(words) is None

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from oncall_tui import bootstrap
-from oncall_tui.cli import cli
+from oncall_tui.cli.group import cli
 from oncall_tui.domain.on_call import OnCallShift
 from oncall_tui.errors import Offline
 

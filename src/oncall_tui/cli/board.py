@@ -1,4 +1,4 @@
-"""``board``: the screen."""
+"""``board``: the screen, where it is named as a command."""
 
 from __future__ import annotations
 
@@ -6,44 +6,11 @@ import sys
 
 import click
 
-from oncall_tui import bootstrap
-from oncall_tui.cli import WRONG_USE
-from oncall_tui.cli.common import fail
-from oncall_tui.cli.farewell import left_behind
-from oncall_tui.cli.output import flush, say
-from oncall_tui.cli.terminal_check import settle, why_no_board
-from oncall_tui.config import Config
+from oncall_tui.cli.open_board import open_board
 
 
 @click.command()
 @click.pass_context
 def board(context: click.Context) -> None:
     """Open the board."""
-    options = context.obj
-    settle()
-    if (why := why_no_board()) is not None:
-        fail(*why, WRONG_USE)
-    sys.exit(show(bootstrap.load_config(options["config"]), options["read_only"]))
-
-
-def show(config: Config, read_only: bool, *, follow: bool = True) -> int:
-    """Run the screen until it is left; returns the exit code. With *follow* it says then what goes on without it."""
-    import gc
-
-    gc.disable()  # until the first frame: it saves 20 ms, and the app switches it on again
-    from oncall_tui.tui.app import OncallApp
-    from oncall_tui.tui.terminal.ending import EndSignals
-
-    engine = bootstrap.make_engine(config, read_only=read_only)
-    app = OncallApp(engine, config)
-    left: tuple[str, ...] = ()
-    with EndSignals(app.end, app.put_terminal_back):
-        try:
-            app.run(mouse=config.screen.mouse)
-            left = left_behind(engine) if follow else ()
-        finally:
-            engine.stop()
-    say(*left)
-    code = app.return_code or 0
-    flush()
-    return code
+    sys.exit(open_board(context.obj["config"], context.obj["read_only"]))

@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import contextmanager
-from typing import NoReturn, TypeVar
-
-import click
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from oncall_tui import bootstrap
 from oncall_tui.cli import NOT_DONE
@@ -18,6 +16,9 @@ from oncall_tui.cli.output import say
 from oncall_tui.domain.plan import ActionRequest, Plan
 from oncall_tui.engine.engine import Engine
 from oncall_tui.errors import OncallError, Refused, WayOut
+
+if TYPE_CHECKING:
+    import click
 
 READ_TIMEOUT_S = 45.0  # a first sweep of 1,000 services within the calls allowed; a dead source fails much earlier
 TOLD_TIMEOUT_S = 8.0  # a connection and an answer; a destination that hangs longer is left behind

@@ -67,7 +67,7 @@ def _on(child: Popen[str], said: IO[bytes], read_only: bool) -> int:
         config = demo_config(world, Path(folder))
         why = why_no_board()
         if why is None:
-            from oncall_tui.cli.board import show
+            from oncall_tui.cli.open_board import show
 
             return show(config, read_only, follow=False)  # what goes on there ends with the demo
         return _once(config, *why)

@@ -7,7 +7,6 @@ on. One argument is one line, and a line break within it is shown as a sign: wha
 from __future__ import annotations
 
 import errno
-import json
 import os
 import sys
 from typing import Any, TextIO
@@ -59,6 +58,8 @@ def put_fields(*fields: str) -> bool:
 
 def put_json(value: Any) -> bool:
     """One JSON value on one line; where the stream's encoding lacks characters, they are escaped."""
+    import json  # not needed to open the board
+
     return _out(json.dumps(value, ensure_ascii=not is_utf8(sys.stdout)) + "\n")
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -40,6 +40,7 @@ DESTINATIONS: dict[str, RegistryEntry] = {
     "sns": RegistryEntry("aws.sns.options:SnsOptions", "aws.sns.destination:build"),
 }
 
+T = TypeVar("T", bound=msgspec.Struct)
 _importing = threading.Lock()
 
 
@@ -48,14 +49,31 @@ def _load(path: str) -> Any:
     return getattr(import_module(f"{__package__}.{module}"), name)
 
 
-def options_types() -> dict[str, type[SourceOptions]]:
+class OptionsTypes(Mapping[str, type[T]]):
+    """Options types by their providers' names; a type's module is imported once it is asked for."""
+
+    def __init__(self, entries: Mapping[str, RegistryEntry]) -> None:
+        self._entries = entries
+
+    def __getitem__(self, name: str) -> type[T]:
+        found: type[T] = _load(self._entries[name].options)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+def options_types() -> OptionsTypes[SourceOptions]:
     """Each provider's options type, by the provider's name. Imports no I/O."""
-    return {name: _load(entry.options) for name, entry in SOURCES.items()}
+    return OptionsTypes(SOURCES)
 
 
-def destination_types() -> dict[str, type[DestinationOptions]]:
+def destination_types() -> OptionsTypes[DestinationOptions]:
     """Each destination's options type, by its provider's name. Imports no I/O."""
-    return {name: _load(entry.options) for name, entry in DESTINATIONS.items()}
+    return OptionsTypes(DESTINATIONS)
 
 
 def build(options: SourceOptions, context: Context) -> Provider:

@@ -6,7 +6,6 @@ import functools
 import os
 import re
 import stat
-from html import entities
 from pathlib import Path
 
 from oncall_tui.errors import NoCredentials
@@ -150,6 +149,8 @@ def _spelled(value: str) -> re.Pattern[str]:
 
 
 def _spellings(c: str) -> str:
+    from html import entities  # rarely needed, and never for the first frame
+
     code = f"{ord(c):x}"
     named = f"|&{entities.codepoint2name[ord(c)]};" if ord(c) in entities.codepoint2name else ""
     escaped = rf"|\\u0*{code}|\\x0*{code}|\\{re.escape(c)}" if not c.isalnum() else rf"|\\u0*{code}|\\x0*{code}"

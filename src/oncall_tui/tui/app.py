@@ -35,6 +35,7 @@ from oncall_tui.tui.key_names import MOVING, keymap
 from oncall_tui.tui.screens.dialogs.modals import Modal
 from oncall_tui.tui.session import RowScreen
 from oncall_tui.tui.terminal.driver import KeyDriver
+from oncall_tui.tui.terminal.key_loop import new_loop
 from oncall_tui.tui.terminal.sound import notification
 from oncall_tui.tui.widgets.clean_text import copyable, guard
 
@@ -77,6 +78,14 @@ class OncallApp(App[None]):
         self._ends_with: int | None = None  # the exit code that a signal asked for
         self._while_coming: set[str] = set()  # keys that count while a dialog is on its way: they move, or go back
 
+    def run_on_terminal(self) -> None:
+        """Run until it is left, on a loop that answers keys first."""
+        loop = new_loop()
+        try:
+            self.run(mouse=self.config.screen.mouse, loop=loop)
+        finally:
+            loop.close()
+
     def get_default_screen(self) -> BoardScreen:
         """The board is the first screen: a blank one under it would be laid out and painted before it."""
         self.board = BoardScreen(self.engine, ZoneInfo(self.config.timezone), self.engine.actor.name)
@@ -108,7 +117,6 @@ class OncallApp(App[None]):
         self.engine.start()
         self.engine.recorder.begin(self.engine.clock.now())
         self.engine.on_call.start()
-        sys.setswitchinterval(0.001)  # pollers that parse give way to a key five times as often
         gc.collect()
         gc.freeze()
         gc.enable()

@@ -51,6 +51,7 @@ class KeyDriver(LinuxDriver):
         self._started = 0.0  # monotonic: when the terminal was asked last
         self._took: float | None = None  # seconds from a question to its answer; None: not known
         self._handing_over = self._away = False
+        self._wake = -1  # a pipe to the input thread while it runs
         # In the loop, not in a signal's handler: that may interrupt the writing of what it wants to write itself. And
         # asyncio is woken by a signal that comes just before it waits only where it has a handler of its own.
         self._loop.add_signal_handler(signal.SIGTSTP, self._sigtstp_application)
@@ -61,11 +62,14 @@ class KeyDriver(LinuxDriver):
     def run_input_thread(self) -> None:
         """Read until the driver is stopped, or the terminal is gone."""
         parser, arrivals = XTermParser(self._debug), Arrivals()
-        with selectors.SelectSelector() as selector:
+        wake, self._wake = os.pipe()
+        with selectors.SelectSelector() as selector, open(wake, "rb"), open(self._wake, "wb"):
             selector.register(self.fileno, selectors.EVENT_READ)
+            selector.register(wake, selectors.EVENT_READ)
             while not self.exit_event.is_set():
                 wait, text = arrivals.wait(time.monotonic()), ""
-                if selector.select(TICK_S if wait is None else min(wait, TICK_S)):
+                ready = selector.select(TICK_S if wait is None else min(wait, TICK_S))
+                if any(key.fileobj == self.fileno for key, _ in ready):
                     try:
                         data = os.read(self.fileno, 4096)
                     except BlockingIOError:  # another program that shares the terminal made it so
@@ -143,7 +147,17 @@ class KeyDriver(LinuxDriver):
             self._disable_mouse_support()
             self.write("\x1b[?1004l")
             self._wait_for_answers(most)
+            self._stop_waiting()
         super().disable_input()
+
+    def _stop_waiting(self) -> None:
+        """Let the input thread see at once that it is to end: else it waits for what is typed, up to a tick."""
+        self.exit_event.set()
+        with contextlib.suppress(OSError):
+            os.write(self._wake, b"x")
+        if self._key_thread is not None:
+            self._key_thread.join()
+        self.exit_event.clear()  # it has ended; Textual's own way goes on from here
 
     def _wait_for_answers(self, most: float) -> None:
         if not self._incoming.answered:

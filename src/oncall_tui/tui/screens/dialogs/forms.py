@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -107,10 +106,14 @@ def _is_plain(value: str) -> bool:
 
 def _quoted(text: str) -> str:
     """In quotes; all that is not ASCII is escaped where the text has something that a terminal would obey or hide."""
+    import json  # not needed for the first frame
+
     return json.dumps(text, ensure_ascii=clean(text) != text).replace("\x7f", "\\u007f")
 
 
 def _unquoted(inner: str) -> str:
+    import json
+
     try:
         return str(json.loads(f'"{inner}"', strict=False))
     except ValueError:
