@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner
 from tests.support.configuration import OPTIONS, SOURCE, write
 
-from oncall_tui import cli, config
+from oncall_tui import config
+from oncall_tui.cli import group
 from oncall_tui.config import files
 from oncall_tui.config.nodes import MAX_BYTES
 from oncall_tui.errors import ConfigurationError
@@ -265,11 +266,11 @@ def test_a_file_that_is_named_and_missing_says_what_writes_one(tmp_path: Path) -
 def test_every_command_refuses_a_configuration_without_a_source(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
-    board = import_module("oncall_tui.cli.board")
+    board = import_module("oncall_tui.cli.open_board")
     monkeypatch.setattr(board, "why_no_board", lambda: None)
     monkeypatch.setattr(board, "settle", lambda: None)
     file = tmp_path / "config.yaml"
     write(file, "")
-    ended = CliRunner().invoke(cli.cli, ["--config", str(file), *command.split()]).exception
+    ended = CliRunner().invoke(group.cli, ["--config", str(file), *command.split()]).exception
     assert isinstance(ended, ConfigurationError)
     assert "no source is configured" in ended.message
