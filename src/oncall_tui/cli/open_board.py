@@ -16,7 +16,7 @@ from oncall_tui.config import Config
 def open_board(config: str, read_only: bool) -> int:
     """Run the board on the configuration file *config* (empty: where it is looked for); the exit code.
 
-    Raises ConfigurationError, and CommandFailed where no board can be drawn on this terminal.
+    Raises ConfigurationError. Where no board can be drawn on this terminal it says so, and ends the program.
     """
     settle()
     if (why := why_no_board()) is not None:
