@@ -50,7 +50,7 @@ async def test_a_product_narrows_every_pane_and_a_page_outside_of_it_has_a_sign(
         await rig.pilot.press("p")
         await rig.modal()
         assert "what is open in each product" in rig.text()
-        assert "PAGES UNACKED ALERTS" in " ".join(rig.text().split())
+        assert "PAGES UNACKED NOT PAGING" in " ".join(rig.text().split())
         text = rig.text().partition("UNHEALTHY")[2]
         names = ("all products", "search", "ledger", "no product", "view slow", "view mine")
         places = [text.index(name) for name in names]

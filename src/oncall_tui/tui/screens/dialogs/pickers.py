@@ -95,7 +95,7 @@ class LookAt(Chooser):
         Column("name", "PRODUCT", 14, flex=True, min_width=12, align="middle"),
         Column("pages", "PAGES", 5, align="right"),
         Column("unacknowledged", "UNACKED", 7, align="right"),
-        Column("others", "ALERTS", 6, align="right"),
+        Column("others", "NOT PAGING", 10, align="right"),
         Column("sick", "UNHEALTHY", 9, align="right"),
         Column("deploys", "DEPLOYS", 7, align="right"),
         Column("owner", "", 20, flex=True, min_width=8, drop=1),
