@@ -12,7 +12,7 @@ from tests.support.fakes import ALICE
 from tests.support.told import Bench, FakeDestination
 
 from oncall_tui.domain.action import Verb
-from oncall_tui.domain.alert import Severity
+from oncall_tui.domain.alert import AlertState, Severity
 from oncall_tui.domain.entry import EntryKind
 from oncall_tui.domain.outcome import Check, OutcomeState
 from oncall_tui.errors import ActionFailed, OutcomeUnknown, Refused
@@ -130,6 +130,17 @@ def test_a_note_goes_on_the_joined_incident_as_an_action_of_its_own(bench: Bench
     ended = [e.data for e in bench.written(EntryKind.OUTCOME) if e.data["verb"] == Verb.NOTE]
     assert [d["state"] for d in ended if d["state"] != "pending"] == ["done", "done"]
     assert [o.verb for o in bench.engine.actions.outcomes] == [Verb.ROLL_BACK]  # not in the strip
+
+
+def test_each_of_two_incidents_that_are_one_row_gets_the_notes(bench: Bench) -> None:
+    first = bench.incident()
+    more = {"provider": "pagerduty", "keys": first.keys, "hint": first.hint, "verbs": first.verbs}
+    bench.pager.add("Q2", **more)
+    bench.pager.add("Q3", **{**more, "state": AlertState.RESOLVED, "verbs": frozenset()})
+    bench.poll()
+    assert len([row for row in bench.engine.update.triaged.alerts if row.incident]) == 1
+    bench.do(Verb.ROLL_BACK)
+    assert sorted(target for target, _ in bench.notes.texts) == ["pager/Q1", "pager/Q1", "pager/Q2", "pager/Q2"]
 
 
 def test_an_incident_that_is_over_gets_no_note_and_that_is_no_failure(bench: Bench) -> None:

@@ -93,10 +93,11 @@ class PlanEnricher:
         for row in triaged.alerts:
             if row.service is None or row.service.id != service_id or row.alert.state is AlertState.RESOLVED:
                 continue
-            incident = row.incident
-            alert = triaged.board.alerts.get(incident)
-            if alert is not None and Verb.NOTE in alert.verbs:
-                incidents[incident] = None
+            leading = triaged.board.alerts.get(row.incident)
+            beside = (m for m in row.members if m.provider in PAGER_PROVIDERS and m.state is not AlertState.RESOLVED)
+            for alert in (leading, *beside):  # each of them escalates to somebody else
+                if alert is not None and Verb.NOTE in alert.verbs:
+                    incidents[alert.id] = None
         return Recipients(product.tell if product else (), tuple(incidents)[:NOTED], service_id)
 
     def completion_note(self, plan: Plan) -> str:

@@ -180,6 +180,8 @@ def test_every_kind_of_alarm_names_what_it_watches(
     ("state", "evaluation", "wanted", "words"),
     [
         ("INSUFFICIENT_DATA", "EVALUATION_ERROR", AlertState.UNKNOWN, "configuration is wrong"),
+        ("OK", "EVALUATION_ERROR", AlertState.UNKNOWN, "configuration is wrong"),
+        ("ALARM", "EVALUATION_ERROR", AlertState.FIRING, "configuration is wrong"),
         ("INSUFFICIENT_DATA", "EVALUATION_FAILURE", AlertState.NO_DATA, "could not evaluate"),
         ("INSUFFICIENT_DATA", "", AlertState.NO_DATA, ""),
         ("INSUFFICIENT_DATA", "NEW_WORD", AlertState.NO_DATA, "new word"),

@@ -111,11 +111,12 @@ NOTHING = OtherAlarms()
 
 def state(alarm: w.CloudWatchAlarm, mute: ActiveMute | None) -> AlertState | None:
     """None: it is fine. INSUFFICIENT_DATA is neither firing nor fine; where the alarm's own configuration is wrong,
-    there may be data that nothing evaluates."""
+    there may be data that nothing evaluates, and OK is only what it was before that."""
+    broken = alarm.evaluation_state == "EVALUATION_ERROR"
     if alarm.state_value == "OK":
-        return None
+        return AlertState.UNKNOWN if broken else None
     if alarm.state_value == "INSUFFICIENT_DATA":
-        return AlertState.UNKNOWN if alarm.evaluation_state == "EVALUATION_ERROR" else AlertState.NO_DATA
+        return AlertState.UNKNOWN if broken else AlertState.NO_DATA
     if alarm.state_value != "ALARM":
         return AlertState.UNKNOWN
     if mute is not None:
@@ -180,7 +181,8 @@ def alert(
 
 def _comment(alarm: w.CloudWatchAlarm) -> str:
     """Say why it notifies nobody, or why its state tells little."""
-    told = evaluation(alarm) if alarm.state_value == "INSUFFICIENT_DATA" else ""
+    doubtful = alarm.state_value == "INSUFFICIENT_DATA" or alarm.evaluation_state == "EVALUATION_ERROR"
+    told = evaluation(alarm) if doubtful else ""
     if alarm.state_value not in STATES:
         told = f"CloudWatch calls its state {alarm.state_value}, which oncall-tui does not know"
     return told or short_ids(alarm.actions_suppressed_reason)
