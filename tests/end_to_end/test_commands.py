@@ -274,7 +274,7 @@ def test_silence_acknowledge_and_back(make_world: Callable[..., World]) -> None:
     assert alert(shell, "queue depth")["state"] == "silenced"
 
     shell("ack", slow)
-    assert alert(shell, "遅いクエリ")["acknowledged_by"] == ["alice@example.com"]
+    assert alert(shell, "遅いクエリ")["acknowledged_by"] == ["Alice"]
     again = shell("ack", slow, code=NOT_DONE)
     assert "alice@example.com" in again.out + again.err
     shell("unack", slow)
