@@ -8,6 +8,7 @@ import pty
 import re
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -216,3 +217,35 @@ def test_the_door_keeps_no_account_of_what_has_ended() -> None:
     answer_of(python("pass"))
     assert programs._running == set()
     assert signal.getsignal(signal.SIGCHLD) is signal.SIG_DFL
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_a_program_on_the_terminal_and_what_it_started_end_with_this_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deaf: bool
+) -> None:
+    monkeypatch.setattr(programs, "_hung_up", set())
+    trap = "trap '' HUP; " if deaf else ""
+    script = f"{trap}sleep 60 & echo $! >{tmp_path}/new; mv {tmp_path}/new {tmp_path}/pid; wait; :"
+    statuses: list[int] = []
+    runs = threading.Thread(target=lambda: statuses.append(programs.on_terminal(["sh", "-c", script])))
+    runs.start()
+    _appears(tmp_path / "pid")
+    assert not programs.was_hung_up()
+    programs.end_on_terminal()
+    if deaf:
+        assert runs.is_alive()
+        programs.end_on_terminal(signal.SIGKILL)
+    runs.join(10)
+    assert statuses == [-(signal.SIGKILL if deaf else signal.SIGHUP)]
+    assert programs.was_hung_up()
+    child = int((tmp_path / "pid").read_text())
+    with pytest.raises(ProcessLookupError):
+        _gone(child)
+
+
+def _appears(path: Path) -> None:
+    """Wait for it, ten seconds at the most."""
+    end = time.monotonic() + 10
+    while not path.exists():
+        assert time.monotonic() < end
+        time.sleep(0.01)

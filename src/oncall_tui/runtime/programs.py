@@ -24,6 +24,8 @@ PAUSE_S = 0.05  # between two checks whether a helper that prints nothing has en
 
 _withheld: set[str] = set()
 _running: set[int] = set()  # process groups of helpers
+_on_terminal: set[int] = set()  # ids of programs that have the terminal
+_hung_up: set[int] = set()
 _lock = threading.Lock()
 
 
@@ -167,7 +169,38 @@ def on_terminal(command: Sequence[str], more: Mapping[str, str] | None = None) -
 
     Raises OSError where it cannot be started.
     """
-    return subprocess.Popen(list(command), env=environment(more)).wait()
+    child = subprocess.Popen(list(command), env=environment(more))
+    _on_terminal.add(child.pid)
+    try:
+        return child.wait()
+    finally:
+        _on_terminal.discard(child.pid)
+
+
+def end_on_terminal(number: signal.Signals = signal.SIGHUP) -> None:
+    """Send the signal to the program that has the terminal, and to what it started: this one is told to end.
+
+    It shares this program's group, so each is signalled by its id. May be called by a signal's handler.
+    """
+    for pid in tuple(_on_terminal):
+        _hung_up.add(pid)
+        for each in _with_children(pid):
+            with contextlib.suppress(OSError):
+                os.kill(each, number)
+
+
+def was_hung_up() -> bool:
+    """Return whether a program on the terminal was ended because this one is to end."""
+    return bool(_hung_up)
+
+
+def _with_children(pid: int) -> list[int]:
+    """*pid* and its descendants (proc(5), ``children``); *pid* alone where the system does not tell."""
+    found = [pid]
+    for each in found:
+        with contextlib.suppress(OSError), open(f"/proc/{each}/task/{each}/children", encoding="ascii") as file:
+            found += [int(word) for word in file.read().split()]
+    return found
 
 
 # --- a simulated world ------------------------------------------------------------------------------------------------

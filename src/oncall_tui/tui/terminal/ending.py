@@ -10,6 +10,7 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
+from oncall_tui.runtime import programs
 from oncall_tui.runtime.worker import Worker
 
 SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGINT)
@@ -44,6 +45,7 @@ class EndSignals:
 
     def _came(self, number: int, _frame: FrameType | None) -> None:
         self._codes.put(BY_SIGNAL + number)
+        programs.end_on_terminal()  # a shell in production must not outlive the board
         self._end(BY_SIGNAL + number)
 
     def _watch(self) -> None:
@@ -53,6 +55,7 @@ class EndSignals:
             try:
                 more = self._codes.get(timeout=GRACE_S)
             except queue.Empty:
+                programs.end_on_terminal(signal.SIGKILL)
                 last = Worker("last words", self._at_once)
                 last.start()
                 last.join(LAST_S)

@@ -41,7 +41,7 @@ def run(command: Sequence[str], more: Mapping[str, str] | None = None) -> int:
         try:
             _write(f"\nrunning: {clean(' '.join(command))}\n\n")
             status = _status_of(command, more)
-            if status:
+            if status and not programs.was_hung_up():
                 terminal.put_back()
                 _write(f"\n{words(status)}. Enter goes back to the board. ")
                 terminal.wait_for_enter()
