@@ -30,7 +30,7 @@ def test_it_is_printed_and_sent_and_says_what_was_not_watched(world: World) -> N
     (page,) = (f for f in told["fired"] if "burns" in f["title"])
     assert (page["pages"], page["ended"], page["product"], page["service"]) == (True, None, "shop", API)
     (held,) = (o for o in told["open"] if "burns" in o["title"])
-    assert (held["state"], held["by"]) == ("acknowledged", "alice@example.com")
+    assert (held["state"], held["by"]) == ("acknowledged", "Alice")
     assert [(d["by"], d["state"]) for d in told["done"]] == [("Alice", "done")]
     assert [(d["service"], d["arrow"]) for d in told["deploys"]] == [(API, ":41→:42")]
     assert told["watched_whole"] is False  # commands alone ran: no board was open

@@ -136,7 +136,7 @@ def test_acknowledged_there_and_back(
     }
     suppressed = [a["labels"]["alertname"] for a in server.alerts("?active=false")]
     assert suppressed == ["Load165"]
-    program.wait(lambda screen: any("[/prod] down 165" in x and "ack alice 14m left" in x for x in screen.splitlines()))
+    program.wait(lambda screen: any("[/prod] down 165" in x and "ack Alice 14m left" in x for x in screen.splitlines()))
     ends = datetime.fromisoformat(silence["endsAt"]).astimezone().timestamp()
     tokyo = datetime.fromtimestamp(ends, tz=datetime.fromisoformat("2026-01-01T00:00:00+09:00").tzinfo)
     program.wait(f"until {tokyo:%H:%M}")  # in the detail

@@ -64,6 +64,7 @@ async def test_the_panes_fill_the_screen_and_the_key_bar_is_its_last_line(
         assert len(lines) == 40
         assert "? help" in lines[-1], rig.text()
         assert not rig.board.show_vertical_scrollbar
+        assert not alerts or "SEV" in rig.text(), "a list has its headings"
         detail = rig.board.query_one("#pane-detail")
         assert detail.size.height >= (9 if alerts else 1), rig.text()
         if 0 < alerts < 4 and services < 10:  # there is room for all of it

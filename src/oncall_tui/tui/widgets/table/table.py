@@ -177,7 +177,8 @@ class Table(Canvas, can_focus=True):
         if len(self._rows) >= most:
             return most
         lines = sum(1 + self._painter.under(row, False) for row in self._rows)
-        return self._show_header + lines + max(map(self._spare, self._rows))
+        least = HEADED_LINES if self._show_header else 1
+        return max(least, self._show_header + lines + max(map(self._spare, self._rows)))
 
     # -- the cursor and the marks ----------------------------------------------------------------------------------
 
