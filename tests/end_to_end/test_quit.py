@@ -79,7 +79,7 @@ def test_quit_with_a_write_on_its_way_asks_once(
         lambda: [e.data["state"] for e in world.entries("outcome") if e.subject == intent.subject][-1:] == ["done"],
         "the intent that was left open is resolved",
     )
-    again.wait(lambda screen: any("queue depth 8k" in line and "ack alice" in line for line in screen.splitlines()))
+    again.wait(lambda screen: any("queue depth 8k" in line and "ack Alice" in line for line in screen.splitlines()))
     assert len(world.writes("prom")) == 1
 
 
