@@ -449,3 +449,13 @@ async def test_a_form_keeps_what_was_typed_ahead_and_what_was_wrong(tmp_path: Pa
 def test_a_matcher_that_is_not_offered_is_refused_by_name(text: str) -> None:
     with pytest.raises(ValueError, match="label=value"):
         matchers(text)
+
+
+async def test_the_calls_a_second_are_those_of_now_where_they_changed_much(tmp_path: Path) -> None:
+    async with on_screen(Rig(tmp_path)) as rig:
+        (poller,) = rig.engine._pollers.values()
+        for rate, said in ((4.0, "4.0"), (3.0, "4.0"), (60.0, "60.0"), (0.0, "0.0"), (0.2, "0.2")):
+            poller._set(calls_per_s=rate)
+            rig.engine._build_board()
+            rig.board.show(rig.engine.update)
+            assert rig.board.session.call_rate == f"{said} calls/s"

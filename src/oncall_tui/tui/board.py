@@ -77,6 +77,7 @@ class BoardScreen(Screen[None]):
         self.zoomed = False
         self.drawing = Drawing(self, self.session, self.filters, self.new_rows, self.actions)
         self.session.on_said, self.session.redraw = self.drawing.outcome, self.renew
+        self._rate = 0.0
         self._rate_of = 0  # the minute of the calls a second
         self._arranged: tuple[bool, str] | None = None
         self._arranged_for = Size(0, 0)
@@ -158,11 +159,14 @@ class BoardScreen(Screen[None]):
         self.memory.save()
 
     def _note_rate(self) -> None:
-        """Take the calls a second once a minute: a figure that changes all the time is a line sent all the time."""
+        """Take the calls a second once a minute, or once they are twice or half of what is said: a figure that changes
+        all the time is a line sent all the time.
+        """
         minute, session = int(self.session.engine.clock.now() // 60), self.session
-        if self._rate_of != minute or session.call_rate.startswith("0.0"):
-            self._rate_of = minute
-            session.call_rate = f"{sum(s.calls_per_s for s in session.latest.board.sources.values()):.1f} calls/s"
+        rate = sum(s.calls_per_s for s in session.latest.board.sources.values())
+        if self._rate_of != minute or not self._rate / 2 <= rate <= self._rate * 2:
+            self._rate_of, self._rate = minute, rate
+            session.call_rate = f"{rate:.1f} calls/s"
 
     def _elsewhere(self, update: Update) -> bool:
         """Return whether a page that comes now would not be under the cursor."""
