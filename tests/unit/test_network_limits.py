@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
+import sys
 import tracemalloc
 import zlib
 from collections.abc import Iterator
@@ -116,3 +118,13 @@ def test_the_time_that_is_left() -> None:
         with pytest.raises(OverTime):
             time_left(5.0)
     assert time_left(None) is None
+
+
+def test_httpx_does_without_its_command_line() -> None:
+    code = (
+        "import sys\nfrom oncall_tui.runtime.network.clients import open_client\n"
+        "from oncall_tui.runtime.network.trust import NO_FILES\n"
+        "open_client('http://127.0.0.1:1', None, NO_FILES).close()\n"
+        "print(sorted(m for m in ('click', 'pygments', 'rich.progress', 'httpx') if m in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "['httpx']\n"

@@ -24,6 +24,7 @@ from textual.widgets import Input
 
 from oncall_tui.config import Config
 from oncall_tui.engine.engine import Engine
+from oncall_tui.runtime.allocator import keep_little
 from oncall_tui.runtime.programs import end_helpers
 from oncall_tui.runtime.secret import redact
 from oncall_tui.text.cells import clean, count
@@ -114,6 +115,7 @@ class OncallApp(App[None]):
 
     def _begin(self) -> None:
         """The first frame is out: start to read, and let the collector run, without what start-up left."""
+        keep_little()
         self.engine.start()
         self.engine.recorder.begin(self.engine.clock.now())
         self.engine.on_call.start()
